@@ -1,0 +1,1 @@
+"""SQL of the house: one statement a file, named for its result; migrations under migrations/."""

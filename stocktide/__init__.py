@@ -1,0 +1,6 @@
+"""Foundation of Stocktide: settings, database, cache server, sign-in, embedded servers, and the entry points."""
+
+from stocktide.errors import StocktideError
+from stocktide.settings import Settings, load_settings
+
+__all__ = ["Settings", "StocktideError", "load_settings"]

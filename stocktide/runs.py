@@ -1,0 +1,74 @@
+"""The record of runs: each job writes when it started, how it ended and what it did."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from stocktide.errors import StocktideError
+
+STALE_RUN = "the process ended without saying how (killed, or the machine stopped)"
+
+
+@dataclass
+class Run:
+    """A run under way. What is put into `detail` is stored as JSON when it ends."""
+
+    run_id: int
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def recorded_run(engine: sa.Engine, job: str) -> Iterator[Run]:
+    """Record one run of `job` in table runs; an exception marks it failed and goes on to the caller.
+
+    The caller holds the job's lock: runs of the same job still marked running are therefore dead, and closed.
+    """
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE runs SET status = 'failed', finished_at = now(), error = :why"
+                " WHERE job = :job AND status = 'running'"
+            ),
+            {"job": job, "why": STALE_RUN},
+        )
+        run_id = connection.execute(
+            sa.text("INSERT INTO runs (job) VALUES (:job) RETURNING run_id"), {"job": job}
+        ).scalar_one()
+    run = Run(run_id)
+    try:
+        yield run
+    except BaseException as error:
+        message = error.message if isinstance(error, StocktideError) else f"{type(error).__name__}: {error}"
+        _finish(engine, run, "failed", message)
+        raise
+    _finish(engine, run, "succeeded", None)
+
+
+def _finish(engine: sa.Engine, run: Run, status: str, error: str | None) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE runs SET status = :status, finished_at = now(), error = :error, detail = :detail"
+                " WHERE run_id = :run_id"
+            ),
+            {"status": status, "error": error, "detail": json.dumps(run.detail, default=str), "run_id": run.run_id},
+        )
+
+
+@contextmanager
+def single_flight(engine: sa.Engine, job: str) -> Iterator[bool]:
+    """Hold the job's advisory lock; yields False where another process holds it."""
+    with engine.connect() as connection:
+        key = {"key": f"stocktide.{job}"}
+        taken = connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one()
+        connection.commit()
+        try:
+            yield bool(taken)
+        finally:
+            if taken:
+                connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+                connection.commit()

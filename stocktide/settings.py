@@ -1,0 +1,138 @@
+"""Twelve-factor settings: every one an environment variable STOCKTIDE_<NAME>, read once, frozen."""
+
+import difflib
+import os
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stocktide.errors import Invalid
+
+PREFIX = "STOCKTIDE_"
+# Read by the test suite alone, so not a setting; named here so that the check for typing errors lets it pass.
+NOT_SETTINGS = frozenset({"STOCKTIDE_TEST_DATA"})
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; docs/settings.md is generated from the descriptions."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(
+        Path.home() / ".stocktide", description="Folder of all state: database, lake, logs, secrets."
+    )
+    database_url: str | None = Field(
+        None, description="PostgreSQL >= 15 to use instead of the embedded one, postgresql://…"
+    )
+    read_database_url: str | None = Field(
+        None, description="The same database for the dashboard's read-only role, or a read replica."
+    )
+    redis_url: str | None = Field(
+        None, description="Redis >= 7 or Valkey to use instead of the embedded one, redis://… or unix://…"
+    )
+    lake_url: str | None = Field(None, description="Folder of the Delta tables; default HOME/lake.")
+    mlflow_tracking_uri: str | None = Field(
+        None, description="MLflow server; default a local store, HOME/mlflow.db."
+    )
+    config: Path | None = Field(
+        None,
+        description="stocktide.toml with the hierarchy; default ./stocktide.toml, HOME/stocktide.toml, "
+        "then the built-in one.",
+    )
+    api_host: str = Field("127.0.0.1", description="Address that API and dashboard listen on.")
+    api_port: int = Field(8420, ge=1, le=65535, description="Port of the API.")
+    dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the dashboard.")
+    api_url: str | None = Field(
+        None, description="Where the dashboard finds the API; default http://API_HOST:API_PORT."
+    )
+    dashboard_key: str | None = Field(
+        None, repr=False, description="Key (scope operate) with which the dashboard asks the API for work."
+    )
+    secret_key: str | None = Field(
+        None, repr=False, description="Signs sign-in cookies; default made once, HOME/secrets."
+    )
+    session_hours: int = Field(12, ge=1, le=720, description="How long a sign-in lasts.")
+    cookie_secure: bool = Field(
+        False, description="Send the sign-in cookie over HTTPS only: turn on behind TLS."
+    )
+    create_on_first_sight: bool = Field(
+        False, description="Create a product or location that an event names first, instead of rejecting the event."
+    )
+    body_bytes_max: int = Field(16 * 2**20, ge=1024, description="Longest request body, bytes.")
+    batch_events_max: int = Field(10_000, ge=1, description="Most events in one request.")
+    quantity_max: int = Field(1_000_000_000, ge=1, description="Largest quantity of one event, units.")
+    price_max: int = Field(1_000_000_000, ge=1, description="Largest price of one unit.")
+    clock_ahead_s_max: int = Field(
+        86_400, ge=0, description="How far ahead of our clock an event's time may lie, seconds."
+    )
+    occurred_at_min: datetime = Field(
+        datetime(1990, 1, 1, tzinfo=UTC), description="Earliest event time that is believed."
+    )
+    trend_half_life_h: float = Field(
+        24.0, gt=0, description="Hours after which a sale counts half in the trending score."
+    )
+    cache_ttl_s: int = Field(
+        300, ge=1, description="Longest life of a cached read, seconds; changes drop it earlier."
+    )
+    etl_cron: str = Field("*/5 * * * *", description="When the worker runs the ETL.")
+    forecast_cron: str = Field("30 2 * * *", description="When the worker retrains, UTC.")
+
+    @property
+    def lake_root(self) -> str:
+        """Folder or URL of the Delta tables."""
+        return self.lake_url or str(self.home / "lake")
+
+    @property
+    def api_address(self) -> str:
+        """URL at which the API answers."""
+        return self.api_url or f"http://{self.api_host}:{self.api_port}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment once. Raises Invalid that names the variable, its value and what was expected."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else " See docs/settings.md."
+            raise Invalid("unknown_setting", f"The environment sets {name}, which is no setting.{hint}", setting=name)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        shown = "" if "KEY" in name else f" (given: {first['input']!r})"
+        raise Invalid("bad_setting", f"{name}: {first['msg']}{shown}", setting=name) from None
+
+
+def config_path(settings: Settings) -> Path | None:
+    """Find stocktide.toml, or None where only the built-in configuration applies."""
+    if settings.config is not None:
+        if not settings.config.is_file():
+            raise Invalid("config_missing", f"{PREFIX}CONFIG names {settings.config}, which is not a file.")
+        return settings.config
+    candidates = (Path("stocktide.toml"), settings.home / "stocktide.toml")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load_config(settings: Settings) -> dict[str, Any]:
+    """Parse stocktide.toml. Raises Invalid that names the file and the line."""
+    path = config_path(settings)
+    if path is None:
+        return {}
+    try:
+        parsed = tomllib.loads(path.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise Invalid("config_encoding", f"{path}: not UTF-8 text (byte {error.start}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid("config_syntax", f"{path}: {error}.") from None
+    unknown = set(parsed) - {"hierarchy", "forecast"}
+    if unknown:
+        raise Invalid(
+            "config_section", f"{path}: unknown section [{sorted(unknown)[0]}]; there are [hierarchy] and [forecast]."
+        )
+    return parsed

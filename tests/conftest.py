@@ -1,0 +1,91 @@
+"""Real servers for the tests: one embedded Postgres and Valkey a session, a fresh database a test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+import sqlalchemy as sa
+from hypothesis import settings as hypothesis_settings
+
+from stocktide.database import create_engine, migrate
+from stocktide.embedded import Postgres, Valkey
+
+hypothesis_settings.register_profile("stocktide", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("stocktide")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own STOCKTIDE_* away from the tests."""
+    for name in list(os.environ):
+        if name.startswith("STOCKTIDE_") and name != "STOCKTIDE_TEST_DATA":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One real PostgreSQL with a migrated template database."""
+    server = Postgres(tmp_path_factory.mktemp("servers"))
+    server.start()
+    engine = create_engine(server.url())
+    migrate(engine)
+    engine.dispose()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> Iterator[str]:
+    """Address of a fresh, migrated database: a copy of the template."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE stocktide STRATEGY FILE_COPY")
+        yield postgres.url(database=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[sa.Engine]:
+    """Engine on a fresh, migrated database."""
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """One real Valkey."""
+    server = Valkey(tmp_path_factory.mktemp("cache"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(valkey_server: Valkey) -> Iterator["redis.Redis"]:
+    """Client of an empty Valkey."""
+    client = redis.Redis.from_url(valkey_server.url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder of its own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real data; absent outside the makers' own machines, where the tests that want it say so."""
+    folder = Path(os.environ.get("STOCKTIDE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("real data absent: set STOCKTIDE_TEST_DATA to the folder that holds online_retail/ and m5/")
+    return folder
