@@ -21,7 +21,9 @@ def create_engine(url: str, *, pool_size: int = 10) -> sa.Engine:
     """Make an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid on another scheme."""
     scheme, separator, rest = url.partition("://")
     if separator == "" or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise Invalid("database_url", f"A database address starts with postgresql://, not {scheme!r}.")
+        raise Invalid(
+            "database_url", f"A database address starts with postgresql://, not {scheme!r}."
+        )
     return sa.create_engine(
         f"postgresql+psycopg://{rest}",
         pool_size=pool_size,
@@ -55,7 +57,9 @@ def schema_revision(connection: sa.Connection) -> str | None:
     """Tell the schema's revision, None for an empty database."""
     if connection.execute(sa.text("SELECT to_regclass('public.alembic_version')")).scalar() is None:
         return None
-    revision: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    revision: str | None = connection.execute(
+        sa.text("SELECT version_num FROM alembic_version")
+    ).scalar()
     return revision
 
 
@@ -75,7 +79,9 @@ def migrate(engine: sa.Engine) -> str:
                 connection.rollback()
                 connection.execute(sa.text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK_KEY})"))
     except OperationalError as error:
-        raise Transient("database_away", f"The database does not answer: {_first_line(error)}") from error
+        raise Transient(
+            "database_away", f"The database does not answer: {_first_line(error)}"
+        ) from error
 
 
 def _upgrade(connection: sa.Connection) -> str:

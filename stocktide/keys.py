@@ -37,7 +37,9 @@ def hash_key(text: str) -> bytes:
 def create_key(connection: sa.Connection, name: str, scope: str) -> str:
     """Create a key and return its text, the only time that it is known. Raises Invalid, Conflict."""
     if scope not in SCOPES:
-        raise Invalid("unknown_scope", f"Scope {scope!r} is unknown; there are {', '.join(SCOPES)}.")
+        raise Invalid(
+            "unknown_scope", f"Scope {scope!r} is unknown; there are {', '.join(SCOPES)}."
+        )
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise Invalid("key_name", "A key's name has 1 to 100 printable characters.")
     text = KEY_PREFIX + secrets.token_urlsafe(32)
@@ -49,7 +51,9 @@ def create_key(connection: sa.Connection, name: str, scope: str) -> str:
         {"name": name, "scope": scope, "hash": hash_key(text)},
     ).scalar()
     if created is None:
-        raise Conflict("key_exists", f"A key named {name!r} exists; revoked names are not given again.")
+        raise Conflict(
+            "key_exists", f"A key named {name!r} exists; revoked names are not given again."
+        )
     return text
 
 
@@ -79,7 +83,10 @@ def list_keys(connection: sa.Connection) -> list[Key]:
 def revoke_key(connection: sa.Connection, name: str) -> None:
     """End a key at once. Raises NotFound."""
     done = connection.execute(
-        sa.text("UPDATE access_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL"), {"name": name}
+        sa.text(
+            "UPDATE access_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL"
+        ),
+        {"name": name},
     )
     if done.rowcount == 0:
         raise NotFound("key_unknown", f"No valid key is named {name!r}; see `stocktide keys list`.")
@@ -99,7 +106,9 @@ def find_key(connection: sa.Connection, text: str) -> Key:
         .first()
     )
     if row is None:
-        raise Unauthorized("key_invalid", "The key is unknown or revoked. Make one: `stocktide keys create NAME`.")
+        raise Unauthorized(
+            "key_invalid", "The key is unknown or revoked. Make one: `stocktide keys create NAME`."
+        )
     connection.execute(
         sa.text(
             "UPDATE access_keys SET last_used_at = now() WHERE key_id = :key_id"

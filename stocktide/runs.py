@@ -42,7 +42,11 @@ def recorded_run(engine: sa.Engine, job: str) -> Iterator[Run]:
     try:
         yield run
     except BaseException as error:
-        message = error.message if isinstance(error, StocktideError) else f"{type(error).__name__}: {error}"
+        message = (
+            error.message
+            if isinstance(error, StocktideError)
+            else f"{type(error).__name__}: {error}"
+        )
         _finish(engine, run, "failed", message)
         raise
     _finish(engine, run, "succeeded", None)
@@ -55,7 +59,12 @@ def _finish(engine: sa.Engine, run: Run, status: str, error: str | None) -> None
                 "UPDATE runs SET status = :status, finished_at = now(), error = :error, detail = :detail"
                 " WHERE run_id = :run_id"
             ),
-            {"status": status, "error": error, "detail": json.dumps(run.detail, default=str), "run_id": run.run_id},
+            {
+                "status": status,
+                "error": error,
+                "detail": json.dumps(run.detail, default=str),
+                "run_id": run.run_id,
+            },
         )
 
 
@@ -64,11 +73,15 @@ def single_flight(engine: sa.Engine, job: str) -> Iterator[bool]:
     """Hold the job's advisory lock; yields False where another process holds it."""
     with engine.connect() as connection:
         key = {"key": f"stocktide.{job}"}
-        taken = connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key).scalar_one()
+        taken = connection.execute(
+            sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key
+        ).scalar_one()
         connection.commit()
         try:
             yield bool(taken)
         finally:
             if taken:
-                connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key)
+                connection.execute(
+                    sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key
+                )
                 connection.commit()

@@ -23,7 +23,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     home: Path = Field(
-        Path.home() / ".stocktide", description="Folder of all state: database, lake, logs, secrets."
+        Path.home() / ".stocktide",
+        description="Folder of all state: database, lake, logs, secrets.",
     )
     database_url: str | None = Field(
         None, description="PostgreSQL >= 15 to use instead of the embedded one, postgresql://…"
@@ -32,7 +33,8 @@ class Settings(BaseSettings):
         None, description="The same database for the dashboard's read-only role, or a read replica."
     )
     redis_url: str | None = Field(
-        None, description="Redis >= 7 or Valkey to use instead of the embedded one, redis://… or unix://…"
+        None,
+        description="Redis >= 7 or Valkey to use instead of the embedded one, redis://… or unix://…",
     )
     lake_url: str | None = Field(None, description="Folder of the Delta tables; default HOME/lake.")
     mlflow_tracking_uri: str | None = Field(
@@ -50,7 +52,9 @@ class Settings(BaseSettings):
         None, description="Where the dashboard finds the API; default http://API_HOST:API_PORT."
     )
     dashboard_key: str | None = Field(
-        None, repr=False, description="Key (scope operate) with which the dashboard asks the API for work."
+        None,
+        repr=False,
+        description="Key (scope operate) with which the dashboard asks the API for work.",
     )
     secret_key: str | None = Field(
         None, repr=False, description="Signs sign-in cookies; default made once, HOME/secrets."
@@ -60,11 +64,14 @@ class Settings(BaseSettings):
         False, description="Send the sign-in cookie over HTTPS only: turn on behind TLS."
     )
     create_on_first_sight: bool = Field(
-        False, description="Create a product or location that an event names first, instead of rejecting the event."
+        False,
+        description="Create a product or location that an event names first, instead of rejecting the event.",
     )
     body_bytes_max: int = Field(16 * 2**20, ge=1024, description="Longest request body, bytes.")
     batch_events_max: int = Field(10_000, ge=1, description="Most events in one request.")
-    quantity_max: int = Field(1_000_000_000, ge=1, description="Largest quantity of one event, units.")
+    quantity_max: int = Field(
+        1_000_000_000, ge=1, description="Largest quantity of one event, units."
+    )
     price_max: int = Field(1_000_000_000, ge=1, description="Largest price of one unit.")
     clock_ahead_s_max: int = Field(
         86_400, ge=0, description="How far ahead of our clock an event's time may lie, seconds."
@@ -99,7 +106,11 @@ def load_settings(**overrides: Any) -> Settings:
         if name.startswith(PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else " See docs/settings.md."
-            raise Invalid("unknown_setting", f"The environment sets {name}, which is no setting.{hint}", setting=name)
+            raise Invalid(
+                "unknown_setting",
+                f"The environment sets {name}, which is no setting.{hint}",
+                setting=name,
+            )
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -113,7 +124,9 @@ def config_path(settings: Settings) -> Path | None:
     """Find stocktide.toml, or None where only the built-in configuration applies."""
     if settings.config is not None:
         if not settings.config.is_file():
-            raise Invalid("config_missing", f"{PREFIX}CONFIG names {settings.config}, which is not a file.")
+            raise Invalid(
+                "config_missing", f"{PREFIX}CONFIG names {settings.config}, which is not a file."
+            )
         return settings.config
     candidates = (Path("stocktide.toml"), settings.home / "stocktide.toml")
     return next((path for path in candidates if path.is_file()), None)
@@ -133,6 +146,7 @@ def load_config(settings: Settings) -> dict[str, Any]:
     unknown = set(parsed) - {"hierarchy", "forecast"}
     if unknown:
         raise Invalid(
-            "config_section", f"{path}: unknown section [{sorted(unknown)[0]}]; there are [hierarchy] and [forecast]."
+            "config_section",
+            f"{path}: unknown section [{sorted(unknown)[0]}]; there are [hierarchy] and [forecast].",
         )
     return parsed

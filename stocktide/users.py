@@ -31,37 +31,46 @@ class User:
     role: Role
 
 
-def set_user(connection: sa.Connection, username: str, password: str, role: str, *, replace: bool = False) -> None:
+def set_user(
+    connection: sa.Connection, username: str, password: str, role: str, *, replace: bool = False
+) -> None:
     """Create a user, or with `replace` give an existing one a new password and role. Raises Invalid, Conflict."""
     if role not in ROLES:
         raise Invalid("unknown_role", f"Role {role!r} is unknown; there are {', '.join(ROLES)}.")
     if len(password) < PASSWORD_LENGTH_MIN:
-        raise Invalid("password_short", f"A password has at least {PASSWORD_LENGTH_MIN} characters.")
-    action = (
-        "DO UPDATE SET password_hash = excluded.password_hash, role = excluded.role, disabled_at = NULL"
-        if replace
-        else "DO NOTHING"
-    )
+        raise Invalid(
+            "password_short", f"A password has at least {PASSWORD_LENGTH_MIN} characters."
+        )
     try:
         done = connection.execute(
             sa.text(
-                "INSERT INTO users (username, role, password_hash) VALUES (:username, :role, :hash)"
-                f" ON CONFLICT (username) {action}"
+                "INSERT INTO users AS u (username, role, password_hash) VALUES (:username, :role, :hash)"
+                " ON CONFLICT (username) DO UPDATE SET password_hash = excluded.password_hash,"
+                " role = excluded.role, disabled_at = NULL WHERE :replace"
             ),
-            {"username": username, "role": role, "hash": _hasher.hash(password)},
+            {
+                "username": username,
+                "role": role,
+                "hash": _hasher.hash(password),
+                "replace": replace,
+            },
         )
     except sa.exc.IntegrityError:
         raise Invalid(
-            "username", f"User name {username!r}: use 1 to 64 of a-z, 0-9 and . _ @ - in small letters."
+            "username",
+            f"User name {username!r}: use 1 to 64 of a-z, 0-9 and . _ @ - in small letters.",
         ) from None
     if done.rowcount == 0:
-        raise Conflict("user_exists", f"User {username!r} exists; use `stocktide users password {username}`.")
+        raise Conflict(
+            "user_exists", f"User {username!r} exists; use `stocktide users password {username}`."
+        )
 
 
 def disable_user(connection: sa.Connection, username: str) -> None:
     """Keep a user out from now on. Raises NotFound."""
     done = connection.execute(
-        sa.text("UPDATE users SET disabled_at = now() WHERE username = :username"), {"username": username}
+        sa.text("UPDATE users SET disabled_at = now() WHERE username = :username"),
+        {"username": username},
     )
     if done.rowcount == 0:
         raise NotFound("user_unknown", f"There is no user {username!r}.")
@@ -79,7 +88,9 @@ class SignIn:
         """Return the user and a token. Raises Unauthorized (the same for any cause) or TooManyRequests."""
         self._refuse_guessing(username)
         row = connection.execute(
-            sa.text("SELECT role, password_hash FROM users WHERE username = :username AND disabled_at IS NULL"),
+            sa.text(
+                "SELECT role, password_hash FROM users WHERE username = :username AND disabled_at IS NULL"
+            ),
             {"username": username},
         ).first()
         try:
@@ -106,12 +117,16 @@ class SignIn:
     def _refuse_guessing(self, username: str) -> None:
         now = time.monotonic()
         recent = [at for at in self._failures.get(username, []) if now - at < FAILURE_WINDOW_S]
-        if len(self._failures) > 10_000:  # names are the caller's choice: never let them fill the memory
+        if (
+            len(self._failures) > 10_000
+        ):  # names are the caller's choice: never let them fill the memory
             self._failures.clear()
         if recent:
             self._failures[username] = recent
         if len(recent) >= FAILURES_MAX:
             wait_s = int(FAILURE_WINDOW_S - (now - recent[0])) + 1
             raise TooManyRequests(
-                "sign_in_rate", f"Too many wrong passwords for this user; try again in {wait_s} s.", retry_after_s=wait_s
+                "sign_in_rate",
+                f"Too many wrong passwords for this user; try again in {wait_s} s.",
+                retry_after_s=wait_s,
             )

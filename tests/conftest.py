@@ -1,18 +1,28 @@
 """Real servers for the tests: one embedded Postgres and Valkey a session, a fresh database a test."""
 
+import contextlib
 import os
+import threading
+import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 import redis
 import sqlalchemy as sa
+import uvicorn
 from hypothesis import settings as hypothesis_settings
 
+from stocktide.api import create_app
+from stocktide.cache_server import connect_cache
 from stocktide.database import create_engine, migrate
 from stocktide.embedded import Postgres, Valkey
+from stocktide.keys import SCOPES, create_key
+from stocktide.settings import load_settings
 
 hypothesis_settings.register_profile("stocktide", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("stocktide")
@@ -74,6 +84,43 @@ def valkey(valkey_server: Valkey) -> Iterator["redis.Redis"]:
     client.close()
 
 
+@dataclass(frozen=True)
+class Api:
+    """The service on a free port, and a client for each scope of key."""
+
+    url: str
+    ingest: httpx.Client
+    read: httpx.Client
+    operate: httpx.Client
+    nobody: httpx.Client
+
+
+@pytest.fixture
+def api(database: sa.Engine, valkey_server: Valkey, valkey: "redis.Redis") -> Iterator[Api]:
+    """The real HTTP server over a fresh database and an empty cache."""
+    settings = load_settings()
+    app = create_app(settings, database, connect_cache(valkey_server.url), signing_key="x" * 32)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    with database.begin() as connection:
+        texts = {scope: create_key(connection, f"test {scope}", scope) for scope in SCOPES}
+    with contextlib.ExitStack() as stack:
+        clients = {
+            scope: stack.enter_context(
+                httpx.Client(base_url=url, headers={"Authorization": f"Bearer {text}"}, timeout=30)
+            )
+            for scope, text in texts.items()
+        }
+        nobody = stack.enter_context(httpx.Client(base_url=url, timeout=30))
+        yield Api(url=url, nobody=nobody, **clients)
+    server.should_exit = True
+    thread.join()
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home folder of its own."""
@@ -85,7 +132,11 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Folder of real data; absent outside the makers' own machines, where the tests that want it say so."""
-    folder = Path(os.environ.get("STOCKTIDE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    folder = Path(
+        os.environ.get("STOCKTIDE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
+    )
     if not folder.is_dir():
-        pytest.skip("real data absent: set STOCKTIDE_TEST_DATA to the folder that holds online_retail/ and m5/")
+        pytest.skip(
+            "real data absent: set STOCKTIDE_TEST_DATA to the folder that holds online_retail/ and m5/"
+        )
     return folder

@@ -20,7 +20,11 @@ def test_migrate_refuses_when_schema_is_newer(database: sa.Engine) -> None:
 
 
 def test_ledger_refuses_change_when_somebody_tries(database: sa.Engine) -> None:
-    for statement in ("UPDATE ledger SET quantity_milli = 0", "DELETE FROM ledger", "TRUNCATE ledger"):
+    for statement in (
+        "UPDATE ledger SET quantity_milli = 0",
+        "DELETE FROM ledger",
+        "TRUNCATE ledger",
+    ):
         with database.begin() as connection, pytest.raises(sa.exc.DBAPIError, match="append-only"):
             connection.execute(sa.text(statement))
 

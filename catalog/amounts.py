@@ -1,0 +1,21 @@
+"""From the ledger's integers to what people read: thousandths to units, millionths to money."""
+
+from typing import overload
+
+
+@overload
+def units(milli: int) -> float: ...
+@overload
+def units(milli: None) -> None: ...
+def units(milli: int | None) -> float | None:
+    """Thousandths to units."""
+    return None if milli is None else milli / 1_000
+
+
+@overload
+def money(micros: int) -> float: ...
+@overload
+def money(micros: None) -> None: ...
+def money(micros: int | None) -> float | None:
+    """Millionths to currency units."""
+    return None if micros is None else micros / 1_000_000

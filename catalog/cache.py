@@ -1,0 +1,107 @@
+"""The Redis cache: what was read is kept until it changes; without Redis, everything is read anew."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import redis
+
+from stocktide.telemetry import log
+
+PREFIX = "stocktide:"
+# After a failure we leave Redis alone this long, so that its absence costs a request nothing.
+PAUSE_S = 1.0
+ALL = "*"
+
+# A value is stored only if nothing was dropped while it was read: a slow reader must not put back what was old.
+STORE = """
+if redis.call('GET', KEYS[2]) ~= false and redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+if redis.call('GET', KEYS[2]) == false and ARGV[3] ~= '0' then return 0 end
+if redis.call('GET', KEYS[3]) ~= false and redis.call('GET', KEYS[3]) ~= ARGV[4] then return 0 end
+if redis.call('GET', KEYS[3]) == false and ARGV[4] ~= '0' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1
+"""
+
+
+class ProductCache:
+    """Cache-aside reads with generations. A family's generation, when raised, drops all of its values at once."""
+
+    def __init__(self, client: "redis.Redis", *, ttl_s: int) -> None:
+        self._client = client
+        self._ttl_s = ttl_s
+        self._store = client.register_script(STORE)
+        self._paused_until = 0.0
+        # a drop that did not reach Redis: what it holds is not believed until everything there is dropped
+        self._missed_drop = False
+        self._lock = threading.Lock()
+
+    def read(
+        self, family: str, name: str, load: Callable[[], Any], *, ttl_s: int | None = None
+    ) -> Any:
+        """Give the JSON value `family:name` from the cache, or from `load()`, which is then kept."""
+        keys = self._keys(family, name)
+        if self._missed_drop:
+            self.drop(family, [ALL])
+        found = None if self._missed_drop else self._try(lambda client: client.mget(keys))
+        if found is None:
+            return load()
+        value, own, every = found
+        if value is not None and json.loads(value)["every"] == int(every or 0):
+            self._count("hits")
+            return json.loads(value)["value"]
+        loaded = load()
+        self._count("misses")
+        body = json.dumps({"every": int(every or 0), "value": loaded}, default=str)
+        arguments = [body, ttl_s or self._ttl_s, own or "0", every or "0"]
+        self._try(lambda _client: self._store(keys=keys, args=arguments))
+        return json.loads(body)["value"]
+
+    def drop(self, family: str, names: Iterable[str]) -> None:
+        """Forget some values; `*` forgets the whole family."""
+        names = list(names)
+        everything = [PREFIX + f"{family}:every"] if ALL in names else []
+
+        def forget(client: "redis.Redis") -> bool:
+            pipe = client.pipeline(transaction=True)
+            for key in everything:
+                pipe.incr(key)
+            for name in names:
+                key, own, _ = self._keys(family, name)
+                pipe.incr(own)
+                # a generation need outlive only the slowest reader that may have begun before the drop
+                pipe.expire(own, 2 * self._ttl_s)
+                pipe.delete(key)
+            pipe.execute()
+            return True
+
+        done = self._try(forget) is not None
+        self._missed_drop = not done or (self._missed_drop and not everything)
+
+    def statistics(self) -> dict[str, int] | None:
+        """Hits and misses since the cache started, None while it is away."""
+        found = self._try(lambda client: client.mget([PREFIX + "hits", PREFIX + "misses"]))
+        return None if found is None else {"hits": int(found[0] or 0), "misses": int(found[1] or 0)}
+
+    def _count(self, what: str) -> None:
+        self._try(lambda client: client.incr(PREFIX + what))
+
+    def _keys(self, family: str, name: str) -> list[str]:
+        base = f"{PREFIX}{family}"
+        return [f"{base}:value:{name}", f"{base}:own:{name}", f"{base}:every"]
+
+    def _try(self, action: Callable[["redis.Redis"], Any]) -> Any:
+        """Ask Redis; None when it is away, which is logged once a pause."""
+        if time.monotonic() < self._paused_until:
+            return None
+        try:
+            return action(self._client)
+        except redis.exceptions.RedisError as error:
+            with self._lock:
+                first = time.monotonic() >= self._paused_until
+                self._paused_until = time.monotonic() + PAUSE_S
+            if first:
+                log("cache_away", error=str(error))
+            return None

@@ -1,0 +1,70 @@
+"""The published forecast: its nodes, one node's days, its errors."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from stocktide.database import statement
+from stocktide.errors import NotFound
+
+NODES_MAX = 500
+
+
+def find_nodes(
+    engine: sa.Engine,
+    *,
+    node_id: int | None = None,
+    level_name: str | None = None,
+    keys: Mapping[str, str] | None = None,
+    parent_id: int | None = None,
+    roots: bool = False,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """Find nodes of the published forecast, the largest first; `total` is units over the horizon."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            statement("catalog/forecast_nodes"),
+            {
+                "node_id": node_id,
+                "level_name": level_name,
+                "keys": None if keys is None else json.dumps(dict(keys)),
+                "parent_id": parent_id,
+                "roots": roots,
+                "limit": min(limit, NODES_MAX),
+            },
+        ).mappings()
+        return [dict(row) for row in rows]
+
+
+def node_days(engine: sa.Engine, node_id: int) -> list[dict[str, Any]]:
+    """Give one node's forecast by day: ds, yhat and quantiles, units a day. Raises NotFound."""
+    with engine.connect() as connection:
+        rows = (
+            connection.execute(statement("catalog/node_forecast"), {"node_id": node_id})
+            .mappings()
+            .all()
+        )
+    if not rows:
+        raise NotFound(
+            "node_unknown", f"The published forecast has no node {node_id}.", node_id=node_id
+        )
+    return [dict(row) for row in rows]
+
+
+def published_run(engine: sa.Engine) -> dict[str, Any] | None:
+    """Describe the published run, None where nothing was published yet."""
+    with engine.connect() as connection:
+        row = (
+            connection.execute(
+                sa.text(
+                    "SELECT r.forecast_run_id, r.created_at, r.cutoff, r.horizon_days, r.method, r.lake_version,"
+                    " r.hierarchy, r.mlflow_run_id, p.published_at"
+                    " FROM published_forecast p JOIN forecast_runs r USING (forecast_run_id)"
+                )
+            )
+            .mappings()
+            .first()
+        )
+    return None if row is None else dict(row)

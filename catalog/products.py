@@ -1,0 +1,105 @@
+"""Products as readers want them: name, price, stock at each location, and the next days' forecast."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from catalog.amounts import money, units
+from catalog.cache import ProductCache
+from catalog.invalidation import PRODUCT
+from stocktide.database import statement
+from stocktide.errors import NotFound
+
+PAGE_MAX = 500
+
+
+def read_product(engine: sa.Engine, cache: ProductCache, sku: str) -> dict[str, Any]:
+    """Give one product, from the cache where it is fresh. Quantities in units, prices in currency units.
+
+    Raises NotFound.
+    """
+    with engine.connect() as connection:
+        product_id = connection.execute(
+            sa.text("SELECT product_id FROM products WHERE sku = :sku"), {"sku": sku}
+        ).scalar()
+    if product_id is None:
+        raise NotFound("product_unknown", f"There is no product {sku!r}.", sku=sku)
+    found: dict[str, Any] = cache.read(PRODUCT, str(product_id), lambda: load_product(engine, sku))
+    return found
+
+
+def load_product(engine: sa.Engine, sku: str) -> dict[str, Any]:
+    """Read one product from the database."""
+    with engine.connect() as connection:
+        row = connection.execute(statement("catalog/product"), {"sku": sku}).mappings().one()
+        days = (
+            connection.execute(statement("catalog/product_forecast"), {"sku": sku}).mappings().all()
+        )
+    return {
+        **_described(row),
+        "attributes": row["attributes"],
+        "stock": [_stock_line(line) for line in row["stock"]],
+        "forecast": [
+            {
+                name: value
+                for name, value in day.items()
+                if name not in ("forecast_run_id", "cutoff")
+            }
+            for day in days
+        ],
+        "forecast_run": {"id": days[0]["forecast_run_id"], "cutoff": days[0]["cutoff"]}
+        if days
+        else None,
+    }
+
+
+def list_products(
+    engine: sa.Engine, *, q: str = "", after: str = "", limit: int = 50
+) -> list[dict[str, Any]]:
+    """Page through products by sku; `q` is looked for in sku, name, department and category."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            statement("catalog/products"),
+            {"q": _escaped(q), "after": after, "limit": min(limit, PAGE_MAX)},
+        ).mappings()
+        return [
+            {
+                **_described(row),
+                "on_hand": units(row["on_hand_milli"]),
+                "stock_known": row["known"],
+                "locations": row["locations"],
+                "locations_out_of_stock": row["out_of_stock"],
+                "last_sale_at": row["last_sale_at"],
+            }
+            for row in rows
+        ]
+
+
+def _described(row: Any) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("sku", "name", "department", "category", "unit")},
+        "price": money(row["price_micros"]),
+        "currency": row["currency"],
+    }
+
+
+def _stock_line(line: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "location": line["location"],
+        "location_name": line["location_name"],
+        "region": line["region"],
+        "on_hand": units(line["on_hand_milli"]),
+        "known": line["known"],
+        "counted_at": line["counted_at"],
+        "last_sale_at": line["last_sale_at"],
+        "price": money(line["price_micros"]),
+        "currency": line["currency"],
+        "promotion": line["promotion"],
+        "sensed": units(line["sensed_milli"]),
+        "sensed_at": line["sensed_at"],
+    }
+
+
+def _escaped(q: str) -> str:
+    """Search text is text, not a pattern."""
+    return q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("\x00", "")

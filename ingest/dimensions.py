@@ -1,0 +1,203 @@
+"""Products, locations and sources: how they become known, and their surrogate keys."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+import msgspec
+import sqlalchemy as sa
+
+from ingest.events import MICRO, Currency, Fault, StockEvent
+from stocktide.database import statement
+from stocktide.errors import Invalid
+
+PUT_ROWS_MAX = 10_000
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class ProductIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A product as told by its owner; a field left out keeps the value it has."""
+
+    sku: Code
+    name: Label | None = None
+    department: Label | None = None
+    category: Label | None = None
+    unit: Label | None = None
+    price: Decimal | None = None
+    currency: Currency | None = None
+    attributes: dict[str, str | int | float | bool | None] | None = None
+
+
+class LocationIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A shop, warehouse or market as told by its owner; a field left out keeps the value it has."""
+
+    code: Code
+    name: Label | None = None
+    region: Label | None = None
+    country: Label | None = None
+    timezone: Label | None = None
+    attributes: dict[str, str | int | float | bool | None] | None = None
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """How one kind of surrogate key is looked up."""
+
+    table: str
+    code: str
+    key: str
+
+
+PRODUCTS = Dimension("products", "sku", "product_id")
+LOCATIONS = Dimension("locations", "code", "location_id")
+SOURCES = Dimension("sources", "source", "source_id")
+
+
+def put_products(connection: sa.Connection, products: Sequence[ProductIn]) -> list[int]:
+    """Create or change products; returns their ids. Raises Invalid that names the row."""
+    rows = []
+    for row, product in _distinct(products, "sku"):
+        values = msgspec.structs.asdict(product)
+        price = values.pop("price")
+        if price is not None:
+            scaled = price * MICRO if price.is_finite() else Decimal(-1)
+            if scaled != int(scaled) or not 0 <= scaled < 2**63:
+                raise Invalid(
+                    "bad_price",
+                    f"products[{row}].price: {price} is no price with up to 6 decimals.",
+                    row=row,
+                )
+            values["price_micros"] = int(scaled)
+        rows.append(values)
+    return _put(connection, "ingest/put_products", rows)
+
+
+def put_locations(connection: sa.Connection, locations: Sequence[LocationIn]) -> list[int]:
+    """Create or change locations; returns their ids. Raises Invalid that names the row."""
+    rows = []
+    zones = available_timezones()
+    for row, location in _distinct(locations, "code"):
+        if location.timezone is not None and location.timezone not in zones:
+            raise Invalid(
+                "bad_timezone",
+                f"locations[{row}].timezone: {location.timezone!r} is no time zone such as Europe/Berlin.",
+                row=row,
+            )
+        rows.append(msgspec.structs.asdict(location))
+    return _put(connection, "ingest/put_locations", rows)
+
+
+def _distinct(items: Sequence[Any], code: str) -> Iterable[tuple[int, Any]]:
+    seen: dict[str, int] = {}
+    if len(items) > PUT_ROWS_MAX:
+        raise Invalid("too_many", f"{len(items)} rows; at most {PUT_ROWS_MAX} in one call.")
+    for row, item in enumerate(items):
+        value = getattr(item, code)
+        if value in seen:
+            raise Invalid(
+                "repeated", f"{code} {value!r} stands in rows {seen[value]} and {row}.", row=row
+            )
+        seen[value] = row
+        yield row, item
+
+
+def _put(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    text = json.dumps(rows)
+    if "\\u0000" in text or "\\ud" in text:
+        _refuse_unstorable(rows)
+    return list(connection.execute(statement(name), {"rows": text}).scalars())
+
+
+def _refuse_unstorable(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Name the row whose text Postgres cannot keep."""
+    for row, values in enumerate(rows):
+        flat = json.dumps(values, ensure_ascii=False)
+        if "\\u0000" in flat or flat.encode("utf-8", "replace").decode() != flat:
+            raise Invalid(
+                "bad_text",
+                f"Row {row} holds a character that is no text (NUL or half a pair).",
+                row=row,
+            )
+
+
+class Surrogates:
+    """What is known of surrogate keys. They never change, so what was once read stays true."""
+
+    @dataclass(frozen=True)
+    class Resolved:
+        """Keys of one batch; a code that is unknown is absent."""
+
+        products: Mapping[str, int]
+        locations: Mapping[str, int]
+        sources: Mapping[str, int]
+
+        def fault_of(self, event: StockEvent) -> Fault | None:
+            """Say which product or location of the event is unknown, if any."""
+            if event.product not in self.products:
+                return _unknown(event, "product", event.product, "PUT /v1/products")
+            for name, code in (("location", event.location), ("to_location", event.to_location)):
+                if code is not None and code not in self.locations:
+                    return _unknown(event, name, code, "PUT /v1/locations")
+            return None
+
+    def __init__(self) -> None:
+        self._known: dict[Dimension, dict[str, int]] = {PRODUCTS: {}, LOCATIONS: {}, SOURCES: {}}
+
+    def resolve(
+        self, connection: sa.Connection, events: Sequence[StockEvent], *, create: bool
+    ) -> "Resolved":
+        """Find the keys of a batch; sources are always created, the others only with `create`."""
+        locations = {e.location for e in events} | {e.to_location for e in events if e.to_location}
+        return self.Resolved(
+            products=self._keys(connection, PRODUCTS, {e.product for e in events}, create=create),
+            locations=self._keys(connection, LOCATIONS, locations, create=create),
+            sources=self._keys(connection, SOURCES, {e.source for e in events}, create=True),
+        )
+
+    def _keys(
+        self, connection: sa.Connection, dimension: Dimension, codes: set[str], *, create: bool
+    ) -> Mapping[str, int]:
+        known = self._known[dimension]
+        missing = sorted(codes - known.keys())
+        if not missing:
+            return known
+        found = _look_up(connection, dimension, missing)
+        known.update(found)
+        absent = [code for code in missing if code not in found]
+        if not absent or not create:
+            return known
+        # Made in this transaction: not remembered before it commits, since it may still be rolled back.
+        return {**known, **_create(connection, dimension, absent)}
+
+
+def _look_up(
+    connection: sa.Connection, dimension: Dimension, codes: Sequence[str]
+) -> dict[str, int]:
+    d = dimension
+    query = f"SELECT {d.code}, {d.key} FROM {d.table} WHERE {d.code} = ANY(:codes)"  # noqa: S608 - our own names
+    return {row[0]: row[1] for row in connection.execute(sa.text(query), {"codes": codes})}
+
+
+def _create(
+    connection: sa.Connection, dimension: Dimension, codes: Sequence[str]
+) -> dict[str, int]:
+    d = dimension
+    insert = (  # our own names; the codes are bound
+        f"INSERT INTO {d.table} ({d.code}) SELECT unnest(CAST(:codes AS text[])) ORDER BY 1 ON CONFLICT DO NOTHING"
+    )
+    connection.execute(sa.text(insert), {"codes": codes})
+    return _look_up(connection, dimension, codes)
+
+
+def _unknown(event: StockEvent, name: str, code: str, route: str) -> Fault:
+    return Fault(
+        f"unknown_{'product' if name == 'product' else 'location'}",
+        f"The {name} {code!r} is unknown. Make it known by {route}, then send the event again.",
+        f"data.{name}",
+        event.source,
+        event.event_id,
+    )

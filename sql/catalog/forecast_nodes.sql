@@ -1,0 +1,17 @@
+-- Nodes of the published forecast: the children of a node, or the roots, or one node; with their sum over the horizon.
+SELECT n.node_id, n.level, n.level_name, n.unique_id, n.label, n.parent_id, n.keys, n.warning,
+       t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days
+FROM published_forecast p
+JOIN forecast_runs r USING (forecast_run_id)
+JOIN forecast_nodes n USING (forecast_run_id)
+JOIN LATERAL (
+    SELECT sum(yhat) AS total FROM forecasts f
+    WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
+) t ON true
+WHERE (CAST(:node_id AS int) IS NULL OR n.node_id = :node_id)
+  AND (CAST(:level_name AS text) IS NULL OR n.level_name = :level_name)
+  AND (CAST(:keys AS jsonb) IS NULL OR n.keys = CAST(:keys AS jsonb))
+  AND (CAST(:parent_id AS int) IS NULL OR n.parent_id = :parent_id)
+  AND (NOT :roots OR n.parent_id IS NULL)
+ORDER BY t.total DESC NULLS LAST, n.node_id
+LIMIT :limit

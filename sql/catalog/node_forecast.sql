@@ -1,0 +1,6 @@
+-- One node's published forecast by day.
+SELECT f.ds, f.yhat, f.q025, f.q10, f.q25, f.q50, f.q75, f.q90, f.q975
+FROM published_forecast p
+JOIN forecasts f USING (forecast_run_id)
+WHERE f.node_id = :node_id
+ORDER BY f.ds

@@ -1,0 +1,18 @@
+-- One product with its stock at each location and its price there.
+SELECT p.product_id, p.sku, p.name, p.department, p.category, p.unit, p.attributes,
+       p.price_micros, p.currency,
+       coalesce(s.rows, '[]') AS stock
+FROM products p
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object(
+               'location', l.code, 'location_name', l.name, 'region', l.region,
+               'on_hand_milli', s.on_hand_milli, 'known', s.known,
+               'counted_at', s.counted_at, 'last_sale_at', s.last_sale_at,
+               'price_micros', coalesce(s.price_micros, p.price_micros), 'currency', coalesce(s.currency, p.currency),
+               'promotion', s.promotion, 'sensed_milli', s.sensed_milli, 'sensed_at', s.sensed_at)
+               ORDER BY l.code) AS rows
+    FROM stock s
+    JOIN locations l USING (location_id)
+    WHERE s.product_id = p.product_id
+) s ON true
+WHERE p.sku = :sku

@@ -1,0 +1,16 @@
+-- What sells most lately: units sold, each counting half after every half-life, as of a moment.
+-- The score of a pair is kept up to date by the ingest in the pair's stock row; here it is only aged and added up.
+SELECT p.sku AS product, p.name, p.department, p.category, p.unit,
+       sum(s.sales_score * power(2.0::float8,
+           greatest(-1000, -extract(epoch FROM CAST(:as_of AS timestamptz) - s.sales_score_at)::float8 / :half_life_s)))
+           AS score,
+       max(s.last_sale_at) AS last_sale_at, sum(s.on_hand_milli)::bigint AS on_hand_milli, bool_or(s.known) AS known
+FROM stock s
+JOIN products p USING (product_id)
+JOIN locations l USING (location_id)
+WHERE s.sales_score_at IS NOT NULL AND s.sales_score > 0
+  AND (CAST(:location AS text) IS NULL OR l.code = :location)
+  AND (CAST(:region AS text) IS NULL OR l.region = :region)
+GROUP BY p.product_id
+ORDER BY score DESC, p.sku
+LIMIT :limit

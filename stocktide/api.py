@@ -1,0 +1,93 @@
+"""The HTTP service: wires the stages' routes to one database and one cache. Every route denies by default."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import redis
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI, Request
+from pydantic import BaseModel
+
+import catalog.http
+import catalog.invalidation
+import ingest.http
+from catalog.cache import ProductCache
+from ingest.recording import Recorder
+from stocktide.jobs import defer_job
+from stocktide.settings import Settings
+from stocktide.users import SignIn
+from stocktide.web import OperateKey, engine_of, install_problems
+
+# The only routes that answer without a key; tests/stocktide/test_api.py asks every other one and expects 401.
+PUBLIC_ROUTES = frozenset(
+    {
+        "/healthz",
+        "/v1/sessions",
+        "/v1/schemas",
+        "/v1/schemas/{event_type}",
+        "/openapi.json",
+        "/docs",
+    }
+)
+
+router = APIRouter()
+
+
+class Credentials(BaseModel):
+    """Body of POST /v1/sessions."""
+
+    username: str
+    password: str
+
+
+@router.get("/healthz", tags=["operations"])
+def healthz(request: Request) -> dict[str, str]:
+    """Answer while the database answers."""
+    with engine_of(request).connect() as connection:
+        connection.execute(sa.text("SELECT 1"))
+    return {"status": "ok"}
+
+
+@router.post("/v1/sessions", tags=["operations"])
+def post_session(credentials: Credentials, request: Request) -> dict[str, str]:
+    """Exchange a user's name and password for a signed token that the dashboard keeps as a cookie."""
+    signin: SignIn = request.app.state.signin
+    with engine_of(request).connect() as connection:
+        user, token = signin.sign_in(connection, credentials.username, credentials.password)
+    return {"username": user.username, "role": user.role, "token": token}
+
+
+@router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
+def post_job(job: str, request: Request, _key: OperateKey) -> dict[str, str | bool]:
+    """Ask the worker to run `etl` or `forecast` soon. One that waits already is not queued twice."""
+    return {"job": job, "queued": defer_job(engine_of(request), job)}
+
+
+def create_app(
+    settings: Settings, engine: sa.Engine, cache: "redis.Redis", *, signing_key: str
+) -> FastAPI:
+    """Build the service over an engine and a cache client that the caller owns."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        listener = catalog.invalidation.Listener(engine, product_cache)
+        listener.start()
+        yield
+        listener.stop()
+
+    product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
+    app = FastAPI(
+        title="Stocktide",
+        version="1",
+        description="Stock events in; stock, forecasts and trends out.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.engine = engine
+    app.state.recorder = Recorder(engine, settings)
+    app.state.product_cache = product_cache
+    app.state.signin = SignIn(signing_key, session_hours=settings.session_hours)
+    install_problems(app)
+    for part in (router, ingest.http.router, catalog.http.router):
+        app.include_router(part)
+    return app

@@ -1,0 +1,127 @@
+"""What all HTTP routes share: problem+json errors, keys, and limits on bodies."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from stocktide import keys
+from stocktide.errors import Forbidden, StocktideError, TooLarge, Transient, Unauthorized
+from stocktide.telemetry import log
+
+PROBLEM = "application/problem+json"
+# Which scope may do what another may: an operator's key reads and writes, a feed's key does not read.
+IMPLIED = {"ingest": {"ingest"}, "read": {"read"}, "operate": {"operate", "read", "ingest"}}
+RETRY_AFTER_S = 2
+
+
+def problem(error: StocktideError, **more: Any) -> JSONResponse:
+    """Render an error as RFC 9457 problem+json."""
+    headers = {}
+    if error.status in (429, 503):
+        headers["Retry-After"] = str(error.context.get("retry_after_s", RETRY_AFTER_S))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = {
+        "type": f"urn:stocktide:error:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        **error.context,
+        **more,
+    }
+    return JSONResponse(body, error.status, headers, PROBLEM)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Make every error of the app one shape."""
+
+    @app.exception_handler(StocktideError)
+    def on_ours(_request: Request, error: StocktideError) -> JSONResponse:
+        return problem(error)
+
+    @app.exception_handler(HTTPException)
+    def on_http(_request: Request, error: HTTPException) -> JSONResponse:
+        body = {
+            "type": "about:blank",
+            "title": str(error.detail),
+            "status": error.status_code,
+            "code": "http",
+        }
+        return JSONResponse(body, error.status_code, error.headers, PROBLEM)
+
+    @app.exception_handler(RequestValidationError)
+    def on_parameters(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        body = {
+            "type": "urn:stocktide:error:parameter",
+            "title": "Invalid input",
+            "status": 400,
+            "detail": f"{place}: {first['msg']}",
+            "code": "parameter",
+            "field": place,
+        }
+        return JSONResponse(body, 400, media_type=PROBLEM)
+
+    @app.exception_handler(DBAPIError)
+    def on_database(request: Request, error: DBAPIError) -> JSONResponse:
+        log("database_error", path=request.url.path, error=str(error.orig))
+        return problem(Transient("database_away", "The database does not answer; try again."))
+
+
+def engine_of(request: Request) -> sa.Engine:
+    """The process's engine, put there by the entry point."""
+    engine: sa.Engine = request.app.state.engine
+    return engine
+
+
+def allow(scope: keys.Scope) -> Callable[[Request], Any]:
+    """Make the dependency that lets only keys with this scope through; gives the key."""
+
+    async def key_of(request: Request) -> keys.Key:
+        kind, _, text = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not text:
+            raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
+        key = await run_in_threadpool(_find, engine_of(request), text.strip())
+        if scope not in IMPLIED[key.scope]:
+            raise Forbidden(
+                "key_scope",
+                f"The key {key.name!r} has scope {key.scope}; this needs scope {scope}.",
+                needs=scope,
+            )
+        return key
+
+    return key_of
+
+
+def _find(engine: sa.Engine, text: str) -> keys.Key:
+    with engine.begin() as connection:
+        return keys.find_key(connection, text)
+
+
+IngestKey = Annotated[keys.Key, Depends(allow("ingest"))]
+ReadKey = Annotated[keys.Key, Depends(allow("read"))]
+OperateKey = Annotated[keys.Key, Depends(allow("operate"))]
+
+
+async def limited_body(request: Request, bytes_max: int) -> bytes:
+    """Read the body, and stop reading as soon as it is too long. Raises TooLarge."""
+    chunks: list[bytes] = []
+    length = 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length > bytes_max:
+            raise TooLarge(
+                "body_too_large",
+                f"The body is longer than {bytes_max} bytes; send smaller batches.",
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
