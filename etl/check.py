@@ -1,0 +1,90 @@
+"""Proof that the lake holds what the ledger holds, and that stock is the fold of its movements."""
+
+from dataclasses import dataclass
+
+import duckdb
+import sqlalchemy as sa
+
+from etl.delta import open_table
+from stocktide.database import statement
+from stocktide.errors import Fatal
+from stocktide.lake import Lake
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Counts and sums that two copies of the same rows must share; quantities in thousandths."""
+
+    rows: int
+    quantity_milli: int
+    sold_milli: int
+    returned_milli: int
+
+
+def ledger_sums(engine: sa.Engine, *, xid_before: int) -> Sums:
+    """Sum the ledger below a transaction id."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            statement("etl/ledger_sums"), {"xid_before": str(xid_before)}
+        ).one()
+    return Sums(row.rows, row.quantity_milli, row.sold_milli, row.returned_milli)
+
+
+def lake_sums(lake: Lake) -> Sums:
+    """Sum the lake's movements."""
+    table = open_table(lake, "movements")
+    if table is None:
+        return Sums(0, 0, 0, 0)
+    connection = duckdb.connect()
+    connection.register("movements", table.to_pyarrow_dataset())
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(quantity_milli), 0)::BIGINT,"
+        " coalesce(-sum(quantity_milli) FILTER (WHERE kind = 'sale'), 0)::BIGINT,"
+        " coalesce(sum(quantity_milli) FILTER (WHERE kind = 'return'), 0)::BIGINT FROM movements"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Sums(*row)
+
+
+def demand_sums(lake: Lake) -> tuple[int, int]:
+    """Sum what daily_demand says was sold and returned."""
+    table = open_table(lake, "daily_demand")
+    if table is None:
+        return 0, 0
+    connection = duckdb.connect()
+    connection.register("daily_demand", table.to_pyarrow_dataset())
+    row = connection.execute(
+        "SELECT coalesce(sum(sold_milli), 0)::BIGINT, coalesce(sum(returned_milli), 0)::BIGINT FROM daily_demand"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return row[0], row[1]
+
+
+def verify_lake(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Sums:
+    """Compare lake and ledger below the watermark. Raises Fatal with both sides where they differ."""
+    ledger, landed, demand = (
+        ledger_sums(engine, xid_before=xid_before),
+        lake_sums(lake),
+        demand_sums(lake),
+    )
+    if ledger != landed or demand != (ledger.sold_milli, ledger.returned_milli):
+        raise Fatal(
+            "lake_differs",
+            f"The lake is not the ledger: ledger {ledger}, lake {landed}, daily_demand (sold, returned) {demand}. "
+            "Move the lake folder away and run `stocktide etl`: it is rebuilt from the ledger.",
+        )
+    return landed
+
+
+def stock_differences(engine: sa.Engine) -> int:
+    """Count the pairs whose stock is not the fold of their movements."""
+    with engine.connect() as connection:
+        return int(
+            connection.execute(
+                sa.text(
+                    "SELECT count(*) FROM stock s FULL JOIN stock_fold f USING (product_id, location_id)"
+                    " WHERE (coalesce(s.on_hand_milli, 0), s.counted_at)"
+                    " IS DISTINCT FROM (coalesce(f.on_hand_milli, 0), f.counted_at)"
+                )
+            ).scalar_one()
+        )

@@ -1,0 +1,83 @@
+"""Movements to daily demand: one row per product x location x day, and only those that changed are written."""
+
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from deltalake import DeltaTable, write_deltalake
+
+from etl.delta import DAILY_DEMAND, open_table, version_of, watermark_of, with_watermark
+from stocktide.database import sql, statement
+from stocktide.lake import Lake
+
+KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.location_id AND t.day = s.day"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one run changed in daily_demand."""
+
+    rows_changed: int
+    days_changed: int
+    version: int
+
+
+def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Demand:
+    """Bring daily_demand up to everything that landed before `xid_before`.
+
+    The serving copy in Postgres is written first: its upsert can be repeated. The lake's commit with its
+    watermark comes last, so a kill at any point makes the next run do the same work again, to the same end.
+    """
+    movements = open_table(lake, "movements")
+    table = open_table(lake, "daily_demand")
+    since = watermark_of(table)
+    if movements is None or since >= xid_before:
+        return Demand(0, 0, version_of(table))
+    changed = changed_demand(movements, table, since=since)
+    if len(changed) > 0:
+        _serve(engine, changed)
+    _merge(lake, table, changed, xid_before)
+    days = len(changed.column("day").unique())
+    return Demand(len(changed), days, version_of(open_table(lake, "daily_demand")))
+
+
+def changed_demand(movements: DeltaTable, table: DeltaTable | None, *, since: int) -> pa.Table:
+    """Compute the rows of daily_demand that movements with xid >= since make or change."""
+    connection = duckdb.connect()
+    connection.register("movements", movements.to_pyarrow_dataset())
+    present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
+    connection.register("daily_demand", present)
+    rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
+    return rows.select(DAILY_DEMAND.names).cast(DAILY_DEMAND)
+
+
+def _merge(lake: Lake, table: DeltaTable | None, changed: pa.Table, xid_before: int) -> None:
+    properties = with_watermark(xid_before)
+    if table is None:
+        write_deltalake(
+            lake.path("daily_demand"), changed, partition_by=["month"], commit_properties=properties
+        )
+        return
+    (
+        table.merge(changed, KEY, source_alias="s", target_alias="t", commit_properties=properties)
+        .when_matched_update_all()
+        .when_not_matched_insert_all()
+        .execute()
+    )
+
+
+def _serve(engine: sa.Engine, changed: pa.Table) -> None:
+    columns = [name for name in DAILY_DEMAND.names if name != "month"]
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TEMP TABLE staged_demand (LIKE daily_demand) ON COMMIT DROP")
+        )
+        driver = connection.connection.cursor()
+        with driver.copy(f"COPY staged_demand ({', '.join(columns)}) FROM STDIN") as copy:
+            for batch in changed.select(columns).to_batches(max_chunksize=50_000):
+                for row in zip(*[column.to_pylist() for column in batch.columns], strict=True):
+                    copy.write_row(row)
+        connection.execute(sa.text("ANALYZE staged_demand"))
+        connection.execute(statement("etl/serve_daily_demand"))
+        connection.execute(statement("etl/serve_location_daily"))

@@ -1,0 +1,81 @@
+"""The lake's side of a run: Delta tables whose commits carry the watermark with the data."""
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction
+
+from stocktide.lake import Lake, LakeTable
+
+# The name under which a commit's app transaction is kept: its version is the watermark, an xid8.
+WATERMARK = "stocktide.etl"
+
+
+def open_table(lake: Lake, table: LakeTable) -> DeltaTable | None:
+    """Open a table at its newest version, None where it was never written."""
+    return DeltaTable(lake.path(table)) if lake.exists(table) else None
+
+
+def watermark_of(table: DeltaTable | None) -> int:
+    """Transaction id before which everything has landed in this table; 0 at first."""
+    if table is None:
+        return 0
+    version = table.transaction_version(WATERMARK)
+    return 0 if version is None else int(version)
+
+
+def with_watermark(xid_before: int) -> CommitProperties:
+    """Properties of a commit that moves the watermark in the same atomic step as the data."""
+    return CommitProperties(app_transactions=[Transaction(WATERMARK, version=xid_before)])
+
+
+def version_of(table: DeltaTable | None) -> int:
+    """Version of an open table, -1 where there is none."""
+    return -1 if table is None else int(table.version())
+
+
+MOVEMENTS = pa.schema(
+    [
+        ("entry_id", pa.int64()),
+        ("source", pa.string()),
+        ("event_id", pa.string()),
+        ("leg", pa.int16()),
+        ("kind", pa.string()),
+        ("product_id", pa.int32()),
+        ("location_id", pa.int32()),
+        ("quantity_milli", pa.int64()),
+        ("observed_milli", pa.int64()),
+        ("price_micros", pa.int64()),
+        ("currency", pa.string()),
+        ("promotion", pa.bool_()),
+        ("order_id", pa.string()),
+        ("order_line", pa.int32()),
+        ("customer_id", pa.string()),
+        ("channel", pa.string()),
+        ("reason", pa.string()),
+        ("counterparty", pa.string()),
+        ("occurred_at", pa.timestamp("us", "UTC")),
+        ("recorded_at", pa.timestamp("us", "UTC")),
+        ("xid", pa.int64()),
+        ("day", pa.date32()),
+        ("second_of_day", pa.float64()),
+        ("month", pa.string()),
+    ]
+)
+DAILY_DEMAND = pa.schema(
+    [
+        ("product_id", pa.int32()),
+        ("location_id", pa.int32()),
+        ("day", pa.date32()),
+        ("sold_milli", pa.int64()),
+        ("returned_milli", pa.int64()),
+        ("revenue_micros", pa.int64()),
+        ("orders", pa.int32()),
+        ("price_micros", pa.int64()),
+        ("received_milli", pa.int64()),
+        ("adjusted_milli", pa.int64()),
+        ("promotion", pa.bool_()),
+        ("on_hand_milli", pa.int64()),
+        ("in_stock_share", pa.float64()),
+        ("censored", pa.bool_()),
+        ("month", pa.string()),
+    ]
+)

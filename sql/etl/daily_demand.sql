@@ -1,0 +1,83 @@
+-- DuckDB. New and changed rows of daily_demand, from `movements` and the present `daily_demand`.
+-- $since: the watermark up to which daily_demand is true already. Only pairs with newer rows are looked at, only
+-- from their first touched day on, and of those only rows that differ from what stands there are returned.
+WITH touched AS (
+    SELECT product_id, location_id, min(day) AS first_day
+    FROM movements
+    WHERE xid >= $since AND kind <> 'reading'
+    GROUP BY ALL
+),
+rows AS (
+    SELECT m.*, t.first_day, m.kind = 'stocktake' AS counts
+    FROM movements m
+    JOIN touched t USING (product_id, location_id)
+    WHERE m.kind <> 'reading'
+),
+-- A count holds for everything up to its own instant; the newest of two counts of one instant rules.
+epochs AS (
+    SELECT *, count(*) FILTER (WHERE counts) OVER so_far AS epoch,
+           count(*) FILTER (WHERE kind IN ('receipt', 'stocktake')) OVER so_far > 0 AS known,
+           last_value(CASE WHEN kind = 'price' THEN price_micros END IGNORE NULLS) OVER so_far AS list_price,
+           coalesce(last_value(CASE WHEN kind = 'price' THEN promotion END IGNORE NULLS) OVER so_far, false)
+               AS on_promotion
+    FROM rows
+    WINDOW so_far AS (PARTITION BY product_id, location_id ORDER BY occurred_at, counts, entry_id
+                      ROWS UNBOUNDED PRECEDING)
+),
+balances AS (
+    SELECT *,
+           (coalesce(max(observed_milli) FILTER (WHERE counts) OVER (PARTITION BY product_id, location_id, epoch), 0)
+            + sum(quantity_milli) OVER (PARTITION BY product_id, location_id, epoch
+                                        ORDER BY occurred_at, counts, entry_id ROWS UNBOUNDED PRECEDING)
+           )::BIGINT AS balance
+    FROM epochs
+),
+spans AS (
+    SELECT *,
+           lag(balance) OVER pair AS opening,
+           row_number() OVER in_day = 1 AS first_of_day,
+           coalesce(lead(second_of_day) OVER in_day, 86400) - second_of_day AS seconds,
+           row_number() OVER (PARTITION BY product_id, location_id, day
+                              ORDER BY occurred_at DESC, counts DESC, entry_id DESC) = 1 AS last_of_day
+    FROM balances
+    WINDOW pair AS (PARTITION BY product_id, location_id ORDER BY occurred_at, counts, entry_id),
+           in_day AS (PARTITION BY product_id, location_id, day ORDER BY occurred_at, counts, entry_id)
+),
+days AS (
+    SELECT product_id, location_id, day, any_value(month) AS month,
+           coalesce(-sum(quantity_milli) FILTER (WHERE kind = 'sale'), 0)::BIGINT AS sold_milli,
+           coalesce(sum(quantity_milli) FILTER (WHERE kind = 'return'), 0)::BIGINT AS returned_milli,
+           coalesce(round(sum(-quantity_milli::HUGEINT * price_micros)
+                          FILTER (WHERE kind IN ('sale', 'return')) / 1000.0), 0)::BIGINT AS revenue_micros,
+           (count(DISTINCT order_id) FILTER (WHERE kind = 'sale'))::INTEGER AS orders,
+           coalesce(max(list_price) FILTER (WHERE last_of_day),
+                    round(sum(-quantity_milli::HUGEINT * price_micros) FILTER (WHERE kind = 'sale')::DOUBLE
+                          / nullif(-sum(quantity_milli) FILTER (WHERE kind = 'sale' AND price_micros IS NOT NULL), 0)
+                    ))::BIGINT AS price_micros,
+           coalesce(sum(quantity_milli) FILTER (WHERE kind = 'receipt'), 0)::BIGINT AS received_milli,
+           coalesce(sum(quantity_milli) FILTER (WHERE kind IN ('adjustment', 'transfer')), 0)::BIGINT
+               AS adjusted_milli,
+           bool_or(on_promotion) AS promotion,
+           max(balance) FILTER (WHERE last_of_day AND known) AS on_hand_milli,
+           CASE WHEN bool_or(known) FILTER (WHERE last_of_day) THEN
+               (sum(CASE WHEN balance > 0 THEN seconds ELSE 0 END)
+                + sum(CASE WHEN first_of_day AND opening > 0 THEN second_of_day ELSE 0 END))
+               / nullif(sum(seconds) + sum(CASE WHEN first_of_day AND opening IS NOT NULL
+                                                THEN second_of_day ELSE 0 END), 0)
+           END AS in_stock_share
+    FROM spans
+    WHERE day >= first_day
+    GROUP BY product_id, location_id, day
+),
+wanted AS (
+    SELECT product_id, location_id, day, sold_milli, returned_milli, revenue_micros, orders, price_micros,
+           received_milli, adjusted_milli, promotion, on_hand_milli, in_stock_share,
+           coalesce(in_stock_share < 1, false) AS censored, month
+    FROM days
+)
+SELECT * FROM wanted
+EXCEPT
+SELECT d.product_id, d.location_id, d.day, d.sold_milli, d.returned_milli, d.revenue_micros, d.orders, d.price_micros,
+       d.received_milli, d.adjusted_milli, d.promotion, d.on_hand_milli, d.in_stock_share, d.censored, d.month
+FROM daily_demand d
+JOIN touched t ON t.product_id = d.product_id AND t.location_id = d.location_id AND d.day >= t.first_day
