@@ -1,11 +1,11 @@
 """Proof that the lake holds what the ledger holds, and that stock is the fold of its movements."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import duckdb
 import sqlalchemy as sa
 
-from etl.delta import open_table
+from etl.delta import open_table, watermark_of
 from stocktide.database import statement
 from stocktide.errors import Fatal
 from stocktide.lake import Lake
@@ -88,3 +88,68 @@ def stock_differences(engine: sa.Engine) -> int:
                 )
             ).scalar_one()
         )
+
+
+@dataclass(frozen=True)
+class Check:
+    """The invariants with their figures."""
+
+    stock_pairs: int
+    stock_differences: int
+    ledger: Sums
+    lake: Sums
+    demand_sold_returned: tuple[int, int]
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether all invariants hold."""
+        return self.stock_differences == 0 and self._lake_holds and self._demand_holds
+
+    @property
+    def _lake_holds(self) -> bool:
+        return self.ledger == self.lake
+
+    @property
+    def _demand_holds(self) -> bool:
+        return self.demand_sold_returned == (self.ledger.sold_milli, self.ledger.returned_milli)
+
+    def rows(self) -> list[list[str | bool]]:
+        """Rows for people."""
+        sold, returned = self.demand_sold_returned
+        return [
+            [
+                "stock = fold of movements",
+                self.stock_differences == 0,
+                f"{self.stock_pairs:,} pairs, {self.stock_differences:,} differ",
+            ],
+            [
+                "lake = ledger",
+                self._lake_holds,
+                f"rows {self.lake.rows:,} / {self.ledger.rows:,}; units moved "
+                f"{self.lake.quantity_milli / 1000:,.3f} / {self.ledger.quantity_milli / 1000:,.3f}",
+            ],
+            [
+                "daily_demand = ledger",
+                self._demand_holds,
+                f"sold {sold / 1000:,.3f} / {self.ledger.sold_milli / 1000:,.3f}; returned "
+                f"{returned / 1000:,.3f} / {self.ledger.returned_milli / 1000:,.3f}",
+            ],
+        ]
+
+    def as_dict(self) -> dict[str, object]:
+        """For machines."""
+        return {"holds": self.holds, **asdict(self)}
+
+
+def check_all(engine: sa.Engine, lake: Lake) -> Check:
+    """Compare stock with its fold, and the lake with the ledger below the lake's watermark."""
+    with engine.connect() as connection:
+        pairs = connection.execute(sa.text("SELECT count(*) FROM stock")).scalar_one()
+    xid_before = watermark_of(open_table(lake, "movements"))
+    return Check(
+        stock_pairs=pairs,
+        stock_differences=stock_differences(engine),
+        ledger=ledger_sums(engine, xid_before=xid_before),
+        lake=lake_sums(lake),
+        demand_sold_returned=demand_sums(lake),
+    )

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from ingest.announcement import announce
 from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.envelopes import BATCH, NDJSON, STRUCTURED, Cut, cut_body
 from ingest.events import KINDS, TYPE_PREFIX, Fault, json_schema
-from ingest.ledger import Outcome, announce
+from ingest.ledger import Outcome
 from ingest.recording import Recorder
 from stocktide.errors import Conflict, Invalid, NotFound, TooLarge, UnsupportedMedia
 from stocktide.web import IngestKey, limited_body, problem

@@ -9,14 +9,12 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
+from ingest.announcement import announce
 from ingest.dimensions import Surrogates
 from ingest.events import Fault, StockEvent
 from stocktide.database import statement
 
 OutcomeName = Literal["accepted", "duplicate", "conflict", "rejected"]
-# NOTIFY carries at most 8,000 bytes; past this many products a batch simply says "all".
-NOTIFY_PRODUCTS_MAX = 700
-STOCK_CHANGED = "stock_changed"
 
 Identity = tuple[int, str]
 
@@ -124,15 +122,6 @@ class Ledger:
         if new:
             announce(connection, {keys.products[batch[identity].product] for identity in new})
         return new
-
-
-def announce(connection: sa.Connection, product_ids: Iterable[int]) -> None:
-    """Tell whoever listens, at commit, which products changed; `*` stands for all."""
-    ids = sorted(set(product_ids))
-    payload = "*" if len(ids) > NOTIFY_PRODUCTS_MAX else ",".join(map(str, ids))
-    connection.execute(
-        sa.text("SELECT pg_notify(:channel, :ids)"), {"channel": STOCK_CHANGED, "ids": payload}
-    )
 
 
 def _rejected(fault: Fault) -> Outcome:

@@ -40,7 +40,18 @@ class Recorder:
 
         Raises Transient if the database is away; then nothing was recorded and the same call may be made again.
         """
-        parsed = [self.parser.parse(raw) for raw in raws]
+        return self.record_parsed(
+            feed, content_type, raws, [self.parser.parse(raw) for raw in raws]
+        )
+
+    def record_parsed(
+        self,
+        feed: str,
+        content_type: str,
+        raws: Sequence[bytes],
+        parsed: Sequence[StockEvent | Fault],
+    ) -> list[Outcome]:
+        """Record what was parsed already; `raws` are kept for what is refused. Raises as `record`."""
         for attempt in range(TRIES_MAX):
             try:
                 with self.engine.begin() as connection:

@@ -1,0 +1,206 @@
+"""Files as tables: CSV, Parquet and NDJSON read by DuckDB, their rows turned by a mapping into event fields."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ingest.mapping import Mapping
+from stocktide.errors import Invalid
+
+READERS = {
+    ".csv": "read_csv(?, header = true, all_varchar = true, store_rejects = true)",
+    ".parquet": "read_parquet(?)",
+    ".ndjson": "read_json(?, format = 'newline_delimited')",
+    ".jsonl": "read_json(?, format = 'newline_delimited')",
+}
+CHUNK_ROWS = 5_000
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class TabularFile:
+    """A file loaded into a scratch table `raw`, and the mapping's view of it, `mapped`."""
+
+    def __init__(self, path: Path, mapping: Mapping) -> None:
+        self.path = path
+        self.mapping = mapping
+        self._connection = duckdb.connect()
+        self._connection.execute(f"SET timezone = '{mapping.timezone}'")
+        self._load()
+        self._check_columns()
+        self._map()
+
+    def counts(self) -> tuple[int, int]:
+        """Rows of the file, and lines among them that are not even rows (too many or too few columns)."""
+        rows = self._one("SELECT count(*) FROM raw")
+        return rows + len(self.broken_lines()), len(self.broken_lines())
+
+    def broken_lines(self) -> list[tuple[int, str, str]]:
+        """Line number, error and text of the lines that are no rows; CSV only."""
+        if self.path.suffix.lower() != ".csv":
+            return []
+        broken: list[tuple[int, str, str]] = self._connection.execute(
+            "SELECT DISTINCT ON (line) line, error_message, csv_line FROM reject_errors ORDER BY line"
+        ).fetchall()
+        return broken
+
+    def left_out(self) -> dict[str, int]:
+        """Rows left out, by the mapping's reason."""
+        return dict(
+            self._connection.execute(
+                "SELECT left_out, count(*) FROM mapped WHERE left_out IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
+            ).fetchall()
+        )
+
+    def products(self) -> list[dict[str, Any]]:
+        """The products that events name; of several values of a field, the most frequent one."""
+        return self._dimension(self.mapping.product, "sku")
+
+    def locations(self) -> list[dict[str, Any]]:
+        """The locations that events name; of several values of a field, the most frequent one."""
+        return self._dimension(self.mapping.location, "code")
+
+    def event_rows(self) -> Iterator[list[dict[str, Any]]]:
+        """Rows that are not left out, in chunks, as the mapping's fields, in the order of the file."""
+        reader = self._connection.sql(
+            "SELECT * EXCLUDE (left_out) FROM mapped WHERE left_out IS NULL ORDER BY row"
+        ).to_arrow_reader(CHUNK_ROWS)
+        for batch in reader:
+            yield pa.Table.from_batches([batch]).to_pylist()
+
+    def _load(self) -> None:
+        path, reader = self.path, READERS.get(self.path.suffix.lower())
+        if reader is None:
+            raise Invalid(
+                "file_type",
+                f"{path}: {path.suffix or 'no suffix'}; there are {', '.join(READERS)}.",
+            )
+        if not path.is_file():
+            raise Invalid("file_missing", f"{path}: there is no such file.")
+        if path.stat().st_size == 0:
+            raise Invalid("file_empty", f"{path}: the file is empty.")
+        try:
+            self._connection.execute(
+                f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS row, * FROM {reader}",  # noqa: S608
+                [str(path)],
+            )
+        except duckdb.Error as error:
+            raise Invalid("file_unreadable", f"{path}: {_first_lines(error)}") from None
+        # from here on, expressions of the mapping see this table and nothing else of the machine
+        self._connection.execute("SET enable_external_access = false")
+
+    def _check_columns(self) -> None:
+        there = [row[0] for row in self._connection.execute("DESCRIBE raw").fetchall()][1:]
+        missing = [name for name in self.mapping.columns if name not in there]
+        if missing:
+            raise Invalid(
+                "column_missing",
+                f"{self.path}: column {missing[0]!r} of mapping {self.mapping.name!r} is not there; "
+                f"the file has {', '.join(there)}.",
+            )
+
+    def _map(self) -> None:
+        """Make `typed` (columns cast; what cannot be cast is named in bad_column) and `mapped`."""
+        m = self.mapping
+        casts = ", ".join(
+            f"TRY_CAST({quoted(c)} AS {t}) AS {quoted(c)}" for c, t in m.columns.items()
+        )
+        bad = " ".join(
+            f"WHEN {quoted(c)} IS NOT NULL AND {quoted(c)}::VARCHAR <> '' AND TRY_CAST({quoted(c)} AS {t}) IS NULL"
+            f" THEN {_literal(c)}"
+            for c, t in m.columns.items()
+        )
+        line = (
+            f"row_number() OVER (PARTITION BY {quoted(m.line_within)} ORDER BY row)"
+            if m.line_within
+            else "row"
+        )
+        original = ", ".join(quoted(c) for c in m.columns)
+        fields = ", ".join(f"{_literal(c)}: {quoted(c)}" for c in m.columns)
+        self._connection.execute(
+            f"CREATE TEMP VIEW typed AS SELECT row, {casts}, CASE {bad} END AS bad_column,"  # noqa: S608
+            f" to_json({{{fields}}})::VARCHAR AS original"
+            f" FROM (SELECT row, {original} FROM raw)"
+        )
+        self._connection.execute(f"CREATE TEMP VIEW lined AS SELECT *, {line} AS line FROM typed")  # noqa: S608
+        for place, expression in self._expressions():
+            self._check_expression(place, expression)
+        self._connection.execute(f"CREATE TEMP TABLE mapped AS {self._mapped_query()}")
+
+    def _expressions(self) -> Iterator[tuple[str, str]]:
+        m = self.mapping
+        yield from (("event.id", m.event.id), ("event.time", m.event.time))
+        yield from ((f"product.{name}", expression) for name, expression in m.product.items())
+        yield from ((f"location.{name}", expression) for name, expression in m.location.items())
+        yield from ((f"leave_out[{n}].when", rule.when) for n, rule in enumerate(m.leave_out))
+        for n, rule in enumerate(m.kind):
+            yield f"kind[{n}].when", rule.when
+            yield from (
+                (f"kind[{n}].data.{name}", expression) for name, expression in rule.data.items()
+            )
+
+    def _check_expression(self, place: str, expression: str) -> None:
+        try:
+            self._connection.execute(f"SELECT ({expression}) FROM lined LIMIT 0")  # noqa: S608 - the operator's own
+        except duckdb.Error as error:
+            raise Invalid(
+                "mapping_expression",
+                f"mapping {self.mapping.name!r}, {place}: {_first_lines(error)}",
+            ) from None
+
+    def _mapped_query(self) -> str:
+        m = self.mapping
+        fields = sorted({name for rule in m.kind for name in rule.data})
+        left_out = " ".join(
+            f"WHEN ({rule.when}) THEN {_literal(rule.reason)}" for rule in m.leave_out
+        )
+        rule_of = " ".join(f"WHEN ({rule.when}) THEN {n}" for n, rule in enumerate(m.kind))
+        data = ", ".join(
+            f"CASE rule {self._cases(name)} END AS {quoted('data.' + name)}" for name in fields
+        )
+        return (
+            f"SELECT row, original, bad_column, rule, left_out, ({m.event.id})::VARCHAR AS id,"  # noqa: S608
+            f" ({m.event.time})::TIMESTAMPTZ AS time, ({m.product['sku']})::VARCHAR AS product,"
+            f" ({m.location['code']})::VARCHAR AS location, {data}"
+            f" FROM (SELECT *, {f'CASE {left_out} END' if left_out else 'NULL::VARCHAR'} AS left_out,"
+            f" CASE {rule_of} END AS rule FROM lined)"
+        )
+
+    def _cases(self, name: str) -> str:
+        return " ".join(
+            f"WHEN {n} THEN ({rule.data[name]})::VARCHAR"
+            for n, rule in enumerate(self.mapping.kind)
+            if name in rule.data
+        )
+
+    def _dimension(self, said: dict[str, str], code: str) -> list[dict[str, Any]]:
+        others = ", ".join(
+            f"mode(({e})::VARCHAR) AS {quoted(name)}" for name, e in said.items() if name != code
+        )
+        query = (
+            f"SELECT ({said[code]})::VARCHAR AS {code}{', ' + others if others else ''} FROM lined"  # noqa: S608
+            " SEMI JOIN (SELECT row FROM mapped WHERE left_out IS NULL AND rule IS NOT NULL) kept USING (row)"
+            f" WHERE ({said[code]}) IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
+        table: list[dict[str, Any]] = self._connection.sql(query).to_arrow_table().to_pylist()
+        return table
+
+    def _one(self, query: str) -> int:
+        row: Sequence[Any] | None = self._connection.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _first_lines(error: duckdb.Error) -> str:
+    """The part of DuckDB's message that is about the input, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2])[:400]

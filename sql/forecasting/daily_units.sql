@@ -1,0 +1,12 @@
+-- DuckDB, over the lake. Units sold (gross) of each pair and day with activity; whether the shelf ran empty on the day,
+-- and whether it was empty at close. A pair whose stock is unknown (on_hand_milli null) is never called empty.
+SELECT
+    product_id,
+    location_id,
+    CAST(day AS TIMESTAMP) AS day,
+    sold_milli / 1000.0 AS units,
+    censored,
+    coalesce(on_hand_milli <= 0, false) AS empty_at_close
+FROM daily_demand
+WHERE day > $since AND day <= $through
+ORDER BY product_id, location_id, day

@@ -1,0 +1,356 @@
+"""The command line. Every command: exit 0 done, 1 failed, 2 wrong use or state, 3 try again; one clear line."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from stocktide.cli_output import print_json, print_table, say
+from stocktide.database import create_engine
+from stocktide.errors import Invalid, StocktideError
+from stocktide.home import Services, read_state, running_services, signing_key
+from stocktide.lake import Lake
+from stocktide.settings import Settings, load_config, load_settings
+from stocktide.telemetry import configure_logs
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stocktide")
+def cli() -> None:
+    """Stocktide: stock events in, forecasts and decisions out."""
+
+
+@contextmanager
+def services_for(settings: Settings, owner: str) -> Iterator[tuple[sa.Engine, Services]]:
+    """An engine on the running servers, or on embedded ones for this command's duration."""
+    with running_services(settings, owner) as services:
+        engine = create_engine(services.database_url)
+        try:
+            yield engine, services
+        finally:
+            engine.dispose()
+
+
+# ---- running -------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+def up() -> None:
+    """Start everything: database, cache, API, worker, dashboard. Ctrl-C stops it."""
+    from stocktide.up import Supervisor
+    from stocktide.worker import check_crons
+
+    settings = load_settings()
+    check_crons(settings)
+    load_config(settings)
+    Supervisor(settings, say).run()
+
+
+@cli.command()
+@as_json
+def status(as_json: bool) -> None:
+    """Tell what runs, how far the data has come, and what went wrong last. Exit 3 when nothing runs here."""
+    from stocktide.status import describe
+
+    settings = load_settings()
+    state = read_state(settings.home)
+    if state is None:
+        if as_json:
+            print_json({"running": False, "home": str(settings.home)})
+        else:
+            say(f"Not running in {settings.home}. Start it: stocktide up")
+        sys.exit(3)
+    described = describe(state)
+    if as_json:
+        print_json(described)
+        return
+    print_table("Parts", ["part", "state", "pid", "restarts"], described["parts"])
+    print_table(
+        "Data", ["what", "value"], [[name, value] for name, value in described["data"].items()]
+    )
+    print_table("Last runs", ["job", "status", "started", "seconds", "error"], described["runs"])
+
+
+@cli.command(hidden=True)
+def api() -> None:
+    """Serve the API; `stocktide up` does this for you."""
+    import uvicorn
+
+    from stocktide.api import create_app
+    from stocktide.cache_server import connect_cache
+
+    settings = load_settings()
+    configure_logs()
+    app = create_app(
+        settings,
+        create_engine(_required(settings.database_url, "DATABASE_URL")),
+        connect_cache(_required(settings.redis_url, "REDIS_URL")),
+        signing_key=signing_key(settings),
+    )
+    uvicorn.run(
+        app, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False
+    )
+
+
+@cli.command(hidden=True)
+def worker() -> None:
+    """Run queued jobs; `stocktide up` does this for you."""
+    from stocktide.worker import check_crons, run_worker
+
+    settings = load_settings()
+    configure_logs()
+    check_crons(settings)
+    url = create_engine(_required(settings.database_url, "DATABASE_URL")).url.set(
+        drivername="postgresql"
+    )
+    run_worker(url.render_as_string(hide_password=False), settings)
+
+
+@cli.command(hidden=True)
+def dashboard() -> None:
+    """Serve the dashboard; `stocktide up` does this for you."""
+    import uvicorn
+
+    settings = load_settings()
+    configure_logs()
+    _required(settings.read_database_url, "READ_DATABASE_URL")
+    uvicorn.run(
+        "dashboard.server:app",
+        host=settings.api_host,
+        port=settings.dashboard_port,
+        log_level="warning",
+        access_log=False,
+    )
+
+
+def _required(value: str | None, name: str) -> str:
+    if not value:
+        raise Invalid(
+            "setting_missing", f"Set STOCKTIDE_{name}, or let `stocktide up` start this part."
+        )
+    return value
+
+
+# ---- stages --------------------------------------------------------------------------------------------------
+
+
+@cli.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--mapping",
+    required=True,
+    help="A mapping file, or the name of one we ship (online_retail, m5).",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Show the first rows as events and the counts; record nothing."
+)
+@as_json
+def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
+    """Import events from a CSV, Parquet or NDJSON file. Run it again at will: nothing is recorded twice."""
+    from ingest.importing import dry_run_file, import_file, open_mapping
+    from ingest.recording import Recorder
+    from stocktide.cli_output import progress
+
+    settings = load_settings()
+    plan = open_mapping(mapping)
+    if dry_run:
+        sample, tally = dry_run_file(file, plan, settings)
+        if as_json:
+            print_json({"events": sample, **tally.as_dict()})
+            return
+        for event in sample:
+            click.echo(json.dumps(event, ensure_ascii=False))
+        print_table("Dry run", ["outcome", "rows"], tally.rows())
+        return
+    with (
+        services_for(settings, "stocktide import") as (engine, _),
+        progress("importing", "rows") as advance,
+    ):
+        tally = import_file(file, plan, Recorder(engine, settings), advance)
+    if as_json:
+        print_json(tally.as_dict())
+    else:
+        print_table(f"Import of {file.name}", ["outcome", "rows"], tally.rows())
+
+
+@cli.command()
+@as_json
+def etl(as_json: bool) -> None:
+    """Bring the lake up to the ledger, and prove that they are equal."""
+    from dataclasses import asdict
+
+    import etl as stage
+
+    settings = load_settings()
+    with services_for(settings, "stocktide etl") as (engine, _):
+        report = asdict(stage.run_etl(engine, Lake(settings.lake_root)))
+    if as_json:
+        print_json(report)
+        return
+    rows = [
+        ["rows landed", report["landed"]["rows"]],
+        ["rows in the lake = ledger", report["rows_total"]],
+        ["daily_demand rows changed", report["demand"]["rows_changed"]],
+        ["days touched", report["demand"]["days_changed"]],
+        [
+            "lake versions",
+            f"movements {report['landed']['version']}, daily_demand {report['demand']['version']}",
+        ],
+        ["seconds", round(report["seconds"], 1)],
+    ]
+    print_table("ETL", ["what", "value"], rows)
+
+
+@cli.command()
+@as_json
+def check(as_json: bool) -> None:
+    """Prove that stock is the fold of its movements and the lake holds what the ledger holds. Exit 1 if not."""
+    from etl.check import check_all
+
+    settings = load_settings()
+    with services_for(settings, "stocktide check") as (engine, _):
+        result = check_all(engine, Lake(settings.lake_root))
+    if as_json:
+        print_json(result.as_dict())
+    else:
+        print_table("Check", ["invariant", "holds", "figures"], result.rows())
+    sys.exit(0 if result.holds else 1)
+
+
+# ---- access --------------------------------------------------------------------------------------------------
+
+
+@cli.group()
+def keys() -> None:
+    """Keys of feeds, readers and services."""
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option("--scope", default="ingest", show_default=True, help="ingest, read or operate.")
+def keys_create(name: str, scope: str) -> None:
+    """Make a key and print it, this once."""
+    from stocktide.keys import create_key
+
+    with (
+        services_for(load_settings(), "stocktide keys") as (engine, _),
+        engine.begin() as connection,
+    ):
+        text = create_key(connection, name, scope)
+    click.echo(text)
+
+
+@keys.command("list")
+@as_json
+def keys_list(as_json: bool) -> None:
+    """List the keys, never their text."""
+    from dataclasses import asdict
+
+    from stocktide.keys import list_keys
+
+    with (
+        services_for(load_settings(), "stocktide keys") as (engine, _),
+        engine.connect() as connection,
+    ):
+        listed = [asdict(key) for key in list_keys(connection)]
+    if as_json:
+        print_json(listed)
+        return
+    columns = ["name", "scope", "created_at", "last_used_at", "revoked_at"]
+    print_table("Keys", columns, [[key[column] for column in columns] for key in listed])
+
+
+@keys.command("revoke")
+@click.argument("name")
+def keys_revoke(name: str) -> None:
+    """End a key at once."""
+    from stocktide.keys import revoke_key
+
+    with (
+        services_for(load_settings(), "stocktide keys") as (engine, _),
+        engine.begin() as connection,
+    ):
+        revoke_key(connection, name)
+    say(f"{name} is revoked.")
+
+
+@cli.group()
+def users() -> None:
+    """People who sign in to the dashboard."""
+
+
+@users.command("add")
+@click.argument("name")
+@click.option("--role", default="viewer", show_default=True, help="viewer, planner or operator.")
+@click.password_option()
+def users_add(name: str, role: str, password: str) -> None:
+    """Add a user."""
+    from stocktide.users import set_user
+
+    with (
+        services_for(load_settings(), "stocktide users") as (engine, _),
+        engine.begin() as connection,
+    ):
+        set_user(connection, name, password, role)
+    say(f"{name} may sign in as {role}.")
+
+
+@users.command("password")
+@click.argument("name")
+@click.option("--role", default="operator", show_default=True, help="viewer, planner or operator.")
+@click.password_option()
+def users_password(name: str, role: str, password: str) -> None:
+    """Give a user a new password and role."""
+    from stocktide.users import set_user
+
+    with (
+        services_for(load_settings(), "stocktide users") as (engine, _),
+        engine.begin() as connection,
+    ):
+        set_user(connection, name, password, role, replace=True)
+    say(f"{name} has a new password.")
+
+
+@users.command("disable")
+@click.argument("name")
+def users_disable(name: str) -> None:
+    """Keep a user out from now on."""
+    from stocktide.users import disable_user
+
+    with (
+        services_for(load_settings(), "stocktide users") as (engine, _),
+        engine.begin() as connection,
+    ):
+        disable_user(connection, name)
+    say(f"{name} is disabled.")
+
+
+def main() -> None:
+    """Run the command line; our own errors become one line and an exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        say("Stopped.")
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except StocktideError as error:
+        say(f"Error: {error.message}", error=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
