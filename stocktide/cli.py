@@ -1,6 +1,7 @@
 """The command line. Every command: exit 0 done, 1 failed, 2 wrong use or state, 3 try again; one clear line."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,30 @@ def status(as_json: bool) -> None:
     print_table("Last runs", ["job", "status", "started", "seconds", "error"], described["runs"])
 
 
+@cli.command()
+@click.option(
+    "--once", is_flag=True, help="In a temporary home: do it once, print the table, and stop."
+)
+@click.option("--days", default=730, show_default=True, help="Days of history to simulate.")
+def demo(once: bool, days: int) -> None:
+    """Run the sample chain through everything, then keep it moving with a live feed."""
+    import signal
+    import tempfile
+
+    from stocktide.demo import free_port, run_demo
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    if not once:
+        run_demo(load_settings(), once=False, days=days)
+        return
+    with tempfile.TemporaryDirectory(prefix="stocktide-demo-") as home:
+        settings = load_settings(home=Path(home), api_port=free_port(), dashboard_port=free_port())
+        run_demo(settings, once=True, days=days)
+
+
 @cli.command(hidden=True)
 def api() -> None:
     """Serve the API; `stocktide up` does this for you."""
@@ -123,8 +148,10 @@ def dashboard() -> None:
     settings = load_settings()
     configure_logs()
     _required(settings.read_database_url, "READ_DATABASE_URL")
+    from dashboard.server import create_dashboard
+
     uvicorn.run(
-        "dashboard.server:app",
+        create_dashboard(settings),
         host=settings.api_host,
         port=settings.dashboard_port,
         log_level="warning",
@@ -208,6 +235,34 @@ def etl(as_json: bool) -> None:
         ["seconds", round(report["seconds"], 1)],
     ]
     print_table("ETL", ["what", "value"], rows)
+
+
+@cli.command()
+@as_json
+def forecast(as_json: bool) -> None:
+    """Retrain on the lake, compare with seasonal naive, and publish."""
+    from dataclasses import asdict
+
+    import forecasting
+
+    settings = load_settings()
+    spec = forecasting.spec_from_toml(load_config(settings))
+    store = forecasting.TrackingStore.of(settings)
+    with services_for(settings, "stocktide forecast") as (engine, _):
+        report = forecasting.run_forecast(
+            engine,
+            Lake(settings.lake_root),
+            spec,
+            mlflow=store,
+            progress=lambda step: say(f"{step} …", error=True),
+        )
+    if as_json:
+        print_json({**asdict(report), "horizon_days": spec.horizon_days, "method": spec.method})
+        return
+    rows = [[name, value] for name, value in asdict(report).items() if name != "wape"]
+    print_table("Forecast", ["what", "value"], rows)
+    errors = [[level, *wape] for level, wape in report.wape.items()]
+    print_table("WAPE on the held-out days", ["level", "published", "seasonal naive"], errors)
 
 
 @cli.command()
@@ -336,6 +391,8 @@ def users_disable(name: str) -> None:
 
 def main() -> None:
     """Run the command line; our own errors become one line and an exit code."""
+    # prophet says on every import that plotly, which we do not use, is not there
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:

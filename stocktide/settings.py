@@ -14,7 +14,7 @@ from stocktide.errors import Invalid
 
 PREFIX = "STOCKTIDE_"
 # Read by the test suite alone, so not a setting; named here so that the check for typing errors lets it pass.
-NOT_SETTINGS = frozenset({"STOCKTIDE_TEST_DATA"})
+NOT_SETTINGS = frozenset({"STOCKTIDE_TEST_DATA", "STOCKTIDE_CI"})
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,176 @@
+"""Overview: what changed, and what needs a look today."""
+
+import pandas as pd
+import streamlit as st
+
+from catalog.forecasts import find_nodes, node_days
+from catalog.frames import read_frame, read_record
+from dashboard.figures import ranked_bars, sales_and_forecast
+from dashboard.reader import Reader
+from dashboard.theme import amount, plural, quantity, roles
+from stocktide.users import User
+
+DAYS = 56
+WEEK = 7
+
+
+def render(reader: Reader, _user: User) -> None:
+    """Draw the page."""
+    sales = read_frame(reader.engine, "sales_by_day", days=DAYS, location=None)
+    if sales.empty:
+        _first_steps(reader)
+        return
+    position = read_record(reader.engine, "stock_position")
+    running_out = read_frame(reader.engine, "running_out")
+    st.subheader("What needs a look today")
+    for sentence in attention(position, running_out):
+        st.markdown(f"- {sentence}")
+    _cards(sales, position)
+    _sales_chart(reader, sales)
+    _stock_out_chart(reader, position)
+
+
+def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str]:
+    """At most five sentences, the most pressing first: what, how much, what to do."""
+    said = []
+    if position["out_of_stock"]:
+        said.append(
+            f"**{plural(int(position['out_of_stock']), 'shelf', 'shelves')} out of stock** that sold in the last four "
+            "weeks. See below where; check deliveries for these first."
+        )
+    if not running_out.empty:
+        worst = running_out.iloc[0]
+        said.append(
+            f"**{plural(len(running_out), 'product')} will probably run out within a week** at some shop: most of all "
+            f"{worst['name']} at {worst['location']}, {quantity(worst['on_hand'])} {worst['unit']} left of "
+            f"{quantity(worst['week'])} expected to sell."
+        )
+    if position["sensor_differs"]:
+        said.append(
+            f"**{plural(int(position['sensor_differs']), 'shelf sensor')}** of {int(position['sensed']):,} disagree "
+            "with the books: count these shelves."
+        )
+    if position["negative"]:
+        said.append(
+            f"**{plural(int(position['negative']), 'stock level')} below zero**: more was sold than ever arrived. "
+            "Enter the missing delivery or count."
+        )
+    if position["pairs"] and not position["pairs_known"]:
+        said.append(
+            "**Stock is unknown**: no delivery and no count was ever received, only sales. "
+            "Send a `stocktake` per product to know it."
+        )
+    return said[:5] or [
+        "Nothing. No shelf is out of stock, and none will probably be within a week."
+    ]
+
+
+def _first_steps(reader: Reader) -> None:
+    known = read_record(reader.engine, "freshness")
+    st.info("No sales to show yet. Three steps lead here:")
+    for done, text in (
+        (
+            known["newest_event"] is not None,
+            "Send events: `stocktide import FILE --mapping NAME`, or POST /v1/events.",
+        ),
+        (
+            known["lake_updated_at"] is not None,
+            "Land them: the worker does every few minutes, or `stocktide etl`.",
+        ),
+        (
+            known["published_at"] is not None,
+            "Forecast: `stocktide forecast`, or “Retrain now” on the System page.",
+        ),
+    ):
+        st.markdown(
+            f"{':material/check_circle:' if done else ':material/radio_button_unchecked:'} {text}"
+        )
+
+
+def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
+    last, before = sales.tail(WEEK), sales.iloc[-2 * WEEK : -WEEK]
+    currency = str(position["currency"]) if position["currency"] else None
+    cards = st.columns(4)
+    cards[0].metric(
+        f"Sales, last {WEEK} days",
+        amount(last["revenue"].sum(), currency),
+        _change(last["revenue"].sum(), before["revenue"].sum()),
+        chart_data=sales["revenue"].tail(28).round(2).tolist(),
+        border=True,
+    )
+    cards[1].metric(
+        f"Units, last {WEEK} days",
+        quantity(last["sold"].sum()),
+        _change(last["sold"].sum(), before["sold"].sum()),
+        chart_data=sales["sold"].tail(28).round(1).tolist(),
+        border=True,
+    )
+    share, share_before = _out_share(last), _out_share(before)
+    known = bool(position["pairs_known"])
+    cards[2].metric(
+        "Shelf days out of stock",
+        f"{share:.1%}" if known else "unknown",
+        f"{(share - share_before) * 100:+.1f} points" if known else None,
+        delta_color="inverse",
+        border=True,
+        help="Share of days of product and shop with sales or deliveries on which the shelf stood empty for a time.",
+    )
+    cards[3].metric(
+        "Stock at selling price",
+        amount(position["value_at_price"], currency) if known else "unknown",
+        border=True,
+        help="On hand times today's selling price; costs are not known yet.",
+    )
+    st.caption(f"Change against the {WEEK} days before. Last day: {sales['day'].iloc[-1]}.")
+
+
+def _out_share(days: pd.DataFrame) -> float:
+    active = days["active"].sum()
+    return float(days["out_of_stock"].sum() / active) if active else 0.0
+
+
+def _change(now: float, before: float) -> str | None:
+    return f"{now / before - 1:+.1%}" if before else None
+
+
+def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
+    roots = find_nodes(reader.engine, level_name="total", limit=1)
+    forecast = (
+        pd.DataFrame(node_days(reader.engine, roots[0]["node_id"])) if roots else pd.DataFrame()
+    )
+    actual = _every_day(sales)
+    coming = forecast["yhat"].sum() if roots else None
+    title = (
+        f"{quantity(coming)} units expected in the next {len(forecast)} days"
+        if coming is not None
+        else "Sales by day; no forecast is published yet"
+    )
+    chart = sales_and_forecast(
+        actual, forecast, roles(), title=title, unit="units a day", where="all locations"
+    )
+    st.altair_chart(chart, width="stretch", key="overview.sales")
+
+
+def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
+    """Days without a row sold nothing."""
+    by_day = sales.assign(ds=pd.to_datetime(sales["day"])).set_index("ds")["sold"]
+    calendar = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D", name="ds")
+    return by_day.reindex(calendar, fill_value=0.0).rename("y").reset_index()
+
+
+def _stock_out_chart(reader: Reader, position: dict[str, float]) -> None:
+    where = read_frame(reader.engine, "out_of_stock_by")
+    if where.empty:
+        st.info(
+            "No shelf that sold lately is out of stock."
+            if position["pairs_known"]
+            else "Stock-outs cannot be judged: stock is unknown until a delivery or a count is received."
+        )
+        return
+    where["place"] = where["location"] + " · " + where["department"]
+    role = roles()
+    chart = ranked_bars(
+        where, role, label="place", value="products", colour=role.stock_out,
+        title=f"Empty shelves: most at {where['place'].iloc[0]}", unit="products out of stock now",
+    )  # fmt: skip
+    st.altair_chart(chart, width="stretch", key="overview.stock_outs")

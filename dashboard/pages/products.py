@@ -1,0 +1,200 @@
+"""Products: search, and one product's stock, sales and forecast in one picture."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from catalog.frames import read_frame, stock_by_day
+from catalog.products import list_products, read_product
+from dashboard.figures import product_story
+from dashboard.reader import Reader
+from dashboard.theme import amount, quantity, roles
+from stocktide.errors import NotFound
+from stocktide.users import User
+
+PAGE_ROWS = 50
+DAYS = 90
+EVERYWHERE = "All locations"
+
+
+def render(reader: Reader, _user: User) -> None:
+    """Draw the page: the list, and below it the product that the address names."""
+    q = st.text_input(
+        "Search",
+        key="q",
+        bind="query-params",
+        placeholder="Name, SKU, department or category",
+        max_chars=100,
+    )
+    rows = list_products(reader.engine, q=q or "", limit=PAGE_ROWS + 1)
+    if not rows:
+        _empty(q)
+        return
+    chosen = _choose(rows[:PAGE_ROWS])
+    more = len(rows) > PAGE_ROWS
+    st.caption(
+        f"{min(len(rows), PAGE_ROWS)} products{', more match: narrow the search' if more else ''}."
+    )
+    _one(reader, st.query_params.get("sku") or chosen)
+
+
+def _empty(q: str | None) -> None:
+    if q:
+        st.info(f"No product matches “{q}”. Clear the search to see all.")
+    else:
+        st.info(
+            "No products yet. Make them known: PUT /v1/products, or `stocktide import FILE --mapping NAME`."
+        )
+
+
+def _choose(rows: list[dict[str, Any]]) -> str:
+    """Draw the list; a clicked row goes into the address. Returns the sku to show where none is named."""
+    frame = pd.DataFrame(rows)
+    frame["on_hand"] = frame["on_hand"].where(frame["stock_known"])
+    shown = frame[
+        [
+            "sku",
+            "name",
+            "department",
+            "category",
+            "on_hand",
+            "unit",
+            "locations_out_of_stock",
+            "price",
+        ]
+    ]
+    currency = next((row["currency"] for row in rows if row["currency"]), None)
+    event = st.dataframe(
+        shown,
+        key="products.list",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        height=280,
+        row_height=28,
+        column_config={
+            "sku": st.column_config.TextColumn("SKU", pinned=True),
+            "name": st.column_config.TextColumn("Name", width="large"),
+            "department": "Department",
+            "category": "Category",
+            "on_hand": st.column_config.NumberColumn(
+                "On hand", format="localized", help="Empty: stock is unknown."
+            ),
+            "unit": "Unit",
+            "locations_out_of_stock": st.column_config.NumberColumn("Shops out of stock"),
+            "price": st.column_config.NumberColumn(
+                f"Price, {currency}" if currency else "Price", format="%.2f"
+            ),
+        },
+    )
+    selected = event["selection"]["rows"]
+    if selected:
+        st.query_params["sku"] = str(frame["sku"].iloc[selected[0]])
+    return str(frame["sku"].iloc[0])
+
+
+def _one(reader: Reader, sku: str) -> None:
+    try:
+        product = read_product(reader.engine, reader.cache, sku)
+    except NotFound:
+        st.info(f"There is no product {sku}. Choose one from the list.")
+        return
+    st.subheader(product["name"] or product["sku"])
+    st.caption(_described(product))
+    codes = {
+        line["location"]: line["location_name"] or line["location"] for line in product["stock"]
+    }
+    place = st.selectbox(
+        "Location",
+        [EVERYWHERE, *codes],
+        format_func=lambda code: codes.get(code, code),
+        key="products.location",
+    )
+    location = None if place == EVERYWHERE else place
+    _story(reader, product, location)
+    _stock_table(product)
+
+
+def _described(product: dict[str, Any]) -> str:
+    known = [line for line in product["stock"] if line["known"]]
+    stock = (
+        f"{quantity(sum(line['on_hand'] for line in known))} {product['unit']} on hand"
+        if known
+        else "stock unknown"
+    )
+    place = " / ".join(part for part in (product["department"], product["category"]) if part)
+    price = amount(product["price"], product["currency"]) if product["price"] is not None else None
+    return " · ".join(part for part in (product["sku"], place, price, stock) if part)
+
+
+def _story(reader: Reader, product: dict[str, Any], location: str | None) -> None:
+    days = read_frame(
+        reader.engine, "product_days", sku=product["sku"], days=DAYS, location=location
+    )
+    if days.empty:
+        st.info("No sales or deliveries in the lake yet. The worker lands them every few minutes.")
+        return
+    forecast = pd.DataFrame(
+        product["forecast"] if location is None else _leaf_forecast(reader, product, location)
+    )
+    by_day = days.groupby("day", as_index=False).agg(
+        sold=("sold", "sum"), censored=("censored", "any")
+    )
+    stock = stock_by_day(days)
+    if forecast.empty:
+        st.caption(
+            "No forecast is published for this product here: it is new, or pooled with other products."
+        )
+    title = (
+        f"{quantity(forecast['yhat'].sum())} {product['unit']} expected in the next {len(forecast)} days"
+        if not forecast.empty
+        else f"{quantity(by_day['sold'].sum())} {product['unit']} sold in {DAYS} days"
+    )
+    where = "all locations" if location is None else location
+    chart = product_story(
+        by_day, stock, forecast, roles(), title=title, unit=product["unit"], where=where
+    )
+    st.altair_chart(chart, width="stretch", key="products.story")
+
+
+def _leaf_forecast(reader: Reader, product: dict[str, Any], location: str) -> list[dict[str, Any]]:
+    from catalog.forecasts import find_nodes, node_days
+
+    nodes = find_nodes(
+        reader.engine, keys={"product": product["sku"], "location": location}, limit=1
+    )
+    return node_days(reader.engine, nodes[0]["node_id"]) if nodes else []
+
+
+def _stock_table(product: dict[str, Any]) -> None:
+    if not product["stock"]:
+        st.info("No location has handled this product yet.")
+        return
+    frame = pd.DataFrame(product["stock"])
+    frame["location"] = frame["location_name"].fillna(frame["location"])
+    frame["on_hand"] = frame["on_hand"].where(frame["known"])
+    shown = frame[["location", "region", "on_hand", "sensed", "price", "promotion", "last_sale_at"]]
+    shown = shown.dropna(axis="columns", how="all")
+    st.markdown("**Stock at each location**")
+    st.dataframe(
+        shown.sort_values("on_hand") if "on_hand" in shown else shown,
+        key="products.stock",
+        hide_index=True,
+        row_height=28,
+        column_config={
+            "location": "Location",
+            "region": "Region",
+            "on_hand": st.column_config.NumberColumn(
+                f"On hand, {product['unit']}", format="localized"
+            ),
+            "sensed": st.column_config.NumberColumn("Shelf sensor", format="localized"),
+            "price": st.column_config.NumberColumn(
+                f"Price, {product['currency'] or '?'}", format="%.2f"
+            ),
+            "promotion": st.column_config.CheckboxColumn("Promotion"),
+            "last_sale_at": st.column_config.DatetimeColumn(
+                "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+        },
+    )

@@ -1,0 +1,187 @@
+"""System: is the machine healthy, and if not, what first."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pandas as pd
+import streamlit as st
+
+from catalog.frames import read_frame, read_record
+from dashboard.reader import Reader
+from dashboard.theme import plural, when
+from stocktide.users import User
+
+RUNS = 20
+LAKE_LATE_S = 900
+API_TIMEOUT_S = 5.0
+
+
+def render(reader: Reader, user: User) -> None:
+    """Draw the page."""
+    _health(reader)
+    _retrain(reader, user)
+    _runs(reader)
+    _feeds(reader)
+    _rejects(reader)
+
+
+@st.fragment(run_every="10s")
+def _health(reader: Reader) -> None:
+    known = read_record(reader.engine, "freshness")
+    runs = read_frame(reader.engine, "runs", limit=RUNS)
+    cache = reader.cache.statistics()
+    now = datetime.now(UTC)
+    verdict, first = judge(known, runs, cache, now)
+    st.subheader(verdict)
+    st.markdown(first)
+    cards = st.columns(4)
+    cards[0].metric("Newest event", when(known["newest_event"], now=now), border=True)
+    cards[1].metric("Lake as of", when(known["lake_updated_at"], now=now), border=True)
+    cards[2].metric("Forecast published", when(known["published_at"], now=now), border=True)
+    asked = cache["hits"] + cache["misses"] if cache else 0
+    cards[3].metric(
+        "Cache hits",
+        f"{cache['hits'] / asked:.0%}" if cache and asked else "no reads yet" if cache else "away",
+        border=True,
+        help="Share of product and trending reads that Redis answered since it started.",
+    )
+    st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 10 seconds.")
+
+
+def judge(
+    known: dict[str, Any], runs: pd.DataFrame, cache: dict[str, int] | None, now: datetime
+) -> tuple[str, str]:
+    """One word, and the first thing to do."""
+    if known["newest_event"] is None:
+        return (
+            "Waiting for events.",
+            "Send some: `stocktide import FILE --mapping NAME`, or POST /v1/events with a key.",
+        )
+    newest = runs.drop_duplicates("job") if not runs.empty else runs
+    failed = newest[newest["status"] == "failed"] if not newest.empty else newest
+    if not failed.empty:
+        job = failed.iloc[0]
+        return (
+            f"The last {job['job']} run failed.",
+            f"{job['error']} What was published before stays in place.",
+        )
+    lake = known["lake_updated_at"]
+    if lake is None or (
+        known["last_received"] > lake and (now - lake).total_seconds() > LAKE_LATE_S
+    ):
+        return (
+            "The lake is behind.",
+            "The ETL has not run since the last events. See the worker: `stocktide status`.",
+        )
+    if cache is None:
+        return (
+            "Running, slower.",
+            "Redis does not answer; everything is read from the database. Start it again.",
+        )
+    return "Running. Nothing to do.", "Ledger, lake and cache answer, and the last runs succeeded."
+
+
+def _retrain(reader: Reader, user: User) -> None:
+    if user.role == "viewer":
+        st.caption("Retraining can be asked for by planners and operators.")
+        return
+    if st.button("Retrain now", key="system.retrain", icon=":material/model_training:"):
+        st.info(ask_for("forecast", reader.settings.api_address, reader.settings.dashboard_key))
+
+
+def ask_for(job: str, api: str, key: str | None) -> str:
+    """Ask the API to queue a job; say what came of it. This role of the database cannot write the queue itself."""
+    try:
+        answer = httpx.post(
+            f"{api}/v1/jobs/{job}",
+            headers={"Authorization": f"Bearer {key or ''}"},
+            timeout=API_TIMEOUT_S,
+        )
+    except httpx.HTTPError:
+        return "The API does not answer; nothing was queued. See `stocktide status`."
+    if answer.status_code != 202:
+        return f"Not queued: {answer.json()['detail']}"
+    return (
+        "Queued. It starts as soon as the worker is free."
+        if answer.json()["queued"]
+        else "One waits already."
+    )
+
+
+def _runs(reader: Reader) -> None:
+    st.subheader("Last runs")
+    runs = read_frame(reader.engine, "runs", limit=RUNS)
+    if runs.empty:
+        st.info(
+            "No job has run yet. The worker runs the ETL every few minutes once `stocktide up` is on."
+        )
+        return
+    st.dataframe(
+        runs[["job", "status", "started_at", "seconds", "error"]],
+        key="system.runs",
+        hide_index=True,
+        row_height=28,
+        height=min(320, 38 + 28 * len(runs)),
+        column_config={
+            "job": "Job",
+            "status": "Outcome",
+            "started_at": st.column_config.DatetimeColumn(
+                "Started (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+            ),
+            "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
+            "error": st.column_config.TextColumn("What went wrong", width="large"),
+        },
+    )
+
+
+def _feeds(reader: Reader) -> None:
+    st.subheader("Feeds")
+    feeds = read_frame(reader.engine, "feeds")
+    if feeds.empty:
+        st.info("No feed has sent anything. Make a key: `stocktide keys create NAME`.")
+        return
+    st.dataframe(
+        feeds,
+        key="system.feeds",
+        hide_index=True,
+        row_height=28,
+        column_config={
+            "feed": st.column_config.TextColumn("Feed", width="medium"),
+            "last_heard": st.column_config.DatetimeColumn(
+                "Last heard (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            "newest_event": st.column_config.DatetimeColumn(
+                "Newest event (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            **{
+                name: st.column_config.NumberColumn(name.capitalize(), format="localized")
+                for name in ("accepted", "duplicate", "conflict", "rejected")
+            },
+        },
+    )
+
+
+def _rejects(reader: Reader) -> None:
+    st.subheader("Refused input")
+    rejects = read_frame(reader.engine, "rejects_by_reason")
+    if rejects.empty:
+        st.info("Nothing was refused. What is refused is kept here with its reason.")
+        return
+    st.caption(f"{plural(int(rejects['seen'].sum()), 'input')} refused and kept, by reason.")
+    st.dataframe(
+        rejects.assign(reason=rejects["reason"].str.replace("_", " ")),
+        key="system.rejects",
+        hide_index=True,
+        row_height=28,
+        height=min(320, 38 + 28 * len(rejects)),
+        column_config={
+            "feed": "Feed",
+            "reason": "Reason",
+            "seen": st.column_config.NumberColumn("Times", format="localized"),
+            "last_seen_at": st.column_config.DatetimeColumn(
+                "Last (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            "newest_message": st.column_config.TextColumn("Newest message", width="large"),
+        },
+    )

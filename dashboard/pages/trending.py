@@ -1,0 +1,85 @@
+"""Trending: what sells most lately, here or everywhere."""
+
+import pandas as pd
+import streamlit as st
+
+from catalog.frames import read_frame
+from catalog.trending import Scope, read_trending
+from dashboard.figures import ranked_bars
+from dashboard.reader import Reader
+from dashboard.theme import roles, when
+from stocktide.users import User
+
+EVERYWHERE = "Everywhere"
+ROWS = 15
+
+
+def render(reader: Reader, _user: User) -> None:
+    """Draw the page."""
+    scopes = _scopes(reader)
+    chosen = st.selectbox("Where", list(scopes), key="where", bind="query-params")
+    _list(reader, scopes[chosen or EVERYWHERE], chosen or EVERYWHERE)
+
+
+def _scopes(reader: Reader) -> dict[str, Scope]:
+    places = read_frame(reader.engine, "places")
+    scopes = {EVERYWHERE: Scope()}
+    for region in sorted(places["region"].dropna().unique()):
+        scopes[f"Region {region}"] = Scope(region=str(region))
+    for code, name in zip(places["code"], places["name"], strict=True):
+        scopes[str(name or code)] = Scope(location=str(code))
+    return scopes
+
+
+@st.fragment(run_every="15s")
+def _list(reader: Reader, scope: Scope, where: str) -> None:
+    found = read_trending(
+        reader.engine,
+        reader.cache,
+        scope,
+        half_life_h=reader.settings.trend_half_life_h,
+        limit=ROWS,
+    )
+    if not found["products"]:
+        st.info(
+            f"No sale was ever received for “{where}”. Sales show here as soon as they are recorded."
+        )
+        return
+    frame = pd.DataFrame(found["products"])
+    frame["name"] = frame["name"].fillna(frame["product"])
+    as_of = pd.Timestamp(found["as_of"])
+    if not found["live"]:
+        st.caption(
+            f":orange-badge[The feed is silent] Shown as of the newest sale, {when(as_of.to_pydatetime())}."
+        )
+    half_life = found["half_life_h"]
+    role = roles()
+    chart = ranked_bars(
+        frame, role, label="name", value="score", colour=role.forecast,
+        title=f"{frame['name'].iloc[0]} sells most lately",
+        unit=f"recent units: a sale counts half after {half_life:g} hours, a quarter after {2 * half_life:g}",
+    )  # fmt: skip
+    st.altair_chart(chart, width="stretch", key="trending.chart")
+    table = frame[["name", "department", "score", "unit", "on_hand", "last_sale_at"]].dropna(
+        axis="columns", how="all"
+    )
+    table.insert(0, "rank", range(1, len(table) + 1))
+    table["last_sale_at"] = pd.to_datetime(table["last_sale_at"], utc=True)
+    st.dataframe(
+        table,
+        key="trending.table",
+        hide_index=True,
+        row_height=28,
+        column_config={
+            "rank": st.column_config.NumberColumn("Rank", width="small"),
+            "name": st.column_config.TextColumn("Product", width="large"),
+            "department": "Department",
+            "score": st.column_config.NumberColumn("Recent units", format="%,.1f"),
+            "unit": "Unit",
+            "on_hand": st.column_config.NumberColumn("On hand", format="localized"),
+            "last_sale_at": st.column_config.DatetimeColumn(
+                "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+        },
+    )
+    st.caption(f"As of {when(as_of.to_pydatetime())}. Every sale counts the moment it is recorded.")

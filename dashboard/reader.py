@@ -1,0 +1,44 @@
+"""What a page may read with: the read-only engine, the cache, the settings, and who is signed in."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import streamlit as st
+
+from catalog.cache import ProductCache
+from dashboard.signin import COOKIE
+from stocktide.cache_server import connect_cache
+from stocktide.database import create_engine
+from stocktide.errors import Unauthorized
+from stocktide.home import signing_key
+from stocktide.settings import Settings, load_settings
+from stocktide.users import SignIn, User
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Handed to every page."""
+
+    settings: Settings
+    engine: sa.Engine
+    cache: ProductCache
+
+
+@st.cache_resource
+def open_reader() -> Reader:
+    """Open the process's reader, in the role that cannot write."""
+    settings = load_settings()
+    return Reader(
+        settings,
+        create_engine(settings.read_database_url or settings.database_url or ""),
+        ProductCache(connect_cache(settings.redis_url or ""), ttl_s=settings.cache_ttl_s),
+    )
+
+
+def signed_in_user(reader: Reader) -> User:
+    """Who looks at the page. Raises Unauthorized; the server in front let nobody else through."""
+    token = st.context.cookies.get(COOKIE)
+    if token is None:
+        raise Unauthorized("session_missing", "Sign in first.")
+    signin = SignIn(signing_key(reader.settings), session_hours=reader.settings.session_hours)
+    return signin.user_of(token)

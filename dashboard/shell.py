@@ -1,0 +1,96 @@
+"""What stands around every page: navigation, who is signed in, and how fresh the figures are."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from catalog.frames import read_record
+from dashboard.pages import forecasts, overview, products, system, trending
+from dashboard.reader import Reader, open_reader, signed_in_user
+from dashboard.theme import when
+from stocktide.errors import Unauthorized
+from stocktide.users import User
+
+LAKE_LATE_S = 900
+FORECAST_LATE_S = 3 * 86_400
+
+Render = Callable[[Reader, User], None]
+PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
+    "See": [
+        ("overview", "Overview", ":material/dashboard:", overview.render),
+        ("products", "Products", ":material/inventory_2:", products.render),
+        ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),
+        ("trending", "Trending", ":material/trending_up:", trending.render),
+    ],
+    "Run": [("system", "System", ":material/dns:", system.render)],
+}
+
+
+def run_shell() -> None:
+    """Draw the page that the address names, for the user who is signed in."""
+    reader = open_reader()
+    try:
+        user = signed_in_user(reader)
+    except Unauthorized:
+        st.info("Your sign-in has ended. [Sign in again](/signin).")
+        return
+    sections = {
+        section: [
+            st.Page(
+                _script(render, title, reader, user),
+                title=title,
+                icon=icon,
+                url_path=path,
+                default=path == "overview",
+            )
+            for path, title, icon, render in pages
+        ]
+        for section, pages in PAGES.items()
+    }
+    page = st.navigation(sections)
+    with st.sidebar:
+        st.caption(f"{user.username} · {user.role}")
+        st.markdown('<a href="/signout" target="_self">Sign out</a>', unsafe_allow_html=True)
+    page.run()
+
+
+def _script(render: Render, title: str, reader: Reader, user: User) -> Callable[[], None]:
+    def script() -> None:
+        st.title(title)
+        freshness_strip(reader)
+        render(reader, user)
+
+    return script
+
+
+@st.fragment(run_every="30s")
+def freshness_strip(reader: Reader) -> None:
+    """One line: how far events, lake and forecast have come; orange where something is late."""
+    known = read_record(reader.engine, "freshness")
+    st.markdown(" · ".join(freshness_parts(known, datetime.now(UTC))), help="Times are UTC.")
+
+
+def freshness_parts(known: dict[str, datetime | None], now: datetime) -> list[str]:
+    """Say the parts of the strip. A feed's silence is judged by its own page, lateness here by the clock."""
+    parts = [
+        f"Events to {when(known['newest_event'], now=now)}"
+        if known["newest_event"]
+        else "No events yet"
+    ]
+    lake = known["lake_updated_at"]
+    received = known["last_received"]
+    if lake is None:
+        parts.append("Lake is empty: run `stocktide etl`")
+    elif received is not None and received > lake and (now - lake).total_seconds() > LAKE_LATE_S:
+        parts.append(f":orange-badge[Lake late: as of {when(lake, now=now)}]")
+    else:
+        parts.append(f"Lake as of {when(lake, now=now)}")
+    published = known["published_at"]
+    if published is None:
+        parts.append("No forecast yet: run `stocktide forecast`")
+    else:
+        late = (now - published).total_seconds() > FORECAST_LATE_S
+        text = f"Forecast run {known['forecast_run_id']} of {when(published, now=now)}"
+        parts.append(f":orange-badge[{text}]" if late else text)
+    return parts

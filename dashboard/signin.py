@@ -1,0 +1,146 @@
+"""Sign-in in front of the dashboard: one form, one cookie, and nothing behind it without."""
+
+from html import escape
+from importlib.resources import files
+from urllib.parse import parse_qs, quote
+
+import httpx
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stocktide.errors import Unauthorized
+from stocktide.settings import Settings
+from stocktide.users import SignIn
+from stocktide.web import limited_body
+
+COOKIE = "stocktide_session"
+# Open to everybody: the form itself, the way out, and whether the process lives.
+OPEN_PATHS = frozenset({"/signin", "/signout", "/healthz"})
+FORM_BYTES_MAX = 10_000
+API_TIMEOUT_S = 10.0
+
+
+class RequireSignIn:
+    """Let nothing through without a valid cookie: pages are sent to the form, sockets are refused."""
+
+    def __init__(self, app: ASGIApp, signin: SignIn) -> None:
+        self._app = app
+        self._signin = signin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, redirect, or refuse."""
+        if scope["type"] not in ("http", "websocket") or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        try:
+            self._signin.user_of(connection.cookies.get(COOKIE, ""))
+        except Unauthorized:
+            await self._refuse(connection, scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _refuse(
+        self, connection: HTTPConnection, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4401})
+            return
+        answer: Response = PlainTextResponse("Sign in first.", 401)
+        if "text/html" in connection.headers.get("accept", ""):
+            query = f"?{connection.url.query}" if connection.url.query else ""
+            answer = RedirectResponse(
+                f"/signin?next={quote(connection.url.path + query, safe='')}", 303
+            )
+        await answer(scope, receive, send)
+
+
+def _page(
+    *, message: str = "", username: str = "", after: str = "/", status: int = 200
+) -> HTMLResponse:
+    html = files("dashboard").joinpath("signin.html").read_text("utf-8")
+    shown = f'<p role="alert">{escape(message)}</p>' if message else ""
+    for name, value in (
+        ("message", shown),
+        ("username", escape(username)),
+        ("next", escape(after)),
+    ):
+        html = html.replace("{{" + name + "}}", value)
+    headers = {
+        "Cache-Control": "no-store",
+        "X-Frame-Options": "DENY",
+        "Content-Security-Policy": CONTENT_POLICY,
+    }
+    return HTMLResponse(html, status, headers)
+
+
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def _local(after: str) -> str:
+    """Where to go after signing in: a path of ours, never another site."""
+    return after if after.startswith("/") and not after.startswith(("//", "/\\")) else "/"
+
+
+async def show_form(request: Request) -> Response:
+    """Show the form."""
+    return _page(after=_local(request.query_params.get("next", "/")))
+
+
+class SignInRoutes:
+    """Takes the form to the API, which alone may read passwords' hashes, and keeps its token in the cookie."""
+
+    def __init__(self, settings: Settings, session_s: int) -> None:
+        self._settings = settings
+        self._session_s = session_s
+
+    async def take_form(self, request: Request) -> Response:
+        """Check name and password; answer with the cookie, or with the form and why not."""
+        fields = parse_qs((await limited_body(request, FORM_BYTES_MAX)).decode("utf-8", "replace"))
+        username, password = (fields.get(name, [""])[0] for name in ("username", "password"))
+        after = _local(fields.get("next", ["/"])[0])
+        try:
+            answer = await run_in_threadpool(self._ask, username, password)
+        except httpx.HTTPError:
+            return _page(
+                message="The API does not answer, so nobody can sign in now. See `stocktide status`.",
+                username=username, after=after, status=503,
+            )  # fmt: skip
+        body = answer.json()
+        if answer.status_code != 200:
+            return _page(
+                message=body["detail"], username=username, after=after, status=answer.status_code
+            )
+        response = RedirectResponse(after, 303)
+        response.set_cookie(
+            COOKIE,
+            body["token"],
+            max_age=self._session_s,
+            httponly=True,
+            samesite="lax",
+            secure=self._settings.cookie_secure,
+        )
+        return response
+
+    def _ask(self, username: str, password: str) -> httpx.Response:
+        return httpx.post(
+            f"{self._settings.api_address}/v1/sessions",
+            json={"username": username, "password": password},
+            timeout=API_TIMEOUT_S,
+        )
+
+
+async def sign_out(_request: Request) -> Response:
+    """Forget the cookie."""
+    response = RedirectResponse("/signin", 303)
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    return response
+
+
+async def healthz(_request: Request) -> Response:
+    """Tell that the process answers."""
+    return PlainTextResponse("ok")

@@ -1,0 +1,72 @@
+"""Colours by role, for light and dark, and the ways of writing numbers and dates that all pages share."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Roles:
+    """One colour a role. Chosen so that any two stay apart for protan, deutan and tritan sight."""
+
+    actual: str
+    forecast: str
+    stock_out: str
+    promotion: str
+    incoming: str
+    baseline: str
+    band_opacity: tuple[float, float, float]
+
+
+LIGHT = Roles("#1F2328", "#2081DC", "#D55E00", "#822A75", "#235D36", "#8A9099", (0.34, 0.22, 0.12))
+DARK = Roles("#E8EAED", "#6592FC", "#FD6822", "#C889C1", "#27E877", "#7D8F6C", (0.42, 0.28, 0.16))
+CHART_HEIGHT = 280
+
+
+def roles() -> Roles:
+    """The roles of the reader's present theme; light where it is not known."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def chart_frame(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> Any:
+    """Give a chart its title (the finding) and subtitle (units and filter)."""
+    return chart.properties(
+        title=alt.TitleParams(
+            title, subtitle=subtitle, anchor="start", fontSize=15, subtitleFontSize=12
+        )
+    )
+
+
+def quantity(value: float | None) -> str:
+    """Units for people: whole from ten on, no more than needed below."""
+    if value is None:
+        return "unknown"
+    return f"{value:,.0f}" if abs(value) >= 10 or float(value).is_integer() else f"{value:,.1f}"
+
+
+def amount(value: float | None, currency: str | None) -> str:
+    """Money for people: no cents above a thousand; without a currency only the number."""
+    if value is None:
+        return "unknown"
+    number = f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.2f}"
+    return f"{currency} {number}" if currency else number
+
+
+def when(instant: datetime | None, *, now: datetime | None = None) -> str:
+    """An instant for people, in UTC: the time today, else the day and the time, else the date."""
+    if instant is None:
+        return "never"
+    now = now or datetime.now(UTC)
+    if instant.date() == now.date():
+        return f"{instant:%H:%M} UTC"
+    if abs((now - instant).days) < 7:
+        return f"{instant:%a %d %b %H:%M} UTC"
+    return f"{instant:%Y-%m-%d}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

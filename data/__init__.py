@@ -1,0 +1,8 @@
+"""The sample retail chain and its seeded simulator. See README.md."""
+
+from data.live import LiveFeed
+from data.outcomes import ExpectedOutcomes
+from data.simulator import SampleChain, simulate
+from data.truth import Truth
+
+__all__ = ["ExpectedOutcomes", "LiveFeed", "SampleChain", "Truth", "simulate"]

@@ -1,0 +1,108 @@
+"""Stock, prices and open orders of the chain while it goes on live."""
+
+import heapq
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from data.arrays import CENT_MICROS, BoolArray, FloatArray, IntArray
+from data.simulator import SampleChain
+
+# Days of history from which the live chain learns what sells.
+RECENT_DAYS = 28
+
+
+@dataclass
+class LiveState:
+    """State of N pairs; quantities in milli, int64, shape (N,).
+
+    physical, book, on_order, reorder_point. weight: (N,), how often a pair sells, 0 when it is
+    not in the assortment. regular_micros, price_micros, promotion: (N,). sensors: (S, shelves).
+    due: heap of (number of the event after which a delivery comes, pair).
+    """
+
+    physical: IntArray
+    book: IntArray
+    on_order: IntArray
+    reorder_point: IntArray
+    case_milli: IntArray
+    weight: FloatArray
+    regular_micros: IntArray
+    price_micros: IntArray
+    promotion: BoolArray
+    sensors: IntArray
+    due: list[tuple[int, int]] = field(default_factory=list)
+
+    def move(self, pair: int, quantity: int) -> None:
+        """Add a booked movement."""
+        self.physical[pair] += quantity
+        self.book[pair] += quantity
+
+    def sell(self, pair: int, wanted: int) -> int:
+        """Sell what is there of what is wanted; returns it."""
+        sold = min(wanted, int(self.physical[pair]))
+        self.move(pair, -sold)
+        return sold
+
+    def lose(self, pair: int, quantity: int) -> None:
+        """Let goods vanish unseen."""
+        self.physical[pair] -= min(quantity, int(self.physical[pair]))
+
+    def count(self, pair: int) -> int:
+        """Count a shelf and put the books right; returns the count."""
+        self.book[pair] = self.physical[pair]
+        return int(self.physical[pair])
+
+    def reorder(self, pair: int, *, due: int) -> None:
+        """Order whole cases when the stock position is below the reorder point."""
+        position = int(self.book[pair] + self.on_order[pair])
+        point, case = int(self.reorder_point[pair]), int(self.case_milli[pair])
+        if position >= point:
+            return
+        had_order = self.on_order[pair] > 0
+        self.on_order[pair] += case * (1 + (point - position) // case)
+        if not had_order:
+            heapq.heappush(self.due, (due, pair))
+
+    def delivery_due(self, number: int) -> int | None:
+        """Return the pair whose delivery has come, if any."""
+        if self.due and self.due[0][0] <= number:
+            return heapq.heappop(self.due)[1]
+        return None
+
+    def deliver(self, pair: int) -> int:
+        """Receive all that is on order; returns it."""
+        quantity = int(self.on_order[pair])
+        self.on_order[pair] = 0
+        self.move(pair, quantity)
+        return quantity
+
+    def toggle_promotion(self, pair: int, *, discount: float) -> bool:
+        """Start or end a promotion at `discount` times the regular price; returns whether one runs."""
+        self.promotion[pair] = not self.promotion[pair]
+        regular = int(self.regular_micros[pair])
+        cents = round(regular * discount / CENT_MICROS)
+        self.price_micros[pair] = cents * CENT_MICROS if self.promotion[pair] else regular
+        return bool(self.promotion[pair])
+
+
+def live_state(sample: SampleChain) -> LiveState:
+    """Copy the state that the last simulated day left; open orders come one after the other."""
+    truth = sample.truth
+    weight = truth.intensity[:, -RECENT_DAYS:].mean(axis=1) * truth.sold_on[:, -1]
+    pending = np.flatnonzero(truth.on_order)
+    return LiveState(
+        physical=truth.on_hand[:, -1].copy(),
+        book=truth.book[:, -1].copy(),
+        on_order=truth.on_order.copy(),
+        reorder_point=np.maximum(truth.reorder_point, truth.chain.case_milli // 2),
+        case_milli=truth.chain.case_milli,
+        weight=weight,
+        regular_micros=np.array([p.price_micros for p in truth.chain.products], np.int64)[
+            truth.chain.product_of
+        ],
+        price_micros=truth.price_micros[:, -1].copy(),
+        promotion=truth.promotion[:, -1].copy(),
+        sensors=sample.sensors,
+        due=[(10 * i, int(pair)) for i, pair in enumerate(pending, start=1)],
+    )

@@ -1,0 +1,190 @@
+"""Stock of every pair, day by day: what is really there, and what the books say.
+
+A day runs in this order, and the events' times follow it: deliveries, transfers, sales, returned
+goods back on the shelf, adjustments, shrinkage (nobody sees it), stocktake.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from data.arrays import MILLI, BoolArray, FloatArray, IntArray
+from data.calendar import Calendar
+from data.chain import Chain
+from data.demand import Lines
+from data.reorder import LEAD_DAYS_MAX, Buyers
+from data.transfers import TRANSFER_WEEKDAYS, Transfers, join_transfers, plan_transfers
+
+# A supplier's failure may add to the longest lead time.
+PIPELINE_DAYS = LEAD_DAYS_MAX + 14
+COUNT_EVERY_DAYS = 60
+SHRINKAGE_SHARE = 0.006
+FREE_GOODS_PER_DAY = 0.0008
+
+
+@dataclass
+class Stockroom:
+    """What happened, by pair and day, int64, thousandths of a unit.
+
+    opening: (N,), counted before the first day. counted: (N, D), -1 without a stocktake.
+    on_hand, book: (N, D), at close. on_order: (N, PIPELINE_DAYS), due in the days after the last.
+    filled: (L,), how much of each line was there to be sold. The others: (N, D).
+    """
+
+    opening: IntArray
+    filled: IntArray
+    sold: IntArray
+    received: IntArray
+    transferred: IntArray
+    returned: IntArray
+    adjusted: IntArray
+    shrunk: IntArray
+    counted: IntArray
+    on_hand: IntArray
+    book: IntArray
+    on_order: IntArray
+    transfers: Transfers
+
+
+@dataclass
+class _Day:
+    """The running state: physical and book stock (N,), the pipeline (N, D + PIPELINE_DAYS)."""
+
+    physical: IntArray
+    book: IntArray
+    pipeline: IntArray
+    moves: list[Transfers] = field(default_factory=list)
+
+    def move(self, quantity: IntArray) -> None:
+        """Add a booked movement to both stocks."""
+        self.physical += quantity
+        self.book += quantity
+
+
+def run_stockroom(
+    chain: Chain,
+    calendar: Calendar,
+    lines: Lines,
+    buyers: Buyers,
+    *,
+    sold_on: BoolArray,
+    demand_milli: IntArray,
+    lead_days: IntArray,
+    rng: np.random.Generator,
+) -> Stockroom:
+    """Live through all days. Arrays: sold_on, demand_milli and lead_days are (N, D)."""
+    room, state = _open_doors(chain, buyers, lines, sold_on)
+    mean_milli = demand_milli.sum(axis=1) / np.maximum(sold_on.sum(axis=1), 1)
+    bounds = np.searchsorted(lines.day, np.arange(sold_on.shape[1] + 1))
+    next_open = calendar.next_open[chain.shop_of]
+    for day in range(sold_on.shape[1]):
+        active = sold_on[:, day]
+        room.received[:, day] = state.pipeline[:, day]
+        state.move(room.received[:, day])
+        if calendar.weekday[day] in TRANSFER_WEEKDAYS:
+            room.transferred[:, day] = _transfer(chain, buyers, state, day, active)
+            state.move(room.transferred[:, day])
+        _sell(room, state, lines, day, slice(bounds[day], bounds[day + 1]))
+        state.move(room.returned[:, day])
+        room.adjusted[:, day] = _adjust(chain, state, active, rng)
+        state.move(room.adjusted[:, day])
+        room.shrunk[:, day] = _shrink(chain, state, mean_milli * active, rng)
+        state.physical -= room.shrunk[:, day]
+        _count(room, state, day, active & calendar.is_open[chain.shop_of, day])
+        room.on_hand[:, day], room.book[:, day] = state.physical, state.book
+        buyers.observe(day, room.sold[:, day], state.physical > 0)
+        _order(state, buyers, day, lead_days[:, day], next_open)
+    room.on_order = state.pipeline[:, sold_on.shape[1] :]
+    room.transfers = join_transfers(state.moves)
+    return room
+
+
+def _open_doors(
+    chain: Chain, buyers: Buyers, lines: Lines, sold_on: BoolArray
+) -> tuple[Stockroom, _Day]:
+    """Fill the shelves to the buyers' target; products that come later get a first delivery."""
+    n, n_days = sold_on.shape
+    first = sold_on.argmax(axis=1)
+    pipeline = np.zeros((n, n_days + PIPELINE_DAYS), np.int64)
+    for pair in np.flatnonzero(first > 0):
+        point = buyers.reorder_point(int(first[pair]))[pair]
+        cases = max(np.ceil(point / chain.case_milli[pair]), 1)
+        pipeline[pair, first[pair]] = cases * chain.case_milli[pair]
+    cases = np.ceil(buyers.reorder_point(0) / chain.case_milli)
+    opening = np.where(first == 0, cases * chain.case_milli, 0).astype(np.int64)
+    empty = {
+        name: np.zeros((n, n_days), np.int64)
+        for name in ("sold", "received", "transferred", "returned", "adjusted", "shrunk",
+                     "on_hand", "book")
+    }  # fmt: skip
+    room = Stockroom(
+        opening=opening,
+        filled=np.zeros(lines.pair.size, np.int64),
+        counted=np.full((n, n_days), -1, np.int64),
+        on_order=pipeline,
+        transfers=join_transfers([]),
+        **empty,
+    )
+    return room, _Day(physical=opening.copy(), book=opening.copy(), pipeline=pipeline)
+
+
+def _sell(room: Stockroom, state: _Day, lines: Lines, day: int, of_day: slice) -> None:
+    """Serve the day's lines in the order of their times until the shelf is empty."""
+    pair, wanted = lines.pair[of_day], lines.quantity_milli[of_day]
+    left = state.physical[pair] - lines.wanted_before[of_day]
+    filled = np.clip(left, 0, wanted)
+    room.filled[of_day] = filled
+    np.add.at(room.sold[:, day], pair, filled)
+    state.move(-room.sold[:, day])
+    back = np.flatnonzero(lines.return_day[of_day] >= 0)
+    np.add.at(room.returned, (pair[back], lines.return_day[of_day][back]), filled[back])
+
+
+def _transfer(chain: Chain, buyers: Buyers, state: _Day, day: int, active: BoolArray) -> IntArray:
+    """Move goods between shops in the morning; returns the net of each pair, (N,)."""
+    moved = plan_transfers(
+        chain,
+        day=day,
+        physical=state.physical,
+        book=state.book,
+        daily_milli=buyers.level_milli,
+        active=active,
+    )
+    state.moves.append(moved)
+    return moved.net(chain.n_pairs)
+
+
+def _adjust(chain: Chain, state: _Day, active: BoolArray, rng: np.random.Generator) -> IntArray:
+    """Booked corrections, (N,): spoilt goods out, now and then a free unit in."""
+    share = chain.per_department(lambda d: d.expired_share)
+    units = state.physical // MILLI
+    spoilt = -MILLI * rng.binomial(np.maximum(units, 0), share)
+    free = MILLI * (rng.random(units.size) < FREE_GOODS_PER_DAY)
+    return np.where(spoilt < 0, spoilt, free * active).astype(np.int64)
+
+
+def _shrink(
+    chain: Chain, state: _Day, mean_milli: FloatArray, rng: np.random.Generator
+) -> IntArray:
+    """Quantity that vanishes unseen, (N,); never more than is there."""
+    units = rng.poisson(SHRINKAGE_SHARE * mean_milli / MILLI)
+    part = np.where(chain.weighed == 1, rng.integers(100, MILLI, units.size), MILLI)
+    return np.minimum(units * part, state.physical).astype(np.int64)
+
+
+def _count(room: Stockroom, state: _Day, day: int, may_count: BoolArray) -> None:
+    """Count a sixtieth of the pairs each day, and put the books right."""
+    turn = (day + 7 * np.arange(may_count.size)) % COUNT_EVERY_DAYS == COUNT_EVERY_DAYS - 1
+    counts = turn & may_count
+    room.counted[counts, day] = state.physical[counts]
+    state.book = np.where(counts, state.physical, state.book)
+
+
+def _order(state: _Day, buyers: Buyers, day: int, lead_days: IntArray, next_open: IntArray) -> None:
+    n_days = next_open.shape[1]
+    on_order = state.pipeline[:, day + 1 :].sum(axis=1)
+    quantity = buyers.order(day, state.book + on_order)
+    pairs = np.flatnonzero(quantity)
+    due = np.minimum(day + lead_days[pairs], day + PIPELINE_DAYS)
+    due = np.where(due < n_days, next_open[pairs, np.minimum(due, n_days - 1)], due)
+    np.add.at(state.pipeline, (pairs, due), quantity[pairs])

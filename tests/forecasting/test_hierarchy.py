@@ -1,0 +1,118 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecasting.hierarchy import Hierarchy, build_hierarchy
+from stocktide.errors import Invalid
+from tests.forecasting.hierarchies import CROSSED, TREE, hierarchies, leaf_frames
+
+LEAVES = pd.DataFrame(
+    {
+        "region": ["South", "North", "North"],
+        "location": ["S3", "S1", "S2"],
+        "department": ["Food", "Food", "Home"],
+        "product": ["P1", "P1", "P2"],
+    }
+)
+
+
+def test_build_hierarchy_names_nodes_and_parents() -> None:
+    built = build_hierarchy([[], ["region"], ["region", "location"]], LEAVES)
+    nodes = built.nodes
+    assert list(nodes["unique_id"]) == [
+        "total",
+        "North",
+        "South",
+        "North/S1",
+        "North/S2",
+        "South/S3",
+    ]
+    assert list(nodes["level_name"].unique()) == ["total", "region", "region / location"]
+    assert nodes["parent_id"].tolist() == [pd.NA, 0, 0, 1, 1, 2]
+    assert nodes["region"].tolist() == [None, "North", "South", "North", "North", "South"]
+    assert built.is_tree
+
+
+def test_build_hierarchy_sums_leaves_in_sorted_order() -> None:
+    built = build_hierarchy([[], ["region"], ["region", "location"]], LEAVES)
+    assert built.leaf_rows.tolist() == [1, 2, 0]
+    np.testing.assert_array_equal(
+        built.S.toarray(),
+        [[1, 1, 1], [1, 1, 0], [0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    )
+    assert {name: rows.tolist() for name, rows in built.tags.items()} == {
+        "total": [0],
+        "region": [1, 2],
+        "region / location": [3, 4, 5],
+    }
+
+
+def test_is_tree_is_false_when_groupings_cross_or_roots_are_many() -> None:
+    crossed = LEAVES.assign(department=["Food", "Food", "Food"], product=["P1", "P1", "P2"])
+    assert not build_hierarchy(
+        [[], ["region"], ["product"], ["location", "product"]], crossed
+    ).is_tree
+    assert not build_hierarchy([["region"], ["location"]], LEAVES).is_tree
+    assert not build_hierarchy([["location"]], LEAVES).is_tree
+
+
+@pytest.mark.parametrize(
+    ("levels", "leaves", "code", "says"),
+    [
+        ([[], ["aisle"]], LEAVES, "level_unknown_key", "region, location"),
+        ([[], ["location"], ["region"]], LEAVES, "leaf_not_last", "must be the finest"),
+        ([[], ["location"]], LEAVES.iloc[:0], "leaves_empty", "no leaf"),
+        (
+            [[], ["department"], ["location"]],
+            LEAVES.assign(department=["Food", None, None]),
+            "key_missing",
+            "2 of 3 leaves have no department, the first is .*'S1'",
+        ),
+    ],
+)
+def test_build_hierarchy_names_the_fault(
+    levels: object, leaves: pd.DataFrame, code: str, says: str
+) -> None:
+    with pytest.raises(Invalid, match=says) as raised:
+        build_hierarchy(levels, leaves)
+    assert raised.value.code == code
+
+
+@given(hierarchies(levels=CROSSED))
+def test_every_node_sums_exactly_the_leaves_that_share_its_keys(built: Hierarchy) -> None:
+    leaves = built.nodes.iloc[-built.n_leaves :]
+    full = {
+        leaf: (leaves["location"].iloc[leaf], leaves["product"].iloc[leaf])
+        for leaf in range(built.n_leaves)
+    }
+    for row, node in enumerate(built.nodes.to_dict("records")):
+        summed = set(built.S.getrow(row).indices)
+        for position, key in enumerate(("location", "product")):
+            if node[key] is not None:
+                assert {full[leaf][position] for leaf in summed} == {node[key]}
+    assert (built.S[-built.n_leaves :] != np.eye(built.n_leaves)).sum() == 0
+    for rows in built.tags.values():
+        np.testing.assert_array_equal(np.asarray(built.S[rows].sum(axis=0)).ravel(), 1.0)
+
+
+@given(hierarchies(levels=CROSSED))
+def test_a_parent_contains_its_child_and_lies_above_it(built: Hierarchy) -> None:
+    for node, parent in enumerate(built.nodes["parent_id"]):
+        if parent is not pd.NA:
+            assert parent < node
+            assert set(built.S.getrow(node).indices) <= set(built.S.getrow(parent).indices)
+
+
+@given(hierarchies(levels=TREE))
+def test_levels_that_split_each_other_are_a_tree(built: Hierarchy) -> None:
+    assert built.is_tree
+
+
+@given(leaf_frames(), st.randoms())
+def test_the_order_of_the_leaves_does_not_matter(leaves: pd.DataFrame, random: object) -> None:
+    shuffled = leaves.sample(frac=1, random_state=random.randint(0, 99))  # type: ignore[attr-defined]  # a Random
+    one, other = build_hierarchy(CROSSED, leaves), build_hierarchy(CROSSED, shuffled)
+    pd.testing.assert_frame_equal(one.nodes, other.nodes)
+    assert (one.S != other.S).nnz == 0

@@ -1,0 +1,49 @@
+import pytest
+
+from forecasting.spec import DEFAULT_LEVELS, ForecastSpec, spec_from_toml
+from stocktide.errors import Invalid
+
+
+def test_spec_from_toml_reads_both_sections() -> None:
+    spec = spec_from_toml(
+        {
+            "hierarchy": {"levels": [[], ["region"], ["location", "product"]]},
+            "forecast": {"method": "BU", "best_sellers": 200, "holidays_country": "GB"},
+        }
+    )
+    assert spec == ForecastSpec(
+        levels=((), ("region",), ("location", "product")),
+        method="BU",
+        best_sellers=200,
+        holidays_country="GB",
+    )
+
+
+def test_spec_from_toml_has_defaults_when_empty() -> None:
+    assert spec_from_toml({}) == ForecastSpec(levels=DEFAULT_LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "code", "says"),
+    [
+        ({"forecasts": {}}, "setting_unknown", "Did you mean forecast?"),
+        ({"hierarchy": {"level": []}}, "setting_unknown", "Did you mean levels?"),
+        ({"forecast": {"horizon": 3}}, "setting_unknown", "Did you mean horizon_days?"),
+        ({"forecast": {"levels": []}}, "setting_unknown", "Known: horizon_days"),
+        ({"forecast": 3}, "setting_type", "table"),
+        ({"forecast": {"horizon_days": "28"}}, "setting_type", "whole number"),
+        ({"forecast": {"horizon_days": True}}, "setting_type", "whole number"),
+        ({"forecast": {"horizon_days": 0}}, "setting_value", "at least 1"),
+        ({"forecast": {"horizon_days": 1000}}, "setting_value", "at most 365"),
+        ({"forecast": {"best_sellers": -1}}, "setting_value", "at least 1"),
+        ({"forecast": {"method": "WLS"}}, "setting_value", "Did you mean WLSS?"),
+        ({"forecast": {"seasonality_mode": "log"}}, "setting_value", "additive, multiplicative"),
+        ({"forecast": {"holidays_country": 44}}, "setting_type", "text such as GB"),
+        ({"forecast": {"holidays_country": "Narnia"}}, "country_unknown", "Narnia"),
+        ({"hierarchy": {"levels": [[], ["aisle"]]}}, "level_unknown_key", "aisle"),
+    ],
+)
+def test_spec_from_toml_names_the_fault(mapping: dict[str, object], code: str, says: str) -> None:
+    with pytest.raises(Invalid, match=says.replace("?", r"\?")) as raised:
+        spec_from_toml(mapping)
+    assert raised.value.code == code
