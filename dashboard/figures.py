@@ -1,5 +1,6 @@
 """Charts: functions from frames to Altair charts. They read nothing and know no page."""
 
+from datetime import date
 from typing import Any
 
 import altair as alt
@@ -9,6 +10,13 @@ from dashboard.theme import CHART_HEIGHT, Roles, chart_frame
 
 BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
 DAY_AXIS = alt.Axis(title=None, format="%d %b", labelOverlap=True, tickCount=8)
+# Names are all shown: a bar without its name says nothing.
+NAME_AXIS = alt.Axis(labelLimit=260, labelOverlap=False)
+# Charts above each other share the day axis only if the space left of it is equal.
+LEFT_EXTENT = 48
+ROW_HEIGHT = 26
+# Title, subtitle and axis of a chart of rows.
+FRAME_HEIGHT = 110
 
 
 def _days(frame: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -47,15 +55,29 @@ def _boundary(forecast: pd.DataFrame, role: Roles) -> alt.Chart:
     return alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
 
 
+def split_today(frame: pd.DataFrame, column: str, today: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split days that are over from today, whose figures still grow and are drawn hollow."""
+    over = pd.to_datetime(frame[column]).dt.date < today
+    return frame[over], frame[~over]
+
+
 def sales_and_forecast(
-    actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles, *, title: str, unit: str, where: str
+    actual: pd.DataFrame,
+    forecast: pd.DataFrame,
+    role: Roles,
+    *,
+    title: str,
+    unit: str,
+    where: str,
+    today: date,
 ) -> Any:
     """Daily units sold and the coming days.
 
     actual: columns ds, y. forecast: ds, yhat and quantiles (may be empty). The bands are said in the subtitle.
     """
+    over, so_far = split_today(actual, "ds", today)
     past = (
-        alt.Chart(_days(actual, "ds"))
+        alt.Chart(_days(over, "ds"))
         .mark_line(color=role.actual, strokeWidth=1.75)
         .encode(
             x=alt.X("ds:T", axis=DAY_AXIS),
@@ -71,8 +93,16 @@ def sales_and_forecast(
     if not forecast.empty:
         layers = [*_fan(forecast, role, unit), past, _boundary(forecast, role)]
         said += " Dashed: forecast; bands hold 50, 80 and 95 % of days."
+    if not so_far.empty:
+        hollow = alt.Chart(_days(so_far, "ds")).mark_point(color=role.actual, size=60, filled=False)
+        layers.append(
+            hollow.encode(
+                x="ds:T", y="y:Q", tooltip=[alt.Tooltip("y:Q", title="today so far", format=",.1f")]
+            )
+        )
+        said += " Hollow: today so far."
     return chart_frame(
-        alt.layer(*layers).properties(height=CHART_HEIGHT), title=title, subtitle=said
+        alt.layer(*layers).properties(height=CHART_HEIGHT), role, title=title, subtitle=said
     )
 
 
@@ -85,61 +115,98 @@ def product_story(
     title: str,
     unit: str,
     where: str,
-) -> Any:
+) -> list[Any]:
     """One product in one picture: sales and forecast above, stock below, over the same days.
 
     days: columns day, sold, censored (any shop out of stock). stock: day, on_hand. forecast: as above.
+    Returns the panels from top to bottom; their day axes line up.
     """
-    x = alt.X("day:T", axis=DAY_AXIS)
-    bars = (
-        alt.Chart(_days(days, "day"))
-        .mark_bar(color=role.actual, width={"band": 0.7})
-        .encode(
-            x=x,
-            y=alt.Y("sold:Q", title=f"{unit} a day"),
-            tooltip=[
-                alt.Tooltip("day:T", title="day", format="%a %d %b %Y"),
-                alt.Tooltip("sold:Q", title="sold", format=",.1f"),
-            ],
-        )
+    every = pd.to_datetime(
+        pd.concat([days["day"], forecast["ds"] if not forecast.empty else days["day"]])
     )
-    censored = days[days["censored"]]
-    ticks = (
-        alt.Chart(_days(censored, "day"))
-        .mark_tick(color=role.stock_out, thickness=3, size=10, orient="horizontal", yOffset=5)
-        .encode(
-            x=x,
-            y=alt.datum(0),
-            tooltip=[alt.Tooltip("day:T", title="out of stock", format="%a %d %b %Y")],
-        )
+    x = alt.X(
+        "day:T",
+        timeUnit="yearmonthdate",
+        axis=DAY_AXIS,
+        scale=alt.Scale(
+            domain=[every.min().isoformat(), (every.max() + pd.Timedelta(days=1)).isoformat()]
+        ),
     )
-    upper: list[Any] = [bars, *([ticks] if not censored.empty else [])]
-    if not forecast.empty:
-        upper += [*_fan(forecast, role, f"{unit} a day"), _boundary(forecast, role)]
-    panels = [alt.layer(*upper).properties(height=220)]
+    panels = [
+        _sales_panel(days, forecast, role, x, title=title, unit=unit, where=where, today=today)
+    ]
     if not stock.empty:
-        step = (
-            alt.Chart(_days(stock, "day"))
-            .mark_area(
-                interpolate="step-after",
-                line={"color": role.actual},
-                color=role.baseline,
-                opacity=0.25,
-            )
-            .encode(
+        panels.append(_stock_panel(stock, role, x, unit))
+    return panels
+
+
+def _left(title: str) -> alt.Axis:
+    return alt.Axis(title=title, minExtent=LEFT_EXTENT, maxExtent=LEFT_EXTENT)
+
+
+def _sales_panel(
+    days: pd.DataFrame,
+    forecast: pd.DataFrame,
+    role: Roles,
+    x: alt.X,
+    *,
+    title: str,
+    unit: str,
+    where: str,
+    today: date,
+) -> Any:
+    over, so_far = split_today(days, "day", today)
+    shown = {
+        "x": x,
+        "y": alt.Y("sold:Q", axis=_left(f"{unit} a day")),
+        "tooltip": [
+            alt.Tooltip("day:T", title="day", format="%a %d %b %Y"),
+            alt.Tooltip("sold:Q", title="sold", format=",.1f"),
+        ],
+    }
+    bars = alt.Chart(_days(over, "day")).mark_bar(color=role.actual, opacity=0.8).encode(**shown)
+    layers: list[Any] = [bars]
+    said = f"{unit} a day, {where}. Bars: sold."
+    if not so_far.empty:
+        hollow = alt.Chart(_days(so_far, "day")).mark_bar(
+            fillOpacity=0, stroke=role.actual, strokeWidth=1
+        )
+        layers.append(hollow.encode(**shown))
+        said += " Hollow: today so far."
+    if not forecast.empty:
+        layers += [*_fan(forecast, role, f"{unit} a day"), _boundary(forecast, role)]
+        known = forecast["q10"].notna().all()
+        said += f" Dashed: forecast{', bands 50, 80 and 95 %' if known else ''}."
+    censored = days[days["censored"]]
+    if not censored.empty:
+        marks = alt.Chart(_days(censored, "day")).mark_point(
+            color=role.stock_out, shape="triangle-up", filled=True, size=45, opacity=1, yOffset=6
+        )
+        layers.append(
+            marks.encode(
                 x=x,
-                y=alt.Y("on_hand:Q", title=f"{unit} on hand"),
-                tooltip=[
-                    alt.Tooltip("day:T", title="day", format="%a %d %b %Y"),
-                    alt.Tooltip("on_hand:Q", title="on hand at close", format=",.1f"),
-                ],
+                y=alt.datum(0),
+                tooltip=[alt.Tooltip("day:T", title="out of stock", format="%a %d %b")],
             )
         )
-        panels.append(step.properties(height=120))
-    said = f"{where}. Bars: sold. Dashed: forecast, bands 50/80/95 %."
-    said += " Orange: out of stock for part of the day." if not censored.empty else ""
-    chart = alt.vconcat(*panels, spacing=6).resolve_scale(x="shared")
-    return chart_frame(chart, title=title, subtitle=said)
+        said += " Orange: somewhere out of stock for part of the day."
+    return chart_frame(
+        alt.layer(*layers).properties(height=CHART_HEIGHT), role, title=title, subtitle=said
+    )
+
+
+def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str) -> Any:
+    step = alt.Chart(_days(stock, "day")).mark_area(
+        interpolate="step-after", line={"color": role.actual}, color=role.baseline, opacity=0.25
+    )
+    return step.encode(
+        x=x,
+        y=alt.Y("on_hand:Q", axis=_left(f"{unit} on hand")),
+        tooltip=[
+            alt.Tooltip("day:T", title="day", format="%a %d %b %Y"),
+            alt.Tooltip("on_hand:Q", title="on hand at close", format=",.1f"),
+        ],
+    ).properties(height=130)
 
 
 def ranked_bars(
@@ -148,28 +215,28 @@ def ranked_bars(
     """Horizontal bars, the largest first, the number at the end of each."""
     order = frame[label].tolist()
     base = alt.Chart(frame).encode(
-        y=alt.Y(f"{label}:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
-        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1)),
+        y=alt.Y(f"{label}:N", sort=order, title=None, axis=NAME_AXIS),
+        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, tickCount=6)),
     )
     bars = base.mark_bar(color=colour)
     numbers = base.mark_text(align="left", dx=4, color=role.actual).encode(
         text=alt.Text(f"{value}:Q", format=",.3~g")
     )
-    height = max(80, 26 * len(frame))
-    return chart_frame(
-        alt.layer(bars, numbers).properties(height=height), title=title, subtitle=unit
-    )
+    chart = alt.layer(bars, numbers).properties(height=FRAME_HEIGHT + ROW_HEIGHT * len(frame))
+    return chart_frame(chart, role, title=title, subtitle=unit)
 
 
 def error_by_level(errors: pd.DataFrame, role: Roles, *, title: str, unit: str) -> Any:
     """Two dots a level: ours and seasonal naive, joined by a line. errors: level_name, ours, naive (ratios)."""
     order = errors["level_name"].tolist()
-    y = alt.Y("level_name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260))
+    y = alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS)
     x_title = f"{unit} (lower is better)"
     base = alt.Chart(errors)
     scale = alt.Scale(domainMin=0)
     span = base.mark_rule(color=role.baseline, strokeWidth=2).encode(
-        y=y, x=alt.X("ours:Q", title=x_title, scale=scale, axis=alt.Axis(format="%")), x2="naive:Q"
+        y=y,
+        x=alt.X("ours:Q", title=x_title, scale=scale, axis=alt.Axis(format="%", tickCount=6)),
+        x2="naive:Q",
     )
     naive = base.mark_point(color=role.baseline, size=90, filled=False, strokeWidth=2).encode(
         y=y,
@@ -181,9 +248,10 @@ def error_by_level(errors: pd.DataFrame, role: Roles, *, title: str, unit: str) 
         x="ours:Q",
         tooltip=["level_name:N", alt.Tooltip("ours:Q", title="published", format=".1%")],
     )
-    chart = alt.layer(span, naive, ours).properties(height=max(120, 34 * len(errors)))
+    chart = alt.layer(span, naive, ours).properties(height=FRAME_HEIGHT + ROW_HEIGHT * len(errors))
     return chart_frame(
         chart,
+        role,
         title=title,
         subtitle="Filled blue: the published forecast. Hollow grey: seasonal naive.",
     )

@@ -1,7 +1,7 @@
 """Colours by role, for light and dark, and the ways of writing numbers and dates that all pages share."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import altair as alt
@@ -31,11 +31,17 @@ def roles() -> Roles:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def chart_frame(chart: alt.TopLevelMixin, *, title: str, subtitle: str) -> Any:
+def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: str) -> Any:
     """Give a chart its title (the finding) and subtitle (units and filter)."""
     return chart.properties(
         title=alt.TitleParams(
-            title, subtitle=subtitle, anchor="start", fontSize=15, subtitleFontSize=12
+            title,
+            subtitle=subtitle,
+            anchor="start",
+            fontSize=15,
+            subtitleFontSize=12,
+            subtitleColor=role.actual,
+            offset=12,
         )
     )
 
@@ -65,6 +71,11 @@ def when(instant: datetime | None, *, now: datetime | None = None) -> str:
     if abs((now - instant).days) < 7:
         return f"{instant:%a %d %b %H:%M} UTC"
     return f"{instant:%Y-%m-%d}"
+
+
+def today() -> date:
+    """The day that is not over yet."""
+    return datetime.now(UTC).date()
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

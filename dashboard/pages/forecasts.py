@@ -9,7 +9,7 @@ from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from dashboard.figures import error_by_level, sales_and_forecast
 from dashboard.reader import Reader
-from dashboard.theme import quantity, roles, when
+from dashboard.theme import quantity, roles, today, when
 from stocktide.users import User
 
 DAYS = 120
@@ -82,6 +82,7 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         title=title,
         unit="units a day",
         where=f"level: {node['level_name']}",
+        today=today(),
     )
     st.altair_chart(chart, width="stretch", key="forecasts.fan")
     notes = [

@@ -7,7 +7,7 @@ from catalog.forecasts import find_nodes, node_days
 from catalog.frames import read_frame, read_record
 from dashboard.figures import ranked_bars, sales_and_forecast
 from dashboard.reader import Reader
-from dashboard.theme import amount, plural, quantity, roles
+from dashboard.theme import amount, plural, quantity, roles, today
 from stocktide.users import User
 
 DAYS = 56
@@ -41,9 +41,9 @@ def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str
     if not running_out.empty:
         worst = running_out.iloc[0]
         said.append(
-            f"**{plural(len(running_out), 'product')} will probably run out within a week** at some shop: most of all "
-            f"{worst['name']} at {worst['location']}, {quantity(worst['on_hand'])} {worst['unit']} left of "
-            f"{quantity(worst['week'])} expected to sell."
+            f"**{plural(len(running_out), 'shelf', 'shelves')} will probably run empty within a week**: most of all "
+            f"{worst['name']} at {worst['location']}, {quantity(worst['on_hand'])} left where "
+            f"{quantity(worst['week'])} are expected to sell."
         )
     if position["sensor_differs"]:
         said.append(
@@ -88,6 +88,8 @@ def _first_steps(reader: Reader) -> None:
 
 
 def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
+    # today is not over: it would make every week look like a fall
+    sales = sales[pd.to_datetime(sales["day"]).dt.date < today()]
     last, before = sales.tail(WEEK), sales.iloc[-2 * WEEK : -WEEK]
     currency = str(position["currency"]) if position["currency"] else None
     cards = st.columns(4)
@@ -96,6 +98,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
         amount(last["revenue"].sum(), currency),
         _change(last["revenue"].sum(), before["revenue"].sum()),
         chart_data=sales["revenue"].tail(28).round(2).tolist(),
+        height="stretch",
         border=True,
     )
     cards[1].metric(
@@ -103,6 +106,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
         quantity(last["sold"].sum()),
         _change(last["sold"].sum(), before["sold"].sum()),
         chart_data=sales["sold"].tail(28).round(1).tolist(),
+        height="stretch",
         border=True,
     )
     share, share_before = _out_share(last), _out_share(before)
@@ -112,16 +116,21 @@ def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
         f"{share:.1%}" if known else "unknown",
         f"{(share - share_before) * 100:+.1f} points" if known else None,
         delta_color="inverse",
+        chart_data=(100 * sales["out_of_stock"] / sales["active"]).tail(28).round(2).tolist()
+        if known
+        else None,
+        height="stretch",
         border=True,
         help="Share of days of product and shop with sales or deliveries on which the shelf stood empty for a time.",
     )
     cards[3].metric(
         "Stock at selling price",
         amount(position["value_at_price"], currency) if known else "unknown",
+        height="stretch",
         border=True,
         help="On hand times today's selling price; costs are not known yet.",
     )
-    st.caption(f"Change against the {WEEK} days before. Last day: {sales['day'].iloc[-1]}.")
+    st.caption(f"Change against the {WEEK} days before. Last full day: {sales['day'].iloc[-1]}.")
 
 
 def _out_share(days: pd.DataFrame) -> float:
@@ -146,7 +155,13 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
         else "Sales by day; no forecast is published yet"
     )
     chart = sales_and_forecast(
-        actual, forecast, roles(), title=title, unit="units a day", where="all locations"
+        actual,
+        forecast,
+        roles(),
+        title=title,
+        unit="units a day",
+        where="all locations",
+        today=today(),
     )
     st.altair_chart(chart, width="stretch", key="overview.sales")
 

@@ -5,11 +5,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from catalog.forecasts import find_nodes, node_days
 from catalog.frames import read_frame, stock_by_day
 from catalog.products import list_products, read_product
 from dashboard.figures import product_story
 from dashboard.reader import Reader
-from dashboard.theme import amount, quantity, roles
+from dashboard.theme import amount, quantity, roles, today
 from stocktide.errors import NotFound
 from stocktide.users import User
 
@@ -27,16 +28,35 @@ def render(reader: Reader, _user: User) -> None:
         placeholder="Name, SKU, department or category",
         max_chars=100,
     )
-    rows = list_products(reader.engine, q=q or "", limit=PAGE_ROWS + 1)
+    after = st.query_params.get("after", "")
+    rows = list_products(reader.engine, q=q or "", after=after, limit=PAGE_ROWS + 1)
+    if not rows and after:
+        _turn_to("")
     if not rows:
         _empty(q)
         return
     chosen = _choose(rows[:PAGE_ROWS])
-    more = len(rows) > PAGE_ROWS
-    st.caption(
-        f"{min(len(rows), PAGE_ROWS)} products{', more match: narrow the search' if more else ''}."
-    )
+    _turn(rows, after)
     _one(reader, st.query_params.get("sku") or chosen)
+
+
+def _turn(rows: list[dict[str, Any]], after: str) -> None:
+    """What part of the products is shown, and the ways to the others."""
+    more = len(rows) > PAGE_ROWS
+    with st.container(horizontal=True, vertical_alignment="center"):
+        which = f"after {after}" if after else "from the first"
+        st.caption(f"{min(len(rows), PAGE_ROWS)} products by SKU, {which}.")
+        if after and st.button("First page", key="products.first", type="tertiary"):
+            _turn_to("")
+        if more and st.button("Next page", key="products.next", type="tertiary"):
+            _turn_to(rows[PAGE_ROWS - 1]["sku"])
+
+
+def _turn_to(after: str) -> None:
+    st.query_params["after"] = after
+    if not after:
+        del st.query_params["after"]
+    st.rerun()
 
 
 def _empty(q: str | None) -> None:
@@ -152,15 +172,22 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         else f"{quantity(by_day['sold'].sum())} {product['unit']} sold in {DAYS} days"
     )
     where = "all locations" if location is None else location
-    chart = product_story(
-        by_day, stock, forecast, roles(), title=title, unit=product["unit"], where=where
+    panels = product_story(
+        by_day,
+        stock,
+        forecast,
+        roles(),
+        title=title,
+        unit=product["unit"],
+        where=where,
+        today=today(),
     )
-    st.altair_chart(chart, width="stretch", key="products.story")
+    with st.container(border=True):
+        for number, panel in enumerate(panels):
+            st.altair_chart(panel, width="stretch", key=f"products.story.{number}")
 
 
 def _leaf_forecast(reader: Reader, product: dict[str, Any], location: str) -> list[dict[str, Any]]:
-    from catalog.forecasts import find_nodes, node_days
-
     nodes = find_nodes(
         reader.engine, keys={"product": product["sku"], "location": location}, limit=1
     )

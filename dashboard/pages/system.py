@@ -42,9 +42,13 @@ def _health(reader: Reader) -> None:
     asked = cache["hits"] + cache["misses"] if cache else 0
     cards[3].metric(
         "Cache hits",
-        f"{cache['hits'] / asked:.0%}" if cache and asked else "no reads yet" if cache else "away",
+        f"{cache['hits'] / asked:.0%} of {asked:,}"
+        if cache and asked
+        else "no reads yet"
+        if cache
+        else "away",
         border=True,
-        help="Share of product and trending reads that Redis answered since it started.",
+        help="Share of product and trending reads that Redis answered, of all reads since it started.",
     )
     st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 10 seconds.")
 
@@ -118,7 +122,7 @@ def _runs(reader: Reader) -> None:
         )
         return
     st.dataframe(
-        runs[["job", "status", "started_at", "seconds", "error"]],
+        runs[["job", "status", "started_at", "seconds", "error"]].fillna({"error": ""}),
         key="system.runs",
         hide_index=True,
         row_height=28,
