@@ -115,6 +115,7 @@ def product_story(
     title: str,
     unit: str,
     where: str,
+    today: date,
 ) -> list[Any]:
     """One product in one picture: sales and forecast above, stock below, over the same days.
 

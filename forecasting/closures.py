@@ -68,12 +68,16 @@ def _weekday_closed(sells: Mask, weekday: NDArray[np.int32], number: int) -> boo
 
 def _single_closures(sells: Mask, weekly: Mask) -> Mask:
     opened = (~weekly).astype(float)
-    window = np.ones(2 * AROUND_DAYS + 1)
-    around = np.convolve(opened, window, "same")
-    share = np.convolve(sells & ~weekly, window, "same") / np.maximum(around, 1.0)
+    share = _around(sells & ~weekly) / np.maximum(_around(opened), 1.0)
     started = np.maximum.accumulate(sells)
     closures: Mask = ~sells & ~weekly & started & (share >= OPEN_SHARE_MIN)
     return closures
+
+
+def _around(values: NDArray[np.float64] | Mask) -> NDArray[np.float64]:
+    """Sum the AROUND_DAYS before and after each day. A history may be shorter than that."""
+    summed = np.convolve(values, np.ones(2 * AROUND_DAYS + 1), "full")
+    return np.asarray(summed[AROUND_DAYS : AROUND_DAYS + len(values)])
 
 
 def country_holidays(country: str | None, years: Sequence[int]) -> pd.Series:

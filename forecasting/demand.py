@@ -151,7 +151,8 @@ def _densify(
     lake_version: int,
 ) -> Demand:
     leaf = pairs.groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
-    leaves = pairs.groupby(leaf, sort=True)[list(keys)].nth(0)
+    # np.unique, for groupby(...).nth keeps the order of the rows and not of the groups.
+    leaves = pairs[list(keys)].iloc[np.unique(leaf, return_index=True)[1]]
     index = pd.MultiIndex.from_frame(pairs[["product_id", "location_id"]])
     pair = index.get_indexer(pd.MultiIndex.from_frame(daily[["product_id", "location_id"]]))
     daily, pair = daily[pair >= 0], pair[pair >= 0]
@@ -171,7 +172,7 @@ def _densify(
         shape=units.shape,
     )
     return Demand(
-        leaves=pd.DataFrame(leaves.reset_index(drop=True)),
+        leaves=leaves.reset_index(drop=True),
         names=_names(pairs, keys),
         days=days,
         units=units,

@@ -2,10 +2,13 @@
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
+import importlib
+import warnings
+from types import ModuleType
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from utilsforecast import losses
 
 from forecasting.hierarchy import Hierarchy
 from forecasting.intervals import QUANTILES
@@ -37,6 +40,7 @@ def evaluate(
     coverage_80, coverage_95: share of days inside the interval (prophet only). NaN where a level's actuals are all 0.
     """
     assert actual.shape == mean.shape == quantiles.shape[:2]
+    losses = _losses()
     frame = _frame(hierarchy, actual, mean, quantiles)
     frame["seasonal_naive"] = seasonal_naive(history, actual.shape[1]).ravel()
     models = ["prophet", "seasonal_naive"]
@@ -64,6 +68,14 @@ def evaluate(
     long["level_name"] = long["level"].map(names)
     ordered = long.sort_values(["level", "model", "metric"], ignore_index=True)
     return pd.DataFrame(ordered[["level", "level_name", "model", "metric", "value"]])
+
+
+def _losses() -> ModuleType:
+    """Import utilsforecast here, not at the top: its docstrings hold invalid escapes, which warn."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, SyntaxWarning):
+            warnings.filterwarnings("ignore", "invalid escape sequence", category)
+        return importlib.import_module("utilsforecast.losses")
 
 
 def _frame(hierarchy: Hierarchy, actual: Array, mean: Array, quantiles: Array) -> pd.DataFrame:
@@ -95,7 +107,7 @@ def _rmsse(frame: pd.DataFrame, models: list[str], history: Array) -> pd.DataFra
             "y": recent.ravel(),
         }
     )
-    scored = losses.rmsse(frame, models, seasonality=1, train_df=train)
+    scored = _losses().rmsse(frame, models, seasonality=1, train_df=train)
     levels = frame.drop_duplicates("unique_id").set_index("unique_id")["level"]
     scored = scored.set_index("unique_id").replace([np.inf, -np.inf], np.nan)
     by_level = scored.groupby(levels)[models].mean()

@@ -4,12 +4,12 @@ import importlib
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
 from stocktide.errors import Transient
@@ -86,10 +86,12 @@ def _flat(errors: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def error_figure(errors: pd.DataFrame) -> alt.Chart:
-    """Draw the WAPE per level, a bar per model."""
+def error_figure(errors: pd.DataFrame) -> Any:
+    """Draw the WAPE per level, a bar per model, as an altair chart."""
+    import altair as alt
+
     wape = errors[errors["metric"] == "wape"][["level_name", "model", "value"]]
-    chart: alt.Chart = (
+    return (
         alt.Chart(alt.Data(values=wape.to_dict("records")))
         .mark_bar()
         .encode(
@@ -99,7 +101,6 @@ def error_figure(errors: pd.DataFrame) -> alt.Chart:
             color="model:N",
         )
     )
-    return chart
 
 
 @contextmanager
@@ -107,14 +108,16 @@ def _mlflow() -> Iterator[Any]:
     """Import MLflow quietly and without its reports home: a shop's site may have no way out, and need not tell."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
-    before = {name: logging.getLogger(name).level for name in ("mlflow", "alembic")}
-    for name in before:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    try:
+    with warnings.catch_warnings():
+        # It uses what SQLAlchemy and pydantic are about to drop; every call in this block is a call into MLflow.
+        warnings.simplefilter("ignore", DeprecationWarning)
         mlflow = importlib.import_module("mlflow")
-        for name in before:
-            logging.getLogger(name).setLevel(logging.WARNING)
-        yield mlflow
-    finally:
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)
+        loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+        before = [logger.level for logger in loggers]
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
+        try:
+            yield mlflow
+        finally:
+            for logger, level in zip(loggers, before, strict=True):
+                logger.setLevel(level)

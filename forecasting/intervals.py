@@ -36,7 +36,8 @@ def error_shape(Y: Array, fitted: Array) -> Array:
     errors = (Y - fitted)[:, -ERROR_DAYS:]
     shape = np.zeros((Y.shape[0], len(QUANTILES)))
     known = np.isfinite(errors).any(axis=1)
-    shape[known] = np.nanquantile(errors[known], QUANTILES, axis=1).T
+    if known.any():
+        shape[known] = np.nanquantile(errors[known], QUANTILES, axis=1).T
     # An interval lies around its mean: a node whose every error is on one side still gets both sides.
     shape[:, _LOW] = np.minimum(shape[:, _LOW], 0.0)
     shape[:, _HIGH] = np.maximum(shape[:, _HIGH], 0.0)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from prophet_batch import Pool
 
 if TYPE_CHECKING:
     from prophet import Prophet
+    from prophet_batch import Pool
 
 Array = NDArray[np.float64]
 SeasonalityMode = Literal["additive", "multiplicative"]
@@ -102,7 +102,7 @@ def fit_nodes(
             fitted[node] = 0.0
     holidays = _holiday_frame(holiday_names)
     groups = _groups(Y, codes)
-    with quiet_prophet(), Pool(n_jobs=_workers(codes)) as pool:
+    with _pool(_workers(codes)) as pool:
         for (growth, yearly), rows in groups.items():
             maker = ModelMaker(growth, yearly, seasonality_mode, holidays, CHANGEPOINT_PRIOR)
             values = _fit_group(pool, Y[rows], days, horizon, maker)
@@ -148,7 +148,7 @@ def _by_dates(Y: Array, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _fit_group(
-    pool: Pool, Y: Array, days: pd.DatetimeIndex, horizon: int, maker: ModelMaker
+    pool: "Pool", Y: Array, days: pd.DatetimeIndex, horizon: int, maker: ModelMaker
 ) -> Array:
     """Fit rows that share a model. Returns (rows, T + h): fitted values, then forecasts."""
     whole = days.append(pd.date_range(days[-1] + pd.Timedelta(days=1), periods=horizon, freq="D"))
@@ -174,6 +174,16 @@ def _holiday_frame(names: pd.Series | None) -> pd.DataFrame | None:
 
 def _workers(codes: list[str | None]) -> int:
     return max(1, min(WORKERS_MAX, codes.count(None) // SERIES_PER_WORKER))
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator["Pool"]:
+    with quiet_prophet():
+        # Imported here, so that what Prophet says on import is caught too.
+        from prophet_batch import Pool
+
+        with Pool(n_jobs=workers) as pool:
+            yield pool
 
 
 @contextmanager

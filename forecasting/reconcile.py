@@ -6,11 +6,12 @@ Method names are scikit-hts's (docs/decisions/020-scikit-hts.md); the arithmetic
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
+import importlib
 import warnings
+from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
-from hierarchicalforecast.methods import BottomUpSparse, MinTraceSparse, TopDownSparse
 from numpy.typing import NDArray
 
 from forecasting.hierarchy import Hierarchy
@@ -71,16 +72,21 @@ def reconcile(
     return hierarchy.sum_leaves(leaves * scale)
 
 
+def _library() -> ModuleType:
+    """Import hierarchicalforecast here, not at the top: it takes seconds, and the fitting workers need none of it."""
+    return importlib.import_module("hierarchicalforecast.methods")
+
+
 def _bottom_up(hierarchy: Hierarchy, base: Array) -> Array:
-    return _mean(BottomUpSparse().fit_predict(S=hierarchy.S, y_hat=base))
+    return _mean(_library().BottomUpSparse().fit_predict(S=hierarchy.S, y_hat=base))
 
 
 def _top_down(method: str, hierarchy: Hierarchy, base: Array, y_insample: Array | None) -> Array:
     if method == "FP":
         return _mean(
-            TopDownSparse(_TOP_DOWN[method]).fit_predict(
-                S=hierarchy.S, y_hat=base, tags=hierarchy.tags
-            )
+            _library()
+            .TopDownSparse(_TOP_DOWN[method])
+            .fit_predict(S=hierarchy.S, y_hat=base, tags=hierarchy.tags)
         )
     assert y_insample is not None, f"{method} needs y_insample"
     assert y_insample.shape[0] == hierarchy.n_nodes
@@ -89,9 +95,9 @@ def _top_down(method: str, hierarchy: Hierarchy, base: Array, y_insample: Array 
     if sold.shape[1] == 0:
         return _bottom_up(hierarchy, base)
     return _mean(
-        TopDownSparse(_TOP_DOWN[method]).fit_predict(
-            S=hierarchy.S, y_hat=base, y_insample=sold, tags=hierarchy.tags
-        )
+        _library()
+        .TopDownSparse(_TOP_DOWN[method])
+        .fit_predict(S=hierarchy.S, y_hat=base, y_insample=sold, tags=hierarchy.tags)
     )
 
 
@@ -107,14 +113,16 @@ def _min_trace(method: str, hierarchy: Hierarchy, base: Array, variance: Array |
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             return _mean(
-                MinTraceSparse(_MIN_TRACE[method], nonnegative=True).fit_predict(**arguments)
+                _library()
+                .MinTraceSparse(_MIN_TRACE[method], nonnegative=True)
+                .fit_predict(**arguments)
             )
         except Exception as error:
             # The library raises a bare Exception; any other message is not ours to swallow.
             if "Non-negative optimisation failed" not in str(error):
                 raise
         # The quadratic program did not close: project without the sign, then clip (the caller sums up again).
-        return _mean(MinTraceSparse(_MIN_TRACE[method]).fit_predict(**arguments))
+        return _mean(_library().MinTraceSparse(_MIN_TRACE[method]).fit_predict(**arguments))
 
 
 def _residuals_of(variance: Array) -> dict[str, Array]:
@@ -134,11 +142,3 @@ def _residuals_of(variance: Array) -> dict[str, Array]:
 def _mean(result: dict[str, Any]) -> Array:
     mean: Array = np.asarray(result["mean"], dtype=np.float64)
     return mean
-
-
-def shift_quantiles(quantiles: Array, *, base: Array, reconciled: Array) -> Array:
-    """Move quantiles (n, h, q) with their mean from `base` to `reconciled` (n, h); monotone in q and never negative."""
-    assert quantiles.shape[:2] == base.shape == reconciled.shape
-    moved = quantiles + (reconciled - base)[:, :, None]
-    monotone: Array = np.maximum.accumulate(np.maximum(moved, 0.0), axis=2)
-    return monotone

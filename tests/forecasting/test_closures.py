@@ -55,5 +55,5 @@ def test_closing_days_are_learnt_from_the_past_alone() -> None:
 
 
 def test_country_holidays_names_an_unknown_country() -> None:
-    with pytest.raises(Invalid, match="'XX'.*such as GB"):
+    with pytest.raises(Invalid, match=r"'XX'.*such as GB"):
         country_holidays("XX", [2025])

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from forecasting.reconcile import Method, reconcile
 from forecasting.scikit_hts import from_nodes, import_hts
@@ -78,10 +79,9 @@ def test_reconcile_equals_scikit_hts_given_the_right_summing_matrix(method: Meth
     # today's pandas at all; hand-made numbers in test_reconcile.py stand for them.)
     tree.to_pandas = lambda: wide[names]
     revision = import_hts("hts.revision").RevisionMethod(method, hierarchy.S.toarray(), None)
-    forecasts = {name: pd.DataFrame({"yhat": y}) for name, y in zip(names, y_hat, strict=True)}
-    if method == "AHP":
-        # Likewise `fcst[:, None]` wants an array.
-        forecasts = {name: _Yhat(frame) for name, frame in forecasts.items()}
+    # Its AHP wants arrays, the other methods frames (`fcst[:, None]` of a Series is gone from pandas).
+    of = _Yhat if method == "AHP" else lambda y: pd.DataFrame({"yhat": y})
+    forecasts = {name: of(y) for name, y in zip(names, y_hat, strict=True)}
     # It flips the variances (a known fault), so they are handed over flipped.
     mse = dict(zip(names, variance[::-1], strict=True))
     theirs = revision.revise(forecasts=forecasts, mse=mse, nodes=tree)
@@ -90,5 +90,5 @@ def test_reconcile_equals_scikit_hts_given_the_right_summing_matrix(method: Meth
 
 
 class _Yhat:
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.yhat = frame["yhat"].to_numpy()
+    def __init__(self, yhat: NDArray[np.float64]) -> None:
+        self.yhat = yhat

@@ -36,7 +36,7 @@ def test_spec_from_toml_has_defaults_when_empty() -> None:
         ({"forecast": {"horizon_days": 0}}, "setting_value", "at least 1"),
         ({"forecast": {"horizon_days": 1000}}, "setting_value", "at most 365"),
         ({"forecast": {"best_sellers": -1}}, "setting_value", "at least 1"),
-        ({"forecast": {"method": "WLS"}}, "setting_value", "Did you mean WLSS?"),
+        ({"forecast": {"method": "WLSX"}}, "setting_value", "Did you mean WLS"),
         ({"forecast": {"seasonality_mode": "log"}}, "setting_value", "additive, multiplicative"),
         ({"forecast": {"holidays_country": 44}}, "setting_type", "text such as GB"),
         ({"forecast": {"holidays_country": "Narnia"}}, "country_unknown", "Narnia"),
