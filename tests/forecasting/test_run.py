@@ -1,0 +1,117 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import forecasting.run
+from forecasting import ForecastSpec, TrackingStore, run_forecast
+from stocktide.errors import Conflict, Invalid, NotFound
+from stocktide.lake import Lake
+from stocktide.runs import single_flight
+from tests.forecasting.lakes import chain_rows, write_lake
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SPEC = ForecastSpec(
+    levels=((), ("region",), ("department",), ("location",), ("location", "product")),
+    horizon_days=14,
+)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    return write_lake(tmp_path_factory.mktemp("lake"), chain_rows(160))
+
+
+def scalar(engine: sa.Engine, query: str) -> object:
+    with engine.connect() as connection:
+        return connection.execute(sa.text(query)).scalar()
+
+
+def test_run_forecast_publishes_good_and_coherent_forecasts(
+    database: sa.Engine, lake: Lake, home: Path
+) -> None:
+    steps: list[str] = []
+    store = TrackingStore(f"sqlite:///{home / 'mlflow.db'}", (home / "mlflow").as_uri())
+    report = run_forecast(database, lake, SPEC, mlflow=store, now=NOW, progress=steps.append)
+    assert report.leaves == 12
+    assert report.nodes == 1 + 2 + 2 + 3 + 12
+    assert report.mlflow_run_id is not None
+    # A chain of 70 a day in Poisson noise: nobody can be nearer than 0.8 / sqrt(70) on average.
+    assert report.wape["total"][0] < 1.25 * 0.8 / 70**0.5
+    prophet, naive = report.wape["location / product"]
+    assert prophet < 0.9 * naive
+    assert list(report.wape) == ["total", "region", "department", "location", "location / product"]
+    assert steps[0] == "reading demand"
+    assert steps[-1] == "publishing"
+    apart = scalar(
+        database,
+        "SELECT max(abs(t.yhat - l.yhat) / t.yhat) FROM forecasts t JOIN (SELECT ds, sum(yhat) AS yhat FROM forecasts"
+        " JOIN forecast_nodes USING (forecast_run_id, node_id) WHERE level = 4 GROUP BY ds) l USING (ds)"
+        " WHERE t.node_id = 0",
+    )
+    assert isinstance(apart, float)
+    assert apart < 1e-6
+    assert (
+        scalar(
+            database, "SELECT count(*) FROM forecasts WHERE q025 < 0 OR q975 < q50 OR q50 < q025"
+        )
+        == 0
+    )
+    assert scalar(database, "SELECT status FROM runs WHERE job = 'forecast'") == "succeeded"
+    assert scalar(database, "SELECT detail->>'nodes' FROM runs") == "20"
+    assert scalar(database, "SELECT run_id FROM forecast_runs") == scalar(
+        database, "SELECT run_id FROM runs"
+    )
+
+
+def test_a_failed_run_is_recorded_and_leaves_the_publication(
+    database: sa.Engine, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_forecast(database, lake, SPEC, now=NOW)
+
+    def fail(*_arguments: object, **_keywords: object) -> int:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(forecasting.run, "publish", fail)
+    with pytest.raises(RuntimeError, match="disk is full"):
+        run_forecast(database, lake, SPEC, now=NOW)
+    assert (
+        scalar(database, "SELECT forecast_run_id FROM published_forecast") == first.forecast_run_id
+    )
+    assert (
+        scalar(database, "SELECT error FROM runs WHERE status = 'failed'")
+        == "RuntimeError: the disk is full"
+    )
+    monkeypatch.undo()
+    with pytest.raises(Invalid, match="these levels cross"):
+        run_forecast(database, lake, ForecastSpec(levels=SPEC.levels, method="PHA"), now=NOW)
+    with pytest.raises(NotFound, match="ETL"):
+        run_forecast(database, Lake("nowhere"), SPEC, now=NOW)
+    assert (
+        scalar(database, "SELECT forecast_run_id FROM published_forecast") == first.forecast_run_id
+    )
+
+
+def test_two_runs_at_once_are_refused(database: sa.Engine, lake: Lake) -> None:
+    with single_flight(database, "forecast") as free:
+        assert free
+        with pytest.raises(Conflict, match="under way"):
+            run_forecast(database, lake, SPEC, now=NOW)
+    assert scalar(database, "SELECT count(*) FROM runs") == 0
+
+
+def test_a_store_that_is_away_costs_the_log_entry_alone(
+    database: sa.Engine, lake: Lake, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    away = TrackingStore(f"sqlite:///{tmp_path / 'file' / 'x.db'}")
+    report = run_forecast(database, lake, SPEC, mlflow=away, now=NOW)
+    assert report.mlflow_run_id is None
+    assert "did not take the run" in str(scalar(database, "SELECT detail->>'mlflow' FROM runs"))
+
+
+def test_a_young_chain_is_forecast_without_a_test(database: sa.Engine, tmp_path: Path) -> None:
+    report = run_forecast(database, write_lake(tmp_path, chain_rows(10)), SPEC, now=NOW)
+    assert report.wape == {}
+    assert scalar(database, "SELECT count(*) FROM forecast_errors") == 0

@@ -1,0 +1,145 @@
+"""A real `stocktide up` in a process of its own, on free ports and a home of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+READY_S_MAX = 90.0
+STOP_S_MAX = 40.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Running:
+    """The supervisor's process and what it says of itself."""
+
+    process: "subprocess.Popen[str]"
+    environment: dict[str, str]
+    home: Path
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads((self.home / "run.json").read_text())
+        return state
+
+    def ready(self) -> bool:
+        if not (self.home / "run.json").exists():
+            return False
+        state = self.state()
+        parts = state["parts"].values()
+        return (
+            state["pid"] == self.process.pid
+            and len(parts) == 5
+            and all(p["state"] == "ready" for p in parts)
+        )
+
+    def wait_until_ready(self) -> None:
+        wait_until(self.ready, READY_S_MAX, f"not ready; {self.home / 'logs'}")
+
+    def pid(self, part: str) -> int:
+        return int(self.state()["parts"][part]["pid"])
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return stocktide(self.environment, *arguments)
+
+    def key(self, scope: str) -> str:
+        done = self.run("keys", "create", f"test {scope} {time.monotonic_ns()}", "--scope", scope)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def client(self, scope: str) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.state()["api"],
+            headers={"Authorization": f"Bearer {self.key(scope)}"},
+            timeout=30,
+        )
+
+    def password(self) -> str:
+        return (self.home / "first-password").read_text().strip()
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_S_MAX)
+
+    def kill_everything(self) -> None:
+        """kill -9 of the supervisor and of all that it started, at once."""
+        everybody = [
+            psutil.Process(self.process.pid),
+            *psutil.Process(self.process.pid).children(recursive=True),
+        ]
+        for one in everybody:
+            one.kill()
+        self.process.wait()
+        psutil.wait_procs(everybody, timeout=10)
+
+
+def environment_of(home: Path, **settings: object) -> dict[str, str]:
+    own = {f"STOCKTIDE_{name.upper()}": str(value) for name, value in settings.items()}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("STOCKTIDE_")},
+        "STOCKTIDE_HOME": str(home),
+        "STOCKTIDE_API_PORT": str(free_port()),
+        "STOCKTIDE_DASHBOARD_PORT": str(free_port()),
+        # the tests ask for runs themselves
+        "STOCKTIDE_ETL_CRON": "0 0 1 1 *",
+        "STOCKTIDE_FORECAST_CRON": "0 0 1 1 *",
+        **own,
+    }
+
+
+def stocktide(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "stocktide.cli", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+def start_up(home: Path, environment: dict[str, str]) -> Running:
+    with (home.parent / f"{home.name}-up.log").open("a") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stocktide.cli", "up"],
+            env=environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    return Running(process, environment, home)
+
+
+@contextmanager
+def up(home: Path, **settings: object) -> Iterator[Running]:
+    running = start_up(home, environment_of(home, **settings))
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+def wait_until(holds: Any, seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
