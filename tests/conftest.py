@@ -5,7 +5,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from stocktide.cache_server import connect_cache
 from stocktide.database import create_engine, migrate
 from stocktide.embedded import Postgres, Valkey
 from stocktide.keys import SCOPES, create_key
-from stocktide.settings import load_settings
+from stocktide.settings import NOT_SETTINGS, load_settings
 
 hypothesis_settings.register_profile("stocktide", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("stocktide")
@@ -32,7 +32,7 @@ hypothesis_settings.load_profile("stocktide")
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own STOCKTIDE_* away from the tests."""
     for name in list(os.environ):
-        if name.startswith("STOCKTIDE_") and name != "STOCKTIDE_TEST_DATA":
+        if name.startswith("STOCKTIDE_") and name not in NOT_SETTINGS:
             monkeypatch.delenv(name)
 
 
@@ -140,3 +140,19 @@ def test_data() -> Path:
             "real data absent: set STOCKTIDE_TEST_DATA to the folder that holds online_retail/ and m5/"
         )
     return folder
+
+
+REASON_ALLOWED_IN_CI = "real data absent"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: "pytest.CallInfo[None]"
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a test that skips for a missing part fails: only real data, which we may not ship, can be absent."""
+    report = yield
+    reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+    if os.environ.get("STOCKTIDE_CI") and report.skipped and REASON_ALLOWED_IN_CI not in reason:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped in CI: {reason} ({call.when})"
+    return report
