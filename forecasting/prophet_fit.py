@@ -25,6 +25,9 @@ SeasonalityMode = Literal["additive", "multiplicative"]
 
 # Series that no model is fitted to, and why; the code is published with the node.
 NO_HISTORY, ALL_ZERO, TOO_SHORT, CONSTANT = "no_history", "all_zero", "too_short", "constant"
+# One day says how much is sold when something is, not how often: it is spread over four weeks, else a single large
+# order would be expected every day.
+SINGLE_OVER_DAYS = 28
 # Below these a slope is noise: the trend is flat.
 TREND_DAYS_MIN = 90
 TREND_SALES_DAYS_MIN = 30
@@ -87,8 +90,8 @@ def fit_nodes(
 ) -> NodeForecasts:
     """Fit each row of Y (n, T) and forecast the h days after `days`; forecasts are >= 0.
 
-    Defined for every row: no observation gives 0 (`no_history`), all zeros 0 (`all_zero`), fewer than two observations
-    their mean (`too_short`), a constant that constant (`constant`).
+    Defined for every row: no observation gives 0 (`no_history`), all zeros 0 (`all_zero`), a single observation its
+    share of SINGLE_OVER_DAYS days (`too_short`), a constant that constant (`constant`).
     """
     assert Y.shape[1] == days.size
     assert not np.isinf(Y).any()
@@ -96,8 +99,10 @@ def fit_nodes(
     yhat = np.zeros((Y.shape[0], horizon))
     fitted = np.full(Y.shape, np.nan)
     for node, code in enumerate(codes):
-        if code in (TOO_SHORT, CONSTANT):
+        if code == CONSTANT:
             yhat[node] = fitted[node] = np.nanmean(Y[node])
+        elif code == TOO_SHORT:
+            yhat[node] = fitted[node] = np.nansum(Y[node]) / SINGLE_OVER_DAYS
         elif code == ALL_ZERO:
             fitted[node] = 0.0
     holidays = _holiday_frame(holiday_names)

@@ -1,10 +1,11 @@
--- DuckDB, over the lake. Units sold (gross) of each pair and day with activity; whether the shelf ran empty on the day,
+-- DuckDB, over the lake. Units of demand of each pair and day with activity: what was sold, less what came back on the
+-- same day, since an order that is cancelled at once was never wanted; whether the shelf ran empty on the day,
 -- and whether it was empty at close. A pair whose stock is unknown (on_hand_milli null) is never called empty.
 SELECT
     product_id,
     location_id,
     CAST(day AS TIMESTAMP) AS day,
-    sold_milli / 1000.0 AS units,
+    (sold_milli - greatest(0, least(returned_milli, sold_milli))) / 1000.0 AS units,
     censored,
     coalesce(on_hand_milli <= 0, false) AS empty_at_close
 FROM daily_demand

@@ -10,11 +10,11 @@ SELECT
     l.country,
     coalesce(p.name, p.sku) AS product_name,
     coalesce(l.name, l.code) AS location_name,
-    sum(CASE WHEN d.day > $ranked_since THEN d.sold_milli ELSE 0 END) / 1000.0 AS units
+    sum(CASE WHEN d.day > $ranked_since THEN greatest(d.sold_milli - d.returned_milli, 0) ELSE 0 END) / 1000.0 AS units
 FROM daily_demand d
 LEFT JOIN products p ON p.product_id = d.product_id
 LEFT JOIN locations l ON l.location_id = d.location_id
 WHERE d.day > $since AND d.day <= $through
 GROUP BY ALL
-HAVING sum(d.sold_milli) > 0
+HAVING sum(greatest(d.sold_milli - d.returned_milli, 0)) > 0
 ORDER BY d.product_id, d.location_id

@@ -29,7 +29,7 @@ def test_read_demand_is_dense_in_units_and_starts_at_the_first_sale(tmp_path: Pa
     assert list(demand.leaves["product"]) == ["P1", "P2"]
     assert demand.days[0].date() == FIRST + timedelta(days=2)
     assert demand.cutoff == FIRST + timedelta(days=5)
-    np.testing.assert_array_equal(demand.units, [[1.5, 0, 0, 2], [0, 4, 0, 0]])
+    np.testing.assert_array_equal(demand.units, [[1.5, 0, 0, 1], [0, 4, 0, 0]])
     assert demand.names["product"]["P1"] == "Milk"
     assert demand.lake_version == 0
 
