@@ -48,7 +48,8 @@ class Demand:
 
     leaves: one row per leaf, a column per key that the levels use. names: what people call the values of a key.
     days: (T,), the last one is the cutoff.
-    units: (m, T) float64, units sold less those returned on the same day. empty: (m, T) bool, days on which the shelf was empty for a time, so that
+    units: (m, T) float64, units sold less those returned the same day.
+    empty: (m, T) bool, days on which the shelf was empty for a time, so that
     units say less than what was wanted. started: (m,) index of the first sale.
     """
 
