@@ -34,8 +34,8 @@ class ProductCache:
         self._ttl_s = ttl_s
         self._store = client.register_script(STORE)
         self._paused_until = 0.0
-        # a drop that did not reach Redis: what it holds is not believed until everything there is dropped
-        self._missed_drop = False
+        # families with a drop that did not reach Redis: not believed until the whole family there is dropped
+        self._missed_drops: set[str] = set()
         self._lock = threading.Lock()
 
     def read(
@@ -43,9 +43,10 @@ class ProductCache:
     ) -> Any:
         """Give the JSON value `family:name` from the cache, or from `load()`, which is then kept."""
         keys = self._keys(family, name)
-        if self._missed_drop:
+        if family in self._missed_drops:
             self.drop(family, [ALL])
-        found = None if self._missed_drop else self._try(lambda client: client.mget(keys))
+        missed = family in self._missed_drops
+        found = None if missed else self._try(lambda client: client.mget(keys))
         if found is None:
             return load()
         value, own, every = found
@@ -77,8 +78,10 @@ class ProductCache:
             pipe.execute()
             return True
 
-        done = self._try(forget) is not None
-        self._missed_drop = not done or (self._missed_drop and not everything)
+        if self._try(forget) is None:
+            self._missed_drops.add(family)
+        elif everything:
+            self._missed_drops.discard(family)
 
     def statistics(self) -> dict[str, int] | None:
         """Hits and misses since the cache started, None while it is away."""

@@ -31,7 +31,7 @@ def get_products(
     return {"products": rows, "next": rows[-1]["sku"] if len(rows) == limit else None}
 
 
-@router.get("/products/{sku}")
+@router.get("/products/{sku:path}")
 def get_product(request: Request, _key: ReadKey, sku: str) -> dict[str, Any]:
     """Give one product: name, price, stock at each location (units), and the coming days' forecast (units a day)."""
     return read_product(engine_of(request), cache_of(request), _text(sku))

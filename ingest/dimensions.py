@@ -64,16 +64,25 @@ def put_products(connection: sa.Connection, products: Sequence[ProductIn]) -> li
         values = msgspec.structs.asdict(product)
         price = values.pop("price")
         if price is not None:
-            scaled = price * MICRO if price.is_finite() else Decimal(-1)
-            if scaled != int(scaled) or not 0 <= scaled < 2**63:
+            micros = price_micros(price)
+            if micros is None:
                 raise Invalid(
                     "bad_price",
                     f"products[{row}].price: {price} is no price with up to 6 decimals.",
                     row=row,
                 )
-            values["price_micros"] = int(scaled)
+            values["price_micros"] = micros
         rows.append(values)
     return _put(connection, "ingest/put_products", rows)
+
+
+def price_micros(price: Decimal) -> int | None:
+    """A price in millionths; None for what is no price with up to 6 decimals."""
+    # the size first: 1e500000 as an integer would take minutes
+    if not price.is_finite() or not 0 <= price < 2**63 // MICRO:
+        return None
+    scaled = price * MICRO
+    return int(scaled) if scaled == int(scaled) else None
 
 
 def put_locations(connection: sa.Connection, locations: Sequence[LocationIn]) -> list[int]:

@@ -218,7 +218,11 @@ class EventParser:
             source, event_id = (envelope.source, envelope.id) if envelope else (None, None)
             fault = error.fault
             return Fault(
-                fault.reason, fault.message, fault.field, _storable(source), _storable(event_id)
+                fault.reason,
+                _storable(fault.message) or "",
+                _storable(fault.field),
+                _storable(source),
+                _storable(event_id),
             )
 
     def _decode(

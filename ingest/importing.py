@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ingest.dimensions import (
     PUT_ROWS_MAX,
     LocationIn,
     ProductIn,
+    price_micros,
     put_locations,
     put_products,
 )
@@ -96,7 +97,7 @@ def import_file(path: Path, mapping: Mapping, recorder: Recorder, advance: Advan
         feed = f"import {mapping.name}"
         for line, error, text in table.broken_lines():
             fault = Fault("broken_line", f"{path.name}, line {line}: {error}")
-            recorder.keep(feed, "text/csv", text.encode(), fault)
+            recorder.keep(feed, "text/csv", (text or "").encode(), fault)
             tally.add(Outcome("rejected", fault=fault))
         for rows in _parsed_chunks(table, recorder.parser):
             outcomes = recorder.record_parsed(
@@ -121,7 +122,8 @@ def dry_run_file(
     for line, error, _ in table.broken_lines():
         tally.add(Outcome("rejected", fault=Fault("broken_line", f"line {line}: {error}")))
     for rows in _parsed_chunks(table, EventParser(settings)):
-        sample += [msgspec.json.decode(row.raw) for row in rows[: SAMPLE_ROWS - len(sample)]]
+        events = [row.raw for row in rows if isinstance(row.parsed, StockEvent)]
+        sample += [msgspec.json.decode(event) for event in events[: SAMPLE_ROWS - len(sample)]]
         for row in rows:
             if isinstance(row.parsed, Fault):
                 tally.rejected[row.parsed.reason] += 1
@@ -149,17 +151,23 @@ def _make_known(table: TabularFile, recorder: Recorder) -> None:
 
 
 def _described(rows: list[dict[str, Any]], shape: type[Any]) -> list[Any]:
-    """Rows that are sound; an event that names one that is not is rejected by name like any other."""
+    """Rows that are sound; an event that names one that is not is rejected by name like any other.
+
+    A price that is none is left unknown: the rows that say it are judged one by one.
+    """
     sound = []
     for row in rows:
+        said = {name: value for name, value in row.items() if value is not None}
+        if any(isinstance(value, str) and "\x00" in value for value in said.values()):
+            continue
         try:
-            sound.append(
-                msgspec.convert(
-                    {k: v for k, v in row.items() if v is not None}, shape, strict=False
-                )
-            )
+            described = msgspec.convert(said, shape, strict=False)
         except msgspec.ValidationError:
             continue
+        price = getattr(described, "price", None)
+        if price is not None and price_micros(price) is None:
+            described.price = None
+        sound.append(described)
     return sound
 
 
@@ -181,13 +189,19 @@ def _row(table: TabularFile, row: dict[str, Any], parser: EventParser) -> Import
         return ImportRow(
             original, Fault("no_rule", f"{place}: no [[kind]] of the mapping applies.")
         )
+    if row["time"] is None and row["time_said"] is not None:
+        message = f"{place}: the time {row['time_said']} is out of range."
+        return ImportRow(original, Fault("time_range", message, "time"))
     for name in ("id", "time", "product", "location"):
         if row[name] is None:
             return ImportRow(
                 original, Fault("missing_field", f"{place}: the {name} is empty.", name)
             )
     event = _event(mapping, row)
-    return ImportRow(event, parser.parse(event))
+    parsed = parser.parse(event)
+    if isinstance(parsed, Fault):
+        parsed = replace(parsed, message=f"{place}: {parsed.message}")
+    return ImportRow(event, parsed)
 
 
 def _event(mapping: Mapping, row: dict[str, Any]) -> bytes:
@@ -197,9 +211,10 @@ def _event(mapping: Mapping, row: dict[str, Any]) -> bytes:
         for name, value in row.items()
         if name.startswith("data.") and value is not None
     }
-    if "order_line" in data:
+    # what is neither goes in as the text that it is, and is refused as any event with such a field
+    if data.get("order_line", "").isdecimal():
         data["order_line"] = int(data["order_line"])
-    if "promotion" in data:
+    if data.get("promotion") in ("true", "false"):
         data["promotion"] = data["promotion"] == "true"
     return msgspec.json.encode(
         {

@@ -4,7 +4,7 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_type_hints
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
 import msgspec
 
@@ -119,12 +119,10 @@ def _check_names(mapping: Mapping, name: str) -> None:
 
 
 def _check_timezone(timezone: str, name: str) -> None:
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    if timezone not in available_timezones():
         raise Invalid(
             "mapping_timezone", f"{name}: timezone {timezone!r} is none, such as Europe/London."
-        ) from None
+        )
 
 
 def _check_fields(

@@ -1,10 +1,12 @@
 """Files as tables: CSV, Parquet and NDJSON read by DuckDB, their rows turned by a mapping into event fields."""
 
+import codecs
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow as pa
 
 from ingest.mapping import Mapping
@@ -16,7 +18,11 @@ READERS = {
     ".ndjson": "read_json(?, format = 'newline_delimited')",
     ".jsonl": "read_json(?, format = 'newline_delimited')",
 }
+JSON_LINES = (".ndjson", ".jsonl")
 CHUNK_ROWS = 5_000
+TEXT_CHUNK_BYTES = 2**20
+# What Python's datetime holds in any zone; DuckDB's timestamps reach much further.
+TIME_MIN, TIME_MAX = "0001-01-03", "9999-12-29"
 
 
 def quoted(name: str) -> str:
@@ -31,7 +37,7 @@ class TabularFile:
         self.path = path
         self.mapping = mapping
         self._connection = duckdb.connect()
-        self._connection.execute(f"SET timezone = '{mapping.timezone}'")
+        self._set_timezone()
         self._load()
         self._check_columns()
         self._map()
@@ -41,11 +47,11 @@ class TabularFile:
         rows = self._one("SELECT count(*) FROM raw")
         return rows + len(self.broken_lines()), len(self.broken_lines())
 
-    def broken_lines(self) -> list[tuple[int, str, str]]:
+    def broken_lines(self) -> list[tuple[int, str, str | None]]:
         """Line number, error and text of the lines that are no rows; CSV only."""
         if self.path.suffix.lower() != ".csv":
             return []
-        broken: list[tuple[int, str, str]] = self._connection.execute(
+        broken: list[tuple[int, str, str | None]] = self._connection.execute(
             "SELECT DISTINCT ON (line) line, error_message, csv_line FROM reject_errors ORDER BY line"
         ).fetchall()
         return broken
@@ -74,6 +80,14 @@ class TabularFile:
         for batch in reader:
             yield pa.Table.from_batches([batch]).to_pylist()
 
+    def _set_timezone(self) -> None:
+        try:
+            self._connection.execute(f"SET timezone = {_literal(self.mapping.timezone)}")
+        except duckdb.Error as error:
+            raise Invalid(
+                "mapping_timezone", f"mapping {self.mapping.name!r}: {_about_input(error)}"
+            ) from None
+
     def _load(self) -> None:
         path, reader = self.path, READERS.get(self.path.suffix.lower())
         if reader is None:
@@ -85,15 +99,27 @@ class TabularFile:
             raise Invalid("file_missing", f"{path}: there is no such file.")
         if path.stat().st_size == 0:
             raise Invalid("file_empty", f"{path}: the file is empty.")
+        if path.suffix.lower() != ".parquet":
+            _check_encoding(path)
         try:
+            if path.suffix.lower() in JSON_LINES:
+                reader = self._json_as_text(reader)
             self._connection.execute(
                 f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS row, * FROM {reader}",  # noqa: S608
                 [str(path)],
             )
         except duckdb.Error as error:
-            raise Invalid("file_unreadable", f"{path}: {_first_lines(error)}") from None
+            if path.suffix.lower() in JSON_LINES:
+                _check_json_lines(path)
+            raise Invalid("file_unreadable", f"{path}: {_about_input(error)}") from None
         # from here on, expressions of the mapping see this table and nothing else of the machine
         self._connection.execute("SET enable_external_access = false")
+
+    def _json_as_text(self, reader: str) -> str:
+        """Have every column read as text, as from CSV: types guessed from the first rows would refuse later ones."""
+        described = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}", [str(self.path)])  # noqa: S608
+        columns = ", ".join(f"{_literal(row[0])}: 'VARCHAR'" for row in described.fetchall())
+        return f"{reader[:-1]}, columns = {{{columns}}})"
 
     def _check_columns(self) -> None:
         there = [row[0] for row in self._connection.execute("DESCRIBE raw").fetchall()][1:]
@@ -131,7 +157,10 @@ class TabularFile:
         self._connection.execute(f"CREATE TEMP VIEW lined AS SELECT *, {line} AS line FROM typed")  # noqa: S608
         for place, expression in self._expressions():
             self._check_expression(place, expression)
-        self._connection.execute(f"CREATE TEMP TABLE mapped AS {self._mapped_query()}")
+        try:
+            self._connection.execute(f"CREATE TEMP TABLE mapped AS {self._mapped_query()}")
+        except duckdb.Error as error:
+            raise self._failing_expression(error) from None
 
     def _expressions(self) -> Iterator[tuple[str, str]]:
         m = self.mapping
@@ -154,6 +183,23 @@ class TabularFile:
                 f"mapping {self.mapping.name!r}, {place}: {_first_lines(error)}",
             ) from None
 
+    def _failing_expression(self, error: duckdb.Error) -> Invalid:
+        """Name the expression that binds, but fails on a row of this file."""
+        place, said = "an expression", error
+        for name, expression in self._expressions():
+            target = {"event.time": "TIMESTAMPTZ", "when": "BOOLEAN"}.get(
+                name if name == "event.time" else name.rpartition(".")[2], "VARCHAR"
+            )
+            try:
+                self._connection.execute(f"SELECT count(({expression})::{target}) FROM lined")  # noqa: S608
+            except duckdb.Error as found:
+                place, said = name, found
+                break
+        return Invalid(
+            "mapping_expression",
+            f"{self.path}: mapping {self.mapping.name!r}, {place}: {_about_input(said)}",
+        )
+
     def _mapped_query(self) -> str:
         m = self.mapping
         fields = sorted({name for rule in m.kind for name in rule.data})
@@ -166,7 +212,9 @@ class TabularFile:
         )
         return (
             f"SELECT row, original, bad_column, rule, left_out, ({m.event.id})::VARCHAR AS id,"  # noqa: S608
-            f" ({m.event.time})::TIMESTAMPTZ AS time, ({m.product['sku']})::VARCHAR AS product,"
+            f" CASE WHEN ({m.event.time})::TIMESTAMPTZ BETWEEN '{TIME_MIN}' AND '{TIME_MAX}'"
+            f" THEN ({m.event.time})::TIMESTAMPTZ END AS time, ({m.event.time})::VARCHAR AS time_said,"
+            f" ({m.product['sku']})::VARCHAR AS product,"
             f" ({m.location['code']})::VARCHAR AS location, {data}"
             f" FROM (SELECT *, {f'CASE {left_out} END' if left_out else 'NULL::VARCHAR'} AS left_out,"
             f" CASE {rule_of} END AS rule FROM lined)"
@@ -188,7 +236,10 @@ class TabularFile:
             " SEMI JOIN (SELECT row FROM mapped WHERE left_out IS NULL AND rule IS NOT NULL) kept USING (row)"
             f" WHERE ({said[code]}) IS NOT NULL GROUP BY 1 ORDER BY 1"
         )
-        table: list[dict[str, Any]] = self._connection.sql(query).to_arrow_table().to_pylist()
+        try:
+            table: list[dict[str, Any]] = self._connection.sql(query).to_arrow_table().to_pylist()
+        except duckdb.Error as error:
+            raise self._failing_expression(error) from None
         return table
 
     def _one(self, query: str) -> int:
@@ -198,6 +249,46 @@ class TabularFile:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _check_encoding(path: Path) -> None:
+    """Refuse text that is not UTF-8; DuckDB would pass over lines, even the header, or guess."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line = 1
+    with path.open("rb") as file:
+        if b"\x00" in file.readline():
+            raise Invalid("file_encoding", f"{path}, line 1: a NUL byte; save the file as UTF-8.")
+        file.seek(0)
+        while True:
+            chunk = file.read(TEXT_CHUNK_BYTES)
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                line += error.object[: error.start].count(b"\n")
+                byte = error.object[error.start]
+                raise Invalid(
+                    "file_encoding",
+                    f"{path}, line {line}: byte 0x{byte:02x} is not UTF-8 text; save the file as UTF-8.",
+                ) from None
+            if not chunk:
+                return
+            line += chunk.count(b"\n")
+
+
+def _check_json_lines(path: Path) -> None:
+    """Name the first line that is no JSON object, if there is one."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                if line.strip():
+                    msgspec.json.decode(line, type=dict)
+            except msgspec.DecodeError as error:
+                raise Invalid("file_unreadable", f"{path}, line {number}: {error}.") from None
+
+
+def _about_input(error: duckdb.Error) -> str:
+    """DuckDB's message without the statement of ours that it quotes."""
+    return " ".join(str(error).partition("\nLINE ")[0].split())[:400]
 
 
 def _first_lines(error: duckdb.Error) -> str:

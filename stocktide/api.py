@@ -82,6 +82,7 @@ def create_app(
         description="Stock events in; stock, forecasts and trends out.",
         lifespan=lifespan,
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.engine = engine
     app.state.recorder = Recorder(engine, settings)

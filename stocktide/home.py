@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from stocktide.database import create_engine, migrate
 from stocktide.embedded import Postgres, Valkey, load_secrets
@@ -15,6 +18,8 @@ from stocktide.errors import Conflict, Fatal
 from stocktide.settings import Settings
 
 READER_ROLE = "stocktide_reader"
+# A process's start is known from the boot time, which moves with the clock.
+CLOCK_SLACK_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,22 @@ def write_state(home: Path, state: dict[str, Any]) -> None:
 
 def read_state(home: Path) -> dict[str, Any] | None:
     """Read what `stocktide up` last said, None if it does not run here."""
-    path = state_path(home)
-    if not path.exists():
+    try:
+        state: dict[str, Any] = json.loads(state_path(home).read_text())
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    state: dict[str, Any] = json.loads(path.read_text())
-    return state
+    return state if _writer_lives(state) else None
+
+
+def _writer_lives(state: dict[str, Any]) -> bool:
+    """Tell whether the supervisor still runs: a killed one leaves its file, and its pid may be another's now."""
+    try:
+        writer = psutil.Process(state["pid"])
+        began, status = writer.create_time(), writer.status()
+    except psutil.NoSuchProcess:
+        return False
+    started_at = datetime.fromisoformat(state["started_at"]).timestamp()
+    return status != psutil.STATUS_ZOMBIE and began <= started_at + CLOCK_SLACK_S
 
 
 def signing_key(settings: Settings) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stocktide.errors import Invalid
@@ -76,17 +76,26 @@ class Settings(BaseSettings):
     clock_ahead_s_max: int = Field(
         86_400, ge=0, description="How far ahead of our clock an event's time may lie, seconds."
     )
-    occurred_at_min: datetime = Field(
+    occurred_at_min: AwareDatetime = Field(
         datetime(1990, 1, 1, tzinfo=UTC), description="Earliest event time that is believed."
     )
     trend_half_life_h: float = Field(
-        24.0, gt=0, description="Hours after which a sale counts half in the trending score."
+        24.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Hours after which a sale counts half in the trending score.",
     )
     cache_ttl_s: int = Field(
         300, ge=1, description="Longest life of a cached read, seconds; changes drop it earlier."
     )
     etl_cron: str = Field("*/5 * * * *", description="When the worker runs the ETL.")
     forecast_cron: str = Field("30 2 * * *", description="When the worker retrains, UTC.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        """Servers run elsewhere than we do: a path from here means nothing to them."""
+        return home.expanduser().absolute()
 
     @property
     def lake_root(self) -> str:

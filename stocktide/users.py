@@ -1,5 +1,6 @@
 """People who sign in: local users with argon2id passwords, and the signed token of a sign-in."""
 
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from stocktide.errors import Conflict, Invalid, NotFound, TooManyRequests, Unaut
 Role = Literal["viewer", "planner", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 PASSWORD_LENGTH_MIN = 10
+# As the table's own check says; a name that is none is not looked up, and not remembered either.
+USERNAME = re.compile(r"[a-z0-9._@-]{1,64}")
 FAILURES_MAX = 5
 FAILURE_WINDOW_S = 300.0
 
@@ -41,25 +44,19 @@ def set_user(
         raise Invalid(
             "password_short", f"A password has at least {PASSWORD_LENGTH_MIN} characters."
         )
-    try:
-        done = connection.execute(
-            sa.text(
-                "INSERT INTO users AS u (username, role, password_hash) VALUES (:username, :role, :hash)"
-                " ON CONFLICT (username) DO UPDATE SET password_hash = excluded.password_hash,"
-                " role = excluded.role, disabled_at = NULL WHERE :replace"
-            ),
-            {
-                "username": username,
-                "role": role,
-                "hash": _hasher.hash(password),
-                "replace": replace,
-            },
-        )
-    except sa.exc.IntegrityError:
+    if not USERNAME.fullmatch(username):
         raise Invalid(
             "username",
             f"User name {username!r}: use 1 to 64 of a-z, 0-9 and . _ @ - in small letters.",
-        ) from None
+        )
+    done = connection.execute(
+        sa.text(
+            "INSERT INTO users AS u (username, role, password_hash) VALUES (:username, :role, :hash)"
+            " ON CONFLICT (username) DO UPDATE SET password_hash = excluded.password_hash,"
+            " role = excluded.role, disabled_at = NULL WHERE :replace"
+        ),
+        {"username": username, "role": role, "hash": _hasher.hash(password), "replace": replace},
+    )
     if done.rowcount == 0:
         raise Conflict(
             "user_exists", f"User {username!r} exists; use `stocktide users password {username}`."
@@ -86,6 +83,8 @@ class SignIn:
 
     def sign_in(self, connection: sa.Connection, username: str, password: str) -> tuple[User, str]:
         """Return the user and a token. Raises Unauthorized (the same for any cause) or TooManyRequests."""
+        if not USERNAME.fullmatch(username):
+            raise Unauthorized("sign_in", "User name or password is wrong.")
         self._refuse_guessing(username)
         row = connection.execute(
             sa.text(

@@ -1,0 +1,53 @@
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import ingest
+from ingest.events import KINDS
+
+ROOT = Path(__file__).parents[2]
+DOCS = (ROOT / "docs" / "events.md").read_text("utf-8")
+CARRIERS = {"Fault", "NotAnEvent", "UnsupportedMedia"}
+
+
+def first_argument(call: ast.Call) -> Iterator[str]:
+    """The reason that a call names; of an f-string every text that stands in it, put together."""
+    if not call.args:
+        return
+    reason = call.args[0]
+    if isinstance(reason, ast.Constant) and isinstance(reason.value, str):
+        yield reason.value
+    if isinstance(reason, ast.JoinedStr):
+        start = "".join(str(part.value) for part in reason.values if isinstance(part, ast.Constant))
+        ends = [node.value for node in ast.walk(reason) if isinstance(node, ast.Constant)]
+        yield from (start + str(end) for end in ends if str(end) in ("product", "location"))
+
+
+def reasons() -> set[str]:
+    """Every reason that the code of the way in gives."""
+    found: set[str] = set()
+    for path in Path(ingest.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in CARRIERS
+            ):
+                found.update(first_argument(node))
+    return found
+
+
+def documented() -> set[str]:
+    """The reasons of the table under "Reasons"."""
+    table = DOCS.partition("## Reasons")[2]
+    return set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+
+
+def test_every_reason_is_documented_and_every_documented_one_is_given() -> None:
+    assert {"unknown_product", "unknown_location", "malformed_json", "no_rule"} <= reasons()
+    assert documented() == reasons()
+
+
+def test_every_kind_has_an_example() -> None:
+    assert set(re.findall(r'"type": ?"stocktide\.(\w+)"', DOCS)) == set(KINDS)
