@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ingest.announcement import announce
 from ingest.dimensions import PUT_ROWS_MAX, LocationIn, ProductIn, put_locations, put_products
-from ingest.tabular import read_rows
+from ingest.source_file import read_rows
 from stocktide.errors import Invalid
 
 Put = Callable[[sa.Connection, Sequence[Any]], list[int]]
@@ -23,23 +23,29 @@ def put_products_file(connection: sa.Connection, path: Path) -> int:
 
 
 def put_locations_file(connection: sa.Connection, path: Path) -> int:
-    """Create or change the locations of a CSV, Parquet or NDJSON file; returns how many. Raises Invalid with the row."""
+    """Create or change the locations of a CSV, Parquet or NDJSON file; returns how many. Raises Invalid."""
     return len(_put_file(connection, path, LocationIn, put_locations))
 
 
 def _put_file(connection: sa.Connection, path: Path, shape: type[Any], put: Put) -> list[int]:
     rows = [_row(path, number, row, shape) for number, row in enumerate(read_rows(path), start=1)]
-    return [
-        key for start in range(0, len(rows), PUT_ROWS_MAX) for key in put(connection, rows[start : start + PUT_ROWS_MAX])
-    ]
+    if not rows:
+        raise Invalid("file_empty", f"{path}: there is a header, but no row.")
+    chunks = [rows[start : start + PUT_ROWS_MAX] for start in range(0, len(rows), PUT_ROWS_MAX)]
+    return [key for chunk in chunks for key in put(connection, chunk)]
 
 
 def _row(path: Path, number: int, row: dict[str, Any], shape: type[Any]) -> Any:
     known = get_type_hints(shape)
     unknown = sorted(set(row) - set(known))
     if unknown:
-        raise Invalid("column_unknown", f"{path}: column {unknown[0]!r} is no field; there are {', '.join(known)}.")
+        raise Invalid(
+            "column_unknown",
+            f"{path}: column {unknown[0]!r} is no field; there are {', '.join(known)}.",
+        )
     try:
-        return msgspec.convert({k: v for k, v in row.items() if v not in (None, "")}, shape, strict=False)
+        return msgspec.convert(
+            {k: v for k, v in row.items() if v not in (None, "")}, shape, strict=False
+        )
     except msgspec.ValidationError as error:
         raise Invalid("bad_row", f"{path}, row {number}: {error}.", row=number) from None

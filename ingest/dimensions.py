@@ -10,7 +10,9 @@ from zoneinfo import available_timezones
 import msgspec
 import sqlalchemy as sa
 
-from ingest.events import MICRO, Currency, Fault, StockEvent
+from ingest.events import Fault, StockEvent
+from ingest.kinds import Currency
+from ingest.parser import MICRO
 from stocktide.database import statement
 from stocktide.errors import Invalid
 

@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from ingest.announcement import announce
 from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.envelopes import BATCH, NDJSON, STRUCTURED, Cut, cut_body
-from ingest.events import KINDS, TYPE_PREFIX, Fault, json_schema
+from ingest.events import Fault
+from ingest.kinds import KINDS, TYPE_PREFIX, json_schema
 from ingest.ledger import Outcome
 from ingest.recording import Recorder
 from stocktide.errors import Conflict, Invalid, NotFound, TooLarge, UnsupportedMedia

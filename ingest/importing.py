@@ -18,9 +18,11 @@ from ingest.dimensions import (
     put_locations,
     put_products,
 )
-from ingest.events import TYPE_PREFIX, EventParser, Fault, StockEvent
+from ingest.events import Fault, StockEvent
+from ingest.kinds import TYPE_PREFIX
 from ingest.ledger import Outcome
 from ingest.mapping import Mapping, open_mapping
+from ingest.parser import EventParser
 from ingest.recording import Recorder
 from ingest.tabular import TabularFile
 from stocktide.errors import Invalid

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from ingest.dimensions import LocationIn, ProductIn
-from ingest.events import KINDS
+from ingest.kinds import KINDS
 from stocktide.errors import Invalid
 
 # What a column may be declared as; DuckDB's names.

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy.exc import DBAPIError
 
-from ingest.events import EventParser, Fault, StockEvent
+from ingest.events import Fault, StockEvent
 from ingest.ledger import Ledger, Outcome
+from ingest.parser import EventParser
 from stocktide.database import statement
 from stocktide.errors import Transient
 from stocktide.settings import Settings

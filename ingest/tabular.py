@@ -1,26 +1,17 @@
-"""Files as tables: CSV, Parquet and NDJSON read by DuckDB, their rows turned by a mapping into event fields."""
+"""Rows of a file seen through a mapping: which are events of what kind, with which fields, and which are left out."""
 
-import codecs
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import msgspec
 import pyarrow as pa
 
 from ingest.mapping import Mapping
+from ingest.source_file import about_input, broken_lines, literal, load_source
 from stocktide.errors import Invalid
 
-READERS = {
-    ".csv": "read_csv(?, header = true, all_varchar = true, store_rejects = true)",
-    ".parquet": "read_parquet(?)",
-    ".ndjson": "read_json(?, format = 'newline_delimited')",
-    ".jsonl": "read_json(?, format = 'newline_delimited')",
-}
-JSON_LINES = (".ndjson", ".jsonl")
 CHUNK_ROWS = 5_000
-TEXT_CHUNK_BYTES = 2**20
 # What Python's datetime holds in any zone; DuckDB's timestamps reach much further.
 TIME_MIN, TIME_MAX = "0001-01-03", "9999-12-29"
 
@@ -38,7 +29,7 @@ class TabularFile:
         self.mapping = mapping
         self._connection = duckdb.connect()
         self._set_timezone()
-        self._load()
+        load_source(self._connection, path)
         self._check_columns()
         self._map()
 
@@ -49,12 +40,7 @@ class TabularFile:
 
     def broken_lines(self) -> list[tuple[int, str, str | None]]:
         """Line number, error and text of the lines that are no rows; CSV only."""
-        if self.path.suffix.lower() != ".csv":
-            return []
-        broken: list[tuple[int, str, str | None]] = self._connection.execute(
-            "SELECT DISTINCT ON (line) line, error_message, csv_line FROM reject_errors ORDER BY line"
-        ).fetchall()
-        return broken
+        return broken_lines(self._connection, self.path)
 
     def left_out(self) -> dict[str, int]:
         """Rows left out, by the mapping's reason."""
@@ -82,44 +68,11 @@ class TabularFile:
 
     def _set_timezone(self) -> None:
         try:
-            self._connection.execute(f"SET timezone = {_literal(self.mapping.timezone)}")
+            self._connection.execute(f"SET timezone = {literal(self.mapping.timezone)}")
         except duckdb.Error as error:
             raise Invalid(
-                "mapping_timezone", f"mapping {self.mapping.name!r}: {_about_input(error)}"
+                "mapping_timezone", f"mapping {self.mapping.name!r}: {about_input(error)}"
             ) from None
-
-    def _load(self) -> None:
-        path, reader = self.path, READERS.get(self.path.suffix.lower())
-        if reader is None:
-            raise Invalid(
-                "file_type",
-                f"{path}: {path.suffix or 'no suffix'}; there are {', '.join(READERS)}.",
-            )
-        if not path.is_file():
-            raise Invalid("file_missing", f"{path}: there is no such file.")
-        if path.stat().st_size == 0:
-            raise Invalid("file_empty", f"{path}: the file is empty.")
-        if path.suffix.lower() != ".parquet":
-            _check_encoding(path)
-        try:
-            if path.suffix.lower() in JSON_LINES:
-                reader = self._json_as_text(reader)
-            self._connection.execute(
-                f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS row, * FROM {reader}",  # noqa: S608
-                [str(path)],
-            )
-        except duckdb.Error as error:
-            if path.suffix.lower() in JSON_LINES:
-                _check_json_lines(path)
-            raise Invalid("file_unreadable", f"{path}: {_about_input(error)}") from None
-        # from here on, expressions of the mapping see this table and nothing else of the machine
-        self._connection.execute("SET enable_external_access = false")
-
-    def _json_as_text(self, reader: str) -> str:
-        """Have every column read as text, as from CSV: types guessed from the first rows would refuse later ones."""
-        described = self._connection.execute(f"DESCRIBE SELECT * FROM {reader}", [str(self.path)])  # noqa: S608
-        columns = ", ".join(f"{_literal(row[0])}: 'VARCHAR'" for row in described.fetchall())
-        return f"{reader[:-1]}, columns = {{{columns}}})"
 
     def _check_columns(self) -> None:
         there = [row[0] for row in self._connection.execute("DESCRIBE raw").fetchall()][1:]
@@ -139,7 +92,7 @@ class TabularFile:
         )
         bad = " ".join(
             f"WHEN {quoted(c)} IS NOT NULL AND {quoted(c)}::VARCHAR <> '' AND TRY_CAST({quoted(c)} AS {t}) IS NULL"
-            f" THEN {_literal(c)}"
+            f" THEN {literal(c)}"
             for c, t in m.columns.items()
         )
         line = (
@@ -148,7 +101,7 @@ class TabularFile:
             else "row"
         )
         original = ", ".join(quoted(c) for c in m.columns)
-        fields = ", ".join(f"{_literal(c)}: {quoted(c)}" for c in m.columns)
+        fields = ", ".join(f"{literal(c)}: {quoted(c)}" for c in m.columns)
         self._connection.execute(
             f"CREATE TEMP VIEW typed AS SELECT row, {casts}, CASE {bad} END AS bad_column,"  # noqa: S608
             f" to_json({{{fields}}})::VARCHAR AS original"
@@ -197,14 +150,14 @@ class TabularFile:
                 break
         return Invalid(
             "mapping_expression",
-            f"{self.path}: mapping {self.mapping.name!r}, {place}: {_about_input(said)}",
+            f"{self.path}: mapping {self.mapping.name!r}, {place}: {about_input(said)}",
         )
 
     def _mapped_query(self) -> str:
         m = self.mapping
         fields = sorted({name for rule in m.kind for name in rule.data})
         left_out = " ".join(
-            f"WHEN ({rule.when}) THEN {_literal(rule.reason)}" for rule in m.leave_out
+            f"WHEN ({rule.when}) THEN {literal(rule.reason)}" for rule in m.leave_out
         )
         rule_of = " ".join(f"WHEN ({rule.when}) THEN {n}" for n, rule in enumerate(m.kind))
         data = ", ".join(
@@ -245,50 +198,6 @@ class TabularFile:
     def _one(self, query: str) -> int:
         row: Sequence[Any] | None = self._connection.execute(query).fetchone()
         return int(row[0]) if row else 0
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _check_encoding(path: Path) -> None:
-    """Refuse text that is not UTF-8; DuckDB would pass over lines, even the header, or guess."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    line = 1
-    with path.open("rb") as file:
-        if b"\x00" in file.readline():
-            raise Invalid("file_encoding", f"{path}, line 1: a NUL byte; save the file as UTF-8.")
-        file.seek(0)
-        while True:
-            chunk = file.read(TEXT_CHUNK_BYTES)
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                line += error.object[: error.start].count(b"\n")
-                byte = error.object[error.start]
-                raise Invalid(
-                    "file_encoding",
-                    f"{path}, line {line}: byte 0x{byte:02x} is not UTF-8 text; save the file as UTF-8.",
-                ) from None
-            if not chunk:
-                return
-            line += chunk.count(b"\n")
-
-
-def _check_json_lines(path: Path) -> None:
-    """Name the first line that is no JSON object, if there is one."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                if line.strip():
-                    msgspec.json.decode(line, type=dict)
-            except msgspec.DecodeError as error:
-                raise Invalid("file_unreadable", f"{path}, line {number}: {error}.") from None
-
-
-def _about_input(error: duckdb.Error) -> str:
-    """DuckDB's message without the statement of ours that it quotes."""
-    return " ".join(str(error).partition("\nLINE ")[0].split())[:400]
 
 
 def _first_lines(error: duckdb.Error) -> str:

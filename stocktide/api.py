@@ -3,20 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import redis
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, Request
-from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 import catalog.http
 import catalog.invalidation
 import ingest.http
 from catalog.cache import ProductCache
 from ingest.recording import Recorder
+from stocktide.errors import Invalid
 from stocktide.jobs import defer_job
 from stocktide.settings import Settings
 from stocktide.users import SignIn
-from stocktide.web import OperateKey, engine_of, install_problems
+from stocktide.web import OperateKey, engine_of, install_problems, limited_body
 
 # The only routes that answer without a key; tests/stocktide/test_api.py asks every other one and expects 401.
 PUBLIC_ROUTES = frozenset(
@@ -33,11 +35,29 @@ PUBLIC_ROUTES = frozenset(
 router = APIRouter()
 
 
-class Credentials(BaseModel):
+class Credentials(msgspec.Struct):
     """Body of POST /v1/sessions."""
 
     username: str
     password: str
+
+
+# Anybody may post here, so the body is bounded before it is read.
+CREDENTIALS_BYTES_MAX = 4_096
+CREDENTIALS_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["username", "password"],
+                    "properties": {"username": {"type": "string"}, "password": {"type": "string"}},
+                }
+            }
+        },
+    }
+}
 
 
 @router.get("/healthz", tags=["operations"])
@@ -48,9 +68,18 @@ def healthz(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.post("/v1/sessions", tags=["operations"])
-def post_session(credentials: Credentials, request: Request) -> dict[str, str]:
+@router.post("/v1/sessions", tags=["operations"], openapi_extra=CREDENTIALS_BODY)
+async def post_session(request: Request) -> dict[str, str]:
     """Exchange a user's name and password for a signed token that the dashboard keeps as a cookie."""
+    body = await limited_body(request, CREDENTIALS_BYTES_MAX)
+    try:
+        credentials = msgspec.json.decode(body, type=Credentials)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("body", f"The body is no {{username, password}}: {error}.") from None
+    return await run_in_threadpool(_sign_in, request, credentials)
+
+
+def _sign_in(request: Request, credentials: Credentials) -> dict[str, str]:
     signin: SignIn = request.app.state.signin
     with engine_of(request).connect() as connection:
         user, token = signin.sign_in(connection, credentials.username, credentials.password)

@@ -4,44 +4,24 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import sqlalchemy as sa
 
+from stocktide.cli_access import as_json, keys, users
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.database import create_engine
 from stocktide.errors import Invalid, StocktideError
-from stocktide.home import Services, read_state, running_services, signing_key
+from stocktide.home import read_state, services_for, signing_key
 from stocktide.lake import Lake
-from stocktide.settings import Settings, load_config, load_settings
+from stocktide.settings import load_config, load_settings
 from stocktide.telemetry import configure_logs
-
-as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stocktide")
 def cli() -> None:
     """Stocktide: stock events in, forecasts and decisions out."""
-
-
-@contextmanager
-def services_for(settings: Settings, owner: str) -> Iterator[tuple[sa.Engine, Services]]:
-    """An engine on the running servers, or on embedded ones for this command's duration."""
-    with running_services(settings, owner) as services:
-        engine = create_engine(services.database_url)
-        try:
-            yield engine, services
-        finally:
-            engine.dispose()
-
-
-# ---- running -------------------------------------------------------------------------------------------------
 
 
 @cli.command()
@@ -167,9 +147,6 @@ def _required(value: str | None, name: str) -> str:
     return value
 
 
-# ---- stages --------------------------------------------------------------------------------------------------
-
-
 @cli.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
@@ -281,112 +258,36 @@ def check(as_json: bool) -> None:
     sys.exit(0 if result.holds else 1)
 
 
-# ---- access --------------------------------------------------------------------------------------------------
-
-
-@cli.group()
-def keys() -> None:
-    """Keys of feeds, readers and services."""
-
-
-@keys.command("create")
-@click.argument("name")
-@click.option("--scope", default="ingest", show_default=True, help="ingest, read or operate.")
-def keys_create(name: str, scope: str) -> None:
-    """Make a key and print it, this once."""
-    from stocktide.keys import create_key
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def products(file: Path) -> None:
+    """Create or change products from a CSV, Parquet or NDJSON file: a column a field, sku needed."""
+    from ingest.dimension_files import put_products_file
 
     with (
-        services_for(load_settings(), "stocktide keys") as (engine, _),
+        services_for(load_settings(), "stocktide products") as (engine, _),
         engine.begin() as connection,
     ):
-        text = create_key(connection, name, scope)
-    click.echo(text)
+        count = put_products_file(connection, file)
+    say(f"{count:,} products created or changed.")
 
 
-@keys.command("list")
-@as_json
-def keys_list(as_json: bool) -> None:
-    """List the keys, never their text."""
-    from dataclasses import asdict
-
-    from stocktide.keys import list_keys
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def locations(file: Path) -> None:
+    """Create or change locations from a CSV, Parquet or NDJSON file: a column a field, code needed."""
+    from ingest.dimension_files import put_locations_file
 
     with (
-        services_for(load_settings(), "stocktide keys") as (engine, _),
-        engine.connect() as connection,
-    ):
-        listed = [asdict(key) for key in list_keys(connection)]
-    if as_json:
-        print_json(listed)
-        return
-    columns = ["name", "scope", "created_at", "last_used_at", "revoked_at"]
-    print_table("Keys", columns, [[key[column] for column in columns] for key in listed])
-
-
-@keys.command("revoke")
-@click.argument("name")
-def keys_revoke(name: str) -> None:
-    """End a key at once."""
-    from stocktide.keys import revoke_key
-
-    with (
-        services_for(load_settings(), "stocktide keys") as (engine, _),
+        services_for(load_settings(), "stocktide locations") as (engine, _),
         engine.begin() as connection,
     ):
-        revoke_key(connection, name)
-    say(f"{name} is revoked.")
+        count = put_locations_file(connection, file)
+    say(f"{count:,} locations created or changed.")
 
 
-@cli.group()
-def users() -> None:
-    """People who sign in to the dashboard."""
-
-
-@users.command("add")
-@click.argument("name")
-@click.option("--role", default="viewer", show_default=True, help="viewer, planner or operator.")
-@click.password_option()
-def users_add(name: str, role: str, password: str) -> None:
-    """Add a user."""
-    from stocktide.users import set_user
-
-    with (
-        services_for(load_settings(), "stocktide users") as (engine, _),
-        engine.begin() as connection,
-    ):
-        set_user(connection, name, password, role)
-    say(f"{name} may sign in as {role}.")
-
-
-@users.command("password")
-@click.argument("name")
-@click.option("--role", default="operator", show_default=True, help="viewer, planner or operator.")
-@click.password_option()
-def users_password(name: str, role: str, password: str) -> None:
-    """Give a user a new password and role."""
-    from stocktide.users import set_user
-
-    with (
-        services_for(load_settings(), "stocktide users") as (engine, _),
-        engine.begin() as connection,
-    ):
-        set_user(connection, name, password, role, replace=True)
-    say(f"{name} has a new password.")
-
-
-@users.command("disable")
-@click.argument("name")
-def users_disable(name: str) -> None:
-    """Keep a user out from now on."""
-    from stocktide.users import disable_user
-
-    with (
-        services_for(load_settings(), "stocktide users") as (engine, _),
-        engine.begin() as connection,
-    ):
-        disable_user(connection, name)
-    say(f"{name} is disabled.")
+cli.add_command(keys)
+cli.add_command(users)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import sqlalchemy as sa
 
 from stocktide.database import create_engine, migrate
 from stocktide.embedded import Postgres, Valkey, load_secrets
@@ -169,3 +170,14 @@ def running_services(settings: Settings, owner: str) -> Iterator[Services]:
             if server is not None:
                 server.stop()
         lock.release()
+
+
+@contextmanager
+def services_for(settings: Settings, owner: str) -> Iterator[tuple[sa.Engine, Services]]:
+    """An engine on the running servers, or on embedded ones for this command's duration."""
+    with running_services(settings, owner) as services:
+        engine = create_engine(services.database_url)
+        try:
+            yield engine, services
+        finally:
+            engine.dispose()

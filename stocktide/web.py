@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from stocktide import keys
-from stocktide.errors import Forbidden, StocktideError, TooLarge, Transient, Unauthorized
+from stocktide.errors import Fatal, Forbidden, StocktideError, TooLarge, Transient, Unauthorized
 from stocktide.telemetry import log
 
 PROBLEM = "application/problem+json"
@@ -70,6 +70,14 @@ def install_problems(app: FastAPI) -> None:
             "field": place,
         }
         return JSONResponse(body, 400, media_type=PROBLEM)
+
+    @app.exception_handler(Exception)
+    def on_unexpected(request: Request, error: Exception) -> JSONResponse:
+        # Starlette raises it again behind the answer, so that it is logged with its traceback
+        log("unexpected_error", path=request.url.path, error=repr(error))
+        return problem(
+            Fatal("unexpected", "Something went wrong on our side; it is in the API's log.")
+        )
 
     @app.exception_handler(DBAPIError)
     def on_database(request: Request, error: DBAPIError) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 import threading
 import time
 import uuid
@@ -37,9 +38,18 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def server_home() -> Iterator[Path]:
+    """Home of the session's servers; not pytest's own folder, which another session of root's shuts off."""
+    with tempfile.TemporaryDirectory(
+        prefix="stocktide-test-", ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_home: Path) -> Iterator[Postgres]:
     """One real PostgreSQL with a migrated template database."""
-    server = Postgres(tmp_path_factory.mktemp("servers"))
+    server = Postgres(server_home)
     server.start()
     engine = create_engine(server.url())
     migrate(engine)
@@ -67,9 +77,9 @@ def database(database_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(scope="session")
-def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+def valkey_server(server_home: Path) -> Iterator[Valkey]:
     """One real Valkey."""
-    server = Valkey(tmp_path_factory.mktemp("cache"))
+    server = Valkey(server_home)
     server.start()
     yield server
     server.stop()
@@ -96,10 +106,16 @@ class Api:
 
 
 @pytest.fixture
-def api(database: sa.Engine, valkey_server: Valkey, valkey: "redis.Redis") -> Iterator[Api]:
+def api(database: sa.Engine, valkey: "redis.Redis") -> Iterator[Api]:
     """The real HTTP server over a fresh database and an empty cache."""
     settings = load_settings()
-    app = create_app(settings, database, connect_cache(valkey_server.url), signing_key="x" * 32)
+    cache_url = f"unix://{valkey.get_connection_kwargs()['path']}"
+    app = create_app(
+        settings,
+        database,
+        connect_cache(cache_url),
+        signing_key="x" * 32,
+    )
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -1,6 +1,7 @@
 -- Append a batch of distinct events, each once, and move the stock of the pairs that the new ones touch.
 -- The pairs are locked already (lock_stock). Returns the identities that were new.
 -- Rows go in ordered by identity, so that two batches with the same events wait in line instead of in a ring.
+-- Within a batch, entry_id therefore follows the identity: of two counts of one instant the greater id rules.
 WITH incoming AS (
     SELECT *
     FROM unnest(

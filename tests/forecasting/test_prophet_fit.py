@@ -29,7 +29,9 @@ def test_every_odd_series_has_a_defined_forecast_and_a_code() -> None:
     Y[5, -2:] = [1.0, 5.0]
     fits = fit_nodes(Y, DAYS, horizon=5)
     assert fits.warnings == (None, "no_history", "all_zero", "too_short", "constant", None)
-    np.testing.assert_array_equal(fits.yhat[1:5], np.array([[0.0], [0], [4 / 28], [3]]) * np.ones(5))
+    np.testing.assert_array_equal(
+        fits.yhat[1:5], np.array([[0.0], [0], [4 / 28], [3]]) * np.ones(5)
+    )
     assert np.isfinite(fits.yhat).all()
     assert np.isnan(fits.fitted[4, :100]).all()
     np.testing.assert_array_equal(fits.fitted[4, 100:], 3.0)

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.events import KINDS, EventParser, Fault, StockEvent, json_schema
+from ingest.events import Fault, StockEvent
+from ingest.kinds import KINDS, json_schema
+from ingest.parser import EventParser
 from stocktide.settings import Settings
 from tests.ingest.samples import event
 
@@ -84,7 +86,8 @@ def test_parse_names_the_fault_when_bytes_are_no_event(raw: bytes, reason: str) 
 
 
 @given(st.binary(max_size=200) | st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 ).map(lambda value: json.dumps(value).encode()))  # fmt: skip
 def test_parse_never_raises_whatever_comes(raw: bytes) -> None:
     assert isinstance(PARSER.parse(raw), Fault)

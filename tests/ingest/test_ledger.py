@@ -1,7 +1,6 @@
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -30,7 +29,10 @@ def names(recorder: Recorder, *raws: bytes) -> list[str]:
 
 
 def stock(engine: sa.Engine) -> dict[tuple[str, str], int]:
-    query = "SELECT sku, code, on_hand_milli FROM stock JOIN products USING (product_id) JOIN locations USING (location_id)"
+    query = (
+        "SELECT sku, code, on_hand_milli FROM stock"
+        " JOIN products USING (product_id) JOIN locations USING (location_id)"
+    )
     with engine.connect() as connection:
         return {(row[0], row[1]): row[2] for row in connection.execute(sa.text(query))}
 
@@ -134,14 +136,20 @@ class ReferenceLedger:
 
     def __init__(self) -> None:
         self.events: dict[str, dict[str, Any]] = {}
+        self._seen: set[str] = set()
 
-    def add(self, event: dict[str, Any]) -> str:
-        known = self.events.setdefault(event["event_id"], event)
-        return "accepted" if known is event else "duplicate" if known == event else "conflict"
+    def add(self, event: dict[str, Any], batch: int) -> str:
+        known = self.events.setdefault(event["event_id"], {**event, "batch": batch})
+        if known["batch"] == batch and event["event_id"] not in self._seen:
+            self._seen.add(event["event_id"])
+            return "accepted"
+        return "duplicate" if {**event, "batch": known["batch"]} == known else "conflict"
 
     def on_hand(self) -> dict[tuple[str, str], int]:
-        legs: dict[tuple[str, str], list[tuple[datetime | int, int, str, int]]] = defaultdict(list)
-        for order, e in enumerate(self.events.values()):
+        legs: dict[tuple[str, str], list[tuple[int, tuple[int, str], str, int]]] = defaultdict(list)
+        for e in self.events.values():
+            # of two counts of one instant the one of the later batch rules, in one batch that of the greater id
+            order = (e["batch"], e["event_id"])
             sign = {"sale": -1, "transfer": -1}.get(e["kind"], 1)
             amount = e.get("counted", sign * e.get("quantity", 0))
             legs["A", e["location"]].append((e["minute"], order, e["kind"], amount))
@@ -152,7 +160,7 @@ class ReferenceLedger:
     @staticmethod
     def _fold(rows: list[Any]) -> int:
         counts = [row for row in rows if row[2] == "stocktake"]
-        last = max(counts, key=lambda row: (row[0], row[1])) if counts else (-1, -1, "", 0)
+        last = max(counts, key=lambda row: (row[0], row[1])) if counts else (-1, (-1, ""), "", 0)
         return (
             int(last[3] + sum(row[3] for row in rows if row[2] != "stocktake" and row[0] > last[0]))
             * 1000
@@ -194,9 +202,9 @@ def test_record_folds_as_the_reference_does(
         connection.execute(sa.text("DELETE FROM stock"))
         connection.execute(sa.text("SET session_replication_role = origin"))
     reference = ReferenceLedger()
-    for batch in batches:
+    for number, batch in enumerate(batches):
         events = [as_event(move) for move in batch]
-        expected = [reference.add(event) for event in events]
+        expected = [reference.add(event, number) for event in events]
         assert names(recorder, *[raw(**event) for event in events]) == expected
     assert stock(recorder.engine) == reference.on_hand()
     assert differences(recorder.engine) == 0

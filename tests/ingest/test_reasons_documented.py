@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ingest
-from ingest.events import KINDS
+from ingest.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "events.md").read_text("utf-8")

@@ -1,0 +1,125 @@
+"""A file of rows, loaded as it stands into DuckDB: CSV, Parquet or NDJSON, with what is wrong named by line."""
+
+import codecs
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from stocktide.errors import Invalid
+
+READERS = {
+    ".csv": "read_csv(?, header = true, all_varchar = true, store_rejects = true)",
+    ".parquet": "read_parquet(?)",
+    ".ndjson": "read_json(?, format = 'newline_delimited')",
+    ".jsonl": "read_json(?, format = 'newline_delimited')",
+}
+JSON_LINES = (".ndjson", ".jsonl")
+TEXT_CHUNK_BYTES = 2**20
+
+
+def load_source(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Load a file into the scratch table `raw` (row = its number), then shut the connection off from the machine.
+
+    Text formats are read as text throughout: types guessed from the first rows would refuse later ones. Raises
+    Invalid that names file and line.
+    """
+    suffix = path.suffix.lower()
+    reader = READERS.get(suffix)
+    if reader is None:
+        raise Invalid(
+            "file_type", f"{path}: {path.suffix or 'no suffix'}; there are {', '.join(READERS)}."
+        )
+    if not path.is_file():
+        raise Invalid("file_missing", f"{path}: there is no such file.")
+    if path.stat().st_size == 0:
+        raise Invalid("file_empty", f"{path}: the file is empty.")
+    if suffix != ".parquet":
+        _check_encoding(path)
+    try:
+        if suffix in JSON_LINES:
+            described = connection.execute(
+                f"DESCRIBE SELECT * FROM {reader}",  # noqa: S608
+                [str(path)],
+            ).fetchall()
+            columns = ", ".join(f"{literal(row[0])}: 'VARCHAR'" for row in described)
+            reader = f"{reader[:-1]}, columns = {{{columns}}})"
+        connection.execute(
+            f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS row, * FROM {reader}",  # noqa: S608
+            [str(path)],
+        )
+    except duckdb.Error as error:
+        if suffix in JSON_LINES:
+            _check_json_lines(path)
+        raise Invalid("file_unreadable", f"{path}: {about_input(error)}") from None
+    connection.execute("SET enable_external_access = false")
+
+
+def broken_lines(
+    connection: duckdb.DuckDBPyConnection, path: Path
+) -> list[tuple[int, str, str | None]]:
+    """Line number, error and text of the lines that are no rows; only CSV can have them."""
+    if path.suffix.lower() != ".csv":
+        return []
+    broken: list[tuple[int, str, str | None]] = connection.execute(
+        "SELECT DISTINCT ON (line) line, error_message, csv_line FROM reject_errors ORDER BY line"
+    ).fetchall()
+    return broken
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read a small file whole. Raises Invalid, also for a line that is no row."""
+    connection = duckdb.connect()
+    load_source(connection, path)
+    for line, error, _ in broken_lines(connection, path):
+        raise Invalid("broken_line", f"{path}, line {line}: {error}")
+    rows: list[dict[str, Any]] = (
+        connection.sql("SELECT * EXCLUDE (row) FROM raw ORDER BY row").to_arrow_table().to_pylist()
+    )
+    return rows
+
+
+def literal(text: str) -> str:
+    """Quote a text for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def about_input(error: duckdb.Error) -> str:
+    """DuckDB's message without the statement of ours that it quotes."""
+    return " ".join(str(error).partition("\nLINE ")[0].split())[:400]
+
+
+def _check_encoding(path: Path) -> None:
+    """Refuse text that is not UTF-8; DuckDB would pass over lines, even the header, or guess."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line = 1
+    with path.open("rb") as file:
+        if b"\x00" in file.readline():
+            raise Invalid("file_encoding", f"{path}, line 1: a NUL byte; save the file as UTF-8.")
+        file.seek(0)
+        while True:
+            chunk = file.read(TEXT_CHUNK_BYTES)
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                line += error.object[: error.start].count(b"\n")
+                byte = error.object[error.start]
+                raise Invalid(
+                    "file_encoding",
+                    f"{path}, line {line}: byte 0x{byte:02x} is not UTF-8 text; save the file as UTF-8.",
+                ) from None
+            if not chunk:
+                return
+            line += chunk.count(b"\n")
+
+
+def _check_json_lines(path: Path) -> None:
+    """Name the first line that is no JSON object, if there is one."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                if line.strip():
+                    msgspec.json.decode(line, type=dict)
+            except msgspec.DecodeError as error:
+                raise Invalid("file_unreadable", f"{path}, line {number}: {error}.") from None
