@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, readable_axes
 
 BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
 DAY_AXIS = alt.Axis(title=None, format="%d %b", labelOverlap=True, tickCount=8)
@@ -49,9 +49,11 @@ def _fan(forecast: pd.DataFrame, role: Roles, unit: str) -> list[alt.Chart]:
     return [*layers, line]
 
 
-def _boundary(forecast: pd.DataFrame, role: Roles) -> alt.Chart:
-    """Where the past ends."""
-    edge = pd.DataFrame({"ds": [pd.to_datetime(forecast["ds"]).min() - pd.Timedelta(hours=12)]})
+def _boundary(forecast: pd.DataFrame, role: Roles, *, hours_before: int) -> alt.Chart:
+    """Where the past ends: midway between two points, or where the last bar does."""
+    edge = pd.DataFrame(
+        {"ds": [pd.to_datetime(forecast["ds"]).min() - pd.Timedelta(hours=hours_before)]}
+    )
     return alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
 
 
@@ -91,7 +93,7 @@ def sales_and_forecast(
     said = f"{unit}, {where}. Solid: sold."
     layers: list[Any] = [past]
     if not forecast.empty:
-        layers = [*_fan(forecast, role, unit), past, _boundary(forecast, role)]
+        layers = [*_fan(forecast, role, unit), past, _boundary(forecast, role, hours_before=12)]
         said += " Dashed: forecast; bands hold 50, 80 and 95 % of days."
     if not so_far.empty:
         hollow = alt.Chart(_days(so_far, "ds")).mark_point(color=role.actual, size=60, filled=False)
@@ -175,7 +177,10 @@ def _sales_panel(
         layers.append(hollow.encode(**shown))
         said += " Hollow: today so far."
     if not forecast.empty:
-        layers += [*_fan(forecast, role, f"{unit} a day"), _boundary(forecast, role)]
+        layers += [
+            *_fan(forecast, role, f"{unit} a day"),
+            _boundary(forecast, role, hours_before=0),
+        ]
         known = forecast["q10"].notna().all()
         said += f" Dashed: forecast{', bands 50, 80 and 95 %' if known else ''}."
     censored = days[days["censored"]]
@@ -200,7 +205,7 @@ def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str) -> Any:
     step = alt.Chart(_days(stock, "day")).mark_area(
         interpolate="step-after", line={"color": role.actual}, color=role.baseline, opacity=0.25
     )
-    return step.encode(
+    panel = step.encode(
         x=x,
         y=alt.Y("on_hand:Q", axis=_left(f"{unit} on hand")),
         tooltip=[
@@ -208,6 +213,7 @@ def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str) -> Any:
             alt.Tooltip("on_hand:Q", title="on hand at close", format=",.1f"),
         ],
     ).properties(height=130)
+    return readable_axes(panel, role)
 
 
 def ranked_bars(
@@ -217,7 +223,7 @@ def ranked_bars(
     order = frame[label].tolist()
     base = alt.Chart(frame).encode(
         y=alt.Y(f"{label}:N", sort=order, title=None, axis=NAME_AXIS),
-        x=alt.X(f"{value}:Q", title=unit, axis=alt.Axis(tickMinStep=1, tickCount=6)),
+        x=alt.X(f"{value}:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=6)),
     )
     bars = base.mark_bar(color=colour)
     numbers = base.mark_text(align="left", dx=4, color=role.actual).encode(
@@ -231,12 +237,11 @@ def error_by_level(errors: pd.DataFrame, role: Roles, *, title: str, unit: str) 
     """Two dots a level: ours and seasonal naive, joined by a line. errors: level_name, ours, naive (ratios)."""
     order = errors["level_name"].tolist()
     y = alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS)
-    x_title = f"{unit} (lower is better)"
     base = alt.Chart(errors)
     scale = alt.Scale(domainMin=0)
     span = base.mark_rule(color=role.baseline, strokeWidth=2).encode(
         y=y,
-        x=alt.X("ours:Q", title=x_title, scale=scale, axis=alt.Axis(format="%", tickCount=6)),
+        x=alt.X("ours:Q", title=unit, scale=scale, axis=alt.Axis(format="%", tickCount=6)),
         x2="naive:Q",
     )
     naive = base.mark_point(color=role.baseline, size=90, filled=False, strokeWidth=2).encode(
@@ -254,5 +259,5 @@ def error_by_level(errors: pd.DataFrame, role: Roles, *, title: str, unit: str) 
         chart,
         role,
         title=title,
-        subtitle="Filled blue: the published forecast. Hollow grey: seasonal naive.",
+        subtitle="Filled blue: the published forecast. Hollow grey: seasonal naive. Further left is better.",
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from catalog.frames import read_record
+from dashboard.boundary import FAILED, plain_words
 from dashboard.pages import forecasts, overview, products, system, trending
 from dashboard.reader import Reader, open_reader, signed_in_user
 from dashboard.theme import when
@@ -38,7 +39,7 @@ def run_shell() -> None:
     sections = {
         section: [
             st.Page(
-                _script(render, title, reader, user),
+                page_script(render, title, reader, user),
                 title=title,
                 icon=icon,
                 url_path=path,
@@ -55,11 +56,16 @@ def run_shell() -> None:
     page.run()
 
 
-def _script(render: Render, title: str, reader: Reader, user: User) -> Callable[[], None]:
+def page_script(render: Render, title: str, reader: Reader, user: User) -> Callable[[], None]:
+    """Make what Streamlit runs for a page: title, strip, and the page itself where the database answers."""
+
     def script() -> None:
         st.title(title)
+        st.session_state.pop(FAILED, None)
         freshness_strip(reader)
-        render(reader, user)
+        if FAILED not in st.session_state:
+            with plain_words(title):
+                render(reader, user)
 
     return script
 
@@ -67,8 +73,11 @@ def _script(render: Render, title: str, reader: Reader, user: User) -> Callable[
 @st.fragment(run_every="30s")
 def freshness_strip(reader: Reader) -> None:
     """One line: how far events, lake and forecast have come; orange where something is late."""
-    known = read_record(reader.engine, "freshness")
-    st.markdown(" · ".join(freshness_parts(known, datetime.now(UTC))), help="Times are UTC.")
+    with plain_words("freshness"):
+        known = read_record(reader.engine, "freshness")
+        if st.session_state.pop(FAILED, False):
+            st.rerun(scope="app")
+        st.markdown(" · ".join(freshness_parts(known, datetime.now(UTC))), help="Times are UTC.")
 
 
 def freshness_parts(known: dict[str, datetime | None], now: datetime) -> list[str]:

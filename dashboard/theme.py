@@ -1,5 +1,8 @@
 """Colours by role, for light and dark, and the ways of writing numbers and dates that all pages share."""
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -33,7 +36,7 @@ def roles() -> Roles:
 
 def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: str) -> Any:
     """Give a chart its title (the finding) and subtitle (units and filter)."""
-    return chart.properties(
+    framed = chart.properties(
         title=alt.TitleParams(
             title,
             subtitle=subtitle,
@@ -44,6 +47,12 @@ def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: 
             offset=12,
         )
     )
+    return readable_axes(framed, role)
+
+
+def readable_axes(chart: Any, role: Roles) -> Any:
+    """Write a chart's axes in the colour of the text; Streamlit's grey is too pale to read."""
+    return chart.configure_axis(labelColor=role.actual, titleColor=role.actual)
 
 
 def quantity(value: float | None) -> str:
@@ -71,6 +80,25 @@ def when(instant: datetime | None, *, now: datetime | None = None) -> str:
     if abs((now - instant).days) < 7:
         return f"{instant:%a %d %b %H:%M} UTC"
     return f"{instant:%Y-%m-%d}"
+
+
+def unit_word(unit: str) -> str:
+    """The unit after a number: nobody says "66 each"."""
+    return "units" if unit == "each" else unit
+
+
+def plain(text: str) -> str:
+    """Text from outside, so that Markdown shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$:<>&-])", r"\\\1", text)
+
+
+def distinct(names: Sequence[str], codes: Sequence[str]) -> list[str]:
+    """Names for choosing and for axes: where two are the same, each has its code behind it."""
+    count = Counter(names)
+    return [
+        f"{name} ({code})" if count[name] > 1 else name
+        for name, code in zip(names, codes, strict=True)
+    ]
 
 
 def today() -> date:

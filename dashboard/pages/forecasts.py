@@ -9,7 +9,7 @@ from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from dashboard.figures import error_by_level, sales_and_forecast
 from dashboard.reader import Reader
-from dashboard.theme import quantity, roles, today, when
+from dashboard.theme import distinct, plain, quantity, roles, today, when
 from stocktide.users import User
 
 DAYS = 120
@@ -47,9 +47,11 @@ def _breadcrumb(reader: Reader, node: dict[str, Any]) -> None:
         path.insert(0, find_nodes(reader.engine, node_id=path[0]["parent_id"])[0])
     with st.container(horizontal=True, gap="small"):
         for step in path[:-1]:
-            if st.button(_named(step), key=f"forecasts.up.{step['node_id']}", type="tertiary"):
+            if st.button(
+                plain(_named(step)), key=f"forecasts.up.{step['node_id']}", type="tertiary"
+            ):
                 _go(step["node_id"])
-        st.markdown(f"**{_named(path[-1])}**")
+        st.markdown(f"**{plain(_named(path[-1]))}**")
 
 
 def _named(node: dict[str, Any]) -> str:
@@ -103,17 +105,19 @@ def _children(reader: Reader, node: dict[str, Any]) -> None:
         st.caption("This is the lowest level.")
         return
     frame = pd.DataFrame(children)
-    for level_name, group in frame.groupby("level_name", sort=False):
+    # by level, from the top down: by size the tables would change places from run to run
+    for (_, level_name), group in frame.groupby(["level", "level_name"]):
         _child_table(str(level_name), group, node)
 
 
 def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> None:
     st.markdown(f"**By {level_name}**")
+    codes = [" · ".join(keys.values()) for keys in group["keys"]]
     shown = pd.DataFrame(
         {
-            "label": group["label"],
+            "label": distinct(group["label"].tolist(), codes),
             "total": group["total"],
-            "share": group["total"] / max(node["total"], 1e-9),
+            "share": 100 * group["total"] / max(node["total"], 1e-9),
         }
     )
     event = st.dataframe(
@@ -122,20 +126,20 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
         on_select="rerun",
         selection_mode="single-row",
         hide_index=True,
+        placeholder="",
         row_height=28,
-        height=min(320, 38 + 28 * len(shown)),
         column_config={
             "label": st.column_config.TextColumn("Click a row to go down", width="large"),
             "total": st.column_config.NumberColumn(
                 f"Units, next {node['horizon_days']} days", format="%,.0f"
             ),
             "share": st.column_config.ProgressColumn(
-                "Share of what is above", format="percent", min_value=0, max_value=1
+                "Share of what is above", format="%.0f %%", min_value=0, max_value=100
             ),
         },
     )
     selected = event["selection"]["rows"]
-    if selected:
+    if selected and selected[0] < len(group):
         _go(int(group["node_id"].iloc[selected[0]]))
 
 
@@ -174,6 +178,6 @@ def _errors(reader: Reader, run: dict[str, Any]) -> None:
         errors,
         roles(),
         title=f"Better than seasonal naive at {better} of {len(errors)} levels",
-        unit=f"WAPE over the last {run['horizon_days']} days, held out",
+        unit=f"WAPE: all misses of {run['horizon_days']} days held out, added up, as a share of what was sold",
     )
     st.altair_chart(chart, width="stretch", key="forecasts.errors")

@@ -1,13 +1,15 @@
 """Overview: what changed, and what needs a look today."""
 
+from datetime import date
+
 import pandas as pd
 import streamlit as st
 
 from catalog.forecasts import find_nodes, node_days
 from catalog.frames import read_frame, read_record
-from dashboard.figures import ranked_bars, sales_and_forecast
+from dashboard.figures import sales_and_forecast
 from dashboard.reader import Reader
-from dashboard.theme import amount, plural, quantity, roles, today
+from dashboard.theme import amount, plain, plural, quantity, roles, today
 from stocktide.users import User
 
 DAYS = 56
@@ -23,11 +25,10 @@ def render(reader: Reader, _user: User) -> None:
     position = read_record(reader.engine, "stock_position")
     running_out = read_frame(reader.engine, "running_out")
     st.subheader("What needs a look today")
-    for sentence in attention(position, running_out):
-        st.markdown(f"- {sentence}")
+    st.markdown("\n".join(f"- {sentence}" for sentence in attention(position, running_out)))
     _cards(sales, position)
     _sales_chart(reader, sales)
-    _stock_out_chart(reader, position)
+    _empty_shelves(reader, position)
 
 
 def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str]:
@@ -41,14 +42,14 @@ def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str
     if not running_out.empty:
         worst = running_out.iloc[0]
         said.append(
-            f"**{plural(len(running_out), 'shelf', 'shelves')} will probably run empty within a week**: most of all "
-            f"{worst['name']} at {worst['location']}, {quantity(worst['on_hand'])} left where "
-            f"{quantity(worst['week'])} are expected to sell."
+            f"**{plural(int(worst['found']), 'shelf', 'shelves')} will probably run empty within a week** without a "
+            f"delivery: most of all {plain(worst['name'])} at {plain(worst['location'])}, "
+            f"{quantity(worst['on_hand'])} left where {quantity(worst['week'])} are expected to sell."
         )
     if position["sensor_differs"]:
         said.append(
-            f"**{plural(int(position['sensor_differs']), 'shelf sensor')}** of {int(position['sensed']):,} disagree "
-            "with the books: count these shelves."
+            f"**{int(position['sensor_differs']):,} of {plural(int(position['sensed']), 'shelf sensor')}** "
+            "disagree with the books: count these shelves."
         )
     if position["negative"]:
         said.append(
@@ -88,8 +89,10 @@ def _first_steps(reader: Reader) -> None:
 
 
 def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
-    # today is not over: it would make every week look like a fall
-    sales = sales[pd.to_datetime(sales["day"]).dt.date < today()]
+    sales = full_days(sales, today())
+    if sales.empty:
+        st.info("The first day is not over yet; sums by week show from tomorrow on.")
+        return
     last, before = sales.tail(WEEK), sales.iloc[-2 * WEEK : -WEEK]
     currency = str(position["currency"]) if position["currency"] else None
     cards = st.columns(4)
@@ -116,7 +119,10 @@ def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
         f"{share:.1%}" if known else "unknown",
         f"{(share - share_before) * 100:+.1f} points" if known else None,
         delta_color="inverse",
-        chart_data=(100 * sales["out_of_stock"] / sales["active"]).tail(28).round(2).tolist()
+        chart_data=(100 * sales["out_of_stock"] / sales["active"].clip(lower=1))
+        .tail(28)
+        .round(2)
+        .tolist()
         if known
         else None,
         height="stretch",
@@ -130,7 +136,22 @@ def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
         border=True,
         help="On hand times today's selling price; costs are not known yet.",
     )
-    st.caption(f"Change against the {WEEK} days before. Last full day: {sales['day'].iloc[-1]}.")
+    st.caption(
+        f"Change against the {WEEK} days before. Last full day: {sales['day'].iloc[-1]:%Y-%m-%d}."
+    )
+
+
+def full_days(sales: pd.DataFrame, today: date) -> pd.DataFrame:
+    """Every calendar day from the first to the last that is over; days without a row sold nothing.
+
+    Today is left out: it would make every week look like a fall. sales: as the query sales_by_day gives it.
+    """
+    by_day = sales.assign(day=pd.to_datetime(sales["day"])).set_index("day")
+    by_day = by_day[by_day.index < pd.Timestamp(today)]
+    if by_day.empty:
+        return by_day.reset_index()
+    calendar = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D", name="day")
+    return by_day.reindex(calendar, fill_value=0).reset_index()
 
 
 def _out_share(days: pd.DataFrame) -> float:
@@ -167,13 +188,15 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
 
 
 def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
-    """Days without a row sold nothing."""
-    by_day = sales.assign(ds=pd.to_datetime(sales["day"])).set_index("ds")["sold"]
+    """What was sold less what came back on the day, as forecasts count it; days without a row sold nothing."""
+    net = (sales["sold"] - sales["returned"]).clip(lower=0)
+    by_day = sales.assign(ds=pd.to_datetime(sales["day"]), net=net).set_index("ds")["net"]
     calendar = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D", name="ds")
     return by_day.reindex(calendar, fill_value=0.0).rename("y").reset_index()
 
 
-def _stock_out_chart(reader: Reader, position: dict[str, float]) -> None:
+def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:
+    st.subheader("Empty shelves")
     where = read_frame(reader.engine, "out_of_stock_by")
     if where.empty:
         st.info(
@@ -182,10 +205,17 @@ def _stock_out_chart(reader: Reader, position: dict[str, float]) -> None:
             else "Stock-outs cannot be judged: stock is unknown until a delivery or a count is received."
         )
         return
-    where["place"] = where["location"] + " · " + where["department"]
-    role = roles()
-    chart = ranked_bars(
-        where, role, label="place", value="products", colour=role.stock_out,
-        title=f"Empty shelves: most at {where['place'].iloc[0]}", unit="products out of stock now",
-    )  # fmt: skip
-    st.altair_chart(chart, width="stretch", key="overview.stock_outs")
+    st.dataframe(
+        where,
+        key="overview.stock_outs",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        column_config={
+            "location": st.column_config.TextColumn("Location", width="medium"),
+            "department": "Department",
+            "products": st.column_config.NumberColumn("Products", format="localized"),
+            "names": st.column_config.TextColumn("Which, best sellers first", width="large"),
+        },
+    )
+    st.caption("Out of stock now, sold in the last four weeks; the ten places that miss most.")

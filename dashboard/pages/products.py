@@ -10,7 +10,7 @@ from catalog.frames import read_frame, stock_by_day
 from catalog.products import list_products, read_product
 from dashboard.figures import product_story
 from dashboard.reader import Reader
-from dashboard.theme import amount, quantity, roles, today
+from dashboard.theme import amount, distinct, plain, plural, quantity, roles, today, unit_word
 from stocktide.errors import NotFound
 from stocktide.users import User
 
@@ -27,6 +27,7 @@ def render(reader: Reader, _user: User) -> None:
         bind="query-params",
         placeholder="Name, SKU, department or category",
         max_chars=100,
+        on_change=_from_the_first,
     )
     after = st.query_params.get("after", "")
     rows = list_products(reader.engine, q=q or "", after=after, limit=PAGE_ROWS + 1)
@@ -35,17 +36,23 @@ def render(reader: Reader, _user: User) -> None:
     if not rows:
         _empty(q)
         return
-    chosen = _choose(rows[:PAGE_ROWS])
+    # a list for each search and page: the tick of one must not be taken for a row of another
+    chosen = _choose(rows[:PAGE_ROWS], key=f"products.list.{after}.{q}")
     _turn(rows, after)
     _one(reader, st.query_params.get("sku") or chosen)
+
+
+def _from_the_first() -> None:
+    """Another search begins on its first page."""
+    st.query_params.pop("after", None)
 
 
 def _turn(rows: list[dict[str, Any]], after: str) -> None:
     """What part of the products is shown, and the ways to the others."""
     more = len(rows) > PAGE_ROWS
     with st.container(horizontal=True, vertical_alignment="center"):
-        which = f"after {after}" if after else "from the first"
-        st.caption(f"{min(len(rows), PAGE_ROWS)} products by SKU, {which}.")
+        which = f"after {plain(after)}" if after else "from the first"
+        st.caption(f"{plural(min(len(rows), PAGE_ROWS), 'product')} by SKU, {which}.")
         if after and st.button("First page", key="products.first", type="tertiary"):
             _turn_to("")
         if more and st.button("Next page", key="products.next", type="tertiary"):
@@ -61,17 +68,17 @@ def _turn_to(after: str) -> None:
 
 def _empty(q: str | None) -> None:
     if q:
-        st.info(f"No product matches “{q}”. Clear the search to see all.")
+        st.info(f"No product matches “{plain(q)}”. Clear the search to see all.")
     else:
         st.info(
             "No products yet. Make them known: PUT /v1/products, or `stocktide import FILE --mapping NAME`."
         )
 
 
-def _choose(rows: list[dict[str, Any]]) -> str:
+def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
     """Draw the list; a clicked row goes into the address. Returns the sku to show where none is named."""
     frame = pd.DataFrame(rows)
-    frame["on_hand"] = frame["on_hand"].where(frame["stock_known"])
+    frame["on_hand"] = frame["on_hand"].where(frame["stock_known"]).round(1)
     shown = frame[
         [
             "sku",
@@ -87,10 +94,11 @@ def _choose(rows: list[dict[str, Any]]) -> str:
     currency = next((row["currency"] for row in rows if row["currency"]), None)
     event = st.dataframe(
         shown,
-        key="products.list",
+        key=key,
         on_select="rerun",
         selection_mode="single-row",
         hide_index=True,
+        placeholder="",
         height=280,
         row_height=28,
         column_config={
@@ -109,7 +117,8 @@ def _choose(rows: list[dict[str, Any]]) -> str:
         },
     )
     selected = event["selection"]["rows"]
-    if selected:
+    # the list may be shorter than when the row was clicked
+    if selected and selected[0] < len(frame):
         st.query_params["sku"] = str(frame["sku"].iloc[selected[0]])
     return str(frame["sku"].iloc[0])
 
@@ -118,13 +127,11 @@ def _one(reader: Reader, sku: str) -> None:
     try:
         product = read_product(reader.engine, reader.cache, sku)
     except NotFound:
-        st.info(f"There is no product {sku}. Choose one from the list.")
+        st.info(f"There is no product {plain(sku)}. Choose one from the list.")
         return
-    st.subheader(product["name"] or product["sku"])
-    st.caption(_described(product))
-    codes = {
-        line["location"]: line["location_name"] or line["location"] for line in product["stock"]
-    }
+    st.subheader(plain(product["name"] or product["sku"]))
+    st.caption(plain(_described(product)))
+    codes = _names(product["stock"])
     place = st.selectbox(
         "Location",
         [EVERYWHERE, *codes],
@@ -136,10 +143,22 @@ def _one(reader: Reader, sku: str) -> None:
     _stock_table(product)
 
 
+def _names(stock: list[dict[str, Any]]) -> dict[str, str]:
+    """What people call the locations, by code."""
+    codes = [line["location"] for line in stock]
+    return dict(
+        zip(
+            codes,
+            distinct([line["location_name"] or line["location"] for line in stock], codes),
+            strict=True,
+        )
+    )
+
+
 def _described(product: dict[str, Any]) -> str:
     known = [line for line in product["stock"] if line["known"]]
     stock = (
-        f"{quantity(sum(line['on_hand'] for line in known))} {product['unit']} on hand"
+        f"{quantity(sum(line['on_hand'] for line in known))} {unit_word(product['unit'])} on hand"
         if known
         else "stock unknown"
     )
@@ -166,19 +185,20 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         st.caption(
             "No forecast is published for this product here: it is new, or pooled with other products."
         )
+    unit = unit_word(product["unit"])
     title = (
-        f"{quantity(forecast['yhat'].sum())} {product['unit']} expected in the next {len(forecast)} days"
+        f"{quantity(forecast['yhat'].sum())} {unit} expected in the next {len(forecast)} days"
         if not forecast.empty
-        else f"{quantity(by_day['sold'].sum())} {product['unit']} sold in {DAYS} days"
+        else f"{quantity(by_day['sold'].sum())} {unit} sold in {DAYS} days"
     )
-    where = "all locations" if location is None else location
+    where = "all locations" if location is None else _names(product["stock"])[location]
     panels = product_story(
         by_day,
         stock,
         forecast,
         roles(),
         title=title,
-        unit=product["unit"],
+        unit=unit,
         where=where,
         today=today(),
     )
@@ -199,8 +219,9 @@ def _stock_table(product: dict[str, Any]) -> None:
         st.info("No location has handled this product yet.")
         return
     frame = pd.DataFrame(product["stock"])
-    frame["location"] = frame["location_name"].fillna(frame["location"])
-    frame["on_hand"] = frame["on_hand"].where(frame["known"])
+    frame["location"] = list(_names(product["stock"]).values())
+    frame["on_hand"] = frame["on_hand"].where(frame["known"]).round(1)
+    frame["sensed"] = pd.to_numeric(frame["sensed"]).round(1)
     shown = frame[["location", "region", "on_hand", "sensed", "price", "promotion", "last_sale_at"]]
     shown = shown.dropna(axis="columns", how="all")
     st.markdown("**Stock at each location**")
@@ -208,12 +229,13 @@ def _stock_table(product: dict[str, Any]) -> None:
         shown.sort_values("on_hand") if "on_hand" in shown else shown,
         key="products.stock",
         hide_index=True,
+        placeholder="",
         row_height=28,
         column_config={
             "location": "Location",
             "region": "Region",
             "on_hand": st.column_config.NumberColumn(
-                f"On hand, {product['unit']}", format="localized"
+                f"On hand, {unit_word(product['unit'])}", format="localized"
             ),
             "sensed": st.column_config.NumberColumn("Shelf sensor", format="localized"),
             "price": st.column_config.NumberColumn(

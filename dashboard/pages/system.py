@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame, read_record
+from dashboard.boundary import plain_words
 from dashboard.reader import Reader
-from dashboard.theme import plural, when
+from dashboard.theme import plain, plural, when
 from stocktide.users import User
 
 RUNS = 20
@@ -27,6 +28,7 @@ def render(reader: Reader, user: User) -> None:
 
 
 @st.fragment(run_every="10s")
+@plain_words("system health")
 def _health(reader: Reader) -> None:
     known = read_record(reader.engine, "freshness")
     runs = read_frame(reader.engine, "runs", limit=RUNS)
@@ -36,13 +38,16 @@ def _health(reader: Reader) -> None:
     st.subheader(verdict)
     st.markdown(first)
     cards = st.columns(4)
-    cards[0].metric("Newest event", when(known["newest_event"], now=now), border=True)
-    cards[1].metric("Lake as of", when(known["lake_updated_at"], now=now), border=True)
-    cards[2].metric("Forecast published", when(known["published_at"], now=now), border=True)
+    for card, label, instant in (
+        (cards[0], "Newest event", known["newest_event"]),
+        (cards[1], "Lake as of", known["lake_updated_at"]),
+        (cards[2], "Forecast published", known["published_at"]),
+    ):
+        card.metric(f"{label}, UTC", when(instant, now=now).removesuffix(" UTC"), border=True)
     asked = cache["hits"] + cache["misses"] if cache else 0
     cards[3].metric(
         "Cache hits",
-        f"{cache['hits'] / asked:.0%} of {asked:,}"
+        f"{cache['hits'] / asked:.0%} of {asked:,} reads"
         if cache and asked
         else "no reads yet"
         if cache
@@ -68,7 +73,7 @@ def judge(
         job = failed.iloc[0]
         return (
             f"The last {job['job']} run failed.",
-            f"{job['error']} What was published before stays in place.",
+            f"{plain(job['error'] or 'It did not say why.')} What was published before stays in place.",
         )
     lake = known["lake_updated_at"]
     if lake is None or (
@@ -99,7 +104,7 @@ def ask_for(job: str, api: str, key: str | None) -> str:
     try:
         answer = httpx.post(
             f"{api}/v1/jobs/{job}",
-            headers={"Authorization": f"Bearer {key or ''}"},
+            headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=API_TIMEOUT_S,
         )
     except httpx.HTTPError:
@@ -125,8 +130,8 @@ def _runs(reader: Reader) -> None:
         runs[["job", "status", "started_at", "seconds", "error"]].fillna({"error": ""}),
         key="system.runs",
         hide_index=True,
+        placeholder="",
         row_height=28,
-        height=min(320, 38 + 28 * len(runs)),
         column_config={
             "job": "Job",
             "status": "Outcome",
@@ -149,6 +154,7 @@ def _feeds(reader: Reader) -> None:
         feeds,
         key="system.feeds",
         hide_index=True,
+        placeholder="",
         row_height=28,
         column_config={
             "feed": st.column_config.TextColumn("Feed", width="medium"),
@@ -177,8 +183,8 @@ def _rejects(reader: Reader) -> None:
         rejects.assign(reason=rejects["reason"].str.replace("_", " ")),
         key="system.rejects",
         hide_index=True,
+        placeholder="",
         row_height=28,
-        height=min(320, 38 + 28 * len(rejects)),
         column_config={
             "feed": "Feed",
             "reason": "Reason",

@@ -5,9 +5,10 @@ import streamlit as st
 
 from catalog.frames import read_frame
 from catalog.trending import Scope, read_trending
+from dashboard.boundary import plain_words
 from dashboard.figures import ranked_bars
 from dashboard.reader import Reader
-from dashboard.theme import roles, when
+from dashboard.theme import distinct, plain, roles, when
 from stocktide.users import User
 
 EVERYWHERE = "Everywhere"
@@ -26,12 +27,14 @@ def _scopes(reader: Reader) -> dict[str, Scope]:
     scopes = {EVERYWHERE: Scope()}
     for region in sorted(places["region"].dropna().unique()):
         scopes[f"Region {region}"] = Scope(region=str(region))
-    for code, name in zip(places["code"], places["name"], strict=True):
-        scopes[str(name or code)] = Scope(location=str(code))
+    names = places["name"].fillna(places["code"]).astype(str).tolist()
+    for code, name in zip(places["code"], distinct(names, places["code"].tolist()), strict=True):
+        scopes[name] = Scope(location=str(code))
     return scopes
 
 
 @st.fragment(run_every="15s")
+@plain_words("trending list")
 def _list(reader: Reader, scope: Scope, where: str) -> None:
     found = read_trending(
         reader.engine,
@@ -42,11 +45,12 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     )
     if not found["products"]:
         st.info(
-            f"No sale was ever received for “{where}”. Sales show here as soon as they are recorded."
+            f"No sale was ever received for “{plain(where)}”. Sales show here as soon as they are recorded."
         )
         return
     frame = pd.DataFrame(found["products"])
-    frame["name"] = frame["name"].fillna(frame["product"])
+    names = frame["name"].fillna(frame["product"]).tolist()
+    frame["name"] = distinct(names, frame["product"].tolist())
     as_of = pd.Timestamp(found["as_of"])
     if not found["live"]:
         st.caption(
@@ -64,12 +68,17 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         axis="columns", how="all"
     )
     table.insert(0, "rank", range(1, len(table) + 1))
-    table["last_sale_at"] = pd.to_datetime(table["last_sale_at"], utc=True)
+    table["score"] = table["score"].round(1)
+    if "on_hand" in table:
+        table["on_hand"] = table["on_hand"].round(1)
+    table["last_sale_at"] = pd.to_datetime(table["last_sale_at"], utc=True, format="ISO8601")
     st.dataframe(
         table,
         key="trending.table",
         hide_index=True,
+        placeholder="",
         row_height=28,
+        height="content",
         column_config={
             "rank": st.column_config.NumberColumn("Rank", width="small"),
             "name": st.column_config.TextColumn("Product", width="large"),

@@ -1,6 +1,6 @@
--- Pairs whose stock is less than the coming week's median demand; needs a hierarchy whose leaves are location x product.
+-- Pairs whose stock is less than the coming week's expected demand, the largest gap first, and how many there are; needs a hierarchy whose leaves are location x product.
 SELECT p.sku, coalesce(p.name, p.sku) AS name, coalesce(l.name, l.code) AS location,
-       s.on_hand_milli / 1000.0::float8 AS on_hand, f.week, p.unit
+       s.on_hand_milli / 1000.0::float8 AS on_hand, f.week, p.unit, count(*) OVER ()::int AS found
 FROM published_forecast pf
 JOIN forecast_nodes n ON n.forecast_run_id = pf.forecast_run_id
     AND n.keys ? 'product' AND n.keys ? 'location'

@@ -27,7 +27,15 @@ def install_chromium() -> str | None:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (
             ["apt-get", "update", "-qq"],
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
+            [
+                "apt-get",
+                "install",
+                "-y",
+                "-qq",
+                "--no-install-recommends",
+                "chromium",
+                "fonts-dejavu-core",
+            ],
         ):
             done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
             if done.returncode != 0:

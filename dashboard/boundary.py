@@ -1,0 +1,45 @@
+"""Where a page's failure ends: in words, where the figures would stand. The log has the rest."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from stocktide.errors import StocktideError
+from stocktide.telemetry import log
+
+# In the session: something that was asked for could not be shown; the page is drawn anew when the database answers.
+FAILED = "boundary.failed"
+AWAY = (
+    "The database does not answer, so there are no figures to show. They come back by themselves when it does; "
+    "`stocktide status` tells which part is away."
+)
+
+
+@contextmanager
+def plain_words(part: str) -> Iterator[None]:
+    """Say in words what went wrong, and log it. Errors of other kinds are our mistakes and go on.
+
+    part: what could not be drawn, for the log.
+    """
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, StocktideError) as error:
+        st.session_state[FAILED] = True
+        log("page_failed", level=logging.WARNING, part=part, error=str(error))
+        st.error(explain(error))
+
+
+def explain(error: DBAPIError | PoolTimeout | StocktideError) -> str:
+    """One or two sentences for whoever looks at the page: what is wrong, and what to do."""
+    if isinstance(error, StocktideError):
+        return error.message
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout) or (
+        error.connection_invalidated
+    ):
+        return AWAY
+    first = str(error.orig).strip().splitlines()[0]
+    return f"The database refused what this page asks for: {first}. An operator finds more in the dashboard's log."

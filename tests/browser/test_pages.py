@@ -1,0 +1,193 @@
+import os
+import re
+import signal
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import VIEWER, VIEWER_PASSWORD, Visit
+from tests.system.running import Running, wait_until
+
+pytestmark = pytest.mark.browser
+
+# page: its address, its charts, its tables
+PAGES = {
+    "Overview": ("/", 1, 1),
+    "Products": ("/products", 2, 2),
+    "Forecasts": ("/forecasts", 2, 2),
+    "Trending": ("/trending", 1, 1),
+    "System": ("/system", 0, 3),
+}
+CHART = "[data-testid=stVegaLiteChart] :is(canvas, svg.marks)"
+TABLE = "[data-testid=stDataFrame] canvas"
+FIRST_FIGURE_S_MAX = 5.0
+# A text that is cut shows less than it holds, in the card's value or in anything inside it.
+CUT = """cards => cards.flatMap(card => [card, ...card.querySelectorAll('*')])
+    .filter(e => e.scrollWidth > e.clientWidth && getComputedStyle(e).display !== 'inline')
+    .map(e => e.innerText)"""
+# Where a row's box to tick stands in a table: 28 px rows below the head, in the first column.
+HEAD_PX, ROW_PX, TICK_PX = 35, 28, 15
+
+
+def no_error_shown(page: Page) -> None:
+    expect(page.get_by_text(re.compile("encountered an error|Traceback"))).to_have_count(0)
+    expect(
+        page.locator("[data-testid=stException], [data-testid=stAlertContentError]")
+    ).to_have_count(0)
+
+
+def tick_row(page: Page, table: int, row: int) -> None:
+    box = page.locator("[data-testid=stDataFrame]").nth(table)
+    box.scroll_into_view_if_needed()
+    box.click(position={"x": TICK_PX, "y": HEAD_PX + ROW_PX * row + ROW_PX // 2})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("title", PAGES)
+def test_page_is_drawn_whole_and_soon(title: str, scheme: str, visit: Visit) -> None:
+    path, charts, tables = PAGES[title]
+    visitor = visit(scheme=scheme)
+    page = visitor.page
+    started = time.monotonic()
+    visitor.go(path)
+    page.locator(CHART if charts else TABLE).first.wait_for()
+    assert time.monotonic() - started < FIRST_FIGURE_S_MAX
+    expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(charts)
+    expect(page.locator("[data-testid=stDataFrame]")).to_have_count(tables)
+    visitor.wait_until_quiet()
+    no_error_shown(page)
+    for chart in page.locator("[data-testid=stVegaLiteChart]").all():
+        box = chart.locator("canvas, svg.marks").first.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) > 100
+    assert page.locator("[data-testid=stMetricValue]").evaluate_all(CUT) == []
+    assert "None" not in page.locator("[data-testid=stMain]").inner_text()
+    background = page.locator("[data-testid=stApp]").evaluate(
+        "e => getComputedStyle(e).backgroundColor"
+    )
+    assert background == ("rgb(20, 23, 26)" if scheme == "dark" else "rgb(255, 255, 255)")
+
+
+def test_sign_in_says_so_when_the_password_is_wrong_and_leads_to_the_address_asked_for(
+    visit: Visit, running: Running
+) -> None:
+    visitor = visit(signed_in=False, watched=False)
+    page = visitor.page
+    visitor.go("/products?sku=FR-003")
+    visitor.sign_in("admin", "not the password")
+    expect(page.get_by_role("alert")).to_have_text("User name or password is wrong.")
+    visitor.sign_in("admin", running.password())
+    expect(page.get_by_role("heading", name="Oranges, net of 2 kg")).to_be_visible()
+    assert page.url.endswith("/products?sku=FR-003")
+
+
+def test_sign_out_asks_to_sign_in_again(visit: Visit) -> None:
+    visitor = visit()
+    visitor.page.get_by_role("link", name="Sign out").click()
+    expect(visitor.page.get_by_label("Password")).to_be_visible()
+    visitor.page.goto(visitor.home + "/trending")
+    expect(visitor.page.get_by_label("Password")).to_be_visible()
+
+
+def test_pages_are_reached_by_the_menu(visit: Visit) -> None:
+    visitor = visit()
+    for title in PAGES:
+        visitor.page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=title).click()
+        expect(visitor.page.get_by_role("heading", name=title, level=1)).to_be_visible()
+        visitor.wait_until_quiet()
+        no_error_shown(visitor.page)
+
+
+def test_products_search_narrows_the_list_and_stands_in_the_address(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/products")
+    expect(page.get_by_text("50 products by SKU")).to_be_visible()
+    tick_row(page, 0, 6)
+    expect(page).to_have_url(re.compile(r"sku=FR-007"))
+    expect(page.get_by_role("heading", name="Carrots, 1 kg bag")).to_be_visible()
+    tick_row(page, 0, 0)
+    expect(page.get_by_role("heading", name="Apples, loose")).to_be_visible()
+    search = page.get_by_role("textbox", name="Search")
+    search.fill("strawberr")
+    search.press("Enter")
+    expect(page.get_by_text("1 product by SKU")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"q=strawberr"))
+    visitor.wait_until_quiet()
+    # the tick of the row that stood there before is not taken for one of the row that stands there now
+    expect(page.get_by_role("heading", name="Apples, loose")).to_be_visible()
+    no_error_shown(page)
+    search.fill("nothing like it")
+    search.press("Enter")
+    expect(page.get_by_text("No product matches “nothing like it”.")).to_be_visible()
+
+
+def test_products_next_page_goes_on_after_the_last(visit: Visit) -> None:
+    visitor = visit()
+    visitor.go("/products")
+    visitor.page.get_by_role("button", name="Next page").click()
+    expect(visitor.page).to_have_url(re.compile("after="))
+    expect(visitor.page.get_by_role("button", name="First page")).to_be_visible()
+    no_error_shown(visitor.page)
+
+
+def test_forecasts_walks_down_by_a_row_and_up_by_the_breadcrumb(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/forecasts")
+    expect(page.get_by_text("By region", exact=True)).to_be_visible()
+    page.locator(TABLE).first.wait_for()
+    tick_row(page, 0, 0)
+    expect(page).to_have_url(re.compile(r"node=\d+"))
+    expect(page.get_by_text("By region / location", exact=True)).to_be_visible()
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(page.get_by_text("By region", exact=True)).to_be_visible()
+    visitor.wait_until_quiet()
+    no_error_shown(page)
+
+
+def test_retraining_is_queued_by_an_operator_and_not_offered_to_a_viewer(
+    visit: Visit,
+) -> None:
+    operator = visit()
+    operator.go("/system")
+    operator.page.get_by_role("button", name="Retrain now").click()
+    expect(
+        operator.page.get_by_text(re.compile("Queued. It starts|One waits already"))
+    ).to_be_visible()
+    viewer = visit(signed_in=False)
+    viewer.go("/system")
+    viewer.sign_in(VIEWER, VIEWER_PASSWORD)
+    expect(viewer.page.get_by_text("Retraining can be asked for by planners")).to_be_visible()
+    expect(viewer.page.get_by_text("vera · viewer")).to_be_visible()
+    expect(viewer.page.get_by_role("button", name="Retrain now")).to_have_count(0)
+
+
+def test_pages_show_when_the_cache_hangs(visit: Visit, running: Running) -> None:
+    visitor = visit()
+    valkey = running.pid("valkey")
+    os.kill(valkey, signal.SIGSTOP)
+    try:
+        for title, (path, charts, _tables) in PAGES.items():
+            visitor.go(path)
+            expect(visitor.page.get_by_role("heading", name=title, level=1)).to_be_visible()
+            visitor.page.locator(CHART if charts else TABLE).first.wait_for()
+            no_error_shown(visitor.page)
+        expect(visitor.page.get_by_text("Running, slower.")).to_be_visible()
+    finally:
+        os.kill(valkey, signal.SIGCONT)
+
+
+def test_pages_show_again_when_the_database_was_killed(visit: Visit, running: Running) -> None:
+    visitor = visit()
+    visitor.go("/system")
+    visitor.page.locator(TABLE).first.wait_for()
+    before = running.pid("postgres")
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: running.pid("postgres") != before, 20, "postgres was not restarted")
+    running.wait_until_ready()
+    visitor.go("/")
+    visitor.page.locator(CHART).first.wait_for()
+    no_error_shown(visitor.page)

@@ -1,0 +1,200 @@
+"""A small chain in a real database; each page drawn by Streamlit's own test runner, in the role that cannot write."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from catalog.cache import ProductCache
+from dashboard.reader import Reader
+from dashboard.shell import PAGES, page_script
+from etl import run_etl
+from forecasting import ForecastSpec, run_forecast
+from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.recording import Recorder
+from stocktide.cache_server import connect_cache
+from stocktide.database import create_engine
+from stocktide.embedded import Postgres, Valkey
+from stocktide.lake import Lake
+from stocktide.settings import Settings
+from stocktide.users import Role, User
+from tests.ingest.samples import raw
+
+DAYS = 70
+HORIZON = 14
+RENDER = {path: (title, render) for pages in PAGES.values() for path, title, _, render in pages}
+
+
+@dataclass
+class Dashboard:
+    """The pages over one database. `queries` holds what they asked since the last `draw`."""
+
+    reader: Reader
+    queries: list[str] = field(default_factory=list)
+
+    def draw(
+        self, page: str, *, role: Role = "operator", theme: str = "light", **query: str
+    ) -> AppTest:
+        """Draw a page at an address; whatever it raises, and every warning, fails the test."""
+        title, render = RENDER[page]
+        drawn = AppTest.from_function(
+            _script,
+            args=(page_script(render, title, self.reader, User("anna", role)),),
+            default_timeout=30,
+        )
+        drawn.context["theme"] = theme
+        for name, value in query.items():
+            drawn.query_params[name] = value
+        self.queries.clear()
+        drawn.run()
+        assert not drawn.exception, drawn.exception
+        # a missing value is an empty cell, never the word None
+        assert all(table.proto.placeholder == "" for table in drawn.dataframe)
+        assert all(table.proto.HasField("placeholder") for table in drawn.dataframe)
+        return drawn
+
+
+def _script(script: "Callable[[], None]") -> None:
+    script()
+
+
+def text_of(drawn: AppTest) -> str:
+    """All words on a page, one element a line."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "error")
+    return "\n".join(
+        str(getattr(element, "value", "")) for kind in kinds for element in drawn.get(kind)
+    )
+
+
+def charts_of(drawn: AppTest) -> list[Any]:
+    """The charts' specifications, as sent to the browser."""
+    return [element.proto.spec for element in drawn.get("vega_lite_chart")]
+
+
+@pytest.fixture
+def open_dashboard(
+    valkey_server: Valkey, valkey: "redis.Redis"
+) -> Iterator[Callable[..., Dashboard]]:
+    """Make a dashboard over an address of a database; with an empty cache."""
+    valkey.flushall()
+    engines = []
+
+    def open_one(database_url: str, *, redis_url: str = valkey_server.url) -> Dashboard:
+        engine = create_engine(database_url)
+        engines.append(engine)
+        cache = ProductCache(connect_cache(redis_url), ttl_s=60)
+        made = Dashboard(Reader(Settings(), engine, cache))
+
+        @sa.event.listens_for(engine, "connect")
+        def only_read(connection: Any, _record: Any) -> None:
+            connection.execute("SET ROLE stocktide_reader")
+            connection.commit()
+
+        @sa.event.listens_for(engine, "before_cursor_execute")
+        def note(_c: Any, _cursor: Any, query: str, *_rest: Any) -> None:
+            made.queries.append(query)
+
+        return made
+
+    yield open_one
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def empty(open_dashboard: Callable[..., Dashboard], database_url: str) -> Dashboard:
+    """The dashboard of a fresh installation."""
+    return open_dashboard(database_url)
+
+
+@pytest.fixture
+def filled(open_dashboard: Callable[..., Dashboard], filled_url: str) -> Dashboard:
+    """The dashboard of the small chain; the database is shared, and cannot be written through it."""
+    return open_dashboard(filled_url)
+
+
+@pytest.fixture(scope="session")
+def filled_url(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The small chain: recorded by the ingest, landed by the ETL, forecast and published."""
+    name = f"filled_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE stocktide STRATEGY FILE_COPY")
+    url = postgres.url(database=name)
+    engine = create_engine(url)
+    lake = Lake(str(tmp_path_factory.mktemp("filled") / "lake"))
+    make_known(engine)
+    record(engine, small_chain(datetime.now(UTC)))
+    run_etl(engine, lake)
+    levels = ((), ("location",), ("product",), ("location", "product"))
+    run_forecast(engine, lake, ForecastSpec(levels=levels, horizon_days=HORIZON))
+    engine.dispose()
+    yield url
+    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def make_known(engine: sa.Engine) -> None:
+    """Two places and four products: two of one name, one with letters that Markdown would eat, one without a name."""
+    with engine.begin() as connection:
+        put_products(
+            connection,
+            [
+                ProductIn("A", name="Apples", department="Fresh", price=Decimal(2), currency="EUR"),
+                ProductIn(
+                    "B", name="Milk *whole*", department="Fresh", category="Dairy", unit="kg"
+                ),
+                ProductIn("C", name="Apples", department="Home", price=Decimal(5), currency="EUR"),
+                ProductIn("D"),
+            ],
+        )
+        put_locations(
+            connection,
+            [
+                LocationIn("S1", name="High Street", region="North"),
+                LocationIn("S2", name="Mill", region="South"),
+            ],
+        )
+
+
+def record(engine: sa.Engine, raws: list[bytes]) -> None:
+    """Record raw events; one of them is refused."""
+    outcomes = Recorder(engine, Settings()).record("till 1", "application/x-ndjson", raws)
+    assert [outcome.name for outcome in outcomes].count("rejected") == 1
+
+
+def small_chain(now: datetime) -> list[bytes]:
+    """Ten weeks up to today: A has run out at S1 and nearly at S2, B was oversold at S2, C was never received."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    first = midnight - timedelta(days=DAYS)
+    events: list[bytes] = []
+
+    def add(kind: str, at: datetime, product: str, location: str, **data: Any) -> None:
+        event_id = f"e{len(events)}"
+        one = raw(kind=kind, event_id=event_id, product=product, location=location, **data)
+        events.append(one.replace(b"2026-03-01T08:00:00+00:00", at.isoformat().encode()))
+
+    opening = first + timedelta(hours=6)
+    wanted = [3 + (first + timedelta(days=day)).weekday() for day in range(DAYS)]
+    add("receipt", opening, "A", "S1", quantity=sum(wanted))
+    add("receipt", opening, "A", "S2", quantity=2 * DAYS + 5)
+    add("receipt", opening, "B", "S1", quantity=500)
+    add("receipt", opening, "B", "S2", quantity=1)
+    for day, sold in enumerate(wanted):
+        at = first + timedelta(days=day, hours=10)
+        add("sale", at, "A", "S1", quantity=sold, price=2, currency="EUR")
+        add("sale", at, "A", "S2", quantity=2, price=2, currency="EUR")
+        add("sale", at, "B", "S1", quantity="1.5")
+    late = midnight - timedelta(hours=9)
+    add("sale", late, "B", "S2", quantity=2)
+    add("sale", late, "C", "S2", quantity=1)
+    add("sale", max(midnight, now - timedelta(minutes=1)), "B", "S1", quantity="0.5")
+    add("reading", max(midnight, now - timedelta(minutes=1)), "B", "S1", observed=300)
+    return [*events, b"{not json"]

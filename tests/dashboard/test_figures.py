@@ -1,0 +1,113 @@
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dashboard.figures import (
+    error_by_level,
+    product_story,
+    ranked_bars,
+    sales_and_forecast,
+    split_today,
+)
+from dashboard.theme import DARK, LIGHT, Roles
+
+TODAY = date(2026, 3, 3)
+DAYS = [date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)]
+QUANTILES = ("q025", "q10", "q25", "q50", "q75", "q90", "q975")
+ACTUAL = pd.DataFrame({"ds": DAYS, "y": [4.0, 5.0, 1.0]})
+FORECAST = pd.DataFrame(
+    {
+        "ds": [date(2026, 3, 3), date(2026, 3, 4)],
+        "yhat": [5.0, 6.0],
+        **{name: [1.0 + place, 2.0 + place] for place, name in enumerate(QUANTILES)},
+    }
+)
+NO_FORECAST = pd.DataFrame()
+STORY = pd.DataFrame({"day": DAYS, "sold": [4.0, 5.0, 1.0], "censored": [False, True, False]})
+STOCK = pd.DataFrame({"day": pd.to_datetime(DAYS), "on_hand": [9.0, 4.0, 3.0]})
+
+
+def fan(actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles = LIGHT) -> dict[str, Any]:
+    chart: dict[str, Any] = sales_and_forecast(
+        actual, forecast, role, title="Found", unit="units a day", where="all", today=TODAY
+    ).to_dict()
+    return chart
+
+
+def marks(chart: dict[str, Any]) -> list[str]:
+    return [layer["mark"]["type"] for layer in chart["layer"]]
+
+
+def test_split_today_keeps_over_days_apart_from_today() -> None:
+    over, so_far = split_today(ACTUAL, "ds", TODAY)
+    assert over["y"].tolist() == [4.0, 5.0]
+    assert so_far["y"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("role", [LIGHT, DARK])
+def test_sales_and_forecast_has_three_bands_a_dashed_median_and_a_hollow_today(
+    role: Roles,
+) -> None:
+    chart = fan(ACTUAL, FORECAST, role)
+    assert marks(chart) == ["area", "area", "area", "line", "line", "rule", "point"]
+    assert [layer["mark"]["opacity"] for layer in chart["layer"][:3]] == sorted(role.band_opacity)
+    assert chart["layer"][3]["mark"]["strokeDash"] == [6, 4]
+    assert chart["title"]["text"] == "Found"
+    assert chart["title"]["subtitle"] == (
+        "units a day, all. Solid: sold. Dashed: forecast; bands hold 50, 80 and 95 % of days. Hollow: today so far."
+    )
+
+
+def test_sales_and_forecast_draws_sales_alone_when_nothing_is_published() -> None:
+    chart = fan(ACTUAL[:2], NO_FORECAST)
+    assert marks(chart) == ["line"]
+    assert chart["title"]["subtitle"] == "units a day, all. Solid: sold."
+
+
+def test_sales_and_forecast_leaves_bands_out_when_quantiles_are_unknown() -> None:
+    unknown = FORECAST.assign(**dict.fromkeys(QUANTILES))
+    assert marks(fan(ACTUAL[:2], unknown)) == ["line", "line", "rule"]
+
+
+def story(stock: pd.DataFrame, forecast: pd.DataFrame) -> list[dict[str, Any]]:
+    panels = product_story(
+        STORY, stock, forecast, LIGHT, title="Found", unit="kg", where="Mill", today=TODAY
+    )
+    return [panel.to_dict() for panel in panels]
+
+
+def test_product_story_shows_sales_above_stock_over_the_same_days() -> None:
+    sales, stock = story(STOCK, FORECAST)
+    assert marks(sales) == ["bar", "bar", "area", "area", "area", "line", "rule", "point"]
+    assert sales["layer"][0]["encoding"]["x"]["scale"] == stock["encoding"]["x"]["scale"]
+    assert sales["layer"][0]["encoding"]["x"]["scale"]["domain"] == [
+        "2026-03-01T00:00:00",
+        "2026-03-05T00:00:00",
+    ]
+    assert "Orange: somewhere out of stock for part of the day." in sales["title"]["subtitle"]
+    assert stock["encoding"]["y"]["axis"]["title"] == "kg on hand"
+
+
+def test_product_story_has_one_panel_when_stock_is_unknown() -> None:
+    (sales,) = story(STOCK[:0], NO_FORECAST)
+    assert marks(sales) == ["bar", "bar", "point"]
+
+
+def test_ranked_bars_keep_the_order_given_and_name_every_bar() -> None:
+    frame = pd.DataFrame({"name": ["B", "A"], "score": [2.0, 3.0]})
+    chart = ranked_bars(
+        frame, LIGHT, label="name", value="score", title="Found", unit="units", colour="#123456"
+    ).to_dict()
+    y = chart["layer"][0]["encoding"]["y"]
+    assert y["sort"] == ["B", "A"]
+    assert y["axis"]["labelOverlap"] is False
+    assert chart["title"]["subtitle"] == "units"
+
+
+def test_error_by_level_draws_ours_against_naive() -> None:
+    errors = pd.DataFrame({"level_name": ["total"], "ours": [0.1], "naive": [0.2]})
+    chart = error_by_level(errors, DARK, title="Found", unit="WAPE").to_dict()
+    assert marks(chart) == ["rule", "point", "point"]
+    assert chart["layer"][2]["mark"]["color"] == DARK.forecast

@@ -1,0 +1,77 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dashboard.theme import amount, distinct, plain, plural, quantity, unit_word, when
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "unknown"),
+        (0, "0"),
+        (3.0, "3"),
+        (3.25, "3.2"),
+        (9.96, "10.0"),
+        (10.4, "10"),
+        (-12.6, "-13"),
+        (1_234_567.8, "1,234,568"),
+    ],
+)
+def test_quantity_is_short_and_whole_from_ten_on(value: float | None, said: str) -> None:
+    assert quantity(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "said"),
+    [
+        (None, "EUR", "unknown"),
+        (3.5, "EUR", "EUR 3.50"),
+        (999.994, "EUR", "EUR 999.99"),
+        (12_345.6, "EUR", "EUR 12,346"),
+        (12.0, None, "12.00"),
+    ],
+)
+def test_amount_has_cents_below_a_thousand(
+    value: float | None, currency: str | None, said: str
+) -> None:
+    assert amount(value, currency) == said
+
+
+@pytest.mark.parametrize(
+    ("instant", "said"),
+    [
+        (None, "never"),
+        (NOW - timedelta(hours=3), "09:00 UTC"),
+        (NOW - timedelta(days=2), "Mon 02 Mar 12:00 UTC"),
+        (NOW - timedelta(days=40), "2026-01-23"),
+        (NOW + timedelta(hours=20), "Thu 05 Mar 08:00 UTC"),
+    ],
+)
+def test_when_says_no_more_than_needed(instant: datetime | None, said: str) -> None:
+    assert when(instant, now=NOW) == said
+
+
+def test_plural_counts_with_the_right_noun() -> None:
+    assert plural(1, "shelf", "shelves") == "1 shelf"
+    assert plural(2_000, "shelf", "shelves") == "2,000 shelves"
+    assert plural(0, "input") == "0 inputs"
+
+
+def test_unit_word_reads_after_a_number() -> None:
+    assert (unit_word("each"), unit_word("kg")) == ("units", "kg")
+
+
+def test_plain_keeps_markdown_from_eating_letters() -> None:
+    assert plain("Milk *whole*, 1 l") == r"Milk \*whole\*, 1 l"
+    assert plain("[a](http://b) $x$ :red[c]") == r"\[a\]\(http\://b\) \$x\$ \:red\[c\]"
+
+
+def test_distinct_adds_the_code_only_where_two_names_are_the_same() -> None:
+    assert distinct(["Mill", "High Street", "Mill"], ["S1", "S2", "S3"]) == [
+        "Mill (S1)",
+        "High Street",
+        "Mill (S3)",
+    ]
