@@ -33,7 +33,8 @@ lint: setup
 	$(BIN)/lint-imports
 
 types: setup
-	$(BIN)/mypy stocktide ingest etl forecasting catalog dashboard data tests benchmarks
+	$(BIN)/mypy stocktide ingest etl forecasting catalog dashboard data tests
+	$(BIN)/mypy benchmarks
 
 bench: setup
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

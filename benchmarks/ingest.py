@@ -7,6 +7,7 @@ validation, identity, ledger, stock, outcome an event. Prints the claim of the d
 import argparse
 import io
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -14,6 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+# Run as a script, this file's folder comes first on the path, and this file would stand for the package `ingest`.
+sys.path[0] = str(Path(__file__).parents[1])
 
 import httpx
 import msgspec

@@ -227,7 +227,7 @@ def ranked_bars(
     )
     bars = base.mark_bar(color=colour)
     numbers = base.mark_text(align="left", dx=4, color=role.actual).encode(
-        text=alt.Text(f"{value}:Q", format=",.3~g")
+        text=alt.Text(f"{value}:Q", format=",.3~r")
     )
     chart = alt.layer(bars, numbers).properties(height=FRAME_HEIGHT + ROW_HEIGHT * len(frame))
     return chart_frame(chart, role, title=title, subtitle=unit)

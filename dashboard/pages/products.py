@@ -8,6 +8,7 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days
 from catalog.frames import read_frame, stock_by_day
 from catalog.products import list_products, read_product
+from catalog.trending import Scope, read_trending
 from dashboard.figures import product_story
 from dashboard.reader import Reader
 from dashboard.theme import amount, distinct, plain, plural, quantity, roles, today, unit_word
@@ -39,6 +40,8 @@ def render(reader: Reader, _user: User) -> None:
     # a list for each search and page: the tick of one must not be taken for a row of another
     chosen = _choose(rows[:PAGE_ROWS], key=f"products.list.{after}.{q}")
     _turn(rows, after)
+    if not q and not after:
+        chosen = _best_seller(reader) or chosen
     _one(reader, st.query_params.get("sku") or chosen)
 
 
@@ -75,6 +78,14 @@ def _empty(q: str | None) -> None:
         )
 
 
+def _best_seller(reader: Reader) -> str | None:
+    """The product to show before anybody chose one: what sells most lately."""
+    found = read_trending(
+        reader.engine, reader.cache, Scope(), half_life_h=reader.settings.trend_half_life_h, limit=1
+    )
+    return str(found["products"][0]["product"]) if found["products"] else None
+
+
 def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
     """Draw the list; a clicked row goes into the address. Returns the sku to show where none is named."""
     frame = pd.DataFrame(rows)
@@ -91,6 +102,8 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "price",
         ]
     ]
+    # a column in which nothing stands only takes room
+    shown = shown.dropna(axis="columns", how="all")
     currency = next((row["currency"] for row in rows if row["currency"]), None)
     event = st.dataframe(
         shown,
@@ -181,6 +194,11 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         sold=("sold", "sum"), censored=("censored", "any")
     )
     stock = stock_by_day(days)
+    if forecast.empty and stock.empty and not by_day["sold"].any():
+        st.info(
+            f"Nothing was sold here in the {DAYS} days up to the newest sale, and nothing is forecast."
+        )
+        return
     if forecast.empty:
         st.caption(
             "No forecast is published for this product here: it is new, or pooled with other products."

@@ -49,8 +49,8 @@ written AS (
 ),
 dated AS (
     SELECT w.*, s.counted_at,
-           max(w.occurred_at) FILTER (WHERE w.kind = 'sale')
-               OVER (PARTITION BY w.product_id, w.location_id) AS newest_sale
+           max(w.occurred_at) FILTER (WHERE w.kind IN ('sale', 'return'))
+               OVER (PARTITION BY w.product_id, w.location_id) AS newest_scored
     FROM written w
     JOIN stock s USING (product_id, location_id)
 ),
@@ -59,12 +59,14 @@ effect AS (
            -- what happened before the newest stocktake is in that count already
            coalesce(sum(quantity_milli) FILTER (WHERE counted_at IS NULL OR occurred_at > counted_at), 0) AS moved,
            bool_or(kind IN ('receipt', 'stocktake')) AS known,
-           max(newest_sale) AS newest_sale,
-           -- forward decay: each sale halves every half-life before the newest; beyond 1000 halvings nothing is left
+           max(occurred_at) FILTER (WHERE kind = 'sale') AS newest_sale,
+           max(newest_scored) AS newest_scored,
+           -- forward decay: each sale halves every half-life before the newest, what comes back counts against it, so
+           -- that a cancelled order leaves nothing; beyond 1000 halvings nothing is left of any
            sum(quantity_milli / -1000.0::float8
-               * power(2.0::float8, greatest(-1000, -extract(epoch FROM newest_sale - occurred_at)::float8
+               * power(2.0::float8, greatest(-1000, -extract(epoch FROM newest_scored - occurred_at)::float8
                                                      / :half_life_s)))
-               FILTER (WHERE kind = 'sale') AS sales_score,
+               FILTER (WHERE kind IN ('sale', 'return')) AS sales_score,
            (array_agg(price_micros ORDER BY occurred_at DESC, event_id DESC) FILTER (WHERE kind = 'price'))[1]
                AS price_micros,
            (array_agg(currency ORDER BY occurred_at DESC, event_id DESC) FILTER (WHERE kind = 'price'))[1] AS currency,
@@ -82,14 +84,14 @@ moved AS (
     SET on_hand_milli = s.on_hand_milli + e.moved,
         known = s.known OR e.known,
         sales_score = CASE
-            WHEN e.newest_sale IS NULL THEN s.sales_score
+            WHEN e.newest_scored IS NULL THEN s.sales_score
             WHEN s.sales_score_at IS NULL THEN e.sales_score
             ELSE s.sales_score * power(2.0::float8, greatest(-1000, -extract(
-                     epoch FROM greatest(s.sales_score_at, e.newest_sale) - s.sales_score_at)::float8 / :half_life_s))
+                     epoch FROM greatest(s.sales_score_at, e.newest_scored) - s.sales_score_at)::float8 / :half_life_s))
                + e.sales_score * power(2.0::float8, greatest(-1000, -extract(
-                     epoch FROM greatest(s.sales_score_at, e.newest_sale) - e.newest_sale)::float8 / :half_life_s))
+                     epoch FROM greatest(s.sales_score_at, e.newest_scored) - e.newest_scored)::float8 / :half_life_s))
         END,
-        sales_score_at = greatest(s.sales_score_at, e.newest_sale),
+        sales_score_at = greatest(s.sales_score_at, e.newest_scored),
         last_sale_at = greatest(s.last_sale_at, e.newest_sale),
         price_micros = CASE WHEN e.price_at >= coalesce(s.price_at, '-infinity') THEN e.price_micros
                             ELSE s.price_micros END,

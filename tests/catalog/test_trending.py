@@ -11,6 +11,8 @@ SALES = [
     ("A", "S1", 1, 4), ("A", "S1", 25, 8), ("A", "S2", 49, 16), ("A", "S3", 72, 1), ("B", "S1", 2, 5),
     ("B", "S2", 3, 1), ("B", "S3", 0.5, 9), ("A/B 50%", "S3", 30, 12),
 ]  # fmt: skip
+# what comes back counts against what was sold
+RETURN = ("A", "S1", 1, -2)
 REGION = {"S1": "North", "S2": "North", "S3": "South"}
 HALF_LIFE_H = 24.0
 
@@ -24,7 +26,7 @@ def shop(api: Api) -> Api:
             ("sale", f"s{n}", hours, {"product": product, "location": place, "quantity": units})
             for n, (product, place, hours, units) in enumerate(SALES)
         ],
-        ("return", "r", 1, {"quantity": 100}),
+        ("return", "r", RETURN[2], {"quantity": -RETURN[3]}),
         ("receipt", "g", 1, {"quantity": 100}),
     )
     return api
@@ -33,7 +35,7 @@ def shop(api: Api) -> Api:
 def by_hand(places: set[str]) -> list[tuple[str, float]]:
     """Units sold, halved for each half-life that they are old; the highest first."""
     scores: dict[str, float] = {}
-    for product, place, hours, units in SALES:
+    for product, place, hours, units in [*SALES, RETURN]:
         if place in places:
             scores[product] = scores.get(product, 0.0) + units * 0.5 ** (hours / HALF_LIFE_H)
     return sorted(scores.items(), key=lambda item: -item[1])

@@ -220,3 +220,17 @@ def test_sales_score_is_the_decayed_sum_however_the_sales_are_batched(recorder: 
     with recorder.engine.connect() as connection:
         score = connection.execute(sa.text("SELECT sales_score FROM stock")).scalar_one()
     assert score == pytest.approx(sum(2 * 2 ** (-(2880 - m) / 1440) for m in minutes))
+
+
+def test_sales_score_keeps_nothing_of_an_order_that_is_cancelled_at_once(
+    recorder: Recorder,
+) -> None:
+    names(
+        recorder,
+        raw(kind="sale", event_id="s", quantity=80_000, minute=0),
+        raw(kind="return", event_id="r", quantity=80_000, minute=0),
+        raw(kind="sale", event_id="t", quantity=3, minute=1440),
+    )
+    with recorder.engine.connect() as connection:
+        score = connection.execute(sa.text("SELECT sales_score FROM stock")).scalar_one()
+    assert score == pytest.approx(3)
