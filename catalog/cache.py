@@ -48,14 +48,13 @@ class ProductCache:
         missed = family in self._missed_drops
         found = None if missed else self._try(lambda client: client.mget(keys))
         if found is None:
-            return load()
+            return json.loads(_as_json(load()))
         value, own, every = found
         if value is not None and json.loads(value)["every"] == int(every or 0):
             self._count("hits")
             return json.loads(value)["value"]
-        loaded = load()
+        body = _as_json({"every": int(every or 0), "value": load()})
         self._count("misses")
-        body = json.dumps({"every": int(every or 0), "value": loaded}, default=str)
         arguments = [body, ttl_s or self._ttl_s, own or "0", every or "0"]
         self._try(lambda _client: self._store(keys=keys, args=arguments))
         return json.loads(body)["value"]
@@ -108,3 +107,8 @@ class ProductCache:
             if first:
                 log("cache_away", error=str(error))
             return None
+
+
+def _as_json(value: Any) -> str:
+    """Write a value down as it is kept: instants and days in ISO form, whether it goes through Redis or not."""
+    return json.dumps(value, default=lambda one: one.isoformat())

@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 import sqlalchemy as sa
@@ -22,8 +23,12 @@ FAILURES_MAX = 5
 FAILURE_WINDOW_S = 300.0
 
 _hasher = PasswordHasher()
-# Checked for users that do not exist, so that the answer takes as long as for those that do.
-_nobody = _hasher.hash(secrets.token_urlsafe(16))
+
+
+@cache
+def _nobody() -> str:
+    """A hash to check for users that do not exist, so that the answer takes as long as for those that do."""
+    return _hasher.hash(secrets.token_urlsafe(16))
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class SignIn:
             {"username": username},
         ).first()
         try:
-            _hasher.verify(row.password_hash if row else _nobody, password)
+            _hasher.verify(row.password_hash if row else _nobody(), password)
         except VerificationError:
             row = None
         if row is None:

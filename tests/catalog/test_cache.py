@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,19 @@ def test_read_gives_the_same_shape_when_it_is_loaded_and_when_it_is_found(
 ) -> None:
     value = {"at": time.gmtime(0)[:3], 5: "five"}
     assert cache.read("product", "7", lambda: value) == cache.read("product", "7", lambda: None)
+
+
+def test_read_gives_the_same_answer_when_redis_is_away(cache: ProductCache, tmp_path: Path) -> None:
+    away = connect_cache(f"unix://{tmp_path / 'nobody.sock'}")
+    value = {"at": datetime(2026, 3, 1, 10, tzinfo=UTC), "day": date(2026, 3, 1), "units": 1.5}
+    without = ProductCache(away, ttl_s=60).read("product", "7", lambda: value)
+    assert (
+        without
+        == cache.read("product", "7", lambda: value)
+        == cache.read("product", "7", lambda: None)
+    )
+    assert without["at"] == "2026-03-01T10:00:00+00:00"
+    away.close()
 
 
 def test_drop_forgets_the_named_and_keeps_the_others(cache: ProductCache) -> None:

@@ -1,0 +1,45 @@
+"""Takes the README's pictures from a running `make demo`.
+
+Usage: python docs/take_pictures.py [http://127.0.0.1:8501] — signs in as admin with the home's first password.
+"""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from stocktide.settings import load_settings
+from tests.browser.find_chromium import find_chromium
+
+PAGES = {"overview": "/", "products": "/products"}
+SIZE = {"width": 1280, "height": 860}
+# Charts draw after the page has come; there is no event that says the last one did.
+SETTLE_MS = 4_000
+
+
+def main() -> None:
+    """Write docs/pictures/NAME.png for each page."""
+    base = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8501"
+    password = (load_settings().home / "first-password").read_text().strip()
+    folder = Path(__file__).parent / "pictures"
+    folder.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE, color_scheme="light")
+        page.goto(f"{base}/signin")
+        page.fill("[name=username]", "admin")
+        page.fill("[name=password]", password)
+        page.click("button")
+        for name, path in PAGES.items():
+            page.goto(base + path)
+            page.wait_for_selector("[data-testid=stVegaLiteChart]")
+            page.wait_for_timeout(SETTLE_MS)
+            if name == "products":
+                page.get_by_test_id("stVegaLiteChart").first.scroll_into_view_if_needed()
+                page.wait_for_timeout(500)
+            page.screenshot(path=folder / f"{name}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
