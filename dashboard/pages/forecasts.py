@@ -58,7 +58,12 @@ def _named(node: dict[str, Any]) -> str:
     return "All" if node["level_name"] == "total" else str(node["label"])
 
 
+# How often a node was gone to: tables of an earlier visit, and the rows ticked in them, are not taken for today's.
+VISITS = "forecasts.visits"
+
+
 def _go(node_id: int) -> None:
+    st.session_state[VISITS] = st.session_state.get(VISITS, 0) + 1
     st.query_params["node"] = str(node_id)
     st.rerun()
 
@@ -122,7 +127,7 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
     )
     event = st.dataframe(
         shown,
-        key=f"forecasts.children.{node['node_id']}.{level_name}",
+        key=f"forecasts.children.{node['node_id']}.{level_name}.{st.session_state.get(VISITS, 0)}",
         on_select="rerun",
         selection_mode="single-row",
         hide_index=True,

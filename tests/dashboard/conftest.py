@@ -1,5 +1,6 @@
 """A small chain in a real database; each page drawn by Streamlit's own test runner, in the role that cannot write."""
 
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,14 @@ from tests.ingest.samples import raw
 DAYS = 70
 HORIZON = 14
 RENDER = {path: (title, render) for pages in PAGES.values() for path, title, _, render in pages}
+
+
+@pytest.fixture(autouse=True)
+def _main_module_comes_back() -> Iterator[None]:
+    """AppTest leaves its script as the main module, which every process that is spawned later would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @dataclass
