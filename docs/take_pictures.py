@@ -12,7 +12,7 @@ from stocktide.settings import load_settings
 from tests.browser.find_chromium import find_chromium
 
 PAGES = {"overview": "/", "products": "/products"}
-SIZE = {"width": 1280, "height": 860}
+SIZE = {"width": 1280, "height": 1000}
 # Charts draw after the page has come; there is no event that says the last one did.
 SETTLE_MS = 4_000
 
@@ -35,7 +35,7 @@ def main() -> None:
             page.wait_for_selector("[data-testid=stVegaLiteChart]")
             page.wait_for_timeout(SETTLE_MS)
             if name == "products":
-                page.get_by_test_id("stVegaLiteChart").first.scroll_into_view_if_needed()
+                page.get_by_test_id("stVegaLiteChart").last.scroll_into_view_if_needed()
                 page.wait_for_timeout(500)
             page.screenshot(path=folder / f"{name}.png")
         browser.close()

@@ -116,7 +116,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
         row_height=28,
         column_config={
             "sku": st.column_config.TextColumn("SKU", pinned=True),
-            "name": st.column_config.TextColumn("Name", width="large"),
+            "name": st.column_config.TextColumn("Name", width="medium"),
             "department": "Department",
             "category": "Category",
             "on_hand": st.column_config.NumberColumn(
