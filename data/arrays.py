@@ -20,7 +20,6 @@ Row: TypeAlias = dict[str, Any]
 MILLI = 1000
 CENT_MICROS = 10_000
 HOUR_S = 3600
-DAY_S = 86_400
 
 
 def rank_within(groups: IntArray) -> IntArray:

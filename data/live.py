@@ -61,7 +61,6 @@ class LiveFeed:
     ) -> None:
         self.events_per_second = events_per_second
         self.state: LiveState = live_state(sample)
-        self.lost_lines = 0
         self._chain = sample.truth.chain
         self._rng = np.random.default_rng([seed, 1])
         self._clock, self._sleep = clock, sleep
@@ -149,7 +148,6 @@ class LiveFeed:
         for line in range(1, 1 + min(int(self._rng.geometric(0.45)), ORDER_LINES_MAX)):
             pair = self._pick(pairs)
             sold = self.state.sell(pair, self._quantity(pair))
-            self.lost_lines += sold == 0
             if sold:
                 price = int(self.state.price_micros[pair])
                 who = customer if known else 0

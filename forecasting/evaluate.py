@@ -18,7 +18,6 @@ Array = NDArray[np.float64]
 SEASON_DAYS = 7
 # RMSSE's scale looks at the last two years: older swings say little about how hard the series is now.
 SCALE_DAYS = 730
-METRICS = ("wape", "rmsse", "bias", "coverage_80", "coverage_95")
 
 
 def seasonal_naive(Y: Array, horizon: int) -> Array:
