@@ -1,0 +1,126 @@
+"""The rule by which a finished run replaces the published one: it must win, or the champion must have grown old."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+Action = Literal["promote", "refit", "keep"]
+# Scores that agree to this much are the same fit with other rounding.
+SAME_RELATIVE = 1e-9
+SCORE_METRIC = "rmsse"
+CHOSEN, CHAMPION = "chosen", "champion"
+ALL_CLASSES = "all"
+
+
+@dataclass(frozen=True)
+class PromotionRule:
+    """margin: share of the champion's error by which a challenger must be lower (0: not higher).
+
+    champion_days_max: days of data that the champion may lack before it is replaced without a win.
+    """
+
+    margin: float = 0.0
+    champion_days_max: int = 7
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with a challenger, and why in words.
+
+    refit: publish, but the champion's own choice fitted to the newer data. promote: publish. keep: the champion stays.
+    """
+
+    action: Action
+    reason: str
+
+    @property
+    def publishes(self) -> bool:
+        """Tell whether the challenger is to be published."""
+        return self.action != "keep"
+
+    @property
+    def verdict(self) -> str:
+        """The decision in a word for people."""
+        return {"promote": "promote", "refit": "too close, refitted", "keep": "keep"}[self.action]
+
+
+def decide(
+    champion_score: float | None,
+    challenger_score: float | None,
+    *,
+    has_champion: bool,
+    age_days: int,
+    rule: PromotionRule,
+) -> Decision:
+    """Decide on a challenger.
+
+    Scores: errors on the same origins, lower is better, >= 0; None where it could not be tested there. age_days: days
+    of data that the challenger saw and the champion did not.
+    """
+    if not has_champion:
+        return Decision("promote", "It is the first forecast.")
+    old = age_days > rule.champion_days_max
+    age = f"the champion has not seen the last {age_days} days, and {rule.champion_days_max} are allowed"
+    if challenger_score is None:
+        if champion_score is not None and not old:
+            return Decision("keep", "It could not be tested, and the champion was.")
+        why = age if old else "so could the champion"
+        return Decision("promote", f"It could not be tested on days held out; {why}.")
+    if champion_score is None:
+        return Decision(
+            "promote",
+            f"Its error is {challenger_score:.4g}; the champion's choice could not be tested on the same days.",
+        )
+    compared = _compared(champion_score, challenger_score)
+    if challenger_score <= champion_score * (1 - rule.margin) * (1 + SAME_RELATIVE):
+        return Decision("promote", f"{compared}.")
+    wanted = f"{rule.margin:.1%} lower is asked for" if rule.margin else "more is not allowed"
+    if old:
+        return Decision("refit", f"{compared}, and {wanted}; but {age}.")
+    return Decision("keep", f"{compared}, and {wanted}.")
+
+
+def _compared(champion: float, challenger: float) -> str:
+    if champion == challenger:
+        return f"Its error is the champion's, {challenger:.4g}, on the same days"
+    change = f", {challenger / champion - 1:+.1%}" if champion > 0 else ""
+    return f"Its error is {challenger:.4g} against {champion:.4g} of the champion on the same days{change}"
+
+
+def total_score(
+    scores: pd.DataFrame | None, candidate: str, *, metric: str = SCORE_METRIC
+) -> float | None:
+    """Mean over origins of the mean over levels of a candidate's metric; None where it was not scored.
+
+    scores: columns origin, level, demand_class, candidate, metric, value; classes together where they are given so.
+    """
+    if scores is None or scores.empty:
+        return None
+    mine = scores[(scores["candidate"] == candidate) & (scores["metric"] == metric)]
+    mine = mine[mine["demand_class"] == ALL_CLASSES].dropna(subset=["value"])
+    if mine.empty:
+        return None
+    by_origin = mine.groupby(["origin", "level"])["value"].mean().groupby("origin").mean()
+    return float(by_origin.mean())
+
+
+def champion_score(
+    scores: pd.DataFrame | None, choice: Mapping[str, Any] | None, *, metric: str = SCORE_METRIC
+) -> float | None:
+    """Score what the champion chose in a newer backtest: its own row there, else the candidate that it named winner."""
+    own = total_score(scores, CHAMPION, metric=metric)
+    if own is not None or choice is None:
+        return own
+    winner = choice.get("winner")
+    return total_score(scores, str(winner), metric=metric) if winner is not None else None
+
+
+def error_score(errors: pd.DataFrame) -> float | None:
+    """Mean over levels of the published model's RMSSE in the frame of `evaluate`; None without a test."""
+    if errors.empty:
+        return None
+    ours = errors[(errors["metric"] == SCORE_METRIC) & (errors["model"] != "seasonal_naive")]
+    known = ours["value"].dropna()
+    return None if known.empty else float(known.mean())
