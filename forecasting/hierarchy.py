@@ -65,6 +65,58 @@ class Hierarchy:
         levels = self.nodes["level"].to_numpy()
         return bool(np.all(parents[1:] >= first[levels[1:] - 1]))
 
+    def rows(self, level: int) -> Codes:
+        """List the rows of S that hold the nodes of one level (position in `levels`)."""
+        return np.flatnonzero(self.nodes["level"].to_numpy() == level)
+
+    def groups(self, level: int) -> Codes:
+        """Number each leaf's node at one level, from 0 in the order of `rows`. Returns (n_leaves,)."""
+        within = sparse.csc_matrix(self.S[self.rows(level)])
+        assert within.nnz == self.n_leaves
+        return np.asarray(within.indices, dtype=np.int64)
+
+    def refines(self, fine: int, coarse: int) -> bool:
+        """Tell whether each node of level `coarse` is a union of nodes of level `fine`."""
+        inner, outer = self.groups(fine), self.groups(coarse)
+        _, first = np.unique(inner, return_index=True)
+        return bool(np.array_equal(outer[first][inner], outer))
+
+    def position(self, name: str) -> int:
+        """Find a level by its name, e.g. "region / location". Raises Invalid (`level_unknown`)."""
+        names = [level_name(keys) for keys in self.levels]
+        if name not in names:
+            raise Invalid("level_unknown", f"No level is named {name!r}; there are {names}.")
+        return names.index(name)
+
+    def above(self, level: int, *, keep: Sequence[int] | None = None) -> tuple["Hierarchy", Codes]:
+        """Make the hierarchy whose leaves are the nodes of `level`: of the levels in `keep` those that it refines.
+
+        keep: positions (None: all). Returns it and the rows of S that its nodes had here; its leaf_rows count the
+        nodes of `level`.
+        """
+        wanted = range(len(self.levels)) if keep is None else sorted(set(keep))
+        # Of two levels with the same nodes the earlier one is the upper one.
+        coarser = [
+            p
+            for p in wanted
+            if self.refines(level, p) and (p < level or not self.refines(p, level))
+        ]
+        kept = [*coarser, level]
+        _, first = np.unique(self.groups(level), return_index=True)
+        codes = [self.groups(p)[first] for p in kept]
+        rows = np.concatenate([self.rows(p) for p in kept])
+        nodes = self.nodes.iloc[rows].reset_index(drop=True)
+        nodes["node_id"] = np.arange(len(nodes), dtype=np.int64)
+        nodes["level"] = np.repeat(np.arange(len(kept)), [self.rows(p).size for p in kept])
+        nodes["parent_id"] = pd.concat(_parent_ids(codes), ignore_index=True)
+        upper = Hierarchy(
+            levels=tuple(self.levels[p] for p in kept),
+            nodes=nodes,
+            S=_summing_matrix(codes),
+            leaf_rows=np.arange(first.size, dtype=np.int64),
+        )
+        return upper, rows
+
     def sum_leaves(self, leaves: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum leaf values (n_leaves, T) into node values (n_nodes, T)."""
         assert leaves.shape[0] == self.n_leaves
@@ -138,21 +190,16 @@ def _summing_matrix(codes: Sequence[Codes]) -> sparse.csr_matrix:
 def _nodes(
     leaves: pd.DataFrame, levels: Levels, codes: Sequence[Codes], keys: Sequence[str]
 ) -> pd.DataFrame:
-    offsets = np.cumsum([0, *(int(code.max()) + 1 for code in codes)])
+    parents = _parent_ids(codes)
     parts = []
     for position, (level, code) in enumerate(zip(levels, codes, strict=True)):
         _, first = np.unique(code, return_index=True)
         part = leaves.iloc[first][list(level)].astype(str).reset_index(drop=True)
         unique_id = part.agg("/".join, axis=1) if level else pd.Series(["total"])
-        parent = _parents(codes, position, first)
         part.insert(0, "unique_id", unique_id)
         part.insert(0, "level_name", level_name(level))
         part.insert(0, "level", position)
-        part["parent_id"] = (
-            pd.array([pd.NA] * first.size, dtype="Int32")
-            if parent is None
-            else pd.array(offsets[parent] + codes[parent][first], dtype="Int32")
-        )
+        part["parent_id"] = parents[position]
         parts.append(part)
     nodes = pd.concat(parts, ignore_index=True)
     nodes.insert(0, "node_id", np.arange(len(nodes), dtype=np.int64))
@@ -161,6 +208,18 @@ def _nodes(
     return nodes.astype(dict.fromkeys(keys, object)).where(
         nodes.notna() | ~nodes.columns.isin(keys), None
     )
+
+
+def _parent_ids(codes: Sequence[Codes]) -> list[pd.Series]:
+    """List for each level the node_ids of its nodes' parents, null where there is none."""
+    offsets = np.cumsum([0, *(int(code.max()) + 1 for code in codes)])
+    found = []
+    for position, code in enumerate(codes):
+        _, first = np.unique(code, return_index=True)
+        parent = _parents(codes, position, first)
+        ids = [pd.NA] * first.size if parent is None else offsets[parent] + codes[parent][first]
+        found.append(pd.Series(pd.array(ids, dtype="Int32")))
+    return found
 
 
 def _parents(codes: Sequence[Codes], position: int, first: Codes) -> int | None:

@@ -116,3 +116,36 @@ def test_the_order_of_the_leaves_does_not_matter(leaves: pd.DataFrame, random: o
     one, other = build_hierarchy(CROSSED, leaves), build_hierarchy(CROSSED, shuffled)
     pd.testing.assert_frame_equal(one.nodes, other.nodes)
     np.testing.assert_array_equal(one.S.toarray(), other.S.toarray())
+
+
+@given(hierarchies(levels=CROSSED))
+def test_above_a_level_stand_the_levels_that_it_refines(built: Hierarchy) -> None:
+    values = np.random.default_rng(0).gamma(1.0, size=(built.n_leaves, 2))
+    whole = built.sum_leaves(values)
+    for level in range(len(built.levels)):
+        upper, rows = built.above(level)
+        assert upper.levels[-1] == built.levels[level]
+        assert (upper.levels[0] == ()) == (built.levels[0] == ())
+        np.testing.assert_allclose(upper.sum_leaves(whole[built.rows(level)]), whole[rows])
+        assert list(upper.nodes["unique_id"]) == list(built.nodes["unique_id"].iloc[rows])
+        np.testing.assert_allclose(
+            whole[built.rows(level)],
+            np.stack([np.bincount(built.groups(level), weights=v) for v in values.T], axis=1),
+        )
+
+
+@given(hierarchies(levels=CROSSED))
+def test_above_the_leaves_is_the_hierarchy_itself(built: Hierarchy) -> None:
+    same, rows = built.above(len(built.levels) - 1)
+    np.testing.assert_array_equal(rows, np.arange(built.n_nodes))
+    pd.testing.assert_frame_equal(same.nodes, built.nodes)
+    fewer, _ = built.above(len(built.levels) - 1, keep=[0])
+    assert fewer.levels == (built.levels[0], built.levels[-1])
+    assert fewer.is_tree
+
+
+def test_position_names_the_levels_when_there_is_none_of_that_name() -> None:
+    built = build_hierarchy([[], ["region"], ["region", "location"]], LEAVES)
+    assert built.position("region / location") == 2
+    with pytest.raises(Invalid, match="'total', 'region'"):
+        built.position("shop")
