@@ -1,0 +1,146 @@
+"""The life of a leaf: one that has just started is forecast by its siblings, one that has ended by zero.
+
+Symbols: m leaves, T days of history, h days of horizon; group is the leaf's category (or whatever its siblings share).
+"""
+
+# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Codes = NDArray[np.int64]
+
+COLD_START, DISCONTINUED = "cold_start", "discontinued"
+
+# An end needs four weeks, seven sales that did not come (by chance once in 1,000 at a steady rate), and a pause half as
+# long again as any before it, so that Christmas goods do not end each January.
+ENDED_DAYS_MIN = 28
+SALES_MISSED_MIN = 7.0
+PAUSE_FACTOR = 1.5
+# A leaf is young for its first four weeks; then its own history carries a model.
+YOUNG_DAYS = 28
+# The category's usual share counts as a week of the leaf's own days.
+PRIOR_DAYS = 7.0
+# A ramp is learnt from at least so many earlier starts, and is no steeper than this.
+STARTS_MIN = 10
+RAMP_MIN, RAMP_MAX = 0.2, 2.0
+_RAMP_WEEKS = YOUNG_DAYS // 7
+
+
+def first_sale(units: Array) -> Codes:
+    """Find the day of each leaf's first sale, (m,); T for a leaf that never sold. units: (m, T), >= 0."""
+    sold = units > 0
+    first: Codes = np.where(sold.any(axis=1), np.argmax(sold, axis=1), units.shape[1])
+    return first.astype(np.int64)
+
+
+def discontinued(units: Array) -> Mask:
+    """Tell which leaves have ended: no sale for long, against their own rate and their own pauses.
+
+    units: (m, T), finite, >= 0. Returns (m,); False for a leaf that never sold, which has not started.
+    """
+    m, T = units.shape
+    if T == 0:
+        return np.zeros(m, dtype=np.bool_)
+    sold = units > 0
+    day = np.arange(T)
+    last = np.maximum.accumulate(np.where(sold, day, -1), axis=1)
+    before = np.concatenate([np.full((m, 1), -1), last[:, :-1]], axis=1)
+    pauses = np.where(sold & (before >= 0), day - before - 1, 0).max(axis=1)
+    quiet_days = T - 1 - last[:, -1]
+    life_days = np.maximum(last[:, -1] - first_sale(units) + 1, 1)
+    sales_missed = sold.sum(axis=1) / life_days * quiet_days
+    ended: Mask = (
+        sold.any(axis=1)
+        & (quiet_days >= ENDED_DAYS_MIN)
+        & (sales_missed >= SALES_MISSED_MIN)
+        & (quiet_days > PAUSE_FACTOR * pauses)
+    )
+    return ended
+
+
+def young(units: Array, group: Codes) -> Mask:
+    """Tell which leaves sold for the first time in the last four weeks and have grown-up siblings that sold in these.
+
+    units: (m, T), group: (m,) 0 .. k-1. Returns (m,).
+    """
+    T = units.shape[1]
+    first = first_sale(units)
+    grown = first < T - YOUNG_DAYS
+    k = int(group.max(initial=-1)) + 1
+    beside = np.bincount(group[grown], weights=units[grown, -YOUNG_DAYS:].sum(axis=1), minlength=k)
+    starts: Mask = (first < T) & ~grown & (beside[group] > 0)
+    return starts
+
+
+def cold_start(mean: Array, units: Array, group: Codes) -> tuple[Array, Mask]:
+    """Forecast young leaves as a share of what their grown-up siblings are forecast, times a ramp by age.
+
+    mean: (m, h), forecasts of all leaves. units: (m, T) sold. group: (m,) 0 .. k-1. The share is the leaf's own so far,
+    held to the median of the group as if that had been seen for PRIOR_DAYS. Returns the forecasts with the young ones
+    replaced, (m, h), and which these are, (m,).
+    """
+    assert mean.shape[0] == units.shape[0] == group.size
+    starts = young(units, group)
+    if not starts.any():
+        return mean, starts
+    k, T = int(group.max()) + 1, units.shape[1]
+    grown = first_sale(units) < T - YOUNG_DAYS
+    sold, coming = _summed(units[grown], group[grown], k), _summed(mean[grown], group[grown], k)
+    ramp = learned_ramp(units, sold, group)
+    usual = _usual_share(units[grown, -YOUNG_DAYS:], group[grown], k)
+    forecast = mean.copy()
+    for leaf in np.flatnonzero(starts):
+        age = np.arange(T - first_sale(units[leaf : leaf + 1])[0] + mean.shape[1])
+        r = ramp[np.minimum(age // 7, _RAMP_WEEKS)]
+        own = age.size - mean.shape[1]
+        beside = sold[group[leaf]]
+        prior = PRIOR_DAYS * beside[-YOUNG_DAYS:].mean()
+        share = (units[leaf].sum() + usual[group[leaf]] * prior) / (
+            (beside[-own:] * r[:own]).sum() + prior
+        )
+        forecast[leaf] = share * coming[group[leaf]] * r[own:]
+    return forecast, starts
+
+
+def learned_ramp(units: Array, sold: Array, group: Codes) -> Array:
+    """Learn how a start grows: share of the siblings by week of age, against the four weeks after.
+
+    units: (m, T). sold: (k, T) of the grown-up siblings. Returns (5,): weeks 0 to 3, then 1 for any later one; all 1
+    with fewer than STARTS_MIN earlier starts to learn from.
+    """
+    T = units.shape[1]
+    first = first_sale(units)
+    usable = np.flatnonzero((first >= YOUNG_DAYS) & (first <= T - 2 * YOUNG_DAYS))
+    ramp = np.ones(_RAMP_WEEKS + 1)
+    if usable.size < STARTS_MIN:
+        return ramp
+    at = first[usable, None] + np.arange(2 * YOUNG_DAYS)
+    own = units[usable[:, None], at].reshape(usable.size, -1, 7).sum(axis=2)
+    beside = sold[group[usable, None], at].reshape(usable.size, -1, 7).sum(axis=2)
+    share = np.divide(own, beside, out=np.zeros_like(own), where=beside > 0)
+    settled = share[:, _RAMP_WEEKS:].mean(axis=1)
+    told = settled > 0
+    if np.count_nonzero(told) >= STARTS_MIN:
+        weeks = share[told, :_RAMP_WEEKS] / settled[told, None]
+        ramp[:_RAMP_WEEKS] = np.clip(np.median(weeks, axis=0), RAMP_MIN, RAMP_MAX)
+    return ramp
+
+
+def _summed(values: Array, group: Codes, k: int) -> Array:
+    summed = np.zeros((k, values.shape[1]))
+    np.add.at(summed, group, values)
+    return summed
+
+
+def _usual_share(recent: Array, group: Codes, k: int) -> Array:
+    """Median share of a grown-up leaf in its group, (k,); 0 for a group of none."""
+    sold = recent.sum(axis=1)
+    usual = np.zeros(k)
+    for number in np.unique(group):
+        of = sold[group == number]
+        if of.sum() > 0:
+            usual[number] = np.median(of) / of.sum()
+    return usual
