@@ -68,6 +68,18 @@ def _finish(engine: sa.Engine, run: Run, status: str, error: str | None) -> None
         )
 
 
+def note_progress(engine: sa.Engine, run: Run, step: str, share: float) -> None:
+    """Write down at once how far a run is, for pages to show. share: of the whole run, 0 to 1."""
+    run.detail["progress"] = {"step": step, "share": round(share, 3)}
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE runs SET detail = detail || CAST(:detail AS jsonb) WHERE run_id = :run_id"
+            ),
+            {"detail": json.dumps({"progress": run.detail["progress"]}), "run_id": run.run_id},
+        )
+
+
 @contextmanager
 def single_flight(engine: sa.Engine, job: str) -> Iterator[bool]:
     """Hold the job's advisory lock; yields False where another process holds it."""

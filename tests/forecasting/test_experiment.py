@@ -1,11 +1,25 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
-from forecasting.experiment import EXPERIMENT, TrackingStore, log_experiment
+from forecasting.experiment import (
+    EXPERIMENT,
+    MODEL,
+    TrackingStore,
+    follow_registry,
+    log_experiment,
+)
+from forecasting.pictures import forecast_figure
+from forecasting.publish import store_run
+from forecasting.registry import rollback
 from stocktide.errors import Transient
 from stocktide.settings import Settings
+from tests.forecasting.publications import publication, scores_of
+
+PNG = b"\x89PNG"
 
 ERRORS = pd.DataFrame(
     {
@@ -44,8 +58,74 @@ def test_log_experiment_keeps_params_scores_and_lineage(
     assert run.info.status == "FINISHED"
     assert client.get_experiment_by_name(EXPERIMENT) is not None
     names = {artifact.path for artifact in client.list_artifacts(run_id)}
-    assert names == {"hierarchy.json", "errors.csv", "errors.html"}
-    assert "vega" in (next(home.rglob("errors.html"))).read_text("utf-8")
+    assert names == {"hierarchy.json", "errors.csv", "pictures"}
+    assert next(home.rglob("errors.png")).read_bytes().startswith(PNG)
+    assert client.search_registered_models() == []
+
+
+def model_of(home: Path, text: str) -> Path:
+    folder = home / "made"
+    folder.mkdir(exist_ok=True)
+    (folder / "beta.parquet").write_text(text)
+    return folder
+
+
+def log_model(store: TrackingStore, home: Path, text: str = "arrays") -> str:
+    days = pd.date_range("2025-01-01", periods=9)
+    line = np.arange(3.0)
+    return log_experiment(
+        store,
+        params={},
+        errors=ERRORS,
+        metrics={},
+        lineage={"lake_version": 4},
+        scores=scores_of({"chosen": 0.5, "ets": 0.75}, origins=("2024-11-01", "2024-12-01")),
+        pictures={"forecast": forecast_figure(days, np.arange(9.0), line, line - 1, line + 1)},
+        model_dir=model_of(home, text),
+    )
+
+
+def test_log_experiment_registers_the_model_with_pictures_and_backtest(home: Path) -> None:
+    store = TrackingStore.of(Settings(home=home))
+    run_id = log_model(store, home)
+    import mlflow
+
+    client = mlflow.MlflowClient(tracking_uri=store.uri)
+    version = client.get_model_version_by_alias(MODEL, "challenger")
+    assert version.run_id == run_id
+    assert client.get_run(run_id).data.metrics["backtest.ets.rmsse.location_product"] == 0.75
+    kept = home / "mlflow" / run_id / "artifacts"
+    assert (kept / "model" / "beta.parquet").read_text() == "arrays"
+    pictures = sorted(path.name for path in (kept / "pictures").iterdir())
+    assert pictures == ["errors.png", "forecast.png", "scores.png"]
+    assert all((kept / "pictures" / name).read_bytes().startswith(PNG) for name in pictures)
+
+
+def test_aliases_follow_the_tables_through_win_loss_and_rollback(
+    database: sa.Engine, home: Path
+) -> None:
+    store = TrackingStore.of(Settings(home=home))
+    assert follow_registry(store, database) == {"champion": None, "challenger": None}
+    good = {"scores": scores_of({"chosen": 0.5, "a": 0.5}), "choice": {"winner": "a"}}
+    runs = []
+    for fields in (good, good, {"scores": scores_of({"chosen": 0.9, "a": 0.5})}):
+        runs.append(log_model(store, home))
+        store_run(database, publication(mlflow_run_id=runs[-1], **fields), run_id=None)
+    assert follow_registry(store, database) == {"champion": runs[1], "challenger": runs[2]}
+    with database.begin() as connection:
+        rollback(connection, by="anna", reason="a test")
+    assert follow_registry(store, database) == {"champion": runs[0], "challenger": runs[2]}
+    import mlflow
+
+    client = mlflow.MlflowClient(tracking_uri=store.uri)
+    assert client.get_model_version_by_alias(MODEL, "champion").run_id == runs[0]
+
+
+def test_aliases_are_transient_when_the_store_is_away(database: sa.Engine, tmp_path: Path) -> None:
+    (tmp_path / "no").write_text("a file where a folder should be")
+    away = TrackingStore(f"sqlite:///{tmp_path / 'no' / 'folder'}/x.db")
+    with pytest.raises(Transient, match="did not take the aliases"):
+        follow_registry(away, database)
 
 
 def test_log_experiment_is_transient_when_the_store_is_away(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""A run in a process of its own, for tests that kill it: python -m tests.forecasting.killed_run URL HOME STOP.
+
+It keeps two steps, then publishes. It tells each step as it begins to make it, and waits for ever in the one that
+STOP names.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from forecasting.checkpoint import Checkpoint
+from forecasting.publish import store_run
+from stocktide.database import create_engine
+from stocktide.runs import recorded_run, single_flight
+from tests.forecasting.publications import with_parts
+
+STEPS = ("origin-1", "final")
+
+
+def main(database_url: str, home: str, stop: str) -> None:
+    engine = create_engine(database_url)
+    kept = Checkpoint(Path(home), "one and the same run")
+
+    def tell(step: str) -> None:
+        sys.stdout.write(f"{step}\n")
+        sys.stdout.flush()
+        while step == stop:
+            time.sleep(0.01)
+
+    with single_flight(engine, "forecast") as free:
+        assert free
+        with recorded_run(engine, "forecast") as run:
+            for number, step in enumerate(STEPS):
+
+                def make(step: str = step, number: int = number) -> dict[str, object]:
+                    tell(step)
+                    return {"mean": np.full((4, 2), float(number)), "step": step}
+
+                made = kept.load_or_make(step, make)
+                assert made["step"] == step
+            tell("publish")
+            store_run(engine, with_parts(), run_id=run.run_id)
+            tell("published")
+    kept.finish()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
