@@ -4,7 +4,7 @@ T dates, K columns. What depends on a series' own dates (time, changes of slope)
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import holidays
 import numpy as np
@@ -44,14 +44,14 @@ class Columns:
         """Number of columns, K."""
         return len(self.component)
 
-    def matching(self, keys: Sequence[str]) -> "Columns":
-        """Take the columns with these keys, in their order; a key that is not here (a holiday) is a column of 0."""
+    def matching(self, keys: Sequence[str]) -> Array:
+        """Take the values (T, K) of the columns with these keys; one that is not here (a holiday) is 0 throughout."""
         at = {key: position for position, key in enumerate(self.key)}
         values = np.zeros((self.values.shape[0], len(keys)))
         for position, key in enumerate(keys):
             if key in at:
                 values[:, position] = self.values[:, at[key]]
-        return replace(self, values=values, key=tuple(keys))
+        return values
 
 
 def day_numbers(ds: pd.DatetimeIndex) -> Array:
@@ -171,7 +171,7 @@ def _holidays(model: ProphetModel, ds: pd.DatetimeIndex) -> list[_Part]:
     at = pd.DatetimeIndex(ds.normalize())
     parts: list[_Part] = []
     for key, rows in table.groupby(["holiday", "offset"], sort=True):
-        name, offset = key[0], int(key[1])
+        name, offset = key[0], int(str(key[1]))
         on = at.isin(pd.DatetimeIndex(rows["ds"]) + offset * DAY).astype(np.float64)
         if on.any():
             scale = float(rows["prior_scale"].iloc[0])

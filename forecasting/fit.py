@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from forecasting.columns import Columns, build_columns, day_numbers
 from forecasting.model import BUILT_IN, ProphetModel
-from forecasting.multiplicative import solve_multiplicative
+from forecasting.multiplicative import joined, solve_multiplicative
 from forecasting.solver import GAP_MAX, Solution, solve
 from forecasting.trend import TimeAxis, knot_count, time_axis, trend_basis
 from stocktide.errors import Invalid
@@ -34,6 +34,8 @@ FEW_DAYS, NOT_CONVERGED = "few_days", "not_converged"
 TREND_PRECISION = 1.0 / 25.0
 # From so many series on, those with equal dates are worth an eigen-decomposition of their own.
 SHARE_FROM = 8
+# Fields of Fits that are not numbers of a series.
+LABELS = ("code", "keys", "component", "multiplicative")
 CHUNK_SHARED, CHUNK_OWN = 256, 64
 LAST_YEAR_DAYS = 365.0
 
@@ -45,7 +47,7 @@ class Fits:
     m, k: (n,) offset and slope. delta, knots: (n, S). beta: (n, K). variance: (n,) of the noise. scale, floor: (n,).
     start, span: (n,) days since 1970, days. mean, sd: (n, K) of given regressors. code: (n,) "" or why it is odd.
     gap: (n,) nats. rounds: (n,). objective: (n,) negative log posterior. changes: (n,) changes of slope that the series
-    has. keys: (K,) the columns that beta belongs to.
+    has. keys: (K,) the columns that beta belongs to, component: (K,) the part each is of, multiplicative: (K,).
     """
 
     m: Array
@@ -66,6 +68,8 @@ class Fits:
     changes: Array
     code: Codes
     keys: tuple[str, ...]
+    component: tuple[str, ...]
+    multiplicative: NDArray[np.bool_]
 
     @property
     def size(self) -> int:
@@ -104,7 +108,13 @@ def fit_series(
     few = np.isfinite(Y).sum(axis=1) < 2 + columns.size
     codes[(codes == ORDINARY) & few] = FEW_DAYS
     codes[(codes == ORDINARY) & (out["gap"] > 100 * GAP_MAX)] = NOT_CONVERGED
-    return Fits(**out, code=codes, keys=columns.key)
+    return Fits(
+        **out,
+        code=codes,
+        keys=columns.key,
+        component=columns.component,
+        multiplicative=columns.multiplicative,
+    )
 
 
 @dataclass(frozen=True)
@@ -154,7 +164,7 @@ def _weights(model: ProphetModel, days: Array) -> Array:
 
 def _empty(n: int, K: int, S: int) -> dict[str, Array]:
     wide = {"delta": S, "knots": S, "beta": K, "mean": K, "sd": K}
-    names = [field.name for field in fields(Fits) if field.name not in ("code", "keys")]
+    names = [field.name for field in fields(Fits) if field.name not in LABELS]
     out = {name: np.zeros((n, wide[name]) if name in wide else n) for name in names}
     for name in ("scale", "span"):
         out[name][:] = 1.0
@@ -339,9 +349,7 @@ def _fit_own(work: _Work, rows: Rows) -> dict[str, Array]:
             _solve(work, design, part[0], rows[i : i + 1])
             for i, (design, part) in enumerate(zip(designs, scaled, strict=True))
         ]
-        solution = Solution(
-            *(np.concatenate([getattr(one, f) for one in alone]) for f in Solution.__annotations__)
-        )
+        solution = joined(alone)
     else:
         solution = _solve_own(work, designs, [part[0][0] for part in scaled], rows)
     return _parameters(work, designs, solution, scale, floor)

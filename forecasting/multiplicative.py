@@ -1,25 +1,27 @@
 """The batched fit where some columns multiply the trend: Gauss-Newton steps, each a linear fit of solver.py.
 
-f = g (1 + X_m beta_m) + X_a beta_a with g = m + k t + sum_j delta_j (t - s_j)+. Linearised at the current parameters
-the model is one with columns J = (dg (1 + X_m beta_m), X_m g, X_a); the step is shortened until the true objective
+The model is linearised at the current parameters (bilinear.py), fitted, and the step shortened until the true objective
 falls.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
+from dataclasses import fields
+
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.bilinear import Bilinear, bilinear
 from forecasting.solver import Solution, negative_log_posterior, solve, variance_of
 
 Array = NDArray[np.float64]
 
-STEPS_MAX = 40
+STEPS_MAX = 30
 # Nats that a step must still gain to be worth another one.
-GAIN_MIN = 1e-4
+GAIN_MIN = 1e-3
 HALVINGS = 8
-# Series whose Jacobians are held at once; 16 x 2,000 days x 60 columns are 15 MB.
-SERIES_AT_ONCE = 16
+# Series whose steps are taken together: enough that the last few to converge do not cost a pass each.
+SERIES_AT_ONCE = 128
 # A seasonal share of more than this at the start is an additive fit around a trend near zero.
 START_SHARE_MAX = 1.0
 
@@ -37,46 +39,86 @@ def solve_multiplicative(
 
     Z: (B, N). w: (N,) weights. multiplicative: (K,). precision: (2 + K,).
     """
-    p, K = precision.size, multiplicative.size
-    assert p == 2 + K
+    assert precision.size == 2 + multiplicative.size
     assert Z.shape[1] == D.shape[0] == w.size
-    parts = [
-        _solve_some(D, Z[rows], w, multiplicative, precision, tau)
-        for rows in np.array_split(np.arange(Z.shape[0]), -(-Z.shape[0] // SERIES_AT_ONCE))
-    ]
-    return Solution(
-        *(np.concatenate([getattr(part, f) for part in parts]) for f in Solution.__annotations__)
+    sums = bilinear(D, Z, w, multiplicative)
+    weight = float(w.sum())
+    x, s2 = _start(D, Z, w, multiplicative, precision, tau)
+    cuts = np.array_split(np.arange(Z.shape[0]), -(-Z.shape[0] // SERIES_AT_ONCE))
+    return joined(
+        [_descend(sums, rows, x[rows], s2[rows], weight, precision, tau) for rows in cuts]
     )
 
 
-def _solve_some(
-    D: Array, Z: Array, w: Array, multiplicative: NDArray[np.bool_], precision: Array, tau: float
+def joined(parts: list[Solution]) -> Solution:
+    """Put solutions of consecutive series together."""
+    return Solution(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Solution)
+        )
+    )
+
+
+def _descend(
+    sums: Bilinear,
+    rows: NDArray[np.intp],
+    x: Array,
+    s2: Array,
+    weight: float,
+    precision: Array,
+    tau: float,
 ) -> Solution:
     p = precision.size
-    weight = np.full(Z.shape[0], w.sum())
-    x, s2 = _start(D, Z, w, multiplicative, precision, tau)
-    value = _objective(D, Z, w, multiplicative, x, weight, precision, tau)[0]
-    gained = np.full(Z.shape[0], np.inf)
-    steps = np.zeros(Z.shape[0], dtype=np.int64)
-    open_ = np.arange(Z.shape[0])
+    value, s2 = _objective(sums, rows, x, weight, precision, tau)
+    gained = np.full(rows.size, np.inf)
+    steps = np.zeros(rows.size, dtype=np.int64)
+    open_ = np.arange(rows.size)
     for _step in range(STEPS_MAX):
-        target = _linear_fit(D, Z[open_], w, multiplicative, x[open_], s2[open_], precision, tau)
-        moved, new, variance = _shorten(
-            D, Z[open_], w, multiplicative, x[open_], target, value[open_], precision, tau
+        gram, moment, square = sums.linear(x[open_], rows[open_])
+        fit = solve(
+            gram,
+            moment,
+            square,
+            np.full(open_.size, weight),
+            precision=precision,
+            tau=tau,
+            variance=s2[open_],
+            delta=x[open_, p:],
         )
-        gained[open_] = value[open_] - new
-        x[open_], value[open_], s2[open_] = moved, new, variance
+        target = np.hstack([fit.theta, fit.delta])
+        before = value[open_]
+        for _halving in range(HALVINGS):
+            new, variance = _objective(sums, rows[open_], target, weight, precision, tau)
+            if np.all(new <= before):
+                break
+            worse = new > before
+            target[worse] = 0.5 * (x[open_][worse] + target[worse])
+        better = new < before
+        at = open_[better]
+        x[at], value[at], s2[at] = target[better], new[better], variance[better]
+        gained[open_] = np.maximum(before - new, 0.0)
         steps[open_] += 1
         open_ = open_[gained[open_] > GAIN_MIN]
         if open_.size == 0:
             break
-    return Solution(x[:, :p], x[:, p:], s2, np.maximum(gained, 0.0), steps, value)
+    return Solution(x[:, :p], x[:, p:], s2, gained, steps, value)
+
+
+def _objective(
+    sums: Bilinear, rows: NDArray[np.intp], x: Array, weight: float, precision: Array, tau: float
+) -> tuple[Array, Array]:
+    p = precision.size
+    rss = sums.rss(x, rows)
+    weights = np.full(rows.size, weight)
+    s2 = variance_of(rss, weights)
+    return negative_log_posterior(rss, weights, s2, x[:, :p], x[:, p:], precision, tau), s2
 
 
 def _start(
     D: Array, Z: Array, w: Array, multiplicative: NDArray[np.bool_], precision: Array, tau: float
 ) -> tuple[Array, Array]:
-    """Start from the additive fit, its seasonal parts divided by the level."""
+    """Start from the additive fit, its multiplying parts divided by the level."""
     Dw = D * w[:, None]
     weight = np.full(Z.shape[0], w.sum())
     fit = solve(D.T @ Dw, Z @ Dw, (Z * Z) @ w, weight, precision=precision, tau=tau)
@@ -85,95 +127,3 @@ def _start(
     at = 2 + np.flatnonzero(multiplicative)
     x[:, at] = np.clip(x[:, at] / level[:, None], -START_SHARE_MAX, START_SHARE_MAX)
     return x, fit.variance
-
-
-def _pieces(D: Array, multiplicative: NDArray[np.bool_], x: Array) -> tuple[Array, Array, Array]:
-    """Evaluate the trend g (B, N), 1 + X_m beta_m (B, N) and f (B, N)."""
-    K = multiplicative.size
-    X = D[:, 2 : 2 + K]
-    beta = x[:, 2 : 2 + K]
-    g = x[:, :2] @ D[:, :2].T + x[:, 2 + K :] @ D[:, 2 + K :].T
-    factor = 1.0 + (beta * multiplicative) @ X.T
-    return g, factor, g * factor + (beta * ~multiplicative) @ X.T
-
-
-def _objective(
-    D: Array,
-    Z: Array,
-    w: Array,
-    multiplicative: NDArray[np.bool_],
-    x: Array,
-    weight: Array,
-    precision: Array,
-    tau: float,
-) -> tuple[Array, Array]:
-    p = precision.size
-    rss = ((Z - _pieces(D, multiplicative, x)[2]) ** 2) @ w
-    s2 = variance_of(rss, weight)
-    return negative_log_posterior(rss, weight, s2, x[:, :p], x[:, p:], precision, tau), s2
-
-
-def _linear_fit(
-    D: Array,
-    Z: Array,
-    w: Array,
-    multiplicative: NDArray[np.bool_],
-    x: Array,
-    s2: Array,
-    precision: Array,
-    tau: float,
-) -> Array:
-    """Fit the model that is linear around x; returns its parameters (B, P)."""
-    p, K = precision.size, multiplicative.size
-    g, factor, f = _pieces(D, multiplicative, x)
-    J = np.repeat(D[None], Z.shape[0], axis=0)
-    J[:, :, :2] *= factor[:, :, None]
-    J[:, :, 2 + K :] *= factor[:, :, None]
-    at = 2 + np.flatnonzero(multiplicative)
-    J[:, :, at] *= g[:, :, None]
-    Jw = (J * w[None, :, None]).transpose(0, 2, 1)
-    gram = Jw @ J
-    aim = (Z - f) + (J @ x[:, :, None])[:, :, 0]
-    moment = (Jw @ aim[:, :, None])[:, :, 0]
-    weight = np.full(Z.shape[0], w.sum())
-    fit = solve(
-        gram,
-        moment,
-        (aim * aim) @ w,
-        weight,
-        precision=precision,
-        tau=tau,
-        variance=s2,
-        delta=x[:, p:],
-    )
-    return np.hstack([fit.theta, fit.delta])
-
-
-def _shorten(
-    D: Array,
-    Z: Array,
-    w: Array,
-    multiplicative: NDArray[np.bool_],
-    x: Array,
-    target: Array,
-    value: Array,
-    precision: Array,
-    tau: float,
-) -> tuple[Array, Array, Array]:
-    """Halve the step from x to target until the objective falls; a series that finds none stays."""
-    weight = np.full(Z.shape[0], w.sum())
-    best, best_s2 = _objective(D, Z, w, multiplicative, x, weight, precision, tau)
-    chosen = x.copy()
-    open_ = np.arange(x.shape[0])
-    share = 1.0
-    for _halving in range(HALVINGS):
-        trial = x[open_] + share * (target[open_] - x[open_])
-        new, s2 = _objective(D, Z[open_], w, multiplicative, trial, weight[open_], precision, tau)
-        better = new < value[open_]
-        rows = open_[better]
-        chosen[rows], best[rows], best_s2[rows] = trial[better], new[better], s2[better]
-        open_ = open_[~better]
-        if open_.size == 0:
-            break
-        share *= 0.5
-    return chosen, best, best_s2

@@ -5,13 +5,13 @@ where parts multiply, or the target is a logarithm, they are shared out by logar
 leaves no remainder.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.columns import Columns, build_columns, day_numbers
+from forecasting.columns import build_columns, day_numbers
 from forecasting.fit import Fits
 from forecasting.model import ProphetModel
 
@@ -34,9 +34,9 @@ def forecast(
 
     shared, own: regressors on these dates, as `fit_series` takes them. Raises what `build_columns` raises.
     """
-    columns = build_columns(model, ds, shared=shared, own=own).matching(fits.keys)
+    X = build_columns(model, ds, shared=shared, own=own).matching(fits.keys)
     trend = trend_of(fits, day_numbers(ds))
-    factor, added = _effects(fits, columns, own)
+    factor, added = _effects(fits, X, own or {})
     return _back(model, fits, trend * factor + added)
 
 
@@ -69,16 +69,13 @@ def components(
 
     A part that is 0 everywhere (a season that no history was long enough for) is left out.
     """
-    columns = build_columns(model, ds, shared=shared, own=own)
-    component = dict(zip(columns.key, columns.component, strict=True))
-    columns = columns.matching(fits.keys)
+    X = build_columns(model, ds, shared=shared, own=own).matching(fits.keys)
     trend = trend_of(fits, day_numbers(ds))
-    names = [component.get(key, key) for key in fits.keys]
-    parts = {name: np.zeros_like(trend) for name in dict.fromkeys(names)}
+    parts = {name: np.zeros_like(trend) for name in dict.fromkeys(fits.component)}
     # several parts multiply the trend by 1 + their sum: each has its own share of what is added
-    for position, name in enumerate(names):
-        effect = fits.beta[:, position : position + 1] * _column(fits, columns, position, own)
-        parts[name] += effect * trend if columns.multiplicative[position] else effect
+    for position, name in enumerate(fits.component):
+        effect = fits.beta[:, position : position + 1] * _column(fits, X, position, own or {})
+        parts[name] += effect * trend if fits.multiplicative[position] else effect
     parts = {name: values for name, values in parts.items() if values.any()}
     if model.target == "log1p":
         return _logarithmic(model, fits, trend, parts)
@@ -98,18 +95,16 @@ def _logarithmic(
     return {TREND: low, **{name: value * scale * per_unit for name, value in parts.items()}}
 
 
-def _effects(fits: Fits, columns: Columns, own: Mapping[str, Array] | None) -> tuple[Array, Array]:
+def _effects(fits: Fits, X: Array, own: Mapping[str, Array]) -> tuple[Array, Array]:
     """Sum the columns into 1 + the multiplying part and the added part, both (n, D)."""
-    plain = np.array([key not in _own_keys(columns) for key in columns.key], dtype=np.bool_)
-    raw = fits.beta / fits.sd
-    shift = (raw * fits.mean)[:, :, None]
-    many = columns.multiplicative
-    factor = 1.0 + (raw * (many & plain)) @ columns.values.T
-    added = (raw * (~many & plain)) @ columns.values.T
-    factor -= (shift[:, :, 0] * (many & plain)).sum(axis=1)[:, None]
-    added -= (shift[:, :, 0] * (~many & plain)).sum(axis=1)[:, None]
-    for position in np.flatnonzero(~plain):
-        effect = fits.beta[:, position : position + 1] * _column(fits, columns, int(position), own)
+    apart = np.array([component in own for component in fits.component], dtype=np.bool_)
+    raw = np.where(apart, 0.0, fits.beta / fits.sd)
+    many = fits.multiplicative
+    shift = raw * fits.mean
+    factor = 1.0 + (raw * many) @ X.T - (shift * many).sum(axis=1)[:, None]
+    added = (raw * ~many) @ X.T - (shift * ~many).sum(axis=1)[:, None]
+    for position in np.flatnonzero(apart):
+        effect = fits.beta[:, position : position + 1] * _column(fits, X, int(position), own)
         if many[position]:
             factor += effect
         else:
@@ -117,19 +112,11 @@ def _effects(fits: Fits, columns: Columns, own: Mapping[str, Array] | None) -> t
     return factor, added
 
 
-def _own_keys(columns: Columns) -> Sequence[str]:
-    return [f"{name}0" for name in columns.own]
-
-
-def _column(fits: Fits, columns: Columns, position: int, own: Mapping[str, Array] | None) -> Array:
-    """Give one standardised column, (n, D)."""
-    key = columns.key[position]
-    values = columns.values[None, :, position]
-    if own and key in _own_keys(columns):
-        values = own[columns.own[_own_keys(columns).index(key)]]
-    return np.asarray(
-        (values - fits.mean[:, position : position + 1]) / fits.sd[:, position : position + 1]
-    )
+def _column(fits: Fits, X: Array, position: int, own: Mapping[str, Array]) -> Array:
+    """Give one standardised column, (n, D) or (1, D)."""
+    values = own.get(fits.component[position], X[None, :, position])
+    mean, sd = fits.mean[:, position : position + 1], fits.sd[:, position : position + 1]
+    return np.asarray((values - mean) / sd)
 
 
 def _back(model: ProphetModel, fits: Fits, scaled: Array) -> Array:
