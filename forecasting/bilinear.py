@@ -1,14 +1,12 @@
 """What a Gauss-Newton step needs to know of a model whose seasonal columns multiply the trend.
 
-f = g c + X_a beta_a, with g = A a the trend (a = offset, slope, changes of slope) and c = 1 + X_m beta_m. f is linear in
-v = (a x (1, beta_m), beta_a), so sums over days of the columns Phi of v serve every series and every step: with Gamma =
+f = g c + X_a beta_a, with g = A a the trend (a = offset, slope, changes of slope) and c = 1 + X_m beta_m. f is linear
+in v = (a x (1, beta_m), beta_a), so sums over days of the columns Phi of v serve every series and every step: with Gamma =
 Phi'W Phi nothing below depends on the number of days. Where Gamma would be too large, or a series is alone with its
 dates, the Jacobian is made instead.
 
 Parameters x (B, 2 + K + S) are ordered as the solver's: offset, slope, K seasonal, S changes of slope.
 """
-
-# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
 from dataclasses import dataclass
 from typing import Protocol

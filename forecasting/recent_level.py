@@ -2,6 +2,8 @@
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,3 +37,20 @@ def _factor(Y: Array, fitted: Array) -> Array:
     told = np.maximum(selling_days, np.minimum(expected, known.sum(axis=1)) / 2)
     trust = told / (told + HALF_TRUST_DAYS)
     return np.asarray(np.clip(1.0 + trust * (ratio - 1.0), FACTOR_MIN, FACTOR_MAX))
+
+
+def window_ratio(Y: Array, fitted: Array, windows_days: Sequence[int]) -> Array:
+    """Compute sum(Y) / sum(fitted) over each of the last windows, averaged. Y, fitted: (n, T), NaN where unknown.
+
+    For nodes that sell every day, where nothing needs to be shrunk. Returns (n,), 1 where nothing was expected.
+    """
+    known = np.isfinite(Y) & np.isfinite(fitted)
+    sold, expected = np.where(known, Y, 0.0), np.where(known, fitted, 0.0)
+    ratios = [_ratio(sold[:, -days:], expected[:, -days:]) for days in windows_days]
+    averaged: Array = np.mean(ratios, axis=0)
+    return averaged
+
+
+def _ratio(sold: Array, expected: Array) -> Array:
+    above, below = sold.sum(axis=1), expected.sum(axis=1)
+    return np.asarray(np.divide(above, below, out=np.ones_like(above), where=below > 0))

@@ -235,8 +235,8 @@ def _warm(
     for _step in range(WARM_STEPS):
         Q, q, recover = eliminate(s2, rows)
         Q[:, at, at] += s2[:, None] / (tau * np.maximum(size, SIZE_MIN))
-        delta: Array = np.linalg.solve(Q, q[:, :, None])[:, :, 0]
-        size = np.asarray(np.abs(delta), dtype=np.float64)
+        delta = np.asarray(np.linalg.solve(Q, q[:, :, None])[:, :, 0], dtype=np.float64)
+        size = np.abs(delta)
         x[:, :p], x[:, p:] = recover(delta), delta
         s2 = variance_of(_rss(gram, moment, square, x, rows), weight)
     kept = np.where(size > SMALL * tau, x[:, p:], 0.0)

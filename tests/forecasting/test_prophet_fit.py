@@ -2,12 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 from numpy.typing import NDArray
 
 from forecasting import prophet_fit
 from forecasting.closures import country_holidays
-from forecasting.prophet_fit import ModelMaker, fit_nodes, quiet_prophet
+from forecasting.prophet_fit import fit_nodes, node_components, quiet_prophet
 
 DAYS = pd.date_range("2024-01-01", periods=200)
 
@@ -28,7 +27,7 @@ def test_every_odd_series_has_a_defined_forecast_and_a_code() -> None:
     Y[4, 100:] = 3.0
     Y[5, -2:] = [1.0, 5.0]
     fits = fit_nodes(Y, DAYS, horizon=5)
-    assert fits.warnings == (None, "no_history", "all_zero", "too_short", "constant", None)
+    assert fits.warnings == (None, "no_history", "all_zero", "too_short", "constant", "few_days")
     np.testing.assert_array_equal(
         fits.yhat[1:5], np.array([[0.0], [0], [4 / 28], [3]]) * np.ones(5)
     )
@@ -78,19 +77,41 @@ def test_a_yearly_season_is_fitted_only_when_it_was_seen_well() -> None:
     assert np.abs(long - ahead).mean() < np.abs(flat - ahead).mean() / 2
 
 
-def test_workers_give_the_same_numbers_as_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    Y = np.stack([weekly_series(seed) for seed in range(6)])
-    one = fit_nodes(Y, DAYS, horizon=3)
-    monkeypatch.setattr(prophet_fit, "SERIES_PER_WORKER", 2)
-    two = fit_nodes(Y, DAYS, horizon=3)
-    np.testing.assert_allclose(one.yhat, two.yhat, rtol=1e-9)
+def test_the_parts_of_a_forecast_add_up_to_it() -> None:
+    days = pd.date_range("2022-01-01", periods=900)
+    Y = np.stack([weekly_series(seed, days) for seed in range(3)])
+    ahead = pd.date_range(days[-1] + pd.Timedelta(days=1), periods=28)
+    for mode, target in (
+        ("additive", "identity"),
+        ("multiplicative", "identity"),
+        ("additive", "log1p"),
+    ):
+        made = fit_nodes(Y, days, horizon=28, seasonality_mode=mode, target=target)  # type: ignore[arg-type]
+        parts = node_components(made, ahead)
+        assert list(parts) == ["trend", "weekly", "yearly"]
+        np.testing.assert_allclose(sum(parts.values()), made.yhat, rtol=1e-9)
+
+
+def test_a_runaway_trend_is_held() -> None:
+    Y = np.exp(np.linspace(0, 8, 200))[None, :]
+    made = fit_nodes(Y, DAYS, horizon=365, target="log1p")
+    assert made.yhat.max() <= 10 * Y.max()
 
 
 def library_forecast(
     y: NDArray[np.float64], days: pd.DatetimeIndex, horizon: int, *, yearly: bool
 ) -> NDArray[np.float64]:
     with quiet_prophet():
-        model = ModelMaker("linear", yearly, "additive", None, prophet_fit.CHANGEPOINT_PRIOR)(0)
+        from prophet import Prophet
+
+        model = Prophet(
+            changepoint_prior_scale=prophet_fit.CHANGEPOINT_PRIOR,
+            yearly_seasonality=False,
+            daily_seasonality=False,
+            uncertainty_samples=0,
+        )
+        if yearly:
+            model.add_seasonality("yearly", 365.25, 3, prior_scale=0.05)
         model.fit(pd.DataFrame({"ds": days, "y": y}), seed=1)
         forecast = model.predict(model.make_future_dataframe(horizon, include_history=False))
     return np.asarray(forecast["yhat"])

@@ -1,0 +1,301 @@
+"""The whole method on M5: Prophet models in levels 1 to 9, split below by shares, quantiles from earlier origins.
+
+`--train-end N --out FILE` forecasts days N+1 .. N+28 of all 42,840 nodes from days up to N. Without `--out` the windows
+1857, 1885 and 1913 are forecast and scored, and levels 1 to 9 over many origins. Data: `--data DIR`, else
+STOCKTIDE_TEST_DATA/m5, else ../shared/data/m5 beside the checkout. Settings were chosen on origins before each window
+and on windows of 2015 (docs/forecasting.md), none on the window scored.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+# Run as a script, this file's folder comes first on the path, and its files would stand for packages.
+sys.path[0] = str(Path(__file__).parents[1])
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from benchmarks._m5 import (
+    HORIZON_DAYS,
+    Sales,
+    calendar_columns,
+    date_of,
+    hierarchies,
+    members,
+    read_sales,
+    series_names,
+)
+from forecasting.hierarchy import Hierarchy
+from forecasting.members import Member, forecast_members
+from forecasting.reconcile import reconcile
+from forecasting.shares import probable_stockouts
+from forecasting.splitting import split_groups, trending_shares, weekday_profiles
+from forecasting.spread import Missed, node_scale, quantiles_around, spread
+
+Array = NDArray[np.float64]
+
+QUANTILES = (0.005, 0.025, 0.165, 0.25, 0.5, 0.75, 0.835, 0.975, 0.995)
+WINDOWS = (1857, 1885, 1913)
+# Origins whose errors say how wide quantiles are: many where few series make few draws, two where there are thousands.
+UPPER_ORIGINS, LOWER_ORIGINS = 12, 2
+GOAL, WINDOW_GOAL, COVERAGE_POINTS, SECONDS_GOAL, GB_GOAL = 0.525, 0.671, 0.03, 120.0, 8.0
+
+
+@dataclass(frozen=True)
+class Method:
+    """All that does not depend on the origin."""
+
+    whole: Hierarchy
+    upper: Hierarchy
+    members: list[tuple[int, Member]]
+    columns: pd.DataFrame
+
+
+def make_method(sales: Sales, folder: Path) -> Method:
+    """Build hierarchies, calendar columns and members."""
+    whole, upper = hierarchies(sales)
+    columns, events = calendar_columns(folder)
+    return Method(whole, upper, members(upper, columns, events), columns)
+
+
+def forecast_upper(method: Method, sales: Sales) -> Array:
+    """Forecast levels 1 to 9: members averaged, reconciled, (154, 28)."""
+    history = method.upper.sum_leaves(sales.upper[method.upper.leaf_rows])
+    future = pd.date_range(date_of(sales.last + 1), periods=HORIZON_DAYS)
+    made = []
+    for days, member in method.members:
+        Y = history[:, -days:].copy()
+        ds = sales.dates(Y.shape[1])
+        Y[:, _christmas(ds)] = np.nan
+        made.append(forecast_members(Y, ds, future, [member], shared=method.columns)[0])
+    mean = np.mean(made, axis=0)
+    mean[:, _christmas(future)] = 0.0
+    return reconcile("WLSS", method.upper, mean)
+
+
+def _christmas(ds: pd.DatetimeIndex) -> NDArray[np.bool_]:
+    """The one day on which all shops are closed."""
+    return np.asarray((ds.month == 12) & (ds.day == 25))
+
+
+def forecast_lower(method: Method, sales: Sales, upper: Array) -> Array:
+    """Split level 9 over items, (30490, 28)."""
+    units = sales.lower[method.whole.leaf_rows]
+    leaves = sales.lower_leaves.iloc[method.whole.leaf_rows]
+    groups = method.upper.nodes[method.upper.nodes["level"] == len(method.upper.levels) - 1]
+    place = {name: row for row, name in enumerate(groups["unique_id"])}
+    group = (leaves["store_id"] + "/" + leaves["dept_id"]).map(place).to_numpy(np.int64)
+    product = pd.factorize(leaves["item_id"])[0].astype(np.int64)
+    observed = ~probable_stockouts(units)
+    share = trending_shares(units, group, product, observed)
+    past = sales.dates(units.shape[1])
+    profile = weekday_profiles(units, group, observed, past.dayofweek.to_numpy(np.int64))
+    future = pd.date_range(date_of(sales.last + 1), periods=HORIZON_DAYS)
+    week = profile[:, future.dayofweek.to_numpy()]
+    return split_groups(upper[-method.upper.n_leaves :], group, share, week)
+
+
+def forecast_all(method: Method, sales: Sales, *, say: bool = True) -> tuple[Array, Array]:
+    """Forecast all nodes and their quantiles from days up to sales.last: (n, 28), (n, 28, q)."""
+    known = {}
+    for back in range(UPPER_ORIGINS, -1, -1):
+        known[back] = forecast_upper(method, sales.until(sales.last - back * HORIZON_DAYS))
+        if say:
+            print(f"  levels 1-9 from {back * HORIZON_DAYS} days back", file=sys.stderr)
+    mean = method.whole.sum_leaves(forecast_lower(method, sales, known[0]))
+    upper = _upper_offsets(method, sales, known)
+    lower = _lower_offsets(method, sales, known)
+    return mean, quantiles_around(mean, np.concatenate([upper, lower]))
+
+
+def _upper_offsets(method: Method, sales: Sales, known: dict[int, Array]) -> Array:
+    history = method.upper.sum_leaves(sales.upper[method.upper.leaf_rows])
+    missed = [_missed(history, known[back], back) for back in range(UPPER_ORIGINS, 0, -1)]
+    level = method.upper.nodes["level"].to_numpy(np.int64)
+    return spread(
+        missed,
+        level,
+        scale=node_scale(history),
+        volume=history[:, -56:].mean(axis=1),
+        levels=QUANTILES,
+        horizon=HORIZON_DAYS,
+    )
+
+
+def _lower_offsets(method: Method, sales: Sales, known: dict[int, Array]) -> Array:
+    history = method.whole.sum_leaves(sales.lower[method.whole.leaf_rows])[method.upper.n_nodes :]
+    missed = []
+    for back in range(LOWER_ORIGINS, 0, -1):
+        then = sales.until(sales.last - back * HORIZON_DAYS)
+        nodes = method.whole.sum_leaves(forecast_lower(method, then, known[back]))
+        missed.append(_missed(history, nodes[method.upper.n_nodes :], back))
+    return spread(
+        missed,
+        method.whole.nodes["level"].to_numpy(np.int64)[method.upper.n_nodes :],
+        scale=node_scale(history),
+        volume=history[:, -56:].mean(axis=1),
+        levels=QUANTILES,
+        horizon=HORIZON_DAYS,
+    )
+
+
+def _missed(history: Array, forecast: Array, back: int) -> Missed:
+    at = history.shape[1] - back * HORIZON_DAYS
+    past = history[:, :at]
+    return Missed(
+        history[:, at : at + HORIZON_DAYS] - forecast,
+        node_scale(past),
+        past[:, -56:].mean(axis=1),
+    )
+
+
+def write(method: Method, sales: Sales, mean: Array, quantiles: Array, out: Path) -> None:
+    """Write one row a node and day: level (1..12), series, d, yhat and the quantiles."""
+    n = mean.shape[0]
+    level = method.whole.nodes["level"].to_numpy() + 1
+    names = pa.DictionaryArray.from_arrays(
+        pa.array(np.repeat(np.arange(n, dtype=np.int32), HORIZON_DAYS)),
+        pa.array(series_names(method.whole).tolist()),
+    )
+    columns = {
+        "level": pa.array(np.repeat(level, HORIZON_DAYS).astype(np.int8)),
+        "series": names.cast(pa.string()),
+        "d": pa.array(np.tile([f"d_{sales.last + 1 + k}" for k in range(HORIZON_DAYS)], n)),
+        "yhat": pa.array(mean.ravel()),
+    }
+    for position, p in enumerate(QUANTILES):
+        columns[f"q{p}"] = pa.array(quantiles[:, :, position].ravel())
+    pq.write_table(pa.table(columns), out)
+
+
+def score(method: Method, folder: Path, mean: Array, quantiles: Array, last: int) -> pd.DataFrame:
+    """Score one window by level: wrmsse, naive (seasonal), held_67, held_95."""
+    truth = read_sales(folder, last + HORIZON_DAYS)
+    actual = method.whole.sum_leaves(truth.lower[method.whole.leaf_rows])
+    came = actual[:, -HORIZON_DAYS:]
+    week = actual[:, -HORIZON_DAYS - 7 : -HORIZON_DAYS]
+    table = pd.read_csv(folder / "m5_eval_scale_weights.csv.gz").set_index(["level", "series"])
+    level = method.whole.nodes["level"].to_numpy() + 1
+    of = table.loc[list(zip(level, series_names(method.whole), strict=True))]
+    scale, weight = of["scale_mse"].to_numpy(), of["weight_in_level"].to_numpy()
+
+    def wrmsse(forecast: Array) -> Array:
+        each = weight * np.sqrt(((came - forecast) ** 2).mean(axis=1) / scale)
+        return np.bincount(level, weights=each)[1:]
+
+    def held(low: float, high: float) -> Array:
+        at = [QUANTILES.index(low), QUANTILES.index(high)]
+        inside = (came >= quantiles[:, :, at[0]]) & (came <= quantiles[:, :, at[1]])
+        return np.bincount(level, weights=inside.mean(axis=1))[1:] / np.bincount(level)[1:]
+
+    return pd.DataFrame(
+        {
+            "level": np.arange(1, 13),
+            "wrmsse": wrmsse(mean),
+            "naive": wrmsse(np.tile(week, HORIZON_DAYS // 7)),
+            "held_67": held(0.165, 0.835),
+            "held_95": held(0.025, 0.975),
+        }
+    )
+
+
+def upper_origins(method: Method, folder: Path, origins: list[int]) -> pd.DataFrame:
+    """Score levels 1 to 9 from many origins: mean WRMSSE by origin (official scale and weights throughout)."""
+    table = pd.read_csv(folder / "m5_eval_scale_weights.csv.gz").set_index(["level", "series"])
+    level = method.upper.nodes["level"].to_numpy() + 1
+    of = table.loc[list(zip(level, series_names(method.upper), strict=True))]
+    rows = []
+    for last in origins:
+        truth = read_sales(folder, last + HORIZON_DAYS)
+        actual = method.upper.sum_leaves(truth.upper[method.upper.leaf_rows])
+        made = forecast_upper(method, truth.until(last))
+        naive = np.tile(actual[:, -HORIZON_DAYS - 7 : -HORIZON_DAYS], HORIZON_DAYS // 7)
+        row: dict[str, float] = {"origin": last}
+        for name, forecast in (("wrmsse", made), ("naive", naive)):
+            error = np.sqrt(((actual[:, -HORIZON_DAYS:] - forecast) ** 2).mean(axis=1))
+            each = of["weight_in_level"] * error / np.sqrt(of["scale_mse"])
+            row[name] = float(each.sum() / level.max())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Run as described at the head of this file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--train-end", type=int)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--quick", action="store_true", help="one window, no further origins")
+    given = parser.parse_args()
+    folder = given.data or _default_folder()
+    if not (folder / "calendar.csv").exists():
+        sys.exit(f"No M5 data in {folder}; give --data, or set STOCKTIDE_TEST_DATA.")
+    if given.out:
+        started = time.monotonic()
+        sales = read_sales(folder, given.train_end)
+        method = make_method(sales, folder)
+        mean, quantiles = forecast_all(method, sales)
+        write(method, sales, mean, quantiles, given.out)
+        print(f"{mean.shape[0]:,} nodes written to {given.out}")
+        _print_cost(time.monotonic() - started)
+        return
+    windows = (
+        [given.train_end] if given.train_end else list(WINDOWS[-1:] if given.quick else WINDOWS)
+    )
+    _score_windows(folder, windows, quick=given.quick)
+
+
+def _default_folder() -> Path:
+    named = os.environ.get("STOCKTIDE_TEST_DATA")
+    return (Path(named) if named else Path(__file__).parents[2] / "shared" / "data") / "m5"
+
+
+def _score_windows(folder: Path, windows: list[int], *, quick: bool) -> None:
+    started = time.monotonic()
+    scores = []
+    for last in windows:
+        began = time.monotonic()
+        sales = read_sales(folder, last)
+        method = make_method(sales, folder)
+        mean, quantiles = forecast_all(method, sales, say=False)
+        scores.append(score(method, folder, mean, quantiles, last).assign(window=last))
+        print(
+            f"window {last}: {scores[-1]['wrmsse'].mean():.4f} in {time.monotonic() - began:.0f} s"
+        )
+    table = pd.concat(scores)
+    by_level = table.groupby("level")[["wrmsse", "naive", "held_67", "held_95"]].mean()
+    by_window = table.pivot(index="level", columns="window", values="wrmsse")
+    print(by_window.join(by_level).round(3).to_string())
+    if not quick:
+        origins = upper_origins(method, folder, list(range(1577, 1914, 28)))
+        print("\nLevels 1-9 by origin:\n" + origins.round(3).to_string(index=False))
+        print(f"mean {origins['wrmsse'].mean():.4f}, sd {origins['wrmsse'].std():.4f}")
+    _print_cost((time.monotonic() - started) / len(windows))
+    means = table.groupby("window")["wrmsse"].mean()
+    _claim("m5_wrmsse", means.mean(), GOAL)
+    _claim("m5_worst_window", means.max(), WINDOW_GOAL)
+    _claim("m5_worst_level_vs_naive", (by_level["wrmsse"] / by_level["naive"]).max(), 1.0)
+    for name, nominal in (("held_67", 0.67), ("held_95", 0.95)):
+        _claim(f"m5_{name}_worst_miss", (by_level[name] - nominal).abs().max(), COVERAGE_POINTS)
+
+
+def _print_cost(seconds: float) -> None:
+    gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    _claim("m5_seconds", seconds, SECONDS_GOAL)
+    _claim("m5_gb", gb, GB_GOAL)
+
+
+def _claim(name: str, value: float, goal: float) -> None:
+    print(f"claim {name} value={value:.4f} goal={goal} met={'yes' if value <= goal else 'no'}")
+
+
+if __name__ == "__main__":
+    main()
