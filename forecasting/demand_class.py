@@ -37,10 +37,10 @@ def intervals_and_spread(Y: Array) -> tuple[Array, Array]:
     return interval, spread
 
 
-def demand_classes(Y: Array) -> NDArray[np.object_]:
+def demand_classes(Y: Array) -> NDArray[np.str_]:
     """Name the class of each series, (n,) of DEMAND_CLASSES. Y: (n, T), NaN where unknown; never sold: intermittent."""
     interval, spread = intervals_and_spread(Y)
     rare, uneven = interval >= ADI_BORDER, spread >= CV2_BORDER
-    names = np.array(DEMAND_CLASSES, dtype=object)
-    named: NDArray[np.object_] = names[2 * rare.astype(np.int64) + uneven.astype(np.int64)]
+    names = np.array(DEMAND_CLASSES)
+    named: NDArray[np.str_] = names[2 * rare.astype(np.int64) + uneven.astype(np.int64)]
     return named

@@ -36,11 +36,13 @@ def first_sale(units: Array) -> Codes:
     return first.astype(np.int64)
 
 
-def discontinued(units: Array) -> Mask:
+def discontinued(units: Array, empty: Mask) -> Mask:
     """Tell which leaves have ended: no sale for long, against their own rate and their own pauses.
 
-    units: (m, T), finite, >= 0. Returns (m,); False for a leaf that never sold, which has not started.
+    units: (m, T), finite, >= 0. empty: (m, T), days on which the shelf is known to have been empty: they say nothing.
+    Returns (m,); False for a leaf that never sold, which has not started.
     """
+    assert units.shape == empty.shape
     m, T = units.shape
     if T == 0:
         return np.zeros(m, dtype=np.bool_)
@@ -49,7 +51,7 @@ def discontinued(units: Array) -> Mask:
     last = np.maximum.accumulate(np.where(sold, day, -1), axis=1)
     before = np.concatenate([np.full((m, 1), -1), last[:, :-1]], axis=1)
     pauses = np.where(sold & (before >= 0), day - before - 1, 0).max(axis=1)
-    quiet_days = T - 1 - last[:, -1]
+    quiet_days = ((day > last[:, -1:]) & ~empty).sum(axis=1)
     life_days = np.maximum(last[:, -1] - first_sale(units) + 1, 1)
     sales_missed = sold.sum(axis=1) / life_days * quiet_days
     ended: Mask = (

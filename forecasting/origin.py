@@ -1,8 +1,10 @@
-"""One origin: everything that is forecast from the days up to one cutoff, and from nothing later."""
+"""One origin: everything that is known at one cutoff, and nothing that came later."""
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -10,99 +12,133 @@ from numpy.typing import NDArray
 
 from forecasting.closures import closed_days, country_holidays
 from forecasting.demand import Demand
+from forecasting.demand_class import demand_classes
 from forecasting.hierarchy import Hierarchy
-from forecasting.intervals import ERROR_DAYS, error_shape
-from forecasting.prophet_fit import fit_nodes
-from forecasting.recent_level import recent_level
-from forecasting.reconcile import reconcile
-from forecasting.spec import ForecastSpec
+from forecasting.lifecycle import discontinued
+from forecasting.scores import recent_weight
+from forecasting.shares import probable_stockouts
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class OriginForecast:
-    """mean: (n, h), reconciled. shape: (n, q) error quantiles. is_open: (n, h), False where all of a node is closed.
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What is known on the last of T days about n nodes and m leaves, and the h days that are asked for.
 
-    history: (n, T) what was sold. warnings: (n,) codes or None.
+    days: (T,). units: (m, T) sold. empty: (m, T), shelf empty for a time. open_leaves: (m, T + h), False where a leaf's
+    location is closed. holiday_names: name by date, history and horizon.
     """
 
-    mean: Array
-    shape: Array
-    is_open: NDArray[np.bool_]
-    history: Array
-    warnings: tuple[str | None, ...]
+    hierarchy: Hierarchy
+    days: pd.DatetimeIndex
+    horizon: int
+    units: Array
+    empty: Mask
+    open_leaves: Mask
+    holiday_names: pd.Series
+
+    @property
+    def cutoff(self) -> date:
+        """Last day that is known."""
+        cutoff: date = self.days[-1].date()
+        return cutoff
+
+    @property
+    def future(self) -> pd.DatetimeIndex:
+        """The days that are asked for, (h,)."""
+        return pd.date_range(self.days[-1] + pd.Timedelta(days=1), periods=self.horizon, freq="D")
+
+    @cached_property
+    def history(self) -> Array:
+        """What each node sold, (n, T)."""
+        return self.hierarchy.sum_leaves(self.units)
+
+    @cached_property
+    def is_open(self) -> Mask:
+        """Tell on which days some leaf of each node is open, (n, T + h)."""
+        opened: Mask = self.hierarchy.S @ self.open_leaves.astype(np.float64) > 0
+        return opened
+
+    @cached_property
+    def observed_leaves(self) -> Mask:
+        """Tell on which days what a leaf sold says what was wanted, (m, T): started, open, shelf not empty."""
+        started = np.maximum.accumulate(self.units > 0, axis=1)
+        return started & self.open_leaves[:, : self.days.size] & ~self.empty
+
+    @cached_property
+    def observed_shares(self) -> Mask:
+        """The same for shares, (m, T): without probable stock-outs that no count of the shelf told."""
+        return self.observed_leaves & ~probable_stockouts(self.units)
+
+    @cached_property
+    def Y(self) -> Array:
+        """What each node sold, (n, T), NaN on days that say nothing."""
+        known = np.maximum.accumulate(self.history > 0, axis=1)
+        known &= self.is_open[:, : self.days.size]
+        known[-self.hierarchy.n_leaves :] = self.observed_leaves
+        return np.where(known, self.history, np.nan)
+
+    @cached_property
+    def ended(self) -> Mask:
+        """Tell which leaves are no longer sold, (m,)."""
+        return discontinued(self.units, self.empty)
+
+    @cached_property
+    def classes(self) -> NDArray[np.str_]:
+        """Demand class of each node, (n,)."""
+        return demand_classes(self.Y)
+
+    @cached_property
+    def weight(self) -> Array:
+        """Weight of each node in a score, (n,): units of its last days."""
+        return recent_weight(self.history)
 
 
-def forecast_from(
-    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, *, days_known: int
-) -> OriginForecast:
-    """Forecast the spec's horizon from the first `days_known` days of the demand; later ones are not looked at."""
+def origin_at(
+    demand: Demand,
+    hierarchy: Hierarchy,
+    *,
+    days_known: int,
+    horizon: int,
+    holidays_country: str | None = None,
+) -> Origin:
+    """Take the first `days_known` days of the demand; later ones are not looked at.
+
+    Raises Invalid (`country_unknown`).
+    """
     assert 0 < days_known <= demand.days.size
     days = demand.days[:days_known]
     units = demand.units[hierarchy.leaf_rows, :days_known]
-    holiday_names = country_holidays(
-        spec.holidays_country,
-        range(days[0].year, (days[-1] + pd.Timedelta(days=spec.horizon_days)).year + 1),
-    )
-    closed = _closed_leaves(demand, hierarchy, units, days, spec, holiday_names)
-    is_open = hierarchy.S @ (~closed).astype(np.float64) > 0
-    history = hierarchy.sum_leaves(units)
-    Y = _observed(demand, hierarchy, history, is_open[:, :days_known])
-    fits = fit_nodes(
-        Y,
-        days,
-        horizon=spec.horizon_days,
-        seasonality_mode=spec.seasonality_mode,
-        holiday_names=holiday_names,
-    )
-    base = fits.yhat * recent_level(Y, fits.fitted)[:, None] * is_open[:, days_known:]
-    mean = reconcile(
-        spec.method,
-        hierarchy,
-        base,
-        y_insample=history[:, -ERROR_DAYS:],
-        variance=_variance(Y, fits.fitted),
-    )
-    return OriginForecast(
-        mean, error_shape(Y, fits.fitted), is_open[:, days_known:], history, fits.warnings
-    )
-
-
-def _closed_leaves(
-    demand: Demand,
-    hierarchy: Hierarchy,
-    units: Array,
-    days: pd.DatetimeIndex,
-    spec: ForecastSpec,
-    holiday_names: pd.Series,
-) -> NDArray[np.bool_]:
-    """Tell when each leaf's location is closed, (m, T + h); without locations, when the chain is."""
-    if "location" in demand.leaves:
-        group = pd.factorize(demand.leaves["location"].iloc[hierarchy.leaf_rows])[0]
-    else:
-        group = np.zeros(hierarchy.n_leaves, dtype=np.int64)
+    last_year = (days[-1] + pd.Timedelta(days=horizon)).year
+    names = country_holidays(holidays_country, range(days[0].year, last_year + 1))
+    group = _location(demand, hierarchy)
     sold = np.zeros((int(group.max()) + 1, days.size))
     np.add.at(sold, group, units)
-    closed = closed_days(sold, days, horizon=spec.horizon_days, holiday_names=holiday_names)
-    return closed[group]
+    closed = closed_days(sold, days, horizon=horizon, holiday_names=names)
+    return Origin(
+        hierarchy=hierarchy,
+        days=days,
+        horizon=horizon,
+        units=units,
+        empty=demand.empty[hierarchy.leaf_rows, :days_known],
+        open_leaves=~closed[group],
+        holiday_names=names,
+    )
 
 
-def _observed(
-    demand: Demand, hierarchy: Hierarchy, history: Array, is_open: NDArray[np.bool_]
-) -> Array:
-    """Blank the days that say nothing: before the first sale, closed, and a leaf's empty shelf."""
-    started = np.maximum.accumulate(history > 0, axis=1)
-    known = started & is_open
-    empty = demand.empty[hierarchy.leaf_rows, : history.shape[1]]
-    known[-hierarchy.n_leaves :] &= ~empty
-    return np.where(known, history, np.nan)
+def _location(demand: Demand, hierarchy: Hierarchy) -> NDArray[np.int64]:
+    """Number the location of each leaf, (m,); without locations the chain is one."""
+    if "location" not in demand.leaves:
+        return np.zeros(hierarchy.n_leaves, dtype=np.int64)
+    codes = pd.factorize(demand.leaves["location"].iloc[hierarchy.leaf_rows])[0]
+    return np.asarray(codes, dtype=np.int64)
 
 
-def _variance(Y: Array, fitted: Array) -> Array:
-    """Mean squared in-sample error of the last year, (n,); NaN for a node without any."""
-    squared = ((Y - fitted) ** 2)[:, -ERROR_DAYS:]
-    known = np.isfinite(squared)
-    days = known.sum(axis=1)
-    total = np.where(known, squared, 0.0).sum(axis=1)
-    return np.where(days > 0, total / np.maximum(days, 1), np.nan)
+def days_known_at(n_days: int, horizon: int, origins: int, *, least: int) -> list[int]:
+    """List how many days each rolling origin knows, oldest first, the last one `horizon` before the end.
+
+    Origins with fewer than `least` days are left out.
+    """
+    known = [n_days - back * horizon for back in range(origins, 0, -1)]
+    return [days for days in known if days >= least]

@@ -4,19 +4,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from forecasting.demand import Demand, read_demand
-from forecasting.evaluate import evaluate
 from forecasting.experiment import TrackingStore, log_experiment
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.intervals import HeldOut, quantiles_of, stretch
+from forecasting.forecast import Forecast, make_forecast
+from forecasting.hierarchy import build_hierarchy
 from forecasting.levels import KNOWN_KEYS, level_name, parse_levels
-from forecasting.origin import OriginForecast, forecast_from
 from forecasting.publish import Publication, publish
 from forecasting.spec import ForecastSpec
 from stocktide.errors import Conflict, Transient
@@ -26,15 +22,13 @@ from stocktide.telemetry import log
 
 Progress = Callable[[str], None]
 
-# The held-out month is scored; the month before it teaches how wide intervals must be.
-ORIGINS_BACK = 2
-# A test without this much before it would test nothing.
-TRAINING_DAYS_MIN = 28
-
 
 @dataclass(frozen=True)
 class ForecastReport:
-    """What a run did. wape: by level name, of (prophet, seasonal naive) on the held-out days; empty without a test."""
+    """What a run did. winner: what the backtest chose.
+
+    wape: by level name, of (the winner, seasonal naive) on the held-out days; empty without a test.
+    """
 
     forecast_run_id: int
     cutoff: date
@@ -42,6 +36,7 @@ class ForecastReport:
     nodes: int
     leaves: int
     warned: int
+    winner: str
     wape: dict[str, tuple[float, float]]
     mlflow_run_id: str | None
     seconds: float
@@ -56,7 +51,7 @@ def run_forecast(
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> ForecastReport:
-    """Evaluate, fit, reconcile, log and publish; on any error the published forecast stays what it was.
+    """Backtest, choose, fit, reconcile, log and publish; on any error the published forecast stays what it was.
 
     mlflow: where to log (None: nowhere). now: aware, days not over by then are left out. progress: told each step.
     Raises Conflict (`forecast_running`) if a run is under way, NotFound (`lake_empty`), Invalid (bad levels, or a
@@ -95,32 +90,32 @@ def _forecast(
     levels = parse_levels(spec.levels)
     demand = read_demand(lake, levels, now=now, best_sellers=spec.best_sellers)
     hierarchy = build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS)
-    held_out, errors = _backtest(demand, hierarchy, spec, progress)
-    progress(f"fitting {hierarchy.n_nodes} nodes up to {demand.cutoff}")
-    final = forecast_from(demand, hierarchy, spec, days_known=demand.days.size)
+    made = make_forecast(demand, hierarchy, spec, progress=progress)
     detail = {
         "nodes": hierarchy.n_nodes,
         "days": demand.days.size,
-        "warned": sum(code is not None for code in final.warnings),
+        "warned": sum(code is not None for code in made.warnings),
     }
     progress("logging the experiment")
-    mlflow_run_id = _log(store, spec, demand, errors, detail, run)
+    mlflow_run_id = _log(store, spec, demand, made, detail, run)
     progress("publishing")
     number = publish(
         engine,
         Publication(
             hierarchy=hierarchy,
             days=demand.days,
-            history=final.history,
-            mean=final.mean,
-            quantiles=_quantiles(final, held_out, hierarchy),
-            warnings=final.warnings,
-            errors=errors,
+            history=made.history,
+            mean=made.mean,
+            quantiles=made.quantiles,
+            warnings=made.warnings,
+            errors=made.errors,
             names=demand.names,
-            method=spec.method,
+            method=made.choice.name,
             lake_version=demand.lake_version,
             mlflow_run_id=mlflow_run_id,
             detail=detail,
+            scores=made.scores,
+            choice=made.choice.as_dict(),
         ),
         run_id=run.run_id,
     )
@@ -131,50 +126,18 @@ def _forecast(
         nodes=hierarchy.n_nodes,
         leaves=hierarchy.n_leaves,
         warned=detail["warned"],
-        wape=_wape(errors),
+        winner=made.choice.name,
+        wape=_wape(made.errors),
         mlflow_run_id=mlflow_run_id,
         seconds=round(time.monotonic() - started, 1),
     )
-
-
-def _backtest(
-    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, progress: Progress
-) -> tuple[list[HeldOut], pd.DataFrame]:
-    """Forecast months that are known by now, oldest first; score the newest with intervals learnt on the older."""
-    actual = hierarchy.sum_leaves(demand.units[hierarchy.leaf_rows])
-    held_out: list[HeldOut] = []
-    errors = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])
-    for back in range(ORIGINS_BACK, 0, -1):
-        known = demand.days.size - back * spec.horizon_days
-        if known < TRAINING_DAYS_MIN:
-            continue
-        progress(f"testing on the {spec.horizon_days} days after {demand.days[known - 1].date()}")
-        origin = forecast_from(demand, hierarchy, spec, days_known=known)
-        came = actual[:, known : known + spec.horizon_days]
-        if back == 1:
-            errors = evaluate(
-                hierarchy,
-                actual=came,
-                mean=origin.mean,
-                quantiles=_quantiles(origin, held_out, hierarchy),
-                history=origin.history,
-            )
-        held_out.append(HeldOut(actual=came, mean=origin.mean, shape=origin.shape))
-    return held_out, errors
-
-
-def _quantiles(
-    origin: OriginForecast, held_out: list[HeldOut], hierarchy: Hierarchy
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    factors = stretch(held_out, hierarchy.nodes["level"].to_numpy())
-    return quantiles_of(origin.mean, origin.shape, factors) * origin.is_open[:, :, None]
 
 
 def _log(
     store: TrackingStore | None,
     spec: ForecastSpec,
     demand: Demand,
-    errors: pd.DataFrame,
+    made: Forecast,
     detail: dict[str, int],
     run: Run,
 ) -> str | None:
@@ -188,9 +151,17 @@ def _log(
     }
     params = {name: value for name, value in asdict(spec).items() if name != "levels"}
     params |= {"cutoff": demand.cutoff, "lake_version": demand.lake_version}
+    params |= {"winner": made.choice.name, "weights": made.choice.as_dict()["weights"]}
     metrics = {name: float(value) for name, value in detail.items()}
     try:
-        return log_experiment(store, params=params, errors=errors, metrics=metrics, lineage=lineage)
+        return log_experiment(
+            store,
+            params=params,
+            errors=made.errors,
+            metrics=metrics,
+            lineage=lineage,
+            scores=made.scores,
+        )
     except Transient as error:
         run.detail["mlflow"] = error.message
         return None

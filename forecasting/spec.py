@@ -3,23 +3,34 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
+from forecasting.candidates import SPLITS, Split, known_names
 from forecasting.closures import country_holidays
-from forecasting.levels import Levels, parse_levels
+from forecasting.levels import Levels, level_name, parse_levels
 from forecasting.prophet_fit import SeasonalityMode
 from forecasting.reconcile import METHODS, Method
+from forecasting.shares import HALF_LIFE_DAYS
 from stocktide.errors import Invalid
 
 HORIZON_DAYS_MAX = 365
+# Each origin costs as much as a fit of everything.
+BACKTEST_ORIGINS_MAX = 24
+AUTO: Literal["auto"] = "auto"
 DEFAULT_LEVELS: Levels = ((), ("location",), ("product",), ("location", "product"))
 
 
 @dataclass(frozen=True)
 class ForecastSpec:
-    """levels: key lists, leaves last. horizon_days: days ahead. method: reconciliation, named as in scikit-hts.
+    """levels: key lists, leaves last. horizon_days: days ahead.
 
+    candidates: what the backtest chooses from, by name, e.g. "WLSS additive" or "seasonal_naive"; "auto": the
+    reference's grid and more. backtest_origins: how many, before the period that is reported. method, seasonality_mode:
+    what is taken while there is too little past to test on; the method is named as in scikit-hts.
     best_sellers: products kept apart, the others pooled (None: all). holidays_country: ISO code (None: no holidays).
+    fit_levels: the levels where a model is fitted (None: all); without the leaves among them, the finest is split over
+    the leaves by recent shares, whose half-life is split_half_life_days. split: "FP" splits by the leaves' own
+    forecasts instead, which must then be fitted.
     """
 
     levels: Levels = DEFAULT_LEVELS
@@ -28,6 +39,16 @@ class ForecastSpec:
     best_sellers: int | None = None
     holidays_country: str | None = None
     seasonality_mode: SeasonalityMode = "additive"
+    candidates: Literal["auto"] | tuple[str, ...] = AUTO
+    backtest_origins: int = 3
+    fit_levels: Levels | None = None
+    split: Split = "recent_shares"
+    split_half_life_days: float = HALF_LIFE_DAYS
+
+    @property
+    def default_candidate(self) -> str:
+        """Name of the candidate that is taken untested."""
+        return f"{self.method} {self.seasonality_mode}"
 
 
 def spec_from_toml(mapping: Mapping[str, Any]) -> ForecastSpec:
@@ -42,13 +63,87 @@ def spec_from_toml(mapping: Mapping[str, Any]) -> ForecastSpec:
     known = tuple(field.name for field in fields(ForecastSpec) if field.name != "levels")
     _refuse_unknown(forecast, known, "setting of [forecast]")
     levels = parse_levels(hierarchy["levels"]) if "levels" in hierarchy else DEFAULT_LEVELS
-    for name in ("horizon_days", "best_sellers"):
+    for name in ("horizon_days", "best_sellers", "backtest_origins"):
         _check_int(forecast, name)
     _check_at_most(forecast, "horizon_days", HORIZON_DAYS_MAX)
+    _check_at_most(forecast, "backtest_origins", BACKTEST_ORIGINS_MAX)
     _check_choice(forecast, "method", METHODS)
+    _check_choice(forecast, "split", SPLITS)
+    _check_half_life(forecast)
     _check_choice(forecast, "seasonality_mode", get_args(SeasonalityMode))
     _check_country(forecast)
-    return ForecastSpec(levels=levels, **forecast)
+    parsed = {
+        "candidates": parse_candidates(forecast.get("candidates", AUTO)),
+        "fit_levels": parse_fit_levels(forecast.get("fit_levels"), levels),
+    }
+    spec = ForecastSpec(levels=levels, **{**forecast, **parsed})
+    _refuse_split(spec)
+    return spec
+
+
+def parse_candidates(value: object) -> Literal["auto"] | tuple[str, ...]:
+    """Check `candidates`: "auto", or a list of names. Raises Invalid (`setting_type`, `setting_value`)."""
+    if value == AUTO:
+        return AUTO
+    if not isinstance(value, list | tuple) or not value:
+        raise Invalid(
+            "setting_type",
+            f'candidates is "auto" or a list of names, not {value!r}.',
+            setting="candidates",
+        )
+    for name in value:
+        _check_choice({"candidates": name}, "candidates", tuple(known_names()))
+    return tuple(dict.fromkeys(value))
+
+
+def parse_fit_levels(value: object, levels: Levels) -> Levels | None:
+    """Check `fit_levels`: key lists that all stand in `levels`. Raises Invalid (`setting_value`, as `parse_levels`)."""
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not value:
+        raise Invalid(
+            "setting_type", "fit_levels is a list of key lists, e.g. [[]].", setting="fit_levels"
+        )
+    named = {frozenset(level): level for level in levels}
+    found = []
+    for keys in value:
+        level = named.get(frozenset(keys)) if isinstance(keys, list | tuple) else None
+        if level is None:
+            raise Invalid(
+                "setting_value",
+                f"fit_levels names {keys!r}, which is none of the levels: "
+                f"{', '.join(level_name(known) for known in levels)}.",
+                setting="fit_levels",
+            )
+        found.append(level)
+    return tuple(found)
+
+
+def _refuse_split(spec: ForecastSpec) -> None:
+    fitted = spec.levels if spec.fit_levels is None else spec.fit_levels
+    if spec.split == "FP" and spec.levels[-1] not in fitted:
+        raise Invalid(
+            "setting_value",
+            'split = "FP" splits by the forecasts of the leaves, so the last level must stand in fit_levels; '
+            'add it, or take "recent_shares".',
+            setting="split",
+        )
+
+
+def _check_half_life(table: Mapping[str, Any]) -> None:
+    value = table.get("split_half_life_days", HALF_LIFE_DAYS)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Invalid(
+            "setting_type",
+            f"split_half_life_days is a number of days, not {value!r}.",
+            setting="split_half_life_days",
+        )
+    if not 0 < value < float("inf"):
+        raise Invalid(
+            "setting_value",
+            f"split_half_life_days is above 0, not {value}.",
+            setting="split_half_life_days",
+        )
 
 
 def _table(mapping: Mapping[str, Any], name: str) -> Mapping[str, Any]:

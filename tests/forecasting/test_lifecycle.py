@@ -17,6 +17,10 @@ def days(*parts: tuple[float, int]) -> list[float]:
     return [value for value, times in parts for _ in range(times)]
 
 
+def ended_of(units: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return discontinued(units, np.zeros(units.shape, dtype=np.bool_))
+
+
 def test_a_product_that_sold_daily_and_stopped_for_a_month_has_ended() -> None:
     units = np.array(
         [
@@ -26,21 +30,31 @@ def test_a_product_that_sold_daily_and_stopped_for_a_month_has_ended() -> None:
             ([1.0] + [0.0] * 19) * 8 + [0.0] * 40,  # once in 20 days: two sales missed say nothing
         ]
     )
-    assert discontinued(units).tolist() == [True, False, False, False]
+    assert ended_of(units).tolist() == [True, False, False, False]
+
+
+def test_a_shelf_that_is_known_to_be_empty_does_not_end_a_product() -> None:
+    units = np.array([days((5.0, 160), (0.0, 40))])
+    empty = np.zeros(units.shape, dtype=np.bool_)
+    empty[0, 160:188] = True
+    assert not discontinued(units, empty).any()
+    # Sold out, filled up, and still not wanted for four weeks.
+    empty[0, 172:] = False
+    assert discontinued(units, empty).all()
 
 
 def test_christmas_goods_do_not_end_in_january() -> None:
     year = days((0.0, 325), (3.0, 40))
     units = np.array([[*year, *year, *days((0.0, 200))], [*year, *days((0.0, 565))]])
     # The second one sold at one Christmas and missed the next.
-    assert discontinued(units).tolist() == [False, True]
+    assert ended_of(units).tolist() == [False, True]
 
 
 @given(UNITS)
 def test_lives_do_not_depend_on_unit_or_order(units: NDArray[np.float64]) -> None:
-    ended = discontinued(units)
-    np.testing.assert_array_equal(discontinued(units * 1e-3), ended)
-    np.testing.assert_array_equal(discontinued(units[::-1]), ended[::-1])
+    ended = ended_of(units)
+    np.testing.assert_array_equal(ended_of(units * 1e-3), ended)
+    np.testing.assert_array_equal(ended_of(units[::-1]), ended[::-1])
     assert not (ended & young(units, np.zeros(len(units), dtype=np.int64))).any()
     assert ((first_sale(units) == units.shape[1]) == (units.sum(axis=1) == 0)).all()
 

@@ -1,44 +1,60 @@
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
+import pytest
 
-from forecasting.demand import read_demand
 from forecasting.hierarchy import build_hierarchy
-from forecasting.origin import forecast_from
-from forecasting.spec import ForecastSpec
-from tests.forecasting.lakes import chain_rows, write_lake
+from forecasting.origin import days_known_at, origin_at
+from stocktide.errors import Invalid
+from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
-SPEC = ForecastSpec(levels=((), ("location",), ("location", "product")), horizon_days=7)
-
-
-def test_an_origin_does_not_look_beyond_its_last_day(tmp_path: Path) -> None:
-    lake = write_lake(tmp_path, chain_rows(120))
-    demand = read_demand(lake, SPEC.levels, now=datetime(2026, 1, 1, tzinfo=UTC))
-    hierarchy = build_hierarchy(SPEC.levels, demand.leaves)
-    units = demand.units.copy()
-    units[:, 100:] = 1e6
-    one = forecast_from(demand, hierarchy, SPEC, days_known=100)
-    other = forecast_from(replace(demand, units=units), hierarchy, SPEC, days_known=100)
-    np.testing.assert_array_equal(one.mean, other.mean)
-    np.testing.assert_array_equal(one.shape, other.shape)
-    np.testing.assert_allclose(one.mean, hierarchy.S @ one.mean[-hierarchy.n_leaves :], rtol=1e-6)
+HIERARCHY = build_hierarchy([[], ["location"], ["location", "product"]], LEAVES)
+DEMAND = make_demand(weekly_units(120))
 
 
-def test_an_empty_shelf_does_not_lower_the_forecast(tmp_path: Path) -> None:
-    lake = write_lake(tmp_path, chain_rows(120))
-    demand = read_demand(lake, SPEC.levels, now=datetime(2026, 1, 1, tzinfo=UTC))
-    hierarchy = build_hierarchy(SPEC.levels, demand.leaves)
-    units, empty = demand.units.copy(), demand.empty.copy()
-    units[0, 80:110] = 0.0
-    empty[0, 80:110] = True
-    row = hierarchy.n_nodes - hierarchy.n_leaves + int(np.flatnonzero(hierarchy.leaf_rows == 0)[0])
-    bottom_up = replace(SPEC, method="BU")
-    seen = forecast_from(replace(demand, units=units), hierarchy, bottom_up, days_known=120)
-    masked = forecast_from(
-        replace(demand, units=units, empty=empty), hierarchy, bottom_up, days_known=120
+def test_an_origin_does_not_look_beyond_its_last_day() -> None:
+    units, empty = DEMAND.units.copy(), DEMAND.empty.copy()
+    units[:, 100:], empty[:, 100:] = 1e6, True
+    one = origin_at(DEMAND, HIERARCHY, days_known=100, horizon=7)
+    other = origin_at(
+        replace(DEMAND, units=units, empty=empty), HIERARCHY, days_known=100, horizon=7
     )
-    truth = forecast_from(demand, hierarchy, bottom_up, days_known=120)
-    assert masked.mean[row].sum() > 1.2 * seen.mean[row].sum()
-    np.testing.assert_allclose(masked.mean[row].sum(), truth.mean[row].sum(), rtol=0.15)
+    for name in ("Y", "history", "open_leaves", "is_open", "observed_shares", "ended", "weight"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.cutoff == DEMAND.days[99].date()
+    assert [day.date() for day in one.future] == [day.date() for day in DEMAND.days[100:107]]
+
+
+def test_days_that_say_nothing_are_blank() -> None:
+    units, empty = DEMAND.units.copy(), DEMAND.empty.copy()
+    units[0, :30] = 0.0
+    empty[1, 50] = True
+    origin = origin_at(
+        replace(DEMAND, units=units, empty=empty), HIERARCHY, days_known=120, horizon=7
+    )
+    leaves = origin.Y[-HIERARCHY.n_leaves :]
+    first, second = (int(np.flatnonzero(HIERARCHY.leaf_rows == row)[0]) for row in (0, 1))
+    assert np.isnan(leaves[first, :30]).all()
+    assert np.isnan(leaves[second, 50])
+    assert np.isfinite(origin.Y[0]).all()
+    np.testing.assert_array_equal(origin.history[0], units.sum(axis=0))
+
+
+def test_a_closing_day_is_closed_for_the_location_and_open_for_the_chain() -> None:
+    units = DEMAND.units.copy()
+    units[LEAVES["location"] == "S3", 6::7] = 0.0
+    origin = origin_at(make_demand(units), HIERARCHY, days_known=119, horizon=7)
+    shop = int(np.flatnonzero(HIERARCHY.nodes["unique_id"] == "S3")[0])
+    assert not origin.is_open[shop, -1]
+    assert origin.is_open[0].all()
+
+
+def test_an_unknown_country_is_named() -> None:
+    with pytest.raises(Invalid, match="Narnia"):
+        origin_at(DEMAND, HIERARCHY, days_known=99, horizon=7, holidays_country="Narnia")
+
+
+def test_origins_roll_by_the_horizon_and_need_a_past() -> None:
+    assert days_known_at(200, 28, 4, least=28) == [88, 116, 144, 172]
+    assert days_known_at(100, 28, 4, least=28) == [44, 72]
+    assert days_known_at(30, 28, 4, least=28) == []

@@ -15,6 +15,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = ForecastSpec(
     levels=((), ("region",), ("department",), ("location",), ("location", "product")),
     horizon_days=14,
+    candidates=("WLSS additive", "seasonal_naive"),
+    backtest_origins=2,
 )
 
 
@@ -37,6 +39,7 @@ def test_run_forecast_publishes_good_and_coherent_forecasts(
     assert report.leaves == 12
     assert report.nodes == 1 + 2 + 2 + 3 + 12
     assert report.mlflow_run_id is not None
+    assert report.winner == "WLSS additive"
     # A chain of 70 a day in Poisson noise: nobody can be nearer than 0.8 / sqrt(70) on average.
     assert report.wape["total"][0] < 1.25 * 0.8 / 70**0.5
     prophet, naive = report.wape["location / product"]
@@ -57,6 +60,14 @@ def test_run_forecast_publishes_good_and_coherent_forecasts(
             database, "SELECT count(*) FROM forecasts WHERE q025 < 0 OR q975 < q50 OR q50 < q025"
         )
         == 0
+    )
+    assert scalar(database, "SELECT method FROM forecast_runs") == "WLSS additive"
+    assert scalar(database, "SELECT choice->>'runner_up' FROM forecast_runs") == "seasonal_naive"
+    assert (
+        scalar(
+            database, "SELECT count(DISTINCT origin) FROM forecast_scores WHERE metric = 'wrmsse'"
+        )
+        == 2
     )
     assert scalar(database, "SELECT status FROM runs WHERE job = 'forecast'") == "succeeded"
     assert scalar(database, "SELECT detail->>'nodes' FROM runs") == "20"

@@ -8,7 +8,15 @@ def test_spec_from_toml_reads_both_sections() -> None:
     spec = spec_from_toml(
         {
             "hierarchy": {"levels": [[], ["region"], ["location", "product"]]},
-            "forecast": {"method": "BU", "best_sellers": 200, "holidays_country": "GB"},
+            "forecast": {
+                "method": "BU",
+                "best_sellers": 200,
+                "holidays_country": "GB",
+                "candidates": ["WLSS additive", "ETS", "WLSS additive"],
+                "backtest_origins": 4,
+                "fit_levels": [["region"], []],
+                "split_half_life_days": 14,
+            },
         }
     )
     assert spec == ForecastSpec(
@@ -16,7 +24,12 @@ def test_spec_from_toml_reads_both_sections() -> None:
         method="BU",
         best_sellers=200,
         holidays_country="GB",
+        candidates=("WLSS additive", "ETS"),
+        backtest_origins=4,
+        fit_levels=(("region",), ()),
+        split_half_life_days=14,
     )
+    assert spec.default_candidate == "BU additive"
 
 
 def test_spec_from_toml_has_defaults_when_empty() -> None:
@@ -40,6 +53,26 @@ def test_spec_from_toml_has_defaults_when_empty() -> None:
         ({"forecast": {"seasonality_mode": "log"}}, "setting_value", "additive, multiplicative"),
         ({"forecast": {"holidays_country": 44}}, "setting_type", "text such as GB"),
         ({"forecast": {"holidays_country": "Narnia"}}, "country_unknown", "Narnia"),
+        ({"forecast": {"candidates": "all"}}, "setting_type", '"auto" or a list'),
+        ({"forecast": {"candidates": []}}, "setting_type", '"auto" or a list'),
+        ({"forecast": {"candidates": ["WLSX additive"]}}, "setting_value", "Did you mean WLS. add"),
+        ({"forecast": {"candidates": [3]}}, "setting_value", "not 3"),
+        ({"forecast": {"backtest_origins": 0}}, "setting_value", "at least 1"),
+        ({"forecast": {"backtest_origins": 99}}, "setting_value", "at most 24"),
+        ({"forecast": {"fit_levels": "total"}}, "setting_type", "list of key lists"),
+        (
+            {"forecast": {"fit_levels": [["region"]]}},
+            "setting_value",
+            "none of the levels: total, loc",
+        ),
+        ({"forecast": {"split": "PHA"}}, "setting_value", "recent_shares, FP"),
+        (
+            {"forecast": {"split": "FP", "fit_levels": [[]]}},
+            "setting_value",
+            "must stand in fit_levels",
+        ),
+        ({"forecast": {"split_half_life_days": 0}}, "setting_value", "above 0"),
+        ({"forecast": {"split_half_life_days": "10"}}, "setting_type", "number of days"),
         ({"hierarchy": {"levels": [[], ["aisle"]]}}, "level_unknown_key", "aisle"),
     ],
 )

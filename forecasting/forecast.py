@@ -1,0 +1,200 @@
+"""From demand to a forecast: test on the past, choose, test the choice on the last period, forecast. No I/O."""
+
+# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecasting.backtest import OriginResult, backtest, combine
+from forecasting.base_fit import BaseFits
+from forecasting.candidates import (
+    Candidate,
+    CandidateForecast,
+    auto_names,
+    fitted_hierarchy,
+    make_candidates,
+)
+from forecasting.choose import Choice, choose, untested
+from forecasting.demand import Demand
+from forecasting.evaluate import evaluate
+from forecasting.hierarchy import Hierarchy
+from forecasting.intervals import HeldOut, quantiles_of, stretch
+from forecasting.origin import Origin, days_known_at, origin_at
+from forecasting.reconcile import refuse_method
+from forecasting.scores import SCORE_COLUMNS
+from forecasting.spec import AUTO, ForecastSpec
+
+Array = NDArray[np.float64]
+Progress = Callable[[str], None]
+
+# A test without this much before it would test nothing.
+TRAINING_DAYS_MIN = 28
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A forecast and why it is this one.
+
+    mean: (n, h), coherent. quantiles: (n, h, 7). history: (n, T). warnings: (n,) codes or None. choice: what was
+    chosen. scores: of all candidates at the origins that chose, columns origin and SCORE_COLUMNS. errors: frame of
+    `evaluate`, of the choice on the period that took no part in choosing.
+    """
+
+    mean: Array
+    quantiles: Array
+    history: Array
+    warnings: tuple[str | None, ...]
+    choice: Choice
+    scores: pd.DataFrame
+    errors: pd.DataFrame
+
+
+def make_forecast(
+    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, *, progress: Progress
+) -> Forecast:
+    """Backtest the candidates, choose, score the choice on the last horizon_days, and forecast from all days.
+
+    With too little past for a backtest the spec's method is taken; without any past to test on there are no errors.
+    Raises Invalid: a method or candidate that does not fit the levels, and those of `fitted_hierarchy`.
+    """
+    refuse_method(spec.method, hierarchy)
+    fitted = fitted_positions(hierarchy, spec)
+    fitted_hierarchy(hierarchy, fitted)
+    fits = BaseFits(fitted)
+    actual = hierarchy.sum_leaves(demand.units[hierarchy.leaf_rows])
+    *earlier, last = [
+        origin_at(
+            demand,
+            hierarchy,
+            days_known=known,
+            horizon=spec.horizon_days,
+            holidays_country=spec.holidays_country,
+        )
+        for known in [*known_days(demand, spec), demand.days.size]
+    ]
+    results = backtest_origins(
+        earlier[:-1], actual, named_candidates(hierarchy, spec, fits), progress
+    )
+    choice, scores = _choose(hierarchy, spec, results, earlier[:-1])
+    chosen = make_candidates(list(choice.weights), fits, half_life_days=spec.split_half_life_days)
+    held_out = [result.held_out(choice.weights) for result in results]
+    errors = NO_ERRORS
+    for origin in earlier[-1:]:
+        progress(f"testing {choice.name} on the {spec.horizon_days} days after {origin.cutoff}")
+        errors, came = _reported(origin, chosen, choice, held_out, actual)
+        held_out.append(came)
+    progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {choice.name}")
+    final = _chosen_forecast(last, chosen, choice)
+    return Forecast(
+        mean=final.mean,
+        quantiles=place_quantiles(last, final, held_out),
+        history=last.history,
+        warnings=final.warnings,
+        choice=choice,
+        scores=scores,
+        errors=errors,
+    )
+
+
+NO_ERRORS = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])
+NO_SCORES = pd.DataFrame(columns=["origin", *SCORE_COLUMNS])
+
+
+def known_days(demand: Demand, spec: ForecastSpec) -> list[int]:
+    """List how many days each origin knows, oldest first: those that choose, then the one that is reported."""
+    return days_known_at(
+        demand.days.size, spec.horizon_days, spec.backtest_origins + 1, least=TRAINING_DAYS_MIN
+    )
+
+
+def fitted_positions(hierarchy: Hierarchy, spec: ForecastSpec) -> tuple[int, ...] | None:
+    """Find the positions of the spec's fit_levels; None for all."""
+    if spec.fit_levels is None:
+        return None
+    wanted = {frozenset(level) for level in spec.fit_levels}
+    return tuple(p for p, keys in enumerate(hierarchy.levels) if frozenset(keys) in wanted)
+
+
+def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec, fits: BaseFits) -> list[Candidate]:
+    """Make the candidates that the spec names, or those of "auto"."""
+    names = (
+        auto_names(hierarchy, split=spec.split)
+        if spec.candidates == AUTO
+        else list(spec.candidates)
+    )
+    return make_candidates(names, fits, half_life_days=spec.split_half_life_days)
+
+
+def backtest_origins(
+    origins: Sequence[Origin],
+    actual: Array,
+    candidates: Sequence[Candidate],
+    progress: Progress,
+) -> list[OriginResult]:
+    """Backtest each origin, oldest first."""
+    results = []
+    for number, origin in enumerate(origins, 1):
+        progress(
+            f"testing {len(candidates)} candidates after {origin.cutoff} ({number} of {len(origins)})"
+        )
+        results.append(backtest(origin, actual, candidates))
+    return results
+
+
+def _choose(
+    hierarchy: Hierarchy,
+    spec: ForecastSpec,
+    results: Sequence[OriginResult],
+    origins: Sequence[Origin],
+) -> tuple[Choice, pd.DataFrame]:
+    if results:
+        return choose(hierarchy, results, [origin.history for origin in origins])
+    if spec.candidates != AUTO and spec.default_candidate not in spec.candidates:
+        return untested(spec.candidates[0]), NO_SCORES
+    return untested(spec.default_candidate), NO_SCORES
+
+
+def _reported(
+    origin: Origin,
+    chosen: Sequence[Candidate],
+    choice: Choice,
+    held_out: Sequence[HeldOut],
+    actual: Array,
+) -> tuple[pd.DataFrame, HeldOut]:
+    """Score the choice on the period after the last origin, with intervals learnt before it."""
+    T = origin.days.size
+    came = actual[:, T : T + origin.horizon]
+    forecast = _chosen_forecast(origin, chosen, choice)
+    errors = evaluate(
+        origin.hierarchy,
+        actual=came,
+        mean=forecast.mean,
+        quantiles=place_quantiles(origin, forecast, held_out),
+        history=origin.history,
+    )
+    return errors, HeldOut(actual=came, mean=forecast.mean, shape=forecast.shape)
+
+
+def _chosen_forecast(
+    origin: Origin, chosen: Sequence[Candidate], choice: Choice
+) -> CandidateForecast:
+    forecasts: Mapping[str, CandidateForecast] = {
+        candidate.name: candidate.forecast(origin) for candidate in chosen
+    }
+    combined = combine(forecasts, choice.weights)
+    assert combined.coherent
+    return combined
+
+
+def place_quantiles(
+    origin: Origin, forecast: CandidateForecast, held_out: Sequence[HeldOut]
+) -> Array:
+    """Place the quantiles (n, h, 7) around a forecast, as wide as held-out errors ask for; 0 on closed days."""
+    factors = stretch(held_out, origin.hierarchy.nodes["level"].to_numpy())
+    placed = quantiles_of(forecast.mean, forecast.shape, factors)
+    opened: Array = placed * origin.is_open[:, origin.days.size :, None]
+    return opened
