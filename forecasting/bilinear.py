@@ -1,9 +1,9 @@
 """What a Gauss-Newton step needs to know of a model whose seasonal columns multiply the trend.
 
 f = g c + X_a beta_a, with g = A a the trend (a = offset, slope, changes of slope) and c = 1 + X_m beta_m. f is linear
-in v = (a x (1, beta_m), beta_a), so sums over days of the columns Phi of v serve every series and every step: with Gamma =
-Phi'W Phi nothing below depends on the number of days. Where Gamma would be too large, or a series is alone with its
-dates, the Jacobian is made instead.
+in v = (a x (1, beta_m), beta_a), so sums over days of the columns Phi of v serve every series and every step: with
+Gamma = Phi'W Phi nothing below depends on the number of days. Where Gamma would be too large, or a series is alone
+with its dates, the Jacobian is made instead.
 
 Parameters x (B, 2 + K + S) are ordered as the solver's: offset, slope, K seasonal, S changes of slope.
 """
@@ -81,9 +81,9 @@ class DayByDay:
 class SharedSums:
     """Gamma, cut by what its columns are, and each series' Phi'Wz.
 
-    q = 2 + S trend columns, i = 1 + K_m factors, o additive columns. trend_trend: (i i, q q), factor_factor: (q q, i i),
-    trend_factor: (i q, q i), each with the pair that is summed over first. added: (o, q, i). plain: (o, o).
-    phi: (B, q, i). psi: (B, o). square: (B,).
+    q = 2 + S trend columns, i = 1 + K_m factors, o additive columns; (ii) and (qq) are unordered pairs. trend_trend:
+    (ii, qq), factor_factor: (qq, ii), trend_factor: (i q, q i), each with the pair that is summed over first. added:
+    (o, q, i). plain: (o, o). phi: (B, q, i). psi: (B, o). square: (B,).
     """
 
     multiplicative: Mask
@@ -113,8 +113,8 @@ class SharedSums:
         return cls(
             multiplicative,
             gamma,
-            np.ascontiguousarray(four.transpose(1, 3, 0, 2)).reshape(i * i, q * q),
-            np.ascontiguousarray(four.transpose(0, 2, 1, 3)).reshape(q * q, i * i),
+            _packed(four.transpose(1, 3, 0, 2)),
+            _packed(four.transpose(0, 2, 1, 3)),
             np.ascontiguousarray(four.transpose(1, 2, 0, 3)).reshape(i * q, q * i),
             (Xa.T @ WPhi).reshape(-1, q, i),
             (Xa * w[:, None]).T @ Xa,
@@ -127,15 +127,13 @@ class SharedSums:
         """Give the weighted residual sum of squares."""
         a, c, b = self._split(x)
         v = a[:, :, None] * c[:, None, :]
-        half = self._applied(v, b, rows, 0.5)
-        inner = (v * half[0]).sum(axis=(1, 2)) + (b * half[1]).sum(axis=1)
-        return np.asarray(np.maximum(self.square[rows] - 2.0 * inner, 0.0))
+        return self._rss(v, b, rows, *self._missed(v, b, rows))
 
     def linear(self, x: Array, rows: Rows) -> tuple[Array, Array, Array]:
         """Linearise at x."""
         a, c, b = self._split(x)
         v = a[:, :, None] * c[:, None, :]
-        e_trend, e_added = self._applied(v, b, rows, 1.0)
+        e_trend, e_added = self._missed(v, b, rows)
         pull = self._ordered(
             (e_trend * c[:, None, :]).sum(axis=2),
             (e_trend * a[:, :, None]).sum(axis=1)[:, 1:],
@@ -143,28 +141,34 @@ class SharedSums:
         )
         gram = self._gram(a, c)
         lifted = (gram @ x[:, :, None])[:, :, 0]
-        square = self.rss(x, rows) + ((2.0 * pull + lifted) * x).sum(axis=1)
+        square = self._rss(v, b, rows, e_trend, e_added) + ((2.0 * pull + lifted) * x).sum(axis=1)
         return gram, pull + lifted, np.asarray(square)
 
-    def _applied(self, v: Array, b: Array, rows: Rows, share: float) -> tuple[Array, Array]:
-        """Give Phi'W(z - share f), by the two kinds of columns."""
+    def _rss(self, v: Array, b: Array, rows: Rows, e_trend: Array, e_added: Array) -> Array:
+        # z'z - 2 phi'v + v'Gamma v = z'z - v'(phi + e) with e = phi - Gamma v
+        inner = (v * (self.phi[rows] + e_trend)).sum(axis=(1, 2))
+        inner += (b * (self.psi[rows] + e_added)).sum(axis=1)
+        return np.asarray(np.maximum(self.square[rows] - inner, 0.0))
+
+    def _missed(self, v: Array, b: Array, rows: Rows) -> tuple[Array, Array]:
+        """Give e = Phi'W(z - f), by the two kinds of columns."""
         n, q, i = v.shape
         of_v = (v.reshape(n, q * i) @ self.gamma).reshape(n, q, i)
         of_v += np.tensordot(b, self.added, axes=1)
         of_b = v.reshape(n, q * i) @ self.added.reshape(-1, q * i).T + b @ self.plain
-        return self.phi[rows] - share * of_v, self.psi[rows] - share * of_b
+        return self.phi[rows] - of_v, self.psi[rows] - of_b
 
     def _gram(self, a: Array, c: Array) -> Array:
         n, q = a.shape
         i, o = c.shape[1], self.plain.shape[0]
-        cc = (c[:, :, None] * c[:, None, :]).reshape(n, i * i) @ self.trend_trend
-        aa = (a[:, :, None] * a[:, None, :]).reshape(n, q * q) @ self.factor_factor
+        cc = _pairs(c) @ self.trend_trend
+        aa = _pairs(a) @ self.factor_factor
         ca = (c[:, :, None] * a[:, None, :]).reshape(n, i * q) @ self.trend_factor
         size = q + i - 1 + o
         G = np.empty((n, size, size))
         t, f = slice(0, q), slice(q, q + i - 1)
-        G[:, t, t] = cc.reshape(n, q, q)
-        G[:, f, f] = aa.reshape(n, i, i)[:, 1:, 1:]
+        G[:, t, t] = _unpacked(cc, q)
+        G[:, f, f] = _unpacked(aa, i)[:, 1:, 1:]
         G[:, t, f] = ca.reshape(n, q, i)[:, :, 1:]
         G[:, q + i - 1 :, t] = np.einsum("oqi,bi->boq", self.added, c, optimize=True)
         G[:, q + i - 1 :, f] = np.einsum("oqi,bq->boi", self.added, a, optimize=True)[:, :, 1:]
@@ -194,3 +198,26 @@ class SharedSums:
     def _ordered(self, trend: Array, factor: Array, added: Array) -> Array:
         together = np.hstack([trend, factor, added])
         return np.ascontiguousarray(together[:, self._order(trend.shape[1])])
+
+
+def _packed(four: Array) -> Array:
+    """Keep one of each two equal entries of (i, i, q, q): (pairs of i, pairs of q), the pair of i summed both ways."""
+    i, q = four.shape[0], four.shape[2]
+    one, other = np.triu_indices(i)
+    p, r = np.triu_indices(q)
+    both = four[one, other][:, p, r] + four[other, one][:, p, r]
+    return np.ascontiguousarray(np.where((one == other)[:, None], 0.5 * both, both))
+
+
+def _pairs(c: Array) -> Array:
+    """Multiply each unordered pair of columns: (n, i) -> (n, i (i + 1) / 2)."""
+    one, other = np.triu_indices(c.shape[1])
+    return c[:, one] * c[:, other]
+
+
+def _unpacked(pairs: Array, q: int) -> Array:
+    one, other = np.triu_indices(q)
+    square = np.empty((pairs.shape[0], q, q))
+    square[:, one, other] = pairs
+    square[:, other, one] = pairs
+    return square

@@ -9,11 +9,12 @@ others have their own. Chunks of series are fitted in threads: numpy leaves the 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from forecasting.columns import Columns, build_columns, day_numbers
 from forecasting.model import BUILT_IN, ProphetModel
@@ -35,7 +36,8 @@ TREND_PRECISION = 1.0 / 25.0
 # From so many series on, those with equal dates are worth an eigen-decomposition of their own.
 SHARE_FROM = 8
 # Fields of Fits that are not numbers of a series.
-LABELS = ("code", "keys", "component", "multiplicative")
+SHARED_LABELS = ("keys", "component", "multiplicative")
+LABELS = ("code", *SHARED_LABELS)
 CHUNK_SHARED, CHUNK_OWN = 256, 64
 LAST_YEAR_DAYS = 365.0
 
@@ -76,6 +78,15 @@ class Fits:
         """Number of series, n."""
         return int(self.m.size)
 
+    def take(self, rows: NDArray[np.intp]) -> "Fits":
+        """Take some of the series, in the order of `rows`."""
+        taken = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if field.name not in SHARED_LABELS
+        }
+        return replace(self, **taken)
+
 
 def fit_series(
     model: ProphetModel,
@@ -101,7 +112,10 @@ def fit_series(
     codes = _odd_codes(Y)
     _fill_odd(out, Y, codes, days)
     tasks = _tasks(work, np.flatnonzero(codes == ORDINARY))
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    workers = threads or os.cpu_count() or 1
+    # Small matrices, many threads: BLAS threads of their own would only wait for each other (measured: 1.5 to 4 times
+    # slower). The limit is the process's, for as long as this takes.
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         for rows, part in pool.map(lambda task: task(), tasks):
             for name, values in part.items():
                 out[name][rows] = values

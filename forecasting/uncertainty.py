@@ -18,7 +18,8 @@ from forecasting.model import ProphetModel
 
 Array = NDArray[np.float64]
 
-PATHS = 20_000
+# Half of them: U_h and the noise are symmetric, so the quantiles of |.| are counted once for both sides.
+PATHS = 10_000
 # Between two neighbours of these grids the normalised quantile is all but linear.
 RATIOS = np.concatenate([[0.0], np.geomspace(1e-3, 1e2, 24)])
 PROBABILITIES_MAX = 8
@@ -42,8 +43,11 @@ def quantiles(
     h = yhat.shape[1]
     sigma, ratio, chance = _trend_risk(model, fits, ds)
     grid = _chance_grid(chance)
-    table = np.stack([quantile_table(p, h, levels, rng) for p in grid])
-    spread = _look_up(table, grid, chance, ratio)
+    # only the neighbours of ratios that occur: most trends are calm, and a table of all costs a second
+    at, _ = _between(RATIOS, ratio)
+    used = RATIOS[np.unique(np.concatenate([at, at + 1]))]
+    table = np.stack([quantile_table(p, h, used, levels, rng) for p in grid])
+    spread = _look_up(table, grid, used, chance, ratio)
     with np.errstate(over="ignore"):
         drift_sd = np.sqrt(1.0 + (ratio[:, None] ** 2) * _unit_variance(chance, h))
     scaled = (sigma[:, None] * drift_sd)[:, :, None] * spread
@@ -51,23 +55,24 @@ def quantiles(
 
 
 def sample_drift(p: float, h: int, paths: int, rng: np.random.Generator) -> Array:
-    """Simulate the drift of the trend at unit Laplace scale and unit step, symmetric by mirroring. (paths, h)."""
-    half = paths // 2
-    jumps = rng.laplace(size=(half, h)) * (rng.random((half, h)) < p)
+    """Simulate the drift of the trend at unit Laplace scale and unit step, which is symmetric around 0. (paths, h)."""
+    jumps = rng.laplace(size=(paths, h)) * (rng.random((paths, h)) < p)
     # a change falls within its step: half of it counts there, as in Prophet's vectorised sampler
     slopes = np.cumsum(jumps, axis=1) - 0.5 * jumps
-    drift = np.cumsum(slopes, axis=1)
-    return np.concatenate([drift, -drift])
+    return np.cumsum(slopes, axis=1)
 
 
-def quantile_table(p: float, h: int, levels: Sequence[float], rng: np.random.Generator) -> Array:
-    """Tabulate quantiles of (r U_h + e) / sd over RATIOS: (R, h, q)."""
+def quantile_table(
+    p: float, h: int, ratios: Array, levels: Sequence[float], rng: np.random.Generator
+) -> Array:
+    """Tabulate quantiles of (r U_h + e) / sd over the ratios r: (R, h, q)."""
     drift = sample_drift(p, h, PATHS, rng)
-    noise = rng.standard_normal((PATHS // 2, h))
-    noise = np.concatenate([noise, -noise])[rng.permutation(PATHS)]
-    sd = np.sqrt(1.0 + RATIOS[:, None] ** 2 * _unit_variance(np.array([p]), h))
-    table = [np.quantile(r * drift + noise, levels, axis=0).T for r in RATIOS]
-    return np.asarray(np.stack(table) / sd[:, :, None])
+    noise = rng.standard_normal((PATHS, h))
+    sd = np.sqrt(1.0 + ratios[:, None] ** 2 * _unit_variance(np.array([p]), h))
+    away = 2.0 * np.abs(np.asarray(levels) - 0.5)
+    side = np.sign(np.asarray(levels) - 0.5)
+    table = [np.quantile(np.abs(r * drift + noise), away, axis=0).T for r in ratios]
+    return np.asarray(np.stack(table) * side / sd[:, :, None])
 
 
 def _trend_risk(
@@ -98,10 +103,10 @@ def _chance_grid(chance: Array) -> Array:
     return np.geomspace(exact[0], exact[-1], PROBABILITIES_MAX)
 
 
-def _look_up(table: Array, grid: Array, chance: Array, ratio: Array) -> Array:
+def _look_up(table: Array, grid: Array, ratios: Array, chance: Array, ratio: Array) -> Array:
     """Interpolate between the neighbours in log p and in r. table: (P, R, h, q); returns (n, h, q)."""
     row, across = _between(np.log(np.maximum(grid, 1e-300)), np.log(np.maximum(chance, 1e-300)))
-    column, along = _between(RATIOS, ratio)
+    column, along = _between(ratios, ratio)
     next_row = np.minimum(row + 1, grid.size - 1)
     out = np.zeros((chance.size, *table.shape[2:]))
     for at, weight in ((row, 1.0 - across), (next_row, across)):
