@@ -5,6 +5,7 @@ from forecasting.choose import Choice
 from forecasting.demand_class import demand_classes
 from forecasting.experiment import TrackingStore
 from forecasting.forecast import Forecast, make_forecast
+from forecasting.frames import Series, from_long, from_wide
 from forecasting.hierarchy import Hierarchy, build_hierarchy
 from forecasting.periods import sum_periods
 from forecasting.reconcile import METHODS, reconcile
@@ -22,11 +23,14 @@ __all__ = [
     "ForecastReport",
     "ForecastSpec",
     "Hierarchy",
+    "Series",
     "TrackingStore",
     "baseline",
     "build_hierarchy",
     "demand_classes",
+    "from_long",
     "from_nodes",
+    "from_wide",
     "make_forecast",
     "recent_shares",
     "reconcile",

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from forecasting.candidates import Candidate, CandidateForecast
 from forecasting.hierarchy import Hierarchy
 from forecasting.intervals import HeldOut
+from forecasting.node_losses import SCALE_DAYS
 from forecasting.origin import Origin
-from forecasting.scores import SCALE_DAYS, score
+from forecasting.scores import score
 
 Array = NDArray[np.float64]
 

@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 
 from forecasting.backtest import OriginResult, backtest, combine
 from forecasting.candidates import CandidateForecast
-from forecasting.choose import CHOSEN, COMBINATION, Choice, choose, learn_weights, untested
+from forecasting.choose import CHOSEN, COMBINATION, Choice, choose, untested
 from forecasting.hierarchy import build_hierarchy
 from forecasting.intervals import QUANTILES
+from forecasting.mixture import learn_weights
 from forecasting.origin import Origin, origin_at
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 

@@ -2,10 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting import scores as module
+from forecasting import node_losses as module
 from forecasting.backtest import naive_scale
 from forecasting.hierarchy import build_hierarchy
-from forecasting.scores import node_losses, score, value_added
+from forecasting.node_losses import node_losses
+from forecasting.scores import score, value_added
 
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b", "c"]}))
 HISTORY = HIERARCHY.sum_leaves(
