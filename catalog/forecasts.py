@@ -54,17 +54,7 @@ def node_days(engine: sa.Engine, node_id: int) -> list[dict[str, Any]]:
 
 
 def published_run(engine: sa.Engine) -> dict[str, Any] | None:
-    """Describe the published run, None where nothing was published yet."""
+    """Describe the published run and its version, None where nothing was published yet."""
     with engine.connect() as connection:
-        row = (
-            connection.execute(
-                sa.text(
-                    "SELECT r.forecast_run_id, r.created_at, r.cutoff, r.horizon_days, r.method, r.lake_version,"
-                    " r.hierarchy, r.mlflow_run_id, p.published_at"
-                    " FROM published_forecast p JOIN forecast_runs r USING (forecast_run_id)"
-                )
-            )
-            .mappings()
-            .first()
-        )
+        row = connection.execute(statement("catalog/published_run")).mappings().first()
     return None if row is None else dict(row)

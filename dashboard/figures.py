@@ -49,6 +49,14 @@ def _fan(forecast: pd.DataFrame, role: Roles, unit: str) -> list[alt.Chart]:
     return [*layers, line]
 
 
+def _paths(paths: pd.DataFrame, role: Roles, unit: str) -> alt.Chart:
+    return (
+        alt.Chart(_days(paths, "ds"))
+        .mark_line(color=role.forecast, strokeWidth=0.8, opacity=0.55)
+        .encode(x=alt.X("ds:T", axis=DAY_AXIS), y=alt.Y("units:Q", title=unit), detail="path:N")
+    )
+
+
 def _boundary(forecast: pd.DataFrame, role: Roles, *, hours_before: int) -> alt.Chart:
     """Where the past ends: midway between two points, or where the last bar does."""
     edge = pd.DataFrame(
@@ -72,10 +80,12 @@ def sales_and_forecast(
     unit: str,
     where: str,
     today: date,
+    paths: pd.DataFrame | None = None,
 ) -> Any:
     """Daily units sold and the coming days.
 
     actual: columns ds, y. forecast: ds, yhat and quantiles (may be empty). The bands are said in the subtitle.
+    paths: columns path, ds, units; drawn in place of the bands.
     """
     over, so_far = split_today(actual, "ds", today)
     past = (
@@ -93,8 +103,13 @@ def sales_and_forecast(
     said = f"{unit}, {where}. Solid: sold."
     layers: list[Any] = [past]
     if not forecast.empty:
-        layers = [*_fan(forecast, role, unit), past, _boundary(forecast, role, hours_before=12)]
-        said += " Dashed: forecast; bands hold 50, 80 and 95 % of days."
+        ahead = _fan(forecast, role, unit)
+        meaning = "bands hold 50, 80 and 95 % of days"
+        if paths is not None and not paths.empty:
+            ahead = [_paths(paths, role, unit), ahead[-1]]
+            meaning = f"thin lines: {paths['path'].nunique()} ways it may go, the same ones at every level"
+        layers = [*ahead, past, _boundary(forecast, role, hours_before=12)]
+        said += f" Dashed: forecast; {meaning}."
     if not so_far.empty:
         hollow = alt.Chart(_days(so_far, "ds")).mark_point(color=role.actual, size=60, filled=False)
         layers.append(

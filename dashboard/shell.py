@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 
 from catalog.frames import read_record
 from dashboard.boundary import FAILED, plain_words
-from dashboard.pages import forecasts, overview, products, system, trending
+from dashboard.pages import experiments, forecasts, overview, products, system, trending
 from dashboard.reader import Reader, open_reader, signed_in_user
 from dashboard.theme import when
 from stocktide.errors import Unauthorized
@@ -24,7 +25,10 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
         ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),
         ("trending", "Trending", ":material/trending_up:", trending.render),
     ],
-    "Run": [("system", "System", ":material/dns:", system.render)],
+    "Run": [
+        ("experiments", "Experiments", ":material/science:", experiments.render),
+        ("system", "System", ":material/dns:", system.render),
+    ],
 }
 
 
@@ -80,7 +84,7 @@ def freshness_strip(reader: Reader) -> None:
         st.markdown(" · ".join(freshness_parts(known, datetime.now(UTC))), help="Times are UTC.")
 
 
-def freshness_parts(known: dict[str, datetime | None], now: datetime) -> list[str]:
+def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
     """Say the parts of the strip. A feed's silence is judged by its own page, lateness here by the clock."""
     parts = [
         f"Events to {when(known['newest_event'], now=now)}"
@@ -102,4 +106,12 @@ def freshness_parts(known: dict[str, datetime | None], now: datetime) -> list[st
         late = (now - published).total_seconds() > FORECAST_LATE_S
         text = f"Forecast run {known['forecast_run_id']} of {when(published, now=now)}"
         parts.append(f":orange-badge[{text}]" if late else text)
+    if known["progress"] is not None:
+        parts.append(progress_part(known["progress"]))
     return parts
+
+
+def progress_part(progress: dict[str, Any]) -> str:
+    """Say how far a run under way is, as far as it told."""
+    share = progress.get("share")
+    return "New run under way" if share is None else f"New run {share:.0%}"

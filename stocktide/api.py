@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
 
 import msgspec
 import redis
@@ -16,6 +18,7 @@ from catalog.cache import ProductCache
 from ingest.recording import Recorder
 from stocktide.errors import Invalid
 from stocktide.jobs import defer_job
+from stocktide.keys import Key
 from stocktide.settings import Settings
 from stocktide.users import SignIn
 from stocktide.web import OperateKey, engine_of, install_problems, limited_body
@@ -88,8 +91,78 @@ def _sign_in(request: Request, credentials: Credentials) -> dict[str, str]:
 
 @router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
 def post_job(job: str, request: Request, _key: OperateKey) -> dict[str, str | bool]:
-    """Ask the worker to run `etl` or `forecast` soon. One that waits already is not queued twice."""
+    """Ask the worker to run `etl`, `forecast` or `drift` soon. One that waits already is not queued twice."""
     return {"job": job, "queued": defer_job(engine_of(request), job)}
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/forecasts/promote and rollback. user: on whose behalf the key asks."""
+
+    reason: str
+    version: int | None = None
+    user: str | None = None
+
+
+ORDER_BYTES_MAX = 4_096
+ORDER_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["reason"],
+                    "properties": {
+                        "reason": {"type": "string"},
+                        "version": {"type": "integer"},
+                        "user": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/v1/forecasts/promote", tags=["operations"], openapi_extra=ORDER_BODY)
+async def post_promote(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Publish a version whatever its score: `version` and `reason`. The history keeps who and why."""
+    order = await _order(request)
+    if order.version is None:
+        raise Invalid("body", "Name the version to publish: {version, reason}.")
+    return await run_in_threadpool(_decide, request, key, order, "promote")
+
+
+@router.post("/v1/forecasts/rollback", tags=["operations"], openapi_extra=ORDER_BODY)
+async def post_rollback(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Publish the champion before this one again, or the earlier champion `version`: `reason` is kept."""
+    order = await _order(request)
+    return await run_in_threadpool(_decide, request, key, order, "rollback")
+
+
+async def _order(request: Request) -> Order:
+    body = await limited_body(request, ORDER_BYTES_MAX)
+    try:
+        order = msgspec.json.decode(body, type=Order)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("body", f"The body is no {{reason, version, user}}: {error}.") from None
+    if not -(2**63) <= (order.version or 0) < 2**63:
+        raise Invalid("body", "version is out of range.")
+    return order
+
+
+def _decide(request: Request, key: Key, order: Order, action: str) -> dict[str, Any]:
+    # imported when it is asked for: the forecasting libraries take seconds that a start need not
+    from forecasting.registry import promote, rollback
+
+    by = f"{order.user} (key {key.name})" if order.user else f"key {key.name}"
+    with engine_of(request).begin() as connection:
+        outcome = (
+            promote(connection, order.version, by=by, reason=order.reason)
+            if action == "promote" and order.version is not None
+            else rollback(connection, by=by, reason=order.reason, to=order.version)
+        )
+    return asdict(outcome)
 
 
 def create_app(

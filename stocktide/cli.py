@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from stocktide.cli_access import as_json, keys, users
+from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.database import create_engine
 from stocktide.errors import Invalid, StocktideError
@@ -216,34 +217,6 @@ def etl(as_json: bool) -> None:
 
 @cli.command()
 @as_json
-def forecast(as_json: bool) -> None:
-    """Retrain on the lake, compare with seasonal naive, and publish."""
-    from dataclasses import asdict
-
-    import forecasting
-
-    settings = load_settings()
-    spec = forecasting.spec_from_toml(load_config(settings))
-    store = forecasting.TrackingStore.of(settings)
-    with services_for(settings, "stocktide forecast") as (engine, _):
-        report = forecasting.run_forecast(
-            engine,
-            Lake(settings.lake_root),
-            spec,
-            mlflow=store,
-            progress=lambda step: say(f"{step} …", error=True),
-        )
-    if as_json:
-        print_json({**asdict(report), "horizon_days": spec.horizon_days, "method": spec.method})
-        return
-    rows = [[name, value] for name, value in asdict(report).items() if name != "wape"]
-    print_table("Forecast", ["what", "value"], rows)
-    errors = [[level, *wape] for level, wape in report.wape.items()]
-    print_table("WAPE on the held-out days", ["level", "published", "seasonal naive"], errors)
-
-
-@cli.command()
-@as_json
 def check(as_json: bool) -> None:
     """Prove that stock is the fold of its movements and the lake holds what the ledger holds. Exit 1 if not."""
     from etl.check import check_all
@@ -286,6 +259,7 @@ def locations(file: Path) -> None:
     say(f"{count:,} locations created or changed.")
 
 
+cli.add_command(forecast)
 cli.add_command(keys)
 cli.add_command(users)
 

@@ -1,4 +1,4 @@
-"""Forecasts: walk down the hierarchy; actual, forecast, interval; error against seasonal naive."""
+"""Forecasts: walk down the hierarchy; the fan, what it is made of, what moved it, what the backtest said."""
 
 from typing import Any
 
@@ -7,13 +7,17 @@ import streamlit as st
 
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
-from dashboard.figures import error_by_level, sales_and_forecast
+from catalog.nodes import read_parts, read_paths
+from dashboard.figures import sales_and_forecast
+from dashboard.forecast_panels import backtest_panel, chips, components_panel, moves_panel
+from dashboard.node_picture import DAYS, daily_actuals
 from dashboard.reader import Reader
 from dashboard.theme import distinct, plain, quantity, roles, today, when
 from stocktide.users import User
 
-DAYS = 120
 CHILDREN_MAX = 200
+# ?paths=20 draws the sample paths in place of the bands.
+PATHS = "20"
 
 
 def render(reader: Reader, _user: User) -> None:
@@ -25,10 +29,16 @@ def render(reader: Reader, _user: User) -> None:
         )
         return
     node = _node(reader, st.query_params.get("node"))
+    children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
+    errors = read_frame(reader.engine, "forecast_errors")
     _breadcrumb(reader, node)
     _chart(reader, run, node)
-    _children(reader, node)
-    _errors(reader, run)
+    _notes(run, node, chips(run, node, children, errors))
+    _children(children, node)
+    parts = read_parts(reader.engine, node["node_id"])
+    components_panel(parts, run["cutoff"])
+    moves_panel(parts)
+    backtest_panel(reader, run, node, errors)
 
 
 def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:
@@ -71,16 +81,15 @@ def _go(node_id: int) -> None:
 def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     forecast = pd.DataFrame(node_days(reader.engine, node["node_id"]))
     sold = read_frame(reader.engine, "node_actuals", node_id=node["node_id"], days=DAYS)
-    calendar = pd.date_range(end=pd.Timestamp(run["cutoff"]), periods=DAYS, freq="D", name="ds")
-    actual = (
-        sold.assign(ds=pd.to_datetime(sold["ds"]))
-        .set_index("ds")["y"]
-        .reindex(calendar, fill_value=0.0)
-        .reset_index()
-    )
+    actual = daily_actuals(sold, run["cutoff"])
     total = forecast["yhat"].sum()
     before = actual["y"].tail(len(forecast)).sum()
     change = f", {total / before - 1:+.0%} against the last {len(forecast)}" if before else ""
+    paths = None
+    if _wants_paths():
+        paths = read_paths(reader.engine, node["node_id"], run["cutoff"])
+        if paths.empty:
+            st.caption("This run kept no sample paths; the bands stand in for them.")
     title = f"{_named(node)}: {quantity(total)} units in the next {len(forecast)} days{change}"
     chart = sales_and_forecast(
         actual,
@@ -90,11 +99,28 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         unit="units a day",
         where=f"level: {node['level_name']}",
         today=today(),
+        paths=paths,
     )
     st.altair_chart(chart, width="stretch", key="forecasts.fan")
+
+
+def _wants_paths() -> bool:
+    """Let the reader swap bands for sample paths; the address keeps it."""
+    wanted: bool = st.toggle(
+        "20 sample paths in place of the bands",
+        value=st.query_params.get("paths") == PATHS,
+        key="forecasts.paths",
+    )
+    if wanted:
+        st.query_params["paths"] = PATHS
+    else:
+        st.query_params.pop("paths", None)
+    return wanted
+
+
+def _notes(run: dict[str, Any], node: dict[str, Any], said: list[str]) -> None:
+    st.markdown(" ".join(f":gray-badge[{plain(one)}]" for one in said))
     notes = [
-        f"Run {run['forecast_run_id']}",
-        f"trained to {run['cutoff']}",
         f"reconciled by {run['method']}",
         f"lake version {run['lake_version']}",
         f"published {when(run['published_at'])}",
@@ -104,8 +130,7 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     st.caption(" · ".join(notes))
 
 
-def _children(reader: Reader, node: dict[str, Any]) -> None:
-    children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
+def _children(children: list[dict[str, Any]], node: dict[str, Any]) -> None:
     if not children:
         st.caption("This is the lowest level.")
         return
@@ -146,43 +171,3 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
     selected = event["selection"]["rows"]
     if selected and selected[0] < len(group):
         _go(int(group["node_id"].iloc[selected[0]]))
-
-
-def errors_by_level(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Put ours beside seasonal naive; frame as the query forecast_errors gives it.
-
-    Returns columns level_name, ours, naive; no row where either is missing.
-    """
-    wide = (
-        frame[frame["metric"] == metric]
-        .pivot(index=["level", "level_name"], columns="model", values="value")
-        .reset_index()
-    )
-    ours = next(
-        (name for name in wide.columns if name not in ("level", "level_name", "seasonal_naive")),
-        None,
-    )
-    if ours is None or "seasonal_naive" not in wide:
-        return pd.DataFrame(columns=["level_name", "ours", "naive"])
-    return (
-        wide.rename(columns={ours: "ours", "seasonal_naive": "naive"})[
-            ["level_name", "ours", "naive"]
-        ]
-        .dropna()
-        .reset_index(drop=True)
-    )
-
-
-def _errors(reader: Reader, run: dict[str, Any]) -> None:
-    errors = errors_by_level(read_frame(reader.engine, "forecast_errors"), "wape")
-    if errors.empty:
-        st.info("The run held no days out, so its error is not known: the history is too short.")
-        return
-    better = int((errors["ours"] < errors["naive"]).sum())
-    chart = error_by_level(
-        errors,
-        roles(),
-        title=f"Better than seasonal naive at {better} of {len(errors)} levels",
-        unit=f"WAPE: all misses of {run['horizon_days']} days held out, added up, as a share of what was sold",
-    )
-    st.altair_chart(chart, width="stretch", key="forecasts.errors")

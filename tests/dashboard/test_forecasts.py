@@ -1,11 +1,15 @@
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from dashboard.pages.forecasts import errors_by_level
+from dashboard.forecast_panels import chips, errors_by_level, gap_text, said_here
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
+from tests.dashboard.versions import store_three
 
 ERRORS = pd.DataFrame(
     [
@@ -42,13 +46,18 @@ def test_forecasts_says_how_to_get_one_when_none_is_published(empty: Dashboard) 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_forecasts_opens_at_the_top_with_its_children(filled: Dashboard, theme: str) -> None:
     drawn = filled.draw("forecasts", theme=theme)
-    said = text_of(drawn)
+    said = text_of(drawn).replace("\\", "")
     assert "**All**" in said
     assert "**By location**" in said
-    fan, errors = charts_of(drawn)
+    fan, errors, value = charts_of(drawn)
     assert "All: " in fan
     assert "units in the next 14 days" in fan
     assert "Better than seasonal naive at" in errors
+    assert "Forecasting adds value at" in value
+    assert "80 % band held" in said
+    assert "children sum to this node: gap 0" in said
+    assert "This run kept no components." in said
+    assert "There is no earlier version" in said
     by_location = drawn.dataframe[0].value
     assert sorted(by_location["label"]) == ["High Street", "Mill"]
     assert by_location["share"].sum() == pytest.approx(100)
@@ -104,3 +113,99 @@ def test_forecasts_says_so_when_no_days_were_held_out(
     drawn = open_dashboard(database_url).draw("forecasts")
     assert "The run held no days out" in text_of(drawn)
     assert "This is the lowest level." in text_of(drawn)
+
+
+@pytest.fixture
+def versions(
+    open_dashboard: Callable[..., Dashboard], database: sa.Engine, database_url: str
+) -> Dashboard:
+    store_three(database, end=datetime.now(UTC).date())
+    return open_dashboard(database_url)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_forecasts_shows_what_it_is_made_of_what_moved_and_who_won(
+    versions: Dashboard, theme: str
+) -> None:
+    drawn = versions.draw("forecasts", theme=theme)
+    said = text_of(drawn).replace("\\", "")
+    fan, *tiles, moved, dots, value = charts_of(drawn)
+    assert "bands hold 50, 80 and 95 %" in fan
+    assert [re.findall(r'"text": "([^"]+)"', tile)[-1] for tile in tiles] == [
+        "trend",
+        "holiday: All Saints",
+        "weekly",
+        "yearly",
+        "recent level",
+    ]
+    assert all("added units a day" in tile for tile in tiles[1:])
+    assert "more (" in moved
+    assert "than version 1 said" in moved
+    assert "6 candidates at 3 origins" in dots
+    assert "Forecasting adds value at 3 of 3 levels" in value
+    assert "**prophet_additive_WLSS** erred least (0.800), 27% less than seasonal naive" in said
+    assert "version 2, trained to" in said
+    winners = next(table.value for table in drawn.dataframe if "winner" in table.value)
+    assert set(winners["winner"]) == {"prophet_additive_WLSS"}
+
+
+def test_forecasts_swaps_bands_for_sample_paths_when_asked(versions: Dashboard) -> None:
+    drawn = versions.draw("forecasts", paths="20")
+    assert "20 ways it may go" in charts_of(drawn)[0]
+    drawn.toggle(key="forecasts.paths").set_value(False).run()
+    assert not drawn.exception
+    assert "bands hold" in charts_of(drawn)[0]
+    assert "paths" not in drawn.query_params
+
+
+def test_forecasts_says_so_when_no_paths_were_kept(filled: Dashboard) -> None:
+    drawn = filled.draw("forecasts", paths="20")
+    assert "kept no sample paths" in text_of(drawn)
+    assert "bands hold" in charts_of(drawn)[0]
+
+
+def test_forecasts_says_how_far_a_new_run_is_while_the_old_one_stays(
+    versions: Dashboard, database: sa.Engine
+) -> None:
+    with database.begin() as connection:
+        connection.execute(
+            sa.text("INSERT INTO runs (job, detail) VALUES ('forecast', CAST(:detail AS jsonb))"),
+            {"detail": '{"progress": {"step": "fitting", "share": 0.63}}'},
+        )
+    said = text_of(versions.draw("forecasts"))
+    assert "New run 63%" in said
+    assert "version 2" in said
+
+
+NODE: dict[str, Any] = {"level": 1, "level_name": "product", "total": 100.0}
+RUN: dict[str, Any] = {"forecast_run_id": 4, "version": None, "cutoff": "2026-03-01"}
+
+
+def test_gap_text_names_the_level_that_is_furthest_off() -> None:
+    children = [{"level": 2, "total": 60.0}, {"level": 2, "total": 40.0 + 1e-8}]
+    assert gap_text(NODE, children) == "0"
+    assert gap_text(NODE, [*children, {"level": 3, "total": 88.0}]) == "12 units"
+
+
+def test_chips_leave_out_what_is_not_known() -> None:
+    assert chips(RUN, NODE, [], ERRORS) == ["run 4, trained to 2026-03-01"]
+    held = ERRORS.assign(metric="coverage_80", value=0.784)
+    said = chips({**RUN, "version": 2}, NODE, [{"level": 2, "total": 100.0}], held)
+    assert said == [
+        "80 % band held 78% of the held-out days at this level",
+        "children sum to this node: gap 0",
+        "run 4, version 2, trained to 2026-03-01",
+    ]
+
+
+def test_said_here_tells_when_the_choice_is_not_the_best_here() -> None:
+    row = {"level_name": "product", "winner": "ets", "best": 0.8, "chosen": 0.88, "naive": 1.0}
+    table = pd.DataFrame([row])
+    assert said_here(table, "product") == (
+        "At level product, **ets** erred least (0.800), 20% less than seasonal naive; "
+        "what was chosen errs 0.880, 10% more than it."
+    )
+    assert said_here(table.assign(chosen=0.7), "product").endswith("errs 0.700, no more than it.")
+    assert said_here(table.assign(chosen=float("nan")), "product").endswith("seasonal naive.")
+    assert said_here(table.assign(winner="seasonal_naive"), "product").count("seasonal") == 1
+    assert said_here(table, "total") == "The backtest did not score this level."

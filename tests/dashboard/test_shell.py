@@ -21,6 +21,7 @@ FRESH: dict[str, Any] = {
     "lake_updated_at": NOW - timedelta(minutes=5),
     "forecast_run_id": 7,
     "published_at": NOW - timedelta(hours=9),
+    "progress": None,
 }
 
 
@@ -57,6 +58,19 @@ def test_freshness_does_not_mark_an_old_lake_when_no_event_came_after_it() -> No
 
 def test_freshness_marks_the_forecast_when_it_is_older_than_three_days() -> None:
     assert parts(published_at=NOW - timedelta(days=3, minutes=1))[2].startswith(":orange-badge[")
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        ({"step": "fitting", "share": 0.63}, "New run 63%"),
+        ({"step": "x", "share": 0.0}, "New run 0%"),
+        ({}, "New run under way"),
+    ],
+)
+def test_freshness_says_how_far_a_new_run_is(progress: dict[str, Any], said: str) -> None:
+    assert parts(progress=progress)[-1] == said
+    assert not any("run 63" in part for part in parts())
 
 
 @pytest.mark.parametrize("page", RENDER)
@@ -120,4 +134,4 @@ def test_no_query_of_the_catalog_reads_the_ledger() -> None:
 
 def test_every_page_has_an_address_of_its_own() -> None:
     paths = [path for pages in PAGES.values() for path, *_ in pages]
-    assert paths == ["overview", "products", "forecasts", "trending", "system"]
+    assert paths == ["overview", "products", "forecasts", "trending", "experiments", "system"]

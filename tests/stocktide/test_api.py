@@ -8,6 +8,7 @@ import redis
 import sqlalchemy as sa
 from starlette.routing import Route
 
+from forecasting.publish import publish
 from stocktide.api import PUBLIC_ROUTES, create_app
 from stocktide.cache_server import connect_cache
 from stocktide.keys import revoke_key
@@ -15,6 +16,7 @@ from stocktide.settings import load_settings
 from stocktide.users import disable_user, set_user
 from stocktide.web import IMPLIED
 from tests.conftest import Api
+from tests.forecasting.publications import publication
 
 PASSWORD = "a long password"
 NEEDS = {
@@ -27,6 +29,8 @@ NEEDS = {
     ("GET", "/v1/trending"): "read",
     ("GET", "/v1/forecasts"): "read",
     ("POST", "/v1/jobs/{job}"): "operate",
+    ("POST", "/v1/forecasts/promote"): "operate",
+    ("POST", "/v1/forecasts/rollback"): "operate",
 }
 
 
@@ -210,9 +214,66 @@ def test_job_is_queued_once_when_asked_twice(api: Api, database: sa.Engine) -> N
         assert list(waiting) == ["forecast", "etl"]
 
 
+def test_rollback_and_promote_move_the_publication_and_keep_who_asked(
+    api: Api, database: sa.Engine
+) -> None:
+    first, second = (publish(database, publication(), run_id=None) for _ in range(2))
+    answer = api.operate.post(
+        "/v1/forecasts/rollback", json={"reason": "too much milk", "user": "anna"}
+    )
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "version": 1,
+            "forecast_run_id": first,
+            "published": True,
+            "replaced": 2,
+            "reason": "too much milk",
+        },
+    )
+    assert api.read.get("/v1/forecasts").json()["run"]["forecast_run_id"] == first
+    back = api.operate.post("/v1/forecasts/promote", json={"version": 2, "reason": "checked"})
+    assert back.json()["forecast_run_id"] == second
+    with database.connect() as connection:
+        decided = connection.execute(
+            sa.text("SELECT action, decided_by FROM forecast_decisions ORDER BY 1 DESC, 2")
+        ).all()
+    assert ("rollback", "anna (key test operate)") in [tuple(row) for row in decided]
+    assert ("promote", "key test operate") in [tuple(row) for row in decided]
+
+
+WRONG_ORDERS = {
+    ("rollback", b"{"): ("body", "truncated"),
+    ("rollback", b"{}"): ("body", "missing required field `reason`"),
+    ("rollback", b'{"reason": "x", "versoin": 1}'): ("body", "unknown field `versoin`"),
+    ("rollback", b'{"reason": " "}'): ("reason", "Say why"),
+    ("rollback", b'{"reason": "x", "version": 99999999999999999999}'): ("body", "range"),
+    ("promote", b'{"reason": "x"}'): ("body", "Name the version"),
+}
+
+
+def test_order_answers_400_with_the_place_when_it_is_wrong(api: Api) -> None:
+    for (action, body), (code, said) in WRONG_ORDERS.items():
+        answer = api.operate.post(f"/v1/forecasts/{action}", content=body)
+        assert said in check_problem(answer, 400, code)["detail"], body
+
+
+def test_order_says_what_forbids_it(api: Api, database: sa.Engine) -> None:
+    order = {"reason": "x"}
+    answer = api.operate.post("/v1/forecasts/rollback", json=order)
+    check_problem(answer, 409, "nothing_published")
+    publish(database, publication(), run_id=None)
+    answer = api.operate.post("/v1/forecasts/rollback", json=order)
+    assert "Version 1 is the first" in check_problem(answer, 409, "no_earlier_champion")["detail"]
+    answer = api.operate.post("/v1/forecasts/promote", json={**order, "version": 9})
+    check_problem(answer, 404, "version_unknown")
+    answer = api.operate.post("/v1/forecasts/rollback", content=b" " * 5_000)
+    check_problem(answer, 413, "body_too_large")
+
+
 def test_job_answers_404_when_there_is_none(api: Api) -> None:
     assert (
-        "etl, forecast"
+        "etl, forecast, drift"
         in check_problem(api.operate.post("/v1/jobs/dance"), 404, "unknown_job")["detail"]
     )
 

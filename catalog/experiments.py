@@ -1,0 +1,103 @@
+"""The versions of the forecast as people compare them: which won, where, by how much, and what was decided."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+CHOSEN, CHAMPION, NAIVE = "chosen", "champion", "seasonal_naive"
+
+
+def verdict(model: Mapping[str, Any]) -> str:
+    """Say in a word what the scores of a version ask for: promote, keep, too close, or not tested.
+
+    model: a row of the query models. Too close: better than the champion, but by less than the margin, or just as good.
+    """
+    score, champion, margin = model["score"], model["champion_score"], model["margin"] or 0.0
+    if pd.isna(score):
+        return "not tested"
+    if pd.isna(champion) or score < champion * (1 - margin):
+        return "promote"
+    return "too close" if score <= champion else "keep"
+
+
+def levels_won(
+    backtest: pd.DataFrame, champion_choice: Mapping[str, Any] | None
+) -> tuple[int, int] | None:
+    """Count levels where a version's choice errs less than the champion's on the same days, and levels compared.
+
+    backtest: rows of one run from the query backtest, one metric. None where the champion's choice was not tested.
+    """
+    wide = backtest.pivot_table(index="level", columns="candidate", values="value")
+    rival = CHAMPION if CHAMPION in wide else (champion_choice or {}).get("winner")
+    if CHOSEN not in wide or rival not in wide:
+        return None
+    both = wide[[CHOSEN, rival]].dropna()
+    return int((both[CHOSEN] < both[rival]).sum()), len(both)
+
+
+def against_naive(backtest: pd.DataFrame) -> pd.DataFrame:
+    """Compare each run's choice with seasonal naive on its own days: forecast_run_id, level, level_name, gain.
+
+    gain: share of naive's error that is saved, above 0 is better; versions of other days are so put on one scale.
+    """
+    keys = ["forecast_run_id", "level", "level_name"]
+    wide = backtest.pivot_table(index=keys, columns="candidate", values="value").reset_index()
+    if CHOSEN not in wide or NAIVE not in wide:
+        return pd.DataFrame(columns=[*keys, "gain"])
+    known = wide[wide[NAIVE] > 0].dropna(subset=[CHOSEN])
+    return known.assign(gain=1 - known[CHOSEN] / known[NAIVE])[[*keys, "gain"]].reset_index(
+        drop=True
+    )
+
+
+def winners(backtest: pd.DataFrame) -> pd.DataFrame:
+    """Name per level the candidate that erred least, and how the choice stands beside it.
+
+    backtest: rows of one run, one metric. The rows "chosen" and "champion" are no candidates of their own. Returns
+    level, level_name, winner, best, chosen, naive.
+    """
+    rivals = backtest[~backtest["candidate"].isin([CHOSEN, CHAMPION])]
+    best = rivals.sort_values("value").drop_duplicates("level").set_index("level")
+    wide = backtest.pivot_table(index="level", columns="candidate", values="value")
+    frame = pd.DataFrame(
+        {
+            "level_name": best["level_name"],
+            "winner": best["candidate"],
+            "best": best["value"],
+            "chosen": wide[CHOSEN].reindex(best.index) if CHOSEN in wide else float("nan"),
+            "naive": wide[NAIVE].reindex(best.index) if NAIVE in wide else float("nan"),
+        }
+    )
+    return frame.sort_index().reset_index()
+
+
+def parameter_differences(models: pd.DataFrame) -> pd.DataFrame:
+    """Show what differs between versions, and nothing that does not: a row a parameter, a column a version.
+
+    models: rows of the query models.
+    """
+    shown = {
+        f"version {row['version']}": {
+            "method": row["method"],
+            "lake version": row["lake_version"],
+            "trained to": row["cutoff"],
+            "nodes": row["nodes"],
+            **{
+                name: value
+                for name, value in (row["choice"] or {}).items()
+                if not isinstance(value, dict | list)
+            },
+        }
+        for row in models.to_dict("records")
+    }
+    table = pd.DataFrame(shown)
+    text = table.map(_text)
+    different = text[text.nunique(axis=1) > 1]
+    return different.rename_axis("parameter").reset_index()
+
+
+def _text(value: Any) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

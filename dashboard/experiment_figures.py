@@ -1,0 +1,136 @@
+"""Charts of versions: where each stands against seasonal naive, the champions over time, and drift."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from dashboard.figures import DAY_AXIS, FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame
+
+SHAPES = ("circle", "square", "triangle-up", "diamond")
+STATUS_SHAPES = {
+    "champion": "circle",
+    "retired": "circle",
+    "rejected": "cross",
+    "challenger": "diamond",
+}
+
+
+def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
+    """Draw per level the share of seasonal naive's error that each version saves on its own days.
+
+    gains: columns version, level, level_name, gain; at most 4 versions.
+    """
+    named = gains.assign(version="version " + gains["version"].astype(str))
+    order = named.sort_values("level")["level_name"].unique().tolist()
+    versions = sorted(named["version"].unique(), key=lambda name: int(name.split()[1]))
+    colours = [role.forecast, role.actual, role.stock_out, role.promotion][: len(versions)]
+    dots = (
+        alt.Chart(named)
+        .mark_point(size=90, filled=True, opacity=0.9)
+        .encode(
+            y=alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS),
+            x=alt.X("gain:Q", title=None, axis=alt.Axis(format="+%", tickCount=6)),
+            color=alt.Color(
+                "version:N",
+                sort=versions,
+                title=None,
+                scale=alt.Scale(domain=versions, range=colours),
+            ),
+            shape=alt.Shape(
+                "version:N",
+                sort=versions,
+                title=None,
+                scale=alt.Scale(domain=versions, range=list(SHAPES[: len(versions)])),
+            ),
+            tooltip=[
+                alt.Tooltip("level_name:N", title="level"),
+                "version:N",
+                alt.Tooltip("gain:Q", title="better than naive by", format="+.1%"),
+            ],
+        )
+    )
+    zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=role.actual).encode(x="zero:Q")
+    chart = alt.layer(zero, dots).properties(height=FRAME_HEIGHT + ROW_HEIGHT * len(order))
+    return chart_frame(
+        chart,
+        role,
+        title="Each version against seasonal naive on its own days",
+        subtitle=f"Share of naive's {metric.upper()} saved. Left of the line: worse than naive.",
+    ).configure_legend(labelColor=role.actual, orient="top")
+
+
+def version_history(models: pd.DataFrame, role: Roles) -> Any:
+    """Draw the score of every version by the day it was trained to; champions filled, the present one ringed.
+
+    models: columns version, cutoff, score, status, decided_by; no score is missing.
+    """
+    frame = models.assign(cutoff=pd.to_datetime(models["cutoff"]))
+    x = alt.X("cutoff:T", axis=DAY_AXIS)
+    y = alt.Y("score:Q", title="error", scale=alt.Scale(zero=False, padding=12))
+    tooltip = [
+        alt.Tooltip("version:Q", title="version"),
+        alt.Tooltip("cutoff:T", title="trained to", format="%a %d %b %Y"),
+        alt.Tooltip("score:Q", title="error", format=".4f"),
+        "status:N",
+    ]
+    base = alt.Chart(frame).encode(x=x, y=y, tooltip=tooltip)
+    reigned = base.transform_filter("datum.status == 'champion' || datum.status == 'retired'")
+    line = reigned.mark_line(color=role.forecast, strokeWidth=1.5, interpolate="step-after")
+    champions = reigned.mark_point(color=role.forecast, size=70, filled=True, opacity=1)
+    others = base.transform_filter(
+        "datum.status == 'rejected' || datum.status == 'challenger'"
+    ).mark_point(color=role.actual, size=60, shape="cross", filled=True)
+    present = base.transform_filter("datum.status == 'champion'").mark_point(
+        color=role.actual, size=220, filled=False, strokeWidth=2
+    )
+    chart = alt.layer(line, champions, others, present).properties(height=CHART_HEIGHT - 60)
+    return chart_frame(
+        chart,
+        role,
+        title="Error of the champions over time",
+        subtitle=(
+            "Mean over levels and origins, each on its own days, lower is better. "
+            "Ring: published now. Crosses: did not win."
+        ),
+    )
+
+
+def drift_lines(drift: pd.DataFrame, role: Roles, *, level_name: str) -> Any:
+    """Draw one level's daily error against what was expected; days of alarm marked.
+
+    drift: columns day, wape, expected_wape, alarm of one level.
+    """
+    frame = drift.assign(day=pd.to_datetime(drift["day"]))
+    base = alt.Chart(frame)
+    x = alt.X("day:T", axis=DAY_AXIS)
+    y = alt.Y("wape:Q", title="WAPE of the day", axis=alt.Axis(format="%", tickCount=5))
+    tooltip = [
+        alt.Tooltip("day:T", format="%a %d %b %Y"),
+        alt.Tooltip("wape:Q", title="error", format=".1%"),
+        alt.Tooltip("expected_wape:Q", title="expected", format=".1%"),
+    ]
+    error = base.mark_line(
+        color=role.actual, strokeWidth=1.5, point={"color": role.actual, "size": 20}
+    )
+    expected = base.mark_line(color=role.baseline, strokeDash=[4, 4])
+    alarms = base.transform_filter("datum.alarm").mark_point(
+        color=role.stock_out, shape="triangle-up", filled=True, size=110, opacity=1
+    )
+    chart = alt.layer(
+        expected.encode(x=x, y=alt.Y("expected_wape:Q")),
+        error.encode(x=x, y=y, tooltip=tooltip),
+        alarms.encode(x=x, y=y, tooltip=tooltip),
+    ).properties(height=CHART_HEIGHT - 80)
+    count = int(drift["alarm"].sum())
+    return chart_frame(
+        chart,
+        role,
+        title=(
+            f"{count} alarm{'s' if count != 1 else ''} in {len(drift)} days: the published forecast against what came"
+            if count
+            else f"The published forecast errs as it said, over {len(drift)} days"
+        ),
+        subtitle=f"Level: {level_name}. Dashed: expected error. Triangle: more than chance, retraining was asked for.",
+    )

@@ -1,0 +1,248 @@
+"""Charts of a forecast's inside: components, what moved it, and what the backtest said."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from catalog.experiments import CHAMPION, CHOSEN, NAIVE
+from catalog.nodes import Moves
+from dashboard.figures import DAY_AXIS, FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
+from dashboard.theme import Roles, chart_frame, quantity
+
+TILE_HEIGHT = 130
+TREND = "trend"
+# A weekly shape repeats: a year of it is a grey block.
+WEEKLY_DAYS_BACK = 28
+WEEKLY = "weekly"
+
+
+def component_tiles(parts: pd.DataFrame, cutoff: pd.Timestamp, role: Roles) -> list[Any]:
+    """Draw each component in a tile of its own, the trend first, the others by size and on one scale.
+
+    parts: columns component, ds, units (added units a day). cutoff: last day that the models saw.
+    """
+    effects = parts[parts["component"] != TREND]
+    size = effects.groupby("component")["units"].agg(lambda units: float(units.abs().max()))
+    order = size.sort_values(ascending=False).index.tolist()
+    low = min(0.0, float(effects["units"].min())) if not effects.empty else 0.0
+    high = max(0.0, float(effects["units"].max())) if not effects.empty else 0.0
+    scale = alt.Scale(domain=[low, high], nice=True) if low < high else alt.Scale()
+    tiles = []
+    for name in [*([TREND] if (parts["component"] == TREND).any() else []), *order]:
+        mine = parts[parts["component"] == name]
+        if name.startswith(WEEKLY):
+            mine = mine[mine["ds"] > cutoff - pd.Timedelta(days=WEEKLY_DAYS_BACK)]
+        tiles.append(
+            _tile(name, mine, cutoff, role, alt.Scale(zero=False) if name == TREND else scale)
+        )
+    return tiles
+
+
+def _tile(
+    name: str, part: pd.DataFrame, cutoff: pd.Timestamp, role: Roles, scale: alt.Scale
+) -> Any:
+    is_trend = name == TREND
+    title = "units a day" if is_trend else "added units a day"
+    x = alt.X("ds:T", axis=DAY_AXIS)
+    line = (
+        alt.Chart(part)
+        .mark_line(color=role.forecast, strokeWidth=1.5)
+        .encode(
+            x=x,
+            y=alt.Y("units:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4)),
+            tooltip=[
+                alt.Tooltip("ds:T", title="day", format="%a %d %b %Y"),
+                alt.Tooltip("units:Q", title=title, format="+,.1f"),
+            ],
+        )
+    )
+    layers: list[Any] = [line]
+    if not is_trend:
+        zero = alt.Chart(pd.DataFrame({"zero": [0.0]}))
+        layers.insert(0, zero.mark_rule(color=role.actual, strokeWidth=1).encode(y="zero:Q"))
+    if (part["ds"] <= cutoff).any():
+        edge = pd.DataFrame({"ds": [cutoff + pd.Timedelta(hours=12)]})
+        layers.append(
+            alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
+        )
+    said = "where the level goes" if is_trend else "below the line: fewer than the trend says"
+    return chart_frame(
+        alt.layer(*layers).properties(height=TILE_HEIGHT), role, title=name, subtitle=said
+    )
+
+
+def waterfall(moves: Moves, role: Roles) -> Any:
+    """Draw from the last version's total to this one's, a step a cause, the largest first."""
+    was, now = (f"version {version or '?'}" for version in moves.versions)
+    steps = _steps(moves, was, now)
+    order = steps["what"].tolist()
+    y = alt.Y("what:N", sort=order, title=None, axis=NAME_AXIS)
+    scale = alt.Scale(zero=False, nice=True, padding=24)
+    x = alt.X(
+        "start:Q", title=f"units over {moves.days} days", scale=scale, axis=alt.Axis(tickCount=6)
+    )
+    base = alt.Chart(steps)
+    tooltip = [
+        alt.Tooltip("what:N", title="cause"),
+        alt.Tooltip("label:N", title="units"),
+        alt.Tooltip("before:Q", title=was, format=",.0f"),
+        alt.Tooltip("now:Q", title=now, format=",.0f"),
+    ]
+    sign = alt.condition("datum.change < 0", alt.value(role.stock_out), alt.value(role.forecast))
+    bars = (
+        base.transform_filter("datum.kind == 'step'")
+        .mark_bar(size=14)
+        .encode(y=y, x=x, x2="end:Q", color=sign, tooltip=tooltip)
+    )
+    totals = (
+        base.transform_filter("datum.kind == 'total'")
+        .mark_tick(color=role.actual, thickness=3, size=20)
+        .encode(y=y, x=x, tooltip=tooltip[:2])
+    )
+    labels = base.mark_text(align="left", dx=6, color=role.actual).encode(
+        y=y, x=alt.X("right:Q", scale=scale), text="label:N"
+    )
+    chart = alt.layer(bars, totals, labels).properties(
+        height=FRAME_HEIGHT + ROW_HEIGHT * len(steps)
+    )
+    change = moves.now - moves.before
+    share = f" ({change / moves.before:+.1%})" if moves.before else ""
+    return chart_frame(
+        chart,
+        role,
+        title=f"{quantity(abs(change))} units {'more' if change >= 0 else 'fewer'}{share} than {was} said",
+        subtitle=(
+            f"{moves.days} days from {moves.first_day:%a %d %b} on, which both forecast. Blue adds, orange takes away; "
+            "the scale does not begin at 0."
+        ),
+    )
+
+
+def _steps(moves: Moves, was: str, now: str) -> pd.DataFrame:
+    at = moves.before
+    rows: list[dict[str, Any]] = [
+        {"what": was, "kind": "total", "start": at, "end": at, "label": f"{at:,.0f}"}
+    ]
+    for cause in moves.causes.to_dict("records"):
+        end = at + cause["change"]
+        rows.append(
+            {
+                "what": cause["cause"],
+                "kind": "step",
+                "start": at,
+                "end": end,
+                "label": f"{cause['change']:+,.1f}",
+                **{name: cause[name] for name in ("change", "before", "now")},
+            }
+        )
+        at = end
+    rows.append(
+        {
+            "what": now,
+            "kind": "total",
+            "start": moves.now,
+            "end": moves.now,
+            "label": f"{moves.now:,.0f}",
+        }
+    )
+    steps = pd.DataFrame(rows).reindex(
+        columns=["what", "kind", "start", "end", "label", "change", "before", "now"]
+    )
+    return steps.assign(right=steps[["start", "end"]].max(axis=1))
+
+
+def backtest_dots(backtest: pd.DataFrame, role: Roles, *, title: str, metric: str) -> Any:
+    """Draw every candidate at every level: the choice filled, seasonal naive hollow, the others as ticks.
+
+    backtest: columns level, level_name, candidate, value; one run, one metric, lower is better.
+    """
+    order = backtest.sort_values("level")["level_name"].unique().tolist()
+    y = alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS)
+    x = alt.X(
+        "value:Q",
+        title=f"{metric.upper()}, mean over origins",
+        scale=alt.Scale(zero=False, padding=12),
+        axis=alt.Axis(tickCount=6),
+    )
+    tooltip = [
+        alt.Tooltip("level_name:N", title="level"),
+        alt.Tooltip("candidate:N"),
+        alt.Tooltip("value:Q", title=metric, format=".3f"),
+    ]
+    special = [CHOSEN, CHAMPION, NAIVE]
+    ticks = (
+        alt.Chart(backtest[~backtest["candidate"].isin(special)])
+        .mark_tick(color=role.baseline, thickness=2, size=16)
+        .encode(y=y, x=x, tooltip=tooltip)
+    )
+    naive = (
+        alt.Chart(backtest[backtest["candidate"] == NAIVE])
+        .mark_point(color=role.actual, size=80, strokeWidth=1.5, filled=False)
+        .encode(y=y, x=x, tooltip=tooltip)
+    )
+    chosen = (
+        alt.Chart(backtest[backtest["candidate"] == CHOSEN])
+        .mark_point(color=role.forecast, size=110, filled=True, opacity=1)
+        .encode(y=y, x=x, tooltip=tooltip)
+    )
+    chart = alt.layer(ticks, naive, chosen).properties(
+        height=FRAME_HEIGHT + ROW_HEIGHT * len(order)
+    )
+    return chart_frame(
+        chart,
+        role,
+        title=title,
+        subtitle="Blue: what was chosen. Ring: seasonal naive. Ticks: the other candidates. Further left is better.",
+    )
+
+
+def value_added(levels: pd.DataFrame, role: Roles, *, unit: str) -> Any:
+    """Draw per level the share of seasonal naive's error that the forecast saves.
+
+    levels: columns level_name, ours, naive (errors).
+    """
+    gains = levels.assign(gain=1 - levels["ours"] / levels["naive"])
+    gains["label"] = [f"{gain:+.0%} {'better' if gain >= 0 else 'worse'}" for gain in gains["gain"]]
+    order = gains["level_name"].tolist()
+    reach = max(0.1, 1.35 * float(gains["gain"].abs().max()))
+    low = -reach if (gains["gain"] < 0).any() else 0.0
+    base = alt.Chart(gains).encode(
+        y=alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS),
+        x=alt.X(
+            "gain:Q",
+            title=None,
+            scale=alt.Scale(domain=[low, reach]),
+            axis=alt.Axis(format="+%", tickCount=6),
+        ),
+    )
+    colour = alt.condition("datum.gain < 0", alt.value(role.stock_out), alt.value(role.forecast))
+    bars = base.mark_bar(size=14).encode(
+        color=colour,
+        tooltip=[
+            alt.Tooltip("level_name:N", title="level"),
+            alt.Tooltip("ours:Q", title="published", format=".3f"),
+            alt.Tooltip("naive:Q", title="seasonal naive", format=".3f"),
+            alt.Tooltip("label:N", title="value added"),
+        ],
+    )
+    numbers = [
+        base.transform_filter(where)
+        .mark_text(align=align, dx=dx, color=role.actual)
+        .encode(text="label:N")
+        for where, align, dx in (
+            ("datum.gain >= 0", "left", 4),
+            ("datum.gain < 0", "right", -4),
+        )
+    ]
+    zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=role.actual).encode(x="zero:Q")
+    better = int((gains["gain"] > 0).sum())
+    chart = alt.layer(bars, *numbers, zero).properties(
+        height=FRAME_HEIGHT + ROW_HEIGHT * len(gains)
+    )
+    return chart_frame(
+        chart,
+        role,
+        title=f"Forecasting adds value at {better} of {len(gains)} levels",
+        subtitle=f"Share of seasonal naive's {unit} that the published forecast saves.",
+    )

@@ -1,0 +1,178 @@
+"""Panels under a forecast's chart: how far to trust it, what it is made of, what moved it, what the backtest said."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from catalog.experiments import winners
+from catalog.frames import read_frame
+from catalog.nodes import components, what_moved
+from dashboard.figures import error_by_level
+from dashboard.forecast_figures import backtest_dots, component_tiles, value_added, waterfall
+from dashboard.reader import Reader
+from dashboard.theme import plain, quantity, roles
+
+METRIC = "rmsse"
+TILES_A_ROW = 2
+# Children that differ from their parent by less than this share are equal: float8 sums of many parts.
+GAP_RELATIVE = 1e-6
+
+
+def chips(
+    run: Mapping[str, Any],
+    node: Mapping[str, Any],
+    children: Sequence[Mapping[str, Any]],
+    errors: pd.DataFrame,
+) -> list[str]:
+    """Say in short what stands behind a node's chart: how well its bands held, whether levels agree, whose it is."""
+    said = []
+    held = errors[(errors["level"] == node["level"]) & (errors["metric"] == "coverage_80")]["value"]
+    if held.notna().any():
+        said.append(f"80 % band held {held.iloc[0]:.0%} of the held-out days at this level")
+    if children:
+        said.append(f"children sum to this node: gap {gap_text(node, children)}")
+    version = f", version {run['version']}" if run["version"] is not None else ""
+    said.append(f"run {run['forecast_run_id']}{version}, trained to {run['cutoff']}")
+    return said
+
+
+def gap_text(node: Mapping[str, Any], children: Sequence[Mapping[str, Any]]) -> str:
+    """Largest difference between a node and the sum of its children at one level, units over the horizon."""
+    frame = pd.DataFrame(children)
+    apart = (frame.groupby("level")["total"].sum() - node["total"]).abs().max()
+    return "0" if apart <= GAP_RELATIVE * max(node["total"], 1.0) else f"{quantity(apart)} units"
+
+
+def components_panel(parts: pd.DataFrame, cutoff: Any) -> None:
+    """Draw the components as small multiples."""
+    st.subheader("What it is made of")
+    mine = components(parts)
+    if mine.empty:
+        st.info("This run kept no components. Press “Retrain now” on the System page to have them.")
+        return
+    tiles = component_tiles(mine, pd.Timestamp(cutoff), roles())
+    st.caption("The parts add up to the forecast. All but the trend share one scale.")
+    for start in range(0, len(tiles), TILES_A_ROW):
+        row = st.columns(TILES_A_ROW)
+        for place, tile in enumerate(tiles[start : start + TILES_A_ROW]):
+            row[place].altair_chart(
+                tile, width="stretch", key=f"forecasts.component.{start + place}"
+            )
+
+
+def moves_panel(parts: pd.DataFrame) -> None:
+    """Draw what moved this node since the last version."""
+    st.subheader("What moved and why")
+    moves = what_moved(parts)
+    if moves is None:
+        st.info(
+            "There is no earlier version that forecast these days at this node. From the second retraining on, "
+            "what changed stands here."
+        )
+        return
+    st.altair_chart(waterfall(moves, roles()), width="stretch", key="forecasts.moves")
+
+
+def backtest_panel(
+    reader: Reader, run: Mapping[str, Any], node: Mapping[str, Any], errors: pd.DataFrame
+) -> None:
+    """Say what the backtest said: who won here, by how much, and what forecasting adds per level."""
+    st.subheader("What the backtest said")
+    backtest = read_frame(
+        reader.engine, "backtest", runs=[run["forecast_run_id"]], metrics=[METRIC]
+    )
+    if not backtest.empty:
+        _candidates(backtest, node)
+        return
+    ours = errors_by_level(errors, "wape")
+    if ours.empty:
+        st.info("The run held no days out, so its error is not known: the history is too short.")
+        return
+    better = int((ours["ours"] < ours["naive"]).sum())
+    chart = error_by_level(
+        ours,
+        roles(),
+        title=f"Better than seasonal naive at {better} of {len(ours)} levels",
+        unit=f"WAPE: all misses of {run['horizon_days']} days held out, added up, as a share of what was sold",
+    )
+    st.altair_chart(chart, width="stretch", key="forecasts.errors")
+    added = value_added(ours, roles(), unit="WAPE")
+    st.altair_chart(added, width="stretch", key="forecasts.value")
+
+
+def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any]) -> None:
+    table = winners(backtest)
+    st.markdown(said_here(table, str(node["level_name"])))
+    origins = int(backtest["origins"].max())
+    count = backtest["candidate"].nunique()
+    chart = backtest_dots(
+        backtest,
+        roles(),
+        title=f"{count} candidates at {origins} origins",
+        metric=METRIC,
+    )
+    st.altair_chart(chart, width="stretch", key="forecasts.errors")
+    levels = (
+        table.rename(columns={"chosen": "ours"}).dropna(subset=["ours", "naive"]).query("naive > 0")
+    )
+    if not levels.empty:
+        added = value_added(levels, roles(), unit=METRIC.upper())
+        st.altair_chart(added, width="stretch", key="forecasts.value")
+    with st.expander("Winners by level"):
+        st.dataframe(
+            table[["level_name", "winner", "best", "chosen", "naive"]],
+            key="forecasts.winners",
+            hide_index=True,
+            placeholder="",
+            row_height=28,
+            column_config={
+                "level_name": st.column_config.TextColumn("Level", width="medium"),
+                "winner": st.column_config.TextColumn("Best candidate", width="medium"),
+                "best": st.column_config.NumberColumn(f"Its {METRIC.upper()}", format="%.3f"),
+                "chosen": st.column_config.NumberColumn("Chosen", format="%.3f"),
+                "naive": st.column_config.NumberColumn("Seasonal naive", format="%.3f"),
+            },
+        )
+
+
+def said_here(table: pd.DataFrame, level_name: str) -> str:
+    """Say in one sentence who won at a level, and how what was chosen stands there; table as `winners` gives it."""
+    here = table[table["level_name"] == level_name]
+    if here.empty:
+        return "The backtest did not score this level."
+    row = here.iloc[0]
+    said = f"At level {plain(level_name)}, **{plain(str(row['winner']))}** erred least ({row['best']:.3f})"
+    if pd.notna(row["naive"]) and row["naive"] > 0 and row["winner"] != "seasonal_naive":
+        said += f", {abs(1 - row['best'] / row['naive']):.0%} less than seasonal naive"
+    if pd.isna(row["chosen"]):
+        return f"{said}."
+    if row["chosen"] <= row["best"]:
+        return f"{said}; what was chosen errs {row['chosen']:.3f}, no more than it."
+    return f"{said}; what was chosen errs {row['chosen']:.3f}, {row['chosen'] / row['best'] - 1:.0%} more than it."
+
+
+def errors_by_level(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Put ours beside seasonal naive; frame as the query forecast_errors gives it.
+
+    Returns columns level_name, ours, naive; no row where either is missing.
+    """
+    wide = (
+        frame[frame["metric"] == metric]
+        .pivot(index=["level", "level_name"], columns="model", values="value")
+        .reset_index()
+    )
+    ours = next(
+        (name for name in wide.columns if name not in ("level", "level_name", "seasonal_naive")),
+        None,
+    )
+    if ours is None or "seasonal_naive" not in wide:
+        return pd.DataFrame(columns=["level_name", "ours", "naive"])
+    return (
+        wide.rename(columns={ours: "ours", "seasonal_naive": "naive"})[
+            ["level_name", "ours", "naive"]
+        ]
+        .dropna()
+        .reset_index(drop=True)
+    )

@@ -1,0 +1,100 @@
+"""A node's forecast and components as one PNG: the figures of the Forecasts page, drawn without a browser."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+import vl_convert
+
+from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.frames import read_frame
+from catalog.nodes import components, locate_node, read_parts, read_paths
+from dashboard.figures import sales_and_forecast
+from dashboard.forecast_figures import component_tiles
+from dashboard.theme import DARK, LIGHT, quantity, today
+from stocktide.errors import NotFound
+
+DAYS = 120
+WIDTH, TILE_WIDTH, TILES_A_ROW, SCALE = 960, 430, 2, 2.0
+GROUND = {"light": "#FFFFFF", "dark": "#14171A"}
+
+
+@dataclass(frozen=True)
+class NodePicture:
+    """png: the picture. title: what it says."""
+
+    png: bytes
+    title: str
+
+
+def draw_node(
+    engine: sa.Engine, name: str, *, paths: bool = False, dark: bool = False
+) -> NodePicture:
+    """Draw a node of the published forecast. Raises as `locate_node` does."""
+    node_id = locate_node(engine, name)
+    run, node = published_run(engine), find_nodes(engine, node_id=node_id)[0]
+    if run is None:
+        raise NotFound(
+            "nothing_published", "No forecast is published yet; run `stocktide forecast`."
+        )
+    role = DARK if dark else LIGHT
+    forecast = pd.DataFrame(node_days(engine, node_id))
+    actual = daily_actuals(
+        read_frame(engine, "node_actuals", node_id=node_id, days=DAYS), run["cutoff"]
+    )
+    title = f"{node['label']}: {quantity(forecast['yhat'].sum())} units in the next {len(forecast)} days"
+    fan = sales_and_forecast(
+        actual,
+        forecast,
+        role,
+        title=title,
+        unit="units a day",
+        where=f"level: {node['level_name']}, run {run['forecast_run_id']}, trained to {run['cutoff']}",
+        today=today(),
+        paths=read_paths(engine, node_id, run["cutoff"]) if paths else None,
+    )
+    parts = components(read_parts(engine, node_id))
+    tiles = [] if parts.empty else component_tiles(parts, pd.Timestamp(run["cutoff"]), role)
+    spec = stack(fan, tiles, ground=GROUND["dark" if dark else "light"], text=role.actual)
+    return NodePicture(vl_convert.vegalite_to_png(spec, scale=SCALE), title)
+
+
+def daily_actuals(sold: pd.DataFrame, cutoff: Any) -> pd.DataFrame:
+    """Fill days without a row with 0: columns ds, y over the last DAYS up to the cutoff."""
+    calendar = pd.date_range(end=pd.Timestamp(cutoff), periods=DAYS, freq="D", name="ds")
+    known = sold.assign(ds=pd.to_datetime(sold["ds"])).set_index("ds")["y"]
+    return known.reindex(calendar, fill_value=0.0).reset_index()
+
+
+def stack(fan: Any, tiles: list[Any], *, ground: str, text: str) -> dict[str, Any]:
+    """Put the fan above its tiles in one Vega-Lite specification; configuration and data move to its top."""
+    datasets: dict[str, Any] = {}
+    configuration: dict[str, Any] = {}
+
+    def inner(chart: Any, width: int) -> dict[str, Any]:
+        spec: dict[str, Any] = chart.to_dict()
+        datasets.update(spec.pop("datasets", {}))
+        configuration.update(spec.pop("config", {}))
+        spec.pop("$schema", None)
+        return {**spec, "width": width}
+
+    rows: list[dict[str, Any]] = [inner(fan, WIDTH)]
+    for start in range(0, len(tiles), TILES_A_ROW):
+        row = [inner(tile, TILE_WIDTH) for tile in tiles[start : start + TILES_A_ROW]]
+        rows.append({"hconcat": row, "spacing": 40})
+    words = {"color": text, "subtitleColor": text}
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "vconcat": rows,
+        "spacing": 30,
+        "padding": 20,
+        "datasets": datasets,
+        "config": {
+            **configuration,
+            "background": ground,
+            "title": words,
+            "view": {"stroke": None},
+            "axis": {**configuration.get("axis", {}), "gridColor": text, "gridOpacity": 0.15},
+        },
+    }

@@ -1,0 +1,284 @@
+"""Experiments: which version should be published, on what evidence; who decided what; promote and roll back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from catalog.experiments import against_naive, levels_won, parameter_differences, verdict
+from catalog.frames import read_frame
+from dashboard.experiment_figures import compare_versions, drift_lines, version_history
+from dashboard.orders import decide_forecast
+from dashboard.reader import Reader
+from dashboard.theme import plain, plural, quantity, roles, when
+from stocktide.users import User
+
+VERSIONS = 50
+DECISIONS = 20
+DRIFT_DAYS = 60
+COMPARED_MAX = 4
+METRIC = "rmsse"
+# In the session: what came of an order, said once after the page is drawn anew.
+SAID = "experiments.said"
+
+
+def render(reader: Reader, user: User) -> None:
+    """Draw the page."""
+    models = read_frame(reader.engine, "models", limit=VERSIONS)
+    if models.empty:
+        st.info(
+            "No forecast has been trained yet. Run `stocktide forecast`, or press “Retrain now” on the System page."
+        )
+        return
+    if SAID in st.session_state:
+        done, said = st.session_state.pop(SAID)
+        (st.success if done else st.warning)(said)
+    champion, rival = champion_and_rival(models)
+    backtest = read_frame(reader.engine, "backtest", runs=_runs(models), metrics=[METRIC])
+    _side_by_side(champion, rival, backtest)
+    _decide(reader, user, models, champion)
+    _versions(models, champion, backtest)
+    _history(reader, models)
+    _drift(reader)
+
+
+def champion_and_rival(models: pd.DataFrame) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Take the champion, and the newest other version; either may be missing."""
+    rows: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items()} for row in models.to_dict("records")
+    ]
+    champion = next((row for row in rows if row["status"] == "champion"), None)
+    rival = next((row for row in rows if row["status"] != "champion"), None)
+    return champion, rival
+
+
+def _runs(models: pd.DataFrame) -> list[int]:
+    return [int(run) for run in models["forecast_run_id"].dropna()]
+
+
+def _side_by_side(
+    champion: Mapping[str, Any] | None, rival: Mapping[str, Any] | None, backtest: pd.DataFrame
+) -> None:
+    left, right = st.columns(2, border=True)
+    with left:
+        _card("Champion", champion, "No version is published.")
+        if champion is not None:
+            st.caption(
+                f"Published {when(champion['decided_at'])} by {plain(str(champion['decided_by']))}."
+            )
+            st.markdown(plain(str(champion["reason"])))
+    with right:
+        newer = rival is not None and (champion is None or rival["version"] > champion["version"])
+        _card(
+            "Challenger" if newer else "The version before",
+            rival,
+            "There is no other version yet; the next retraining makes one.",
+        )
+        if rival is not None:
+            if newer:
+                st.markdown(f"Verdict: **{verdict(rival)}**")
+            st.markdown(plain(str(rival["reason"])))
+            won = _won(champion, rival, backtest) if newer else None
+            if won is not None:
+                st.caption(f"Errs less than the champion's choice at {won[0]} of {won[1]} levels.")
+
+
+def _card(title: str, model: Mapping[str, Any] | None, empty: str) -> None:
+    if model is None:
+        st.subheader(title)
+        st.info(empty)
+        return
+    st.subheader(f"{title}: version {model['version']}")
+    cards = st.columns(3)
+    cards[0].metric("Error, lower is better", _number(model["score"], ".4f"))
+    cards[1].metric("80 % band held", _number(model["coverage_80"], ".0%"))
+    cards[2].metric("Training took", _duration(model["seconds"]))
+    st.caption(f"Trained to {model['cutoff']}, {model['status']}.")
+
+
+def _number(value: Any, form: str) -> str:
+    return "not tested" if pd.isna(value) else format(float(value), form)
+
+
+def _duration(seconds: Any) -> str:
+    if pd.isna(seconds):
+        return "unknown"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _won(
+    champion: Mapping[str, Any] | None, rival: Mapping[str, Any], backtest: pd.DataFrame
+) -> tuple[int, int] | None:
+    mine = backtest[backtest["forecast_run_id"] == rival["forecast_run_id"]]
+    return levels_won(mine, champion["choice"] if champion else None)
+
+
+def _decide(
+    reader: Reader, user: User, models: pd.DataFrame, champion: Mapping[str, Any] | None
+) -> None:
+    st.subheader("Decide")
+    if user.role == "viewer":
+        st.caption("Planners and operators can publish another version or roll back.")
+        return
+    kept = models[models["kept"] & (models["status"] != "champion")]
+    if kept.empty or champion is None:
+        st.caption("There is no other version whose days are kept, so there is nothing to decide.")
+        return
+    reason = st.text_input(
+        "Why", key="experiments.reason", placeholder="The history keeps it", max_chars=500
+    )
+    back, forth = st.columns(2)
+    before = champion["replaced"]
+    with back:
+        if pd.notna(before) and int(before) in kept["version"].tolist():
+            st.caption(effect(champion, kept[kept["version"] == before].iloc[0]))
+            if st.button(f"Roll back to version {int(before)}", key="experiments.rollback"):
+                _order(reader, user, "rollback", reason, None)
+        else:
+            st.caption("The champion before this one is not kept, so there is no rollback.")
+    with forth:
+        chosen = st.selectbox(
+            "Version to publish", kept["version"].tolist(), key="experiments.version"
+        )
+        st.caption(effect(champion, kept[kept["version"] == chosen].iloc[0]))
+        if st.button("Publish it", key="experiments.promote"):
+            _order(reader, user, "promote", reason, int(chosen))
+
+
+def effect(champion: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Say what readers would see change."""
+    said = f"Version {other['version']}, trained to {other['cutoff']}"
+    now, then = champion["units_a_day"], other["units_a_day"]
+    if pd.isna(now) or pd.isna(then) or now == 0:
+        return f"{said}."
+    return (
+        f"{said}: {quantity(round(then, 1))} units a day in all, {then / now - 1:+.1%} against now. "
+        f"Version {champion['version']} stays, and can be rolled back to."
+    )
+
+
+def _order(reader: Reader, user: User, action: str, reason: str, version: int | None) -> None:
+    if not reason.strip():
+        st.warning("Say why first: the history keeps it.")
+        return
+    st.session_state[SAID] = decide_forecast(
+        action,
+        reader.settings.api_address,
+        reader.settings.dashboard_key,
+        reason=reason,
+        user=user.username,
+        version=version,
+    )
+    st.rerun()
+
+
+def _versions(
+    models: pd.DataFrame, champion: Mapping[str, Any] | None, backtest: pd.DataFrame
+) -> None:
+    st.subheader("Versions")
+    st.caption(
+        f"The newest {plural(len(models), 'version')}. Tick up to {COMPARED_MAX} to compare."
+    )
+    shown = models[["version", "status", "cutoff", "score", "coverage_80", "reason"]].assign(
+        against=models["score"] / models["champion_score"] - 1,
+        minutes=models["seconds"] / 60,
+    )
+    event = st.dataframe(
+        shown[
+            ["version", "status", "cutoff", "score", "against", "coverage_80", "minutes", "reason"]
+        ],
+        key="experiments.versions",
+        on_select="rerun",
+        selection_mode="multi-row",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        column_config={
+            "version": st.column_config.NumberColumn("Version", pinned=True, format="%d"),
+            "status": "Status",
+            "cutoff": st.column_config.DateColumn("Trained to", format="YYYY-MM-DD"),
+            "score": st.column_config.NumberColumn("Error", format="%.4f"),
+            "against": st.column_config.NumberColumn(
+                "Against the champion then",
+                format="percent",
+                help="On the same days; below 0 is better.",
+            ),
+            "coverage_80": st.column_config.NumberColumn("80 % band held", format="percent"),
+            "minutes": st.column_config.NumberColumn("Minutes", format="%.1f"),
+            "reason": st.column_config.TextColumn("What was decided", width="large"),
+        },
+    )
+    ticked = models.iloc[[row for row in event["selection"]["rows"] if row < len(models)]]
+    if len(ticked) > COMPARED_MAX:
+        st.warning(f"{len(ticked)} versions are ticked; the first {COMPARED_MAX} are compared.")
+        ticked = ticked.head(COMPARED_MAX)
+    if ticked.empty:
+        newest = models.head(2)["version"].tolist() + ([champion["version"]] if champion else [])
+        ticked = models[models["version"].isin(newest)]
+    _compare(ticked, backtest)
+
+
+def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame) -> None:
+    gains = against_naive(backtest).merge(
+        ticked[["version", "forecast_run_id"]], on="forecast_run_id"
+    )
+    if gains.empty:
+        st.info(
+            "No backtest is kept of these versions, so there is nothing to compare. The next retraining keeps one."
+        )
+    else:
+        chart = compare_versions(gains, roles(), metric=METRIC)
+        st.altair_chart(chart, width="stretch", key="experiments.compare")
+    if len(ticked) > 1:
+        different = parameter_differences(ticked)
+        st.dataframe(
+            different,
+            key="experiments.parameters",
+            hide_index=True,
+            placeholder="",
+            row_height=28,
+        )
+
+
+def _history(reader: Reader, models: pd.DataFrame) -> None:
+    st.subheader("Champions")
+    scored = models.dropna(subset=["score"])
+    if len(scored) > 1:
+        columns = ["version", "cutoff", "score", "status"]
+        chart = version_history(scored[columns], roles())
+        st.altair_chart(chart, width="stretch", key="experiments.history")
+    decisions = read_frame(reader.engine, "decisions", limit=DECISIONS)
+    st.dataframe(
+        decisions,
+        key="experiments.decisions",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        column_config={
+            "decided_at": st.column_config.DatetimeColumn(
+                "When (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            "action": "What",
+            "version": st.column_config.NumberColumn("Version", format="%d"),
+            "replaced": st.column_config.NumberColumn("In place of", format="%d"),
+            "decided_by": "Who",
+            "reason": st.column_config.TextColumn("Why", width="large"),
+        },
+    )
+
+
+def _drift(reader: Reader) -> None:
+    st.subheader("Drift")
+    drift = read_frame(reader.engine, "drift", days=DRIFT_DAYS)
+    judged = drift.dropna(subset=["wape"])
+    if judged.empty:
+        st.info(
+            "No day has come since that the published forecast did not know. It is compared with what came every hour; "
+            "`stocktide forecast drift` does it now."
+        )
+        return
+    names = judged["level_name"].unique().tolist()
+    level = st.selectbox("Level", names, key="experiments.drift.level")
+    chart = drift_lines(judged[judged["level_name"] == level], roles(), level_name=str(level))
+    st.altair_chart(chart, width="stretch", key="experiments.drift")

@@ -1,0 +1,193 @@
+"""Commands of the forecast: retrain, the versions and who decided on them, drift, and pictures of nodes."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import sqlalchemy as sa
+
+from stocktide.cli_access import as_json
+from stocktide.cli_output import print_json, print_table, say
+from stocktide.errors import Transient
+from stocktide.home import services_for
+from stocktide.lake import Lake
+from stocktide.settings import Settings, load_config, load_settings
+
+if TYPE_CHECKING:
+    from forecasting.registry import Outcome
+
+WHY = click.option(
+    "--reason", default="no reason given", show_default=True, help="Why; the history keeps it."
+)
+
+
+@click.group(invoke_without_command=True)
+@as_json
+@click.pass_context
+def forecast(context: click.Context, as_json: bool) -> None:
+    """Retrain on the lake, compare with the champion, and publish the winner; or one of the commands below."""
+    if context.invoked_subcommand is None:
+        _retrain(as_json)
+
+
+def _retrain(as_json: bool) -> None:
+    import forecasting
+
+    settings = load_settings()
+    spec = forecasting.spec_from_toml(load_config(settings))
+    store = forecasting.TrackingStore.of(settings)
+    with services_for(settings, "stocktide forecast") as (engine, _):
+        report = forecasting.run_forecast(
+            engine,
+            Lake(settings.lake_root),
+            spec,
+            mlflow=store,
+            progress=lambda step: say(f"{step} …", error=True),
+        )
+        _follow(settings, engine)
+    if as_json:
+        print_json({**asdict(report), "horizon_days": spec.horizon_days, "method": spec.method})
+        return
+    rows = [[name, value] for name, value in asdict(report).items() if name != "wape"]
+    print_table("Forecast", ["what", "value"], rows)
+    errors = [[level, *wape] for level, wape in report.wape.items()]
+    print_table("WAPE on the held-out days", ["level", "published", "seasonal naive"], errors)
+
+
+def _follow(settings: Settings, engine: sa.Engine) -> None:
+    """Have MLflow's aliases follow the tables; a store that is away is told of and follows next time."""
+    from forecasting.experiment import TrackingStore, follow_registry
+
+    try:
+        follow_registry(TrackingStore.of(settings), engine)
+    except Transient as error:
+        say(f"{error.message}. Its aliases follow with the next run.", error=True)
+
+
+@forecast.command()
+@click.option(
+    "--to", type=int, help="A version that was champion once; default the one before this."
+)
+@WHY
+@as_json
+def rollback(to: int | None, reason: str, as_json: bool) -> None:
+    """Point readers back at the champion before this one."""
+    from forecasting.registry import rollback as roll_back
+
+    with _deciding("stocktide forecast rollback") as connection:
+        outcome = roll_back(connection, by=_who(), reason=reason, to=to)
+    _tell(outcome, as_json)
+
+
+@forecast.command()
+@click.argument("version", type=int)
+@WHY
+@as_json
+def promote(version: int, reason: str, as_json: bool) -> None:
+    """Make VERSION champion, whatever its score."""
+    from forecasting.registry import promote as make_champion
+
+    with _deciding("stocktide forecast promote") as connection:
+        outcome = make_champion(connection, version, by=_who(), reason=reason)
+    _tell(outcome, as_json)
+
+
+@contextmanager
+def _deciding(owner: str) -> Iterator[sa.Connection]:
+    settings = load_settings()
+    with services_for(settings, owner) as (engine, _):
+        with engine.begin() as connection:
+            yield connection
+        _follow(settings, engine)
+
+
+def _who() -> str:
+    return f"{getpass.getuser()} (command line)"
+
+
+def _tell(outcome: "Outcome", as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(outcome))
+        return
+    published = f"Version {outcome.version} (run {outcome.forecast_run_id}) is published"
+    say(f"{published} in place of version {outcome.replaced}.")
+
+
+@forecast.command()
+@click.option("--limit", default=20, show_default=True, help="Most versions to list.")
+@as_json
+def history(limit: int, as_json: bool) -> None:
+    """List the versions, newest first: what became of each, by whom and why."""
+    from forecasting.registry import list_versions
+
+    with (
+        services_for(load_settings(), "stocktide forecast history") as (engine, _),
+        engine.connect() as connection,
+    ):
+        versions = list_versions(connection, limit=limit)
+    if as_json:
+        print_json(versions)
+        return
+    columns = (
+        "version",
+        "status",
+        "cutoff",
+        "score",
+        "champion_score",
+        "kept",
+        "decided_by",
+        "reason",
+    )
+    print_table("Versions", columns, [[one[name] for name in columns] for one in versions])
+
+
+@forecast.command()
+@as_json
+def drift(as_json: bool) -> None:
+    """Compare the published forecast with what came since; ask for retraining where it errs more than it said."""
+    from forecasting.drift import check_drift
+    from stocktide.jobs import defer_job
+    from stocktide.runs import recorded_run, single_flight
+
+    settings = load_settings()
+    with services_for(settings, "stocktide forecast drift") as (engine, _):
+        with single_flight(engine, "drift") as free:
+            if not free:
+                say("A check is under way.", error=True)
+                return
+            with recorded_run(engine, "drift") as run:
+                report = check_drift(
+                    engine, now=datetime.now(UTC), ask=lambda: defer_job(engine, "forecast")
+                )
+                run.detail.update(asdict(report))
+        _follow(settings, engine)
+    if as_json:
+        print_json(asdict(report))
+        return
+    say(f"{report.judged} days judged, the last one {report.last_day or 'none yet'}.")
+    for level, day in report.alarmed:
+        say(f"Alarm at level {level} on {day}: the error is more than was expected.")
+    if report.asked:
+        say("Retraining was asked for.")
+
+
+@forecast.command()
+@click.argument("node")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="PNG to write."
+)
+@click.option("--paths", is_flag=True, help="Sample paths in place of the bands.")
+@click.option("--dark", is_flag=True, help="On a dark ground.")
+def plot(node: str, out: Path, paths: bool, dark: bool) -> None:
+    """Draw NODE's forecast and its components. NODE: a unique id such as S1/FR-001, or level/unique id."""
+    from dashboard.node_picture import draw_node
+
+    with services_for(load_settings(), "stocktide forecast plot") as (engine, _):
+        drawn = draw_node(engine, node, paths=paths, dark=dark)
+    out.write_bytes(drawn.png)
+    say(f"{out}: {drawn.title}")

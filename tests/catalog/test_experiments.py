@@ -1,0 +1,90 @@
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catalog.experiments import (
+    against_naive,
+    levels_won,
+    parameter_differences,
+    verdict,
+    winners,
+)
+
+BACKTEST = pd.DataFrame(
+    [
+        (7, 0, "total", "ets", 0.7),
+        (7, 0, "total", "theta", 0.8),
+        (7, 0, "total", "chosen", 0.6),
+        (7, 0, "total", "seasonal_naive", 1.0),
+        (7, 1, "product", "ets", 0.9),
+        (7, 1, "product", "theta", 0.85),
+        (7, 1, "product", "chosen", 0.9),
+        (7, 1, "product", "seasonal_naive", 0.8),
+    ],
+    columns=["forecast_run_id", "level", "level_name", "candidate", "value"],
+)
+
+
+@pytest.mark.parametrize(
+    ("score", "champion", "margin", "word"),
+    [
+        (0.8, 1.0, 0.1, "promote"),
+        (0.95, 1.0, 0.1, "too close"),
+        (1.0, 1.0, 0.0, "too close"),
+        (1.1, 1.0, 0.0, "keep"),
+        (0.9, None, 0.0, "promote"),
+        (None, 1.0, 0.0, "not tested"),
+        (np.nan, np.nan, None, "not tested"),
+    ],
+)
+def test_verdict_is_a_word(
+    score: float | None, champion: float | None, margin: float | None, word: str
+) -> None:
+    assert verdict({"score": score, "champion_score": champion, "margin": margin}) == word
+
+
+def test_levels_won_compares_with_what_the_champion_chose() -> None:
+    assert levels_won(BACKTEST, {"winner": "ets"}) == (1, 2)
+    assert levels_won(BACKTEST, {"winner": "gone"}) is None
+    assert levels_won(BACKTEST, None) is None
+    own = BACKTEST.replace({"candidate": {"theta": "champion"}})
+    assert levels_won(own, {"winner": "ets"}) == (1, 2)
+    assert levels_won(BACKTEST[:0], {"winner": "ets"}) is None
+
+
+def test_winners_leave_out_the_choice_and_stand_from_the_top_down() -> None:
+    table = winners(BACKTEST)
+    assert table["level_name"].tolist() == ["total", "product"]
+    assert table["winner"].tolist() == ["ets", "seasonal_naive"]
+    assert table["chosen"].tolist() == [0.6, 0.9]
+    without = winners(BACKTEST[BACKTEST["candidate"].isin(["ets", "theta"])])
+    assert without[["chosen", "naive"]].isna().all().all()
+
+
+def test_against_naive_is_the_share_of_its_error_that_is_saved() -> None:
+    assert against_naive(BACKTEST)["gain"].tolist() == pytest.approx([0.4, -0.125])
+    assert against_naive(BACKTEST[BACKTEST["candidate"] != "chosen"]).empty
+    assert against_naive(BACKTEST.assign(value=0.0)).empty
+
+
+def model(**other: Any) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "method": "WLSS",
+        "lake_version": 3,
+        "cutoff": date(2026, 3, 1),
+        "nodes": 9,
+        "choice": {"winner": "ets", "weights": {"ets": 1.0}},
+        **other,
+    }
+
+
+def test_parameter_differences_show_only_what_differs() -> None:
+    models = pd.DataFrame([model(), model(version=2, lake_version=4, choice=None)])
+    table = parameter_differences(models)
+    assert table["parameter"].tolist() == ["lake version", "winner"]
+    assert table["version 2"].tolist() == ["4", ""]
+    assert parameter_differences(models[:1]).empty
