@@ -135,7 +135,7 @@ def _log_pictures(client: Any, run_id: str, charts: Mapping[str, Any]) -> None:
 def _away(mlflow: Any, store: TrackingStore, what: str) -> Iterator[None]:
     try:
         yield
-    except (mlflow.exceptions.MlflowException, OSError) as error:
+    except (mlflow.exceptions.MlflowException, sa.exc.OperationalError, OSError) as error:
         raise Transient("mlflow_away", f"MLflow at {store.uri} {what}: {error}") from error
 
 

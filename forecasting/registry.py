@@ -134,26 +134,11 @@ def rollback(connection: sa.Connection, *, by: str, reason: str, to: int | None 
     return _crown(connection, target, found["forecast_run_id"], "rollback", by, reason)
 
 
-def champion_before(decisions: list[tuple[str, int]], version: int) -> int | None:
-    """Find the champion before `version` from all decisions (action, version), oldest first.
-
-    A promotion is put on top of those before it; a rollback takes off what is above its target.
-    """
-    reigns: list[int] = []
-    for action, decided in decisions:
-        if action == "rollback" and decided in reigns:
-            while reigns[-1] != decided:
-                reigns.pop()
-        else:
-            reigns.append(decided)
-    while reigns and reigns[-1] == version:
-        reigns.pop()
-    return reigns[-1] if reigns else None
-
-
 def _earlier_champion(connection: sa.Connection, version: int) -> int:
-    rows = connection.execute(statement("forecasting/promotions"))
-    found = champion_before([(str(row.action), int(row.version)) for row in rows], version)
+    """Find the champion that `version` replaced when it was last promoted."""
+    found: int | None = connection.execute(
+        statement("forecasting/champion_before"), {"version": version}
+    ).scalar()
     if found is None:
         raise Conflict(
             "no_earlier_champion",

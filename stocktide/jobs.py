@@ -8,8 +8,14 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from stocktide.errors import NotFound
 
-Job = Literal["etl", "forecast"]
+Job = Literal["etl", "forecast", "drift"]
 JOBS: tuple[Job, ...] = get_args(Job)
+# What the worker runs for a job, behind `stocktide`.
+COMMANDS: dict[Job, tuple[str, ...]] = {
+    "etl": ("etl",),
+    "forecast": ("forecast",),
+    "drift": ("forecast", "drift"),
+}
 
 
 def defer_job(engine: sa.Engine, job: str) -> bool:

@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     )
     etl_cron: str = Field("*/5 * * * *", description="When the worker runs the ETL.")
     forecast_cron: str = Field("30 2 * * *", description="When the worker retrains, UTC.")
+    drift_cron: str = Field(
+        "12 * * * *",
+        description="When the worker compares the published forecast with what came, and asks for retraining.",
+    )
 
     @field_validator("home")
     @classmethod

@@ -10,7 +10,7 @@ from procrastinate.jobs import Status
 
 from stocktide.database import create_engine
 from stocktide.errors import Invalid
-from stocktide.jobs import JOBS, Job
+from stocktide.jobs import COMMANDS, JOBS, Job
 from stocktide.runs import single_flight
 from stocktide.settings import Settings
 from stocktide.telemetry import log
@@ -50,18 +50,27 @@ def run_worker(url: str, settings: Settings) -> None:
 def make_app(url: str, settings: Settings) -> App:
     """Build the queue's app: one task a job, each with its cron."""
     app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
-    crons: dict[Job, str] = {"etl": settings.etl_cron, "forecast": settings.forecast_cron}
+    crons = crons_of(settings)
     for job in JOBS:
         task = app.task(name=job, lock=job, queueing_lock=job)(_runner(url, job))
         app.periodic(cron=crons[job])(task)
     return app
 
 
+def crons_of(settings: Settings) -> dict[Job, str]:
+    """When each job is due by itself."""
+    return {
+        "etl": settings.etl_cron,
+        "forecast": settings.forecast_cron,
+        "drift": settings.drift_cron,
+    }
+
+
 def check_crons(settings: Settings) -> None:
     """Raise Invalid that names the setting whose cron line is none."""
     from croniter import croniter
 
-    for job, line in (("etl", settings.etl_cron), ("forecast", settings.forecast_cron)):
+    for job, line in crons_of(settings).items():
         if not croniter.is_valid(line):
             name = f"STOCKTIDE_{job.upper()}_CRON"
             raise Invalid(
@@ -71,7 +80,7 @@ def check_crons(settings: Settings) -> None:
 
 def _runner(url: str, job: Job) -> Callable[[int], None]:
     def run(timestamp: int = 0) -> None:
-        """Run `stocktide JOB`: its memory ends with it, and a crash of it is not a crash of the worker."""
+        """Run the job's command: its memory ends with it, and a crash of it is not a crash of the worker."""
         del (
             timestamp
         )  # the queue tells when a periodic job was due; it is run whenever it is reached
@@ -82,10 +91,13 @@ def _runner(url: str, job: Job) -> Callable[[int], None]:
         if not free:
             log("job_skipped", job=job, why="a run started by hand is under way")
             return
-        done = subprocess.run([sys.executable, "-m", "stocktide.cli", job, "--json"], check=False)  # noqa: S603
+        command = [sys.executable, "-m", "stocktide.cli", *COMMANDS[job], "--json"]
+        done = subprocess.run(command, check=False)  # noqa: S603 - our own words
         log("job_finished", job=job, exit_code=done.returncode)
         if done.returncode != 0:
-            raise JobFailed(f"stocktide {job} ended with exit code {done.returncode}")
+            raise JobFailed(
+                f"stocktide {' '.join(COMMANDS[job])} ended with exit code {done.returncode}"
+            )
 
     return run
 

@@ -92,8 +92,9 @@ SELECT r.forecast_run_id, r.mlflow_run_id, r.created_at, r.cutoff,
 FROM forecast_runs r
 LEFT JOIN published_forecast p USING (forecast_run_id)
 ORDER BY r.forecast_run_id;
-INSERT INTO forecast_decisions (decided_at, action, version, decided_by, reason)
-SELECT decided_at, 'promote', version, decided_by, reason FROM forecast_models ORDER BY version;
+INSERT INTO forecast_decisions (decided_at, action, version, replaced, decided_by, reason)
+SELECT decided_at, 'promote', version, lag(version) OVER (ORDER BY version), decided_by, reason
+FROM forecast_models ORDER BY version;
 
 GRANT SELECT ON forecast_components, forecast_paths, forecast_scores, forecast_models, forecast_decisions, forecast_drift
     TO stocktide_reader;

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from scipy import sparse
 
+from forecasting.array_copy import ArrayRows
 from forecasting.checkpoint import FOLDER, Checkpoint, run_key
-from forecasting.origin import OriginForecast
 from forecasting.promotion import Decision
 
 ROOT = Path(__file__).parents[2]
@@ -38,22 +38,20 @@ class Counted:
 
 
 def test_load_or_make_makes_once_and_reads_after(home: Path) -> None:
-    origin = OriginForecast(
-        mean=np.arange(6.0).reshape(2, 3),
-        shape=np.array([[np.nan, 1.0]]),
-        is_open=np.array([[True, False]]),
-        history=np.zeros((2, 0)),
-        warnings=(None, "constant"),
+    rows = ArrayRows(
+        nodes=np.arange(2),
+        units=np.arange(6.0).reshape(2, 3),
+        fixed=("trend", date(2025, 1, 1)),
     )
-    make = Counted(origin)
-    Checkpoint(home, "k").load_or_make("origin", make)
-    found = Checkpoint(home, "k").load_or_make("origin", make)
+    make = Counted(rows)
+    Checkpoint(home, "k").load_or_make("rows", make)
+    found = Checkpoint(home, "k").load_or_make("rows", make)
     assert make.made == 1
-    assert isinstance(found, OriginForecast)
-    assert found.warnings == origin.warnings
-    for name in ("mean", "shape", "is_open", "history"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(origin, name))
-        assert getattr(found, name).dtype == getattr(origin, name).dtype
+    assert isinstance(found, ArrayRows)
+    assert found.fixed == rows.fixed
+    for name in ("nodes", "units"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(rows, name))
+        assert getattr(found, name).dtype == getattr(rows, name).dtype
 
 
 def never() -> Any:

@@ -2,13 +2,10 @@ import threading
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
-from hypothesis import strategies as st
 
 from forecasting.publish import publish
 from forecasting.registry import (
     Outcome,
-    champion_before,
     list_versions,
     promote,
     read_champion,
@@ -145,19 +142,11 @@ def test_readers_are_not_held_up_while_somebody_decides(database: sa.Engine) -> 
         assert seen.scalars().all() == [2]
 
 
-def test_champion_before_walks_back_over_rollbacks() -> None:
-    log = [("promote", 1), ("promote", 2), ("promote", 3)]
-    assert champion_before(log, 3) == 2
-    assert champion_before([*log, ("rollback", 2)], 2) == 1
-    assert champion_before([*log, ("rollback", 2), ("promote", 4)], 4) == 2
-    assert champion_before([*log, ("promote", 1)], 1) == 3
-    assert champion_before([("promote", 1)], 1) is None
-    assert champion_before([], 1) is None
-
-
-@given(st.lists(st.integers(1, 5), min_size=1, max_size=12))
-def test_champion_before_never_names_the_champion_itself(promoted: list[int]) -> None:
-    log = [("promote", version) for version in promoted]
-    before = champion_before(log, promoted[-1])
-    assert before != promoted[-1]
-    assert (before is None) == (len(set(promoted)) == 1)
+def test_rollback_leads_to_what_was_replaced_last_when_an_old_version_came_back(
+    database: sa.Engine,
+) -> None:
+    for _ in range(3):
+        publish(database, publication(), run_id=None)
+    forward(database, 1)
+    assert back(database).version == 3
+    assert back(database).version == 2

@@ -44,5 +44,7 @@ def test_migrate_makes_versions_of_what_was_published_before(first_schema: sa.En
             sa.text("SELECT version, forecast_run_id, status FROM forecast_models ORDER BY version")
         )
         assert [tuple(row) for row in versions] == [(1, 1, "retired"), (2, 2, "champion")]
-        decisions = connection.execute(sa.text("SELECT version FROM forecast_decisions ORDER BY 1"))
-        assert decisions.scalars().all() == [1, 2]
+        decisions = connection.execute(
+            sa.text("SELECT version, replaced FROM forecast_decisions ORDER BY 1")
+        )
+        assert [tuple(row) for row in decisions] == [(1, None), (2, 1)]
