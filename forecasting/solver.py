@@ -256,7 +256,7 @@ def _shared(gram: Array, moment: Array, precision: Array) -> Eliminator:
 
     def eliminate(s2: Array, rows: NDArray[np.intp]) -> Eliminated:
         inverse = 1.0 / (values[None, :] + s2[:, None])
-        Q = gram[None, p:, p:] - (inverse @ outer).reshape(-1, S, S)
+        Q = gram[None, p:, p:] - (inverse @ outer).reshape(s2.size, S, S)
         q = moment[rows, p:] - (inverse * rho[rows]) @ V
 
         def recover(delta: Array) -> Array:
