@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from forecasting.hierarchy import Hierarchy
 from forecasting.intervals import ERROR_DAYS, error_shape
 from forecasting.lifecycle import COLD_START, DISCONTINUED, cold_start, young
+from forecasting.min_trace import SHRINK_NODES_MAX
 from forecasting.origin import Origin
 from forecasting.prophet_fit import NodeForecasts, fit_nodes
 from forecasting.recent_level import recent_level
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 RESPONSES: dict[str, Callable[..., NodeForecasts]] = {
     "additive": partial(fit_nodes, seasonality_mode="additive"),
     "multiplicative": partial(fit_nodes, seasonality_mode="multiplicative"),
+    "log1p": partial(fit_nodes, target="log1p"),
 }
 # Siblings are leaves of one node with at least so many leaves on average.
 SIBLINGS_MIN = 5
@@ -32,14 +34,15 @@ class BaseFit:
     """Base forecasts of the fitted nodes, NaN in the rows of others.
 
     yhat: (n, h), level corrected, 0 on closed days and for leaves that ended. shape: (n, q) error quantiles. variance:
-    (n,) of in-sample errors. residuals: (n, T). warnings: (n,) codes or None.
+    (n,) of in-sample errors. warnings: (n,) codes or None. residuals: (n, T) for MinT-shrink, None where there are more
+    nodes than that takes: they would be most of the memory.
     """
 
     yhat: Array
     shape: Array
     variance: Array
-    residuals: Array
     warnings: tuple[str | None, ...]
+    residuals: Array | None
 
 
 class BaseFits:
@@ -88,7 +91,11 @@ def fit_origin(
         warnings[n - hierarchy.n_leaves + leaf] = DISCONTINUED if ended[leaf] else COLD_START
     residuals = origin.Y - fitted
     return BaseFit(
-        yhat, error_shape(origin.Y, fitted), _variance(residuals), residuals, tuple(warnings)
+        yhat=yhat,
+        shape=error_shape(origin.Y, fitted),
+        variance=_variance(residuals),
+        warnings=tuple(warnings),
+        residuals=residuals if n <= SHRINK_NODES_MAX else None,
     )
 
 

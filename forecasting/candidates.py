@@ -132,7 +132,7 @@ def _coherent(origin: Origin, base: BaseFit, of: ProphetCandidate) -> Array:
         base.yhat[rows],
         y_insample=origin.history[rows, -ERROR_DAYS:],
         variance=base.variance[rows],
-        residuals=base.residuals[rows],
+        residuals=None if base.residuals is None else base.residuals[rows],
         shares=shares,
         middle=middle,
     )[-upper.n_leaves :]

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -66,27 +67,26 @@ def make_forecast(
     fitted_hierarchy(hierarchy, fitted)
     fits = BaseFits(fitted)
     actual = hierarchy.sum_leaves(demand.units[hierarchy.leaf_rows])
-    *earlier, last = [
-        origin_at(
-            demand,
-            hierarchy,
-            days_known=known,
-            horizon=spec.horizon_days,
-            holidays_country=spec.holidays_country,
-        )
-        for known in [*known_days(demand, spec), demand.days.size]
-    ]
-    results = backtest_origins(
-        earlier[:-1], actual, named_candidates(hierarchy, spec, fits), progress
+    at = partial(
+        origin_at,
+        demand,
+        hierarchy,
+        horizon=spec.horizon_days,
+        holidays_country=spec.holidays_country,
     )
-    choice, scores = _choose(hierarchy, spec, results, earlier[:-1])
+    known = known_days(demand, spec)
+    candidates = named_candidates(hierarchy, spec, fits)
+    results = _test_all(at, known[:-1], actual, candidates, progress)
+    choice, scores = _choose(hierarchy, spec, results, [actual[:, :days] for days in known[:-1]])
     chosen = make_candidates(list(choice.weights), fits, half_life_days=spec.split_half_life_days)
     held_out = [result.held_out(choice.weights) for result in results]
     errors = NO_ERRORS
-    for origin in earlier[-1:]:
+    for days_known in known[-1:]:
+        origin = at(days_known=days_known)
         progress(f"testing {choice.name} on the {spec.horizon_days} days after {origin.cutoff}")
         errors, came = _reported(origin, chosen, choice, held_out, actual)
         held_out.append(came)
+    last = at(days_known=demand.days.size)
     progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {choice.name}")
     final = _chosen_forecast(last, chosen, choice)
     return Forecast(
@@ -129,17 +129,19 @@ def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec, fits: BaseFits) -
     return make_candidates(names, fits, half_life_days=spec.split_half_life_days)
 
 
-def backtest_origins(
-    origins: Sequence[Origin],
+def _test_all(
+    at: Callable[..., Origin],
+    known: Sequence[int],
     actual: Array,
     candidates: Sequence[Candidate],
     progress: Progress,
 ) -> list[OriginResult]:
-    """Backtest each origin, oldest first."""
+    """Backtest origins one at a time, oldest first: what each knows, and its fits, go before the next one comes."""
     results = []
-    for number, origin in enumerate(origins, 1):
+    for number, days_known in enumerate(known, 1):
+        origin = at(days_known=days_known)
         progress(
-            f"testing {len(candidates)} candidates after {origin.cutoff} ({number} of {len(origins)})"
+            f"testing {len(candidates)} candidates after {origin.cutoff} ({number} of {len(known)})"
         )
         results.append(backtest(origin, actual, candidates))
     return results
@@ -149,10 +151,10 @@ def _choose(
     hierarchy: Hierarchy,
     spec: ForecastSpec,
     results: Sequence[OriginResult],
-    origins: Sequence[Origin],
+    histories: Sequence[Array],
 ) -> tuple[Choice, pd.DataFrame]:
     if results:
-        return choose(hierarchy, results, [origin.history for origin in origins])
+        return choose(hierarchy, results, histories)
     if spec.candidates != AUTO and spec.default_candidate not in spec.candidates:
         return untested(spec.candidates[0]), NO_SCORES
     return untested(spec.default_candidate), NO_SCORES

@@ -56,7 +56,7 @@ def diagonal(
         return mean_of(solver(_DIAGONAL[method]).fit_predict(**arguments))
 
 
-def shrunk(hierarchy: Hierarchy, y_hat: Array, residuals: Array) -> Array:
+def shrunk(hierarchy: Hierarchy, y_hat: Array, residuals: Array | None) -> Array:
     """Project with the shrunk covariance of the in-sample residuals (n, T), NaN where unknown; any sign comes out.
 
     Raises Invalid: `mint_too_large` (more than SHRINK_NODES_MAX nodes), `mint_ill_conditioned`.
@@ -70,6 +70,7 @@ def shrunk(hierarchy: Hierarchy, y_hat: Array, residuals: Array) -> Array:
             nodes=n,
             nodes_max=SHRINK_NODES_MAX,
         )
+    assert residuals is not None, "MinT-shrink needs the residuals"
     assert residuals.shape[0] == n
     usable = _usable(residuals)
     try:

@@ -70,7 +70,6 @@ def reconcile(
     elif method == "TDRS":
         y_tilde = _by_shares(hierarchy, base, middle, shares, nonnegative=nonnegative)
     elif method == "MinT-shrink":
-        assert residuals is not None, "MinT-shrink needs the residuals"
         y_tilde = shrunk(hierarchy, base, residuals)
     else:
         y_tilde = diagonal(method, hierarchy, base, variance=variance, nonnegative=nonnegative)
