@@ -1,8 +1,9 @@
 """Quantiles from a backtest: what earlier origins missed, in units of each node's own scale, says how wide to be.
 
 n nodes, h days ahead, q quantiles. Errors of few nodes over one origin's days are nearly one draw (the level of the
-total is wrong once, not 28 times), so levels of few nodes borrow each other's shape and widen as Student's t does; in
-levels of many nodes the errors are pooled by volume, which follows the skew of small counts.
+total is wrong once, not 28 times), so levels of few nodes borrow each other's shape and widen as Student's t does, and
+each node has a size of its own, shrunk to its level's; in levels of many nodes the errors are pooled by volume, which
+follows the skew of small counts.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ Codes = NDArray[np.int64]
 SEASON_DAYS = 7
 SCALE_DAYS = 56
 SCALE_MIN = 1e-2
+# A node's own size of error counts as much as its level's after so many origins (held best over 20 origins of M5).
+NODE_PRIOR_ORIGINS = 4
 # From so many nodes on, a level has a shape of its own in each bin of volume.
 MANY_NODES, VOLUME_BINS = 1_000, 20
 # Errors grow over the horizon: by week, pooled over the small levels.
@@ -73,32 +76,34 @@ def _spread_small(
     scale: Array,
     levels: Sequence[float],
 ) -> None:
-    z = {number: _standardised(missed, level == number) for number in small}
-    size = {number: float(np.sqrt((of**2).mean())) for number, of in z.items()}
-    shape = np.concatenate([(z[number] / size[number]).ravel() for number in small])
-    # centred: the mean error of few origins is no guide to the next one's
-    both = np.concatenate([shape, -shape])
-    unit = np.quantile(both, levels)
-    growth = _growth([z[number] / size[number] for number in small], offsets.shape[1])
+    """Fill the levels of few nodes: a size of its own for each node, one shape and one growth for all."""
+    rows = np.isin(level, small)
+    at = level[rows]
+    # (origins, nodes, h), in units of scale
+    z = np.stack([one.error[rows] / one.scale[rows, None] for one in missed])
+    own, of_level = (z**2).mean(axis=(0, 2)), np.empty(at.size)
+    draws = np.empty(at.size)
     for number in small:
-        rows = level == number
-        wider = size[number] * _student(levels, len(missed) * np.sqrt(rows.sum()))
-        offsets[rows] = (
-            scale[rows, None, None] * growth[None, :, None] * (unit * wider)[None, None, :]
-        )
+        here = at == number
+        of_level[here] = own[here].mean()
+        draws[here] = len(missed) * np.sqrt(here.sum())
+    believed = len(missed) / (len(missed) + NODE_PRIOR_ORIGINS)
+    size = np.sqrt(believed * own + (1.0 - believed) * of_level)
+    unit = z / np.maximum(size, SCALE_MIN)[None, :, None]
+    # centred: the mean error of few origins is no guide to the next one's
+    shape = np.quantile(np.concatenate([unit.ravel(), -unit.ravel()]), levels)
+    growth = _growth(unit, offsets.shape[1])
+    wider = np.stack([_student(levels, count) for count in draws])
+    each = (scale[rows] * size)[:, None] * shape[None, :] * wider
+    offsets[rows] = each[:, None, :] * growth[None, :, None]
 
 
-def _standardised(missed: Sequence[Missed], rows: NDArray[np.bool_]) -> Array:
-    """Stack errors in units of scale: (origins, nodes, h)."""
-    return np.stack([one.error[rows] / one.scale[rows, None] for one in missed])
-
-
-def _growth(z: Sequence[Array], horizon: int) -> Array:
-    """Root mean square by week of the horizon, over that of all days. (h,)."""
-    squared = np.concatenate([(of**2).reshape(-1, of.shape[2]) for of in z]).mean(axis=0)
+def _growth(unit: Array, horizon: int) -> Array:
+    """Root mean square by week of the horizon, over that of all days. unit: (origins, nodes, h); returns (h,)."""
+    squared = (unit**2).mean(axis=(0, 1))
     bins = np.arange(horizon) // HORIZON_BIN_DAYS
     weekly = np.bincount(bins, weights=squared) / np.bincount(bins)
-    return np.asarray(np.sqrt(weekly / squared.mean())[bins])
+    return np.asarray(np.sqrt(weekly / max(squared.mean(), SCALE_MIN**2))[bins])
 
 
 def _student(levels: Sequence[float], draws: float) -> Array:
