@@ -1,0 +1,117 @@
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from forecasting.hierarchy import Hierarchy, build_hierarchy
+from forecasting.paths import coherent_paths, leaf_paths, node_paths, templates
+
+Array = NDArray[np.float64]
+LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+T, H = 800, 28
+
+
+def chain() -> Hierarchy:
+    leaves = pd.DataFrame({"shop": np.repeat(list("ABCD"), 5), "item": np.tile(list("vwxyz"), 4)})
+    return build_hierarchy([[], ["shop"], ["shop", "item"]], leaves, known=["shop", "item"])
+
+
+def world(rng: np.random.Generator, days: int) -> Array:
+    """Demand of 20 leaves: a slow level that all share, a slow one a shop, counts a leaf. (20, days)."""
+    common = 0.97 ** np.arange(200)
+    slow = np.convolve(rng.normal(0, 0.03, days + 199), common, "valid")
+    shops = np.stack(
+        [np.convolve(rng.normal(0, 0.03, days + 199), common, "valid") for _ in range(4)]
+    )
+    rate = 8 * np.exp(slow[None] + np.repeat(shops, 5, axis=0))
+    return np.asarray(rng.poisson(rate), dtype=np.float64)
+
+
+def paths_of(hierarchy: Hierarchy, history: Array, rng: np.random.Generator) -> Array:
+    """A level forecast with quantiles of its own past errors, and paths of it: leaves (B, 20, 28)."""
+    nodes = hierarchy.sum_leaves(history)
+    fitted = np.repeat(nodes.mean(axis=1, keepdims=True), T, axis=1)
+    level = nodes[:, -28:].mean(axis=1, keepdims=True)
+    missed = templates(nodes, fitted, H)
+    quantiles = np.quantile(missed, LEVELS, axis=0).transpose(1, 2, 0) + level[:, :, None]
+    quantiles = np.maximum(quantiles, 0)
+    m = hierarchy.n_leaves
+    drawn = leaf_paths(quantiles[-m:], LEVELS, missed[:, -m:], 200, rng=rng)
+    return coherent_paths(hierarchy, drawn, quantiles, LEVELS)
+
+
+@pytest.fixture(scope="module")
+def held() -> dict[str, float]:
+    """How often 80 % intervals of sums held, over many worlds."""
+    hierarchy = chain()
+    inside: dict[str, list[float]] = {
+        "total day": [],
+        "total month": [],
+        "shop month": [],
+        "leaf week": [],
+        "two leaves": [],
+    }
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        sales = world(rng, T + H)
+        paths = paths_of(hierarchy, sales[:, :T], rng)
+        came = sales[:, T:]
+        sums = {
+            "total day": (paths.sum(axis=1), came.sum(axis=0)),
+            "total month": (paths.sum(axis=(1, 2)), came.sum()),
+            "shop month": (paths[:, :5].sum(axis=(1, 2)), came[:5].sum()),
+            "leaf week": (paths[:, :, :7].sum(axis=2), came[:, :7].sum(axis=1)),
+            "two leaves": (paths[:, [0, 11]].sum(axis=(1, 2)), came[[0, 11]].sum()),
+        }
+        for name, (drawn, actual) in sums.items():
+            low, high = np.quantile(drawn, (0.1, 0.9), axis=0)
+            inside[name].append(float(np.mean((actual >= low) & (actual <= high))))
+    return {name: float(np.mean(share)) for name, share in inside.items()}
+
+
+@pytest.mark.parametrize(
+    "what", ["total day", "total month", "shop month", "leaf week", "two leaves"]
+)
+def test_sums_over_nodes_and_days_have_right_intervals(held: dict[str, float], what: str) -> None:
+    assert abs(held[what] - 0.8) < 0.15, held
+
+
+def test_independent_days_would_be_far_too_sure_of_a_month() -> None:
+    hierarchy, rng = chain(), np.random.default_rng(0)
+    history = world(rng, T)
+    paths = paths_of(hierarchy, history, rng)
+    shuffled = np.stack([rng.permuted(paths[:, :, day].sum(axis=1)) for day in range(H)], axis=1)
+    joint = np.ptp(np.quantile(paths.sum(axis=(1, 2)), (0.1, 0.9)))
+    apart = np.ptp(np.quantile(shuffled.sum(axis=1), (0.1, 0.9)))
+    assert joint > 2 * apart
+
+
+def test_paths_of_all_nodes_add_up_and_none_is_negative() -> None:
+    hierarchy, rng = chain(), np.random.default_rng(1)
+    leaves = paths_of(hierarchy, world(rng, T), rng)
+    nodes = node_paths(hierarchy, leaves, 20)
+    assert nodes.shape == (25, 20, H)
+    assert (nodes >= 0).all()
+    np.testing.assert_allclose(nodes[0], nodes[1:5].sum(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(nodes[0], nodes[5:].sum(axis=0), rtol=1e-9)
+
+
+def test_the_marginals_of_leaf_paths_are_the_given_quantiles() -> None:
+    rng = np.random.default_rng(2)
+    quantiles = np.sort(rng.gamma(2, 3, (6, H, 7)), axis=2)
+    drawn = leaf_paths(quantiles, LEVELS, rng.normal(size=(50, 6, H)), 400, rng=rng)
+    np.testing.assert_allclose(
+        np.quantile(drawn, LEVELS[1:-1], axis=0).transpose(1, 2, 0),
+        quantiles[:, :, 1:-1],
+        rtol=0.03,
+        atol=0.05,
+    )
+
+
+def test_a_short_history_has_no_templates_and_still_paths() -> None:
+    Y = np.ones((3, 20))
+    assert templates(Y, Y, H).shape == (0, 3, H)
+    drawn = leaf_paths(
+        np.ones((3, H, 7)), LEVELS, np.zeros((0, 3, H)), 5, rng=np.random.default_rng(0)
+    )
+    np.testing.assert_array_equal(drawn, 1.0)
