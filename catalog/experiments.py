@@ -6,6 +6,15 @@ from typing import Any
 import pandas as pd
 
 CHOSEN, CHAMPION, NAIVE = "chosen", "champion", "seasonal_naive"
+# What a backtest is summed up by: the first of these that it has.
+METRICS = ("wrmsse", "rmsse")
+
+
+def main_metric(backtest: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Take the rows of the metric that a backtest is summed up by, and name it."""
+    known = set(backtest["metric"])
+    metric = next((name for name in METRICS if name in known), METRICS[-1])
+    return metric, backtest[backtest["metric"] == metric].reset_index(drop=True)
 
 
 def verdict(model: Mapping[str, Any]) -> str:

@@ -31,7 +31,12 @@ def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
         .mark_point(size=90, filled=True, opacity=0.9)
         .encode(
             y=alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS),
-            x=alt.X("gain:Q", title=None, axis=alt.Axis(format="+%", tickCount=6)),
+            x=alt.X(
+                "gain:Q",
+                title=None,
+                scale=alt.Scale(padding=16),
+                axis=alt.Axis(format="+%", tickCount=6),
+            ),
             color=alt.Color(
                 "version:N",
                 sort=versions,

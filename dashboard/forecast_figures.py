@@ -11,6 +11,8 @@ from dashboard.figures import DAY_AXIS, FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.theme import Roles, chart_frame, quantity
 
 TILE_HEIGHT = 130
+# What is shown as +0.0 is no step.
+STEP_MIN = 0.05
 TREND = "trend"
 # A weekly shape repeats: a year of it is a grey block.
 WEEKLY_DAYS_BACK = 28
@@ -68,7 +70,10 @@ def _tile(
         )
     said = "where the level goes" if is_trend else "below the line: fewer than the trend says"
     return chart_frame(
-        alt.layer(*layers).properties(height=TILE_HEIGHT), role, title=name, subtitle=said
+        alt.layer(*layers).properties(height=FRAME_HEIGHT + TILE_HEIGHT),
+        role,
+        title=name,
+        subtitle=said,
     )
 
 
@@ -113,8 +118,8 @@ def waterfall(moves: Moves, role: Roles) -> Any:
         role,
         title=f"{quantity(abs(change))} units {'more' if change >= 0 else 'fewer'}{share} than {was} said",
         subtitle=(
-            f"{moves.days} days from {moves.first_day:%a %d %b} on, which both forecast. Blue adds, orange takes away; "
-            "the scale does not begin at 0."
+            f"{moves.days} days from {moves.first_day:%a %d %b} on, which both forecast. Blue adds, orange takes away. "
+            "Parts that did not change are left out; the scale does not begin at 0."
         ),
     )
 
@@ -124,7 +129,8 @@ def _steps(moves: Moves, was: str, now: str) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {"what": was, "kind": "total", "start": at, "end": at, "label": f"{at:,.0f}"}
     ]
-    for cause in moves.causes.to_dict("records"):
+    moved = moves.causes[moves.causes["change"].abs() >= STEP_MIN]
+    for cause in moved.to_dict("records"):
         end = at + cause["change"]
         rows.append(
             {

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.experiments import winners
+from catalog.experiments import METRICS, main_metric, winners
 from catalog.frames import read_frame
 from catalog.nodes import components, what_moved
 from dashboard.figures import error_by_level
@@ -14,7 +14,6 @@ from dashboard.forecast_figures import backtest_dots, component_tiles, value_add
 from dashboard.reader import Reader
 from dashboard.theme import plain, quantity, roles
 
-METRIC = "rmsse"
 TILES_A_ROW = 2
 # Children that differ from their parent by less than this share are equal: float8 sums of many parts.
 GAP_RELATIVE = 1e-6
@@ -30,7 +29,7 @@ def chips(
     said = []
     held = errors[(errors["level"] == node["level"]) & (errors["metric"] == "coverage_80")]["value"]
     if held.notna().any():
-        said.append(f"80 % band held {held.iloc[0]:.0%} of the held-out days at this level")
+        said.append(f"80 % band held {100 * held.iloc[0]:.0f} % of the held-out days at this level")
     if children:
         said.append(f"children sum to this node: gap {gap_text(node, children)}")
     version = f", version {run['version']}" if run["version"] is not None else ""
@@ -80,11 +79,12 @@ def backtest_panel(
 ) -> None:
     """Say what the backtest said: who won here, by how much, and what forecasting adds per level."""
     st.subheader("What the backtest said")
-    backtest = read_frame(
-        reader.engine, "backtest", runs=[run["forecast_run_id"]], metrics=[METRIC]
+    scores = read_frame(
+        reader.engine, "backtest", runs=[run["forecast_run_id"]], metrics=list(METRICS)
     )
+    metric, backtest = main_metric(scores)
     if not backtest.empty:
-        _candidates(backtest, node)
+        _candidates(backtest, node, metric)
         return
     ours = errors_by_level(errors, "wape")
     if ours.empty:
@@ -102,7 +102,7 @@ def backtest_panel(
     st.altair_chart(added, width="stretch", key="forecasts.value")
 
 
-def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any]) -> None:
+def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) -> None:
     table = winners(backtest)
     st.markdown(said_here(table, str(node["level_name"])))
     origins = int(backtest["origins"].max())
@@ -111,15 +111,19 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any]) -> None:
         backtest,
         roles(),
         title=f"{count} candidates at {origins} origins",
-        metric=METRIC,
+        metric=metric,
     )
     st.altair_chart(chart, width="stretch", key="forecasts.errors")
     levels = (
         table.rename(columns={"chosen": "ours"}).dropna(subset=["ours", "naive"]).query("naive > 0")
     )
     if not levels.empty:
-        added = value_added(levels, roles(), unit=METRIC.upper())
+        added = value_added(levels, roles(), unit=metric.upper())
         st.altair_chart(added, width="stretch", key="forecasts.value")
+    else:
+        st.info(
+            "Seasonal naive did not err on the days tested, or was not tested: nothing to be better than."
+        )
     with st.expander("Winners by level"):
         st.dataframe(
             table[["level_name", "winner", "best", "chosen", "naive"]],
@@ -130,7 +134,7 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any]) -> None:
             column_config={
                 "level_name": st.column_config.TextColumn("Level", width="medium"),
                 "winner": st.column_config.TextColumn("Best candidate", width="medium"),
-                "best": st.column_config.NumberColumn(f"Its {METRIC.upper()}", format="%.3f"),
+                "best": st.column_config.NumberColumn(f"Its {metric.upper()}", format="%.3f"),
                 "chosen": st.column_config.NumberColumn("Chosen", format="%.3f"),
                 "naive": st.column_config.NumberColumn("Seasonal naive", format="%.3f"),
             },

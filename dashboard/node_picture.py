@@ -11,12 +11,14 @@ from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import components, locate_node, read_parts, read_paths
 from dashboard.figures import sales_and_forecast
-from dashboard.forecast_figures import component_tiles
+from dashboard.forecast_figures import TILE_HEIGHT, component_tiles
 from dashboard.theme import DARK, LIGHT, quantity, today
 from stocktide.errors import NotFound
 
 DAYS = 120
-WIDTH, TILE_WIDTH, TILES_A_ROW, SCALE = 960, 430, 2, 2.0
+WIDTH, HEIGHT = 960, 280
+TILE_WIDTH, TILES_A_ROW = 430, 2
+SCALE = 2.0
 GROUND = {"light": "#FFFFFF", "dark": "#14171A"}
 
 
@@ -72,16 +74,16 @@ def stack(fan: Any, tiles: list[Any], *, ground: str, text: str) -> dict[str, An
     datasets: dict[str, Any] = {}
     configuration: dict[str, Any] = {}
 
-    def inner(chart: Any, width: int) -> dict[str, Any]:
+    def inner(chart: Any, width: int, height: int) -> dict[str, Any]:
         spec: dict[str, Any] = chart.to_dict()
         datasets.update(spec.pop("datasets", {}))
         configuration.update(spec.pop("config", {}))
         spec.pop("$schema", None)
-        return {**spec, "width": width}
+        return {**spec, "width": width, "height": height}
 
-    rows: list[dict[str, Any]] = [inner(fan, WIDTH)]
+    rows: list[dict[str, Any]] = [inner(fan, WIDTH, HEIGHT)]
     for start in range(0, len(tiles), TILES_A_ROW):
-        row = [inner(tile, TILE_WIDTH) for tile in tiles[start : start + TILES_A_ROW]]
+        row = [inner(tile, TILE_WIDTH, TILE_HEIGHT) for tile in tiles[start : start + TILES_A_ROW]]
         rows.append({"hconcat": row, "spacing": 40})
     words = {"color": text, "subtitleColor": text}
     return {

@@ -114,4 +114,4 @@ def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
 def progress_part(progress: dict[str, Any]) -> str:
     """Say how far a run under way is, as far as it told."""
     share = progress.get("share")
-    return "New run under way" if share is None else f"New run {share:.0%}"
+    return "New run under way" if share is None else f"New run {100 * share:.0f} %"

@@ -17,6 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from forecasting.pictures import error_figure, png, score_figure
+from forecasting.promotion import SCORE_METRICS
 from stocktide.database import statement
 from stocktide.errors import Transient
 from stocktide.settings import Settings
@@ -65,7 +66,7 @@ def log_experiment(
     """
     charts = {"errors": error_figure(errors), **(pictures or {})}
     if scores is not None and not scores.empty:
-        charts["scores"] = score_figure(scores)
+        charts["scores"] = score_figure(scores, metric=_metric(scores))
     with _mlflow() as mlflow, _away(mlflow, store, "did not take the run"):
         client = mlflow.MlflowClient(tracking_uri=store.uri)
         run_id: str = client.create_run(_experiment_id(client, store)).info.run_id
@@ -153,6 +154,11 @@ def _flat(errors: pd.DataFrame) -> dict[str, float]:
         f"{row.model}.{row.metric}.{str(row.level_name).replace(' / ', '_')}": float(str(row.value))
         for row in known.itertuples()
     }
+
+
+def _metric(scores: pd.DataFrame) -> str:
+    known = set(scores["metric"])
+    return next((name for name in SCORE_METRICS if name in known), str(scores["metric"].iloc[0]))
 
 
 def _flat_scores(scores: pd.DataFrame | None) -> dict[str, float]:

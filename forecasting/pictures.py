@@ -35,7 +35,7 @@ def error_figure(errors: pd.DataFrame) -> Any:
     )
 
 
-def score_figure(scores: pd.DataFrame, *, metric: str = "rmsse") -> Any:
+def score_figure(scores: pd.DataFrame, *, metric: str) -> Any:
     """Draw the backtest: a dot a candidate and level, mean over origins; the chosen one filled."""
     import altair as alt
 

@@ -9,7 +9,8 @@ import pandas as pd
 Action = Literal["promote", "refit", "keep"]
 # Scores that agree to this much are the same fit with other rounding.
 SAME_RELATIVE = 1e-9
-SCORE_METRIC = "rmsse"
+# What a backtest is summed up by, the first of these that it has; a held-out test has the last.
+SCORE_METRICS = ("wrmsse", "rmsse")
 CHOSEN, CHAMPION = "chosen", "champion"
 ALL_CLASSES = "all"
 
@@ -89,15 +90,15 @@ def _compared(champion: float, challenger: float) -> str:
     return f"Its error is {challenger:.4g} against {champion:.4g} of the champion on the same days{change}"
 
 
-def total_score(
-    scores: pd.DataFrame | None, candidate: str, *, metric: str = SCORE_METRIC
-) -> float | None:
-    """Mean over origins of the mean over levels of a candidate's metric; None where it was not scored.
+def total_score(scores: pd.DataFrame | None, candidate: str) -> float | None:
+    """Mean over origins of the mean over levels of a candidate's WRMSSE (or RMSSE); None where it was not scored.
 
-    scores: columns origin, level, demand_class, candidate, metric, value; classes together where they are given so.
+    scores: columns origin, level, demand_class, candidate, metric, value. Only rows of all classes together count.
     """
     if scores is None or scores.empty:
         return None
+    known = set(scores["metric"])
+    metric = next((name for name in SCORE_METRICS if name in known), None)
     mine = scores[(scores["candidate"] == candidate) & (scores["metric"] == metric)]
     mine = mine[mine["demand_class"] == ALL_CLASSES].dropna(subset=["value"])
     if mine.empty:
@@ -106,21 +107,19 @@ def total_score(
     return float(by_origin.mean())
 
 
-def champion_score(
-    scores: pd.DataFrame | None, choice: Mapping[str, Any] | None, *, metric: str = SCORE_METRIC
-) -> float | None:
+def champion_score(scores: pd.DataFrame | None, choice: Mapping[str, Any] | None) -> float | None:
     """Score what the champion chose in a newer backtest: its own row there, else the candidate that it named winner."""
-    own = total_score(scores, CHAMPION, metric=metric)
+    own = total_score(scores, CHAMPION)
     if own is not None or choice is None:
         return own
     winner = choice.get("winner")
-    return total_score(scores, str(winner), metric=metric) if winner is not None else None
+    return total_score(scores, str(winner)) if winner is not None else None
 
 
 def error_score(errors: pd.DataFrame) -> float | None:
     """Mean over levels of the published model's RMSSE in the frame of `evaluate`; None without a test."""
     if errors.empty:
         return None
-    ours = errors[(errors["metric"] == SCORE_METRIC) & (errors["model"] != "seasonal_naive")]
+    ours = errors[(errors["metric"] == SCORE_METRICS[-1]) & (errors["model"] != "seasonal_naive")]
     known = ours["value"].dropna()
     return None if known.empty else float(known.mean())

@@ -6,7 +6,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.experiments import against_naive, levels_won, parameter_differences, verdict
+from catalog.experiments import (
+    METRICS,
+    against_naive,
+    levels_won,
+    main_metric,
+    parameter_differences,
+    verdict,
+)
 from catalog.frames import read_frame
 from dashboard.experiment_figures import compare_versions, drift_lines, version_history
 from dashboard.orders import decide_forecast
@@ -18,7 +25,6 @@ VERSIONS = 50
 DECISIONS = 20
 DRIFT_DAYS = 60
 COMPARED_MAX = 4
-METRIC = "rmsse"
 # In the session: what came of an order, said once after the page is drawn anew.
 SAID = "experiments.said"
 
@@ -35,10 +41,11 @@ def render(reader: Reader, user: User) -> None:
         done, said = st.session_state.pop(SAID)
         (st.success if done else st.warning)(said)
     champion, rival = champion_and_rival(models)
-    backtest = read_frame(reader.engine, "backtest", runs=_runs(models), metrics=[METRIC])
+    scores = read_frame(reader.engine, "backtest", runs=_runs(models), metrics=list(METRICS))
+    metric, backtest = main_metric(scores)
     _side_by_side(champion, rival, backtest)
     _decide(reader, user, models, champion)
-    _versions(models, champion, backtest)
+    _versions(models, champion, backtest, metric)
     _history(reader, models)
     _drift(reader)
 
@@ -174,14 +181,17 @@ def _order(reader: Reader, user: User, action: str, reason: str, version: int | 
 
 
 def _versions(
-    models: pd.DataFrame, champion: Mapping[str, Any] | None, backtest: pd.DataFrame
+    models: pd.DataFrame,
+    champion: Mapping[str, Any] | None,
+    backtest: pd.DataFrame,
+    metric: str,
 ) -> None:
     st.subheader("Versions")
     st.caption(
         f"The newest {plural(len(models), 'version')}. Tick up to {COMPARED_MAX} to compare."
     )
     shown = models[["version", "status", "cutoff", "score", "coverage_80", "reason"]].assign(
-        against=models["score"] / models["champion_score"] - 1,
+        against=100 * (models["score"] / models["champion_score"] - 1),
         minutes=models["seconds"] / 60,
     )
     event = st.dataframe(
@@ -201,7 +211,7 @@ def _versions(
             "score": st.column_config.NumberColumn("Error", format="%.4f"),
             "against": st.column_config.NumberColumn(
                 "Against the champion then",
-                format="percent",
+                format="%+.1f %%",
                 help="On the same days; below 0 is better.",
             ),
             "coverage_80": st.column_config.NumberColumn("80 % band held", format="percent"),
@@ -216,10 +226,10 @@ def _versions(
     if ticked.empty:
         newest = models.head(2)["version"].tolist() + ([champion["version"]] if champion else [])
         ticked = models[models["version"].isin(newest)]
-    _compare(ticked, backtest)
+    _compare(ticked, backtest, metric)
 
 
-def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame) -> None:
+def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame, metric: str) -> None:
     gains = against_naive(backtest).merge(
         ticked[["version", "forecast_run_id"]], on="forecast_run_id"
     )
@@ -228,7 +238,7 @@ def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame) -> None:
             "No backtest is kept of these versions, so there is nothing to compare. The next retraining keeps one."
         )
     else:
-        chart = compare_versions(gains, roles(), metric=METRIC)
+        chart = compare_versions(gains, roles(), metric=metric)
         st.altair_chart(chart, width="stretch", key="experiments.compare")
     if len(ticked) > 1:
         different = parameter_differences(ticked)

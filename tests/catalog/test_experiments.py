@@ -8,6 +8,7 @@ import pytest
 from catalog.experiments import (
     against_naive,
     levels_won,
+    main_metric,
     parameter_differences,
     verdict,
     winners,
@@ -88,3 +89,11 @@ def test_parameter_differences_show_only_what_differs() -> None:
     assert table["parameter"].tolist() == ["lake version", "winner"]
     assert table["version 2"].tolist() == ["4", ""]
     assert parameter_differences(models[:1]).empty
+
+
+def test_main_metric_takes_the_weighted_one_where_there_is_one() -> None:
+    plain = BACKTEST.assign(metric="rmsse")
+    both = pd.concat([plain, BACKTEST[:2].assign(metric="wrmsse")])
+    assert (main_metric(both)[0], len(main_metric(both)[1])) == ("wrmsse", 2)
+    assert (main_metric(plain)[0], len(main_metric(plain)[1])) == ("rmsse", 8)
+    assert main_metric(plain[:0])[1].empty

@@ -84,6 +84,13 @@ def test_waterfall_steps_from_the_last_total_to_this_one() -> None:
         ("weekly", 120.0, 115.0),
         ("version 2", 115.0, 115.0),
     ]
+    still = MOVES.causes.assign(change=[20.0, 0.01])
+    flat = Moves(**{**MOVES.__dict__, "causes": still})
+    assert [row["what"] for row in rows_of(drawn(waterfall(flat, LIGHT)))] == [
+        "version 1",
+        "trend",
+        "version 2",
+    ]
     fewer = Moves(**{**MOVES.__dict__, "now": 90.0, "before": 0.0, "versions": (None, 2)})
     assert "90 units more than version ? said" in json.dumps(drawn(waterfall(fewer, DARK)))
 

@@ -63,8 +63,8 @@ def test_freshness_marks_the_forecast_when_it_is_older_than_three_days() -> None
 @pytest.mark.parametrize(
     ("progress", "said"),
     [
-        ({"step": "fitting", "share": 0.63}, "New run 63%"),
-        ({"step": "x", "share": 0.0}, "New run 0%"),
+        ({"step": "fitting", "share": 0.63}, "New run 63 %"),
+        ({"step": "x", "share": 0.0}, "New run 0 %"),
         ({}, "New run under way"),
     ],
 )

@@ -107,6 +107,14 @@ def test_total_score_weighs_origins_and_levels_alike() -> None:
     assert total_score(lumpy, "chosen") == (2.5 + 5.0) / 2
 
 
+def test_total_score_takes_the_weighted_metric_where_there_is_one() -> None:
+    scores = scores_of({"chosen": 1.0})
+    assert (
+        total_score(pd.concat([scores, scores.assign(metric="wrmsse", value=0.5)]), "chosen") == 0.5
+    )
+    assert total_score(scores.assign(metric="wape"), "chosen") is None
+
+
 @pytest.mark.parametrize("scores", [None, scores_of({})])
 def test_total_score_is_none_without_a_backtest(scores: pd.DataFrame | None) -> None:
     assert total_score(scores, "chosen") is None
