@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 # An empty shelf hides demand for so long; after that the product counts as no longer offered, and its zeros as true.
 EMPTY_RUN_DAYS_MAX = 28
@@ -33,3 +34,29 @@ def empty_days(
     carried &= days[None, :] - newest // 2 <= EMPTY_RUN_DAYS_MAX
     result: NDArray[np.bool_] = marked | carried
     return result
+
+
+def demand_at_least(sold: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Expect the demand of a day that sold `sold` before its shelf was empty: E[D | D >= sold], D Poisson of `mean`.
+
+    sold, mean: one shape, units, mean >= 0. Leaving such a day out would leave out the best days, for it is great
+    demand that empties a shelf; taking its sales for demand would cut them off. With m = mean the value is
+    m P(D >= s - 1) / P(D >= s), never below sold.
+    """
+    m = np.maximum(mean, np.finfo(np.float64).tiny)
+    least = np.ceil(sold)
+    reached = stats.poisson.sf(least - 1, m)
+    value = m * np.divide(
+        stats.poisson.sf(least - 2, m), reached, out=np.zeros_like(reached), where=reached > 0
+    )
+    return np.asarray(np.maximum(value, sold))
+
+
+def with_hidden_demand(
+    Y: NDArray[np.float64], fitted: NDArray[np.float64], cut: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Put the expected demand on days whose shelf ran out while selling. Y, fitted: (m, T); cut: (m, T)."""
+    known = cut & np.isfinite(Y) & np.isfinite(fitted)
+    whole = Y.copy()
+    whole[known] = demand_at_least(Y[known], np.maximum(fitted[known], 0.0))
+    return whole
