@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forecasting.base_fit import RESPONSES, BaseFit, BaseFits
 from forecasting.baselines import BASELINES, SLOW, Baseline, affordable, baseline
 from forecasting.hierarchy import Hierarchy
-from forecasting.intervals import ERROR_DAYS, error_shape
+from forecasting.intervals import ERROR_DAYS
 from forecasting.origin import Origin
 from forecasting.reconcile import (
     METHODS,
@@ -103,15 +103,7 @@ class BaselineCandidate:
             coherent = False
         else:
             mean = hierarchy.sum_leaves(mean[-hierarchy.n_leaves :])
-        return CandidateForecast(mean, _seasonal_shape(origin), (None,) * rows.size, coherent)
-
-
-def _seasonal_shape(origin: Origin) -> Array:
-    """Error quantiles of a forecast by the day a week before, (n, q)."""
-    Y = origin.Y[:, -ERROR_DAYS - 7 :]
-    if Y.shape[1] <= 7:
-        return error_shape(Y, np.full_like(Y, np.nan))
-    return error_shape(Y[:, 7:], Y[:, :-7])
+        return CandidateForecast(mean, origin.weekly_shape, (None,) * rows.size, coherent)
 
 
 def _coherent(origin: Origin, base: BaseFit, of: ProphetCandidate) -> Array:

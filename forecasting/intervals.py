@@ -34,14 +34,26 @@ class HeldOut:
 def error_shape(Y: Array, fitted: Array) -> Array:
     """Take each node's in-sample error quantiles. Y, fitted: (n, T) with NaN; returns (n, q), 0 where none is known."""
     errors = (Y - fitted)[:, -ERROR_DAYS:]
-    shape = np.zeros((Y.shape[0], len(QUANTILES)))
-    known = np.isfinite(errors).any(axis=1)
-    if known.any():
-        shape[known] = np.nanquantile(errors[known], QUANTILES, axis=1).T
+    shape = _row_quantiles(errors)
     # An interval lies around its mean: a node whose every error is on one side still gets both sides.
     shape[:, _LOW] = np.minimum(shape[:, _LOW], 0.0)
     shape[:, _HIGH] = np.maximum(shape[:, _HIGH], 0.0)
     return shape
+
+
+def _row_quantiles(errors: Array) -> Array:
+    """Take the quantiles of each row's known values, (n, q), 0 for a row of none; all rows at once."""
+    count = np.isfinite(errors).sum(axis=1)
+    # Unknown values are sorted to the end.
+    ordered = np.sort(errors, axis=1)
+    if ordered.shape[1] == 0:
+        return np.zeros((errors.shape[0], len(QUANTILES)))
+    at = np.array(QUANTILES)[None, :] * np.maximum(count - 1, 0)[:, None]
+    below = np.floor(at).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0)[:, None])
+    low, high = (np.take_along_axis(ordered, column, axis=1) for column in (below, above))
+    quantiles = low + (at - below) * (high - low)
+    return np.where(count[:, None] > 0, quantiles, 0.0)
 
 
 def stretch(held_out: Sequence[HeldOut], level: NDArray[np.int64]) -> Array:

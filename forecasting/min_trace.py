@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.hierarchy import Hierarchy
+from forecasting.nonnegative import nonnegative_leaves
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
@@ -34,26 +35,34 @@ def library() -> ModuleType:
 def diagonal(
     method: str, hierarchy: Hierarchy, y_hat: Array, *, variance: Array | None, nonnegative: bool
 ) -> Array:
-    """Project with a diagonal W: OLS (ones), WLSS (leaves summed) or WLSV (variance (n,), NaN where unknown)."""
-    insample: dict[str, Array] = {}
+    """Project with a diagonal W: OLS (ones), WLSS (leaves summed) or WLSV (variance (n,), NaN where unknown).
+
+    Returns (n, h). Without the sign it is hierarchicalforecast's projection; with it, `nonnegative_leaves`.
+    """
+    known = None
     if method == "WLSV":
         assert variance is not None, "WLSV needs the variances"
         assert variance.shape == (hierarchy.n_nodes,)
-        insample = _residuals_of(variance)
-    arguments: dict[str, Any] = {"S": hierarchy.S, "y_hat": y_hat, **insample}
-    solver = library().MinTraceSparse
+        known = _floored(variance)
+    if nonnegative:
+        return hierarchy.sum_leaves(
+            nonnegative_leaves(hierarchy.S, y_hat, _weights(method, hierarchy, known))
+        )
+    insample = {} if known is None else _residuals_of(known)
     with warnings.catch_warnings():
         # scipy >= 1.14 on csr_matrix.A1 inside hierarchicalforecast.
         warnings.simplefilter("ignore", DeprecationWarning)
-        if nonnegative:
-            try:
-                return mean_of(solver(_DIAGONAL[method], nonnegative=True).fit_predict(**arguments))
-            except Exception as error:
-                # The library raises a bare Exception; any other message is not ours to swallow.
-                if "Non-negative optimisation failed" not in str(error):
-                    raise
-        # Asked for, or the quadratic program did not close: project without the sign (the caller clips and sums up).
-        return mean_of(solver(_DIAGONAL[method]).fit_predict(**arguments))
+        solver = library().MinTraceSparse(_DIAGONAL[method])
+        return mean_of(solver.fit_predict(S=hierarchy.S, y_hat=y_hat, **insample))
+
+
+def _weights(method: str, hierarchy: Hierarchy, variance: Array | None) -> Array:
+    """Weight of each node's squared error, 1 / W, (n,)."""
+    if variance is not None:
+        return np.asarray(1.0 / variance)
+    if method == "OLS":
+        return np.ones(hierarchy.n_nodes)
+    return np.asarray(1.0 / np.diff(hierarchy.S.indptr))
 
 
 def shrunk(hierarchy: Hierarchy, y_hat: Array, residuals: Array | None) -> Array:
@@ -119,17 +128,22 @@ def _usable(residuals: Array) -> Array:
     return usable
 
 
+def _floored(variance: Array) -> Array:
+    """Scale variances (n,) to a mean near 1; none is 0 or unknown: such a node gets the floor."""
+    floor = VARIANCE_FLOOR * float(np.nanmean(variance)) if np.nansum(variance) > 0 else 1.0
+    known = np.where(np.isfinite(variance), variance, floor)
+    floored: Array = np.maximum(known / max(float(known.mean()), floor), VARIANCE_FLOOR)
+    return floored
+
+
 def _residuals_of(variance: Array) -> dict[str, Array]:
     """Make two in-sample errors per node with the given variance.
 
     hierarchicalforecast takes weights only as errors. Real ones have gaps, may sum to 0 and may be constant, and it
     refuses all three; these two have variance 1 and a sum of 2, before scaling.
     """
-    floor = VARIANCE_FLOOR * float(np.nanmean(variance)) if np.nansum(variance) > 0 else 1.0
-    known = np.where(np.isfinite(variance), variance, floor)
-    sd = np.sqrt(np.maximum(known / max(float(known.mean()), floor), VARIANCE_FLOOR))
     errors = np.array([1.0 + np.sqrt(0.5), 1.0 - np.sqrt(0.5)])
-    y_insample = sd[:, None] * errors[None, :]
+    y_insample = np.sqrt(variance)[:, None] * errors[None, :]
     return {"y_insample": y_insample, "y_hat_insample": np.zeros_like(y_insample)}
 
 

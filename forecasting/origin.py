@@ -14,6 +14,7 @@ from forecasting.closures import closed_days, country_holidays
 from forecasting.demand import Demand
 from forecasting.demand_class import demand_classes
 from forecasting.hierarchy import Hierarchy
+from forecasting.intervals import ERROR_DAYS, error_shape
 from forecasting.lifecycle import discontinued
 from forecasting.scores import recent_weight
 from forecasting.shares import probable_stockouts
@@ -83,6 +84,14 @@ class Origin:
     def ended(self) -> Mask:
         """Tell which leaves are no longer sold, (m,)."""
         return discontinued(self.units, self.empty)
+
+    @cached_property
+    def weekly_shape(self) -> Array:
+        """Error quantiles of a forecast by the day a week before, (n, q)."""
+        Y = self.Y[:, -ERROR_DAYS - 7 :]
+        if Y.shape[1] <= 7:
+            return error_shape(Y, np.full_like(Y, np.nan))
+        return error_shape(Y[:, 7:], Y[:, :-7])
 
     @cached_property
     def classes(self) -> NDArray[np.str_]:

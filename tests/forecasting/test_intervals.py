@@ -10,6 +10,20 @@ def test_error_shape_holds_each_nodes_own_quantiles() -> None:
     assert (np.diff(shape, axis=1) > 0).all()
 
 
+def test_error_shape_is_that_of_the_known_days_of_each_row() -> None:
+    rng = np.random.default_rng(3)
+    Y = rng.normal(size=(40, 60))
+    Y[rng.random(Y.shape) < rng.random((40, 1))] = np.nan
+    Y[0, 1:], Y[0, 0] = np.nan, 2.0
+    shape = error_shape(Y, np.zeros_like(Y))
+    known = np.isfinite(Y).any(axis=1)
+    slow = np.nanquantile(Y[known], QUANTILES, axis=1).T
+    low, high = np.array(QUANTILES) < 0.5, np.array(QUANTILES) > 0.5
+    np.testing.assert_allclose(shape[known][:, low], np.minimum(slow[:, low], 0.0), atol=1e-12)
+    np.testing.assert_allclose(shape[known][:, high], np.maximum(slow[:, high], 0.0), atol=1e-12)
+    assert not shape[~known].any()
+
+
 def test_error_shape_is_zero_when_nothing_is_known() -> None:
     assert not error_shape(np.full((1, 30), np.nan), np.full((1, 30), np.nan)).any()
 
