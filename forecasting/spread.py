@@ -18,13 +18,15 @@ Codes = NDArray[np.int64]
 
 SEASON_DAYS = 7
 SCALE_DAYS = 56
-SCALE_MIN = 1e-2
+# One unit's surprise in those days is the least: a shelf that was asleep may wake.
+SCALE_MIN = SCALE_DAYS**-0.5
 # A node's own size of error counts as much as its level's after so many origins (held best over 20 origins of M5).
 NODE_PRIOR_ORIGINS = 4
 # From so many nodes on, a level has a shape of its own in each bin of volume.
 MANY_NODES, VOLUME_BINS = 1_000, 20
 # Errors grow over the horizon: by week, pooled over the small levels.
 HORIZON_BIN_DAYS = 7
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _spread_small(
         draws[here] = len(missed) * np.sqrt(here.sum())
     believed = len(missed) / (len(missed) + NODE_PRIOR_ORIGINS)
     size = np.sqrt(believed * own + (1.0 - believed) * of_level)
-    unit = z / np.maximum(size, SCALE_MIN)[None, :, None]
+    unit = z / np.maximum(size, TINY)[None, :, None]
     # centred: the mean error of few origins is no guide to the next one's
     shape = np.quantile(np.concatenate([unit.ravel(), -unit.ravel()]), levels)
     growth = _growth(unit, offsets.shape[1])
@@ -103,7 +105,7 @@ def _growth(unit: Array, horizon: int) -> Array:
     squared = (unit**2).mean(axis=(0, 1))
     bins = np.arange(horizon) // HORIZON_BIN_DAYS
     weekly = np.bincount(bins, weights=squared) / np.bincount(bins)
-    return np.asarray(np.sqrt(weekly / max(squared.mean(), SCALE_MIN**2))[bins])
+    return np.asarray(np.sqrt(weekly / max(squared.mean(), TINY))[bins])
 
 
 def _student(levels: Sequence[float], draws: float) -> Array:
