@@ -11,6 +11,7 @@ from forecasting.experiment import TrackingStore
 from forecasting.fit import Fits, fit_series
 from forecasting.fit_store import load_fits, save_fits
 from forecasting.forecast import Forecast, make_forecast
+from forecasting.frame_demand import demand_of
 from forecasting.frame_fit import FrameFit, fit_frame
 from forecasting.frames import Series, from_long, from_wide
 from forecasting.hierarchy import Hierarchy, build_hierarchy
@@ -45,6 +46,7 @@ __all__ = [
     "build_hierarchy",
     "coherent_paths",
     "demand_classes",
+    "demand_of",
     "fit_frame",
     "fit_series",
     "forecast_logistic",

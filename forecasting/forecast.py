@@ -54,8 +54,12 @@ class Forecast:
     errors: pd.DataFrame
 
 
+def silent(_step: str) -> None:
+    """Tell nobody of a step."""
+
+
 def make_forecast(
-    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, *, progress: Progress
+    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, *, progress: Progress = silent
 ) -> Forecast:
     """Backtest the candidates, choose, score the choice on the last horizon_days, and forecast from all days.
 

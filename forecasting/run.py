@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from forecasting.demand import Demand, read_demand
 from forecasting.experiment import TrackingStore, log_experiment
-from forecasting.forecast import Forecast, make_forecast
+from forecasting.forecast import Forecast, make_forecast, silent
 from forecasting.hierarchy import build_hierarchy
 from forecasting.levels import KNOWN_KEYS, level_name, parse_levels
 from forecasting.publish import Publication, publish
@@ -65,15 +65,11 @@ def run_forecast(
             )
         with recorded_run(engine, "forecast") as run:
             report = _forecast(
-                engine, lake, spec, mlflow, now or datetime.now(UTC), progress or _silent, run
+                engine, lake, spec, mlflow, now or datetime.now(UTC), progress or silent, run
             )
             run.detail.update(asdict(report))
     log("forecast_finished", **run.detail)
     return report
-
-
-def _silent(_step: str) -> None:
-    pass
 
 
 def _forecast(

@@ -41,13 +41,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
     return days_seen
 
 
-def silent(_step: str) -> None:
-    pass
-
-
 def test_the_choice_is_made_before_the_period_that_is_reported(seen: dict[str, list[int]]) -> None:
     demand = make_demand(weekly_units(100))
-    made = make_forecast(demand, HIERARCHY, SPEC, progress=silent)
+    made = make_forecast(demand, HIERARCHY, SPEC)
     assert all("additive" in name for name in made.choice.weights)
     # Three origins choose; the winner's form alone is fitted for the last period and for the future.
     assert seen["multiplicative"] == [72, 79, 86]
@@ -56,14 +52,14 @@ def test_the_choice_is_made_before_the_period_that_is_reported(seen: dict[str, l
     assert {"chosen", "combination", "ETS", "TSB", "naive"} <= set(made.scores["candidate"])
     changed = demand.units.copy()
     changed[:, 93:] *= 50
-    other = make_forecast(make_demand(changed), HIERARCHY, SPEC, progress=silent)
+    other = make_forecast(make_demand(changed), HIERARCHY, SPEC)
     assert other.choice == made.choice
     pd.testing.assert_frame_equal(other.scores, made.scores)
     assert not other.errors.equals(made.errors)
 
 
 def test_a_forecast_adds_up_and_its_quantiles_rise() -> None:
-    made = make_forecast(make_demand(weekly_units(100)), HIERARCHY, SPEC, progress=silent)
+    made = make_forecast(make_demand(weekly_units(100)), HIERARCHY, SPEC)
     np.testing.assert_allclose(made.mean, HIERARCHY.S @ made.mean[-HIERARCHY.n_leaves :], rtol=1e-6)
     assert (np.diff(made.quantiles, axis=2) >= 0).all()
     assert set(made.errors["model"]) == {"prophet", "seasonal_naive"}
@@ -72,7 +68,7 @@ def test_a_forecast_adds_up_and_its_quantiles_rise() -> None:
 
 def test_one_candidate_is_tested_and_taken() -> None:
     spec = ForecastSpec(levels=LEVELS, horizon_days=7, candidates=("seasonal_naive",))
-    made = make_forecast(make_demand(weekly_units(100)), HIERARCHY, spec, progress=silent)
+    made = make_forecast(make_demand(weekly_units(100)), HIERARCHY, spec)
     assert made.choice.name == "seasonal_naive"
     assert made.choice.runner_up is None
     assert made.choice.score is not None
@@ -87,17 +83,14 @@ def test_one_candidate_is_tested_and_taken() -> None:
 def test_a_young_chain_takes_the_method_of_its_settings(
     days: int, origins: int, tested: bool
 ) -> None:
-    made = make_forecast(make_demand(weekly_units(days)), HIERARCHY, SPEC, progress=silent)
+    made = make_forecast(make_demand(weekly_units(days)), HIERARCHY, SPEC)
     assert made.choice.origins == origins
     assert made.errors.empty != tested
     if not origins:
         assert made.choice.name == "WLSS additive"
         assert made.scores.empty
     named = ForecastSpec(levels=LEVELS, horizon_days=7, candidates=("TSB",))
-    assert (
-        make_forecast(make_demand(weekly_units(30)), HIERARCHY, named, progress=silent).choice.name
-        == "TSB"
-    )
+    assert make_forecast(make_demand(weekly_units(30)), HIERARCHY, named).choice.name == "TSB"
 
 
 def test_settings_that_do_not_fit_the_levels_are_named_before_anything_is_fitted(
@@ -107,10 +100,8 @@ def test_settings_that_do_not_fit_the_levels_are_named_before_anything_is_fitted
     crossed = build_hierarchy(levels, LEAVES)
     demand = make_demand(weekly_units(60))
     with pytest.raises(Invalid, match="these levels cross"):
-        make_forecast(demand, crossed, ForecastSpec(levels=levels, method="PHA"), progress=silent)
+        make_forecast(demand, crossed, ForecastSpec(levels=levels, method="PHA"))
     fit_levels = (("region",), ("department",))
     with pytest.raises(Invalid, match="is the finest, and does not split"):
-        make_forecast(
-            demand, crossed, ForecastSpec(levels=levels, fit_levels=fit_levels), progress=silent
-        )
+        make_forecast(demand, crossed, ForecastSpec(levels=levels, fit_levels=fit_levels))
     assert not any(seen.values())
