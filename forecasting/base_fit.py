@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,8 +13,10 @@ from forecasting.intervals import ERROR_DAYS, error_shape
 from forecasting.lifecycle import COLD_START, DISCONTINUED, cold_start, young
 from forecasting.min_trace import SHRINK_NODES_MAX
 from forecasting.origin import Origin
-from forecasting.prophet_fit import NodeForecasts, fit_nodes
+from forecasting.predict import forecast
+from forecasting.prophet_fit import FittedGroup, NodeForecasts, fit_nodes
 from forecasting.recent_level import recent_level
+from forecasting.stockout import with_hidden_demand
 
 Array = NDArray[np.float64]
 
@@ -35,7 +37,7 @@ class BaseFit:
 
     yhat: (n, h), level corrected, 0 on closed days and for leaves that ended. shape: (n, q) error quantiles. variance:
     (n,) of in-sample errors. warnings: (n,) codes or None. residuals: (n, T) for MinT-shrink, None where there are more
-    nodes than that takes: they would be most of the memory.
+    nodes than that takes: they would be most of the memory. groups: the models, with the nodes as their rows.
     """
 
     yhat: Array
@@ -43,6 +45,7 @@ class BaseFit:
     variance: Array
     warnings: tuple[str | None, ...]
     residuals: Array | None
+    groups: tuple[FittedGroup, ...] = ()
 
 
 class BaseFits:
@@ -71,11 +74,9 @@ def fit_origin(
     n = hierarchy.n_nodes
     levels = range(len(hierarchy.levels)) if fitted_levels is None else fitted_levels
     rows = np.concatenate([hierarchy.rows(level) for level in levels])
-    fits = RESPONSES[response](
-        origin.Y[rows], origin.days, horizon=origin.horizon, holiday_names=origin.holiday_names
-    )
+    Y, fits = _fit(origin, response, rows)
     yhat, fitted = np.full((n, origin.horizon), np.nan), np.full((n, T), np.nan)
-    yhat[rows] = fits.yhat * recent_level(origin.Y[rows], fits.fitted)[:, None]
+    yhat[rows] = fits.yhat * recent_level(Y, fits.fitted)[:, None]
     yhat *= origin.is_open[:, T:]
     fitted[rows] = fits.fitted
     warnings: list[str | None] = [None] * n
@@ -96,7 +97,42 @@ def fit_origin(
         variance=_variance(residuals),
         warnings=tuple(warnings),
         residuals=residuals if n <= SHRINK_NODES_MAX else None,
+        groups=tuple(replace(group, rows=rows[group.rows]) for group in fits.groups),
     )
+
+
+def _fit(origin: Origin, response: str, rows: NDArray[np.int64]) -> tuple[Array, NodeForecasts]:
+    """Fit some nodes; returns what was fitted (rows, T) and the fits.
+
+    Days that sold a shelf empty are first taken as they are; what they hid is then expected from the fit, and fitted.
+    """
+    fit = partial(
+        RESPONSES[response],
+        days=origin.days,
+        horizon=origin.horizon,
+        holiday_names=origin.holiday_names,
+    )
+    Y = origin.Y[rows]
+    made = fit(Y)
+    leaf = rows - (origin.hierarchy.n_nodes - origin.hierarchy.n_leaves)
+    cut = np.zeros(Y.shape, dtype=np.bool_)
+    cut[leaf >= 0] = origin.cut_leaves[leaf[leaf >= 0]]
+    if not cut.any():
+        return Y, made
+    whole = with_hidden_demand(Y, made.fitted, cut)
+    return whole, fit(whole)
+
+
+def fitted_leaves(origin: Origin, base: BaseFit) -> Array:
+    """Evaluate the leaves' models on the past, (m, T); 0 for a leaf without a model."""
+    hierarchy = origin.hierarchy
+    fitted = np.zeros((hierarchy.n_leaves, origin.days.size))
+    for group in base.groups:
+        leaf = group.rows - (hierarchy.n_nodes - hierarchy.n_leaves)
+        here = np.flatnonzero(leaf >= 0)
+        if here.size:
+            fitted[leaf[here]] = forecast(group.model, group.fits.take(here), origin.days)
+    return fitted
 
 
 def sibling_group(hierarchy: Hierarchy) -> NDArray[np.int64]:

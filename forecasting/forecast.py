@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.backtest import OriginResult, backtest, combine
-from forecasting.base_fit import BaseFits
+from forecasting.base_fit import BaseFit, BaseFits, fitted_leaves
 from forecasting.candidates import (
     Candidate,
     CandidateForecast,
+    ProphetCandidate,
     auto_names,
     fitted_hierarchy,
     make_candidates,
@@ -22,9 +23,12 @@ from forecasting.candidates import (
 from forecasting.choose import Choice, choose, untested
 from forecasting.demand import Demand
 from forecasting.evaluate import evaluate
+from forecasting.explain import Explanation, explain
 from forecasting.hierarchy import Hierarchy
-from forecasting.intervals import HeldOut, quantiles_of, stretch
+from forecasting.intervals import QUANTILES, HeldOut, quantiles_of, stretch
 from forecasting.origin import Origin, days_known_at, origin_at
+from forecasting.paths import coherent_paths, leaf_paths, paths_affordable, templates
+from forecasting.prophet_fit import FittedGroup
 from forecasting.reconcile import refuse_method
 from forecasting.scores import SCORE_COLUMNS
 from forecasting.spec import AUTO, ForecastSpec
@@ -42,7 +46,9 @@ class Forecast:
 
     mean: (n, h), coherent. quantiles: (n, h, 7). history: (n, T). warnings: (n,) codes or None. choice: what was
     chosen. scores: of all candidates at the origins that chose, columns origin and SCORE_COLUMNS. errors: frame of
-    `evaluate`, of the choice on the period that took no part in choosing.
+    `evaluate`, of the choice on the period that took no part in choosing. explanation: what the mean is made of.
+    leaf_paths: (B, m, h) joint sample paths of the leaves; sums of them are paths of the nodes. models: the fitted
+    models by response form, with nodes as rows.
     """
 
     mean: Array
@@ -52,6 +58,9 @@ class Forecast:
     choice: Choice
     scores: pd.DataFrame
     errors: pd.DataFrame
+    explanation: Explanation
+    leaf_paths: Array
+    models: Mapping[str, tuple[FittedGroup, ...]]
 
 
 def silent(_step: str) -> None:
@@ -93,15 +102,50 @@ def make_forecast(
     last = at(days_known=demand.days.size)
     progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {choice.name}")
     final = _chosen_forecast(last, chosen, choice)
+    bases = _bases(last, chosen, choice)
+    quantiles = place_quantiles(last, final, held_out)
+    progress("drawing joint paths")
     return Forecast(
         mean=final.mean,
-        quantiles=place_quantiles(last, final, held_out),
+        quantiles=quantiles,
         history=last.history,
         warnings=final.warnings,
         choice=choice,
         scores=scores,
         errors=errors,
+        explanation=explain(last, bases, final.mean),
+        leaf_paths=draw_paths(last, bases, quantiles),
+        models={response: base.groups for response, (_, base) in bases.items()},
     )
+
+
+def _bases(
+    origin: Origin, chosen: Sequence[Candidate], choice: Choice
+) -> dict[str, tuple[float, BaseFit]]:
+    """Take the base fits behind the choice with their weights, by response form; baselines have none."""
+    found: dict[str, tuple[float, BaseFit]] = {}
+    for candidate in chosen:
+        if isinstance(candidate, ProphetCandidate):
+            weight, _ = found.get(candidate.response, (0.0, None))
+            base = candidate.fits.of(origin, candidate.response)
+            found[candidate.response] = (weight + choice.weights[candidate.name], base)
+    return found
+
+
+def draw_paths(
+    origin: Origin, bases: Mapping[str, tuple[float, BaseFit]], quantiles: Array, *, seed: int = 0
+) -> Array:
+    """Draw joint sample paths of the leaves, (B, m, h), coherent with the quantiles (n, h, 7) of all nodes."""
+    m = origin.hierarchy.n_leaves
+    fitted = sum(
+        (weight * fitted_leaves(origin, base) for weight, base in bases.values()), np.zeros(())
+    )
+    missed = np.zeros((0, m, origin.horizon))
+    if bases:
+        missed = templates(origin.Y[-m:], fitted, origin.horizon)
+    rng = np.random.default_rng(seed)
+    drawn = leaf_paths(quantiles[-m:], QUANTILES, missed, paths_affordable(m), rng=rng)
+    return coherent_paths(origin.hierarchy, drawn, quantiles, QUANTILES)
 
 
 NO_ERRORS = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])

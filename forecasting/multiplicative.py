@@ -16,7 +16,7 @@ from forecasting.solver import Solution, negative_log_posterior, solve, variance
 
 Array = NDArray[np.float64]
 
-STEPS_MAX = 30
+STEPS_MAX = 100
 # Nats that a step must still gain to be worth another one.
 GAIN_MIN = 1e-3
 HALVINGS = 8

@@ -63,9 +63,19 @@ class Origin:
 
     @cached_property
     def observed_leaves(self) -> Mask:
-        """Tell on which days what a leaf sold says what was wanted, (m, T): started, open, shelf not empty."""
+        """Tell on which days what a leaf sold says something of what was wanted, (m, T).
+
+        Started, open, and not without a sale on an empty shelf.
+        """
         started = np.maximum.accumulate(self.units > 0, axis=1)
-        return started & self.open_leaves[:, : self.days.size] & ~self.empty
+        hidden = self.empty & (self.units == 0)
+        observed: Mask = started & self.open_leaves[:, : self.days.size] & ~hidden
+        return observed
+
+    @cached_property
+    def cut_leaves(self) -> Mask:
+        """Tell on which days a leaf sold until its shelf was empty, (m, T): at least so much was wanted."""
+        return self.empty & (self.units > 0)
 
     @cached_property
     def observed_shares(self) -> Mask:

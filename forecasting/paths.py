@@ -24,6 +24,13 @@ TEMPLATE_STEP_DAYS, TEMPLATES_MAX = 7, 104
 LEVEL_WINDOWS_DAYS = (14, 28)
 # A node is never scaled by more than this to meet its quantile: a path of zeros cannot be scaled at all.
 FACTOR_MIN, FACTOR_MAX = 0.2, 5.0
+# As many as fit well into memory; more of them make rarer quantiles of sums readable.
+PATHS_MAX, PATHS_MIN, LEAF_PATHS_MAX = 200, 20, 1_200_000
+
+
+def paths_affordable(leaves: int) -> int:
+    """Tell how many paths to draw for so many leaves."""
+    return int(np.clip(LEAF_PATHS_MAX // max(leaves, 1), PATHS_MIN, PATHS_MAX))
 
 
 def templates(Y: Array, fitted: Array, horizon: int) -> Array:

@@ -28,14 +28,18 @@ def test_an_origin_does_not_look_beyond_its_last_day() -> None:
 def test_days_that_say_nothing_are_blank() -> None:
     units, empty = DEMAND.units.copy(), DEMAND.empty.copy()
     units[0, :30] = 0.0
-    empty[1, 50] = True
+    empty[1, [50, 51]] = True
+    units[1, 51] = 0.0
     origin = origin_at(
         replace(DEMAND, units=units, empty=empty), HIERARCHY, days_known=120, horizon=7
     )
     leaves = origin.Y[-HIERARCHY.n_leaves :]
     first, second = (int(np.flatnonzero(HIERARCHY.leaf_rows == row)[0]) for row in (0, 1))
     assert np.isnan(leaves[first, :30]).all()
-    assert np.isnan(leaves[second, 50])
+    # a day that sold the shelf empty says at least so much; one without a sale says nothing
+    assert leaves[second, 50] == units[1, 50]
+    assert np.flatnonzero(origin.cut_leaves[second]).tolist() == [50]
+    assert np.isnan(leaves[second, 51])
     assert np.isfinite(origin.Y[0]).all()
     np.testing.assert_array_equal(origin.history[0], units.sum(axis=0))
 
