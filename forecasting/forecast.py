@@ -5,6 +5,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from forecasting.candidates import (
     make_candidates,
 )
 from forecasting.choose import Choice, choose, untested
+from forecasting.contest import Holder, judge, with_champion
 from forecasting.demand import Demand
 from forecasting.evaluate import evaluate
 from forecasting.explain import Explanation, explain
@@ -35,6 +37,8 @@ from forecasting.spec import AUTO, ForecastSpec
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
+# Called with a step's name and how to make it; gives what it makes, or what was kept of it.
+Keep = Callable[[str, Callable[[], Any]], Any]
 
 # A test without this much before it would test nothing.
 TRAINING_DAYS_MIN = 28
@@ -48,7 +52,8 @@ class Forecast:
     chosen. scores: of all candidates at the origins that chose, columns origin and SCORE_COLUMNS. errors: frame of
     `evaluate`, of the choice on the period that took no part in choosing. explanation: what the mean is made of.
     leaf_paths: (B, m, h) joint sample paths of the leaves; sums of them are paths of the nodes. models: the fitted
-    models by response form, with nodes as rows.
+    models by response form, with nodes as rows. score, champion_score: errors of the choice and of the champion's on
+    the same origins, None where one was not tested.
     """
 
     mean: Array
@@ -61,17 +66,31 @@ class Forecast:
     explanation: Explanation
     leaf_paths: Array
     models: Mapping[str, tuple[FittedGroup, ...]]
+    score: float | None
+    champion_score: float | None
 
 
 def silent(_step: str) -> None:
     """Tell nobody of a step."""
 
 
+def make_anew(_step: str, make: Callable[[], Any]) -> Any:
+    """Keep no step: make it."""
+    return make()
+
+
 def make_forecast(
-    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, *, progress: Progress = silent
+    demand: Demand,
+    hierarchy: Hierarchy,
+    spec: ForecastSpec,
+    *,
+    progress: Progress = silent,
+    holder: Holder | None = None,
+    kept: Keep = make_anew,
 ) -> Forecast:
     """Backtest the candidates, choose, score the choice on the last horizon_days, and forecast from all days.
 
+    holder: the present champion, scored on the same origins. kept: gives a finished step of an earlier, killed run.
     With too little past for a backtest the spec's method is taken; without any past to test on there are no errors.
     Raises Invalid: a method or candidate that does not fit the levels, and those of `fitted_hierarchy`.
     """
@@ -89,15 +108,22 @@ def make_forecast(
     )
     known = known_days(demand, spec)
     candidates = named_candidates(hierarchy, spec, fits)
-    results = _test_all(at, known[:-1], actual, candidates, progress)
-    choice, scores = _choose(hierarchy, spec, results, [actual[:, :days] for days in known[:-1]])
+    results = _test_all(at, known[:-1], actual, candidates, progress, kept)
+    histories = [actual[:, :days] for days in known[:-1]]
+    choice, scores = _choose(hierarchy, spec, results, histories)
+    scores = with_champion(hierarchy, scores, results, histories, holder)
+    verdict = judge(choice, scores, holder, cutoff=demand.cutoff, rule=spec.rule)
+    choice = verdict.choice
     chosen = make_candidates(list(choice.weights), fits, half_life_days=spec.split_half_life_days)
     held_out = [result.held_out(choice.weights) for result in results]
     errors = NO_ERRORS
     for days_known in known[-1:]:
         origin = at(days_known=days_known)
         progress(f"testing {choice.name} on the {spec.horizon_days} days after {origin.cutoff}")
-        errors, came = _reported(origin, chosen, choice, held_out, actual)
+        errors, came = kept(
+            f"reported-{origin.cutoff}-{choice.name}",
+            partial(_reported, origin, chosen, choice, held_out, actual),
+        )
         held_out.append(came)
     last = at(days_known=demand.days.size)
     progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {choice.name}")
@@ -116,6 +142,8 @@ def make_forecast(
         explanation=explain(last, bases, final.mean),
         leaf_paths=draw_paths(last, bases, quantiles),
         models={response: base.groups for response, (_, base) in bases.items()},
+        score=verdict.score,
+        champion_score=verdict.champion_score,
     )
 
 
@@ -183,6 +211,7 @@ def _test_all(
     actual: Array,
     candidates: Sequence[Candidate],
     progress: Progress,
+    kept: Keep,
 ) -> list[OriginResult]:
     """Backtest origins one at a time, oldest first: what each knows, and its fits, go before the next one comes."""
     results = []
@@ -191,7 +220,9 @@ def _test_all(
         progress(
             f"testing {len(candidates)} candidates after {origin.cutoff} ({number} of {len(known)})"
         )
-        results.append(backtest(origin, actual, candidates))
+        results.append(
+            kept(f"origin-{origin.cutoff}", partial(backtest, origin, actual, candidates))
+        )
     return results
 
 

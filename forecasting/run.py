@@ -1,31 +1,49 @@
 """One forecast run, from the lake to the published forecast."""
 
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
+from forecasting.checkpoint import Checkpoint, run_key
+from forecasting.contest import Holder
 from forecasting.demand import Demand, read_demand
 from forecasting.experiment import TrackingStore, log_experiment
+from forecasting.fit_store import save_fits
 from forecasting.forecast import Forecast, make_forecast, silent
-from forecasting.hierarchy import build_hierarchy
+from forecasting.hierarchy import Hierarchy, build_hierarchy
+from forecasting.intervals import QUANTILES
 from forecasting.levels import KNOWN_KEYS, level_name, parse_levels
-from forecasting.publish import Publication, publish
+from forecasting.paths import node_paths
+from forecasting.pictures import forecast_figure
+from forecasting.publish import Publication, store_run
+from forecasting.registry import Outcome, read_champion
 from forecasting.spec import ForecastSpec
 from stocktide.errors import Conflict, Transient
 from stocktide.lake import Lake
-from stocktide.runs import Run, recorded_run, single_flight
+from stocktide.runs import Run, note_progress, recorded_run, single_flight
 from stocktide.telemetry import log
 
 Progress = Callable[[str], None]
+Array = NDArray[np.float64]
+
+# Paths that readers see of each node.
+PATHS_SHOWN = 20
+# The steps beside the origins: reading, the reported period, the last fit, paths, logging, publishing.
+STEPS_BESIDE_ORIGINS = 6
 
 
 @dataclass(frozen=True)
 class ForecastReport:
-    """What a run did. winner: what the backtest chose.
+    """What a run did. winner: what was fitted in the end. version, published, reason: what became of it.
 
     wape: by level name, of (the winner, seasonal naive) on the held-out days; empty without a test.
     """
@@ -37,6 +55,9 @@ class ForecastReport:
     leaves: int
     warned: int
     winner: str
+    version: int
+    published: bool
+    reason: str
     wape: dict[str, tuple[float, float]]
     mlflow_run_id: str | None
     seconds: float
@@ -50,10 +71,12 @@ def run_forecast(
     mlflow: TrackingStore | None = None,
     now: datetime | None = None,
     progress: Progress | None = None,
+    home: Path | None = None,
 ) -> ForecastReport:
     """Backtest, choose, fit, reconcile, log and publish; on any error the published forecast stays what it was.
 
     mlflow: where to log (None: nowhere). now: aware, days not over by then are left out. progress: told each step.
+    home: where finished steps are kept, so that a killed run goes on (None: nowhere).
     Raises Conflict (`forecast_running`) if a run is under way, NotFound (`lake_empty`), Invalid (bad levels, or a
     method that does not fit them).
     """
@@ -64,12 +87,27 @@ def run_forecast(
                 "A forecast run is under way; wait for it, or see `stocktide status`.",
             )
         with recorded_run(engine, "forecast") as run:
+            tell = _teller(engine, run, spec, progress or silent)
             report = _forecast(
-                engine, lake, spec, mlflow, now or datetime.now(UTC), progress or silent, run
+                engine, lake, spec, mlflow, now or datetime.now(UTC), tell, run, home
             )
             run.detail.update(asdict(report))
     log("forecast_finished", **run.detail)
     return report
+
+
+def _teller(engine: sa.Engine, run: Run, spec: ForecastSpec, progress: Progress) -> Progress:
+    """Tell each step to the caller and to the pages, with the share of the steps that are behind it."""
+    told = 0
+    steps = spec.backtest_origins + STEPS_BESIDE_ORIGINS
+
+    def tell(step: str) -> None:
+        nonlocal told
+        note_progress(engine, run, step, min(told / steps, 0.99))
+        told += 1
+        progress(step)
+
+    return tell
 
 
 def _forecast(
@@ -80,52 +118,102 @@ def _forecast(
     now: datetime,
     progress: Progress,
     run: Run,
+    home: Path | None,
 ) -> ForecastReport:
     started = time.monotonic()
     progress("reading demand")
     levels = parse_levels(spec.levels)
     demand = read_demand(lake, levels, now=now, best_sellers=spec.best_sellers)
     hierarchy = build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS)
-    made = make_forecast(demand, hierarchy, spec, progress=progress)
-    detail = {
+    holder = _holder(engine)
+    kept = Checkpoint(home, _key(lake, demand, spec))
+    made = make_forecast(
+        demand, hierarchy, spec, progress=progress, holder=holder, kept=kept.load_or_make
+    )
+    progress("logging the experiment")
+    mlflow_run_id = _log(store, spec, demand, hierarchy, made, run)
+    progress("publishing")
+    publication = _publication(demand, hierarchy, made, mlflow_run_id)
+    outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
+    kept.finish()
+    return _report(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)
+
+
+def _holder(engine: sa.Engine) -> Holder | None:
+    with engine.connect() as connection:
+        champion = read_champion(connection)
+    return None if champion is None else Holder(champion.cutoff, champion.choice)
+
+
+def _key(lake: Lake, demand: Demand, spec: ForecastSpec) -> str:
+    """Name the run by what its backtest depends on; a lake made anew may count its versions from 0 again."""
+    tested = replace(spec, promotion_margin=0.0, champion_days_max=1)
+    return run_key(
+        lake=lake.root,
+        lake_version=demand.lake_version,
+        units=float(demand.units.sum()),
+        cutoff=demand.cutoff,
+        spec=asdict(tested),
+    )
+
+
+def _publication(
+    demand: Demand, hierarchy: Hierarchy, made: Forecast, mlflow_run_id: str | None
+) -> Publication:
+    return Publication(
+        hierarchy=hierarchy,
+        days=demand.days,
+        history=made.history,
+        mean=made.mean,
+        quantiles=made.quantiles,
+        warnings=made.warnings,
+        errors=made.errors,
+        names=demand.names,
+        method=made.choice.name,
+        lake_version=demand.lake_version,
+        mlflow_run_id=mlflow_run_id,
+        detail=_detail(demand, hierarchy, made),
+        components=made.explanation.upper,
+        component_days=made.explanation.days,
+        leaf_components=made.explanation.leaves,
+        paths=node_paths(hierarchy, made.leaf_paths, PATHS_SHOWN),
+        scores=made.scores,
+        choice=made.choice.as_dict(),
+        score=made.score,
+        champion_score=made.champion_score,
+    )
+
+
+def _detail(demand: Demand, hierarchy: Hierarchy, made: Forecast) -> dict[str, int]:
+    return {
         "nodes": hierarchy.n_nodes,
         "days": demand.days.size,
         "warned": sum(code is not None for code in made.warnings),
     }
-    progress("logging the experiment")
-    mlflow_run_id = _log(store, spec, demand, made, detail, run)
-    progress("publishing")
-    number = publish(
-        engine,
-        Publication(
-            hierarchy=hierarchy,
-            days=demand.days,
-            history=made.history,
-            mean=made.mean,
-            quantiles=made.quantiles,
-            warnings=made.warnings,
-            errors=made.errors,
-            names=demand.names,
-            method=made.choice.name,
-            lake_version=demand.lake_version,
-            mlflow_run_id=mlflow_run_id,
-            detail=detail,
-            scores=made.scores,
-            choice=made.choice.as_dict(),
-        ),
-        run_id=run.run_id,
-    )
+
+
+def _report(
+    demand: Demand,
+    hierarchy: Hierarchy,
+    made: Forecast,
+    mlflow_run_id: str | None,
+    outcome: Outcome,
+    seconds: float,
+) -> ForecastReport:
     return ForecastReport(
-        forecast_run_id=number,
+        forecast_run_id=outcome.forecast_run_id,
         cutoff=demand.cutoff,
         lake_version=demand.lake_version,
         nodes=hierarchy.n_nodes,
         leaves=hierarchy.n_leaves,
-        warned=detail["warned"],
+        warned=_detail(demand, hierarchy, made)["warned"],
         winner=made.choice.name,
+        version=outcome.version,
+        published=outcome.published,
+        reason=outcome.reason,
         wape=_wape(made.errors),
         mlflow_run_id=mlflow_run_id,
-        seconds=round(time.monotonic() - started, 1),
+        seconds=round(seconds, 1),
     )
 
 
@@ -133,8 +221,8 @@ def _log(
     store: TrackingStore | None,
     spec: ForecastSpec,
     demand: Demand,
+    hierarchy: Hierarchy,
     made: Forecast,
-    detail: dict[str, int],
     run: Run,
 ) -> str | None:
     """Log to MLflow. A store that is away costs the log entry, not the forecast; the run's record says so."""
@@ -145,22 +233,43 @@ def _log(
         "lake_version": demand.lake_version,
         "cutoff": demand.cutoff,
     }
-    params = {name: value for name, value in asdict(spec).items() if name != "levels"}
+    params: dict[str, Any] = {n: v for n, v in asdict(spec).items() if n != "levels"}
     params |= {"cutoff": demand.cutoff, "lake_version": demand.lake_version}
     params |= {"winner": made.choice.name, "weights": made.choice.as_dict()["weights"]}
-    metrics = {name: float(value) for name, value in detail.items()}
+    low, high = QUANTILES.index(0.1), QUANTILES.index(0.9)
+    picture = forecast_figure(
+        demand.days,
+        made.history[0],
+        made.mean[0],
+        made.quantiles[0, :, low],
+        made.quantiles[0, :, high],
+    )
     try:
-        return log_experiment(
-            store,
-            params=params,
-            errors=made.errors,
-            metrics=metrics,
-            lineage=lineage,
-            scores=made.scores,
-        )
+        with tempfile.TemporaryDirectory(prefix="stocktide-models-") as folder:
+            save_models(Path(folder), hierarchy, made)
+            return log_experiment(
+                store,
+                params=params,
+                errors=made.errors,
+                metrics={n: float(v) for n, v in _detail(demand, hierarchy, made).items()},
+                lineage=lineage,
+                scores=made.scores,
+                pictures={"forecast": picture},
+                model_dir=Path(folder),
+            )
     except Transient as error:
         run.detail["mlflow"] = error.message
         return None
+
+
+def save_models(folder: Path, hierarchy: Hierarchy, made: Forecast) -> None:
+    """Write the fitted models, a Parquet file a response form and kind of model, and which node each row is of."""
+    for response, groups in made.models.items():
+        for number, group in enumerate(groups):
+            name = f"{response}-{number}"
+            save_fits(folder / f"{name}.parquet", group.model, group.fits)
+            nodes = hierarchy.nodes.iloc[group.rows][["node_id", "level_name", "unique_id"]]
+            nodes.to_parquet(folder / f"{name}-nodes.parquet", index=False)
 
 
 def _wape(errors: pd.DataFrame) -> dict[str, tuple[float, float]]:

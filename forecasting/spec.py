@@ -1,13 +1,14 @@
 """What to forecast: the settings of one run, from stocktide.toml."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from forecasting.candidates import SPLITS, Split, known_names
 from forecasting.closures import country_holidays
 from forecasting.levels import Levels, level_name, parse_levels
+from forecasting.promotion import PromotionRule
 from forecasting.prophet_fit import SeasonalityMode
 from forecasting.reconcile import METHODS, Method
 from forecasting.shares import HALF_LIFE_DAYS
@@ -30,7 +31,8 @@ class ForecastSpec:
     best_sellers: products kept apart, the others pooled (None: all). holidays_country: ISO code (None: no holidays).
     fit_levels: the levels where a model is fitted (None: all); without the leaves among them, the finest is split over
     the leaves by recent shares, whose half-life is split_half_life_days. split: "FP" splits by the leaves' own
-    forecasts instead, which must then be fitted.
+    forecasts instead, which must then be fitted. promotion_margin, champion_days_max: when a run replaces the published
+    one (`PromotionRule`).
     """
 
     levels: Levels = DEFAULT_LEVELS
@@ -44,6 +46,13 @@ class ForecastSpec:
     fit_levels: Levels | None = None
     split: Split = "recent_shares"
     split_half_life_days: float = HALF_LIFE_DAYS
+    promotion_margin: float = 0.0
+    champion_days_max: int = 7
+
+    @property
+    def rule(self) -> PromotionRule:
+        """When a run replaces the published one."""
+        return PromotionRule(self.promotion_margin, self.champion_days_max)
 
     @property
     def default_candidate(self) -> str:
@@ -63,13 +72,16 @@ def spec_from_toml(mapping: Mapping[str, Any]) -> ForecastSpec:
     known = tuple(field.name for field in fields(ForecastSpec) if field.name != "levels")
     _refuse_unknown(forecast, known, "setting of [forecast]")
     levels = parse_levels(hierarchy["levels"]) if "levels" in hierarchy else DEFAULT_LEVELS
-    for name in ("horizon_days", "best_sellers", "backtest_origins"):
+    for name in ("horizon_days", "best_sellers", "backtest_origins", "champion_days_max"):
         _check_int(forecast, name)
     _check_at_most(forecast, "horizon_days", HORIZON_DAYS_MAX)
     _check_at_most(forecast, "backtest_origins", BACKTEST_ORIGINS_MAX)
     _check_choice(forecast, "method", METHODS)
     _check_choice(forecast, "split", SPLITS)
-    _check_half_life(forecast)
+    _check_number(
+        forecast, "split_half_life_days", "above 0", lambda value: 0 < value < float("inf")
+    )
+    _check_number(forecast, "promotion_margin", "from 0 to below 1", lambda value: 0 <= value < 1)
     _check_choice(forecast, "seasonality_mode", get_args(SeasonalityMode))
     _check_country(forecast)
     parsed = {
@@ -130,20 +142,16 @@ def _refuse_split(spec: ForecastSpec) -> None:
         )
 
 
-def _check_half_life(table: Mapping[str, Any]) -> None:
-    value = table.get("split_half_life_days", HALF_LIFE_DAYS)
+def _check_number(
+    table: Mapping[str, Any], name: str, what: str, allowed: Callable[[float], bool]
+) -> None:
+    if name not in table:
+        return
+    value = table[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Invalid(
-            "setting_type",
-            f"split_half_life_days is a number of days, not {value!r}.",
-            setting="split_half_life_days",
-        )
-    if not 0 < value < float("inf"):
-        raise Invalid(
-            "setting_value",
-            f"split_half_life_days is above 0, not {value}.",
-            setting="split_half_life_days",
-        )
+        raise Invalid("setting_type", f"{name} is a number, not {value!r}.", setting=name)
+    if not allowed(value):
+        raise Invalid("setting_value", f"{name} is {what}, not {value}.", setting=name)
 
 
 def _table(mapping: Mapping[str, Any], name: str) -> Mapping[str, Any]:

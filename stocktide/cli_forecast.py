@@ -48,6 +48,7 @@ def _retrain(as_json: bool) -> None:
             spec,
             mlflow=store,
             progress=lambda step: say(f"{step} …", error=True),
+            home=settings.home,
         )
         _follow(settings, engine)
     if as_json:

@@ -84,7 +84,7 @@ def test_a_failed_run_is_recorded_and_leaves_the_publication(
     def fail(*_arguments: object, **_keywords: object) -> int:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(forecasting.run, "publish", fail)
+    monkeypatch.setattr(forecasting.run, "store_run", fail)
     with pytest.raises(RuntimeError, match="disk is full"):
         run_forecast(database, lake, SPEC, now=NOW)
     assert (

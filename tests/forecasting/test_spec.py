@@ -72,7 +72,9 @@ def test_spec_from_toml_has_defaults_when_empty() -> None:
             "must stand in fit_levels",
         ),
         ({"forecast": {"split_half_life_days": 0}}, "setting_value", "above 0"),
-        ({"forecast": {"split_half_life_days": "10"}}, "setting_type", "number of days"),
+        ({"forecast": {"split_half_life_days": "10"}}, "setting_type", "is a number"),
+        ({"forecast": {"promotion_margin": 1}}, "setting_value", "from 0 to below 1"),
+        ({"forecast": {"champion_days_max": 0}}, "setting_value", "at least 1"),
         ({"hierarchy": {"levels": [[], ["aisle"]]}}, "level_unknown_key", "aisle"),
     ],
 )
