@@ -1,4 +1,4 @@
-"""A real retraining in a process of its own, for tests that kill it: … killed_forecast URL LAKE STOP.
+"""A real retraining in a process of its own, for tests that kill it: … killed_forecast URL LAKE HOME STOP.
 
 It tells each step as it begins, and waits for ever in step number STOP (from 0; -1: in none).
 """
@@ -6,6 +6,7 @@ It tells each step as it begins, and waits for ever in step number STOP (from 0;
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from forecasting import ForecastSpec, run_forecast
 from stocktide.database import create_engine
@@ -20,7 +21,7 @@ SPEC = ForecastSpec(
 )
 
 
-def main(database_url: str, lake: str, stop: str) -> None:
+def main(database_url: str, lake: str, home: str, stop: str) -> None:
     told = 0
 
     def tell(step: str) -> None:
@@ -31,7 +32,9 @@ def main(database_url: str, lake: str, stop: str) -> None:
             time.sleep(0.01)
         told += 1
 
-    run_forecast(create_engine(database_url), Lake(lake), SPEC, now=NOW, progress=tell)
+    run_forecast(
+        create_engine(database_url), Lake(lake), SPEC, now=NOW, progress=tell, home=Path(home)
+    )
 
 
 if __name__ == "__main__":

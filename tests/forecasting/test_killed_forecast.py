@@ -29,7 +29,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return write_lake(tmp_path_factory.mktemp("lake"), chain_rows(70))
 
 
-def start(database_url: str, lake: Lake, stop: int) -> "subprocess.Popen[str]":
+def start(database_url: str, lake: Lake, home: Path, stop: int) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [
             sys.executable,
@@ -37,6 +37,7 @@ def start(database_url: str, lake: Lake, stop: int) -> "subprocess.Popen[str]":
             "tests.forecasting.killed_forecast",
             database_url,
             lake.root,
+            str(home),
             str(stop),
         ],
         cwd=ROOT,
@@ -44,6 +45,23 @@ def start(database_url: str, lake: Lake, stop: int) -> "subprocess.Popen[str]":
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+
+
+def kill_at(run: "subprocess.Popen[str]", number: int) -> str:
+    """Kill a run in its step of this number; gives the step's name."""
+    assert run.stdout is not None
+    for _ in range(number + 1):
+        line = run.stdout.readline().strip()
+    run.send_signal(signal.SIGKILL)
+    run.wait(10)
+    run.stdout.close()
+    return line
+
+
+def finished_steps(home: Path) -> dict[str, int]:
+    """When each kept step was written, by its name."""
+    found = home.glob("checkpoints/*/*/value.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in found}
 
 
 def counts(engine: sa.Engine) -> dict[str, int]:
@@ -57,28 +75,29 @@ def counts(engine: sa.Engine) -> dict[str, int]:
 
 
 def test_a_retraining_killed_in_any_of_its_steps_leaves_what_was_published(
-    database: sa.Engine, database_url: str, lake: Lake
+    database: sa.Engine, database_url: str, lake: Lake, tmp_path: Path
 ) -> None:
-    whole = start(database_url, lake, -1)
+    whole = start(database_url, lake, tmp_path, -1)
     said, _ = whole.communicate(timeout=120)
     assert whole.returncode == 0
     steps = said.splitlines()
     assert len(steps) >= 4
     before = counts(database)
     assert min(before.values()) > 0
+    assert not finished_steps(tmp_path)
+    made: list[dict[str, int]] = []
     for number, step in enumerate(steps):
-        run = start(database_url, lake, number)
-        assert run.stdout is not None
-        for _ in range(number + 1):
-            line = run.stdout.readline().strip()
-        assert line == step
-        run.send_signal(signal.SIGKILL)
-        run.wait(10)
-        run.stdout.close()
+        assert kill_at(start(database_url, lake, tmp_path, number), number) == step
         assert counts(database) == before, step
-    again = start(database_url, lake, -1)
+        made.append(finished_steps(tmp_path))
+    # what one run had finished the next ones took up: the files are still those of the first
+    tested = {name: when for of in reversed(made) for name, when in of.items()}
+    assert any(name.startswith("origin-") for name in tested)
+    assert made[-1].items() <= tested.items()
+    again = start(database_url, lake, tmp_path, -1)
     again.communicate(timeout=120)
     assert again.returncode == 0
+    assert not finished_steps(tmp_path)
     assert counts(database)["forecast_models"] == 2
     with database.connect() as connection:
         states = connection.execute(

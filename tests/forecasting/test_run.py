@@ -1,11 +1,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
 import forecasting.run
-from forecasting import ForecastSpec, TrackingStore, run_forecast
+from forecasting import ForecastSpec, TrackingStore, load_fits, run_forecast
 from stocktide.errors import Conflict, Invalid, NotFound
 from stocktide.lake import Lake
 from stocktide.runs import single_flight
@@ -74,6 +75,40 @@ def test_run_forecast_publishes_good_and_coherent_forecasts(
     assert scalar(database, "SELECT run_id FROM forecast_runs") == scalar(
         database, "SELECT run_id FROM runs"
     )
+
+
+def test_a_run_publishes_its_parts_its_paths_and_its_models(
+    database: sa.Engine, lake: Lake, home: Path
+) -> None:
+    store = TrackingStore(f"sqlite:///{home / 'mlflow.db'}", (home / "mlflow").as_uri())
+    report = run_forecast(database, lake, SPEC, mlflow=store, now=NOW, home=home)
+    assert (report.version, report.published) == (1, True)
+    off = scalar(
+        database,
+        "SELECT max(abs(f.yhat - p.units)) FROM forecasts f JOIN (SELECT node_id, first_day + day::int - 1 AS ds,"
+        " sum(unit) AS units FROM forecast_components, unnest(units) WITH ORDINALITY AS u(unit, day) GROUP BY 1, 2) p"
+        " USING (node_id, ds)",
+    )
+    assert isinstance(off, float)
+    assert off < 1e-3
+    apart = scalar(
+        database,
+        "SELECT max(abs(total - leaves)) FROM (SELECT p.path, p.day,"
+        " sum(unit) FILTER (WHERE n.level = 0) AS total, sum(unit) FILTER (WHERE n.level = 4) AS leaves"
+        " FROM forecast_nodes n JOIN (SELECT node_id, path, day, units[path][day] AS unit FROM forecast_paths,"
+        " generate_series(1, 20) path, generate_series(1, 14) day) p USING (node_id) GROUP BY 1, 2) s",
+    )
+    assert isinstance(apart, float)
+    assert apart < 1e-2
+    assert scalar(database, "SELECT status FROM forecast_models") == "champion"
+    models = sorted(home.glob("mlflow/**/additive-*.parquet"))
+    assert len(models) >= 2
+    nodes = [path for path in models if path.stem.endswith("nodes")]
+    assert sum(len(pd.read_parquet(path)) for path in nodes) == report.nodes
+    model, fits = load_fits(next(path for path in models if path not in nodes))
+    assert model.changepoint_prior_scale == 0.16
+    assert fits.size > 0
+    assert not (home / "checkpoints").exists() or not list((home / "checkpoints").iterdir())
 
 
 def test_a_failed_run_is_recorded_and_leaves_the_publication(
