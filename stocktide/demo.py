@@ -63,7 +63,7 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
                 lambda sent: _ingested(sent, chain),
             )
             _timed(rows, "etl", lambda: _stage(settings, "etl"), _landed)
-            _timed(rows, "forecast", lambda: _stage(settings, "forecast"), _forecast)
+            _timed(rows, "forecast", lambda: _stage(settings, "forecast"), forecast_told)
             _timed(rows, "check", lambda: _stage(settings, "check"), _checked)
             _timed(rows, "read back", lambda: _read_back(client), str)
             rows.append(
@@ -231,10 +231,24 @@ def _landed(report: dict[str, Any]) -> str:
     return f"{report['rows_total']:,} rows in the lake = ledger; {changed:,} rows of daily demand written"
 
 
-def _forecast(report: dict[str, Any]) -> str:
+def forecast_told(report: dict[str, Any]) -> str:
+    """Say what the forecast stage did: what won, what became of it and why, and its error beside seasonal naive's.
+
+    report: what `stocktide forecast --json` prints.
+    """
+    fate = "published" if report["published"] else "kept, not published"
+    said = (
+        f"{report['nodes']:,} nodes x {report['horizon_days']} days, trained to {report['cutoff']} on lake version "
+        f"{report['lake_version']}; {report['winner']} won; version {report['version']} {fate}: {report['reason']}"
+    )
+    tested = next(iter(report["wape"].items()), None)
+    if tested is None:
+        return f"{said}; the history is too short to test on"
+    level, (ours, naive) = tested
+    better = sum(ours <= naive for ours, naive in report["wape"].values())
     return (
-        f"{report['nodes']:,} nodes x {report['horizon_days']} days by {report['method']}, "
-        f"trained on lake version {report['lake_version']}, published as run {report['forecast_run_id']}"
+        f"{said}; WAPE at level {level} {ours:.1%}, seasonal naive {naive:.1%}; "
+        f"no worse than it at {better} of {len(report['wape'])} levels"
     )
 
 
