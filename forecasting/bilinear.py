@@ -29,8 +29,8 @@ class Bilinear(Protocol):
         """Give the weighted residual sum of squares at x (b, P), (b,)."""
         ...
 
-    def linear(self, x: Array, rows: Rows) -> tuple[Array, Array, Array]:
-        """Linearise at x (b, P): gram (b, P, P), moment (b, P), square (b,) of the linear model's target."""
+    def linear(self, x: Array, rows: Rows) -> tuple[Array, Array]:
+        """Linearise at x (b, P): gram (b, P, P) and moment (b, P) of the linear model's target."""
         ...
 
 
@@ -57,7 +57,7 @@ class DayByDay:
         residual = self.Z[rows] - self._pieces(x)[2]
         return np.asarray((residual * residual) @ self.w)
 
-    def linear(self, x: Array, rows: Rows) -> tuple[Array, Array, Array]:
+    def linear(self, x: Array, rows: Rows) -> tuple[Array, Array]:
         """Linearise at x."""
         g, factor, f = self._pieces(x)
         K = self.multiplicative.size
@@ -67,7 +67,7 @@ class DayByDay:
         J[:, :, 2 + np.flatnonzero(self.multiplicative)] *= g[:, :, None]
         Jw = (J * self.w[None, :, None]).transpose(0, 2, 1)
         aim = (self.Z[rows] - f) + (J @ x[:, :, None])[:, :, 0]
-        return Jw @ J, (Jw @ aim[:, :, None])[:, :, 0], np.asarray((aim * aim) @ self.w)
+        return Jw @ J, (Jw @ aim[:, :, None])[:, :, 0]
 
     def _pieces(self, x: Array) -> tuple[Array, Array, Array]:
         K = self.multiplicative.size
@@ -129,7 +129,7 @@ class SharedSums:
         v = a[:, :, None] * c[:, None, :]
         return self._rss(v, b, rows, *self._missed(v, b, rows))
 
-    def linear(self, x: Array, rows: Rows) -> tuple[Array, Array, Array]:
+    def linear(self, x: Array, rows: Rows) -> tuple[Array, Array]:
         """Linearise at x."""
         a, c, b = self._split(x)
         v = a[:, :, None] * c[:, None, :]
@@ -140,9 +140,7 @@ class SharedSums:
             e_added,
         )
         gram = self._gram(a, c)
-        lifted = (gram @ x[:, :, None])[:, :, 0]
-        square = self._rss(v, b, rows, e_trend, e_added) + ((2.0 * pull + lifted) * x).sum(axis=1)
-        return gram, pull + lifted, np.asarray(square)
+        return gram, pull + (gram @ x[:, :, None])[:, :, 0]
 
     def _rss(self, v: Array, b: Array, rows: Rows, e_trend: Array, e_added: Array) -> Array:
         # z'z - 2 phi'v + v'Gamma v = z'z - v'(phi + e) with e = phi - Gamma v

@@ -39,6 +39,8 @@ SHARE_FROM = 8
 SHARED_LABELS = ("keys", "component", "multiplicative")
 LABELS = ("code", *SHARED_LABELS)
 CHUNK_SHARED, CHUNK_OWN = 256, 64
+# Sums over days of a multiplicative model are made once a chunk, and are a tenth of its work.
+CHUNK_MULTIPLICATIVE = 1_024
 LAST_YEAR_DAYS = 365.0
 
 
@@ -217,11 +219,12 @@ def _tasks(work: _Work, rows: Rows) -> list[Callable[[], _Part]]:
     groups = _by_dates(work.Y, rows)
     tasks: list[Callable[[], _Part]] = []
     single: list[int] = []
+    size = CHUNK_MULTIPLICATIVE if work.columns.multiplicative.any() else CHUNK_SHARED
     for group in groups:
         if work.own or group.size < SHARE_FROM:
             single.extend(group.tolist())
             continue
-        for chunk in np.array_split(group, -(-group.size // CHUNK_SHARED)):
+        for chunk in np.array_split(group, -(-group.size // size)):
             tasks.append(_bind(_fit_shared, work, chunk))
     alone = np.array(single, dtype=np.int64)
     for chunk in np.array_split(alone, -(-alone.size // CHUNK_OWN)) if alone.size else ():

@@ -1,7 +1,7 @@
 """The batched fit where some columns multiply the trend: Gauss-Newton steps, each a linear fit of solver.py.
 
-The model is linearised at the current parameters (bilinear.py), fitted, and the step shortened until the true objective
-falls.
+The model is linearised at the current parameters (bilinear.py), fitted at the current s^2, and the step shortened until
+the true objective, at its own best s^2, falls.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.bilinear import Bilinear, bilinear
-from forecasting.solver import Solution, negative_log_posterior, solve, variance_of
+from forecasting.solver import (
+    Solution,
+    negative_log_posterior,
+    solve,
+    solve_given_variance,
+    variance_of,
+)
 
 Array = NDArray[np.float64]
 
@@ -21,7 +27,7 @@ STEPS_MAX = 100
 GAIN_MIN = 1e-3
 HALVINGS = 8
 # Series whose steps are taken together: enough that the last few to converge do not cost a pass each.
-SERIES_AT_ONCE = 128
+SERIES_AT_ONCE = 512
 # A seasonal share of more than this at the start is an additive fit around a trend near zero.
 START_SHARE_MAX = 1.0
 
@@ -75,18 +81,10 @@ def _descend(
     steps = np.zeros(rows.size, dtype=np.int64)
     open_ = np.arange(rows.size)
     for _step in range(STEPS_MAX):
-        gram, moment, square = sums.linear(x[open_], rows[open_])
-        fit = solve(
-            gram,
-            moment,
-            square,
-            np.full(open_.size, weight),
-            precision=precision,
-            tau=tau,
-            variance=s2[open_],
-            delta=x[open_, p:],
+        gram, moment = sums.linear(x[open_], rows[open_])
+        target = solve_given_variance(
+            gram, moment, s2[open_], precision=precision, tau=tau, delta=x[open_, p:]
         )
-        target = np.hstack([fit.theta, fit.delta])
         before = value[open_]
         for _halving in range(HALVINGS):
             new, variance = _objective(sums, rows[open_], target, weight, precision, tau)

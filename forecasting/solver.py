@@ -106,6 +106,24 @@ def solve(
     return Solution(x[:, :p], x[:, p:], s2, gap, rounds, objective)
 
 
+def solve_given_variance(
+    gram: Array, moment: Array, variance: Array, *, precision: Array, tau: float, delta: Array
+) -> Array:
+    """Fit B series at given s^2, from a warm start: (B, P) parameters, theta first.
+
+    gram: (B, P, P), moment: (B, P), variance: (B,), precision: (p,), delta: (B, S).
+    """
+    Q, q, recover = _own(gram, moment, precision)(variance, np.arange(variance.size))
+    penalty, found = variance / tau, delta.copy()
+    open_ = np.arange(variance.size)
+    for _round in range(ROUNDS_MAX):
+        found[open_], left = feature_sign_step(Q[open_], q[open_], penalty[open_], found[open_])
+        open_ = open_[left > GAP_MAX * variance[open_]]
+        if open_.size == 0:
+            break
+    return np.hstack([recover(found), found])
+
+
 def negative_log_posterior(
     rss: Array,
     weight: Array,
