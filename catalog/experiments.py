@@ -60,6 +60,22 @@ def against_naive(backtest: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def error_ratios(by_origin: pd.DataFrame) -> pd.DataFrame:
+    """Divide the choice's error by seasonal naive's, a row a level and origin.
+
+    by_origin: rows of the query backtest_origins, one metric. Returns origin, level, level_name, ours, naive, ratio;
+    ratio is missing where naive did not err.
+    """
+    keys = ["origin", "level", "level_name"]
+    wide = by_origin.pivot_table(index=keys, columns="candidate", values="value").reset_index()
+    if CHOSEN not in wide or NAIVE not in wide:
+        return pd.DataFrame(columns=[*keys, "ours", "naive", "ratio"])
+    named = wide.rename(columns={CHOSEN: "ours", NAIVE: "naive"}).rename_axis(columns=None)
+    return named.assign(ratio=(named["ours"] / named["naive"]).where(named["naive"] > 0))[
+        [*keys, "ours", "naive", "ratio"]
+    ]
+
+
 def winners(backtest: pd.DataFrame) -> pd.DataFrame:
     """Name per level the candidate that erred least, and how the choice stands beside it.
 

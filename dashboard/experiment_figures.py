@@ -1,13 +1,17 @@
-"""Charts of versions: where each stands against seasonal naive, the champions over time, and drift."""
+"""Charts of versions: each against seasonal naive, where two disagree, the champions over time, and drift."""
 
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from dashboard.figures import DAY_AXIS, FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame
+from dashboard.fan import DAY_AXIS
+from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, quantity
 
+TILE_HEIGHT = 100
+# Tiles stand three in a row: a longer title would be cut by the next one.
+TITLE_PX = 300
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 STATUS_SHAPES = {
     "champion": "circle",
@@ -64,6 +68,41 @@ def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
         title="Each version against seasonal naive on its own days",
         subtitle=f"Share of naive's {metric.upper()} saved. Left of the line: worse than naive.",
     ).configure_legend(labelColor=role.actual, orient="top")
+
+
+def disagreement_tiles(days: pd.DataFrame, role: Roles) -> list[Any]:
+    """Draw a tile for each node where two versions disagree: the newer one solid, the older one dashed.
+
+    days: rows of the query disagreements, of which the first node disagrees most.
+    """
+    return [_disagreement(of, role) for _, of in days.groupby("node_id", sort=False)]
+
+
+def _disagreement(of: pd.DataFrame, role: Roles) -> Any:
+    base = alt.Chart(of.assign(ds=pd.to_datetime(of["ds"]))).encode(
+        x=alt.X("ds:T", axis=alt.Axis(title=None, format="%d %b", labelOverlap=True, tickCount=4))
+    )
+    tooltip = [
+        alt.Tooltip("ds:T", title="day", format="%a %d %b %Y"),
+        alt.Tooltip("now:Q", title="newer", format=",.1f"),
+        alt.Tooltip("before:Q", title="older", format=",.1f"),
+    ]
+    axis = alt.Axis(tickCount=3)
+    older = base.mark_line(color=role.actual, strokeDash=[4, 3], strokeWidth=1.25).encode(
+        y=alt.Y("before:Q", title=None, axis=axis), tooltip=tooltip
+    )
+    newer = base.mark_line(color=role.forecast, strokeWidth=1.75).encode(
+        y=alt.Y("now:Q", title=None, axis=axis), tooltip=tooltip
+    )
+    before, now = float(of["before"].sum()), float(of["now"].sum())
+    first = of.iloc[0]
+    moved = f"{quantity(before)} → {quantity(now)} units"
+    apart = f", {first['apart']:.1f} bands apart" if pd.notna(first["apart"]) else ""
+    chart = alt.layer(older, newer).properties(height=FRAME_HEIGHT + TILE_HEIGHT)
+    framed = chart_frame(
+        chart, role, title=str(first["label"]), subtitle=f"{first['level_name']}: {moved}{apart}"
+    )
+    return framed.configure_title(limit=TITLE_PX)
 
 
 def version_history(models: pd.DataFrame, role: Roles) -> Any:

@@ -1,13 +1,13 @@
-"""Charts of a forecast's inside: components, what moved it, and what the backtest said."""
+"""Charts of a forecast's inside: what it is made of, and what moved it."""
 
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from catalog.experiments import CHAMPION, CHOSEN, NAIVE
 from catalog.nodes import Moves
-from dashboard.figures import DAY_AXIS, FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
+from dashboard.fan import DAY_AXIS
+from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.theme import Roles, chart_frame, quantity
 
 TILE_HEIGHT = 130
@@ -156,99 +156,3 @@ def _steps(moves: Moves, was: str, now: str) -> pd.DataFrame:
         columns=["what", "kind", "start", "end", "label", "change", "before", "now"]
     )
     return steps.assign(right=steps[["start", "end"]].max(axis=1))
-
-
-def backtest_dots(backtest: pd.DataFrame, role: Roles, *, title: str, metric: str) -> Any:
-    """Draw every candidate at every level: the choice filled, seasonal naive hollow, the others as ticks.
-
-    backtest: columns level, level_name, candidate, value; one run, one metric, lower is better.
-    """
-    order = backtest.sort_values("level")["level_name"].unique().tolist()
-    y = alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS)
-    x = alt.X(
-        "value:Q",
-        title=f"{metric.upper()}, mean over origins",
-        scale=alt.Scale(zero=False, padding=12),
-        axis=alt.Axis(tickCount=6),
-    )
-    tooltip = [
-        alt.Tooltip("level_name:N", title="level"),
-        alt.Tooltip("candidate:N"),
-        alt.Tooltip("value:Q", title=metric, format=".3f"),
-    ]
-    special = [CHOSEN, CHAMPION, NAIVE]
-    ticks = (
-        alt.Chart(backtest[~backtest["candidate"].isin(special)])
-        .mark_tick(color=role.baseline, thickness=2, size=16)
-        .encode(y=y, x=x, tooltip=tooltip)
-    )
-    naive = (
-        alt.Chart(backtest[backtest["candidate"] == NAIVE])
-        .mark_point(color=role.actual, size=80, strokeWidth=1.5, filled=False)
-        .encode(y=y, x=x, tooltip=tooltip)
-    )
-    chosen = (
-        alt.Chart(backtest[backtest["candidate"] == CHOSEN])
-        .mark_point(color=role.forecast, size=110, filled=True, opacity=1)
-        .encode(y=y, x=x, tooltip=tooltip)
-    )
-    chart = alt.layer(ticks, naive, chosen).properties(
-        height=FRAME_HEIGHT + ROW_HEIGHT * len(order)
-    )
-    return chart_frame(
-        chart,
-        role,
-        title=title,
-        subtitle="Blue: what was chosen. Ring: seasonal naive. Ticks: the other candidates. Further left is better.",
-    )
-
-
-def value_added(levels: pd.DataFrame, role: Roles, *, unit: str) -> Any:
-    """Draw per level the share of seasonal naive's error that the forecast saves.
-
-    levels: columns level_name, ours, naive (errors).
-    """
-    gains = levels.assign(gain=1 - levels["ours"] / levels["naive"])
-    gains["label"] = [f"{gain:+.0%} {'better' if gain >= 0 else 'worse'}" for gain in gains["gain"]]
-    order = gains["level_name"].tolist()
-    reach = max(0.1, 1.35 * float(gains["gain"].abs().max()))
-    low = -reach if (gains["gain"] < 0).any() else 0.0
-    base = alt.Chart(gains).encode(
-        y=alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS),
-        x=alt.X(
-            "gain:Q",
-            title=None,
-            scale=alt.Scale(domain=[low, reach]),
-            axis=alt.Axis(format="+%", tickCount=6),
-        ),
-    )
-    colour = alt.condition("datum.gain < 0", alt.value(role.stock_out), alt.value(role.forecast))
-    bars = base.mark_bar(size=14).encode(
-        color=colour,
-        tooltip=[
-            alt.Tooltip("level_name:N", title="level"),
-            alt.Tooltip("ours:Q", title="published", format=".3f"),
-            alt.Tooltip("naive:Q", title="seasonal naive", format=".3f"),
-            alt.Tooltip("label:N", title="value added"),
-        ],
-    )
-    numbers = [
-        base.transform_filter(where)
-        .mark_text(align=align, dx=dx, color=role.actual)
-        .encode(text="label:N")
-        for where, align, dx in (
-            ("datum.gain >= 0", "left", 4),
-            ("datum.gain < 0", "right", -4),
-        )
-    ]
-    zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=role.actual).encode(x="zero:Q")
-    better = int((gains["gain"] > 0).sum())
-    chart = alt.layer(bars, *numbers, zero).properties(
-        height=FRAME_HEIGHT + ROW_HEIGHT * len(gains)
-    )
-    return chart_frame(
-        chart,
-        role,
-        title=f"Forecasting adds value at {better} of {len(gains)} levels",
-        subtitle=f"Share of seasonal naive's {unit} that the published forecast saves.",
-    )

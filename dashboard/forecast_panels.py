@@ -6,15 +6,21 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.experiments import METRICS, main_metric, winners
+from catalog.experiments import METRICS, error_ratios, main_metric, winners
 from catalog.frames import read_frame
 from catalog.nodes import components, what_moved
+from dashboard.backtest_figures import accuracy_cells, backtest_dots, value_added
 from dashboard.figures import error_by_level
-from dashboard.forecast_figures import backtest_dots, component_tiles, value_added, waterfall
+from dashboard.forecast_figures import component_tiles, waterfall
 from dashboard.reader import Reader
-from dashboard.theme import plain, quantity, roles
+from dashboard.theme import plain, plural, quantity, roles
 
 TILES_A_ROW = 2
+# One origin says how it was once, not whether it stays so.
+ORIGINS_MIN = 2
+NOTHING_TO_BEAT = (
+    "Seasonal naive did not err on the days tested, or was not tested: nothing to be better than."
+)
 # Children that differ from their parent by less than this share are equal: float8 sums of many parts.
 GAP_RELATIVE = 1e-6
 
@@ -102,6 +108,35 @@ def backtest_panel(
     st.altair_chart(added, width="stretch", key="forecasts.value")
 
 
+def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
+    """Draw how the choice erred beside seasonal naive, at every level, after every origin of the backtest."""
+    st.subheader("Accuracy by level and weeks tested")
+    scores = read_frame(reader.engine, "backtest_origins", metrics=list(METRICS))
+    metric, by_origin = main_metric(scores)
+    ratios = with_periods(error_ratios(by_origin), run["horizon_days"])
+    origins = ratios["period"].nunique()
+    if origins < ORIGINS_MIN:
+        st.info(
+            f"Too early: {plural(origins, 'origin')} of the backtest had days to test on, and {ORIGINS_MIN} are "
+            "needed to see whether accuracy stays. A longer history has more, as many as `backtest_origins` asks for."
+        )
+        return
+    better, known = int((ratios["ratio"] < 1).sum()), int(ratios["ratio"].notna().sum())
+    if not known:
+        st.info(NOTHING_TO_BEAT)
+        return
+    title = f"Better than seasonal naive in {better} of {plural(known, 'cell')}"
+    chart = accuracy_cells(ratios, roles(), title=title, metric=metric)
+    st.altair_chart(chart, width="stretch", key="forecasts.accuracy")
+
+
+def with_periods(ratios: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
+    """Name the days that each origin was tested on, in a column period."""
+    origin = pd.to_datetime(ratios["origin"])
+    first, last = origin + pd.Timedelta(days=1), origin + pd.Timedelta(days=horizon_days)
+    return ratios.assign(period=first.dt.strftime("%d %b") + " to " + last.dt.strftime("%d %b %Y"))
+
+
 def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) -> None:
     table = winners(backtest)
     st.markdown(said_here(table, str(node["level_name"])))
@@ -121,9 +156,7 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) ->
         added = value_added(levels, roles(), unit=metric.upper())
         st.altair_chart(added, width="stretch", key="forecasts.value")
     else:
-        st.info(
-            "Seasonal naive did not err on the days tested, or was not tested: nothing to be better than."
-        )
+        st.info(NOTHING_TO_BEAT)
     with st.expander("Winners by level"):
         st.dataframe(
             table[["level_name", "winner", "best", "chosen", "naive"]],

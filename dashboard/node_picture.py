@@ -10,7 +10,7 @@ import vl_convert
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import components, locate_node, read_parts, read_paths
-from dashboard.figures import sales_and_forecast
+from dashboard.fan import sales_and_forecast
 from dashboard.forecast_figures import TILE_HEIGHT, component_tiles
 from dashboard.theme import DARK, LIGHT, quantity, today
 from stocktide.errors import NotFound
@@ -62,10 +62,12 @@ def draw_node(
     return NodePicture(vl_convert.vegalite_to_png(spec, scale=SCALE), title)
 
 
-def daily_actuals(sold: pd.DataFrame, cutoff: Any) -> pd.DataFrame:
-    """Fill days without a row with 0: columns ds, y over the last DAYS up to the cutoff."""
-    calendar = pd.date_range(end=pd.Timestamp(cutoff), periods=DAYS, freq="D", name="ds")
+def daily_actuals(sold: pd.DataFrame, cutoff: Any, days: int = DAYS) -> pd.DataFrame:
+    """Fill days without a row with 0: columns ds, y over the last `days` up to the cutoff, not before the first row."""
+    calendar = pd.date_range(end=pd.Timestamp(cutoff), periods=days, freq="D", name="ds")
     known = sold.assign(ds=pd.to_datetime(sold["ds"])).set_index("ds")["y"]
+    if not known.empty:
+        calendar = calendar[calendar >= known.index.min()]
     return known.reindex(calendar, fill_value=0.0).reset_index()
 
 

@@ -13,7 +13,10 @@ import streamlit as st
 
 @dataclass(frozen=True)
 class Roles:
-    """One colour a role. Chosen so that any two stay apart for protan, deutan and tritan sight."""
+    """One colour a role. Chosen so that any two stay apart for protan, deutan and tritan sight.
+
+    even: where a scale that runs both ways says neither.
+    """
 
     actual: str
     forecast: str
@@ -21,11 +24,16 @@ class Roles:
     promotion: str
     incoming: str
     baseline: str
+    even: str
     band_opacity: tuple[float, float, float]
 
 
-LIGHT = Roles("#1F2328", "#2081DC", "#D55E00", "#822A75", "#235D36", "#8A9099", (0.34, 0.22, 0.12))
-DARK = Roles("#E8EAED", "#6592FC", "#FD6822", "#C889C1", "#27E877", "#7D8F6C", (0.42, 0.28, 0.16))
+LIGHT = Roles(
+    "#1F2328", "#2081DC", "#D55E00", "#822A75", "#235D36", "#8A9099", "#EEF0F2", (0.34, 0.22, 0.12)
+)
+DARK = Roles(
+    "#E8EAED", "#6592FC", "#FD6822", "#C889C1", "#27E877", "#7D8F6C", "#2A2F36", (0.42, 0.28, 0.16)
+)
 CHART_HEIGHT = 280
 
 
@@ -109,3 +117,8 @@ def today() -> date:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """A count with its noun."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def in_words(names: Sequence[str]) -> str:
+    """A list as people say it: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -15,7 +15,12 @@ from catalog.experiments import (
     verdict,
 )
 from catalog.frames import read_frame
-from dashboard.experiment_figures import compare_versions, drift_lines, version_history
+from dashboard.experiment_figures import (
+    compare_versions,
+    disagreement_tiles,
+    drift_lines,
+    version_history,
+)
 from dashboard.orders import decide_forecast
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity, roles, when
@@ -25,6 +30,8 @@ VERSIONS = 50
 DECISIONS = 20
 DRIFT_DAYS = 60
 COMPARED_MAX = 4
+DISAGREEMENTS = 12
+TILES_A_ROW = 3
 # In the session: what came of an order, said once after the page is drawn anew.
 SAID = "experiments.said"
 
@@ -45,7 +52,7 @@ def render(reader: Reader, user: User) -> None:
     metric, backtest = main_metric(scores)
     _side_by_side(champion, rival, backtest)
     _decide(reader, user, models, champion)
-    _versions(models, champion, backtest, metric)
+    _versions(reader, models, champion, backtest, metric)
     _history(reader, models)
     _drift(reader)
 
@@ -181,6 +188,7 @@ def _order(reader: Reader, user: User, action: str, reason: str, version: int | 
 
 
 def _versions(
+    reader: Reader,
     models: pd.DataFrame,
     champion: Mapping[str, Any] | None,
     backtest: pd.DataFrame,
@@ -227,6 +235,8 @@ def _versions(
         newest = models.head(2)["version"].tolist() + ([champion["version"]] if champion else [])
         ticked = models[models["version"].isin(newest)]
     _compare(ticked, backtest, metric)
+    if len(ticked) == 2:
+        _disagreements(reader, ticked)
 
 
 def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame, metric: str) -> None:
@@ -249,6 +259,38 @@ def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame, metric: str) -> None:
             placeholder="",
             row_height=28,
         )
+
+
+def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
+    """Draw the nodes where two versions, the newer one first, disagree most."""
+    now, before = (row for _, row in two.sort_values("version", ascending=False).iterrows())
+    st.markdown("**Where they disagree most**")
+    if not (now["kept"] and before["kept"]):
+        st.info(
+            "The days of one of them are no longer kept, so they cannot be compared day by day."
+        )
+        return
+    days = read_frame(
+        reader.engine,
+        "disagreements",
+        now=int(now["forecast_run_id"]),
+        before=int(before["forecast_run_id"]),
+        limit=DISAGREEMENTS,
+    )
+    if days.empty:
+        st.info("They say the same at every node, or share no day.")
+        return
+    tiles = disagreement_tiles(days, roles())
+    st.caption(
+        f"{plural(len(tiles), 'node')}, units a day over the {plural(days['ds'].nunique(), 'day')} that both forecast. "
+        f"Blue: version {now['version']}. Dashed: version {before['version']}. "
+        "First is where they are furthest apart, in widths of their own 80 % bands."
+    )
+    for start in range(0, len(tiles), TILES_A_ROW):
+        row = st.columns(TILES_A_ROW)
+        for place, tile in enumerate(tiles[start : start + TILES_A_ROW]):
+            key = f"experiments.disagreement.{start + place}"
+            row[place].altair_chart(tile, width="stretch", key=key)
 
 
 def _history(reader: Reader, models: pd.DataFrame) -> None:

@@ -8,16 +8,26 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
-from dashboard.figures import sales_and_forecast
-from dashboard.forecast_panels import backtest_panel, chips, components_panel, moves_panel
+from dashboard.fan import DAY, WEEK, sales_and_forecast
+from dashboard.forecast_panels import (
+    accuracy_panel,
+    backtest_panel,
+    chips,
+    components_panel,
+    moves_panel,
+)
 from dashboard.node_picture import DAYS, daily_actuals
 from dashboard.reader import Reader
-from dashboard.theme import distinct, plain, quantity, roles, today, when
+from dashboard.theme import distinct, plain, plural, quantity, roles, today, when
+from dashboard.weeks import Weeks, in_weeks, seasonal_naive
 from stocktide.users import User
 
 CHILDREN_MAX = 200
 # ?paths=20 draws the sample paths in place of the bands.
 PATHS = "20"
+# ?grain=week adds the days up; a year of weeks is as many points as two months of days.
+GRAINS = ("day", "week")
+DAYS_OF_WEEKS = 371
 
 
 def render(reader: Reader, _user: User) -> None:
@@ -39,6 +49,7 @@ def render(reader: Reader, _user: User) -> None:
     components_panel(parts, run["cutoff"])
     moves_panel(parts)
     backtest_panel(reader, run, node, errors)
+    accuracy_panel(reader, run)
 
 
 def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:
@@ -79,29 +90,76 @@ def _go(node_id: int) -> None:
 
 
 def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        in_days, as_paths = _grain() == GRAINS[0], _wants_paths()
+    back = DAYS if in_days else DAYS_OF_WEEKS
+    sold = read_frame(reader.engine, "node_actuals", node_id=node["node_id"], days=back)
+    actual = daily_actuals(sold, run["cutoff"], back)
     forecast = pd.DataFrame(node_days(reader.engine, node["node_id"]))
-    sold = read_frame(reader.engine, "node_actuals", node_id=node["node_id"], days=DAYS)
-    actual = daily_actuals(sold, run["cutoff"])
-    total = forecast["yhat"].sum()
-    before = actual["y"].tail(len(forecast)).sum()
-    change = f", {total / before - 1:+.0%} against the last {len(forecast)}" if before else ""
+    naive = seasonal_naive(actual, forecast)
     paths = None
-    if _wants_paths():
+    if as_paths or not in_days:
         paths = read_paths(reader.engine, node["node_id"], run["cutoff"])
-        if paths.empty:
-            st.caption("This run kept no sample paths; the bands stand in for them.")
-    title = f"{_named(node)}: {quantity(total)} units in the next {len(forecast)} days{change}"
+    if as_paths and paths is not None and paths.empty:
+        st.caption("This run kept no sample paths; the bands stand in for them.")
+    title = _said(node, actual, forecast)
+    grain, unit, open_from = DAY, "units a day", today()
+    if not in_days and paths is not None:
+        weeks = in_weeks(actual, forecast, naive, paths)
+        st.caption(_said_of_weeks(weeks, paths))
+        grain, unit, open_from = WEEK, "units a week", weeks.under_way
+        actual, forecast, naive = weeks.actual, weeks.forecast, weeks.naive
+        paths = weeks.paths if as_paths else None
     chart = sales_and_forecast(
         actual,
         forecast,
         roles(),
         title=title,
-        unit="units a day",
+        unit=unit,
         where=f"level: {node['level_name']}",
-        today=today(),
+        today=open_from,
         paths=paths,
+        naive=naive,
+        grain=grain,
     )
     st.altair_chart(chart, width="stretch", key="forecasts.fan")
+
+
+def _said(node: dict[str, Any], actual: pd.DataFrame, forecast: pd.DataFrame) -> str:
+    total = forecast["yhat"].sum()
+    before = actual["y"].tail(len(forecast)).sum()
+    change = f", {total / before - 1:+.0%} against the last {len(forecast)}" if before else ""
+    return f"{_named(node)}: {quantity(total)} units in the next {len(forecast)} days{change}"
+
+
+def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:
+    """Say what of the weeks is not as in days: what is left out, and what the bands are made of."""
+    said = (
+        "Weeks run from Monday to Sunday; the first one ahead counts what was sold of it already."
+    )
+    if weeks.days_left_out:
+        said += f" The last {plural(weeks.days_left_out, 'day')} of the forecast are no whole week and left out."
+    if paths.empty:
+        return f"{said} This run kept no sample paths, so the bands of weeks are not known."
+    return f"{said} Bands come from {paths['path'].nunique()} sample paths; 95 % would need more of them."
+
+
+def _grain() -> str:
+    """Let the reader take days or weeks; the address keeps it."""
+    asked = st.query_params.get("grain")
+    grain = st.segmented_control(
+        "By",
+        GRAINS,
+        default=asked if asked in GRAINS else GRAINS[0],
+        required=True,
+        key="forecasts.grain",
+        label_visibility="collapsed",
+    )
+    if grain == GRAINS[0] or grain is None:
+        st.query_params.pop("grain", None)
+        return GRAINS[0]
+    st.query_params["grain"] = grain
+    return grain
 
 
 def _wants_paths() -> bool:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from catalog.forecasts import find_nodes, node_days
 from catalog.frames import read_frame, read_record
-from dashboard.figures import sales_and_forecast
+from dashboard.fan import sales_and_forecast
 from dashboard.reader import Reader
 from dashboard.theme import amount, plain, plural, quantity, roles, today
 from stocktide.users import User

@@ -4,15 +4,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from catalog.experiments import (
     against_naive,
+    error_ratios,
     levels_won,
     main_metric,
     parameter_differences,
     verdict,
     winners,
 )
+from catalog.frames import read_frame
+from tests.dashboard.versions import HORIZON, store_three
 
 BACKTEST = pd.DataFrame(
     [
@@ -97,3 +101,38 @@ def test_main_metric_takes_the_weighted_one_where_there_is_one() -> None:
     assert (main_metric(both)[0], len(main_metric(both)[1])) == ("wrmsse", 2)
     assert (main_metric(plain)[0], len(main_metric(plain)[1])) == ("rmsse", 8)
     assert main_metric(plain[:0])[1].empty
+
+
+def test_error_ratios_divide_by_naive_and_miss_where_it_did_not_err() -> None:
+    rows = [
+        ("2026-01-31", 0, "total", "chosen", 0.6),
+        ("2026-01-31", 0, "total", "seasonal_naive", 0.8),
+        ("2026-02-28", 0, "total", "chosen", 0.6),
+        ("2026-02-28", 0, "total", "seasonal_naive", 0.0),
+    ]
+    by_origin = pd.DataFrame(rows, columns=["origin", "level", "level_name", "candidate", "value"])
+    ratios = error_ratios(by_origin)
+    assert ratios["ratio"].tolist() == pytest.approx([0.75, np.nan], nan_ok=True)
+    assert error_ratios(by_origin[::2]).empty
+    assert error_ratios(by_origin[:0]).empty
+
+
+def test_disagreements_put_first_what_is_furthest_apart_for_its_own_bands(
+    database: sa.Engine,
+) -> None:
+    store_three(database, end=date(2026, 3, 1))
+    with database.begin() as connection:
+        # the smallest node of all moves by many of its bands
+        connection.execute(
+            sa.text(
+                "UPDATE forecasts SET yhat = 9 * yhat WHERE forecast_run_id = 3 AND node_id = 8"
+            )
+        )
+    both = read_frame(database, "disagreements", now=3, before=2, limit=4)
+    assert both["node_id"].drop_duplicates().iloc[0] == 8
+    assert both["node_id"].nunique() == 4
+    first = both[both["node_id"] == 8]
+    assert len(first) == HORIZON
+    assert first["ds"].is_monotonic_increasing
+    assert (first["now"] > first["before"]).all()
+    assert read_frame(database, "disagreements", now=3, before=3, limit=4).empty

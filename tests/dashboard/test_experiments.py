@@ -44,7 +44,10 @@ def test_experiments_puts_champion_and_challenger_side_by_side(
     assert "Verdict: **keep**" in said
     assert "Errs less than the champion's choice at 0 of 3 levels." in said
     assert [metric.value for metric in drawn.metric[:2]] == ["0.8800", "80%"]
-    compare, history, drifted = charts_of(drawn)
+    compare, *disagreements, history, drifted = charts_of(drawn)
+    # three nodes above six leaves; all of them moved
+    assert len(disagreements) == 9
+    assert "Blue: version 3. Dashed: version 2." in said
     assert "against seasonal naive" in compare
     assert "Error of the champions over time" in history
     assert "1 alarm in 20 days" in drifted
@@ -70,6 +73,17 @@ def test_experiments_compares_the_versions_that_are_ticked_and_four_at_most(
     assert different.columns.tolist()[1:] == [f"version {n}" for n in (6, 5, 4, 3)]
     assert "changepoint_prior_scale" in different["parameter"].tolist()
     assert "method" not in different["parameter"].tolist()
+
+
+def test_experiments_says_so_when_the_two_cannot_be_compared_day_by_day(
+    versions: Dashboard, database: sa.Engine
+) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.text("UPDATE forecasts SET yhat = 1"))
+    assert "They say the same at every node" in text_of(versions.draw("experiments"))
+    with database.begin() as connection:
+        connection.execute(sa.text("UPDATE forecast_runs SET pruned_at = now()"))
+    assert "no longer kept" in text_of(versions.draw("experiments"))
 
 
 def test_experiments_says_so_when_no_backtest_and_no_drift_is_known(

@@ -2,16 +2,13 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-import pytest
 
 from dashboard.figures import (
     error_by_level,
     product_story,
     ranked_bars,
-    sales_and_forecast,
-    split_today,
 )
-from dashboard.theme import DARK, LIGHT, Roles
+from dashboard.theme import DARK, LIGHT
 
 TODAY = date(2026, 3, 3)
 DAYS = [date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)]
@@ -29,46 +26,8 @@ STORY = pd.DataFrame({"day": DAYS, "sold": [4.0, 5.0, 1.0], "censored": [False, 
 STOCK = pd.DataFrame({"day": pd.to_datetime(DAYS), "on_hand": [9.0, 4.0, 3.0]})
 
 
-def fan(actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles = LIGHT) -> dict[str, Any]:
-    chart: dict[str, Any] = sales_and_forecast(
-        actual, forecast, role, title="Found", unit="units a day", where="all", today=TODAY
-    ).to_dict()
-    return chart
-
-
 def marks(chart: dict[str, Any]) -> list[str]:
     return [layer["mark"]["type"] for layer in chart["layer"]]
-
-
-def test_split_today_keeps_over_days_apart_from_today() -> None:
-    over, so_far = split_today(ACTUAL, "ds", TODAY)
-    assert over["y"].tolist() == [4.0, 5.0]
-    assert so_far["y"].tolist() == [1.0]
-
-
-@pytest.mark.parametrize("role", [LIGHT, DARK])
-def test_sales_and_forecast_has_three_bands_a_dashed_median_and_a_hollow_today(
-    role: Roles,
-) -> None:
-    chart = fan(ACTUAL, FORECAST, role)
-    assert marks(chart) == ["area", "area", "area", "line", "line", "rule", "point"]
-    assert [layer["mark"]["opacity"] for layer in chart["layer"][:3]] == sorted(role.band_opacity)
-    assert chart["layer"][3]["mark"]["strokeDash"] == [6, 4]
-    assert chart["title"]["text"] == "Found"
-    assert chart["title"]["subtitle"] == (
-        "units a day, all. Solid: sold. Dashed: forecast; bands hold 50, 80 and 95 % of days. Hollow: today so far."
-    )
-
-
-def test_sales_and_forecast_draws_sales_alone_when_nothing_is_published() -> None:
-    chart = fan(ACTUAL[:2], NO_FORECAST)
-    assert marks(chart) == ["line"]
-    assert chart["title"]["subtitle"] == "units a day, all. Solid: sold."
-
-
-def test_sales_and_forecast_leaves_bands_out_when_quantiles_are_unknown() -> None:
-    unknown = FORECAST.assign(**dict.fromkeys(QUANTILES))
-    assert marks(fan(ACTUAL[:2], unknown)) == ["line", "line", "rule"]
 
 
 def story(stock: pd.DataFrame, forecast: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,8 +7,7 @@ import pytest
 
 from catalog.nodes import Moves
 from dashboard.experiment_figures import compare_versions, drift_lines, version_history
-from dashboard.figures import sales_and_forecast
-from dashboard.forecast_figures import backtest_dots, component_tiles, value_added, waterfall
+from dashboard.forecast_figures import component_tiles, waterfall
 from dashboard.node_picture import stack
 from dashboard.theme import DARK, LIGHT, Roles
 
@@ -93,57 +92,6 @@ def test_waterfall_steps_from_the_last_total_to_this_one() -> None:
     ]
     fewer = Moves(**{**MOVES.__dict__, "now": 90.0, "before": 0.0, "versions": (None, 2)})
     assert "90 units more than version ? said" in json.dumps(drawn(waterfall(fewer, DARK)))
-
-
-def test_backtest_dots_tell_the_choice_naive_and_the_others_apart() -> None:
-    backtest = pd.DataFrame(
-        [
-            (0, "total", name, value)
-            for name, value in (("ets", 0.9), ("chosen", 0.8), ("seasonal_naive", 1.0))
-        ],
-        columns=["level", "level_name", "candidate", "value"],
-    )
-    chart = drawn(backtest_dots(backtest, LIGHT, title="Found", metric="rmsse"))
-    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["tick", "point", "point"]
-    assert chart["layer"][2]["mark"]["color"] == LIGHT.forecast
-
-
-def test_value_added_says_better_or_worse_in_words() -> None:
-    levels = pd.DataFrame(
-        {"level_name": ["total", "product"], "ours": [0.5, 1.2], "naive": [1.0, 1.0]}
-    )
-    chart = drawn(value_added(levels, LIGHT, unit="WAPE"))
-    assert chart["title"]["text"] == "Forecasting adds value at 1 of 2 levels"
-    rows = rows_of(chart)
-    assert [row["label"] for row in rows] == ["+50% better", "-20% worse"]
-
-
-def test_sales_and_forecast_draws_paths_in_place_of_bands() -> None:
-    forecast = pd.DataFrame(
-        {
-            "ds": ["2026-03-11"],
-            "yhat": [3.0],
-            **dict.fromkeys(("q025", "q10", "q25", "q75", "q90", "q975"), 1.0),
-        }
-    )
-    actual = pd.DataFrame({"ds": ["2026-03-10"], "y": [2.0]})
-    paths = pd.DataFrame(
-        {"path": [1, 2], "ds": pd.to_datetime(["2026-03-11"] * 2), "units": [2.0, 4.0]}
-    )
-    chart = drawn(
-        sales_and_forecast(
-            actual,
-            forecast,
-            LIGHT,
-            title="t",
-            unit="units",
-            where="all",
-            today=date(2026, 3, 11),
-            paths=paths,
-        )
-    )
-    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["line", "line", "line", "rule"]
-    assert "2 ways it may go" in chart["title"]["subtitle"]
 
 
 def test_compare_versions_keeps_a_colour_and_a_shape_for_each() -> None:

@@ -51,15 +51,15 @@ def test_forecasts_opens_at_the_top_with_its_children(filled: Dashboard, theme: 
     said = text_of(drawn).replace("\\", "")
     assert "**All**" in said
     assert "**By location**" in said
-    fan, dots = charts_of(drawn)
+    fan, *tiles, dots = charts_of(drawn)
     assert "All: " in fan
+    assert tiles
     assert "units in the next 14 days" in fan
     assert "candidates at" in dots
     # this chain repeats itself week by week, so that naive makes no error at all
     assert "Seasonal naive did not err on the days tested" in said
     assert "80 % band held" in said
     assert "children sum to this node: gap 0" in said
-    assert "This run kept no components." in said
     assert "There is no earlier version" in said
     by_location = drawn.dataframe[0].value
     assert sorted(by_location["label"]) == ["High Street", "Mill"]
@@ -132,7 +132,7 @@ def test_forecasts_shows_what_it_is_made_of_what_moved_and_who_won(
 ) -> None:
     drawn = versions.draw("forecasts", theme=theme)
     said = text_of(drawn).replace("\\", "")
-    fan, *tiles, moved, dots, value = charts_of(drawn)
+    fan, *tiles, moved, dots, value, accuracy = charts_of(drawn)
     assert "bands hold 50, 80 and 95 %" in fan
     assert [re.findall(r'"text": "([^"]+)"', tile)[-1] for tile in tiles] == [
         "trend",
@@ -146,10 +146,56 @@ def test_forecasts_shows_what_it_is_made_of_what_moved_and_who_won(
     assert "than version 1 said" in moved
     assert "6 candidates at 3 origins" in dots
     assert "Forecasting adds value at 3 of 3 levels" in value
+    assert "Better than seasonal naive in 9 of 9 cells" in accuracy
+    assert "Dotted: seasonal naive" in fan
     assert "**prophet_additive_WLSS** erred least (0.800), 27% less than seasonal naive" in said
     assert "version 2, trained to" in said
     winners = next(table.value for table in drawn.dataframe if "winner" in table.value)
     assert set(winners["winner"]) == {"prophet_additive_WLSS"}
+
+
+def test_forecasts_adds_days_up_to_weeks_and_keeps_it_in_the_address(versions: Dashboard) -> None:
+    drawn = versions.draw("forecasts", grain="week")
+    said = text_of(drawn)
+    assert "units a week" in charts_of(drawn)[0]
+    assert "of weeks" in charts_of(drawn)[0]
+    assert "Weeks run from Monday to Sunday" in said
+    assert "Bands come from 20 sample paths" in said
+    drawn.toggle(key="forecasts.paths").set_value(True).run()
+    assert not drawn.exception
+    assert "20 ways it may go" in charts_of(drawn)[0]
+    assert drawn.query_params["grain"] == "week"
+    drawn.segmented_control(key="forecasts.grain").set_value("day").run()
+    assert not drawn.exception
+    assert "units a day" in charts_of(drawn)[0]
+    assert "grain" not in drawn.query_params
+
+
+def test_forecasts_shows_days_when_the_address_asks_for_another_grain(versions: Dashboard) -> None:
+    drawn = versions.draw("forecasts", grain="month")
+    assert "units a day" in charts_of(drawn)[0]
+    assert "grain" not in drawn.query_params
+
+
+def test_forecasts_says_that_bands_of_weeks_are_not_known_without_paths(
+    open_dashboard: Callable[..., Dashboard], database: sa.Engine, database_url: str
+) -> None:
+    made = version(end=datetime.now(UTC).date(), chosen=0.8, weekly=1.0, trend=1.0)
+    publish(database, replace(made, paths=None), run_id=None)
+    drawn = open_dashboard(database_url).draw("forecasts", grain="week")
+    assert "so the bands of weeks are not known" in text_of(drawn)
+    assert "bands hold" not in charts_of(drawn)[0]
+
+
+def test_forecasts_says_too_early_when_one_origin_was_tested(
+    open_dashboard: Callable[..., Dashboard], database: sa.Engine, database_url: str
+) -> None:
+    made = version(end=datetime.now(UTC).date(), chosen=0.8, weekly=1.0, trend=1.0)
+    assert made.scores is not None
+    first = made.scores[made.scores["origin"] == "2026-08-01"]
+    publish(database, replace(made, scores=first), run_id=None)
+    drawn = open_dashboard(database_url).draw("forecasts")
+    assert "Too early: 1 origin of the backtest" in text_of(drawn)
 
 
 def test_forecasts_swaps_bands_for_sample_paths_when_asked(versions: Dashboard) -> None:
@@ -161,9 +207,14 @@ def test_forecasts_swaps_bands_for_sample_paths_when_asked(versions: Dashboard) 
     assert "paths" not in drawn.query_params
 
 
-def test_forecasts_says_so_when_no_paths_were_kept(filled: Dashboard) -> None:
-    drawn = filled.draw("forecasts", paths="20")
+def test_forecasts_says_so_when_no_paths_and_no_components_were_kept(
+    open_dashboard: Callable[..., Dashboard], database: sa.Engine, database_url: str
+) -> None:
+    made = version(end=datetime.now(UTC).date(), chosen=0.8, weekly=1.0, trend=1.0)
+    publish(database, replace(made, paths=None, components={}), run_id=None)
+    drawn = open_dashboard(database_url).draw("forecasts", paths="20")
     assert "kept no sample paths" in text_of(drawn)
+    assert "This run kept no components." in text_of(drawn)
     assert "bands hold" in charts_of(drawn)[0]
 
 

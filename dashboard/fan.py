@@ -1,0 +1,201 @@
+"""The fan: what was sold and what is forecast, with its bands or sample paths and the naive line, by day or by week."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words
+
+BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
+DAY_AXIS = alt.Axis(title=None, format="%d %b", labelOverlap=True, tickCount=8)
+# Room right of the last day for the bands' names, as a share of the days shown.
+LABEL_ROOM = 0.045
+# Names stand at least this share of the highest value apart, so that none covers another.
+LABEL_GAP = 0.075
+
+
+@dataclass(frozen=True)
+class Grain:
+    """What a point stands for. hours_before: from a point back to where the past ends."""
+
+    many: str
+    so_far: str
+    hover: str
+    hours_before: int
+
+
+DAY = Grain("days", "today so far", "%a %d %b %Y", 12)
+WEEK = Grain("weeks", "the week under way, sold so far", "week from %a %d %b %Y", 84)
+
+
+def with_days(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Turn a column of dates into instants, as charts want them."""
+    return frame.assign(**{column: pd.to_datetime(frame[column])})
+
+
+def known_bands(forecast: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Columns and names of the bands that a forecast has on every day, the widest first."""
+    return [band for band in BANDS if forecast[list(band[:2])].notna().all(axis=None)]
+
+
+def fan_layers(forecast: pd.DataFrame, role: Roles, unit: str, grain: Grain = DAY) -> list[Any]:
+    """Make the discrete bands, the widest first, and after them the dashed mean."""
+    base = alt.Chart(with_days(forecast, "ds"))
+    x = alt.X("ds:T", axis=DAY_AXIS)
+    opacity = dict(zip((name for *_, name in BANDS), reversed(role.band_opacity), strict=True))
+    bands = known_bands(forecast)
+    layers = [
+        base.mark_area(color=role.forecast, opacity=opacity[name]).encode(
+            x=x, y=alt.Y(f"{low}:Q", title=unit), y2=f"{high}:Q"
+        )
+        for low, high, name in bands
+    ]
+    tooltip = [
+        alt.Tooltip("ds:T", title=grain.many.removesuffix("s"), format=grain.hover),
+        alt.Tooltip("yhat:Q", title="forecast", format=",.1f"),
+    ]
+    for low, high, name in bands[-2:-1]:
+        tooltip += [
+            alt.Tooltip(f"{low}:Q", title=f"{name} from", format=",.1f"),
+            alt.Tooltip(f"{high}:Q", title=f"{name} to", format=",.1f"),
+        ]
+    line = base.mark_line(color=role.forecast, strokeDash=[6, 4], strokeWidth=1.75).encode(
+        x=x, y=alt.Y("yhat:Q", title=unit), tooltip=tooltip
+    )
+    return [*layers, line]
+
+
+def boundary(forecast: pd.DataFrame, role: Roles, *, hours_before: int) -> alt.Chart:
+    """Where the past ends: midway between two points, or where the last bar does."""
+    edge = pd.DataFrame(
+        {"ds": [pd.to_datetime(forecast["ds"]).min() - pd.Timedelta(hours=hours_before)]}
+    )
+    return alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
+
+
+def split_today(frame: pd.DataFrame, column: str, today: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split days that are over from today, whose figures still grow and are drawn hollow."""
+    over = pd.to_datetime(frame[column]).dt.date < today
+    return frame[over], frame[~over]
+
+
+def sales_and_forecast(
+    actual: pd.DataFrame,
+    forecast: pd.DataFrame,
+    role: Roles,
+    *,
+    title: str,
+    unit: str,
+    where: str,
+    today: date,
+    paths: pd.DataFrame | None = None,
+    naive: pd.DataFrame | None = None,
+    grain: Grain = DAY,
+) -> Any:
+    """Units sold and what comes, by day or by week; the subtitle says what each line is.
+
+    actual: columns ds, y; from `today` on (a Monday where weeks are shown) they still grow and are hollow. forecast:
+    ds, yhat and quantiles (may be empty). paths: path, ds, units; drawn in place of the bands. naive: ds, y; dotted.
+    """
+    over, so_far = split_today(actual, "ds", today)
+    layers: list[Any] = [_sold(over, role, unit, grain)]
+    said = f"{unit}, {where}. Solid: sold."
+    if not forecast.empty:
+        ahead, meaning = _ahead(actual, forecast, paths, role, unit, grain)
+        edge = boundary(forecast, role, hours_before=grain.hours_before)
+        layers = [*ahead, *layers, edge]
+        said += f" Dashed: forecast{meaning}."
+    if naive is not None and not naive.empty:
+        layers.append(_naive(naive, role, grain))
+        said += " Dotted: seasonal naive, the last week again."
+    if not so_far.empty:
+        hollow = alt.Chart(with_days(so_far, "ds")).mark_point(
+            color=role.actual, size=60, filled=False
+        )
+        tooltip = [alt.Tooltip("y:Q", title=grain.so_far, format=",.1f")]
+        layers.append(hollow.encode(x="ds:T", y="y:Q", tooltip=tooltip))
+        said += f" Hollow: {grain.so_far}."
+    return chart_frame(
+        alt.layer(*layers).properties(height=CHART_HEIGHT), role, title=title, subtitle=said
+    )
+
+
+def _sold(over: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Chart:
+    return (
+        alt.Chart(with_days(over, "ds"))
+        .mark_line(color=role.actual, strokeWidth=1.75)
+        .encode(
+            x=alt.X("ds:T", axis=DAY_AXIS),
+            y=alt.Y("y:Q", title=unit),
+            tooltip=[
+                alt.Tooltip("ds:T", title=grain.many.removesuffix("s"), format=grain.hover),
+                alt.Tooltip("y:Q", title="sold", format=",.1f"),
+            ],
+        )
+    )
+
+
+def _ahead(
+    actual: pd.DataFrame,
+    forecast: pd.DataFrame,
+    paths: pd.DataFrame | None,
+    role: Roles,
+    unit: str,
+    grain: Grain,
+) -> tuple[list[Any], str]:
+    """Layers of what comes, and what they mean in words."""
+    layers = fan_layers(forecast, role, unit, grain)
+    if paths is not None and not paths.empty:
+        ways = paths["path"].nunique()
+        meaning = f"; thin lines: {ways} ways it may go, the same ones at every level"
+        return [_paths(paths, role, unit), layers[-1]], meaning
+    bands = known_bands(forecast)
+    if not bands:
+        return layers, ""
+    held = in_words([name.removesuffix(" %") for *_, name in reversed(bands)])
+    return [*layers, _edge_names(actual, forecast, role)], f"; bands hold {held} % of {grain.many}"
+
+
+def _paths(paths: pd.DataFrame, role: Roles, unit: str) -> alt.Chart:
+    return (
+        alt.Chart(with_days(paths, "ds"))
+        .mark_line(color=role.forecast, strokeWidth=0.8, opacity=0.55)
+        .encode(x=alt.X("ds:T", axis=DAY_AXIS), y=alt.Y("units:Q", title=unit), detail="path:N")
+    )
+
+
+def _naive(naive: pd.DataFrame, role: Roles, grain: Grain) -> alt.Chart:
+    return (
+        alt.Chart(with_days(naive, "ds"))
+        .mark_line(color=role.actual, strokeDash=[1, 4], strokeWidth=1.5, strokeCap="round")
+        .encode(
+            x=alt.X("ds:T", axis=DAY_AXIS),
+            y="y:Q",
+            tooltip=[
+                alt.Tooltip("ds:T", title=grain.many.removesuffix("s"), format=grain.hover),
+                alt.Tooltip("y:Q", title="seasonal naive", format=",.1f"),
+            ],
+        )
+    )
+
+
+def _edge_names(actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles) -> alt.Chart:
+    """Name each band at its upper edge, right of the last day."""
+    days = pd.to_datetime(pd.concat([actual["ds"], forecast["ds"]]))
+    bands = known_bands(forecast)
+    top = max(float(forecast[bands[0][1]].max()), float(actual["y"].max()))
+    rows: list[dict[str, Any]] = []
+    for _, high, name in reversed(bands):
+        edge = float(forecast[high].iloc[-1])
+        rows.append(
+            {"edge": max([edge, *(row["edge"] + LABEL_GAP * top for row in rows)]), "name": name}
+        )
+    frame = pd.DataFrame(rows).assign(ds=days.max() + LABEL_ROOM * (days.max() - days.min()))
+    return (
+        alt.Chart(frame)
+        .mark_text(align="right", baseline="middle", fontSize=11, color=role.actual)
+        .encode(x="ds:T", y="edge:Q", text="name:N")
+    )
