@@ -38,7 +38,7 @@ def test_status_tells_of_the_parts(running: Running) -> None:
     assert {part[0]: part[1] for part in described["parts"]} == dict.fromkeys(
         running.state()["parts"], "ready"
     )
-    assert described["data"]["schema"] == "0001"
+    assert described["data"]["schema"] == "0002"
     assert running.run("status").returncode == 0
 
 
