@@ -34,7 +34,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy stocktide ingest etl forecasting catalog dashboard data tests
-	$(BIN)/mypy benchmarks
+	$(BIN)/mypy --explicit-package-bases benchmarks
 
 bench: setup
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -246,7 +246,7 @@ def _regressors(
     columns: pd.DataFrame, states: tuple[str, ...], *, interacting: bool
 ) -> tuple[Regressor, ...]:
     found = []
-    for name in columns:
+    for name in map(str, columns):
         if name.startswith("month_"):
             found.append((name, MONTH_SD))
         elif name.startswith("week_year_") and interacting:

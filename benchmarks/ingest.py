@@ -24,6 +24,7 @@ import msgspec
 import psycopg
 import uvicorn
 
+from benchmarks._claims import at_least
 from stocktide.api import create_app
 from stocktide.cache_server import connect_cache
 from stocktide.database import create_engine, migrate
@@ -153,10 +154,7 @@ def main() -> None:
             print(
                 f"round {round_number}: HTTP batches {ours:,.0f} events/s, bare text COPY {reference:,.0f} rows/s"
             )
-    value = statistics.median(ratios)
-    print(
-        f"claim batch_vs_copy value={value:.3f} goal={GOAL} met={'yes' if value >= GOAL else 'no'}"
-    )
+    at_least("batch_vs_copy", statistics.median(ratios), GOAL)
 
 
 if __name__ == "__main__":
