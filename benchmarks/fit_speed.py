@@ -163,14 +163,15 @@ def batch_seconds(Y: Array, ds: pd.DatetimeIndex) -> float:
             "y": Y.ravel(),
         }
     )
-    both = [
+    both: list[float] = [
         seconds(lambda jobs=jobs: prophet_batch.fit_many(long, n_jobs=jobs))  # type: ignore[misc]
         for jobs in (1, os.cpu_count() or 1)
     ]
     print(
         f"  prophet-batch: one process {both[0]:.2f} s, {os.cpu_count()} processes {both[1]:.2f} s"
     )
-    return min(both) / Y.shape[0]
+    fastest: float = min(both)
+    return fastest / Y.shape[0]
 
 
 def compare(kind: Kind, Y: Array, ds: pd.DatetimeIndex, sample: int) -> dict[str, float]:
