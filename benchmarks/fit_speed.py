@@ -171,7 +171,7 @@ def batch_seconds(Y: Array, ds: pd.DatetimeIndex) -> float:
         f"  prophet-batch: one process {both[0]:.2f} s, {os.cpu_count()} processes {both[1]:.2f} s"
     )
     fastest: float = min(both)
-    return fastest / Y.shape[0]
+    return fastest / len(Y)
 
 
 def compare(kind: Kind, Y: Array, ds: pd.DatetimeIndex, sample: int) -> dict[str, float]:
