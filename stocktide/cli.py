@@ -15,6 +15,7 @@ from stocktide.database import create_engine
 from stocktide.errors import Invalid, StocktideError
 from stocktide.home import read_state, services_for, signing_key
 from stocktide.lake import Lake
+from stocktide.runs import RUN_S_MAX, when_free
 from stocktide.settings import load_config, load_settings
 from stocktide.telemetry import configure_logs
 
@@ -188,8 +189,9 @@ def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--wait", is_flag=True, help="Let a run that is under way end first.")
 @as_json
-def etl(as_json: bool) -> None:
+def etl(as_json: bool, wait: bool) -> None:
     """Bring the lake up to the ledger, and prove that they are equal."""
     from dataclasses import asdict
 
@@ -197,7 +199,9 @@ def etl(as_json: bool) -> None:
 
     settings = load_settings()
     with services_for(settings, "stocktide etl") as (engine, _):
-        report = asdict(stage.run_etl(engine, Lake(settings.lake_root)))
+        lake = Lake(settings.lake_root)
+        patience = RUN_S_MAX if wait else 0.0
+        report = asdict(when_free(lambda: stage.run_etl(engine, lake), patience_s=patience))
     if as_json:
         print_json(report)
         return

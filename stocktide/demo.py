@@ -62,7 +62,8 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
                 lambda: _send(client, chain),
                 lambda sent: _ingested(sent, chain),
             )
-            _timed(rows, "etl", lambda: _stage(settings, "etl"), _landed)
+            # the worker's cron may be at it already
+            _timed(rows, "etl", lambda: _stage(settings, "etl", "--wait"), _landed)
             _timed(rows, "forecast", lambda: _stage(settings, "forecast"), forecast_told)
             _timed(rows, "check", lambda: _stage(settings, "check"), _checked)
             _timed(rows, "read back", lambda: _read_back(client), str)
@@ -179,9 +180,9 @@ def _post(client: httpx.Client, body: bytes) -> dict[str, Any]:
     return outcomes
 
 
-def _stage(settings: Settings, command: str) -> dict[str, Any]:
+def _stage(settings: Settings, command: str, *options: str) -> dict[str, Any]:
     done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "stocktide.cli", command, "--json"],
+        [sys.executable, "-m", "stocktide.cli", command, *options, "--json"],
         env=_environment(settings),
         stdout=subprocess.PIPE,
         check=False,

@@ -1,14 +1,20 @@
 """The record of runs: each job writes when it started, how it ended and what it did."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from stocktide.errors import StocktideError
+from stocktide.errors import Conflict, StocktideError
+
+# Longer than any run but a first one on years of events: who waits longer should know why.
+RUN_S_MAX = 600.0
+ASK_AGAIN_S = 0.5
+T = TypeVar("T")
 
 STALE_RUN = "the process ended without saying how (killed, or the machine stopped)"
 
@@ -97,3 +103,18 @@ def single_flight(engine: sa.Engine, job: str) -> Iterator[bool]:
                     sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), key
                 )
                 connection.commit()
+
+
+def when_free(work: Callable[[], T], *, patience_s: float) -> T:
+    """Do work that only one may do at a time; while another does it, try again for up to `patience_s`.
+
+    Raises the Conflict of the last try, and at once whatever else `work` raises.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return work()
+        except Conflict:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(ASK_AGAIN_S)
