@@ -5,7 +5,7 @@ import pytest
 
 from dashboard.backtest_figures import accuracy_cells, backtest_dots, value_added
 from dashboard.theme import DARK, LIGHT, Roles
-from tests.dashboard.test_forecast_figures import drawn, rows_of
+from tests.dashboard.charts import drawn, rows_of
 
 
 def test_backtest_dots_tell_the_choice_naive_and_the_others_apart() -> None:

@@ -89,7 +89,7 @@ def test_experiments_says_so_when_the_two_cannot_be_compared_day_by_day(
 def test_experiments_says_so_when_no_backtest_and_no_drift_is_known(
     open_dashboard: Callable[..., Dashboard], database: sa.Engine, database_url: str
 ) -> None:
-    from forecasting.publish import publish
+    from forecasting.publishing.publish import publish
 
     publish(database, publication(), run_id=None)
     drawn = open_dashboard(database_url).draw("experiments")

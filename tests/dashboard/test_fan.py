@@ -1,4 +1,3 @@
-from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -7,32 +6,26 @@ import pytest
 
 from dashboard.fan import WEEK, fan_layers, sales_and_forecast, split_today
 from dashboard.theme import DARK, LIGHT, Roles
-
-TODAY = date(2026, 3, 3)
-DAYS = [date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)]
-QUANTILES = ("q025", "q10", "q25", "q50", "q75", "q90", "q975")
-ACTUAL = pd.DataFrame({"ds": DAYS, "y": [4.0, 5.0, 1.0]})
-FORECAST = pd.DataFrame(
-    {
-        "ds": [date(2026, 3, 3), date(2026, 3, 4)],
-        "yhat": [5.0, 6.0],
-        **{name: [1.0 + place, 2.0 + place] for place, name in enumerate(QUANTILES)},
-    }
+from tests.dashboard.charts import (
+    ACTUAL,
+    FORECAST,
+    NO_FORECAST,
+    QUANTILES,
+    TODAY,
+    drawn,
+    marks,
+    rows_of,
 )
-NO_FORECAST = pd.DataFrame()
 
 
 def fan(
     actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles = LIGHT, **other: Any
 ) -> dict[str, Any]:
-    chart: dict[str, Any] = sales_and_forecast(
-        actual, forecast, role, title="Found", unit="units", where="all", today=TODAY, **other
-    ).to_dict()
-    return chart
-
-
-def marks(chart: dict[str, Any]) -> list[str]:
-    return [layer["mark"]["type"] for layer in chart["layer"]]
+    return drawn(
+        sales_and_forecast(
+            actual, forecast, role, title="Found", unit="units", where="all", today=TODAY, **other
+        )
+    )
 
 
 def test_split_today_keeps_over_days_apart_from_today() -> None:
@@ -63,7 +56,7 @@ def test_sales_and_forecast_names_bands_at_their_edge_and_apart_from_each_other(
         **{name: 5.0 + spread * (place - 3) for place, name in enumerate(QUANTILES)}
     )
     chart = fan(ACTUAL, narrow)
-    names = chart["datasets"][chart["layer"][4]["data"]["name"]]
+    names = rows_of(chart, 4)
     assert [row["name"] for row in names] == ["50 %", "80 %", "95 %"]
     edges = [row["edge"] for row in names]
     assert edges[0] == 5.0 + spread
@@ -108,7 +101,7 @@ def test_sales_and_forecast_draws_paths_in_place_of_bands() -> None:
 
 
 def test_fan_layers_tell_the_80_percent_band_in_the_tooltip() -> None:
-    line = fan_layers(FORECAST, LIGHT, "units")[-1].to_dict()
+    line = drawn(fan_layers(FORECAST, LIGHT, "units")[-1])
     assert [tip["title"] for tip in line["encoding"]["tooltip"]] == [
         "day",
         "forecast",

@@ -1,4 +1,3 @@
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -9,25 +8,10 @@ from dashboard.figures import (
     ranked_bars,
 )
 from dashboard.theme import DARK, LIGHT
+from tests.dashboard.charts import DAYS, FORECAST, NO_FORECAST, TODAY, marks
 
-TODAY = date(2026, 3, 3)
-DAYS = [date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)]
-QUANTILES = ("q025", "q10", "q25", "q50", "q75", "q90", "q975")
-ACTUAL = pd.DataFrame({"ds": DAYS, "y": [4.0, 5.0, 1.0]})
-FORECAST = pd.DataFrame(
-    {
-        "ds": [date(2026, 3, 3), date(2026, 3, 4)],
-        "yhat": [5.0, 6.0],
-        **{name: [1.0 + place, 2.0 + place] for place, name in enumerate(QUANTILES)},
-    }
-)
-NO_FORECAST = pd.DataFrame()
 STORY = pd.DataFrame({"day": DAYS, "sold": [4.0, 5.0, 1.0], "censored": [False, True, False]})
 STOCK = pd.DataFrame({"day": pd.to_datetime(DAYS), "on_hand": [9.0, 4.0, 3.0]})
-
-
-def marks(chart: dict[str, Any]) -> list[str]:
-    return [layer["mark"]["type"] for layer in chart["layer"]]
 
 
 def story(stock: pd.DataFrame, forecast: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 import json
 from datetime import date
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,6 +9,7 @@ from dashboard.experiment_figures import compare_versions, drift_lines, version_
 from dashboard.forecast_figures import component_tiles, waterfall
 from dashboard.node_picture import stack
 from dashboard.theme import DARK, LIGHT, Roles
+from tests.dashboard.charts import drawn, rows_of
 
 CUTOFF = pd.Timestamp("2026-03-10")
 DAYS = pd.date_range("2026-01-01", "2026-03-24")
@@ -19,19 +19,6 @@ PARTS = pd.concat(
         for name, units in (("weekly", 3.0), ("trend", 100.0), ("yearly", -8.0))
     ]
 )
-
-
-def rows_of(chart: dict[str, Any], layer: int = 0) -> list[dict[str, Any]]:
-    """The data of a layer, its own or the chart's."""
-    rows: list[dict[str, Any]] = chart["datasets"][
-        chart["layer"][layer].get("data", chart.get("data"))["name"]
-    ]
-    return rows
-
-
-def drawn(chart: Any) -> dict[str, Any]:
-    spec: dict[str, Any] = chart.to_dict()
-    return spec
 
 
 @pytest.mark.parametrize("role", [LIGHT, DARK])

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from dashboard.forecast_panels import chips, errors_by_level, gap_text, said_here
-from forecasting.publish import publish
+from forecasting.publishing.publish import publish
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
 from tests.dashboard.versions import store_three, version
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.intervals import QUANTILES
-from forecasting.publish import Publication, store_run
-from forecasting.registry import Outcome
+from forecasting.intervals.stretch import QUANTILES
+from forecasting.publishing.publish import Publication, store_run
+from forecasting.publishing.registry import Outcome
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 
 HORIZON, BACK, HISTORY = 14, 120, 200
 PATHS = 20
