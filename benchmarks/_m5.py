@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.members import Member, Part
-from forecasting.model import ProphetModel, Regressor, Seasonality
+from forecasting.nodes.members import Member, Part
+from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 
 Array = NDArray[np.float64]
 

@@ -25,11 +25,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks._claims import at_least, at_most, data_folder
-from forecasting.fit import fit_series
-from forecasting.model import ProphetModel
-from forecasting.predict import forecast
-from forecasting.prophet_fit import quiet_prophet
-from forecasting.uncertainty import quantiles
+from forecasting.prophet.fit import fit_series
+from forecasting.prophet.model import ProphetModel
+from forecasting.prophet.predict import forecast
+from forecasting.prophet.uncertainty import quantiles
+from forecasting.quiet_prophet import quiet_prophet
 
 Array = NDArray[np.float64]
 

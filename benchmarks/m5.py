@@ -33,12 +33,12 @@ from benchmarks._m5 import (
     read_sales,
     series_names,
 )
-from forecasting.hierarchy import Hierarchy
-from forecasting.members import Member, forecast_members
-from forecasting.reconcile import reconcile
-from forecasting.shares import probable_stockouts
-from forecasting.splitting import split_groups, trending_shares, weekday_profiles
-from forecasting.spread import Missed, node_scale, quantiles_around, spread
+from forecasting.intervals.spread import Missed, node_scale, quantiles_around, spread
+from forecasting.nodes.members import Member, forecast_members
+from forecasting.structure.hierarchy import Hierarchy
+from forecasting.structure.reconcile import reconcile
+from forecasting.structure.shares import probable_stockouts
+from forecasting.structure.splitting import split_groups, trending_shares, weekday_profiles
 
 Array = NDArray[np.float64]
 

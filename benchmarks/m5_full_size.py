@@ -23,13 +23,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks._claims import DATA_VARIABLE, at_most
-from forecasting.fit import Fits, fit_series
-from forecasting.fit_store import save_fits
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.model import ProphetModel
-from forecasting.predict import forecast
-from forecasting.reconcile import reconcile
-from forecasting.uncertainty import quantiles
+from forecasting.prophet.fit import Fits, fit_series
+from forecasting.prophet.fit_store import save_fits
+from forecasting.prophet.model import ProphetModel
+from forecasting.prophet.predict import forecast
+from forecasting.prophet.uncertainty import quantiles
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
+from forecasting.structure.reconcile import reconcile
 
 Array = NDArray[np.float64]
 

@@ -21,11 +21,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks._claims import at_most, data_folder
-from forecasting.fit import fit_series
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.model import ProphetModel
-from forecasting.predict import forecast
-from forecasting.reconcile import Method, reconcile
+from forecasting.prophet.fit import fit_series
+from forecasting.prophet.model import ProphetModel
+from forecasting.prophet.predict import forecast
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
+from forecasting.structure.reconcile import Method, reconcile
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from dashboard.node_picture import stack
 from dashboard.theme import LIGHT
 from data import simulate
 from forecasting import ProphetModel, Seasonality, fit_series
-from forecasting.predict import components
+from forecasting.prophet.predict import components
 
 END = date(2026, 1, 5)
 SHOWN_DAYS, HORIZON = 365, 28

@@ -4,28 +4,28 @@ In a notebook, without server or database: `fit_frame(frame).forecast(28)`; for 
 `fit_series`, `build_hierarchy` and `reconcile`.
 """
 
-from forecasting.baselines import BASELINES, baseline
-from forecasting.choose import Choice
-from forecasting.demand_class import demand_classes
-from forecasting.experiment import TrackingStore
-from forecasting.fit import Fits, fit_series
-from forecasting.fit_store import load_fits, save_fits
+from forecasting.choosing.baselines import BASELINES, baseline
+from forecasting.choosing.choose import Choice
+from forecasting.choosing.scores import score, value_added
 from forecasting.forecast import Forecast, make_forecast
-from forecasting.frame_demand import demand_of
-from forecasting.frame_fit import FrameFit, fit_frame
-from forecasting.frames import Series, from_long, from_wide
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.logistic import forecast_logistic
-from forecasting.model import ProphetModel, Regressor, Seasonality
-from forecasting.paths import coherent_paths, leaf_paths, node_paths
-from forecasting.periods import sum_periods
-from forecasting.reconcile import METHODS, reconcile
+from forecasting.frames.frame_demand import demand_of
+from forecasting.frames.frame_fit import FrameFit, fit_frame
+from forecasting.frames.frames import Series, from_long, from_wide
+from forecasting.intervals.paths import coherent_paths, leaf_paths, node_paths
+from forecasting.nodes.demand_class import demand_classes
+from forecasting.prophet.fit import Fits, fit_series
+from forecasting.prophet.fit_store import load_fits, save_fits
+from forecasting.prophet.logistic import forecast_logistic
+from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
+from forecasting.prophet.uncertainty import quantiles
+from forecasting.publishing.experiment import TrackingStore
 from forecasting.run import ForecastReport, run_forecast
-from forecasting.scikit_hts import from_nodes
-from forecasting.scores import score, value_added
-from forecasting.shares import recent_shares
 from forecasting.spec import ForecastSpec, spec_from_toml
-from forecasting.uncertainty import quantiles
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
+from forecasting.structure.periods import sum_periods
+from forecasting.structure.reconcile import METHODS, reconcile
+from forecasting.structure.scikit_hts import from_nodes
+from forecasting.structure.shares import recent_shares
 
 __all__ = [
     "BASELINES",

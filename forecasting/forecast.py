@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.backtest import OriginResult, backtest, combine
-from forecasting.base_fit import BaseFit, BaseFits, fitted_leaves
-from forecasting.candidates import (
+from forecasting.choosing.backtest import OriginResult, backtest, combine
+from forecasting.choosing.candidates import (
     Candidate,
     CandidateForecast,
     ProphetCandidate,
@@ -21,19 +20,20 @@ from forecasting.candidates import (
     fitted_hierarchy,
     make_candidates,
 )
-from forecasting.choose import Choice, choose, untested
-from forecasting.contest import Holder, judge, with_champion
-from forecasting.demand import Demand
-from forecasting.evaluate import evaluate
-from forecasting.explain import Explanation, explain
-from forecasting.hierarchy import Hierarchy
-from forecasting.intervals import QUANTILES, HeldOut, quantiles_of, stretch
-from forecasting.origin import Origin, days_known_at, origin_at
-from forecasting.paths import coherent_paths, leaf_paths, paths_affordable, templates
-from forecasting.prophet_fit import FittedGroup
-from forecasting.reconcile import refuse_method
-from forecasting.scores import SCORE_COLUMNS
+from forecasting.choosing.choose import Choice, choose, untested
+from forecasting.choosing.contest import Holder, judge, with_champion
+from forecasting.choosing.evaluate import evaluate
+from forecasting.choosing.scores import SCORE_COLUMNS
+from forecasting.intervals.paths import coherent_paths, leaf_paths, paths_affordable, templates
+from forecasting.intervals.stretch import QUANTILES, HeldOut, quantiles_of, stretch
+from forecasting.nodes.base_fit import BaseFit, BaseFits, fitted_leaves
+from forecasting.nodes.demand import Demand
+from forecasting.nodes.explain import Explanation, explain
+from forecasting.nodes.origin import Origin, days_known_at, origin_at
+from forecasting.nodes.prophet_fit import FittedGroup
 from forecasting.spec import AUTO, ForecastSpec
+from forecasting.structure.hierarchy import Hierarchy
+from forecasting.structure.reconcile import refuse_method
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]

@@ -13,20 +13,21 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from forecasting.checkpoint import Checkpoint, run_key
-from forecasting.contest import Holder
-from forecasting.demand import Demand, read_demand
-from forecasting.experiment import TrackingStore, log_experiment
-from forecasting.fit_store import save_fits
+from forecasting.choosing.contest import Holder
 from forecasting.forecast import Forecast, make_forecast, silent
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.intervals import QUANTILES
-from forecasting.levels import KNOWN_KEYS, level_name, parse_levels
-from forecasting.paths import node_paths
-from forecasting.pictures import forecast_figure
-from forecasting.publish import Publication, store_run
-from forecasting.registry import Outcome, read_champion
+from forecasting.intervals.paths import node_paths
+from forecasting.intervals.stretch import QUANTILES
+from forecasting.lake_demand import read_demand
+from forecasting.nodes.demand import Demand
+from forecasting.prophet.fit_store import save_fits
+from forecasting.publishing.checkpoint import Checkpoint, run_key
+from forecasting.publishing.experiment import TrackingStore, log_experiment
+from forecasting.publishing.pictures import forecast_figure
+from forecasting.publishing.publish import Publication, store_run
+from forecasting.publishing.registry import Outcome, read_champion
 from forecasting.spec import ForecastSpec
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
+from forecasting.structure.levels import KNOWN_KEYS, level_name, parse_levels
 from stocktide.errors import Conflict, Transient
 from stocktide.lake import Lake
 from stocktide.runs import Run, note_progress, recorded_run, single_flight

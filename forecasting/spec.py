@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-from forecasting.candidates import SPLITS, Split, known_names
-from forecasting.closures import country_holidays
-from forecasting.levels import Levels, level_name, parse_levels
-from forecasting.promotion import PromotionRule
-from forecasting.prophet_fit import SeasonalityMode
-from forecasting.reconcile import METHODS, Method
-from forecasting.shares import HALF_LIFE_DAYS
+from forecasting.choosing.candidates import SPLITS, Split, known_names
+from forecasting.nodes.closures import country_holidays
+from forecasting.nodes.prophet_fit import SeasonalityMode
+from forecasting.publishing.promotion import PromotionRule
+from forecasting.structure.levels import Levels, level_name, parse_levels
+from forecasting.structure.reconcile import METHODS, Method
+from forecasting.structure.shares import HALF_LIFE_DAYS
 from stocktide.errors import Invalid
 
 HORIZON_DAYS_MAX = 365

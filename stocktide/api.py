@@ -153,7 +153,7 @@ async def _order(request: Request) -> Order:
 
 def _decide(request: Request, key: Key, order: Order, action: str) -> dict[str, Any]:
     # imported when it is asked for: the forecasting libraries take seconds that a start need not
-    from forecasting.registry import promote, rollback
+    from forecasting.publishing.registry import promote, rollback
 
     by = f"{order.user} (key {key.name})" if order.user else f"key {key.name}"
     with engine_of(request).begin() as connection:

@@ -19,7 +19,7 @@ from stocktide.lake import Lake
 from stocktide.settings import Settings, load_config, load_settings
 
 if TYPE_CHECKING:
-    from forecasting.registry import Outcome
+    from forecasting.publishing.registry import Outcome
 
 WHY = click.option(
     "--reason", default="no reason given", show_default=True, help="Why; the history keeps it."
@@ -62,7 +62,7 @@ def _retrain(as_json: bool) -> None:
 
 def _follow(settings: Settings, engine: sa.Engine) -> None:
     """Have MLflow's aliases follow the tables; a store that is away is told of and follows next time."""
-    from forecasting.experiment import TrackingStore, follow_registry
+    from forecasting.publishing.experiment import TrackingStore, follow_registry
 
     try:
         follow_registry(TrackingStore.of(settings), engine)
@@ -78,7 +78,7 @@ def _follow(settings: Settings, engine: sa.Engine) -> None:
 @as_json
 def rollback(to: int | None, reason: str, as_json: bool) -> None:
     """Point readers back at the champion before this one."""
-    from forecasting.registry import rollback as roll_back
+    from forecasting.publishing.registry import rollback as roll_back
 
     with _deciding("stocktide forecast rollback") as connection:
         outcome = roll_back(connection, by=_who(), reason=reason, to=to)
@@ -91,7 +91,7 @@ def rollback(to: int | None, reason: str, as_json: bool) -> None:
 @as_json
 def promote(version: int, reason: str, as_json: bool) -> None:
     """Make VERSION champion, whatever its score."""
-    from forecasting.registry import promote as make_champion
+    from forecasting.publishing.registry import promote as make_champion
 
     with _deciding("stocktide forecast promote") as connection:
         outcome = make_champion(connection, version, by=_who(), reason=reason)
@@ -124,7 +124,7 @@ def _tell(outcome: "Outcome", as_json: bool) -> None:
 @as_json
 def history(limit: int, as_json: bool) -> None:
     """List the versions, newest first: what became of each, by whom and why."""
-    from forecasting.registry import list_versions
+    from forecasting.publishing.registry import list_versions
 
     with (
         services_for(load_settings(), "stocktide forecast history") as (engine, _),
@@ -151,7 +151,7 @@ def history(limit: int, as_json: bool) -> None:
 @as_json
 def drift(as_json: bool) -> None:
     """Compare the published forecast with what came since; ask for retraining where it errs more than it said."""
-    from forecasting.drift import check_drift
+    from forecasting.publishing.drift import check_drift
     from stocktide.jobs import defer_job
     from stocktide.runs import recorded_run, single_flight
 

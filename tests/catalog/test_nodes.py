@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.nodes import OTHER, components, locate_node, read_parts, read_paths, what_moved
-from forecasting.publish import publish
+from forecasting.publishing.publish import publish
 from tests.dashboard.versions import HORIZON, PATHS, store_three, version
 from tests.forecasting.publications import publication
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.demand import Demand
+from forecasting.nodes.demand import Demand
 
 LEAVES = pd.DataFrame(
     [

@@ -3,7 +3,7 @@
 import pandas as pd
 from hypothesis import strategies as st
 
-from forecasting.hierarchy import Hierarchy, build_hierarchy
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 
 TREE = [[], ["region"], ["location"], ["location", "product"]]
 CROSSED = [[], ["region"], ["department"], ["location"], ["product"], ["location", "product"]]

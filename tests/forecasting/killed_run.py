@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from forecasting.checkpoint import Checkpoint
-from forecasting.publish import store_run
+from forecasting.publishing.checkpoint import Checkpoint
+from forecasting.publishing.publish import store_run
 from stocktide.database import create_engine
 from stocktide.runs import recorded_run, single_flight
 from tests.forecasting.publications import with_parts

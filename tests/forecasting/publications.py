@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecasting.hierarchy import build_hierarchy
-from forecasting.publish import Publication
+from forecasting.publishing.publish import Publication
+from forecasting.structure.hierarchy import build_hierarchy
 
 LEVELS = ("total", "location", "location / product")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from forecasting import array_copy
-from forecasting.array_copy import ArrayRows, copy_arrays
-from forecasting.publish import publish
+from forecasting.publishing import array_copy
+from forecasting.publishing.array_copy import ArrayRows, copy_arrays
+from forecasting.publishing.publish import publish
 from tests.forecasting.publications import publication
 
 

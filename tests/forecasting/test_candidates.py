@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting import base_fit
-from forecasting.base_fit import BaseFits, sibling_group
-from forecasting.baselines import BASELINES
-from forecasting.candidates import (
+from forecasting.choosing.baselines import BASELINES
+from forecasting.choosing.candidates import (
     auto_names,
     fitted_hierarchy,
     known_names,
     make_candidates,
 )
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.lifecycle import COLD_START, DISCONTINUED
-from forecasting.origin import Origin, origin_at
-from forecasting.prophet_fit import NodeForecasts
+from forecasting.nodes import base_fit
+from forecasting.nodes.base_fit import BaseFits, sibling_group
+from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED
+from forecasting.nodes.origin import Origin, origin_at
+from forecasting.nodes.prophet_fit import NodeForecasts
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from stocktide.errors import Invalid
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 

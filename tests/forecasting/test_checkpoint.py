@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from scipy import sparse
 
-from forecasting.array_copy import ArrayRows
-from forecasting.checkpoint import FOLDER, Checkpoint, run_key
-from forecasting.promotion import Decision
+from forecasting.publishing.array_copy import ArrayRows
+from forecasting.publishing.checkpoint import FOLDER, Checkpoint, run_key
+from forecasting.publishing.promotion import Decision
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from forecasting.backtest import OriginResult, backtest, combine
-from forecasting.candidates import CandidateForecast
-from forecasting.choose import CHOSEN, COMBINATION, Choice, choose, untested
-from forecasting.hierarchy import build_hierarchy
-from forecasting.intervals import QUANTILES
-from forecasting.mixture import learn_weights
-from forecasting.origin import Origin, origin_at
+from forecasting.choosing.backtest import OriginResult, backtest, combine
+from forecasting.choosing.candidates import CandidateForecast
+from forecasting.choosing.choose import CHOSEN, COMBINATION, Choice, choose, untested
+from forecasting.choosing.mixture import learn_weights
+from forecasting.intervals.stretch import QUANTILES
+from forecasting.nodes.origin import Origin, origin_at
+from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
 HIERARCHY = build_hierarchy([[], ["region"], ["location"], ["location", "product"]], LEAVES)

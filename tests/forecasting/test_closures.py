@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting.closures import closed_days, country_holidays
+from forecasting.nodes.closures import closed_days, country_holidays
 from stocktide.errors import Invalid
 
 NONE = country_holidays(None, [])

@@ -3,14 +3,14 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from forecasting.backtest import OriginResult, backtest
-from forecasting.base_fit import BaseFits
-from forecasting.candidates import make_candidates
-from forecasting.choose import Choice, choose
-from forecasting.contest import Holder, judge, with_champion
-from forecasting.hierarchy import build_hierarchy
-from forecasting.origin import origin_at
-from forecasting.promotion import CHAMPION, PromotionRule, total_score
+from forecasting.choosing.backtest import OriginResult, backtest
+from forecasting.choosing.candidates import make_candidates
+from forecasting.choosing.choose import Choice, choose
+from forecasting.choosing.contest import Holder, judge, with_champion
+from forecasting.nodes.base_fit import BaseFits
+from forecasting.nodes.origin import origin_at
+from forecasting.publishing.promotion import CHAMPION, PromotionRule, total_score
+from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
 HIERARCHY = build_hierarchy([[], ["location"], ["location", "product"]], LEAVES)

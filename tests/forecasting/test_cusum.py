@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from forecasting.cusum import alarms
+from forecasting.publishing.cusum import alarms
 
 DAYS = 60
 

@@ -5,8 +5,8 @@ import numpy as np
 import pandera.errors
 import pytest
 
-from forecasting.demand import read_demand
-from forecasting.levels import Levels
+from forecasting.lake_demand import read_demand
+from forecasting.structure.levels import Levels
 from stocktide.errors import NotFound
 from stocktide.lake import Lake
 from tests.forecasting.lakes import FIRST, demand_row, write_lake

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from forecasting.demand_class import DEMAND_CLASSES, demand_classes, intervals_and_spread
+from forecasting.nodes.demand_class import DEMAND_CLASSES, demand_classes, intervals_and_spread
 
 
 @pytest.mark.parametrize(

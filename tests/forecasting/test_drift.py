@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from forecasting.drift import DriftReport, check_drift, level_errors, pool_unknown
-from forecasting.hierarchy import build_hierarchy
-from forecasting.publish import Publication, publish
+from forecasting.publishing.drift import DriftReport, check_drift, level_errors, pool_unknown
+from forecasting.publishing.publish import Publication, publish
+from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.publications import publication
 
 CUTOFF = date(2025, 1, 3)

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting.evaluate import evaluate
-from forecasting.hierarchy import build_hierarchy
-from forecasting.scores import seasonal_naive
+from forecasting.choosing.evaluate import evaluate
+from forecasting.choosing.scores import seasonal_naive
+from forecasting.structure.hierarchy import build_hierarchy
 
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b"]}))
 

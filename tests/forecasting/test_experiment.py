@@ -5,16 +5,16 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from forecasting.experiment import (
+from forecasting.publishing.experiment import (
     EXPERIMENT,
     MODEL,
     TrackingStore,
     follow_registry,
     log_experiment,
 )
-from forecasting.pictures import forecast_figure
-from forecasting.publish import store_run
-from forecasting.registry import rollback
+from forecasting.publishing.pictures import forecast_figure
+from forecasting.publishing.publish import store_run
+from forecasting.publishing.registry import rollback
 from stocktide.errors import Transient
 from stocktide.settings import Settings
 from tests.forecasting.publications import publication, scores_of

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from forecasting.base_fit import BaseFits
-from forecasting.candidates import make_candidates
-from forecasting.explain import BASELINES, RECENT_LEVEL, RECONCILIATION, explain
-from forecasting.hierarchy import build_hierarchy
-from forecasting.origin import origin_at
+from forecasting.choosing.candidates import make_candidates
+from forecasting.nodes.base_fit import BaseFits
+from forecasting.nodes.explain import BASELINES, RECENT_LEVEL, RECONCILIATION, explain
+from forecasting.nodes.origin import origin_at
+from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
 HIERARCHY = build_hierarchy([[], ["location"], ["location", "product"]], LEAVES)

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from forecasting import bilinear
-from forecasting.fit import NOT_CONVERGED, Fits, fit_series
-from forecasting.fit_store import load_fits, save_fits
-from forecasting.model import Mode, ProphetModel, Regressor, Scaling, Seasonality
-from forecasting.predict import components, forecast
-from forecasting.prophet_fit import quiet_prophet
+from forecasting.prophet import bilinear
+from forecasting.prophet.fit import NOT_CONVERGED, Fits, fit_series
+from forecasting.prophet.fit_store import load_fits, save_fits
+from forecasting.prophet.model import Mode, ProphetModel, Regressor, Scaling, Seasonality
+from forecasting.prophet.predict import components, forecast
+from forecasting.quiet_prophet import quiet_prophet
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting import base_fit
 from forecasting.forecast import make_forecast
-from forecasting.hierarchy import build_hierarchy
-from forecasting.prophet_fit import NodeForecasts
+from forecasting.nodes import base_fit
+from forecasting.nodes.prophet_fit import NodeForecasts
 from forecasting.spec import ForecastSpec
+from forecasting.structure.hierarchy import build_hierarchy
 from stocktide.errors import Invalid
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 

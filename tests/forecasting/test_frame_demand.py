@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from forecasting import ForecastSpec, build_hierarchy, from_long, make_forecast
-from forecasting.frame_demand import demand_of
+from forecasting.frames.frame_demand import demand_of
 from stocktide.errors import Invalid
 from tests.forecasting.demands import LEAVES, weekly_units
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting.frames import from_long, from_wide
-from forecasting.frequency import Frequency, Grid, coarsest_grid
+from forecasting.frames.frames import from_long, from_wide
+from forecasting.frames.frequency import Frequency, Grid, coarsest_grid
 from stocktide.errors import Invalid
 
 STARTS = {"D": "2026-01-30", "W": "2026-01-28", "M": "2026-01-01", "Q": "2026-01-01"}

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data import simulate
-from forecasting.prophet_fit import fit_nodes
-from forecasting.recent_level import recent_level
-from forecasting.stockout import demand_at_least, with_hidden_demand
+from forecasting.nodes.prophet_fit import fit_nodes
+from forecasting.nodes.recent_level import recent_level
+from forecasting.nodes.stockout import demand_at_least, with_hidden_demand
 
 
 @given(mean=st.floats(0.01, 300), sold=st.integers(0, 300))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting.hierarchy import Hierarchy, build_hierarchy
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from stocktide.errors import Invalid
 from tests.forecasting.hierarchies import CROSSED, TREE, hierarchies, leaf_frames
 

@@ -1,6 +1,6 @@
 import pytest
 
-from forecasting.levels import level_name, parse_levels
+from forecasting.structure.levels import level_name, parse_levels
 from stocktide.errors import Invalid
 
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from forecasting.lifecycle import cold_start, discontinued, first_sale, learned_ramp, young
+from forecasting.nodes.lifecycle import cold_start, discontinued, first_sale, learned_ramp, young
 
 UNITS = hnp.arrays(
     np.float64,

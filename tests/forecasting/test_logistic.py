@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting import logistic
-from forecasting.logistic import forecast_logistic
-from forecasting.model import ProphetModel, Regressor
+from forecasting.prophet import logistic
+from forecasting.prophet.logistic import forecast_logistic
+from forecasting.prophet.model import ProphetModel, Regressor
 from stocktide.errors import Invalid
 
 DAYS = pd.date_range("2023-01-01", periods=300)

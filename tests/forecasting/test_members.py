@@ -1,11 +1,11 @@
 import numpy as np
 import pandas as pd
 
-from forecasting.fit import fit_series
-from forecasting.members import Part, forecast_members
-from forecasting.model import ProphetModel
-from forecasting.predict import forecast
-from forecasting.recent_level import window_ratio
+from forecasting.nodes.members import Part, forecast_members
+from forecasting.nodes.recent_level import window_ratio
+from forecasting.prophet.fit import fit_series
+from forecasting.prophet.model import ProphetModel
+from forecasting.prophet.predict import forecast
 
 DAYS = pd.date_range("2023-01-01", periods=300)
 AHEAD = pd.date_range(DAYS[-1] + pd.Timedelta(days=1), periods=14)

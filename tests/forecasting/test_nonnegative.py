@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.nonnegative import nonnegative_leaves
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
+from forecasting.structure.nonnegative import nonnegative_leaves
 from tests.forecasting.demands import LEAVES
 from tests.forecasting.hierarchies import CROSSED, hierarchies
 

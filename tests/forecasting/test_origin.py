@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecasting.hierarchy import build_hierarchy
-from forecasting.origin import days_known_at, origin_at
+from forecasting.nodes.origin import days_known_at, origin_at
+from forecasting.structure.hierarchy import build_hierarchy
 from stocktide.errors import Invalid
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 

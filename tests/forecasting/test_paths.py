@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.paths import coherent_paths, leaf_paths, node_paths, templates
+from forecasting.intervals.paths import coherent_paths, leaf_paths, node_paths, templates
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 
 Array = NDArray[np.float64]
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)

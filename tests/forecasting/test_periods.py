@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting.periods import Period, sum_periods
+from forecasting.structure.periods import Period, sum_periods
 from stocktide.errors import Invalid
 
 

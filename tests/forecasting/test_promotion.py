@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting.promotion import (
+from forecasting.publishing.promotion import (
     PromotionRule,
     champion_score,
     decide,

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting import prophet_fit
-from forecasting.closures import country_holidays
-from forecasting.prophet_fit import fit_nodes, node_components, quiet_prophet
+from forecasting.nodes import prophet_fit
+from forecasting.nodes.closures import country_holidays
+from forecasting.nodes.prophet_fit import fit_nodes, node_components
+from forecasting.quiet_prophet import quiet_prophet
 
 DAYS = pd.date_range("2024-01-01", periods=200)
 

@@ -4,9 +4,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from forecasting.promotion import PromotionRule
-from forecasting.publish import CHANNEL, HEADS_KEPT, RUNS_KEPT, publish, store_run
-from forecasting.registry import rollback
+from forecasting.publishing.promotion import PromotionRule
+from forecasting.publishing.publish import CHANNEL, HEADS_KEPT, RUNS_KEPT, publish, store_run
+from forecasting.publishing.registry import rollback
 from tests.forecasting.publications import publication, scores_of, with_parts
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from forecasting.recent_level import FACTOR_MAX, recent_level
+from forecasting.nodes.recent_level import FACTOR_MAX, recent_level
 
 
 def test_a_level_that_the_fit_missed_is_made_good() -> None:

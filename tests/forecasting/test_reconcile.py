@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from forecasting.hierarchy import Hierarchy, build_hierarchy
-from forecasting.reconcile import METHODS, Method, reconcile
+from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
+from forecasting.structure.reconcile import METHODS, Method, reconcile
 from stocktide.errors import Invalid
 from tests.forecasting.hierarchies import CROSSED, TREE, hierarchies
 

@@ -3,8 +3,8 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from forecasting.publish import publish
-from forecasting.registry import (
+from forecasting.publishing.publish import publish
+from forecasting.publishing.registry import (
     Outcome,
     list_versions,
     promote,

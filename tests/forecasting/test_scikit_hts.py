@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from forecasting.reconcile import Method, reconcile
-from forecasting.scikit_hts import from_nodes, import_hts
+from forecasting.structure.reconcile import Method, reconcile
+from forecasting.structure.scikit_hts import from_nodes, import_hts
 from stocktide.errors import Invalid
 
 NODES = {"total": ["N", "S"], "N": ["N1", "N2"], "S": ["S1", "S2", "S3"]}

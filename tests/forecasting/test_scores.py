@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting import node_losses as module
-from forecasting.backtest import naive_scale
-from forecasting.hierarchy import build_hierarchy
-from forecasting.node_losses import node_losses
-from forecasting.scores import score, value_added
+from forecasting.choosing import node_losses as module
+from forecasting.choosing.backtest import naive_scale
+from forecasting.choosing.node_losses import node_losses
+from forecasting.choosing.scores import score, value_added
+from forecasting.structure.hierarchy import build_hierarchy
 
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b", "c"]}))
 HISTORY = HIERARCHY.sum_leaves(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from forecasting.shares import mean_rate, probable_stockouts, recent_shares
+from forecasting.structure.shares import mean_rate, probable_stockouts, recent_shares
 
 SALES = hnp.arrays(
     np.float64,

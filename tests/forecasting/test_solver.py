@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from forecasting.solver import (
+from forecasting.prophet.solver import (
     GAP_MAX,
     SIGMA_MIN,
     Solution,
@@ -13,7 +13,7 @@ from forecasting.solver import (
     negative_log_posterior,
     solve,
 )
-from forecasting.trend import trend_basis
+from forecasting.prophet.trend import trend_basis
 
 Array = NDArray[np.float64]
 TAU = 0.05

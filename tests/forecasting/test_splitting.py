@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting.splitting import split_groups, trending_shares, weekday_profiles
+from forecasting.structure.splitting import split_groups, trending_shares, weekday_profiles
 
 
 def sales(seed: int, m: int = 30, T: int = 120) -> np.ndarray:

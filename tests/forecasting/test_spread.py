@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.spread import Missed, node_scale, quantiles_around, spread
+from forecasting.intervals.spread import Missed, node_scale, quantiles_around, spread
 
 Array = NDArray[np.float64]
 LEVELS = (0.025, 0.165, 0.5, 0.835, 0.975)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from forecasting.stockout import EMPTY_RUN_DAYS_MAX, empty_days
+from forecasting.nodes.stockout import EMPTY_RUN_DAYS_MAX, empty_days
 
 
 def marks(records: list[tuple[int, bool, bool]], days: int) -> list[int]:

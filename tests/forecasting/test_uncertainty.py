@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from forecasting.fit import Fits, fit_series
-from forecasting.model import Growth, ProphetModel
-from forecasting.predict import forecast
-from forecasting.prophet_fit import quiet_prophet
-from forecasting.uncertainty import quantiles, sample_drift
+from forecasting.prophet.fit import Fits, fit_series
+from forecasting.prophet.model import Growth, ProphetModel
+from forecasting.prophet.predict import forecast
+from forecasting.prophet.uncertainty import quantiles, sample_drift
+from forecasting.quiet_prophet import quiet_prophet
 
 Array = NDArray[np.float64]
 DAYS = pd.date_range("2021-01-01", periods=900)

@@ -1,0 +1,1 @@
+"""Which forecast to trust: baselines, backtest, scores, the choice and its contest with the champion."""

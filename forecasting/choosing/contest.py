@@ -1,0 +1,92 @@
+"""The contest: a champion's choice scored on the origins of a newer backtest, and what is to be fitted in the end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecasting.choosing.backtest import OriginResult, score_combination
+from forecasting.choosing.choose import Choice
+from forecasting.publishing.promotion import CHAMPION, CHOSEN, PromotionRule, decide, total_score
+from forecasting.structure.hierarchy import Hierarchy
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who is champion: the last day that it saw, and its choice (winner, weights) where it is known."""
+
+    cutoff: date
+    choice: Mapping[str, Any] | None
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weights of its candidates; empty where the choice does not tell."""
+        return {str(k): float(v) for k, v in ((self.choice or {}).get("weights") or {}).items()}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to fit. score, champion_score: errors on the same origins, None where one was not tested there."""
+
+    choice: Choice
+    score: float | None
+    champion_score: float | None
+
+
+def with_champion(
+    hierarchy: Hierarchy,
+    scores: pd.DataFrame,
+    results: Sequence[OriginResult],
+    histories: Sequence[Array],
+    holder: Holder | None,
+) -> pd.DataFrame:
+    """Add rows of candidate "champion" to the scores, if all that it is made of was tested at every origin."""
+    weights = {} if holder is None else holder.weights
+    tested = results and all(set(weights) <= set(result.forecasts) for result in results)
+    if not weights or not tested:
+        return scores
+    parts = [
+        score_combination(hierarchy, result, history, CHAMPION, weights)
+        for result, history in zip(results, histories, strict=True)
+    ]
+    return pd.concat([scores, *parts], ignore_index=True)
+
+
+def judge(
+    choice: Choice,
+    scores: pd.DataFrame,
+    holder: Holder | None,
+    *,
+    cutoff: date,
+    rule: PromotionRule,
+) -> Verdict:
+    """Say what to fit to all days: the challenger's choice, or the champion's where it is to be refitted.
+
+    A champion that is old and was not beaten keeps its choice and gets newer data: the better of the two is published.
+    """
+    champion, challenger = total_score(scores, CHAMPION), total_score(scores, CHOSEN)
+    decision = decide(
+        champion,
+        challenger,
+        has_champion=holder is not None,
+        age_days=0 if holder is None else (cutoff - holder.cutoff).days,
+        rule=rule,
+    )
+    if decision.action != "refit" or holder is None:
+        return Verdict(choice, challenger, champion)
+    name = str((holder.choice or {}).get("winner", CHAMPION))
+    kept = replace(
+        choice,
+        name=name,
+        weights=holder.weights,
+        score=champion,
+        runner_up=choice.name,
+        margin=None,
+    )
+    return Verdict(kept, champion, champion)

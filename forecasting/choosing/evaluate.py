@@ -1,0 +1,37 @@
+"""The held-out test: what was forecast beside what came, per level, with the seasonal naive forecast as the bar."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecasting.choosing.scores import ALL_CLASSES, score, seasonal_naive
+from forecasting.nodes.demand_class import demand_classes
+from forecasting.structure.hierarchy import Hierarchy
+
+Array = NDArray[np.float64]
+
+
+def evaluate(
+    hierarchy: Hierarchy, *, actual: Array, mean: Array, quantiles: Array, history: Array
+) -> pd.DataFrame:
+    """Score the forecast that would have been published per level. actual, mean: (n, h) units; quantiles: (n, h, 7).
+
+    history: (n, T) before it. Returns a row per level, model (prophet, seasonal_naive) and metric of `score`: level,
+    level_name, model, metric, value. Coverage and pinball are of prophet only.
+    """
+    scored = score(
+        hierarchy,
+        actual=actual,
+        forecasts={
+            "prophet": mean,
+            "seasonal_naive": seasonal_naive(history, actual.shape[1]),
+        },
+        history=history,
+        classes=demand_classes(history),
+        quantiles={"prophet": quantiles},
+    )
+    whole = scored[scored["demand_class"] == ALL_CLASSES].rename(columns={"candidate": "model"})
+    of_intervals = whole["metric"].str.startswith(("coverage", "pinball"))
+    kept = whole[~(of_intervals & (whole["model"] == "seasonal_naive"))]
+    ordered = kept.sort_values(["level", "model", "metric"], ignore_index=True)
+    return pd.DataFrame(ordered[["level", "level_name", "model", "metric", "value"]])

@@ -1,0 +1,59 @@
+"""Demand from a caller's frame, so that the whole method runs in a notebook, without lake or database."""
+
+import numpy as np
+import pandas as pd
+
+from forecasting.frames.frames import Series
+from forecasting.nodes.demand import Demand
+from stocktide.errors import Invalid
+
+# No lake stands behind it.
+NO_LAKE_VERSION = -1
+
+
+def demand_of(series: Series, keys: pd.DataFrame) -> Demand:
+    """Make demand of daily series that are leaves.
+
+    keys: a row per series with a column unique_id and a column per key that the levels use, e.g. location, product. A
+    day without a value says nothing, as an empty shelf does. Raises Invalid: `frequency_daily` (not days),
+    `value_negative`, `column_missing`, `keys_missing` (a series without row), `keys_duplicate`, `demand_empty`.
+    """
+    if series.frequency != "D":
+        raise Invalid(
+            "frequency_daily",
+            f"Demand is daily, and these series have frequency {series.frequency}; fit them one by one instead.",
+        )
+    negative = np.argwhere(series.Y < 0)
+    if negative.size:
+        row, column = negative[0]
+        raise Invalid(
+            "value_negative",
+            f"Series {series.labels[row]!r} is {series.Y[row, column]} on {series.days[column].date()}; "
+            "demand is never below 0: take returns out.",
+        )
+    known = np.isfinite(series.Y)
+    units = np.where(known, series.Y, 0.0)
+    if not units.any():
+        raise Invalid("demand_empty", "Nothing was sold in any series on any day.")
+    return Demand(
+        leaves=_leaves(series, keys),
+        names={},
+        days=series.days,
+        units=units,
+        empty=~known,
+        started=np.argmax(units > 0, axis=1).astype(np.int64),
+        lake_version=NO_LAKE_VERSION,
+    )
+
+
+def _leaves(series: Series, keys: pd.DataFrame) -> pd.DataFrame:
+    if "unique_id" not in keys.columns:
+        raise Invalid("column_missing", "keys has no column 'unique_id'.", column="unique_id")
+    by_id = keys.assign(unique_id=keys["unique_id"].astype(str)).set_index("unique_id")
+    if by_id.index.has_duplicates:
+        twice = by_id.index[by_id.index.duplicated()][0]
+        raise Invalid("keys_duplicate", f"keys has two rows for series {twice!r}.")
+    absent = [label for label in series.labels if label not in by_id.index]
+    if absent:
+        raise Invalid("keys_missing", f"keys has no row for series {absent[0]!r}.")
+    return by_id.loc[list(series.labels)].reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""How wide to be: quantiles from held-out errors, and joint sample paths."""

@@ -1,0 +1,108 @@
+"""Demand of leaves by days, in units: what everything in this folder works on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecasting.nodes.stockout import empty_days
+from stocktide.errors import Invalid
+
+OTHER_PRODUCTS = "(other products)"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Demand of m leaves over T consecutive days.
+
+    leaves: one row per leaf, a column per key that the levels use. names: what people call the values of a key.
+    days: (T,), the last one is the cutoff.
+    units: (m, T) float64, units sold less those returned the same day.
+    empty: (m, T) bool, days on which the shelf was empty for a time, so that
+    units say less than what was wanted. started: (m,) index of the first sale.
+    """
+
+    leaves: pd.DataFrame
+    names: dict[str, dict[str, str]]
+    days: pd.DatetimeIndex
+    units: NDArray[np.float64]
+    empty: NDArray[np.bool_]
+    started: NDArray[np.int64]
+    lake_version: int
+
+    @property
+    def cutoff(self) -> date:
+        """Last day of the demand."""
+        cutoff: date = self.days[-1].date()
+        return cutoff
+
+
+def pool_products(pairs: pd.DataFrame, keys: Sequence[str], *, best_sellers: int) -> pd.DataFrame:
+    """Rename the products beyond the N best sellers to one pooled product per location.
+
+    Where the levels use department or category, there is one pool per value of these, so that attributes stay true.
+    """
+    if best_sellers < 1:
+        raise Invalid("best_sellers", f"best_sellers is at least 1, not {best_sellers}.")
+    ranked = pairs.groupby("product_id")["units"].sum().sort_values(ascending=False, kind="stable")
+    pooled = ~pairs["product_id"].isin(ranked.index[:best_sellers])
+    name = pd.Series(OTHER_PRODUCTS, index=pairs.index)
+    for key in ("department", "category"):
+        if key in keys:
+            name = name + " " + pairs[key].fillna("").astype(str)
+    return pairs.assign(
+        product=pairs["product"].mask(pooled, name),
+        product_name=pairs["product_name"].mask(pooled, name),
+    )
+
+
+def densify(
+    pairs: pd.DataFrame,
+    daily: pd.DataFrame,
+    keys: Sequence[str],
+    *,
+    through: date,
+    lake_version: int,
+) -> Demand:
+    leaf = pairs.groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
+    # np.unique, for groupby(...).nth keeps the order of the rows and not of the groups.
+    leaves = pairs[list(keys)].iloc[np.unique(leaf, return_index=True)[1]]
+    index = pd.MultiIndex.from_frame(pairs[["product_id", "location_id"]])
+    pair = index.get_indexer(pd.MultiIndex.from_frame(daily[["product_id", "location_id"]]))
+    daily, pair = daily[pair >= 0], pair[pair >= 0]
+    sold_days = daily.loc[daily["units"] > 0, "day"]
+    days = pd.date_range(sold_days.min(), pd.Timestamp(through), freq="D")
+    column = (daily["day"] - days[0]).dt.days.to_numpy()
+    inside = column >= 0
+    units = np.zeros((len(leaves), len(days)))
+    np.add.at(units, (leaf[pair[inside]], column[inside]), daily["units"].to_numpy()[inside])
+    # A leaf of several pairs goes on selling when one of them is out: only single pairs are masked.
+    single = np.bincount(leaf)[leaf[pair]] == 1
+    empty = empty_days(
+        leaf[pair[single]],
+        column[single],
+        censored=daily["censored"].to_numpy()[single],
+        empty_at_close=daily["empty_at_close"].to_numpy()[single],
+        shape=units.shape,
+    )
+    return Demand(
+        leaves=leaves.reset_index(drop=True),
+        names=_names(pairs, keys),
+        days=days,
+        units=units,
+        empty=empty,
+        started=np.argmax(units > 0, axis=1).astype(np.int64),
+        lake_version=lake_version,
+    )
+
+
+def _names(pairs: pd.DataFrame, keys: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Name the values of a key for people: {"product": {sku: name}, "location": {code: name}}, for the keys used."""
+    return {
+        key: dict(zip(pairs[key].astype(str), pairs[f"{key}_name"].astype(str), strict=True))
+        for key in ("product", "location")
+        if key in keys
+    }

@@ -1,0 +1,157 @@
+"""Drift: how far the published forecast was off since, per level, and whether that asks for retraining."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from forecasting.nodes.demand import OTHER_PRODUCTS
+from forecasting.publishing.cusum import alarms
+from forecasting.structure.levels import KNOWN_KEYS
+from stocktide.database import statement
+
+# Days judged anew at each check, for sales that came late.
+LATE_DAYS = 3
+# How far back the sums that make an alarm begin.
+RECORD_DAYS = 120
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """What a check did. judged: days. alarmed: new alarms as (level name, day). asked: for retraining."""
+
+    judged: int
+    last_day: date | None
+    alarmed: tuple[tuple[str, date], ...]
+    asked: bool
+
+
+def check_drift(engine: sa.Engine, *, now: datetime, ask: Callable[[], object]) -> DriftReport:
+    """Judge the days that came since the last check, and ask for retraining where a level alarms newly.
+
+    now: aware. ask: called at most once, before anything is kept; if it raises, the next check asks again.
+    """
+    with engine.begin() as connection:
+        days = connection.execute(
+            statement("forecasting/judged_days"), {"now": now, "late_days": LATE_DAYS}
+        ).all()
+        for run_id in sorted({row.forecast_run_id for row in days}):
+            _judge_run(
+                connection, run_id, [row.day for row in days if row.forecast_run_id == run_id]
+            )
+        alarmed = _alarm(connection)
+        if alarmed:
+            ask()
+    last = days[-1].day if days else None
+    return DriftReport(len(days), last, tuple(alarmed), bool(alarmed))
+
+
+def _judge_run(connection: sa.Connection, run_id: int, days: Sequence[date]) -> None:
+    came = pd.DataFrame(
+        connection.execute(statement("forecasting/units_of_days"), {"days": list(days)}).all(),
+        columns=["day", *_KEYS_OF_UNITS, "units"],
+    )
+    expected = {
+        row.level: row.expected_wape
+        for row in connection.execute(
+            statement("forecasting/expected_errors"), {"forecast_run_id": run_id}
+        )
+    }
+    for day in days:
+        forecast = pd.DataFrame(
+            connection.execute(
+                statement("forecasting/nodes_of_day"), {"forecast_run_id": run_id, "day": day}
+            ).all(),
+            columns=["level", "level_name", "keys", "yhat"],
+        )
+        errors = level_errors(forecast, came[came["day"] == day])
+        for level, name, wape, bias in errors.itertuples(index=False, name=None):
+            connection.execute(
+                statement("forecasting/keep_drift"),
+                {
+                    "day": day,
+                    "level": level,
+                    "level_name": name,
+                    "forecast_run_id": run_id,
+                    "wape": _known(wape),
+                    "bias": _known(bias),
+                    "expected_wape": expected.get(level),
+                },
+            )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+_KEYS_OF_UNITS = ["product", "department", "category", "location", "region", "country"]
+
+
+def level_errors(forecast: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
+    """Compare one day's forecast with what came, per level.
+
+    forecast: level, level_name, keys (dict), yhat (units). came: a column per key, units; one row a product and
+    location. Returns level, level_name, wape and bias as shares of what came (NaN where nothing did); what came outside
+    all of a level's nodes counts as forecast 0.
+    """
+    came = pool_unknown(came, forecast["keys"])
+    rows = []
+    for (level, name), nodes in forecast.groupby(["level", "level_name"], sort=True):
+        keys = list(nodes["keys"].iloc[0])
+        total = came["units"].sum()
+        if keys:
+            node = pd.MultiIndex.from_frame(pd.DataFrame(nodes["keys"].tolist())[keys].astype(str))
+            mine = came.assign(**{key: came[key].astype(str) for key in keys})
+            actual = mine.groupby(keys)["units"].sum()
+            actual.index = pd.MultiIndex.from_arrays(
+                [actual.index.get_level_values(key) for key in keys], names=keys
+            )
+            predicted = pd.Series(nodes["yhat"].to_numpy(), index=node)
+            error = predicted.sub(actual, fill_value=0.0)
+        else:
+            error = nodes["yhat"] - total
+        share = 1 / total if total > 0 else float("nan")
+        rows.append((level, name, error.abs().sum() * share, error.sum() * share))
+    return pd.DataFrame(rows, columns=["level", "level_name", "wape", "bias"])
+
+
+def pool_unknown(came: pd.DataFrame, keys: "pd.Series[Any]") -> pd.DataFrame:
+    """Name products that the run pooled as it named its pool (see `pool_products`); leave others as they are."""
+    named = {str(of["product"]) for of in keys if "product" in of}
+    if not any(name.startswith(OTHER_PRODUCTS) for name in named):
+        return came
+    used = [key for key in KNOWN_KEYS if any(key in of for of in keys)]
+    pool = pd.Series(OTHER_PRODUCTS, index=came.index)
+    for key in ("department", "category"):
+        if key in used:
+            pool = pool + " " + came[key].fillna("").astype(str)
+    return came.assign(product=came["product"].where(came["product"].isin(named), pool))
+
+
+def _alarm(connection: sa.Connection) -> list[tuple[str, date]]:
+    """Draw the alarms anew over the record; those that are new, of days just judged, oldest first."""
+    rows = connection.execute(statement("forecasting/drift_record"), {"days": RECORD_DAYS}).all()
+    record = pd.DataFrame(
+        rows, columns=["day", "level", "level_name", "wape", "bias", "expected_wape", "alarm"]
+    )
+    found: list[tuple[str, date]] = []
+    for name, of in record.groupby("level_name", sort=False):
+        known = of[["wape", "bias", "expected_wape"]].astype("float64")
+        now = alarms(*(known[column].to_numpy() for column in known))
+        newest = of["day"].iloc[-(LATE_DAYS + 1) :]
+        for day, level, before, alarm in zip(of["day"], of["level"], of["alarm"], now, strict=True):
+            if bool(alarm) == before:
+                continue
+            connection.execute(
+                sa.text(
+                    "UPDATE forecast_drift SET alarm = :alarm WHERE day = :day AND level = :level"
+                ),
+                {"alarm": bool(alarm), "day": day, "level": level},
+            )
+            if alarm and (newest == day).any():
+                found.append((str(name), day))
+    return sorted(found, key=lambda item: (item[1], item[0]))

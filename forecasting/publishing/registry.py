@@ -1,0 +1,250 @@
+"""The registry: every finished run is a version; one of them is champion, and what readers see."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from forecasting.publishing.promotion import Decision, PromotionRule, decide
+from stocktide.database import statement
+from stocktide.errors import Conflict, Invalid, NotFound
+
+CHANNEL = "forecast_published"
+VERSIONS_MAX = 500
+REASON_LENGTH_MAX = 500
+OURSELVES = "stocktide"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that readers see. choice: what its backtest chose; None where it says nothing."""
+
+    version: int
+    forecast_run_id: int | None
+    cutoff: date
+    score: float | None
+    choice: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a version. forecast_run_id: its run. replaced: the champion that stepped down, if one did."""
+
+    version: int
+    forecast_run_id: int
+    published: bool
+    replaced: int | None
+    reason: str
+
+
+def read_champion(connection: sa.Connection) -> Champion | None:
+    """Read the champion, None before the first publication."""
+    row = connection.execute(statement("forecasting/champion")).mappings().first()
+    return None if row is None else Champion(**row)
+
+
+def list_versions(connection: sa.Connection, *, limit: int = 50) -> list[dict[str, Any]]:
+    """List versions, newest first, with status, scores, who decided and why; kept: it can still be published."""
+    rows = connection.execute(
+        statement("forecasting/versions"), {"version": None, "limit": min(limit, VERSIONS_MAX)}
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def register(
+    connection: sa.Connection,
+    *,
+    forecast_run_id: int,
+    mlflow_run_id: str | None,
+    cutoff: date,
+    score: float | None,
+    champion_score: float | None,
+    rule: PromotionRule,
+) -> Outcome:
+    """Make a run's version, decide on it, and point readers at it if it is to be published; the caller commits."""
+    _one_at_a_time(connection)
+    champion = read_champion(connection)
+    version: int = connection.execute(
+        statement("forecasting/insert_model"),
+        {
+            "forecast_run_id": forecast_run_id,
+            "mlflow_run_id": mlflow_run_id,
+            "cutoff": cutoff,
+            "score": score,
+        },
+    ).scalar_one()
+    decision = decide(
+        champion_score,
+        score,
+        has_champion=champion is not None,
+        age_days=0 if champion is None else (cutoff - champion.cutoff).days,
+        rule=rule,
+    )
+    if decision.publishes:
+        return _crown(
+            connection,
+            version,
+            forecast_run_id,
+            "promote",
+            OURSELVES,
+            decision.reason,
+            champion_score=champion_score,
+            margin=rule.margin,
+        )
+    _reject(connection, version, decision, champion_score=champion_score, margin=rule.margin)
+    return Outcome(version, forecast_run_id, False, None, decision.reason)
+
+
+def promote(connection: sa.Connection, version: int, *, by: str, reason: str) -> Outcome:
+    """Make a version champion by hand, whatever its score; the caller commits.
+
+    Raises NotFound (`version_unknown`), Conflict (`version_published`, `version_pruned`), Invalid (`reason`).
+    """
+    _check_reason(reason)
+    _one_at_a_time(connection)
+    found = _find(connection, version)
+    if found["status"] == "champion":
+        raise Conflict("version_published", f"Version {version} is the champion already.")
+    return _crown(connection, version, found["forecast_run_id"], "promote", by, reason)
+
+
+def rollback(connection: sa.Connection, *, by: str, reason: str, to: int | None = None) -> Outcome:
+    """Point readers back at the champion before this one, or at version `to`, which was champion once.
+
+    The caller commits. Raises Conflict (`nothing_published`, `no_earlier_champion`, `never_champion`,
+    `version_published`, `version_pruned`), NotFound (`version_unknown`), Invalid (`reason`).
+    """
+    _check_reason(reason)
+    _one_at_a_time(connection)
+    champion = read_champion(connection)
+    if champion is None:
+        raise Conflict(
+            "nothing_published", "No forecast is published yet, so there is nothing to roll back."
+        )
+    target = _earlier_champion(connection, champion.version) if to is None else to
+    if target == champion.version:
+        raise Conflict("version_published", f"Version {target} is the champion already.")
+    found = _find(connection, target)
+    if found["status"] != "retired":
+        raise Conflict(
+            "never_champion",
+            f"Version {target} was never champion; publish it by `stocktide forecast promote {target}`.",
+        )
+    return _crown(connection, target, found["forecast_run_id"], "rollback", by, reason)
+
+
+def _earlier_champion(connection: sa.Connection, version: int) -> int:
+    """Find the champion that `version` replaced when it was last promoted."""
+    found: int | None = connection.execute(
+        statement("forecasting/champion_before"), {"version": version}
+    ).scalar()
+    if found is None:
+        raise Conflict(
+            "no_earlier_champion",
+            f"Version {version} is the first champion: there is none to roll back to. "
+            "`stocktide forecast history` lists the versions.",
+        )
+    return found
+
+
+def _find(connection: sa.Connection, version: int) -> dict[str, Any]:
+    row = (
+        connection.execute(statement("forecasting/versions"), {"version": version, "limit": 1})
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise NotFound(
+            "version_unknown",
+            f"There is no version {version}; `stocktide forecast history` lists them.",
+            version=version,
+        )
+    if not row["kept"]:
+        raise Conflict(
+            "version_pruned",
+            f"The days of version {version} were dropped to save room, so it cannot be published again; "
+            "`stocktide forecast history` tells which versions can.",
+            version=version,
+        )
+    return dict(row)
+
+
+def _crown(
+    connection: sa.Connection,
+    version: int,
+    forecast_run_id: int,
+    action: str,
+    by: str,
+    reason: str,
+    *,
+    champion_score: float | None = None,
+    margin: float | None = None,
+) -> Outcome:
+    replaced = connection.execute(statement("forecasting/retire_champion")).scalar()
+    _note(connection, version, "champion", by, reason, champion_score, margin)
+    _log(connection, action, version, replaced, by, reason)
+    connection.execute(statement("forecasting/point_at_run"), {"forecast_run_id": forecast_run_id})
+    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(forecast_run_id))))
+    return Outcome(version, forecast_run_id, True, replaced, reason)
+
+
+def _reject(
+    connection: sa.Connection,
+    version: int,
+    decision: Decision,
+    *,
+    champion_score: float | None,
+    margin: float,
+) -> None:
+    _note(connection, version, "rejected", OURSELVES, decision.reason, champion_score, margin)
+    _log(connection, "reject", version, None, OURSELVES, decision.reason)
+
+
+def _note(
+    connection: sa.Connection,
+    version: int,
+    status: str,
+    by: str,
+    reason: str,
+    champion_score: float | None,
+    margin: float | None,
+) -> None:
+    connection.execute(
+        statement("forecasting/decide_model"),
+        {
+            "version": version,
+            "status": status,
+            "decided_by": by,
+            "reason": reason,
+            "champion_score": champion_score,
+            "margin": margin,
+        },
+    )
+
+
+def _log(
+    connection: sa.Connection, action: str, version: int, replaced: int | None, by: str, reason: str
+) -> None:
+    connection.execute(
+        statement("forecasting/insert_decision"),
+        {
+            "action": action,
+            "version": version,
+            "replaced": replaced,
+            "decided_by": by,
+            "reason": reason,
+        },
+    )
+
+
+def _one_at_a_time(connection: sa.Connection) -> None:
+    """Two that decide at once would each see the other's champion; readers are not held up."""
+    connection.execute(sa.text("LOCK TABLE forecast_models IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip() or len(reason) > REASON_LENGTH_MAX or "\x00" in reason:
+        raise Invalid(
+            "reason", f"Say why, in 1 to {REASON_LENGTH_MAX} characters: the history keeps it."
+        )
