@@ -23,8 +23,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks._claims import DATA_VARIABLE, at_most
-from forecasting.prophet.fit import Fits, fit_series
+from forecasting.prophet.fit import fit_series
 from forecasting.prophet.fit_store import save_fits
+from forecasting.prophet.fits import Fits
 from forecasting.prophet.model import ProphetModel
 from forecasting.prophet.predict import forecast
 from forecasting.prophet.uncertainty import quantiles

@@ -13,8 +13,9 @@ from forecasting.frames.frame_fit import FrameFit, fit_frame
 from forecasting.frames.frames import Series, from_long, from_wide
 from forecasting.intervals.paths import coherent_paths, leaf_paths, node_paths
 from forecasting.nodes.demand_class import demand_classes
-from forecasting.prophet.fit import Fits, fit_series
+from forecasting.prophet.fit import fit_series
 from forecasting.prophet.fit_store import load_fits, save_fits
+from forecasting.prophet.fits import Fits
 from forecasting.prophet.logistic import forecast_logistic
 from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
 from forecasting.prophet.uncertainty import quantiles

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from forecasting.frames.frames import Series, from_long
 from forecasting.frames.frequency import Frequency
-from forecasting.prophet.fit import Fits, fit_series
+from forecasting.prophet.fit import fit_series
 from forecasting.prophet.fit_store import save_fits
+from forecasting.prophet.fits import Fits
 from forecasting.prophet.model import ProphetModel
 from forecasting.prophet.predict import components, forecast
 from forecasting.prophet.uncertainty import quantiles

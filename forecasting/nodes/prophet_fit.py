@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.prophet.fit import (
+from forecasting.prophet.fit import fit_series
+from forecasting.prophet.fits import (
     ALL_ZERO,
     CONSTANT,
     NO_HISTORY,
     ORDINARY,
     TOO_SHORT,
     Fits,
-    fit_series,
 )
 from forecasting.prophet.model import Mode, ProphetModel, Seasonality, Target
 from forecasting.prophet.predict import components, forecast

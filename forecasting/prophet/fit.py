@@ -9,85 +9,39 @@ others have their own. Chunks of series are fitted in threads: numpy leaves the 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from forecasting.prophet.columns import Columns, build_columns, day_numbers
-from forecasting.prophet.model import BUILT_IN, ProphetModel
+from forecasting.prophet.columns import build_columns, day_numbers
+from forecasting.prophet.design import Design, Work, day_weights, lay_out, scaled
+from forecasting.prophet.fits import (
+    FEW_DAYS,
+    NOT_CONVERGED,
+    ORDINARY,
+    Fits,
+    empty_fits,
+    fill_odd,
+    odd_codes,
+)
+from forecasting.prophet.model import ProphetModel
 from forecasting.prophet.multiplicative import joined, solve_multiplicative
 from forecasting.prophet.solver import GAP_MAX, Solution, solve
-from forecasting.prophet.trend import TimeAxis, knot_count, time_axis, trend_basis
+from forecasting.prophet.trend import knot_count
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
-Codes = NDArray[np.str_]
 Rows = NDArray[np.int64]
 
-# Why a series is odd; the code stands beside its result.
-ORDINARY = ""
-NO_HISTORY, ALL_ZERO, TOO_SHORT, CONSTANT = "no_history", "all_zero", "too_short", "constant"
-FEW_DAYS, NOT_CONVERGED = "few_days", "not_converged"
 # k and m have normal priors of sd 5, as in Prophet.
 TREND_PRECISION = 1.0 / 25.0
 # From so many series on, those with equal dates are worth an eigen-decomposition of their own.
 SHARE_FROM = 8
-# Fields of Fits that are not numbers of a series.
-SHARED_LABELS = ("keys", "component", "multiplicative")
-LABELS = ("code", *SHARED_LABELS)
 CHUNK_SHARED, CHUNK_OWN = 256, 64
 # Sums over days of a multiplicative model are made once a chunk, and are a tenth of its work.
 CHUNK_MULTIPLICATIVE = 1_024
-LAST_YEAR_DAYS = 365.0
-
-
-@dataclass(frozen=True)
-class Fits:
-    """Fitted parameters of n series, in scaled units: y = floor + scale * f(t).
-
-    m, k: (n,) offset and slope. delta, knots: (n, S). beta: (n, K). variance: (n,) of the noise. scale, floor: (n,).
-    start, span: (n,) days since 1970, days. mean, sd: (n, K) of given regressors. code: (n,) "" or why it is odd.
-    gap: (n,) nats. rounds: (n,). objective: (n,) negative log posterior. changes: (n,) changes of slope that the series
-    has. keys: (K,) the columns that beta belongs to, component: (K,) the part each is of, multiplicative: (K,).
-    """
-
-    m: Array
-    k: Array
-    delta: Array
-    knots: Array
-    beta: Array
-    variance: Array
-    scale: Array
-    floor: Array
-    start: Array
-    span: Array
-    mean: Array
-    sd: Array
-    gap: Array
-    rounds: Array
-    objective: Array
-    changes: Array
-    code: Codes
-    keys: tuple[str, ...]
-    component: tuple[str, ...]
-    multiplicative: NDArray[np.bool_]
-
-    @property
-    def size(self) -> int:
-        """Number of series, n."""
-        return int(self.m.size)
-
-    def take(self, rows: NDArray[np.intp]) -> "Fits":
-        """Take some of the series, in the order of `rows`."""
-        taken = {
-            field.name: getattr(self, field.name)[rows]
-            for field in fields(self)
-            if field.name not in SHARED_LABELS
-        }
-        return replace(self, **taken)
 
 
 def fit_series(
@@ -109,10 +63,10 @@ def fit_series(
     _check(model, ds, Y)
     columns = build_columns(model, ds, shared=shared, own=own)
     days = day_numbers(ds)
-    work = _Work(model, columns, days, Y, dict(own or {}), _weights(model, days), start_from)
-    out = _empty(Y.shape[0], columns.size, knot_count(model))
-    codes = _odd_codes(Y)
-    _fill_odd(out, Y, codes, days)
+    work = Work(model, columns, days, Y, dict(own or {}), day_weights(model, days), start_from)
+    out = empty_fits(Y.shape[0], columns.size, knot_count(model))
+    codes = odd_codes(Y)
+    fill_odd(out, Y, codes, days)
     tasks = _tasks(work, np.flatnonzero(codes == ORDINARY))
     workers = threads or os.cpu_count() or 1
     # Small matrices, many threads: BLAS threads of their own would only wait for each other (measured: 1.5 to 4 times
@@ -121,7 +75,8 @@ def fit_series(
         for rows, part in pool.map(lambda task: task(), tasks):
             for name, values in part.items():
                 out[name][rows] = values
-    few = np.isfinite(Y).sum(axis=1) < 2 + columns.size
+    terms = 2 + (out["beta"] != 0.0).sum(axis=1)
+    few = np.isfinite(Y).sum(axis=1) <= terms
     codes[(codes == ORDINARY) & few] = FEW_DAYS
     codes[(codes == ORDINARY) & (out["gap"] > 100 * GAP_MAX)] = NOT_CONVERGED
     return Fits(
@@ -133,36 +88,13 @@ def fit_series(
     )
 
 
-@dataclass(frozen=True)
-class _Work:
-    model: ProphetModel
-    columns: Columns
-    days: Array
-    Y: Array
-    own: dict[str, Array]
-    weights: Array
-    start_from: Fits | None
-
-
-@dataclass(frozen=True)
-class _Design:
-    """at: (N,) positions of the observed dates. D: (N, 2 + K + S). w: (N,). mean, sd: (K,)."""
-
-    axis: TimeAxis
-    at: Rows
-    D: Array
-    w: Array
-    mean: Array
-    sd: Array
-
-
 def _check(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> None:
     assert Y.ndim == 2
     assert Y.shape[1] == len(ds)
     if model.growth == "logistic":
         raise Invalid(
             "growth",
-            "Logistic growth is fitted by the prophet library: see forecasting.prophet.logistic.",
+            "Logistic growth is fitted by the prophet library: take `forecast_logistic`.",
         )
     if not ds.is_monotonic_increasing or ds.has_duplicates:
         raise Invalid(
@@ -173,49 +105,10 @@ def _check(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> None:
         raise Invalid("infinite", f"Row {int(np.argmax(wrong))} holds an infinite value.")
 
 
-def _weights(model: ProphetModel, days: Array) -> Array:
-    if model.recency_half_life_days is None:
-        return np.ones(days.size)
-    return np.asarray(2.0 ** (-(days[-1] - days) / model.recency_half_life_days))
-
-
-def _empty(n: int, K: int, S: int) -> dict[str, Array]:
-    wide = {"delta": S, "knots": S, "beta": K, "mean": K, "sd": K}
-    names = [field.name for field in fields(Fits) if field.name not in LABELS]
-    out = {name: np.zeros((n, wide[name]) if name in wide else n) for name in names}
-    for name in ("scale", "span"):
-        out[name][:] = 1.0
-    out["sd"][:] = 1.0
-    out["knots"][:] = 1.0
-    return out
-
-
-def _odd_codes(Y: Array) -> Codes:
-    seen = np.isfinite(Y)
-    count = seen.sum(axis=1)
-    high = np.where(seen, Y, -np.inf).max(axis=1, initial=-np.inf)
-    low = np.where(seen, Y, np.inf).min(axis=1, initial=np.inf)
-    codes = np.full(Y.shape[0], ORDINARY, dtype="U16")
-    codes[high == low] = CONSTANT
-    codes[count == 1] = TOO_SHORT
-    codes[(high == 0) & (low == 0)] = ALL_ZERO
-    codes[count == 0] = NO_HISTORY
-    return codes
-
-
-def _fill_odd(out: dict[str, Array], Y: Array, codes: Codes, days: Array) -> None:
-    """Give a constant its value as offset; what has no value stays 0."""
-    for row in np.flatnonzero((codes == CONSTANT) | (codes == TOO_SHORT)):
-        out["floor"][row] = Y[row][np.isfinite(Y[row])][0]
-    for row in np.flatnonzero((codes != ORDINARY) & (codes != NO_HISTORY)):
-        out["start"][row] = days[np.argmax(np.isfinite(Y[row]))]
-    out["start"][codes == NO_HISTORY] = days[0]
-
-
 _Part = tuple[Rows, dict[str, Array]]
 
 
-def _tasks(work: _Work, rows: Rows) -> list[Callable[[], _Part]]:
+def _tasks(work: Work, rows: Rows) -> list[Callable[[], _Part]]:
     """Cut the rows into tasks: series with equal dates in chunks, the others in chunks with a Gram matrix each."""
     groups = _by_dates(work.Y, rows)
     tasks: list[Callable[[], _Part]] = []
@@ -234,7 +127,7 @@ def _tasks(work: _Work, rows: Rows) -> list[Callable[[], _Part]]:
 
 
 def _bind(
-    fit: Callable[[_Work, Rows], dict[str, Array]], work: _Work, rows: Rows
+    fit: Callable[[Work, Rows], dict[str, Array]], work: Work, rows: Rows
 ) -> Callable[[], _Part]:
     return lambda: (rows, fit(work, rows))
 
@@ -251,79 +144,18 @@ def _by_dates(Y: Array, rows: Rows) -> list[Rows]:
     return [rows[part] for part in np.split(order, cuts)]
 
 
-def _design(work: _Work, row: int) -> _Design:
-    """Lay the columns of the series `row` over its own dates."""
-    model, columns = work.model, work.columns
-    at = np.flatnonzero(np.isfinite(work.Y[row]))
-    days = work.days[at]
-    axis = time_axis(model, days)
-    X = work.columns.values[at]
-    for name in columns.own:
-        X[:, columns.component.index(name)] = work.own[name][row, at]
-    used = _in_use(model, columns, days)
-    mean, sd = _standards(model, columns, X)
-    X = np.where(used, (X - mean) / sd, 0.0)
-    basis = trend_basis(axis.scaled(days), axis.knots, growing=model.growth == "linear")
-    return _Design(axis, at, np.hstack([basis[:, :2], X, basis[:, 2:]]), work.weights[at], mean, sd)
-
-
-def _in_use(model: ProphetModel, columns: Columns, days: Array) -> NDArray[np.bool_]:
-    """Tell which columns a history is long and dense enough for, where the model says "auto"."""
-    span, step = days[-1] - days[0], np.diff(days).min()
-    spacing = {"yearly": np.inf, "weekly": 7.0, "daily": 1.0}
-    off = {
-        name
-        for name, _, _, needed in BUILT_IN
-        if getattr(model, f"{name}_seasonality") == "auto"
-        and (span < needed or step >= spacing[name])
-    }
-    return np.array([name not in off for name in columns.component], dtype=np.bool_)
-
-
-def _standards(model: ProphetModel, columns: Columns, X: Array) -> tuple[Array, Array]:
-    """Take mean and standard deviation of the given regressors as Prophet does; 0 and 1 for all others."""
-    mean, sd = np.zeros(columns.size), np.ones(columns.size)
-    how = {part.name: part.standardize for part in model.regressors}
-    for column in np.flatnonzero(columns.given):
-        values = np.unique(X[:, column])
-        wanted = how[columns.component[column]]
-        if wanted == "auto":
-            wanted = not np.array_equal(values, (0.0, 1.0))
-        if wanted and values.size >= 2:
-            mean[column], sd[column] = X[:, column].mean(), X[:, column].std(ddof=1)
-    return mean, sd
-
-
-def _scaled(model: ProphetModel, Y: Array, days: Array) -> tuple[Array, Array, Array]:
-    """Scale (B, N) values to the model's units; returns them with scale (B,) and floor (B,)."""
-    Z = np.log1p(np.maximum(Y, 0.0)) if model.target == "log1p" else Y
-    floor = Z.min(axis=1) if model.scaling == "minmax" else np.zeros(Z.shape[0])
-    if model.scaling == "absmax":
-        scale = np.abs(Z).max(axis=1)
-    elif model.scaling == "minmax":
-        scale = Z.max(axis=1) - floor
-    elif model.scaling == "mean":
-        recent = Z[:, days > days[-1] - LAST_YEAR_DAYS]
-        scale = np.abs(recent.mean(axis=1))
-        scale = np.where(scale > 0.0, scale, np.abs(Z).max(axis=1))
-    else:
-        scale = np.ones(Z.shape[0])
-    scale = np.where(scale > 0.0, scale, 1.0)
-    return (Z - floor[:, None]) / scale[:, None], scale, floor
-
-
-def _precision(work: _Work) -> Array:
+def _precision(work: Work) -> Array:
     return np.concatenate([np.full(2, TREND_PRECISION), work.columns.scale**-2.0])
 
 
-def _fit_shared(work: _Work, rows: Rows) -> dict[str, Array]:
-    design = _design(work, int(rows[0]))
-    Z, scale, floor = _scaled(work.model, work.Y[np.ix_(rows, design.at)], work.days[design.at])
+def _fit_shared(work: Work, rows: Rows) -> dict[str, Array]:
+    design = lay_out(work, int(rows[0]))
+    Z, scale, floor = scaled(work.model, work.Y[np.ix_(rows, design.at)], work.days[design.at])
     solution = _solve(work, design, Z, rows)
     return _parameters(work, [design] * rows.size, solution, scale, floor)
 
 
-def _solve(work: _Work, design: _Design, Z: Array, rows: Rows) -> Solution:
+def _solve(work: Work, design: Design, Z: Array, rows: Rows) -> Solution:
     tau, precision = work.model.changepoint_prior_scale, _precision(work)
     if work.columns.multiplicative.any():
         return solve_multiplicative(
@@ -347,33 +179,33 @@ def _solve(work: _Work, design: _Design, Z: Array, rows: Rows) -> Solution:
     )
 
 
-def _warm(work: _Work, rows: Rows) -> dict[str, Array]:
+def _warm(work: Work, rows: Rows) -> dict[str, Array]:
     if work.start_from is None:
         return {}
     before = work.start_from
     return {"variance": np.maximum(before.variance[rows], 1e-8), "delta": before.delta[rows]}
 
 
-def _fit_own(work: _Work, rows: Rows) -> dict[str, Array]:
-    designs = [_design(work, int(row)) for row in rows]
-    scaled = [
-        _scaled(work.model, work.Y[row : row + 1, design.at], work.days[design.at])
+def _fit_own(work: Work, rows: Rows) -> dict[str, Array]:
+    designs = [lay_out(work, int(row)) for row in rows]
+    values = [
+        scaled(work.model, work.Y[row : row + 1, design.at], work.days[design.at])
         for row, design in zip(rows, designs, strict=True)
     ]
-    scale = np.concatenate([part[1] for part in scaled])
-    floor = np.concatenate([part[2] for part in scaled])
+    scale = np.concatenate([part[1] for part in values])
+    floor = np.concatenate([part[2] for part in values])
     if work.columns.multiplicative.any():
         alone = [
             _solve(work, design, part[0], rows[i : i + 1])
-            for i, (design, part) in enumerate(zip(designs, scaled, strict=True))
+            for i, (design, part) in enumerate(zip(designs, values, strict=True))
         ]
         solution = joined(alone)
     else:
-        solution = _solve_own(work, designs, [part[0][0] for part in scaled], rows)
+        solution = _solve_own(work, designs, [part[0][0] for part in values], rows)
     return _parameters(work, designs, solution, scale, floor)
 
 
-def _solve_own(work: _Work, designs: Sequence[_Design], Z: Sequence[Array], rows: Rows) -> Solution:
+def _solve_own(work: Work, designs: Sequence[Design], Z: Sequence[Array], rows: Rows) -> Solution:
     P = designs[0].D.shape[1]
     gram, moment = np.empty((rows.size, P, P)), np.empty((rows.size, P))
     square, weight = np.empty(rows.size), np.empty(rows.size)
@@ -393,7 +225,7 @@ def _solve_own(work: _Work, designs: Sequence[_Design], Z: Sequence[Array], rows
 
 
 def _parameters(
-    work: _Work, designs: Sequence[_Design], solution: Solution, scale: Array, floor: Array
+    work: Work, designs: Sequence[Design], solution: Solution, scale: Array, floor: Array
 ) -> dict[str, Array]:
     K = work.columns.size
     return {

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forecasting.prophet.fit import LABELS, Fits
+from forecasting.prophet.fits import LABELS, Fits
 from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
 from stocktide.errors import Invalid
 

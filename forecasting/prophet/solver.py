@@ -14,11 +14,13 @@ Symbols: B series, P = p + S columns (p ridge columns first), gram G = A'WA, mom
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from forecasting.prophet.elimination import Eliminator, eliminate_own, eliminate_shared
+from forecasting.prophet.lasso import feature_sign_step, times
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -33,15 +35,10 @@ ROUNDS_MAX = 300
 WARM_STEPS = 8
 # y lies in [-1, 1]: an error below this share of the range is a fit without error, and log s would have no bound.
 SIGMA_MIN = 1e-4
-# Active slopes are settled when they are this close to the penalty, relative to it.
-SETTLED = 1e-6
 # What the ridge calls zero: |delta| below this share of tau is not a change of slope.
 SMALL = 0.3
 # Below this the reweighted ridge would divide by zero.
 SIZE_MIN = 1e-8
-
-Eliminated = tuple[Array, Array, Callable[[Array], Array]]
-Eliminator = Callable[[Array, NDArray[np.intp]], Eliminated]
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,9 @@ def solve(
     assert gram.shape[-2:] == (P, P)
     assert square.shape == weight.shape == (B,)
     eliminate = (
-        _shared(gram, moment, precision) if gram.ndim == 2 else _own(gram, moment, precision)
+        eliminate_shared(gram, moment, precision)
+        if gram.ndim == 2
+        else eliminate_own(gram, moment, precision)
     )
     s2 = variance_of(square, weight) if variance is None else variance.copy()
     x = np.zeros((B, P))
@@ -113,7 +112,7 @@ def solve_given_variance(
 
     gram: (B, P, P), moment: (B, P), variance: (B,), precision: (p,), delta: (B, S).
     """
-    Q, q, recover = _own(gram, moment, precision)(variance, np.arange(variance.size))
+    Q, q, recover = eliminate_own(gram, moment, precision)(variance, np.arange(variance.size))
     penalty, found = variance / tau, delta.copy()
     open_ = np.arange(variance.size)
     for _round in range(ROUNDS_MAX):
@@ -143,85 +142,6 @@ def negative_log_posterior(
     )
 
 
-def feature_sign_step(Q: Array, q: Array, penalty: Array, delta: Array) -> tuple[Array, Array]:
-    """Take one step of B lassos min x'Qx/2 - q'x + penalty |x|_1 from x = delta; (new x, gap left at the new x).
-
-    Q: (B, S, S), q: (B, S), penalty: (B,). The step never raises the objective: the coefficient that violates
-    optimality most joins the active ones, these are solved for their signs, and the best point on the way there,
-    crossings of zero included, is taken.
-    """
-    if q.shape[1] == 0:
-        return delta, np.zeros(q.shape[0])
-    slope = q - _times(Q, delta)
-    active = delta != 0.0
-    sign = np.sign(delta)
-    unsettled = np.where(active, np.abs(slope - penalty[:, None] * sign), 0.0).max(axis=1)
-    excess = np.where(active, -np.inf, np.abs(slope) - penalty[:, None])
-    joins = np.argmax(excess, axis=1)
-    # While the active ones are not settled, a newcomer might be sent the wrong way.
-    rows = np.flatnonzero(
-        (excess[np.arange(joins.size), joins] > 0.0) & (unsettled < SETTLED * penalty)
-    )
-    active[rows, joins[rows]] = True
-    sign[rows, joins[rows]] = np.sign(slope[rows, joins[rows]])
-    target = _solve_active(Q, q - penalty[:, None] * sign, active)
-    stepped = _search(Q, slope, penalty, delta, target)
-    return stepped, lasso_gap(Q, q, penalty, stepped)
-
-
-def lasso_gap(Q: Array, q: Array, penalty: Array, delta: Array) -> Array:
-    """Bound how far the lasso's objective is above its minimum, (B,) in its own units.
-
-    With g = q - Q x and c = min(1, penalty / max |g|), c times the residual is dual feasible; where c is 1 the gap is
-    penalty |x|_1 - x'g. Below 1 it is bounded by what the offending slopes can gain (their curvature is Q_jj).
-    """
-    slope = q - _times(Q, delta)
-    curvature = np.einsum("bjj->bj", Q)
-    over = np.maximum(np.abs(slope) - penalty[:, None], 0.0)
-    gain = over**2 / np.maximum(2.0 * curvature, np.finfo(np.float64).tiny)
-    tied = penalty[:, None] * np.abs(delta) - delta * slope
-    return np.asarray(np.abs(tied).sum(axis=1) + delta.shape[1] * gain.max(axis=1))
-
-
-def _times(Q: Array, x: Array) -> Array:
-    return np.asarray((Q @ x[:, :, None])[:, :, 0])
-
-
-def _solve_active(Q: Array, rhs: Array, active: NDArray[np.bool_]) -> Array:
-    """Solve Q x = rhs over the active coefficients of each series; the others are 0."""
-    masked = Q * (active[:, :, None] & active[:, None, :])
-    diagonal = np.einsum("bjj->bj", masked)
-    # a hinge that no day supports has an empty row; it, too, stays 0
-    unit = np.where(diagonal > 0.0, diagonal, 1.0)
-    scale = 1.0 / np.sqrt(unit)
-    masked *= scale[:, :, None] * scale[:, None, :]
-    at = np.arange(Q.shape[1])
-    masked[:, at, at] = 1.0 + 1e-12
-    solved = np.linalg.solve(masked, (np.where(active, rhs, 0.0) * scale)[:, :, None])[:, :, 0]
-    return np.where(active & (diagonal > 0.0), solved * scale, 0.0)
-
-
-def _search(Q: Array, slope: Array, penalty: Array, start: Array, target: Array) -> Array:
-    """Minimise the lasso exactly over `start`, `target` and the crossings of zero between them."""
-    step = target - start
-    with np.errstate(divide="ignore", invalid="ignore"):
-        crossing = np.where(step != 0.0, -start / step, 1.0)
-    crossing = np.where((crossing > 0.0) & (crossing < 1.0), crossing, 1.0)
-    share = np.concatenate([crossing, np.ones((start.shape[0], 1))], axis=1)
-    linear = -(slope * step).sum(axis=1)
-    quadratic = (step * _times(Q, step)).sum(axis=1)
-    points = start[:, None, :] + share[:, :, None] * step[:, None, :]
-    value = share * linear[:, None] + 0.5 * share**2 * quadratic[:, None]
-    value += penalty[:, None] * np.abs(points).sum(axis=2)
-    best = np.argmin(value, axis=1)
-    rows = np.arange(start.shape[0])
-    chosen = points[rows, best]
-    # a crossing is a zero, whatever rounding says
-    chosen[(share[rows, best][:, None] == crossing) & (crossing < 1.0)] = 0.0
-    stays = value[rows, best] >= penalty * np.abs(start).sum(axis=1)
-    return np.where(stays[:, None], start, chosen)
-
-
 def variance_of(rss: Array, weight: Array) -> Array:
     """Minimise the objective over s^2: the positive root of 4 s^4 + N s^2 - RSS = 0."""
     root = (-weight + np.sqrt(weight**2 + 16.0 * np.maximum(rss, 0.0))) / 8.0
@@ -230,7 +150,7 @@ def variance_of(rss: Array, weight: Array) -> Array:
 
 def _rss(gram: Array, moment: Array, square: Array, x: Array, rows: NDArray[np.intp]) -> Array:
     x = x[rows]
-    Gx = x @ gram if gram.ndim == 2 else _times(gram[rows], x)
+    Gx = x @ gram if gram.ndim == 2 else times(gram[rows], x)
     return np.asarray(square[rows] + (x * (Gx - 2.0 * moment[rows])).sum(axis=1))
 
 
@@ -259,49 +179,3 @@ def _warm(
         s2 = variance_of(_rss(gram, moment, square, x, rows), weight)
     kept = np.where(size > SMALL * tau, x[:, p:], 0.0)
     return kept, s2
-
-
-def _shared(gram: Array, moment: Array, precision: Array) -> Eliminator:
-    """Eliminate theta where all series share G: one eigen-decomposition serves every s^2."""
-    p = precision.size
-    root = 1.0 / np.sqrt(precision)
-    values, U = np.linalg.eigh(gram[:p, :p] * root[:, None] * root[None, :])
-    values = np.maximum(values, 0.0)
-    V = U.T @ (gram[:p, p:] * root[:, None])
-    S = V.shape[1]
-    outer = (V[:, :, None] * V[:, None, :]).reshape(p, S * S)
-    rho = (moment[:, :p] * root[None, :]) @ U
-
-    def eliminate(s2: Array, rows: NDArray[np.intp]) -> Eliminated:
-        inverse = 1.0 / (values[None, :] + s2[:, None])
-        Q = gram[None, p:, p:] - (inverse @ outer).reshape(s2.size, S, S)
-        q = moment[rows, p:] - (inverse * rho[rows]) @ V
-
-        def recover(delta: Array) -> Array:
-            return np.asarray(((inverse * (rho[rows] - delta @ V.T)) @ U.T) * root[None, :])
-
-        return Q, q, recover
-
-    return eliminate
-
-
-def _own(gram: Array, moment: Array, precision: Array) -> Eliminator:
-    """Eliminate theta where each series has its own G: one solve of p equations a series and s^2."""
-    p = precision.size
-    at = np.arange(p)
-
-    def eliminate(s2: Array, rows: NDArray[np.intp]) -> Eliminated:
-        ridge = gram[rows, :p, :p]
-        ridge[:, at, at] += s2[:, None] * precision[None, :]
-        cross = gram[rows, :p, p:]
-        right = np.concatenate([cross, moment[rows, :p, None]], axis=2)
-        solved = np.linalg.solve(ridge, right)
-        Q = gram[rows, p:, p:] - cross.transpose(0, 2, 1) @ solved[:, :, :-1]
-        q = moment[rows, p:] - (cross.transpose(0, 2, 1) @ solved[:, :, -1:])[:, :, 0]
-
-        def recover(delta: Array) -> Array:
-            return np.asarray(solved[:, :, -1] - (solved[:, :, :-1] @ delta[:, :, None])[:, :, 0])
-
-        return Q, q, recover
-
-    return eliminate

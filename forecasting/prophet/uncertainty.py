@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.prophet.columns import day_numbers
-from forecasting.prophet.fit import Fits
+from forecasting.prophet.fits import Fits
 from forecasting.prophet.model import ProphetModel
 
 Array = NDArray[np.float64]

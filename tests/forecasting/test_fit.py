@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from forecasting.prophet import bilinear
-from forecasting.prophet.fit import NOT_CONVERGED, Fits, fit_series
+from forecasting.prophet.fit import fit_series
 from forecasting.prophet.fit_store import load_fits, save_fits
+from forecasting.prophet.fits import NOT_CONVERGED, Fits
 from forecasting.prophet.model import Mode, ProphetModel, Regressor, Scaling, Seasonality
 from forecasting.prophet.predict import components, forecast
 from forecasting.quiet_prophet import quiet_prophet

@@ -4,12 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from forecasting.prophet.lasso import feature_sign_step, lasso_gap
 from forecasting.prophet.solver import (
     GAP_MAX,
     SIGMA_MIN,
     Solution,
-    feature_sign_step,
-    lasso_gap,
     negative_log_posterior,
     solve,
 )

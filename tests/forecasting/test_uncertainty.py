@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from forecasting.prophet.fit import Fits, fit_series
+from forecasting.prophet.fit import fit_series
+from forecasting.prophet.fits import Fits
 from forecasting.prophet.model import Growth, ProphetModel
 from forecasting.prophet.predict import forecast
 from forecasting.prophet.uncertainty import quantiles, sample_drift
