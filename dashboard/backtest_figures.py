@@ -11,6 +11,9 @@ from dashboard.theme import Roles, chart_frame
 
 # The same colour means the same on every page and day: half of naive's error or less, one and a half of it or more.
 RATIO_LOW, RATIO_HIGH = 0.5, 1.5
+# On a cell that is further from 1 than this, dark ink is read better in either theme.
+DEEP = 0.35
+DARK_INK = "#14171A"
 
 
 def backtest_dots(backtest: pd.DataFrame, role: Roles, *, title: str, metric: str) -> Any:
@@ -127,6 +130,7 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
             domain=[RATIO_LOW, 1.0, RATIO_HIGH],
             range=[role.forecast, role.even, role.stock_out],
             clamp=True,
+            interpolate="rgb",
         ),
     )
     cells = base.mark_rect(stroke=role.even, strokeWidth=1).encode(
@@ -139,8 +143,11 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
             alt.Tooltip("naive:Q", title=f"{metric.upper()}, naive", format=".3f"),
         ],
     )
-    numbers = base.mark_text(fontSize=12, fontWeight="bold", color=role.actual).encode(
-        text=alt.Text("ratio:Q", format=".2f")
+    ink = alt.condition(
+        f"abs(datum.ratio - 1) > {DEEP}", alt.value(DARK_INK), alt.value(role.actual)
+    )
+    numbers = base.mark_text(fontSize=12, fontWeight="bold").encode(
+        text=alt.Text("ratio:Q", format=".2f"), color=ink
     )
     chart = alt.layer(cells.transform_filter("isValid(datum.ratio)"), numbers).properties(
         height=FRAME_HEIGHT + ROW_HEIGHT * len(levels)

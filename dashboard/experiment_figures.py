@@ -97,11 +97,9 @@ def _disagreement(of: pd.DataFrame, role: Roles) -> Any:
     before, now = float(of["before"].sum()), float(of["now"].sum())
     first = of.iloc[0]
     moved = f"{quantity(before)} → {quantity(now)} units"
-    apart = f", {first['apart']:.1f} bands apart" if pd.notna(first["apart"]) else ""
+    apart = f", {first['apart']:.2f} bands apart" if pd.notna(first["apart"]) else ""
     chart = alt.layer(older, newer).properties(height=FRAME_HEIGHT + TILE_HEIGHT)
-    framed = chart_frame(
-        chart, role, title=str(first["label"]), subtitle=f"{first['level_name']}: {moved}{apart}"
-    )
+    framed = chart_frame(chart, role, title=str(first["label"]), subtitle=f"{moved}{apart}")
     return framed.configure_title(limit=TITLE_PX)
 
 

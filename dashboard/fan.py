@@ -28,7 +28,7 @@ class Grain:
 
 
 DAY = Grain("days", "today so far", "%a %d %b %Y", 12)
-WEEK = Grain("weeks", "the week under way, sold so far", "week from %a %d %b %Y", 84)
+WEEK = Grain("weeks", "the week under way", "week from %a %d %b %Y", 84)
 
 
 def with_days(frame: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def sales_and_forecast(
         said += f" Dashed: forecast{meaning}."
     if naive is not None and not naive.empty:
         layers.append(_naive(naive, role, grain))
-        said += " Dotted: seasonal naive, the last week again."
+        said += " Dotted: seasonal naive."
     if not so_far.empty:
         hollow = alt.Chart(with_days(so_far, "ds")).mark_point(
             color=role.actual, size=60, filled=False

@@ -284,7 +284,8 @@ def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
     st.caption(
         f"{plural(len(tiles), 'node')}, units a day over the {plural(days['ds'].nunique(), 'day')} that both forecast. "
         f"Blue: version {now['version']}. Dashed: version {before['version']}. "
-        "First is where they are furthest apart, in widths of their own 80 % bands."
+        "First is where they are furthest apart, in widths of their own 80 % bands; "
+        "nodes of less than a unit a day come last."
     )
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)

@@ -135,10 +135,11 @@ def _said(node: dict[str, Any], actual: pd.DataFrame, forecast: pd.DataFrame) ->
 def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:
     """Say what of the weeks is not as in days: what is left out, and what the bands are made of."""
     said = (
-        "Weeks run from Monday to Sunday; the first one ahead counts what was sold of it already."
+        "Weeks run from Monday to Sunday; the week under way is hollow as far as it was sold, and the forecast of it "
+        "counts that. Seasonal naive is the last week again."
     )
     if weeks.days_left_out:
-        said += f" The last {plural(weeks.days_left_out, 'day')} of the forecast are no whole week and left out."
+        said += f" Left out at the end: {plural(weeks.days_left_out, 'day')}, no whole week."
     if paths.empty:
         return f"{said} This run kept no sample paths, so the bands of weeks are not known."
     return f"{said} Bands come from {paths['path'].nunique()} sample paths; 95 % would need more of them."
@@ -179,7 +180,7 @@ def _wants_paths() -> bool:
 def _notes(run: dict[str, Any], node: dict[str, Any], said: list[str]) -> None:
     st.markdown(" ".join(f":gray-badge[{plain(one)}]" for one in said))
     notes = [
-        f"reconciled by {run['method']}",
+        f"forecast by {run['method']}",
         f"lake version {run['lake_version']}",
         f"published {when(run['published_at'])}",
     ]

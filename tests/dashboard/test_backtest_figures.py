@@ -50,6 +50,7 @@ def test_accuracy_cells_keep_their_colours_and_leave_cells_without_a_ratio_empty
         "domain": [0.5, 1.0, 1.5],
         "range": [role.forecast, role.even, role.stock_out],
         "clamp": True,
+        "interpolate": "rgb",
     }
     assert cells["encoding"]["x"]["sort"] == ["01 Feb", "01 Mar"]
     assert cells["encoding"]["y"]["sort"] == ["total", "location"]

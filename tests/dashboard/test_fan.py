@@ -87,7 +87,7 @@ def test_sales_and_forecast_dots_the_naive_line() -> None:
     naive = pd.DataFrame({"ds": FORECAST["ds"], "y": [4.0, 5.0]})
     chart = fan(ACTUAL[:2], FORECAST, naive=naive)
     assert chart["layer"][-1]["mark"]["strokeDash"] == [1, 4]
-    assert chart["title"]["subtitle"].endswith("Dotted: seasonal naive, the last week again.")
+    assert chart["title"]["subtitle"].endswith("Dotted: seasonal naive.")
     assert marks(fan(ACTUAL[:2], FORECAST, naive=naive[:0])) == marks(fan(ACTUAL[:2], FORECAST))
 
 
