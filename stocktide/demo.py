@@ -240,7 +240,8 @@ def forecast_told(report: dict[str, Any]) -> str:
     fate = "published" if report["published"] else "kept, not published"
     said = (
         f"{report['nodes']:,} nodes x {report['horizon_days']} days, trained to {report['cutoff']} on lake version "
-        f"{report['lake_version']}; {report['winner']} won; version {report['version']} {fate}: {report['reason']}"
+        f"{report['lake_version']}; {report['winner']} won; version {report['version']} {fate}: "
+        f"{report['reason'].removesuffix('.')}"
     )
     tested = next(iter(report["wape"].items()), None)
     if tested is None:

@@ -12,7 +12,7 @@ def report(**other: Any) -> dict[str, Any]:
         "winner": "BU log1p",
         "version": 1,
         "published": True,
-        "reason": "it is the first",
+        "reason": "It is the first forecast.",
         "wape": {"total": [0.08, 0.12], "location": [0.2, 0.19]},
         **other,
     }
@@ -21,7 +21,7 @@ def report(**other: Any) -> dict[str, Any]:
 def test_forecast_told_says_what_won_what_became_of_it_and_how_it_erred() -> None:
     assert forecast_told(report()) == (
         "592 nodes x 28 days, trained to 2026-03-01 on lake version 3; BU log1p won; "
-        "version 1 published: it is the first; WAPE at level total 8.0%, seasonal naive 12.0%; "
+        "version 1 published: It is the first forecast; WAPE at level total 8.0%, seasonal naive 12.0%; "
         "no worse than it at 1 of 2 levels"
     )
 
