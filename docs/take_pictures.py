@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from stocktide.settings import load_settings
 from tests.browser.find_chromium import find_chromium
 
-PAGES = {"overview": "/", "products": "/products"}
+PAGES = {"overview": "/", "products": "/products", "forecasts": "/forecasts"}
 SIZE = {"width": 1280, "height": 1000}
 # Charts draw after the page has come; there is no event that says the last one did.
 SETTLE_MS = 4_000
