@@ -19,7 +19,11 @@ Array = NDArray[np.float64]
 
 # A year back shows every season once.
 BACK_DAYS = 364
-RECENT_LEVEL, RECONCILIATION, BASELINES = "recent level", "reconciliation", "baselines"
+# Weights that sum to 1 but for rounding.
+MODELS_ALONE = 1e-9
+RECENT_LEVEL, RECONCILIATION = "recent level", "reconciliation"
+# What remains where the mixture holds baselines, which have no parts of their own.
+BASELINES = "baselines, reconciliation"
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class Explanation:
 def explain(origin: Origin, bases: Mapping[str, tuple[float, BaseFit]], mean: Array) -> Explanation:
     """Split the published mean (n, h) into parts.
 
-    bases: response form -> (weight in the mixture, its base fit); weights may sum to less than 1, the rest being
-    baselines, which have no parts of their own.
+    bases: response form -> (weight in the mixture, its base fit). Weights may sum to less than 1, the rest being
+    baselines: the parts are those of the models alone, and one part says what the baselines and reconciling moved.
     """
     back = min(BACK_DAYS, origin.days.size)
     past = origin.days[origin.days.size - back :]
@@ -58,19 +62,14 @@ def _parts(
 ) -> dict[str, Array]:
     parts: dict[str, Array] = {}
     expected = np.zeros_like(mean)
-    for weight, base in bases.values():
+    models = sum(weight for weight, _ in bases.values())
+    for weight, base in [(weight / models, base) for weight, base in bases.values()]:
         for name, values in _model_parts(base, nodes, days).items():
             parts[name] = parts.get(name, 0.0) + weight * values
         expected += weight * np.nan_to_num(base.yhat[nodes])
     said = sum((values[:, back:] for values in parts.values()), np.zeros_like(mean))
-    ahead = {RECENT_LEVEL: expected - said}
-    models = sum(weight for weight, _ in bases.values())
-    rest = mean - expected
-    if models < 1.0 - 1e-9:
-        # what the mixture takes from baselines is their share of the mean; the remainder is reconciling
-        ahead[BASELINES] = (1.0 - models) * mean
-        rest = rest - ahead[BASELINES]
-    ahead[RECONCILIATION] = rest
+    rest = RECONCILIATION if models > 1.0 - MODELS_ALONE else BASELINES
+    ahead = {RECENT_LEVEL: expected - said, rest: mean - expected}
     for name, values in ahead.items():
         if np.abs(values).max(initial=0.0) > 0.0:
             parts[name] = np.concatenate([np.zeros((len(nodes), back)), values], axis=1)
