@@ -119,9 +119,19 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
     """
     levels = ratios.sort_values("level")["level_name"].unique().tolist()
     periods = ratios.sort_values("origin")["period"].unique().tolist()
-    base = alt.Chart(ratios).encode(
-        x=alt.X("period:N", sort=periods, title=None, axis=alt.Axis(orient="top", labelAngle=0)),
-        y=alt.Y("level_name:N", sort=levels, title=None, axis=NAME_AXIS),
+    # the domains keep a level or period whose cells are all empty; a missing number would be written as 0
+    base = (
+        alt.Chart(ratios)
+        .transform_filter("isValid(datum.ratio)")
+        .encode(
+            x=alt.X(
+                "period:N",
+                title=None,
+                scale=alt.Scale(domain=periods),
+                axis=alt.Axis(orient="top", labelAngle=0),
+            ),
+            y=alt.Y("level_name:N", title=None, scale=alt.Scale(domain=levels), axis=NAME_AXIS),
+        )
     )
     colour = alt.Color(
         "ratio:Q",
@@ -149,9 +159,7 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
     numbers = base.mark_text(fontSize=12, fontWeight="bold").encode(
         text=alt.Text("ratio:Q", format=".2f"), color=ink
     )
-    chart = alt.layer(cells.transform_filter("isValid(datum.ratio)"), numbers).properties(
-        height=FRAME_HEIGHT + ROW_HEIGHT * len(levels)
-    )
+    chart = alt.layer(cells, numbers).properties(height=FRAME_HEIGHT + ROW_HEIGHT * len(levels))
     return chart_frame(
         chart,
         role,

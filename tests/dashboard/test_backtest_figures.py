@@ -52,9 +52,10 @@ def test_accuracy_cells_keep_their_colours_and_leave_cells_without_a_ratio_empty
         "clamp": True,
         "interpolate": "rgb",
     }
-    assert cells["encoding"]["x"]["sort"] == ["01 Feb", "01 Mar"]
-    assert cells["encoding"]["y"]["sort"] == ["total", "location"]
-    assert cells["transform"] == [{"filter": "isValid(datum.ratio)"}]
+    assert cells["encoding"]["x"]["scale"]["domain"] == ["01 Feb", "01 Mar"]
+    assert cells["encoding"]["y"]["scale"]["domain"] == ["total", "location"]
+    for layer in (cells, numbers):
+        assert layer["transform"] == [{"filter": "isValid(datum.ratio)"}]
     assert numbers["encoding"]["text"] == {
         "field": "ratio",
         "format": ".2f",
