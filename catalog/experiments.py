@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 
 CHOSEN, CHAMPION, NAIVE = "chosen", "champion", "seasonal_naive"
+# The choice with the weights that it would publish: what is compared with the champion's, which stand likewise.
+CHALLENGER = "challenger"
 # What a backtest is summed up by: the first of these that it has.
 METRICS = ("wrmsse", "rmsse")
 
@@ -39,10 +41,11 @@ def levels_won(
     """
     wide = backtest.pivot_table(index="level", columns="candidate", values="value")
     rival = CHAMPION if CHAMPION in wide else (champion_choice or {}).get("winner")
-    if CHOSEN not in wide or rival not in wide:
+    mine = CHALLENGER if CHALLENGER in wide else CHOSEN
+    if mine not in wide or rival not in wide:
         return None
-    both = wide[[CHOSEN, rival]].dropna()
-    return int((both[CHOSEN] < both[rival]).sum()), len(both)
+    both = wide[[mine, rival]].dropna()
+    return int((both[mine] < both[rival]).sum()), len(both)
 
 
 def against_naive(backtest: pd.DataFrame) -> pd.DataFrame:
@@ -79,10 +82,10 @@ def error_ratios(by_origin: pd.DataFrame) -> pd.DataFrame:
 def winners(backtest: pd.DataFrame) -> pd.DataFrame:
     """Name per level the candidate that erred least, and how the choice stands beside it.
 
-    backtest: rows of one run, one metric. The rows "chosen" and "champion" are no candidates of their own. Returns
+    backtest: rows of one run, one metric. The rows "chosen", "champion" and "challenger" are no candidates. Returns
     level, level_name, winner, best, chosen, naive.
     """
-    rivals = backtest[~backtest["candidate"].isin([CHOSEN, CHAMPION])]
+    rivals = backtest[~backtest["candidate"].isin([CHOSEN, CHAMPION, CHALLENGER])]
     best = rivals.sort_values("value").drop_duplicates("level").set_index("level")
     wide = backtest.pivot_table(index="level", columns="candidate", values="value")
     frame = pd.DataFrame(

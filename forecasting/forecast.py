@@ -111,7 +111,7 @@ def make_forecast(
     results = _test_all(at, known[:-1], actual, candidates, progress, kept)
     histories = [actual[:, :days] for days in known[:-1]]
     choice, scores = _choose(hierarchy, spec, results, histories)
-    scores = with_champion(hierarchy, scores, results, histories, holder)
+    scores = with_champion(hierarchy, scores, results, histories, choice, holder)
     verdict = judge(choice, scores, holder, cutoff=demand.cutoff, rule=spec.rule)
     choice = verdict.choice
     chosen = make_candidates(list(choice.weights), fits, half_life_days=spec.split_half_life_days)

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import OriginResult, score_combination
 from forecasting.choosing.choose import Choice
-from forecasting.publishing.promotion import CHAMPION, CHOSEN, PromotionRule, decide, total_score
+from forecasting.publishing.promotion import (
+    CHALLENGER,
+    CHAMPION,
+    CHOSEN,
+    PromotionRule,
+    decide,
+    total_score,
+)
 from forecasting.structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
@@ -44,15 +51,21 @@ def with_champion(
     scores: pd.DataFrame,
     results: Sequence[OriginResult],
     histories: Sequence[Array],
+    choice: Choice,
     holder: Holder | None,
 ) -> pd.DataFrame:
-    """Add rows of candidate "champion" to the scores, if all that it is made of was tested at every origin."""
+    """Add rows of candidates "champion" and "challenger" to the scores, if all of the champion's were tested.
+
+    Both stand with the weights that they would publish. The champion's may have been learnt on these very origins, so
+    the challenger's are judged likewise, and not by what weights learnt earlier would have done (its rows "chosen").
+    """
     weights = {} if holder is None else holder.weights
     tested = results and all(set(weights) <= set(result.forecasts) for result in results)
     if not weights or not tested:
         return scores
     parts = [
-        score_combination(hierarchy, result, history, CHAMPION, weights)
+        score_combination(hierarchy, result, history, name, of)
+        for name, of in ((CHAMPION, weights), (CHALLENGER, choice.weights))
         for result, history in zip(results, histories, strict=True)
     ]
     return pd.concat([scores, *parts], ignore_index=True)
@@ -70,7 +83,8 @@ def judge(
 
     A champion that is old and was not beaten keeps its choice and gets newer data: the better of the two is published.
     """
-    champion, challenger = total_score(scores, CHAMPION), total_score(scores, CHOSEN)
+    champion = total_score(scores, CHAMPION)
+    challenger = total_score(scores, CHOSEN if champion is None else CHALLENGER)
     decision = decide(
         champion,
         challenger,

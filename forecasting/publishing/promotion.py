@@ -11,7 +11,7 @@ Action = Literal["promote", "refit", "keep"]
 SAME_RELATIVE = 1e-9
 # What a backtest is summed up by, the first of these that it has; a held-out test has the last.
 SCORE_METRICS = ("wrmsse", "rmsse")
-CHOSEN, CHAMPION = "chosen", "champion"
+CHOSEN, CHAMPION, CHALLENGER = "chosen", "champion", "challenger"
 ALL_CLASSES = "all"
 
 

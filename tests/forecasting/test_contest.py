@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -33,7 +34,7 @@ def scored(
 ) -> tuple[Choice, "object", float | None]:
     histories = [ACTUAL[:, :days] for days in (92, 99, 106)]
     choice, scores = choose(HIERARCHY, results, histories)
-    scores = with_champion(HIERARCHY, scores, results, histories, holder)
+    scores = with_champion(HIERARCHY, scores, results, histories, choice, holder)
     return choice, scores, total_score(scores, CHAMPION)
 
 
@@ -73,3 +74,16 @@ def test_an_old_champion_that_was_not_beaten_is_refitted_and_a_fresh_one_stays(
     assert fresh.champion_score == champion
     first = judge(choice, scores, None, cutoff=CUTOFF, rule=rule)  # type: ignore[arg-type]
     assert first.choice == choice
+
+
+def test_the_same_choice_is_no_worse_than_itself(results: list[OriginResult]) -> None:
+    """Weights learnt on all origins are compared with weights learnt on all origins."""
+    candidates = {"WLSS additive": 0.6, "seasonal_naive": 0.4}
+    holder = Holder(CUTOFF, {"winner": "combination", "weights": candidates})
+    choice, scores = choose(HIERARCHY, results, [ACTUAL[:, :days] for days in (92, 99, 106)])
+    same = replace(choice, name="combination", weights=candidates)
+    histories = [ACTUAL[:, :days] for days in (92, 99, 106)]
+    scores = with_champion(HIERARCHY, scores, results, histories, same, holder)
+    verdict = judge(same, scores, holder, cutoff=CUTOFF, rule=PromotionRule())
+    assert verdict.score == pytest.approx(verdict.champion_score)
+    assert verdict.choice == same
