@@ -8,6 +8,8 @@ import pandas as pd
 CHOSEN, CHAMPION, NAIVE = "chosen", "champion", "seasonal_naive"
 # The choice with the weights that it would publish: what is compared with the champion's, which stand likewise.
 CHALLENGER = "challenger"
+# Rows that sum up others: what was chosen, and how it and the champion's choice would be published.
+NOT_CANDIDATES = frozenset({CHOSEN, CHAMPION, CHALLENGER})
 # What a backtest is summed up by: the first of these that it has.
 METRICS = ("wrmsse", "rmsse")
 
@@ -85,7 +87,7 @@ def winners(backtest: pd.DataFrame) -> pd.DataFrame:
     backtest: rows of one run, one metric. The rows "chosen", "champion" and "challenger" are no candidates. Returns
     level, level_name, winner, best, chosen, naive.
     """
-    rivals = backtest[~backtest["candidate"].isin([CHOSEN, CHAMPION, CHALLENGER])]
+    rivals = backtest[~backtest["candidate"].isin(NOT_CANDIDATES)]
     best = rivals.sort_values("value").drop_duplicates("level").set_index("level")
     wide = backtest.pivot_table(index="level", columns="candidate", values="value")
     frame = pd.DataFrame(

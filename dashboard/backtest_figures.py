@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from catalog.experiments import CHALLENGER, CHAMPION, CHOSEN, NAIVE
+from catalog.experiments import CHOSEN, NAIVE, NOT_CANDIDATES
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.theme import Roles, chart_frame
 
@@ -34,7 +34,7 @@ def backtest_dots(backtest: pd.DataFrame, role: Roles, *, title: str, metric: st
         alt.Tooltip("candidate:N"),
         alt.Tooltip("value:Q", title=metric, format=".3f"),
     ]
-    special = [CHOSEN, CHAMPION, CHALLENGER, NAIVE]
+    special = [*NOT_CANDIDATES, NAIVE]
     ticks = (
         alt.Chart(backtest[~backtest["candidate"].isin(special)])
         .mark_tick(color=role.baseline, thickness=2, size=16)

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.experiments import METRICS, error_ratios, main_metric, winners
+from catalog.experiments import METRICS, NOT_CANDIDATES, error_ratios, main_metric, winners
 from catalog.frames import read_frame
 from catalog.nodes import components, what_moved
 from dashboard.backtest_figures import accuracy_cells, backtest_dots, value_added
@@ -141,7 +141,7 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) ->
     table = winners(backtest)
     st.markdown(said_here(table, str(node["level_name"])))
     origins = int(backtest["origins"].max())
-    count = backtest["candidate"].nunique()
+    count = len(set(backtest["candidate"]) - NOT_CANDIDATES)
     chart = backtest_dots(
         backtest,
         roles(),

@@ -144,7 +144,7 @@ def test_forecasts_shows_what_it_is_made_of_what_moved_and_who_won(
     assert all("added units a day" in tile for tile in tiles[1:])
     assert "more (" in moved
     assert "than version 1 said" in moved
-    assert "6 candidates at 3 origins" in dots
+    assert "5 candidates at 3 origins" in dots
     assert "Forecasting adds value at 3 of 3 levels" in value
     assert "Better than seasonal naive in 9 of 9 cells" in accuracy
     assert "Dotted: seasonal naive" in fan
