@@ -115,12 +115,15 @@ def test_user_of_refuses_a_token_when_it_was_not_signed_by_us(
 ) -> None:
     _, token = signin.sign_in(connection, "ann", PASSWORD)
     claims = {"u": "ann", "r": "operator"}
+    signed, _, signature = token.rpartition(".")
+    # its first letter: the last one has bits that are not read
+    other = ("A" if signature[0] != "A" else "B") + signature[1:]
     forged = [
         URLSafeTimedSerializer("another key", salt="stocktide.session").dumps(claims),
         URLSafeTimedSerializer(KEY, salt="another salt").dumps(claims),
-        token[:-1] + ("A" if token[-1] != "A" else "B"),
+        f"{signed}.{other}",
         "A" + token,
-        token.rpartition(".")[0],
+        signed,
         "",
         "nonsense",
         "ü.ü.ü",
