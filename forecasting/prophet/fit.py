@@ -22,9 +22,11 @@ from forecasting.prophet.fits import (
     NOT_CONVERGED,
     ORDINARY,
     Fits,
+    Survey,
     empty_fits,
     fill_odd,
     odd_codes,
+    survey,
 )
 from forecasting.prophet.model import ProphetModel
 from forecasting.prophet.multiplicative import joined, solve_multiplicative
@@ -65,9 +67,10 @@ def fit_series(
     days = day_numbers(ds)
     work = Work(model, columns, days, Y, dict(own or {}), day_weights(model, days), start_from)
     out = empty_fits(Y.shape[0], columns.size, knot_count(model))
-    codes = odd_codes(Y)
+    known = survey(Y)
+    codes = odd_codes(known)
     fill_odd(out, Y, codes, days)
-    tasks = _tasks(work, np.flatnonzero(codes == ORDINARY))
+    tasks = _tasks(work, known, np.flatnonzero(codes == ORDINARY))
     workers = threads or os.cpu_count() or 1
     # Small matrices, many threads: BLAS threads of their own would only wait for each other (measured: 1.5 to 4 times
     # slower). The limit is the process's, for as long as this takes.
@@ -76,7 +79,7 @@ def fit_series(
             for name, values in part.items():
                 out[name][rows] = values
     terms = 2 + (out["beta"] != 0.0).sum(axis=1)
-    few = np.isfinite(Y).sum(axis=1) <= terms
+    few = known.count <= terms
     codes[(codes == ORDINARY) & few] = FEW_DAYS
     codes[(codes == ORDINARY) & (out["gap"] > 100 * GAP_MAX)] = NOT_CONVERGED
     return Fits(
@@ -108,9 +111,9 @@ def _check(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> None:
 _Part = tuple[Rows, dict[str, Array]]
 
 
-def _tasks(work: Work, rows: Rows) -> list[Callable[[], _Part]]:
+def _tasks(work: Work, known: Survey, rows: Rows) -> list[Callable[[], _Part]]:
     """Cut the rows into tasks: series with equal dates in chunks, the others in chunks with a Gram matrix each."""
-    groups = _by_dates(work.Y, rows)
+    groups = _by_dates(known, rows)
     tasks: list[Callable[[], _Part]] = []
     single: list[int] = []
     size = CHUNK_MULTIPLICATIVE if work.columns.multiplicative.any() else CHUNK_SHARED
@@ -132,11 +135,11 @@ def _bind(
     return lambda: (rows, fit(work, rows))
 
 
-def _by_dates(Y: Array, rows: Rows) -> list[Rows]:
+def _by_dates(known: Survey, rows: Rows) -> list[Rows]:
     """Group rows that are observed on exactly the same dates."""
     if rows.size == 0:
         return []
-    bits = np.packbits(np.isfinite(Y[rows]), axis=1)
+    bits = known.bits[rows]
     keys = np.ascontiguousarray(bits).view(np.dtype((np.void, bits.shape[1]))).ravel()
     _, group = np.unique(keys, return_inverse=True)
     order = np.argsort(group, kind="stable")

@@ -15,6 +15,7 @@ FEW_DAYS, NOT_CONVERGED = "few_days", "not_converged"
 # Fields of Fits that are not numbers of a series.
 SHARED_LABELS = ("keys", "component", "multiplicative")
 LABELS = ("code", *SHARED_LABELS)
+ROWS_AT_ONCE = 1_024
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,37 @@ def empty_fits(n: int, K: int, S: int) -> dict[str, Array]:
     return out
 
 
-def odd_codes(Y: Array) -> Codes:
-    """Tell which rows of Y (n, T) no model can be fitted to, and why; "" for the others."""
-    seen = np.isfinite(Y)
-    count = seen.sum(axis=1)
-    high = np.where(seen, Y, -np.inf).max(axis=1, initial=-np.inf)
-    low = np.where(seen, Y, np.inf).min(axis=1, initial=np.inf)
-    codes = np.full(Y.shape[0], ORDINARY, dtype="U16")
-    codes[high == low] = CONSTANT
-    codes[count == 1] = TOO_SHORT
-    codes[(high == 0) & (low == 0)] = ALL_ZERO
-    codes[count == 0] = NO_HISTORY
+@dataclass(frozen=True)
+class Survey:
+    """Of each row of Y (n, T): count, low and high of its values, each (n,), and which there are, packed (n, T / 8)."""
+
+    count: NDArray[np.int64]
+    low: Array
+    high: Array
+    bits: NDArray[np.uint8]
+
+
+def survey(Y: Array) -> Survey:
+    """Look at every value once, some rows at a time: masks of all rows at once would be as large as Y."""
+    n, T = Y.shape
+    count, low, high = np.zeros(n, dtype=np.int64), np.full(n, np.inf), np.full(n, -np.inf)
+    bits = np.empty((n, -(-T // 8)), dtype=np.uint8)
+    for start in range(0, n, ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        seen = np.isfinite(Y[rows])
+        count[rows], bits[rows] = seen.sum(axis=1), np.packbits(seen, axis=1)
+        low[rows] = np.where(seen, Y[rows], np.inf).min(axis=1, initial=np.inf)
+        high[rows] = np.where(seen, Y[rows], -np.inf).max(axis=1, initial=-np.inf)
+    return Survey(count, low, high, bits)
+
+
+def odd_codes(of: Survey) -> Codes:
+    """Tell which rows no model can be fitted to, and why; "" for the others."""
+    codes = np.full(of.count.size, ORDINARY, dtype="U16")
+    codes[of.high == of.low] = CONSTANT
+    codes[of.count == 1] = TOO_SHORT
+    codes[(of.high == 0) & (of.low == 0)] = ALL_ZERO
+    codes[of.count == 0] = NO_HISTORY
     return codes
 
 
