@@ -8,7 +8,7 @@ import redis
 import sqlalchemy as sa
 from starlette.routing import Route
 
-from forecasting.publish import publish
+from forecasting.publishing.publish import publish
 from stocktide.api import PUBLIC_ROUTES, create_app
 from stocktide.cache_server import connect_cache
 from stocktide.keys import revoke_key
