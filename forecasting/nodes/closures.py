@@ -1,14 +1,12 @@
 """Closed days: when a shop is shut its zeros are no demand, and its forecast is zero."""
 
 from collections.abc import Sequence
-from datetime import date
 
-import holidays
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stocktide.errors import Invalid
+from forecasting.prophet.columns import country_table
 
 # A weekday is closed when the last 8 of it sold nothing while the other days did: at a selling share of 0.7 an open
 # weekday looks so by chance once in 15,000.
@@ -84,12 +82,5 @@ def country_holidays(country: str | None, years: Sequence[int]) -> pd.Series:
     """List a country's holidays: name by date; empty for None. Raises Invalid (`country_unknown`)."""
     if country is None:
         return pd.Series([], index=pd.DatetimeIndex([]), dtype=object)
-    try:
-        found: dict[date, str] = dict(holidays.country_holidays(country, years=list(years)))
-    except NotImplementedError:
-        raise Invalid(
-            "country_unknown",
-            f"No holidays are known for {country!r}; give an ISO 3166 code such as GB, or none.",
-        ) from None
-    ordered = dict(sorted(found.items()))
-    return pd.Series(list(ordered.values()), index=pd.DatetimeIndex(list(ordered)), dtype=object)
+    # two holidays of one day are one of their own
+    return country_table(country, years).groupby("ds")["holiday"].agg("; ".join)

@@ -183,7 +183,7 @@ def holiday_table(model: ProphetModel, ds: pd.DatetimeIndex) -> pd.DataFrame:
     """List holiday, ds, offset (days, one row for each day of the window) and prior_scale. Raises Invalid."""
     frames = [] if model.holidays is None else [_own_holidays(model.holidays)]
     if model.country_holidays is not None:
-        frames.append(_country(model.country_holidays, sorted(set(ds.year))))
+        frames.append(country_table(model.country_holidays, sorted(set(ds.year))))
     columns = ["holiday", "ds", "lower_window", "upper_window", "prior_scale"]
     if not frames:
         return pd.DataFrame(columns=[*columns, "offset"])
@@ -207,9 +207,12 @@ def _own_holidays(given: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _country(country: str, years: list[int]) -> pd.DataFrame:
+def country_table(country: str, years: Sequence[int]) -> pd.DataFrame:
+    """List a country's holidays of some years: holiday, ds. Raises Invalid (`country_unknown`)."""
     try:
-        found = holidays.country_holidays(country, years=years, expand=False, language="en_US")
+        found = holidays.country_holidays(
+            country, years=list(years), expand=False, language="en_US"
+        )
     except NotImplementedError:
         raise Invalid(
             "country_unknown",
