@@ -59,7 +59,8 @@ class Choice:
         """Give it as JSON takes it: winner, weights, score, runner_up, margin, origins, and levels (a dict each)."""
         return {
             "winner": self.name,
-            "weights": {name: round(weight, 6) for name, weight in self.weights.items()},
+            # whole: the next run scores this choice by them, and the same one must not lose by rounding
+            "weights": dict(self.weights),
             "score": self.score,
             "runner_up": self.runner_up,
             "margin": self.margin,
