@@ -12,15 +12,15 @@ Array = NDArray[np.float64]
 SETTLED = 1e-6
 
 
-def feature_sign_step(Q: Array, q: Array, penalty: Array, delta: Array) -> tuple[Array, Array]:
-    """Take one step of B lassos min x'Qx/2 - q'x + penalty |x|_1 from x = delta; (new x, gap left at the new x).
+def feature_sign_step(Q: Array, q: Array, penalty: Array, delta: Array) -> Array:
+    """Take one step of B lassos min x'Qx/2 - q'x + penalty |x|_1 from x = delta; the new x.
 
     Q: (B, S, S), q: (B, S), penalty: (B,). The step never raises the objective: the coefficient that violates
     optimality most joins the active ones, these are solved for their signs, and the best point on the way there,
     crossings of zero included, is taken.
     """
     if q.shape[1] == 0:
-        return delta, np.zeros(q.shape[0])
+        return delta
     slope = q - times(Q, delta)
     active = delta != 0.0
     sign = np.sign(delta)
@@ -34,22 +34,23 @@ def feature_sign_step(Q: Array, q: Array, penalty: Array, delta: Array) -> tuple
     active[rows, joins[rows]] = True
     sign[rows, joins[rows]] = np.sign(slope[rows, joins[rows]])
     target = _solve_active(Q, q - penalty[:, None] * sign, active)
-    stepped = _search(Q, slope, penalty, delta, target)
-    return stepped, lasso_gap(Q, q, penalty, stepped)
+    return _search(Q, slope, penalty, delta, target)
 
 
-def lasso_gap(Q: Array, q: Array, penalty: Array, delta: Array) -> Array:
-    """Bound how far the lasso's objective is above its minimum, (B,) in its own units.
+def lasso_gap(Q: Array, q: Array, penalty: Array, delta: Array, energy: Array) -> Array:
+    """Compute the duality gap, (B,): how far the lasso's objective is above its minimum at most, in its own units.
 
-    With g = q - Q x and c = min(1, penalty / max |g|), c times the residual is dual feasible; where c is 1 the gap is
-    penalty |x|_1 - x'g. Below 1 it is bounded by what the offending slopes can gain (their curvature is Q_jj).
+    energy: (B,) squared norm of the residual r of the least squares behind Q and q, its ridge rows included. With
+    g = q - Q x and c = min(1, penalty / max |g|), c r is dual feasible, and the gap is
+    (1 - c)^2 r'r / 2 + penalty |x|_1 - c x'g.
     """
+    if q.shape[1] == 0:
+        return np.zeros(q.shape[0])
     slope = q - times(Q, delta)
-    curvature = np.einsum("bjj->bj", Q)
-    over = np.maximum(np.abs(slope) - penalty[:, None], 0.0)
-    gain = over**2 / np.maximum(2.0 * curvature, np.finfo(np.float64).tiny)
-    tied = penalty[:, None] * np.abs(delta) - delta * slope
-    return np.asarray(np.abs(tied).sum(axis=1) + delta.shape[1] * gain.max(axis=1))
+    steepest = np.maximum(np.abs(slope).max(axis=1), np.finfo(np.float64).tiny)
+    c = np.minimum(1.0, penalty / steepest)
+    tied = penalty * np.abs(delta).sum(axis=1) - c * (delta * slope).sum(axis=1)
+    return np.asarray(0.5 * (1.0 - c) ** 2 * energy + tied)
 
 
 def times(Q: Array, x: Array) -> Array:

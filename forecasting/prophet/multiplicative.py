@@ -83,7 +83,7 @@ def _descend(
     for _step in range(STEPS_MAX):
         gram, moment = sums.linear(x[open_], rows[open_])
         target = solve_given_variance(
-            gram, moment, s2[open_], precision=precision, tau=tau, delta=x[open_, p:]
+            gram, moment, s2[open_], weight=weight, precision=precision, tau=tau, delta=x[open_, p:]
         )
         before = value[open_]
         for _halving in range(HALVINGS):

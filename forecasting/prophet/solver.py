@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.prophet.elimination import Eliminator, eliminate_own, eliminate_shared
-from forecasting.prophet.lasso import feature_sign_step, times
+from forecasting.prophet.lasso import feature_sign_step, lasso_gap, times
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -88,10 +88,13 @@ def solve(
     for _round in range(ROUNDS_MAX):
         Q, q, recover = eliminate(s2[open_], open_)
         before = x[open_, p:]
-        after, left = feature_sign_step(Q, q, s2[open_] / tau, before)
+        after = feature_sign_step(Q, q, s2[open_] / tau, before)
         theta = recover(after)
         x[open_, :p], x[open_, p:] = theta, after
-        new = variance_of(_rss(gram, moment, square, x, open_), weight[open_])
+        rss = _rss(gram, moment, square, x, open_)
+        energy = rss + s2[open_] * ((theta**2) @ precision)
+        left = lasso_gap(Q, q, s2[open_] / tau, after, energy)
+        new = variance_of(rss, weight[open_])
         moved = np.abs(new - s2[open_]) / new
         gap[open_] = left / s2[open_]
         s2[open_] = new
@@ -106,17 +109,27 @@ def solve(
 
 
 def solve_given_variance(
-    gram: Array, moment: Array, variance: Array, *, precision: Array, tau: float, delta: Array
+    gram: Array,
+    moment: Array,
+    variance: Array,
+    *,
+    weight: float,
+    precision: Array,
+    tau: float,
+    delta: Array,
 ) -> Array:
     """Fit B series at given s^2, from a warm start: (B, P) parameters, theta first.
 
-    gram: (B, P, P), moment: (B, P), variance: (B,), precision: (p,), delta: (B, S).
+    gram: (B, P, P), moment: (B, P), variance: (B,), weight: N, precision: (p,), delta: (B, S).
     """
     Q, q, recover = eliminate_own(gram, moment, precision)(variance, np.arange(variance.size))
     penalty, found = variance / tau, delta.copy()
     open_ = np.arange(variance.size)
     for _round in range(ROUNDS_MAX):
-        found[open_], left = feature_sign_step(Q[open_], q[open_], penalty[open_], found[open_])
+        found[open_] = feature_sign_step(Q[open_], q[open_], penalty[open_], found[open_])
+        # at the s^2 that belongs to it, the residual's squared norm is about N s^2
+        energy = weight * variance[open_]
+        left = lasso_gap(Q[open_], q[open_], penalty[open_], found[open_], energy)
         open_ = open_[left > GAP_MAX * variance[open_]]
         if open_.size == 0:
             break
