@@ -1,0 +1,2 @@
+-- Alerts, their deliveries and webhooks; scopes and limits of keys.
+SELECT 1;

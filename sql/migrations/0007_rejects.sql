@@ -1,0 +1,2 @@
+-- The rejects desk: what was mended and replayed, by whom.
+SELECT 1;
