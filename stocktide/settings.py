@@ -5,7 +5,7 @@ import os
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -94,6 +94,59 @@ class Settings(BaseSettings):
         "12 * * * *",
         description="When the worker compares the published forecast with what came, and asks for retraining.",
     )
+    mqtt_url: str | None = Field(
+        None,
+        repr=False,
+        description="MQTT broker to listen to, mqtt://host:1883 or mqtts://host:8883; `up` then runs the subscriber.",
+    )
+    mqtt_username: str | None = Field(None, description="User name for the MQTT broker.")
+    mqtt_password: str | None = Field(
+        None, repr=False, description="Password for the MQTT broker; never logged."
+    )
+    mqtt_ca_file: Path | None = Field(
+        None,
+        description="CA certificates that the MQTT broker's is checked by; default the system's.",
+    )
+    mqtt_cert_file: Path | None = Field(
+        None, description="Client certificate for the MQTT broker, PEM."
+    )
+    mqtt_key_file: Path | None = Field(
+        None, description="Key of the client certificate, PEM; default in the certificate's file."
+    )
+    mqtt_version: Literal["auto", "5", "3.1.1"] = Field(
+        "auto", description="MQTT version; auto is 5, and 3.1.1 where the broker refuses 5."
+    )
+    mqtt_client_id: str = Field(
+        "stocktide",
+        min_length=1,
+        max_length=50,
+        description="Name of our session at the broker; -N is added for worker N.",
+    )
+    mqtt_group: str | None = Field(
+        None, description="Group of a shared subscription, for several workers; none by default."
+    )
+    mqtt_topics: str = Field(
+        "stocktide/#",
+        description="Topics to subscribe to, separated by commas; FILTER=KIND reads plain JSON (docs/mqtt.md).",
+    )
+    mqtt_session_s: int = Field(
+        604_800,
+        ge=0,
+        le=2**32 - 1,
+        description="How long the broker keeps our session while we are away, seconds.",
+    )
+    mqtt_inflight_max: int = Field(
+        1_000,
+        ge=1,
+        le=65_535,
+        description="Most messages in hand that are not acknowledged yet (MQTT 5 receive maximum).",
+    )
+    mqtt_broker_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="`up` also runs the demo's own broker on this port of API_HOST; not for production.",
+    )
 
     @field_validator("home")
     @classmethod
@@ -156,10 +209,10 @@ def load_config(settings: Settings) -> dict[str, Any]:
         raise Invalid("config_encoding", f"{path}: not UTF-8 text (byte {error.start}).") from None
     except tomllib.TOMLDecodeError as error:
         raise Invalid("config_syntax", f"{path}: {error}.") from None
-    unknown = set(parsed) - {"hierarchy", "forecast"}
+    unknown = set(parsed) - {"hierarchy", "forecast", "mqtt"}
     if unknown:
         raise Invalid(
             "config_section",
-            f"{path}: unknown section [{sorted(unknown)[0]}]; there are [hierarchy] and [forecast].",
+            f"{path}: unknown section [{sorted(unknown)[0]}]; there are [hierarchy], [forecast] and [mqtt].",
         )
     return parsed
