@@ -51,7 +51,7 @@ class Connection:
         self._why = "the broker closed it"
         self._taken = 0
         self.session_present = False
-        self._client: Client = make_client(broker, client_id, version)
+        self._client = make_client(broker, client_id, version)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
@@ -94,8 +94,9 @@ class Connection:
         sock = self._client.socket()
         if sock is None:
             raise ConnectionEnded(self._why)
-        # what TLS has deciphered already does not show on the socket
-        pending = read and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        # what was read ahead, and what TLS has deciphered already, does not show on the socket
+        deciphered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        pending = read and (self._client.buffered or deciphered)
         readable, _, _ = select.select(
             [signal, sock] if read else [signal],
             [sock] if self._client.want_write() else [],
@@ -134,7 +135,7 @@ class Connection:
         for _ in range(READS_MAX):
             before = self._taken
             self._check(self._client.loop_read())
-            if self._taken == before:
+            if self._taken == before and not self._client.buffered:
                 return
 
     def _wait_for(self, holds: Callable[[], bool], signal: socket) -> None:
