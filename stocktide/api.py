@@ -1,5 +1,6 @@
 """The HTTP service: wires the stages' routes to one database and one cache. Every route denies by default."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -11,9 +12,12 @@ import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 
+import alerts.http
+import alerts.webhook_http
 import catalog.http
 import catalog.invalidation
 import ingest.http
+from alerts.stream import AlertStreams
 from catalog.cache import ProductCache
 from ingest.recording import Recorder
 from stocktide.errors import Invalid
@@ -175,11 +179,15 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         listener = catalog.invalidation.Listener(engine, product_cache)
         listener.start()
+        following = asyncio.create_task(alert_streams.run())
         yield
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
         listener.stop()
         app.state.key_ring.close()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
+    alert_streams = AlertStreams(engine, settings)
     app = FastAPI(
         title="Stocktide",
         version="1",
@@ -189,11 +197,14 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.engine = engine
+    app.state.settings = settings
+    app.state.alert_streams = alert_streams
     app.state.key_ring = KeyRing(engine, fresh_s=settings.key_cache_s)
     app.state.recorder = Recorder(engine, settings)
     app.state.product_cache = product_cache
     app.state.signin = SignIn(signing_key, session_hours=settings.session_hours)
     install_problems(app)
-    for part in (router, ingest.http.router, catalog.http.router):
+    parts = (ingest.http, catalog.http, alerts.http, alerts.webhook_http)
+    for part in (router, *(part.router for part in parts)):
         app.include_router(part)
     return app
