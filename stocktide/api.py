@@ -16,6 +16,7 @@ import alerts.http
 import alerts.webhook_http
 import catalog.http
 import catalog.invalidation
+import ingest.epcis.http
 import ingest.http
 from alerts.stream import AlertStreams
 from catalog.cache import ProductCache
@@ -204,7 +205,7 @@ def create_app(
     app.state.product_cache = product_cache
     app.state.signin = SignIn(signing_key, session_hours=settings.session_hours)
     install_problems(app)
-    parts = (ingest.http, catalog.http, alerts.http, alerts.webhook_http)
+    parts = (ingest.http, ingest.epcis.http, catalog.http, alerts.http, alerts.webhook_http)
     for part in (router, *(part.router for part in parts)):
         app.include_router(part)
     return app
