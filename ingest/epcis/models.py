@@ -39,8 +39,9 @@ class AnyEvent(Part, kw_only=True):
 
     def __post_init__(self) -> None:
         check_instants(eventTime=self.eventTime, recordTime=self.recordTime)
-        given = self.certificationInfo or ()
-        for address in [given] if isinstance(given, str) else given:
+        given = self.certificationInfo
+        addresses = [given] if isinstance(given, str) else given or ()
+        for address in addresses:
             if not is_uri(address):
                 raise ValueError(f"certificationInfo: {address[:80]!r} is no URI")
 

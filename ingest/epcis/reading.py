@@ -13,7 +13,9 @@ from ingest.events import Fault
 
 P = TypeVar("P", bound=Part)
 _ANY = msgspec.json.Decoder(float_hook=Decimal)
-_PATTERN = re.compile(r"matching regex '(.*)'", re.DOTALL)
+_PATTERN = re.compile(r"matching regex (.*)\Z", re.DOTALL)
+# msgspec shows a pattern as repr does
+_SHOWN = {repr(pattern): description for pattern, description in DESCRIPTIONS.items()}
 
 
 class Refused(Exception):
@@ -59,16 +61,11 @@ def _refusal(message: str, path: str) -> Refused:
     field = path + place.rstrip("`")
     pattern = _PATTERN.search(what)
     if pattern is not None:
-        what = f"not {DESCRIPTIONS.get(_unescaped(pattern[1]), 'of the form it should have')}"
+        what = f"not {_SHOWN.get(pattern[1], 'of the form it should have')}"
     if "missing required field" in what:
         name = what.rsplit("`", 2)[-2]
         return Refused("missing_field", f"{field}.{name} is missing.", f"{field}.{name}")
     return Refused("wrong_value", f"{field}: {what}.", field)
-
-
-def _unescaped(pattern: str) -> str:
-    # msgspec shows the pattern as repr does
-    return pattern.replace("\\\\", "\\")
 
 
 def _check_names(part: Part, value: Mapping[str, Any], path: str) -> None:

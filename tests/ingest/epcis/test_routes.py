@@ -79,7 +79,13 @@ def test_received_goods_are_in_stock(shop: Api, database: sa.Engine) -> None:
     received = event(
         bizStep="receiving",
         epcList=[sgtin(1), sgtin(2)],
-        quantityList=[{"epcClass": "urn:epc:class:lgtin:4012345.012345.998877", "quantity": 2500, "uom": "GRM"}],
+        quantityList=[
+            {
+                "epcClass": "urn:epc:class:lgtin:4012345.012345.998877",
+                "quantity": 2500,
+                "uom": "GRM",
+            }
+        ],
         bizLocation={"id": "urn:epc:id:sgln:0614141.00777.0"},
     )
     told = job(shop, post(shop, document(received)))
