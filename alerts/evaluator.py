@@ -1,6 +1,5 @@
 """The evaluator's loop: woken by the ledger's NOTIFY, with a poll behind it; feeds on a timer."""
 
-import threading
 import time
 
 import psycopg
@@ -34,26 +33,27 @@ class Evaluator:
         self._limits: RuleLimits = limits_of(settings)
         self._timer_s = settings.alert_timer_s
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._stopped = threading.Event()
+        # plain, not an Event: a signal's handler sets it, and must wait for no lock
+        self._stopping = False
         self._feeds_at = self._learned_at = float("-inf")
 
     def run(self) -> None:
         """Run until stopped; a database that is away is waited for."""
-        while not self._stopped.is_set():
+        while not self._stopping:
             try:
                 self._listen()
             except (psycopg.OperationalError, DBAPIError) as error:
                 log("alerts_lost_database", error=str(error).strip().splitlines()[0])
-                self._stopped.wait(RECONNECT_S)
+                time.sleep(RECONNECT_S)
 
     def stop(self) -> None:
         """End the loop after the transaction under way."""
-        self._stopped.set()
+        self._stopping = True
 
     def evaluate_waiting(self) -> None:
         """Judge all changes that wait now, some at a time, each time in a transaction of its own."""
         more = True
-        while more and not self._stopped.is_set():
+        while more and not self._stopping:
             with self._engine.begin() as connection:
                 done = evaluate_changes(connection, self._limits)
             more = done.more
@@ -67,12 +67,12 @@ class Evaluator:
             with self._engine.begin() as first:
                 if queue_all_if_new(first, self._limits):
                     log("alerts_judge_everything", limits=self._limits.of_pairs())
-            while not self._stopped.is_set():
+            while not self._stopping:
                 self.evaluate_waiting()
                 self._look_at_feeds()
                 wait_s = min(POLL_S, self._timer_s)
                 if list(connection.notifies(timeout=wait_s, stop_after=1)):
-                    self._stopped.wait(TOGETHER_S)
+                    time.sleep(TOGETHER_S)
 
     def _look_at_feeds(self) -> None:
         now = time.monotonic()

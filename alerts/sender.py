@@ -1,7 +1,7 @@
 """Sends the outbox: each change of an alert to each webhook that wants it, at least once, till it is taken or too old.
 
 A delivery is taken with a lease and tried outside any transaction: a sender that dies leaves it due again. What one
-alert did arrives in order; of different alerts, one that waits to be tried again holds up no other.
+rule says of one subject arrives in order; apart from that, one that waits to be tried again holds up no other.
 """
 
 import asyncio
@@ -64,6 +64,7 @@ class Sender:
         self._source = settings.alert_source
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._stopped = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._cleared_at = float("-inf")
         self._flying: Counter[int] = Counter()
         self._random = random.Random()  # noqa: S311 - jitter, no secret
@@ -75,9 +76,13 @@ class Sender:
     def stop(self) -> None:
         """End once the tries under way have ended."""
         self._stopped.set()
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._wake.set)
 
     async def _run(self) -> None:
         self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         listening = asyncio.create_task(self._listen())
         tries: set[asyncio.Task[None]] = set()
         # no proxy and no netrc of the environment: what is connected to is what was checked

@@ -14,7 +14,7 @@ touched AS (
     FROM verdict v
     WHERE a.rule = v.rule AND a.subject = v.subject AND a.closed_at IS NULL
       AND (v.closes OR a.last_value_milli <> v.value_milli)
-    RETURNING a.alert_id, a.rule, a.location_id, v.value_milli, v.limit_milli, a.announced, v.closes
+    RETURNING a.alert_id, a.rule, a.subject, a.location_id, v.value_milli, v.limit_milli, a.announced, v.closes
 ),
 opened AS (
     INSERT INTO alerts (rule, product_id, location_id, feed, value_milli, limit_milli, last_value_milli,
@@ -33,14 +33,14 @@ opened AS (
     WHERE v.opens
     ORDER BY v.rule, v.subject
     ON CONFLICT (rule, subject) WHERE closed_at IS NULL DO NOTHING
-    RETURNING alert_id, rule, location_id, value_milli, limit_milli, announced
+    RETURNING alert_id, rule, subject, location_id, value_milli, limit_milli, announced
 ),
 changed AS (
-    SELECT alert_id, rule, location_id, value_milli, limit_milli, announced, 'closed' AS change
+    SELECT alert_id, rule, subject, location_id, value_milli, limit_milli, announced, 'closed' AS change
     FROM touched
     WHERE closes
     UNION ALL
-    SELECT alert_id, rule, location_id, value_milli, limit_milli, announced, 'opened' FROM opened
+    SELECT alert_id, rule, subject, location_id, value_milli, limit_milli, announced, 'opened' FROM opened
 ),
 told AS (
     INSERT INTO alert_events (alert_id, change, value_milli, limit_milli)
@@ -48,8 +48,8 @@ told AS (
     RETURNING event_id, alert_id
 ),
 sent AS (
-    INSERT INTO deliveries (webhook_id, event_id, alert_id)
-    SELECT w.webhook_id, t.event_id, t.alert_id
+    INSERT INTO deliveries (webhook_id, event_id, alert_id, line)
+    SELECT w.webhook_id, t.event_id, t.alert_id, c.rule || ' ' || c.subject
     FROM told t
     JOIN changed c USING (alert_id)
     JOIN webhooks w ON w.active

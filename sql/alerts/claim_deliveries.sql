@@ -1,5 +1,5 @@
 -- Take deliveries that are due, some of each webhook that is not busy, with all that sending needs. A change waits
--- until the same alert's earlier change is through. Taken is leased: if nobody says how it went, it is due again.
+-- until what the same rule said of the same subject before is through. Taken is leased: if nobody says how it went, it is due again.
 WITH due AS (
     SELECT d.delivery_id
     FROM webhooks w
@@ -9,7 +9,7 @@ WITH due AS (
         WHERE f.webhook_id = w.webhook_id AND f.state = 'waiting' AND f.next_at <= now()
           AND NOT EXISTS (
               SELECT FROM deliveries b
-              WHERE b.webhook_id = f.webhook_id AND b.alert_id = f.alert_id AND b.delivery_id < f.delivery_id
+              WHERE b.webhook_id = f.webhook_id AND b.line = f.line AND b.delivery_id < f.delivery_id
                 AND b.state = 'waiting')
         ORDER BY f.next_at
         LIMIT :each

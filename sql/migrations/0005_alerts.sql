@@ -100,6 +100,7 @@ CREATE TABLE deliveries (
     webhook_id   integer NOT NULL REFERENCES webhooks ON DELETE CASCADE,
     event_id     bigint NOT NULL REFERENCES alert_events,
     alert_id     bigint NOT NULL,
+    line         text NOT NULL,
     state        text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'dead')),
     attempts     integer NOT NULL DEFAULT 0,
     next_at      timestamptz NOT NULL DEFAULT now(),
@@ -108,9 +109,10 @@ CREATE TABLE deliveries (
     last_status  integer,
     last_error   text
 );
--- Serve the sender: what is due, and whether the same alert's earlier change still waits.
+COMMENT ON COLUMN deliveries.line IS 'rule and subject: what stands in one line is sent in order';
+-- Serve the sender: what is due, and whether something before it in its line still waits.
 CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at) WHERE state = 'waiting';
-CREATE INDEX deliveries_before ON deliveries (webhook_id, alert_id, delivery_id) WHERE state = 'waiting';
+CREATE INDEX deliveries_before ON deliveries (webhook_id, line, delivery_id) WHERE state = 'waiting';
 -- Serves the list of one webhook's deliveries, and its deletion.
 CREATE INDEX deliveries_webhook ON deliveries (webhook_id, delivery_id);
 -- Serves the clearing away of old ones.

@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pytest
 import sqlalchemy as sa
 
 from tests.alerts.shops import Shops
@@ -87,22 +86,22 @@ def test_alerts_are_filtered_and_paged(api: Api, shops: Shops) -> None:
     assert len(pages) == 5
 
 
-@pytest.mark.parametrize(
-    ("path", "code"),
-    [
-        ("alerts?rule=dance", "parameter"),
-        ("alerts?since=yesterday", "parameter"),
-        ("alerts?since=2026-01-01T00:00:00", "parameter"),
-        ("alerts?before=0", "parameter"),
-        ("alerts?product=%00", "bad_text"),
-        ("alerts/0", "parameter"),
-        ("alerts/99999999999999999999", "parameter"),
-        ("alerts/stream?last_event_id=-1", "parameter"),
-        ("reorder-points?after=%00", "bad_text"),
-    ],
-)
-def test_wrong_parameter_answers_400(api: Api, path: str, code: str) -> None:
-    problem(api.read.get(f"/v1/{path}"), 400, code)
+WRONG_PARAMETERS: list[Any] = [
+    ("alerts?rule=dance", "parameter"),
+    ("alerts?since=yesterday", "parameter"),
+    ("alerts?since=2026-01-01T00:00:00", "parameter"),
+    ("alerts?before=0", "parameter"),
+    ("alerts?product=%00", "bad_text"),
+    ("alerts/0", "parameter"),
+    ("alerts/99999999999999999999", "parameter"),
+    ("alerts/stream?last_event_id=-1", "parameter"),
+    ("reorder-points?after=%00", "bad_text"),
+]
+
+
+def test_wrong_parameter_answers_400(api: Api) -> None:
+    for path, code in WRONG_PARAMETERS:
+        problem(api.read.get(f"/v1/{path}"), 400, code)
 
 
 def test_alert_is_acknowledged_and_its_history_says_by_whom_and_why(api: Api, shops: Shops) -> None:
@@ -127,25 +126,23 @@ def test_alert_is_acknowledged_and_its_history_says_by_whom_and_why(api: Api, sh
     )
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (b"{", "body"),
-        (b'{"reason": "x"}', "body"),
-        (b'{"acknowledge": true}', "body"),
-        (b'{"acknowledge": true, "reason": " "}', "reason"),
-        (b'{"acknowledge": true, "reason": "x", "user": ""}', "user"),
-        (b'{"silence_until": "2026-01-01T00:00:00", "reason": "x"}', "silence_until"),
-        (b'{"silence_until": "2999-01-01T00:00:00Z", "reason": "x"}', "silence_until"),
-        (b'{"silence_until": "tomorrow", "reason": "x"}', "body"),
-    ],
-)
-def test_change_of_an_alert_answers_400_when_it_is_wrong(
-    api: Api, shops: Shops, body: bytes, code: str
-) -> None:
+WRONG_CHANGES: list[Any] = [
+    (b"{", "body"),
+    (b'{"reason": "x"}', "body"),
+    (b'{"acknowledge": true}', "body"),
+    (b'{"acknowledge": true, "reason": " "}', "reason"),
+    (b'{"acknowledge": true, "reason": "x", "user": ""}', "user"),
+    (b'{"silence_until": "2026-01-01T00:00:00", "reason": "x"}', "silence_until"),
+    (b'{"silence_until": "2999-01-01T00:00:00Z", "reason": "x"}', "silence_until"),
+    (b'{"silence_until": "tomorrow", "reason": "x"}', "body"),
+]
+
+
+def test_change_of_an_alert_answers_400_when_it_is_wrong(api: Api, shops: Shops) -> None:
     shops.stock(1, 1, 0)
     shops.evaluate()
-    problem(api.operate.patch("/v1/alerts/1", content=body), 400, code)
+    for body, code in WRONG_CHANGES:
+        problem(api.operate.patch("/v1/alerts/1", content=body), 400, code)
     assert shops.history() == [("opened", "out_of_stock", "1/1")]
 
 
@@ -189,27 +186,25 @@ def test_reorder_points_are_put_read_and_judged(api: Api, shops: Shops) -> None:
     assert len(api.read.get("/v1/reorder-points").json()["reorder_points"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("point", "status", "code"),
-    [
-        ({"product": "A", "location": "S1", "reorder_point": -1}, 400, "reorder_point"),
-        ({"product": "A", "location": "S1", "reorder_point": 0.0001}, 400, "reorder_point"),
-        ({"product": "A", "location": "S1", "reorder_point": 1e30}, 400, "reorder_point"),
-        ({"product": "A", "location": "S1", "reorder_point": "NaN"}, 400, "reorder_point"),
-        ({"product": "A", "location": "S1", "reorder_point": "1e999999"}, 400, "reorder_point"),
-        ({"product": "A", "location": "S1"}, 400, "body"),
-        ({"product": "A\x00", "location": "S1", "reorder_point": 1}, 400, "bad_text"),
-        ({"product": "Z", "location": "S1", "reorder_point": 1}, 404, "pair_unknown"),
-        ({"product": "A", "location": "Z", "reorder_point": None}, 404, "pair_unknown"),
-        ({"product": "B", "location": "S1", "reorder_point": 1}, 400, "reorder_points"),
-    ],
-)
-def test_reorder_points_are_put_all_or_none(
-    api: Api, shops: Shops, point: dict[str, Any], status: int, code: str
-) -> None:
+WRONG_POINTS: list[Any] = [
+    ({"product": "A", "location": "S1", "reorder_point": -1}, 400, "reorder_point"),
+    ({"product": "A", "location": "S1", "reorder_point": 0.0001}, 400, "reorder_point"),
+    ({"product": "A", "location": "S1", "reorder_point": 1e30}, 400, "reorder_point"),
+    ({"product": "A", "location": "S1", "reorder_point": "NaN"}, 400, "reorder_point"),
+    ({"product": "A", "location": "S1", "reorder_point": "1e999999"}, 400, "reorder_point"),
+    ({"product": "A", "location": "S1"}, 400, "body"),
+    ({"product": "A\x00", "location": "S1", "reorder_point": 1}, 400, "bad_text"),
+    ({"product": "Z", "location": "S1", "reorder_point": 1}, 404, "pair_unknown"),
+    ({"product": "A", "location": "Z", "reorder_point": None}, 404, "pair_unknown"),
+    ({"product": "B", "location": "S1", "reorder_point": 1}, 400, "reorder_points"),
+]
+
+
+def test_reorder_points_are_put_all_or_none(api: Api, shops: Shops) -> None:
     good = {"product": "B", "location": "S1", "reorder_point": 1}
-    answer = api.operate.put("/v1/reorder-points", json={"reorder_points": [good, point]})
-    problem(answer, status, code)
+    for point, status, code in WRONG_POINTS:
+        answer = api.operate.put("/v1/reorder-points", json={"reorder_points": [good, point]})
+        problem(answer, status, code)
     assert shops.scalar("SELECT count(*) FROM reorder_points") == 0
     assert shops.scalar("SELECT count(*) FROM stock_changes") == 0
 
