@@ -1,8 +1,10 @@
 """What a file is, by its name and first line, and what became of it as a report: done or failed, with counts."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ingest.epcis import Refused, capture, read_document
 from ingest.event_lines import holds_events, record_lines
 from ingest.importing import Tally, import_file
 from ingest.mapping import Mapping
@@ -12,6 +14,8 @@ from stocktide.errors import Invalid
 
 FEED = "watch"
 EPCIS = (".json", ".jsonld")
+EPCIS_TYPE = "application/ld+json"
+EPCIS_BYTES_MAX = 64 * 2**20
 
 Report = dict[str, Any]
 
@@ -35,11 +39,31 @@ def error_report(code: str, message: str) -> Report:
     return {"state": "failed", "error": {"code": code, "message": message}}
 
 
-def _read_epcis(path: Path, _recorder: Recorder) -> Report:
-    raise Invalid(
-        "file_type",
-        f"{path.name}: EPCIS files are not read here; send it to POST /v1/epcis/capture.",
+def _read_epcis(path: Path, recorder: Recorder) -> Report:
+    """Capture a document, each event by itself. Such a document is held in memory whole: its length has a limit."""
+    size = path.stat().st_size
+    if size > EPCIS_BYTES_MAX:
+        raise Invalid(
+            "file_too_large",
+            f"{path.name}: {size} bytes; an EPCIS document has at most {EPCIS_BYTES_MAX}. Split it.",
+        )
+    raw = path.read_bytes()
+    try:
+        document = read_document(raw)
+    except Refused as refused:
+        recorder.keep(FEED, EPCIS_TYPE, raw, refused.fault)
+        raise Invalid(refused.fault.reason, f"{path.name}: {refused.fault.message}") from None
+    captured = capture(recorder, FEED, EPCIS_TYPE, document, "proceed")
+    names = Counter(name for name, _identity in captured.outcomes)
+    reasons = Counter(fault.reason for _place, fault in captured.faults)
+    tally = Tally(len(document.events))
+    tally.outcomes.update(
+        accepted=names["captured"],
+        duplicate=names["duplicate"],
+        conflict=reasons.pop("conflict", 0),
     )
+    tally.rejected.update(reasons)
+    return {**_told(tally), "capture_id": str(captured.capture_id)}
 
 
 def _told(tally: Tally) -> Report:

@@ -23,6 +23,7 @@ from stocktide.embedded import Postgres
 from stocktide.errors import Conflict, Invalid
 from stocktide.runs import single_flight
 from stocktide.settings import Settings
+from tests.ingest.epcis.documents import document, event, sgtin
 from tests.ingest.samples import raw
 from tests.ingest.tills import row, till, write
 
@@ -356,3 +357,22 @@ def _locks(admin: "psycopg.Connection[Any]") -> int:
     found = admin.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
     assert found is not None
     return int(found[0])
+
+
+def test_watch_captures_epcis_documents(recorder: Recorder, folder: Path) -> None:
+    good = document(event(epcList=[sgtin(1)]), event(epcList=[sgtin(2)]), event("Event"))
+    (folder / "a.jsonld").write_text(json.dumps(good))
+    (folder / "b.json").write_text(json.dumps({"type": "EPCISDocument"}))
+    (folder / "c.json").write_text(json.dumps(document(event("Event"))))
+    reports = take_all(recorder, folder)
+    assert [report["state"] for report in reports] == ["done", "failed", "failed"]
+    assert (reports[0]["read"], reports[0]["accepted"], reports[0]["accounted"]) == (3, 2, 3)
+    assert [report["error"]["code"] for report in reports[1:]] == ["missing_field", "all_rejected"]
+    # killed after the capture and before the move: its events are known
+    (folder / "done" / "a.jsonld").rename(folder / "a.jsonld")
+    with recorder.engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE watched_files SET state = 'taken' WHERE name = 'a.jsonld'")
+        )
+    (again,) = take_all(recorder, folder)
+    assert (again["accepted"], again["duplicate"]) == (0, 2)
