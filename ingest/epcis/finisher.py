@@ -14,9 +14,10 @@ EVERY_S = 30.0
 
 
 class Finisher:
-    """A thread that settles pending events at the start and from time to time."""
+    """A thread that settles pending events at the start and from time to time. `settled` counts them."""
 
     def __init__(self, recorder: Recorder, *, every_s: float = EVERY_S) -> None:
+        self.settled = 0
         self._recorder = recorder
         self._every_s = every_s
         self._stopping = threading.Event()
@@ -39,6 +40,7 @@ class Finisher:
         while not self._stopping.is_set():
             try:
                 settled = settle(self._recorder)
+                self.settled += settled
                 if settled:
                     log("epcis_settled", events=settled)
             except (StocktideError, SQLAlchemyError) as error:
