@@ -11,10 +11,9 @@ from ingest.epcis.epc import identify
 from ingest.epcis.identifier import GTIN_KEY
 from ingest.epcis.models import AnyEvent, ObjectEvent, TransactionEvent, TransformationEvent
 from ingest.epcis.parts import QuantityElement
+from ingest.epcis.values import quantity_of
 
 Role = Literal["object", "input", "output"]
-# Beyond this nobody counts goods: such a number is a mistake, and arithmetic on it could fill memory.
-QUANTITY_MAX = Decimal(10) ** 30
 
 
 @dataclass(frozen=True)
@@ -94,20 +93,18 @@ def _class(role: Role, element: QuantityElement) -> Goods:
     found = identify(element.epcClass)
     gtin = found.value if found is not None and found.key == GTIN_KEY else None
     unit = element.uom if isinstance(element.uom, str) else None
-    quantity = None if isinstance(element.quantity, UnsetType) else Decimal(element.quantity)
+    given = element.quantity
+    quantity = None if isinstance(given, UnsetType) else quantity_of(given)
     fault: tuple[str, str] | None = None
     if gtin is not None and found is not None and not found.is_valid:
         fault = _wrong_digit(element.epcClass)
-    elif quantity is None:
+    elif isinstance(given, UnsetType):
         fault = (
             "quantity_missing",
             f"The event does not tell how much there is of {element.epcClass[:200]}.",
         )
-    elif abs(quantity) > QUANTITY_MAX:
-        fault, quantity = (
-            ("too_large", f"The quantity of {element.epcClass[:200]} is out of range."),
-            None,
-        )
+    elif quantity is None:
+        fault = ("quantity", f"The quantity of {element.epcClass[:200]} is too large or too fine.")
     lot = found.lot if found is not None else None
     return Goods(role, class_uri(element.epcClass), gtin, lot, unit, quantity, fault)
 

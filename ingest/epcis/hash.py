@@ -201,11 +201,11 @@ def _instant(text: str) -> str:
 
 
 def _number(number: Decimal) -> str:
-    """Plain digits without trailing zeros."""
-    if number == 0:
+    """Plain digits without trailing zeros; no arithmetic, which would round."""
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(str(digit) for digit in digits)
+    shown = text.rstrip("0")
+    if not shown or not isinstance(exponent, int):
         return "0"
-    plain = number.normalize() if len(number.as_tuple().digits) <= 28 else number
-    if abs(number.adjusted()) > DIGITS_MAX:
-        return str(plain)
-    text = f"{plain:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    exact = Decimal((sign, tuple(int(digit) for digit in shown), exponent + len(text) - len(shown)))
+    return str(exact) if abs(exact.adjusted()) > DIGITS_MAX else f"{exact:f}"

@@ -9,9 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ingest.epcis.epc import canonical, query_key
-from ingest.epcis.goods import QUANTITY_MAX
 from ingest.epcis.record import typed_key
-from ingest.epcis.values import INSTANT, instant_of
+from ingest.epcis.values import INSTANT, instant_of, quantity_of
 from ingest.epcis.vocabulary import (
     BIZ_STEP,
     DISPOSITION,
@@ -220,9 +219,10 @@ def _number(name: str, text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or abs(number) > QUANTITY_MAX or number.adjusted() < -30:
+    exact = quantity_of(number) if number.is_finite() else None
+    if exact is None:
         raise _wrong(name, f"{text[:80]!r} is no number that a quantity can have")
-    return number
+    return exact
 
 
 def _count(attribute: str, most: int) -> Reader:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,12 +10,11 @@ from msgspec import UnsetType
 
 from ingest.epcis.document import EventRead
 from ingest.epcis.epc import canonical, match_keys
-from ingest.epcis.goods import QUANTITY_MAX
 from ingest.epcis.hash import event_hash
 from ingest.epcis.models import AnyEvent
 from ingest.epcis.parts import QuantityElement
 from ingest.epcis.reading import Refused
-from ingest.epcis.values import instant_of
+from ingest.epcis.values import instant_of, quantity_of
 from ingest.epcis.vocabulary import (
     BIZ_STEP,
     DISPOSITION,
@@ -116,10 +114,11 @@ def _what(event: AnyEvent) -> dict[str, Any]:
         return getattr(event, name, None) or ()
 
     quantities = [
-        element
+        (quantity, element.uom or "")
         for name in ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
         for element in get(name)
-        if not isinstance(element.quantity, UnsetType) and abs(element.quantity) <= QUANTITY_MAX
+        if not isinstance(element.quantity, UnsetType)
+        and (quantity := quantity_of(element.quantity)) is not None
     ]
     parent = getattr(event, "parentID", None)
     transformation = getattr(event, "transformationID", None)
@@ -133,8 +132,8 @@ def _what(event: AnyEvent) -> dict[str, Any]:
         "parent_id": canonical(parent) if isinstance(parent, str) else None,
         "parent_keys": _keys([parent]) if isinstance(parent, str) else [],
         "transformation_id": canonical(transformation) if isinstance(transformation, str) else None,
-        "quantities": [str(Decimal(element.quantity)) for element in quantities],
-        "units": [element.uom or "" for element in quantities],
+        "quantities": [str(quantity) for quantity, _unit in quantities],
+        "units": [unit for _quantity, unit in quantities],
     }
 
 

@@ -1,7 +1,7 @@
 """Unit codes of UN/ECE Recommendation 20, as EPCIS has them, to the units that products are kept in."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
 
 Dimension = Literal["count", "mass", "volume", "length", "area"]
@@ -61,18 +61,22 @@ NAMES: Mapping[str, str] = {
     **dict.fromkeys(("m2", "m²"), "MTK"),
 }
 EACH = "C62"
+THOUSANDTH = Decimal("0.001")
 
 
 def in_unit_of_product(quantity: Decimal, code: str | None, unit: str) -> Decimal | None:
-    """Convert a quantity to a product's unit, exactly; None where the two do not measure the same.
+    """Convert a quantity to a product's unit; None where the two do not measure the same.
 
+    What is converted is rounded to the thousandths of the ledger; a quantity in the product's own unit never is.
     code: of Recommendation 20, None for a number of pieces. unit: the product's, as people name it.
     """
     wanted = NAMES.get(unit.strip().lower(), unit.strip().upper())
     given = code or EACH
-    if given == wanted:
+    if given == wanted or (given in CODES and CODES[given] == CODES.get(wanted)):
         return quantity
     if given not in CODES or wanted not in CODES:
         return None
     (dimension, factor), (wanted_dimension, wanted_factor) = CODES[given], CODES[wanted]
-    return quantity * factor / wanted_factor if dimension == wanted_dimension else None
+    if dimension != wanted_dimension:
+        return None
+    return (quantity * factor / wanted_factor).quantize(THOUSANDTH, ROUND_HALF_EVEN)

@@ -37,6 +37,8 @@ DESCRIPTIONS = {
     VERSION: "a version such as 2.0",
 }
 _URI = re.compile(URI)
+# What a quantity can be: larger or finer ones are mistakes, and arithmetic on them would not be exact.
+QUANTITY_DIGITS, QUANTITY_DECIMALS = 15, 9
 
 
 def is_uri(text: str) -> bool:
@@ -52,6 +54,20 @@ def instant_of(text: str) -> datetime:
         return msgspec.convert(text, datetime).astimezone(UTC)
     except (msgspec.ValidationError, OverflowError):
         raise ValueError(f"{text} is no instant of the calendar") from None
+
+
+def quantity_of(number: Number) -> Decimal | None:
+    """Give a number that a quantity can be, exactly; None for what is too large or too fine to be one."""
+    exact = Decimal(number)
+    if exact == 0:
+        return Decimal(0)
+    _sign, digits, exponent = exact.as_tuple()
+    if not isinstance(exponent, int) or exact.adjusted() >= QUANTITY_DIGITS:
+        return None
+    # zeros behind the point do not make a number finer
+    text = "".join(str(digit) for digit in digits)
+    zeros = len(text) - len(text.rstrip("0"))
+    return exact if exponent + zeros >= -QUANTITY_DECIMALS else None
 
 
 def check_instants(**values: str | msgspec.UnsetType) -> None:
