@@ -10,7 +10,7 @@ import click
 
 from stocktide.cli_access import as_json, keys, users
 from stocktide.cli_alerts import alerts
-from stocktide.cli_feeds import broker, mqtt, watch
+from stocktide.cli_feeds import broker, check_mqtt, mqtt, watch
 from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.database import create_engine
@@ -37,6 +37,7 @@ def up() -> None:
     settings = load_settings()
     check_crons(settings)
     load_config(settings)
+    check_mqtt(settings)
     Supervisor(settings, say).run()
 
 

@@ -12,7 +12,7 @@ import click
 from stocktide.cli_access import as_json
 from stocktide.cli_output import say
 from stocktide.home import services_for
-from stocktide.settings import load_config, load_settings
+from stocktide.settings import Settings, load_config, load_settings
 from stocktide.telemetry import configure_logs, log
 
 STATUS_EVERY_S = 10.0
@@ -32,8 +32,8 @@ def mqtt(worker: int, as_json: bool) -> None:
     configure_logs()
     client_id = f"{settings.mqtt_client_id}-{worker}"
     with services_for(settings, f"stocktide mqtt {worker}") as (engine, _):
-        batches = BatchRecorder(Recorder(engine, settings), rules, client_id)
-        batches.forget_old(settings.mqtt_session_s)
+        recorder = Recorder(engine, settings)
+        batches = BatchRecorder(recorder, rules, client_id, settings.mqtt_session_s)
         session = Session(
             client_id,
             tuple(rules.filters(settings.mqtt_group)),
@@ -52,6 +52,15 @@ def mqtt(worker: int, as_json: bool) -> None:
             ended.set()
             teller.join()
             log("mqtt_ended", **subscriber.status())
+
+
+def check_mqtt(settings: Settings) -> None:
+    """Raise Invalid where the broker's address or the topics are wrong, before a part is started with them."""
+    from ingest.mqtt import broker_of, read_topic_rules
+
+    if settings.mqtt_url is not None:
+        broker_of(settings)
+        read_topic_rules(settings.mqtt_topics, load_config(settings))
 
 
 def _tell(status: Any, ended: threading.Event, as_json: bool) -> None:

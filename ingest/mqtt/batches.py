@@ -1,5 +1,6 @@
 """Messages of one batch: decoded, recorded in one transaction, each with its outcome; what fits nowhere is kept."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from stocktide.errors import Transient
 from stocktide.telemetry import log
 
 FEED = "mqtt"
+FORGET_EVERY_S = 3_600.0
+FORGET_AFTER_S_MIN = 86_400
 
 
 @dataclass
@@ -26,13 +29,17 @@ class BatchRecorder:
     recorder: Recorder
     rules: TopicRules
     client_id: str
+    session_s: int = 604_800
     outcomes: Counter[str] = field(default_factory=Counter)
+    _forget_at: float = 0.0
 
     def record(self, messages: Sequence[Message]) -> None:
         """Record a batch. When this returns, all of it is committed or kept, and may be acknowledged.
 
         Raises Transient if the database is away: then all of it is to be given again.
         """
+        if time.monotonic() >= self._forget_at:
+            self.forget_old()
         decoded = [decode(message, self.rules, self.client_id) for message in messages]
         counts: Counter[str] = Counter()
         try:
@@ -45,10 +52,11 @@ class BatchRecorder:
                 counts.update(self._record_alone(one))
         self.outcomes.update(counts)
 
-    def forget_old(self, session_s: int) -> None:
-        """Drop sightings older than two lives of a session."""
+    def forget_old(self) -> None:
+        """Drop sightings older than two lives of a session, and a day: no broker delivers those again."""
         with self.recorder.engine.begin() as connection:
-            forget_old(connection, 2 * session_s)
+            forget_old(connection, max(2 * self.session_s, FORGET_AFTER_S_MIN))
+        self._forget_at = time.monotonic() + FORGET_EVERY_S
 
     def _record_alone(self, one: Decoded) -> list[str]:
         try:
