@@ -86,7 +86,7 @@ class EventStream(Response):
         beat = time.monotonic()
         while not gone.done() and time.monotonic() < self._until:
             frames = await self._next()
-            if self._client.dropped:
+            if self._client.dropped or self._streams.closing:
                 return
             await self._check_key()
             now = time.monotonic()

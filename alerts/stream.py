@@ -1,9 +1,12 @@
 """Open alert streams of one API process: one listener, a bounded queue a client, and no gap for who comes back."""
 
 import asyncio
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import FrameType
 
 import msgspec
 import psycopg
@@ -56,6 +59,7 @@ class AlertStreams:
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._position: int | None = None
         self._clients: set[Client] = set()
+        self.closing = False
         # of its own: events do not wait behind long transactions of the shared pool
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="alert-streams")
 
@@ -73,10 +77,32 @@ class AlertStreams:
                 client.dropped = True
             self._readers.shutdown(wait=False, cancel_futures=True)
 
+    def close_on_signals(self) -> None:
+        """End the streams when the process is told to stop: a server waits for its answers to end, and these never do.
+
+        Wraps the handlers that the server has set by then; outside the main thread there are none to wrap.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._close_on(number)
+
+    def _close_on(self, number: signal.Signals) -> None:
+        before = signal.getsignal(number)
+
+        def handle(told: int, frame: FrameType | None) -> None:
+            self.closing = True
+            if callable(before):
+                before(told, frame)
+
+        signal.signal(number, handle)
+
     def join(self, wants: Callable[[Frame], bool]) -> Client:
         """Open a stream that gets what comes from now on. Raises Transient: too many, or no database yet."""
         if self._position is None:
             raise Transient("streams_starting", "The stream is not ready; try again.")
+        if self.closing:
+            raise Transient("stopping", "This API stops; try again, or another one.")
         if len(self._clients) >= self._clients_max:
             raise Transient(
                 "streams_full",

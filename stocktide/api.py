@@ -180,6 +180,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         listener = catalog.invalidation.Listener(engine, product_cache)
         listener.start()
+        alert_streams.close_on_signals()
         following = asyncio.create_task(alert_streams.run())
         yield
         following.cancel()

@@ -8,13 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from stocktide.cli_alerts import alerts
+from stocktide.embedded import Valkey
 from stocktide.errors import Invalid
+from stocktide.keys import create_key
 from tests.alerts.shops import Shops
+from tests.system.running import free_port
 
 WAIT_S = 20.0
 
@@ -28,11 +33,11 @@ def wait_until(done: Callable[[], bool], process: "subprocess.Popen[bytes]") -> 
 
 
 @contextmanager
-def running(shops: Shops, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+def running(shops: Shops, *command: str, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
     url = shops.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     named = {f"STOCKTIDE_{name.upper()}": value for name, value in settings.items()}
     process = subprocess.Popen(
-        [sys.executable, "-m", "stocktide.cli", "alerts", "run"],
+        [sys.executable, "-m", "stocktide.cli", *(command or ("alerts", "run"))],
         env={**os.environ, "STOCKTIDE_DATABASE_URL": url, **named},
         stderr=subprocess.PIPE,
     )
@@ -87,3 +92,31 @@ def test_two_evaluators_open_each_alert_once_and_see_silence(shops: Shops) -> No
 def test_process_says_what_is_missing() -> None:
     with pytest.raises(Invalid, match="Set STOCKTIDE_DATABASE_URL"):
         alerts(["run"], standalone_mode=False)
+
+
+def test_api_stops_at_once_though_a_stream_is_open(
+    shops: Shops, valkey_server: Valkey, home: Path
+) -> None:
+    """A server waits for its answers to end, and a stream's never does by itself."""
+    with shops.engine.begin() as connection:
+        key = create_key(connection, "reader", "read")
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    settings = {"home": str(home), "redis_url": valkey_server.url, "api_port": str(port)}
+    with running(shops, "api", **settings) as process, httpx.Client(base_url=url) as client:
+        wait_until(lambda: answers(client), process)
+        headers = {"Authorization": f"Bearer {key}"}
+        with client.stream("GET", "/v1/alerts/stream", headers=headers) as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == ": connected"
+            process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            assert process.wait(WAIT_S) is not None
+            assert time.monotonic() - began < 5
+            assert list(lines)[-1] == ""
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
