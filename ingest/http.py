@@ -14,7 +14,7 @@ from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.envelopes import BATCH, NDJSON, STRUCTURED, Cut, cut_body
 from ingest.events import Fault
 from ingest.kinds import KINDS, TYPE_PREFIX, json_schema
-from ingest.ledger import Outcome
+from ingest.outcomes import Outcome
 from ingest.recording import Recorder
 from stocktide.errors import Conflict, Invalid, NotFound, TooLarge, UnsupportedMedia
 from stocktide.web import IngestKey, limited_body, problem

@@ -20,7 +20,7 @@ from ingest.dimensions import (
 )
 from ingest.events import Fault, StockEvent
 from ingest.kinds import TYPE_PREFIX
-from ingest.ledger import Outcome
+from ingest.outcomes import Outcome
 from ingest.mapping import Mapping, open_mapping
 from ingest.parser import EventParser
 from ingest.recording import Recorder
