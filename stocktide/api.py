@@ -18,6 +18,7 @@ from catalog.cache import ProductCache
 from ingest.recording import Recorder
 from stocktide.errors import Invalid
 from stocktide.jobs import defer_job
+from stocktide.key_ring import KeyRing
 from stocktide.keys import Key
 from stocktide.settings import Settings
 from stocktide.users import SignIn
@@ -176,6 +177,7 @@ def create_app(
         listener.start()
         yield
         listener.stop()
+        app.state.key_ring.close()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
     app = FastAPI(
@@ -187,6 +189,7 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.engine = engine
+    app.state.key_ring = KeyRing(engine, fresh_s=settings.key_cache_s)
     app.state.recorder = Recorder(engine, settings)
     app.state.product_cache = product_cache
     app.state.signin = SignIn(signing_key, session_hours=settings.session_hours)

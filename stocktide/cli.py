@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from stocktide.cli_access import as_json, keys, users
+from stocktide.cli_feeds import broker, mqtt
 from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.database import create_engine
@@ -263,7 +264,9 @@ def locations(file: Path) -> None:
     say(f"{count:,} locations created or changed.")
 
 
+cli.add_command(broker)
 cli.add_command(forecast)
+cli.add_command(mqtt)
 cli.add_command(keys)
 cli.add_command(users)
 

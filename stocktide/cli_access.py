@@ -1,10 +1,17 @@
 """Commands of access: keys of feeds and services, users of the dashboard."""
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from stocktide.cli_output import print_json, print_table, say
+from stocktide.errors import Invalid
 from stocktide.home import services_for
 from stocktide.settings import load_settings
+
+if TYPE_CHECKING:
+    from stocktide.keys import Limits
 
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
@@ -19,42 +26,116 @@ def keys() -> None:
 @keys.command("create")
 @click.argument("name")
 @click.option("--scope", default="ingest", show_default=True, help="ingest, read or operate.")
-def keys_create(name: str, scope: str) -> None:
+@click.option("--kinds", help="Only these kinds of event, such as sale,return.")
+@click.option("--locations", help="Only events at these locations, such as S1,S2.")
+@click.option("--rate", type=float, help="At most so many events a second, of each API process.")
+@click.option("--expires", help="Until when it may be used: a date (UTC) or an instant.")
+@click.option("--expect-every", help="A pause longer than this, such as 15m, raises an alert.")
+def keys_create(name: str, **given: Any) -> None:
     """Make a key and print it, this once."""
     from stocktide.keys import create_key
 
+    scope: str = given.pop("scope")
+    limits = _limits(**given)
     with (
         services_for(load_settings(), "stocktide keys") as (engine, _),
         engine.begin() as connection,
     ):
-        text = create_key(connection, name, scope)
+        text = create_key(connection, name, scope, limits)
     click.echo(text)
+
+
+def _limits(
+    kinds: str | None,
+    locations: str | None,
+    rate: float | None,
+    expires: str | None,
+    expect_every: str | None,
+) -> "Limits":
+    """Read the options of a key. Raises Invalid that names the option."""
+    from stocktide.keys import Limits
+
+    return Limits(
+        kinds=_names(kinds),
+        locations=_names(locations),
+        rate=rate,
+        expires_at=_instant(expires, "--expires"),
+        expect_every_s=_seconds(expect_every, "--expect-every"),
+    )
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def _instant(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(
+            "bad_option", f"{option} {text!r}: give a date such as 2027-01-01, or an instant."
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def _seconds(text: str | None, option: str) -> int | None:
+    if text is None:
+        return None
+    number, unit = text[:-1], text[-1:]
+    if unit not in UNITS_S or not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise Invalid(
+            "bad_option", f"{option} {text!r}: give a number and s, m, h or d, as in 15m."
+        )
+    return int(number) * UNITS_S[unit]
 
 
 @keys.command("list")
 @as_json
 def keys_list(as_json: bool) -> None:
-    """List the keys, never their text."""
-    from dataclasses import asdict
-
+    """List the keys, never their text: what each may do, and when it was last seen."""
     from stocktide.keys import list_keys
 
     with (
         services_for(load_settings(), "stocktide keys") as (engine, _),
         engine.connect() as connection,
     ):
-        listed = [asdict(key) for key in list_keys(connection)]
+        listed = [key.shown() for key in list_keys(connection)]
     if as_json:
         print_json(listed)
         return
-    columns = ["name", "scope", "created_at", "last_used_at", "revoked_at"]
-    print_table("Keys", columns, [[key[column] for column in columns] for key in listed])
+    columns = ["name", "scope", "may", "last seen", "state"]
+    print_table("Keys", columns, [_row(key) for key in listed])
+
+
+def _row(key: dict[str, Any]) -> list[Any]:
+    said = [
+        ",".join(key["kinds"] or []),
+        f"at {','.join(key['locations'])}" if key["locations"] else "",
+        f"{key['rate']:g}/s" if key["rate"] else "",
+        f"every {key['expect_every_s']} s" if key["expect_every_s"] else "",
+    ]
+    ends = f"until {key['expires_at']:%Y-%m-%d %H:%M}" if key["expires_at"] else "valid"
+    if key["expires_at"] and key["expires_at"] <= datetime.now(UTC):
+        ends = "expired"
+    state = f"revoked {key['revoked_at']:%Y-%m-%d %H:%M}" if key["revoked_at"] else ends
+    return [
+        key["name"],
+        key["scope"],
+        "; ".join(part for part in said if part) or "all",
+        key["last_used_at"] and f"{key['last_used_at']:%Y-%m-%d %H:%M}",
+        state,
+    ]
 
 
 @keys.command("revoke")
 @click.argument("name")
 def keys_revoke(name: str) -> None:
-    """End a key at once."""
+    """End a key: within a second no process takes it any more."""
     from stocktide.keys import revoke_key
 
     with (

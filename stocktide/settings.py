@@ -148,6 +148,103 @@ class Settings(BaseSettings):
         description="`up` also runs the demo's own broker on this port of API_HOST; not for production.",
     )
 
+    key_cache_s: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="How long the API believes what it read of a key, seconds: so long a revoked key works on.",
+    )
+    alert_timer_s: float = Field(
+        10.0,
+        ge=0.1,
+        le=3600,
+        allow_inf_nan=False,
+        description="How often feeds are judged for silence and rejects, seconds; stock is judged at once.",
+    )
+    alert_hysteresis: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="How far, as a share of its limit, a value must be past it again before an alert closes.",
+    )
+    alert_sensor_units: float = Field(
+        1.0,
+        ge=0,
+        le=1e9,
+        description="A sensor and the ledger may differ by this many units,",
+    )
+    alert_sensor_share: float = Field(
+        0.05,
+        ge=0,
+        le=1e3,
+        description="or by this share of the stock on hand, whichever is more.",
+    )
+    alert_sensor_grace_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="A reading is compared only if it is this much newer than the last movement, seconds.",
+    )
+    alert_silent_s_min: float = Field(
+        900.0,
+        ge=1,
+        le=1e8,
+        description="A feed is never called silent sooner than this, seconds, unless its key says how often it sends.",
+    )
+    alert_silent_factor: float = Field(
+        1.5,
+        ge=1,
+        le=1e3,
+        description="A feed is silent after this many times its second longest pause of four weeks.",
+    )
+    alert_silent_history_h: float = Field(
+        48.0,
+        ge=0,
+        le=1e4,
+        description="A feed must have sent for this long before its own pauses say when it is silent, hours.",
+    )
+    alert_storm_minutes: int = Field(
+        5, ge=1, le=1440, description="Rejects and conflicts are counted over this many minutes."
+    )
+    alert_storm_count: int = Field(
+        20, ge=1, description="Fewer rejects and conflicts than this are no storm."
+    )
+    alert_storm_share: float = Field(
+        0.2, gt=0, le=1, description="The share of a feed's events that makes rejects a storm."
+    )
+    alert_source: str = Field(
+        "/stocktide/alerts",
+        min_length=1,
+        max_length=500,
+        description="CloudEvents source of alerts: give each installation one of its own.",
+    )
+    alert_stream_clients_max: int = Field(
+        100, ge=1, description="Most open alert streams of one API process."
+    )
+    alert_stream_heartbeat_s: float = Field(
+        15.0,
+        ge=0.1,
+        le=600,
+        description="How often an alert stream says that it is alive, seconds.",
+    )
+    webhook_allow_http: bool = Field(
+        False, description="Let webhooks use http://, where anybody on the way can read."
+    )
+    webhook_allow_private: bool = Field(
+        False,
+        description="Let webhooks reach private, loopback and link-local addresses: "
+        "whoever may make one can then reach your own network through us.",
+    )
+    webhook_timeout_s: float = Field(
+        10.0, gt=0, le=300, description="How long a webhook may take to answer, seconds."
+    )
+    webhook_age_h_max: float = Field(
+        24.0,
+        gt=0,
+        le=720,
+        description="How long a delivery is tried again before it is given up, hours.",
+    )
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:

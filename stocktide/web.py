@@ -8,11 +8,11 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from stocktide import keys
 from stocktide.errors import Fatal, Forbidden, StocktideError, TooLarge, Transient, Unauthorized
+from stocktide.key_ring import KeyRing
 from stocktide.telemetry import log
 
 PROBLEM = "application/problem+json"
@@ -91,6 +91,12 @@ def engine_of(request: Request) -> sa.Engine:
     return engine
 
 
+def key_ring_of(request: Request) -> KeyRing:
+    """The process's keys, put there by the entry point."""
+    ring: KeyRing = request.app.state.key_ring
+    return ring
+
+
 def allow(scope: keys.Scope) -> Callable[[Request], Any]:
     """Make the dependency that lets only keys with this scope through; gives the key."""
 
@@ -98,7 +104,8 @@ def allow(scope: keys.Scope) -> Callable[[Request], Any]:
         kind, _, text = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not text:
             raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
-        key = await run_in_threadpool(_find, engine_of(request), text.strip())
+        ring = key_ring_of(request)
+        key = ring.find(text.strip()) or await ring.fetch(text.strip())
         if scope not in IMPLIED[key.scope]:
             raise Forbidden(
                 "key_scope",
@@ -108,11 +115,6 @@ def allow(scope: keys.Scope) -> Callable[[Request], Any]:
         return key
 
     return key_of
-
-
-def _find(engine: sa.Engine, text: str) -> keys.Key:
-    with engine.begin() as connection:
-        return keys.find_key(connection, text)
 
 
 IngestKey = Annotated[keys.Key, Depends(allow("ingest"))]

@@ -1,0 +1,85 @@
+"""Messages of one batch: decoded, recorded in one transaction, each with its outcome; what fits nowhere is kept."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.exc import OperationalError
+
+from ingest.events import Fault, StockEvent
+from ingest.mqtt.messages import STRUCTURED, Decoded, Message, decode
+from ingest.mqtt.plain import Undated
+from ingest.mqtt.sightings import first_seen, forget_old
+from ingest.mqtt.topics import TopicRules
+from ingest.recording import Recorder
+from stocktide.errors import Transient
+from stocktide.telemetry import log
+
+FEED = "mqtt"
+
+
+@dataclass
+class BatchRecorder:
+    """Records batches of messages. Used by one thread."""
+
+    recorder: Recorder
+    rules: TopicRules
+    client_id: str
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def record(self, messages: Sequence[Message]) -> None:
+        """Record a batch. When this returns, all of it is committed or kept, and may be acknowledged.
+
+        Raises Transient if the database is away: then all of it is to be given again.
+        """
+        decoded = [decode(message, self.rules, self.client_id) for message in messages]
+        counts: Counter[str] = Counter()
+        try:
+            counts.update(self._record(decoded))
+        except (Transient, OperationalError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one of them is poison: found below, and kept with its reason
+            log("mqtt_batch_taken_apart", messages=len(messages), error=repr(error)[:500])
+            for one in decoded:
+                counts.update(self._record_alone(one))
+        self.outcomes.update(counts)
+
+    def forget_old(self, session_s: int) -> None:
+        """Drop sightings older than two lives of a session."""
+        with self.recorder.engine.begin() as connection:
+            forget_old(connection, 2 * session_s)
+
+    def _record_alone(self, one: Decoded) -> list[str]:
+        try:
+            return self._record([one])
+        except (Transient, OperationalError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a reject, counted: given back, it would come again for ever
+            fault = Fault("unrecordable", f"It could not be recorded: {type(error).__name__}.")
+            log("mqtt_poison", error=repr(error)[:500])
+            self.recorder.keep(FEED, STRUCTURED, one.raw, fault)
+            return ["rejected"]
+
+    def _record(self, decoded: Sequence[Decoded]) -> list[str]:
+        dated = self._dated(decoded)
+        parsed: list[StockEvent | Fault] = [
+            one.fault or self.recorder.parser.parse(one.raw) for one in dated
+        ]
+        raws = [one.raw for one in dated]
+        outcomes = self.recorder.record_parsed(FEED, STRUCTURED, raws, parsed)
+        return [outcome.name for outcome in outcomes]
+
+    def _dated(self, decoded: Sequence[Decoded]) -> list[Decoded]:
+        """Give the events that say no time the moment when they were first seen."""
+        undated: list[Undated] = [one.undated for one in decoded if one.undated is not None]
+        if not undated:
+            return list(decoded)
+        with self.recorder.engine.begin() as connection:
+            moments = iter(first_seen(connection, undated))
+        return [_at(one, moments) if one.undated is not None else one for one in decoded]
+
+
+def _at(one: Decoded, moments: Iterator[datetime]) -> Decoded:
+    assert one.undated is not None  # noqa: S101 - asked by the caller
+    return Decoded(one.undated.dated(next(moments)))

@@ -1,0 +1,129 @@
+"""The broker's address, credentials and version, and a paho client made of them."""
+
+import ssl
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from stocktide.errors import Invalid
+from stocktide.settings import Settings
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+KEEPALIVE_S = 60
+
+
+READ_BYTES = 64 * 2**10
+
+
+class BufferedClient(Client):
+    """A paho client that reads ahead: paho itself asks the kernel four times a message, for a byte or two each."""
+
+    _ahead = b""
+    _at = 0
+
+    @property
+    def buffered(self) -> bool:
+        """Tell whether bytes are here that the socket no longer shows."""
+        return self._at < len(self._ahead)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if self._at >= len(self._ahead):
+            self._ahead, self._at = super()._sock_recv(READ_BYTES), 0
+        chunk = self._ahead[self._at : self._at + bufsize]
+        self._at += len(chunk)
+        return chunk
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the broker is and how we sign in. The password is never shown."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The address as it may be logged."""
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+
+
+def broker_of(settings: Settings) -> Broker:
+    """Read the broker from the settings. Raises Invalid that names the setting."""
+    if not settings.mqtt_url:
+        raise Invalid("setting_missing", "Set STOCKTIDE_MQTT_URL to the broker, mqtt://host:1883.")
+    parts = urlsplit(settings.mqtt_url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme not in PORTS or not parts.hostname or port == -1 or parts.path.strip("/"):
+        raise Invalid(
+            "mqtt_url", "STOCKTIDE_MQTT_URL is no address such as mqtt://host:1883 or mqtts://host."
+        )
+    return Broker(
+        host=parts.hostname,
+        port=port or PORTS[parts.scheme],
+        tls=parts.scheme == "mqtts",
+        username=settings.mqtt_username or (unquote(parts.username) if parts.username else None),
+        password=settings.mqtt_password or (unquote(parts.password) if parts.password else None),
+        ca_file=_file(settings.mqtt_ca_file),
+        cert_file=_file(settings.mqtt_cert_file),
+        key_file=_file(settings.mqtt_key_file),
+    )
+
+
+def make_client(broker: Broker, client_id: str, version: str) -> BufferedClient:
+    """Make a client that keeps its session and acknowledges by hand. Raises Invalid for TLS files that are none."""
+    five = version == "5"
+    client = BufferedClient(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=None if five else False,
+        protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+        reconnect_on_failure=False,
+        manual_ack=True,
+    )
+    if broker.username is not None:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.tls:
+        client.tls_set_context(_tls(broker))
+    return client
+
+
+def open_connection(
+    client: Client, broker: Broker, *, five: bool, session_s: int, inflight_max: int
+) -> None:
+    """Connect, with a session that outlives the connection. Raises OSError where nobody answers."""
+    if not five:
+        client.connect(broker.host, broker.port, KEEPALIVE_S)
+        return
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = session_s
+    properties.ReceiveMaximum = inflight_max
+    client.connect(broker.host, broker.port, KEEPALIVE_S, clean_start=False, properties=properties)
+
+
+def _tls(broker: Broker) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=broker.ca_file)
+        if broker.cert_file:
+            context.load_cert_chain(broker.cert_file, broker.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(
+            "mqtt_tls", f"The files of STOCKTIDE_MQTT_CA_FILE, _CERT_FILE, _KEY_FILE: {error}."
+        ) from None
+    return context
+
+
+def _file(path: object) -> str | None:
+    return None if path is None else str(path)

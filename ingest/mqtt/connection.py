@@ -1,0 +1,191 @@
+"""One connection to the broker, driven by our own loop: paho reads and writes packets, we say when."""
+
+import select
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from socket import socket
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
+
+from ingest.mqtt.broker import Broker, make_client, open_connection
+from ingest.mqtt.messages import Message
+from stocktide.errors import Forbidden, Unauthorized
+
+READS_MAX = 256
+CONNECT_S_MAX = 10.0
+FLUSH_S = 2.0
+REFUSED_VERSION = 0x84
+BAD_SIGN_IN = (0x86, 0x87)
+FAILED_FROM = 0x80
+
+
+class ConnectionEnded(Exception):
+    """The connection is gone; the message says why."""
+
+
+class VersionRefused(ConnectionEnded):
+    """The broker does not speak this version of MQTT."""
+
+
+class Connection:
+    """From CONNECT to the end. Every message goes to `take`, marked with the connection's `number`."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        client_id: str,
+        version: str,
+        number: int,
+        take: Callable[[Message], None],
+    ) -> None:
+        self._broker = broker
+        self._five = version == "5"
+        self.number = number
+        self._take = take
+        self._connack: Any = None
+        self._subacks: list[Any] | None = None
+        self._why = "the broker closed it"
+        self._taken = 0
+        self.session_present = False
+        self._client = make_client(broker, client_id, version)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        # with this set, paho leaves it to us when to write
+        self._client.on_socket_register_write = lambda *_: None
+
+    def open(
+        self, filters: Sequence[str], *, session_s: int, inflight_max: int, signal: socket
+    ) -> None:
+        """Connect and subscribe with QoS 1. Raises ConnectionEnded, Unauthorized, Forbidden, OSError."""
+        open_connection(
+            self._client,
+            self._broker,
+            five=self._five,
+            session_s=session_s,
+            inflight_max=inflight_max,
+        )
+        self._wait_for(lambda: self._connack is not None, signal)
+        code = self._connack.value
+        if code == REFUSED_VERSION:
+            raise VersionRefused(f"{self._broker.shown} does not speak this version of MQTT")
+        if code in BAD_SIGN_IN:
+            raise Unauthorized(
+                "mqtt_sign_in",
+                f"{self._broker.shown} refuses us: {self._connack}. Check STOCKTIDE_MQTT_USERNAME and _PASSWORD.",
+            )
+        if code >= FAILED_FROM:
+            raise ConnectionEnded(f"{self._broker.shown} refuses us: {self._connack}")
+        self._client.subscribe([(name, 1) for name in filters])
+        self._wait_for(lambda: self._subacks is not None, signal)
+        for name, answer in zip(filters, self._subacks or (), strict=False):
+            if answer.value >= FAILED_FROM:
+                raise Forbidden(
+                    "mqtt_subscribe", f"{self._broker.shown} refuses the topic {name!r}: {answer}."
+                )
+
+    def serve(self, signal: socket, timeout_s: float, *, read: bool = True) -> None:
+        """Wait for the broker or for `signal`, then read, write and keep alive. Raises ConnectionEnded."""
+        sock = self._client.socket()
+        if sock is None:
+            raise ConnectionEnded(self._why)
+        # what was read ahead, and what TLS has deciphered already, does not show on the socket
+        deciphered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        pending = read and (self._client.buffered or deciphered)
+        readable, _, _ = select.select(
+            [signal, sock] if read else [signal],
+            [sock] if self._client.want_write() else [],
+            [],
+            0 if pending else timeout_s,
+        )
+        if pending or sock in readable:
+            self._read()
+        if self._client.want_write():
+            self._check(self._client.loop_write())
+        self._check(self._client.loop_misc())
+
+    def acknowledge(self, mid: int, qos: int) -> None:
+        """Acknowledge one message; it is sent by the next `serve` or `flush`."""
+        self._client.ack(mid, qos)
+
+    def close(self) -> None:
+        """Send what is to be sent, say good-bye, and close; the session stays at the broker."""
+        deadline = time.monotonic() + FLUSH_S
+        try:
+            self._client.disconnect()
+            while self._client.want_write() and time.monotonic() < deadline:
+                sock = self._client.socket()
+                if sock is None:
+                    return
+                select.select([], [sock], [], 0.1)
+                self._client.loop_write()
+        except (OSError, ValueError):
+            return  # it was gone already
+        finally:
+            if (left := self._client.socket()) is not None:
+                left.close()
+
+    def _read(self) -> None:
+        """Read packets until a read brings no message: the socket is then drained, or has something else."""
+        for _ in range(READS_MAX):
+            before = self._taken
+            self._check(self._client.loop_read())
+            if self._taken == before and not self._client.buffered:
+                return
+
+    def _wait_for(self, holds: Callable[[], bool], signal: socket) -> None:
+        deadline = time.monotonic() + CONNECT_S_MAX
+        while not holds():
+            if time.monotonic() > deadline:
+                raise ConnectionEnded("the broker does not answer")
+            self.serve(signal, 0.1)
+
+    def _check(self, code: MQTTErrorCode) -> None:
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
+            if self._connack is not None and self._connack.value >= FAILED_FROM:
+                return  # said with more words by `open`
+            raise ConnectionEnded(self._why)
+
+    def _on_connect(self, _client: Client, _data: Any, flags: Any, reason: Any, _more: Any) -> None:
+        self._connack = reason
+        self.session_present = bool(flags.session_present)
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, reasons: Any, _more: Any
+    ) -> None:
+        self._subacks = list(reasons)
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: Any, reason: Any, _more: Any
+    ) -> None:
+        self._why = str(reason)
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        self._taken += 1
+        self._take(_message_of(message, self.number, five=self._five))
+
+
+def _message_of(message: MQTTMessage, number: int, *, five: bool) -> Message:
+    try:
+        topic = message.topic
+    except UnicodeDecodeError:
+        topic = "(a topic that is not UTF-8)"
+    properties = message.properties
+    return Message(
+        topic=topic,
+        payload=bytes(message.payload),
+        received_at=datetime.now(UTC),
+        mid=message.mid,
+        qos=message.qos,
+        dup=bool(message.dup),
+        retain=bool(message.retain),
+        five=five,
+        content_type=getattr(properties, "ContentType", None) if five else None,
+        properties=tuple(getattr(properties, "UserProperty", ())) if five else (),
+        connection=number,
+    )

@@ -1,0 +1,153 @@
+"""What one MQTT message carries: a CloudEvent by the MQTT binding's two modes, or plain JSON by a topic's rule."""
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ingest.events import Fault
+from ingest.mqtt.plain import Undated, map_plain
+from ingest.mqtt.topics import TopicRules
+
+CLOUDEVENTS = "application/cloudevents"
+STRUCTURED = "application/cloudevents+json"
+_ATTRIBUTE = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One PUBLISH as it came. `five` tells whether it came by MQTT 5, which alone has a content type and properties.
+
+    `connection` is the number of the connection that it came by: only there can it be acknowledged.
+    """
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    mid: int = 0
+    qos: int = 0
+    dup: bool = False
+    retain: bool = False
+    five: bool = False
+    content_type: str | None = None
+    properties: Sequence[tuple[str, str]] = ()
+    connection: int = 0
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A structured CloudEvent's bytes; or those of an input that is none, with its fault; or an event without time."""
+
+    raw: bytes
+    fault: Fault | None = None
+    undated: Undated | None = None
+
+
+def decode(message: Message, rules: TopicRules, client_id: str) -> Decoded:
+    """Read a message by the CloudEvents MQTT binding 1.0.3, section 3, or by the rule of its topic; never raises."""
+    media, charset = _media(message.content_type)
+    if media.startswith(CLOUDEVENTS):
+        return _structured(message, media, charset)
+    if message.five and any(name == "specversion" for name, _ in message.properties):
+        return _binary(message, media, charset)
+    found = rules.find(message.topic)
+    if found is not None and not _looks_structured(message.payload):
+        event = map_plain(message, *found, rules.devices, client_id)
+        if isinstance(event, Fault):
+            return Decoded(message.payload, event)
+        if isinstance(event, Undated):
+            return Decoded(message.payload, undated=event)
+        return Decoded(event)
+    # by 3.1.1, and from a 3.1.1 sender through a broker that speaks both, there is no content type to ask
+    if message.content_type is None:
+        return Decoded(message.payload)
+    return _refused(
+        message,
+        "no_rule",
+        f"Content type {message.content_type!r} without CloudEvents attributes, and no topic mapping applies.",
+    )
+
+
+def _structured(message: Message, media: str, charset: str) -> Decoded:
+    if media != STRUCTURED:
+        return _refused(
+            message,
+            "content_type",
+            f"Event format {media!r} is not read here; send {STRUCTURED}, one event a message.",
+        )
+    text = _utf8(message.payload, charset)
+    if text is None:
+        return _refused(message, "bad_encoding", f"The payload is no {charset} text.")
+    return Decoded(text)
+
+
+def _binary(message: Message, media: str, charset: str) -> Decoded:
+    """Write a binary-mode event in structured form: attributes from user properties, data from the payload."""
+    attributes: dict[str, Any] = {}
+    for name, value in message.properties:
+        if name == "data" or not _ATTRIBUTE.fullmatch(name):
+            continue
+        if attributes.setdefault(name, value) != value:
+            return _refused(message, "wrong_type", f"User property {name} stands there twice.")
+    if message.content_type is not None:
+        attributes["datacontenttype"] = message.content_type
+    if not message.payload:
+        return Decoded(msgspec.json.encode(attributes))
+    encoded = {**attributes, "data_base64": base64.b64encode(message.payload).decode()}
+    if not _is_json(media):
+        return Decoded(msgspec.json.encode(encoded))
+    text = _utf8(message.payload, charset)
+    try:
+        data = msgspec.json.decode(text if text is not None else b"", type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        fault = Fault(
+            "malformed_json", f"{_place(message)}The payload is not JSON: {error}.", "data"
+        )
+        return Decoded(msgspec.json.encode(encoded), fault)
+    return Decoded(msgspec.json.encode({**attributes, "data": data}))
+
+
+def _is_json(media: str) -> bool:
+    return media in ("", "application/json", "text/json") or media.endswith("+json")
+
+
+def _looks_structured(payload: bytes) -> bool:
+    """Tell whether a payload on a mapped topic is a CloudEvent all the same: an object that names its specversion."""
+    if b'"specversion"' not in payload:
+        return False
+    try:
+        return "specversion" in msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _media(content_type: str | None) -> tuple[str, str]:
+    """Media type and charset of a content type, in lower case; UTF-8 where none is said."""
+    media, *parameters = (content_type or "").split(";")
+    charset = "utf-8"
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            charset = value.strip().strip('"').lower()
+    return media.strip().lower(), charset
+
+
+def _utf8(payload: bytes, charset: str) -> bytes | None:
+    if charset in ("utf-8", "utf8"):
+        return payload
+    try:
+        return payload.decode(charset).encode()
+    except (LookupError, UnicodeError, ValueError):
+        return None
+
+
+def _place(message: Message) -> str:
+    return f"Topic {message.topic}: "
+
+
+def _refused(message: Message, reason: str, said: str) -> Decoded:
+    return Decoded(message.payload, Fault(reason, _place(message) + said))

@@ -1,0 +1,215 @@
+"""Plain JSON, or a bare number, to an event: fields from topic, payload, and what a device stands for."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, get_type_hints
+from urllib.parse import quote
+
+import msgspec
+
+from ingest.events import Fault
+from ingest.kinds import KINDS, TYPE_PREFIX
+from ingest.mqtt.topics import PLACEHOLDER, TopicRule
+
+# A number above this is milliseconds since 1970, one below it seconds (which reach the year 5138).
+EPOCH_MS_FROM = 100_000_000_000
+_NUMBER = re.compile(rb"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_URI_SAFE = "/:@!$&'()*+,;=-._~"
+_Object = dict[str, msgspec.Raw]
+
+
+class Carrier(Protocol):
+    """What is needed of a message."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def mid(self) -> int: ...
+    @property
+    def qos(self) -> int: ...
+    @property
+    def dup(self) -> bool: ...
+    @property
+    def retain(self) -> bool: ...
+    @property
+    def received_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class Undated:
+    """An event whose payload says no time: it happened when it was first seen here.
+
+    `key` finds that moment again when it comes once more; None where it cannot come once more. `again` tells that it
+    may have come before. Without an `id` of the event's own, the moment is its id too.
+    """
+
+    key: str | None
+    again: bool
+    received_at: datetime
+    event: Mapping[str, Any]
+    topic: str
+
+    def dated(self, seen_at: datetime) -> bytes:
+        """The structured event, as of the moment when it was first seen."""
+        text = seen_at.isoformat()
+        event = {"id": f"{self.topic}@{text}", **self.event, "time": text}
+        return msgspec.json.encode(event)
+
+
+class _Refused(Exception):
+    def __init__(self, reason: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.fault = Fault(reason, message, field)
+
+
+def map_plain(
+    message: Carrier,
+    rule: TopicRule,
+    levels: Mapping[str, str],
+    devices: Mapping[str, Mapping[str, str]],
+    client_id: str,
+) -> bytes | Undated | Fault:
+    """Make a structured event of a plain message. What is wrong comes back as a Fault."""
+    try:
+        members = _members(message, rule)
+        data = _data(rule, members, levels, devices)
+        return _event(message, rule, levels, members, data, client_id)
+    except _Refused as refused:
+        fault = refused.fault
+        return Fault(fault.reason, f"Topic {message.topic}: {fault.message}", fault.field)
+
+
+def _members(message: Carrier, rule: TopicRule) -> _Object:
+    """The payload's members under the event's names; a bare number is the rule's value."""
+    text = message.payload.strip()
+    if _NUMBER.fullmatch(text):
+        return {rule.value: msgspec.Raw(text)}
+    try:
+        body = msgspec.json.decode(text, type=_Object)
+    except msgspec.ValidationError:
+        raise _Refused("wrong_type", "The payload is neither a number nor an object.") from None
+    except msgspec.DecodeError as error:
+        raise _Refused("malformed_json", f"Not JSON: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise _Refused("bad_encoding", f"Not UTF-8 text (byte {error.start}).") from None
+    except RecursionError:
+        raise _Refused("too_deep", "The JSON is nested too deeply.") from None
+    named = {name: body[member] for name, member in rule.fields.items() if member in body}
+    taken = set(rule.fields.values())
+    return {**{name: raw for name, raw in body.items() if name not in taken}, **named}
+
+
+def _data(
+    rule: TopicRule,
+    members: _Object,
+    levels: Mapping[str, str],
+    devices: Mapping[str, Mapping[str, str]],
+) -> dict[str, Any]:
+    """The kind's fields. What the topic says holds: it is what the broker lets a device publish on."""
+    assert rule.kind is not None  # noqa: S101 - only rules with a kind are for plain JSON
+    fields = get_type_hints(KINDS[rule.kind])
+    said = {name: raw for name, raw in members.items() if name in fields and bytes(raw) != b"null"}
+    for name in said.keys() & levels.keys():
+        text = _text(said[name], name)
+        if text != levels[name]:
+            raise _Refused(
+                "wrong_type",
+                f"{name} is {levels[name]!r} in the topic and {text!r} in the payload.",
+                name,
+            )
+    device = levels.get("device") or (
+        _text(members["device"], "device") if "device" in members else ""
+    )
+    data: dict[str, Any] = {**rule.constants, **devices.get(device, {}), **said, **levels}
+    return {name: value for name, value in data.items() if name in fields}
+
+
+def _event(
+    message: Carrier,
+    rule: TopicRule,
+    levels: Mapping[str, str],
+    members: _Object,
+    data: Mapping[str, Any],
+    client_id: str,
+) -> bytes | Undated:
+    head = {
+        "specversion": "1.0",
+        "source": _source(rule.source, {**levels, "topic": message.topic}),
+        "type": f"{TYPE_PREFIX}{rule.kind}",
+        "data": data,
+    }
+    own_id = _first_text(members, "id")
+    sequence = _first_text(members, "sequence", "seq")
+    said_at = _first_text(members, "time")
+    identity = f"{message.topic}#{own_id or sequence}" if own_id or sequence else message.topic
+    if own_id is None and said_at is not None:
+        identity += f"@{said_at}"
+    if said_at is not None:
+        return msgspec.json.encode({**head, "id": identity, "time": _instant(said_at)})
+    if own_id or sequence:
+        key = f"{head['source']} {identity}"
+        return Undated(key, True, message.received_at, {**head, "id": identity}, message.topic)
+    return _nameless(message, rule, head, client_id)
+
+
+def _source(template: str, values: Mapping[str, str]) -> str:
+    """Fill in the template; a source is a URI reference, so other signs are percent-encoded."""
+    return PLACEHOLDER.sub(lambda found: quote(values[found.group(1)], safe=_URI_SAFE), template)
+
+
+def _nameless(
+    message: Carrier, rule: TopicRule, head: Mapping[str, Any], client_id: str
+) -> Undated:
+    """A message without id, sequence and time. Only a reading may be that: it moves no stock."""
+    if rule.kind != "reading":
+        raise _Refused(
+            "missing_field",
+            f"A {rule.kind} needs an id, a sequence or a time in its payload: without, one that comes "
+            "again could not be told from a new one.",
+            "id",
+        )
+    if message.retain:
+        raise _Refused(
+            "missing_field", "A retained message needs a time: nobody knows how old it is.", "time"
+        )
+    digest = hashlib.blake2b(
+        message.topic.encode() + b"\x00" + message.payload, digest_size=16
+    ).hexdigest()
+    # a message of QoS 0 comes once or not at all: it needs no key
+    key = f"{client_id} {message.mid} {digest}" if message.qos else None
+    return Undated(key, message.dup, message.received_at, head, message.topic)
+
+
+def _first_text(members: _Object, *names: str) -> str | None:
+    for name in names:
+        if name in members and bytes(members[name]) not in (b"null", b'""'):
+            return _text(members[name], name)
+    return None
+
+
+def _text(raw: msgspec.Raw, name: str) -> str:
+    """A JSON string's text, or a number as it is written."""
+    text = bytes(raw).strip()
+    if _NUMBER.fullmatch(text):
+        return text.decode()
+    try:
+        return msgspec.json.decode(text, type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _Refused("wrong_type", f"{name} is neither a text nor a number.", name) from None
+
+
+def _instant(said: str) -> str:
+    """The time as the event's field: a number is seconds or milliseconds since 1970, a text goes as it is."""
+    if not _NUMBER.fullmatch(said.encode()):
+        return said
+    number = float(said)
+    seconds = number / 1000 if number >= EPOCH_MS_FROM else number
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        raise _Refused("time_range", f"time {said[:40]} is out of range.", "time") from None

@@ -1,0 +1,45 @@
+"""When a message without a time of its own was first seen, kept so that its redelivery is the same event."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ingest.mqtt.plain import Undated
+from stocktide.database import statement
+
+
+def first_seen(connection: sa.Connection, undated: Sequence[Undated]) -> list[datetime]:
+    """The moment of each event, in order. The caller commits before it records the events.
+
+    Kept first, recorded after: whoever is killed in between finds the same moment, and thus the same id, again.
+    """
+    by_key: dict[str, Undated] = {}
+    for event in undated:
+        if event.key is None:
+            continue
+        if event.again:
+            by_key.setdefault(event.key, event)
+        else:
+            by_key[event.key] = event
+    rows = connection.execute(
+        statement("ingest/first_seen"),
+        {
+            "keys": sorted(by_key),
+            "seen_at": [by_key[key].received_at for key in sorted(by_key)],
+            "again": [by_key[key].again for key in sorted(by_key)],
+        },
+    )
+    moments: dict[str, datetime] = {row.key: row.seen_at for row in rows}
+    return [event.received_at if event.key is None else moments[event.key] for event in undated]
+
+
+def forget_old(connection: sa.Connection, older_than_s: int) -> int:
+    """Drop what no session of a broker can deliver again. Returns how many rows went."""
+    done = connection.execute(
+        sa.text(
+            "DELETE FROM mqtt_first_seen WHERE seen_at < now() - make_interval(secs => :seconds)"
+        ),
+        {"seconds": older_than_s},
+    )
+    return done.rowcount

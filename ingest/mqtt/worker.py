@@ -1,0 +1,124 @@
+"""The recording thread: takes one batch at a time, waits out a database that is away, and says what is done."""
+
+import contextlib
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.exc import OperationalError
+
+from ingest.mqtt.messages import Message
+from stocktide.errors import Transient
+from stocktide.telemetry import log
+
+RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+Batch = Sequence[Message]
+
+
+class RecordingWorker:
+    """Runs `record` on batches in a thread of its own. `done_signal` becomes readable when one is done."""
+
+    def __init__(self, record: Callable[[Batch], None]) -> None:
+        self._record = record
+        self._wanted = threading.Condition()
+        self._next: Batch | None = None
+        self._busy = False
+        self._done: deque[Batch] = deque()
+        self._failure: Exception | None = None
+        self._stopping = threading.Event()
+        self.done_signal, self._ring = socket.socketpair()
+        self.done_signal.setblocking(False)
+        self._ring.setblocking(False)
+        # a daemon, so that a database that never answers cannot keep the process from ending
+        self._thread = threading.Thread(target=self._work, name="mqtt-recorder", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def idle(self) -> bool:
+        """Tell whether a batch may be given."""
+        with self._wanted:
+            return self._next is None and not self._busy
+
+    def in_hand(self) -> int:
+        """How many messages are given and not done."""
+        with self._wanted:
+            return len(self._next or ()) if self._next is not None or self._busy else 0
+
+    def give(self, batch: Batch) -> None:
+        """Hand over a batch; only when idle."""
+        with self._wanted:
+            self._next = batch
+            self._wanted.notify()
+
+    def done(self) -> list[Batch]:
+        """The batches that are committed since the last call. Raises what `record` raised, if it can go on no more."""
+        self._drain()
+        if self._failure is not None:
+            raise self._failure
+        finished = []
+        while self._done:
+            finished.append(self._done.popleft())
+        return finished
+
+    def wake(self) -> None:
+        """Make `done_signal` readable."""
+        with contextlib.suppress(BlockingIOError):  # then it is readable already
+            self._ring.send(b"!")
+
+    def stop(self, seconds: float) -> None:
+        """End the thread; a batch that still waits for the database is given up, and will be delivered again."""
+        self._stopping.set()
+        with self._wanted:
+            self._wanted.notify()
+        self._thread.join(seconds)
+        self.done_signal.close()
+        self._ring.close()
+
+    def _drain(self) -> None:
+        try:
+            while self.done_signal.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def _work(self) -> None:
+        while True:
+            with self._wanted:
+                while self._next is None and not self._stopping.is_set():
+                    self._wanted.wait()
+                if self._next is None:
+                    return
+                batch, self._busy = self._next, True
+            try:
+                committed = self._record_when_possible(batch)
+            except Exception as error:  # noqa: BLE001 - raised again by done(), in the thread that can end the process
+                self._failure = error
+                committed = False
+            if committed:
+                self._done.append(batch)
+            with self._wanted:
+                self._next, self._busy = None, False
+            if self._stopping.is_set():
+                return
+            self.wake()
+
+    def _record_when_possible(self, batch: Batch) -> bool:
+        """Record a batch, as often as it takes. False when stopped before the database came back."""
+        tries = 0
+        while not self._stopping.is_set() or tries == 0:
+            try:
+                self._record(batch)
+            except (Transient, OperationalError) as error:
+                wait_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
+                tries += 1
+                log("mqtt_database_away", tries=tries, retry_s=wait_s, error=str(error)[:200])
+                self._stopping.wait(wait_s)
+                continue
+            if tries:
+                log("mqtt_database_back", tries=tries)
+            return True
+        return False

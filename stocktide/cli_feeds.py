@@ -1,0 +1,84 @@
+"""Commands of feeds that are not HTTP: the MQTT subscriber, the demo's broker, and the watched folder."""
+
+import json
+import signal
+import threading
+from typing import Any
+
+import click
+
+from stocktide.cli_access import as_json
+from stocktide.cli_output import say
+from stocktide.home import services_for
+from stocktide.settings import load_config, load_settings
+from stocktide.telemetry import configure_logs, log
+
+STATUS_EVERY_S = 10.0
+
+
+@click.command()
+@click.option("--worker", default=1, show_default=True, help="Number of this worker, from 1.")
+@as_json
+def mqtt(worker: int, as_json: bool) -> None:
+    """Listen to the MQTT broker of STOCKTIDE_MQTT_URL; `stocktide up` does this for you. Ctrl-C stops it."""
+    from ingest.mqtt import BatchRecorder, Session, Subscriber, broker_of, read_topic_rules
+    from ingest.recording import Recorder
+
+    settings = load_settings()
+    broker = broker_of(settings)
+    rules = read_topic_rules(settings.mqtt_topics, load_config(settings))
+    configure_logs()
+    client_id = f"{settings.mqtt_client_id}-{worker}"
+    with services_for(settings, f"stocktide mqtt {worker}") as (engine, _):
+        batches = BatchRecorder(Recorder(engine, settings), rules, client_id)
+        batches.forget_old(settings.mqtt_session_s)
+        session = Session(
+            client_id,
+            tuple(rules.filters(settings.mqtt_group)),
+            settings.mqtt_version,
+            settings.mqtt_session_s,
+            settings.mqtt_inflight_max,
+        )
+        subscriber = Subscriber(broker, session, batches)
+        _stop_on_signals(subscriber.stop)
+        ended = threading.Event()
+        teller = threading.Thread(target=_tell, args=(subscriber.status, ended, as_json))
+        teller.start()
+        try:
+            subscriber.run()
+        finally:
+            ended.set()
+            teller.join()
+            log("mqtt_ended", **subscriber.status())
+
+
+def _tell(status: Any, ended: threading.Event, as_json: bool) -> None:
+    """Print what happened, every few seconds when it changed, and at the end."""
+    said: dict[str, Any] = {}
+    while True:
+        last = ended.wait(STATUS_EVERY_S)
+        now = status()
+        if now != said or last:
+            said = now
+            if as_json:
+                click.echo(json.dumps(now))
+            else:
+                say(", ".join(f"{name} {value}" for name, value in now.items()))
+        if last:
+            return
+
+
+def _stop_on_signals(stop: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop())
+
+
+@click.command(hidden=True)
+@click.option("--port", type=int, required=True)
+def broker(port: int) -> None:
+    """Run the demo's broker on the API's host; it keeps nothing, and lets everybody in."""
+    from stocktide.demo_broker import run_broker
+
+    settings = load_settings()
+    configure_logs()
+    run_broker(settings.api_host, port)
