@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-# NOTIFY carries at most 8,000 bytes; past this many products a batch simply says "all".
-NOTIFY_PRODUCTS_MAX = 700
+# Past this many products a batch simply says "all": dropping each by name would cost every reader more than it saves.
+NOTIFY_PRODUCTS_MAX = 200
 STOCK_CHANGED = "stock_changed"
 
 

@@ -83,7 +83,7 @@ def _reversal(correction: Correction, original: Mapping[str, Any], entry_id: int
         }
     )
     return New(
-        event, original["product_id"], original["location_id"], original["to_location_id"]
+        0, event, original["product_id"], original["location_id"], original["to_location_id"]
     )
 
 

@@ -161,6 +161,14 @@ class Surrogates:
                 return _unknown(event, "to_location", event.to_location, "PUT /v1/locations")
             return event if event.unit is None else _in_own_unit(event, *self.units[event.product])
 
+        def of(self, event: StockEvent) -> tuple[int, int, int | None]:
+            """Keys of the product, the location and the other location of an event that is located."""
+            return (
+                self.products[event.product],
+                self.locations[event.location],
+                None if event.to_location is None else self.locations[event.to_location],
+            )
+
     def __init__(self) -> None:
         self._known: dict[Dimension, dict[str, int]] = {PRODUCTS: {}, LOCATIONS: {}, SOURCES: {}}
 

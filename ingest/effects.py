@@ -7,8 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.binary import micros_of
-from ingest.kinds import CLOSES, OPENS
+from ingest.kinds import CLOSES, KINDS, OPENS
 from ingest.rows import Row
 
 Pair = tuple[int, int]
@@ -17,6 +16,11 @@ INFINITY = np.iinfo(np.int64).max
 HALVINGS_MAX = 1000.0
 SHOWS_STOCK = frozenset({"receipt", "stocktake", "arrival"})
 SCORED = frozenset({"sale", "return"})
+IS_SCORED, IS_SALE, IS_KNOWN = 1, 2, 4
+FLAGS = {
+    kind: IS_SCORED * (kind in SCORED) | IS_SALE * (kind == "sale") | IS_KNOWN * (kind in SHOWS_STOCK)
+    for kind in KINDS
+}
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,11 @@ def pair_effects(rows: Sequence[Row], *, half_life_s: float) -> PairEffects:
     key = key[order]
     starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
     moved = np.array([row.quantity_milli for row in rows], dtype=np.int64)[order]
-    at = np.array([micros_of(row.event.occurred_at) for row in rows], dtype=np.int64)[order]
-    scored = np.array([kind in SCORED for kind in kinds])[order]
-    sold = np.array([row.event.kind == "sale" and row.quantity_milli < 0 for row in rows])[order]
-    known = np.array([kind in SHOWS_STOCK for kind in kinds])[order]
+    at = np.array([row.at for row in rows], dtype=np.int64)[order]
+    flags = np.array([FLAGS[kind] for kind in kinds], dtype=np.int8)[order]
+    scored = (flags & IS_SCORED) != 0
+    sold = ((flags & IS_SALE) != 0) & (moved < 0)
+    known = (flags & IS_KNOWN) != 0
     never = np.iinfo(np.int64).min
     scored_at = np.maximum.reduceat(np.where(scored, at, never), starts)
     sold_at = np.maximum.reduceat(np.where(sold, at, never), starts)

@@ -41,9 +41,10 @@ COPY_ROWS_MIN = 200
 CAREFUL_BATCHES = 8
 
 
-class New(NamedTuple):
-    """An event that may be new, with its surrogate keys."""
+class New(msgspec.Struct, gc=False):
+    """An event that may be new, with its place in the batch and its surrogate keys."""
 
+    place: int
     event: StockEvent
     product_id: int
     location_id: int
@@ -85,7 +86,14 @@ class Entries:
         rows: list[Row] = []
         for identity in sorted(batch):
             new = batch[identity]
-            rows += rows_of(new.event, first_entry + len(rows), identity[0], *new[1:])
+            rows += rows_of(
+                new.event,
+                first_entry + len(rows),
+                identity[0],
+                new.product_id,
+                new.location_id,
+                new.to_location_id,
+            )
         held = self._claim(rows, first_entry)
         if held:
             rows = [row for row in rows if (row.source_id, row.event.event_id) not in held]

@@ -113,6 +113,9 @@ class Intake:
         if self._connection is None or self._connection.invalidated or self._connection.closed:
             self._drop_connection()
             self._connection = self._recorder.engine.connect()
+            # the same few statements for ever, over arrays of any size: planning them anew gains nothing
+            self._connection.execute(sa.text("SET plan_cache_mode = force_generic_plan"))
+            self._connection.commit()
         with self._connection.begin():
             yield self._connection
 

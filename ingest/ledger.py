@@ -36,34 +36,23 @@ class Ledger:
         if len(parsed) > ENTRIES_MAX // 2:
             raise TooLarge("batch_too_large", f"{len(parsed)} events at once; at most {ENTRIES_MAX // 2}.")
         keys = self.surrogates.resolve(connection, parsed, create=self.create_on_first_sight)
-        outcomes: list[Outcome | None] = []
+        outcomes: list[Outcome | None] = [None] * len(parsed)
         batch: dict[Identity, New] = {}
-        places: dict[Identity, int] = {}
         later: list[tuple[int, Event, Identity]] = []
         for place, item in enumerate(parsed):
-            if isinstance(item, Fault):
-                outcomes.append(rejected(item))
-                continue
-            event = keys.located(item)
+            event = item if isinstance(item, Fault) else keys.located(item)
             if isinstance(event, Fault):
-                outcomes.append(rejected(event))
+                outcomes[place] = rejected(event)
                 continue
             identity = (keys.sources[event.source], event.event_id)
-            outcomes.append(None)
             if isinstance(event, Correction) or identity in batch:
                 later.append((place, event, identity))
             else:
-                places[identity] = place
-                batch[identity] = New(
-                    event,
-                    keys.products[event.product],
-                    keys.locations[event.location],
-                    keys.locations[event.to_location] if event.to_location else None,
-                )
+                batch[identity] = New(place, event, *keys.of(event))
         entries = Entries(connection, half_life_s=self.half_life_h * 3600)
         held = entries.append(batch)
         for identity, new in batch.items():
-            outcomes[places[identity]] = (
+            outcomes[new.place] = (
                 compare(new.event, held[identity]) if identity in held else accepted(new.event)
             )
         if later:

@@ -72,7 +72,8 @@ class EventParser:
             # whatever is not plain: other attributes are kept there, and faults are named
             return self._parse_slowly(raw, latest)
         try:
-            event = self._event(whole, self._kind_of[type(whole)], whole.data, latest, None)
+            kind = self._kind_of[type(whole)]
+            event = self._event(whole, kind, whole.data, latest, None)
             if suspect:
                 _refuse_unstorable(event)
         except NotAnEvent as error:

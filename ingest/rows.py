@@ -6,7 +6,8 @@ COPY altogether where no row of a batch has it.
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from ingest.binary import NULL, days_of, micros_of
 from ingest.events import StockEvent
@@ -21,7 +22,7 @@ IDENTITY = ("source_id", "event_id", "entry_id")
 _int = struct.Struct("!i").pack
 _int4 = struct.Struct("!ii").pack
 _int8 = struct.Struct("!iq").pack
-_fixed = struct.Struct("!hiqiiihiiiiiqiq").pack
+_fixed = struct.Struct("!hiqiiihiiiiiqiqi").pack
 _identity = struct.Struct("!hiii").pack
 _NULLS_OF_RARE = NULL * len(RARE)
 _TRUE, _FALSE = _int(1) + b"\x01", _int(1) + b"\x00"
@@ -29,8 +30,8 @@ _TRUE, _FALSE = _int(1) + b"\x01", _int(1) + b"\x00"
 _CACHE_MAX = 20_000
 
 
-class Row(NamedTuple):
-    """One row of the ledger: leg 0 of an event, or leg 1, which arrives elsewhere."""
+class Row(msgspec.Struct, gc=False):
+    """One row of the ledger: leg 0 of an event, or leg 1, which arrives elsewhere. at: of PostgreSQL's epoch."""
 
     event: StockEvent
     entry_id: int
@@ -39,69 +40,77 @@ class Row(NamedTuple):
     product_id: int
     location_id: int
     quantity_milli: int
+    at: int
 
 
 def rows_of(
     event: StockEvent, entry_id: int, source_id: int, product_id: int, location_id: int, to_location_id: int | None
 ) -> tuple[Row, ...]:
     """The rows of an event: one, or two where goods leave one place for another."""
+    at = micros_of(event.occurred_at)
+    moved = event.quantity_milli
+    first = Row(event, entry_id, source_id, 0, product_id, location_id, moved, at)
     if to_location_id is None:
-        return (Row(event, entry_id, source_id, 0, product_id, location_id, event.quantity_milli),)
+        return (first,)
     # what is dispatched is on its way only: the other place has it when it arrives
-    arrives = -event.quantity_milli if event.kind == "transfer" else 0
-    return (
-        Row(event, entry_id, source_id, 0, product_id, location_id, event.quantity_milli),
-        Row(event, entry_id + 1, source_id, 1, product_id, to_location_id, arrives),
-    )
+    arrives = -moved if event.kind == "transfer" else 0
+    return (first, Row(event, entry_id + 1, source_id, 1, product_id, to_location_id, arrives, at))
 
 
 class RowEncoder:
     """Encodes rows for COPY; keeps what it encodes again and again. One a writer."""
 
     def __init__(self) -> None:
-        self._texts: dict[str | None, bytes] = {None: NULL}
-        self._numbers: dict[int | None, bytes] = {None: NULL}
+        self._texts: dict[str | None, bytes] = {}
+        self._numbers: dict[int | None, bytes] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._texts.clear()
+        self._numbers.clear()
+        self._texts[None] = self._numbers[None] = NULL
 
     def ledger(self, rows: Sequence[Row]) -> tuple[tuple[str, ...], list[bytes]]:
         """Give the columns that the rows need, and the rows in that form."""
         if len(self._texts) + len(self._numbers) > _CACHE_MAX:
-            self.__init__()  # type: ignore[misc]
+            self._forget()
         rare = any(has_rare(row.event) for row in rows)
         columns = FIXED + USUAL + (RARE if rare else ())
         return columns, [self._row(row, rare, len(columns)) for row in rows]
 
     def _row(self, row: Row, rare: bool, width: int) -> bytes:
-        event, entry_id, source_id, leg, product_id, location_id, quantity = row
+        event = row.event
         event_id = event.event_id.encode()
-        head = _fixed(width, 8, entry_id, 4, source_id, 2, leg, 4, product_id, 4, location_id, 8, quantity,
-                      8, micros_of(event.occurred_at))  # fmt: skip
-        text, number = self._text, self._number
-        if leg:
-            usual = text(event.kind) + _NULLS_OF_USUAL
+        parts = [
+            _fixed(width, 8, row.entry_id, 4, row.source_id, 2, row.leg, 4, row.product_id, 4, row.location_id,
+                   8, row.quantity_milli, 8, row.at, len(event_id)),
+            event_id,
+            self._texts.get(event.kind) or self._text(event.kind),
+        ]  # fmt: skip
+        if row.leg:
+            parts.append(_NULLS_OF_USUAL)
         else:
-            usual = b"".join((
-                text(event.kind), number(event.observed_milli), number(event.price_micros), text(event.currency),
+            parts += (
+                self._numbers.get(event.observed_milli) or self._number(event.observed_milli),
+                self._numbers.get(event.price_micros) or self._number(event.price_micros),
+                self._texts.get(event.currency) or self._text(event.currency),
                 NULL if event.promotion is None else _TRUE if event.promotion else _FALSE,
-                _plain(event.order_id),
+                NULL if event.order_id is None else _plain(event.order_id),
                 NULL if event.order_line is None else _int4(4, event.order_line),
-                _plain(event.customer_id), text(event.channel),
-            ))  # fmt: skip
-        parts = head + _int(len(event_id)) + event_id + usual
-        if not rare:
-            return parts
-        return parts + (_rare(event, leg) if has_rare(event) else _NULLS_OF_RARE)
+                NULL if event.customer_id is None else _plain(event.customer_id),
+                self._texts.get(event.channel) or self._text(event.channel),
+            )
+        if rare:
+            parts.append(_rare(event, row.leg) if has_rare(event) else _NULLS_OF_RARE)
+        return b"".join(parts)
 
     def _text(self, value: str | None) -> bytes:
-        cached = self._texts.get(value)
-        if cached is None:
-            cached = self._texts[value] = _plain(value)
+        cached = self._texts[value] = _plain(value)
         return cached
 
     def _number(self, value: int | None) -> bytes:
-        cached = self._numbers.get(value)
-        if cached is None:
-            assert value is not None  # noqa: S101 - None is there from the start
-            cached = self._numbers[value] = _int8(8, value)
+        assert value is not None  # noqa: S101 - None is there from the start
+        cached = self._numbers[value] = _int8(8, value)
         return cached
 
 

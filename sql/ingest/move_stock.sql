@@ -16,11 +16,10 @@ WITH moved AS (
         sales_score = CASE
             WHEN excluded.sales_score_at IS NULL THEN s.sales_score
             WHEN s.sales_score_at IS NULL THEN excluded.sales_score
-            ELSE s.sales_score * power(2.0::float8, greatest(-1000, -extract(
-                     epoch FROM greatest(s.sales_score_at, excluded.sales_score_at) - s.sales_score_at)::float8 / $9))
-               + excluded.sales_score * power(2.0::float8, greatest(-1000, -extract(
-                     epoch FROM greatest(s.sales_score_at, excluded.sales_score_at) - excluded.sales_score_at)::float8
-                     / $9))
+            ELSE s.sales_score * power(2.0::float8, greatest(-1000, -date_part('epoch',
+                     greatest(s.sales_score_at, excluded.sales_score_at) - s.sales_score_at) / $9))
+               + excluded.sales_score * power(2.0::float8, greatest(-1000, -date_part('epoch',
+                     greatest(s.sales_score_at, excluded.sales_score_at) - excluded.sales_score_at) / $9))
         END,
         sales_score_at = greatest(s.sales_score_at, excluded.sales_score_at),
         last_sale_at = greatest(s.last_sale_at, excluded.last_sale_at),

@@ -6,7 +6,7 @@ COMMENT ON COLUMN products.packs IS 'units of the product in one pack, by the pa
 -- Identity of every event, for ever. It cannot stand in the ledger itself: a unique key of a table in partitions
 -- holds the partition's key, and then the same event could come again in another month.
 CREATE TABLE event_identities (
-    source_id   integer NOT NULL REFERENCES sources,
+    source_id   integer NOT NULL,
     event_id    text COLLATE "C" NOT NULL,
     entry_id    bigint NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now()
@@ -72,7 +72,7 @@ CREATE INDEX ledger_counts ON ledger (product_id, location_id, occurred_at DESC,
 -- Serves the look-up of a row by its identity.
 CREATE INDEX ledger_entry ON ledger (entry_id);
 -- Serves the ETL, which reads whole committed transactions; they lie together, so a block range index is enough.
-CREATE INDEX ledger_xid ON ledger USING brin ((xid::text::bigint)) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX ledger_xid ON ledger USING brin ((xid::text::bigint), recorded_at) WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
