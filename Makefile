@@ -33,7 +33,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 types: setup
-	$(BIN)/mypy stocktide ingest etl forecasting catalog dashboard data tests
+	$(BIN)/mypy stocktide ingest alerts etl forecasting catalog dashboard data tests
 	$(BIN)/mypy --explicit-package-bases benchmarks
 
 bench: setup

@@ -1,5 +1,6 @@
 """The HTTP service: wires the stages' routes to one database and one cache. Every route denies by default."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -12,9 +13,13 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+import alerts.http
+import alerts.webhook_http
 import catalog.http
 import catalog.invalidation
+import ingest.epcis.http
 import ingest.http
+from alerts.stream import AlertStreams
 from catalog.cache import ProductCache
 from ingest.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.intake import Intake
@@ -179,12 +184,16 @@ def create_app(
         listener = catalog.invalidation.Listener(engine, product_cache)
         listener.start()
         intake.start()
+        following = asyncio.create_task(alert_streams.run())
         yield
         await run_in_threadpool(intake.stop)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
         listener.stop()
         app.state.key_ring.close()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
+    alert_streams = AlertStreams(engine, settings)
     app = FastAPI(
         title="Stocktide",
         version="1",
@@ -194,6 +203,8 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.engine = engine
+    app.state.settings = settings
+    app.state.alert_streams = alert_streams
     app.state.key_ring = KeyRing(engine, fresh_s=settings.key_cache_s)
     recorder = app.state.recorder = Recorder(engine, settings)
     intake = app.state.intake = Intake(recorder, events_waiting_max=settings.events_waiting_max)
@@ -204,7 +215,8 @@ def create_app(
     events = EventsRoute(recorder, intake, app.state.key_ring)
     app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"]))
     _document(app, {"/v1/events": EVENTS_OPENAPI})
-    for part in (router, ingest.http.router, catalog.http.router):
+    parts = (ingest.http, ingest.epcis.http, catalog.http, alerts.http, alerts.webhook_http)
+    for part in (router, *(part.router for part in parts)):
         app.include_router(part)
     return app
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from stocktide.cli_access import as_json, keys, users
-from stocktide.cli_feeds import broker, mqtt
+from stocktide.cli_alerts import alerts
+from stocktide.cli_feeds import broker, mqtt, watch
 from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.database import create_engine
@@ -260,10 +261,12 @@ def locations(file: Path) -> None:
 
 
 cli.add_command(broker)
+cli.add_command(alerts)
 cli.add_command(forecast)
 cli.add_command(mqtt)
 cli.add_command(keys)
 cli.add_command(users)
+cli.add_command(watch)
 
 
 def main() -> None:

@@ -56,19 +56,19 @@ def _limits(
     from stocktide.keys import Limits
 
     return Limits(
-        kinds=_names(kinds),
-        locations=_names(locations),
+        kinds=names_of(kinds),
+        locations=names_of(locations),
         rate=rate,
-        expires_at=_instant(expires, "--expires"),
+        expires_at=instant_of(expires, "--expires"),
         expect_every_s=_seconds(expect_every, "--expect-every"),
     )
 
 
-def _names(text: str | None) -> list[str] | None:
+def names_of(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
-def _instant(text: str | None, option: str) -> datetime | None:
+def instant_of(text: str | None, option: str) -> datetime | None:
     if text is None:
         return None
     try:

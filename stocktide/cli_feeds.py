@@ -2,7 +2,9 @@
 
 import json
 import signal
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import click
@@ -82,3 +84,56 @@ def broker(port: int) -> None:
     settings = load_settings()
     configure_logs()
     run_broker(settings.api_host, port)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--mapping",
+    help="A mapping file, or the name of one we ship: for rows of CSV, Parquet, NDJSON.",
+)
+@click.option("--once", is_flag=True, help="Take what is there, and end; exit 1 if a file failed.")
+@click.option(
+    "--settle",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds that a file must not have changed before it is taken.",
+)
+@as_json
+def watch(folder: Path, mapping: str | None, once: bool, settle: float, as_json: bool) -> None:
+    """Take files from FOLDER, each once, and move them to done or failed with a report beside."""
+    from ingest.importing import open_mapping
+    from ingest.recording import Recorder
+    from ingest.watching import Watcher
+
+    settings = load_settings()
+    plan = open_mapping(mapping) if mapping else None
+    configure_logs()
+
+    def tell(report: dict[str, Any]) -> None:
+        click.echo(json.dumps(report, default=str) if as_json else _file_line(report))
+
+    with services_for(settings, "stocktide watch") as (engine, _):
+        watcher = Watcher(folder, Recorder(engine, settings), plan, settle, tell)
+        stopping = threading.Event()
+        _stop_on_signals(stopping.set)
+        watcher.run(stopping, once=once)
+    log("watch_ended", folder=str(watcher.folder), **watcher.states)
+    if once and watcher.states["failed"]:
+        sys.exit(1)
+
+
+def _file_line(report: dict[str, Any]) -> str:
+    """One line about a file, for people."""
+    counts = ", ".join(
+        f"{report[name]:,} {name}"
+        for name in ("read", "accepted", "duplicate", "conflict")
+        if name in report
+    )
+    why = report.get("duplicate_of") or report.get("error", {}).get("message", "")
+    rejected = sum(report.get("rejected", {}).values())
+    said = f"{counts}, {rejected:,} rejected" if counts else ""
+    return " ".join(
+        part for part in (f"{report['file']}: {report['state']}.", said and f"{said}.", why) if part
+    )

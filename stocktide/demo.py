@@ -18,6 +18,7 @@ import httpx
 from data import LiveFeed, SampleChain, simulate
 from stocktide.cli_output import print_table, progress, say
 from stocktide.database import create_engine
+from stocktide.demo_sensors import TOPICS, ShelfSensors, sense_once
 from stocktide.errors import Fatal
 from stocktide.home import read_state
 from stocktide.keys import replace_key
@@ -30,6 +31,7 @@ READY_S_MAX = 120.0
 # About forty times the chain's real pace: enough to see it move, not enough to make today a record day.
 LIVE_EVENTS_PER_S = 0.2
 LIVE_POST_EVERY_S = 2.0
+LIVE_SENSE_EVERY_S = 30.0
 # The dashboard should be seen to move.
 LIVE_ETL_CRON = "* * * * *"
 OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
@@ -50,7 +52,8 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
         lambda: simulate(seed=SEED, days=days, end=_end(settings.home)),
         _simulated,
     )
-    supervisor = _start_up(settings, once=once)
+    broker_port = free_port()
+    supervisor = _start_up(settings, once=once, broker_port=broker_port)
     try:
         state = _timed(rows, "start", lambda: _wait_until_ready(settings, supervisor), _started)
         with httpx.Client(
@@ -62,6 +65,8 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
                 lambda: _send(client, chain),
                 lambda sent: _ingested(sent, chain),
             )
+            sensors = ShelfSensors(settings.api_host, broker_port)
+            _timed(rows, "sensors over MQTT", lambda: _sense(sensors, client, state), str)
             # the worker's cron may be at it already
             _timed(rows, "etl", lambda: _stage(settings, "etl", "--wait"), _landed)
             _timed(rows, "forecast", lambda: _stage(settings, "forecast"), forecast_told)
@@ -83,7 +88,8 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
                 say(
                     f"A live feed sends an event about every {1 / LIVE_EVENTS_PER_S:.0f} s. Ctrl-C stops everything."
                 )
-                _live(client, chain, supervisor)
+                _live(client, chain, supervisor, sensors)
+            sensors.close()
     finally:
         _end_up(supervisor)
 
@@ -122,8 +128,13 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _start_up(settings: Settings, *, once: bool) -> "subprocess.Popen[bytes]":
+def _start_up(settings: Settings, *, once: bool, broker_port: int) -> "subprocess.Popen[bytes]":
     environment = _environment(settings)
+    environment |= {
+        "STOCKTIDE_MQTT_BROKER_PORT": str(broker_port),
+        "STOCKTIDE_MQTT_URL": f"mqtt://{settings.api_host}:{broker_port}",
+        "STOCKTIDE_MQTT_TOPICS": TOPICS,
+    }
     if not once:
         environment.setdefault("STOCKTIDE_ETL_CRON", LIVE_ETL_CRON)
     return subprocess.Popen(
@@ -178,6 +189,14 @@ def _post(client: httpx.Client, body: bytes) -> dict[str, Any]:
     answer.raise_for_status()
     outcomes: dict[str, Any] = answer.json()
     return outcomes
+
+
+def _sense(sensors: ShelfSensors, client: httpx.Client, state: dict[str, Any]) -> str:
+    engine = create_engine(state["services"]["database_url"], pool_size=1)
+    try:
+        return sense_once(engine, sensors, client)
+    finally:
+        engine.dispose()
 
 
 def _stage(settings: Settings, command: str, *options: str) -> dict[str, Any]:
@@ -267,9 +286,14 @@ def _sign_in(home: Path) -> str:
     )
 
 
-def _live(client: httpx.Client, chain: SampleChain, supervisor: "subprocess.Popen[bytes]") -> None:
+def _live(
+    client: httpx.Client,
+    chain: SampleChain,
+    supervisor: "subprocess.Popen[bytes]",
+    sensors: ShelfSensors,
+) -> None:
     waiting: list[bytes] = []
-    posted_at = time.monotonic()
+    posted_at = sensed_at = time.monotonic()
     try:
         for line in LiveFeed(chain, seed=SEED, events_per_second=LIVE_EVENTS_PER_S).stream():
             if supervisor.poll() is not None:
@@ -279,6 +303,9 @@ def _live(client: httpx.Client, chain: SampleChain, supervisor: "subprocess.Pope
                 posted_at = time.monotonic()
                 try:
                     _post(client, b"\n".join(waiting))
+                    if posted_at - sensed_at >= LIVE_SENSE_EVERY_S:
+                        sensed_at = posted_at
+                        sensors.publish(client)
                 except httpx.HTTPError as error:
                     say(f"live feed: {error}; the events are kept and sent again", error=True)
                     continue

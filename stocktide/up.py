@@ -90,8 +90,10 @@ class Supervisor:
             for port, name in (
                 (self.settings.api_port, "API"),
                 (self.settings.dashboard_port, "DASHBOARD"),
+                (self.settings.mqtt_broker_port, "MQTT_BROKER"),
             ):
-                _require_free(self.settings.api_host, port, name)
+                if port is not None:
+                    _require_free(self.settings.api_host, port, name)
             self._handle_signals()
             self._start_servers()
             self._start_parts()
@@ -137,16 +139,31 @@ class Supervisor:
                 f"http://{host}:{self.settings.api_port}/healthz",
             ),
             Part("worker", [python, "-m", "stocktide.cli", "worker"], environment),
+            Part("alerts", [python, "-m", "stocktide.cli", "alerts", "run"], environment),
             Part(
                 "dashboard",
                 [python, "-m", "stocktide.cli", "dashboard"],
                 self._dashboard_environment(environment),
                 f"http://{host}:{self.settings.dashboard_port}/healthz",
             ),
+            *self._mqtt_parts(environment),
         ]
         for part in self.parts:
             if part.server is None:
                 self._start(part)
+
+    def _mqtt_parts(self, environment: dict[str, str]) -> list[Part]:
+        """The subscriber where a broker is set, and the demo's own broker where its port is."""
+        settings, command = self.settings, [sys.executable, "-m", "stocktide.cli"]
+        port, url = settings.mqtt_broker_port, settings.mqtt_url
+        parts = []
+        if port is not None:
+            url = url or f"mqtt://{settings.api_host}:{port}"
+            parts.append(Part("broker", [*command, "broker", "--port", str(port)], environment))
+        if url is not None:
+            environment = {**environment, "STOCKTIDE_MQTT_URL": url}
+            parts.append(Part("mqtt", [*command, "mqtt"], environment))
+        return parts
 
     def _prepare_access(self, services: Services) -> dict[str, str]:
         """Make the first user and the dashboard's key; say how to sign in. Returns our parts' environment."""

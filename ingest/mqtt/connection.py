@@ -89,6 +89,16 @@ class Connection:
                     "mqtt_subscribe", f"{self._broker.shown} refuses the topic {name!r}: {answer}."
                 )
 
+    def probe(self, signal: socket) -> None:
+        """Ask whether the broker speaks MQTT 5, by a CONNECT that a 3.1.1 broker can read to its end.
+
+        Raises VersionRefused, ConnectionEnded, OSError. Any other answer, also a refusal, is one in MQTT 5.
+        """
+        self._client.connect(self._broker.host, self._broker.port, clean_start=True)
+        self._wait_for(lambda: self._connack is not None, signal)
+        if self._connack.value == REFUSED_VERSION:
+            raise VersionRefused(f"{self._broker.shown} does not speak MQTT 5")
+
     def serve(self, signal: socket, timeout_s: float, *, read: bool = True) -> None:
         """Wait for the broker or for `signal`, then read, write and keep alive. Raises ConnectionEnded."""
         sock = self._client.socket()

@@ -57,6 +57,7 @@ class Subscriber:
         self._broker = broker
         self._session = session
         self._batches = batches
+        self._probing = session.version == "auto"
         self._version = "5" if session.version == "auto" else session.version
         self._worker = RecordingWorker(batches.record)
         self._waiting: list[Message] = []
@@ -112,6 +113,7 @@ class Subscriber:
                 "mqtt_version",
                 f"{self._broker.shown} refuses MQTT {self._version}; change STOCKTIDE_MQTT_VERSION.",
             )
+        self._probing = False
         log("mqtt_version_refused", broker=self._broker.shown, refused="5", next="3.1.1")
         self._version = "3.1.1"
 
@@ -125,6 +127,7 @@ class Subscriber:
 
     def _listen(self) -> None:
         """One connection, from CONNECT to its end."""
+        self._probe()
         session, number = self._session, self.counts.connections + 1
         connection = Connection(self._broker, session.client_id, self._version, number, self._take)
         try:
@@ -150,6 +153,18 @@ class Subscriber:
         finally:
             self.connected = False
             connection.close()
+
+    def _probe(self) -> None:
+        """Find out once whether the broker speaks MQTT 5, if we may choose."""
+        if not self._probing:
+            return
+        name = f"{self._session.client_id}-probe"
+        connection = Connection(self._broker, name, "5", 0, self._take)
+        try:
+            connection.probe(self._worker.done_signal)
+        finally:
+            connection.close()
+        self._probing = False
 
     def _turn(self, connection: Connection) -> None:
         full = (

@@ -1,6 +1,6 @@
 -- Alerts, their deliveries and webhooks; scopes and limits of keys. Only adds: an older version goes on reading and
--- writing what it knows. Values and limits of alerts are bigint thousandths: of the product's unit for stock, of a second
--- for a silent feed, of one for a share.
+-- writing what it knows. Values and limits of alerts are bigint thousandths: of the product's unit for stock, of a
+-- second for a silent feed, of one for a share.
 
 -- What a key may send, how fast and until when. NULL is no limit.
 ALTER TABLE access_keys
@@ -10,7 +10,7 @@ ALTER TABLE access_keys
     ADD COLUMN expires_at     timestamptz,
     ADD COLUMN expect_every_s integer CHECK (expect_every_s > 0);
 COMMENT ON COLUMN access_keys.rate IS 'events a second, of each API process';
-COMMENT ON COLUMN access_keys.expect_every_s IS 'the longest silence of its feed that is no alert; NULL: learned from feed_minutes';
+COMMENT ON COLUMN access_keys.expect_every_s IS 'a longer silence of its feed is an alert; NULL: learned from feed_minutes';
 
 CREATE TABLE reorder_points (
     product_id          integer NOT NULL REFERENCES products,
@@ -29,7 +29,8 @@ CREATE TABLE alerts (
     product_id       integer REFERENCES products,
     location_id      integer REFERENCES locations,
     feed             text,
-    subject          text NOT NULL GENERATED ALWAYS AS (coalesce(feed, product_id::text || '/' || location_id::text)) STORED,
+    subject          text NOT NULL
+                     GENERATED ALWAYS AS (coalesce(feed, product_id::text || '/' || location_id::text)) STORED,
     value_milli      bigint NOT NULL,
     limit_milli      bigint NOT NULL,
     last_value_milli bigint NOT NULL,
@@ -99,6 +100,7 @@ CREATE TABLE deliveries (
     webhook_id   integer NOT NULL REFERENCES webhooks ON DELETE CASCADE,
     event_id     bigint NOT NULL REFERENCES alert_events,
     alert_id     bigint NOT NULL,
+    line         text NOT NULL,
     state        text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'dead')),
     attempts     integer NOT NULL DEFAULT 0,
     next_at      timestamptz NOT NULL DEFAULT now(),
@@ -107,9 +109,10 @@ CREATE TABLE deliveries (
     last_status  integer,
     last_error   text
 );
--- Serve the sender: what is due, and whether the same alert's earlier change still waits.
-CREATE INDEX deliveries_due ON deliveries (next_at) WHERE state = 'waiting';
-CREATE INDEX deliveries_before ON deliveries (webhook_id, alert_id, delivery_id) WHERE state = 'waiting';
+COMMENT ON COLUMN deliveries.line IS 'rule and subject: what stands in one line is sent in order';
+-- Serve the sender: what is due, and whether something before it in its line still waits.
+CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at) WHERE state = 'waiting';
+CREATE INDEX deliveries_before ON deliveries (webhook_id, line, delivery_id) WHERE state = 'waiting';
 -- Serves the list of one webhook's deliveries, and its deletion.
 CREATE INDEX deliveries_webhook ON deliveries (webhook_id, delivery_id);
 -- Serves the clearing away of old ones.

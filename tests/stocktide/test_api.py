@@ -32,13 +32,32 @@ NEEDS = {
     ("POST", "/v1/jobs/{job}"): "operate",
     ("POST", "/v1/forecasts/promote"): "operate",
     ("POST", "/v1/forecasts/rollback"): "operate",
+    ("GET", "/v1/alerts"): "read",
+    ("GET", "/v1/alerts/schema"): "read",
+    ("GET", "/v1/alerts/stream"): "read",
+    ("GET", "/v1/alerts/{alert_id}"): "read",
+    ("PATCH", "/v1/alerts/{alert_id}"): "operate",
+    ("GET", "/v1/reorder-points"): "read",
+    ("PUT", "/v1/reorder-points"): "operate",
+    ("GET", "/v1/webhooks"): "operate",
+    ("POST", "/v1/webhooks"): "operate",
+    ("GET", "/v1/webhooks/{webhook_id}"): "operate",
+    ("PATCH", "/v1/webhooks/{webhook_id}"): "operate",
+    ("DELETE", "/v1/webhooks/{webhook_id}"): "operate",
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"): "operate",
+    ("POST", "/v1/webhooks/{webhook_id}/retry"): "operate",
 }
 
 
 def filled(path: str) -> str:
     """A path with something in its parameters."""
     return (
-        path.replace("{sku}", "A").replace("{job}", "etl").replace("{event_type}", "stocktide.sale")
+        path.replace("{sku}", "A")
+        .replace("{job}", "etl")
+        .replace("{event_type}", "stocktide.sale")
+        .replace("{alert_id}", "1")
+        .replace("{webhook_id}", "1")
+        .replace("/stream", "/stream?for_s=1")
     )
 
 

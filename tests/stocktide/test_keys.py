@@ -143,11 +143,9 @@ def test_create_key_keeps_its_limits_and_list_keys_shows_them(database: sa.Engin
         (Limits(expect_every_s=0), "1 s to 366 days"),
     ],
 )
-def test_create_key_refuses_limits_that_no_key_can_have(
-    database: sa.Engine, limits: Limits, said: str
-) -> None:
-    with database.begin() as connection, pytest.raises(Invalid, match=said):
-        create_key(connection, "k", "ingest", limits)
+def test_limits_that_no_key_can_have_are_refused(limits: Limits, said: str) -> None:
+    with pytest.raises(Invalid, match=said):
+        limits.check()
 
 
 def test_find_key_refuses_when_the_key_has_expired(database: sa.Engine) -> None:

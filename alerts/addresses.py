@@ -1,0 +1,117 @@
+"""Where webhooks may go: a public https address, unless the settings allow more. Checked again at every try."""
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from stocktide.errors import Invalid, Transient
+from stocktide.settings import Settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# IPv6 addresses of translators (RFC 6052) lead to the IPv4 address in their last 32 bits.
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What the settings let webhooks reach."""
+
+    http: bool = False
+    private: bool = False
+
+
+def allowed_by(settings: Settings) -> Allowed:
+    """Read what the settings allow."""
+    return Allowed(http=settings.webhook_allow_http, private=settings.webhook_allow_private)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A checked URL in its parts; `path` with its query."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """Value of the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = {"https": 443, "http": 80}[self.scheme]
+        return host if self.port == usual else f"{host}:{self.port}"
+
+    def url_at(self, address: str) -> str:
+        """The URL with an address in the host's place: what is connected to is what was checked."""
+        host = f"[{address}]" if ":" in address else address
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
+
+
+def check_url(url: str, allowed: Allowed) -> Target:
+    """Check a webhook's URL. Raises Invalid that says what is wrong with it."""
+    if len(url) > 2_000 or not url.isascii() or not url.isprintable() or " " in url:
+        raise _bad("it has at most 2,000 printable ASCII characters and no spaces")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").rstrip(".")
+        literal = _literal(host)
+    except ValueError as error:
+        raise _bad(f"it is no URL: {error}") from None
+    schemes = ("https", "http") if allowed.http else ("https",)
+    if parts.scheme not in schemes:
+        more = "" if allowed.http else "; STOCKTIDE_WEBHOOK_ALLOW_HTTP would allow http"
+        raise _bad(f"it starts with {' or '.join(schemes)}://{more}")
+    if not host or port == 0:
+        raise _bad("it names no host, or port 0")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise _bad("it holds a user, a password or a fragment")
+    if literal is not None and not _may_reach(literal, allowed):
+        raise _bad(_private(host))
+    usual = 443 if parts.scheme == "https" else 80
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, port or usual, path)
+
+
+async def resolve(target: Target, allowed: Allowed) -> str:
+    """Find an address of the target that may be reached. Raises Invalid if one may not, Transient if there is none."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        raise Transient("webhook_host", f"{target.host} has no address: {error}") from None
+    addresses = [str(info[4][0]) for info in found]
+    for address in addresses:
+        if not _may_reach(ipaddress.ip_address(address.partition("%")[0]), allowed):
+            raise _bad(_private(f"{target.host} ({address})"))
+    return addresses[0]
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _may_reach(address: Address, allowed: Allowed) -> bool:
+    """Tell whether an address is public, also the IPv4 address that an IPv6 address stands for."""
+    if allowed.private:
+        return True
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address in NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return _may_reach(inner, allowed)
+    return address.is_global and not address.is_multicast
+
+
+def _private(host: str) -> str:
+    return f"{host} is no public address; STOCKTIDE_WEBHOOK_ALLOW_PRIVATE would allow it"
+
+
+def _bad(why: str) -> Invalid:
+    return Invalid("webhook_url", f"This URL cannot be a webhook: {why}.")

@@ -1,0 +1,106 @@
+"""From changes to alerts: claims changed pairs, judges them and the feeds, applies the verdicts. The caller commits.
+
+Everything is set-based: a batch costs the same four statements for one pair and for thousands. Stock is read
+without locks, so ingest never waits for this. Whoever writes alerts holds one advisory lock till its commit: so
+several evaluators take turns, and events get their numbers in the order in which they become visible.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from alerts.rules import RuleLimits
+from stocktide.database import statement
+
+# Any constant will do, as long as no other advisory lock of ours uses it.
+WRITERS_LOCK_KEY = 7_205_759_405
+ALERTS_CHANGED = "alerts_changed"
+DELIVERIES_DUE = "deliveries_due"
+# One transaction's share of the waiting changes; the rest comes at once after it.
+PAIRS_MAX = 50_000
+ROWS_MAX = 5_000
+VERDICT_COLUMNS = (
+    "rule", "product_id", "location_id", "feed", "opens", "closes", "value_milli", "limit_milli",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation did: changes eaten, pairs judged, alerts opened and closed; `more`: changes wait still."""
+
+    changes: int = 0
+    pairs: int = 0
+    opened: int = 0
+    closed: int = 0
+    more: bool = False
+
+
+def lock_writers(connection: sa.Connection) -> None:
+    """Wait for the turn to write alerts, until the end of the transaction."""
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK_KEY})
+
+
+def announce_alerts(connection: sa.Connection) -> None:
+    """Tell streams and sender, at commit, that there is something new."""
+    connection.execute(
+        sa.text("SELECT pg_notify(:alerts, ''), pg_notify(:deliveries, '')"),
+        {"alerts": ALERTS_CHANGED, "deliveries": DELIVERIES_DUE},
+    )
+
+
+def evaluate_changes(connection: sa.Connection, limits: RuleLimits) -> Evaluated:
+    """Judge the pairs of the oldest waiting changes, and take these off the queue: both or, on a crash, neither."""
+    lock_writers(connection)
+    claimed = connection.execute(
+        statement("alerts/claim_changes"), {"pairs_max": PAIRS_MAX, "rows_max": ROWS_MAX}
+    ).one()
+    if claimed.changes == 0:
+        return Evaluated()
+    pairs = {"product_ids": claimed.product_ids, "location_ids": claimed.location_ids}
+    judged = connection.execute(statement("alerts/judge_pairs"), {**pairs, **limits.of_pairs()})
+    opened, closed = _apply(connection, judged.mappings().all())
+    return Evaluated(claimed.changes, len(claimed.product_ids), opened, closed, claimed.more)
+
+
+def evaluate_feeds(connection: sa.Connection, limits: RuleLimits) -> Evaluated:
+    """Judge all feeds as of now: silent too long, refused too much."""
+    lock_writers(connection)
+    judged = connection.execute(statement("alerts/judge_feeds"), limits.of_feeds())
+    opened, closed = _apply(connection, judged.mappings().all())
+    return Evaluated(opened=opened, closed=closed)
+
+
+def learn_rhythms(connection: sa.Connection) -> None:
+    """Learn from four weeks how long each feed pauses when all is well."""
+    connection.execute(statement("alerts/learn_rhythms"))
+
+
+def queue_all_if_new(connection: sa.Connection, limits: RuleLimits) -> bool:
+    """Have every pair judged once if none was yet, or if the limits were others; tells whether it was so."""
+    lock_writers(connection)
+    now = limits.of_pairs()
+    before = connection.execute(sa.text("SELECT limits FROM alert_limits")).scalar()
+    if before == now:
+        return False
+    connection.execute(statement("alerts/queue_all_pairs"))
+    connection.execute(
+        sa.text(
+            "INSERT INTO alert_limits (limits) VALUES (CAST(:limits AS jsonb))"
+            " ON CONFLICT (only_row) DO UPDATE SET limits = excluded.limits, since = now()"
+        ),
+        {"limits": msgspec.json.encode(now).decode()},
+    )
+    return True
+
+
+def _apply(connection: sa.Connection, verdicts: Sequence[Any]) -> tuple[int, int]:
+    if not verdicts:
+        return 0, 0
+    columns = {name: [verdict[name] for verdict in verdicts] for name in VERDICT_COLUMNS}
+    opened, closed = connection.execute(statement("alerts/apply_verdicts"), columns).one()
+    if opened or closed:
+        announce_alerts(connection)
+    return opened, closed

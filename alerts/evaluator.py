@@ -1,0 +1,88 @@
+"""The evaluator's loop: woken by the ledger's NOTIFY, with a poll behind it; feeds on a timer."""
+
+import time
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from alerts.evaluation import (
+    evaluate_changes,
+    evaluate_feeds,
+    learn_rhythms,
+    queue_all_if_new,
+)
+from alerts.rules import RuleLimits, limits_of
+from stocktide.settings import Settings
+from stocktide.telemetry import log
+
+# The ledger announces its commits on the first; whoever has pairs judged for another reason on the second.
+CHANNELS = ("stock_changed", "alert_inputs_changed")
+POLL_S = 1.0
+# Commits of this long are judged together: more often would cost work, and win nothing that a person sees.
+TOGETHER_S = 0.05
+RECONNECT_S = 1.0
+LEARN_EVERY_S = 3_600.0
+
+
+class Evaluator:
+    """Judges what changed until it is stopped. Several may run on one database: they take turns."""
+
+    def __init__(self, engine: sa.Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._limits: RuleLimits = limits_of(settings)
+        self._timer_s = settings.alert_timer_s
+        self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        # plain, not an Event: a signal's handler sets it, and must wait for no lock
+        self._stopping = False
+        self._feeds_at = self._learned_at = float("-inf")
+
+    def run(self) -> None:
+        """Run until stopped; a database that is away is waited for."""
+        while not self._stopping:
+            try:
+                self._listen()
+            except (psycopg.OperationalError, DBAPIError) as error:
+                log("alerts_lost_database", error=str(error).strip().splitlines()[0])
+                time.sleep(RECONNECT_S)
+
+    def stop(self) -> None:
+        """End the loop after the transaction under way."""
+        self._stopping = True
+
+    def evaluate_waiting(self) -> None:
+        """Judge all changes that wait now, some at a time, each time in a transaction of its own."""
+        more = True
+        while more and not self._stopping:
+            with self._engine.begin() as connection:
+                done = evaluate_changes(connection, self._limits)
+            more = done.more
+            if done.opened or done.closed:
+                log("alerts_evaluated", **vars(done))
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for channel in CHANNELS:
+                connection.execute(f"LISTEN {channel}")
+            with self._engine.begin() as first:
+                if queue_all_if_new(first, self._limits):
+                    log("alerts_judge_everything", limits=self._limits.of_pairs())
+            while not self._stopping:
+                self.evaluate_waiting()
+                self._look_at_feeds()
+                wait_s = min(POLL_S, self._timer_s)
+                if list(connection.notifies(timeout=wait_s, stop_after=1)):
+                    time.sleep(TOGETHER_S)
+
+    def _look_at_feeds(self) -> None:
+        now = time.monotonic()
+        if now - self._learned_at >= LEARN_EVERY_S:
+            self._learned_at = now
+            with self._engine.begin() as connection:
+                learn_rhythms(connection)
+        if now - self._feeds_at >= self._timer_s:
+            self._feeds_at = now
+            with self._engine.begin() as connection:
+                done = evaluate_feeds(connection, self._limits)
+            if done.opened or done.closed:
+                log("feeds_evaluated", opened=done.opened, closed=done.closed)

@@ -1,0 +1,119 @@
+"""One client's open stream as an HTTP response (server-sent events, WHATWG HTML section 9.2)."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from fastapi import Response
+from sqlalchemy.exc import DBAPIError
+from starlette.types import Receive, Scope, Send
+
+from alerts.stream import AlertStreams, Client, Frame
+from stocktide.errors import StocktideError
+from stocktide.telemetry import log
+
+# A client that takes nothing for so long is let go.
+SEND_S_MAX = 10.0
+# How often a quiet stream looks whether its client is still there and its key still holds.
+LOOK_S = 0.5
+RETRY_MS = 1_000
+
+
+class EventStream(Response):
+    """Streams events after `after` (None: from now on) until the client goes, falls behind, or its key ends."""
+
+    def __init__(
+        self,
+        streams: AlertStreams,
+        client: Client,
+        *,
+        after: int | None,
+        check_key: Callable[[], Awaitable[object]],
+        for_s: float | None = None,
+    ) -> None:
+        super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
+        del self.headers["content-length"]
+        self._streams, self._client = streams, client
+        self._after = client.joined_at if after is None else after
+        self._check_key = check_key
+        self._until = time.monotonic() + (float("inf") if for_s is None else for_s)
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; whatever ends the stream, the client leaves."""
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async for chunk in self._chunks(gone):
+                async with asyncio.timeout(SEND_S_MAX):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            async with asyncio.timeout(SEND_S_MAX):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            log("alert_stream_slow", waiting=self._client.queue.qsize())
+        finally:
+            gone.cancel()
+            self._streams.leave(self._client)
+
+    async def _chunks(self, gone: "asyncio.Future[None]") -> AsyncIterator[bytes]:
+        yield b": connected\nretry: %d\n\n" % RETRY_MS
+        try:
+            async for chunk in self._missed():
+                yield chunk
+            async for chunk in self._coming(gone):
+                yield chunk
+        except (StocktideError, DBAPIError) as error:
+            # the key has ended, or nobody can say whether it holds
+            yield b": closed, %s\n\n" % getattr(error, "code", "database_away").encode()
+
+    async def _missed(self) -> AsyncIterator[bytes]:
+        """What happened between the last event that the client has and its joining."""
+        after = self._after
+        while after < self._client.joined_at:
+            await self._check_key()
+            frames = await self._streams.page_after(after)
+            if not frames:
+                return
+            after = frames[-1].event_id
+            wanted = [
+                frame
+                for frame in frames
+                if frame.event_id <= self._client.joined_at and self._client.wants(frame)
+            ]
+            if wanted:
+                yield _joined(wanted)
+
+    async def _coming(self, gone: "asyncio.Future[None]") -> AsyncIterator[bytes]:
+        beat = time.monotonic()
+        while not gone.done() and time.monotonic() < self._until:
+            frames = await self._next()
+            if self._client.dropped:
+                return
+            await self._check_key()
+            now = time.monotonic()
+            if frames:
+                beat = now
+                yield _joined(frames)
+            elif now - beat >= self._streams.heartbeat_s:
+                beat = now
+                yield b": heartbeat\n\n"
+
+    async def _next(self) -> list[Frame]:
+        """Wait a little for what comes, and take all that is there."""
+        queue = self._client.queue
+        try:
+            async with asyncio.timeout(min(LOOK_S, self._streams.heartbeat_s)):
+                frames = [await queue.get()]
+        except TimeoutError:
+            return []
+        while not queue.empty():
+            frames.append(queue.get_nowait())
+        return [frame for frame in frames if frame.event_id > self._after]
+
+
+def _joined(frames: list[Frame]) -> bytes:
+    return b"".join(frame.text for frame in frames)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

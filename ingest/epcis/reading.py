@@ -1,0 +1,117 @@
+"""JSON to the typed parts of EPCIS: what is wrong is said with its place, and nothing is guessed."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from ingest.epcis.parts import Part
+from ingest.epcis.values import DESCRIPTIONS, is_uri
+from ingest.events import Fault
+
+P = TypeVar("P", bound=Part)
+_ANY = msgspec.json.Decoder(float_hook=Decimal)
+_PATTERN = re.compile(r"matching regex (.*)\Z", re.DOTALL)
+# msgspec shows a pattern as repr does
+_SHOWN = {repr(pattern): description for pattern, description in DESCRIPTIONS.items()}
+
+
+class Refused(Exception):
+    """Carries a Fault out of the reading functions."""
+
+    def __init__(self, reason: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.fault = Fault(reason, storable(message), None if field is None else storable(field))
+
+
+def decode(raw: bytes | msgspec.Raw) -> Any:
+    """Decode JSON; numbers with a fraction or an exponent stay exact, as Decimal. Raises Refused."""
+    try:
+        decoded = _ANY.decode(raw)
+    except msgspec.DecodeError as error:
+        raise Refused("malformed_json", f"Not JSON: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise Refused("bad_encoding", f"Not UTF-8 text (byte {error.start}).") from None
+    except RecursionError:
+        raise Refused("too_deep", "The JSON is nested too deeply.") from None
+    except ArithmeticError:
+        raise Refused("not_a_number", "The JSON holds a number that is out of range.") from None
+    if b"\\u" in bytes(raw):
+        _refuse_unstorable(decoded, "$")
+    return decoded
+
+
+def convert(value: Any, shape: type[P], path: str) -> P:
+    """Check a decoded object against a part of the standard, own extensions included. Raises Refused."""
+    try:
+        part = msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error), path) from None
+    except RecursionError:
+        raise Refused("too_deep", "The JSON is nested too deeply.", path) from None
+    _check_names(part, value, path)
+    return part
+
+
+def _refusal(message: str, path: str) -> Refused:
+    """Translate msgspec's message: `Expected `str`, got `int` - at `$.id``."""
+    what, _, place = message.partition(" - at `$")
+    field = path + place.rstrip("`")
+    pattern = _PATTERN.search(what)
+    if pattern is not None:
+        what = f"not {_SHOWN.get(pattern[1], 'of the form it should have')}"
+    if "missing required field" in what:
+        name = what.rsplit("`", 2)[-2]
+        return Refused("missing_field", f"{field}.{name} is missing.", f"{field}.{name}")
+    return Refused("wrong_value", f"{field}: {what}.", field)
+
+
+def _check_names(part: Part, value: Mapping[str, Any], path: str) -> None:
+    """Look for properties that no part of the standard knows, and descend."""
+    known = part.__struct_fields__
+    if part.extension != "any":
+        for name in value:
+            if name in known or name == "@context":
+                continue
+            if part.extension == "refuse":
+                raise Refused(
+                    "unknown_field", f"{path}.{name} is no property here.", f"{path}.{name}"
+                )
+            if not is_uri(name):
+                raise Refused(
+                    "unknown_field",
+                    f"{path}.{name} is no property of the standard. A property of your own has a name with "
+                    "a prefix, such as example:myField.",
+                    f"{path}.{name}",
+                )
+    for name in known:
+        child = getattr(part, name)
+        if isinstance(child, Part):
+            _check_names(child, value[name], f"{path}.{name}")
+        elif isinstance(child, list):
+            for place, item in enumerate(child):
+                if isinstance(item, Part):
+                    _check_names(item, value[name][place], f"{path}.{name}[{place}]")
+
+
+def storable(text: str) -> str:
+    """What the database can keep of a text, for showing."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+
+
+def _refuse_unstorable(value: Any, path: str) -> None:
+    """Postgres keeps no NUL character and no half surrogate pair."""
+    if isinstance(value, str):
+        if storable(value) != value:
+            raise Refused(
+                "bad_text", f"{path} holds a character that is no text (NUL or half a pair).", path
+            )
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_unstorable(name, path)
+            _refuse_unstorable(item, f"{path}.{name}")
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            _refuse_unstorable(item, f"{path}[{place}]")

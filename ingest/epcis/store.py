@@ -1,0 +1,103 @@
+"""Capture jobs and events in the database; the caller owns the transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+
+from ingest.epcis.epc import canonical
+from ingest.epcis.parts import Envelope
+from stocktide.database import statement
+
+Identity = tuple[str, bool]
+_EXACT = msgspec.json.Encoder(decimal_format="number")
+
+
+def encoded(value: Any) -> str:
+    """JSON in which exact numbers stay numbers."""
+    return _EXACT.encode(value).decode()
+
+
+def insert_capture(
+    connection: sa.Connection,
+    capture_id: UUID,
+    feed: str,
+    behaviour: str,
+    header: Mapping[str, Any],
+) -> None:
+    """Begin a job."""
+    connection.execute(
+        statement("ingest/epcis/insert_capture"),
+        {
+            "capture_id": capture_id,
+            "feed": feed,
+            "error_behaviour": behaviour,
+            "header": encoded(header),
+        },
+    )
+
+
+def insert_events(
+    connection: sa.Connection, capture_id: UUID, feed: str, rows: Sequence[Mapping[str, Any]]
+) -> set[Identity]:
+    """Insert what is new. rows: columns of epcis_events. Returns the identities that were new."""
+    if not rows:
+        return set()
+    inserted = connection.execute(
+        statement("ingest/epcis/insert_events"),
+        {"capture_id": capture_id, "feed": feed, "rows": encoded(rows)},
+    )
+    return {(row.identity, row.declares_error) for row in inserted}
+
+
+def known_payloads(connection: sa.Connection, identities: Sequence[str]) -> dict[Identity, str]:
+    """The payload hashes that are captured under some identities."""
+    if not identities:
+        return {}
+    rows = connection.execute(
+        statement("ingest/epcis/known_events"), {"identities": list(identities)}
+    )
+    return {(row.identity, row.declares_error): row.payload_hash for row in rows}
+
+
+def finish_capture(
+    connection: sa.Connection,
+    capture_id: UUID,
+    *,
+    events: int,
+    duplicates: int,
+    errors: Sequence[Mapping[str, Any]],
+    success: bool,
+) -> None:
+    """End a job."""
+    connection.execute(
+        statement("ingest/epcis/finish_capture"),
+        {
+            "capture_id": capture_id,
+            "events": events,
+            "duplicates": duplicates,
+            "errors": encoded(errors),
+            "success": success,
+        },
+    )
+
+
+def put_vocabulary(connection: sa.Connection, envelope: Envelope) -> None:
+    """Keep the master data of a document's header."""
+    header = envelope.epcisHeader
+    data = header.epcisMasterData if header else None
+    vocabularies = data.vocabularyList if data else None
+    rows = [
+        {
+            "vocabulary": vocabulary.type,
+            "element": canonical(element.id),
+            "attributes": element.attributes or [],
+            "children": [canonical(child) for child in element.children or ()],
+        }
+        for vocabulary in vocabularies or ()
+        for element in vocabulary.vocabularyElementList or ()
+    ]
+    if rows:
+        connection.execute(statement("ingest/epcis/put_vocabulary"), {"rows": encoded(rows)})

@@ -1,0 +1,67 @@
+"""The record of files that were taken from a watched folder, each once by its content."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from stocktide.database import statement
+
+State = Literal["taken", "recorded", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class WatchedFile:
+    """What is known of a content. recorded: its events are in, the file is still to be moved."""
+
+    sha256: bytes
+    name: str
+    state: State
+    report: Mapping[str, Any]
+
+
+def take_file(
+    connection: sa.Connection, sha256: bytes, name: str, size_bytes: int
+) -> WatchedFile | None:
+    """Begin with a content; None when it is to be recorded now, else what became of it before."""
+    taken = connection.execute(
+        statement("ingest/take_file"), {"sha256": sha256, "name": name, "bytes": size_bytes}
+    ).first()
+    if taken is not None:
+        return None
+    row = connection.execute(
+        sa.text("SELECT sha256, name, state, report FROM watched_files WHERE sha256 = :sha256"),
+        {"sha256": sha256},
+    ).one()
+    return _watched(row)
+
+
+def set_state(
+    connection: sa.Connection, sha256: bytes, state: State, report: Mapping[str, Any]
+) -> None:
+    """Write down how far a content has come."""
+    connection.execute(
+        sa.text(
+            "UPDATE watched_files SET state = :state, report = CAST(:report AS jsonb),"
+            " finished_at = CASE WHEN :state IN ('done', 'failed') THEN now() END WHERE sha256 = :sha256"
+        ),
+        {"sha256": sha256, "state": state, "report": json.dumps(report, default=str)},
+    )
+
+
+def not_moved(connection: sa.Connection, folder: str) -> list[WatchedFile]:
+    """Contents of a folder that were recorded, and whose move nobody wrote down."""
+    rows = connection.execute(
+        sa.text(
+            "SELECT sha256, name, state, report FROM watched_files"
+            " WHERE state = 'recorded' AND report->>'folder' = :folder"
+        ),
+        {"folder": folder},
+    )
+    return [_watched(row) for row in rows]
+
+
+def _watched(row: Any) -> WatchedFile:
+    return WatchedFile(bytes(row.sha256), row.name, row.state, row.report)

@@ -1,0 +1,62 @@
+-- Turn verdicts into alerts: open what is not open, close what is, keep the newest value; write the history, and the
+-- outbox of every webhook that wants to know. Tells how many were opened and closed. The writers' lock is held already.
+WITH verdict AS (
+    SELECT *, coalesce(feed, product_id::text || '/' || location_id::text) AS subject
+    FROM unnest(
+        CAST(:rule AS text[]), CAST(:product_id AS int[]), CAST(:location_id AS int[]), CAST(:feed AS text[]),
+        CAST(:opens AS boolean[]), CAST(:closes AS boolean[]), CAST(:value_milli AS bigint[]),
+        CAST(:limit_milli AS bigint[])
+    ) AS t (rule, product_id, location_id, feed, opens, closes, value_milli, limit_milli)
+),
+touched AS (
+    UPDATE alerts a
+    SET last_value_milli = v.value_milli, last_value_at = now(), closed_at = CASE WHEN v.closes THEN now() END
+    FROM verdict v
+    WHERE a.rule = v.rule AND a.subject = v.subject AND a.closed_at IS NULL
+      AND (v.closes OR a.last_value_milli <> v.value_milli)
+    RETURNING a.alert_id, a.rule, a.subject, a.location_id, v.value_milli, v.limit_milli, a.announced, v.closes
+),
+opened AS (
+    INSERT INTO alerts (rule, product_id, location_id, feed, value_milli, limit_milli, last_value_milli,
+                        silenced_until, reason, announced)
+    SELECT v.rule, v.product_id, v.location_id, v.feed, v.value_milli, v.limit_milli, v.value_milli,
+           quiet.silenced_until, quiet.reason, quiet.silenced_until IS NULL
+    FROM verdict v
+    -- a silence is for rule and subject: it outlives the alert that it was given to
+    LEFT JOIN LATERAL (
+        SELECT b.silenced_until, b.reason
+        FROM alerts b
+        WHERE b.rule = v.rule AND b.subject = v.subject AND b.silenced_until > now()
+        ORDER BY b.alert_id DESC
+        LIMIT 1
+    ) quiet ON true
+    WHERE v.opens
+    ORDER BY v.rule, v.subject
+    ON CONFLICT (rule, subject) WHERE closed_at IS NULL DO NOTHING
+    RETURNING alert_id, rule, subject, location_id, value_milli, limit_milli, announced
+),
+changed AS (
+    SELECT alert_id, rule, subject, location_id, value_milli, limit_milli, announced, 'closed' AS change
+    FROM touched
+    WHERE closes
+    UNION ALL
+    SELECT alert_id, rule, subject, location_id, value_milli, limit_milli, announced, 'opened' FROM opened
+),
+told AS (
+    INSERT INTO alert_events (alert_id, change, value_milli, limit_milli)
+    SELECT alert_id, change, value_milli, limit_milli FROM changed ORDER BY change, alert_id
+    RETURNING event_id, alert_id
+),
+sent AS (
+    INSERT INTO deliveries (webhook_id, event_id, alert_id, line)
+    SELECT w.webhook_id, t.event_id, t.alert_id, c.rule || ' ' || c.subject
+    FROM told t
+    JOIN changed c USING (alert_id)
+    JOIN webhooks w ON w.active
+        AND (w.rules IS NULL OR c.rule = ANY (w.rules))
+        AND (w.location_ids IS NULL OR c.location_id = ANY (w.location_ids))
+    WHERE c.announced
+    ORDER BY t.event_id
+)
+SELECT count(*) FILTER (WHERE change = 'opened') AS opened, count(*) FILTER (WHERE change = 'closed') AS closed
+FROM changed

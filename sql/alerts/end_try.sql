@@ -1,0 +1,6 @@
+-- Write how one try went: delivered, dead, or waiting for the next one.
+UPDATE deliveries
+SET state = :state, last_status = :status, last_error = :error,
+    next_at = CASE WHEN :state = 'waiting' THEN now() + make_interval(secs => :wait_s) ELSE next_at END,
+    ended_at = CASE WHEN :state <> 'waiting' THEN now() END
+WHERE delivery_id = :delivery_id AND state = 'waiting'

@@ -1,0 +1,4 @@
+-- One capture job.
+SELECT capture_id, created_at, finished_at, success, error_behaviour, events, duplicates, errors
+FROM epcis_captures
+WHERE capture_id = CAST(:capture_id AS uuid)

@@ -1,0 +1,7 @@
+-- Capture jobs, newest first.
+SELECT capture_id, created_at, finished_at, success, error_behaviour, events, duplicates, errors
+FROM epcis_captures
+WHERE CAST(:before AS timestamptz) IS NULL
+   OR (created_at, capture_id) < (CAST(:before AS timestamptz), CAST(:before_id AS uuid))
+ORDER BY created_at DESC, capture_id DESC
+LIMIT :count

@@ -1,0 +1,36 @@
+"""A capture in a process of its own, for a test that kills it: python -m tests.ingest.epcis.killed_capture URL.
+
+It captures the document on its standard input, and waits for ever once the events are committed and the ledger is
+about to be told.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+
+from ingest.epcis.capture import capture
+from ingest.epcis.document import read_document
+from ingest.ledger import Outcome
+from ingest.recording import Recorder
+from stocktide.database import create_engine
+from stocktide.settings import load_settings
+
+
+class StoppedRecorder(Recorder):
+    """A recorder that tells when it is asked, and never records."""
+
+    def record(self, feed: str, content_type: str, raws: Sequence[bytes]) -> list[Outcome]:
+        sys.stdout.write(f"asked for {len(raws)} of {feed} as {content_type}\n")
+        sys.stdout.flush()
+        while True:
+            time.sleep(0.01)
+
+
+def main(database_url: str) -> None:
+    recorder = StoppedRecorder(create_engine(database_url), load_settings())
+    document = read_document(sys.stdin.buffer.read())
+    capture(recorder, "till", "application/json", document, "rollback")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
