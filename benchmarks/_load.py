@@ -26,7 +26,9 @@ class Load:
 class _Connection(asyncio.Protocol):
     """One connection: writes a request, waits for its answer, writes the next."""
 
-    def __init__(self, waiting: "deque[bytes]", load: Load, keep: bool, done: asyncio.Event) -> None:
+    def __init__(
+        self, waiting: "deque[bytes]", load: Load, keep: bool, done: asyncio.Event
+    ) -> None:
         self._waiting, self._load, self._keep, self._done = waiting, load, keep, done
         self._buffer = b""
 
@@ -59,7 +61,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self._next()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         self._done.set()
 
 
@@ -84,18 +86,24 @@ def send_all(port: int, requests: Sequence[bytes], connections: int, *, keep: bo
     return load
 
 
-def _work(sending: object, port: int, requests: Sequence[bytes], connections: int, keep: bool) -> None:
+def _work(
+    sending: object, port: int, requests: Sequence[bytes], connections: int, keep: bool
+) -> None:
     load = Load()
     uvloop.run(_send(port, deque(requests), connections, load, keep))
     sending.send(load)  # type: ignore[attr-defined]
 
 
-async def _send(port: int, waiting: "deque[bytes]", connections: int, load: Load, keep: bool) -> None:
+async def _send(
+    port: int, waiting: "deque[bytes]", connections: int, load: Load, keep: bool
+) -> None:
     loop = asyncio.get_running_loop()
     events = [asyncio.Event() for _ in range(connections)]
     started = time.perf_counter()
     for done in events:
-        await loop.create_connection(lambda done=done: _Connection(waiting, load, keep, done), "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_connection(
+            lambda done=done: _Connection(waiting, load, keep, done), "127.0.0.1", port
+        )  # type: ignore[misc]
     for done in events:
         await done.wait()
     load.seconds = time.perf_counter() - started

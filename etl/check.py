@@ -1,6 +1,7 @@
 """Proof that the lake holds what the ledger holds, and that stock is the fold of its movements."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import duckdb
 import sqlalchemy as sa
@@ -116,7 +117,7 @@ class Check:
     def _demand_holds(self) -> bool:
         return self.demand_sold_returned == (self.ledger.sold_milli, self.ledger.returned_milli)
 
-    def rows(self) -> list[list[str | bool]]:
+    def rows(self) -> list[list[Any]]:
         """Rows for people."""
         sold, returned = self.demand_sold_returned
         return [
@@ -124,7 +125,9 @@ class Check:
                 [
                     FAULTS[name],
                     count == 0,
-                    f"{self.stock_pairs:,} pairs, {count:,} differ" if name == "stock" else f"{count:,} differ",
+                    f"{self.stock_pairs:,} pairs, {count:,} differ"
+                    if name == "stock"
+                    else f"{count:,} differ",
                 ]
                 for name, count in self.faults.items()
             ],

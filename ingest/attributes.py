@@ -17,6 +17,7 @@ OURS = frozenset({"specversion", "id", "source", "type", "time", "data", "data_b
 NAME = re.compile(r"[a-z0-9]{1,100}")
 INTEGER_MAX = 2**31 - 1
 JSON_MEDIA = re.compile(r"application/(json|[a-z0-9.!#$&^_-]+\+json)\s*(;.*)?", re.IGNORECASE)
+PLAIN_JSON = "application/json"
 ATTRIBUTES_MAX = 50
 TEXT_MAX = 2_000
 
@@ -45,9 +46,7 @@ def data_of(envelope: Envelope) -> bytes | msgspec.Raw:
         )
     if envelope.data_base64 is not None:
         if not isinstance(envelope.data, msgspec.UnsetType):
-            raise NotAnEvent(
-                "two_data", "data and data_base64 exclude each other.", "data_base64"
-            )
+            raise NotAnEvent("two_data", "data and data_base64 exclude each other.", "data_base64")
         try:
             return base64.b64decode(envelope.data_base64, validate=True)
         except (binascii.Error, ValueError):
@@ -73,7 +72,8 @@ def other_attributes(raw: bytes) -> str | None:
                 name[:100],
             )
         kept[name] = _value(name, value)
-    if kept.get("datacontenttype") in ("application/json", None):
+    # JSON is what it is anyway, and says so in many ways
+    if str(kept.get("datacontenttype", "")).partition(";")[0].strip().lower() in ("", PLAIN_JSON):
         kept.pop("datacontenttype", None)
     if len(kept) > ATTRIBUTES_MAX:
         raise NotAnEvent(

@@ -56,7 +56,9 @@ def days_of(day: date) -> int:
 def array_of(numbers: NDArray[np.generic], kind: int) -> PgArray:
     """Encode a column without nulls. numbers: shape (n,), of the type that `kind` names."""
     width = numbers.dtype.itemsize
-    cells = np.empty(numbers.size, dtype=[("width", ">i4"), ("value", numbers.dtype.newbyteorder(">"))])
+    cells = np.empty(
+        numbers.size, dtype=[("width", ">i4"), ("value", numbers.dtype.newbyteorder(">"))]
+    )
     cells["width"] = width
     cells["value"] = numbers
     return PgArray(_head(numbers.size, kind) + cells.tobytes())
@@ -68,7 +70,9 @@ def nullable_array_of(numbers: NDArray[np.generic], valid: NDArray[np.bool_], ki
         return array_of(numbers, kind)
     whole = array_of(numbers, kind).data[20:]
     step = 4 + numbers.dtype.itemsize
-    cells = [whole[i * step : (i + 1) * step] if ok else NULL for i, ok in enumerate(valid.tolist())]
+    cells = [
+        whole[i * step : (i + 1) * step] if ok else NULL for i, ok in enumerate(valid.tolist())
+    ]
     return PgArray(_head(numbers.size, kind, nulls=True) + b"".join(cells))
 
 

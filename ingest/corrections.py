@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-
 from ingest.entries import Entries, Identity, New
 from ingest.events import Correction, Fault, StockEvent
 from ingest.kinds import REVERSIBLE
@@ -68,11 +67,11 @@ def _append(
 
 
 def _reversal(correction: Correction, original: Mapping[str, Any], entry_id: int) -> New:
-    fields = {name: original.get(name) for name in StockEvent.__struct_fields__}
+    fields: dict[str, Any] = {name: original.get(name) for name in StockEvent.__struct_fields__}
     committed = fields["committed_milli"]
     event = StockEvent(
-        **fields
-        | {
+        **{
+            **fields,
             "source": correction.source,
             "event_id": correction.event_id,
             "quantity_milli": -original["quantity_milli"],
@@ -100,9 +99,5 @@ def _again(correction: Correction, first: Correction, outcome: Outcome) -> Outco
 
 
 def _refused(correction: Correction, reason: str, message: str) -> Outcome:
-    fault = Fault(
-        reason, message, "data.corrects_id", correction.source, correction.event_id
-    )
+    fault = Fault(reason, message, "data.corrects_id", correction.source, correction.event_id)
     return rejected(fault)
-
-

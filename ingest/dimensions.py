@@ -235,9 +235,7 @@ def _units(
     return {sku: (unit, packs) for sku, unit, packs in rows}
 
 
-def _in_own_unit(
-    event: StockEvent, own: str, packs: Mapping[str, object]
-) -> StockEvent | Fault:
+def _in_own_unit(event: StockEvent, own: str, packs: Mapping[str, object]) -> StockEvent | Fault:
     assert event.unit is not None  # noqa: S101 - the caller asks
     by = factor(event.unit, own, packs)
     if by is None:

@@ -18,7 +18,9 @@ SHOWS_STOCK = frozenset({"receipt", "stocktake", "arrival"})
 SCORED = frozenset({"sale", "return"})
 IS_SCORED, IS_SALE, IS_KNOWN = 1, 2, 4
 FLAGS = {
-    kind: IS_SCORED * (kind in SCORED) | IS_SALE * (kind == "sale") | IS_KNOWN * (kind in SHOWS_STOCK)
+    kind: IS_SCORED * (kind in SCORED)
+    | IS_SALE * (kind == "sale")
+    | IS_KNOWN * (kind in SHOWS_STOCK)
     for kind in KINDS
 }
 
@@ -156,7 +158,10 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
 def _keep_newest(newest: dict[Pair, Row], pair: Pair, row: Row) -> None:
     """Of two of one instant the later entry rules, as in the ledger."""
     held = newest.get(pair)
-    if held is None or (held.event.occurred_at, held.entry_id) < (row.event.occurred_at, row.entry_id):
+    if held is None or (held.event.occurred_at, held.entry_id) < (
+        row.event.occurred_at,
+        row.entry_id,
+    ):
         newest[pair] = row
 
 

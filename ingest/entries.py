@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -26,7 +26,7 @@ from ingest.binary import (
     nullable_array_of,
     text_array_of,
 )
-from ingest.effects import PairEffects, RareEffects, pair_effects, rare_effects
+from ingest.effects import Commitment, LotMove, PairEffects, RareEffects, pair_effects, rare_effects
 from ingest.events import StockEvent
 from ingest.rows import IDENTITY, Row, RowEncoder, identity_rows, rows_of
 from stocktide.database import sql
@@ -238,10 +238,10 @@ def _read(row: Row) -> dict[str, Any]:
     return _pair(row) | {"observed_milli": row.event.observed_milli}
 
 
-def _committed(key: tuple[str, str, int, int], commitment: Any) -> dict[str, Any]:
+def _committed(key: tuple[str, str, int, int], commitment: Commitment) -> dict[str, Any]:
     names = ("purpose", "reference", "product_id", "location_id")
-    return dict(zip(names, key, strict=True)) | vars(commitment)
+    return {**dict(zip(names, key, strict=True)), **vars(commitment)}
 
 
-def _lot(key: tuple[int, int, str], move: Any) -> dict[str, Any]:
-    return dict(zip(("product_id", "location_id", "lot"), key, strict=True)) | vars(move)
+def _lot(key: tuple[int, int, str], move: LotMove) -> dict[str, Any]:
+    return {**dict(zip(("product_id", "location_id", "lot"), key, strict=True)), **vars(move)}

@@ -101,7 +101,9 @@ class Intake:
             answers = self._recorder.record_together(self._begin, [w.request for w in group])
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers, not to this thread
             answers = [error] * len(group)
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting, list[Outcome] | Exception]]] = {}
+        by_loop: dict[
+            asyncio.AbstractEventLoop, list[tuple[_Waiting, list[Outcome] | Exception]]
+        ] = {}
         for waiting, answer in zip(group, answers, strict=True):
             by_loop.setdefault(waiting.loop, []).append((waiting, answer))
         for loop, answered in by_loop.items():

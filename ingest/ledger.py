@@ -25,16 +25,16 @@ class Ledger:
     create_on_first_sight: bool = False
     surrogates: Surrogates = field(default_factory=Surrogates)
 
-    def append(
-        self, connection: sa.Connection, parsed: Sequence[Event | Fault]
-    ) -> list[Outcome]:
+    def append(self, connection: sa.Connection, parsed: Sequence[Event | Fault]) -> list[Outcome]:
         """Append each new event once, with the stock that it moves; the caller commits.
 
         Returns one Outcome an input, in order. An outcome holds only once the caller has committed.
         Raises TooLarge for more than ENTRIES_MAX / 2 inputs.
         """
         if len(parsed) > ENTRIES_MAX // 2:
-            raise TooLarge("batch_too_large", f"{len(parsed)} events at once; at most {ENTRIES_MAX // 2}.")
+            raise TooLarge(
+                "batch_too_large", f"{len(parsed)} events at once; at most {ENTRIES_MAX // 2}."
+            )
         keys = self.surrogates.resolve(connection, parsed, create=self.create_on_first_sight)
         outcomes: list[Outcome | None] = [None] * len(parsed)
         batch: dict[Identity, New] = {}
@@ -75,7 +75,7 @@ class Ledger:
                 outcomes[place] = compare(event, first)
             else:
                 corrections.append((place, event, identity))
-        for place, outcome in append_corrections(
-            entries, corrections, self.surrogates.sources_of(entries.connection, [c.corrects_source for _, c, _ in corrections])
-        ):
+        named = {correction.corrects_source for _, correction, _ in corrections}
+        sources = self.surrogates.sources_of(entries.connection, named)
+        for place, outcome in append_corrections(entries, corrections, sources):
             outcomes[place] = outcome

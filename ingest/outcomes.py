@@ -55,7 +55,9 @@ def compare(event: StockEvent, recorded: Mapping[str, Any]) -> Outcome:
     return conflict(event, SENDERS_NAME.get(differing, differing))
 
 
-def compare_correction(event: Correction, corrected: int | None, recorded: Mapping[str, Any]) -> Outcome:
+def compare_correction(
+    event: Correction, corrected: int | None, recorded: Mapping[str, Any]
+) -> Outcome:
     """As `compare`, for a correction. corrected: the entry that it means, None where there is none."""
     if recorded["corrects"] is None:
         return conflict(event, "kind")

@@ -49,7 +49,7 @@ class EventParser:
         self._ahead = timedelta(seconds=settings.clock_ahead_s_max)
         self._quantity_max = settings.quantity_max
         self._price_max = settings.price_max
-        self._whole = msgspec.json.Decoder(Union[tuple(_EVENTS.values())])  # type: ignore[arg-type]  # noqa: UP007
+        self._whole = msgspec.json.Decoder(Union[tuple(_EVENTS.values())])  # noqa: UP007
         self._envelope = msgspec.json.Decoder(Envelope)
         self._data = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
         self._kind_of = {event: kind for kind, event in _EVENTS.items()}
@@ -160,7 +160,9 @@ class EventParser:
             )
         if time > latest:
             raise NotAnEvent(
-                "time_future", f"time {time.isoformat()} lies in the future; check the clock.", "time"
+                "time_future",
+                f"time {time.isoformat()} lies in the future; check the clock.",
+                "time",
             )
         return time
 
@@ -236,9 +238,7 @@ class EventParser:
             raise NotAnEvent("negative", f"{name} must not be negative.", f"data.{name}")
         return micros
 
-    def _quantities(
-        self, kind: str, data: Any, reference: str | None
-    ) -> tuple[int, int | None]:
+    def _quantities(self, kind: str, data: Any, reference: str | None) -> tuple[int, int | None]:
         """Signed thousandths by which stock at the location changes, and thousandths opened or closed."""
         if kind in ("stocktake", "reading", "price"):
             return 0, None

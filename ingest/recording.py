@@ -67,9 +67,7 @@ class Recorder:
         request = FeedRequest(feed, content_type, raws, parsed)
         return self.record_together(self.engine.begin, [request])[0]
 
-    def record_together(
-        self, begin: Begin, requests: Sequence[FeedRequest]
-    ) -> list[list[Outcome]]:
+    def record_together(self, begin: Begin, requests: Sequence[FeedRequest]) -> list[list[Outcome]]:
         """Record requests in one transaction, and try again where another writer was in the way.
 
         begin: opens a transaction that commits at its end. What the database refuses for its content is found and

@@ -57,14 +57,10 @@ def finish_requests(
     _count(connection, requests, outcomes)
 
 
-def refuse_all(
-    connection: sa.Connection, request: FeedRequest, fault: Fault
-) -> list[Outcome]:
+def refuse_all(connection: sa.Connection, request: FeedRequest, fault: Fault) -> list[Outcome]:
     """Keep all inputs of a request as refused for one reason."""
     outcomes = [
-        rejected(
-            Fault(fault.reason, fault.message, fault.field, item.source, item.event_id)
-        )
+        rejected(Fault(fault.reason, fault.message, fault.field, item.source, item.event_id))
         for item in request.parsed
     ]
     finish_requests(connection, [request], [outcomes])

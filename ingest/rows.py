@@ -12,7 +12,15 @@ import msgspec
 from ingest.binary import NULL, days_of, micros_of
 from ingest.events import StockEvent
 
-FIXED = ("entry_id", "source_id", "leg", "product_id", "location_id", "quantity_milli", "occurred_at")
+FIXED = (
+    "entry_id",
+    "source_id",
+    "leg",
+    "product_id",
+    "location_id",
+    "quantity_milli",
+    "occurred_at",
+)
 USUAL = ("event_id", "kind", "observed_milli", "price_micros", "currency", "promotion", "order_id", "order_line",
          "customer_id", "channel")  # fmt: skip
 RARE = ("reason", "counterparty", "committed_milli", "reference", "cost_micros", "lot", "expires_on", "expected_on",
@@ -44,7 +52,12 @@ class Row(msgspec.Struct, gc=False):
 
 
 def rows_of(
-    event: StockEvent, entry_id: int, source_id: int, product_id: int, location_id: int, to_location_id: int | None
+    event: StockEvent,
+    entry_id: int,
+    source_id: int,
+    product_id: int,
+    location_id: int,
+    to_location_id: int | None,
 ) -> tuple[Row, ...]:
     """The rows of an event: one, or two where goods leave one place for another."""
     at = micros_of(event.occurred_at)
@@ -121,7 +134,10 @@ def has_rare(event: StockEvent) -> bool:
     """Tell whether an event fills one of the RARE columns."""
     if event.kind in ("sale", "return", "price", "stocktake"):
         return not (
-            event.lot is None and event.attributes is None and event.reference is None and event.corrects is None
+            event.lot is None
+            and event.attributes is None
+            and event.reference is None
+            and event.corrects is None
         )
     return True
 

@@ -15,7 +15,7 @@ from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.database import create_engine
 from stocktide.errors import Invalid, StocktideError
-from stocktide.home import read_state, services_for, signing_key
+from stocktide.home import read_state, services_for
 from stocktide.lake import Lake
 from stocktide.runs import RUN_S_MAX, when_free
 from stocktide.settings import load_config, load_settings

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stocktide.database import create_engine, migrate, schema_revision
+from stocktide.database import create_engine, migrate
 from stocktide.embedded import Postgres
 
 
