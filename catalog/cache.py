@@ -25,6 +25,16 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1
 """
 
+# A generation need outlive only the slowest reader that may have begun before the drop.
+FORGET = """
+for place = 1, #KEYS, 2 do
+    redis.call('INCR', KEYS[place + 1])
+    redis.call('EXPIRE', KEYS[place + 1], ARGV[1])
+    redis.call('DEL', KEYS[place])
+end
+return 1
+"""
+
 
 class ProductCache:
     """Cache-aside reads with generations. A family's generation, when raised, drops all of its values at once."""
@@ -33,6 +43,7 @@ class ProductCache:
         self._client = client
         self._ttl_s = ttl_s
         self._store = client.register_script(STORE)
+        self._forget = client.register_script(FORGET)
         self._paused_until = 0.0
         # families with a drop that did not reach Redis: not believed until the whole family there is dropped
         self._missed_drops: set[str] = set()
@@ -62,19 +73,14 @@ class ProductCache:
     def drop(self, family: str, names: Iterable[str]) -> None:
         """Forget some values; `*` forgets the whole family."""
         names = list(names)
-        everything = [PREFIX + f"{family}:every"] if ALL in names else []
+        everything = ALL in names
 
         def forget(client: "redis.Redis") -> bool:
-            pipe = client.pipeline(transaction=True)
-            for key in everything:
-                pipe.incr(key)
-            for name in names:
-                key, own, _ = self._keys(family, name)
-                pipe.incr(own)
-                # a generation need outlive only the slowest reader that may have begun before the drop
-                pipe.expire(own, 2 * self._ttl_s)
-                pipe.delete(key)
-            pipe.execute()
+            if everything:
+                client.incr(PREFIX + f"{family}:every")
+            else:
+                keys = [key for name in names for key in self._keys(family, name)[:2]]
+                self._forget(keys=keys, args=[2 * self._ttl_s])
             return True
 
         if self._try(forget) is None:

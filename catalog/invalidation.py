@@ -1,7 +1,7 @@
 """Keeps the cache true: listens for what the ledger and the publication change, and drops those values."""
 
 import threading
-import time
+from collections.abc import Sequence
 
 import psycopg
 import sqlalchemy as sa
@@ -9,7 +9,10 @@ import sqlalchemy as sa
 from catalog.cache import ALL, ProductCache
 from stocktide.telemetry import log
 
-CHANNELS = ("stock_changed", "forecast_published")
+PUBLISHED = "forecast_published"
+CHANNELS = ("stock_changed", PUBLISHED)
+# More products than this are forgotten by forgetting all: one command instead of thousands.
+NAMES_MAX = 200
 PRODUCT = "product"
 RECONNECT_S = 1.0
 WAIT_S = 0.5
@@ -51,14 +54,15 @@ class Listener:
             self._cache.drop(PRODUCT, [ALL])
             self.listening.set()
             while not self._stopped.is_set():
-                started = time.monotonic()
-                for notice in connection.notifies(timeout=WAIT_S):
-                    self._drop(notice.channel, notice.payload)
-                    if self._stopped.is_set() or time.monotonic() - started > WAIT_S:
-                        break
+                notices = list(connection.notifies(timeout=WAIT_S, stop_after=1))
+                if notices:
+                    self._drop([*notices, *connection.notifies(timeout=0)])
 
-    def _drop(self, channel: str, payload: str) -> None:
-        if channel == "forecast_published" or payload == ALL:
-            self._cache.drop(PRODUCT, [ALL])
-        elif payload:
-            self._cache.drop(PRODUCT, payload.split(","))
+    def _drop(self, notices: Sequence[psycopg.Notify]) -> None:
+        """Drop what all of them name, in one go: a busy ledger tells more often than the cache need hear."""
+        names: set[str] = set()
+        for notice in notices:
+            names.update([ALL] if notice.channel == PUBLISHED else notice.payload.split(","))
+        names.discard("")
+        if names:
+            self._cache.drop(PRODUCT, [ALL] if ALL in names or len(names) > NAMES_MAX else names)

@@ -1,6 +1,6 @@
 """Ledger to lake: cleaned movements and daily demand as Delta tables, proven equal to the ledger."""
 
-from etl.check import stock_differences, verify_lake
+from etl.check import ledger_faults, verify_lake
 from etl.run import EtlReport, run_etl
 
-__all__ = ["EtlReport", "run_etl", "stock_differences", "verify_lake"]
+__all__ = ["EtlReport", "ledger_faults", "run_etl", "verify_lake"]

@@ -56,8 +56,8 @@ def _note_versions(engine: sa.Engine, lake: Lake, rows_total: int) -> None:
                 sa.text(
                     "INSERT INTO lake_versions AS v (table_name, version, xid_before, rows_total, recorded_through)"
                     " VALUES (:name, :version, CAST(CAST(:xid AS text) AS xid8), :rows,"
-                    " (SELECT recorded_at FROM ledger WHERE xid < CAST(CAST(:xid AS text) AS xid8)"
-                    "  ORDER BY xid DESC LIMIT 1))"
+                    " (SELECT max(recorded_at) FROM ledger WHERE CAST(CAST(xid AS text) AS bigint)"
+                    "  < CAST(CAST(:xid AS text) AS bigint)))"
                     " ON CONFLICT (table_name) DO UPDATE SET version = excluded.version,"
                     " xid_before = excluded.xid_before, rows_total = excluded.rows_total,"
                     " recorded_through = excluded.recorded_through, updated_at = now()"

@@ -10,9 +10,10 @@ from zoneinfo import available_timezones
 import msgspec
 import sqlalchemy as sa
 
-from ingest.events import Fault, StockEvent
+from ingest.events import Correction, Event, Fault, StockEvent
 from ingest.kinds import Currency
-from ingest.parser import MICRO
+from ingest.numbers import MICRO
+from ingest.units import converted, factor
 from stocktide.database import statement
 from stocktide.errors import Invalid
 
@@ -29,6 +30,7 @@ class ProductIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     department: Label | None = None
     category: Label | None = None
     unit: Label | None = None
+    packs: dict[Code, Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]] | None = None
     price: Decimal | None = None
     currency: Currency | None = None
     attributes: dict[str, str | int | float | bool | None] | None = None
@@ -140,34 +142,55 @@ class Surrogates:
 
     @dataclass(frozen=True)
     class Resolved:
-        """Keys of one batch; a code that is unknown is absent."""
+        """Keys of one batch; a code that is unknown is absent. units: own unit and packs of products asked for."""
 
         products: Mapping[str, int]
         locations: Mapping[str, int]
         sources: Mapping[str, int]
+        units: Mapping[str, tuple[str, Mapping[str, object]]]
 
-        def fault_of(self, event: StockEvent) -> Fault | None:
-            """Say which product or location of the event is unknown, if any."""
+        def located(self, event: Event) -> Event | Fault:
+            """The event in its product's own unit, or what of it is unknown."""
+            if isinstance(event, Correction):
+                return event
             if event.product not in self.products:
                 return _unknown(event, "product", event.product, "PUT /v1/products")
-            for name, code in (("location", event.location), ("to_location", event.to_location)):
-                if code is not None and code not in self.locations:
-                    return _unknown(event, name, code, "PUT /v1/locations")
-            return None
+            if event.location not in self.locations:
+                return _unknown(event, "location", event.location, "PUT /v1/locations")
+            if event.to_location is not None and event.to_location not in self.locations:
+                return _unknown(event, "to_location", event.to_location, "PUT /v1/locations")
+            return event if event.unit is None else _in_own_unit(event, *self.units[event.product])
+
+        def of(self, event: StockEvent) -> tuple[int, int, int | None]:
+            """Keys of the product, the location and the other location of an event that is located."""
+            return (
+                self.products[event.product],
+                self.locations[event.location],
+                None if event.to_location is None else self.locations[event.to_location],
+            )
 
     def __init__(self) -> None:
         self._known: dict[Dimension, dict[str, int]] = {PRODUCTS: {}, LOCATIONS: {}, SOURCES: {}}
 
     def resolve(
-        self, connection: sa.Connection, events: Sequence[StockEvent], *, create: bool
+        self, connection: sa.Connection, parsed: Sequence[Event | Fault], *, create: bool
     ) -> "Resolved":
         """Find the keys of a batch; sources are always created, the others only with `create`."""
-        locations = {e.location for e in events} | {e.to_location for e in events if e.to_location}
+        events = [event for event in parsed if isinstance(event, StockEvent)]
+        locations = {e.location for e in events}
+        locations |= {e.to_location for e in events if e.to_location is not None}
+        sources = {e.source for e in parsed if not isinstance(e, Fault)}
+        counted = {e.product for e in events if e.unit is not None}
         return self.Resolved(
             products=self._keys(connection, PRODUCTS, {e.product for e in events}, create=create),
             locations=self._keys(connection, LOCATIONS, locations, create=create),
-            sources=self._keys(connection, SOURCES, {e.source for e in events}, create=True),
+            sources=self._keys(connection, SOURCES, sources, create=True),
+            units=_units(connection, counted) if counted else {},
         )
+
+    def sources_of(self, connection: sa.Connection, names: Iterable[str]) -> Mapping[str, int]:
+        """Keys of sources as far as they are known; none is created."""
+        return self._keys(connection, SOURCES, set(names), create=False)
 
     def _keys(
         self, connection: sa.Connection, dimension: Dimension, codes: set[str], *, create: bool
@@ -202,6 +225,50 @@ def _create(
     )
     connection.execute(sa.text(insert), {"codes": codes})
     return _look_up(connection, dimension, codes)
+
+
+def _units(
+    connection: sa.Connection, skus: Iterable[str]
+) -> dict[str, tuple[str, Mapping[str, object]]]:
+    query = sa.text("SELECT sku, unit, packs FROM products WHERE sku = ANY(:skus)")
+    rows = connection.execute(query, {"skus": sorted(skus)})
+    return {sku: (unit, packs) for sku, unit, packs in rows}
+
+
+def _in_own_unit(event: StockEvent, own: str, packs: Mapping[str, object]) -> StockEvent | Fault:
+    assert event.unit is not None  # noqa: S101 - the caller asks
+    by = factor(event.unit, own, packs)
+    if by is None:
+        known = ", ".join(sorted({own, *packs}))
+        return _unit_fault(
+            event,
+            "unknown_unit",
+            f"The unit {event.unit!r} is none of {event.product!r}, which knows {known}. "
+            "Name packs by PUT /v1/products, then send the event again.",
+        )
+    turned: dict[str, Any] = {"unit": None}
+    for name in ("quantity_milli", "observed_milli", "committed_milli"):
+        value = getattr(event, name)
+        if value is not None:
+            turned[name] = converted(value, by)
+            if turned[name] is None:
+                return _unit_fault(
+                    event,
+                    "too_precise",
+                    f"In {own} the quantity has more than 3 decimals.",
+                )
+            if abs(turned[name]) >= 2**62:
+                return _unit_fault(event, "too_large", f"In {own} the quantity is too large.")
+    for name in ("price_micros", "cost_micros"):
+        value = getattr(event, name)
+        if value is not None:
+            # money of one `unit` is money of `by` own units; a price has no more than six decimals anyway
+            turned[name] = round(value / by)
+    return msgspec.structs.replace(event, **turned)
+
+
+def _unit_fault(event: StockEvent, reason: str, message: str) -> Fault:
+    return Fault(reason, message, "data.unit", event.source, event.event_id)
 
 
 def _unknown(event: StockEvent, name: str, code: str, route: str) -> Fault:

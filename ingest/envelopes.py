@@ -1,5 +1,6 @@
 """CloudEvents over HTTP: what a body and its headers carry, cut into one raw input per event."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -7,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from ingest.attributes import JSON_MEDIA
 from ingest.events import Fault
 from stocktide.errors import UnsupportedMedia
 
@@ -14,7 +16,6 @@ Mode = Literal["single", "batch"]
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
-BINARY_DATA = ("application/json", "")
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -27,22 +28,39 @@ class Cut:
     fault: Fault | None = None
 
 
+def media_type(content_type: str) -> str:
+    """The media type alone, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 def cut_body(content_type: str, headers: Mapping[str, str], body: bytes) -> Cut:
-    """Cut a request body into events. `headers` have lower-case names. Raises UnsupportedMedia."""
-    media = content_type.partition(";")[0].strip().lower()
-    if media == BATCH:
-        return _cut_array(body)
-    if media in NDJSON:
-        return Cut("batch", [line for line in body.split(b"\n") if line.strip()])
+    """Cut a request body into events. `headers` have lower-case names. Raises UnsupportedMedia.
+
+    The three modes of CloudEvents over HTTP: a media type that begins with application/cloudevents says structured
+    or batched, and every other one is the data's own, with the attributes in ce- headers.
+    """
+    media = media_type(content_type)
     if media == STRUCTURED:
+        _require_utf8(content_type)
         return Cut("single", [body])
-    if media in BINARY_DATA and "ce-specversion" in headers:
-        return Cut("single", [_from_binary(headers, body)])
+    if media == BATCH:
+        _require_utf8(content_type)
+        return _cut_array(body)
+    if not media.startswith("application/cloudevents") and "ce-specversion" in headers:
+        return _from_binary(content_type, headers, body)
     raise UnsupportedMedia(
         "content_type",
         f"Content-Type {media or '(none)'!r} without ce- headers is not read here. Send {STRUCTURED}, {BATCH}, "
         f"{NDJSON[0]}, or application/json with ce- headers.",
     )
+
+
+def _require_utf8(content_type: str) -> None:
+    charset = re.search(r"charset\s*=\s*\"?([^\s;\"]+)", content_type, re.IGNORECASE)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMedia(
+            "charset", f"JSON is UTF-8; charset {charset[1][:50]!r} is not read here."
+        )
 
 
 def _cut_array(body: bytes) -> Cut:
@@ -56,15 +74,33 @@ def _cut_array(body: bytes) -> Cut:
         return Cut("batch", [], Fault("too_deep", "The JSON is nested too deeply."))
 
 
-def _from_binary(headers: Mapping[str, str], body: bytes) -> bytes:
+def _from_binary(content_type: str, headers: Mapping[str, str], body: bytes) -> Cut:
     """Write a binary-mode event in structured form, so that one parser serves all modes.
 
-    Header values are percent-encoded UTF-8 (CloudEvents HTTP binding 3.1.3.2). The body goes in as it came.
+    The data goes in as it came, and what is not JSON as base64: the parser then says that it wants JSON.
     """
     attributes = {
-        name.removeprefix("ce-"): unquote_to_bytes(value).decode("utf-8", "replace")
+        name.removeprefix("ce-"): header_text(value)
         for name, value in headers.items()
-        if name.startswith("ce-") and name != "ce-data"
+        if name.startswith("ce-")
     }
-    head = msgspec.json.encode(attributes)
-    return head[:-1] + b',"data":' + (body.strip() or b"null") + b"}"
+    taken = attributes.keys() & {"data", "data_base64", "datacontenttype"}
+    if taken:
+        name = sorted(taken)[0]
+        return Cut("single", [], Fault("attribute_name", f"ce-{name} is no attribute.", name))
+    media = content_type.strip()
+    if media and media_type(media) != "application/json":
+        attributes["datacontenttype"] = media
+    if not media or JSON_MEDIA.fullmatch(media):
+        data = b',"data":' + (body.strip() or b"null")
+    else:
+        data = b',"data_base64":' + msgspec.json.encode(body)
+    return Cut("single", [msgspec.json.encode(attributes)[:-1] + data + b"}"])
+
+
+def header_text(value: str) -> str:
+    """An attribute's value in a header: perhaps quoted, and percent-encoded UTF-8 (HTTP binding, 3.1.3.2)."""
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
+    return unquote_to_bytes(value.encode("latin-1")).decode("utf-8", "replace")

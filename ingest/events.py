@@ -1,17 +1,18 @@
-"""The record of one valid event, in the ledger's units, and the fault of an input that is none."""
+"""The records of valid events, in the ledger's units, and the fault of an input that is none."""
 
-import hashlib
-import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
 
 class StockEvent(msgspec.Struct, frozen=True, gc=False):
-    """One valid event in the ledger's units: quantities in thousandths, prices in millionths.
+    """One valid event in the ledger's units: quantities in thousandths, prices and costs in millionths.
 
-    quantity_milli is signed: the change of stock at `location`. Its text fields are at most 500 characters.
+    quantity_milli is signed: the change of stock at `location`. committed_milli: what the event opens (order,
+    reservation, dispatch: above zero) or closes (receipt, sale, arrival, release: above zero too) under its
+    reference. unit: what the sender counted in, None for the product's own. attributes: JSON of the CloudEvents
+    attributes that we do not use ourselves. Text fields are at most 500 characters.
     """
 
     source: str
@@ -32,11 +33,31 @@ class StockEvent(msgspec.Struct, frozen=True, gc=False):
     reason: str | None
     counterparty: str | None
     occurred_at: datetime
+    committed_milli: int | None = None
+    reference: str | None = None
+    cost_micros: int | None = None
+    lot: str | None = None
+    expires_on: date | None = None
+    expected_on: date | None = None
+    attributes: str | None = None
+    unit: str | None = None
+    # set on the reversal that a Correction becomes: the entry that it reverses
+    corrects: int | None = None
 
-    def payload_hash(self) -> uuid.UUID:
-        """128 bits over everything but the identity: equal events hash equal however they were written down."""
-        payload = msgspec.json.encode(msgspec.structs.astuple(self)[2:])
-        return uuid.UUID(bytes=hashlib.blake2b(payload, digest_size=16).digest())
+
+class Correction(msgspec.Struct, frozen=True, gc=False):
+    """An event that says: that other event never was. It becomes the other's reversal once that is found."""
+
+    source: str
+    event_id: str
+    corrects_source: str
+    corrects_id: str
+    reason: str
+    occurred_at: datetime
+    attributes: str | None = None
+
+
+Event = StockEvent | Correction
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from ingest.dimensions import (
     put_locations,
     put_products,
 )
-from ingest.events import Fault, StockEvent
+from ingest.events import Correction, Event, Fault
 from ingest.kinds import TYPE_PREFIX
-from ingest.ledger import Outcome
 from ingest.mapping import Mapping, open_mapping
+from ingest.outcomes import Outcome
 from ingest.parser import EventParser
 from ingest.recording import Recorder
 from ingest.tabular import TabularFile
@@ -83,7 +83,7 @@ class ImportRow:
     """One row on its way: the event's bytes and what parsing made of them."""
 
     raw: bytes
-    parsed: StockEvent | Fault
+    parsed: Event | Fault
 
 
 def import_file(path: Path, mapping: Mapping, recorder: Recorder, advance: Advance) -> Tally:
@@ -124,13 +124,14 @@ def dry_run_file(
     for line, error, _ in table.broken_lines():
         tally.add(Outcome("rejected", fault=Fault("broken_line", f"line {line}: {error}")))
     for rows in _parsed_chunks(table, EventParser(settings)):
-        events = [row.raw for row in rows if isinstance(row.parsed, StockEvent)]
+        events = [row.raw for row in rows if not isinstance(row.parsed, Fault)]
         sample += [msgspec.json.decode(event) for event in events[: SAMPLE_ROWS - len(sample)]]
         for row in rows:
             if isinstance(row.parsed, Fault):
                 tally.rejected[row.parsed.reason] += 1
             else:
-                tally.outcomes[f"event: {row.parsed.kind}"] += 1
+                kind = "correction" if isinstance(row.parsed, Correction) else row.parsed.kind
+                tally.outcomes[f"event: {kind}"] += 1
     return sample, tally
 
 

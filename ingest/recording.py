@@ -1,23 +1,35 @@
 """The one way in: raw inputs of a feed are parsed, recorded, counted and kept in one transaction."""
 
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
+import psycopg
 import sqlalchemy as sa
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 from sqlalchemy.exc import DBAPIError
 
-from ingest.events import Fault, StockEvent
-from ingest.ledger import Ledger, Outcome
+from ingest.events import Event, Fault
+from ingest.ledger import Ledger
+from ingest.outcomes import Outcome, rejected
 from ingest.parser import EventParser
-from stocktide.database import statement
+from ingest.requests import FeedRequest, finish_requests, record_requests, refuse_all
 from stocktide.errors import Transient
 from stocktide.settings import Settings
+from stocktide.telemetry import log
 
 TRIES_MAX = 5
 FIRST_WAIT_S = 0.02
+# Partitions are made this long before they are needed; who records looks once a day.
+PARTITION_MONTHS_AHEAD = 2
+LOOK_AT_PARTITIONS_EVERY = timedelta(days=1)
+
+# Another writer held what this one needed: the same again, a moment later, will do.
+IN_THE_WAY = (DeadlockDetected, SerializationFailure, LockNotAvailable)
+
+Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 @dataclass
@@ -28,6 +40,7 @@ class Recorder:
     settings: Settings
     parser: EventParser = field(init=False)
     ledger: Ledger = field(init=False)
+    _partitions_seen_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.parser = EventParser(self.settings)
@@ -41,94 +54,95 @@ class Recorder:
 
         Raises Transient if the database is away; then nothing was recorded and the same call may be made again.
         """
-        return self.record_parsed(
-            feed, content_type, raws, [self.parser.parse(raw) for raw in raws]
-        )
+        return self.record_parsed(feed, content_type, raws, self.parser.parse_all(raws))
 
     def record_parsed(
         self,
         feed: str,
         content_type: str,
         raws: Sequence[bytes],
-        parsed: Sequence[StockEvent | Fault],
+        parsed: Sequence[Event | Fault],
     ) -> list[Outcome]:
         """Record what was parsed already; `raws` are kept for what is refused. Raises as `record`."""
+        request = FeedRequest(feed, content_type, raws, parsed)
+        return self.record_together(self.engine.begin, [request])[0]
+
+    def record_together(self, begin: Begin, requests: Sequence[FeedRequest]) -> list[list[Outcome]]:
+        """Record requests in one transaction, and try again where another writer was in the way.
+
+        begin: opens a transaction that commits at its end. What the database refuses for its content is found and
+        kept as a reject, so that one bad event takes no other with it. Raises Transient if the database is away.
+        """
         for attempt in range(TRIES_MAX):
             try:
-                with self.engine.begin() as connection:
-                    return self._record(connection, feed, content_type, raws, parsed)
-            except DBAPIError as error:
-                if not isinstance(error.orig, DeadlockDetected | SerializationFailure):
-                    if error.connection_invalidated or isinstance(error, sa.exc.OperationalError):
-                        raise Transient(
-                            "database_away",
-                            "The database does not answer; nothing was recorded. Send it again.",
-                        ) from error
-                    raise
+                with begin() as connection, noticing_loss(connection):
+                    self._ensure_partitions(connection)
+                    return record_requests(connection, self.ledger, requests)
+            except (DBAPIError, psycopg.Error) as error:
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                if isinstance(cause, psycopg.DataError | psycopg.IntegrityError):
+                    return self._isolate(begin, requests, cause)
+                if not isinstance(cause, IN_THE_WAY):
+                    raise _transient(cause) from error
                 time.sleep(FIRST_WAIT_S * 2**attempt)
         raise Transient("busy", "The ledger is busy; nothing was recorded. Send it again.")
 
     def keep(self, feed: str, content_type: str, raw: bytes, fault: Fault) -> None:
-        """Keep one input that could not even be cut into events."""
-        with self.engine.begin() as connection:
-            keep_rejects(connection, feed, content_type, [(raw, fault)])
-            _count(connection, feed, [Outcome("rejected", fault=fault)], [])
+        """Keep one input that could not even be cut into events. Raises Transient if the database is away."""
+        request = FeedRequest(feed, content_type, [raw], [fault])
+        try:
+            with self.engine.begin() as connection:
+                finish_requests(connection, [request], [[rejected(fault)]])
+        except (DBAPIError, psycopg.Error) as error:
+            raise _transient(error) from error
 
-    def _record(
-        self,
-        connection: sa.Connection,
-        feed: str,
-        content_type: str,
-        raws: Sequence[bytes],
-        parsed: Sequence[StockEvent | Fault],
-    ) -> list[Outcome]:
-        outcomes = self.ledger.append(connection, parsed)
-        # a conflict is kept too: its payload says something that the ledger does not
-        refused = [
-            (raw, o.fault) for raw, o in zip(raws, outcomes, strict=True) if o.fault is not None
-        ]
-        keep_rejects(connection, feed, content_type, refused)
-        _count(connection, feed, outcomes, parsed)
-        return outcomes
+    def _isolate(
+        self, begin: Begin, requests: Sequence[FeedRequest], error: psycopg.Error
+    ) -> list[list[Outcome]]:
+        """Find the event that the database refuses, by halves, and keep it; the others are recorded."""
+        if len(requests) > 1:
+            return [self.record_together(begin, [request])[0] for request in requests]
+        request = requests[0]
+        if len(request.parsed) > 1:
+            half = len(request.parsed) // 2
+            halves = [
+                request._replace(raws=request.raws[part], parsed=request.parsed[part])
+                for part in (slice(None, half), slice(half, None))
+            ]
+            return [[o for part in halves for o in self.record_together(begin, [part])[0]]]
+        log("not_storable", feed=request.feed, error=str(error))
+        fault = Fault(
+            "not_storable", "The database refuses a value of this event; its log says which."
+        )
+        with begin() as connection:
+            return [refuse_all(connection, request, fault)]
 
-
-def keep_rejects(
-    connection: sa.Connection, feed: str, content_type: str, refused: Sequence[tuple[bytes, Fault]]
-) -> None:
-    """Keep refused inputs with their reason; repeats of one are counted on its row."""
-    if not refused:
-        return
-    connection.execute(
-        statement("ingest/keep_rejects"),
-        {
-            "feed": feed,
-            "content_type": content_type[:200],
-            "raw": [raw for raw, _ in refused],
-            **{
-                name: [getattr(fault, name) for _, fault in refused]
-                for name in ("reason", "field", "message", "source", "event_id")
-            },
-        },
-    )
+    def _ensure_partitions(self, connection: sa.Connection) -> None:
+        now = datetime.now(UTC)
+        seen = self._partitions_seen_at
+        if seen is not None and now - seen < LOOK_AT_PARTITIONS_EVERY:
+            return
+        connection.execute(
+            sa.text("SELECT ensure_ledger_partitions(current_date, :months)"),
+            {"months": 1 + PARTITION_MONTHS_AHEAD},
+        )
+        self._partitions_seen_at = now
 
 
-def _count(
-    connection: sa.Connection,
-    feed: str,
-    outcomes: Sequence[Outcome],
-    parsed: Sequence[StockEvent | Fault],
-) -> None:
-    counts = Counter(outcome.name for outcome in outcomes)
-    times = [
-        event.occurred_at
-        for event, outcome in zip(parsed, outcomes, strict=False)
-        if outcome.name == "accepted" and isinstance(event, StockEvent)
-    ]
-    connection.execute(
-        statement("ingest/count_feed"),
-        {
-            "feed": feed,
-            "newest_occurred_at": max(times, default=None),
-            **{name: counts[name] for name in ("accepted", "duplicate", "conflict", "rejected")},
-        },
+@contextmanager
+def noticing_loss(connection: sa.Connection) -> Iterator[None]:
+    """Tell the pool of a connection that broke under the driver's own cursor, which the pool does not see."""
+    try:
+        yield
+    except psycopg.OperationalError:
+        driver = connection.connection.driver_connection
+        if isinstance(driver, psycopg.Connection) and driver.closed:
+            connection.invalidate()
+        raise
+
+
+def _transient(error: BaseException | None) -> Transient:
+    log("database_error", error=str(error))
+    return Transient(
+        "database_away", "The database does not answer; nothing was recorded. Send it again."
     )

@@ -11,6 +11,7 @@ import redis
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 import alerts.http
 import alerts.webhook_http
@@ -20,6 +21,8 @@ import ingest.epcis.http
 import ingest.http
 from alerts.stream import AlertStreams
 from catalog.cache import ProductCache
+from ingest.events_route import EVENTS_OPENAPI, EventsRoute
+from ingest.intake import Intake
 from ingest.recording import Recorder
 from stocktide.errors import Invalid
 from stocktide.jobs import defer_job
@@ -181,8 +184,10 @@ def create_app(
         listener = catalog.invalidation.Listener(engine, product_cache)
         listener.start()
         alert_streams.close_on_signals()
+        intake.start()
         following = asyncio.create_task(alert_streams.run())
         yield
+        await run_in_threadpool(intake.stop)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         listener.stop()
@@ -202,11 +207,28 @@ def create_app(
     app.state.settings = settings
     app.state.alert_streams = alert_streams
     app.state.key_ring = KeyRing(engine, fresh_s=settings.key_cache_s)
-    app.state.recorder = Recorder(engine, settings)
+    recorder = app.state.recorder = Recorder(engine, settings)
+    intake = app.state.intake = Intake(recorder, events_waiting_max=settings.events_waiting_max)
     app.state.product_cache = product_cache
     app.state.signin = SignIn(signing_key, session_hours=settings.session_hours)
     install_problems(app)
+    # first, since the router asks one route after another
+    events = EventsRoute(recorder, intake, app.state.key_ring)
+    app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"]))
+    _document(app, {"/v1/events": EVENTS_OPENAPI})
     parts = (ingest.http, ingest.epcis.http, catalog.http, alerts.http, alerts.webhook_http)
     for part in (router, *(part.router for part in parts)):
         app.include_router(part)
     return app
+
+
+def _document(app: FastAPI, paths: dict[str, Any]) -> None:
+    """Add routes that FastAPI does not know of to the OpenAPI document."""
+    known = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = known()
+        document["paths"] |= paths
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this as the way

@@ -15,7 +15,7 @@ from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.database import create_engine
 from stocktide.errors import Invalid, StocktideError
-from stocktide.home import read_state, services_for, signing_key
+from stocktide.home import read_state, services_for
 from stocktide.lake import Lake
 from stocktide.runs import RUN_S_MAX, when_free
 from stocktide.settings import load_config, load_settings
@@ -91,23 +91,18 @@ def demo(once: bool, days: int) -> None:
 
 
 @cli.command(hidden=True)
-def api() -> None:
+@click.option("--fd", type=int, help="Descriptor of a socket that listens already.")
+def api(fd: int | None) -> None:
     """Serve the API; `stocktide up` does this for you."""
-    import uvicorn
-
-    from stocktide.api import create_app
-    from stocktide.cache_server import connect_cache
+    from stocktide.serving import serve_api
 
     settings = load_settings()
     configure_logs()
-    app = create_app(
+    serve_api(
         settings,
-        create_engine(_required(settings.database_url, "DATABASE_URL")),
-        connect_cache(_required(settings.redis_url, "REDIS_URL")),
-        signing_key=signing_key(settings),
-    )
-    uvicorn.run(
-        app, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False
+        database_url=_required(settings.database_url, "DATABASE_URL"),
+        redis_url=_required(settings.redis_url, "REDIS_URL"),
+        descriptor=fd,
     )
 
 

@@ -68,7 +68,14 @@ class Settings(BaseSettings):
         description="Create a product or location that an event names first, instead of rejecting the event.",
     )
     body_bytes_max: int = Field(16 * 2**20, ge=1024, description="Longest request body, bytes.")
-    batch_events_max: int = Field(10_000, ge=1, description="Most events in one request.")
+    batch_events_max: int = Field(
+        10_000, ge=1, le=32_768, description="Most events in one request; lines may be any number."
+    )
+    events_waiting_max: int = Field(
+        50_000,
+        ge=1,
+        description="Events that may wait in one API process to be recorded; more are told to come back (503).",
+    )
     quantity_max: int = Field(
         1_000_000_000, ge=1, description="Largest quantity of one event, units."
     )

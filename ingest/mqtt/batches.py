@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import OperationalError
 
-from ingest.events import Fault, StockEvent
+from ingest.events import Event, Fault
 from ingest.mqtt.messages import STRUCTURED, Decoded, Message, decode
 from ingest.mqtt.plain import Undated
 from ingest.mqtt.sightings import first_seen, forget_old
@@ -71,7 +71,7 @@ class BatchRecorder:
 
     def _record(self, decoded: Sequence[Decoded]) -> list[str]:
         dated = self._dated(decoded)
-        parsed: list[StockEvent | Fault] = [
+        parsed: list[Event | Fault] = [
             one.fault or self.recorder.parser.parse(one.raw) for one in dated
         ]
         raws = [one.raw for one in dated]

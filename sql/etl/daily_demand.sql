@@ -4,19 +4,19 @@
 WITH touched AS (
     SELECT product_id, location_id, min(day) AS first_day
     FROM movements
-    WHERE xid >= $since AND kind <> 'reading'
+    WHERE xid >= $since AND kind NOT IN ('reading', 'order', 'reservation', 'release')
     GROUP BY ALL
 ),
 rows AS (
     SELECT m.*, t.first_day, m.kind = 'stocktake' AS counts
     FROM movements m
     JOIN touched t USING (product_id, location_id)
-    WHERE m.kind <> 'reading'
+    WHERE m.kind NOT IN ('reading', 'order', 'reservation', 'release')
 ),
 -- A count holds for everything up to its own instant; the newest of two counts of one instant rules.
 epochs AS (
     SELECT *, count(*) FILTER (WHERE counts) OVER so_far AS epoch,
-           count(*) FILTER (WHERE kind IN ('receipt', 'stocktake')) OVER so_far > 0 AS known,
+           count(*) FILTER (WHERE kind IN ('receipt', 'stocktake', 'arrival')) OVER so_far > 0 AS known,
            last_value(CASE WHEN kind = 'price' THEN price_micros END IGNORE NULLS) OVER so_far AS list_price,
            coalesce(last_value(CASE WHEN kind = 'price' THEN promotion END IGNORE NULLS) OVER so_far, false)
                AS on_promotion
@@ -55,7 +55,7 @@ days AS (
                           / nullif(-sum(quantity_milli) FILTER (WHERE kind = 'sale' AND price_micros IS NOT NULL), 0)
                     ))::BIGINT AS price_micros,
            coalesce(sum(quantity_milli) FILTER (WHERE kind = 'receipt'), 0)::BIGINT AS received_milli,
-           coalesce(sum(quantity_milli) FILTER (WHERE kind IN ('adjustment', 'transfer')), 0)::BIGINT
+           coalesce(sum(quantity_milli) FILTER (WHERE kind IN ('adjustment', 'transfer', 'dispatch', 'arrival')), 0)::BIGINT
                AS adjusted_milli,
            bool_or(on_promotion) AS promotion,
            max(balance) FILTER (WHERE last_of_day AND known) AS on_hand_milli,

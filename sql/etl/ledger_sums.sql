@@ -5,4 +5,4 @@ SELECT count(*) AS rows,
        coalesce(sum(quantity_milli) FILTER (WHERE kind = 'return'), 0)::bigint AS returned_milli,
        max(recorded_at) AS recorded_through
 FROM ledger
-WHERE xid < CAST(CAST(:xid_before AS text) AS xid8)
+WHERE CAST(CAST(xid AS text) AS bigint) < CAST(CAST(:xid_before AS text) AS bigint)

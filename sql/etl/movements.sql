@@ -9,4 +9,4 @@ SELECT l.entry_id, s.source, l.event_id, l.leg, l.kind, l.product_id, l.location
 FROM ledger l
 JOIN sources s USING (source_id)
 JOIN locations o USING (location_id)
-WHERE l.xid >= $1::text::xid8 AND l.xid < $2::text::xid8
+WHERE l.xid::text::bigint >= $1::text::bigint AND l.xid::text::bigint < $2::text::bigint

@@ -1,11 +1,10 @@
--- Set the stock of pairs that a stocktake touched to their fold: the newest count plus every movement after it.
--- The pairs are locked already.
+-- Set the stock of pairs to their fold: the newest count plus every movement after it. The pairs are locked already.
+-- Binds: $1 products, $2 locations.
 UPDATE stock s
 SET on_hand_milli = coalesce(c.observed_milli, 0) + m.moved,
     counted_at = c.occurred_at
 FROM (
-    SELECT DISTINCT product_id, location_id
-    FROM unnest(CAST(:product_ids AS int[]), CAST(:location_ids AS int[])) AS t (product_id, location_id)
+    SELECT DISTINCT product_id, location_id FROM unnest($1::int[], $2::int[]) AS t (product_id, location_id)
 ) pair
 CROSS JOIN LATERAL (
     SELECT observed_milli, occurred_at

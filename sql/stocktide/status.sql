@@ -1,5 +1,5 @@
 -- How far the data has come. Counts of large tables are the planner's estimates.
-SELECT (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'ledger'::regclass) AS ledger_rows_about,
+SELECT (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'event_identities'::regclass) AS ledger_rows_about,
        (SELECT max(newest_occurred_at) FROM feed_minutes) AS newest_event,
        (SELECT count(*) FROM rejects) AS rejects,
        (SELECT rows_total FROM lake_versions WHERE table_name = 'movements') AS lake_rows,

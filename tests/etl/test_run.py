@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 import etl.run
-from etl import run_etl, stock_differences
+from etl import ledger_faults, run_etl
 from etl.delta import open_table
 from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording import Recorder
+from ingest.requests import FeedRequest, record_requests
 from stocktide.errors import Conflict, Fatal
 from stocktide.lake import Lake
 from stocktide.runs import single_flight
@@ -182,7 +183,10 @@ def test_run_etl_loses_no_row_when_transactions_commit_out_of_order(
     def write(mine: list[bytes], rng: random.Random) -> None:
         for one in mine:
             with recorder.engine.begin() as connection:
-                recorder._record(connection, "till", "", [one], [recorder.parser.parse(one)])
+                parsed = recorder.parser.parse_all([one])
+                record_requests(
+                    connection, recorder.ledger, [FeedRequest("till", "", [one], parsed)]
+                )
                 time.sleep(rng.random() * 0.02)
 
     writers = [
@@ -226,9 +230,9 @@ def test_run_etl_refuses_when_another_run_is_under_way(database: sa.Engine, lake
             run_etl(database, lake)
 
 
-def test_stock_differences_counts_a_stock_level_that_is_not_its_fold(recorder: Recorder) -> None:
+def test_ledger_faults_count_a_stock_level_that_is_not_its_fold(recorder: Recorder) -> None:
     record(recorder, raw(kind="sale"), raw(kind="sale", event_id="b", product="B"))
-    assert stock_differences(recorder.engine) == 0
+    assert ledger_faults(recorder.engine)["stock"] == 0
     with recorder.engine.begin() as connection:
         connection.execute(sa.text("UPDATE stock SET on_hand_milli = 7 WHERE product_id = 1"))
-    assert stock_differences(recorder.engine) == 1
+    assert ledger_faults(recorder.engine)["stock"] == 1

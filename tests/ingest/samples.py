@@ -20,14 +20,21 @@ def event(
         "stocktake": {"counted": 1},
         "reading": {"observed": 1},
         "price": {"price": 1},
+        "dispatch": {"quantity": 1, "to_location": "S2", "transfer_id": "T1"},
+        "arrival": {"quantity": 1, "transfer_id": "T1"},
+        "order": {"quantity": 1, "order_id": "PO1"},
+        "reservation": {"quantity": 1, "reservation_id": "R1"},
+        "release": {"quantity": 1, "reservation_id": "R1"},
+        "correction": {"corrects_id": "wrong", "reason": "typed twice"},
     }
+    shared = {} if kind == "correction" else {"product": "A", "location": "S1"}
     return {
         "specversion": "1.0",
         "id": event_id,
         "source": source,
         "type": f"stocktide.{kind}",
         "time": (START + timedelta(minutes=minute)).isoformat(),
-        "data": {"product": "A", "location": "S1", **needed[kind], **data},
+        "data": {**shared, **needed[kind], **data},
     }
 
 

@@ -199,6 +199,7 @@ def test_record_folds_as_the_reference_does(
     with recorder.engine.begin() as connection:
         connection.execute(sa.text("SET session_replication_role = replica"))
         connection.execute(sa.text("DELETE FROM ledger"))
+        connection.execute(sa.text("DELETE FROM event_identities"))
         connection.execute(sa.text("DELETE FROM stock"))
         connection.execute(sa.text("SET session_replication_role = origin"))
     reference = ReferenceLedger()

@@ -8,14 +8,16 @@ from ingest.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "events.md").read_text("utf-8")
-CARRIERS = {"Fault", "NotAnEvent", "UnsupportedMedia"}
+# Where in the arguments of a call the reason stands.
+CARRIERS = {"Fault": 0, "NotAnEvent": 0, "UnsupportedMedia": 0, "_refused": 1, "_unit_fault": 1}
 
 
 def first_argument(call: ast.Call) -> Iterator[str]:
     """The reason that a call names; of an f-string every text that stands in it, put together."""
-    if not call.args:
+    assert isinstance(call.func, ast.Name)
+    if len(call.args) <= CARRIERS[call.func.id]:
         return
-    reason = call.args[0]
+    reason = call.args[CARRIERS[call.func.id]]
     if isinstance(reason, ast.Constant) and isinstance(reason.value, str):
         yield reason.value
     if isinstance(reason, ast.JoinedStr):

@@ -221,6 +221,6 @@ def test_commands_run_on_an_embedded_home_that_is_said_from_here(
     assert json.loads(imported.stdout)["accepted"] == 1
     assert (home / "postgres" / "PG_VERSION").is_file()
     checked = stocktide(home, "check", "--json")
-    assert (checked.returncode, json.loads(checked.stdout)["stock_differences"]) == (0, 0), (
+    assert (checked.returncode, json.loads(checked.stdout)["faults"]["stock"]) == (0, 0), (
         checked.stderr
     )

@@ -1,0 +1,103 @@
+"""Corrections: an event that says another never was becomes the other's reversal, at the other's own time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ingest.entries import Entries, Identity, New
+from ingest.events import Correction, Fault, StockEvent
+from ingest.kinds import REVERSIBLE
+from ingest.outcomes import Outcome, accepted, compare_correction, rejected
+
+Placed = tuple[int, Correction, Identity]
+
+
+def append_corrections(
+    entries: Entries, corrections: Sequence[Placed], sources: Mapping[str, int]
+) -> Iterator[tuple[int, Outcome]]:
+    """Append the reversals of what corrections mean; every other event of the batch is recorded already.
+
+    corrections: place, correction and its identity. sources: keys of the sources that they name, as far as known.
+    Yields the outcome for each place.
+    """
+    seen: dict[Identity, tuple[Correction, Outcome]] = {}
+    for place, correction, identity in corrections:
+        if identity in seen:
+            first, outcome = seen[identity]
+            yield place, _again(correction, first, outcome)
+            continue
+        target = (sources.get(correction.corrects_source, 0), correction.corrects_id)
+        outcome = _append(entries, correction, identity, target)
+        seen[identity] = (correction, outcome)
+        yield place, outcome
+
+
+def _append(
+    entries: Entries, correction: Correction, identity: Identity, target: Identity
+) -> Outcome:
+    known = entries.entries_of([identity, target])
+    if identity in known and identity != target:
+        held = entries.recorded({identity: known[identity]})
+        return compare_correction(correction, known.get(target), held[identity])
+    if target not in known or identity == target:
+        return _refused(
+            correction,
+            "unknown_event",
+            f"There is no event {correction.corrects_id!r} of {correction.corrects_source!r} to correct. "
+            "Send it first, then this correction again.",
+        )
+    original = entries.recorded({target: known[target]})[target]
+    if original["kind"] not in REVERSIBLE or original["corrects"] is not None:
+        return _refused(
+            correction,
+            "not_reversible",
+            f"A {'correction' if original['corrects'] else original['kind']} is not reversed: send a newer event "
+            "that says what is right.",
+        )
+    if not entries.claim_corrections({known[target]: identity}):
+        # whoever was first has committed by now: perhaps it was this very correction, sent twice at once
+        if identity in entries.entries_of([identity]):
+            return _append(entries, correction, identity, target)
+        return _refused(
+            correction,
+            "already_corrected",
+            f"Event {correction.corrects_id!r} of {correction.corrects_source!r} is corrected already.",
+        )
+    entries.append({identity: _reversal(correction, original, known[target])})
+    return accepted(correction)
+
+
+def _reversal(correction: Correction, original: Mapping[str, Any], entry_id: int) -> New:
+    fields: dict[str, Any] = {name: original.get(name) for name in StockEvent.__struct_fields__}
+    committed = fields["committed_milli"]
+    event = StockEvent(
+        **{
+            **fields,
+            "source": correction.source,
+            "event_id": correction.event_id,
+            "quantity_milli": -original["quantity_milli"],
+            "committed_milli": None if committed is None else -committed,
+            "reason": correction.reason,
+            "attributes": correction.attributes,
+            "corrects": entry_id,
+        }
+    )
+    return New(
+        0, event, original["product_id"], original["location_id"], original["to_location_id"]
+    )
+
+
+def _again(correction: Correction, first: Correction, outcome: Outcome) -> Outcome:
+    """The same identity twice in one batch."""
+    if outcome.name != "accepted":
+        return outcome
+    recorded = {"corrects": 1, "reason": first.reason}
+    same = (correction.corrects_source, correction.corrects_id) == (
+        first.corrects_source,
+        first.corrects_id,
+    )
+    return compare_correction(correction, 1 if same else None, recorded)
+
+
+def _refused(correction: Correction, reason: str, message: str) -> Outcome:
+    fault = Fault(reason, message, "data.corrects_id", correction.source, correction.event_id)
+    return rejected(fault)

@@ -1,0 +1,29 @@
+-- Move stock by a batch's effects, one row a pair, in the order of pairs: everybody locks in this one order.
+-- Where something happened before the pair's newest count, adding up would be wrong: such pairs come back, and are
+-- folded from the ledger. Binds: $1 products, $2 locations, $3 moved, $4 moved_from, $5 known, $6 score, $7 scored_at,
+-- $8 sold_at, $9 half-life in seconds.
+WITH moved AS (
+    INSERT INTO stock AS s (product_id, location_id, on_hand_milli, moved_from, known, sales_score, sales_score_at,
+                            last_sale_at)
+    SELECT * FROM unnest($1::int[], $2::int[], $3::bigint[], $4::timestamptz[], $5::boolean[], $6::float8[],
+                         $7::timestamptz[], $8::timestamptz[])
+    ON CONFLICT (product_id, location_id) DO UPDATE
+    SET on_hand_milli = CASE WHEN s.counted_at >= excluded.moved_from THEN s.on_hand_milli
+                             ELSE s.on_hand_milli + excluded.on_hand_milli END,
+        moved_from = excluded.moved_from,
+        known = s.known OR excluded.known,
+        -- forward decay: each score halves every half-life before the newer of the two instants
+        sales_score = CASE
+            WHEN excluded.sales_score_at IS NULL THEN s.sales_score
+            WHEN s.sales_score_at IS NULL THEN excluded.sales_score
+            ELSE s.sales_score * power(2.0::float8, greatest(-1000, -date_part('epoch',
+                     greatest(s.sales_score_at, excluded.sales_score_at) - s.sales_score_at) / $9))
+               + excluded.sales_score * power(2.0::float8, greatest(-1000, -date_part('epoch',
+                     greatest(s.sales_score_at, excluded.sales_score_at) - excluded.sales_score_at) / $9))
+        END,
+        sales_score_at = greatest(s.sales_score_at, excluded.sales_score_at),
+        last_sale_at = greatest(s.last_sale_at, excluded.last_sale_at),
+        updated_at = now()
+    RETURNING product_id, location_id, counted_at >= moved_from AS late
+)
+SELECT product_id, location_id FROM moved WHERE late

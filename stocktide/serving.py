@@ -1,0 +1,60 @@
+"""How the API is served: one or more processes that accept from one socket."""
+
+import gc
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+
+from stocktide.api import create_app
+from stocktide.cache_server import connect_cache
+from stocktide.database import create_engine
+from stocktide.home import signing_key
+from stocktide.settings import Settings
+
+# What was made at start stays for ever: looking through it again and again costs tens of milliseconds a time.
+GC_THRESHOLDS = (50_000, 20, 50)
+BACKLOG = 1_024
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket that API processes accept from; whoever supervises them keeps it open while they restart."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.listen(BACKLOG)
+    listening.set_inheritable(True)
+    return listening
+
+
+def serve_api(
+    settings: Settings,
+    *,
+    database_url: str,
+    redis_url: str,
+    descriptor: int | None = None,
+    routes: Sequence[Any] = (),
+) -> None:
+    """Serve until SIGTERM. descriptor: of a socket that listens already. routes: more routes, for measuring."""
+    app = create_app(
+        settings,
+        create_engine(database_url),
+        connect_cache(redis_url),
+        signing_key=signing_key(settings),
+    )
+    app.router.routes[:0] = routes
+    config = uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
+    uvicorn.Server(config).run(sockets=sockets)
