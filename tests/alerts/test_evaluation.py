@@ -69,8 +69,8 @@ def move(shops: Shops, kind: str, minute: float, milli: int) -> None:
         connection.execute(
             sa.text(
                 "INSERT INTO ledger (entry_id, source_id, event_id, kind, product_id, location_id, quantity_milli,"
-                " observed_milli, occurred_at) SELECT nextval('ledger_entries'), 1, CAST(:minute AS text), CAST(:kind AS text),"
-                " 1, 1, CASE WHEN :kind = 'stocktake' THEN 0 ELSE CAST(:milli AS bigint) END,"
+                " observed_milli, occurred_at) SELECT nextval('ledger_entries'), 1, CAST(:minute AS text),"
+                " CAST(:kind AS text), 1, 1, CASE WHEN :kind = 'stocktake' THEN 0 ELSE CAST(:milli AS bigint) END,"
                 " CASE WHEN :kind = 'stocktake' THEN CAST(:milli AS bigint) END,"
                 " :noon + make_interval(secs => 60 * :minute)"
             ),
