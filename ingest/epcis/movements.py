@@ -1,6 +1,5 @@
-"""From an event to CloudEvents of the ledger: pure, given the rules and what products and locations are called."""
+"""From an event to CloudEvents of the ledger: pure, given what products and locations are called."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,21 +7,20 @@ from typing import Any
 
 import msgspec
 
-from ingest.epcis.directory import Directory, location_code, product_code
+from ingest.epcis.directory import Directory, Product, location_code, product_code
 from ingest.epcis.goods import Goods
-from ingest.epcis.models import AnyEvent, Event
 from ingest.epcis.rules import Movement
-from ingest.epcis.units import in_unit_of_product
-from ingest.epcis.vocabulary import PLACE_TYPE, TRANSACTION_TYPE
+from ingest.epcis.told import COUNTS, INBOUND, TEXT_MAX, Told, destinations_of, places_of
+from ingest.epcis.units import CODES, in_unit_of_product, ledger_unit
 from ingest.events import Fault
 from ingest.kinds import KINDS, TYPE_PREFIX
 
 SOURCE = "urn:stocktide:epcis"
-# Longer identities do not fit an event's id in the ledger; a hash of them does.
-ID_MAX = 400
-TEXT_MAX = 500
-INBOUND = frozenset({"receipt", "return", "adjustment in", "arrival"})
 KIND_OF = {"adjustment in": "adjustment", "adjustment out": "adjustment"}
+AMOUNT = {"stocktake": "counted", "reading": "observed"}
+
+# A stable reason, and a sentence for people.
+Wrong = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -41,48 +39,11 @@ class Line:
     fault: Fault | None = None
 
 
-@dataclass(frozen=True)
-class Told:
-    """What movements need to know of an event. ilmd: lot and expiry of objects that begin, where they are given."""
-
-    identity: str
-    event: AnyEvent
-    goods: Sequence[Goods]
-    ilmd: Mapping[str, str]
-
-    def id_of(self, number: int) -> str:
-        """The id of a movement in the ledger."""
-        name = self.identity
-        if len(name) > ID_MAX:
-            name = f"sha-256:{hashlib.sha256(name.encode()).hexdigest()}"
-        return f"{name}#{number}"
-
-
-def places_of(event: AnyEvent, movement: Movement) -> list[str]:
-    """Where the stock is that an event changes, the likeliest first.
-
-    What comes in is at bizLocation afterwards; what goes out was at readPoint before.
-    """
-    if not isinstance(event, Event):
-        return []
-    location = [event.bizLocation.id] if event.bizLocation else []
-    point = [event.readPoint.id] if event.readPoint else []
-    if movement in INBOUND:
-        return (
-            location
-            + point
-            + [item.destination for item in _of_type(event, "location", "destination")]
-        )
-    if movement in ("stocktake", "reading"):
-        return location + point
-    return point + location + [item.source for item in _of_type(event, "location", "source")]
-
-
 def lines_of(told: Told, movement: Movement, directory: Directory) -> list[Line]:
     """Make the movements of an event: one for each class and lot of goods, in the order of the goods."""
-    goods = _without_lots(told.goods) if movement in ("stocktake", "reading") else told.goods
+    goods = _without_lots(told.goods) if movement in COUNTS else told.goods
     return [
-        _line(told, item, _movement_of(item, movement), number, directory)
+        _line(told, item, "adjustment out" if item.role == "input" else movement, number, directory)
         for number, item in enumerate(goods, start=1)
     ]
 
@@ -102,10 +63,6 @@ def correction(told: Told, corrects_id: str, location: str) -> Line:
     return Line(event_id, "correction", raw, location)
 
 
-def _movement_of(goods: Goods, movement: Movement) -> Movement:
-    return "adjustment out" if goods.role == "input" else movement
-
-
 def _without_lots(goods: Sequence[Goods]) -> list[Goods]:
     """A count is of a product, whatever its lots: the last of several counts at one time would win."""
     sums: dict[tuple[str | None, ...], Goods] = {}
@@ -115,48 +72,48 @@ def _without_lots(goods: Sequence[Goods]) -> list[Goods]:
         quantity = item.quantity
         if before is not None and before.quantity is not None and quantity is not None:
             quantity += before.quantity
-        sums[key] = _in_quantity(item, quantity)
+        sums[key] = Goods(item.role, item.uri, item.gtin, None, item.unit, quantity, item.fault)
     return list(sums.values())
-
-
-def _in_quantity(goods: Goods, quantity: Decimal | None) -> Goods:
-    """The same goods in another quantity, without a lot."""
-    return Goods(goods.role, goods.uri, goods.gtin, None, goods.unit, quantity, goods.fault)
 
 
 def _line(told: Told, goods: Goods, movement: Movement, number: int, directory: Directory) -> Line:
     event_id = told.id_of(number)
     products = directory.products_of(goods)
     places = places_of(told.event, movement)
-    location = directory.location_of(places) or (location_code(places[0]) if places else None)
-    fault = _fault_of(goods, products, location)
-    quantity = goods.quantity
-    if fault is None and quantity is not None and products:
-        quantity = in_unit_of_product(quantity, goods.unit, products[0].unit)
-        if quantity is None:
-            fault = (
-                "unit",
-                f"The event counts {goods.uri[:200]} in {goods.unit or 'pieces'}, "
-                f"the product {products[0].sku!r} is kept in {products[0].unit!r}.",
-            )
-    amount = _amount(movement, quantity)
+    location = directory.location_of(places) or (location_code(places[0]) if places else "")
     product = products[0].sku if products else product_code(goods)
+    quantity, unit, wrong_unit = _counted(goods, products[0] if products else None)
+    more = _more(told, goods, movement, directory)
+    wrong = _wrong(goods, products, location) or wrong_unit or _missing(movement, more)
+    amount = f"{(-quantity if movement == 'adjustment out' else quantity).normalize():f}"
     kind = KIND_OF.get(movement, movement)
-    data = {
-        "product": product,
-        "location": location or "",
-        **amount,
-        **_more(told, goods, movement),
-    }
-    raw = _cloud_event(kind, event_id, told.event.eventTime, data)
-    wrong = Fault(*fault, None, SOURCE, event_id) if fault else None
-    (shown,) = amount.values()
-    return Line(event_id, kind, raw, location or "", product, shown, wrong)
+    data = {"product": product, "location": location, AMOUNT.get(movement, "quantity"): amount}
+    if unit is not None:
+        data["unit"] = unit
+    raw = _cloud_event(kind, event_id, told.event.eventTime, {**data, **more})
+    fault = Fault(*wrong, None, SOURCE, event_id) if wrong else None
+    return Line(event_id, kind, raw, location, product, amount, fault)
 
 
-def _fault_of(
-    goods: Goods, products: Sequence[Any], location: str | None
-) -> tuple[str, str] | None:
+def _counted(goods: Goods, product: Product | None) -> tuple[Decimal, str | None, Wrong | None]:
+    """How much of a product there is, and in which unit if the ledger has to convert it: a pack has to be its own."""
+    quantity = Decimal(0) if goods.quantity is None else goods.quantity
+    if product is None:
+        return quantity, ledger_unit(goods.unit), None
+    own = in_unit_of_product(quantity, goods.unit, product.unit)
+    if own is not None:
+        return own, None, None
+    if goods.unit is not None and goods.unit not in CODES:
+        return quantity, goods.unit, None
+    wrong = (
+        "unit",
+        f"The event counts {goods.uri[:200]} in {goods.unit or 'pieces'}, "
+        f"the product {product.sku!r} is kept in {product.unit!r}.",
+    )
+    return quantity, None, wrong
+
+
+def _wrong(goods: Goods, products: Sequence[Product], location: str) -> Wrong | None:
     if goods.fault is not None:
         return goods.fault
     if len(products) > 1:
@@ -165,59 +122,41 @@ def _fault_of(
             "ambiguous_product",
             f"GTIN {goods.gtin} is the attribute of several products: {names}.",
         )
-    if location is None:
+    if not location:
         return ("no_location", "The event tells neither bizLocation nor readPoint.")
     return None
 
 
-def _amount(movement: Movement, quantity: Decimal | None) -> dict[str, str]:
-    name = {"stocktake": "counted", "reading": "observed"}.get(movement, "quantity")
-    value = Decimal(0) if quantity is None else quantity
-    if movement == "adjustment out":
-        value = -value
-    # a dozen zeros behind the point say nothing, and the ledger counts decimals
-    plain = value.normalize()
-    return {name: f"{plain:f}"}
+def _missing(movement: Movement, more: Mapping[str, str]) -> Wrong | None:
+    if movement == "dispatch" and "to_location" not in more:
+        return (
+            "no_destination",
+            "A dispatch needs a destination of type location in the event's destinationList.",
+        )
+    if movement in ("dispatch", "arrival") and "transfer_id" not in more:
+        return (
+            "no_transaction",
+            "What is in transit is followed by a transaction of type desadv, po or bol; the event has none.",
+        )
+    return None
 
 
-def _more(told: Told, goods: Goods, movement: Movement) -> dict[str, str]:
+def _more(told: Told, goods: Goods, movement: Movement, directory: Directory) -> dict[str, str]:
     """What else the kind of movement wants to know."""
-    event = told.event
-    step = getattr(event, "bizStep", None) or event.type
+    begins = movement in INBOUND
+    destinations = destinations_of(told.event)
     known = {
-        "reason": f"EPCIS {step}"[:TEXT_MAX],
-        "order_id": _transaction(event, "po", "inv"),
-        "transfer_id": _transaction(event, "desadv", "po", "bol") or told.identity[:TEXT_MAX],
-        "supplier": _supplier(event),
-        "lot": goods.lot or told.ilmd.get("lotNumber"),
-        "expires_on": told.ilmd.get("itemExpirationDate"),
+        "reason": f"EPCIS {told.step}"[:TEXT_MAX],
+        "order_id": told.transaction("po", "inv"),
+        "transfer_id": told.transaction("desadv", "po", "bol"),
+        "to_location": directory.location_of(destinations)
+        or (location_code(destinations[0]) if destinations else None),
+        "supplier": told.supplier,
+        "lot": goods.lot or (told.ilmd.get("lotNumber") if begins else None),
+        "expires_on": told.expires_on if begins else None,
     }
     fields = KINDS[KIND_OF.get(movement, movement)].__struct_fields__
-    if not goods.lot and movement not in INBOUND:
-        known["lot"] = known["expires_on"] = None
     return {name: value for name, value in known.items() if value and name in fields}
-
-
-def _transaction(event: AnyEvent, *kinds: str) -> str | None:
-    for kind in kinds:
-        for item in getattr(event, "bizTransactionList", None) or ():
-            if isinstance(item.type, str) and TRANSACTION_TYPE.bare(item.type) == kind:
-                address: str = item.bizTransaction
-                return address[:TEXT_MAX]
-    return None
-
-
-def _supplier(event: AnyEvent) -> str | None:
-    for kind in ("possessing_party", "owning_party"):
-        for item in _of_type(event, kind, "source"):
-            address: str = item.source
-            return address[:TEXT_MAX]
-    return None
-
-
-def _of_type(event: AnyEvent, kind: str, name: str) -> list[Any]:
-    items = getattr(event, f"{name}List", None) or ()
-    return [item for item in items if PLACE_TYPE.bare(item.type) == kind]
 
 
 def _cloud_event(kind: str, event_id: str, time: str, data: Mapping[str, Any]) -> bytes:

@@ -11,15 +11,18 @@ from ingest.epcis.context import prefixes_of
 from ingest.epcis.directory import Directory, read_directory
 from ingest.epcis.goods import goods_of, ilmd_of
 from ingest.epcis.models import EVENT_TYPES, AnyEvent
-from ingest.epcis.movements import SOURCE, Line, Told, correction, lines_of, places_of
+from ingest.epcis.movements import SOURCE, Line, correction, lines_of
 from ingest.epcis.reading import decode
 from ingest.epcis.rules import Movement, Rule, read_rules, rule_of
+from ingest.epcis.told import Told, places_of
 from ingest.events import Fault
+from ingest.kinds import REVERSIBLE
 from stocktide.database import statement
 from stocktide.keys import COLUMNS, Key, key_of
 
 # Outcomes under which a movement stands in the ledger.
 MOVED = ("accepted", "duplicate")
+WAYS: frozenset[Movement] = frozenset({"adjustment in", "adjustment out"})
 UNMOVED = ("AggregationEvent", "AssociationEvent")
 
 
@@ -94,12 +97,18 @@ def plan_reversal(connection: sa.Connection, item: Work) -> None:
         return
     item.reverses = original.event_no
     # of a conflict something stands in the ledger as well, if not what the event says
-    moved = [done for done in original.movements if done["outcome"] in (*MOVED, "conflict")]
+    moved = [
+        done
+        for done in original.movements
+        if done["outcome"] in (*MOVED, "conflict") and done["kind"] in REVERSIBLE
+    ]
     lines = [correction(item.told, done["id"], done["location"]) for done in moved]
     key = keys_of(connection, {item.row.feed}).get(item.row.feed)
     item.lines = _allowed(lines, key)
     if not lines:
-        item.note = "the event that it declares wrong had moved nothing"
+        item.note = (
+            "the event that it declares wrong had moved nothing; counts stand until newer ones come"
+        )
 
 
 def _declared_wrong(connection: sa.Connection, identities: Sequence[str]) -> set[str]:
@@ -125,7 +134,7 @@ def _directory(connection: sa.Connection, moving: Sequence[tuple[Work, Movement]
     places = [
         place
         for item, movement in moving
-        for way in (movement, "adjustment out")
+        for way in WAYS | {movement}
         for place in places_of(item.told.event, way)
     ]
     return read_directory(connection, goods, places)

@@ -80,3 +80,23 @@ def in_unit_of_product(quantity: Decimal, code: str | None, unit: str) -> Decima
     if dimension != wanted_dimension:
         return None
     return (quantity * factor / wanted_factor).quantize(THOUSANDTH, ROUND_HALF_EVEN)
+
+
+# How the ledger calls the units that it converts by itself.
+LEDGER_UNITS = {
+    "MGM": "mg",
+    "GRM": "g",
+    "KGM": "kg",
+    "TNE": "t",
+    "MLT": "ml",
+    "CLT": "cl",
+    "LTR": "l",
+    "HLT": "hl",
+}
+
+
+def ledger_unit(code: str | None) -> str | None:
+    """The unit of goods whose product is not known, as the ledger calls it; None for pieces."""
+    if code is None or CODES.get(code) == CODES[EACH]:
+        return None
+    return LEDGER_UNITS.get(code, code)

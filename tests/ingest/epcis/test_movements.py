@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from ingest.epcis.document import read_bare_event
 from ingest.epcis.goods import goods_of
-from ingest.epcis.movements import Told, correction
+from ingest.epcis.movements import correction
+from ingest.epcis.told import Told
 from ingest.epcis.units import in_unit_of_product
 from tests.conftest import Api
 from tests.ingest.epcis.documents import (
@@ -297,6 +298,70 @@ def test_event_and_declaration_in_one_document_leave_nothing(
     declared = {**wrong, "errorDeclaration": {"declarationTime": "2026-03-02T10:00:00Z"}}
     capture(shop, declared, wrong)
     assert sum(stock(database).values()) == 0
+
+
+def test_a_declared_count_stands(shop: Api, database: sa.Engine) -> None:
+    counted = event(bizStep="stock_taking", eventID="urn:example:count", **HERE)
+    declared = {**counted, "errorDeclaration": {"declarationTime": "2026-03-02T10:00:00Z"}}
+    capture(shop, counted)
+    (shown,) = capture(shop, declared)["movements"]["events"]
+    assert (shown["state"], shown["movements"]) == ("none", [])
+    assert "counts stand" in shown["note"]
+    assert stock(database) == {("CAN", "S1"): 1}
+
+
+def test_goods_in_transit_arrive_by_their_despatch_advice(shop: Api, database: sa.Engine) -> None:
+    rules = [
+        {"biz_step": "shipping", "movement": "dispatch"},
+        {"biz_step": "receiving", "movement": "arrival"},
+    ]
+    shop.operate.put("/v1/epcis/movements", json={"movements": rules}).raise_for_status()
+    advice = [{"type": "desadv", "bizTransaction": "urn:example:desadv:1"}]
+    there = "urn:epc:id:sgln:0614141.00888.0"
+    shipped = {
+        "bizStep": "shipping",
+        "readPoint": {"id": SHOP},
+        "bizTransactionList": advice,
+        "destinationList": [{"type": "location", "destination": there}],
+    }
+    assert moved(post(shop, **shipped)) == [("accepted", None)]
+    received = {"bizStep": "receiving", "bizLocation": {"id": there}, "bizTransactionList": advice}
+    assert moved(post(shop, **received)) == [("accepted", None)]
+    assert stock(database) == {("CAN", "S1"): -1, ("CAN", there): 1}
+    assert moved(post(shop, **{**shipped, "destinationList": None})) == [
+        ("rejected", "no_destination")
+    ]
+    assert moved(post(shop, **{**shipped, "bizTransactionList": None})) == [
+        ("rejected", "no_transaction")
+    ]
+
+
+def test_packs_of_a_product_are_converted_by_the_ledger(shop: Api, database: sa.Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.text("UPDATE products SET packs = '{\"CS\": 12}' WHERE sku = 'CAN'"))
+    cases = [{"epcClass": CLASS, "quantity": 2, "uom": "CS"}]
+    pallets = [{"epcClass": CLASS, "quantity": 2, "uom": "PF"}]
+    answer = post(shop, bizStep="receiving", epcList=None, quantityList=cases, **HERE)
+    assert moved(answer) == [("accepted", None)]
+    answer = post(shop, bizStep="receiving", epcList=None, quantityList=pallets, **HERE)
+    assert moved(answer) == [("rejected", "unknown_unit")]
+    assert stock(database) == {("CAN", "S1"): 24}
+
+
+def test_lot_expiry_order_and_supplier_come_along(shop: Api, database: sa.Engine) -> None:
+    begun = {
+        "action": "ADD",
+        "bizStep": "receiving",
+        "ilmd": {"cbvmda:lotNumber": "L7", "cbvmda:itemExpirationDate": "2027-01-31"},
+        "bizTransactionList": [{"type": "po", "bizTransaction": "urn:example:po:1"}],
+        "sourceList": [{"type": "possessing_party", "source": "urn:epc:id:pgln:4012345.00000"}],
+    }
+    assert moved(post(shop, **begun, **HERE)) == [("accepted", None)]
+    with database.connect() as connection:
+        row = connection.execute(
+            sa.text("SELECT lot, CAST(expires_on AS text), order_id, counterparty FROM ledger")
+        ).one()
+    assert tuple(row) == ("L7", "2027-01-31", "urn:example:po:1", "urn:epc:id:pgln:4012345.00000")
 
 
 def test_a_correction_names_what_it_reverses() -> None:
