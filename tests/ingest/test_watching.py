@@ -178,9 +178,9 @@ def test_watch_waits_until_a_file_is_still(recorder: Recorder, folder: Path) -> 
     path = folder / "a.ndjson"
     path.write_bytes(events("a"))
     reports: list[dict[str, Any]] = []
-    with watching(Watcher(folder, recorder, None, 1.0, reports.append)):
+    with watching(Watcher(folder, recorder, None, 0.6, reports.append)):
         for name in ("b", "c", "d"):
-            time.sleep(0.4)
+            time.sleep(0.3)
             with path.open("ab") as file:
                 file.write(events(name))
         assert reports == []
