@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from psycopg.errors import SerializationFailure
+
 from ingest.entries import Entries, Identity, New
 from ingest.events import Correction, Fault, StockEvent
 from ingest.kinds import REVERSIBLE
@@ -35,10 +37,10 @@ def _append(
     entries: Entries, correction: Correction, identity: Identity, target: Identity
 ) -> Outcome:
     known = entries.entries_of([identity, target])
-    if identity in known and identity != target:
+    if identity in known:
         held = entries.recorded({identity: known[identity]})
         return compare_correction(correction, known.get(target), held[identity])
-    if target not in known or identity == target:
+    if target not in known:
         return _refused(
             correction,
             "unknown_event",
@@ -62,7 +64,9 @@ def _append(
             "already_corrected",
             f"Event {correction.corrects_id!r} of {correction.corrects_source!r} is corrected already.",
         )
-    entries.append({identity: _reversal(correction, original, known[target])})
+    if entries.append({identity: _reversal(correction, original, known[target])}):
+        # another event took this identity since it was looked up, and the other entry is claimed for nothing by now
+        raise SerializationFailure(f"{correction.event_id!r} was taken meanwhile")
     return accepted(correction)
 
 

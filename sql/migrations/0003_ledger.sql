@@ -238,7 +238,8 @@ GROUP BY 1, 2, 3, 4;
 CREATE VIEW lot_fold AS
 SELECT product_id, location_id, lot, sum(quantity_milli)::bigint AS on_hand_milli
 FROM ledger
-WHERE lot IS NOT NULL
+-- the second row of a dispatch names the lot and moves nothing: it is elsewhere only when it has arrived
+WHERE lot IS NOT NULL AND quantity_milli <> 0
 GROUP BY product_id, location_id, lot;
 
 -- What one can count on: on hand, less what is promised; what is on its way; what it is worth.
