@@ -91,6 +91,11 @@ def _behaviour(request: Request) -> Behaviour:
     )
 
 
+def _whose(key: Key) -> str | None:
+    """Whose jobs a key sees: a feed its own, somebody who may read all."""
+    return key.name if key.scope == "ingest" else None
+
+
 @router.post("/capture", openapi_extra=BODY, status_code=202)
 async def post_capture(request: Request, key: IngestKey) -> Response:
     """Capture an EPCISDocument (JSON-LD). Answers 202 with the job's address once its events are committed.
@@ -116,20 +121,22 @@ async def post_capture(request: Request, key: IngestKey) -> Response:
 
 @router.get("/capture")
 def get_captures(
-    request: Request, _key: IngestKey, perPage: str = "30", nextPageToken: str | None = None
+    request: Request, key: IngestKey, perPage: str = "30", nextPageToken: str | None = None
 ) -> Response:
     """List capture jobs, newest first. The Link header has the next page."""
     query = read_query([("perPage", perPage)])
     with recorder_of(request).engine.connect() as connection:
-        jobs, token = list_jobs(connection, per_page=query.per_page, token=nextPageToken)
+        jobs, token = list_jobs(
+            connection, feed=_whose(key), per_page=query.per_page, token=nextPageToken
+        )
     return answer(jobs, headers=next_page(request, token))
 
 
 @router.get("/capture/{capture_id}")
-def get_capture(capture_id: str, request: Request, _key: IngestKey) -> Response:
+def get_capture(capture_id: str, request: Request, key: IngestKey) -> Response:
     """Tell a capture job: whether it succeeded, its errors, and what its events moved in the ledger."""
     with recorder_of(request).engine.connect() as connection:
-        return answer(read_job(connection, capture_id))
+        return answer(read_job(connection, capture_id, feed=_whose(key)))
 
 
 @router.post("/events", openapi_extra=BODY, status_code=201)

@@ -24,13 +24,15 @@ class _Place(msgspec.Struct, array_like=True):
     capture_id: UUID
 
 
-def read_job(connection: sa.Connection, capture_id: str) -> dict[str, Any]:
-    """Tell one job, with what its events moved. Raises NotFound."""
+def read_job(connection: sa.Connection, capture_id: str, *, feed: str | None) -> dict[str, Any]:
+    """Tell one job, with what its events moved. feed: whose it has to be, None for any. Raises NotFound."""
     row = None
     identifier = _uuid(capture_id)
     if identifier is not None:
         row = (
-            connection.execute(statement("ingest/epcis/capture"), {"capture_id": identifier})
+            connection.execute(
+                statement("ingest/epcis/capture"), {"capture_id": identifier, "feed": feed}
+            )
             .mappings()
             .one_or_none()
         )
@@ -53,13 +55,17 @@ def read_job(connection: sa.Connection, capture_id: str) -> dict[str, Any]:
 
 
 def list_jobs(
-    connection: sa.Connection, *, per_page: int, token: str | None
+    connection: sa.Connection, *, feed: str | None, per_page: int, token: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """List jobs, newest first. Returns a page and the token of the next one, if any. Raises Invalid for a bad token."""
+    """List jobs of a feed or of all, newest first. Returns a page, and the token of the next one if there is one.
+
+    Raises Invalid for a bad token.
+    """
     place = None if token is None else read_token(token, _Place)
     rows = connection.execute(
         statement("ingest/epcis/captures"),
         {
+            "feed": feed,
             "before": None if place is None else place.created_at,
             "before_id": None if place is None else place.capture_id,
             "count": per_page + 1,

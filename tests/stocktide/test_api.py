@@ -46,6 +46,22 @@ NEEDS = {
     ("DELETE", "/v1/webhooks/{webhook_id}"): "operate",
     ("GET", "/v1/webhooks/{webhook_id}/deliveries"): "operate",
     ("POST", "/v1/webhooks/{webhook_id}/retry"): "operate",
+    ("POST", "/v1/epcis/capture"): "ingest",
+    ("GET", "/v1/epcis/capture"): "ingest",
+    ("OPTIONS", "/v1/epcis/capture"): "ingest",
+    ("GET", "/v1/epcis/capture/{capture_id}"): "ingest",
+    ("POST", "/v1/epcis/events"): "ingest",
+    ("GET", "/v1/epcis/events"): "read",
+    ("OPTIONS", "/v1/epcis/events"): "read",
+    ("GET", "/v1/epcis/events/{event_id}"): "read",
+    ("GET", "/v1/epcis/eventTypes"): "read",
+    ("GET", "/v1/epcis/eventTypes/{event_type}/events"): "read",
+    ("GET", "/v1/epcis/bizSteps"): "read",
+    ("GET", "/v1/epcis/bizLocations"): "read",
+    ("GET", "/v1/epcis/readPoints"): "read",
+    ("GET", "/v1/epcis/movements"): "read",
+    ("PUT", "/v1/epcis/movements"): "operate",
+    ("POST", "/v1/epcis/movements/retry"): "operate",
 }
 
 

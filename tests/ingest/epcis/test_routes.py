@@ -6,6 +6,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from stocktide.keys import create_key
 from tests.conftest import Api
 from tests.ingest.epcis.documents import GTIN, LOT_GTIN, SHOP_GLN, bare, document, event, sgtin
 
@@ -158,6 +159,17 @@ def test_jobs_are_listed_newest_first_in_pages(api: Api) -> None:
     assert seen == made[::-1]
     assert api.ingest.get("/v1/epcis/capture/none").status_code == 404
     assert api.ingest.get("/v1/epcis/capture", params={"nextPageToken": "x"}).status_code == 400
+
+
+def test_a_feed_sees_its_own_jobs_alone(api: Api, database: sa.Engine) -> None:
+    address = post(api, document(GOOD)).headers["location"]
+    with database.begin() as connection:
+        other = create_key(connection, "other feed", "ingest")
+    headers = {"Authorization": f"Bearer {other}"}
+    assert api.nobody.get(address, headers=headers).status_code == 404
+    assert api.nobody.get("/v1/epcis/capture", headers=headers).json() == []
+    assert api.operate.get(address).json()["success"] is True
+    assert len(api.operate.get("/v1/epcis/capture").json()) == 1
 
 
 def test_own_types_fields_and_master_data_are_kept(api: Api, database: sa.Engine) -> None:
