@@ -1,0 +1,26 @@
+-- Stock of one pair as of a moment of the world, by what was recorded up to a moment of ours: the newest count until
+-- then plus every movement after it. No row where nothing was known of the pair. A transaction is recorded when it
+-- begins: one that is still open at :known_at is seen there once it commits.
+-- Binds: :sku, :location, :at, :known_at.
+WITH known AS (
+    SELECT l.kind, l.quantity_milli, l.observed_milli, l.occurred_at, l.entry_id
+    FROM ledger l
+    WHERE l.product_id = (SELECT product_id FROM products WHERE sku = :sku)
+      AND l.location_id = (SELECT location_id FROM locations WHERE code = :location)
+      AND l.occurred_at <= CAST(:at AS timestamptz)
+      AND l.recorded_at <= CAST(:known_at AS timestamptz)
+),
+counted AS (
+    SELECT observed_milli, occurred_at
+    FROM known
+    WHERE kind = 'stocktake'
+    ORDER BY occurred_at DESC, entry_id DESC
+    LIMIT 1
+)
+SELECT (coalesce(min(c.observed_milli), 0)
+        + coalesce(sum(k.quantity_milli) FILTER (
+              WHERE c.occurred_at IS NULL OR k.occurred_at > c.occurred_at), 0))::bigint AS on_hand_milli,
+       min(c.occurred_at) AS counted_at
+FROM known k
+LEFT JOIN counted c ON true
+HAVING count(*) > 0
