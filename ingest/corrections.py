@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ingest.entries import Entries, Identity, New
+from ingest.binary import micros_of
+from ingest.entries import Entries, Identity
 from ingest.events import Correction, Fault, StockEvent
 from ingest.kinds import REVERSIBLE
 from ingest.outcomes import Outcome, accepted, compare_correction, rejected
+from ingest.rows import Row
 
 Placed = tuple[int, Correction, Identity]
 
@@ -62,11 +64,13 @@ def _append(
             "already_corrected",
             f"Event {correction.corrects_id!r} of {correction.corrects_source!r} is corrected already.",
         )
-    entries.append({identity: _reversal(correction, original, known[target])})
+    entries.append({identity: _reversal(correction, identity[0], original, known[target])})
     return accepted(correction)
 
 
-def _reversal(correction: Correction, original: Mapping[str, Any], entry_id: int) -> New:
+def _reversal(
+    correction: Correction, source_id: int, original: Mapping[str, Any], entry_id: int
+) -> Row:
     fields: dict[str, Any] = {name: original.get(name) for name in StockEvent.__struct_fields__}
     committed = fields["committed_milli"]
     event = StockEvent(
@@ -81,8 +85,14 @@ def _reversal(correction: Correction, original: Mapping[str, Any], entry_id: int
             "corrects": entry_id,
         }
     )
-    return New(
-        0, event, original["product_id"], original["location_id"], original["to_location_id"]
+    return Row(
+        event,
+        source_id,
+        original["product_id"],
+        original["location_id"],
+        event.quantity_milli,
+        micros_of(event.occurred_at),
+        to_location_id=original["to_location_id"],
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import msgspec
 import numpy as np
 import psycopg
 import sqlalchemy as sa
@@ -27,8 +26,7 @@ from ingest.binary import (
     text_array_of,
 )
 from ingest.effects import Commitment, LotMove, PairEffects, RareEffects, pair_effects, rare_effects
-from ingest.events import StockEvent
-from ingest.rows import IDENTITY, Row, RowEncoder, identity_rows, rows_of
+from ingest.rows import IDENTITY, Row, RowEncoder, identity_rows, second_leg
 from stocktide.database import sql
 
 Identity = tuple[int, str]
@@ -39,16 +37,6 @@ COPY_ROWS_MIN = 200
 # After a batch with repeats the next ones probably have some too (a sender that starts anew): so many are claimed
 # carefully, without trying the faster way that a repeat would break.
 CAREFUL_BATCHES = 8
-
-
-class New(msgspec.Struct, gc=False):
-    """An event that may be new, with its place in the batch and its surrogate keys."""
-
-    place: int
-    event: StockEvent
-    product_id: int
-    location_id: int
-    to_location_id: int | None
 
 
 class Care:
@@ -78,22 +66,20 @@ class Entries:
         self._half_life_s = half_life_s
         self._cursor = raw_cursor(connection)
 
-    def append(self, batch: Mapping[Identity, New]) -> dict[Identity, dict[str, Any]]:
+    def append(self, batch: Mapping[Identity, Row]) -> dict[Identity, dict[str, Any]]:
         """Append the events whose identity is new, and move stock. Returns what is recorded under the others."""
         if not batch:
             return {}
-        first_entry = self._run("SELECT nextval('ledger_entries')", ())[0][0]
+        next_entry = first_entry = self._run("SELECT nextval('ledger_entries')", ())[0][0]
         rows: list[Row] = []
         for identity in sorted(batch):
-            new = batch[identity]
-            rows += rows_of(
-                new.event,
-                first_entry + len(rows),
-                identity[0],
-                new.product_id,
-                new.location_id,
-                new.to_location_id,
-            )
+            row = batch[identity]
+            row.entry_id = next_entry
+            rows.append(row)
+            next_entry += 1
+            if row.to_location_id is not None:
+                rows.append(second_leg(row))
+                next_entry += 1
         held = self._claim(rows, first_entry)
         if held:
             rows = [row for row in rows if (row.source_id, row.event.event_id) not in held]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ingest.binary import NULL, days_of, micros_of
+from ingest.binary import NULL, days_of
 from ingest.events import StockEvent
 
 FIXED = (
@@ -39,54 +39,52 @@ _CACHE_MAX = 20_000
 
 
 class Row(msgspec.Struct, gc=False):
-    """One row of the ledger: leg 0 of an event, or leg 1, which arrives elsewhere. at: of PostgreSQL's epoch."""
+    """One row of the ledger: leg 0 of an event, or leg 1, which arrives elsewhere.
+
+    at: microseconds of PostgreSQL's epoch. place: of the event in its batch. entry_id is given when it is written.
+    """
 
     event: StockEvent
-    entry_id: int
     source_id: int
-    leg: int
     product_id: int
     location_id: int
     quantity_milli: int
     at: int
+    place: int = 0
+    to_location_id: int | None = None
+    leg: int = 0
+    entry_id: int = 0
 
 
-def rows_of(
-    event: StockEvent,
-    entry_id: int,
-    source_id: int,
-    product_id: int,
-    location_id: int,
-    to_location_id: int | None,
-) -> tuple[Row, ...]:
-    """The rows of an event: one, or two where goods leave one place for another."""
-    at = micros_of(event.occurred_at)
-    moved = event.quantity_milli
-    first = Row(event, entry_id, source_id, 0, product_id, location_id, moved, at)
-    if to_location_id is None:
-        return (first,)
+def second_leg(first: Row) -> Row:
+    """The row of the place where goods go to."""
+    event = first.event
+    assert first.to_location_id is not None  # noqa: S101 - the caller asks
     # what is dispatched is on its way only: the other place has it when it arrives
-    arrives = -moved if event.kind == "transfer" else 0
-    return (first, Row(event, entry_id + 1, source_id, 1, product_id, to_location_id, arrives, at))
+    arrives = -first.quantity_milli if event.kind == "transfer" else 0
+    return Row(
+        event,
+        first.source_id,
+        first.product_id,
+        first.to_location_id,
+        arrives,
+        first.at,
+        leg=1,
+        entry_id=first.entry_id + 1,
+    )
 
 
 class RowEncoder:
     """Encodes rows for COPY; keeps what it encodes again and again. One a writer."""
 
     def __init__(self) -> None:
-        self._texts: dict[str | None, bytes] = {}
-        self._numbers: dict[int | None, bytes] = {}
-        self._forget()
-
-    def _forget(self) -> None:
-        self._texts.clear()
-        self._numbers.clear()
-        self._texts[None] = self._numbers[None] = NULL
+        self._texts: dict[str | None, bytes] = {None: NULL}
+        self._numbers: dict[int | None, bytes] = {None: NULL}
 
     def ledger(self, rows: Sequence[Row]) -> tuple[tuple[str, ...], list[bytes]]:
         """Give the columns that the rows need, and the rows in that form."""
         if len(self._texts) + len(self._numbers) > _CACHE_MAX:
-            self._forget()
+            self._texts, self._numbers = {None: NULL}, {None: NULL}
         rare = any(has_rare(row.event) for row in rows)
         columns = FIXED + USUAL + (RARE if rare else ())
         return columns, [self._row(row, rare, len(columns)) for row in rows]
@@ -122,8 +120,7 @@ class RowEncoder:
         return cached
 
     def _number(self, value: int | None) -> bytes:
-        assert value is not None  # noqa: S101 - None is there from the start
-        cached = self._numbers[value] = _int8(8, value)
+        cached = self._numbers[value] = NULL if value is None else _int8(8, value)
         return cached
 
 
