@@ -1,5 +1,6 @@
 """From an event to CloudEvents of the ledger: pure, given the rules and what products and locations are called."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +18,7 @@ from ingest.events import Fault
 from ingest.kinds import KINDS, TYPE_PREFIX
 
 SOURCE = "urn:stocktide:epcis"
-# Longer identities do not fit an event's id in the ledger; their hash does.
+# Longer identities do not fit an event's id in the ledger; a hash of them does.
 ID_MAX = 400
 TEXT_MAX = 500
 INBOUND = frozenset({"receipt", "return", "adjustment in", "arrival"})
@@ -26,26 +27,34 @@ KIND_OF = {"adjustment in": "adjustment", "adjustment out": "adjustment"}
 
 @dataclass(frozen=True)
 class Line:
-    """One movement of an event: the CloudEvent for the ledger, and what is wrong with it already, if anything."""
+    """One movement of an event: the CloudEvent for the ledger, and what is wrong with it already, if anything.
+
+    location: "" where the event names none.
+    """
 
     event_id: str
+    kind: str
     raw: bytes
+    location: str
+    product: str | None = None
+    quantity: str | None = None
     fault: Fault | None = None
 
 
 @dataclass(frozen=True)
 class Told:
-    """What movements need to know of an event. occurred_at: as the event has it; ilmd: lot and expiry if given."""
+    """What movements need to know of an event. ilmd: lot and expiry of objects that begin, where they are given."""
 
     identity: str
-    event_hash: str
     event: AnyEvent
     goods: Sequence[Goods]
     ilmd: Mapping[str, str]
 
     def id_of(self, number: int) -> str:
         """The id of a movement in the ledger."""
-        name = self.identity if len(self.identity) <= ID_MAX else self.event_hash
+        name = self.identity
+        if len(name) > ID_MAX:
+            name = f"sha-256:{hashlib.sha256(name.encode()).hexdigest()}"
         return f"{name}#{number}"
 
 
@@ -78,13 +87,19 @@ def lines_of(told: Told, movement: Movement, directory: Directory) -> list[Line]
     ]
 
 
-def correction(told: Told, corrects_id: str, reason: str) -> Line:
-    """Make the reversal of a movement that a declared event made."""
+def correction(told: Told, corrects_id: str, location: str) -> Line:
+    """Make the reversal of a movement that a declared event made, at its location."""
     event_id = f"{corrects_id}/corrected"
     declared = told.event.errorDeclaration
     time = declared.declarationTime if declared else told.event.eventTime
-    data = {"corrects_id": corrects_id, "corrects_source": SOURCE, "reason": reason[:TEXT_MAX]}
-    return Line(event_id, _cloud_event("correction", event_id, time, data))
+    why = (declared.reason if declared else None) or "no reason given"
+    data = {
+        "corrects_id": corrects_id,
+        "corrects_source": SOURCE,
+        "reason": f"EPCIS error declaration: {why}"[:TEXT_MAX],
+    }
+    raw = _cloud_event("correction", event_id, time, data)
+    return Line(event_id, "correction", raw, location)
 
 
 def _movement_of(goods: Goods, movement: Movement) -> Movement:
@@ -124,17 +139,19 @@ def _line(told: Told, goods: Goods, movement: Movement, number: int, directory: 
                 f"The event counts {goods.uri[:200]} in {goods.unit or 'pieces'}, "
                 f"the product {products[0].sku!r} is kept in {products[0].unit!r}.",
             )
+    amount = _amount(movement, quantity)
+    product = products[0].sku if products else product_code(goods)
+    kind = KIND_OF.get(movement, movement)
     data = {
-        "product": products[0].sku if products else product_code(goods),
+        "product": product,
         "location": location or "",
-        **_amount(movement, quantity),
+        **amount,
         **_more(told, goods, movement),
     }
-    kind = KIND_OF.get(movement, movement)
     raw = _cloud_event(kind, event_id, told.event.eventTime, data)
-    if fault is None:
-        return Line(event_id, raw)
-    return Line(event_id, raw, Fault(fault[0], fault[1], None, SOURCE, event_id))
+    wrong = Fault(*fault, None, SOURCE, event_id) if fault else None
+    (shown,) = amount.values()
+    return Line(event_id, kind, raw, location or "", product, shown, wrong)
 
 
 def _fault_of(

@@ -40,7 +40,7 @@ class BatchRecorder:
         """
         if time.monotonic() >= self._forget_at:
             self.forget_old()
-        decoded = [decode(message, self.rules, self.client_id) for message in messages]
+        decoded = [self._decode(message) for message in messages]
         counts: Counter[str] = Counter()
         try:
             counts.update(self._record(decoded))
@@ -58,22 +58,29 @@ class BatchRecorder:
             forget_old(connection, max(2 * self.session_s, FORGET_AFTER_S_MIN))
         self._forget_at = time.monotonic() + FORGET_EVERY_S
 
+    def _decode(self, message: Message) -> Decoded:
+        try:
+            return decode(message, self.rules, self.client_id)
+        except Exception as error:  # noqa: BLE001 - decode never raises; if it does, the message must not come for ever
+            log("mqtt_poison", topic=message.topic, error=repr(error)[:500])
+            said = f"Topic {message.topic}: it could not be read: {type(error).__name__}."
+            return Decoded(message.payload, Fault("not_storable", said))
+
     def _record_alone(self, one: Decoded) -> list[str]:
         try:
             return self._record([one])
         except (Transient, OperationalError):
             raise
         except Exception as error:  # noqa: BLE001 - a reject, counted: given back, it would come again for ever
-            fault = Fault("unrecordable", f"It could not be recorded: {type(error).__name__}.")
+            fault = Fault("not_storable", f"It could not be recorded: {type(error).__name__}.")
             log("mqtt_poison", error=repr(error)[:500])
             self.recorder.keep(FEED, STRUCTURED, one.raw, fault)
             return ["rejected"]
 
     def _record(self, decoded: Sequence[Decoded]) -> list[str]:
         dated = self._dated(decoded)
-        parsed: list[Event | Fault] = [
-            one.fault or self.recorder.parser.parse(one.raw) for one in dated
-        ]
+        sound = iter(self.recorder.parser.parse_all([one.raw for one in dated if not one.fault]))
+        parsed: list[Event | Fault] = [one.fault or next(sound) for one in dated]
         raws = [one.raw for one in dated]
         outcomes = self.recorder.record_parsed(FEED, STRUCTURED, raws, parsed)
         return [outcome.name for outcome in outcomes]

@@ -93,7 +93,9 @@ def _binary(message: Message, media: str, charset: str) -> Decoded:
             continue
         if attributes.setdefault(name, value) != value:
             return _refused(message, "wrong_type", f"User property {name} stands there twice.")
-    if message.content_type is not None:
+    # what the JSON format implies is left out, so that the event is the same whichever way it comes
+    attributes.pop("datacontenttype", None)
+    if message.content_type is not None and media != "application/json":
         attributes["datacontenttype"] = message.content_type
     if not message.payload:
         return Decoded(msgspec.json.encode(attributes))

@@ -198,9 +198,12 @@ def _text(raw: msgspec.Raw, name: str) -> str:
     if _NUMBER.fullmatch(text):
         return text.decode()
     try:
-        return msgspec.json.decode(text, type=str)
+        said = msgspec.json.decode(text, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _Refused("wrong_type", f"{name} is neither a text nor a number.", name) from None
+    if "\x00" in said:
+        raise _Refused("bad_text", f"{name} holds a NUL character.", name)
+    return said
 
 
 def _instant(said: str) -> str:

@@ -303,7 +303,7 @@ def test_a_correction_names_what_it_reverses() -> None:
     read = read_bare_event(
         raw(bare(errorDeclaration={"declarationTime": "2026-03-02T10:00:00Z"}, eventID="urn:x:1"))
     )
-    line = correction(Told("urn:x:1", "hash", read.event, [], {}), "urn:x:1#2", "wrong")
+    line = correction(Told("urn:x:1", read.event, [], {}), "urn:x:1#2", "S1")
     assert json.loads(line.raw) == {
         "specversion": "1.0",
         "id": "urn:x:1#2/corrected",
@@ -313,9 +313,16 @@ def test_a_correction_names_what_it_reverses() -> None:
         "data": {
             "corrects_id": "urn:x:1#2",
             "corrects_source": "urn:stocktide:epcis",
-            "reason": "wrong",
+            "reason": "EPCIS error declaration: no reason given",
         },
     }
+
+
+def test_very_long_ids_have_movements_of_their_own() -> None:
+    read = read_bare_event(raw(bare()))
+    ids = [Told("urn:x:" + "y" * 900 + tail, read.event, [], {}).id_of(1) for tail in "ab"]
+    assert len(set(ids)) == 2
+    assert max(len(one) for one in ids) < 100
 
 
 def test_the_table_can_be_changed(shop: Api, database: sa.Engine) -> None:
