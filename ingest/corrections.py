@@ -38,7 +38,7 @@ def _append(
 ) -> Outcome:
     known = entries.entries_of([identity, target])
     if identity in known and identity != target:
-        held = entries.recorded({identity: known[identity]})
+        held = entries.recorded([identity])
         return compare_correction(correction, known.get(target), held[identity])
     if target not in known or identity == target:
         return _refused(
@@ -47,7 +47,7 @@ def _append(
             f"There is no event {correction.corrects_id!r} of {correction.corrects_source!r} to correct. "
             "Send it first, then this correction again.",
         )
-    original = entries.recorded({target: known[target]})[target]
+    original = entries.recorded([target])[target]
     if original["kind"] not in REVERSIBLE or original["corrects"] is not None:
         return _refused(
             correction,

@@ -53,9 +53,8 @@ def raw_cursor(connection: sa.Connection) -> "psycopg.RawCursor[Any]":
     """A cursor of the driver, with its own $1 binds, in the transaction of an SQLAlchemy connection."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - create_engine makes no other
-    cursor = psycopg.RawCursor(driver)
-    cursor.adapters.register_dumper(PgArray, PgArrayDumper)
-    return cursor
+    driver.adapters.register_dumper(PgArray, PgArrayDumper)
+    return psycopg.RawCursor(driver)
 
 
 class Entries:
@@ -87,17 +86,17 @@ class Entries:
             self._copy_rows(rows)
             self._move_stock(pair_effects(rows, half_life_s=self._half_life_s))
             self._apply_rare(rare_effects(rows))
-        return self.recorded(held) if held else {}
+        return self.recorded(list(held)) if held else {}
 
     def entries_of(self, identities: Sequence[Identity]) -> dict[Identity, int]:
         """The entries that identities have, as far as they are recorded."""
         found = self._run(sql("ingest/entries_of"), _identity_arrays(identities))
         return {identities[place - 1]: entry for place, entry in found}
 
-    def recorded(self, held: Mapping[Identity, int]) -> dict[Identity, dict[str, Any]]:
-        """What the ledger holds under identities, in the fields of an event; held: their entries."""
+    def recorded(self, identities: Sequence[Identity]) -> dict[Identity, dict[str, Any]]:
+        """What the ledger holds under identities, in the fields of an event."""
         cursor = psycopg.RawCursor(self._cursor.connection, row_factory=dict_row)
-        cursor.execute(sql("ingest/recorded"), (list(held.values()),))
+        cursor.execute(sql("ingest/recorded"), _identity_arrays(identities), prepare=True)
         return {(row["source_id"], row["event_id"]): row for row in cursor.fetchall()}
 
     def claim_corrections(self, claims: Mapping[int, Identity]) -> set[int]:
@@ -116,8 +115,7 @@ class Entries:
             _care.left = CAREFUL_BATCHES
         identities = [(row.source_id, row.event.event_id) for row in firsts]
         arrays = _identity_arrays(identities)
-        entries = array_of(np.array([row.entry_id for row in firsts], dtype=np.int64), INT8)
-        claimed = self._run(sql("ingest/claim"), (*arrays, entries))[0][0]
+        claimed = self._run(sql("ingest/claim"), (*arrays, *_place_arrays(firsts)))[0][0]
         if claimed == len(firsts):
             _care.left = max(0, _care.left - 1)
             return {}
@@ -201,6 +199,16 @@ def _copy_statement(table: str, columns: tuple[str, ...]) -> str:
 def _identity_arrays(identities: Sequence[Identity]) -> tuple[PgArray, PgArray]:
     sources = np.array([source for source, _ in identities], dtype=np.int32)
     return array_of(sources, INT4), text_array_of([event.encode() for _, event in identities])
+
+
+def _place_arrays(rows: Sequence[Row]) -> tuple[PgArray, ...]:
+    """Where the rows stand in the ledger: entries, products, locations, times."""
+    return (
+        array_of(np.array([row.entry_id for row in rows], dtype=np.int64), INT8),
+        array_of(np.array([row.product_id for row in rows], dtype=np.int32), INT4),
+        array_of(np.array([row.location_id for row in rows], dtype=np.int32), INT4),
+        array_of(np.array([row.at for row in rows], dtype=np.int64), TIMESTAMPTZ),
+    )
 
 
 def _pair(row: Row) -> dict[str, Any]:

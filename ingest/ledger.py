@@ -18,6 +18,9 @@ from stocktide.errors import TooLarge
 
 __all__ = ["Ledger", "Outcome"]
 
+# What comes after the first event of an identity in its batch: its place, itself, and the identity.
+Later = tuple[int, Event, Identity]
+
 
 @dataclass
 class Ledger:
@@ -38,11 +41,7 @@ class Ledger:
                 "batch_too_large", f"{len(parsed)} events at once; at most {ENTRIES_MAX // 2}."
             )
         outcomes: list[Outcome | None] = [None] * len(parsed)
-        batch: dict[Identity, Row] = {}
-        later: list[tuple[int, Event, Identity]] = []
-        rest = self._take_plain(parsed, batch, later)
-        if rest:
-            self._take_rest(connection, parsed, rest, batch, later, outcomes)
+        batch, later = self._sort_out(connection, parsed, outcomes)
         entries = Entries(connection, half_life_s=self.half_life_h * 3600)
         held = entries.append(batch)
         for identity, row in batch.items():
@@ -53,82 +52,61 @@ class Ledger:
             self._append_later(entries, batch, held, later, outcomes)
         return outcomes  # type: ignore[return-value]  # every place is filled now
 
-    def _take_plain(
-        self,
-        parsed: Sequence[Event | Fault],
-        batch: dict[Identity, Row],
-        later: list[tuple[int, Event, Identity]],
-    ) -> list[int]:
-        """Take the events that name nothing but what is known by heart. Returns the places of all others."""
-        known = self.surrogates.by_heart()
-        products, locations, sources = known.products, known.locations, known.sources
-        rest: list[int] = []
-        for place, event in enumerate(parsed):
-            if type(event) is StockEvent and event.unit is None and event.to_location is None:
-                product_id = products.get(event.product)
-                location_id = locations.get(event.location)
-                source_id = sources.get(event.source)
-                if product_id and location_id and source_id:
-                    identity = (source_id, event.event_id)
-                    if identity in batch:
-                        later.append((place, event, identity))
-                    else:
-                        at = micros_of(event.occurred_at)
-                        moved = event.quantity_milli
-                        batch[identity] = Row(
-                            event, source_id, product_id, location_id, moved, at, place
-                        )
-                    continue
-            rest.append(place)
-        return rest
-
-    def _take_rest(
+    def _sort_out(
         self,
         connection: sa.Connection,
         parsed: Sequence[Event | Fault],
-        places: Sequence[int],
-        batch: dict[Identity, Row],
-        later: list[tuple[int, Event, Identity]],
         outcomes: list[Outcome | None],
-    ) -> None:
-        """Take the events that need the database to be known, and refuse what it does not know either."""
-        keys = self.surrogates.resolve(
-            connection, [parsed[place] for place in places], create=self.create_on_first_sight
-        )
-        for place in places:
-            item = parsed[place]
-            event = item if isinstance(item, Fault) else keys.located(item)
-            if isinstance(event, Fault):
-                outcomes[place] = rejected(event)
-                continue
-            identity = (keys.sources[event.source], event.event_id)
-            if isinstance(event, Correction) or identity in batch:
-                later.append((place, event, identity))
-                continue
-            product_id, location_id, to_location_id = keys.of(event)
-            at = micros_of(event.occurred_at)
-            batch[identity] = Row(
-                event,
-                identity[0],
-                product_id,
-                location_id,
-                event.quantity_milli,
-                at,
-                place,
-                to_location_id,
-            )
+    ) -> tuple[dict[Identity, Row], list[Later]]:
+        """Give the first event of each identity as its row, and what comes after it; faults get their outcome.
+
+        An event that names nothing but what is known by heart, as nearly all do, asks nobody.
+        """
+        known = self.surrogates.by_heart()
+        products, locations, sources = known.products, known.locations, known.sources
+        keys: Surrogates.Resolved | None = None
+        batch: dict[Identity, Row] = {}
+        later: list[Later] = []
+        for place, item in enumerate(parsed):
+            row: Row | Correction | Fault | None = None
+            if type(item) is StockEvent and item.unit is None and item.to_location is None:
+                product, location = products.get(item.product), locations.get(item.location)
+                source = sources.get(item.source)
+                if product and location and source:
+                    at = micros_of(item.occurred_at)
+                    row = Row(item, source, product, location, item.quantity_milli, at, place)
+            if row is None:
+                if keys is None:
+                    keys = self.surrogates.resolve(
+                        connection, parsed[place:], create=self.create_on_first_sight
+                    )
+                row = _row_of(item, keys, place)
+            if type(row) is Row:
+                identity = (row.source_id, row.event.event_id)
+                if identity in batch:
+                    later.append((place, row.event, identity))
+                else:
+                    batch[identity] = row
+            elif isinstance(row, Fault):
+                outcomes[place] = rejected(row)
+            else:
+                correction = row
+                assert isinstance(correction, Correction)  # noqa: S101 - nothing else is left
+                assert keys is not None  # noqa: S101 - asked above
+                identity = (keys.sources[correction.source], correction.event_id)
+                later.append((place, correction, identity))
+        return batch, later
 
     def _append_later(
         self,
         entries: Entries,
         batch: Mapping[Identity, Row],
         held: Mapping[Identity, Mapping[str, Any]],
-        later: Sequence[tuple[int, Event, Identity]],
+        later: Sequence[Later],
         outcomes: list[Outcome | None],
     ) -> None:
         """Repeats within the batch, and corrections, which may mean an event of the same batch."""
         corrections = []
-        later = sorted(later, key=lambda item: item[0])
         for place, event, identity in later:
             if isinstance(event, StockEvent):
                 first = held.get(identity) or msgspec.structs.asdict(batch[identity].event)
@@ -139,3 +117,21 @@ class Ledger:
         sources = self.surrogates.sources_of(entries.connection, named)
         for place, outcome in append_corrections(entries, corrections, sources):
             outcomes[place] = outcome
+
+
+def _row_of(item: Event | Fault, keys: Surrogates.Resolved, place: int) -> Row | Correction | Fault:
+    """The row of an event whose keys were asked for, or why it has none."""
+    event = item if isinstance(item, Fault) else keys.located(item)
+    if not isinstance(event, StockEvent):
+        return event
+    product_id, location_id, to_location_id = keys.of(event)
+    return Row(
+        event,
+        keys.sources[event.source],
+        product_id,
+        location_id,
+        event.quantity_milli,
+        micros_of(event.occurred_at),
+        place,
+        to_location_id,
+    )

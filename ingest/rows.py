@@ -24,14 +24,15 @@ FIXED = (
 USUAL = ("event_id", "kind", "observed_milli", "price_micros", "currency", "promotion", "order_id", "order_line",
          "customer_id", "channel")  # fmt: skip
 RARE = ("reason", "counterparty", "committed_milli", "reference", "cost_micros", "lot", "expires_on", "expected_on",
-        "corrects", "attributes")  # fmt: skip
-IDENTITY = ("source_id", "event_id", "entry_id")
+        "corrects", "attributes", "to_location_id")  # fmt: skip
+IDENTITY = ("source_id", "event_id", "entry_id", "product_id", "location_id", "occurred_at")
 
 _int = struct.Struct("!i").pack
 _int4 = struct.Struct("!ii").pack
 _int8 = struct.Struct("!iq").pack
 _fixed = struct.Struct("!hiqiiihiiiiiqiqi").pack
 _identity = struct.Struct("!hiii").pack
+_place = struct.Struct("!iqiiiiiq").pack
 _NULLS_OF_RARE = NULL * len(RARE)
 _TRUE, _FALSE = _int(1) + b"\x01", _int(1) + b"\x00"
 # Kinds, currencies, orders' codes: the same few texts again and again, and prices alike. Bounded by a start anew.
@@ -112,7 +113,7 @@ class RowEncoder:
                 self._texts.get(event.channel) or self._text(event.channel),
             )
         if rare:
-            parts.append(_rare(event, row.leg) if has_rare(event) else _NULLS_OF_RARE)
+            parts.append(_rare(row) if has_rare(event) else _NULLS_OF_RARE)
         return b"".join(parts)
 
     def _text(self, value: str | None) -> bytes:
@@ -146,7 +147,9 @@ def identity_rows(rows: Sequence[Row]) -> list[bytes]:
         if row.leg == 0:
             event_id = row.event.event_id.encode()
             encoded.append(
-                _identity(3, 4, row.source_id, len(event_id)) + event_id + _int8(8, row.entry_id)
+                _identity(len(IDENTITY), 4, row.source_id, len(event_id))
+                + event_id
+                + _place(8, row.entry_id, 4, row.product_id, 4, row.location_id, 8, row.at)
             )
     return encoded
 
@@ -158,7 +161,8 @@ def _plain(value: str | None) -> bytes:
     return _int(len(encoded)) + encoded
 
 
-def _rare(event: StockEvent, leg: int) -> bytes:
+def _rare(row: Row) -> bytes:
+    event, leg = row.event, row.leg
     # what is promised by a dispatch is promised where it will arrive
     committed = None if (event.kind == "dispatch") == (leg == 0) else event.committed_milli
     return b"".join(
@@ -173,6 +177,7 @@ def _rare(event: StockEvent, leg: int) -> bytes:
             NULL if event.expected_on is None else _int4(4, days_of(event.expected_on)),
             NULL if event.corrects is None else _int8(8, event.corrects),
             _jsonb(event.attributes if leg == 0 else None),
+            NULL if row.to_location_id is None else _int4(4, row.to_location_id),
         )
     )
 
