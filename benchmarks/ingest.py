@@ -1,160 +1,235 @@
-"""Batches through HTTP against one text COPY of the same rows, both durable, in the same run.
+"""Events through HTTP against one text COPY of the same rows, and single events against a no-op route.
 
-The reference is one COPY of the same rows into a bare table of the ledger's columns, without index. Ours is everything:
-validation, identity, ledger, stock, outcome an event. Prints the claim of the design's section 8; `--quick` for a look.
+Everything is in place: validation, identity, ledger, stock, outbox, rejects, an outcome an event; commits are durable.
+The reference of `batch_vs_copy` is one text COPY, in one transaction, of the very rows that a round wrote into a bare
+table of the ledger's columns, without index. That of `single_vs_noop` is a bare ASGI endpoint of the same processes
+that answers as many bytes and does nothing. Client, API processes and PostgreSQL share the machine's cores.
 """
 
 import argparse
-import io
+import random
 import statistics
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 # Run as a script, this file's folder comes first on the path, and this file would stand for the package `ingest`.
 sys.path[0] = str(Path(__file__).parents[1])
 
-import httpx
 import msgspec
-import psycopg
-import uvicorn
+import numpy as np
 
-from benchmarks._claims import at_least
-from stocktide.api import create_app
-from stocktide.cache_server import connect_cache
-from stocktide.database import create_engine, migrate
-from stocktide.embedded import Postgres, Valkey
-from stocktide.keys import create_key
-from stocktide.settings import load_settings
+from benchmarks._claims import at_least, at_most
+from benchmarks._ingest_service import Service, ordered_id, service
+from benchmarks._load import Load, request, send_all
+from benchmarks._mqtt import measure_mqtt
 
-BATCH = 1_000
-PRODUCTS, LOCATIONS = 500, 20
-GOAL = 0.35
-COLUMNS = "source_id, event_id, payload_hash, kind, product_id, location_id, quantity_milli, price_micros, occurred_at"
+PROCESSES, PRODUCTS, LOCATIONS = 2, 5_000, 50
+BATCH, IN_FLIGHT, SINGLES = 1_000, 8, 64
+ZIPF = 1.3
+GOALS = {"batch": 0.35, "repeats": 0.20, "single": 0.40, "malformed": 0.80, "hot": 1.0}
+SINGLE_P99_MS_MAX = 15.0
 
 
-@contextmanager
-def service() -> Iterator[tuple[str, str, str]]:
-    """The API on a free port over its own servers: (url, key, database url)."""
-    with tempfile.TemporaryDirectory(prefix="stocktide-bench-") as folder:
-        home = Path(folder)
-        postgres, valkey = Postgres(home), Valkey(home)
-        postgres.start()
-        valkey.start()
-        engine = create_engine(postgres.url())
-        migrate(engine)
-        with engine.begin() as connection:
-            key = create_key(connection, "bench", "operate")
-        app = create_app(
-            load_settings(home=home), engine, connect_cache(valkey.url), signing_key="bench" * 8
-        )
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield (
-            f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}",
-            key,
-            postgres.url(),
-        )
-        server.should_exit = True
-        thread.join()
-        engine.dispose()
-        valkey.stop()
-        postgres.stop()
+@dataclass
+class Case:
+    """What the events of a case are like."""
+
+    repeats: float = 0.0
+    malformed: bool = False
+    hot: bool = False
 
 
-def batches(events: int, tag: str) -> list[bytes]:
-    """NDJSON bodies of BATCH sales each, spread over products and locations."""
-    now = datetime.now(UTC).isoformat()
-    lines = [
-        msgspec.json.encode(
-            {
-                "specversion": "1.0", "id": f"{tag}-{n:09d}", "source": "/bench", "type": "stocktide.sale", "time": now,
-                "data": {"product": f"P{n * 7919 % PRODUCTS}", "location": f"L{n // BATCH % LOCATIONS}",
-                         "quantity": 1 + n % 3, "price": 2.5, "currency": "EUR"},
-            }
-        )
-        for n in range(events)
-    ]  # fmt: skip
-    return [b"\n".join(lines[start : start + BATCH]) for start in range(0, events, BATCH)]
+class Events:
+    """Sales of products that sell as products do, one shop a batch."""
 
+    def __init__(self, seed: int = 1) -> None:
+        self._rng = random.Random(seed)
+        self._numpy = np.random.default_rng(seed)
+        self._batch = 0
 
-def post_all(url: str, key: str, bodies: list[bytes], clients: int) -> float:
-    """Post bodies over several connections; returns seconds."""
-    waiting = iter(bodies)
-    lock = threading.Lock()
+    def lines(self, count: int, case: Case) -> list[bytes]:
+        """Structured events of one batch."""
+        self._batch += 1
+        shop = f"L{self._batch % LOCATIONS}"
+        products = self._numpy.zipf(ZIPF, count) % PRODUCTS
+        now = datetime.now(UTC).isoformat()
+        lines = [
+            msgspec.json.encode(
+                {
+                    "specversion": "1.0", "id": ordered_id(self._rng), "source": f"/shops/{shop}/till",
+                    "type": "stocktide.sale", "time": now,
+                    "data": {"product": f"P{0 if case.hot else product}", "location": shop, "quantity": 1 + n % 3,
+                             "price": 2.5, "currency": "EUR", "order_id": f"{self._batch}-{n // 3}", "order_line": n % 3},
+                }
+            )
+            for n, product in enumerate(products.tolist())
+        ]  # fmt: skip
+        for place in range(count - int(case.repeats * count), count):
+            lines[place] = lines[self._rng.randrange(count - int(case.repeats * count))]
+        if case.malformed:
+            lines[count // 2] = lines[count // 2].replace(b'"quantity"', b'"quantiti"')
+        return lines
 
-    def work() -> None:
-        with httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60
-        ) as client:
-            while True:
-                with lock:
-                    body = next(waiting, None)
-                if body is None:
-                    return
-                answer = client.post(
-                    "/v1/events", content=body, headers={"content-type": "application/x-ndjson"}
-                )
-                assert answer.json()["accepted"] == BATCH, answer.text[:300]
+    def batches(self, made: Service, events: int, case: Case) -> list[bytes]:
+        """Requests of BATCH events each."""
+        return [
+            request(
+                "/v1/events",
+                made.key,
+                "application/cloudevents-batch+json",
+                b"[" + b",".join(self.lines(BATCH, case)) + b"]",
+            )
+            for _ in range(events // BATCH)
+        ]
 
-    started = time.perf_counter()
-    threads = [threading.Thread(target=work) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.perf_counter() - started
-
-
-def copy_all(url: str, events: int) -> float:
-    """One text COPY of as many rows of the same columns into a bare table; returns seconds."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS bare")
-        connection.execute(f"CREATE TABLE bare AS SELECT {COLUMNS}, xid FROM ledger WITH NO DATA")
-        text = io.StringIO()
-        with connection.cursor() as cursor:
-            query = f"COPY (SELECT {COLUMNS}, xid FROM ledger LIMIT {events}) TO STDOUT"
-            with cursor.copy(query) as rows:
-                for row in rows:
-                    text.write(bytes(row).decode())
-            body = text.getvalue()
-            started = time.perf_counter()
-            with cursor.copy(f"COPY bare ({COLUMNS}, xid) FROM STDIN") as into:
-                into.write(body)
-            return time.perf_counter() - started
+    def singles(self, made: Service, path: str, events: int) -> list[bytes]:
+        """Requests of one event each."""
+        kind = "application/cloudevents+json"
+        lines = [line for _ in range(events // 100) for line in self.lines(100, Case())]
+        return [request(path, made.key, kind, line) for line in lines]
 
 
 def main() -> None:
-    """Run the comparison and print the claim."""
+    """Measure and print the claims."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    events = 20_000 if parser.parse_args().quick else 100_000
-    with service() as (url, key, database_url):
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
-            client.put(
-                "/v1/products", json={"products": [{"sku": f"P{n}"} for n in range(PRODUCTS)]}
-            ).raise_for_status()
-            client.put(
-                "/v1/locations", json={"locations": [{"code": f"L{n}"} for n in range(LOCATIONS)]}
-            )
-        post_all(url, key, batches(10 * BATCH, "warm"), 4)
-        ratios = []
-        for round_number in range(3):
-            ours = events / post_all(url, key, batches(events, f"r{round_number}"), 4)
-            reference = events / copy_all(database_url, events)
-            ratios.append(ours / reference)
-            print(
-                f"round {round_number}: HTTP batches {ours:,.0f} events/s, bare text COPY {reference:,.0f} rows/s"
-            )
-    at_least("batch_vs_copy", statistics.median(ratios), GOAL)
+    parser.add_argument("--quick", action="store_true", help="fewer events, no large ledger")
+    quick = parser.parse_args().quick
+    events, rounds = (20_000, 1) if quick else (200_000, 5)
+    with service(processes=PROCESSES, products=PRODUCTS, locations=LOCATIONS) as made:
+        _say_durability(made)
+        source = Events()
+        send_all(made.port, source.batches(made, 40 * BATCH, Case()), IN_FLIGHT)
+        ratios = _measure_batches(made, source, events, rounds)
+        single, p99_ms = _measure_singles(made, source, events // 10, rounds)
+        _measure_growth(
+            made, source, events, [100_000] if quick else [100_000, 1_000_000, 10_000_000]
+        )
+        mqtt = measure_mqtt(made.database_url, messages=2_000 if quick else 20_000)
+        print(f"MQTT QoS 1, one worker: {mqtt:,.0f} messages/s from publishing to the commit")
+    at_least("batch_vs_copy", ratios["batch"], GOALS["batch"])
+    at_least("batch_vs_copy_repeats", ratios["repeats"], GOALS["repeats"])
+    at_least("single_vs_noop", single, GOALS["single"])
+    at_most("single_p99_ms", p99_ms, SINGLE_P99_MS_MAX)
+    at_least("malformed_vs_clean", ratios["malformed"], GOALS["malformed"])
+    at_least("hot_vs_spread", ratios["hot"], GOALS["hot"])
+
+
+def _say_durability(made: Service) -> None:
+    with made.connect() as connection:
+        settings = {
+            name: connection.execute(f"SHOW {name}").fetchone()[0]  # type: ignore[index]  # one row
+            for name in ("fsync", "synchronous_commit", "full_page_writes", "server_version")
+        }
+    print(", ".join(f"{name} {value}" for name, value in settings.items()))
+    print(
+        f"{PROCESSES} API processes; batches of {BATCH:,} on {IN_FLIGHT} connections, singles on {SINGLES}\n"
+    )
+
+
+def _measure_batches(made: Service, source: Events, events: int, rounds: int) -> dict[str, float]:
+    """Median ratios over rounds: to COPY, and of the malformed and the hot case to the plain one of its round."""
+    found: dict[str, list[float]] = {name: [] for name in ("batch", "repeats", "malformed", "hot")}
+    for number in range(rounds):
+        plain = _post(made, source, events, Case(), f"round {number}: plain")
+        copied = _copy(made, events)
+        print(f"{'':10}text COPY into a bare table of the ledger's columns: {copied:,.0f} rows/s")
+        repeats = _post(made, source, events, Case(repeats=0.1), "10 % repeats")
+        copied_after = _copy(made, events)
+        malformed = _post(made, source, events, Case(malformed=True), "one malformed a batch")
+        hot = _post(made, source, events, Case(hot=True), "one hot product")
+        reference = (copied + copied_after) / 2
+        found["batch"].append(plain / reference)
+        found["repeats"].append(repeats / reference)
+        found["malformed"].append(malformed / plain)
+        found["hot"].append(hot / plain)
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def _post(made: Service, source: Events, events: int, case: Case, name: str) -> float:
+    requests = source.batches(made, events, case)
+    load = send_all(made.port, requests, IN_FLIGHT)
+    assert load.statuses == {200: len(requests)}, load.statuses
+    rate = events / load.seconds
+    print(
+        f"{name:>28}: {rate:>9,.0f} events/s, request p50 {_ms(load, 50):.0f} ms, p99 {_ms(load, 99):.0f} ms",
+        flush=True,
+    )
+    return rate
+
+
+def _ms(load: Load, percent: float) -> float:
+    return float(np.percentile(load.latencies, percent)) * 1e3
+
+
+def _copy(made: Service, rows: int) -> float:
+    """One text COPY of the newest rows of the ledger into a bare table of its columns; rows/s."""
+    with made.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS bare")
+        cursor.execute("CREATE TABLE bare AS SELECT * FROM ledger WITH NO DATA")
+        newest = f"SELECT * FROM ledger ORDER BY entry_id DESC LIMIT {rows}"
+        with cursor.copy(f"COPY ({newest}) TO STDOUT") as out:
+            text = b"".join(bytes(piece) for piece in out)
+        started = time.perf_counter()
+        with cursor.copy("COPY bare FROM STDIN") as into:
+            into.write(text)
+        return rows / (time.perf_counter() - started)
+
+
+def _measure_singles(
+    made: Service, source: Events, events: int, rounds: int
+) -> tuple[float, float]:
+    """Median ratio to the no-op, and the median of the rounds' p99, ms."""
+    ratios, p99s = [], []
+    send_all(made.port, source.singles(made, "/v1/events", 2_000), SINGLES)
+    for _ in range(rounds):
+        noop = send_all(made.port, source.singles(made, "/noop", 2 * events), SINGLES)
+        single = send_all(made.port, source.singles(made, "/v1/events", events), SINGLES)
+        assert single.statuses == {200: sum(single.statuses.values())}, single.statuses
+        rates = 2 * events / noop.seconds, events / single.seconds
+        print(
+            f"{'singles':>28}: {rates[1]:>9,.0f} events/s, p50 {_ms(single, 50):.1f} ms, p99 {_ms(single, 99):.1f} ms; "
+            f"no-op {rates[0]:,.0f}/s, p50 {_ms(noop, 50):.1f} ms, p99 {_ms(noop, 99):.1f} ms",
+            flush=True,
+        )
+        ratios.append(rates[1] / rates[0])
+        p99s.append(_ms(single, 99))
+    return statistics.median(ratios), statistics.median(p99s)
+
+
+FILL = """
+WITH made AS (
+    INSERT INTO ledger (entry_id, source_id, event_id, kind, product_id, location_id, quantity_milli, price_micros,
+                        currency, order_id, order_line, occurred_at)
+    SELECT n * 2 - 20000000000, 1, uuidv7(interval '-60 days' + n * interval '1 millisecond')::text, 'sale',
+           1 + (n * 7919) % {products}, 1 + n / 1000 % {locations}, -1000, 2500000, 'EUR', n::text, 1,
+           now() - interval '60 days' + n * interval '1 millisecond'
+    FROM generate_series({first}::bigint, {last}::bigint) n
+    RETURNING source_id, event_id, entry_id
+)
+INSERT INTO event_identities (source_id, event_id, entry_id) SELECT * FROM made
+"""
+
+
+def _measure_growth(made: Service, source: Events, events: int, sizes: Sequence[int]) -> None:
+    """The rate once so many rows are stored; they are made by SQL, and stock is left as it is."""
+    made_rows = 0
+    with made.connect() as connection:
+        for size in sizes:
+            stored = connection.execute("SELECT count(*) FROM ledger").fetchone()[0]  # type: ignore[index]
+            while stored < size:
+                last = made_rows + min(500_000, size - stored)
+                fill = FILL.format(
+                    products=PRODUCTS, locations=LOCATIONS, first=made_rows + 1, last=last
+                )
+                connection.execute(fill)
+                stored += last - made_rows
+                made_rows = last
+            connection.execute("CHECKPOINT")
+            _post(made, source, events // 2, Case(), f"{stored:,} rows stored")
 
 
 if __name__ == "__main__":

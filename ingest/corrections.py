@@ -5,10 +5,12 @@ from typing import Any
 
 from psycopg.errors import SerializationFailure
 
-from ingest.entries import Entries, Identity, New
+from ingest.binary import micros_of
+from ingest.entries import Entries, Identity
 from ingest.events import Correction, Fault, StockEvent
 from ingest.kinds import REVERSIBLE
 from ingest.outcomes import Outcome, accepted, compare_correction, rejected
+from ingest.rows import Row
 
 Placed = tuple[int, Correction, Identity]
 
@@ -38,7 +40,7 @@ def _append(
 ) -> Outcome:
     known = entries.entries_of([identity, target])
     if identity in known:
-        held = entries.recorded({identity: known[identity]})
+        held = entries.recorded([identity])
         return compare_correction(correction, known.get(target), held[identity])
     if target not in known:
         return _refused(
@@ -47,7 +49,7 @@ def _append(
             f"There is no event {correction.corrects_id!r} of {correction.corrects_source!r} to correct. "
             "Send it first, then this correction again.",
         )
-    original = entries.recorded({target: known[target]})[target]
+    original = entries.recorded([target])[target]
     if original["kind"] not in REVERSIBLE or original["corrects"] is not None:
         return _refused(
             correction,
@@ -64,13 +66,15 @@ def _append(
             "already_corrected",
             f"Event {correction.corrects_id!r} of {correction.corrects_source!r} is corrected already.",
         )
-    if entries.append({identity: _reversal(correction, original, known[target])}):
+    if entries.append({identity: _reversal(correction, identity[0], original, known[target])}):
         # another event took this identity since it was looked up, and the other entry is claimed for nothing by now
         raise SerializationFailure(f"{correction.event_id!r} was taken meanwhile")
     return accepted(correction)
 
 
-def _reversal(correction: Correction, original: Mapping[str, Any], entry_id: int) -> New:
+def _reversal(
+    correction: Correction, source_id: int, original: Mapping[str, Any], entry_id: int
+) -> Row:
     fields: dict[str, Any] = {name: original.get(name) for name in StockEvent.__struct_fields__}
     committed = fields["committed_milli"]
     event = StockEvent(
@@ -85,8 +89,14 @@ def _reversal(correction: Correction, original: Mapping[str, Any], entry_id: int
             "corrects": entry_id,
         }
     )
-    return New(
-        0, event, original["product_id"], original["location_id"], original["to_location_id"]
+    return Row(
+        event,
+        source_id,
+        original["product_id"],
+        original["location_id"],
+        event.quantity_milli,
+        micros_of(event.occurred_at),
+        to_location_id=original["to_location_id"],
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import msgspec
 import numpy as np
 import psycopg
 import sqlalchemy as sa
@@ -27,8 +26,7 @@ from ingest.binary import (
     text_array_of,
 )
 from ingest.effects import Commitment, LotMove, PairEffects, RareEffects, pair_effects, rare_effects
-from ingest.events import StockEvent
-from ingest.rows import IDENTITY, Row, RowEncoder, identity_rows, rows_of
+from ingest.rows import IDENTITY, Row, RowEncoder, identity_rows, second_leg
 from stocktide.database import sql
 
 Identity = tuple[int, str]
@@ -39,16 +37,6 @@ COPY_ROWS_MIN = 200
 # After a batch with repeats the next ones probably have some too (a sender that starts anew): so many are claimed
 # carefully, without trying the faster way that a repeat would break.
 CAREFUL_BATCHES = 8
-
-
-class New(msgspec.Struct, gc=False):
-    """An event that may be new, with its place in the batch and its surrogate keys."""
-
-    place: int
-    event: StockEvent
-    product_id: int
-    location_id: int
-    to_location_id: int | None
 
 
 class Care:
@@ -65,9 +53,8 @@ def raw_cursor(connection: sa.Connection) -> "psycopg.RawCursor[Any]":
     """A cursor of the driver, with its own $1 binds, in the transaction of an SQLAlchemy connection."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - create_engine makes no other
-    cursor = psycopg.RawCursor(driver)
-    cursor.adapters.register_dumper(PgArray, PgArrayDumper)
-    return cursor
+    driver.adapters.register_dumper(PgArray, PgArrayDumper)
+    return psycopg.RawCursor(driver)
 
 
 class Entries:
@@ -78,22 +65,20 @@ class Entries:
         self._half_life_s = half_life_s
         self._cursor = raw_cursor(connection)
 
-    def append(self, batch: Mapping[Identity, New]) -> dict[Identity, dict[str, Any]]:
+    def append(self, batch: Mapping[Identity, Row]) -> dict[Identity, dict[str, Any]]:
         """Append the events whose identity is new, and move stock. Returns what is recorded under the others."""
         if not batch:
             return {}
-        first_entry = self._run("SELECT nextval('ledger_entries')", ())[0][0]
+        next_entry = first_entry = self._run("SELECT nextval('ledger_entries')", ())[0][0]
         rows: list[Row] = []
         for identity in sorted(batch):
-            new = batch[identity]
-            rows += rows_of(
-                new.event,
-                first_entry + len(rows),
-                identity[0],
-                new.product_id,
-                new.location_id,
-                new.to_location_id,
-            )
+            row = batch[identity]
+            row.entry_id = next_entry
+            rows.append(row)
+            next_entry += 1
+            if row.to_location_id is not None:
+                rows.append(second_leg(row))
+                next_entry += 1
         held = self._claim(rows, first_entry)
         if held:
             rows = [row for row in rows if (row.source_id, row.event.event_id) not in held]
@@ -101,17 +86,17 @@ class Entries:
             self._copy_rows(rows)
             self._move_stock(pair_effects(rows, half_life_s=self._half_life_s))
             self._apply_rare(rare_effects(rows))
-        return self.recorded(held) if held else {}
+        return self.recorded(list(held)) if held else {}
 
     def entries_of(self, identities: Sequence[Identity]) -> dict[Identity, int]:
         """The entries that identities have, as far as they are recorded."""
         found = self._run(sql("ingest/entries_of"), _identity_arrays(identities))
         return {identities[place - 1]: entry for place, entry in found}
 
-    def recorded(self, held: Mapping[Identity, int]) -> dict[Identity, dict[str, Any]]:
-        """What the ledger holds under identities, in the fields of an event; held: their entries."""
+    def recorded(self, identities: Sequence[Identity]) -> dict[Identity, dict[str, Any]]:
+        """What the ledger holds under identities, in the fields of an event."""
         cursor = psycopg.RawCursor(self._cursor.connection, row_factory=dict_row)
-        cursor.execute(sql("ingest/recorded"), (list(held.values()),))
+        cursor.execute(sql("ingest/recorded"), _identity_arrays(identities), prepare=True)
         return {(row["source_id"], row["event_id"]): row for row in cursor.fetchall()}
 
     def claim_corrections(self, claims: Mapping[int, Identity]) -> set[int]:
@@ -130,8 +115,7 @@ class Entries:
             _care.left = CAREFUL_BATCHES
         identities = [(row.source_id, row.event.event_id) for row in firsts]
         arrays = _identity_arrays(identities)
-        entries = array_of(np.array([row.entry_id for row in firsts], dtype=np.int64), INT8)
-        claimed = self._run(sql("ingest/claim"), (*arrays, entries))[0][0]
+        claimed = self._run(sql("ingest/claim"), (*arrays, *_place_arrays(firsts)))[0][0]
         if claimed == len(firsts):
             _care.left = max(0, _care.left - 1)
             return {}
@@ -215,6 +199,16 @@ def _copy_statement(table: str, columns: tuple[str, ...]) -> str:
 def _identity_arrays(identities: Sequence[Identity]) -> tuple[PgArray, PgArray]:
     sources = np.array([source for source, _ in identities], dtype=np.int32)
     return array_of(sources, INT4), text_array_of([event.encode() for _, event in identities])
+
+
+def _place_arrays(rows: Sequence[Row]) -> tuple[PgArray, ...]:
+    """Where the rows stand in the ledger: entries, products, locations, times."""
+    return (
+        array_of(np.array([row.entry_id for row in rows], dtype=np.int64), INT8),
+        array_of(np.array([row.product_id for row in rows], dtype=np.int32), INT4),
+        array_of(np.array([row.location_id for row in rows], dtype=np.int32), INT4),
+        array_of(np.array([row.at for row in rows], dtype=np.int64), TIMESTAMPTZ),
+    )
 
 
 def _pair(row: Row) -> dict[str, Any]:

@@ -7,14 +7,19 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from ingest.binary import micros_of
 from ingest.corrections import append_corrections
 from ingest.dimensions import Surrogates
-from ingest.entries import ENTRIES_MAX, Entries, Identity, New
+from ingest.entries import ENTRIES_MAX, Entries, Identity
 from ingest.events import Correction, Event, Fault, StockEvent
 from ingest.outcomes import Outcome, accepted, compare, rejected
+from ingest.rows import Row
 from stocktide.errors import TooLarge
 
 __all__ = ["Ledger", "Outcome"]
+
+# What comes after the first event of an identity in its batch: its place, itself, and the identity.
+Later = tuple[int, Event, Identity]
 
 
 @dataclass
@@ -35,36 +40,69 @@ class Ledger:
             raise TooLarge(
                 "batch_too_large", f"{len(parsed)} events at once; at most {ENTRIES_MAX // 2}."
             )
-        keys = self.surrogates.resolve(connection, parsed, create=self.create_on_first_sight)
         outcomes: list[Outcome | None] = [None] * len(parsed)
-        batch: dict[Identity, New] = {}
-        later: list[tuple[int, Event, Identity]] = []
-        for place, item in enumerate(parsed):
-            event = item if isinstance(item, Fault) else keys.located(item)
-            if isinstance(event, Fault):
-                outcomes[place] = rejected(event)
-                continue
-            identity = (keys.sources[event.source], event.event_id)
-            if isinstance(event, Correction) or identity in batch:
-                later.append((place, event, identity))
-            else:
-                batch[identity] = New(place, event, *keys.of(event))
+        batch, later = self._sort_out(connection, parsed, outcomes)
         entries = Entries(connection, half_life_s=self.half_life_h * 3600)
         held = entries.append(batch)
-        for identity, new in batch.items():
-            outcomes[new.place] = (
-                compare(new.event, held[identity]) if identity in held else accepted(new.event)
+        for identity, row in batch.items():
+            outcomes[row.place] = (
+                compare(row.event, held[identity]) if identity in held else accepted(row.event)
             )
         if later:
             self._append_later(entries, batch, held, later, outcomes)
         return outcomes  # type: ignore[return-value]  # every place is filled now
 
+    def _sort_out(
+        self,
+        connection: sa.Connection,
+        parsed: Sequence[Event | Fault],
+        outcomes: list[Outcome | None],
+    ) -> tuple[dict[Identity, Row], list[Later]]:
+        """Give the first event of each identity as its row, and what comes after it; faults get their outcome.
+
+        An event that names nothing but what is known by heart, as nearly all do, asks nobody.
+        """
+        known = self.surrogates.by_heart()
+        products, locations, sources = known.products, known.locations, known.sources
+        keys: Surrogates.Resolved | None = None
+        batch: dict[Identity, Row] = {}
+        later: list[Later] = []
+        for place, item in enumerate(parsed):
+            row: Row | Correction | Fault | None = None
+            if type(item) is StockEvent and item.unit is None and item.to_location is None:
+                product, location = products.get(item.product), locations.get(item.location)
+                source = sources.get(item.source)
+                if product and location and source:
+                    at = micros_of(item.occurred_at)
+                    row = Row(item, source, product, location, item.quantity_milli, at, place)
+            if row is None:
+                if keys is None:
+                    keys = self.surrogates.resolve(
+                        connection, parsed[place:], create=self.create_on_first_sight
+                    )
+                row = _row_of(item, keys, place)
+            if type(row) is Row:
+                identity = (row.source_id, row.event.event_id)
+                if identity in batch:
+                    later.append((place, row.event, identity))
+                else:
+                    batch[identity] = row
+            elif isinstance(row, Fault):
+                outcomes[place] = rejected(row)
+            else:
+                correction = row
+                assert isinstance(correction, Correction)  # noqa: S101 - nothing else is left
+                assert keys is not None  # noqa: S101 - asked above
+                identity = (keys.sources[correction.source], correction.event_id)
+                later.append((place, correction, identity))
+        return batch, later
+
     def _append_later(
         self,
         entries: Entries,
-        batch: Mapping[Identity, New],
+        batch: Mapping[Identity, Row],
         held: Mapping[Identity, Mapping[str, Any]],
-        later: Sequence[tuple[int, Event, Identity]],
+        later: Sequence[Later],
         outcomes: list[Outcome | None],
     ) -> None:
         """Repeats within the batch, and corrections, which may mean an event of the same batch."""
@@ -79,3 +117,21 @@ class Ledger:
         sources = self.surrogates.sources_of(entries.connection, named)
         for place, outcome in append_corrections(entries, corrections, sources):
             outcomes[place] = outcome
+
+
+def _row_of(item: Event | Fault, keys: Surrogates.Resolved, place: int) -> Row | Correction | Fault:
+    """The row of an event whose keys were asked for, or why it has none."""
+    event = item if isinstance(item, Fault) else keys.located(item)
+    if not isinstance(event, StockEvent):
+        return event
+    product_id, location_id, to_location_id = keys.of(event)
+    return Row(
+        event,
+        keys.sources[event.source],
+        product_id,
+        location_id,
+        event.quantity_milli,
+        micros_of(event.occurred_at),
+        place,
+        to_location_id,
+    )

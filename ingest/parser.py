@@ -71,9 +71,13 @@ class EventParser:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # whatever is not plain: other attributes are kept there, and faults are named
             return self._parse_slowly(raw, latest)
+        data = whole.data
         try:
-            kind = self._kind_of[type(whole)]
-            event = self._event(whole, kind, whole.data, latest, None)
+            event: Event
+            if type(data) is Sale and data.unit is None and data.reservation_id is None:
+                event = self._plain_sale(whole, data, latest, None)
+            else:
+                event = self._event(whole, self._kind_of[type(whole)], data, latest, None)
             if suspect:
                 _refuse_unstorable(event)
         except NotAnEvent as error:
@@ -123,9 +127,9 @@ class EventParser:
     def _event(
         self, envelope: Any, kind: str, data: Any, latest: datetime, attributes: str | None
     ) -> Event:
-        occurred_at = self._instant(envelope.time, latest)
         if type(data) is Sale and data.unit is None and data.reservation_id is None:
-            return self._plain_sale(envelope, data, occurred_at, attributes)
+            return self._plain_sale(envelope, data, latest, attributes)
+        occurred_at = self._instant(envelope.time, latest)
         if type(data) is CorrectionData:
             return Correction(
                 envelope.source,
@@ -167,16 +171,20 @@ class EventParser:
         return time
 
     def _plain_sale(
-        self, envelope: Any, data: Sale, occurred_at: datetime, attributes: str | None
+        self, envelope: Any, data: Sale, latest: datetime, attributes: str | None
     ) -> StockEvent:
         """The most frequent event by far, without a detour."""
+        time = envelope.time
+        if time.tzinfo is not UTC or not self._earliest <= time <= latest:
+            time = self._instant(time, latest)
         quantity = scaled(data.quantity, "quantity", MILLI, self._quantity_max)
         if quantity <= 0:
             raise _not_positive("sale")
         return StockEvent(
             envelope.source, envelope.id, "sale", data.product, data.location, None, -quantity, None,
-            self._price(data.price, "price"), data.currency, None, data.order_id, data.order_line,
-            data.customer_id, data.channel, None, None, occurred_at, None, None, None, data.lot,
+            None if data.price is None else self._price(data.price, "price"), data.currency, None,
+            data.order_id, data.order_line,
+            data.customer_id, data.channel, None, None, time, None, None, None, data.lot,
             None, None, attributes,
         )  # fmt: skip
 

@@ -28,6 +28,7 @@ LOOK_AT_PARTITIONS_EVERY = timedelta(days=1)
 
 # Another writer held what this one needed: the same again, a moment later, will do.
 IN_THE_WAY = (DeadlockDetected, SerializationFailure, LockNotAvailable)
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 
 Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
@@ -82,9 +83,12 @@ class Recorder:
                 cause = error.orig if isinstance(error, DBAPIError) else error
                 if isinstance(cause, psycopg.DataError | psycopg.IntegrityError):
                     return self._isolate(begin, requests, cause)
-                if not isinstance(cause, IN_THE_WAY):
+                if isinstance(cause, IN_THE_WAY):
+                    time.sleep(FIRST_WAIT_S * 2**attempt)
+                elif isinstance(cause, AWAY):
                     raise _transient(cause) from error
-                time.sleep(FIRST_WAIT_S * 2**attempt)
+                else:
+                    raise  # a fault of ours, which sending again does not mend
         raise Transient("busy", "The ledger is busy; nothing was recorded. Send it again.")
 
     def keep(self, feed: str, content_type: str, raw: bytes, fault: Fault) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ingest.binary import NULL, days_of, micros_of
+from ingest.binary import NULL, days_of
 from ingest.events import StockEvent
 
 FIXED = (
@@ -24,14 +24,15 @@ FIXED = (
 USUAL = ("event_id", "kind", "observed_milli", "price_micros", "currency", "promotion", "order_id", "order_line",
          "customer_id", "channel")  # fmt: skip
 RARE = ("reason", "counterparty", "committed_milli", "reference", "cost_micros", "lot", "expires_on", "expected_on",
-        "corrects", "attributes")  # fmt: skip
-IDENTITY = ("source_id", "event_id", "entry_id")
+        "corrects", "attributes", "to_location_id")  # fmt: skip
+IDENTITY = ("source_id", "event_id", "entry_id", "product_id", "location_id", "occurred_at")
 
 _int = struct.Struct("!i").pack
 _int4 = struct.Struct("!ii").pack
 _int8 = struct.Struct("!iq").pack
 _fixed = struct.Struct("!hiqiiihiiiiiqiqi").pack
 _identity = struct.Struct("!hiii").pack
+_place = struct.Struct("!iqiiiiiq").pack
 _NULLS_OF_RARE = NULL * len(RARE)
 _TRUE, _FALSE = _int(1) + b"\x01", _int(1) + b"\x00"
 # Kinds, currencies, orders' codes: the same few texts again and again, and prices alike. Bounded by a start anew.
@@ -39,54 +40,52 @@ _CACHE_MAX = 20_000
 
 
 class Row(msgspec.Struct, gc=False):
-    """One row of the ledger: leg 0 of an event, or leg 1, which arrives elsewhere. at: of PostgreSQL's epoch."""
+    """One row of the ledger: leg 0 of an event, or leg 1, which arrives elsewhere.
+
+    at: microseconds of PostgreSQL's epoch. place: of the event in its batch. entry_id is given when it is written.
+    """
 
     event: StockEvent
-    entry_id: int
     source_id: int
-    leg: int
     product_id: int
     location_id: int
     quantity_milli: int
     at: int
+    place: int = 0
+    to_location_id: int | None = None
+    leg: int = 0
+    entry_id: int = 0
 
 
-def rows_of(
-    event: StockEvent,
-    entry_id: int,
-    source_id: int,
-    product_id: int,
-    location_id: int,
-    to_location_id: int | None,
-) -> tuple[Row, ...]:
-    """The rows of an event: one, or two where goods leave one place for another."""
-    at = micros_of(event.occurred_at)
-    moved = event.quantity_milli
-    first = Row(event, entry_id, source_id, 0, product_id, location_id, moved, at)
-    if to_location_id is None:
-        return (first,)
+def second_leg(first: Row) -> Row:
+    """The row of the place where goods go to."""
+    event = first.event
+    assert first.to_location_id is not None  # noqa: S101 - the caller asks
     # what is dispatched is on its way only: the other place has it when it arrives
-    arrives = -moved if event.kind == "transfer" else 0
-    return (first, Row(event, entry_id + 1, source_id, 1, product_id, to_location_id, arrives, at))
+    arrives = -first.quantity_milli if event.kind == "transfer" else 0
+    return Row(
+        event,
+        first.source_id,
+        first.product_id,
+        first.to_location_id,
+        arrives,
+        first.at,
+        leg=1,
+        entry_id=first.entry_id + 1,
+    )
 
 
 class RowEncoder:
     """Encodes rows for COPY; keeps what it encodes again and again. One a writer."""
 
     def __init__(self) -> None:
-        self._texts: dict[str | None, bytes] = {}
-        self._numbers: dict[int | None, bytes] = {}
-        self._forget()
-
-    def _forget(self) -> None:
-        self._texts.clear()
-        self._numbers.clear()
-        self._texts[None] = self._numbers[None] = NULL
+        self._texts: dict[str | None, bytes] = {None: NULL}
+        self._numbers: dict[int | None, bytes] = {None: NULL}
 
     def ledger(self, rows: Sequence[Row]) -> tuple[tuple[str, ...], list[bytes]]:
         """Give the columns that the rows need, and the rows in that form."""
         if len(self._texts) + len(self._numbers) > _CACHE_MAX:
-            self._forget()
+            self._texts, self._numbers = {None: NULL}, {None: NULL}
         rare = any(has_rare(row.event) for row in rows)
         columns = FIXED + USUAL + (RARE if rare else ())
         return columns, [self._row(row, rare, len(columns)) for row in rows]
@@ -114,7 +113,7 @@ class RowEncoder:
                 self._texts.get(event.channel) or self._text(event.channel),
             )
         if rare:
-            parts.append(_rare(event, row.leg) if has_rare(event) else _NULLS_OF_RARE)
+            parts.append(_rare(row) if has_rare(event) else _NULLS_OF_RARE)
         return b"".join(parts)
 
     def _text(self, value: str | None) -> bytes:
@@ -122,8 +121,7 @@ class RowEncoder:
         return cached
 
     def _number(self, value: int | None) -> bytes:
-        assert value is not None  # noqa: S101 - None is there from the start
-        cached = self._numbers[value] = _int8(8, value)
+        cached = self._numbers[value] = NULL if value is None else _int8(8, value)
         return cached
 
 
@@ -149,7 +147,9 @@ def identity_rows(rows: Sequence[Row]) -> list[bytes]:
         if row.leg == 0:
             event_id = row.event.event_id.encode()
             encoded.append(
-                _identity(3, 4, row.source_id, len(event_id)) + event_id + _int8(8, row.entry_id)
+                _identity(len(IDENTITY), 4, row.source_id, len(event_id))
+                + event_id
+                + _place(8, row.entry_id, 4, row.product_id, 4, row.location_id, 8, row.at)
             )
     return encoded
 
@@ -161,7 +161,8 @@ def _plain(value: str | None) -> bytes:
     return _int(len(encoded)) + encoded
 
 
-def _rare(event: StockEvent, leg: int) -> bytes:
+def _rare(row: Row) -> bytes:
+    event, leg = row.event, row.leg
     # what is promised by a dispatch is promised where it will arrive
     committed = None if (event.kind == "dispatch") == (leg == 0) else event.committed_milli
     return b"".join(
@@ -176,6 +177,7 @@ def _rare(event: StockEvent, leg: int) -> bytes:
             NULL if event.expected_on is None else _int4(4, days_of(event.expected_on)),
             NULL if event.corrects is None else _int8(8, event.corrects),
             _jsonb(event.attributes if leg == 0 else None),
+            NULL if row.to_location_id is None else _int4(4, row.to_location_id),
         )
     )
 

@@ -14,8 +14,9 @@ SELECT (SELECT count(*)
         WHERE l.on_hand_milli IS DISTINCT FROM f.on_hand_milli) AS lots,
        (SELECT count(*)
         FROM event_identities i
-        FULL JOIN (SELECT source_id, event_id, entry_id, recorded_at FROM ledger WHERE leg = 0) l
-            USING (source_id, event_id, entry_id, recorded_at)
+        FULL JOIN (SELECT source_id, event_id, entry_id, product_id, location_id, occurred_at, recorded_at
+                   FROM ledger WHERE leg = 0) l
+            USING (source_id, event_id, entry_id, product_id, location_id, occurred_at, recorded_at)
         WHERE i.entry_id IS NULL OR l.entry_id IS NULL) AS identities,
        (SELECT count(*) FROM (
             SELECT cost_after IS DISTINCT FROM moving_average(other_milli, cost_before, came_milli, came_cost)
