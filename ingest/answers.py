@@ -41,6 +41,13 @@ def single_error(outcome: Outcome) -> tuple[StocktideError, dict[str, Any]]:
     return kind(fault.reason, fault.message), more
 
 
+def batch_answer(outcomes: Sequence[Outcome]) -> bytes:
+    """Body of the answer to a batch, with every event's outcome."""
+    tally = Tally(len(outcomes))
+    tally.add(outcomes)
+    return tally.encode()
+
+
 class Tally:
     """Counts outcomes of a request, and keeps as many of them as an answer shows."""
 

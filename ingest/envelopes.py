@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -61,6 +61,34 @@ def _require_utf8(content_type: str) -> None:
         raise UnsupportedMedia(
             "charset", f"JSON is UTF-8; charset {charset[1][:50]!r} is not read here."
         )
+
+
+def is_array(content_type: str) -> bool:
+    """Tell whether a body of this type is one array of events. Raises UnsupportedMedia for a foreign charset."""
+    _require_utf8(content_type)
+    return media_type(content_type) == BATCH
+
+
+class ArrayRaws(Sequence[bytes]):
+    """The events of a JSON array as they came, cut only when somebody asks for one."""
+
+    def __init__(self, body: bytes, size: int) -> None:
+        self._body = body
+        self._size = size
+        self._cut: list[bytes] | None = None
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        """Give one, or some."""
+        if self._cut is None:
+            self._cut = [bytes(raw) for raw in _RAWS.decode(self._body)]
+        return self._cut[place]
 
 
 def _cut_array(body: bytes) -> Cut:

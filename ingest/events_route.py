@@ -6,11 +6,21 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from ingest.answers import Tally, single_answer, single_error
+from ingest.answers import Tally, batch_answer, single_answer, single_error
 from ingest.bodies import empty, lines, whole_body
-from ingest.envelopes import BATCH, NDJSON, STRUCTURED, Cut, cut_body, media_type
+from ingest.envelopes import (
+    BATCH,
+    NDJSON,
+    STRUCTURED,
+    ArrayRaws,
+    Cut,
+    cut_body,
+    is_array,
+    media_type,
+)
 from ingest.events import Event, Fault, StockEvent
 from ingest.intake import Intake
+from ingest.outcomes import Outcome
 from ingest.recording import Recorder
 from stocktide.errors import (
     Forbidden,
@@ -135,20 +145,29 @@ class EventsRoute:
         body = await whole_body(
             receive, headers.get("content-encoding", ""), self._settings.body_bytes_max
         )
+        if is_array(content_type):
+            # nearly always all of them are plain, and then nothing has to be cut
+            plain = self._recorder.parser.parse_array(body)
+            if plain:
+                self._require_count(len(plain))
+                outcomes = await self._record(key, content_type, ArrayRaws(body, len(plain)), plain)
+                return batch_answer(outcomes)
         cut = await self._cut(key, content_type, headers, body)
-        if len(cut.raws) > self._settings.batch_events_max:
-            raise TooLarge(
-                "batch_too_large",
-                f"{len(cut.raws)} events in one request; at most {self._settings.batch_events_max}.",
-            )
-        outcomes = await self._record(key, content_type, cut.raws)
+        self._require_count(len(cut.raws))
+        parsed = self._recorder.parser.parse_all(cut.raws)
+        outcomes = await self._record(key, content_type, cut.raws, parsed)
         if cut.mode == "batch":
-            tally = Tally(len(outcomes))
-            tally.add(outcomes)
-            return tally.encode()
+            return batch_answer(outcomes)
         if outcomes[0].fault is not None:
             raise _Refused(*single_error(outcomes[0]))
         return single_answer(outcomes[0])
+
+    def _require_count(self, count: int) -> None:
+        if count > self._settings.batch_events_max:
+            raise TooLarge(
+                "batch_too_large",
+                f"{count} events in one request; at most {self._settings.batch_events_max}.",
+            )
 
     async def _cut(
         self, key: Key, content_type: str, headers: Mapping[str, str], body: bytes
@@ -176,7 +195,8 @@ class EventsRoute:
         )
         try:
             async for group in groups:
-                tally.add(await self._record(key, content_type, group))
+                parsed = self._recorder.parser.parse_lines(group)
+                tally.add(await self._record(key, content_type, group, parsed))
         except StocktideError as error:
             # what was recorded stays recorded; the same lines again answer "duplicate"
             raise _Refused(error, tally.as_dict() if tally.total else {}) from error
@@ -185,7 +205,13 @@ class EventsRoute:
             raise Invalid("empty", "The body holds no event.")
         return tally.encode()
 
-    async def _record(self, key: Key, content_type: str, raws: Sequence[bytes]) -> Any:
+    async def _record(
+        self,
+        key: Key,
+        content_type: str,
+        raws: Sequence[bytes],
+        parsed: Sequence[Event | Fault],
+    ) -> list[Outcome]:
         wait_s = key.limiter.take(len(raws), time.monotonic())
         if wait_s > 0:
             raise TooManyRequests(
@@ -193,7 +219,6 @@ class EventsRoute:
                 f"The key {key.name!r} may send {key.limiter.rate:g} events a second. Wait, then send it again.",
                 retry_after_s=max(1, round(wait_s)),
             )
-        parsed = self._recorder.parser.parse_all(raws)
         if key.kinds is not None or key.locations is not None:
             parsed = [_allowed(key, item) for item in parsed]
         return await self._intake.submit(key.name, content_type, raws, parsed)

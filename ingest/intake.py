@@ -60,7 +60,7 @@ class Intake:
 
         Raises Transient when more waits than may (nothing was recorded: send it again), or the database is away.
         """
-        if self._events_waiting and self._events_waiting + len(raws) > self._events_waiting_max:
+        if self._events_waiting and self._events_waiting + len(parsed) > self._events_waiting_max:
             raise Transient(
                 "too_busy",
                 f"{self._events_waiting} events wait to be recorded, which is all that may. Send it again soon.",
@@ -68,12 +68,12 @@ class Intake:
             )
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Outcome]] = loop.create_future()
-        self._events_waiting += len(raws)
+        self._events_waiting += len(parsed)
         self._queue.put(_Waiting(FeedRequest(feed, content_type, raws, parsed), future, loop))
         try:
             return await future
         finally:
-            self._events_waiting -= len(raws)
+            self._events_waiting -= len(parsed)
 
     def _write(self) -> None:
         going_on = True
@@ -83,7 +83,7 @@ class Intake:
             size = 0
             while first is not None:
                 group.append(first)
-                size += len(first.request.raws)
+                size += len(first.request.parsed)
                 if size >= GROUP_EVENTS_MAX:
                     break
                 try:

@@ -35,6 +35,8 @@ def _envelope_of(kind: str, data: type[msgspec.Struct]) -> type[msgspec.Struct]:
     )
 
 
+# Whatever msgspec says of what it cannot take as it stands.
+NOT_PLAIN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EVENTS = {kind: _envelope_of(kind, data) for kind, data in KINDS.items()}
 
 
@@ -49,7 +51,9 @@ class EventParser:
         self._ahead = timedelta(seconds=settings.clock_ahead_s_max)
         self._quantity_max = settings.quantity_max
         self._price_max = settings.price_max
-        self._whole = msgspec.json.Decoder(Union[tuple(_EVENTS.values())])  # noqa: UP007
+        whole: Any = Union[tuple(_EVENTS.values())]  # noqa: UP007 - made of what KINDS says
+        self._whole = msgspec.json.Decoder(whole)
+        self._array = msgspec.json.Decoder(list[whole])
         self._envelope = msgspec.json.Decoder(Envelope)
         self._data = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
         self._kind_of = {event: kind for kind, event in _EVENTS.items()}
@@ -65,12 +69,35 @@ class EventParser:
         """Parse one structured CloudEvent; what is wrong with it comes back as a Fault, never as an exception."""
         return self.parse_all([raw])[0]
 
+    def parse_array(self, body: bytes) -> list[Event | Fault] | None:
+        """Parse a JSON array of events in one go; None where one of them is not plain: parse each, then."""
+        return self._parse_many(self._array.decode, body)
+
+    def parse_lines(self, lines: Sequence[bytes]) -> list[Event | Fault]:
+        """Parse lines, each without its end; in one go where all of them are plain."""
+        parsed = self._parse_many(self._whole.decode_lines, b"\n".join(lines))
+        return self.parse_all(lines) if parsed is None or len(parsed) != len(lines) else parsed
+
+    def _parse_many(
+        self, decode: Callable[[bytes], list[Any]], body: bytes
+    ) -> list[Event | Fault] | None:
+        try:
+            wholes = decode(body)
+        except NOT_PLAIN:
+            return None
+        latest = self._now() + self._ahead
+        suspect = _holds_escapes(body)
+        return [self._checked(whole, latest, suspect) for whole in wholes]
+
     def _parse(self, raw: bytes, latest: datetime, suspect: bool) -> Event | Fault:
         try:
             whole = self._whole.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # whatever is not plain: other attributes are kept there, and faults are named
+        except NOT_PLAIN:
+            # other attributes are kept there, and faults are named
             return self._parse_slowly(raw, latest)
+        return self._checked(whole, latest, suspect)
+
+    def _checked(self, whole: Any, latest: datetime, suspect: bool) -> Event | Fault:
         data = whole.data
         try:
             event: Event

@@ -46,12 +46,15 @@ def finish_requests(
     """Keep what was refused and count, feed by feed in one order for all writers."""
     refused: dict[tuple[str, str], list[tuple[bytes, Fault]]] = {}
     for request, answers in zip(requests, outcomes, strict=True):
-        for raw, outcome in zip(request.raws, answers, strict=True):
-            # a conflict is kept too: its payload says something that the ledger does not
-            if outcome.fault is not None:
-                refused.setdefault((request.feed, request.content_type), []).append(
-                    (raw, outcome.fault)
-                )
+        # a conflict is kept too: its payload says something that the ledger does not
+        faults = [
+            (place, outcome.fault)
+            for place, outcome in enumerate(answers)
+            if outcome.fault is not None
+        ]
+        if faults:
+            kept = refused.setdefault((request.feed, request.content_type), [])
+            kept += [(request.raws[place], fault) for place, fault in faults]
     for (feed, content_type), items in sorted(refused.items(), key=lambda item: item[0]):
         keep_rejects(connection, feed, content_type, items)
     _count(connection, requests, outcomes)
