@@ -69,17 +69,14 @@ class Entries:
         """Append the events whose identity is new, and move stock. Returns what is recorded under the others."""
         if not batch:
             return {}
-        next_entry = first_entry = self._run("SELECT nextval('ledger_entries')", ())[0][0]
         rows: list[Row] = []
         for identity in sorted(batch):
             row = batch[identity]
-            row.entry_id = next_entry
+            row.entry_id = len(rows)
             rows.append(row)
-            next_entry += 1
             if row.to_location_id is not None:
                 rows.append(second_leg(row))
-                next_entry += 1
-        held = self._claim(rows, first_entry)
+        held = self._claim(rows)
         if held:
             rows = [row for row in rows if (row.source_id, row.event.event_id) not in held]
         if rows:
@@ -106,16 +103,20 @@ class Entries:
         rows = self._run(sql("ingest/claim_corrections"), (entries, *_identity_arrays(identities)))
         return {entry for (entry,) in rows}
 
-    def _claim(self, rows: Sequence[Row], first_entry: int) -> dict[Identity, int]:
-        """Claim the identities of rows; returns those that others hold already, with their entries."""
+    def _claim(self, rows: Sequence[Row]) -> dict[Identity, int]:
+        """Number the rows and claim their identities; returns those that others hold, with their entries."""
         firsts = [row for row in rows if row.leg == 0]
         if _care.left == 0 and len(firsts) >= COPY_ROWS_MIN:
+            first_entry = self._run("SELECT nextval('ledger_entries')", ())[0][0]
+            _number(rows, first_entry)
             if self._copy_identities(firsts):
                 return {}
+            _number(rows, -first_entry)
             _care.left = CAREFUL_BATCHES
         identities = [(row.source_id, row.event.event_id) for row in firsts]
         arrays = _identity_arrays(identities)
-        claimed = self._run(sql("ingest/claim"), (*arrays, *_place_arrays(firsts)))[0][0]
+        first_entry, claimed = self._run(sql("ingest/claim"), (*arrays, *_place_arrays(firsts)))[0]
+        _number(rows, first_entry)
         if claimed == len(firsts):
             _care.left = max(0, _care.left - 1)
             return {}
@@ -161,12 +162,11 @@ class Entries:
                 nullable_array_of(effects.scored_at, effects.scored, TIMESTAMPTZ),
                 nullable_array_of(effects.sold_at, effects.sold, TIMESTAMPTZ),
                 self._half_life_s,
+                announced(np.unique(effects.product_id).tolist()),
             ),
         )
-        if late:
-            self._refold(late)
-        ids = announced(np.unique(effects.product_id).tolist())
-        self._run(sql("ingest/tell_changes"), (products, locations, ids))
+        if len(late) > 1:  # the last row is NOTIFY's
+            self._refold(pair for pair in late if pair[0] is not None)
 
     def _refold(self, pairs: Iterable[tuple[int, int]]) -> None:
         columns = np.array(sorted(pairs), dtype=np.int32)
@@ -199,6 +199,11 @@ def _copy_statement(table: str, columns: tuple[str, ...]) -> str:
 def _identity_arrays(identities: Sequence[Identity]) -> tuple[PgArray, PgArray]:
     sources = np.array([source for source, _ in identities], dtype=np.int32)
     return array_of(sources, INT4), text_array_of([event.encode() for _, event in identities])
+
+
+def _number(rows: Sequence[Row], first_entry: int) -> None:
+    for row in rows:
+        row.entry_id += first_entry
 
 
 def _place_arrays(rows: Sequence[Row]) -> tuple[PgArray, ...]:
