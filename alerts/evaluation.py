@@ -20,7 +20,7 @@ WRITERS_LOCK_KEY = 7_205_759_405
 ALERTS_CHANGED = "alerts_changed"
 DELIVERIES_DUE = "deliveries_due"
 # One transaction's share of the waiting changes; the rest comes at once after it.
-PAIRS_MAX = 50_000
+PAIRS_MAX = 10_000
 ROWS_MAX = 5_000
 VERDICT_COLUMNS = (
     "rule", "product_id", "location_id", "feed", "opens", "closes", "value_milli", "limit_milli",

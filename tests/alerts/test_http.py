@@ -134,6 +134,8 @@ WRONG_CHANGES: list[Any] = [
     (b'{"acknowledge": true, "reason": "x", "user": ""}', "user"),
     (b'{"silence_until": "2026-01-01T00:00:00", "reason": "x"}', "silence_until"),
     (b'{"silence_until": "2999-01-01T00:00:00Z", "reason": "x"}', "silence_until"),
+    (b'{"silence_until": "0001-01-01T00:00:00+23:59", "reason": "x"}', "silence_until"),
+    (b'{"acknowledge": true, "reason": "\\ud800"}', "body"),
     (b'{"silence_until": "tomorrow", "reason": "x"}', "body"),
 ]
 
@@ -231,3 +233,10 @@ def test_two_changes_at_once_are_both_kept(api: Api, shops: Shops, database: sa.
     with database.connect() as connection:
         by = connection.execute(sa.text("SELECT DISTINCT by FROM alert_events")).scalars().all()
     assert len([one for one in by if one]) == 8
+
+
+def test_since_at_the_ends_of_time_is_no_error(api: Api, shops: Shops) -> None:
+    shops.stock(1, 1, 0)
+    shops.evaluate()
+    for since, found in (("0001-01-01T00:00:00+23:59", 1), ("9999-12-31T23:59:59-23:59", 0)):
+        assert len(listed(api, since=since)) == found

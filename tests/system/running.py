@@ -46,7 +46,7 @@ class Running:
         parts = state["parts"].values()
         return (
             state["pid"] == self.process.pid
-            and len(parts) == 5
+            and len(parts) == 6
             and all(p["state"] == "ready" for p in parts)
         )
 

@@ -25,7 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_up_says_where_and_how_to_sign_in_and_answers(running: Running) -> None:
     state = running.state()
-    assert set(state["parts"]) == {"postgres", "valkey", "api", "worker", "dashboard"}
+    assert set(state["parts"]) == {"postgres", "valkey", "api", "worker", "alerts", "dashboard"}
     assert httpx.get(f"{state['api']}/healthz").json() == {"status": "ok"}
     assert httpx.get(f"{state['dashboard']}/healthz").text == "ok"
     assert len(running.password()) >= 12
@@ -204,12 +204,12 @@ def test_up_uses_given_servers_and_embeds_nothing(
         wait_until(
             lambda: (
                 (home / "run.json").exists()
-                and [p["state"] for p in given.state()["parts"].values()] == ["ready"] * 3
+                and [p["state"] for p in given.state()["parts"].values()] == ["ready"] * 4
             ),
             60,
             "not ready",
         )
-        assert set(given.state()["parts"]) == {"api", "worker", "dashboard"}
+        assert set(given.state()["parts"]) == {"api", "worker", "alerts", "dashboard"}
         assert not (home / "postgres").exists()
     finally:
         given.stop()
