@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 from ingest.epcis.check_digit import is_right
@@ -26,7 +27,7 @@ class Identifier:
     qualifying: str | None = None
     lot: str | None = None
 
-    @property
+    @cached_property
     def uri(self) -> str:
         """The constrained canonical digital link: its own host, no query, the finest qualifier alone."""
         base = f"{CANONICAL_HOST}/{self.key}/{_escaped(self.value)}"

@@ -1,16 +1,20 @@
 """The parameters of the standard's event query, turned into conditions on epcis_events."""
 
 import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ingest.epcis.epc import canonical, query_key
+from ingest.epcis.query_values import (
+    choice_given,
+    instant_given,
+    number_given,
+    single,
+    values_of,
+    wrong,
+)
 from ingest.epcis.record import typed_key
-from ingest.epcis.values import INSTANT, instant_of, quantity_of
 from ingest.epcis.vocabulary import (
     BIZ_STEP,
     DISPOSITION,
@@ -23,8 +27,6 @@ from stocktide.errors import Invalid
 
 PER_PAGE, PER_PAGE_MAX = 30, 1_000
 COUNT_MAX = 2**31 - 1
-# Values of one parameter; more are no question but a download.
-VALUES_MAX = 1_000
 ACTIONS = ("ADD", "DELETE", "OBSERVE")
 ORDERS = {"eventTime": "event_time", "recordTime": "record_time"}
 COMPARISONS = {"EQ": "=", "GT": ">", "GE": ">=", "LT": "<", "LE": "<="}
@@ -81,7 +83,7 @@ def read_query(parameters: Sequence[tuple[str, str]]) -> Query:
     given: dict[str, list[str]] = {}
     for name, text in parameters:
         if "\x00" in name or "\x00" in text:
-            raise _wrong(name, "holds a NUL character")
+            raise wrong(name, "holds a NUL character")
         given.setdefault(name, []).append(text)
     query = Query()
     for name, texts in given.items():
@@ -90,7 +92,7 @@ def read_query(parameters: Sequence[tuple[str, str]]) -> Query:
             raise _unknown(name)
         reader(query, name, texts)
     if query.limit is not None and query.max_count is not None:
-        raise _wrong("maxEventCount", "excludes eventCountLimit")
+        raise wrong("maxEventCount", "excludes eventCountLimit")
     return query
 
 
@@ -120,30 +122,11 @@ def _unknown(name: str) -> Invalid:
     )
 
 
-def _wrong(name: str, what: str) -> Invalid:
-    return Invalid("parameter", f"{name[:80]} {what}.", field=name[:80])
-
-
-def _values(name: str, texts: Sequence[str]) -> list[str]:
-    values = [value for text in texts for value in text.split("|")]
-    if "" in values:
-        raise _wrong(name, "has an empty value")
-    if len(values) > VALUES_MAX:
-        raise _wrong(name, f"has more than {VALUES_MAX} values")
-    return values
-
-
-def _single(name: str, texts: Sequence[str]) -> str:
-    if len(texts) != 1:
-        raise _wrong(name, "is given more than once")
-    return texts[0]
-
-
 def _any_of(column: str, spell: Callable[[str], str] = lambda value: value) -> Reader:
     def read(query: Query, name: str, texts: Sequence[str]) -> None:
         query.add(
             f"{column} = ANY(CAST({{}} AS text[]))",
-            [spell(value) for value in _values(name, texts)],
+            [spell(value) for value in values_of(name, texts)],
         )
 
     return read
@@ -151,7 +134,7 @@ def _any_of(column: str, spell: Callable[[str], str] = lambda value: value) -> R
 
 def _overlap(column: str, spell: Callable[[str], str]) -> Reader:
     def read(query: Query, name: str, texts: Sequence[str]) -> None:
-        values = [spell(value) for value in _values(name, texts)]
+        values = [spell(value) for value in values_of(name, texts)]
         query.add(f"{column} && CAST({{}} AS text[])", values)
 
     return read
@@ -159,7 +142,7 @@ def _overlap(column: str, spell: Callable[[str], str]) -> Reader:
 
 def _within(column: str) -> Reader:
     def read(query: Query, name: str, texts: Sequence[str]) -> None:
-        places = [canonical(value) for value in _values(name, texts)]
+        places = [canonical(value) for value in values_of(name, texts)]
         query.add(f"{column} IN (SELECT epcis_within(CAST({{}} AS text[])))", places)
 
     return read
@@ -167,7 +150,7 @@ def _within(column: str) -> Reader:
 
 def _match(query: Query, name: str, texts: Sequence[str]) -> None:
     columns, instances = MATCHES[name]
-    keys = [query_key(value, instances=instances) for value in _values(name, texts)]
+    keys = [query_key(value, instances=instances) for value in values_of(name, texts)]
     query.add(
         "(" + " OR ".join(f"{column} && CAST({{}} AS text[])" for column in columns) + ")", keys
     )
@@ -177,36 +160,22 @@ def _typed(query: Query, name: str, texts: Sequence[str]) -> None:
     start = next(start for start in TYPED if name.startswith(start))
     column, vocabulary = TYPED[start]
     kind = name.removeprefix(start)
-    keys = [typed_key(kind, value, vocabulary) for value in _values(name, texts)]
+    keys = [typed_key(kind, value, vocabulary) for value in values_of(name, texts)]
     query.add(f"{column} && CAST({{}} AS text[])", keys)
 
 
 def _time(query: Query, name: str, texts: Sequence[str]) -> None:
     side, _, what = name.partition("_")
     comparison = ">=" if side == "GE" else "<"
-    query.add(f"{TIMES[what]} {comparison} {{}}", _instant(name, _single(name, texts)))
-
-
-def _instant(name: str, text: str) -> datetime:
-    # a + that was not escaped arrives as a space
-    text = text.replace(" ", "+")
-    try:
-        if re.match(INSTANT, text) is None:
-            raise ValueError
-        instant = instant_of(text)
-    except ValueError:
-        raise _wrong(
-            name, f"{text[:80]!r} is no date and time with zone, such as 2026-03-01T10:15:00Z"
-        ) from None
-    return instant
+    query.add(f"{TIMES[what]} {comparison} {{}}", instant_given(name, single(name, texts)))
 
 
 def _quantity(query: Query, name: str, texts: Sequence[str]) -> None:
     side, _, rest = name.partition("_")
     unit = rest.partition("_")[2]
-    numbers = [_number(name, text) for text in _values(name, texts)]
+    numbers = [number_given(name, text) for text in values_of(name, texts)]
     if side != "EQ" and len(numbers) != 1:
-        raise _wrong(name, "takes one number")
+        raise wrong(name, "takes one number")
     wanted = f"n {COMPARISONS[side]} ANY(CAST({{}} AS numeric[]))"
     if unit:
         query.binds[f"unit{len(query.binds)}"] = unit
@@ -214,48 +183,31 @@ def _quantity(query: Query, name: str, texts: Sequence[str]) -> None:
     query.add(f"EXISTS (SELECT FROM unnest(quantities, units) AS q (n, u) WHERE {wanted})", numbers)
 
 
-def _number(name: str, text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    exact = quantity_of(number) if number.is_finite() else None
-    if exact is None:
-        raise _wrong(name, f"{text[:80]!r} is no number that a quantity can have")
-    return exact
-
-
 def _count(attribute: str, most: int) -> Reader:
     def read(query: Query, name: str, texts: Sequence[str]) -> None:
-        text = _single(name, texts)
+        text = single(name, texts)
         if not (text.isascii() and text.isdigit()) or len(text) > 10 or not 1 <= int(text) <= most:
-            raise _wrong(name, f"{text[:80]!r} is no whole number from 1 to {most}")
+            raise wrong(name, f"{text[:80]!r} is no whole number from 1 to {most}")
         setattr(query, attribute, int(text))
 
     return read
 
 
-def _choice(name: str, text: str, choices: Sequence[str]) -> str:
-    if text not in choices:
-        raise _wrong(name, f"{text[:80]!r} is none of {', '.join(choices)}")
-    return text
-
-
 def _action(query: Query, name: str, texts: Sequence[str]) -> None:
-    values = [_choice(name, value, ACTIONS) for value in _values(name, texts)]
+    values = [choice_given(name, value, ACTIONS) for value in values_of(name, texts)]
     query.add("action = ANY(CAST({} AS text[]))", values)
 
 
 def _order(query: Query, name: str, texts: Sequence[str]) -> None:
-    query.order = ORDERS[_choice(name, _single(name, texts), tuple(ORDERS))]
+    query.order = ORDERS[choice_given(name, single(name, texts), tuple(ORDERS))]
 
 
 def _direction(query: Query, name: str, texts: Sequence[str]) -> None:
-    query.descending = _choice(name, _single(name, texts), ("ASC", "DESC")) == "DESC"
+    query.descending = choice_given(name, single(name, texts), ("ASC", "DESC")) == "DESC"
 
 
 def _token(query: Query, name: str, texts: Sequence[str]) -> None:
-    query.token = _single(name, texts)
+    query.token = single(name, texts)
 
 
 def _declared(query: Query, _name: str, _texts: Sequence[str]) -> None:
