@@ -19,6 +19,7 @@ import catalog.http
 import catalog.invalidation
 import ingest.epcis.http
 import ingest.http
+import ingest.rejects_http
 from alerts.stream import AlertStreams
 from catalog.cache import ProductCache
 from ingest.events_route import EVENTS_OPENAPI, EventsRoute
@@ -216,7 +217,14 @@ def create_app(
     events = EventsRoute(recorder, intake, app.state.key_ring)
     app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"]))
     _document(app, {"/v1/events": EVENTS_OPENAPI})
-    parts = (ingest.http, ingest.epcis.http, catalog.http, alerts.http, alerts.webhook_http)
+    parts = (
+        ingest.http,
+        ingest.rejects_http,
+        ingest.epcis.http,
+        catalog.http,
+        alerts.http,
+        alerts.webhook_http,
+    )
     for part in (router, *(part.router for part in parts)):
         app.include_router(part)
     return app
@@ -228,7 +236,9 @@ def _document(app: FastAPI, paths: dict[str, Any]) -> None:
 
     def openapi() -> dict[str, Any]:
         document = known()
-        document["paths"] |= paths
+        for path, methods in paths.items():
+            # other methods of the path stay
+            document["paths"].setdefault(path, {}).update(methods)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this as the way

@@ -46,6 +46,13 @@ NEEDS = {
     ("DELETE", "/v1/webhooks/{webhook_id}"): "operate",
     ("GET", "/v1/webhooks/{webhook_id}/deliveries"): "operate",
     ("POST", "/v1/webhooks/{webhook_id}/retry"): "operate",
+    ("GET", "/v1/events"): "read",
+    ("GET", "/v1/rejects"): "read",
+    ("GET", "/v1/rejects/groups"): "read",
+    ("GET", "/v1/rejects/{reject_id}"): "operate",
+    ("POST", "/v1/rejects/{reject_id}/mend"): "operate",
+    ("POST", "/v1/rejects/replay"): "operate",
+    ("POST", "/v1/rejects/drop"): "operate",
     ("POST", "/v1/epcis/capture"): "ingest",
     ("GET", "/v1/epcis/capture"): "ingest",
     ("OPTIONS", "/v1/epcis/capture"): "ingest",
@@ -73,6 +80,7 @@ def filled(path: str) -> str:
         .replace("{event_type}", "stocktide.sale")
         .replace("{alert_id}", "1")
         .replace("{webhook_id}", "1")
+        .replace("{reject_id}", "1")
         .replace("/stream", "/stream?for_s=1")
     )
 

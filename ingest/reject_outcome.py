@@ -1,0 +1,66 @@
+"""What became of an event, for ever: its entries in the ledger, and what was refused under its identity."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from stocktide.database import statement
+from stocktide.errors import NotFound
+
+MILLI = 1_000
+
+
+def outcome_of(connection: sa.Connection, source: str, event_id: str) -> dict[str, Any]:
+    """Tell whether an event was accepted or rejected, when, and what it moved (units). Raises NotFound.
+
+    What was refused under the identity beside an accepted event are its conflicts, or what it was mended from.
+    """
+    identity = {"source": source, "event_id": event_id}
+    entries = (
+        connection.execute(statement("ingest/reject_event_entries"), identity).mappings().all()
+    )
+    kept = connection.execute(statement("ingest/reject_event_kept"), identity).mappings().all()
+    if not entries and not kept:
+        raise NotFound(
+            "event_unknown",
+            f"No event {event_id!r} of {source!r} was ever recorded or refused here. Was it sent, and with this id?",
+        )
+    answer: dict[str, Any] = {"source": source, "id": event_id, "outcome": "rejected"}
+    if entries:
+        answer |= _recorded(connection, entries)
+    return {**answer, "refused": [dict(row) for row in kept]}
+
+
+def _recorded(connection: sa.Connection, entries: Any) -> dict[str, Any]:
+    first = entries[0]
+    names = ("entry_id", "corrects", "product_id", "location_id", "occurred_at")
+    links = connection.execute(
+        statement("ingest/reject_event_corrections"), {name: first[name] for name in names}
+    ).mappings()
+    linked = {
+        row["link"]: {name: row[name] for name in ("source", "id", "recorded_at")} for row in links
+    }
+    return {
+        "outcome": "accepted",
+        "recorded_at": first["recorded_at"],
+        "occurred_at": first["occurred_at"],
+        "kind": "correction" if first["corrects"] else first["kind"],
+        "entries": [_entry(entry) for entry in entries],
+        "corrected_by": linked.get("corrected_by"),
+        "corrects": linked.get("corrects"),
+    }
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    amounts = {
+        "moved": "quantity_milli",
+        "observed": "observed_milli",
+        "promised": "committed_milli",
+    }
+    return {
+        **{name: entry[name] for name in ("entry_id", "kind", "product", "location")},
+        **{
+            name: None if entry[column] is None else entry[column] / MILLI
+            for name, column in amounts.items()
+        },
+    }
