@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WORKERS ?= 2
 
 .PHONY: setup demo test lint types bench lock browser clean
 
@@ -20,12 +21,15 @@ $(STAMP): requirements.txt pyproject.toml
 demo: setup
 	STOCKTIDE_HOME=$${STOCKTIDE_HOME:-$(CURDIR)/data/home} $(BIN)/stocktide demo $(if $(ONCE),--once,)
 
+# Two workers, each with servers of its own; a file's tests share what is slow to make.
 test: setup browser
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 # A browser for the tests of the pages: the system's Chromium, else Debian's package when root, else Playwright's own.
+# Likewise the broker and the languages that the examples for senders are tried with.
 browser: setup
 	@$(BIN)/python -m tests.browser.find_chromium --install
+	@$(BIN)/python -m tests.find_tools --install
 
 lint: setup
 	$(BIN)/ruff check .
@@ -33,7 +37,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 types: setup
-	$(BIN)/mypy stocktide ingest alerts etl forecasting catalog dashboard data tests
+	$(BIN)/mypy stocktide ingest alerts etl forecasting catalog dashboard data examples tests
 	$(BIN)/mypy --explicit-package-bases benchmarks
 
 bench: setup

@@ -19,7 +19,7 @@ import psycopg
 from stocktide.database import create_engine, migrate
 from stocktide.embedded import Postgres, Valkey
 from stocktide.keys import create_key
-from stocktide.serving import listen
+from stocktide.listening import listen
 
 ROOT = Path(__file__).parents[1]
 START_S_MAX = 60.0

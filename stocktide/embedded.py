@@ -33,8 +33,8 @@ START_S_MAX = 60.0
 STOP_S_MAX = 30.0
 POSTGRES_OPTIONS = {
     "listen_addresses": "",
-    "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
     "max_connections": "100",
     "checkpoint_completion_target": "0.9",
     "timezone": "UTC",
@@ -48,7 +48,14 @@ VALKEY_OPTIONS = {
     "maxmemory": "256mb",
     "maxmemory-policy": "allkeys-lru",
 }
+SHARED_BUFFERS_MB_MIN, SHARED_BUFFERS_MB_MAX = 128, 1024
 PR_SET_PDEATHSIG = 1
+
+
+def shared_buffers_mb() -> int:
+    """An eighth of the machine's memory, within bounds: the rest is for the forecasts and the system's own cache."""
+    eighth = psutil.virtual_memory().total // 2**23
+    return int(min(SHARED_BUFFERS_MB_MAX, max(SHARED_BUFFERS_MB_MIN, eighth)))
 
 
 def die_with_parent(signal_number: int) -> Callable[[], None] | None:
@@ -216,7 +223,8 @@ class Postgres(Server):
 
     def spawn(self, log: int) -> subprocess.Popen[bytes]:
         """Run `postgres` itself, not pg_ctl: the child is ours to watch and to end."""
-        options = [f"--{name}={value}" for name, value in POSTGRES_OPTIONS.items()]
+        sized = {**POSTGRES_OPTIONS, "shared_buffers": f"{shared_buffers_mb()}MB"}
+        options = [f"--{name}={value}" for name, value in sized.items()]
         return subprocess.Popen(  # noqa: S603 - our own binary and arguments
             [
                 self._binary("postgres"),

@@ -15,18 +15,6 @@ from stocktide.settings import Settings
 
 # What was made at start stays for ever: looking through it again and again costs tens of milliseconds a time.
 GC_THRESHOLDS = (50_000, 20, 50)
-BACKLOG = 1_024
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open the socket that API processes accept from; whoever supervises them keeps it open while they restart."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(BACKLOG)
-    listening.set_inheritable(True)
-    return listening
 
 
 def serve_api(

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("127.0.0.1", description="Address that API and dashboard listen on.")
     api_port: int = Field(8420, ge=1, le=65535, description="Port of the API.")
+    api_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="API processes on one socket; more of them use more cores, and each keeps a writer of its own.",
+    )
     dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the dashboard.")
     api_url: str | None = Field(
         None, description="Where the dashboard finds the API; default http://API_HOST:API_PORT."

@@ -30,6 +30,7 @@ from stocktide.home import (
     write_state,
 )
 from stocktide.keys import replace_key
+from stocktide.listening import listen
 from stocktide.settings import Settings
 from stocktide.users import set_user
 
@@ -51,6 +52,7 @@ class Part:
     command: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     health_url: str | None = None
+    descriptors: tuple[int, ...] = ()
     server: Server | None = None
     process: "subprocess.Popen[bytes] | None" = None
     state: str = "waiting"
@@ -80,6 +82,7 @@ class Supervisor:
         self.parts: list[Part] = []
         self.services: Services | None = None
         self._stopping = False
+        self._listening: socket.socket | None = None
         self._started_at = datetime.now(UTC)
 
     def run(self) -> None:
@@ -132,12 +135,7 @@ class Supervisor:
         environment = self._prepare_access(self.services)
         python, host = sys.executable, self.settings.api_host
         self.parts += [
-            Part(
-                "api",
-                [python, "-m", "stocktide.cli", "api"],
-                environment,
-                f"http://{host}:{self.settings.api_port}/healthz",
-            ),
+            *self._api_parts(environment),
             Part("worker", [python, "-m", "stocktide.cli", "worker"], environment),
             Part("alerts", [python, "-m", "stocktide.cli", "alerts", "run"], environment),
             Part(
@@ -164,6 +162,23 @@ class Supervisor:
             environment = {**environment, "STOCKTIDE_MQTT_URL": url}
             parts.append(Part("mqtt", [*command, "mqtt"], environment))
         return parts
+
+    def _api_parts(self, environment: dict[str, str]) -> list[Part]:
+        """API processes on one socket. It is ours, so that while one starts anew its callers wait instead of failing."""
+        host, port = self.settings.api_host, self.settings.api_port
+        self._listening = listen(host, port)
+        descriptor = self._listening.fileno()
+        command = [sys.executable, "-m", "stocktide.cli", "api", "--fd", str(descriptor)]
+        return [
+            Part(
+                "api" if number == 1 else f"api-{number}",
+                command,
+                environment,
+                f"http://{host}:{port}/healthz",
+                descriptors=(descriptor,),
+            )
+            for number in range(1, self.settings.api_processes + 1)
+        ]
 
     def _prepare_access(self, services: Services) -> dict[str, str]:
         """Make the first user and the dashboard's key; say how to sign in. Returns our parts' environment."""
@@ -213,6 +228,7 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
+                pass_fds=part.descriptors,
                 preexec_fn=die_with_parent(signal.SIGKILL),
                 process_group=0,
             )
@@ -305,6 +321,8 @@ class Supervisor:
         for part in reversed(self.parts):
             if part.server is not None:
                 part.server.stop()
+        if self._listening is not None:
+            self._listening.close()
 
 
 def _require_free(host: str, port: int, name: str) -> None:
