@@ -1,13 +1,15 @@
 """Routes of the read side."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
 
 from catalog.cache import ProductCache
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.products import list_products, read_product
-from catalog.stock import list_stock
+from catalog.stock import list_lots, list_stock, stock_as_of
 from catalog.trending import Scope, read_trending
 from stocktide.errors import Invalid, NotFound
 from stocktide.web import ReadKey, engine_of
@@ -57,6 +59,41 @@ def get_stock(
     )
     last = rows[-1] if len(rows) == limit else None
     return {"stock": rows, "next": f"{last['product']}\t{last['location']}" if last else None}
+
+
+@router.get("/stock/as-of")
+def get_stock_as_of(
+    request: Request,
+    _key: ReadKey,
+    product: str,
+    location: str,
+    at: Annotated[
+        AwareDatetime | None, Query(description="Moment of the world; now where it is left out.")
+    ] = None,
+    known_at: Annotated[
+        AwareDatetime | None,
+        Query(description="By what was recorded until then; now where it is left out."),
+    ] = None,
+) -> dict[str, Any]:
+    """Stock of one product at one location as of any moment, and as it was known at any moment (units)."""
+    now = datetime.now(UTC)
+    return stock_as_of(
+        engine_of(request),
+        product=_text(product),
+        location=_text(location),
+        at=at or now,
+        known_at=known_at or now,
+    )
+
+
+@router.get("/lots")
+def get_lots(
+    request: Request, _key: ReadKey, product: str, location: str | None = None, limit: Limit = 100
+) -> dict[str, Any]:
+    """Lots of a product that are on hand, the next to expire first (units)."""
+    place = location and _text(location)
+    rows = list_lots(engine_of(request), product=_text(product), location=place, limit=limit)
+    return {"lots": rows}
 
 
 @router.get("/trending")

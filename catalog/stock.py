@@ -1,11 +1,13 @@
-"""Stock levels, paged."""
+"""Stock: levels, as they were at any moment, and by lot."""
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from catalog.amounts import units
+from catalog.amounts import money, units
 from stocktide.database import statement
+from stocktide.errors import NotFound
 
 PAGE_MAX = 1_000
 
@@ -18,7 +20,11 @@ def list_stock(
     after: tuple[str, str] = ("", ""),
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Page through stock by product and location. on_hand is in units; `known` tells whether it was ever counted."""
+    """Page through stock by product and location.
+
+    on_hand, on_order, in_transit, promised and available (on hand less promised) are in units; cost is the moving
+    average of one unit, value what the stock is worth by it. `known` tells whether it was ever counted or delivered.
+    """
     with engine.connect() as connection:
         rows = connection.execute(
             statement("catalog/stock"),
@@ -30,10 +36,61 @@ def list_stock(
                 "limit": min(limit, PAGE_MAX),
             },
         ).mappings()
-        return [
-            {
-                **{name: value for name, value in row.items() if name != "on_hand_milli"},
-                "on_hand": units(row["on_hand_milli"]),
-            }
-            for row in rows
-        ]
+        return [_shown(row) for row in rows]
+
+
+def stock_as_of(
+    engine: sa.Engine, *, product: str, location: str, at: datetime, known_at: datetime
+) -> dict[str, Any]:
+    """Stock of a pair at a moment of the world, by what was recorded up to a moment of ours.
+
+    Raises NotFound where nothing was known of the pair then.
+    """
+    with engine.connect() as connection:
+        row = (
+            connection.execute(
+                statement("catalog/stock_as_of"),
+                {"sku": product, "location": location, "at": at, "known_at": known_at},
+            )
+            .mappings()
+            .first()
+        )
+    if row is None:
+        raise NotFound(
+            "nothing_known",
+            f"Nothing was recorded of {product!r} at {location!r} by then; look at /v1/stock for what there is now.",
+        )
+    return {
+        "product": product,
+        "location": location,
+        "at": at,
+        "known_at": known_at,
+        "on_hand": units(row["on_hand_milli"]),
+        "counted_at": row["counted_at"],
+    }
+
+
+def list_lots(
+    engine: sa.Engine, *, product: str, location: str | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Lots of a product on hand, the next to expire first; units, as far as events named lots."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            statement("catalog/lots"),
+            {"product": product, "location": location, "limit": min(limit, PAGE_MAX)},
+        ).mappings()
+        return [_shown(row) for row in rows]
+
+
+def _shown(row: sa.RowMapping) -> dict[str, Any]:
+    """Thousandths as units and millionths as money, by the names' ends."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        stem, _, scale = str(name).rpartition("_")
+        if scale == "milli":
+            shown[stem] = units(value)
+        elif scale == "micros":
+            shown[stem] = money(value)
+        else:
+            shown[str(name)] = value
+    return shown

@@ -1,11 +1,20 @@
--- A page of stock levels; keyset by sku and location.
+-- A page of stock levels; keyset by sku and location. What is open under references is summed for the page alone.
 SELECT p.sku AS product, p.name AS product_name, l.code AS location, l.name AS location_name, p.unit,
-       s.on_hand_milli, s.known, s.counted_at, s.last_sale_at, s.updated_at
-FROM stock s
+       s.on_hand_milli, s.known, s.counted_at, s.last_sale_at, s.updated_at,
+       q.on_order_milli, q.in_transit_milli, q.promised_milli, q.available_milli, q.cost_micros, q.value_micros
+FROM (
+    SELECT s.product_id, s.location_id, p.sku, o.code
+    FROM stock s
+    JOIN products p USING (product_id)
+    JOIN locations o USING (location_id)
+    WHERE (CAST(:product AS text) IS NULL OR p.sku = :product)
+      AND (CAST(:location AS text) IS NULL OR o.code = :location)
+      AND (p.sku, o.code) > (:after_product, :after_location)
+    ORDER BY p.sku, o.code
+    LIMIT :limit
+) page
+JOIN stock s USING (product_id, location_id)
+JOIN stock_position q USING (product_id, location_id)
 JOIN products p USING (product_id)
 JOIN locations l USING (location_id)
-WHERE (CAST(:product AS text) IS NULL OR p.sku = :product)
-  AND (CAST(:location AS text) IS NULL OR l.code = :location)
-  AND (p.sku, l.code) > (:after_product, :after_location)
 ORDER BY p.sku, l.code
-LIMIT :limit

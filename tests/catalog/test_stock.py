@@ -1,4 +1,7 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import sqlalchemy as sa
 
 from tests.catalog.shops import open_shops, send
 from tests.conftest import Api
@@ -59,3 +62,56 @@ def test_stock_pages_through_each_pair_once(shop: Api, limit: int) -> None:
         seen += [(row["product"], row["location"]) for row in page["stock"]]
         after = page["next"]
     assert seen == [pair[:2] for pair in ALL_PAIRS]
+
+
+def test_stock_shows_what_is_on_its_way_promised_and_worth(api: Api) -> None:
+    open_shops(api)
+    send(
+        api,
+        ("order", "po", 9, {"order_id": "PO1", "quantity": 10, "expected_on": "2030-01-01"}),
+        ("receipt", "r1", 8, {"order_id": "PO1", "quantity": 4, "cost": "1.50"}),
+        ("receipt", "r2", 7, {"quantity": 2, "cost": 3, "lot": "L7", "expires_on": "2030-02-01"}),
+        ("reservation", "v", 6, {"reservation_id": "R", "quantity": 3}),
+        ("sale", "s", 5, {"reservation_id": "R", "quantity": 1}),
+        ("dispatch", "d", 4, {"transfer_id": "T", "quantity": 2, "to_location": "S2"}),
+    )
+    here, there = api.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
+    names = ("on_hand", "on_order", "in_transit", "promised", "available", "cost", "value")
+    assert [here[name] for name in names] == [3.0, 6.0, 0.0, 2.0, 1.0, 2.0, 6.0]
+    assert (there["on_hand"], there["in_transit"]) == (0.0, 2.0)
+    assert api.read.get("/v1/lots", params={"product": "A"}).json()["lots"] == [
+        {"location": "S1", "lot": "L7", "on_hand": 2.0, "expires_on": "2030-02-01"}
+    ]
+
+
+def test_stock_as_of_tells_what_was_and_what_was_known(api: Api, database: sa.Engine) -> None:
+    open_shops(api)
+    send(api, ("receipt", "r", 9, {"quantity": 10}), ("sale", "s", 5, {"quantity": 4}))
+    with database.connect() as connection:
+        before = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+    send(api, ("stocktake", "c", 7, {"counted": 8}))
+
+    def on_hand(**asked: str) -> float:
+        parameters = {"product": "A", "location": "S1", **asked}
+        answer = api.read.get("/v1/stock/as-of", params=parameters)
+        return float(answer.raise_for_status().json()["on_hand"])
+
+    six_hours_ago = (datetime.now(UTC) - timedelta(hours=6)).isoformat()
+    assert on_hand() == 4.0
+    assert on_hand(at=six_hours_ago) == 8.0
+    assert on_hand(known_at=before.isoformat()) == 6.0
+    assert on_hand(at=six_hours_ago, known_at=before.isoformat()) == 10.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"product": "ghost"}, 404),
+        ({"at": "1999-01-01T00:00:00Z"}, 404),
+        ({"at": "2026-01-01T00:00:00"}, 400),
+        ({"at": "soon"}, 400),
+    ],
+)
+def test_stock_as_of_says_what_is_wrong(shop: Api, asked: dict[str, str], status: int) -> None:
+    parameters = {"product": "A", "location": "S1", **asked}
+    assert shop.read.get("/v1/stock/as-of", params=parameters).status_code == status

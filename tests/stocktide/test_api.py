@@ -27,6 +27,8 @@ NEEDS = {
     ("GET", "/v1/products"): "read",
     ("GET", "/v1/products/{sku}"): "read",
     ("GET", "/v1/stock"): "read",
+    ("GET", "/v1/stock/as-of"): "read",
+    ("GET", "/v1/lots"): "read",
     ("GET", "/v1/trending"): "read",
     ("GET", "/v1/forecasts"): "read",
     ("POST", "/v1/jobs/{job}"): "operate",

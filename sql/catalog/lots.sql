@@ -1,0 +1,10 @@
+-- Lots of a product that are on hand, the next to expire first.
+SELECT l.code AS location, t.lot, t.on_hand_milli, t.expires_on
+FROM lots t
+JOIN products p USING (product_id)
+JOIN locations l USING (location_id)
+WHERE p.sku = :product
+  AND (CAST(:location AS text) IS NULL OR l.code = :location)
+  AND t.on_hand_milli <> 0
+ORDER BY t.expires_on NULLS LAST, l.code, t.lot
+LIMIT :limit
