@@ -1,7 +1,8 @@
 """Bodies of requests, in bounded memory: read, unpacked, and cut into lines as they come."""
 
+import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Protocol
 
 import zstandard
@@ -11,6 +12,8 @@ from stocktide.errors import Invalid, TooLarge, UnsupportedMedia
 
 # A decoder of zstd keeps a window of what it has given; larger ones are refused.
 ZSTD_WINDOW_BYTES_MAX = 8 * 2**20
+# So much goes into the decoder at once: it may come out as many thousand times as much.
+ZSTD_INPUT_BYTES = 256
 # Unpacked in pieces of this size at most, so that a bomb is noticed before it has gone off.
 PIECE_BYTES = 2**18
 
@@ -18,8 +21,8 @@ PIECE_BYTES = 2**18
 class Unpacker(Protocol):
     """Turns packed pieces into plain ones."""
 
-    def unpack(self, piece: bytes) -> list[bytes]:
-        """Give what the piece holds, in pieces of at most about PIECE_BYTES."""
+    def unpack(self, piece: bytes) -> Iterator[bytes]:
+        """Give what the piece holds, bit by bit: the caller may stop before all of it is unpacked."""
         ...
 
     def finish(self) -> None:
@@ -30,9 +33,9 @@ class Unpacker(Protocol):
 class Plain:
     """No packing."""
 
-    def unpack(self, piece: bytes) -> list[bytes]:
+    def unpack(self, piece: bytes) -> Iterator[bytes]:
         """Give the piece."""
-        return [piece]
+        yield piece
 
     def finish(self) -> None:
         """Nothing can be missing."""
@@ -44,12 +47,11 @@ class Gzip:
     def __init__(self) -> None:
         self._stream = zlib.decompressobj(wbits=47)
 
-    def unpack(self, piece: bytes) -> list[bytes]:
+    def unpack(self, piece: bytes) -> Iterator[bytes]:
         """Unpack; raises Invalid for what is not gzip."""
-        plain = []
         try:
             while piece:
-                plain.append(self._stream.decompress(piece, PIECE_BYTES))
+                yield self._stream.decompress(piece, PIECE_BYTES)
                 piece = self._stream.unconsumed_tail
                 if self._stream.eof and self._stream.unused_data:
                     # a file of several members, as gzip allows
@@ -57,7 +59,6 @@ class Gzip:
                     self._stream = zlib.decompressobj(wbits=47)
         except zlib.error as error:
             raise _broken("gzip", error) from None
-        return plain
 
     def finish(self) -> None:
         """Raise Invalid if the last member is not whole."""
@@ -71,26 +72,28 @@ class Zstd:
     def __init__(self) -> None:
         self._decoder = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES_MAX)
         self._stream = self._decoder.decompressobj(write_size=PIECE_BYTES)
+        self._within = False
 
-    def unpack(self, piece: bytes) -> list[bytes]:
+    def unpack(self, piece: bytes) -> Iterator[bytes]:
         """Unpack; raises Invalid for what is not zstd."""
-        plain = []
         try:
             # a piece of a few bytes can hold megabytes: little goes in at a time
-            for start in range(0, len(piece), 1024):
-                part = piece[start : start + 1024]
+            for start in range(0, len(piece), ZSTD_INPUT_BYTES):
+                part = piece[start : start + ZSTD_INPUT_BYTES]
                 while part:
-                    plain.append(self._stream.decompress(part))
+                    yield self._stream.decompress(part)
+                    self._within = not self._stream.eof
                     part = b""
                     if self._stream.eof:
                         part = self._stream.unused_data
                         self._stream = self._decoder.decompressobj(write_size=PIECE_BYTES)
         except zstandard.ZstdError as error:
             raise _broken("zstd", error) from None
-        return plain
 
     def finish(self) -> None:
-        """Frames say themselves where they end; a cut one cannot be told from one that goes on."""
+        """Raise Invalid if the last frame is not whole."""
+        if self._within:
+            raise _broken("zstd", "it ends too early")
 
 
 UNPACKERS: dict[str, type[Unpacker]] = {
@@ -123,7 +126,10 @@ async def pieces(receive: Any, encoding: str) -> AsyncIterator[bytes]:
         if message["type"] == "http.disconnect":
             raise Invalid("gone", "The sender went away before the body was whole.")
         more = message.get("more_body", False)
-        for piece in unpacker.unpack(message.get("body", b"")):
+        for number, piece in enumerate(unpacker.unpack(message.get("body", b""))):
+            if number:
+                # a small message can unpack into gigabytes of nothing: others have their turn meanwhile
+                await asyncio.sleep(0)
             if piece:
                 yield piece
     unpacker.finish()
@@ -159,6 +165,8 @@ async def lines(
     size = 0
     rest = b""
     async for piece in pieces(receive, encoding):
+        if not rest and b"\n" in piece and piece.isspace():
+            continue
         whole, newline, tail = piece.rpartition(b"\n")
         if not newline:
             rest += piece
@@ -175,6 +183,9 @@ async def lines(
             size += len(line)
         rest = tail
     if rest.strip():
+        if group and (len(group) >= lines_max or size + len(rest) > bytes_max):
+            yield group
+            group = []
         group.append(rest)
     if group:
         yield group

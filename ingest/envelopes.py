@@ -107,17 +107,20 @@ def _from_binary(content_type: str, headers: Mapping[str, str], body: bytes) -> 
 
     The data goes in as it came, and what is not JSON as base64: the parser then says that it wants JSON.
     """
-    attributes = {
-        name.removeprefix("ce-"): header_text(value)
-        for name, value in headers.items()
-        if name.startswith("ce-")
-    }
+    attributes = {}
+    for header, value in headers.items():
+        if header.startswith("ce-"):
+            try:
+                attributes[header.removeprefix("ce-")] = header_text(value)
+            except UnicodeDecodeError:
+                fault = Fault("bad_encoding", f"{header} is not UTF-8 text.", header[3:103])
+                return Cut("single", [], fault)
     taken = attributes.keys() & {"data", "data_base64", "datacontenttype"}
     if taken:
         name = sorted(taken)[0]
         return Cut("single", [], Fault("attribute_name", f"ce-{name} is no attribute.", name))
     media = content_type.strip()
-    if media and media_type(media) != "application/json":
+    if media:
         attributes["datacontenttype"] = media
     if not media or JSON_MEDIA.fullmatch(media):
         data = b',"data":' + (body.strip() or b"null")
@@ -127,8 +130,11 @@ def _from_binary(content_type: str, headers: Mapping[str, str], body: bytes) -> 
 
 
 def header_text(value: str) -> str:
-    """An attribute's value in a header: perhaps quoted, and percent-encoded UTF-8 (HTTP binding, 3.1.3.2)."""
+    """An attribute's value in a header: perhaps quoted, and percent-encoded UTF-8 (HTTP binding, 3.1.3.2).
+
+    Raises UnicodeDecodeError for bytes that are not UTF-8, which the binding does not allow.
+    """
     value = value.strip()
     if len(value) >= 2 and value[0] == value[-1] == '"':
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
-    return unquote_to_bytes(value.encode("latin-1")).decode("utf-8", "replace")
+    return unquote_to_bytes(value.encode("latin-1")).decode()
