@@ -83,6 +83,30 @@ def text_array_of(texts: Sequence[bytes]) -> PgArray:
     return PgArray(_head(len(texts), TEXT) + b"".join(cells))
 
 
+def nullable_text_array_of(texts: Sequence[str | None]) -> PgArray:
+    """Encode a column of texts of which some are null."""
+    if not any(text is not None for text in texts):
+        return PgArray(_head(len(texts), TEXT, nulls=True) + NULL * len(texts))
+    pack = struct.Struct("!i").pack
+    cells: list[bytes] = []
+    for text in texts:
+        if text is None:
+            cells.append(NULL)
+        else:
+            encoded = text.encode()
+            cells += (pack(len(encoded)), encoded)
+    return PgArray(_head(len(texts), TEXT, nulls=True) + b"".join(cells))
+
+
+def nullable_ints_of(numbers: Sequence[int | None], kind: int) -> PgArray:
+    """Encode a column of integers of which some are null."""
+    valid = np.array([number is not None for number in numbers])
+    dtype = np.int32 if kind == INT4 else np.int64
+    return nullable_array_of(
+        np.array([number or 0 for number in numbers], dtype=dtype), valid, kind
+    )
+
+
 def _head(size: int, element: int, *, nulls: bool = False) -> bytes:
     if size == 0:
         return struct.pack("!iii", 0, 0, element)

@@ -146,25 +146,9 @@ class Entries:
             copy.write(copy_of(rows))
 
     def _move_stock(self, effects: PairEffects) -> None:
-        products, locations = (
-            array_of(effects.product_id, INT4),
-            array_of(effects.location_id, INT4),
-        )
-        late = self._run(
-            sql("ingest/move_stock"),
-            (
-                products,
-                locations,
-                array_of(effects.moved, INT8),
-                array_of(effects.moved_from, TIMESTAMPTZ),
-                array_of(effects.known, BOOL),
-                array_of(effects.score, FLOAT8),
-                nullable_array_of(effects.scored_at, effects.scored, TIMESTAMPTZ),
-                nullable_array_of(effects.sold_at, effects.sold, TIMESTAMPTZ),
-                self._half_life_s,
-                announced(np.unique(effects.product_id).tolist()),
-            ),
-        )
+        told = announced(np.unique(effects.product_id).tolist())
+        binds = (*pair_arrays(effects), self._half_life_s, told)
+        late = self._run(sql("ingest/move_stock"), binds)
         if len(late) > 1:  # the last row is NOTIFY's
             self._refold(pair for pair in late if pair[0] is not None)
 
@@ -199,6 +183,20 @@ def _copy_statement(table: str, columns: tuple[str, ...]) -> str:
 def _identity_arrays(identities: Sequence[Identity]) -> tuple[PgArray, PgArray]:
     sources = np.array([source for source, _ in identities], dtype=np.int32)
     return array_of(sources, INT4), text_array_of([event.encode() for _, event in identities])
+
+
+def pair_arrays(effects: PairEffects) -> tuple[PgArray, ...]:
+    """Effects as the statements that move stock take them."""
+    return (
+        array_of(effects.product_id, INT4),
+        array_of(effects.location_id, INT4),
+        array_of(effects.moved, INT8),
+        array_of(effects.moved_from, TIMESTAMPTZ),
+        array_of(effects.known, BOOL),
+        array_of(effects.score, FLOAT8),
+        nullable_array_of(effects.scored_at, effects.scored, TIMESTAMPTZ),
+        nullable_array_of(effects.sold_at, effects.sold, TIMESTAMPTZ),
+    )
 
 
 def _number(rows: Sequence[Row], first_entry: int) -> None:

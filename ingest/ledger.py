@@ -52,6 +52,17 @@ class Ledger:
             self._append_later(entries, batch, held, later, outcomes)
         return outcomes  # type: ignore[return-value]  # every place is filled now
 
+    def rows_by_heart(self, parsed: Sequence[Event | Fault]) -> dict[Identity, Row] | None:
+        """Rows of events that name nothing but what is known by heart, each identity once; else None."""
+        known = self.surrogates.by_heart()
+        rows: dict[Identity, Row] = {}
+        for place, item in enumerate(parsed):
+            row = _row_by_heart(item, known, place)
+            if row is None:
+                return None
+            rows[row.source_id, row.event.event_id] = row
+        return rows if len(rows) == len(parsed) else None
+
     def _sort_out(
         self,
         connection: sa.Connection,
@@ -63,18 +74,11 @@ class Ledger:
         An event that names nothing but what is known by heart, as nearly all do, asks nobody.
         """
         known = self.surrogates.by_heart()
-        products, locations, sources = known.products, known.locations, known.sources
         keys: Surrogates.Resolved | None = None
         batch: dict[Identity, Row] = {}
         later: list[Later] = []
         for place, item in enumerate(parsed):
-            row: Row | Correction | Fault | None = None
-            if type(item) is StockEvent and item.unit is None and item.to_location is None:
-                product, location = products.get(item.product), locations.get(item.location)
-                source = sources.get(item.source)
-                if product and location and source:
-                    at = micros_of(item.occurred_at)
-                    row = Row(item, source, product, location, item.quantity_milli, at, place)
+            row: Row | Correction | Fault | None = _row_by_heart(item, known, place)
             if row is None:
                 if keys is None:
                     keys = self.surrogates.resolve(
@@ -135,3 +139,16 @@ def _row_of(item: Event | Fault, keys: Surrogates.Resolved, place: int) -> Row |
         place,
         to_location_id,
     )
+
+
+def _row_by_heart(item: Event | Fault, known: Surrogates.Resolved, place: int) -> Row | None:
+    """The row of an event that asks for no look-up, as nearly all do."""
+    if type(item) is not StockEvent or item.unit is not None or item.to_location is not None:
+        return None
+    product_id = known.products.get(item.product)
+    location_id = known.locations.get(item.location)
+    source_id = known.sources.get(item.source)
+    if product_id is None or location_id is None or source_id is None:
+        return None
+    at = micros_of(item.occurred_at)
+    return Row(item, source_id, product_id, location_id, item.quantity_milli, at, place)

@@ -185,10 +185,10 @@ def create_app(
         listener = catalog.invalidation.Listener(engine, product_cache)
         listener.start()
         alert_streams.close_on_signals()
-        intake.start()
+        await intake.start()
         following = asyncio.create_task(alert_streams.run())
         yield
-        await run_in_threadpool(intake.stop)
+        await intake.stop()
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         listener.stop()

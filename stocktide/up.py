@@ -164,7 +164,7 @@ class Supervisor:
         return parts
 
     def _api_parts(self, environment: dict[str, str]) -> list[Part]:
-        """API processes on one socket. It is ours, so that while one starts anew its callers wait instead of failing."""
+        """API processes on one socket. It is ours: while one starts anew its callers wait instead of failing."""
         host, port = self.settings.api_host, self.settings.api_port
         self._listening = listen(host, port)
         descriptor = self._listening.fileno()

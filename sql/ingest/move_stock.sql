@@ -13,15 +13,8 @@ WITH moved AS (
                              ELSE s.on_hand_milli + excluded.on_hand_milli END,
         moved_from = excluded.moved_from,
         known = s.known OR excluded.known,
-        -- forward decay: each score halves every half-life before the newer of the two instants
-        sales_score = CASE
-            WHEN excluded.sales_score_at IS NULL THEN s.sales_score
-            WHEN s.sales_score_at IS NULL THEN excluded.sales_score
-            ELSE s.sales_score * power(2.0::float8, greatest(-1000, -date_part('epoch',
-                     greatest(s.sales_score_at, excluded.sales_score_at) - s.sales_score_at) / $9))
-               + excluded.sales_score * power(2.0::float8, greatest(-1000, -date_part('epoch',
-                     greatest(s.sales_score_at, excluded.sales_score_at) - excluded.sales_score_at) / $9))
-        END,
+        sales_score = faded(s.sales_score, s.sales_score_at, excluded.sales_score_at, $9)
+                      + faded(excluded.sales_score, excluded.sales_score_at, s.sales_score_at, $9),
         sales_score_at = greatest(s.sales_score_at, excluded.sales_score_at),
         last_sale_at = greatest(s.last_sale_at, excluded.last_sale_at),
         updated_at = now()

@@ -164,6 +164,24 @@ COMMENT ON COLUMN stock.moved_from IS
     'earliest event time of the last transaction that moved it: not after counted_at, it has to be folded anew';
 COMMENT ON COLUMN stock.cost_micros IS 'moving average cost of one unit, in the order of recording';
 
+-- A decayed count as it stands at the newer of two instants: it halves every half-life from its own to the other one.
+CREATE FUNCTION faded(score double precision, at timestamptz, other timestamptz, half_life_s double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN at IS NULL THEN 0
+                WHEN other IS NULL OR other <= at THEN score
+                -- beyond 1000 halvings nothing is left of any
+                ELSE score * power(2.0::float8, greatest(-1000, -date_part('epoch', other - at) / half_life_s)) END
+$$;
+
+-- Undo a statement that adds up what happened before a count; the caller then takes the way that folds.
+CREATE FUNCTION refuse_late(late boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF late THEN
+        RAISE EXCEPTION 'a movement from before the newest count' USING ERRCODE = 'ST001';
+    END IF;
+    RETURN false;
+END $$;
+
 -- Each step of the moving average, so that it can be proved: cost_after is the mean of the other stock at cost_before
 -- and what came at its own cost.
 CREATE TABLE valuations (
