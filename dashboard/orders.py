@@ -7,6 +7,28 @@ import httpx
 # The first order of a process loads the forecasting libraries.
 TIMEOUT_S = 30.0
 AWAY = "The API does not answer; nothing was changed. See `stocktide status`."
+SLOW = "The API takes longer than 30 s. Look whether it is done before you ask again."
+
+
+def ask_api(
+    method: str, path: str, api: str, key: str | None, body: dict[str, Any] | None = None
+) -> tuple[dict[str, Any] | None, str]:
+    """Ask a route for its answer. Gives it, or None and in words why there is none."""
+    try:
+        answer = httpx.request(
+            method,
+            f"{api}{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=TIMEOUT_S,
+        )
+    except httpx.ReadTimeout:
+        return None, SLOW
+    except httpx.HTTPError:
+        return None, AWAY
+    if answer.status_code != 200:
+        return None, f"Not done: {answer.json()['detail']}"
+    return answer.json(), ""
 
 
 def decide_forecast(
@@ -16,16 +38,7 @@ def decide_forecast(
     order: dict[str, Any] = {"reason": reason, "user": user}
     if version is not None:
         order["version"] = version
-    try:
-        answer = httpx.post(
-            f"{api}/v1/forecasts/{action}",
-            json=order,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=TIMEOUT_S,
-        )
-    except httpx.HTTPError:
-        return False, AWAY
-    if answer.status_code != 200:
-        return False, f"Not done: {answer.json()['detail']}"
-    done = answer.json()
+    done, why = ask_api("POST", f"/v1/forecasts/{action}", api, key, order)
+    if done is None:
+        return False, why
     return True, f"Version {done['version']} is published in place of version {done['replaced']}."

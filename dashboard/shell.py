@@ -8,7 +8,7 @@ import streamlit as st
 
 from catalog.frames import read_record
 from dashboard.boundary import FAILED, plain_words
-from dashboard.pages import experiments, forecasts, overview, products, system, trending
+from dashboard.pages import experiments, feeds, forecasts, overview, products, system, trending
 from dashboard.reader import Reader, open_reader, signed_in_user
 from dashboard.theme import when
 from stocktide.errors import Unauthorized
@@ -26,6 +26,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
         ("trending", "Trending", ":material/trending_up:", trending.render),
     ],
     "Run": [
+        ("feeds", "Feeds", ":material/sensors:", feeds.render),
         ("experiments", "Experiments", ":material/science:", experiments.render),
         ("system", "System", ":material/dns:", system.render),
     ],

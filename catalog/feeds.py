@@ -1,0 +1,189 @@
+"""Feeds as people judge them: which state each is in, what it sent, how late, and when that changed."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+STATES = ("Firing", "Error", "Pending", "No data", "Normal")
+OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
+BIN = timedelta(minutes=10)
+WINDOW = timedelta(hours=24)
+# A feed whose rhythm is not known yet is said to send nothing after so long.
+UNKNOWN_SILENCE = timedelta(hours=24)
+# Feeds count by the minute: silence counts from the end of the last minute that was heard.
+MINUTE = timedelta(minutes=1)
+ADVICE = {
+    "out_of_stock": "Is something on its way? If the shelf is full, send a stocktake.",
+    "below_reorder_point": "Order, and acknowledge with the order's number.",
+    "negative_balance": "Count the shelf, send a stocktake, and look for the missing receipt.",
+    "sensor_disagrees": "Count the shelf and send a stocktake: it closes the alert.",
+    "silent_feed": "Is the sender running, and does it reach the API? See its rejects.",
+    "reject_storm": "See the feed's rejects: one reason for all means a new version of the sender.",
+}
+
+
+def judge_feed(feed: dict[str, Any], now: datetime) -> tuple[str, str]:
+    """Say in which state a feed is, and why.
+
+    feed: a row of the query feed_list. Firing: an alert is open. Error: it sends, and nothing of the last hour was
+    accepted. Pending: silent for longer than it may be, but not alerted yet. No data: it never sent, or nothing for
+    a day, and nobody knows how often it should.
+    """
+    firing, last, limit = feed["firing"], feed["last_minute"], feed["silent_limit_s"]
+    if _known(firing):
+        return "Firing", " and ".join(rule.replace("_", " ") for rule in firing)
+    if not _known(last):
+        return "No data", "it has never sent anything"
+    if feed["ended"]:
+        return "No data", "its key is revoked or has expired"
+    refused = int(feed["conflict"]) + int(feed["rejected"])
+    if refused and not int(feed["accepted"]) + int(feed["duplicate"]):
+        return "Error", f"all {refused:,} of the last hour were refused"
+    silent = now - last - MINUTE
+    if _known(limit) and silent.total_seconds() > float(limit):
+        return "Pending", f"silent for longer than {span(float(limit))}"
+    if not _known(limit) and silent > UNKNOWN_SILENCE:
+        return "No data", "nothing for a day, and how often it sends is not known"
+    return "Normal", "" if _known(limit) else "how often it sends is not known yet"
+
+
+def judged(feeds: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Add state and why to feeds, the worst first; last_event_s: seconds since the feed was last heard."""
+    rows: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items()} for row in feeds.to_dict("records")
+    ]
+    verdicts = [judge_feed(row, now) for row in rows]
+    ages = pd.Series(
+        [
+            max(0.0, (now - row["last_minute"]).total_seconds())
+            if _known(row["last_minute"])
+            else None
+            for row in rows
+        ],
+        index=feeds.index,
+        dtype="float64",
+    )
+    frame = feeds.assign(
+        state=[state for state, _ in verdicts], why=[why for _, why in verdicts], last_event_s=ages
+    )
+    order = frame["state"].map({state: place for place, state in enumerate(STATES)})
+    return frame.assign(order=order).sort_values(["order", "feed"]).drop(columns="order")
+
+
+def window_start(now: datetime) -> datetime:
+    """Begin of the first whole piece of the last 24 hours."""
+    start = now - WINDOW
+    return start.replace(minute=start.minute // 10 * 10, second=0, microsecond=0)
+
+
+def rates(bins: pd.DataFrame, feed: str | None, now: datetime) -> pd.DataFrame:
+    """Events a minute by outcome in every piece up to now: columns at, outcome, per_minute.
+
+    bins: of the query feed_bins. Pieces without events are 0, so that a silent end is seen; the last one is not over
+    yet and counts for the minutes it has had.
+    """
+    mine = bins if feed is None else bins[bins["feed"] == feed]
+    pieces = pd.date_range(window_start(now), now, freq=BIN)
+    counts = mine.groupby("at")[list(OUTCOMES)].sum().reindex(pieces, fill_value=0)
+    minutes = pd.Series(BIN / MINUTE, index=pieces)
+    minutes.iloc[-1] = max(1.0, (now - pieces[-1].to_pydatetime()) / MINUTE)
+    long = counts.div(minutes, axis=0).rename_axis("at").reset_index()
+    return long.melt("at", var_name="outcome", value_name="per_minute")
+
+
+def strips(bins: pd.DataFrame, now: datetime) -> dict[str, list[int]]:
+    """Events of each feed in each of the last 24 hours, the oldest first."""
+    hours = pd.date_range(now - WINDOW, now, periods=25)[:-1]
+    found: dict[str, list[int]] = {}
+    for feed, mine in bins[bins["at"] > now - WINDOW - BIN / 2].groupby("feed"):
+        places = hours.searchsorted(pd.DatetimeIndex(mine["at"] + BIN / 2), side="right") - 1
+        totals = mine[list(OUTCOMES)].sum(axis=1).groupby(places.clip(0, 23)).sum()
+        found[str(feed)] = [int(totals.get(hour, 0)) for hour in range(24)]
+    return found
+
+
+def state_spans(
+    feeds: pd.DataFrame, bins: pd.DataFrame, alerts: pd.DataFrame, now: datetime
+) -> pd.DataFrame:
+    """When each feed was in which state in the last 24 hours: feed, state, start, end.
+
+    feeds, bins, alerts: of the queries feed_list, feed_bins and feed_alert_spans. What was open or heard before the
+    window is carried in: alerts by their own times, hearing as far as `bins` reach back.
+    """
+    start = window_start(now)
+    pieces = [piece.to_pydatetime() for piece in pd.date_range(start, now, freq=BIN)]
+    sound = (bins["accepted"] + bins["duplicate"]).tolist()
+    heard_at: dict[str, dict[datetime, bool]] = {}
+    for feed, at, good in zip(bins["feed"], bins["at"], sound, strict=True):
+        heard_at.setdefault(feed, {})[at.to_pydatetime()] = good > 0
+    fired: dict[str, list[tuple[datetime, datetime]]] = {}
+    for feed, opened, closed in zip(
+        alerts["feed"], alerts["opened_at"], alerts["closed_at"], strict=True
+    ):
+        fired.setdefault(feed, []).append((opened, closed if _known(closed) else now))
+    spans: list[dict[str, Any]] = []
+    for feed, limit in zip(feeds["feed"], feeds["silent_limit_s"], strict=True):
+        heard = heard_at.get(feed, {})
+        last = max((at + BIN for at in heard if at < start), default=None)
+        for at in pieces:
+            last = at + BIN if at in heard else last
+            state = _state_then(at, heard.get(at), last, limit, fired.get(feed, []))
+            if spans and (spans[-1]["feed"], spans[-1]["state"]) == (feed, state):
+                spans[-1]["end"] = min(at + BIN, now)
+            else:
+                spans.append({"feed": feed, "state": state, "start": at, "end": min(at + BIN, now)})
+    return pd.DataFrame(spans, columns=["feed", "state", "start", "end"])
+
+
+def _state_then(
+    at: datetime,
+    sound: bool | None,
+    heard: datetime | None,
+    limit: Any,
+    fired: list[tuple[datetime, datetime]],
+) -> str:
+    """State in the piece from `at`. sound: something of it was accepted; None: nothing came."""
+    if any(opened < at + BIN and closed > at for opened, closed in fired):
+        return "Firing"
+    if sound is not None:
+        return "Normal" if sound else "Error"
+    if heard is None:
+        return "No data"
+    silent_s = (at + BIN - heard).total_seconds()
+    if _known(limit):
+        return "Pending" if silent_s > float(limit) else "Normal"
+    return "No data" if silent_s > UNKNOWN_SILENCE.total_seconds() else "Normal"
+
+
+def lags(tail: pd.DataFrame) -> pd.DataFrame:
+    """How long events took from happening to being committed: source, events, median_s, p95_s, the slowest first.
+
+    tail: of the query feed_tail.
+    """
+    by = tail.assign(lag_s=tail["lag_s"].clip(lower=0)).groupby("source")["lag_s"]
+    frame = pd.DataFrame(
+        {"events": by.size(), "median_s": by.quantile(0.5), "p95_s": by.quantile(0.95)}
+    )
+    return frame.sort_values("p95_s", ascending=False).reset_index()
+
+
+def matching(tail: pd.DataFrame, text: str) -> pd.DataFrame:
+    """Events whose id, source, kind, product or location holds a text, in any case."""
+    wanted = text.strip().lower()
+    columns = ["event_id", "source", "kind", "product", "location"]
+    words = tail[columns].agg(" ".join, axis=1) if len(tail) else pd.Series(dtype=str)
+    return tail[words.str.lower().str.contains(wanted, regex=False).to_numpy(dtype=bool)]
+
+
+def span(seconds: float) -> str:
+    """A time span for people: "40 s", "12 min", "5 h", "3 days"."""
+    for size, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} s" if seconds >= 10 or seconds == 0 else f"{seconds:.2g} s"
+
+
+def _known(value: Any) -> bool:
+    """Whether there is a value: a list counts, neither None nor a missing time or number does."""
+    return isinstance(value, list) or not pd.isna(value)

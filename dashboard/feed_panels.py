@@ -1,0 +1,355 @@
+"""Parts of the Feeds page that look on: states and rates, the live tail, keys. Some draw themselves anew."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from catalog.feeds import (
+    OUTCOMES,
+    judged,
+    lags,
+    matching,
+    rates,
+    span,
+    state_spans,
+    strips,
+    window_start,
+)
+from catalog.frames import read_frame, read_record
+from dashboard.boundary import plain_words
+from dashboard.feed_figures import band_of, lag_chart, rate_chart, state_timeline
+from dashboard.reader import Reader
+from dashboard.theme import in_words, plain, plural, quantity, roles, when
+
+FEEDS_MAX = 100
+TAIL_ROWS = 100
+LAG_EVENTS = 1_000
+LIVE = "5s"
+EVERY = "All feeds"
+ROW_PX = 28
+# States carry in what was heard a day before the window.
+REACH = timedelta(hours=24)
+
+
+def read_feeds(reader: Reader, now: datetime) -> pd.DataFrame:
+    """Read every feed with its state, the worst first."""
+    settings = reader.settings
+    feeds = read_frame(
+        reader.engine,
+        "feed_list",
+        history_h=settings.alert_silent_history_h,
+        silent_s_min=settings.alert_silent_s_min,
+        silent_factor=settings.alert_silent_factor,
+        limit=FEEDS_MAX,
+    )
+    return judged(feeds, now)
+
+
+def time_column(label: str) -> Any:
+    """A column of instants, in UTC."""
+    return st.column_config.DatetimeColumn(
+        f"{label} (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+    )
+
+
+def switch(name: str, label: str, options: Mapping[str, str]) -> str:
+    """Let one of a few be chosen, the first unless the address says another; the choice goes into the address.
+
+    options: what is shown, by what stands in the address under `name`. (Bound by Streamlit, the address would hold
+    what is shown, counts and all.)
+    """
+    first = next(iter(options))
+    asked = st.query_params.get(name, first)
+    chosen = st.segmented_control(
+        label,
+        list(options),
+        format_func=lambda option: options[option],
+        key=f"feeds.{name}",
+        default=asked if asked in options else first,
+        required=True,
+    )
+    if chosen is None or chosen == first:
+        st.query_params.pop(name, None)
+        return first
+    st.query_params[name] = chosen
+    return chosen
+
+
+def read_names(reader: Reader) -> list[str]:
+    """Names of all feeds, in the order of the alphabet."""
+    return sorted(read_feeds(reader, datetime.now(UTC))["feed"].tolist())
+
+
+def read_bins(reader: Reader, now: datetime) -> pd.DataFrame:
+    """Read what feeds sent, in pieces of ten minutes, of the window and a day before it."""
+    return read_frame(reader.engine, "feed_bins", since=window_start(now) - REACH)
+
+
+@st.fragment(run_every=LIVE)
+@plain_words("feed rates")
+def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
+    """One row a feed; events a minute, of one or all; states over a day; lag. Draws itself anew."""
+    now = datetime.now(UTC)
+    feeds, bins = read_feeds(reader, now), read_bins(reader, now)
+    st.markdown(headline(feeds))
+    _feed_table(feeds, bins, bands, now)
+    shown = rates(bins, feed, now)
+    usual = band_of(bands, feed, window_start(now), now)
+    st.altair_chart(
+        rate_chart(
+            shown,
+            usual,
+            roles(),
+            title=rate_title(shown, feed),
+            subtitle="Events a minute in pieces of ten minutes, the last 24 hours to now; "
+            + (
+                "dashed: what 95 % of the same hours of four weeks stayed between"
+                if not usual.empty
+                else "what is usual is known after a week"
+            ),
+        ),
+        width="stretch",
+        key="feeds.rates",
+    )
+    alerts = read_frame(reader.engine, "feed_alert_spans", since=window_start(now))
+    spans = state_spans(feeds if feed is None else feeds[feeds["feed"] == feed], bins, alerts, now)
+    if not spans.empty:
+        chart = state_timeline(spans, roles(), title=timeline_title(spans))
+        st.altair_chart(chart, key="feeds.states", width="stretch")
+    _lag(reader)
+    st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 5 seconds.")
+
+
+def headline(feeds: pd.DataFrame) -> str:
+    """Say in a sentence how the feeds are, the worst first."""
+    bad = feeds[feeds["state"].isin(["Firing", "Error", "Pending"])]
+    if bad.empty:
+        silent = int((feeds["state"] == "No data").sum())
+        more = f"; {silent} without data" if silent else ""
+        return f"**{plural(len(feeds), 'feed')}, none of them in trouble{more}.**"
+    first = bad.iloc[0]
+    others = f" {len(bad) - 1} more need a look." if len(bad) > 1 else ""
+    return f"**{plain(first['feed'])}: {first['state'].lower()}, {plain(first['why'])}.**{others}"
+
+
+def rate_title(shown: pd.DataFrame, feed: str | None) -> str:
+    """The finding of the rate chart: what came in the last hour, and how much of it was refused."""
+    last = shown[shown["at"] > shown["at"].max() - pd.Timedelta(hours=1)]
+    # each piece counts its ten minutes
+    sums = last.groupby("outcome")["per_minute"].sum() * 10
+    total = float(sums.sum())
+    who = "All feeds" if feed is None else feed
+    if total < 1:
+        return f"{who}: nothing in the last hour"
+    refused = float(sums.get("conflict", 0) + sums.get("rejected", 0)) / total
+    return f"{who}: about {quantity(round(total))} events in the last hour, {refused:.1%} refused"
+
+
+def timeline_title(spans: pd.DataFrame) -> str:
+    """The finding of the timeline: whose state was bad for how long in all."""
+    bad = spans[spans["state"].isin(["Firing", "Error"])]
+    if bad.empty:
+        return "No feed was firing or in error in the last 24 hours"
+    took = (bad["end"] - bad["start"]).groupby(bad["feed"]).sum().sort_values(ascending=False)
+    return f"{took.index[0]} was firing or in error for {span(took.iloc[0].total_seconds())} of the last 24 hours"
+
+
+def _feed_table(
+    feeds: pd.DataFrame, bins: pd.DataFrame, bands: pd.DataFrame, now: datetime
+) -> None:
+    strip = strips(bins, now)
+    usual = bands[bands["hour_of_day"] == now.hour]
+    day = bins[bins["at"] > now - timedelta(hours=24)].groupby("feed")[list(OUTCOMES)].sum()
+    total = day.sum(axis=1).reindex(feeds["feed"]).fillna(0).tolist()
+    refused = day[["conflict", "rejected"]].sum(axis=1).reindex(feeds["feed"]).fillna(0).tolist()
+    shown = pd.DataFrame(
+        {
+            "state": [[state] for state in feeds["state"]],
+            "feed": feeds["feed"],
+            "why": feeds["why"],
+            "age": [ago(seconds) for seconds in feeds["last_event_s"]],
+            "strip": [strip.get(feed, [0] * 24) for feed in feeds["feed"]],
+            "events": total,
+            "usual": [_usual(usual, feed) for feed in feeds["feed"]],
+            "refused": [
+                bad / all_ if all_ else None for bad, all_ in zip(refused, total, strict=True)
+            ],
+            "newest": feeds["newest_event"],
+        }
+    )
+    role = roles()
+    st.dataframe(
+        shown,
+        key="feeds.list",
+        hide_index=True,
+        placeholder="",
+        row_height=ROW_PX,
+        column_config={
+            "state": st.column_config.MultiselectColumn(
+                "State",
+                options=["Firing", "Error", "Pending", "No data", "Normal"],
+                color=[role.stock_out, role.promotion, role.forecast, role.baseline, role.baseline],
+                width="small",
+            ),
+            "feed": st.column_config.TextColumn("Feed", width="medium"),
+            "why": st.column_config.TextColumn("Why", width="medium"),
+            "age": st.column_config.TextColumn("Last heard"),
+            "strip": st.column_config.BarChartColumn("24 hours, events an hour", y_min=0),
+            "events": st.column_config.NumberColumn("Events, 24 h", format="localized"),
+            "usual": st.column_config.TextColumn(
+                "Usual now, a minute", help="95 % of the same hour of the last four weeks."
+            ),
+            "refused": st.column_config.NumberColumn("Refused", format="percent"),
+            "newest": st.column_config.DatetimeColumn(
+                "Newest event of the hour (UTC)", format="MM-DD HH:mm:ss", timezone="UTC"
+            ),
+        },
+    )
+
+
+def ago(seconds: float | None) -> str:
+    """How long ago a feed was heard; feeds count by the minute."""
+    if seconds is None or pd.isna(seconds):
+        return "never"
+    return "within the minute" if seconds < 60 else f"{span(seconds)} ago"
+
+
+def _usual(usual: pd.DataFrame, feed: str) -> str:
+    for row in usual[usual["feed"] == feed].to_dict("records"):
+        return f"{quantity(round(row['low'], 1))} to {quantity(round(row['high'], 1))}"
+    return ""
+
+
+def _lag(reader: Reader) -> None:
+    tail = read_frame(reader.engine, "feed_tail", limit=LAG_EVENTS)
+    if tail.empty:
+        return
+    lag = lags(tail).head(12)
+    st.altair_chart(lag_chart(lag, roles()), key="feeds.lag", width="stretch")
+
+
+@st.fragment(run_every=LIVE)
+@plain_words("live events")
+def live_panel(reader: Reader) -> None:
+    """The newest entries of the ledger, filtered; draws itself anew."""
+    text = st.text_input(
+        "Filter",
+        key="feeds.live.filter",
+        placeholder="A part of an id, source, kind, product or location",
+        max_chars=100,
+    )
+    tail = read_frame(reader.engine, "feed_tail", limit=LAG_EVENTS)
+    if tail.empty:
+        st.info("Nothing is recorded yet. Send an event: POST /v1/events, MQTT, or a file.")
+        return
+    found = matching(tail, text or "")
+    if found.empty:
+        st.info(
+            f"None of the newest {plural(len(tail), 'event')} holds “{plain(text or '')}”. "
+            "An event by its whole id: GET /v1/events?source=…&id=…"
+        )
+        return
+    st.caption(
+        f"{min(len(found), TAIL_ROWS)} of the newest {plural(len(tail), 'event')}, the newest first."
+    )
+    st.dataframe(
+        found.head(TAIL_ROWS)[
+            ["recorded_at", "occurred_at", "lag_s", "kind", "product", "location", "moved",
+             "observed", "source", "event_id"]
+        ],
+        key="feeds.live",
+        hide_index=True,
+        placeholder="",
+        row_height=ROW_PX,
+        height=520,
+        column_config={
+            "recorded_at": st.column_config.DatetimeColumn(
+                "Recorded (UTC)", format="MM-DD HH:mm:ss.SSS", timezone="UTC"
+            ),
+            "occurred_at": st.column_config.DatetimeColumn(
+                "Happened (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+            ),
+            "lag_s": st.column_config.NumberColumn("Lag, s", format="%.3f"),
+            "kind": "Kind",
+            "product": "Product",
+            "location": "Location",
+            "moved": st.column_config.NumberColumn("Moved", format="localized"),
+            "observed": st.column_config.NumberColumn("Counted", format="localized"),
+            "source": st.column_config.TextColumn("Source", width="medium"),
+            "event_id": st.column_config.TextColumn("Id", width="medium"),
+        },
+    )  # fmt: skip
+
+
+def keys_panel(reader: Reader) -> None:
+    """Keys with scope, limits, last use and end, for operators."""
+    keys = read_frame(reader.engine, "feed_keys")
+    if keys.empty:
+        st.info("No key yet. Make one: `stocktide keys create NAME --scope ingest`.")
+        return
+    st.caption(
+        "Make, limit and revoke keys by `stocktide keys`. A key is shown once, when it is made."
+    )
+    shown = keys.assign(
+        state=[_key_state(row) for row in keys.to_dict("records")],
+        kinds=[in_words(kinds) if kinds else "all" for kinds in keys["kinds"]],
+        locations=[in_words(places) if places else "all" for places in keys["locations"]],
+    )
+    st.dataframe(
+        shown[["name", "scope", "state", "last_used_at", "expires_at", "kinds", "locations", "rate",
+               "expect_every_s", "created_at"]],
+        key="feeds.keys",
+        hide_index=True,
+        placeholder="",
+        row_height=ROW_PX,
+        column_config={
+            "name": st.column_config.TextColumn("Key", pinned=True),
+            "scope": "Scope",
+            "state": "State",
+            "kinds": "Kinds",
+            "locations": "Locations",
+            "rate": st.column_config.NumberColumn("Events a second, most", format="localized"),
+            "expect_every_s": st.column_config.NumberColumn("Expected every, s", format="localized"),
+            **{
+                name: st.column_config.DatetimeColumn(
+                    f"{label} (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+                )
+                for name, label in (("last_used_at", "Last seen"), ("expires_at", "Expires"),
+                                    ("created_at", "Made"))
+            },
+        },
+    )  # fmt: skip
+
+
+def _key_state(key: dict[Any, Any]) -> str:
+    if not pd.isna(key["revoked_at"]):
+        return "revoked"
+    if not pd.isna(key["expires_at"]) and key["expires_at"] <= datetime.now(UTC):
+        return "expired"
+    return "valid"
+
+
+@st.fragment(run_every=LIVE)
+@plain_words("new rejects")
+def new_rejects(reader: Reader, newest_seen: int) -> None:
+    """A badge with what was refused since the lists were drawn; they stay, so that a choice in them does."""
+    newest = read_record(reader.engine, "reject_last")
+    more = int(newest["newest_id"] or 0) - newest_seen
+    if more > 0 and st.button(
+        f"{more:,} new since this list was drawn", key="feeds.new", icon=":material/refresh:"
+    ):
+        st.rerun(scope="app")
+
+
+def last_refused(last: dict[str, Any]) -> str:
+    """What to say where no reject is open."""
+    if last["last_seen_at"] is None:
+        return (
+            "Nothing was ever refused. What is refused is kept here, as it came, with its reason."
+        )
+    reason = plain(str(last["reason"]).replace("_", " "))
+    came = f"The last one came {when(last['last_seen_at'])}"
+    return f"No reject is open. {came}: {reason}, by feed {plain(last['feed'])}."

@@ -1,0 +1,12 @@
+-- Open alerts: those of feeds first, then the newest.
+SELECT a.alert_id, a.rule, coalesce(a.feed, p.sku || ' at ' || l.code) AS subject, p.name AS product_name,
+       coalesce(p.unit, CASE a.rule WHEN 'silent_feed' THEN 's' ELSE 'share' END) AS unit,
+       a.last_value_milli / 1000.0::float8 AS value, a.limit_milli / 1000.0::float8 AS "limit", a.opened_at,
+       a.acknowledged_at, a.acknowledged_by, a.reason,
+       CASE WHEN a.silenced_until > now() THEN a.silenced_until END AS silenced_until
+FROM alerts a
+LEFT JOIN products p USING (product_id)
+LEFT JOIN locations l USING (location_id)
+WHERE a.closed_at IS NULL AND (CAST(:feed AS text) IS NULL OR a.feed = :feed)
+ORDER BY a.feed IS NULL, a.alert_id DESC
+LIMIT :limit

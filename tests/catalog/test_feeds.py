@@ -1,0 +1,211 @@
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from catalog.feeds import (
+    BIN,
+    judge_feed,
+    judged,
+    lags,
+    matching,
+    rates,
+    span,
+    state_spans,
+    strips,
+    window_start,
+)
+from catalog.frames import read_frame, read_record
+
+NOW = datetime(2026, 3, 4, 12, 5, tzinfo=UTC)
+FEED: dict[str, Any] = {
+    "feed": "till", "firing": None, "last_minute": NOW - timedelta(minutes=2), "silent_limit_s": 600.0,
+    "ended": False, "accepted": 5, "duplicate": 0, "conflict": 0, "rejected": 0,
+}  # fmt: skip
+SETTINGS = {"history_h": 48.0, "silent_s_min": 600.0, "silent_factor": 2.0, "limit": 100}
+
+
+def bins(*rows: tuple[str, timedelta, int, int]) -> pd.DataFrame:
+    """Pieces of (feed, age, accepted, rejected)."""
+    frame = pd.DataFrame(rows, columns=["feed", "age", "accepted", "rejected"])
+    start = pd.Timestamp(window_start(NOW))
+    at = [start + (pd.Timestamp(NOW) - age - start) // BIN * BIN for age in frame["age"]]
+    return frame.assign(at=pd.DatetimeIndex(at), duplicate=0, conflict=0, lag_s=1.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({}, "Normal"),
+        ({"firing": ["silent_feed"]}, "Firing"),
+        ({"accepted": 0, "rejected": 3}, "Error"),
+        ({"accepted": 0, "duplicate": 1, "conflict": 3}, "Normal"),
+        ({"last_minute": NOW - timedelta(minutes=12)}, "Pending"),
+        ({"last_minute": NOW - timedelta(minutes=11)}, "Normal"),
+        ({"last_minute": None}, "No data"),
+        ({"last_minute": pd.NaT, "silent_limit_s": float("nan")}, "No data"),
+        ({"ended": True}, "No data"),
+        ({"silent_limit_s": None, "last_minute": NOW - timedelta(hours=23)}, "Normal"),
+        ({"silent_limit_s": None, "last_minute": NOW - timedelta(hours=25)}, "No data"),
+    ],
+)
+def test_judge_feed_says_the_state(changed: Mapping[str, Any], state: str) -> None:
+    assert judge_feed({**FEED, **changed}, NOW)[0] == state
+
+
+def test_judged_puts_the_worst_first() -> None:
+    feeds = pd.DataFrame(
+        [{**FEED, "feed": "b"}, {**FEED, "feed": "c", "last_minute": None},
+         {**FEED, "feed": "a", "firing": ["reject_storm"]}]
+    )  # fmt: skip
+    frame = judged(feeds, NOW)
+    assert frame["feed"].tolist() == ["a", "c", "b"]
+    assert frame["why"].tolist() == ["reject storm", "it has never sent anything", ""]
+    assert frame["last_event_s"].fillna(-1).tolist() == [120.0, -1.0, 120.0]
+    assert judged(feeds[:0], NOW).empty
+
+
+def test_rates_draw_a_silent_end_as_nothing_and_the_last_piece_by_its_minutes() -> None:
+    frame = rates(bins(("a", timedelta(), 10, 5), ("b", timedelta(hours=3), 20, 0)), None, NOW)
+    wide = frame.pivot(index="at", columns="outcome", values="per_minute")
+    assert len(wide) == 145
+    assert wide.iloc[-1].to_dict() == {
+        "accepted": 2.0,
+        "duplicate": 0.0,
+        "conflict": 0.0,
+        "rejected": 1.0,
+    }
+    assert wide["accepted"].sum() == 4.0
+    assert rates(bins(("a", timedelta(), 10, 5)), "b", NOW)["per_minute"].sum() == 0
+
+
+def test_strips_count_by_hours_from_now() -> None:
+    found = strips(
+        bins(
+            ("a", timedelta(minutes=5), 1, 1),
+            ("a", timedelta(hours=23), 3, 0),
+            ("a", timedelta(hours=30), 9, 0),
+        ),
+        NOW,
+    )
+    assert sum(found["a"]) == 5
+    assert (found["a"][0] + found["a"][1], found["a"][-1]) == (3, 2)
+
+
+def spans(
+    heard: pd.DataFrame, alerts: list[tuple[datetime, datetime | None]], limit: float | None
+) -> list[tuple[str, float]]:
+    """States with their hours."""
+    opened = pd.DataFrame(
+        [("a", *alert) for alert in alerts], columns=["feed", "opened_at", "closed_at"]
+    )
+    feeds = pd.DataFrame({"feed": ["a"], "silent_limit_s": [limit]})
+    frame = state_spans(feeds, heard, opened, NOW)
+    hours = (frame["end"] - frame["start"]).dt.total_seconds() / 3600
+    return list(zip(frame["state"], hours.round(2), strict=True))
+
+
+def test_state_spans_carry_in_what_was_open_and_heard_before_the_window() -> None:
+    heard = bins(("a", timedelta(hours=30), 1, 0))
+    alert = (NOW - timedelta(hours=40), NOW - timedelta(hours=20))
+    assert spans(heard, [alert], 3_600.0) == [("Firing", 4.17), ("Pending", 19.92)]
+    assert spans(heard, [], None) == [("Normal", 18.17), ("No data", 5.92)]
+
+
+def test_state_spans_tell_error_from_normal_and_firing_until_now() -> None:
+    heard = bins(("a", timedelta(hours=2), 1, 0), ("a", timedelta(hours=1), 0, 4))
+    firing = (NOW - timedelta(minutes=5), None)
+    states = [state for state, _ in spans(heard, [firing], None)]
+    assert states == ["No data", "Normal", "Error", "Normal", "Firing"]
+    assert spans(bins(), [], 60.0) == [("No data", 24.08)]
+
+
+def test_lags_put_the_slowest_source_first() -> None:
+    tail = pd.DataFrame({"source": ["a", "a", "b"], "lag_s": [1.0, 3.0, -5.0]})
+    assert lags(tail).to_dict("list") == {
+        "source": ["a", "b"], "events": [2, 1], "median_s": [2.0, 0.0], "p95_s": [2.9, 0.0],
+    }  # fmt: skip
+
+
+def test_matching_looks_in_every_word_as_it_stands() -> None:
+    tail = pd.DataFrame(
+        {"event_id": ["a.1", "ab1"], "source": ["/S1", "/S2"], "kind": ["sale", "return"],
+         "product": ["X", "Y"], "location": ["S1", "S2"]}
+    )  # fmt: skip
+    assert matching(tail, "A.1")["event_id"].tolist() == ["a.1"]
+    assert len(matching(tail, " ")) == 2
+    assert matching(tail[:0], "x").empty
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (0.25, "0.25 s"), (40, "40 s"), (720, "12 min"), (7_200, "2 h"), (2e6, "23 days")],
+)
+def test_span_is_written_for_people(seconds: float, words: str) -> None:
+    assert span(seconds) == words
+
+
+# -- the queries
+
+
+@pytest.fixture
+def heard(database: sa.Engine) -> sa.Engine:
+    """A feed that sent 2 events each minute of 10 days but the last hour, and one that sent once."""
+    with database.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO feed_minutes (feed, minute, accepted, rejected, newest_occurred_at)"
+                " SELECT 'till', m, 1, 1, m FROM generate_series(date_trunc('minute', now()) - INTERVAL '10 days',"
+                " now() - INTERVAL '1 hour', INTERVAL '1 minute') AS t (m)"
+                " UNION ALL SELECT 'once', date_trunc('minute', now()), 0, 7, NULL"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO feed_rhythms (feed, gap_milli, first_minute)"
+                " VALUES ('till', 60000, now() - INTERVAL '10 days')"
+            )
+        )
+    return database
+
+
+def test_feed_list_gives_limits_and_what_is_firing(heard: sa.Engine) -> None:
+    with heard.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO alerts (rule, feed, value_milli, limit_milli, last_value_milli)"
+                " VALUES ('silent_feed', 'till', 1, 1, 1)"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO access_keys (name, scope, key_hash, expect_every_s) VALUES ('new', 'ingest', '\\x00', 60)"
+            )
+        )
+    frame = judged(read_frame(heard, "feed_list", **SETTINGS), datetime.now(UTC))
+    states = dict(zip(frame["feed"], frame["state"], strict=True))
+    assert states == {"till": "Firing", "once": "Error", "new": "No data"}
+    limits = dict(zip(frame["feed"], frame["silent_limit_s"], strict=True))
+    assert (limits["till"], limits["new"]) == (600.0, 60.0)
+
+
+def test_feed_bins_and_bands_say_what_came_and_what_is_usual(heard: sa.Engine) -> None:
+    now = datetime.now(UTC)
+    found = read_frame(heard, "feed_bins", since=window_start(now))
+    till = found[found["feed"] == "till"]
+    assert till["accepted"].max() == 10
+    assert till["at"].max() < now - timedelta(minutes=50)
+    bands = read_frame(heard, "feed_bands")
+    mine = bands[bands["feed"] == "till"]
+    assert sorted(mine["hour_of_day"]) == list(range(24))
+    assert mine["low"].tolist() == mine["high"].tolist() == [2.0] * 24
+    assert len(bands[bands["feed"].isna()]) == 24
+
+
+def test_reject_last_is_empty_when_nothing_was_refused(database: sa.Engine) -> None:
+    last = read_record(database, "reject_last")
+    assert (last["open"], last["newest_id"], last["reason"]) == (0, None, None)
+    assert read_frame(database, "feed_tail", limit=10).empty
