@@ -71,7 +71,8 @@ def test_migrate_keeps_the_ledger_when_it_goes_into_partitions(first_schema: sa.
         astray = sa.text("SELECT count(*) FROM ledger_other")
         assert connection.execute(astray).scalar_one() == 0
         claimed = sa.text(
-            "SELECT count(*) FROM event_identities i JOIN ledger l USING (entry_id, event_id, product_id, location_id, occurred_at, recorded_at)"
+            "SELECT count(*) FROM event_identities i"
+            " JOIN ledger l USING (entry_id, event_id, product_id, location_id, occurred_at, recorded_at)"
             " WHERE leg = 0 AND to_location_id = 2"
         )
         assert connection.execute(claimed).scalar_one() == 30
