@@ -63,7 +63,8 @@ class Events:
                     "specversion": "1.0", "id": ordered_id(self._rng), "source": f"/shops/{shop}/till",
                     "type": "stocktide.sale", "time": now,
                     "data": {"product": f"P{0 if case.hot else product}", "location": shop, "quantity": 1 + n % 3,
-                             "price": 2.5, "currency": "EUR", "order_id": f"{self._batch}-{n // 3}", "order_line": n % 3},
+                             "price": 2.5, "currency": "EUR", "order_id": f"{self._batch}-{n // 3}",
+                             "order_line": n % 3},
                 }
             )
             for n, product in enumerate(products.tolist())
