@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import uvloop
 
@@ -101,9 +102,8 @@ async def _send(
     events = [asyncio.Event() for _ in range(connections)]
     started = time.perf_counter()
     for done in events:
-        await loop.create_connection(
-            lambda done=done: _Connection(waiting, load, keep, done), "127.0.0.1", port
-        )  # type: ignore[misc]
+        connect = partial(_Connection, waiting, load, keep, done)
+        await loop.create_connection(connect, "127.0.0.1", port)
     for done in events:
         await done.wait()
     load.seconds = time.perf_counter() - started

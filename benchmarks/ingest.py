@@ -28,7 +28,7 @@ from benchmarks._load import Load, request, send_all
 from benchmarks._mqtt import measure_mqtt
 
 PROCESSES, PRODUCTS, LOCATIONS = 2, 5_000, 50
-BATCH, IN_FLIGHT, SINGLES = 1_000, 8, 64
+BATCH, IN_FLIGHT, SINGLES = 1_000, 16, 64
 ZIPF = 1.3
 GOALS = {"batch": 0.35, "repeats": 0.20, "single": 0.40, "malformed": 0.80, "hot": 1.0}
 SINGLE_P99_MS_MAX = 15.0

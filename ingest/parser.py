@@ -1,5 +1,6 @@
 """Bytes to events: decode, check against the limits, scale to the ledger's units; what is wrong is said, not raised."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Union
@@ -35,6 +36,7 @@ def _envelope_of(kind: str, data: type[msgspec.Struct]) -> type[msgspec.Struct]:
     )
 
 
+CURRENCY = re.compile("[A-Z]{3}")
 # Whatever msgspec says of what it cannot take as it stands.
 NOT_PLAIN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EVENTS = {kind: _envelope_of(kind, data) for kind, data in KINDS.items()}
@@ -56,6 +58,8 @@ class EventParser:
         self._array = msgspec.json.Decoder(list[whole])
         self._envelope = msgspec.json.Decoder(Envelope)
         self._data = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
+        # codes that were looked at; there are no more than 26^3
+        self._currencies: set[str] = set()
         self._kind_of = {event: kind for kind, event in _EVENTS.items()}
 
     def parse_all(self, raws: Sequence[bytes]) -> list[Event | Fault]:
@@ -209,7 +213,8 @@ class EventParser:
             raise _not_positive("sale")
         return StockEvent(
             envelope.source, envelope.id, "sale", data.product, data.location, None, -quantity, None,
-            None if data.price is None else self._price(data.price, "price"), data.currency, None,
+            None if data.price is None else self._price(data.price, "price"),
+            data.currency if data.currency in self._currencies else self._currency(data.currency), None,
             data.order_id, data.order_line,
             data.customer_id, data.channel, None, None, time, None, None, None, data.lot,
             None, None, attributes,
@@ -237,7 +242,7 @@ class EventParser:
             quantity_milli=moved,
             observed_milli=self._observed(kind, data),
             price_micros=self._price(get("price"), "price"),
-            currency=get("currency"),
+            currency=self._currency(get("currency")),
             promotion=get("promotion"),
             order_id=get("order_id"),
             order_line=get("order_line"),
@@ -264,6 +269,16 @@ class EventParser:
         if observed < 0:
             raise NotAnEvent("negative", f"{name} must not be negative.", f"data.{name}")
         return observed
+
+    def _currency(self, code: str | None) -> str | None:
+        if code is None or code in self._currencies:
+            return code
+        if CURRENCY.fullmatch(code) is None:
+            raise NotAnEvent(
+                "wrong_type", f"data.currency: {code!r} is no code such as EUR.", "data.currency"
+            )
+        self._currencies.add(code)
+        return code
 
     def _price(self, value: int | float | str | None, name: str) -> int | None:
         if value is None:
