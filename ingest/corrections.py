@@ -23,16 +23,9 @@ def append_corrections(
     corrections: place, correction and its identity. sources: keys of the sources that they name, as far as known.
     Yields the outcome for each place.
     """
-    seen: dict[Identity, tuple[Correction, Outcome]] = {}
     for place, correction, identity in corrections:
-        if identity in seen:
-            first, outcome = seen[identity]
-            yield place, _again(correction, first, outcome)
-            continue
         target = (sources.get(correction.corrects_source, 0), correction.corrects_id)
-        outcome = _append(entries, correction, identity, target)
-        seen[identity] = (correction, outcome)
-        yield place, outcome
+        yield place, _append(entries, correction, identity, target)
 
 
 def _append(
@@ -98,18 +91,6 @@ def _reversal(
         micros_of(event.occurred_at),
         to_location_id=original["to_location_id"],
     )
-
-
-def _again(correction: Correction, first: Correction, outcome: Outcome) -> Outcome:
-    """The same identity twice in one batch."""
-    if outcome.name != "accepted":
-        return outcome
-    recorded = {"corrects": 1, "reason": first.reason}
-    same = (correction.corrects_source, correction.corrects_id) == (
-        first.corrects_source,
-        first.corrects_id,
-    )
-    return compare_correction(correction, 1 if same else None, recorded)
 
 
 def _refused(correction: Correction, reason: str, message: str) -> Outcome:
