@@ -61,6 +61,13 @@ PATHS = (
     "/", "/v1", "/v1/events/", "/v2/events", f"/{'a/' * 300}", "/v1/%ff", "/v1/x", "//", "/v1/products/../../x",
     "/openapi.json/", "/docs", "/v1/events?x=1&x=2", "/v1/schemas/stocktide.gift",
 )  # fmt: skip
+EPCIS_NAMES = (
+    "eventType", "GE_eventTime", "LT_eventTime", "GE_recordTime", "EQ_action", "EQ_bizStep", "EQ_disposition",
+    "MATCH_epc", "MATCH_anyEPC", "EQ_quantity", "GT_quantity", "EQ_bizLocation", "WD_bizLocation", "EQ_readPoint",
+    "EQ_bizTransaction_po", "EQ_eventID", "orderBy", "orderDirection", "eventCountLimit", "maxEventCount",
+    "perPage", "nextPageToken", "EXISTS_ilmd", "EQ_reason", "GE_declarationTime", "EQ_type",
+    "EQ_source_owning_party", "EQ_value", "X_odd",
+)  # fmt: skip
 CHUNKS = (b"5\r\nab", b"zz\r\n", b"-1\r\n\r\n", b"", b"1\r\n{\r\n0\r\n\r\n")
 ODD_HEADERS: tuple[dict[str, str], ...] = (
     *({"Authorization": text} for text in ("", "Bearer", "Bearer ", "Basic eA==", "Bearer stk_\xff")),
@@ -185,6 +192,8 @@ class Fuzzer:
         return "".join(chr(self.rng.randrange(1, 0x500)) for _ in range(self.rng.randrange(20)))
 
     def _quoted(self) -> str:
+        if self.rng.random() < 0.5:
+            return quote(self.rng.choice(LIKELY), safe="")
         if self.rng.random() < 0.1:
             return self.rng.choice(("%FF", "%C0%A0", "%00", "%", "%zz", "+", "%ED%A0%80"))
         return quote(self._text().encode("utf-8", "surrogatepass"), safe="")
@@ -202,7 +211,8 @@ class Fuzzer:
     def send_query(self) -> None:
         method, path = self.rng.choice([route for route in self.routes if route[1] != ENDLESS])
         method = method if self.rng.random() < 0.9 else self.rng.choice(METHODS)
-        names = [*self.parameters.get((method, path), []), "limit", "after", "x", "EQ_bizStep"]
+        names = self.parameters.get((method, path), [])
+        names = [*names, *EPCIS_NAMES] if "/epcis/" in path else [*names, "limit", "x"]
         query = self._query(names)
         self._call(method, self._target(path) + (f"?{query}" if query else ""))
 
@@ -311,9 +321,12 @@ class Fuzzer:
     def send_body(self) -> None:
         """JSON that nearly fits, to every route that reads a body."""
         method, path = self.rng.choice([route for route in self.routes if route[0] != "GET"])
-        bodies: list[Any] = [*BODIES, event("sale")]
-        body = self._encoded(self._mutated(self.rng.choice(bodies)))
-        headers = {"Content-Type": self.rng.choice(MEDIA[:6])}
+        fitting = BODIES.get(path) if self.rng.random() < 0.8 else None
+        whole = self.rng.choice(fitting or [body for some in BODIES.values() for body in some])
+        body = self._encoded(self._mutated(whole) if self.rng.random() < 0.8 else whole)
+        headers = {
+            "Content-Type": self.rng.choice(MEDIA[:6]) if self.rng.random() < 0.3 else MEDIA[0]
+        }
         self._call(method, self._target(path), content=body, headers=headers)
 
     def send_bytes(self) -> None:
@@ -421,27 +434,59 @@ class Fuzzer:
         self.seen.add(int(answer[9:12]), head, answer.decode("latin-1"))
 
 
-BODIES: list[Any] = [
-    {"products": [{"sku": "A", "name": "Apple", "packs": {"case": 12}, "price": "1.5", "attributes": {"a": 1}}]},
-    {"locations": [{"code": "S1", "timezone": "Europe/Berlin", "country": "DE"}]},
-    {"username": "admin", "password": "wrong"},
-    {"version": 1, "reason": "because", "user": "x"},
-    {"url": "https://example.com/hook", "rules": ["stockout"], "name": "hook", "secret": "s" * 32},
-    {"reorder_points": [{"product": "A", "location": "S1", "units": 5}]},
-    {"reason": "unknown_product", "reject_ids": [1, 2], "raw": "{}", "feed": "x", "until": "2026-03-01T00:00:00Z"},
-    {
-        "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"],
-        "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-03-01T00:00:00Z",
-        "epcisBody": {"eventList": [{
-            "type": "ObjectEvent", "action": "OBSERVE", "eventTime": "2026-03-01T00:00:00Z",
-            "eventTimeZoneOffset": "+00:00", "epcList": ["urn:epc:id:sgtin:0614141.107346.2017"],
-            "bizStep": "shipping", "disposition": "in_transit",
-            "readPoint": {"id": "urn:epc:id:sgln:0614141.00777.0"},
-            "quantityList": [{"epcClass": "urn:epc:class:lgtin:4012345.012345.998877", "quantity": 2, "uom": "KGM"}],
-            "errorDeclaration": {"declarationTime": "2026-03-01T00:00:00Z", "reason": "incorrect_data"},
-        }]},
-    },
-]  # fmt: skip
+EPCIS_EVENT: dict[str, Any] = {
+    "type": "ObjectEvent", "action": "ADD", "eventTime": "2026-03-01T00:00:00Z", "eventTimeZoneOffset": "+00:00",
+    "epcList": ["urn:epc:id:sgtin:0614141.107346.2017"], "bizStep": "shipping", "disposition": "in_transit",
+    "readPoint": {"id": "urn:epc:id:sgln:0614141.00777.0"}, "bizLocation": {"id": "urn:epc:id:sgln:0614141.00888.0"},
+    "quantityList": [{"epcClass": "urn:epc:class:lgtin:4012345.012345.998877", "quantity": 2, "uom": "KGM"}],
+    "bizTransactionList": [{"type": "po", "bizTransaction": "urn:epc:id:gdti:0614141.00002.PO-1"}],
+    "errorDeclaration": {"declarationTime": "2026-03-01T00:00:00Z", "reason": "incorrect_data"},
+    "ilmd": {"lotNumber": "L1"},
+}  # fmt: skip
+CONTEXT = ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"]
+RULE = {
+    "type": "ObjectEvent",
+    "action": "ADD",
+    "biz_step": "shipping",
+    "disposition": None,
+    "kind": "receipt",
+}
+REJECTS = {"reason": "unknown_product", "source": "/shops/S1/till", "since": "2026-03-01T00:00:00Z"}
+# What nearly fits each route that reads a body; the others get any of these.
+BODIES: dict[str, list[Any]] = {
+    "/v1/products": [{"products": [{
+        "sku": "A", "name": "Apple", "packs": {"case": 12}, "price": "1.5", "currency": "EUR", "unit": "each",
+        "attributes": {"a": 1}}]}],
+    "/v1/locations": [{"locations": [{"code": "S1", "timezone": "Europe/Berlin", "country": "DE", "region": "N"}]}],
+    "/v1/sessions": [{"username": "admin", "password": "wrong"}],
+    "/v1/forecasts/promote": [{"version": 1, "reason": "because", "user": "x"}],
+    "/v1/forecasts/rollback": [{"version": 1, "reason": "because"}],
+    "/v1/webhooks": [{
+        "url": "https://example.com/hook", "rules": ["out_of_stock"], "name": "hook", "locations": ["S1"]}],
+    "/v1/webhooks/{webhook_id}": [{"url": "https://example.org/x", "active": False, "rotate_secret": True}],
+    "/v1/alerts/{alert_id}": [{"reason": "seen", "acknowledge": True, "silence_until": "2027-03-01T00:00:00Z"}],
+    "/v1/reorder-points": [{"reorder_points": [{"product": "A", "location": "S1", "reorder_point": "5"}]}],
+    "/v1/rejects/replay": [
+        {"filter": REJECTS, "edit": {"field": "data.product", "value": "A"}, "reason": "x", "after": 0},
+        {"ids": [1, 2, 3], "dry_run": True, "reason": "x"},
+    ],
+    "/v1/rejects/{reject_id}/mend": [
+        {"raw": json.dumps(event("sale", "mended")), "reason": "x", "user": "y"},
+        {"edits": {"data.product": "A", "id": "m"}, "reason": "x", "dry_run": True},
+    ],
+    "/v1/rejects/drop": [{"ids": [1, 2], "reason": "x"}],
+    "/v1/epcis/capture": [{
+        "@context": CONTEXT, "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-03-01T00:00:00Z",
+        "epcisBody": {"eventList": [EPCIS_EVENT]}}],
+    "/v1/epcis/events": [{"@context": CONTEXT, **EPCIS_EVENT}],
+    "/v1/epcis/movements": [{"movements": [RULE]}],
+}  # fmt: skip
+# What a parameter of a path or query may well be, so that more than its check is reached.
+LIKELY = (
+    "1", "2", "3", "10", "A", "S1", "open", "out_of_stock", "stocktide.sale", "ObjectEvent", "etl",
+    "/shops/S1/till", "f1", "2026-03-01T00:00:00Z", "shipping", "urn:epc:id:sgtin:0614141.107346.2017", "true",
+    "eventTime", "DESC",
+)  # fmt: skip
 
 
 def documented(api: ApiProcess) -> Iterator[tuple[tuple[str, str], list[str]]]:
@@ -464,8 +509,8 @@ def test_no_route_answers_5xx_or_not_at_all_whatever_comes(
     started = time.monotonic()
     with api_process(database_url, tmp_path / "home", alert_stream_clients_max=100_000) as api:
         with api.client() as client:
-            for path, body in (("products", BODIES[0]), ("locations", BODIES[1])):
-                client.put(f"/v1/{path}", json=body).raise_for_status()
+            for path in ("/v1/products", "/v1/locations"):
+                client.put(path, json=BODIES[path][0]).raise_for_status()
         parameters = dict(documented(api))
         fuzz_by_schema(api, seen, int(REQUESTS * SCHEMA_SHARE), number)
         by_schema = seen.total
