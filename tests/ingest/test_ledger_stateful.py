@@ -3,14 +3,16 @@
 `LEDGER_STEPS` asks for more batches than CI has time for, `LEDGER_SEED` for the same ones again.
 """
 
+import asyncio
 import json
 import os
 import secrets
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from etl.check import ledger_faults
 from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.intake import Intake
+from ingest.outcomes import Outcome
 from ingest.recording import Recorder
 from stocktide.database import statement
 from stocktide.settings import Settings
@@ -46,6 +50,7 @@ EVENTS_OF_LEDGER = (
 )  # fmt: skip
 
 Pair = tuple[str, str]
+T = TypeVar("T")
 
 
 class Item(NamedTuple):
@@ -109,7 +114,15 @@ def item_of(drawn: bytes) -> Item:
     )
 
 
+def plain_sale(item: Item) -> Item:
+    """What tills send most: it takes the fast lane, unless it is a repeat, or from before a count."""
+    kind = "sale" if item.kind != "return" else "return"
+    what = item.what if item.what in ("repeat", "conflict") else "new"
+    return item._replace(what=what, kind=kind, reference=0, lot=0, unit=0)
+
+
 items = st.binary(min_size=13, max_size=13).map(item_of)
+sales = items.map(plain_sale)
 # A moment of the world, how many batches ago it is asked about, and of which pair.
 questions = st.tuples(st.integers(0, 13), st.integers(0, STEPS_AN_EXAMPLE), st.integers(0, 5))
 
@@ -368,12 +381,14 @@ class PlainLedger:
             )
             price = max(prices, key=lambda leg: leg.said.at, default=None)
             reading = max(readings, key=lambda leg: leg.said.at, default=None)
+            sold = [leg.said.at for leg in ours if leg.said.kind == "sale" and leg.moved < 0]
             rows[pair] = (
                 *self.on_hand(pair, self.legs),
                 known,
                 price and price.said.price,
                 reading and reading.said.observed,
                 self.costs.get(pair),
+                max(sold, default=None),
             )
         return rows
 
@@ -406,30 +421,70 @@ class PlainLedger:
         return found
 
 
+class WaysIn:
+    """The recorder, and the intake of the API on an event loop of its own."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._intake = Intake(recorder, events_waiting_max=1_000)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._run(self._intake.start())
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def submit(self, raws: list[bytes]) -> list[Outcome]:
+        """Record as POST /v1/events does."""
+        parsed = self.recorder.parser.parse_all(raws)
+        return self._run(self._intake.submit("till", "x", raws, parsed))
+
+    def close(self) -> None:
+        """Stop the intake and the loop."""
+        self._run(self._intake.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """Sends batches to both ledgers and compares all that they hold."""
 
     steps = 0
     outcomes: ClassVar["Counter[str]"] = Counter()
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, ways_in: WaysIn) -> None:
         super().__init__()
-        self.recorder = recorder
+        self.ways_in = ways_in
+        self.engine = ways_in.recorder.engine
         self.plain = PlainLedger()
         self.sent: list[dict[str, Any]] = []
         self.known_at: list[datetime] = []
-        with recorder.engine.begin() as connection:
+        with self.engine.begin() as connection:
             connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
             for table in EVENTS_OF_LEDGER:
                 connection.execute(sa.text(f"DELETE FROM {table}"))  # noqa: S608 - names from above
 
     @rule(chosen=st.lists(items, min_size=1, max_size=6), asked=questions)
     def batch(self, chosen: list[Item], asked: tuple[int, int, int]) -> None:
+        self._record(chosen, asked, lambda raws: self.ways_in.recorder.record("till", "x", raws))
+
+    @rule(chosen=st.lists(sales, min_size=1, max_size=3), asked=questions)
+    def till(self, chosen: list[Item], asked: tuple[int, int, int]) -> None:
+        self._record(chosen, asked, self.ways_in.submit)
+
+    def _record(
+        self,
+        chosen: list[Item],
+        asked: tuple[int, int, int],
+        send: Callable[[list[bytes]], list[Outcome]],
+    ) -> None:
         LedgerMachine.steps += 1
         step = len(self.known_at)
         events = [self._event(item) for item in chosen]
         expected = self.plain.append(step, events)
-        outcomes = self.recorder.record("till", "x", [json.dumps(e).encode() for e in events])
+        outcomes = send([json.dumps(e).encode() for e in events])
         got = [
             f"{o.name} {o.fault.reason}" if o.name == "rejected" and o.fault else o.name
             for o in outcomes
@@ -480,7 +535,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _compare(self, asked: tuple[int, int, int]) -> None:
         minute, back, which = asked
-        with self.recorder.engine.connect() as connection:
+        with self.engine.connect() as connection:
             now = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
             self.known_at.append(now)
             assert rows(connection, STOCK, 2) == self.plain.stock()
@@ -497,11 +552,12 @@ class LedgerMachine(RuleBasedStateMachine):
             assert (found and (found.on_hand_milli, found.counted_at)) == expected, (pair, asked)
 
     def _check(self) -> None:
-        faults = ledger_faults(self.recorder.engine)
+        faults = ledger_faults(self.engine)
         assert not any(faults.values()), faults
 
 
-STOCK = """SELECT sku, code, on_hand_milli, counted_at, known, s.price_micros, sensed_milli, cost_micros FROM stock s
+STOCK = """SELECT sku, code, on_hand_milli, counted_at, known, s.price_micros, sensed_milli, cost_micros,
+           last_sale_at FROM stock s
            JOIN products USING (product_id) JOIN locations USING (location_id)"""
 COMMITMENTS = """SELECT purpose, reference, sku, code, opened_milli, closed_milli, expected_on FROM commitments
                  JOIN products USING (product_id) JOIN locations USING (location_id)"""
@@ -519,7 +575,7 @@ def rows(connection: sa.Connection, query: str, key_length: int) -> dict[Any, tu
 
 
 @pytest.fixture
-def recorder(database: sa.Engine) -> Recorder:
+def ways_in(database: sa.Engine) -> Iterator[WaysIn]:
     with database.begin() as connection:
         name = connection.execute(sa.text("SELECT current_database()")).scalar_one()
         # what is asked here has nothing to do with the disk
@@ -529,17 +585,19 @@ def recorder(database: sa.Engine) -> Recorder:
         for source in SOURCES:
             connection.execute(sa.text("INSERT INTO sources (source) VALUES (:s)"), {"s": source})
     database.dispose()
-    return Recorder(database, Settings())
+    opened = WaysIn(Recorder(database, Settings()))
+    yield opened
+    opened.close()
 
 
 @pytest.mark.timeout(60 + STEPS)
-def test_ledger_holds_what_a_plain_one_does_whatever_comes(recorder: Recorder) -> None:
+def test_ledger_holds_what_a_plain_one_does_whatever_comes(ways_in: WaysIn) -> None:
     number = int(os.environ.get("LEDGER_SEED") or secrets.randbelow(2**32))
     print(f"LEDGER_SEED={number}")  # noqa: T201 - pytest shows it where the test fails
 
     class Machine(LedgerMachine):
         def __init__(self) -> None:
-            super().__init__(recorder)
+            super().__init__(ways_in)
 
     steps = 0
     while steps < STEPS:
