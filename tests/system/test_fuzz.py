@@ -305,7 +305,9 @@ class Fuzzer:
             one = documents[0] if isinstance(documents[0], dict) else {}
             body, media = self._encoded(one.pop("data", None)), self.rng.choice(MEDIA)
             headers = {
-                f"ce-{quote(str(n), safe='') or 'x'}": quote(str(v).encode("utf-8", "replace"))
+                "ce-" + (quote(str(n).encode("utf-8", "replace"), safe="") or "x"): quote(
+                    str(v).encode("utf-8", "replace")
+                )
                 for n, v in one.items()
             }
         body, packing = self._packed(body)
