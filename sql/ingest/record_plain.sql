@@ -42,7 +42,7 @@ moved AS (
         sales_score_at = greatest(s.sales_score_at, excluded.sales_score_at),
         last_sale_at = greatest(s.last_sale_at, excluded.last_sale_at),
         updated_at = now()
-    RETURNING refuse_late(counted_at >= moved_from)
+    RETURNING counted_at >= moved_from AS late
 ),
 outbox AS (
     INSERT INTO stock_changes (product_ids, location_ids) VALUES ($14, $15)
@@ -57,4 +57,4 @@ counted AS (
     SET accepted = f.accepted + excluded.accepted,
         newest_occurred_at = greatest(f.newest_occurred_at, excluded.newest_occurred_at)
 )
-SELECT pg_notify('stock_changed', $23)
+SELECT pg_notify('stock_changed', $23), CASE WHEN (SELECT bool_or(late) FROM moved) THEN refuse_late() END

@@ -173,13 +173,10 @@ RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
                 ELSE score * power(2.0::float8, greatest(-1000, -date_part('epoch', other - at) / half_life_s)) END
 $$;
 
--- Undo a statement that adds up what happened before a count; the caller then takes the way that folds.
-CREATE FUNCTION refuse_late(late boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Undo a statement that added up what happened before a count; the caller then takes the way that folds.
+CREATE FUNCTION refuse_late() RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-    IF late THEN
-        RAISE EXCEPTION 'a movement from before the newest count' USING ERRCODE = 'ST001';
-    END IF;
-    RETURN false;
+    RAISE EXCEPTION 'a movement from before the newest count' USING ERRCODE = 'ST001';
 END $$;
 
 -- Each step of the moving average, so that it can be proved: cost_after is the mean of the other stock at cost_before
