@@ -69,7 +69,7 @@ def _form(group: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any] |
     how = st.radio(
         "How",
         [ASIS, EDIT],
-        key="feeds.how",
+        key=f"feeds.how.{kept['reject_id']}",
         index=1 if kept["hint"] or kept["reason"] == "conflict" else 0,
         horizontal=True,
     )

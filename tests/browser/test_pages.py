@@ -223,9 +223,9 @@ def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_
     visitor = visit()
     page = visitor.page
     visitor.go("/feeds?tab=rejects")
-    expect(page.get_by_text("3 rejects in 1 group")).to_be_visible()
+    # what was seen last stands first
     tick_row(page, 0, 0)
-    expect(page).to_have_url(re.compile("reason=unknown_product"))
+    expect(page).to_have_url(re.compile("reason=unknown_product.*sender=%2Ftill"))
     page.get_by_text("all of the group that say the same").click()
     page.get_by_role("button", name="Try it out").click()
     expect(page.get_by_text("Would accept 3; balances of 1 product would change.")).to_be_visible()
@@ -238,7 +238,6 @@ def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_
     visitor.wait_until_quiet()
     page.get_by_role("button", name="Replay", exact=True).click()
     expect(page.get_by_text("3 events recorded.")).to_be_visible()
-    expect(page.get_by_text("No reject is open.")).to_be_visible()
     no_error_shown(page)
     viewer = visit(signed_in=False)
     viewer.go("/feeds?tab=rejects&state=replayed")
