@@ -78,7 +78,7 @@ def window_start(now: datetime) -> datetime:
 
 
 def rates(bins: pd.DataFrame, feed: str | None, now: datetime) -> pd.DataFrame:
-    """Events a minute by outcome in every piece up to now: columns at, outcome, per_minute.
+    """Events by outcome in every piece up to now: columns at, outcome, events, per_minute.
 
     bins: of the query feed_bins. Pieces without events are 0, so that a silent end is seen; the last one is not over
     yet and counts for the minutes it has had.
@@ -88,8 +88,10 @@ def rates(bins: pd.DataFrame, feed: str | None, now: datetime) -> pd.DataFrame:
     counts = mine.groupby("at")[list(OUTCOMES)].sum().reindex(pieces, fill_value=0)
     minutes = pd.Series(BIN / MINUTE, index=pieces)
     minutes.iloc[-1] = max(1.0, (now - pieces[-1].to_pydatetime()) / MINUTE)
-    long = counts.div(minutes, axis=0).rename_axis("at").reset_index()
-    return long.melt("at", var_name="outcome", value_name="per_minute")
+    long = (
+        counts.rename_axis("at").reset_index().melt("at", var_name="outcome", value_name="events")
+    )
+    return long.assign(per_minute=long["events"] / long["at"].map(minutes))
 
 
 def strips(bins: pd.DataFrame, now: datetime) -> dict[str, list[int]]:

@@ -7,13 +7,14 @@ import altair as alt
 import pandas as pd
 
 from catalog.feeds import OUTCOMES, STATES, span
-from dashboard.figures import NAME_AXIS, ROW_HEIGHT
+from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame
 
 TIME_AXIS = alt.Axis(title="UTC", format="%H:%M", tickCount=12, labelOverlap=True)
 # A letter inside each bar, so that colour is not all that tells states apart.
 LETTERS = {"Firing": "F", "Error": "E", "Pending": "P", "No data": "0", "Normal": "N"}
 LETTER_PX_MIN = 14
+LEGEND_HEIGHT = 30
 PIECE = pd.Timedelta(minutes=10)
 
 
@@ -34,22 +35,21 @@ def rate_chart(
 
     rates: columns at, outcome, per_minute. band: columns at, low, high (events a minute); may be empty.
     """
-    order = {name: place for place, name in enumerate(OUTCOMES)}
-    pieces = rates.assign(until=rates["at"] + PIECE, order=rates["outcome"].map(order))
+    pieces = stacked(rates)
     x = alt.X(
         "at:T",
         axis=TIME_AXIS,
         scale=alt.Scale(type="utc", domain=[_iso(pieces["at"].min()), _iso(pieces["until"].max())]),
     )
-    y = alt.Y("per_minute:Q", title="events a minute", scale=alt.Scale(domainMin=0, nice=True))
+    # a rectangle a piece: bars between two instants are not stacked
     bars = (
         alt.Chart(pieces)
-        .mark_bar(binSpacing=0)
+        .mark_rect()
         .encode(
             x=x,
             x2="until:T",
-            y=y.stack("zero"),
-            order="order:Q",
+            y=alt.Y("top:Q", title="events a minute", scale=alt.Scale(domainMin=0, nice=True)),
+            y2="bottom:Q",
             color=alt.Color(
                 "outcome:N",
                 title=None,
@@ -73,6 +73,20 @@ def rate_chart(
         layers += [edge.encode(x="at:T", y=f"{name}:Q") for name in ("low", "high")]
     chart = alt.layer(*layers).properties(height=CHART_HEIGHT)
     return chart_frame(chart, role, title=title, subtitle=subtitle)
+
+
+def stacked(rates: pd.DataFrame) -> pd.DataFrame:
+    """Put the outcomes of each piece on top of each other, in their order: adds until, bottom and top.
+
+    What is nothing is left out, but for the accepted of each piece: an empty one has to be there to be seen.
+    """
+    order = {name: place for place, name in enumerate(OUTCOMES)}
+    pieces = rates.assign(order=rates["outcome"].map(order)).sort_values(["at", "order"])
+    top = pieces.groupby("at")["per_minute"].cumsum()
+    pieces = pieces.assign(
+        until=pieces["at"] + PIECE, bottom=top - pieces["per_minute"], top=top
+    ).drop(columns="order")
+    return pieces[(pieces["per_minute"] > 0) | (pieces["outcome"] == OUTCOMES[0])]
 
 
 def band_of(bands: pd.DataFrame, feed: str | None, start: datetime, now: datetime) -> pd.DataFrame:
@@ -129,7 +143,8 @@ def state_timeline(spans: pd.DataFrame, role: Roles, *, title: str) -> Any:
             alt.value(role.even),
         ),
     )
-    chart = alt.layer(bars, letters).properties(height=ROW_HEIGHT * len(feeds))
+    height = FRAME_HEIGHT + LEGEND_HEIGHT + ROW_HEIGHT * len(feeds)
+    chart = alt.layer(bars, letters).properties(height=height)
     return chart_frame(
         chart,
         role,
@@ -165,7 +180,7 @@ def lag_chart(lag: pd.DataFrame, role: Roles) -> Any:
     )
     worst = shown.iloc[0]
     return chart_frame(
-        alt.layer(rule, median, late).properties(height=ROW_HEIGHT * len(shown)),
+        alt.layer(rule, median, late).properties(height=FRAME_HEIGHT + ROW_HEIGHT * len(shown)),
         role,
         title=f"Of {worst['source']}, 95 % of the events are committed within {span(float(worst['p95_s']))}",
         subtitle="From happening to commit: dot median, tick 95 %, of the newest events by source; logarithmic",

@@ -61,10 +61,17 @@ def _form(group: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any] |
         return None
     field, value = wrong_field(kept)
     which = st.radio(
-        "What", [ONE, SAME, ALL] if field else [ONE, ALL], key="feeds.which", horizontal=True
+        "What",
+        [ONE, SAME, ALL] if field not in (None, "id") else [ONE, ALL],
+        key="feeds.which",
+        horizontal=True,
     )
     how = st.radio(
-        "How", [ASIS, EDIT], key="feeds.how", index=1 if kept["hint"] else 0, horizontal=True
+        "How",
+        [ASIS, EDIT],
+        key=f"feeds.how.{kept['reject_id']}",
+        index=1 if kept["hint"] or kept["reason"] == "conflict" else 0,
+        horizontal=True,
     )
     order: dict[str, Any] = (
         {"ids": [kept["reject_id"]]} if which == ONE else {"filter": _filter(group)}

@@ -138,14 +138,13 @@ def headline(feeds: pd.DataFrame) -> str:
 def rate_title(shown: pd.DataFrame, feed: str | None) -> str:
     """The finding of the rate chart: what came in the last hour, and how much of it was refused."""
     last = shown[shown["at"] > shown["at"].max() - pd.Timedelta(hours=1)]
-    # each piece counts its ten minutes
-    sums = last.groupby("outcome")["per_minute"].sum() * 10
-    total = float(sums.sum())
+    sums = last.groupby("outcome")["events"].sum()
+    total = int(sums.sum())
     who = "All feeds" if feed is None else feed
-    if total < 1:
+    if total == 0:
         return f"{who}: nothing in the last hour"
-    refused = float(sums.get("conflict", 0) + sums.get("rejected", 0)) / total
-    return f"{who}: about {quantity(round(total))} events in the last hour, {refused:.1%} refused"
+    refused = int(sums.get("conflict", 0) + sums.get("rejected", 0)) / total
+    return f"{who}: {plural(total, 'event')} in the last hour, {refused:.1%} refused"
 
 
 def timeline_title(spans: pd.DataFrame) -> str:
@@ -169,14 +168,14 @@ def _feed_table(
         {
             "state": [[state] for state in feeds["state"]],
             "feed": feeds["feed"],
-            "why": feeds["why"],
             "age": [ago(seconds) for seconds in feeds["last_event_s"]],
             "strip": [strip.get(feed, [0] * 24) for feed in feeds["feed"]],
             "events": total,
-            "usual": [_usual(usual, feed) for feed in feeds["feed"]],
             "refused": [
                 bad / all_ if all_ else None for bad, all_ in zip(refused, total, strict=True)
             ],
+            "usual": [_usual(usual, feed) for feed in feeds["feed"]],
+            "why": feeds["why"],
             "newest": feeds["newest_event"],
         }
     )

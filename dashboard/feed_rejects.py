@@ -17,6 +17,10 @@ from stocktide.users import User
 
 GROUPS = 100
 PAGE_ROWS = 50
+# A longer list scrolls.
+EVENTS_SHOWN = 10
+# The mark of the field that is wrong, and how wide it stands.
+MARK = {"": st.column_config.TextColumn("", width="small")}
 STATES = {"open": "Open", "replayed": "Replayed", "dropped": "Dropped"}
 # What of a group stands in the address, beside the rejects' `state`.
 GROUP = {"reason": "reason", "field": "field", "feed": "feed", "sender": "source"}
@@ -121,7 +125,7 @@ def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) ->
         st.info("There is no event on this page any more. Go back to the first.")
         _turn(events, before)
         return
-    left, right = st.columns([2, 3])
+    left, right = st.columns([3, 4])
     with left:
         chosen = _choose_event(events.head(PAGE_ROWS), state, before)
         _turn(events, before)
@@ -149,10 +153,10 @@ def _choose_event(events: pd.DataFrame, state: str, before: str) -> int:
         hide_index=True,
         placeholder="",
         row_height=ROW_PX,
-        height=300,
+        height="content" if len(events) < EVENTS_SHOWN else 320,
         column_config={
             "reject_id": st.column_config.NumberColumn("Reject", format="%d"),
-            "event_id": st.column_config.TextColumn("Event", width="medium"),
+            "event_id": st.column_config.TextColumn("Event"),
             "times_seen": st.column_config.NumberColumn("Times", format="localized"),
             "last_seen_at": time_column("Last"),
         },
@@ -182,7 +186,7 @@ def show_reject(kept: Mapping[str, Any]) -> None:
     if kept["conflict"] and kept["conflict"]["refused"]:
         st.dataframe(
             conflict_table(kept["conflict"]), key="feeds.conflict", hide_index=True, placeholder="",
-            row_height=ROW_PX,
+            row_height=ROW_PX, column_config=MARK,
         )  # fmt: skip
     else:
         fields = payload_table(payload.get("text", ""), kept["field"])
@@ -190,7 +194,12 @@ def show_reject(kept: Mapping[str, Any]) -> None:
             st.code(payload.get("text") or payload.get("base64") or "(nothing)", language=None)
         else:
             st.dataframe(
-                fields, key="feeds.payload", hide_index=True, placeholder="", row_height=ROW_PX
+                fields,
+                key="feeds.payload",
+                hide_index=True,
+                placeholder="",
+                row_height=ROW_PX,
+                column_config=MARK,
             )
     hint = kept["hint"]
     if hint and hint["nearest"]:

@@ -13,6 +13,7 @@ from stocktide.cli_alerts import alerts
 from stocktide.cli_feeds import broker, check_mqtt, mqtt, watch
 from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
+from stocktide.cli_rejects import rejects
 from stocktide.database import create_engine
 from stocktide.errors import Invalid, StocktideError
 from stocktide.home import read_state, services_for
@@ -265,6 +266,7 @@ cli.add_command(broker)
 cli.add_command(alerts)
 cli.add_command(forecast)
 cli.add_command(mqtt)
+cli.add_command(rejects)
 cli.add_command(keys)
 cli.add_command(users)
 cli.add_command(watch)

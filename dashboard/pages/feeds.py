@@ -27,7 +27,15 @@ def render(reader: Reader, user: User) -> None:
         if refused:
             shown["rejects"] = f"Rejects ({refused:,})"
         tab = switch("tab", "Show", shown)
-        source = st.selectbox("Feed", [EVERY, *names], key="source", bind="query-params", width=320)
+        source = st.selectbox(
+            "Feed",
+            [EVERY, *names],
+            key="source",
+            bind="query-params",
+            width=320,
+            # the ledger knows sources, not the keys that brought them
+            disabled=tab in ("live", "keys"),
+        )
     feed = None if source in (None, EVERY) else str(source)
     if tab == "keys":
         keys_panel(reader)

@@ -1,7 +1,9 @@
+import json
 import os
 import re
 import signal
 import time
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,6 +19,7 @@ PAGES = {
     "Products": ("/products", 2, 2),
     "Forecasts": ("/forecasts", 3, 2),
     "Trending": ("/trending", 1, 1),
+    "Feeds": ("/feeds", 3, 1),
     "Experiments": ("/experiments", 0, 2),
     "System": ("/system", 0, 3),
 }
@@ -192,6 +195,54 @@ def test_experiments_promotes_and_rolls_back_by_a_planner_and_not_by_a_viewer(
     viewer.sign_in(VIEWER, VIEWER_PASSWORD)
     expect(viewer.page.get_by_text("Planners and operators can publish")).to_be_visible()
     expect(viewer.page.get_by_role("button", name="Publish it")).to_have_count(0)
+
+
+def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_anew(
+    visit: Visit, running: Running
+) -> None:
+    sale = {
+        "specversion": "1.0",
+        "source": "/till",
+        "type": "stocktide.sale",
+        "time": datetime.now(UTC).isoformat(),
+    }
+    lines = [
+        json.dumps(
+            {
+                **sale,
+                "id": f"desk{n}",
+                "data": {"product": "fr-003", "location": "S1", "quantity": 1},
+            }
+        )
+        for n in range(3)
+    ]
+    with running.client("ingest") as client:
+        client.post(
+            "/v1/events", content="\n".join(lines), headers={"content-type": "application/x-ndjson"}
+        ).raise_for_status()
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/feeds?tab=rejects")
+    # what was seen last stands first
+    tick_row(page, 0, 0)
+    expect(page).to_have_url(re.compile("reason=unknown_product.*sender=%2Ftill"))
+    page.get_by_text("all of the group that say the same").click()
+    page.get_by_role("button", name="Try it out").click()
+    expect(page.get_by_text("Would accept 3; balances of 1 product would change.")).to_be_visible()
+    # longer than the parts that draw themselves anew wait
+    page.wait_for_timeout(6_000)
+    expect(page.get_by_text("Would accept 3; balances of 1 product would change.")).to_be_visible()
+    why = page.get_by_role("textbox", name="Why")
+    why.fill("codes in small letters")
+    why.press("Enter")
+    visitor.wait_until_quiet()
+    page.get_by_role("button", name="Replay", exact=True).click()
+    expect(page.get_by_text("3 events recorded.")).to_be_visible()
+    no_error_shown(page)
+    viewer = visit(signed_in=False)
+    viewer.go("/feeds?tab=rejects&state=replayed")
+    viewer.sign_in(VIEWER, VIEWER_PASSWORD)
+    expect(viewer.page.get_by_text("What was sent may hold personal data")).to_be_visible()
 
 
 def test_retraining_is_queued_by_an_operator_and_not_offered_to_a_viewer(

@@ -18,7 +18,7 @@ from dashboard.orders import AWAY, ask_api
 from dashboard.theme import DARK, LIGHT
 from stocktide.users import Role
 from tests.conftest import Api
-from tests.dashboard.charts import drawn, marks
+from tests.dashboard.charts import drawn, marks, rows_of
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
 from tests.ingest.samples import event
 from tests.system.running import free_port
@@ -102,7 +102,7 @@ def test_feeds_shows_state_rate_and_lag_of_each_feed(desk: Dashboard, theme: str
 
 def test_feeds_shows_one_feed_when_the_address_names_it(desk: Dashboard) -> None:
     page = desk.draw("feeds", source="test ingest")
-    assert "test ingest: about" in charts_of(page)[0]
+    assert "test ingest: 8 events in the last hour" in charts_of(page)[0]
     assert page.selectbox(key="source").value == "test ingest"
 
 
@@ -312,6 +312,7 @@ RATES = pd.DataFrame(
     {
         "at": pd.to_datetime([NOW - timedelta(minutes=20), NOW - timedelta(minutes=10)] * 2),
         "outcome": ["accepted"] * 2 + ["rejected"] * 2,
+        "events": [60, 30, 0, 10],
         "per_minute": [6.0, 3.0, 0.0, 1.0],
     }
 )
@@ -326,15 +327,17 @@ def test_rate_chart_stacks_outcomes_and_draws_what_is_usual(role: Any) -> None:
     assert band["low"].tolist() == [1.0, 1.0]
     assert band_of(bands, "b", START, NOW).empty
     chart = drawn(rate_chart(RATES, band, role, title="T", subtitle="S"))
-    assert marks(chart) == ["bar", "line", "line"]
-    first = chart["layer"][0]["encoding"]
-    assert (first["y"]["stack"], first["color"]["scale"]["domain"][3]) == ("zero", "rejected")
-    assert marks(drawn(rate_chart(RATES, band[:0], role, title="T", subtitle="S"))) == ["bar"]
+    assert marks(chart) == ["rect", "line", "line"]
+    assert chart["layer"][0]["encoding"]["color"]["scale"]["domain"][3] == "rejected"
+    tops = [(row["outcome"], row["bottom"], row["top"]) for row in rows_of(chart)]
+    # what was rejected lies on what was accepted, and an outcome that did not happen is not drawn
+    assert tops == [("accepted", 0.0, 6.0), ("accepted", 0.0, 3.0), ("rejected", 3.0, 4.0)]
+    assert marks(drawn(rate_chart(RATES, band[:0], role, title="T", subtitle="S"))) == ["rect"]
 
 
 def test_rate_title_says_what_came_in_the_last_hour() -> None:
-    assert rate_title(RATES, None) == "All feeds: about 100 events in the last hour, 10.0% refused"
-    assert rate_title(RATES.assign(per_minute=0.0), "a") == "a: nothing in the last hour"
+    assert rate_title(RATES, None) == "All feeds: 100 events in the last hour, 10.0% refused"
+    assert rate_title(RATES.assign(events=0), "a") == "a: nothing in the last hour"
 
 
 def test_state_timeline_writes_letters_where_there_is_room() -> None:

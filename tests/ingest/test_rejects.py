@@ -1,17 +1,21 @@
 import base64
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
 from ingest.recording import Recorder
 from ingest.reject_attempts import By, Edit
 from ingest.reject_payload import edited, kind_of, shown, value_at
 from ingest.reject_replay import CALL_MAX, Replayer
 from ingest.rejects import Wanted
+from stocktide.cli_rejects import edit_of
+from stocktide.cli_rejects import rejects as commands
 from stocktide.database import create_engine
 from stocktide.errors import Invalid, Transient
 from stocktide.keys import Limits, create_key
@@ -481,6 +485,52 @@ def test_the_history_of_rejects_is_append_only(shop: Api, database: sa.Engine) -
     for statement in ("UPDATE reject_actions SET reason = 'x'", "DELETE FROM reject_actions"):
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), database.begin() as connection:
             connection.execute(sa.text(statement))
+
+
+# -- the command line
+
+
+def test_the_command_line_lists_mends_replays_and_drops(
+    shop: Api, database_url: str, monkeypatch: pytest.MonkeyPatch, valkey: Any, tmp_path: Path
+) -> None:
+    for name, value in {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": f"unix://{valkey.get_connection_kwargs()['path']}",
+        "HOME": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(f"STOCKTIDE_{name}", value)
+
+    def run(*arguments: str, exit_code: int = 0) -> Any:
+        done = CliRunner().invoke(commands, arguments)
+        assert done.exit_code == exit_code, done.output
+        return json.loads(done.output) if done.output.startswith(("{", "[")) else done.output
+
+    send(shop, *[milk(f"m{n}") for n in range(3)], milk("q", quantity=0))
+    assert sorted(group["rejects"] for group in run("list", "--groups", "--json")) == [1, 3]
+    assert "unknown_product" in run("list", "--reason", "unknown_product")
+    first = run("list", "--reason", "unknown_product", "--json")[-1]["reject_id"]
+    assert run("show", str(first))["hint"]["nearest"] == ["MILK-1L"]
+    edit = ("--set", "data.product=A")
+    assert "1" in run("mend", str(first), *edit, "--dry-run")
+    assert run("mend", str(first), *edit, "--reason", "r", "--json")["accepted"] == 1
+    every = ("replay", "--for", "unknown_product", *edit, "--was", "milk-1l")
+    assert run(*every, "--dry-run", "--json")["changes"][0]["after"] == 7.0
+    assert run(*every, "--reason", "r", "--json")["accepted"] == 2
+    zero = run("list", "--json")[0]["reject_id"]
+    assert "still fail" in run("replay", str(zero), "--reason", "r", exit_code=1)
+    assert "1 dropped" in run("drop", str(zero), "--reason", "r")
+    assert run("list", "--json") == []
+    assert on_hand(shop) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("text", "edit"),
+    [("data.x=1.5", ("data.x", 1.5)), ("id=a=b", ("id", "a=b")), ("data.x=null", ("data.x", None))],
+)
+def test_edit_of_takes_json_or_text(text: str, edit: tuple[str, Any]) -> None:
+    assert edit_of(text) == edit
+    with pytest.raises(Invalid):
+        edit_of("nothing")
 
 
 # -- the outcome of any event
