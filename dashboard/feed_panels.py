@@ -27,6 +27,7 @@ from dashboard.theme import in_words, plain, plural, quantity, roles, when
 FEEDS_MAX = 100
 TAIL_ROWS = 100
 LAG_EVENTS = 1_000
+LAG_SOURCES = 12
 LIVE = "5s"
 EVERY = "All feeds"
 ROW_PX = 28
@@ -91,7 +92,7 @@ def read_bins(reader: Reader, now: datetime) -> pd.DataFrame:
 @st.fragment(run_every=LIVE)
 @plain_words("feed rates")
 def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
-    """One row a feed; events a minute, of one or all; states over a day; lag. Draws itself anew."""
+    """One row a feed; events a minute, of one or all; states over a day. Draws itself anew."""
     now = datetime.now(UTC)
     feeds, bins = read_feeds(reader, now), read_bins(reader, now)
     st.markdown(headline(feeds))
@@ -119,7 +120,6 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     if not spans.empty:
         chart = state_timeline(spans, roles(), title=timeline_title(spans))
         st.altair_chart(chart, key="feeds.states", width="stretch")
-    _lag(reader)
     st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 5 seconds.")
 
 
@@ -174,6 +174,7 @@ def _feed_table(
             "refused": [
                 bad / all_ if all_ else None for bad, all_ in zip(refused, total, strict=True)
             ],
+            "lag": [lag_words(bins, feed, now) for feed in feeds["feed"]],
             "usual": [_usual(usual, feed) for feed in feeds["feed"]],
             "why": feeds["why"],
             "newest": feeds["newest_event"],
@@ -198,6 +199,10 @@ def _feed_table(
             "age": st.column_config.TextColumn("Last heard"),
             "strip": st.column_config.BarChartColumn("24 hours, events an hour", y_min=0),
             "events": st.column_config.NumberColumn("Events, 24 h", format="localized"),
+            "lag": st.column_config.TextColumn(
+                "Lag, last hour",
+                help="From the newest event of a minute to the minute's end; exact lags are under Live.",
+            ),
             "usual": st.column_config.TextColumn(
                 "Usual now, a minute", help="95 % of the same hour of the last four weeks."
             ),
@@ -222,18 +227,16 @@ def _usual(usual: pd.DataFrame, feed: str) -> str:
     return ""
 
 
-def _lag(reader: Reader) -> None:
-    tail = read_frame(reader.engine, "feed_tail", limit=LAG_EVENTS)
-    if tail.empty:
-        return
-    lag = lags(tail).head(12)
-    st.altair_chart(lag_chart(lag, roles()), key="feeds.lag", width="stretch")
+def lag_words(bins: pd.DataFrame, feed: str, now: datetime) -> str:
+    """How old a feed's newest events of the last hour were when their minute ended; nothing where none came."""
+    mine = bins[(bins["feed"] == feed) & (bins["at"] > now - timedelta(hours=1))]["lag_s"].dropna()
+    return "" if mine.empty else f"within {span(max(1.0, float(mine.median())))}"
 
 
 @st.fragment(run_every=LIVE)
 @plain_words("live events")
 def live_panel(reader: Reader) -> None:
-    """The newest entries of the ledger, filtered; draws itself anew."""
+    """How long events took to be committed, and the newest entries of the ledger, filtered; draws itself anew."""
     text = st.text_input(
         "Filter",
         key="feeds.live.filter",
@@ -244,6 +247,9 @@ def live_panel(reader: Reader) -> None:
     if tail.empty:
         st.info("Nothing is recorded yet. Send an event: POST /v1/events, MQTT, or a file.")
         return
+    st.altair_chart(
+        lag_chart(lags(tail).head(LAG_SOURCES), roles()), key="feeds.lag", width="stretch"
+    )
     found = matching(tail, text or "")
     if found.empty:
         st.info(
