@@ -49,6 +49,8 @@ class FastLane:
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._ledger = ledger
         self._connection: psycopg.Connection[Any] | None = None
+        # kept, for a lost connection does not tell it any more
+        self._descriptor = -1
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: Done | None = None
 
@@ -71,12 +73,14 @@ class FastLane:
             log("fast_lane_away", error=str(error).strip())
             self._loop.call_later(RECONNECT_AFTER_S, self._reopen)
             return
-        self._loop.add_reader(self._connection.pgconn.socket, self._read)
+        self._descriptor = self._connection.pgconn.socket
+        self._loop.add_reader(self._descriptor, self._read)
 
     def close(self) -> None:
         """Let go of the connection; a group under way goes the general way."""
         if self._connection is not None and self._loop is not None:
-            self._loop.remove_reader(self._connection.pgconn.socket)
+            self._loop.remove_reader(self._descriptor)
+            self._loop.remove_writer(self._descriptor)
             self._connection.close()
             self._connection = None
         if self._done is not None:
@@ -121,14 +125,13 @@ class FastLane:
     def _flush(self) -> None:
         assert self._connection is not None  # noqa: S101 - called with a connection only
         assert self._loop is not None  # noqa: S101 - opened before
-        descriptor = self._connection.pgconn.socket
         if self._connection.pgconn.flush():
-            self._loop.add_writer(descriptor, self._go_on_flushing)
+            self._loop.add_writer(self._descriptor, self._go_on_flushing)
 
     def _go_on_flushing(self) -> None:
         if self._connection is None or self._loop is None:
             return
-        self._loop.remove_writer(self._connection.pgconn.socket)
+        self._loop.remove_writer(self._descriptor)
         try:
             self._flush()
         except psycopg.OperationalError as error:
