@@ -8,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame, read_record
+from dashboard.boundary import plain_words
 from dashboard.feed_mending import act_on
-from dashboard.feed_panels import ROW_PX, last_refused, new_rejects, switch, time_column
+from dashboard.feed_panels import LIVE, ROW_PX, switch, time_column
 from dashboard.orders import ask_api
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
@@ -48,6 +49,29 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
         return
     if group is not None:
         _events(reader, user, group, state)
+
+
+@st.fragment(run_every=LIVE)
+@plain_words("new rejects")
+def new_rejects(reader: Reader, newest_seen: int) -> None:
+    """A badge with what was refused since the lists were drawn; they stay, so that a choice in them does."""
+    newest = read_record(reader.engine, "reject_last")
+    more = int(newest["newest_id"] or 0) - newest_seen
+    if more > 0 and st.button(
+        f"{more:,} new since this list was drawn", key="feeds.new", icon=":material/refresh:"
+    ):
+        st.rerun(scope="app")
+
+
+def last_refused(last: dict[str, Any]) -> str:
+    """What to say where no reject is open."""
+    if last["last_seen_at"] is None:
+        return (
+            "Nothing was ever refused. What is refused is kept here, as it came, with its reason."
+        )
+    reason = plain(str(last["reason"]).replace("_", " "))
+    came = f"The last one came {when(last['last_seen_at'])}"
+    return f"No reject is open. {came}: {reason}, by feed {plain(last['feed'])}."
 
 
 def _choose_group(groups: pd.DataFrame, state: str) -> dict[str, Any] | None:

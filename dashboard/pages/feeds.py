@@ -4,8 +4,9 @@ import streamlit as st
 
 from catalog.frames import read_frame, read_record
 from dashboard.feed_alerts import alerts_panel
+from dashboard.feed_live import keys_panel, live_panel
 from dashboard.feed_mending import SAID
-from dashboard.feed_panels import EVERY, keys_panel, live_panel, rates_panel, read_names, switch
+from dashboard.feed_panels import EVERY, rates_panel, read_names, switch
 from dashboard.feed_rejects import rejects_panel
 from dashboard.reader import Reader
 from dashboard.theme import plain

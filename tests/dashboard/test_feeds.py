@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from dashboard.feed_alerts import alert_state
 from dashboard.feed_figures import band_of, lag_chart, rate_chart, state_timeline
 from dashboard.feed_mending import trial_sentence, typed, wrong_field
-from dashboard.feed_panels import ago, headline, lag_words, last_refused, rate_title, timeline_title
-from dashboard.feed_rejects import conflict_table, payload_table
+from dashboard.feed_panels import ago, headline, lag_words, rate_title, timeline_title
+from dashboard.feed_rejects import conflict_table, last_refused, payload_table
 from dashboard.orders import AWAY, ask_api
 from dashboard.theme import DARK, LIGHT
 from stocktide.users import Role
