@@ -194,8 +194,11 @@ class Surrogates:
         return self.Resolved(known[PRODUCTS], known[LOCATIONS], known[SOURCES], {})
 
     def sources_of(self, connection: sa.Connection, names: Iterable[str]) -> Mapping[str, int]:
-        """Keys of sources as far as they are known; none is created."""
-        return self._keys(connection, SOURCES, set(names), create=False)
+        """Keys of sources as far as they are known; none is created.
+
+        Nothing is remembered: this transaction may have made one of them, and may yet be rolled back.
+        """
+        return _look_up(connection, SOURCES, sorted(set(names)))
 
     def _keys(
         self, connection: sa.Connection, dimension: Dimension, codes: set[str], *, create: bool

@@ -220,7 +220,7 @@ class EventsRoute:
                 retry_after_s=max(1, round(wait_s)),
             )
         if key.kinds is not None or key.locations is not None:
-            parsed = [_allowed(key, item) for item in parsed]
+            parsed = [permitted(key, item) for item in parsed]
         return await self._intake.submit(key.name, content_type, raws, parsed)
 
     async def _keep(self, key: Key, content_type: str, body: bytes, fault: Fault) -> None:
@@ -236,7 +236,7 @@ class _Refused(Exception):
         self.more = more
 
 
-def _allowed(key: Key, item: Event | Fault) -> Event | Fault:
+def permitted(key: Key, item: Event | Fault) -> Event | Fault:
     """The event if the key may send it, else why not."""
     if isinstance(item, Fault):
         return item

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
-from ingest.events_route import _allowed
+from ingest.events_route import permitted
 from ingest.http import recorder_of
 from ingest.reject_attempts import By, Edit
 from ingest.reject_outcome import outcome_of
@@ -224,7 +224,7 @@ def _replayer(request: Request, key: Key) -> Replayer:
     """What a limited key may not send, it may not replay either."""
     limited = key.kinds is not None or key.locations is not None
     allowed: Callable[[Any], Any] = (
-        (lambda item: _allowed(key, item)) if limited else (lambda item: item)
+        (lambda item: permitted(key, item)) if limited else (lambda item: item)
     )
     return Replayer(recorder_of(request), allowed)
 
