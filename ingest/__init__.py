@@ -1,11 +1,16 @@
-"""Events in: HTTP, MQTT and files become an append-only stock ledger in Postgres."""
+"""Events in: HTTP, MQTT, EPCIS and files become an append-only stock ledger in Postgres.
 
-from ingest.events import Correction, Fault, StockEvent
-from ingest.kinds import KINDS
-from ingest.ledger import Ledger
-from ingest.outcomes import Outcome
-from ingest.parser import EventParser
-from ingest.recording import Recorder
+The rooms, in the order of an event's way: `http`, `mqtt`, `epcis`, `files` take it in; `parsing` makes it an event, or says what
+is wrong with it; `recording` commits it together with others; `ledger` writes it and what it changes; `rejects` keeps what
+was refused until it is mended.
+"""
+
+from ingest.ledger.ledger import Ledger
+from ingest.ledger.outcomes import Outcome
+from ingest.parsing.events import Correction, Fault, StockEvent
+from ingest.parsing.kinds import KINDS
+from ingest.parsing.parser import EventParser
+from ingest.recording.recording import Recorder
 
 __all__ = [
     "KINDS",

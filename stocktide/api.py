@@ -18,13 +18,13 @@ import alerts.webhook_http
 import catalog.http
 import catalog.invalidation
 import ingest.epcis.http
-import ingest.http
-import ingest.rejects_http
+import ingest.http.routes
+import ingest.rejects.routes
 from alerts.stream import AlertStreams
 from catalog.cache import ProductCache
-from ingest.events_route import EVENTS_OPENAPI, EventsRoute
-from ingest.intake import Intake
-from ingest.recording import Recorder
+from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
+from ingest.recording.intake import Intake
+from ingest.recording.recording import Recorder
 from stocktide.errors import Invalid
 from stocktide.jobs import defer_job
 from stocktide.key_ring import KeyRing
@@ -218,8 +218,8 @@ def create_app(
     app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"]))
     _document(app, {"/v1/events": EVENTS_OPENAPI})
     parts = (
-        ingest.http,
-        ingest.rejects_http,
+        ingest.http.routes,
+        ingest.rejects.routes,
         ingest.epcis.http,
         catalog.http,
         alerts.http,

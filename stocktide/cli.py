@@ -161,8 +161,8 @@ def _required(value: str | None, name: str) -> str:
 @as_json
 def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
     """Import events from a CSV, Parquet or NDJSON file. Run it again at will: nothing is recorded twice."""
-    from ingest.importing import dry_run_file, import_file, open_mapping
-    from ingest.recording import Recorder
+    from ingest.files.importing import dry_run_file, import_file, open_mapping
+    from ingest.recording.recording import Recorder
     from stocktide.cli_output import progress
 
     settings = load_settings()
@@ -238,7 +238,7 @@ def check(as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def products(file: Path) -> None:
     """Create or change products from a CSV, Parquet or NDJSON file: a column a field, sku needed."""
-    from ingest.dimension_files import put_products_file
+    from ingest.files.dimension_files import put_products_file
 
     with (
         services_for(load_settings(), "stocktide products") as (engine, _),
@@ -252,7 +252,7 @@ def products(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def locations(file: Path) -> None:
     """Create or change locations from a CSV, Parquet or NDJSON file: a column a field, code needed."""
-    from ingest.dimension_files import put_locations_file
+    from ingest.files.dimension_files import put_locations_file
 
     with (
         services_for(load_settings(), "stocktide locations") as (engine, _),

@@ -24,7 +24,7 @@ STATUS_EVERY_S = 10.0
 def mqtt(worker: int, as_json: bool) -> None:
     """Listen to the MQTT broker of STOCKTIDE_MQTT_URL; `stocktide up` does this for you. Ctrl-C stops it."""
     from ingest.mqtt import BatchRecorder, Session, Subscriber, broker_of, read_topic_rules
-    from ingest.recording import Recorder
+    from ingest.recording.recording import Recorder
 
     settings = load_settings()
     broker = broker_of(settings)
@@ -112,9 +112,9 @@ def broker(port: int) -> None:
 @as_json
 def watch(folder: Path, mapping: str | None, once: bool, settle: float, as_json: bool) -> None:
     """Take files from FOLDER, each once, and move them to done or failed with a report beside."""
-    from ingest.importing import open_mapping
-    from ingest.recording import Recorder
-    from ingest.watching import Watcher
+    from ingest.files.importing import open_mapping
+    from ingest.files.watching import Watcher
+    from ingest.recording.recording import Recorder
 
     settings = load_settings()
     plan = open_mapping(mapping) if mapping else None

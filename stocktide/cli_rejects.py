@@ -41,7 +41,7 @@ def rejects_list(
     as_json: bool,
 ) -> None:
     """List rejects, the newest first, without what was sent."""
-    from ingest.rejects import Wanted, group_rejects, list_rejects
+    from ingest.rejects.rejects import Wanted, group_rejects, list_rejects
 
     wanted = Wanted(feed=feed, reason=reason, since=instant_of(since, "--since"))
     look = group_rejects if groups else list_rejects
@@ -67,8 +67,8 @@ def _cell(row: dict[str, Any], column: str) -> Any:
 @click.argument("reject_id", type=int)
 def rejects_show(reject_id: int) -> None:
     """Show one reject with what was sent, why it was refused, and how to mend it, as JSON."""
-    from ingest.recording import Recorder
-    from ingest.rejects import read_reject
+    from ingest.recording.recording import Recorder
+    from ingest.rejects.rejects import read_reject
 
     settings = load_settings()
     with services_for(settings, OWNER) as (engine, _):
@@ -89,7 +89,7 @@ def rejects_mend(
     reject_id: int, edits: Sequence[str], raw: Any, reason: str, dry_run: bool, as_json: bool
 ) -> None:
     """Record a reject with some fields changed, or as another event. Exit 1 when it fails again."""
-    from ingest.reject_attempts import By
+    from ingest.rejects.attempts import By
 
     if bool(edits) == (raw is not None):
         raise Invalid("usage", "Give either --set FIELD=VALUE, or --raw FILE.")
@@ -126,8 +126,8 @@ def rejects_replay(
     as_json: bool,
 ) -> None:
     """Record rejects anew, by id or all for a reason. Exit 1 when some still fail."""
-    from ingest.reject_attempts import By
-    from ingest.rejects import Wanted
+    from ingest.rejects.attempts import By
+    from ingest.rejects.rejects import Wanted
 
     if bool(reject_ids) == (for_reason is not None):
         raise Invalid("usage", "Name rejects by id, or all for a reason by --for REASON.")
@@ -156,7 +156,7 @@ def rejects_replay(
 @click.option("--reason", required=True, help="Kept in the history.")
 def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
     """Close rejects that will never be recorded. They stay kept."""
-    from ingest.rejects import drop_rejects
+    from ingest.rejects.rejects import drop_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
         told = drop_rejects(connection, list(reject_ids), by=BY, reason=reason)
@@ -177,7 +177,7 @@ def edit_of(text: str) -> tuple[str, Any]:
 def _edit(text: str | None, was: str | None) -> Any:
     import msgspec
 
-    from ingest.reject_attempts import Edit
+    from ingest.rejects.attempts import Edit
 
     if text is None:
         if was is not None:
@@ -188,8 +188,8 @@ def _edit(text: str | None, was: str | None) -> Any:
 
 
 def _replayer(engine: Any, settings: Any) -> Any:
-    from ingest.recording import Recorder
-    from ingest.reject_replay import Replayer
+    from ingest.recording.recording import Recorder
+    from ingest.rejects.replay import Replayer
 
     return Replayer(Recorder(engine, settings))
 

@@ -19,8 +19,8 @@ from ingest.epcis.store import (
     known_payloads,
     put_vocabulary,
 )
-from ingest.events import Fault
-from ingest.recording import Recorder
+from ingest.parsing.events import Fault
+from ingest.recording.recording import Recorder
 from stocktide.errors import Conflict, Invalid, StocktideError, Transient
 from stocktide.telemetry import log
 

@@ -11,7 +11,7 @@ from ingest.epcis.models import EVENT_TYPES, AnyEvent
 from ingest.epcis.parts import Envelope
 from ingest.epcis.reading import Refused, convert, decode
 from ingest.epcis.values import is_uri
-from ingest.events import Fault
+from ingest.parsing.events import Fault
 
 CONTAINERS = {"EPCISDocument", "EPCISQueryDocument"}
 

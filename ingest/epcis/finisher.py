@@ -6,7 +6,7 @@ from types import TracebackType
 from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.epcis.settle import settle
-from ingest.recording import Recorder
+from ingest.recording.recording import Recorder
 from stocktide.errors import StocktideError
 from stocktide.telemetry import log
 

@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from ingest.epcis.store import encoded
-from ingest.recording import Recorder
+from ingest.recording.recording import Recorder
 
 PATH = "/v1/epcis"
 JSON, JSON_LD = "application/json", "application/ld+json"

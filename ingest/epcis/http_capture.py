@@ -15,8 +15,8 @@ from ingest.epcis.jobs import list_jobs, read_job, shown_movements
 from ingest.epcis.parts import Envelope
 from ingest.epcis.query import read_query
 from ingest.epcis.reading import Refused
-from ingest.events import Fault
-from ingest.recording import Recorder
+from ingest.parsing.events import Fault
+from ingest.recording.recording import Recorder
 from stocktide.database import statement
 from stocktide.errors import Invalid, TooLarge, TooManyRequests, UnsupportedMedia
 from stocktide.keys import Key

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from ingest.epcis.http_answers import JSON, answer, recorder_of
 from ingest.epcis.rules import Rule, put_rules, read_rules
 from ingest.epcis.settle import retry_rejected
-from ingest.recording import Recorder
+from ingest.recording.recording import Recorder
 from stocktide.errors import Invalid
 from stocktide.web import OperateKey, ReadKey, limited_body
 

@@ -12,8 +12,8 @@ from ingest.epcis.goods import Goods
 from ingest.epcis.rules import Movement
 from ingest.epcis.told import COUNTS, INBOUND, TEXT_MAX, Told, destinations_of, places_of
 from ingest.epcis.units import CODES, in_unit_of_product, ledger_unit
-from ingest.events import Fault
-from ingest.kinds import KINDS, TYPE_PREFIX
+from ingest.parsing.events import Fault
+from ingest.parsing.kinds import KINDS, TYPE_PREFIX
 
 SOURCE = "urn:stocktide:epcis"
 KIND_OF = {"adjustment in": "adjustment", "adjustment out": "adjustment"}

@@ -15,8 +15,8 @@ from ingest.epcis.movements import SOURCE, Line, correction, lines_of
 from ingest.epcis.reading import decode
 from ingest.epcis.rules import Movement, Rule, read_rules, rule_of
 from ingest.epcis.told import Told, places_of
-from ingest.events import Fault
-from ingest.kinds import REVERSIBLE
+from ingest.parsing.events import Fault
+from ingest.parsing.kinds import REVERSIBLE
 from stocktide.database import statement
 from stocktide.keys import COLUMNS, Key, key_of
 

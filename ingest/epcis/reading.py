@@ -9,7 +9,7 @@ import msgspec
 
 from ingest.epcis.parts import Part
 from ingest.epcis.values import DESCRIPTIONS, is_uri
-from ingest.events import Fault
+from ingest.parsing.events import Fault
 
 P = TypeVar("P", bound=Part)
 _ANY = msgspec.json.Decoder(float_hook=Decimal)

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from ingest.epcis.movements import SOURCE, Line
 from ingest.epcis.plan import MOVED, Work, plan_events, plan_reversal, read_work
-from ingest.ledger import Outcome
-from ingest.recording import Recorder
+from ingest.ledger.ledger import Outcome
+from ingest.recording.recording import Recorder
 from stocktide.database import statement
 
 CLOUD_EVENT = "application/cloudevents+json"

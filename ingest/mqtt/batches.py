@@ -8,12 +8,12 @@ from datetime import datetime
 
 from sqlalchemy.exc import OperationalError
 
-from ingest.events import Event, Fault
 from ingest.mqtt.messages import STRUCTURED, Decoded, Message, decode
 from ingest.mqtt.plain import Undated
 from ingest.mqtt.sightings import first_seen, forget_old
 from ingest.mqtt.topics import TopicRules
-from ingest.recording import Recorder
+from ingest.parsing.events import Event, Fault
+from ingest.recording.recording import Recorder
 from stocktide.errors import Transient
 from stocktide.telemetry import log
 

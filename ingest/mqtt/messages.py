@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from ingest.events import Fault
 from ingest.mqtt.plain import Undated, map_plain
 from ingest.mqtt.topics import TopicRules
+from ingest.parsing.events import Fault
 
 CLOUDEVENTS = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from ingest.events import Fault
-from ingest.kinds import KINDS, TYPE_PREFIX
 from ingest.mqtt.topics import PLACEHOLDER, TopicRule
+from ingest.parsing.events import Fault
+from ingest.parsing.kinds import KINDS, TYPE_PREFIX
 
 # A number above this is milliseconds since 1970, one below it seconds (which reach the year 5138).
 EPOCH_MS_FROM = 100_000_000_000

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from ingest.kinds import KINDS
+from ingest.parsing.kinds import KINDS
 from stocktide.errors import Invalid
 
 # What a bare number in the payload is, where the mapping does not say.

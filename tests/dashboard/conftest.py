@@ -19,8 +19,8 @@ from dashboard.reader import Reader
 from dashboard.shell import PAGES, page_script
 from etl import run_etl
 from forecasting import ForecastSpec, run_forecast
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.recording.recording import Recorder
 from stocktide.cache_server import connect_cache
 from stocktide.database import create_engine
 from stocktide.embedded import Postgres, Valkey

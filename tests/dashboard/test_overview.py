@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from dashboard.pages.overview import attention, full_days
 from etl import run_etl
-from ingest.recording import Recorder
+from ingest.recording.recording import Recorder
 from stocktide.lake import Lake
 from stocktide.settings import Settings
 from tests.dashboard.conftest import Dashboard, charts_of, make_known, text_of

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.frames import stock_by_day
-from ingest.dimensions import ProductIn, put_products
+from ingest.ledger.dimensions import ProductIn, put_products
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
 from tests.system.running import free_port
 

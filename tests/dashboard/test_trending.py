@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from ingest.dimensions import LocationIn, put_locations
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, put_locations
+from ingest.recording.recording import Recorder
 from stocktide.settings import Settings
 from tests.dashboard.conftest import Dashboard, charts_of, make_known, text_of
 from tests.ingest.samples import raw

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from etl import run_etl
 from etl.delta import open_table
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.recording.recording import Recorder
 from stocktide.lake import Lake
 from stocktide.settings import Settings
 from tests.ingest.samples import START, raw

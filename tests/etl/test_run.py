@@ -12,9 +12,9 @@ import sqlalchemy as sa
 import etl.run
 from etl import ledger_faults, run_etl
 from etl.delta import open_table
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.recording import Recorder
-from ingest.requests import FeedRequest, record_requests
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.recording.recording import Recorder
+from ingest.recording.requests import FeedRequest, record_requests
 from stocktide.errors import Conflict, Fatal
 from stocktide.lake import Lake
 from stocktide.runs import single_flight

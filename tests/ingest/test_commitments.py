@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from etl.check import ledger_faults
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.recording.recording import Recorder
 from stocktide.database import statement
 from stocktide.settings import Settings
 from tests.ingest.samples import raw

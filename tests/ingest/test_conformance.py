@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 import zstandard
 
-from ingest.envelopes import Cut, cut_body
-from ingest.events import Event, Fault, StockEvent
-from ingest.parser import EventParser
+from ingest.http.envelopes import Cut, cut_body
+from ingest.parsing.events import Event, Fault, StockEvent
+from ingest.parsing.parser import EventParser
 from stocktide.errors import UnsupportedMedia
 from stocktide.settings import Settings
 from tests.api_process import api_process

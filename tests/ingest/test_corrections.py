@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.outcomes import Outcome
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.ledger.outcomes import Outcome
+from ingest.recording.recording import Recorder
 from stocktide.settings import Settings
 from tests.ingest.samples import raw
 

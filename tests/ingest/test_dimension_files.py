@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ingest.dimension_files import put_locations_file, put_products_file
+from ingest.files.dimension_files import put_locations_file, put_products_file
 from stocktide.errors import Invalid
 
 

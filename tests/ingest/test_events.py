@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.events import Correction, Event, Fault, StockEvent
-from ingest.kinds import KINDS, json_schema
-from ingest.parser import EventParser
+from ingest.parsing.events import Correction, Event, Fault, StockEvent
+from ingest.parsing.kinds import KINDS, json_schema
+from ingest.parsing.parser import EventParser
 from stocktide.settings import Settings
 from tests.ingest.samples import event
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingest.kinds import KINDS
+from ingest.parsing.kinds import KINDS
 from tests.conftest import Api
 from tests.ingest.samples import event, raw
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from ingest.dimensions import ProductIn, put_products
-from ingest.importing import dry_run_file, import_file, open_mapping
-from ingest.mapping import Mapping
-from ingest.recording import Recorder
+from ingest.files.importing import dry_run_file, import_file, open_mapping
+from ingest.files.mapping import Mapping
+from ingest.ledger.dimensions import ProductIn, put_products
+from ingest.recording.recording import Recorder
 from stocktide.errors import Invalid
 from stocktide.settings import Settings
 from tests.ingest.tills import HEADER, row, till, write

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.events import Event, Fault
-from ingest.intake import Intake
-from ingest.outcomes import Outcome
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.ledger.outcomes import Outcome
+from ingest.parsing.events import Event, Fault
+from ingest.recording.intake import Intake
+from ingest.recording.recording import Recorder
 from stocktide.errors import Transient
 from stocktide.settings import Settings
 from tests.ingest.samples import raw

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.recording.recording import Recorder
 from stocktide.settings import Settings
 from tests.ingest.samples import raw
 

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from etl.check import ledger_faults
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.intake import Intake
-from ingest.outcomes import Outcome
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.ledger.outcomes import Outcome
+from ingest.recording.intake import Intake
+from ingest.recording.recording import Recorder
 from stocktide.database import statement
 from stocktide.settings import Settings
 from tests.ingest.samples import START, event

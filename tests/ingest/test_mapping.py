@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.mapping import open_mapping, parse_mapping
+from ingest.files.mapping import open_mapping, parse_mapping
 from stocktide.errors import Invalid
 from tests.ingest.tills import TILL, till
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from ingest.mqtt import BatchRecorder, Session, Subscriber, broker_of, read_topic_rules
-from ingest.recording import Recorder
+from ingest.recording.recording import Recorder
 from stocktide.embedded import Postgres
 from stocktide.errors import StocktideError, Unauthorized
 from stocktide.settings import Settings

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.events import Event, Fault, StockEvent
 from ingest.mqtt import BatchRecorder, Message, TopicRules, decode, read_topic_rules
-from ingest.parser import EventParser
-from ingest.recording import Recorder
+from ingest.parsing.events import Event, Fault, StockEvent
+from ingest.parsing.parser import EventParser
+from ingest.recording.recording import Recorder
 from stocktide.errors import Invalid
 from stocktide.settings import Settings
 from tests.ingest.brokers import as_binary

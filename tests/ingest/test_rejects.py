@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from ingest.recording import Recorder
-from ingest.reject_attempts import By, Edit
-from ingest.reject_payload import edited, kind_of, shown, value_at
-from ingest.reject_replay import CALL_MAX, Replayer
-from ingest.rejects import Wanted
+from ingest.recording.recording import Recorder
+from ingest.rejects.attempts import By, Edit
+from ingest.rejects.payload import edited, kind_of, shown, value_at
+from ingest.rejects.rejects import Wanted
+from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.cli_rejects import edit_of
 from stocktide.cli_rejects import rejects as commands
 from stocktide.database import create_engine

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.tabular import TabularFile
+from ingest.files.tabular import TabularFile
 from stocktide.errors import Invalid
 from tests.ingest.tills import HEADER, row, till, write
 

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.recording import Recorder
-from ingest.units import converted, factor
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.parsing.units import converted, factor
+from ingest.recording.recording import Recorder
 from stocktide.settings import Settings
 from tests.ingest.samples import raw
 

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from ingest.event_lines import record_lines
-from ingest.file_intake import _ignore
-from ingest.mapping import Mapping
-from ingest.recording import Recorder
-from ingest.watching import Watcher
+from ingest.files.event_lines import record_lines
+from ingest.files.file_intake import _ignore
+from ingest.files.mapping import Mapping
+from ingest.files.watching import Watcher
+from ingest.recording.recording import Recorder
 from stocktide.embedded import Postgres
 from stocktide.errors import Conflict, Invalid
 from stocktide.runs import single_flight

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ingest.mapping import Mapping, parse_mapping
+from ingest.files.mapping import Mapping, parse_mapping
 
 TILL = """
 name = "till"

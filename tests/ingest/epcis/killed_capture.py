@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from ingest.epcis.capture import capture
 from ingest.epcis.document import read_document
-from ingest.ledger import Outcome
-from ingest.recording import Recorder
+from ingest.ledger.ledger import Outcome
+from ingest.recording.recording import Recorder
 from stocktide.database import create_engine
 from stocktide.settings import load_settings
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ingest.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.epcis.capture import capture
 from ingest.epcis.document import read_document
 from ingest.epcis.finisher import Finisher
 from ingest.epcis.settle import settle
-from ingest.ledger import Outcome
-from ingest.recording import Recorder
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.ledger.ledger import Outcome
+from ingest.recording.recording import Recorder
 from stocktide.errors import Transient
 from stocktide.keys import Limits, create_key
 from stocktide.settings import load_settings

@@ -1,0 +1,1 @@
+"""Files in: by mapping, as events, or as EPCIS, once each."""

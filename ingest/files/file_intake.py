@@ -1,0 +1,81 @@
+"""What a file is, by its name and first line, and what became of it as a report: done or failed, with counts."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ingest.epcis import Refused, capture, read_document
+from ingest.files.event_lines import holds_events, record_lines
+from ingest.files.importing import Tally, import_file
+from ingest.files.mapping import Mapping
+from ingest.files.source_file import JSON_LINES
+from ingest.recording.recording import Recorder
+from stocktide.errors import Invalid
+
+FEED = "watch"
+EPCIS = (".json", ".jsonld")
+EPCIS_TYPE = "application/ld+json"
+EPCIS_BYTES_MAX = 64 * 2**20
+
+Report = dict[str, Any]
+
+
+def read_file(path: Path, mapping: Mapping | None, recorder: Recorder) -> Report:
+    """Record a file by its kind. Raises Invalid where nobody reads it, Transient, OSError."""
+    suffix = path.suffix.lower()
+    if suffix in EPCIS:
+        return _read_epcis(path, recorder)
+    if suffix in JSON_LINES and (
+        mapping is None or holds_events(path, recorder.settings.body_bytes_max)
+    ):
+        return _told(record_lines(path, recorder, FEED, _ignore))
+    if mapping is None:
+        raise Invalid("mapping_missing", f"{path.name}: only a mapping (--mapping) can read it.")
+    return _told(import_file(path, mapping, recorder, _ignore))
+
+
+def error_report(code: str, message: str) -> Report:
+    """The report of a file that failed as a whole."""
+    return {"state": "failed", "error": {"code": code, "message": message}}
+
+
+def _read_epcis(path: Path, recorder: Recorder) -> Report:
+    """Capture a document, each event by itself. Such a document is held in memory whole: its length has a limit."""
+    size = path.stat().st_size
+    if size > EPCIS_BYTES_MAX:
+        raise Invalid(
+            "file_too_large",
+            f"{path.name}: {size} bytes; an EPCIS document has at most {EPCIS_BYTES_MAX}. Split it.",
+        )
+    raw = path.read_bytes()
+    try:
+        document = read_document(raw)
+    except Refused as refused:
+        recorder.keep(FEED, EPCIS_TYPE, raw, refused.fault)
+        raise Invalid(refused.fault.reason, f"{path.name}: {refused.fault.message}") from None
+    captured = capture(recorder, FEED, EPCIS_TYPE, document, "proceed")
+    names = Counter(name for name, _identity in captured.outcomes)
+    reasons = Counter(fault.reason for _place, fault in captured.faults)
+    tally = Tally(len(document.events))
+    tally.outcomes.update(
+        accepted=names["captured"],
+        duplicate=names["duplicate"],
+        conflict=reasons.pop("conflict", 0),
+    )
+    tally.rejected.update(reasons)
+    return {**_told(tally), "capture_id": str(captured.capture_id)}
+
+
+def _told(tally: Tally) -> Report:
+    told: Report = {"state": "done", **tally.as_dict()}
+    if tally.read == 0:
+        told |= error_report("file_empty", "It holds no event.")
+    elif sum(tally.rejected.values()) == tally.read:
+        told |= error_report(
+            "all_rejected", "Nothing of it could be recorded; what it holds is kept as rejects."
+        )
+    return told
+
+
+def _ignore(_done: int, _total: int | None) -> None:
+    """Show no progress."""

@@ -1,0 +1,262 @@
+"""A watched folder: files are taken when they are still, once each by content, and moved with a report beside."""
+
+import hashlib
+import json
+import os
+import stat
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
+
+from ingest.files.file_intake import Report, error_report, read_file
+from ingest.files.mapping import Mapping
+from ingest.files.watched_files import not_moved, set_state, take_file
+from ingest.recording.recording import Recorder
+from stocktide.errors import Conflict, Invalid, Transient
+from stocktide.runs import single_flight
+from stocktide.telemetry import log
+
+SETTLE_S = 2.0
+LOOK_EVERY_S = 1.0
+AWAY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+HASH_BYTES = 2**20
+# A file with such a name is still being written; it is taken once it is renamed.
+UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp")
+REPORT = ".report.json"
+
+
+@dataclass
+class Watcher:
+    """Takes files from `folder`. `tell` gets the report of each. One watcher a folder."""
+
+    folder: Path
+    recorder: Recorder
+    mapping: Mapping | None = None
+    settle_s: float = SETTLE_S
+    tell: Callable[[Report], None] = lambda _report: None
+    states: "Counter[str]" = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.absolute()
+        self._seen: dict[str, tuple[tuple[int, ...], float]] = {}
+        self._left_alone: dict[str, tuple[int, ...]] = {}
+
+    def run(self, stopping: threading.Event, *, once: bool = False) -> None:
+        """Take files until stopped, or, `once`, until none is left.
+
+        Raises Invalid where there is no folder, Conflict where another watches it; with `once` also Transient.
+        """
+        if not os.path.isdir(self.folder) or not os.access(self.folder, os.W_OK):
+            raise Invalid(
+                "folder_missing",
+                f"{self.folder}: there is no such folder, or it is not ours to write.",
+            )
+        tries = 0
+        while True:
+            try:
+                with self._alone():
+                    self._finish_moves()
+                    tries = 0
+                    self._watch(stopping, once=once)
+                return
+            except (Transient, OperationalError) as error:
+                # with the connection the lock is gone too: both are asked for anew
+                if once:
+                    raise Transient(
+                        "database_away", f"The database is away: {error}"[:300]
+                    ) from error
+                log("watch_database_away", error=str(error)[:200])
+                if stopping.wait(AWAY_S[min(tries, len(AWAY_S) - 1)]):
+                    return
+                tries += 1
+
+    def _watch(self, stopping: threading.Event, *, once: bool) -> None:
+        every_s = min(LOOK_EVERY_S, self.settle_s) if once else LOOK_EVERY_S
+        while not stopping.is_set():
+            left = self._look(stopping)
+            if once and not left:
+                return
+            stopping.wait(every_s)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with single_flight(self.recorder.engine, f"watch {self.folder}") as free:
+            if not free:
+                raise Conflict("folder_watched", f"{self.folder} is watched by another process.")
+            yield
+
+    def _look(self, stopping: threading.Event) -> int:
+        """Take what is still. Returns how many files are not yet."""
+        waiting = 0
+        found = sorted(self._candidates())
+        self._seen = {name: seen for name, seen in self._seen.items() if name in dict(found)}
+        for name, mark in found:
+            if stopping.is_set():
+                break
+            if self._left_alone.get(name) == mark:
+                continue
+            if not self._is_still(name, mark):
+                waiting += 1
+                continue
+            self._take(self.folder / name, mark)
+        return waiting
+
+    def _candidates(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Names of regular files with what tells whether they changed. Links are not followed."""
+        for entry in os.scandir(self.folder):
+            if entry.name.startswith(".") or entry.name.endswith((*UNFINISHED, REPORT)):
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield entry.name, _mark(status)
+
+    def _is_still(self, name: str, mark: tuple[int, ...]) -> bool:
+        """Tell whether a file has not changed for a moment: by its own clock, or since we look."""
+        before, since = self._seen.get(name, ((), 0.0))
+        if before != mark:
+            since = time.monotonic()
+            self._seen[name] = (mark, since)
+        written_at = mark[2] / 1e9
+        return (
+            time.time() - written_at >= self.settle_s or time.monotonic() - since >= self.settle_s
+        )
+
+    def _take(self, path: Path, mark: tuple[int, ...]) -> None:
+        """Record one file and move it; what goes wrong with it is its report's, not ours."""
+        started = datetime.now(UTC)
+        report: Report = {
+            "file": path.name,
+            "folder": str(self.folder),
+            "bytes": mark[1],
+            "mapping": self.mapping.name if self.mapping else None,
+            "started_at": started.isoformat(),
+        }
+        try:
+            digest = _sha256(path)
+        except FileNotFoundError:
+            log("watch_vanished", file=path.name)
+            return
+        except OSError as error:
+            self._move(
+                path,
+                mark,
+                {**report, **error_report("file_unreadable", error.strerror or str(error))},
+                "failed",
+            )
+            return
+        report["sha256"] = digest.hex()
+        with self.recorder.engine.begin() as connection:
+            before = take_file(connection, digest, path.name, mark[1])
+        if before is not None and before.state == "recorded":
+            self._settle(path, mark, digest, dict(before.report))
+        elif before is not None:
+            self._move(
+                path, mark, {**report, "state": "duplicate", "duplicate_of": before.name}, "done"
+            )
+        else:
+            self._record(path, mark, digest, report)
+
+    def _record(self, path: Path, mark: tuple[int, ...], digest: bytes, report: Report) -> None:
+        try:
+            told = read_file(path, self.mapping, self.recorder)
+        except FileNotFoundError:
+            log("watch_vanished", file=path.name)
+            return
+        except (Transient, OperationalError):
+            raise
+        except Invalid as error:
+            told = error_report(error.code, error.message)
+        except Exception as error:  # noqa: BLE001 - counted and reported: raised, this file would stop all others for ever
+            log("watch_poison", file=path.name, error=repr(error)[:500])
+            told = error_report("unexpected", f"{type(error).__name__}: {error}"[:500])
+        finished = datetime.now(UTC)
+        report = {**report, **told, "finished_at": finished.isoformat()}
+        if _mark_of(path) != mark:
+            # what was read may be neither the old file nor the new: the next look takes it anew
+            log("watch_changed", file=path.name)
+            return
+        self._settle(path, mark, digest, report)
+
+    def _settle(self, path: Path, mark: tuple[int, ...], digest: bytes, report: Report) -> None:
+        """Write down what was recorded, then move the file, then write down that it is moved."""
+        target = "failed" if report["state"] == "failed" else "done"
+        report.setdefault("moved_to", self._free_name(path.name, target, digest))
+        with self.recorder.engine.begin() as connection:
+            set_state(connection, digest, "recorded" if target == "done" else "taken", report)
+        if self._move(path, mark, report, target):
+            with self.recorder.engine.begin() as connection:
+                set_state(connection, digest, "done" if target == "done" else "failed", report)
+
+    def _move(self, path: Path, mark: tuple[int, ...], report: Report, target: str) -> bool:
+        """Move a file, with its report beside; False where that cannot be: it is left alone until it changes."""
+        digest = bytes.fromhex(report.get("sha256", ""))
+        moved_to = report.setdefault("moved_to", self._free_name(path.name, target, digest))
+        try:
+            (self.folder / target).mkdir(exist_ok=True)
+            _write(self.folder / f"{moved_to}{REPORT}", report)
+            path.rename(self.folder / moved_to)
+        except FileNotFoundError:
+            log("watch_vanished", file=path.name)
+        except OSError as error:
+            log("watch_cannot_move", file=path.name, error=str(error))
+            self._left_alone[path.name] = mark
+            return False
+        self.states[report["state"]] += 1
+        log("watch_file", **report)
+        self.tell(report)
+        return True
+
+    def _free_name(self, name: str, target: str, digest: bytes) -> str:
+        """A name in done or failed that nobody has: the file's own, or with the start of its hash and a number."""
+        stem, suffix = Path(name).stem, Path(name).suffix
+        number = 1
+        free = f"{target}/{name}"
+        while (self.folder / free).exists() or (self.folder / f"{free}{REPORT}").exists():
+            again = f"-{number}" if number > 1 else ""
+            free = f"{target}/{stem}.{digest.hex()[:8] or 'again'}{again}{suffix}"
+            number += 1
+        return free
+
+    def _finish_moves(self) -> None:
+        """Write down the moves that a killed watcher made, or that cannot be made any more."""
+        with self.recorder.engine.begin() as connection:
+            for file in not_moved(connection, str(self.folder)):
+                if not (self.folder / file.name).exists():
+                    set_state(connection, file.sha256, "done", file.report)
+
+
+def _mark(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _mark_of(path: Path) -> tuple[int, ...] | None:
+    try:
+        return _mark(path.lstat())
+    except FileNotFoundError:
+        return None
+
+
+def _sha256(path: Path) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(HASH_BYTES):
+            digest.update(chunk)
+    return digest.digest()
+
+
+def _write(path: Path, report: Report) -> None:
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.write_text(
+        json.dumps(report, indent=2, default=str, ensure_ascii=False) + "\n", "utf-8"
+    )
+    scratch.replace(path)

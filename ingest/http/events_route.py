@@ -1,0 +1,256 @@
+"""POST /v1/events as a bare ASGI endpoint: the one route whose own cost matters."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from ingest.http.answers import Tally, batch_answer, single_answer, single_error
+from ingest.http.bodies import empty, lines, whole_body
+from ingest.http.envelopes import (
+    BATCH,
+    NDJSON,
+    STRUCTURED,
+    ArrayRaws,
+    Cut,
+    cut_body,
+    is_array,
+    media_type,
+)
+from ingest.ledger.outcomes import Outcome
+from ingest.parsing.events import Event, Fault, StockEvent
+from ingest.recording.intake import Intake
+from ingest.recording.recording import Recorder
+from stocktide.errors import (
+    Forbidden,
+    Invalid,
+    StocktideError,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    UnsupportedMedia,
+)
+from stocktide.key_ring import KeyRing
+from stocktide.keys import Key
+from stocktide.web import IMPLIED, PROBLEM, problem
+
+# Events of one stream that are parsed and handed in together.
+STREAM_LINES = 2_000
+EVENTS_OPENAPI = {
+    "post": {
+        "tags": ["ingest"],
+        "summary": "Record events. Acknowledged means committed.",
+        "description": (
+            "A batch answers 200 with one outcome an event: accepted, duplicate, conflict or rejected, the last two "
+            "with reason, field and message. A single event answers 200, or 409 for a conflict and 400 for a reject. "
+            "Lines may be any number: of more than a batch may hold, only what was refused is listed. A body that is "
+            "no batch at all answers 400. Whatever is refused is kept, as it came, for mending."
+        ),
+        "operationId": "post_events",
+        "security": [{"key": []}],
+        "parameters": [
+            {
+                "name": "Content-Encoding",
+                "in": "header",
+                "schema": {"type": "string", "enum": ["gzip", "zstd", "deflate", "identity"]},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "description": "CloudEvents 1.0: structured, batch, NDJSON (one structured event a line), or binary.",
+            "content": {
+                STRUCTURED: {"schema": {"type": "object"}},
+                BATCH: {"schema": {"type": "array", "items": {"type": "object"}}},
+                NDJSON[0]: {"schema": {"type": "string"}},
+                "application/json": {"schema": {"type": "object"}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "The outcome, or the counts and the outcomes of a batch.",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
+            **{
+                status: {
+                    "description": title,
+                    "content": {PROBLEM: {"schema": {"type": "object"}}},
+                }
+                for status, title in {
+                    "400": "Rejected, and kept",
+                    "401": "No valid key",
+                    "403": "Not with this key",
+                    "409": "Conflict with the event of this identity",
+                    "413": "Longer than a limit",
+                    "415": "Of a kind that is not read here",
+                    "429": "More than the key's rate",
+                    "503": "Not recorded; send it again",
+                }.items()
+            },
+        },
+    }
+}
+JSON_HEADERS = [(b"content-type", b"application/json")]
+
+
+class EventsRoute:
+    """Records events. Acknowledged means committed."""
+
+    def __init__(self, recorder: Recorder, intake: Intake, key_ring: KeyRing) -> None:
+        self._recorder = recorder
+        self._intake = intake
+        self._keys = key_ring
+        self._settings = recorder.settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        try:
+            key = await self._key(headers)
+            if media_type(headers.get("content-type", "")) in NDJSON:
+                body = await self._stream(key, headers, receive)
+            else:
+                body = await self._whole(key, headers, receive)
+        except _Refused as refused:
+            await problem(refused.error, **refused.more)(scope, receive, send)
+            return
+        except StocktideError as error:
+            await problem(error)(scope, receive, send)
+            return
+        length = (b"content-length", str(len(body)).encode())
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [*JSON_HEADERS, length]}
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    async def _key(self, headers: Mapping[str, str]) -> Key:
+        kind, _, text = headers.get("authorization", "").partition(" ")
+        text = text.strip()
+        if kind.lower() != "bearer" or not text:
+            raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
+        key = self._keys.find(text) or await self._keys.fetch(text)
+        if "ingest" not in IMPLIED[key.scope]:
+            raise Forbidden(
+                "key_scope",
+                f"The key {key.name!r} has scope {key.scope}; this needs scope ingest.",
+                needs="ingest",
+            )
+        return key
+
+    async def _whole(self, key: Key, headers: Mapping[str, str], receive: Receive) -> bytes:
+        """A single event, or a batch in one array."""
+        content_type = headers.get("content-type", "")
+        body = await whole_body(
+            receive, headers.get("content-encoding", ""), self._settings.body_bytes_max
+        )
+        if is_array(content_type):
+            # nearly always all of them are plain, and then nothing has to be cut
+            plain = self._recorder.parser.parse_array(body)
+            if plain:
+                self._require_count(len(plain))
+                outcomes = await self._record(key, content_type, ArrayRaws(body, len(plain)), plain)
+                return batch_answer(outcomes)
+        cut = await self._cut(key, content_type, headers, body)
+        self._require_count(len(cut.raws))
+        parsed = self._recorder.parser.parse_all(cut.raws)
+        outcomes = await self._record(key, content_type, cut.raws, parsed)
+        if cut.mode == "batch":
+            return batch_answer(outcomes)
+        if outcomes[0].fault is not None:
+            raise _Refused(*single_error(outcomes[0]))
+        return single_answer(outcomes[0])
+
+    def _require_count(self, count: int) -> None:
+        if count > self._settings.batch_events_max:
+            raise TooLarge(
+                "batch_too_large",
+                f"{count} events in one request; at most {self._settings.batch_events_max}.",
+            )
+
+    async def _cut(
+        self, key: Key, content_type: str, headers: Mapping[str, str], body: bytes
+    ) -> Cut:
+        try:
+            cut = cut_body(content_type, headers, body)
+        except UnsupportedMedia as error:
+            await self._keep(key, content_type, body, Fault(error.code, error.message))
+            raise
+        fault = cut.fault or (None if cut.raws else empty())
+        if fault is not None:
+            await self._keep(key, content_type, body, fault)
+            raise Invalid(fault.reason, fault.message)
+        return cut
+
+    async def _stream(self, key: Key, headers: Mapping[str, str], receive: Receive) -> bytes:
+        """Lines of any number, recorded as they come: memory holds a group of them at a time."""
+        content_type = headers.get("content-type", "")
+        tally = Tally(self._settings.batch_events_max)
+        groups = lines(
+            receive,
+            headers.get("content-encoding", ""),
+            lines_max=STREAM_LINES,
+            bytes_max=self._settings.body_bytes_max,
+        )
+        try:
+            async for group in groups:
+                parsed = self._recorder.parser.parse_lines(group)
+                tally.add(await self._record(key, content_type, group, parsed))
+        except StocktideError as error:
+            # what was recorded stays recorded; the same lines again answer "duplicate"
+            raise _Refused(error, tally.as_dict() if tally.total else {}) from error
+        if tally.total == 0:
+            await self._keep(key, content_type, b"", empty())
+            raise Invalid("empty", "The body holds no event.")
+        return tally.encode()
+
+    async def _record(
+        self,
+        key: Key,
+        content_type: str,
+        raws: Sequence[bytes],
+        parsed: Sequence[Event | Fault],
+    ) -> list[Outcome]:
+        wait_s = key.limiter.take(len(raws), time.monotonic())
+        if wait_s > 0:
+            raise TooManyRequests(
+                "rate",
+                f"The key {key.name!r} may send {key.limiter.rate:g} events a second. Wait, then send it again.",
+                retry_after_s=max(1, round(wait_s)),
+            )
+        if key.kinds is not None or key.locations is not None:
+            parsed = [permitted(key, item) for item in parsed]
+        return await self._intake.submit(key.name, content_type, raws, parsed)
+
+    async def _keep(self, key: Key, content_type: str, body: bytes, fault: Fault) -> None:
+        await self._intake.submit(key.name, content_type, [body], [fault])
+
+
+class _Refused(Exception):
+    """An error with further fields for its answer."""
+
+    def __init__(self, error: StocktideError, more: dict[str, Any]) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.more = more
+
+
+def permitted(key: Key, item: Event | Fault) -> Event | Fault:
+    """The event if the key may send it, else why not."""
+    if isinstance(item, Fault):
+        return item
+    if isinstance(item, StockEvent):
+        kind = item.kind
+        why = key.refuses(kind, item.location) or key.refuses(kind, item.to_location)
+    else:
+        kind = "correction"
+        why = key.refuses(kind, None)
+        # where the other event was is not known here: a key of some places corrects its own source's events only
+        if why is None and key.locations is not None and item.corrects_source != item.source:
+            why = f"The key {key.name!r} is for some locations, and corrects events of its own source only."
+    if why is None:
+        return item
+    reason = "key_location" if key.kinds is None or kind in key.kinds else "key_kind"
+    field = "type" if reason == "key_kind" else "data.location"
+    return Fault(reason, why, field, item.source, item.event_id)

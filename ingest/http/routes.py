@@ -1,0 +1,87 @@
+"""Routes of the way in beside the events themselves: products, locations and the schemas of the kinds."""
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from ingest.ledger.announcement import announce
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.parsing.kinds import KINDS, TYPE_PREFIX, json_schema
+from ingest.recording.recording import Recorder
+from stocktide.errors import Invalid, NotFound
+from stocktide.web import IngestKey, limited_body
+
+router = APIRouter(prefix="/v1")
+
+
+class ProductsIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of PUT /v1/products."""
+
+    products: list[ProductIn]
+
+
+class LocationsIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of PUT /v1/locations."""
+
+    locations: list[LocationIn]
+
+
+def recorder_of(request: Request) -> Recorder:
+    """The process's recorder, put there by the entry point."""
+    recorder: Recorder = request.app.state.recorder
+    return recorder
+
+
+@router.put("/products", tags=["ingest"], openapi_extra={"requestBody": {
+    "required": True, "content": {"application/json": {"schema": {"type": "object"}}}}})  # fmt: skip
+async def put_products_route(request: Request, _key: IngestKey) -> dict[str, int]:
+    """Create or change products; a field left out keeps its value. Answers how many rows were taken."""
+    recorder = recorder_of(request)
+    body = _decode(await limited_body(request, recorder.settings.body_bytes_max), ProductsIn)
+
+    def write() -> int:
+        with recorder.engine.begin() as connection:
+            ids = put_products(connection, body.products)
+            announce(connection, ids)
+            return len(ids)
+
+    return {"products": await run_in_threadpool(write)}
+
+
+@router.put("/locations", tags=["ingest"], openapi_extra={"requestBody": {
+    "required": True, "content": {"application/json": {"schema": {"type": "object"}}}}})  # fmt: skip
+async def put_locations_route(request: Request, _key: IngestKey) -> dict[str, int]:
+    """Create or change locations; a field left out keeps its value. Answers how many rows were taken."""
+    recorder = recorder_of(request)
+    body = _decode(await limited_body(request, recorder.settings.body_bytes_max), LocationsIn)
+
+    def write() -> int:
+        with recorder.engine.begin() as connection:
+            return len(put_locations(connection, body.locations))
+
+    return {"locations": await run_in_threadpool(write)}
+
+
+def _decode(body: bytes, shape: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("body", f"The body is not what this route reads: {error}.") from None
+
+
+@router.get("/schemas", tags=["schemas"])
+def list_schemas() -> dict[str, str]:
+    """List the event kinds with the address of each one's JSON Schema."""
+    return {f"{TYPE_PREFIX}{kind}": f"/v1/schemas/{TYPE_PREFIX}{kind}" for kind in KINDS}
+
+
+@router.get("/schemas/{event_type}", tags=["schemas"])
+def get_schema(event_type: str) -> JSONResponse:
+    """Give the JSON Schema of one kind's CloudEvent."""
+    kind = event_type.removeprefix(TYPE_PREFIX)
+    if kind not in KINDS:
+        raise NotFound("unknown_kind", f"There is no kind {event_type!r}; see /v1/schemas.")
+    return JSONResponse(json_schema(kind), media_type="application/schema+json")

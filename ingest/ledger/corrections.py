@@ -1,0 +1,98 @@
+"""Corrections: an event that says another never was becomes the other's reversal, at the other's own time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from psycopg.errors import SerializationFailure
+
+from ingest.ledger.binary import micros_of
+from ingest.ledger.entries import Entries, Identity
+from ingest.ledger.outcomes import Outcome, accepted, compare_correction, rejected
+from ingest.ledger.rows import Row
+from ingest.parsing.events import Correction, Fault, StockEvent
+from ingest.parsing.kinds import REVERSIBLE
+
+Placed = tuple[int, Correction, Identity]
+
+
+def append_corrections(
+    entries: Entries, corrections: Sequence[Placed], sources: Mapping[str, int]
+) -> Iterator[tuple[int, Outcome]]:
+    """Append the reversals of what corrections mean; every other event of the batch is recorded already.
+
+    corrections: place, correction and its identity. sources: keys of the sources that they name, as far as known.
+    Yields the outcome for each place.
+    """
+    for place, correction, identity in corrections:
+        target = (sources.get(correction.corrects_source, 0), correction.corrects_id)
+        yield place, _append(entries, correction, identity, target)
+
+
+def _append(
+    entries: Entries, correction: Correction, identity: Identity, target: Identity
+) -> Outcome:
+    known = entries.entries_of([identity, target])
+    if identity in known:
+        held = entries.recorded([identity])
+        return compare_correction(correction, known.get(target), held[identity])
+    if target not in known:
+        return _refused(
+            correction,
+            "unknown_event",
+            f"There is no event {correction.corrects_id!r} of {correction.corrects_source!r} to correct. "
+            "Send it first, then this correction again.",
+        )
+    original = entries.recorded([target])[target]
+    if original["kind"] not in REVERSIBLE or original["corrects"] is not None:
+        return _refused(
+            correction,
+            "not_reversible",
+            f"A {'correction' if original['corrects'] else original['kind']} is not reversed: send a newer event "
+            "that says what is right.",
+        )
+    if not entries.claim_corrections({known[target]: identity}):
+        # whoever was first has committed by now: perhaps it was this very correction, sent twice at once
+        if identity in entries.entries_of([identity]):
+            return _append(entries, correction, identity, target)
+        return _refused(
+            correction,
+            "already_corrected",
+            f"Event {correction.corrects_id!r} of {correction.corrects_source!r} is corrected already.",
+        )
+    if entries.append({identity: _reversal(correction, identity[0], original, known[target])}):
+        # another event took this identity since it was looked up, and the other entry is claimed for nothing by now
+        raise SerializationFailure(f"{correction.event_id!r} was taken meanwhile")
+    return accepted(correction)
+
+
+def _reversal(
+    correction: Correction, source_id: int, original: Mapping[str, Any], entry_id: int
+) -> Row:
+    fields: dict[str, Any] = {name: original.get(name) for name in StockEvent.__struct_fields__}
+    committed = fields["committed_milli"]
+    event = StockEvent(
+        **{
+            **fields,
+            "source": correction.source,
+            "event_id": correction.event_id,
+            "quantity_milli": -original["quantity_milli"],
+            "committed_milli": None if committed is None else -committed,
+            "reason": correction.reason,
+            "attributes": correction.attributes,
+            "corrects": entry_id,
+        }
+    )
+    return Row(
+        event,
+        source_id,
+        original["product_id"],
+        original["location_id"],
+        event.quantity_milli,
+        micros_of(event.occurred_at),
+        to_location_id=original["to_location_id"],
+    )
+
+
+def _refused(correction: Correction, reason: str, message: str) -> Outcome:
+    fault = Fault(reason, message, "data.corrects_id", correction.source, correction.event_id)
+    return rejected(fault)

@@ -1,0 +1,289 @@
+"""Products, locations and sources: how they become known, and their surrogate keys."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+import msgspec
+import sqlalchemy as sa
+
+from ingest.parsing.events import Correction, Event, Fault, StockEvent
+from ingest.parsing.kinds import Currency
+from ingest.parsing.numbers import MICRO
+from ingest.parsing.units import converted, factor
+from stocktide.database import statement
+from stocktide.errors import Invalid
+
+PUT_ROWS_MAX = 10_000
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class ProductIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A product as told by its owner; a field left out keeps the value it has."""
+
+    sku: Code
+    name: Label | None = None
+    department: Label | None = None
+    category: Label | None = None
+    unit: Label | None = None
+    packs: dict[Code, Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]] | None = None
+    price: Decimal | None = None
+    currency: Currency | None = None
+    attributes: dict[str, str | int | float | bool | None] | None = None
+
+
+class LocationIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A shop, warehouse or market as told by its owner; a field left out keeps the value it has."""
+
+    code: Code
+    name: Label | None = None
+    region: Label | None = None
+    country: Label | None = None
+    timezone: Label | None = None
+    attributes: dict[str, str | int | float | bool | None] | None = None
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """How one kind of surrogate key is looked up."""
+
+    table: str
+    code: str
+    key: str
+
+
+PRODUCTS = Dimension("products", "sku", "product_id")
+LOCATIONS = Dimension("locations", "code", "location_id")
+SOURCES = Dimension("sources", "source", "source_id")
+
+
+def put_products(connection: sa.Connection, products: Sequence[ProductIn]) -> list[int]:
+    """Create or change products; returns their ids. Raises Invalid that names the row."""
+    rows = []
+    for row, product in _distinct(products, "sku"):
+        values = msgspec.structs.asdict(product)
+        price = values.pop("price")
+        if price is not None:
+            micros = price_micros(price)
+            if micros is None:
+                raise Invalid(
+                    "bad_price",
+                    f"products[{row}].price: {price} is no price with up to 6 decimals.",
+                    row=row,
+                )
+            values["price_micros"] = micros
+        rows.append(values)
+    return _put(connection, "ingest/put_products", rows)
+
+
+def price_micros(price: Decimal) -> int | None:
+    """A price in millionths; None for what is no price with up to 6 decimals."""
+    # the size first: 1e500000 as an integer would take minutes
+    if not price.is_finite() or not 0 <= price < 2**63 // MICRO:
+        return None
+    scaled = price * MICRO
+    return int(scaled) if scaled == int(scaled) else None
+
+
+def put_locations(connection: sa.Connection, locations: Sequence[LocationIn]) -> list[int]:
+    """Create or change locations; returns their ids. Raises Invalid that names the row."""
+    rows = []
+    zones = available_timezones()
+    for row, location in _distinct(locations, "code"):
+        if location.timezone is not None and location.timezone not in zones:
+            raise Invalid(
+                "bad_timezone",
+                f"locations[{row}].timezone: {location.timezone!r} is no time zone such as Europe/Berlin.",
+                row=row,
+            )
+        rows.append(msgspec.structs.asdict(location))
+    return _put(connection, "ingest/put_locations", rows)
+
+
+def _distinct(items: Sequence[Any], code: str) -> Iterable[tuple[int, Any]]:
+    seen: dict[str, int] = {}
+    if len(items) > PUT_ROWS_MAX:
+        raise Invalid("too_many", f"{len(items)} rows; at most {PUT_ROWS_MAX} in one call.")
+    for row, item in enumerate(items):
+        value = getattr(item, code)
+        if value in seen:
+            raise Invalid(
+                "repeated", f"{code} {value!r} stands in rows {seen[value]} and {row}.", row=row
+            )
+        seen[value] = row
+        yield row, item
+
+
+def _put(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    text = json.dumps(rows)
+    if "\\u0000" in text or "\\ud" in text:
+        _refuse_unstorable(rows)
+    return list(connection.execute(statement(name), {"rows": text}).scalars())
+
+
+def _refuse_unstorable(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Name the row whose text Postgres cannot keep."""
+    for row, values in enumerate(rows):
+        flat = json.dumps(values, ensure_ascii=False)
+        if "\\u0000" in flat or flat.encode("utf-8", "replace").decode() != flat:
+            raise Invalid(
+                "bad_text",
+                f"Row {row} holds a character that is no text (NUL or half a pair).",
+                row=row,
+            )
+
+
+class Surrogates:
+    """What is known of surrogate keys. They never change, so what was once read stays true."""
+
+    @dataclass(frozen=True)
+    class Resolved:
+        """Keys of one batch; a code that is unknown is absent. units: own unit and packs of products asked for."""
+
+        products: Mapping[str, int]
+        locations: Mapping[str, int]
+        sources: Mapping[str, int]
+        units: Mapping[str, tuple[str, Mapping[str, object]]]
+
+        def located(self, event: Event) -> Event | Fault:
+            """The event in its product's own unit, or what of it is unknown."""
+            if isinstance(event, Correction):
+                return event
+            if event.product not in self.products:
+                return _unknown(event, "product", event.product, "PUT /v1/products")
+            if event.location not in self.locations:
+                return _unknown(event, "location", event.location, "PUT /v1/locations")
+            if event.to_location is not None and event.to_location not in self.locations:
+                return _unknown(event, "to_location", event.to_location, "PUT /v1/locations")
+            return event if event.unit is None else _in_own_unit(event, *self.units[event.product])
+
+        def of(self, event: StockEvent) -> tuple[int, int, int | None]:
+            """Keys of the product, the location and the other location of an event that is located."""
+            return (
+                self.products[event.product],
+                self.locations[event.location],
+                None if event.to_location is None else self.locations[event.to_location],
+            )
+
+    def __init__(self) -> None:
+        self._known: dict[Dimension, dict[str, int]] = {PRODUCTS: {}, LOCATIONS: {}, SOURCES: {}}
+
+    def resolve(
+        self, connection: sa.Connection, parsed: Sequence[Event | Fault], *, create: bool
+    ) -> "Resolved":
+        """Find the keys of a batch; sources are always created, the others only with `create`."""
+        events = [event for event in parsed if isinstance(event, StockEvent)]
+        locations = {e.location for e in events}
+        locations |= {e.to_location for e in events if e.to_location is not None}
+        sources = {e.source for e in parsed if not isinstance(e, Fault)}
+        counted = {e.product for e in events if e.unit is not None}
+        return self.Resolved(
+            products=self._keys(connection, PRODUCTS, {e.product for e in events}, create=create),
+            locations=self._keys(connection, LOCATIONS, locations, create=create),
+            sources=self._keys(connection, SOURCES, sources, create=True),
+            units=_units(connection, counted) if counted else {},
+        )
+
+    def by_heart(self) -> "Resolved":
+        """What is known without asking the database."""
+        known = self._known
+        return self.Resolved(known[PRODUCTS], known[LOCATIONS], known[SOURCES], {})
+
+    def sources_of(self, connection: sa.Connection, names: Iterable[str]) -> Mapping[str, int]:
+        """Keys of sources as far as they are known; none is created.
+
+        Nothing is remembered: this transaction may have made one of them, and may yet be rolled back.
+        """
+        return _look_up(connection, SOURCES, sorted(set(names)))
+
+    def _keys(
+        self, connection: sa.Connection, dimension: Dimension, codes: set[str], *, create: bool
+    ) -> Mapping[str, int]:
+        known = self._known[dimension]
+        missing = sorted(codes - known.keys())
+        if not missing:
+            return known
+        found = _look_up(connection, dimension, missing)
+        known.update(found)
+        absent = [code for code in missing if code not in found]
+        if not absent or not create:
+            return known
+        # Made in this transaction: not remembered before it commits, since it may still be rolled back.
+        return {**known, **_create(connection, dimension, absent)}
+
+
+def _look_up(
+    connection: sa.Connection, dimension: Dimension, codes: Sequence[str]
+) -> dict[str, int]:
+    d = dimension
+    query = f"SELECT {d.code}, {d.key} FROM {d.table} WHERE {d.code} = ANY(:codes)"  # noqa: S608 - our own names
+    return {row[0]: row[1] for row in connection.execute(sa.text(query), {"codes": codes})}
+
+
+def _create(
+    connection: sa.Connection, dimension: Dimension, codes: Sequence[str]
+) -> dict[str, int]:
+    d = dimension
+    insert = (  # our own names; the codes are bound
+        f"INSERT INTO {d.table} ({d.code}) SELECT unnest(CAST(:codes AS text[])) ORDER BY 1 ON CONFLICT DO NOTHING"
+    )
+    connection.execute(sa.text(insert), {"codes": codes})
+    return _look_up(connection, dimension, codes)
+
+
+def _units(
+    connection: sa.Connection, skus: Iterable[str]
+) -> dict[str, tuple[str, Mapping[str, object]]]:
+    query = sa.text("SELECT sku, unit, packs FROM products WHERE sku = ANY(:skus)")
+    rows = connection.execute(query, {"skus": sorted(skus)})
+    return {sku: (unit, packs) for sku, unit, packs in rows}
+
+
+def _in_own_unit(event: StockEvent, own: str, packs: Mapping[str, object]) -> StockEvent | Fault:
+    assert event.unit is not None  # noqa: S101 - the caller asks
+    by = factor(event.unit, own, packs)
+    if by is None:
+        known = ", ".join(sorted({own, *packs}))
+        return _unit_fault(
+            event,
+            "unknown_unit",
+            f"The unit {event.unit!r} is none of {event.product!r}, which knows {known}. "
+            "Name packs by PUT /v1/products, then send the event again.",
+        )
+    turned: dict[str, Any] = {"unit": None}
+    for name in ("quantity_milli", "observed_milli", "committed_milli"):
+        value = getattr(event, name)
+        if value is not None:
+            turned[name] = converted(value, by)
+            if turned[name] is None:
+                return _unit_fault(
+                    event,
+                    "too_precise",
+                    f"In {own} the quantity has more than 3 decimals.",
+                )
+            if abs(turned[name]) >= 2**62:
+                return _unit_fault(event, "too_large", f"In {own} the quantity is too large.")
+    for name in ("price_micros", "cost_micros"):
+        value = getattr(event, name)
+        if value is not None:
+            # money of one `unit` is money of `by` own units; a price has no more than six decimals anyway
+            turned[name] = round(value / by)
+    return msgspec.structs.replace(event, **turned)
+
+
+def _unit_fault(event: StockEvent, reason: str, message: str) -> Fault:
+    return Fault(reason, message, "data.unit", event.source, event.event_id)
+
+
+def _unknown(event: StockEvent, name: str, code: str, route: str) -> Fault:
+    return Fault(
+        f"unknown_{'product' if name == 'product' else 'location'}",
+        f"The {name} {code!r} is unknown. Make it known by {route}, then send the event again.",
+        f"data.{name}",
+        event.source,
+        event.event_id,
+    )

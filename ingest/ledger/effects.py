@@ -1,0 +1,180 @@
+"""What a batch of ledger rows does to stock, reduced to one effect a pair of product and location."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.ledger.rows import Row
+from ingest.parsing.kinds import CLOSES, KINDS, OPENS
+
+Pair = tuple[int, int]
+INFINITY = np.iinfo(np.int64).max
+# After so many halvings nothing is left of a sale; and 2^-1000 is still a float.
+HALVINGS_MAX = 1000.0
+SHOWS_STOCK = frozenset({"receipt", "stocktake", "arrival"})
+SCORED = frozenset({"sale", "return"})
+IS_SCORED, IS_SALE, IS_KNOWN = 1, 2, 4
+FLAGS = {
+    kind: IS_SCORED * (kind in SCORED)
+    | IS_SALE * (kind == "sale")
+    | IS_KNOWN * (kind in SHOWS_STOCK)
+    for kind in KINDS
+}
+
+
+@dataclass(frozen=True)
+class PairEffects:
+    """Effects on n pairs, ordered by product and location, so that all writers lock them in one order.
+
+    product_id, location_id: int32. moved: int64, thousandths. moved_from: int64, the earliest event time that moved
+    something, INFINITY where none did. known: a row shows how much there is. score: float64, units sold, each halved
+    every half-life before scored_at. scored_at, sold_at: int64, 0 where `scored`, `sold` (bool) is False. All arrays
+    have shape (n,), times are microseconds since PostgreSQL's epoch.
+    """
+
+    product_id: NDArray[np.int32]
+    location_id: NDArray[np.int32]
+    moved: NDArray[np.int64]
+    moved_from: NDArray[np.int64]
+    known: NDArray[np.bool_]
+    score: NDArray[np.float64]
+    scored_at: NDArray[np.int64]
+    scored: NDArray[np.bool_]
+    sold_at: NDArray[np.int64]
+    sold: NDArray[np.bool_]
+
+
+def pair_effects(rows: Sequence[Row], *, half_life_s: float) -> PairEffects:
+    """Reduce rows to one effect a pair. rows: at least one."""
+    kinds = [row.event.kind for row in rows]
+    key = np.array([row.product_id << 32 | row.location_id for row in rows], dtype=np.int64)
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+    moved = np.array([row.quantity_milli for row in rows], dtype=np.int64)[order]
+    at = np.array([row.at for row in rows], dtype=np.int64)[order]
+    flags = np.array([FLAGS[kind] for kind in kinds], dtype=np.int8)[order]
+    scored = (flags & IS_SCORED) != 0
+    sold = ((flags & IS_SALE) != 0) & (moved < 0)
+    known = (flags & IS_KNOWN) != 0
+    never = np.iinfo(np.int64).min
+    scored_at = np.maximum.reduceat(np.where(scored, at, never), starts)
+    sold_at = np.maximum.reduceat(np.where(sold, at, never), starts)
+    sizes = np.diff(np.append(starts, key.size))
+    age_s = (np.repeat(scored_at, sizes) - at) / 1e6
+    weight = np.exp2(-np.minimum(np.where(scored, age_s, 0.0) / half_life_s, HALVINGS_MAX))
+    score = np.add.reduceat(np.where(scored, moved / -1000.0 * weight, 0.0), starts)
+    return PairEffects(
+        product_id=(key[starts] >> 32).astype(np.int32),
+        location_id=(key[starts] & 0xFFFFFFFF).astype(np.int32),
+        moved=np.add.reduceat(moved, starts),
+        moved_from=np.minimum.reduceat(np.where(moved != 0, at, INFINITY), starts),
+        known=np.logical_or.reduceat(known, starts),
+        score=score,
+        scored_at=np.where(scored_at == never, 0, scored_at),
+        scored=scored_at != never,
+        sold_at=np.where(sold_at == never, 0, sold_at),
+        sold=sold_at != never,
+    )
+
+
+@dataclass(frozen=True)
+class Costed:
+    """Goods that came at a known cost, or at the cost of the place that they came from."""
+
+    product_id: int
+    location_id: int
+    quantity_milli: int
+    cost_micros: int | None
+    from_location_id: int | None
+
+
+@dataclass
+class Commitment:
+    """What rows open and close under one reference, thousandths."""
+
+    opened_milli: int = 0
+    closed_milli: int = 0
+    expected_on: date | None = None
+
+
+@dataclass
+class LotMove:
+    """What rows move of one lot, thousandths."""
+
+    quantity_milli: int = 0
+    expires_on: date | None = None
+
+
+@dataclass
+class RareEffects:
+    """What few rows do beyond moving stock; each collection is empty for most batches.
+
+    newest_price, newest_reading: the row that rules for a pair. commitments: by purpose, reference, product and
+    location. lots: by product, location and lot.
+    """
+
+    counted: set[Pair] = field(default_factory=set)
+    newest_price: dict[Pair, Row] = field(default_factory=dict)
+    newest_reading: dict[Pair, Row] = field(default_factory=dict)
+    commitments: dict[tuple[str, str, int, int], Commitment] = field(default_factory=dict)
+    lots: dict[tuple[int, int, str], LotMove] = field(default_factory=dict)
+    costed: list[Costed] = field(default_factory=list)
+
+
+def rare_effects(rows: Sequence[Row]) -> RareEffects:
+    """Collect what goes beyond moving stock. rows: a second leg stands right behind its first."""
+    effects = RareEffects()
+    for place, row in enumerate(rows):
+        event = row.event
+        kind = event.kind
+        if kind in SCORED and event.reference is None and event.lot is None:
+            continue
+        pair = (row.product_id, row.location_id)
+        if kind == "stocktake":
+            effects.counted.add(pair)
+        elif kind == "price":
+            _keep_newest(effects.newest_price, pair, row)
+        elif kind == "reading":
+            _keep_newest(effects.newest_reading, pair, row)
+        if event.committed_milli is not None and (kind == "dispatch") == (row.leg == 1):
+            _commit(effects, row)
+        if event.lot is not None and row.quantity_milli:
+            move = effects.lots.setdefault((*pair, event.lot), LotMove())
+            move.quantity_milli += row.quantity_milli
+            move.expires_on = event.expires_on or move.expires_on
+        if event.corrects is None and (event.cost_micros is not None or row.leg == 1):
+            came_from = rows[place - 1].location_id if row.leg == 1 else None
+            if row.quantity_milli > 0:
+                effects.costed.append(
+                    Costed(*pair, row.quantity_milli, event.cost_micros, came_from)
+                )
+    return effects
+
+
+def _keep_newest(newest: dict[Pair, Row], pair: Pair, row: Row) -> None:
+    """Of two of one instant the later entry rules, as in the ledger."""
+    held = newest.get(pair)
+    if held is None or (held.event.occurred_at, held.entry_id) < (
+        row.event.occurred_at,
+        row.entry_id,
+    ):
+        newest[pair] = row
+
+
+def _commit(effects: RareEffects, row: Row) -> None:
+    event = row.event
+    purpose = OPENS.get(event.kind) or CLOSES[event.kind]
+    reference = event.order_id if purpose == "on_order" else event.reference
+    assert reference is not None  # noqa: S101 - the parser commits nothing without one
+    commitment = effects.commitments.setdefault(
+        (purpose, reference, row.product_id, row.location_id), Commitment()
+    )
+    if event.kind in OPENS:
+        commitment.opened_milli += event.committed_milli or 0
+    else:
+        commitment.closed_milli += event.committed_milli or 0
+    commitment.expected_on = event.expected_on or commitment.expected_on

@@ -1,0 +1,89 @@
+"""What becomes of an event, and how one that comes again compares with what is recorded."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from ingest.parsing.events import Correction, Event, Fault, StockEvent
+
+OutcomeName = Literal["accepted", "duplicate", "conflict", "rejected"]
+
+# The names that a sender gave to what the record holds, where they differ.
+SENDERS_NAME = {
+    "quantity_milli": "quantity",
+    "committed_milli": "quantity",
+    "observed_milli": "counted/observed",
+    "price_micros": "price",
+    "cost_micros": "cost",
+    "counterparty": "supplier/device",
+    "occurred_at": "time",
+    "reference": "reservation_id/transfer_id",
+    "corrects": "corrects_id",
+}
+# Identity, and what was turned into the product's unit before.
+NOT_COMPARED = frozenset({"source", "event_id", "unit"})
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What became of one event."""
+
+    name: OutcomeName
+    source: str | None = None
+    event_id: str | None = None
+    fault: Fault | None = None
+
+
+def accepted(event: Event) -> Outcome:
+    """The event is in the ledger now."""
+    return Outcome("accepted", event.source, event.event_id)
+
+
+def rejected(fault: Fault) -> Outcome:
+    """The event is not in the ledger, and why."""
+    return Outcome("rejected", fault.source, fault.event_id, fault)
+
+
+def compare(event: StockEvent, recorded: Mapping[str, Any]) -> Outcome:
+    """The same payload again is a duplicate; another under the same identity a conflict, with its field.
+
+    recorded: the fields of the event that holds the identity.
+    """
+    differing = next(_differing(event, recorded), None)
+    if differing is None:
+        return Outcome("duplicate", event.source, event.event_id)
+    return conflict(event, SENDERS_NAME.get(differing, differing))
+
+
+def compare_correction(
+    event: Correction, corrected: int | None, recorded: Mapping[str, Any]
+) -> Outcome:
+    """As `compare`, for a correction. corrected: the entry that it means, None where there is none."""
+    if recorded["corrects"] is None:
+        return conflict(event, "kind")
+    if recorded["corrects"] != corrected:
+        return conflict(event, "corrects_id")
+    if recorded["reason"] != event.reason:
+        return conflict(event, "reason")
+    return Outcome("duplicate", event.source, event.event_id)
+
+
+def conflict(event: Event, field: str) -> Outcome:
+    """Another event has this identity."""
+    message = (
+        f"Event {event.event_id!r} of {event.source!r} is recorded already with another {field}. "
+        "Send a correction as a new event with an id of its own."
+    )
+    fault = Fault("conflict", message, field, event.source, event.event_id)
+    return Outcome("conflict", event.source, event.event_id, fault)
+
+
+def _differing(event: StockEvent, recorded: Mapping[str, Any]) -> Iterator[str]:
+    for name in event.__struct_fields__:
+        if name in NOT_COMPARED:
+            continue
+        value, held = getattr(event, name), recorded.get(name)
+        if name == "attributes" and value and held:
+            value, held = msgspec.json.decode(value), msgspec.json.decode(held)
+        if value != held:
+            yield name

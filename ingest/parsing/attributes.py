@@ -1,0 +1,102 @@
+"""CloudEvents attributes beyond those that we use: what is allowed of them, and how they are kept."""
+
+import base64
+import binascii
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ingest.parsing.faults import NotAnEvent
+from ingest.parsing.kinds import Text
+
+# Of these we make fields of our own.
+OURS = frozenset({"specversion", "id", "source", "type", "time", "data", "data_base64"})
+# CloudEvents 1.0, "Naming conventions" and "Type system".
+NAME = re.compile(r"[a-z0-9]{1,100}")
+INTEGER_MAX = 2**31 - 1
+JSON_MEDIA = re.compile(r"application/(json|[a-z0-9.!#$&^_-]+\+json)\s*(;.*)?", re.IGNORECASE)
+PLAIN_JSON = "application/json"
+ATTRIBUTES_MAX = 50
+TEXT_MAX = 2_000
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """CloudEvents 1.0 attributes with a meaning here; the others are read by `other_attributes`."""
+
+    specversion: str
+    id: Text
+    source: Text
+    type: Text
+    time: datetime
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    data_base64: str | None = None
+    datacontenttype: str | None = None
+
+
+def data_of(envelope: Envelope) -> bytes | msgspec.Raw:
+    """The event's data as JSON. Raises NotAnEvent where there is none, two, or none that is JSON."""
+    media = envelope.datacontenttype
+    if media is not None and JSON_MEDIA.fullmatch(media) is None:
+        raise NotAnEvent(
+            "datacontenttype",
+            f"datacontenttype is {media[:100]!r}; the kinds here carry JSON.",
+            "datacontenttype",
+        )
+    if envelope.data_base64 is not None:
+        if not isinstance(envelope.data, msgspec.UnsetType):
+            raise NotAnEvent("two_data", "data and data_base64 exclude each other.", "data_base64")
+        try:
+            return base64.b64decode(envelope.data_base64, validate=True)
+        except (binascii.Error, ValueError):
+            raise NotAnEvent("base64", "data_base64 is not base64.", "data_base64") from None
+    if isinstance(envelope.data, msgspec.UnsetType):
+        raise NotAnEvent("missing_field", "The field data is missing.", "data")
+    return envelope.data
+
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def other_attributes(raw: bytes) -> str | None:
+    """JSON of the attributes that we have no field for, extensions among them; None where there is none."""
+    kept: dict[str, Any] = {}
+    for name, value in _OBJECT.decode(raw).items():
+        if name in OURS:
+            continue
+        if NAME.fullmatch(name) is None:
+            raise NotAnEvent(
+                "attribute_name",
+                f"{name[:100]!r} is no attribute: names are lower-case letters and digits.",
+                name[:100],
+            )
+        kept[name] = _value(name, value)
+    # JSON is what it is anyway, and says so in many ways
+    if str(kept.get("datacontenttype", "")).partition(";")[0].strip().lower() in ("", PLAIN_JSON):
+        kept.pop("datacontenttype", None)
+    if len(kept) > ATTRIBUTES_MAX:
+        raise NotAnEvent(
+            "attributes", f"{len(kept)} attributes; at most {ATTRIBUTES_MAX} are kept.", None
+        )
+    return msgspec.json.encode(dict(sorted(kept.items()))).decode() if kept else None
+
+
+def _value(name: str, raw: msgspec.Raw) -> str | int | bool | None:
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = [raw]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and len(value) <= TEXT_MAX:
+        if "\x00" in value:
+            raise NotAnEvent("bad_text", f"{name} holds a NUL character.", name)
+        return value
+    if isinstance(value, int) and abs(value) <= INTEGER_MAX:
+        return value
+    raise NotAnEvent(
+        "attribute_value",
+        f"{name} is no attribute's value: text of at most {TEXT_MAX} characters, an integer of 32 bits, true or false.",
+        name,
+    )

@@ -1,0 +1,47 @@
+"""Numbers of events, exactly, as integers of a scale: thousandths of a unit, millionths of money."""
+
+from decimal import Decimal, InvalidOperation
+
+from ingest.parsing.faults import NotAnEvent
+
+MILLI = 1_000
+MICRO = 1_000_000
+# Below this a float tells apart all decimals of the scale: 2^53 has 15 digits that can be trusted.
+FLOAT_SAFE = 10**15
+
+
+def scaled(value: int | float | str, name: str, scale: int, limit: int) -> int:
+    """Give value * scale, exactly. Raises NotAnEvent for what is no number, too large or too precise."""
+    if type(value) is int:
+        if -limit <= value <= limit:
+            return value * scale
+    elif type(value) is float:
+        whole = round(value * scale)
+        # a decimal of the scale has one nearest float, and this division finds just that one
+        if whole / scale == value and -FLOAT_SAFE < whole < FLOAT_SAFE and abs(value) <= limit:
+            return whole
+    return _scaled_decimal(value, name, scale, limit)
+
+
+def _scaled_decimal(value: int | float | str, name: str, scale: int, limit: int) -> int:
+    """The long way: text, and everything that has a fault to be named."""
+    try:
+        # a float by its shortest text, which is what its sender wrote
+        number = Decimal(value if isinstance(value, int) else str(value).strip())
+    except InvalidOperation:
+        raise NotAnEvent("wrong_type", f"{name} is no number.", f"data.{name}") from None
+    if not number.is_finite():
+        raise NotAnEvent("not_finite", f"{name} is {number}, not a number.", f"data.{name}")
+    if abs(number) > limit:
+        raise NotAnEvent(
+            "too_large", f"{name} {number:.4g} is larger than {limit}.", f"data.{name}"
+        )
+    try:
+        exact = number * scale
+        whole = int(exact)
+    except (InvalidOperation, OverflowError):
+        raise NotAnEvent("not_finite", f"{name} is out of range.", f"data.{name}") from None
+    if whole != exact:
+        places = len(str(scale)) - 1
+        raise NotAnEvent("too_precise", f"{name} has more than {places} decimals.", f"data.{name}")
+    return whole

@@ -1,0 +1,340 @@
+"""Bytes to events: decode, check against the limits, scale to the ledger's units; what is wrong is said, not raised."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Union
+
+import msgspec
+
+from ingest.parsing.attributes import Envelope, data_of, other_attributes
+from ingest.parsing.events import Correction, Event, Fault, StockEvent
+from ingest.parsing.faults import NotAnEvent, not_valid, storable
+from ingest.parsing.kinds import KINDS, OPENS, TYPE_PREFIX, CorrectionData, Sale, Text
+from ingest.parsing.numbers import MICRO, MILLI, scaled
+from stocktide.settings import Settings
+
+__all__ = ["MICRO", "MILLI", "EventParser"]
+
+
+def _envelope_of(kind: str, data: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The whole event of a kind as one type, so that a good event is one call of the decoder."""
+    return msgspec.defstruct(
+        f"{data.__name__}Event",
+        [
+            ("specversion", Literal["1.0"]),
+            ("id", Text),
+            ("source", Text),
+            ("time", Annotated[datetime, msgspec.Meta(tz=True)]),
+            ("data", data),
+            ("datacontenttype", Literal["application/json"] | None, None),
+        ],
+        tag_field="type",
+        tag=TYPE_PREFIX + kind,
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+CURRENCY = re.compile("[A-Z]{3}")
+# Whatever msgspec says of what it cannot take as it stands.
+NOT_PLAIN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_EVENTS = {kind: _envelope_of(kind, data) for kind, data in KINDS.items()}
+
+
+class EventParser:
+    """Turns bytes into events under the limits of the settings. `now` is the clock, for tests to set."""
+
+    def __init__(
+        self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._now = now
+        self._earliest = settings.occurred_at_min
+        self._ahead = timedelta(seconds=settings.clock_ahead_s_max)
+        self._quantity_max = settings.quantity_max
+        self._price_max = settings.price_max
+        whole: Any = Union[tuple(_EVENTS.values())]  # noqa: UP007 - made of what KINDS says
+        self._whole = msgspec.json.Decoder(whole)
+        self._array = msgspec.json.Decoder(list[whole])
+        self._envelope = msgspec.json.Decoder(Envelope)
+        self._data = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
+        # codes that were looked at; there are no more than 26^3
+        self._currencies: set[str] = set()
+        self._kind_of = {event: kind for kind, event in _EVENTS.items()}
+
+    def parse_all(self, raws: Sequence[bytes]) -> list[Event | Fault]:
+        """Parse many; the clock is read once."""
+        latest = self._now() + self._ahead
+        # looked for once in all of them: asked of each, it would cost as much as its decoding
+        suspect = _holds_escapes(b"".join(raws))
+        return [self._parse(raw, latest, suspect) for raw in raws]
+
+    def parse(self, raw: bytes) -> Event | Fault:
+        """Parse one structured CloudEvent; what is wrong with it comes back as a Fault, never as an exception."""
+        return self.parse_all([raw])[0]
+
+    def parse_array(self, body: bytes) -> list[Event | Fault] | None:
+        """Parse a JSON array of events in one go; None where one of them is not plain: parse each, then."""
+        return self._parse_many(self._array.decode, body)
+
+    def parse_lines(self, lines: Sequence[bytes]) -> list[Event | Fault]:
+        """Parse lines, each without its end; in one go where all of them are plain."""
+        parsed = self._parse_many(self._whole.decode_lines, b"\n".join(lines))
+        return self.parse_all(lines) if parsed is None or len(parsed) != len(lines) else parsed
+
+    def _parse_many(
+        self, decode: Callable[[bytes], list[Any]], body: bytes
+    ) -> list[Event | Fault] | None:
+        try:
+            wholes = decode(body)
+        except NOT_PLAIN:
+            return None
+        latest = self._now() + self._ahead
+        suspect = _holds_escapes(body)
+        return [self._checked(whole, latest, suspect) for whole in wholes]
+
+    def _parse(self, raw: bytes, latest: datetime, suspect: bool) -> Event | Fault:
+        try:
+            whole = self._whole.decode(raw)
+        except NOT_PLAIN:
+            # other attributes are kept there, and faults are named
+            return self._parse_slowly(raw, latest)
+        return self._checked(whole, latest, suspect)
+
+    def _checked(self, whole: Any, latest: datetime, suspect: bool) -> Event | Fault:
+        data = whole.data
+        try:
+            event: Event
+            if type(data) is Sale and data.unit is None and data.reservation_id is None:
+                event = self._plain_sale(whole, data, latest, None)
+            else:
+                event = self._event(whole, self._kind_of[type(whole)], data, latest, None)
+            if suspect:
+                _refuse_unstorable(event)
+        except NotAnEvent as error:
+            return _placed(error.fault, whole.source, whole.id)
+        return event
+
+    def _parse_slowly(self, raw: bytes, latest: datetime) -> Event | Fault:
+        envelope: Envelope | None = None
+        try:
+            envelope = self._decode(self._envelope, raw, "")
+            if envelope.specversion != "1.0":
+                raise NotAnEvent(
+                    "specversion",
+                    f"specversion is {envelope.specversion!r}, not '1.0'.",
+                    "specversion",
+                )
+            kind = envelope.type.removeprefix(TYPE_PREFIX)
+            if kind not in KINDS or kind == envelope.type:
+                known = ", ".join(TYPE_PREFIX + name for name in KINDS)
+                raise NotAnEvent(
+                    "unknown_kind", f"Type {envelope.type!r} is unknown; there are {known}.", "type"
+                )
+            data = self._decode(self._data[kind], data_of(envelope), "data")
+            event = self._event(envelope, kind, data, latest, other_attributes(raw))
+            _refuse_unstorable(event)
+        except NotAnEvent as error:
+            source, event_id = (envelope.source, envelope.id) if envelope else (None, None)
+            return _placed(error.fault, source, event_id)
+        return event
+
+    def _decode(
+        self, decoder: "msgspec.json.Decoder[Any]", raw: bytes | msgspec.Raw, within: str
+    ) -> Any:
+        try:
+            return decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            raise not_valid(str(error), within) from None
+        except msgspec.DecodeError as error:
+            raise NotAnEvent("malformed_json", f"Not JSON: {error}.", within or None) from None
+        except UnicodeDecodeError as error:
+            raise NotAnEvent(
+                "bad_encoding", f"Not UTF-8 text (byte {error.start}).", within or None
+            ) from None
+        except RecursionError:
+            raise NotAnEvent("too_deep", "The JSON is nested too deeply.", within or None) from None
+
+    def _event(
+        self, envelope: Any, kind: str, data: Any, latest: datetime, attributes: str | None
+    ) -> Event:
+        if type(data) is Sale and data.unit is None and data.reservation_id is None:
+            return self._plain_sale(envelope, data, latest, attributes)
+        occurred_at = self._instant(envelope.time, latest)
+        if type(data) is CorrectionData:
+            return Correction(
+                envelope.source,
+                envelope.id,
+                data.corrects_source or envelope.source,
+                data.corrects_id,
+                data.reason,
+                occurred_at,
+                attributes,
+            )
+        return self._any_event(envelope, kind, data, occurred_at, attributes)
+
+    def _instant(self, time: datetime, latest: datetime) -> datetime:
+        if time.tzinfo is None:
+            raise NotAnEvent(
+                "time_zone",
+                f"time {time.isoformat()} names no zone; end it with Z or +hh:mm.",
+                "time",
+            )
+        if time.tzinfo is not UTC:
+            try:
+                time = time.astimezone(UTC)
+            except OverflowError:
+                raise NotAnEvent(
+                    "time_range", f"time {time.isoformat()} is out of range.", "time"
+                ) from None
+        if time < self._earliest:
+            raise NotAnEvent(
+                "time_past",
+                f"time {time:%Y-%m-%d} lies before {self._earliest:%Y-%m-%d}.",
+                "time",
+            )
+        if time > latest:
+            raise NotAnEvent(
+                "time_future",
+                f"time {time.isoformat()} lies in the future; check the clock.",
+                "time",
+            )
+        return time
+
+    def _plain_sale(
+        self, envelope: Any, data: Sale, latest: datetime, attributes: str | None
+    ) -> StockEvent:
+        """The most frequent event by far, without a detour."""
+        time = envelope.time
+        if time.tzinfo is not UTC or not self._earliest <= time <= latest:
+            time = self._instant(time, latest)
+        quantity = scaled(data.quantity, "quantity", MILLI, self._quantity_max)
+        if quantity <= 0:
+            raise _not_positive("sale")
+        return StockEvent(
+            envelope.source, envelope.id, "sale", data.product, data.location, None, -quantity, None,
+            None if data.price is None else self._price(data.price, "price"),
+            data.currency if data.currency in self._currencies else self._currency(data.currency), None,
+            data.order_id, data.order_line,
+            data.customer_id, data.channel, None, None, time, None, None, None, data.lot,
+            None, None, attributes,
+        )  # fmt: skip
+
+    def _any_event(
+        self, envelope: Any, kind: str, data: Any, occurred_at: datetime, attributes: str | None
+    ) -> StockEvent:
+        get: Callable[[str], Any] = lambda name: getattr(data, name, None)  # noqa: E731
+        if get("to_location") == data.location:
+            raise NotAnEvent(
+                "same_location",
+                "to_location is the location that the goods leave.",
+                "data.to_location",
+            )
+        reference = get("reservation_id") or get("transfer_id")
+        moved, committed = self._quantities(kind, data, reference)
+        return StockEvent(
+            source=envelope.source,
+            event_id=envelope.id,
+            kind=kind,
+            product=data.product,
+            location=data.location,
+            to_location=get("to_location"),
+            quantity_milli=moved,
+            observed_milli=self._observed(kind, data),
+            price_micros=self._price(get("price"), "price"),
+            currency=self._currency(get("currency")),
+            promotion=get("promotion"),
+            order_id=get("order_id"),
+            order_line=get("order_line"),
+            customer_id=get("customer_id"),
+            channel=get("channel"),
+            reason=get("reason"),
+            counterparty=get("supplier") or get("device"),
+            occurred_at=occurred_at,
+            committed_milli=committed,
+            reference=reference,
+            cost_micros=self._price(get("cost"), "cost"),
+            lot=get("lot"),
+            expires_on=get("expires_on"),
+            expected_on=get("expected_on"),
+            attributes=attributes,
+            unit=get("unit"),
+        )
+
+    def _observed(self, kind: str, data: Any) -> int | None:
+        if kind not in ("stocktake", "reading"):
+            return None
+        name = "counted" if kind == "stocktake" else "observed"
+        observed = scaled(getattr(data, name), name, MILLI, self._quantity_max)
+        if observed < 0:
+            raise NotAnEvent("negative", f"{name} must not be negative.", f"data.{name}")
+        return observed
+
+    def _currency(self, code: str | None) -> str | None:
+        if code is None or code in self._currencies:
+            return code
+        if CURRENCY.fullmatch(code) is None:
+            raise NotAnEvent(
+                "wrong_type", f"data.currency: {code!r} is no code such as EUR.", "data.currency"
+            )
+        self._currencies.add(code)
+        return code
+
+    def _price(self, value: int | float | str | None, name: str) -> int | None:
+        if value is None:
+            return None
+        micros = scaled(value, name, MICRO, self._price_max)
+        if micros < 0:
+            raise NotAnEvent("negative", f"{name} must not be negative.", f"data.{name}")
+        return micros
+
+    def _quantities(self, kind: str, data: Any, reference: str | None) -> tuple[int, int | None]:
+        """Signed thousandths by which stock at the location changes, and thousandths opened or closed."""
+        if kind in ("stocktake", "reading", "price"):
+            return 0, None
+        quantity = scaled(data.quantity, "quantity", MILLI, self._quantity_max)
+        if kind == "adjustment":
+            if quantity == 0:
+                raise NotAnEvent(
+                    "zero", "An adjustment's quantity must not be zero.", "data.quantity"
+                )
+            return quantity, None
+        if quantity <= 0:
+            raise _not_positive(kind)
+        if kind == "receipt":
+            return quantity, quantity if data.order_id else None
+        committed = quantity if reference or kind in OPENS or kind == "release" else None
+        if kind in ("order", "reservation", "release"):
+            return 0, committed
+        return (-quantity if kind in ("sale", "transfer", "dispatch") else quantity), committed
+
+
+def _holds_escapes(raw: bytes) -> bool:
+    """Tell whether characters that Postgres cannot keep may be in there: written as escapes, or as they are."""
+    return b"\\u" in raw or b"\x00" in raw
+
+
+def _not_positive(kind: str) -> NotAnEvent:
+    return NotAnEvent(
+        "not_positive", f"The quantity of a {kind} must be above zero.", "data.quantity"
+    )
+
+
+def _placed(fault: Fault, source: str | None, event_id: str | None) -> Fault:
+    """The fault with the event that it is of, in what the database can keep."""
+    return Fault(
+        fault.reason,
+        storable(fault.message) or "",
+        storable(fault.field),
+        storable(source),
+        storable(event_id),
+    )
+
+
+def _refuse_unstorable(event: Event) -> None:
+    """Postgres keeps no NUL character and no half surrogate pair."""
+    for name, value in zip(event.__struct_fields__, msgspec.structs.astuple(event), strict=True):
+        if isinstance(value, str) and (storable(value) != value or "\\u0000" in value):
+            raise NotAnEvent(
+                "bad_text", f"{name} holds a character that is no text (NUL or half a pair).", name
+            )

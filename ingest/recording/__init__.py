@@ -1,0 +1,1 @@
+"""Requests of feeds, recorded together: the one way in, group commit and the fast lane."""

@@ -1,0 +1,1 @@
+"""What was refused: looked at, mended, replayed or dropped, with an audit."""

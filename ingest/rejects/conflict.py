@@ -1,0 +1,110 @@
+"""A conflict's two payloads side by side: what the ledger holds under an identity, and what was refused for it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from ingest.ledger.dimensions import Surrogates
+from ingest.ledger.entries import Entries
+from ingest.parsing.events import Correction, Fault, StockEvent
+from ingest.parsing.kinds import TYPE_PREFIX
+from ingest.parsing.numbers import MICRO, MILLI
+from ingest.parsing.parser import EventParser
+from stocktide.database import statement
+
+LEAVES = frozenset({"sale", "transfer", "dispatch"})
+ONLY_PROMISES = frozenset({"order", "reservation", "release"})
+COUNTED = {"stocktake": "counted", "reading": "observed"}
+COUNTERPARTY = {"reading": "device"}
+REFERENCE = {"dispatch": "transfer_id", "arrival": "transfer_id"}
+SAME_NAME = ("product", "location", "to_location", "currency", "promotion", "order_id", "order_line", "customer_id",
+             "channel", "reason", "lot", "expires_on", "expected_on")  # fmt: skip
+
+
+def side_by_side(
+    connection: sa.Connection, parser: EventParser, raw: bytes, source: str, event_id: str
+) -> dict[str, Any] | None:
+    """Compare in the sender's field names and the product's own unit; None where the ledger has no such event.
+
+    Returns `recorded`, `refused` (None: it is no event any more) and `differing`, the fields that are not the same.
+    The caller rolls back.
+    """
+    surrogates = Surrogates()
+    source_id = surrogates.sources_of(connection, [source]).get(source)
+    if source_id is None:
+        return None
+    entries = Entries(connection, half_life_s=1.0)
+    identity = (source_id, event_id)
+    held = entries.recorded([identity]).get(identity)
+    if held is None:
+        return None
+    recorded = _recorded_fields(connection, held)
+    refused = _refused_fields(connection, surrogates, parser, raw)
+    fields = [*recorded, *(name for name in refused or {} if name not in recorded)]
+    differing = [] if refused is None else [f for f in fields if recorded.get(f) != refused.get(f)]
+    return {"recorded": recorded, "refused": refused, "differing": differing}
+
+
+def sender_fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the fields of a StockEvent, or of a ledger's row as one, as its sender does, without what is not said."""
+    kind = event["kind"]
+    said: dict[str, Any] = {name: event[name] for name in SAME_NAME}
+    said["quantity"] = _quantity(event, kind)
+    said[COUNTED.get(kind, "counted")] = _decimal(event["observed_milli"], MILLI)
+    said["price"] = _decimal(event["price_micros"], MICRO)
+    said["cost"] = _decimal(event["cost_micros"], MICRO)
+    said[COUNTERPARTY.get(kind, "supplier")] = event["counterparty"]
+    said[REFERENCE.get(kind, "reservation_id")] = event["reference"]
+    fields = {"type": TYPE_PREFIX + kind, "time": event["occurred_at"].isoformat()}
+    fields |= {f"data.{name}": _plain(value) for name, value in said.items() if value is not None}
+    if event["attributes"]:
+        fields |= msgspec.json.decode(event["attributes"])
+    return fields
+
+
+def _quantity(event: Mapping[str, Any], kind: str) -> str | None:
+    if kind in COUNTED or kind == "price":
+        return None
+    milli = event["committed_milli"] if kind in ONLY_PROMISES else event["quantity_milli"]
+    return _decimal(-milli if kind in LEAVES else milli, MILLI)
+
+
+def _decimal(value: int | None, scale: int) -> str | None:
+    return None if value is None else f"{(Decimal(value) / scale).normalize():f}"
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | bool) else str(value)
+
+
+def _correction(corrects_source: str, corrects_id: str, reason: str) -> dict[str, Any]:
+    return {
+        "type": f"{TYPE_PREFIX}correction",
+        "data.corrects_source": corrects_source,
+        "data.corrects_id": corrects_id,
+        "data.reason": reason,
+    }
+
+
+def _recorded_fields(connection: sa.Connection, held: Mapping[str, Any]) -> dict[str, Any]:
+    if held["corrects"] is None:
+        return sender_fields(held)
+    links = connection.execute(statement("ingest/reject_event_corrections"), held)
+    corrected = next(link for link in links if link.link == "corrects")
+    return _correction(corrected.source, corrected.id, held["reason"])
+
+
+def _refused_fields(
+    connection: sa.Connection, surrogates: Surrogates, parser: EventParser, raw: bytes
+) -> dict[str, Any] | None:
+    event = parser.parse(raw)
+    if isinstance(event, Correction):
+        return _correction(event.corrects_source, event.corrects_id, event.reason)
+    if isinstance(event, StockEvent):
+        # the sender's own unit where the product's is not known
+        located = surrogates.resolve(connection, [event], create=False).located(event)
+        event = event if isinstance(located, Fault) else located
+    return sender_fields(msgspec.structs.asdict(event)) if isinstance(event, StockEvent) else None

@@ -1,0 +1,52 @@
+"""What the sender probably meant: the nearest values that would be valid."""
+
+import difflib
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingest.parsing.kinds import KINDS, TYPE_PREFIX
+from ingest.rejects.payload import value_at
+from stocktide.database import statement
+
+NEAREST_MAX = 5
+CUTOFF = 0.6
+DIMENSIONS = {"unknown_product": "product", "unknown_location": "location"}
+
+
+def nearest(
+    connection: sa.Connection, reason: str, field: str | None, raw: bytes
+) -> dict[str, Any] | None:
+    """Name the field that is wrong, what it says, and up to 5 values that are near it; None where none can be."""
+    value = value_at(raw, field)
+    if reason in DIMENSIONS and isinstance(value, str):
+        near = _near_codes(connection, DIMENSIONS[reason], value)
+    elif reason == "unknown_kind" and isinstance(value, str):
+        near = _near(value, [TYPE_PREFIX + kind for kind in KINDS])
+    elif reason == "unknown_field" and field is not None:
+        near = _near_fields(field, raw)
+    else:
+        return None
+    return {"field": field, "value": value, "nearest": near}
+
+
+def _near_codes(connection: sa.Connection, dimension: str, value: str) -> list[str]:
+    if "\x00" in value or value.encode("utf-8", "replace").decode() != value:
+        return []
+    found = connection.execute(
+        statement("ingest/reject_near"), {"dimension": dimension, "code": value.strip()[:100]}
+    )
+    return _near(value, [row.code for row in found])
+
+
+def _near_fields(field: str, raw: bytes) -> list[str]:
+    kind = str(value_at(raw, "type")).removeprefix(TYPE_PREFIX)
+    names = KINDS[kind].__struct_fields__ if kind in KINDS else ()
+    return _near(field, [f"data.{name}" for name in names])
+
+
+def _near(value: str, known: list[str]) -> list[str]:
+    """Letters' case and blanks around do not count: that is how codes go wrong most often."""
+    by_plain = {code.strip().lower(): code for code in reversed(known)}
+    found = difflib.get_close_matches(value.strip().lower(), by_plain, NEAREST_MAX, CUTOFF)
+    return [by_plain[plain] for plain in found]

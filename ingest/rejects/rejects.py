@@ -1,0 +1,153 @@
+"""Refused input as people look at it: lists and groups without what was sent, and one reject with all of it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ingest.recording.recording import Recorder
+from ingest.rejects.conflict import side_by_side
+from ingest.rejects.hints import nearest
+from ingest.rejects.payload import HOW_TO_MEND, kind_of, shown
+from stocktide.database import statement
+from stocktide.errors import Conflict, Invalid, NotFound
+
+PAGE_MAX = 500
+REASON_MAX = 1_000
+# Of a payload, as much is shown unless more is asked for.
+SHOWN_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rejects; None: any. field, source: "" is those that name none. since: last seen at or after."""
+
+    feed: str | None = None
+    reason: str | None = None
+    field: str | None = None
+    source: str | None = None
+    since: datetime | None = None
+
+
+def list_rejects(
+    connection: sa.Connection,
+    wanted: Wanted,
+    *,
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """Page through rejects, the newest first; `before` is the last reject_id of the page before."""
+    binds = {**vars(wanted), "state": state, "before": before, "reject_id": None}
+    rows = connection.execute(
+        statement("ingest/reject_list"), {**binds, "limit": min(limit, PAGE_MAX)}
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def group_rejects(
+    connection: sa.Connection, wanted: Wanted, *, state: str | None = "open", limit: int = 100
+) -> list[dict[str, Any]]:
+    """Count rejects by reason, field, feed and source, what was seen last first."""
+    binds = {**vars(wanted), "state": state, "limit": min(limit, PAGE_MAX)}
+    return [
+        dict(row) for row in connection.execute(statement("ingest/reject_groups"), binds).mappings()
+    ]
+
+
+def read_reject(
+    recorder: Recorder, reject_id: int, *, bytes_max: int = SHOWN_BYTES
+) -> dict[str, Any]:
+    """Read one reject: what was sent, what is wrong, what was done, and how to mend it. Raises NotFound."""
+    with recorder.engine.connect() as connection:
+        row = _row(connection, reject_id)
+        raw, mended = payload_of(connection, reject_id)
+        now = mended or raw
+        kind = kind_of(now, feed=row["feed"], content_type=row["content_type"])
+        return {
+            **row,
+            "kind": kind,
+            "raw": shown(raw, bytes_max),
+            "mended": None if mended is None else shown(mended, bytes_max),
+            "how_to_mend": HOW_TO_MEND[kind],
+            "hint": nearest(connection, row["reason"], row["field"], now),
+            "conflict": _conflict(connection, recorder, row, now),
+            "actions": _actions(connection, reject_id),
+        }
+
+
+def drop_rejects(
+    connection: sa.Connection, ids: Collection[int], *, by: str, reason: str
+) -> dict[str, Any]:
+    """Close open rejects that will not be recorded; they stay kept. The caller commits. Raises Invalid, NotFound."""
+    checked = {"by": by, "reason": checked_reason(reason), "ids": sorted(ids)}
+    dropped = connection.execute(statement("ingest/reject_drop"), checked).scalars().all()
+    if len(ids) == 1 and not dropped:
+        raise closed(_row(connection, next(iter(ids))))
+    return {"dropped": len(dropped), "not_open": len(set(ids)) - len(dropped)}
+
+
+def payload_of(connection: sa.Connection, reject_id: int) -> tuple[bytes, bytes | None]:
+    """What came, and what was replayed last where it is not that."""
+    row = connection.execute(
+        sa.text("SELECT raw, mended FROM rejects WHERE reject_id = :id"), {"id": reject_id}
+    ).one()
+    return bytes(row.raw), None if row.mended is None else bytes(row.mended)
+
+
+def open_reject(connection: sa.Connection, reject_id: int) -> dict[str, Any]:
+    """Read a reject that can still be mended. Raises NotFound, Conflict."""
+    row = _row(connection, reject_id)
+    if row["state"] != "open":
+        raise closed(row)
+    return row
+
+
+def closed(row: Mapping[str, Any]) -> Conflict:
+    """What to say where something is asked of a reject that is settled."""
+    return Conflict(
+        "reject_closed",
+        f"Reject {row['reject_id']} is {row['state']} already, by {row['settled_by']}; nothing was changed.",
+        state=row["state"],
+    )
+
+
+def checked_reason(reason: str) -> str:
+    """Why somebody did something, as the history keeps it. Raises Invalid."""
+    if not reason.strip() or len(reason) > REASON_MAX or "\x00" in reason:
+        raise Invalid(
+            "reason", f"Say why, in at most {REASON_MAX} characters: the history keeps it."
+        )
+    return reason.strip().encode("utf-8", "replace").decode()
+
+
+def _row(connection: sa.Connection, reject_id: int) -> dict[str, Any]:
+    binds = {**vars(Wanted()), "state": None, "before": None, "reject_id": reject_id, "limit": 1}
+    row = connection.execute(statement("ingest/reject_list"), binds).mappings().first()
+    if row is None:
+        raise NotFound("reject_unknown", f"There is no reject {reject_id}; see GET /v1/rejects.")
+    return dict(row)
+
+
+def _conflict(
+    connection: sa.Connection, recorder: Recorder, row: Mapping[str, Any], raw: bytes
+) -> dict[str, Any] | None:
+    """Of a conflict, or of what was mended into one, both payloads."""
+    if row["reason"] != "conflict":
+        return None
+    source = row["replayed_source"] or row["source"]
+    event_id = row["replayed_event_id"] or row["event_id"]
+    return side_by_side(connection, recorder.parser, raw, source, event_id)
+
+
+def _actions(connection: sa.Connection, reject_id: int) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        sa.text(
+            "SELECT action_id, action, by, reason, at, outcome, fault_reason, fault_message FROM reject_actions"
+            " WHERE reject_id = :id ORDER BY action_id"
+        ),
+        {"id": reject_id},
+    ).mappings()
+    return [dict(row) for row in rows]

@@ -1,0 +1,185 @@
+"""Rejects recorded anew: as they came or edited, one or all of a reason, for trial or for good."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from ingest.ledger.ledger import Ledger
+from ingest.ledger.outcomes import Outcome, rejected
+from ingest.parsing.events import Event, Fault
+from ingest.recording.recording import FIRST_WAIT_S, IN_THE_WAY, TRIES_MAX, Recorder, noticing_loss
+from ingest.rejects.attempts import Attempt, By, Edit, Report, attempts_of, settle
+from ingest.rejects.changes import changes_of, newest_change
+from ingest.rejects.payload import HOW_TO_MEND, edited, kind_of
+from ingest.rejects.rejects import Wanted, checked_reason, open_reject, payload_of
+from stocktide.database import statement
+from stocktide.errors import Invalid, Transient
+from stocktide.telemetry import log
+
+# Rejects in one call, and in one of its transactions.
+CALL_MAX = 10_000
+CHUNK_MAX = 1_000
+# A larger payload is no event that anybody would replay; the other is what a call holds in memory.
+EVENT_BYTES_MAX = 2**20
+CHUNK_BYTES_MAX = 16 * 2**20
+NOT_STORABLE = Fault(
+    "not_storable", "The database refuses a value of this event; its log says which."
+)
+Allowed = Callable[[Event | Fault], Event | Fault]
+
+
+class Replayer:
+    """Records rejects through the parser and ledger of a process's recorder. Counts of feeds stay as they are.
+
+    allowed: turns an event that whoever asks may not send into a Fault.
+    """
+
+    def __init__(self, recorder: Recorder, allowed: Allowed = lambda item: item) -> None:
+        self._recorder = recorder
+        self._allowed = allowed
+
+    def replay(
+        self,
+        wanted: Wanted,
+        ids: Sequence[int] | None,
+        edit: Edit | None,
+        by: By,
+        *,
+        after: int = 0,
+    ) -> dict[str, Any]:
+        """Record open rejects, some at a time, each time with their outcome: what is committed stays committed.
+
+        Raises Invalid, and Transient if the database is away; the same call again goes on with what is open. `next`
+        is the `after` of the call that goes on where this one stopped; None: it took all.
+        """
+        by = by._replace(reason=checked_reason(by.reason))
+        report = Report()
+        taken = 0
+        while taken < CALL_MAX:
+            limit = min(CHUNK_MAX, CALL_MAX - taken)
+            rows = self._take(wanted, ids, after=after, limit=limit)
+            if not rows:
+                return {"taken": taken, **report.answer(), "next": None}
+            taken += len(rows)
+            after = rows[-1].reject_id
+            attempts = list(attempts_of(rows, edit, report))
+            report.add(attempts, self._record(attempts, by))
+        return {"taken": taken, **report.answer(), "next": after}
+
+    def try_out(
+        self, wanted: Wanted, ids: Sequence[int] | None, edit: Edit | None, *, after: int = 0
+    ) -> dict[str, Any]:
+        """Tell what `replay` would do, by doing it in a transaction that is rolled back. Raises as `replay`."""
+        report = Report()
+        rows = self._take(wanted, ids, after=after, limit=CALL_MAX)
+        changes = self._try(list(attempts_of(rows, edit, report)), report)
+        more = rows and self._take(wanted, ids, after=rows[-1].reject_id, limit=1)
+        return {
+            "taken": len(rows), **report.answer(), **changes, "next": rows[-1].reject_id if more else None,
+        }  # fmt: skip
+
+    def mend(
+        self, reject_id: int, sent: bytes | Mapping[str, Any], by: By, *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Record one reject with other bytes or edited fields. Raises NotFound, Conflict, Invalid, Transient."""
+        with self._recorder.engine.connect() as connection:
+            row = open_reject(connection, reject_id)
+            raw, mended = payload_of(connection, reject_id)
+        event = sent if isinstance(sent, bytes) else edited(mended or raw, sent)
+        if kind_of(event, feed="", content_type="") != "event":
+            kind = kind_of(event, feed=row["feed"], content_type=row["content_type"])
+            raise Invalid("not_an_event", f"Only a CloudEvent can be recorded. {HOW_TO_MEND[kind]}")
+        attempts = [Attempt(reject_id, event, event != raw)]
+        report = Report()
+        if dry_run:
+            changes = self._try(attempts, report)
+            return {"taken": 1, **report.answer(), **changes, "next": None}
+        by = by._replace(reason=checked_reason(by.reason))
+        report.add(attempts, self._record(attempts, by))
+        return {"taken": 1, **report.answer(), "next": None}
+
+    def _take(
+        self, wanted: Wanted, ids: Sequence[int] | None, *, after: int, limit: int
+    ) -> Sequence[Any]:
+        limits = {"event_bytes_max": EVENT_BYTES_MAX, "bytes_max": CHUNK_BYTES_MAX, "limit": limit}
+        binds = {
+            **vars(wanted),
+            "ids": None if ids is None else list(ids),
+            "after": after,
+            **limits,
+        }
+        with _reaching(), self._recorder.engine.connect() as connection:
+            return connection.execute(statement("ingest/reject_take"), binds).all()
+
+    def _parsed(self, attempts: Iterable[Attempt]) -> list[Event | Fault]:
+        parsed = self._recorder.parser.parse_all([attempt.sent for attempt in attempts])
+        return [self._allowed(item) for item in parsed]
+
+    def _record(self, attempts: Sequence[Attempt], by: By) -> list[Outcome]:
+        """Record attempts with what becomes of their rejects in one transaction, again where another was in the way."""
+        if not attempts:
+            return []
+        for number in range(TRIES_MAX):
+            try:
+                with self._recorder.engine.begin() as connection, noticing_loss(connection):
+                    outcomes = self._recorder.ledger.append(connection, self._parsed(attempts))
+                    # after the ledger, as ingest does it: both lock in this order
+                    settle(connection, attempts, outcomes, by)
+                    return outcomes
+            except (DBAPIError, psycopg.Error) as error:
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                if isinstance(cause, psycopg.DataError | psycopg.IntegrityError):
+                    return self._apart(attempts, by, cause)
+                if not isinstance(cause, IN_THE_WAY):
+                    raise _away(error) from error
+                time.sleep(FIRST_WAIT_S * 2**number)
+        raise Transient("busy", "The ledger is busy; replay again what is still open.")
+
+    def _apart(self, attempts: Sequence[Attempt], by: By, error: psycopg.Error) -> list[Outcome]:
+        """Find by halves the event that the database refuses; it stays open, and the others are recorded."""
+        if len(attempts) > 1:
+            half = len(attempts) // 2
+            return [*self._record(attempts[:half], by), *self._record(attempts[half:], by)]
+        log("not_storable", reject_id=attempts[0].reject_id, error=str(error))
+        outcomes = [rejected(NOT_STORABLE)]
+        with _reaching(), self._recorder.engine.begin() as connection:
+            settle(connection, attempts, outcomes, by)
+        return outcomes
+
+    def _try(self, attempts: Sequence[Attempt], report: Report) -> dict[str, Any]:
+        # a ledger of its own: it may remember keys of rows that are rolled back
+        ledger = Ledger(
+            self._recorder.ledger.half_life_h, self._recorder.ledger.create_on_first_sight
+        )
+        with _reaching(), self._recorder.engine.connect() as connection, noticing_loss(connection):
+            before = newest_change(connection)
+            try:
+                report.add(attempts, ledger.append(connection, self._parsed(attempts)))
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                raise Invalid(
+                    "not_storable",
+                    "The database refuses a value of one of these events. Replay: it is found, and left open.",
+                ) from error
+            changes = changes_of(connection, self._recorder.engine, after=before)
+            connection.rollback()
+        return changes
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Say that the database is away where it is."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        raise _away(error) from error
+
+
+def _away(error: BaseException) -> Transient:
+    log("database_error", error=str(error))
+    return Transient(
+        "database_away", "The database does not answer. Replay again: what was recorded stays so."
+    )

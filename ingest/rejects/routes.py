@@ -1,0 +1,267 @@
+"""Routes of the rejects desk, and of the outcome of any event."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import AwareDatetime
+from starlette.concurrency import run_in_threadpool
+
+from ingest.http.events_route import permitted
+from ingest.http.routes import recorder_of
+from ingest.rejects.attempts import By, Edit
+from ingest.rejects.outcome import outcome_of
+from ingest.rejects.rejects import (
+    PAGE_MAX,
+    SHOWN_BYTES,
+    Wanted,
+    drop_rejects,
+    group_rejects,
+    list_rejects,
+    read_reject,
+)
+from ingest.rejects.replay import CALL_MAX, Replayer
+from stocktide.errors import Invalid
+from stocktide.keys import Key
+from stocktide.web import OperateKey, ReadKey, engine_of, limited_body
+
+router = APIRouter(prefix="/v1", tags=["rejects"])
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Most rows in the answer.")]
+RowId = Annotated[int, Query(ge=1, le=2**63 - 1)]
+PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+State = Literal["open", "replayed", "dropped"]
+EmptyIsNone = Annotated[str | None, Query(description="Empty: those that name none.")]
+Shape = TypeVar("Shape")
+Result = TypeVar("Result")
+
+
+class Filter(msgspec.Struct, forbid_unknown_fields=True):
+    """All open rejects of a reason; the others narrow it down."""
+
+    reason: str
+    field: str | None = None
+    feed: str | None = None
+    source: str | None = None
+    since: datetime | None = None
+
+
+class ReplayIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/rejects/replay. user: on whose behalf the key asks. after: the `next` of the call before."""
+
+    ids: list[int] | None = None
+    filter: Filter | None = None
+    edit: Edit | None = None
+    dry_run: bool = False
+    reason: str = ""
+    after: int = 0
+    user: str | None = None
+
+
+class MendIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/rejects/{reject_id}/mend: the whole event as text, or fields with their values."""
+
+    raw: str | None = None
+    edits: dict[str, Any] | None = None
+    dry_run: bool = False
+    reason: str = ""
+    user: str | None = None
+
+
+class DropIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/rejects/drop."""
+
+    ids: list[int]
+    reason: str
+    user: str | None = None
+
+
+def _body(**properties: str) -> dict[str, Any]:
+    """Describe a route's JSON body for OpenAPI."""
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": kind} for name, kind in properties.items()},
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+@router.get("/events", tags=["ingest"])
+def get_event_outcome(
+    request: Request,
+    _key: ReadKey,
+    source: Annotated[str, Query(min_length=1, max_length=500)],
+    event_id: Annotated[str, Query(alias="id", min_length=1, max_length=500)],
+) -> dict[str, Any]:
+    """Tell what became of an event: its entries in the ledger, what it moved, its corrections, and what was refused."""
+    with engine_of(request).connect() as connection:
+        return outcome_of(connection, _text(source), _text(event_id))
+
+
+@router.get("/rejects")
+def get_rejects(
+    request: Request,
+    _key: ReadKey,
+    feed: str | None = None,
+    reason: str | None = None,
+    field: EmptyIsNone = None,
+    source: EmptyIsNone = None,
+    state: State | None = None,
+    since: Annotated[AwareDatetime | None, Query(description="Last seen at or after.")] = None,
+    before: Annotated[RowId | None, Query(description="The `next` of the page before.")] = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """Page through what was refused, the newest first, without what was sent."""
+    wanted = _wanted(feed, reason, field, source, since)
+    with engine_of(request).connect() as connection:
+        rows = list_rejects(connection, wanted, state=state, before=before, limit=limit)
+    return {"rejects": rows, "next": rows[-1]["reject_id"] if len(rows) == limit else None}
+
+
+@router.get("/rejects/groups")
+def get_reject_groups(
+    request: Request,
+    _key: ReadKey,
+    feed: str | None = None,
+    reason: str | None = None,
+    field: EmptyIsNone = None,
+    source: EmptyIsNone = None,
+    state: State | None = "open",
+    since: Annotated[AwareDatetime | None, Query(description="Last seen at or after.")] = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """Count what was refused by reason, field, feed and source, what was seen last first; `more`: there are others."""
+    wanted = _wanted(feed, reason, field, source, since)
+    with engine_of(request).connect() as connection:
+        rows = group_rejects(connection, wanted, state=state, limit=min(limit + 1, PAGE_MAX))
+    return {"groups": rows[:limit], "more": len(rows) > limit}
+
+
+@router.get("/rejects/{reject_id}")
+def get_reject(
+    request: Request,
+    _key: OperateKey,
+    reject_id: PathId,
+    bytes_max: Annotated[int, Query(ge=1, le=16 * 2**20)] = SHOWN_BYTES,
+) -> dict[str, Any]:
+    """Give one reject with what was sent, why it was refused, both payloads of a conflict, and what was done so far."""
+    return read_reject(recorder_of(request), reject_id, bytes_max=bytes_max)
+
+
+@router.post(
+    "/rejects/{reject_id}/mend",
+    openapi_extra=_body(
+        raw="string", edits="object", dry_run="boolean", reason="string", user="string"
+    ),
+)
+async def post_mend(request: Request, key: OperateKey, reject_id: PathId) -> dict[str, Any]:
+    """Record one reject as another event (`raw`) or with other fields (`edits`); what fails again stays open."""
+    body = await _read(request, MendIn)
+    if (body.raw is None) == (body.edits is None):
+        raise Invalid(
+            "body", "Send either `raw`, the whole event, or `edits`, its fields to change."
+        )
+    sent = body.raw.encode("utf-8", "surrogatepass") if body.raw is not None else body.edits or {}
+    by = By("mend", asked_by(key, body.user), body.reason)
+    return await run_in_threadpool(
+        lambda: _replayer(request, key).mend(reject_id, sent, by, dry_run=body.dry_run)
+    )
+
+
+@router.post(
+    "/rejects/replay",
+    openapi_extra=_body(ids="array", filter="object", edit="object", dry_run="boolean", reason="string",
+                        after="integer", user="string"),
+)  # fmt: skip
+async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Record open rejects anew, by `ids` or by `filter`, perhaps edited; `dry_run` tells what would come of it."""
+    body = await _read(request, ReplayIn)
+    if (body.ids is None) == (body.filter is None):
+        raise Invalid("body", "Name what to replay: either `ids`, or `filter` with a reason.")
+    wanted, ids = Wanted(), _checked_ids(body.ids)
+    if body.filter is not None:
+        chosen = body.filter
+        if chosen.since is not None and chosen.since.tzinfo is None:
+            raise Invalid("body", "filter.since names no zone; end it with Z or +hh:mm.")
+        wanted = _wanted(chosen.feed, chosen.reason, chosen.field, chosen.source, chosen.since)
+    if not 0 <= body.after < 2**63:
+        raise Invalid("body", "after is out of range.")
+    by = By("replay", asked_by(key, body.user), body.reason)
+    replayer = _replayer(request, key)
+    return await run_in_threadpool(
+        lambda: (
+            replayer.try_out(wanted, ids, body.edit, after=body.after)
+            if body.dry_run
+            else replayer.replay(wanted, ids, body.edit, by, after=body.after)
+        )
+    )
+
+
+@router.post("/rejects/drop", openapi_extra=_body(ids="array", reason="string", user="string"))
+async def post_drop(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Close open rejects that will never be recorded, with a reason. They stay kept, and can be looked up."""
+    body = await _read(request, DropIn)
+    by = asked_by(key, body.user)
+    ids = _checked_ids(body.ids) or []
+
+    def work() -> dict[str, Any]:
+        with engine_of(request).begin() as connection:
+            return drop_rejects(connection, ids, by=by, reason=body.reason)
+
+    return await run_in_threadpool(work)
+
+
+def asked_by(key: Key, user: str | None) -> str:
+    """Name who asked, for the history. Raises Invalid."""
+    if user is None:
+        return f"key {key.name}"
+    if not 1 <= len(user) <= 100 or not user.isprintable():
+        raise Invalid("user", "A user's name has 1 to 100 printable characters.")
+    return f"{user} (key {key.name})"
+
+
+def _replayer(request: Request, key: Key) -> Replayer:
+    """What a limited key may not send, it may not replay either."""
+    limited = key.kinds is not None or key.locations is not None
+    allowed: Callable[[Any], Any] = (
+        (lambda item: permitted(key, item)) if limited else (lambda item: item)
+    )
+    return Replayer(recorder_of(request), allowed)
+
+
+async def _read(request: Request, shape: type[Shape]) -> Shape:
+    body = await limited_body(request, recorder_of(request).settings.body_bytes_max)
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("body", f"The body is not what this route reads: {error}.") from None
+
+
+def _checked_ids(ids: Sequence[int] | None) -> list[int] | None:
+    if ids is None:
+        return None
+    if not 1 <= len(ids) <= CALL_MAX or not all(1 <= one < 2**63 for one in ids):
+        raise Invalid("ids", f"Name 1 to {CALL_MAX} rejects by their reject_id.")
+    return sorted(set(ids))
+
+
+def _wanted(
+    feed: str | None,
+    reason: str | None,
+    field: str | None,
+    source: str | None,
+    since: datetime | None,
+) -> Wanted:
+    feed, reason, field, source = (
+        None if text is None else _text(text) for text in (feed, reason, field, source)
+    )
+    return Wanted(feed=feed, reason=reason, field=field, source=source, since=since)
+
+
+def _text(value: str) -> str:
+    """Refuse what the database cannot hold. Raises Invalid."""
+    if "\x00" in value or value.encode("utf-8", "replace").decode() != value:
+        raise Invalid(
+            "bad_text", "A parameter holds a character that is no text (NUL or half a pair)."
+        )
+    return value
