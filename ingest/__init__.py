@@ -1,8 +1,8 @@
 """Events in: HTTP, MQTT, EPCIS and files become an append-only stock ledger in Postgres.
 
-The rooms, in the order of an event's way: `http`, `mqtt`, `epcis`, `files` take it in; `parsing` makes it an event, or says what
-is wrong with it; `recording` commits it together with others; `ledger` writes it and what it changes; `rejects` keeps what
-was refused until it is mended.
+The rooms, in the order of an event's way: `http`, `mqtt`, `epcis` and `files` take it in; `parsing` makes it an event,
+or says what is wrong with it; `recording` commits it together with others; `ledger` writes it and what it changes;
+`rejects` keeps what was refused until it is mended.
 """
 
 from ingest.ledger.ledger import Ledger
