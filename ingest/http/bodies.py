@@ -137,6 +137,15 @@ async def pieces(receive: Any, encoding: str) -> AsyncIterator[bytes]:
 
 async def whole_body(receive: Any, encoding: str, bytes_max: int) -> bytes:
     """Read the whole body. Raises TooLarge as soon as it is too long, and as `pieces`."""
+    if not encoding:
+        # nearly every small body comes in one piece, and needs no machinery
+        message = await receive()
+        if not message.get("more_body", False) and message["type"] == "http.request":
+            body: bytes = message.get("body", b"")
+            if len(body) > bytes_max:
+                raise too_large(bytes_max)
+            return body
+        receive = _put_back(message, receive)
     parts: list[bytes] = []
     length = 0
     async for piece in pieces(receive, encoding):
@@ -145,6 +154,16 @@ async def whole_body(receive: Any, encoding: str, bytes_max: int) -> bytes:
             raise too_large(bytes_max)
         parts.append(piece)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _put_back(message: Any, receive: Any) -> Any:
+    """Give a message that was taken already before those that follow."""
+    taken = [message]
+
+    async def again() -> Any:
+        return taken.pop() if taken else await receive()
+
+    return again
 
 
 def too_large(bytes_max: int) -> TooLarge:

@@ -171,6 +171,9 @@ class Surrogates:
 
     def __init__(self) -> None:
         self._known: dict[Dimension, dict[str, int]] = {PRODUCTS: {}, LOCATIONS: {}, SOURCES: {}}
+        # shares the dictionaries above, so that it is up to date at any time
+        known = self._known
+        self._by_heart = self.Resolved(known[PRODUCTS], known[LOCATIONS], known[SOURCES], {})
 
     def resolve(
         self, connection: sa.Connection, parsed: Sequence[Event | Fault], *, create: bool
@@ -190,8 +193,7 @@ class Surrogates:
 
     def by_heart(self) -> "Resolved":
         """What is known without asking the database."""
-        known = self._known
-        return self.Resolved(known[PRODUCTS], known[LOCATIONS], known[SOURCES], {})
+        return self._by_heart
 
     def sources_of(self, connection: sa.Connection, names: Iterable[str]) -> Mapping[str, int]:
         """Keys of sources as far as they are known; none is created.

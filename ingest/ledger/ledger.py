@@ -52,16 +52,16 @@ class Ledger:
             self._append_later(entries, batch, held, later, outcomes)
         return outcomes  # type: ignore[return-value]  # every place is filled now
 
-    def rows_by_heart(self, parsed: Sequence[Event | Fault]) -> dict[Identity, Row] | None:
-        """Rows of events that name nothing but what is known by heart, each identity once; else None."""
+    def rows_by_heart(self, parsed: Sequence[Event | Fault]) -> list[Row] | None:
+        """Rows of events that name nothing but what is known by heart; None where one of them does."""
         known = self.surrogates.by_heart()
-        rows: dict[Identity, Row] = {}
+        rows: list[Row] = []
         for place, item in enumerate(parsed):
             row = _row_by_heart(item, known, place)
             if row is None:
                 return None
-            rows[row.source_id, row.event.event_id] = row
-        return rows if len(rows) == len(parsed) else None
+            rows.append(row)
+        return rows
 
     def _sort_out(
         self,

@@ -71,7 +71,7 @@ class EventParser:
 
     def parse(self, raw: bytes) -> Event | Fault:
         """Parse one structured CloudEvent; what is wrong with it comes back as a Fault, never as an exception."""
-        return self.parse_all([raw])[0]
+        return self._parse(raw, self._now() + self._ahead, _holds_escapes(raw))
 
     def parse_array(self, body: bytes) -> list[Event | Fault] | None:
         """Parse a JSON array of events in one go; None where one of them is not plain: parse each, then."""

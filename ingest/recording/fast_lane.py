@@ -31,6 +31,7 @@ from ingest.ledger.effects import SCORED, pair_effects
 from ingest.ledger.entries import pair_arrays
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.rows import Row, has_rare
+from ingest.parsing.events import Event, Fault
 from ingest.recording.requests import FeedRequest
 from stocktide.database import sql
 from stocktide.telemetry import log
@@ -87,19 +88,20 @@ class FastLane:
             done, self._done = self._done, None
             done(False)
 
-    def plain_rows(self, requests: Sequence[FeedRequest]) -> list[Row] | None:
-        """The rows of requests, ordered by identity; None where one of them is not plain."""
-        parsed = [item for request in requests for item in request.parsed]
-        rows = self._ledger.rows_by_heart(parsed)
-        if rows is None:
+    def plain_rows(self, parsed: Sequence[Event | Fault]) -> list[Row] | None:
+        """The rows of a request's events; None where one of them is not plain."""
+        if not self.is_open or len(parsed) > EVENTS_MAX:
             return None
-        for row in rows.values():
-            if row.event.kind not in SCORED or has_rare(row.event):
-                return None
-        return [rows[identity] for identity in sorted(rows)]
+        rows = self._ledger.rows_by_heart(parsed)
+        if rows is None or any(r.event.kind not in SCORED or has_rare(r.event) for r in rows):
+            return None
+        return rows
 
     def record(self, requests: Sequence[FeedRequest], rows: Sequence[Row], done: Done) -> None:
-        """Record rows of requests; `done` is told whether they are committed. Only when open and not busy."""
+        """Record rows of requests, ordered by identity; `done` is told whether they are committed.
+
+        Only when open and not busy.
+        """
         assert self._connection is not None  # noqa: S101 - the caller asks whether it is open
         effects = pair_effects(rows, half_life_s=self._ledger.half_life_h * 3600)
         binds: tuple[PgArray | str, ...] = (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ingest.ledger.outcomes import Outcome
+from ingest.ledger.rows import Row
 from ingest.recording.recording import Recorder
 from ingest.recording.requests import FeedRequest
 
@@ -20,11 +21,12 @@ STOP_S_MAX = 30.0
 
 @dataclass
 class Waiting:
-    """A request whose caller waits for its outcomes."""
+    """A request whose caller waits for its outcomes. rows: of its events, where the fast lane may take it."""
 
     request: FeedRequest
     future: "asyncio.Future[list[Outcome]]"
     loop: asyncio.AbstractEventLoop
+    rows: Sequence[Row] | None = None
 
 
 class GroupWriter:

@@ -9,8 +9,10 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 from ingest.ledger.outcomes import Outcome, accepted
+from ingest.ledger.rows import Row
 from ingest.parsing.events import Event, Fault
 from ingest.recording.fast_lane import EVENTS_MAX, FastLane
 from ingest.recording.group_writer import GroupWriter, Waiting, answer_all
@@ -55,9 +57,11 @@ class Intake:
                 retry_after_s=1,
             )
         loop = asyncio.get_running_loop()
-        waiting = Waiting(FeedRequest(feed, content_type, raws, parsed), loop.create_future(), loop)
+        rows = self._lane.plain_rows(parsed)
+        request = FeedRequest(feed, content_type, raws, parsed)
+        waiting = Waiting(request, loop.create_future(), loop, rows)
         self._events_waiting += count
-        if count <= EVENTS_MAX:
+        if rows is not None:
             self._for_lane.append(waiting)
             self._next_of_lane()
         else:
@@ -68,13 +72,10 @@ class Intake:
             self._events_waiting -= count
 
     def _next_of_lane(self) -> None:
-        """Give the lane its next group, unless it has one; without a lane everything goes to the writer."""
+        """Give the lane its next group, unless it has one; what cannot go there goes to the writer."""
         while self._for_lane and not self._lane.busy:
             group = self._group()
-            rows = self._lane.plain_rows([waiting.request for waiting in group])
-            if rows is None:
-                group = self._plain_ones(group)
-                rows = self._lane.plain_rows([waiting.request for waiting in group])
+            rows = _ordered([row for waiting in group for row in waiting.rows or ()])
             if rows and self._lane.is_open:
                 requests = [waiting.request for waiting in group]
                 self._lane.record(requests, rows, partial(self._after_lane, group))
@@ -88,16 +89,6 @@ class Intake:
             group.append(self._for_lane.popleft())
             size += len(group[-1].request.parsed)
         return group
-
-    def _plain_ones(self, group: Sequence[Waiting]) -> list[Waiting]:
-        """Hand over what is not plain for the writer; give the rest."""
-        plain = []
-        for waiting in group:
-            if self._lane.plain_rows([waiting.request]) is None:
-                self._writer.put(waiting)
-            else:
-                plain.append(waiting)
-        return plain
 
     def _after_lane(self, group: Sequence[Waiting], committed: bool) -> None:
         if committed:
@@ -114,3 +105,12 @@ class Intake:
 def _accepted(item: Event | Fault) -> Outcome:
     assert not isinstance(item, Fault)  # noqa: S101 - no fault is plain
     return accepted(item)
+
+
+def _ordered(rows: list[Row]) -> list[Row] | None:
+    """Rows by identity; None where two have the same, which the general way compares."""
+    rows.sort(key=lambda row: (row.source_id, row.event.event_id))
+    for one, next_one in pairwise(rows):
+        if one.event.event_id == next_one.event.event_id and one.source_id == next_one.source_id:
+            return None
+    return rows
