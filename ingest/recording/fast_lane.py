@@ -174,7 +174,7 @@ def _connect(url: str) -> "psycopg.Connection[Any]":
     connection = psycopg.connect(
         url,
         autocommit=True,
-        options="-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan",
+        options="-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c lock_timeout=10s",
     )
     result = connection.pgconn.prepare(STATEMENT, sql("ingest/record_plain").encode())
     if result.status != ExecStatus.COMMAND_OK:

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
 from ingest.ledger.outcomes import Outcome, accepted
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Event, Fault
@@ -19,12 +22,16 @@ from ingest.recording.group_writer import GroupWriter, Waiting, answer_all
 from ingest.recording.recording import Recorder
 from ingest.recording.requests import FeedRequest
 from stocktide.errors import Transient
+from stocktide.telemetry import log
+
+LOOK_AT_PARTITIONS_EVERY_S = 3_600
 
 
 class Intake:
     """Takes requests from coroutines of one event loop. `start` before, `stop` after use."""
 
     def __init__(self, recorder: Recorder, *, events_waiting_max: int) -> None:
+        self._recorder = recorder
         self._writer = GroupWriter(recorder)
         self._lane = FastLane(recorder.engine, recorder.ledger)
         self._for_lane: deque[Waiting] = deque()
@@ -34,13 +41,25 @@ class Intake:
     async def start(self) -> None:
         """Start the writer, and open the lane."""
         self._writer.start()
+        self._partitions = asyncio.create_task(self._keep_partitions())
         await self._lane.open()
 
     async def stop(self) -> None:
         """Record what waits, then end."""
+        self._partitions.cancel()
         self._lane.close()
         self._next_of_lane()
         await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
+
+    async def _keep_partitions(self) -> None:
+        """Partitions are made by whoever records the general way; a process may use the lane alone for months."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await loop.run_in_executor(None, self._recorder.ensure_partitions)
+            except (DBAPIError, psycopg.Error) as error:
+                log("partitions_not_looked_at", error=str(error).strip())
+            await asyncio.sleep(LOOK_AT_PARTITIONS_EVERY_S)
 
     async def submit(
         self, feed: str, content_type: str, raws: Sequence[bytes], parsed: Sequence[Event | Fault]

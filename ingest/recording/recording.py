@@ -100,6 +100,11 @@ class Recorder:
         except (DBAPIError, psycopg.Error) as error:
             raise _transient(error) from error
 
+    def ensure_partitions(self) -> None:
+        """Make the partitions of this month and the next ones, if nobody looked today."""
+        with self.engine.begin() as connection:
+            self._ensure_partitions(connection)
+
     def _isolate(
         self, begin: Begin, requests: Sequence[FeedRequest], error: psycopg.Error
     ) -> list[list[Outcome]]:
