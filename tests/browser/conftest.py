@@ -29,9 +29,9 @@ PROBES = ("/_stcore/health", "/_stcore/host-config")
 VIEWER, VIEWER_PASSWORD = "vera", "only-looking-on"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all browser tests."""
+    """One Chromium for a module; Playwright keeps an event loop running meanwhile, which no other test may meet."""
     executable = find_chromium()
     if executable is None:
         why = "no Chromium: run `python tests/browser/find_chromium.py --install`"
