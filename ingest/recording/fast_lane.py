@@ -178,6 +178,7 @@ def _connect(url: str) -> "psycopg.Connection[Any]":
     )
     result = connection.pgconn.prepare(STATEMENT, sql("ingest/record_plain").encode())
     if result.status != ExecStatus.COMMAND_OK:
+        connection.close()
         raise psycopg.errors.error_from_result(result)
     return connection
 
