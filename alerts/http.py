@@ -1,34 +1,30 @@
 """Routes of alerts and reorder points; those of webhooks are in `webhook_http`."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
+import sqlalchemy as sa
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime
-from starlette.concurrency import run_in_threadpool
 
-from alerts.event_stream import EventStream
-from alerts.events import json_schema
-from alerts.listing import Wanted, acknowledge, list_alerts, newest_event_id, read_alert, silence
+from alerts.cloud_event import json_schema
+from alerts.fan_out import FanOut, Frame
+from alerts.handling import acknowledge, silence
+from alerts.listing import Wanted, list_alerts, newest_event_id, read_alert
 from alerts.reorder_points import ReorderPoint, list_reorder_points, put_reorder_points
+from alerts.requests import asked_by, body_of, in_transaction, read_body, settings_of
 from alerts.rules import Rule
-from alerts.stream import AlertStreams, Frame
+from alerts.sse_response import SseResponse
 from stocktide.errors import Invalid
-from stocktide.keys import Key
-from stocktide.settings import Settings
-from stocktide.web import OperateKey, ReadKey, engine_of, key_ring_of, limited_body
+from stocktide.paging import Limit, RowId, checked_text, next_key, next_pair, pair_of
+from stocktide.web import OperateKey, ReadKey, engine_of, key_ring_of
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
-Limit = Annotated[int, Query(ge=1, le=500, description="Most rows in the answer.")]
-RowId = Annotated[int, Query(ge=1, le=2**63 - 1)]
 PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 EventId = Annotated[int, Query(ge=0, le=2**63 - 1)]
 CHANGE_BYTES_MAX = 16_384
-Shape = TypeVar("Shape")
-Result = TypeVar("Result")
 
 
 class Change(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,62 +41,6 @@ class ReorderPointsIn(msgspec.Struct, forbid_unknown_fields=True):
 
     reorder_points: list[ReorderPoint]
     user: str | None = None
-
-
-def body_of(shape: type[Any], *required: str) -> dict[str, Any]:
-    """Describe a route's JSON body for OpenAPI."""
-    schema = msgspec.json.schema(shape)
-    described = {"type": "object", "required": list(required)}
-    definition = schema["$defs"].get(shape.__name__, {})
-    properties = {name: _plain(value) for name, value in definition.get("properties", {}).items()}
-    content = {"application/json": {"schema": {**described, "properties": properties}}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """A property's schema without references, which would point out of the document."""
-    return {"type": "array", "items": {"type": "object"}} if "items" in schema else schema
-
-
-async def read_body(request: Request, shape: type[Shape], bytes_max: int) -> Shape:
-    """Read and decode a JSON body. Raises Invalid, TooLarge."""
-    body = await limited_body(request, bytes_max)
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("body", f"The body is not what this route reads: {error}.") from None
-
-
-def checked_text(value: str | None) -> str | None:
-    """Refuse what the database cannot hold. Raises Invalid."""
-    if value is not None and "\x00" in value:
-        raise Invalid("bad_text", "A parameter holds a NUL character.")
-    return value
-
-
-def asked_by(key: Key, user: str | None) -> str:
-    """Name who asked, for the history. Raises Invalid."""
-    if user is None:
-        return f"key {key.name}"
-    if not 1 <= len(user) <= 100 or not user.isprintable():
-        raise Invalid("user", "A user's name has 1 to 100 printable characters.")
-    return f"{user} (key {key.name})"
-
-
-def settings_of(request: Request) -> Settings:
-    """The process's settings, put there by the entry point."""
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-async def in_transaction(request: Request, work: Callable[[Any], Result]) -> Result:
-    """Run `work(connection)` in a transaction on a thread of the pool."""
-
-    def run() -> Result:
-        with engine_of(request).begin() as connection:
-            return work(connection)
-
-    return await run_in_threadpool(run)
 
 
 @router.get("/alerts")
@@ -131,8 +71,7 @@ def get_alerts(
         # read first: what happens between the two is in both, never in neither
         as_of = newest_event_id(connection)
         rows = list_alerts(connection, wanted, before=before, limit=limit)
-    more = rows[-1]["alert_id"] if len(rows) == limit else None
-    return {"alerts": rows, "next": more, "as_of": as_of}
+    return {"alerts": rows, "next": next_key(rows, limit, "alert_id"), "as_of": as_of}
 
 
 @router.get("/alerts/schema")
@@ -156,7 +95,7 @@ async def get_alert_stream(
     ] = None,
 ) -> Response:
     """Stream what happens to alerts (server-sent events). Reconnect with Last-Event-ID, and nothing is missed."""
-    streams: AlertStreams = request.app.state.alert_streams
+    fan_out: FanOut = request.app.state.alert_fan_out
     after = _last_seen(last_event_id_header) if last_event_id_header else last_event_id
     text = request.headers["authorization"].partition(" ")[2].strip()
     ring = key_ring_of(request)
@@ -167,8 +106,8 @@ async def get_alert_stream(
     async def check_key() -> object:
         return ring.find(text) or await ring.fetch(text)
 
-    client = streams.join(wants)
-    return EventStream(streams, client, after=after, check_key=check_key, for_s=for_s)
+    subscription = fan_out.join(wants)
+    return SseResponse(fan_out, subscription, after=after, check_key=check_key, for_s=for_s)
 
 
 def _last_seen(text: str) -> int:
@@ -193,7 +132,7 @@ async def patch_alert(request: Request, key: OperateKey, alert_id: PathId) -> di
     if not change.acknowledge and until is None:
         raise Invalid("body", "Say what to do: {acknowledge: true} or {silence_until: …}.")
 
-    def work(connection: Any) -> dict[str, Any]:
+    def work(connection: sa.Connection) -> dict[str, Any]:
         if change.acknowledge:
             acknowledge(connection, alert_id, by=by, reason=change.reason)
         if until is not None:
@@ -213,18 +152,15 @@ def get_reorder_points(
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """Page through reorder points (units); `next` is the `after` of the next page."""
-    after_product, _, after_location = (checked_text(after) or "").partition("\t")
     with engine_of(request).connect() as connection:
         rows = list_reorder_points(
             connection,
             product=checked_text(product),
             location=checked_text(location),
-            after=(after_product, after_location),
+            after=pair_of(after),
             limit=limit,
         )
-    last = rows[-1] if len(rows) == limit else None
-    more = f"{last['product']}\t{last['location']}" if last else None
-    return {"reorder_points": rows, "next": more}
+    return {"reorder_points": rows, "next": next_pair(rows, limit)}
 
 
 @router.put("/reorder-points", openapi_extra=body_of(ReorderPointsIn, "reorder_points"))

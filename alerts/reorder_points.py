@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from alerts.events import units
+from alerts.rules import units
 from stocktide.database import statement
 from stocktide.errors import Invalid, NotFound
 

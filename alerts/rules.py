@@ -57,6 +57,11 @@ def limits_of(settings: Settings) -> RuleLimits:
     )
 
 
+def units(milli: int) -> float:
+    """Thousandths, as the tables hold them, to what people read."""
+    return milli / 1_000
+
+
 def unit_of(rule: str, product_unit: str | None) -> str:
     """Unit of an alert's value and limit: the product's for stock, seconds for silence, a share for rejects."""
     return {"silent_feed": "s", "reject_storm": "share"}.get(rule, product_unit or "each")

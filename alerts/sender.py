@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from alerts.addresses import allowed_by, check_url, resolve
+from alerts.cloud_event import cloud_event
 from alerts.evaluation import DELIVERIES_DUE
-from alerts.events import cloud_event
 from alerts.signature import signed_headers
 from stocktide.database import statement
 from stocktide.errors import StocktideError

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from alerts.addresses import allowed_by
-from alerts.http import Limit, RowId, asked_by, body_of, in_transaction, read_body, settings_of
+from alerts.requests import asked_by, body_of, in_transaction, read_body, settings_of
 from alerts.signature import secret_of, secret_text
 from alerts.webhooks import (
     Filters,
@@ -21,6 +21,7 @@ from alerts.webhooks import (
     retry_dead,
     rotate_secret,
 )
+from stocktide.paging import Limit, RowId, next_key
 from stocktide.web import OperateKey, engine_of
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -140,7 +141,7 @@ def get_deliveries(
     """Page through what a webhook was sent, the newest first: state, tries, the last answer or error."""
     with engine_of(request).connect() as connection:
         rows = list_deliveries(connection, webhook_id, state=state, before=before, limit=limit)
-    return {"deliveries": rows, "next": rows[-1]["delivery_id"] if len(rows) == limit else None}
+    return {"deliveries": rows, "next": next_key(rows, limit, "delivery_id")}
 
 
 @router.post("/{webhook_id}/retry")

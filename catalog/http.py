@@ -12,10 +12,10 @@ from catalog.products import list_products, read_product
 from catalog.stock import list_lots, list_stock, stock_as_of
 from catalog.trending import Scope, read_trending
 from stocktide.errors import Invalid, NotFound
+from stocktide.paging import Limit, checked_text, next_key, next_pair, pair_of
 from stocktide.web import ReadKey, engine_of
 
 router = APIRouter(prefix="/v1", tags=["read"])
-Limit = Annotated[int, Query(ge=1, le=500, description="Most rows in the answer.")]
 
 
 def cache_of(request: Request) -> ProductCache:
@@ -29,14 +29,14 @@ def get_products(
     request: Request, _key: ReadKey, q: str = "", after: str = "", limit: Limit = 50
 ) -> dict[str, Any]:
     """Page through products: `q` searches, `next` is the `after` of the next page."""
-    rows = list_products(engine_of(request), q=q, after=_text(after), limit=limit)
-    return {"products": rows, "next": rows[-1]["sku"] if len(rows) == limit else None}
+    rows = list_products(engine_of(request), q=q, after=checked_text(after), limit=limit)
+    return {"products": rows, "next": next_key(rows, limit, "sku")}
 
 
 @router.get("/products/{sku:path}")
 def get_product(request: Request, _key: ReadKey, sku: str) -> dict[str, Any]:
     """Give one product: name, price, stock at each location (units), and the coming days' forecast (units a day)."""
-    return read_product(engine_of(request), cache_of(request), _text(sku))
+    return read_product(engine_of(request), cache_of(request), checked_text(sku))
 
 
 @router.get("/stock")
@@ -49,16 +49,14 @@ def get_stock(
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """Page through stock levels (units); `next` is the `after` of the next page."""
-    after_product, _, after_location = _text(after).partition("\t")
     rows = list_stock(
         engine_of(request),
-        product=product and _text(product),
-        location=location and _text(location),
-        after=(after_product, after_location),
+        product=checked_text(product),
+        location=checked_text(location),
+        after=pair_of(after),
         limit=limit,
     )
-    last = rows[-1] if len(rows) == limit else None
-    return {"stock": rows, "next": f"{last['product']}\t{last['location']}" if last else None}
+    return {"stock": rows, "next": next_pair(rows, limit)}
 
 
 @router.get("/stock/as-of")
@@ -79,8 +77,8 @@ def get_stock_as_of(
     now = datetime.now(UTC)
     return stock_as_of(
         engine_of(request),
-        product=_text(product),
-        location=_text(location),
+        product=checked_text(product),
+        location=checked_text(location),
         at=at or now,
         known_at=known_at or now,
     )
@@ -91,8 +89,8 @@ def get_lots(
     request: Request, _key: ReadKey, product: str, location: str | None = None, limit: Limit = 100
 ) -> dict[str, Any]:
     """Lots of a product that are on hand, the next to expire first (units)."""
-    place = location and _text(location)
-    rows = list_lots(engine_of(request), product=_text(product), location=place, limit=limit)
+    place = checked_text(location)
+    rows = list_lots(engine_of(request), product=checked_text(product), location=place, limit=limit)
     return {"lots": rows}
 
 
@@ -107,7 +105,7 @@ def get_trending(
     """What sells most lately, at one location, in one region, or everywhere."""
     if location and region:
         raise Invalid("scope", "Give a location or a region, not both.")
-    scope = Scope(location=location and _text(location), region=region and _text(region))
+    scope = Scope(location=checked_text(location), region=checked_text(region))
     half_life_h: float = request.app.state.recorder.settings.trend_half_life_h
     return read_trending(
         engine_of(request), cache_of(request), scope, half_life_h=half_life_h, limit=limit
@@ -142,10 +140,10 @@ def get_forecasts(
         nodes = find_nodes(engine, node_id=node)
         return {"run": run, "nodes": nodes, "days": node_days(engine, node)}
     wanted = {"product": product, "location": location}
-    keys = {name: _text(value) for name, value in wanted.items() if value}
+    keys = {name: checked_text(value) for name, value in wanted.items() if value}
     nodes = find_nodes(
         engine,
-        level_name=level and _text(level),
+        level_name=checked_text(level),
         parent_id=parent,
         keys=keys or None,
         roots=level is None and parent is None and not keys,
@@ -153,10 +151,3 @@ def get_forecasts(
     )
     days = node_days(engine, nodes[0]["node_id"]) if keys and len(nodes) == 1 else None
     return {"run": run, "nodes": nodes, **({"days": days} if days else {})}
-
-
-def _text(value: str) -> str:
-    """Refuse what the database cannot hold. Raises Invalid."""
-    if "\x00" in value:
-        raise Invalid("bad_text", "A parameter holds a NUL character.")
-    return value

@@ -20,7 +20,7 @@ import catalog.invalidation
 import ingest.epcis.http
 import ingest.http.routes
 import ingest.rejects.routes
-from alerts.stream import AlertStreams
+from alerts.fan_out import FanOut
 from catalog.cache import ProductCache
 from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.recording.intake import Intake
@@ -184,9 +184,9 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         listener = catalog.invalidation.Listener(engine, product_cache)
         listener.start()
-        alert_streams.close_on_signals()
+        alert_fan_out.close_on_signals()
         await intake.start()
-        following = asyncio.create_task(alert_streams.run())
+        following = asyncio.create_task(alert_fan_out.run())
         yield
         await intake.stop()
         following.cancel()
@@ -195,7 +195,7 @@ def create_app(
         app.state.key_ring.close()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
-    alert_streams = AlertStreams(engine, settings)
+    alert_fan_out = FanOut(engine, settings)
     app = FastAPI(
         title="Stocktide",
         version="1",
@@ -206,7 +206,7 @@ def create_app(
     )
     app.state.engine = engine
     app.state.settings = settings
-    app.state.alert_streams = alert_streams
+    app.state.alert_fan_out = alert_fan_out
     app.state.key_ring = KeyRing(engine, fresh_s=settings.key_cache_s)
     recorder = app.state.recorder = Recorder(engine, settings)
     intake = app.state.intake = Intake(recorder, events_waiting_max=settings.events_waiting_max)

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from alerts.events import json_schema
+from alerts.cloud_event import json_schema
 from alerts.rules import RULES, message_of
 from alerts.signature import new_secret, secret_text, signed_headers
 

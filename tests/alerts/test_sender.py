@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 import alerts.sender
 from alerts.addresses import Allowed
-from alerts.events import json_schema
+from alerts.cloud_event import json_schema
 from alerts.sender import Sender, backoff_s
 from alerts.signature import secret_of, signed_headers
 from alerts.webhooks import Filters, create_webhook, list_deliveries, rotate_secret

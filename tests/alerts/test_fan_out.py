@@ -14,7 +14,7 @@ import redis
 import sqlalchemy as sa
 import uvicorn
 
-from alerts.events import json_schema
+from alerts.cloud_event import json_schema
 from stocktide.api import create_app
 from stocktide.cache_server import connect_cache
 from stocktide.keys import create_key, revoke_key
@@ -163,7 +163,7 @@ def test_list_and_stream_join_without_a_gap(api: Api, shops: Shops) -> None:
 def test_stream_pages_through_a_long_past(
     api: Api, shops: Shops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alerts.stream.PAGE", 3)
+    monkeypatch.setattr("alerts.fan_out.PAGE", 3)
     flap(shops, 11)
     with opened(api.read, last_event_id=0) as stream:
         wait_until(lambda: stream.ids() == list(range(1, 12)))
@@ -224,8 +224,8 @@ def test_stream_ends_within_a_second_when_its_key_is_revoked(
 def test_client_that_does_not_read_is_let_go_and_others_are_not_held_up(
     shops: Shops, database: sa.Engine, valkey: "redis.Redis", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alerts.stream.QUEUE_MAX", 5)
-    monkeypatch.setattr("alerts.event_stream.SEND_S_MAX", 0.5)
+    monkeypatch.setattr("alerts.fan_out.QUEUE_MAX", 5)
+    monkeypatch.setattr("alerts.sse_response.SEND_S_MAX", 0.5)
     settings = {"alert_stream_clients_max": 2}
     with serving(database, valkey, **settings) as url, reader(database, url) as client:
         place = urlsplit(url)

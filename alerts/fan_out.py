@@ -13,8 +13,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from alerts.cloud_event import cloud_event
 from alerts.evaluation import ALERTS_CHANGED
-from alerts.events import cloud_event
 from alerts.listing import newest_event_id
 from stocktide.database import statement
 from stocktide.errors import Transient
@@ -39,7 +39,7 @@ class Frame:
 
 
 @dataclass(eq=False)
-class Client:
+class Subscription:
     """One open stream: what waits for it, from which event on, and whether it was let go."""
 
     joined_at: int
@@ -48,7 +48,7 @@ class Client:
     dropped: bool = False
 
 
-class AlertStreams:
+class FanOut:
     """Hands new events to the open streams of this process. Used from its event loop alone."""
 
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
@@ -58,7 +58,7 @@ class AlertStreams:
         self._clients_max = settings.alert_stream_clients_max
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._position: int | None = None
-        self._clients: set[Client] = set()
+        self._subscriptions: set[Subscription] = set()
         self.closing = False
         # of its own: events do not wait behind long transactions of the shared pool
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="alert-streams")
@@ -73,8 +73,8 @@ class AlertStreams:
                     log("alert_streams_lost_database", error=str(error).strip().splitlines()[0])
                     await asyncio.sleep(RECONNECT_S)
         finally:
-            for client in self._clients:
-                client.dropped = True
+            for subscription in self._subscriptions:
+                subscription.dropped = True
             self._readers.shutdown(wait=False, cancel_futures=True)
 
     def close_on_signals(self) -> None:
@@ -97,25 +97,25 @@ class AlertStreams:
 
         signal.signal(number, handle)
 
-    def join(self, wants: Callable[[Frame], bool]) -> Client:
+    def join(self, wants: Callable[[Frame], bool]) -> Subscription:
         """Open a stream that gets what comes from now on. Raises Transient: too many, or no database yet."""
         if self._position is None:
             raise Transient("streams_starting", "The stream is not ready; try again.")
         if self.closing:
             raise Transient("stopping", "This API stops; try again, or another one.")
-        if len(self._clients) >= self._clients_max:
+        if len(self._subscriptions) >= self._clients_max:
             raise Transient(
                 "streams_full",
                 f"{self._clients_max} streams are open here, the most allowed; try again, or another API.",
                 retry_after_s=10,
             )
-        client = Client(self._position, wants)
-        self._clients.add(client)
-        return client
+        subscription = Subscription(self._position, wants)
+        self._subscriptions.add(subscription)
+        return subscription
 
-    def leave(self, client: Client) -> None:
+    def leave(self, subscription: Subscription) -> None:
         """Close a stream."""
-        self._clients.discard(client)
+        self._subscriptions.discard(subscription)
 
     async def page_after(self, event_id: int) -> list[Frame]:
         """Read the events after one, at most PAGE of them."""
@@ -138,19 +138,19 @@ class AlertStreams:
         """Give every client what is new. The position moves with the queues, in one step: who joins misses nothing."""
         while frames := await self.page_after(position):
             position = self._position = frames[-1].event_id
-            for client in self._clients:
-                self._queue(client, frames)
+            for subscription in self._subscriptions:
+                self._queue(subscription, frames)
             if len(frames) < PAGE:
                 return
 
-    def _queue(self, client: Client, frames: Sequence[Frame]) -> None:
+    def _queue(self, subscription: Subscription, frames: Sequence[Frame]) -> None:
         for frame in frames:
-            if not client.wants(frame):
+            if not subscription.wants(frame):
                 continue
-            if client.queue.full():
-                client.dropped = True
+            if subscription.queue.full():
+                subscription.dropped = True
                 return
-            client.queue.put_nowait(frame)
+            subscription.queue.put_nowait(frame)
 
     def _read_newest(self) -> int:
         with self._engine.connect() as connection:

@@ -8,7 +8,7 @@ from fastapi import Response
 from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Scope, Send
 
-from alerts.stream import AlertStreams, Client, Frame
+from alerts.fan_out import FanOut, Frame, Subscription
 from stocktide.errors import StocktideError
 from stocktide.telemetry import log
 
@@ -19,13 +19,13 @@ LOOK_S = 0.5
 RETRY_MS = 1_000
 
 
-class EventStream(Response):
+class SseResponse(Response):
     """Streams events after `after` (None: from now on) until the client goes, falls behind, or its key ends."""
 
     def __init__(
         self,
-        streams: AlertStreams,
-        client: Client,
+        fan_out: FanOut,
+        subscription: Subscription,
         *,
         after: int | None,
         check_key: Callable[[], Awaitable[object]],
@@ -33,8 +33,8 @@ class EventStream(Response):
     ) -> None:
         super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
         del self.headers["content-length"]
-        self._streams, self._client = streams, client
-        self._after = client.joined_at if after is None else after
+        self._fan_out, self._subscription = fan_out, subscription
+        self._after = subscription.joined_at if after is None else after
         self._check_key = check_key
         self._until = time.monotonic() + (float("inf") if for_s is None else for_s)
 
@@ -49,10 +49,10 @@ class EventStream(Response):
             async with asyncio.timeout(SEND_S_MAX):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
-            log("alert_stream_slow", waiting=self._client.queue.qsize())
+            log("alert_stream_slow", waiting=self._subscription.queue.qsize())
         finally:
             gone.cancel()
-            self._streams.leave(self._client)
+            self._fan_out.leave(self._subscription)
 
     async def _chunks(self, gone: "asyncio.Future[None]") -> AsyncIterator[bytes]:
         yield b": connected\nretry: %d\n\n" % RETRY_MS
@@ -68,16 +68,17 @@ class EventStream(Response):
     async def _missed(self) -> AsyncIterator[bytes]:
         """What happened between the last event that the client has and its joining."""
         after = self._after
-        while after < self._client.joined_at:
+        while after < self._subscription.joined_at:
             await self._check_key()
-            frames = await self._streams.page_after(after)
+            frames = await self._fan_out.page_after(after)
             if not frames:
                 return
             after = frames[-1].event_id
             wanted = [
                 frame
                 for frame in frames
-                if frame.event_id <= self._client.joined_at and self._client.wants(frame)
+                if frame.event_id <= self._subscription.joined_at
+                and self._subscription.wants(frame)
             ]
             if wanted:
                 yield _joined(wanted)
@@ -86,22 +87,22 @@ class EventStream(Response):
         beat = time.monotonic()
         while not gone.done() and time.monotonic() < self._until:
             frames = await self._next()
-            if self._client.dropped or self._streams.closing:
+            if self._subscription.dropped or self._fan_out.closing:
                 return
             await self._check_key()
             now = time.monotonic()
             if frames:
                 beat = now
                 yield _joined(frames)
-            elif now - beat >= self._streams.heartbeat_s:
+            elif now - beat >= self._fan_out.heartbeat_s:
                 beat = now
                 yield b": heartbeat\n\n"
 
     async def _next(self) -> list[Frame]:
         """Wait a little for what comes, and take all that is there."""
-        queue = self._client.queue
+        queue = self._subscription.queue
         try:
-            async with asyncio.timeout(min(LOOK_S, self._streams.heartbeat_s)):
+            async with asyncio.timeout(min(LOOK_S, self._fan_out.heartbeat_s)):
                 frames = [await queue.get()]
         except TimeoutError:
             return []

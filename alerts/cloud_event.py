@@ -4,15 +4,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from alerts.rules import RULES, message_of, unit_of
+from alerts.rules import RULES, message_of, unit_of, units
 
 TYPE_PREFIX = "stocktide.alert."
 CHANGES = ("opened", "closed", "acknowledged", "silenced")
-
-
-def units(milli: int) -> float:
-    """Thousandths, as the tables hold them, to what people read."""
-    return milli / 1_000
 
 
 def cloud_event(row: sa.RowMapping, source: str) -> dict[str, Any]:
