@@ -154,7 +154,7 @@ class EventsRoute:
                 return batch_answer(outcomes)
         cut = await self._cut(key, content_type, headers, body)
         self._require_count(len(cut.raws))
-        parsed = self._recorder.parser.parse_all(cut.raws)
+        parsed = self._recorder.parser.parse_each(cut.raws)
         outcomes = await self._record(key, content_type, cut.raws, parsed)
         if cut.mode == "batch":
             return batch_answer(outcomes)

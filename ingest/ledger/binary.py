@@ -7,20 +7,20 @@ dimensions, has-null flag, element type, length, lower bound. All numbers are bi
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from ingest.parsing.instants import EPOCH
+
 COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)
 COPY_END = struct.pack("!h", -1)
 NULL = struct.pack("!i", -1)
-# The epoch of PostgreSQL's timestamps and dates.
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-EPOCH_DAY = date(2000, 1, 1).toordinal()
-MICROSECOND = timedelta(microseconds=1)
+EPOCH_DAY = EPOCH.toordinal()
 # Types by their oid in pg_type, which never changes.
 INT4, INT8, FLOAT8, BOOL, TEXT, TIMESTAMPTZ = 23, 20, 701, 16, 25, 1184
 
@@ -40,12 +40,6 @@ class PgArrayDumper(Dumper):
     def dump(self, obj: PgArray) -> bytes:
         """Give the bytes."""
         return obj.data
-
-
-def micros_of(moment: datetime) -> int:
-    """Microseconds since PostgreSQL's epoch."""
-    since = moment - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def days_of(day: date) -> int:
@@ -114,5 +108,5 @@ def _head(size: int, element: int, *, nulls: bool = False) -> bytes:
 
 
 def copy_of(rows: Iterable[bytes]) -> bytes:
-    """The stream of a binary COPY from encoded rows."""
-    return b"".join((COPY_HEADER, *rows, COPY_END))
+    """The stream of a binary COPY from encoded rows, whole or in pieces."""
+    return b"".join(chain((COPY_HEADER,), rows, (COPY_END,)))

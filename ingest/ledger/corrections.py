@@ -5,11 +5,11 @@ from typing import Any
 
 from psycopg.errors import SerializationFailure
 
-from ingest.ledger.binary import micros_of
 from ingest.ledger.entries import Entries, Identity
 from ingest.ledger.outcomes import Outcome, accepted, compare_correction, rejected
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Correction, Fault, StockEvent
+from ingest.parsing.instants import micros_of
 from ingest.parsing.kinds import REVERSIBLE
 
 Placed = tuple[int, Correction, Identity]
@@ -59,7 +59,7 @@ def _append(
             "already_corrected",
             f"Event {correction.corrects_id!r} of {correction.corrects_source!r} is corrected already.",
         )
-    if entries.append({identity: _reversal(correction, identity[0], original, known[target])}):
+    if entries.append_rows([_reversal(correction, identity[0], original, known[target])]):
         # another event took this identity since it was looked up, and the other entry is claimed for nothing by now
         raise SerializationFailure(f"{correction.event_id!r} was taken meanwhile")
     return accepted(correction)

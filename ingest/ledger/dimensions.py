@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -183,12 +183,27 @@ class Surrogates:
         locations = {e.location for e in events}
         locations |= {e.to_location for e in events if e.to_location is not None}
         sources = {e.source for e in parsed if not isinstance(e, Fault)}
+        named = self.named(
+            connection, {e.product for e in events}, locations, sources, create=create
+        )
         counted = {e.product for e in events if e.unit is not None}
+        return replace(named, units=_units(connection, counted)) if counted else named
+
+    def named(
+        self,
+        connection: sa.Connection,
+        products: set[str],
+        locations: set[str],
+        sources: set[str],
+        *,
+        create: bool,
+    ) -> "Resolved":
+        """Find the keys of names; sources are always created, the others only with `create`."""
         return self.Resolved(
-            products=self._keys(connection, PRODUCTS, {e.product for e in events}, create=create),
+            products=self._keys(connection, PRODUCTS, products, create=create),
             locations=self._keys(connection, LOCATIONS, locations, create=create),
             sources=self._keys(connection, SOURCES, sources, create=True),
-            units=_units(connection, counted) if counted else {},
+            units={},
         )
 
     def by_heart(self) -> "Resolved":

@@ -7,22 +7,14 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.ledger.columns import IS_KNOWN, IS_SALE, IS_SCORED, SCORED, EntryColumns, Moves
 from ingest.ledger.rows import Row
-from ingest.parsing.kinds import CLOSES, KINDS, OPENS
+from ingest.parsing.kinds import CLOSES, OPENS
 
 Pair = tuple[int, int]
 INFINITY = np.iinfo(np.int64).max
 # After so many halvings nothing is left of a sale; and 2^-1000 is still a float.
 HALVINGS_MAX = 1000.0
-SHOWS_STOCK = frozenset({"receipt", "stocktake", "arrival"})
-SCORED = frozenset({"sale", "return"})
-IS_SCORED, IS_SALE, IS_KNOWN = 1, 2, 4
-FLAGS = {
-    kind: IS_SCORED * (kind in SCORED)
-    | IS_SALE * (kind == "sale")
-    | IS_KNOWN * (kind in SHOWS_STOCK)
-    for kind in KINDS
-}
 
 
 @dataclass(frozen=True)
@@ -47,16 +39,13 @@ class PairEffects:
     sold: NDArray[np.bool_]
 
 
-def pair_effects(rows: Sequence[Row], *, half_life_s: float) -> PairEffects:
+def pair_effects(rows: EntryColumns | Moves, *, half_life_s: float) -> PairEffects:
     """Reduce rows to one effect a pair. rows: at least one."""
-    kinds = [row.event.kind for row in rows]
-    key = np.array([row.product_id << 32 | row.location_id for row in rows], dtype=np.int64)
+    key = rows.product_id.astype(np.int64) << 32 | rows.location_id
     order = np.argsort(key, kind="stable")
     key = key[order]
     starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    moved = np.array([row.quantity_milli for row in rows], dtype=np.int64)[order]
-    at = np.array([row.at for row in rows], dtype=np.int64)[order]
-    flags = np.array([FLAGS[kind] for kind in kinds], dtype=np.int8)[order]
+    moved, at, flags = rows.quantity_milli[order], rows.at[order], rows.flags[order]
     scored = (flags & IS_SCORED) != 0
     sold = ((flags & IS_SALE) != 0) & (moved < 0)
     known = (flags & IS_KNOWN) != 0
@@ -156,12 +145,9 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
 
 
 def _keep_newest(newest: dict[Pair, Row], pair: Pair, row: Row) -> None:
-    """Of two of one instant the later entry rules, as in the ledger."""
+    """Of two of one instant the later entry rules, as in the ledger: it comes later here too."""
     held = newest.get(pair)
-    if held is None or (held.event.occurred_at, held.entry_id) < (
-        row.event.occurred_at,
-        row.entry_id,
-    ):
+    if held is None or held.event.occurred_at <= row.event.occurred_at:
         newest[pair] = row
 
 

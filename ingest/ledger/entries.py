@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
 
@@ -25,6 +26,7 @@ from ingest.ledger.binary import (
     nullable_array_of,
     text_array_of,
 )
+from ingest.ledger.columns import EntryColumns
 from ingest.ledger.effects import (
     Commitment,
     LotMove,
@@ -33,10 +35,24 @@ from ingest.ledger.effects import (
     pair_effects,
     rare_effects,
 )
-from ingest.ledger.rows import IDENTITY, Row, RowEncoder, identity_rows, second_leg
+from ingest.ledger.rows import (
+    FIXED,
+    IDENTITY,
+    RARE,
+    USUAL,
+    Row,
+    RowEncoder,
+    has_rare,
+    identity_rows,
+    ledger_rows,
+    row_key,
+    with_second_legs,
+)
 from stocktide.database import sql
 
 Identity = tuple[int, str]
+# Rows, and the place of each in its block of entries: int64, shape (n,).
+Part = tuple[EntryColumns, NDArray[np.int64]]
 # One block of the sequence ledger_entries; an event takes one number, or two.
 ENTRIES_MAX = 65_536
 # A COPY is cheaper than an INSERT by rows from about here on.
@@ -72,25 +88,34 @@ class Entries:
         self._half_life_s = half_life_s
         self._cursor = raw_cursor(connection)
 
-    def append(self, batch: Mapping[Identity, Row]) -> dict[Identity, dict[str, Any]]:
-        """Append the events whose identity is new, and move stock. Returns what is recorded under the others."""
-        if not batch:
-            return {}
-        rows: list[Row] = []
-        for identity in sorted(batch):
-            row = batch[identity]
-            row.entry_id = len(rows)
-            rows.append(row)
-            if row.to_location_id is not None:
-                rows.append(second_leg(row))
-        held = self._claim(rows)
-        if held:
-            rows = [row for row in rows if (row.source_id, row.event.event_id) not in held]
+    def append_rows(self, rows: Sequence[Row]) -> set[bytes]:
+        """`append` for the rows of events alone."""
+        return self.append(None, rows)
+
+    def append(self, sales: EntryColumns | None, rows: Sequence[Row]) -> set[bytes]:
+        """Append what is new of sales and of the rows of events, and move stock.
+
+        Returns the keys of those whose identity others hold: of them nothing is written.
+        """
+        rows = with_second_legs(rows)
+        parts = _parts(sales, rows)
+        if not parts:
+            return set()
+        first_entry, held = self._claim(parts)
+        new = []
+        for part, places in parts:
+            keep = np.array([key not in held for key in part.key]) if held else np.True_
+            kept, entry_id = part.kept(keep), first_entry + places[keep]
+            if len(kept):
+                columns = FIXED + USUAL + (RARE if part.wide else ())
+                self._copy("ledger", columns, ledger_rows(kept, entry_id))
+                new.append(kept)
+        if new:
+            effects = pair_effects(EntryColumns.together(new), half_life_s=self._half_life_s)
+            self._move_stock(effects)
         if rows:
-            self._copy_rows(rows)
-            self._move_stock(pair_effects(rows, half_life_s=self._half_life_s))
-            self._apply_rare(rare_effects(rows))
-        return self.recorded(list(held)) if held else {}
+            self._apply_rare(rare_effects([row for row in rows if row_key(row) not in held]))
+        return held
 
     def entries_of(self, identities: Sequence[Identity]) -> dict[Identity, int]:
         """The entries that identities have, as far as they are recorded."""
@@ -110,43 +135,52 @@ class Entries:
         rows = self._run(sql("ingest/claim_corrections"), (entries, *_identity_arrays(identities)))
         return {entry for (entry,) in rows}
 
-    def _claim(self, rows: Sequence[Row]) -> dict[Identity, int]:
-        """Number the rows and claim their identities; returns those that others hold, with their entries."""
-        firsts = [row for row in rows if row.leg == 0]
+    def _claim(self, parts: Sequence[Part]) -> tuple[int, set[bytes]]:
+        """Take a block of entries for rows, and claim their identities; returns its first, and what others hold."""
+        rows = EntryColumns.together([part for part, _ in parts])
+        places = np.concatenate([places for _, places in parts])
+        first = rows.leg == 0
+        firsts, places = rows.kept(first), places[first]
+        # everybody claims in one order: two batches with the same events wait in line instead of in a ring
+        order = sorted(range(len(firsts)), key=firsts.key.__getitem__)
         if _care.left == 0 and len(firsts) >= COPY_ROWS_MIN:
-            first_entry = self._run("SELECT nextval('ledger_entries')", ())[0][0]
-            _number(rows, first_entry)
-            if self._copy_identities(firsts):
-                return {}
-            _number(rows, -first_entry)
+            first_entry: int = self._run("SELECT nextval('ledger_entries')", ())[0][0]
+            if self._copy_identities(identity_rows(firsts, first_entry + places, order)):
+                return first_entry, set()
             _care.left = CAREFUL_BATCHES
-        identities = [(row.source_id, row.event.event_id) for row in firsts]
-        arrays = _identity_arrays(identities)
-        first_entry, claimed = self._run(sql("ingest/claim"), (*arrays, *_place_arrays(firsts)))[0]
-        _number(rows, first_entry)
+        return self._claim_carefully(firsts, places, order)
+
+    def _claim_carefully(
+        self, firsts: EntryColumns, places: NDArray[np.int64], order: Sequence[int]
+    ) -> tuple[int, set[bytes]]:
+        identities = (
+            array_of(firsts.source_id[order], INT4),
+            text_array_of([firsts.event_id[place] for place in order]),
+        )
+        stands = (
+            array_of(places[order], INT8),
+            array_of(firsts.product_id[order], INT4),
+            array_of(firsts.location_id[order], INT4),
+            array_of(firsts.at[order], TIMESTAMPTZ),
+        )
+        first_entry, claimed = self._run(sql("ingest/claim"), (*identities, *stands))[0]
         if claimed == len(firsts):
             _care.left = max(0, _care.left - 1)
-            return {}
-        last_entry = first_entry + ENTRIES_MAX
-        found = self._run(sql("ingest/entries_of"), arrays)
-        return {
-            identities[place - 1]: entry
-            for place, entry in found
-            if not first_entry <= entry < last_entry
+            return first_entry, set()
+        ours = range(first_entry, first_entry + ENTRIES_MAX)
+        found = self._run(sql("ingest/entries_of"), identities)
+        return first_entry, {
+            firsts.key[order[number - 1]] for number, entry in found if entry not in ours
         }
 
-    def _copy_identities(self, firsts: Sequence[Row]) -> bool:
+    def _copy_identities(self, rows: Iterable[bytes]) -> bool:
         """Claim by COPY, which takes all or nothing. Returns whether it took all."""
         try:
             with self._cursor.connection.transaction():
-                self._copy("event_identities", IDENTITY, identity_rows(firsts))
+                self._copy("event_identities", IDENTITY, rows)
         except UniqueViolation:
             return False
         return True
-
-    def _copy_rows(self, rows: Sequence[Row]) -> None:
-        columns, encoded = _encoder.ledger(rows)
-        self._copy("ledger", columns, encoded)
 
     def _copy(self, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
         with self._cursor.copy(_copy_statement(table, tuple(columns))) as copy:
@@ -182,6 +216,22 @@ class Entries:
         return self._cursor.fetchall()
 
 
+def _parts(sales: EntryColumns | None, rows: Sequence[Row]) -> list[Part]:
+    """What is copied together, with the place of each row in the block of entries."""
+    parts: list[Part] = []
+    start = 0
+    if sales is not None and len(sales):
+        start = len(sales)
+        parts.append((sales, np.arange(start, dtype=np.int64)))
+    is_rare = np.array([has_rare(row.event) for row in rows], dtype=np.bool_)
+    for wide in (False, True):
+        places = np.flatnonzero(is_rare == wide)
+        if places.size:
+            part = _encoder.rows([rows[place] for place in places.tolist()], wide=wide)
+            parts.append((part, start + places))
+    return parts
+
+
 @cache
 def _copy_statement(table: str, columns: tuple[str, ...]) -> str:
     return f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
@@ -203,21 +253,6 @@ def pair_arrays(effects: PairEffects) -> tuple[PgArray, ...]:
         array_of(effects.score, FLOAT8),
         nullable_array_of(effects.scored_at, effects.scored, TIMESTAMPTZ),
         nullable_array_of(effects.sold_at, effects.sold, TIMESTAMPTZ),
-    )
-
-
-def _number(rows: Sequence[Row], first_entry: int) -> None:
-    for row in rows:
-        row.entry_id += first_entry
-
-
-def _place_arrays(rows: Sequence[Row]) -> tuple[PgArray, ...]:
-    """Where the rows stand in the ledger: entries, products, locations, times."""
-    return (
-        array_of(np.array([row.entry_id for row in rows], dtype=np.int64), INT8),
-        array_of(np.array([row.product_id for row in rows], dtype=np.int32), INT4),
-        array_of(np.array([row.location_id for row in rows], dtype=np.int32), INT4),
-        array_of(np.array([row.at for row in rows], dtype=np.int64), TIMESTAMPTZ),
     )
 
 

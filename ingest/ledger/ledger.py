@@ -1,25 +1,26 @@
 """The append-only ledger: a batch of parsed events in, an outcome for each out, in the caller's transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from ingest.ledger.binary import micros_of
+from ingest.ledger.batch import Batch, Sorter, row_by_heart
+from ingest.ledger.columns import identity_of
 from ingest.ledger.corrections import append_corrections
 from ingest.ledger.dimensions import Surrogates
-from ingest.ledger.entries import ENTRIES_MAX, Entries, Identity
-from ingest.ledger.outcomes import Outcome, accepted, compare, rejected
+from ingest.ledger.entries import ENTRIES_MAX, Entries
+from ingest.ledger.outcomes import Outcome, accepted, compare
 from ingest.ledger.rows import Row
-from ingest.parsing.events import Correction, Event, Fault, StockEvent
+from ingest.parsing.events import Event, Fault
+from ingest.parsing.parsed import Parsed
 from stocktide.errors import TooLarge
 
 __all__ = ["Ledger", "Outcome"]
 
-# What comes after the first event of an identity in its batch: its place, itself, and the identity.
-Later = tuple[int, Event, Identity]
+Recorded = Mapping[bytes, Mapping[str, Any]]
 
 
 @dataclass
@@ -29,6 +30,9 @@ class Ledger:
     half_life_h: float = 24.0
     create_on_first_sight: bool = False
     surrogates: Surrogates = field(default_factory=Surrogates)
+
+    def __post_init__(self) -> None:
+        self._sorter = Sorter(self.surrogates, create=self.create_on_first_sight)
 
     def append(self, connection: sa.Connection, parsed: Sequence[Event | Fault]) -> list[Outcome]:
         """Append each new event once, with the stock that it moves; the caller commits.
@@ -40,115 +44,76 @@ class Ledger:
             raise TooLarge(
                 "batch_too_large", f"{len(parsed)} events at once; at most {ENTRIES_MAX // 2}."
             )
-        outcomes: list[Outcome | None] = [None] * len(parsed)
-        batch, later = self._sort_out(connection, parsed, outcomes)
+        batch = self._sorter.sort_out(connection, Parsed.of(parsed))
         entries = Entries(connection, half_life_s=self.half_life_h * 3600)
-        held = entries.append(batch)
-        for identity, row in batch.items():
-            outcomes[row.place] = (
-                compare(row.event, held[identity]) if identity in held else accepted(row.event)
-            )
-        if later:
-            self._append_later(entries, batch, held, later, outcomes)
-        return outcomes  # type: ignore[return-value]  # every place is filled now
+        columns = None if batch.sales is None else batch.sales.columns
+        held = entries.append(columns, list(batch.rows.values()))
+        outcomes = batch.outcomes
+        outcomes |= _of_firsts(batch, held)
+        outcomes |= _of_repeats(batch, _recorded(entries, held))
+        outcomes |= self._of_corrections(entries, batch)
+        return [outcomes[place] for place in range(len(parsed))]
 
     def rows_by_heart(self, parsed: Sequence[Event | Fault]) -> list[Row] | None:
         """Rows of events that name nothing but what is known by heart; None where one of them does."""
         known = self.surrogates.by_heart()
         rows: list[Row] = []
         for place, item in enumerate(parsed):
-            row = _row_by_heart(item, known, place)
+            row = row_by_heart(item, known, place)
             if row is None:
                 return None
             rows.append(row)
         return rows
 
-    def _sort_out(
-        self,
-        connection: sa.Connection,
-        parsed: Sequence[Event | Fault],
-        outcomes: list[Outcome | None],
-    ) -> tuple[dict[Identity, Row], list[Later]]:
-        """Give the first event of each identity as its row, and what comes after it; faults get their outcome.
-
-        An event that names nothing but what is known by heart, as nearly all do, asks nobody.
-        """
-        known = self.surrogates.by_heart()
-        keys: Surrogates.Resolved | None = None
-        batch: dict[Identity, Row] = {}
-        later: list[Later] = []
-        for place, item in enumerate(parsed):
-            row: Row | Correction | Fault | None = _row_by_heart(item, known, place)
-            if row is None:
-                if keys is None:
-                    keys = self.surrogates.resolve(
-                        connection, parsed[place:], create=self.create_on_first_sight
-                    )
-                row = _row_of(item, keys, place)
-            if type(row) is Row:
-                identity = (row.source_id, row.event.event_id)
-                if identity in batch:
-                    later.append((place, row.event, identity))
-                else:
-                    batch[identity] = row
-            elif isinstance(row, Fault):
-                outcomes[place] = rejected(row)
-            else:
-                correction = row
-                assert isinstance(correction, Correction)  # noqa: S101 - nothing else is left
-                assert keys is not None  # noqa: S101 - asked above
-                identity = (keys.sources[correction.source], correction.event_id)
-                later.append((place, correction, identity))
-        return batch, later
-
-    def _append_later(
-        self,
-        entries: Entries,
-        batch: Mapping[Identity, Row],
-        held: Mapping[Identity, Mapping[str, Any]],
-        later: Sequence[Later],
-        outcomes: list[Outcome | None],
-    ) -> None:
-        """Repeats within the batch, and corrections, which may mean an event of the same batch."""
-        corrections = []
-        for place, event, identity in later:
-            if isinstance(event, StockEvent):
-                first = held.get(identity) or msgspec.structs.asdict(batch[identity].event)
-                outcomes[place] = compare(event, first)
-            else:
-                corrections.append((place, event, identity))
-        named = {correction.corrects_source for _, correction, _ in corrections}
+    def _of_corrections(self, entries: Entries, batch: Batch) -> dict[int, Outcome]:
+        """Corrections come after the other events of their batch, for they may mean one of them."""
+        if not batch.corrections:
+            return {}
+        placed = [
+            (place, correction, (source_id, correction.event_id))
+            for place, correction, source_id in batch.corrections
+        ]
+        named = {correction.corrects_source for _, correction, _ in placed}
         sources = self.surrogates.sources_of(entries.connection, named)
-        for place, outcome in append_corrections(entries, corrections, sources):
-            outcomes[place] = outcome
+        return dict(append_corrections(entries, placed, sources))
 
 
-def _row_of(item: Event | Fault, keys: Surrogates.Resolved, place: int) -> Row | Correction | Fault:
-    """The row of an event whose keys were asked for, or why it has none."""
-    event = item if isinstance(item, Fault) else keys.located(item)
-    if not isinstance(event, StockEvent):
-        return event
-    product_id, location_id, to_location_id = keys.of(event)
-    return Row(
-        event,
-        keys.sources[event.source],
-        product_id,
-        location_id,
-        event.quantity_milli,
-        micros_of(event.occurred_at),
-        place,
-        to_location_id,
-    )
+def _of_firsts(batch: Batch, held: Collection[bytes]) -> dict[int, Outcome]:
+    """Outcomes of the first events whose identity was free."""
+    found: dict[int, Outcome] = {}
+    if batch.sales is not None:
+        sales = batch.sales.sales
+        new = [Outcome("accepted", *who) for who in zip(sales.source, sales.event_id, strict=True)]
+        found = dict(zip(batch.sales.places, new, strict=True))
+        if held:
+            keys = zip(batch.sales.places, batch.sales.columns.key, strict=True)
+            found = {place: found[place] for place, key in keys if key not in held}
+    for key, row in batch.rows.items():
+        if key not in held:
+            found[row.place] = accepted(row.event)
+    return found
 
 
-def _row_by_heart(item: Event | Fault, known: Surrogates.Resolved, place: int) -> Row | None:
-    """The row of an event that asks for no look-up, as nearly all do."""
-    if type(item) is not StockEvent or item.unit is not None or item.to_location is not None:
-        return None
-    product_id = known.products.get(item.product)
-    location_id = known.locations.get(item.location)
-    source_id = known.sources.get(item.source)
-    if product_id is None or location_id is None or source_id is None:
-        return None
-    at = micros_of(item.occurred_at)
-    return Row(item, source_id, product_id, location_id, item.quantity_milli, at, place)
+def _of_repeats(batch: Batch, recorded: Recorded) -> dict[int, Outcome]:
+    """Outcomes of what repeats an event, of an earlier batch or of its own."""
+    found: dict[int, Outcome] = {}
+    if recorded:
+        for key, row in batch.rows.items():
+            if key in recorded:
+                found[row.place] = compare(row.event, recorded[key])
+        if batch.sales is not None:
+            for place, event, key in batch.sales.among(recorded.keys()):
+                found[place] = compare(event, recorded[key])
+    for place, event, key in batch.later:
+        first = recorded.get(key) or msgspec.structs.asdict(batch.event_of(key))
+        found[place] = compare(event, first)
+    return found
+
+
+def _recorded(entries: Entries, held: Collection[bytes]) -> Recorded:
+    if not held:
+        return {}
+    identities = {identity_of(key): key for key in held}
+    return {
+        identities[identity]: row for identity, row in entries.recorded(list(identities)).items()
+    }

@@ -1,16 +1,22 @@
 """Events as rows of the ledger: which rows an event writes, and their form for a binary COPY.
 
 What nearly every row has comes first and in one fixed block; what few rows have follows, and is left out of the
-COPY altogether where no row of a batch has it.
+COPY altogether where no row has it.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from ingest.ledger.binary import NULL, days_of
+from ingest.ledger.columns import FLAGS, EntryColumns, identity_keys
 from ingest.parsing.events import StockEvent
+from ingest.parsing.plain_sales import PlainSales
 
 FIXED = (
     "entry_id",
@@ -25,24 +31,20 @@ USUAL = ("event_id", "kind", "observed_milli", "price_micros", "currency", "prom
          "customer_id", "channel")  # fmt: skip
 RARE = ("reason", "counterparty", "committed_milli", "reference", "cost_micros", "lot", "expires_on", "expected_on",
         "corrects", "attributes", "to_location_id")  # fmt: skip
-IDENTITY = ("source_id", "event_id", "entry_id", "product_id", "location_id", "occurred_at")
+IDENTITY = ("entry_id", "product_id", "location_id", "occurred_at", "source_id", "event_id")
 
 _int = struct.Struct("!i").pack
 _int4 = struct.Struct("!ii").pack
 _int8 = struct.Struct("!iq").pack
-_fixed = struct.Struct("!hiqiiihiiiiiqiqi").pack
-_identity = struct.Struct("!hiii").pack
-_place = struct.Struct("!iqiiiiiq").pack
-_NULLS_OF_RARE = NULL * len(RARE)
 _TRUE, _FALSE = _int(1) + b"\x01", _int(1) + b"\x00"
-# Kinds, currencies, orders' codes: the same few texts again and again, and prices alike. Bounded by a start anew.
+# Kinds, currencies, channels: the same few texts again and again, and prices alike. Bounded by a start anew.
 _CACHE_MAX = 20_000
 
 
 class Row(msgspec.Struct, gc=False):
     """One row of the ledger: leg 0 of an event, or leg 1, which arrives elsewhere.
 
-    at: microseconds of PostgreSQL's epoch. place: of the event in its batch. entry_id is given when it is written.
+    at: microseconds of PostgreSQL's epoch. place: of the event in its batch.
     """
 
     event: StockEvent
@@ -54,75 +56,112 @@ class Row(msgspec.Struct, gc=False):
     place: int = 0
     to_location_id: int | None = None
     leg: int = 0
-    entry_id: int = 0
 
 
-def second_leg(first: Row) -> Row:
-    """The row of the place where goods go to."""
+def with_second_legs(rows: Sequence[Row]) -> list[Row]:
+    """Rows of leg 0, each with the row of the place where its goods go to right behind it."""
+    both: list[Row] = []
+    for row in rows:
+        both.append(row)
+        if row.to_location_id is not None:
+            both.append(_second_leg(row, row.to_location_id))
+    return both
+
+
+def _second_leg(first: Row, location_id: int) -> Row:
     event = first.event
-    assert first.to_location_id is not None  # noqa: S101 - the caller asks
     # what is dispatched is on its way only: the other place has it when it arrives
     arrives = -first.quantity_milli if event.kind == "transfer" else 0
-    return Row(
-        event,
-        first.source_id,
-        first.product_id,
-        first.to_location_id,
-        arrives,
-        first.at,
-        leg=1,
-        entry_id=first.entry_id + 1,
-    )
+    return Row(event, first.source_id, first.product_id, location_id, arrives, first.at, leg=1)
+
+
+def row_key(row: Row) -> bytes:
+    """The key of a row's event; see `identity_keys`."""
+    return row.source_id.to_bytes(4, "big") + row.event.event_id.encode()
 
 
 class RowEncoder:
-    """Encodes rows for COPY; keeps what it encodes again and again. One a writer."""
+    """Encodes the cells of rows; keeps what it encodes again and again. One a writer."""
 
     def __init__(self) -> None:
-        self._texts: dict[str | None, bytes] = {None: NULL}
-        self._numbers: dict[int | None, bytes] = {None: NULL}
+        self._texts = _Cells(_text)
+        self._numbers = _Cells(_number)
+        self._lines = _Cells(_line)
 
-    def ledger(self, rows: Sequence[Row]) -> tuple[tuple[str, ...], list[bytes]]:
-        """Give the columns that the rows need, and the rows in that form."""
-        if len(self._texts) + len(self._numbers) > _CACHE_MAX:
-            self._texts, self._numbers = {None: NULL}, {None: NULL}
-        rare = any(has_rare(row.event) for row in rows)
-        columns = FIXED + USUAL + (RARE if rare else ())
-        return columns, [self._row(row, rare, len(columns)) for row in rows]
+    def sales(
+        self,
+        sales: PlainSales,
+        source_id: NDArray[np.int32],
+        product_id: NDArray[np.int32],
+        location_id: NDArray[np.int32],
+    ) -> EntryColumns:
+        """Plain sales as rows; the keys have shape (n,)."""
+        event_id = [event.encode() for event in sales.event_id]
+        kinds = [FLAGS["sale"] if is_sale else FLAGS["return"] for is_sale in (True, False)]
+        nothing = [NULL] * len(event_id)
+        kind = [_text("return"), _text("sale")]
+        cells = [
+            [kind[is_sale] for is_sale in sales.is_sale.tolist()],
+            nothing,
+            [self._numbers[price] for price in sales.price_micros],
+            [self._texts[currency] for currency in sales.currency],
+            nothing,
+            *_texts(sales.order_id),
+            [self._lines[line] for line in sales.order_line],
+            *_texts(sales.customer_id),
+            [self._texts[channel] for channel in sales.channel],
+        ]
+        return EntryColumns(
+            key=identity_keys(source_id, event_id),
+            event_id=event_id,
+            source_id=source_id,
+            product_id=product_id,
+            location_id=location_id,
+            quantity_milli=sales.quantity_milli,
+            at=sales.at,
+            leg=np.zeros(len(event_id), dtype=np.int16),
+            flags=np.where(sales.is_sale, *kinds).astype(np.int8),
+            cells=cells,
+            wide=False,
+        )
 
-    def _row(self, row: Row, rare: bool, width: int) -> bytes:
+    def rows(self, rows: Sequence[Row], *, wide: bool) -> EntryColumns:
+        """Rows of events, with their RARE cells or without."""
+        event_id = [row.event.event_id.encode() for row in rows]
+        source_id = np.array([row.source_id for row in rows], dtype=np.int32)
+        cells = [self._usual(row) for row in rows]
+        return EntryColumns(
+            key=identity_keys(source_id, event_id),
+            event_id=event_id,
+            source_id=source_id,
+            product_id=np.array([row.product_id for row in rows], dtype=np.int32),
+            location_id=np.array([row.location_id for row in rows], dtype=np.int32),
+            quantity_milli=np.array([row.quantity_milli for row in rows], dtype=np.int64),
+            at=np.array([row.at for row in rows], dtype=np.int64),
+            leg=np.array([row.leg for row in rows], dtype=np.int16),
+            flags=np.array([FLAGS[row.event.kind] for row in rows], dtype=np.int8),
+            cells=[cells, [_rare(row) for row in rows]] if wide else [cells],
+            wide=wide,
+        )
+
+    def _usual(self, row: Row) -> bytes:
         event = row.event
-        event_id = event.event_id.encode()
-        parts = [
-            _fixed(width, 8, row.entry_id, 4, row.source_id, 2, row.leg, 4, row.product_id, 4, row.location_id,
-                   8, row.quantity_milli, 8, row.at, len(event_id)),
-            event_id,
-            self._texts.get(event.kind) or self._text(event.kind),
-        ]  # fmt: skip
+        kind = self._texts[event.kind]
         if row.leg:
-            parts.append(_NULLS_OF_USUAL)
-        else:
-            parts += (
-                self._numbers.get(event.observed_milli) or self._number(event.observed_milli),
-                self._numbers.get(event.price_micros) or self._number(event.price_micros),
-                self._texts.get(event.currency) or self._text(event.currency),
+            return kind + _NULLS_OF_USUAL
+        return b"".join(
+            (
+                kind,
+                self._numbers[event.observed_milli],
+                self._numbers[event.price_micros],
+                self._texts[event.currency],
                 NULL if event.promotion is None else _TRUE if event.promotion else _FALSE,
-                NULL if event.order_id is None else _plain(event.order_id),
-                NULL if event.order_line is None else _int4(4, event.order_line),
-                NULL if event.customer_id is None else _plain(event.customer_id),
-                self._texts.get(event.channel) or self._text(event.channel),
+                _text(event.order_id),
+                self._lines[event.order_line],
+                _text(event.customer_id),
+                self._texts[event.channel],
             )
-        if rare:
-            parts.append(_rare(row) if has_rare(event) else _NULLS_OF_RARE)
-        return b"".join(parts)
-
-    def _text(self, value: str | None) -> bytes:
-        cached = self._texts[value] = _plain(value)
-        return cached
-
-    def _number(self, value: int | None) -> bytes:
-        cached = self._numbers[value] = NULL if value is None else _int8(8, value)
-        return cached
+        )
 
 
 _NULLS_OF_USUAL = NULL * (len(USUAL) - 2)
@@ -140,25 +179,95 @@ def has_rare(event: StockEvent) -> bool:
     return True
 
 
-def identity_rows(rows: Sequence[Row]) -> list[bytes]:
-    """Rows of leg 0 as identities for COPY, in the columns IDENTITY."""
-    encoded = []
-    for row in rows:
-        if row.leg == 0:
-            event_id = row.event.event_id.encode()
-            encoded.append(
-                _identity(len(IDENTITY), 4, row.source_id, len(event_id))
-                + event_id
-                + _place(8, row.entry_id, 4, row.product_id, 4, row.location_id, 8, row.at)
-            )
-    return encoded
+def ledger_rows(columns: EntryColumns, entry_id: NDArray[np.int64]) -> Iterable[bytes]:
+    """Rows for COPY in the columns FIXED, USUAL and, where they are wide, RARE. entry_id: shape (n,)."""
+    fields = (
+        (entry_id, ">i8"),
+        (columns.source_id, ">i4"),
+        (columns.leg, ">i2"),
+        (columns.product_id, ">i4"),
+        (columns.location_id, ">i4"),
+        (columns.quantity_milli, ">i8"),
+        (columns.at, ">i8"),
+    )
+    width = len(FIXED) + len(USUAL) + (len(RARE) if columns.wide else 0)
+    fixed = _fixed_cells(width, fields, columns.event_id)
+    return chain.from_iterable(zip(fixed, columns.event_id, *columns.cells, strict=True))
 
 
-def _plain(value: str | None) -> bytes:
+def identity_rows(
+    columns: EntryColumns, entry_id: NDArray[np.int64], order: Sequence[int]
+) -> Iterable[bytes]:
+    """Rows for COPY in the columns IDENTITY, in the order given. entry_id: shape (n,)."""
+    fields = (
+        (entry_id, ">i8"),
+        (columns.product_id, ">i4"),
+        (columns.location_id, ">i4"),
+        (columns.at, ">i8"),
+        (columns.source_id, ">i4"),
+    )
+    fixed = _fixed_cells(len(IDENTITY), fields, columns.event_id)
+    return chain.from_iterable((fixed[place], columns.event_id[place]) for place in order)
+
+
+def _fixed_cells(
+    width: int, fields: Sequence[tuple[NDArray[np.generic], str]], text: Sequence[bytes]
+) -> list[bytes]:
+    """The head of each row: its number of cells, cells of fixed length, and the length of the text that follows."""
+    cells = [
+        (f"{what}{place}", kind)
+        for place, (_, cell) in enumerate(fields)
+        for what, kind in (("length", ">i4"), ("cell", cell))
+    ]
+    layout = np.dtype([("width", ">i2"), *cells, ("text", ">i4")])
+    rows = np.empty(len(text), dtype=layout)
+    rows["width"] = width
+    for place, (values, cell) in enumerate(fields):
+        rows[f"length{place}"] = np.dtype(cell).itemsize
+        rows[f"cell{place}"] = values
+    rows["text"] = np.fromiter(map(len, text), dtype=np.int32, count=len(text))
+    made: list[bytes] = rows.view(f"V{layout.itemsize}").tolist()
+    return made
+
+
+class _Cells(dict[object, bytes]):
+    """Encoded cells by their values, each encoded once."""
+
+    def __init__(self, encode: Callable[[Any], bytes]) -> None:
+        super().__init__()
+        self._encode = encode
+
+    def __missing__(self, value: object) -> bytes:
+        if len(self) >= _CACHE_MAX:
+            self.clear()
+        cell = self[value] = self._encode(value)
+        return cell
+
+
+def _texts(values: Sequence[str | None]) -> list[list[bytes]]:
+    """A column of texts that hardly repeat, as one column of cells, or as lengths and texts."""
+    if values.count(None) == len(values):
+        return [[NULL] * len(values)]
+    if None in values:
+        return [[_text(value) for value in values]]
+    encoded = [value.encode() for value in values if value is not None]
+    lengths = np.fromiter(map(len, encoded), dtype=">i4", count=len(encoded))
+    return [lengths.view("V4").tolist(), encoded]
+
+
+def _text(value: str | None) -> bytes:
     if value is None:
         return NULL
     encoded = value.encode()
     return _int(len(encoded)) + encoded
+
+
+def _number(value: int | None) -> bytes:
+    return NULL if value is None else _int8(8, value)
+
+
+def _line(value: int | None) -> bytes:
+    return NULL if value is None else _int4(4, value)
 
 
 def _rare(row: Row) -> bytes:
@@ -167,17 +276,17 @@ def _rare(row: Row) -> bytes:
     committed = None if (event.kind == "dispatch") == (leg == 0) else event.committed_milli
     return b"".join(
         (
-            _plain(event.reason),
-            _plain(event.counterparty),
-            NULL if committed is None else _int8(8, committed),
-            _plain(event.reference),
-            NULL if event.cost_micros is None else _int8(8, event.cost_micros),
-            _plain(event.lot),
+            _text(event.reason),
+            _text(event.counterparty),
+            _number(committed),
+            _text(event.reference),
+            _number(event.cost_micros),
+            _text(event.lot),
             NULL if event.expires_on is None else _int4(4, days_of(event.expires_on)),
             NULL if event.expected_on is None else _int4(4, days_of(event.expected_on)),
-            NULL if event.corrects is None else _int8(8, event.corrects),
+            _number(event.corrects),
             _jsonb(event.attributes if leg == 0 else None),
-            NULL if row.to_location_id is None else _int4(4, row.to_location_id),
+            _line(row.to_location_id),
         )
     )
 

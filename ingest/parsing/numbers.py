@@ -8,6 +8,8 @@ MILLI = 1_000
 MICRO = 1_000_000
 # Below this a float tells apart all decimals of the scale: 2^53 has 15 digits that can be trusted.
 FLOAT_SAFE = 10**15
+# Numbers that are remembered: bounded, for a sender can make up as many as it likes.
+REMEMBERED_MAX = 20_000
 
 
 def scaled(value: int | float | str, name: str, scale: int, limit: int) -> int:
@@ -45,3 +47,19 @@ def _scaled_decimal(value: int | float | str, name: str, scale: int, limit: int)
         places = len(str(scale)) - 1
         raise NotAnEvent("too_precise", f"{name} has more than {places} decimals.", f"data.{name}")
     return whole
+
+
+class Scaled(dict[int | float | str, int]):
+    """`scaled` of one field, remembered: prices and quantities are the same few again and again."""
+
+    def __init__(self, name: str, scale: int, limit: int) -> None:
+        super().__init__()
+        self._name, self._scale, self._limit = name, scale, limit
+
+    def __missing__(self, value: int | float | str) -> int:
+        """Work it out. Raises NotAnEvent as `scaled`."""
+        result = scaled(value, self._name, self._scale, self._limit)
+        if len(self) >= REMEMBERED_MAX:
+            self.clear()
+        self[value] = result
+        return result

@@ -12,6 +12,8 @@ from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.faults import NotAnEvent, not_valid, storable
 from ingest.parsing.kinds import KINDS, OPENS, TYPE_PREFIX, CorrectionData, Sale, Text
 from ingest.parsing.numbers import MICRO, MILLI, scaled
+from ingest.parsing.parsed import Parsed
+from ingest.parsing.plain_sales import SalesReader
 from stocktide.settings import Settings
 
 __all__ = ["MICRO", "MILLI", "EventParser"]
@@ -40,15 +42,22 @@ CURRENCY = re.compile("[A-Z]{3}")
 # Whatever msgspec says of what it cannot take as it stands.
 NOT_PLAIN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EVENTS = {kind: _envelope_of(kind, data) for kind, data in KINDS.items()}
+# Fewer are looked at one by one, for columns do not pay and the fast lane wants them so.
+COLUMNS_MIN = 257
 
 
 class EventParser:
     """Turns bytes into events under the limits of the settings. `now` is the clock, for tests to set."""
 
     def __init__(
-        self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        settings: Settings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        columns_min: int = COLUMNS_MIN,
     ) -> None:
+        """columns_min: so many events at least become columns."""
         self._now = now
+        self._columns_min = columns_min
         self._earliest = settings.occurred_at_min
         self._ahead = timedelta(seconds=settings.clock_ahead_s_max)
         self._quantity_max = settings.quantity_max
@@ -61,6 +70,7 @@ class EventParser:
         # codes that were looked at; there are no more than 26^3
         self._currencies: set[str] = set()
         self._kind_of = {event: kind for kind, event in _EVENTS.items()}
+        self._sales = SalesReader(settings, _EVENTS["sale"], _EVENTS["return"])
 
     def parse_all(self, raws: Sequence[bytes]) -> list[Event | Fault]:
         """Parse many; the clock is read once."""
@@ -73,33 +83,64 @@ class EventParser:
         """Parse one structured CloudEvent; what is wrong with it comes back as a Fault, never as an exception."""
         return self._parse(raw, self._now() + self._ahead, _holds_escapes(raw))
 
-    def parse_array(self, body: bytes) -> list[Event | Fault] | None:
+    def parse_array(self, body: bytes) -> Parsed | None:
         """Parse a JSON array of events in one go; None where one of them is not plain: parse each, then."""
         return self._parse_many(self._array.decode, body)
 
-    def parse_lines(self, lines: Sequence[bytes]) -> list[Event | Fault]:
+    def parse_lines(self, lines: Sequence[bytes]) -> Parsed:
         """Parse lines, each without its end; in one go where all of them are plain."""
         parsed = self._parse_many(self._whole.decode_lines, b"\n".join(lines))
-        return self.parse_all(lines) if parsed is None or len(parsed) != len(lines) else parsed
+        return self.parse_each(lines) if parsed is None or len(parsed) != len(lines) else parsed
 
-    def _parse_many(
-        self, decode: Callable[[bytes], list[Any]], body: bytes
-    ) -> list[Event | Fault] | None:
+    def parse_each(self, raws: Sequence[bytes]) -> Parsed:
+        """Parse events one by one, and give the plain ones as columns all the same."""
+        latest = self._now() + self._ahead
+        suspect = _holds_escapes(b"".join(raws))
+        return self._sorted([self._decoded(raw, latest) for raw in raws], latest, suspect)
+
+    def _parse_many(self, decode: Callable[[bytes], list[Any]], body: bytes) -> Parsed | None:
         try:
             wholes = decode(body)
         except NOT_PLAIN:
             return None
-        latest = self._now() + self._ahead
-        suspect = _holds_escapes(body)
-        return [self._checked(whole, latest, suspect) for whole in wholes]
+        return self._sorted(wholes, self._now() + self._ahead, _holds_escapes(body))
 
-    def _parse(self, raw: bytes, latest: datetime, suspect: bool) -> Event | Fault:
+    def _sorted(self, items: Sequence[Any], latest: datetime, suspect: bool) -> Parsed:
+        """Sort decoded events, and what is an event or a fault already, into columns and the rest."""
+        if suspect or len(items) < self._columns_min:
+            return Parsed.of([self._finished(item, latest, suspect) for item in items])
+        sales = self._sales.read(items, latest, self._currencies)
+        if sales is not None:
+            return Parsed([], sales, range(len(items)))
+        # one of them at least is something else, or wrong: look at each
+        finished = [self._finished(item, latest, suspect) for item in items]
+        places = [
+            place
+            for place, item in enumerate(items)
+            if self._sales.is_plain(item) and type(finished[place]) is StockEvent
+        ]
+        sales = self._sales.read([items[place] for place in places], latest, self._currencies)
+        if sales is None:
+            return Parsed.of(finished)
+        plain = set(places)
+        others = [(place, item) for place, item in enumerate(finished) if place not in plain]
+        return Parsed(others, sales, places)
+
+    def _finished(self, item: Any, latest: datetime, suspect: bool) -> Event | Fault:
+        if isinstance(item, StockEvent | Correction | Fault):
+            return item
+        return self._checked(item, latest, suspect)
+
+    def _decoded(self, raw: bytes, latest: datetime) -> Any:
+        """A decoded event, or what the slow way makes of it."""
         try:
-            whole = self._whole.decode(raw)
+            return self._whole.decode(raw)
         except NOT_PLAIN:
             # other attributes are kept there, and faults are named
             return self._parse_slowly(raw, latest)
-        return self._checked(whole, latest, suspect)
+
+    def _parse(self, raw: bytes, latest: datetime, suspect: bool) -> Event | Fault:
+        return self._finished(self._decoded(raw, latest), latest, suspect)
 
     def _checked(self, whole: Any, latest: datetime, suspect: bool) -> Event | Fault:
         data = whole.data

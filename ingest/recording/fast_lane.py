@@ -27,7 +27,8 @@ from ingest.ledger.binary import (
     nullable_text_array_of,
     text_array_of,
 )
-from ingest.ledger.effects import SCORED, pair_effects
+from ingest.ledger.columns import FLAGS, SCORED, Moves
+from ingest.ledger.effects import pair_effects
 from ingest.ledger.entries import pair_arrays
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.rows import Row, has_rare
@@ -103,9 +104,10 @@ class FastLane:
         Only when open and not busy.
         """
         assert self._connection is not None  # noqa: S101 - the caller asks whether it is open
-        effects = pair_effects(rows, half_life_s=self._ledger.half_life_h * 3600)
+        moves = _moves(rows)
+        effects = pair_effects(moves, half_life_s=self._ledger.half_life_h * 3600)
         binds: tuple[PgArray | str, ...] = (
-            *_event_arrays(rows),
+            *_event_arrays(rows, moves),
             *pair_arrays(effects),
             str(self._ledger.half_life_h * 3600),
             announced(np.unique(effects.product_id).tolist()),
@@ -183,16 +185,26 @@ def _connect(url: str) -> "psycopg.Connection[Any]":
     return connection
 
 
-def _event_arrays(rows: Sequence[Row]) -> tuple[PgArray, ...]:
+def _moves(rows: Sequence[Row]) -> Moves:
+    return Moves(
+        np.array([row.product_id for row in rows], dtype=np.int32),
+        np.array([row.location_id for row in rows], dtype=np.int32),
+        np.array([row.quantity_milli for row in rows], dtype=np.int64),
+        np.array([row.at for row in rows], dtype=np.int64),
+        np.array([FLAGS[row.event.kind] for row in rows], dtype=np.int8),
+    )
+
+
+def _event_arrays(rows: Sequence[Row], moves: Moves) -> tuple[PgArray, ...]:
     events = [row.event for row in rows]
     return (
         array_of(np.array([row.source_id for row in rows], dtype=np.int32), INT4),
         text_array_of([event.event_id.encode() for event in events]),
         text_array_of([event.kind.encode() for event in events]),
-        array_of(np.array([row.product_id for row in rows], dtype=np.int32), INT4),
-        array_of(np.array([row.location_id for row in rows], dtype=np.int32), INT4),
-        array_of(np.array([row.quantity_milli for row in rows], dtype=np.int64), INT8),
-        array_of(np.array([row.at for row in rows], dtype=np.int64), TIMESTAMPTZ),
+        array_of(moves.product_id, INT4),
+        array_of(moves.location_id, INT4),
+        array_of(moves.quantity_milli, INT8),
+        array_of(moves.at, TIMESTAMPTZ),
         nullable_ints_of([event.price_micros for event in events], INT8),
         nullable_text_array_of([event.currency for event in events]),
         nullable_text_array_of([event.order_id for event in events]),

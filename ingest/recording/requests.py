@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from ingest.ledger.entries import raw_cursor
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import Outcome, rejected
-from ingest.parsing.events import Event, Fault, StockEvent
+from ingest.parsing.events import Event, Fault
+from ingest.parsing.parsed import Parsed
 from stocktide.database import sql, statement
 
 COUNTED = ("accepted", "duplicate", "conflict", "rejected")
@@ -29,8 +30,7 @@ def record_requests(
     connection: sa.Connection, ledger: Ledger, requests: Sequence[FeedRequest]
 ) -> list[list[Outcome]]:
     """Record requests together; the caller commits. Returns the outcomes of each, in order."""
-    parsed = [item for request in requests for item in request.parsed]
-    outcomes = ledger.append(connection, parsed)
+    outcomes = ledger.append(connection, Parsed.together([request.parsed for request in requests]))
     split: list[list[Outcome]] = []
     start = 0
     for request in requests:
@@ -96,13 +96,11 @@ def _count(
     for request, answers in zip(requests, outcomes, strict=True):
         feed = request.feed
         counts.setdefault(feed, Counter()).update([outcome.name for outcome in answers])
-        times = [
-            item.occurred_at
-            for item, outcome in zip(request.parsed, answers, strict=True)
-            if outcome.name == "accepted" and isinstance(item, StockEvent)
-        ]
-        if times:
-            newest[feed] = max(newest.get(feed, times[0]), *times)
+        latest = Parsed.of(request.parsed).newest(
+            [outcome.name == "accepted" for outcome in answers]
+        )
+        if latest is not None:
+            newest[feed] = max(newest.get(feed, latest), latest)
     rows = [
         {
             "feed": feed,

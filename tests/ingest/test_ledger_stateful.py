@@ -23,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from etl.check import ledger_faults
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.ledger.outcomes import Outcome
+from ingest.parsing.parser import EventParser
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
 from stocktide.database import statement
@@ -426,6 +427,7 @@ class WaysIn:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self._columns = EventParser(recorder.settings, columns_min=1)
         self._intake = Intake(recorder, events_waiting_max=1_000)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -439,6 +441,11 @@ class WaysIn:
         """Record as POST /v1/events does."""
         parsed = self.recorder.parser.parse_all(raws)
         return self._run(self._intake.submit("till", "x", raws, parsed))
+
+    def record_as_columns(self, raws: list[bytes]) -> list[Outcome]:
+        """Record as a large request is: its plain sales as columns."""
+        parsed = self._columns.parse_each(raws)
+        return self.recorder.record_parsed("till", "x", raws, parsed)
 
     def close(self) -> None:
         """Stop the intake and the loop."""
@@ -469,6 +476,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(chosen=st.lists(items, min_size=1, max_size=6), asked=questions)
     def batch(self, chosen: list[Item], asked: tuple[int, int, int]) -> None:
         self._record(chosen, asked, lambda raws: self.ways_in.recorder.record("till", "x", raws))
+
+    @rule(chosen=st.lists(st.one_of(sales, items), min_size=1, max_size=8), asked=questions)
+    def columns(self, chosen: list[Item], asked: tuple[int, int, int]) -> None:
+        self._record(chosen, asked, self.ways_in.record_as_columns)
 
     @rule(chosen=st.lists(sales, min_size=1, max_size=3), asked=questions)
     def till(self, chosen: list[Item], asked: tuple[int, int, int]) -> None:
