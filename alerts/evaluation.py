@@ -73,6 +73,15 @@ def evaluate_feeds(connection: sa.Connection, limits: RuleLimits) -> Evaluated:
     return Evaluated(opened=opened, closed=closed)
 
 
+def announce_after_silence(connection: sa.Connection) -> int:
+    """Have webhooks told of what opened under a silence that has passed. Returns of how many alerts."""
+    lock_writers(connection)
+    count: int = connection.execute(statement("alerts/announce_after_silence")).scalar_one()
+    if count:
+        announce_alerts(connection)
+    return count
+
+
 def learn_rhythms(connection: sa.Connection) -> None:
     """Learn from four weeks how long each feed pauses when all is well."""
     connection.execute(statement("alerts/learn_rhythms"))

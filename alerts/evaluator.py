@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from alerts.evaluation import (
+    announce_after_silence,
     evaluate_changes,
     evaluate_feeds,
     learn_rhythms,
@@ -84,5 +85,6 @@ class Evaluator:
             self._feeds_at = now
             with self._engine.begin() as connection:
                 done = evaluate_feeds(connection, self._limits)
-            if done.opened or done.closed:
-                log("feeds_evaluated", opened=done.opened, closed=done.closed)
+                late = announce_after_silence(connection)
+            if done.opened or done.closed or late:
+                log("feeds_evaluated", opened=done.opened, closed=done.closed, after_silence=late)

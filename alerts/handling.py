@@ -1,11 +1,11 @@
 """What people say to alerts: that they have taken one on, that its subject is to be silent."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from alerts.evaluation import announce_alerts, lock_writers
+from stocktide.database import statement
 from stocktide.errors import Invalid, NotFound
 
 REASON_MAX = 1_000
@@ -14,13 +14,10 @@ SILENCE_MAX = timedelta(days=366)
 
 def acknowledge(connection: sa.Connection, alert_id: int, *, by: str, reason: str) -> None:
     """Write that somebody has taken an alert on. Raises NotFound, Invalid. The caller commits."""
-    _change(
-        connection,
-        alert_id,
-        "acknowledged",
-        "acknowledged_at = now(), acknowledged_by = :by, reason = :reason",
-        {"by": by, "reason": _checked(reason)},
-    )
+    binds = {"alert_id": alert_id, "by": by, "reason": _checked(reason)}
+    lock_writers(connection)
+    _check_found(connection.execute(statement("alerts/acknowledge_alert"), binds), alert_id)
+    announce_alerts(connection)
 
 
 def silence(
@@ -28,38 +25,20 @@ def silence(
 ) -> None:
     """Keep an alert's rule and subject from being sent to webhooks until then; a past instant ends a silence.
 
-    It stays open and listed, and one that opens anew meanwhile is silenced, too. Raises NotFound, Invalid.
+    It stays open and listed, and one that opens anew meanwhile is silenced, too; what is still open afterwards is sent
+    then. Raises NotFound, Invalid. The caller commits.
     """
     if until.tzinfo is None or abs(until - datetime.now(UTC)) > SILENCE_MAX:
         raise Invalid("silence_until", "Silence until an instant with its zone, within 366 days.")
-    _change(
-        connection,
-        alert_id,
-        "silenced",
-        "silenced_until = :until, reason = :reason",
-        {"by": by, "reason": _checked(reason), "until": until},
-    )
-
-
-def _change(
-    connection: sa.Connection, alert_id: int, change: str, columns: str, binds: dict[str, Any]
-) -> None:
+    binds = {"alert_id": alert_id, "until": until, "by": by, "reason": _checked(reason)}
     lock_writers(connection)
-    done = connection.execute(
-        sa.text(f"UPDATE alerts SET {columns} WHERE alert_id = :alert_id"),  # noqa: S608 - constants of this module
-        {**binds, "alert_id": alert_id},
-    )
-    if done.rowcount == 0:
-        raise NotFound("alert_unknown", f"There is no alert {alert_id}.")
-    connection.execute(
-        sa.text(
-            "INSERT INTO alert_events (alert_id, change, value_milli, limit_milli, by, reason)"
-            " SELECT alert_id, :change, last_value_milli, limit_milli, :by, :reason FROM alerts"
-            " WHERE alert_id = :alert_id"
-        ),
-        {**binds, "alert_id": alert_id, "change": change},
-    )
+    _check_found(connection.execute(statement("alerts/silence_subject"), binds), alert_id)
     announce_alerts(connection)
+
+
+def _check_found(changed: sa.CursorResult[tuple[int]], alert_id: int) -> None:
+    if changed.first() is None:
+        raise NotFound("alert_unknown", f"There is no alert {alert_id}.")
 
 
 def _checked(reason: str) -> str:

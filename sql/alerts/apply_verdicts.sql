@@ -23,13 +23,7 @@ opened AS (
            quiet.silenced_until, quiet.reason, quiet.silenced_until IS NULL
     FROM verdict v
     -- a silence is for rule and subject: it outlives the alert that it was given to
-    LEFT JOIN LATERAL (
-        SELECT b.silenced_until, b.reason
-        FROM alerts b
-        WHERE b.rule = v.rule AND b.subject = v.subject AND b.silenced_until > now()
-        ORDER BY b.alert_id DESC
-        LIMIT 1
-    ) quiet ON true
+    LEFT JOIN alert_silences quiet ON quiet.rule = v.rule AND quiet.subject = v.subject AND quiet.silenced_until > now()
     WHERE v.opens
     ORDER BY v.rule, v.subject
     ON CONFLICT (rule, subject) WHERE closed_at IS NULL DO NOTHING

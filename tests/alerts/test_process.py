@@ -8,12 +8,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from alerts.addresses import Allowed
+from alerts.handling import silence
+from alerts.webhooks import Filters, create_webhook
 from stocktide.cli_alerts import alerts
 from stocktide.embedded import Valkey
 from stocktide.errors import Invalid
@@ -87,6 +91,27 @@ def test_two_evaluators_open_each_alert_once_and_see_silence(shops: Shops) -> No
     for before, after in itertools.pairwise(told):
         assert before != after
     assert shops.history().count(("opened", "silent_feed", "till")) == 1
+
+
+def test_evaluator_announces_what_opened_under_a_silence_that_has_passed(shops: Shops) -> None:
+    with shops.engine.begin() as connection:
+        create_webhook(
+            connection, "pager", "https://192.0.2.1/", Filters(), by="test", allowed=Allowed(private=True)
+        )  # fmt: skip
+        connection.exec_driver_sql("UPDATE webhooks SET active = false")
+    shops.stock(1, 1, 0)
+    shops.evaluate()
+    with shops.engine.begin() as connection:
+        until = datetime.now(UTC) + timedelta(seconds=2)
+        silence(connection, 1, until=until, by="ann", reason="rebuilt")
+    for units in (5, 0):
+        shops.stock(1, 1, units)
+        shops.evaluate()
+    with shops.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE webhooks SET active = true")
+    with running(shops, alert_timer_s="0.2") as process:
+        wait_until(lambda: shops.scalar("SELECT alert_id FROM deliveries") == 2, process)
+    assert datetime.now(UTC) > until
 
 
 def test_process_says_what_is_missing() -> None:

@@ -4,7 +4,7 @@ import httpx
 
 from alerts.signature import secret_of
 from tests.alerts.shops import Shops
-from tests.alerts.test_http import problem
+from tests.alerts.test_http import FAR, problem
 from tests.conftest import Api
 
 URL = "https://example.org/hook"
@@ -129,9 +129,7 @@ def test_silenced_alert_is_not_sent_and_neither_is_its_end(api: Api, shops: Shop
     made(api)
     shops.stock(1, 1, 0)
     shops.evaluate()
-    api.operate.patch(
-        "/v1/alerts/1", json={"silence_until": "2027-01-01T00:00:00Z", "reason": "rebuilt"}
-    )
+    api.operate.patch("/v1/alerts/1", json={"silence_until": FAR, "reason": "rebuilt"})
     for units in (5, 0, 5):
         shops.stock(1, 1, units)
         shops.evaluate()
