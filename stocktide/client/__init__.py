@@ -4,7 +4,14 @@ The package needs httpx and msgspec and nothing else of Stocktide: the folder ma
 """
 
 from stocktide.client.client import Client
-from stocktide.client.errors import ClientError, Refused, SpoolInUse, StoreFull, Undelivered
+from stocktide.client.errors import (
+    ClientError,
+    Refused,
+    SpoolInUse,
+    SpoolUnsupported,
+    StoreFull,
+    Undelivered,
+)
 from stocktide.client.events import Outcome
 
 __all__ = [
@@ -13,6 +20,7 @@ __all__ = [
     "Outcome",
     "Refused",
     "SpoolInUse",
+    "SpoolUnsupported",
     "StoreFull",
     "Undelivered",
 ]

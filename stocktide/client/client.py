@@ -14,16 +14,17 @@ from typing import Any
 import httpx
 import msgspec
 
-from stocktide.client.errors import Refused, Undelivered
+from stocktide.client.errors import Refused, SpoolUnsupported, StoreFull, Undelivered
 from stocktide.client.events import IdMaker, Outcome, encode_event
 from stocktide.client.sending import CutSmaller, Delivered, NotWanted, TryAgain, send_batch
-from stocktide.client.spool import SpoolStore
 from stocktide.client.stores import MemoryStore, Store
 
 logger = logging.getLogger("stocktide.client")
 BATCH_BYTES_MAX = 4 * 2**20
 # What was refused is kept for `flush` to return; of more than this the oldest are forgotten.
 REFUSED_KEPT = 10_000
+# No wait is longer at a time: of more, threads of some systems know nothing.
+WAIT_S_MAX = 3_600.0
 
 
 class Client:
@@ -50,7 +51,7 @@ class Client:
         close_s: float = 10.0,
         on_outcome: Callable[[Outcome], None] | None = None,
     ) -> None:
-        """Nothing connects yet. Raises SpoolInUse, OSError for a spool that cannot be opened.
+        """Nothing connects yet. Raises SpoolInUse, SpoolUnsupported, OSError for a spool that cannot be opened.
 
         on_outcome is called in the sending thread, once for each event and in order; what it raises is logged.
         """
@@ -62,7 +63,7 @@ class Client:
         self._close_s = close_s
         self._on_outcome = on_outcome
         self._store: Store = (
-            MemoryStore(memory_events_max) if spool is None else SpoolStore(spool, spool_bytes_max)
+            MemoryStore(memory_events_max) if spool is None else _open_spool(spool, spool_bytes_max)
         )
         self._refused: deque[Outcome] = deque(maxlen=REFUSED_KEPT)
         self._changed = threading.Condition()
@@ -88,10 +89,8 @@ class Client:
         """Take one event for delivery and return its id. kind: sale, receipt, …; time: when it happened, default now.
 
         Give an id of your own where you have one, such as receipt and line: it makes a repeat by you a duplicate too.
-        Raises StoreFull, and ValueError, TypeError for what is no event.
+        Raises StoreFull, and ValueError, TypeError for what is no event, or when the client is closed.
         """
-        if self._closed:
-            raise ValueError("The client is closed.")
         event_id = self._ids.make() if id is None else id
         self._store.append(encode_event(kind, data, self.source, event_id, time))
         with self._changed:
@@ -101,6 +100,11 @@ class Client:
     def waiting(self) -> int:
         """How many events have no outcome yet."""
         return self._store.waiting()
+
+    def trouble(self) -> str | None:
+        """Why the events wait, as the last attempt told; None: nothing is wrong."""
+        trouble = self._trouble
+        return None if trouble is None else trouble.why
 
     def flush(self, timeout_s: float | None = None) -> list[Outcome]:
         """Deliver everything now; returns the conflicts and rejects since the last flush.
@@ -121,7 +125,7 @@ class Client:
                         raise Refused(self._trouble.why, self._store.waiting())
                     if left is not None and left <= 0:
                         raise Undelivered(self._why_waiting(), self._store.waiting())
-                    self._changed.wait(left)
+                    self._wait(left)
             finally:
                 self._flushing -= 1
             refused = list(self._refused)
@@ -133,7 +137,7 @@ class Client:
 
         Raises Undelivered where there is no spool and something is left: it is lost then.
         """
-        if self._closed:
+        if not self._store.seal():
             return
         try:
             self.flush(self._close_s)
@@ -160,16 +164,13 @@ class Client:
         self.close()
 
     def _why_waiting(self) -> str:
-        why = self._trouble.why if self._trouble else "there was no time"
+        why = self.trouble() or "there was no time"
         return f"{self._store.waiting()} events are not delivered: {why}"
 
     def _work(self) -> None:
         failures = 0
         while self._wait_for_batch():
-            try:
-                trouble = self._deliver()
-            except OSError as error:
-                trouble = TryAgain(f"the spool: {error}")
+            trouble = self._try_to_deliver()
             if trouble is None:
                 failures = 0
                 continue
@@ -179,6 +180,16 @@ class Client:
             failures = min(failures + 1, 30)
             self._pause(max(wait_s, getattr(trouble, "after_s", None) or 0.0))
 
+    def _try_to_deliver(self) -> TryAgain | NotWanted | None:
+        """Send the oldest batch; whatever goes wrong with it is a reason to try again, never the end of this thread."""
+        try:
+            return self._deliver()
+        except (OSError, StoreFull) as error:
+            return TryAgain(f"the spool: {error}")
+        except Exception as error:
+            logger.exception("sending failed; it is tried again")
+            return TryAgain(f"{type(error).__name__}: {error}")
+
     def _deliver(self) -> TryAgain | NotWanted | None:
         """Send the oldest batch; None where there is no reason to wait."""
         lines = self._store.peek(self._limit, BATCH_BYTES_MAX)
@@ -187,11 +198,22 @@ class Client:
             if len(lines) > 1:
                 self._limit = max(1, len(lines) // 2)
                 return None
-            answer = Delivered([_rejected(lines[0], answer)])
+            answer = self._give_up(lines[0], answer)
         if isinstance(answer, Delivered):
             self._take_outcomes(answer)
             return None
         return answer
+
+    def _give_up(self, line: bytes, answer: CutSmaller) -> Delivered | TryAgain:
+        """Reject an event that Stocktide will never take; one that something on the way refuses waits on."""
+        if not answer.final:
+            return TryAgain(
+                f"not answered by a Stocktide server: {answer.reason}, {answer.message}"
+            )
+        self._store.give_up(line, answer.reason, answer.message)
+        event_id = msgspec.json.decode(line).get("id")
+        logger.warning("event %s is given up: %s, %s", event_id, answer.reason, answer.message)
+        return Delivered([Outcome(event_id, "rejected", answer.reason, None, answer.message)])
 
     def _wait_for_batch(self) -> bool:
         """Wait until a batch is full, or old enough, or asked for. False when closed."""
@@ -205,7 +227,7 @@ class Client:
                 and self._store.waiting() < self._batch_events
                 and (left := due - time.monotonic()) > 0
             ):
-                self._changed.wait(left)
+                self._wait(left)
             return not self._closed
 
     def _take_outcomes(self, delivered: Delivered) -> None:
@@ -235,10 +257,18 @@ class Client:
         until = time.monotonic() + seconds
         with self._changed:
             while not self._closed and not self._hurry and (left := until - time.monotonic()) > 0:
-                self._changed.wait(left)
+                self._wait(left)
             self._hurry = False
 
+    def _wait(self, left: float | None) -> None:
+        """Wait for a change, for `left` seconds at most; whoever calls looks again."""
+        self._changed.wait(WAIT_S_MAX if left is None else min(left, WAIT_S_MAX))
 
-def _rejected(line: bytes, answer: CutSmaller) -> Outcome:
-    event = msgspec.json.decode(line)
-    return Outcome(event.get("id"), "rejected", answer.reason, None, answer.message)
+
+def _open_spool(folder: Path, bytes_max: int) -> Store:
+    """Open a spool. Raises SpoolUnsupported where the system has no locks of files as it needs them."""
+    try:
+        from stocktide.client.spool import SpoolStore
+    except ImportError as error:
+        raise SpoolUnsupported(f"A spool needs a POSIX system: {error}.") from error
+    return SpoolStore(folder, bytes_max)

@@ -13,6 +13,10 @@ class SpoolInUse(ClientError):
     """Another process sends from this spool folder."""
 
 
+class SpoolUnsupported(ClientError):
+    """A spool needs a POSIX system. On Windows send without one, or write files for `stocktide watch`."""
+
+
 class Undelivered(ClientError):
     """Not everything was delivered in time. `waiting` events are left, in the spool if there is one."""
 

@@ -1,5 +1,10 @@
-"""One batch to the server, and what its answer means: delivered, try again, cut smaller, or we are not wanted."""
+"""One batch to the server, and what its answer means: delivered, try again, cut smaller, or we are not wanted.
 
+Between us and the server stand proxies, portals and firewalls, which answer too. What costs an event its place in the
+queue is believed only where the answer is Stocktide's own.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,12 +14,20 @@ from typing import Any
 import httpx
 import msgspec
 
-from stocktide.client.events import Outcome
+from stocktide.client.events import Outcome, OutcomeName
 
 BATCH = "application/cloudevents-batch+json"
+PROBLEM = "application/problem+json"
+PROBLEM_TYPE = "urn:stocktide:error:"
 REFUSED = (401, 403, 404, 405, 415)
 # The whole request was too large or no batch: a smaller one will show which event it is.
 CUT = (400, 413, 422)
+TOO_LARGE = 413
+# A server that asks for a longer pause is asked again after this.
+AFTER_S_MAX = 3_600.0
+WHY_CHARACTERS_MAX = 300
+# What msgspec raises for an answer that is not what we expect.
+NOT_READ = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -34,10 +47,15 @@ class TryAgain:
 
 @dataclass(frozen=True)
 class CutSmaller:
-    """The server takes no such batch; reason and message are those of its answer."""
+    """The server takes no such batch; reason and message are those of its answer.
+
+    final: Stocktide itself said so, and thus of a single event that it will never be taken. A proxy says at most that
+    a batch is too large for it.
+    """
 
     reason: str
     message: str
+    final: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,7 @@ Answer = Delivered | TryAgain | CutSmaller | NotWanted
 
 
 class _Said(msgspec.Struct):
-    outcome: str
+    outcome: OutcomeName
     id: str | None = None
     reason: str | None = None
     field: str | None = None
@@ -68,44 +86,64 @@ def send_batch(http: httpx.Client, lines: Sequence[bytes]) -> Answer:
     try:
         answer = http.post("/v1/events", content=body, headers={"Content-Type": BATCH})
     except httpx.HTTPError as error:
-        return TryAgain(f"{type(error).__name__}: {error}")
+        return TryAgain(f"{type(error).__name__}: {error}"[:WHY_CHARACTERS_MAX])
     if answer.status_code in (200, 202):
         return _delivered(answer, len(lines))
+    code, detail = _said(answer)
     if answer.status_code in REFUSED:
-        return NotWanted(f"HTTP {answer.status_code}: {_said(answer)[1]}")
-    if answer.status_code in CUT:
-        return CutSmaller(*_said(answer))
-    return TryAgain(f"HTTP {answer.status_code}: {_said(answer)[1]}", _retry_after_s(answer))
+        return NotWanted(f"HTTP {answer.status_code}: {detail}")
+    ours = _is_ours(answer)
+    if answer.status_code in CUT and (ours or answer.status_code == TOO_LARGE):
+        return CutSmaller(code, detail, final=ours)
+    return TryAgain(f"HTTP {answer.status_code}: {detail}", _retry_after_s(answer))
 
 
 def _delivered(answer: httpx.Response, events: int) -> Answer:
     try:
         said = msgspec.json.decode(answer.content, type=_Body).outcomes
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NOT_READ as error:
         return TryAgain(f"The answer is not one of a Stocktide server: {error}.")
     if len(said) != events:
         return TryAgain(f"The answer has {len(said)} outcomes for {events} events.")
-    return Delivered([Outcome(it.id, it.outcome, it.reason, it.field, it.message) for it in said])  # type: ignore[arg-type]
+    return Delivered([Outcome(it.id, it.outcome, it.reason, it.field, it.message) for it in said])
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    """The members of a JSON answer; none of any other."""
+    try:
+        members: dict[str, Any] = msgspec.json.decode(answer.content, type=dict[str, Any])
+    except NOT_READ:
+        return {}
+    return members
+
+
+def _is_ours(answer: httpx.Response) -> bool:
+    """Tell whether an error is Stocktide's, and not that of something on the way to it."""
+    media = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return media == PROBLEM and str(_problem(answer).get("type", "")).startswith(PROBLEM_TYPE)
 
 
 def _said(answer: httpx.Response) -> tuple[str, str]:
     """Code and detail of a problem+json answer; of any other its status."""
-    try:
-        problem: dict[str, Any] = msgspec.json.decode(answer.content, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        problem = {}
+    problem = _problem(answer)
     code = str(problem.get("code") or f"http_{answer.status_code}")
-    return code, str(problem.get("detail") or answer.reason_phrase)
+    detail = str(problem.get("detail") or answer.reason_phrase)
+    return code[:WHY_CHARACTERS_MAX], detail[:WHY_CHARACTERS_MAX]
 
 
 def _retry_after_s(answer: httpx.Response) -> float | None:
-    """Retry-After, as seconds or as a date."""
+    """Retry-After, as seconds or as a date, up to AFTER_S_MAX; None for what is neither."""
     text = answer.headers.get("Retry-After", "").strip()
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
     except ValueError:
-        pass
+        seconds = _seconds_until(text)
+    return min(max(0.0, seconds), AFTER_S_MAX) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str) -> float:
+    """Seconds until an HTTP date; NaN for what is none."""
     try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None
+        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return math.nan

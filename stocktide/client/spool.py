@@ -2,22 +2,49 @@
 
 An event is in the spool once it is synced. The cursor is moved after delivery and need not be synced: what is sent
 twice for it is a duplicate. A line that a killed process left unfinished was never promised to anybody, and is cut off.
+It needs a POSIX system: its locks and synced folders are not to be had on Windows.
 """
 
 import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from stocktide.client.errors import SpoolInUse, StoreFull
+from stocktide.client.segments import Place, Segments, write_all
+from stocktide.client.stores import CLOSED
 
 SEGMENT_BYTES = 4 * 2**20
-SUFFIX = ".ndjson"
+# Lines that the disk has spoilt, and events that the server will never take, with the reason: for people to look at.
 DAMAGED = "damaged.txt"
+REFUSED = "refused.ndjson"
+
+
+@dataclass
+class _Peeked:
+    """What the last `peek` read: the lines to send, those that are spoilt, and where it stopped."""
+
+    place: Place
+    sound: list[bytes] = field(default_factory=list)
+    spoilt: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def events(self) -> int:
+        return len(self.sound) + len(self.spoilt)
+
+    def add(self, place: Place, line: bytes) -> None:
+        self.place = place
+        self.size += len(line)
+        if _is_sound(line):
+            self.sound.append(line[:-1])
+        else:
+            self.spoilt.append(line)
 
 
 class SpoolStore:
@@ -28,157 +55,139 @@ class SpoolStore:
         self._bytes_max = bytes_max
         self._segment_bytes = segment_bytes
         self._lock = threading.Lock()
+        self._sealed = self._released = self._torn = False
         folder.mkdir(parents=True, exist_ok=True)
-        self._owner = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._segments = Segments(folder)
+        self._owner = _own(folder)
         try:
-            fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self._place = self._segments.read_cursor()
+            self._segments.cut_unfinished_line()
+            self._writing = max([self._place.segment, *self._segments.numbers()])
+            self._peeked = _Peeked(self._place)
+            self._events, self._bytes = self._count()
+            self._file = self._segments.open_to_append(self._writing)
+        except BaseException:
             os.close(self._owner)
-            raise SpoolInUse(f"Another process sends from {folder}.") from None
-        self._segment, self._offset = self._read_cursor()
-        self._peeked: tuple[int, int, int, int] | None = None
-        self._cut_unfinished_line()
-        self._events, self._bytes = self._count()
-        numbers = self._numbers()
-        self._writing = numbers[-1] if numbers else self._segment
-        self._file = self._open_segment(self._writing)
+            raise
 
     def append(self, line: bytes) -> None:
-        """Keep one event; it is on disk when this returns. Raises StoreFull."""
+        """Keep one event; it is on disk when this returns. Raises StoreFull, ValueError once sealed."""
         with self._lock:
+            if self._sealed:
+                raise ValueError(CLOSED)
             if self._bytes + len(line) + 1 > self._bytes_max:
                 raise StoreFull(f"{self._folder} holds {self._bytes} bytes that wait already.")
-            if os.fstat(self._file).st_size >= self._segment_bytes:
-                os.close(self._file)
-                self._writing += 1
-                self._file = self._open_segment(self._writing)
-            size = os.fstat(self._file).st_size
             try:
-                _write_all(self._file, line + b"\n")
-                os.fsync(self._file)
+                self._write(line + b"\n")
             except OSError as error:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(self._file, size)
                 raise StoreFull(f"{self._folder} cannot be written: {error.strerror}.") from error
             self._events += 1
             self._bytes += len(line) + 1
 
     def peek(self, events_max: int, bytes_max: int) -> list[bytes]:
-        """The oldest events, without taking them away; lines that the disk has spoilt are put aside."""
+        """The oldest events, without taking them away; lines that the disk has spoilt are left out."""
         with self._lock:
-            found: list[bytes] = []
-            size = count = 0
-            segment, offset = self._segment, self._offset
-            for number, line in self._lines(segment, offset):
-                if found and (len(found) >= events_max or size + len(line) > bytes_max):
+            peeked = _Peeked(self._place)
+            for place, line in self._segments.lines(self._place, self._writing):
+                full = peeked.events >= events_max or peeked.size + len(line) > bytes_max
+                if peeked.events and full:
                     break
-                offset = len(line) if number != segment else offset + len(line)
-                segment = number
-                size += len(line)
-                count += 1
-                if self._is_sound(line):
-                    found.append(line[:-1])
-            self._peeked = (segment, offset, count, size)
-            return found
+                peeked.add(place, line)
+            if not peeked.events:
+                # files that somebody took away hold nothing any more
+                self._events = self._bytes = 0
+            self._peeked = peeked
+            return peeked.sound
 
     def done(self) -> None:
-        """Take away what the last `peek` gave."""
+        """Take away what the last `peek` read; spoilt lines are put aside."""
         with self._lock:
-            if self._peeked is None:
-                return
-            self._segment, self._offset, count, size = self._peeked
-            self._peeked = None
-            self._events -= count
-            self._bytes -= size
-            self._write_cursor()
-            for number in self._numbers():
-                if number < self._segment:
-                    self._path(number).unlink(missing_ok=True)
+            peeked, self._peeked = self._peeked, _Peeked(self._peeked.place)
+            if peeked.spoilt:
+                with (self._folder / DAMAGED).open("ab") as aside:
+                    aside.writelines(peeked.spoilt)
+            self._place = peeked.place
+            self._events -= peeked.events
+            self._bytes -= peeked.size
+            self._segments.write_cursor(self._place)
+
+    def give_up(self, line: bytes, reason: str, message: str) -> None:
+        """Write down an event that the server will never take, and why. Raises StoreFull, OSError."""
+        given_up = {
+            "at": datetime.now(UTC).isoformat(),
+            "reason": reason,
+            "message": message,
+            "event": msgspec.Raw(line),
+        }
+        content = msgspec.json.encode(given_up) + b"\n"
+        file = os.open(self._folder / REFUSED, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            if os.fstat(file).st_size + len(content) > self._bytes_max:
+                raise StoreFull(f"{self._folder / REFUSED} is full: look at it, then take it away.")
+            write_all(file, content)
+        finally:
+            os.close(file)
 
     def waiting(self) -> int:
         """How many events are kept."""
         with self._lock:
             return self._events
 
+    def seal(self) -> bool:
+        """Take no more events; False where that was said before."""
+        with self._lock:
+            first, self._sealed = not self._sealed, True
+            return first
+
     def close(self) -> None:
         """Give the folder free; what is kept stays."""
         with self._lock:
+            if self._released:
+                return
+            self._sealed = self._released = True
             os.close(self._file)
             os.close(self._owner)
 
-    def _lines(self, segment: int, offset: int) -> Iterator[tuple[int, bytes]]:
-        """Lines from a place on, each with its segment."""
-        for number in range(segment, self._writing + 1):
-            try:
-                file = self._path(number).open("rb")
-            except FileNotFoundError:
-                continue
-            with file:
-                file.seek(offset if number == segment else 0)
-                for line in file:
-                    if line.endswith(b"\n"):
-                        yield number, line
-
-    def _is_sound(self, line: bytes) -> bool:
+    def _write(self, line: bytes) -> None:
+        """Write one line behind the others, in a new segment where this one is full, torn or taken away."""
+        status = os.fstat(self._file)
+        if status.st_size >= self._segment_bytes or status.st_nlink == 0 or self._torn:
+            file = self._segments.open_to_append(self._writing + 1)
+            os.close(self._file)
+            self._file, self._writing, self._torn = file, self._writing + 1, False
+            status = os.fstat(file)
         try:
-            msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            with (self._folder / DAMAGED).open("ab") as aside:
-                aside.write(line)
-            return False
-        return True
-
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{number:012d}{SUFFIX}"
-
-    def _numbers(self) -> list[int]:
-        return sorted(
-            int(path.stem) for path in self._folder.glob(f"*{SUFFIX}") if path.stem.isdecimal()
-        )
-
-    def _open_segment(self, number: int) -> int:
-        file = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        folder = os.open(self._folder, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-        return file
-
-    def _read_cursor(self) -> tuple[int, int]:
-        """Segment and offset of the first event that is not delivered."""
-        numbers = self._numbers()
-        first = numbers[0] if numbers else 1
-        try:
-            segment, offset = map(int, (self._folder / "cursor").read_text("ascii").split())
-        except (FileNotFoundError, ValueError):
-            return first, 0
-        return (segment, offset) if not numbers or segment >= first else (first, 0)
-
-    def _write_cursor(self) -> None:
-        scratch = self._folder / "cursor.new"
-        scratch.write_text(f"{self._segment} {self._offset}", "ascii")
-        scratch.replace(self._folder / "cursor")
-
-    def _cut_unfinished_line(self) -> None:
-        for number in self._numbers()[-1:]:
-            path = self._path(number)
-            content = path.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                os.truncate(path, whole)
+            write_all(self._file, line)
+        except OSError:
+            # until it is cut off, what stands there would spoil the line behind it
+            self._torn = True
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, status.st_size)
+                self._torn = False
+            raise
 
     def _count(self) -> tuple[int, int]:
         events = size = 0
-        for number in self._numbers():
-            if number < self._segment:
-                continue
-            with self._path(number).open("rb") as file:
-                file.seek(self._offset if number == self._segment else 0)
-                for line in file:
-                    events += 1
-                    size += len(line)
+        for _, line in self._segments.lines(self._place, self._writing):
+            events += 1
+            size += len(line)
         return events, size
 
 
-def _write_all(file: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(file, content) :]
+def _own(folder: Path) -> int:
+    """Take the folder for this process; gives the descriptor that holds it. Raises SpoolInUse."""
+    owner = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(owner)
+        raise SpoolInUse(f"Another process sends from {folder}.") from None
+    return owner
+
+
+def _is_sound(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

@@ -6,12 +6,14 @@ from typing import Protocol
 
 from stocktide.client.errors import StoreFull
 
+CLOSED = "The client is closed."
+
 
 class Store(Protocol):
     """Events in the order of sending. `append` may be called by many threads, the rest by the sending one."""
 
     def append(self, line: bytes) -> None:
-        """Keep one event. Raises StoreFull."""
+        """Keep one event. Raises StoreFull, ValueError once sealed."""
 
     def peek(self, events_max: int, bytes_max: int) -> list[bytes]:
         """The oldest events, at least one if there are any, without taking them away."""
@@ -19,8 +21,14 @@ class Store(Protocol):
     def done(self) -> None:
         """Take away what the last `peek` gave."""
 
+    def give_up(self, line: bytes, reason: str, message: str) -> None:
+        """Write down an event that will never be taken, where there is a place for it. Raises StoreFull, OSError."""
+
     def waiting(self) -> int:
         """How many events are kept."""
+
+    def seal(self) -> bool:
+        """Take no more events; False where that was said before."""
 
     def close(self) -> None:
         """Give the store free."""
@@ -33,11 +41,14 @@ class MemoryStore:
         self._events_max = events_max
         self._lines: deque[bytes] = deque()
         self._peeked = 0
+        self._sealed = False
         self._lock = threading.Lock()
 
     def append(self, line: bytes) -> None:
-        """Keep one event. Raises StoreFull."""
+        """Keep one event. Raises StoreFull, ValueError once sealed."""
         with self._lock:
+            if self._sealed:
+                raise ValueError(CLOSED)
             if len(self._lines) >= self._events_max:
                 raise StoreFull(f"{len(self._lines)} events wait already, and the server is away.")
             self._lines.append(line)
@@ -62,10 +73,19 @@ class MemoryStore:
                 self._lines.popleft()
             self._peeked = 0
 
+    def give_up(self, line: bytes, reason: str, message: str) -> None:
+        """Nothing: the outcome tells it."""
+
     def waiting(self) -> int:
         """How many events are kept."""
         with self._lock:
             return len(self._lines)
+
+    def seal(self) -> bool:
+        """Take no more events; False where that was said before."""
+        with self._lock:
+            first, self._sealed = not self._sealed, True
+            return first
 
     def close(self) -> None:
         """Nothing is to be given free."""

@@ -5,13 +5,11 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 import redis
@@ -22,7 +20,6 @@ import stocktide.client
 from stocktide.api import create_app
 from stocktide.cache_server import connect_cache
 from stocktide.client import Client, Outcome, Refused, SpoolInUse, StoreFull, Undelivered
-from stocktide.client.sending import _retry_after_s
 from stocktide.client.spool import SpoolStore
 from stocktide.embedded import Postgres
 from stocktide.keys import create_key, revoke_key
@@ -176,17 +173,6 @@ def test_client_waits_as_503_asks_while_the_database_is_away(
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         client.flush(WAIT_S_MAX)
     assert recorded(database) == ["before", "while"]
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("7", 7.0), ("0.5", 0.5), ("", None), ("soon", None), ("-3", 0.0), ("in an hour", 3600.0)],
-)
-def test_retry_after_is_read_as_seconds_or_date(text: str, seconds: float | None) -> None:
-    if text == "in an hour":
-        text = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    found = _retry_after_s(httpx.Response(503, headers={"Retry-After": text}))
-    assert found == (None if seconds is None else pytest.approx(seconds, abs=5))
 
 
 def test_client_keeps_the_events_of_a_sender_that_is_refused(
