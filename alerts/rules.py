@@ -81,7 +81,7 @@ def message_of(
         case "negative_balance":
             return f"The ledger says {value:g}{units} on hand, which cannot be: count this shelf."
         case "below_reorder_point":
-            return f"{value:g}{units} on hand, below the reorder point of {limit:g}{units}."
+            return f"{value:g}{units} on hand or to come and not promised, below the reorder point of {limit:g}{units}."
         case "sensor_disagrees":
             more = "less" if value < 0 else "more"
             why = " Probable shrinkage: count this shelf." if value < 0 else " Count this shelf."

@@ -8,6 +8,12 @@ SELECT v.rule, s.product_id, s.location_id, CAST(NULL AS text) AS feed,
        coalesce(v.opens, false) AS opens, coalesce(v.closes, false) AS closes, v.value_milli, v.limit_milli
 FROM pair
 JOIN stock s USING (product_id, location_id)
+-- what a buyer orders by: on hand, on order and in transit, less what is promised
+CROSS JOIN LATERAL (
+    SELECT p.on_hand_milli + p.on_order_milli + p.in_transit_milli - p.promised_milli AS milli
+    FROM stock_position p
+    WHERE p.product_id = s.product_id AND p.location_id = s.location_id
+) position
 LEFT JOIN reorder_points r USING (product_id, location_id)
 CROSS JOIN LATERAL (
     SELECT s.sensed_milli - s.on_hand_milli AS apart,
@@ -26,10 +32,10 @@ CROSS JOIN LATERAL (VALUES
     ('out_of_stock', s.known AND s.on_hand_milli <= 0, NOT s.known OR s.on_hand_milli > 0,
      s.on_hand_milli, CAST(0 AS bigint)),
     ('negative_balance', s.known AND s.on_hand_milli < 0, NOT s.known OR s.on_hand_milli >= 0, s.on_hand_milli, 0),
-    ('below_reorder_point', s.known AND s.on_hand_milli < r.reorder_point_milli,
+    ('below_reorder_point', s.known AND position.milli < r.reorder_point_milli,
      NOT s.known OR r.reorder_point_milli IS NULL
-         OR s.on_hand_milli >= r.reorder_point_milli * (1 + CAST(:hysteresis AS numeric)),
-     s.on_hand_milli, coalesce(r.reorder_point_milli, 0)),
+         OR position.milli >= r.reorder_point_milli * (1 + CAST(:hysteresis AS numeric)),
+     position.milli, coalesce(r.reorder_point_milli, 0)),
     ('sensor_disagrees', s.known AND abs(sensor.apart) > sensor.tolerance AND NOT reading.moved_since,
      NOT s.known OR s.sensed_at IS NULL OR abs(sensor.apart) <= sensor.tolerance * (1 - :hysteresis)
          OR s.counted_at > s.sensed_at,

@@ -45,7 +45,7 @@ def test_alerts_name_rule_subject_value_limit_since_and_state(api: Api, shops: S
         "closed_at": None,
         "acknowledged_by": None,
         "silenced_until": None,
-        "message": "1 kg on hand, below the reorder point of 4 kg.",
+        "message": "1 kg on hand or to come and not promised, below the reorder point of 4 kg.",
     }.items() <= alert.items()
     assert datetime.fromisoformat(alert["since"]) <= datetime.now(UTC)
     whole = api.read.get(f"/v1/alerts/{alert['alert_id']}").json()

@@ -55,3 +55,21 @@ def test_price_moves_no_stock_and_silences_no_sensor(api: Api, shops: Shops) -> 
     send(api, shops, "receipt", 0, quantity=10)
     send(api, shops, "price", 5.5, price="1.50", currency="EUR")
     assert send(api, shops, "reading", 5, observed=4) == (1, 0)
+
+
+def test_reorder_point_is_held_against_the_inventory_position(api: Api, shops: Shops) -> None:
+    """What is on hand, on order and in transit, less what is promised: what a buyer orders by."""
+    shops.reorder_point(1, 1, 10)
+    assert send(api, shops, "receipt", 0, quantity=12) == (0, 0)
+    assert send(api, shops, "reservation", 1, quantity=3, reservation_id="WEB-1") == (1, 0)
+    (alert,) = api.read.get("/v1/alerts").json()["alerts"]
+    assert (alert["rule"], alert["value"], alert["limit"]) == ("below_reorder_point", 9, 10)
+    assert send(api, shops, "order", 2, quantity=4, order_id="PO-1") == (0, 1)
+    # on hand falls below it, and all that is missing is on its way
+    assert send(api, shops, "sale", 3, quantity=3, reservation_id="WEB-1") == (0, 0)
+    assert send(api, shops, "receipt", 4, quantity=4, order_id="PO-1") == (0, 0)
+    assert send(api, shops, "sale", 5, quantity=4) == (1, 0)
+    there = {"location": "S2", "to_location": "S1", "quantity": 5, "transfer_id": "T-1"}
+    send(api, shops, "receipt", 6, location="S2", quantity=9)
+    assert send(api, shops, "dispatch", 7, **there) == (0, 1)
+    assert send(api, shops, "arrival", 8, quantity=5, transfer_id="T-1") == (0, 0)
