@@ -9,6 +9,9 @@ For routes that do not depend on `stocktide.web.allow`, the whole of it is:
 `find(text) -> Key | None` is a dict hit: no await, no lock, no query; None says "ask fetch". What it answers was
 read at most `fresh_s` ago; once half of that has passed it has the key read again in the background, so that a
 busy key is always at hand. A revocation therefore holds in every process after `fresh_s`, wherever it was made.
+
+Keys that are known have threads and connections of their own: whoever tries out texts, with or without a key, keeps
+nobody else from using theirs.
 """
 
 import asyncio
@@ -22,6 +25,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from stocktide.database import create_engine
 from stocktide.errors import Transient, Unauthorized
 from stocktide.keys import LAST_USED_EVERY_S, Key, TokenBucket, hash_key, look_up_key, note_use
 from stocktide.telemetry import log
@@ -30,9 +34,11 @@ FRESH_S = 0.5
 # Texts that are remembered: keys, and apart from them texts that are no key, so that guesses push no key out.
 KEYS_MAX = 10_000
 REFUSED_MAX = 1_000
-# Look-ups under way; a flood of guesses beyond it is told to come back.
+# Look-ups of unknown texts under way; a flood of guesses beyond it is told to come back.
 PENDING_MAX = 500
+# Threads for known keys and for unknown texts, each, and one that writes the last use behind; each has its connection.
 READERS = 2
+CONNECTIONS = 2 * READERS + 1
 
 Held = TypeVar("Held")
 
@@ -49,16 +55,20 @@ class KeyRing:
     """Finds keys by their text. One a process; `find` and `fetch` are called from its event loop."""
 
     def __init__(self, engine: sa.Engine, *, fresh_s: float = FRESH_S) -> None:
-        self._engine = engine
+        # of its own: a key is not looked up behind long transactions of the shared pool
+        url = engine.url.render_as_string(hide_password=False)
+        self._engine = create_engine(url, pool_size=CONNECTIONS)
         self._fresh_s = fresh_s
         self._keys: dict[bytes, _Entry] = {}
         self._refused: dict[bytes, tuple[Unauthorized, float]] = {}
         self._pending: dict[bytes, Future[Key]] = {}
+        self._guesses: dict[bytes, Future[Key]] = {}
         self._limiters: dict[int, TokenBucket] = {}
         # held by the readers among themselves; whoever finds takes no lock
         self._writing = threading.Lock()
-        # of its own: a key is not looked up behind long transactions of the shared pool
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="key-ring")
+        self._guess_readers = ThreadPoolExecutor(READERS, thread_name_prefix="key-ring-unknown")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="key-ring-use")
 
     def find(self, text: str) -> Key | None:
         """Give the key with this text if it is known well enough; None: fetch it. Raises Unauthorized."""
@@ -72,8 +82,7 @@ class KeyRing:
         if age > self._fresh_s:
             return None
         if age > self._fresh_s / 2 and not entry.refreshing:
-            entry.refreshing = True
-            self._read_soon(hashed)
+            self._refresh(entry, hashed)
         return self._used(entry, now)
 
     async def fetch(self, text: str) -> Key:
@@ -88,8 +97,10 @@ class KeyRing:
         return self._used(entry, time.monotonic()) if entry is not None else key
 
     def close(self) -> None:
-        """Let go of the threads."""
-        self._readers.shutdown(wait=True, cancel_futures=True)
+        """Let go of threads and connections."""
+        for threads in (self._readers, self._guess_readers, self._writer):
+            threads.shutdown(wait=True, cancel_futures=True)
+        self._engine.dispose()
 
     def _check_refused(self, hashed: bytes, now: float) -> None:
         refused = self._refused.get(hashed)
@@ -102,18 +113,29 @@ class KeyRing:
             key.check_valid(datetime.now(UTC))
         if now - entry.noted_at > LAST_USED_EVERY_S:
             entry.noted_at = now
-            self._readers.submit(self._note, key.key_id)
+            self._writer.submit(self._note, key.key_id)
         return key
 
+    def _refresh(self, entry: _Entry, hashed: bytes) -> None:
+        """Have a key read again; where that is refused, the key is believed for as long as it may be."""
+        entry.refreshing = True
+        try:
+            self._read_soon(hashed)
+        except (Transient, RuntimeError):  # RuntimeError: the ring is closed
+            entry.refreshing = False
+
     def _read_soon(self, hashed: bytes) -> "Future[Key]":
-        pending = self._pending.get(hashed)
-        if pending is not None:
-            return pending
-        if len(self._pending) >= PENDING_MAX:
+        """Have a text looked up, with the known keys or among the guesses. Raises Transient for too many of those."""
+        known = hashed in self._keys
+        pending = self._pending if known else self._guesses
+        under_way = self._pending.get(hashed) or self._guesses.get(hashed)
+        if under_way is not None:
+            return under_way
+        if not known and len(self._guesses) >= PENDING_MAX:
             raise Transient("keys_busy", "Too many keys are asked for at once; send it again.")
-        future = self._readers.submit(self._read, hashed)
-        self._pending[hashed] = future
-        future.add_done_callback(lambda _done: self._pending.pop(hashed, None))
+        future = (self._readers if known else self._guess_readers).submit(self._read, hashed)
+        pending[hashed] = future
+        future.add_done_callback(lambda _done: pending.pop(hashed, None))
         return future
 
     def _read(self, hashed: bytes) -> Key:
