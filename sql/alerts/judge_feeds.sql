@@ -19,10 +19,12 @@ known AS (
 ),
 feed AS (
     SELECT n.feed, r.gap_milli, r.first_minute, k.expect_every_s, k.created_at,
-           coalesce(k.revoked_at IS NOT NULL OR k.expires_at <= now(), false) AS ended
+           coalesce(k.revoked_at IS NOT NULL OR k.expires_at <= now(), false) AS ended,
+           a.opened_at AS silent_from, a.limit_milli AS silent_limit_then
     FROM known n
     LEFT JOIN feed_rhythms r USING (feed)
     LEFT JOIN access_keys k ON k.name = n.feed
+    LEFT JOIN alerts a ON a.rule = 'silent_feed' AND a.subject = n.feed AND a.closed_at IS NULL
 ),
 heard AS (
     SELECT f.*, last.minute AS last_minute, recent.refused, recent.total
@@ -38,7 +40,8 @@ heard AS (
     ) recent
 ),
 measured AS (
-    SELECT feed, ended, refused, total,
+    SELECT feed, ended, refused, total, silent_limit_then,
+           last_minute + INTERVAL '1 minute' > silent_from AS heard_since,
            greatest(0, round(extract(epoch FROM now()
                - coalesce(last_minute + INTERVAL '1 minute', created_at)) * 1000))::bigint AS silent_milli,
            CASE
@@ -52,11 +55,12 @@ measured AS (
     FROM heard
 )
 SELECT v.rule, CAST(NULL AS int) AS product_id, CAST(NULL AS int) AS location_id, m.feed,
-       coalesce(v.opens, false) AS opens, v.closes, v.value_milli, v.limit_milli
+       coalesce(v.opens, false) AS opens, coalesce(v.closes, false) AS closes, v.value_milli, v.limit_milli
 FROM measured m
 CROSS JOIN LATERAL (VALUES
-    ('silent_feed', m.silent_milli > m.silent_limit, m.silent_limit IS NULL OR m.silent_milli <= m.silent_limit,
-     m.silent_milli, coalesce(m.silent_limit, 0)),
+    ('silent_feed', m.silent_milli > m.silent_limit,
+     m.ended OR CASE WHEN m.silent_limit IS NULL THEN m.heard_since ELSE m.silent_milli <= m.silent_limit END,
+     m.silent_milli, coalesce(m.silent_limit, m.silent_limit_then, 0)),
     ('reject_storm', m.refused >= :storm_count AND m.refused_milli >= m.storm_limit,
      m.refused * 2 < :storm_count OR m.refused_milli * 2 < m.storm_limit, m.refused_milli, m.storm_limit)
 ) AS v (rule, opens, closes, value_milli, limit_milli)

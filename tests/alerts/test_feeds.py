@@ -73,6 +73,36 @@ def test_silent_feed_learns_its_nights_and_no_outage_that_happened_once(shops: S
     assert shops.look_at_feeds() == (1, 0)
 
 
+def test_silence_of_a_dead_feed_stays_open_until_it_is_heard(shops: Shops) -> None:
+    """What was learned of it leaves the four weeks that are looked at; its alert is no less true for that."""
+    shops.minutes("till", FOUR_DAYS)
+    shops.look_at_feeds()
+    shops.pass_hours(24)
+    assert shops.look_at_feeds() == (1, 0)
+    for _ in range(8):
+        shops.pass_hours(5 * 24)
+        assert shops.look_at_feeds() == (0, 0)
+    limit, value = shops.scalar("SELECT ARRAY[limit_milli, last_value_milli] FROM alerts")
+    assert limit == pytest.approx(1.5 * 12 * 3_600_000, rel=0.05)
+    assert value > 40 * 24 * 3_600_000
+    shops.minutes("till", [0])
+    assert shops.look_at_feeds() == (0, 1)
+    # after so long it is a new feed, whose rhythm nobody knows
+    assert shops.look_at_feeds() == (0, 0)
+    assert shops.scalar("SELECT count(*) FROM feed_rhythms") == 0
+
+
+def test_silent_feed_whose_limit_is_unknown_now_closes_only_when_it_is_heard(shops: Shops) -> None:
+    shops.minutes("till", FOUR_DAYS)
+    shops.look_at_feeds()
+    shops.pass_hours(24)
+    assert shops.look_at_feeds() == (1, 0)
+    shops.limits = replace(shops.limits, history_h=1_000)
+    assert shops.look_at_feeds() == (0, 0)
+    shops.minutes("till", [0])
+    assert shops.look_at_feeds() == (0, 1)
+
+
 def test_feed_that_sent_once_is_never_silent(shops: Shops) -> None:
     shops.minutes("import m5", [float(age) for age in range(300, 600)])
     assert shops.look_at_feeds() == (0, 0)
