@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from alerts.rules import RuleLimits
 from stocktide.database import statement
 
-# Any constant will do, as long as no other advisory lock of ours uses it.
+# Any constants will do, as long as no other advisory lock of ours uses them.
 WRITERS_LOCK_KEY = 7_205_759_405
+LEARNERS_LOCK_KEY = 7_205_759_406
 ALERTS_CHANGED = "alerts_changed"
 DELIVERIES_DUE = "deliveries_due"
 # One transaction's share of the waiting changes; the rest comes at once after it.
@@ -40,7 +41,7 @@ class Evaluated:
 
 def lock_writers(connection: sa.Connection) -> None:
     """Wait for the turn to write alerts, until the end of the transaction."""
-    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK_KEY})
+    _lock(connection, WRITERS_LOCK_KEY)
 
 
 def announce_alerts(connection: sa.Connection) -> None:
@@ -83,7 +84,8 @@ def announce_after_silence(connection: sa.Connection) -> int:
 
 
 def learn_rhythms(connection: sa.Connection) -> None:
-    """Learn from four weeks how long each feed pauses when all is well."""
+    """Learn from four weeks how long each feed pauses when all is well; one evaluator at a time."""
+    _lock(connection, LEARNERS_LOCK_KEY)
     connection.execute(statement("alerts/learn_rhythms"))
 
 
@@ -103,6 +105,10 @@ def queue_all_if_new(connection: sa.Connection, limits: RuleLimits) -> bool:
         {"limits": msgspec.json.encode(now).decode()},
     )
     return True
+
+
+def _lock(connection: sa.Connection, key: int) -> None:
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 def _apply(connection: sa.Connection, verdicts: Sequence[Any]) -> tuple[int, int]:

@@ -1,10 +1,10 @@
 """The evaluator's loop: woken by the ledger's NOTIFY, with a poll behind it; feeds on a timer."""
 
+import logging
 import time
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from alerts.evaluation import (
     announce_after_silence,
@@ -13,6 +13,7 @@ from alerts.evaluation import (
     learn_rhythms,
     queue_all_if_new,
 )
+from alerts.lost_database import LOST, said
 from alerts.rules import RuleLimits, limits_of
 from stocktide.settings import Settings
 from stocktide.telemetry import log
@@ -39,12 +40,12 @@ class Evaluator:
         self._feeds_at = self._learned_at = float("-inf")
 
     def run(self) -> None:
-        """Run until stopped; a database that is away is waited for."""
+        """Run until stopped; a database that is away is waited for, any other error of it is raised."""
         while not self._stopping:
             try:
                 self._listen()
-            except (psycopg.OperationalError, DBAPIError) as error:
-                log("alerts_lost_database", error=str(error).strip().splitlines()[0])
+            except LOST as error:
+                log("alerts_lost_database", level=logging.WARNING, error=said(error))
                 time.sleep(RECONNECT_S)
 
     def stop(self) -> None:
@@ -70,21 +71,25 @@ class Evaluator:
                     log("alerts_judge_everything", limits=self._limits.of_pairs())
             while not self._stopping:
                 self.evaluate_waiting()
-                self._look_at_feeds()
+                self._look_at_clock()
                 wait_s = min(POLL_S, self._timer_s)
                 if list(connection.notifies(timeout=wait_s, stop_after=1)):
                     time.sleep(TOGETHER_S)
 
-    def _look_at_feeds(self) -> None:
+    def _look_at_clock(self) -> None:
+        """Do what time alone makes due. It counts as done once it is: what a deadlock undid is done again at once."""
         now = time.monotonic()
         if now - self._learned_at >= LEARN_EVERY_S:
-            self._learned_at = now
             with self._engine.begin() as connection:
                 learn_rhythms(connection)
+            self._learned_at = now
         if now - self._feeds_at >= self._timer_s:
+            self._look_at_feeds()
             self._feeds_at = now
-            with self._engine.begin() as connection:
-                done = evaluate_feeds(connection, self._limits)
-                late = announce_after_silence(connection)
-            if done.opened or done.closed or late:
-                log("feeds_evaluated", opened=done.opened, closed=done.closed, after_silence=late)
+
+    def _look_at_feeds(self) -> None:
+        with self._engine.begin() as connection:
+            done = evaluate_feeds(connection, self._limits)
+            late = announce_after_silence(connection)
+        if done.opened or done.closed or late:
+            log("feeds_evaluated", opened=done.opened, closed=done.closed, after_silence=late)
