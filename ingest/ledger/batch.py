@@ -14,24 +14,24 @@ from ingest.ledger.outcomes import Outcome, rejected
 from ingest.ledger.rows import Row, RowEncoder, row_key
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.instants import micros_of
-from ingest.parsing.parsed import Item, Parsed
+from ingest.parsing.parsed import Item, Parsed, PlacedSales
 from ingest.parsing.plain_sales import PlainSales
 
 Placed = tuple[int, Item]
+# Of n sales: columns of sources, products and locations; None for what nobody knows.
+Keys = list[list[int | None]]
 
 
-@dataclass
-class Sales:
-    """Plain sales, where each stands in the batch, and their rows."""
+@dataclass(frozen=True)
+class KeyedSales(PlacedSales):
+    """Plain sales whose surrogate keys are found, with their rows."""
 
-    sales: PlainSales
-    places: Sequence[int]
     columns: EntryColumns
 
-    def kept(self, keep: Mask) -> "Sales":
+    def kept(self, keep: Mask) -> "KeyedSales":
         """Those where `keep`, shape (n,), is True."""
         places = list(compress(self.places, keep.tolist()))
-        return Sales(self.sales.kept(keep), places, self.columns.kept(keep))
+        return KeyedSales(self.sales.kept(keep), places, self.columns.kept(keep))
 
     def among(self, keys: Collection[bytes]) -> Iterator[tuple[int, StockEvent, bytes]]:
         """Place, event and key of those whose key is one of some."""
@@ -51,7 +51,7 @@ class Batch:
     outcomes: of what is refused without asking further, by place.
     """
 
-    sales: Sales | None = None
+    sales: list[KeyedSales] = field(default_factory=list)
     rows: dict[bytes, Row] = field(default_factory=dict)
     later: list[tuple[int, StockEvent, bytes]] = field(default_factory=list)
     corrections: list[tuple[int, Correction, int]] = field(default_factory=list)
@@ -59,9 +59,9 @@ class Batch:
 
     def event_of(self, key: bytes) -> StockEvent:
         """The first event of an identity."""
-        if key in self.rows or self.sales is None:
+        if key in self.rows:
             return self.rows[key].event
-        return next(event for _, event, _ in self.sales.among((key,)))
+        return next(event for part in self.sales for _, event, _ in part.among((key,)))
 
 
 class Sorter:
@@ -73,54 +73,54 @@ class Sorter:
         self._create = create
         self._encoder = RowEncoder()
 
+    def prepared(self, parsed: Parsed) -> Parsed:
+        """The same, with the rows of sales made already, where their keys are known by heart.
+
+        It saves time where it is called right after parsing, with all of it still at hand.
+        """
+        known = self._surrogates.by_heart()
+        parts = [self._keyed(part, _keys(part.sales, known)) or part for part in parsed.sales]
+        return Parsed(parsed.others, parts) if parts else parsed
+
     def sort_out(self, connection: sa.Connection, parsed: Parsed) -> Batch:
         """Sort out a batch; asks the database only for what is not known by heart."""
         batch = Batch()
+        unknown = [item for part in parsed.sales for item in self._take(batch, connection, part)]
+        _part_repeats(batch)
         others = parsed.others
-        if parsed.sales is not None:
-            unknown = self._take_sales(batch, connection, parsed.sales, parsed.places)
-            others = sorted([*others, *unknown], key=itemgetter(0)) if unknown else others
+        if unknown:
+            others = sorted([*others, *unknown], key=itemgetter(0))
         self._take_others(batch, connection, others)
         return batch
 
-    def _take_sales(
-        self, batch: Batch, connection: sa.Connection, sales: PlainSales, places: Sequence[int]
-    ) -> list[Placed]:
-        """Give the sales to the batch; returns those that name what nobody knows, which are looked at one by one."""
-        keys = self._keys(connection, sales)
-        unknown: list[Placed] = []
-        if any(None in column for column in keys):
-            known = np.array([None not in row for row in zip(*keys, strict=True)])
-            unknown = [(places[n], sales.event(n)) for n in np.flatnonzero(~known).tolist()]
-            sales, places = sales.kept(known), list(compress(places, known.tolist()))
-            keys = [list(compress(column, known.tolist())) for column in keys]
-        if len(sales):
-            columns = self._encoder.sales(
-                sales, *(np.array(column, dtype=np.int32) for column in keys)
-            )
-            taken = Sales(sales, places, columns)
-            if len(set(columns.key)) < len(columns):
-                first = _firsts(columns.key)
-                batch.later += taken.events(~first)
-                taken = taken.kept(first)
-            batch.sales = taken
-        return unknown
-
-    def _keys(self, connection: sa.Connection, sales: PlainSales) -> list[list[int | None]]:
-        """Keys of the sales' sources, products and locations; None for what nobody knows."""
-
-        def found(known: Surrogates.Resolved) -> list[list[int | None]]:
-            return [
-                list(map(known.sources.get, sales.source)),
-                list(map(known.products.get, sales.product)),
-                list(map(known.locations.get, sales.location)),
-            ]
-
-        keys = found(self._surrogates.by_heart())
-        if not any(None in column for column in keys):
-            return keys
+    def _take(self, batch: Batch, connection: sa.Connection, part: PlacedSales) -> list[Placed]:
+        """Give sales to the batch; returns those that name what nobody knows, which are looked at one by one."""
+        if isinstance(part, KeyedSales):
+            batch.sales.append(part)
+            return []
+        keyed = self._keyed(part, _keys(part.sales, self._surrogates.by_heart()))
+        if keyed is not None:
+            batch.sales.append(keyed)
+            return []
+        sales = part.sales
         names = (set(sales.product), set(sales.location), set(sales.source))
-        return found(self._surrogates.named(connection, *names, create=self._create))
+        keys = _keys(sales, self._surrogates.named(connection, *names, create=self._create))
+        known = np.array([None not in row for row in zip(*keys, strict=True)])
+        places = list(compress(part.places, known.tolist()))
+        keys = [list(compress(column, known.tolist())) for column in keys]
+        keyed = self._keyed(PlacedSales(sales.kept(known), places), keys)
+        if keyed is not None and places:
+            batch.sales.append(keyed)
+        return [(part.places[n], sales.event(n)) for n in np.flatnonzero(~known).tolist()]
+
+    def _keyed(self, part: PlacedSales, keys: Keys) -> KeyedSales | None:
+        """Sales with their rows; None where a key is missing."""
+        if any(None in column for column in keys):
+            return None
+        columns = self._encoder.sales(
+            part.sales, *(np.array(column, dtype=np.int32) for column in keys)
+        )
+        return KeyedSales(part.sales, part.places, columns)
 
     def _take_others(
         self, batch: Batch, connection: sa.Connection, others: Sequence[Placed]
@@ -150,10 +150,10 @@ class Sorter:
                 assert isinstance(row, Correction)  # noqa: S101 - nothing else is left
                 assert keys is not None  # noqa: S101 - asked above
                 batch.corrections.append((place, row, keys.sources[row.source]))
-        if displaced and batch.sales is not None:
-            keep = np.array([key not in displaced for key in batch.sales.columns.key])
-            batch.later += batch.sales.events(~keep)
-            batch.sales = batch.sales.kept(keep)
+        if displaced:
+            _part_sales(
+                batch, [[key not in displaced for key in p.columns.key] for p in batch.sales]
+            )
 
 
 def row_by_heart(item: Item, known: Surrogates.Resolved, place: int) -> Row | None:
@@ -187,16 +187,42 @@ def _row_of(item: Event | Fault, keys: Surrogates.Resolved, place: int) -> Row |
     )
 
 
-def _firsts(keys: Sequence[bytes]) -> Mask:
-    """True where a key stands for the first time."""
-    seen: set[bytes] = set()
-    first = np.ones(len(keys), dtype=np.bool_)
-    for number, key in enumerate(keys):
-        if key in seen:
-            first[number] = False
-        seen.add(key)
-    return first
+def _keys(sales: PlainSales, known: Surrogates.Resolved) -> Keys:
+    return [
+        list(map(known.sources.get, sales.source)),
+        list(map(known.products.get, sales.product)),
+        list(map(known.locations.get, sales.location)),
+    ]
 
 
-def _places_of(sales: Sales | None) -> dict[bytes, int]:
-    return {} if sales is None else dict(zip(sales.columns.key, sales.places, strict=True))
+def _part_repeats(batch: Batch) -> None:
+    """Leave the first sale of each identity among the sales; those after it come later."""
+    distinct = {key for part in batch.sales for key in part.columns.key}
+    if len(distinct) == sum(len(part.columns) for part in batch.sales):
+        return
+    firsts: list[list[bool]] = []
+    for part in batch.sales:
+        firsts.append([])
+        for key in part.columns.key:
+            firsts[-1].append(key in distinct)
+            distinct.discard(key)
+    _part_sales(batch, firsts)
+
+
+def _part_sales(batch: Batch, stay: Sequence[Sequence[bool]]) -> None:
+    """Keep the sales that stay, and put the others to what comes later. stay: of each part, shape (n,)."""
+    parts = []
+    for part, staying in zip(batch.sales, stay, strict=True):
+        keep = np.array(staying, dtype=np.bool_)
+        batch.later += part.events(~keep)
+        if keep.any():
+            parts.append(part.kept(keep))
+    batch.sales = parts
+
+
+def _places_of(sales: Sequence[KeyedSales]) -> dict[bytes, int]:
+    return {
+        key: place
+        for part in sales
+        for key, place in zip(part.columns.key, part.places, strict=True)
+    }

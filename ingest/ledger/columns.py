@@ -56,11 +56,11 @@ class EntryColumns:
     def __len__(self) -> int:
         return len(self.event_id)
 
-    def kept(self, keep: Mask | np.bool_) -> "EntryColumns":
-        """Those rows where `keep`, shape (n,) or one for all, is True."""
+    def kept(self, keep: Mask) -> "EntryColumns":
+        """Those rows where `keep`, shape (n,), is True."""
         if bool(keep.all()):
             return self
-        chosen: list[bool] = np.asarray(keep).tolist()
+        chosen = keep.tolist()
         kept: dict[str, object] = {
             name: list(compress(column, chosen)) if isinstance(column, list) else column[keep]
             for name, column in vars(self).items()

@@ -1,8 +1,9 @@
 """Entries of the ledger: new events claim their identity, become rows, and move stock, all in one transaction."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -90,9 +91,9 @@ class Entries:
 
     def append_rows(self, rows: Sequence[Row]) -> set[bytes]:
         """`append` for the rows of events alone."""
-        return self.append(None, rows)
+        return self.append([], rows)
 
-    def append(self, sales: EntryColumns | None, rows: Sequence[Row]) -> set[bytes]:
+    def append(self, sales: Sequence[EntryColumns], rows: Sequence[Row]) -> set[bytes]:
         """Append what is new of sales and of the rows of events, and move stock.
 
         Returns the keys of those whose identity others hold: of them nothing is written.
@@ -102,17 +103,11 @@ class Entries:
         if not parts:
             return set()
         first_entry, held = self._claim(parts)
-        new = []
-        for part, places in parts:
-            keep = np.array([key not in held for key in part.key]) if held else np.True_
-            kept, entry_id = part.kept(keep), first_entry + places[keep]
-            if len(kept):
-                columns = FIXED + USUAL + (RARE if part.wide else ())
-                self._copy("ledger", columns, ledger_rows(kept, entry_id))
-                new.append(kept)
+        new = _new(parts, held)
         if new:
-            effects = pair_effects(EntryColumns.together(new), half_life_s=self._half_life_s)
-            self._move_stock(effects)
+            self._copy_entries(new, first_entry)
+            rows_of_all = EntryColumns.together([part for part, _ in new])
+            self._move_stock(pair_effects(rows_of_all, half_life_s=self._half_life_s))
         if rows:
             self._apply_rare(rare_effects([row for row in rows if row_key(row) not in held]))
         return held
@@ -182,6 +177,16 @@ class Entries:
             return False
         return True
 
+    def _copy_entries(self, parts: Sequence[Part], first_entry: int) -> None:
+        for wide, columns in ((False, FIXED + USUAL), (True, FIXED + USUAL + RARE)):
+            rows = [
+                ledger_rows(part, first_entry + places)
+                for part, places in parts
+                if part.wide == wide
+            ]
+            if rows:
+                self._copy("ledger", columns, chain.from_iterable(rows))
+
     def _copy(self, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
         with self._cursor.copy(_copy_statement(table, tuple(columns))) as copy:
             copy.write(copy_of(rows))
@@ -216,13 +221,13 @@ class Entries:
         return self._cursor.fetchall()
 
 
-def _parts(sales: EntryColumns | None, rows: Sequence[Row]) -> list[Part]:
-    """What is copied together, with the place of each row in the block of entries."""
+def _parts(sales: Sequence[EntryColumns], rows: Sequence[Row]) -> list[Part]:
+    """What is written together, with the place of each row in the block of entries."""
     parts: list[Part] = []
     start = 0
-    if sales is not None and len(sales):
-        start = len(sales)
-        parts.append((sales, np.arange(start, dtype=np.int64)))
+    for part in sales:
+        parts.append((part, np.arange(start, start + len(part), dtype=np.int64)))
+        start += len(part)
     is_rare = np.array([has_rare(row.event) for row in rows], dtype=np.bool_)
     for wide in (False, True):
         places = np.flatnonzero(is_rare == wide)
@@ -230,6 +235,18 @@ def _parts(sales: EntryColumns | None, rows: Sequence[Row]) -> list[Part]:
             part = _encoder.rows([rows[place] for place in places.tolist()], wide=wide)
             parts.append((part, start + places))
     return parts
+
+
+def _new(parts: Sequence[Part], held: Collection[bytes]) -> list[Part]:
+    """Those rows of parts whose events nobody holds."""
+    if not held:
+        return list(parts)
+    new = []
+    for part, places in parts:
+        keep = np.array([key not in held for key in part.key])
+        if keep.any():
+            new.append((part.kept(keep), places[keep]))
+    return new
 
 
 @cache

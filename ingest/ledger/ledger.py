@@ -46,13 +46,17 @@ class Ledger:
             )
         batch = self._sorter.sort_out(connection, Parsed.of(parsed))
         entries = Entries(connection, half_life_s=self.half_life_h * 3600)
-        columns = None if batch.sales is None else batch.sales.columns
+        columns = [part.columns for part in batch.sales]
         held = entries.append(columns, list(batch.rows.values()))
         outcomes = batch.outcomes
         outcomes |= _of_firsts(batch, held)
         outcomes |= _of_repeats(batch, _recorded(entries, held))
         outcomes |= self._of_corrections(entries, batch)
         return [outcomes[place] for place in range(len(parsed))]
+
+    def prepared(self, parsed: Parsed) -> Parsed:
+        """The same, with what can be made of it ahead; `append` makes the rest."""
+        return self._sorter.prepared(parsed)
 
     def rows_by_heart(self, parsed: Sequence[Event | Fault]) -> list[Row] | None:
         """Rows of events that name nothing but what is known by heart; None where one of them does."""
@@ -81,13 +85,14 @@ class Ledger:
 def _of_firsts(batch: Batch, held: Collection[bytes]) -> dict[int, Outcome]:
     """Outcomes of the first events whose identity was free."""
     found: dict[int, Outcome] = {}
-    if batch.sales is not None:
-        sales = batch.sales.sales
-        new = [Outcome("accepted", *who) for who in zip(sales.source, sales.event_id, strict=True)]
-        found = dict(zip(batch.sales.places, new, strict=True))
+    for part in batch.sales:
+        who = zip(part.sales.source, part.sales.event_id, strict=True)
+        new = [Outcome("accepted", source, event_id) for source, event_id in who]
+        found.update(zip(part.places, new, strict=True))
         if held:
-            keys = zip(batch.sales.places, batch.sales.columns.key, strict=True)
-            found = {place: found[place] for place, key in keys if key not in held}
+            for place, key in zip(part.places, part.columns.key, strict=True):
+                if key in held:
+                    del found[place]
     for key, row in batch.rows.items():
         if key not in held:
             found[row.place] = accepted(row.event)
@@ -101,8 +106,8 @@ def _of_repeats(batch: Batch, recorded: Recorded) -> dict[int, Outcome]:
         for key, row in batch.rows.items():
             if key in recorded:
                 found[row.place] = compare(row.event, recorded[key])
-        if batch.sales is not None:
-            for place, event, key in batch.sales.among(recorded.keys()):
+        for part in batch.sales:
+            for place, event, key in part.among(recorded.keys()):
                 found[place] = compare(event, recorded[key])
     for place, event, key in batch.later:
         first = recorded.get(key) or msgspec.structs.asdict(batch.event_of(key))

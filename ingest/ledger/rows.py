@@ -98,14 +98,13 @@ class RowEncoder:
         """Plain sales as rows; the keys have shape (n,)."""
         event_id = [event.encode() for event in sales.event_id]
         kinds = [FLAGS["sale"] if is_sale else FLAGS["return"] for is_sale in (True, False)]
-        nothing = [NULL] * len(event_id)
-        kind = [_text("return"), _text("sale")]
-        cells = [
+        # with the column behind it, which sales leave empty
+        kind = [_text("return") + NULL, _text("sale") + NULL]
+        columns = [
             [kind[is_sale] for is_sale in sales.is_sale.tolist()],
-            nothing,
             [self._numbers[price] for price in sales.price_micros],
             [self._texts[currency] for currency in sales.currency],
-            nothing,
+            [NULL] * len(event_id),
             *_texts(sales.order_id),
             [self._lines[line] for line in sales.order_line],
             *_texts(sales.customer_id),
@@ -121,7 +120,7 @@ class RowEncoder:
             at=sales.at,
             leg=np.zeros(len(event_id), dtype=np.int16),
             flags=np.where(sales.is_sale, *kinds).astype(np.int8),
-            cells=cells,
+            cells=[list(map(b"".join, zip(*columns, strict=True)))],
             wide=False,
         )
 

@@ -1,8 +1,9 @@
 """What a request's inputs became: plain sales as columns, everything else one by one, each at its place."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import overload
+from typing import Self, overload
 
 from ingest.parsing.events import Event, Fault, StockEvent
 from ingest.parsing.instants import moment_of
@@ -11,22 +12,32 @@ from ingest.parsing.plain_sales import PlainSales
 Item = Event | Fault
 
 
+@dataclass(frozen=True)
+class PlacedSales:
+    """Plain sales, and where each of them stands among its request's inputs."""
+
+    sales: PlainSales
+    places: Sequence[int]
+
+    def moved(self, by: int) -> Self:
+        """The same, so many places further on."""
+        if isinstance(self.places, range):
+            return replace(self, places=range(self.places.start + by, self.places.stop + by))
+        return replace(self, places=[place + by for place in self.places])
+
+
 class Parsed(Sequence[Item]):
     """Parsed inputs in their order. As a sequence it makes events of the columns when somebody asks for one.
 
-    sales, places: the plain sales, and where each stands; None and empty without any. others: what else there is,
-    by place. Every place is one or the other's.
+    sales: the plain ones. others: what else there is, by place. Every place is one or the other's.
     """
 
     def __init__(
-        self,
-        others: Sequence[tuple[int, Item]],
-        sales: PlainSales | None = None,
-        places: Sequence[int] = (),
+        self, others: Sequence[tuple[int, Item]], sales: Sequence[PlacedSales] = ()
     ) -> None:
         self.others = others
         self.sales = sales
-        self.places = places
+        self._size = len(others) + sum(len(part.sales) for part in sales)
         self._items: list[Item] | None = None
 
     @classmethod
@@ -37,19 +48,14 @@ class Parsed(Sequence[Item]):
     @classmethod
     def together(cls, parts: Sequence[Sequence[Item]]) -> "Parsed":
         """Those of several requests, one after another."""
-        if len(parts) == 1:
-            return cls.of(parts[0])
         others: list[tuple[int, Item]] = []
-        sales: list[PlainSales] = []
-        places: list[int] = []
+        sales: list[PlacedSales] = []
         start = 0
         for part in map(cls.of, parts):
             others += [(start + place, item) for place, item in part.others]
-            if part.sales is not None:
-                sales.append(part.sales)
-                places += [start + place for place in part.places]
+            sales += [placed.moved(start) for placed in part.sales]
             start += len(part)
-        return cls(others, PlainSales.together(sales) if sales else None, places)
+        return cls(others, sales)
 
     def newest(self, chosen: Sequence[bool]) -> datetime | None:
         """The latest time of stock events where `chosen`, by place, is True; None without any."""
@@ -58,14 +64,14 @@ class Parsed(Sequence[Item]):
             for place, item in self.others
             if chosen[place] and isinstance(item, StockEvent)
         ]
-        if self.sales is not None:
-            at = self.sales.at[[chosen[place] for place in self.places]]
+        for placed in self.sales:
+            at = placed.sales.at[[chosen[place] for place in placed.places]]
             if at.size:
                 times.append(moment_of(int(at.max())))
         return max(times, default=None)
 
     def __len__(self) -> int:
-        return len(self.others) + len(self.places)
+        return self._size
 
     @overload
     def __getitem__(self, place: int) -> Item: ...
@@ -75,7 +81,7 @@ class Parsed(Sequence[Item]):
         """Give one, or some."""
         if self._items is None:
             found = dict(self.others)
-            if self.sales is not None:
-                found |= {at: self.sales.event(n) for n, at in enumerate(self.places)}
+            for placed in self.sales:
+                found |= {at: placed.sales.event(n) for n, at in enumerate(placed.places)}
             self._items = [found[number] for number in range(len(found))]
         return self._items[place]

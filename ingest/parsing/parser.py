@@ -12,7 +12,7 @@ from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.faults import NotAnEvent, not_valid, storable
 from ingest.parsing.kinds import KINDS, OPENS, TYPE_PREFIX, CorrectionData, Sale, Text
 from ingest.parsing.numbers import MICRO, MILLI, scaled
-from ingest.parsing.parsed import Parsed
+from ingest.parsing.parsed import Parsed, PlacedSales
 from ingest.parsing.plain_sales import SalesReader
 from stocktide.settings import Settings
 
@@ -111,7 +111,7 @@ class EventParser:
             return Parsed.of([self._finished(item, latest, suspect) for item in items])
         sales = self._sales.read(items, latest, self._currencies)
         if sales is not None:
-            return Parsed([], sales, range(len(items)))
+            return Parsed([], [PlacedSales(sales, range(len(items)))])
         # one of them at least is something else, or wrong: look at each
         finished = [self._finished(item, latest, suspect) for item in items]
         places = [
@@ -124,7 +124,7 @@ class EventParser:
             return Parsed.of(finished)
         plain = set(places)
         others = [(place, item) for place, item in enumerate(finished) if place not in plain]
-        return Parsed(others, sales, places)
+        return Parsed(others, [PlacedSales(sales, places)])
 
     def _finished(self, item: Any, latest: datetime, suspect: bool) -> Event | Fault:
         if isinstance(item, StockEvent | Correction | Fault):

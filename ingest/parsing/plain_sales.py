@@ -78,20 +78,6 @@ class PlainSales:
         }
         return PlainSales(**kept)
 
-    @classmethod
-    def together(cls, parts: Sequence["PlainSales"]) -> "PlainSales":
-        """Several as one, in order. parts: at least one."""
-        if len(parts) == 1:
-            return parts[0]
-        joined: dict[str, Any] = {}
-        for name, first in vars(parts[0]).items():
-            columns = [getattr(part, name) for part in parts]
-            if isinstance(first, list):
-                joined[name] = [value for column in columns for value in column]
-            else:
-                joined[name] = np.concatenate(columns)
-        return cls(**joined)
-
 
 class SalesReader:
     """Reads decoded sales and returns into columns, under the limits of the settings. One a parser."""

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from ingest.ledger.outcomes import Outcome, accepted
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Event, Fault
+from ingest.parsing.parsed import Parsed
 from ingest.recording.fast_lane import EVENTS_MAX, FastLane
 from ingest.recording.group_writer import GroupWriter, Waiting, answer_all
 from ingest.recording.recording import Recorder
@@ -76,6 +77,7 @@ class Intake:
                 retry_after_s=1,
             )
         loop = asyncio.get_running_loop()
+        parsed = self._recorder.ledger.prepared(parsed) if isinstance(parsed, Parsed) else parsed
         rows = self._lane.plain_rows(parsed)
         request = FeedRequest(feed, content_type, raws, parsed)
         waiting = Waiting(request, loop.create_future(), loop, rows)
