@@ -1,6 +1,7 @@
 """Open alert streams of one API process: one listener, a bounded queue a client, and no gap for who comes back."""
 
 import asyncio
+import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -11,12 +12,12 @@ from types import FrameType
 import msgspec
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from alerts.cloud_event import cloud_event
 from alerts.evaluation import ALERTS_CHANGED
 from alerts.listing import newest_event_id
-from stocktide.database import statement
+from alerts.lost_database import LOST, said
+from stocktide.database import create_engine, statement
 from stocktide.errors import Transient
 from stocktide.settings import Settings
 from stocktide.telemetry import log
@@ -26,6 +27,7 @@ QUEUE_MAX = 1_000
 PAGE = 500
 POLL_S = 5.0
 RECONNECT_S = 1.0
+READERS = 2
 
 
 @dataclass(frozen=True)
@@ -53,29 +55,44 @@ class FanOut:
 
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
         self.heartbeat_s = settings.alert_stream_heartbeat_s
-        self._engine = engine
         self._source = settings.alert_source
         self._clients_max = settings.alert_stream_clients_max
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        # of their own, threads and connections: events do not wait behind long transactions of the shared pool
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="alert-streams")
+        self._engine = create_engine(self._url, pool_size=READERS)
         self._position: int | None = None
         self._subscriptions: set[Subscription] = set()
         self.closing = False
-        # of its own: events do not wait behind long transactions of the shared pool
-        self._readers = ThreadPoolExecutor(2, thread_name_prefix="alert-streams")
 
     async def run(self) -> None:
-        """Follow the events until cancelled; after a lost database go on where it was."""
+        """Follow the events until cancelled, whatever happens: nobody would see it if this ended."""
         try:
             while True:
-                try:
-                    await self._follow()
-                except (psycopg.OperationalError, DBAPIError) as error:
-                    log("alert_streams_lost_database", error=str(error).strip().splitlines()[0])
-                    await asyncio.sleep(RECONNECT_S)
+                await self._follow_while_it_goes()
+                await asyncio.sleep(RECONNECT_S)
         finally:
-            for subscription in self._subscriptions:
-                subscription.dropped = True
-            self._readers.shutdown(wait=False, cancel_futures=True)
+            self._drop_all()
+            await asyncio.to_thread(self._close)
+
+    async def _follow_while_it_goes(self) -> None:
+        """After a lost database go on where it was. After anything else start anew, and have the clients come back."""
+        try:
+            await self._follow()
+        except LOST as error:
+            log("alert_streams_lost_database", level=logging.WARNING, error=said(error))
+        except Exception as error:  # noqa: BLE001 - a stream that beats and brings nothing is worse than one that ends
+            log("alert_streams_failed", level=logging.ERROR, error=repr(error))
+            self._position = None
+            self._drop_all()
+
+    def _drop_all(self) -> None:
+        for subscription in self._subscriptions:
+            subscription.dropped = True
+
+    def _close(self) -> None:
+        self._readers.shutdown(wait=True, cancel_futures=True)
+        self._engine.dispose()
 
     def close_on_signals(self) -> None:
         """End the streams when the process is told to stop: a server waits for its answers to end, and these never do.
@@ -122,26 +139,41 @@ class FanOut:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read_after, event_id)
 
+    async def newest(self) -> int:
+        """Read the number of the newest event that the database has, 0 before the first."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read_newest)
+
     async def _follow(self) -> None:
         connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
         async with connection:
             await connection.execute(f"LISTEN {ALERTS_CHANGED}")
-            if self._position is None:
-                loop = asyncio.get_running_loop()
-                self._position = await loop.run_in_executor(self._readers, self._read_newest)
+            position = self._position = self._begin(await self.newest())
             while True:
-                await self._hand_out(self._position)
+                position = await self._hand_out(position)
                 async for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                     pass
 
-    async def _hand_out(self, position: int) -> None:
+    def _begin(self, newest: int) -> int:
+        """Go on where it was; where the database never was, for a backup was restored, begin at its newest event."""
+        if self._position is not None and self._position <= newest:
+            return self._position
+        if self._position is not None:
+            log(
+                "alert_streams_went_back", level=logging.WARNING, seen=self._position, newest=newest
+            )
+            self._drop_all()
+        return newest
+
+    async def _hand_out(self, position: int) -> int:
         """Give every client what is new. The position moves with the queues, in one step: who joins misses nothing."""
         while frames := await self.page_after(position):
             position = self._position = frames[-1].event_id
             for subscription in self._subscriptions:
                 self._queue(subscription, frames)
             if len(frames) < PAGE:
-                return
+                break
+        return position
 
     def _queue(self, subscription: Subscription, frames: Sequence[Frame]) -> None:
         for frame in frames:

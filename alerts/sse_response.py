@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import Response
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
 from alerts.fan_out import FanOut, Frame, Subscription
@@ -57,13 +57,33 @@ class SseResponse(Response):
     async def _chunks(self, gone: "asyncio.Future[None]") -> AsyncIterator[bytes]:
         yield b": connected\nretry: %d\n\n" % RETRY_MS
         try:
+            if await self._is_unknown():
+                yield self._goes_on_from_now()
             async for chunk in self._missed():
                 yield chunk
             async for chunk in self._coming(gone):
                 yield chunk
-        except (StocktideError, DBAPIError) as error:
+        except (StocktideError, SQLAlchemyError) as error:
             # the key has ended, or nobody can say whether it holds
             yield b": closed, %s\n\n" % getattr(error, "code", "database_away").encode()
+
+    async def _is_unknown(self) -> bool:
+        """Tell whether the client saw an event that the database does not have: a backup was restored.
+
+        Another process may have sent what this one has not read yet, so the database is asked.
+        """
+        if self._after <= self._subscription.joined_at:
+            return False
+        return self._after > await self._fan_out.newest()
+
+    def _goes_on_from_now(self) -> bytes:
+        """Take the number back that the client holds; an id without data changes it and is no event."""
+        unknown, self._after = self._after, self._subscription.joined_at
+        return b": event %d is not known here, going on after %d\nid: %d\n\n" % (
+            unknown,
+            self._after,
+            self._after,
+        )
 
     async def _missed(self) -> AsyncIterator[bytes]:
         """What happened between the last event that the client has and its joining."""

@@ -1,9 +1,10 @@
+import asyncio
 import contextlib
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +16,10 @@ import sqlalchemy as sa
 import uvicorn
 
 from alerts.cloud_event import json_schema
+from alerts.fan_out import FanOut, Subscription
 from stocktide.api import create_app
 from stocktide.cache_server import connect_cache
+from stocktide.errors import Transient
 from stocktide.keys import create_key, revoke_key
 from stocktide.settings import load_settings
 from tests.alerts.shops import Shops
@@ -261,12 +264,123 @@ def test_stream_goes_on_when_the_database_drops_its_listener(
     with opened(api.read) as stream:
         flap(shops, 1)
         wait_until(lambda: len(stream.events) == 1)
-        with database.begin() as connection:
-            connection.execute(
-                sa.text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN alerts_changed'"
-                    " AND datname = current_database()"
-                )
-            )
+        cut_listeners(database)
         flap(shops, 2)
         wait_until(lambda: len(stream.events) == 2)
+
+
+@contextlib.asynccontextmanager
+async def following(engine: sa.Engine) -> AsyncIterator[FanOut]:
+    """A fan-out beside the test, in its loop."""
+    fan_out = FanOut(engine, load_settings())
+    task = asyncio.create_task(fan_out.run())
+    try:
+        yield fan_out
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def joined(fan_out: FanOut) -> Subscription:
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                return fan_out.join(lambda _frame: True)
+            except Transient:
+                await asyncio.sleep(0.01)
+
+
+async def next_id(subscription: Subscription) -> int:
+    async with asyncio.timeout(WAIT_S):
+        return (await subscription.queue.get()).event_id
+
+
+async def wait_dropped(subscription: Subscription) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not subscription.dropped:
+            await asyncio.sleep(0.01)
+
+
+def cut_listeners(database: sa.Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN alerts_changed'"
+                " AND datname = current_database()"
+            )
+        )
+
+
+def test_fan_out_goes_on_when_the_shared_pool_is_exhausted(shops: Shops) -> None:
+    url = shops.engine.url.render_as_string(hide_password=False)
+    shared = sa.create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+
+    async def follow() -> list[int]:
+        async with following(shared) as fan_out:
+            subscription = await joined(fan_out)
+            with shared.connect():
+                flap(shops, 2)
+                await asyncio.sleep(0.5)
+            flap(shops, 2)
+            return [await next_id(subscription) for _ in range(4)]
+
+    assert asyncio.run(follow()) == [1, 2, 3, 4]
+    shared.dispose()
+
+
+def test_fan_out_drops_its_clients_and_starts_anew_when_it_fails(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that beats and brings nothing would be worse than none."""
+
+    def fail(*_: object) -> dict[str, Any]:
+        raise ValueError
+
+    async def follow() -> int:
+        async with following(shops.engine) as fan_out:
+            subscription = await joined(fan_out)
+            with monkeypatch.context() as patch:
+                patch.setattr("alerts.fan_out.cloud_event", fail)
+                flap(shops, 1)
+                await wait_dropped(subscription)
+                fan_out.leave(subscription)
+                with pytest.raises(Transient, match="not ready"):
+                    fan_out.join(lambda _frame: True)
+            again = await joined(fan_out)
+            flap(shops, 2)
+            return await next_id(again)
+
+    assert asyncio.run(follow()) == 2
+
+
+def test_fan_out_goes_back_with_a_database_that_was_restored(shops: Shops) -> None:
+    async def follow() -> int:
+        async with following(shops.engine) as fan_out:
+            subscription = await joined(fan_out)
+            flap(shops, 3)
+            assert [await next_id(subscription) for _ in range(3)] == [1, 2, 3]
+            with shops.engine.begin() as connection:
+                connection.exec_driver_sql("ALTER TABLE alert_events DISABLE TRIGGER ALL")
+                connection.exec_driver_sql("DELETE FROM alert_events WHERE event_id > 1")
+                connection.exec_driver_sql("ALTER TABLE alert_events ALTER event_id RESTART WITH 2")
+            cut_listeners(shops.engine)
+            await wait_dropped(subscription)
+            again = await joined(fan_out)
+            shops.stock(1, 2, 0)
+            shops.evaluate()
+            return await next_id(again)
+
+    assert asyncio.run(follow()) == 2
+
+
+def test_stream_after_an_event_that_this_database_never_had_goes_on_from_now_and_says_so(
+    api: Api, shops: Shops
+) -> None:
+    """A backup was restored: to wait for the number that the client had would lose every alert until then."""
+    flap(shops, 2)
+    with opened(api.read, last_event_id=1_000) as stream:
+        wait_until(
+            lambda: stream.comments[-1:] == ["event 1000 is not known here, going on after 2"]
+        )
+        flap(shops, 2)
+        wait_until(lambda: stream.ids() == [3, 4])
