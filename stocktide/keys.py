@@ -69,8 +69,14 @@ class Limits:
     expires_at: datetime | None = None
     expect_every_s: int | None = None
 
-    def check(self) -> None:
-        """Raise Invalid for limits that no key can have."""
+    def check(self, scope: str) -> None:
+        """Raise Invalid for limits that no key of a scope can have."""
+        sending = (self.kinds, self.locations, self.rate, self.expect_every_s)
+        if scope == "read" and any(limit is not None for limit in sending):
+            raise Invalid(
+                "key_limits",
+                "A read key sends nothing: kinds, locations, rate and interval say nothing of it.",
+            )
         for name, values in (("kinds", self.kinds), ("locations", self.locations)):
             if values is not None and (not values or not all(_shown(value) for value in values)):
                 raise Invalid("key_limits", f"{name}: name at least one, in printable characters.")
@@ -161,7 +167,7 @@ def create_key(connection: sa.Connection, name: str, scope: str, limits: Limits 
         )
     if not _shown(name):
         raise Invalid("key_name", "A key's name has 1 to 100 printable characters.")
-    limits.check()
+    limits.check(scope)
     text = KEY_PREFIX + secrets.token_urlsafe(32)
     created = connection.execute(
         sa.text(

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from ingest.ledger.outcomes import Outcome
+from ingest.permission import KEY_KIND, KEY_LOCATION
 from stocktide.errors import Conflict, Forbidden, Invalid, StocktideError
 
 COUNTED = ("accepted", "duplicate", "conflict", "rejected")
 # Reasons that are about the key, not about the event.
-OF_THE_KEY = frozenset({"key_kind", "key_location"})
+OF_THE_KEY = frozenset({KEY_KIND, KEY_LOCATION})
 
 
 class Shown(msgspec.Struct, gc=False, omit_defaults=True):

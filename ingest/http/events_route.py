@@ -1,7 +1,9 @@
 """POST /v1/events as a bare ASGI endpoint: the one route whose own cost matters."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -19,7 +21,8 @@ from ingest.http.envelopes import (
     media_type,
 )
 from ingest.ledger.outcomes import Outcome
-from ingest.parsing.events import Event, Fault, StockEvent
+from ingest.parsing.events import Event, Fault
+from ingest.permission import permitted_all
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
 from stocktide.errors import (
@@ -31,7 +34,7 @@ from stocktide.errors import (
     Unauthorized,
     UnsupportedMedia,
 )
-from stocktide.key_ring import KeyRing
+from stocktide.key_ring import FRESH_S, KeyRing
 from stocktide.keys import Key
 from stocktide.web import IMPLIED, PROBLEM, problem
 
@@ -93,6 +96,15 @@ EVENTS_OPENAPI = {
 JSON_HEADERS = [(b"content-type", b"application/json")]
 
 
+@dataclass
+class Sender:
+    """Who sends a request: the text of its key, and the key as it was when asked for, monotonic seconds."""
+
+    text: str
+    key: Key
+    asked_at: float
+
+
 class EventsRoute:
     """Records events. Acknowledged means committed."""
 
@@ -108,11 +120,11 @@ class EventsRoute:
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         try:
-            key = await self._key(headers)
+            sender = await self._sender(headers)
             if media_type(headers.get("content-type", "")) in NDJSON:
-                body = await self._stream(key, headers, receive)
+                body = await self._stream(sender, headers, receive)
             else:
-                body = await self._whole(key, headers, receive)
+                body = await self._whole(sender, headers, receive)
         except _Refused as refused:
             await problem(refused.error, **refused.more)(scope, receive, send)
             return
@@ -125,11 +137,14 @@ class EventsRoute:
         )
         await send({"type": "http.response.body", "body": body})
 
-    async def _key(self, headers: Mapping[str, str]) -> Key:
+    async def _sender(self, headers: Mapping[str, str]) -> Sender:
         kind, _, text = headers.get("authorization", "").partition(" ")
         text = text.strip()
         if kind.lower() != "bearer" or not text:
             raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
+        return Sender(text, await self._key(text), time.monotonic())
+
+    async def _key(self, text: str) -> Key:
         key = self._keys.find(text) or await self._keys.fetch(text)
         if "ingest" not in IMPLIED[key.scope]:
             raise Forbidden(
@@ -139,7 +154,14 @@ class EventsRoute:
             )
         return key
 
-    async def _whole(self, key: Key, headers: Mapping[str, str], receive: Receive) -> bytes:
+    async def _still(self, sender: Sender) -> Key:
+        """The sender's key as it stands now: a body may be under way for hours. Raises as `_key`."""
+        now = time.monotonic()
+        if now - sender.asked_at > FRESH_S:
+            sender.key, sender.asked_at = await self._key(sender.text), now
+        return sender.key
+
+    async def _whole(self, sender: Sender, headers: Mapping[str, str], receive: Receive) -> bytes:
         """A single event, or a batch in one array."""
         content_type = headers.get("content-type", "")
         body = await whole_body(
@@ -148,14 +170,18 @@ class EventsRoute:
         if is_array(content_type):
             # nearly always all of them are plain, and then nothing has to be cut
             plain = self._recorder.parser.parse_array(body)
-            if plain:
+            if plain is not None:
                 self._require_count(len(plain))
-                outcomes = await self._record(key, content_type, ArrayRaws(body, len(plain)), plain)
+                await self._within_rate(sender, len(plain))
+                outcomes = await self._record(
+                    sender, content_type, ArrayRaws(body, len(plain)), plain
+                )
                 return batch_answer(outcomes)
-        cut = await self._cut(key, content_type, headers, body)
+        cut = await self._cut(sender, content_type, headers, body)
         self._require_count(len(cut.raws))
+        await self._within_rate(sender, len(cut.raws))
         parsed = self._recorder.parser.parse_each(cut.raws)
-        outcomes = await self._record(key, content_type, cut.raws, parsed)
+        outcomes = await self._record(sender, content_type, cut.raws, parsed)
         if cut.mode == "batch":
             return batch_answer(outcomes)
         if outcomes[0].fault is not None:
@@ -170,20 +196,19 @@ class EventsRoute:
             )
 
     async def _cut(
-        self, key: Key, content_type: str, headers: Mapping[str, str], body: bytes
+        self, sender: Sender, content_type: str, headers: Mapping[str, str], body: bytes
     ) -> Cut:
         try:
             cut = cut_body(content_type, headers, body)
         except UnsupportedMedia as error:
-            await self._keep(key, content_type, body, Fault(error.code, error.message))
+            await self._keep(sender, content_type, body, Fault(error.code, error.message))
             raise
-        fault = cut.fault or (None if cut.raws else empty())
-        if fault is not None:
-            await self._keep(key, content_type, body, fault)
-            raise Invalid(fault.reason, fault.message)
+        if cut.fault is not None:
+            await self._keep(sender, content_type, body, cut.fault)
+            raise Invalid(cut.fault.reason, cut.fault.message)
         return cut
 
-    async def _stream(self, key: Key, headers: Mapping[str, str], receive: Receive) -> bytes:
+    async def _stream(self, sender: Sender, headers: Mapping[str, str], receive: Receive) -> bytes:
         """Lines of any number, recorded as they come: memory holds a group of them at a time."""
         content_type = headers.get("content-type", "")
         tally = Tally(self._settings.batch_events_max)
@@ -196,35 +221,42 @@ class EventsRoute:
         try:
             async for group in groups:
                 parsed = self._recorder.parser.parse_lines(group)
-                tally.add(await self._record(key, content_type, group, parsed))
+                # refused in the middle, it could only come again from its beginning, and would be refused again
+                await self._within_rate(sender, len(group), wait=tally.total > 0)
+                tally.add(await self._record(sender, content_type, group, parsed))
         except StocktideError as error:
             # what was recorded stays recorded; the same lines again answer "duplicate"
             raise _Refused(error, tally.as_dict() if tally.total else {}) from error
         if tally.total == 0:
-            await self._keep(key, content_type, b"", empty())
+            await self._keep(sender, content_type, b"", empty())
             raise Invalid("empty", "The body holds no event.")
         return tally.encode()
 
     async def _record(
         self,
-        key: Key,
+        sender: Sender,
         content_type: str,
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
     ) -> list[Outcome]:
-        wait_s = key.limiter.take(len(raws), time.monotonic())
-        if wait_s > 0:
-            raise TooManyRequests(
-                "rate",
-                f"The key {key.name!r} may send {key.limiter.rate:g} events a second. Wait, then send it again.",
-                retry_after_s=max(1, round(wait_s)),
-            )
-        if key.kinds is not None or key.locations is not None:
-            parsed = [permitted(key, item) for item in parsed]
-        return await self._intake.submit(key.name, content_type, raws, parsed)
+        key = await self._still(sender)
+        return await self._intake.submit(key.name, content_type, raws, permitted_all(key, parsed))
 
-    async def _keep(self, key: Key, content_type: str, body: bytes, fault: Fault) -> None:
-        await self._intake.submit(key.name, content_type, [body], [fault])
+    async def _keep(self, sender: Sender, content_type: str, body: bytes, fault: Fault) -> None:
+        await self._within_rate(sender, 1)
+        await self._intake.submit(sender.key.name, content_type, [body], [fault])
+
+    async def _within_rate(self, sender: Sender, count: int, *, wait: bool = False) -> None:
+        """Take events from the key's rate. Raises TooManyRequests where they are too many, unless it may wait."""
+        key = sender.key
+        while (wait_s := key.limiter.take(count, time.monotonic())) > 0:
+            if not wait:
+                raise TooManyRequests(
+                    "rate",
+                    f"The key {key.name!r} may send {key.limiter.rate:g} events a second. Wait, then send it again.",
+                    retry_after_s=max(1, round(wait_s)),
+                )
+            await asyncio.sleep(wait_s)
 
 
 class _Refused(Exception):
@@ -234,23 +266,3 @@ class _Refused(Exception):
         super().__init__(error.message)
         self.error = error
         self.more = more
-
-
-def permitted(key: Key, item: Event | Fault) -> Event | Fault:
-    """The event if the key may send it, else why not."""
-    if isinstance(item, Fault):
-        return item
-    if isinstance(item, StockEvent):
-        kind = item.kind
-        why = key.refuses(kind, item.location) or key.refuses(kind, item.to_location)
-    else:
-        kind = "correction"
-        why = key.refuses(kind, None)
-        # where the other event was is not known here: a key of some places corrects its own source's events only
-        if why is None and key.locations is not None and item.corrects_source != item.source:
-            why = f"The key {key.name!r} is for some locations, and corrects events of its own source only."
-    if why is None:
-        return item
-    reason = "key_location" if key.kinds is None or kind in key.kinds else "key_kind"
-    field = "type" if reason == "key_kind" else "data.location"
-    return Fault(reason, why, field, item.source, item.event_id)

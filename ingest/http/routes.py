@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from ingest.ledger.announcement import announce
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.parsing.kinds import KINDS, TYPE_PREFIX, json_schema
+from ingest.permission import require_unlimited
 from ingest.recording.recording import Recorder
 from stocktide.errors import Invalid, NotFound
 from stocktide.web import IngestKey, limited_body
@@ -37,8 +38,9 @@ def recorder_of(request: Request) -> Recorder:
 
 @router.put("/products", tags=["ingest"], openapi_extra={"requestBody": {
     "required": True, "content": {"application/json": {"schema": {"type": "object"}}}}})  # fmt: skip
-async def put_products_route(request: Request, _key: IngestKey) -> dict[str, int]:
+async def put_products_route(request: Request, key: IngestKey) -> dict[str, int]:
     """Create or change products; a field left out keeps its value. Answers how many rows were taken."""
+    require_unlimited(key, "products")
     recorder = recorder_of(request)
     body = _decode(await limited_body(request, recorder.settings.body_bytes_max), ProductsIn)
 
@@ -53,8 +55,9 @@ async def put_products_route(request: Request, _key: IngestKey) -> dict[str, int
 
 @router.put("/locations", tags=["ingest"], openapi_extra={"requestBody": {
     "required": True, "content": {"application/json": {"schema": {"type": "object"}}}}})  # fmt: skip
-async def put_locations_route(request: Request, _key: IngestKey) -> dict[str, int]:
+async def put_locations_route(request: Request, key: IngestKey) -> dict[str, int]:
     """Create or change locations; a field left out keeps its value. Answers how many rows were taken."""
+    require_unlimited(key, "locations")
     recorder = recorder_of(request)
     body = _decode(await limited_body(request, recorder.settings.body_bytes_max), LocationsIn)
 

@@ -43,6 +43,14 @@ def _append(
             "Send it first, then this correction again.",
         )
     original = entries.recorded([target])[target]
+    if correction.only_at is not None:
+        places = {original["location"], original["to_location"] or original["location"]}
+        if not places <= set(correction.only_at):
+            return _refused(
+                correction,
+                "key_location",
+                f"The key is for {', '.join(correction.only_at)}, and the event that this corrects is not.",
+            )
     if original["kind"] not in REVERSIBLE or original["corrects"] is not None:
         return _refused(
             correction,

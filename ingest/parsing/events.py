@@ -46,7 +46,10 @@ class StockEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Correction(msgspec.Struct, frozen=True, gc=False):
-    """An event that says: that other event never was. It becomes the other's reversal once that is found."""
+    """An event that says: that other event never was. It becomes the other's reversal once that is found.
+
+    only_at: the locations that its sender may correct; None: all.
+    """
 
     source: str
     event_id: str
@@ -55,6 +58,7 @@ class Correction(msgspec.Struct, frozen=True, gc=False):
     reason: str
     occurred_at: datetime
     attributes: str | None = None
+    only_at: tuple[str, ...] | None = None
 
 
 Event = StockEvent | Correction

@@ -8,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    ProgramLimitExceeded,
+    SerializationFailure,
+)
 from sqlalchemy.exc import DBAPIError
 
 from ingest.ledger.ledger import Ledger
@@ -28,7 +33,10 @@ LOOK_AT_PARTITIONS_EVERY = timedelta(days=1)
 
 # Another writer held what this one needed: the same again, a moment later, will do.
 IN_THE_WAY = (DeadlockDetected, SerializationFailure, LockNotAvailable)
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+# What the database refuses for what it says; too long for an index is one of the limits.
+FOR_ITS_CONTENT = (psycopg.DataError, psycopg.IntegrityError, ProgramLimitExceeded)
+# SQLSTATE classes of a database that cannot answer now: connection, resources, operator, system.
+AWAY = ("08", "53", "57", "58")
 
 Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
@@ -81,11 +89,11 @@ class Recorder:
                     return record_requests(connection, self.ledger, requests)
             except (DBAPIError, psycopg.Error) as error:
                 cause = error.orig if isinstance(error, DBAPIError) else error
-                if isinstance(cause, psycopg.DataError | psycopg.IntegrityError):
+                if isinstance(cause, FOR_ITS_CONTENT):
                     return self._isolate(begin, requests, cause)
                 if isinstance(cause, IN_THE_WAY):
                     time.sleep(FIRST_WAIT_S * 2**attempt)
-                elif isinstance(cause, AWAY):
+                elif is_away(cause):
                     raise _transient(cause) from error
                 else:
                     raise  # a fault of ours, which sending again does not mend
@@ -98,7 +106,9 @@ class Recorder:
             with self.engine.begin() as connection:
                 finish_requests(connection, [request], [[rejected(fault)]])
         except (DBAPIError, psycopg.Error) as error:
-            raise _transient(error) from error
+            if is_away(error):
+                raise _transient(error) from error
+            raise
 
     def ensure_partitions(self) -> None:
         """Make the partitions of this month and the next ones, if nobody looked today."""
@@ -148,6 +158,17 @@ def noticing_loss(connection: sa.Connection) -> Iterator[None]:
         if isinstance(driver, psycopg.Connection) and driver.closed:
             connection.invalidate()
         raise
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Tell whether an error means that the database cannot answer now, and the same may be asked again."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.InterfaceError):
+        return True
+    # the driver says no state where it lost the connection
+    return isinstance(cause, psycopg.OperationalError) and (
+        cause.sqlstate is None or cause.sqlstate.startswith(AWAY)
+    )
 
 
 def _transient(error: BaseException | None) -> Transient:

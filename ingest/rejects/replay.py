@@ -11,7 +11,15 @@ from sqlalchemy.exc import DBAPIError
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
-from ingest.recording.recording import FIRST_WAIT_S, IN_THE_WAY, TRIES_MAX, Recorder, noticing_loss
+from ingest.recording.recording import (
+    FIRST_WAIT_S,
+    FOR_ITS_CONTENT,
+    IN_THE_WAY,
+    TRIES_MAX,
+    Recorder,
+    is_away,
+    noticing_loss,
+)
 from ingest.rejects.attempts import Attempt, By, Edit, Report, attempts_of, settle
 from ingest.rejects.changes import changes_of, newest_change
 from ingest.rejects.payload import HOW_TO_MEND, edited, kind_of
@@ -132,11 +140,14 @@ class Replayer:
                     return outcomes
             except (DBAPIError, psycopg.Error) as error:
                 cause = error.orig if isinstance(error, DBAPIError) else error
-                if isinstance(cause, psycopg.DataError | psycopg.IntegrityError):
+                if isinstance(cause, FOR_ITS_CONTENT):
                     return self._apart(attempts, by, cause)
-                if not isinstance(cause, IN_THE_WAY):
+                if isinstance(cause, IN_THE_WAY):
+                    time.sleep(FIRST_WAIT_S * 2**number)
+                elif is_away(cause):
                     raise _away(error) from error
-                time.sleep(FIRST_WAIT_S * 2**number)
+                else:
+                    raise  # a fault of ours
         raise Transient("busy", "The ledger is busy; replay again what is still open.")
 
     def _apart(self, attempts: Sequence[Attempt], by: By, error: psycopg.Error) -> list[Outcome]:
@@ -159,7 +170,7 @@ class Replayer:
             before = newest_change(connection)
             try:
                 report.add(attempts, ledger.append(connection, self._parsed(attempts)))
-            except (psycopg.DataError, psycopg.IntegrityError) as error:
+            except FOR_ITS_CONTENT as error:
                 raise Invalid(
                     "not_storable",
                     "The database refuses a value of one of these events. Replay: it is found, and left open.",
@@ -175,7 +186,9 @@ def _reaching() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, psycopg.Error) as error:
-        raise _away(error) from error
+        if is_away(error):
+            raise _away(error) from error
+        raise
 
 
 def _away(error: BaseException) -> Transient:

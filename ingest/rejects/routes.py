@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
-from ingest.http.events_route import permitted
 from ingest.http.routes import recorder_of
+from ingest.permission import permitted
 from ingest.rejects.attempts import By, Edit
 from ingest.rejects.outcome import outcome_of
 from ingest.rejects.rejects import (

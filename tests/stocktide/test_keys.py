@@ -141,11 +141,13 @@ def test_create_key_keeps_its_limits_and_list_keys_shows_them(database: sa.Engin
         (Limits(rate=float("inf")), "above 0"),
         (Limits(expires_at=datetime(2020, 1, 1, tzinfo=UTC)), "has passed"),
         (Limits(expect_every_s=0), "1 s to 366 days"),
+        (Limits(kinds=["sale"]), "sends nothing"),
+        (Limits(expect_every_s=60), "sends nothing"),
     ],
 )
 def test_limits_that_no_key_can_have_are_refused(limits: Limits, said: str) -> None:
     with pytest.raises(Invalid, match=said):
-        limits.check()
+        limits.check("read" if said == "sends nothing" else "ingest")
 
 
 def test_find_key_refuses_when_the_key_has_expired(database: sa.Engine) -> None:
