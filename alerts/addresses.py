@@ -12,6 +12,11 @@ from stocktide.settings import Settings
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # IPv6 addresses of translators (RFC 6052) lead to the IPv4 address in their last 32 bits.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# All of IPv6 that was ever given out to be public. `is_global` only knows what is not: other spellings of private
+# addresses, among them 64:ff9b:1::/48, ::/96, ::ffff:0:0/96 and fec0::/10, pass it.
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# Public by their number, and private to the machine by what answers there: metadata and agents of clouds.
+NEVER = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("168.63.129.16/32"))
 
 
 @dataclass(frozen=True)
@@ -101,12 +106,20 @@ def _may_reach(address: Address, allowed: Allowed) -> bool:
     if allowed.private:
         return True
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address in NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        inner = _inside(address)
         if inner is not None:
             return _may_reach(inner, allowed)
-    return address.is_global and not address.is_multicast
+        if address not in GLOBAL_UNICAST:
+            return False
+    public = address.is_global and not address.is_multicast
+    return public and not any(address in network for network in NEVER)
+
+
+def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address to which an IPv6 address leads: mapped, 6to4 or through a translator. Teredo is not global."""
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _private(host: str) -> str:

@@ -43,11 +43,27 @@ def test_check_url_takes_https_apart() -> None:
         ("https://[::ffff:127.0.0.1]/", "no public address"),
         ("https://[2002:7f00:1::]/", "no public address"),
         ("https://[64:ff9b::10.0.0.1]/", "no public address"),
+        ("https://[64:ff9b:1::10.0.0.1]/", "no public address"),
+        ("https://[::10.0.0.1]/", "no public address"),
+        ("https://[::ffff:0:10.0.0.1]/", "no public address"),
+        ("https://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/", "no public address"),
+        ("https://[fec0::1]/", "no public address"),
+        ("https://[5f00::1]/", "no public address"),
+        ("https://[4000::1]/", "no public address"),
+        ("https://192.0.0.192/opc/v2/instance/", "no public address"),
+        ("https://168.63.129.16/", "no public address"),
     ],
 )
 def test_check_url_refuses_what_leads_elsewhere(url: str, said: str) -> None:
     with pytest.raises(Invalid, match=said):
         check_url(url, Allowed())
+
+
+@pytest.mark.parametrize(
+    "host", ["93.184.215.14", "[2606:4700::1111]", "[64:ff9b::8.8.8.8]", "[2002:808:808::1]"]
+)
+def test_check_url_lets_public_addresses_through(host: str) -> None:
+    assert check_url(f"https://{host}/", Allowed()).authority == host
 
 
 def test_check_url_lets_through_what_the_settings_allow() -> None:
