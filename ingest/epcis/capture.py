@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ingest.epcis.document import Document, EventRead
 from ingest.epcis.reading import Refused
 from ingest.epcis.record import columns_of
-from ingest.epcis.settle import settle
+from ingest.epcis.settle import AWAY, settle
 from ingest.epcis.store import (
     Identity,
     finish_capture,
@@ -21,7 +21,7 @@ from ingest.epcis.store import (
 )
 from ingest.parsing.events import Fault
 from ingest.recording.recording import Recorder
-from stocktide.errors import Conflict, Invalid, StocktideError, Transient
+from stocktide.errors import Conflict, Invalid, StocktideError
 from stocktide.telemetry import log
 
 Behaviour = Literal["rollback", "proceed"]
@@ -115,20 +115,25 @@ def _store(
 ) -> list[tuple[int, Fault]]:
     """Store events, and take them back if one conflicts and all or none are wanted. Returns the conflicts."""
     savepoint = connection.begin_nested()
-    new = insert_events(connection, captured.capture_id, feed, [row.columns for row in rows])
+    new = insert_events(
+        connection,
+        captured.capture_id,
+        feed,
+        [{**row.columns, "place": row.place} for row in rows],
+    )
     known = known_payloads(connection, sorted({row.key[0] for row in rows}))
     outcomes: list[tuple[EventOutcome, str | None]] = [("refused", None)] * count
     conflicts: list[tuple[int, Fault]] = []
     for row in rows:
         outcome: EventOutcome = "captured"
-        if row.key in new:
-            # a repetition within the document is no longer new
-            new.discard(row.key)
-        elif known[row.key] == row.columns["payload_hash"]:
-            outcome = "duplicate"
-        else:
+        if known[row.key] != row.columns["payload_hash"]:
             outcome = "conflict"
             conflicts.append((row.place, _conflict(row)))
+        elif row.key in new:
+            # a repetition within the document is no longer new
+            new.discard(row.key)
+        else:
+            outcome = "duplicate"
         outcomes[row.place] = (outcome, row.key[0])
     if conflicts and behaviour == "rollback":
         savepoint.rollback()
@@ -194,6 +199,6 @@ def _keep(
 def _tell_ledger(recorder: Recorder, capture_id: UUID) -> None:
     try:
         settle(recorder, capture_id=capture_id)
-    except Transient as error:
+    except AWAY as error:
         # the capture stands; the events are pending, and are settled later
-        log("epcis_pending", capture_id=str(capture_id), error=error.message)
+        log("epcis_pending", capture_id=str(capture_id), error=str(error))

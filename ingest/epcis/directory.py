@@ -12,6 +12,8 @@ from stocktide.database import statement
 
 # What the ledger takes as a code.
 CODE_MAX = 100
+# Of a GLN and of another address, what epcis_place_key takes.
+GLN_KEY_DIGITS, PLACE_KEY_MAX = 12, 300
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,9 @@ def read_directory(
 
 
 def _locations(connection: sa.Connection, places: Sequence[str]) -> dict[str, str]:
-    wanted = sorted({address for place in places for address in _addresses_of(place)})
+    keys = sorted({key for place in places for key in _keys_of(place)})
     found: dict[str, str] = {}
-    for row in connection.execute(statement("ingest/epcis/locations"), {"codes": wanted}):
+    for row in connection.execute(statement("ingest/epcis/locations"), {"keys": keys}):
         # a code counts before an attribute of another location
         for name in (row.sgln, row.gln):
             if name:
@@ -75,6 +77,14 @@ def _locations(connection: sa.Connection, places: Sequence[str]) -> dict[str, st
         found[row.code] = row.code
         found[canonical(row.code)] = row.code
     return found
+
+
+def _keys_of(place: str) -> list[str]:
+    """What a place is looked up by, as the database's epcis_place_key has it."""
+    found = identify(place)
+    if found is not None and found.gln is not None:
+        return [found.gln[:GLN_KEY_DIGITS]]
+    return [place[:PLACE_KEY_MAX], canonical(place)[:PLACE_KEY_MAX]]
 
 
 def _codes_of(goods: Goods) -> list[str]:

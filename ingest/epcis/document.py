@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from ingest.epcis.context import own_parts, prefixes_of, read_context
+from ingest.epcis.event_parts import Envelope
 from ingest.epcis.models import EVENT_TYPES, AnyEvent
-from ingest.epcis.parts import Envelope
 from ingest.epcis.reading import Refused, convert, decode
 from ingest.epcis.values import is_uri
 from ingest.parsing.events import Fault

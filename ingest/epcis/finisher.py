@@ -3,24 +3,26 @@
 import threading
 from types import TracebackType
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from ingest.epcis.settle import settle
 from ingest.recording.recording import Recorder
-from stocktide.errors import StocktideError
 from stocktide.telemetry import log
 
 EVERY_S = 30.0
 
 
 class Finisher:
-    """A thread that settles pending events at the start and from time to time. `settled` counts them."""
+    """A thread that settles pending events at the start, from time to time and when it is woken.
+
+    settled, failed: how many events it settled, and how often it could not go on.
+    """
 
     def __init__(self, recorder: Recorder, *, every_s: float = EVERY_S) -> None:
         self.settled = 0
+        self.failed = 0
         self._recorder = recorder
         self._every_s = every_s
         self._stopping = threading.Event()
+        self._due = threading.Event()
         self._thread = threading.Thread(target=self._run, name="epcis-finisher", daemon=True)
 
     def __enter__(self) -> "Finisher":
@@ -34,7 +36,12 @@ class Finisher:
         _traceback: TracebackType | None,
     ) -> None:
         self._stopping.set()
+        self._due.set()
         self._thread.join()
+
+    def wake(self) -> None:
+        """Settle what is pending now."""
+        self._due.set()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -43,7 +50,8 @@ class Finisher:
                 self.settled += settled
                 if settled:
                     log("epcis_settled", events=settled)
-            except (StocktideError, SQLAlchemyError) as error:
-                # the database is away: it is tried again
-                log("epcis_finisher", error=str(error))
-            self._stopping.wait(self._every_s)
+            except Exception as error:  # noqa: BLE001 - counted, and tried again
+                self.failed += 1
+                log("epcis_finisher", failed=self.failed, error=repr(error))
+            self._due.wait(self._every_s)
+            self._due.clear()

@@ -1,19 +1,23 @@
 """What an event says of goods: for each class of things, how many or how much, and which way they went."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
+import msgspec
 from msgspec import UnsetType
 
-from ingest.epcis.epc import identify
+from ingest.epcis.epc import canonical, identify
+from ingest.epcis.event_parts import QuantityElement
 from ingest.epcis.identifier import GTIN_KEY
 from ingest.epcis.models import AnyEvent, ObjectEvent, TransactionEvent, TransformationEvent
-from ingest.epcis.parts import QuantityElement
 from ingest.epcis.values import quantity_of
 
 Role = Literal["object", "input", "output"]
+# Of the hash that tells an event's movements apart: 80 bits.
+DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Goods:
     """So much of one class. gtin: 14 digits, None for a class that GS1 did not number.
 
     uri: the class as the event names it. quantity: None where the event does not tell; unit: None for pieces.
-    fault: why this can be no stock of a product, if it cannot.
+    fault: why this can be no stock of a product, if it cannot. contained: it came in a container that is named.
     """
 
     role: Role
@@ -31,21 +35,99 @@ class Goods:
     unit: str | None
     quantity: Decimal | None
     fault: tuple[str, str] | None = None
+    contained: bool = False
+
+    @property
+    def class_key(self) -> str:
+        """The class in one spelling."""
+        return self.gtin or canonical(self.uri)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What is one movement: role, class, lot, unit, and what is wrong with it."""
+        within = "contained" if self.contained else ""
+        reason = self.fault[0] if self.fault else ""
+        return (self.role, self.class_key, self.lot or "", self.unit or "", reason, within)
+
+    @property
+    def digest(self) -> str:
+        """A short name of this movement within its event: it depends on what the goods are, not on their place."""
+        return _digest(self.key)
+
+    @property
+    def counted(self) -> "Goods":
+        """The same as one counts it: a count is of a class, whatever its lots and containers."""
+        return replace(self, lot=None, contained=False)
+
+    @property
+    def count_digest(self) -> str:
+        """A short name of the count of this class: never that of a movement."""
+        return _digest(("count", *self.counted.key))
+
+
+def _digest(key: tuple[str, ...]) -> str:
+    return hashlib.sha256(msgspec.json.encode(key)).hexdigest()[:DIGITS]
+
+
+@dataclass(frozen=True)
+class Named:
+    """What an event names in one role, before containers are opened."""
+
+    role: Role
+    epcs: Sequence[str]
+    quantities: Sequence[QuantityElement]
+
+
+def named_in(event: AnyEvent) -> list[Named]:
+    """The things and amounts that an event names; each thing once, however often and in which spelling."""
+    if isinstance(event, ObjectEvent | TransactionEvent):
+        return [_named("object", event.epcList, event.quantityList)]
+    if isinstance(event, TransformationEvent):
+        return [
+            _named("input", event.inputEPCList, event.inputQuantityList),
+            _named("output", event.outputEPCList, event.outputQuantityList),
+        ]
+    return []
+
+
+def _named(
+    role: Role, epcs: Sequence[str] | UnsetType, quantities: Sequence[QuantityElement] | UnsetType
+) -> Named:
+    return Named(role, distinct(epcs or ()), quantities or ())
+
+
+def distinct(epcs: Iterable[str]) -> list[str]:
+    """Each identifier once, in its first spelling."""
+    first: dict[str, str] = {}
+    for epc in epcs:
+        first.setdefault(canonical(epc), epc)
+    return list(first.values())
 
 
 def goods_of(event: AnyEvent) -> list[Goods]:
-    """List the goods of an event, each class and lot once, in an order that depends on the event alone.
+    """List the goods that an event names itself, each class and lot once, in an order that depends on it alone.
 
     Containers, assets and other things that are no trade items are left out: they are not stock.
     """
+    return sum_goods(goods for named in named_in(event) for goods in goods_named(named))
+
+
+def goods_named(named: Named) -> Iterator[Goods]:
+    """The trade items among what is named; one by one."""
+    for epc in named.epcs:
+        goods = _instance(named.role, epc)
+        if goods is not None:
+            yield goods
+    for element in named.quantities:
+        yield _class(named.role, element)
+
+
+def sum_goods(several: Iterable[Goods]) -> list[Goods]:
+    """Add up what is one movement, in the order of what the goods are."""
     sums: dict[tuple[str, ...], Goods] = {}
-    for goods in _all(event):
-        key = tuple(
-            str(part)
-            for part in (goods.role, goods.gtin or goods.uri, goods.lot, goods.unit, goods.fault)
-        )
-        before = sums.get(key)
-        sums[key] = goods if before is None else _sum(before, goods)
+    for goods in several:
+        before = sums.get(goods.key)
+        sums[goods.key] = goods if before is None else _sum(before, goods)
     return [sums[key] for key in sorted(sums)]
 
 
@@ -53,29 +135,7 @@ def _sum(first: Goods, second: Goods) -> Goods:
     known = first.quantity is not None and second.quantity is not None
     quantity = first.quantity + second.quantity if known else None  # type: ignore[operator]
     # of two spellings of one class the smaller is shown, whichever came first
-    uri = min(first.uri, second.uri)
-    return Goods(first.role, uri, first.gtin, first.lot, first.unit, quantity, first.fault)
-
-
-def _all(event: AnyEvent) -> Iterator[Goods]:
-    if isinstance(event, ObjectEvent | TransactionEvent):
-        yield from _of("object", event.epcList, event.quantityList)
-    elif isinstance(event, TransformationEvent):
-        yield from _of("input", event.inputEPCList, event.inputQuantityList)
-        yield from _of("output", event.outputEPCList, event.outputQuantityList)
-
-
-def _of(
-    role: Role,
-    epcs: Sequence[str] | UnsetType,
-    quantities: Sequence[QuantityElement] | UnsetType,
-) -> Iterator[Goods]:
-    for epc in epcs or ():
-        goods = _instance(role, epc)
-        if goods is not None:
-            yield goods
-    for element in quantities or ():
-        yield _class(role, element)
+    return replace(first, uri=min(first.uri, second.uri), quantity=quantity)
 
 
 def _instance(role: Role, epc: str) -> Goods | None:

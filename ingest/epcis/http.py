@@ -7,13 +7,14 @@ from fastapi import APIRouter, FastAPI
 
 from ingest.epcis import http_capture, http_query, http_rules
 from ingest.epcis.finisher import Finisher
-from ingest.epcis.http_answers import PATH
+from ingest.epcis.http_responses import PATH
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """While the service runs, finish what a killed one left undone."""
-    with Finisher(app.state.recorder):
+    with Finisher(app.state.recorder) as finisher:
+        app.state.epcis_finisher = finisher
         yield
 
 

@@ -10,11 +10,12 @@ from starlette.concurrency import run_in_threadpool
 
 from ingest.epcis.capture import Behaviour, capture, capture_one
 from ingest.epcis.document import Document, read_bare_event, read_document
-from ingest.epcis.http_answers import JSON, JSON_LD, PATH, answer, next_page, options, recorder_of
+from ingest.epcis.event_parts import Envelope
+from ingest.epcis.http_responses import JSON, JSON_LD, PATH, answer, next_page, options
 from ingest.epcis.jobs import list_jobs, read_job, shown_movements
-from ingest.epcis.parts import Envelope
 from ingest.epcis.query import read_query
 from ingest.epcis.reading import Refused
+from ingest.http.routes import recorder_of
 from ingest.parsing.events import Fault
 from ingest.recording.recording import Recorder
 from stocktide.database import statement

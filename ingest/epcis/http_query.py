@@ -6,11 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from ingest.epcis.answers import bare_event, query_document
-from ingest.epcis.http_answers import JSON_LD, answer, next_page, options, recorder_of
+from ingest.epcis.http_responses import JSON_LD, answer, next_page, options
 from ingest.epcis.models import EVENT_TYPES
 from ingest.epcis.query import Query, read_query
+from ingest.epcis.query_documents import bare_event, query_document
 from ingest.epcis.search import COLLECTIONS, find_event, find_events, values_seen
+from ingest.http.routes import recorder_of
 from stocktide.web import ReadKey
 
 QUERY: dict[str, Any] = {

@@ -5,9 +5,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from ingest.epcis.http_answers import JSON, answer, recorder_of
+from ingest.epcis.finisher import Finisher
+from ingest.epcis.http_responses import JSON, answer
 from ingest.epcis.rules import Rule, put_rules, read_rules
-from ingest.epcis.settle import retry_rejected
+from ingest.epcis.settle import RETRY_MAX, retry_rejected
+from ingest.http.routes import recorder_of
 from ingest.recording.recording import Recorder
 from stocktide.errors import Invalid
 from stocktide.web import OperateKey, ReadKey, limited_body
@@ -52,7 +54,13 @@ async def put_rules_route(request: Request, _key: OperateKey) -> Response:
     return answer({"movements": len(rules)})
 
 
-@router.post("/movements/retry")
+@router.post("/movements/retry", status_code=202)
 def post_retry(request: Request, _key: OperateKey) -> Response:
-    """Make the movements that were refused once more, after products, locations or the table have changed."""
-    return answer({"events": retry_rejected(recorder_of(request))})
+    """Make refused movements once more, after products, locations or the table have changed, or a container is known.
+
+    Answers 202 with how many events are in the queue for it; where that is `most`, call again for the others.
+    """
+    events = retry_rejected(recorder_of(request).engine)
+    finisher: Finisher = request.app.state.epcis_finisher
+    finisher.wake()
+    return answer({"events": events, "most": RETRY_MAX}, 202)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from msgspec import UNSET, UnsetType
 
 from ingest.epcis import vocabulary as cbv
-from ingest.epcis.parts import (
+from ingest.epcis.event_parts import (
     BizTransaction,
     Destination,
     ErrorDeclaration,

@@ -1,33 +1,52 @@
 """From an event to CloudEvents of the ledger: pure, given what products and locations are called."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from ingest.epcis.directory import Directory, Product, location_code, product_code
-from ingest.epcis.goods import Goods
+from ingest.epcis.event_facts import (
+    COUNTS,
+    INBOUND,
+    SOURCE,
+    TEXT_MAX,
+    EventFacts,
+    destinations_of,
+    places_of,
+)
+from ingest.epcis.goods import Goods, sum_goods
+from ingest.epcis.held_movements import Held
 from ingest.epcis.rules import Movement
-from ingest.epcis.told import COUNTS, INBOUND, TEXT_MAX, Told, destinations_of, places_of
 from ingest.epcis.units import CODES, in_unit_of_product, ledger_unit
 from ingest.parsing.events import Fault
 from ingest.parsing.kinds import KINDS, TYPE_PREFIX
 
-SOURCE = "urn:stocktide:epcis"
+# What the id of a correction ends in.
+CORRECTED = "/corrected"
 KIND_OF = {"adjustment in": "adjustment", "adjustment out": "adjustment"}
 AMOUNT = {"stocktake": "counted", "reading": "observed"}
 
-# A stable reason, and a sentence for people.
-Wrong = tuple[str, str]
+# A stable reason, a sentence for people, and the field of the CloudEvent that nobody can trust.
+Wrong = tuple[str, str, str | None]
+# Which field is in doubt for what is wrong with the goods themselves.
+IN_DOUBT = {
+    "check_digit": "product",
+    "no_class": "product",
+    "container_unknown": "product",
+    "quantity": "quantity",
+    "quantity_missing": "quantity",
+}
 
 
 @dataclass(frozen=True)
 class Line:
     """One movement of an event: the CloudEvent for the ledger, and what is wrong with it already, if anything.
 
-    location: "" where the event names none.
+    What is in doubt is left out of the CloudEvent, so that nobody records a guess. location: "" where the event names
+    none. same_as: ids under which an earlier table of movements recorded the same goods.
     """
 
     event_id: str
@@ -37,123 +56,156 @@ class Line:
     product: str | None = None
     quantity: str | None = None
     fault: Fault | None = None
+    same_as: frozenset[str] = frozenset()
 
 
-def lines_of(told: Told, movement: Movement, directory: Directory) -> list[Line]:
+def lines_of(facts: EventFacts, movement: Movement, directory: Directory) -> list[Line]:
     """Make the movements of an event: one for each class and lot of goods, in the order of the goods."""
-    goods = _without_lots(told.goods) if movement in COUNTS else told.goods
+    if movement in COUNTS:
+        return _counts(facts, movement, directory)
     return [
-        _line(told, item, "adjustment out" if item.role == "input" else movement, number, directory)
-        for number, item in enumerate(goods, start=1)
+        replace(
+            _line(facts, goods, _way(goods, movement), facts.id_of(goods.digest), directory),
+            same_as=frozenset({facts.id_of(goods.count_digest)}),
+        )
+        for goods in facts.goods
     ]
 
 
-def correction(told: Told, corrects_id: str, location: str) -> Line:
+def _way(goods: Goods, movement: Movement) -> Movement:
+    return "adjustment out" if goods.role == "input" else movement
+
+
+def _counts(facts: EventFacts, movement: Movement, directory: Directory) -> list[Line]:
+    """A count is of a product, whatever its lots: the last of several counts at one time would win."""
+    lots: dict[str, set[str]] = {}
+    for goods in facts.goods:
+        lots.setdefault(goods.count_digest, set()).add(facts.id_of(goods.digest))
+    return [
+        replace(
+            _line(facts, goods, _way(goods, movement), facts.id_of(goods.count_digest), directory),
+            same_as=frozenset(lots[goods.count_digest]),
+        )
+        for goods in sum_goods(goods.counted for goods in facts.goods)
+    ]
+
+
+def correction(facts: EventFacts, held: Held) -> Line:
     """Make the reversal of a movement that a declared event made, at its location."""
-    event_id = f"{corrects_id}/corrected"
-    declared = told.event.errorDeclaration
-    time = declared.declarationTime if declared else told.event.eventTime
+    event_id = f"{held.movement_id}{CORRECTED}"
+    declared = facts.event.errorDeclaration
+    time = declared.declarationTime if declared else facts.event.eventTime
     why = (declared.reason if declared else None) or "no reason given"
     data = {
-        "corrects_id": corrects_id,
-        "corrects_source": SOURCE,
+        "corrects_id": held.event_id,
+        "corrects_source": held.source,
         "reason": f"EPCIS error declaration: {why}"[:TEXT_MAX],
     }
     raw = _cloud_event("correction", event_id, time, data)
-    return Line(event_id, "correction", raw, location)
+    return Line(event_id, "correction", raw, held.location)
 
 
-def _without_lots(goods: Sequence[Goods]) -> list[Goods]:
-    """A count is of a product, whatever its lots: the last of several counts at one time would win."""
-    sums: dict[tuple[str | None, ...], Goods] = {}
-    for item in goods:
-        key = (item.gtin or item.uri, item.unit, str(item.fault))
-        before = sums.get(key)
-        quantity = item.quantity
-        if before is not None and before.quantity is not None and quantity is not None:
-            quantity += before.quantity
-        sums[key] = Goods(item.role, item.uri, item.gtin, None, item.unit, quantity, item.fault)
-    return list(sums.values())
-
-
-def _line(told: Told, goods: Goods, movement: Movement, number: int, directory: Directory) -> Line:
-    event_id = told.id_of(number)
+def _line(
+    facts: EventFacts, goods: Goods, movement: Movement, event_id: str, directory: Directory
+) -> Line:
     products = directory.products_of(goods)
-    places = places_of(told.event, movement)
+    places = places_of(facts.event, movement)
     location = directory.location_of(places) or (location_code(places[0]) if places else "")
     product = products[0].sku if products else product_code(goods)
     quantity, unit, wrong_unit = _counted(goods, products[0] if products else None)
-    more = _more(told, goods, movement, directory)
-    wrong = _wrong(goods, products, location) or wrong_unit or _missing(movement, more)
+    more = _more(facts, goods, movement, directory)
+    wrongs = [*_wrongs(goods, products, location), *wrong_unit, *_missing(movement, more)]
     amount = f"{(-quantity if movement == 'adjustment out' else quantity).normalize():f}"
     kind = KIND_OF.get(movement, movement)
-    data = {"product": product, "location": location, AMOUNT.get(movement, "quantity"): amount}
-    if unit is not None:
-        data["unit"] = unit
-    raw = _cloud_event(kind, event_id, told.event.eventTime, {**data, **more})
-    fault = Fault(*wrong, None, SOURCE, event_id) if wrong else None
-    return Line(event_id, kind, raw, location, product, amount, fault)
+    data = {"product": product, "location": location, "quantity": amount, "unit": unit}
+    known = _known(data, wrongs)
+    fault = _fault(kind, wrongs, event_id)
+    raw = _cloud_event(kind, event_id, facts.event.eventTime, _named(kind, known) | more)
+    return Line(event_id, kind, raw, location, known.get("product"), known.get("quantity"), fault)
 
 
-def _counted(goods: Goods, product: Product | None) -> tuple[Decimal, str | None, Wrong | None]:
+def _known(data: Mapping[str, str | None], wrongs: Sequence[Wrong]) -> dict[str, str]:
+    """What can be told: nothing that is in doubt."""
+    doubtful = {field for _reason, _message, field in wrongs}
+    return {name: value for name, value in data.items() if value and name not in doubtful}
+
+
+def _named(kind: str, data: Mapping[str, str]) -> dict[str, str]:
+    return {_field(kind, name): value for name, value in data.items()}
+
+
+def _field(kind: str, name: str) -> str:
+    return AMOUNT.get(kind, name) if name == "quantity" else name
+
+
+def _fault(kind: str, wrongs: Sequence[Wrong], event_id: str) -> Fault | None:
+    """The first of what is wrong."""
+    for reason, message, name in wrongs:
+        field = None if name is None else f"data.{_field(kind, name)}"
+        return Fault(reason, message, field, SOURCE, event_id)
+    return None
+
+
+def _counted(goods: Goods, product: Product | None) -> tuple[Decimal, str | None, list[Wrong]]:
     """How much of a product there is, and in which unit if the ledger has to convert it: a pack has to be its own."""
     quantity = Decimal(0) if goods.quantity is None else goods.quantity
     if product is None:
-        return quantity, ledger_unit(goods.unit), None
+        return quantity, ledger_unit(goods.unit), []
     own = in_unit_of_product(quantity, goods.unit, product.unit)
     if own is not None:
-        return own, None, None
+        return own, None, []
     if goods.unit is not None and goods.unit not in CODES:
-        return quantity, goods.unit, None
-    wrong = (
-        "unit",
+        return quantity, goods.unit, []
+    message = (
         f"The event counts {goods.uri[:200]} in {goods.unit or 'pieces'}, "
-        f"the product {product.sku!r} is kept in {product.unit!r}.",
+        f"the product {product.sku!r} is kept in {product.unit!r}."
     )
-    return quantity, None, wrong
+    return quantity, None, [("unit", message, "quantity")]
 
 
-def _wrong(goods: Goods, products: Sequence[Product], location: str) -> Wrong | None:
+def _wrongs(goods: Goods, products: Sequence[Product], location: str) -> list[Wrong]:
+    wrongs: list[Wrong] = []
     if goods.fault is not None:
-        return goods.fault
+        wrongs.append((*goods.fault, IN_DOUBT[goods.fault[0]]))
+    if goods.quantity is None and goods.fault is not None:
+        wrongs.append((*goods.fault, "quantity"))
     if len(products) > 1:
         names = ", ".join(repr(product.sku) for product in products[:5])
-        return (
-            "ambiguous_product",
-            f"GTIN {goods.gtin} is the attribute of several products: {names}.",
-        )
+        message = f"GTIN {goods.gtin} is the attribute of several products: {names}."
+        wrongs.append(("ambiguous_product", message, "product"))
     if not location:
-        return ("no_location", "The event tells neither bizLocation nor readPoint.")
-    return None
+        wrongs.append(
+            ("no_location", "The event tells neither bizLocation nor readPoint.", "location")
+        )
+    return wrongs
 
 
-def _missing(movement: Movement, more: Mapping[str, str]) -> Wrong | None:
+def _missing(movement: Movement, more: Mapping[str, str]) -> list[Wrong]:
+    wrongs: list[Wrong] = []
     if movement == "dispatch" and "to_location" not in more:
-        return (
-            "no_destination",
-            "A dispatch needs a destination of type location in the event's destinationList.",
-        )
+        message = "A dispatch needs a destination of type location in the event's destinationList."
+        wrongs.append(("no_destination", message, "to_location"))
     if movement in ("dispatch", "arrival") and "transfer_id" not in more:
-        return (
-            "no_transaction",
-            "What is in transit is followed by a transaction of type desadv, po or bol; the event has none.",
-        )
-    return None
+        message = "What is in transit is followed by a transaction of type desadv, po or bol; the event has none."
+        wrongs.append(("no_transaction", message, "transfer_id"))
+    return wrongs
 
 
-def _more(told: Told, goods: Goods, movement: Movement, directory: Directory) -> dict[str, str]:
+def _more(
+    facts: EventFacts, goods: Goods, movement: Movement, directory: Directory
+) -> dict[str, str]:
     """What else the kind of movement wants to know."""
     begins = movement in INBOUND
-    destinations = destinations_of(told.event)
+    destinations = destinations_of(facts.event)
     known = {
-        "reason": f"EPCIS {told.step}"[:TEXT_MAX],
-        "order_id": told.transaction("po", "inv"),
-        "transfer_id": told.transaction("desadv", "po", "bol"),
+        "reason": f"EPCIS {facts.step}"[:TEXT_MAX],
+        "order_id": facts.transaction("po", "inv"),
+        "transfer_id": facts.transaction("desadv", "po", "bol"),
         "to_location": directory.location_of(destinations)
         or (location_code(destinations[0]) if destinations else None),
-        "supplier": told.supplier,
-        "lot": goods.lot or (told.ilmd.get("lotNumber") if begins else None),
-        "expires_on": told.expires_on if begins else None,
+        "supplier": facts.supplier,
+        "lot": goods.lot or (facts.ilmd.get("lotNumber") if begins else None),
+        "expires_on": facts.expires_on if begins else None,
     }
     fields = KINDS[KIND_OF.get(movement, movement)].__struct_fields__
     return {name: value for name, value in known.items() if value and name in fields}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ingest.epcis.parts import Part
+from ingest.epcis.event_parts import Part
 from ingest.epcis.values import DESCRIPTIONS, is_uri
 from ingest.parsing.events import Fault
 

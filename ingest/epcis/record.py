@@ -10,9 +10,9 @@ from msgspec import UnsetType
 
 from ingest.epcis.document import EventRead
 from ingest.epcis.epc import canonical, match_keys
+from ingest.epcis.event_parts import QuantityElement
 from ingest.epcis.hash import event_hash
 from ingest.epcis.models import AnyEvent
-from ingest.epcis.parts import QuantityElement
 from ingest.epcis.reading import Refused
 from ingest.epcis.values import instant_of, quantity_of
 from ingest.epcis.vocabulary import (

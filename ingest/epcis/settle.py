@@ -8,128 +8,140 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
+import psycopg
 import sqlalchemy as sa
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from ingest.epcis.movements import SOURCE, Line
-from ingest.epcis.plan import MOVED, Work, plan_events, plan_reversal, read_work
+from ingest.epcis.feed_keys import allowed, keys_of
+from ingest.epcis.movements import Line
+from ingest.epcis.plan import plan_events
+from ingest.epcis.reversal import plan_reversal
+from ingest.epcis.settled import give_up, write_settled
+from ingest.epcis.work import Work, read_work
 from ingest.ledger.ledger import Outcome
 from ingest.recording.recording import Recorder
 from stocktide.database import statement
+from stocktide.errors import Transient
+from stocktide.keys import Key
+from stocktide.telemetry import log
 
 CLOUD_EVENT = "application/cloudevents+json"
 # A pending event that nobody has touched for so long belongs to a process that died.
 STALE_S = 60.0
-# Events taken up at once.
+# Events taken up at once, and movements recorded in one transaction: the ledger takes 32,768.
 CHUNK = 500
+LINES_AT_ONCE = 5_000
+# Events that one call puts back in the queue; the next call goes on with others.
+RETRY_MAX = 5_000
+# No fault of an event: it stays pending, and is tried again.
+AWAY = (
+    Transient,
+    OperationalError,
+    InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 
 
 def settle(recorder: Recorder, *, capture_id: UUID | None = None, stale_s: float = STALE_S) -> int:
-    """Make the movements of pending events: those of a capture, and those that nobody works on any more.
+    """Make the movements of pending events: those of a capture, or else those that nobody works on any more.
 
-    Returns how many events were settled. Raises Transient if the database is away; the rest stays pending.
+    Returns how many events were settled. An event that cannot be settled is rejected with its reason, and takes no
+    other with it. Raises Transient or the driver's error if the database is away; the rest stays pending.
     """
     settled = 0
     while True:
-        with recorder.engine.begin() as connection:
-            work = _claim(connection, capture_id, stale_s)
-            plain = [item for item in work if not item.row.declares_error]
-            if plain:
-                plan_events(connection, plain)
-        _record(recorder, plain)
-        # declarations come last: what they reverse may have been recorded just now
-        declarations = [item for item in work if item.row.declares_error]
-        for item in declarations:
-            with recorder.engine.connect() as connection:
-                plan_reversal(connection, item)
-        _record(recorder, declarations)
-        done = sum(item.state != "pending" for item in work)
+        rows = _claim(recorder.engine, capture_id, stale_s)
+        done = _settle_rows(recorder, rows)
         settled += done
-        if len(work) < CHUNK or done == 0:
+        if len(rows) < CHUNK or done == 0:
             return settled
 
 
-def retry_rejected(recorder: Recorder) -> int:
-    """Make the movements that were refused once more. Returns how many events were tried."""
-    with recorder.engine.begin() as connection:
-        connection.execute(statement("ingest/epcis/retry_rejected"))
-    return settle(recorder)
+def retry_rejected(engine: sa.Engine) -> int:
+    """Put events whose movements were refused back in the queue, at most RETRY_MAX, those tried longest ago first.
+
+    Returns how many; the finisher makes their movements.
+    """
+    with engine.begin() as connection:
+        return connection.execute(
+            statement("ingest/epcis/retry_rejected"), {"count": RETRY_MAX}
+        ).rowcount
 
 
-def _claim(connection: sa.Connection, capture_id: UUID | None, stale_s: float) -> list[Work]:
-    rows = connection.execute(
-        statement("ingest/epcis/claim_pending"),
-        {"capture_id": capture_id, "stale_s": stale_s, "count": CHUNK},
-    ).all()
-    return [read_work(row) for row in sorted(rows, key=lambda row: row.event_no)]
+def _claim(engine: sa.Engine, capture_id: UUID | None, stale_s: float) -> list[Any]:
+    with engine.begin() as connection:
+        if capture_id is None:
+            found = connection.execute(
+                statement("ingest/epcis/claim_stale"), {"stale_s": stale_s, "count": CHUNK}
+            )
+        else:
+            found = connection.execute(
+                statement("ingest/epcis/claim_capture"), {"capture_id": capture_id, "count": CHUNK}
+            )
+        return sorted(found, key=lambda row: row.event_no)
+
+
+def _settle_rows(recorder: Recorder, rows: Sequence[Any]) -> int:
+    """Settle events together; where that fails, by halves, until the one is found that cannot be settled."""
+    if not rows:
+        return 0
+    try:
+        return _settle_together(recorder, rows)
+    except AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001 - the event is rejected with this reason
+        if len(rows) == 1:
+            log("epcis_not_settled", identity=rows[0].identity, error=repr(error))
+            give_up(recorder.engine, rows[0], error)
+            return 1
+    half = len(rows) // 2
+    return _settle_rows(recorder, rows[:half]) + _settle_rows(recorder, rows[half:])
+
+
+def _settle_together(recorder: Recorder, rows: Sequence[Any]) -> int:
+    work = [read_work(row) for row in rows]
+    plain = [item for item in work if not item.row.declares_error]
+    declarations = [item for item in work if item.row.declares_error]
+    with recorder.engine.connect() as connection:
+        plan_events(connection, plain)
+    _record(recorder, plain)
+    # declarations come last: what they reverse may have been recorded just now
+    with recorder.engine.connect() as connection:
+        for item in declarations:
+            plan_reversal(connection, item)
+    _record(recorder, declarations)
+    return sum(item.state != "pending" for item in work)
 
 
 def _record(recorder: Recorder, work: Sequence[Work]) -> None:
-    """Record what events move, and note it. All lines of one event are in one transaction of the ledger."""
-    for feed in sorted({item.row.feed for item in work}):
-        mine = [item for item in work if item.row.feed == feed]
-        outcomes = _tell_ledger(recorder, feed, [line for item in mine for line in item.lines])
-        for item in mine:
-            _note(item, outcomes)
-    _write(recorder.engine, work)
-
-
-def _tell_ledger(recorder: Recorder, feed: str, lines: Sequence[Line]) -> dict[str, Outcome]:
-    """Record lines; those that are wrong already are kept as rejects. Returns outcomes by the lines' ids."""
-    good = [line for line in lines if line.fault is None]
-    bad = [line for line in lines if line.fault is not None]
-    outcomes = {
-        line.event_id: Outcome("rejected", SOURCE, line.event_id, line.fault) for line in bad
-    }
-    if bad:
-        faults = [line.fault for line in bad if line.fault is not None]
-        recorder.record_parsed(feed, CLOUD_EVENT, [line.raw for line in bad], faults)
-    if good:
-        recorded = recorder.record(feed, CLOUD_EVENT, [line.raw for line in good])
-        outcomes |= dict(zip((line.event_id for line in good), recorded, strict=True))
-    return outcomes
-
-
-def _note(item: Work, outcomes: dict[str, Outcome]) -> None:
-    mine = [_done(line, outcomes[line.event_id]) for line in item.lines]
-    item.done = item.kept + mine
-    moved = sum(done["outcome"] in MOVED for done in item.done)
-    if item.done:
-        some = "partial" if moved else "rejected"
-        item.state = "recorded" if moved == len(item.done) else some
-
-
-def _done(line: Line, outcome: Outcome) -> dict[str, Any]:
-    """What an event's row keeps of one movement."""
-    done = {
-        "id": line.event_id,
-        "kind": line.kind,
-        "product": line.product,
-        "location": line.location,
-        "quantity": line.quantity,
-        "outcome": outcome.name,
-    }
-    if outcome.fault is not None:
-        done |= {"reason": outcome.fault.reason, "message": outcome.fault.message}
-    return {name: value for name, value in done.items() if value is not None}
-
-
-def _write(engine: sa.Engine, work: Sequence[Work]) -> None:
-    rows = [
-        {
-            "event_no": item.row.event_no,
-            "movement_state": item.state,
-            "movement_note": item.note,
-            "movements": item.done,
-        }
-        for item in work
-        if item.state != "pending"
-    ]
-    if not rows:
+    """Record what events move, and note it."""
+    if not work:
         return
-    reversed_events = [item.reverses for item in work if item.reverses is not None]
-    with engine.begin() as connection:
-        connection.execute(statement("ingest/epcis/withdraw"), {"event_nos": reversed_events})
-        connection.execute(
-            statement("ingest/epcis/settle"), {"rows": msgspec.json.encode(rows).decode()}
-        )
+    feeds = {item.row.feed for item in work}
+    with recorder.engine.connect() as connection:
+        keys = keys_of(connection, feeds)
+    for feed in sorted(feeds):
+        mine = [item for item in work if item.row.feed == feed]
+        lines = [line for item in mine for line in item.lines]
+        outcomes = _tell_ledger(recorder, feed, keys.get(feed), lines)
+        for item in mine:
+            item.finish(outcomes)
+    write_settled(recorder.engine, work)
+
+
+def _tell_ledger(
+    recorder: Recorder, feed: str, key: Key | None, lines: Sequence[Line]
+) -> dict[str, Outcome]:
+    """Record lines, so many at once as the ledger takes. Returns outcomes by the lines' ids."""
+    outcomes: dict[str, Outcome] = {}
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        some = lines[start : start + LINES_AT_ONCE]
+        raws = [line.raw for line in some]
+        parsed = recorder.parser.parse_all(raws)
+        checked = [
+            line.fault or allowed(key, line, item) for line, item in zip(some, parsed, strict=True)
+        ]
+        recorded = recorder.record_parsed(feed, CLOUD_EVENT, raws, checked)
+        outcomes |= dict(zip((line.event_id for line in some), recorded, strict=True))
+    return outcomes

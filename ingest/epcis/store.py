@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from ingest.epcis.epc import canonical
-from ingest.epcis.parts import Envelope
+from ingest.epcis.event_parts import Envelope
 from stocktide.database import statement
 
 Identity = tuple[str, bool]

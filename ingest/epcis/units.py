@@ -1,7 +1,7 @@
 """Unit codes of UN/ECE Recommendation 20, as EPCIS has them, to the units that products are kept in."""
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Literal
 
 Dimension = Literal["count", "mass", "volume", "length", "area"]
@@ -62,6 +62,8 @@ NAMES: Mapping[str, str] = {
 }
 EACH = "C62"
 THOUSANDTH = Decimal("0.001")
+# Wide enough for the sum of the largest quantities, from tonnes to milligrams.
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 def in_unit_of_product(quantity: Decimal, code: str | None, unit: str) -> Decimal | None:
@@ -79,7 +81,8 @@ def in_unit_of_product(quantity: Decimal, code: str | None, unit: str) -> Decima
     (dimension, factor), (wanted_dimension, wanted_factor) = CODES[given], CODES[wanted]
     if dimension != wanted_dimension:
         return None
-    return (quantity * factor / wanted_factor).quantize(THOUSANDTH, ROUND_HALF_EVEN)
+    converted = EXACT.divide(EXACT.multiply(quantity, factor), wanted_factor)
+    return EXACT.quantize(converted, THOUSANDTH)
 
 
 # How the ledger calls the units that it converts by itself.

@@ -1,5 +1,5 @@
 -- Insert events that are new; gives the identities that were. In the order of identities, so that two captures of
--- the same events wait for each other instead of deadlocking.
+-- the same events wait for each other instead of deadlocking; of two under one identity the first of the document stays.
 INSERT INTO epcis_events (
     identity, declares_error, event_hash, payload_hash, capture_id, feed, event, context, event_time, event_type,
     action, biz_step, disposition, read_point, biz_location, transformation_id, parent_id, parent_keys, epcs,
@@ -17,7 +17,7 @@ FROM json_to_recordset(CAST(:rows AS json)) AS t (
     biz_location text, transformation_id text, parent_id text, parent_keys text[], epcs text[], input_epcs text[],
     output_epcs text[], classes text[], input_classes text[], output_classes text[], quantities numeric[],
     units text[], transactions text[], sources text[], destinations text[], dispositions_set text[],
-    dispositions_unset text[], error_time timestamptz, error_reason text, corrective_ids text[])
-ORDER BY identity, declares_error
+    dispositions_unset text[], error_time timestamptz, error_reason text, corrective_ids text[], place integer)
+ORDER BY identity, declares_error, place
 ON CONFLICT (identity, declares_error) DO NOTHING
 RETURNING identity, declares_error

@@ -1,6 +1,7 @@
--- Locations that GS1 numbered: by their code or by an attribute; and those with one of these codes.
+-- The locations that some places may be, by their code or by an attribute. keys: of epcis_place_key.
 SELECT code, attributes ->> 'sgln' AS sgln, attributes ->> 'gln' AS gln
 FROM locations
-WHERE code LIKE 'urn:epc:id:sgln:%' OR code LIKE 'http%' OR code ~ '^[0-9]{13}$'
-   OR attributes ?| ARRAY['sgln', 'gln'] OR code = ANY(CAST(:codes AS text[]))
+WHERE epcis_place_key(code) = ANY(CAST(:keys AS text[]))
+   OR epcis_place_key(attributes ->> 'gln') = ANY(CAST(:keys AS text[]))
+   OR epcis_place_key(attributes ->> 'sgln') = ANY(CAST(:keys AS text[]))
 ORDER BY location_id

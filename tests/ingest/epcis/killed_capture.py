@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ingest.epcis.capture import capture
 from ingest.epcis.document import read_document
 from ingest.ledger.ledger import Outcome
+from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
 from stocktide.database import create_engine
 from stocktide.settings import load_settings
@@ -19,7 +20,13 @@ from stocktide.settings import load_settings
 class StoppedRecorder(Recorder):
     """A recorder that tells when it is asked, and never records."""
 
-    def record(self, feed: str, content_type: str, raws: Sequence[bytes]) -> list[Outcome]:
+    def record_parsed(
+        self,
+        feed: str,
+        content_type: str,
+        raws: Sequence[bytes],
+        parsed: Sequence[Event | Fault],  # noqa: ARG002 - what the recorder takes
+    ) -> list[Outcome]:
         sys.stdout.write(f"asked for {len(raws)} of {feed} as {content_type}\n")
         sys.stdout.flush()
         while True:

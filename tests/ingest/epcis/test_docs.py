@@ -14,27 +14,31 @@ from ingest.epcis.query import MATCHES, READERS, TYPED
 from ingest.epcis.rules import Movement, Rule, read_rules
 
 DOCS = (Path(__file__).parents[3] / "docs" / "epcis.md").read_text("utf-8")
-# Calls, and names of tuples, that begin with a reason.
+# Calls that begin with a reason, and modules in which tuples of a reason and its sentence do.
 CALLS = {"Refused", "Fault"}
+TUPLES = {"goods", "movements", "containers", "settled"}
+
+
+def is_sentence(node: ast.expr) -> bool:
+    """Tell whether something is a message for people."""
+    if isinstance(node, ast.Name):
+        return node.id == "message"
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and " " in str(node.value)
+    )
 
 
 def reasons() -> Iterator[str]:
-    """Every reason that the code gives: first of a Refused or a Fault, or of a pair with a sentence."""
+    """Every reason that the code gives: first of a Refused or a Fault, or before its sentence in a tuple."""
     for path in Path(ingest.epcis.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             first: ast.expr | None = None
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CALLS and node.args:
                 first = node.args[0]
-            elif (
-                isinstance(node, ast.Tuple)
-                and len(node.elts) == 2
-                and path.stem in ("goods", "movements")
-            ):
-                second = node.elts[1]
-                sentence = isinstance(second, ast.JoinedStr) or (
-                    isinstance(second, ast.Constant) and " " in str(second.value)
-                )
-                first = node.elts[0] if sentence else None
+            elif isinstance(node, ast.Call) and path.stem == "containers":
+                first = node.args[0] if getattr(node.func, "id", "") == "Invalid" else None
+            elif isinstance(node, ast.Tuple) and len(node.elts) >= 2 and path.stem in TUPLES:
+                first = node.elts[0] if is_sentence(node.elts[1]) else None
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 yield first.value
 

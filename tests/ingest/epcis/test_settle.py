@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from ingest.epcis.capture import capture
 from ingest.epcis.document import read_document
 from ingest.epcis.finisher import Finisher
 from ingest.epcis.settle import settle
-from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.ledger.ledger import Outcome
+from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
 from stocktide.errors import Transient
 from stocktide.keys import Limits, create_key
-from stocktide.settings import load_settings
-from tests.ingest.epcis.documents import GTIN, SHOP, document, event, raw, sgtin
+from tests.ingest.epcis.documents import SHOP, document, event, raw, sgtin
+from tests.ingest.epcis.ledger_views import on_hand, states
 
 ROOT = Path(__file__).parents[3]
 RECEIVED = raw(
@@ -30,32 +29,6 @@ RECEIVED = raw(
         )
     )
 )
-
-
-@pytest.fixture
-def recorder(database: sa.Engine) -> Recorder:
-    with database.begin() as connection:
-        put_products(connection, [ProductIn(GTIN)])
-        put_locations(connection, [LocationIn(SHOP)])
-    return Recorder(database, load_settings())
-
-
-def states(database: sa.Engine) -> list[str]:
-    with database.connect() as connection:
-        return list(
-            connection.execute(
-                sa.text("SELECT movement_state FROM epcis_events ORDER BY 1")
-            ).scalars()
-        )
-
-
-def on_hand(database: sa.Engine) -> int:
-    with database.connect() as connection:
-        return int(
-            connection.execute(
-                sa.text("SELECT coalesce(sum(on_hand_milli), 0) FROM stock")
-            ).scalar_one()
-        )
 
 
 def test_a_capture_that_is_killed_before_the_ledger_knows_is_finished_once(
@@ -101,7 +74,13 @@ def test_many_at_once_record_pending_events_once(recorder: Recorder, database: s
 class AwayRecorder(Recorder):
     """A recorder whose ledger does not answer."""
 
-    def record(self, feed: str, content_type: str, raws: Sequence[bytes]) -> list[Outcome]:
+    def record_parsed(
+        self,
+        feed: str,
+        content_type: str,
+        raws: Sequence[bytes],
+        parsed: Sequence[Event | Fault],  # noqa: ARG002 - what the recorder takes
+    ) -> list[Outcome]:
         raise Transient("database_away", f"No answer for {len(raws)} of {feed} ({content_type}).")
 
 
@@ -150,4 +129,4 @@ def test_a_key_with_limits_moves_no_more_through_epcis(
     with database.connect() as connection:
         assert connection.execute(
             sa.text("SELECT DISTINCT reason FROM rejects")
-        ).scalars().all() == ["key_limits"]
+        ).scalars().all() == ["key_kind"]

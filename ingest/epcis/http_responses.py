@@ -7,7 +7,6 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from ingest.epcis.store import encoded
-from ingest.recording.recording import Recorder
 
 PATH = "/v1/epcis"
 JSON, JSON_LD = "application/json", "application/ld+json"
@@ -21,12 +20,6 @@ VERSIONS = {
     "GS1-EPC-Format": "Never_Translates",
     "GS1-CBV-XML-Format": "Never_Translates",
 }
-
-
-def recorder_of(request: Request) -> Recorder:
-    """The process's recorder, put there by the entry point."""
-    recorder: Recorder = request.app.state.recorder
-    return recorder
 
 
 def answer(

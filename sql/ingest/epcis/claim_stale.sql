@@ -1,14 +1,12 @@
--- Take up events whose movements are not made yet: those of one capture, or those that nobody works on any more.
+-- Take up events whose movements are not made yet and that nobody works on any more, those that wait longest first.
 UPDATE epcis_events
 SET claimed_at = clock_timestamp()
 WHERE event_no IN (
     SELECT event_no
     FROM epcis_events
     WHERE movement_state = 'pending'
-      AND (capture_id = CAST(:capture_id AS uuid)
-           OR claimed_at IS NULL
-           OR claimed_at < clock_timestamp() - make_interval(secs => :stale_s))
-    ORDER BY event_no
+      AND (claimed_at IS NULL OR claimed_at < clock_timestamp() - make_interval(secs => :stale_s))
+    ORDER BY claimed_at NULLS FIRST, event_no
     LIMIT :count
     FOR UPDATE SKIP LOCKED)
 RETURNING event_no, identity, declares_error, event_hash, feed, CAST(event AS text) AS event, context, event_type, biz_step, disposition,

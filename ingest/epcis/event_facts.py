@@ -11,6 +11,8 @@ from ingest.epcis.models import AnyEvent, Event
 from ingest.epcis.rules import Movement
 from ingest.epcis.vocabulary import PLACE_TYPE, TRANSACTION_TYPE
 
+# The source of all movements that come from EPCIS.
+SOURCE = "urn:stocktide:epcis"
 # Longer identities do not fit an event's id in the ledger; a hash of them does.
 ID_MAX = 400
 TEXT_MAX = 500
@@ -18,8 +20,19 @@ INBOUND = frozenset({"receipt", "return", "adjustment in", "arrival"})
 COUNTS = frozenset({"stocktake", "reading"})
 
 
+# Between an event's name and that of its goods, in the id of a movement.
+MARK = "#"
+
+
+def name_of(identity: str) -> str:
+    """What the ids of an event's movements begin with: its identity, or the hash of one that is too long."""
+    if len(identity) <= ID_MAX:
+        return identity
+    return f"sha-256:{hashlib.sha256(identity.encode()).hexdigest()}"
+
+
 @dataclass(frozen=True)
-class Told:
+class EventFacts:
     """An event with its goods. ilmd: master data of objects that begin, by its names in the vocabulary."""
 
     identity: str
@@ -27,12 +40,9 @@ class Told:
     goods: Sequence[Goods]
     ilmd: Mapping[str, str]
 
-    def id_of(self, number: int) -> str:
-        """The id of a movement in the ledger."""
-        name = self.identity
-        if len(name) > ID_MAX:
-            name = f"sha-256:{hashlib.sha256(name.encode()).hexdigest()}"
-        return f"{name}#{number}"
+    def id_of(self, digest: str) -> str:
+        """The id of a movement in the ledger. digest: of its goods."""
+        return f"{name_of(self.identity)}{MARK}{digest}"
 
     @property
     def step(self) -> str:
