@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -65,22 +66,21 @@ class Tally:
         if self._all and self.total + len(outcomes) > self._shown_max:
             self._all = False
             self._shown = [shown for shown in self._shown if shown.reason is not None]
+        if self._all and not any(outcome.fault for outcome in outcomes):
+            ids, names = ([getattr(one, of) for one in outcomes] for of in ("event_id", "name"))
+            self._shown += map(Shown, count(self.total), ids, names)
+        else:
+            self._show_each(outcomes)
+        self.total += len(outcomes)
+
+    def _show_each(self, outcomes: Sequence[Outcome]) -> None:
         for index, outcome in enumerate(outcomes, self.total):
             fault = outcome.fault
             if fault is not None and len(self._shown) < self._shown_max:
-                self._shown.append(
-                    Shown(
-                        index,
-                        outcome.event_id,
-                        outcome.name,
-                        fault.reason,
-                        fault.field,
-                        fault.message,
-                    )
-                )
+                about = (fault.reason, fault.field, fault.message)
+                self._shown.append(Shown(index, outcome.event_id, outcome.name, *about))
             elif self._all:
                 self._shown.append(Shown(index, outcome.event_id, outcome.name))
-        self.total += len(outcomes)
 
     def as_dict(self) -> dict[str, int]:
         """The counts alone."""

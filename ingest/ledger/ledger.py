@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from ingest.ledger.columns import identity_of
 from ingest.ledger.corrections import append_corrections
 from ingest.ledger.dimensions import Surrogates
 from ingest.ledger.entries import ENTRIES_MAX, Entries
-from ingest.ledger.outcomes import Outcome, accepted, compare
+from ingest.ledger.outcomes import ACCEPTED, Outcome, accepted, compare
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parsed import Parsed
@@ -52,7 +53,7 @@ class Ledger:
         outcomes |= _of_firsts(batch, held)
         outcomes |= _of_repeats(batch, _recorded(entries, held))
         outcomes |= self._of_corrections(entries, batch)
-        return [outcomes[place] for place in range(len(parsed))]
+        return list(map(outcomes.__getitem__, range(len(parsed))))
 
     def prepared(self, parsed: Parsed) -> Parsed:
         """The same, with what can be made of it ahead; `append` makes the rest."""
@@ -86,8 +87,7 @@ def _of_firsts(batch: Batch, held: Collection[bytes]) -> dict[int, Outcome]:
     """Outcomes of the first events whose identity was free."""
     found: dict[int, Outcome] = {}
     for part in batch.sales:
-        who = zip(part.sales.source, part.sales.event_id, strict=True)
-        new = [Outcome("accepted", source, event_id) for source, event_id in who]
+        new = map(Outcome, repeat(ACCEPTED), part.sales.source, part.sales.event_id)
         found.update(zip(part.places, new, strict=True))
         if held:
             for place, key in zip(part.places, part.columns.key, strict=True):

@@ -8,6 +8,7 @@ import msgspec
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 
 OutcomeName = Literal["accepted", "duplicate", "conflict", "rejected"]
+ACCEPTED: OutcomeName = "accepted"
 
 # The names that a sender gave to what the record holds, where they differ.
 SENDERS_NAME = {
@@ -36,7 +37,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 def accepted(event: Event) -> Outcome:
     """The event is in the ledger now."""
-    return Outcome("accepted", event.source, event.event_id)
+    return Outcome(ACCEPTED, event.source, event.event_id)
 
 
 def rejected(fault: Fault) -> Outcome:

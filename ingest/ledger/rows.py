@@ -102,13 +102,13 @@ class RowEncoder:
         kind = [_text("return") + NULL, _text("sale") + NULL]
         columns = [
             [kind[is_sale] for is_sale in sales.is_sale.tolist()],
-            [self._numbers[price] for price in sales.price_micros],
-            [self._texts[currency] for currency in sales.currency],
+            self._numbers.of(sales.price_micros),
+            self._texts.of(sales.currency),
             [NULL] * len(event_id),
             *_texts(sales.order_id),
-            [self._lines[line] for line in sales.order_line],
+            self._lines.of(sales.order_line),
             *_texts(sales.customer_id),
-            [self._texts[channel] for channel in sales.channel],
+            self._texts.of(sales.channel),
         ]
         return EntryColumns(
             key=identity_keys(source_id, event_id),
@@ -235,6 +235,10 @@ class _Cells(dict[object, bytes]):
     def __init__(self, encode: Callable[[Any], bytes]) -> None:
         super().__init__()
         self._encode = encode
+
+    def of(self, values: Sequence[object]) -> list[bytes]:
+        """The cells of a column."""
+        return list(map(self.__getitem__, values))
 
     def __missing__(self, value: object) -> bytes:
         if len(self) >= _CACHE_MAX:

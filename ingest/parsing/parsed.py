@@ -65,7 +65,9 @@ class Parsed(Sequence[Item]):
             if chosen[place] and isinstance(item, StockEvent)
         ]
         for placed in self.sales:
-            at = placed.sales.at[[chosen[place] for place in placed.places]]
+            at = placed.sales.at
+            if not all(chosen):
+                at = at[[chosen[place] for place in placed.places]]
             if at.size:
                 times.append(moment_of(int(at.max())))
         return max(times, default=None)

@@ -352,7 +352,8 @@ class EventParser:
 
 def _holds_escapes(raw: bytes) -> bool:
     """Tell whether characters that Postgres cannot keep may be in there: written as escapes, or as they are."""
-    return b"\\u" in raw or b"\x00" in raw
+    # one byte is looked for ten times faster than two, and hardly any event holds a backslash
+    return (b"\\" in raw and b"\\u" in raw) or b"\x00" in raw
 
 
 def _not_positive(kind: str) -> NotAnEvent:

@@ -95,10 +95,9 @@ def _count(
     newest: dict[str, Any] = {}
     for request, answers in zip(requests, outcomes, strict=True):
         feed = request.feed
-        counts.setdefault(feed, Counter()).update([outcome.name for outcome in answers])
-        latest = Parsed.of(request.parsed).newest(
-            [outcome.name == "accepted" for outcome in answers]
-        )
+        names = [outcome.name for outcome in answers]
+        counts.setdefault(feed, Counter()).update(names)
+        latest = Parsed.of(request.parsed).newest([name == "accepted" for name in names])
         if latest is not None:
             newest[feed] = max(newest.get(feed, latest), latest)
     rows = [
