@@ -140,7 +140,7 @@ def _tell_ledger(
         raws = [line.raw for line in some]
         parsed = recorder.parser.parse_all(raws)
         checked = [
-            line.fault or allowed(key, line, item) for line, item in zip(some, parsed, strict=True)
+            line.fault or allowed(key, item) for line, item in zip(some, parsed, strict=True)
         ]
         recorded = recorder.record_parsed(feed, CLOUD_EVENT, raws, checked)
         outcomes |= dict(zip((line.event_id for line in some), recorded, strict=True))
