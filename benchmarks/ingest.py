@@ -229,9 +229,9 @@ WITH made AS (
            1 + (n * 7919) % {products}, 1 + n / 1000 % {locations}, -1000, 2500000, 'EUR', n::text, 1,
            now() - interval '60 days' + n * interval '1 millisecond'
     FROM generate_series({first}::bigint, {last}::bigint) n
-    RETURNING source_id, event_id, entry_id
+    RETURNING source_id, event_id, entry_id, product_id, location_id, occurred_at
 )
-INSERT INTO event_identities (source_id, event_id, entry_id) SELECT * FROM made
+INSERT INTO event_identities (source_id, event_id, entry_id, product_id, location_id, occurred_at) SELECT * FROM made
 """
 
 
