@@ -1,5 +1,6 @@
 """Capture: a document's events are stored once each, in one transaction, and then told to the ledger."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,16 +9,17 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from ingest.epcis.document import Document, EventRead
+from ingest.epcis.master_data import put_vocabulary
 from ingest.epcis.reading import Refused
 from ingest.epcis.record import columns_of
 from ingest.epcis.settle import AWAY, settle
 from ingest.epcis.store import (
     Identity,
+    count_capture,
     finish_capture,
     insert_capture,
     insert_events,
     known_payloads,
-    put_vocabulary,
 )
 from ingest.parsing.events import Fault
 from ingest.recording.recording import Recorder
@@ -78,6 +80,7 @@ def capture(
         captured.faults = sorted([*faults, *conflicts], key=lambda pair: pair[0])
         captured.success = not captured.faults
         _finish(connection, captured)
+        _count(connection, feed, captured, rows)
     _keep(recorder, feed, content_type, document, captured.faults)
     _tell_ledger(recorder, captured.capture_id)
     return captured
@@ -167,6 +170,28 @@ def _finish(connection: sa.Connection, captured: Captured) -> None:
         errors=[_problem(place, fault) for place, fault in captured.faults[:ERRORS_SHOWN]],
         success=captured.success,
     )
+
+
+def _count(connection: sa.Connection, feed: str, captured: Captured, rows: Sequence[_Row]) -> None:
+    """Count a feed's events. What is wrong is counted where it is kept; here what was refused for its sake alone."""
+    names = Counter(outcome for outcome, _identity in captured.outcomes)
+    faults = {place for place, _fault in captured.faults}
+    went_along = sum(
+        outcome == "refused" and place not in faults
+        for place, (outcome, _identity) in enumerate(captured.outcomes)
+    )
+    times = [
+        row.columns["event_time"] for row in rows if captured.outcomes[row.place][0] == "captured"
+    ]
+    if names["captured"] or names["duplicate"] or went_along:
+        count_capture(
+            connection,
+            feed,
+            accepted=names["captured"],
+            duplicate=names["duplicate"],
+            rejected=went_along,
+            newest_occurred_at=max(times, default=None),
+        )
 
 
 def _problem(place: int, fault: Fault) -> dict[str, Any]:

@@ -8,12 +8,15 @@ import msgspec
 
 from ingest.epcis.context import own_parts, prefixes_of, read_context
 from ingest.epcis.event_parts import Envelope
+from ingest.epcis.master_data import check_vocabulary
 from ingest.epcis.models import EVENT_TYPES, AnyEvent
 from ingest.epcis.reading import Refused, convert, decode
 from ingest.epcis.values import is_uri
 from ingest.parsing.events import Fault
 
 CONTAINERS = {"EPCISDocument", "EPCISQueryDocument"}
+# What some editors put before UTF-8.
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def read_document(raw: bytes) -> Document:
 
     Raises Refused for what is no document. What is wrong with one event stands in its place.
     """
+    raw = raw.removeprefix(BOM)
     value = _object(decode(raw), "$")
     kind = value.get("type")
     if not isinstance(kind, str):
@@ -57,8 +61,7 @@ def read_document(raw: bytes) -> Document:
             "missing_field", "$.type is missing: EPCISDocument, or a type of event.", "$.type"
         )
     if kind not in CONTAINERS:
-        read = read_bare_event(raw)
-        return Document(raw, Envelope(), {}, [read], [raw])
+        return bare_document(raw)
     if "@context" not in value:
         raise Refused("missing_field", "$.@context is missing.", "$.@context")
     context = _context(value["@context"], "$")
@@ -72,6 +75,7 @@ def read_document(raw: bytes) -> Document:
         Envelope,
         "$",
     )
+    check_vocabulary(envelope)
     raws, path = _event_list(raw, kind, value)
     events = [
         _event(item, context, f"{path}[{place}]", raw=bytes(raws[place]))
@@ -80,8 +84,15 @@ def read_document(raw: bytes) -> Document:
     return Document(raw, envelope, header, events, raws)
 
 
+def bare_document(raw: bytes) -> Document:
+    """Read one event that stands alone, as a document with that event. Raises Refused."""
+    read = read_bare_event(raw)
+    return Document(read.raw, Envelope(), {}, [read], [read.raw])
+
+
 def read_bare_event(raw: bytes) -> EventRead:
     """Read one event that carries its own @context. Raises Refused."""
+    raw = raw.removeprefix(BOM)
     value = _object(decode(raw), "$")
     if "@context" not in value:
         raise Refused(
@@ -128,12 +139,24 @@ def _event_list(raw: bytes, kind: str, value: dict[str, Any]) -> tuple[list[byte
     events = _at(value, path)
     if not isinstance(events, list):
         raise Refused("wrong_value", f"{path} is no list.", path)
-    if kind == "EPCISDocument":
-        cut = msgspec.json.decode(raw, type=_DocumentBody).epcisBody.eventList
-    else:
-        body = msgspec.json.decode(raw, type=_QueryDocument).epcisBody
-        cut = body.queryResults.resultsBody.eventList
+    try:
+        cut = _cut(raw, kind)
+    except msgspec.ValidationError as error:
+        raise _repeated(path) from error
+    if len(cut) != len(events):
+        raise _repeated(path)
     return [bytes(item) for item in cut], path
+
+
+def _cut(raw: bytes, kind: str) -> list[msgspec.Raw]:
+    if kind == "EPCISDocument":
+        return msgspec.json.decode(raw, type=_DocumentBody).epcisBody.eventList
+    body = msgspec.json.decode(raw, type=_QueryDocument).epcisBody
+    return body.queryResults.resultsBody.eventList
+
+
+def _repeated(path: str) -> Refused:
+    return Refused("wrong_value", f"A property on the way to {path} is given more than once.", path)
 
 
 def _at(value: Any, path: str) -> Any:

@@ -9,8 +9,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from ingest.epcis.capture import Behaviour, capture, capture_one
-from ingest.epcis.document import Document, read_bare_event, read_document
-from ingest.epcis.event_parts import Envelope
+from ingest.epcis.document import Document, bare_document, read_document
 from ingest.epcis.http_responses import JSON, JSON_LD, PATH, answer, next_page, options
 from ingest.epcis.jobs import list_jobs, read_job, shown_movements
 from ingest.epcis.query import read_query
@@ -54,11 +53,7 @@ async def _body(request: Request, key: Key) -> tuple[bytes, str]:
 def _read(recorder: Recorder, key: Key, content_type: str, body: bytes, *, bare: bool) -> Document:
     """Read a body. What is no document is kept as a reject. Raises Invalid, TooLarge, TooManyRequests."""
     try:
-        if bare:
-            read = read_bare_event(body)
-            document = Document(body, Envelope(), {}, [read], [body])
-        else:
-            document = read_document(body)
+        document = bare_document(body) if bare else read_document(body)
     except Refused as refused:
         fault = refused.fault
         recorder.keep(key.name, content_type, body, fault)

@@ -12,6 +12,8 @@ from ingest.epcis.values import DESCRIPTIONS, is_uri
 from ingest.parsing.events import Fault
 
 P = TypeVar("P", bound=Part)
+# Objects and lists in one another; events of the standard need ten.
+DEPTH_MAX = 100
 _ANY = msgspec.json.Decoder(float_hook=Decimal)
 _PATTERN = re.compile(r"matching regex (.*)\Z", re.DOTALL)
 # msgspec shows a pattern as repr does
@@ -38,9 +40,27 @@ def decode(raw: bytes | msgspec.Raw) -> Any:
         raise Refused("too_deep", "The JSON is nested too deeply.") from None
     except ArithmeticError:
         raise Refused("not_a_number", "The JSON holds a number that is out of range.") from None
-    if b"\\u" in bytes(raw):
+    text = bytes(raw)
+    if text.count(b"{") + text.count(b"[") > DEPTH_MAX:
+        _refuse_depth(decoded)
+    if b"\\u" in text:
         _refuse_unstorable(decoded, "$")
     return decoded
+
+
+def _refuse_depth(decoded: Any) -> None:
+    """What is nested more deeply than anybody writes ends functions that descend, here and in whoever reads it."""
+    level = [decoded]
+    for _depth in range(DEPTH_MAX):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise Refused("too_deep", f"The JSON is nested more than {DEPTH_MAX} deep.")
 
 
 def convert(value: Any, shape: type[P], path: str) -> P:

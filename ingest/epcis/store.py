@@ -1,14 +1,13 @@
 """Capture jobs and events in the database; the caller owns the transaction."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
 
-from ingest.epcis.epc import canonical
-from ingest.epcis.event_parts import Envelope
 from stocktide.database import statement
 
 Identity = tuple[str, bool]
@@ -84,20 +83,23 @@ def finish_capture(
     )
 
 
-def put_vocabulary(connection: sa.Connection, envelope: Envelope) -> None:
-    """Keep the master data of a document's header."""
-    header = envelope.epcisHeader
-    data = header.epcisMasterData if header else None
-    vocabularies = data.vocabularyList if data else None
-    rows = [
+def count_capture(
+    connection: sa.Connection,
+    feed: str,
+    *,
+    accepted: int,
+    duplicate: int,
+    rejected: int,
+    newest_occurred_at: datetime | None,
+) -> None:
+    """Count a feed's events in its minute."""
+    connection.execute(
+        statement("ingest/epcis/count_capture"),
         {
-            "vocabulary": vocabulary.type,
-            "element": canonical(element.id),
-            "attributes": element.attributes or [],
-            "children": [canonical(child) for child in element.children or ()],
-        }
-        for vocabulary in vocabularies or ()
-        for element in vocabulary.vocabularyElementList or ()
-    ]
-    if rows:
-        connection.execute(statement("ingest/epcis/put_vocabulary"), {"rows": encoded(rows)})
+            "feed": feed,
+            "accepted": accepted,
+            "duplicate": duplicate,
+            "rejected": rejected,
+            "newest_occurred_at": newest_occurred_at,
+        },
+    )

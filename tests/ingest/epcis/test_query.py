@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
+import sqlalchemy as sa
 
 from tests.conftest import Api
 from tests.ingest.epcis.documents import CLASS, CONTEXT, LOT_CLASS, SHOP, document, event, sgtin
@@ -174,6 +175,20 @@ def test_a_parameter_that_is_unknown_or_wrong_is_named(filled: Api) -> None:
         assert (answer.status_code, answer.json().get("field")) == (400, name), answer.text
     too_many = filled.read.get("/v1/epcis/events", params={"maxEventCount": "6"})
     assert (too_many.status_code, too_many.json()["code"]) == (413, "query_too_large")
+
+
+def test_no_more_events_are_read_than_a_page_shows(filled: Api, database: sa.Engine) -> None:
+    read: list[int] = []
+
+    @sa.event.listens_for(database, "after_cursor_execute")
+    def _seen(_c: Any, cursor: Any, query: str, *_more: Any) -> None:
+        if "FROM epcis_events" in query:
+            read.append(cursor.rowcount)
+
+    parameters = {"maxEventCount": "2147483647", "perPage": "2"}
+    first = filled.read.get("/v1/epcis/events", params=parameters)
+    following = filled.read.get(first.links["next"]["url"])
+    assert (len(found(first)), len(found(following)), max(read)) == (2, 2, 3)
 
 
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
