@@ -1,12 +1,11 @@
 """Where webhooks may go: a public https address, unless the settings allow more. Checked again at every try."""
 
-import asyncio
 import ipaddress
-import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from stocktide.errors import Invalid, Transient
+from stocktide.errors import Invalid
 from stocktide.settings import Settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -80,18 +79,11 @@ def check_url(url: str, allowed: Allowed) -> Target:
     return Target(parts.scheme, host, port or usual, path)
 
 
-async def resolve(target: Target, allowed: Allowed) -> str:
-    """Find an address of the target that may be reached. Raises Invalid if one may not, Transient if there is none."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise Transient("webhook_host", f"{target.host} has no address: {error}") from None
-    addresses = [str(info[4][0]) for info in found]
+def check_addresses(target: Target, addresses: Sequence[str], allowed: Allowed) -> None:
+    """Check where a target's name leads: every address that it has. Raises Invalid."""
     for address in addresses:
         if not _may_reach(ipaddress.ip_address(address.partition("%")[0]), allowed):
             raise _bad(_private(f"{target.host} ({address})"))
-    return addresses[0]
 
 
 def _literal(host: str) -> Address | None:

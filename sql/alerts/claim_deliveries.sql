@@ -23,9 +23,9 @@ taken AS (
     SET attempts = d.attempts + 1, next_at = now() + make_interval(secs => :lease_s)
     FROM due
     WHERE d.delivery_id = due.delivery_id
-    RETURNING d.delivery_id, d.webhook_id, d.event_id, d.attempts, d.created_at
+    RETURNING d.delivery_id, d.webhook_id, d.event_id, d.attempts, d.created_at, d.body
 )
-SELECT t.delivery_id, t.webhook_id, t.attempts, t.created_at, w.name AS webhook, w.url, w.secret,
+SELECT t.delivery_id, t.webhook_id, t.attempts, t.created_at, t.body, w.name AS webhook, w.url, w.secret,
        CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,
        e.event_id, e.change, e.at, e.value_milli, e.limit_milli, e.by, e.reason,
        a.alert_id, a.rule, p.sku AS product, p.name AS product_name, l.code AS location, l.name AS location_name,

@@ -1,5 +1,6 @@
 """Stock, feeds and receivers for the tests of alerts. What ingest would write is written by hand."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,11 +166,15 @@ class Receiver:
 
 
 @contextmanager
-def receiver(*answers: tuple[int, dict[str, str]]) -> Iterator[Receiver]:
-    """Run a receiver of webhooks on a free port."""
+def receiver(
+    *answers: tuple[int, dict[str, str]], tls: ssl.SSLContext | None = None
+) -> Iterator[Receiver]:
+    """Run a receiver of webhooks on a free port of 127.0.0.1; tls: with https."""
     taker = Receiver(list(answers) or [(204, {})])
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -183,8 +188,16 @@ def receiver(*answers: tuple[int, dict[str, str]]) -> Iterator[Receiver]:
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    taker.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing of clients that go away."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    taker.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/hook"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -1,9 +1,7 @@
-import asyncio
-
 import pytest
 
-from alerts.addresses import Allowed, Target, check_url, resolve
-from stocktide.errors import Invalid, Transient
+from alerts.addresses import Allowed, Target, check_url
+from stocktide.errors import Invalid
 
 
 def test_check_url_takes_https_apart() -> None:
@@ -70,18 +68,3 @@ def test_check_url_lets_through_what_the_settings_allow() -> None:
     assert check_url("http://10.0.0.1/", Allowed(http=True, private=True)).port == 80
     with pytest.raises(Invalid, match="no public address"):
         check_url("http://10.0.0.1/", Allowed(http=True))
-
-
-@pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f.1", "127.1"])
-def test_resolve_refuses_a_name_that_leads_inside(host: str) -> None:
-    """Names are looked at where they lead, at every try: also numbers in disguise."""
-    target = check_url(f"https://{host}/", Allowed())
-    with pytest.raises(Invalid, match="no public address"):
-        asyncio.run(resolve(target, Allowed()))
-    assert asyncio.run(resolve(target, Allowed(private=True))) in ("127.0.0.1", "::1")
-
-
-def test_resolve_says_when_there_is_no_such_host() -> None:
-    target = check_url("https://nowhere.invalid/", Allowed())
-    with pytest.raises(Transient, match="has no address"):
-        asyncio.run(resolve(target, Allowed()))

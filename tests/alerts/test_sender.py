@@ -1,24 +1,24 @@
 import json
 import random
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 import sqlalchemy as sa
 
-import alerts.sender
 from alerts.addresses import Allowed
 from alerts.cloud_event import json_schema
 from alerts.sender import Sender, backoff_s
 from alerts.signature import secret_of, signed_headers
 from alerts.webhooks import Filters, create_webhook, list_deliveries, rotate_secret
 from stocktide.settings import load_settings
+from tests.alerts.resolvers import resolving
 from tests.alerts.shops import Receiver, Shops, receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -66,6 +66,17 @@ def wait_for(shops: Shops, states: list[str], webhook_id: int = 1) -> list[dict[
         if [row["state"] for row in rows] == states:
             return rows
         assert time.monotonic() < until, rows
+        time.sleep(0.01)
+
+
+def failed_with(shops: Shops, said: str, webhook_id: int = 1) -> dict[str, Any]:
+    """Wait until the oldest delivery has failed for this reason, and give it."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        row = deliveries(shops, webhook_id)[0]
+        if said in str(row["last_error"]):
+            return row
+        assert time.monotonic() < until, row
         time.sleep(0.01)
 
 
@@ -151,6 +162,71 @@ def test_sender_gives_up_what_is_too_old_and_shows_why(shops: Shops) -> None:
     assert rows[0]["ended_at"] is not None
 
 
+@pytest.mark.usefixtures("_soon")
+def test_sender_sends_the_same_body_again_whatever_is_called_otherwise_since(shops: Shops) -> None:
+    with receiver((500, {}), (204, {})) as taker:
+        hook(shops, taker.url)
+        with sending(shops):
+            flap(shops, 1)
+            until = time.monotonic() + WAIT_S
+            while not taker.received:
+                assert time.monotonic() < until
+                time.sleep(0.001)
+        with shops.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE products SET name = 'Pears', unit = 'crate'")
+            connection.exec_driver_sql("UPDATE deliveries SET state = 'waiting', next_at = now()")
+        with sending(shops, alert_source="/elsewhere"):
+            wait_for(shops, ["delivered"])
+    first, *others = [received.body for received in taker.received]
+    assert b"Apples" in first
+    assert set(others) == {first}
+    # what was taken is not kept
+    assert shops.scalar("SELECT count(body) FROM deliveries") == 0
+
+
+@pytest.mark.usefixtures("_soon")
+def test_sender_takes_no_harm_from_an_answer_that_makes_no_sense(shops: Shops) -> None:
+    far = {"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}
+    with receiver((503, far), (204, {})) as taker:
+        hook(shops, taker.url)
+        with sending(shops):
+            flap(shops, 1)
+            wait_for(shops, ["delivered"])
+    assert len(taker.received) == 2
+
+
+@pytest.mark.usefixtures("_soon")
+def test_sender_writes_down_what_nobody_foresaw(
+    shops: Shops, taker: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise its lease ends, and it is taken again, for ever, and holds up its line."""
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("nobody knows \ud800\x00")
+
+    hook(shops, taker.url)
+    with monkeypatch.context() as patch:
+        patch.setattr("alerts.posting.check_url", fail)
+        with sending(shops):
+            flap(shops, 1)
+            failed_with(shops, "nobody knows")
+    with sending(shops):
+        wait_for(shops, ["delivered"])
+
+
+def test_sender_ends_with_the_error_when_the_database_is_not_what_it_knows(shops: Shops) -> None:
+    with shops.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE deliveries RENAME COLUMN attempts TO tries")
+    failing = Sender(shops.engine, load_settings())
+    # bounds the test where it goes on for ever
+    timer = threading.Timer(WAIT_S, failing.stop)
+    timer.start()
+    with pytest.raises(ExceptionGroup) as raised:
+        failing.run()
+    timer.cancel()
+    assert "attempts" in str(raised.value.exceptions[0])
+
+
 def test_sender_switches_off_a_webhook_that_is_gone(shops: Shops) -> None:
     with receiver((410, {})) as taker:
         hook(shops, taker.url)
@@ -178,29 +254,62 @@ def test_one_failing_webhook_and_one_failing_alert_hold_up_no_other(
     assert rows[0]["last_error"] == "it answered 500"
 
 
-def test_sender_bounds_the_time_that_a_receiver_takes(shops: Shops) -> None:
-    import socket
+def wait_long(answered: threading.Event) -> None:
+    answered.wait(60)
 
+
+def test_webhook_whose_name_is_slow_to_find_holds_up_no_other(
+    shops: Shops, taker: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    resolving(monkeypatch, {"slow.test": ["127.0.0.1"]}, slow=lambda _: wait_long(answered))
+    hook(shops, "http://slow.test/")
+    hook(shops, taker.url, "other")
+    # more at once than the loop's own threads are
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    try:
+        with sending(shops, webhook_timeout_s=2):
+            for product in (1, 2):
+                for location in (1, 2):
+                    shops.stock(product, location, -1)
+            shops.evaluate()
+            wait_for(shops, ["delivered"] * 8, webhook_id=2)
+            until = time.monotonic() + WAIT_S
+            while {row["last_error"] for row in deliveries(shops)} != {"no answer within 2 s"}:
+                assert time.monotonic() < until, deliveries(shops)
+                time.sleep(0.02)
+    finally:
+        answered.set()
+
+
+def test_sender_goes_to_the_next_address_when_one_takes_no_connection(
+    shops: Shops, taker: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolving(monkeypatch, {"many.test": ["::1", "127.0.0.2", "127.0.0.1"]})
+    hook(shops, taker.url.replace("127.0.0.1", "many.test"))
+    with sending(shops):
+        flap(shops, 1)
+        (row,) = wait_for(shops, ["delivered"])
+    assert row["attempts"] == 1
+    assert len(taker.received) == 1
+    assert taker.received[0].headers["host"].startswith("many.test:")
+
+
+def test_sender_bounds_the_time_that_a_receiver_takes(shops: Shops) -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         hook(shops, f"http://127.0.0.1:{mute.getsockname()[1]}/")
         with sending(shops, webhook_timeout_s=0.2):
             flap(shops, 1)
-            until = time.monotonic() + WAIT_S
-            while deliveries(shops)[0]["last_error"] != "no answer within 0.2 s":
-                assert time.monotonic() < until, deliveries(shops)
-                time.sleep(0.01)
+            failed_with(shops, "no answer within 0.2 s")
 
 
 def test_sender_checks_the_address_again_at_every_try(shops: Shops, taker: Receiver) -> None:
     hook(shops, taker.url.replace("127.0.0.1", "localhost"))
     with sending(shops, webhook_allow_private=False):
         flap(shops, 1)
-        until = time.monotonic() + WAIT_S
-        while "no public address" not in str(deliveries(shops)[0]["last_error"]):
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        failed_with(shops, "no public address")
     assert taker.received == []
 
 
@@ -260,26 +369,3 @@ def test_backoff_doubles_to_an_hour_with_jitter() -> None:
         longest = min(3_600.0, 5.0 * 2.0 ** (attempt - 1))
         waits = {backoff_s(attempt, rng) for _ in range(50)}
         assert longest / 2 <= min(waits) < max(waits) <= longest
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("0", 0),
-        ("120", 120),
-        ("-1", None),
-        ("soon", None),
-        ("\u0661", None),
-        ("9" * 30, None),
-        (None, None),
-    ],
-)
-def test_retry_after_is_read_or_left(value: str | None, seconds: float | None) -> None:
-    assert alerts.sender._retry_after_s(value, datetime.now(UTC)) == seconds
-
-
-def test_retry_after_is_read_as_a_date() -> None:
-    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    later = format_datetime(now + timedelta(seconds=90), usegmt=True)
-    assert alerts.sender._retry_after_s(later, now) == 90
-    assert alerts.sender._retry_after_s(format_datetime(now - timedelta(1), usegmt=True), now) == 0
