@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from ingest.epcis.conflict import CONFLICT_SOURCE
 from ingest.epcis.document import Document, EventRead
 from ingest.epcis.master_data import put_vocabulary
 from ingest.epcis.reading import Refused
@@ -155,7 +156,7 @@ def _conflict(row: _Row) -> Fault:
         f"{identity[:500]!r} is captured already as {what} with other content. An event is never changed: declare it "
         "wrong, and send a corrective event with an eventID of its own.",
         "eventID",
-        "epcis",
+        CONFLICT_SOURCE,
         identity[:500],
     )
 

@@ -3,6 +3,7 @@
 from urllib.parse import unquote
 
 from ingest.epcis.identifier import (
+    CANONICAL_HOST,
     CONTROLLED_SERIAL,
     EXTENSION,
     LOT,
@@ -42,17 +43,23 @@ QUALIFIERS = {
 
 
 def parse_digital_link(uri: str) -> Identifier | None:
-    """Read a GS1 Digital Link: http(s), any host and any path before the key; None for what is none."""
+    """Read a GS1 Digital Link: http(s), any host and any path before the key; None for what is none.
+
+    Behind a path of the host's own a key has to have its check digit: …/2024/01/20240115 is a date, no GTIN.
+    """
     scheme, separator, rest = uri.partition("://")
     if separator == "" or scheme.lower() not in ("http", "https"):
         return None
     path = rest.partition("#")[0].partition("?")[0].rstrip("/")
     segments = [unquote(part) for part in path.split("/")[1:]]
+    canonical_host = f"https://{path.partition('/')[0].lower()}" == CANONICAL_HOST
     # the key may stand behind a path of the host's own; what follows it are pairs
     for place in range(len(segments) - 1):
         key = WORDS.get(segments[place], segments[place])
         if is_key(key, segments[place + 1]):
-            return _qualified(key, segments[place + 1], segments[place + 2 :])
+            found = _qualified(key, segments[place + 1], segments[place + 2 :])
+            if place == 0 or canonical_host or found.is_valid:
+                return found
     return None
 
 

@@ -55,11 +55,15 @@ class Identifier:
     @property
     def is_valid(self) -> bool:
         """Tell whether the check digit is right; keys without one always are."""
-        digits = self.gtin or self.gln or (self.value if self.key in CHECKED_WHOLE else None)
-        return digits is None or is_right(digits)
+        digits = CHECKED.get(self.key)
+        return digits is None or is_right(self.value[:digits])
 
 
-CHECKED_WHOLE = {SSCC_KEY, "402", "8017", "8018"}
+# How many digits of a key its check digit ends.
+CHECKED = {
+    GTIN_KEY: 14, "8006": 14, SSCC_KEY: 18, GLN_KEY: 13, PARTY_KEY: 13, "402": 17, "8017": 18, "8018": 18, "8003": 14,
+    "253": 13, "255": 13,
+}  # fmt: skip
 # How the value of each key must look; alphanumeric ones start with a company prefix.
 KEY_SHAPES = {
     "00": r"\d{18}",

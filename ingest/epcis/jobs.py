@@ -38,9 +38,7 @@ def read_job(connection: sa.Connection, capture_id: str, *, feed: str | None) ->
         )
     if row is None:
         raise NotFound("unknown_capture", f"There is no capture {capture_id[:80]!r}.")
-    states = connection.execute(
-        statement("ingest/epcis/capture_states"), {"capture_id": identifier}
-    )
+    assert identifier is not None  # noqa: S101 - a row was found by it
     events = connection.execute(
         statement("ingest/epcis/capture_movements"),
         {"capture_id": identifier, "count": MOVEMENTS_SHOWN},
@@ -48,10 +46,19 @@ def read_job(connection: sa.Connection, capture_id: str, *, feed: str | None) ->
     return {
         **_shown(row),
         "movements": {
-            "states": {state.movement_state: state.events for state in states},
+            "states": movement_states(connection, identifier),
             "events": [shown_movements(event) for event in events],
         },
     }
+
+
+def movement_states(connection: sa.Connection, capture_id: UUID) -> dict[str, int]:
+    """How many of a capture's events stand where with their movements: none, recorded, partial, rejected, pending …
+
+    What was captured is stored, whatever this says; only `recorded` events have moved all that they tell.
+    """
+    rows = connection.execute(statement("ingest/epcis/capture_states"), {"capture_id": capture_id})
+    return {row.movement_state: row.events for row in rows}
 
 
 def list_jobs(

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.epcis.epc import canonical, query_key
+from ingest.epcis.epc import canonical
+from ingest.epcis.patterns import query_key
 from ingest.epcis.query_values import (
     choice_given,
     instant_given,
@@ -150,7 +151,10 @@ def _within(column: str) -> Reader:
 
 def _match(query: Query, name: str, texts: Sequence[str]) -> None:
     columns, instances = MATCHES[name]
-    keys = [query_key(value, instances=instances) for value in values_of(name, texts)]
+    try:
+        keys = [query_key(value, instances=instances) for value in values_of(name, texts)]
+    except ValueError as error:
+        raise wrong(name, str(error)) from None
     query.add(
         "(" + " OR ".join(f"{column} && CAST({{}} AS text[])" for column in columns) + ")", keys
     )

@@ -9,10 +9,11 @@ import msgspec
 from msgspec import UnsetType
 
 from ingest.epcis.document import EventRead
-from ingest.epcis.epc import canonical, match_keys
+from ingest.epcis.epc import canonical
 from ingest.epcis.event_parts import QuantityElement
 from ingest.epcis.hash import event_hash
 from ingest.epcis.models import AnyEvent
+from ingest.epcis.patterns import match_keys
 from ingest.epcis.reading import Refused
 from ingest.epcis.values import instant_of, quantity_of
 from ingest.epcis.vocabulary import (
@@ -31,12 +32,6 @@ ADDRESS_BYTES_MAX = 2_000
 UNLIMITED = {"event", "context"}
 # Years that the database can tell apart from infinity, with room for offsets.
 YEARS = range(1, 9999)
-
-
-def identity_of(read: EventRead) -> str:
-    """The eventID, or the event hash where there is none."""
-    given = read.event.eventID
-    return given if isinstance(given, str) else event_hash(read.value, read.prefixes)
 
 
 def columns_of(read: EventRead) -> dict[str, Any]:

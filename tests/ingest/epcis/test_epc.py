@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.epcis.check_digit import check_digit, is_right
-from ingest.epcis.epc import canonical, identify, match_keys, query_key
+from ingest.epcis.epc import canonical, identify
+from ingest.epcis.patterns import match_keys, query_key
 
 HOST = "https://id.gs1.org"
 
@@ -102,6 +103,27 @@ def test_wrong_check_digits_are_told() -> None:
         ("urn:epc:class:lgtin:4012345.012345.L1", "urn:epc:idpat:lgtin:4012345.012345.*"),
         ("urn:epc:class:lgtin:4012345.012345.L1", "urn:epc:idpat:lgtin:4012345.*.*"),
         ("urn:example:own:1", "urn:example:own:1"),
+        ("https://example.com/01/04012345123456/21/12", "urn:epc:idpat:sgtin:4012345.*.*"),
+        ("https://example.com/01/04012345123456/21/12", "urn:epc:idpat:sgtin:*.*.*"),
+        ("https://example.com/01/04012345123456/10/L1", "urn:epc:idpat:lgtin:4012345.012345.*"),
+        ("https://example.com/01/04012345123456/10/L1", "urn:epc:idpat:lgtin:4012345.*.*"),
+        ("https://example.com/01/04012345123456/235/X", "urn:epc:idpat:upui:4012345.012345.*"),
+        ("urn:epc:id:sscc:0614141.1234567890", "urn:epc:idpat:sscc:0614141.*"),
+        ("urn:epc:id:sscc:0614141.1234567890", "urn:epc:idpat:sscc:0614141.1234567890"),
+        ("https://example.com/00/106141412345678908", "urn:epc:idpat:sscc:0614141.*"),
+        ("https://example.com/00/106141412345678908", "urn:epc:idpat:sscc:*.*"),
+        ("urn:epc:id:grai:4012345.55555.987", "urn:epc:idpat:grai:4012345.55555.*"),
+        ("https://example.com/8003/04012345555554987", "urn:epc:idpat:grai:4012345.55555.*"),
+        ("https://example.com/8003/04012345555554987", "urn:epc:idpat:grai:4012345.*.*"),
+        ("urn:epc:id:giai:4000001.12345", "urn:epc:idpat:giai:4000001.*"),
+        ("https://example.com/8004/400000112345", "urn:epc:idpat:giai:4000001.*"),
+        ("https://example.com/8004/400000X12345", "urn:epc:idpat:giai:400000.*"),
+        ("urn:epc:id:cpi:0614141.11A%2FB.1234", "urn:epc:idpat:cpi:0614141.11A%2FB.*"),
+        ("urn:epc:id:sgln:4012345.00011.0", "urn:epc:idpat:sgln:4012345.00011.*"),
+        ("urn:epc:id:sgln:4012345.00011.987", "urn:epc:idpat:sgln:4012345.00011.*"),
+        ("urn:epc:id:gdti:4012345.11111.987", "urn:epc:idpat:gdti:4012345.11111.*"),
+        ("urn:epc:id:itip:4012345.012345.01.02.987", "urn:epc:idpat:itip:4012345.012345.01.02.*"),
+        ("urn:epc:id:gsrn:4012345.0000000001", "urn:epc:idpat:gsrn:4012345.*"),
     ],
 )
 def test_patterns_match_what_is_theirs(instance: str, pattern: str) -> None:
@@ -114,12 +136,48 @@ def test_patterns_match_what_is_theirs(instance: str, pattern: str) -> None:
         "urn:epc:id:sgtin:4012345.012345.13",
         "urn:epc:idpat:sgtin:4012345.012346.*",
         "urn:epc:idpat:sgtin:4012346.*.*",
+        "urn:epc:idpat:sgtin:401234.*.*",
+        "urn:epc:idpat:lgtin:4012345.012345.*",
+        "urn:epc:idpat:upui:4012345.012345.*",
+        "urn:epc:idpat:sscc:*.*",
     ],
 )
 def test_patterns_match_nothing_else(pattern: str) -> None:
     assert query_key(pattern, instances=True) not in match_keys(
         "urn:epc:id:sgtin:4012345.012345.12"
     )
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "urn:epc:idpat:sgtin:4012345.*.1",
+        "urn:epc:idpat:sgtin:*.012345.*",
+        "urn:epc:idpat:sgtin:4012345.*",
+        "urn:epc:idpat:sgtin:40123.*.*",
+        "urn:epc:idpat:sgtin:4012345.12345.*",
+        "urn:epc:idpat:itip:4012345.012345.01.*.*",
+        "urn:epc:idpat:nothing:4012345.*",
+        "urn:epc:idpat:*",
+    ],
+)
+def test_patterns_that_cannot_be_answered_are_told(pattern: str) -> None:
+    with pytest.raises(ValueError, match="no pattern that can be answered"):
+        query_key(pattern, instances=True)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://example.com/news/2024/01/20240115",
+        "https://example.com/archive/00/123456789012345678",
+        "https://example.com/2024/414/1234567890123",
+        "https://example.com/files/8003/20240115123456",
+    ],
+)
+def test_numbers_in_the_path_of_a_host_are_no_keys(uri: str) -> None:
+    assert identify(uri) is None
+    assert identify(uri.replace("example.com", "id.gs1.org")) is not None
 
 
 @given(text=st.text(max_size=60))

@@ -78,10 +78,13 @@ QUERIES: list[tuple[dict[str, Any], str]] = [
     ({"MATCH_epc": sgtin(2)}, "012"),
     ({"MATCH_epc": "https://id.gs1.org/01/10614141073464/21/2"}, "012"),
     ({"MATCH_epc": CLASS}, "0126"),
-    ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.*.*"}, "016"),
+    ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.*.*"}, "0126"),
     ({"MATCH_epc": sgtin(3)}, ""),
     ({"MATCH_epc": f"{sgtin(77)}|{CRATE}"}, "4"),
     ({"MATCH_parentID": BOX}, "2"),
+    ({"MATCH_parentID": "urn:epc:idpat:sscc:0614141.*"}, "2"),
+    ({"MATCH_parentID": "urn:epc:idpat:grai:4012345.55555.*"}, "5"),
+    ({"MATCH_epc": "urn:epc:idpat:grai:4012345.66666.*|urn:epc:idpat:giai:4000001.*"}, "45"),
     ({"MATCH_inputEPC": sgtin(3)}, "3"),
     ({"MATCH_outputEPC": sgtin(4)}, "3"),
     ({"MATCH_anyEPC": f"{sgtin(4)}|{BOX}"}, "23"),
@@ -141,6 +144,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"EQ_bizStep": ""}, "EQ_bizStep"),
     ({"EQ_bizStep": "\x00"}, "EQ_bizStep"),
     ({"MATCH_epc": "|".join(["urn:a:b"] * 1001)}, "MATCH_epc"),
+    ({"MATCH_epc": "urn:epc:idpat:sgtin:0614141.*.1"}, "MATCH_epc"),
 ]
 
 

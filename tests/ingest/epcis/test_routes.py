@@ -1,11 +1,13 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from ingest.epcis import CONFLICT_SOURCE, conflict_of, movement_states
 from stocktide.keys import create_key
 from tests.conftest import Api
 from tests.ingest.epcis.documents import GTIN, LOT_GTIN, SHOP_GLN, bare, document, event, sgtin
@@ -101,6 +103,47 @@ def test_an_event_with_an_id_is_never_changed(api: Api, database: sa.Engine) -> 
             sa.text("SELECT raw FROM rejects WHERE reason = 'conflict'")
         ).scalar_one()
     assert json.loads(bytes(kept))["action"] == "ADD"
+
+
+def test_a_conflict_is_shown_with_both_payloads(api: Api, database: sa.Engine) -> None:
+    own: dict[str, Any] = {"example:weight": 1.50}
+    first = event(eventID="urn:e:1", recordTime="2026-03-01T12:00:00Z", **own)
+    other = {**first, "action": "ADD", "bizStep": "receiving", "recordTime": "2026-03-02T12:00:00Z"}
+    wrong = {**other, "errorDeclaration": {"declarationTime": "2026-03-02T10:00:00Z"}}
+    with database.connect() as connection:
+        assert conflict_of(connection, json.dumps(other).encode()) is None
+    post(api, document(first))
+    post(api, document(other))
+    with database.connect() as connection:
+        row = connection.execute(sa.text("SELECT raw, source, event_id FROM rejects")).one()
+        shown = conflict_of(connection, bytes(row.raw))
+        assert conflict_of(connection, json.dumps(wrong).encode()) is None
+        assert [conflict_of(connection, raw) for raw in (b"{", b"[]", b"{}")] == [None] * 3
+    assert (row.source, row.event_id) == (CONFLICT_SOURCE, "urn:e:1")
+    assert shown is not None
+    assert (shown["recorded"]["action"], shown["refused"]["action"]) == ("OBSERVE", "ADD")
+    assert shown["differing"] == ["action", "bizStep"]
+
+
+def test_a_declaration_without_an_id_is_shown_beside_the_first_one(
+    api: Api, database: sa.Engine
+) -> None:
+    for reason in ("did_not_occur", "incorrect_data"):
+        declared = {"declarationTime": "2026-03-02T10:00:00Z", "reason": reason}
+        post(api, document(event(errorDeclaration=declared)))
+    with database.connect() as connection:
+        row = connection.execute(sa.text("SELECT raw, event_id FROM rejects")).one()
+        shown = conflict_of(connection, bytes(row.raw), row.event_id)
+    assert shown is not None
+    assert shown["differing"] == ["errorDeclaration"]
+
+
+def test_a_capture_tells_how_many_events_have_moved(shop: Api, database: sa.Engine) -> None:
+    answer = post(shop, document(event(bizStep="receiving"), event(bizStep="storing")))
+    capture_id = UUID(answer.json()["captureID"])
+    with database.connect() as connection:
+        assert movement_states(connection, capture_id) == {"rejected": 1, "none": 1}
+        assert movement_states(connection, UUID(int=0)) == {}
 
 
 GOOD = event(eventID="urn:e:good")
