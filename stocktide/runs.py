@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from stocktide.database import statement
 from stocktide.errors import Conflict, StocktideError
 
 # Longer than any run but a first one on years of events: who waits longer should know why.
@@ -31,31 +32,33 @@ class Run:
 def recorded_run(engine: sa.Engine, job: str) -> Iterator[Run]:
     """Record one run of `job` in table runs; an exception marks it failed and goes on to the caller.
 
-    The caller holds the job's lock: runs of the same job still marked running are therefore dead, and closed.
+    Each run under way holds a lock of its own, so that several of a job may run at once: one that is still marked
+    running and whose lock nobody holds is dead, and closed.
     """
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text(
-                "UPDATE runs SET status = 'failed', finished_at = now(), error = :why"
-                " WHERE job = :job AND status = 'running'"
-            ),
-            {"job": job, "why": STALE_RUN},
-        )
-        run_id = connection.execute(
-            sa.text("INSERT INTO runs (job) VALUES (:job) RETURNING run_id"), {"job": job}
-        ).scalar_one()
-    run = Run(run_id)
-    try:
-        yield run
-    except BaseException as error:
-        message = (
-            error.message
-            if isinstance(error, StocktideError)
-            else f"{type(error).__name__}: {error}"
-        )
-        _finish(engine, run, "failed", message)
-        raise
-    _finish(engine, run, "succeeded", None)
+    with _begun(engine, job) as run:
+        try:
+            yield run
+        except BaseException as error:
+            message = (
+                error.message
+                if isinstance(error, StocktideError)
+                else f"{type(error).__name__}: {error}"
+            )
+            _finish(engine, run, "failed", message)
+            raise
+        _finish(engine, run, "succeeded", None)
+
+
+@contextmanager
+def _begun(engine: sa.Engine, job: str) -> Iterator[Run]:
+    """Close the dead runs of a job and begin one, under its lock."""
+    with engine.connect() as connection:
+        # closed at the end, not given back: that frees the lock, also where the database went away meanwhile
+        connection.detach()
+        connection.execute(statement("stocktide/close_dead_runs"), {"job": job, "why": STALE_RUN})
+        run_id = connection.execute(statement("stocktide/begin_run"), {"job": job}).scalar_one()
+        connection.commit()
+        yield Run(run_id)
 
 
 def _finish(engine: sa.Engine, run: Run, status: str, error: str | None) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from ingest.epcis import Refused, capture, read_document
-from ingest.files.event_lines import holds_events, record_lines
+from ingest.files.event_lines import BYTE_ORDER_MARK, holds_events, record_lines
 from ingest.files.importing import Tally, import_file
 from ingest.files.mapping import Mapping
 from ingest.files.source_file import JSON_LINES
+from ingest.files.watched_files import as_text
 from ingest.recording.recording import Recorder
 from stocktide.errors import Invalid
 
@@ -20,23 +21,31 @@ EPCIS_BYTES_MAX = 64 * 2**20
 Report = dict[str, Any]
 
 
-def read_file(path: Path, mapping: Mapping | None, recorder: Recorder) -> Report:
-    """Record a file by its kind. Raises Invalid where nobody reads it, Transient, OSError."""
+def mapping_of(path: Path, mapping: Mapping | None, recorder: Recorder) -> Mapping | None:
+    """The mapping, if it is what reads this file: no EPCIS document, and no lines that are events. Raises OSError."""
     suffix = path.suffix.lower()
+    if mapping is None or suffix in EPCIS:
+        return None
+    if suffix in JSON_LINES and holds_events(path, recorder.settings.body_bytes_max):
+        return None
+    return mapping
+
+
+def read_file(path: Path, mapping: Mapping | None, recorder: Recorder) -> Report:
+    """Record a file by its kind; mapping: of `mapping_of`. Raises Invalid where nobody reads it, Transient, OSError."""
+    suffix = path.suffix.lower()
+    if mapping is not None:
+        return _told(import_file(path, mapping, recorder, _ignore))
     if suffix in EPCIS:
         return _read_epcis(path, recorder)
-    if suffix in JSON_LINES and (
-        mapping is None or holds_events(path, recorder.settings.body_bytes_max)
-    ):
+    if suffix in JSON_LINES:
         return _told(record_lines(path, recorder, FEED, _ignore))
-    if mapping is None:
-        raise Invalid("mapping_missing", f"{path.name}: only a mapping (--mapping) can read it.")
-    return _told(import_file(path, mapping, recorder, _ignore))
+    raise Invalid("mapping_missing", f"{path.name}: only a mapping (--mapping) can read it.")
 
 
 def error_report(code: str, message: str) -> Report:
     """The report of a file that failed as a whole."""
-    return {"state": "failed", "error": {"code": code, "message": message}}
+    return {"state": "failed", "error": {"code": code, "message": as_text(message)}}
 
 
 def _read_epcis(path: Path, recorder: Recorder) -> Report:
@@ -47,7 +56,7 @@ def _read_epcis(path: Path, recorder: Recorder) -> Report:
             "file_too_large",
             f"{path.name}: {size} bytes; an EPCIS document has at most {EPCIS_BYTES_MAX}. Split it.",
         )
-    raw = path.read_bytes()
+    raw = path.read_bytes().removeprefix(BYTE_ORDER_MARK)
     try:
         document = read_document(raw)
     except Refused as refused:

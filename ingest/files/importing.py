@@ -93,24 +93,29 @@ def import_file(path: Path, mapping: Mapping, recorder: Recorder, advance: Advan
     """
     with recorded_run(recorder.engine, "import") as run:
         run.detail.update(file=path.name, mapping=mapping.name)
-        table = TabularFile(path, mapping)
-        tally = _begin(table)
-        _make_known(table, recorder)
-        feed = f"import {mapping.name}"
-        for line, error, text in table.broken_lines():
-            fault = Fault("broken_line", f"{path.name}, line {line}: {error}")
-            recorder.keep(feed, "text/csv", (text or "").encode(), fault)
-            tally.add(Outcome("rejected", fault=fault))
-        for rows in _parsed_chunks(table, recorder.parser):
-            outcomes = recorder.record_parsed(
-                feed, CONTENT_TYPE, [r.raw for r in rows], [r.parsed for r in rows]
-            )
-            for outcome in outcomes:
-                tally.add(outcome)
-            advance(tally.accounted, tally.read)
-        if tally.accounted != tally.read:
-            raise AssertionError(f"{tally.read} rows read, {tally.accounted} accounted for")
+        with TabularFile(path, mapping) as table:
+            tally = _import_table(table, recorder, advance)
         run.detail.update(tally.as_dict())
+    return tally
+
+
+def _import_table(table: TabularFile, recorder: Recorder, advance: Advance) -> Tally:
+    tally = _begin(table)
+    _make_known(table, recorder)
+    feed = f"import {table.mapping.name}"
+    for line, error, text in table.broken_lines():
+        fault = Fault("broken_line", f"{table.path.name}, line {line}: {error}")
+        recorder.keep(feed, "text/csv", (text or "").encode(), fault)
+        tally.add(Outcome("rejected", fault=fault))
+    for rows in _parsed_chunks(table, recorder.parser):
+        outcomes = recorder.record_parsed(
+            feed, CONTENT_TYPE, [r.raw for r in rows], [r.parsed for r in rows]
+        )
+        for outcome in outcomes:
+            tally.add(outcome)
+        advance(tally.accounted, tally.read)
+    if tally.accounted != tally.read:
+        raise AssertionError(f"{tally.read} rows read, {tally.accounted} accounted for")
     return tally
 
 
@@ -118,21 +123,25 @@ def dry_run_file(
     path: Path, mapping: Mapping, settings: Settings
 ) -> tuple[list[dict[str, Any]], Tally]:
     """Give the first rows as events, and where all rows would go; the ledger is not asked, so "event" is not split."""
-    table = TabularFile(path, mapping)
-    tally = _begin(table)
-    sample: list[dict[str, Any]] = []
-    for line, error, _ in table.broken_lines():
-        tally.add(Outcome("rejected", fault=Fault("broken_line", f"line {line}: {error}")))
-    for rows in _parsed_chunks(table, EventParser(settings)):
-        events = [row.raw for row in rows if not isinstance(row.parsed, Fault)]
-        sample += [msgspec.json.decode(event) for event in events[: SAMPLE_ROWS - len(sample)]]
-        for row in rows:
-            if isinstance(row.parsed, Fault):
-                tally.rejected[row.parsed.reason] += 1
-            else:
-                kind = "correction" if isinstance(row.parsed, Correction) else row.parsed.kind
-                tally.outcomes[f"event: {kind}"] += 1
+    with TabularFile(path, mapping) as table:
+        tally = _begin(table)
+        for line, error, _ in table.broken_lines():
+            tally.add(Outcome("rejected", fault=Fault("broken_line", f"line {line}: {error}")))
+        sample: list[dict[str, Any]] = []
+        for rows in _parsed_chunks(table, EventParser(settings)):
+            events = [row.raw for row in rows if not isinstance(row.parsed, Fault)]
+            sample += [msgspec.json.decode(event) for event in events[: SAMPLE_ROWS - len(sample)]]
+            for row in rows:
+                _count_dry(tally, row.parsed)
     return sample, tally
+
+
+def _count_dry(tally: Tally, parsed: Event | Fault) -> None:
+    if isinstance(parsed, Fault):
+        tally.rejected[parsed.reason] += 1
+    else:
+        kind = "correction" if isinstance(parsed, Correction) else parsed.kind
+        tally.outcomes[f"event: {kind}"] += 1
 
 
 def _begin(table: TabularFile) -> Tally:

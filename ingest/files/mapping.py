@@ -1,5 +1,6 @@
 """A mapping file: which column feeds which field, what kind a row is, and which rows are no event at all."""
 
+import hashlib
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -53,6 +54,10 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True):
     kind: list[KindRule]
     leave_out: list[LeaveOut] = []
     line_within: str | None = None
+
+    def sha256(self) -> bytes:
+        """Hash of what it says, however its file is written: 32 bytes."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
 
 
 def open_mapping(name: str) -> Mapping:

@@ -70,13 +70,12 @@ def broken_lines(
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Read a small file whole. Raises Invalid, also for a line that is no row."""
-    connection = duckdb.connect()
-    load_source(connection, path)
-    for line, error, _ in broken_lines(connection, path):
-        raise Invalid("broken_line", f"{path}, line {line}: {error}")
-    rows: list[dict[str, Any]] = (
-        connection.sql("SELECT * EXCLUDE (row) FROM raw ORDER BY row").to_arrow_table().to_pylist()
-    )
+    with duckdb.connect() as connection:
+        load_source(connection, path)
+        for line, error, _ in broken_lines(connection, path):
+            raise Invalid("broken_line", f"{path}, line {line}: {error}")
+        table = connection.sql("SELECT * EXCLUDE (row) FROM raw ORDER BY row").to_arrow_table()
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
 

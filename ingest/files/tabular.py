@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -22,16 +22,26 @@ def quoted(name: str) -> str:
 
 
 class TabularFile:
-    """A file loaded into a scratch table `raw`, and the mapping's view of it, `mapped`."""
+    """A file loaded into a scratch table `raw`, and the mapping's view of it, `mapped`, until it is closed."""
 
     def __init__(self, path: Path, mapping: Mapping) -> None:
         self.path = path
         self.mapping = mapping
         self._connection = duckdb.connect()
-        self._set_timezone()
-        load_source(self._connection, path)
-        self._check_columns()
-        self._map()
+        try:
+            self._set_timezone()
+            load_source(self._connection, path)
+            self._check_columns()
+            self._map()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._connection.close()
 
     def counts(self) -> tuple[int, int]:
         """Rows of the file, and lines among them that are not even rows (too many or too few columns)."""

@@ -1,9 +1,9 @@
-"""The record of files that were taken from a watched folder, each once by its content."""
+"""The record of files that were taken from a watched folder, each once by its content and what read it."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,50 +12,70 @@ from stocktide.database import statement
 State = Literal["taken", "recorded", "done", "failed"]
 
 
+class Content(NamedTuple):
+    """What a file holds, and the mapping that reads it (empty: none does): by another one it says something else."""
+
+    sha256: bytes
+    mapping_sha256: bytes = b""
+
+
 @dataclass(frozen=True)
 class WatchedFile:
     """What is known of a content. recorded: its events are in, the file is still to be moved."""
 
-    sha256: bytes
+    content: Content
     name: str
     state: State
     report: Mapping[str, Any]
 
 
 def take_file(
-    connection: sa.Connection, sha256: bytes, name: str, size_bytes: int
+    connection: sa.Connection, content: Content, name: str, size_bytes: int
 ) -> WatchedFile | None:
     """Begin with a content; None when it is to be recorded now, else what became of it before."""
     taken = connection.execute(
-        statement("ingest/take_file"), {"sha256": sha256, "name": name, "bytes": size_bytes}
+        statement("ingest/take_file"), {**content._asdict(), "name": name, "bytes": size_bytes}
     ).first()
     if taken is not None:
         return None
     row = connection.execute(
-        sa.text("SELECT sha256, name, state, report FROM watched_files WHERE sha256 = :sha256"),
-        {"sha256": sha256},
+        sa.text(
+            "SELECT sha256, mapping_sha256, name, state, report FROM watched_files"
+            " WHERE sha256 = :sha256 AND mapping_sha256 = :mapping_sha256"
+        ),
+        content._asdict(),
     ).one()
     return _watched(row)
 
 
 def set_state(
-    connection: sa.Connection, sha256: bytes, state: State, report: Mapping[str, Any]
+    connection: sa.Connection, content: Content, state: State, report: Mapping[str, Any]
 ) -> None:
     """Write down how far a content has come."""
     connection.execute(
         sa.text(
             "UPDATE watched_files SET state = :state, report = CAST(:report AS jsonb),"
-            " finished_at = CASE WHEN :state IN ('done', 'failed') THEN now() END WHERE sha256 = :sha256"
+            " finished_at = CASE WHEN :state IN ('done', 'failed') THEN now() END"
+            " WHERE sha256 = :sha256 AND mapping_sha256 = :mapping_sha256"
         ),
-        {"sha256": sha256, "state": state, "report": json.dumps(report, default=str)},
+        {
+            **content._asdict(),
+            "state": state,
+            "report": as_text(json.dumps(report, default=str, ensure_ascii=False)),
+        },
     )
+
+
+def as_text(text: str) -> str:
+    """A text that UTF-8 and the database can hold; a file's name may be any bytes."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def not_moved(connection: sa.Connection, folder: str) -> list[WatchedFile]:
     """Contents of a folder that were recorded, and whose move nobody wrote down."""
     rows = connection.execute(
         sa.text(
-            "SELECT sha256, name, state, report FROM watched_files"
+            "SELECT sha256, mapping_sha256, name, state, report FROM watched_files"
             " WHERE state = 'recorded' AND report->>'folder' = :folder"
         ),
         {"folder": folder},
@@ -64,4 +84,5 @@ def not_moved(connection: sa.Connection, folder: str) -> list[WatchedFile]:
 
 
 def _watched(row: Any) -> WatchedFile:
-    return WatchedFile(bytes(row.sha256), row.name, row.state, row.report)
+    content = Content(bytes(row.sha256), bytes(row.mapping_sha256))
+    return WatchedFile(content, row.name, row.state, row.report)

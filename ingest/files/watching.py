@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import stat
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
-from sqlalchemy.exc import OperationalError
+import psycopg
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from ingest.files.file_intake import Report, error_report, read_file
+from ingest.files.file_intake import Report, error_report, mapping_of, read_file
 from ingest.files.mapping import Mapping
-from ingest.files.watched_files import not_moved, set_state, take_file
-from ingest.recording.recording import Recorder
+from ingest.files.watched_files import Content, as_text, not_moved, set_state, take_file
+from ingest.recording.recording import Recorder, is_away
 from stocktide.errors import Conflict, Invalid, Transient
 from stocktide.runs import single_flight
 from stocktide.telemetry import log
@@ -26,10 +27,23 @@ from stocktide.telemetry import log
 SETTLE_S = 2.0
 LOOK_EVERY_S = 1.0
 AWAY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+# A file in which the database fails so often, while it can be reached before and after, is itself the reason.
+TRIES_MAX = 5
 HASH_BYTES = 2**20
 # A file with such a name is still being written; it is taken once it is renamed.
 UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp")
 REPORT = ".report.json"
+
+
+class Stopping(Protocol):
+    """Says when to stop: an Event, or a StopWish where a signal's handler sets it."""
+
+    def is_set(self) -> bool: ...
+    def wait(self, seconds: float, /) -> bool: ...
+
+
+class ReadAgain(Exception):
+    """The database failed within a file; it is read again a moment later."""
 
 
 @dataclass
@@ -47,8 +61,10 @@ class Watcher:
         self.folder = self.folder.absolute()
         self._seen: dict[str, tuple[tuple[int, ...], float]] = {}
         self._left_alone: dict[str, tuple[int, ...]] = {}
+        self._tries: Counter[Content] = Counter()
+        self._failures_in_a_row = 0
 
-    def run(self, stopping: threading.Event, *, once: bool = False) -> None:
+    def run(self, stopping: Stopping, *, once: bool = False) -> None:
         """Take files until stopped, or, `once`, until none is left.
 
         Raises Invalid where there is no folder, Conflict where another watches it; with `once` also Transient.
@@ -58,29 +74,28 @@ class Watcher:
                 "folder_missing",
                 f"{self.folder}: there is no such folder, or it is not ours to write.",
             )
-        tries = 0
         while True:
             try:
                 with self._alone():
                     self._finish_moves()
-                    tries = 0
                     self._watch(stopping, once=once)
                 return
-            except (Transient, OperationalError) as error:
+            except (ReadAgain, Transient, OperationalError) as error:
                 # with the connection the lock is gone too: both are asked for anew
-                if once:
+                if once and not isinstance(error, ReadAgain):
                     raise Transient(
                         "database_away", f"The database is away: {error}"[:300]
                     ) from error
                 log("watch_database_away", error=str(error)[:200])
-                if stopping.wait(AWAY_S[min(tries, len(AWAY_S) - 1)]):
+                if stopping.wait(AWAY_S[min(self._failures_in_a_row, len(AWAY_S) - 1)]):
                     return
-                tries += 1
+                self._failures_in_a_row += 1
 
-    def _watch(self, stopping: threading.Event, *, once: bool) -> None:
+    def _watch(self, stopping: Stopping, *, once: bool) -> None:
         every_s = min(LOOK_EVERY_S, self.settle_s) if once else LOOK_EVERY_S
         while not stopping.is_set():
             left = self._look(stopping)
+            self._failures_in_a_row = 0
             if once and not left:
                 return
             stopping.wait(every_s)
@@ -92,11 +107,12 @@ class Watcher:
                 raise Conflict("folder_watched", f"{self.folder} is watched by another process.")
             yield
 
-    def _look(self, stopping: threading.Event) -> int:
+    def _look(self, stopping: Stopping) -> int:
         """Take what is still. Returns how many files are not yet."""
         waiting = 0
         found = sorted(self._candidates())
-        self._seen = {name: seen for name, seen in self._seen.items() if name in dict(found)}
+        there = {name for name, _ in found}
+        self._seen = {name: seen for name, seen in self._seen.items() if name in there}
         for name, mark in found:
             if stopping.is_set():
                 break
@@ -133,69 +149,89 @@ class Watcher:
 
     def _take(self, path: Path, mark: tuple[int, ...]) -> None:
         """Record one file and move it; what goes wrong with it is its report's, not ours."""
-        started = datetime.now(UTC)
-        report: Report = {
-            "file": path.name,
-            "folder": str(self.folder),
-            "bytes": mark[1],
-            "mapping": self.mapping.name if self.mapping else None,
-            "started_at": started.isoformat(),
-        }
+        report = self._begin_report(path, mark)
         try:
-            digest = _sha256(path)
+            content = Content(_sha256(path))
+            mapping = mapping_of(path, self.mapping, self.recorder)
         except FileNotFoundError:
             log("watch_vanished", file=path.name)
             return
         except OSError as error:
-            self._move(
-                path,
-                mark,
-                {**report, **error_report("file_unreadable", error.strerror or str(error))},
-                "failed",
-            )
+            told = error_report("file_unreadable", error.strerror or str(error))
+            self._move(path, mark, {**report, **told}, "failed")
             return
-        report["sha256"] = digest.hex()
+        if mapping is not None:
+            content = content._replace(mapping_sha256=mapping.sha256())
+        report["sha256"] = content.sha256.hex()
         with self.recorder.engine.begin() as connection:
-            before = take_file(connection, digest, path.name, mark[1])
-        if before is not None and before.state == "recorded":
-            self._settle(path, mark, digest, dict(before.report))
-        elif before is not None:
-            self._move(
-                path, mark, {**report, "state": "duplicate", "duplicate_of": before.name}, "done"
-            )
+            before = take_file(connection, content, report["file"], mark[1])
+        if before is None:
+            self._record(path, mark, content, mapping, report)
+        elif before.state == "recorded":
+            self._settle(path, mark, content, dict(before.report))
         else:
-            self._record(path, mark, digest, report)
+            told = {"state": "duplicate", "duplicate_of": before.name}
+            self._move(path, mark, {**report, **told}, "done")
 
-    def _record(self, path: Path, mark: tuple[int, ...], digest: bytes, report: Report) -> None:
+    def _begin_report(self, path: Path, mark: tuple[int, ...]) -> Report:
+        return {
+            "file": as_text(path.name),
+            "folder": str(self.folder),
+            "bytes": mark[1],
+            "mapping": self.mapping.name if self.mapping else None,
+            "started_at": datetime.now(UTC).isoformat(),
+        }
+
+    def _record(
+        self,
+        path: Path,
+        mark: tuple[int, ...],
+        content: Content,
+        mapping: Mapping | None,
+        report: Report,
+    ) -> None:
         try:
-            told = read_file(path, self.mapping, self.recorder)
+            told = read_file(path, mapping, self.recorder)
         except FileNotFoundError:
             log("watch_vanished", file=path.name)
             return
-        except (Transient, OperationalError):
-            raise
+        except (Transient, DBAPIError, psycopg.Error) as error:
+            told = self._given_up(content, error)
         except Invalid as error:
             told = error_report(error.code, error.message)
         except Exception as error:  # noqa: BLE001 - counted and reported: raised, this file would stop all others for ever
             log("watch_poison", file=path.name, error=repr(error)[:500])
             told = error_report("unexpected", f"{type(error).__name__}: {error}"[:500])
-        finished = datetime.now(UTC)
-        report = {**report, **told, "finished_at": finished.isoformat()}
+        report = {**report, **told, "finished_at": datetime.now(UTC).isoformat()}
         if _mark_of(path) != mark:
             # what was read may be neither the old file nor the new: the next look takes it anew
             log("watch_changed", file=path.name)
             return
-        self._settle(path, mark, digest, report)
+        self._settle(path, mark, content, report)
 
-    def _settle(self, path: Path, mark: tuple[int, ...], digest: bytes, report: Report) -> None:
+    def _given_up(self, content: Content, error: Exception) -> Report:
+        """The report of a file that the database does not take. Raises ReadAgain while another try may help."""
+        cause = error.__cause__ if isinstance(error, Transient) and error.__cause__ else error
+        reason = str(cause.orig if isinstance(cause, DBAPIError) else cause).strip()
+        self._tries[content] += 1
+        may_help = isinstance(error, Transient) or is_away(error)
+        if may_help and self._tries[content] < TRIES_MAX:
+            raise ReadAgain(reason) from error
+        tries = self._tries.pop(content)
+        log("watch_given_up", tries=tries, error=reason[:500])
+        return error_report(
+            "database_error", f"The database failed in it, at try {tries} too: {reason}"[:500]
+        )
+
+    def _settle(self, path: Path, mark: tuple[int, ...], content: Content, report: Report) -> None:
         """Write down what was recorded, then move the file, then write down that it is moved."""
         target = "failed" if report["state"] == "failed" else "done"
-        report.setdefault("moved_to", self._free_name(path.name, target, digest))
+        report.setdefault("moved_to", self._free_name(path.name, target, content.sha256))
         with self.recorder.engine.begin() as connection:
-            set_state(connection, digest, "recorded" if target == "done" else "taken", report)
+            set_state(connection, content, "recorded" if target == "done" else "taken", report)
         if self._move(path, mark, report, target):
             with self.recorder.engine.begin() as connection:
-                set_state(connection, digest, "done" if target == "done" else "failed", report)
+                set_state(connection, content, "done" if target == "done" else "failed", report)
 
     def _move(self, path: Path, mark: tuple[int, ...], report: Report, target: str) -> bool:
         """Move a file, with its report beside; False where that cannot be: it is left alone until it changes."""
@@ -232,7 +268,7 @@ class Watcher:
         with self.recorder.engine.begin() as connection:
             for file in not_moved(connection, str(self.folder)):
                 if not (self.folder / file.name).exists():
-                    set_state(connection, file.sha256, "done", file.report)
+                    set_state(connection, file.content, "done", file.report)
 
 
 def _mark(status: os.stat_result) -> tuple[int, ...]:
@@ -257,6 +293,6 @@ def _sha256(path: Path) -> bytes:
 def _write(path: Path, report: Report) -> None:
     scratch = path.with_name(f".{path.name}.new")
     scratch.write_text(
-        json.dumps(report, indent=2, default=str, ensure_ascii=False) + "\n", "utf-8"
+        as_text(json.dumps(report, indent=2, default=str, ensure_ascii=False)) + "\n", "utf-8"
     )
     scratch.replace(path)

@@ -196,6 +196,20 @@ def test_import_refuses_a_file_when_it_has_a_header_only(
         dry_run_file(path, till(), Settings())
 
 
+def test_import_leaves_another_that_is_under_way_alone(recorder: Recorder, tmp_path: Path) -> None:
+    first = write(tmp_path / "first.csv", row("a"))
+    second = write(tmp_path / "second.csv", row("b"))
+
+    def import_second(_done: int, _total: int | None) -> None:
+        import_file(second, till(), Recorder(recorder.engine, Settings()), ignore)
+        with recorder.engine.connect() as connection:
+            query = "SELECT status FROM runs WHERE job = 'import' ORDER BY run_id"
+            found = connection.execute(sa.text(query)).scalars()
+            assert list(found) == ["running", "succeeded"]
+
+    import_file(first, till(), recorder, import_second)
+
+
 class Killed(Exception):
     """Stands for the end of the process."""
 

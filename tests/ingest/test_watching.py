@@ -129,6 +129,75 @@ def test_watch_knows_a_content_again_under_any_name(recorder: Recorder, folder: 
     assert len({name for name in names(folder / "done") if name.startswith("a.")}) == 6
 
 
+def test_watch_reads_a_content_anew_when_its_mapping_was_mended(
+    recorder: Recorder, folder: Path
+) -> None:
+    faulty = till(('when = "quantity > 0"', 'when = "quantity > 1"'))
+    write(folder / "a.csv", row("a"), row("b", 2))
+    (first,) = take_all(recorder, folder, faulty)
+    assert (first["accepted"], first["rejected"]) == (1, {"no_rule": 1})
+    write(folder / "a.csv", row("a"), row("b", 2))
+    (again,) = take_all(recorder, folder, till())
+    assert (again["state"], again["accepted"], again["duplicate"]) == ("done", 1, 1)
+    write(folder / "a.csv", row("a"), row("b", 2))
+    assert take_all(recorder, folder, till())[0]["state"] == "duplicate"
+    # what no mapping reads is known under any
+    (folder / "b.ndjson").write_bytes(events("c"))
+    assert take_all(recorder, folder, till())[0]["accepted"] == 1
+    (folder / "b.ndjson").write_bytes(events("c"))
+    assert take_all(recorder, folder, faulty)[0]["state"] == "duplicate"
+
+
+@pytest.mark.parametrize(("sqlstate", "tries"), [("54000", 1), ("57014", 5), ("53100", 5)])
+@pytest.mark.parametrize("once", [True, False])
+def test_watch_gives_up_a_file_that_the_database_fails_in_and_goes_on(
+    recorder: Recorder,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sqlstate: str,
+    tries: int,
+    once: bool,
+) -> None:
+    monkeypatch.setattr("ingest.files.watching.AWAY_S", (0.01,))
+    with recorder.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                f" RAISE EXCEPTION 'no more of this' USING ERRCODE = '{sqlstate}'; END $$"
+            )
+        )
+        # the records of imports are no part of what is isolated event by event
+        connection.execute(
+            sa.text(
+                "CREATE TRIGGER fail BEFORE INSERT ON runs FOR EACH ROW WHEN (NEW.job = 'import')"
+                " EXECUTE FUNCTION fail()"
+            )
+        )
+    write(folder / "a.csv", row("a"))
+    (folder / "b.ndjson").write_bytes(events("b"))
+    reports: list[dict[str, Any]] = []
+    watcher = Watcher(folder, recorder, till(), 0.0, reports.append)
+    if once:
+        watcher.run(threading.Event(), once=True)
+    else:
+        with watching(watcher):
+            wait_until(lambda: len(reports) == 2)
+    assert {r["file"]: r["state"] for r in reports} == {"a.csv": "failed", "b.ndjson": "done"}
+    error = reports[0]["error"]
+    assert (error["code"], f"at try {tries}" in error["message"]) == ("database_error", True)
+    assert "no more of this" in error["message"]
+    assert names(folder / "failed") == {"a.csv", "a.csv.report.json"}
+
+
+def test_watch_takes_a_file_whose_name_is_no_text(recorder: Recorder, folder: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.ndjson")
+    (folder / name).write_bytes(events("a"))
+    (report,) = take_all(recorder, folder)
+    assert (report["file"], report["state"]) == ("caf?.ndjson", "done")
+    assert names(folder / "done") == {name, f"{name}.report.json"}
+    assert states(recorder.engine) == [("caf?.ndjson", "done")]
+
+
 def test_watch_moves_to_failed_what_nobody_can_read_and_takes_it_again_when_it_comes_again(
     recorder: Recorder, folder: Path
 ) -> None:
@@ -361,7 +430,7 @@ def _locks(admin: "psycopg.Connection[Any]") -> int:
 
 def test_watch_captures_epcis_documents(recorder: Recorder, folder: Path) -> None:
     good = document(event(epcList=[sgtin(1)]), event(epcList=[sgtin(2)]), event("Event"))
-    (folder / "a.jsonld").write_text(json.dumps(good))
+    (folder / "a.jsonld").write_bytes(b"\xef\xbb\xbf" + json.dumps(good).encode())
     (folder / "b.json").write_text(json.dumps({"type": "EPCISDocument"}))
     (folder / "c.json").write_text(json.dumps(document(event("Event"))))
     reports = take_all(recorder, folder)

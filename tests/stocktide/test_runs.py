@@ -1,8 +1,12 @@
+import subprocess
+import sys
+import time
+
 import pytest
 import sqlalchemy as sa
 
 from stocktide.errors import Conflict, Invalid
-from stocktide.runs import note_progress, recorded_run, when_free
+from stocktide.runs import STALE_RUN, note_progress, recorded_run, when_free
 
 
 def detail(engine: sa.Engine) -> object:
@@ -25,6 +29,44 @@ def test_note_progress_tells_where_a_run_failed(database: sa.Engine) -> None:
         note_progress(database, run, "fitting", 0.5)
         raise RuntimeError("no room")
     assert detail(database) == {"progress": {"step": "fitting", "share": 0.5}}
+
+
+def states(engine: sa.Engine) -> list[tuple[str, str | None]]:
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT status, error FROM runs ORDER BY run_id"))
+        return [(row.status, row.error) for row in rows]
+
+
+def test_recorded_run_leaves_another_of_its_job_alone_while_that_lives(
+    database: sa.Engine,
+) -> None:
+    with recorded_run(database, "import"):
+        with recorded_run(database, "import"):
+            assert states(database) == [("running", None)] * 2
+        with recorded_run(database, "import"):
+            assert states(database)[0] == ("running", None)
+    assert states(database) == [("succeeded", None)] * 3
+
+
+def test_recorded_run_closes_one_of_its_job_whose_process_is_gone(
+    database: sa.Engine, database_url: str
+) -> None:
+    begin = (
+        "import sys, time; from stocktide.database import create_engine; from stocktide.runs import recorded_run\n"
+        "with recorded_run(create_engine(sys.argv[1]), 'import'):\n print('begun', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", begin, database_url], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.kill()
+    deadline = time.monotonic() + 30
+    while ("running", None) in states(database):
+        assert time.monotonic() < deadline
+        with recorded_run(database, "import"):
+            pass
+    assert states(database)[0] == ("failed", STALE_RUN)
 
 
 @pytest.mark.parametrize(("tries", "patience_s"), [(1, 0.0), (3, 30.0)])

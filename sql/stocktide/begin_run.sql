@@ -1,0 +1,5 @@
+-- Begin a run and hold its lock, before anybody sees it, until the connection is closed.
+WITH begun AS (
+    INSERT INTO runs (job) VALUES (:job) RETURNING run_id
+)
+SELECT run_id, pg_advisory_lock(hashtextextended('stocktide.run.' || run_id, 0)) FROM begun
