@@ -1,6 +1,7 @@
 """Commands of the rejects desk: look at what was refused, mend it, record it anew, or drop it."""
 
-import json
+import os
+import pwd
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,16 +11,16 @@ import click
 from stocktide.cli_access import as_json, instant_of
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Invalid
+from stocktide.field_values import value_of
 from stocktide.home import services_for
 from stocktide.settings import load_settings
 
 OWNER = "stocktide rejects"
-BY = "command line"
 
 
 @click.group()
 def rejects() -> None:
-    """Refused input: list, show, mend, replay, drop."""
+    """Refused input: list, show, mend, replay, drop, reopen."""
 
 
 @rejects.command("list")
@@ -78,7 +79,7 @@ def rejects_show(reject_id: int) -> None:
 @rejects.command("mend")
 @click.argument("reject_id", type=int)
 @click.option("--set", "edits", multiple=True, metavar="FIELD=VALUE",
-              help="Give a field another value, such as data.product=A; JSON, or else text.")  # fmt: skip
+              help="Give a field another value, such as data.product=A; null leaves it out.")  # fmt: skip
 @click.option(
     "--raw", type=click.File("rb"), help="A file with the whole event; - is standard input."
 )
@@ -97,7 +98,7 @@ def rejects_mend(
     settings = load_settings()
     with services_for(settings, OWNER) as (engine, _):
         told = _replayer(engine, settings).mend(
-            reject_id, sent, By("mend", BY, reason), dry_run=dry_run
+            reject_id, sent, By("mend", _who(), reason), dry_run=dry_run
         )
     _tell(told, dry_run=dry_run, as_json=as_json)
 
@@ -143,7 +144,9 @@ def rejects_replay(
             told = (
                 replayer.try_out(wanted, ids, changed, after=after)
                 if dry_run
-                else replayer.replay(wanted, ids, changed, By("replay", BY, reason), after=after)
+                else replayer.replay(
+                    wanted, ids, changed, By("replay", _who(), reason), after=after
+                )
             )
             reports.append(told)
             # a trial tells of the first ones: what they change would have to stay for the next
@@ -159,19 +162,37 @@ def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
     from ingest.rejects.rejects import drop_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        told = drop_rejects(connection, list(reject_ids), by=BY, reason=reason)
+        told = drop_rejects(connection, list(reject_ids), by=_who(), reason=reason)
     say(f"{told['dropped']:,} dropped, {told['not_open']:,} were not open.")
 
 
+@rejects.command("reopen")
+@click.argument("reject_ids", type=int, nargs=-1, required=True)
+@click.option("--reason", required=True, help="Kept in the history.")
+def rejects_reopen(reject_ids: Sequence[int], reason: str) -> None:
+    """Take back a drop: the rejects are open again."""
+    from ingest.rejects.rejects import reopen_rejects
+
+    with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
+        told = reopen_rejects(connection, list(reject_ids), by=_who(), reason=reason)
+    say(f"{told['reopened']:,} open again, {told['not_dropped']:,} were not dropped.")
+
+
+def _who() -> str:
+    """The system's user whose process this is; what the environment says anybody could write."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    return f"{name} (command line)"
+
+
 def edit_of(text: str) -> tuple[str, Any]:
-    """Take FIELD=VALUE apart; a value that is JSON is taken as such, null leaves the field out. Raises Invalid."""
+    """Take FIELD=VALUE apart; the value is as the field takes it, null leaves the field out. Raises Invalid."""
     field, equals, value = text.partition("=")
     if not equals or not field:
         raise Invalid("usage", f"--set wants FIELD=VALUE, not {text!r}.")
-    try:
-        return field, json.loads(value)
-    except (ValueError, RecursionError):
-        return field, value
+    return field, None if value == "null" else value_of(field, value)
 
 
 def _edit(text: str | None, was: str | None) -> Any:
@@ -196,7 +217,16 @@ def _replayer(engine: Any, settings: Any) -> Any:
 
 def _sum(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One report of several calls; samples and changes are those of the first."""
-    counted = ("taken", "accepted", "duplicate", "conflict", "rejected", "not_events", "left_alone")
+    counted = (
+        "taken",
+        "accepted",
+        "duplicate",
+        "conflict",
+        "rejected",
+        "not_events",
+        "left_alone",
+        "closed",
+    )
     sums = {name: sum(report[name] for report in reports) for name in counted}
     failing = [group for report in reports for group in report["failing"]]
     return {**reports[0], **sums, "failing": failing, "next": reports[-1]["next"]}
@@ -206,7 +236,15 @@ def _tell(told: dict[str, Any], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(told)
     else:
-        names = ("accepted", "duplicate", "conflict", "rejected", "not_events", "left_alone")
+        names = (
+            "accepted",
+            "duplicate",
+            "conflict",
+            "rejected",
+            "not_events",
+            "left_alone",
+            "closed",
+        )
         rows = [[name.replace("_", " "), told[name]] for name in names]
         if dry_run:
             rows.append(["products whose balance changes", told["products_changed"]])

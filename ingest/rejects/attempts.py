@@ -1,7 +1,7 @@
 """What is sent for rejects, what became of it, and how that is written down."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,6 +14,8 @@ from stocktide.database import statement
 from stocktide.errors import Invalid
 
 COUNTED = ("accepted", "duplicate", "conflict", "rejected")
+# What is sent for none of them: no event, not what the edit is for, settled by another meanwhile.
+NOT_SENT = ("not_events", "left_alone", "closed")
 FAILING_SHOWN = 50
 
 
@@ -41,6 +43,14 @@ class By(NamedTuple):
     reason: str
 
 
+class Overtaken(Exception):
+    """Somebody else settled some of the rejects meanwhile. still_open: the ids of the others."""
+
+    def __init__(self, still_open: Collection[int]) -> None:
+        super().__init__(f"{len(still_open)} of them are still open")
+        self.still_open = frozenset(still_open)
+
+
 @dataclass
 class Report:
     """What became of the rejects that were taken."""
@@ -48,9 +58,12 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     failing: dict[tuple[str, str | None], dict[str, Any]] = field(default_factory=dict)
 
-    def add(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> None:
-        """Count outcomes, with a sample of each fault."""
+    def add(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome | None]) -> None:
+        """Count outcomes, with a sample of each fault. None: another settled it meanwhile."""
         for attempt, outcome in zip(attempts, outcomes, strict=True):
+            if outcome is None:
+                self.counts["closed"] += 1
+                continue
             self.counts[outcome.name] += 1
             fault = outcome.fault
             if fault is not None:
@@ -62,7 +75,7 @@ class Report:
         """The counts, and why the others still fail, the most frequent first."""
         failing = sorted(self.failing.values(), key=lambda item: -item["count"])
         return {
-            **{name: self.counts[name] for name in (*COUNTED, "not_events", "left_alone")},
+            **{name: self.counts[name] for name in (*COUNTED, *NOT_SENT)},
             "failing": failing[:FAILING_SHOWN],
         }
 
@@ -104,9 +117,9 @@ def _edited(raw: bytes, edit: Edit) -> bytes | None:
 def settle(
     connection: sa.Connection, attempts: Sequence[Attempt], outcomes: Sequence[Outcome], by: By
 ) -> None:
-    """Write what became of rejects, with their history; the caller commits."""
+    """Write what became of rejects, with their history; the caller commits. Raises Overtaken: then it must not."""
     faults = [outcome.fault for outcome in outcomes]
-    connection.execute(
+    settled = connection.execute(
         statement("ingest/reject_settle"),
         {
             **by._asdict(),
@@ -119,4 +132,7 @@ def settle(
             "fault_field": [fault and fault.field for fault in faults],
             "fault_message": [fault and fault.message for fault in faults],
         },
-    )
+    ).scalars()
+    still_open = set(settled)
+    if len(still_open) < len(attempts):
+        raise Overtaken(still_open)

@@ -4,9 +4,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest.parsing.numbers import MILLI
 from stocktide.database import statement
 
-MILLI = 1_000
 CHANGES_SHOWN = 50
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest.parsing.numbers import MILLI
 from stocktide.database import statement
 from stocktide.errors import NotFound
-
-MILLI = 1_000
 
 
 def outcome_of(connection: sa.Connection, source: str, event_id: str) -> dict[str, Any]:

@@ -82,11 +82,36 @@ def drop_rejects(
     connection: sa.Connection, ids: Collection[int], *, by: str, reason: str
 ) -> dict[str, Any]:
     """Close open rejects that will not be recorded; they stay kept. The caller commits. Raises Invalid, NotFound."""
-    checked = {"by": by, "reason": checked_reason(reason), "ids": sorted(ids)}
-    dropped = connection.execute(statement("ingest/reject_drop"), checked).scalars().all()
+    dropped = _moved(connection, "ingest/reject_drop", ids, by=by, reason=reason)
     if len(ids) == 1 and not dropped:
         raise closed(_row(connection, next(iter(ids))))
-    return {"dropped": len(dropped), "not_open": len(set(ids)) - len(dropped)}
+    return {"dropped": dropped, "not_open": len(set(ids)) - dropped}
+
+
+def reopen_rejects(
+    connection: sa.Connection, ids: Collection[int], *, by: str, reason: str
+) -> dict[str, Any]:
+    """Take back the drop of rejects. The caller commits. Raises Invalid, NotFound, Conflict for a single one.
+
+    What was replayed stays so: it is in the ledger, where a correction takes it back.
+    """
+    reopened = _moved(connection, "ingest/reject_reopen", ids, by=by, reason=reason)
+    if len(ids) == 1 and not reopened:
+        row = _row(connection, next(iter(ids)))
+        raise Conflict(
+            "reject_not_dropped",
+            f"Reject {row['reject_id']} is {row['state']}; only what was dropped can be opened again.",
+            state=row["state"],
+        )
+    return {"reopened": reopened, "not_dropped": len(set(ids)) - reopened}
+
+
+def _moved(
+    connection: sa.Connection, name: str, ids: Collection[int], *, by: str, reason: str
+) -> int:
+    """Run a statement that drops or reopens rejects with their history; returns how many it did."""
+    binds = {"by": by, "reason": checked_reason(reason), "ids": sorted(ids)}
+    return len(connection.execute(statement(name), binds).all())
 
 
 def payload_of(connection: sa.Connection, reject_id: int) -> tuple[bytes, bytes | None]:

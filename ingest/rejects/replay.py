@@ -1,7 +1,7 @@
 """Rejects recorded anew: as they came or edited, one or all of a reason, for trial or for good."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from ingest.recording.recording import (
     is_away,
     noticing_loss,
 )
-from ingest.rejects.attempts import Attempt, By, Edit, Report, attempts_of, settle
+from ingest.rejects.attempts import Attempt, By, Edit, Overtaken, Report, attempts_of, settle
 from ingest.rejects.changes import changes_of, newest_change
 from ingest.rejects.payload import HOW_TO_MEND, edited, kind_of
 from ingest.rejects.rejects import Wanted, checked_reason, open_reject, payload_of
@@ -108,6 +108,9 @@ class Replayer:
             return {"taken": 1, **report.answer(), **changes, "next": None}
         by = by._replace(reason=checked_reason(by.reason))
         report.add(attempts, self._record(attempts, by))
+        if report.counts["closed"]:
+            with self._recorder.engine.connect() as connection:
+                open_reject(connection, reject_id)  # says who closed it
         return {"taken": 1, **report.answer(), "next": None}
 
     def _take(
@@ -127,17 +130,18 @@ class Replayer:
         parsed = self._recorder.parser.parse_all([attempt.sent for attempt in attempts])
         return [self._allowed(item) for item in parsed]
 
-    def _record(self, attempts: Sequence[Attempt], by: By) -> list[Outcome]:
-        """Record attempts with what becomes of their rejects in one transaction, again where another was in the way."""
+    def _record(self, attempts: Sequence[Attempt], by: By) -> list[Outcome | None]:
+        """Record attempts with what becomes of their rejects, again where another was in the way.
+
+        None: somebody else settled that reject first, so nothing of it was recorded.
+        """
         if not attempts:
             return []
         for number in range(TRIES_MAX):
             try:
-                with self._recorder.engine.begin() as connection, noticing_loss(connection):
-                    outcomes = self._recorder.ledger.append(connection, self._parsed(attempts))
-                    # after the ledger, as ingest does it: both lock in this order
-                    settle(connection, attempts, outcomes, by)
-                    return outcomes
+                return [*self._record_once(attempts, by)]
+            except Overtaken as overtaken:
+                return self._without(attempts, overtaken.still_open, by)
             except (DBAPIError, psycopg.Error) as error:
                 cause = error.orig if isinstance(error, DBAPIError) else error
                 if isinstance(cause, FOR_ITS_CONTENT):
@@ -150,16 +154,37 @@ class Replayer:
                     raise  # a fault of ours
         raise Transient("busy", "The ledger is busy; replay again what is still open.")
 
-    def _apart(self, attempts: Sequence[Attempt], by: By, error: psycopg.Error) -> list[Outcome]:
+    def _record_once(self, attempts: Sequence[Attempt], by: By) -> list[Outcome]:
+        """Append to the ledger and settle the rejects, both or neither. Raises Overtaken."""
+        with self._recorder.engine.begin() as connection, noticing_loss(connection):
+            outcomes = self._recorder.ledger.append(connection, self._parsed(attempts))
+            # after the ledger, as ingest does it: both lock in this order
+            settle(connection, attempts, outcomes, by)
+            return outcomes
+
+    def _without(
+        self, attempts: Sequence[Attempt], still_open: Collection[int], by: By
+    ) -> list[Outcome | None]:
+        """Record those that nobody else has settled; each time there are fewer, so that this ends."""
+        mine = [attempt for attempt in attempts if attempt.reject_id in still_open]
+        outcomes = iter(self._record(mine, by))
+        return [next(outcomes) if a.reject_id in still_open else None for a in attempts]
+
+    def _apart(
+        self, attempts: Sequence[Attempt], by: By, error: psycopg.Error
+    ) -> list[Outcome | None]:
         """Find by halves the event that the database refuses; it stays open, and the others are recorded."""
         if len(attempts) > 1:
             half = len(attempts) // 2
             return [*self._record(attempts[:half], by), *self._record(attempts[half:], by)]
         log("not_storable", reject_id=attempts[0].reject_id, error=str(error))
         outcomes = [rejected(NOT_STORABLE)]
-        with _reaching(), self._recorder.engine.begin() as connection:
-            settle(connection, attempts, outcomes, by)
-        return outcomes
+        try:
+            with _reaching(), self._recorder.engine.begin() as connection:
+                settle(connection, attempts, outcomes, by)
+        except Overtaken:
+            return [None]
+        return [*outcomes]
 
     def _try(self, attempts: Sequence[Attempt], report: Report) -> dict[str, Any]:
         # a ledger of its own: it may remember keys of rows that are rolled back

@@ -21,6 +21,7 @@ from ingest.rejects.rejects import (
     group_rejects,
     list_rejects,
     read_reject,
+    reopen_rejects,
 )
 from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.errors import Invalid
@@ -69,8 +70,8 @@ class MendIn(msgspec.Struct, forbid_unknown_fields=True):
     user: str | None = None
 
 
-class DropIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of POST /v1/rejects/drop."""
+class SettleIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/rejects/drop and /v1/rejects/reopen."""
 
     ids: list[int]
     reason: str
@@ -200,13 +201,25 @@ async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
 @router.post("/rejects/drop", openapi_extra=_body(ids="array", reason="string", user="string"))
 async def post_drop(request: Request, key: OperateKey) -> dict[str, Any]:
     """Close open rejects that will never be recorded, with a reason. They stay kept, and can be looked up."""
-    body = await _read(request, DropIn)
+    return await _settled(request, key, drop_rejects)
+
+
+@router.post("/rejects/reopen", openapi_extra=_body(ids="array", reason="string", user="string"))
+async def post_reopen(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Open rejects again that were dropped, with a reason."""
+    return await _settled(request, key, reopen_rejects)
+
+
+async def _settled(
+    request: Request, key: Key, settle: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    body = await _read(request, SettleIn)
     by = asked_by(key, body.user)
     ids = _checked_ids(body.ids) or []
 
     def work() -> dict[str, Any]:
         with engine_of(request).begin() as connection:
-            return drop_rejects(connection, ids, by=by, reason=body.reason)
+            return settle(connection, ids, by=by, reason=body.reason)
 
     return await run_in_threadpool(work)
 

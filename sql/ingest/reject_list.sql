@@ -1,6 +1,6 @@
 -- A page of rejects without their payload, the newest first; keyset by reject_id.
 SELECT reject_id, feed, reason, field, message, source, event_id, content_type, times_seen, first_seen_at, last_seen_at,
-       state, outcome, replayed_at, settled_by, replayed_source, replayed_event_id, is_mended
+       state, outcome, replayed_at, settled_by, replayed_source, replayed_event_id, is_mended, sent_again_at
 FROM rejects_now
 WHERE (CAST(:before AS bigint) IS NULL OR reject_id < :before)
   AND (CAST(:reject_id AS bigint) IS NULL OR reject_id = :reject_id)

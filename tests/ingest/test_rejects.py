@@ -1,6 +1,10 @@
 import base64
 import json
+import os
+import pwd
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.cli_rejects import edit_of
 from stocktide.cli_rejects import rejects as commands
 from stocktide.database import create_engine
-from stocktide.errors import Invalid, Transient
+from stocktide.errors import Conflict, Invalid, Transient
 from stocktide.keys import Limits, create_key
 from stocktide.settings import Settings
 from tests.conftest import Api
@@ -348,6 +352,42 @@ def test_drop_closes_with_a_reason_and_keeps_everything(shop: Api) -> None:
     assert ask(shop, "replay", ids=ids, reason="too late").json()["taken"] == 0
 
 
+def test_a_drop_is_taken_back_with_its_history_and_says_what_came_since(shop: Api) -> None:
+    send(shop, milk("m1"), milk("m2"))
+    ids = [row["reject_id"] for row in rejects(shop)]
+    ask(shop, "drop", ids=ids, reason="a test till").raise_for_status()
+    assert [row["sent_again_at"] for row in rejects(shop)] == [None, None]
+    send(shop, milk("m1"))
+    again = {row["event_id"]: row for row in rejects(shop, state="dropped")}
+    assert again["m1"]["sent_again_at"] == again["m1"]["last_seen_at"]
+    assert again["m2"]["sent_again_at"] is None
+    taken_back = ask(shop, "reopen", ids=[*ids, 999], reason="no test till", user="anna")
+    assert taken_back.json() == {"reopened": 2, "not_dropped": 1}
+    kept = one(shop, ids[0])
+    assert (kept["state"], kept["settled_by"], kept["sent_again_at"]) == ("open", None, None)
+    assert [(a["action"], a["by"], a["reason"]) for a in kept["actions"]] == [
+        ("drop", "key test operate", "a test till"),
+        ("reopen", "anna (key test operate)", "no test till"),
+    ]
+    edit = {"field": "data.product", "value": "A"}
+    assert ask(shop, "replay", ids=ids, edit=edit, reason="code").json()["accepted"] == 2
+    refused = ask(shop, "reopen", ids=ids[:1], reason="no")
+    assert (refused.status_code, refused.json()["code"]) == (409, "reject_not_dropped")
+    assert ask(shop, "reopen", ids=[999], reason="no").json()["code"] == "reject_unknown"
+    assert ask(shop, "reopen", ids=ids, reason="").json()["code"] == "reason"
+
+
+def test_what_was_replayed_as_it_came_is_not_said_to_be_mended(shop: Api) -> None:
+    send(shop, milk("m1"))
+    reject_id = rejects(shop)[0]["reject_id"]
+    ask(shop, f"{reject_id}/mend", edits={"data.product": "none"}, reason="r").raise_for_status()
+    assert one(shop, reject_id)["mended"] is not None
+    shop.ingest.put("/v1/products", json={"products": [{"sku": "milk-1l"}]}).raise_for_status()
+    as_it_came = json.dumps(milk("m1"))
+    assert ask(shop, f"{reject_id}/mend", raw=as_it_came, reason="r").json()["accepted"] == 1
+    assert one(shop, reject_id)["mended"] is None
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("replay", {}, "body"),
     ("replay", {"ids": [1], "filter": {"reason": "x"}}, "body"),
@@ -440,6 +480,83 @@ def test_two_who_replay_the_same_at_once_record_it_once(shop: Api, database: sa.
         assert tuple(actions.one()) == (300, 300)
 
 
+class Held:
+    """Keeps the stock of A at S1 locked, so that whoever records waits with what it read before."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._connection = engine.connect()
+        self._connection.execute(sa.text("SELECT 1 FROM stock FOR UPDATE"))
+        self._engine = engine
+
+    def release_when_waiting(self, number: int) -> None:
+        query = sa.text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        deadline = time.monotonic() + 20
+        with self._engine.connect() as connection:
+            while connection.execute(query).scalar_one() < number:
+                assert time.monotonic() < deadline
+                connection.rollback()
+                time.sleep(0.02)
+        self._connection.close()
+
+
+def test_two_who_mend_the_same_by_other_ids_record_one_and_tell_the_other(
+    shop: Api, database: sa.Engine
+) -> None:
+    send(shop, milk("m1", quantity=3))
+    reject_id = rejects(shop)[0]["reject_id"]
+    held = Held(database)
+
+    def mend(name: str) -> dict[str, Any]:
+        sent = raw(kind="sale", event_id=name, quantity=3)
+        by = By("mend", name, "the event")
+        try:
+            return Replayer(Recorder(database, Settings())).mend(reject_id, sent, by)
+        except Conflict as error:
+            return {"code": error.code}
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(mend, name) for name in ("a", "b")]
+        held.release_when_waiting(2)
+        told = [one.result(30) for one in both]
+    assert sorted(report.get("code", "recorded") for report in told) == [
+        "recorded",
+        "reject_closed",
+    ]
+    assert on_hand(shop) == 7.0
+    kept = one(shop, reject_id)
+    assert [a["by"] for a in kept["actions"]] == [kept["settled_by"]] == [kept["replayed_event_id"]]
+
+
+def test_who_replays_what_another_is_recording_records_the_rest(
+    shop: Api, database: sa.Engine
+) -> None:
+    recorder = Recorder(database, Settings())
+    refuse(recorder, 20)
+    with database.connect() as connection:
+        ids = list(
+            connection.execute(sa.text("SELECT reject_id FROM rejects ORDER BY 1")).scalars()
+        )
+    held = Held(database)
+
+    def replay(taken: list[int]) -> dict[str, Any]:
+        replayer = Replayer(Recorder(database, Settings()))
+        return replayer.replay(Wanted(), taken, Edit("data.product", "A"), BY)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(replay, ids)
+        second = pool.submit(replay, ids[:5])
+        held.release_when_waiting(2)
+        told = [first.result(30), second.result(30)]
+    assert sum(report["accepted"] for report in told) == 20
+    assert sum(report["closed"] for report in told) == 5
+    assert on_hand(shop) == -10.0
+    with database.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM reject_actions")).scalar_one() == 20
+
+
 def test_trying_out_remembers_no_source_that_it_made(shop: Api, database: sa.Engine) -> None:
     recorder = Recorder(database, Settings())
     refuse(recorder, 2, source="/a/new/till")
@@ -516,18 +633,27 @@ def test_the_command_line_lists_mends_replays_and_drops(
     every = ("replay", "--for", "unknown_product", *edit, "--was", "milk-1l")
     assert run(*every, "--dry-run", "--json")["changes"][0]["after"] == 7.0
     assert run(*every, "--reason", "r", "--json")["accepted"] == 2
+    who = one(shop, first)["settled_by"]
+    assert who == f"{pwd.getpwuid(os.getuid()).pw_name} (command line)"
     zero = run("list", "--json")[0]["reject_id"]
     assert "still fail" in run("replay", str(zero), "--reason", "r", exit_code=1)
     assert "1 dropped" in run("drop", str(zero), "--reason", "r")
     assert run("list", "--json") == []
+    assert "1 open again" in run("reopen", str(zero), "--reason", "r")
+    assert len(run("list", "--json")) == 1
     assert on_hand(shop) == 7.0
 
 
 @pytest.mark.parametrize(
     ("text", "edit"),
-    [("data.x=1.5", ("data.x", 1.5)), ("id=a=b", ("id", "a=b")), ("data.x=null", ("data.x", None))],
+    [
+        ("data.quantity=1.5", ("data.quantity", 1.5)),
+        ("data.product=22423", ("data.product", "22423")),
+        ("id=a=b", ("id", "a=b")),
+        ("data.x=null", ("data.x", None)),
+    ],
 )
-def test_edit_of_takes_json_or_text(text: str, edit: tuple[str, Any]) -> None:
+def test_edit_of_takes_what_the_field_takes(text: str, edit: tuple[str, Any]) -> None:
     assert edit_of(text) == edit
     with pytest.raises(Invalid):
         edit_of("nothing")

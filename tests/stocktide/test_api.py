@@ -55,6 +55,7 @@ NEEDS = {
     ("POST", "/v1/rejects/{reject_id}/mend"): "operate",
     ("POST", "/v1/rejects/replay"): "operate",
     ("POST", "/v1/rejects/drop"): "operate",
+    ("POST", "/v1/rejects/reopen"): "operate",
     ("POST", "/v1/epcis/capture"): "ingest",
     ("GET", "/v1/epcis/capture"): "ingest",
     ("OPTIONS", "/v1/epcis/capture"): "ingest",

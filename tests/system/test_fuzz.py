@@ -477,6 +477,7 @@ BODIES: dict[str, list[Any]] = {
         {"edits": {"data.product": "A", "id": "m"}, "reason": "x", "dry_run": True},
     ],
     "/v1/rejects/drop": [{"ids": [1, 2], "reason": "x"}],
+    "/v1/rejects/reopen": [{"ids": [1, 2], "reason": "x"}],
     "/v1/epcis/capture": [{
         "@context": CONTEXT, "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": "2026-03-01T00:00:00Z",
         "epcisBody": {"eventList": [EPCIS_EVENT]}}],
