@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest.epcis import conflict_of
 from ingest.recording.recording import Recorder
 from ingest.rejects.conflict import side_by_side
 from ingest.rejects.hints import nearest
@@ -162,6 +163,8 @@ def _conflict(
     """Of a conflict, or of what was mended into one, both payloads."""
     if row["reason"] != "conflict":
         return None
+    if kind_of(raw, feed=row["feed"], content_type=row["content_type"]) == "epcis":
+        return conflict_of(connection, raw, row["event_id"])
     source = row["replayed_source"] or row["source"]
     event_id = row["replayed_event_id"] or row["event_id"]
     return side_by_side(connection, recorder.parser, raw, source, event_id)

@@ -25,6 +25,8 @@ from stocktide.errors import Conflict, Invalid, Transient
 from stocktide.keys import Limits, create_key
 from stocktide.settings import Settings
 from tests.conftest import Api
+from tests.ingest.epcis.documents import document
+from tests.ingest.epcis.documents import event as epcis_event
 from tests.ingest.samples import event, raw
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -146,6 +148,17 @@ def test_a_conflict_shows_both_payloads_in_the_senders_names(shop: Api) -> None:
     assert conflict["recorded"]["data.quantity"] == "2"
     assert conflict["refused"]["data.quantity"] == "3"
     assert conflict["recorded"]["data.price"] == conflict["refused"]["data.price"] == "1.5"
+
+
+def test_an_epcis_conflict_shows_both_payloads(shop: Api) -> None:
+    ld = {"content-type": "application/ld+json"}
+    for action in ("OBSERVE", "ADD"):
+        captured = document(epcis_event(eventID="urn:e:1", action=action))
+        shop.ingest.post("/v1/epcis/capture", json=captured, headers=ld).raise_for_status()
+    found = one(shop, rejects(shop, reason="conflict")[0]["reject_id"])
+    assert found["kind"] == "epcis"
+    assert found["conflict"]["differing"] == ["action"]
+    assert found["conflict"]["recorded"]["action"] == "OBSERVE"
 
 
 CONFLICTS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
