@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from stocktide.cli_access import as_json
 from stocktide.cli_output import say
 from stocktide.home import services_for
 from stocktide.settings import Settings, load_config, load_settings
+from stocktide.stopping import StopWish
 from stocktide.telemetry import configure_logs, log
 
 STATUS_EVERY_S = 10.0
@@ -40,6 +42,7 @@ def mqtt(worker: int, as_json: bool) -> None:
             settings.mqtt_version,
             settings.mqtt_session_s,
             settings.mqtt_inflight_max,
+            settings.body_bytes_max,
         )
         subscriber = Subscriber(broker, session, batches)
         _stop_on_signals(subscriber.stop)
@@ -79,7 +82,8 @@ def _tell(status: Any, ended: threading.Event, as_json: bool) -> None:
             return
 
 
-def _stop_on_signals(stop: Any) -> None:
+def _stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on Ctrl-C and SIGTERM, in the middle of whatever the main thread does: it must take no lock."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop())
 
@@ -125,7 +129,7 @@ def watch(folder: Path, mapping: str | None, once: bool, settle: float, as_json:
 
     with services_for(settings, "stocktide watch") as (engine, _):
         watcher = Watcher(folder, Recorder(engine, settings), plan, settle, tell)
-        stopping = threading.Event()
+        stopping = StopWish()
         _stop_on_signals(stopping.set)
         watcher.run(stopping, once=once)
     log("watch_ended", folder=str(watcher.folder), **watcher.states)

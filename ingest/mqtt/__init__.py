@@ -1,10 +1,11 @@
 """Events by MQTT: a subscriber that acknowledges what is committed."""
 
 from ingest.mqtt.batches import BatchRecorder
-from ingest.mqtt.broker import Broker, broker_of
+from ingest.mqtt.broker import Broker, Session, broker_of
 from ingest.mqtt.messages import Message, decode
-from ingest.mqtt.subscriber import Session, Subscriber
-from ingest.mqtt.topics import TopicRules, read_topic_rules
+from ingest.mqtt.subscriber import Subscriber
+from ingest.mqtt.topic_rules import TopicRules
+from ingest.mqtt.topics import read_topic_rules
 
 __all__ = [
     "BatchRecorder",

@@ -3,21 +3,23 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from ingest.mqtt.messages import STRUCTURED, Decoded, Message, decode
+from ingest.mqtt.away import passes
+from ingest.mqtt.messages import Decoded, Message, decode
 from ingest.mqtt.plain import Undated
 from ingest.mqtt.sightings import first_seen, forget_old
-from ingest.mqtt.topics import TopicRules
+from ingest.mqtt.topic_rules import FEED, TopicRules, placed
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
-from stocktide.errors import Transient
+from ingest.recording.requests import FeedRequest
 from stocktide.telemetry import log
 
-FEED = "mqtt"
+# Feeds that topics name, in one process; what names more is counted under the common one.
+FEEDS_MAX = 10_000
 FORGET_EVERY_S = 3_600.0
 FORGET_AFTER_S_MIN = 86_400
 
@@ -32,21 +34,22 @@ class BatchRecorder:
     session_s: int = 604_800
     outcomes: Counter[str] = field(default_factory=Counter)
     _forget_at: float = 0.0
+    _feeds: set[str] = field(default_factory=set)
 
     def record(self, messages: Sequence[Message]) -> None:
         """Record a batch. When this returns, all of it is committed or kept, and may be acknowledged.
 
-        Raises Transient if the database is away: then all of it is to be given again.
+        Raises what passes by itself, the database away above all: then all of it is to be given again.
         """
-        if time.monotonic() >= self._forget_at:
-            self.forget_old()
+        self._forget_when_due()
         decoded = [self._decode(message) for message in messages]
         counts: Counter[str] = Counter()
         try:
             counts.update(self._record(decoded))
-        except (Transient, OperationalError):
-            raise
-        except Exception as error:  # noqa: BLE001 - one of them is poison: found below, and kept with its reason
+        except Exception as error:
+            if passes(error):
+                raise
+            # one of them is poison: found below, and kept with its reason
             log("mqtt_batch_taken_apart", messages=len(messages), error=repr(error)[:500])
             for one in decoded:
                 counts.update(self._record_alone(one))
@@ -58,32 +61,61 @@ class BatchRecorder:
             forget_old(connection, max(2 * self.session_s, FORGET_AFTER_S_MIN))
         self._forget_at = time.monotonic() + FORGET_EVERY_S
 
+    def _forget_when_due(self) -> None:
+        if time.monotonic() < self._forget_at:
+            return
+        try:
+            self.forget_old()
+        except DBAPIError as error:
+            if passes(error):
+                raise
+            # what is not forgotten takes room, and no more than that
+            log("mqtt_not_forgotten", error=str(error)[:500])
+            self._forget_at = time.monotonic() + FORGET_EVERY_S
+
     def _decode(self, message: Message) -> Decoded:
         try:
             return decode(message, self.rules, self.client_id)
         except Exception as error:  # noqa: BLE001 - decode never raises; if it does, the message must not come for ever
             log("mqtt_poison", topic=message.topic, error=repr(error)[:500])
-            said = f"Topic {message.topic}: it could not be read: {type(error).__name__}."
-            return Decoded(message.payload, Fault("not_storable", said))
+            fault = Fault("not_storable", f"It could not be read: {type(error).__name__}.")
+            return Decoded(message.payload, placed(fault, message.topic), content_type="")
 
     def _record_alone(self, one: Decoded) -> list[str]:
         try:
             return self._record([one])
-        except (Transient, OperationalError):
-            raise
-        except Exception as error:  # noqa: BLE001 - a reject, counted: given back, it would come again for ever
+        except Exception as error:
+            if passes(error):
+                raise
+            # a reject, counted: given back, it would come again for ever
             fault = Fault("not_storable", f"It could not be recorded: {type(error).__name__}.")
-            log("mqtt_poison", error=repr(error)[:500])
-            self.recorder.keep(FEED, STRUCTURED, one.raw, fault)
+            log("mqtt_poison", topic=one.topic, error=repr(error)[:500])
+            self.recorder.keep(
+                self._feed_of(one), one.content_type, one.raw, placed(fault, one.topic)
+            )
             return ["rejected"]
 
     def _record(self, decoded: Sequence[Decoded]) -> list[str]:
         dated = self._dated(decoded)
-        sound = iter(self.recorder.parser.parse_all([one.raw for one in dated if not one.fault]))
-        parsed: list[Event | Fault] = [one.fault or next(sound) for one in dated]
-        raws = [one.raw for one in dated]
-        outcomes = self.recorder.record_parsed(FEED, STRUCTURED, raws, parsed)
-        return [outcome.name for outcome in outcomes]
+        grouped: dict[tuple[str, str], list[tuple[bytes, Event | Fault]]] = {}
+        for one, item in zip(dated, self._parsed(dated), strict=True):
+            grouped.setdefault((self._feed_of(one), one.content_type), []).append((one.raw, item))
+        requests = [
+            FeedRequest(*name, [raw for raw, _ in items], [item for _, item in items])
+            for name, items in grouped.items()
+        ]
+        answers = self.recorder.record_together(self.recorder.engine.begin, requests)
+        return [outcome.name for outcomes in answers for outcome in outcomes]
+
+    def _parsed(self, decoded: Sequence[Decoded]) -> list[Event | Fault]:
+        sound = iter(self.recorder.parser.parse_all([one.raw for one in decoded if not one.fault]))
+        return [one.fault or _held(one, next(sound)) for one in decoded]
+
+    def _feed_of(self, one: Decoded) -> str:
+        if one.feed not in self._feeds and len(self._feeds) >= FEEDS_MAX:
+            return FEED
+        self._feeds.add(one.feed)
+        return one.feed
 
     def _dated(self, decoded: Sequence[Decoded]) -> list[Decoded]:
         """Give the events that say no time the moment when they were first seen."""
@@ -97,4 +129,10 @@ class BatchRecorder:
 
 def _at(one: Decoded, moments: Iterator[datetime]) -> Decoded:
     assert one.undated is not None  # noqa: S101 - asked by the caller
-    return Decoded(one.undated.dated(next(moments)))
+    return replace(one, raw=one.undated.dated(next(moments)))
+
+
+def _held(one: Decoded, item: Event | Fault) -> Event | Fault:
+    """What was parsed, if it says nothing else than its topic; a fault with the topic."""
+    held = item if one.match is None or isinstance(item, Fault) else one.match.held(item)
+    return placed(held, one.topic) if isinstance(held, Fault) else held

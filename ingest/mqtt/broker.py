@@ -14,9 +14,9 @@ from stocktide.settings import Settings
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEPALIVE_S = 60
-
-
 READ_BYTES = 64 * 2**10
+# The largest packet that MQTT can have; none is refused by asking for more.
+PACKET_BYTES_MAX = 268_435_455
 
 
 class BufferedClient(Client):
@@ -36,6 +36,21 @@ class BufferedClient(Client):
         chunk = self._ahead[self._at : self._at + bufsize]
         self._at += len(chunk)
         return chunk
+
+
+@dataclass(frozen=True)
+class Session:
+    """How we present ourselves to the broker: the name and life of our session, the topics, the limits.
+
+    packet_bytes_max is asked of the broker in MQTT 5: it leaves out what is larger.
+    """
+
+    client_id: str
+    filters: tuple[str, ...]
+    version: str = "auto"
+    session_s: int = 604_800
+    inflight_max: int = 1_000
+    packet_bytes_max: int = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -100,16 +115,15 @@ def make_client(broker: Broker, client_id: str, version: str) -> BufferedClient:
     return client
 
 
-def open_connection(
-    client: Client, broker: Broker, *, five: bool, session_s: int, inflight_max: int
-) -> None:
+def open_connection(client: Client, broker: Broker, session: Session, *, five: bool) -> None:
     """Connect, with a session that outlives the connection. Raises OSError where nobody answers."""
     if not five:
         client.connect(broker.host, broker.port, KEEPALIVE_S)
         return
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = session_s
-    properties.ReceiveMaximum = inflight_max
+    properties.SessionExpiryInterval = session.session_s
+    properties.ReceiveMaximum = session.inflight_max
+    properties.MaximumPacketSize = min(session.packet_bytes_max, PACKET_BYTES_MAX)
     client.connect(broker.host, broker.port, KEEPALIVE_S, clean_start=False, properties=properties)
 
 

@@ -3,15 +3,14 @@
 import select
 import ssl
 import time
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from socket import socket
-from typing import Any
+from typing import Any, Protocol
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
-from ingest.mqtt.broker import Broker, make_client, open_connection
+from ingest.mqtt.broker import Broker, Session, make_client, open_connection
 from ingest.mqtt.messages import Message
 from stocktide.errors import Forbidden, Unauthorized
 
@@ -31,27 +30,37 @@ class VersionRefused(ConnectionEnded):
     """The broker does not speak this version of MQTT."""
 
 
+class Listener(Protocol):
+    """Who listens at a connection."""
+
+    def take(self, message: Message) -> None:
+        """Take a message that was read."""
+
+    def has_room(self) -> bool:
+        """Tell whether more may be read now."""
+
+    def on_resumed(self, number: int) -> None:
+        """Hear that the broker sends again, by connection `number`, what was not acknowledged before."""
+
+
 class Connection:
-    """From CONNECT to the end. Every message goes to `take`, marked with the connection's `number`."""
+    """From CONNECT to the end. Every message goes to the listener, marked with the connection's `number`."""
 
     def __init__(
-        self,
-        broker: Broker,
-        client_id: str,
-        version: str,
-        number: int,
-        take: Callable[[Message], None],
+        self, broker: Broker, session: Session, version: str, number: int, listener: Listener
     ) -> None:
         self._broker = broker
+        self._session = session
         self._five = version == "5"
         self.number = number
-        self._take = take
+        self._listener = listener
         self._connack: Any = None
         self._subacks: list[Any] | None = None
+        self._answer_by = 0.0
         self._why = "the broker closed it"
         self._taken = 0
         self.session_present = False
-        self._client = make_client(broker, client_id, version)
+        self._client = make_client(broker, session.client_id, version)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
@@ -59,18 +68,13 @@ class Connection:
         # with this set, paho leaves it to us when to write
         self._client.on_socket_register_write = lambda *_: None
 
-    def open(
-        self, filters: Sequence[str], *, session_s: int, inflight_max: int, signal: socket
-    ) -> None:
-        """Connect and subscribe with QoS 1. Raises ConnectionEnded, Unauthorized, Forbidden, OSError."""
-        open_connection(
-            self._client,
-            self._broker,
-            five=self._five,
-            session_s=session_s,
-            inflight_max=inflight_max,
-        )
-        self._wait_for(lambda: self._connack is not None, signal)
+    def open(self, signal: socket) -> None:
+        """Connect, and ask for the topics with QoS 1. Raises ConnectionEnded, Unauthorized, OSError.
+
+        What the broker sends again comes before its answer to that: see `subscribed`.
+        """
+        open_connection(self._client, self._broker, self._session, five=self._five)
+        self._wait_for_connack(signal)
         code = self._connack.value
         if code == REFUSED_VERSION:
             raise VersionRefused(f"{self._broker.shown} does not speak this version of MQTT")
@@ -81,13 +85,21 @@ class Connection:
             )
         if code >= FAILED_FROM:
             raise ConnectionEnded(f"{self._broker.shown} refuses us: {self._connack}")
-        self._client.subscribe([(name, 1) for name in filters])
-        self._wait_for(lambda: self._subacks is not None, signal)
-        for name, answer in zip(filters, self._subacks or (), strict=False):
+        self._client.subscribe([(name, 1) for name in self._session.filters])
+        self._answer_by = time.monotonic() + CONNECT_S_MAX
+
+    def subscribed(self) -> bool:
+        """Tell whether the broker has taken our topics. Raises Forbidden, or ConnectionEnded if it says nothing."""
+        if self._subacks is None:
+            if time.monotonic() > self._answer_by:
+                raise ConnectionEnded("the broker does not answer")
+            return False
+        for name, answer in zip(self._session.filters, self._subacks, strict=False):
             if answer.value >= FAILED_FROM:
                 raise Forbidden(
                     "mqtt_subscribe", f"{self._broker.shown} refuses the topic {name!r}: {answer}."
                 )
+        return True
 
     def probe(self, signal: socket) -> None:
         """Ask whether the broker speaks MQTT 5, by a CONNECT that a 3.1.1 broker can read to its end.
@@ -95,15 +107,19 @@ class Connection:
         Raises VersionRefused, ConnectionEnded, OSError. Any other answer, also a refusal, is one in MQTT 5.
         """
         self._client.connect(self._broker.host, self._broker.port, clean_start=True)
-        self._wait_for(lambda: self._connack is not None, signal)
+        self._wait_for_connack(signal)
         if self._connack.value == REFUSED_VERSION:
             raise VersionRefused(f"{self._broker.shown} does not speak MQTT 5")
 
-    def serve(self, signal: socket, timeout_s: float, *, read: bool = True) -> None:
-        """Wait for the broker or for `signal`, then read, write and keep alive. Raises ConnectionEnded."""
+    def serve(self, signal: socket, timeout_s: float) -> None:
+        """Wait for the broker or for `signal`, then read, write and keep alive. Raises ConnectionEnded.
+
+        Nothing is read while the listener has no room; the broker waits then.
+        """
         sock = self._client.socket()
         if sock is None:
             raise ConnectionEnded(self._why)
+        read = self._may_read()
         # what was read ahead, and what TLS has deciphered already, does not show on the socket
         deciphered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         pending = read and (self._client.buffered or deciphered)
@@ -140,17 +156,27 @@ class Connection:
             if (left := self._client.socket()) is not None:
                 left.close()
 
+    def _may_read(self) -> bool:
+        """Before the first answer nothing else comes, so that is always read."""
+        if self._connack is None or self._listener.has_room():
+            return True
+        # an answer that we do not read is not late
+        self._answer_by = time.monotonic() + CONNECT_S_MAX
+        return False
+
     def _read(self) -> None:
         """Read packets until a read brings no message: the socket is then drained, or has something else."""
         for _ in range(READS_MAX):
+            if not self._may_read():
+                return
             before = self._taken
             self._check(self._client.loop_read())
             if self._taken == before and not self._client.buffered:
                 return
 
-    def _wait_for(self, holds: Callable[[], bool], signal: socket) -> None:
+    def _wait_for_connack(self, signal: socket) -> None:
         deadline = time.monotonic() + CONNECT_S_MAX
-        while not holds():
+        while self._connack is None:
             if time.monotonic() > deadline:
                 raise ConnectionEnded("the broker does not answer")
             self.serve(signal, 0.1)
@@ -164,6 +190,8 @@ class Connection:
     def _on_connect(self, _client: Client, _data: Any, flags: Any, reason: Any, _more: Any) -> None:
         self._connack = reason
         self.session_present = bool(flags.session_present)
+        if self.session_present:
+            self._listener.on_resumed(self.number)
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, reasons: Any, _more: Any
@@ -177,7 +205,8 @@ class Connection:
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._taken += 1
-        self._take(_message_of(message, self.number, five=self._five))
+        self._answer_by = time.monotonic() + CONNECT_S_MAX
+        self._listener.take(_message_of(message, self.number, five=self._five))
 
 
 def _message_of(message: MQTTMessage, number: int, *, five: bool) -> Message:

@@ -3,15 +3,16 @@
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from ingest.mqtt.plain import Undated, map_plain
-from ingest.mqtt.topics import TopicRules
+from ingest.mqtt.topic_rules import FEED, Match, TopicRules, placed
 from ingest.parsing.events import Fault
+from ingest.parsing.faults import storable
 
 CLOUDEVENTS = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"
@@ -37,34 +38,54 @@ class Message:
     properties: Sequence[tuple[str, str]] = ()
     connection: int = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about."""
+        properties = sum(len(name) + len(value) for name, value in self.properties)
+        return len(self.payload) + len(self.topic) + properties
+
 
 @dataclass(frozen=True)
 class Decoded:
-    """A structured CloudEvent's bytes; or those of an input that is none, with its fault; or an event without time."""
+    """A structured CloudEvent's bytes; or those of an input that is none, with its fault; or an event without time.
+
+    content_type: of the bytes, which are the payload, or an event that was made of it. match: the rule of the topic
+    that an event which came whole must not contradict.
+    """
 
     raw: bytes
     fault: Fault | None = None
     undated: Undated | None = None
+    content_type: str = STRUCTURED
+    topic: str = ""
+    feed: str = FEED
+    match: Match | None = None
 
 
 def decode(message: Message, rules: TopicRules, client_id: str) -> Decoded:
     """Read a message by the CloudEvents MQTT binding 1.0.3, section 3, or by the rule of its topic; never raises."""
+    match = rules.find(message.topic)
+    decoded = _decoded(message, match, rules, client_id)
+    feed = FEED if match is None else match.feed
+    return replace(decoded, topic=message.topic, feed=feed)
+
+
+def _decoded(message: Message, match: Match | None, rules: TopicRules, client_id: str) -> Decoded:
     media, charset = _media(message.content_type)
     if media.startswith(CLOUDEVENTS):
-        return _structured(message, media, charset)
+        return _structured(message, media, charset, match)
     if message.five and any(name == "specversion" for name, _ in message.properties):
-        return _binary(message, media, charset)
-    found = rules.find(message.topic)
-    if found is not None and not _looks_structured(message.payload):
-        event = map_plain(message, *found, rules.devices, client_id)
+        return replace(_binary(message, media, charset), match=match)
+    if match is not None and match.rule.kind and not _looks_structured(message.payload):
+        event = map_plain(message, match, rules.devices, client_id)
         if isinstance(event, Fault):
-            return Decoded(message.payload, event)
+            return _as_it_came(message, event)
         if isinstance(event, Undated):
             return Decoded(message.payload, undated=event)
         return Decoded(event)
     # by 3.1.1, and from a 3.1.1 sender through a broker that speaks both, there is no content type to ask
     if message.content_type is None:
-        return Decoded(message.payload)
+        return Decoded(message.payload, content_type="", match=match)
     return _refused(
         message,
         "no_rule",
@@ -72,7 +93,7 @@ def decode(message: Message, rules: TopicRules, client_id: str) -> Decoded:
     )
 
 
-def _structured(message: Message, media: str, charset: str) -> Decoded:
+def _structured(message: Message, media: str, charset: str, match: Match | None) -> Decoded:
     if media != STRUCTURED:
         return _refused(
             message,
@@ -82,7 +103,7 @@ def _structured(message: Message, media: str, charset: str) -> Decoded:
     text = _utf8(message.payload, charset)
     if text is None:
         return _refused(message, "bad_encoding", f"The payload is no {charset} text.")
-    return Decoded(text)
+    return Decoded(text, match=match)
 
 
 def _binary(message: Message, media: str, charset: str) -> Decoded:
@@ -106,10 +127,8 @@ def _binary(message: Message, media: str, charset: str) -> Decoded:
     try:
         data = msgspec.json.decode(text if text is not None else b"", type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        fault = Fault(
-            "malformed_json", f"{_place(message)}The payload is not JSON: {error}.", "data"
-        )
-        return Decoded(msgspec.json.encode(encoded), fault)
+        fault = Fault("malformed_json", f"The payload is not JSON: {error}.", "data")
+        return Decoded(msgspec.json.encode(encoded), placed(fault, message.topic))
     return Decoded(msgspec.json.encode({**attributes, "data": data}))
 
 
@@ -147,9 +166,9 @@ def _utf8(payload: bytes, charset: str) -> bytes | None:
         return None
 
 
-def _place(message: Message) -> str:
-    return f"Topic {message.topic}: "
-
-
 def _refused(message: Message, reason: str, said: str) -> Decoded:
-    return Decoded(message.payload, Fault(reason, _place(message) + said))
+    return _as_it_came(message, placed(Fault(reason, said), message.topic))
+
+
+def _as_it_came(message: Message, fault: Fault) -> Decoded:
+    return Decoded(message.payload, fault, content_type=storable(message.content_type) or "")

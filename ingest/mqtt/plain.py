@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, get_type_hints
-from urllib.parse import quote
 
 import msgspec
 
-from ingest.mqtt.topics import PLACEHOLDER, TopicRule
+from ingest.mqtt.topic_rules import Match, TopicRule, placed
 from ingest.parsing.events import Fault
 from ingest.parsing.kinds import KINDS, TYPE_PREFIX
 
 # A number above this is milliseconds since 1970, one below it seconds (which reach the year 5138).
 EPOCH_MS_FROM = 100_000_000_000
 _NUMBER = re.compile(rb"-?\d+(\.\d+)?([eE][+-]?\d+)?")
-_URI_SAFE = "/:@!$&'()*+,;=-._~"
+# What the ledger keeps of an id or a source, characters.
+IDENTITY_MAX = 500
 _Object = dict[str, msgspec.Raw]
 
 
@@ -44,12 +44,12 @@ class Carrier(Protocol):
 class Undated:
     """An event whose payload says no time: it happened when it was first seen here.
 
-    `key` finds that moment again when it comes once more; None where it cannot come once more. `again` tells that it
-    may have come before. Without an `id` of the event's own, the moment is its id too.
+    `key` finds that moment again when it comes once more; None where it cannot come once more. Without an `id` of the
+    event's own, the moment is its id too.
     """
 
     key: str | None
-    again: bool
+    maybe_redelivered: bool
     received_at: datetime
     event: Mapping[str, Any]
     topic: str
@@ -69,19 +69,17 @@ class _Refused(Exception):
 
 def map_plain(
     message: Carrier,
-    rule: TopicRule,
-    levels: Mapping[str, str],
+    match: Match,
     devices: Mapping[str, Mapping[str, str]],
     client_id: str,
 ) -> bytes | Undated | Fault:
     """Make a structured event of a plain message. What is wrong comes back as a Fault."""
     try:
-        members = _members(message, rule)
-        data = _data(rule, members, levels, devices)
-        return _event(message, rule, levels, members, data, client_id)
+        members = _members(message, match.rule)
+        data = _data(match, members, devices)
+        return _event(message, match, members, data, client_id)
     except _Refused as refused:
-        fault = refused.fault
-        return Fault(fault.reason, f"Topic {message.topic}: {fault.message}", fault.field)
+        return placed(refused.fault, message.topic)
 
 
 def _members(message: Carrier, rule: TopicRule) -> _Object:
@@ -105,12 +103,10 @@ def _members(message: Carrier, rule: TopicRule) -> _Object:
 
 
 def _data(
-    rule: TopicRule,
-    members: _Object,
-    levels: Mapping[str, str],
-    devices: Mapping[str, Mapping[str, str]],
+    match: Match, members: _Object, devices: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
     """The kind's fields. What the topic says holds: it is what the broker lets a device publish on."""
+    rule, levels = match.rule, match.levels
     assert rule.kind is not None  # noqa: S101 - only rules with a kind are for plain JSON
     fields = get_type_hints(KINDS[rule.kind])
     said = {name: raw for name, raw in members.items() if name in fields and bytes(raw) != b"null"}
@@ -118,7 +114,7 @@ def _data(
         text = _text(said[name], name)
         if text != levels[name]:
             raise _Refused(
-                "wrong_type",
+                "wrong_topic",
                 f"{name} is {levels[name]!r} in the topic and {text!r} in the payload.",
                 name,
             )
@@ -130,17 +126,12 @@ def _data(
 
 
 def _event(
-    message: Carrier,
-    rule: TopicRule,
-    levels: Mapping[str, str],
-    members: _Object,
-    data: Mapping[str, Any],
-    client_id: str,
+    message: Carrier, match: Match, members: _Object, data: Mapping[str, Any], client_id: str
 ) -> bytes | Undated:
     head = {
         "specversion": "1.0",
-        "source": _source(rule.source, {**levels, "topic": message.topic}),
-        "type": f"{TYPE_PREFIX}{rule.kind}",
+        "source": match.source,
+        "type": f"{TYPE_PREFIX}{match.rule.kind}",
         "data": data,
     }
     own_id = _first_text(members, "id")
@@ -149,17 +140,23 @@ def _event(
     identity = f"{message.topic}#{own_id or sequence}" if own_id or sequence else message.topic
     if own_id is None and said_at is not None:
         identity += f"@{said_at}"
+    _check_length("source", match.source)
+    _check_length("id", identity)
     if said_at is not None:
         return msgspec.json.encode({**head, "id": identity, "time": _instant(said_at)})
     if own_id or sequence:
         key = f"{head['source']} {identity}"
         return Undated(key, True, message.received_at, {**head, "id": identity}, message.topic)
-    return _nameless(message, rule, head, client_id)
+    return _nameless(message, match.rule, head, client_id)
 
 
-def _source(template: str, values: Mapping[str, str]) -> str:
-    """Fill in the template; a source is a URI reference, so other signs are percent-encoded."""
-    return PLACEHOLDER.sub(lambda found: quote(values[found.group(1)], safe=_URI_SAFE), template)
+def _check_length(field: str, text: str) -> None:
+    if len(text) > IDENTITY_MAX:
+        raise _Refused(
+            "wrong_type",
+            f"The {field} that is made of it has {len(text)} characters; {IDENTITY_MAX} are kept.",
+            field,
+        )
 
 
 def _nameless(

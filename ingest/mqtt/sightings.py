@@ -1,5 +1,6 @@
 """When a message without a time of its own was first seen, kept so that its redelivery is the same event."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,23 +16,27 @@ def first_seen(connection: sa.Connection, undated: Sequence[Undated]) -> list[da
     Kept first, recorded after: whoever is killed in between finds the same moment, and thus the same id, again.
     """
     by_key: dict[str, Undated] = {}
-    for event in undated:
-        if event.key is None:
+    keys = [_digest(event.key) for event in undated]
+    for key, event in zip(keys, undated, strict=True):
+        if key is None:
             continue
-        if event.again:
-            by_key.setdefault(event.key, event)
+        if event.maybe_redelivered:
+            by_key.setdefault(key, event)
         else:
-            by_key[event.key] = event
+            by_key[key] = event
     rows = connection.execute(
         statement("ingest/first_seen"),
         {
             "keys": sorted(by_key),
             "seen_at": [by_key[key].received_at for key in sorted(by_key)],
-            "again": [by_key[key].again for key in sorted(by_key)],
+            "again": [by_key[key].maybe_redelivered for key in sorted(by_key)],
         },
     )
     moments: dict[str, datetime] = {row.key: row.seen_at for row in rows}
-    return [event.received_at if event.key is None else moments[event.key] for event in undated]
+    return [
+        event.received_at if key is None else moments[key]
+        for key, event in zip(keys, undated, strict=True)
+    ]
 
 
 def forget_old(connection: sa.Connection, older_than_s: int) -> int:
@@ -43,3 +48,8 @@ def forget_old(connection: sa.Connection, older_than_s: int) -> int:
         {"seconds": older_than_s},
     )
     return done.rowcount
+
+
+def _digest(key: str | None) -> str | None:
+    """A key as it is stored: topics and ids may be longer than an index entry, and hold what is no text."""
+    return None if key is None else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

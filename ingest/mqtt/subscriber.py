@@ -6,22 +6,20 @@ was not acknowledged when the connection or this process ended is delivered agai
 """
 
 import random
-import threading
+import select
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ingest.mqtt.batches import BatchRecorder
-from ingest.mqtt.broker import Broker
+from ingest.mqtt.broker import Broker, Session
 from ingest.mqtt.connection import Connection, ConnectionEnded, VersionRefused
+from ingest.mqtt.inbox import Inbox
 from ingest.mqtt.messages import Message
-from ingest.mqtt.worker import RecordingWorker
+from ingest.mqtt.recording_thread import RecordingThread
 from stocktide.errors import Invalid
 from stocktide.telemetry import log
 
-BATCH_MESSAGES_MAX = 1_000
-# With the most messages in hand this bounds memory: beyond it we stop reading, and the broker waits.
-WAITING_BYTES_MAX = 64 * 2**20
 TICK_S = 1.0
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # Connected this long, the next failure starts the back-off anew.
@@ -29,23 +27,16 @@ WELL_AFTER_S = 30.0
 STOP_S_MAX = 8.0
 
 
-@dataclass(frozen=True)
-class Session:
-    """How we present ourselves to the broker: the name and life of our session, the topics, the limits."""
-
-    client_id: str
-    filters: tuple[str, ...]
-    version: str = "auto"
-    session_s: int = 604_800
-    inflight_max: int = 1_000
-
-
 @dataclass
 class Counts:
-    """What happened since the start. redelivered: among the received, those that the broker marked as sent before."""
+    """What happened since the start. redelivered: among the received, those that the broker marked as sent before.
+
+    given_back: received, but not recorded when the connection ended, so that they come again.
+    """
 
     received: int = 0
     redelivered: int = 0
+    given_back: int = 0
     acknowledged: int = 0
     connections: int = 0
 
@@ -59,20 +50,21 @@ class Subscriber:
         self._batches = batches
         self._probing = session.version == "auto"
         self._version = "5" if session.version == "auto" else session.version
-        self._worker = RecordingWorker(batches.record)
-        self._waiting: list[Message] = []
-        self._waiting_bytes = 0
-        self._stopping = threading.Event()
+        self._recording = RecordingThread(batches.record)
+        self._inbox = Inbox(session.inflight_max)
+        self._attempts = 0
+        # plain, not an Event: a signal's handler sets it, and must wait for no lock
+        self._stopping = False
         self.counts = Counts()
         self.connected = False
 
     def stop(self) -> None:
         """Ask `run` to end: what is here is recorded and acknowledged first, as far as the database answers."""
-        self._stopping.set()
-        self._worker.wake()
+        self._stopping = True
+        self._recording.wake()
 
     def status(self) -> dict[str, Any]:
-        """Counts since the start: received = accepted + duplicate + conflict + rejected + in_hand."""
+        """Counts since the start: received = accepted + duplicate + conflict + rejected + given_back + in_hand."""
         outcomes = {
             name: self._batches.outcomes[name]
             for name in ("accepted", "duplicate", "conflict", "rejected")
@@ -82,15 +74,15 @@ class Subscriber:
             "mqtt": self._version,
             **asdict(self.counts),
             **outcomes,
-            "in_hand": self.counts.received - sum(outcomes.values()),
+            "in_hand": self.counts.received - self.counts.given_back - sum(outcomes.values()),
         }
 
     def run(self) -> None:
         """Listen until stopped. Raises Invalid, Unauthorized, Forbidden where the broker will never have us."""
-        self._worker.start()
+        self._recording.start()
         failures = 0
         try:
-            while not self._stopping.is_set():
+            while not self._stopping:
                 began = time.monotonic()
                 try:
                     self._listen()
@@ -104,7 +96,7 @@ class Subscriber:
                 self._pause(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
                 failures += 1
         finally:
-            self._worker.stop(STOP_S_MAX)
+            self._recording.stop(STOP_S_MAX)
 
     def _step_down(self) -> None:
         """Go on with 3.1.1 where the broker refuses 5, if we may choose."""
@@ -120,34 +112,34 @@ class Subscriber:
     def _pause(self, seconds: float) -> None:
         """Wait before the next try, and go on recording what is here already."""
         until = time.monotonic() + seconds * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
-            self._stopping.wait(min(left, 0.05))
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            select.select([self._recording.done_signal], [], [], left)
             self._collect_done(None)
             self._hand_over()
+
+    def take(self, message: Message) -> None:
+        """Take a message that was read."""
+        self.counts.received += 1
+        self.counts.redelivered += message.dup
+        self._inbox.put(message)
+
+    def has_room(self) -> bool:
+        """Tell whether more may be read now."""
+        return self._inbox.has_room and not self._stopping
+
+    def on_resumed(self, number: int) -> None:
+        """Drop what waits of earlier connections: the broker sends it again, and kept it would be here twice."""
+        self.counts.given_back += self._inbox.drop_older(number)
 
     def _listen(self) -> None:
         """One connection, from CONNECT to its end."""
         self._probe()
-        session, number = self._session, self.counts.connections + 1
-        connection = Connection(self._broker, session.client_id, self._version, number, self._take)
+        # each attempt has a number of its own: also one that ends early may have brought messages
+        self._attempts += 1
+        connection = Connection(self._broker, self._session, self._version, self._attempts, self)
         try:
-            connection.open(
-                session.filters,
-                session_s=session.session_s,
-                inflight_max=session.inflight_max,
-                signal=self._worker.done_signal,
-            )
-            self.counts.connections = number
-            self.connected = True
-            log(
-                "mqtt_connected",
-                broker=self._broker.shown,
-                mqtt=self._version,
-                client_id=session.client_id,
-                topics=list(session.filters),
-                session_present=connection.session_present,
-            )
-            while not self._stopping.is_set():
+            connection.open(self._recording.done_signal)
+            while not self._stopping:
                 self._turn(connection)
             self._finish(connection)
         finally:
@@ -158,50 +150,50 @@ class Subscriber:
         """Find out once whether the broker speaks MQTT 5, if we may choose."""
         if not self._probing:
             return
-        name = f"{self._session.client_id}-probe"
-        connection = Connection(self._broker, name, "5", 0, self._take)
+        guest = replace(self._session, client_id=f"{self._session.client_id}-probe")
+        connection = Connection(self._broker, guest, "5", 0, self)
         try:
-            connection.probe(self._worker.done_signal)
+            connection.probe(self._recording.done_signal)
         finally:
             connection.close()
         self._probing = False
 
     def _turn(self, connection: Connection) -> None:
-        full = (
-            len(self._waiting) >= self._session.inflight_max
-            or self._waiting_bytes >= WAITING_BYTES_MAX
-        )
-        connection.serve(self._worker.done_signal, TICK_S, read=not full)
+        connection.serve(self._recording.done_signal, TICK_S)
+        if not self.connected and connection.subscribed():
+            self._note_connected(connection)
         self._collect_done(connection)
         self._hand_over()
+
+    def _note_connected(self, connection: Connection) -> None:
+        self.counts.connections += 1
+        self.connected = True
+        log(
+            "mqtt_connected",
+            broker=self._broker.shown,
+            mqtt=self._version,
+            client_id=self._session.client_id,
+            topics=list(self._session.filters),
+            session_present=connection.session_present,
+        )
 
     def _finish(self, connection: Connection) -> None:
         """Record and acknowledge what is here, as far as it goes in time."""
         deadline = time.monotonic() + STOP_S_MAX
-        while (self._waiting or not self._worker.idle()) and time.monotonic() < deadline:
-            connection.serve(self._worker.done_signal, 0.05, read=False)
+        while (len(self._inbox) or not self._recording.idle()) and time.monotonic() < deadline:
+            connection.serve(self._recording.done_signal, 0.05)
             self._collect_done(connection)
             self._hand_over()
         self._collect_done(connection)
 
-    def _take(self, message: Message) -> None:
-        self.counts.received += 1
-        self.counts.redelivered += message.dup
-        self._waiting.append(message)
-        self._waiting_bytes += len(message.payload)
-
     def _hand_over(self) -> None:
         """Give the recording thread what waits, when it is idle."""
-        if not self._waiting or not self._worker.idle():
-            return
-        batch = self._waiting[:BATCH_MESSAGES_MAX]
-        del self._waiting[:BATCH_MESSAGES_MAX]
-        self._waiting_bytes -= sum(len(message.payload) for message in batch)
-        self._worker.give(batch)
+        if len(self._inbox) and self._recording.idle():
+            self._recording.give(self._inbox.take_batch())
 
     def _collect_done(self, connection: Connection | None) -> None:
         """Acknowledge what is committed. A message of an older connection comes again by this one, and is then."""
-        for batch in self._worker.done():
+        for batch in self._recording.done():
             for message in batch:
                 if (
                     connection is not None

@@ -1,19 +1,18 @@
-"""Which topics we listen to, and how plain JSON on them becomes an event of a kind."""
+"""How stocktide.toml and the setting tell which topics we listen to, and how plain JSON on them becomes an event."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, get_type_hints
 
 import msgspec
 
+from ingest.mqtt.topic_rules import FEED, PLACEHOLDER, TopicRule, TopicRules
 from ingest.parsing.kinds import KINDS
 from stocktide.errors import Invalid
 
 # What a bare number in the payload is, where the mapping does not say.
 VALUE_FIELDS: Mapping[str, str] = {"reading": "observed", "stocktake": "counted", "price": "price"}
 VALUE_FIELD = "quantity"
-PLACEHOLDER = re.compile(r"\{([a-z_]\w*)\}")
 
 
 class TopicTable(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,6 +21,7 @@ class TopicTable(msgspec.Struct, forbid_unknown_fields=True):
     topic: str
     kind: str | None = None
     source: str | None = None
+    feed: str | None = None
     value: str | None = None
     fields: dict[str, str] = {}
     constants: dict[str, str] = {}
@@ -32,44 +32,6 @@ class MqttTable(msgspec.Struct, forbid_unknown_fields=True):
 
     topics: list[TopicTable] = []
     devices: dict[str, dict[str, str]] = {}
-
-
-@dataclass(frozen=True)
-class TopicRule:
-    """One subscription. Without a kind it carries CloudEvents only; with one, plain JSON too."""
-
-    filter: str
-    pattern: "re.Pattern[str]"
-    kind: str | None = None
-    source: str = "mqtt/{topic}"
-    value: str = VALUE_FIELD
-    fields: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
-
-    def levels_of(self, topic: str) -> dict[str, str] | None:
-        """Values of the rule's {placeholders} in a topic; None where the topic is not the rule's."""
-        found = self.pattern.fullmatch(topic)
-        return None if found is None else found.groupdict()
-
-
-@dataclass(frozen=True)
-class TopicRules:
-    """All subscriptions in order; the first that fits a topic counts."""
-
-    rules: Sequence[TopicRule]
-    devices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def filters(self, group: str | None) -> list[str]:
-        """The topic filters to subscribe to, as shares of a group where one is named."""
-        head = f"$share/{group}/" if group else ""
-        return list(dict.fromkeys(head + rule.filter for rule in self.rules))
-
-    def find(self, topic: str) -> tuple[TopicRule, dict[str, str]] | None:
-        """The first rule for plain JSON that fits, with the values of its placeholders."""
-        for rule in self.rules:
-            if rule.kind is not None and (levels := rule.levels_of(topic)) is not None:
-                return rule, levels
-        return None
 
 
 def read_topic_rules(setting: str, config: Mapping[str, Any]) -> TopicRules:
@@ -92,9 +54,17 @@ def read_topic_rules(setting: str, config: Mapping[str, Any]) -> TopicRules:
 
 def _rule(entry: TopicTable, place: str) -> TopicRule:
     placeholders = _check_topic(entry.topic, place)
+    if entry.feed is not None:
+        _check_feed(entry.feed, placeholders, place)
     if entry.kind is not None:
         _check_kind(entry, placeholders, place)
-    elif entry.source or entry.value or entry.fields or entry.constants or placeholders:
+    elif (
+        entry.source
+        or entry.value
+        or entry.fields
+        or entry.constants
+        or (placeholders and not entry.feed)
+    ):
         raise Invalid(
             "mqtt_topics",
             f"{place}: {entry.topic!r} names fields, but no kind; plain JSON needs one of {', '.join(KINDS)}.",
@@ -103,7 +73,8 @@ def _rule(entry: TopicTable, place: str) -> TopicRule:
         filter=PLACEHOLDER.sub("+", entry.topic),
         pattern=_pattern(entry.topic),
         kind=entry.kind,
-        source=entry.source or "mqtt/{topic}",
+        source=entry.source,
+        feed=entry.feed or FEED,
         value=entry.value or VALUE_FIELDS.get(entry.kind or "", VALUE_FIELD),
         fields=entry.fields,
         constants=entry.constants,
@@ -147,10 +118,23 @@ def _check_kind(entry: TopicTable, placeholders: set[str], place: str) -> None:
                 "mqtt_topics",
                 f"{place}: a {entry.kind} has no field {name!r}; there are {', '.join(sorted(known))}.",
             )
-    for name in PLACEHOLDER.findall(entry.source or ""):
+    _check_template("source", entry.source or "", placeholders, place)
+
+
+def _check_feed(feed: str, placeholders: set[str], place: str) -> None:
+    """A device may make up a level of its topic, but not the name of somebody's key."""
+    if feed != FEED and not feed.startswith(f"{FEED} "):
+        raise Invalid(
+            "mqtt_topics", f"{place}: feed {feed!r} must be {FEED!r}, or begin with '{FEED} '."
+        )
+    _check_template("feed", feed, placeholders, place)
+
+
+def _check_template(what: str, template: str, placeholders: set[str], place: str) -> None:
+    for name in PLACEHOLDER.findall(template):
         if name not in placeholders | {"topic"}:
             raise Invalid(
-                "mqtt_topics", f"{place}: source names {{{name}}}, which the topic has not."
+                "mqtt_topics", f"{place}: {what} names {{{name}}}, which the topic has not."
             )
 
 

@@ -170,3 +170,65 @@ class Publisher:
         finally:
             self._client.disconnect()
             self._client.loop_stop()
+
+
+class ScriptedBroker:
+    """Speaks just enough MQTT 3.1.1 to do what no real broker can be made to do at the wanted moment."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(UP_S_MAX)
+        self._ahead = b""
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
+
+    def accept(self, *, session_present: bool) -> socket.socket:
+        """Take a connection and its CONNECT, and answer."""
+        client, _ = self._server.accept()
+        client.settimeout(UP_S_MAX)
+        self._ahead = b""
+        assert self.read(client)[0] == 0x10
+        client.sendall(bytes((0x20, 2, session_present, 0)))
+        return client
+
+    def take_subscription(self, client: socket.socket) -> None:
+        """Read a SUBSCRIBE, and grant all its topics with QoS 1."""
+        head, body = self.read(client)
+        assert head == 0x82
+        place, topics = 2, 0
+        while place < len(body):
+            place += 3 + int.from_bytes(body[place : place + 2])
+            topics += 1
+        client.sendall(bytes((0x90, 2 + topics)) + body[:2] + b"\x01" * topics)
+
+    def publish(self, client: socket.socket, mid: int, topic: str, payload: bytes) -> None:
+        """Send one message of QoS 1."""
+        body = len(topic).to_bytes(2) + topic.encode() + mid.to_bytes(2) + payload
+        size, rest = bytearray(), len(body)
+        while rest or not size:
+            size.append(rest % 128 | (128 if rest > 127 else 0))
+            rest //= 128
+        client.sendall(b"\x32" + bytes(size) + body)
+
+    def read(self, client: socket.socket) -> tuple[int, bytes]:
+        """One packet: its first byte and its body."""
+        head, size, shift = self._bytes(client, 1)[0], 0, 0
+        while True:
+            (byte,) = self._bytes(client, 1)
+            size |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return head, self._bytes(client, size)
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _bytes(self, client: socket.socket, count: int) -> bytes:
+        while len(self._ahead) < count:
+            more = client.recv(4096)
+            assert more, "the subscriber hung up"
+            self._ahead += more
+        found, self._ahead = self._ahead[:count], self._ahead[count:]
+        return found

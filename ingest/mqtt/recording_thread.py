@@ -6,10 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from sqlalchemy.exc import OperationalError
-
+from ingest.mqtt.away import passes
 from ingest.mqtt.messages import Message
-from stocktide.errors import Transient
 from stocktide.telemetry import log
 
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -17,7 +15,7 @@ RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 Batch = Sequence[Message]
 
 
-class RecordingWorker:
+class RecordingThread:
     """Runs `record` on batches in a thread of its own. `done_signal` becomes readable when one is done."""
 
     def __init__(self, record: Callable[[Batch], None]) -> None:
@@ -43,11 +41,6 @@ class RecordingWorker:
         with self._wanted:
             return self._next is None and not self._busy
 
-    def in_hand(self) -> int:
-        """How many messages are given and not done."""
-        with self._wanted:
-            return len(self._next or ()) if self._next is not None or self._busy else 0
-
     def give(self, batch: Batch) -> None:
         """Hand over a batch; only when idle."""
         with self._wanted:
@@ -65,8 +58,9 @@ class RecordingWorker:
         return finished
 
     def wake(self) -> None:
-        """Make `done_signal` readable."""
-        with contextlib.suppress(BlockingIOError):  # then it is readable already
+        """Make `done_signal` readable. It takes no lock: a signal's handler may call it."""
+        # where it cannot be sent, the signal is readable already, or nobody listens any more
+        with contextlib.suppress(OSError):
             self._ring.send(b"!")
 
     def stop(self, seconds: float) -> None:
@@ -74,7 +68,8 @@ class RecordingWorker:
         self._stopping.set()
         with self._wanted:
             self._wanted.notify()
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
         self.done_signal.close()
         self._ring.close()
 
@@ -112,7 +107,9 @@ class RecordingWorker:
         while not self._stopping.is_set() or tries == 0:
             try:
                 self._record(batch)
-            except (Transient, OperationalError) as error:
+            except Exception as error:
+                if not passes(error):
+                    raise
                 wait_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
                 tries += 1
                 log("mqtt_database_away", tries=tries, retry_s=wait_s, error=str(error)[:200])

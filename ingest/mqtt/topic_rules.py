@@ -1,0 +1,150 @@
+"""The rules of topics at work: which one fits a message, and what it says of it: source, feed, what an event may be."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, get_type_hints
+from urllib.parse import quote
+
+from ingest.parsing.events import Correction, Event, Fault
+from ingest.parsing.faults import storable
+from ingest.parsing.kinds import KINDS
+
+PLACEHOLDER = re.compile(r"\{([a-z_]\w*)\}")
+# The feed of all messages whose rule names no other.
+FEED = "mqtt"
+SOURCE = "mqtt/{topic}"
+FEED_CHARACTERS_MAX = 100
+TOPIC_SHOWN_MAX = 200
+_URI_SAFE = "/:@!$&'()*+,;=-._~"
+# Where a recorded event keeps the fields that it calls otherwise.
+_KEPT_AS = {
+    "device": "counterparty",
+    "supplier": "counterparty",
+    "reservation_id": "reference",
+    "transfer_id": "reference",
+}
+# Signed and scaled by the ledger: an event's own cannot be compared with a level of the topic.
+_AMOUNTS = frozenset({"quantity", "counted", "observed", "price", "cost"})
+
+
+@dataclass(frozen=True)
+class TopicRule:
+    """One subscription. Without a kind it carries CloudEvents only; with one, plain JSON too.
+
+    source: of plain events, and of CloudEvents where the rule names one; None: SOURCE, and any. value: the field that
+    a bare number is.
+    """
+
+    filter: str
+    pattern: "re.Pattern[str]"
+    kind: str | None = None
+    source: str | None = None
+    feed: str = FEED
+    value: str = "quantity"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+    def levels_of(self, topic: str) -> dict[str, str] | None:
+        """Values of the rule's {placeholders} in a topic; None where the topic is not the rule's."""
+        found = self.pattern.fullmatch(topic)
+        return None if found is None else found.groupdict()
+
+
+@dataclass(frozen=True)
+class Match:
+    """A rule, and the values of its placeholders in the topic that it fits."""
+
+    rule: TopicRule
+    levels: Mapping[str, str]
+    topic: str
+
+    @property
+    def source(self) -> str:
+        """The source of plain events; a source is a URI reference, so other signs are percent-encoded."""
+        return self._filled(self.rule.source or SOURCE, quoted=True)
+
+    @property
+    def feed(self) -> str:
+        """The feed that the message is counted under; the common one where the topic makes no name of it."""
+        feed = self._filled(self.rule.feed, quoted=False)
+        return feed if len(feed) <= FEED_CHARACTERS_MAX and feed.isprintable() else FEED
+
+    def held(self, event: Event) -> Event | Fault:
+        """The event, if it says nothing else than its topic, which is what the broker lets a device write to."""
+        kind = "correction" if isinstance(event, Correction) else event.kind
+        if self.rule.kind not in (None, kind):
+            return self._refused(
+                event, "type", f"it is for a {self.rule.kind}, and this is a {kind}"
+            )
+        if self.rule.source is not None and event.source != self.source:
+            return self._refused(
+                event, "source", f"its source is {self.source!r}, and not {event.source!r}"
+            )
+        for name in self.levels.keys() & get_type_hints(KINDS[kind]).keys():
+            if name in _AMOUNTS:
+                return self._refused(
+                    event, f"data.{name}", f"{name} is a level of it, for plain JSON"
+                )
+            said = _text(getattr(event, _KEPT_AS.get(name, name), None))
+            if said is not None and said != self.levels[name]:
+                return self._refused(
+                    event,
+                    f"data.{name}",
+                    f"{name} is {self.levels[name]!r} in it, and {said!r} here",
+                )
+        return event
+
+    def _refused(self, event: Event, field: str, why: str) -> Fault:
+        said = f"The event contradicts its topic: {why}."
+        return Fault("wrong_topic", said, field, event.source, event.event_id)
+
+    def _filled(self, template: str, *, quoted: bool) -> str:
+        values = {**self.levels, "topic": self.topic}
+        return PLACEHOLDER.sub(
+            lambda found: quote(values[found[1]], safe=_URI_SAFE) if quoted else values[found[1]],
+            template,
+        )
+
+
+@dataclass(frozen=True)
+class TopicRules:
+    """All subscriptions in order."""
+
+    rules: Sequence[TopicRule]
+    devices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def filters(self, group: str | None) -> list[str]:
+        """The topic filters to subscribe to, as shares of a group where one is named."""
+        head = f"$share/{group}/" if group else ""
+        return list(dict.fromkeys(head + rule.filter for rule in self.rules))
+
+    def find(self, topic: str) -> Match | None:
+        """The first rule with a kind that fits a topic, or else the first that fits, with its placeholders' values."""
+        other: Match | None = None
+        for rule in self.rules:
+            if rule.kind is None and other is not None:
+                continue
+            levels = rule.levels_of(topic)
+            if levels is None:
+                continue
+            match = Match(rule, levels, topic)
+            if rule.kind is not None:
+                return match
+            other = match
+        return other
+
+
+def placed(fault: Fault, topic: str) -> Fault:
+    """The fault with the topic that it came on, as the database can keep it."""
+    shown = topic if len(topic) <= TOPIC_SHOWN_MAX else f"{topic[:TOPIC_SHOWN_MAX]}…"
+    said = storable(f"Topic {shown}: {fault.message}") or ""
+    return Fault(fault.reason, said, fault.field, fault.source, fault.event_id)
+
+
+def _text(value: Any) -> str | None:
+    """A field as a level of a topic writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, date) else None if value is None else str(value)
