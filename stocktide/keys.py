@@ -16,6 +16,8 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 KEY_PREFIX = "stk_"
 # last_used_at is for people: written at most this often, so that a busy feed does not rewrite its key's row.
 LAST_USED_EVERY_S = 60
+# Feeds without a key: what comes by MQTT and what is taken from watched folders is counted under these names.
+RESERVED = frozenset({"mqtt", "watch"})
 RATE_MAX = 1e9
 EXPECT_EVERY_S_MAX = 366 * 86_400
 # What a key's row says, for SELECT and RETURNING.
@@ -167,6 +169,10 @@ def create_key(connection: sa.Connection, name: str, scope: str, limits: Limits 
         )
     if not _shown(name):
         raise Invalid("key_name", "A key's name has 1 to 100 printable characters.")
+    if name in RESERVED:
+        raise Invalid(
+            "key_name", f"{name!r} is the feed of what comes without a key; take another name."
+        )
     limits.check(scope)
     text = KEY_PREFIX + secrets.token_urlsafe(32)
     created = connection.execute(

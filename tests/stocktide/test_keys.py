@@ -42,6 +42,12 @@ def test_create_key_refuses_a_name_when_it_cannot_be_shown(database: sa.Engine, 
         create_key(connection, name, "read")
 
 
+@pytest.mark.parametrize("name", ["mqtt", "watch"])
+def test_create_key_leaves_the_names_of_feeds_without_a_key(database: sa.Engine, name: str) -> None:
+    with database.begin() as connection, pytest.raises(Invalid, match="take another name"):
+        create_key(connection, name, "ingest")
+
+
 def test_create_key_names_the_scopes_when_one_is_unknown(database: sa.Engine) -> None:
     with database.begin() as connection, pytest.raises(Invalid, match="ingest, read, operate"):
         create_key(connection, "k", "admin")
