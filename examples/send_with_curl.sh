@@ -3,11 +3,17 @@
 #   URL=http://127.0.0.1:8420 KEY=stk_... sh send_with_curl.sh
 set -eu
 
-# --retry sends the same body, and thus the same ids, again on 429, 503 and lost connections, and waits as Retry-After asks.
+answer=$(mktemp)
+trap 'rm -f "$answer"' EXIT
+
+# The same body, and thus the same ids, goes again on 429, 5xx and whatever happens to a connection, and waits as
+# Retry-After asks. Other refusals end it: --fail is left out, for with it --retry-all-errors would repeat those too.
 send() {
-    curl --silent --show-error --fail-with-body --retry 8 --retry-connrefused --max-time 30 \
-        --header "Authorization: Bearer $KEY" "$@"
+    status=$(curl --silent --show-error --retry 8 --retry-all-errors --max-time 30 \
+        --output "$answer" --write-out '%{http_code}' --header "Authorization: Bearer $KEY" "$@")
+    cat "$answer"
     echo
+    [ "$status" -lt 400 ]
 }
 
 echo "products and locations, once; a field that is left out keeps its value"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+ANSWER_S = 30.0
 DEVICE = "shelf-3"
 TOPIC = f"shop/S1/shelf/{DEVICE}/count"
 
@@ -31,7 +32,13 @@ def main() -> None:
             "time": datetime.now(UTC).isoformat(),
             "battery": 0.83,
         }
-        sensor.publish(TOPIC, json.dumps(reading), qos=1).wait_for_publish(30)
+        sent = sensor.publish(TOPIC, json.dumps(reading), qos=1)
+        sent.wait_for_publish(ANSWER_S)
+        # waiting ends without a word when the time is over
+        if not sent.is_published():
+            sys.exit(
+                f"The broker has not acknowledged the count {count}: send it again, with its time."
+            )
     sensor.disconnect()
     sensor.loop_stop()
 

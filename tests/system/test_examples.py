@@ -1,9 +1,16 @@
+import contextlib
 import json
 import os
+import select
 import shutil
+import socket
+import struct
 import subprocess
 import sys
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,18 +18,18 @@ import sqlalchemy as sa
 
 from tests.conftest import Api
 from tests.find_tools import find_tool
-from tests.ingest.brokers import mosquitto
+from tests.ingest.brokers import ScriptedBroker, mosquitto
 from tests.system.running import wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run(api: Api, *command: str) -> str:
-    """Run an example against the server; what it printed."""
+def run(api: Api, *command: str, url: str = "") -> str:
+    """Run an example against the server, or what stands at `url` before it; what it printed."""
     key = api.ingest.headers["authorization"].removeprefix("Bearer ")
     done = subprocess.run(
         command,
-        env={**os.environ, "URL": api.url, "KEY": key},
+        env={**os.environ, "URL": url or api.url, "KEY": key},
         capture_output=True,
         text=True,
         check=False,
@@ -66,6 +73,70 @@ def test_curl_example_records_its_events_once(api: Api, database: sa.Engine) -> 
     assert kinds(database) == {"receipt": 1, "sale": 3}
     assert '"duplicate"' in run(api, "sh", str(EXAMPLES / "send_with_curl.sh"))
     assert kinds(database) == {"receipt": 1, "sale": 3}
+
+
+@contextmanager
+def resetting(url: str, resets: int) -> Iterator[str]:
+    """A way to the server on which the first connections are torn down when their request has come."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def pass_on(client: socket.socket, torn: bool) -> None:
+            with client:
+                if torn:
+                    client.recv(65_536)
+                    # no linger: what closes it is a reset
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
+                with socket.create_connection((host, int(port))) as upstream:
+                    ends = {client: upstream, upstream: client}
+                    while True:
+                        for source in select.select(list(ends), [], [])[0]:
+                            chunk = source.recv(65_536)
+                            if not chunk:
+                                return
+                            ends[source].sendall(chunk)
+
+        def serve() -> None:
+            for number in range(1_000):
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(
+                    target=pass_on, args=(client, number < resets), daemon=True
+                ).start()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_curl_example_sends_again_when_its_connection_is_reset(
+    api: Api, database: sa.Engine
+) -> None:
+    tool("curl")
+    with resetting(api.url, resets=2) as url:
+        run(api, "sh", str(EXAMPLES / "send_with_curl.sh"), url=url)
+    assert kinds(database) == {"receipt": 1, "sale": 3}
+
+
+def test_curl_example_ends_at_once_when_it_is_refused(api: Api) -> None:
+    tool("curl")
+    done = subprocess.run(
+        ["sh", str(EXAMPLES / "send_with_curl.sh")],
+        env={**os.environ, "URL": api.url, "KEY": "stk_wrong"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert done.returncode != 0
+    assert "The key is unknown" in done.stdout
 
 
 def test_python_example_records_its_events_once(
@@ -119,6 +190,25 @@ def test_shelf_sensor_example_is_recorded_by_the_subscriber(
     with database.connect() as connection:
         sensed = connection.execute(sa.text("SELECT sensed_milli FROM stock")).scalar_one()
     assert sensed == 6_500
+
+
+IMPATIENT = "import shelf_sensor; shelf_sensor.ANSWER_S = 0.5; shelf_sensor.main()"
+
+
+def test_shelf_sensor_example_says_what_the_broker_has_not_acknowledged() -> None:
+    with contextlib.closing(ScriptedBroker()) as broker:
+        port = broker.url.rpartition(":")[2]
+        sensor = subprocess.Popen(
+            [sys.executable, "-c", IMPATIENT, "127.0.0.1", port, "7", "8"],
+            cwd=EXAMPLES,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with broker.accept(session_present=False) as connection:
+            assert broker.read(connection)[0] == 0x32
+            _, said = sensor.communicate(timeout=20)
+    assert sensor.returncode == 1
+    assert "has not acknowledged the count 7" in said
 
 
 def test_till_example_is_taken_from_the_watched_folder(
