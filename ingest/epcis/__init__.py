@@ -1,6 +1,7 @@
 """EPCIS 2.0: events of supply chains, captured, queried, and told to the ledger as movements."""
 
-from ingest.epcis.capture import Captured, capture
+from ingest.epcis.capture import capture
+from ingest.epcis.capture_job import Captured
 from ingest.epcis.conflict import CONFLICT_SOURCE, conflict_of
 from ingest.epcis.document import Document, read_bare_event, read_document
 from ingest.epcis.hash import event_hash

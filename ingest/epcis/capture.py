@@ -1,13 +1,13 @@
 """Capture: a document's events are stored once each, in one transaction, and then told to the ledger."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from ingest.epcis.capture_job import Captured, EventOutcome, count_events, finish_job
 from ingest.epcis.conflict import CONFLICT_SOURCE
 from ingest.epcis.document import Document, EventRead
 from ingest.epcis.master_data import put_vocabulary
@@ -16,31 +16,16 @@ from ingest.epcis.record import columns_of
 from ingest.epcis.settle import AWAY, settle
 from ingest.epcis.store import (
     Identity,
-    count_capture,
-    finish_capture,
     insert_capture,
     insert_events,
     known_payloads,
 )
 from ingest.parsing.events import Fault
 from ingest.recording.recording import Recorder
-from stocktide.errors import Conflict, Invalid, StocktideError
+from stocktide.errors import Conflict, Invalid
 from stocktide.telemetry import log
 
 Behaviour = Literal["rollback", "proceed"]
-EventOutcome = Literal["captured", "duplicate", "conflict", "refused"]
-# How many of a capture's errors its job shows; all are kept as rejects.
-ERRORS_SHOWN = 100
-
-
-@dataclass
-class Captured:
-    """What became of a capture. outcomes: one an event, with its identity where it has one."""
-
-    capture_id: UUID
-    outcomes: list[tuple[EventOutcome, str | None]] = field(default_factory=list)
-    faults: list[tuple[int, Fault]] = field(default_factory=list)
-    success: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,8 +65,9 @@ def capture(
         put_vocabulary(connection, document.envelope)
         captured.faults = sorted([*faults, *conflicts], key=lambda pair: pair[0])
         captured.success = not captured.faults
-        _finish(connection, captured)
-        _count(connection, feed, captured, rows)
+        finish_job(connection, captured)
+        times = [row.columns["event_time"] for row in rows if captured.stored(row.place)]
+        count_events(connection, feed, captured, times)
     _keep(recorder, feed, content_type, document, captured.faults)
     _tell_ledger(recorder, captured.capture_id)
     return captured
@@ -159,54 +145,6 @@ def _conflict(row: _Row) -> Fault:
         CONFLICT_SOURCE,
         identity[:500],
     )
-
-
-def _finish(connection: sa.Connection, captured: Captured) -> None:
-    names = [outcome for outcome, _identity in captured.outcomes]
-    finish_capture(
-        connection,
-        captured.capture_id,
-        events=names.count("captured"),
-        duplicates=names.count("duplicate"),
-        errors=[_problem(place, fault) for place, fault in captured.faults[:ERRORS_SHOWN]],
-        success=captured.success,
-    )
-
-
-def _count(connection: sa.Connection, feed: str, captured: Captured, rows: Sequence[_Row]) -> None:
-    """Count a feed's events. What is wrong is counted where it is kept; here what was refused for its sake alone."""
-    names = Counter(outcome for outcome, _identity in captured.outcomes)
-    faults = {place for place, _fault in captured.faults}
-    went_along = sum(
-        outcome == "refused" and place not in faults
-        for place, (outcome, _identity) in enumerate(captured.outcomes)
-    )
-    times = [
-        row.columns["event_time"] for row in rows if captured.outcomes[row.place][0] == "captured"
-    ]
-    if names["captured"] or names["duplicate"] or went_along:
-        count_capture(
-            connection,
-            feed,
-            accepted=names["captured"],
-            duplicate=names["duplicate"],
-            rejected=went_along,
-            newest_occurred_at=max(times, default=None),
-        )
-
-
-def _problem(place: int, fault: Fault) -> dict[str, Any]:
-    """An error of a job as problem details."""
-    error: type[StocktideError] = Conflict if fault.reason == "conflict" else Invalid
-    return {
-        "type": f"urn:stocktide:error:{fault.reason}",
-        "title": error.title,
-        "status": error.status,
-        "detail": fault.message,
-        "code": fault.reason,
-        "field": fault.field,
-        "event": place,
-    }
 
 
 def _keep(

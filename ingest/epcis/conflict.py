@@ -20,8 +20,8 @@ def conflict_of(
 ) -> dict[str, Any] | None:
     """Compare a refused event with the captured one of the same identity; None where there is none.
 
-    raw: the event as it was kept. event_id: its reject's, for an event without an eventID. Returns `recorded`, `refused` and `differing`, the fields that are not the same,
-    as the rejects desk has them for events of the ledger.
+    raw: the event as it was kept. event_id: its reject's, for an event without an eventID. Returns `recorded`,
+    `refused` and `differing`, the fields that are not the same, as the rejects desk has them for events of the ledger.
     """
     refused = _fields(raw)
     if refused is None:

@@ -1,135 +1,15 @@
-"""What containers hold: the aggregations that were captured, replayed up to a moment."""
+"""The goods in containers: what was packed into them, up to a moment."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
-
-import msgspec
-import sqlalchemy as sa
-from msgspec import UNSET
 
 from ingest.epcis.epc import canonical, identify
+from ingest.epcis.event_goods import Named, goods_named
 from ingest.epcis.event_parts import QuantityElement
-from ingest.epcis.goods import Goods, Named, Role, goods_named
+from ingest.epcis.goods import Goods, Role
 from ingest.epcis.identifier import SSCC_KEY
-from ingest.epcis.models import AggregationEvent
-from ingest.epcis.reading import decode
-from ingest.epcis.values import quantity_of
-from stocktide.database import statement
-from stocktide.errors import Invalid
-
-# Logistic units, and what is used again as one: returnable assets and other assets.
-CONTAINERS = frozenset({SSCC_KEY, "8003", "8004"})
-# A pallet of cartons of boxes, and some more.
-DEPTH_MAX = 6
-# Aggregations that are read for one settle, and things in all containers of one event.
-PACKINGS_MAX = 20_000
-THINGS_MAX = 50_000
-
-
-@dataclass(frozen=True)
-class Packing:
-    """One aggregation of a container: what went in (ADD) or out (DELETE; nothing named: everything)."""
-
-    at: datetime
-    adds: bool
-    epcs: Sequence[str]
-    quantities: Sequence[QuantityElement]
-
-
-Packings = Mapping[str, Sequence[Packing]]
-
-
-def is_container(epc: str) -> bool:
-    """Tell whether an identifier is that of something that other things are packed into."""
-    found = identify(epc)
-    return found is not None and found.key in CONTAINERS
-
-
-def read_packings(connection: sa.Connection, containers: Iterable[str]) -> dict[str, list[Packing]]:
-    """Read the aggregations of containers, and of those within them, in the order in which they happened.
-
-    Raises Invalid where there are more than anybody packs.
-    """
-    found: dict[str, list[Packing]] = {}
-    asked: set[str] = set()
-    wanted = {canonical(container) for container in containers}
-    for _level in range(DEPTH_MAX):
-        wanted -= asked
-        if not wanted:
-            break
-        asked |= wanted
-        inner: set[str] = set()
-        for row in _rows(connection, wanted):
-            packing = _packing(row)
-            found.setdefault(row.parent_id, []).append(packing)
-            inner.update(canonical(epc) for epc in packing.epcs if is_container(epc))
-        wanted = inner
-    return found
-
-
-def _rows(connection: sa.Connection, parents: set[str]) -> Sequence[Any]:
-    rows = connection.execute(
-        statement("ingest/epcis/packings"), {"parents": sorted(parents), "count": PACKINGS_MAX + 1}
-    ).all()
-    if len(rows) > PACKINGS_MAX:
-        raise _too_much()
-    return rows
-
-
-def _packing(row: Any) -> Packing:
-    event = msgspec.convert(decode(row.event.encode()), AggregationEvent)
-    return Packing(
-        row.event_time, row.action == "ADD", event.childEPCs or (), event.childQuantityList or ()
-    )
-
-
-def _too_much() -> Invalid:
-    return Invalid(
-        "container_size",
-        f"Containers were packed more than {PACKINGS_MAX} times, hold more than {THINGS_MAX} things, or stand in "
-        f"one another more than {DEPTH_MAX} deep.",
-    )
-
-
-@dataclass
-class _Held:
-    """What one container holds: things by identifier, amounts by class and unit (None: nobody told)."""
-
-    epcs: dict[str, str] = field(default_factory=dict)
-    amounts: dict[tuple[str, str], Decimal | None] = field(default_factory=dict)
-
-    def take(self, packing: Packing) -> None:
-        """Put something in or take it out."""
-        if not packing.adds and not packing.epcs and not packing.quantities:
-            self.epcs.clear()
-            self.amounts.clear()
-        for epc in packing.epcs:
-            if packing.adds:
-                self.epcs[canonical(epc)] = epc
-            else:
-                self.epcs.pop(canonical(epc), None)
-        for element in packing.quantities:
-            self._change(element, 1 if packing.adds else -1)
-
-    def _change(self, element: QuantityElement, sign: int) -> None:
-        key = (element.epcClass, element.uom or "")
-        before = self.amounts.get(key, Decimal(0))
-        quantity = None if element.quantity is UNSET else quantity_of(element.quantity)
-        after = None if before is None or quantity is None else before + sign * quantity
-        if after is not None and after <= 0:
-            self.amounts.pop(key, None)
-        else:
-            self.amounts[key] = after
-
-    def elements(self) -> list[QuantityElement]:
-        """The amounts as an event tells them."""
-        return [
-            QuantityElement(epcClass, UNSET if amount is None else amount, unit or UNSET)
-            for (epcClass, unit), amount in self.amounts.items()
-        ]
+from ingest.epcis.packings import DEPTH_MAX, THINGS_MAX, Content, Packings, is_container, too_much
 
 
 @dataclass
@@ -143,16 +23,16 @@ class _Opened:
     def open(self, container: str, packings: Packings, at: datetime, depth: int = 1) -> None:
         """Add what a container held at a moment, and what the containers within it held. Raises Invalid."""
         if depth > DEPTH_MAX:
-            raise _too_much()
+            raise too_much()
         past = [packing for packing in packings.get(canonical(container), ()) if packing.at <= at]
         if not past:
             self.unknown.append(container)
             return
-        held = _Held()
+        held = Content()
         for packing in past:
             held.take(packing)
         if len(self.epcs) + len(held.epcs) > THINGS_MAX:
-            raise _too_much()
+            raise too_much()
         self.quantities += held.elements()
         for key, epc in held.epcs.items():
             if is_container(epc):

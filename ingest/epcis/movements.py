@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from ingest.epcis.directory import Directory, Product, location_code, product_code
+from ingest.epcis.directory import Directory, location_code, product_code
 from ingest.epcis.event_facts import (
     COUNTS,
     INBOUND,
@@ -20,7 +19,7 @@ from ingest.epcis.event_facts import (
 from ingest.epcis.goods import Goods, sum_goods
 from ingest.epcis.held_movements import Held
 from ingest.epcis.rules import Movement
-from ingest.epcis.units import CODES, in_unit_of_product, ledger_unit
+from ingest.epcis.wrongs import Wrong, counted, goods_wrongs, transit_wrongs
 from ingest.parsing.events import Fault
 from ingest.parsing.kinds import KINDS, TYPE_PREFIX
 
@@ -28,17 +27,6 @@ from ingest.parsing.kinds import KINDS, TYPE_PREFIX
 CORRECTED = "/corrected"
 KIND_OF = {"adjustment in": "adjustment", "adjustment out": "adjustment"}
 AMOUNT = {"stocktake": "counted", "reading": "observed"}
-
-# A stable reason, a sentence for people, and the field of the CloudEvent that nobody can trust.
-Wrong = tuple[str, str, str | None]
-# Which field is in doubt for what is wrong with the goods themselves.
-IN_DOUBT = {
-    "check_digit": "product",
-    "no_class": "product",
-    "container_unknown": "product",
-    "quantity": "quantity",
-    "quantity_missing": "quantity",
-}
 
 
 @dataclass(frozen=True)
@@ -112,9 +100,13 @@ def _line(
     places = places_of(facts.event, movement)
     location = directory.location_of(places) or (location_code(places[0]) if places else "")
     product = products[0].sku if products else product_code(goods)
-    quantity, unit, wrong_unit = _counted(goods, products[0] if products else None)
+    quantity, unit, wrong_unit = counted(goods, products[0] if products else None)
     more = _more(facts, goods, movement, directory)
-    wrongs = [*_wrongs(goods, products, location), *wrong_unit, *_missing(movement, more)]
+    wrongs = [
+        *goods_wrongs(goods, products, location),
+        *wrong_unit,
+        *transit_wrongs(movement, more),
+    ]
     amount = f"{(-quantity if movement == 'adjustment out' else quantity).normalize():f}"
     kind = KIND_OF.get(movement, movement)
     data = {"product": product, "location": location, "quantity": amount, "unit": unit}
@@ -144,51 +136,6 @@ def _fault(kind: str, wrongs: Sequence[Wrong], event_id: str) -> Fault | None:
         field = None if name is None else f"data.{_field(kind, name)}"
         return Fault(reason, message, field, SOURCE, event_id)
     return None
-
-
-def _counted(goods: Goods, product: Product | None) -> tuple[Decimal, str | None, list[Wrong]]:
-    """How much of a product there is, and in which unit if the ledger has to convert it: a pack has to be its own."""
-    quantity = Decimal(0) if goods.quantity is None else goods.quantity
-    if product is None:
-        return quantity, ledger_unit(goods.unit), []
-    own = in_unit_of_product(quantity, goods.unit, product.unit)
-    if own is not None:
-        return own, None, []
-    if goods.unit is not None and goods.unit not in CODES:
-        return quantity, goods.unit, []
-    message = (
-        f"The event counts {goods.uri[:200]} in {goods.unit or 'pieces'}, "
-        f"the product {product.sku!r} is kept in {product.unit!r}."
-    )
-    return quantity, None, [("unit", message, "quantity")]
-
-
-def _wrongs(goods: Goods, products: Sequence[Product], location: str) -> list[Wrong]:
-    wrongs: list[Wrong] = []
-    if goods.fault is not None:
-        wrongs.append((*goods.fault, IN_DOUBT[goods.fault[0]]))
-    if goods.quantity is None and goods.fault is not None:
-        wrongs.append((*goods.fault, "quantity"))
-    if len(products) > 1:
-        names = ", ".join(repr(product.sku) for product in products[:5])
-        message = f"GTIN {goods.gtin} is the attribute of several products: {names}."
-        wrongs.append(("ambiguous_product", message, "product"))
-    if not location:
-        wrongs.append(
-            ("no_location", "The event tells neither bizLocation nor readPoint.", "location")
-        )
-    return wrongs
-
-
-def _missing(movement: Movement, more: Mapping[str, str]) -> list[Wrong]:
-    wrongs: list[Wrong] = []
-    if movement == "dispatch" and "to_location" not in more:
-        message = "A dispatch needs a destination of type location in the event's destinationList."
-        wrongs.append(("no_destination", message, "to_location"))
-    if movement in ("dispatch", "arrival") and "transfer_id" not in more:
-        message = "What is in transit is followed by a transaction of type desadv, po or bol; the event has none."
-        wrongs.append(("no_transaction", message, "transfer_id"))
-    return wrongs
 
 
 def _more(

@@ -5,13 +5,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.epcis.containers import is_container, read_packings
 from ingest.epcis.directory import Directory, read_directory
 from ingest.epcis.event_facts import EventFacts, name_of, places_of
+from ingest.epcis.event_goods import named_in
 from ingest.epcis.feed_keys import keys_of, may_declare
-from ingest.epcis.goods import named_in
 from ingest.epcis.held_movements import Held, held_movements, kept_of, noted_ids
 from ingest.epcis.movements import lines_of
+from ingest.epcis.packings import is_container, read_packings
 from ingest.epcis.rules import Movement, Rule, read_rules, rule_of
 from ingest.epcis.work import Work, lines_missing
 from stocktide.database import statement

@@ -103,21 +103,21 @@ def _settle_together(recorder: Recorder, rows: Sequence[Any]) -> int:
     work = [read_work(row) for row in rows]
     plain = [item for item in work if not item.row.declares_error]
     declarations = [item for item in work if item.row.declares_error]
-    with recorder.engine.connect() as connection:
-        plan_events(connection, plain)
-    _record(recorder, plain)
+    if plain:
+        with recorder.engine.connect() as connection:
+            plan_events(connection, plain)
+        _record(recorder, plain)
     # declarations come last: what they reverse may have been recorded just now
-    with recorder.engine.connect() as connection:
-        for item in declarations:
-            plan_reversal(connection, item)
-    _record(recorder, declarations)
+    if declarations:
+        with recorder.engine.connect() as connection:
+            for item in declarations:
+                plan_reversal(connection, item)
+        _record(recorder, declarations)
     return sum(item.state != "pending" for item in work)
 
 
 def _record(recorder: Recorder, work: Sequence[Work]) -> None:
     """Record what events move, and note it."""
-    if not work:
-        return
     feeds = {item.row.feed for item in work}
     with recorder.engine.connect() as connection:
         keys = keys_of(connection, feeds)

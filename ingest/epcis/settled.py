@@ -26,9 +26,9 @@ def write_settled(engine: sa.Engine, work: Sequence[Work]) -> None:
         return
     withdrawn = [item.reverses for item in settled if _reversed_whole(item)]
     with engine.begin() as connection:
-        connection.execute(
-            statement("ingest/epcis/withdraw"), {"event_nos": [row.event_no for row in withdrawn]}
-        )
+        if withdrawn:
+            event_nos = [row.event_no for row in withdrawn]
+            connection.execute(statement("ingest/epcis/withdraw"), {"event_nos": event_nos})
         _write(connection, [_columns(item) for item in settled])
         _close_rejects(connection, _closed(settled, withdrawn))
 
@@ -94,8 +94,7 @@ def _ids(movements: Iterable[Done]) -> list[str]:
 
 
 def _close_rejects(connection: sa.Connection, closed: Mapping[str, bool]) -> None:
-    ids = sorted(closed)
-    connection.execute(
-        statement("ingest/epcis/close_rejects"),
-        {"ids": ids, "made": [closed[name] for name in ids], "source": SOURCE, "by": BY},
-    )
+    if closed:
+        ids = sorted(closed)
+        binds = {"ids": ids, "made": [closed[name] for name in ids], "source": SOURCE, "by": BY}
+        connection.execute(statement("ingest/epcis/close_rejects"), binds)

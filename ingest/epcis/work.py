@@ -6,13 +6,15 @@ from typing import Any
 
 import msgspec
 
-from ingest.epcis.containers import Packings, goods_within
+from ingest.epcis.containers import goods_within
 from ingest.epcis.context import prefixes_of
 from ingest.epcis.event_facts import EventFacts
-from ingest.epcis.goods import goods_named, ilmd_of, named_in, sum_goods
+from ingest.epcis.event_goods import goods_named, ilmd_of, named_in
+from ingest.epcis.goods import sum_goods
 from ingest.epcis.held_movements import MOVED
 from ingest.epcis.models import EVENT_TYPES, AnyEvent
 from ingest.epcis.movements import Line
+from ingest.epcis.packings import Packings
 from ingest.epcis.reading import decode
 from ingest.epcis.values import instant_of
 from ingest.ledger.ledger import Outcome

@@ -4,7 +4,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.epcis.capture import Captured, capture
+from ingest.epcis.capture import capture
+from ingest.epcis.capture_job import Captured
 from ingest.epcis.document import read_document
 from ingest.recording.recording import Recorder
 from tests.ingest.epcis.documents import document, raw

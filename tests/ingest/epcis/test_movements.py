@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ingest.epcis.document import read_bare_event
 from ingest.epcis.event_facts import SOURCE, EventFacts
-from ingest.epcis.goods import goods_of
+from ingest.epcis.event_goods import goods_of
 from ingest.epcis.held_movements import Held
 from ingest.epcis.movements import correction
 from ingest.epcis.units import in_unit_of_product

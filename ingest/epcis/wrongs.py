@@ -1,0 +1,67 @@
+"""What is wrong with a movement before the ledger is asked, and which of its fields nobody can trust."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from ingest.epcis.directory import Product
+from ingest.epcis.goods import Goods
+from ingest.epcis.rules import Movement
+from ingest.epcis.units import CODES, in_unit_of_product, ledger_unit
+
+# A stable reason, a sentence for people, and the field of the CloudEvent that nobody can trust.
+Wrong = tuple[str, str, str | None]
+# Which field is in doubt for what is wrong with the goods themselves.
+IN_DOUBT = {
+    "check_digit": "product",
+    "no_class": "product",
+    "container_unknown": "product",
+    "quantity": "quantity",
+    "quantity_missing": "quantity",
+}
+
+
+def counted(goods: Goods, product: Product | None) -> tuple[Decimal, str | None, list[Wrong]]:
+    """How much of a product there is, and in which unit if the ledger has to convert it: a pack has to be its own."""
+    quantity = Decimal(0) if goods.quantity is None else goods.quantity
+    if product is None:
+        return quantity, ledger_unit(goods.unit), []
+    own = in_unit_of_product(quantity, goods.unit, product.unit)
+    if own is not None:
+        return own, None, []
+    if goods.unit is not None and goods.unit not in CODES:
+        return quantity, goods.unit, []
+    message = (
+        f"The event counts {goods.uri[:200]} in {goods.unit or 'pieces'}, "
+        f"the product {product.sku!r} is kept in {product.unit!r}."
+    )
+    return quantity, None, [("unit", message, "quantity")]
+
+
+def goods_wrongs(goods: Goods, products: Sequence[Product], location: str) -> list[Wrong]:
+    """What is wrong with the goods, their product and their place."""
+    wrongs: list[Wrong] = []
+    if goods.fault is not None:
+        wrongs.append((*goods.fault, IN_DOUBT[goods.fault[0]]))
+    if goods.quantity is None and goods.fault is not None:
+        wrongs.append((*goods.fault, "quantity"))
+    if len(products) > 1:
+        names = ", ".join(repr(product.sku) for product in products[:5])
+        message = f"GTIN {goods.gtin} is the attribute of several products: {names}."
+        wrongs.append(("ambiguous_product", message, "product"))
+    if not location:
+        wrongs.append(
+            ("no_location", "The event tells neither bizLocation nor readPoint.", "location")
+        )
+    return wrongs
+
+
+def transit_wrongs(movement: Movement, more: Mapping[str, str]) -> list[Wrong]:
+    """What goods in transit lack."""
+    wrongs: list[Wrong] = []
+    if movement == "dispatch" and "to_location" not in more:
+        message = "A dispatch needs a destination of type location in the event's destinationList."
+        wrongs.append(("no_destination", message, "to_location"))
+    if movement in ("dispatch", "arrival") and "transfer_id" not in more:
+        message = "What is in transit is followed by a transaction of type desadv, po or bol; the event has none."
+        wrongs.append(("no_transaction", message, "transfer_id"))
+    return wrongs
