@@ -317,9 +317,9 @@ class PlainLedger:
         new: dict[tuple[str, str], Payload],
         of: tuple[str, str] | None = None,
     ) -> None:
-        """Write rows in the order of identities, then average costs, as one batch does."""
+        """Write rows in their order, then average costs, as one batch does."""
         legs = []
-        for identity, said in sorted(new.items(), key=lambda entry: entry[0]):
+        for identity, said in new.items():
             self.recorded[identity] = (said, of)
             sent_away = said.kind == "dispatch"
             legs.append(
