@@ -8,8 +8,8 @@ import streamlit as st
 
 from catalog.feeds import ADVICE, span
 from catalog.frames import read_frame
+from dashboard.feed_frame import of_found, table, ticked, time_column
 from dashboard.feed_mending import SAID
-from dashboard.feed_panels import ROW_PX, time_column
 from dashboard.orders import ask_api
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity, today
@@ -28,40 +28,49 @@ def alerts_panel(reader: Reader, user: User, feed: str | None) -> None:
             f"No alert{whose} is open. Rules open and close them by themselves: docs/alerts.md."
         )
         return
-    st.caption(f"{plural(len(alerts), 'open alert')}, those of feeds first. Tick one to act on it.")
-    event = st.dataframe(
-        alerts.assign(
-            state=[alert_state(row) for row in alerts.to_dict("records")],
-            rule=alerts["rule"].str.replace("_", " "),
-            last=[_amount(row, "value") for row in alerts.to_dict("records")],
-            allowed=[_amount(row, "limit") for row in alerts.to_dict("records")],
-            advice=alerts["rule"].map(ADVICE),
-        )[["rule", "subject", "state", "opened_at", "last", "allowed", "acknowledged_by",
-           "silenced_until", "reason", "advice"]].fillna({"acknowledged_by": "", "reason": ""}),
-        key=f"feeds.alerts.{hash(tuple(alerts['alert_id']))}",
+    found = int(alerts["found"].iloc[0])
+    cut = of_found(len(alerts), found)
+    st.caption(f"{plural(found, 'open alert')}, those of feeds first. {cut} Tick one to act on it.")
+    event = table(
+        alert_rows(alerts),
+        f"feeds.alerts.{hash(tuple(alerts['alert_id']))}",
+        _columns(),
         on_select="rerun",
         selection_mode="single-row",
-        hide_index=True,
-        placeholder="",
-        row_height=ROW_PX,
-        column_config={
-            "rule": st.column_config.TextColumn("Rule", pinned=True),
-            "subject": st.column_config.TextColumn("Of", width="medium"),
-            "state": "State",
-            "opened_at": time_column("Since"),
-            "last": "Last value",
-            "allowed": "Limit",
-            "acknowledged_by": "Owner",
-            "silenced_until": time_column("Silent until"),
-            "reason": "Said",
-            "advice": st.column_config.TextColumn("What to do", width="large"),
-        },
-    )  # fmt: skip
-    rows = [row for row in event["selection"]["rows"] if row < len(alerts)]
+    )
+    row = ticked(event, len(alerts))
     if user.role == "viewer":
         st.caption("Planners and operators can acknowledge and silence alerts.")
-    elif rows:
-        _act(reader, user, alerts.iloc[rows[0]].to_dict())
+    elif row is not None:
+        _act(reader, user, alerts.iloc[row].to_dict())
+
+
+def alert_rows(alerts: pd.DataFrame) -> pd.DataFrame:
+    """What the table says of each alert. alerts: of the query feed_alerts."""
+    records = alerts.to_dict("records")
+    said = alerts.assign(
+        state=[alert_state(row) for row in records],
+        rule=alerts["rule"].str.replace("_", " "),
+        last=[_amount(row, "value") for row in records],
+        allowed=[_amount(row, "limit") for row in records],
+        advice=alerts["rule"].map(ADVICE),
+    )
+    return said[list(_columns())].fillna({"acknowledged_by": "", "reason": ""})
+
+
+def _columns() -> dict[str, Any]:
+    return {
+        "rule": st.column_config.TextColumn("Rule", pinned=True),
+        "subject": st.column_config.TextColumn("Of", width="medium"),
+        "state": "State",
+        "opened_at": time_column("Since"),
+        "last": "Last value",
+        "allowed": "Limit",
+        "acknowledged_by": "Owner",
+        "silenced_until": time_column("Silent until"),
+        "reason": "Said",
+        "advice": st.column_config.TextColumn("What to do", width="large"),
+    }
 
 
 def alert_state(alert: dict[Any, Any]) -> str:

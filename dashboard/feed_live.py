@@ -10,7 +10,7 @@ from catalog.feeds import lags, matching
 from catalog.frames import read_frame
 from dashboard.boundary import plain_words
 from dashboard.feed_figures import lag_chart
-from dashboard.feed_panels import LIVE, ROW_PX
+from dashboard.feed_frame import LIVE, of_found, table, time_column
 from dashboard.reader import Reader
 from dashboard.theme import in_words, plain, plural, roles
 
@@ -46,33 +46,28 @@ def live_panel(reader: Reader) -> None:
     st.caption(
         f"{min(len(found), TAIL_ROWS)} of the newest {plural(len(tail), 'event')}, the newest first."
     )
-    st.dataframe(
-        found.head(TAIL_ROWS)[
-            ["recorded_at", "occurred_at", "lag_s", "kind", "product", "location", "moved",
-             "observed", "source", "event_id"]
-        ],
-        key="feeds.live",
-        hide_index=True,
-        placeholder="",
-        row_height=ROW_PX,
-        height=520,
-        column_config={
-            "recorded_at": st.column_config.DatetimeColumn(
-                "Recorded (UTC)", format="MM-DD HH:mm:ss.SSS", timezone="UTC"
-            ),
-            "occurred_at": st.column_config.DatetimeColumn(
-                "Happened (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
-            ),
-            "lag_s": st.column_config.NumberColumn("Lag, s", format="%.3f"),
-            "kind": "Kind",
-            "product": "Product",
-            "location": "Location",
-            "moved": st.column_config.NumberColumn("Moved", format="localized"),
-            "observed": st.column_config.NumberColumn("Counted", format="localized"),
-            "source": st.column_config.TextColumn("Source", width="medium"),
-            "event_id": st.column_config.TextColumn("Id", width="medium"),
-        },
-    )  # fmt: skip
+    columns = _event_columns()
+    table(found.head(TAIL_ROWS)[list(columns)], "feeds.live", columns, height=520)
+
+
+def _event_columns() -> dict[str, Any]:
+    columns = st.column_config
+    return {
+        "recorded_at": columns.DatetimeColumn(
+            "Recorded (UTC)", format="MM-DD HH:mm:ss.SSS", timezone="UTC"
+        ),
+        "occurred_at": columns.DatetimeColumn(
+            "Happened (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+        ),
+        "lag_s": columns.NumberColumn("Lag, s", format="%.3f"),
+        "kind": "Kind",
+        "product": "Product",
+        "location": "Location",
+        "moved": columns.NumberColumn("Moved", format="localized"),
+        "observed": columns.NumberColumn("Counted", format="localized"),
+        "source": columns.TextColumn("Source", width="medium"),
+        "event_id": columns.TextColumn("Id", width="medium"),
+    }
 
 
 def keys_panel(reader: Reader) -> None:
@@ -81,38 +76,33 @@ def keys_panel(reader: Reader) -> None:
     if keys.empty:
         st.info("No key yet. Make one: `stocktide keys create NAME --scope ingest`.")
         return
+    cut = of_found(len(keys), int(keys["found"].iloc[0]))
     st.caption(
-        "Make, limit and revoke keys by `stocktide keys`. A key is shown once, when it is made."
+        "Make, limit and revoke keys by `stocktide keys`. A key is shown once, when it is made. "
+        + (f"{cut} Valid ones come first, those seen last before the others." if cut else "")
     )
     shown = keys.assign(
         state=[_key_state(row) for row in keys.to_dict("records")],
         kinds=[in_words(kinds) if kinds else "all" for kinds in keys["kinds"]],
         locations=[in_words(places) if places else "all" for places in keys["locations"]],
     )
-    st.dataframe(
-        shown[["name", "scope", "state", "last_used_at", "expires_at", "kinds", "locations", "rate",
-               "expect_every_s", "created_at"]],
-        key="feeds.keys",
-        hide_index=True,
-        placeholder="",
-        row_height=ROW_PX,
-        column_config={
-            "name": st.column_config.TextColumn("Key", pinned=True),
-            "scope": "Scope",
-            "state": "State",
-            "kinds": "Kinds",
-            "locations": "Locations",
-            "rate": st.column_config.NumberColumn("Events a second, most", format="localized"),
-            "expect_every_s": st.column_config.NumberColumn("Expected every, s", format="localized"),
-            **{
-                name: st.column_config.DatetimeColumn(
-                    f"{label} (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
-                )
-                for name, label in (("last_used_at", "Last seen"), ("expires_at", "Expires"),
-                                    ("created_at", "Made"))
-            },
-        },
-    )  # fmt: skip
+    columns = _key_columns()
+    table(shown[list(columns)], "feeds.keys", columns)
+
+
+def _key_columns() -> dict[str, Any]:
+    return {
+        "name": st.column_config.TextColumn("Key", pinned=True),
+        "scope": "Scope",
+        "state": "State",
+        "last_used_at": time_column("Last seen"),
+        "expires_at": time_column("Expires"),
+        "kinds": "Kinds",
+        "locations": "Locations",
+        "rate": st.column_config.NumberColumn("Events a second, most", format="localized"),
+        "expect_every_s": st.column_config.NumberColumn("Expected every, s", format="localized"),
+        "created_at": time_column("Made"),
+    }
 
 
 def _key_state(key: dict[Any, Any]) -> str:

@@ -27,8 +27,18 @@ def ask_api(
     except httpx.HTTPError:
         return None, AWAY
     if answer.status_code != 200:
-        return None, f"Not done: {answer.json()['detail']}"
+        return None, f"Not done: {_why_not(answer)}"
     return answer.json(), ""
+
+
+def _why_not(answer: httpx.Response) -> str:
+    """What a problem says; of one that says nothing, or comes from a proxy before the API, its number."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = None
+    said = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
+    return str(said or f"the API answered {answer.status_code}.")
 
 
 def decide_forecast(

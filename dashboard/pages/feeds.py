@@ -4,9 +4,10 @@ import streamlit as st
 
 from catalog.frames import read_frame, read_record
 from dashboard.feed_alerts import alerts_panel
+from dashboard.feed_frame import EVERY, switch
 from dashboard.feed_live import keys_panel, live_panel
 from dashboard.feed_mending import SAID
-from dashboard.feed_panels import EVERY, rates_panel, read_names, switch
+from dashboard.feed_rates import rates_panel
 from dashboard.feed_rejects import rejects_panel
 from dashboard.reader import Reader
 from dashboard.theme import plain
@@ -17,8 +18,8 @@ TABS = {"rates": "Rates", "rejects": "Rejects", "alerts": "Alerts", "live": "Liv
 
 def render(reader: Reader, user: User) -> None:
     """Draw the part of the page that the address names."""
-    names = read_names(reader)
-    refused = int(read_record(reader.engine, "reject_last")["open"])
+    names = read_frame(reader.engine, "feed_names")["feed"].tolist()
+    refused = int(read_record(reader.engine, "reject_open", after=0, feed=None)["open"])
     if SAID in st.session_state:
         done, said = st.session_state.pop(SAID)
         (st.success if done else st.warning)(plain(said))

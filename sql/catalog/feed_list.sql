@@ -1,5 +1,6 @@
 -- Every feed that was ever heard or is expected: when it was heard, how long it may be silent, what of it is alerted.
--- The distinct feeds are one probe of the primary key each.
+-- All of them, as many as there are keys and sources of files: a page shows the worst, and which those are is judged
+-- in one place, catalog.feeds. The distinct feeds are one probe of the primary key each.
 WITH RECURSIVE counted AS (
     (SELECT feed FROM feed_minutes ORDER BY feed LIMIT 1)
     UNION ALL
@@ -39,4 +40,3 @@ LEFT JOIN LATERAL (
     WHERE alerts.feed = n.feed AND closed_at IS NULL
 ) a ON true
 ORDER BY n.feed
-LIMIT :limit

@@ -1,7 +1,10 @@
 -- Rejects by what is wrong with whose input, what was seen last first, with the newest of each as a sample.
+-- sent_again: of what is settled, how many came once more since. found, rejects_found: in all groups.
 WITH grouped AS (
     SELECT reason, field, feed, source, count(*)::bigint AS rejects, sum(times_seen)::bigint AS times_seen,
-           min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at, max(reject_id) AS sample_id
+           min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at, max(reject_id) AS sample_id,
+           count(sent_again_at)::bigint AS sent_again, count(*) OVER ()::bigint AS found,
+           sum(count(*)) OVER ()::bigint AS rejects_found
     FROM rejects_now
     WHERE state = :state AND (CAST(:feed AS text) IS NULL OR feed = :feed)
     GROUP BY reason, field, feed, source

@@ -19,13 +19,14 @@ from catalog.feeds import (
     window_start,
 )
 from catalog.frames import read_frame, read_record
+from stocktide.database import statement
 
 NOW = datetime(2026, 3, 4, 12, 5, tzinfo=UTC)
 FEED: dict[str, Any] = {
     "feed": "till", "firing": None, "last_minute": NOW - timedelta(minutes=2), "silent_limit_s": 600.0,
     "ended": False, "accepted": 5, "duplicate": 0, "conflict": 0, "rejected": 0,
 }  # fmt: skip
-SETTINGS = {"history_h": 48.0, "silent_s_min": 600.0, "silent_factor": 2.0, "limit": 100}
+SETTINGS = {"history_h": 48.0, "silent_s_min": 600.0, "silent_factor": 2.0}
 
 
 def bins(*rows: tuple[str, timedelta, int, int]) -> pd.DataFrame:
@@ -194,7 +195,10 @@ def test_feed_list_gives_limits_and_what_is_firing(heard: sa.Engine) -> None:
 
 def test_feed_bins_and_bands_say_what_came_and_what_is_usual(heard: sa.Engine) -> None:
     now = datetime.now(UTC)
-    found = read_frame(heard, "feed_bins", since=window_start(now))
+    found = read_frame(heard, "feed_bins", since=window_start(now), feeds=["till", "nobody"])
+    assert set(found["feed"]) == {"till"}
+    total = read_frame(heard, "feed_totals", since=window_start(now))
+    assert total["rejected"].sum() == found["rejected"].sum() + 7
     till = found[found["feed"] == "till"]
     assert till["accepted"].max() == 10
     assert till["at"].max() < now - timedelta(minutes=50)
@@ -206,6 +210,46 @@ def test_feed_bins_and_bands_say_what_came_and_what_is_usual(heard: sa.Engine) -
 
 
 def test_reject_last_is_empty_when_nothing_was_refused(database: sa.Engine) -> None:
-    last = read_record(database, "reject_last")
-    assert (last["open"], last["newest_id"], last["reason"]) == (0, None, None)
+    assert read_record(database, "reject_last") == {
+        "last_seen_at": None, "reason": None, "feed": None
+    }  # fmt: skip
+    opened = read_record(database, "reject_open", after=0, feed=None)
+    assert opened == {"open": 0, "newest_id": None}
     assert read_frame(database, "feed_tail", limit=10).empty
+
+
+def keep(engine: sa.Engine, raw: str, *, reason: str = "no_rule", feed: str = "a") -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            statement("ingest/keep_rejects"),
+            {"feed": feed, "content_type": "x", "reason": [reason], "raw": [raw.encode()],
+             **{name: [None] for name in ("field", "source", "event_id")}, "message": ["m"]},
+        )  # fmt: skip
+
+
+def test_reject_open_counts_rows_and_not_the_numbers_that_repeats_use_up(
+    database: sa.Engine,
+) -> None:
+    keep(database, "first")
+    seen = read_record(database, "reject_open", after=0, feed=None)["newest_id"]
+    for _ in range(20):
+        keep(database, "first")
+    keep(database, "second", feed="b")
+    found = read_record(database, "reject_open", after=seen, feed=None)
+    assert (found["open"], found["newest_id"] - seen > 1) == (1, True)
+    assert read_record(database, "reject_open", after=seen, feed="a")["open"] == 0
+
+
+def test_reject_last_is_what_was_seen_last_and_not_what_is_newest(database: sa.Engine) -> None:
+    keep(database, "first", reason="zero")
+    keep(database, "second")
+    keep(database, "first", reason="zero")
+    assert read_record(database, "reject_last")["reason"] == "zero"
+
+
+def test_reject_groups_say_how_many_there_are_beyond_the_limit(database: sa.Engine) -> None:
+    for reason in ("zero", "negative", "no_rule"):
+        keep(database, reason, reason=reason)
+    groups = read_frame(database, "reject_groups", state="open", feed=None, limit=2)
+    assert len(groups) == 2
+    assert groups[["found", "rejects_found"]].iloc[0].tolist() == [3, 3]

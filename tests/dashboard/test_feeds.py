@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -11,9 +12,12 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.feed_alerts import alert_state
 from dashboard.feed_figures import band_of, lag_chart, rate_chart, state_timeline
-from dashboard.feed_mending import trial_sentence, typed, wrong_field
-from dashboard.feed_panels import ago, headline, lag_words, rate_title, timeline_title
-from dashboard.feed_rejects import conflict_table, last_refused, payload_table
+from dashboard.feed_list import FEEDS_SHOWN, ago, headline, lag_words
+from dashboard.feed_mending import EDIT, SAME, Choice, order_of, typed, wrong_field
+from dashboard.feed_rates import rate_title, timeline_title
+from dashboard.feed_reject import conflict_table, payload_table
+from dashboard.feed_rejects import last_refused
+from dashboard.feed_replays import replay, replay_sentence, trial_sentence
 from dashboard.orders import AWAY, ask_api
 from dashboard.theme import DARK, LIGHT
 from stocktide.users import Role
@@ -147,6 +151,59 @@ def test_a_conflict_is_shown_side_by_side_and_dropped(desk: Dashboard, api: Api)
     assert len(api.read.get("/v1/rejects", params={"state": "dropped"}).json()["rejects"]) == 1
 
 
+def test_a_code_of_digits_is_mended_from_the_page(desk: Dashboard, api: Api) -> None:
+    api.ingest.put("/v1/products", json={"products": [{"sku": "22423"}]}).raise_for_status()
+    send(api, event("sale", "digits", product="22424"))
+    page = desk.draw("feeds", **group("unknown_product", field="data.product"))
+    # what is near it is offered, and is a text, too
+    press(page, "feeds.try")
+    assert "Would accept 1" in said(page)
+
+
+def test_a_drop_is_taken_back_and_says_that_it_was_sent_again(desk: Dashboard, api: Api) -> None:
+    page = desk.draw("feeds", **group("conflict", field="quantity"))
+    page.text_input(key="feeds.reason").set_value("typed twice").run()
+    press(page, "feeds.drop")
+    send(api, event("sale", "g0", product="MILK-1L", quantity=3))
+    page = desk.draw("feeds", state="dropped", **group("conflict", field="quantity"))
+    assert page.dataframe[0].value["sent_again"].tolist() == [1]
+    assert "It was sent again after it was dropped" in said(page)
+    press(page, "feeds.reopen")
+    assert "Say why first" in said(page)
+    page.text_input(key="feeds.reopen.reason").set_value("it is another sale").run()
+    press(page, "feeds.reopen")
+    assert "1 reject open again." in said(page)
+    assert len(api.read.get("/v1/rejects", params={"state": "open"}).json()["rejects"]) == 4
+
+
+def test_feeds_names_the_worst_of_more_than_are_listed(
+    desk: Dashboard, database: sa.Engine
+) -> None:
+    with database.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO feed_minutes (feed, minute, accepted, newest_occurred_at)"
+                " SELECT 'till-' || n, date_trunc('minute', now()), 1, now() FROM generate_series(1, 300) n"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO alerts (rule, feed, value_milli, limit_milli, last_value_milli)"
+                " VALUES ('silent_feed', 'till-99', 1, 1, 1)"
+            )
+        )
+    page = desk.draw("feeds")
+    assert page.dataframe[0].value["feed"].tolist()[0] == "till-99"
+    assert len(page.dataframe[0].value) == FEEDS_SHOWN
+    assert "till-99: firing" in said(page)
+    assert "100 of 301 are listed." in said(page)
+    assert "308 events in the last hour" in charts_of(page)[0]
+    # one that is not listed can be chosen
+    assert (
+        "till-300: 1 event in the last hour" in charts_of(desk.draw("feeds", source="till-300"))[0]
+    )
+
+
 def test_rejects_say_so_when_the_api_is_away(desk: Dashboard) -> None:
     away = desk.reader.settings.model_copy(update={"api_url": f"http://127.0.0.1:{free_port()}"})
     desk.reader = replace(desk.reader, settings=away)
@@ -226,6 +283,18 @@ def test_ask_api_says_why_not(api: Api) -> None:
     assert ask_api("GET", "/", f"http://127.0.0.1:{free_port()}", None) == (None, AWAY)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b'{"title": "Too Large", "status": 413}', "Too Large"), (b"<html>", "the API answered 502."),
+     (b"[]", "the API answered 502."), (b'{"detail": "no"}', "no")],
+)  # fmt: skip
+def test_ask_api_says_what_it_can_of_any_answer(
+    body: bytes, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httpx, "request", lambda *_a, **_k: httpx.Response(502, content=body))
+    assert ask_api("GET", "/", "http://nowhere", None) == (None, f"Not done: {words}")
+
+
 def test_headline_names_the_worst_feed_first() -> None:
     feeds = pd.DataFrame(
         {
@@ -279,11 +348,64 @@ def test_conflict_table_puts_what_differs_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [("2", 2), ("1.50", 1.5), ("true", True), ("A", "A"), ("", None), (None, None), ("[1]", "[1]")],
-)
-def test_typed_takes_numbers_as_numbers(text: str | None, value: Any) -> None:
-    assert typed(text) == value
+    ("field", "text", "value"),
+    [
+        ("data.quantity", "2", 2), ("data.price", "1.50", 1.5), ("data.promotion", "true", True),
+        ("data.product", "22423", "22423"), ("data.location", "007", "007"), ("id", "17", "17"),
+        ("data.quantity", "", None), ("data.product", None, None),
+    ],
+)  # fmt: skip
+def test_typed_goes_by_the_field(field: str, text: str | None, value: Any) -> None:
+    assert typed(field, text) == value
+
+
+def test_order_of_keeps_the_same_to_what_the_named_field_says() -> None:
+    kept = {"reject_id": 7, "mended": None, "reason": "unknown_product", "field": "data.product",
+            "raw": {"text": '{"id": "1", "data": {"product": "x", "location": "S1"}}'}}  # fmt: skip
+    group = {"reason": "unknown_product", "feed": "a", "field": "data.product", "source": None}
+    order = order_of(group, kept, Choice(SAME, EDIT, " data.location ", "2"))
+    assert order == {
+        "filter": {**group, "source": ""},
+        "edit": {"field": "data.location", "value": "2", "was": "S1"},
+    }
+    assert order_of(group, kept, Choice(SAME, EDIT, " ", "2")) is None
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any] | None) -> None:
+    """Stand for the API that answers so, one call after the other; None: it is away."""
+    left = iter(answers)
+
+    def ask(*_arguments: Any) -> tuple[dict[str, Any] | None, str]:
+        answer = next(left)
+        return answer, "" if answer else AWAY
+
+    monkeypatch.setattr("dashboard.feed_replays.ask", ask)
+
+
+TAKEN = {"taken": 10, "accepted": 6, "duplicate": 1, "conflict": 1, "rejected": 1, "closed": 1}
+
+
+def test_replay_says_what_was_done_before_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody: Any = None
+    answering(monkeypatch, {**TAKEN, "next": 10}, None)
+    done, words = replay(nobody, nobody, {}, "r")
+    assert not done
+    assert words.startswith("7 events recorded (1 were recorded before). 2 events still fail")
+    assert AWAY in words
+    answering(monkeypatch, *[{**TAKEN, "next": n} for n in range(1, 11)])
+    done, words = replay(nobody, nobody, {}, "r")
+    assert (done, "More are open: a page takes 100 at once." in words) == (False, True)
+    answering(monkeypatch, {**TAKEN, "next": None})
+    assert replay(nobody, nobody, {}, "r")[0]
+    answering(monkeypatch, None)
+    assert replay(nobody, nobody, {}, "r") == (False, AWAY)
+
+
+def test_replay_sentence_tells_of_what_another_settled() -> None:
+    counts = {**dict.fromkeys(TAKEN, 0), "closed": 1}
+    assert replay_sentence(counts) == (
+        "0 events recorded. 1 event was settled by somebody else meanwhile."
+    )
 
 
 def test_wrong_field_of_a_conflict_is_its_id() -> None:

@@ -1,0 +1,65 @@
+"""What the parts of the Feeds page share: how tables look, what is chosen through the address, how often they draw."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+LIVE = "5s"
+EVERY = "All feeds"
+ROW_PX = 28
+
+
+def table(frame: pd.DataFrame, key: str, columns: Mapping[str, Any], **more: Any) -> Any:
+    """Draw a table as all of this page look: a missing value is an empty cell. more: as st.dataframe takes it."""
+    return st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        placeholder="",
+        row_height=ROW_PX,
+        column_config=dict(columns),
+        **more,
+    )
+
+
+def ticked(event: Any, rows: int) -> int | None:
+    """The row that is ticked in a table, if one is and is still there."""
+    chosen = [row for row in event["selection"]["rows"] if row < rows]
+    return chosen[0] if chosen else None
+
+
+def time_column(label: str) -> Any:
+    """A column of instants, in UTC."""
+    return st.column_config.DatetimeColumn(
+        f"{label} (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+    )
+
+
+def of_found(shown: int, found: int) -> str:
+    """How many of how many are listed; nothing where all are."""
+    return f"{shown:,} of {found:,} are listed." if shown < found else ""
+
+
+def switch(name: str, label: str, options: Mapping[str, str]) -> str:
+    """Let one of a few be chosen, the first unless the address says another; the choice goes into the address.
+
+    options: what is shown, by what stands in the address under `name`. (Bound by Streamlit, the address would hold
+    what is shown, counts and all.)
+    """
+    first = next(iter(options))
+    asked = st.query_params.get(name, first)
+    chosen = st.segmented_control(
+        label,
+        list(options),
+        format_func=lambda option: options[option],
+        key=f"feeds.{name}",
+        default=asked if asked in options else first,
+        required=True,
+    )
+    if chosen is None or chosen == first:
+        st.query_params.pop(name, None)
+        return first
+    st.query_params[name] = chosen
+    return chosen

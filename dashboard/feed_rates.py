@@ -1,0 +1,96 @@
+"""Rates of feeds: the list, events a minute of one or all, and states over a day; draws itself anew."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from catalog.feeds import rates, span, state_spans, window_start
+from catalog.frames import read_frame
+from dashboard.boundary import plain_words
+from dashboard.feed_figures import band_of, rate_chart, state_timeline
+from dashboard.feed_frame import EVERY, LIVE, of_found
+from dashboard.feed_list import FEEDS_SHOWN, feed_rows, feed_table, headline, read_feeds
+from dashboard.reader import Reader
+from dashboard.theme import plural, roles
+
+# States carry in what was heard a day before the window.
+REACH = timedelta(hours=24)
+
+
+@st.fragment(run_every=LIVE)
+@plain_words("feed rates")
+def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
+    """One row a feed; events a minute, of one or all; states over a day. Draws itself anew."""
+    now = datetime.now(UTC)
+    feeds = read_feeds(reader, now)
+    worst = feeds.head(FEEDS_SHOWN)
+    shown = worst if feed is None else feeds[feeds["feed"] == feed]
+    bins = read_bins(reader, [*worst["feed"], *shown["feed"]], now)
+    st.markdown(headline(feeds))
+    feed_table(feed_rows(worst, bins, bands, now))
+    if cut := of_found(len(worst), len(feeds)):
+        st.caption(f"{cut} The worst stand first; choose any other above.")
+    _rates(reader, bins, bands, feed, now)
+    _states(reader, shown, bins, now)
+    st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 5 seconds.")
+
+
+def read_bins(reader: Reader, feeds: Sequence[str], now: datetime) -> pd.DataFrame:
+    """Read what some feeds sent, in pieces of ten minutes, of the window and a day before it."""
+    since = window_start(now) - REACH
+    return read_frame(reader.engine, "feed_bins", since=since, feeds=sorted(set(feeds)))
+
+
+def _rates(
+    reader: Reader, bins: pd.DataFrame, bands: pd.DataFrame, feed: str | None, now: datetime
+) -> None:
+    start = window_start(now)
+    sent = read_frame(reader.engine, "feed_totals", since=start) if feed is None else bins
+    shown = rates(sent, feed, now)
+    usual = band_of(bands, feed, start, now)
+    behind = (
+        "what is usual is known after a week"
+        if usual.empty
+        else "dashed: what 95 % of the same hours of four weeks stayed between"
+    )
+    chart = rate_chart(
+        shown,
+        usual,
+        roles(),
+        title=rate_title(shown, feed),
+        subtitle=f"Events a minute in pieces of ten minutes, the last 24 hours to now; {behind}",
+    )
+    st.altair_chart(chart, width="stretch", key="feeds.rates")
+
+
+def _states(reader: Reader, feeds: pd.DataFrame, bins: pd.DataFrame, now: datetime) -> None:
+    alerts = read_frame(
+        reader.engine, "feed_alert_spans", since=window_start(now), feeds=feeds["feed"].tolist()
+    )
+    spans = state_spans(feeds, bins, alerts, now)
+    if not spans.empty:
+        chart = state_timeline(spans, roles(), title=timeline_title(spans))
+        st.altair_chart(chart, key="feeds.states", width="stretch")
+
+
+def rate_title(shown: pd.DataFrame, feed: str | None) -> str:
+    """The finding of the rate chart: what came in the last hour, and how much of it was refused."""
+    last = shown[shown["at"] > shown["at"].max() - pd.Timedelta(hours=1)]
+    sums = last.groupby("outcome")["events"].sum()
+    total = int(sums.sum())
+    who = EVERY if feed is None else feed
+    if total == 0:
+        return f"{who}: nothing in the last hour"
+    refused = int(sums.get("conflict", 0) + sums.get("rejected", 0)) / total
+    return f"{who}: {plural(total, 'event')} in the last hour, {refused:.1%} refused"
+
+
+def timeline_title(spans: pd.DataFrame) -> str:
+    """The finding of the timeline: whose state was bad for how long in all."""
+    bad = spans[spans["state"].isin(["Firing", "Error"])]
+    if bad.empty:
+        return "No feed was firing or in error in the last 24 hours"
+    took = (bad["end"] - bad["start"]).groupby(bad["feed"]).sum().sort_values(ascending=False)
+    return f"{took.index[0]} was firing or in error for {span(took.iloc[0].total_seconds())} of the last 24 hours"
