@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ingest.epcis import Refused, capture, read_document
+from ingest.epcis import Refused, capture, movement_states, read_document
 from ingest.files.event_lines import BYTE_ORDER_MARK, holds_events, record_lines
 from ingest.files.importing import Tally, import_file
 from ingest.files.mapping import Mapping
@@ -72,7 +72,10 @@ def _read_epcis(path: Path, recorder: Recorder) -> Report:
         conflict=reasons.pop("conflict", 0),
     )
     tally.rejected.update(reasons)
-    return {**_told(tally), "capture_id": str(captured.capture_id)}
+    with recorder.engine.connect() as connection:
+        movements = movement_states(connection, captured.capture_id)
+    # an event that is captured may yet have moved nothing: `accepted` is not said of its goods
+    return {**_told(tally), "capture_id": str(captured.capture_id), "movements": movements}
 
 
 def _told(tally: Tally) -> Report:

@@ -436,6 +436,7 @@ def test_watch_captures_epcis_documents(recorder: Recorder, folder: Path) -> Non
     reports = take_all(recorder, folder)
     assert [report["state"] for report in reports] == ["done", "failed", "failed"]
     assert (reports[0]["read"], reports[0]["accepted"], reports[0]["accounted"]) == (3, 2, 3)
+    assert reports[0]["movements"] == {"none": 2}
     assert [report["error"]["code"] for report in reports[1:]] == ["missing_field", "all_rejected"]
     # killed after the capture and before the move: its events are known
     (folder / "done" / "a.jsonld").rename(folder / "a.jsonld")
