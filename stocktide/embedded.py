@@ -35,7 +35,8 @@ POSTGRES_OPTIONS = {
     "listen_addresses": "",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
-    "max_connections": "100",
+    # each API process may hold 50: 40 for requests, the others for keys, streams, the writer and its lane
+    "max_connections": "200",
     "checkpoint_completion_target": "0.9",
     "timezone": "UTC",
     "log_timezone": "UTC",
