@@ -28,8 +28,9 @@ from stocktide.telemetry import log
 CLOUD_EVENT = "application/cloudevents+json"
 # A pending event that nobody has touched for so long belongs to a process that died.
 STALE_S = 60.0
-# Events taken up at once, and movements recorded in one transaction: the ledger takes 32,768.
+# Events taken up at once, by number and by bytes, and movements recorded in one transaction: the ledger takes 32,768.
 CHUNK = 500
+CHUNK_BYTES_MAX = 8_000_000
 LINES_AT_ONCE = 5_000
 # Events that one call puts back in the queue; the next call goes on with others.
 RETRY_MAX = 5_000
@@ -54,7 +55,7 @@ def settle(recorder: Recorder, *, capture_id: UUID | None = None, stale_s: float
         rows = _claim(recorder.engine, capture_id, stale_s)
         done = _settle_rows(recorder, rows)
         settled += done
-        if len(rows) < CHUNK or done == 0:
+        if done == 0:
             return settled
 
 
@@ -70,16 +71,14 @@ def retry_rejected(engine: sa.Engine) -> int:
 
 
 def _claim(engine: sa.Engine, capture_id: UUID | None, stale_s: float) -> list[Any]:
+    limits: dict[str, Any] = {"count": CHUNK, "bytes_max": CHUNK_BYTES_MAX}
+    if capture_id is None:
+        query, which = "ingest/epcis/claim_stale", limits | {"stale_s": stale_s}
+    else:
+        query, which = "ingest/epcis/claim_capture", limits | {"capture_id": capture_id}
     with engine.begin() as connection:
-        if capture_id is None:
-            found = connection.execute(
-                statement("ingest/epcis/claim_stale"), {"stale_s": stale_s, "count": CHUNK}
-            )
-        else:
-            found = connection.execute(
-                statement("ingest/epcis/claim_capture"), {"capture_id": capture_id, "count": CHUNK}
-            )
-        return sorted(found, key=lambda row: row.event_no)
+        rows = connection.execute(statement(query), which)
+        return sorted(rows, key=lambda row: row.event_no)
 
 
 def _settle_rows(recorder: Recorder, rows: Sequence[Any]) -> int:

@@ -7,11 +7,11 @@ import msgspec
 import sqlalchemy as sa
 
 from ingest.epcis.event_facts import SOURCE
-from ingest.epcis.held_movements import MOVED
+from ingest.epcis.held_movements import MOVED, held_movements, noted_ids
 from ingest.epcis.reading import storable
 from ingest.epcis.work import Work
 from stocktide.database import statement
-from stocktide.errors import StocktideError
+from stocktide.errors import StocktideError, Transient
 
 # Who closes rejects that EPCIS has settled.
 BY = "epcis"
@@ -20,7 +20,10 @@ Done = Mapping[str, Any]
 
 
 def write_settled(engine: sa.Engine, work: Sequence[Work]) -> None:
-    """Note what events moved, withdraw those that were reversed whole, and close the rejects that are settled so."""
+    """Note what events moved, withdraw those that were reversed whole, and close the rejects that are settled so.
+
+    Raises Transient where somebody mended a movement of a withdrawn event just now: then nothing is noted.
+    """
     settled = [item for item in work if item.state != "pending"]
     if not settled:
         return
@@ -31,6 +34,21 @@ def write_settled(engine: sa.Engine, work: Sequence[Work]) -> None:
             connection.execute(statement("ingest/epcis/withdraw"), {"event_nos": event_nos})
         _write(connection, [_columns(item) for item in settled])
         _close_rejects(connection, _closed(settled, withdrawn))
+        _require_reversed(connection, withdrawn)
+
+
+def _require_reversed(connection: sa.Connection, withdrawn: Sequence[Any]) -> None:
+    """Look once more, with the rejects locked, whether a withdrawn event has really nothing left in the ledger."""
+    if not withdrawn:
+        return
+    names = (row.identity for row in withdrawn)
+    held = held_movements(connection, names, noted_ids(withdrawn))
+    if any(
+        one.can_be_reversed and not one.corrected for several in held.values() for one in several
+    ):
+        raise Transient(
+            "busy", "A movement was mended while its event was withdrawn; it is settled again."
+        )
 
 
 def give_up(engine: sa.Engine, row: Any, error: Exception) -> None:

@@ -1,6 +1,15 @@
--- Close open rejects of movements that EPCIS made after all, or that are not to be made any more.
+-- Close open rejects of movements that EPCIS made after all, or that are not to be made any more. They are locked in
+-- the order of their ids, as the desk does.
 WITH told AS (
     SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:made AS boolean[])) AS t (event_id, made)
+),
+still_open AS MATERIALIZED (
+    SELECT r.reject_id, t.made
+    FROM rejects r
+    JOIN told t USING (event_id)
+    WHERE r.source = :source AND r.state = 'open'
+    ORDER BY r.reject_id
+    FOR UPDATE OF r
 ),
 closed AS (
     UPDATE rejects r
@@ -13,8 +22,8 @@ closed AS (
         retried_field = CASE WHEN t.made THEN NULL ELSE r.retried_field END,
         retried_message = CASE WHEN t.made THEN NULL ELSE r.retried_message END,
         settled_by = :by
-    FROM told t
-    WHERE r.event_id = t.event_id AND r.source = :source AND r.state = 'open'
+    FROM still_open t
+    WHERE r.reject_id = t.reject_id
     RETURNING r.reject_id, t.made
 )
 INSERT INTO reject_actions (reject_id, action, by, reason, outcome)

@@ -1,5 +1,6 @@
 """One event that cannot be settled takes no other with it."""
 
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -123,3 +124,21 @@ def test_each_settle_asks_only_for_the_locations_that_are_named(
     take(recorder, event(epcList=[sgtin(1)], **HERE))
     assert asked == [1]
     assert rows(database, "SELECT count(*) FROM ledger") == [(1,)]
+
+
+def test_no_more_is_taken_up_at_once_than_memory_holds(
+    recorder: Recorder, database: sa.Engine, monkeypatch: Any
+) -> None:
+    take(recorder, *(event(epcList=[sgtin(n)], **HERE) for n in range(5)))
+    change(database, "UPDATE epcis_events SET movement_state = 'pending', claimed_at = NULL")
+    # the package has a function of that name
+    monkeypatch.setattr(sys.modules["ingest.epcis.settle"], "CHUNK_BYTES_MAX", 10)
+    taken: list[int] = []
+
+    @sa.event.listens_for(database, "after_cursor_execute")
+    def _seen(_c: Any, cursor: Any, query: str, *_more: Any) -> None:
+        if "SET claimed_at" in query:
+            taken.append(cursor.rowcount)
+
+    assert settle(recorder, stale_s=60) == 5
+    assert (max(taken), states(database)) == (1, ["recorded"] * 5)

@@ -1,5 +1,6 @@
 """What an error declaration reverses, whatever was noted of its event; and the rejects desk beside it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -7,6 +8,8 @@ import sqlalchemy as sa
 from ingest.epcis.rules import Rule, put_rules
 from ingest.epcis.settle import retry_rejected, settle
 from ingest.ledger.dimensions import ProductIn, put_products
+from ingest.ledger.ledger import Outcome
+from ingest.parsing.events import Correction, Event, Fault
 from ingest.recording.recording import Recorder
 from ingest.rejects.attempts import By
 from ingest.rejects.rejects import Wanted
@@ -143,6 +146,32 @@ def test_what_was_mended_into_another_id_is_known_too(
     again(recorder, database)
     assert (states(database), on_hand(database)) == (["recorded"], 8_000)
     take(recorder, TWO_WRONG)
+    assert (states(database), on_hand(database)) == (["recorded", "withdrawn"], 0)
+
+
+class OvertakenRecorder(Recorder):
+    """A recorder beside which somebody replays all rejects whenever it is about to correct something."""
+
+    def record_parsed(
+        self,
+        feed: str,
+        content_type: str,
+        raws: Sequence[bytes],
+        parsed: Sequence[Event | Fault],
+    ) -> list[Outcome]:
+        if any(isinstance(item, Correction) for item in parsed):
+            replay(Recorder(self.engine, self.settings))
+        return super().record_parsed(feed, content_type, raws, parsed)
+
+
+def test_what_is_mended_while_its_event_is_withdrawn_is_reversed_too(
+    recorder: Recorder, database: sa.Engine
+) -> None:
+    take(recorder, TWO)
+    know_new_product(database)
+    take(OvertakenRecorder(database, recorder.settings), TWO_WRONG)
+    assert (states(database), on_hand(database)) == (["partial", "pending"], 7_000)
+    settle(recorder, stale_s=0)
     assert (states(database), on_hand(database)) == (["recorded", "withdrawn"], 0)
 
 
