@@ -104,4 +104,4 @@ def _upgrade(connection: sa.Connection) -> str:
 
 
 def _first_line(error: OperationalError) -> str:
-    return str(error.orig or error).strip().splitlines()[0]
+    return (str(error.orig or error).strip() or repr(error)).splitlines()[0]
