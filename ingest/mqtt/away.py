@@ -4,18 +4,17 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
+from ingest.recording.recording import is_away
 from stocktide.errors import Transient
 
-# SQLSTATE: no connection, the server stops or starts, no memory or disk or connection left; and rolled back for a
-# deadlock or a lock that was not had in time. An error of any other class comes again with the same message.
-PASSING = ("08", "57P", "53", "40", "55P03")
+# SQLSTATE: rolled back for a deadlock, a lock that was not had in time, and a server that only reads, as while another
+# takes its place. An error of any other kind comes again with the same message.
+PASSING = ("40", "55P03", "25006")
 
 
 def passes(error: BaseException) -> bool:
-    """Tell whether the same again may work. A lost or refused connection has no SQLSTATE at all."""
-    if isinstance(error, Transient | NoConnectionFree):
+    """Tell whether the same again may work."""
+    if isinstance(error, Transient | NoConnectionFree) or is_away(error):
         return True
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        return False
-    return cause.sqlstate is None or cause.sqlstate.startswith(PASSING)
+    return isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith(PASSING)

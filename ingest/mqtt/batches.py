@@ -12,7 +12,7 @@ from ingest.mqtt.away import passes
 from ingest.mqtt.messages import Decoded, Message, decode
 from ingest.mqtt.plain import Undated
 from ingest.mqtt.sightings import first_seen, forget_old
-from ingest.mqtt.topic_rules import FEED, TopicRules, placed
+from ingest.mqtt.topic_rules import ANY, FEED, Match, TopicRules, placed
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
 from ingest.recording.requests import FeedRequest
@@ -79,7 +79,8 @@ class BatchRecorder:
         except Exception as error:  # noqa: BLE001 - decode never raises; if it does, the message must not come for ever
             log("mqtt_poison", topic=message.topic, error=repr(error)[:500])
             fault = Fault("not_storable", f"It could not be read: {type(error).__name__}.")
-            return Decoded(message.payload, placed(fault, message.topic), content_type="")
+            match = Match(ANY, {}, message.topic)
+            return Decoded(message.payload, match, fault, content_type="")
 
     def _record_alone(self, one: Decoded) -> list[str]:
         try:
@@ -89,9 +90,9 @@ class BatchRecorder:
                 raise
             # a reject, counted: given back, it would come again for ever
             fault = Fault("not_storable", f"It could not be recorded: {type(error).__name__}.")
-            log("mqtt_poison", topic=one.topic, error=repr(error)[:500])
+            log("mqtt_poison", topic=one.match.topic, error=repr(error)[:500])
             self.recorder.keep(
-                self._feed_of(one), one.content_type, one.raw, placed(fault, one.topic)
+                self._feed_of(one), one.content_type, one.raw, placed(fault, one.match.topic)
             )
             return ["rejected"]
 
@@ -109,13 +110,14 @@ class BatchRecorder:
 
     def _parsed(self, decoded: Sequence[Decoded]) -> list[Event | Fault]:
         sound = iter(self.recorder.parser.parse_all([one.raw for one in decoded if not one.fault]))
-        return [one.fault or _held(one, next(sound)) for one in decoded]
+        return [_held(one, one.fault or next(sound)) for one in decoded]
 
     def _feed_of(self, one: Decoded) -> str:
-        if one.feed not in self._feeds and len(self._feeds) >= FEEDS_MAX:
+        feed = one.match.feed
+        if feed not in self._feeds and len(self._feeds) >= FEEDS_MAX:
             return FEED
-        self._feeds.add(one.feed)
-        return one.feed
+        self._feeds.add(feed)
+        return feed
 
     def _dated(self, decoded: Sequence[Decoded]) -> list[Decoded]:
         """Give the events that say no time the moment when they were first seen."""
@@ -134,5 +136,6 @@ def _at(one: Decoded, moments: Iterator[datetime]) -> Decoded:
 
 def _held(one: Decoded, item: Event | Fault) -> Event | Fault:
     """What was parsed, if it says nothing else than its topic; a fault with the topic."""
-    held = item if one.match is None or isinstance(item, Fault) else one.match.held(item)
-    return placed(held, one.topic) if isinstance(held, Fault) else held
+    if one.whole and not isinstance(item, Fault):
+        item = one.match.held(item)
+    return placed(item, one.match.topic) if isinstance(item, Fault) else item

@@ -3,14 +3,14 @@
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from ingest.mqtt.plain import Undated, map_plain
-from ingest.mqtt.topic_rules import FEED, Match, TopicRules, placed
+from ingest.mqtt.topic_rules import Match, TopicRules
 from ingest.parsing.events import Fault
 from ingest.parsing.faults import storable
 
@@ -49,87 +49,80 @@ class Message:
 class Decoded:
     """A structured CloudEvent's bytes; or those of an input that is none, with its fault; or an event without time.
 
-    content_type: of the bytes, which are the payload, or an event that was made of it. match: the rule of the topic
-    that an event which came whole must not contradict.
+    match: the rule of its topic. content_type: of the bytes, which are the payload, or an event that was made of it.
+    whole: the event came as one, and is to be held to its topic.
     """
 
     raw: bytes
+    match: Match
     fault: Fault | None = None
     undated: Undated | None = None
     content_type: str = STRUCTURED
-    topic: str = ""
-    feed: str = FEED
-    match: Match | None = None
+    whole: bool = False
 
 
 def decode(message: Message, rules: TopicRules, client_id: str) -> Decoded:
     """Read a message by the CloudEvents MQTT binding 1.0.3, section 3, or by the rule of its topic; never raises."""
     match = rules.find(message.topic)
-    decoded = _decoded(message, match, rules, client_id)
-    feed = FEED if match is None else match.feed
-    return replace(decoded, topic=message.topic, feed=feed)
-
-
-def _decoded(message: Message, match: Match | None, rules: TopicRules, client_id: str) -> Decoded:
     media, charset = _media(message.content_type)
     if media.startswith(CLOUDEVENTS):
-        return _structured(message, media, charset, match)
+        return _structured(message, match, media, charset)
     if message.five and any(name == "specversion" for name, _ in message.properties):
-        return replace(_binary(message, media, charset), match=match)
-    if match is not None and match.rule.kind and not _looks_structured(message.payload):
-        event = map_plain(message, match, rules.devices, client_id)
-        if isinstance(event, Fault):
-            return _as_it_came(message, event)
-        if isinstance(event, Undated):
-            return Decoded(message.payload, undated=event)
-        return Decoded(event)
+        return _binary(message, match, media, charset)
+    if match.rule.kind is not None and not _looks_structured(message.payload):
+        return _plain(message, match, rules, client_id)
     # by 3.1.1, and from a 3.1.1 sender through a broker that speaks both, there is no content type to ask
     if message.content_type is None:
-        return Decoded(message.payload, content_type="", match=match)
-    return _refused(
-        message,
-        "no_rule",
-        f"Content type {message.content_type!r} without CloudEvents attributes, and no topic mapping applies.",
-    )
+        return Decoded(message.payload, match, content_type="", whole=True)
+    said = f"Content type {message.content_type!r} without CloudEvents attributes, and no topic mapping applies."
+    return _as_it_came(message, match, Fault("no_rule", said))
 
 
-def _structured(message: Message, media: str, charset: str, match: Match | None) -> Decoded:
+def _plain(message: Message, match: Match, rules: TopicRules, client_id: str) -> Decoded:
+    event = map_plain(message, match, rules.devices, client_id)
+    if isinstance(event, Fault):
+        return _as_it_came(message, match, event)
+    if isinstance(event, Undated):
+        return Decoded(message.payload, match, undated=event)
+    return Decoded(event, match)
+
+
+def _structured(message: Message, match: Match, media: str, charset: str) -> Decoded:
     if media != STRUCTURED:
-        return _refused(
-            message,
-            "content_type",
-            f"Event format {media!r} is not read here; send {STRUCTURED}, one event a message.",
-        )
+        said = f"Event format {media!r} is not read here; send {STRUCTURED}, one event a message."
+        return _as_it_came(message, match, Fault("content_type", said))
     text = _utf8(message.payload, charset)
     if text is None:
-        return _refused(message, "bad_encoding", f"The payload is no {charset} text.")
-    return Decoded(text, match=match)
+        said = f"The payload is no {charset} text."
+        return _as_it_came(message, match, Fault("bad_encoding", said))
+    return Decoded(text, match, whole=True)
 
 
-def _binary(message: Message, media: str, charset: str) -> Decoded:
+def _binary(message: Message, match: Match, media: str, charset: str) -> Decoded:
     """Write a binary-mode event in structured form: attributes from user properties, data from the payload."""
     attributes: dict[str, Any] = {}
     for name, value in message.properties:
         if name == "data" or not _ATTRIBUTE.fullmatch(name):
             continue
         if attributes.setdefault(name, value) != value:
-            return _refused(message, "wrong_type", f"User property {name} stands there twice.")
+            fault = Fault("wrong_type", f"User property {name} stands there twice.")
+            return _as_it_came(message, match, fault)
     # what the JSON format implies is left out, so that the event is the same whichever way it comes
     attributes.pop("datacontenttype", None)
     if message.content_type is not None and media != "application/json":
         attributes["datacontenttype"] = message.content_type
     if not message.payload:
-        return Decoded(msgspec.json.encode(attributes))
+        return Decoded(msgspec.json.encode(attributes), match, whole=True)
     encoded = {**attributes, "data_base64": base64.b64encode(message.payload).decode()}
     if not _is_json(media):
-        return Decoded(msgspec.json.encode(encoded))
+        return Decoded(msgspec.json.encode(encoded), match, whole=True)
     text = _utf8(message.payload, charset)
     try:
         data = msgspec.json.decode(text if text is not None else b"", type=msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         fault = Fault("malformed_json", f"The payload is not JSON: {error}.", "data")
-        return Decoded(msgspec.json.encode(encoded), placed(fault, message.topic))
-    return Decoded(msgspec.json.encode({**attributes, "data": data}))
+        return Decoded(msgspec.json.encode(encoded), match, fault)
+    return Decoded(msgspec.json.encode({**attributes, "data": data}), match, whole=True)
 
 
 def _is_json(media: str) -> bool:
@@ -166,9 +159,6 @@ def _utf8(payload: bytes, charset: str) -> bytes | None:
         return None
 
 
-def _refused(message: Message, reason: str, said: str) -> Decoded:
-    return _as_it_came(message, placed(Fault(reason, said), message.topic))
-
-
-def _as_it_came(message: Message, fault: Fault) -> Decoded:
-    return Decoded(message.payload, fault, content_type=storable(message.content_type) or "")
+def _as_it_came(message: Message, match: Match, fault: Fault) -> Decoded:
+    content_type = storable(message.content_type) or ""
+    return Decoded(message.payload, match, fault, content_type=content_type)

@@ -5,13 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, get_type_hints
+from typing import Any, Protocol
 
 import msgspec
 
-from ingest.mqtt.topic_rules import Match, TopicRule, placed
+from ingest.mqtt.topic_rules import Match, TopicRule, fields_of
 from ingest.parsing.events import Fault
-from ingest.parsing.kinds import KINDS, TYPE_PREFIX
+from ingest.parsing.kinds import TYPE_PREFIX
 
 # A number above this is milliseconds since 1970, one below it seconds (which reach the year 5138).
 EPOCH_MS_FROM = 100_000_000_000
@@ -79,7 +79,7 @@ def map_plain(
         data = _data(match, members, devices)
         return _event(message, match, members, data, client_id)
     except _Refused as refused:
-        return placed(refused.fault, message.topic)
+        return refused.fault
 
 
 def _members(message: Carrier, rule: TopicRule) -> _Object:
@@ -108,7 +108,7 @@ def _data(
     """The kind's fields. What the topic says holds: it is what the broker lets a device publish on."""
     rule, levels = match.rule, match.levels
     assert rule.kind is not None  # noqa: S101 - only rules with a kind are for plain JSON
-    fields = get_type_hints(KINDS[rule.kind])
+    fields = fields_of(rule.kind)
     said = {name: raw for name, raw in members.items() if name in fields and bytes(raw) != b"null"}
     for name in said.keys() & levels.keys():
         text = _text(said[name], name)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache, cached_property
 from typing import Any, get_type_hints
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ FEED = "mqtt"
 SOURCE = "mqtt/{topic}"
 FEED_CHARACTERS_MAX = 100
 TOPIC_SHOWN_MAX = 200
+MESSAGE_CHARACTERS_MAX = 1_000
+TOPICS_KEPT_MAX = 10_000
 _URI_SAFE = "/:@!$&'()*+,;=-._~"
 # Where a recorded event keeps the fields that it calls otherwise.
 _KEPT_AS = {
@@ -52,6 +55,10 @@ class TopicRule:
         return None if found is None else found.groupdict()
 
 
+# What comes on a topic that is taken out of the settings, but still subscribed in the session.
+ANY = TopicRule("#", re.compile(".*", re.DOTALL))
+
+
 @dataclass(frozen=True)
 class Match:
     """A rule, and the values of its placeholders in the topic that it fits."""
@@ -60,12 +67,12 @@ class Match:
     levels: Mapping[str, str]
     topic: str
 
-    @property
+    @cached_property
     def source(self) -> str:
         """The source of plain events; a source is a URI reference, so other signs are percent-encoded."""
         return self._filled(self.rule.source or SOURCE, quoted=True)
 
-    @property
+    @cached_property
     def feed(self) -> str:
         """The feed that the message is counted under; the common one where the topic makes no name of it."""
         feed = self._filled(self.rule.feed, quoted=False)
@@ -82,7 +89,7 @@ class Match:
             return self._refused(
                 event, "source", f"its source is {self.source!r}, and not {event.source!r}"
             )
-        for name in self.levels.keys() & get_type_hints(KINDS[kind]).keys():
+        for name in self.levels.keys() & fields_of(kind):
             if name in _AMOUNTS:
                 return self._refused(
                     event, f"data.{name}", f"{name} is a level of it, for plain JSON"
@@ -114,17 +121,26 @@ class TopicRules:
 
     rules: Sequence[TopicRule]
     devices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    _found: dict[str, Match] = field(default_factory=dict, compare=False, repr=False)
 
     def filters(self, group: str | None) -> list[str]:
         """The topic filters to subscribe to, as shares of a group where one is named."""
         head = f"$share/{group}/" if group else ""
         return list(dict.fromkeys(head + rule.filter for rule in self.rules))
 
-    def find(self, topic: str) -> Match | None:
-        """The first rule with a kind that fits a topic, or else the first that fits, with its placeholders' values."""
-        other: Match | None = None
+    def find(self, topic: str) -> Match:
+        """The first rule with a kind that fits a topic, else the first that fits, else one that says nothing."""
+        # devices write to the same topics again and again
+        if topic not in self._found:
+            if len(self._found) >= TOPICS_KEPT_MAX:
+                self._found.clear()
+            self._found[topic] = self._look_for(topic)
+        return self._found[topic]
+
+    def _look_for(self, topic: str) -> Match:
+        other = Match(ANY, {}, topic)
         for rule in self.rules:
-            if rule.kind is None and other is not None:
+            if rule.kind is None and other.rule is not ANY:
                 continue
             levels = rule.levels_of(topic)
             if levels is None:
@@ -137,10 +153,17 @@ class TopicRules:
 
 
 def placed(fault: Fault, topic: str) -> Fault:
-    """The fault with the topic that it came on, as the database can keep it."""
+    """The fault with the topic that it came on, as the database can keep it, and as long as a person reads."""
     shown = topic if len(topic) <= TOPIC_SHOWN_MAX else f"{topic[:TOPIC_SHOWN_MAX]}…"
     said = storable(f"Topic {shown}: {fault.message}") or ""
+    said = said[:MESSAGE_CHARACTERS_MAX]
     return Fault(fault.reason, said, fault.field, fault.source, fault.event_id)
+
+
+@cache
+def fields_of(kind: str) -> frozenset[str]:
+    """Names of the data fields that events of a kind may have."""
+    return frozenset(get_type_hints(KINDS[kind]))
 
 
 def _text(value: Any) -> str | None:

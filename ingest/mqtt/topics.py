@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 
-from ingest.mqtt.topic_rules import FEED, PLACEHOLDER, TopicRule, TopicRules
+from ingest.mqtt.topic_rules import FEED, PLACEHOLDER, TopicRule, TopicRules, fields_of
 from ingest.parsing.kinds import KINDS
 from stocktide.errors import Invalid
 
@@ -111,7 +111,7 @@ def _check_kind(entry: TopicTable, placeholders: set[str], place: str) -> None:
             "mqtt_topics",
             f"{place}: kind {entry.kind!r} is unknown; there are {', '.join(KINDS)}.",
         )
-    known = set(get_type_hints(KINDS[entry.kind]))
+    known = fields_of(entry.kind)
     for name in [*entry.fields, *entry.constants, *([entry.value] if entry.value else [])]:
         if name not in known and name not in ("id", "time", "sequence"):
             raise Invalid(

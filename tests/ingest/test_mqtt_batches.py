@@ -76,6 +76,7 @@ def test_long_id_or_topic_is_one_reject_and_stops_nothing(
     database: sa.Engine, batches: BatchRecorder
 ) -> None:
     long = incompressible(6_000)
+    level = long.replace("/", "-")
     product = b'"observed": 1, "product": "A"'
     batches.record(
         [
@@ -84,13 +85,15 @@ def test_long_id_or_topic_is_one_reject_and_stops_nothing(
             message(f"long/{long}", b"{" + product + b', "seq": 4}'),
             message(f"long/{long}", b"{" + product + b"}"),
             message(SHELF, json.dumps({**event("reading", event_id=long)}).encode()),
+            message("stocktide/x", b"x", {"ContentType": long}),
+            message(f"shop/{level}/shelf/d7/count", *as_structured(event("reading"))),
             message(SHELF, b'{"observed": 1, "id": "good"}'),
         ]
     )
-    assert batches.outcomes == {"accepted": 1, "rejected": 5}
+    assert batches.outcomes == {"accepted": 1, "rejected": 7}
     found = rejects(database)
-    assert {row.reason for row in found} == {"wrong_type"}
-    assert all(len(row.message) < 500 for row in found)
+    assert {row.reason for row in found} == {"wrong_type", "no_rule", "wrong_topic"}
+    assert all(len(row.message) <= 1_000 for row in found)
     assert all(row.message.startswith("Topic ") for row in found)
 
 
@@ -128,8 +131,8 @@ def failure(name: str) -> OperationalError:
         (failure("ConnectionFailure"), True),
         (failure("DeadlockDetected"), True),
         (failure("LockNotAvailable"), True),
+        (DBAPIError("INSERT", {}, psycopg.errors.ReadOnlySqlTransaction("standby")), True),
         (failure("ProgramLimitExceeded"), False),
-        (failure("QueryCanceled"), False),
         (failure("StatementTooComplex"), False),
         (DBAPIError("SELECT", {}, psycopg.errors.UndefinedTable("no table")), False),
         (Invalid("wrong", "wrong"), False),

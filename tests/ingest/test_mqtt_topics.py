@@ -47,7 +47,7 @@ def held(
     )
     one = decode(it, read_topic_rules("stocktide/#", CONFIG), "test-1")
     assert one.fault is None
-    assert one.match is not None
+    assert one.whole
     item = EventParser(Settings()).parse(one.raw)
     assert not isinstance(item, Fault), item
     return one.match.held(item)
@@ -129,4 +129,4 @@ def test_whole_event_that_says_a_thing_twice_is_held_to_what_is_recorded() -> No
 def test_topic_names_the_feed_where_its_rule_says_so(topic: str, feed: str) -> None:
     rules = read_topic_rules("stocktide/#", CONFIG)
     for payload in (b'{"observed": 1}', b"broken", b'{"specversion": "1.0"}'):
-        assert decode(Message(topic, payload, NOW), rules, "test-1").feed == feed
+        assert decode(Message(topic, payload, NOW), rules, "test-1").match.feed == feed
