@@ -73,7 +73,9 @@ class Settings(BaseSettings):
         False,
         description="Create a product or location that an event names first, instead of rejecting the event.",
     )
-    body_bytes_max: int = Field(16 * 2**20, ge=1024, description="Longest request body, bytes.")
+    body_bytes_max: int = Field(
+        16 * 2**20, ge=1024, description="Longest request body, and longest MQTT packet, bytes."
+    )
     batch_events_max: int = Field(
         10_000, ge=1, le=32_768, description="Most events in one request; lines may be any number."
     )
