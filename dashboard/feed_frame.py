@@ -37,9 +37,9 @@ def time_column(label: str) -> Any:
     )
 
 
-def of_found(shown: int, found: int) -> str:
+def of_found(shown: int, found: int, word: str = "listed") -> str:
     """How many of how many are listed; nothing where all are."""
-    return f"{shown:,} of {found:,} are listed." if shown < found else ""
+    return f"{shown:,} of {found:,} are {word}." if shown < found else ""
 
 
 def switch(name: str, label: str, options: Mapping[str, str]) -> str:

@@ -17,6 +17,8 @@ from dashboard.theme import plural, roles
 
 # States carry in what was heard a day before the window.
 REACH = timedelta(hours=24)
+# As many as one looks through; a row each.
+TIMELINE_ROWS = 30
 
 
 @st.fragment(run_every=LIVE)
@@ -26,15 +28,29 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     now = datetime.now(UTC)
     feeds = read_feeds(reader, now)
     worst = feeds.head(FEEDS_SHOWN)
-    shown = worst if feed is None else feeds[feeds["feed"] == feed]
-    bins = read_bins(reader, [*worst["feed"], *shown["feed"]], now)
+    alerts = read_frame(reader.engine, "feed_alert_spans", since=window_start(now), feed=feed)
+    timed = of_timeline(feeds, alerts, feed)
+    bins = read_bins(reader, [*worst["feed"], *timed["feed"]], now)
     st.markdown(headline(feeds))
     feed_table(feed_rows(worst, bins, bands, now))
     if cut := of_found(len(worst), len(feeds)):
         st.caption(f"{cut} The worst stand first; choose any other above.")
     _rates(reader, bins, bands, feed, now)
-    _states(reader, shown, bins, now)
+    spans = state_spans(timed, bins, alerts, now)
+    if not spans.empty:
+        chart = state_timeline(spans, roles(), title=timeline_title(spans))
+        st.altair_chart(chart, key="feeds.states", width="stretch")
+    if feed is None and (cut := of_found(len(timed), len(feeds), "drawn")):
+        st.caption(f"{cut} Those that were alerted in these 24 hours stand first.")
     st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 5 seconds.")
+
+
+def of_timeline(feeds: pd.DataFrame, alerts: pd.DataFrame, feed: str | None) -> pd.DataFrame:
+    """The feeds whose states are drawn: the one that is chosen, or those that were alerted, then the worst."""
+    if feed is not None:
+        return feeds[feeds["feed"] == feed]
+    alerted = feeds["feed"].isin(alerts["feed"])
+    return pd.concat([feeds[alerted], feeds[~alerted]]).head(TIMELINE_ROWS)
 
 
 def read_bins(reader: Reader, feeds: Sequence[str], now: datetime) -> pd.DataFrame:
@@ -63,16 +79,6 @@ def _rates(
         subtitle=f"Events a minute in pieces of ten minutes, the last 24 hours to now; {behind}",
     )
     st.altair_chart(chart, width="stretch", key="feeds.rates")
-
-
-def _states(reader: Reader, feeds: pd.DataFrame, bins: pd.DataFrame, now: datetime) -> None:
-    alerts = read_frame(
-        reader.engine, "feed_alert_spans", since=window_start(now), feeds=feeds["feed"].tolist()
-    )
-    spans = state_spans(feeds, bins, alerts, now)
-    if not spans.empty:
-        chart = state_timeline(spans, roles(), title=timeline_title(spans))
-        st.altair_chart(chart, key="feeds.states", width="stretch")
 
 
 def rate_title(shown: pd.DataFrame, feed: str | None) -> str:

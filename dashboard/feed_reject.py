@@ -52,7 +52,7 @@ def _as_text(payload: Mapping[str, Any]) -> str:
 
 
 def conflict_table(conflict: Mapping[str, Any]) -> pd.DataFrame:
-    """Both payloads side by side: columns Field, In the ledger, Refused, and a word where they differ."""
+    """Both payloads side by side: columns Field, Recorded, Refused, and a word where they differ."""
     recorded, refused = conflict["recorded"], conflict["refused"]
     fields = [*recorded, *(name for name in refused if name not in recorded)]
     # what differs is what one looks for
@@ -61,7 +61,7 @@ def conflict_table(conflict: Mapping[str, Any]) -> pd.DataFrame:
         {
             "": ["differs" if name in conflict["differing"] else "" for name in fields],
             "Field": fields,
-            "In the ledger": [_shown(recorded.get(name)) for name in fields],
+            "Recorded": [_shown(recorded.get(name)) for name in fields],
             "Refused": [_shown(refused.get(name)) for name in fields],
         }
     )

@@ -1,6 +1,7 @@
--- When alerts of some feeds were open since an instant, carried in from before it; of very many the newest.
+-- When alerts of feeds were open since an instant, carried in from before it; of very many the newest.
 SELECT feed, rule, opened_at, closed_at
 FROM alerts
-WHERE feed = ANY(CAST(:feeds AS text[])) AND (closed_at IS NULL OR closed_at >= CAST(:since AS timestamptz))
+WHERE feed IS NOT NULL AND (CAST(:feed AS text) IS NULL OR feed = :feed)
+  AND (closed_at IS NULL OR closed_at >= CAST(:since AS timestamptz))
 ORDER BY opened_at DESC, alert_id DESC
 LIMIT 5000

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import VIEWER, VIEWER_PASSWORD, Visit
+from tests.browser.conftest import VIEWER, VIEWER_PASSWORD, Visit, Visitor
 from tests.system.running import Running, wait_until
 
 pytestmark = pytest.mark.browser
@@ -23,6 +23,7 @@ PAGES = {
     "Experiments": ("/experiments", 0, 2),
     "System": ("/system", 0, 3),
 }
+STRUCTURED = {"content-type": "application/cloudevents+json"}
 MAY_HAVE_MORE = {"Forecasts", "Experiments"}
 CHART = "[data-testid=stVegaLiteChart] :is(canvas, svg.marks)"
 TABLE = "[data-testid=stDataFrame] canvas"
@@ -232,10 +233,7 @@ def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_
     # longer than the parts that draw themselves anew wait
     page.wait_for_timeout(6_000)
     expect(page.get_by_text("Would accept 3; balances of 1 product would change.")).to_be_visible()
-    why = page.get_by_role("textbox", name="Why")
-    why.fill("codes in small letters")
-    why.press("Enter")
-    visitor.wait_until_quiet()
+    fill_why(visitor, "codes in small letters")
     page.get_by_role("button", name="Replay", exact=True).click()
     expect(page.get_by_text("3 events recorded.")).to_be_visible()
     no_error_shown(page)
@@ -243,6 +241,44 @@ def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_
     viewer.go("/feeds?tab=rejects&state=replayed")
     viewer.sign_in(VIEWER, VIEWER_PASSWORD)
     expect(viewer.page.get_by_text("What was sent may hold personal data")).to_be_visible()
+
+
+def test_feeds_takes_a_drop_back_and_says_that_it_was_sent_again(
+    visit: Visit, running: Running
+) -> None:
+    sale = {
+        "specversion": "1.0", "id": "drop1", "source": "/till", "type": "stocktide.sale",
+        "time": datetime.now(UTC).isoformat(),
+        "data": {"product": "FR-003", "location": "S1", "quantity": 0},
+    }  # fmt: skip
+    address = "/feeds?tab=rejects{}&reason=not_positive&field=data.quantity&feed={}&sender=%2Ftill"
+    with running.client("ingest") as client:
+        client.post("/v1/events", json=sale, headers=STRUCTURED)
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/feeds?tab=rejects")
+    tick_row(page, 0, 0)
+    expect(page).to_have_url(re.compile("reason=not_positive"))
+    feed = re.search("feed=([^&]*)", page.url)
+    assert feed is not None
+    fill_why(visitor, "typed by hand")
+    page.get_by_role("button", name="Drop this event").click()
+    expect(page.get_by_text("1 reject dropped")).to_be_visible()
+    with running.client("ingest") as client:
+        client.post("/v1/events", json=sale, headers=STRUCTURED)
+    visitor.go(address.format("&state=dropped", feed.group(1)))
+    expect(page.get_by_text("It was sent again after it was dropped")).to_be_visible()
+    fill_why(visitor, "it comes again")
+    page.get_by_role("button", name="Open it again").click()
+    expect(page.get_by_text("1 reject open again.")).to_be_visible()
+    no_error_shown(page)
+
+
+def fill_why(visitor: Visitor, words: str) -> None:
+    why = visitor.page.get_by_role("textbox", name="Why")
+    why.fill(words)
+    why.press("Enter")
+    visitor.wait_until_quiet()
 
 
 def test_retraining_is_queued_by_an_operator_and_not_offered_to_a_viewer(

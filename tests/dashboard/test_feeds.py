@@ -192,11 +192,20 @@ def test_feeds_names_the_worst_of_more_than_are_listed(
                 " VALUES ('silent_feed', 'till-99', 1, 1, 1)"
             )
         )
+        connection.execute(
+            sa.text(
+                "INSERT INTO alerts (rule, feed, value_milli, limit_milli, last_value_milli, opened_at, closed_at)"
+                " VALUES ('silent_feed', 'till-98', 1, 1, 1, now() - INTERVAL '9 hours', now() - INTERVAL '2 hours')"
+            )
+        )
     page = desk.draw("feeds")
     assert page.dataframe[0].value["feed"].tolist()[0] == "till-99"
     assert len(page.dataframe[0].value) == FEEDS_SHOWN
     assert "till-99: firing" in said(page)
     assert "100 of 301 are listed." in said(page)
+    assert "30 of 301 are drawn." in said(page)
+    # one that was alerted and is well again is drawn before those that always were
+    assert "till-98 was firing" in charts_of(page)[1]
     assert "308 events in the last hour" in charts_of(page)[0]
     # one that is not listed can be chosen
     assert (
