@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from stocktide.settings import Settings
 
 # What was made at start stays for ever: looking through it again and again costs tens of milliseconds a time.
 GC_THRESHOLDS = (50_000, 20, 50)
+# The ledger's writer asks for Python's lock a dozen times a group, each time that PostgreSQL has answered; a loop that
+# parses would keep it waiting for Python's 5 ms each time.
+SWITCH_INTERVAL_S = 0.001
 
 
 def serve_api(
@@ -44,5 +48,6 @@ def serve_api(
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
     uvicorn.Server(config).run(sockets=sockets)

@@ -132,7 +132,10 @@ def _record(recorder: Recorder, work: Sequence[Work]) -> None:
 def _tell_ledger(
     recorder: Recorder, feed: str, key: Key | None, lines: Sequence[Line]
 ) -> dict[str, Outcome]:
-    """Record lines, so many at once as the ledger takes. Returns outcomes by the lines' ids."""
+    """Record lines, so many at once as the ledger takes. Returns outcomes by the lines' ids.
+
+    They are not counted as the feed's: its events were, when they were captured.
+    """
     outcomes: dict[str, Outcome] = {}
     for start in range(0, len(lines), LINES_AT_ONCE):
         some = lines[start : start + LINES_AT_ONCE]
@@ -141,6 +144,6 @@ def _tell_ledger(
         checked = [
             line.fault or allowed(key, item) for line, item in zip(some, parsed, strict=True)
         ]
-        recorded = recorder.record_parsed(feed, CLOUD_EVENT, raws, checked)
+        recorded = recorder.record_parsed(feed, CLOUD_EVENT, raws, checked, counted=False)
         outcomes |= dict(zip((line.event_id for line in some), recorded, strict=True))
     return outcomes

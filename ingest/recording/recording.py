@@ -71,9 +71,14 @@ class Recorder:
         content_type: str,
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
+        *,
+        counted: bool = True,
     ) -> list[Outcome]:
-        """Record what was parsed already; `raws` are kept for what is refused. Raises as `record`."""
-        request = FeedRequest(feed, content_type, raws, parsed)
+        """Record what was parsed already; `raws` are kept for what is refused. Raises as `record`.
+
+        counted: in the feed's minutes; not what its sender sent as something else, or what is tried once more.
+        """
+        request = FeedRequest(feed, content_type, raws, parsed, counted)
         return self.record_together(self.engine.begin, [request])[0]
 
     def record_together(self, begin: Begin, requests: Sequence[FeedRequest]) -> list[list[Outcome]]:

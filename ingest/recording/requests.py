@@ -18,12 +18,13 @@ COUNTED = ("accepted", "duplicate", "conflict", "rejected")
 
 
 class FeedRequest(NamedTuple):
-    """Inputs of one feed, as they came and as they were parsed."""
+    """Inputs of one feed, as they came and as they were parsed; counted: in the feed's minutes."""
 
     feed: str
     content_type: str
     raws: Sequence[bytes]
     parsed: Sequence[Event | Fault]
+    counted: bool = True
 
 
 def record_requests(
@@ -94,6 +95,8 @@ def _count(
     counts: dict[str, Counter[str]] = {}
     newest: dict[str, Any] = {}
     for request, answers in zip(requests, outcomes, strict=True):
+        if not request.counted:
+            continue
         feed = request.feed
         names = [outcome.name for outcome in answers]
         counts.setdefault(feed, Counter()).update(names)
@@ -108,4 +111,5 @@ def _count(
         }
         for feed, count in counts.items()
     ]
-    raw_cursor(connection).execute(sql("ingest/count_feeds"), (json.dumps(rows),), prepare=True)
+    if rows:
+        raw_cursor(connection).execute(sql("ingest/count_feeds"), (json.dumps(rows),), prepare=True)

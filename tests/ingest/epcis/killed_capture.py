@@ -26,6 +26,8 @@ class StoppedRecorder(Recorder):
         content_type: str,
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],  # noqa: ARG002 - what the recorder takes
+        *,
+        counted: bool = True,  # noqa: ARG002 - as above
     ) -> list[Outcome]:
         sys.stdout.write(f"asked for {len(raws)} of {feed} as {content_type}\n")
         sys.stdout.flush()

@@ -55,10 +55,12 @@ class BrokenRecorder(Recorder):
         content_type: str,
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
+        *,
+        counted: bool = True,
     ) -> list[Outcome]:
         if any(b'"lot":"POISON"' in raw for raw in raws):
             raise RuntimeError("boom\x00")
-        return super().record_parsed(feed, content_type, raws, parsed)
+        return super().record_parsed(feed, content_type, raws, parsed, counted=counted)
 
 
 def test_an_event_that_fails_is_rejected_with_the_reason_and_can_be_tried_again(

@@ -158,10 +158,12 @@ class OvertakenRecorder(Recorder):
         content_type: str,
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
+        *,
+        counted: bool = True,
     ) -> list[Outcome]:
         if any(isinstance(item, Correction) for item in parsed):
             replay(Recorder(self.engine, self.settings))
-        return super().record_parsed(feed, content_type, raws, parsed)
+        return super().record_parsed(feed, content_type, raws, parsed, counted=counted)
 
 
 def test_what_is_mended_while_its_event_is_withdrawn_is_reversed_too(

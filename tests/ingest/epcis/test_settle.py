@@ -80,6 +80,8 @@ class AwayRecorder(Recorder):
         content_type: str,
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],  # noqa: ARG002 - what the recorder takes
+        *,
+        counted: bool = True,  # noqa: ARG002 - as above
     ) -> list[Outcome]:
         raise Transient("database_away", f"No answer for {len(raws)} of {feed} ({content_type}).")
 
