@@ -4,7 +4,7 @@ An event is captured in one transaction and its movements are recorded in the ne
 whoever finds it so, also after a crash, makes its movements.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,8 @@ STALE_S = 60.0
 CHUNK = 500
 CHUNK_BYTES_MAX = 8_000_000
 LINES_AT_ONCE = 5_000
+# What movements tell of their feed that its events did not: that they cannot be.
+REFUSALS = ("conflict", "rejected")
 # Events that one call puts back in the queue; the next call goes on with others.
 RETRY_MAX = 5_000
 # No fault of an event: it stays pending, and is tried again.
@@ -120,21 +122,32 @@ def _record(recorder: Recorder, work: Sequence[Work]) -> None:
     feeds = {item.row.feed for item in work}
     with recorder.engine.connect() as connection:
         keys = keys_of(connection, feeds)
+    outcomes: dict[str, Outcome] = {}
     for feed in sorted(feeds):
-        mine = [item for item in work if item.row.feed == feed]
-        lines = [line for item in mine for line in item.lines]
-        outcomes = _tell_ledger(recorder, feed, keys.get(feed), lines)
-        for item in mine:
-            item.finish(outcomes)
+        for again in (False, True):
+            lines = [
+                line
+                for item in work
+                if item.row.feed == feed and (item.row.settled_at is not None) == again
+                for line in item.lines
+            ]
+            counted = () if again else REFUSALS
+            outcomes |= _tell_ledger(recorder, feed, keys.get(feed), lines, counted)
+    for item in work:
+        item.finish(outcomes)
     write_settled(recorder.engine, work)
 
 
 def _tell_ledger(
-    recorder: Recorder, feed: str, key: Key | None, lines: Sequence[Line]
+    recorder: Recorder,
+    feed: str,
+    key: Key | None,
+    lines: Sequence[Line],
+    counted: Collection[str],
 ) -> dict[str, Outcome]:
     """Record lines, so many at once as the ledger takes. Returns outcomes by the lines' ids.
 
-    They are not counted as the feed's: its events were, when they were captured.
+    counted: outcomes that count as the feed's. What is accepted does not: its events did when they were captured.
     """
     outcomes: dict[str, Outcome] = {}
     for start in range(0, len(lines), LINES_AT_ONCE):
@@ -144,6 +157,6 @@ def _tell_ledger(
         checked = [
             line.fault or allowed(key, item) for line, item in zip(some, parsed, strict=True)
         ]
-        recorded = recorder.record_parsed(feed, CLOUD_EVENT, raws, checked, counted=False)
+        recorded = recorder.record_parsed(feed, CLOUD_EVENT, raws, checked, counted=counted)
         outcomes |= dict(zip((line.event_id for line in some), recorded, strict=True))
     return outcomes

@@ -1,7 +1,7 @@
 """The one way in: raw inputs of a feed are parsed, recorded, counted and kept in one transaction."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,13 @@ from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
-from ingest.recording.requests import FeedRequest, finish_requests, record_requests, refuse_all
+from ingest.recording.requests import (
+    COUNTED,
+    FeedRequest,
+    finish_requests,
+    record_requests,
+    refuse_all,
+)
 from stocktide.errors import Transient
 from stocktide.settings import Settings
 from stocktide.telemetry import log
@@ -72,11 +78,11 @@ class Recorder:
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
         *,
-        counted: bool = True,
+        counted: Collection[str] = COUNTED,
     ) -> list[Outcome]:
         """Record what was parsed already; `raws` are kept for what is refused. Raises as `record`.
 
-        counted: in the feed's minutes; not what its sender sent as something else, or what is tried once more.
+        counted: which outcomes count in the feed's minutes; none of what is tried once more.
         """
         request = FeedRequest(feed, content_type, raws, parsed, counted)
         return self.record_together(self.engine.begin, [request])[0]

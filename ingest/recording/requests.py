@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -18,13 +18,13 @@ COUNTED = ("accepted", "duplicate", "conflict", "rejected")
 
 
 class FeedRequest(NamedTuple):
-    """Inputs of one feed, as they came and as they were parsed; counted: in the feed's minutes."""
+    """Inputs of one feed, as they came and as they were parsed; counted: which outcomes count in its minutes."""
 
     feed: str
     content_type: str
     raws: Sequence[bytes]
     parsed: Sequence[Event | Fault]
-    counted: bool = True
+    counted: Collection[str] = COUNTED
 
 
 def record_requests(
@@ -95,11 +95,14 @@ def _count(
     counts: dict[str, Counter[str]] = {}
     newest: dict[str, Any] = {}
     for request, answers in zip(requests, outcomes, strict=True):
-        if not request.counted:
-            continue
         feed = request.feed
         names = [outcome.name for outcome in answers]
-        counts.setdefault(feed, Counter()).update(names)
+        found: Counter[str] = Counter(names)
+        counted = Counter({name: found[name] for name in request.counted if found[name]})
+        if counted:
+            counts.setdefault(feed, Counter()).update(counted)
+        if "accepted" not in counted:
+            continue
         latest = Parsed.of(request.parsed).newest([name == "accepted" for name in names])
         if latest is not None:
             newest[feed] = max(newest.get(feed, latest), latest)

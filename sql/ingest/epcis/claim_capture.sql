@@ -16,4 +16,4 @@ WHERE event_no IN (
         WINDOW first_ones AS (ORDER BY claimed_at NULLS FIRST, event_no)) taken
     WHERE place = 1 OR bytes <= :bytes_max)
 RETURNING event_no, identity, declares_error, event_hash, feed, CAST(event AS text) AS event, context, event_type,
-          biz_step, disposition, action, movements
+          biz_step, disposition, action, movements, settled_at

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from ingest.epcis.capture import capture
 from ingest.epcis.document import read_document
+from ingest.epcis.settle import retry_rejected, settle
 from ingest.recording.recording import Recorder
-from tests.ingest.epcis.documents import document, event, raw, sgtin
-from tests.ingest.epcis.ledger_views import rows, take
+from tests.ingest.epcis.documents import SHOP, document, event, raw, sgtin
+from tests.ingest.epcis.ledger_views import rows, states, take
 
 STORED = event(eventID="urn:e:1", bizStep="storing")
 
@@ -42,3 +43,17 @@ def test_each_event_that_is_refused_counts_once(recorder: Recorder, database: sa
     read = read_document(raw(document(event(eventID="urn:e:2"), {"type": "ObjectEvent"})))
     capture(recorder, "till", "application/json", read, "proceed")
     assert counted(database) == (2, 0, 4)
+
+
+def test_movements_that_cannot_be_count_as_refused_when_they_are_first_tried(
+    recorder: Recorder, database: sa.Engine
+) -> None:
+    """What moved was counted as its event was captured; trying once more is nothing that the feed did."""
+    here: dict[str, Any] = {"bizStep": "receiving", "bizLocation": {"id": SHOP}}
+    unknown = {**here, "epcList": ["urn:epc:id:sgtin:4012345.099999.1"]}
+    take(recorder, event(eventID="urn:e:1", **here), event(eventID="urn:e:2", **unknown))
+    assert states(database) == ["recorded", "rejected"]
+    assert counted(database) == (2, 0, 1)
+    assert retry_rejected(database) == 1
+    settle(recorder)
+    assert counted(database) == (2, 0, 1)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import psycopg
@@ -13,6 +13,7 @@ from ingest.epcis.settle import settle
 from ingest.ledger.ledger import Outcome
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
+from ingest.recording.requests import COUNTED
 from tests.ingest.epcis.documents import LOT_CLASS, SHOP, event, sgtin
 from tests.ingest.epcis.ledger_views import change, on_hand, reasons, rows, state_of, states, take
 
@@ -56,7 +57,7 @@ class BrokenRecorder(Recorder):
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
         *,
-        counted: bool = True,
+        counted: Collection[str] = COUNTED,
     ) -> list[Outcome]:
         if any(b'"lot":"POISON"' in raw for raw in raws):
             raise RuntimeError("boom\x00")

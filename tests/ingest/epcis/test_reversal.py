@@ -1,6 +1,6 @@
 """What an error declaration reverses, whatever was noted of its event; and the rejects desk beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from ingest.ledger.dimensions import ProductIn, put_products
 from ingest.ledger.ledger import Outcome
 from ingest.parsing.events import Correction, Event, Fault
 from ingest.recording.recording import Recorder
+from ingest.recording.requests import COUNTED
 from ingest.rejects.attempts import By
 from ingest.rejects.rejects import Wanted
 from ingest.rejects.replay import Replayer
@@ -159,7 +160,7 @@ class OvertakenRecorder(Recorder):
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
         *,
-        counted: bool = True,
+        counted: Collection[str] = COUNTED,
     ) -> list[Outcome]:
         if any(isinstance(item, Correction) for item in parsed):
             replay(Recorder(self.engine, self.settings))

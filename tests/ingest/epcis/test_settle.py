@@ -2,7 +2,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ingest.epcis.settle import settle
 from ingest.ledger.ledger import Outcome
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
+from ingest.recording.requests import COUNTED
 from stocktide.errors import Transient
 from stocktide.keys import Limits, create_key
 from tests.ingest.epcis.documents import SHOP, document, event, raw, sgtin
@@ -81,7 +82,7 @@ class AwayRecorder(Recorder):
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],  # noqa: ARG002 - what the recorder takes
         *,
-        counted: bool = True,  # noqa: ARG002 - as above
+        counted: Collection[str] = COUNTED,  # noqa: ARG002 - as above
     ) -> list[Outcome]:
         raise Transient("database_away", f"No answer for {len(raws)} of {feed} ({content_type}).")
 
