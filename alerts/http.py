@@ -14,12 +14,12 @@ from alerts.fan_out import FanOut, Frame
 from alerts.handling import acknowledge, silence
 from alerts.listing import Wanted, list_alerts, newest_event_id, read_alert
 from alerts.reorder_points import ReorderPoint, list_reorder_points, put_reorder_points
-from alerts.requests import asked_by, body_of, in_transaction, read_body, settings_of
+from alerts.requests import body_of, in_transaction, settings_of
 from alerts.rules import Rule
 from alerts.sse_response import SseResponse
 from stocktide.errors import Invalid
 from stocktide.paging import Limit, RowId, checked_text, next_key, next_pair, pair_of
-from stocktide.web import OperateKey, ReadKey, engine_of, key_ring_of
+from stocktide.web import OperateKey, ReadKey, asked_by, engine_of, key_ring_of, read_body
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]

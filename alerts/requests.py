@@ -1,4 +1,4 @@
-"""What the routes of alerts and webhooks take from a request: its body, who asks, and a transaction."""
+"""What the routes of alerts and webhooks share: their bodies described, settings, and a transaction."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,12 +8,9 @@ import sqlalchemy as sa
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from stocktide.errors import Invalid
-from stocktide.keys import Key
 from stocktide.settings import Settings
-from stocktide.web import engine_of, limited_body
+from stocktide.web import engine_of
 
-Shape = TypeVar("Shape")
 Result = TypeVar("Result")
 
 
@@ -30,24 +27,6 @@ def body_of(shape: type[Any], *required: str) -> dict[str, Any]:
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     """A property's schema without references, which would point out of the document."""
     return {"type": "array", "items": {"type": "object"}} if "items" in schema else schema
-
-
-async def read_body(request: Request, shape: type[Shape], bytes_max: int) -> Shape:
-    """Read and decode a JSON body. Raises Invalid, TooLarge."""
-    body = await limited_body(request, bytes_max)
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("body", f"The body is not what this route reads: {error}.") from None
-
-
-def asked_by(key: Key, user: str | None) -> str:
-    """Name who asked, for the history. Raises Invalid."""
-    if user is None:
-        return f"key {key.name}"
-    if not 1 <= len(user) <= 100 or not user.isprintable():
-        raise Invalid("user", "A user's name has 1 to 100 printable characters.")
-    return f"{user} (key {key.name})"
 
 
 def settings_of(request: Request) -> Settings:

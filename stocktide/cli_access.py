@@ -1,5 +1,7 @@
 """Commands of access: keys of feeds and services, users of the dashboard."""
 
+import os
+import pwd
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -195,3 +197,12 @@ def users_disable(name: str) -> None:
     ):
         disable_user(connection, name)
     say(f"{name} is disabled.")
+
+
+def at_command_line() -> str:
+    """The system's user whose process this is, for histories; what the environment says anybody could write."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    return f"{name} (command line)"

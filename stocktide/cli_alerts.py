@@ -5,14 +5,13 @@ from typing import Any
 
 import click
 
-from stocktide.cli_access import as_json, instant_of, names_of
+from stocktide.cli_access import as_json, at_command_line, instant_of, names_of
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Invalid
 from stocktide.home import services_for
 from stocktide.settings import load_settings
 
 OWNER = "stocktide alerts"
-BY = "command line"
 
 
 @click.group()
@@ -77,7 +76,7 @@ def alerts_acknowledge(alert_id: int, reason: str) -> None:
     from alerts.handling import acknowledge
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        acknowledge(connection, alert_id, by=BY, reason=reason)
+        acknowledge(connection, alert_id, by=at_command_line(), reason=reason)
     say(f"Alert {alert_id} is acknowledged.")
 
 
@@ -92,7 +91,7 @@ def alerts_silence(alert_id: int, until: str, reason: str) -> None:
     instant = instant_of(until, "--until")
     assert isinstance(instant, datetime)  # noqa: S101 - the option is required
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        silence(connection, alert_id, until=instant, by=BY, reason=reason)
+        silence(connection, alert_id, until=instant, by=at_command_line(), reason=reason)
     say(f"Alert {alert_id} is silenced until {instant:%Y-%m-%d %H:%M %Z}.")
 
 
@@ -116,7 +115,7 @@ def webhooks_add(name: str, url: str, rules: str | None, locations: str | None) 
     filters = Filters(names_of(rules), names_of(locations))
     with services_for(settings, OWNER) as (engine, _), engine.begin() as connection:
         _, secret = create_webhook(
-            connection, name, url, filters, by=BY, allowed=allowed_by(settings)
+            connection, name, url, filters, by=at_command_line(), allowed=allowed_by(settings)
         )
     click.echo(secret_text(secret))
 

@@ -1,14 +1,12 @@
 """Commands of the rejects desk: look at what was refused, mend it, record it anew, or drop it."""
 
-import os
-import pwd
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from stocktide.cli_access import as_json, instant_of
+from stocktide.cli_access import as_json, at_command_line, instant_of
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Invalid
 from stocktide.field_values import value_of
@@ -98,7 +96,7 @@ def rejects_mend(
     settings = load_settings()
     with services_for(settings, OWNER) as (engine, _):
         told = _replayer(engine, settings).mend(
-            reject_id, sent, By("mend", _who(), reason), dry_run=dry_run
+            reject_id, sent, By("mend", at_command_line(), reason), dry_run=dry_run
         )
     _tell(told, dry_run=dry_run, as_json=as_json)
 
@@ -145,7 +143,7 @@ def rejects_replay(
                 replayer.try_out(wanted, ids, changed, after=after)
                 if dry_run
                 else replayer.replay(
-                    wanted, ids, changed, By("replay", _who(), reason), after=after
+                    wanted, ids, changed, By("replay", at_command_line(), reason), after=after
                 )
             )
             reports.append(told)
@@ -162,7 +160,7 @@ def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
     from ingest.rejects.rejects import drop_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        told = drop_rejects(connection, list(reject_ids), by=_who(), reason=reason)
+        told = drop_rejects(connection, list(reject_ids), by=at_command_line(), reason=reason)
     say(f"{told['dropped']:,} dropped, {told['not_open']:,} were not open.")
 
 
@@ -174,17 +172,8 @@ def rejects_reopen(reject_ids: Sequence[int], reason: str) -> None:
     from ingest.rejects.rejects import reopen_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        told = reopen_rejects(connection, list(reject_ids), by=_who(), reason=reason)
+        told = reopen_rejects(connection, list(reject_ids), by=at_command_line(), reason=reason)
     say(f"{told['reopened']:,} open again, {told['not_dropped']:,} were not dropped.")
-
-
-def _who() -> str:
-    """The system's user whose process this is; what the environment says anybody could write."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = f"uid {os.getuid()}"
-    return f"{name} (command line)"
 
 
 def edit_of(text: str) -> tuple[str, Any]:

@@ -1,8 +1,9 @@
 """What all HTTP routes share: problem+json errors, keys, and limits on bodies."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +12,15 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from stocktide import keys
-from stocktide.errors import Fatal, Forbidden, StocktideError, TooLarge, Transient, Unauthorized
+from stocktide.errors import (
+    Fatal,
+    Forbidden,
+    Invalid,
+    StocktideError,
+    TooLarge,
+    Transient,
+    Unauthorized,
+)
 from stocktide.key_ring import KeyRing
 from stocktide.telemetry import log
 
@@ -19,6 +28,7 @@ PROBLEM = "application/problem+json"
 # Which scope may do what another may: an operator's key reads and writes, a feed's key does not read.
 IMPLIED = {"ingest": {"ingest"}, "read": {"read"}, "operate": {"operate", "read", "ingest"}}
 RETRY_AFTER_S = 2
+Shape = TypeVar("Shape")
 
 
 def problem(error: StocktideError, **more: Any) -> JSONResponse:
@@ -135,3 +145,21 @@ async def limited_body(request: Request, bytes_max: int) -> bytes:
             )
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def read_body(request: Request, shape: type[Shape], bytes_max: int) -> Shape:
+    """Read and decode a JSON body. Raises Invalid, TooLarge."""
+    body = await limited_body(request, bytes_max)
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("body", f"The body is not what this route reads: {error}.") from None
+
+
+def asked_by(key: keys.Key, user: str | None) -> str:
+    """Name who asked, for the history. Raises Invalid."""
+    if user is None:
+        return f"key {key.name}"
+    if not 1 <= len(user) <= 100 or not user.isprintable():
+        raise Invalid("user", "A user's name has 1 to 100 printable characters.")
+    return f"{user} (key {key.name})"

@@ -1,7 +1,5 @@
 """Routes of the way in beside the events themselves: products, locations and the schemas of the kinds."""
 
-from typing import Any
-
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -12,8 +10,8 @@ from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_p
 from ingest.parsing.kinds import KINDS, TYPE_PREFIX, json_schema
 from ingest.permission import require_unlimited
 from ingest.recording.recording import Recorder
-from stocktide.errors import Invalid, NotFound
-from stocktide.web import IngestKey, limited_body
+from stocktide.errors import NotFound
+from stocktide.web import IngestKey, read_body
 
 router = APIRouter(prefix="/v1")
 
@@ -42,7 +40,7 @@ async def put_products_route(request: Request, key: IngestKey) -> dict[str, int]
     """Create or change products; a field left out keeps its value. Answers how many rows were taken."""
     require_unlimited(key, "products")
     recorder = recorder_of(request)
-    body = _decode(await limited_body(request, recorder.settings.body_bytes_max), ProductsIn)
+    body = await read_body(request, ProductsIn, recorder.settings.body_bytes_max)
 
     def write() -> int:
         with recorder.engine.begin() as connection:
@@ -59,20 +57,13 @@ async def put_locations_route(request: Request, key: IngestKey) -> dict[str, int
     """Create or change locations; a field left out keeps its value. Answers how many rows were taken."""
     require_unlimited(key, "locations")
     recorder = recorder_of(request)
-    body = _decode(await limited_body(request, recorder.settings.body_bytes_max), LocationsIn)
+    body = await read_body(request, LocationsIn, recorder.settings.body_bytes_max)
 
     def write() -> int:
         with recorder.engine.begin() as connection:
             return len(put_locations(connection, body.locations))
 
     return {"locations": await run_in_threadpool(write)}
-
-
-def _decode(body: bytes, shape: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("body", f"The body is not what this route reads: {error}.") from None
 
 
 @router.get("/schemas", tags=["schemas"])

@@ -26,7 +26,7 @@ from ingest.rejects.rejects import (
 from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.errors import Invalid
 from stocktide.keys import Key
-from stocktide.web import OperateKey, ReadKey, engine_of, limited_body
+from stocktide.web import OperateKey, ReadKey, asked_by, engine_of, read_body
 
 router = APIRouter(prefix="/v1", tags=["rejects"])
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Most rows in the answer.")]
@@ -34,7 +34,6 @@ RowId = Annotated[int, Query(ge=1, le=2**63 - 1)]
 PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 State = Literal["open", "replayed", "dropped"]
 EmptyIsNone = Annotated[str | None, Query(description="Empty: those that name none.")]
-Shape = TypeVar("Shape")
 Result = TypeVar("Result")
 
 
@@ -157,7 +156,7 @@ def get_reject(
 )
 async def post_mend(request: Request, key: OperateKey, reject_id: PathId) -> dict[str, Any]:
     """Record one reject as another event (`raw`) or with other fields (`edits`); what fails again stays open."""
-    body = await _read(request, MendIn)
+    body = await read_body(request, MendIn, recorder_of(request).settings.body_bytes_max)
     if (body.raw is None) == (body.edits is None):
         raise Invalid(
             "body", "Send either `raw`, the whole event, or `edits`, its fields to change."
@@ -176,7 +175,7 @@ async def post_mend(request: Request, key: OperateKey, reject_id: PathId) -> dic
 )  # fmt: skip
 async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
     """Record open rejects anew, by `ids` or by `filter`, perhaps edited; `dry_run` tells what would come of it."""
-    body = await _read(request, ReplayIn)
+    body = await read_body(request, ReplayIn, recorder_of(request).settings.body_bytes_max)
     if (body.ids is None) == (body.filter is None):
         raise Invalid("body", "Name what to replay: either `ids`, or `filter` with a reason.")
     wanted, ids = Wanted(), _checked_ids(body.ids)
@@ -213,7 +212,7 @@ async def post_reopen(request: Request, key: OperateKey) -> dict[str, Any]:
 async def _settled(
     request: Request, key: Key, settle: Callable[..., dict[str, Any]]
 ) -> dict[str, Any]:
-    body = await _read(request, SettleIn)
+    body = await read_body(request, SettleIn, recorder_of(request).settings.body_bytes_max)
     by = asked_by(key, body.user)
     ids = _checked_ids(body.ids) or []
 
@@ -224,15 +223,6 @@ async def _settled(
     return await run_in_threadpool(work)
 
 
-def asked_by(key: Key, user: str | None) -> str:
-    """Name who asked, for the history. Raises Invalid."""
-    if user is None:
-        return f"key {key.name}"
-    if not 1 <= len(user) <= 100 or not user.isprintable():
-        raise Invalid("user", "A user's name has 1 to 100 printable characters.")
-    return f"{user} (key {key.name})"
-
-
 def _replayer(request: Request, key: Key) -> Replayer:
     """What a limited key may not send, it may not replay either."""
     limited = key.kinds is not None or key.locations is not None
@@ -240,14 +230,6 @@ def _replayer(request: Request, key: Key) -> Replayer:
         (lambda item: permitted(key, item)) if limited else (lambda item: item)
     )
     return Replayer(recorder_of(request), allowed)
-
-
-async def _read(request: Request, shape: type[Shape]) -> Shape:
-    body = await limited_body(request, recorder_of(request).settings.body_bytes_max)
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("body", f"The body is not what this route reads: {error}.") from None
 
 
 def _checked_ids(ids: Sequence[int] | None) -> list[int] | None:
