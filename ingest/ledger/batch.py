@@ -57,11 +57,12 @@ class Batch:
     corrections: list[tuple[int, Correction, int]] = field(default_factory=list)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
-    def event_of(self, key: bytes) -> StockEvent:
-        """The first event of an identity."""
-        if key in self.rows:
-            return self.rows[key].event
-        return next(event for part in self.sales for _, event, _ in part.among((key,)))
+    def first_events(self, keys: Collection[bytes]) -> dict[bytes, StockEvent]:
+        """The first events of some identities, by key."""
+        found = {key: self.rows[key].event for key in keys if key in self.rows}
+        for part in self.sales:
+            found |= {key: event for _, event, key in part.among(keys)}
+        return found
 
 
 class Sorter:

@@ -109,8 +109,9 @@ def _of_repeats(batch: Batch, recorded: Recorded) -> dict[int, Outcome]:
         for part in batch.sales:
             for place, event, key in part.among(recorded.keys()):
                 found[place] = compare(event, recorded[key])
+    own = batch.first_events({key for _, _, key in batch.later if key not in recorded})
     for place, event, key in batch.later:
-        first = recorded.get(key) or msgspec.structs.asdict(batch.event_of(key))
+        first = recorded[key] if key in recorded else msgspec.structs.asdict(own[key])
         found[place] = compare(event, first)
     return found
 

@@ -17,10 +17,10 @@ def scaled(value: int | float | str, name: str, scale: int, limit: int) -> int:
     if type(value) is int:
         if -limit <= value <= limit:
             return value * scale
-    elif type(value) is float:
+    elif type(value) is float and -limit <= value <= limit:
         whole = round(value * scale)
         # a decimal of the scale has one nearest float, and this division finds just that one
-        if whole / scale == value and -FLOAT_SAFE < whole < FLOAT_SAFE and abs(value) <= limit:
+        if whole / scale == value and -FLOAT_SAFE < whole < FLOAT_SAFE:
             return whole
     return _scaled_decimal(value, name, scale, limit)
 

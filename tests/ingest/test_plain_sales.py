@@ -61,6 +61,7 @@ documents = st.builds(
 @example(
     [event("sale", price=1, quantity=1.0), event("sale", price=True), event("return", price=1.0)]
 )
+@example([event("sale", quantity=1.7e308), event("sale", price=-1.7e308), event("return")])
 @example([event("sale", quantity="1"), event("sale", quantity=1), event("return", lot="L1")])
 def test_columns_say_what_events_say_one_by_one(chosen: list[dict[str, Any]]) -> None:
     raws = [json.dumps(document).encode() for document in chosen]
