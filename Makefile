@@ -23,7 +23,7 @@ demo: setup
 
 # Two workers, each with servers of its own; a file's tests share what is slow to make.
 test: setup browser
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # A browser for the tests of the pages: the system's Chromium, else Debian's package when root, else Playwright's own.
 # Likewise the broker and the languages that the examples for senders are tried with.

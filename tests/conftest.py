@@ -29,6 +29,15 @@ hypothesis_settings.register_profile("stocktide", deadline=None, print_blob=True
 hypothesis_settings.load_profile("stocktide")
 
 
+# Folders whose files take minutes each: they come first, so that at the end no worker is left alone with one.
+LONG = ("system", "browser", "forecasting")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order files by how long they take, as far as that is known; within a file nothing changes."""
+    items.sort(key=lambda item: not any(name in item.path.parts for name in LONG))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own STOCKTIDE_* away from the tests."""
