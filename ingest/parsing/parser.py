@@ -13,7 +13,7 @@ from ingest.parsing.faults import NotAnEvent, not_valid, storable
 from ingest.parsing.kinds import KINDS, OPENS, TYPE_PREFIX, CorrectionData, Sale, Text
 from ingest.parsing.numbers import MICRO, MILLI, scaled
 from ingest.parsing.parsed import Parsed, PlacedSales
-from ingest.parsing.plain_sales import SalesReader
+from ingest.parsing.plain_sales import PlainSales, SalesReader
 from stocktide.settings import Settings
 
 __all__ = ["MICRO", "MILLI", "EventParser"]
@@ -109,22 +109,34 @@ class EventParser:
         """Sort decoded events, and what is an event or a fault already, into columns and the rest."""
         if suspect or len(items) < self._columns_min:
             return Parsed.of([self._finished(item, latest, suspect) for item in items])
+        places: Sequence[int] = range(len(items))
         sales = self._sales.read(items, latest, self._currencies)
-        if sales is not None:
-            return Parsed([], [PlacedSales(sales, range(len(items)))])
-        # one of them at least is something else, or wrong: look at each
-        finished = [self._finished(item, latest, suspect) for item in items]
-        places = [
-            place
-            for place, item in enumerate(items)
-            if self._sales.is_plain(item) and type(finished[place]) is StockEvent
-        ]
-        sales = self._sales.read([items[place] for place in places], latest, self._currencies)
+        if sales is None:
+            places = [place for place, item in enumerate(items) if self._sales.may_be_plain(item)]
+            sales = self._read_sales(items, places, latest)
+        if sales is None:
+            # one of them is not plain after all, or wrong: look at each
+            finished = [self._finished(item, latest, suspect) for item in items]
+            places = [
+                place
+                for place, item in enumerate(items)
+                if self._sales.is_plain(item) and type(finished[place]) is StockEvent
+            ]
+            sales = self._read_sales(items, places, latest)
         if sales is None:
             return Parsed.of(finished)
         plain = set(places)
-        others = [(place, item) for place, item in enumerate(finished) if place not in plain]
+        others = [
+            (place, self._finished(item, latest, suspect))
+            for place, item in enumerate(items)
+            if place not in plain
+        ]
         return Parsed(others, [PlacedSales(sales, places)])
+
+    def _read_sales(
+        self, items: Sequence[Any], places: Sequence[int], latest: datetime
+    ) -> PlainSales | None:
+        return self._sales.read([items[place] for place in places], latest, self._currencies)
 
     def _finished(self, item: Any, latest: datetime, suspect: bool) -> Event | Fault:
         if isinstance(item, StockEvent | Correction | Fault):

@@ -129,6 +129,10 @@ class SalesReader:
             channel=[one.channel for one in data],
         )
 
+    def may_be_plain(self, item: Any) -> bool:
+        """Tell whether something is a decoded sale or return at all."""
+        return type(item) in self._types
+
     def is_plain(self, whole: Any) -> bool:
         """Tell whether a decoded event has the shape of a plain sale or return."""
         return type(whole) in self._types and self._are_plain([whole], [whole.data])
