@@ -94,14 +94,14 @@ def test_more_than_the_rate_is_told_when_to_come_back(shop: Api, database: sa.En
 def test_a_long_stream_waits_for_its_rate_instead_of_failing_in_the_middle(
     shop: Api, database: sa.Engine
 ) -> None:
+    """Of 2,000 lines a group the first is the burst, the second a debt, and the third waits until it is paid."""
     lines = "\n".join(json.dumps(event("sale", f"e{n}")) for n in range(4_100))
-    with client(shop, database, Limits(rate=2_000)) as sender:
+    with client(shop, database, Limits(rate=1_000)) as sender:
         started = time.monotonic()
         answer = sender.post("/v1/events", content=lines, headers=NDJSON)
-        assert (answer.status_code, answer.json()["accepted"]) == (200, 4_100), answer.text
-        # of 2,000 lines a group, the first two are the burst; the debt is paid by who comes next
-        assert time.monotonic() - started < 10
-        assert sender.post("/v1/events", content=lines, headers=NDJSON).status_code in (200, 429)
+        took_s = time.monotonic() - started
+    assert (answer.status_code, answer.json()["accepted"]) == (200, 4_100), answer.text
+    assert took_s > 1.5
 
 
 def test_a_key_that_is_revoked_records_no_more_of_an_open_stream(
