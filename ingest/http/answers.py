@@ -7,11 +7,10 @@ from typing import Any
 
 import msgspec
 
-from ingest.ledger.outcomes import Outcome
+from ingest.ledger.outcomes import OUTCOMES, Outcome
 from ingest.permission import KEY_KIND, KEY_LOCATION
 from stocktide.errors import Conflict, Forbidden, Invalid, StocktideError
 
-COUNTED = ("accepted", "duplicate", "conflict", "rejected")
 # Reasons that are about the key, not about the event.
 OF_THE_KEY = frozenset({KEY_KIND, KEY_LOCATION})
 
@@ -84,7 +83,7 @@ class Tally:
 
     def as_dict(self) -> dict[str, int]:
         """The counts alone."""
-        return {name: self.counts[name] for name in COUNTED}
+        return {name: self.counts[name] for name in OUTCOMES}
 
     def encode(self) -> bytes:
         """Body of the answer."""

@@ -244,7 +244,8 @@ class EventsRoute:
 
     async def _keep(self, sender: Sender, content_type: str, body: bytes, fault: Fault) -> None:
         await self._within_rate(sender, 1)
-        await self._intake.submit(sender.key.name, content_type, [body], [fault])
+        key = await self._still(sender)
+        await self._intake.submit(key.name, content_type, [body], [fault])
 
     async def _within_rate(self, sender: Sender, count: int, *, wait: bool = False) -> None:
         """Take events from the key's rate. Raises TooManyRequests where they are too many, unless it may wait."""

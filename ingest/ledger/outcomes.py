@@ -1,13 +1,14 @@
 """What becomes of an event, and how one that comes again compares with what is recorded."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 
 OutcomeName = Literal["accepted", "duplicate", "conflict", "rejected"]
+OUTCOMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 ACCEPTED: OutcomeName = "accepted"
 
 # The names that a sender gave to what the record holds, where they differ.

@@ -17,11 +17,10 @@ from psycopg.errors import (
 from sqlalchemy.exc import DBAPIError
 
 from ingest.ledger.ledger import Ledger
-from ingest.ledger.outcomes import Outcome, rejected
+from ingest.ledger.outcomes import OUTCOMES, Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.recording.requests import (
-    COUNTED,
     FeedRequest,
     finish_requests,
     record_requests,
@@ -78,7 +77,7 @@ class Recorder:
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
         *,
-        counted: Collection[str] = COUNTED,
+        counted: Collection[str] = OUTCOMES,
     ) -> list[Outcome]:
         """Record what was parsed already; `raws` are kept for what is refused. Raises as `record`.
 

@@ -9,12 +9,10 @@ import sqlalchemy as sa
 
 from ingest.ledger.entries import raw_cursor
 from ingest.ledger.ledger import Ledger
-from ingest.ledger.outcomes import Outcome, rejected
+from ingest.ledger.outcomes import OUTCOMES, Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parsed import Parsed
 from stocktide.database import sql, statement
-
-COUNTED = ("accepted", "duplicate", "conflict", "rejected")
 
 
 class FeedRequest(NamedTuple):
@@ -24,7 +22,7 @@ class FeedRequest(NamedTuple):
     content_type: str
     raws: Sequence[bytes]
     parsed: Sequence[Event | Fault]
-    counted: Collection[str] = COUNTED
+    counted: Collection[str] = OUTCOMES
 
 
 def record_requests(
@@ -110,7 +108,7 @@ def _count(
         {
             "feed": feed,
             "newest_occurred_at": newest[feed].isoformat() if feed in newest else None,
-            **{name: count[name] for name in COUNTED},
+            **{name: count[name] for name in OUTCOMES},
         }
         for feed, count in counts.items()
     ]

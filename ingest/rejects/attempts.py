@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from ingest.ledger.outcomes import Outcome
+from ingest.ledger.outcomes import OUTCOMES, Outcome
 from ingest.rejects.payload import edited, kind_of, value_at
 from stocktide.database import statement
 from stocktide.errors import Invalid
 
-COUNTED = ("accepted", "duplicate", "conflict", "rejected")
 # What is sent for none of them: no event, not what the edit is for, settled by another meanwhile.
 NOT_SENT = ("not_events", "left_alone", "closed")
 FAILING_SHOWN = 50
@@ -75,7 +74,7 @@ class Report:
         """The counts, and why the others still fail, the most frequent first."""
         failing = sorted(self.failing.values(), key=lambda item: -item["count"])
         return {
-            **{name: self.counts[name] for name in (*COUNTED, *NOT_SENT)},
+            **{name: self.counts[name] for name in (*OUTCOMES, *NOT_SENT)},
             "failing": failing[:FAILING_SHOWN],
         }
 

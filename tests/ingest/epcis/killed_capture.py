@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from ingest.epcis.capture import capture
 from ingest.epcis.document import read_document
 from ingest.ledger.ledger import Outcome
+from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
-from ingest.recording.requests import COUNTED
 from stocktide.database import create_engine
 from stocktide.settings import load_settings
 
@@ -28,7 +28,7 @@ class StoppedRecorder(Recorder):
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],  # noqa: ARG002 - what the recorder takes
         *,
-        counted: Collection[str] = COUNTED,  # noqa: ARG002 - as above
+        counted: Collection[str] = OUTCOMES,  # noqa: ARG002 - as above
     ) -> list[Outcome]:
         sys.stdout.write(f"asked for {len(raws)} of {feed} as {content_type}\n")
         sys.stdout.flush()

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from ingest.epcis.finisher import Finisher
 from ingest.epcis.settle import settle
 from ingest.ledger.ledger import Outcome
+from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
-from ingest.recording.requests import COUNTED
 from tests.ingest.epcis.documents import LOT_CLASS, SHOP, event, sgtin
 from tests.ingest.epcis.ledger_views import change, on_hand, reasons, rows, state_of, states, take
 
@@ -57,7 +57,7 @@ class BrokenRecorder(Recorder):
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
         *,
-        counted: Collection[str] = COUNTED,
+        counted: Collection[str] = OUTCOMES,
     ) -> list[Outcome]:
         if any(b'"lot":"POISON"' in raw for raw in raws):
             raise RuntimeError("boom\x00")

@@ -9,9 +9,9 @@ from ingest.epcis.rules import Rule, put_rules
 from ingest.epcis.settle import retry_rejected, settle
 from ingest.ledger.dimensions import ProductIn, put_products
 from ingest.ledger.ledger import Outcome
+from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Correction, Event, Fault
 from ingest.recording.recording import Recorder
-from ingest.recording.requests import COUNTED
 from ingest.rejects.attempts import By
 from ingest.rejects.rejects import Wanted
 from ingest.rejects.replay import Replayer
@@ -160,7 +160,7 @@ class OvertakenRecorder(Recorder):
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],
         *,
-        counted: Collection[str] = COUNTED,
+        counted: Collection[str] = OUTCOMES,
     ) -> list[Outcome]:
         if any(isinstance(item, Correction) for item in parsed):
             replay(Recorder(self.engine, self.settings))

@@ -13,9 +13,9 @@ from ingest.epcis.document import read_document
 from ingest.epcis.finisher import Finisher
 from ingest.epcis.settle import settle
 from ingest.ledger.ledger import Outcome
+from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
-from ingest.recording.requests import COUNTED
 from stocktide.errors import Transient
 from stocktide.keys import Limits, create_key
 from tests.ingest.epcis.documents import SHOP, document, event, raw, sgtin
@@ -82,7 +82,7 @@ class AwayRecorder(Recorder):
         raws: Sequence[bytes],
         parsed: Sequence[Event | Fault],  # noqa: ARG002 - what the recorder takes
         *,
-        counted: Collection[str] = COUNTED,  # noqa: ARG002 - as above
+        counted: Collection[str] = OUTCOMES,  # noqa: ARG002 - as above
     ) -> list[Outcome]:
         raise Transient("database_away", f"No answer for {len(raws)} of {feed} ({content_type}).")
 
