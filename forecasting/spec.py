@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from forecasting.choosing.candidates import SPLITS, Split, known_names
+from forecasting.frames.frequency import FREQUENCIES, Frequency
 from forecasting.nodes.closures import country_holidays
 from forecasting.nodes.prophet_fit import SeasonalityMode
 from forecasting.publishing.promotion import PromotionRule
@@ -23,7 +24,9 @@ DEFAULT_LEVELS: Levels = ((), ("location",), ("product",), ("location", "product
 
 @dataclass(frozen=True)
 class ForecastSpec:
-    """levels: key lists, leaves last. horizon_days: days ahead.
+    """levels: key lists, leaves last. horizon_days: days ahead; periods ahead where demand is by week, month or quarter.
+
+    frequency: the rhythm of the demand, D, W, M or Q; "auto": found in the data.
 
     candidates: what the backtest chooses from, by name, e.g. "WLSS additive" or "seasonal_naive"; "auto": the
     reference's grid and more. backtest_origins: how many, before the period that is reported. method, seasonality_mode:
@@ -37,6 +40,7 @@ class ForecastSpec:
 
     levels: Levels = DEFAULT_LEVELS
     horizon_days: int = 28
+    frequency: Literal["auto"] | Frequency = AUTO
     method: Method = "WLSS"
     best_sellers: int | None = None
     holidays_country: str | None = None
@@ -76,6 +80,7 @@ def spec_from_toml(mapping: Mapping[str, Any]) -> ForecastSpec:
         _check_int(forecast, name)
     _check_at_most(forecast, "horizon_days", HORIZON_DAYS_MAX)
     _check_at_most(forecast, "backtest_origins", BACKTEST_ORIGINS_MAX)
+    _check_choice(forecast, "frequency", (AUTO, *FREQUENCIES))
     _check_choice(forecast, "method", METHODS)
     _check_choice(forecast, "split", SPLITS)
     _check_number(

@@ -1,13 +1,15 @@
 """Demand of leaves by days, in units: what everything in this folder works on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.frames.frequency import Frequency, Grid
+from forecasting.nodes.known_ahead import NOTHING, KnownAhead
 from forecasting.nodes.stockout import empty_days
 from stocktide.errors import Invalid
 
@@ -15,14 +17,27 @@ OTHER_PRODUCTS = "(other products)"
 
 
 @dataclass(frozen=True)
+class LongHistory:
+    """What coarse levels sold before the detail of the leaves begins.
+
+    days: (T2,) on the grid of the demand, ending with it, T2 >= T. nodes: level's keys -> frame with those keys as
+    columns, and units: (nodes of the level, T2), NaN where unknown, in the order of the frame.
+    """
+
+    days: pd.DatetimeIndex
+    units: Mapping[tuple[str, ...], tuple[pd.DataFrame, NDArray[np.float64]]]
+
+
+@dataclass(frozen=True)
 class Demand:
-    """Demand of m leaves over T consecutive days.
+    """Demand of m leaves over T consecutive periods: days, weeks, months or quarters.
 
     leaves: one row per leaf, a column per key that the levels use. names: what people call the values of a key.
-    days: (T,), the last one is the cutoff.
+    days: (T,) dates of the periods, the last one is the cutoff; grid: the regular grid that they lie on (None: days).
     units: (m, T) float64, units sold less those returned the same day.
     empty: (m, T) bool, days on which the shelf was empty for a time, so that
-    units say less than what was wanted. started: (m,) index of the first sale.
+    units say less than what was wanted. started: (m,) index of the first sale. ahead: plans and events. longer: histories
+    of coarse levels that reach further back.
     """
 
     leaves: pd.DataFrame
@@ -32,6 +47,14 @@ class Demand:
     empty: NDArray[np.bool_]
     started: NDArray[np.int64]
     lake_version: int
+    grid: Grid | None = None
+    ahead: KnownAhead = field(default=NOTHING)
+    longer: LongHistory | None = None
+
+    @property
+    def frequency(self) -> Frequency:
+        """Days, weeks, months or quarters: D, W, M or Q."""
+        return "D" if self.grid is None else self.grid.frequency
 
     @property
     def cutoff(self) -> date:
