@@ -24,7 +24,7 @@ DEFAULT_LEVELS: Levels = ((), ("location",), ("product",), ("location", "product
 
 @dataclass(frozen=True)
 class ForecastSpec:
-    """levels: key lists, leaves last. horizon_days: days ahead; periods ahead where demand is by week, month or quarter.
+    """levels: key lists, leaves last. horizon_days: days ahead, or periods where demand is by week, month or quarter.
 
     frequency: the rhythm of the demand, D, W, M or Q; "auto": found in the data.
 

@@ -36,8 +36,8 @@ class Demand:
     days: (T,) dates of the periods, the last one is the cutoff; grid: the regular grid that they lie on (None: days).
     units: (m, T) float64, units sold less those returned the same day.
     empty: (m, T) bool, days on which the shelf was empty for a time, so that
-    units say less than what was wanted. started: (m,) index of the first sale. ahead: plans and events. longer: histories
-    of coarse levels that reach further back.
+    units say less than what was wanted. started: (m,) index of the first sale. ahead: plans and events.
+    longer: histories of coarse levels that reach further back.
     """
 
     leaves: pd.DataFrame

@@ -3,8 +3,6 @@
 m leaves, T periods of history, H periods of future that are told of. All arrays run over the T + H periods.
 """
 
-# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
