@@ -1,9 +1,7 @@
 """From demand to a forecast: test on the past, choose, test the choice on the last period, forecast. No I/O."""
 
-# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
-
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,47 +11,63 @@ from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import OriginResult, backtest, combine
 from forecasting.choosing.candidates import (
+    Answer,
+    BaselineCandidate,
     Candidate,
-    CandidateForecast,
-    ProphetCandidate,
+    Lesson,
     auto_names,
-    fitted_hierarchy,
+    fitting,
     make_candidates,
+    needs_history,
+    responses_of,
 )
 from forecasting.choosing.choose import Choice, choose, untested
+from forecasting.choosing.coherence import fitted_hierarchy
 from forecasting.choosing.contest import Holder, judge, with_champion
 from forecasting.choosing.evaluate import evaluate
+from forecasting.choosing.learnt_settings import learnt_settings
+from forecasting.choosing.origin_baselines import baselines_of
+from forecasting.choosing.origins import teaching_origins
 from forecasting.choosing.scores import SCORE_COLUMNS
+from forecasting.choosing.tables import (
+    Facts,
+    OriginTable,
+    Plan,
+    came,
+    experts_of,
+    facts_of,
+    table_of,
+)
+from forecasting.experts.at_origin import NodeModel
+from forecasting.experts.calendar import Calendar, make_calendar
+from forecasting.experts.explain import Explanation, explain, fitted_leaves
+from forecasting.experts.models import FittedGroup
+from forecasting.experts.rhythm import RHYTHMS, Rhythm
+from forecasting.frames.frequency import grid_of
 from forecasting.intervals.paths import coherent_paths, leaf_paths, paths_affordable, templates
 from forecasting.intervals.stretch import QUANTILES, HeldOut, quantiles_of, stretch
-from forecasting.nodes.base_fit import BaseFit, BaseFits, fitted_leaves
 from forecasting.nodes.demand import Demand
-from forecasting.nodes.explain import Explanation, explain
-from forecasting.nodes.origin import Origin, days_known_at, origin_at
-from forecasting.nodes.prophet_fit import FittedGroup
+from forecasting.nodes.origin import Origin, origin_at
 from forecasting.spec import AUTO, ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy
-from forecasting.structure.reconcile import refuse_method
+from forecasting.structure.reconcile import finest_above, refuse_method
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 # Called with a step's name and how to make it; gives what it makes, or what was kept of it.
 Keep = Callable[[str, Callable[[], Any]], Any]
 
-# A test without this much before it would test nothing.
-TRAINING_DAYS_MIN = 28
-
 
 @dataclass(frozen=True)
 class Forecast:
     """A forecast and why it is this one.
 
-    mean: (n, h), coherent. quantiles: (n, h, 7). history: (n, T). warnings: (n,) codes or None. choice: what was
+    mean: (n, h), coherent. quantiles: (n, h, q). history: (n, T). warnings: (n,) codes or None. choice: what was
     chosen. scores: of all candidates at the origins that chose, columns origin and SCORE_COLUMNS. errors: frame of
     `evaluate`, of the choice on the period that took no part in choosing. explanation: what the mean is made of.
     leaf_paths: (B, m, h) joint sample paths of the leaves; sums of them are paths of the nodes. models: the fitted
-    models by response form, with nodes as rows. score, champion_score: errors of the choice and of the champion's on
-    the same origins, None where one was not tested.
+    models by name, with nodes as rows. score, champion_score: errors of the choice and of the champion's on the same
+    origins, None where one was not tested.
     """
 
     mean: Array
@@ -70,6 +84,10 @@ class Forecast:
     champion_score: float | None
 
 
+NO_ERRORS = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])
+NO_SCORES = pd.DataFrame(columns=["origin", *SCORE_COLUMNS])
+
+
 def silent(_step: str) -> None:
     """Tell nobody of a step."""
 
@@ -77,6 +95,58 @@ def silent(_step: str) -> None:
 def make_anew(_step: str, make: Callable[[], Any]) -> Any:
     """Keep no step: make it."""
     return make()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all steps of a run share. plan: what is made at each origin. kept: gives finished steps."""
+
+    demand: Demand
+    hierarchy: Hierarchy
+    spec: ForecastSpec
+    plan: Plan
+    calendar: Calendar
+    candidates: tuple[Candidate, ...]
+    kept: Keep
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """Return the rhythm of the demand."""
+        return RHYTHMS[self.demand.frequency]
+
+    def origin(self, periods_known: int) -> Origin:
+        """Return what is known after so many periods."""
+        return origin_at(
+            self.demand,
+            self.hierarchy,
+            days_known=periods_known,
+            horizon=self.spec.horizon_days,
+            holidays_country=self.spec.holidays_country,
+        )
+
+    def table(self, periods_known: int) -> OriginTable:
+        """Return the table of an origin that is over."""
+        origin = self.origin(periods_known)
+        actual = came(self.demand, self.hierarchy, periods_known, self.spec.horizon_days)
+        baselines = baselines_of(origin, self.plan.baselines)
+        return table_of(origin, self.calendar, actual, self.plan, baselines)
+
+    def lesson(self, periods: int, tables: Mapping[int, OriginTable], now: OriginTable) -> Lesson:
+        """Return what a forecast after `periods` may learn from."""
+        return Lesson(
+            self.hierarchy,
+            self.plan,
+            [tables[known] for known in self.teachers(periods)],
+            now.levels,
+            now.baselines,
+            now.facts,
+        )
+
+    def teachers(self, periods: int) -> list[int]:
+        """List the origins that teach a forecast after `periods`."""
+        return teaching_origins(
+            self.rhythm, self.spec.horizon_days, periods, recent=self.spec.backtest_origins
+        )
 
 
 def make_forecast(
@@ -88,103 +158,58 @@ def make_forecast(
     holder: Holder | None = None,
     kept: Keep = make_anew,
 ) -> Forecast:
-    """Backtest the candidates, choose, score the choice on the last horizon_days, and forecast from all days.
+    """Backtest the candidates, choose, score the choice on the last horizon, and forecast from all periods.
 
     holder: the present champion, scored on the same origins. kept: gives a finished step of an earlier, killed run.
     With too little past for a backtest the spec's method is taken; without any past to test on there are no errors.
     Raises Invalid: a method or candidate that does not fit the levels, and those of `fitted_hierarchy`.
     """
-    refuse_method(spec.method, hierarchy)
-    fitted = fitted_positions(hierarchy, spec)
-    fitted_hierarchy(hierarchy, fitted)
-    fits = BaseFits(fitted)
-    actual = hierarchy.sum_leaves(demand.units[hierarchy.leaf_rows])
-    at = partial(
-        origin_at,
-        demand,
-        hierarchy,
-        horizon=spec.horizon_days,
-        holidays_country=spec.holidays_country,
-    )
-    known = known_days(demand, spec)
-    candidates = named_candidates(hierarchy, spec, fits)
-    results = _test_all(at, known[:-1], actual, candidates, progress, kept)
-    histories = [actual[:, :days] for days in known[:-1]]
-    choice, scores = _choose(hierarchy, spec, results, histories)
-    scores = with_champion(hierarchy, scores, results, histories, choice, holder)
+    bench = make_bench(demand, hierarchy, spec, kept)
+    tables = _tables(bench, progress)
+    reported = reported_origin(demand, spec)
+    choice, scores, results = _chosen(bench, tables, reported)
+    scores = with_champion(hierarchy, scores, results, choice, holder)
     verdict = judge(choice, scores, holder, cutoff=demand.cutoff, rule=spec.rule)
     choice = verdict.choice
-    chosen = make_candidates(list(choice.weights), fits, half_life_days=spec.split_half_life_days)
-    held_out = [result.held_out(choice.weights) for result in results]
     errors = NO_ERRORS
-    for days_known in known[-1:]:
-        origin = at(days_known=days_known)
-        progress(f"testing {choice.name} on the {spec.horizon_days} days after {origin.cutoff}")
-        errors, came = kept(
-            f"reported-{origin.cutoff}-{choice.name}",
-            partial(_reported, origin, chosen, choice, held_out, actual),
-        )
-        held_out.append(came)
-    last = at(days_known=demand.days.size)
+    if reported is not None:
+        progress(f"testing {choice.name} on the {spec.horizon_days} periods held out")
+        errors = _reported(bench, tables, reported, choice)
+    last = bench.origin(demand.days.size)
     progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {choice.name}")
-    final = _chosen_forecast(last, chosen, choice)
-    bases = _bases(last, chosen, choice)
-    quantiles = place_quantiles(last, final, held_out)
-    progress("drawing joint paths")
-    return Forecast(
-        mean=final.mean,
-        quantiles=quantiles,
-        history=last.history,
-        warnings=final.warnings,
-        choice=choice,
-        scores=scores,
-        errors=errors,
-        explanation=explain(last, bases, final.mean),
-        leaf_paths=draw_paths(last, bases, quantiles),
-        models={response: base.groups for response, (_, base) in bases.items()},
-        score=verdict.score,
-        champion_score=verdict.champion_score,
+    return _published(bench, tables, last, verdict.choice, progress, scores, errors, verdict)
+
+
+def make_bench(
+    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, kept: Keep = make_anew
+) -> Bench:
+    """Prepare a run: refuse what does not fit, and build what its origins share."""
+    refuse_method(spec.method, hierarchy)
+    fitted = fitted_positions(hierarchy, spec)
+    level, (upper, _) = fitted_hierarchy(hierarchy, fitted)
+    candidates = named_candidates(hierarchy, spec)
+    leaf = len(hierarchy.levels) - 1
+    split_level = level if level != leaf else finest_above(upper)
+    plan = Plan(
+        levels=tuple(range(leaf + 1)) if fitted is None else fitted,
+        responses=responses_of(candidates),
+        baselines=tuple(c.name for c in candidates if isinstance(c, BaselineCandidate)),
+        split_level=split_level,
+        half_life=spec.split_half_life_days,
+        insample=needs_history(candidates),
     )
-
-
-def _bases(
-    origin: Origin, chosen: Sequence[Candidate], choice: Choice
-) -> dict[str, tuple[float, BaseFit]]:
-    """Take the base fits behind the choice with their weights, by response form; baselines have none."""
-    found: dict[str, tuple[float, BaseFit]] = {}
-    for candidate in chosen:
-        if isinstance(candidate, ProphetCandidate):
-            weight, _ = found.get(candidate.response, (0.0, None))
-            base = candidate.fits.of(origin, candidate.response)
-            found[candidate.response] = (weight + choice.weights[candidate.name], base)
-    return found
-
-
-def draw_paths(
-    origin: Origin, bases: Mapping[str, tuple[float, BaseFit]], quantiles: Array, *, seed: int = 0
-) -> Array:
-    """Draw joint sample paths of the leaves, (B, m, h), coherent with the quantiles (n, h, 7) of all nodes."""
-    m = origin.hierarchy.n_leaves
-    fitted = sum(
-        (weight * fitted_leaves(origin, base) for weight, base in bases.values()), np.zeros(())
+    grid = demand.grid or grid_of(demand.days, "D")
+    past = demand.days if demand.longer is None else demand.longer.days
+    dates = pd.DatetimeIndex(past.append(grid.following(demand.days[-1], spec.horizon_days)))
+    calendar = make_calendar(
+        hierarchy,
+        demand.leaves.iloc[hierarchy.leaf_rows],
+        RHYTHMS[demand.frequency],
+        dates,
+        demand.ahead,
+        country=spec.holidays_country,
     )
-    missed = np.zeros((0, m, origin.horizon))
-    if bases:
-        missed = templates(origin.Y[-m:], fitted, origin.horizon)
-    rng = np.random.default_rng(seed)
-    drawn = leaf_paths(quantiles[-m:], QUANTILES, missed, paths_affordable(m), rng=rng)
-    return coherent_paths(origin.hierarchy, drawn, quantiles, QUANTILES)
-
-
-NO_ERRORS = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])
-NO_SCORES = pd.DataFrame(columns=["origin", *SCORE_COLUMNS])
-
-
-def known_days(demand: Demand, spec: ForecastSpec) -> list[int]:
-    """List how many days each origin knows, oldest first: those that choose, then the one that is reported."""
-    return days_known_at(
-        demand.days.size, spec.horizon_days, spec.backtest_origins + 1, least=TRAINING_DAYS_MIN
-    )
+    return Bench(demand, hierarchy, spec, plan, calendar, tuple(candidates), kept)
 
 
 def fitted_positions(hierarchy: Hierarchy, spec: ForecastSpec) -> tuple[int, ...] | None:
@@ -195,87 +220,193 @@ def fitted_positions(hierarchy: Hierarchy, spec: ForecastSpec) -> tuple[int, ...
     return tuple(p for p, keys in enumerate(hierarchy.levels) if frozenset(keys) in wanted)
 
 
-def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec, fits: BaseFits) -> list[Candidate]:
-    """Make the candidates that the spec names, or those of "auto"."""
-    names = (
-        auto_names(hierarchy, split=spec.split)
-        if spec.candidates == AUTO
-        else list(spec.candidates)
+def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec) -> list[Candidate]:
+    """Make the candidates that the spec names, or those of "auto", and the one that is taken untested."""
+    if spec.candidates != AUTO:
+        return make_candidates(spec.candidates)
+    names = dict.fromkeys([*auto_names(), spec.default_candidate])
+    return [c for c in make_candidates(list(names)) if fitting(c, hierarchy)]
+
+
+def reported_origin(demand: Demand, spec: ForecastSpec) -> int | None:
+    """Return how many periods the origin of the reported period knows; None where too little lies before it."""
+    known = demand.days.size - spec.horizon_days
+    return known if known >= RHYTHMS[demand.frequency].ended_periods else None
+
+
+def tested_origins(demand: Demand, spec: ForecastSpec) -> list[int]:
+    """List every origin that a run forecasts, oldest first: those that teach, and the one that is reported."""
+    rhythm, horizon, recent = RHYTHMS[demand.frequency], spec.horizon_days, spec.backtest_origins
+    ends = [demand.days.size]
+    reported = reported_origin(demand, spec)
+    if reported is not None:
+        ends.append(reported)
+    teaching = {
+        known for end in ends for known in teaching_origins(rhythm, horizon, end, recent=recent)
+    }
+    return sorted(teaching | ({reported} if reported is not None else set()))
+
+
+def _tables(bench: Bench, progress: Progress) -> dict[int, OriginTable]:
+    """Make the tables of all origins, one at a time, oldest first: an origin goes before the next one comes."""
+    known = tested_origins(bench.demand, bench.spec)
+    tables = {}
+    for number, periods in enumerate(known, 1):
+        cutoff = bench.demand.days[periods - 1].date()
+        progress(f"testing after {cutoff} ({number} of {len(known)})")
+        tables[periods] = bench.kept(f"origin-{cutoff}", partial(bench.table, periods))
+    return tables
+
+
+def _chosen(
+    bench: Bench, tables: Mapping[int, OriginTable], reported: int | None
+) -> tuple[Choice, pd.DataFrame, list[OriginResult]]:
+    """Choose on origins that all lie before the reported period."""
+    spec = bench.spec
+    if reported is None or not bench.teachers(reported):
+        named = spec.candidates != AUTO and spec.default_candidate not in spec.candidates
+        return untested(spec.candidates[0] if named else spec.default_candidate), NO_SCORES, []
+    lesson = bench.lesson(reported, tables, tables[reported])
+    answers = {candidate.name: candidate.answer(lesson) for candidate in bench.candidates}
+    results = backtest(bench.hierarchy, lesson.tables, answers)
+    choice, scores = choose(results)
+    return choice, scores, results
+
+
+def answer_of(bench: Bench, choice: Choice, lesson: Lesson) -> tuple[Answer, dict[str, Answer]]:
+    """Answer a lesson by the choice: the weighted answer, and those of its candidates."""
+    of = {c.name: c.answer(lesson) for c in make_candidates(list(choice.weights))}
+    if len(of) == 1:
+        return next(iter(of.values())), of
+    left_out = tuple(
+        combine({name: answer.left_out[o] for name, answer in of.items()}, choice.weights)
+        for o in range(len(lesson.tables))
     )
-    return make_candidates(names, fits, half_life_days=spec.split_half_life_days)
-
-
-def _test_all(
-    at: Callable[..., Origin],
-    known: Sequence[int],
-    actual: Array,
-    candidates: Sequence[Candidate],
-    progress: Progress,
-    kept: Keep,
-) -> list[OriginResult]:
-    """Backtest origins one at a time, oldest first: what each knows, and its fits, go before the next one comes."""
-    results = []
-    for number, days_known in enumerate(known, 1):
-        origin = at(days_known=days_known)
-        progress(
-            f"testing {len(candidates)} candidates after {origin.cutoff} ({number} of {len(known)})"
-        )
-        results.append(
-            kept(f"origin-{origin.cutoff}", partial(backtest, origin, actual, candidates))
-        )
-    return results
-
-
-def _choose(
-    hierarchy: Hierarchy,
-    spec: ForecastSpec,
-    results: Sequence[OriginResult],
-    histories: Sequence[Array],
-) -> tuple[Choice, pd.DataFrame]:
-    if results:
-        return choose(hierarchy, results, histories)
-    if spec.candidates != AUTO and spec.default_candidate not in spec.candidates:
-        return untested(spec.candidates[0]), NO_SCORES
-    return untested(spec.default_candidate), NO_SCORES
+    mean = combine({name: answer.mean for name, answer in of.items()}, choice.weights)
+    return Answer(mean, left_out), of
 
 
 def _reported(
-    origin: Origin,
-    chosen: Sequence[Candidate],
-    choice: Choice,
-    held_out: Sequence[HeldOut],
-    actual: Array,
-) -> tuple[pd.DataFrame, HeldOut]:
-    """Score the choice on the period after the last origin, with intervals learnt before it."""
-    T = origin.days.size
-    came = actual[:, T : T + origin.horizon]
-    forecast = _chosen_forecast(origin, chosen, choice)
-    errors = evaluate(
-        origin.hierarchy,
-        actual=came,
-        mean=forecast.mean,
-        quantiles=place_quantiles(origin, forecast, held_out),
-        history=origin.history,
+    bench: Bench, tables: Mapping[int, OriginTable], reported: int, choice: Choice
+) -> pd.DataFrame:
+    """Score the choice on the period after the last origin, with all that it knows learnt before it."""
+    now = tables[reported]
+    lesson = bench.lesson(reported, tables, now)
+    answer, _ = answer_of(bench, choice, lesson)
+    naive = BaselineCandidate("seasonal_naive")
+    weekly = naive.answer(replace(lesson, tables=[], baselines=_naive(bench, now)))
+    return evaluate(
+        bench.hierarchy,
+        actual=now.actual,
+        mean=answer.mean,
+        quantiles=place_quantiles(bench.hierarchy, answer, lesson),
+        seasonal_naive=weekly.mean,
+        facts=now.facts,
     )
-    return errors, HeldOut(actual=came, mean=forecast.mean, shape=forecast.shape)
 
 
-def _chosen_forecast(
-    origin: Origin, chosen: Sequence[Candidate], choice: Choice
-) -> CandidateForecast:
-    forecasts: Mapping[str, CandidateForecast] = {
-        candidate.name: candidate.forecast(origin) for candidate in chosen
-    }
-    combined = combine(forecasts, choice.weights)
-    assert combined.coherent
-    return combined
+def _naive(bench: Bench, now: OriginTable) -> Mapping[str, NDArray[np.floating]]:
+    if "seasonal_naive" in now.baselines:
+        return now.baselines
+    return baselines_of(bench.origin(now.periods_known), ("seasonal_naive",))
 
 
-def place_quantiles(
-    origin: Origin, forecast: CandidateForecast, held_out: Sequence[HeldOut]
-) -> Array:
-    """Place the quantiles (n, h, 7) around a forecast, as wide as held-out errors ask for; 0 on closed days."""
-    factors = stretch(held_out, origin.hierarchy.nodes["level"].to_numpy())
-    placed = quantiles_of(forecast.mean, forecast.shape, factors)
-    opened: Array = placed * origin.is_open[:, origin.days.size :, None]
-    return opened
+def _published(
+    bench: Bench,
+    tables: Mapping[int, OriginTable],
+    last: Origin,
+    choice: Choice,
+    progress: Progress,
+    scores: pd.DataFrame,
+    errors: pd.DataFrame,
+    verdict: Any,
+) -> Forecast:
+    models: dict[int, list[NodeModel]] = {}
+    experts = experts_of(last, bench.calendar, bench.plan, models=models)
+    facts = facts_of(last, bench.plan)
+    lesson = Lesson(
+        bench.hierarchy,
+        bench.plan,
+        [tables[known] for known in bench.teachers(last.days.size)],
+        experts,
+        baselines_of(last, tuple(n for n in bench.plan.baselines if n in choice.weights)),
+        facts,
+    )
+    answer, parts = answer_of(bench, choice, lesson)
+    choice = replace(choice, learnt=learnt_settings(bench.hierarchy, choice, parts))
+    quantiles = place_quantiles(bench.hierarchy, answer, lesson)
+    weights = expert_weights_of(choice, parts)
+    progress("drawing joint paths")
+    return Forecast(
+        mean=answer.mean,
+        quantiles=quantiles,
+        history=last.history,
+        warnings=facts.warnings,
+        choice=choice,
+        scores=scores,
+        errors=errors,
+        explanation=explain(last, models, weights, experts, answer.mean),
+        leaf_paths=draw_paths(last, fitted_leaves(last, models, weights), quantiles),
+        models=fitted_models(bench.hierarchy, models),
+        score=verdict.score,
+        champion_score=verdict.champion_score,
+    )
+
+
+def expert_weights_of(choice: Choice, answers: Mapping[str, Answer]) -> dict[int, dict[str, Array]]:
+    """Sum up the weight of every expert in every node of a level, over the candidates of the choice."""
+    found: dict[int, dict[str, Array]] = {}
+    for name, share in choice.weights.items():
+        mixture = answers[name].mixture
+        for level, of in (mixture.weights if mixture is not None else {}).items():
+            into = found.setdefault(level, {})
+            for expert, weight in zip(of.names, of.weights, strict=True):
+                into[expert] = into.get(expert, np.zeros_like(weight)) + share * weight
+    return found
+
+
+def fitted_models(
+    hierarchy: Hierarchy, models: Mapping[int, Sequence[NodeModel]]
+) -> dict[str, tuple[FittedGroup, ...]]:
+    """Collect the fitted models by name, their rows those of S."""
+    found: dict[str, tuple[FittedGroup, ...]] = {}
+    for level, made in models.items():
+        rows = hierarchy.rows(level)
+        for model in made:
+            moved = tuple(replace(g, rows=rows[g.rows]) for g in model.fit.groups)
+            found[model.name] = (*found.get(model.name, ()), *moved)
+    return found
+
+
+def draw_paths(origin: Origin, fitted: Array | None, quantiles: Array, *, seed: int = 0) -> Array:
+    """Draw joint sample paths of the leaves, (B, m, h), coherent with the quantiles (n, h, q) of all nodes.
+
+    fitted: (m, T) what the models say of the past, None without any.
+    """
+    m = origin.hierarchy.n_leaves
+    missed = np.zeros((0, m, origin.horizon))
+    if fitted is not None:
+        missed = templates(origin.Y[-m:], fitted, origin.horizon)
+    rng = np.random.default_rng(seed)
+    drawn = leaf_paths(quantiles[-m:], QUANTILES, missed, paths_affordable(m), rng=rng)
+    return coherent_paths(origin.hierarchy, drawn, quantiles, QUANTILES)
+
+
+def place_quantiles(hierarchy: Hierarchy, answer: Answer, lesson: Lesson) -> Array:
+    """Place the quantiles (n, h, q) around a forecast, as wide as left-out errors ask for; 0 while closed."""
+    held_out = [
+        HeldOut(
+            actual=np.where(np.isfinite(table.actual), table.actual, mean),
+            mean=mean,
+            shape=table.facts.shape,
+        )
+        for table, mean in zip(lesson.tables, answer.left_out, strict=True)
+    ]
+    factors = stretch(held_out, hierarchy.nodes["level"].to_numpy())
+    placed = quantiles_of(answer.mean, lesson.facts.shape, factors)
+    return _opened(hierarchy, lesson.facts, placed)
+
+
+def _opened(hierarchy: Hierarchy, facts: Facts, placed: Array) -> Array:
+    opened = hierarchy.S @ facts.open_ahead.astype(np.float64) > 0
+    return np.asarray(placed * opened[:, :, None])

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from forecasting.choosing.candidates import SPLITS, Split, known_names
 from forecasting.frames.frequency import FREQUENCIES, Frequency
 from forecasting.nodes.closures import country_holidays
-from forecasting.nodes.prophet_fit import SeasonalityMode
+from forecasting.prophet.model import Mode
 from forecasting.publishing.promotion import PromotionRule
 from forecasting.structure.levels import Levels, level_name, parse_levels
 from forecasting.structure.reconcile import METHODS, Method
@@ -44,7 +44,7 @@ class ForecastSpec:
     method: Method = "WLSS"
     best_sellers: int | None = None
     holidays_country: str | None = None
-    seasonality_mode: SeasonalityMode = "additive"
+    seasonality_mode: Mode = "additive"
     candidates: Literal["auto"] | tuple[str, ...] = AUTO
     backtest_origins: int = 3
     fit_levels: Levels | None = None
@@ -87,7 +87,7 @@ def spec_from_toml(mapping: Mapping[str, Any]) -> ForecastSpec:
         forecast, "split_half_life_days", "above 0", lambda value: 0 < value < float("inf")
     )
     _check_number(forecast, "promotion_margin", "from 0 to below 1", lambda value: 0 <= value < 1)
-    _check_choice(forecast, "seasonality_mode", get_args(SeasonalityMode))
+    _check_choice(forecast, "seasonality_mode", get_args(Mode))
     _check_country(forecast)
     parsed = {
         "candidates": parse_candidates(forecast.get("candidates", AUTO)),

@@ -1,197 +1,171 @@
-"""Candidates: the ways to forecast an origin that a backtest compares. All give coherent forecasts, or say that not."""
+"""Candidates: the ways to forecast a whole chain that a backtest compares.
 
-import zlib
-from dataclasses import dataclass, field
+A learnt candidate weighs experts node by node and reconciles them; it differs from another by which experts may take part
+and by the method. A baseline is one expert for every node.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.choosing.baselines import BASELINES, SLOW, Baseline, affordable, baseline
-from forecasting.intervals.stretch import ERROR_DAYS
-from forecasting.nodes.base_fit import RESPONSES, BaseFit, BaseFits
-from forecasting.nodes.origin import Origin
+from forecasting.choosing.baselines import BASELINES, Baseline
+from forecasting.choosing.coherence import coherent, obey
+from forecasting.choosing.learnt import Mixture, learn_mixture, left_out_variance
+from forecasting.choosing.tables import Facts, OriginTable, Plan, rows_of
+from forecasting.choosing.ways import best_way
+from forecasting.experts.at_origin import LevelExperts
 from forecasting.structure.hierarchy import Hierarchy
-from forecasting.structure.reconcile import (
-    METHODS,
-    TREE_METHODS,
-    Method,
-    finest_above,
-    reconcile,
-    split_down,
-)
-from forecasting.structure.shares import HALF_LIFE_DAYS, recent_shares
+from forecasting.structure.reconcile import METHODS, TREE_METHODS, Method
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
 Split = Literal["recent_shares", "FP"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-
-_GRID: tuple[Method, ...] = ("BU", "AHP", "WLSS", "WLSV", "OLS")
+RESPONSES = ("additive", "multiplicative", "log1p")
+MIXTURE = "mixture"
+# Shown beside the mixture: Prophet in one response form, reconciled by the number of leaves.
+COMPARED = ("WLSS additive", "WLSS log1p")
+OF_ALL_NODES: tuple[Baseline, ...] = ("ETS", "Theta")
+_NEED_HISTORY: tuple[Method, ...] = ("AHP", "PHA")
 
 
 @dataclass(frozen=True)
-class CandidateForecast:
-    """mean: (n, h); rows of NaN where a slow baseline took a sample of the nodes. shape: (n, q) error quantiles.
+class Lesson:
+    """What a forecast may learn from. tables: earlier origins, oldest first.
 
-    coherent: whether every node is the sum of its leaves; what is not can be compared, not published.
+    now: the present's experts by level, baselines (n, h) by name, and facts.
+    """
+
+    hierarchy: Hierarchy
+    plan: Plan
+    tables: Sequence[OriginTable]
+    now: Mapping[int, LevelExperts]
+    baselines: Mapping[str, NDArray[np.floating]]
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Answer:
+    """mean: (n, h), coherent. left_out: (n, h) for each earlier origin, by what the others teach.
+
+    mixture, method: what was learnt; None for a baseline.
     """
 
     mean: Array
-    shape: Array
-    warnings: tuple[str | None, ...]
-    coherent: bool
+    left_out: tuple[Array, ...]
+    mixture: Mixture | None = None
+    method: Method | None = None
 
 
 class Candidate(Protocol):
-    """A way to forecast an origin."""
+    """A way to forecast a chain."""
 
     @property
     def name(self) -> str:
         """Its name in scores and settings."""
 
-    def forecast(self, origin: Origin) -> CandidateForecast:
-        """Forecast all nodes from what is known at the origin."""
+    def answer(self, lesson: Lesson) -> Answer:
+        """Forecast all nodes, and each earlier origin without what came after it there."""
 
 
 @dataclass(frozen=True)
-class ProphetCandidate:
-    """Prophet in the fitted levels in one response form, reconciled by one method, split over leaves not fitted."""
+class LearntCandidate:
+    """Experts weighed node by node. response: the own models of one form alone (None: every expert).
 
-    method: Method
-    response: str
-    fits: BaseFits = field(repr=False)
-    half_life_days: float = HALF_LIFE_DAYS
+    method: how to reconcile (None: by left-out errors, or by what did better on the origins).
+    """
 
-    @property
-    def name(self) -> str:
-        """Method and response form, e.g. "WLSS additive"."""
-        return f"{self.method} {self.response}"
+    name: str
+    response: str | None = None
+    method: Method | None = None
 
-    def forecast(self, origin: Origin) -> CandidateForecast:
-        """Reconcile the shared base fit. Raises Invalid as `reconcile` and `fitted_hierarchy` do."""
-        base = self.fits.of(origin, self.response)
-        mean = _coherent(origin, base, self)
-        return CandidateForecast(obey_lives(origin, mean), base.shape, base.warnings, True)
+    def allows(self, expert: str) -> bool:
+        """Tell whether an expert may take part."""
+        return self.response is None or expert.startswith(f"{self.response} ")
+
+    def answer(self, lesson: Lesson) -> Answer:
+        """Learn weights, variances and the method from the lesson. Raises Invalid as `reconcile` does."""
+        rows = rows_of(lesson.hierarchy, lesson.plan.levels)
+        mixture = learn_mixture(lesson.tables, lesson.now, rows, self.allows)
+        variance = None
+        if lesson.tables:
+            variance = left_out_variance(lesson.tables, mixture.left_out, rows, lesson.facts.change)
+        method = self.method or best_way(
+            lesson.hierarchy, lesson.plan, lesson.tables, mixture.left_out, variance
+        )
+        residuals = _residuals(lesson.tables, mixture.left_out, method)
+        if method in ("WLSV", "MinT-shrink") and variance is None:
+            method = "WLSS"
+
+        def made(facts: Facts, base: Array) -> Array:
+            return coherent(
+                lesson.hierarchy,
+                lesson.plan,
+                facts,
+                base,
+                method,
+                variance=variance,
+                residuals=residuals,
+            )
+
+        left_out = tuple(
+            made(table.facts, base)
+            for table, base in zip(lesson.tables, mixture.left_out, strict=True)
+        )
+        return Answer(made(lesson.facts, mixture.base), left_out, mixture, method)
+
+
+def _residuals(
+    tables: Sequence[OriginTable], left_out: Sequence[Array], method: Method
+) -> Array | None:
+    """Put the left-out errors of all origins side by side, (n, O h), for a covariance."""
+    if method != "MinT-shrink" or not tables:
+        return None
+    return np.hstack([table.actual - base for table, base in zip(tables, left_out, strict=True)])
 
 
 @dataclass(frozen=True)
 class BaselineCandidate:
-    """A baseline in every node (the slow ones: of small levels and a sample of the large), reconciled if it has all.
-
-    The naive ones are sums of their leaves anyway; Croston and TSB are meant for leaves and are summed up.
-    """
+    """A baseline in the leaves, summed up; in every node and reconciled where sums of it are no baseline of a sum."""
 
     name: Baseline
-    seed: int = 0
 
-    def forecast(self, origin: Origin) -> CandidateForecast:
-        """Forecast by the baseline."""
-        hierarchy = origin.hierarchy
-        rows = np.ones(hierarchy.n_nodes, dtype=np.bool_)
-        if self.name in SLOW:
-            rng = np.random.default_rng((self.seed, zlib.crc32(self.name.encode())))
-            rows = affordable(hierarchy.nodes["level"].to_numpy(), rng=rng)
-        elif self.name in ("Croston", "TSB"):
-            rows[: -hierarchy.n_leaves] = False
-        known = self.name in ("naive", "seasonal_naive")
-        made = baseline(self.name, origin.history if known else origin.Y, origin.horizon, rows=rows)
-        mean, coherent = made.mean, True
-        if self.name in SLOW and rows.all():
-            mean = reconcile("WLSS", hierarchy, mean)
-        elif self.name in SLOW:
-            coherent = False
-        else:
-            mean = hierarchy.sum_leaves(mean[-hierarchy.n_leaves :])
-        return CandidateForecast(mean, origin.weekly_shape, (None,) * rows.size, coherent)
+    def answer(self, lesson: Lesson) -> Answer:
+        """Take the baseline of every origin."""
 
+        def made(facts: Facts, baselines: Mapping[str, NDArray[np.floating]]) -> Array:
+            of_nodes = baselines[self.name].astype(np.float64)
+            if self.name in OF_ALL_NODES:
+                return coherent(lesson.hierarchy, lesson.plan, facts, of_nodes, "WLSS")
+            return obey(lesson.hierarchy, facts, of_nodes[-lesson.hierarchy.n_leaves :])
 
-def _coherent(origin: Origin, base: BaseFit, of: ProphetCandidate) -> Array:
-    hierarchy = origin.hierarchy
-    leaf = len(hierarchy.levels) - 1
-    level, (upper, rows) = fitted_hierarchy(hierarchy, of.fits.fitted_levels)
-    method, middle, shares = of.method, None, None
-    if method in ("MO", "TDRS") and level == leaf:
-        at = finest_above(upper)
-        middle = list(upper.tags)[at]
-        shares = _shares(origin, upper.groups(at), of.half_life_days)
-    elif method in ("MO", "TDRS"):
-        # The leaves have no model: what is left of the method is the levels above, and the split below.
-        method = "WLSS"
-    y_upper = reconcile(
-        method,
-        upper,
-        base.yhat[rows],
-        y_insample=origin.history[rows, -ERROR_DAYS:],
-        variance=base.variance[rows],
-        residuals=None if base.residuals is None else base.residuals[rows],
-        shares=shares,
-        middle=middle,
-    )[-upper.n_leaves :]
-    if level == leaf:
-        return hierarchy.sum_leaves(y_upper)
-    share = _shares(origin, hierarchy.groups(level), of.half_life_days)
-    return hierarchy.sum_leaves(split_down(hierarchy, level, y_upper, share))
-
-
-def _shares(origin: Origin, group: NDArray[np.int64], half_life_days: float) -> Array:
-    return recent_shares(origin.units, group, origin.observed_shares, half_life_days)
-
-
-def fitted_hierarchy(
-    hierarchy: Hierarchy, fitted_levels: tuple[int, ...] | None
-) -> tuple[int, tuple[Hierarchy, NDArray[np.int64]]]:
-    """Find the finest fitted level, and the hierarchy of the fitted levels over its nodes.
-
-    Raises Invalid (`fit_levels_cross`): the nodes of every fitted level must be unions of nodes of the finest one.
-    """
-    leaf = len(hierarchy.levels) - 1
-    positions = tuple(range(leaf + 1)) if fitted_levels is None else fitted_levels
-    level = leaf if leaf in positions else max(positions, key=lambda p: hierarchy.rows(p).size)
-    for position in positions:
-        if not hierarchy.refines(level, position):
-            names = list(hierarchy.tags)
-            raise Invalid(
-                "fit_levels_cross",
-                f"fit_levels: {names[level]} is the finest, and does not split {names[position]}; add a level that "
-                f"splits both to the hierarchy and to fit_levels, or leave one out.",
-            )
-    return level, hierarchy.above(level, keep=positions)
-
-
-def obey_lives(origin: Origin, mean: Array) -> Array:
-    """Hold closed days and ended leaves at 0 after reconciling, and sum up again. mean: (n, h), coherent."""
-    hierarchy = origin.hierarchy
-    leaves = mean[-hierarchy.n_leaves :] * origin.open_leaves[:, origin.days.size :]
-    leaves[origin.ended] = 0.0
-    return hierarchy.sum_leaves(leaves)
+        left_out = tuple(made(table.facts, table.baselines) for table in lesson.tables)
+        return Answer(made(lesson.facts, lesson.baselines), left_out)
 
 
 def known_names() -> list[str]:
     """List every candidate that a setting may name."""
-    return [f"{method} {response}" for method in METHODS for response in RESPONSES] + list(
-        BASELINES
-    )
+    named = [f"{method} {response}" for method in METHODS for response in RESPONSES]
+    return [MIXTURE, *named, *BASELINES]
 
 
-def auto_names(hierarchy: Hierarchy, *, split: Split = "recent_shares") -> list[str]:
-    """List the candidates of "auto": the reference's grid, ours, and the baselines, as far as they fit the levels."""
-    below: Method = "TDRS" if split == "recent_shares" else "MO"
-    methods = [m for m in _GRID if hierarchy.is_tree or m not in TREE_METHODS]
-    if len(hierarchy.levels) > 1:
-        methods.append(below)
-    return [f"{m} {response}" for response in RESPONSES for m in methods] + list(BASELINES)
+def auto_names() -> list[str]:
+    """List the candidates of "auto": the mixture of all experts, and what it is compared with."""
+    return [MIXTURE, *COMPARED, *BASELINES]
 
 
-def make_candidates(
-    names: list[str], fits: BaseFits, *, half_life_days: float = HALF_LIFE_DAYS
-) -> list[Candidate]:
-    """Make candidates by name; those of Prophet share the fits. Raises Invalid (`candidate_unknown`)."""
-    by_name: dict[str, Candidate] = {name: BaselineCandidate(name) for name in BASELINES}
-    for method in METHODS:
-        for response in RESPONSES:
-            made = ProphetCandidate(method, response, fits, half_life_days)
-            by_name[made.name] = made
+def make_candidates(names: Sequence[str]) -> list[Candidate]:
+    """Make candidates by name. Raises Invalid (`candidate_unknown`)."""
+    by_name: dict[str, Candidate] = {MIXTURE: LearntCandidate(MIXTURE)}
+    by_name |= {
+        f"{method} {response}": LearntCandidate(f"{method} {response}", response, method)
+        for method in METHODS
+        for response in RESPONSES
+    }
+    by_name |= {name: BaselineCandidate(name) for name in BASELINES}
     for name in names:
         if name not in by_name:
             raise Invalid(
@@ -200,3 +174,23 @@ def make_candidates(
                 candidate=name,
             )
     return [by_name[name] for name in names]
+
+
+def fitting(candidate: Candidate, hierarchy: Hierarchy) -> bool:
+    """Tell whether a candidate's method fits the levels: some split downwards, which takes a tree."""
+    method = candidate.method if isinstance(candidate, LearntCandidate) else None
+    return hierarchy.is_tree or method not in TREE_METHODS
+
+
+def needs_history(candidates: Sequence[Candidate]) -> bool:
+    """Tell whether some candidate splits by what was sold before."""
+    return any(isinstance(c, LearntCandidate) and c.method in _NEED_HISTORY for c in candidates)
+
+
+def responses_of(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return the response forms that the candidates' own models take."""
+    learnt = [c for c in candidates if isinstance(c, LearntCandidate)]
+    named = {c.response for c in learnt if c.response is not None}
+    if any(c.response is None for c in learnt):
+        named |= {"additive", "log1p"}
+    return tuple(response for response in RESPONSES if response in named)

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import OriginResult, score_combination
 from forecasting.choosing.choose import Choice
@@ -20,8 +18,6 @@ from forecasting.publishing.promotion import (
     total_score,
 )
 from forecasting.structure.hierarchy import Hierarchy
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,6 @@ def with_champion(
     hierarchy: Hierarchy,
     scores: pd.DataFrame,
     results: Sequence[OriginResult],
-    histories: Sequence[Array],
     choice: Choice,
     holder: Holder | None,
 ) -> pd.DataFrame:
@@ -64,9 +59,9 @@ def with_champion(
     if not weights or not tested:
         return scores
     parts = [
-        score_combination(hierarchy, result, history, name, of)
+        score_combination(hierarchy, result, name, of)
         for name, of in ((CHAMPION, weights), (CHALLENGER, choice.weights))
-        for result, history in zip(results, histories, strict=True)
+        for result in results
     ]
     return pd.concat([scores, *parts], ignore_index=True)
 

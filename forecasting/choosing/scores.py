@@ -1,7 +1,9 @@
-"""Scores: what came beside what candidates forecast, per level and demand class, by utilsforecast's losses.
+"""Scores: what came beside what candidates forecast, per level and demand class.
 
 Shapes: n nodes, h days ahead, T days of history, C candidates.
 """
+
+# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
 from collections.abc import Mapping
 
@@ -9,7 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.choosing.node_losses import SEASON_DAYS, Losses, node_losses
+from forecasting.choosing.node_losses import (
+    SEASON_DAYS,
+    Losses,
+    NodeScales,
+    node_losses,
+    node_scales,
+)
 from forecasting.nodes.demand_class import DEMAND_CLASSES
 from forecasting.structure.hierarchy import Hierarchy
 
@@ -25,22 +33,29 @@ def score(
     *,
     actual: Array,
     forecasts: Mapping[str, Array],
-    history: Array,
+    history: Array | None = None,
     classes: NDArray[np.str_],
     weight: Array | None = None,
     quantiles: Mapping[str, Array] | None = None,
+    scales: NodeScales | None = None,
 ) -> pd.DataFrame:
     """Score candidates per level and demand class ("all", and each of the four that the level has).
 
-    actual: (n, h). forecasts: (n, h) by name, rows of NaN where a candidate has none. history: (n, T) before. classes:
-    (n,) as of the origin. weight: (n,) units or value of the last days (None: of the last WEIGHT_DAYS of history).
-    quantiles: (n, h, 7) by name, for some or all. Returns a row per level, class, candidate and metric, SCORE_COLUMNS:
+    actual: (n, h), NaN where unknown. forecasts: (n, h) by name, rows of NaN where a candidate has none. history: (n, T)
+    before. classes: (n,) as of the origin. weight: (n,) units or value of the last days (None: of the last WEIGHT_DAYS of
+    history). quantiles: (n, h, q) by name, for some or all. scales: of the history, where made before; then weight is
+    given too. Returns a row per level, class, candidate and metric, SCORE_COLUMNS:
     rmsse, mase, pinball: means over nodes whose history is not constant. wrmsse: rmsse weighted (Makridakis et al.
     2022). wape: sum |error| / sum actual. bias: sum error / sum actual, above 0 is too much. coverage_50, _80, _95:
     share of days inside the interval. NaN where nothing is defined.
     """
-    losses = node_losses(actual, forecasts, history, quantiles or {})
-    weights = recent_weight(history) if weight is None else weight
+    if scales is None:
+        assert history is not None
+        scales = node_scales(history)
+    if weight is None:
+        assert history is not None
+        weight = recent_weight(history)
+    losses = node_losses(actual, forecasts, scales, quantiles or {})
     level = hierarchy.nodes["level"].to_numpy()
     names = hierarchy.nodes["level_name"].to_numpy()
     parts = []
@@ -49,22 +64,22 @@ def score(
         present = [name for name in DEMAND_CLASSES if (classes[of_level] == name).any()]
         for demand_class in (ALL_CLASSES, *present):
             rows = of_level if demand_class == ALL_CLASSES else of_level & (classes == demand_class)
-            table = _summary(losses, rows, actual, weights)
+            table = _summary(losses, rows, actual, weight)
             part = table.melt(id_vars="candidate", var_name="metric")
             part["level"], part["level_name"] = int(number), str(names[of_level][0])
             parts.append(part.assign(demand_class=demand_class))
     return pd.DataFrame(pd.concat(parts, ignore_index=True)[list(SCORE_COLUMNS)])
 
 
-def recent_weight(history: Array) -> Array:
-    """Units of the last WEIGHT_DAYS of history, (n,), as M5 weighs (there by value)."""
-    weight: Array = history[:, -WEIGHT_DAYS:].sum(axis=1)
+def recent_weight(history: Array, periods: int = WEIGHT_DAYS) -> Array:
+    """Units of the last periods of history, (n,), as M5 weighs (there by value, of 28 days)."""
+    weight: Array = history[:, -periods:].sum(axis=1)
     return weight
 
 
-def seasonal_naive(Y: Array, horizon: int) -> Array:
-    """Repeat the last week. Y: (n, T), finite; returns (n, horizon)."""
-    week = Y[:, -SEASON_DAYS:]
+def seasonal_naive(Y: Array, horizon: int, season: int = SEASON_DAYS) -> Array:
+    """Repeat the last season (a week of days). Y: (n, T), finite; returns (n, horizon)."""
+    week = Y[:, -season:]
     repeats = -(-horizon // week.shape[1])
     repeated: Array = np.tile(week, repeats)[:, :horizon]
     return repeated
@@ -72,9 +87,11 @@ def seasonal_naive(Y: Array, horizon: int) -> Array:
 
 def _summary(losses: Losses, rows: NDArray[np.bool_], actual: Array, weight: Array) -> pd.DataFrame:
     """Sum up the nodes in `rows`: a row per candidate, a column per metric."""
-    absolute, signed = losses.mae[rows], losses.error[rows]
-    known = np.isfinite(absolute)
-    came = np.where(known, actual[rows].mean(axis=1)[:, None], 0.0).sum(axis=0)
+    told = np.isfinite(actual[rows])
+    count = told.sum(axis=1)[:, None]
+    absolute, signed = losses.mae[rows] * count, losses.error[rows] * count
+    units = np.where(told, actual[rows], 0.0).sum(axis=1)[:, None]
+    came = np.where(np.isfinite(absolute), units, 0.0).sum(axis=0)
     table = {
         "candidate": list(losses.names),
         "wape": _ratio(np.nansum(absolute, axis=0), came),

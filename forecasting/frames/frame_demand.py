@@ -18,11 +18,6 @@ def demand_of(series: Series, keys: pd.DataFrame) -> Demand:
     day without a value says nothing, as an empty shelf does. Raises Invalid: `frequency_daily` (not days),
     `value_negative`, `column_missing`, `keys_missing` (a series without row), `keys_duplicate`, `demand_empty`.
     """
-    if series.frequency != "D":
-        raise Invalid(
-            "frequency_daily",
-            f"Demand is daily, and these series have frequency {series.frequency}; fit them one by one instead.",
-        )
     negative = np.argwhere(series.Y < 0)
     if negative.size:
         row, column = negative[0]
@@ -43,6 +38,7 @@ def demand_of(series: Series, keys: pd.DataFrame) -> Demand:
         empty=~known,
         started=np.argmax(units > 0, axis=1).astype(np.int64),
         lake_version=NO_LAKE_VERSION,
+        grid=series.grid,
     )
 
 

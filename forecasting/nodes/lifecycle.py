@@ -5,6 +5,8 @@ Symbols: m leaves, T days of history, h days of horizon; group is the leaf's cat
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,10 +38,11 @@ def first_sale(units: Array) -> Codes:
     return first.astype(np.int64)
 
 
-def discontinued(units: Array, empty: Mask) -> Mask:
+def discontinued(units: Array, empty: Mask, periods_min: int = ENDED_DAYS_MIN) -> Mask:
     """Tell which leaves have ended: no sale for long, against their own rate and their own pauses.
 
     units: (m, T), finite, >= 0. empty: (m, T), days on which the shelf is known to have been empty: they say nothing.
+    periods_min: without a sale, at least.
     Returns (m,); False for a leaf that never sold, which has not started.
     """
     assert units.shape == empty.shape
@@ -56,7 +59,7 @@ def discontinued(units: Array, empty: Mask) -> Mask:
     sales_missed = sold.sum(axis=1) / life_days * quiet_days
     ended: Mask = (
         sold.any(axis=1)
-        & (quiet_days >= ENDED_DAYS_MIN)
+        & (quiet_days >= periods_min)
         & (sales_missed >= SALES_MISSED_MIN)
         & (quiet_days > PAUSE_FACTOR * pauses)
     )
@@ -77,34 +80,67 @@ def young(units: Array, group: Codes) -> Mask:
     return starts
 
 
-def cold_start(mean: Array, units: Array, group: Codes) -> tuple[Array, Mask]:
-    """Forecast young leaves as a share of what their grown-up siblings are forecast, times a ramp by age.
+@dataclass(frozen=True)
+class Starts:
+    """How young leaves follow their siblings. leaves: (k,). factor: (k, h), share of the grown siblings' forecast, ramped.
 
-    mean: (m, h), forecasts of all leaves. units: (m, T) sold. group: (m,) 0 .. k-1. The share is the leaf's own so far,
-    held to the median of the group as if that had been seen for PRIOR_DAYS. Returns the forecasts with the young ones
-    replaced, (m, h), and which these are, (m,).
+    grown: (m,), the leaves that are no longer young. group: (m,) of siblings.
     """
-    assert mean.shape[0] == units.shape[0] == group.size
-    starts = young(units, group)
-    if not starts.any():
-        return mean, starts
-    k, T = int(group.max()) + 1, units.shape[1]
+
+    leaves: Codes
+    factor: Array
+    grown: Mask
+    group: Codes
+
+
+def learn_starts(units: Array, group: Codes, horizon: int) -> Starts:
+    """Learn how the young leaves follow their grown-up siblings. units: (m, T) sold. group: (m,) 0 .. k-1.
+
+    A young leaf's share is its own so far, held to the median of the group as if that had been seen for PRIOR_DAYS, times
+    a ramp by age.
+    """
+    leaves = np.flatnonzero(young(units, group))
+    k, T = int(group.max(initial=-1)) + 1, units.shape[1]
     grown = first_sale(units) < T - YOUNG_DAYS
-    sold, coming = _summed(units[grown], group[grown], k), _summed(mean[grown], group[grown], k)
-    ramp = learned_ramp(units, sold, group)
-    usual = _usual_share(units[grown, -YOUNG_DAYS:], group[grown], k)
-    forecast = mean.copy()
-    for leaf in np.flatnonzero(starts):
-        age = np.arange(T - first_sale(units[leaf : leaf + 1])[0] + mean.shape[1])
-        r = ramp[np.minimum(age // 7, _RAMP_WEEKS)]
-        own = age.size - mean.shape[1]
+    factor = np.zeros((leaves.size, horizon))
+    if leaves.size:
+        sold = _summed(units[grown], group[grown], k)
+        ramp = learned_ramp(units, sold, group)
+        usual = _usual_share(units[grown, -YOUNG_DAYS:], group[grown], k)
+    for row, leaf in enumerate(leaves):
+        own = int(T - first_sale(units[leaf : leaf + 1])[0])
+        r = ramp[np.minimum(np.arange(own + horizon) // 7, _RAMP_WEEKS)]
         beside = sold[group[leaf]]
         prior = PRIOR_DAYS * beside[-YOUNG_DAYS:].mean()
         share = (units[leaf].sum() + usual[group[leaf]] * prior) / (
             (beside[-own:] * r[:own]).sum() + prior
         )
-        forecast[leaf] = share * coming[group[leaf]] * r[own:]
-    return forecast, starts
+        factor[row] = share * r[own:]
+    return Starts(leaves, factor, grown, group)
+
+
+def with_starts(mean: Array, starts: Starts) -> Array:
+    """Forecast young leaves by their siblings' forecasts. mean: (m, h) of all leaves; returns a new (m, h)."""
+    if not starts.leaves.size:
+        return mean
+    k = int(starts.group.max()) + 1
+    coming = _summed(mean[starts.grown], starts.group[starts.grown], k)
+    forecast = mean.copy()
+    forecast[starts.leaves] = coming[starts.group[starts.leaves]] * starts.factor
+    return forecast
+
+
+def cold_start(mean: Array, units: Array, group: Codes) -> tuple[Array, Mask]:
+    """Forecast young leaves as a share of what their grown-up siblings are forecast, times a ramp by age.
+
+    mean: (m, h), forecasts of all leaves. units: (m, T) sold. group: (m,) 0 .. k-1. Returns the forecasts with the
+    young ones replaced, (m, h), and which these are, (m,).
+    """
+    assert mean.shape[0] == units.shape[0] == group.size
+    starts = learn_starts(units, group, mean.shape[1])
+    is_young = np.zeros(group.size, dtype=np.bool_)
+    is_young[starts.leaves] = True
+    return with_starts(mean, starts), is_young
 
 
 def learned_ramp(units: Array, sold: Array, group: Codes) -> Array:

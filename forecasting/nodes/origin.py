@@ -2,7 +2,8 @@
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -11,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.choosing.scores import recent_weight
+from forecasting.experts.rhythm import RHYTHMS, Rhythm
+from forecasting.frames.frequency import Grid, grid_of
 from forecasting.intervals.stretch import ERROR_DAYS, error_shape
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
@@ -18,6 +21,7 @@ from forecasting.nodes.demand_class import demand_classes
 from forecasting.nodes.lifecycle import discontinued
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.shares import probable_stockouts
+from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -25,10 +29,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What is known on the last of T days about n nodes and m leaves, and the h days that are asked for.
+    """What is known after T periods about n nodes and m leaves, and the h periods that are asked for.
 
-    days: (T,). units: (m, T) sold. empty: (m, T), shelf empty for a time. open_leaves: (m, T + h), False where a leaf's
-    location is closed. holiday_names: name by date, history and horizon.
+    days: (T,) dates of the periods, on `grid`. units: (m, T) sold. empty: (m, T), shelf empty for a time. open_leaves:
+    (m, T + h), False where a leaf's location is closed. uplift: (m, T + h) factor by which prices and promotions move
+    each leaf, None without any. longer: histories of coarse levels that reach further back, as known then.
     """
 
     hierarchy: Hierarchy
@@ -37,7 +42,9 @@ class Origin:
     units: Array
     empty: Mask
     open_leaves: Mask
-    holiday_names: pd.Series
+    grid: Grid
+    uplift: Array | None = None
+    longer: Mapping[int, tuple[pd.DatetimeIndex, Array]] = field(default_factory=dict)
 
     @property
     def cutoff(self) -> date:
@@ -47,8 +54,13 @@ class Origin:
 
     @property
     def future(self) -> pd.DatetimeIndex:
-        """The days that are asked for, (h,)."""
-        return pd.date_range(self.days[-1] + pd.Timedelta(days=1), periods=self.horizon, freq="D")
+        """The periods that are asked for, (h,)."""
+        return self.grid.following(self.days[-1], self.horizon)
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """Return the rhythm of the periods."""
+        return RHYTHMS[self.grid.frequency]
 
     @cached_property
     def history(self) -> Array:
@@ -84,24 +96,55 @@ class Origin:
 
     @cached_property
     def Y(self) -> Array:
-        """What each node sold, (n, T), NaN on days that say nothing."""
+        """What each node sold, (n, T), NaN on days that say nothing; a node says nothing where none of its leaves does.
+
+        What prices and promotions moved is taken out (`uplift`).
+        """
         known = np.maximum.accumulate(self.history > 0, axis=1)
         known &= self.is_open[:, : self.days.size]
+        told = ~self.empty | (self.units > 0)
+        known &= self.hierarchy.S @ told.astype(np.float64) > 0
         known[-self.hierarchy.n_leaves :] = self.observed_leaves
-        return np.where(known, self.history, np.nan)
+        return np.where(known, self._base, np.nan)
+
+    @cached_property
+    def _base(self) -> Array:
+        if self.uplift is None:
+            return self.history
+        return self.hierarchy.sum_leaves(self.units / self.uplift[:, : self.days.size])
+
+    def level_history(self, level: int) -> tuple[pd.DatetimeIndex, Array]:
+        """Return the dates and the history (n of the level, T) of one level, the longer one where there is one."""
+        if level in self.longer:
+            return self.longer[level]
+        return self.days, self.Y[self.hierarchy.rows(level)]
+
+    @cached_property
+    def moved_ahead(self) -> Array | None:
+        """Return the factor by which plans move each node over the horizon, (n, h); None without any."""
+        if self.uplift is None:
+            return None
+        T = self.days.size
+        recent = slice(max(0, T - self.rhythm.year // 4), T)
+        usual = (self.units / self.uplift[:, :T])[:, recent].mean(axis=1)
+        usual = usual + 1e-9 * max(float(usual.max(initial=0.0)), 1e-9)
+        whole = self.hierarchy.S @ usual
+        moved = self.hierarchy.S @ (usual[:, None] * self.uplift[:, T:])
+        return np.asarray(moved / whole[:, None])
 
     @cached_property
     def ended(self) -> Mask:
         """Tell which leaves are no longer sold, (m,)."""
-        return discontinued(self.units, self.empty)
+        return discontinued(self.units, self.empty, self.rhythm.ended_periods)
 
     @cached_property
     def weekly_shape(self) -> Array:
-        """Error quantiles of a forecast by the day a week before, (n, q)."""
-        Y = self.Y[:, -ERROR_DAYS - 7 :]
-        if Y.shape[1] <= 7:
+        """Error quantiles of a forecast by the season before, (n, q)."""
+        season = self.rhythm.season
+        Y = self.Y[:, -ERROR_DAYS - season :]
+        if Y.shape[1] <= season:
             return error_shape(Y, np.full_like(Y, np.nan))
-        return error_shape(Y[:, 7:], Y[:, :-7])
+        return error_shape(Y[:, season:], Y[:, :-season])
 
     @cached_property
     def classes(self) -> NDArray[np.str_]:
@@ -122,28 +165,83 @@ def origin_at(
     horizon: int,
     holidays_country: str | None = None,
 ) -> Origin:
-    """Take the first `days_known` days of the demand; later ones are not looked at.
+    """Take the first `days_known` periods of the demand; later ones are not looked at, save what is planned for them.
 
     Raises Invalid (`country_unknown`).
     """
     assert 0 < days_known <= demand.days.size
     days = demand.days[:days_known]
     units = demand.units[hierarchy.leaf_rows, :days_known]
-    last_year = (days[-1] + pd.Timedelta(days=horizon)).year
-    names = country_holidays(holidays_country, range(days[0].year, last_year + 1))
-    group = _location(demand, hierarchy)
-    sold = np.zeros((int(group.max()) + 1, days.size))
-    np.add.at(sold, group, units)
-    closed = closed_days(sold, days, horizon=horizon, holiday_names=names)
+    opened = _open(demand, hierarchy, units, days, horizon, holidays_country)
     return Origin(
         hierarchy=hierarchy,
         days=days,
         horizon=horizon,
         units=units,
         empty=demand.empty[hierarchy.leaf_rows, :days_known],
-        open_leaves=~closed[group],
-        holiday_names=names,
+        open_leaves=opened,
+        grid=demand.grid or grid_of(demand.days, "D"),
+        longer=_longer(demand, hierarchy, days[-1]),
     )
+
+
+def _open(
+    demand: Demand,
+    hierarchy: Hierarchy,
+    units: Array,
+    days: pd.DatetimeIndex,
+    horizon: int,
+    country: str | None,
+) -> Mask:
+    """Tell which leaves are open, (m, T + h): days that the shop never sells on, and what is planned."""
+    T = days.size
+    opened = np.ones((units.shape[0], T + horizon), dtype=np.bool_)
+    if demand.frequency == "D":
+        last_year = (days[-1] + pd.Timedelta(days=horizon)).year
+        names = country_holidays(country, range(days[0].year, last_year + 1))
+        group = _location(demand, hierarchy)
+        sold = np.zeros((int(group.max()) + 1, T))
+        np.add.at(sold, group, units)
+        opened = ~closed_days(sold, days, horizon=horizon, holiday_names=names)[group]
+    planned = demand.ahead.closed
+    if planned is not None:
+        closed = planned[hierarchy.leaf_rows, : T + horizon]
+        opened[:, : closed.shape[1]] &= ~closed
+    return opened
+
+
+def _longer(
+    demand: Demand, hierarchy: Hierarchy, last: pd.Timestamp
+) -> dict[int, tuple[pd.DatetimeIndex, Array]]:
+    """Take the longer histories of coarse levels up to `last`, rows as the hierarchy has them, from each first sale on."""
+    if demand.longer is None:
+        return {}
+    days = demand.longer.days
+    known = days <= last
+    found = {}
+    for level, keys in enumerate(hierarchy.levels):
+        for named, (frame, units) in demand.longer.units.items():
+            if frozenset(named) != frozenset(keys):
+                continue
+            rows = _rows_of(hierarchy, level, frame)
+            Y = units[rows][:, known]
+            started = np.maximum.accumulate(np.nan_to_num(Y) > 0, axis=1)
+            found[level] = (days[known], np.where(started, Y, np.nan))
+    return found
+
+
+def _rows_of(hierarchy: Hierarchy, level: int, frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Find the row of `frame` that holds each node of a level. Raises Invalid (`history_missing`)."""
+    keys = list(hierarchy.levels[level])
+    nodes = hierarchy.nodes.iloc[hierarchy.rows(level)]
+    if not keys:
+        return np.zeros(1, dtype=np.int64)
+    have = pd.MultiIndex.from_frame(frame[keys].astype(str))
+    rows = have.get_indexer(pd.MultiIndex.from_frame(nodes[keys].astype(str)))
+    if (rows < 0).any():
+        node = nodes["unique_id"].iloc[int(np.argmax(rows < 0))]
+        raise Invalid("history_missing", f"The longer history of {keys} has no row for {node!r}.")
+    return np.asarray(rows, dtype=np.int64)
 
 
 def _location(demand: Demand, hierarchy: Hierarchy) -> NDArray[np.int64]:
@@ -152,12 +250,3 @@ def _location(demand: Demand, hierarchy: Hierarchy) -> NDArray[np.int64]:
         return np.zeros(hierarchy.n_leaves, dtype=np.int64)
     codes = pd.factorize(demand.leaves["location"].iloc[hierarchy.leaf_rows])[0]
     return np.asarray(codes, dtype=np.int64)
-
-
-def days_known_at(n_days: int, horizon: int, origins: int, *, least: int) -> list[int]:
-    """List how many days each rolling origin knows, oldest first, the last one `horizon` before the end.
-
-    Origins with fewer than `least` days are left out.
-    """
-    known = [n_days - back * horizon for back in range(origins, 0, -1)]
-    return [days for days in known if days >= least]

@@ -4,7 +4,7 @@ T dates, K columns. What depends on a series' own dates (time, changes of slope)
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import holidays
 import numpy as np
@@ -43,6 +43,10 @@ class Columns:
     def size(self) -> int:
         """Number of columns, K."""
         return len(self.component)
+
+    def over(self, dates: slice) -> "Columns":
+        """Take the same columns over some of the dates."""
+        return replace(self, values=self.values[dates])
 
     def matching(self, keys: Sequence[str]) -> Array:
         """Take the values (T, K) of the columns with these keys; one that is not here (a holiday) is 0 throughout."""

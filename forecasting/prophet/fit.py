@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from forecasting.prophet.columns import build_columns, day_numbers
+from forecasting.prophet.columns import Columns, build_columns, day_numbers
 from forecasting.prophet.design import Design, Work, day_weights, lay_out, scaled
 from forecasting.prophet.fits import (
     FEW_DAYS,
@@ -53,17 +53,19 @@ def fit_series(
     *,
     shared: pd.DataFrame | None = None,
     own: Mapping[str, Array] | None = None,
+    columns: Columns | None = None,
     start_from: Fits | None = None,
     threads: int | None = None,
 ) -> Fits:
     """Fit `model` to each row of Y (n, T); NaN is a day that says nothing (not started, closed, empty shelf).
 
     ds: (T,) ascending dates. shared: regressor and condition columns by date. own: regressor name -> (n, T) values, a
-    series each. start_from: an earlier fit of the same series under the same model (a warm start). Raises Invalid
+    series each. columns: all columns over `ds`, built before (None: those that the model names). start_from: an earlier fit of the same series under the same model (a warm start). Raises Invalid
     (`dates`, `infinite`, `growth`, and those of `build_columns`).
     """
     _check(model, ds, Y)
-    columns = build_columns(model, ds, shared=shared, own=own)
+    if columns is None:
+        columns = build_columns(model, ds, shared=shared, own=own)
     days = day_numbers(ds)
     work = Work(model, columns, days, Y, dict(own or {}), day_weights(model, days), start_from)
     out = empty_fits(Y.shape[0], columns.size, knot_count(model))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.prophet.columns import build_columns, day_numbers
+from forecasting.prophet.columns import Columns, build_columns, day_numbers
 from forecasting.prophet.fits import Fits
 from forecasting.prophet.model import ProphetModel
 
@@ -29,12 +29,14 @@ def forecast(
     *,
     shared: pd.DataFrame | None = None,
     own: Mapping[str, Array] | None = None,
+    columns: Columns | None = None,
 ) -> Array:
     """Evaluate the models on any dates, past or future. Returns (n, D) in the units of y.
 
-    shared, own: regressors on these dates, as `fit_series` takes them. Raises what `build_columns` raises.
+    shared, own, columns: of these dates, as `fit_series` takes them. Raises what `build_columns` raises.
     """
-    X = build_columns(model, ds, shared=shared, own=own).matching(fits.keys)
+    built = build_columns(model, ds, shared=shared, own=own) if columns is None else columns
+    X = built.matching(fits.keys)
     trend = trend_of(fits, day_numbers(ds))
     factor, added = _effects(fits, X, own or {})
     return _back(model, fits, trend * factor + added)
@@ -64,12 +66,14 @@ def components(
     *,
     shared: pd.DataFrame | None = None,
     own: Mapping[str, Array] | None = None,
+    columns: Columns | None = None,
 ) -> dict[str, Array]:
     """Split the forecast into parts that add up to it: part name -> (n, D) in the units of y, "trend" first.
 
     A part that is 0 everywhere (a season that no history was long enough for) is left out.
     """
-    X = build_columns(model, ds, shared=shared, own=own).matching(fits.keys)
+    built = build_columns(model, ds, shared=shared, own=own) if columns is None else columns
+    X = built.matching(fits.keys)
     trend = trend_of(fits, day_numbers(ds))
     parts = {name: np.zeros_like(trend) for name in dict.fromkeys(fits.component)}
     # several parts multiply the trend by 1 + their sum: each has its own share of what is added

@@ -1,0 +1,97 @@
+"""From base forecasts of the fitted levels to one set of numbers that adds up and obeys the facts of its origin.
+
+n nodes, m leaves, h periods ahead.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.choosing.tables import Facts, Plan
+from forecasting.nodes.lifecycle import with_starts
+from forecasting.structure.hierarchy import Hierarchy
+from forecasting.structure.reconcile import Method, finest_above, reconcile, split_down
+from stocktide.errors import Invalid
+
+Array = NDArray[np.float64]
+
+
+def coherent(
+    hierarchy: Hierarchy,
+    plan: Plan,
+    facts: Facts,
+    base: Array,
+    method: Method,
+    *,
+    variance: Array | None = None,
+    residuals: Array | None = None,
+) -> Array:
+    """Reconcile base forecasts (n, h) by a method, split what is not fitted, and close, end and start leaves.
+
+    variance: (n,) of the base forecasts, residuals: (n, R) of earlier ones, for the methods that weigh by them. Raises
+    Invalid as `reconcile` and `fitted_hierarchy` do.
+    """
+    leaf = len(hierarchy.levels) - 1
+    level, (upper, rows) = fitted_hierarchy(hierarchy, plan.levels)
+    base = _with_lives(hierarchy, facts, base) if level == leaf else base
+    if upper.n_nodes == upper.n_leaves:
+        return _finished(hierarchy, facts, np.maximum(base[rows], 0.0), level, leaf)
+    middle, shares = None, None
+    if method in ("MO", "TDRS") and level == leaf:
+        middle, shares = list(upper.tags)[finest_above(upper)], facts.shares
+    elif method in ("MO", "TDRS"):
+        # The leaves have no model: what is left of the method is the levels above, and the split below.
+        method = "WLSS"
+    y_upper = reconcile(
+        method,
+        upper,
+        base[rows],
+        y_insample=None if facts.insample is None else facts.insample[rows],
+        variance=None if variance is None else variance[rows],
+        residuals=None if residuals is None else residuals[rows],
+        shares=shares,
+        middle=middle,
+    )[-upper.n_leaves :]
+    return _finished(hierarchy, facts, y_upper, level, leaf)
+
+
+def _finished(hierarchy: Hierarchy, facts: Facts, y_level: Array, level: int, leaf: int) -> Array:
+    leaves = y_level if level == leaf else split_down(hierarchy, level, y_level, facts.shares)
+    return obey(hierarchy, facts, leaves)
+
+
+def _with_lives(hierarchy: Hierarchy, facts: Facts, base: Array) -> Array:
+    """Forecast young leaves by their siblings and ended ones at 0 before anything is reconciled."""
+    out = base.copy()
+    leaves = with_starts(out[-hierarchy.n_leaves :], facts.starts)
+    leaves = np.where(facts.ended[:, None], 0.0, leaves)
+    out[-hierarchy.n_leaves :] = leaves * facts.open_ahead
+    return out
+
+
+def obey(hierarchy: Hierarchy, facts: Facts, leaves: Array) -> Array:
+    """Hold closed periods and ended leaves at 0 after reconciling, and sum up. leaves: (m, h); returns (n, h)."""
+    held = leaves * facts.open_ahead * ~facts.ended[:, None]
+    return hierarchy.sum_leaves(held)
+
+
+def fitted_hierarchy(
+    hierarchy: Hierarchy, fitted_levels: Sequence[int] | None
+) -> tuple[int, tuple[Hierarchy, NDArray[np.int64]]]:
+    """Find the finest fitted level, and the hierarchy of the fitted levels over its nodes.
+
+    Raises Invalid (`fit_levels_cross`): the nodes of every fitted level must be unions of nodes of the finest one.
+    """
+    leaf = len(hierarchy.levels) - 1
+    positions = tuple(range(leaf + 1)) if fitted_levels is None else tuple(fitted_levels)
+    level = leaf if leaf in positions else max(positions, key=lambda p: hierarchy.rows(p).size)
+    for position in positions:
+        if not hierarchy.refines(level, position):
+            names = list(hierarchy.tags)
+            raise Invalid(
+                "fit_levels_cross",
+                f"fit_levels: {names[level]} is the finest, and does not split {names[position]}; add a level that "
+                f"splits both to the hierarchy and to fit_levels, or leave one out.",
+            )
+    return level, hierarchy.above(level, keep=positions)

@@ -1,0 +1,208 @@
+"""What is kept of one origin: its experts beside what came, and the facts that a finished forecast obeys.
+
+n nodes, m leaves, T periods known, h ahead. An origin holds its whole history; this holds no history at all, so that many
+origins fit into memory at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.choosing.baselines import Baseline
+from forecasting.choosing.expert_weights import LevelTrial, change_scale
+from forecasting.choosing.node_losses import NodeScales, node_scales
+from forecasting.choosing.siblings import sibling_group
+from forecasting.experts.at_origin import LevelExperts, NodeModel, OriginExperts, Scene
+from forecasting.experts.calendar import Calendar
+from forecasting.intervals.stretch import ERROR_DAYS
+from forecasting.nodes.demand import Demand
+from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED, Starts, learn_starts
+from forecasting.nodes.origin import Origin
+from forecasting.prophet.fits import ORDINARY, odd_codes, survey
+from forecasting.structure.hierarchy import Hierarchy
+from forecasting.structure.shares import recent_shares
+
+Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run makes at each origin.
+
+    levels: positions of the fitted levels. responses: forms of the own models. baselines: names. split_level: whose
+    nodes are split over leaves by recent shares, with this half-life in periods. insample: whether history is kept for
+    methods that split by it.
+    """
+
+    levels: tuple[int, ...]
+    responses: tuple[str, ...]
+    baselines: tuple[Baseline, ...]
+    split_level: int
+    half_life: float
+    insample: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What every forecast from an origin obeys, and what errors are measured by.
+
+    open_ahead: (m, h). ended: (m,). starts: young leaves. warnings: (n,) codes or None. classes: (n,). weight: (n,) units.
+    scales: of errors. change: (n,) mean squared change, inf for none. shape: (n, q) of in-sample surprises. shares: (m,)
+    of each leaf at the split level. insample: (n, T') or None.
+    """
+
+    open_ahead: NDArray[np.bool_]
+    ended: NDArray[np.bool_]
+    starts: Starts
+    warnings: tuple[str | None, ...]
+    classes: NDArray[np.str_]
+    weight: Array
+    scales: NodeScales
+    change: Array
+    shape: Array
+    shares: Array
+    insample: Array | None
+
+
+@dataclass(frozen=True)
+class OriginTable:
+    """An origin that is over. actual: (n, h), NaN where unknown. levels: of the fitted ones. baselines: (n, h) by name."""
+
+    periods_known: int
+    cutoff: date
+    actual: Array
+    levels: Mapping[int, LevelTrial]
+    baselines: Mapping[str, Floats]
+    facts: Facts
+
+
+def came(demand: Demand, hierarchy: Hierarchy, start: int, horizon: int) -> Array:
+    """Return what every node sold in the periods from `start`, (n, h), NaN where nothing below it is known.
+
+    A leaf without a sale on an empty shelf is unknown.
+    """
+    rows = hierarchy.leaf_rows
+    units = demand.units[rows, start : start + horizon]
+    known = ~demand.empty[rows, start : start + horizon] | (units > 0)
+    told = hierarchy.S @ known.astype(np.float64) > 0
+    return np.where(told, hierarchy.sum_leaves(units), np.nan)
+
+
+def scene_of(origin: Origin, calendar: Calendar) -> Scene:
+    """Return what the origin shows to its experts."""
+    known = origin.days[-1]
+    return Scene(
+        hierarchy=origin.hierarchy,
+        rhythm=origin.rhythm,
+        history=origin.level_history,
+        future=origin.future,
+        rich=lambda level, dates: calendar.terms(level, dates, known),
+        plain=calendar.plain,
+    )
+
+
+def experts_of(
+    origin: Origin,
+    calendar: Calendar,
+    plan: Plan,
+    *,
+    models: dict[int, list[NodeModel]] | None = None,
+) -> dict[int, LevelExperts]:
+    """Return the experts of the fitted levels: moved by what is planned, and 0 while a node is closed.
+
+    models: filled with the models behind them, by level, where given.
+    """
+    makers = OriginExperts(scene_of(origin, calendar), plan.responses, plan.levels)
+    found = {}
+    for level in plan.levels:
+        made = makers.models(level)
+        experts = makers.level(level, made)
+        if models is not None:
+            models[level] = made
+        rows = origin.hierarchy.rows(level)
+        factor = origin.is_open[rows, origin.days.size :].astype(np.float32)
+        if origin.moved_ahead is not None:
+            factor = factor * origin.moved_ahead[rows].astype(np.float32)
+        found[level] = LevelExperts(experts.names, experts.forecasts * factor)
+    return found
+
+
+def table_of(
+    origin: Origin,
+    calendar: Calendar,
+    actual: Array,
+    plan: Plan,
+    baselines: Mapping[str, Array],
+) -> OriginTable:
+    """Return the table of an origin. actual: (n, h), NaN where unknown. baselines: (n, h) by name."""
+    experts = experts_of(origin, calendar, plan)
+    facts = facts_of(origin, plan)
+    return OriginTable(
+        origin.days.size,
+        origin.cutoff,
+        actual,
+        {
+            level: _trial(origin, experts[level], actual, facts.change, level)
+            for level in plan.levels
+        },
+        {name: made.astype(np.float32) for name, made in baselines.items()},
+        facts,
+    )
+
+
+def facts_of(origin: Origin, plan: Plan) -> Facts:
+    """Return the facts of an origin."""
+    hierarchy, T = origin.hierarchy, origin.days.size
+    group = sibling_group(hierarchy)
+    daily = origin.rhythm.frequency == "D"
+    starts = learn_starts(origin.units if daily else origin.units[:, :0], group, origin.horizon)
+    year = origin.rhythm.year
+    return Facts(
+        open_ahead=origin.open_leaves[:, T:],
+        ended=origin.ended,
+        starts=starts,
+        warnings=_warnings(origin, starts),
+        classes=origin.classes,
+        weight=origin.weight,
+        scales=node_scales(origin.history, season=origin.rhythm.season, periods=2 * year),
+        change=change_scale(origin.Y),
+        shape=origin.weekly_shape,
+        shares=recent_shares(
+            origin.units,
+            hierarchy.groups(plan.split_level),
+            origin.observed_shares,
+            plan.half_life,
+        ),
+        insample=origin.history[:, -ERROR_DAYS:] if plan.insample else None,
+    )
+
+
+def _warnings(origin: Origin, starts: Starts) -> tuple[str | None, ...]:
+    codes: list[str | None] = [
+        None if code == ORDINARY else str(code) for code in odd_codes(survey(origin.Y))
+    ]
+    first = len(codes) - origin.hierarchy.n_leaves
+    for leaf in starts.leaves:
+        codes[first + int(leaf)] = COLD_START
+    for leaf in np.flatnonzero(origin.ended):
+        codes[first + int(leaf)] = DISCONTINUED
+    return tuple(codes)
+
+
+def _trial(
+    origin: Origin, experts: LevelExperts, actual: Array, change: Array, level: int
+) -> LevelTrial:
+    rows = origin.hierarchy.rows(level)
+    units = origin.weight[rows]
+    total = float(units.sum())
+    weight = units / total if total > 0 else np.full(rows.size, 1.0 / rows.size)
+    return LevelTrial(experts.names, experts.forecasts, actual[rows], change[rows], weight)
+
+
+def rows_of(hierarchy: Hierarchy, levels: Sequence[int]) -> dict[int, NDArray[np.int64]]:
+    """Return the rows of S of some levels."""
+    return {level: hierarchy.rows(level) for level in levels}

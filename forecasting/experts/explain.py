@@ -1,0 +1,194 @@
+"""What a published forecast is made of: the models' parts, the recent level, plans, and what reconciling moved.
+
+n nodes, m leaves, D dates. Parts are units a period and add up: over the horizon to the published mean, before it to what
+the models say of the past. Where a model stands below its parent's shape, what the shape makes of it is shared out over
+the parent's parts by logarithmic means (Ang 2004), which leaves no remainder.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecasting.experts.at_origin import LevelExperts, NodeModel
+from forecasting.experts.models import LOG_SHAPE_MAX, ModelFit
+from forecasting.nodes.origin import Origin
+from forecasting.prophet.predict import components
+
+Array = NDArray[np.float64]
+Parts = dict[str, Array]
+# Weight of each expert in each node of a level: expert -> (n,).
+Weights = Mapping[str, Array]
+
+# A year back shows every season once.
+RECENT_LEVEL, PLANS, RECONCILIATION = "recent level", "prices and promotions", "reconciliation"
+# What the simple experts say, which have no parts.
+SIMPLE = "recent means and last year"
+TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """upper: part -> (n - m, D) over days (D,), which end with the horizon. leaves: part -> (m, h)."""
+
+    upper: dict[str, Array]
+    leaves: dict[str, Array]
+    days: pd.DatetimeIndex
+
+
+def explain(
+    origin: Origin,
+    models: Mapping[int, Sequence[NodeModel]],
+    weights: Mapping[int, Weights],
+    experts: Mapping[int, LevelExperts],
+    mean: Array,
+) -> Explanation:
+    """Split the published mean (n, h) into parts. weights: of the experts by level; a level without any is not split.
+
+    experts: what each of them forecasts, for those that have no parts.
+    """
+    hierarchy = origin.hierarchy
+    back = min(origin.rhythm.year, origin.days.size)
+    m, h = hierarchy.n_leaves, origin.horizon
+    upper: Parts = {}
+    leaves: Parts = {}
+    last = len(hierarchy.levels) - 1
+    for level in range(last + 1):
+        rows = hierarchy.rows(level)
+        keep = h if level == last else back + h
+        into = leaves if level == last else upper
+        size = m if level == last else mean.shape[0] - m
+        at = np.arange(m) if level == last else rows
+        of = _level_parts(models.get(level, ()), weights.get(level, {}), keep, h)
+        simple = np.zeros((rows.size, h))
+        if level in experts:
+            simple = _simple(experts[level], models[level], weights.get(level, {}))
+        for name, values in _with_rest(origin, rows, of, simple, mean[rows]).items():
+            into.setdefault(name, np.zeros((size, keep)))[at] = values
+    days = origin.days[origin.days.size - back :].append(origin.future)
+    return Explanation(upper, leaves, pd.DatetimeIndex(days))
+
+
+def _with_rest(
+    origin: Origin, rows: NDArray[np.int64], parts: Parts, simple: Array, mean: Array
+) -> Parts:
+    """Add plans, simple experts, and in the end what reconciling moved: the horizon adds up to the mean (k, h)."""
+    found = dict(parts)
+    h = mean.shape[1]
+    keep = next(iter(parts.values())).shape[1] if parts else h
+    said = sum((values[:, -h:] for values in parts.values()), np.zeros_like(mean))
+    ahead = {SIMPLE: simple}
+    if origin.moved_ahead is not None:
+        ahead[PLANS] = said * (origin.moved_ahead[rows] - 1.0)
+    ahead[RECONCILIATION] = mean - said - sum(ahead.values(), np.zeros_like(mean))
+    for name, values in ahead.items():
+        if np.abs(values).max(initial=0.0) > 0.0:
+            found[name] = _ahead(values, keep)
+    return found
+
+
+def _ahead(values: Array, keep: int) -> Array:
+    """Put values of the horizon behind a past of nothing, (k, keep)."""
+    return np.concatenate([np.zeros((values.shape[0], keep - values.shape[1])), values], axis=1)
+
+
+def _level_parts(models: Sequence[NodeModel], weights: Weights, keep: int, h: int) -> Parts:
+    """Weigh the parts of a level's models over the last `keep` dates of history and horizon."""
+    parts: Parts = {}
+    left = dict(weights)
+    for model in models:
+        of = [left.pop(model.expert(w), None) for w in model.windows]
+        used = [
+            (weight, f) for weight, f in zip(of, model.factors, strict=True) if weight is not None
+        ]
+        if not used:
+            continue
+        share = np.sum([weight for weight, _ in used], axis=0)
+        for name, values in model_parts(model, keep):
+            parts[name] = parts.get(name, 0.0) + share[:, None] * values
+        moved = np.sum([weight * (factor - 1.0) for weight, factor in used], axis=0)
+        level = _ahead(moved[:, None] * model.ahead(h), keep)
+        parts[RECENT_LEVEL] = parts.get(RECENT_LEVEL, 0.0) + level
+    return parts
+
+
+def _simple(experts: LevelExperts, models: Sequence[NodeModel], weights: Weights) -> Array:
+    """Return what the experts without a model add, (n, h)."""
+    modelled = {model.expert(window) for model in models for window in model.windows}
+    total = np.zeros(experts.forecasts.shape[1:])
+    for name, forecast in zip(experts.names, experts.forecasts, strict=True):
+        if name in weights and name not in modelled:
+            total += weights[name][:, None] * forecast
+    return total
+
+
+def model_parts(model: NodeModel, keep: int) -> Iterator[tuple[str, Array]]:
+    """Yield the parts of one model over the last `keep` dates, (n, keep) each; they add up to what it says."""
+    own = _own_parts(model.fit, keep)
+    yield from own.items()
+    if model.shape is None or model.shape_fit is None or model.above is None:
+        return
+    shape = model.shape[:, -keep:]
+    said = sum(own.values(), np.zeros_like(shape))
+    log = np.log(np.maximum(shape, TINY))
+    each = np.divide(shape - 1.0, log, out=np.ones_like(shape), where=np.abs(log) > TINY)
+    for name, effect in shape_effects(model.shape_fit, keep).items():
+        yield name, effect[model.above[1]] * each * said
+
+
+def _own_parts(fit: ModelFit, keep: int) -> Parts:
+    parts: Parts = {}
+    n, periods = fit.both.shape
+    for group in fit.groups:
+        dates = group.dates[periods - keep :]
+        columns = group.columns.over(slice(periods - keep, periods))
+        for name, values in components(group.model, group.fits, dates, columns=columns).items():
+            parts.setdefault(name, np.zeros((n, keep)))[group.rows] = values
+    return parts
+
+
+def shape_effects(fit: ModelFit, keep: int) -> Parts:
+    """Return the logarithm that each part of a handed-down shape adds, (n, keep); clipped together as the shape is."""
+    parts: Parts = {}
+    n = fit.both.shape[0]
+    for group in fit.groups:
+        values = group.columns.values[-keep:]
+        whole = group.fits.beta @ values.T
+        kept = np.divide(
+            np.clip(whole, -LOG_SHAPE_MAX, LOG_SHAPE_MAX),
+            whole,
+            out=np.ones_like(whole),
+            where=np.abs(whole) > TINY,
+        )
+        components_of = np.array(group.columns.component)
+        for name in dict.fromkeys(group.columns.component):
+            at = components_of == name
+            effect = group.fits.beta[:, at] @ values[:, at].T
+            parts.setdefault(name, np.zeros((n, effect.shape[1])))[group.rows] = effect * kept
+    return parts
+
+
+def fitted_leaves(
+    origin: Origin, models: Mapping[int, Sequence[NodeModel]], weights: Mapping[int, Weights]
+) -> Array | None:
+    """Evaluate the leaves' models on the past, weighed as published, (m, T); None where no model takes part."""
+    last = len(origin.hierarchy.levels) - 1
+    T = origin.days.size
+    total = np.zeros((origin.hierarchy.n_leaves, 1))
+    fitted = np.zeros((origin.hierarchy.n_leaves, T))
+    for model in models.get(last, ()):
+        of = [weights.get(last, {}).get(model.expert(window)) for window in model.windows]
+        used = [weight for weight in of if weight is not None]
+        if not used:
+            continue
+        share = np.sum(used, axis=0)[:, None]
+        past = model.fit.both[:, -(T + origin.horizon) : -origin.horizon]
+        if model.shape is not None:
+            past = past * model.shape[:, -(T + origin.horizon) : -origin.horizon]
+        fitted += share * past
+        total += share
+    if not total.any():
+        return None
+    return fitted / np.maximum(total, TINY)

@@ -1,0 +1,32 @@
+"""The recent level: a forecast times what was sold over what was fitted, in windows of whole cycles.
+
+n nodes, T periods, h ahead, W windows. Which window holds, or none, is learnt: each is an expert of its own.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+FACTOR_MIN, FACTOR_MAX = 0.1, 10.0
+# As it is: no window.
+AS_FITTED = 0
+
+
+def level_factors(Y: Array, fitted: Array, windows: Sequence[int]) -> Array:
+    """Return sum(Y) / sum(fitted) over the last periods of each window, (1 + W, n), the first row 1.
+
+    Y, fitted: (n, T), NaN in Y where unknown. 1 where nothing was expected.
+    """
+    known = np.isfinite(Y)
+    back = max(windows, default=0)
+    sold = np.where(known, Y, 0.0)[:, Y.shape[1] - back :]
+    expected = np.where(known, fitted, 0.0)[:, Y.shape[1] - back :]
+    factors = np.ones((1 + len(windows), Y.shape[0]))
+    for row, window in enumerate(windows, 1):
+        above, below = sold[:, -window:].sum(axis=1), expected[:, -window:].sum(axis=1)
+        ratio = np.divide(above, below, out=np.ones_like(above), where=below > 0)
+        factors[row] = np.clip(ratio, FACTOR_MIN, FACTOR_MAX)
+    return factors
