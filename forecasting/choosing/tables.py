@@ -19,7 +19,7 @@ from forecasting.experts.at_origin import LevelExperts, NodeModel, OriginExperts
 from forecasting.experts.calendar import Calendar
 from forecasting.intervals.stretch import ERROR_DAYS
 from forecasting.nodes.demand import Demand
-from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED, Starts, learn_starts
+from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED, Starts, learn_starts, no_starts
 from forecasting.nodes.origin import Origin
 from forecasting.prophet.fits import ORDINARY, odd_codes, survey
 from forecasting.structure.hierarchy import Hierarchy
@@ -158,8 +158,9 @@ def facts_of(origin: Origin, plan: Plan) -> Facts:
     """Return the facts of an origin."""
     hierarchy, T = origin.hierarchy, origin.days.size
     group = sibling_group(hierarchy)
-    daily = origin.rhythm.frequency == "D"
-    starts = learn_starts(origin.units if daily else origin.units[:, :0], group, origin.horizon)
+    starts = no_starts(group, origin.horizon)
+    if origin.rhythm.frequency == "D":
+        starts = learn_starts(origin.units, group, origin.horizon)
     year = origin.rhythm.year
     return Facts(
         open_ahead=origin.open_leaves[:, T:],

@@ -119,6 +119,12 @@ def learn_starts(units: Array, group: Codes, horizon: int) -> Starts:
     return Starts(leaves, factor, grown, group)
 
 
+def no_starts(group: Codes, horizon: int) -> Starts:
+    """Return that no leaf is young: of weeks and months a start has no ramp that its first periods do not show."""
+    none = np.zeros(0, dtype=np.int64)
+    return Starts(none, np.zeros((0, horizon)), np.ones(group.size, dtype=np.bool_), group)
+
+
 def with_starts(mean: Array, starts: Starts) -> Array:
     """Forecast young leaves by their siblings' forecasts. mean: (m, h) of all leaves; returns a new (m, h)."""
     if not starts.leaves.size:
