@@ -15,17 +15,22 @@ SERIES = hnp.arrays(
 
 
 @settings(max_examples=60)
-@given(SERIES, st.sampled_from(BASELINES), st.sampled_from([1, 4, 7]))
+@given(
+    SERIES,
+    st.sampled_from(BASELINES),
+    st.sampled_from([(1, 0), (4, 4), (7, 364), (7, 0), (12, 12)]),
+)
 def test_every_series_has_a_finite_forecast_that_is_not_negative(
-    Y: NDArray[np.float64], name: Baseline, season: int
+    Y: NDArray[np.float64], name: Baseline, rhythm: tuple[int, int]
 ) -> None:
     before = Y.copy()
-    forecast = baseline(name, Y, 9, season=season)
+    season, year = rhythm
+    forecast = baseline(name, Y, 9, season=season, year=year)
     assert forecast.mean.shape == (Y.shape[0], 9)
     assert np.isfinite(forecast.mean).all()
     assert (forecast.mean >= 0).all()
     np.testing.assert_array_equal(Y, before)
-    turned = baseline(name, Y[::-1], 9, season=season)
+    turned = baseline(name, Y[::-1], 9, season=season, year=year)
     np.testing.assert_array_equal(turned.mean[::-1], forecast.mean)
 
 
@@ -58,6 +63,21 @@ def test_the_slow_ones_see_the_week(name: Baseline) -> None:
 def test_now_and_then_is_forecast_by_its_rate(name: Baseline) -> None:
     y = np.tile([0.0, 0, 0, 4, 0, 0, 0, 4.4], 30)
     np.testing.assert_allclose(baseline(name, y[None, :], 2).mean, 1.05, rtol=0.25)
+
+
+def test_too_few_values_to_smooth_are_forecast_by_their_mean() -> None:
+    Y = np.arange(11.0)[None, :]
+    for name in ("ETS", "Theta"):
+        assert baseline(name, Y, 2).mean.tolist() == [[5, 5]]
+        assert baseline(name, Y, 2, season=4, year=4).mean.tolist() == [[8.5, 8.5]]
+
+
+def test_the_year_reaches_its_baselines() -> None:
+    Y = np.concatenate([np.arange(4.0), np.arange(4.0) * 1.5])[None, :]
+    made = {name: baseline(name, Y, 4, season=1, year=4).mean[0] for name in BASELINES}
+    np.testing.assert_allclose(made["last_year"], Y[0, 4:])
+    np.testing.assert_allclose(made["last_year_growth"], Y[0, 4:] * 1.5)
+    np.testing.assert_allclose(made["moving_average"], 2.25)
 
 
 def test_a_forecast_scales_with_the_unit() -> None:

@@ -19,12 +19,13 @@ SPEC = ForecastSpec(levels=LEVELS, horizon_days=7)
 
 @pytest.fixture(autouse=True)
 def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
-    """Fit by the last weeks (additive) or by nonsense (the other forms); tells how many days each fit saw."""
+    """Fit by the last ten weeks (additive) or by nonsense (the other forms); tells how many days each fit saw."""
     days_seen: dict[str, list[int]] = {response: [] for response in base_fit.RESPONSES}
 
     def fit(response: str, Y: Any, days: pd.DatetimeIndex, horizon: int) -> NodeForecasts:
         days_seen[response].append(days.size)
-        weeks = np.nan_to_num(Y[:, -28:]).reshape(len(Y), -1, 7).mean(axis=1)
+        known = min(days.size // 7, 10) * 7
+        weeks = np.nan_to_num(Y[:, -known:]).reshape(len(Y), -1, 7).mean(axis=1)
         good = np.tile(weeks, -(-horizon // 7))[:, :horizon]
         yhat = good if response == "additive" else np.full_like(good, 1e3)
         fitted = np.repeat(weeks.mean(axis=1)[:, None], days.size, axis=1)
