@@ -4,7 +4,7 @@ In a notebook, without server or database: `fit_frame(frame).forecast(28)`; for 
 `fit_series`, `build_hierarchy` and `reconcile`.
 """
 
-from forecasting.choosing.baselines import BASELINES, baseline
+from forecasting.baselines.baseline import BASELINES, baseline
 from forecasting.choosing.choose import Choice
 from forecasting.choosing.scores import score, value_added
 from forecasting.forecast import Forecast, make_forecast

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.choosing.baselines import BASELINES, Baseline
+from forecasting.baselines.baseline import BASELINES, Baseline
 from forecasting.choosing.coherence import coherent, obey
 from forecasting.choosing.learnt import Mixture, learn_mixture, left_out_variance
 from forecasting.choosing.tables import Facts, OriginTable, Plan, rows_of
@@ -28,7 +28,7 @@ RESPONSES = ("additive", "multiplicative", "log1p")
 MIXTURE = "mixture"
 # Shown beside the mixture: Prophet in one response form, reconciled by the number of leaves.
 COMPARED = ("WLSS additive", "WLSS log1p")
-OF_ALL_NODES: tuple[Baseline, ...] = ("ETS", "Theta")
+OF_ALL_NODES: tuple[Baseline, ...] = ("ETS", "Theta", "last_year_growth")
 _NEED_HISTORY: tuple[Method, ...] = ("AHP", "PHA")
 
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.choosing.baselines import Baseline, baseline
+from forecasting.baselines.baseline import Baseline, baseline
 from forecasting.choosing.candidates import OF_ALL_NODES
 from forecasting.nodes.origin import Origin
 
 Array = NDArray[np.float64]
 
 # They repeat what was sold, closed days and all.
-OF_HISTORY: tuple[Baseline, ...] = ("naive", "seasonal_naive")
+OF_HISTORY: tuple[Baseline, ...] = ("naive", "seasonal_naive", "last_year", "seasonal_mean")
 
 
 def baselines_of(origin: Origin, names: Sequence[Baseline]) -> dict[str, Array]:
@@ -23,6 +23,8 @@ def baselines_of(origin: Origin, names: Sequence[Baseline]) -> dict[str, Array]:
         rows = slice(0 if name in OF_ALL_NODES else n - m, n)
         Y = (origin.history if name in OF_HISTORY else origin.Y)[rows]
         made = np.zeros((n, origin.horizon))
-        made[rows] = baseline(name, Y, origin.horizon, season=origin.rhythm.season).mean
+        rhythm = origin.rhythm
+        of = baseline(name, Y, origin.horizon, season=rhythm.season, year=rhythm.year)
+        made[rows] = of.mean
         found[name] = made
     return found

@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.choosing.baselines import Baseline
+from forecasting.baselines.baseline import Baseline
 from forecasting.choosing.expert_weights import LevelTrial, change_scale
 from forecasting.choosing.node_losses import NodeScales, node_scales
 from forecasting.choosing.siblings import sibling_group

@@ -23,7 +23,7 @@ from forecasting.experts.models import (
     pooled_variant,
 )
 from forecasting.experts.rhythm import Rhythm
-from forecasting.experts.simple import simple_forecasts
+from forecasting.experts.simple import simple_forecasts, smoothed_forecasts
 from forecasting.experts.terms import Terms
 from forecasting.structure.hierarchy import Hierarchy
 
@@ -153,7 +153,10 @@ class OriginExperts:
             for window, factor in zip(model.windows, model.factors, strict=True):
                 names.append(model.expert(window))
                 parts.append(ahead * factor[:, None])
-        for name, forecast in simple_forecasts(Y, scene.rhythm, len(scene.future)).items():
+        simple = simple_forecasts(Y, scene.rhythm, len(scene.future))
+        if Y.shape[0] <= MANY_NODES:
+            simple |= smoothed_forecasts(Y, scene.rhythm, len(scene.future))
+        for name, forecast in simple.items():
             names.append(name)
             parts.append(forecast)
         stacked = np.stack([part.astype(np.float32) for part in parts])

@@ -108,9 +108,10 @@ def _countries(m: int, ahead: KnownAhead, country: str | None) -> list[Scope]:
 def _event_scopes(events: pd.DataFrame, leaves: pd.DataFrame) -> list[Scope]:
     """Group the events by what limits them, leaving out those that reach no leaf."""
     keys = [name for name in events.columns if name not in EVENT_COLUMNS and name in leaves]
+    limits = events[keys].astype(object).where(events[keys].notna(), "").astype(str).to_numpy()
     found: dict[tuple[str, ...], list[int]] = {}
-    for row, values in enumerate(events[keys].fillna("").astype(str).itertuples(index=False)):
-        found.setdefault(tuple(values), []).append(row)
+    for row in range(len(events)):
+        found.setdefault(tuple(limits[row]), []).append(row)
     scopes = []
     for values, rows in found.items():
         inside = _inside(leaves, keys, values)

@@ -6,6 +6,7 @@ n nodes, T periods, h ahead. Y: (n, T), NaN where unknown; every forecast is def
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.baselines.baseline import Baseline, baseline
 from forecasting.experts.level import FACTOR_MAX, FACTOR_MIN
 from forecasting.experts.rhythm import Rhythm
 
@@ -13,6 +14,7 @@ Array = NDArray[np.float64]
 
 # A mean of each phase of a short season is taken over at least so many seasons.
 SEASONS_MIN = 4
+SMOOTHED: tuple[Baseline, ...] = ("ETS", "Theta")
 
 
 def simple_forecasts(Y: Array, rhythm: Rhythm, horizon: int) -> dict[str, Array]:
@@ -33,6 +35,14 @@ def simple_forecasts(Y: Array, rhythm: Rhythm, horizon: int) -> dict[str, Array]
     if T >= rhythm.year + horizon:
         found |= _last_year(sold, known, rhythm, horizon)
     return found
+
+
+def smoothed_forecasts(Y: Array, rhythm: Rhythm, horizon: int) -> dict[str, Array]:
+    """Return exponential smoothing with and without a damped trend, and Theta: name -> (n, h), >= 0."""
+    return {
+        name: baseline(name, Y, horizon, season=rhythm.season, year=rhythm.year).mean
+        for name in SMOOTHED
+    }
 
 
 def _mean(sold: Array, known: NDArray[np.bool_]) -> Array:

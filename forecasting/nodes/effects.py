@@ -99,9 +99,7 @@ class _Blocks:
         squared = np.where(self._known, (self._units - expected) ** 2, 0.0).sum(axis=1)
         usual = expected.sum(axis=1)
         ratio = np.divide(squared, usual, out=np.ones_like(usual), where=usual > TINY)
-        return _Blocks(
-            self._units, self._known, self._X, self._block, 1.0 / np.maximum(ratio, 1.0)
-        )
+        return _Blocks(self._units, self._known, self._X, self._block, 1.0 / np.maximum(ratio, 1.0))
 
     def _expected(self, beta: Array) -> tuple[Array, Array]:
         """What each period of a block would sell of the block's total, (m, T), and the shares, (m, T)."""
@@ -123,9 +121,7 @@ class _Blocks:
         gradient = np.einsum("jmt,mt->mj", self._X, missed)
         heavy = expected * self._weight[:, None]
         second = np.einsum("jmt,kmt,mt->mjk", self._X, self._X, heavy, optimize=True)
-        mean = np.stack(
-            [np.add.reduceat(x * share, self._starts, axis=1) for x in self._X]
-        )
+        mean = np.stack([np.add.reduceat(x * share, self._starts, axis=1) for x in self._X])
         total = np.add.reduceat(self._units, self._starts, axis=1) * self._weight[:, None]
         second -= np.einsum("jmb,kmb,mb->mjk", mean, mean, total, optimize=True)
         return gradient, second
@@ -148,9 +144,7 @@ class _Blocks:
         k = int(group.max(initial=-1)) + 1
         return start + self._newton(start, group, k, np.zeros((k, start.shape[1])), sd)
 
-    def _newton(
-        self, beta: Array, group: Codes, k: int, away: Array, sd: "Array | float"
-    ) -> Array:
+    def _newton(self, beta: Array, group: Codes, k: int, away: Array, sd: "Array | float") -> Array:
         gradient, information = self._moments(beta)
         G, H = _summed(gradient, group, k), _summed(information, group, k)
         precision = 1.0 / np.maximum(np.broadcast_to(sd, (start_columns := G.shape[1],)), 1e-4) ** 2

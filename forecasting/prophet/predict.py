@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 TREND = "trend"
 # Series whose hinges are evaluated at once over all dates.
 SERIES_AT_ONCE = 64
+LOG_MAX = 700.0
 
 
 def forecast(
@@ -126,4 +127,7 @@ def _column(fits: Fits, X: Array, position: int, own: Mapping[str, Array]) -> Ar
 def _back(model: ProphetModel, fits: Fits, scaled: Array) -> Array:
     """Take scaled values back to the units of y."""
     values = scaled * fits.scale[:, None] + fits.floor[:, None]
-    return np.asarray(np.expm1(values) if model.target == "log1p" else values)
+    if model.target != "log1p":
+        return np.asarray(values)
+    # beyond this a float is infinite
+    return np.asarray(np.expm1(np.minimum(values, LOG_MAX)))

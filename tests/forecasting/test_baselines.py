@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from forecasting.choosing.baselines import BASELINES, Baseline, affordable, baseline
+from forecasting.baselines.baseline import BASELINES, Baseline, affordable, baseline
 
 SERIES = hnp.arrays(
     np.float64,

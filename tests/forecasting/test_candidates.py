@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting.choosing.baselines import BASELINES
+from forecasting.baselines.baseline import BASELINES
 from forecasting.choosing.candidates import (
     auto_names,
     fitted_hierarchy,

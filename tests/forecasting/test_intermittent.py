@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from forecasting.choosing.intermittent import croston_sba, tsb
+from forecasting.baselines.intermittent import croston_sba, tsb
 from tests.forecasting.libraries import library
 
 SERIES = hnp.arrays(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forecasting.choosing.rhythms import (
+from forecasting.baselines.rhythms import (
     last_year,
     last_year_growth,
     moving_average,

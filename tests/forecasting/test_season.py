@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from forecasting.choosing.season import filled, is_seasonal, phases, seasonal_parts
+from forecasting.baselines.season import filled, is_seasonal, phases, seasonal_parts
 from tests.forecasting.libraries import library
 
 RNG = np.random.default_rng(4)

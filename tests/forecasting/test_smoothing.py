@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from forecasting.choosing.pattern_search import search
-from forecasting.choosing.smoothing import Trend, smoothed
+from forecasting.baselines.pattern_search import search
+from forecasting.baselines.smoothing import Trend, smoothed
 from tests.forecasting.libraries import library
 
 WEEK = np.array([-8.0, -6, -4, 0, 3, 9, 6])

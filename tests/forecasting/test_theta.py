@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from forecasting.choosing.theta import ALPHA, slope, smooth_level, theta
+from forecasting.baselines.theta import ALPHA, slope, smooth_level, theta
 from tests.forecasting.libraries import DATA, library
 
 HORIZON = 9

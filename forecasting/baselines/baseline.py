@@ -13,8 +13,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.choosing.intermittent import croston_sba, tsb
-from forecasting.choosing.rhythms import (
+from forecasting.baselines.intermittent import croston_sba, tsb
+from forecasting.baselines.rhythms import (
     last_year,
     last_year_growth,
     moving_average,
@@ -23,8 +23,8 @@ from forecasting.choosing.rhythms import (
     seasonal_mean,
     seasonal_naive,
 )
-from forecasting.choosing.smoothing import smoothed
-from forecasting.choosing.theta import theta
+from forecasting.baselines.smoothing import smoothed
+from forecasting.baselines.theta import theta
 
 Array = NDArray[np.float64]
 Baseline = Literal[
@@ -40,9 +40,6 @@ Baseline = Literal[
     "TSB",
 ]
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
-# These take some 0.4 and 0.15 ms a series of 730 periods; the others microseconds. So many nodes are under a minute.
-SLOW: tuple[Baseline, ...] = ("ETS", "Theta")
-SLOW_NODES_MAX = 100_000
 # What lies further back costs time, and moves their level and season little.
 SMOOTHED_PERIODS_MAX = 730
 # Fewer values are no base for smoothing parameters, and a mean is as good.
@@ -82,25 +79,6 @@ def baseline(
     else:
         mean[covered] = _by_rhythm(name, Y[covered], horizon, season, year)
     return BaselineForecast(np.maximum(mean, 0.0), covered)
-
-
-def affordable(
-    level: NDArray[np.int64], most: int = SLOW_NODES_MAX, *, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Choose at most `most` nodes for the slow ones: whole levels from the smallest, then a sample of each larger one.
-
-    level: (n,) of each node. Returns (n,), True for the chosen.
-    """
-    chosen = np.zeros(level.size, dtype=np.bool_)
-    names, sizes = np.unique(level, return_counts=True)
-    by_size = np.argsort(sizes, kind="stable")
-    for position, at in enumerate(by_size):
-        # What is left is shared by the levels that are left.
-        budget = (most - np.count_nonzero(chosen)) // (by_size.size - position)
-        rows = np.flatnonzero(level == names[at])
-        taken = rows if rows.size <= budget else rng.choice(rows, size=budget, replace=False)
-        chosen[taken] = True
-    return chosen
 
 
 def _by_rhythm(name: Baseline, Y: Array, horizon: int, season: int, year: int) -> Array:

@@ -10,8 +10,8 @@ first: (T, n).
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.choosing.pattern_search import search
-from forecasting.choosing.season import filled, seasonal_parts
+from forecasting.baselines.pattern_search import search
+from forecasting.baselines.season import filled, seasonal_parts
 
 Array = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.choosing.pattern_search import search
-from forecasting.choosing.season import filled, is_seasonal, phases
+from forecasting.baselines.pattern_search import search
+from forecasting.baselines.season import filled, is_seasonal, phases
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
