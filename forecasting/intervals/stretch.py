@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+# Deciles, and the edges of the bands that people see.
+QUANTILES = (0.025, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.975)
 # Errors older than a year tell about another business.
 ERROR_DAYS = 365
 # With fewer held-out errors than this a level's stretch is guesswork: it may widen the intervals, never narrow them.

@@ -40,7 +40,22 @@ DAY_TABLES = (
     "forecast_components",
     "forecast_paths",
 )
-QUANTILE_COLUMNS = ("q025", "q10", "q25", "q50", "q75", "q90", "q975")
+# Columns of `forecasts`, in the order of the quantiles of a forecast.
+QUANTILE_COLUMNS = (
+    "q025",
+    "q10",
+    "q20",
+    "q25",
+    "q30",
+    "q40",
+    "q50",
+    "q60",
+    "q70",
+    "q75",
+    "q80",
+    "q90",
+    "q975",
+)
 COPY_BYTES = 1 << 20
 SCORE_COLUMNS = (
     "origin",
@@ -58,7 +73,7 @@ __all__ = ["CHANNEL", "Publication", "publish", "store_run"]
 class Publication:
     """All that a run publishes.
 
-    days: (T,) up to the cutoff. history: (n, T). mean: (n, h). quantiles: (n, h, 7). warnings: (n,) codes or None.
+    days: (T,) up to the cutoff. history: (n, T). mean: (n, h). quantiles: (n, h, 13). warnings: (n,) codes or None.
     errors: frame of `evaluate`. names: what people call the values of a key.
     components: additive parts of the published mean by name, (n, days) or, without the leaves, (n - leaves, days),
     units a day over component_days, which end with the horizon; of a leaf the horizon alone is kept. leaf_components:
@@ -239,6 +254,7 @@ def forecast_rows(publication: Publication) -> pd.DataFrame:
     first = publication.days[-1] + pd.Timedelta(days=1)
     rows = _rows(n, pd.date_range(first, periods=horizon, freq="D"))
     rows["yhat"] = publication.mean.ravel()
+    assert publication.quantiles.shape == (n, horizon, len(QUANTILE_COLUMNS))
     for position, column in enumerate(QUANTILE_COLUMNS):
         rows[column] = publication.quantiles[:, :, position].ravel()
     return rows

@@ -19,8 +19,11 @@ chosen AS (
 )
 SELECT f.ds, sum(f.yhat) AS yhat,
        CASE WHEN bool_and(c.own) THEN min(q025) END AS q025, CASE WHEN bool_and(c.own) THEN min(q10) END AS q10,
-       CASE WHEN bool_and(c.own) THEN min(q25) END AS q25, CASE WHEN bool_and(c.own) THEN min(q50) END AS q50,
-       CASE WHEN bool_and(c.own) THEN min(q75) END AS q75, CASE WHEN bool_and(c.own) THEN min(q90) END AS q90,
+       CASE WHEN bool_and(c.own) THEN min(q20) END AS q20, CASE WHEN bool_and(c.own) THEN min(q25) END AS q25,
+       CASE WHEN bool_and(c.own) THEN min(q30) END AS q30, CASE WHEN bool_and(c.own) THEN min(q40) END AS q40,
+       CASE WHEN bool_and(c.own) THEN min(q50) END AS q50, CASE WHEN bool_and(c.own) THEN min(q60) END AS q60,
+       CASE WHEN bool_and(c.own) THEN min(q70) END AS q70, CASE WHEN bool_and(c.own) THEN min(q75) END AS q75,
+       CASE WHEN bool_and(c.own) THEN min(q80) END AS q80, CASE WHEN bool_and(c.own) THEN min(q90) END AS q90,
        CASE WHEN bool_and(c.own) THEN min(q975) END AS q975,
        min(p.forecast_run_id) AS forecast_run_id, min(p.cutoff) AS cutoff
 FROM published p

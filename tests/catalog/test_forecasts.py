@@ -51,6 +51,8 @@ def test_forecasts_give_run_nodes_and_days_when_published(api: Api, database: sa
         ("2026-03-02", 7.0, 10.0, 13.0),
         ("2026-03-03", 7.0, 10.0, 13.0),
     ]
+    # a run from before deciles were published
+    assert [day["q20"] for day in found["days"]] == [None, None]
     assert api.read.get("/v1/forecasts?node=1").json()["days"] == found["days"]
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from scipy import stats
 
 from forecasting.intervals.stretch import QUANTILES
 from forecasting.publishing.publish import Publication, store_run
@@ -59,8 +60,7 @@ def version(*, end: date, chosen: float, weekly: float, trend: float) -> Publica
     components = {name: hierarchy.sum_leaves(part) for name, part in parts.items()}
     mean = np.sum(list(components.values()), axis=0)[:, -HORIZON:]
     spread = np.sqrt(np.maximum(mean, 0.2))
-    normal = np.array([-1.96, -1.28, -0.67, 0.0, 0.67, 1.28, 1.96])
-    assert len(QUANTILES) == normal.size
+    normal = stats.norm.ppf(QUANTILES)
     noise = rng.normal(size=(hierarchy.n_leaves, PATHS * HORIZON)).reshape(-1, PATHS, HORIZON)
     leaf_paths = np.maximum(
         mean[-hierarchy.n_leaves :, None] + spread[-hierarchy.n_leaves :, None] * noise, 0

@@ -24,7 +24,7 @@ def publication(**other: object) -> Publication:
         "days": pd.date_range("2025-01-01", periods=3),
         "history": history,
         "mean": mean,
-        "quantiles": mean[:, :, None] + np.arange(7.0),
+        "quantiles": mean[:, :, None] + np.linspace(0.0, 6.0, 13),
         "warnings": [None, None, None, "constant"],
         "errors": pd.DataFrame(
             {

@@ -122,7 +122,9 @@ def test_combining_keeps_coherence_and_the_heaviest_warnings() -> None:
 
     def made(value: float, code: str | None) -> CandidateForecast:
         mean: NDArray[np.float64] = HIERARCHY.sum_leaves(np.full((HIERARCHY.n_leaves, 2), value))
-        return CandidateForecast(mean, np.full((n, 7), value), (code,) * n, coherent=True)
+        return CandidateForecast(
+            mean, np.full((n, len(QUANTILES)), value), (code,) * n, coherent=True
+        )
 
     both = combine({"a": made(1.0, "x"), "b": made(5.0, "y")}, {"a": 0.25, "b": 0.75})
     np.testing.assert_allclose(both.mean, HIERARCHY.sum_leaves(np.full((12, 2), 4.0)))

@@ -34,7 +34,7 @@ def steady(**other: object) -> Publication:
         "hierarchy": hierarchy,
         "history": hierarchy.sum_leaves(np.ones((2, 3))),
         "mean": mean,
-        "quantiles": mean[:, :, None] + np.arange(7.0),
+        "quantiles": mean[:, :, None] + np.linspace(0.0, 6.0, 13),
         "errors": errors,
     }
     return publication(**{**fields, **other})

@@ -4,6 +4,7 @@ import pytest
 
 from forecasting.choosing.evaluate import evaluate
 from forecasting.choosing.scores import seasonal_naive
+from forecasting.intervals.stretch import QUANTILES
 from forecasting.structure.hierarchy import build_hierarchy
 
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b"]}))
@@ -21,7 +22,8 @@ def test_evaluate_gives_hand_made_numbers() -> None:
     history = HIERARCHY.sum_leaves(np.array([[1.0, 2, 3, 4, 5, 6, 7, 8], [0.0] * 8]))
     actual = HIERARCHY.sum_leaves(np.array([[4.0, 6.0], [0.0, 0.0]]))
     mean = HIERARCHY.sum_leaves(np.array([[5.0, 9.0], [1.0, 0.0]]))
-    offsets = np.array([-3.0, -1.5, -1, 0, 1, 1.5, 3])
+    edges = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+    offsets = np.interp(QUANTILES, edges, [-3.0, -1.5, -1, 0, 1, 1.5, 3])
     errors = evaluate(
         HIERARCHY,
         actual=actual,
@@ -45,7 +47,7 @@ def test_evaluate_gives_hand_made_numbers() -> None:
 def test_evaluate_is_undefined_and_not_infinite_when_nothing_was_sold() -> None:
     zeros = np.zeros((3, 4))
     errors = evaluate(
-        HIERARCHY, actual=zeros, mean=zeros + 1, quantiles=np.ones((3, 4, 7)), history=zeros
+        HIERARCHY, actual=zeros, mean=zeros + 1, quantiles=np.ones((3, 4, 13)), history=zeros
     )
     undefined = errors[errors["metric"].isin(["wape", "bias", "rmsse"])]
     assert undefined["value"].isna().all()

@@ -45,8 +45,8 @@ def test_publish_writes_all_of_a_run_and_points_at_it(database: sa.Engine) -> No
     ]
     assert rows(
         database,
-        "SELECT ds::text, yhat, q025, q50, q975 FROM forecasts WHERE node_id = 0 ORDER BY ds",
-    ) == [("2025-01-04", 1.5, 1.5, 4.5, 7.5), ("2025-01-05", 3.5, 3.5, 6.5, 9.5)]
+        "SELECT ds::text, yhat, q025, q20, q50, q975 FROM forecasts WHERE node_id = 0 ORDER BY ds",
+    ) == [("2025-01-04", 1.5, 1.5, 2.5, 4.5, 7.5), ("2025-01-05", 3.5, 3.5, 4.5, 6.5, 9.5)]
     assert rows(
         database,
         "SELECT node_id, ds::text, y FROM forecast_actuals WHERE node_id IN (0, 2) ORDER BY 1, 2",
@@ -183,7 +183,7 @@ def test_paths_come_back_as_they_were_and_add_up_path_by_path(database: sa.Engin
 @pytest.mark.parametrize(
     "broken",
     [
-        {"quantiles": np.full((4, 2, 7), np.inf), "mean": np.full((4, 2), np.nan)},
+        {"quantiles": np.full((4, 2, 13), np.inf), "mean": np.full((4, 2), np.nan)},
         {"errors": publication().errors.assign(level=[0, 0])},
         {"method": None},
         {"scores": pd.concat([scores_of({"chosen": 1.0})] * 2)},

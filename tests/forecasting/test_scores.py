@@ -6,6 +6,7 @@ from forecasting.choosing import node_losses as module
 from forecasting.choosing.backtest import naive_scale
 from forecasting.choosing.node_losses import node_losses
 from forecasting.choosing.scores import score, value_added
+from forecasting.intervals.stretch import QUANTILES
 from forecasting.structure.hierarchy import build_hierarchy
 
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b", "c"]}))
@@ -64,14 +65,15 @@ def test_wrmsse_weighs_nodes_by_what_they_sold() -> None:
 
 
 def test_intervals_are_scored_where_they_are_given() -> None:
-    offsets = np.array([-3.0, -2.0, -0.5, 0.0, 0.5, 2.0, 3.0])
+    edges = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+    offsets = np.interp(QUANTILES, edges, [-3.0, -2.0, -0.5, 0.0, 0.5, 2.0, 3.0])
     frame = scored(quantiles={"ours": MEAN[:, :, None] + offsets})
     keys = {"level": 1, "candidate": "ours", "demand_class": "all"}
     assert value(frame, metric="coverage_50", **keys) == pytest.approx(1 / 6)
     assert value(frame, metric="coverage_80", **keys) == 1.0
     # Of a alone: each quantile's loss over the naive error of 2.
     errors = np.array([2.0, 4.0])[:, None] - (3.0 + offsets)[None, :]
-    p = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
+    p = np.array(QUANTILES)
     loss = np.maximum(p * errors, (p - 1) * errors).mean() / 2
     assert value(frame, metric="pinball", **keys) == pytest.approx(loss)
     assert np.isnan(

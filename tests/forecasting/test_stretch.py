@@ -41,7 +41,7 @@ def test_stretch_makes_held_out_coverage_true() -> None:
 
 
 def test_a_level_with_few_errors_is_never_narrowed() -> None:
-    shape = np.tile(np.array([-9.0, -5, -2, 0, 2, 5, 9]), (1, 1))
+    shape = np.linspace(-9.0, 9.0, len(QUANTILES))[None]
     origin = HeldOut(actual=np.full((1, 28), 10.0), mean=np.full((1, 28), 10.0), shape=shape)
     np.testing.assert_array_equal(stretch([origin], np.zeros(1, dtype=np.int64)), 1.0)
     np.testing.assert_array_equal(stretch([], np.zeros(1, dtype=np.int64)), 1.0)
@@ -49,7 +49,8 @@ def test_a_level_with_few_errors_is_never_narrowed() -> None:
 
 def test_quantiles_rise_and_are_never_negative() -> None:
     rng = np.random.default_rng(2)
-    shape = np.sort(rng.normal(size=(20, 7)), axis=1)
-    placed = quantiles_of(rng.gamma(0.3, size=(20, 5)), shape, rng.uniform(0.5, 3, size=(20, 7)))
+    shape = np.sort(rng.normal(size=(20, len(QUANTILES))), axis=1)
+    factors = rng.uniform(0.5, 3, size=shape.shape)
+    placed = quantiles_of(rng.gamma(0.3, size=(20, 5)), shape, factors)
     assert (placed >= 0).all()
     assert (np.diff(placed, axis=2) >= 0).all()

@@ -1,0 +1,15 @@
+"""All deciles of a forecast."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0012_deciles.sql").read_text("utf-8"))
