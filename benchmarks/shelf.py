@@ -1,0 +1,323 @@
+"""Data that nobody tuned for: sixteen sets beside the best simple forecast of each level, chosen in hindsight.
+
+Every set is forecast by `make_forecast` with the same settings: levels, horizon and country of holidays are all that it
+is told, and the plans that a seller knows ahead. A set's ratio is the mean over its levels of our error (mean of three
+adjoining hold-outs, the last and the two before) by that of the best baseline there. `--out FILE` keeps what is done,
+and another run with the same file goes on from there. Data: `--data DIR`, else STOCKTIDE_TEST_DATA, else ../shared/data
+beside the checkout.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+# Run as a script, this file's folder comes first on the path, and its files would stand for packages.
+sys.path[0] = str(Path(__file__).parents[1])
+
+import numpy as np
+
+from benchmarks._claims import at_most, data_folder
+from benchmarks._shelf import LOADERS, ShelfSet
+from benchmarks._shelf_baselines import (
+    Past,
+    deciles_of,
+    prophet_baselines,
+    quick_baselines,
+    slow_baselines,
+)
+from benchmarks._shelf_library import library_errors
+from benchmarks._shelf_ours import measure, takes_plans
+from benchmarks._shelf_scores import COVERAGE, Test, errors, test_at
+from forecasting import Hierarchy, build_hierarchy
+
+QUICK = ("vic_elec_daily", "bike_sharing", "tourism")
+WORST_GOAL, GEO_GOAL, PROMOTION_GOAL = 1.05, 0.90, 0.80
+LIBRARY_SERIES = 200
+Cells = dict[str, float]
+
+
+@dataclass
+class Book:
+    """What was measured, by set, hold-out and part; written to `path` after each part, read back by a later run."""
+
+    path: Path | None
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, name: str, periods: int, part: str, make: Callable[[], Any]) -> Any:
+        """Give a part from the file, or make and keep it."""
+        parts = self.kept.setdefault(name, {}).setdefault(str(periods), {})
+        if part not in parts:
+            parts[part] = make()
+            if self.path is not None:
+                self.path.write_text(json.dumps(self.kept, indent=1))
+        return parts[part]
+
+    def forget(self, name: str, parts: tuple[str, ...]) -> None:
+        """Drop parts of a set, so that they are made again."""
+        for kept in self.kept.get(name, {}).values():
+            for part in parts:
+                kept.pop(part, None)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A set's means over its hold-outs. ours, coverage: empty where not measured; refused: the reason."""
+
+    name: str
+    heading: str
+    baselines: Mapping[str, Cells]
+    ours: Cells
+    coverage: Mapping[str, Cells]
+    seconds: Mapping[str, float]
+    promoted: tuple[float, float] | None = None
+    library: tuple[float, float] | None = None
+    refused: str | None = None
+
+    def best(self) -> dict[str, tuple[str, float]]:
+        """Name each cell's best baseline with its error."""
+        cells = sorted({cell for row in self.baselines.values() for cell in row})
+        return {
+            cell: min(
+                ((name, row[cell]) for name, row in self.baselines.items() if cell in row),
+                key=lambda named: named[1],
+            )
+            for cell in cells
+        }
+
+    def ratios(self) -> Cells:
+        """Our error by the best baseline's, by cell."""
+        best = self.best()
+        return {cell: error / best[cell][1] for cell, error in self.ours.items()}
+
+    @property
+    def ratio(self) -> float:
+        """Mean over the cells."""
+        return float(np.mean(list(self.ratios().values()))) if self.ours else np.nan
+
+
+def score_baselines(test: Test) -> dict[str, Any]:
+    """Score every baseline of one hold-out: cells by name, and seconds."""
+    started = time.perf_counter()
+    shelf, T = test.shelf, test.past.shape[1]
+    past = _past(test)
+    level = test.hierarchy.nodes["level"].to_numpy(np.int64)
+    made = {
+        **quick_baselines(past),
+        **slow_baselines(past, level),
+        **prophet_baselines(past, shelf.days[:T]),
+    }
+    found = {
+        name: errors(test, forecast, partial(deciles_of, name, forecast, past))
+        for name, forecast in made.items()
+    }
+    return {"errors": found, "seconds": time.perf_counter() - started}
+
+
+def _past(test: Test) -> Past:
+    shelf, rows = test.shelf, test.hierarchy.leaf_rows
+    end = test.past.shape[1] + shelf.horizon
+    if shelf.plans is None:
+        return Past(test.hierarchy, test.past, shelf.frequency, shelf.horizon)
+    planned, closed = shelf.plans.promoted, shelf.plans.closed
+    return Past(
+        test.hierarchy,
+        test.past,
+        shelf.frequency,
+        shelf.horizon,
+        planned=planned[rows, :end],
+        closed=None if closed is None else closed[rows, :end],
+    )
+
+
+def run_set(
+    shelf: ShelfSet, hierarchy: Hierarchy, book: Book, *, origins: int, ours: bool, library: int
+) -> Result:
+    """Measure what the book does not have, hold-out by hold-out, latest first."""
+    base, own, blind = [], [], []
+    periods = shelf.known_periods(min(origins, shelf.origins))
+    for known in periods:
+        test = test_at(shelf, hierarchy, known)
+        keep = partial(book.of, shelf.name, known)
+        base.append(keep("baselines", partial(score_baselines, test)))
+        if ours:
+            own.append(keep("ours", partial(measure, test, plans=True)))
+        if ours and shelf.plans is not None and takes_plans():
+            blind.append(keep("blind", partial(measure, test, plans=False)))
+    pair = None
+    if library:
+        last = test_at(shelf, hierarchy, periods[0])
+        pair = book.of(shelf.name, periods[0], "library", lambda: library_errors(last, library))
+    refused = next((one["refused"] for one in own if "refused" in one), None)
+    measured = [] if refused else own
+    return Result(
+        name=shelf.name,
+        heading=f"{shelf.name}: {shelf.horizon} {shelf.frequency} ahead, {len(periods)} hold-outs, "
+        f"{hierarchy.n_nodes:,} nodes, {shelf.metric}",
+        baselines=_mean_rows([one["errors"] for one in base]),
+        ours=_mean_cells([one["errors"] for one in measured]),
+        coverage=_mean_rows([one["coverage"] for one in measured]),
+        seconds={
+            "baselines": sum(one["seconds"] for one in base),
+            "ours": sum(one["seconds"] for one in measured),
+        },
+        promoted=_promoted(measured, blind),
+        library=None if pair is None else (pair[0], pair[1]),
+        refused=refused,
+    )
+
+
+def _promoted(own: list[Any], blind: list[Any]) -> tuple[float, float] | None:
+    if not blind or not own or any("refused" in one for one in blind):
+        return None
+    told, untold = (float(np.mean([one["promoted"] for one in of])) for of in (own, blind))
+    return told, untold
+
+
+def _mean_cells(rows: list[Cells]) -> Cells:
+    """Mean over hold-outs of the cells that all of them have."""
+    if not rows:
+        return {}
+    shared = [cell for cell in rows[0] if all(cell in row for row in rows)]
+    return {cell: float(np.mean([row[cell] for row in rows])) for cell in shared}
+
+
+def _mean_rows(tables: list[dict[str, Cells]]) -> dict[str, Cells]:
+    names = tables[0] if tables else ()
+    return {name: _mean_cells([table[name] for table in tables]) for name in names}
+
+
+def print_set(result: Result) -> None:
+    """Print a set's table: ours first, then the baselines from the best on."""
+    best = result.best()
+    cells = list(next(iter(result.baselines.values())))
+    print(f"\n{result.heading}")
+    print(f"{'':26}" + "".join(f"{cell[-22:]:>24}" for cell in cells))
+    if result.ours:
+        _print_row("ours", result.ours, cells)
+        _print_row("ratio to the best", result.ratios(), cells)
+    if result.refused:
+        print(f"ours: refused, {result.refused}")
+    for width in COVERAGE if result.coverage else ():
+        held = {name: of[width] for name, of in result.coverage.items()}
+        levels = {cell: held[cell.removesuffix(" RMSSE").removesuffix(" WQL")] for cell in cells}
+        _print_row(f"covered by {width} %", levels, cells)
+    order = sorted(
+        result.baselines.items(),
+        key=lambda row: float(np.mean([row[1].get(c, np.inf) / best[c][1] for c in cells])),
+    )
+    for name, row in order:
+        _print_row(name, row, cells, marked=[cell for cell in cells if best[cell][0] == name])
+    print("seconds: " + ", ".join(f"{part} {took:.1f}" for part, took in result.seconds.items()))
+
+
+def _print_row(
+    name: str, row: Mapping[str, float], cells: list[str], *, marked: list[str] | None = None
+) -> None:
+    shown = (
+        f"{row[cell]:.4f}{'*' if marked and cell in marked else ' '}" if cell in row else "- "
+        for cell in cells
+    )
+    print(f"{name:26}" + "".join(f"{text:>24}" for text in shown))
+
+
+def print_summary(results: list[Result]) -> None:
+    """Print a line per set: ratio, its worst cell, seconds, and the library beside `fit_frame`."""
+    print(
+        f"\n{'set':22}{'ratio':>8}{'worst':>8}  {'at':34}{'seconds':>9}{'library / fit_frame':>22}"
+    )
+    for result in results:
+        ratios = result.ratios()
+        at = max(ratios, key=lambda cell: ratios[cell]) if ratios else "-"
+        worst = ratios.get(at, np.nan)
+        beside = f"{result.library[0] / result.library[1]:.4f}" if result.library else "-"
+        print(
+            f"{result.name:22}{result.ratio:8.3f}{worst:8.3f}  {at:34}"
+            f"{result.seconds['ours']:9.1f}{beside:>22}"
+        )
+    pairs = [result.library for result in results if result.library]
+    if pairs:
+        theirs, same = np.sum(pairs, axis=0)
+        print(f"The library's errors by fit_frame's over all these series: {theirs / same:.4f}")
+
+
+def print_promotion(results: list[Result]) -> dict[str, float]:
+    """Print the leaves' WAPE in promotion periods with plans and without; gives the ratios."""
+    shown = {result.name: result.promoted for result in results if result.promoted}
+    if shown:
+        print(f"\n{'promotion periods, leaves':26}{'with plans':>12}{'without':>12}{'ratio':>8}")
+    for name, (told, untold) in shown.items():
+        print(f"{name:26}{told:12.4f}{untold:12.4f}{told / untold:8.3f}")
+    return {name: told / untold for name, (told, untold) in shown.items()}
+
+
+def print_claims(results: list[Result]) -> None:
+    """Print the claims; ends the program where a set could not be measured."""
+    promotion = print_promotion(results)
+    missed = [result.name for result in results if not result.ours]
+    if missed:
+        sys.exit(f"No claim: {', '.join(missed)} could not be measured.")
+    ratios = np.array([result.ratio for result in results])
+    if promotion:
+        at_most("shelf_promotion_ratio", max(promotion.values()), PROMOTION_GOAL)
+    at_most("shelf_worst_ratio", float(ratios.max()), WORST_GOAL)
+    at_most("shelf_geo_ratio", float(np.exp(np.log(ratios).mean())), GEO_GOAL)
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder that holds the sets' folders")
+    parser.add_argument("--sets", help=f"names with commas between, of {', '.join(LOADERS)}")
+    parser.add_argument("--origins", type=int, default=3, help="hold-outs a set, latest first")
+    parser.add_argument("--out", type=Path, help="JSON that keeps what is done")
+    parser.add_argument("--again", action="store_true", help="forecast anew, baselines as kept")
+    parser.add_argument("--baselines", action="store_true", help="only the baselines; no claims")
+    parser.add_argument(
+        "--library", type=int, default=LIBRARY_SERIES, help="series for prophet, 0: none"
+    )
+    parser.add_argument("--quick", action="store_true", help="three small sets, one hold-out")
+    given = parser.parse_args()
+    given.names = given.sets.split(",") if given.sets else list(QUICK if given.quick else LOADERS)
+    unknown = [name for name in given.names if name not in LOADERS]
+    if unknown:
+        parser.error(f"no set is named {unknown[0]}; there are {', '.join(LOADERS)}")
+    if given.quick:
+        given.origins, given.library = 1, min(given.library, len(given.names))
+    return given
+
+
+def main() -> None:
+    """Run as described at the head of this file."""
+    given = arguments()
+    kept = json.loads(given.out.read_text()) if given.out and given.out.exists() else {}
+    book = Book(given.out, kept)
+    results = []
+    for name in given.names:
+        folder = data_folder(given.data, "tourism/tourism.csv")
+        if given.again:
+            book.forget(name, ("ours", "blind"))
+        shelf = LOADERS[name](folder)
+        result = run_set(
+            shelf,
+            build_hierarchy(shelf.levels, shelf.leaves),
+            book,
+            origins=given.origins,
+            ours=not given.baselines,
+            library=-(-given.library // len(given.names)),
+        )
+        print_set(result)
+        sys.stdout.flush()
+        results.append(result)
+    print_summary(results)
+    if not given.baselines:
+        print_claims(results)
+
+
+if __name__ == "__main__":
+    main()
