@@ -26,6 +26,8 @@ GROWTH = {"D": (28, 91), "W": (8, 13), "M": (3, 12), "Q": (2, 4)}
 CYCLES = {"D": (4, 8, 12), "W": (2,), "M": (2, 3, 5), "Q": (2, 3, 5)}
 # Periods over which a mean by weekday and plan looks back.
 PLAN_WINDOW = {"D": 84, "W": 26, "M": 24, "Q": 12}
+# The one baseline that knows the plans.
+BY_PLAN = "means by plan"
 SMOOTHING = 0.1
 # ETS and Theta take tens of milliseconds a node; larger levels go without.
 SLOW_NODES_MAX = 60
@@ -68,7 +70,7 @@ def quick_baselines(past: Past) -> dict[str, Array]:
         found[f"seasonal mean of {cycles}"] = seasonal_mean(Y, h, season, cycles)
     found["SBA"], found["TSB"] = _flat(croston_sba(Y), h), _flat(tsb(Y), h)
     if past.planned is not None:
-        found["means by plan"] = plan_means(past)
+        found[BY_PLAN] = plan_means(past)
     return {name: np.maximum(made, 0.0) for name, made in found.items()}
 
 
@@ -105,7 +107,7 @@ def long_frame(Y: Array, days: pd.DatetimeIndex) -> pd.DataFrame:
 
 
 def recent_mean(Y: Array, window: int) -> Array:
-    """Mean of the last `window` periods, (n,); of as many known values where none of these is known."""
+    """Average the last `window` periods, (n,); of as many known values where none of these is known."""
     of = _mean(Y[:, -window:])
     late = np.flatnonzero(_count(Y[:, -window:]) == 0)
     known = np.isfinite(Y[late])
@@ -136,7 +138,7 @@ def last_year_with_growth(Y: Array, horizon: int, year: int, window: int) -> Arr
 
 
 def seasonal_mean(Y: Array, horizon: int, season: int, cycles: int) -> Array:
-    """Mean of each phase of the season over the last cycles; the recent mean where a phase was never known."""
+    """Average each phase of the season over the last cycles; the recent mean where a phase was never known."""
     n, T = Y.shape
     span = season * cycles
     padded = np.concatenate([np.full((n, max(span - T, 0)), np.nan), Y[:, -span:]], axis=1)
@@ -175,9 +177,9 @@ def tsb(Y: Array) -> Array:
 
 
 def plan_means(past: Past) -> Array:
-    """Mean of each leaf by weekday (of days) and promotion over PLAN_WINDOW periods, 0 when closed, summed up.
+    """Average each leaf by weekday (of days) and promotion over PLAN_WINDOW periods, 0 when closed, summed up.
 
-    The one baseline that knows the plans: no other may be compared with a forecast that was given them.
+    It knows the plans, so it is no bar for a forecast that was not given them.
     """
     assert past.planned is not None
     m, h = past.hierarchy.n_leaves, past.horizon
@@ -228,13 +230,13 @@ def _count(Y: Array) -> Array:
 
 
 def _mean(Y: Array) -> Array:
-    """Mean of each row's known values, 0 where none is."""
+    """Average each row's known values, 0 where there is none."""
     of: Array = np.nansum(Y, axis=1) / np.maximum(_count(Y), 1.0)
     return of
 
 
 def _last_known(Y: Array) -> Array:
-    """Take each row's last known value, 0 where none is."""
+    """Take each row's last known value, 0 where there is none."""
     known = np.isfinite(Y)
     back = np.argmax(known[:, ::-1], axis=1)
     last = Y[np.arange(Y.shape[0]), Y.shape[1] - 1 - back]

@@ -44,9 +44,13 @@ def measure(test: Test, *, plans: bool) -> dict[str, Any]:
     except Invalid as refusal:
         return {"refused": f"{refusal.code}: {refusal}"}
     seconds = time.perf_counter() - started
+    # A level of NaN would have no cell, and no share in the ratio.
+    assert np.isfinite(made.mean).all()
+    assert np.isfinite(made.quantiles).all()
     found = {
         "seconds": seconds,
         "choice": made.choice.name,
+        "told": plans and test.shelf.plans is not None and takes_plans(),
         "errors": errors(test, made.mean, lambda: deciles_between(made.quantiles)),
         "coverage": coverage(test, made.quantiles),
     }

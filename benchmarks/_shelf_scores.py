@@ -68,19 +68,19 @@ def errors(test: Test, made: Array, deciles: Callable[[], Array]) -> dict[str, f
 
 
 def wape(came: Array, made: Array) -> float:
-    """Sum of absolute errors by sum of what came."""
+    """Divide the sum of absolute errors by the sum of actuals."""
     known = np.isfinite(came)
     return float(np.abs(came - made)[known].sum() / np.abs(came[known]).sum())
 
 
 def smape(came: Array, made: Array) -> float:
-    """Mean of 2 |error| / (|came| + |forecast|), as the M3 competition scored."""
+    """Average 2 |error| / (|actual| + |forecast|), as the M3 competition scored."""
     known = np.isfinite(came)
     return float((2 * np.abs(came - made) / (np.abs(came) + np.abs(made)))[known].mean())
 
 
 def rmsse(came: Array, made: Array, past: Array) -> float:
-    """Mean over nodes of RMSE by that of the naive forecast since the first sale, as M5 scales it.
+    """Average over nodes the RMSE by that of the naive forecast since the first sale, as M5 scales it.
 
     Nodes that never moved since are left out.
     """
@@ -93,7 +93,7 @@ def rmsse(came: Array, made: Array, past: Array) -> float:
 
 
 def wql(came: Array, deciles: Array) -> float:
-    """Mean over deciles of 2 x pinball loss by sum of what came. deciles: (n, h, 9)."""
+    """Average over deciles 2 x pinball loss by the sum of actuals. deciles: (n, h, 9)."""
     missed = came[:, :, None] - deciles
     pinball = np.maximum(DECILES * missed, (DECILES - 1) * missed)
     return float(2 * np.nansum(pinball) / DECILES.size / np.nansum(came))
@@ -109,7 +109,7 @@ def deciles_between(quantiles: Array) -> Array:
 
 
 def coverage(test: Test, quantiles: Array) -> dict[str, dict[str, float]]:
-    """Share of known cells inside the interval, by level and width; pooled over nodes and periods."""
+    """Compute the share of known cells inside the interval, by level and width, pooled over nodes and periods."""
     known = np.isfinite(test.came)
     found: dict[str, dict[str, float]] = {}
     for name, rows in test.levels().items():

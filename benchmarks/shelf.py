@@ -1,7 +1,7 @@
 """Data that nobody tuned for: sixteen sets beside the best simple forecast of each level, chosen in hindsight.
 
-Every set is forecast by `make_forecast` with the same settings: levels, horizon and country of holidays are all that it
-is told, and the plans that a seller knows ahead. A set's ratio is the mean over its levels of our error (mean of three
+Every set is forecast by `make_forecast` with the same settings: it is given the levels, the horizon, the country of
+holidays, and the plans that a seller knows ahead. A set's ratio is the mean over its levels of our error (mean of three
 adjoining hold-outs, the last and the two before) by that of the best baseline there. `--out FILE` keeps what is done,
 and another run with the same file goes on from there. Data: `--data DIR`, else STOCKTIDE_TEST_DATA, else ../shared/data
 beside the checkout.
@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks._claims import at_most, data_folder
 from benchmarks._shelf import LOADERS, ShelfSet
 from benchmarks._shelf_baselines import (
+    BY_PLAN,
     Past,
     deciles_of,
     prophet_baselines,
@@ -50,13 +51,16 @@ class Book:
     kept: dict[str, Any] = field(default_factory=dict)
 
     def of(self, name: str, periods: int, part: str, make: Callable[[], Any]) -> Any:
-        """Give a part from the file, or make and keep it."""
+        """Give a part from the file, or make and keep it; a refusal is tried again by the next run."""
         parts = self.kept.setdefault(name, {}).setdefault(str(periods), {})
-        if part not in parts:
-            parts[part] = make()
+        if part in parts:
+            return parts[part]
+        made = make()
+        if "refused" not in made:
+            parts[part] = made
             if self.path is not None:
                 self.path.write_text(json.dumps(self.kept, indent=1))
-        return parts[part]
+        return made
 
     def forget(self, name: str, parts: tuple[str, ...]) -> None:
         """Drop parts of a set, so that they are made again."""
@@ -67,7 +71,10 @@ class Book:
 
 @dataclass(frozen=True)
 class Result:
-    """A set's means over its hold-outs. ours, coverage: empty where not measured; refused: the reason."""
+    """Hold the means of a set over its hold-outs. ours, coverage: empty where not measured; refused: the reason.
+
+    told: ours knew the plans, so that the baseline that knows them is a bar, too.
+    """
 
     name: str
     heading: str
@@ -78,26 +85,28 @@ class Result:
     promoted: tuple[float, float] | None = None
     library: tuple[float, float] | None = None
     refused: str | None = None
+    told: bool = False
 
     def best(self) -> dict[str, tuple[str, float]]:
         """Name each cell's best baseline with its error."""
-        cells = sorted({cell for row in self.baselines.values() for cell in row})
+        bars = {name: row for name, row in self.baselines.items() if self.told or name != BY_PLAN}
+        cells = sorted({cell for row in bars.values() for cell in row})
         return {
             cell: min(
-                ((name, row[cell]) for name, row in self.baselines.items() if cell in row),
+                ((name, row[cell]) for name, row in bars.items() if cell in row),
                 key=lambda named: named[1],
             )
             for cell in cells
         }
 
     def ratios(self) -> Cells:
-        """Our error by the best baseline's, by cell."""
+        """Divide our error by the best baseline's, by cell."""
         best = self.best()
         return {cell: error / best[cell][1] for cell, error in self.ours.items()}
 
     @property
     def ratio(self) -> float:
-        """Mean over the cells."""
+        """Average the ratios of the cells."""
         return float(np.mean(list(self.ratios().values()))) if self.ours else np.nan
 
 
@@ -169,6 +178,7 @@ def run_set(
         promoted=_promoted(measured, blind),
         library=None if pair is None else (pair[0], pair[1]),
         refused=refused,
+        told=all(one["told"] for one in measured) if measured else not ours,
     )
 
 
@@ -180,7 +190,7 @@ def _promoted(own: list[Any], blind: list[Any]) -> tuple[float, float] | None:
 
 
 def _mean_cells(rows: list[Cells]) -> Cells:
-    """Mean over hold-outs of the cells that all of them have."""
+    """Average over hold-outs the cells that all of them have."""
     if not rows:
         return {}
     shared = [cell for cell in rows[0] if all(cell in row for row in rows)]
@@ -276,7 +286,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sets", help=f"names with commas between, of {', '.join(LOADERS)}")
     parser.add_argument("--origins", type=int, default=3, help="hold-outs a set, latest first")
     parser.add_argument("--out", type=Path, help="JSON that keeps what is done")
-    parser.add_argument("--again", action="store_true", help="forecast anew, baselines as kept")
+    parser.add_argument("--again", action="store_true", help="forecast again, keep the baselines")
     parser.add_argument("--baselines", action="store_true", help="only the baselines; no claims")
     parser.add_argument(
         "--library", type=int, default=LIBRARY_SERIES, help="series for prophet, 0: none"
