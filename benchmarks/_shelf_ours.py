@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks._shelf import Frequency, Plans, ShelfSet
 from benchmarks._shelf_baselines import long_frame
+from benchmarks._shelf_panel import Frequency, Plans, ShelfSet
 from benchmarks._shelf_scores import Test, coverage, deciles_between, errors, wape
 from forecasting import (
     Forecast,

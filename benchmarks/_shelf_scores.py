@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._shelf import ShelfSet
 from benchmarks._shelf_baselines import DECILES
+from benchmarks._shelf_panel import ShelfSet
 from forecasting import Hierarchy
 
 Array = NDArray[np.float64]

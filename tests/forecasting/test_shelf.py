@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks._shelf import Plans, lay_out
 from benchmarks._shelf_baselines import (
     Past,
     croston_sba,
@@ -20,6 +19,7 @@ from benchmarks._shelf_baselines import (
     tsb,
 )
 from benchmarks._shelf_ours import known_ahead
+from benchmarks._shelf_panel import Plans, lay_out
 from benchmarks._shelf_scores import deciles_between, rmsse, wql
 from forecasting import baseline, build_hierarchy
 
