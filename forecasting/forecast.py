@@ -30,7 +30,6 @@ from forecasting.choosing.origin_baselines import baselines_of
 from forecasting.choosing.origins import teaching_origins
 from forecasting.choosing.scores import SCORE_COLUMNS
 from forecasting.choosing.tables import (
-    Facts,
     OriginTable,
     Plan,
     came,
@@ -44,8 +43,10 @@ from forecasting.experts.explain import Explanation, explain, fitted_leaves
 from forecasting.experts.models import FittedGroup
 from forecasting.experts.rhythm import RHYTHMS, Rhythm
 from forecasting.frames.frequency import grid_of
+from forecasting.intervals.missed import Missed
 from forecasting.intervals.paths import coherent_paths, leaf_paths, paths_affordable, templates
-from forecasting.intervals.stretch import QUANTILES, HeldOut, quantiles_of, stretch
+from forecasting.intervals.placing import place_quantiles
+from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.origin import Origin, origin_at
 from forecasting.spec import AUTO, ForecastSpec
@@ -273,7 +274,7 @@ def _chosen(
     return choice, scores, results
 
 
-def answer_of(bench: Bench, choice: Choice, lesson: Lesson) -> tuple[Answer, dict[str, Answer]]:
+def answer_of(choice: Choice, lesson: Lesson) -> tuple[Answer, dict[str, Answer]]:
     """Answer a lesson by the choice: the weighted answer, and those of its candidates."""
     of = {c.name: c.answer(lesson) for c in make_candidates(list(choice.weights))}
     if len(of) == 1:
@@ -292,14 +293,14 @@ def _reported(
     """Score the choice on the period after the last origin, with all that it knows learnt before it."""
     now = tables[reported]
     lesson = bench.lesson(reported, tables, now)
-    answer, _ = answer_of(bench, choice, lesson)
+    answer, _ = answer_of(choice, lesson)
     naive = BaselineCandidate("seasonal_naive")
     weekly = naive.answer(replace(lesson, tables=[], baselines=_naive(bench, now)))
     return evaluate(
         bench.hierarchy,
         actual=now.actual,
         mean=answer.mean,
-        quantiles=place_quantiles(bench.hierarchy, answer, lesson),
+        quantiles=quantiles_around(bench.origin(reported), answer, lesson),
         seasonal_naive=weekly.mean,
         facts=now.facts,
     )
@@ -332,9 +333,9 @@ def _published(
         baselines_of(last, tuple(n for n in bench.plan.baselines if n in choice.weights)),
         facts,
     )
-    answer, parts = answer_of(bench, choice, lesson)
+    answer, parts = answer_of(choice, lesson)
     choice = replace(choice, learnt=learnt_settings(bench.hierarchy, choice, parts))
-    quantiles = place_quantiles(bench.hierarchy, answer, lesson)
+    quantiles = quantiles_around(last, answer, lesson)
     weights = expert_weights_of(choice, parts)
     progress("drawing joint paths")
     return Forecast(
@@ -392,21 +393,20 @@ def draw_paths(origin: Origin, fitted: Array | None, quantiles: Array, *, seed: 
     return coherent_paths(origin.hierarchy, drawn, quantiles, QUANTILES)
 
 
-def place_quantiles(hierarchy: Hierarchy, answer: Answer, lesson: Lesson) -> Array:
-    """Place the quantiles (n, h, q) around a forecast, as wide as left-out errors ask for; 0 while closed."""
-    held_out = [
-        HeldOut(
-            actual=np.where(np.isfinite(table.actual), table.actual, mean),
-            mean=mean,
-            shape=table.facts.shape,
-        )
+def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
+    """Place the quantiles (n, h, q) around a forecast by left-out errors of earlier origins; 0 while closed."""
+    missed = [
+        Missed(table.periods_known, mean, table.actual)
         for table, mean in zip(lesson.tables, answer.left_out, strict=True)
     ]
-    factors = stretch(held_out, hierarchy.nodes["level"].to_numpy())
-    placed = quantiles_of(answer.mean, lesson.facts.shape, factors)
-    return _opened(hierarchy, lesson.facts, placed)
-
-
-def _opened(hierarchy: Hierarchy, facts: Facts, placed: Array) -> Array:
-    opened = hierarchy.S @ facts.open_ahead.astype(np.float64) > 0
-    return np.asarray(placed * opened[:, :, None])
+    rhythm = origin.rhythm
+    placed = place_quantiles(
+        answer.mean,
+        origin.hierarchy.nodes["level"].to_numpy(),
+        origin.hierarchy.n_leaves,
+        missed,
+        np.where(np.isfinite(origin.Y), origin.history, np.nan),
+        QUANTILES,
+        season=rhythm.season if rhythm.season > 1 else rhythm.year,
+    )
+    return np.asarray(placed * origin.is_open[:, origin.days.size :, None])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forecasting.choosing.contest import Holder
 from forecasting.forecast import Forecast, make_forecast, silent
 from forecasting.intervals.paths import node_paths
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 from forecasting.lake_demand import read_demand
 from forecasting.nodes.demand import Demand
 from forecasting.prophet.fit_store import save_fits

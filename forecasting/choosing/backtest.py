@@ -1,4 +1,4 @@
-"""Backtest: what every candidate would have forecast at earlier origins, each left out of what it learnt, and its scores."""
+"""Backtest: what every candidate would have forecast at earlier origins, each left out of what it learnt."""
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OriginResult:
-    """One origin. forecasts: (n, h) by candidate, coherent. scores: frame of `score` with a column origin, the cutoff."""
+    """One origin. forecasts: (n, h) by candidate, coherent. scores: frame of `score` with a column origin."""
 
     table: OriginTable
     forecasts: Mapping[str, Array]

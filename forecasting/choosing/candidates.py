@@ -1,7 +1,7 @@
 """Candidates: the ways to forecast a whole chain that a backtest compares.
 
-A learnt candidate weighs experts node by node and reconciles them; it differs from another by which experts may take part
-and by the method. A baseline is one expert for every node.
+A learnt candidate weighs experts node by node and reconciles them; it differs from another by which experts may take
+part and by the method. A baseline is one expert for every node.
 """
 
 from collections.abc import Mapping, Sequence

@@ -41,9 +41,9 @@ class Winner:
 class Choice:
     """What to forecast with.
 
-    name: a candidate's. weights: by candidate, > 0, summing to 1. score: its mean error, None without a backtest. margin:
-    share of the runner-up's error that it saves. winners: by level and class. origins: how many. learnt: settings that
-    the data chose, by level (see `learnt_settings`).
+    name: a candidate's. weights: by candidate, > 0, summing to 1. score: its mean error, None without a backtest.
+    margin: share of the runner-up's error that it saves. winners: by level and class. origins: how many. learnt:
+    settings that the data chose, by level (see `learnt_settings`).
     """
 
     name: str

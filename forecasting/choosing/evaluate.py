@@ -22,9 +22,9 @@ def evaluate(
 ) -> pd.DataFrame:
     """Score the forecast that would have been published per level.
 
-    actual (NaN where unknown), mean, seasonal_naive: (n, h) units; quantiles: (n, h, q). facts: of the origin. Returns a
-    row per level, model (prophet, seasonal_naive) and metric of `score`: level, level_name, model, metric, value.
-    Coverage and pinball are of prophet only.
+    actual (NaN where unknown), mean, seasonal_naive: (n, h) units; quantiles: (n, h, q). facts: of the origin.
+    Returns a row per level, model (prophet, seasonal_naive) and metric of `score`: level, level_name, model, metric,
+    value. Coverage and pinball are of prophet only.
     """
     scored = score(
         hierarchy,

@@ -1,9 +1,9 @@
 """Weights of experts, node by node, learnt from their errors at earlier origins.
 
-O origins, C experts, n nodes of a level, h periods ahead. A node has few origins, so its losses are shrunk to its level's;
-a level of few nodes has few errors, so its losses are shrunk to those of all levels. Weights fall exponentially with the
-loss (Vovk 1990; Littlestone & Warmuth 1994), counted in steps from the best expert to the middle one: noisy leaves and
-smooth totals need no constants of their own.
+O origins, C experts, n nodes of a level, h periods ahead. A node has few origins, so its losses are shrunk to its
+level's; a level of few nodes has few errors, so its losses are shrunk to those of all levels. Weights fall
+exponentially with the loss (Vovk 1990; Littlestone & Warmuth 1994), counted in steps from the best expert to the
+middle one: noisy leaves and smooth totals need no constants of their own.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
@@ -61,7 +61,7 @@ def node_errors(forecasts: NDArray[np.floating], actual: Array) -> Array:
 
 
 def change_scale(Y: Array) -> Array:
-    """Return the mean squared change from one period to the next since the first sale, (n,), inf for none. Y: (n, T)."""
+    """Return the mean squared change to the next period since the first sale, (n,), inf for none. Y: (n, T)."""
     sold = np.isfinite(Y) & (np.where(np.isfinite(Y), Y, 0.0) > 0)
     started = np.where(np.maximum.accumulate(sold, axis=1), Y, np.nan)
     squared = np.diff(started, axis=1) ** 2
@@ -107,8 +107,10 @@ def expert_weights(losses: LevelLosses, use: Sequence[int], overall: Mapping[str
     # a node without a scale, or whose every expert was right, follows its level
     own = np.where(np.isfinite(own) & (base > 1e-9), own, 1.0)
     own = own / _geometric_mean(own) * _geometric_mean(of_level)
-    O = len(use)
-    value = (O * own + NODE_PRIOR_ORIGINS * of_level[:, None]) / (O + NODE_PRIOR_ORIGINS)
+    origins = len(use)
+    value = (origins * own + NODE_PRIOR_ORIGINS * of_level[:, None]) / (
+        origins + NODE_PRIOR_ORIGINS
+    )
     beyond = value / np.maximum(value.min(axis=0), TINY) - 1.0
     step = np.maximum(np.median(beyond, axis=0), 1e-6)
     raw = np.exp(-STEEPNESS * beyond / step)

@@ -1,7 +1,7 @@
 """A learnt forecast: experts weighed node by node, their worth measured on origins left out, reconciled by it.
 
-n nodes, h periods ahead, O origins. Nothing here looks at the period that is forecast: weights, variances and the way to
-reconcile come from earlier origins alone, and each origin's own forecast is made without it.
+n nodes, h periods ahead, O origins. Nothing here looks at the period that is forecast: weights, variances and the way
+to reconcile come from earlier origins alone, and each origin's own forecast is made without it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

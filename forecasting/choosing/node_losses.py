@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,8 @@ class Losses:
     """Losses of each node and candidate, (n, C), NaN where not forecast or not defined.
 
     names: (C,). mae, error: mean absolute and mean signed error, units. rmsse, mase: scaled by the history's naive and
-    seasonal naive errors. pinball: mean over the quantiles, scaled by the mean absolute change. coverage: by width in %.
+    seasonal naive errors. pinball: mean over the quantiles, scaled by the mean absolute change. coverage: by width in
+    %.
     """
 
     names: tuple[str, ...]
@@ -81,7 +82,7 @@ def _mean(values: Array, counted: NDArray[np.bool_]) -> Array:
     """Mean of the counted values of each row, NaN where it is 0 or there is none."""
     total = np.where(counted, values, 0.0).sum(axis=1)
     count = counted.sum(axis=1)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=total > 0)
+    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=total > 0))
 
 
 def node_losses(

@@ -18,7 +18,7 @@ OF_HISTORY: tuple[Baseline, ...] = ("naive", "seasonal_naive", "last_year", "sea
 def baselines_of(origin: Origin, names: Sequence[Baseline]) -> dict[str, Array]:
     """Return baselines of an origin by name, (n, h), 0 in rows that a baseline of leaves leaves out."""
     n, m = origin.hierarchy.n_nodes, origin.hierarchy.n_leaves
-    found = {}
+    found: dict[str, Array] = {}
     for name in names:
         rows = slice(0 if name in OF_ALL_NODES else n - m, n)
         Y = (origin.history if name in OF_HISTORY else origin.Y)[rows]

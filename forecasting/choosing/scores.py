@@ -41,13 +41,13 @@ def score(
 ) -> pd.DataFrame:
     """Score candidates per level and demand class ("all", and each of the four that the level has).
 
-    actual: (n, h), NaN where unknown. forecasts: (n, h) by name, rows of NaN where a candidate has none. history: (n, T)
-    before. classes: (n,) as of the origin. weight: (n,) units or value of the last days (None: of the last WEIGHT_DAYS of
-    history). quantiles: (n, h, q) by name, for some or all. scales: of the history, where made before; then weight is
-    given too. Returns a row per level, class, candidate and metric, SCORE_COLUMNS:
-    rmsse, mase, pinball: means over nodes whose history is not constant. wrmsse: rmsse weighted (Makridakis et al.
-    2022). wape: sum |error| / sum actual. bias: sum error / sum actual, above 0 is too much. coverage_50, _80, _95:
-    share of days inside the interval. NaN where nothing is defined.
+    actual: (n, h), NaN where unknown. forecasts: (n, h) by name, rows of NaN where a candidate has none. history: (n,
+    T) before. classes: (n,) as of the origin. weight: (n,) units or value of the last days (None: of the last
+    WEIGHT_DAYS of history). quantiles: (n, h, q) by name, for some or all. scales: of the history, where made before;
+    then weight is given too. Returns a row per level, class, candidate and metric, SCORE_COLUMNS: rmsse, mase,
+    pinball: means over nodes whose history is not constant. wrmsse: rmsse weighted (Makridakis et al. 2022). wape:
+    sum |error| / sum actual. bias: sum error / sum actual, above 0 is too much. coverage_50, _80, _95: share of days
+    inside the interval. NaN where nothing is defined.
     """
     if scales is None:
         assert history is not None

@@ -1,7 +1,7 @@
 """What is kept of one origin: its experts beside what came, and the facts that a finished forecast obeys.
 
-n nodes, m leaves, T periods known, h ahead. An origin holds its whole history; this holds no history at all, so that many
-origins fit into memory at once.
+n nodes, m leaves, T periods known, h ahead. An origin holds its whole history; this holds no history at all, so that
+many origins fit into memory at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 from forecasting.baselines.baseline import Baseline
 from forecasting.choosing.expert_weights import LevelTrial, change_scale
 from forecasting.choosing.node_losses import NodeScales, node_scales
-from forecasting.choosing.siblings import sibling_group
 from forecasting.experts.at_origin import LevelExperts, NodeModel, OriginExperts, Scene
 from forecasting.experts.calendar import Calendar
-from forecasting.intervals.stretch import ERROR_DAYS
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED, Starts, learn_starts, no_starts
 from forecasting.nodes.origin import Origin
 from forecasting.prophet.fits import ORDINARY, odd_codes, survey
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.shares import recent_shares
+from forecasting.structure.siblings import sibling_group
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -50,9 +49,9 @@ class Plan:
 class Facts:
     """What every forecast from an origin obeys, and what errors are measured by.
 
-    open_ahead: (m, h). ended: (m,). starts: young leaves. warnings: (n,) codes or None. classes: (n,). weight: (n,) units.
-    scales: of errors. change: (n,) mean squared change, inf for none. shape: (n, q) of in-sample surprises. shares: (m,)
-    of each leaf at the split level. insample: (n, T') or None.
+    open_ahead: (m, h). ended: (m,). starts: young leaves. warnings: (n,) codes or None. classes: (n,). weight: (n,)
+    units. scales: of errors. change: (n,) mean squared change, inf for none. shares: (m,) of each leaf at the split
+    level. insample: (n, T') or None.
     """
 
     open_ahead: NDArray[np.bool_]
@@ -63,14 +62,13 @@ class Facts:
     weight: Array
     scales: NodeScales
     change: Array
-    shape: Array
     shares: Array
     insample: Array | None
 
 
 @dataclass(frozen=True)
 class OriginTable:
-    """An origin that is over. actual: (n, h), NaN where unknown. levels: of the fitted ones. baselines: (n, h) by name."""
+    """An origin that is over. actual: (n, h), NaN where unknown. levels: the fitted ones. baselines: (n, h)."""
 
     periods_known: int
     cutoff: date
@@ -171,14 +169,13 @@ def facts_of(origin: Origin, plan: Plan) -> Facts:
         weight=origin.weight,
         scales=node_scales(origin.history, season=origin.rhythm.season, periods=2 * year),
         change=change_scale(origin.Y),
-        shape=origin.weekly_shape,
         shares=recent_shares(
             origin.units,
             hierarchy.groups(plan.split_level),
             origin.observed_shares,
             plan.half_life,
         ),
-        insample=origin.history[:, -ERROR_DAYS:] if plan.insample else None,
+        insample=origin.history[:, -year:] if plan.insample else None,
     )
 
 

@@ -1,1 +1,1 @@
-"""Ways to forecast one node: Prophet models, shapes handed down from parents, levels of recent windows, simple means."""
+"""Ways to forecast one node: Prophet models, shapes handed down, levels of recent windows, simple means."""

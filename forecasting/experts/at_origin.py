@@ -53,8 +53,8 @@ class LevelExperts:
 class NodeModel:
     """A model behind some experts of a level. windows: (1 + W,) and factors (1 + W, n) of the level correction.
 
-    shape: (n, T + h) from the parent's model `above` (level, rows of each node there), None for an own model; shape_fit:
-    of the parents.
+    shape: (n, T + h) from the parent's model `above` (level, rows of each node there), None for an own model;
+    shape_fit: of the parents.
     """
 
     name: str
@@ -79,8 +79,9 @@ class NodeModel:
 class Scene:
     """What an origin shows to its experts.
 
-    history: level -> dates (T,) and units (n, T), NaN where unknown; a coarse level may reach further back. future: (h,).
-    rich: level and dates (T + h,) -> rows and the calendar terms that they share. plain: the terms of week and year.
+    history: level -> dates (T,) and units (n, T), NaN where unknown; a coarse level may reach further back. future:
+    (h,). rich: level and dates (T + h,) -> rows and the calendar terms that they share. plain: the terms of week and
+    year.
     """
 
     hierarchy: Hierarchy

@@ -1,8 +1,8 @@
 """What a published forecast is made of: the models' parts, the recent level, plans, and what reconciling moved.
 
-n nodes, m leaves, D dates. Parts are units a period and add up: over the horizon to the published mean, before it to what
-the models say of the past. Where a model stands below its parent's shape, what the shape makes of it is shared out over
-the parent's parts by logarithmic means (Ang 2004), which leaves no remainder.
+n nodes, m leaves, D dates. Parts are units a period and add up: over the horizon to the published mean, before it to
+what the models say of the past. Where a model stands below its parent's shape, what the shape makes of it is shared
+out over the parent's parts by logarithmic means (Ang 2004), which leaves no remainder.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Parts = dict[str, Array]
 Weights = Mapping[str, Array]
 
 # A year back shows every season once.
-RECENT_LEVEL, PLANS, RECONCILIATION = "recent level", "prices and promotions", "reconciliation"
+RECENT_LEVEL, RECONCILIATION = "recent level", "reconciliation"
 # What the simple experts say, which have no parts.
 SIMPLE = "recent means and last year"
 TINY = 1e-9
@@ -80,8 +80,7 @@ def _with_rest(
     keep = next(iter(parts.values())).shape[1] if parts else h
     said = sum((values[:, -h:] for values in parts.values()), np.zeros_like(mean))
     ahead = {SIMPLE: simple}
-    if origin.moved_ahead is not None:
-        ahead[PLANS] = said * (origin.moved_ahead[rows] - 1.0)
+    ahead |= {name: said * share[rows] for name, share in origin.planned.items()}
     ahead[RECONCILIATION] = mean - said - sum(ahead.values(), np.zeros_like(mean))
     for name, values in ahead.items():
         if np.abs(values).max(initial=0.0) > 0.0:

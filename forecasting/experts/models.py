@@ -4,8 +4,6 @@ n nodes, T periods of history, h ahead. Targets are relative (y over the mean of
 every prior is a share of a node's own size and none belongs to a data set.
 """
 
-# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -36,6 +34,9 @@ YEAR_DAYS_MIN = 365
 SINGLE_OVER_SEASONS = 4
 
 
+USUAL = Priors()
+
+
 @dataclass(frozen=True)
 class Variant:
     """One way to fit a node. name: stands in tables and settings. recent: later history counts more."""
@@ -43,7 +44,7 @@ class Variant:
     name: str
     response: str
     recent: bool
-    priors: Priors = Priors()
+    priors: Priors = USUAL
     kinds: tuple[str, ...] = KINDS
 
 
@@ -77,7 +78,7 @@ MULTIPLICATIVE_VARIANTS: tuple[Variant, ...] = (
     Variant("multiplicative whole", "multiplicative", False),
 )
 # What a node hands down: its seasons are held less tightly, for many children will be shrunk towards them.
-SHAPE = Variant("shape", "log1p", True, replace(Priors(), year=0.15, month=0.15))
+SHAPE = Variant("shape", "log1p", True, replace(USUAL, year=0.15, month=0.15))
 # How far a child may leave its parent's shape: hardly (plain transfer), or by a tenth.
 POOLED_PRIORS = (0.01, 0.1)
 # A shape is within e^-3 and e^3: a fit of few days may say anything.

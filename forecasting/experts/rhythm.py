@@ -13,6 +13,7 @@ class Rhythm:
     """year, season: periods in a year (of whole weeks) and in a short season (1: none). windows: periods, ascending.
 
     harmonics: of the year. days: of a period. ended_periods: without a sale before a product can count as ended.
+    effect_block: periods over which a leaf's rate without plans is taken as one.
     """
 
     frequency: Frequency
@@ -22,6 +23,7 @@ class Rhythm:
     harmonics: int
     days: float
     ended_periods: int
+    effect_block: int
 
     @property
     def trend_periods_min(self) -> int:
@@ -34,8 +36,8 @@ class Rhythm:
 
 
 RHYTHMS: dict[Frequency, Rhythm] = {
-    "D": Rhythm("D", 364, 7, (7, 14, 28, 56, 91, 182, 364), 10, 1.0, 28),
-    "W": Rhythm("W", 52, 1, (2, 4, 8, 13, 26, 52), 10, 7.0, 8),
-    "M": Rhythm("M", 12, 1, (1, 3, 6, 12), 6, 365.25 / 12, 6),
-    "Q": Rhythm("Q", 4, 1, (1, 2, 4, 8), 2, 365.25 / 4, 4),
+    "D": Rhythm("D", 364, 7, (7, 14, 28, 56, 91, 182, 364), 10, 1.0, 28, 91),
+    "W": Rhythm("W", 52, 1, (2, 4, 8, 13, 26, 52), 10, 7.0, 8, 13),
+    "M": Rhythm("M", 12, 1, (1, 3, 6, 12), 6, 365.25 / 12, 6, 6),
+    "Q": Rhythm("Q", 4, 1, (1, 2, 4, 8), 2, 365.25 / 4, 4, 4),
 }

@@ -32,7 +32,7 @@ def simple_forecasts(Y: Array, rhythm: Rhythm, horizon: int) -> dict[str, Array]
             found[f"seasonal mean @{window}"] = repeated(phases, horizon)
     if not windows:
         found["mean"] = np.repeat(_mean(sold, known)[:, None], horizon, axis=1)
-    if T >= rhythm.year + horizon:
+    if rhythm.year + horizon <= T:
         found |= _last_year(sold, known, rhythm, horizon)
     return found
 
@@ -48,7 +48,7 @@ def smoothed_forecasts(Y: Array, rhythm: Rhythm, horizon: int) -> dict[str, Arra
 def _mean(sold: Array, known: NDArray[np.bool_]) -> Array:
     count = known.sum(axis=1)
     total = sold.sum(axis=1)
-    return np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+    return np.asarray(np.divide(total, count, out=np.zeros_like(total), where=count > 0))
 
 
 def _phase_means(
@@ -59,7 +59,7 @@ def _phase_means(
     total = sold[:, T - window :].reshape(n, -1, season).sum(axis=1)
     count = known[:, T - window :].reshape(n, -1, season).sum(axis=1)
     flat = np.repeat(otherwise[:, None], season, axis=1)
-    return np.divide(total, count, out=flat, where=count > 0)
+    return np.asarray(np.divide(total, count, out=flat, where=count > 0))
 
 
 def repeated(phases: Array, horizon: int) -> Array:

@@ -1,7 +1,7 @@
 """Calendar terms of a rhythm as columns, built once and shared by every model, level and origin of a run.
 
-T dates, history and horizon alike; K columns. A column belongs to a kind, and each kind has a prior scale: relative to a
-target of mean 1 or to a logarithm, so 0.03 is three per cent whatever is sold.
+T dates, history and horizon alike; K columns. A column belongs to a kind, and each kind has a prior scale: relative
+to a target of mean 1 or to a logarithm, so 0.03 is three per cent whatever is sold.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ WEEKDAYS_A_MONTH = 365.2425 / 12 / 7
 
 @dataclass(frozen=True)
 class Priors:
-    """Prior standard deviations by kind of column. year: of the first harmonic of days and weeks; the i-th has 1 / i."""
+    """Prior standard deviations by kind. year: of the first harmonic; of days and weeks the i-th has 1 / i."""
 
     week: float = 10.0
     year: float = 0.03
@@ -122,7 +122,7 @@ def _trading_days(dates: pd.DatetimeIndex) -> list[_Column]:
     columns: list[_Column] = []
     for weekday in range(7):
         earliest = (weekday - first.dayofweek.to_numpy()) % 7 + 1
-        count = 4.0 + (earliest + 28 <= of_month)
+        count = 4.0 + (earliest + 28 <= of_month).astype(np.float64)
         name = f"trading days{weekday}"
         columns.append(("trading days", name, "trading", count - WEEKDAYS_A_MONTH, 1.0))
     return columns
@@ -131,7 +131,7 @@ def _trading_days(dates: pd.DatetimeIndex) -> list[_Column]:
 def _special(
     dates: pd.DatetimeIndex, countries: Sequence[str], events: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """List name, day, days_before, days_after of all holidays and events; country holidays with the usual days around."""
+    """List name, day, days_before, days_after, part of all holidays (with the usual days around) and events."""
     years = range(dates[0].year - 1, dates[-1].year + 2)
     frames = []
     for country in countries:

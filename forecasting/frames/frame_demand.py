@@ -5,13 +5,14 @@ import pandas as pd
 
 from forecasting.frames.frames import Series
 from forecasting.nodes.demand import Demand
+from forecasting.nodes.known_ahead import NOTHING, KnownAhead
 from stocktide.errors import Invalid
 
 # No lake stands behind it.
 NO_LAKE_VERSION = -1
 
 
-def demand_of(series: Series, keys: pd.DataFrame) -> Demand:
+def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING) -> Demand:
     """Make demand of daily series that are leaves.
 
     keys: a row per series with a column unique_id and a column per key that the levels use, e.g. location, product. A
@@ -39,6 +40,7 @@ def demand_of(series: Series, keys: pd.DataFrame) -> Demand:
         started=np.argmax(units > 0, axis=1).astype(np.int64),
         lake_version=NO_LAKE_VERSION,
         grid=series.grid,
+        ahead=ahead,
     )
 
 

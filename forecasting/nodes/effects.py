@@ -1,9 +1,10 @@
 """Effects of prices and promotions: learnt from every leaf, pooled by group, each leaf held to its group.
 
-m leaves, T periods, J regressors, k groups, b blocks. Demand is y_it ~ rate_i,block * exp(x_it' beta_i): within a block of
-some weeks a leaf's own rate is unknown and drops out, so that levels, trends and seasons do not pass for effects
-(fixed-effects Poisson regression, Hausman, Hall & Griliches 1984). Counts that vary more than Poisson's weigh less. How
-far a group may differ from all, and a leaf from its group, is estimated from how they do (empirical Bayes by moments).
+m leaves, T periods, J regressors, k groups, b blocks. Demand is y_it ~ rate_i,block * exp(x_it' beta_i): within a
+block of some weeks a leaf's own rate is unknown and drops out, so that levels, trends and seasons do not pass for
+effects (fixed-effects Poisson regression, Hausman, Hall & Griliches 1984). Counts that vary more than Poisson's weigh
+less. How far a group may differ from all, and a leaf from its group, is estimated from how they do (empirical Bayes
+by moments).
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
@@ -54,8 +55,8 @@ def learn_effects(
 ) -> Effects:
     """Learn the effects of X (J, m, T) on units (m, T), over the periods that are known (m, T).
 
-    group: (m,) 0 .. k-1. block: periods in which a leaf's rate is taken as one. season: its phases (weekdays) get effects
-    of their own, which are not returned.
+    group: (m,) 0 .. k-1. block: periods in which a leaf's rate is taken as one. season: its phases (weekdays) get
+    effects of their own, which are not returned.
     """
     J, m, T = X.shape
     assert units.shape == known.shape == (m, T)
@@ -112,7 +113,7 @@ class _Blocks:
 
     def _spread(self, sums: Array) -> Array:
         lengths = np.diff(np.append(self._starts, self._units.shape[1]))
-        return np.repeat(sums, lengths, axis=1)
+        return np.asarray(np.repeat(sums, lengths, axis=1))
 
     def _moments(self, beta: Array) -> tuple[Array, Array]:
         """Gradient (m, columns) and information (m, columns, columns) of each leaf."""

@@ -82,7 +82,7 @@ def young(units: Array, group: Codes) -> Mask:
 
 @dataclass(frozen=True)
 class Starts:
-    """How young leaves follow their siblings. leaves: (k,). factor: (k, h), share of the grown siblings' forecast, ramped.
+    """How young leaves follow their siblings. leaves: (k,). factor: (k, h) of the grown siblings' forecast, ramped.
 
     grown: (m,), the leaves that are no longer young. group: (m,) of siblings.
     """
@@ -96,8 +96,8 @@ class Starts:
 def learn_starts(units: Array, group: Codes, horizon: int) -> Starts:
     """Learn how the young leaves follow their grown-up siblings. units: (m, T) sold. group: (m,) 0 .. k-1.
 
-    A young leaf's share is its own so far, held to the median of the group as if that had been seen for PRIOR_DAYS, times
-    a ramp by age.
+    A young leaf's share is its own so far, held to the median of the group as if that had been seen for PRIOR_DAYS,
+    times a ramp by age.
     """
     leaves = np.flatnonzero(young(units, group))
     k, T = int(group.max(initial=-1)) + 1, units.shape[1]

@@ -3,7 +3,7 @@
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from forecasting.choosing.scores import recent_weight
 from forecasting.experts.rhythm import RHYTHMS, Rhythm
 from forecasting.frames.frequency import Grid, grid_of
-from forecasting.intervals.stretch import ERROR_DAYS, error_shape
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
+from forecasting.nodes.effects import Effects, learn_effects
 from forecasting.nodes.lifecycle import discontinued
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.shares import probable_stockouts
+from forecasting.structure.siblings import sibling_group
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
@@ -32,8 +33,9 @@ class Origin:
     """What is known after T periods about n nodes and m leaves, and the h periods that are asked for.
 
     days: (T,) dates of the periods, on `grid`. units: (m, T) sold. empty: (m, T), shelf empty for a time. open_leaves:
-    (m, T + h), False where a leaf's location is closed. uplift: (m, T + h) factor by which prices and promotions move
-    each leaf, None without any. longer: histories of coarse levels that reach further back, as known then.
+    (m, T + h), False where a leaf's location is closed. effects: of prices and promotions as learnt then, plans: (J,
+    m, h) of them ahead, uplift: (m, T + h) factor by which they move each leaf; None without any. longer: histories
+    of coarse levels that reach further back, as known then.
     """
 
     hierarchy: Hierarchy
@@ -43,6 +45,8 @@ class Origin:
     empty: Mask
     open_leaves: Mask
     grid: Grid
+    effects: Effects | None = None
+    plans: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
     uplift: Array | None = None
     longer: Mapping[int, tuple[pd.DatetimeIndex, Array]] = field(default_factory=dict)
 
@@ -120,31 +124,43 @@ class Origin:
         return self.days, self.Y[self.hierarchy.rows(level)]
 
     @cached_property
+    def planned(self) -> dict[str, Array]:
+        """Return what each plan adds ahead as a share of a node's demand without any, (n, h) by name; empty for none.
+
+        A node is moved as its leaves are, weighed by what they lately sold; where several plans meet in a leaf, what
+        they make together is shared out by their logarithms.
+        """
+        if self.effects is None or self.uplift is None:
+            return {}
+        T = self.days.size
+        lately = slice(max(0, T - max(self.rhythm.year // 4, 1)), T)
+        usual = (self.units / self.uplift[:, :T])[:, lately].mean(axis=1)
+        # nodes that lately sold nothing are moved as their leaves would be on average
+        usual = usual + 1e-9 * max(float(usual.max(initial=0.0)), 1e-9)
+        whole = (self.hierarchy.S @ usual)[:, None]
+        ahead = self.uplift[:, T:] - 1.0
+        logs = {
+            name: self.effects.leaf[:, j, None] * self.plans[j]
+            for j, name in enumerate(self.effects.names)
+        }
+        total = sum(logs.values(), np.zeros_like(ahead))
+        share = np.divide(ahead, total, out=np.zeros_like(ahead), where=np.abs(total) > 1e-12)
+        return {
+            name: np.asarray(self.hierarchy.S @ (usual[:, None] * share * log) / whole)
+            for name, log in logs.items()
+        }
+
+    @cached_property
     def moved_ahead(self) -> Array | None:
         """Return the factor by which plans move each node over the horizon, (n, h); None without any."""
-        if self.uplift is None:
+        if not self.planned:
             return None
-        T = self.days.size
-        recent = slice(max(0, T - self.rhythm.year // 4), T)
-        usual = (self.units / self.uplift[:, :T])[:, recent].mean(axis=1)
-        usual = usual + 1e-9 * max(float(usual.max(initial=0.0)), 1e-9)
-        whole = self.hierarchy.S @ usual
-        moved = self.hierarchy.S @ (usual[:, None] * self.uplift[:, T:])
-        return np.asarray(moved / whole[:, None])
+        return np.asarray(1.0 + sum(self.planned.values(), np.zeros(1)))
 
     @cached_property
     def ended(self) -> Mask:
         """Tell which leaves are no longer sold, (m,)."""
         return discontinued(self.units, self.empty, self.rhythm.ended_periods)
-
-    @cached_property
-    def weekly_shape(self) -> Array:
-        """Error quantiles of a forecast by the season before, (n, q)."""
-        season = self.rhythm.season
-        Y = self.Y[:, -ERROR_DAYS - season :]
-        if Y.shape[1] <= season:
-            return error_shape(Y, np.full_like(Y, np.nan))
-        return error_shape(Y[:, season:], Y[:, :-season])
 
     @cached_property
     def classes(self) -> NDArray[np.str_]:
@@ -173,7 +189,7 @@ def origin_at(
     days = demand.days[:days_known]
     units = demand.units[hierarchy.leaf_rows, :days_known]
     opened = _open(demand, hierarchy, units, days, horizon, holidays_country)
-    return Origin(
+    origin = Origin(
         hierarchy=hierarchy,
         days=days,
         horizon=horizon,
@@ -183,6 +199,36 @@ def origin_at(
         grid=demand.grid or grid_of(demand.days, "D"),
         longer=_longer(demand, hierarchy, days[-1]),
     )
+    return with_effects(origin, demand)
+
+
+def with_effects(origin: Origin, demand: Demand) -> Origin:
+    """Learn from the origin's past what prices and promotions do, and look at what was planned by then."""
+    T, h = origin.days.size, origin.horizon
+    rows = origin.hierarchy.leaf_rows
+    given = {
+        name: regressor.at(T)[rows, : T + h] for name, regressor in demand.ahead.regressors.items()
+    }
+    moving = {name: _to_horizon(X, T + h) for name, X in given.items() if X[:, :T].any()}
+    if not moving:
+        return origin
+    X = np.stack(list(moving.values()))
+    rhythm = origin.rhythm
+    effects = learn_effects(
+        origin.units,
+        origin.observed_leaves,
+        X[:, :, :T],
+        tuple(moving),
+        sibling_group(origin.hierarchy),
+        block=rhythm.effect_block,
+        season=rhythm.season,
+    )
+    return replace(origin, effects=effects, plans=X[:, :, T:], uplift=effects.uplift(X))
+
+
+def _to_horizon(X: Array, periods: int) -> Array:
+    """Fill up regressors (m, D) to so many periods: beyond what was told nothing is planned."""
+    return np.pad(X, ((0, 0), (0, periods - X.shape[1])))
 
 
 def _open(
@@ -213,7 +259,7 @@ def _open(
 def _longer(
     demand: Demand, hierarchy: Hierarchy, last: pd.Timestamp
 ) -> dict[int, tuple[pd.DatetimeIndex, Array]]:
-    """Take the longer histories of coarse levels up to `last`, rows as the hierarchy has them, from each first sale on."""
+    """Take the longer histories of coarse levels up to `last`, in the hierarchy's rows, from each first sale on."""
     if demand.longer is None:
         return {}
     days = demand.longer.days

@@ -60,8 +60,9 @@ def fit_series(
     """Fit `model` to each row of Y (n, T); NaN is a day that says nothing (not started, closed, empty shelf).
 
     ds: (T,) ascending dates. shared: regressor and condition columns by date. own: regressor name -> (n, T) values, a
-    series each. columns: all columns over `ds`, built before (None: those that the model names). start_from: an earlier fit of the same series under the same model (a warm start). Raises Invalid
-    (`dates`, `infinite`, `growth`, and those of `build_columns`).
+    series each. columns: all columns over `ds`, built before (None: those that the model names). start_from: an
+    earlier fit of the same series under the same model (a warm start). Raises Invalid (`dates`, `infinite`, `growth`,
+    and those of `build_columns`).
     """
     _check(model, ds, Y)
     if columns is None:

@@ -7,7 +7,7 @@ import pandas as pd
 import sqlalchemy as sa
 from scipy import stats
 
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 from forecasting.publishing.publish import Publication, store_run
 from forecasting.publishing.registry import Outcome
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy

@@ -8,7 +8,7 @@ from forecasting.choosing.backtest import OriginResult, backtest, combine
 from forecasting.choosing.candidates import CandidateForecast
 from forecasting.choosing.choose import CHOSEN, COMBINATION, Choice, choose, untested
 from forecasting.choosing.mixture import learn_weights
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.origin import Origin, origin_at
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units

@@ -9,7 +9,7 @@ from forecasting.intervals.coverage import coverage
 from forecasting.intervals.few_draws import student_ratio, widened_levels
 from forecasting.intervals.missed import Missed, node_scale, rehearse, seasonal_lag
 from forecasting.intervals.placing import counted_levels, place_quantiles
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 
 Array = NDArray[np.float64]
 LEVELS = (0.025, 0.165, 0.5, 0.835, 0.975)

@@ -13,7 +13,7 @@ from forecasting.intervals.coverage import (
     share_held,
     weighted_quantile_loss,
 )
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 
 Array = NDArray[np.float64]
 

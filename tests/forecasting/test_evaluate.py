@@ -4,7 +4,7 @@ import pytest
 
 from forecasting.choosing.evaluate import evaluate
 from forecasting.choosing.scores import seasonal_naive
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 from forecasting.structure.hierarchy import build_hierarchy
 
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b"]}))

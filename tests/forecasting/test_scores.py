@@ -6,7 +6,7 @@ from forecasting.choosing import node_losses as module
 from forecasting.choosing.backtest import naive_scale
 from forecasting.choosing.node_losses import node_losses
 from forecasting.choosing.scores import score, value_added
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 from forecasting.structure.hierarchy import build_hierarchy
 
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b", "c"]}))
