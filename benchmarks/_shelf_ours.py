@@ -90,7 +90,9 @@ def known_ahead(plans: Plans, periods: int, horizon: int) -> KnownAhead:
     }
     if plans.price is not None:
         usual = plans.usual[:, :end] if plans.usual is not None else _median(plans.price, periods)
-        ratio = np.log(plans.price[:, :end] / usual)
+        # a price of 0 is a slip of the till
+        sold_at = np.where(plans.price[:, :end] > 0, plans.price[:, :end], np.nan)
+        ratio = np.log(sold_at / np.where(usual > 0, usual, np.nan))
         regressors["price"] = Regressor(np.nan_to_num(ratio))
     closed = None if plans.closed is None else plans.closed[:, :end]
     return KnownAhead(regressors=regressors, closed=closed)

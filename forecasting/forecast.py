@@ -25,6 +25,7 @@ from forecasting.choosing.choose import Choice, choose, untested
 from forecasting.choosing.coherence import fitted_hierarchy
 from forecasting.choosing.contest import Holder, judge, with_champion
 from forecasting.choosing.evaluate import evaluate
+from forecasting.choosing.learnt import Present
 from forecasting.choosing.learnt_settings import learnt_settings
 from forecasting.choosing.origin_baselines import baselines_of
 from forecasting.choosing.origins import teaching_origins
@@ -35,6 +36,7 @@ from forecasting.choosing.tables import (
     came,
     experts_of,
     facts_of,
+    splits_of,
     table_of,
 )
 from forecasting.experts.at_origin import NodeModel
@@ -138,7 +140,7 @@ class Bench:
             self.hierarchy,
             self.plan,
             [tables[known] for known in self.teachers(periods)],
-            now.levels,
+            Present(now.levels, now.splits, now.facts.moved),
             now.baselines,
             now.facts,
         )
@@ -200,8 +202,7 @@ def make_bench(
         insample=needs_history(candidates),
     )
     grid = demand.grid or grid_of(demand.days, "D")
-    past = demand.days if demand.longer is None else demand.longer.days
-    dates = pd.DatetimeIndex(past.append(grid.following(demand.days[-1], spec.horizon_days)))
+    dates = pd.DatetimeIndex(demand.days.append(grid.following(demand.days[-1], spec.horizon_days)))
     calendar = make_calendar(
         hierarchy,
         demand.leaves.iloc[hierarchy.leaf_rows],
@@ -329,7 +330,7 @@ def _published(
         bench.hierarchy,
         bench.plan,
         [tables[known] for known in bench.teachers(last.days.size)],
-        experts,
+        Present(experts, splits_of(last, bench.plan), facts.moved),
         baselines_of(last, tuple(n for n in bench.plan.baselines if n in choice.weights)),
         facts,
     )

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from forecasting.baselines.baseline import BASELINES, Baseline
 from forecasting.choosing.coherence import coherent, obey
-from forecasting.choosing.learnt import Mixture, learn_mixture, left_out_variance
+from forecasting.choosing.learnt import Mixture, Present, learn_mixture, left_out_variance
 from forecasting.choosing.tables import Facts, OriginTable, Plan, rows_of
 from forecasting.choosing.ways import best_way
-from forecasting.experts.at_origin import LevelExperts
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.reconcile import METHODS, TREE_METHODS, Method
 from stocktide.errors import Invalid
@@ -36,13 +35,13 @@ _NEED_HISTORY: tuple[Method, ...] = ("AHP", "PHA")
 class Lesson:
     """What a forecast may learn from. tables: earlier origins, oldest first.
 
-    now: the present's experts by level, baselines (n, h) by name, and facts.
+    now: the present's experts, baselines (n, h) by name, and facts.
     """
 
     hierarchy: Hierarchy
     plan: Plan
     tables: Sequence[OriginTable]
-    now: Mapping[int, LevelExperts]
+    now: Present
     baselines: Mapping[str, NDArray[np.floating]]
     facts: Facts
 

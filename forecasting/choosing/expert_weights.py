@@ -43,13 +43,18 @@ class LevelTrial(LevelExperts):
 @dataclass(frozen=True)
 class LevelLosses:
     """names: (C,) of experts that every origin has. node: (O, C, n) scaled root mean squared errors. level: (O, C),
-    relative to the middle expert. weight: (O, n).
+    relative to the middle expert. weight: (O, n). told: (O,), False where nothing of the level is known.
     """
 
     names: tuple[str, ...]
     node: Array
     level: Array
     weight: Array
+    told: NDArray[np.bool_]
+
+    def teaching(self, use: Sequence[int]) -> list[int]:
+        """Return the origins of `use` that say something of this level; all of them where none does."""
+        return [origin for origin in use if self.told[origin]] or list(use)
 
 
 def node_errors(forecasts: NDArray[np.floating], actual: Array) -> Array:
@@ -81,7 +86,8 @@ def level_losses(trials: Sequence[LevelTrial], names: Sequence[str]) -> LevelLos
     weight = np.array([trial.weight for trial in trials])
     level = np.einsum("ocn,on->oc", node, weight)
     middle = np.maximum(np.median(level, axis=1, keepdims=True), TINY)
-    return LevelLosses(tuple(names), node, level / middle, weight)
+    told = np.array([np.isfinite(trial.actual).any() for trial in trials])
+    return LevelLosses(tuple(names), node, level / middle, weight, told)
 
 
 def common_names(trials: Sequence[LevelTrial], now: Sequence[str]) -> tuple[str, ...]:
@@ -93,13 +99,15 @@ def overall_losses(levels: Mapping[int, LevelLosses], use: Sequence[int]) -> dic
     """Return each expert's mean loss over the levels that have it, from the origins `use`."""
     found: dict[str, list[float]] = {}
     for losses in levels.values():
-        for name, loss in zip(losses.names, losses.level[list(use)].mean(axis=0), strict=True):
+        mine = losses.level[losses.teaching(use)].mean(axis=0)
+        for name, loss in zip(losses.names, mine, strict=True):
             found.setdefault(name, []).append(float(loss))
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
 def expert_weights(losses: LevelLosses, use: Sequence[int], overall: Mapping[str, float]) -> Array:
     """Return weights (C, n), summing to 1 over experts, from the origins `use` and the losses over all levels."""
+    use = losses.teaching(use)
     of_level = _level_loss(losses, use, overall)
     node = losses.node[list(use)]
     base = np.maximum(np.median(node, axis=1).mean(axis=0), 1e-9)
@@ -141,8 +149,3 @@ def mixed(weights: Array, forecasts: Floats) -> Array:
 def _at(trial: LevelTrial, names: Sequence[str]) -> list[int]:
     place = {name: position for position, name in enumerate(trial.names)}
     return [place[name] for name in names]
-
-
-def kept(trial: LevelTrial, names: Sequence[str]) -> Floats:
-    """Return the forecasts (C, n, h) of the named experts, in their order."""
-    return np.asarray(trial.forecasts[_at(trial, names)])

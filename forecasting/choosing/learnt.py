@@ -5,16 +5,17 @@ to reconcile come from earlier origins alone, and each origin's own forecast is 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.choosing.expert_weights import (
     LevelLosses,
+    LevelTrial,
     common_names,
     expert_weights,
-    kept,
     level_losses,
     mixed,
     node_errors,
@@ -22,8 +23,11 @@ from forecasting.choosing.expert_weights import (
 )
 from forecasting.choosing.tables import OriginTable
 from forecasting.experts.at_origin import LevelExperts
+from forecasting.experts.splits import Splits
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 Allow = Callable[[str], bool]
 
 # A node's left-out error is shrunk to its level's as if that had been seen at so many origins.
@@ -53,99 +57,123 @@ class Mixture:
     left_out: tuple[Array, ...]
 
 
+@dataclass(frozen=True)
+class Present:
+    """The origin that is forecast: its experts by level, how levels split those above, and what is planned (n, h)."""
+
+    levels: Mapping[int, LevelExperts]
+    splits: Mapping[int, tuple[Splits, ...]]
+    moved: Floats | None
+
+
 def learn_mixture(
-    tables: Sequence[OriginTable],
-    now: Mapping[int, LevelExperts],
-    rows: Mapping[int, NDArray[np.int64]],
-    allow: Allow,
+    tables: Sequence[OriginTable], now: Present, rows: Mapping[int, Rows], allow: Allow
 ) -> Mixture:
     """Learn weights from the origins in `tables` (oldest first) and weigh the present's experts.
 
-    rows: of the nodes of each fitted level. allow: which experts may take part. Without an origin the models count
-    alike, each at the level of one window.
+    rows: of the nodes of each fitted level. allow: which experts may take part. Levels are learnt from coarse to fine,
+    for some experts of a level split what is forecast above it. Without an origin the models count alike, each at the
+    level of one window.
     """
-    n = sum(of.size for of in rows.values())
-    size = max(n, max(int(of.max()) + 1 for of in rows.values()))
+    size = max(int(of.max()) + 1 for of in rows.values())
+    horizon = next(iter(now.levels.values())).forecasts.shape[2]
+    base = np.full((size, horizon), np.nan)
     if not tables:
-        weights = {
-            level: _untested(experts, rows[level].size, allow) for level, experts in now.items()
-        }
-        return Mixture(weights, _weighed(weights, now, rows, size), ())
-    names = {
-        level: common_names(
-            [table.levels[level] for table in tables], [x for x in experts.names if allow(x)]
-        )
-        for level, experts in now.items()
-    }
-    losses = {
-        level: level_losses([table.levels[level] for table in tables], names[level])
-        for level in now
-    }
+        weights = {}
+        for level, experts in now.levels.items():
+            weights[level] = _untested(experts, rows[level].size, allow)
+            base[rows[level]] = _weighed(weights[level], experts)
+        return Mixture(weights, base, ())
+    return _learnt_down(tables, now, rows, allow, base)
+
+
+def _learnt_down(
+    tables: Sequence[OriginTable],
+    now: Present,
+    rows: Mapping[int, Rows],
+    allow: Allow,
+    base: Array,
+) -> Mixture:
     every = list(range(len(tables)))
-    weights = _learnt(losses, every)
-    left_out = []
-    for origin, table in enumerate(tables):
-        others = [other for other in every if other != origin] or every
-        without = _learnt(losses, others)
-        left_out.append(_weighed_then(without, table, rows, size))
-    return Mixture(weights, _weighed(weights, now, rows, size), tuple(left_out))
-
-
-def _learnt(losses: Mapping[int, LevelLosses], use: Sequence[int]) -> dict[int, LevelWeights]:
-    overall = overall_losses(losses, use)
-    return {
-        level: LevelWeights(of.names, expert_weights(of, use, overall))
-        for level, of in losses.items()
+    left_out = [np.full_like(base, np.nan) for _ in tables]
+    weights: dict[int, LevelWeights] = {}
+    losses = {
+        level: _losses([table.levels[level] for table in tables], experts.names, allow)
+        for level, experts in now.levels.items()
     }
+    for level in sorted(now.levels):
+        trials = [
+            _with_splits(
+                table.levels[level], table.splits[level], level, rows, left, table.facts.moved
+            )
+            for table, left in zip(tables, left_out, strict=True)
+        ]
+        experts = _with_splits(now.levels[level], now.splits[level], level, rows, base, now.moved)
+        losses[level] = _losses(trials, experts.names, allow)
+        weights[level] = _weights(losses, level, every)
+        base[rows[level]] = _weighed(weights[level], experts)
+        for origin, trial in enumerate(trials):
+            others = [other for other in every if other != origin] or every
+            left_out[origin][rows[level]] = _weighed(_weights(losses, level, others), trial)
+    return Mixture(weights, base, tuple(left_out))
+
+
+def _losses(trials: Sequence[LevelTrial], names: Sequence[str], allow: Allow) -> LevelLosses:
+    return level_losses(trials, common_names(trials, [name for name in names if allow(name)]))
+
+
+def _weights(losses: Mapping[int, LevelLosses], level: int, use: Sequence[int]) -> LevelWeights:
+    of = losses[level]
+    return LevelWeights(of.names, expert_weights(of, use, overall_losses(losses, use)))
+
+
+_Experts = TypeVar("_Experts", bound=LevelExperts)
+
+
+def _with_splits(
+    experts: _Experts,
+    splits: Sequence[Splits],
+    level: int,
+    rows: Mapping[int, Rows],
+    base: Array,
+    moved: Floats | None,
+) -> _Experts:
+    """Add the experts that split what is forecast above, base (n, h); plans move the nodes, not their shares."""
+    names, parts = list(experts.names), [experts.forecasts]
+    for split in splits:
+        above, here = rows[split.parent], rows[level]
+        of_parent = base[above] if moved is None else base[above] / moved[above]
+        made = split.forecasts(np.nan_to_num(of_parent))
+        parts.append(made if moved is None else made * moved[here])
+        names.extend(split.names)
+    return replace(experts, names=tuple(names), forecasts=np.concatenate(parts))
 
 
 def _untested(experts: LevelExperts, nodes: int, allow: Allow) -> LevelWeights:
     """Weigh the allowed models alike at one window each; all that is allowed where no model is."""
     names = tuple(name for name in experts.names if allow(name))
-    windows = sorted({int(name.rpartition("@")[2]) for name in names if _is_model(name)})
+    windows = sorted({int(name.rpartition("@")[2]) for name in names if _is_own_model(name)})
     chosen = names
     if windows:
         window = windows[min(UNTESTED_WINDOW, len(windows) - 1)]
-        chosen = tuple(n for n in names if _is_model(n) and n.endswith(f"@{window}"))
-        own = tuple(name for name in chosen if not name.startswith("shape"))
-        chosen = own or chosen
+        chosen = tuple(n for n in names if _is_own_model(n) and n.endswith(f"@{window}"))
     return LevelWeights(chosen, np.full((len(chosen), nodes), 1.0 / len(chosen)))
 
 
-def _is_model(name: str) -> bool:
-    return name.startswith(("additive", "log1p", "multiplicative", "shape"))
+def _is_own_model(name: str) -> bool:
+    return name.startswith(("additive", "log1p", "multiplicative"))
 
 
-def _weighed(
-    weights: Mapping[int, LevelWeights],
-    now: Mapping[int, LevelExperts],
-    rows: Mapping[int, NDArray[np.int64]],
-    size: int,
-) -> Array:
-    base = np.full((size, next(iter(now.values())).forecasts.shape[2]), np.nan)
-    for level, of in weights.items():
-        at = [now[level].names.index(name) for name in of.names]
-        base[rows[level]] = mixed(of.weights, now[level].forecasts[at])
-    return base
-
-
-def _weighed_then(
-    weights: Mapping[int, LevelWeights],
-    table: OriginTable,
-    rows: Mapping[int, NDArray[np.int64]],
-    size: int,
-) -> Array:
-    horizon = next(iter(table.levels.values())).forecasts.shape[2]
-    base = np.full((size, horizon), np.nan)
-    for level, of in weights.items():
-        base[rows[level]] = mixed(of.weights, kept(table.levels[level], of.names))
-    return base
+def _weighed(weights: LevelWeights, experts: LevelExperts) -> Array:
+    place = {name: position for position, name in enumerate(experts.names)}
+    at = [place[name] for name in weights.names]
+    return mixed(weights.weights, experts.forecasts[at])
 
 
 def left_out_variance(
     tables: Sequence[OriginTable],
     left_out: Sequence[Array],
-    rows: Mapping[int, NDArray[np.int64]],
+    rows: Mapping[int, Rows],
     scale: Array,
 ) -> Array:
     """Return the variance (n,) of each node's forecast, from the errors of origins left out.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.baselines.baseline import Baseline
@@ -16,9 +17,10 @@ from forecasting.choosing.expert_weights import LevelTrial, change_scale
 from forecasting.choosing.node_losses import NodeScales, node_scales
 from forecasting.experts.at_origin import LevelExperts, NodeModel, OriginExperts, Scene
 from forecasting.experts.calendar import Calendar
+from forecasting.experts.splits import Splits, learn_splits
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED, Starts, learn_starts, no_starts
-from forecasting.nodes.origin import Origin
+from forecasting.nodes.origin import Origin, longer_histories
 from forecasting.prophet.fits import ORDINARY, odd_codes, survey
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.shares import recent_shares
@@ -63,6 +65,7 @@ class Facts:
     scales: NodeScales
     change: Array
     shares: Array
+    moved: Floats | None
     insample: Array | None
 
 
@@ -74,6 +77,7 @@ class OriginTable:
     cutoff: date
     actual: Array
     levels: Mapping[int, LevelTrial]
+    splits: Mapping[int, tuple[Splits, ...]]
     baselines: Mapping[str, Floats]
     facts: Facts
 
@@ -87,19 +91,23 @@ def came(demand: Demand, hierarchy: Hierarchy, start: int, horizon: int) -> Arra
     units = demand.units[rows, start : start + horizon]
     known = ~demand.empty[rows, start : start + horizon] | (units > 0)
     told = hierarchy.S @ known.astype(np.float64) > 0
-    return np.where(told, hierarchy.sum_leaves(units), np.nan)
+    found = np.where(told, hierarchy.sum_leaves(units), np.nan)
+    for level, longer in longer_histories(demand, hierarchy).items():
+        found[hierarchy.rows(level)] = longer[:, start : start + horizon]
+    return found
 
 
 def scene_of(origin: Origin, calendar: Calendar) -> Scene:
     """Return what the origin shows to its experts."""
-    known = origin.days[-1]
+    known, dates = origin.days[-1], pd.DatetimeIndex(origin.days.append(origin.future))
     return Scene(
         hierarchy=origin.hierarchy,
         rhythm=origin.rhythm,
-        history=origin.level_history,
-        future=origin.future,
-        rich=lambda level, dates: calendar.terms(level, dates, known),
-        plain=calendar.plain,
+        history=lambda level: origin.Y[origin.hierarchy.rows(level)],
+        dates=dates,
+        horizon=origin.horizon,
+        rich=lambda level: calendar.terms(level, dates, known),
+        plain=calendar.plain(dates),
     )
 
 
@@ -147,9 +155,21 @@ def table_of(
             level: _trial(origin, experts[level], actual, facts.change, level)
             for level in plan.levels
         },
+        splits_of(origin, plan),
         {name: made.astype(np.float32) for name, made in baselines.items()},
         facts,
     )
+
+
+def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
+    """Return how each fitted level splits those above it."""
+    hierarchy = origin.hierarchy
+    return {
+        level: learn_splits(
+            hierarchy, level, plan.levels, origin.Y[hierarchy.rows(level)], origin.rhythm
+        )
+        for level in plan.levels
+    }
 
 
 def facts_of(origin: Origin, plan: Plan) -> Facts:
@@ -175,6 +195,7 @@ def facts_of(origin: Origin, plan: Plan) -> Facts:
             origin.observed_shares,
             plan.half_life,
         ),
+        moved=None if origin.moved_ahead is None else origin.moved_ahead.astype(np.float32),
         insample=origin.history[:, -year:] if plan.insample else None,
     )
 

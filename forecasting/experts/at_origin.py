@@ -26,6 +26,7 @@ from forecasting.experts.rhythm import Rhythm
 from forecasting.experts.simple import simple_forecasts, smoothed_forecasts
 from forecasting.experts.terms import Terms
 from forecasting.structure.hierarchy import Hierarchy
+from forecasting.structure.lattice import parent_rows
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -79,21 +80,17 @@ class NodeModel:
 class Scene:
     """What an origin shows to its experts.
 
-    history: level -> dates (T,) and units (n, T), NaN where unknown; a coarse level may reach further back. future:
-    (h,). rich: level and dates (T + h,) -> rows and the calendar terms that they share. plain: the terms of week and
-    year.
+    history: level -> units (n, T), NaN where unknown. dates: (T + h,) of history and horizon. rich: level -> rows and
+    the calendar terms that they share. plain: the terms of week and year alone.
     """
 
     hierarchy: Hierarchy
     rhythm: Rhythm
-    history: Callable[[int], tuple[pd.DatetimeIndex, Array]]
-    future: pd.DatetimeIndex
-    rich: Callable[[int, pd.DatetimeIndex], Sequence[tuple[Rows, Terms]]]
-    plain: Callable[[pd.DatetimeIndex], Terms]
-
-    def dates(self, level: int) -> pd.DatetimeIndex:
-        """Return the dates of history and horizon of one level, (T + h,)."""
-        return pd.DatetimeIndex(self.history(level)[0].append(self.future))
+    history: Callable[[int], Array]
+    dates: pd.DatetimeIndex
+    horizon: int
+    rich: Callable[[int], Sequence[tuple[Rows, Terms]]]
+    plain: Terms
 
 
 def parents_of(hierarchy: Hierarchy, level: int) -> tuple[int, ...]:
@@ -102,12 +99,6 @@ def parents_of(hierarchy: Hierarchy, level: int) -> tuple[int, ...]:
     if len(coarser) <= 1 + NEAREST_PARENTS:
         return tuple(coarser)
     return (coarser[0], *coarser[-NEAREST_PARENTS:])
-
-
-def parent_rows(hierarchy: Hierarchy, level: int, coarse: int) -> Rows:
-    """Return the position in level `coarse` of each node of `level`, which refines it."""
-    _, first = np.unique(hierarchy.groups(level), return_index=True)
-    return np.asarray(hierarchy.groups(coarse)[first], dtype=np.int64)
 
 
 def own_variants(nodes: int, responses: Sequence[str]) -> tuple[Variant, ...]:
@@ -130,84 +121,74 @@ class OriginExperts:
     def models(self, level: int) -> list[NodeModel]:
         """Fit all models of a level."""
         scene = self._scene
-        past, Y = scene.history(level)
-        dates = scene.dates(level)
-        terms = self._terms(level, Y.shape[0], dates)
-        windows = scene.rhythm.windows_within(len(past))
+        Y = scene.history(level)
+        terms = self._terms(level, Y.shape[0])
+        windows = scene.rhythm.windows_within(Y.shape[1])
         made = []
         for variant in own_variants(Y.shape[0], self._responses):
-            fit = fit_variant(variant, Y, dates, scene.rhythm, terms)
-            factors = level_factors(Y, fit.both[:, : len(past)], windows)
+            fit = fit_variant(variant, Y, scene.dates, scene.rhythm, terms)
+            factors = level_factors(Y, fit.both[:, : Y.shape[1]], windows)
             made.append(NodeModel(variant.name, fit, (AS_FITTED, *windows), factors))
-        made.extend(self._below(level, Y, dates, windows))
-        self._hand_down(level, Y, dates, terms)
+        made.extend(self._below(level, Y, windows))
+        self._hand_down(level, Y, terms)
         return made
 
     def level(self, level: int, models: Sequence[NodeModel]) -> LevelExperts:
         """Return all experts of a level, given its models."""
         scene = self._scene
-        Y = scene.history(level)[1]
+        Y = scene.history(level)
         names: list[str] = []
         parts: list[Array] = []
         for model in models:
-            ahead = model.ahead(len(scene.future))
+            ahead = model.ahead(scene.horizon)
             for window, factor in zip(model.windows, model.factors, strict=True):
                 names.append(model.expert(window))
                 parts.append(ahead * factor[:, None])
-        simple = simple_forecasts(Y, scene.rhythm, len(scene.future))
+        simple = simple_forecasts(Y, scene.rhythm, scene.horizon)
         if Y.shape[0] <= MANY_NODES:
-            simple |= smoothed_forecasts(Y, scene.rhythm, len(scene.future))
+            simple |= smoothed_forecasts(Y, scene.rhythm, scene.horizon)
         for name, forecast in simple.items():
             names.append(name)
             parts.append(forecast)
         stacked = np.stack([part.astype(np.float32) for part in parts])
         return LevelExperts(tuple(names), np.nan_to_num(stacked))
 
-    def _terms(
-        self, level: int, nodes: int, dates: pd.DatetimeIndex
-    ) -> Sequence[tuple[Rows, Terms]]:
+    def _terms(self, level: int, nodes: int) -> Sequence[tuple[Rows, Terms]]:
         if nodes > RICH_NODES_MAX:
-            return [(np.arange(nodes), self._scene.plain(dates))]
-        return self._scene.rich(level, dates)
+            return [(np.arange(nodes), self._scene.plain)]
+        return self._scene.rich(level)
 
-    def _below(
-        self, level: int, Y: Array, dates: pd.DatetimeIndex, windows: tuple[int, ...]
-    ) -> Iterator[NodeModel]:
+    def _below(self, level: int, Y: Array, windows: tuple[int, ...]) -> Iterator[NodeModel]:
         """Fit the nodes below the shapes of their parents, by two strengths of pooling."""
         scene, every = self._scene, np.arange(Y.shape[0])
-        T = Y.shape[1]
+        T, many = Y.shape[1], Y.shape[0] > MANY_NODES
         coarser = [p for p in parents_of(scene.hierarchy, level) if p in self._shapes]
-        for coarse in coarser[-1:] if Y.shape[0] > MANY_NODES else coarser:
+        for coarse in coarser[-1:] if many else coarser:
             rows = parent_rows(scene.hierarchy, level, coarse)
-            # a parent may reach further back
-            shape = self._shapes[coarse][rows][:, -len(dates) :]
-            for prior in POOLED_PRIORS:
+            shape = self._shapes[coarse][rows]
+            for prior in POOLED_PRIORS[-1:] if many else POOLED_PRIORS:
                 fit = fit_variant(
                     pooled_variant(prior),
                     Y / shape[:, :T],
-                    dates,
+                    scene.dates,
                     scene.rhythm,
-                    [(every, scene.plain(dates))],
+                    [(every, scene.plain)],
                 )
-                factors = level_factors(Y, fit.both[:, :T] * shape[:, :T], windows)
-                name = f"shape of level {coarse}, own {prior:g}"
                 yield NodeModel(
-                    name,
+                    f"shape of level {coarse}, own {prior:g}",
                     fit,
                     (AS_FITTED, *windows),
-                    factors,
+                    level_factors(Y, fit.both[:, :T] * shape[:, :T], windows),
                     shape,
                     (coarse, rows),
                     self._shape_fits[coarse],
                 )
 
-    def _hand_down(
-        self, level: int, Y: Array, dates: pd.DatetimeIndex, terms: Sequence[tuple[Rows, Terms]]
-    ) -> None:
+    def _hand_down(self, level: int, Y: Array, terms: Sequence[tuple[Rows, Terms]]) -> None:
         hierarchy = self._scene.hierarchy
         finer = [other for other in self._levels if other > level]
         if not any(level in parents_of(hierarchy, other) for other in finer):
             return
-        fit = fit_variant(SHAPE, Y, dates, self._scene.rhythm, terms)
+        fit = fit_variant(SHAPE, Y, self._scene.dates, self._scene.rhythm, terms)
         self._shape_fits[level] = fit
         self._shapes[level] = handed_down(fit, Y.shape[0])

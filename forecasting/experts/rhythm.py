@@ -14,6 +14,8 @@ class Rhythm:
 
     harmonics: of the year. days: of a period. ended_periods: without a sale before a product can count as ended.
     effect_block: periods over which a leaf's rate without plans is taken as one.
+    share_half_lives, trend_half_life: periods after which a sale tells half as much of a share, and of what a kind
+    does now.
     """
 
     frequency: Frequency
@@ -24,6 +26,8 @@ class Rhythm:
     days: float
     ended_periods: int
     effect_block: int
+    share_half_lives: tuple[int, ...]
+    trend_half_life: int
 
     @property
     def trend_periods_min(self) -> int:
@@ -36,8 +40,8 @@ class Rhythm:
 
 
 RHYTHMS: dict[Frequency, Rhythm] = {
-    "D": Rhythm("D", 364, 7, (7, 14, 28, 56, 91, 182, 364), 10, 1.0, 28, 91),
-    "W": Rhythm("W", 52, 1, (2, 4, 8, 13, 26, 52), 10, 7.0, 8, 13),
-    "M": Rhythm("M", 12, 1, (1, 3, 6, 12), 6, 365.25 / 12, 6, 6),
-    "Q": Rhythm("Q", 4, 1, (1, 2, 4, 8), 2, 365.25 / 4, 4, 4),
+    "D": Rhythm("D", 364, 7, (7, 14, 28, 56, 91, 182, 364), 10, 1.0, 28, 91, (10, 20, 56), 7),
+    "W": Rhythm("W", 52, 1, (2, 4, 8, 13, 26, 52), 10, 7.0, 8, 13, (3, 13), 2),
+    "M": Rhythm("M", 12, 1, (1, 3, 6, 12), 6, 365.25 / 12, 6, 6, (2, 6), 1),
+    "Q": Rhythm("Q", 4, 1, (1, 2, 4, 8), 2, 365.25 / 4, 4, 4, (2, 4), 1),
 }

@@ -17,18 +17,6 @@ OTHER_PRODUCTS = "(other products)"
 
 
 @dataclass(frozen=True)
-class LongHistory:
-    """What coarse levels sold before the detail of the leaves begins.
-
-    days: (T2,) on the grid of the demand, ending with it, T2 >= T. nodes: level's keys -> frame with those keys as
-    columns, and units: (nodes of the level, T2), NaN where unknown, in the order of the frame.
-    """
-
-    days: pd.DatetimeIndex
-    units: Mapping[tuple[str, ...], tuple[pd.DataFrame, NDArray[np.float64]]]
-
-
-@dataclass(frozen=True)
 class Demand:
     """Demand of m leaves over T consecutive periods: days, weeks, months or quarters.
 
@@ -37,7 +25,8 @@ class Demand:
     units: (m, T) float64, units sold less those returned the same day.
     empty: (m, T) bool, days on which the shelf was empty for a time, so that
     units say less than what was wanted. started: (m,) index of the first sale. ahead: plans and events.
-    longer: histories of coarse levels that reach further back.
+    longer: own histories of coarse levels that reach further back than their leaves: the level's keys -> a frame of its
+    nodes with those keys, and units (nodes, T), NaN where unknown. Days before a leaf's detail begins are `empty`.
     """
 
     leaves: pd.DataFrame
@@ -49,7 +38,9 @@ class Demand:
     lake_version: int
     grid: Grid | None = None
     ahead: KnownAhead = field(default=NOTHING)
-    longer: LongHistory | None = None
+    longer: Mapping[tuple[str, ...], tuple[pd.DataFrame, NDArray[np.float64]]] = field(
+        default_factory=dict
+    )
 
     @property
     def frequency(self) -> Frequency:

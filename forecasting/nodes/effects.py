@@ -168,7 +168,7 @@ class _Blocks:
         unit = np.where(told, (g**2 - H) / np.maximum(H, 1.0) ** 2, 0.0)
         weight = np.where(told, H**2 / (1.0 + H) ** 2, 0.0)
         below = np.maximum(weight.sum(axis=0), TINY)
-        return np.sqrt(np.clip((weight * unit).sum(axis=0) / below, 0.0, PRIOR_SD**2))
+        return np.asarray(np.sqrt(np.clip((weight * unit).sum(axis=0) / below, 0.0, PRIOR_SD**2)))
 
 
 def _summed(values: Array, group: Codes, k: int) -> Array:

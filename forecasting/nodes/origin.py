@@ -48,7 +48,7 @@ class Origin:
     effects: Effects | None = None
     plans: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
     uplift: Array | None = None
-    longer: Mapping[int, tuple[pd.DatetimeIndex, Array]] = field(default_factory=dict)
+    longer: Mapping[int, Array] = field(default_factory=dict)
 
     @property
     def cutoff(self) -> date:
@@ -68,8 +68,11 @@ class Origin:
 
     @cached_property
     def history(self) -> Array:
-        """What each node sold, (n, T)."""
-        return self.hierarchy.sum_leaves(self.units)
+        """What each node sold, (n, T); 0 where a coarse level's own history does not know either."""
+        summed = self.hierarchy.sum_leaves(self.units)
+        for level, units in self.longer.items():
+            summed[self.hierarchy.rows(level)] = np.nan_to_num(units)
+        return summed
 
     @cached_property
     def is_open(self) -> Mask:
@@ -109,19 +112,20 @@ class Origin:
         told = ~self.empty | (self.units > 0)
         known &= self.hierarchy.S @ told.astype(np.float64) > 0
         known[-self.hierarchy.n_leaves :] = self.observed_leaves
+        for level, units in self.longer.items():
+            rows = self.hierarchy.rows(level)
+            known[rows] = np.isfinite(units) & np.maximum.accumulate(units > 0, axis=1)
+            known[rows] &= self.is_open[rows, : self.days.size]
         return np.where(known, self._base, np.nan)
 
     @cached_property
     def _base(self) -> Array:
         if self.uplift is None:
             return self.history
-        return self.hierarchy.sum_leaves(self.units / self.uplift[:, : self.days.size])
-
-    def level_history(self, level: int) -> tuple[pd.DatetimeIndex, Array]:
-        """Return the dates and the history (n of the level, T) of one level, the longer one where there is one."""
-        if level in self.longer:
-            return self.longer[level]
-        return self.days, self.Y[self.hierarchy.rows(level)]
+        base = self.hierarchy.sum_leaves(self.units / self.uplift[:, : self.days.size])
+        for level, units in self.longer.items():
+            base[self.hierarchy.rows(level)] = np.nan_to_num(units)
+        return base
 
     @cached_property
     def planned(self) -> dict[str, Array]:
@@ -197,7 +201,10 @@ def origin_at(
         empty=demand.empty[hierarchy.leaf_rows, :days_known],
         open_leaves=opened,
         grid=demand.grid or grid_of(demand.days, "D"),
-        longer=_longer(demand, hierarchy, days[-1]),
+        longer={
+            level: units[:, :days_known]
+            for level, units in longer_histories(demand, hierarchy).items()
+        },
     )
     return with_effects(origin, demand)
 
@@ -227,8 +234,9 @@ def with_effects(origin: Origin, demand: Demand) -> Origin:
 
 
 def _to_horizon(X: Array, periods: int) -> Array:
-    """Fill up regressors (m, D) to so many periods: beyond what was told nothing is planned."""
-    return np.pad(X, ((0, 0), (0, periods - X.shape[1])))
+    """Fill up regressors (m, D) to so many periods: what is not told, or no number, is no plan."""
+    told = np.where(np.isfinite(X), X, 0.0)
+    return np.pad(told, ((0, 0), (0, periods - X.shape[1])))
 
 
 def _open(
@@ -256,23 +264,16 @@ def _open(
     return opened
 
 
-def _longer(
-    demand: Demand, hierarchy: Hierarchy, last: pd.Timestamp
-) -> dict[int, tuple[pd.DatetimeIndex, Array]]:
-    """Take the longer histories of coarse levels up to `last`, in the hierarchy's rows, from each first sale on."""
-    if demand.longer is None:
-        return {}
-    days = demand.longer.days
-    known = days <= last
+def longer_histories(demand: Demand, hierarchy: Hierarchy) -> dict[int, Array]:
+    """Return the own histories of coarse levels, (nodes of the level, T) by position, NaN where unknown.
+
+    Raises Invalid (`history_missing`).
+    """
     found = {}
     for level, keys in enumerate(hierarchy.levels):
-        for named, (frame, units) in demand.longer.units.items():
-            if frozenset(named) != frozenset(keys):
-                continue
-            rows = _rows_of(hierarchy, level, frame)
-            Y = units[rows][:, known]
-            started = np.maximum.accumulate(np.nan_to_num(Y) > 0, axis=1)
-            found[level] = (days[known], np.where(started, Y, np.nan))
+        for named, (frame, units) in demand.longer.items():
+            if frozenset(named) == frozenset(keys):
+                found[level] = units[_rows_of(hierarchy, level, frame)]
     return found
 
 

@@ -32,7 +32,25 @@ def membership(codes: Codes, size: int | None = None) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(m), (codes, np.arange(m))), shape=(k, m))
 
 
-def trending_shares(units: Array, group: Codes, product: Codes, observed: Mask) -> Array:
+def weighted_shares(units: Array, group: Codes, observed: Mask, half_life: float) -> Array:
+    """Compute each leaf's share of its group, late periods counting more, (m,), summing to 1 in each group.
+
+    units: (m, T). group: (m,) codes. observed: (m, T), False on periods that say nothing.
+    """
+    total = membership(group) @ units
+    sold = np.where(observed, units, 0.0)
+    own = _weighted_share(sold, total, group, observed, half_life)
+    return normalised(own, group, int(group.max()) + 1)
+
+
+def trending_shares(
+    units: Array,
+    group: Codes,
+    product: Codes,
+    observed: Mask,
+    own_half_life: float = OWN_HALF_LIFE_DAYS,
+    product_half_life: float = PRODUCT_HALF_LIFE_DAYS,
+) -> Array:
     """Compute each leaf's share of its group: its own slow share times what its product lately does beyond it.
 
     units: (m, T). group, product: (m,) codes. observed: (m, T), False on days that say nothing. Returns (m,), summing
@@ -41,8 +59,8 @@ def trending_shares(units: Array, group: Codes, product: Codes, observed: Mask) 
     assert units.shape == observed.shape
     total = membership(group) @ units
     sold = np.where(observed, units, 0.0)
-    own = _weighted_share(sold, total, group, observed, OWN_HALF_LIFE_DAYS)
-    u = decay(units.shape[1], PRODUCT_HALF_LIFE_DAYS)
+    own = _weighted_share(sold, total, group, observed, own_half_life)
+    u = decay(units.shape[1], product_half_life)
     beside = _beside(total, group, observed, u)
     P = membership(product)
     lately, expected = P @ (sold @ u), P @ (beside * own)
