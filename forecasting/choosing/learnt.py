@@ -119,7 +119,9 @@ def _learnt_down(
 
 
 def _losses(trials: Sequence[LevelTrial], names: Sequence[str], allow: Allow) -> LevelLosses:
-    return level_losses(trials, common_names(trials, [name for name in names if allow(name)]))
+    common = common_names(trials, names)
+    # a level of many nodes lacks some models: there whatever it has stands in
+    return level_losses(trials, [name for name in common if allow(name)] or common)
 
 
 def _weights(losses: Mapping[int, LevelLosses], level: int, use: Sequence[int]) -> LevelWeights:
@@ -151,7 +153,7 @@ def _with_splits(
 
 def _untested(experts: LevelExperts, nodes: int, allow: Allow) -> LevelWeights:
     """Weigh the allowed models alike at one window each; all that is allowed where no model is."""
-    names = tuple(name for name in experts.names if allow(name))
+    names = tuple(name for name in experts.names if allow(name)) or experts.names
     windows = sorted({int(name.rpartition("@")[2]) for name in names if _is_own_model(name)})
     chosen = names
     if windows:

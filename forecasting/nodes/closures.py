@@ -15,6 +15,8 @@ SELLING_SHARE_MIN = 0.7
 # A single day is closed when nothing was sold on it but on nearly every other open day around it.
 AROUND_DAYS = 28
 OPEN_SHARE_MIN = 0.95
+# A chain that is shut may still sell a little (online, a forgotten till): less than this share of its median day.
+SHUT_SHARE = 0.05
 
 Mask = NDArray[np.bool_]
 
@@ -29,8 +31,14 @@ def closed_days(
     day is closed on a weekly closing day, and on a holiday that was closed each time it was seen.
     """
     whole = pd.date_range(days[0], periods=days.size + horizon, freq="D")
-    chain = _closed_of(sold.sum(axis=0), days, whole, holiday_names)
+    chain = _closed_of(_without_trickle(sold.sum(axis=0)), days, whole, holiday_names)
     return np.stack([chain | _closed_of(group, days, whole, holiday_names) for group in sold])
+
+
+def _without_trickle(sold: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take for nothing what a whole chain sells on a day when it is shut. sold: (T,)."""
+    usual = float(np.median(sold[sold > 0])) if (sold > 0).any() else 0.0
+    return np.where(sold < SHUT_SHARE * usual, 0.0, sold)
 
 
 def _closed_of(

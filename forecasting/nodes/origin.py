@@ -253,6 +253,7 @@ def _open(
     if demand.frequency == "D":
         last_year = (days[-1] + pd.Timedelta(days=horizon)).year
         names = country_holidays(country, range(days[0].year, last_year + 1))
+        names = _with_events(names, demand)
         group = _location(demand, hierarchy)
         sold = np.zeros((int(group.max()) + 1, T))
         np.add.at(sold, group, units)
@@ -262,6 +263,16 @@ def _open(
         closed = planned[hierarchy.leaf_rows, : T + horizon]
         opened[:, : closed.shape[1]] &= ~closed
     return opened
+
+
+def _with_events(names: pd.Series, demand: Demand) -> pd.Series:
+    """Add the days of events to the names of days; a country's own name of a day stays."""
+    events = demand.ahead.events
+    if events.empty:
+        return names
+    named = pd.Series(events["name"].to_numpy(dtype=object), index=pd.DatetimeIndex(events["day"]))
+    named = named[~named.index.duplicated() & ~named.index.isin(names.index)]
+    return pd.concat([names, named]) if len(names) else named
 
 
 def longer_histories(demand: Demand, hierarchy: Hierarchy) -> dict[int, Array]:
