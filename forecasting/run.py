@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from forecasting.choosing.contest import Holder
-from forecasting.forecast import Forecast, make_forecast, silent
+from forecasting.forecast import Forecast, make_forecast, silent, tested_origins
 from forecasting.intervals.paths import node_paths
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.lake_demand import read_demand
@@ -88,7 +88,7 @@ def run_forecast(
                 "A forecast run is under way; wait for it, or see `stocktide status`.",
             )
         with recorded_run(engine, "forecast") as run:
-            tell = _teller(engine, run, spec, progress or silent)
+            tell = _Teller(engine, run, progress or silent)
             report = _forecast(
                 engine, lake, spec, mlflow, now or datetime.now(UTC), tell, run, home
             )
@@ -97,18 +97,20 @@ def run_forecast(
     return report
 
 
-def _teller(engine: sa.Engine, run: Run, spec: ForecastSpec, progress: Progress) -> Progress:
+@dataclass
+class _Teller:
     """Tell each step to the caller and to the pages, with the share of the steps that are behind it."""
-    told = 0
-    steps = spec.backtest_origins + STEPS_BESIDE_ORIGINS
 
-    def tell(step: str) -> None:
-        nonlocal told
-        note_progress(engine, run, step, min(told / steps, 0.99))
-        told += 1
-        progress(step)
+    engine: sa.Engine
+    run: Run
+    progress: Progress
+    steps: int = STEPS_BESIDE_ORIGINS
+    told: int = 0
 
-    return tell
+    def __call__(self, step: str) -> None:
+        note_progress(self.engine, self.run, step, min(self.told / self.steps, 0.99))
+        self.told += 1
+        self.progress(step)
 
 
 def _forecast(
@@ -117,7 +119,7 @@ def _forecast(
     spec: ForecastSpec,
     store: TrackingStore | None,
     now: datetime,
-    progress: Progress,
+    progress: _Teller,
     run: Run,
     home: Path | None,
 ) -> ForecastReport:
@@ -126,6 +128,7 @@ def _forecast(
     levels = parse_levels(spec.levels)
     demand = read_demand(lake, levels, now=now, best_sellers=spec.best_sellers)
     hierarchy = build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS)
+    progress.steps += len(tested_origins(demand, spec))
     holder = _holder(engine)
     kept = Checkpoint(home, _key(lake, demand, spec))
     made = make_forecast(

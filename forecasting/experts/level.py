@@ -30,3 +30,20 @@ def level_factors(Y: Array, fitted: Array, windows: Sequence[int]) -> Array:
         ratio = np.divide(above, below, out=np.ones_like(above), where=below > 0)
         factors[row] = np.clip(ratio, FACTOR_MIN, FACTOR_MAX)
     return factors
+
+
+def window_ratio(Y: Array, fitted: Array, windows_days: Sequence[int]) -> Array:
+    """Compute sum(Y) / sum(fitted) over each of the last windows, averaged. Y, fitted: (n, T), NaN where unknown.
+
+    For nodes that sell every day, where nothing needs to be shrunk. Returns (n,), 1 where nothing was expected.
+    """
+    known = np.isfinite(Y) & np.isfinite(fitted)
+    sold, expected = np.where(known, Y, 0.0), np.where(known, fitted, 0.0)
+    ratios = [_ratio(sold[:, -days:], expected[:, -days:]) for days in windows_days]
+    averaged: Array = np.mean(ratios, axis=0)
+    return averaged
+
+
+def _ratio(sold: Array, expected: Array) -> Array:
+    above, below = sold.sum(axis=1), expected.sum(axis=1)
+    return np.asarray(np.divide(above, below, out=np.ones_like(above), where=below > 0))

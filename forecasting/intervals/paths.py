@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.nodes.recent_level import window_ratio
+from forecasting.experts.level import window_ratio
 from forecasting.structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.choosing.scores import recent_weight
+from forecasting.experts.hidden_demand import expected_demand
 from forecasting.experts.rhythm import RHYTHMS, Rhythm
 from forecasting.frames.frequency import Grid, grid_of
 from forecasting.nodes.closures import closed_days, country_holidays
@@ -105,7 +106,8 @@ class Origin:
     def Y(self) -> Array:
         """What each node sold, (n, T), NaN on days that say nothing; a node says nothing where none of its leaves does.
 
-        What prices and promotions moved is taken out (`uplift`).
+        What prices and promotions moved is taken out (`uplift`); a leaf that sold until its shelf was empty counts
+        as what was then to be expected.
         """
         known = np.maximum.accumulate(self.history > 0, axis=1)
         known &= self.is_open[:, : self.days.size]
@@ -116,7 +118,10 @@ class Origin:
             rows = self.hierarchy.rows(level)
             known[rows] = np.isfinite(units) & np.maximum.accumulate(units > 0, axis=1)
             known[rows] &= self.is_open[rows, : self.days.size]
-        return np.where(known, self._base, np.nan)
+        Y = np.where(known, self._base, np.nan)
+        m = self.hierarchy.n_leaves
+        Y[-m:] = expected_demand(Y[-m:], self.cut_leaves, self.days, self.rhythm)
+        return Y
 
     @cached_property
     def _base(self) -> Array:
