@@ -94,9 +94,10 @@ def read_file(
             raise Invalid("paths_products", "These paths are not of products; read them all.")
         chosen = first["product"].isin(list(products)).to_numpy()
     values = np.empty((len(named), int(chosen.sum()), periods), dtype=np.float32)
-    per_unit = first["per_unit"].to_numpy()[chosen, None].astype(np.float64)
+    per_unit = first["per_unit"].to_numpy(dtype=np.float32)[chosen, None]
     for number, name in enumerate(named):
         column = table.column(name).to_numpy().reshape(-1, periods)
-        values[number] = column[chosen] / per_unit
+        taken = column if products is None else column[chosen]
+        np.divide(taken.astype(np.float32), per_unit, out=values[number])
     leaves = first.loc[chosen].drop(columns=["day", "per_unit"]).astype(str).reset_index(drop=True)
     return Paths(leaves, pd.DatetimeIndex(rows["day"].iloc[:periods]), values)

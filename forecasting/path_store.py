@@ -102,7 +102,9 @@ def read_paths(
         for name, size, periods in manifest["files"][place]
     ]
     days = pd.DatetimeIndex(np.concatenate([part.days for part in parts]))
-    return Paths(parts[0].leaves, days, np.concatenate([p.values for p in parts], axis=2))
+    values = [part.values for part in parts]
+    together = values[0] if len(values) == 1 else np.concatenate(values, axis=2)
+    return Paths(parts[0].leaves, days, together)
 
 
 def read_lineage(lake: Lake, run: int | None = None) -> PathLineage:
