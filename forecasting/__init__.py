@@ -11,8 +11,10 @@ from forecasting.forecast import Forecast, make_forecast
 from forecasting.frames.frame_demand import demand_of
 from forecasting.frames.frame_fit import FrameFit, fit_frame
 from forecasting.frames.frames import Series, from_long, from_wide
+from forecasting.intervals.joint_draw import PathPlan, Paths, draw_days
 from forecasting.intervals.paths import coherent_paths, leaf_paths, node_paths
 from forecasting.nodes.demand_class import demand_classes
+from forecasting.path_store import PathLineage, prune_paths, read_lineage, read_paths, write_paths
 from forecasting.prophet.fit import fit_series
 from forecasting.prophet.fit_store import load_fits, save_fits
 from forecasting.prophet.fits import Fits
@@ -21,6 +23,7 @@ from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
 from forecasting.prophet.uncertainty import quantiles
 from forecasting.publishing.experiment import TrackingStore
 from forecasting.run import ForecastReport, run_forecast
+from forecasting.sampling import plan_paths, sample_paths
 from forecasting.spec import ForecastSpec, spec_from_toml
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from forecasting.structure.periods import sum_periods
@@ -38,6 +41,9 @@ __all__ = [
     "ForecastSpec",
     "FrameFit",
     "Hierarchy",
+    "PathLineage",
+    "PathPlan",
+    "Paths",
     "ProphetModel",
     "Regressor",
     "Seasonality",
@@ -48,6 +54,7 @@ __all__ = [
     "coherent_paths",
     "demand_classes",
     "demand_of",
+    "draw_days",
     "fit_frame",
     "fit_series",
     "forecast_logistic",
@@ -58,13 +65,19 @@ __all__ = [
     "load_fits",
     "make_forecast",
     "node_paths",
+    "plan_paths",
+    "prune_paths",
     "quantiles",
+    "read_lineage",
+    "read_paths",
     "recent_shares",
     "reconcile",
     "run_forecast",
+    "sample_paths",
     "save_fits",
     "score",
     "spec_from_toml",
     "sum_periods",
     "value_added",
+    "write_paths",
 ]

@@ -22,6 +22,7 @@ from forecasting.nodes.demand import Demand
 from forecasting.prophet.fit_store import save_fits
 from forecasting.publishing.checkpoint import Checkpoint, run_key
 from forecasting.publishing.experiment import TrackingStore, log_experiment
+from forecasting.publishing.keep_paths import keep_paths
 from forecasting.publishing.pictures import forecast_figure
 from forecasting.publishing.publish import Publication, store_run
 from forecasting.publishing.registry import Outcome, read_champion
@@ -139,6 +140,7 @@ def _forecast(
     progress("publishing")
     publication = _publication(demand, hierarchy, made, mlflow_run_id)
     outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
+    keep_paths(engine, lake, demand, hierarchy, made.leaf_paths, outcome)
     kept.finish()
     return _report(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)
 

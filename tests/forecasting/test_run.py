@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -6,7 +6,14 @@ import pytest
 import sqlalchemy as sa
 
 import forecasting.run
-from forecasting import ForecastSpec, TrackingStore, load_fits, run_forecast
+from forecasting import (
+    ForecastSpec,
+    TrackingStore,
+    load_fits,
+    read_lineage,
+    read_paths,
+    run_forecast,
+)
 from stocktide.errors import Conflict, Invalid, NotFound
 from stocktide.lake import Lake
 from stocktide.runs import single_flight
@@ -48,6 +55,12 @@ def test_run_forecast_publishes_good_and_coherent_forecasts(
     assert list(report.wape) == ["total", "region", "department", "location", "location / product"]
     assert steps[0] == "reading demand"
     assert steps[-1] == "publishing"
+    paths = read_paths(lake, location="S1")
+    assert paths.values.shape == (500, 4, 14)
+    assert list(paths.leaves["product"]) == ["P1", "P2", "P3", "P4"]
+    assert (paths.values == paths.values.round()).all()
+    assert read_lineage(lake).forecast_run_id == report.forecast_run_id
+    assert paths.days[0].date() == report.cutoff + timedelta(days=1)
     apart = scalar(
         database,
         "SELECT max(abs(t.yhat - l.yhat) / t.yhat) FROM forecasts t JOIN (SELECT ds, sum(yhat) AS yhat FROM forecasts"

@@ -1,0 +1,53 @@
+"""The joint paths of a run, kept in the lake for as long as the database keeps its days."""
+
+import pandas as pd
+import sqlalchemy as sa
+
+from forecasting.frames.frequency import grid_of
+from forecasting.intervals.joint_draw import leaf_keys, round_each, whole_leaves
+from forecasting.intervals.paths import Array
+from forecasting.nodes.demand import Demand
+from forecasting.path_store import PathLineage, prune_paths, write_paths
+from forecasting.publishing.registry import Outcome
+from forecasting.structure.hierarchy import Hierarchy
+from stocktide.lake import Lake
+
+_KEPT = "SELECT forecast_run_id FROM forecast_runs WHERE pruned_at IS NULL"
+
+
+def keep_paths(
+    engine: sa.Engine,
+    lake: Lake,
+    demand: Demand,
+    hierarchy: Hierarchy,
+    leaf_paths: Array,
+    outcome: Outcome,
+    *,
+    seed: int = 0,
+) -> list[int]:
+    """Write a run's leaf paths (B, m, h) and remove those of runs that are no longer kept; returns the removed runs.
+
+    Leaves that sell whole units get whole paths. Killed before its end, it leaves the run without paths in the lake.
+    """
+    whole = whole_leaves(demand.units[hierarchy.leaf_rows])
+    days = days_ahead(demand, leaf_paths.shape[2])
+    lineage = PathLineage(
+        forecast_run_id=outcome.forecast_run_id,
+        version=outcome.version,
+        cutoff=demand.cutoff.isoformat(),
+        lake_version=demand.lake_version,
+        frequency=demand.frequency,
+        seed=seed,
+        horizon=len(days),
+    )
+    drawn = round_each(leaf_paths, whole, seed=seed)
+    write_paths(lake, lineage, leaf_keys(hierarchy), days, drawn, whole)
+    with engine.connect() as connection:
+        kept = connection.execute(sa.text(_KEPT)).scalars().all()
+    return prune_paths(lake, {*kept, outcome.forecast_run_id})
+
+
+def days_ahead(demand: Demand, horizon: int) -> pd.DatetimeIndex:
+    """Return the first days of the periods that follow the demand, (h,)."""
+    grid = demand.grid or grid_of(demand.days, "D")
+    return grid.following(demand.days[-1], horizon)
