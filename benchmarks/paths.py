@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from benchmarks._claims import at_least, at_most
 from forecasting.intervals.joint_draw import PathPlan, draw_days, leaf_keys
 from forecasting.intervals.paths import find_templates
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 from forecasting.path_store import FOLDER, PathLineage, read_paths, write_paths
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from stocktide.lake import Lake

@@ -22,7 +22,7 @@ from benchmarks._claims import at_most
 from data import simulate
 from data.truth import Truth
 from forecasting.nodes.prophet_fit import fit_nodes
-from forecasting.nodes.recent_level import recent_level
+from forecasting.experts.level import recent_level
 from forecasting.nodes.stockout import with_hidden_demand
 
 Array = NDArray[np.float64]

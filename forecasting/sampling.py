@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from forecasting.forecast import Forecast
 from forecasting.intervals.joint_draw import PathPlan, Paths, take_paths, whole_leaves
 from forecasting.intervals.paths import PATHS_MIN, find_templates
-from forecasting.intervals.stretch import QUANTILES
+from forecasting.intervals.probabilities import QUANTILES
 from forecasting.structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]

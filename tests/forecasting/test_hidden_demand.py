@@ -7,7 +7,7 @@ from scipy import stats
 
 from data import simulate
 from forecasting.nodes.prophet_fit import fit_nodes
-from forecasting.nodes.recent_level import recent_level
+from forecasting.experts.level import recent_level
 from forecasting.nodes.stockout import demand_at_least, with_hidden_demand
 
 
