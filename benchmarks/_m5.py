@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from forecasting.nodes.members import Member, Part
 from numpy.typing import NDArray
 
-from forecasting.nodes.members import Member, Part
 from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 

@@ -15,12 +15,13 @@ from benchmarks._shelf_scores import Test, coverage, deciles_between, errors, wa
 from forecasting import (
     Forecast,
     ForecastSpec,
+    KnownAhead,
+    PlannedRegressor,
     build_hierarchy,
     demand_of,
     from_long,
     make_forecast,
 )
-from forecasting.nodes.known_ahead import KnownAhead, Regressor
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
@@ -86,14 +87,14 @@ def known_ahead(plans: Plans, periods: int, horizon: int) -> KnownAhead:
     """Give the plans of the history and the horizon, (m, T + h): flags, log(price / usual price), and closed."""
     end = periods + horizon
     regressors = {
-        name: Regressor(np.nan_to_num(flag[:, :end])) for name, flag in plans.flags.items()
+        name: PlannedRegressor(np.nan_to_num(flag[:, :end])) for name, flag in plans.flags.items()
     }
     if plans.price is not None:
         usual = plans.usual[:, :end] if plans.usual is not None else _median(plans.price, periods)
         # a price of 0 is a slip of the till
         sold_at = np.where(plans.price[:, :end] > 0, plans.price[:, :end], np.nan)
         ratio = np.log(sold_at / np.where(usual > 0, usual, np.nan))
-        regressors["price"] = Regressor(np.nan_to_num(ratio))
+        regressors["price"] = PlannedRegressor(np.nan_to_num(ratio))
     closed = None if plans.closed is None else plans.closed[:, :end]
     return KnownAhead(regressors=regressors, closed=closed)
 

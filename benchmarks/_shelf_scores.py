@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 
 from benchmarks._shelf_baselines import DECILES
 from benchmarks._shelf_panel import ShelfSet
-from forecasting import Hierarchy
+from forecasting import QUANTILES, Hierarchy
 
 Array = NDArray[np.float64]
 # Probabilities of `Forecast.quantiles`.
-QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
-COVERAGE = {"50": (2, 4), "80": (1, 5), "95": (0, 6)}
+COVERAGE = {
+    str(width): (
+        QUANTILES.index(round(0.5 - width / 200, 3)),
+        QUANTILES.index(round(0.5 + width / 200, 3)),
+    )
+    for width in (50, 80, 95)
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def wql(came: Array, deciles: Array) -> float:
 
 
 def deciles_between(quantiles: Array) -> Array:
-    """Take deciles (n, h, 9) from `Forecast.quantiles` (n, h, 7), on the line between neighbours."""
+    """Take deciles (n, h, 9) from `Forecast.quantiles` (n, h, q), on the line between neighbours."""
     above = np.clip(np.searchsorted(QUANTILES, DECILES), 1, len(QUANTILES) - 1)
     low, high = np.array(QUANTILES)[above - 1], np.array(QUANTILES)[above]
     share = (DECILES - low) / (high - low)

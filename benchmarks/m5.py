@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from forecasting.nodes.members import Member, forecast_members
 from numpy.typing import NDArray
 
 from benchmarks._claims import at_most, data_folder
@@ -36,7 +37,6 @@ from benchmarks._m5 import (
 from forecasting.intervals.coverage import DECILES, share_held, weighted_quantile_loss
 from forecasting.intervals.missed import Missed
 from forecasting.intervals.placing import place_quantiles
-from forecasting.nodes.members import Member, forecast_members
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.reconcile import reconcile
 from forecasting.structure.shares import probable_stockouts

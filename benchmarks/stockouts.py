@@ -16,12 +16,12 @@ sys.path[0] = str(Path(__file__).parents[1])
 
 import numpy as np
 import pandas as pd
+from forecasting.nodes.prophet_fit import fit_nodes
 from numpy.typing import NDArray
 
 from benchmarks._claims import at_most
 from data import simulate
 from data.truth import Truth
-from forecasting.nodes.prophet_fit import fit_nodes
 from forecasting.experts.level import recent_level
 from forecasting.nodes.stockout import with_hidden_demand
 

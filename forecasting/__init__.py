@@ -13,7 +13,10 @@ from forecasting.frames.frame_fit import FrameFit, fit_frame
 from forecasting.frames.frames import Series, from_long, from_wide
 from forecasting.intervals.joint_draw import PathPlan, Paths, draw_days
 from forecasting.intervals.paths import coherent_paths, leaf_paths, node_paths
+from forecasting.intervals.probabilities import QUANTILES
+from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
+from forecasting.nodes.known_ahead import KnownAhead, PlannedRegressor
 from forecasting.path_store import PathLineage, prune_paths, read_lineage, read_paths, write_paths
 from forecasting.prophet.fit import fit_series
 from forecasting.prophet.fit_store import load_fits, save_fits
@@ -34,16 +37,20 @@ from forecasting.structure.shares import recent_shares
 __all__ = [
     "BASELINES",
     "METHODS",
+    "QUANTILES",
     "Choice",
+    "Demand",
     "Fits",
     "Forecast",
     "ForecastReport",
     "ForecastSpec",
     "FrameFit",
     "Hierarchy",
+    "KnownAhead",
     "PathLineage",
     "PathPlan",
     "Paths",
+    "PlannedRegressor",
     "ProphetModel",
     "Regressor",
     "Seasonality",

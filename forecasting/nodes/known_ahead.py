@@ -18,7 +18,7 @@ EVENT_COLUMNS = ("name", "day", "days_before", "days_after", "recorded")
 
 
 @dataclass(frozen=True)
-class Regressor:
+class PlannedRegressor:
     """One thing that is planned for leaves.
 
     values: (m, T + H), 0 where nothing is planned: a promotion is 1 or its share of the period, a price is
@@ -47,7 +47,7 @@ class KnownAhead:
     """
 
     events: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*EVENT_COLUMNS]))
-    regressors: Mapping[str, Regressor] = field(default_factory=dict)
+    regressors: Mapping[str, PlannedRegressor] = field(default_factory=dict)
     closed: Mask | None = None
     countries: NDArray[np.str_] | None = None
 
