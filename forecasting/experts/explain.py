@@ -65,19 +65,18 @@ def explain(
         simple = np.zeros((rows.size, h))
         if level in experts:
             simple = _simple(experts[level], models[level], weights.get(level, {}))
-        for name, values in _with_rest(origin, rows, of, simple, mean[rows]).items():
+        for name, values in _with_rest(origin, rows, of, simple, mean[rows], keep).items():
             into.setdefault(name, np.zeros((size, keep)))[at] = values
     days = origin.days[origin.days.size - back :].append(origin.future)
     return Explanation(upper, leaves, pd.DatetimeIndex(days))
 
 
 def _with_rest(
-    origin: Origin, rows: NDArray[np.int64], parts: Parts, simple: Array, mean: Array
+    origin: Origin, rows: NDArray[np.int64], parts: Parts, simple: Array, mean: Array, keep: int
 ) -> Parts:
     """Add plans, simple experts, and in the end what reconciling moved: the horizon adds up to the mean (k, h)."""
     found = dict(parts)
     h = mean.shape[1]
-    keep = next(iter(parts.values())).shape[1] if parts else h
     said = sum((values[:, -h:] for values in parts.values()), np.zeros_like(mean))
     ahead = {SIMPLE: simple}
     ahead |= {name: said * share[rows] for name, share in origin.planned.items()}
