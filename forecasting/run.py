@@ -17,6 +17,7 @@ from forecasting.choosing.contest import Holder
 from forecasting.forecast import Forecast, make_forecast, silent
 from forecasting.intervals.paths import node_paths
 from forecasting.intervals.stretch import QUANTILES
+from forecasting.known_ahead_tables import with_known_ahead
 from forecasting.lake_demand import read_demand
 from forecasting.nodes.demand import Demand
 from forecasting.prophet.fit_store import save_fits
@@ -125,6 +126,7 @@ def _forecast(
     progress("reading demand")
     levels = parse_levels(spec.levels)
     demand = read_demand(lake, levels, now=now, best_sellers=spec.best_sellers)
+    demand = with_known_ahead(engine, lake, demand, horizon=spec.horizon_days, now=now)
     hierarchy = build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS)
     holder = _holder(engine)
     kept = Checkpoint(home, _key(lake, demand, spec))
