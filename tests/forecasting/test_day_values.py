@@ -27,6 +27,6 @@ def test_prices_and_promotions_are_means_of_pairs_then_of_days(
     sums.add(leaf, day, price, promotion)
     prices, promotions, rest = realised_periods(sums, Periods(0, np.array([2, 2, 2])))
     # leaf 0 by day: -, 2, 2, -1 on promotion, -1, -1
-    np.testing.assert_allclose(prices, [[1, 0.5, -1], [0, 0, 0], [0.5, 0.5, 0.5]])
-    np.testing.assert_allclose(promotions, [[0, 0.5, 0], [0, 0, 0], [0, 0, 1]])
-    np.testing.assert_allclose(rest, [[2, 2, 2], [0, 0, 0], [0.5, 0.5, 0.5]])
+    np.testing.assert_allclose(prices, np.array([[1, 0.5, -1], [0, 0, 0], [0.5, 0.5, 0.5]]))
+    np.testing.assert_allclose(promotions, np.array([[0, 0.5, 0], [0, 0, 0], [0, 0, 1]]))
+    np.testing.assert_allclose(rest, np.array([[2, 2, 2], [0, 0, 0], [0.5, 0.5, 0.5]]))

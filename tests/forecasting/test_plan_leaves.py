@@ -35,7 +35,7 @@ def test_plans_meet_the_leaves_that_have_their_keys(
     groups, group = group_leaves(frame(leaves), frame(plans))
     plan, row = match_plans(frame(plans), groups)
     of_groups = set(zip(plan.tolist(), row.tolist(), strict=True))
-    by_group = {(p, leaf) for p, g in of_groups for leaf in np.flatnonzero(group == g)}
+    by_group = {(p, leaf) for p, g in of_groups for leaf in np.flatnonzero(group == g).tolist()}
     assert by_group == set(expected)
 
 
