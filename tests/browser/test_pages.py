@@ -19,6 +19,7 @@ PAGES = {
     "Products": ("/products", 2, 2),
     "Forecasts": ("/forecasts", 3, 2),
     "Trending": ("/trending", 1, 1),
+    "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
     "Experiments": ("/experiments", 0, 2),
     "System": ("/system", 0, 3),
