@@ -1,7 +1,7 @@
 """What a plan must hold beyond the types of its fields. Every refusal names the row, the field and the value."""
 
 import math
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -24,6 +24,8 @@ DAY_MIN, DAY_MAX = date(2000, 1, 1), date(2100, 1, 1)
 SPAN_DAYS_MAX = 1_830
 # Nobody gives more away; a larger share is a price or a percentage in the wrong field.
 DISCOUNT_MAX = 0.95
+# Clocks of senders may run ahead by so much; what is sent as decided just now is then taken as now.
+CLOCKS_DIFFER = timedelta(minutes=5)
 # What the forecast itself derives from plans.
 RESERVED_NAMES = ("price", "promotion")
 VALUE_MAX = 1e12
@@ -49,7 +51,7 @@ def check_plan(plan: Any, at: Refusal, *, now: datetime) -> None:
         raise at.refuse(
             "bad_instant", "known_since", f"{known} has no offset, such as +00:00 or Z."
         )
-    if known is not None and known > now:
+    if known is not None and known > now + CLOCKS_DIFFER:
         raise at.refuse("bad_instant", "known_since", f"{known} lies ahead; leave it out for now.")
     if isinstance(plan, EventIn):
         _check_day(plan.day, "day", at)

@@ -145,7 +145,7 @@ def _rows(
         {
             "plan": name,
             "content_hash": content,
-            "known_since": (plan.known_since or now).isoformat(),
+            "known_since": min(plan.known_since or now, now).isoformat(),
             "recorded_by": by,
             **{column: _value(plan, field) for field, column in kind.columns.items()},
             **{

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -104,6 +105,24 @@ def test_withdrawn_plan_is_no_longer_in_force_and_may_be_sent_again(chain: sa.En
     with chain.begin() as connection, pytest.raises(NotFound, match="no plan 'p1'"):
         withdraw_plan(connection, "promotions", "p1", by="ben")
     assert put(chain, "promotions", promotion()) == (1, 0, 0)
+
+
+def test_plan_of_a_clock_that_runs_ahead_is_known_since_now(chain: sa.Engine) -> None:
+    put(chain, "promotions", promotion(known_since=datetime.now(UTC) + timedelta(minutes=2)))
+    (found,) = in_force(chain, "promotions")
+    assert found["known_since"] == found["recorded_at"]
+
+
+def test_two_changes_of_one_plan_at_once_leave_one_in_force(chain: sa.Engine) -> None:
+    put(chain, "promotions", promotion())
+    with ThreadPoolExecutor(4) as pool:
+        shares = [0.1, 0.2, 0.4, 0.5]
+        counts = list(pool.map(lambda s: put(chain, "promotions", promotion(discount=s)), shares))
+    assert counts == [(0, 1, 0)] * 4
+    (now,) = in_force(chain, "promotions")
+    rows = in_force(chain, "promotions", history=True)
+    assert [row["withdrawn_at"] is None for row in rows] == [False] * 4 + [True]
+    assert rows[-1] == now
 
 
 def test_older_plan_that_is_recorded_later_was_known_since_it_was_decided(chain: sa.Engine) -> None:
