@@ -205,7 +205,7 @@ def make_bench(
     dates = pd.DatetimeIndex(demand.days.append(grid.following(demand.days[-1], spec.horizon_days)))
     calendar = make_calendar(
         hierarchy,
-        demand.leaves.iloc[hierarchy.leaf_rows],
+        demand.leaves,
         RHYTHMS[demand.frequency],
         dates,
         demand.ahead,

@@ -263,7 +263,7 @@ def _open(
         sold = np.zeros((int(group.max()) + 1, T))
         np.add.at(sold, group, units)
         opened = ~closed_days(sold, days, horizon=horizon, holiday_names=names)[group]
-    planned = demand.ahead.closed
+    planned = demand.ahead.closed_at(T)
     if planned is not None:
         closed = planned[hierarchy.leaf_rows, : T + horizon]
         opened[:, : closed.shape[1]] &= ~closed
