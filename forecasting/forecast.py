@@ -406,7 +406,7 @@ def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
         origin.hierarchy.nodes["level"].to_numpy(),
         origin.hierarchy.n_leaves,
         missed,
-        np.where(np.isfinite(origin.Y), origin.history, np.nan),
+        origin.sold,
         QUANTILES,
         season=rhythm.season if rhythm.season > 1 else rhythm.year,
     )

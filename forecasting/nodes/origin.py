@@ -133,6 +133,11 @@ class Origin:
         return base
 
     @cached_property
+    def sold(self) -> Array:
+        """What each node sold, (n, T), NaN on days that say nothing, with all that plans moved."""
+        return np.where(np.isfinite(self.Y), self.history, np.nan)
+
+    @cached_property
     def planned(self) -> dict[str, Array]:
         """Return what each plan adds ahead as a share of a node's demand without any, (n, h) by name; empty for none.
 
