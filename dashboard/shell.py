@@ -8,7 +8,16 @@ import streamlit as st
 
 from catalog.frames import read_record
 from dashboard.boundary import FAILED, plain_words
-from dashboard.pages import experiments, feeds, forecasts, overview, products, system, trending
+from dashboard.pages import (
+    calendar,
+    experiments,
+    feeds,
+    forecasts,
+    overview,
+    products,
+    system,
+    trending,
+)
 from dashboard.reader import Reader, open_reader, signed_in_user
 from dashboard.theme import when
 from stocktide.errors import Unauthorized
@@ -24,6 +33,9 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
         ("products", "Products", ":material/inventory_2:", products.render),
         ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),
         ("trending", "Trending", ":material/trending_up:", trending.render),
+    ],
+    "Decide": [
+        ("calendar", "Calendar", ":material/calendar_month:", calendar.render),
     ],
     "Run": [
         ("feeds", "Feeds", ":material/sensors:", feeds.render),

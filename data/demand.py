@@ -62,7 +62,9 @@ def line_intensity(
     growth = np.array([s.growth for s in chain.shops])[:, None] * np.arange(n_days) / 365.25
     shop_day = np.exp(growth) * weather * calendar.holiday_factor
     intensity = (daily * size * affinity)[:, None] * shop_day[chain.shop_of]
-    intensity *= season(chain, calendar) * _price_effect(chain, prices)
+    intensity *= season(chain, calendar) * price_effect(
+        chain, prices.price_micros, prices.promotion
+    )
     intensity *= np.clip(_age(chain, lifecycle, n_days) / NEW_PRODUCT_RAMP_DAYS, 0.3, 1.0)
     return np.asarray(intensity * sold_days(chain, lifecycle, n_days=n_days), np.float64)
 
@@ -103,11 +105,16 @@ def draw_lines(
     )
 
 
-def _price_effect(chain: Chain, prices: Prices) -> FloatArray:
+def price_effect(chain: Chain, price_micros: IntArray, promotion: BoolArray) -> FloatArray:
+    """Say by what price and display multiply the mean demand of each pair and day, (N, D); 1 at list price.
+
+    The price against the list price to the power of minus the department's elasticity, times DISPLAY_UPLIFT on
+    promotion. price_micros, promotion: (N, D), as in `Truth`.
+    """
     elasticity = chain.per_department(lambda d: d.elasticity)[:, None]
     listed = np.array([p.price_micros for p in chain.products])[chain.product_of, None]
-    effect = (prices.price_micros / listed) ** -elasticity
-    return np.asarray(effect * np.where(prices.promotion, DISPLAY_UPLIFT, 1.0), np.float64)
+    effect = (price_micros / listed) ** -elasticity
+    return np.asarray(effect * np.where(promotion, DISPLAY_UPLIFT, 1.0), np.float64)
 
 
 def _age(chain: Chain, lifecycle: Lifecycle, n_days: int) -> FloatArray:

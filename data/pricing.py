@@ -60,7 +60,7 @@ def make_prices(
     shape = (len(chain.products), n_regions, n_days)
     base = np.array([p.price_micros for p in chain.products], np.float64)
     regular = _charm(base[:, None, None] * _level(shape, rng))
-    discount = _promotions(shape, rng)
+    discount = draw_promotions(shape, rng)
     days_left = lifecycle.last[:, None] - np.arange(n_days)
     leaving = (lifecycle.last[:, None] < n_days) & (days_left <= CLEARANCE_DAYS)
     clearance = np.broadcast_to(leaving[:, None, :], shape)
@@ -83,7 +83,7 @@ def _level(shape: tuple[int, int, int], rng: np.random.Generator) -> FloatArray:
     return np.asarray(np.exp(np.cumsum(change, axis=-1)), np.float64)
 
 
-def _promotions(shape: tuple[int, int, int], rng: np.random.Generator) -> FloatArray:
+def draw_promotions(shape: tuple[int, int, int], rng: np.random.Generator) -> FloatArray:
     """Discount of each product x region x day, 0 outside promotions; later starts win."""
     discount = np.zeros(shape)
     starts = np.argwhere(rng.random(shape) < PROMOTIONS_PER_YEAR / 365.25)

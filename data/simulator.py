@@ -22,7 +22,8 @@ from data.faults import (
     malformed,
 )
 from data.outcomes import ExpectedOutcomes, expect_outcomes
-from data.pricing import Prices, make_lifecycle, make_prices
+from data.plans import plan_closures, plan_promotions
+from data.pricing import Lifecycle, Prices, make_lifecycle, make_prices
 from data.reorder import Buyers, make_buyers, make_lead_days
 from data.stockroom import Stockroom, run_stockroom
 from data.truth import Truth
@@ -34,11 +35,13 @@ BATCH_MAX = 10_000
 
 @dataclass(frozen=True)
 class SampleChain:
-    """A chain and its history."""
+    """A chain, its history, and what it plans: bodies of PUT /v1/calendar/promotions and closures."""
 
     seed: int
     products: list[Row]
     locations: list[Row]
+    promotions: list[Row]
+    closures: list[Row]
     expected: ExpectedOutcomes
     truth: Truth
     events: Events
@@ -69,6 +72,7 @@ class _Market:
 
     chain: Chain
     calendar: Calendar
+    lifecycle: Lifecycle
     prices: Prices
     sold_on: BoolArray
     intensity: FloatArray
@@ -83,7 +87,7 @@ def simulate(seed: int = 7, days: int = 730, *, end: date) -> SampleChain:
     if not DAYS_MIN <= days <= DAYS_MAX:
         raise Invalid("days", f"days must be {DAYS_MIN} to {DAYS_MAX}, not {days}", days=days)
     # One stream a part: a change in one part leaves the draws of the others alone.
-    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)]
+    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(7)]
     market = _open_market(end - timedelta(days=days), days, rngs[0])
     lines = draw_lines(market.chain, market.calendar, market.intensity, rngs[1])
     demand = np.zeros(market.sold_on.shape, np.int64)
@@ -122,6 +126,10 @@ def simulate(seed: int = 7, days: int = 730, *, end: date) -> SampleChain:
         seed=seed,
         products=market.chain.product_rows(),
         locations=market.chain.location_rows(),
+        promotions=plan_promotions(
+            market.chain, market.prices, market.lifecycle, market.calendar.days, rngs[6]
+        ),
+        closures=plan_closures(market.calendar.days),
         expected=expect_outcomes(events, arrivals),
         truth=_truth(market, demand, room, buyers),
         events=events,
@@ -138,6 +146,7 @@ def _open_market(first: date, n_days: int, rng: np.random.Generator) -> _Market:
     return _Market(
         chain=chain,
         calendar=calendar,
+        lifecycle=lifecycle,
         prices=prices,
         sold_on=sold_days(chain, lifecycle, n_days=n_days),
         intensity=line_intensity(chain, calendar, lifecycle, prices, rng),

@@ -205,7 +205,7 @@ def make_bench(
     dates = pd.DatetimeIndex(demand.days.append(grid.following(demand.days[-1], spec.horizon_days)))
     calendar = make_calendar(
         hierarchy,
-        demand.leaves.iloc[hierarchy.leaf_rows],
+        demand.leaves,
         RHYTHMS[demand.frequency],
         dates,
         demand.ahead,
@@ -406,7 +406,7 @@ def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
         origin.hierarchy.nodes["level"].to_numpy(),
         origin.hierarchy.n_leaves,
         missed,
-        np.where(np.isfinite(origin.Y), origin.history, np.nan),
+        origin.sold,
         QUANTILES,
         season=rhythm.season if rhythm.season > 1 else rhythm.year,
     )

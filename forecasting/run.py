@@ -17,6 +17,7 @@ from forecasting.choosing.contest import Holder
 from forecasting.forecast import Forecast, make_forecast, silent, tested_origins
 from forecasting.intervals.paths import node_paths
 from forecasting.intervals.probabilities import QUANTILES
+from forecasting.known_ahead_tables import with_known_ahead
 from forecasting.lake_demand import read_demand
 from forecasting.nodes.demand import Demand
 from forecasting.prophet.fit_store import save_fits
@@ -128,6 +129,7 @@ def _forecast(
     progress("reading demand")
     levels = parse_levels(spec.levels)
     demand = read_demand(lake, levels, now=now, best_sellers=spec.best_sellers)
+    demand = with_known_ahead(engine, lake, demand, horizon=spec.horizon_days, now=now)
     hierarchy = build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS)
     progress.steps += len(tested_origins(demand, spec))
     holder = _holder(engine)
@@ -159,6 +161,7 @@ def _key(lake: Lake, demand: Demand, spec: ForecastSpec) -> str:
         lake_version=demand.lake_version,
         units=float(demand.units.sum()),
         cutoff=demand.cutoff,
+        ahead=demand.ahead.fingerprint(),
         spec=asdict(tested),
     )
 

@@ -2,7 +2,7 @@
 
 The rooms, in the order of an event's way: `http`, `mqtt`, `epcis` and `files` take it in; `parsing` makes it an event,
 or says what is wrong with it; `recording` commits it together with others; `ledger` writes it and what it changes;
-`rejects` keeps what was refused until it is mended.
+`rejects` keeps what was refused until it is mended. `calendar` keeps what a chain knows ahead, beside the events.
 """
 
 from ingest.ledger.ledger import Ledger

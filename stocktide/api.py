@@ -17,6 +17,7 @@ import alerts.http
 import alerts.webhook_http
 import catalog.http
 import catalog.invalidation
+import ingest.calendar.http
 import ingest.epcis.http
 import ingest.http.routes
 import ingest.rejects.routes
@@ -219,6 +220,7 @@ def create_app(
     _document(app, {"/v1/events": EVENTS_OPENAPI})
     parts = (
         ingest.http.routes,
+        ingest.calendar.http,
         ingest.rejects.routes,
         ingest.epcis.http,
         catalog.http,

@@ -10,6 +10,7 @@ import click
 
 from stocktide.cli_access import as_json, keys, users
 from stocktide.cli_alerts import alerts
+from stocktide.cli_calendar import calendar
 from stocktide.cli_feeds import broker, check_mqtt, mqtt, watch
 from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
@@ -264,6 +265,7 @@ def locations(file: Path) -> None:
 
 cli.add_command(broker)
 cli.add_command(alerts)
+cli.add_command(calendar)
 cli.add_command(forecast)
 cli.add_command(mqtt)
 cli.add_command(rejects)

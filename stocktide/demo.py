@@ -173,6 +173,8 @@ def _authorization(state: dict[str, Any]) -> dict[str, str]:
 def _send(client: httpx.Client, chain: SampleChain) -> Counter[str]:
     client.put("/v1/products", json={"products": chain.products}).raise_for_status()
     client.put("/v1/locations", json={"locations": chain.locations}).raise_for_status()
+    for kind, plans in (("promotions", chain.promotions), ("closures", chain.closures)):
+        client.put(f"/v1/calendar/{kind}", json={kind: plans}).raise_for_status()
     sent: Counter[str] = Counter()
     with progress("sending", "events") as advance:
         for body in chain.batches(BATCH_EVENTS):

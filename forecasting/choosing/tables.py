@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from forecasting.baselines.baseline import Baseline
 from forecasting.choosing.expert_weights import LevelTrial, change_scale
 from forecasting.choosing.node_losses import NodeScales, node_scales
-from forecasting.experts.at_origin import LevelExperts, NodeModel, OriginExperts, Scene
+from forecasting.experts.at_origin import (
+    WITHOUT_PLANS,
+    LevelExperts,
+    NodeModel,
+    OriginExperts,
+    Scene,
+)
 from forecasting.experts.calendar import Calendar
 from forecasting.experts.splits import Splits, learn_splits
 from forecasting.nodes.demand import Demand
@@ -97,15 +103,16 @@ def came(demand: Demand, hierarchy: Hierarchy, start: int, horizon: int) -> Arra
     return found
 
 
-def scene_of(origin: Origin, calendar: Calendar) -> Scene:
-    """Return what the origin shows to its experts."""
+def scene_of(origin: Origin, calendar: Calendar, Y: Array, suffix: str = "") -> Scene:
+    """Return what the origin shows to its experts. Y: (n, T) units, NaN where unknown."""
     known, dates = origin.days[-1], pd.DatetimeIndex(origin.days.append(origin.future))
     return Scene(
         hierarchy=origin.hierarchy,
         rhythm=origin.rhythm,
-        history=lambda level: origin.Y[origin.hierarchy.rows(level)],
+        history=lambda level: Y[origin.hierarchy.rows(level)],
         dates=dates,
         horizon=origin.horizon,
+        suffix=suffix,
         rich=lambda level: calendar.terms(level, dates, known),
         plain=calendar.plain(dates),
     )
@@ -120,21 +127,45 @@ def experts_of(
 ) -> dict[int, LevelExperts]:
     """Return the experts of the fitted levels: moved by what is planned, and 0 while a node is closed.
 
-    models: filled with the models behind them, by level, where given.
+    Above the leaves every expert stands a second time, fitted to what was sold and not moved: what one product gains by
+    a promotion another may lose, so that a sum hears less of it, or nothing. models: filled with the models behind the
+    experts, by level, where given.
     """
-    makers = OriginExperts(scene_of(origin, calendar), plan.responses, plan.levels)
+    hierarchy, T = origin.hierarchy, origin.days.size
+    leaf = len(hierarchy.levels) - 1
+    makers = OriginExperts(scene_of(origin, calendar, origin.Y), plan.responses, plan.levels)
+    unmoved = None
+    if origin.moved_ahead is not None:
+        scene = scene_of(origin, calendar, origin.sold, WITHOUT_PLANS)
+        unmoved = OriginExperts(scene, plan.responses, plan.levels)
     found = {}
     for level in plan.levels:
-        made = makers.models(level)
-        experts = makers.level(level, made)
-        if models is not None:
-            models[level] = made
-        rows = origin.hierarchy.rows(level)
-        factor = origin.is_open[rows, origin.days.size :].astype(np.float32)
-        if origin.moved_ahead is not None:
-            factor = factor * origin.moved_ahead[rows].astype(np.float32)
-        found[level] = LevelExperts(experts.names, experts.forecasts * factor)
+        rows = hierarchy.rows(level)
+        parts = [_of_level(makers, level, models, origin.moved_ahead, rows)]
+        if unmoved is not None and level != leaf:
+            parts.append(_of_level(unmoved, level, models, None, rows))
+        opened = origin.is_open[rows, T:].astype(np.float32)
+        found[level] = LevelExperts(
+            tuple(name for part in parts for name in part.names),
+            np.concatenate([part.forecasts for part in parts]) * opened,
+        )
     return found
+
+
+def _of_level(
+    makers: OriginExperts,
+    level: int,
+    models: dict[int, list[NodeModel]] | None,
+    moved: Array | None,
+    rows: NDArray[np.int64],
+) -> LevelExperts:
+    made = makers.models(level)
+    if models is not None:
+        models.setdefault(level, []).extend(made)
+    experts = makers.level(level, made)
+    if moved is None:
+        return experts
+    return LevelExperts(experts.names, experts.forecasts * moved[rows].astype(np.float32))
 
 
 def table_of(

@@ -40,6 +40,8 @@ MANY_NODES = 2_000
 MANY_VARIANTS = ("additive recent",)
 # A shape is taken from the root and from the nearest levels above.
 NEAREST_PARENTS = 2
+# Ends the names of experts that are fitted to what was sold, and not moved by prices and promotions.
+WITHOUT_PLANS = " without plans"
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class NodeModel:
         said = self.fit.both[:, -horizon:]
         return said if self.shape is None else said * self.shape[:, -horizon:]
 
+    @property
+    def moved(self) -> bool:
+        """Tell whether plans move what this model says."""
+        return not self.name.endswith(WITHOUT_PLANS)
+
     def expert(self, window: int) -> str:
         """Name the expert that corrects this model's level by a window."""
         return f"{self.name} @{window}"
@@ -80,8 +87,8 @@ class NodeModel:
 class Scene:
     """What an origin shows to its experts.
 
-    history: level -> units (n, T), NaN where unknown. dates: (T + h,) of history and horizon. rich: level -> rows and
-    the calendar terms that they share. plain: the terms of week and year alone.
+    history: level -> units (n, T), NaN where unknown. dates: (T + h,) of history and horizon. suffix: of the names of
+    all experts. rich: level -> rows and the calendar terms that they share. plain: the terms of week and year alone.
     """
 
     hierarchy: Hierarchy
@@ -89,6 +96,7 @@ class Scene:
     history: Callable[[int], Array]
     dates: pd.DatetimeIndex
     horizon: int
+    suffix: str
     rich: Callable[[int], Sequence[tuple[Rows, Terms]]]
     plain: Terms
 
@@ -128,7 +136,7 @@ class OriginExperts:
         for variant in own_variants(Y.shape[0], self._responses):
             fit = fit_variant(variant, Y, scene.dates, scene.rhythm, terms)
             factors = level_factors(Y, fit.both[:, : Y.shape[1]], windows)
-            made.append(NodeModel(variant.name, fit, (AS_FITTED, *windows), factors))
+            made.append(NodeModel(variant.name + scene.suffix, fit, (AS_FITTED, *windows), factors))
         made.extend(self._below(level, Y, windows))
         self._hand_down(level, Y, terms)
         return made
@@ -148,7 +156,8 @@ class OriginExperts:
         if Y.shape[0] <= MANY_NODES:
             simple |= smoothed_forecasts(Y, scene.rhythm, scene.horizon)
         for name, forecast in simple.items():
-            names.append(name)
+            kind, _, window = name.partition(" @")
+            names.append(f"{kind}{scene.suffix} @{window}" if window else kind + scene.suffix)
             parts.append(forecast)
         stacked = np.stack([part.astype(np.float32) for part in parts])
         return LevelExperts(tuple(names), np.nan_to_num(stacked))
@@ -175,7 +184,7 @@ class OriginExperts:
                     [(every, scene.plain)],
                 )
                 yield NodeModel(
-                    f"shape of level {coarse}, own {prior:g}",
+                    f"shape of level {coarse}, own {prior:g}{scene.suffix}",
                     fit,
                     (AS_FITTED, *windows),
                     level_factors(Y, fit.both[:, :T] * shape[:, :T], windows),

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.experts.rhythm import Rhythm
+from forecasting.experts.shopping_days import has_holidays
 from forecasting.experts.terms import Terms, build_terms
 from forecasting.nodes.known_ahead import EVENT_COLUMNS, KnownAhead
 from forecasting.structure.hierarchy import Hierarchy
@@ -31,54 +32,72 @@ class Scope:
 
 @dataclass
 class Calendar:
-    """scopes: all of the chain. dates: (T + h,) of the whole run; an origin sees the first of them."""
+    """leaves: (m rows) keys that limit events, in the hierarchy's order. dates: (T + h,) of the whole run.
+
+    country: of leaves that name none, or None.
+    """
 
     hierarchy: Hierarchy
     rhythm: Rhythm
     dates: pd.DatetimeIndex
-    events: pd.DataFrame
-    scopes: tuple[Scope, ...]
+    ahead: KnownAhead
+    leaves: pd.DataFrame
+    country: str | None = None
     _built: dict[tuple[object, ...], Terms] = field(default_factory=dict, repr=False)
+    _known: dict[pd.Timestamp, tuple[pd.DataFrame, tuple[Scope, ...]]] = field(
+        default_factory=dict, repr=False
+    )
 
     def terms(
         self, level: int, dates: pd.DatetimeIndex, known: pd.Timestamp
     ) -> list[tuple[Rows, Terms]]:
         """Return rows of a level and the terms that they share, over consecutive dates of the run.
 
-        known: events that were recorded after this day are left out.
+        known: events are those that were known at the end of this day.
         """
-        touched = self._touched(level)
+        events, scopes = self._scopes(known)
+        touched = self._touched(level, scopes)
         found = []
         for signature in np.unique(touched, axis=0):
             rows = np.flatnonzero((touched == signature).all(axis=1))
-            found.append((rows, self._terms(tuple(np.flatnonzero(signature)), dates, known)))
+            here = [scopes[at] for at in np.flatnonzero(signature)]
+            found.append((rows, self._terms(here, events, dates)))
         return found
 
     def plain(self, dates: pd.DatetimeIndex) -> Terms:
         """Return the terms of no scope at all, over consecutive dates of the run."""
-        return self._terms((), dates, self.dates[-1])
+        return self._terms([], NO_EVENTS, dates)
 
-    def _touched(self, level: int) -> Mask:
+    def _scopes(self, known: pd.Timestamp) -> tuple[pd.DataFrame, tuple[Scope, ...]]:
+        if known not in self._known:
+            events = self.ahead.events_at(known).reset_index(drop=True)
+            countries = _countries(self.hierarchy.leaf_rows, self.ahead, self.country)
+            self._known[known] = events, (*countries, *_event_scopes(events, self.leaves))
+        return self._known[known]
+
+    def _touched(self, level: int, scopes: Sequence[Scope]) -> Mask:
         rows = self.hierarchy.rows(level)
-        if not self.scopes:
+        if not scopes:
             return np.zeros((rows.size, 0), dtype=np.bool_)
-        inside = np.stack([scope.leaves for scope in self.scopes], axis=1).astype(np.float64)
+        inside = np.stack([scope.leaves for scope in scopes], axis=1).astype(np.float64)
         return np.asarray(self.hierarchy.S[rows] @ inside > 0)
 
     def _terms(
-        self, scopes: tuple[int, ...], dates: pd.DatetimeIndex, known: pd.Timestamp
+        self, scopes: Sequence[Scope], events: pd.DataFrame, dates: pd.DatetimeIndex
     ) -> Terms:
-        rows = [row for scope in scopes for row in self.scopes[scope].events]
-        events = self.events.iloc[rows]
-        events = events[events["recorded"].isna() | (events["recorded"] <= known)]
-        key = (scopes, tuple(events.index))
+        here = events.iloc[[row for scope in scopes for row in scope.events]]
+        countries = tuple(sorted({scope.country for scope in scopes if scope.country}))
+        told = here[["name", "day", "days_before", "days_after"]]
+        key = (countries, tuple(told.itertuples(index=False, name=None)))
         if key not in self._built:
-            countries = sorted({c for scope in scopes if (c := self.scopes[scope].country)})
             self._built[key] = build_terms(
-                self.rhythm, self.dates, countries=countries, events=events
+                self.rhythm, self.dates, countries=countries, events=here
             )
         first = int(self.dates.get_indexer(dates[:1])[0])
         return self._built[key].part(first, len(dates))
+
+
+NO_EVENTS = pd.DataFrame(columns=[*EVENT_COLUMNS])
 
 
 def make_calendar(
@@ -92,17 +111,19 @@ def make_calendar(
 ) -> Calendar:
     """Make the calendar of a chain over all dates of a run (history and horizon).
 
-    leaves: a row per leaf in the hierarchy's order, with the keys that limit events. country: of leaves that name none.
+    leaves: a row per leaf of the demand with its keys, `ahead.leaf_keys` where there are. country: of leaves that name
+    none.
     """
-    events = ahead.events.reset_index(drop=True)
-    scopes = [*_countries(len(leaves), ahead, country), *_event_scopes(events, leaves)]
-    return Calendar(hierarchy, rhythm, dates, events, tuple(scopes))
+    keys = (leaves if ahead.leaf_keys is None else ahead.leaf_keys).iloc[hierarchy.leaf_rows]
+    return Calendar(hierarchy, rhythm, dates, ahead, keys, country)
 
 
-def _countries(m: int, ahead: KnownAhead, country: str | None) -> list[Scope]:
-    given = np.full(m, "") if ahead.countries is None else np.asarray(ahead.countries)
+def _countries(leaf_rows: Rows, ahead: KnownAhead, country: str | None) -> list[Scope]:
+    """Make a scope of each country whose holidays are known; a location's country may be any text."""
+    given = np.full(leaf_rows.size, "") if ahead.countries is None else ahead.countries[leaf_rows]
     named = np.where(given == "", country or "", given)
-    return [Scope(named == code, country=str(code)) for code in np.unique(named) if code]
+    codes = [str(code) for code in np.unique(named) if has_holidays(str(code))]
+    return [Scope(named == code, country=code) for code in codes]
 
 
 def _event_scopes(events: pd.DataFrame, leaves: pd.DataFrame) -> list[Scope]:

@@ -61,27 +61,40 @@ def explain(
         into = leaves if level == last else upper
         size = m if level == last else mean.shape[0] - m
         at = np.arange(m) if level == last else rows
-        of = _level_parts(models.get(level, ()), weights.get(level, {}), keep, h)
+        made = models.get(level, ())
+        moved = [model for model in made if model.moved]
+        of = _level_parts(moved, weights.get(level, {}), keep, h)
+        planned = _planned_parts(origin, rows, of, keep)
+        unmoved = [model for model in made if not model.moved]
+        for name, values in _level_parts(unmoved, weights.get(level, {}), keep, h).items():
+            of[name] = of.get(name, 0.0) + values
+        of |= planned
         simple = np.zeros((rows.size, h))
         if level in experts:
             simple = _simple(experts[level], models[level], weights.get(level, {}))
-        for name, values in _with_rest(origin, rows, of, simple, mean[rows], keep).items():
+        for name, values in _with_rest(of, simple, mean[rows], keep).items():
             into.setdefault(name, np.zeros((size, keep)))[at] = values
     days = origin.days[origin.days.size - back :].append(origin.future)
     return Explanation(upper, leaves, pd.DatetimeIndex(days))
 
 
-def _with_rest(
-    origin: Origin, rows: NDArray[np.int64], parts: Parts, simple: Array, mean: Array, keep: int
-) -> Parts:
-    """Add plans, simple experts, and in the end what reconciling moved: the horizon adds up to the mean (k, h)."""
+def _planned_parts(origin: Origin, rows: NDArray[np.int64], parts: Parts, keep: int) -> Parts:
+    """Return what each plan adds to what the models say that plans move, (k, keep), ahead alone."""
+    h = origin.horizon
+    said = sum((values[:, -h:] for values in parts.values()), np.zeros((rows.size, h)))
+    return {
+        name: _ahead(said * share[rows], keep)
+        for name, share in origin.planned.items()
+        if np.abs(share[rows]).max(initial=0.0) > 0.0
+    }
+
+
+def _with_rest(parts: Parts, simple: Array, mean: Array, keep: int) -> Parts:
+    """Add simple experts, and in the end what reconciling moved: the horizon adds up to the mean (k, h)."""
     found = dict(parts)
     h = mean.shape[1]
     said = sum((values[:, -h:] for values in parts.values()), np.zeros_like(mean))
-    ahead = {SIMPLE: simple}
-    ahead |= {name: said * share[rows] for name, share in origin.planned.items()}
-    ahead[RECONCILIATION] = mean - said - sum(ahead.values(), np.zeros_like(mean))
-    for name, values in ahead.items():
+    for name, values in ((SIMPLE, simple), (RECONCILIATION, mean - said - simple)):
         if np.abs(values).max(initial=0.0) > 0.0:
             found[name] = _ahead(values, keep)
     return found

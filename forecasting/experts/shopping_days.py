@@ -38,6 +38,11 @@ def _listed(country: str, first: int, last: int) -> pd.DataFrame:
     return table.sort_values(["ds", "holiday"], ignore_index=True)
 
 
+def has_holidays(country: str) -> bool:
+    """Tell whether the holidays of a country are known, by its ISO code."""
+    return country.upper() in holidays.list_supported_countries()
+
+
 def _country(country: str, years: range) -> holidays.HolidayBase:
     try:
         able = holidays.country_holidays(country).supported_categories

@@ -133,6 +133,11 @@ class Origin:
         return base
 
     @cached_property
+    def sold(self) -> Array:
+        """What each node sold, (n, T), NaN on days that say nothing, with all that plans moved."""
+        return np.where(np.isfinite(self.Y), self.history, np.nan)
+
+    @cached_property
     def planned(self) -> dict[str, Array]:
         """Return what each plan adds ahead as a share of a node's demand without any, (n, h) by name; empty for none.
 
@@ -263,7 +268,7 @@ def _open(
         sold = np.zeros((int(group.max()) + 1, T))
         np.add.at(sold, group, units)
         opened = ~closed_days(sold, days, horizon=horizon, holiday_names=names)[group]
-    planned = demand.ahead.closed
+    planned = demand.ahead.closed_at(T)
     if planned is not None:
         closed = planned[hierarchy.leaf_rows, : T + horizon]
         opened[:, : closed.shape[1]] &= ~closed

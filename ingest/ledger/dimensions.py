@@ -215,7 +215,7 @@ class Surrogates:
 
         Nothing is remembered: this transaction may have made one of them, and may yet be rolled back.
         """
-        return _look_up(connection, SOURCES, sorted(set(names)))
+        return look_up(connection, SOURCES, sorted(set(names)))
 
     def _keys(
         self, connection: sa.Connection, dimension: Dimension, codes: set[str], *, create: bool
@@ -224,7 +224,7 @@ class Surrogates:
         missing = sorted(codes - known.keys())
         if not missing:
             return known
-        found = _look_up(connection, dimension, missing)
+        found = look_up(connection, dimension, missing)
         known.update(found)
         absent = [code for code in missing if code not in found]
         if not absent or not create:
@@ -233,9 +233,10 @@ class Surrogates:
         return {**known, **_create(connection, dimension, absent)}
 
 
-def _look_up(
+def look_up(
     connection: sa.Connection, dimension: Dimension, codes: Sequence[str]
 ) -> dict[str, int]:
+    """Find the surrogate keys of codes; a code that is unknown is absent."""
     d = dimension
     query = f"SELECT {d.code}, {d.key} FROM {d.table} WHERE {d.code} = ANY(:codes)"  # noqa: S608 - our own names
     return {row[0]: row[1] for row in connection.execute(sa.text(query), {"codes": codes})}
@@ -249,7 +250,7 @@ def _create(
         f"INSERT INTO {d.table} ({d.code}) SELECT unnest(CAST(:codes AS text[])) ORDER BY 1 ON CONFLICT DO NOTHING"
     )
     connection.execute(sa.text(insert), {"codes": codes})
-    return _look_up(connection, dimension, codes)
+    return look_up(connection, dimension, codes)
 
 
 def _units(

@@ -51,6 +51,8 @@ def running(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         with started.client("operate") as client:
             client.put("/v1/products", json={"products": chain.products}).raise_for_status()
             client.put("/v1/locations", json={"locations": chain.locations}).raise_for_status()
+            for kind, plans in (("promotions", chain.promotions), ("closures", chain.closures)):
+                client.put(f"/v1/calendar/{kind}", json={kind: plans}).raise_for_status()
             for body in chain.batches(4000):
                 client.post(
                     "/v1/events", content=body, headers={"content-type": "application/x-ndjson"}

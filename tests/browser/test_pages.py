@@ -19,6 +19,7 @@ PAGES = {
     "Products": ("/products", 2, 2),
     "Forecasts": ("/forecasts", 3, 2),
     "Trending": ("/trending", 1, 1),
+    "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
     "Experiments": ("/experiments", 0, 2),
     "System": ("/system", 0, 3),
@@ -163,6 +164,33 @@ def test_forecasts_walks_down_by_a_row_and_up_by_the_breadcrumb(visit: Visit) ->
     expect(page.get_by_text("By region / location", exact=True)).to_be_visible()
     page.get_by_role("button", name="All", exact=True).click()
     expect(page.get_by_text("By region", exact=True)).to_be_visible()
+    visitor.wait_until_quiet()
+    no_error_shown(page)
+
+
+def test_calendar_takes_an_event_and_withdraws_it(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/calendar?kind=Events")
+    expect(page.get_by_text("No events are planned for these weeks.")).to_be_visible()
+    page.get_by_role("radio", name="Event", exact=True).click()
+    name = page.get_by_role("textbox", name="Name")
+    name.fill("Summer fair")
+    name.press("Enter")
+    page.get_by_role("button", name="Save plan").click()
+    expect(page.get_by_text("Enter: Product (SKU).")).to_be_visible()
+    sku = page.get_by_role("textbox", name="Product (SKU)")
+    sku.fill("FR-003")
+    sku.press("Enter")
+    visitor.wait_until_quiet()
+    page.get_by_role("button", name="Save plan").click()
+    expect(page.get_by_text("The plan is saved.")).to_be_visible()
+    expect(page.locator(CHART).first).to_be_visible()
+    visitor.wait_until_quiet()
+    tick_row(page, 0, 0)
+    expect(page.get_by_role("heading", name="Events: Summer fair")).to_be_visible()
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_text("The plan is withdrawn.")).to_be_visible()
     visitor.wait_until_quiet()
     no_error_shown(page)
 

@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from forecasting.nodes.base_fit import BaseFits, sibling_group
+from forecasting.nodes.prophet_fit import NodeForecasts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,10 +17,8 @@ from forecasting.choosing.candidates import (
     make_candidates,
 )
 from forecasting.nodes import base_fit
-from forecasting.nodes.base_fit import BaseFits, sibling_group
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED
 from forecasting.nodes.origin import Origin, origin_at
-from forecasting.nodes.prophet_fit import NodeForecasts
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from stocktide.errors import Invalid
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units

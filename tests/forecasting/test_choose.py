@@ -2,12 +2,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from forecasting.choosing.mixture import learn_weights
 from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import OriginResult, backtest, combine
 from forecasting.choosing.candidates import CandidateForecast
 from forecasting.choosing.choose import CHOSEN, COMBINATION, Choice, choose, untested
-from forecasting.choosing.mixture import learn_weights
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.origin import Origin, origin_at
 from forecasting.structure.hierarchy import build_hierarchy

@@ -3,12 +3,12 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from forecasting.nodes.base_fit import BaseFits
 
 from forecasting.choosing.backtest import OriginResult, backtest
 from forecasting.choosing.candidates import make_candidates
 from forecasting.choosing.choose import Choice, choose
 from forecasting.choosing.contest import Holder, judge, with_champion
-from forecasting.nodes.base_fit import BaseFits
 from forecasting.nodes.origin import origin_at
 from forecasting.publishing.promotion import CHAMPION, PromotionRule, total_score
 from forecasting.structure.hierarchy import build_hierarchy

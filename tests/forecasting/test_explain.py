@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-
-from forecasting.choosing.candidates import make_candidates
 from forecasting.nodes.base_fit import BaseFits
 from forecasting.nodes.explain import BASELINES, RECENT_LEVEL, RECONCILIATION, explain
+
+from forecasting.choosing.candidates import make_candidates
 from forecasting.nodes.origin import origin_at
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units

@@ -3,10 +3,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from forecasting.nodes.prophet_fit import NodeForecasts
 
 from forecasting.forecast import make_forecast
 from forecasting.nodes import base_fit
-from forecasting.nodes.prophet_fit import NodeForecasts
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from stocktide.errors import Invalid

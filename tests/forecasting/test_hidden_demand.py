@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from forecasting.nodes.prophet_fit import fit_nodes
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from data import simulate
-from forecasting.nodes.prophet_fit import fit_nodes
 from forecasting.experts.level import recent_level
 from forecasting.nodes.stockout import demand_at_least, with_hidden_demand
 

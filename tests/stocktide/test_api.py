@@ -72,6 +72,15 @@ NEEDS = {
     ("GET", "/v1/epcis/movements"): "read",
     ("PUT", "/v1/epcis/movements"): "operate",
     ("POST", "/v1/epcis/movements/retry"): "operate",
+    **{
+        (method, f"/v1/calendar/{kind}{rest}"): scope
+        for kind in ("events", "prices", "promotions", "closures", "regressors")
+        for method, rest, scope in (
+            ("GET", "", "read"),
+            ("PUT", "", "ingest"),
+            ("DELETE", "/{plan}", "ingest"),
+        )
+    },
 }
 
 
@@ -84,6 +93,7 @@ def filled(path: str) -> str:
         .replace("{alert_id}", "1")
         .replace("{webhook_id}", "1")
         .replace("{reject_id}", "1")
+        .replace("{plan}", "p1")
         .replace("/stream", "/stream?for_s=1")
     )
 

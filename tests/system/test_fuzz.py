@@ -483,6 +483,16 @@ BODIES: dict[str, list[Any]] = {
         "epcisBody": {"eventList": [EPCIS_EVENT]}}],
     "/v1/epcis/events": [{"@context": CONTEXT, **EPCIS_EVENT}],
     "/v1/epcis/movements": [{"movements": [RULE]}],
+    "/v1/calendar/events": [{"events": [{
+        "id": "e1", "name": "Fair", "day": "2026-03-01", "days_before": 1, "days_after": 1, "location": "S1"}]}],
+    "/v1/calendar/prices": [{"prices": [{
+        "id": "p1", "product": "A", "from": "2026-03-01", "to": "2026-03-31", "price": "1.5"}], "user": "x"}],
+    "/v1/calendar/promotions": [{"promotions": [{
+        "product": "A", "from": "2026-03-01", "to": "2026-03-07", "kind": "display", "discount": 0.3,
+        "known_since": "2026-02-01T00:00:00Z"}]}],
+    "/v1/calendar/closures": [{"closures": [{"location": "S1", "from": "2026-03-01", "to": "2026-03-01"}]}],
+    "/v1/calendar/regressors": [{"regressors": [{
+        "name": "temperature", "location": "S1", "from": "2026-03-01", "to": "2026-03-01", "value": 17.5}]}],
 }  # fmt: skip
 # What a parameter of a path or query may well be, so that more than its check is reached.
 LIKELY = (

@@ -42,6 +42,8 @@ def sent(running: Running, chain: SampleChain) -> Counter[str]:
     with running.client("operate") as client:
         client.put("/v1/products", json={"products": chain.products}).raise_for_status()
         client.put("/v1/locations", json={"locations": chain.locations}).raise_for_status()
+        for kind, plans in (("promotions", chain.promotions), ("closures", chain.closures)):
+            client.put(f"/v1/calendar/{kind}", json={kind: plans}).raise_for_status()
         for body in chain.batches(4000):
             answer = (
                 client.post("/v1/events", content=body, headers=LINES).raise_for_status().json()

@@ -1,0 +1,130 @@
+"""What is known ahead, from the tables of plans and the lake to arrays of leaves by periods."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from forecasting.lake_prices import read_realised
+from forecasting.nodes.demand import Demand
+from forecasting.nodes.known_ahead import EVENT_COLUMNS, WHOLE, KnownAhead, PlannedRegressor
+from forecasting.nodes.plan_leaves import SCOPE
+from forecasting.nodes.plan_regressors import (
+    plain_regressor,
+    price_regressor,
+    promotion_regressor,
+)
+from forecasting.nodes.plans import periods_of
+from stocktide.database import statement
+from stocktide.lake import Lake
+
+PRICE, PROMOTION = "price", "promotion"
+
+
+def read_known_ahead(
+    engine: sa.Engine, lake: Lake, demand: Demand, *, horizon: int, now: datetime
+) -> KnownAhead:
+    """Read what is known at `now` (aware) of a demand's leaves, over its T periods and `horizon` more.
+
+    Past periods hold the prices and promotions that were, later ones the plans; where the lake never told of a leaf's
+    price or promotion, its plans stand for the past, too. A price stays what it was last where no other is planned.
+    """
+    days = pd.DatetimeIndex(demand.days.append(_following(demand, horizon)))
+    periods = periods_of(days, demand.grid)
+    with engine.connect() as connection:
+        plans = _frame(connection, "forecasting/calendar_plans", now=now)
+        products = _frame(connection, "forecasting/product_keys").astype({"product_id": np.int64})
+        locations = _frame(connection, "forecasting/location_keys").astype(
+            {"location_id": np.int64}
+        )
+    leaf_keys = keys_of_leaves(demand.leaves, products, locations)
+    kind = _by_kind(plans)
+    events, ended = split_events(kind("events"), demand.days[-1])
+    realised = read_realised(lake, demand, periods, products, locations)
+    made: dict[str, PlannedRegressor | None] = {
+        PRICE: price_regressor(kind("prices"), kind("promotions"), leaf_keys, periods, realised),
+        PROMOTION: promotion_regressor(kind("promotions"), leaf_keys, periods, realised),
+    }
+    for name, some in kind("regressors").groupby("label"):
+        made[str(name)] = plain_regressor(some, some["value"], leaf_keys, periods, demand.days.size)
+    shut = kind("closures")
+    closures = plain_regressor(shut, shut["is_closed"], leaf_keys, periods, demand.days.size)
+    return KnownAhead(
+        events=events,
+        ended_events=ended,
+        # one that never differs from 0 says nothing
+        regressors={
+            name: one for name, one in made.items() if one is not None and one.values.any()
+        },
+        closed=None if closures is None else np.asarray(closures.values >= WHOLE),
+        closures=closures,
+        countries=leaf_keys["country"].fillna("").to_numpy(dtype=np.str_),
+        leaf_keys=leaf_keys,
+    )
+
+
+def with_known_ahead(
+    engine: sa.Engine, lake: Lake, demand: Demand, *, horizon: int, now: datetime
+) -> Demand:
+    """Give the demand with what is known ahead of its leaves."""
+    return replace(demand, ahead=read_known_ahead(engine, lake, demand, horizon=horizon, now=now))
+
+
+def keys_of_leaves(
+    leaves: pd.DataFrame, products: pd.DataFrame, locations: pd.DataFrame
+) -> pd.DataFrame:
+    """Give all keys of each leaf, columns SCOPE: its own, and those that follow from its product and location."""
+    keys = leaves.reindex(columns=[*SCOPE]).astype(object)
+    for of, known in (("product", products), ("location", locations)):
+        follows = known.drop_duplicates(of).set_index(of)
+        for name in (key for key in SCOPE if key in follows.columns and key not in leaves.columns):
+            keys[name] = keys[of].map(follows[name])
+    return keys.where(keys.notna(), None)
+
+
+def _following(demand: Demand, horizon: int) -> pd.DatetimeIndex:
+    last = demand.days[-1]
+    if demand.grid is None:
+        return pd.date_range(last + pd.Timedelta(days=1), periods=horizon, freq="D")
+    return demand.grid.following(last, horizon)
+
+
+def _frame(connection: sa.Connection, name: str, **bound: object) -> pd.DataFrame:
+    result = connection.execute(statement(name), bound)
+    return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def _by_kind(plans: pd.DataFrame) -> Callable[[str], pd.DataFrame]:
+    """Give a function from a kind to its plans, in the order of recording."""
+    groups: Mapping[object, pd.DataFrame] = dict(iter(plans.groupby("kind")))
+    return lambda kind: groups.get(kind, plans.iloc[:0]).reset_index(drop=True)
+
+
+def split_events(plans: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give the events in force, and those that were changed or taken back. What is known now is known at the cutoff."""
+    if plans.empty:
+        empty = pd.DataFrame(columns=[*EVENT_COLUMNS])
+        return empty, empty.assign(withdrawn=pd.Series(dtype="datetime64[ns]"))
+    limits = [key for key in SCOPE if plans[key].notna().any()]
+    events = plans.assign(
+        name=plans["label"],
+        day=pd.to_datetime(plans["day"]),
+        days_before=plans["days_before"].astype(np.int64),
+        days_after=plans["days_after"].astype(np.int64),
+        recorded=_day(plans["known_since"], cutoff),
+        withdrawn=_day(plans["withdrawn_at"], cutoff),
+    )[[*EVENT_COLUMNS, *limits, "withdrawn"]]
+    in_force = events["withdrawn"].isna()
+    return (
+        events[in_force].drop(columns="withdrawn").reset_index(drop=True),
+        events[~in_force].reset_index(drop=True),
+    )
+
+
+def _day(instants: pd.Series, cutoff: pd.Timestamp) -> pd.Series:
+    """Give the day (UTC) of instants, the cutoff for later ones; missing ones stay so."""
+    days = pd.to_datetime(instants, utc=True).dt.tz_localize(None).dt.normalize()
+    return days.mask(days > cutoff, cutoff)

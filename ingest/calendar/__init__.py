@@ -1,0 +1,21 @@
+"""What a chain knows ahead: events, prices, promotions, closures and other planned numbers.
+
+- `KINDS`: the five kinds of plan, their fields and tables.
+- `put_plans`, `withdraw_plan`, `list_plans`: record, take back, read. Nothing is ever overwritten.
+- `put_plans_file`, `plans_csv`: the same from and to a file.
+"""
+
+from ingest.calendar.files import plans_csv, put_plans_file
+from ingest.calendar.kinds import KINDS
+from ingest.calendar.listing import Wanted, list_plans
+from ingest.calendar.plans import put_plans, withdraw_plan
+
+__all__ = [
+    "KINDS",
+    "Wanted",
+    "list_plans",
+    "plans_csv",
+    "put_plans",
+    "put_plans_file",
+    "withdraw_plan",
+]

@@ -1,0 +1,107 @@
+"""Routes of plans: GET, PUT and DELETE, the same for each kind."""
+
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import AwareDatetime
+from starlette.concurrency import run_in_threadpool
+
+from ingest.calendar.kinds import KINDS, Kind
+from ingest.calendar.listing import Wanted, list_plans
+from ingest.calendar.plans import put_plans, withdraw_plan
+from ingest.permission import require_unlimited
+from stocktide.errors import Invalid
+from stocktide.paging import Limit, checked_text, next_key
+from stocktide.settings import Settings
+from stocktide.web import IngestKey, ReadKey, asked_by, engine_of, read_body
+
+router = APIRouter(prefix="/v1/calendar", tags=["calendar"])
+PlanPath = Annotated[str, Path(min_length=1, max_length=100)]
+User = Annotated[str | None, Query(description="On whose behalf the key asks.")]
+
+
+def _body_shape(kind: Kind) -> type[Any]:
+    """Make the shape of a kind's body: its plans under its name, and on whose behalf the key asks."""
+    fields: list[Any] = [(kind.name, list[kind.shape]), ("user", str | None, None)]  # type: ignore[name-defined]  # a type made at run time
+    return msgspec.defstruct(f"{kind.name.capitalize()}In", fields, forbid_unknown_fields=True)
+
+
+def _body_doc(kind: Kind) -> dict[str, Any]:
+    """Describe a kind's body for OpenAPI."""
+    _, components = msgspec.json.schema_components([kind.shape])
+    item = components[kind.shape.__name__]
+    schema = {
+        "type": "object",
+        "required": [kind.name],
+        "properties": {kind.name: {"type": "array", "items": item}, "user": {"type": "string"}},
+    }
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _add_routes(kind: Kind) -> None:
+    name, body_shape = kind.name, _body_shape(kind)
+
+    def get(
+        request: Request,
+        _key: ReadKey,
+        plan: str | None = None,
+        product: str | None = None,
+        location: str | None = None,
+        since: Annotated[
+            date | None, Query(description="Plans that end on this day or later.")
+        ] = None,
+        until: Annotated[date | None, Query(description="Plans that begin by this day.")] = None,
+        as_of: Annotated[
+            AwareDatetime | None, Query(description="As they stood at this instant.")
+        ] = None,
+        history: Annotated[bool, Query(description="Also what was changed or withdrawn.")] = False,
+        after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The `next` before.")] = 0,
+        limit: Limit = 100,
+    ) -> dict[str, Any]:
+        """Page through the plans in force, in the order of their recording."""
+        wanted = Wanted(
+            checked_text(plan),
+            checked_text(product),
+            checked_text(location),
+            since,
+            until,
+            as_of,
+            history,
+        )
+        with engine_of(request).connect() as connection:
+            rows = list_plans(connection, name, wanted, after=after, limit=limit)
+        return {name: rows, "next": next_key(rows, limit, "calendar_id")}
+
+    async def put(request: Request, key: IngestKey) -> dict[str, int]:
+        """Record plans, all or none. The same again changes nothing; the same id with another content replaces it."""
+        require_unlimited(key, "plans")
+        settings: Settings = request.app.state.settings
+        body = await read_body(request, body_shape, settings.body_bytes_max)
+        by = asked_by(key, body.user)
+
+        def write() -> dict[str, int]:
+            with engine_of(request).begin() as connection:
+                return put_plans(connection, name, getattr(body, name), by=by).as_dict()
+
+        return await run_in_threadpool(write)
+
+    def delete(
+        request: Request, key: IngestKey, plan: PlanPath, user: User = None
+    ) -> dict[str, str]:
+        """Withdraw a plan: forecasts from now on do not know it; backtests of the days before still do."""
+        require_unlimited(key, "plans")
+        if not plan.isprintable():
+            raise Invalid("bad_text", "A plan's id has printable characters only.")
+        with engine_of(request).begin() as connection:
+            withdraw_plan(connection, name, plan, by=asked_by(key, user))
+        return {"withdrawn": plan}
+
+    router.get(f"/{name}", name=f"get_{name}")(get)
+    router.put(f"/{name}", name=f"put_{name}", openapi_extra=_body_doc(kind))(put)
+    router.delete(f"/{name}/{{plan}}", name=f"delete_{name}")(delete)
+
+
+for _kind in KINDS.values():
+    _add_routes(_kind)
