@@ -13,11 +13,11 @@ NO_LAKE_VERSION = -1
 
 
 def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING) -> Demand:
-    """Make demand of daily series that are leaves.
+    """Make demand of series that are leaves, by day, week, month or quarter.
 
     keys: a row per series with a column unique_id and a column per key that the levels use, e.g. location, product. A
-    day without a value says nothing, as an empty shelf does. Raises Invalid: `frequency_daily` (not days),
-    `value_negative`, `column_missing`, `keys_missing` (a series without row), `keys_duplicate`, `demand_empty`.
+    period without a value says nothing, as an empty shelf does. Raises Invalid: `value_negative`, `column_missing`,
+    `keys_missing` (a series without row), `keys_duplicate`, `demand_empty`.
     """
     negative = np.argwhere(series.Y < 0)
     if negative.size:

@@ -1,12 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from forecasting.choosing.evaluate import evaluate
-from forecasting.choosing.scores import seasonal_naive
+from forecasting.choosing.node_losses import node_scales
+from forecasting.choosing.scores import recent_weight, seasonal_naive
+from forecasting.choosing.tables import Facts
 from forecasting.intervals.probabilities import QUANTILES
+from forecasting.nodes.lifecycle import no_starts
 from forecasting.structure.hierarchy import build_hierarchy
 
+Array = NDArray[np.float64]
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b"]}))
 
 
@@ -16,6 +21,24 @@ def score(errors: pd.DataFrame, level: str, model: str, metric: str) -> float:
     ]
     assert len(row) == 1
     return float(row["value"].iloc[0])
+
+
+def facts_of(history: Array, horizon: int) -> Facts:
+    """Return the facts of an origin of which only the history matters."""
+    n, m = HIERARCHY.n_nodes, HIERARCHY.n_leaves
+    return Facts(
+        open_ahead=np.ones((m, horizon), dtype=np.bool_),
+        ended=np.zeros(m, dtype=np.bool_),
+        starts=no_starts(np.zeros(m, dtype=np.int64), horizon),
+        warnings=(None,) * n,
+        classes=np.full(n, "smooth"),
+        weight=recent_weight(history),
+        scales=node_scales(history),
+        change=np.ones(n),
+        shares=np.full(m, 1 / m),
+        moved=None,
+        insample=None,
+    )
 
 
 def test_evaluate_gives_hand_made_numbers() -> None:
@@ -29,7 +52,8 @@ def test_evaluate_gives_hand_made_numbers() -> None:
         actual=actual,
         mean=mean,
         quantiles=mean[:, :, None] + offsets,
-        history=history,
+        seasonal_naive=seasonal_naive(history, 2),
+        facts=facts_of(history, 2),
     )
     # The total is off by 2 and 3 of 10; leaf a by 1 and 3, leaf b by 1 and 0, of 10 together.
     assert score(errors, "total", "prophet", "wape") == pytest.approx(0.5)
@@ -47,7 +71,12 @@ def test_evaluate_gives_hand_made_numbers() -> None:
 def test_evaluate_is_undefined_and_not_infinite_when_nothing_was_sold() -> None:
     zeros = np.zeros((3, 4))
     errors = evaluate(
-        HIERARCHY, actual=zeros, mean=zeros + 1, quantiles=np.ones((3, 4, 13)), history=zeros
+        HIERARCHY,
+        actual=zeros,
+        mean=zeros + 1,
+        quantiles=np.ones((3, 4, len(QUANTILES))),
+        seasonal_naive=zeros,
+        facts=facts_of(zeros, 4),
     )
     undefined = errors[errors["metric"].isin(["wape", "bias", "rmsse"])]
     assert undefined["value"].isna().all()

@@ -1,34 +1,86 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from forecasting.nodes.base_fit import BaseFits
-from forecasting.nodes.explain import BASELINES, RECENT_LEVEL, RECONCILIATION, explain
+from numpy.typing import NDArray
 
-from forecasting.choosing.candidates import make_candidates
-from forecasting.nodes.origin import origin_at
+from forecasting.experts.explain import RECENT_LEVEL, RECONCILIATION, SIMPLE
+from forecasting.forecast import Forecast, make_forecast
+from forecasting.nodes.known_ahead import KnownAhead, PlannedRegressor
+from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
-HIERARCHY = build_hierarchy([[], ["location"], ["location", "product"]], LEAVES)
-ORIGIN = origin_at(make_demand(weekly_units(120)), HIERARCHY, days_known=120, horizon=14)
+LEVELS = ((), ("location",), ("location", "product"))
+HIERARCHY = build_hierarchy(LEVELS, LEAVES)
+M, HORIZON = HIERARCHY.n_leaves, 14
 
 
-@pytest.mark.parametrize("baseline_share", [0.0, 0.3])
-def test_parts_add_up_to_the_published_mean(baseline_share: float) -> None:
-    fits = BaseFits()
-    names = ["WLSS additive", "WLSS log1p"]
-    made = [candidate.forecast(ORIGIN) for candidate in make_candidates(names, fits)]
-    each = (1 - baseline_share) / 2
-    naive = ORIGIN.history[:, -7:].repeat(2, axis=1)
-    mean = each * made[0].mean + each * made[1].mean + baseline_share * naive
-    bases = {form: (each, fits.of(ORIGIN, form)) for form in ("additive", "log1p")}
-    parts = explain(ORIGIN, bases, mean)
-    m = HIERARCHY.n_leaves
-    np.testing.assert_allclose(np.sum(list(parts.leaves.values()), axis=0), mean[-m:], rtol=1e-9)
-    total = np.sum(list(parts.upper.values()), axis=0)
-    np.testing.assert_allclose(total[:, -14:], mean[:-m], rtol=1e-9)
-    assert parts.days[-1] == ORIGIN.future[-1]
-    assert len(parts.days) == 120 + 14
-    rest = BASELINES if baseline_share else RECONCILIATION
-    assert {"trend", "weekly", RECENT_LEVEL, rest} == set(parts.upper)
-    # what only a forecast has is 0 in the past
-    assert not parts.upper[RECENT_LEVEL][:, :-14].any()
+def made_with(*names: str, fit_levels: tuple[tuple[str, ...], ...] | None = None) -> Forecast:
+    spec = ForecastSpec(
+        levels=LEVELS,
+        horizon_days=HORIZON,
+        candidates=names,
+        backtest_origins=2,
+        fit_levels=fit_levels,
+        holidays_country="GB",
+    )
+    return make_forecast(make_demand(weekly_units(120)), HIERARCHY, spec)
+
+
+def total(parts: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    return np.asarray(np.sum(list(parts.values()), axis=0))
+
+
+def assert_adds_up(made: Forecast) -> None:
+    parts = made.explanation
+    np.testing.assert_allclose(total(parts.leaves), made.mean[-M:], rtol=1e-6, atol=1e-6)
+    whole = total(parts.upper)
+    assert whole.shape == (HIERARCHY.n_nodes - M, len(parts.days))
+    np.testing.assert_allclose(whole[:, -HORIZON:], made.mean[:-M], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mixture", "WLSS log1p", "BU multiplicative", "ETS", "naive"])
+def test_parts_add_up_to_the_published_mean(name: str) -> None:
+    made = made_with(name)
+    assert_adds_up(made)
+    assert len(made.explanation.days) == 120 + HORIZON
+    parts = set(made.explanation.upper)
+    if name in ("ETS", "naive"):
+        assert parts == {RECONCILIATION}
+    else:
+        assert {"trend", "weekly", RECENT_LEVEL, RECONCILIATION} <= parts
+        # what only a forecast has is 0 in the past
+        for only in parts & {RECENT_LEVEL, RECONCILIATION, SIMPLE}:
+            assert not made.explanation.upper[only][:, :-HORIZON].any()
+    assert (SIMPLE in parts) == (name == "mixture")
+
+
+def test_the_past_is_what_the_models_say_of_it() -> None:
+    made = made_with("WLSS additive")
+    past = total(made.explanation.upper)[:, :-HORIZON]
+    came = made.history[:-M, -past.shape[1] :]
+    errors = np.abs(past - came).mean(axis=1) / came.mean(axis=1)
+    assert (errors < 0.25).all()
+
+
+def test_levels_without_models_are_what_reconciling_gives_them() -> None:
+    made = made_with("mixture", fit_levels=((), ("location",)))
+    assert_adds_up(made)
+    assert set(made.explanation.leaves) == {RECONCILIATION}
+
+
+def test_plans_are_parts_of_their_own_at_every_level() -> None:
+    rng = np.random.default_rng(0)
+    shown = (rng.random((12, 120 + HORIZON)) < 0.2).astype(np.float64)
+    units = weekly_units(120) * (1.0 + shown[:, :120])
+    ahead = KnownAhead(regressors={"display": PlannedRegressor(shown)})
+    demand = replace(make_demand(units), ahead=ahead)
+    spec = ForecastSpec(
+        levels=LEVELS, horizon_days=HORIZON, candidates=("mixture",), backtest_origins=2
+    )
+    made = make_forecast(demand, HIERARCHY, spec)
+    assert_adds_up(made)
+    assert made.explanation.leaves["display"].max() > 0
+    assert not made.explanation.upper["display"][:, :-HORIZON].any()
+    assert made.explanation.upper["display"][0, -HORIZON:].sum() > 0

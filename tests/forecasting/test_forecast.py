@@ -1,12 +1,16 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from forecasting.nodes.prophet_fit import NodeForecasts
 
-from forecasting.forecast import make_forecast
-from forecasting.nodes import base_fit
+from forecasting import forecast as module
+from forecasting.choosing.tables import OriginTable
+from forecasting.forecast import Forecast, make_bench, make_forecast
+from forecasting.intervals.probabilities import QUANTILES
+from forecasting.nodes.demand import Demand
+from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from stocktide.errors import Invalid
@@ -14,72 +18,135 @@ from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
 LEVELS = ((), ("region",), ("location",), ("location", "product"))
 HIERARCHY = build_hierarchy(LEVELS, LEAVES)
-SPEC = ForecastSpec(levels=LEVELS, horizon_days=7)
+NAMES = ("mixture", "WLSS additive", "seasonal_naive")
+SPEC = ForecastSpec(levels=LEVELS, horizon_days=7, candidates=NAMES)
+UNITS = weekly_units(100)
 
 
-@pytest.fixture(autouse=True)
-def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
-    """Fit by the last ten weeks (additive) or by nonsense (the other forms); tells how many days each fit saw."""
-    days_seen: dict[str, list[int]] = {response: [] for response in base_fit.RESPONSES}
-
-    def fit(response: str, Y: Any, days: pd.DatetimeIndex, horizon: int) -> NodeForecasts:
-        days_seen[response].append(days.size)
-        known = min(days.size // 7, 10) * 7
-        weeks = np.nan_to_num(Y[:, -known:]).reshape(len(Y), -1, 7).mean(axis=1)
-        good = np.tile(weeks, -(-horizon // 7))[:, :horizon]
-        yhat = good if response == "additive" else np.full_like(good, 1e3)
-        fitted = np.repeat(weeks.mean(axis=1)[:, None], days.size, axis=1)
-        return NodeForecasts(yhat, fitted, (None,) * len(Y))
-
-    for response in days_seen:
-        monkeypatch.setitem(
-            base_fit.RESPONSES,
-            response,
-            lambda Y, days, *, horizon, response=response, **_other: fit(
-                response, Y, days, horizon
-            ),
-        )
-    return days_seen
+@pytest.fixture(scope="module")
+def made() -> Forecast:
+    return make_forecast(make_demand(UNITS), HIERARCHY, SPEC)
 
 
-def test_the_choice_is_made_before_the_period_that_is_reported(seen: dict[str, list[int]]) -> None:
-    demand = make_demand(weekly_units(100))
-    made = make_forecast(demand, HIERARCHY, SPEC)
-    assert all("additive" in name for name in made.choice.weights)
-    # Three origins choose; the winner's form alone is fitted for the last period and for the future.
-    assert seen["multiplicative"] == [72, 79, 86]
-    assert seen["additive"] == [72, 79, 86, 93, 100]
-    assert set(made.scores["origin"]) == {demand.days[known - 1].date() for known in (72, 79, 86)}
-    assert {"chosen", "combination", "ETS", "TSB", "naive"} <= set(made.scores["candidate"])
-    changed = demand.units.copy()
+def test_the_choice_is_made_before_the_period_that_is_reported(made: Forecast) -> None:
+    days = make_demand(UNITS).days
+    assert set(made.scores["origin"]) == {days[known - 1].date() for known in (72, 79, 86)}
+    assert {"chosen", *NAMES} <= set(made.scores["candidate"])
+    changed = UNITS.copy()
     changed[:, 93:] *= 50
     other = make_forecast(make_demand(changed), HIERARCHY, SPEC)
-    assert other.choice == made.choice
+    # shares of weight are learnt once more with all periods: they may and do change
+    assert replace(other.choice, learnt=()) == replace(made.choice, learnt=())
     pd.testing.assert_frame_equal(other.scores, made.scores)
     assert not other.errors.equals(made.errors)
 
 
-def test_a_forecast_adds_up_and_its_quantiles_rise() -> None:
-    made = make_forecast(make_demand(weekly_units(100)), HIERARCHY, SPEC)
+def assert_same_table(one: OriginTable, other: OriginTable, *, came: bool) -> None:
+    for level, trial in one.levels.items():
+        again = other.levels[level]
+        assert trial.names == again.names
+        np.testing.assert_array_equal(trial.forecasts, again.forecasts)
+        np.testing.assert_array_equal(trial.scale, again.scale)
+        np.testing.assert_array_equal(trial.weight, again.weight)
+        for split, same in zip(one.splits[level], other.splits[level], strict=True):
+            np.testing.assert_array_equal(split.share, same.share)
+            np.testing.assert_array_equal(split.profile, same.profile)
+    for name, values in one.baselines.items():
+        np.testing.assert_array_equal(values, other.baselines[name])
+    for name in ("open_ahead", "ended", "classes", "weight", "change", "shares"):
+        np.testing.assert_array_equal(getattr(one.facts, name), getattr(other.facts, name))
+    assert one.facts.warnings == other.facts.warnings
+    assert np.array_equal(one.actual, other.actual) == came
+
+
+@pytest.mark.parametrize("change", ["units", "empty", "ends"])
+def test_what_comes_after_an_origin_changes_nothing_in_its_table(change: str) -> None:
+    names = ("mixture", "AHP additive", "ETS", "seasonal_naive")
+    spec = replace(SPEC, candidates=names)
+    demand = make_demand(UNITS)
+    later = {"units": UNITS.copy(), "empty": demand.empty.copy()}
+    if change == "units":
+        later["units"][:, 79:] = 9e3
+    elif change == "empty":
+        later["empty"][:, 79:] = True
+        later["units"][:, 79:] = 0.0
+    else:
+        later["units"][:6, 79:] = 0.0
+    other = replace(demand, **later)  # type: ignore[arg-type]
+    tables = [make_bench(d, HIERARCHY, spec).table(79) for d in (demand, other)]
+    assert_same_table(tables[0], tables[1], came=False)
+
+
+def test_an_origin_s_table_is_that_of_a_demand_that_ends_there() -> None:
+    """The whole run's calendar and dates tell an origin nothing."""
+    spec = replace(SPEC, holidays_country="GB")
+    shorter = make_demand(UNITS[:, :86])
+    tables = [make_bench(d, HIERARCHY, spec).table(79) for d in (make_demand(UNITS), shorter)]
+    for level, trial in tables[0].levels.items():
+        np.testing.assert_allclose(trial.forecasts, tables[1].levels[level].forecasts, rtol=1e-4)
+
+
+def test_a_forecast_adds_up_and_its_quantiles_rise(made: Forecast) -> None:
+    assert made.mean.shape == (HIERARCHY.n_nodes, 7)
+    assert (made.mean >= 0).all()
     np.testing.assert_allclose(made.mean, HIERARCHY.S @ made.mean[-HIERARCHY.n_leaves :], rtol=1e-6)
+    assert made.quantiles.shape == (HIERARCHY.n_nodes, 7, len(QUANTILES))
+    assert (made.quantiles >= 0).all()
     assert (np.diff(made.quantiles, axis=2) >= 0).all()
+    inside = (made.mean >= made.quantiles[:, :, 0]) & (made.mean <= made.quantiles[:, :, -1])
+    assert inside.mean() > 0.99
     assert set(made.errors["model"]) == {"prophet", "seasonal_naive"}
     assert len(made.warnings) == HIERARCHY.n_nodes
+    assert made.history.shape == (HIERARCHY.n_nodes, 100)
+
+
+def test_what_was_learnt_is_told_by_level(made: Forecast) -> None:
+    learnt = made.choice.learnt
+    assert [row["level_name"] for row in learnt] == [
+        "total",
+        "region",
+        "location",
+        "location / product",
+    ]
+    for row in learnt:
+        assert 0.9 < sum(row["experts"].values()) <= 1.001
+        assert 0.9 < sum(row["windows"].values()) <= 1.001
+    rows = {name: {int(r) for g in groups for r in g.rows} for name, groups in made.models.items()}
+    assert set().union(*rows.values()) <= set(range(HIERARCHY.n_nodes))
+    assert rows["additive recent"] == set(range(HIERARCHY.n_nodes))
+
+
+def test_paths_of_leaves_are_joint_and_lie_where_the_quantiles_say(made: Forecast) -> None:
+    assert made.leaf_paths.shape[1:] == (HIERARCHY.n_leaves, 7)
+    assert (made.leaf_paths >= 0).all()
+    total = made.leaf_paths.sum(axis=1)
+    low, high = made.quantiles[0, :, 0], made.quantiles[0, :, -1]
+    held = ((total >= low - 1) & (total <= high + 1)).mean()
+    assert held > 0.85
+
+
+def test_a_forecast_follows_the_unit_of_measure() -> None:
+    spec = replace(SPEC, candidates=("WLSS additive",))
+    one = make_forecast(make_demand(UNITS * 8.0), HIERARCHY, spec)
+    other = make_forecast(make_demand(UNITS), HIERARCHY, spec)
+    np.testing.assert_allclose(one.mean, 8.0 * other.mean, rtol=1e-3, atol=1e-3)
 
 
 def test_one_candidate_is_tested_and_taken() -> None:
-    spec = ForecastSpec(levels=LEVELS, horizon_days=7, candidates=("seasonal_naive",))
-    made = make_forecast(make_demand(weekly_units(100)), HIERARCHY, spec)
+    made = make_forecast(
+        make_demand(UNITS), HIERARCHY, replace(SPEC, candidates=("seasonal_naive",))
+    )
     assert made.choice.name == "seasonal_naive"
     assert made.choice.runner_up is None
     assert made.choice.score is not None
+    assert made.choice.learnt == ()
     ours = made.errors.pivot_table(index=["level", "metric"], columns="model", values="value")
     shared = ours.dropna()
     np.testing.assert_allclose(shared["prophet"], shared["seasonal_naive"])
 
 
 @pytest.mark.parametrize(
-    ("days", "origins", "tested"), [(30, 0, False), (40, 0, True), (43, 1, True)]
+    ("days", "origins", "tested"), [(30, 0, False), (40, 2, True), (64, 3, True)]
 )
 def test_a_young_chain_takes_the_method_of_its_settings(
     days: int, origins: int, tested: bool
@@ -88,21 +155,87 @@ def test_a_young_chain_takes_the_method_of_its_settings(
     assert made.choice.origins == origins
     assert made.errors.empty != tested
     if not origins:
-        assert made.choice.name == "WLSS additive"
+        assert made.choice.name == SPEC.default_candidate
         assert made.scores.empty
-    named = ForecastSpec(levels=LEVELS, horizon_days=7, candidates=("TSB",))
+    np.testing.assert_allclose(made.mean, HIERARCHY.S @ made.mean[-HIERARCHY.n_leaves :], rtol=1e-6)
+
+
+def test_a_named_candidate_is_taken_untested_where_the_default_is_not_among_them() -> None:
+    named = replace(SPEC, candidates=("TSB",))
     assert make_forecast(make_demand(weekly_units(30)), HIERARCHY, named).choice.name == "TSB"
 
 
-def test_settings_that_do_not_fit_the_levels_are_named_before_anything_is_fitted(
-    seen: dict[str, list[int]],
+def test_every_origin_is_made_once_and_kept_by_its_name() -> None:
+    kept: dict[str, Any] = {}
+    made: list[str] = []
+
+    def keep(name: str, make: Any) -> Any:
+        if name not in kept:
+            made.append(name)
+            kept[name] = make()
+        return kept[name]
+
+    demand, told = make_demand(UNITS), []
+    first = make_forecast(demand, HIERARCHY, SPEC, kept=keep, progress=told.append)
+    days = [demand.days[known - 1].date() for known in module.tested_origins(demand, SPEC)]
+    assert made == [f"origin-{day}" for day in days]
+    assert len(told) == len(days) + 3
+    again = make_forecast(demand, HIERARCHY, SPEC, kept=keep)
+    assert len(made) == len(days)
+    np.testing.assert_array_equal(again.mean, first.mean)
+    np.testing.assert_array_equal(again.quantiles, first.quantiles)
+
+
+def test_leaves_that_ended_or_began_or_are_shut_are_forecast_by_rule() -> None:
+    units = weekly_units(130)
+    units[0, 60:] = 0.0
+    units[1, :120] = 0.0
+    units[(LEAVES["location"] == "S3").to_numpy(), 6::7] = 0.0
+    made = make_forecast(make_demand(units), HIERARCHY, replace(SPEC, candidates=("mixture",)))
+    first = HIERARCHY.n_nodes - HIERARCHY.n_leaves
+    rows = [first + int(np.flatnonzero(HIERARCHY.leaf_rows == row)[0]) for row in (0, 1)]
+    assert [made.warnings[row] for row in rows] == [DISCONTINUED, COLD_START]
+    assert not made.mean[rows[0]].any()
+    assert not made.quantiles[rows[0]].any()
+    assert 4.0 < made.mean[rows[1]].mean() < 16.0
+    # 130 days from a Monday on end on a Thursday: the third day ahead is the closed Sunday
+    shop = HIERARCHY.nodes["unique_id"].tolist().index("S3")
+    assert np.flatnonzero(made.mean[shop] == 0).tolist() == [2]
+    assert not made.quantiles[shop, 2].any()
+    np.testing.assert_allclose(made.mean, HIERARCHY.S @ made.mean[first:], rtol=1e-6, atol=1e-9)
+
+
+@pytest.fixture
+def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """List the origins that are fitted."""
+    seen: list[int] = []
+    real = module.origin_at
+
+    def watched(demand: Demand, *arguments: Any, days_known: int, **others: Any) -> Any:
+        seen.append(days_known)
+        return real(demand, *arguments, days_known=days_known, **others)
+
+    monkeypatch.setattr(module, "origin_at", watched)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"method": "PHA"}, "these levels cross"),
+        ({"candidates": ("mixture", "AHP log1p")}, "these levels cross"),
+        ({"candidates": ("WLS additive",)}, "There is no candidate 'WLS additive'"),
+        ({"fit_levels": (("region",), ("department",))}, "is the finest, and does not split"),
+        ({"holidays_country": "XX"}, "XX"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named_before_anything_is_fitted(
+    fitted: list[int], settings: dict[str, Any], says: str
 ) -> None:
     levels = ((), ("region",), ("department",), ("location", "product"))
     crossed = build_hierarchy(levels, LEAVES)
-    demand = make_demand(weekly_units(60))
-    with pytest.raises(Invalid, match="these levels cross"):
-        make_forecast(demand, crossed, ForecastSpec(levels=levels, method="PHA"))
-    fit_levels = (("region",), ("department",))
-    with pytest.raises(Invalid, match="is the finest, and does not split"):
-        make_forecast(demand, crossed, ForecastSpec(levels=levels, fit_levels=fit_levels))
-    assert not any(seen.values())
+    spec = ForecastSpec(levels=levels, horizon_days=7)
+    with pytest.raises(Invalid, match=says):
+        make_forecast(make_demand(weekly_units(60)), crossed, replace(spec, **settings))
+    # an unknown country is named by the first origin, before a model is fitted
+    assert len(fitted) <= ("holidays_country" in settings)

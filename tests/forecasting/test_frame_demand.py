@@ -43,6 +43,13 @@ def test_days_without_a_value_say_nothing() -> None:
     assert demand.units[row, 3] == 0
 
 
+def test_demand_keeps_the_rhythm_of_the_series() -> None:
+    weekly = long_frame(60).query("ds.dt.dayofweek == 0")
+    demand = demand_of(from_long(weekly), KEYS)
+    assert demand.frequency == "W"
+    assert demand.days.tolist() == sorted(set(weekly["ds"]))
+
+
 @pytest.mark.parametrize(
     ("frame", "keys", "code"),
     [
@@ -51,7 +58,6 @@ def test_days_without_a_value_say_nothing() -> None:
         (long_frame(20), pd.concat([KEYS, KEYS.iloc[:1]]), "keys_duplicate"),
         (long_frame(20).assign(y=-1.0), KEYS, "value_negative"),
         (long_frame(20).assign(y=0.0), KEYS, "demand_empty"),
-        (long_frame(29).query("ds.dt.dayofweek == 0"), KEYS, "frequency_daily"),
     ],
 )
 def test_a_frame_that_is_no_demand_names_the_fault(

@@ -1,13 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forecasting.choosing import node_losses as module
-from forecasting.choosing.backtest import naive_scale
-from forecasting.choosing.node_losses import node_losses
+from forecasting.choosing.node_losses import WIDTHS, node_losses, node_scales
 from forecasting.choosing.scores import score, value_added
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.structure.hierarchy import build_hierarchy
+from tests.forecasting.libraries import library
 
 HIERARCHY = build_hierarchy([[], ["leaf"]], pd.DataFrame({"leaf": ["a", "b", "c"]}))
 HISTORY = HIERARCHY.sum_leaves(
@@ -90,21 +92,85 @@ def test_a_candidate_is_scored_on_the_nodes_that_it_has() -> None:
     assert np.isnan(value(frame, metric="wape", **{**keys, "demand_class": "lumpy"}))
 
 
-def test_chunks_of_nodes_give_the_same_losses(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = node_losses(ACTUAL, {"ours": MEAN}, HISTORY, {})
-    monkeypatch.setattr(module, "NODES_A_CHUNK", 3)
-    parts = node_losses(ACTUAL, {"ours": MEAN}, HISTORY, {})
-    for name in ("mae", "error", "rmsse", "mase"):
+def test_blocks_of_nodes_give_the_same_scales(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = node_scales(HISTORY)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 3)
+    parts = node_scales(HISTORY)
+    for name in ("squared", "absolute", "seasonal"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
 
 
-def test_the_scale_is_the_one_that_rmsse_divides_by() -> None:
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), season=st.sampled_from([1, 4, 7]), h=st.integers(1, 9))
+def test_losses_are_those_of_utilsforecast(seed: int, season: int, h: int) -> None:
+    losses = library("utilsforecast.losses")
+    rng = np.random.default_rng(seed)
+    history = rng.gamma(2.0, 3.0, (5, 40)) + 0.1
+    actual, mean = rng.gamma(2.0, 3.0, (2, 5, h))
+    spread = np.sort(rng.normal(size=len(QUANTILES))) * 3
+    placed = mean[:, :, None] + spread
+    found = node_losses(
+        actual, {"ours": mean}, node_scales(history, season=season), {"ours": placed}
+    )
+
+    def long(values: np.ndarray, **columns: np.ndarray) -> pd.DataFrame:
+        n, T = values.shape
+        frame = {"unique_id": np.repeat(np.arange(n), T), "ds": np.tile(np.arange(T), n)}
+        return pd.DataFrame({**frame, "y": values.ravel(), **columns})
+
+    past = long(history)
+    came = long(actual, ours=mean.ravel())
+    assert found.names == ("ours",)
+    for name, wanted in {
+        "mae": losses.mae(came, ["ours"]),
+        "rmsse": losses.rmsse(came, ["ours"], seasonality=1, train_df=past),
+        "mase": losses.mase(came, ["ours"], seasonality=season, train_df=past),
+    }.items():
+        np.testing.assert_allclose(getattr(found, name)[:, 0], wanted["ours"], err_msg=name)
+    np.testing.assert_allclose(found.error[:, 0], losses.bias(came, ["ours"])["ours"])
+    pinball = [
+        losses.quantile_loss(came.assign(ours=placed[:, :, at].ravel()), {"ours": "ours"}, q=p)[
+            "ours"
+        ]
+        for at, p in enumerate(QUANTILES)
+    ]
+    scale = np.abs(np.diff(history, axis=1)).mean(axis=1)
+    np.testing.assert_allclose(found.pinball[:, 0], np.mean(pinball, axis=0) / scale)
+    for width in WIDTHS:
+        low, high = (QUANTILES.index(round(0.5 + side * width / 200, 3)) for side in (-1, 1))
+        bounds = {
+            f"ours-lo-{width}": placed[:, :, low].ravel(),
+            f"ours-hi-{width}": placed[:, :, high].ravel(),
+        }
+        wanted = losses.coverage(came.assign(**bounds), ["ours"], level=width)["ours"]
+        np.testing.assert_allclose(found.coverage[width][:, 0], wanted)
+
+
+def test_periods_that_are_not_known_count_for_nothing() -> None:
+    rng = np.random.default_rng(3)
+    actual, mean = rng.gamma(2.0, 3.0, (2, 4, 6))
+    placed = {"a": mean[:, :, None] + np.linspace(-3, 3, len(QUANTILES))}
+    scales = node_scales(rng.gamma(2.0, 3.0, (4, 30)))
+    short = node_losses(actual[:, :4], {"a": mean[:, :4]}, scales, {"a": placed["a"][:, :4]})
+    told = np.where(np.arange(6) < 4, actual, np.nan)
+    found = node_losses(told, {"a": mean}, scales, placed)
+    for name in ("mae", "error", "rmsse", "mase", "pinball"):
+        np.testing.assert_allclose(getattr(found, name), getattr(short, name))
+    for width in WIDTHS:
+        np.testing.assert_allclose(found.coverage[width], short.coverage[width])
+    nothing = node_losses(np.full((4, 6), np.nan), {"a": mean}, scales, placed)
+    assert np.isnan(nothing.mae).all()
+
+
+def test_a_scale_begins_at_the_first_sale_and_looks_at_the_last_periods() -> None:
     rng = np.random.default_rng(0)
     history = rng.poisson(2.0, size=(5, 60)) * (np.arange(60) >= np.arange(0, 50, 10)[:, None])
-    actual, mean = rng.gamma(2.0, size=(2, 5, 4))
-    losses = node_losses(actual, {"a": mean}, history.astype(float), {})
-    ours = np.sqrt(((mean - actual) ** 2).mean(axis=1)) / naive_scale(history.astype(float))
-    np.testing.assert_allclose(losses.rmsse[:, 0], ours)
+    found = node_scales(history.astype(float), periods=40)
+    for node, sold in enumerate(history[:, -40:].astype(float)):
+        change = np.diff(sold[np.argmax(sold > 0) :])
+        assert found.squared[node] == pytest.approx(np.sqrt((change**2).mean()))
+        assert found.absolute[node] == pytest.approx(np.abs(change).mean())
+    assert np.isnan(node_scales(np.full((1, 9), 4.0)).squared).all()
 
 
 def test_value_added_is_the_share_of_the_naive_error_that_is_saved() -> None:

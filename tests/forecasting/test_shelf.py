@@ -21,7 +21,7 @@ from benchmarks._shelf_baselines import (
 from benchmarks._shelf_ours import known_ahead
 from benchmarks._shelf_panel import Plans, lay_out
 from benchmarks._shelf_scores import deciles_between, rmsse, wql
-from forecasting import baseline, build_hierarchy
+from forecasting import QUANTILES, baseline, build_hierarchy
 
 Array = NDArray[np.float64]
 SEEDS = st.integers(0, 2**32 - 1)
@@ -133,7 +133,7 @@ def test_wql_is_that_of_the_point_when_all_deciles_are_equal() -> None:
 
 
 def test_deciles_lie_between_the_quantiles() -> None:
-    given_at = np.array([0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975])
+    given_at = np.array(QUANTILES)
     np.testing.assert_allclose(
         deciles_between(given_at[None, None, :])[0, 0], np.arange(1, 10) / 10
     )
