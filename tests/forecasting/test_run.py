@@ -14,6 +14,7 @@ from forecasting import (
     read_paths,
     run_forecast,
 )
+from forecasting.experts.models import CHANGEPOINT_PRIOR
 from stocktide.errors import Conflict, Invalid, NotFound
 from stocktide.lake import Lake
 from stocktide.runs import single_flight
@@ -114,12 +115,12 @@ def test_a_run_publishes_its_parts_its_paths_and_its_models(
     assert isinstance(apart, float)
     assert apart < 1e-2
     assert scalar(database, "SELECT status FROM forecast_models") == "champion"
-    models = sorted(home.glob("mlflow/**/additive-*.parquet"))
+    models = sorted(home.glob("mlflow/**/additive recent-*.parquet"))
     assert len(models) >= 2
     nodes = [path for path in models if path.stem.endswith("nodes")]
     assert sum(len(pd.read_parquet(path)) for path in nodes) == report.nodes
     model, fits = load_fits(next(path for path in models if path not in nodes))
-    assert model.changepoint_prior_scale == 0.16
+    assert model.changepoint_prior_scale == CHANGEPOINT_PRIOR
     assert fits.size > 0
     assert not (home / "checkpoints").exists() or not list((home / "checkpoints").iterdir())
 
