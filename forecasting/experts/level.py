@@ -18,18 +18,27 @@ AS_FITTED = 0
 def level_factors(Y: Array, fitted: Array, windows: Sequence[int]) -> Array:
     """Return sum(Y) / sum(fitted) over the last periods of each window, (1 + W, n), the first row 1.
 
-    Y, fitted: (n, T), NaN in Y where unknown. 1 where nothing was expected.
+    Y, fitted: (n, T), NaN in Y where unknown. windows: ascending. A window in which less than one usual sale was
+    expected says nothing of the level: the next longer one stands in. 1 where nothing was expected.
     """
     known = np.isfinite(Y)
     back = max(windows, default=0)
     sold = np.where(known, Y, 0.0)[:, Y.shape[1] - back :]
     expected = np.where(known, fitted, 0.0)[:, Y.shape[1] - back :]
+    sale = _usual_sale(sold)
     factors = np.ones((1 + len(windows), Y.shape[0]))
-    for row, window in enumerate(windows, 1):
+    longer = None
+    for row, window in reversed([*enumerate(windows, 1)]):
         above, below = sold[:, -window:].sum(axis=1), expected[:, -window:].sum(axis=1)
         ratio = np.divide(above, below, out=np.ones_like(above), where=below > 0)
-        factors[row] = np.clip(ratio, FACTOR_MIN, FACTOR_MAX)
+        ratio = np.clip(ratio, FACTOR_MIN, FACTOR_MAX)
+        factors[row] = longer = ratio if longer is None else np.where(below < sale, longer, ratio)
     return factors
+
+
+def _usual_sale(sold: Array) -> Array:
+    """Return the mean of the periods that sold something, (n,), 0 for none."""
+    return np.asarray(sold.sum(axis=1) / np.maximum((sold > 0).sum(axis=1), 1))
 
 
 def window_ratio(Y: Array, fitted: Array, windows_days: Sequence[int]) -> Array:
