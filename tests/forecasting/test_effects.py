@@ -38,7 +38,7 @@ def sales(
     mean = rate * np.exp(ELASTICITY[GROUP, None] * X[0] + DISPLAY[GROUP, None] * X[1])
     if dispersion is not None:
         mean = mean * rng.gamma(dispersion, 1 / dispersion, mean.shape)
-    return rng.poisson(mean).astype(np.float64)
+    return np.asarray(rng.poisson(mean), dtype=np.float64)
 
 
 def learn(units: Array, X: Array, known: NDArray[np.bool_] | None = None) -> Effects:

@@ -73,7 +73,7 @@ def test_a_window_in_which_no_sale_was_due_says_nothing_of_the_level() -> None:
     Y = np.where(days % 30 == 9, 60.0, 0.0)[None, :]
     fitted = np.full_like(Y, 1.0)
     np.testing.assert_allclose(
-        level_factors(Y, fitted, (7, 14, 90, 180)), [[1.0], [2], [2], [2], [2]]
+        level_factors(Y, fitted, (7, 14, 90, 180))[:, 0], [1.0, 2.0, 2.0, 2.0, 2.0]
     )
 
 

@@ -11,6 +11,7 @@ from forecasting.forecast import Forecast, make_bench, make_forecast
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED
+from forecasting.nodes.origin import origin_at
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from stocktide.errors import Invalid
@@ -175,7 +176,8 @@ def test_every_origin_is_made_once_and_kept_by_its_name() -> None:
             kept[name] = make()
         return kept[name]
 
-    demand, told = make_demand(UNITS), []
+    told: list[str] = []
+    demand = make_demand(UNITS)
     first = make_forecast(demand, HIERARCHY, SPEC, kept=keep, progress=told.append)
     days = [demand.days[known - 1].date() for known in module.tested_origins(demand, SPEC)]
     assert made == [f"origin-{day}" for day in days]
@@ -209,13 +211,12 @@ def test_leaves_that_ended_or_began_or_are_shut_are_forecast_by_rule() -> None:
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """List the origins that are fitted."""
     seen: list[int] = []
-    real = module.origin_at
 
     def watched(demand: Demand, *arguments: Any, days_known: int, **others: Any) -> Any:
         seen.append(days_known)
-        return real(demand, *arguments, days_known=days_known, **others)
+        return origin_at(demand, *arguments, days_known=days_known, **others)
 
-    monkeypatch.setattr(module, "origin_at", watched)
+    monkeypatch.setattr("forecasting.forecast.origin_at", watched)
     return seen
 
 

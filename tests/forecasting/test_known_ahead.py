@@ -141,10 +141,11 @@ def test_events_recorded_later_close_no_earlier_day() -> None:
         }
     )
     late = replace(make_demand(units), ahead=KnownAhead(events=events))
-    known = replace(make_demand(units), ahead=KnownAhead(events=events.assign(recorded=pd.NaT)))
+    always = events.assign(recorded=pd.Series([pd.NaT] * 3))
+    known = replace(make_demand(units), ahead=KnownAhead(events=always))
     closed = origin_at(known, HIERARCHY, days_known=120, horizon=7).is_open[0, 120:]
     assert np.flatnonzero(~closed).tolist() == [2]
-    assert origin_at(late, HIERARCHY, days_known=120, horizon=7).is_open.all(axis=0)[120:].all()
+    assert origin_at(late, HIERARCHY, days_known=120, horizon=7).is_open[:, 120:].all()
 
 
 def test_a_planned_closure_is_forecast_as_nothing() -> None:

@@ -17,9 +17,9 @@ CROSSING = build_hierarchy([[], ["location"], ["product"], ["location", "product
 def draw_history(
     hierarchy: Hierarchy, level: int, periods: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    units = hierarchy.sum_leaves(
-        rng.poisson(rng.lognormal(0, 1, (hierarchy.n_leaves, 1)), (hierarchy.n_leaves, periods))
-    )[hierarchy.rows(level)]
+    m = hierarchy.n_leaves
+    leaves = rng.poisson(rng.lognormal(0, 1, (m, 1)), (m, periods)).astype(np.float64)
+    units = hierarchy.sum_leaves(leaves)[hierarchy.rows(level)]
     return np.where(rng.random(units.shape) < 0.1, np.nan, units)
 
 
