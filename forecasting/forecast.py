@@ -39,7 +39,7 @@ from forecasting.choosing.tables import (
     splits_of,
     table_of,
 )
-from forecasting.experts.at_origin import NodeModel
+from forecasting.experts.at_origin import NodeModel, many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
 from forecasting.experts.explain import Explanation, explain, fitted_leaves
 from forecasting.experts.models import FittedGroup
@@ -132,7 +132,14 @@ class Bench:
         origin = self.origin(periods_known)
         actual = came(self.demand, self.hierarchy, periods_known, self.spec.horizon_days)
         baselines = baselines_of(origin, self.plan.baselines)
-        return table_of(origin, self.calendar, actual, self.plan, baselines)
+        modelled = [level for level in self.plan.levels if self._is_fitted(level, periods_known)]
+        return table_of(origin, self.calendar, actual, self.plan, baselines, modelled=modelled)
+
+    def _is_fitted(self, level: int, periods_known: int) -> bool:
+        """Tell whether a level's models are fitted at an origin: of many nodes only at the nearest and a year ago."""
+        if level not in many_levels(self.hierarchy):
+            return True
+        return periods_known in full_origins(self.demand, self.spec)
 
     def lesson(self, periods: int, tables: Mapping[int, OriginTable], now: OriginTable) -> Lesson:
         """Return what a forecast after `periods` may learn from."""
@@ -247,6 +254,15 @@ def tested_origins(demand: Demand, spec: ForecastSpec) -> list[int]:
         known for end in ends for known in teaching_origins(rhythm, horizon, end, recent=recent)
     }
     return sorted(teaching | ({reported} if reported is not None else set()))
+
+
+def full_origins(demand: Demand, spec: ForecastSpec) -> set[int]:
+    """Return the origins at which levels of many nodes are fitted, too."""
+    reported = reported_origin(demand, spec)
+    ends = [demand.days.size] + ([reported] if reported is not None else [])
+    horizon, year = spec.horizon_days, RHYTHMS[demand.frequency].year
+    near = {end - back for end in ends for back in (horizon, 2 * horizon, year)}
+    return near & set(tested_origins(demand, spec))
 
 
 def _tables(bench: Bench, progress: Progress) -> dict[int, OriginTable]:

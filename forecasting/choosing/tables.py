@@ -123,12 +123,14 @@ def experts_of(
     calendar: Calendar,
     plan: Plan,
     *,
+    modelled: Sequence[int] | None = None,
     models: dict[int, list[NodeModel]] | None = None,
 ) -> dict[int, LevelExperts]:
     """Return the experts of the fitted levels: moved by what is planned, and 0 while a node is closed.
 
     Above the leaves every expert stands a second time, fitted to what was sold and not moved: what one product gains by
-    a promotion another may lose, so that a sum hears less of it, or nothing. models: filled with the models behind the
+    a promotion another may lose, so that a sum hears less of it, or nothing. modelled: the levels where models are
+    fitted (None: all); the others have simple experts alone. models: filled with the models behind the
     experts, by level, where given.
     """
     hierarchy, T = origin.hierarchy, origin.days.size
@@ -141,9 +143,10 @@ def experts_of(
     found = {}
     for level in plan.levels:
         rows = hierarchy.rows(level)
-        parts = [_of_level(makers, level, models, origin.moved_ahead, rows)]
+        fitted = modelled is None or level in modelled
+        parts = [_of_level(makers, level, models, origin.moved_ahead, rows, fitted=fitted)]
         if unmoved is not None and level != leaf:
-            parts.append(_of_level(unmoved, level, models, None, rows))
+            parts.append(_of_level(unmoved, level, models, None, rows, fitted=fitted))
         opened = origin.is_open[rows, T:].astype(np.float32)
         found[level] = LevelExperts(
             tuple(name for part in parts for name in part.names),
@@ -158,8 +161,10 @@ def _of_level(
     models: dict[int, list[NodeModel]] | None,
     moved: Array | None,
     rows: NDArray[np.int64],
+    *,
+    fitted: bool,
 ) -> LevelExperts:
-    made = makers.models(level)
+    made = makers.models(level) if fitted else []
     if models is not None:
         models.setdefault(level, []).extend(made)
     experts = makers.level(level, made)
@@ -174,9 +179,14 @@ def table_of(
     actual: Array,
     plan: Plan,
     baselines: Mapping[str, Array],
+    *,
+    modelled: Sequence[int] | None = None,
 ) -> OriginTable:
-    """Return the table of an origin. actual: (n, h), NaN where unknown. baselines: (n, h) by name."""
-    experts = experts_of(origin, calendar, plan)
+    """Return the table of an origin. actual: (n, h), NaN where unknown. baselines: (n, h) by name.
+
+    modelled: as of `experts_of`.
+    """
+    experts = experts_of(origin, calendar, plan, modelled=modelled)
     facts = facts_of(origin, plan)
     return OriginTable(
         origin.days.size,

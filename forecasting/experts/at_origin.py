@@ -35,9 +35,11 @@ Rows = NDArray[np.int64]
 # From so many nodes on a level takes holidays, days of the month and trading days from its parents' shapes: they would
 # cost ten times the rest of a fit, and a noisy leaf tells nothing of them.
 RICH_NODES_MAX = 200
-# From so many nodes on a level keeps the variants that earned their cost most, so that a chain of 40,000 ends in time.
+# From so many nodes on a level keeps what earned its cost most, so that a chain of 40,000 ends in time: one model a
+# node, below the shape of its parent where there is one; it hands down no shape itself, and is fitted at fewer origins.
 MANY_NODES = 2_000
 MANY_VARIANTS = ("additive recent",)
+MANY_PRIOR = 0.1
 # A shape is taken from the root and from the nearest levels above.
 NEAREST_PARENTS = 2
 # Ends the names of experts that are fitted to what was sold, and not moved by prices and promotions.
@@ -109,6 +111,12 @@ def parents_of(hierarchy: Hierarchy, level: int) -> tuple[int, ...]:
     return (coarser[0], *coarser[-NEAREST_PARENTS:])
 
 
+def many_levels(hierarchy: Hierarchy) -> tuple[int, ...]:
+    """Return the levels of so many nodes that they are fitted at fewer origins."""
+    levels = range(len(hierarchy.levels))
+    return tuple(level for level in levels if hierarchy.rows(level).size > MANY_NODES)
+
+
 def own_variants(nodes: int, responses: Sequence[str]) -> tuple[Variant, ...]:
     """Return the variants of a level of so many nodes: of some response forms, fewer where there are many nodes."""
     every = [v for v in (*OWN_VARIANTS, *MULTIPLICATIVE_VARIANTS) if v.response in responses]
@@ -132,13 +140,14 @@ class OriginExperts:
         Y = scene.history(level)
         terms = self._terms(level, Y.shape[0])
         windows = scene.rhythm.windows_within(Y.shape[1])
-        made = []
-        for variant in own_variants(Y.shape[0], self._responses):
+        made = list(self._below(level, Y, windows))
+        many = Y.shape[0] > MANY_NODES
+        for variant in () if many and made else own_variants(Y.shape[0], self._responses):
             fit = fit_variant(variant, Y, scene.dates, scene.rhythm, terms)
             factors = level_factors(Y, fit.both[:, : Y.shape[1]], windows)
             made.append(NodeModel(variant.name + scene.suffix, fit, (AS_FITTED, *windows), factors))
-        made.extend(self._below(level, Y, windows))
-        self._hand_down(level, Y, terms)
+        if not many:
+            self._hand_down(level, Y, terms)
         return made
 
     def level(self, level: int, models: Sequence[NodeModel]) -> LevelExperts:
@@ -156,8 +165,8 @@ class OriginExperts:
         if Y.shape[0] <= MANY_NODES:
             simple |= smoothed_forecasts(Y, scene.rhythm, scene.horizon)
         for name, forecast in simple.items():
-            kind, _, window = name.partition(" @")
-            names.append(f"{kind}{scene.suffix} @{window}" if window else kind + scene.suffix)
+            kind, _, of = name.partition(" @")
+            names.append(f"{kind}{scene.suffix} @{of}" if of else kind + scene.suffix)
             parts.append(forecast)
         stacked = np.stack([part.astype(np.float32) for part in parts])
         return LevelExperts(tuple(names), np.nan_to_num(stacked))
@@ -175,7 +184,7 @@ class OriginExperts:
         for coarse in coarser[-1:] if many else coarser:
             rows = parent_rows(scene.hierarchy, level, coarse)
             shape = self._shapes[coarse][rows]
-            for prior in POOLED_PRIORS[-1:] if many else POOLED_PRIORS:
+            for prior in (MANY_PRIOR,) if many else POOLED_PRIORS:
                 fit = fit_variant(
                     pooled_variant(prior),
                     Y / shape[:, :T],
