@@ -72,7 +72,7 @@ def explain(
         simple = np.zeros((rows.size, h))
         if level in experts:
             simple = _simple(experts[level], models[level], weights.get(level, {}))
-        for name, values in _with_rest(of, simple, mean[rows]).items():
+        for name, values in _with_rest(of, simple, mean[rows], keep).items():
             into.setdefault(name, np.zeros((size, keep)))[at] = values
     days = origin.days[origin.days.size - back :].append(origin.future)
     return Explanation(upper, leaves, pd.DatetimeIndex(days))
@@ -89,11 +89,10 @@ def _planned_parts(origin: Origin, rows: NDArray[np.int64], parts: Parts, keep: 
     }
 
 
-def _with_rest(parts: Parts, simple: Array, mean: Array) -> Parts:
+def _with_rest(parts: Parts, simple: Array, mean: Array, keep: int) -> Parts:
     """Add simple experts, and in the end what reconciling moved: the horizon adds up to the mean (k, h)."""
     found = dict(parts)
     h = mean.shape[1]
-    keep = next(iter(parts.values())).shape[1] if parts else h
     said = sum((values[:, -h:] for values in parts.values()), np.zeros_like(mean))
     for name, values in ((SIMPLE, simple), (RECONCILIATION, mean - said - simple)):
         if np.abs(values).max(initial=0.0) > 0.0:
