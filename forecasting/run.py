@@ -253,6 +253,7 @@ def _log(
     }
     params: dict[str, Any] = {n: v for n, v in asdict(spec).items() if n != "levels"}
     params |= {"cutoff": demand.cutoff, "lake_version": demand.lake_version}
+    params["rhythm"] = demand.frequency
     params |= {"winner": made.choice.name, "weights": made.choice.as_dict()["weights"]}
     low, high = QUANTILES.index(0.1), QUANTILES.index(0.9)
     grid = calendar_grid("D") if demand.grid is None else demand.grid

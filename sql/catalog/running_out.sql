@@ -25,8 +25,11 @@ JOIN locations l ON l.code = n.keys ->> 'location'
 JOIN stock s USING (product_id, location_id)
 JOIN LATERAL (
     SELECT sum(f.yhat * c.share) AS week
-    FROM coming c
-    JOIN forecasts f ON f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id AND f.ds = c.ds
+    FROM forecasts f
+    JOIN coming c USING (ds)
+    -- the range lets the index be read in one stretch a node
+    WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
+      AND f.ds BETWEEN (SELECT min(ds) FROM coming) AND (SELECT max(ds) FROM coming)
 ) f ON true
 WHERE s.known AND s.on_hand_milli > 0 AND s.on_hand_milli / 1000.0 < f.week
 ORDER BY f.week - s.on_hand_milli / 1000.0 DESC
