@@ -43,7 +43,7 @@ from forecasting.experts.at_origin import NodeModel, many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
 from forecasting.experts.explain import Explanation, explain, fitted_leaves
 from forecasting.experts.models import FittedGroup
-from forecasting.experts.rhythm import RHYTHMS, Rhythm
+from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.frames.frequency import grid_of
 from forecasting.intervals.missed import Missed
 from forecasting.intervals.paths import coherent_paths, leaf_paths, paths_affordable, templates
@@ -113,9 +113,9 @@ class Bench:
     kept: Keep
 
     @property
-    def rhythm(self) -> Rhythm:
-        """Return the rhythm of the demand."""
-        return RHYTHMS[self.demand.frequency]
+    def cycles(self) -> Cycles:
+        """Return the cycles of the demand."""
+        return CYCLES[self.demand.frequency]
 
     def origin(self, periods_known: int) -> Origin:
         """Return what is known after so many periods."""
@@ -155,7 +155,7 @@ class Bench:
     def teachers(self, periods: int) -> list[int]:
         """List the origins that teach a forecast after `periods`."""
         return teaching_origins(
-            self.rhythm, self.spec.horizon_days, periods, recent=self.spec.backtest_origins
+            self.cycles, self.spec.horizon_days, periods, recent=self.spec.backtest_origins
         )
 
 
@@ -213,7 +213,7 @@ def make_bench(
     calendar = make_calendar(
         hierarchy,
         demand.leaves,
-        RHYTHMS[demand.frequency],
+        CYCLES[demand.frequency],
         dates,
         demand.ahead,
         country=spec.holidays_country,
@@ -240,18 +240,18 @@ def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec) -> list[Candidate
 def reported_origin(demand: Demand, spec: ForecastSpec) -> int | None:
     """Return how many periods the origin of the reported period knows; None where too little lies before it."""
     known = demand.days.size - spec.horizon_days
-    return known if known >= RHYTHMS[demand.frequency].ended_periods else None
+    return known if known >= CYCLES[demand.frequency].ended_periods else None
 
 
 def tested_origins(demand: Demand, spec: ForecastSpec) -> list[int]:
     """List every origin that a run forecasts, oldest first: those that teach, and the one that is reported."""
-    rhythm, horizon, recent = RHYTHMS[demand.frequency], spec.horizon_days, spec.backtest_origins
+    cycles, horizon, recent = CYCLES[demand.frequency], spec.horizon_days, spec.backtest_origins
     ends = [demand.days.size]
     reported = reported_origin(demand, spec)
     if reported is not None:
         ends.append(reported)
     teaching = {
-        known for end in ends for known in teaching_origins(rhythm, horizon, end, recent=recent)
+        known for end in ends for known in teaching_origins(cycles, horizon, end, recent=recent)
     }
     return sorted(teaching | ({reported} if reported is not None else set()))
 
@@ -260,7 +260,7 @@ def full_origins(demand: Demand, spec: ForecastSpec) -> set[int]:
     """Return the origins at which levels of many nodes are fitted, too."""
     reported = reported_origin(demand, spec)
     ends = [demand.days.size] + ([reported] if reported is not None else [])
-    horizon, year = spec.horizon_days, RHYTHMS[demand.frequency].year
+    horizon, year = spec.horizon_days, CYCLES[demand.frequency].year
     near = {end - back for end in ends for back in (horizon, 2 * horizon, year)}
     return near & set(tested_origins(demand, spec))
 
@@ -416,7 +416,7 @@ def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
         Missed(table.periods_known, mean, table.actual)
         for table, mean in zip(lesson.tables, answer.left_out, strict=True)
     ]
-    rhythm = origin.rhythm
+    cycles = origin.cycles
     placed = place_quantiles(
         answer.mean,
         origin.hierarchy.nodes["level"].to_numpy(),
@@ -424,6 +424,6 @@ def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
         missed,
         origin.sold,
         QUANTILES,
-        season=rhythm.season if rhythm.season > 1 else rhythm.year,
+        season=cycles.season if cycles.season > 1 else cycles.year,
     )
     return np.asarray(placed * origin.is_open[:, origin.days.size :, None])

@@ -108,7 +108,7 @@ def scene_of(origin: Origin, calendar: Calendar, Y: Array, suffix: str = "") -> 
     known, dates = origin.days[-1], pd.DatetimeIndex(origin.days.append(origin.future))
     return Scene(
         hierarchy=origin.hierarchy,
-        rhythm=origin.rhythm,
+        cycles=origin.cycles,
         history=lambda level: Y[origin.hierarchy.rows(level)],
         dates=dates,
         horizon=origin.horizon,
@@ -207,7 +207,7 @@ def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
     hierarchy = origin.hierarchy
     return {
         level: learn_splits(
-            hierarchy, level, plan.levels, origin.Y[hierarchy.rows(level)], origin.rhythm
+            hierarchy, level, plan.levels, origin.Y[hierarchy.rows(level)], origin.cycles
         )
         for level in plan.levels
     }
@@ -218,9 +218,9 @@ def facts_of(origin: Origin, plan: Plan) -> Facts:
     hierarchy, T = origin.hierarchy, origin.days.size
     group = sibling_group(hierarchy)
     starts = no_starts(group, origin.horizon)
-    if origin.rhythm.frequency == "D":
+    if origin.cycles.frequency == "D":
         starts = learn_starts(origin.units, group, origin.horizon)
-    year = origin.rhythm.year
+    year = origin.cycles.year
     return Facts(
         open_ahead=origin.open_leaves[:, T:],
         ended=origin.ended,
@@ -228,7 +228,7 @@ def facts_of(origin: Origin, plan: Plan) -> Facts:
         warnings=_warnings(origin, starts),
         classes=origin.classes,
         weight=origin.weight,
-        scales=node_scales(origin.history, season=origin.rhythm.season, periods=2 * year),
+        scales=node_scales(origin.history, season=origin.cycles.season, periods=2 * year),
         change=change_scale(origin.Y),
         shares=recent_shares(
             origin.units,

@@ -22,7 +22,7 @@ from forecasting.experts.models import (
     handed_down,
     pooled_variant,
 )
-from forecasting.experts.rhythm import Rhythm
+from forecasting.experts.cycles import Cycles
 from forecasting.experts.simple import simple_forecasts, smoothed_forecasts
 from forecasting.experts.terms import Terms
 from forecasting.structure.hierarchy import Hierarchy
@@ -94,7 +94,7 @@ class Scene:
     """
 
     hierarchy: Hierarchy
-    rhythm: Rhythm
+    cycles: Cycles
     history: Callable[[int], Array]
     dates: pd.DatetimeIndex
     horizon: int
@@ -139,11 +139,11 @@ class OriginExperts:
         scene = self._scene
         Y = scene.history(level)
         terms = self._terms(level, Y.shape[0])
-        windows = scene.rhythm.windows_within(Y.shape[1])
+        windows = scene.cycles.windows_within(Y.shape[1])
         made = list(self._below(level, Y, windows))
         many = Y.shape[0] > MANY_NODES
         for variant in () if many and made else own_variants(Y.shape[0], self._responses):
-            fit = fit_variant(variant, Y, scene.dates, scene.rhythm, terms)
+            fit = fit_variant(variant, Y, scene.dates, scene.cycles, terms)
             factors = level_factors(Y, fit.both[:, : Y.shape[1]], windows)
             made.append(NodeModel(variant.name + scene.suffix, fit, (AS_FITTED, *windows), factors))
         if not many:
@@ -161,9 +161,9 @@ class OriginExperts:
             for window, factor in zip(model.windows, model.factors, strict=True):
                 names.append(model.expert(window))
                 parts.append(ahead * factor[:, None])
-        simple = simple_forecasts(Y, scene.rhythm, scene.horizon)
+        simple = simple_forecasts(Y, scene.cycles, scene.horizon)
         if Y.shape[0] <= MANY_NODES:
-            simple |= smoothed_forecasts(Y, scene.rhythm, scene.horizon)
+            simple |= smoothed_forecasts(Y, scene.cycles, scene.horizon)
         for name, forecast in simple.items():
             kind, _, of = name.partition(" @")
             names.append(f"{kind}{scene.suffix} @{of}" if of else kind + scene.suffix)
@@ -189,7 +189,7 @@ class OriginExperts:
                     pooled_variant(prior),
                     Y / shape[:, :T],
                     scene.dates,
-                    scene.rhythm,
+                    scene.cycles,
                     [(every, scene.plain)],
                 )
                 yield NodeModel(
@@ -207,6 +207,6 @@ class OriginExperts:
         finer = [other for other in self._levels if other > level]
         if not any(level in parents_of(hierarchy, other) for other in finer):
             return
-        fit = fit_variant(SHAPE, Y, self._scene.dates, self._scene.rhythm, terms)
+        fit = fit_variant(SHAPE, Y, self._scene.dates, self._scene.cycles, terms)
         self._shape_fits[level] = fit
         self._shapes[level] = handed_down(fit, Y.shape[0])

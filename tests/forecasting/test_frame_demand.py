@@ -51,7 +51,7 @@ def test_days_without_a_value_say_nothing() -> None:
         (long_frame(20), pd.concat([KEYS, KEYS.iloc[:1]]), "keys_duplicate"),
         (long_frame(20).assign(y=-1.0), KEYS, "value_negative"),
         (long_frame(20).assign(y=0.0), KEYS, "demand_empty"),
-        (long_frame(29).query("ds.dt.dayofweek == 0"), KEYS, "frequency_daily"),
+        (long_frame(900).query("ds.dt.dayofyear == 1"), KEYS, "frequency_unclear"),
     ],
 )
 def test_a_frame_that_is_no_demand_names_the_fault(

@@ -48,6 +48,8 @@ def test_run_forecast_publishes_good_and_coherent_forecasts(
     assert report.nodes == 1 + 2 + 2 + 3 + 12
     assert report.mlflow_run_id is not None
     assert report.winner == "WLSS additive"
+    assert (report.frequency, report.rhythm_warning) == ("D", None)
+    assert report.rhythm.startswith("daily: ")
     # A chain of 70 a day in Poisson noise: nobody can be nearer than 0.8 / sqrt(70) on average.
     assert report.wape["total"][0] < 1.25 * 0.8 / 70**0.5
     prophet, naive = report.wape["location / product"]
