@@ -41,9 +41,9 @@ from forecasting.choosing.tables import (
 )
 from forecasting.experts.at_origin import NodeModel, many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
+from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.experts.explain import Explanation, explain, fitted_leaves
 from forecasting.experts.models import FittedGroup
-from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.frames.frequency import grid_of
 from forecasting.intervals.missed import Missed
 from forecasting.intervals.paths import coherent_paths, leaf_paths, paths_affordable, templates

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.experts.cycles import Cycles
 from forecasting.experts.level import AS_FITTED, level_factors
 from forecasting.experts.models import (
     MULTIPLICATIVE_VARIANTS,
@@ -22,7 +23,6 @@ from forecasting.experts.models import (
     handed_down,
     pooled_variant,
 )
-from forecasting.experts.cycles import Cycles
 from forecasting.experts.simple import simple_forecasts, smoothed_forecasts
 from forecasting.experts.terms import Terms
 from forecasting.structure.hierarchy import Hierarchy

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.experts.models import OWN_VARIANTS, fit_variant
 from forecasting.experts.cycles import Cycles
+from forecasting.experts.models import OWN_VARIANTS, fit_variant
 from forecasting.experts.terms import build_terms
 from forecasting.nodes.stockout import with_hidden_demand
 

@@ -1,4 +1,4 @@
-"""Simple experts of a cycles: last year's period with and without growth, recent means, means of each weekday.
+"""Simple experts of a rhythm: last year's period with and without growth, recent means, means of each weekday.
 
 n nodes, T periods, h ahead. Y: (n, T), NaN where unknown; every forecast is defined, and 0 for a row of none.
 """
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.baselines.baseline import Baseline, baseline
-from forecasting.experts.level import FACTOR_MAX, FACTOR_MIN
 from forecasting.experts.cycles import Cycles
+from forecasting.experts.level import FACTOR_MAX, FACTOR_MIN
 
 Array = NDArray[np.float64]
 

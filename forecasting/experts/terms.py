@@ -1,4 +1,4 @@
-"""Calendar terms of a cycles as columns, built once and shared by every model, level and origin of a run.
+"""Calendar terms of a rhythm as columns, built once and shared by every model, level and origin of a run.
 
 T dates, history and horizon alike; K columns. A column belongs to a kind, and each kind has a prior scale: relative
 to a target of mean 1 or to a logarithm, so 0.03 is three per cent whatever is sold.
@@ -82,7 +82,7 @@ def build_terms(
     countries: Sequence[str] = (),
     events: pd.DataFrame | None = None,
 ) -> Terms:
-    """Build every term that the cycles can carry over `dates` (T,).
+    """Build every term that the rhythm can carry over `dates` (T,).
 
     countries: ISO codes whose holidays count. events: name, day, days_before, days_after (`KnownAhead`), those in
     force for the nodes at hand. Raises Invalid (`country_unknown`).

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.choosing.scores import recent_weight
-from forecasting.experts.hidden_demand import expected_demand
 from forecasting.experts.cycles import CYCLES, Cycles
+from forecasting.experts.hidden_demand import expected_demand
 from forecasting.frames.frequency import Grid, grid_of
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
