@@ -15,6 +15,7 @@ from forecasting.frames.frequency import Frequency
 from forecasting.frames.period_demand import in_periods
 from forecasting.lake_window import Window, read_window
 from forecasting.nodes.demand import Demand, densify, pool_products
+from forecasting.nodes.unnamed import with_names
 from forecasting.structure.levels import KNOWN_KEYS, Levels
 from stocktide.database import sql
 from stocktide.errors import NotFound
@@ -69,13 +70,14 @@ def read_demand(
             f"Nothing was sold in the {(window.through - window.since).days} days up to {window.through}.",
         )
     keys = [key for key in KNOWN_KEYS if any(key in level for level in levels)]
+    pairs, warnings = with_names(pairs, keys)
     pooled = (
         pairs if best_sellers is None else pool_products(pairs, keys, best_sellers=best_sellers)
     )
     demand = densify(
         pooled, daily, keys, through=window.through, lake_version=lake_version, since=window.first
     )
-    return _in_rhythm(demand, window)
+    return _in_rhythm(replace(demand, warnings=warnings), window)
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class ForecastReport:
     """What a run did. winner: what was fitted in the end. version, published, reason: what became of it.
 
     frequency: D, W, M or Q; rhythm: why this one was taken, and rhythm_warning: what does not fit it.
+    warnings: what was pooled under a name.
 
     wape: by level name, of (the winner, seasonal naive) on the held-out days; empty without a test.
     """
@@ -71,6 +72,7 @@ class ForecastReport:
     frequency: str = "D"
     rhythm: str = ""
     rhythm_warning: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def run_forecast(
@@ -140,6 +142,10 @@ def _forecast(
     )
     spec = spec.in_rhythm(demand.frequency)
     demand = with_known_ahead(engine, lake, demand, horizon=spec.horizon_days, now=now)
+    for warning in demand.warnings:
+        log("demand_incomplete", warning=warning)
+    if demand.warnings:
+        run.detail["warnings"] = list(demand.warnings)
     if demand.rhythm is not None:
         run.detail["rhythm"] = demand.rhythm.reason
     hierarchy = build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS)
@@ -241,6 +247,7 @@ def _report(
         frequency=demand.frequency,
         rhythm="" if demand.rhythm is None else demand.rhythm.reason,
         rhythm_warning=None if demand.rhythm is None else demand.rhythm.warning,
+        warnings=demand.warnings,
     )
 
 

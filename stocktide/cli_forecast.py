@@ -55,13 +55,15 @@ def _retrain(as_json: bool) -> None:
     if as_json:
         print_json({**asdict(report), "horizon_days": spec.horizon_days, "method": spec.method})
         return
-    hidden = ("wape", "frequency", "rhythm_warning")
+    hidden = ("wape", "frequency", "rhythm_warning", "warnings")
     rows = [[name, value] for name, value in asdict(report).items() if name not in hidden]
     ahead = rhythm_of(report.frequency).counted(spec.horizon_days)
     print_table("Forecast", ["what", "value"], [*rows, ["ahead", ahead]])
     errors = [[level, *wape] for level, wape in report.wape.items()]
     held_out = f"WAPE on the held-out {rhythm_of(report.frequency).many}"
     print_table(held_out, ["level", "published", "seasonal naive"], errors)
+    for warning in report.warnings:
+        say(warning, error=True)
     if report.rhythm_warning:
         say(report.rhythm_warning, error=True)
 

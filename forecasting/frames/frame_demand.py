@@ -6,6 +6,7 @@ import pandas as pd
 from forecasting.frames.frames import Series
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.known_ahead import NOTHING, KnownAhead
+from forecasting.nodes.unnamed import with_names
 from stocktide.errors import Invalid
 from stocktide.rhythm import rhythm_of
 
@@ -19,7 +20,8 @@ def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING
     """Make demand of series that are leaves, in their own rhythm: days, weeks, months or quarters.
 
     keys: a row per series with a column unique_id and a column per key that the levels use, e.g. location, product. A
-    period without a value says nothing, as an empty shelf does. A single date counts as a day unless `from_long` was
+    period without a value says nothing, as an empty shelf does. A series without a value for a key is pooled under a
+    name, and `Demand.warnings` says so. A single date counts as a day unless `from_long` was
     told a frequency. Raises Invalid: `frequency_unclear` (weeks, months or quarters most of which are missing in all
     series), `value_negative`, `column_missing`, `keys_missing` (a series without row), `keys_duplicate`,
     `demand_empty`.
@@ -37,8 +39,10 @@ def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING
     units = np.where(known, series.Y, 0.0)
     if not units.any():
         raise Invalid("demand_empty", "Nothing was sold in any series at any time.")
+    leaves = _leaves(series, keys)
+    leaves, warnings = with_names(leaves, [str(name) for name in leaves if name != "unique_id"])
     return Demand(
-        leaves=_leaves(series, keys),
+        leaves=leaves,
         names={},
         days=series.days,
         units=units,
@@ -47,6 +51,7 @@ def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING
         lake_version=NO_LAKE_VERSION,
         grid=None if series.frequency == "D" else series.grid,
         ahead=ahead,
+        warnings=warnings,
     )
 
 

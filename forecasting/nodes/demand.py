@@ -28,7 +28,7 @@ class Demand:
     units say less than what was wanted. started: (m,) index of the first sale. ahead: plans and events.
     longer: own histories of coarse levels that reach further back than their leaves: the level's keys -> a frame of its
     nodes with those keys, and units (nodes, T), NaN where unknown. Days before a leaf's detail begins are `empty`.
-    rhythm: how the grid was found in the lake.
+    rhythm: how the grid was found in the lake. warnings: what was pooled under a name, for people.
     """
 
     leaves: pd.DataFrame
@@ -44,6 +44,7 @@ class Demand:
         default_factory=dict
     )
     rhythm: RhythmFound | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def frequency(self) -> Frequency:

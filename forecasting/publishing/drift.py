@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from forecasting.nodes.demand import OTHER_PRODUCTS
+from forecasting.nodes.unnamed import with_names
 from forecasting.publishing.cusum import alarms
 from forecasting.structure.levels import KNOWN_KEYS
 from stocktide.database import statement
@@ -114,6 +115,7 @@ def level_errors(forecast: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
     location. Returns level, level_name, wape and bias as shares of what came (NaN where nothing did); what came outside
     all of a level's nodes counts as forecast 0.
     """
+    came, _ = with_names(came, _KEYS_OF_UNITS)
     came = pool_unknown(came, forecast["keys"])
     rows = []
     for (level, name), nodes in forecast.groupby(["level", "level_name"], sort=True):
