@@ -21,8 +21,10 @@ from forecasting.experts.at_origin import (
     NodeModel,
     OriginExperts,
     Scene,
+    many_levels,
 )
 from forecasting.experts.calendar import Calendar
+from forecasting.experts.simple import smoothed_forecasts
 from forecasting.experts.splits import Splits, learn_splits
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED, Starts, learn_starts, no_starts
@@ -115,7 +117,20 @@ def scene_of(origin: Origin, calendar: Calendar, Y: Array, suffix: str = "") -> 
         suffix=suffix,
         rich=lambda level: calendar.terms(level, dates, known),
         plain=calendar.plain(dates),
+        smoothed=_smoothed(origin, Y),
     )
+
+
+def _smoothed(origin: Origin, Y: Array) -> dict[str, Array]:
+    """Smooth the nodes of the levels that are not of many nodes, all at once, (n, h) by name."""
+    hierarchy = origin.hierarchy
+    many = many_levels(hierarchy)
+    rows = np.flatnonzero(~np.isin(hierarchy.nodes["level"].to_numpy(), many))
+    found = {}
+    for name, of in smoothed_forecasts(Y[rows], origin.cycles, origin.horizon).items():
+        found[name] = np.zeros((hierarchy.n_nodes, origin.horizon))
+        found[name][rows] = of
+    return found
 
 
 def experts_of(

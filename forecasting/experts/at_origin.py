@@ -3,7 +3,7 @@
 n nodes of a level, T periods known, h ahead, C experts.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from forecasting.experts.models import (
     handed_down,
     pooled_variant,
 )
-from forecasting.experts.simple import simple_forecasts, smoothed_forecasts
+from forecasting.experts.simple import simple_forecasts
 from forecasting.experts.terms import Terms
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.lattice import parent_rows
@@ -91,6 +91,7 @@ class Scene:
 
     history: level -> units (n, T), NaN where unknown. dates: (T + h,) of history and horizon. suffix: of the names of
     all experts. rich: level -> rows and the calendar terms that they share. plain: the terms of week and year alone.
+    smoothed: exponential smoothing of all nodes by name, (nodes, h), made at once.
     """
 
     hierarchy: Hierarchy
@@ -101,6 +102,7 @@ class Scene:
     suffix: str
     rich: Callable[[int], Sequence[tuple[Rows, Terms]]]
     plain: Terms
+    smoothed: Mapping[str, Array]
 
 
 def parents_of(hierarchy: Hierarchy, level: int) -> tuple[int, ...]:
@@ -163,7 +165,8 @@ class OriginExperts:
                 parts.append(ahead * factor[:, None])
         simple = simple_forecasts(Y, scene.cycles, scene.horizon)
         if Y.shape[0] <= MANY_NODES:
-            simple |= smoothed_forecasts(Y, scene.cycles, scene.horizon)
+            rows = scene.hierarchy.rows(level)
+            simple |= {name: of[rows] for name, of in scene.smoothed.items()}
         for name, forecast in simple.items():
             kind, _, of = name.partition(" @")
             names.append(f"{kind}{scene.suffix} @{of}" if of else kind + scene.suffix)
