@@ -19,6 +19,7 @@ from forecasting.choosing.candidates import (
     fitting,
     make_candidates,
     needs_history,
+    refuse_unfit,
     responses_of,
 )
 from forecasting.choosing.choose import Choice, choose, untested
@@ -198,6 +199,7 @@ def make_bench(
     fitted = fitted_positions(hierarchy, spec)
     level, (upper, _) = fitted_hierarchy(hierarchy, fitted)
     candidates = named_candidates(hierarchy, spec)
+    refuse_unfit(candidates, hierarchy)
     leaf = len(hierarchy.levels) - 1
     split_level = level if level != leaf else finest_above(upper)
     plan = Plan(

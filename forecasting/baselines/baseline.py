@@ -48,7 +48,7 @@ SMOOTHED_VALUES_MIN = 12
 
 @dataclass(frozen=True)
 class BaselineForecast:
-    """mean: (n, h), NaN in rows not forecast. covered: (n,), which were: all, or a sample (see `affordable`)."""
+    """mean: (n, h), NaN in rows not forecast. covered: (n,), which were."""
 
     mean: Array
     covered: NDArray[np.bool_]

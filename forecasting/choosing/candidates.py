@@ -17,7 +17,7 @@ from forecasting.choosing.learnt import Mixture, Present, learn_mixture, left_ou
 from forecasting.choosing.tables import Facts, OriginTable, Plan, rows_of
 from forecasting.choosing.ways import best_way
 from forecasting.structure.hierarchy import Hierarchy
-from forecasting.structure.reconcile import METHODS, TREE_METHODS, Method
+from forecasting.structure.reconcile import METHODS, TREE_METHODS, Method, refuse_method
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
@@ -179,6 +179,13 @@ def fitting(candidate: Candidate, hierarchy: Hierarchy) -> bool:
     """Tell whether a candidate's method fits the levels: some split downwards, which takes a tree."""
     method = candidate.method if isinstance(candidate, LearntCandidate) else None
     return hierarchy.is_tree or method not in TREE_METHODS
+
+
+def refuse_unfit(candidates: Sequence[Candidate], hierarchy: Hierarchy) -> None:
+    """Raise Invalid where a candidate's method does not fit the levels."""
+    for candidate in candidates:
+        if isinstance(candidate, LearntCandidate) and candidate.method is not None:
+            refuse_method(candidate.method, hierarchy)
 
 
 def needs_history(candidates: Sequence[Candidate]) -> bool:

@@ -263,7 +263,7 @@ def _open(
     if demand.frequency == "D":
         last_year = (days[-1] + pd.Timedelta(days=horizon)).year
         names = country_holidays(country, range(days[0].year, last_year + 1))
-        names = _with_events(names, demand)
+        names = _with_events(names, demand.ahead.events_at(days[-1]))
         group = _location(demand, hierarchy)
         sold = np.zeros((int(group.max()) + 1, T))
         np.add.at(sold, group, units)
@@ -275,9 +275,8 @@ def _open(
     return opened
 
 
-def _with_events(names: pd.Series, demand: Demand) -> pd.Series:
+def _with_events(names: pd.Series, events: pd.DataFrame) -> pd.Series:
     """Add the days of events to the names of days; a country's own name of a day stays."""
-    events = demand.ahead.events
     if events.empty:
         return names
     named = pd.Series(events["name"].to_numpy(dtype=object), index=pd.DatetimeIndex(events["day"]))

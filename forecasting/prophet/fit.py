@@ -75,6 +75,9 @@ def fit_series(
     known = survey(Y)
     codes = odd_codes(known)
     fill_odd(out, Y, codes, days)
+    if model.target == "log1p":
+        # a constant is its offset in the units of the target
+        out["floor"] = np.log1p(np.maximum(out["floor"], 0.0))
     tasks = _tasks(work, known, np.flatnonzero(codes == ORDINARY))
     # Small matrices, many threads: BLAS threads of their own would only wait for each other (measured: 1.5 to 4 times
     # slower). The limit is the process's, for as long as this takes.

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from forecasting.baselines.baseline import BASELINES, Baseline, affordable, baseline
+from forecasting.baselines.baseline import BASELINES, Baseline, baseline
 
 SERIES = hnp.arrays(
     np.float64,
@@ -85,19 +85,6 @@ def test_a_forecast_scales_with_the_unit() -> None:
     for name in BASELINES:
         one, other = baseline(name, Y, 5).mean, baseline(name, Y * 1e4, 5).mean
         np.testing.assert_allclose(other, one * 1e4, rtol=1e-6)
-
-
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=200), st.integers(1, 60))
-def test_affordable_nodes_are_whole_small_levels_and_samples_of_large_ones(
-    level: list[int], most: int
-) -> None:
-    levels = np.array(level)
-    chosen = affordable(levels, most, rng=np.random.default_rng(0))
-    assert chosen.sum() <= most
-    if levels.size <= most // 4:
-        assert chosen.all()
-    again = affordable(levels, most, rng=np.random.default_rng(0))
-    np.testing.assert_array_equal(chosen, again)
 
 
 def test_rows_that_are_not_chosen_have_no_forecast() -> None:

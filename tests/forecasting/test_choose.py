@@ -1,62 +1,67 @@
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
-from forecasting.choosing.mixture import learn_weights
 from numpy.typing import NDArray
 
-from forecasting.choosing.backtest import OriginResult, backtest, combine
-from forecasting.choosing.candidates import CandidateForecast
-from forecasting.choosing.choose import CHOSEN, COMBINATION, Choice, choose, untested
-from forecasting.intervals.probabilities import QUANTILES
-from forecasting.nodes.origin import Origin, origin_at
+from forecasting.choosing.backtest import OriginResult, backtest, combine, score_combination
+from forecasting.choosing.candidates import MIXTURE, Answer
+from forecasting.choosing.choose import CHOSEN, Choice, choose, total_scores, untested
+from forecasting.choosing.tables import OriginTable
+from forecasting.forecast import make_bench
+from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
-HIERARCHY = build_hierarchy([[], ["region"], ["location"], ["location", "product"]], LEAVES)
-DEMAND = make_demand(weekly_units(140))
-ACTUAL = HIERARCHY.sum_leaves(DEMAND.units[HIERARCHY.leaf_rows])
-KNOWN = (84, 98, 112)
+Array = NDArray[np.float64]
+Way = Callable[[Array, int], Array]
+LEVELS = ((), ("region",), ("location",), ("location", "product"))
+HIERARCHY = build_hierarchy(LEVELS, LEAVES)
+SPEC = ForecastSpec(levels=LEVELS, horizon_days=14, candidates=("naive",))
 
 
-@dataclass(frozen=True)
-class Knowing:
-    """A candidate that knows what comes, off by a factor or by noise of its own."""
+@pytest.fixture(scope="module")
+def tables() -> list[OriginTable]:
+    bench = make_bench(make_demand(weekly_units(140)), HIERARCHY, SPEC)
+    return [bench.table(known) for known in (84, 98, 112)]
 
-    name: str
-    factor: float = 1.0
-    noise: float = 0.0
-    seed: int = 0
-    coherent: bool = True
-    blind_after: int = 10**9
 
-    def forecast(self, origin: Origin) -> CandidateForecast:
-        T, m = origin.days.size, HIERARCHY.n_leaves
-        come = ACTUAL[-m:, T : T + origin.horizon]
-        rng = np.random.default_rng((self.seed, T))
-        factor = self.factor if self.blind_after >= T else 5.0
-        leaves = come * factor + self.noise * rng.normal(size=come.shape)
-        n = HIERARCHY.n_nodes
-        return CandidateForecast(
-            HIERARCHY.sum_leaves(leaves), np.ones((n, len(QUANTILES))), (None,) * n, self.coherent
+def off(factor: float) -> Way:
+    """Miss what comes by a factor."""
+    return lambda came, _origin: came * factor
+
+
+def noisy(noise: float, seed: int) -> Way:
+    """Miss what comes by noise of its own."""
+
+    def forecast(came: Array, origin: int) -> Array:
+        return came + noise * np.random.default_rng((seed, origin)).normal(size=came.shape)
+
+    return forecast
+
+
+def run(tables: list[OriginTable], ways: Mapping[str, Way]) -> tuple[list[OriginResult], Choice]:
+    answers = {
+        name: Answer(
+            tables[-1].actual,
+            tuple(
+                HIERARCHY.sum_leaves(way(table.actual[-HIERARCHY.n_leaves :], at))
+                for at, table in enumerate(tables)
+            ),
         )
-
-
-def origins() -> list[Origin]:
-    return [origin_at(DEMAND, HIERARCHY, days_known=known, horizon=14) for known in KNOWN]
-
-
-def run(*candidates: Knowing) -> tuple[list[OriginResult], Choice]:
-    at = origins()
-    results = [backtest(origin, ACTUAL, candidates) for origin in at]
-    choice, scores = choose(HIERARCHY, results, [origin.history for origin in at])
+        for name, way in ways.items()
+    }
+    results = backtest(HIERARCHY, tables, answers)
+    choice, scores = choose(results)
     assert CHOSEN in set(scores["candidate"])
-    assert set(scores["origin"]) == {origin.cutoff for origin in at}
+    assert set(scores["origin"]) == {table.cutoff for table in tables}
+    chosen, named = (scores[scores["candidate"] == name] for name in (CHOSEN, choice.name))
+    np.testing.assert_array_equal(chosen["value"], named["value"])
     return results, choice
 
 
-def test_the_nearest_candidate_is_chosen_by_its_margin() -> None:
-    _, choice = run(Knowing("far", 1.5), Knowing("near", 1.1), Knowing("middle", 1.2))
+def test_the_nearest_candidate_is_chosen_by_its_margin(tables: list[OriginTable]) -> None:
+    _, choice = run(tables, {"far": off(1.5), "near": off(1.1), "middle": off(1.2)})
     assert choice.name == "near"
     assert choice.weights == {"near": 1.0}
     assert choice.runner_up == "middle"
@@ -71,33 +76,42 @@ def test_the_nearest_candidate_is_chosen_by_its_margin() -> None:
     assert classes > {"all", "smooth"}
 
 
-def test_a_mixture_is_chosen_when_errors_of_its_own_cancel() -> None:
-    noisy = [Knowing(f"noisy {seed}", noise=3.0, seed=seed) for seed in range(4)]
-    _, choice = run(*noisy)
-    assert choice.name == COMBINATION
-    assert sum(choice.weights.values()) == pytest.approx(1.0)
-    assert len(choice.weights) > 1
-    # Four independent errors of one size halve it.
+def test_the_mixture_is_taken_unless_another_is_surely_better(tables: list[OriginTable]) -> None:
+    # better on average by one origin alone, and worse at the two others
+    lucky: Way = lambda came, at: came * (1.0, 1.25, 1.25)[at]  # noqa: E731 - a way in a line
+    results, choice = run(tables, {MIXTURE: off(1.2), "lucky": lucky})
+    assert total_scores(choose(results)[1]).drop(CHOSEN).idxmin() == "lucky"
+    assert choice.name == MIXTURE
+    assert choice.runner_up == "lucky"
     assert choice.margin is not None
-    assert 0.2 < choice.margin < 0.6
+    assert choice.margin < 0
+    _, clear = run(tables, {MIXTURE: noisy(3.0, 0), "exact": noisy(0.3, 1)})
+    assert clear.name == "exact"
+    _, best = run(tables, {MIXTURE: off(1.05), "other": off(1.1)})
+    assert best.name == MIXTURE
 
 
-def test_a_mixture_is_not_taken_for_what_it_would_have_learnt_later() -> None:
-    # On the first two origins "turning" is perfect, on the last one far off: weights learnt before it do not know.
-    turning = Knowing("turning", 1.0, blind_after=KNOWN[1])
-    _, choice = run(turning, Knowing("steady", 1.3))
-    assert choice.name == "steady"
+def test_one_origin_is_not_enough_to_leave_the_mixture(tables: list[OriginTable]) -> None:
+    _, choice = run(tables[:1], {MIXTURE: off(1.4), "near": off(1.1)})
+    assert choice.name == MIXTURE
+    _, plain = run(tables[:1], {"far": off(1.4), "near": off(1.1)})
+    assert plain.name == "near"
 
 
-def test_what_is_not_coherent_or_not_complete_is_compared_and_never_chosen() -> None:
-    results, choice = run(Knowing("best", 1.0, coherent=False), Knowing("other", 1.4))
+def test_a_candidate_that_lacks_a_level_is_compared_and_never_chosen(
+    tables: list[OriginTable],
+) -> None:
+    def blind(came: Array, _origin: int) -> Array:
+        return np.full_like(came, np.nan)
+
+    results, choice = run(tables, {"blind": blind, "other": off(1.4)})
     assert choice.name == "other"
     assert choice.runner_up is None
-    assert "best" in set(results[0].scores["candidate"])
+    assert "blind" in set(results[0].scores["candidate"])
 
 
-def test_a_choice_is_plain_json_and_an_untested_one_says_so() -> None:
-    _, choice = run(Knowing("a", 1.1), Knowing("b", 1.2))
+def test_a_choice_is_plain_json_and_an_untested_one_says_so(tables: list[OriginTable]) -> None:
+    _, choice = run(tables, {"a": off(1.1), "b": off(1.2)})
     told = choice.as_dict()
     assert told["winner"] == "a"
     assert told["weights"] == {"a": 1.0}
@@ -106,27 +120,15 @@ def test_a_choice_is_plain_json_and_an_untested_one_says_so() -> None:
     assert (bare["winner"], bare["score"], bare["origins"]) == ("WLSS additive", None, 0)
 
 
-def test_weights_find_the_perfect_candidate_and_never_fall_below_zero() -> None:
-    candidates = [Knowing("perfect"), Knowing("high", 1.5), Knowing("higher", 1.6)]
-    results = [backtest(origin, ACTUAL, candidates) for origin in origins()]
-    level = HIERARCHY.nodes["level"].to_numpy()
-    weights = learn_weights(results, ["perfect", "high", "higher"], level)
-    assert sum(weights.values()) == pytest.approx(1.0)
-    assert min(weights.values()) >= 0
-    assert max(weights, key=lambda name: weights[name]) == "perfect"
-    assert learn_weights(results, ["perfect"], level) == {"perfect": 1.0}
-
-
-def test_combining_keeps_coherence_and_the_heaviest_warnings() -> None:
-    n = HIERARCHY.n_nodes
-
-    def made(value: float, code: str | None) -> CandidateForecast:
-        mean: NDArray[np.float64] = HIERARCHY.sum_leaves(np.full((HIERARCHY.n_leaves, 2), value))
-        return CandidateForecast(
-            mean, np.full((n, len(QUANTILES)), value), (code,) * n, coherent=True
-        )
-
-    both = combine({"a": made(1.0, "x"), "b": made(5.0, "y")}, {"a": 0.25, "b": 0.75})
-    np.testing.assert_allclose(both.mean, HIERARCHY.sum_leaves(np.full((12, 2), 4.0)))
-    assert set(both.warnings) == {"y"}
-    assert both.coherent
+def test_combining_keeps_coherence_and_is_scored_like_a_candidate(
+    tables: list[OriginTable],
+) -> None:
+    results, _ = run(tables, {"low": off(0.8), "high": off(1.4)})
+    both = combine(results[0].forecasts, {"low": 2 / 3, "high": 1 / 3})
+    np.testing.assert_allclose(both, tables[0].actual)
+    scored = score_combination(HIERARCHY, results[0], "both", {"low": 2 / 3, "high": 1 / 3})
+    errors = scored[scored["metric"] == "wape"]["value"].dropna()
+    np.testing.assert_allclose(errors, 0.0, atol=1e-9)
+    same = score_combination(HIERARCHY, results[0], "low", {"low": 1.0, "high": 0.0})
+    own = results[0].scores[results[0].scores["candidate"] == "low"].reset_index(drop=True)
+    np.testing.assert_allclose(same["value"], own["value"])

@@ -2,39 +2,42 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
-from forecasting.nodes.base_fit import BaseFits
 
 from forecasting.choosing.backtest import OriginResult, backtest
 from forecasting.choosing.candidates import make_candidates
 from forecasting.choosing.choose import Choice, choose
 from forecasting.choosing.contest import Holder, judge, with_champion
-from forecasting.nodes.origin import origin_at
+from forecasting.forecast import make_bench, make_forecast
 from forecasting.publishing.promotion import CHAMPION, PromotionRule, total_score
+from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
-HIERARCHY = build_hierarchy([[], ["location"], ["location", "product"]], LEAVES)
+LEVELS = ((), ("location",), ("location", "product"))
+HIERARCHY = build_hierarchy(LEVELS, LEAVES)
 DEMAND = make_demand(weekly_units(120))
-ACTUAL = HIERARCHY.sum_leaves(DEMAND.units[HIERARCHY.leaf_rows])
+NAMES = ("WLSS additive", "seasonal_naive", "naive")
+SPEC = ForecastSpec(levels=LEVELS, horizon_days=7, candidates=NAMES)
 CUTOFF = date(2026, 5, 1)
 
 
 @pytest.fixture(scope="module")
 def results() -> list[OriginResult]:
-    candidates = make_candidates(["WLSS additive", "seasonal_naive", "naive"], BaseFits())
-    return [
-        backtest(origin_at(DEMAND, HIERARCHY, days_known=days, horizon=7), ACTUAL, candidates)
-        for days in (92, 99, 106)
-    ]
+    bench = make_bench(DEMAND, HIERARCHY, SPEC)
+    tables = {known: bench.table(known) for known in (92, 99, 106, 113)}
+    lesson = bench.lesson(113, tables, tables[113])
+    assert len(lesson.tables) == 3
+    answers = {c.name: c.answer(lesson) for c in make_candidates(NAMES)}
+    return backtest(HIERARCHY, lesson.tables, answers)
 
 
 def scored(
     results: list[OriginResult], holder: Holder | None
-) -> tuple[Choice, "object", float | None]:
-    histories = [ACTUAL[:, :days] for days in (92, 99, 106)]
-    choice, scores = choose(HIERARCHY, results, histories)
-    scores = with_champion(HIERARCHY, scores, results, histories, choice, holder)
+) -> tuple[Choice, pd.DataFrame, float | None]:
+    choice, scores = choose(results)
+    scores = with_champion(HIERARCHY, scores, results, choice, holder)
     return choice, scores, total_score(scores, CHAMPION)
 
 
@@ -43,7 +46,7 @@ def test_a_champion_is_scored_on_the_same_origins_by_its_own_weights(
 ) -> None:
     single = Holder(CUTOFF, {"winner": "naive", "weights": {"naive": 1.0}})
     choice, scores, champion = scored(results, single)
-    assert champion == pytest.approx(total_score(scores, "naive"))  # type: ignore[arg-type]
+    assert champion == pytest.approx(total_score(scores, "naive"))
     half = Holder(CUTOFF, {"weights": {"naive": 0.5, "seasonal_naive": 0.5}})
     _, _, mixed = scored(results, half)
     assert mixed is not None
@@ -66,24 +69,35 @@ def test_an_old_champion_that_was_not_beaten_is_refitted_and_a_fresh_one_stays(
     best = Holder(CUTOFF, {"winner": "WLSS additive", "weights": {"WLSS additive": 1.0}})
     choice, scores, champion = scored(results, best)
     rule = PromotionRule(margin=0.5, champion_days_max=7)
-    old = judge(choice, scores, best, cutoff=CUTOFF + timedelta(days=8), rule=rule)  # type: ignore[arg-type]
+    old = judge(choice, scores, best, cutoff=CUTOFF + timedelta(days=8), rule=rule)
     assert old.choice.weights == {"WLSS additive": 1.0}
     assert old.score == old.champion_score == champion
-    fresh = judge(choice, scores, best, cutoff=CUTOFF + timedelta(days=7), rule=rule)  # type: ignore[arg-type]
+    fresh = judge(choice, scores, best, cutoff=CUTOFF + timedelta(days=7), rule=rule)
     assert fresh.choice == choice
     assert fresh.champion_score == champion
-    first = judge(choice, scores, None, cutoff=CUTOFF, rule=rule)  # type: ignore[arg-type]
+    first = judge(choice, scores, None, cutoff=CUTOFF, rule=rule)
     assert first.choice == choice
 
 
 def test_the_same_choice_is_no_worse_than_itself(results: list[OriginResult]) -> None:
-    """Weights learnt on all origins are compared with weights learnt on all origins."""
     candidates = {"WLSS additive": 0.6, "seasonal_naive": 0.4}
     holder = Holder(CUTOFF, {"winner": "combination", "weights": candidates})
-    choice, scores = choose(HIERARCHY, results, [ACTUAL[:, :days] for days in (92, 99, 106)])
+    choice, scores = choose(results)
     same = replace(choice, name="combination", weights=candidates)
-    histories = [ACTUAL[:, :days] for days in (92, 99, 106)]
-    scores = with_champion(HIERARCHY, scores, results, histories, same, holder)
+    scores = with_champion(HIERARCHY, scores, results, same, holder)
     verdict = judge(same, scores, holder, cutoff=CUTOFF, rule=PromotionRule())
     assert verdict.score == pytest.approx(verdict.champion_score)
     assert verdict.choice == same
+
+
+def test_a_champion_of_two_candidates_is_refitted_with_its_weights() -> None:
+    """A holder of an earlier version may name several; what is published is their weighted mean."""
+    weights = {"seasonal_naive": 0.5, "naive": 0.5}
+    holder = Holder(date(2024, 1, 1), {"winner": "both", "weights": weights})
+    spec = replace(SPEC, candidates=("seasonal_naive", "naive"), promotion_margin=0.9)
+    made = make_forecast(DEMAND, HIERARCHY, spec, holder=holder)
+    assert made.choice.weights == weights
+    assert made.champion_score == made.score
+    m = HIERARCHY.n_leaves
+    leaves = DEMAND.units[HIERARCHY.leaf_rows]
+    np.testing.assert_allclose(made.mean[-m:], (leaves[:, -7:] + leaves[:, -1:]) / 2, rtol=1e-6)

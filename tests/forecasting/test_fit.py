@@ -155,6 +155,13 @@ def test_any_mask_and_any_counts_give_finite_forecasts(seed: int, T: int) -> Non
         assert mode == "multiplicative" or not (fits.code == NOT_CONVERGED).any()
 
 
+@pytest.mark.parametrize("value", [0.0, 3.0, 0.4])
+def test_a_constant_stays_what_it_is_whatever_the_target(value: float) -> None:
+    for model in (ProphetModel(), ProphetModel(target="log1p", scaling="none")):
+        fits = fit_series(model, DAYS, np.full((1, 400), value))
+        np.testing.assert_allclose(forecast(model, fits, DAYS), value)
+
+
 def test_parts_add_up_whatever_the_form() -> None:
     shared = pd.DataFrame({"promo": (np.arange(400) % 9 == 0) * 1.0}, index=DAYS)
     for model in (
