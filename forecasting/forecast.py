@@ -46,8 +46,9 @@ from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.experts.explain import Explanation, explain, fitted_leaves
 from forecasting.experts.models import FittedGroup
 from forecasting.frames.frequency import grid_of
+from forecasting.intervals.joint_draw import PathPlan, draw_days, whole_leaves
 from forecasting.intervals.missed import Missed
-from forecasting.intervals.paths import coherent_paths, leaf_paths, paths_affordable, templates
+from forecasting.intervals.paths import find_templates, paths_affordable
 from forecasting.intervals.placing import place_quantiles
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
@@ -69,9 +70,9 @@ class Forecast:
     mean: (n, h), coherent. quantiles: (n, h, q). history: (n, T). warnings: (n,) codes or None. choice: what was
     chosen. scores: of all candidates at the origins that chose, columns origin and SCORE_COLUMNS. errors: frame of
     `evaluate`, of the choice on the period that took no part in choosing. explanation: what the mean is made of.
-    leaf_paths: (B, m, h) joint sample paths of the leaves; sums of them are paths of the nodes. models: the fitted
-    models by name, with nodes as rows. score, champion_score: errors of the choice and of the champion's on the same
-    origins, None where one was not tested.
+    path_plan: what joint sample paths of the leaves are drawn from, as often as needed (`sample_paths`). models: the
+    fitted models by name, with nodes as rows. score, champion_score: errors of the choice and of the champion's on
+    the same origins, None where one was not tested.
     """
 
     mean: Array
@@ -82,10 +83,15 @@ class Forecast:
     scores: pd.DataFrame
     errors: pd.DataFrame
     explanation: Explanation
-    leaf_paths: Array
+    path_plan: PathPlan
     models: Mapping[str, tuple[FittedGroup, ...]]
     score: float | None
     champion_score: float | None
+
+    @property
+    def leaf_paths(self) -> NDArray[np.float32]:
+        """Draw the joint sample paths of all leaves at once, (B, m, h), units; sums of them are paths of the nodes."""
+        return np.stack(list(draw_days(self.path_plan)), axis=-1).transpose(1, 0, 2)
 
 
 NO_ERRORS = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])
@@ -366,7 +372,7 @@ def _published(
         scores=scores,
         errors=errors,
         explanation=explain(last, models, weights, experts, answer.mean),
-        leaf_paths=draw_paths(last, fitted_leaves(last, models, weights), quantiles),
+        path_plan=path_plan_of(last, fitted_leaves(last, models, weights), quantiles),
         models=fitted_models(bench.hierarchy, models),
         score=verdict.score,
         champion_score=verdict.champion_score,
@@ -398,18 +404,32 @@ def fitted_models(
     return found
 
 
-def draw_paths(origin: Origin, fitted: Array | None, quantiles: Array, *, seed: int = 0) -> Array:
-    """Draw joint sample paths of the leaves, (B, m, h), coherent with the quantiles (n, h, q) of all nodes.
+def path_plan_of(
+    origin: Origin, fitted: Array | None, quantiles: Array, *, seed: int = 0
+) -> PathPlan:
+    """Plan the joint sample paths of the leaves, coherent with the quantiles (n, h, q) of all nodes.
 
-    fitted: (m, T) what the models say of the past, None without any.
+    fitted: (m, T) what the models say of the past, None without any: leaves and periods are drawn independently then.
     """
-    m = origin.hierarchy.n_leaves
-    missed = np.zeros((0, m, origin.horizon))
+    m, cycles = origin.hierarchy.n_leaves, origin.cycles
+    templates = None
     if fitted is not None:
-        missed = templates(origin.Y[-m:], fitted, origin.horizon)
-    rng = np.random.default_rng(seed)
-    drawn = leaf_paths(quantiles[-m:], QUANTILES, missed, paths_affordable(m), rng=rng)
-    return coherent_paths(origin.hierarchy, drawn, quantiles, QUANTILES)
+        templates = find_templates(
+            origin.Y[-m:],
+            fitted,
+            origin.horizon,
+            step=cycles.season,
+            windows=cycles.windows[1:3],
+        )
+    return PathPlan(
+        hierarchy=origin.hierarchy,
+        quantiles=quantiles,
+        levels=QUANTILES,
+        templates=templates,
+        whole=whole_leaves(origin.units),
+        count=paths_affordable(m),
+        seed=seed,
+    )
 
 
 def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:

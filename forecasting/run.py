@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forecasting.choosing.contest import Holder
 from forecasting.forecast import Forecast, make_forecast, silent, tested_origins
 from forecasting.frames.rhythm_found import calendar_grid
-from forecasting.intervals.paths import node_paths
+from forecasting.intervals.joint_draw import sum_days
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.known_ahead_tables import with_known_ahead
 from forecasting.lake_demand import read_demand
@@ -160,7 +160,8 @@ def _forecast(
     progress("publishing")
     publication = _publication(demand, hierarchy, made, mlflow_run_id)
     outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
-    keep_paths(engine, lake, demand, hierarchy, made.leaf_paths, outcome)
+    progress("keeping joint paths")
+    keep_paths(engine, lake, demand, hierarchy, made.path_plan, outcome)
     kept.finish()
     return _report(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)
 
@@ -204,7 +205,7 @@ def _publication(
         components=made.explanation.upper,
         component_days=made.explanation.days,
         leaf_components=made.explanation.leaves,
-        paths=node_paths(hierarchy, made.leaf_paths, PATHS_SHOWN),
+        paths=sum_days(made.path_plan, PATHS_SHOWN),
         scores=made.scores,
         choice=made.choice.as_dict(),
         score=made.score,
