@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from forecasting.experts.rhythm import RHYTHMS
 
 from forecasting.experts.calendar import Calendar, make_calendar
-from forecasting.experts.rhythm import RHYTHMS
 from forecasting.nodes.known_ahead import KnownAhead
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES

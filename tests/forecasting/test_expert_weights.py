@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from forecasting.experts.rhythm import RHYTHMS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -15,7 +16,6 @@ from forecasting.choosing.expert_weights import (
     overall_losses,
 )
 from forecasting.choosing.origins import teaching_origins
-from forecasting.experts.rhythm import RHYTHMS
 from forecasting.frames.frequency import FREQUENCIES, Frequency
 
 Array = NDArray[np.float64]

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from forecasting.experts.rhythm import RHYTHMS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -20,7 +21,6 @@ from forecasting.experts.at_origin import (
 from forecasting.experts.calendar import make_calendar
 from forecasting.experts.level import FACTOR_MAX, FACTOR_MIN, level_factors
 from forecasting.experts.models import OWN_VARIANTS, SHAPE, fit_variant, handed_down
-from forecasting.experts.rhythm import RHYTHMS
 from forecasting.experts.simple import simple_forecasts
 from forecasting.experts.terms import build_terms
 from forecasting.frames.frequency import FREQUENCIES, Frequency

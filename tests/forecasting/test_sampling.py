@@ -20,6 +20,8 @@ def test_paths_of_a_made_forecast_have_its_quantiles_and_belong_together() -> No
     plan = made.path_plan
     total = np.median(paths.values.sum(axis=1, dtype=np.float64), axis=0)
     unit = 1.0 if plan.whole.any() else 0.0
-    np.testing.assert_allclose(total, made.quantiles[0, :, QUANTILES.index(0.5)], rtol=0.05, atol=unit)
+    np.testing.assert_allclose(
+        total, made.quantiles[0, :, QUANTILES.index(0.5)], rtol=0.05, atol=unit
+    )
     one = sample_paths(made, days, leaves=np.array([2]), count=200, seed=1)
     np.testing.assert_array_equal(one.values[:, 0], paths.values[:, 2])

@@ -1,9 +1,9 @@
 import numpy as np
+from forecasting.experts.rhythm import RHYTHMS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from forecasting.experts.rhythm import RHYTHMS
 from forecasting.experts.splits import learn_splits
 from forecasting.frames.frequency import FREQUENCIES, Frequency
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy

@@ -4,11 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from forecasting.experts.rhythm import RHYTHMS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from forecasting.experts.rhythm import RHYTHMS
 from forecasting.experts.terms import KINDS, Priors, Terms, build_terms
 from forecasting.frames.frequency import FREQUENCIES, Frequency
 from stocktide.errors import Invalid
