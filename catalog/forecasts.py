@@ -1,4 +1,4 @@
-"""The published forecast: its nodes, one node's days, its errors."""
+"""The published forecast: its nodes, one node's periods, its errors."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,10 @@ def find_nodes(
 
 
 def node_days(engine: sa.Engine, node_id: int) -> list[dict[str, Any]]:
-    """Give one node's forecast by day: ds, yhat and quantiles, units a day. Raises NotFound."""
+    """Give one node's forecast by period: first_day, ds (its last day), yhat and quantiles, units a period.
+
+    In a daily forecast both are the day. Raises NotFound.
+    """
     with engine.connect() as connection:
         rows = (
             connection.execute(statement("catalog/node_forecast"), {"node_id": node_id})

@@ -35,7 +35,10 @@ def get_products(
 
 @router.get("/products/{sku:path}")
 def get_product(request: Request, _key: ReadKey, sku: str) -> dict[str, Any]:
-    """Give one product: name, price, stock at each location (units), and the coming days' forecast (units a day)."""
+    """Give one product: name, price, stock at each location (units), and its forecast by period.
+
+    `forecast_run.frequency` is D, W, M or Q: units a day, week, month or quarter, from `first_day` to `ds`.
+    """
     return read_product(engine_of(request), cache_of(request), checked_text(sku))
 
 
@@ -129,7 +132,10 @@ def get_forecasts(
     location: str | None = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """The published forecast. Without a parameter: the run and its root. Units a day; `total` over the horizon."""
+    """The published forecast. Without a parameter: the run and its root. `total` is units over the horizon.
+
+    `run.frequency` is D, W, M or Q: each of the `days` holds the units of one such period, from `first_day` to `ds`.
+    """
     engine = engine_of(request)
     run = published_run(engine)
     if run is None:

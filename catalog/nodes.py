@@ -11,21 +11,25 @@ import pandas as pd
 import sqlalchemy as sa
 
 from catalog.frames import read_frame
+from catalog.periods import periods_from
 from stocktide.database import statement
 from stocktide.errors import Invalid, NotFound
+from stocktide.rhythm import rhythm_of
 
 NEAREST_MAX = 3
 OTHER = "other"
 # Changes below this share of the larger total are rounding, float4 as they are kept.
 ROUNDING = 1e-5
+PART_COLUMNS = ["side", "version", "cutoff", "frequency", "component", "ds", "units"]
 
 
 @dataclass(frozen=True)
 class Moves:
-    """Why two versions differ at a node, over the days that both forecast.
+    """Why two versions differ at a node, over the periods that both forecast.
 
-    causes: cause, before, now, change (units over these days), the largest change first; a part that only one side
-    has counts 0 on the other. before, now: totals; versions: of the two.
+    causes: cause, before, now, change (units over these periods), the largest change first; a part that only one side
+    has counts 0 on the other. before, now: totals; versions: of the two. first_day: last day of the first period that
+    both forecast; periods: how many; frequency: D, W, M or Q.
     """
 
     causes: pd.DataFrame
@@ -33,7 +37,8 @@ class Moves:
     now: float
     versions: tuple[int | None, int | None]
     first_day: date
-    days: int
+    periods: int
+    frequency: str
 
 
 def locate_node(engine: sa.Engine, name: str) -> int:
@@ -69,7 +74,10 @@ def _nearest(name: str, names: Sequence[str]) -> str:
 
 
 def read_parts(engine: sa.Engine, node_id: int) -> pd.DataFrame:
-    """Read a node's parts of this version and the one before: columns side, version, cutoff, component, ds, units."""
+    """Read a node's parts of this version and the one before: side, version, cutoff, frequency, component, ds, units.
+
+    ds: last day of the period.
+    """
     rows = read_frame(engine, "node_components", node_id=node_id)
     pieces = [
         pd.DataFrame(
@@ -77,35 +85,38 @@ def read_parts(engine: sa.Engine, node_id: int) -> pd.DataFrame:
                 "side": row["side"],
                 "version": row["version"],
                 "cutoff": row["cutoff"],
+                "frequency": row["frequency"],
                 "component": row["component"],
-                "ds": pd.date_range(row["first_day"], periods=len(row["units"]), freq="D"),
+                "ds": periods_from(
+                    row["first_day"], len(row["units"]), rhythm_of(row["frequency"])
+                ),
                 "units": np.asarray(row["units"], dtype=np.float64),
             }
         )
         for row in rows.to_dict("records")
     ]
     if not pieces:
-        return pd.DataFrame(columns=["side", "version", "cutoff", "component", "ds", "units"])
+        return pd.DataFrame(columns=PART_COLUMNS)
     return pd.concat(pieces, ignore_index=True)
 
 
 def components(parts: pd.DataFrame) -> pd.DataFrame:
-    """Take the present version's components from `read_parts`: component, ds, units (added units a day)."""
+    """Take the present version's components from `read_parts`: component, ds, units (added units a period)."""
     mine = parts[(parts["side"] == "now") & parts["component"].notna()]
     return mine[["component", "ds", "units"]].reset_index(drop=True)
 
 
-def read_paths(engine: sa.Engine, node_id: int, cutoff: date) -> pd.DataFrame:
+def read_paths(engine: sa.Engine, node_id: int) -> pd.DataFrame:
     """Read a node's sample paths: columns path, ds, units; empty where none are kept."""
     found = read_frame(engine, "node_paths", node_id=node_id)
     if found.empty:
         return pd.DataFrame(columns=["path", "ds", "units"])
     units = np.asarray(found["units"].iloc[0], dtype=np.float64)
-    paths, days = units.shape
-    ahead = pd.date_range(pd.Timestamp(cutoff) + pd.Timedelta(days=1), periods=days, freq="D")
+    paths, periods = units.shape
+    ahead = pd.DatetimeIndex(pd.to_datetime(found["ds"].iloc[0]))
     return pd.DataFrame(
         {
-            "path": np.repeat(np.arange(1, paths + 1), days),
+            "path": np.repeat(np.arange(1, paths + 1), periods),
             "ds": np.tile(ahead.to_numpy(), paths),
             "units": units.ravel(),
         }
@@ -113,14 +124,15 @@ def read_paths(engine: sa.Engine, node_id: int, cutoff: date) -> pd.DataFrame:
 
 
 def what_moved(parts: pd.DataFrame) -> Moves | None:
-    """Explain the change between two versions by component; None where they share no day, or there is one alone.
+    """Explain the change between two versions by component; None where they share no period, or there is one alone.
 
     parts: of `read_parts`. What the components leave unexplained is called "other".
     """
     means = parts[parts["component"].isna()]
     days = {side: set(of["ds"]) for side, of in means.groupby("side")}
     shared = days.get("now", set()) & days.get("before", set())
-    if not shared:
+    # a week that ends on a Sunday is not that Sunday
+    if not shared or means["frequency"].nunique() > 1:
         return None
     common = parts[parts["ds"].isin(shared)]
     totals = common[common["component"].isna()].groupby("side")["units"].sum()
@@ -143,7 +155,8 @@ def what_moved(parts: pd.DataFrame) -> Moves | None:
         now=now,
         versions=(_version(versions["before"]), _version(versions["now"])),
         first_day=min(shared).date(),
-        days=len(shared),
+        periods=len(shared),
+        frequency=str(means["frequency"].iloc[0]),
     )
 
 

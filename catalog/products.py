@@ -43,11 +43,16 @@ def load_product(engine: sa.Engine, sku: str) -> dict[str, Any]:
             {
                 name: value
                 for name, value in day.items()
-                if name not in ("forecast_run_id", "cutoff")
+                if name not in ("forecast_run_id", "cutoff", "frequency", "one_day")
             }
             for day in days
         ],
-        "forecast_run": {"id": days[0]["forecast_run_id"], "cutoff": days[0]["cutoff"]}
+        "forecast_run": {
+            "id": days[0]["forecast_run_id"],
+            "cutoff": days[0]["cutoff"],
+            "frequency": days[0]["frequency"],
+            "one_day": days[0]["one_day"],
+        }
         if days
         else None,
     }

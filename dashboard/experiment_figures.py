@@ -5,9 +5,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.fan import DAY_AXIS
+from dashboard.fan import DAY_AXIS, Grain, grain_of, with_days
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, quantity
+from stocktide.rhythm import DAILY, Rhythm
 
 TILE_HEIGHT = 100
 # Tiles stand three in a row: a longer title would be cut by the next one.
@@ -70,20 +71,20 @@ def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
     ).configure_legend(labelColor=role.actual, orient="top")
 
 
-def disagreement_tiles(days: pd.DataFrame, role: Roles) -> list[Any]:
+def disagreement_tiles(days: pd.DataFrame, role: Roles, rhythm: Rhythm = DAILY) -> list[Any]:
     """Draw a tile for each node where two versions disagree: the newer one solid, the older one dashed.
 
     days: rows of the query disagreements, of which the first node disagrees most.
     """
-    return [_disagreement(of, role) for _, of in days.groupby("node_id", sort=False)]
+    return [
+        _disagreement(of, role, grain_of(rhythm)) for _, of in days.groupby("node_id", sort=False)
+    ]
 
 
-def _disagreement(of: pd.DataFrame, role: Roles) -> Any:
-    base = alt.Chart(of.assign(ds=pd.to_datetime(of["ds"]))).encode(
-        x=alt.X("ds:T", axis=alt.Axis(title=None, format="%d %b", labelOverlap=True, tickCount=4))
-    )
+def _disagreement(of: pd.DataFrame, role: Roles, grain: Grain) -> Any:
+    base = alt.Chart(with_days(of, "ds", grain)).encode(x=alt.X("ds:T", axis=grain.axis(ticks=4)))
     tooltip = [
-        alt.Tooltip("ds:T", title="day", format="%a %d %b %Y"),
+        alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
         alt.Tooltip("now:Q", title="newer", format=",.1f"),
         alt.Tooltip("before:Q", title="older", format=",.1f"),
     ]
@@ -139,17 +140,20 @@ def version_history(models: pd.DataFrame, role: Roles) -> Any:
     )
 
 
-def drift_lines(drift: pd.DataFrame, role: Roles, *, level_name: str) -> Any:
-    """Draw one level's daily error against what was expected; days of alarm marked.
+def drift_lines(
+    drift: pd.DataFrame, role: Roles, *, level_name: str, rhythm: Rhythm = DAILY
+) -> Any:
+    """Draw one level's error of each period against what was expected; alarms marked.
 
-    drift: columns day, wape, expected_wape, alarm of one level.
+    drift: columns day (last of the period), wape, expected_wape, alarm of one level.
     """
-    frame = drift.assign(day=pd.to_datetime(drift["day"]))
+    grain = grain_of(rhythm)
+    frame = with_days(drift, "day", grain)
     base = alt.Chart(frame)
-    x = alt.X("day:T", axis=DAY_AXIS)
-    y = alt.Y("wape:Q", title="WAPE of the day", axis=alt.Axis(format="%", tickCount=5))
+    x = alt.X("day:T", axis=grain.axis())
+    y = alt.Y("wape:Q", title=f"WAPE of the {rhythm.one}", axis=alt.Axis(format="%", tickCount=5))
     tooltip = [
-        alt.Tooltip("day:T", format="%a %d %b %Y"),
+        alt.Tooltip("day:T", title=grain.one, format=grain.hover),
         alt.Tooltip("wape:Q", title="error", format=".1%"),
         alt.Tooltip("expected_wape:Q", title="expected", format=".1%"),
     ]
@@ -165,14 +169,14 @@ def drift_lines(drift: pd.DataFrame, role: Roles, *, level_name: str) -> Any:
         error.encode(x=x, y=y, tooltip=tooltip),
         alarms.encode(x=x, y=y, tooltip=tooltip),
     ).properties(height=CHART_HEIGHT - 80)
-    count = int(drift["alarm"].sum())
+    count, periods = int(drift["alarm"].sum()), rhythm.counted(len(drift))
     return chart_frame(
         chart,
         role,
         title=(
-            f"{count} alarm{'s' if count != 1 else ''} in {len(drift)} days: the published forecast against what came"
+            f"{count} alarm{'s' if count != 1 else ''} in {periods}: the published forecast against what came"
             if count
-            else f"The published forecast errs as it said, over {len(drift)} days"
+            else f"The published forecast errs as it said, over {periods}"
         ),
         subtitle=f"Level: {level_name}. Dashed: expected error. Triangle: more than chance, retraining was asked for.",
     )

@@ -1,4 +1,4 @@
-"""The fan: what was sold and what is forecast, with its bands or sample paths and the naive line, by day or by week."""
+"""The fan: what was sold and what is forecast, with its bands or sample paths and the naive line, by any period."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,32 +8,68 @@ import altair as alt
 import pandas as pd
 
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words
+from stocktide.rhythm import Rhythm
 
 BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
-DAY_AXIS = alt.Axis(title=None, format="%d %b", labelOverlap=True, tickCount=8)
+DAY_FORMAT = "%d %b"
+DAY_AXIS = alt.Axis(title=None, format=DAY_FORMAT, labelOverlap=True, tickCount=8)
 # Room right of the last day for the bands' names, as a share of the days shown.
 LABEL_ROOM = 0.045
 # Names stand at least this share of the highest value apart, so that none covers another.
 LABEL_GAP = 0.075
 
 
+# Longer periods are drawn over years.
+LONG_FORMAT = "%b %Y"
+
+
 @dataclass(frozen=True)
 class Grain:
-    """What a point stands for. hours_before: from a point back to where the past ends."""
+    """What a point stands for. hours_before: from a point back to where the past ends.
 
+    by_month: points stand above the name of the month that their period ends in.
+    """
+
+    one: str
     many: str
     so_far: str
     hover: str
     hours_before: int
+    axis_format: str = DAY_FORMAT
+    by_month: bool = False
+
+    def axis(self, ticks: int = 8) -> alt.Axis:
+        """Make the axis of time."""
+        return alt.Axis(title=None, format=self.axis_format, labelOverlap=True, tickCount=ticks)
 
 
-DAY = Grain("days", "today so far", "%a %d %b %Y", 12)
-WEEK = Grain("weeks", "the week under way", "week from %a %d %b %Y", 84)
+DAY = Grain("day", "days", "today so far", "%a %d %b %Y", 12)
+# Days summed to weeks for reading, named by their Mondays.
+WEEK = Grain("week", "weeks", "the week under way", "week from %a %d %b %Y", 84)
 
 
-def with_days(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Turn a column of dates into instants, as charts want them."""
-    return frame.assign(**{column: pd.to_datetime(frame[column])})
+def grain_of(rhythm: Rhythm) -> Grain:
+    """Give the points of a forecast in its own rhythm."""
+    if rhythm.is_daily:
+        return DAY
+    so_far = f"the {rhythm.one} under way"
+    return Grain(
+        rhythm.one,
+        rhythm.many,
+        so_far,
+        rhythm.hover,
+        12 * rhythm.days_max,
+        axis_format=LONG_FORMAT,
+        by_month=rhythm.frequency in ("M", "Q"),
+    )
+
+
+def with_days(frame: pd.DataFrame, column: str, grain: Grain = DAY) -> pd.DataFrame:
+    """Turn a column of dates, the last days of periods, into the instants that charts draw them at."""
+    days = pd.to_datetime(frame[column])
+    if grain.by_month:
+        days = days.dt.to_period("M").dt.start_time
+    return frame.assign(**{column: days})
 
 
 def known_bands(forecast: pd.DataFrame) -> list[tuple[str, str, str]]:
@@ -43,8 +79,8 @@ def known_bands(forecast: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 def fan_layers(forecast: pd.DataFrame, role: Roles, unit: str, grain: Grain = DAY) -> list[Any]:
     """Make the discrete bands, the widest first, and after them the dashed mean."""
-    base = alt.Chart(with_days(forecast, "ds"))
-    x = alt.X("ds:T", axis=DAY_AXIS)
+    base = alt.Chart(with_days(forecast, "ds", grain).drop(columns="first_day", errors="ignore"))
+    x = alt.X("ds:T", axis=grain.axis())
     opacity = dict(zip((name for *_, name in BANDS), reversed(role.band_opacity), strict=True))
     bands = known_bands(forecast)
     layers = [
@@ -54,7 +90,7 @@ def fan_layers(forecast: pd.DataFrame, role: Roles, unit: str, grain: Grain = DA
         for low, high, name in bands
     ]
     tooltip = [
-        alt.Tooltip("ds:T", title=grain.many.removesuffix("s"), format=grain.hover),
+        alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
         alt.Tooltip("yhat:Q", title="forecast", format=",.1f"),
     ]
     for low, high, name in bands[-2:-1]:
@@ -68,11 +104,12 @@ def fan_layers(forecast: pd.DataFrame, role: Roles, unit: str, grain: Grain = DA
     return [*layers, line]
 
 
-def boundary(forecast: pd.DataFrame, role: Roles, *, hours_before: int) -> alt.Chart:
+def boundary(
+    forecast: pd.DataFrame, role: Roles, *, hours_before: int, grain: Grain = DAY
+) -> alt.Chart:
     """Where the past ends: midway between two points, or where the last bar does."""
-    edge = pd.DataFrame(
-        {"ds": [pd.to_datetime(forecast["ds"]).min() - pd.Timedelta(hours=hours_before)]}
-    )
+    first = with_days(forecast, "ds", grain)["ds"].min()
+    edge = pd.DataFrame({"ds": [first - pd.Timedelta(hours=hours_before)]})
     return alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
 
 
@@ -95,24 +132,25 @@ def sales_and_forecast(
     naive: pd.DataFrame | None = None,
     grain: Grain = DAY,
 ) -> Any:
-    """Units sold and what comes, by day or by week; the subtitle says what each line is.
+    """Units sold and what comes, by day or by another period; the subtitle says what each line is.
 
-    actual: columns ds, y; from `today` on (a Monday where weeks are shown) they still grow and are hollow. forecast:
-    ds, yhat and quantiles (may be empty). paths: path, ds, units; drawn in place of the bands. naive: ds, y; dotted.
+    actual: columns ds, y; from `today` on (a Monday where days are shown as weeks) they still grow and are hollow.
+    forecast: ds, yhat and quantiles (may be empty). paths: path, ds, units; drawn in place of the bands. naive: ds, y;
+    dotted.
     """
     over, so_far = split_today(actual, "ds", today)
     layers: list[Any] = [_sold(over, role, unit, grain)]
     said = f"{unit}, {where}. Solid: sold."
     if not forecast.empty:
         ahead, meaning = _ahead(actual, forecast, paths, role, unit, grain)
-        edge = boundary(forecast, role, hours_before=grain.hours_before)
+        edge = boundary(forecast, role, hours_before=grain.hours_before, grain=grain)
         layers = [*ahead, *layers, edge]
         said += f" Dashed: forecast{meaning}."
     if naive is not None and not naive.empty:
         layers.append(_naive(naive, role, grain))
         said += " Dotted: seasonal naive."
     if not so_far.empty:
-        hollow = alt.Chart(with_days(so_far, "ds")).mark_point(
+        hollow = alt.Chart(with_days(so_far, "ds", grain)).mark_point(
             color=role.actual, size=60, filled=False
         )
         tooltip = [alt.Tooltip("y:Q", title=grain.so_far, format=",.1f")]
@@ -125,13 +163,13 @@ def sales_and_forecast(
 
 def _sold(over: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Chart:
     return (
-        alt.Chart(with_days(over, "ds"))
+        alt.Chart(with_days(over, "ds", grain))
         .mark_line(color=role.actual, strokeWidth=1.75)
         .encode(
-            x=alt.X("ds:T", axis=DAY_AXIS),
+            x=alt.X("ds:T", axis=grain.axis()),
             y=alt.Y("y:Q", title=unit),
             tooltip=[
-                alt.Tooltip("ds:T", title=grain.many.removesuffix("s"), format=grain.hover),
+                alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
                 alt.Tooltip("y:Q", title="sold", format=",.1f"),
             ],
         )
@@ -151,7 +189,7 @@ def _ahead(
     if paths is not None and not paths.empty:
         ways = paths["path"].nunique()
         meaning = f"; thin lines: {ways} ways it may go, the same ones at every level"
-        return [_paths(paths, role, unit), layers[-1]], meaning
+        return [_paths(paths, role, unit, grain), layers[-1]], meaning
     bands = known_bands(forecast)
     if not bands:
         return layers, ""
@@ -159,23 +197,23 @@ def _ahead(
     return [*layers, _edge_names(actual, forecast, role)], f"; bands hold {held} % of {grain.many}"
 
 
-def _paths(paths: pd.DataFrame, role: Roles, unit: str) -> alt.Chart:
+def _paths(paths: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Chart:
     return (
-        alt.Chart(with_days(paths, "ds"))
+        alt.Chart(with_days(paths, "ds", grain))
         .mark_line(color=role.forecast, strokeWidth=0.8, opacity=0.55)
-        .encode(x=alt.X("ds:T", axis=DAY_AXIS), y=alt.Y("units:Q", title=unit), detail="path:N")
+        .encode(x=alt.X("ds:T", axis=grain.axis()), y=alt.Y("units:Q", title=unit), detail="path:N")
     )
 
 
 def _naive(naive: pd.DataFrame, role: Roles, grain: Grain) -> alt.Chart:
     return (
-        alt.Chart(with_days(naive, "ds"))
+        alt.Chart(with_days(naive, "ds", grain))
         .mark_line(color=role.actual, strokeDash=[1, 4], strokeWidth=1.5, strokeCap="round")
         .encode(
-            x=alt.X("ds:T", axis=DAY_AXIS),
+            x=alt.X("ds:T", axis=grain.axis()),
             y="y:Q",
             tooltip=[
-                alt.Tooltip("ds:T", title=grain.many.removesuffix("s"), format=grain.hover),
+                alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
                 alt.Tooltip("y:Q", title="seasonal naive", format=",.1f"),
             ],
         )
@@ -183,7 +221,7 @@ def _naive(naive: pd.DataFrame, role: Roles, grain: Grain) -> alt.Chart:
 
 
 def _edge_names(actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles) -> alt.Chart:
-    """Name each band at its upper edge, right of the last day."""
+    """Name each band at its upper edge, right of the last point."""
     days = pd.to_datetime(pd.concat([actual["ds"], forecast["ds"]]))
     bands = known_bands(forecast)
     top = max(float(forecast[bands[0][1]].max()), float(actual["y"].max()))

@@ -6,14 +6,25 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.fan import DAY_AXIS, boundary, fan_layers, known_bands, split_today, with_days
+from dashboard.fan import (
+    Grain,
+    boundary,
+    fan_layers,
+    grain_of,
+    known_bands,
+    split_today,
+    with_days,
+)
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words, readable_axes
+from stocktide.rhythm import DAILY, Rhythm
 
 # Names are all shown: a bar without its name says nothing.
 NAME_AXIS = alt.Axis(labelLimit=260, labelOverlap=False)
 # Charts above each other share the day axis only if the space left of it is equal.
 LEFT_EXTENT = 48
 ROW_HEIGHT = 26
+# Room for the bars of all periods in a picture, less the gaps between them.
+BARS_PX = 600
 # Title, subtitle and axis of a chart of rows.
 FRAME_HEIGHT = 110
 
@@ -28,29 +39,45 @@ def product_story(
     unit: str,
     where: str,
     today: date,
+    rhythm: Rhythm = DAILY,
 ) -> list[Any]:
     """One product in one picture: sales and forecast above, stock below, over the same days.
 
-    days: columns day, sold, censored (any shop out of stock). stock: day, on_hand. forecast: as above.
-    Returns the panels from top to bottom; their day axes line up.
+    days: columns day (last of the period), sold, censored (any shop out of stock). stock: day, on_hand. forecast: as
+    above. Returns the panels from top to bottom; their day axes line up.
     """
-    every = pd.to_datetime(
-        pd.concat([days["day"], forecast["ds"] if not forecast.empty else days["day"]])
-    )
+    grain = grain_of(rhythm)
+    every = _every_day(days, stock, forecast, grain)
+    # bars of longer periods are wide: half of one stands before its instant
+    room = pd.Timedelta(hours=0 if rhythm.is_daily else grain.hours_before)
     x = alt.X(
         "day:T",
         timeUnit="yearmonthdate",
-        axis=DAY_AXIS,
+        axis=grain.axis(),
         scale=alt.Scale(
-            domain=[every.min().isoformat(), (every.max() + pd.Timedelta(days=1)).isoformat()]
+            domain=[
+                (every.min() - room).isoformat(),
+                (every.max() + max(room, pd.Timedelta(days=1))).isoformat(),
+            ]
         ),
     )
-    panels = [
-        _sales_panel(days, forecast, role, x, title=title, unit=unit, where=where, today=today)
-    ]
+    sold = _sales_panel(
+        days, forecast, role, x, title=title, unit=unit, where=where, today=today, rhythm=rhythm
+    )
+    panels = [sold]
     if not stock.empty:
         panels.append(_stock_panel(stock, role, x, unit))
     return panels
+
+
+def _every_day(
+    days: pd.DataFrame, stock: pd.DataFrame, forecast: pd.DataFrame, grain: Grain
+) -> "pd.Series[pd.Timestamp]":
+    drawn = [with_days(days, "day", grain)["day"], pd.to_datetime(stock["day"])]
+    if not forecast.empty:
+        drawn.append(with_days(forecast, "ds", grain)["ds"])
+    every: pd.Series[pd.Timestamp] = pd.concat(drawn)
+    return every
 
 
 def _left(title: str) -> alt.Axis:
@@ -67,47 +94,54 @@ def _sales_panel(
     unit: str,
     where: str,
     today: date,
+    rhythm: Rhythm,
 ) -> Any:
+    grain, each = grain_of(rhythm), rhythm.each(unit)
     over, so_far = split_today(days, "day", today)
     shown = {
         "x": x,
-        "y": alt.Y("sold:Q", axis=_left(f"{unit} a day")),
+        "y": alt.Y("sold:Q", axis=_left(each)),
         "tooltip": [
-            alt.Tooltip("day:T", title="day", format="%a %d %b %Y"),
+            alt.Tooltip("day:T", title=grain.one, format=grain.hover),
             alt.Tooltip("sold:Q", title="sold", format=",.1f"),
         ],
     }
-    bars = (
-        alt.Chart(with_days(over, "day")).mark_bar(color=role.actual, opacity=0.8).encode(**shown)
-    )
-    layers: list[Any] = [bars]
-    said = f"{unit} a day, {where}. Bars: sold."
+    # a bar is as wide as its day; that of a longer period takes its share of the picture
+    wide = {} if rhythm.is_daily else {"size": max(2, BARS_PX // (len(days) + len(forecast) + 1))}
+    bars = alt.Chart(with_days(over, "day", grain)).mark_bar(color=role.actual, opacity=0.8, **wide)
+    layers: list[Any] = [bars.encode(**shown)]
+    said = f"{each}, {where}. Bars: sold."
     if not so_far.empty:
-        hollow = alt.Chart(with_days(so_far, "day")).mark_bar(
-            fillOpacity=0, stroke=role.actual, strokeWidth=1
+        hollow = alt.Chart(with_days(so_far, "day", grain)).mark_bar(
+            fillOpacity=0, stroke=role.actual, strokeWidth=1, **wide
         )
         layers.append(hollow.encode(**shown))
-        said += " Hollow: today so far."
+        said += f" Hollow: {grain.so_far}."
     if not forecast.empty:
         layers += [
-            *fan_layers(forecast, role, f"{unit} a day"),
-            boundary(forecast, role, hours_before=0),
+            *fan_layers(forecast, role, each, grain),
+            boundary(
+                forecast,
+                role,
+                hours_before=0 if rhythm.is_daily else grain.hours_before,
+                grain=grain,
+            ),
         ]
         known = [name.removesuffix(" %") for _, _, name in reversed(known_bands(forecast))]
         said += f" Dashed: forecast{f', bands {in_words(known)} %' if known else ''}."
     censored = days[days["censored"]]
     if not censored.empty:
-        marks = alt.Chart(with_days(censored, "day")).mark_point(
+        marks = alt.Chart(with_days(censored, "day", grain)).mark_point(
             color=role.stock_out, shape="triangle-up", filled=True, size=45, opacity=1, yOffset=6
         )
         layers.append(
             marks.encode(
                 x=x,
                 y=alt.datum(0),
-                tooltip=[alt.Tooltip("day:T", title="out of stock", format="%a %d %b")],
+                tooltip=[alt.Tooltip("day:T", title="out of stock", format=grain.hover)],
             )
         )
-        said += " Orange: somewhere out of stock for part of the day."
+        said += f" Orange: somewhere out of stock for part of the {rhythm.one}."
     return chart_frame(
         alt.layer(*layers).properties(height=CHART_HEIGHT), role, title=title, subtitle=said
     )

@@ -6,9 +6,10 @@ import altair as alt
 import pandas as pd
 
 from catalog.nodes import Moves
-from dashboard.fan import DAY_AXIS
+from dashboard.fan import grain_of, with_days
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.theme import Roles, chart_frame, quantity
+from stocktide.rhythm import DAILY, Rhythm, rhythm_of
 
 TILE_HEIGHT = 130
 # What is shown as +0.0 is no step.
@@ -19,10 +20,12 @@ WEEKLY_DAYS_BACK = 28
 WEEKLY = "weekly"
 
 
-def component_tiles(parts: pd.DataFrame, cutoff: pd.Timestamp, role: Roles) -> list[Any]:
+def component_tiles(
+    parts: pd.DataFrame, cutoff: pd.Timestamp, role: Roles, rhythm: Rhythm = DAILY
+) -> list[Any]:
     """Draw each component in a tile of its own, the trend first, the others by size and on one scale.
 
-    parts: columns component, ds, units (added units a day). cutoff: last day that the models saw.
+    parts: columns component, ds, units (added units a period). cutoff: last day that the models saw.
     """
     effects = parts[parts["component"] != TREND]
     size = effects.groupby("component")["units"].agg(lambda units: float(units.abs().max()))
@@ -35,26 +38,30 @@ def component_tiles(parts: pd.DataFrame, cutoff: pd.Timestamp, role: Roles) -> l
         mine = parts[parts["component"] == name]
         if name.startswith(WEEKLY):
             mine = mine[mine["ds"] > cutoff - pd.Timedelta(days=WEEKLY_DAYS_BACK)]
-        tiles.append(
-            _tile(name, mine, cutoff, role, alt.Scale(zero=False) if name == TREND else scale)
-        )
+        own_scale = alt.Scale(zero=False) if name == TREND else scale
+        tiles.append(_tile(name, mine, cutoff, role, own_scale, rhythm))
     return tiles
 
 
 def _tile(
-    name: str, part: pd.DataFrame, cutoff: pd.Timestamp, role: Roles, scale: alt.Scale
+    name: str,
+    part: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    role: Roles,
+    scale: alt.Scale,
+    rhythm: Rhythm,
 ) -> Any:
-    is_trend = name == TREND
-    title = "units a day" if is_trend else "added units a day"
-    x = alt.X("ds:T", axis=DAY_AXIS)
+    is_trend, grain = name == TREND, grain_of(rhythm)
+    title = rhythm.each() if is_trend else f"added {rhythm.each()}"
+    x = alt.X("ds:T", axis=grain.axis())
     line = (
-        alt.Chart(part)
+        alt.Chart(with_days(part, "ds", grain))
         .mark_line(color=role.forecast, strokeWidth=1.5)
         .encode(
             x=x,
             y=alt.Y("units:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4)),
             tooltip=[
-                alt.Tooltip("ds:T", title="day", format="%a %d %b %Y"),
+                alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
                 alt.Tooltip("units:Q", title=title, format="+,.1f"),
             ],
         )
@@ -64,7 +71,8 @@ def _tile(
         zero = alt.Chart(pd.DataFrame({"zero": [0.0]}))
         layers.insert(0, zero.mark_rule(color=role.actual, strokeWidth=1).encode(y="zero:Q"))
     if (part["ds"] <= cutoff).any():
-        edge = pd.DataFrame({"ds": [cutoff + pd.Timedelta(hours=12)]})
+        edge = with_days(pd.DataFrame({"ds": [cutoff]}), "ds", grain)
+        edge["ds"] += pd.Timedelta(hours=grain.hours_before)
         layers.append(
             alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
         )
@@ -80,13 +88,13 @@ def _tile(
 def waterfall(moves: Moves, role: Roles) -> Any:
     """Draw from the last version's total to this one's, a step a cause, the largest first."""
     was, now = (f"version {version or '?'}" for version in moves.versions)
+    rhythm = rhythm_of(moves.frequency)
+    periods = rhythm.counted(moves.periods)
     steps = _steps(moves, was, now)
     order = steps["what"].tolist()
     y = alt.Y("what:N", sort=order, title=None, axis=NAME_AXIS)
     scale = alt.Scale(zero=False, nice=True, padding=24)
-    x = alt.X(
-        "start:Q", title=f"units over {moves.days} days", scale=scale, axis=alt.Axis(tickCount=6)
-    )
+    x = alt.X("start:Q", title=f"units over {periods}", scale=scale, axis=alt.Axis(tickCount=6))
     base = alt.Chart(steps)
     tooltip = [
         alt.Tooltip("what:N", title="cause"),
@@ -118,10 +126,17 @@ def waterfall(moves: Moves, role: Roles) -> Any:
         role,
         title=f"{quantity(abs(change))} units {'more' if change >= 0 else 'fewer'}{share} than {was} said",
         subtitle=(
-            f"{moves.days} days from {moves.first_day:%a %d %b} on, which both forecast. Blue adds, orange takes away. "
+            f"{periods} from {_since(moves, rhythm)} on, which both forecast. Blue adds, orange takes away. "
             "Parts that did not change are left out; the scale does not begin at 0."
         ),
     )
+
+
+def _since(moves: Moves, rhythm: Rhythm) -> str:
+    if rhythm.is_daily:
+        return f"{moves.first_day:%a %d %b}"
+    named = rhythm.named(moves.first_day)
+    return named if rhythm.frequency == "M" else f"the {named}"
 
 
 def _steps(moves: Moves, was: str, now: str) -> pd.DataFrame:

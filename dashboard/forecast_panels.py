@@ -9,11 +9,13 @@ import streamlit as st
 from catalog.experiments import METRICS, NOT_CANDIDATES, error_ratios, main_metric, winners
 from catalog.frames import read_frame
 from catalog.nodes import components, what_moved
+from catalog.periods import periods_from
 from dashboard.backtest_figures import accuracy_cells, backtest_dots, value_added
 from dashboard.figures import error_by_level
 from dashboard.forecast_figures import component_tiles, waterfall
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity, roles
+from stocktide.rhythm import rhythm_of
 
 TILES_A_ROW = 2
 # One origin says how it was once, not whether it stays so.
@@ -35,7 +37,9 @@ def chips(
     said = []
     held = errors[(errors["level"] == node["level"]) & (errors["metric"] == "coverage_80")]["value"]
     if held.notna().any():
-        said.append(f"80 % band held {100 * held.iloc[0]:.0f} % of the held-out days at this level")
+        share = f"{100 * held.iloc[0]:.0f} %"
+        many = rhythm_of(run["frequency"]).many
+        said.append(f"80 % band held {share} of the held-out {many} at this level")
     if children:
         said.append(f"children sum to this node: gap {gap_text(node, children)}")
     version = f", version {run['version']}" if run["version"] is not None else ""
@@ -50,14 +54,15 @@ def gap_text(node: Mapping[str, Any], children: Sequence[Mapping[str, Any]]) -> 
     return "0" if apart <= GAP_RELATIVE * max(node["total"], 1.0) else f"{quantity(apart)} units"
 
 
-def components_panel(parts: pd.DataFrame, cutoff: Any) -> None:
+def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
     """Draw the components as small multiples."""
     st.subheader("What it is made of")
     mine = components(parts)
     if mine.empty:
         st.info("This run kept no components. Press “Retrain now” on the System page to have them.")
         return
-    tiles = component_tiles(mine, pd.Timestamp(cutoff), roles())
+    rhythm = rhythm_of(run["frequency"])
+    tiles = component_tiles(mine, pd.Timestamp(run["cutoff"]), roles(), rhythm)
     st.caption("The parts add up to the forecast. All but the trend share one scale.")
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)
@@ -73,7 +78,7 @@ def moves_panel(parts: pd.DataFrame) -> None:
     moves = what_moved(parts)
     if moves is None:
         st.info(
-            "There is no earlier version that forecast these days at this node. From the second retraining on, "
+            "There is no earlier version that forecast the same periods at this node. From the second retraining on, "
             "what changed stands here."
         )
         return
@@ -101,7 +106,7 @@ def backtest_panel(
         ours,
         roles(),
         title=f"Better than seasonal naive at {better} of {len(ours)} levels",
-        unit=f"WAPE: all misses of {run['horizon_days']} days held out, added up, as a share of what was sold",
+        unit=f"WAPE: all misses of {_horizon(run)} held out, added up, as a share of what was sold",
     )
     st.altair_chart(chart, width="stretch", key="forecasts.errors")
     added = value_added(ours, roles(), unit="WAPE")
@@ -110,10 +115,10 @@ def backtest_panel(
 
 def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
     """Draw how the choice erred beside seasonal naive, at every level, after every origin of the backtest."""
-    st.subheader("Accuracy by level and weeks tested")
+    st.subheader("Accuracy by level and period tested")
     scores = read_frame(reader.engine, "backtest_origins", metrics=list(METRICS))
     metric, by_origin = main_metric(scores)
-    ratios = with_periods(error_ratios(by_origin), run["horizon_days"])
+    ratios = with_periods(error_ratios(by_origin), run)
     origins = ratios["period"].nunique()
     if origins < ORIGINS_MIN:
         st.info(
@@ -130,10 +135,17 @@ def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
     st.altair_chart(chart, width="stretch", key="forecasts.accuracy")
 
 
-def with_periods(ratios: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
+def _horizon(run: Mapping[str, Any]) -> str:
+    return rhythm_of(run["frequency"]).counted(run["horizon"])
+
+
+def with_periods(ratios: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
     """Name the days that each origin was tested on, in a column period."""
     origin = pd.to_datetime(ratios["origin"])
-    first, last = origin + pd.Timedelta(days=1), origin + pd.Timedelta(days=horizon_days)
+    first = origin + pd.Timedelta(days=1)
+    rhythm = rhythm_of(run["frequency"])
+    ends = {day: periods_from(day, run["horizon"] + 1, rhythm)[-1] for day in origin.unique()}
+    last = pd.to_datetime(origin.map(ends))
     return ratios.assign(period=first.dt.strftime("%d %b") + " to " + last.dt.strftime("%d %b %Y"))
 
 

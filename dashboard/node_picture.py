@@ -1,6 +1,7 @@
 """A node's forecast and components as one PNG: the figures of the Forecasts page, drawn without a browser."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -10,12 +11,13 @@ import vl_convert
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import components, locate_node, read_parts, read_paths
-from dashboard.fan import sales_and_forecast
+from catalog.periods import periods_up_to
+from dashboard.fan import grain_of, sales_and_forecast
 from dashboard.forecast_figures import TILE_HEIGHT, component_tiles
 from dashboard.theme import DARK, LIGHT, quantity, today
 from stocktide.errors import NotFound
+from stocktide.rhythm import Rhythm, rhythm_of
 
-DAYS = 120
 WIDTH, HEIGHT = 960, 280
 TILE_WIDTH, TILES_A_ROW = 430, 2
 SCALE = 2.0
@@ -40,35 +42,44 @@ def draw_node(
         raise NotFound(
             "nothing_published", "No forecast is published yet; run `stocktide forecast`."
         )
-    role = DARK if dark else LIGHT
+    role, rhythm = DARK if dark else LIGHT, rhythm_of(run["frequency"])
     forecast = pd.DataFrame(node_days(engine, node_id))
-    actual = daily_actuals(
-        read_frame(engine, "node_actuals", node_id=node_id, days=DAYS), run["cutoff"]
-    )
-    title = f"{node['label']}: {quantity(forecast['yhat'].sum())} units in the next {len(forecast)} days"
+    actual = read_actuals(engine, node_id, run["cutoff"], rhythm, rhythm.history)
+    coming = f"{quantity(forecast['yhat'].sum())} units in the next {rhythm.counted(len(forecast))}"
+    title = f"{node['label']}: {coming}"
     fan = sales_and_forecast(
         actual,
         forecast,
         role,
         title=title,
-        unit="units a day",
+        unit=rhythm.each(),
         where=f"level: {node['level_name']}, run {run['forecast_run_id']}, trained to {run['cutoff']}",
         today=today(),
-        paths=read_paths(engine, node_id, run["cutoff"]) if paths else None,
+        paths=read_paths(engine, node_id) if paths else None,
+        grain=grain_of(rhythm),
     )
     parts = components(read_parts(engine, node_id))
-    tiles = [] if parts.empty else component_tiles(parts, pd.Timestamp(run["cutoff"]), role)
+    cutoff = pd.Timestamp(run["cutoff"])
+    tiles = [] if parts.empty else component_tiles(parts, cutoff, role, rhythm)
     spec = stack(fan, tiles, ground=GROUND["dark" if dark else "light"], text=role.actual)
     return NodePicture(vl_convert.vegalite_to_png(spec, scale=SCALE), title)
 
 
-def daily_actuals(sold: pd.DataFrame, cutoff: Any, days: int = DAYS) -> pd.DataFrame:
-    """Fill days without a row with 0: columns ds, y over the last `days` up to the cutoff, not before the first row."""
-    calendar = pd.date_range(end=pd.Timestamp(cutoff), periods=days, freq="D", name="ds")
+def read_actuals(
+    engine: sa.Engine, node_id: int, cutoff: date, rhythm: Rhythm, periods: int
+) -> pd.DataFrame:
+    """Read what a node sold in the last `periods` up to the cutoff: columns ds, y."""
+    back = periods * rhythm.days_max
+    sold = read_frame(engine, "node_actuals", node_id=node_id, days=back)
+    return every_period(sold, periods_up_to(cutoff, periods, rhythm))
+
+
+def every_period(sold: pd.DataFrame, calendar: pd.DatetimeIndex) -> pd.DataFrame:
+    """Fill periods without a row with 0: columns ds, y over the calendar's last days, not before the first row."""
     known = sold.assign(ds=pd.to_datetime(sold["ds"])).set_index("ds")["y"]
     if not known.empty:
         calendar = calendar[calendar >= known.index.min()]
-    return known.reindex(calendar, fill_value=0.0).reset_index()
+    return known.reindex(calendar.rename("ds"), fill_value=0.0).reset_index()
 
 
 def stack(fan: Any, tiles: list[Any], *, ground: str, text: str) -> dict[str, Any]:

@@ -35,12 +35,14 @@ class Weeks:
     days_left_out: int
 
 
-def seasonal_naive(actual: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
-    """Say the last week again: columns ds, y over the days of `ahead`; empty with less than a week behind."""
-    if len(actual) < WEEK_DAYS:
+def seasonal_naive(
+    actual: pd.DataFrame, ahead: pd.DataFrame, *, back: int = WEEK_DAYS
+) -> pd.DataFrame:
+    """Say the last `back` periods again, a week of days or a year of months: ds, y; empty with fewer behind."""
+    if len(actual) < back:
         return pd.DataFrame({"ds": ahead["ds"].iloc[:0], "y": np.empty(0)})
-    week = actual["y"].to_numpy()[-WEEK_DAYS:]
-    return pd.DataFrame({"ds": ahead["ds"], "y": np.resize(week, len(ahead))})
+    last = actual["y"].to_numpy()[-back:]
+    return pd.DataFrame({"ds": ahead["ds"], "y": np.resize(last, len(ahead))})
 
 
 def in_weeks(

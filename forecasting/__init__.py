@@ -26,7 +26,7 @@ from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
 from forecasting.prophet.uncertainty import quantiles
 from forecasting.publishing.experiment import TrackingStore
 from forecasting.run import ForecastReport, run_forecast
-from forecasting.sampling import plan_paths, sample_paths
+from forecasting.sampling import sample_paths
 from forecasting.spec import ForecastSpec, spec_from_toml
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from forecasting.structure.periods import sum_periods
@@ -72,7 +72,6 @@ __all__ = [
     "load_fits",
     "make_forecast",
     "node_paths",
-    "plan_paths",
     "prune_paths",
     "quantiles",
     "read_lineage",

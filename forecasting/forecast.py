@@ -40,14 +40,15 @@ from forecasting.choosing.tables import (
     splits_of,
     table_of,
 )
-from forecasting.experts.at_origin import NodeModel
+from forecasting.experts.at_origin import NodeModel, many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
+from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.experts.explain import Explanation, explain, fitted_leaves
 from forecasting.experts.models import FittedGroup
-from forecasting.experts.rhythm import RHYTHMS, Rhythm
 from forecasting.frames.frequency import grid_of
+from forecasting.intervals.joint_draw import PathPlan, draw_days, whole_leaves
 from forecasting.intervals.missed import Missed
-from forecasting.intervals.paths import coherent_paths, leaf_paths, paths_affordable, templates
+from forecasting.intervals.paths import find_templates, paths_affordable
 from forecasting.intervals.placing import place_quantiles
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
@@ -69,9 +70,9 @@ class Forecast:
     mean: (n, h), coherent. quantiles: (n, h, q). history: (n, T). warnings: (n,) codes or None. choice: what was
     chosen. scores: of all candidates at the origins that chose, columns origin and SCORE_COLUMNS. errors: frame of
     `evaluate`, of the choice on the period that took no part in choosing. explanation: what the mean is made of.
-    leaf_paths: (B, m, h) joint sample paths of the leaves; sums of them are paths of the nodes. models: the fitted
-    models by name, with nodes as rows. score, champion_score: errors of the choice and of the champion's on the same
-    origins, None where one was not tested.
+    path_plan: what joint sample paths of the leaves are drawn from, as often as needed (`sample_paths`). models: the
+    fitted models by name, with nodes as rows. score, champion_score: errors of the choice and of the champion's on
+    the same origins, None where one was not tested.
     """
 
     mean: Array
@@ -82,10 +83,15 @@ class Forecast:
     scores: pd.DataFrame
     errors: pd.DataFrame
     explanation: Explanation
-    leaf_paths: Array
+    path_plan: PathPlan
     models: Mapping[str, tuple[FittedGroup, ...]]
     score: float | None
     champion_score: float | None
+
+    @property
+    def leaf_paths(self) -> NDArray[np.float32]:
+        """Draw the joint sample paths of all leaves at once, (B, m, h), units; sums of them are paths of the nodes."""
+        return np.stack(list(draw_days(self.path_plan)), axis=-1).transpose(1, 0, 2)
 
 
 NO_ERRORS = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])
@@ -114,9 +120,9 @@ class Bench:
     kept: Keep
 
     @property
-    def rhythm(self) -> Rhythm:
-        """Return the rhythm of the demand."""
-        return RHYTHMS[self.demand.frequency]
+    def cycles(self) -> Cycles:
+        """Return the cycles of the demand."""
+        return CYCLES[self.demand.frequency]
 
     def origin(self, periods_known: int) -> Origin:
         """Return what is known after so many periods."""
@@ -133,7 +139,14 @@ class Bench:
         origin = self.origin(periods_known)
         actual = came(self.demand, self.hierarchy, periods_known, self.spec.horizon_days)
         baselines = baselines_of(origin, self.plan.baselines)
-        return table_of(origin, self.calendar, actual, self.plan, baselines)
+        modelled = [level for level in self.plan.levels if self._is_fitted(level, periods_known)]
+        return table_of(origin, self.calendar, actual, self.plan, baselines, modelled=modelled)
+
+    def _is_fitted(self, level: int, periods_known: int) -> bool:
+        """Tell whether a level's models are fitted at an origin: of many nodes only at the nearest and a year ago."""
+        if level not in many_levels(self.hierarchy):
+            return True
+        return periods_known in full_origins(self.demand, self.spec)
 
     def lesson(self, periods: int, tables: Mapping[int, OriginTable], now: OriginTable) -> Lesson:
         """Return what a forecast after `periods` may learn from."""
@@ -149,7 +162,7 @@ class Bench:
     def teachers(self, periods: int) -> list[int]:
         """List the origins that teach a forecast after `periods`."""
         return teaching_origins(
-            self.rhythm, self.spec.horizon_days, periods, recent=self.spec.backtest_origins
+            self.cycles, self.spec.horizon_days, periods, recent=self.spec.backtest_origins
         )
 
 
@@ -208,7 +221,7 @@ def make_bench(
     calendar = make_calendar(
         hierarchy,
         demand.leaves,
-        RHYTHMS[demand.frequency],
+        CYCLES[demand.frequency],
         dates,
         demand.ahead,
         country=spec.holidays_country,
@@ -235,20 +248,29 @@ def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec) -> list[Candidate
 def reported_origin(demand: Demand, spec: ForecastSpec) -> int | None:
     """Return how many periods the origin of the reported period knows; None where too little lies before it."""
     known = demand.days.size - spec.horizon_days
-    return known if known >= RHYTHMS[demand.frequency].ended_periods else None
+    return known if known >= CYCLES[demand.frequency].ended_periods else None
 
 
 def tested_origins(demand: Demand, spec: ForecastSpec) -> list[int]:
     """List every origin that a run forecasts, oldest first: those that teach, and the one that is reported."""
-    rhythm, horizon, recent = RHYTHMS[demand.frequency], spec.horizon_days, spec.backtest_origins
+    cycles, horizon, recent = CYCLES[demand.frequency], spec.horizon_days, spec.backtest_origins
     ends = [demand.days.size]
     reported = reported_origin(demand, spec)
     if reported is not None:
         ends.append(reported)
     teaching = {
-        known for end in ends for known in teaching_origins(rhythm, horizon, end, recent=recent)
+        known for end in ends for known in teaching_origins(cycles, horizon, end, recent=recent)
     }
     return sorted(teaching | ({reported} if reported is not None else set()))
+
+
+def full_origins(demand: Demand, spec: ForecastSpec) -> set[int]:
+    """Return the origins at which levels of many nodes are fitted, too."""
+    reported = reported_origin(demand, spec)
+    ends = [demand.days.size] + ([reported] if reported is not None else [])
+    horizon, year = spec.horizon_days, CYCLES[demand.frequency].year
+    near = {end - back for end in ends for back in (horizon, 2 * horizon, year)}
+    return near & set(tested_origins(demand, spec))
 
 
 def _tables(bench: Bench, progress: Progress) -> dict[int, OriginTable]:
@@ -350,7 +372,7 @@ def _published(
         scores=scores,
         errors=errors,
         explanation=explain(last, models, weights, experts, answer.mean),
-        leaf_paths=draw_paths(last, fitted_leaves(last, models, weights), quantiles),
+        path_plan=path_plan_of(last, fitted_leaves(last, models, weights), quantiles),
         models=fitted_models(bench.hierarchy, models),
         score=verdict.score,
         champion_score=verdict.champion_score,
@@ -382,18 +404,32 @@ def fitted_models(
     return found
 
 
-def draw_paths(origin: Origin, fitted: Array | None, quantiles: Array, *, seed: int = 0) -> Array:
-    """Draw joint sample paths of the leaves, (B, m, h), coherent with the quantiles (n, h, q) of all nodes.
+def path_plan_of(
+    origin: Origin, fitted: Array | None, quantiles: Array, *, seed: int = 0
+) -> PathPlan:
+    """Plan the joint sample paths of the leaves, coherent with the quantiles (n, h, q) of all nodes.
 
-    fitted: (m, T) what the models say of the past, None without any.
+    fitted: (m, T) what the models say of the past, None without any: leaves and periods are drawn independently then.
     """
-    m = origin.hierarchy.n_leaves
-    missed = np.zeros((0, m, origin.horizon))
+    m, cycles = origin.hierarchy.n_leaves, origin.cycles
+    templates = None
     if fitted is not None:
-        missed = templates(origin.Y[-m:], fitted, origin.horizon)
-    rng = np.random.default_rng(seed)
-    drawn = leaf_paths(quantiles[-m:], QUANTILES, missed, paths_affordable(m), rng=rng)
-    return coherent_paths(origin.hierarchy, drawn, quantiles, QUANTILES)
+        templates = find_templates(
+            origin.Y[-m:],
+            fitted,
+            origin.horizon,
+            step=cycles.season,
+            windows=cycles.windows[1:3],
+        )
+    return PathPlan(
+        hierarchy=origin.hierarchy,
+        quantiles=quantiles,
+        levels=QUANTILES,
+        templates=templates,
+        whole=whole_leaves(origin.units),
+        count=paths_affordable(m),
+        seed=seed,
+    )
 
 
 def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
@@ -402,7 +438,7 @@ def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
         Missed(table.periods_known, mean, table.actual)
         for table, mean in zip(lesson.tables, answer.left_out, strict=True)
     ]
-    rhythm = origin.rhythm
+    cycles = origin.cycles
     placed = place_quantiles(
         answer.mean,
         origin.hierarchy.nodes["level"].to_numpy(),
@@ -410,6 +446,6 @@ def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
         missed,
         origin.sold,
         QUANTILES,
-        season=rhythm.season if rhythm.season > 1 else rhythm.year,
+        season=cycles.season if cycles.season > 1 else cycles.year,
     )
     return np.asarray(placed * origin.is_open[:, origin.days.size :, None])

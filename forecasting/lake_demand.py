@@ -1,22 +1,26 @@
-"""The door of forecasting: the lake's daily_demand as a dense matrix of leaves by days, in units."""
+"""The door of forecasting: the lake's daily_demand as a dense matrix of leaves by periods, in units."""
 
-# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
-
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
 
 import duckdb
+import numpy as np
 import pandera.pandas as pa
 from deltalake import DeltaTable
 
+from forecasting.frames.frequency import Frequency
+from forecasting.frames.period_demand import in_periods
+from forecasting.lake_window import Window, read_window
 from forecasting.nodes.demand import Demand, densify, pool_products
+from forecasting.nodes.unnamed import with_names
 from forecasting.structure.levels import KNOWN_KEYS, Levels
 from stocktide.database import sql
 from stocktide.errors import NotFound
 from stocktide.lake import Lake
 
-# Older days no longer help (measured on M5: two, three, four years and all of five score alike) and cost time.
-HISTORY_DAYS_MAX = 1_460
 # Best sellers are those of the last year, so that last season's stars make room.
 RANKING_DAYS = 365
 
@@ -43,12 +47,41 @@ def read_demand(
     now: datetime,
     best_sellers: int | None = None,
     version: int | None = None,
+    frequency: Literal["auto"] | Frequency = "auto",
 ) -> Demand:
     """Read the demand up to the last day that is over everywhere at `now` (aware), at one pinned lake version.
 
     best_sellers: keep so many products (by units of the last year), pool the others into "(other products)" per
-    location, so that totals stay true. Raises NotFound (`lake_empty`: no table, or no sale), pandera's SchemaError.
+    location, so that totals stay true. frequency: "auto" finds the rhythm in the days with sales (`recognise_rhythm`);
+    set by hand, days are summed to calendar weeks (from Monday on), months or quarters. A first or last period that is
+    not whole is left out. Raises NotFound (`lake_empty`: no table, no sale, or no whole period), pandera's SchemaError.
     """
+    with _opened(lake, version) as (connection, lake_version):
+        window = read_window(connection, now, frequency)
+        days = {"since": window.since, "through": window.through}
+        ranked_since = window.through - timedelta(days=RANKING_DAYS)
+        pairs = connection.execute(
+            sql("forecasting/pairs"), {**days, "ranked_since": ranked_since}
+        ).df()
+        daily = DAILY_UNITS.validate(connection.execute(sql("forecasting/daily_units"), days).df())
+    if pairs.empty:
+        raise NotFound(
+            "lake_empty",
+            f"Nothing was sold in the {(window.through - window.since).days} days up to {window.through}.",
+        )
+    keys = [key for key in KNOWN_KEYS if any(key in level for level in levels)]
+    pairs, warnings = with_names(pairs, keys)
+    pooled = (
+        pairs if best_sellers is None else pool_products(pairs, keys, best_sellers=best_sellers)
+    )
+    demand = densify(
+        pooled, daily, keys, through=window.through, lake_version=lake_version, since=window.first
+    )
+    return _in_rhythm(replace(demand, warnings=warnings), window)
+
+
+@contextmanager
+def _opened(lake: Lake, version: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
     for name in ("daily_demand", "products", "locations"):
         if not lake.exists(name):
             raise NotFound("lake_empty", f"The lake has no table {name} yet; run the ETL first.")
@@ -57,36 +90,13 @@ def read_demand(
         connection.register("daily_demand", table.to_pyarrow_dataset())
         connection.register("products", DeltaTable(lake.path("products")).to_pyarrow_dataset())
         connection.register("locations", DeltaTable(lake.path("locations")).to_pyarrow_dataset())
-        through = _last_day(connection, now)
-        since = through - timedelta(days=HISTORY_DAYS_MAX)
-        ranked_since = through - timedelta(days=RANKING_DAYS)
-        window = {"since": since, "through": through}
-        pairs = connection.execute(
-            sql("forecasting/pairs"), {**window, "ranked_since": ranked_since}
-        ).df()
-        daily = DAILY_UNITS.validate(
-            connection.execute(sql("forecasting/daily_units"), window).df()
-        )
-    if pairs.empty:
-        raise NotFound(
-            "lake_empty", f"Nothing was sold in the {HISTORY_DAYS_MAX} days up to {through}."
-        )
-    keys = [key for key in KNOWN_KEYS if any(key in level for level in levels)]
-    pooled = (
-        pairs if best_sellers is None else pool_products(pairs, keys, best_sellers=best_sellers)
-    )
-    return densify(pooled, daily, keys, through=through, lake_version=int(table.version()))
+        yield connection, int(table.version())
 
 
-def _last_day(connection: duckdb.DuckDBPyConnection, now: datetime) -> date:
-    assert now.tzinfo is not None
-    zones = connection.execute("SELECT DISTINCT timezone FROM locations").fetchall()
-    local = [now.astimezone(ZoneInfo(zone)).date() for (zone,) in zones if zone]
-    last_whole_day = min(local, default=now.date()) - timedelta(days=1)
-    found = connection.execute(
-        sql("forecasting/last_day"), {"last_whole_day": last_whole_day}
-    ).fetchone()
-    if found is None or found[0] is None:
-        raise NotFound("lake_empty", f"The lake has no demand up to {last_whole_day}.")
-    day: date = found[0]
-    return day
+def _in_rhythm(demand: Demand, window: Window) -> Demand:
+    known = replace(demand, rhythm=window.rhythm)
+    if window.rhythm.frequency == "D":
+        return known
+    every = np.ones(demand.days.size, dtype=np.bool_)
+    dated = demand.days.isin(window.dated) if window.rhythm.one_day else every
+    return in_periods(known, window.rhythm.grid, dated=np.asarray(dated, dtype=np.bool_))

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from forecasting.choosing.contest import Holder
 from forecasting.forecast import Forecast, make_forecast, silent, tested_origins
-from forecasting.intervals.paths import node_paths
+from forecasting.frames.rhythm_found import calendar_grid
+from forecasting.intervals.joint_draw import sum_days
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.known_ahead_tables import with_known_ahead
 from forecasting.lake_demand import read_demand
@@ -32,6 +33,7 @@ from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from forecasting.structure.levels import KNOWN_KEYS, level_name, parse_levels
 from stocktide.errors import Conflict, Transient
 from stocktide.lake import Lake
+from stocktide.rhythm import rhythm_of
 from stocktide.runs import Run, note_progress, recorded_run, single_flight
 from stocktide.telemetry import log
 
@@ -47,6 +49,9 @@ STEPS_BESIDE_ORIGINS = 6
 @dataclass(frozen=True)
 class ForecastReport:
     """What a run did. winner: what was fitted in the end. version, published, reason: what became of it.
+
+    frequency: D, W, M or Q; rhythm: why this one was taken, and rhythm_warning: what does not fit it.
+    warnings: what was pooled under a name.
 
     wape: by level name, of (the winner, seasonal naive) on the held-out days; empty without a test.
     """
@@ -64,6 +69,10 @@ class ForecastReport:
     wape: dict[str, tuple[float, float]]
     mlflow_run_id: str | None
     seconds: float
+    frequency: str = "D"
+    rhythm: str = ""
+    rhythm_warning: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def run_forecast(
@@ -128,8 +137,17 @@ def _forecast(
     started = time.monotonic()
     progress("reading demand")
     levels = parse_levels(spec.levels)
-    demand = read_demand(lake, levels, now=now, best_sellers=spec.best_sellers)
+    demand = read_demand(
+        lake, levels, now=now, best_sellers=spec.best_sellers, frequency=spec.frequency
+    )
+    spec = spec.in_rhythm(demand.frequency)
     demand = with_known_ahead(engine, lake, demand, horizon=spec.horizon_days, now=now)
+    for warning in demand.warnings:
+        log("demand_incomplete", warning=warning)
+    if demand.warnings:
+        run.detail["warnings"] = list(demand.warnings)
+    if demand.rhythm is not None:
+        run.detail["rhythm"] = demand.rhythm.reason
     hierarchy = build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS)
     progress.steps += len(tested_origins(demand, spec))
     holder = _holder(engine)
@@ -142,7 +160,8 @@ def _forecast(
     progress("publishing")
     publication = _publication(demand, hierarchy, made, mlflow_run_id)
     outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
-    keep_paths(engine, lake, demand, hierarchy, made.leaf_paths, outcome)
+    progress("keeping joint paths")
+    keep_paths(engine, lake, demand, hierarchy, made.path_plan, outcome)
     kept.finish()
     return _report(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)
 
@@ -162,6 +181,7 @@ def _key(lake: Lake, demand: Demand, spec: ForecastSpec) -> str:
         units=float(demand.units.sum()),
         cutoff=demand.cutoff,
         ahead=demand.ahead.fingerprint(),
+        frequency=demand.frequency,
         spec=asdict(tested),
     )
 
@@ -185,11 +205,13 @@ def _publication(
         components=made.explanation.upper,
         component_days=made.explanation.days,
         leaf_components=made.explanation.leaves,
-        paths=node_paths(hierarchy, made.leaf_paths, PATHS_SHOWN),
+        paths=sum_days(made.path_plan, PATHS_SHOWN),
         scores=made.scores,
         choice=made.choice.as_dict(),
         score=made.score,
         champion_score=made.champion_score,
+        grid=demand.grid,
+        one_day=demand.rhythm is not None and demand.rhythm.one_day,
     )
 
 
@@ -223,6 +245,10 @@ def _report(
         wape=_wape(made.errors),
         mlflow_run_id=mlflow_run_id,
         seconds=round(seconds, 1),
+        frequency=demand.frequency,
+        rhythm="" if demand.rhythm is None else demand.rhythm.reason,
+        rhythm_warning=None if demand.rhythm is None else demand.rhythm.warning,
+        warnings=demand.warnings,
     )
 
 
@@ -244,14 +270,19 @@ def _log(
     }
     params: dict[str, Any] = {n: v for n, v in asdict(spec).items() if n != "levels"}
     params |= {"cutoff": demand.cutoff, "lake_version": demand.lake_version}
+    params["rhythm"] = demand.frequency
     params |= {"winner": made.choice.name, "weights": made.choice.as_dict()["weights"]}
     low, high = QUANTILES.index(0.1), QUANTILES.index(0.9)
+    grid = calendar_grid("D") if demand.grid is None else demand.grid
+    ahead = grid.following(demand.days[-1], made.mean.shape[1])
     picture = forecast_figure(
         demand.days,
+        ahead,
         made.history[0],
         made.mean[0],
         made.quantiles[0, :, low],
         made.quantiles[0, :, high],
+        unit=rhythm_of(demand.frequency).each(),
     )
     try:
         with tempfile.TemporaryDirectory(prefix="stocktide-models-") as folder:

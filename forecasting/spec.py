@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from forecasting.choosing.candidates import SPLITS, Split, known_names
@@ -16,6 +16,8 @@ from forecasting.structure.shares import HALF_LIFE_DAYS
 from stocktide.errors import Invalid
 
 HORIZON_DAYS_MAX = 365
+# Periods ahead where the settings say nothing: what a buyer plans in that rhythm.
+HORIZON_PERIODS: dict[Frequency, int] = {"D": 28, "W": 13, "M": 12, "Q": 4}
 # Each origin costs as much as a fit of everything.
 BACKTEST_ORIGINS_MAX = 24
 AUTO: Literal["auto"] = "auto"
@@ -52,6 +54,12 @@ class ForecastSpec:
     split_half_life_days: float = HALF_LIFE_DAYS
     promotion_margin: float = 0.0
     champion_days_max: int = 7
+
+    def in_rhythm(self, frequency: Frequency) -> "ForecastSpec":
+        """Return the spec with the default horizon of a rhythm, where none was set: 28 are days alone."""
+        if frequency == "D" or self.horizon_days != HORIZON_PERIODS["D"]:
+            return self
+        return replace(self, horizon_days=HORIZON_PERIODS[frequency])
 
     @property
     def rule(self) -> PromotionRule:

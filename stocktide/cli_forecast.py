@@ -16,6 +16,7 @@ from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Transient
 from stocktide.home import services_for
 from stocktide.lake import Lake
+from stocktide.rhythm import rhythm_of
 from stocktide.settings import Settings, load_config, load_settings
 
 if TYPE_CHECKING:
@@ -54,10 +55,17 @@ def _retrain(as_json: bool) -> None:
     if as_json:
         print_json({**asdict(report), "horizon_days": spec.horizon_days, "method": spec.method})
         return
-    rows = [[name, value] for name, value in asdict(report).items() if name != "wape"]
-    print_table("Forecast", ["what", "value"], rows)
+    hidden = ("wape", "frequency", "rhythm_warning", "warnings")
+    rows = [[name, value] for name, value in asdict(report).items() if name not in hidden]
+    ahead = rhythm_of(report.frequency).counted(spec.horizon_days)
+    print_table("Forecast", ["what", "value"], [*rows, ["ahead", ahead]])
     errors = [[level, *wape] for level, wape in report.wape.items()]
-    print_table("WAPE on the held-out days", ["level", "published", "seasonal naive"], errors)
+    held_out = f"WAPE on the held-out {rhythm_of(report.frequency).many}"
+    print_table(held_out, ["level", "published", "seasonal naive"], errors)
+    for warning in report.warnings:
+        say(warning, error=True)
+    if report.rhythm_warning:
+        say(report.rhythm_warning, error=True)
 
 
 def _follow(settings: Settings, engine: sa.Engine) -> None:
@@ -170,9 +178,11 @@ def drift(as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
-    say(f"{report.judged} days judged, the last one {report.last_day or 'none yet'}.")
+    rhythm = rhythm_of(report.frequency)
+    last = "none yet" if report.last_day is None else rhythm.named(report.last_day)
+    say(f"{rhythm.counted(report.judged)} judged, the last one {last}.")
     for level, day in report.alarmed:
-        say(f"Alarm at level {level} on {day}: the error is more than was expected.")
+        say(f"Alarm at level {level}, {rhythm.named(day)}: the error is more than was expected.")
     if report.asked:
         say("Retraining was asked for.")
 

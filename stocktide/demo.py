@@ -22,6 +22,7 @@ from stocktide.demo_sensors import TOPICS, ShelfSensors, sense_once
 from stocktide.errors import Fatal
 from stocktide.home import read_state
 from stocktide.keys import replace_key
+from stocktide.rhythm import rhythm_of
 from stocktide.settings import Settings
 
 SEED = 7
@@ -259,8 +260,9 @@ def forecast_told(report: dict[str, Any]) -> str:
     report: what `stocktide forecast --json` prints.
     """
     fate = "published" if report["published"] else "kept, not published"
+    ahead = rhythm_of(report["frequency"]).counted(report["horizon_days"])
     said = (
-        f"{report['nodes']:,} nodes x {report['horizon_days']} days, trained to {report['cutoff']} on lake version "
+        f"{report['nodes']:,} nodes x {ahead}, trained to {report['cutoff']} on lake version "
         f"{report['lake_version']}; {report['winner']} won; version {report['version']} {fate}: "
         f"{report['reason'].removesuffix('.')}"
     )

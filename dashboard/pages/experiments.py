@@ -24,11 +24,12 @@ from dashboard.experiment_figures import (
 from dashboard.orders import decide_forecast
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity, roles, when
+from stocktide.rhythm import rhythm_of
 from stocktide.users import User
 
 VERSIONS = 50
 DECISIONS = 20
-DRIFT_DAYS = 60
+DRIFT_PERIODS = 60
 COMPARED_MAX = 4
 DISAGREEMENTS = 12
 TILES_A_ROW = 3
@@ -54,7 +55,7 @@ def render(reader: Reader, user: User) -> None:
     _decide(reader, user, models, champion)
     _versions(reader, models, champion, backtest, metric)
     _history(reader, models)
-    _drift(reader)
+    _drift(reader, champion)
 
 
 def champion_and_rival(models: pd.DataFrame) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
@@ -166,8 +167,10 @@ def effect(champion: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     now, then = champion["units_a_day"], other["units_a_day"]
     if pd.isna(now) or pd.isna(then) or now == 0:
         return f"{said}."
+    each = then * other["horizon_days"] / other["horizon"]
+    rate = f"{quantity(round(each, 1))} {rhythm_of(other['frequency']).each()}"
     return (
-        f"{said}: {quantity(round(then, 1))} units a day in all, {then / now - 1:+.1%} against now. "
+        f"{said}: {rate} in all, {then / now - 1:+.1%} against now. "
         f"Version {champion['version']} stays, and can be rolled back to."
     )
 
@@ -267,7 +270,7 @@ def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
     st.markdown("**Where they disagree most**")
     if not (now["kept"] and before["kept"]):
         st.info(
-            "The days of one of them are no longer kept, so they cannot be compared day by day."
+            "The forecast of one of them is no longer kept, so they cannot be compared period by period."
         )
         return
     days = read_frame(
@@ -278,14 +281,16 @@ def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
         limit=DISAGREEMENTS,
     )
     if days.empty:
-        st.info("They say the same at every node, or share no day.")
+        st.info("They say the same at every node, or share no period.")
         return
-    tiles = disagreement_tiles(days, roles())
+    rhythm = rhythm_of(now["frequency"])
+    tiles = disagreement_tiles(days, roles(), rhythm)
     st.caption(
-        f"{plural(len(tiles), 'node')}, units a day over the {plural(days['ds'].nunique(), 'day')} that both forecast. "
+        f"{plural(len(tiles), 'node')}, {rhythm.each()} over the {rhythm.counted(days['ds'].nunique())} "
+        "that both forecast. "
         f"Blue: version {now['version']}. Dashed: version {before['version']}. "
         "First is where they are furthest apart, in widths of their own 80 % bands; "
-        "nodes of less than a unit a day come last."
+        f"nodes of less than a unit a {rhythm.one} come last."
     )
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)
@@ -321,17 +326,21 @@ def _history(reader: Reader, models: pd.DataFrame) -> None:
     )
 
 
-def _drift(reader: Reader) -> None:
+def _drift(reader: Reader, champion: Mapping[str, Any] | None) -> None:
     st.subheader("Drift")
-    drift = read_frame(reader.engine, "drift", days=DRIFT_DAYS)
+    drift = read_frame(reader.engine, "drift", periods=DRIFT_PERIODS)
     judged = drift.dropna(subset=["wape"])
     if judged.empty:
+        one = rhythm_of(champion["frequency"] if champion else "D").one
         st.info(
-            "No day has come since that the published forecast did not know. It is compared with what came every hour; "
+            f"No {one} has come since that the published forecast did not know. It is compared with what came "
+            "every hour; "
             "`stocktide forecast drift` does it now."
         )
         return
     names = judged["level_name"].unique().tolist()
     level = st.selectbox("Level", names, key="experiments.drift.level")
-    chart = drift_lines(judged[judged["level_name"] == level], roles(), level_name=str(level))
+    rhythm = rhythm_of(judged["frequency"].iloc[0])
+    mine = judged[judged["level_name"] == level]
+    chart = drift_lines(mine, roles(), level_name=str(level), rhythm=rhythm)
     st.altair_chart(chart, width="stretch", key="experiments.drift")

@@ -8,7 +8,7 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
-from dashboard.fan import DAY, WEEK, sales_and_forecast
+from dashboard.fan import WEEK, grain_of, sales_and_forecast
 from dashboard.forecast_panels import (
     accuracy_panel,
     backtest_panel,
@@ -16,10 +16,11 @@ from dashboard.forecast_panels import (
     components_panel,
     moves_panel,
 )
-from dashboard.node_picture import DAYS, daily_actuals
+from dashboard.node_picture import read_actuals
 from dashboard.reader import Reader
 from dashboard.theme import distinct, plain, plural, quantity, roles, today, when
 from dashboard.weeks import Weeks, in_weeks, seasonal_naive
+from stocktide.rhythm import Rhythm, rhythm_of
 from stocktide.users import User
 
 CHILDREN_MAX = 200
@@ -46,7 +47,7 @@ def render(reader: Reader, _user: User) -> None:
     _notes(run, node, chips(run, node, children, errors))
     _children(children, node)
     parts = read_parts(reader.engine, node["node_id"])
-    components_panel(parts, run["cutoff"])
+    components_panel(parts, run)
     moves_panel(parts)
     backtest_panel(reader, run, node, errors)
     accuracy_panel(reader, run)
@@ -90,21 +91,23 @@ def _go(node_id: int) -> None:
 
 
 def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
+    rhythm = rhythm_of(run["frequency"])
     with st.container(horizontal=True, vertical_alignment="center"):
-        in_days, as_paths = _grain() == GRAINS[0], _wants_paths()
-    back = DAYS if in_days else DAYS_OF_WEEKS
-    sold = read_frame(reader.engine, "node_actuals", node_id=node["node_id"], days=back)
-    actual = daily_actuals(sold, run["cutoff"], back)
+        # only days can be added up to weeks
+        as_weeks = rhythm.is_daily and _grain() != GRAINS[0]
+        as_paths = _wants_paths()
+    back = DAYS_OF_WEEKS if as_weeks else rhythm.history
+    actual = read_actuals(reader.engine, node["node_id"], run["cutoff"], rhythm, back)
     forecast = pd.DataFrame(node_days(reader.engine, node["node_id"]))
-    naive = seasonal_naive(actual, forecast)
+    naive = seasonal_naive(actual, forecast, back=rhythm.naive_back)
     paths = None
-    if as_paths or not in_days:
-        paths = read_paths(reader.engine, node["node_id"], run["cutoff"])
+    if as_paths or as_weeks:
+        paths = read_paths(reader.engine, node["node_id"])
     if as_paths and paths is not None and paths.empty:
         st.caption("This run kept no sample paths; the bands stand in for them.")
-    title = _said(node, actual, forecast)
-    grain, unit, open_from = DAY, "units a day", today()
-    if not in_days and paths is not None:
+    title = _said(node, actual, forecast, rhythm)
+    grain, unit, open_from = grain_of(rhythm), rhythm.each(), today()
+    if as_weeks and paths is not None:
         weeks = in_weeks(actual, forecast, naive, paths)
         st.caption(_said_of_weeks(weeks, paths))
         grain, unit, open_from = WEEK, "units a week", weeks.under_way
@@ -125,11 +128,14 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     st.altair_chart(chart, width="stretch", key="forecasts.fan")
 
 
-def _said(node: dict[str, Any], actual: pd.DataFrame, forecast: pd.DataFrame) -> str:
+def _said(
+    node: dict[str, Any], actual: pd.DataFrame, forecast: pd.DataFrame, rhythm: Rhythm
+) -> str:
     total = forecast["yhat"].sum()
     before = actual["y"].tail(len(forecast)).sum()
     change = f", {total / before - 1:+.0%} against the last {len(forecast)}" if before else ""
-    return f"{_named(node)}: {quantity(total)} units in the next {len(forecast)} days{change}"
+    coming = f"{quantity(total)} units in the next {rhythm.counted(len(forecast))}"
+    return f"{_named(node)}: {coming}{change}"
 
 
 def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:
@@ -220,7 +226,8 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
         column_config={
             "label": st.column_config.TextColumn("Click a row to go down", width="large"),
             "total": st.column_config.NumberColumn(
-                f"Units, next {node['horizon_days']} days", format="%,.0f"
+                f"Units, next {rhythm_of(node['frequency']).counted(node['horizon'])}",
+                format="%,.0f",
             ),
             "share": st.column_config.ProgressColumn(
                 "Share of what is above", format="%.0f %%", min_value=0, max_value=100

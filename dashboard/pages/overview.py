@@ -1,24 +1,33 @@
 """Overview: what changed, and what needs a look today."""
 
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from catalog.forecasts import find_nodes, node_days
+from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, read_record
-from dashboard.fan import sales_and_forecast
+from catalog.periods import periods_up_to, sum_by_period
+from dashboard.fan import grain_of, sales_and_forecast
+from dashboard.node_picture import read_actuals
 from dashboard.reader import Reader
 from dashboard.theme import amount, plain, plural, quantity, roles, today
+from stocktide.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.users import User
 
 DAYS = 56
 WEEK = 7
+# Points of a card's small line, and a cut-off for the calendar behind them.
+SPARKS, CALENDAR_MAX = 28, 4_000
 
 
 def render(reader: Reader, _user: User) -> None:
     """Draw the page."""
-    sales = read_frame(reader.engine, "sales_by_day", days=DAYS, location=None)
+    run = published_run(reader.engine)
+    rhythm = rhythm_of(run["frequency"]) if run else DAILY
+    back = DAYS if rhythm.is_daily else SPARKS * rhythm.days_max
+    sales = read_frame(reader.engine, "sales_by_day", days=back, location=None)
     if sales.empty:
         _first_steps(reader)
         return
@@ -26,7 +35,7 @@ def render(reader: Reader, _user: User) -> None:
     running_out = read_frame(reader.engine, "running_out")
     st.subheader("What needs a look today")
     st.markdown("\n".join(f"- {sentence}" for sentence in attention(position, running_out)))
-    _cards(sales, position)
+    _cards(sales, position, run)
     _sales_chart(reader, sales)
     _empty_shelves(reader, position)
 
@@ -88,27 +97,33 @@ def _first_steps(reader: Reader) -> None:
         )
 
 
-def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
-    sales = full_days(sales, today())
+def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] | None) -> None:
+    """Draw what was sold in the last week, or in the last period where sales are dated on one day of it."""
+    rhythm, count = DAILY, WEEK
+    if run is not None and run["one_day"]:
+        rhythm, count = rhythm_of(run["frequency"]), 1
+        sales = sum_by_period(sales, "day", run["cutoff"], rhythm)
+    sales = full_days(sales, today(), rhythm)
     if sales.empty:
         st.info("The first day is not over yet; sums by week show from tomorrow on.")
         return
-    last, before = sales.tail(WEEK), sales.iloc[-2 * WEEK : -WEEK]
+    span = rhythm.counted(count) if rhythm.is_daily else rhythm.one
+    last, before = sales.tail(count), sales.iloc[-2 * count : -count]
     currency = str(position["currency"]) if position["currency"] else None
     cards = st.columns(4)
     cards[0].metric(
-        f"Sales, last {WEEK} days",
+        f"Sales, last {span}",
         amount(last["revenue"].sum(), currency),
         _change(last["revenue"].sum(), before["revenue"].sum()),
-        chart_data=sales["revenue"].tail(28).round(2).tolist(),
+        chart_data=sales["revenue"].tail(SPARKS).round(2).tolist(),
         height="stretch",
         border=True,
     )
     cards[1].metric(
-        f"Units, last {WEEK} days",
+        f"Units, last {span}",
         quantity(last["sold"].sum()),
         _change(last["sold"].sum(), before["sold"].sum()),
-        chart_data=sales["sold"].tail(28).round(1).tolist(),
+        chart_data=sales["sold"].tail(SPARKS).round(1).tolist(),
         height="stretch",
         border=True,
     )
@@ -120,7 +135,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
         f"{(share - share_before) * 100:+.1f} points" if known else None,
         delta_color="inverse",
         chart_data=(100 * sales["out_of_stock"] / sales["active"].clip(lower=1))
-        .tail(28)
+        .tail(SPARKS)
         .round(2)
         .tolist()
         if known
@@ -137,12 +152,12 @@ def _cards(sales: pd.DataFrame, position: dict[str, float]) -> None:
         help="On hand times today's selling price; costs are not known yet.",
     )
     st.caption(
-        f"Change against the {WEEK} days before. Last full day: {sales['day'].iloc[-1]:%Y-%m-%d}."
+        f"Change against the {span} before. Last full {rhythm.one}: {rhythm.named(sales['day'].iloc[-1].date())}."
     )
 
 
-def full_days(sales: pd.DataFrame, today: date) -> pd.DataFrame:
-    """Every calendar day from the first to the last that is over; days without a row sold nothing.
+def full_days(sales: pd.DataFrame, today: date, rhythm: Rhythm = DAILY) -> pd.DataFrame:
+    """Every day (or period, by its last day) from the first to the last that is over; those without a row sold nothing.
 
     Today is left out: it would make every week look like a fall. sales: as the query sales_by_day gives it.
     """
@@ -150,7 +165,8 @@ def full_days(sales: pd.DataFrame, today: date) -> pd.DataFrame:
     by_day = by_day[by_day.index < pd.Timestamp(today)]
     if by_day.empty:
         return by_day.reset_index()
-    calendar = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D", name="day")
+    calendar = periods_up_to(by_day.index.max().date(), CALENDAR_MAX, rhythm).rename("day")
+    calendar = calendar[calendar >= by_day.index.min()]
     return by_day.reindex(calendar, fill_value=0).reset_index()
 
 
@@ -168,10 +184,13 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
     forecast = (
         pd.DataFrame(node_days(reader.engine, roots[0]["node_id"])) if roots else pd.DataFrame()
     )
+    rhythm = rhythm_of(roots[0]["frequency"]) if roots else DAILY
     actual = _every_day(sales)
+    if not rhythm.is_daily:
+        actual = _every_period(reader, roots[0], actual, rhythm)
     coming = forecast["yhat"].sum() if roots else None
     title = (
-        f"{quantity(coming)} units expected in the next {len(forecast)} days"
+        f"{quantity(coming)} units expected in the next {rhythm.counted(len(forecast))}"
         if coming is not None
         else "Sales by day; no forecast is published yet"
     )
@@ -180,9 +199,10 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
         forecast,
         roles(),
         title=title,
-        unit="units a day",
+        unit=rhythm.each(),
         where="all locations",
         today=today(),
+        grain=grain_of(rhythm),
     )
     st.altair_chart(chart, width="stretch", key="overview.sales")
 
@@ -193,6 +213,15 @@ def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
     by_day = sales.assign(ds=pd.to_datetime(sales["day"]), net=net).set_index("ds")["net"]
     calendar = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D", name="ds")
     return by_day.reindex(calendar, fill_value=0.0).rename("y").reset_index()
+
+
+def _every_period(
+    reader: Reader, root: dict[str, Any], by_day: pd.DataFrame, rhythm: Rhythm
+) -> pd.DataFrame:
+    """What was sold by period, and since the cutoff as far as it came; by_day: as `_every_day` gives it."""
+    known = read_actuals(reader.engine, root["node_id"], root["cutoff"], rhythm, rhythm.history)
+    since = by_day[by_day["ds"] > pd.Timestamp(root["cutoff"])]
+    return pd.concat([known, sum_by_period(since, "ds", root["cutoff"], rhythm)])
 
 
 def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:

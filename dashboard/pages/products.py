@@ -7,12 +7,14 @@ import streamlit as st
 
 from catalog.forecasts import find_nodes, node_days
 from catalog.frames import read_frame, stock_by_day
+from catalog.periods import sum_by_period
 from catalog.products import list_products, read_product
 from catalog.trending import Scope, read_trending
 from dashboard.figures import product_story
 from dashboard.reader import Reader
 from dashboard.theme import amount, distinct, plain, plural, quantity, roles, today, unit_word
 from stocktide.errors import NotFound
+from stocktide.rhythm import DAILY, rhythm_of
 from stocktide.users import User
 
 PAGE_ROWS = 50
@@ -181,8 +183,12 @@ def _described(product: dict[str, Any]) -> str:
 
 
 def _story(reader: Reader, product: dict[str, Any], location: str | None) -> None:
+    run = product["forecast_run"]
+    rhythm = rhythm_of(run["frequency"]) if run else DAILY
+    # one period more, for the window may begin within one
+    back = DAYS if rhythm.is_daily else (rhythm.history + 1) * rhythm.days_max
     days = read_frame(
-        reader.engine, "product_days", sku=product["sku"], days=DAYS, location=location
+        reader.engine, "product_days", sku=product["sku"], days=back, location=location
     )
     if days.empty:
         st.info("No sales or deliveries in the lake yet. The worker lands them every few minutes.")
@@ -193,10 +199,14 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
     by_day = days.groupby("day", as_index=False).agg(
         sold=("sold", "sum"), censored=("censored", "any")
     )
+    if run:
+        by_day = sum_by_period(by_day, "day", run["cutoff"], rhythm)
+    if not rhythm.is_daily:
+        by_day = by_day.tail(rhythm.history)
     stock = stock_by_day(days)
     if forecast.empty and stock.empty and not by_day["sold"].any():
         st.info(
-            f"Nothing was sold here in the {DAYS} days up to the newest sale, and nothing is forecast."
+            f"Nothing was sold here in the {back} days up to the newest sale, and nothing is forecast."
         )
         return
     if forecast.empty:
@@ -205,9 +215,9 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         )
     unit = unit_word(product["unit"])
     title = (
-        f"{quantity(forecast['yhat'].sum())} {unit} expected in the next {len(forecast)} days"
+        f"{quantity(forecast['yhat'].sum())} {unit} expected in the next {rhythm.counted(len(forecast))}"
         if not forecast.empty
-        else f"{quantity(by_day['sold'].sum())} {unit} sold in {DAYS} days"
+        else f"{quantity(by_day['sold'].sum())} {unit} sold in {back} days"
     )
     where = "all locations" if location is None else _names(product["stock"])[location]
     panels = product_story(
@@ -219,6 +229,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         unit=unit,
         where=where,
         today=today(),
+        rhythm=rhythm,
     )
     with st.container(border=True):
         for number, panel in enumerate(panels):

@@ -76,23 +76,35 @@ def change_scale(Y: Array) -> Array:
 
 
 def level_losses(trials: Sequence[LevelTrial], names: Sequence[str]) -> LevelLosses:
-    """Return the losses of the named experts at every origin."""
-    node = np.array(
-        [
-            np.sqrt(node_errors(trial.forecasts[_at(trial, names)], trial.actual) / trial.scale)
-            for trial in trials
-        ]
-    )
+    """Return the losses of the named experts at every origin; one that lacks some of them tells nothing."""
+    node = np.array([_node_losses(trial, names) for trial in trials])
     weight = np.array([trial.weight for trial in trials])
     level = np.einsum("ocn,on->oc", node, weight)
     middle = np.maximum(np.median(level, axis=1, keepdims=True), TINY)
-    told = np.array([np.isfinite(trial.actual).any() for trial in trials])
+    told = np.array([np.isfinite(trial.actual).any() and has_all(trial, names) for trial in trials])
     return LevelLosses(tuple(names), node, level / middle, weight, told)
 
 
+def _node_losses(trial: LevelTrial, names: Sequence[str]) -> Array:
+    if not has_all(trial, names):
+        return np.zeros((len(names), trial.actual.shape[0]))
+    errors = node_errors(trial.forecasts[_at(trial, names)], trial.actual)
+    return np.asarray(np.sqrt(errors / trial.scale))
+
+
+def has_all(trial: LevelTrial, names: Sequence[str]) -> bool:
+    """Tell whether an origin has all of the named experts."""
+    return set(names) <= set(trial.names)
+
+
 def common_names(trials: Sequence[LevelTrial], now: Sequence[str]) -> tuple[str, ...]:
-    """Return the experts that every origin and the present have, in the present's order."""
-    return tuple(name for name in now if all(name in trial.names for trial in trials))
+    """Return the experts that the present and the fullest origins have, in the present's order.
+
+    A level of many nodes is fitted at some origins alone, and learns from these.
+    """
+    most = max((len(set(trial.names) & set(now)) for trial in trials), default=0)
+    full = [set(trial.names) for trial in trials if len(set(trial.names) & set(now)) == most]
+    return tuple(name for name in now if all(name in names for names in full))
 
 
 def overall_losses(levels: Mapping[int, LevelLosses], use: Sequence[int]) -> dict[str, float]:

@@ -168,8 +168,14 @@ def _is_own_model(name: str) -> bool:
 
 def _weighed(weights: LevelWeights, experts: LevelExperts) -> Array:
     place = {name: position for position, name in enumerate(experts.names)}
-    at = [place[name] for name in weights.names]
-    return mixed(weights.weights, experts.forecasts[at])
+    have = [position for position, name in enumerate(weights.names) if name in place]
+    used = weights.weights[have]
+    if len(have) < len(weights.names):
+        # an origin that lacks some experts goes by the others
+        total = used.sum(axis=0)
+        even = np.full_like(used, 1.0 / max(len(have), 1))
+        used = np.divide(used, total, out=even, where=total > TINY)
+    return mixed(used, experts.forecasts[[place[weights.names[at]] for at in have]])
 
 
 def left_out_variance(

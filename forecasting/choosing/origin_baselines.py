@@ -23,8 +23,8 @@ def baselines_of(origin: Origin, names: Sequence[Baseline]) -> dict[str, Array]:
         rows = slice(0 if name in OF_ALL_NODES else n - m, n)
         Y = (origin.history if name in OF_HISTORY else origin.Y)[rows]
         made = np.zeros((n, origin.horizon))
-        rhythm = origin.rhythm
-        of = baseline(name, Y, origin.horizon, season=rhythm.season, year=rhythm.year)
+        cycles = origin.cycles
+        of = baseline(name, Y, origin.horizon, season=cycles.season, year=cycles.year)
         made[rows] = of.mean
         found[name] = made
     return found

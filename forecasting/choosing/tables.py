@@ -21,8 +21,10 @@ from forecasting.experts.at_origin import (
     NodeModel,
     OriginExperts,
     Scene,
+    many_levels,
 )
 from forecasting.experts.calendar import Calendar
+from forecasting.experts.simple import smoothed_forecasts
 from forecasting.experts.splits import Splits, learn_splits
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED, Starts, learn_starts, no_starts
@@ -108,14 +110,27 @@ def scene_of(origin: Origin, calendar: Calendar, Y: Array, suffix: str = "") -> 
     known, dates = origin.days[-1], pd.DatetimeIndex(origin.days.append(origin.future))
     return Scene(
         hierarchy=origin.hierarchy,
-        rhythm=origin.rhythm,
+        cycles=origin.cycles,
         history=lambda level: Y[origin.hierarchy.rows(level)],
         dates=dates,
         horizon=origin.horizon,
         suffix=suffix,
         rich=lambda level: calendar.terms(level, dates, known),
         plain=calendar.plain(dates),
+        smoothed=_smoothed(origin, Y),
     )
+
+
+def _smoothed(origin: Origin, Y: Array) -> dict[str, Array]:
+    """Smooth the nodes of the levels that are not of many nodes, all at once, (n, h) by name."""
+    hierarchy = origin.hierarchy
+    many = many_levels(hierarchy)
+    rows = np.flatnonzero(~np.isin(hierarchy.nodes["level"].to_numpy(), many))
+    found = {}
+    for name, of in smoothed_forecasts(Y[rows], origin.cycles, origin.horizon).items():
+        found[name] = np.zeros((hierarchy.n_nodes, origin.horizon))
+        found[name][rows] = of
+    return found
 
 
 def experts_of(
@@ -123,12 +138,14 @@ def experts_of(
     calendar: Calendar,
     plan: Plan,
     *,
+    modelled: Sequence[int] | None = None,
     models: dict[int, list[NodeModel]] | None = None,
 ) -> dict[int, LevelExperts]:
     """Return the experts of the fitted levels: moved by what is planned, and 0 while a node is closed.
 
     Above the leaves every expert stands a second time, fitted to what was sold and not moved: what one product gains by
-    a promotion another may lose, so that a sum hears less of it, or nothing. models: filled with the models behind the
+    a promotion another may lose, so that a sum hears less of it, or nothing. modelled: the levels where models are
+    fitted (None: all); the others have simple experts alone. models: filled with the models behind the
     experts, by level, where given.
     """
     hierarchy, T = origin.hierarchy, origin.days.size
@@ -141,9 +158,10 @@ def experts_of(
     found = {}
     for level in plan.levels:
         rows = hierarchy.rows(level)
-        parts = [_of_level(makers, level, models, origin.moved_ahead, rows)]
+        fitted = modelled is None or level in modelled
+        parts = [_of_level(makers, level, models, origin.moved_ahead, rows, fitted=fitted)]
         if unmoved is not None and level != leaf:
-            parts.append(_of_level(unmoved, level, models, None, rows))
+            parts.append(_of_level(unmoved, level, models, None, rows, fitted=fitted))
         opened = origin.is_open[rows, T:].astype(np.float32)
         found[level] = LevelExperts(
             tuple(name for part in parts for name in part.names),
@@ -158,8 +176,10 @@ def _of_level(
     models: dict[int, list[NodeModel]] | None,
     moved: Array | None,
     rows: NDArray[np.int64],
+    *,
+    fitted: bool,
 ) -> LevelExperts:
-    made = makers.models(level)
+    made = makers.models(level) if fitted else []
     if models is not None:
         models.setdefault(level, []).extend(made)
     experts = makers.level(level, made)
@@ -174,9 +194,14 @@ def table_of(
     actual: Array,
     plan: Plan,
     baselines: Mapping[str, Array],
+    *,
+    modelled: Sequence[int] | None = None,
 ) -> OriginTable:
-    """Return the table of an origin. actual: (n, h), NaN where unknown. baselines: (n, h) by name."""
-    experts = experts_of(origin, calendar, plan)
+    """Return the table of an origin. actual: (n, h), NaN where unknown. baselines: (n, h) by name.
+
+    modelled: as of `experts_of`.
+    """
+    experts = experts_of(origin, calendar, plan, modelled=modelled)
     facts = facts_of(origin, plan)
     return OriginTable(
         origin.days.size,
@@ -197,7 +222,7 @@ def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
     hierarchy = origin.hierarchy
     return {
         level: learn_splits(
-            hierarchy, level, plan.levels, origin.Y[hierarchy.rows(level)], origin.rhythm
+            hierarchy, level, plan.levels, origin.Y[hierarchy.rows(level)], origin.cycles
         )
         for level in plan.levels
     }
@@ -208,9 +233,9 @@ def facts_of(origin: Origin, plan: Plan) -> Facts:
     hierarchy, T = origin.hierarchy, origin.days.size
     group = sibling_group(hierarchy)
     starts = no_starts(group, origin.horizon)
-    if origin.rhythm.frequency == "D":
+    if origin.cycles.frequency == "D":
         starts = learn_starts(origin.units, group, origin.horizon)
-    year = origin.rhythm.year
+    year = origin.cycles.year
     return Facts(
         open_ahead=origin.open_leaves[:, T:],
         ended=origin.ended,
@@ -218,7 +243,7 @@ def facts_of(origin: Origin, plan: Plan) -> Facts:
         warnings=_warnings(origin, starts),
         classes=origin.classes,
         weight=origin.weight,
-        scales=node_scales(origin.history, season=origin.rhythm.season, periods=2 * year),
+        scales=node_scales(origin.history, season=origin.cycles.season, periods=2 * year),
         change=change_scale(origin.Y),
         shares=recent_shares(
             origin.units,

@@ -3,13 +3,14 @@
 n nodes of a level, T periods known, h ahead, C experts.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.experts.cycles import Cycles
 from forecasting.experts.level import AS_FITTED, level_factors
 from forecasting.experts.models import (
     MULTIPLICATIVE_VARIANTS,
@@ -22,8 +23,7 @@ from forecasting.experts.models import (
     handed_down,
     pooled_variant,
 )
-from forecasting.experts.rhythm import Rhythm
-from forecasting.experts.simple import simple_forecasts, smoothed_forecasts
+from forecasting.experts.simple import simple_forecasts
 from forecasting.experts.terms import Terms
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.lattice import parent_rows
@@ -35,9 +35,11 @@ Rows = NDArray[np.int64]
 # From so many nodes on a level takes holidays, days of the month and trading days from its parents' shapes: they would
 # cost ten times the rest of a fit, and a noisy leaf tells nothing of them.
 RICH_NODES_MAX = 200
-# From so many nodes on a level keeps the variants that earned their cost most, so that a chain of 40,000 ends in time.
+# From so many nodes on a level keeps what earned its cost most, so that a chain of 40,000 ends in time: one model a
+# node, below the shape of its parent where there is one; it hands down no shape itself, and is fitted at fewer origins.
 MANY_NODES = 2_000
 MANY_VARIANTS = ("additive recent",)
+MANY_PRIOR = 0.1
 # A shape is taken from the root and from the nearest levels above.
 NEAREST_PARENTS = 2
 # Ends the names of experts that are fitted to what was sold, and not moved by prices and promotions.
@@ -89,16 +91,18 @@ class Scene:
 
     history: level -> units (n, T), NaN where unknown. dates: (T + h,) of history and horizon. suffix: of the names of
     all experts. rich: level -> rows and the calendar terms that they share. plain: the terms of week and year alone.
+    smoothed: exponential smoothing of all nodes by name, (nodes, h), made at once.
     """
 
     hierarchy: Hierarchy
-    rhythm: Rhythm
+    cycles: Cycles
     history: Callable[[int], Array]
     dates: pd.DatetimeIndex
     horizon: int
     suffix: str
     rich: Callable[[int], Sequence[tuple[Rows, Terms]]]
     plain: Terms
+    smoothed: Mapping[str, Array]
 
 
 def parents_of(hierarchy: Hierarchy, level: int) -> tuple[int, ...]:
@@ -107,6 +111,12 @@ def parents_of(hierarchy: Hierarchy, level: int) -> tuple[int, ...]:
     if len(coarser) <= 1 + NEAREST_PARENTS:
         return tuple(coarser)
     return (coarser[0], *coarser[-NEAREST_PARENTS:])
+
+
+def many_levels(hierarchy: Hierarchy) -> tuple[int, ...]:
+    """Return the levels of so many nodes that they are fitted at fewer origins."""
+    levels = range(len(hierarchy.levels))
+    return tuple(level for level in levels if hierarchy.rows(level).size > MANY_NODES)
 
 
 def own_variants(nodes: int, responses: Sequence[str]) -> tuple[Variant, ...]:
@@ -131,14 +141,15 @@ class OriginExperts:
         scene = self._scene
         Y = scene.history(level)
         terms = self._terms(level, Y.shape[0])
-        windows = scene.rhythm.windows_within(Y.shape[1])
-        made = []
-        for variant in own_variants(Y.shape[0], self._responses):
-            fit = fit_variant(variant, Y, scene.dates, scene.rhythm, terms)
+        windows = scene.cycles.windows_within(Y.shape[1])
+        made = list(self._below(level, Y, windows))
+        many = Y.shape[0] > MANY_NODES
+        for variant in () if many and made else own_variants(Y.shape[0], self._responses):
+            fit = fit_variant(variant, Y, scene.dates, scene.cycles, terms)
             factors = level_factors(Y, fit.both[:, : Y.shape[1]], windows)
             made.append(NodeModel(variant.name + scene.suffix, fit, (AS_FITTED, *windows), factors))
-        made.extend(self._below(level, Y, windows))
-        self._hand_down(level, Y, terms)
+        if not many:
+            self._hand_down(level, Y, terms)
         return made
 
     def level(self, level: int, models: Sequence[NodeModel]) -> LevelExperts:
@@ -152,12 +163,13 @@ class OriginExperts:
             for window, factor in zip(model.windows, model.factors, strict=True):
                 names.append(model.expert(window))
                 parts.append(ahead * factor[:, None])
-        simple = simple_forecasts(Y, scene.rhythm, scene.horizon)
+        simple = simple_forecasts(Y, scene.cycles, scene.horizon)
         if Y.shape[0] <= MANY_NODES:
-            simple |= smoothed_forecasts(Y, scene.rhythm, scene.horizon)
+            rows = scene.hierarchy.rows(level)
+            simple |= {name: of[rows] for name, of in scene.smoothed.items()}
         for name, forecast in simple.items():
-            kind, _, window = name.partition(" @")
-            names.append(f"{kind}{scene.suffix} @{window}" if window else kind + scene.suffix)
+            kind, _, of = name.partition(" @")
+            names.append(f"{kind}{scene.suffix} @{of}" if of else kind + scene.suffix)
             parts.append(forecast)
         stacked = np.stack([part.astype(np.float32) for part in parts])
         return LevelExperts(tuple(names), np.nan_to_num(stacked))
@@ -175,12 +187,12 @@ class OriginExperts:
         for coarse in coarser[-1:] if many else coarser:
             rows = parent_rows(scene.hierarchy, level, coarse)
             shape = self._shapes[coarse][rows]
-            for prior in POOLED_PRIORS[-1:] if many else POOLED_PRIORS:
+            for prior in (MANY_PRIOR,) if many else POOLED_PRIORS:
                 fit = fit_variant(
                     pooled_variant(prior),
                     Y / shape[:, :T],
                     scene.dates,
-                    scene.rhythm,
+                    scene.cycles,
                     [(every, scene.plain)],
                 )
                 yield NodeModel(
@@ -198,6 +210,6 @@ class OriginExperts:
         finer = [other for other in self._levels if other > level]
         if not any(level in parents_of(hierarchy, other) for other in finer):
             return
-        fit = fit_variant(SHAPE, Y, self._scene.dates, self._scene.rhythm, terms)
+        fit = fit_variant(SHAPE, Y, self._scene.dates, self._scene.cycles, terms)
         self._shape_fits[level] = fit
         self._shapes[level] = handed_down(fit, Y.shape[0])

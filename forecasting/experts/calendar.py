@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.experts.rhythm import Rhythm
+from forecasting.experts.cycles import Cycles
 from forecasting.experts.shopping_days import has_holidays
 from forecasting.experts.terms import Terms, build_terms
 from forecasting.nodes.known_ahead import EVENT_COLUMNS, KnownAhead
@@ -38,7 +38,7 @@ class Calendar:
     """
 
     hierarchy: Hierarchy
-    rhythm: Rhythm
+    cycles: Cycles
     dates: pd.DatetimeIndex
     ahead: KnownAhead
     leaves: pd.DataFrame
@@ -91,7 +91,7 @@ class Calendar:
         key = (countries, tuple(told.itertuples(index=False, name=None)))
         if key not in self._built:
             self._built[key] = build_terms(
-                self.rhythm, self.dates, countries=countries, events=here
+                self.cycles, self.dates, countries=countries, events=here
             )
         first = int(self.dates.get_indexer(dates[:1])[0])
         return self._built[key].part(first, len(dates))
@@ -103,7 +103,7 @@ NO_EVENTS = pd.DataFrame(columns=[*EVENT_COLUMNS])
 def make_calendar(
     hierarchy: Hierarchy,
     leaves: pd.DataFrame,
-    rhythm: Rhythm,
+    cycles: Cycles,
     dates: pd.DatetimeIndex,
     ahead: KnownAhead,
     *,
@@ -115,7 +115,7 @@ def make_calendar(
     none.
     """
     keys = (leaves if ahead.leaf_keys is None else ahead.leaf_keys).iloc[hierarchy.leaf_rows]
-    return Calendar(hierarchy, rhythm, dates, ahead, keys, country)
+    return Calendar(hierarchy, cycles, dates, ahead, keys, country)
 
 
 def _countries(leaf_rows: Rows, ahead: KnownAhead, country: str | None) -> list[Scope]:

@@ -50,7 +50,7 @@ def explain(
     experts: what each of them forecasts, for those that have no parts.
     """
     hierarchy = origin.hierarchy
-    back = min(origin.rhythm.year, origin.days.size)
+    back = min(origin.cycles.year, origin.days.size)
     m, h = hierarchy.n_leaves, origin.horizon
     upper: Parts = {}
     leaves: Parts = {}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.experts.rhythm import Rhythm
+from forecasting.experts.cycles import Cycles
 from forecasting.experts.terms import KINDS, Priors, Terms
 from forecasting.prophet.columns import Columns
 from forecasting.prophet.fit import fit_series
@@ -95,7 +95,7 @@ def fit_variant(
     variant: Variant,
     Y: Array,
     dates: pd.DatetimeIndex,
-    rhythm: Rhythm,
+    cycles: Cycles,
     terms: Sequence[tuple[Rows, Terms]],
 ) -> ModelFit:
     """Fit every row of Y (n, T; NaN says nothing) and say history and horizon, (n, T + h) over `dates`.
@@ -106,11 +106,11 @@ def fit_variant(
     both = np.zeros((n, dates.size))
     groups = []
     for rows, of in terms:
-        for part, model, kinds in _groups(variant, Y[rows], dates[:T], rhythm):
+        for part, model, kinds in _groups(variant, Y[rows], dates[:T], cycles):
             at = rows[part]
             columns = _varying(of.columns(variant.priors, kinds), T)
             fits = fit_series(model, dates[:T], Y[at], columns=columns.over(slice(T)))
-            both[at] = _single(forecast(model, fits, dates, columns=columns), fits, Y[at], rhythm)
+            both[at] = _single(forecast(model, fits, dates, columns=columns), fits, Y[at], cycles)
             groups.append(FittedGroup(at, model, fits, dates, columns))
     highest = np.where(np.isfinite(Y), Y, 0.0).max(axis=1, initial=0.0)
     return ModelFit(np.clip(both, 0.0, RUNAWAY_FACTOR * highest[:, None]), tuple(groups))
@@ -142,14 +142,14 @@ def _varying(columns: Columns, T: int) -> Columns:
 
 
 def _groups(
-    variant: Variant, Y: Array, past: pd.DatetimeIndex, rhythm: Rhythm
+    variant: Variant, Y: Array, past: pd.DatetimeIndex, cycles: Cycles
 ) -> list[tuple[Rows, ProphetModel, tuple[str, ...]]]:
     """Sort the rows by what their history can carry: a trend, a year."""
     seen = np.isfinite(Y)
     first = np.argmax(seen, axis=1)
     last = Y.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1)
-    span_days = (past[last] - past[first]).days.to_numpy() + rhythm.days
-    growing = (last - first + 1 >= rhythm.trend_periods_min) & seen.any(axis=1)
+    span_days = (past[last] - past[first]).days.to_numpy() + cycles.days
+    growing = (last - first + 1 >= cycles.trend_periods_min) & seen.any(axis=1)
     yearly = growing & (span_days >= YEAR_DAYS_MIN)
     found = []
     for has_year, has_trend in ((False, False), (False, True), (True, True)):
@@ -175,10 +175,10 @@ def _model(variant: Variant, *, growing: bool) -> ProphetModel:
     )
 
 
-def _single(both: Array, fits: Fits, Y: Array, rhythm: Rhythm) -> Array:
+def _single(both: Array, fits: Fits, Y: Array, cycles: Cycles) -> Array:
     """Spread the one value of a row with a single observation over a few seasons."""
     single = fits.code == TOO_SHORT
     if single.any():
         total = np.where(np.isfinite(Y[single]), Y[single], 0.0).sum(axis=1)
-        both[single] = (total / (SINGLE_OVER_SEASONS * rhythm.season))[:, None]
+        both[single] = (total / (SINGLE_OVER_SEASONS * cycles.season))[:, None]
     return both

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.baselines.baseline import Baseline, baseline
+from forecasting.experts.cycles import Cycles
 from forecasting.experts.level import FACTOR_MAX, FACTOR_MIN
-from forecasting.experts.rhythm import Rhythm
 
 Array = NDArray[np.float64]
 
@@ -17,30 +17,30 @@ SEASONS_MIN = 4
 SMOOTHED: tuple[Baseline, ...] = ("ETS", "Theta")
 
 
-def simple_forecasts(Y: Array, rhythm: Rhythm, horizon: int) -> dict[str, Array]:
+def simple_forecasts(Y: Array, cycles: Cycles, horizon: int) -> dict[str, Array]:
     """Return the simple experts that a history is long enough for: name -> (n, h), >= 0."""
     T = Y.shape[1]
     known = np.isfinite(Y)
     sold = np.where(known, Y, 0.0)
-    windows = [window for window in rhythm.windows if window <= T]
+    windows = [window for window in cycles.windows if window <= T]
     found = {}
     for window in windows:
         flat = _mean(sold[:, T - window :], known[:, T - window :])
         found[f"mean @{window}"] = np.repeat(flat[:, None], horizon, axis=1)
-        if rhythm.season > 1 and window >= SEASONS_MIN * rhythm.season:
-            phases = _phase_means(sold, known, window, rhythm.season, flat)
+        if cycles.season > 1 and window >= SEASONS_MIN * cycles.season:
+            phases = _phase_means(sold, known, window, cycles.season, flat)
             found[f"seasonal mean @{window}"] = repeated(phases, horizon)
     if not windows:
         found["mean"] = np.repeat(_mean(sold, known)[:, None], horizon, axis=1)
-    if rhythm.year + horizon <= T:
-        found |= _last_year(sold, known, rhythm, horizon)
+    if cycles.year + horizon <= T:
+        found |= _last_year(sold, known, cycles, horizon)
     return found
 
 
-def smoothed_forecasts(Y: Array, rhythm: Rhythm, horizon: int) -> dict[str, Array]:
+def smoothed_forecasts(Y: Array, cycles: Cycles, horizon: int) -> dict[str, Array]:
     """Return exponential smoothing with and without a damped trend, and Theta: name -> (n, h), >= 0."""
     return {
-        name: baseline(name, Y, horizon, season=rhythm.season, year=rhythm.year).mean
+        name: baseline(name, Y, horizon, season=cycles.season, year=cycles.year).mean
         for name in SMOOTHED
     }
 
@@ -68,14 +68,14 @@ def repeated(phases: Array, horizon: int) -> Array:
 
 
 def _last_year(
-    sold: Array, known: NDArray[np.bool_], rhythm: Rhythm, horizon: int
+    sold: Array, known: NDArray[np.bool_], cycles: Cycles, horizon: int
 ) -> dict[str, Array]:
-    T, year = sold.shape[1], rhythm.year
+    T, year = sold.shape[1], cycles.year
     at = T - year + np.arange(horizon) % year
     usual = _mean(sold[:, -year:], known[:, -year:])
     last = np.where(known[:, at], sold[:, at], usual[:, None])
     found = {"last year": last}
-    for window in rhythm.windows[1:]:
+    for window in cycles.windows[1:]:
         if window + year <= T:
             now, then = slice(T - window, T), slice(T - window - year, T - year)
             # only periods that are known in both years tell of growth

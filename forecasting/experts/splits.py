@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.experts.rhythm import Rhythm
+from forecasting.experts.cycles import Cycles
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.lattice import apart_from, nearest_above, parent_rows
 from forecasting.structure.splitting import (
@@ -57,7 +57,7 @@ def learn_splits(
     level: int,
     among: Sequence[int],
     Y: Array,
-    rhythm: Rhythm,
+    cycles: Cycles,
 ) -> tuple[Splits, ...]:
     """Learn how each nearest parent of a level is split. Y: (n, T) units of the level, NaN where unknown.
 
@@ -69,14 +69,14 @@ def learn_splits(
     for parent in nearest_above(hierarchy, level, among):
         rows = parent_rows(hierarchy, level, parent)
         names, shares = [], []
-        for half_life in rhythm.share_half_lives:
+        for half_life in cycles.share_half_lives:
             names.append(f"share of level {parent} @{half_life}")
             shares.append(weighted_shares(units, rows, known, half_life))
         kind = apart_from(hierarchy, level, parent, among)
         if kind is not None:
             names.append(f"share of level {parent} and trend of level {kind}")
             product = parent_rows(hierarchy, level, kind)
-            slow, quick = rhythm.share_half_lives[-1], rhythm.trend_half_life
+            slow, quick = cycles.share_half_lives[-1], cycles.trend_half_life
             shares.append(trending_shares(units, rows, product, known, slow, quick))
         found.append(
             Splits(
@@ -84,17 +84,17 @@ def learn_splits(
                 parent,
                 rows,
                 np.stack(shares).astype(np.float32),
-                _profile(units, rows, known, rhythm),
+                _profile(units, rows, known, cycles),
             )
         )
     return tuple(found)
 
 
-def _profile(units: Array, rows: Codes, known: Mask, rhythm: Rhythm) -> Floats:
+def _profile(units: Array, rows: Codes, known: Mask, cycles: Cycles) -> Floats:
     """How each node's week differs from its parent's, (n, s), beginning with the first period ahead."""
     n, T = units.shape
-    if rhythm.season == 1:
+    if cycles.season == 1:
         return np.ones((n, 1), dtype=np.float32)
     # the first period ahead has phase 0
-    phase = (np.arange(T) - T) % rhythm.season
+    phase = (np.arange(T) - T) % cycles.season
     return weekday_profiles(units, rows, known, phase).astype(np.float32)

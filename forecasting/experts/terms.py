@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.experts.rhythm import Rhythm
+from forecasting.experts.cycles import Cycles
 from forecasting.experts.shopping_days import EASTER, shopping_days
 from forecasting.prophet.columns import Columns, day_numbers, fourier
 
@@ -76,7 +76,7 @@ _Column = tuple[str, str, str, Array, float]
 
 
 def build_terms(
-    rhythm: Rhythm,
+    cycles: Cycles,
     dates: pd.DatetimeIndex,
     *,
     countries: Sequence[str] = (),
@@ -89,16 +89,16 @@ def build_terms(
     """
     columns: list[_Column] = []
     days = day_numbers(dates)
-    if rhythm.season == WEEK_DAYS:
+    if cycles.season == WEEK_DAYS:
         columns += _waves("weekly", "week", fourier(days, WEEK_DAYS, WEEK_ORDER), falling=False)
-    falling = rhythm.frequency in ("D", "W")
-    columns += _waves("yearly", "year", fourier(days, YEAR_DAYS, rhythm.harmonics), falling=falling)
-    if rhythm.frequency == "D":
+    falling = cycles.frequency in ("D", "W")
+    columns += _waves("yearly", "year", fourier(days, YEAR_DAYS, cycles.harmonics), falling=falling)
+    if cycles.frequency == "D":
         phase = np.asarray((dates.day - 1) / dates.days_in_month, dtype=np.float64)
         columns += _waves("monthly", "month", fourier(phase, 1.0, MONTH_ORDER), falling=False)
-    if rhythm.frequency == "M":
+    if cycles.frequency == "M":
         columns += _trading_days(dates)
-    columns += _special_days(rhythm, dates, _special(dates, countries, events))
+    columns += _special_days(cycles, dates, _special(dates, countries, events))
     return Terms(
         values=np.stack([column[3] for column in columns], axis=1),
         component=tuple(column[0] for column in columns),
@@ -148,15 +148,15 @@ def _special(
     return pd.concat(frames, ignore_index=True)
 
 
-def _special_days(rhythm: Rhythm, dates: pd.DatetimeIndex, special: pd.DataFrame) -> list[_Column]:
+def _special_days(cycles: Cycles, dates: pd.DatetimeIndex, special: pd.DataFrame) -> list[_Column]:
     columns: list[_Column] = []
     for (part, name), rows in special.groupby(["part", "name"], sort=True):
-        if rhythm.frequency == "D":
+        if cycles.frequency == "D":
             made = _by_day(str(name), dates, rows)
-        elif rhythm.frequency == "W":
+        elif cycles.frequency == "W":
             made = _by_week(str(name), dates, rows)
         elif _moves(str(name), rows):
-            made = _by_month(str(name), dates.to_period(rhythm.frequency), rows)
+            made = _by_month(str(name), dates.to_period(cycles.frequency), rows)
         else:
             continue
         columns += [(str(part), *column[1:]) for column in made]

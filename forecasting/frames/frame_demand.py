@@ -6,19 +6,27 @@ import pandas as pd
 from forecasting.frames.frames import Series
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.known_ahead import NOTHING, KnownAhead
+from forecasting.nodes.unnamed import with_names
 from stocktide.errors import Invalid
+from stocktide.rhythm import rhythm_of
 
 # No lake stands behind it.
 NO_LAKE_VERSION = -1
+# Weeks, months and quarters of which fewer have a value in any series are a guess: yearly dates lie on all these grids.
+FILLED_MIN = 0.5
 
 
 def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING) -> Demand:
-    """Make demand of series that are leaves, by day, week, month or quarter.
+    """Make demand of series that are leaves, in their own rhythm: days, weeks, months or quarters.
 
     keys: a row per series with a column unique_id and a column per key that the levels use, e.g. location, product. A
-    period without a value says nothing, as an empty shelf does. Raises Invalid: `value_negative`, `column_missing`,
-    `keys_missing` (a series without row), `keys_duplicate`, `demand_empty`.
+    period without a value says nothing, as an empty shelf does. A series without a value for a key is pooled under a
+    name, and `Demand.warnings` says so. A single date counts as a day unless `from_long` was
+    told a frequency. Raises Invalid: `frequency_unclear` (weeks, months or quarters most of which are missing in all
+    series), `value_negative`, `column_missing`, `keys_missing` (a series without row), `keys_duplicate`,
+    `demand_empty`.
     """
+    _refuse_gaps(series)
     negative = np.argwhere(series.Y < 0)
     if negative.size:
         row, column = negative[0]
@@ -30,17 +38,32 @@ def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING
     known = np.isfinite(series.Y)
     units = np.where(known, series.Y, 0.0)
     if not units.any():
-        raise Invalid("demand_empty", "Nothing was sold in any series on any day.")
+        raise Invalid("demand_empty", "Nothing was sold in any series at any time.")
+    leaves = _leaves(series, keys)
+    leaves, warnings = with_names(leaves, [str(name) for name in leaves if name != "unique_id"])
     return Demand(
-        leaves=_leaves(series, keys),
+        leaves=leaves,
         names={},
         days=series.days,
         units=units,
         empty=~known,
         started=np.argmax(units > 0, axis=1).astype(np.int64),
         lake_version=NO_LAKE_VERSION,
-        grid=series.grid,
+        grid=None if series.frequency == "D" else series.grid,
         ahead=ahead,
+        warnings=warnings,
+    )
+
+
+def _refuse_gaps(series: Series) -> None:
+    known = np.isfinite(series.Y).any(axis=0)
+    if series.frequency == "D" or known.mean() >= FILLED_MIN:
+        return
+    many = rhythm_of(series.frequency).many
+    raise Invalid(
+        "frequency_unclear",
+        f"Only {known.sum()} of {known.size} {many} from {series.days[0].date()} to {series.days[-1].date()} have a "
+        f"value in any series; give a row for {many} without sales (y = 0), or name another frequency in from_long.",
     )
 
 

@@ -21,7 +21,10 @@ MIXED_POINTS_MIN = 8
 
 @dataclass(frozen=True)
 class Grid:
-    """A regular grid of dates. origin: a date on it. at_end: months and quarters end on their last day."""
+    """A regular grid of dates, one a period. origin: a date on it.
+
+    at_end: a date is the last day of its period (months and quarters then end on their last day), else its first day.
+    """
 
     frequency: Frequency
     origin: pd.Timestamp
@@ -49,6 +52,27 @@ class Grid:
         """Tell which dates lie on the grid."""
         held: NDArray[np.bool_] = (self.dates(self.steps(ds)) == ds).astype(np.bool_)
         return held
+
+    def containing(self, days: pd.DatetimeIndex) -> Steps:
+        """Count steps from the origin to the periods that any days lie in, (len(days),)."""
+        if not self.at_end:
+            return self.steps(days)
+        if self.frequency in _DAYS:
+            back = (self.origin - days).days.to_numpy() // _DAYS[self.frequency]
+        else:
+            months = (self.origin.year - days.year) * 12 + self.origin.month - days.month
+            back = months.to_numpy() // _MONTHS[self.frequency]
+        return np.asarray(-back, dtype=np.int64)
+
+    def first_days(self, ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Give the first day of each date's period; dates on the grid."""
+        if not self.at_end:
+            return ds
+        return self.dates(self.steps(ds) - 1) + pd.Timedelta(days=1)
+
+    def last_days(self, ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Give the last day of each date's period; dates on the grid."""
+        return ds if self.at_end else self.dates(self.steps(ds) + 1) - pd.Timedelta(days=1)
 
     def following(self, last: pd.Timestamp, horizon: int) -> pd.DatetimeIndex:
         """Give the `horizon` dates after `last`, which lies on the grid."""

@@ -110,11 +110,11 @@ def round_whole(paths: Single, whole: NDArray[np.bool_], rng: np.random.Generato
     return out
 
 
-def round_each(leaves: Array, whole: NDArray[np.bool_], *, seed: int = 0) -> Iterator[Single]:
-    """Give paths that were drawn at once, (B, m, h), a period at a time, as `draw_days` does: h arrays (m, B)."""
-    rounding = np.random.default_rng([seed, ROUNDING_STREAM])
-    for ahead in range(leaves.shape[2]):
-        yield round_whole(leaves[:, :, ahead].T.astype(np.float32), whole, rounding)
+def sum_days(plan: PathPlan, count: int) -> Array:
+    """Sum the first `count` paths of the leaves into paths of all nodes, (n, count, h), units."""
+    S = plan.hierarchy.S
+    days = [S @ drawn[:, :count].astype(np.float64) for drawn in draw_days(plan)]
+    return np.ascontiguousarray(np.stack(days, axis=2))
 
 
 def take_paths(plan: PathPlan, days: pd.DatetimeIndex, leaves: NDArray[np.int64]) -> Paths:

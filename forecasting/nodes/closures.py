@@ -16,7 +16,8 @@ SELLING_SHARE_MIN = 0.7
 AROUND_DAYS = 28
 OPEN_SHARE_MIN = 0.95
 # A chain that is shut may still sell a little (online, a forgotten till): less than this share of its median day.
-SHUT_SHARE = 0.05
+# Where that is more than some days of a year it is how the chain sells: a few shops that are open on Sundays.
+SHUT_SHARE, SHUT_DAYS_SHARE = 0.05, 0.03
 
 Mask = NDArray[np.bool_]
 
@@ -38,7 +39,8 @@ def closed_days(
 def _without_trickle(sold: NDArray[np.float64]) -> NDArray[np.float64]:
     """Take for nothing what a whole chain sells on a day when it is shut. sold: (T,)."""
     usual = float(np.median(sold[sold > 0])) if (sold > 0).any() else 0.0
-    return np.where(sold < SHUT_SHARE * usual, 0.0, sold)
+    trickle = (sold > 0) & (sold < SHUT_SHARE * usual)
+    return np.where(trickle & (trickle.mean() < SHUT_DAYS_SHARE), 0.0, sold)
 
 
 def _closed_of(

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.frames.frequency import Frequency, Grid
+from forecasting.frames.rhythm_found import RhythmFound
 from forecasting.nodes.known_ahead import NOTHING, KnownAhead
 from forecasting.nodes.stockout import empty_days
 from stocktide.errors import Invalid
@@ -23,10 +24,11 @@ class Demand:
     leaves: one row per leaf, a column per key that the levels use. names: what people call the values of a key.
     days: (T,) dates of the periods, the last one is the cutoff; grid: the regular grid that they lie on (None: days).
     units: (m, T) float64, units sold less those returned the same day.
-    empty: (m, T) bool, days on which the shelf was empty for a time, so that
+    empty: (m, T) bool, periods in which the shelf was empty for a time, so that
     units say less than what was wanted. started: (m,) index of the first sale. ahead: plans and events.
     longer: own histories of coarse levels that reach further back than their leaves: the level's keys -> a frame of its
     nodes with those keys, and units (nodes, T), NaN where unknown. Days before a leaf's detail begins are `empty`.
+    rhythm: how the grid was found in the lake. warnings: what was pooled under a name, for people.
     """
 
     leaves: pd.DataFrame
@@ -41,6 +43,8 @@ class Demand:
     longer: Mapping[tuple[str, ...], tuple[pd.DataFrame, NDArray[np.float64]]] = field(
         default_factory=dict
     )
+    rhythm: RhythmFound | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def frequency(self) -> Frequency:
@@ -49,8 +53,9 @@ class Demand:
 
     @property
     def cutoff(self) -> date:
-        """Last day of the demand."""
-        cutoff: date = self.days[-1].date()
+        """Last day of the last period."""
+        last = self.days[-1:] if self.grid is None else self.grid.last_days(self.days[-1:])
+        cutoff: date = last[0].date()
         return cutoff
 
 
@@ -80,15 +85,20 @@ def densify(
     *,
     through: date,
     lake_version: int,
+    since: date | None = None,
 ) -> Demand:
+    """Lay daily rows out as leaves by days, from `since` (None: the first sale) through `through`.
+
+    pairs: a row per product and location with the keys. daily: rows of days with activity, as DAILY_UNITS says.
+    """
     leaf = pairs.groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
     # np.unique, for groupby(...).nth keeps the order of the rows and not of the groups.
     leaves = pairs[list(keys)].iloc[np.unique(leaf, return_index=True)[1]]
     index = pd.MultiIndex.from_frame(pairs[["product_id", "location_id"]])
     pair = index.get_indexer(pd.MultiIndex.from_frame(daily[["product_id", "location_id"]]))
     daily, pair = daily[pair >= 0], pair[pair >= 0]
-    sold_days = daily.loc[daily["units"] > 0, "day"]
-    days = pd.date_range(sold_days.min(), pd.Timestamp(through), freq="D")
+    first = daily.loc[daily["units"] > 0, "day"].min() if since is None else pd.Timestamp(since)
+    days = pd.date_range(first, pd.Timestamp(through), freq="D")
     column = (daily["day"] - days[0]).dt.days.to_numpy()
     inside = column >= 0
     units = np.zeros((len(leaves), len(days)))

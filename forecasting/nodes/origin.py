@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.choosing.scores import recent_weight
+from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.experts.hidden_demand import expected_demand
-from forecasting.experts.rhythm import RHYTHMS, Rhythm
 from forecasting.frames.frequency import Grid, grid_of
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
@@ -63,9 +63,9 @@ class Origin:
         return self.grid.following(self.days[-1], self.horizon)
 
     @property
-    def rhythm(self) -> Rhythm:
-        """Return the rhythm of the periods."""
-        return RHYTHMS[self.grid.frequency]
+    def cycles(self) -> Cycles:
+        """Return the cycles of the periods."""
+        return CYCLES[self.grid.frequency]
 
     @cached_property
     def history(self) -> Array:
@@ -120,7 +120,7 @@ class Origin:
             known[rows] &= self.is_open[rows, : self.days.size]
         Y = np.where(known, self._base, np.nan)
         m = self.hierarchy.n_leaves
-        Y[-m:] = expected_demand(Y[-m:], self.cut_leaves, self.days, self.rhythm)
+        Y[-m:] = expected_demand(Y[-m:], self.cut_leaves, self.days, self.cycles)
         return Y
 
     @cached_property
@@ -147,7 +147,7 @@ class Origin:
         if self.effects is None or self.uplift is None:
             return {}
         T = self.days.size
-        lately = slice(max(0, T - max(self.rhythm.year // 4, 1)), T)
+        lately = slice(max(0, T - max(self.cycles.year // 4, 1)), T)
         usual = (self.units / self.uplift[:, :T])[:, lately].mean(axis=1)
         # nodes that lately sold nothing are moved as their leaves would be on average
         usual = usual + 1e-9 * max(float(usual.max(initial=0.0)), 1e-9)
@@ -174,7 +174,7 @@ class Origin:
     @cached_property
     def ended(self) -> Mask:
         """Tell which leaves are no longer sold, (m,)."""
-        return discontinued(self.units, self.empty, self.rhythm.ended_periods)
+        return discontinued(self.units, self.empty, self.cycles.ended_periods)
 
     @cached_property
     def classes(self) -> NDArray[np.str_]:
@@ -230,15 +230,15 @@ def with_effects(origin: Origin, demand: Demand) -> Origin:
     if not moving:
         return origin
     X = np.stack(list(moving.values()))
-    rhythm = origin.rhythm
+    cycles = origin.cycles
     effects = learn_effects(
         origin.units,
         origin.observed_leaves,
         X[:, :, :T],
         tuple(moving),
         sibling_group(origin.hierarchy),
-        block=rhythm.effect_block,
-        season=rhythm.season,
+        block=cycles.effect_block,
+        season=cycles.season,
     )
     return replace(origin, effects=effects, plans=X[:, :, T:], uplift=effects.uplift(X))
 

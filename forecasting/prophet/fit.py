@@ -7,13 +7,14 @@ others have their own. Chunks of series are fitted in threads: numpy leaves the 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from forecasting.prophet.columns import Columns, build_columns, day_numbers
 from forecasting.prophet.design import Design, Work, day_weights, lay_out, scaled
@@ -36,6 +37,7 @@ from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
+_Part = tuple[Rows, dict[str, Array]]
 
 # k and m have normal priors of sd 5, as in Prophet.
 TREND_PRECISION = 1.0 / 25.0
@@ -77,11 +79,10 @@ def fit_series(
         # a constant is its offset in the units of the target
         out["floor"] = np.log1p(np.maximum(out["floor"], 0.0))
     tasks = _tasks(work, known, np.flatnonzero(codes == ORDINARY))
-    workers = threads or os.cpu_count() or 1
     # Small matrices, many threads: BLAS threads of their own would only wait for each other (measured: 1.5 to 4 times
     # slower). The limit is the process's, for as long as this takes.
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        for rows, part in pool.map(lambda task: task(), tasks):
+    with _blas().limit(limits=1, user_api="blas"):
+        for rows, part in _done(tasks, threads or os.cpu_count() or 1):
             for name, values in part.items():
                 out[name][rows] = values
     terms = 2 + (out["beta"] != 0.0).sum(axis=1)
@@ -95,6 +96,22 @@ def fit_series(
         component=columns.component,
         multiplicative=columns.multiplicative,
     )
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Look for the loaded BLAS libraries once: it takes longer than a small fit."""
+    return ThreadpoolController()
+
+
+def _done(tasks: Sequence[Callable[[], _Part]], workers: int) -> Iterator[_Part]:
+    """Do the tasks, in threads where there are several."""
+    if len(tasks) < 2 or workers < 2:
+        for task in tasks:
+            yield task()
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(lambda task: task(), tasks)
 
 
 def _check(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> None:
@@ -112,9 +129,6 @@ def _check(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> None:
     wrong = np.isinf(Y).any(axis=1)
     if wrong.any():
         raise Invalid("infinite", f"Row {int(np.argmax(wrong))} holds an infinite value.")
-
-
-_Part = tuple[Rows, dict[str, Array]]
 
 
 def _tasks(work: Work, known: Survey, rows: Rows) -> list[Callable[[], _Part]]:

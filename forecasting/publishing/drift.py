@@ -10,49 +10,64 @@ import pandas as pd
 import sqlalchemy as sa
 
 from forecasting.nodes.demand import OTHER_PRODUCTS
+from forecasting.nodes.unnamed import with_names
 from forecasting.publishing.cusum import alarms
 from forecasting.structure.levels import KNOWN_KEYS
 from stocktide.database import statement
 
-# Days judged anew at each check, for sales that came late.
+# Periods that ended so many days before the newest one are judged anew at each check, for sales that came late.
 LATE_DAYS = 3
-# How far back the sums that make an alarm begin.
-RECORD_DAYS = 120
+# How many periods back the sums that make an alarm begin.
+RECORD_PERIODS = 120
 
 
 @dataclass(frozen=True)
 class DriftReport:
-    """What a check did. judged: days. alarmed: new alarms as (level name, day). asked: for retraining."""
+    """What a check did. judged: periods. alarmed: new alarms as (level name, last day). asked: for retraining.
+
+    frequency: of the periods, D, W, M or Q.
+    """
 
     judged: int
     last_day: date | None
     alarmed: tuple[tuple[str, date], ...]
     asked: bool
+    frequency: str = "D"
 
 
 def check_drift(engine: sa.Engine, *, now: datetime, ask: Callable[[], object]) -> DriftReport:
-    """Judge the days that came since the last check, and ask for retraining where a level alarms newly.
+    """Judge the periods that ended since the last check, and ask for retraining where a level alarms newly.
 
-    now: aware. ask: called at most once, before anything is kept; if it raises, the next check asks again.
+    A week, month or quarter is judged when it is over, by the sum of its days. now: aware. ask: called at most once,
+    before anything is kept; if it raises, the next check asks again.
     """
     with engine.begin() as connection:
-        days = connection.execute(
+        periods = connection.execute(
             statement("forecasting/judged_days"), {"now": now, "late_days": LATE_DAYS}
         ).all()
-        for run_id in sorted({row.forecast_run_id for row in days}):
+        for run_id in sorted({row.forecast_run_id for row in periods}):
             _judge_run(
-                connection, run_id, [row.day for row in days if row.forecast_run_id == run_id]
+                connection, run_id, [row for row in periods if row.forecast_run_id == run_id]
             )
         alarmed = _alarm(connection)
         if alarmed:
             ask()
-    last = days[-1].day if days else None
-    return DriftReport(len(days), last, tuple(alarmed), bool(alarmed))
+    if not periods:
+        return DriftReport(0, None, tuple(alarmed), bool(alarmed))
+    newest = periods[-1]
+    return DriftReport(
+        len(periods), newest.day, tuple(alarmed), bool(alarmed), frequency=newest.frequency
+    )
 
 
-def _judge_run(connection: sa.Connection, run_id: int, days: Sequence[date]) -> None:
+def _judge_run(connection: sa.Connection, run_id: int, periods: Sequence[Any]) -> None:
+    """Judge one run. periods: rows of the query judged_days."""
+    days = [period.day for period in periods]
+    first_days = [period.first_day for period in periods]
     came = pd.DataFrame(
-        connection.execute(statement("forecasting/units_of_days"), {"days": list(days)}).all(),
+        connection.execute(
+            statement("forecasting/units_of_days"), {"first_days": first_days, "days": days}
+        ).all(),
         columns=["day", *_KEYS_OF_UNITS, "units"],
     )
     expected = {
@@ -61,7 +76,8 @@ def _judge_run(connection: sa.Connection, run_id: int, days: Sequence[date]) -> 
             statement("forecasting/expected_errors"), {"forecast_run_id": run_id}
         )
     }
-    for day in days:
+    for period in periods:
+        day = period.day
         forecast = pd.DataFrame(
             connection.execute(
                 statement("forecasting/nodes_of_day"), {"forecast_run_id": run_id, "day": day}
@@ -80,6 +96,7 @@ def _judge_run(connection: sa.Connection, run_id: int, days: Sequence[date]) -> 
                     "wape": _known(wape),
                     "bias": _known(bias),
                     "expected_wape": expected.get(level),
+                    "frequency": period.frequency,
                 },
             )
 
@@ -92,12 +109,13 @@ _KEYS_OF_UNITS = ["product", "department", "category", "location", "region", "co
 
 
 def level_errors(forecast: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
-    """Compare one day's forecast with what came, per level.
+    """Compare one period's forecast with what came, per level.
 
     forecast: level, level_name, keys (dict), yhat (units). came: a column per key, units; one row a product and
     location. Returns level, level_name, wape and bias as shares of what came (NaN where nothing did); what came outside
     all of a level's nodes counts as forecast 0.
     """
+    came, _ = with_names(came, _KEYS_OF_UNITS)
     came = pool_unknown(came, forecast["keys"])
     rows = []
     for (level, name), nodes in forecast.groupby(["level", "level_name"], sort=True):
@@ -133,8 +151,10 @@ def pool_unknown(came: pd.DataFrame, keys: "pd.Series[Any]") -> pd.DataFrame:
 
 
 def _alarm(connection: sa.Connection) -> list[tuple[str, date]]:
-    """Draw the alarms anew over the record; those that are new, of days just judged, oldest first."""
-    rows = connection.execute(statement("forecasting/drift_record"), {"days": RECORD_DAYS}).all()
+    """Draw the alarms anew over the record; those that are new, of periods just judged, oldest first."""
+    rows = connection.execute(
+        statement("forecasting/drift_record"), {"periods": RECORD_PERIODS}
+    ).all()
     record = pd.DataFrame(
         rows, columns=["day", "level", "level_name", "wape", "bias", "expected_wape", "alarm"]
     )

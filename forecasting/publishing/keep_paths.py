@@ -4,8 +4,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from forecasting.frames.frequency import grid_of
-from forecasting.intervals.joint_draw import leaf_keys, round_each, whole_leaves
-from forecasting.intervals.paths import Array
+from forecasting.intervals.joint_draw import PathPlan, draw_days, leaf_keys
 from forecasting.nodes.demand import Demand
 from forecasting.path_store import PathLineage, prune_paths, write_paths
 from forecasting.publishing.registry import Outcome
@@ -20,28 +19,24 @@ def keep_paths(
     lake: Lake,
     demand: Demand,
     hierarchy: Hierarchy,
-    leaf_paths: Array,
+    plan: PathPlan,
     outcome: Outcome,
-    *,
-    seed: int = 0,
 ) -> list[int]:
-    """Write a run's leaf paths (B, m, h) and remove those of runs that are no longer kept; returns the removed runs.
+    """Draw and write a run's leaf paths, and remove those of runs that are no longer kept; returns the removed runs.
 
     Leaves that sell whole units get whole paths. Killed before its end, it leaves the run without paths in the lake.
     """
-    whole = whole_leaves(demand.units[hierarchy.leaf_rows])
-    days = days_ahead(demand, leaf_paths.shape[2])
+    days = days_ahead(demand, plan.horizon)
     lineage = PathLineage(
         forecast_run_id=outcome.forecast_run_id,
         version=outcome.version,
         cutoff=demand.cutoff.isoformat(),
         lake_version=demand.lake_version,
         frequency=demand.frequency,
-        seed=seed,
+        seed=plan.seed,
         horizon=len(days),
     )
-    drawn = round_each(leaf_paths, whole, seed=seed)
-    write_paths(lake, lineage, leaf_keys(hierarchy), days, drawn, whole)
+    write_paths(lake, lineage, leaf_keys(hierarchy), days, draw_days(plan), plan.whole)
     with engine.connect() as connection:
         kept = connection.execute(sa.text(_KEPT)).scalars().all()
     return prune_paths(lake, {*kept, outcome.forecast_run_id})

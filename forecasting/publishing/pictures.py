@@ -64,29 +64,31 @@ def score_figure(scores: pd.DataFrame, *, metric: str) -> Any:
 
 def forecast_figure(
     days: pd.DatetimeIndex,
+    ahead: pd.DatetimeIndex,
     history: NDArray[np.float64],
     mean: NDArray[np.float64],
     lower: NDArray[np.float64],
     upper: NDArray[np.float64],
+    *,
+    unit: str = "units a day",
 ) -> Any:
-    """Draw one series: the last days of history (T,) and what is forecast (h,) with its band."""
+    """Draw one series: the last of its history (T,) on `days`, and what is forecast (h,) on `ahead` with its band."""
     import altair as alt
 
     shown = min(history.size, 4 * mean.size)
-    ahead = pd.date_range(days[-1] + pd.Timedelta(days=1), periods=mean.size).strftime("%Y-%m-%d")
     past = [
         {"day": f"{day:%Y-%m-%d}", "units": float(units)}
         for day, units in zip(days[-shown:], history[-shown:], strict=True)
     ]
     coming = [
         {"day": day, "units": float(m), "lower": float(low), "upper": float(up)}
-        for day, m, low, up in zip(ahead, mean, lower, upper, strict=True)
+        for day, m, low, up in zip(ahead.strftime("%Y-%m-%d"), mean, lower, upper, strict=True)
     ]
-    x, y = alt.X("day:T", title=None), alt.Y("units:Q", title="units a day")
+    x, y = alt.X("day:T", title=None), alt.Y("units:Q", title=unit)
     fan = alt.Chart(alt.Data(values=coming), width=640)
     return alt.layer(
         fan.mark_area(color=OURS, opacity=0.22).encode(
-            x=x, y=alt.Y("lower:Q", title="units a day"), y2="upper:Q"
+            x=x, y=alt.Y("lower:Q", title=unit), y2="upper:Q"
         ),
         alt.Chart(alt.Data(values=past)).mark_line(color="#1F2328").encode(x=x, y=y),
         fan.mark_line(color=OURS, strokeDash=[6, 4]).encode(x=x, y=y),

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from forecasting.frames.frequency import Grid, grid_of
 from forecasting.publishing.array_copy import ArrayRows, copy_arrays
 from forecasting.publishing.promotion import (
     CHOSEN,
@@ -32,7 +33,7 @@ Array = NDArray[np.float64]
 RUNS_KEPT = 3
 # Heads with errors and scores: what the list of experiments can compare.
 HEADS_KEPT = 60
-ACTUAL_DAYS = 400
+ACTUAL_PERIODS = 400
 DAY_TABLES = (
     "forecast_nodes",
     "forecasts",
@@ -73,11 +74,13 @@ __all__ = ["CHANNEL", "Publication", "publish", "store_run"]
 class Publication:
     """All that a run publishes.
 
-    days: (T,) up to the cutoff. history: (n, T). mean: (n, h). quantiles: (n, h, 13). warnings: (n,) codes or None.
+    days: (T,) dates of the periods, the cutoff in the last one. grid: the regular grid they lie on (None: days); rows
+    are kept by the last day of their period. one_day: sales of a period are dated on one day of it.
+    history: (n, T). mean: (n, h). quantiles: (n, h, 13). warnings: (n,) codes or None.
     errors: frame of `evaluate`. names: what people call the values of a key.
     components: additive parts of the published mean by name, (n, days) or, without the leaves, (n - leaves, days),
-    units a day over component_days, which end with the horizon; of a leaf the horizon alone is kept. leaf_components:
-    the same for the leaves alone, (leaves, h). paths: (n, p, h) joint samples, coherent path by path.
+    units a period over component_days, which end with the horizon; of a leaf the horizon alone is kept.
+    leaf_components: the same for the leaves alone, (leaves, h). paths: (n, p, h) joint samples, coherent path by path.
     scores: the backtest, columns SCORE_COLUMNS, candidate "chosen" among them. choice: what it chose (winner, weights,
     winners by level, margin), JSON-able. score, champion_score: errors on the same origins, lower is better; without
     them they are taken from the scores (`total_score`, `champion_score`), else from the errors.
@@ -103,12 +106,25 @@ class Publication:
     choice: Mapping[str, Any] | None = None
     score: float | None = None
     champion_score: float | None = None
+    grid: Grid | None = None
+    one_day: bool = False
+
+    @property
+    def regular(self) -> Grid:
+        """The grid of the days; of days where none is given."""
+        return grid_of(self.days[-1:], "D") if self.grid is None else self.grid
 
     @property
     def cutoff(self) -> date:
         """Last day that the models saw."""
-        cutoff: date = self.days[-1].date()
+        cutoff: date = self.regular.last_days(self.days[-1:])[0].date()
         return cutoff
+
+    @property
+    def ahead(self) -> pd.DatetimeIndex:
+        """Last days of the periods of the horizon, (h,)."""
+        grid = self.regular
+        return grid.last_days(grid.following(self.days[-1], self.mean.shape[1]))
 
 
 def publish(engine: sa.Engine, publication: Publication, *, run_id: int | None) -> int:
@@ -198,7 +214,10 @@ def _insert_run(connection: sa.Connection, publication: Publication, run_id: int
         {
             "run_id": run_id,
             "cutoff": publication.cutoff,
-            "horizon_days": publication.mean.shape[1],
+            "horizon_days": (publication.ahead[-1].date() - publication.cutoff).days,
+            "frequency": publication.regular.frequency,
+            "horizon": publication.mean.shape[1],
+            "one_day": publication.one_day,
             "method": publication.method,
             "lake_version": publication.lake_version,
             "hierarchy": json.dumps(publication.hierarchy.levels),
@@ -249,24 +268,23 @@ def node_rows(publication: Publication) -> pd.DataFrame:
 
 
 def forecast_rows(publication: Publication) -> pd.DataFrame:
-    """Make the rows of forecasts, one per node and day of the horizon."""
-    n, horizon = publication.mean.shape
-    first = publication.days[-1] + pd.Timedelta(days=1)
-    rows = _rows(n, pd.date_range(first, periods=horizon, freq="D"))
+    """Make the rows of forecasts, one per node and period of the horizon."""
+    rows = _rows(publication.mean.shape[0], publication.ahead)
     rows["yhat"] = publication.mean.ravel()
-    assert publication.quantiles.shape == (n, horizon, len(QUANTILE_COLUMNS))
+    assert publication.quantiles.shape == (*publication.mean.shape, len(QUANTILE_COLUMNS))
     for position, column in enumerate(QUANTILE_COLUMNS):
         rows[column] = publication.quantiles[:, :, position].ravel()
     return rows
 
 
 def actual_rows(publication: Publication) -> pd.DataFrame:
-    """Make the rows of forecast_actuals: the last days of each node from its first sale on, a leaf's zeros left out."""
-    history = publication.history[:, -ACTUAL_DAYS:]
-    started = np.maximum.accumulate(publication.history > 0, axis=1)[:, -ACTUAL_DAYS:]
+    """Make the rows of forecast_actuals: the last periods of each node from its first sale on, less a leaf's zeros."""
+    history = publication.history[:, -ACTUAL_PERIODS:]
+    started = np.maximum.accumulate(publication.history > 0, axis=1)[:, -ACTUAL_PERIODS:]
     shown = started.copy()
     shown[-publication.hierarchy.n_leaves :] &= history[-publication.hierarchy.n_leaves :] > 0
-    rows = _rows(history.shape[0], publication.days[-ACTUAL_DAYS:])
+    days = publication.regular.last_days(publication.days[-ACTUAL_PERIODS:])
+    rows = _rows(history.shape[0], days)
     rows["y"] = history.ravel()
     return rows[shown.ravel()]
 
@@ -278,11 +296,11 @@ def component_rows(publication: Publication) -> list[ArrayRows]:
     """
     n, horizon = publication.mean.shape
     n_upper = n - publication.hierarchy.n_leaves
-    starts = publication.cutoff + timedelta(days=1)
+    starts = publication.ahead[0].date()
     groups: list[ArrayRows] = []
     for name, units in publication.components.items():
-        days = publication.component_days
-        assert days is not None
+        assert publication.component_days is not None
+        days = publication.regular.last_days(publication.component_days)
         assert units.shape in ((n, days.size), (n_upper, days.size))
         assert days[-horizon].date() == starts
         groups.append(_without_zeros(0, units[:n_upper], (name, days[0].date())))
@@ -300,7 +318,7 @@ def _without_zeros(first: int, units: Array, fixed: tuple[str, date]) -> ArrayRo
 
 
 def path_rows(publication: Publication) -> list[ArrayRows]:
-    """Make the rows of forecast_paths, one per node, (paths, days)."""
+    """Make the rows of forecast_paths, one per node, (paths, periods)."""
     paths = publication.paths
     if paths is None:
         return []

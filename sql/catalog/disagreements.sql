@@ -1,10 +1,12 @@
--- The nodes where two runs disagree most over the days that both forecast, day by day. apart: how far their means are
--- from each other, in widths of their 80 % bands, so that a large node is not first for its size.
+-- The nodes where two runs disagree most over the periods that both forecast, one by one; none where they count other
+-- periods. apart: how far their means are from each other, in widths of their 80 % bands, so that a large node is not
+-- first for its size.
 WITH nodes AS (
     SELECT a.node_id, a.level_name, a.label, b.node_id AS other_id
     FROM forecast_nodes a
     JOIN forecast_nodes b USING (level_name, unique_id)
     WHERE a.forecast_run_id = :now AND b.forecast_run_id = :before
+      AND (SELECT count(DISTINCT frequency) FROM forecast_runs WHERE forecast_run_id IN (:now, :before)) = 1
 ),
 most AS (
     SELECT n.node_id, n.other_id, n.level_name, n.label,

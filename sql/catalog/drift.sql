@@ -1,5 +1,7 @@
--- How far the published forecast was off, day by day, at each level.
-SELECT day, level, level_name, wape, bias, expected_wape, alarm
-FROM forecast_drift
-WHERE day > (SELECT max(day) FROM forecast_drift) - CAST(:days AS int)
-ORDER BY level, day
+-- How far the published forecast was off, period by period, at each level: those of the rhythm that was judged last.
+WITH newest AS (SELECT day, frequency FROM forecast_drift ORDER BY day DESC LIMIT 1)
+SELECT d.day, d.level, d.level_name, d.wape, d.bias, d.expected_wape, d.alarm, d.frequency
+FROM forecast_drift d
+JOIN newest n USING (frequency)
+WHERE d.day > n.day - CAST(:periods AS int) * CASE n.frequency WHEN 'D' THEN 1 WHEN 'W' THEN 7 WHEN 'M' THEN 31 ELSE 92 END
+ORDER BY d.level, d.day

@@ -1,6 +1,7 @@
 -- Nodes of the published forecast: the children of a node, or the roots, or one node; with their sum over the horizon.
 SELECT n.node_id, n.level, n.level_name, n.unique_id, n.label, n.parent_id, n.keys, n.warning,
-       t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days
+       t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days, r.frequency,
+       coalesce(r.horizon, r.horizon_days) AS horizon
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)
 JOIN forecast_nodes n USING (forecast_run_id)

@@ -1,7 +1,8 @@
 -- The versions, newest first, with what their runs said; kept: can still be published.
 SELECT m.version, m.status, m.created_at, m.cutoff, m.score, m.champion_score, m.margin, m.decided_at, m.decided_by,
        m.reason, m.mlflow_run_id, m.forecast_run_id, m.forecast_run_id IS NOT NULL AND r.pruned_at IS NULL AS kept,
-       r.method, r.lake_version, r.choice, (r.detail->>'nodes')::int AS nodes, c.coverage_80,
+       r.method, r.lake_version, r.choice, coalesce(r.frequency, 'D') AS frequency,
+       r.horizon_days, coalesce(r.horizon, r.horizon_days) AS horizon, (r.detail->>'nodes')::int AS nodes, c.coverage_80,
        (SELECT replaced FROM forecast_decisions d WHERE d.version = m.version AND d.action = 'promote'
         ORDER BY decision_id DESC LIMIT 1) AS replaced,
        (SELECT sum(f.yhat) / r.horizon_days FROM forecast_nodes n JOIN forecasts f USING (forecast_run_id, node_id)

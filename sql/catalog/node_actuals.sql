@@ -1,4 +1,4 @@
--- What was sold at one node of the published forecast, by day; days without a row sold nothing.
+-- What was sold at one node of the published forecast, by period (ds: its last day); periods without a row sold nothing.
 SELECT a.ds, a.y
 FROM published_forecast p
 JOIN forecast_actuals a USING (forecast_run_id)

@@ -1,5 +1,6 @@
 -- The published run, its version in the registry, and what its backtest chose.
-SELECT r.forecast_run_id, r.created_at, r.cutoff, r.horizon_days, r.method, r.lake_version, r.hierarchy,
+SELECT r.forecast_run_id, r.created_at, r.cutoff, r.horizon_days, r.frequency,
+       coalesce(r.horizon, r.horizon_days) AS horizon, r.one_day, r.method, r.lake_version, r.hierarchy,
        r.mlflow_run_id, p.published_at, m.version, m.decided_by, m.reason, r.choice
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)

@@ -35,11 +35,11 @@ def test_parts_of_the_published_run_add_up_to_its_forecast(database: sa.Engine) 
 def test_paths_add_up_over_children(database: sa.Engine) -> None:
     made = version(end=TODAY, chosen=0.8, weekly=1.0, trend=1.0)
     publish(database, made, run_id=None)
-    top, *shops = (read_paths(database, node, TODAY) for node in range(3))
+    top, *shops = (read_paths(database, node) for node in range(3))
     assert top["path"].nunique() == PATHS
     assert top["ds"].iloc[0] == pd.Timestamp(TODAY) + pd.Timedelta(days=1)
     np.testing.assert_allclose(top["units"], sum(shop["units"] for shop in shops), rtol=1e-5)
-    assert read_paths(database, 999, TODAY).empty
+    assert read_paths(database, 999).empty
 
 
 def test_what_moved_explains_the_whole_change_over_the_days_that_both_forecast(
@@ -49,7 +49,7 @@ def test_what_moved_explains_the_whole_change_over_the_days_that_both_forecast(
     moves = what_moved(read_parts(database, 1))
     assert moves is not None
     assert moves.versions == (1, 2)
-    assert moves.days == HORIZON - 1
+    assert moves.periods == HORIZON - 1
     assert moves.causes["cause"].iloc[0] == "trend"
     assert moves.causes["change"].abs().is_monotonic_decreasing
     assert moves.causes["change"].sum() == pytest.approx(moves.now - moves.before, rel=1e-4)
@@ -90,6 +90,7 @@ def test_what_moved_always_adds_up(
             "side": side,
             "version": 1,
             "cutoff": TODAY,
+            "frequency": "D",
             "component": name,
             "ds": pd.Timestamp(TODAY),
             "units": units,

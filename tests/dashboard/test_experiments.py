@@ -168,6 +168,9 @@ def model(**other: Any) -> dict[str, Any]:
         "status": "retired",
         "cutoff": "2026-03-01",
         "units_a_day": 100.0,
+        "frequency": "D",
+        "horizon": 28,
+        "horizon_days": 28,
         **other,
     }
 

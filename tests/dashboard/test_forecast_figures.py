@@ -56,7 +56,8 @@ MOVES = Moves(
     now=115.0,
     versions=(1, 2),
     first_day=date(2026, 3, 11),
-    days=13,
+    periods=13,
+    frequency="D",
 )
 
 

@@ -232,7 +232,12 @@ def test_forecasts_says_how_far_a_new_run_is_while_the_old_one_stays(
 
 
 NODE: dict[str, Any] = {"level": 1, "level_name": "product", "total": 100.0}
-RUN: dict[str, Any] = {"forecast_run_id": 4, "version": None, "cutoff": "2026-03-01"}
+RUN: dict[str, Any] = {
+    "forecast_run_id": 4,
+    "version": None,
+    "cutoff": "2026-03-01",
+    "frequency": "D",
+}
 
 
 def test_gap_text_names_the_level_that_is_furthest_off() -> None:

@@ -1,5 +1,6 @@
 """Three versions of a small chain's forecast: one that was replaced, the champion, and a challenger that lost."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -7,6 +8,8 @@ import pandas as pd
 import sqlalchemy as sa
 from scipy import stats
 
+from forecasting.frames.frequency import Frequency, Grid
+from forecasting.frames.rhythm_found import calendar_grid
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.publishing.publish import Publication, store_run
 from forecasting.publishing.registry import Outcome
@@ -41,11 +44,26 @@ def store_three(engine: sa.Engine, *, end: date) -> list[Outcome]:
     ]
 
 
-def version(*, end: date, chosen: float, weekly: float, trend: float) -> Publication:
+def by_period(frequency: Frequency, *, end: date, trend: float = 1.0) -> Publication:
+    """Make a version by week, month or quarter; its last period is the last one that was over on `end`."""
+    grid = calendar_grid(frequency)
+    made = version(end=end, chosen=0.8, weekly=0.0, trend=trend, grid=grid)
+    parts = {name: of for name, of in made.components.items() if of.any() and "holiday" not in name}
+    return replace(made, components=parts)
+
+
+def version(
+    *, end: date, chosen: float, weekly: float, trend: float, grid: Grid | None = None
+) -> Publication:
     hierarchy = chain()
     rng = np.random.default_rng(5)
-    days = pd.date_range(end=pd.Timestamp(end), periods=HISTORY)
-    shown = pd.date_range(days[-BACK], periods=BACK + HORIZON)
+    if grid is None:
+        days = pd.date_range(end=pd.Timestamp(end), periods=HISTORY)
+        shown = pd.date_range(days[-BACK], periods=BACK + HORIZON)
+    else:
+        last = int(grid.containing(pd.DatetimeIndex([pd.Timestamp(end) + pd.Timedelta(days=1)]))[0])
+        days = grid.dates(np.arange(last - HISTORY, last))
+        shown = grid.dates(np.arange(last - BACK, last + HORIZON))
     size = np.array([20.0, 9.0, 2.0, 14.0, 6.0, 1.0])[:, None]
     t = np.arange(shown.size) / shown.size
     week = np.where(shown.dayofweek.to_numpy() >= 5, 0.3, -0.12) * weekly
@@ -86,6 +104,7 @@ def version(*, end: date, chosen: float, weekly: float, trend: float) -> Publica
         detail={"nodes": hierarchy.n_nodes},
         components=components,
         component_days=shown,
+        grid=grid,
         paths=paths,
         scores=backtest(chosen),
         choice={

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from forecasting.experts.calendar import Calendar, make_calendar
-from forecasting.experts.rhythm import RHYTHMS
+from forecasting.experts.cycles import CYCLES
 from forecasting.nodes.known_ahead import KnownAhead
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES
@@ -24,7 +24,7 @@ EVENTS = pd.DataFrame(
 
 
 def calendar_of(ahead: KnownAhead, *, country: str | None = None) -> Calendar:
-    return make_calendar(HIERARCHY, LEAVES, RHYTHMS["D"], DATES, ahead, country=country)
+    return make_calendar(HIERARCHY, LEAVES, CYCLES["D"], DATES, ahead, country=country)
 
 
 def parts_by_node(calendar: Calendar, level: int, known: str = "2025-01-01") -> dict[str, set[str]]:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from forecasting.frames.rhythm_found import calendar_grid
 from forecasting.publishing.drift import DriftReport, check_drift, level_errors, pool_unknown
 from forecasting.publishing.publish import Publication, publish
 from forecasting.structure.hierarchy import build_hierarchy
@@ -204,3 +205,67 @@ def test_pool_unknown_names_pooled_products_as_the_run_did() -> None:
     )
     assert pool_unknown(came, keys)["product"].tolist() == ["A", "(other products) Food"]
     assert pool_unknown(came, keys[:2])["product"].tolist() == ["A", "B"]
+
+
+def by_week(**other: object) -> Publication:
+    """Ten of P1 and 20 of P2 a week, for 28 weeks after Sunday the fifth."""
+    days = pd.DatetimeIndex(["2024-12-22", "2024-12-29", "2025-01-05"])
+    return steady(days=days, grid=calendar_grid("W"), **other)
+
+
+def test_check_drift_judges_a_week_when_it_is_over_by_the_sum_of_its_days(
+    database: sa.Engine,
+) -> None:
+    publish(database, by_week(), run_id=None)
+    monday = date(2025, 1, 6)
+    # 7 and 28 in the first week, and the second one has begun
+    sell(database, monday, [(1.0, 4.0)] * 9)
+    assert check(database, date(2025, 1, 11)).judged == 0
+    report = check(database, date(2025, 1, 14))
+    assert report == DriftReport(1, date(2025, 1, 12), (), False, frequency="W")
+    assert [row for row in record(database) if row[1] != "location"] == [
+        ("2025-01-12", "total", round(5 / 35, 4), round(-5 / 35, 4), EXPECTED),
+        ("2025-01-12", "location / product", round(11 / 35, 4), round(-5 / 35, 4), EXPECTED),
+    ]
+    # what comes late is counted at the next check
+    sell(database, monday, [(4.0, 4.0)] + [(1.0, 4.0)] * 8)
+    check(database, date(2025, 1, 14))
+    total = [row for row in record(database) if row[1] == "total"]
+    assert total == [
+        ("2025-01-12", "total", round(8 / 38, 4), round(-8 / 38, 4), EXPECTED),
+    ]
+
+
+@pytest.mark.parametrize(("one_day", "judged"), [(False, 0), (True, 1)])
+def test_check_drift_takes_one_dated_day_for_its_week_only_where_sales_are_dated_so(
+    database: sa.Engine, one_day: bool, judged: int
+) -> None:
+    publish(database, by_week(one_day=one_day), run_id=None)
+    sell(database, date(2025, 1, 6), [(10.0, 20.0)])
+    with database.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE lake_versions SET recorded_through = '2025-01-20 00:00+00'")
+        )
+    assert check(database, date(2025, 1, 11)).judged == 0
+    assert check(database, date(2025, 1, 12)).judged == judged
+    assert check(database, date(2025, 1, 18)).judged == judged
+
+
+def test_check_drift_keeps_days_and_weeks_apart_when_the_rhythm_changes(
+    database: sa.Engine,
+) -> None:
+    publish(database, steady(), run_id=None)
+    sell(database, CUTOFF + timedelta(days=1), [(10.0, 20.0)] * 9)
+    assert check(database, date(2025, 1, 12)).judged == 9
+    publish(database, by_week(), run_id=None)
+    sell(database, date(2025, 1, 13), [(1.0, 3.0)] * 7)
+    report = check(database, date(2025, 1, 19))
+    # the first week was sold by the day: 10 a day against 10 a week
+    assert (report.judged, report.frequency) == (2, "W")
+    with database.connect() as connection:
+        kept = connection.execute(
+            sa.text(
+                "SELECT frequency, count(DISTINCT day) FROM forecast_drift GROUP BY 1 ORDER BY 1"
+            )
+        ).all()
+    assert [tuple(row) for row in kept] == [("D", 8), ("W", 2)]

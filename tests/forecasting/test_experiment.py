@@ -73,6 +73,8 @@ def model_of(home: Path, text: str) -> Path:
 def log_model(store: TrackingStore, home: Path, text: str = "arrays") -> str:
     days = pd.date_range("2025-01-01", periods=9)
     line = np.arange(3.0)
+    ahead = pd.date_range("2025-01-10", periods=3)
+    picture = forecast_figure(days, ahead, np.arange(9.0), line, line - 1, line + 1)
     return log_experiment(
         store,
         params={},
@@ -80,7 +82,7 @@ def log_model(store: TrackingStore, home: Path, text: str = "arrays") -> str:
         metrics={},
         lineage={"lake_version": 4},
         scores=scores_of({"chosen": 0.5, "ets": 0.75}, origins=("2024-11-01", "2024-12-01")),
-        pictures={"forecast": forecast_figure(days, np.arange(9.0), line, line - 1, line + 1)},
+        pictures={"forecast": picture},
         model_dir=model_of(home, text),
     )
 

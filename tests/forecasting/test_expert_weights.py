@@ -15,7 +15,7 @@ from forecasting.choosing.expert_weights import (
     overall_losses,
 )
 from forecasting.choosing.origins import teaching_origins
-from forecasting.experts.rhythm import RHYTHMS
+from forecasting.experts.cycles import CYCLES
 from forecasting.frames.frequency import FREQUENCIES, Frequency
 
 Array = NDArray[np.float64]
@@ -137,12 +137,17 @@ def test_a_node_without_scale_or_without_error_follows_its_level() -> None:
     assert weights[0, 0] == weights[:, 0].max()
 
 
-def test_experts_are_those_that_every_origin_has() -> None:
+def test_experts_are_those_that_the_fullest_origins_have_and_others_tell_nothing() -> None:
+    """A level of many nodes is fitted at some origins alone."""
     of = trials(1)
-    shorter = LevelTrial(NAMES[1:], of[0].forecasts[1:], of[0].actual, of[0].scale, of[0].weight)
-    assert common_names([of[0], shorter], ("d", "b", "a", "new")) == ("d", "b")
-    losses = level_losses([of[0], shorter], ("d", "b"))
-    np.testing.assert_allclose(losses.node[0], losses.node[1])
+    shorter = LevelTrial(NAMES[1:], of[1].forecasts[1:], of[1].actual, of[1].scale, of[1].weight)
+    assert common_names([of[0], shorter], ("d", "b", "a", "new")) == ("d", "b", "a")
+    assert common_names([shorter], ("d", "b", "a", "new")) == ("d", "b")
+    losses = level_losses([of[0], shorter, of[2]], NAMES)
+    assert losses.told.tolist() == [True, False, True]
+    use = [0, 1, 2]
+    weights = expert_weights(losses, use, overall_losses({0: losses}, use))
+    np.testing.assert_allclose(weights, weights_of([of[0], of[2]]))
 
 
 def test_errors_count_known_periods_alone() -> None:
@@ -173,21 +178,21 @@ def test_a_mixture_lies_between_its_experts(seed: int) -> None:
 def test_origins_lie_before_the_end_once_each_and_know_enough(
     frequency: Frequency, horizon: int, periods: int, recent: int
 ) -> None:
-    found = teaching_origins(RHYTHMS[frequency], horizon, periods, recent=recent)
+    found = teaching_origins(CYCLES[frequency], horizon, periods, recent=recent)
     assert found == sorted(set(found))
     assert all(2 * horizon <= known <= periods - horizon for known in found)
 
 
 def test_the_season_ahead_was_last_seen_a_year_ago() -> None:
-    daily = teaching_origins(RHYTHMS["D"], 28, 1000, recent=3)
+    daily = teaching_origins(CYCLES["D"], 28, 1000, recent=3)
     assert daily == [608, 636, 664, 916, 944, 972]
     # a horizon of a quarter is asked a year ago once
-    assert teaching_origins(RHYTHMS["D"], 91, 1000, recent=1) == [636, 909]
-    assert teaching_origins(RHYTHMS["M"], 6, 60, recent=2) == [48, 54]
-    assert teaching_origins(RHYTHMS["D"], 28, 60, recent=3) == []
+    assert teaching_origins(CYCLES["D"], 91, 1000, recent=1) == [636, 909]
+    assert teaching_origins(CYCLES["M"], 6, 60, recent=2) == [48, 54]
+    assert teaching_origins(CYCLES["D"], 28, 60, recent=3) == []
 
 
 @pytest.mark.parametrize("recent", [1, 3])
 def test_no_origin_teaches_twice_where_a_year_ago_is_one_of_the_last(recent: int) -> None:
-    found = teaching_origins(RHYTHMS["Q"], 4, 40, recent=recent)
+    found = teaching_origins(CYCLES["Q"], 4, 40, recent=recent)
     assert len(found) == len(set(found)) == recent

@@ -18,9 +18,9 @@ from forecasting.experts.at_origin import (
     parents_of,
 )
 from forecasting.experts.calendar import make_calendar
+from forecasting.experts.cycles import CYCLES
 from forecasting.experts.level import FACTOR_MAX, FACTOR_MIN, level_factors
 from forecasting.experts.models import OWN_VARIANTS, SHAPE, fit_variant, handed_down
-from forecasting.experts.rhythm import RHYTHMS
 from forecasting.experts.simple import simple_forecasts
 from forecasting.experts.terms import build_terms
 from forecasting.frames.frequency import FREQUENCIES, Frequency
@@ -79,41 +79,41 @@ def test_a_window_in_which_no_sale_was_due_says_nothing_of_the_level() -> None:
 
 def slow_simple(y: Array, frequency: Frequency, horizon: int) -> dict[str, list[float]]:
     """Simple experts of one series, period by period, as their names say."""
-    rhythm, T = RHYTHMS[frequency], y.size
+    cycles, T = CYCLES[frequency], y.size
 
     def mean(values: list[float]) -> float:
         told = [v for v in values if not np.isnan(v)]
         return sum(told) / len(told) if told else 0.0
 
     found: dict[str, list[float]] = {}
-    windows = [w for w in rhythm.windows if w <= T]
+    windows = [w for w in cycles.windows if w <= T]
     for window in windows:
         recent = list(y[T - window :])
         found[f"mean @{window}"] = [mean(recent)] * horizon
-        if rhythm.season > 1 and window >= 4 * rhythm.season:
+        if cycles.season > 1 and window >= 4 * cycles.season:
             found[f"seasonal mean @{window}"] = []
             for ahead in range(horizon):
-                same = [y[t] for t in range(T - window, T) if (T + ahead - t) % rhythm.season == 0]
+                same = [y[t] for t in range(T - window, T) if (T + ahead - t) % cycles.season == 0]
                 has = any(not np.isnan(v) for v in same)
                 found[f"seasonal mean @{window}"].append(mean(same) if has else mean(recent))
     if not windows:
         found["mean"] = [mean(list(y))] * horizon
-    if rhythm.year + horizon > T:
+    if cycles.year + horizon > T:
         return found
-    usual = mean(list(y[T - rhythm.year :]))
+    usual = mean(list(y[T - cycles.year :]))
     last = []
     for ahead in range(horizon):
         at = T + ahead
         while at >= T:
-            at -= rhythm.year
+            at -= cycles.year
         last.append(usual if np.isnan(y[at]) else float(y[at]))
     found["last year"] = last
-    for window in rhythm.windows[1:]:
-        if window + rhythm.year <= T:
+    for window in cycles.windows[1:]:
+        if window + cycles.year <= T:
             above = below = 0.0
             for t in range(T - window, T):
-                if not np.isnan(y[t]) and not np.isnan(y[t - rhythm.year]):
-                    above, below = above + y[t], below + y[t - rhythm.year]
+                if not np.isnan(y[t]) and not np.isnan(y[t - cycles.year]):
+                    above, below = above + y[t], below + y[t - cycles.year]
             growth = min(max(above / below, FACTOR_MIN), FACTOR_MAX) if below else 1.0
             found[f"last year x growth @{window}"] = [growth * v for v in last]
     return found
@@ -131,7 +131,7 @@ def test_simple_experts_are_those_of_a_slow_reference(
 ) -> None:
     rng = np.random.default_rng(seed)
     Y = rng.choice([0.0, np.nan, 1.0, 2.0, 9.0], (2, periods), p=[0.2, 0.2, 0.3, 0.2, 0.1])
-    made = simple_forecasts(Y, RHYTHMS[frequency], horizon)
+    made = simple_forecasts(Y, CYCLES[frequency], horizon)
     for row, y in enumerate(Y):
         wanted = slow_simple(y, frequency, horizon)
         assert list(made) == list(wanted)
@@ -148,7 +148,7 @@ def origin_of(units: Array, days_known: int, horizon: int = 14) -> Origin:
 
 def experts_at(origin: Origin) -> OriginExperts:
     dates = pd.DatetimeIndex(origin.days.append(origin.future))
-    calendar = make_calendar(HIERARCHY, LEAVES, RHYTHMS["D"], dates, NOTHING)
+    calendar = make_calendar(HIERARCHY, LEAVES, CYCLES["D"], dates, NOTHING)
     scene = scene_of(origin, calendar, origin.Y)
     return OriginExperts(scene, ("additive", "log1p"), (0, 1, 2, 3))
 
@@ -199,9 +199,9 @@ def test_a_shape_is_one_on_average_days_and_follows_the_week() -> None:
     dates = pd.date_range("2024-01-01", periods=420)
     week = np.array([1.0, 1, 1, 1, 1, 2, 1])[dates.dayofweek]
     Y = np.stack([50 * week, 3 * week])[:, :392]
-    rhythm = RHYTHMS["D"]
-    terms = [(np.arange(2), build_terms(rhythm, dates))]
-    shape = handed_down(fit_variant(SHAPE, Y, dates, rhythm, terms), 2)
+    cycles = CYCLES["D"]
+    terms = [(np.arange(2), build_terms(cycles, dates))]
+    shape = handed_down(fit_variant(SHAPE, Y, dates, cycles, terms), 2)
     assert shape.shape == (2, 420)
     saturday, monday = shape[0, dates.dayofweek == 5], shape[0, dates.dayofweek == 0]
     np.testing.assert_allclose(saturday.mean() / monday.mean(), 2.0, rtol=0.05)
@@ -211,12 +211,12 @@ def test_a_shape_is_one_on_average_days_and_follows_the_week() -> None:
 @given(unit=st.sampled_from([1e-3, 1.0, 1e4]))
 @settings(max_examples=3)
 def test_an_additive_model_knows_no_unit(response: str, unit: float) -> None:
-    dates, rhythm = pd.date_range("2024-01-01", periods=134), RHYTHMS["D"]
+    dates, cycles = pd.date_range("2024-01-01", periods=134), CYCLES["D"]
     Y = weekly_units(120)[:3]
-    terms = [(np.arange(3), build_terms(rhythm, dates))]
+    terms = [(np.arange(3), build_terms(cycles, dates))]
     variant = next(v for v in OWN_VARIANTS if v.response == response)
-    one = fit_variant(variant, Y, dates, rhythm, terms).both
-    other = fit_variant(variant, Y * unit, dates, rhythm, terms).both
+    one = fit_variant(variant, Y, dates, cycles, terms).both
+    other = fit_variant(variant, Y * unit, dates, cycles, terms).both
     if response == "additive":
         np.testing.assert_allclose(other, one * unit, rtol=1e-4)
     assert (other <= 10 * Y.max(axis=1, keepdims=True) * unit).all()
@@ -233,11 +233,11 @@ def test_odd_rows_have_finite_forecasts(y: list[float], frequency: Frequency) ->
         y = [np.nan]
     alias = {"D": "D", "W": "7D", "M": "MS", "Q": "QS"}[frequency]
     dates = pd.date_range("2024-01-01", periods=len(y) + 5, freq=alias)
-    rhythm = RHYTHMS[frequency]
-    terms = [(np.arange(1), build_terms(rhythm, dates))]
+    cycles = CYCLES[frequency]
+    terms = [(np.arange(1), build_terms(cycles, dates))]
     Y = np.array([y])
     for variant in (*OWN_VARIANTS, SHAPE, replace(SHAPE, response="multiplicative")):
-        both = fit_variant(variant, Y, dates, rhythm, terms).both
+        both = fit_variant(variant, Y, dates, cycles, terms).both
         assert both.shape == (1, len(y) + 5)
         assert np.isfinite(both).all()
         assert both.min() >= 0

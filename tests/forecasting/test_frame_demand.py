@@ -58,6 +58,7 @@ def test_demand_keeps_the_rhythm_of_the_series() -> None:
         (long_frame(20), pd.concat([KEYS, KEYS.iloc[:1]]), "keys_duplicate"),
         (long_frame(20).assign(y=-1.0), KEYS, "value_negative"),
         (long_frame(20).assign(y=0.0), KEYS, "demand_empty"),
+        (long_frame(900).query("ds.dt.dayofyear == 1"), KEYS, "frequency_unclear"),
     ],
 )
 def test_a_frame_that_is_no_demand_names_the_fault(

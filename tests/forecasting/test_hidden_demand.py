@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from data import simulate
+from forecasting.experts.cycles import CYCLES
 from forecasting.experts.hidden_demand import expected_demand
 from forecasting.experts.level import window_ratio
 from forecasting.experts.models import OWN_VARIANTS, fit_variant
-from forecasting.experts.rhythm import RHYTHMS
 from forecasting.experts.terms import build_terms
 from forecasting.nodes.stockout import demand_at_least, with_hidden_demand
 
@@ -40,7 +40,7 @@ def test_only_cut_days_are_changed() -> None:
     assert np.isnan(whole[0, 2])
 
 
-DAILY = RHYTHMS["D"]
+DAILY = CYCLES["D"]
 
 
 def both_of(Y: NDArray[np.float64], days: pd.DatetimeIndex) -> NDArray[np.float64]:

@@ -4,6 +4,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from forecasting.frames.frequency import Grid
+from forecasting.frames.rhythm_found import calendar_grid
 from forecasting.publishing.promotion import PromotionRule
 from forecasting.publishing.publish import CHANNEL, HEADS_KEPT, RUNS_KEPT, publish, store_run
 from forecasting.publishing.registry import rollback
@@ -207,3 +209,42 @@ def test_a_number_that_is_none_is_refused_before_anything_is_written(database: s
     with pytest.raises(AssertionError):
         publish(database, with_parts(paths=broken), run_id=None)
     assert rows(database, "SELECT count(*) FROM forecast_runs") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("grid", "days", "cutoff", "ahead", "horizon_days"),
+    [
+        (calendar_grid("W"), ["2024-12-22", "2024-12-29", "2025-01-05"], "2025-01-05",
+         ["2025-01-12", "2025-01-19"], 14),
+        (calendar_grid("M"), ["2024-11-30", "2024-12-31", "2025-01-31"], "2025-01-31",
+         ["2025-02-28", "2025-03-31"], 59),
+        (Grid("M", pd.Timestamp("2024-11-01")), ["2024-11-01", "2024-12-01", "2025-01-01"], "2025-01-31",
+         ["2025-02-28", "2025-03-31"], 59),
+        (Grid("Q", pd.Timestamp("2024-10-31"), at_end=True), ["2024-07-31", "2024-10-31", "2025-01-31"],
+         "2025-01-31", ["2025-04-30", "2025-07-31"], 181),
+    ],
+    ids=["weeks", "month ends", "month starts", "quarters"],
+)  # fmt: skip
+def test_publish_writes_periods_by_their_last_days(
+    database: sa.Engine,
+    grid: Grid,
+    days: list[str],
+    cutoff: str,
+    ahead: list[str],
+    horizon_days: int,
+) -> None:
+    shown = grid.dates(grid.steps(pd.DatetimeIndex(days))[1] + np.arange(4))
+    made = with_parts(days=pd.DatetimeIndex(days), grid=grid, component_days=shown, one_day=True)
+    publish(database, made, run_id=None)
+    assert rows(
+        database,
+        "SELECT cutoff::text, frequency, horizon, horizon_days, one_day FROM forecast_runs",
+    ) == [(cutoff, grid.frequency, 2, horizon_days, True)]
+    dates = "SELECT array_agg(ds::text ORDER BY ds) FROM {} WHERE node_id = 0"
+    assert rows(database, dates.format("forecasts")) == [(ahead,)]
+    actual = [f"{day:%Y-%m-%d}" for day in grid.last_days(pd.DatetimeIndex(days))[1:]]
+    assert rows(database, dates.format("forecast_actuals")) == [(actual,)]
+    assert rows(
+        database,
+        "SELECT DISTINCT node_id = 3, first_day::text FROM forecast_components WHERE node_id IN (0, 3)",
+    ) == [(False, actual[0]), (True, ahead[0])]

@@ -49,13 +49,15 @@ def test_run_forecast_publishes_good_and_coherent_forecasts(
     assert report.nodes == 1 + 2 + 2 + 3 + 12
     assert report.mlflow_run_id is not None
     assert report.winner == "WLSS additive"
+    assert (report.frequency, report.rhythm_warning) == ("D", None)
+    assert report.rhythm.startswith("daily: ")
     # A chain of 70 a day in Poisson noise: nobody can be nearer than 0.8 / sqrt(70) on average.
     assert report.wape["total"][0] < 1.25 * 0.8 / 70**0.5
     prophet, naive = report.wape["location / product"]
     assert prophet < 0.9 * naive
     assert list(report.wape) == ["total", "region", "department", "location", "location / product"]
     assert steps[0] == "reading demand"
-    assert steps[-1] == "publishing"
+    assert steps[-2:] == ["publishing", "keeping joint paths"]
     paths = read_paths(lake, location="S1")
     assert paths.values.shape == (500, 4, 14)
     assert list(paths.leaves["product"]) == ["P1", "P2", "P3", "P4"]

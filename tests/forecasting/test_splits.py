@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from forecasting.experts.rhythm import RHYTHMS
+from forecasting.experts.cycles import CYCLES
 from forecasting.experts.splits import learn_splits
 from forecasting.frames.frequency import FREQUENCIES, Frequency
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
@@ -37,7 +37,7 @@ def test_a_split_sums_to_the_parent_s_forecast_and_none_is_negative(
     among = range(len(hierarchy.levels))
     for level in among[1:]:
         Y = draw_history(hierarchy, level, periods, rng)
-        for split in learn_splits(hierarchy, level, among, Y, RHYTHMS[frequency]):
+        for split in learn_splits(hierarchy, level, among, Y, CYCLES[frequency]):
             k = hierarchy.rows(split.parent).size
             of_parent = rng.uniform(0, 500, (k, 10))
             made = split.forecasts(of_parent)
@@ -51,7 +51,7 @@ def test_a_split_sums_to_the_parent_s_forecast_and_none_is_negative(
 
 def test_a_leaf_of_crossing_levels_is_split_from_both_sides() -> None:
     Y = draw_history(CROSSING, 3, 100, np.random.default_rng(0))
-    splits = learn_splits(CROSSING, 3, range(4), Y, RHYTHMS["D"])
+    splits = learn_splits(CROSSING, 3, range(4), Y, CYCLES["D"])
     assert [split.parent for split in splits] == [1, 2]
     assert splits[0].names == (
         "share of level 1 @10",
@@ -59,7 +59,7 @@ def test_a_leaf_of_crossing_levels_is_split_from_both_sides() -> None:
         "share of level 1 @56",
         "share of level 1 and trend of level 2",
     )
-    assert learn_splits(CROSSING, 0, range(4), Y[:1], RHYTHMS["D"]) == ()
+    assert learn_splits(CROSSING, 0, range(4), Y[:1], CYCLES["D"]) == ()
 
 
 def test_a_split_follows_shares_weeks_and_what_a_kind_does_lately() -> None:
@@ -72,7 +72,7 @@ def test_a_split_follows_shares_weeks_and_what_a_kind_does_lately() -> None:
     saturday = np.arange(days) % 7 == 5
     second = (nodes["product"] == "P2").to_numpy()
     Y[second] = np.where(saturday, 70.0, 0.0)
-    shops = learn_splits(CROSSING, 3, range(4), Y, RHYTHMS["D"])[0]
+    shops = learn_splits(CROSSING, 3, range(4), Y, CYCLES["D"])[0]
     made = dict(zip(shops.names, shops.forecasts(np.full((3, 7), 100.0)), strict=True))
     here = (nodes["location"] == "S1").to_numpy()
     quick, slow = made["share of level 1 and trend of level 2"], made["share of level 1 @20"]

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
+from forecasting.publishing.publish import publish
 from stocktide.cli import cli
 from stocktide.errors import Conflict, Invalid, NotFound, StocktideError
-from tests.dashboard.versions import store_three
+from tests.dashboard.versions import by_period, store_three
 
 TODAY = datetime.now(UTC).date()
 PNG = b"\x89PNG"
@@ -112,6 +114,19 @@ def test_drift_judges_and_asks_the_queue_for_retraining(
             sa.text("SELECT job, status FROM runs ORDER BY run_id DESC LIMIT 1")
         ).one()
     assert tuple(ran) == ("drift", "succeeded")
+
+
+def test_drift_and_plot_speak_of_months_when_the_forecast_is_monthly(
+    command: Command, database: sa.Engine, tmp_path: Path
+) -> None:
+    end = TODAY - timedelta(days=62)
+    publish(database, by_period("M", end=end), run_id=None)
+    land(database, end - timedelta(days=90), days=152, units=1.0)
+    assert re.match(
+        r"[23] months judged, the last one [A-Z][a-z]{2} 20\d\d\.", command("drift").stdout
+    )
+    said = command("plot", "S1/Milk", "--out", str(tmp_path / "x.png")).stdout
+    assert "units in the next 14 months" in said
 
 
 def land(engine: sa.Engine, first: object, *, days: int, units: float) -> None:

@@ -7,6 +7,7 @@ def report(**other: Any) -> dict[str, Any]:
     return {
         "nodes": 592,
         "horizon_days": 28,
+        "frequency": "D",
         "cutoff": "2026-03-01",
         "lake_version": 3,
         "winner": "BU log1p",
@@ -24,6 +25,10 @@ def test_forecast_told_says_what_won_what_became_of_it_and_how_it_erred() -> Non
         "version 1 published: It is the first forecast; WAPE at level total 8.0%, seasonal naive 12.0%; "
         "no worse than it at 1 of 2 levels"
     )
+
+
+def test_forecast_told_counts_the_periods_of_the_forecast() -> None:
+    assert "592 nodes x 13 weeks, trained" in forecast_told(report(frequency="W", horizon_days=13))
 
 
 def test_forecast_told_does_not_call_published_what_was_kept() -> None:

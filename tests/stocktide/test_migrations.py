@@ -43,6 +43,10 @@ def test_migrate_makes_versions_of_what_was_published_before(first_schema: sa.En
             sa.text("SELECT version, forecast_run_id, status FROM forecast_models ORDER BY version")
         )
         assert [tuple(row) for row in versions] == [(1, 1, "retired"), (2, 2, "champion")]
+        runs = connection.execute(
+            sa.text("SELECT DISTINCT frequency, horizon, one_day FROM forecast_runs")
+        )
+        assert [tuple(row) for row in runs] == [("D", 28, False)]
         decisions = connection.execute(
             sa.text("SELECT version, replaced FROM forecast_decisions ORDER BY 1")
         )

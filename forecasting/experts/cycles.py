@@ -1,6 +1,6 @@
-"""What a rhythm says of time: how long a year and a short season are, and which recent windows tell a level.
+"""The cycles of a rhythm: how long a year and a short season are, and which recent windows tell a level.
 
-All windows are whole cycles of the rhythm, so that a level never depends on which part of a cycle comes last.
+All windows are whole cycles, so that a level never depends on which part of a cycle comes last.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from forecasting.frames.frequency import Frequency
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class Cycles:
     """year, season: periods in a year (of whole weeks) and in a short season (1: none). windows: periods, ascending.
 
     harmonics: of the year. days: of a period. ended_periods: without a sale before a product can count as ended.
@@ -39,9 +39,9 @@ class Rhythm:
         return tuple(window for window in self.windows if window <= periods // 2)
 
 
-RHYTHMS: dict[Frequency, Rhythm] = {
-    "D": Rhythm("D", 364, 7, (7, 14, 28, 56, 91, 182, 364), 10, 1.0, 28, 91, (10, 20, 56), 7),
-    "W": Rhythm("W", 52, 1, (2, 4, 8, 13, 26, 52), 10, 7.0, 8, 13, (3, 13), 2),
-    "M": Rhythm("M", 12, 1, (1, 3, 6, 12), 6, 365.25 / 12, 6, 6, (2, 6), 1),
-    "Q": Rhythm("Q", 4, 1, (1, 2, 4, 8), 2, 365.25 / 4, 4, 4, (2, 4), 1),
+CYCLES: dict[Frequency, Cycles] = {
+    "D": Cycles("D", 364, 7, (7, 14, 28, 56, 91, 182, 364), 10, 1.0, 28, 91, (10, 20, 56), 7),
+    "W": Cycles("W", 52, 1, (2, 4, 8, 13, 26, 52), 10, 7.0, 8, 13, (3, 13), 2),
+    "M": Cycles("M", 12, 1, (1, 3, 6, 12), 6, 365.25 / 12, 6, 6, (2, 6), 1),
+    "Q": Cycles("Q", 4, 1, (1, 2, 4, 8), 2, 365.25 / 4, 4, 4, (2, 4), 1),
 }

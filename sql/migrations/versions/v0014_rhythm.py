@@ -1,0 +1,15 @@
+"""Forecasts by week, month or quarter beside those by day."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0014_rhythm.sql").read_text("utf-8"))
