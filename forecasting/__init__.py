@@ -11,6 +11,7 @@ from forecasting.forecast import Forecast, make_forecast
 from forecasting.frames.frame_demand import demand_of
 from forecasting.frames.frame_fit import FrameFit, fit_frame
 from forecasting.frames.frames import Series, from_long, from_wide
+from forecasting.intervals.coverage import DECILES, share_held, weighted_quantile_loss
 from forecasting.intervals.joint_draw import PathPlan, Paths, draw_days
 from forecasting.intervals.paths import coherent_paths, leaf_paths, node_paths
 from forecasting.intervals.probabilities import QUANTILES
@@ -36,6 +37,7 @@ from forecasting.structure.shares import recent_shares
 
 __all__ = [
     "BASELINES",
+    "DECILES",
     "METHODS",
     "QUANTILES",
     "Choice",
@@ -83,8 +85,10 @@ __all__ = [
     "sample_paths",
     "save_fits",
     "score",
+    "share_held",
     "spec_from_toml",
     "sum_periods",
     "value_added",
+    "weighted_quantile_loss",
     "write_paths",
 ]
