@@ -12,8 +12,8 @@ from forecasting.frames.frame_demand import demand_of
 from forecasting.frames.frame_fit import FrameFit, fit_frame
 from forecasting.frames.frames import Series, from_long, from_wide
 from forecasting.intervals.coverage import DECILES, share_held, weighted_quantile_loss
-from forecasting.intervals.joint_draw import PathPlan, Paths, draw_days
-from forecasting.intervals.paths import coherent_paths, leaf_paths, node_paths
+from forecasting.intervals.joint_draw import PathPlan, Paths, draw_days, leaf_keys
+from forecasting.intervals.paths import coherent_paths, find_templates, leaf_paths, node_paths
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
@@ -24,14 +24,16 @@ from forecasting.prophet.fit_store import load_fits, save_fits
 from forecasting.prophet.fits import Fits
 from forecasting.prophet.logistic import forecast_logistic
 from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
+from forecasting.prophet.predict import forecast as predict
 from forecasting.prophet.uncertainty import quantiles
 from forecasting.publishing.experiment import TrackingStore
+from forecasting.quiet_prophet import quiet_prophet
 from forecasting.run import ForecastReport, run_forecast
 from forecasting.sampling import plan_paths, sample_paths
 from forecasting.spec import ForecastSpec, spec_from_toml
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from forecasting.structure.periods import sum_periods
-from forecasting.structure.reconcile import METHODS, reconcile
+from forecasting.structure.reconcile import METHODS, Method, reconcile
 from forecasting.structure.scikit_hts import from_nodes
 from forecasting.structure.shares import recent_shares
 
@@ -49,6 +51,7 @@ __all__ = [
     "FrameFit",
     "Hierarchy",
     "KnownAhead",
+    "Method",
     "PathLineage",
     "PathPlan",
     "Paths",
@@ -64,19 +67,23 @@ __all__ = [
     "demand_classes",
     "demand_of",
     "draw_days",
+    "find_templates",
     "fit_frame",
     "fit_series",
     "forecast_logistic",
     "from_long",
     "from_nodes",
     "from_wide",
+    "leaf_keys",
     "leaf_paths",
     "load_fits",
     "make_forecast",
     "node_paths",
     "plan_paths",
+    "predict",
     "prune_paths",
     "quantiles",
+    "quiet_prophet",
     "read_lineage",
     "read_paths",
     "recent_shares",

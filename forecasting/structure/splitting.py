@@ -100,7 +100,9 @@ def _weighted_share(
 
 def _beside(total: Array, group: Codes, observed: Mask, u: Array) -> Array:
     """Sum what each leaf's group sold on the days on which the leaf was observed, weighted by u (T,). (m,)."""
-    weighted = total * u
+    # days on which no leaf says anything, as before all detail begins, count for none of them
+    told = observed.any(axis=0)
+    weighted, observed = (total * u)[:, told], observed[:, told]
     # what a group sold on all days, less the days on which the leaf says nothing, which are few
     beside = weighted.sum(axis=1)[group]
     leaf, day = np.nonzero(~observed)
