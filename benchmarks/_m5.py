@@ -164,7 +164,10 @@ def events(folder: Path) -> pd.DataFrame:
     calendar = pd.read_csv(folder / "calendar.csv", parse_dates=["date"])
     rows = [*_named_days(calendar), *(row for state in STATES for row in _snap(calendar, state))]
     columns = ["name", "day", "days_before", "days_after", "state_id"]
-    return pd.DataFrame(rows, columns=columns).assign(recorded=pd.NaT)
+    table = pd.DataFrame(rows, columns=columns)
+    # the calendar is published years ahead
+    table["recorded"] = pd.NaT
+    return table
 
 
 _Event = tuple[str, pd.Timestamp, int, int, str | None]

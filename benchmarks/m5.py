@@ -141,11 +141,13 @@ def score(hierarchy: Hierarchy, made: Forecast, folder: Path, last: int) -> pd.D
         for name, width in (("held_67", 0.67), ("held_95", 0.95))
     }
     rows = [level == number for number in range(1, len(LEVELS) + 1)]
-    table = {"level": np.arange(1, len(LEVELS) + 1)}
-    table |= {name: [float((weight * of)[at].sum()) for at in rows] for name, of in errors.items()}
-    table |= {name: [float(of[at].mean()) for at in rows] for name, of in held.items()}
+    table: dict[str, list[float]] = {"level": [*range(1, len(LEVELS) + 1)]}
+    for name, error in errors.items():
+        table[name] = [float((weight * error)[at].sum()) for at in rows]
+    for name, share in held.items():
+        table[name] = [float(share[at].mean()) for at in rows]
     table["wql"] = [weighted_quantile_loss(came[at], made.quantiles[at], QUANTILES) for at in rows]
-    table["wape"] = [np.abs(came - median)[at].sum() / came[at].sum() for at in rows]
+    table["wape"] = [float(np.abs(came - median)[at].sum() / came[at].sum()) for at in rows]
     return pd.DataFrame(table)
 
 

@@ -9,11 +9,12 @@ others have their own. Chunks of series are fitted in threads: numpy leaves the 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from forecasting.prophet.columns import Columns, build_columns, day_numbers
 from forecasting.prophet.design import Design, Work, day_weights, lay_out, scaled
@@ -77,7 +78,7 @@ def fit_series(
     workers = threads or os.cpu_count() or 1
     # Small matrices, many threads: BLAS threads of their own would only wait for each other (measured: 1.5 to 4 times
     # slower). The limit is the process's, for as long as this takes.
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         for rows, part in pool.map(lambda task: task(), tasks):
             for name, values in part.items():
                 out[name][rows] = values
@@ -92,6 +93,12 @@ def fit_series(
         component=columns.component,
         multiplicative=columns.multiplicative,
     )
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Find the loaded BLAS libraries, once: a look takes as long as a small fit."""
+    return ThreadpoolController()
 
 
 def _check(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> None:
