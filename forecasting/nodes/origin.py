@@ -185,8 +185,8 @@ def any_below(hierarchy: Hierarchy, flags: Mask) -> Mask:
 
     Most periods say the same of all leaves; only the others are summed.
     """
-    every, some = flags.all(axis=0), flags.any(axis=0)
-    found = np.repeat(every[None, :], hierarchy.n_nodes, axis=0)
+    every, some = np.all(flags, axis=0), np.any(flags, axis=0)
+    found = np.tile(every, (hierarchy.n_nodes, 1))
     mixed = np.flatnonzero(some & ~every)
     found[:, mixed] = hierarchy.S @ flags[:, mixed].astype(np.float64) > 0
     return found
