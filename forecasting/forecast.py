@@ -241,7 +241,8 @@ def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec) -> list[Candidate
     """Make the candidates that the spec names, or those of "auto", and the one that is taken untested."""
     if spec.candidates != AUTO:
         return make_candidates(spec.candidates)
-    names = dict.fromkeys([*auto_names(hierarchy), spec.default_candidate])
+    by_forecasts = ("MO additive", "MO log1p") if spec.split == "FP" else ()
+    names = dict.fromkeys([*auto_names(hierarchy), *by_forecasts, spec.default_candidate])
     return [c for c in make_candidates(list(names)) if fitting(c, hierarchy)]
 
 
