@@ -1,122 +1,90 @@
-"""M5 as the product sees it: leaves, hierarchy, calendar columns and the members that are fitted. No benchmark itself.
+"""M5 as a caller of the library sees it: sales up to a day, and what is known ahead. No benchmark itself.
 
 Everything here is known on the day of the forecast: sales up to N, and the calendar with its events and SNAP days,
 which is published ahead. The official scale and weights are read by the scoring alone.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from forecasting.nodes.members import Member, Part
 from numpy.typing import NDArray
 
-from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
-from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
+from forecasting import Demand, Hierarchy, KnownAhead, build_hierarchy
 
 Array = NDArray[np.float64]
+Longer = dict[tuple[str, ...], tuple[pd.DataFrame, Array]]
 
 FIRST_DATE = pd.Timestamp("2011-01-29")
+FIRST_DETAIL = 1762
+# Four years before the forecast; earlier ones lie before some shops opened.
+HISTORY_DAYS = 1460
 HORIZON_DAYS = 28
-LEVELS = [
-    [],
-    ["state_id"],
-    ["store_id"],
-    ["cat_id"],
-    ["dept_id"],
-    ["state_id", "cat_id"],
-    ["state_id", "dept_id"],
-    ["store_id", "cat_id"],
-    ["store_id", "dept_id"],
-    ["item_id"],
-    ["item_id", "state_id"],
-    ["item_id", "store_id"],
-]
+NO_LAKE_VERSION = -1
+LEVELS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("state_id",),
+    ("store_id",),
+    ("cat_id",),
+    ("dept_id",),
+    ("state_id", "cat_id"),
+    ("state_id", "dept_id"),
+    ("store_id", "cat_id"),
+    ("store_id", "dept_id"),
+    ("item_id",),
+    ("item_id", "state_id"),
+    ("item_id", "store_id"),
+)
 UPPER = LEVELS[:9]
 STATES = ("CA", "TX", "WI")
-# Days around the big events on which people shop otherwise: first and last day of each window.
+# Days before and after the big events on which people shop otherwise.
 WINDOWS = {
-    "Thanksgiving": (-3, 2),
-    "Christmas": (-5, 3),
-    "Easter": (-3, 1),
-    "SuperBowl": (-2, 1),
-    "LaborDay": (-3, 1),
-    "MemorialDay": (-3, 1),
-    "IndependenceDay": (-3, 1),
-    "Mother's day": (-3, 1),
-    "Father's day": (-3, 1),
-    "NewYear": (-2, 2),
-    "Halloween": (-2, 1),
-    "ValentinesDay": (-2, 1),
+    "Thanksgiving": (3, 2),
+    "Christmas": (5, 3),
+    "Easter": (3, 1),
+    "SuperBowl": (2, 1),
+    "LaborDay": (3, 1),
+    "MemorialDay": (3, 1),
+    "IndependenceDay": (3, 1),
+    "Mother's day": (3, 1),
+    "Father's day": (3, 1),
+    "NewYear": (2, 2),
+    "Halloween": (2, 1),
+    "ValentinesDay": (2, 1),
 }
-# Prior sd in units of the response: of the logarithm, or of the mean of the last year.
-EVENT_SD, YEAR_SD, MONTH_SD = 0.24, 0.024, 0.024
-SNAP_SD, SNAP_DAY_SD, SNAP_WEEKDAY_SD = 10.0, 0.08, 0.2
-WEEK_YEAR_SD = 0.05
-CHANGE_SCALE = 0.16
-HALF_LIFE_DAYS = 365.0
-LEVEL_WINDOWS_DAYS = (7, 14, 28, 56)
-SNAP_DAYS, WEEK_ORDER, YEAR_ORDER = 10, 3, 2
-
-
-@dataclass(frozen=True)
-class Sales:
-    """Sales up to day N. upper: (70, T) stores x departments from day 16; lower: (30490, T) items x stores, 180 days.
-
-    Both end on `last`; rows follow `upper_leaves` and `lower_leaves`.
-    """
-
-    upper: Array
-    upper_leaves: pd.DataFrame
-    lower: Array
-    lower_leaves: pd.DataFrame
-    last: int
-
-    def dates(self, days: int) -> pd.DatetimeIndex:
-        """Date the last `days` days."""
-        return pd.date_range(end=date_of(self.last), periods=days)
-
-    def until(self, last: int) -> "Sales":
-        """Forget everything after day `last`."""
-        cut = self.last - last
-        return replace(
-            self,
-            upper=self.upper[:, : self.upper.shape[1] - cut],
-            lower=self.lower[:, : self.lower.shape[1] - cut],
-            last=last,
-        )
 
 
 def date_of(day: int) -> pd.Timestamp:
-    """Date day d_N."""
+    """Return the date of day d_N."""
     return FIRST_DATE + pd.Timedelta(days=day - 1)
 
 
-def read_sales(folder: Path, last: int) -> Sales:
-    """Read the columns up to day `last` and no further."""
-    upper = pd.read_parquet(
+def read_upper(folder: Path, first: int, last: int) -> tuple[pd.DataFrame, Array]:
+    """Read stores x departments: a row of keys each (70), and units of days first to last, (70, T)."""
+    told = pd.read_parquet(
         folder / "level9_store_dept_daily_d16_d1941.parquet",
-        filters=[("date", "<=", date_of(last).strftime("%Y-%m-%d"))],
+        filters=[
+            ("date", ">=", date_of(first).strftime("%Y-%m-%d")),
+            ("date", "<=", date_of(last).strftime("%Y-%m-%d")),
+        ],
     )
-    upper["day"] = upper["d"].str[2:].astype(int)
-    wide = upper[upper["day"] <= last].pivot(
+    wide = told.assign(day=told["d"].str[2:].astype(int)).pivot(
         index=["state_id", "store_id", "cat_id", "dept_id"], columns="day", values="sales"
     )
-    lower = pd.read_parquet(
+    return wide.index.to_frame(index=False), wide.to_numpy(np.float64)
+
+
+def read_lower(folder: Path, first: int, last: int) -> tuple[pd.DataFrame, Array]:
+    """Read items x stores: a row of keys each (30,490), and units of days first to last, (30490, T)."""
+    told = pd.read_parquet(
         folder / "sales_d1762_d1941_all30490.parquet",
-        columns=["id", *(f"d_{day}" for day in range(1762, last + 1))],
+        columns=["id", *(f"d_{day}" for day in range(first, last + 1))],
     )
-    return Sales(
-        upper=wide.to_numpy(np.float64),
-        upper_leaves=wide.index.to_frame(index=False),
-        lower=lower.drop(columns="id").to_numpy(np.float64),
-        lower_leaves=_leaves(lower["id"]),
-        last=last,
-    )
+    return _keys(told["id"]), told.drop(columns="id").to_numpy(np.float64)
 
 
-def _leaves(ids: pd.Series) -> pd.DataFrame:
+def _keys(ids: pd.Series) -> pd.DataFrame:
     parts = ids.str.extract(r"^(?P<item>(?P<dept>(?P<cat>[A-Z]+)_\d)_\d+)_(?P<store>([A-Z]+)_\d)")
     return pd.DataFrame(
         {
@@ -129,11 +97,95 @@ def _leaves(ids: pd.Series) -> pd.DataFrame:
     )
 
 
-def hierarchies(sales: Sales) -> tuple[Hierarchy, Hierarchy]:
-    """Build the whole hierarchy (42,840 nodes), and that of its levels 1 to 9 (154)."""
-    keys = list(sales.lower_leaves.columns)
-    whole = build_hierarchy(LEVELS, sales.lower_leaves, known=keys)
-    return whole, build_hierarchy(UPPER, sales.upper_leaves, known=keys)
+def hierarchy_of(levels: Sequence[tuple[str, ...]], leaves: pd.DataFrame) -> Hierarchy:
+    """Build the hierarchy of some levels."""
+    return build_hierarchy([list(keys) for keys in levels], leaves, known=list(leaves.columns))
+
+
+def upper_demand(folder: Path, last: int) -> Demand:
+    """Take the demand of stores x departments, the leaves of levels 1 to 9."""
+    keys, units = read_upper(folder, last - HISTORY_DAYS + 1, last)
+    return _demand(folder, keys, units, np.zeros(units.shape, dtype=np.bool_), last)
+
+
+def whole_demand(folder: Path, last: int) -> Demand:
+    """Take the demand of items x stores, known since day 1762, with the longer histories of levels 1 to 9."""
+    keys, detail = read_lower(folder, FIRST_DETAIL, last)
+    units = np.zeros((len(keys), HISTORY_DAYS))
+    units[:, -detail.shape[1] :] = detail
+    empty = np.ones(units.shape, dtype=np.bool_)
+    empty[:, -detail.shape[1] :] = False
+    return _demand(folder, keys, units, empty, last, _longer(folder, last))
+
+
+def _longer(folder: Path, last: int) -> Longer:
+    """Sum stores x departments up to the nodes of levels 1 to 9."""
+    keys, units = read_upper(folder, last - HISTORY_DAYS + 1, last)
+    hierarchy = hierarchy_of(UPPER, keys)
+    summed = hierarchy.sum_leaves(units[hierarchy.leaf_rows])
+    of = {level: hierarchy.rows(number) for number, level in enumerate(UPPER)}
+    return {
+        level: (hierarchy.nodes.iloc[rows][list(level)].reset_index(drop=True), summed[rows])
+        for level, rows in of.items()
+    }
+
+
+def _demand(
+    folder: Path,
+    keys: pd.DataFrame,
+    units: Array,
+    empty: NDArray[np.bool_],
+    last: int,
+    longer: Longer | None = None,
+) -> Demand:
+    days = pd.date_range(end=date_of(last), periods=units.shape[1])
+    return Demand(
+        leaves=keys,
+        names={},
+        days=days,
+        units=units,
+        empty=empty,
+        started=np.argmax(units > 0, axis=1).astype(np.int64),
+        lake_version=NO_LAKE_VERSION,
+        ahead=KnownAhead(events=events(folder), closed=_christmas(days, len(keys))),
+        longer=longer or {},
+    )
+
+
+def _christmas(days: pd.DatetimeIndex, leaves: int) -> NDArray[np.bool_]:
+    """Mark the one day on which all shops are closed, in the history and ahead, (leaves, T + 28)."""
+    dates = pd.date_range(days[0], periods=days.size + HORIZON_DAYS)
+    closed = np.asarray((dates.month == 12) & (dates.day == 25))
+    return np.broadcast_to(closed, (leaves, dates.size))
+
+
+def events(folder: Path) -> pd.DataFrame:
+    """Make the table of events: those of the calendar with their windows, and the SNAP days of each state."""
+    calendar = pd.read_csv(folder / "calendar.csv", parse_dates=["date"])
+    rows = [*_named_days(calendar), *(row for state in STATES for row in _snap(calendar, state))]
+    columns = ["name", "day", "days_before", "days_after", "state_id"]
+    table = pd.DataFrame(rows, columns=columns)
+    # the calendar is published years ahead
+    table["recorded"] = pd.NaT
+    return table
+
+
+_Event = tuple[str, pd.Timestamp, int, int, str | None]
+
+
+def _named_days(calendar: pd.DataFrame) -> Iterator[_Event]:
+    for column in ("event_name_1", "event_name_2"):
+        for day, name in calendar[["date", column]].dropna().itertuples(index=False):
+            yield (name, day, *WINDOWS.get(name, (0, 0)), None)
+
+
+def _snap(calendar: pd.DataFrame, state: str) -> Iterator[_Event]:
+    """List food-stamp days: each as one, as the how manyth of its month, and by its weekday."""
+    days = calendar.loc[calendar[f"snap_{state}"] == 1, "date"]
+    number = days.groupby(days.dt.to_period("M")).cumcount() + 1
+    for day, count in zip(days, number, strict=True):
+        for name in ("", f" day {count}", f" on {day.day_name()}"):
+            yield (f"SNAP {state}{name}", day, 0, 0, state)
 
 
 def series_names(hierarchy: Hierarchy) -> pd.Series:
@@ -142,116 +194,9 @@ def series_names(hierarchy: Hierarchy) -> pd.Series:
     return names.where(hierarchy.nodes["level"] > 0, "Total")
 
 
-def calendar_columns(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make the regressor columns by date, and the table of events."""
-    calendar = pd.read_csv(folder / "calendar.csv", parse_dates=["date"])
-    dates = pd.DatetimeIndex(calendar["date"])
-    columns = {**_month(dates), **_week_by_year(dates)}
-    for state in STATES:
-        columns |= _snap(dates, calendar[f"snap_{state}"].to_numpy(np.float64), state)
-    events = [
-        calendar[["date", name]].rename(columns={"date": "ds", name: "holiday"})
-        for name in ("event_name_1", "event_name_2")
-    ]
-    table = pd.concat(events).dropna()
-    window = table["holiday"].map(lambda name: WINDOWS.get(name, (0, 0)))
-    table = table.assign(
-        lower_window=window.str[0], upper_window=window.str[1], prior_scale=EVENT_SD
-    )
-    return pd.DataFrame(columns, index=dates), table
-
-
-def _month(dates: pd.DatetimeIndex) -> dict[str, Array]:
-    turn = 2 * np.pi * (dates.day.to_numpy() - 1) / dates.days_in_month.to_numpy()
-    waves = {"sin": np.sin, "cos": np.cos}
-    return {f"month_{n}{i}": wave(i * turn) for i in (1, 2, 3) for n, wave in waves.items()}
-
-
-def _week_by_year(dates: pd.DatetimeIndex) -> dict[str, Array]:
-    day = (dates - pd.Timestamp("1970-01-01")).days.to_numpy()
-    waves = {"sin": np.sin, "cos": np.cos}
-    return {
-        f"week_year_{a}{i}{b}{j}": wa(2 * np.pi * i * day / 7) * wb(2 * np.pi * j * day / 365.25)
-        for i in range(1, WEEK_ORDER + 1)
-        for j in range(1, YEAR_ORDER + 1)
-        for a, wa in waves.items()
-        for b, wb in waves.items()
-    }
-
-
-def _snap(dates: pd.DatetimeIndex, on: Array, state: str) -> dict[str, Array]:
-    """Food-stamp days: whether, the how manyth of the month, and on which weekday."""
-    count = pd.Series(on).groupby(dates.to_period("M").astype(str)).cumsum().to_numpy() * on
-    weekday = dates.dayofweek.to_numpy()
-    return {
-        f"snap_{state}": on,
-        **{f"snap_{state}_day{k}": (count == k) * 1.0 for k in range(1, SNAP_DAYS + 1)},
-        **{f"snap_{state}_weekday{k}": on * (weekday == k) for k in range(7)},
-    }
-
-
-def members(
-    hierarchy: Hierarchy, columns: pd.DataFrame, events: pd.DataFrame
-) -> list[tuple[int, Member]]:
-    """List the members and how many days of history each sees: logarithmic and additive, poorer and richer years."""
-    log = ProphetModel(target="log1p", scaling="none")
-    add = ProphetModel(scaling="mean")
-    forms = [
-        (1460, log, 3, YEAR_SD, False),
-        (1460, log, 1, YEAR_SD, False),
-        (1460, log, 10, 0.01, False),
-        (1460, log, 3, YEAR_SD, True),
-        (1095, log, 3, YEAR_SD, True),
-        (1460, log, 1, YEAR_SD, True),
-        (1460, add, 3, YEAR_SD, True),
-        (1095, add, 3, YEAR_SD, False),
-    ]
-    return [
-        (days, _member(hierarchy, columns, events, base, order, sd, interacting=interacting))
-        for days, base, order, sd, interacting in forms
-    ]
-
-
-def _member(
-    hierarchy: Hierarchy,
-    columns: pd.DataFrame,
-    events: pd.DataFrame,
-    base: ProphetModel,
-    order: int,
-    year_sd: float,
-    *,
-    interacting: bool,
-) -> Member:
-    state = hierarchy.nodes["state_id"].fillna(hierarchy.nodes["store_id"].str[:2]).fillna("")
-    parts = []
-    for name in sorted(set(state)):
-        wanted = STATES if name == "" else (name,)
-        model = replace(
-            base,
-            yearly_seasonality=False,
-            weekly_seasonality=WEEK_ORDER,
-            daily_seasonality=False,
-            holidays=events,
-            changepoint_prior_scale=CHANGE_SCALE,
-            seasonalities=(Seasonality("yearly_tight", 365.25, order, year_sd),),
-            regressors=_regressors(columns, wanted, interacting=interacting),
-            recency_half_life_days=HALF_LIFE_DAYS,
-            level_windows_days=LEVEL_WINDOWS_DAYS,
-        )
-        parts.append(Part(np.flatnonzero(state == name), model))
-    return parts
-
-
-def _regressors(
-    columns: pd.DataFrame, states: tuple[str, ...], *, interacting: bool
-) -> tuple[Regressor, ...]:
-    found = []
-    for name in map(str, columns):
-        if name.startswith("month_"):
-            found.append((name, MONTH_SD))
-        elif name.startswith("week_year_") and interacting:
-            found.append((name, WEEK_YEAR_SD))
-        elif name.startswith("snap_") and name[5:7] in states:
-            tight = SNAP_DAY_SD if "_day" in name else SNAP_WEEKDAY_SD
-            found.append((name, tight if len(name) > 7 else SNAP_SD))
-    return tuple(Regressor(name, sd, standardize=False) for name, sd in found)
+def scale_and_weight(folder: Path, hierarchy: Hierarchy) -> tuple[Array, Array]:
+    """Read each node's official scale (mean squared change) and its weight in its level, (n,) each."""
+    table = pd.read_csv(folder / "m5_eval_scale_weights.csv.gz").set_index(["level", "series"])
+    level = hierarchy.nodes["level"].to_numpy() + 1
+    of = table.loc[list(zip(level, series_names(hierarchy), strict=True))]
+    return of["scale_mse"].to_numpy(np.float64), of["weight_in_level"].to_numpy(np.float64)

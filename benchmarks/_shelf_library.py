@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks._shelf_baselines import prophet_default
 from benchmarks._shelf_scores import Test
-from forecasting.quiet_prophet import quiet_prophet
+from forecasting import quiet_prophet
 
 Array = NDArray[np.float64]
 

@@ -25,11 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks._claims import at_least, at_most, data_folder
-from forecasting.prophet.fit import fit_series
-from forecasting.prophet.model import ProphetModel
-from forecasting.prophet.predict import forecast
-from forecasting.prophet.uncertainty import quantiles
-from forecasting.quiet_prophet import quiet_prophet
+from forecasting import ProphetModel, fit_series, predict, quantiles, quiet_prophet
 
 Array = NDArray[np.float64]
 
@@ -113,7 +109,7 @@ def ahead(ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
 def ours_whole(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> Array:
     """Fit, forecast and place quantiles."""
     fits = fit_series(model, ds, Y)
-    yhat = forecast(model, fits, ahead(ds))
+    yhat = predict(model, fits, ahead(ds))
     return quantiles(model, fits, ahead(ds), yhat, QUANTILES, rng=np.random.default_rng(0))
 
 
@@ -234,7 +230,7 @@ def _parity_of(
     model = ProphetModel(seasonality_mode=mode)
     fits = fit_series(model, ds, y[None])
     dates = pd.DatetimeIndex(future["ds"])
-    yhat = forecast(model, fits, dates)
+    yhat = predict(model, fits, dates)
     placed = quantiles(
         model, fits, dates[-horizon:], yhat[:, -horizon:], QUANTILES, rng=np.random.default_rng(0)
     )[0]

@@ -19,11 +19,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks._claims import at_least, at_most
-from forecasting.intervals.joint_draw import PathPlan, draw_days, leaf_keys
-from forecasting.intervals.paths import find_templates
-from forecasting.intervals.probabilities import QUANTILES
-from forecasting.path_store import FOLDER, PathLineage, read_paths, write_paths
-from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
+from forecasting import (
+    QUANTILES,
+    Hierarchy,
+    PathLineage,
+    PathPlan,
+    build_hierarchy,
+    draw_days,
+    find_templates,
+    leaf_keys,
+    read_paths,
+    write_paths,
+)
 from stocktide.lake import Lake
 
 Array = NDArray[np.float64]
@@ -80,7 +87,7 @@ def chain(products: int) -> Hierarchy:
 
 
 def node_quantiles(hierarchy: Hierarchy, Y: Array, days: int) -> Array:
-    """Take each node's own recent quantiles for all days ahead, (n, days, 7)."""
+    """Take each node's own recent quantiles for all days ahead, (n, days, q)."""
     seen = np.quantile(hierarchy.sum_leaves(Y[:, -91:]), QUANTILES, axis=1).T
     return np.ascontiguousarray(
         np.broadcast_to(seen[:, None], (hierarchy.n_nodes, days, len(QUANTILES)))
@@ -99,7 +106,7 @@ def measure(hierarchy: Hierarchy, Y: Array, days: int, *, fractions: bool) -> No
         plan = PathPlan(hierarchy, quantiles, QUANTILES, found, whole, PATHS)
         write_paths(lake, lineage, leaf_keys(hierarchy), ahead, draw_days(plan), whole)
         took = time.perf_counter() - started
-        size = sum(path.stat().st_size for path in Path(folder, FOLDER).rglob("*.parquet")) / 1e6
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*.parquet")) / 1e6
         reads = [timed_read(lake) for _ in range(3)]
     print(
         f"{days} days: drawn and written in {took:.1f} s, {size:.0f} MB, peak {before:.0f} -> {peak_mb():.0f} MB"

@@ -1,9 +1,9 @@
 """Sales are not demand: forecasts that know which shelves were empty beside ones that do not, against true demand.
 
-The sample chain's simulator knows what customers wanted and did not get. From twelve origins, 28 days ahead, each leaf
-is forecast three times: aware (days without a sale and with an empty shelf are left out, days that sold the shelf empty
-count as what was then to be expected), masked (both are left out) and naive (sales are taken for demand). All are
-compared with the true demand on the days on which the shelf ran out, and on all days.
+The sample chain's simulator knows what customers wanted and did not get. From twelve origins, 28 days ahead, the chain
+is forecast by `make_forecast` twice: aware (days on which the shelf was empty for a time are marked: without a sale
+they say nothing, with one at least so much was wanted) and naive (sales are taken for demand). Both are compared with
+the true demand on the days on which the shelf ran out, and on all days.
 """
 
 import argparse
@@ -16,20 +16,21 @@ sys.path[0] = str(Path(__file__).parents[1])
 
 import numpy as np
 import pandas as pd
-from forecasting.nodes.prophet_fit import fit_nodes
 from numpy.typing import NDArray
 
 from benchmarks._claims import at_most
 from data import simulate
 from data.truth import Truth
-from forecasting.experts.level import recent_level
-from forecasting.nodes.stockout import with_hidden_demand
+from forecasting import Demand, ForecastSpec, build_hierarchy, make_forecast
 
 Array = NDArray[np.float64]
 
 HORIZON = 28
 END = date(2026, 1, 5)
-KINDS = ("aware", "masked", "naive")
+LEVELS: tuple[tuple[str, ...], ...] = ((), ("location",), ("product",), ("location", "product"))
+# What empty shelves hide is asked of one method, without a choice among several.
+SPEC = ForecastSpec(levels=LEVELS, horizon_days=HORIZON, candidates=("mixture",))
+NO_LAKE_VERSION = -1
 
 
 def shelf_empty(truth: Truth) -> NDArray[np.bool_]:
@@ -42,18 +43,35 @@ def shelf_empty(truth: Truth) -> NDArray[np.bool_]:
     return np.asarray(closed | still)
 
 
-def forecasts(sold: Array, empty: NDArray[np.bool_], days: pd.DatetimeIndex) -> dict[str, Array]:
-    """Forecast the horizon from sold (N, T), each way: (N, 28)."""
-    started = np.maximum.accumulate(sold > 0, axis=1)
+def leaves_of(truth: Truth) -> pd.DataFrame:
+    """Name product and location of each pair, (N,) rows in the order of its arrays."""
+    shops = [shop.code for shop in truth.chain.shops]
+    products = [product.sku for product in truth.chain.products]
+    return pd.DataFrame(
+        {"product": np.repeat(products, len(shops)), "location": np.tile(shops, len(products))}
+    )
+
+
+def forecasts(
+    leaves: pd.DataFrame, sold: Array, empty: NDArray[np.bool_], days: pd.DatetimeIndex
+) -> dict[str, Array]:
+    """Forecast the horizon from sold (N, T) with empty shelves marked and without, (N, 28) each."""
+    hierarchy = build_hierarchy([list(keys) for keys in LEVELS], leaves)
     made = {}
-    for kind in KINDS:
-        out = {"aware": empty & (sold == 0), "masked": empty, "naive": np.zeros_like(empty)}[kind]
-        Y = np.where(started & ~out, sold, np.nan)
-        fits = fit_nodes(Y, days, horizon=HORIZON)
-        if kind == "aware":
-            Y = with_hidden_demand(Y, fits.fitted, empty)
-            fits = fit_nodes(Y, days, horizon=HORIZON)
-        made[kind] = fits.yhat * recent_level(Y, fits.fitted)[:, None]
+    for kind, marked in (("aware", empty), ("naive", np.zeros_like(empty))):
+        demand = Demand(
+            leaves=leaves,
+            names={},
+            days=days,
+            units=sold,
+            empty=marked,
+            started=np.argmax(sold > 0, axis=1).astype(np.int64),
+            lake_version=NO_LAKE_VERSION,
+        )
+        made[kind] = np.empty((len(leaves), HORIZON))
+        made[kind][hierarchy.leaf_rows] = make_forecast(demand, hierarchy, SPEC).mean[
+            -len(leaves) :
+        ]
     return made
 
 
@@ -62,6 +80,7 @@ def compare(days: int, origins: int, seed: int = 7) -> pd.DataFrame:
     truth = simulate(seed=seed, days=days, end=END).truth
     sold, demand = truth.sold / 1000.0, truth.demand / 1000.0
     empty = shelf_empty(truth)
+    leaves = leaves_of(truth)
     dates = pd.DatetimeIndex(truth.days.astype("datetime64[ns]"))
     errors: dict[tuple[str, str], list[Array]] = {}
     for back in range(origins, 0, -1):
@@ -69,7 +88,7 @@ def compare(days: int, origins: int, seed: int = 7) -> pd.DataFrame:
         ahead = slice(T, T + HORIZON)
         open_days = truth.sold_on[:, ahead] & truth.is_open[:, ahead]
         short = open_days & (truth.lost[:, ahead] > 0)
-        for kind, yhat in forecasts(sold[:, :T], empty[:, :T], dates[:T]).items():
+        for kind, yhat in forecasts(leaves, sold[:, :T], empty[:, :T], dates[:T]).items():
             for name, rows in (("ran out", short), ("all days", open_days)):
                 errors.setdefault((name, kind), []).append((yhat - demand[:, ahead])[rows])
     rows_out = []

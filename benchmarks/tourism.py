@@ -21,11 +21,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks._claims import at_most, data_folder
-from forecasting.prophet.fit import fit_series
-from forecasting.prophet.model import ProphetModel
-from forecasting.prophet.predict import forecast
-from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
-from forecasting.structure.reconcile import Method, reconcile
+from forecasting import (
+    Hierarchy,
+    Method,
+    ProphetModel,
+    build_hierarchy,
+    fit_series,
+    predict,
+    reconcile,
+)
 
 Array = NDArray[np.float64]
 
@@ -89,7 +93,7 @@ def base_prophet(Y: Array, quarters: pd.DatetimeIndex, horizon: int) -> Base:
     """Fit our Prophet to each row: four quarters need no more than two yearly waves."""
     model = ProphetModel(yearly_seasonality=2, changepoint_prior_scale=0.5)
     later = pd.date_range(quarters[-1], periods=horizon + 1, freq="QS")[1:]
-    both = forecast(model, fit_series(model, quarters, Y), pd.DatetimeIndex(quarters.append(later)))
+    both = predict(model, fit_series(model, quarters, Y), pd.DatetimeIndex(quarters.append(later)))
     return Base(both[:, -horizon:], both[:, :-horizon])
 
 

@@ -11,8 +11,9 @@ from forecasting.forecast import Forecast, make_forecast
 from forecasting.frames.frame_demand import demand_of
 from forecasting.frames.frame_fit import FrameFit, fit_frame
 from forecasting.frames.frames import Series, from_long, from_wide
-from forecasting.intervals.joint_draw import PathPlan, Paths, draw_days
-from forecasting.intervals.paths import coherent_paths, leaf_paths, node_paths
+from forecasting.intervals.coverage import DECILES, share_held, weighted_quantile_loss
+from forecasting.intervals.joint_draw import PathPlan, Paths, draw_days, leaf_keys
+from forecasting.intervals.paths import coherent_paths, find_templates, leaf_paths, node_paths
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
@@ -23,19 +24,22 @@ from forecasting.prophet.fit_store import load_fits, save_fits
 from forecasting.prophet.fits import Fits
 from forecasting.prophet.logistic import forecast_logistic
 from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
+from forecasting.prophet.predict import forecast as predict
 from forecasting.prophet.uncertainty import quantiles
 from forecasting.publishing.experiment import TrackingStore
+from forecasting.quiet_prophet import quiet_prophet
 from forecasting.run import ForecastReport, run_forecast
 from forecasting.sampling import sample_paths
 from forecasting.spec import ForecastSpec, spec_from_toml
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from forecasting.structure.periods import sum_periods
-from forecasting.structure.reconcile import METHODS, reconcile
+from forecasting.structure.reconcile import METHODS, Method, reconcile
 from forecasting.structure.scikit_hts import from_nodes
 from forecasting.structure.shares import recent_shares
 
 __all__ = [
     "BASELINES",
+    "DECILES",
     "METHODS",
     "QUANTILES",
     "Choice",
@@ -47,6 +51,7 @@ __all__ = [
     "FrameFit",
     "Hierarchy",
     "KnownAhead",
+    "Method",
     "PathLineage",
     "PathPlan",
     "Paths",
@@ -62,18 +67,22 @@ __all__ = [
     "demand_classes",
     "demand_of",
     "draw_days",
+    "find_templates",
     "fit_frame",
     "fit_series",
     "forecast_logistic",
     "from_long",
     "from_nodes",
     "from_wide",
+    "leaf_keys",
     "leaf_paths",
     "load_fits",
     "make_forecast",
     "node_paths",
+    "predict",
     "prune_paths",
     "quantiles",
+    "quiet_prophet",
     "read_lineage",
     "read_paths",
     "recent_shares",
@@ -82,8 +91,10 @@ __all__ = [
     "sample_paths",
     "save_fits",
     "score",
+    "share_held",
     "spec_from_toml",
     "sum_periods",
     "value_added",
+    "weighted_quantile_loss",
     "write_paths",
 ]

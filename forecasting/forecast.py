@@ -24,7 +24,7 @@ from forecasting.choosing.candidates import (
 )
 from forecasting.choosing.choose import Choice, choose, untested
 from forecasting.choosing.coherence import fitted_hierarchy
-from forecasting.choosing.contest import Holder, judge, with_champion
+from forecasting.choosing.contest import Holder, Verdict, judge, with_champion
 from forecasting.choosing.evaluate import evaluate
 from forecasting.choosing.learnt import Present
 from forecasting.choosing.learnt_settings import learnt_settings
@@ -194,7 +194,7 @@ def make_forecast(
         errors = _reported(bench, tables, reported, choice)
     last = bench.origin(demand.days.size)
     progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {choice.name}")
-    return _published(bench, tables, last, verdict.choice, progress, scores, errors, verdict)
+    return _published(bench, tables, last, verdict, progress, scores, errors)
 
 
 def make_bench(
@@ -241,7 +241,7 @@ def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec) -> list[Candidate
     """Make the candidates that the spec names, or those of "auto", and the one that is taken untested."""
     if spec.candidates != AUTO:
         return make_candidates(spec.candidates)
-    names = dict.fromkeys([*auto_names(), spec.default_candidate])
+    names = dict.fromkeys([*auto_names(hierarchy), spec.default_candidate])
     return [c for c in make_candidates(list(names)) if fitting(c, hierarchy)]
 
 
@@ -341,12 +341,13 @@ def _published(
     bench: Bench,
     tables: Mapping[int, OriginTable],
     last: Origin,
-    choice: Choice,
+    verdict: Verdict,
     progress: Progress,
     scores: pd.DataFrame,
     errors: pd.DataFrame,
-    verdict: Any,
 ) -> Forecast:
+    """Forecast from all periods by the verdict's choice, and say what the forecast is made of."""
+    choice = verdict.choice
     models: dict[int, list[NodeModel]] = {}
     experts = experts_of(last, bench.calendar, bench.plan, models=models)
     facts = facts_of(last, bench.plan)

@@ -160,7 +160,6 @@ def _forecast(
     progress("publishing")
     publication = _publication(demand, hierarchy, made, mlflow_run_id)
     outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
-    progress("keeping joint paths")
     keep_paths(engine, lake, demand, hierarchy, made.path_plan, outcome)
     kept.finish()
     return _report(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)

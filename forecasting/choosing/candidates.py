@@ -16,6 +16,7 @@ from forecasting.choosing.coherence import coherent, obey
 from forecasting.choosing.learnt import Mixture, Present, learn_mixture, left_out_variance
 from forecasting.choosing.tables import Facts, OriginTable, Plan, rows_of
 from forecasting.choosing.ways import best_way
+from forecasting.experts.at_origin import many_levels
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.reconcile import METHODS, TREE_METHODS, Method, refuse_method
 from stocktide.errors import Invalid
@@ -151,9 +152,14 @@ def known_names() -> list[str]:
     return [MIXTURE, *named, *BASELINES]
 
 
-def auto_names() -> list[str]:
-    """List the candidates of "auto": the mixture of all experts, and what it is compared with."""
-    return [MIXTURE, *COMPARED, *BASELINES]
+def auto_names(hierarchy: Hierarchy) -> list[str]:
+    """List the candidates of "auto": the mixture of all experts, and what it is compared with.
+
+    Where a level has very many nodes, exponential smoothing in each of them would take a third of a run: there it is
+    left out of the comparison.
+    """
+    smoothed = ("ETS", "Theta") if many_levels(hierarchy) else ()
+    return [MIXTURE, *COMPARED, *(name for name in BASELINES if name not in smoothed)]
 
 
 def make_candidates(names: Sequence[str]) -> list[Candidate]:

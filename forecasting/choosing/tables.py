@@ -218,14 +218,16 @@ def table_of(
 
 
 def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
-    """Return how each fitted level splits those above it."""
+    """Return how each fitted level splits those above it; a leaf's probable stock-outs say nothing of its share."""
     hierarchy = origin.hierarchy
-    return {
-        level: learn_splits(
-            hierarchy, level, plan.levels, origin.Y[hierarchy.rows(level)], origin.cycles
-        )
-        for level in plan.levels
-    }
+    leaf = len(hierarchy.levels) - 1
+    found = {}
+    for level in plan.levels:
+        Y = origin.Y[hierarchy.rows(level)]
+        if level == leaf:
+            Y = np.where(origin.observed_shares, Y, np.nan)
+        found[level] = learn_splits(hierarchy, level, plan.levels, Y, origin.cycles)
+    return found
 
 
 def facts_of(origin: Origin, plan: Plan) -> Facts:

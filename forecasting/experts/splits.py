@@ -76,7 +76,7 @@ def learn_splits(
         if kind is not None:
             names.append(f"share of level {parent} and trend of level {kind}")
             product = parent_rows(hierarchy, level, kind)
-            slow, quick = cycles.share_half_lives[-1], cycles.trend_half_life
+            slow, quick = cycles.share_half_lives[1], cycles.trend_half_life
             shares.append(trending_shares(units, rows, product, known, slow, quick))
         found.append(
             Splits(

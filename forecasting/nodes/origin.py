@@ -78,8 +78,7 @@ class Origin:
     @cached_property
     def is_open(self) -> Mask:
         """Tell on which days some leaf of each node is open, (n, T + h)."""
-        opened: Mask = self.hierarchy.S @ self.open_leaves.astype(np.float64) > 0
-        return opened
+        return any_below(self.hierarchy, self.open_leaves)
 
     @cached_property
     def observed_leaves(self) -> Mask:
@@ -111,8 +110,7 @@ class Origin:
         """
         known = np.maximum.accumulate(self.history > 0, axis=1)
         known &= self.is_open[:, : self.days.size]
-        told = ~self.empty | (self.units > 0)
-        known &= self.hierarchy.S @ told.astype(np.float64) > 0
+        known &= any_below(self.hierarchy, ~self.empty | (self.units > 0))
         known[-self.hierarchy.n_leaves :] = self.observed_leaves
         for level, units in self.longer.items():
             rows = self.hierarchy.rows(level)
@@ -185,6 +183,18 @@ class Origin:
     def weight(self) -> Array:
         """Weight of each node in a score, (n,): units of its last days."""
         return recent_weight(self.history)
+
+
+def any_below(hierarchy: Hierarchy, flags: Mask) -> Mask:
+    """Tell in which periods some leaf of each node has a flag, (n, T). flags: (m, T).
+
+    Most periods say the same of all leaves; only the others are summed.
+    """
+    every, some = np.all(flags, axis=0), np.any(flags, axis=0)
+    found = np.tile(every, (hierarchy.n_nodes, 1))
+    mixed = np.flatnonzero(some & ~every)
+    found[:, mixed] = hierarchy.S @ flags[:, mixed].astype(np.float64) > 0
+    return found
 
 
 def origin_at(

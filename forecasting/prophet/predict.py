@@ -53,11 +53,20 @@ def trend_of(fits: Fits, days: Array) -> Array:
         # beyond the last change of slope the trend is a line
         offset = -(fits.delta * fits.knots).sum(axis=1)
         return np.asarray(trend + offset[:, None] + fits.delta.sum(axis=1)[:, None] * time)
+    if _same_axes(fits):
+        hinge = np.maximum(time[:1, :].T - fits.knots[:1], 0.0)
+        return np.asarray(trend + fits.delta @ hinge.T)
     for start in range(0, fits.size, SERIES_AT_ONCE):
         rows = slice(start, start + SERIES_AT_ONCE)
         hinge = np.maximum(time[rows, :, None] - fits.knots[rows, None, :], 0.0)
         trend[rows] += (hinge @ fits.delta[rows, :, None])[:, :, 0]
     return trend
+
+
+def _same_axes(fits: Fits) -> bool:
+    """Tell whether all series change their slopes on the same days."""
+    axes = (fits.start, fits.span, fits.knots)
+    return fits.size > 0 and all(bool((of == of[:1]).all()) for of in axes)
 
 
 def components(

@@ -115,7 +115,7 @@ def level_errors(forecast: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
     location. Returns level, level_name, wape and bias as shares of what came (NaN where nothing did); what came outside
     all of a level's nodes counts as forecast 0.
     """
-    came, _ = with_names(came, _KEYS_OF_UNITS)
+    came, _ = with_names(came, [key for key in _KEYS_OF_UNITS if key in came])
     came = pool_unknown(came, forecast["keys"])
     rows = []
     for (level, name), nodes in forecast.groupby(["level", "level_name"], sort=True):

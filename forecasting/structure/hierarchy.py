@@ -7,6 +7,7 @@ Symbols: n nodes, m leaves, S the summing matrix of shape (n, m); y_nodes = S @ 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -71,15 +72,29 @@ class Hierarchy:
 
     def groups(self, level: int) -> Codes:
         """Number each leaf's node at one level, from 0 in the order of `rows`. Returns (n_leaves,)."""
-        within = sparse.csc_matrix(self.S[self.rows(level)])
-        assert within.nnz == self.n_leaves
-        return np.asarray(within.indices, dtype=np.int64)
+        return self._groups[level]
 
     def refines(self, fine: int, coarse: int) -> bool:
         """Tell whether each node of level `coarse` is a union of nodes of level `fine`."""
-        inner, outer = self.groups(fine), self.groups(coarse)
-        _, first = np.unique(inner, return_index=True)
-        return bool(np.array_equal(outer[first][inner], outer))
+        inner, outer = self._groups[fine], self._groups[coarse]
+        return bool(np.array_equal(outer[self._firsts[fine]][inner], outer))
+
+    @cached_property
+    def _groups(self) -> tuple[Codes, ...]:
+        """Number each leaf's node at every level, (n_leaves,) each, not to be written to."""
+        found = []
+        for level in range(len(self.levels)):
+            within = sparse.csc_matrix(self.S[self.rows(level)])
+            assert within.nnz == self.n_leaves
+            codes = np.asarray(within.indices, dtype=np.int64)
+            codes.flags.writeable = False
+            found.append(codes)
+        return tuple(found)
+
+    @cached_property
+    def _firsts(self) -> tuple[Codes, ...]:
+        """Find the first leaf of each node, by level."""
+        return tuple(np.unique(of, return_index=True)[1] for of in self._groups)
 
     def position(self, name: str) -> int:
         """Find a level by its name, e.g. "region / location". Raises Invalid (`level_unknown`)."""

@@ -23,6 +23,8 @@ PRODUCT_PRIOR_UNITS = 1.0
 # A leaf's week is its group's week until it has sold about so many units a weekday.
 PROFILE_PRIOR_UNITS, PROFILE_HALF_LIFE_DAYS = 60.0, 100.0
 TINY = 1e-9
+# So many leaves' days stay in a core's cache.
+LEAVES_AT_ONCE = 256
 
 
 def membership(codes: Codes, size: int | None = None) -> sparse.csr_matrix:
@@ -37,10 +39,8 @@ def weighted_shares(units: Array, group: Codes, observed: Mask, half_life: float
 
     units: (m, T). group: (m,) codes. observed: (m, T), False on periods that say nothing.
     """
-    total = membership(group) @ units
-    sold = np.where(observed, units, 0.0)
-    own = _weighted_share(sold, total, group, observed, half_life)
-    return normalised(own, group, int(group.max()) + 1)
+    sold, beside = _sums(units, group, observed, decay(units.shape[1], half_life)[:, None])
+    return normalised(_share(sold[:, 0], beside[:, 0]), group, int(group.max()) + 1)
 
 
 def trending_shares(
@@ -56,30 +56,23 @@ def trending_shares(
     units: (m, T). group, product: (m,) codes. observed: (m, T), False on days that say nothing. Returns (m,), summing
     to 1 in each group.
     """
-    assert units.shape == observed.shape
-    total = membership(group) @ units
-    sold = np.where(observed, units, 0.0)
-    own = _weighted_share(sold, total, group, observed, own_half_life)
-    u = decay(units.shape[1], product_half_life)
-    beside = _beside(total, group, observed, u)
+    half_lives = (own_half_life, product_half_life)
+    u = np.stack([decay(units.shape[1], of) for of in half_lives], axis=1)
+    sold, beside = _sums(units, group, observed, u)
+    own = _share(sold[:, 0], beside[:, 0])
     P = membership(product)
-    lately, expected = P @ (sold @ u), P @ (beside * own)
+    lately, expected = P @ sold[:, 1], P @ (beside[:, 1] * own)
     trend = (lately + PRODUCT_PRIOR_UNITS) / (expected + PRODUCT_PRIOR_UNITS)
     return normalised(own * trend[product], group, int(group.max()) + 1)
 
 
 def weekday_profiles(units: Array, group: Codes, observed: Mask, weekday: Codes) -> Array:
     """Compute how a leaf's week differs from its group's, (m, 7) around 1, shrunk to 1. weekday: (T,) 0..6."""
-    total = membership(group) @ units
-    sold = np.where(observed, units, 0.0)
     u = decay(units.shape[1], PROFILE_HALF_LIFE_DAYS)
-    share = _weighted_share(sold, total, group, observed, PROFILE_HALF_LIFE_DAYS)
-    profile = np.ones((units.shape[0], 7))
-    for day in range(7):
-        on = np.where(weekday == day, u, 0.0)
-        expected = share * _beside(total, group, observed, on)
-        profile[:, day] = (sold @ on + PROFILE_PRIOR_UNITS) / (expected + PROFILE_PRIOR_UNITS)
-    return profile
+    on = u[:, None] * (weekday[:, None] == np.arange(7))
+    sold, beside = _sums(units, group, observed, on)
+    expected = _share(sold.sum(axis=1), beside.sum(axis=1))[:, None] * beside
+    return np.asarray((sold + PROFILE_PRIOR_UNITS) / (expected + PROFILE_PRIOR_UNITS))
 
 
 def split_groups(forecast: Array, group: Codes, share: Array, profile: Array) -> Array:
@@ -90,20 +83,23 @@ def split_groups(forecast: Array, group: Codes, share: Array, profile: Array) ->
     return np.asarray(leaves * scale[group])
 
 
-def _weighted_share(
-    sold: Array, total: Array, group: Codes, observed: Mask, half_life_days: float
-) -> Array:
-    u = decay(sold.shape[1], half_life_days)
-    beside = _beside(total, group, observed, u)
-    return np.divide(sold @ u, beside, out=np.zeros(sold.shape[0]), where=beside > TINY)
+def _share(sold: Array, beside: Array) -> Array:
+    return np.divide(sold, beside, out=np.zeros_like(sold), where=beside > TINY)
 
 
-def _beside(total: Array, group: Codes, observed: Mask, u: Array) -> Array:
-    """Sum what each leaf's group sold on the days on which the leaf was observed, weighted by u (T,). (m,)."""
-    weighted = total * u
-    # what a group sold on all days, less the days on which the leaf says nothing, which are few
-    beside = weighted.sum(axis=1)[group]
-    leaf, day = np.nonzero(~observed)
-    return np.asarray(
-        beside - np.bincount(leaf, weights=weighted[group[leaf], day], minlength=group.size)
-    )
+def _sums(units: Array, group: Codes, observed: Mask, U: Array) -> tuple[Array, Array]:
+    """Sum what each leaf sold, and what its group sold beside it, on the days on which the leaf was observed.
+
+    U: (T, K) weights of the days. Returns two (m, K).
+    """
+    assert units.shape == observed.shape
+    assert U.shape[0] == units.shape[1]
+    first = int(np.argmax(observed.any(axis=0)))  # before it no leaf says anything
+    units, observed, U = units[:, first:], observed[:, first:], U[first:]
+    total = np.asarray(membership(group) @ units)
+    sold, beside = np.empty((2, group.size, U.shape[1]))
+    for start in range(0, group.size, LEAVES_AT_ONCE):
+        rows = slice(start, start + LEAVES_AT_ONCE)
+        sold[rows] = np.where(observed[rows], units[rows], 0.0) @ U
+        beside[rows] = np.where(observed[rows], total[group[rows]], 0.0) @ U
+    return sold, beside

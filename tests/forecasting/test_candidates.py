@@ -124,8 +124,8 @@ def test_one_candidate_alone_is_tested_and_published(name: str) -> None:
 
 
 def test_auto_holds_the_mixture_what_it_is_compared_with_and_every_baseline() -> None:
-    assert auto_names() == [MIXTURE, *COMPARED, *BASELINES]
-    assert set(auto_names()) <= set(known_names())
+    assert auto_names(HIERARCHY) == [MIXTURE, *COMPARED, *BASELINES]
+    assert set(auto_names(HIERARCHY)) <= set(known_names())
     assert set(known_names()) == {
         MIXTURE,
         *BASELINES,

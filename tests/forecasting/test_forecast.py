@@ -94,7 +94,12 @@ def test_a_forecast_adds_up_and_its_quantiles_rise(made: Forecast) -> None:
     assert made.quantiles.shape == (HIERARCHY.n_nodes, 7, len(QUANTILES))
     assert (made.quantiles >= 0).all()
     assert (np.diff(made.quantiles, axis=2) >= 0).all()
-    inside = (made.mean >= made.quantiles[:, :, 0]) & (made.mean <= made.quantiles[:, :, -1])
+    # a leaf that sells once in two weeks has 0 as its 97.5 % quantile, and a mean above it
+    often = made.mean >= 1.0
+    inside = ((made.mean >= made.quantiles[:, :, 0]) & (made.mean <= made.quantiles[:, :, -1]))[
+        often
+    ]
+    assert often.mean() > 0.5
     assert inside.mean() > 0.99
     assert set(made.errors["model"]) == {"prophet", "seasonal_naive"}
     assert len(made.warnings) == HIERARCHY.n_nodes
