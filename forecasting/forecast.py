@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import OriginResult, backtest, combine
 from forecasting.choosing.candidates import (
+    MIXTURE,
     Answer,
     BaselineCandidate,
     Candidate,
@@ -289,15 +290,22 @@ def _chosen(
     bench: Bench, tables: Mapping[int, OriginTable], reported: int | None
 ) -> tuple[Choice, pd.DataFrame, list[OriginResult]]:
     """Choose on origins that all lie before the reported period."""
-    spec = bench.spec
     if reported is None or not bench.teachers(reported):
-        named = spec.candidates != AUTO and spec.default_candidate not in spec.candidates
-        return untested(spec.candidates[0] if named else spec.default_candidate), NO_SCORES, []
+        return untested(_untested_name(bench)), NO_SCORES, []
     lesson = bench.lesson(reported, tables, tables[reported])
     answers = {candidate.name: candidate.answer(lesson) for candidate in bench.candidates}
     results = backtest(bench.hierarchy, lesson.tables, answers)
     choice, scores = choose(results)
     return choice, scores, results
+
+
+def _untested_name(bench: Bench) -> str:
+    """Name what is taken without a backtest: the mixture if an origin can teach it, else the method of the settings."""
+    spec = bench.spec
+    if spec.candidates != AUTO:
+        named = spec.default_candidate in spec.candidates
+        return spec.default_candidate if named else spec.candidates[0]
+    return MIXTURE if bench.teachers(bench.demand.days.size) else spec.default_candidate
 
 
 def answer_of(choice: Choice, lesson: Lesson) -> tuple[Answer, dict[str, Answer]]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from forecasting.choosing.backtest import OriginResult
 from forecasting.choosing.candidates import MIXTURE
@@ -22,6 +23,8 @@ Array = NDArray[np.float64]
 
 CHOSEN = "chosen"
 METRIC = "wrmsse"
+# Chance that luck alone takes another candidate than the mixture.
+LUCK_MAX = 0.05
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ def untested(name: str) -> Choice:
 def choose(results: Sequence[OriginResult]) -> tuple[Choice, pd.DataFrame]:
     """Choose a candidate by the backtest, oldest origin first.
 
-    The mixture is taken unless another candidate was better by more than a standard error over the origins: of many
-    candidates one is always best by chance. Returns the choice and all scores (columns origin and those of `score`),
+    The mixture is taken unless another candidate was surely better over the origins: of many candidates one is always
+    best by chance. Returns the choice and all scores (columns origin and those of `score`),
     with rows under the name "chosen" for what was chosen.
     """
     assert results
@@ -111,9 +114,12 @@ def _taken(scores: pd.DataFrame, totals: pd.Series) -> str:
         return best
     by_origin = _by_origin(scores)
     gain = (by_origin.loc[MIXTURE] - by_origin.loc[best]).to_numpy(dtype=np.float64)
-    if gain.size < 2 or not gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size):
+    if gain.size < 2:
         return MIXTURE
-    return best
+    # Student's t over the origins, and one chance for each candidate that might have won by luck (Bonferroni)
+    sure = stats.t.ppf(1.0 - LUCK_MAX / (len(totals) - 1), gain.size - 1)
+    error = gain.std(ddof=1) / np.sqrt(gain.size)
+    return best if gain.mean() > sure * error else MIXTURE
 
 
 def total_scores(scores: pd.DataFrame) -> pd.Series:
