@@ -155,7 +155,7 @@ def _special_days(cycles: Cycles, dates: pd.DatetimeIndex, special: pd.DataFrame
             made = _by_day(str(name), dates, rows)
         elif cycles.frequency == "W":
             made = _by_week(str(name), dates, rows)
-        elif _moves(str(name), rows):
+        elif part != HOLIDAYS or _moves(str(name), rows):
             made = _by_month(str(name), dates.to_period(cycles.frequency), rows)
         else:
             continue
