@@ -27,6 +27,8 @@ RECENT_LEVEL, RECONCILIATION = "recent level", "reconciliation"
 # What the simple experts say, which have no parts.
 SIMPLE = "recent means and last year"
 TINY = 1e-9
+# With less weight than this the models say too little to be shown as the whole.
+MODELS_MIN = 0.05
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,31 @@ def explain(
         simple = np.zeros((rows.size, h))
         if level in experts:
             simple = _simple(experts[level], models[level], weights.get(level, {}))
+        of, simple = _as_if_alone(of, simple, _model_weight(made, weights.get(level, {})), h)
         for name, values in _with_rest(of, simple, mean[rows], keep).items():
             into.setdefault(name, np.zeros((size, keep)))[at] = values
     days = origin.days[origin.days.size - back :].append(origin.future)
     return Explanation(upper, leaves, pd.DatetimeIndex(days))
+
+
+def _model_weight(models: Sequence[NodeModel], weights: Weights) -> Array | None:
+    """Sum the weights of all experts that have a model, (k,); None without any."""
+    names = [model.expert(window) for model in models for window in model.windows]
+    used = [weights[name] for name in names if name in weights]
+    return np.sum(used, axis=0) if used else None
+
+
+def _as_if_alone(parts: Parts, simple: Array, weight: Array | None, h: int) -> tuple[Parts, Array]:
+    """Show the models' parts at full size, so that a trend is the node's own; the simple experts then move the rest.
+
+    Where models have next to no weight (k,) they stay as they are: there is nothing to blow up.
+    """
+    if weight is None or not parts:
+        return parts, simple
+    shown = (weight > MODELS_MIN) & (weight < 1.0 - TINY)
+    factor = np.where(shown, 1.0 / np.maximum(weight, MODELS_MIN), 1.0)[:, None]
+    said = sum((values[:, -h:] for values in parts.values()), np.zeros_like(simple))
+    return {name: values * factor for name, values in parts.items()}, simple + said * (1.0 - factor)
 
 
 def _planned_parts(origin: Origin, rows: NDArray[np.int64], parts: Parts, keep: int) -> Parts:
