@@ -199,7 +199,8 @@ def said_here(table: pd.DataFrame, level_name: str) -> str:
         return f"{said}."
     if row["chosen"] <= row["best"]:
         return f"{said}; what was chosen errs {row['chosen']:.3f}, no more than it."
-    return f"{said}; what was chosen errs {row['chosen']:.3f}, {row['chosen'] / row['best'] - 1:.0%} more than it."
+    more = f", {row['chosen'] / row['best'] - 1:.0%} more than it" if row["best"] > 0 else ""
+    return f"{said}; what was chosen errs {row['chosen']:.3f}{more}."
 
 
 def errors_by_level(frame: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -267,6 +267,7 @@ def test_said_here_tells_when_the_choice_is_not_the_best_here() -> None:
     assert said_here(table.assign(chosen=0.7), "product").endswith("errs 0.700, no more than it.")
     assert said_here(table.assign(chosen=float("nan")), "product").endswith("seasonal naive.")
     assert said_here(table.assign(winner="seasonal_naive"), "product").count("seasonal") == 1
+    assert said_here(table.assign(best=0.0), "product").endswith("what was chosen errs 0.880.")
     assert said_here(table, "total") == "The backtest did not score this level."
 
 
