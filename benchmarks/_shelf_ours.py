@@ -2,7 +2,6 @@
 
 import inspect
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from benchmarks._shelf_baselines import long_frame
 from benchmarks._shelf_panel import Frequency, Plans, ShelfSet
 from benchmarks._shelf_scores import Test, coverage, deciles_between, errors, wape
 from forecasting import (
+    Demand,
     Forecast,
     ForecastSpec,
     KnownAhead,
@@ -25,8 +25,6 @@ from forecasting import (
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
-# One door for demand with and without plans.
-_demand: Callable[..., Any] = demand_of
 
 
 def takes_plans() -> bool:
@@ -62,14 +60,7 @@ def measure(test: Test, *, plans: bool) -> dict[str, Any]:
 
 def forecast_of(shelf: ShelfSet, periods: int, *, plans: bool) -> Forecast:
     """Forecast a set from its first periods, (n, h); with its plans as far as the horizon goes, or without any."""
-    series = from_long(
-        long_frame(shelf.Y[:, :periods], shelf.days[:periods]), frequency=_frequency(shelf)
-    )
-    keys = shelf.leaves.assign(unique_id=list(series.labels))
-    if plans and shelf.plans is not None and takes_plans():
-        demand = _demand(series, keys, ahead=known_ahead(shelf.plans, periods, shelf.horizon))
-    else:
-        demand = _demand(series, keys)
+    demand = demand_at(shelf, periods, plans=plans)
     spec = ForecastSpec(
         levels=shelf.levels,
         horizon_days=shelf.horizon,
@@ -77,6 +68,17 @@ def forecast_of(shelf: ShelfSet, periods: int, *, plans: bool) -> Forecast:
         holidays_country=shelf.country,
     )
     return make_forecast(demand, build_hierarchy(shelf.levels, shelf.leaves), spec)
+
+
+def demand_at(shelf: ShelfSet, periods: int, *, plans: bool) -> Demand:
+    """Return the demand of a set's first periods, with its plans as far as the horizon goes, or without any."""
+    series = from_long(
+        long_frame(shelf.Y[:, :periods], shelf.days[:periods]), frequency=_frequency(shelf)
+    )
+    keys = shelf.leaves.assign(unique_id=list(series.labels))
+    if plans and shelf.plans is not None and takes_plans():
+        return demand_of(series, keys, ahead=known_ahead(shelf.plans, periods, shelf.horizon))
+    return demand_of(series, keys)
 
 
 def _frequency(shelf: ShelfSet) -> Frequency:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from forecasting.baselines.baseline import BASELINES, Baseline
 from forecasting.choosing.coherence import coherent, obey
 from forecasting.choosing.learnt import Mixture, Present, learn_mixture, left_out_variance
+from forecasting.choosing.parts import PARTS
 from forecasting.choosing.tables import Facts, OriginTable, Plan, rows_of
 from forecasting.choosing.ways import best_way
 from forecasting.experts.at_origin import many_levels
@@ -75,15 +76,19 @@ class Candidate(Protocol):
 class LearntCandidate:
     """Experts weighed node by node. response: the own models of one form alone (None: every expert).
 
-    method: how to reconcile (None: by left-out errors, or by what did better on the origins).
+    method: how to reconcile (None: by left-out errors, or by what did better on the origins). without: a part of the
+    mixture that takes no part (None: all do).
     """
 
     name: str
     response: str | None = None
     method: Method | None = None
+    without: str | None = None
 
     def allows(self, expert: str) -> bool:
         """Tell whether an expert may take part."""
+        if self.without is not None and PARTS[self.without](expert):
+            return False
         return self.response is None or expert.startswith(f"{self.response} ")
 
     def answer(self, lesson: Lesson) -> Answer:
@@ -148,8 +153,7 @@ class BaselineCandidate:
 
 def known_names() -> list[str]:
     """List every candidate that a setting may name."""
-    named = [f"{method} {response}" for method in METHODS for response in RESPONSES]
-    return [MIXTURE, *named, *BASELINES]
+    return list(_by_name())
 
 
 def auto_names(hierarchy: Hierarchy) -> list[str]:
@@ -164,13 +168,7 @@ def auto_names(hierarchy: Hierarchy) -> list[str]:
 
 def make_candidates(names: Sequence[str]) -> list[Candidate]:
     """Make candidates by name. Raises Invalid (`candidate_unknown`)."""
-    by_name: dict[str, Candidate] = {MIXTURE: LearntCandidate(MIXTURE)}
-    by_name |= {
-        f"{method} {response}": LearntCandidate(f"{method} {response}", response, method)
-        for method in METHODS
-        for response in RESPONSES
-    }
-    by_name |= {name: BaselineCandidate(name) for name in BASELINES}
+    by_name = _by_name()
     for name in names:
         if name not in by_name:
             raise Invalid(
@@ -179,6 +177,16 @@ def make_candidates(names: Sequence[str]) -> list[Candidate]:
                 candidate=name,
             )
     return [by_name[name] for name in names]
+
+
+def _by_name() -> dict[str, Candidate]:
+    learnt = [
+        LearntCandidate(MIXTURE),
+        *(LearntCandidate(f"{m} {r}", r, m) for m in METHODS for r in RESPONSES),
+        *(LearntCandidate(f"{m} {MIXTURE}", method=m) for m in METHODS),
+        *(LearntCandidate(f"{MIXTURE} without {part}", without=part) for part in PARTS),
+    ]
+    return {c.name: c for c in (*learnt, *(BaselineCandidate(name) for name in BASELINES))}
 
 
 def fitting(candidate: Candidate, hierarchy: Hierarchy) -> bool:

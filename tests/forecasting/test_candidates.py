@@ -24,6 +24,7 @@ from forecasting.choosing.candidates import (
 )
 from forecasting.choosing.coherence import fitted_hierarchy
 from forecasting.choosing.origin_baselines import baselines_of
+from forecasting.choosing.parts import PARTS
 from forecasting.forecast import Bench, make_bench, make_forecast
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED
@@ -128,11 +129,14 @@ def test_auto_holds_the_mixture_what_it_is_compared_with_and_every_baseline() ->
     assert set(auto_names(HIERARCHY)) <= set(known_names())
     assert set(known_names()) == {
         MIXTURE,
+        *(f"{method} {MIXTURE}" for method in METHODS),
+        *(f"{MIXTURE} without {part}" for part in PARTS),
         *BASELINES,
         *(f"{method} {response}" for method in METHODS for response in RESPONSES),
     }
     unfit = set(known_names()) - set(names_for(HIERARCHY))
-    assert unfit == {f"{method} {response}" for method in TREE_METHODS for response in RESPONSES}
+    forms = (*RESPONSES, MIXTURE)
+    assert unfit == {f"{method} {form}" for method in TREE_METHODS for form in forms}
 
 
 def test_candidates_say_what_a_run_must_make_for_them() -> None:
@@ -288,3 +292,17 @@ def test_siblings_are_the_leaves_of_a_category_before_any_other_group() -> None:
 def test_an_unknown_candidate_is_named() -> None:
     with pytest.raises(Invalid, match="'WLS additive'; there are mixture"):
         make_candidates(["WLS additive"])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_found_among_the_experts_and_takes_no_part_without_it(part: str) -> None:
+    demand, hierarchy = SHAPES["tree"]()
+    lesson = lesson_of(bench_of(demand, hierarchy, [MIXTURE]))
+    names = {name for level in lesson.now.levels.values() for name in level.names}
+    names |= {name for of in lesson.now.splits.values() for split in of for name in split.names}
+    assert any(PARTS[part](name) for name in names)
+    mixture = make_candidates([f"{MIXTURE} without {part}"])[0].answer(lesson).mixture
+    assert mixture is not None
+    used = {name for weights in mixture.weights.values() for name in weights.names}
+    assert used
+    assert not any(PARTS[part](name) for name in used)
