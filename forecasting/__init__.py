@@ -4,6 +4,9 @@ In a notebook, without server or database: `fit_frame(frame).forecast(28)`; for 
 `fit_series`, `build_hierarchy` and `reconcile`.
 """
 
+from forecasting.assuming.assume import assume
+from forecasting.assuming.assumed import Assumed
+from forecasting.assuming.published import assume_published
 from forecasting.baselines.baseline import BASELINES, baseline
 from forecasting.choosing.choose import Choice
 from forecasting.choosing.scores import score, value_added
@@ -42,6 +45,7 @@ __all__ = [
     "DECILES",
     "METHODS",
     "QUANTILES",
+    "Assumed",
     "Choice",
     "Demand",
     "Fits",
@@ -61,6 +65,8 @@ __all__ = [
     "Seasonality",
     "Series",
     "TrackingStore",
+    "assume",
+    "assume_published",
     "baseline",
     "build_hierarchy",
     "coherent_paths",

@@ -1,7 +1,7 @@
 """What is known ahead, from the tables of plans and the lake to arrays of leaves by periods."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -13,15 +13,30 @@ from forecasting.nodes.demand import Demand
 from forecasting.nodes.known_ahead import EVENT_COLUMNS, WHOLE, KnownAhead, PlannedRegressor
 from forecasting.nodes.plan_leaves import SCOPE
 from forecasting.nodes.plan_regressors import (
+    Realised,
     plain_regressor,
     price_regressor,
     promotion_regressor,
 )
-from forecasting.nodes.plans import periods_of
+from forecasting.nodes.plans import Periods, periods_of
 from stocktide.database import statement
 from stocktide.lake import Lake
 
 PRICE, PROMOTION = "price", "promotion"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What plans are held against: the periods of a demand and its horizon, all keys of its leaves, and what was.
+
+    leaf_keys: (m rows), columns SCOPE. n_history: periods that are over. last: date of the last of these.
+    """
+
+    periods: Periods
+    leaf_keys: pd.DataFrame
+    realised: Realised
+    n_history: int
+    last: pd.Timestamp
 
 
 def read_known_ahead(
@@ -32,26 +47,45 @@ def read_known_ahead(
     Past periods hold the prices and promotions that were, later ones the plans; where the lake never told of a leaf's
     price or promotion, its plans stand for the past, too. A price stays what it was last where no other is planned.
     """
+    with engine.connect() as connection:
+        plans = read_plans(connection, now=now)
+        told = read_told(connection, lake, demand, horizon=horizon)
+    return known_ahead_of(plans, told)
+
+
+def read_plans(connection: sa.Connection, *, now: datetime) -> pd.DataFrame:
+    """Read every plan that is known at `now` (aware), in force or ended since, in the order of recording."""
+    return _frame(connection, "forecasting/calendar_plans", now=now)
+
+
+def read_told(connection: sa.Connection, lake: Lake, demand: Demand, *, horizon: int) -> Told:
+    """Read what the plans of a demand's leaves are held against."""
     days = pd.DatetimeIndex(demand.days.append(_following(demand, horizon)))
     periods = periods_of(days, demand.grid)
-    with engine.connect() as connection:
-        plans = _frame(connection, "forecasting/calendar_plans", now=now)
-        products = _frame(connection, "forecasting/product_keys").astype({"product_id": np.int64})
-        locations = _frame(connection, "forecasting/location_keys").astype(
-            {"location_id": np.int64}
-        )
-    leaf_keys = keys_of_leaves(demand.leaves, products, locations)
+    products = _frame(connection, "forecasting/product_keys").astype({"product_id": np.int64})
+    locations = _frame(connection, "forecasting/location_keys").astype({"location_id": np.int64})
+    return Told(
+        periods=periods,
+        leaf_keys=keys_of_leaves(demand.leaves, products, locations),
+        realised=read_realised(lake, demand, periods, products, locations),
+        n_history=demand.days.size,
+        last=demand.days[-1],
+    )
+
+
+def known_ahead_of(plans: pd.DataFrame, told: Told) -> KnownAhead:
+    """Turn plans, as of `read_plans`, into what is known ahead of the leaves."""
+    leaf_keys, periods, realised = told.leaf_keys, told.periods, told.realised
     kind = _by_kind(plans)
-    events, ended = split_events(kind("events"), demand.days[-1])
-    realised = read_realised(lake, demand, periods, products, locations)
+    events, ended = split_events(kind("events"), told.last)
     made: dict[str, PlannedRegressor | None] = {
         PRICE: price_regressor(kind("prices"), kind("promotions"), leaf_keys, periods, realised),
         PROMOTION: promotion_regressor(kind("promotions"), leaf_keys, periods, realised),
     }
     for name, some in kind("regressors").groupby("label"):
-        made[str(name)] = plain_regressor(some, some["value"], leaf_keys, periods, demand.days.size)
+        made[str(name)] = plain_regressor(some, some["value"], leaf_keys, periods, told.n_history)
     shut = kind("closures")
-    closures = plain_regressor(shut, shut["is_closed"], leaf_keys, periods, demand.days.size)
+    closures = plain_regressor(shut, shut["is_closed"], leaf_keys, periods, told.n_history)
     return KnownAhead(
         events=events,
         ended_events=ended,

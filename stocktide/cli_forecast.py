@@ -12,8 +12,9 @@ import click
 import sqlalchemy as sa
 
 from stocktide.cli_access import as_json
+from stocktide.cli_assume import tell_assumed
 from stocktide.cli_output import print_json, print_table, say
-from stocktide.errors import Transient
+from stocktide.errors import Invalid, Transient
 from stocktide.home import services_for
 from stocktide.lake import Lake
 from stocktide.rhythm import rhythm_of
@@ -28,11 +29,35 @@ WHY = click.option(
 
 
 @click.group(invoke_without_command=True)
+@click.option(
+    "--assume",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Plans to assume, as `calendar import` reads them: what would the published forecast be? Publishes nothing.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV to write what is assumed to: every node and period.",
+)
 @as_json
 @click.pass_context
-def forecast(context: click.Context, as_json: bool) -> None:
+def forecast(
+    context: click.Context, files: tuple[Path, ...], out: Path | None, as_json: bool
+) -> None:
     """Retrain on the lake, compare with the champion, and publish the winner; or one of the commands below."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        if files or out is not None:
+            raise Invalid(
+                "bad_option", f"{context.invoked_subcommand} does not take --assume or --out here."
+            )
+    elif files:
+        tell_assumed(files, out=out, as_json=as_json)
+    elif out is not None:
+        raise Invalid("bad_option", "--out goes with --assume FILE.")
+    else:
         _retrain(as_json)
 
 

@@ -1,7 +1,7 @@
 """Prophet over a data frame, in a notebook: a long frame in, forecasts and their parts out. No server, no database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,9 @@ class FrameFit:
     ) -> pd.DataFrame:
         """Forecast `horizon` dates: unique_id, ds, yhat, and yhat-lo-L, yhat-hi-L for each L (percent), and code.
 
-        future: the regressors of those dates, a row a series and date (unique_id, ds and a column each). code: why a
-        series is odd, "" if it is not. Raises Invalid: `regressor_missing`, `horizon`.
+        future: the regressors of those dates, a row a series and date (unique_id, ds and a column each); others answer
+        "what if" at once, without another fit, as `with_holidays` does for holidays. code: why a series is odd, "" if
+        it is not. Raises Invalid: `regressor_missing`, `horizon`.
         """
         ds = self._ahead(horizon)
         yhat = forecast(self.model, self.fits, ds, own=self._future(future, ds))
@@ -57,6 +58,21 @@ class FrameFit:
         ds = self._ahead(horizon)
         parts = components(self.model, self.fits, ds, own=self._future(future, ds))
         return self._table(ds).assign(**{name: values.ravel() for name, values in parts.items()})
+
+    def with_holidays(self, holidays: pd.DataFrame) -> "FrameFit":
+        """Return the same fit under other holidays ahead: dates change, effects stay as they were learnt.
+
+        holidays: as of `ProphetModel`. Raises Invalid (`holidays`) for a name that the fit has no effect of.
+        """
+        known = self.model.holidays
+        names = [] if known is None else known["holiday"].unique().tolist()
+        new = sorted(set(holidays["holiday"]) - set(names))
+        if new:
+            raise Invalid(
+                "holidays",
+                f"The fit has no effect of {new[0]!r}; it knows {', '.join(map(str, names)) or 'none'}.",
+            )
+        return replace(self, model=replace(self.model, holidays=holidays))
 
     def save(self, path: Path) -> None:
         """Write the models as one Parquet file of arrays; `forecasting.load_fits` reads it."""

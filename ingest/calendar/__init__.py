@@ -3,8 +3,10 @@
 - `KINDS`: the five kinds of plan, their fields and tables.
 - `put_plans`, `withdraw_plan`, `list_plans`: record, take back, read. Nothing is ever overwritten.
 - `put_plans_file`, `plans_csv`: the same from and to a file.
+- `read_changes`, `put_changes`: plans of several kinds, and withdrawals, from one file.
 """
 
+from ingest.calendar.changes import put_changes, read_changes
 from ingest.calendar.files import plans_csv, put_plans_file
 from ingest.calendar.kinds import KINDS
 from ingest.calendar.listing import Wanted, list_plans
@@ -15,7 +17,9 @@ __all__ = [
     "Wanted",
     "list_plans",
     "plans_csv",
+    "put_changes",
     "put_plans",
     "put_plans_file",
+    "read_changes",
     "withdraw_plan",
 ]

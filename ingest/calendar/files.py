@@ -19,7 +19,7 @@ from stocktide.errors import Invalid
 def put_plans_file(connection: sa.Connection, kind: str, path: Path, *, by: str) -> PlansPut:
     """Record the plans of a CSV, Parquet or NDJSON file. Raises Invalid or NotFound that name the row."""
     of = kind_of(kind)
-    plans = [_plan(path, number, row, of) for number, row in enumerate(read_rows(path), start=1)]
+    plans = [plan_of(path, number, row, of) for number, row in enumerate(read_rows(path), start=1)]
     if not plans:
         raise Invalid("file_empty", f"{path}: there is a header, but no row.")
     parts = [
@@ -33,7 +33,8 @@ def put_plans_file(connection: sa.Connection, kind: str, path: Path, *, by: str)
     )
 
 
-def _plan(path: Path, number: int, row: Mapping[str, Any], kind: Kind) -> Any:
+def plan_of(path: Path, number: int, row: Mapping[str, Any], kind: Kind) -> Any:
+    """Make the plan of a file's row, its kind's struct. Raises Invalid that names the row or the column."""
     unknown = sorted(set(row) - set(kind.fields))
     if unknown:
         raise Invalid(

@@ -66,6 +66,29 @@ def test_regressors_are_columns_of_the_frame_and_their_future_is_asked_for() -> 
         fitted.forecast(2, future=future.iloc[:-1])
 
 
+def test_other_regressors_and_holidays_ahead_are_answered_by_the_same_fit() -> None:
+    fairs = pd.DataFrame({"holiday": "fair", "ds": DAYS[[20, 90, 160]]})
+    given = frame(promo=True)
+    given.loc[given["ds"].isin(fairs["ds"]), "y"] += 15
+    model = ProphetModel(regressors=(Regressor("promo"),), holidays=fairs)
+    fitted = fit_frame(given, model)
+    ahead = fitted.series.future(3)
+    future = pd.DataFrame({"unique_id": np.repeat(["a", "b", "c"], 3), "ds": np.tile(ahead, 3)})
+    plain = fitted.forecast(3, future=future.assign(promo=0.0))["yhat"].to_numpy().reshape(3, 3)
+    promoted = fitted.forecast(3, future=future.assign(promo=1.0))["yhat"].to_numpy()
+    # promotions sell 10, 20 and 30 more a day, fairs 15
+    more = (promoted.reshape(3, 3) - plain).mean(axis=1)
+    np.testing.assert_allclose(more, [10, 20, 30], rtol=0.2)
+    another = pd.concat([fairs, pd.DataFrame({"holiday": ["fair"], "ds": ahead[[1]]})])
+    what_if = fitted.with_holidays(another).forecast(3, future=future.assign(promo=0.0))["yhat"]
+    moved = what_if.to_numpy().reshape(3, 3) - plain
+    np.testing.assert_allclose(moved[:, [0, 2]], 0.0, atol=1e-9)
+    # three days of about 35: a standard error of 3.4
+    np.testing.assert_allclose(moved[:, 1], 15, atol=10)
+    with pytest.raises(Invalid, match="no effect of 'regatta'; it knows fair"):
+        fitted.with_holidays(another.assign(holiday="regatta"))
+
+
 def test_a_missing_regressor_is_named_by_series_and_day() -> None:
     broken = frame(promo=True)
     broken.loc[203, "promo"] = np.nan
