@@ -186,7 +186,8 @@ def _by_name() -> dict[str, Candidate]:
         *(LearntCandidate(f"{m} {MIXTURE}", method=m) for m in METHODS),
         *(LearntCandidate(f"{MIXTURE} without {part}", without=part) for part in PARTS),
     ]
-    return {c.name: c for c in (*learnt, *(BaselineCandidate(name) for name in BASELINES))}
+    every: list[Candidate] = [*learnt, *(BaselineCandidate(name) for name in BASELINES)]
+    return {candidate.name: candidate for candidate in every}
 
 
 def fitting(candidate: Candidate, hierarchy: Hierarchy) -> bool:
