@@ -49,6 +49,7 @@ def measure(test: Test, *, plans: bool) -> dict[str, Any]:
     found = {
         "seconds": seconds,
         "choice": made.choice.name,
+        "learnt": [dict(row) for row in made.choice.learnt],
         "told": plans and test.shelf.plans is not None and takes_plans(),
         "errors": errors(test, made.mean, lambda: deciles_between(made.quantiles)),
         "coverage": coverage(test, made.quantiles),

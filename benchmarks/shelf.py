@@ -35,7 +35,14 @@ from benchmarks._shelf_library import library_errors
 from benchmarks._shelf_ours import measure, takes_plans
 from benchmarks._shelf_panel import ShelfSet
 from benchmarks._shelf_scores import Test, errors, test_at
-from benchmarks._shelf_tables import Cells, Result, print_claims, print_set, print_summary
+from benchmarks._shelf_tables import (
+    Cells,
+    Result,
+    print_claims,
+    print_learnt,
+    print_set,
+    print_summary,
+)
 from forecasting import Hierarchy, build_hierarchy
 
 QUICK = ("vic_elec_daily", "bike_sharing", "tourism")
@@ -137,6 +144,7 @@ def run_set(
         library=None if pair is None else (pair[0], pair[1]),
         refused=refused,
         told=all(one["told"] for one in measured) if measured else not ours,
+        learnt=measured[0].get("learnt", ()) if measured else (),
     )
 
 
@@ -206,6 +214,7 @@ def main() -> None:
         sys.stdout.flush()
         results.append(result)
     print_summary(results)
+    print_learnt(results)
     if not given.baselines:
         print_claims(results)
 
