@@ -1,9 +1,9 @@
 """One shop's food by `make_forecast`, origin by origin: leaves, total, and the same by another checkout.
 
-823 items of M5 (FOODS_3 in TX_3), levels total and item, holidays US, all history (`--history N`: the last N days), 28 days
-ahead, eight origins 28 days apart. Errors are RMSSE, items weighted by their last 28 days' units. `--against DIR` runs the same with the
-packages of another checkout, and prints the ratios. Data: `--data DIR`, else STOCKTIDE_TEST_DATA/m5, else
-../shared/data/m5 beside the checkout.
+823 items of M5 (FOODS_3 in TX_3), levels total and item, holidays US, all history (`--history N`: the last N days), 28
+days ahead, eight origins 28 days apart. Errors are RMSSE, items weighted by their last 28 days' units. `--against DIR`
+runs the same with the packages of another checkout, and prints the ratios. Data: `--data DIR`, else
+STOCKTIDE_TEST_DATA/m5, else ../shared/data/m5 beside the checkout.
 """
 
 import argparse
