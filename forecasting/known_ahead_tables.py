@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from forecasting.experts.shopping_days import has_holidays
 from forecasting.lake_prices import read_realised
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.known_ahead import EVENT_COLUMNS, WHOLE, KnownAhead, PlannedRegressor
@@ -103,8 +104,20 @@ def known_ahead_of(plans: pd.DataFrame, told: Told) -> KnownAhead:
 def with_known_ahead(
     engine: sa.Engine, lake: Lake, demand: Demand, *, horizon: int, now: datetime
 ) -> Demand:
-    """Give the demand with what is known ahead of its leaves."""
-    return replace(demand, ahead=read_known_ahead(engine, lake, demand, horizon=horizon, now=now))
+    """Give the demand with what is known ahead of its leaves, and a warning of countries without known holidays."""
+    ahead = read_known_ahead(engine, lake, demand, horizon=horizon, now=now)
+    unknown = _without_holidays(ahead)
+    return replace(demand, ahead=ahead, warnings=(*demand.warnings, *unknown))
+
+
+def _without_holidays(ahead: KnownAhead) -> list[str]:
+    given = np.unique(ahead.countries) if ahead.countries is not None else ()
+    return [
+        f"No holidays of {str(code)!r} are known, the country of some locations: an ISO code such as DE is wanted. "
+        "Nothing of its holidays is forecast."
+        for code in given
+        if code and not has_holidays(str(code))
+    ]
 
 
 def keys_of_leaves(

@@ -299,6 +299,16 @@ def test_demand_carries_what_is_known_ahead(chain: sa.Engine, lake: Lake, demand
     assert ahead.events.empty
 
 
+def test_a_country_without_known_holidays_is_told_of(
+    chain: sa.Engine, lake: Lake, demand: Demand
+) -> None:
+    assert with_known_ahead(chain, lake, demand, horizon=H, now=NOW).warnings == demand.warnings
+    with chain.begin() as connection:
+        connection.execute(sa.text("UPDATE locations SET country = 'ATLANTIS'"))
+    (warning,) = with_known_ahead(chain, lake, demand, horizon=H, now=NOW).warnings
+    assert warning.startswith("No holidays of 'ATLANTIS' are known")
+
+
 def test_database_without_products_knows_nothing_and_fails_nothing(
     database: sa.Engine, lake: Lake, demand: Demand
 ) -> None:
