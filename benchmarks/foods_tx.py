@@ -52,12 +52,13 @@ def errors_at(units: Array, items: pd.Series, last: int, history: int) -> dict[s
     seconds = time.perf_counter() - started
     nodes = hierarchy.sum_leaves(units[hierarchy.leaf_rows])
     came = nodes[:, last : last + HORIZON_DAYS]
-    error = rmsse(came, made.mean, nodes[:, :last])
     weight = nodes[:, last - HORIZON_DAYS : last].sum(axis=1)
     found = {}
     for number, name in enumerate(NAMES):
-        rows = hierarchy.rows(number)
-        found[name] = float((error * weight)[rows].sum() / weight[rows].sum())
+        # what did not sell of late has no weight, and what never sold no scale
+        rows = hierarchy.rows(number)[weight[hierarchy.rows(number)] > 0]
+        error = rmsse(came[rows], made.mean[rows], nodes[rows, :last])
+        found[name] = float((error * weight[rows]).sum() / weight[rows].sum())
     return {**found, "seconds": seconds}
 
 
