@@ -55,9 +55,11 @@ def errors_at(units: Array, items: pd.Series, last: int, history: int) -> dict[s
     weight = nodes[:, last - HORIZON_DAYS : last].sum(axis=1)
     found = {}
     for number, name in enumerate(NAMES):
-        # what did not sell of late has no weight, and what never sold no scale
-        rows = hierarchy.rows(number)[weight[hierarchy.rows(number)] > 0]
-        error = rmsse(came[rows], made.mean[rows], nodes[rows, :last])
+        rows = hierarchy.rows(number)
+        scale = usual_change(nodes[rows, :last])
+        # what never sold, or sold on the last day alone, has no scale and is not scored
+        rows, scale = rows[scale > 0], scale[scale > 0]
+        error = np.sqrt(((came[rows] - made.mean[rows]) ** 2).mean(axis=1)) / scale
         found[name] = float((error * weight[rows]).sum() / weight[rows].sum())
     return {**found, "seconds": seconds}
 
@@ -72,11 +74,11 @@ def demand_before(known: Array, items: pd.Series, last: int) -> Any:
     return demand_of(from_long(frame), pd.DataFrame({"unique_id": ids, "product": ids}))
 
 
-def rmsse(came: Array, made: Array, past: Array) -> Array:
-    """Compute the root mean squared error of each node in its usual change from day to day since its first sale."""
+def usual_change(past: Array) -> Array:
+    """Compute the root mean squared change from day to day since the first sale, (n,), 0 where none is known."""
     begun = np.maximum.accumulate(past > 0, axis=1)[:, :-1]
-    change = np.where(begun, np.diff(past, axis=1) ** 2, 0.0).sum(axis=1) / begun.sum(axis=1)
-    return np.asarray(np.sqrt(((came - made) ** 2).mean(axis=1) / change))
+    total = np.where(begun, np.diff(past, axis=1) ** 2, 0.0).sum(axis=1)
+    return np.asarray(np.sqrt(total / np.maximum(begun.sum(axis=1), 1)))
 
 
 def measure(file: Path, origins: list[int], history: int) -> None:
@@ -85,7 +87,9 @@ def measure(file: Path, origins: list[int], history: int) -> None:
     units = wide.filter(like="d_").to_numpy(np.float64)
     items = wide["id"].str.extract(r"^([A-Z]+_\d_\d+)")[0]
     for last in origins:
-        print(json.dumps({"origin": last, **errors_at(units, items, last, history)}), flush=True)
+        line = json.dumps({"origin": last, **errors_at(units, items, last, history)})
+        print(line, flush=True)
+        print(line, file=sys.stderr, flush=True)
 
 
 def measured_by(tree: Path, file: Path, origins: list[int], history: int) -> pd.DataFrame:
