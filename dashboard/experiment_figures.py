@@ -23,7 +23,7 @@ STATUS_SHAPES = {
 
 
 def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
-    """Draw per level the share of seasonal naive's error that each version saves on its own days.
+    """Draw per level the share of seasonal naive's error that each version saves on its own test periods.
 
     gains: columns version, level, level_name, gain; at most 4 versions.
     """
@@ -66,7 +66,7 @@ def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
     return chart_frame(
         chart,
         role,
-        title="Each version against seasonal naive on its own days",
+        title="Each version against seasonal naive on its own test periods",
         subtitle=f"Share of naive's {metric.upper()} saved. Left of the line: worse than naive.",
     ).configure_legend(labelColor=role.actual, orient="top")
 
@@ -134,7 +134,7 @@ def version_history(models: pd.DataFrame, role: Roles) -> Any:
         role,
         title="Error of the champions over time",
         subtitle=(
-            "Mean over levels and origins, each on its own days, lower is better. "
+            "Mean over levels and origins, each on its own test periods, lower is better. "
             "Ring: published now. Crosses: did not win."
         ),
     )

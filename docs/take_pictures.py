@@ -6,6 +6,9 @@ Usage: python docs/take_pictures.py [http://127.0.0.1:8501] — signs in as admi
 import sys
 from pathlib import Path
 
+# Run as a script, this file's folder comes first on the path, and the checkout, where `tests` stands, is not on it.
+sys.path[0] = str(Path(__file__).parents[1])
+
 from playwright.sync_api import sync_playwright
 
 from stocktide.settings import load_settings

@@ -21,6 +21,7 @@ from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
 from forecasting.nodes.known_ahead import KnownAhead, PlannedRegressor
+from forecasting.nodes.plan_effects import plan_effects
 from forecasting.path_store import PathLineage, prune_paths, read_lineage, read_paths, write_paths
 from forecasting.prophet.fit import fit_series
 from forecasting.prophet.fit_store import load_fits, save_fits
@@ -85,6 +86,7 @@ __all__ = [
     "load_fits",
     "make_forecast",
     "node_paths",
+    "plan_effects",
     "predict",
     "prune_paths",
     "quantiles",

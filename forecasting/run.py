@@ -50,7 +50,8 @@ STEPS_BESIDE_ORIGINS = 6
 class ForecastReport:
     """What a run did. winner: what was fitted in the end. version, published, reason: what became of it.
 
-    frequency: D, W, M or Q; rhythm: why this one was taken, and rhythm_warning: what does not fit it.
+    horizon_days: periods ahead. frequency: D, W, M or Q; rhythm: why this one was taken, and rhythm_warning: what
+    does not fit it.
     warnings: what was pooled under a name.
 
     wape: by level name, of (the winner, seasonal naive) on the held-out days; empty without a test.
@@ -69,6 +70,7 @@ class ForecastReport:
     wape: dict[str, tuple[float, float]]
     mlflow_run_id: str | None
     seconds: float
+    horizon_days: int = 28
     frequency: str = "D"
     rhythm: str = ""
     rhythm_warning: str | None = None
@@ -244,6 +246,7 @@ def _report(
         wape=_wape(made.errors),
         mlflow_run_id=mlflow_run_id,
         seconds=round(seconds, 1),
+        horizon_days=made.mean.shape[1],
         frequency=demand.frequency,
         rhythm="" if demand.rhythm is None else demand.rhythm.reason,
         rhythm_warning=None if demand.rhythm is None else demand.rhythm.warning,

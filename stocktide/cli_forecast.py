@@ -78,11 +78,11 @@ def _retrain(as_json: bool) -> None:
         )
         _follow(settings, engine)
     if as_json:
-        print_json({**asdict(report), "horizon_days": spec.horizon_days, "method": spec.method})
+        print_json({**asdict(report), "method": spec.method})
         return
-    hidden = ("wape", "frequency", "rhythm_warning", "warnings")
+    hidden = ("wape", "horizon_days", "frequency", "rhythm_warning", "warnings")
     rows = [[name, value] for name, value in asdict(report).items() if name not in hidden]
-    ahead = rhythm_of(report.frequency).counted(spec.horizon_days)
+    ahead = rhythm_of(report.frequency).counted(report.horizon_days)
     print_table("Forecast", ["what", "value"], [*rows, ["ahead", ahead]])
     errors = [[level, *wape] for level, wape in report.wape.items()]
     held_out = f"WAPE on the held-out {rhythm_of(report.frequency).many}"

@@ -25,7 +25,7 @@ RECORD_PERIODS = 120
 class DriftReport:
     """What a check did. judged: periods. alarmed: new alarms as (level name, last day). asked: for retraining.
 
-    frequency: of the periods, D, W, M or Q.
+    frequency: of the champion's periods, D, W, M or Q; D without a champion.
     """
 
     judged: int
@@ -42,6 +42,7 @@ def check_drift(engine: sa.Engine, *, now: datetime, ask: Callable[[], object]) 
     before anything is kept; if it raises, the next check asks again.
     """
     with engine.begin() as connection:
+        frequency = connection.execute(statement("forecasting/champion_rhythm")).scalar() or "D"
         periods = connection.execute(
             statement("forecasting/judged_days"), {"now": now, "late_days": LATE_DAYS}
         ).all()
@@ -52,12 +53,8 @@ def check_drift(engine: sa.Engine, *, now: datetime, ask: Callable[[], object]) 
         alarmed = _alarm(connection)
         if alarmed:
             ask()
-    if not periods:
-        return DriftReport(0, None, tuple(alarmed), bool(alarmed))
-    newest = periods[-1]
-    return DriftReport(
-        len(periods), newest.day, tuple(alarmed), bool(alarmed), frequency=newest.frequency
-    )
+    newest = periods[-1].day if periods else None
+    return DriftReport(len(periods), newest, tuple(alarmed), bool(alarmed), frequency=frequency)
 
 
 def _judge_run(connection: sa.Connection, run_id: int, periods: Sequence[Any]) -> None:

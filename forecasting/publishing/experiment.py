@@ -126,8 +126,11 @@ def _log_metrics(mlflow: Any, client: Any, run_id: str, values: Mapping[str, flo
 
 
 def _log_pictures(client: Any, run_id: str, charts: Mapping[str, Any]) -> None:
+    """Log charts as PNG; None, a chart without anything to draw, is left out."""
     with tempfile.TemporaryDirectory(prefix="stocktide-pictures-") as folder:
         for name, chart in charts.items():
+            if chart is None:
+                continue
             (Path(folder) / f"{name}.png").write_bytes(png(chart))
         client.log_artifacts(run_id, folder, "pictures")
 

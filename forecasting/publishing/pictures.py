@@ -18,30 +18,34 @@ def png(chart: Any) -> bytes:
     return buffer.getvalue()
 
 
-def error_figure(errors: pd.DataFrame) -> Any:
-    """Draw the WAPE per level, a bar a model, from the frame of `evaluate`."""
+def error_figure(errors: pd.DataFrame) -> Any | None:
+    """Draw the WAPE per level, a bar a model, from the frame of `evaluate`; None if no level has one."""
     import altair as alt
 
     wape = errors[errors["metric"] == "wape"][["level_name", "model", "value"]].dropna()
+    if wape.empty:
+        return None
     return (
         alt.Chart(alt.Data(values=wape.to_dict("records")), width=420)
         .mark_bar()
         .encode(
             y=alt.Y("level_name:N", sort=None, title=None),
             yOffset="model:N",
-            x=alt.X("value:Q", title="WAPE, held-out days", axis=alt.Axis(format="%")),
+            x=alt.X("value:Q", title="WAPE on the hold-out", axis=alt.Axis(format="%")),
             color=alt.Color("model:N", title=None),
         )
     )
 
 
-def score_figure(scores: pd.DataFrame, *, metric: str) -> Any:
-    """Draw the backtest: a dot a candidate and level, mean over origins; the chosen one filled."""
+def score_figure(scores: pd.DataFrame, *, metric: str) -> Any | None:
+    """Draw the backtest: a dot a candidate and level, mean over origins; the chosen one filled; None without any."""
     import altair as alt
 
     mine = scores[(scores["metric"] == metric) & (scores["demand_class"] == "all")]
     keys = ["level", "level_name", "candidate"]
     means = mine.dropna(subset=["value"]).groupby(keys)["value"].mean().reset_index()
+    if means.empty:
+        return None
     base = alt.Chart(alt.Data(values=means.to_dict("records")), width=420)
     where = {
         "y": alt.Y("level_name:N", sort=None, title=None),

@@ -95,6 +95,10 @@ def test_product_of_unknown_stock_has_no_stock_panel(filled: Dashboard) -> None:
     assert len(charts_of(drawn)) == 1
     assert "stock unknown" in text_of(drawn)
     assert "on_hand" not in drawn.dataframe[1].value
+    # 0 would say that no shelf is empty, which nobody knows
+    listed = drawn.dataframe[0].value.set_index("sku")["locations_out_of_stock"]
+    assert listed.isna()["C"]
+    assert not listed.isna()["A"]
 
 
 def test_products_are_paged_by_sku(empty: Dashboard, database: sa.Engine) -> None:

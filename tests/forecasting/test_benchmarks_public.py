@@ -11,6 +11,8 @@ SPEAKING = (
     "m5",
     "m5_full_size",
     "shelf",
+    "known_ahead",
+    "_simulated",
     "stockouts",
     "tourism",
     "paths",

@@ -220,7 +220,8 @@ def test_check_drift_judges_a_week_when_it_is_over_by_the_sum_of_its_days(
     monday = date(2025, 1, 6)
     # 7 and 28 in the first week, and the second one has begun
     sell(database, monday, [(1.0, 4.0)] * 9)
-    assert check(database, date(2025, 1, 11)).judged == 0
+    # nothing to judge yet: zero weeks, and not zero days
+    assert check(database, date(2025, 1, 11)) == DriftReport(0, None, (), False, frequency="W")
     report = check(database, date(2025, 1, 14))
     assert report == DriftReport(1, date(2025, 1, 12), (), False, frequency="W")
     assert [row for row in record(database) if row[1] != "location"] == [

@@ -63,6 +63,27 @@ def test_log_experiment_keeps_params_scores_and_lineage(
     assert client.search_registered_models() == []
 
 
+def test_log_experiment_leaves_out_pictures_that_would_show_nothing_when_nothing_was_tested(
+    home: Path,
+) -> None:
+    """The first period of a chain has nothing to test on: no picture, but a run like any other."""
+    store = TrackingStore.of(Settings(home=home))
+    scores = scores_of({"chosen": 0.5}, origins=("2024-11-01",))
+    run_id = log_experiment(
+        store,
+        params={},
+        errors=ERRORS.assign(value=float("nan")),
+        metrics={},
+        lineage={"lake_version": 4},
+        scores=scores.assign(value=float("nan")),
+    )
+    import mlflow
+
+    client = mlflow.MlflowClient(tracking_uri=store.uri)
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert client.list_artifacts(run_id, "pictures") == []
+
+
 def model_of(home: Path, text: str) -> Path:
     folder = home / "made"
     folder.mkdir(exist_ok=True)

@@ -177,3 +177,13 @@ def test_a_young_chain_is_forecast_without_a_test(database: sa.Engine, tmp_path:
     report = run_forecast(database, write_lake(tmp_path, chain_rows(10)), SPEC, now=NOW)
     assert report.wape == {}
     assert scalar(database, "SELECT count(*) FROM forecast_errors") == 0
+
+
+def test_run_forecast_reports_the_horizon_of_its_rhythm_when_none_was_set(
+    database: sa.Engine, lake: Lake
+) -> None:
+    """28 is the default of days; a weekly chain looks a quarter ahead, and the report has to say so."""
+    spec = ForecastSpec(levels=SPEC.levels, frequency="W", candidates=("seasonal_naive",))
+    report = run_forecast(database, lake, spec, now=NOW)
+    assert (report.frequency, report.horizon_days) == ("W", 13)
+    assert scalar(database, "SELECT count(DISTINCT ds) FROM forecasts") == report.horizon_days

@@ -121,6 +121,7 @@ def test_drift_and_plot_speak_of_months_when_the_forecast_is_monthly(
 ) -> None:
     end = TODAY - timedelta(days=62)
     publish(database, by_period("M", end=end), run_id=None)
+    assert "0 months judged, the last one none yet." in command("drift").stdout
     land(database, end - timedelta(days=90), days=152, units=1.0)
     assert re.match(
         r"[23] months judged, the last one [A-Z][a-z]{2} 20\d\d\.", command("drift").stdout
