@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.frames.frames import Series
+from forecasting.frames.longer_history import Longer, with_longer
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.known_ahead import NOTHING, KnownAhead
 from forecasting.nodes.succession_table import read_successions
@@ -24,6 +25,7 @@ def demand_of(
     *,
     ahead: KnownAhead = NOTHING,
     successions: pd.DataFrame | None = None,
+    longer: Longer | None = None,
 ) -> Demand:
     """Make demand of series that are leaves, in their own rhythm: days, weeks, months or quarters.
 
@@ -31,11 +33,12 @@ def demand_of(
     period without a value says nothing, as an empty shelf does. A series without a value for a key is pooled under a
     name, and `Demand.warnings` says so. A single date counts as a day unless `from_long` was told a frequency.
     successions: product, replaces, from (a day), share (without: 1); needs a key product. History moves to the products
-    that replace others, where they have a series with the same other keys (y = 0 before they sell).
+    that replace others, where they have a series with the same other keys (y = 0 before they sell). longer: keys of an
+    upper level -> its history (these keys, ds, y) before the leaves' first period.
 
     Raises Invalid: `frequency_unclear` (weeks, months or quarters most of which are missing in all series),
     `value_negative`, `column_missing`, `keys_missing` (a series without row), `keys_duplicate`, `demand_empty`,
-    `product_unknown`, and those of `read_successions`.
+    `product_unknown`, and those of `read_successions` and `with_longer`.
     """
     _refuse_gaps(series)
     negative = np.argwhere(series.Y < 0)
@@ -66,7 +69,7 @@ def demand_of(
     )
     if successions is not None:
         demand = with_successions(demand, _table(successions, leaves))
-    return demand
+    return demand if longer is None else with_longer(demand, longer)
 
 
 def _table(successions: pd.DataFrame, leaves: pd.DataFrame) -> pd.DataFrame:

@@ -131,7 +131,11 @@ class Origin:
             return self.history
         base = self.hierarchy.sum_leaves(self.units / self.uplift[:, : self.days.size])
         for level, units in self.longer.items():
-            base[self.hierarchy.rows(level)] = np.nan_to_num(units)
+            rows = self.hierarchy.rows(level)
+            sold = np.asarray(self.hierarchy.S[rows] @ self.units)
+            # before its leaves are known nobody knows what plans moved
+            moved = np.divide(base[rows], sold, out=np.ones_like(sold), where=sold > 0)
+            base[rows] = np.nan_to_num(units) * moved
         return base
 
     @cached_property
