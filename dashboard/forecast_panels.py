@@ -54,6 +54,14 @@ def gap_text(node: Mapping[str, Any], children: Sequence[Mapping[str, Any]]) -> 
     return "0" if apart <= GAP_RELATIVE * max(node["total"], 1.0) else f"{quantity(apart)} units"
 
 
+def taken_over(node: Mapping[str, Any]) -> list[str]:
+    """Say whose history a node's product has taken over, or will."""
+    return [
+        f"history of {one['product']} to {one['from']} (share {100 * one['share']:g} %)"
+        for one in node["replaces"]
+    ]
+
+
 def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
     """Draw the components as small multiples."""
     st.subheader("What it is made of")

@@ -45,7 +45,13 @@ from forecasting.choosing.tables import (
 from forecasting.experts.at_origin import NodeModel, many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
 from forecasting.experts.cycles import CYCLES, Cycles
-from forecasting.experts.explain import Explanation, explain, fitted_leaves
+from forecasting.experts.explain import (
+    SUCCESSION,
+    Explanation,
+    explain,
+    fitted_leaves,
+    with_part,
+)
 from forecasting.experts.models import FittedGroup
 from forecasting.frames.frequency import grid_of
 from forecasting.intervals.joint_draw import PathPlan, draw_days, whole_leaves
@@ -54,6 +60,7 @@ from forecasting.intervals.paths import find_templates, paths_affordable
 from forecasting.intervals.placing import place_quantiles
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
+from forecasting.nodes.handed_ahead import handed_ahead
 from forecasting.nodes.origin import Origin, origin_at
 from forecasting.spec import AUTO, ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy
@@ -384,17 +391,28 @@ def _published(
     choice = replace(choice, learnt=learnt_settings(bench.hierarchy, choice, parts))
     quantiles = quantiles_around(last, answer, lesson)
     weights = expert_weights_of(choice, parts)
+    explanation = explain(last, models, weights, experts, answer.mean)
+    handed = handed_ahead(bench.demand, bench.hierarchy, last.horizon)
+    mean, warnings = answer.mean, facts.warnings
+    if handed is not None:
+        mean = handed.mean(answer.mean)
+        quantiles = handed.quantiles(quantiles, answer.mean, mean)
+        moved = mean - answer.mean
+        explanation = with_part(explanation, SUCCESSION, moved, bench.hierarchy.n_leaves)
+        warnings = handed.warnings(warnings)
     progress("drawing joint paths")
+    stand_in = None if handed is None else handed.stand_in(last.units)
+    fitted = fitted_leaves(last, models, weights)
     return Forecast(
-        mean=answer.mean,
+        mean=mean,
         quantiles=quantiles,
         history=last.history,
-        warnings=facts.warnings,
+        warnings=warnings,
         choice=choice,
         scores=scores,
         errors=errors,
-        explanation=explain(last, models, weights, experts, answer.mean),
-        path_plan=path_plan_of(last, fitted_leaves(last, models, weights), quantiles),
+        explanation=explanation,
+        path_plan=path_plan_of(last, fitted, quantiles, stand_in=stand_in),
         models=fitted_models(bench.hierarchy, models),
         score=verdict.score,
         champion_score=verdict.champion_score,
@@ -427,18 +445,25 @@ def fitted_models(
 
 
 def path_plan_of(
-    origin: Origin, fitted: Array | None, quantiles: Array, *, seed: int = 0
+    origin: Origin,
+    fitted: Array | None,
+    quantiles: Array,
+    *,
+    stand_in: NDArray[np.int64] | None = None,
+    seed: int = 0,
 ) -> PathPlan:
     """Plan the joint sample paths of the leaves, coherent with the quantiles (n, h, q) of all nodes.
 
     fitted: (m, T) what the models say of the past, None without any: leaves and periods are drawn independently then.
+    stand_in: (m,) the leaf whose past stands for each one's (None: its own).
     """
     m, cycles = origin.hierarchy.n_leaves, origin.cycles
+    of = np.arange(m) if stand_in is None else stand_in
     templates = None
     if fitted is not None:
         templates = find_templates(
-            origin.Y[-m:],
-            fitted,
+            origin.Y[-m:][of],
+            fitted[of],
             origin.horizon,
             step=cycles.season,
             windows=cycles.windows[1:3],
@@ -448,7 +473,7 @@ def path_plan_of(
         quantiles=quantiles,
         levels=QUANTILES,
         templates=templates,
-        whole=whole_leaves(origin.units),
+        whole=whole_leaves(origin.units[of]),
         count=paths_affordable(m),
         seed=seed,
     )

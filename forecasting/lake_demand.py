@@ -8,14 +8,17 @@ from typing import Literal
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pandera.pandas as pa
 from deltalake import DeltaTable
 
 from forecasting.frames.frequency import Frequency
 from forecasting.frames.period_demand import in_periods
+from forecasting.lake_successions import with_successor_pairs
 from forecasting.lake_window import Window, read_window
 from forecasting.nodes.demand import Demand, densify, pool_products
 from forecasting.nodes.unnamed import with_names
+from forecasting.nodes.with_successions import with_successions
 from forecasting.structure.levels import KNOWN_KEYS, Levels
 from stocktide.database import sql
 from stocktide.errors import NotFound
@@ -48,13 +51,16 @@ def read_demand(
     best_sellers: int | None = None,
     version: int | None = None,
     frequency: Literal["auto"] | Frequency = "auto",
+    successions: pd.DataFrame | None = None,
 ) -> Demand:
     """Read the demand up to the last day that is over everywhere at `now` (aware), at one pinned lake version.
 
     best_sellers: keep so many products (by units of the last year), pool the others into "(other products)" per
     location, so that totals stay true. frequency: "auto" finds the rhythm in the days with sales (`recognise_rhythm`);
     set by hand, days are summed to calendar weeks (from Monday on), months or quarters. A first or last period that is
-    not whole is left out. Raises NotFound (`lake_empty`: no table, no sale, or no whole period), pandera's SchemaError.
+    not whole is left out. successions: of `succession_table`; history moves along them, and products of
+    one line count as one best seller. Raises NotFound (`lake_empty`: no table, no sale, or no whole period), pandera's
+    SchemaError.
     """
     with _opened(lake, version) as (connection, lake_version):
         window = read_window(connection, now, frequency)
@@ -64,6 +70,8 @@ def read_demand(
             sql("forecasting/pairs"), {**days, "ranked_since": ranked_since}
         ).df()
         daily = DAILY_UNITS.validate(connection.execute(sql("forecasting/daily_units"), days).df())
+        if successions is not None and not pairs.empty:
+            pairs = with_successor_pairs(connection, pairs, successions)
     if pairs.empty:
         raise NotFound(
             "lake_empty",
@@ -77,6 +85,8 @@ def read_demand(
     demand = densify(
         pooled, daily, keys, through=window.through, lake_version=lake_version, since=window.first
     )
+    if successions is not None:
+        demand = with_successions(demand, successions)
     return _in_rhythm(replace(demand, warnings=warnings), window)
 
 

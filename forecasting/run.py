@@ -20,6 +20,7 @@ from forecasting.intervals.joint_draw import sum_days
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.known_ahead_tables import with_known_ahead
 from forecasting.lake_demand import read_demand
+from forecasting.lake_successions import read_successions
 from forecasting.nodes.demand import Demand
 from forecasting.prophet.fit_store import save_fits
 from forecasting.publishing.checkpoint import Checkpoint, run_key
@@ -140,7 +141,12 @@ def _forecast(
     progress("reading demand")
     levels = parse_levels(spec.levels)
     demand = read_demand(
-        lake, levels, now=now, best_sellers=spec.best_sellers, frequency=spec.frequency
+        lake,
+        levels,
+        now=now,
+        best_sellers=spec.best_sellers,
+        frequency=spec.frequency,
+        successions=read_successions(engine),
     )
     spec = spec.in_rhythm(demand.frequency)
     demand = with_known_ahead(engine, lake, demand, horizon=spec.horizon_days, now=now)
@@ -182,6 +188,9 @@ def _key(lake: Lake, demand: Demand, spec: ForecastSpec) -> str:
         units=float(demand.units.sum()),
         cutoff=demand.cutoff,
         ahead=demand.ahead.fingerprint(),
+        successions=""
+        if demand.successions is None
+        else demand.successions.table.to_csv(index=False),
         frequency=demand.frequency,
         spec=asdict(tested),
     )

@@ -15,6 +15,7 @@ from dashboard.forecast_panels import (
     chips,
     components_panel,
     moves_panel,
+    taken_over,
 )
 from dashboard.node_picture import read_actuals
 from dashboard.reader import Reader
@@ -192,6 +193,7 @@ def _notes(run: dict[str, Any], node: dict[str, Any], said: list[str]) -> None:
     ]
     if node["warning"]:
         notes.append(f"note: {node['warning'].replace('_', ' ')}")
+    notes += [plain(one) for one in taken_over(node)]
     st.caption(" · ".join(notes))
 
 

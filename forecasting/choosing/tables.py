@@ -27,7 +27,14 @@ from forecasting.experts.calendar import Calendar
 from forecasting.experts.simple import smoothed_forecasts
 from forecasting.experts.splits import Splits, learn_splits
 from forecasting.nodes.demand import Demand
-from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED, Starts, learn_starts, no_starts
+from forecasting.nodes.lifecycle import (
+    COLD_START,
+    DISCONTINUED,
+    REPLACED,
+    Starts,
+    learn_starts,
+    no_starts,
+)
 from forecasting.nodes.origin import Origin, longer_histories
 from forecasting.prophet.fits import ORDINARY, odd_codes, survey
 from forecasting.structure.hierarchy import Hierarchy
@@ -262,11 +269,16 @@ def _warnings(origin: Origin, starts: Starts) -> tuple[str | None, ...]:
     codes: list[str | None] = [
         None if code == ORDINARY else str(code) for code in odd_codes(survey(origin.Y))
     ]
-    first = len(codes) - origin.hierarchy.n_leaves
+    hierarchy = origin.hierarchy
+    first = len(codes) - hierarchy.n_leaves
     for leaf in starts.leaves:
         codes[first + int(leaf)] = COLD_START
-    for leaf in np.flatnonzero(origin.ended):
+    waiting = np.zeros_like(origin.ended) if origin.waiting is None else origin.waiting
+    for leaf in np.flatnonzero(origin.ended & ~waiting):
         codes[first + int(leaf)] = DISCONTINUED
+    if origin.replaced is not None:
+        for node in np.flatnonzero(hierarchy.S @ (~origin.replaced).astype(np.float64) == 0):
+            codes[int(node)] = REPLACED
     return tuple(codes)
 
 

@@ -26,6 +26,8 @@ Weights = Mapping[str, Array]
 RECENT_LEVEL, RECONCILIATION = "recent level", "reconciliation"
 # What the simple experts say, which have no parts.
 SIMPLE = "recent means and last year"
+# What products that are replaced within the horizon hand over to their successors.
+SUCCESSION = "succession"
 TINY = 1e-9
 # With less weight than this the models say too little to be shown as the whole.
 MODELS_MIN = 0.05
@@ -79,6 +81,16 @@ def explain(
             into.setdefault(name, np.zeros((size, keep)))[at] = values
     days = origin.days[origin.days.size - back :].append(origin.future)
     return Explanation(upper, leaves, pd.DatetimeIndex(days))
+
+
+def with_part(explanation: Explanation, name: str, added: Array, n_leaves: int) -> Explanation:
+    """Add a part to an explanation. added: (n, h), over the horizon."""
+    upper = _ahead(added[:-n_leaves], explanation.days.size)
+    return Explanation(
+        explanation.upper | {name: upper},
+        explanation.leaves | {name: added[-n_leaves:]},
+        explanation.days,
+    )
 
 
 def _model_weight(models: Sequence[NodeModel], weights: Weights) -> Array | None:

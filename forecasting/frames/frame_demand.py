@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 
 from forecasting.frames.frames import Series
+from forecasting.frames.longer_history import Longer, with_longer
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.known_ahead import NOTHING, KnownAhead
+from forecasting.nodes.succession_table import read_successions
 from forecasting.nodes.unnamed import with_names
+from forecasting.nodes.with_successions import with_successions
 from stocktide.errors import Invalid
 from stocktide.rhythm import rhythm_of
 
@@ -16,15 +19,26 @@ NO_LAKE_VERSION = -1
 FILLED_MIN = 0.5
 
 
-def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING) -> Demand:
+def demand_of(
+    series: Series,
+    keys: pd.DataFrame,
+    *,
+    ahead: KnownAhead = NOTHING,
+    successions: pd.DataFrame | None = None,
+    longer: Longer | None = None,
+) -> Demand:
     """Make demand of series that are leaves, in their own rhythm: days, weeks, months or quarters.
 
     keys: a row per series with a column unique_id and a column per key that the levels use, e.g. location, product. A
     period without a value says nothing, as an empty shelf does. A series without a value for a key is pooled under a
-    name, and `Demand.warnings` says so. A single date counts as a day unless `from_long` was
-    told a frequency. Raises Invalid: `frequency_unclear` (weeks, months or quarters most of which are missing in all
-    series), `value_negative`, `column_missing`, `keys_missing` (a series without row), `keys_duplicate`,
-    `demand_empty`.
+    name, and `Demand.warnings` says so. A single date counts as a day unless `from_long` was told a frequency.
+    successions: product, replaces, from (a day), share (without: 1); needs a key product. History moves to the products
+    that replace others, where they have a series with the same other keys (y = 0 before they sell). longer: keys of an
+    upper level -> its history (these keys, ds, y) before the leaves' first period.
+
+    Raises Invalid: `frequency_unclear` (weeks, months or quarters most of which are missing in all series),
+    `value_negative`, `column_missing`, `keys_missing` (a series without row), `keys_duplicate`, `demand_empty`,
+    `product_unknown`, and those of `read_successions` and `with_longer`.
     """
     _refuse_gaps(series)
     negative = np.argwhere(series.Y < 0)
@@ -41,7 +55,7 @@ def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING
         raise Invalid("demand_empty", "Nothing was sold in any series at any time.")
     leaves = _leaves(series, keys)
     leaves, warnings = with_names(leaves, [str(name) for name in leaves if name != "unique_id"])
-    return Demand(
+    demand = Demand(
         leaves=leaves,
         names={},
         days=series.days,
@@ -53,6 +67,21 @@ def demand_of(series: Series, keys: pd.DataFrame, *, ahead: KnownAhead = NOTHING
         ahead=ahead,
         warnings=warnings,
     )
+    if successions is not None:
+        demand = with_successions(demand, _table(successions, leaves))
+    return demand if longer is None else with_longer(demand, longer)
+
+
+def _table(successions: pd.DataFrame, leaves: pd.DataFrame) -> pd.DataFrame:
+    """Check successions against the products that there are."""
+    if "product" not in leaves.columns:
+        raise Invalid("column_missing", "successions need a key 'product' of the leaves.")
+    table = read_successions(successions)
+    known = set(leaves["product"].astype(str))
+    for product in (*table["predecessor"], *table["successor"]):
+        if product not in known:
+            raise Invalid("product_unknown", f"successions name {product!r}, which has no series.")
+    return table
 
 
 def _refuse_gaps(series: Series) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.frames.frequency import Frequency, Grid
+from forecasting.frames.frequency import Frequency, Grid, grid_of
 from forecasting.frames.rhythm_found import RhythmFound
 from forecasting.nodes.known_ahead import NOTHING, KnownAhead
 from forecasting.nodes.stockout import empty_days
+from forecasting.nodes.successions import Successions
 from stocktide.errors import Invalid
 
 OTHER_PRODUCTS = "(other products)"
@@ -28,7 +29,8 @@ class Demand:
     units say less than what was wanted. started: (m,) index of the first sale. ahead: plans and events.
     longer: own histories of coarse levels that reach further back than their leaves: the level's keys -> a frame of its
     nodes with those keys, and units (nodes, T), NaN where unknown. Days before a leaf's detail begins are `empty`.
-    rhythm: how the grid was found in the lake. warnings: what was pooled under a name, for people.
+    rhythm: how the grid was found in the lake. warnings: what was pooled under a name, for people. successions: which
+    leaves replace which; units and empty are those after the histories have moved.
     """
 
     leaves: pd.DataFrame
@@ -45,6 +47,7 @@ class Demand:
     )
     rhythm: RhythmFound | None = None
     warnings: tuple[str, ...] = ()
+    successions: Successions | None = None
 
     @property
     def frequency(self) -> Frequency:
@@ -58,16 +61,22 @@ class Demand:
         cutoff: date = last[0].date()
         return cutoff
 
+    def following(self, periods: int) -> pd.DatetimeIndex:
+        """Give the dates of the periods after the last one."""
+        return (self.grid or grid_of(self.days, "D")).following(self.days[-1], periods)
+
 
 def pool_products(pairs: pd.DataFrame, keys: Sequence[str], *, best_sellers: int) -> pd.DataFrame:
     """Rename the products beyond the N best sellers to one pooled product per location.
 
-    Where the levels use department or category, there is one pool per value of these, so that attributes stay true.
+    Products of one `line` (a column of pairs, where products replace each other) count as one. Where the levels use
+    department or category, there is one pool per value of these, so that attributes stay true.
     """
     if best_sellers < 1:
         raise Invalid("best_sellers", f"best_sellers is at least 1, not {best_sellers}.")
-    ranked = pairs.groupby("product_id")["units"].sum().sort_values(ascending=False, kind="stable")
-    pooled = ~pairs["product_id"].isin(ranked.index[:best_sellers])
+    line = pairs["line"] if "line" in pairs else pairs["product_id"]
+    ranked = pairs["units"].groupby(line).sum().sort_values(ascending=False, kind="stable")
+    pooled = ~line.isin(ranked.index[:best_sellers])
     name = pd.Series(OTHER_PRODUCTS, index=pairs.index)
     for key in ("department", "category"):
         if key in keys:

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 
-COLD_START, DISCONTINUED = "cold_start", "discontinued"
+COLD_START, DISCONTINUED, REPLACED = "cold_start", "discontinued", "replaced"
 
 # An end needs four weeks, seven sales that did not come (by chance once in 1,000 at a steady rate), and a pause half as
 # long again as any before it, so that Christmas goods do not end each January.

@@ -20,6 +20,7 @@ from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
 from forecasting.nodes.effects import Effects, learn_effects
 from forecasting.nodes.lifecycle import discontinued
+from forecasting.nodes.with_successions import blended, replaced_leaves, waiting_leaves
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.shares import probable_stockouts
 from forecasting.structure.siblings import sibling_group
@@ -36,7 +37,8 @@ class Origin:
     days: (T,) dates of the periods, on `grid`. units: (m, T) sold. empty: (m, T), shelf empty for a time. open_leaves:
     (m, T + h), False where a leaf's location is closed. effects: of prices and promotions as learnt then, plans: (J,
     m, h) of them ahead, uplift: (m, T + h) factor by which they move each leaf; None without any. longer: histories
-    of coarse levels that reach further back, as known then.
+    of coarse levels that reach further back, as known then. replaced: (m,) leaves whose successors sell in their place,
+    waiting: (m,) leaves that have never sold and begin by a succession ahead.
     """
 
     hierarchy: Hierarchy
@@ -50,6 +52,8 @@ class Origin:
     plans: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
     uplift: Array | None = None
     longer: Mapping[int, Array] = field(default_factory=dict)
+    replaced: Mask | None = None
+    waiting: Mask | None = None
 
     @property
     def cutoff(self) -> date:
@@ -127,7 +131,11 @@ class Origin:
             return self.history
         base = self.hierarchy.sum_leaves(self.units / self.uplift[:, : self.days.size])
         for level, units in self.longer.items():
-            base[self.hierarchy.rows(level)] = np.nan_to_num(units)
+            rows = self.hierarchy.rows(level)
+            sold = np.asarray(self.hierarchy.S[rows] @ self.units)
+            # before its leaves are known nobody knows what plans moved
+            moved = np.divide(base[rows], sold, out=np.ones_like(sold), where=sold > 0)
+            base[rows] = np.nan_to_num(units) * moved
         return base
 
     @cached_property
@@ -171,8 +179,11 @@ class Origin:
 
     @cached_property
     def ended(self) -> Mask:
-        """Tell which leaves are no longer sold, (m,)."""
-        return discontinued(self.units, self.empty, self.cycles.ended_periods)
+        """Tell which leaves are no longer sold, or not yet, (m,)."""
+        ended = discontinued(self.units, self.empty, self.cycles.ended_periods)
+        for others in (self.replaced, self.waiting):
+            ended = ended if others is None else ended | others
+        return ended
 
     @cached_property
     def classes(self) -> NDArray[np.str_]:
@@ -225,6 +236,8 @@ def origin_at(
             level: units[:, :days_known]
             for level, units in longer_histories(demand, hierarchy).items()
         },
+        replaced=replaced_leaves(demand)[hierarchy.leaf_rows],
+        waiting=waiting_leaves(demand)[hierarchy.leaf_rows],
     )
     return with_effects(origin, demand)
 
@@ -234,7 +247,8 @@ def with_effects(origin: Origin, demand: Demand) -> Origin:
     T, h = origin.days.size, origin.horizon
     rows = origin.hierarchy.leaf_rows
     given = {
-        name: regressor.at(T)[rows, : T + h] for name, regressor in demand.ahead.regressors.items()
+        name: blended(demand, regressor.at(T)[:, : T + h])[rows]
+        for name, regressor in demand.ahead.regressors.items()
     }
     moving = {name: _to_horizon(X, T + h) for name, X in given.items() if X[:, :T].any()}
     if not moving:

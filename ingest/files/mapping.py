@@ -109,7 +109,7 @@ def _check_names(mapping: Mapping, name: str) -> None:
             "mapping_column",
             f"{name}: line_within: {mapping.line_within!r} is not among [columns].",
         )
-    _check_fields(mapping.product, ProductIn, {"sku"}, f"{name}: product")
+    _check_fields(mapping.product, ProductIn, {"sku"}, f"{name}: product", given={"replaces"})
     _check_fields(mapping.location, LocationIn, {"code"}, f"{name}: location")
     for number, rule in enumerate(mapping.kind):
         place = f"{name}: kind[{number}]"

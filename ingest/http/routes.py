@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ingest.ledger.announcement import announce
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.ledger.successions import put_successions
 from ingest.parsing.kinds import KINDS, TYPE_PREFIX, json_schema
 from ingest.permission import require_unlimited
 from ingest.recording.recording import Recorder
@@ -45,6 +46,7 @@ async def put_products_route(request: Request, key: IngestKey) -> dict[str, int]
     def write() -> int:
         with recorder.engine.begin() as connection:
             ids = put_products(connection, body.products)
+            put_successions(connection, body.products)
             announce(connection, ids)
             return len(ids)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -22,6 +23,14 @@ Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
+class Replaced(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A product whose place another takes from a business day on, with a share of its demand."""
+
+    product: Code
+    from_: date = msgspec.field(name="from")
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+
+
 class ProductIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A product as told by its owner; a field left out keeps the value it has."""
 
@@ -34,6 +43,7 @@ class ProductIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     price: Decimal | None = None
     currency: Currency | None = None
     attributes: dict[str, str | int | float | bool | None] | None = None
+    replaces: list[Replaced] | None = None
 
 
 class LocationIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -62,10 +72,14 @@ SOURCES = Dimension("sources", "source", "source_id")
 
 
 def put_products(connection: sa.Connection, products: Sequence[ProductIn]) -> list[int]:
-    """Create or change products; returns their ids. Raises Invalid that names the row."""
+    """Create or change products; returns their ids. What they replace is left to `put_successions`.
+
+    Raises Invalid that names the row.
+    """
     rows = []
     for row, product in _distinct(products, "sku"):
         values = msgspec.structs.asdict(product)
+        del values["replaces"]
         price = values.pop("price")
         if price is not None:
             micros = price_micros(price)
@@ -121,11 +135,11 @@ def _distinct(items: Sequence[Any], code: str) -> Iterable[tuple[int, Any]]:
 def _put(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     text = json.dumps(rows)
     if "\\u0000" in text or "\\ud" in text:
-        _refuse_unstorable(rows)
+        refuse_unstorable(rows)
     return list(connection.execute(statement(name), {"rows": text}).scalars())
 
 
-def _refuse_unstorable(rows: Sequence[Mapping[str, Any]]) -> None:
+def refuse_unstorable(rows: Sequence[Mapping[str, Any]]) -> None:
     """Name the row whose text Postgres cannot keep."""
     for row, values in enumerate(rows):
         flat = json.dumps(values, ensure_ascii=False)

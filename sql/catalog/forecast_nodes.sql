@@ -1,6 +1,7 @@
--- Nodes of the published forecast: the children of a node, or the roots, or one node; with their sum over the horizon.
+-- Nodes of the published forecast: the children of a node, or the roots, or one node; with their sum over the horizon,
+-- and the products whose history a node's product has taken over.
 SELECT n.node_id, n.level, n.level_name, n.unique_id, n.label, n.parent_id, n.keys, n.warning,
-       t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days, r.frequency,
+       coalesce(s.replaces, '[]') AS replaces, t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days, r.frequency,
        coalesce(r.horizon, r.horizon_days) AS horizon
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)
@@ -9,6 +10,14 @@ JOIN LATERAL (
     SELECT sum(yhat) AS total FROM forecasts f
     WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
 ) t ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('product', old.sku, 'from', starts_on, 'share', share)
+                     ORDER BY starts_on, old.sku) AS replaces
+    FROM successions
+    JOIN products new ON new.product_id = successor_id
+    JOIN products old ON old.product_id = predecessor_id
+    WHERE new.sku = n.keys->>'product'
+) s ON true
 WHERE (CAST(:node_id AS int) IS NULL OR n.node_id = :node_id)
   AND (CAST(:level_name AS text) IS NULL OR n.level_name = :level_name)
   AND (CAST(:keys AS jsonb) IS NULL OR n.keys = CAST(:keys AS jsonb))

@@ -56,6 +56,31 @@ def test_forecasts_give_run_nodes_and_days_when_published(api: Api, database: sa
     assert api.read.get("/v1/forecasts?node=1").json()["days"] == found["days"]
 
 
+def test_a_node_says_whose_history_its_product_has_taken_over(
+    api: Api, database: sa.Engine
+) -> None:
+    publish(database)
+    replaced: list[dict[str, object]] = [
+        {"product": "A", "from": "2026-02-01"},
+        {"product": "C", "from": "2026-01-01", "share": 0.4},
+    ]
+    products = [{"sku": "A"}, {"sku": "C"}, {"sku": "B", "replaces": replaced}]
+    assert api.ingest.put("/v1/products", json={"products": products}).status_code == 200
+    told = {
+        node["label"]: node["replaces"]
+        for query in ("", "?parent=0")
+        for node in api.read.get(f"/v1/forecasts{query}").json()["nodes"]
+    }
+    assert told == {
+        "Total": [],
+        "Apple": [],
+        "Bread": [
+            {"product": "C", "from": "2026-01-01", "share": 0.4},
+            {"product": "A", "from": "2026-02-01", "share": 1.0},
+        ],
+    }
+
+
 def test_forecasts_answer_404_when_the_node_is_unknown(api: Api, database: sa.Engine) -> None:
     publish(database)
     answer = api.read.get("/v1/forecasts?node=99")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from dashboard.forecast_panels import chips, errors_by_level, gap_text, said_here
+from dashboard.forecast_panels import chips, errors_by_level, gap_text, said_here, taken_over
 from forecasting.publishing.publish import publish
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
 from tests.dashboard.versions import store_three, version
@@ -91,6 +91,18 @@ def test_forecasts_shows_the_node_of_the_address_and_the_way_back_up(
     up[0].click().run()
     assert not drawn.exception
     assert "**All**" in text_of(drawn)
+
+
+def test_a_node_shows_whose_history_it_has_taken_over() -> None:
+    replaced = [
+        {"product": "FR-001", "from": "2026-03-01", "share": 1.0},
+        {"product": "FR-002", "from": "2026-04-01", "share": 0.25},
+    ]
+    assert taken_over({"replaces": replaced}) == [
+        "history of FR-001 to 2026-03-01 (share 100 %)",
+        "history of FR-002 to 2026-04-01 (share 25 %)",
+    ]
+    assert taken_over({"replaces": []}) == []
 
 
 @pytest.mark.parametrize("node", ["999999", "x", "-1", "99999999999999999999"])

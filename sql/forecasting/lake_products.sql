@@ -1,0 +1,2 @@
+-- DuckDB, over the lake. Products with what leaves are grouped by.
+SELECT product_id, sku AS product, department, category, coalesce(name, sku) AS product_name FROM products
