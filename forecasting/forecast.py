@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -185,14 +186,15 @@ def make_forecast(
     bench = make_bench(demand, hierarchy, spec, kept)
     tables = _tables(bench, progress)
     reported = reported_origin(demand, spec)
-    choice, scores, results = _chosen(bench, tables, reported)
+    choice, scores, results, answers = _chosen(bench, tables, reported)
     scores = with_champion(hierarchy, scores, results, choice, holder)
     verdict = judge(choice, scores, holder, cutoff=demand.cutoff, rule=spec.rule)
     choice = verdict.choice
     errors = NO_ERRORS
     if reported is not None:
         progress(f"testing {choice.name} on the {spec.horizon_days} periods held out")
-        errors = _reported(bench, tables, reported, choice)
+        errors = _reported(bench, tables, reported, choice, answers)
+    del results, answers
     last = bench.origin(demand.days.size)
     progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {choice.name}")
     return _published(bench, tables, last, verdict, progress, scores, errors)
@@ -288,15 +290,15 @@ def _tables(bench: Bench, progress: Progress) -> dict[int, OriginTable]:
 
 def _chosen(
     bench: Bench, tables: Mapping[int, OriginTable], reported: int | None
-) -> tuple[Choice, pd.DataFrame, list[OriginResult]]:
-    """Choose on origins that all lie before the reported period."""
+) -> tuple[Choice, pd.DataFrame, list[OriginResult], dict[str, Answer]]:
+    """Choose on origins that all lie before the reported period; gives the candidates' answers to it, too."""
     if reported is None or not bench.teachers(reported):
-        return untested(_untested_name(bench)), NO_SCORES, []
+        return untested(_untested_name(bench)), NO_SCORES, [], {}
     lesson = bench.lesson(reported, tables, tables[reported])
     answers = {candidate.name: candidate.answer(lesson) for candidate in bench.candidates}
     results = backtest(bench.hierarchy, lesson.tables, answers)
     choice, scores = choose(results)
-    return choice, scores, results
+    return choice, scores, results, answers
 
 
 def _untested_name(bench: Bench) -> str:
@@ -308,9 +310,15 @@ def _untested_name(bench: Bench) -> str:
     return MIXTURE if bench.teachers(bench.demand.days.size) else spec.default_candidate
 
 
-def answer_of(choice: Choice, lesson: Lesson) -> tuple[Answer, dict[str, Answer]]:
-    """Answer a lesson by the choice: the weighted answer, and those of its candidates."""
-    of = {c.name: c.answer(lesson) for c in make_candidates(list(choice.weights))}
+def answer_of(
+    choice: Choice, lesson: Lesson, answers: Mapping[str, Answer] = MappingProxyType({})
+) -> tuple[Answer, dict[str, Answer]]:
+    """Answer a lesson by the choice: the weighted answer, and those of its candidates.
+
+    answers: what candidates have answered to this lesson before.
+    """
+    made = make_candidates(list(choice.weights))
+    of = {c.name: answers[c.name] if c.name in answers else c.answer(lesson) for c in made}
     if len(of) == 1:
         return next(iter(of.values())), of
     left_out = tuple(
@@ -322,12 +330,16 @@ def answer_of(choice: Choice, lesson: Lesson) -> tuple[Answer, dict[str, Answer]
 
 
 def _reported(
-    bench: Bench, tables: Mapping[int, OriginTable], reported: int, choice: Choice
+    bench: Bench,
+    tables: Mapping[int, OriginTable],
+    reported: int,
+    choice: Choice,
+    answers: Mapping[str, Answer],
 ) -> pd.DataFrame:
     """Score the choice on the period after the last origin, with all that it knows learnt before it."""
     now = tables[reported]
     lesson = bench.lesson(reported, tables, now)
-    answer, _ = answer_of(choice, lesson)
+    answer, _ = answer_of(choice, lesson, answers)
     naive = BaselineCandidate("seasonal_naive")
     weekly = naive.answer(replace(lesson, tables=[], baselines=_naive(bench, now)))
     return evaluate(

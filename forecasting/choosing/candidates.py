@@ -15,7 +15,7 @@ from forecasting.baselines.baseline import BASELINES, Baseline
 from forecasting.choosing.coherence import coherent, obey
 from forecasting.choosing.learnt import Mixture, Present, learn_mixture, left_out_variance
 from forecasting.choosing.tables import Facts, OriginTable, Plan, rows_of
-from forecasting.choosing.ways import best_way
+from forecasting.choosing.ways import Way, best_way
 from forecasting.experts.at_origin import many_levels
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.reconcile import METHODS, TREE_METHODS, Method, refuse_method
@@ -93,9 +93,8 @@ class LearntCandidate:
         variance = None
         if lesson.tables:
             variance = left_out_variance(lesson.tables, mixture.left_out, rows, lesson.facts.change)
-        method = self.method or best_way(
-            lesson.hierarchy, lesson.plan, lesson.tables, mixture.left_out, variance
-        )
+        way = Way(self.method, None) if self.method else self._best(lesson, mixture, variance)
+        method = way.method
         residuals = _residuals(lesson.tables, mixture.left_out, method)
         if method in ("WLSV", "MinT-shrink") and variance is None:
             method = "WLSS"
@@ -111,11 +110,14 @@ class LearntCandidate:
                 residuals=residuals,
             )
 
-        left_out = tuple(
+        left_out = way.left_out or tuple(
             made(table.facts, base)
             for table, base in zip(lesson.tables, mixture.left_out, strict=True)
         )
         return Answer(made(lesson.facts, mixture.base), left_out, mixture, method)
+
+    def _best(self, lesson: Lesson, mixture: Mixture, variance: Array | None) -> Way:
+        return best_way(lesson.hierarchy, lesson.plan, lesson.tables, mixture.left_out, variance)
 
 
 def _residuals(

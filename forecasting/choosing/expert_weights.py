@@ -9,12 +9,14 @@ middle one: noisy leaves and smooth totals need no constants of their own.
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.experts.at_origin import LevelExperts
+from forecasting.row_blocks import by_rows, in_threads, row_slices
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -39,6 +41,22 @@ class LevelTrial(LevelExperts):
     scale: Array
     weight: Array
 
+    @cached_property
+    def errors(self) -> Array:
+        """Return the scaled root mean squared errors of the experts, (C, n)."""
+        return np.asarray(np.sqrt(node_errors(self.forecasts, self.actual) / self.scale))
+
+    def joined_by(self, names: Sequence[str], forecasts: Floats) -> "LevelTrial":
+        """Return the trial with more experts: names (B,), forecasts (B, n, h). What is known of errors is kept."""
+        more = replace(self, names=tuple(names), forecasts=forecasts)
+        whole = replace(
+            self,
+            names=(*self.names, *names),
+            forecasts=np.concatenate([self.forecasts, forecasts]),
+        )
+        vars(whole)["errors"] = np.concatenate([self.errors, more.errors])
+        return whole
+
 
 @dataclass(frozen=True)
 class LevelLosses:
@@ -60,13 +78,24 @@ class LevelLosses:
 def node_errors(forecasts: NDArray[np.floating], actual: Array) -> Array:
     """Return mean squared errors over the known periods, (..., n), 0 where none is known. forecasts: (..., n, h)."""
     known = np.isfinite(actual)
-    missed = np.where(known, forecasts - np.where(known, actual, 0.0), 0.0)
-    squared = np.einsum("...h,...h->...", missed, missed, dtype=np.float64)
-    return np.asarray(squared / np.maximum(known.sum(axis=-1), 1))
+    came, count = np.where(known, actual, 0.0), np.maximum(known.sum(axis=-1), 1)
+    found = np.empty(forecasts.shape[:-1])
+
+    def fill(rows: slice) -> None:
+        missed = np.where(known[rows], forecasts[..., rows, :] - came[rows], 0.0)
+        found[..., rows] = np.einsum("...h,...h->...", missed, missed) / count[rows]
+
+    for _ in in_threads([partial(fill, rows) for rows in row_slices(actual.shape[0])]):
+        pass
+    return found
 
 
 def change_scale(Y: Array) -> Array:
     """Return the mean squared change to the next period since the first sale, (n,), inf for none. Y: (n, T)."""
+    return by_rows(_change_scale, Y)
+
+
+def _change_scale(Y: Array) -> Array:
     sold = np.isfinite(Y) & (np.where(np.isfinite(Y), Y, 0.0) > 0)
     started = np.where(np.maximum.accumulate(sold, axis=1), Y, np.nan)
     squared = np.diff(started, axis=1) ** 2
@@ -88,8 +117,7 @@ def level_losses(trials: Sequence[LevelTrial], names: Sequence[str]) -> LevelLos
 def _node_losses(trial: LevelTrial, names: Sequence[str]) -> Array:
     if not has_all(trial, names):
         return np.zeros((len(names), trial.actual.shape[0]))
-    errors = node_errors(trial.forecasts[_at(trial, names)], trial.actual)
-    return np.asarray(np.sqrt(errors / trial.scale))
+    return np.asarray(trial.errors[_at(trial, names)])
 
 
 def has_all(trial: LevelTrial, names: Sequence[str]) -> bool:

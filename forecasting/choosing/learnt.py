@@ -5,8 +5,8 @@ to reconcile come from earlier origins alone, and each origin's own forecast is 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,26 +129,46 @@ def _weights(losses: Mapping[int, LevelLosses], level: int, use: Sequence[int]) 
     return LevelWeights(of.names, expert_weights(of, use, overall_losses(losses, use)))
 
 
-_Experts = TypeVar("_Experts", bound=LevelExperts)
-
-
+@overload
 def _with_splits(
-    experts: _Experts,
+    experts: LevelTrial,
     splits: Sequence[Splits],
     level: int,
     rows: Mapping[int, Rows],
     base: Array,
     moved: Floats | None,
-) -> _Experts:
+) -> LevelTrial: ...
+
+
+@overload
+def _with_splits(
+    experts: LevelExperts,
+    splits: Sequence[Splits],
+    level: int,
+    rows: Mapping[int, Rows],
+    base: Array,
+    moved: Floats | None,
+) -> LevelExperts: ...
+
+
+def _with_splits(
+    experts: LevelExperts,
+    splits: Sequence[Splits],
+    level: int,
+    rows: Mapping[int, Rows],
+    base: Array,
+    moved: Floats | None,
+) -> LevelExperts:
     """Add the experts that split what is forecast above, base (n, h); plans move the nodes, not their shares."""
-    names, parts = list(experts.names), [experts.forecasts]
+    names: list[str] = []
+    parts: list[Floats] = []
     for split in splits:
         above, here = rows[split.parent], rows[level]
         of_parent = base[above] if moved is None else base[above] / moved[above]
         made = split.forecasts(np.nan_to_num(of_parent))
         parts.append(made if moved is None else made * moved[here])
         names.extend(split.names)
-    return replace(experts, names=tuple(names), forecasts=np.concatenate(parts))
+    return experts.joined_by(names, np.concatenate(parts)) if parts else experts
 
 
 def _untested(experts: LevelExperts, nodes: int, allow: Allow) -> LevelWeights:

@@ -1,6 +1,7 @@
 """Which way to reconcile: by left-out variances, unless another did better on the origins left out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,45 +19,56 @@ OTHERS: tuple[Method, ...] = ("WLSS", "BU")
 TINY = 1e-12
 
 
+@dataclass(frozen=True)
+class Way:
+    """method: how to reconcile. left_out: (n, h) of each origin, reconciled so; None where none was tried."""
+
+    method: Method
+    left_out: tuple[Array, ...] | None
+
+
 def best_way(
     hierarchy: Hierarchy,
     plan: Plan,
     tables: Sequence[OriginTable],
     left_out: Sequence[Array],
     variance: Array | None,
-) -> Method:
-    """Return the method whose left-out forecasts erred least, level by level alike.
+) -> Way:
+    """Find the method whose left-out forecasts erred least, level by level alike.
 
     Another one than the measured weights is taken only where it is better by more than a standard error over origins.
     """
     if len(tables) < 2 or variance is None:
-        return MEASURED if variance is not None else "WLSS"
-    loss = {
-        method: np.array(
-            [
-                _loss(hierarchy, plan, table, base, method, variance)
-                for table, base in zip(tables, left_out, strict=True)
-            ]
+        return Way(MEASURED if variance is not None else "WLSS", None)
+    made = {
+        method: tuple(
+            coherent(hierarchy, plan, table.facts, base, method, variance=variance)
+            for table, base in zip(tables, left_out, strict=True)
         )
         for method in (MEASURED, *OTHERS)
     }
+    loss = {method: _losses(hierarchy, tables, left_out, of) for method, of in made.items()}
     gains = {method: loss[MEASURED] - loss[method] for method in OTHERS}
     best = max(OTHERS, key=lambda method: float(gains[method].mean()))
     gain = gains[best]
     sure = gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size)
-    return best if sure else MEASURED
+    taken = best if sure else MEASURED
+    return Way(taken, made[taken])
 
 
-def _loss(
+def _losses(
     hierarchy: Hierarchy,
-    plan: Plan,
-    table: OriginTable,
-    base: Array,
-    method: Method,
-    variance: Array,
-) -> float:
+    tables: Sequence[OriginTable],
+    left_out: Sequence[Array],
+    made: Sequence[Array],
+) -> Array:
+    """Compute the loss of each origin, (O,)."""
+    each = zip(tables, left_out, made, strict=True)
+    return np.array([_loss(hierarchy, table, base, of) for table, base, of in each])
+
+
+def _loss(hierarchy: Hierarchy, table: OriginTable, base: Array, made: Array) -> float:
     """Mean over levels of the reconciled error as a share of the base forecasts' own."""
-    made = coherent(hierarchy, plan, table.facts, base, method, variance=variance)
     shares = []
     for level, trial in table.levels.items():
         rows = hierarchy.rows(level)

@@ -53,6 +53,10 @@ class LevelExperts:
     names: tuple[str, ...]
     forecasts: Floats
 
+    def joined_by(self, names: Sequence[str], forecasts: Floats) -> "LevelExperts":
+        """Return the experts with more of them: names (B,), forecasts (B, n, h)."""
+        return LevelExperts((*self.names, *names), np.concatenate([self.forecasts, forecasts]))
+
 
 @dataclass(frozen=True)
 class NodeModel:
@@ -141,12 +145,14 @@ class OriginExperts:
         scene = self._scene
         Y = scene.history(level)
         terms = self._terms(level, Y.shape[0])
-        windows = scene.cycles.windows_within(Y.shape[1])
+        T = Y.shape[1]
+        windows = scene.cycles.windows_within(T)
+        kept = max(windows, default=0)
         made = list(self._below(level, Y, windows))
         many = Y.shape[0] > MANY_NODES
         for variant in () if many and made else own_variants(Y.shape[0], self._responses):
-            fit = fit_variant(variant, Y, scene.dates, scene.cycles, terms)
-            factors = level_factors(Y, fit.both[:, : Y.shape[1]], windows)
+            fit = fit_variant(variant, Y, scene.dates, scene.cycles, terms, kept=kept)
+            factors = level_factors(Y[:, T - kept :], fit.both[:, :kept], windows)
             made.append(NodeModel(variant.name + scene.suffix, fit, (AS_FITTED, *windows), factors))
         if not many:
             self._hand_down(level, Y, terms)
@@ -183,6 +189,8 @@ class OriginExperts:
         """Fit the nodes below the shapes of their parents, by two strengths of pooling."""
         scene, every = self._scene, np.arange(Y.shape[0])
         T, many = Y.shape[1], Y.shape[0] > MANY_NODES
+        kept = max(windows, default=0)
+        recent = slice(T - kept, T)
         coarser = [p for p in parents_of(scene.hierarchy, level) if p in self._shapes]
         for coarse in coarser[-1:] if many else coarser:
             rows = parent_rows(scene.hierarchy, level, coarse)
@@ -194,12 +202,13 @@ class OriginExperts:
                     scene.dates,
                     scene.cycles,
                     [(every, scene.plain)],
+                    kept=kept,
                 )
                 yield NodeModel(
                     f"shape of level {coarse}, own {prior:g}{scene.suffix}",
                     fit,
                     (AS_FITTED, *windows),
-                    level_factors(Y, fit.both[:, :T] * shape[:, :T], windows),
+                    level_factors(Y[:, recent], fit.both[:, :kept] * shape[:, recent], windows),
                     shape,
                     (coarse, rows),
                     self._shape_fits[coarse],
@@ -210,6 +219,6 @@ class OriginExperts:
         finer = [other for other in self._levels if other > level]
         if not any(level in parents_of(hierarchy, other) for other in finer):
             return
-        fit = fit_variant(SHAPE, Y, self._scene.dates, self._scene.cycles, terms)
+        fit = fit_variant(SHAPE, Y, self._scene.dates, self._scene.cycles, terms, kept=0)
         self._shape_fits[level] = fit
-        self._shapes[level] = handed_down(fit, Y.shape[0])
+        self._shapes[level] = handed_down(fit, self._scene.dates.size)

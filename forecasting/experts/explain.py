@@ -174,8 +174,9 @@ def model_parts(model: NodeModel, keep: int) -> Iterator[tuple[str, Array]]:
 
 def _own_parts(fit: ModelFit, keep: int) -> Parts:
     parts: Parts = {}
-    n, periods = fit.both.shape
+    n = fit.highest.size
     for group in fit.groups:
+        periods = group.dates.size
         dates = group.dates[periods - keep :]
         columns = group.columns.over(slice(periods - keep, periods))
         for name, values in components(group.model, group.fits, dates, columns=columns).items():
@@ -186,7 +187,7 @@ def _own_parts(fit: ModelFit, keep: int) -> Parts:
 def shape_effects(fit: ModelFit, keep: int) -> Parts:
     """Return the logarithm that each part of a handed-down shape adds, (n, keep); clipped together as the shape is."""
     parts: Parts = {}
-    n = fit.both.shape[0]
+    n = fit.highest.size
     for group in fit.groups:
         values = group.columns.values[-keep:]
         whole = group.fits.beta @ values.T
@@ -218,9 +219,9 @@ def fitted_leaves(
         if not used:
             continue
         share = np.sum(used, axis=0)[:, None]
-        past = model.fit.both[:, -(T + origin.horizon) : -origin.horizon]
+        past = model.fit.over(slice(0, T))
         if model.shape is not None:
-            past = past * model.shape[:, -(T + origin.horizon) : -origin.horizon]
+            past *= model.shape[:, :T]
         fitted += share * past
         total += share
     if not total.any():

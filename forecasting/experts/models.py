@@ -61,10 +61,19 @@ class FittedGroup:
 
 @dataclass(frozen=True)
 class ModelFit:
-    """What one variant says. both: (n, T + h), >= 0, before any level correction. groups: the models behind it."""
+    """What one variant says. both: (n, kept + h), >= 0, before any level correction. groups: the models behind it.
+
+    highest: (n,) no forecast is above it. single: (n,) what a row with one observation is forecast, NaN for others.
+    """
 
     both: Array
     groups: tuple[FittedGroup, ...]
+    highest: Array
+    single: Array
+
+    def over(self, periods: slice) -> Array:
+        """Say what the models do in some of the periods of history and horizon, (n, D)."""
+        return _said(self.groups, self.highest, self.single, periods)
 
 
 OWN_VARIANTS: tuple[Variant, ...] = (
@@ -97,28 +106,45 @@ def fit_variant(
     dates: pd.DatetimeIndex,
     cycles: Cycles,
     terms: Sequence[tuple[Rows, Terms]],
+    *,
+    kept: int | None = None,
 ) -> ModelFit:
     """Fit every row of Y (n, T; NaN says nothing) and say history and horizon, (n, T + h) over `dates`.
 
-    terms: rows and the terms that they share; the rows cover all n. A row without any value is 0.
+    terms: rows and the terms that they share; the rows cover all n. A row without any value is 0. kept: how many of the
+    last periods of history to say (None: all).
     """
     n, T = Y.shape
-    both = np.zeros((n, dates.size))
+    single = np.full(n, np.nan)
     groups = []
     for rows, of in terms:
         for part, model, kinds in _groups(variant, Y[rows], dates[:T], cycles):
             at = rows[part]
             columns = _varying(of.columns(variant.priors, kinds), T)
             fits = fit_series(model, dates[:T], Y[at], columns=columns.over(slice(T)))
-            both[at] = _single(forecast(model, fits, dates, columns=columns), fits, Y[at], cycles)
+            single[at] = _single(fits, Y[at], cycles)
             groups.append(FittedGroup(at, model, fits, dates, columns))
-    highest = np.where(np.isfinite(Y), Y, 0.0).max(axis=1, initial=0.0)
-    return ModelFit(np.clip(both, 0.0, RUNAWAY_FACTOR * highest[:, None]), tuple(groups))
+    highest = RUNAWAY_FACTOR * np.fmax.reduce(Y, axis=1, initial=0.0)
+    periods = slice(0 if kept is None else T - kept, dates.size)
+    return ModelFit(_said(groups, highest, single, periods), tuple(groups), highest, single)
 
 
-def handed_down(fit: ModelFit, n: int) -> Array:
-    """Return the factor by period that a logarithmic fit's seasons and holidays make, (n, T + h); 1 without a model."""
-    shape = np.ones((n, fit.both.shape[1]))
+def _said(groups: Sequence[FittedGroup], highest: Array, single: Array, periods: slice) -> Array:
+    both = np.zeros((highest.size, periods.stop - periods.start))
+    for group in groups:
+        columns = group.columns.over(periods)
+        both[group.rows] = forecast(group.model, group.fits, group.dates[periods], columns=columns)
+    at = np.flatnonzero(np.isfinite(single))
+    both[at] = single[at, None]
+    return np.asarray(np.clip(both, 0.0, highest[:, None], out=both))
+
+
+def handed_down(fit: ModelFit, periods: int) -> Array:
+    """Return the factor by period that a logarithmic fit's seasons and holidays make, (n, T + h); 1 without a model.
+
+    periods: T + h.
+    """
+    shape = np.ones((fit.highest.size, periods))
     for group in fit.groups:
         effect = group.fits.beta @ group.columns.values.T
         shape[group.rows] = np.exp(np.clip(effect, -LOG_SHAPE_MAX, LOG_SHAPE_MAX))
@@ -175,10 +201,9 @@ def _model(variant: Variant, *, growing: bool) -> ProphetModel:
     )
 
 
-def _single(both: Array, fits: Fits, Y: Array, cycles: Cycles) -> Array:
-    """Spread the one value of a row with a single observation over a few seasons."""
-    single = fits.code == TOO_SHORT
-    if single.any():
-        total = np.where(np.isfinite(Y[single]), Y[single], 0.0).sum(axis=1)
-        both[single] = (total / (SINGLE_OVER_SEASONS * cycles.season))[:, None]
-    return both
+def _single(fits: Fits, Y: Array, cycles: Cycles) -> Array:
+    """Spread the one value of a row with a single observation over a few seasons, (n,); NaN for other rows."""
+    rows = np.flatnonzero(fits.code == TOO_SHORT)
+    single = np.full(fits.size, np.nan)
+    single[rows] = np.nansum(Y[rows], axis=1) / (SINGLE_OVER_SEASONS * cycles.season)
+    return single

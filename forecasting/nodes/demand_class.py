@@ -7,6 +7,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.row_blocks import by_rows
+
 Array = NDArray[np.float64]
 DemandClass = Literal["smooth", "erratic", "intermittent", "lumpy"]
 DEMAND_CLASSES: tuple[DemandClass, ...] = get_args(DemandClass)
@@ -23,6 +25,10 @@ def intervals_and_spread(Y: Array) -> tuple[Array, Array]:
     sold; and variance of the sold sizes / squared mean, 0 for a series that sold at most once.
     """
     assert Y.ndim == 2
+    return by_rows(_intervals_and_spread, Y)
+
+
+def _intervals_and_spread(Y: Array) -> tuple[Array, Array]:
     sold = np.nan_to_num(Y) > 0
     known = np.isfinite(Y) & np.maximum.accumulate(sold, axis=1)
     times = sold.sum(axis=1)

@@ -6,9 +6,12 @@ Symbols: m leaves, T days of history, h days of horizon; group is the leaf's cat
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+
+from forecasting.row_blocks import by_rows
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -46,9 +49,13 @@ def discontinued(units: Array, empty: Mask, periods_min: int = ENDED_DAYS_MIN) -
     Returns (m,); False for a leaf that never sold, which has not started.
     """
     assert units.shape == empty.shape
+    if units.shape[1] == 0:
+        return np.zeros(units.shape[0], dtype=np.bool_)
+    return by_rows(partial(_discontinued, periods_min=periods_min), units, empty)
+
+
+def _discontinued(units: Array, empty: Mask, *, periods_min: int) -> Mask:
     m, T = units.shape
-    if T == 0:
-        return np.zeros(m, dtype=np.bool_)
     sold = units > 0
     day = np.arange(T)
     last = np.maximum.accumulate(np.where(sold, day, -1), axis=1)

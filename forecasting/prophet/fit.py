@@ -6,9 +6,7 @@ others have their own. Chunks of series are fitted in threads: numpy leaves the 
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -33,6 +31,7 @@ from forecasting.prophet.model import ProphetModel
 from forecasting.prophet.multiplicative import joined, solve_multiplicative
 from forecasting.prophet.solver import GAP_MAX, Solution, solve
 from forecasting.prophet.trend import knot_count
+from forecasting.row_blocks import in_threads
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
@@ -82,7 +81,7 @@ def fit_series(
     # Small matrices, many threads: BLAS threads of their own would only wait for each other (measured: 1.5 to 4 times
     # slower). The limit is the process's, for as long as this takes.
     with _blas().limit(limits=1, user_api="blas"):
-        for rows, part in _done(tasks, threads or os.cpu_count() or 1):
+        for rows, part in in_threads(tasks, threads):
             for name, values in part.items():
                 out[name][rows] = values
     terms = 2 + (out["beta"] != 0.0).sum(axis=1)
@@ -102,16 +101,6 @@ def fit_series(
 def _blas() -> ThreadpoolController:
     """Look for the loaded BLAS libraries once: it takes longer than a small fit."""
     return ThreadpoolController()
-
-
-def _done(tasks: Sequence[Callable[[], _Part]], workers: int) -> Iterator[_Part]:
-    """Do the tasks, in threads where there are several."""
-    if len(tasks) < 2 or workers < 2:
-        for task in tasks:
-            yield task()
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda task: task(), tasks)
 
 
 def _check(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> None:

@@ -6,6 +6,7 @@ leaves no remainder.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,11 @@ from numpy.typing import NDArray
 from forecasting.prophet.columns import Columns, build_columns, day_numbers
 from forecasting.prophet.fits import Fits
 from forecasting.prophet.model import ProphetModel
+from forecasting.row_blocks import ROWS_AT_ONCE, in_threads, row_slices
 
 Array = NDArray[np.float64]
 
 TREND = "trend"
-# Series whose hinges are evaluated at once over all dates.
-SERIES_AT_ONCE = 64
 LOG_MAX = 700.0
 
 
@@ -37,14 +37,24 @@ def forecast(
     shared, own, columns: of these dates, as `fit_series` takes them. Raises what `build_columns` raises.
     """
     built = build_columns(model, ds, shared=shared, own=own) if columns is None else columns
-    X = built.matching(fits.keys)
-    trend = trend_of(fits, day_numbers(ds))
-    factor, added = _effects(fits, X, own or {})
-    return _back(model, fits, trend * factor + added)
+    X, days = built.matching(fits.keys), day_numbers(ds)
+    out = np.empty((fits.size, days.size))
+
+    def fill(rows: slice) -> None:
+        part = fits if fits.size <= ROWS_AT_ONCE else fits.take(np.arange(fits.size)[rows])
+        factor, added = _effects(part, X, {name: of[rows] for name, of in (own or {}).items()})
+        out[rows] = _back(model, part, trend_of(part, days) * factor + added)
+
+    for _ in in_threads([partial(fill, rows) for rows in row_slices(fits.size)]):
+        pass
+    return out
 
 
 def trend_of(fits: Fits, days: Array) -> Array:
-    """Evaluate the trends in scaled units on `days` (D,), days since 1970. Returns (n, D)."""
+    """Evaluate the trends in scaled units on `days` (D,), days since 1970, in any order. Returns (n, D)."""
+    if (np.diff(days) < 0).any():
+        ordered, place = np.unique(days, return_inverse=True)
+        return trend_of(fits, ordered)[:, place]
     time = (days[None, :] - fits.start[:, None]) / fits.span[:, None]
     trend = fits.m[:, None] + fits.k[:, None] * time
     if fits.knots.shape[1] == 0:
@@ -56,11 +66,18 @@ def trend_of(fits: Fits, days: Array) -> Array:
     if _same_axes(fits):
         hinge = np.maximum(time[:1, :].T - fits.knots[:1], 0.0)
         return np.asarray(trend + fits.delta @ hinge.T)
-    for start in range(0, fits.size, SERIES_AT_ONCE):
-        rows = slice(start, start + SERIES_AT_ONCE)
-        hinge = np.maximum(time[rows, :, None] - fits.knots[rows, None, :], 0.0)
-        trend[rows] += (hinge @ fits.delta[rows, :, None])[:, :, 0]
+    trend += _summed_from(fits, days, fits.delta) * time
+    trend -= _summed_from(fits, days, fits.delta * fits.knots)
     return trend
+
+
+def _summed_from(fits: Fits, days: Array, at_knots: Array) -> Array:
+    """Sum values (n, S) of each series' knots over the knots before each day, (n, D). days: ascending."""
+    n, D = fits.size, days.size
+    at = np.searchsorted(days, fits.start[:, None] + fits.knots * fits.span[:, None])
+    place = (np.arange(n)[:, None] * (D + 1) + at).ravel()
+    steps = np.bincount(place, weights=at_knots.ravel(), minlength=n * (D + 1))
+    return np.asarray(np.cumsum(steps.reshape(n, D + 1)[:, :D], axis=1))
 
 
 def _same_axes(fits: Fits) -> bool:
@@ -110,12 +127,14 @@ def _logarithmic(
 
 
 def _effects(fits: Fits, X: Array, own: Mapping[str, Array]) -> tuple[Array, Array]:
-    """Sum the columns into 1 + the multiplying part and the added part, both (n, D)."""
+    """Sum the columns into 1 + the multiplying part and the added part, both (n, D); the first (n, 1) without any."""
     apart = np.array([component in own for component in fits.component], dtype=np.bool_)
     raw = np.where(apart, 0.0, fits.beta / fits.sd)
     many = fits.multiplicative
     shift = raw * fits.mean
-    factor = 1.0 + (raw * many) @ X.T - (shift * many).sum(axis=1)[:, None]
+    factor = np.ones((fits.size, 1))
+    if many.any():
+        factor = 1.0 + (raw * many) @ X.T - (shift * many).sum(axis=1)[:, None]
     added = (raw * ~many) @ X.T - (shift * ~many).sum(axis=1)[:, None]
     for position in np.flatnonzero(apart):
         effect = fits.beta[:, position : position + 1] * _column(fits, X, int(position), own)

@@ -38,19 +38,26 @@ def nonnegative_leaves(S: sparse.csr_matrix, y: Array, w: Array) -> Array:
     b = back @ (np.sqrt(w)[:, None] * y)
     step = 1.0 / (_SAFETY * _curvature(half, back))
     z = np.maximum(y[-m:], 0.0) / d
-    ahead, momentum = z, 1.0
+    ahead, momentum = z.copy(), 1.0
     for _ in range(STEPS_MAX):
-        reached = np.maximum(ahead - step * (back @ (half @ ahead) - b), 0.0)
+        # in place: arrays of all leaves are made anew only where they stay
+        reached = back @ (half @ ahead)
+        reached -= b
+        reached *= -step
+        reached += ahead
+        np.maximum(reached, 0.0, out=reached)
         moved = reached - z
+        ahead -= reached
         # Where the momentum points uphill it is dropped.
-        if float(((ahead - reached) * moved).sum()) > 0:
-            momentum, ahead = 1.0, reached
+        if float(np.vdot(ahead, moved)) > 0:
+            momentum, ahead = 1.0, reached.copy()
         else:
             grown = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-            ahead = reached + (momentum - 1) / grown * moved
+            np.multiply(moved, (momentum - 1) / grown, out=ahead)
+            ahead += reached
             momentum = float(grown)
         z = reached
-        if float(np.abs(moved).max()) <= STEP_MAX * float(np.abs(z).max()):
+        if max(float(moved.max()), -float(moved.min())) <= STEP_MAX * float(z.max()):
             break
     leaves: Array = z * d
     return leaves

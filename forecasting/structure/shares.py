@@ -9,6 +9,8 @@ probably an empty shelf, and says nothing about its share.
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting.row_blocks import by_rows
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -26,9 +28,13 @@ def probable_stockouts(units: Array) -> Mask:
     units: (m, T), finite, >= 0. A run before the first sale is no run, and one that still lasts at the last day is
     left: it may be the end of the product. Returns (m, T).
     """
-    m, T = units.shape
-    if T == 0:
-        return np.zeros((m, T), dtype=np.bool_)
+    if units.shape[1] == 0:
+        return np.zeros(units.shape, dtype=np.bool_)
+    return by_rows(_probable_stockouts, units)
+
+
+def _probable_stockouts(units: Array) -> Mask:
+    T = units.shape[1]
     sold = units > 0
     day = np.arange(T, dtype=np.int32)
     last = np.maximum.accumulate(np.where(sold, day, np.int32(-1)), axis=1)

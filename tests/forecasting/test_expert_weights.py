@@ -196,3 +196,12 @@ def test_the_season_ahead_was_last_seen_a_year_ago() -> None:
 def test_no_origin_teaches_twice_where_a_year_ago_is_one_of_the_last(recent: int) -> None:
     found = teaching_origins(CYCLES["Q"], 4, 40, recent=recent)
     assert len(found) == len(set(found)) == recent
+
+
+def test_a_trial_that_more_experts_join_errs_as_one_that_had_them_all() -> None:
+    (whole,) = trials(3, origins=1)
+    some = LevelTrial(whole.names[:2], whole.forecasts[:2], whole.actual, whole.scale, whole.weight)
+    joined = some.joined_by(whole.names[2:], whole.forecasts[2:])
+    assert joined.names == whole.names
+    np.testing.assert_array_equal(joined.forecasts, whole.forecasts)
+    np.testing.assert_array_equal(joined.errors, whole.errors)

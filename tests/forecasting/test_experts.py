@@ -201,7 +201,7 @@ def test_a_shape_is_one_on_average_days_and_follows_the_week() -> None:
     Y = np.stack([50 * week, 3 * week])[:, :392]
     cycles = CYCLES["D"]
     terms = [(np.arange(2), build_terms(cycles, dates))]
-    shape = handed_down(fit_variant(SHAPE, Y, dates, cycles, terms), 2)
+    shape = handed_down(fit_variant(SHAPE, Y, dates, cycles, terms), dates.size)
     assert shape.shape == (2, 420)
     saturday, monday = shape[0, dates.dayofweek == 5], shape[0, dates.dayofweek == 0]
     np.testing.assert_allclose(saturday.mean() / monday.mean(), 2.0, rtol=0.05)

@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from forecasting.prophet import bilinear
+from forecasting.prophet import bilinear, predict
+from forecasting.prophet.columns import day_numbers
 from forecasting.prophet.fit import fit_series
 from forecasting.prophet.fit_store import load_fits, save_fits
 from forecasting.prophet.fits import NOT_CONVERGED, Fits
 from forecasting.prophet.model import Mode, ProphetModel, Regressor, Scaling, Seasonality
-from forecasting.prophet.predict import components, forecast
+from forecasting.prophet.predict import components, forecast, trend_of
 from forecasting.quiet_prophet import quiet_prophet
+from forecasting.row_blocks import row_slices
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
@@ -322,3 +325,33 @@ def test_bad_frames_of_dates_are_refused() -> None:
         fit_series(ProphetModel(), DAYS, bad)
     with pytest.raises(Invalid, match="No holidays are known for 'XX'"):
         fit_series(ProphetModel(country_holidays="XX"), DAYS, demand(1))
+
+
+def test_trends_are_sums_of_hinges_on_any_days_in_any_order() -> None:
+    rng = np.random.default_rng(5)
+    T = 400
+    Y = rng.poisson(5.0, (9, T)).astype(float)
+    for row in range(9):
+        Y[row, : 20 * row] = np.nan
+    ds = pd.date_range("2023-01-01", periods=T)
+    fits = fit_series(ProphetModel(changepoint_prior_scale=0.5), ds, Y)
+    assert (fits.delta != 0.0).any(axis=1).sum() >= 3
+    days = rng.permutation(np.arange(-30.0, T + 60.0)) + day_numbers(ds)[0]
+    time = (days[None, :] - fits.start[:, None]) / fits.span[:, None]
+    hinges = np.maximum(time[:, :, None] - fits.knots[:, None, :], 0.0)
+    wanted = fits.m[:, None] + fits.k[:, None] * time + (hinges * fits.delta[:, None]).sum(axis=2)
+    np.testing.assert_allclose(trend_of(fits, days), wanted, rtol=1e-10, atol=1e-10)
+
+
+def test_more_series_than_a_block_are_forecast_as_each_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(6)
+    ds = pd.date_range("2023-01-01", periods=120)
+    given = {"price": rng.normal(size=(7, 120))}
+    model = ProphetModel(seasonality_mode="multiplicative", regressors=(Regressor("price"),))
+    fits = fit_series(model, ds, rng.poisson(9.0, (7, 120)).astype(float), own=given)
+    whole = forecast(model, fits, ds, own=given)
+    monkeypatch.setattr(predict, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(predict, "row_slices", partial(row_slices, at_once=3))
+    np.testing.assert_allclose(forecast(model, fits, ds, own=given), whole, rtol=1e-12)
