@@ -6,6 +6,7 @@ In a notebook, without server or database: `fit_frame(frame).forecast(28)`; for 
 
 from forecasting.baselines.baseline import BASELINES, baseline
 from forecasting.choosing.choose import Choice
+from forecasting.choosing.kept import Learnt
 from forecasting.choosing.scores import score, value_added
 from forecasting.forecast import Forecast, make_forecast
 from forecasting.frames.frame_demand import demand_of
@@ -28,6 +29,8 @@ from forecasting.prophet.predict import forecast as predict
 from forecasting.prophet.uncertainty import quantiles
 from forecasting.publishing.experiment import TrackingStore
 from forecasting.quiet_prophet import quiet_prophet
+from forecasting.refresh import refresh_forecast
+from forecasting.refresh_run import run_refresh
 from forecasting.run import ForecastReport, run_forecast
 from forecasting.sampling import sample_paths
 from forecasting.spec import ForecastSpec, spec_from_toml
@@ -51,6 +54,7 @@ __all__ = [
     "FrameFit",
     "Hierarchy",
     "KnownAhead",
+    "Learnt",
     "Method",
     "PathLineage",
     "PathPlan",
@@ -87,7 +91,9 @@ __all__ = [
     "read_paths",
     "recent_shares",
     "reconcile",
+    "refresh_forecast",
     "run_forecast",
+    "run_refresh",
     "sample_paths",
     "save_fits",
     "score",
