@@ -9,6 +9,7 @@ from forecasting.assuming.assumed import Assumed
 from forecasting.assuming.published import assume_published
 from forecasting.baselines.baseline import BASELINES, baseline
 from forecasting.choosing.choose import Choice
+from forecasting.choosing.kept import Learnt
 from forecasting.choosing.scores import score, value_added
 from forecasting.forecast import Forecast, make_forecast
 from forecasting.frames.frame_demand import demand_of
@@ -32,6 +33,8 @@ from forecasting.prophet.predict import forecast as predict
 from forecasting.prophet.uncertainty import quantiles
 from forecasting.publishing.experiment import TrackingStore
 from forecasting.quiet_prophet import quiet_prophet
+from forecasting.refresh import refresh_forecast
+from forecasting.refresh_run import run_refresh
 from forecasting.run import ForecastReport, run_forecast
 from forecasting.sampling import sample_paths
 from forecasting.spec import ForecastSpec, spec_from_toml
@@ -56,6 +59,7 @@ __all__ = [
     "FrameFit",
     "Hierarchy",
     "KnownAhead",
+    "Learnt",
     "Method",
     "PathLineage",
     "PathPlan",
@@ -95,7 +99,9 @@ __all__ = [
     "read_paths",
     "recent_shares",
     "reconcile",
+    "refresh_forecast",
     "run_forecast",
+    "run_refresh",
     "sample_paths",
     "save_fits",
     "score",

@@ -28,12 +28,14 @@ from forecasting.choosing.choose import Choice, choose, untested
 from forecasting.choosing.coherence import fitted_hierarchy
 from forecasting.choosing.contest import Holder, Verdict, judge, with_champion
 from forecasting.choosing.evaluate import evaluate
+from forecasting.choosing.kept import Learnt, keep_candidates
 from forecasting.choosing.learnt import Present
 from forecasting.choosing.learnt_settings import learnt_settings
 from forecasting.choosing.origin_baselines import baselines_of
 from forecasting.choosing.origins import teaching_origins
 from forecasting.choosing.scores import SCORE_COLUMNS
 from forecasting.choosing.tables import (
+    Facts,
     OriginTable,
     Plan,
     came,
@@ -42,7 +44,7 @@ from forecasting.choosing.tables import (
     splits_of,
     table_of,
 )
-from forecasting.experts.at_origin import NodeModel, many_levels
+from forecasting.experts.at_origin import LevelExperts, NodeModel, many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
 from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.experts.explain import (
@@ -81,7 +83,7 @@ class Forecast:
     `evaluate`, of the choice on the period that took no part in choosing. explanation: what the mean is made of.
     path_plan: what joint sample paths of the leaves are drawn from, as often as needed (`sample_paths`). models: the
     fitted models by name, with nodes as rows. score, champion_score: errors of the choice and of the champion's on
-    the same origins, None where one was not tested.
+    the same origins, None where one was not tested. learnt: what `refresh_forecast` needs of this run.
     """
 
     mean: Array
@@ -96,6 +98,7 @@ class Forecast:
     models: Mapping[str, tuple[FittedGroup, ...]]
     score: float | None
     champion_score: float | None
+    learnt: Learnt
 
     @property
     def leaf_paths(self) -> NDArray[np.float32]:
@@ -353,7 +356,9 @@ def _reported(
         bench.hierarchy,
         actual=now.actual,
         mean=answer.mean,
-        quantiles=quantiles_around(bench.origin(reported), answer, lesson),
+        quantiles=quantiles_around(
+            bench.origin(reported), answer.mean, missed_of(lesson.tables, answer)
+        ),
         seasonal_naive=weekly.mean,
         facts=now.facts,
     )
@@ -375,47 +380,98 @@ def _published(
     errors: pd.DataFrame,
 ) -> Forecast:
     """Forecast from all periods by the verdict's choice, and say what the forecast is made of."""
-    choice = verdict.choice
+    fitted = fit_last(bench, last)
+    teachers = [tables[known] for known in bench.teachers(last.days.size)]
+    lesson = fitted.lesson(bench, teachers, verdict.choice)
+    answer, parts = answer_of(verdict.choice, lesson)
+    choice = replace(verdict.choice, learnt=learnt_settings(bench.hierarchy, verdict.choice, parts))
+    learnt = Learnt(
+        levels=bench.hierarchy.levels,
+        frequency=bench.demand.frequency,
+        horizon=bench.spec.horizon_days,
+        nodes=bench.hierarchy.nodes["unique_id"].to_numpy().astype(str),
+        level=bench.hierarchy.nodes["level"].to_numpy().astype(np.int64),
+        choice=choice,
+        candidates=keep_candidates(parts),
+        cutoffs=tuple(table.cutoff for table in lesson.tables),
+        left_out=tuple(mean.astype(np.float32) for mean in answer.left_out),
+        scores=scores,
+        errors=errors,
+        score=verdict.score,
+        champion_score=verdict.champion_score,
+    )
+    missed = missed_of(lesson.tables, answer)
+    return finished(bench, fitted, answer.mean, parts, missed, learnt, progress)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The last origin, its models by level, its experts, and the facts that its forecast obeys."""
+
+    origin: Origin
+    models: Mapping[int, Sequence[NodeModel]]
+    experts: Mapping[int, LevelExperts]
+    facts: Facts
+
+    def lesson(self, bench: Bench, tables: Sequence[OriginTable], choice: Choice) -> Lesson:
+        """Return what the forecast by a choice may learn from: earlier origins, and the present."""
+        return Lesson(
+            bench.hierarchy,
+            bench.plan,
+            tables,
+            Present(self.experts, splits_of(self.origin, bench.plan), self.facts.moved),
+            baselines_of(self.origin, [n for n in bench.plan.baselines if n in choice.weights]),
+            self.facts,
+        )
+
+
+def fit_last(bench: Bench, last: Origin) -> Fitted:
+    """Fit all models to all periods."""
     models: dict[int, list[NodeModel]] = {}
     experts = experts_of(last, bench.calendar, bench.plan, models=models)
-    facts = facts_of(last, bench.plan)
-    lesson = Lesson(
-        bench.hierarchy,
-        bench.plan,
-        [tables[known] for known in bench.teachers(last.days.size)],
-        Present(experts, splits_of(last, bench.plan), facts.moved),
-        baselines_of(last, tuple(n for n in bench.plan.baselines if n in choice.weights)),
-        facts,
-    )
-    answer, parts = answer_of(choice, lesson)
-    choice = replace(choice, learnt=learnt_settings(bench.hierarchy, choice, parts))
-    quantiles = quantiles_around(last, answer, lesson)
-    weights = expert_weights_of(choice, parts)
-    explanation = explain(last, models, weights, experts, answer.mean)
+    return Fitted(last, models, experts, facts_of(last, bench.plan))
+
+
+def finished(
+    bench: Bench,
+    fitted: Fitted,
+    mean: Array,
+    parts: Mapping[str, Answer],
+    missed: Sequence[Missed],
+    learnt: Learnt,
+    progress: Progress,
+) -> Forecast:
+    """Place quantiles around a mean (n, h), plan its paths, and say what it is made of.
+
+    parts: the answers of the choice's candidates.
+    """
+    last, models = fitted.origin, fitted.models
+    quantiles = quantiles_around(last, mean, missed)
+    weights = expert_weights_of(learnt.choice, parts)
+    explanation = explain(last, models, weights, fitted.experts, mean)
+    warnings, stand_in = fitted.facts.warnings, None
     handed = handed_ahead(bench.demand, bench.hierarchy, last.horizon)
-    mean, warnings = answer.mean, facts.warnings
     if handed is not None:
-        mean = handed.mean(answer.mean)
-        quantiles = handed.quantiles(quantiles, answer.mean, mean)
-        moved = mean - answer.mean
-        explanation = with_part(explanation, SUCCESSION, moved, bench.hierarchy.n_leaves)
-        warnings = handed.warnings(warnings)
+        before, mean = mean, handed.mean(mean)
+        quantiles = handed.quantiles(quantiles, before, mean)
+        explanation = with_part(explanation, SUCCESSION, mean - before, bench.hierarchy.n_leaves)
+        warnings, stand_in = handed.warnings(warnings), handed.stand_in(last.units)
     progress("drawing joint paths")
-    stand_in = None if handed is None else handed.stand_in(last.units)
-    fitted = fitted_leaves(last, models, weights)
+    past = fitted_leaves(last, models, weights)
     return Forecast(
         mean=mean,
         quantiles=quantiles,
         history=last.history,
         warnings=warnings,
-        choice=choice,
-        scores=scores,
-        errors=errors,
+        choice=learnt.choice,
+        scores=learnt.scores,
+        errors=learnt.errors,
         explanation=explanation,
-        path_plan=path_plan_of(last, fitted, quantiles, stand_in=stand_in),
+        path_plan=path_plan_of(last, past, quantiles, stand_in=stand_in),
         models=fitted_models(bench.hierarchy, models),
-        score=verdict.score,
-        champion_score=verdict.champion_score,
+        score=learnt.score,
+        champion_score=learnt.champion_score,
+        learnt=learnt,
     )
 
 
@@ -479,15 +535,19 @@ def path_plan_of(
     )
 
 
-def quantiles_around(origin: Origin, answer: Answer, lesson: Lesson) -> Array:
-    """Place the quantiles (n, h, q) around a forecast by left-out errors of earlier origins; 0 while closed."""
-    missed = [
+def missed_of(tables: Sequence[OriginTable], answer: Answer) -> list[Missed]:
+    """Return what the answer's left-out forecasts of earlier origins missed."""
+    return [
         Missed(table.periods_known, mean, table.actual)
-        for table, mean in zip(lesson.tables, answer.left_out, strict=True)
+        for table, mean in zip(tables, answer.left_out, strict=True)
     ]
+
+
+def quantiles_around(origin: Origin, mean: Array, missed: Sequence[Missed]) -> Array:
+    """Place the quantiles (n, h, q) around a forecast by left-out errors of earlier origins; 0 while closed."""
     cycles = origin.cycles
     placed = place_quantiles(
-        answer.mean,
+        mean,
         origin.hierarchy.nodes["level"].to_numpy(),
         origin.hierarchy.n_leaves,
         missed,

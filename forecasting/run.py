@@ -25,7 +25,7 @@ from forecasting.nodes.demand import Demand
 from forecasting.prophet.fit_store import save_fits
 from forecasting.publishing.checkpoint import Checkpoint, run_key
 from forecasting.publishing.experiment import TrackingStore, log_experiment
-from forecasting.publishing.keep_paths import keep_paths
+from forecasting.publishing.keep_paths import keep_learnt, keep_paths
 from forecasting.publishing.pictures import forecast_figure
 from forecasting.publishing.publish import Publication, store_run
 from forecasting.publishing.registry import Outcome, read_champion
@@ -102,7 +102,7 @@ def run_forecast(
                 "A forecast run is under way; wait for it, or see `stocktide status`.",
             )
         with recorded_run(engine, "forecast") as run:
-            tell = _Teller(engine, run, progress or silent)
+            tell = Teller(engine, run, progress or silent)
             report = _forecast(
                 engine, lake, spec, mlflow, now or datetime.now(UTC), tell, run, home
             )
@@ -112,7 +112,7 @@ def run_forecast(
 
 
 @dataclass
-class _Teller:
+class Teller:
     """Tell each step to the caller and to the pages, with the share of the steps that are behind it."""
 
     engine: sa.Engine
@@ -133,12 +133,34 @@ def _forecast(
     spec: ForecastSpec,
     store: TrackingStore | None,
     now: datetime,
-    progress: _Teller,
+    progress: Teller,
     run: Run,
     home: Path | None,
 ) -> ForecastReport:
     started = time.monotonic()
     progress("reading demand")
+    demand, hierarchy, spec = read_chain(engine, lake, spec, now, run)
+    progress.steps += len(tested_origins(demand, spec))
+    holder = _holder(engine)
+    kept = Checkpoint(home, _key(lake, demand, spec))
+    made = make_forecast(
+        demand, hierarchy, spec, progress=progress, holder=holder, kept=kept.load_or_make
+    )
+    progress("logging the experiment")
+    mlflow_run_id = _log(store, spec, demand, hierarchy, made, run)
+    progress("publishing")
+    publication = publication_of(demand, hierarchy, made, mlflow_run_id)
+    outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
+    keep_paths(engine, lake, demand, hierarchy, made.path_plan, outcome)
+    keep_learnt(engine, lake, made.learnt, outcome)
+    kept.finish()
+    return report_of(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)
+
+
+def read_chain(
+    engine: sa.Engine, lake: Lake, spec: ForecastSpec, now: datetime, run: Run
+) -> tuple[Demand, Hierarchy, ForecastSpec]:
+    """Read the demand and what is known ahead, and build the hierarchy; the spec in the demand's rhythm."""
     levels = parse_levels(spec.levels)
     demand = read_demand(
         lake,
@@ -156,21 +178,7 @@ def _forecast(
         run.detail["warnings"] = list(demand.warnings)
     if demand.rhythm is not None:
         run.detail["rhythm"] = demand.rhythm.reason
-    hierarchy = build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS)
-    progress.steps += len(tested_origins(demand, spec))
-    holder = _holder(engine)
-    kept = Checkpoint(home, _key(lake, demand, spec))
-    made = make_forecast(
-        demand, hierarchy, spec, progress=progress, holder=holder, kept=kept.load_or_make
-    )
-    progress("logging the experiment")
-    mlflow_run_id = _log(store, spec, demand, hierarchy, made, run)
-    progress("publishing")
-    publication = _publication(demand, hierarchy, made, mlflow_run_id)
-    outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
-    keep_paths(engine, lake, demand, hierarchy, made.path_plan, outcome)
-    kept.finish()
-    return _report(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)
+    return demand, build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS), spec
 
 
 def _holder(engine: sa.Engine) -> Holder | None:
@@ -196,9 +204,10 @@ def _key(lake: Lake, demand: Demand, spec: ForecastSpec) -> str:
     )
 
 
-def _publication(
+def publication_of(
     demand: Demand, hierarchy: Hierarchy, made: Forecast, mlflow_run_id: str | None
 ) -> Publication:
+    """Return what a run publishes."""
     return Publication(
         hierarchy=hierarchy,
         days=demand.days,
@@ -233,7 +242,7 @@ def _detail(demand: Demand, hierarchy: Hierarchy, made: Forecast) -> dict[str, i
     }
 
 
-def _report(
+def report_of(
     demand: Demand,
     hierarchy: Hierarchy,
     made: Forecast,
@@ -241,6 +250,7 @@ def _report(
     outcome: Outcome,
     seconds: float,
 ) -> ForecastReport:
+    """Say what a run did and what became of it."""
     return ForecastReport(
         forecast_run_id=outcome.forecast_run_id,
         cutoff=demand.cutoff,

@@ -102,7 +102,7 @@ def _sign_in(request: Request, credentials: Credentials) -> dict[str, str]:
 
 @router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
 def post_job(job: str, request: Request, _key: OperateKey) -> dict[str, str | bool]:
-    """Ask the worker to run `etl`, `forecast` or `drift` soon. One that waits already is not queued twice."""
+    """Ask the worker to run `etl`, `forecast`, `refresh` or `drift` soon. One that waits is not queued twice."""
     return {"job": job, "queued": defer_job(engine_of(request), job)}
 
 

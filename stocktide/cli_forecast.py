@@ -93,6 +93,30 @@ def _retrain(as_json: bool) -> None:
         say(report.rhythm_warning, error=True)
 
 
+@forecast.command()
+@as_json
+def refresh(as_json: bool) -> None:
+    """Fit the current version to the days that have come since, without a backtest, and publish it."""
+    import forecasting
+
+    settings = load_settings()
+    spec = forecasting.spec_from_toml(load_config(settings))
+    with services_for(settings, "stocktide forecast refresh") as (engine, _):
+        report = forecasting.run_refresh(
+            engine,
+            Lake(settings.lake_root),
+            spec,
+            progress=lambda step: say(f"{step} …", error=True),
+        )
+        _follow(settings, engine)
+    if as_json:
+        print_json({"published": False} if report is None else asdict(report))
+    elif report is None:
+        say("Nothing to refresh: no day has come since the current version.")
+    else:
+        say(f"Version {report.version} is published, in {report.seconds:.0f} s. {report.reason}")
+
+
 def _follow(settings: Settings, engine: sa.Engine) -> None:
     """Have MLflow's aliases follow the tables; a store that is away is told of and follows next time."""
     from forecasting.publishing.experiment import TrackingStore, follow_registry

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     )
     etl_cron: str = Field("*/5 * * * *", description="When the worker runs the ETL.")
     forecast_cron: str = Field("30 2 * * *", description="When the worker retrains, UTC.")
+    refresh_cron: str = Field(
+        "30 4 * * *",
+        description="When the worker fits the current version to days that came since, without a backtest.",
+    )
     drift_cron: str = Field(
         "12 * * * *",
         description="When the worker compares the published forecast with what came, and asks for retraining.",

@@ -10,7 +10,7 @@ from procrastinate.jobs import Status
 
 from stocktide.database import create_engine
 from stocktide.errors import Invalid
-from stocktide.jobs import COMMANDS, JOBS, Job
+from stocktide.jobs import COMMANDS, JOBS, LOCKS, Job
 from stocktide.runs import single_flight
 from stocktide.settings import Settings
 from stocktide.telemetry import log
@@ -52,7 +52,7 @@ def make_app(url: str, settings: Settings) -> App:
     app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
     crons = crons_of(settings)
     for job in JOBS:
-        task = app.task(name=job, lock=job, queueing_lock=job)(_runner(url, job))
+        task = app.task(name=job, lock=LOCKS[job], queueing_lock=job)(_runner(url, job))
         app.periodic(cron=crons[job])(task)
     return app
 
@@ -62,6 +62,7 @@ def crons_of(settings: Settings) -> dict[Job, str]:
     return {
         "etl": settings.etl_cron,
         "forecast": settings.forecast_cron,
+        "refresh": settings.refresh_cron,
         "drift": settings.drift_cron,
     }
 
@@ -85,7 +86,7 @@ def _runner(url: str, job: Job) -> Callable[[int], None]:
             timestamp
         )  # the queue tells when a periodic job was due; it is run whenever it is reached
         engine = create_engine(url, pool_size=1)
-        with single_flight(engine, job) as free:
+        with single_flight(engine, LOCKS[job]) as free:
             pass
         engine.dispose()
         if not free:

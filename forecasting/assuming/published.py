@@ -16,6 +16,7 @@ from forecasting.assuming.assumed import Assumed
 from forecasting.assuming.notes import notes_on
 from forecasting.known_ahead_tables import Told, known_ahead_of, read_plans, read_told
 from forecasting.lake_demand import read_demand
+from forecasting.lake_successions import read_successions
 from forecasting.nodes.demand import Demand
 from forecasting.publishing.publish import QUANTILE_COLUMNS
 from forecasting.spec import ForecastSpec
@@ -53,9 +54,10 @@ def assume_published(engine: sa.Engine, lake: Lake, spec: ForecastSpec, change: 
     (`nothing_published`), Conflict (`forecast_outdated`), and what `change` raises.
     """
     plans, now = assumed_plans(engine, change)
+    successions = read_successions(engine)
     with engine.connect() as connection:
         published = read_published(connection)
-        demand, hierarchy = _demand_of(published, lake, spec)
+        demand, hierarchy = _demand_of(published, lake, spec, successions)
         told = read_told(connection, lake, demand, horizon=published.mean.shape[1])
     planned = known_ahead_of(plans_at(plans, published.made_at), told)
     made = assume(
@@ -109,7 +111,9 @@ def read_published(connection: sa.Connection) -> Published:
     )
 
 
-def _demand_of(published: Published, lake: Lake, spec: ForecastSpec) -> tuple[Demand, Hierarchy]:
+def _demand_of(
+    published: Published, lake: Lake, spec: ForecastSpec, successions: pd.DataFrame
+) -> tuple[Demand, Hierarchy]:
     """Read the demand that the forecast was made from. Raises Conflict (`forecast_outdated`) if it is not the same."""
     levels = parse_levels(published.levels)
     try:
@@ -120,6 +124,7 @@ def _demand_of(published: Published, lake: Lake, spec: ForecastSpec) -> tuple[De
             best_sellers=spec.best_sellers,
             version=published.lake_version,
             frequency=spec.frequency,
+            successions=successions,
         )
     except DeltaError as error:
         raise _outdated(published, f"the lake has no version {published.lake_version}") from error

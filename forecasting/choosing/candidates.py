@@ -52,13 +52,15 @@ class Lesson:
 class Answer:
     """mean: (n, h), coherent. left_out: (n, h) for each earlier origin, by what the others teach.
 
-    mixture, method: what was learnt; None for a baseline.
+    mixture, method: what was learnt; None for a baseline. variance: (n,), residuals: (n, R) that it reconciles by.
     """
 
     mean: Array
     left_out: tuple[Array, ...]
     mixture: Mixture | None = None
     method: Method | None = None
+    variance: Array | None = None
+    residuals: NDArray[np.floating] | None = None
 
 
 class Candidate(Protocol):
@@ -119,7 +121,8 @@ class LearntCandidate:
             made(table.facts, base)
             for table, base in zip(lesson.tables, mixture.left_out, strict=True)
         )
-        return Answer(made(lesson.facts, mixture.base), left_out, mixture, method)
+        mean = made(lesson.facts, mixture.base)
+        return Answer(mean, left_out, mixture, method, variance, residuals)
 
     def _best(self, lesson: Lesson, mixture: Mixture, variance: Array | None) -> Way:
         return best_way(lesson.hierarchy, lesson.plan, lesson.tables, mixture.left_out, variance)

@@ -180,7 +180,7 @@ def _geometric_mean(values: Array) -> Array:
     return np.asarray(np.exp(np.log(np.maximum(values, 1e-6)).mean(axis=0)))
 
 
-def mixed(weights: Array, forecasts: Floats) -> Array:
+def mixed(weights: NDArray[np.floating], forecasts: Floats) -> Array:
     """Return the weighted forecast (n, h). weights: (C, n); forecasts: (C, n, h)."""
     assert weights.shape == forecasts.shape[:2]
     return np.asarray(np.einsum("cn,cnh->nh", weights, forecasts, optimize=True, dtype=np.float64))

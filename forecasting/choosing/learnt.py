@@ -42,7 +42,7 @@ class LevelWeights:
     """names: (C,) of the experts. weights: (C, n), summing to 1."""
 
     names: tuple[str, ...]
-    weights: Array
+    weights: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,19 @@ def _learnt_down(
             others = [other for other in every if other != origin] or every
             left_out[origin][rows[level]] = _weighed(_weights(losses, level, others), trial)
     return Mixture(weights, base, tuple(left_out))
+
+
+def weigh_down(
+    now: Present, rows: Mapping[int, Rows], weights: Mapping[int, LevelWeights]
+) -> Array:
+    """Weigh the present's experts by weights learnt before, from coarse to fine: (n, h), as `Mixture.base`."""
+    size = max(int(of.max()) + 1 for of in rows.values())
+    horizon = next(iter(now.levels.values())).forecasts.shape[2]
+    base = np.full((size, horizon), np.nan)
+    for level in sorted(now.levels):
+        experts = _with_splits(now.levels[level], now.splits[level], level, rows, base, now.moved)
+        base[rows[level]] = _weighed(weights[level], experts)
+    return base
 
 
 def _losses(trials: Sequence[LevelTrial], names: Sequence[str], allow: Allow) -> LevelLosses:

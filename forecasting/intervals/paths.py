@@ -13,12 +13,14 @@ at a time, and the functions here that take whole arrays are for chains that fit
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from forecasting.experts.level import window_ratio
+from forecasting.row_blocks import by_rows
 from forecasting.structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
@@ -215,6 +217,10 @@ def _sums(group: NDArray[np.int64], nodes: int, leaves: Single) -> Single:
 
 def _in_order_of(seen: Single, quantiles: Array, read: Array) -> Single:
     """Give each path the value that its rank in `seen` (k, B) has in the node's own quantiles (k, q)."""
+    return by_rows(partial(_ordered, read=read), seen, quantiles)
+
+
+def _ordered(seen: Single, quantiles: Array, *, read: Array) -> Single:
     values = np.maximum(quantiles @ read, 0.0).astype(seen.dtype)
     out = np.empty_like(seen)
     np.put_along_axis(out, np.argsort(seen, axis=1), values, axis=1)

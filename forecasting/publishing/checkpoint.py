@@ -4,15 +4,11 @@ A step is a folder that is renamed into place when it is whole, so that half a s
 `arrays.npz`, frames in Parquet, the rest in `value.json`.
 """
 
-import dataclasses
 import hashlib
-import importlib
 import json
 import os
 import shutil
-import zipfile
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,17 +16,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
+from forecasting.publishing.plain_values import DAMAGED, flatten, restore
 from stocktide.telemetry import log
 
 T = TypeVar("T")
 FOLDER = "checkpoints"
-# Only our own records are made anew from a file.
-OURS = "forecasting."
-TAG = "$"
-# What a file that was cut off or changed by somebody raises when it is read.
-DAMAGED = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 
 
 def run_key(**parts: Any) -> str:
@@ -98,7 +89,7 @@ class Checkpoint:
 def _write(place: Path, value: Any) -> None:
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     frames: dict[str, pd.DataFrame] = {}
-    tree = _flatten(value, arrays, frames)
+    tree = flatten(value, arrays, frames)
     unfinished = place.with_name(f"{place.name}.{os.getpid()}.tmp")
     unfinished.mkdir()
     with (unfinished / "arrays.npz").open("wb") as file:
@@ -128,80 +119,4 @@ def _read(place: Path) -> Any:
         (place / "arrays.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,
     ):
-        return _restore(tree, dict(arrays), place)
-
-
-def _flatten(
-    value: Any, arrays: dict[str, np.ndarray[Any, Any]], frames: dict[str, pd.DataFrame]
-) -> Any:
-    """Turn a value into JSON, its arrays and frames aside under the numbers that the JSON names."""
-
-    def aside(array: np.ndarray[Any, Any]) -> str:
-        if array.dtype.hasobject:
-            raise TypeError("An array of objects cannot be kept; make it a tuple.")
-        name = f"a{len(arrays)}"
-        arrays[name] = array
-        return name
-
-    def flat(item: Any) -> Any:
-        return _flatten(item, arrays, frames)
-
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic):
-        return flat(value.item())
-    if isinstance(value, np.ndarray):
-        return {TAG: "array", "name": aside(value)}
-    if isinstance(value, pd.DatetimeIndex):
-        return {TAG: "days", "name": aside(value.to_numpy()), "freq": value.freqstr}
-    if isinstance(value, pd.DataFrame):
-        frames[f"f{len(frames)}"] = value
-        return {TAG: "frame", "name": f"f{len(frames) - 1}"}
-    if isinstance(value, sparse.csr_matrix):
-        parts = [aside(part) for part in (value.data, value.indices, value.indptr)]
-        return {TAG: "csr", "names": parts, "shape": list(value.shape)}
-    if isinstance(value, date):
-        kind = "instant" if isinstance(value, datetime) else "date"
-        return {TAG: kind, "text": value.isoformat()}
-    if isinstance(value, tuple | list):
-        return [flat(item) for item in value]
-    if isinstance(value, Mapping):
-        return {TAG: "dict", "items": [[flat(name), flat(item)] for name, item in value.items()]}
-    if dataclasses.is_dataclass(value) and type(value).__module__.startswith(OURS):
-        fields = {f.name: flat(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        kind_of = type(value)
-        return {TAG: "record", "of": [kind_of.__module__, kind_of.__qualname__], "fields": fields}
-    raise TypeError(f"A {type(value).__name__} cannot be kept in a checkpoint.")
-
-
-def _restore(tree: Any, arrays: Mapping[str, np.ndarray[Any, Any]], place: Path) -> Any:
-    def back(item: Any) -> Any:
-        return _restore(item, arrays, place)
-
-    if isinstance(tree, list):
-        return tuple(back(item) for item in tree)
-    if not isinstance(tree, dict):
-        return tree
-    match tree[TAG]:
-        case "array":
-            return arrays[tree["name"]]
-        case "days":
-            return pd.DatetimeIndex(arrays[tree["name"]], freq=tree["freq"])
-        case "frame":
-            return pd.read_parquet(place / f"{tree['name']}.parquet")
-        case "csr":
-            data, indices, indptr = (arrays[name] for name in tree["names"])
-            return sparse.csr_matrix((data, indices, indptr), shape=tuple(tree["shape"]))
-        case "date":
-            return date.fromisoformat(tree["text"])
-        case "instant":
-            return datetime.fromisoformat(tree["text"])
-        case "dict":
-            return {back(name): back(item) for name, item in tree["items"]}
-        case "record":
-            module, name = tree["of"]
-            if not str(module).startswith(OURS):
-                raise ValueError(f"{module}.{name} is none of our records")
-            fields = {field: back(item) for field, item in tree["fields"].items()}
-            return getattr(importlib.import_module(module), name)(**fields)
-    raise ValueError(f"unknown kind {tree[TAG]!r} in a checkpoint")
+        return restore(tree, dict(arrays), lambda name: pd.read_parquet(place / f"{name}.parquet"))

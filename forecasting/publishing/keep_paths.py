@@ -1,12 +1,14 @@
-"""The joint paths of a run, kept in the lake for as long as the database keeps its days."""
+"""The joint paths of a run and what it has learnt, kept in the lake for as long as the database keeps its days."""
 
 import pandas as pd
 import sqlalchemy as sa
 
+from forecasting.choosing.kept import Learnt
 from forecasting.frames.frequency import grid_of
 from forecasting.intervals.joint_draw import PathPlan, draw_days, leaf_keys
 from forecasting.nodes.demand import Demand
 from forecasting.path_store import PathLineage, prune_paths, write_paths
+from forecasting.publishing.learnt_store import prune_learnt, write_learnt
 from forecasting.publishing.registry import Outcome
 from forecasting.structure.hierarchy import Hierarchy
 from stocktide.lake import Lake
@@ -40,6 +42,14 @@ def keep_paths(
     with engine.connect() as connection:
         kept = connection.execute(sa.text(_KEPT)).scalars().all()
     return prune_paths(lake, {*kept, outcome.forecast_run_id})
+
+
+def keep_learnt(engine: sa.Engine, lake: Lake, learnt: Learnt, outcome: Outcome) -> list[int]:
+    """Write what a run has learnt, and remove that of runs that are no longer kept; returns the removed runs."""
+    write_learnt(lake, outcome.forecast_run_id, learnt)
+    with engine.connect() as connection:
+        kept = connection.execute(sa.text(_KEPT)).scalars().all()
+    return prune_learnt(lake, {*kept, outcome.forecast_run_id})
 
 
 def days_ahead(demand: Demand, horizon: int) -> pd.DatetimeIndex:

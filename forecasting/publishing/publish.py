@@ -23,7 +23,13 @@ from forecasting.publishing.promotion import (
     error_score,
     total_score,
 )
-from forecasting.publishing.registry import CHANNEL, Outcome, read_champion, register
+from forecasting.publishing.registry import (
+    CHANNEL,
+    Outcome,
+    read_champion,
+    register,
+    register_refresh,
+)
 from forecasting.structure.hierarchy import Hierarchy
 from stocktide.database import statement
 
@@ -67,7 +73,7 @@ SCORE_COLUMNS = (
     "metric",
     "value",
 )
-__all__ = ["CHANNEL", "Publication", "publish", "store_run"]
+__all__ = ["CHANNEL", "Publication", "publish", "store_refresh", "store_run"]
 
 
 @dataclass(frozen=True)
@@ -143,25 +149,8 @@ def store_run(
 
     run_id: row of table runs that made it. Listeners are told on commit, and only of a publication.
     """
-    frames = {
-        "forecast_nodes": node_rows(publication),
-        "forecasts": forecast_rows(publication),
-        "forecast_actuals": actual_rows(publication),
-        "forecast_errors": publication.errors,
-        "forecast_scores": score_rows(publication),
-    }
     with engine.begin() as connection:
-        number = _insert_run(connection, publication, run_id)
-        for table, frame in frames.items():
-            _copy(connection, table, frame, number)
-        copy_arrays(
-            connection,
-            "forecast_components",
-            ("component", "first_day"),
-            number,
-            component_rows(publication),
-        )
-        copy_arrays(connection, "forecast_paths", (), number, path_rows(publication))
+        number = _write_run(connection, publication, run_id)
         outcome = register(
             connection,
             forecast_run_id=number,
@@ -173,6 +162,50 @@ def store_run(
         )
         prune(connection)
     return outcome
+
+
+def store_refresh(
+    engine: sa.Engine, publication: Publication, *, run_id: int | None, parent: int, reason: str
+) -> Outcome:
+    """Write a refreshed run and publish it as a version in place of its parent: all or nothing.
+
+    Raises Conflict (`refresh_overtaken`) as `register_refresh`.
+    """
+    with engine.begin() as connection:
+        number = _write_run(connection, publication, run_id)
+        outcome = register_refresh(
+            connection,
+            forecast_run_id=number,
+            parent=parent,
+            cutoff=publication.cutoff,
+            score=_own_score(publication),
+            reason=reason,
+        )
+        prune(connection)
+    return outcome
+
+
+def _write_run(connection: sa.Connection, publication: Publication, run_id: int | None) -> int:
+    """Write a run's rows and return its number."""
+    frames = {
+        "forecast_nodes": node_rows(publication),
+        "forecasts": forecast_rows(publication),
+        "forecast_actuals": actual_rows(publication),
+        "forecast_errors": publication.errors,
+        "forecast_scores": score_rows(publication),
+    }
+    number = _insert_run(connection, publication, run_id)
+    for table, frame in frames.items():
+        _copy(connection, table, frame, number)
+    copy_arrays(
+        connection,
+        "forecast_components",
+        ("component", "first_day"),
+        number,
+        component_rows(publication),
+    )
+    copy_arrays(connection, "forecast_paths", (), number, path_rows(publication))
+    return number
 
 
 def prune(connection: sa.Connection) -> None:

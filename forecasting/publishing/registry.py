@@ -96,6 +96,43 @@ def register(
     return Outcome(version, forecast_run_id, False, None, decision.reason)
 
 
+def register_refresh(
+    connection: sa.Connection,
+    *,
+    forecast_run_id: int,
+    parent: int,
+    cutoff: date,
+    score: float | None,
+    reason: str,
+) -> Outcome:
+    """Make a refreshed run's version, with the MLflow run of its parent, and publish it; the caller commits.
+
+    Raises Conflict (`refresh_overtaken`): the parent is no longer the current version.
+    """
+    _one_at_a_time(connection)
+    champion = read_champion(connection)
+    if champion is None or champion.version != parent:
+        raise Conflict(
+            "refresh_overtaken",
+            f"Version {parent} is no longer the current one; refresh again.",
+            version=parent,
+        )
+    mlflow_run_id = connection.execute(
+        sa.text("SELECT mlflow_run_id FROM forecast_models WHERE version = :version"),
+        {"version": parent},
+    ).scalar()
+    version: int = connection.execute(
+        statement("forecasting/insert_model"),
+        {
+            "forecast_run_id": forecast_run_id,
+            "mlflow_run_id": mlflow_run_id,
+            "cutoff": cutoff,
+            "score": score,
+        },
+    ).scalar_one()
+    return _crown(connection, version, forecast_run_id, "promote", OURSELVES, reason)
+
+
 def promote(connection: sa.Connection, version: int, *, by: str, reason: str) -> Outcome:
     """Make a version champion by hand, whatever its score; the caller commits.
 

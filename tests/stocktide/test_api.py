@@ -335,7 +335,7 @@ def test_order_says_what_forbids_it(api: Api, database: sa.Engine) -> None:
 
 def test_job_answers_404_when_there_is_none(api: Api) -> None:
     assert (
-        "etl, forecast, drift"
+        "etl, forecast, refresh, drift"
         in check_problem(api.operate.post("/v1/jobs/dance"), 404, "unknown_job")["detail"]
     )
 

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
+import forecasting
 from forecasting.publishing.publish import publish
 from stocktide.cli import cli
 from stocktide.errors import Conflict, Invalid, NotFound, StocktideError
@@ -184,3 +185,40 @@ def test_plot_says_how_to_get_a_forecast_when_there_is_none(
 ) -> None:
     with pytest.raises(NotFound, match="run `stocktide forecast`"):
         command("plot", "total", "--out", str(tmp_path / "x.png"))
+
+
+def test_refresh_says_what_became_of_it(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Conflict, match="nothing to refresh; run `stocktide forecast`"):
+        command("refresh")
+    monkeypatch.setattr(forecasting, "run_refresh", lambda *_given, **_named: None)
+    assert "Nothing to refresh" in command("refresh").stdout
+    assert json.loads(command("refresh", "--json").stdout) == {"published": False}
+    report = forecasting.ForecastReport(
+        forecast_run_id=8,
+        cutoff=TODAY,
+        lake_version=3,
+        nodes=20,
+        leaves=12,
+        warned=0,
+        winner="mixture",
+        version=5,
+        published=True,
+        reason="Refreshed from version 4: 2 days more, the same weights and scores.",
+        wape={},
+        mlflow_run_id=None,
+        seconds=12.3,
+    )
+    monkeypatch.setattr(forecasting, "run_refresh", lambda *_given, **_named: report)
+    assert "Version 5 is published, in 12 s. Refreshed from version 4" in command("refresh").stdout
+    assert json.loads(command("refresh", "--json").stdout)["version"] == 5
+
+
+def test_refresh_of_a_version_that_learnt_nothing_asks_to_retrain(
+    command: Command, three: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert three is not None
+    # what is read of a lake is tested elsewhere
+    monkeypatch.setattr("forecasting.refresh_run.read_chain", lambda *_given: (None, None, None))
+    monkeypatch.setattr("forecasting.refresh_run.new_periods", lambda *_given: 2)
+    with pytest.raises(Conflict, match=r"has learnt is not in the lake.*retrain"):
+        command("refresh")

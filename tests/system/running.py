@@ -101,6 +101,7 @@ def environment_of(home: Path, **settings: object) -> dict[str, str]:
         # the tests ask for runs themselves
         "STOCKTIDE_ETL_CRON": "0 0 1 1 *",
         "STOCKTIDE_FORECAST_CRON": "0 0 1 1 *",
+        "STOCKTIDE_REFRESH_CRON": "0 0 1 1 *",
         "STOCKTIDE_DRIFT_CRON": "0 0 1 1 *",
         **own,
     }

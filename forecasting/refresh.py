@@ -1,0 +1,74 @@
+"""A forecast from newer periods without a backtest: what a run has learnt is kept, and its models are fitted again.
+
+The weights of the experts, the way to reconcile, the variances, the left-out errors around which intervals are placed,
+and the choice are those of the run. No I/O.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecasting.choosing.backtest import combine
+from forecasting.choosing.kept import Learnt, aligned, answer_again, refuse_changed
+from forecasting.choosing.tables import came
+from forecasting.forecast import (
+    Bench,
+    Forecast,
+    Progress,
+    finished,
+    fit_last,
+    make_bench,
+    silent,
+)
+from forecasting.intervals.missed import Missed
+from forecasting.nodes.demand import Demand
+from forecasting.spec import ForecastSpec
+from forecasting.structure.hierarchy import Hierarchy
+
+Array = NDArray[np.float64]
+
+
+def refresh_forecast(
+    demand: Demand,
+    hierarchy: Hierarchy,
+    spec: ForecastSpec,
+    learnt: Learnt,
+    *,
+    progress: Progress = silent,
+) -> Forecast:
+    """Forecast from all periods of the demand by what an earlier run has learnt (`Forecast.learnt`).
+
+    New nodes take their level's mean weights, and nodes that are gone are left out. Scores are those of the run that
+    learnt. Raises Conflict (`refresh_changed`): levels, rhythm or horizon are others; and what `make_forecast` raises.
+    """
+    chosen = replace(spec, candidates=tuple(learnt.choice.weights))
+    bench = make_bench(demand, hierarchy, chosen)
+    refuse_changed(learnt, hierarchy, demand.frequency, spec.horizon_days, bench.plan.levels)
+    learnt = aligned(learnt, hierarchy)
+    last = bench.origin(demand.days.size)
+    progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {learnt.choice.name}")
+    fitted = fit_last(bench, last)
+    parts = answer_again(learnt, fitted.lesson(bench, (), learnt.choice))
+    mean = combine({name: part.mean for name, part in parts.items()}, learnt.choice.weights)
+    return finished(bench, fitted, mean, parts, _missed(bench, learnt), learnt, progress)
+
+
+def _missed(bench: Bench, learnt: Learnt) -> Sequence[Missed]:
+    """Put what was forecast from the origins of the run beside what came, as it is known now.
+
+    An origin that the demand no longer reaches back to is left out.
+    """
+    days = bench.demand.days
+    at = days.get_indexer(pd.DatetimeIndex(learnt.cutoffs))
+    known: Mapping[int, Array] = {
+        int(place) + 1: left.astype(np.float64)
+        for place, left in zip(at, learnt.left_out, strict=True)
+        if place >= 0
+    }
+    return [
+        Missed(periods, mean, came(bench.demand, bench.hierarchy, periods, learnt.horizon))
+        for periods, mean in known.items()
+    ]
