@@ -152,7 +152,7 @@ def test_one_candidate_is_tested_and_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "origins", "tested"), [(30, 0, False), (40, 2, True), (64, 3, True)]
+    ("days", "origins", "tested"), [(20, 0, False), (40, 3, True), (64, 3, True)]
 )
 def test_a_young_chain_takes_the_method_of_its_settings(
     days: int, origins: int, tested: bool
