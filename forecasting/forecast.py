@@ -19,7 +19,9 @@ from forecasting.choosing.candidates import (
     Lesson,
     auto_names,
     fitting,
+    learnt_by_trees,
     make_candidates,
+    needs_clues,
     needs_history,
     refuse_unfit,
     responses_of,
@@ -48,6 +50,7 @@ from forecasting.experts.at_origin import LevelExperts, NodeModel, many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
 from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.experts.explain import (
+    LEARNT,
     SUCCESSION,
     Explanation,
     explain,
@@ -228,6 +231,7 @@ def make_bench(
         split_level=split_level,
         half_life=spec.split_half_life_days,
         insample=needs_history(candidates),
+        clues=needs_clues(candidates),
     )
     grid = demand.grid or grid_of(demand.days, "D")
     dates = pd.DatetimeIndex(demand.days.append(grid.following(demand.days[-1], spec.horizon_days)))
@@ -429,7 +433,7 @@ def fit_last(bench: Bench, last: Origin) -> Fitted:
     """Fit all models to all periods."""
     models: dict[int, list[NodeModel]] = {}
     experts = experts_of(last, bench.calendar, bench.plan, models=models)
-    return Fitted(last, models, experts, facts_of(last, bench.plan))
+    return Fitted(last, models, experts, facts_of(last, bench.plan, bench.calendar))
 
 
 def finished(
@@ -448,7 +452,10 @@ def finished(
     last, models = fitted.origin, fitted.models
     quantiles = quantiles_around(last, mean, missed)
     weights = expert_weights_of(learnt.choice, parts)
-    explanation = explain(last, models, weights, fitted.experts, mean)
+    trees = learnt_by_trees(parts, learnt.choice.weights)
+    explanation = explain(last, models, weights, fitted.experts, mean - trees)
+    if np.any(trees):
+        explanation = with_part(explanation, LEARNT, trees, bench.hierarchy.n_leaves)
     warnings, stand_in = fitted.facts.warnings, None
     handed = handed_ahead(bench.demand, bench.hierarchy, last.horizon)
     if handed is not None:

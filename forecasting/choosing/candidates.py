@@ -1,17 +1,21 @@
 """Candidates: the ways to forecast a whole chain that a backtest compares.
 
 A learnt candidate weighs experts node by node and reconciles them; it differs from another by which experts may take
-part and by the method. A baseline is one expert for every node.
+part and by the method. The boosted mixture corrects the mixture's leaves by trees. A baseline is one expert for every
+node.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.baselines.baseline import BASELINES, Baseline
+from forecasting.boosting.trees import refuse_missing
+from forecasting.choosing.boosted import Boost, boosted
 from forecasting.choosing.coherence import coherent, obey
 from forecasting.choosing.learnt import Mixture, Present, learn_mixture, left_out_variance
 from forecasting.choosing.parts import PARTS
@@ -27,6 +31,7 @@ Split = Literal["recent_shares", "FP"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 RESPONSES = ("additive", "multiplicative", "log1p")
 MIXTURE = "mixture"
+BOOSTED = "boosted mixture"
 # Shown beside the mixture: Prophet in one response form, reconciled by the number of leaves.
 COMPARED = ("WLSS additive", "WLSS log1p")
 OF_ALL_NODES: tuple[Baseline, ...] = ("ETS", "Theta", "last_year_growth")
@@ -53,6 +58,7 @@ class Answer:
     """mean: (n, h), coherent. left_out: (n, h) for each earlier origin, by what the others teach.
 
     mixture, method: what was learnt; None for a baseline. variance: (n,), residuals: (n, R) that it reconciles by.
+    boost: of the boosted mixture, where trees take part.
     """
 
     mean: Array
@@ -61,6 +67,7 @@ class Answer:
     method: Method | None = None
     variance: Array | None = None
     residuals: NDArray[np.floating] | None = None
+    boost: Boost | None = None
 
 
 class Candidate(Protocol):
@@ -138,6 +145,48 @@ def _residuals(
 
 
 @dataclass(frozen=True)
+class BoostedCandidate:
+    """The mixture with its leaves corrected by trees, reconciled as the mixture is; itself where no tree helps."""
+
+    name: str = BOOSTED
+
+    def answer(self, lesson: Lesson) -> Answer:
+        """Learn the mixture, and trees from what it missed. Raises Invalid (`extra_missing`) without LightGBM."""
+        plain = LearntCandidate(MIXTURE).answer(lesson)
+        if plain.mixture is None:
+            return plain
+        found = boosted(
+            lesson.hierarchy,
+            lesson.plan.levels,
+            lesson.tables,
+            lesson.now,
+            lesson.facts,
+            plain.mixture,
+        )
+        made = partial(_reconciled_as, plain, lesson)
+        left_out = tuple(
+            made(table.facts, base, unmoved)
+            for table, base, unmoved in zip(
+                lesson.tables, found.left_out, plain.left_out, strict=True
+            )
+        )
+        mean = made(lesson.facts, found.base, plain.mean)
+        boost = None if found.corrector is None else Boost(found.corrector, plain.mean)
+        return replace(plain, mean=mean, left_out=left_out, boost=boost)
+
+
+def _reconciled_as(
+    plain: Answer, lesson: Lesson, facts: Facts, base: Array | None, unmoved: Array
+) -> Array:
+    """Reconcile corrected base forecasts (n, h) as an answer's own were; `unmoved` where there are none."""
+    if base is None or plain.method is None:
+        return unmoved
+    return coherent(
+        lesson.hierarchy, lesson.plan, facts, base, plain.method, variance=plain.variance
+    )
+
+
+@dataclass(frozen=True)
 class BaselineCandidate:
     """A baseline in the leaves, summed up; in every node and reconciled where sums of it are no baseline of a sum."""
 
@@ -154,6 +203,16 @@ class BaselineCandidate:
 
         left_out = tuple(made(table.facts, table.baselines) for table in lesson.tables)
         return Answer(made(lesson.facts, lesson.baselines), left_out)
+
+
+def learnt_by_trees(answers: Mapping[str, Answer], weights: Mapping[str, float]) -> Array:
+    """Return by how much trees move the weighed forecast of some answers, (n, h) units."""
+    total = np.zeros_like(next(iter(answers.values())).mean)
+    for name, weight in weights.items():
+        answer = answers[name]
+        if answer.boost is not None:
+            total = total + weight * (answer.mean - answer.boost.unmoved)
+    return total
 
 
 def known_names() -> list[str]:
@@ -191,7 +250,11 @@ def _by_name() -> dict[str, Candidate]:
         *(LearntCandidate(f"{m} {MIXTURE}", method=m) for m in METHODS),
         *(LearntCandidate(f"{MIXTURE} without {part}", without=part) for part in PARTS),
     ]
-    every: list[Candidate] = [*learnt, *(BaselineCandidate(name) for name in BASELINES)]
+    every: list[Candidate] = [
+        *learnt,
+        BoostedCandidate(),
+        *(BaselineCandidate(name) for name in BASELINES),
+    ]
     return {candidate.name: candidate for candidate in every}
 
 
@@ -202,7 +265,9 @@ def fitting(candidate: Candidate, hierarchy: Hierarchy) -> bool:
 
 
 def refuse_unfit(candidates: Sequence[Candidate], hierarchy: Hierarchy) -> None:
-    """Raise Invalid where a candidate's method does not fit the levels."""
+    """Raise Invalid where a candidate's method does not fit the levels, or LightGBM is missing."""
+    if needs_clues(candidates):
+        refuse_missing()
     for candidate in candidates:
         if isinstance(candidate, LearntCandidate) and candidate.method is not None:
             refuse_method(candidate.method, hierarchy)
@@ -213,10 +278,15 @@ def needs_history(candidates: Sequence[Candidate]) -> bool:
     return any(isinstance(c, LearntCandidate) and c.method in _NEED_HISTORY for c in candidates)
 
 
+def needs_clues(candidates: Sequence[Candidate]) -> bool:
+    """Tell whether some candidate learns from clues of the leaves."""
+    return any(isinstance(c, BoostedCandidate) for c in candidates)
+
+
 def responses_of(candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """Return the response forms that the candidates' own models take."""
     learnt = [c for c in candidates if isinstance(c, LearntCandidate)]
     named = {c.response for c in learnt if c.response is not None}
-    if any(c.response is None for c in learnt):
+    if any(c.response is None for c in learnt) or needs_clues(candidates):
         named |= {"additive", "log1p"}
     return tuple(response for response in RESPONSES if response in named)

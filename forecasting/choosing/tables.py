@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.baselines.baseline import Baseline
+from forecasting.boosting.clues import Clues, clues_of
 from forecasting.choosing.expert_weights import LevelTrial, change_scale
 from forecasting.choosing.node_losses import NodeScales, node_scales
 from forecasting.experts.at_origin import (
@@ -51,7 +52,7 @@ class Plan:
 
     levels: positions of the fitted levels. responses: forms of the own models. baselines: names. split_level: whose
     nodes are split over leaves by recent shares, with this half-life in periods. insample: whether history is kept for
-    methods that split by it.
+    methods that split by it. clues: whether those of the leaves are, for trees.
     """
 
     levels: tuple[int, ...]
@@ -60,6 +61,7 @@ class Plan:
     split_level: int
     half_life: float
     insample: bool
+    clues: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Facts:
 
     open_ahead: (m, h). ended: (m,). starts: young leaves. warnings: (n,) codes or None. classes: (n,). weight: (n,)
     units. scales: of errors. change: (n,) mean squared change, inf for none. shares: (m,) of each leaf at the split
-    level. insample: (n, T') or None.
+    level. insample: (n, T') or None. clues: of the leaves, or None.
     """
 
     open_ahead: NDArray[np.bool_]
@@ -82,6 +84,7 @@ class Facts:
     shares: Array
     moved: Floats | None
     insample: Array | None
+    clues: Clues | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +212,7 @@ def table_of(
     modelled: as of `experts_of`.
     """
     experts = experts_of(origin, calendar, plan, modelled=modelled)
-    facts = facts_of(origin, plan)
+    facts = facts_of(origin, plan, calendar)
     return OriginTable(
         origin.days.size,
         origin.cutoff,
@@ -237,7 +240,7 @@ def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
     return found
 
 
-def facts_of(origin: Origin, plan: Plan) -> Facts:
+def facts_of(origin: Origin, plan: Plan, calendar: Calendar) -> Facts:
     """Return the facts of an origin."""
     hierarchy, T = origin.hierarchy, origin.days.size
     group = sibling_group(hierarchy)
@@ -262,6 +265,7 @@ def facts_of(origin: Origin, plan: Plan) -> Facts:
         ),
         moved=None if origin.moved_ahead is None else origin.moved_ahead.astype(np.float32),
         insample=origin.history[:, -year:] if plan.insample else None,
+        clues=clues_of(origin, calendar) if plan.clues else None,
     )
 
 

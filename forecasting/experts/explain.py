@@ -26,6 +26,8 @@ Weights = Mapping[str, Array]
 RECENT_LEVEL, RECONCILIATION = "recent level", "reconciliation"
 # What the simple experts say, which have no parts.
 SIMPLE = "recent means and last year"
+# What trees over all leaves add.
+LEARNT = "learnt from similar products"
 # What products that are replaced within the horizon hand over to their successors.
 SUCCESSION = "succession"
 TINY = 1e-9

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forecasting.baselines.baseline import BASELINES
 from forecasting.choosing.candidates import (
+    BOOSTED,
     COMPARED,
     MIXTURE,
     OF_ALL_NODES,
@@ -19,6 +20,7 @@ from forecasting.choosing.candidates import (
     fitting,
     known_names,
     make_candidates,
+    needs_clues,
     needs_history,
     responses_of,
 )
@@ -129,6 +131,7 @@ def test_auto_holds_the_mixture_what_it_is_compared_with_and_every_baseline() ->
     assert set(auto_names(HIERARCHY)) <= set(known_names())
     assert set(known_names()) == {
         MIXTURE,
+        BOOSTED,
         *(f"{method} {MIXTURE}" for method in METHODS),
         *(f"{MIXTURE} without {part}" for part in PARTS),
         *BASELINES,
@@ -144,6 +147,9 @@ def test_candidates_say_what_a_run_must_make_for_them() -> None:
     assert responses_of(make_candidates(["BU multiplicative", "ETS"])) == ("multiplicative",)
     assert responses_of(make_candidates(["naive"])) == ()
     assert needs_history(make_candidates(["AHP additive"]))
+    assert responses_of(make_candidates([BOOSTED])) == ("additive", "log1p")
+    assert needs_clues(make_candidates([BOOSTED, "naive"]))
+    assert not needs_clues(make_candidates([MIXTURE, "naive"]))
     assert not needs_history(make_candidates([MIXTURE, "FP additive", "naive"]))
 
 
