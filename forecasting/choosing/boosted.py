@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 TAUGHT_MIN = 3
 # One more is left out of all that, so that no correction is published which could not be tested.
 ORIGINS_MIN = TAUGHT_MIN + 1
-# Of larger chains leaves are drawn, so that a fit stays at some seconds.
+# Of larger chains leaves are drawn to learn from and corrected block by block, so that a fit stays at some seconds.
 ROWS_MAX = 100_000
 SEED = 0
 TINY = 1e-9
@@ -143,12 +143,13 @@ def corrected(
     """Return base forecasts (n, h) whose leaves are moved by a correction; None without one."""
     if corrector is None or facts.clues is None:
         return None
-    every = np.arange(hierarchy.n_leaves)
-    of = leaf_features(hierarchy, levels, base, facts.moved, facts.clues, every)
-    shape = (every.size, base.shape[1])
-    X = stacked(of, corrector.names, shape)
+    m, h = hierarchy.n_leaves, base.shape[1]
     moved = base.copy()
-    moved[-every.size :] *= factors(corrector.text, X).reshape(shape)
+    for leaves in np.array_split(np.arange(m), -(-m * h // ROWS_MAX)):
+        of = leaf_features(hierarchy, levels, base, facts.moved, facts.clues, leaves)
+        X = stacked(of, corrector.names, (leaves.size, h))
+        factor = factors(corrector.text, X).reshape(leaves.size, h)
+        moved[hierarchy.n_nodes - m + leaves] *= factor
     return moved
 
 

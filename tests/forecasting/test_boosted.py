@@ -162,6 +162,19 @@ def test_a_correction_is_the_same_every_time_also_where_leaves_are_drawn(
     assert drawn.text == again.text != first.text
 
 
+def test_leaves_are_corrected_alike_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, found = lesson(), corrected(lesson())
+    (plain,) = (c.answer(of) for c in make_candidates([MIXTURE]))
+    assert plain.mixture is not None
+    monkeypatch.setattr(boosting, "ROWS_MAX", 100)
+    blocks = boosting.corrected(
+        of.hierarchy, of.now.levels, of.facts, plain.mixture.base, found.corrector
+    )
+    assert blocks is not None
+    assert found.base is not None
+    np.testing.assert_array_equal(blocks, found.base)
+
+
 @pytest.mark.parametrize(("back", "is_apart"), [(HORIZON, True), (HORIZON - 1, False), (0, False)])
 def test_origins_are_apart_when_nothing_came_after_both(back: int, *, is_apart: bool) -> None:
     table = lesson().tables[-1]
