@@ -123,11 +123,15 @@ def _periods_since(on: Mask) -> Array:
 
 
 def date_clues(origin: Origin) -> dict[str, Array]:
-    """Tell each date ahead, (h,): its step, and as far as the rhythm has them weekday, day of the month, month."""
+    """Tell each date ahead, (h,): its step, and by the rhythm its weekday and day of the month, or its month.
+
+    Days and weeks are not told their month: it would name the few origins, and what all leaves missed there.
+    """
     dates = pd.DatetimeIndex(origin.future)
     found = {"step": np.arange(origin.horizon, dtype=np.float64)}
     if origin.cycles.frequency == "D":
         found["weekday"] = dates.dayofweek.to_numpy(dtype=np.float64)
         found["day of the month"] = dates.day.to_numpy(dtype=np.float64)
-    found["month"] = dates.month.to_numpy(dtype=np.float64)
+    if origin.cycles.frequency in ("M", "Q"):
+        found["month"] = dates.month.to_numpy(dtype=np.float64)
     return found

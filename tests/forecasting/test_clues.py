@@ -92,3 +92,11 @@ def test_plans_are_told_of_a_leaf_of_its_siblings_and_of_late() -> None:
         )
         before = [moved[leaf, T + s - 14 : T + s].mean() for s in range(HORIZON)]
         np.testing.assert_allclose(clues.of_step["plans just before"][leaf], before, atol=1e-6)
+
+
+def test_days_are_not_told_their_month_which_would_name_the_origin() -> None:
+    clues = told(make_demand(weekly_units(T + HORIZON)))[1].of_date
+    assert set(clues) == {"step", "weekday", "day of the month"}
+    future = pd.date_range("2025-01-06", periods=T + HORIZON)[T:]
+    assert clues["weekday"].tolist() == future.dayofweek.tolist()
+    assert clues["day of the month"].tolist() == future.day.tolist()
