@@ -3,6 +3,8 @@
 n nodes, h periods ahead, O origins.
 """
 
+# ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.choosing.boosted import Boost, Corrector, corrected
 from forecasting.choosing.candidates import Answer, Lesson, make_candidates
 from forecasting.choosing.choose import Choice
 from forecasting.choosing.coherence import coherent
@@ -32,7 +35,8 @@ NEW = -1
 class KeptCandidate:
     """weights: of the experts, by level; none for a baseline. method: how to reconcile.
 
-    variance: (n,) and residuals: (n, R) of left-out errors, where the method takes them.
+    variance: (n,) and residuals: (n, R) of left-out errors, where the method takes them. corrector: trees that move the
+    leaves, or None.
     """
 
     name: str
@@ -40,6 +44,7 @@ class KeptCandidate:
     method: Method | None
     variance: Array | None
     residuals: Floats | None
+    corrector: Corrector | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ def keep_candidates(answers: Mapping[str, Answer]) -> tuple[KeptCandidate, ...]:
             answer.method,
             answer.variance,
             None if answer.residuals is None else answer.residuals.astype(np.float32),
+            None if answer.boost is None else answer.boost.corrector,
         )
         for name, answer in answers.items()
     )
@@ -181,16 +187,32 @@ def _answered(of: KeptCandidate, lesson: Lesson) -> Answer:
     weights = {level: _there(lesson, level, kept) for level, kept in of.weights.items()}
     rows = rows_of(lesson.hierarchy, lesson.plan.levels)
     base = weigh_down(lesson.now, rows, weights)
-    mean = coherent(
+    mean = _reconciled(of, lesson, of.method, base)
+    answer = Answer(mean, (), Mixture(weights, base, ()), of.method, of.variance, of.residuals)
+    return answer if of.corrector is None else _boosted(of, of.corrector, lesson, answer)
+
+
+def _reconciled(of: KeptCandidate, lesson: Lesson, method: Method, base: Array) -> Array:
+    return coherent(
         lesson.hierarchy,
         lesson.plan,
         lesson.facts,
         base,
-        of.method,
+        method,
         variance=of.variance,
         residuals=None if of.residuals is None else of.residuals.astype(np.float64),
     )
-    return Answer(mean, (), Mixture(weights, base, ()), of.method, of.variance, of.residuals)
+
+
+def _boosted(of: KeptCandidate, corrector: Corrector, lesson: Lesson, plain: Answer) -> Answer:
+    """Move the leaves by the trees that were learnt; they see the present's clues."""
+    assert plain.mixture is not None
+    assert plain.method is not None
+    now = lesson.now.levels
+    base = corrected(lesson.hierarchy, now, lesson.facts, plain.mixture.base, corrector)
+    assert base is not None
+    mean = _reconciled(of, lesson, plain.method, base)
+    return replace(plain, mean=mean, boost=Boost(corrector, plain.mean))
 
 
 def _there(lesson: Lesson, level: int, kept: LevelWeights) -> LevelWeights:

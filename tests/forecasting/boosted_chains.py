@@ -16,7 +16,7 @@ LEVELS = ((), ("category",), ("category", "product"))
 def chain(
     stolen: float, *, seed: int = 3
 ) -> tuple[Demand, Hierarchy, "np.ndarray[tuple[int, int], np.dtype[np.float64]]"]:
-    """Return a demand of DAYS, its hierarchy, and what each leaf then sells on average, (m, HORIZON).
+    """Return a demand of DAYS, its hierarchy, and what each leaf sells on average, (m, DAYS + HORIZON).
 
     On a day on which a product of a category is promoted, the others there sell less by the share `stolen`.
     """
@@ -45,4 +45,4 @@ def chain(
         lake_version=0,
     )
     ahead = KnownAhead(regressors={"promotion": PlannedRegressor(promoted)})
-    return replace(demand, ahead=ahead), build_hierarchy(LEVELS, leaves), mean[:, DAYS:]
+    return replace(demand, ahead=ahead), build_hierarchy(LEVELS, leaves), mean

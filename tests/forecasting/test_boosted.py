@@ -21,6 +21,7 @@ from forecasting.choosing.candidates import (
 from forecasting.choosing.tables import OriginTable
 from forecasting.experts.explain import LEARNT
 from forecasting.forecast import make_bench, make_forecast
+from forecasting.refresh import refresh_forecast
 from forecasting.spec import ForecastSpec
 from stocktide.errors import Invalid
 from tests.forecasting.boosted_chains import DAYS, HORIZON, LEVELS, chain
@@ -69,13 +70,13 @@ def with_actual(table: OriginTable, factor: float) -> OriginTable:
 
 
 def test_trees_see_what_siblings_promotions_take_away() -> None:
-    demand, hierarchy, _ = chain(STOLEN)
-    came = demand.units[hierarchy.leaf_rows, -HORIZON:]
+    _, hierarchy, mean = chain(STOLEN)
+    true = mean[hierarchy.leaf_rows, DAYS - HORIZON : DAYS]
     error = {
-        name: float(((answer.mean[-hierarchy.n_leaves :] - came) ** 2).mean())
+        name: float(((answer.mean[-hierarchy.n_leaves :] - true) ** 2).mean())
         for name, answer in answers().items()
     }
-    assert error[BOOSTED] < 0.85 * error[MIXTURE]
+    assert error[BOOSTED] < 0.6 * error[MIXTURE]
 
 
 def test_the_boosted_mixture_is_taken_where_it_wins_and_says_what_it_adds() -> None:
@@ -84,12 +85,17 @@ def test_the_boosted_mixture_is_taken_where_it_wins_and_says_what_it_adds() -> N
     assert made.choice.name == BOOSTED
     leaves = made.mean[-hierarchy.n_leaves :]
     learnt = made.explanation.leaves[LEARNT]
-    ours = np.abs(leaves - mean[hierarchy.leaf_rows]).mean()
-    assert ours < 0.85 * np.abs(leaves - learnt - mean[hierarchy.leaf_rows]).mean()
+    ours = np.abs(leaves - mean[hierarchy.leaf_rows, DAYS:]).mean()
+    assert ours < 0.85 * np.abs(leaves - learnt - mean[hierarchy.leaf_rows, DAYS:]).mean()
     whole = sum(made.explanation.leaves.values(), np.zeros_like(leaves))
     np.testing.assert_allclose(whole, leaves, rtol=1e-6, atol=1e-6)
     above = sum(made.explanation.upper.values(), np.zeros(1))[:, -HORIZON:]
     np.testing.assert_allclose(above, made.mean[: -hierarchy.n_leaves], rtol=1e-6, atol=1e-6)
+    again = refresh_forecast(demand, hierarchy, SPEC, made.learnt)
+    # weights are kept in single precision, and a leaf at a tree's threshold may fall to its other side
+    assert np.abs(again.mean - made.mean).mean() < 1e-3 * made.mean.mean()
+    refreshed = again.explanation.leaves[LEARNT]
+    assert np.abs(refreshed - learnt).mean() < 0.02 * np.abs(learnt).mean()
 
 
 def test_corrected_forecasts_add_up_and_leaves_stay_within_the_bounds() -> None:
