@@ -73,7 +73,7 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
     scores = make_forecast(demand, hierarchy, spec).scores
     mine = scores[(scores["metric"] == "wrmsse") & (scores["demand_class"] == "all")]
     table = mine.groupby(["candidate", "origin"])["value"].mean().unstack("origin")
-    errors = {str(c): [float(v) for v in table.loc[c]] for c in CANDIDATES if c in table.index}
+    errors = {c: table.loc[c].to_numpy(np.float64).tolist() for c in CANDIDATES if c in table.index}
     return {"errors": errors, "nodes": hierarchy.n_nodes, "seconds": time.perf_counter() - started}
 
 

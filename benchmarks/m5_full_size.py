@@ -168,7 +168,8 @@ def _demand(leaves: pd.DataFrame, units: Array, *, until: int) -> Demand:
 
 def _draw(made: Forecast) -> int:
     """Draw the joint paths as they are written, a day at a time; the number of paths."""
-    return sum(day.shape[1] for day in draw_days(made.path_plan)) // HORIZON
+    days: int = sum(day.shape[1] for day in draw_days(made.path_plan))
+    return days // HORIZON
 
 
 def _say(began: float, step: str) -> None:
