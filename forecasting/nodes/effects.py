@@ -157,24 +157,18 @@ class _Blocks:
     def spread(self, beta: Array, group: Codes) -> Array:
         """Estimate how far groups differ from `beta` (m, columns), as a standard deviation (columns,).
 
-        A group's gradient g has variance H + H D H, H its information and D the variances that are looked for. One
-        step towards it, A g with A = (H + I / PRIOR_SD^2)^-1, tells regressors apart that come together: its square,
-        less A H A from chance, is D seen through R = A H, so D_j = sum((A g)_j^2 - (A H A)_jj) / sum(R_jj^2).
+        A group's gradient g has variance H + sd^2 H^2, H its information: sd^2 = sum(g^2 - H) / sum(H^2).
         """
         gradient, information = self._moments(beta)
         k = int(group.max(initial=-1)) + 1
-        g, H = _summed(gradient, group, k), _summed(information, group, k)
-        at = np.arange(g.shape[1])
-        held = H.copy()
-        held[:, at, at] += 1.0 / PRIOR_SD**2
-        A = np.linalg.inv(held)
-        R = A @ H
-        square = np.einsum("kij,kj->ki", A, g) ** 2 - np.einsum("kij,kji->ki", R, A)
-        # a group that says next to nothing of a regressor has no part in it
-        told = H[:, at, at] > 1.0
-        seen = np.where(told, R[:, at, at] ** 2, 0.0).sum(axis=0)
-        found = np.where(told, square, 0.0).sum(axis=0) / np.maximum(seen, TINY)
-        return np.asarray(np.sqrt(np.clip(found, 0.0, PRIOR_SD**2)))
+        g = _summed(gradient, group, k)
+        H = np.einsum("kjj->kj", _summed(information, group, k))
+        # in units of its own information, so that one large group does not rule
+        told = H > 1.0
+        unit = np.where(told, (g**2 - H) / np.maximum(H, 1.0) ** 2, 0.0)
+        weight = np.where(told, H**2 / (1.0 + H) ** 2, 0.0)
+        below = np.maximum(weight.sum(axis=0), TINY)
+        return np.asarray(np.sqrt(np.clip((weight * unit).sum(axis=0) / below, 0.0, PRIOR_SD**2)))
 
 
 def _summed(values: Array, group: Codes, k: int) -> Array:
