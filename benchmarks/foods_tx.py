@@ -93,7 +93,7 @@ def measure(file: Path, origins: list[int], history: int) -> None:
 
 
 def measured_by(tree: Path, file: Path, origins: list[int], history: int) -> pd.DataFrame:
-    """Measure with the packages of a checkout, in a process of its own: a row an origin."""
+    """Measure with the packages of a checkout, in a separate process: a row an origin."""
     command = [sys.executable, __file__, "--measure", str(file), "--history", str(history)]
     command += ["--ends", *map(str, origins)]
     # its own packages come first, before those that are installed

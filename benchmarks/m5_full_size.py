@@ -3,7 +3,7 @@
 The forecast is `make_forecast` on 730 days: all twelve levels, every candidate, backtest, quantiles and joint paths, in
 a process of its own; the refresh is `refresh_forecast` a week later, paths and all, by what it learnt. The fit is
 Prophet in every node on 1,941 days, reconciled, 9 quantiles, Parquet. The series are made: each is a real level-9
-series of M5 (or, without the data, a simulated one) times a share, drawn as counts, started on a day of its own. The
+series of M5 (or, without the data, a simulated one) times a share, drawn as counts, started on different days. The
 slope is the log-log slope of fit time against the number of series, 1,000 to 100,000.
 Data: `--data DIR`, else STOCKTIDE_TEST_DATA, else ../shared/data beside the checkout.
 """

@@ -51,7 +51,7 @@ def _summed(rows: Codes, values: Array) -> tuple[Codes, Array]:
 def hand_over_history(
     units: Array, empty: Mask, links: Links, part: Array
 ) -> tuple[Array, Mask, Links]:
-    """Move units and their flags of an empty shelf, (m, T) each; returns both anew, and the links with their weights.
+    """Move units and their flags of an empty shelf, (m, T) each; returns copies, and the weighted links.
 
     A period is one with an empty shelf where it was so at any row that its units come from. A successor that has not
     begun to sell says nothing of its own, a predecessor that has handed over all has no shelf that could be empty.

@@ -1,4 +1,4 @@
-"""Values as JSON with arrays and frames aside: no code is ever loaded from a file, and only our records are made anew.
+"""Values as JSON with arrays and frames aside: no code is ever loaded from a file, and only our records are rebuilt.
 
 A value is numbers, texts, dates, arrays, sparse matrices, frames, and tuples, dicts and dataclasses of these.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-# Only our own records are made anew from a file.
+# Only our own records are rebuilt from a file.
 OURS = "forecasting."
 TAG = "$"
 # What a file that was cut off or changed by somebody raises when it is read.
@@ -103,7 +103,7 @@ def restore(
     arrays: Mapping[str, np.ndarray[Any, Any]],
     frame: Callable[[str], pd.DataFrame],
 ) -> Any:
-    """Make a value anew from its JSON, its arrays, and how to read a frame by its name. Raises one of DAMAGED."""
+    """Rebuild a value from its JSON, its arrays, and how to read a frame by its name. Raises one of DAMAGED."""
 
     def back(item: Any) -> Any:
         return restore(item, arrays, frame)

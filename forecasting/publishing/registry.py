@@ -65,15 +65,7 @@ def register(
     """Make a run's version, decide on it, and point readers at it if it is to be published; the caller commits."""
     _one_at_a_time(connection)
     champion = read_champion(connection)
-    version: int = connection.execute(
-        statement("forecasting/insert_model"),
-        {
-            "forecast_run_id": forecast_run_id,
-            "mlflow_run_id": mlflow_run_id,
-            "cutoff": cutoff,
-            "score": score,
-        },
-    ).scalar_one()
+    version = _insert(connection, forecast_run_id, mlflow_run_id, cutoff, score)
     decision = decide(
         champion_score,
         score,
@@ -121,6 +113,18 @@ def register_refresh(
         sa.text("SELECT mlflow_run_id FROM forecast_models WHERE version = :version"),
         {"version": parent},
     ).scalar()
+    version = _insert(connection, forecast_run_id, mlflow_run_id, cutoff, score)
+    return _crown(connection, version, forecast_run_id, "promote", OURSELVES, reason)
+
+
+def _insert(
+    connection: sa.Connection,
+    forecast_run_id: int,
+    mlflow_run_id: str | None,
+    cutoff: date,
+    score: float | None,
+) -> int:
+    """Record a run's version and return its number; nothing is decided on it yet."""
     version: int = connection.execute(
         statement("forecasting/insert_model"),
         {
@@ -130,7 +134,7 @@ def register_refresh(
             "score": score,
         },
     ).scalar_one()
-    return _crown(connection, version, forecast_run_id, "promote", OURSELVES, reason)
+    return version
 
 
 def promote(connection: sa.Connection, version: int, *, by: str, reason: str) -> Outcome:

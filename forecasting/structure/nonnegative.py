@@ -40,7 +40,7 @@ def nonnegative_leaves(S: sparse.csr_matrix, y: Array, w: Array) -> Array:
     z = np.maximum(y[-m:], 0.0) / d
     ahead, momentum = z.copy(), 1.0
     for _ in range(STEPS_MAX):
-        # in place: arrays of all leaves are made anew only where they stay
+        # in place: arrays of all leaves are copied only where they stay
         reached = back @ (half @ ahead)
         reached -= b
         reached *= -step
