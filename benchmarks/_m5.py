@@ -1,17 +1,18 @@
 """M5 as a caller of the library sees it: sales up to a day, and what is known ahead. No benchmark itself.
 
-Everything here is known on the day of the forecast: sales up to N, and the calendar with its events and SNAP days,
-which is published ahead. The official scale and weights are read by the scoring alone.
+Everything here is known on the day of the forecast: sales up to N, the calendar with its events and SNAP days,
+which is published ahead, and on request the prices, which are set weeks ahead. The official scale and weights are read by the scoring alone.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting import Demand, Hierarchy, KnownAhead, build_hierarchy
+from forecasting import Demand, Hierarchy, KnownAhead, PlannedRegressor, build_hierarchy
 
 Array = NDArray[np.float64]
 Longer = dict[tuple[str, ...], tuple[pd.DataFrame, Array]]
@@ -108,14 +109,34 @@ def upper_demand(folder: Path, last: int) -> Demand:
     return _demand(folder, keys, units, np.zeros(units.shape, dtype=np.bool_), last)
 
 
-def whole_demand(folder: Path, last: int) -> Demand:
-    """Take the demand of items x stores, known since day 1762, with the longer histories of levels 1 to 9."""
+def whole_demand(folder: Path, last: int, *, prices: bool = False) -> Demand:
+    """Take the demand of items x stores, known since day 1762, with the longer histories of levels 1 to 9.
+
+    prices: give the weekly prices too, which are known 28 days ahead.
+    """
     keys, detail = read_lower(folder, FIRST_DETAIL, last)
     units = np.zeros((len(keys), HISTORY_DAYS))
     units[:, -detail.shape[1] :] = detail
     empty = np.ones(units.shape, dtype=np.bool_)
     empty[:, -detail.shape[1] :] = False
-    return _demand(folder, keys, units, empty, last, _longer(folder, last))
+    demand = _demand(folder, keys, units, empty, last, _longer(folder, last))
+    if not prices:
+        return demand
+    told = {"price": PlannedRegressor(relative_prices(folder, keys, units.shape[1], last))}
+    return replace(demand, ahead=replace(demand.ahead, regressors=told))
+
+
+def relative_prices(folder: Path, keys: pd.DataFrame, days: int, last: int) -> Array:
+    """Read log(price / median of the known prices) of items x stores, 0 where none is asked, (n, days + 28)."""
+    calendar = pd.read_csv(folder / "calendar.csv", usecols=["wm_yr_wk"])["wm_yr_wk"]
+    weeks = calendar.iloc[last - days : last + HORIZON_DAYS].to_numpy()
+    asked = pd.read_parquet(folder / "sell_prices.parquet")
+    by_week = asked.pivot(index=["store_id", "item_id"], columns="wm_yr_wk", values="sell_price")
+    leaves = pd.MultiIndex.from_frame(keys[["store_id", "item_id"]])
+    by_day = by_week.reindex(index=leaves, columns=np.unique(weeks))
+    usual = by_day[np.unique(weeks[:days])].median(axis=1)
+    ratio = np.nan_to_num(np.log(by_day.div(usual, axis=0).to_numpy(np.float64)))
+    return np.asarray(ratio[:, np.searchsorted(by_day.columns, weeks)])
 
 
 def _longer(folder: Path, last: int) -> Longer:

@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--train-end", type=int)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--prices", action="store_true", help="give the weekly prices too")
     parser.add_argument("--quick", action="store_true", help="one window, no further origins")
     given = parser.parse_args()
     folder = given.data if given.data else data_folder(None, "m5/calendar.csv") / "m5"
@@ -183,27 +184,27 @@ def main() -> None:
     if given.out:
         if not given.train_end:
             parser.error("--out takes --train-end")
-        _write_window(folder, given.train_end, given.out)
+        _write_window(folder, given.train_end, given.out, prices=given.prices)
         return
     windows = (given.train_end,) if given.train_end else WINDOWS[-1:] if given.quick else WINDOWS
-    _score_windows(folder, windows)
+    _score_windows(folder, windows, prices=given.prices)
     if not given.quick:
         _score_upper(folder)
 
 
-def _write_window(folder: Path, last: int, out: Path) -> None:
+def _write_window(folder: Path, last: int, out: Path, *, prices: bool) -> None:
     started = time.monotonic()
-    hierarchy, made = forecast(whole_demand(folder, last), LEVELS)
+    hierarchy, made = forecast(whole_demand(folder, last, prices=prices), LEVELS)
     write(hierarchy, made.mean, written_quantiles(made.quantiles), last, out)
     print(f"{hierarchy.n_nodes:,} nodes written to {out}")
     _print_cost(time.monotonic() - started)
 
 
-def _score_windows(folder: Path, windows: tuple[int, ...]) -> None:
+def _score_windows(folder: Path, windows: tuple[int, ...], *, prices: bool) -> None:
     scores, seconds = [], []
     for last in windows:
         began = time.monotonic()
-        hierarchy, made = forecast(whole_demand(folder, last), LEVELS)
+        hierarchy, made = forecast(whole_demand(folder, last, prices=prices), LEVELS)
         seconds.append(time.monotonic() - began)
         _, units = read_lower(folder, last - HORIZON_DAYS + 1, last + HORIZON_DAYS)
         scores.append(score(hierarchy, made, units, folder).assign(window=last))
