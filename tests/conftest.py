@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -21,12 +22,20 @@ from hypothesis import settings as hypothesis_settings
 from stocktide.api import create_app
 from stocktide.cache_server import connect_cache
 from stocktide.database import create_engine, migrate
-from stocktide.embedded import Postgres, Valkey
+from stocktide.embedded import POSTGRES_OPTIONS, Postgres, Valkey
 from stocktide.keys import SCOPES, create_key
 from stocktide.settings import NOT_SETTINGS, load_settings
+from tests.scratch import memory_scratch
 
 hypothesis_settings.register_profile("stocktide", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("stocktide")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests write in memory, where there is room; workers inherit TMPDIR, and so keep to the same folder."""
+    if "TMPDIR" not in os.environ and (scratch := memory_scratch()):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+        config.add_cleanup(lambda: shutil.rmtree(scratch, ignore_errors=True))
 
 
 # Folders whose files take minutes each: they come first, so that at the end no worker is left alone with one.
@@ -57,9 +66,15 @@ def server_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(server_home: Path) -> Iterator[Postgres]:
-    """One real PostgreSQL with a migrated template database."""
+    """One real PostgreSQL with a migrated template database.
+
+    It does not wait for the disk: a copy of the template takes two checkpoints, and no test cuts this one's power.
+    """
     server = Postgres(server_home)
-    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            patch.setitem(POSTGRES_OPTIONS, name, "off")
+        server.start()
     engine = create_engine(server.url())
     migrate(engine)
     engine.dispose()
