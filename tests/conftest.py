@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -25,7 +24,7 @@ from stocktide.database import create_engine, migrate
 from stocktide.embedded import POSTGRES_OPTIONS, Postgres, Valkey
 from stocktide.keys import SCOPES, create_key
 from stocktide.settings import NOT_SETTINGS, load_settings
-from tests.scratch import memory_scratch
+from tests.scratch import clear, memory_scratch
 
 hypothesis_settings.register_profile("stocktide", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("stocktide")
@@ -35,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep what tests write in memory, where there is room; workers inherit TMPDIR, and so keep to the same folder."""
     if "TMPDIR" not in os.environ and (scratch := memory_scratch()):
         os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
-        config.add_cleanup(lambda: shutil.rmtree(scratch, ignore_errors=True))
+        config.add_cleanup(lambda: clear(scratch))
 
 
 # Folders whose files take minutes each: they come first, so that at the end no worker is left alone with one.

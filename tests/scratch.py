@@ -1,5 +1,6 @@
 """A folder in memory for what tests write: thousands of small files, each synced, and none of them to be kept."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -24,6 +25,18 @@ def memory_scratch() -> Path | None:
     # the database's own user must pass through
     folder.mkdir(mode=0o711)
     return folder
+
+
+def clear(scratch: Path) -> None:
+    """Give the memory back; what multiprocessing keeps until the interpreter ends, it removes itself."""
+    for path in scratch.iterdir():
+        if path.is_dir() and not path.name.startswith("pymp-"):
+            shutil.rmtree(path, ignore_errors=True)
+        elif not path.is_dir():
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        # left empty, the next session ends it
+        scratch.rmdir()
 
 
 def _has_room(folder: Path) -> bool:

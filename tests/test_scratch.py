@@ -39,3 +39,15 @@ def test_there_is_no_scratch_when_there_is_no_memory_file_system(
 ) -> None:
     monkeypatch.setattr(scratch, "MEMORY", memory / "absent")
     assert scratch.memory_scratch() is None
+
+
+def test_clear_leaves_what_multiprocessing_removes_itself(tmp_path: Path) -> None:
+    scratch_folder, theirs = tmp_path / "scratch", tmp_path / "scratch" / "pymp-x"
+    theirs.mkdir(parents=True)
+    (scratch_folder / "database").mkdir()
+    (scratch_folder / "file").touch()
+    scratch.clear(scratch_folder)
+    assert list(scratch_folder.iterdir()) == [theirs]
+    theirs.rmdir()
+    scratch.clear(scratch_folder)
+    assert not scratch_folder.exists()
