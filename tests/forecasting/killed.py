@@ -1,17 +1,11 @@
-"""Runs in processes of their own, for tests that kill them; forked from one that has imported everything once."""
+"""Runs in processes of their own, for tests that kill them."""
 
-import multiprocessing
 from collections.abc import Callable
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 
-import pytest
+from tests.forked import CONTEXT, start_forked
 
 END_S_MAX = 120
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["tests.forecasting.killed_run", "tests.forecasting.killed_forecast"]
-)
 
 
 class KilledRun:
@@ -19,13 +13,8 @@ class KilledRun:
 
     def __init__(self, main: "Callable[..., None]", *arguments: object) -> None:
         """Start main(tell, *arguments)."""
-        with pytest.MonkeyPatch.context() as patch:
-            # the server's libraries must not start threads before it forks
-            patch.setenv("OMP_NUM_THREADS", "1")
-            forkserver.ensure_running()
-        self._told, theirs = _CONTEXT.Pipe(duplex=False)
-        self._process = _CONTEXT.Process(target=_run, args=(main, theirs, arguments))
-        self._process.start()
+        self._told, theirs = CONTEXT.Pipe(duplex=False)
+        self._process = start_forked(_run, main, theirs, arguments)
         theirs.close()
 
     def step(self) -> str:
