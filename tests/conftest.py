@@ -18,6 +18,7 @@ import sqlalchemy as sa
 import uvicorn
 from hypothesis import settings as hypothesis_settings
 
+import catalog.invalidation
 from stocktide.api import create_app
 from stocktide.cache_server import connect_cache
 from stocktide.database import create_engine, migrate
@@ -129,8 +130,12 @@ class Api:
 
 
 @pytest.fixture
-def api(database: sa.Engine, valkey: "redis.Redis") -> Iterator[Api]:
+def api(
+    database: sa.Engine, valkey: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Api]:
     """The real HTTP server over a fresh database and an empty cache."""
+    # how often it looks whether it should end: each test waits for that
+    monkeypatch.setattr(catalog.invalidation, "WAIT_S", 0.02)
     settings = load_settings()
     cache_url = f"unix://{valkey.get_connection_kwargs()['path']}"
     app = create_app(
