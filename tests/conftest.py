@@ -82,14 +82,21 @@ def postgres(server_home: Path) -> Iterator[Postgres]:
     server.stop()
 
 
+@contextlib.contextmanager
+def copied(postgres: Postgres, template: str = "stocktide") -> Iterator[str]:
+    """Copy a database that nobody is connected to; gives the copy's address."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        yield postgres.url(database=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def database_url(postgres: Postgres) -> Iterator[str]:
     """Address of a fresh, migrated database: a copy of the template."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE stocktide STRATEGY FILE_COPY")
-        yield postgres.url(database=name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(postgres) as url:
+        yield url
 
 
 @pytest.fixture
