@@ -18,15 +18,24 @@ import sqlalchemy as sa
 import uvicorn
 from hypothesis import settings as hypothesis_settings
 
+import catalog.invalidation
 from stocktide.api import create_app
 from stocktide.cache_server import connect_cache
 from stocktide.database import create_engine, migrate
-from stocktide.embedded import Postgres, Valkey
+from stocktide.embedded import POSTGRES_OPTIONS, Postgres, Valkey
 from stocktide.keys import SCOPES, create_key
 from stocktide.settings import NOT_SETTINGS, load_settings
+from tests.scratch import clear, memory_scratch
 
 hypothesis_settings.register_profile("stocktide", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("stocktide")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests write in memory, where there is room; workers inherit TMPDIR, and so keep to the same folder."""
+    if "TMPDIR" not in os.environ and (scratch := memory_scratch()):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
+        config.add_cleanup(lambda: clear(scratch))
 
 
 # Folders whose files take minutes each: they come first, so that at the end no worker is left alone with one.
@@ -57,9 +66,15 @@ def server_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(server_home: Path) -> Iterator[Postgres]:
-    """One real PostgreSQL with a migrated template database."""
+    """One real PostgreSQL with a migrated template database.
+
+    It does not wait for the disk: a copy of the template takes two checkpoints, and no test cuts this one's power.
+    """
     server = Postgres(server_home)
-    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            patch.setitem(POSTGRES_OPTIONS, name, "off")
+        server.start()
     engine = create_engine(server.url())
     migrate(engine)
     engine.dispose()
@@ -67,14 +82,21 @@ def postgres(server_home: Path) -> Iterator[Postgres]:
     server.stop()
 
 
+@contextlib.contextmanager
+def copied(postgres: Postgres, template: str = "stocktide") -> Iterator[str]:
+    """Copy a database that nobody is connected to; gives the copy's address."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        yield postgres.url(database=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def database_url(postgres: Postgres) -> Iterator[str]:
     """Address of a fresh, migrated database: a copy of the template."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE stocktide STRATEGY FILE_COPY")
-        yield postgres.url(database=name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(postgres) as url:
+        yield url
 
 
 @pytest.fixture
@@ -115,8 +137,12 @@ class Api:
 
 
 @pytest.fixture
-def api(database: sa.Engine, valkey: "redis.Redis") -> Iterator[Api]:
+def api(
+    database: sa.Engine, valkey: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Api]:
     """The real HTTP server over a fresh database and an empty cache."""
+    # how often it looks whether it should end: each test waits for that
+    monkeypatch.setattr(catalog.invalidation, "WAIT_S", 0.02)
     settings = load_settings()
     cache_url = f"unix://{valkey.get_connection_kwargs()['path']}"
     app = create_app(

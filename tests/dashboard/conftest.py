@@ -1,14 +1,12 @@
 """A small chain in a real database; each page drawn by Streamlit's own test runner, in the role that cannot write."""
 
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 import redis
 import sqlalchemy as sa
@@ -27,6 +25,7 @@ from stocktide.embedded import Postgres, Valkey
 from stocktide.lake import Lake
 from stocktide.settings import Settings
 from stocktide.users import Role, User
+from tests.conftest import copied
 from tests.ingest.samples import raw
 
 DAYS = 70
@@ -133,21 +132,16 @@ def filled(open_dashboard: Callable[..., Dashboard], filled_url: str) -> Dashboa
 @pytest.fixture(scope="session")
 def filled_url(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The small chain: recorded by the ingest, landed by the ETL, forecast and published."""
-    name = f"filled_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE stocktide STRATEGY FILE_COPY")
-    url = postgres.url(database=name)
-    engine = create_engine(url)
-    lake = Lake(str(tmp_path_factory.mktemp("filled") / "lake"))
-    make_known(engine)
-    record(engine, small_chain(datetime.now(UTC)))
-    run_etl(engine, lake)
-    levels = ((), ("location",), ("product",), ("location", "product"))
-    run_forecast(engine, lake, ForecastSpec(levels=levels, horizon_days=HORIZON))
-    engine.dispose()
-    yield url
-    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with copied(postgres) as url:
+        engine = create_engine(url)
+        lake = Lake(str(tmp_path_factory.mktemp("filled") / "lake"))
+        make_known(engine)
+        record(engine, small_chain(datetime.now(UTC)))
+        run_etl(engine, lake)
+        levels = ((), ("location",), ("product",), ("location", "product"))
+        run_forecast(engine, lake, ForecastSpec(levels=levels, horizon_days=HORIZON))
+        engine.dispose()
+        yield url
 
 
 def make_known(engine: sa.Engine) -> None:

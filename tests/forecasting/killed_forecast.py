@@ -1,10 +1,10 @@
-"""A real retraining in a process of its own, for tests that kill it: … killed_forecast URL LAKE HOME STOP.
+"""A real retraining in a process of its own, for tests that kill it.
 
-It tells each step as it begins, and waits for ever in step number STOP (from 0; -1: in none).
+It tells each step as it begins, and waits for ever in step number `stop` (from 0; -1: in none).
 """
 
-import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,21 +21,17 @@ SPEC = ForecastSpec(
 )
 
 
-def main(database_url: str, lake: str, home: str, stop: str) -> None:
-    told = 0
+def main(told: Callable[[str], None], database_url: str, lake: str, home: str, stop: int) -> None:
+    """Retrain, and tell each step to `told`."""
+    begun = 0
 
     def tell(step: str) -> None:
-        nonlocal told
-        sys.stdout.write(f"{step}\n")
-        sys.stdout.flush()
-        while told == int(stop):
+        nonlocal begun
+        told(step)
+        while begun == stop:
             time.sleep(0.01)
-        told += 1
+        begun += 1
 
     run_forecast(
         create_engine(database_url), Lake(lake), SPEC, now=NOW, progress=tell, home=Path(home)
     )
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,11 +1,11 @@
-"""A run in a process of its own, for tests that kill it: python -m tests.forecasting.killed_run URL HOME STOP.
+"""A run in a process of its own, for tests that kill it.
 
 It keeps two steps, then publishes. It tells each step as it begins to make it, and waits for ever in the one that
-STOP names.
+`stop` names.
 """
 
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,13 @@ from tests.forecasting.publications import with_parts
 STEPS = ("origin-1", "final")
 
 
-def main(database_url: str, home: str, stop: str) -> None:
+def main(told: Callable[[str], None], database_url: str, home: str, stop: str) -> None:
+    """Run, and tell each step to `told`."""
     engine = create_engine(database_url)
     kept = Checkpoint(Path(home), "one and the same run")
 
     def tell(step: str) -> None:
-        sys.stdout.write(f"{step}\n")
-        sys.stdout.flush()
+        told(step)
         while step == stop:
             time.sleep(0.01)
 
@@ -44,7 +44,3 @@ def main(database_url: str, home: str, stop: str) -> None:
             store_run(engine, with_parts(), run_id=run.run_id)
             tell("published")
     kept.finish()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,6 +1,6 @@
 """What if, of a published forecast on real Postgres and a lake: what changes, what is said, and that nothing stays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +14,11 @@ from forecasting import Assumed, ForecastSpec, assume_published, run_forecast
 from ingest.calendar import put_plans, withdraw_plan
 from ingest.calendar.kinds import ClosureIn, EventIn, PriceIn, PromotionIn
 from ingest.ledger.dimensions import ProductIn, put_products
+from stocktide.database import create_engine
+from stocktide.embedded import Postgres
 from stocktide.errors import Conflict, NotFound
 from stocktide.lake import Lake
+from tests.conftest import copied
 from tests.forecasting.lakes import FIRST, write_lake
 from tests.forecasting.promoted_chain import (
     DAYS,
@@ -43,10 +46,23 @@ def chain(database: sa.Engine) -> sa.Engine:
     return database
 
 
+@pytest.fixture(scope="module")
+def forecast_once(postgres: Postgres, lake: Lake) -> Iterator[str]:
+    """Name of a database with the chain and its published forecast, which each test copies."""
+    with copied(postgres) as url:
+        engine = create_engine(url)
+        put_chain(engine)
+        run_forecast(engine, lake, SPEC, now=NOW)
+        engine.dispose()
+        yield str(engine.url.database)
+
+
 @pytest.fixture
-def published(chain: sa.Engine, lake: Lake) -> sa.Engine:
-    run_forecast(chain, lake, SPEC, now=NOW)
-    return chain
+def published(postgres: Postgres, forecast_once: str) -> Iterator[sa.Engine]:
+    with copied(postgres, forecast_once) as url:
+        engine = create_engine(url)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture
@@ -200,7 +216,7 @@ def test_part_of_a_week_is_no_closure_of_a_weekly_forecast(chain: sa.Engine, lak
 
 
 def test_what_cannot_be_predicted_again_says_what_to_do(
-    chain: sa.Engine, published: sa.Engine, lake: Lake, what_if: Assume, tmp_path: Path
+    published: sa.Engine, lake: Lake, what_if: Assume, tmp_path: Path
 ) -> None:
     pooled = ForecastSpec(levels=SPEC.levels, horizon_days=H, best_sellers=2)
     with pytest.raises(Conflict, match=r"settings are others now\. Run `stocktide forecast` first"):
@@ -208,7 +224,7 @@ def test_what_cannot_be_predicted_again_says_what_to_do(
     short = write_lake(tmp_path / "short", promoted_rows()[:100])
     with pytest.raises(Conflict, match="its last day is now"):
         assume_published(published, short, SPEC, lambda _: None)
-    with chain.begin() as connection:
+    with published.begin() as connection:
         connection.execute(sa.text("UPDATE forecast_runs SET lake_version = 7"))
     with pytest.raises(Conflict, match="the lake has no version 7"):
         assume_published(published, lake, SPEC, lambda _: None)

@@ -1,7 +1,3 @@
-import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,8 +17,8 @@ from scipy import sparse
 from forecasting.publishing.array_copy import ArrayRows
 from forecasting.publishing.checkpoint import FOLDER, Checkpoint, run_key
 from forecasting.publishing.promotion import Decision
-
-ROOT = Path(__file__).parents[2]
+from tests.forecasting import killed_run
+from tests.forecasting.killed import KilledRun
 
 
 class Counted:
@@ -168,40 +164,18 @@ def test_run_key_tells_runs_apart_by_all_that_decides_them() -> None:
     assert len({run_key(**other) for other in [parts, *others]}) == 4
 
 
-def start(database_url: str, home: Path, stop: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.forecasting.killed_run", database_url, str(home), stop],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+def start(database_url: str, home: Path, stop: str) -> KilledRun:
+    return KilledRun(killed_run.main, database_url, str(home), stop)
 
 
-def told(process: "subprocess.Popen[str]", until: str) -> list[str]:
-    """What the run began to make, up to a step."""
-    assert process.stdout is not None
-    lines: list[str] = []
-    while not lines or lines[-1] != until:
-        line = process.stdout.readline()
-        assert line, "the run ended early"
-        lines.append(line.strip())
-    return lines
-
-
-def kill(process: "subprocess.Popen[str]") -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
-    assert process.stdout is not None
-    process.stdout.close()
+def wait_for(run: KilledRun, step: str) -> None:
+    while run.step() != step:
+        pass
 
 
 def finish(database_url: str, home: Path) -> list[str]:
     """Run to the end; what had to be made."""
-    process = start(database_url, home, "never")
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    return said.split()
+    return start(database_url, home, "never").finish()
 
 
 def counts(engine: sa.Engine) -> tuple[int, ...]:
@@ -224,8 +198,8 @@ def test_a_killed_run_publishes_nothing_and_the_next_goes_on_where_it_was(
     database: sa.Engine, database_url: str, home: Path, killed_in: str, made_again: list[str]
 ) -> None:
     run = start(database_url, home, killed_in)
-    told(run, killed_in)
-    kill(run)
+    wait_for(run, killed_in)
+    run.kill()
     assert counts(database) == (0, 0, 0, 0)
     assert finish(database_url, home) == made_again
     assert counts(database) == (1, 1, 8, 1)
@@ -238,7 +212,7 @@ def test_a_run_killed_while_it_writes_its_rows_publishes_nothing(
     with psycopg.connect(database_url) as other:
         other.execute("LOCK TABLE forecast_paths IN ACCESS EXCLUSIVE MODE")
         run = start(database_url, home, "never")
-        told(run, "publish")
+        wait_for(run, "publish")
         # its rows of all tables before this one are written, and not committed
         for _ in range(1000):
             waiting = other.execute(
@@ -248,7 +222,7 @@ def test_a_run_killed_while_it_writes_its_rows_publishes_nothing(
                 break
             time.sleep(0.01)
         assert waiting == (1,)
-        kill(run)
+        run.kill()
     assert counts(database) == (0, 0, 0, 0)
     assert finish(database_url, home) == ["publish", "published"]
     with database.connect() as connection:

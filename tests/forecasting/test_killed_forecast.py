@@ -1,16 +1,13 @@
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from stocktide.lake import Lake
+from tests.forecasting import killed_forecast
+from tests.forecasting.killed import KilledRun
 from tests.forecasting.lakes import chain_rows, write_lake
 
-ROOT = Path(__file__).parents[2]
 # Every table that a run writes, in no order.
 TABLES = (
     "forecast_runs",
@@ -29,33 +26,17 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return write_lake(tmp_path_factory.mktemp("lake"), chain_rows(70))
 
 
-def start(database_url: str, lake: Lake, home: Path, stop: int) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.forecasting.killed_forecast",
-            database_url,
-            lake.root,
-            str(home),
-            str(stop),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+def start(database_url: str, lake: Lake, home: Path, stop: int) -> KilledRun:
+    return KilledRun(killed_forecast.main, database_url, lake.root, str(home), stop)
 
 
-def kill_at(run: "subprocess.Popen[str]", number: int) -> str:
+def kill_at(run: KilledRun, number: int) -> str:
     """Kill a run in its step of this number; gives the step's name."""
-    assert run.stdout is not None
-    for _ in range(number + 1):
-        line = run.stdout.readline().strip()
-    run.send_signal(signal.SIGKILL)
-    run.wait(10)
-    run.stdout.close()
-    return line
+    for _ in range(number):
+        run.step()
+    step = run.step()
+    run.kill()
+    return step
 
 
 def finished_steps(home: Path) -> dict[str, int]:
@@ -77,10 +58,7 @@ def counts(engine: sa.Engine) -> dict[str, int]:
 def test_a_retraining_killed_in_any_of_its_steps_leaves_what_was_published(
     database: sa.Engine, database_url: str, lake: Lake, tmp_path: Path
 ) -> None:
-    whole = start(database_url, lake, tmp_path, -1)
-    said, _ = whole.communicate(timeout=120)
-    assert whole.returncode == 0
-    steps = said.splitlines()
+    steps = start(database_url, lake, tmp_path, -1).finish()
     assert len(steps) >= 4
     before = counts(database)
     assert min(before.values()) > 0
@@ -94,9 +72,7 @@ def test_a_retraining_killed_in_any_of_its_steps_leaves_what_was_published(
     tested = {name: when for of in reversed(made) for name, when in of.items()}
     assert any(name.startswith("origin-") for name in tested)
     assert made[-1].items() <= tested.items()
-    again = start(database_url, lake, tmp_path, -1)
-    again.communicate(timeout=120)
-    assert again.returncode == 0
+    start(database_url, lake, tmp_path, -1).finish()
     assert not finished_steps(tmp_path)
     assert counts(database)["forecast_models"] == 2
     with database.connect() as connection:

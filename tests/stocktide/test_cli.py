@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import run_command
 from tests.ingest.tills import TILL, row, write
+
+ROOT = Path(__file__).parents[2]
 
 
 def stocktide(home: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -17,15 +20,25 @@ def stocktide(home: Path, *arguments: str, **settings: str) -> "subprocess.Compl
     environment |= {
         f"STOCKTIDE_{name}": value for name, value in {"HOME": str(home), **settings}.items()
     }
-    return subprocess.run(
-        [sys.executable, "-m", "stocktide.cli", *arguments],
-        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+    environment["PYTHONPATH"] = str(ROOT)
+    return run_command(*arguments, environment=environment, folder=home.parent)
+
+
+def test_module_is_the_command_line_and_imports_no_stage_that_it_does_not_need(home: Path) -> None:
+    """Run once as people do; the other tests here fork, which hides what an interpreter starts with."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "stocktide.cli", "status"],
+        env={**os.environ, "STOCKTIDE_HOME": str(home), "PYTHONPATH": str(ROOT)},
         cwd=home.parent,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+    assert (done.returncode, done.stdout) == (3, f"Not running in {home}. Start it: stocktide up\n")
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "stocktide.settings" in imported
+    assert imported.isdisjoint({"forecasting", "pandas", "duckdb", "streamlit", "mlflow"})
 
 
 def check_refused(
