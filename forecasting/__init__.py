@@ -11,7 +11,8 @@ from forecasting.baselines.baseline import BASELINES, baseline
 from forecasting.choosing.choose import Choice
 from forecasting.choosing.kept import Learnt
 from forecasting.choosing.scores import score, value_added
-from forecasting.forecast import Forecast, make_forecast
+from forecasting.forecast import make_forecast
+from forecasting.forecast_result import Forecast
 from forecasting.frames.frame_demand import demand_of
 from forecasting.frames.frame_fit import FrameFit, fit_frame
 from forecasting.frames.frames import Series, from_long, from_wide

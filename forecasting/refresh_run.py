@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import sqlalchemy as sa
 
-from forecasting.forecast import silent
+from forecasting.forecast_finish import silent
 from forecasting.frames.frequency import grid_of
 from forecasting.nodes.demand import Demand
 from forecasting.publishing.keep_paths import keep_learnt, keep_paths

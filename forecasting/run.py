@@ -14,7 +14,10 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from forecasting.choosing.contest import Holder
-from forecasting.forecast import Forecast, make_forecast, silent, tested_origins
+from forecasting.forecast import make_forecast
+from forecasting.forecast_finish import silent
+from forecasting.forecast_origins import all_origins
+from forecasting.forecast_result import Forecast
 from forecasting.frames.rhythm_found import calendar_grid
 from forecasting.intervals.joint_draw import sum_days
 from forecasting.intervals.probabilities import QUANTILES
@@ -140,7 +143,7 @@ def _forecast(
     started = time.monotonic()
     progress("reading demand")
     demand, hierarchy, spec = read_chain(engine, lake, spec, now, run)
-    progress.steps += len(tested_origins(demand, spec))
+    progress.steps += len(all_origins(demand, spec))
     holder = _holder(engine)
     kept = Checkpoint(home, _key(lake, demand, spec))
     made = make_forecast(

@@ -258,8 +258,8 @@ def _by_name() -> dict[str, Candidate]:
     return {candidate.name: candidate for candidate in every}
 
 
-def fitting(candidate: Candidate, hierarchy: Hierarchy) -> bool:
-    """Tell whether a candidate's method fits the levels: some split downwards, which takes a tree."""
+def fits_hierarchy(candidate: Candidate, hierarchy: Hierarchy) -> bool:
+    """Return True if a candidate's method fits the levels: those that split downwards need a tree."""
     method = candidate.method if isinstance(candidate, LearntCandidate) else None
     return hierarchy.is_tree or method not in TREE_METHODS
 

@@ -8,7 +8,7 @@ from forecasting.choosing.backtest import OriginResult, backtest, combine, score
 from forecasting.choosing.candidates import MIXTURE, Answer
 from forecasting.choosing.choose import CHOSEN, Choice, choose, total_scores, untested
 from forecasting.choosing.tables import OriginTable
-from forecasting.forecast import make_bench
+from forecasting.forecast_setup import make_setup
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
@@ -22,8 +22,8 @@ SPEC = ForecastSpec(levels=LEVELS, horizon_days=14, candidates=("naive",))
 
 @pytest.fixture(scope="module")
 def tables() -> list[OriginTable]:
-    bench = make_bench(make_demand(weekly_units(140)), HIERARCHY, SPEC)
-    return [bench.table(known) for known in (84, 98, 112)]
+    setup = make_setup(make_demand(weekly_units(140)), HIERARCHY, SPEC)
+    return [setup.table(known) for known in (84, 98, 112)]
 
 
 def off(factor: float) -> Way:
