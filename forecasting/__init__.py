@@ -36,7 +36,8 @@ from forecasting.publishing.experiment import TrackingStore
 from forecasting.quiet_prophet import quiet_prophet
 from forecasting.refresh import refresh_forecast
 from forecasting.refresh_run import run_refresh
-from forecasting.run import ForecastReport, run_forecast
+from forecasting.run import run_forecast
+from forecasting.run_report import ForecastReport
 from forecasting.sampling import sample_paths
 from forecasting.spec import ForecastSpec, spec_from_toml
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
