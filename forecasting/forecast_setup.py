@@ -34,7 +34,6 @@ from forecasting.experts.at_origin import many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
 from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.forecast_origins import full_origins
-from forecasting.frames.frequency import grid_of
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.origin import Origin, origin_at
 from forecasting.spec import AUTO, ForecastSpec
@@ -140,8 +139,7 @@ def make_setup(
         insample=needs_history(candidates),
         clues=needs_clues(candidates),
     )
-    grid = demand.grid or grid_of(demand.days, "D")
-    dates = pd.DatetimeIndex(demand.days.append(grid.following(demand.days[-1], spec.horizon_days)))
+    dates = pd.DatetimeIndex(demand.days.append(demand.following(spec.horizon_days)))
     calendar = make_calendar(
         hierarchy,
         demand.leaves,

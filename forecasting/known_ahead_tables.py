@@ -61,7 +61,7 @@ def read_plans(connection: sa.Connection, *, now: datetime) -> pd.DataFrame:
 
 def read_told(connection: sa.Connection, lake: Lake, demand: Demand, *, horizon: int) -> Told:
     """Read what the plans of a demand's leaves are held against."""
-    days = pd.DatetimeIndex(demand.days.append(_following(demand, horizon)))
+    days = pd.DatetimeIndex(demand.days.append(demand.following(horizon)))
     periods = periods_of(days, demand.grid)
     products = _frame(connection, "forecasting/product_keys").astype({"product_id": np.int64})
     locations = _frame(connection, "forecasting/location_keys").astype({"location_id": np.int64})
@@ -130,13 +130,6 @@ def keys_of_leaves(
         for name in (key for key in SCOPE if key in follows.columns and key not in leaves.columns):
             keys[name] = keys[of].map(follows[name])
     return keys.where(keys.notna(), None)
-
-
-def _following(demand: Demand, horizon: int) -> pd.DatetimeIndex:
-    last = demand.days[-1]
-    if demand.grid is None:
-        return pd.date_range(last + pd.Timedelta(days=1), periods=horizon, freq="D")
-    return demand.grid.following(last, horizon)
 
 
 def _frame(connection: sa.Connection, name: str, **bound: object) -> pd.DataFrame:

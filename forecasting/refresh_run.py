@@ -8,9 +8,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from forecasting.forecast_finish import Progress
-from forecasting.frames.frequency import grid_of
 from forecasting.nodes.demand import Demand
-from forecasting.publishing.keep_paths import keep_learnt, keep_paths
+from forecasting.publishing.keep_run import keep_run
 from forecasting.publishing.learnt_store import read_learnt
 from forecasting.publishing.publish import store_refresh
 from forecasting.publishing.registry import Champion, read_champion
@@ -72,8 +71,7 @@ def _refresh(
         parent=parent.version,
         reason=f"Refreshed from version {parent.version}: {more} more, the same weights and scores.",
     )
-    keep_paths(engine, lake, demand, hierarchy, made.path_plan, outcome)
-    keep_learnt(engine, lake, made.learnt, outcome)
+    keep_run(engine, lake, demand, hierarchy, made, outcome)
     return report_of(demand, hierarchy, made, None, outcome, time.monotonic() - started)
 
 
@@ -91,5 +89,5 @@ def _parent(engine: sa.Engine) -> tuple[Champion, int]:
 
 def new_periods(demand: Demand, cutoff: date) -> int:
     """Count the periods of the demand that end after a day."""
-    grid = demand.grid or grid_of(demand.days, "D")
+    grid = demand.regular
     return int(np.sum(grid.last_days(demand.days).date > cutoff))

@@ -21,7 +21,7 @@ from forecasting.lake_successions import read_successions
 from forecasting.nodes.demand import Demand
 from forecasting.publishing.checkpoint import Checkpoint, run_key
 from forecasting.publishing.experiment import TrackingStore
-from forecasting.publishing.keep_paths import keep_learnt, keep_paths
+from forecasting.publishing.keep_run import keep_run
 from forecasting.publishing.publish import Publication, store_run
 from forecasting.publishing.registry import read_champion
 from forecasting.run_experiment import log_run
@@ -88,8 +88,7 @@ def _forecast(
     progress("publishing")
     publication = publication_of(demand, hierarchy, made, mlflow_run_id)
     outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
-    keep_paths(engine, lake, demand, hierarchy, made.path_plan, outcome)
-    keep_learnt(engine, lake, made.learnt, outcome)
+    keep_run(engine, lake, demand, hierarchy, made, outcome)
     kept.finish()
     return report_of(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.forecast_result import Forecast
-from forecasting.frames.rhythm_found import calendar_grid
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
 from forecasting.prophet.fit_store import save_fits
@@ -50,11 +49,9 @@ def log_run(
     params["rhythm"] = demand.frequency
     params |= {"winner": made.choice.name, "weights": made.choice.as_dict()["weights"]}
     low, high = QUANTILES.index(0.1), QUANTILES.index(0.9)
-    grid = calendar_grid("D") if demand.grid is None else demand.grid
-    ahead = grid.following(demand.days[-1], made.mean.shape[1])
     picture = forecast_figure(
         demand.days,
-        ahead,
+        demand.following(made.mean.shape[1]),
         made.history[0],
         made.mean[0],
         made.quantiles[0, :, low],

@@ -17,11 +17,10 @@ from scipy import stats
 
 from forecasting.choosing.backtest import OriginResult
 from forecasting.choosing.candidates import MIXTURE
-from forecasting.choosing.scores import ALL_CLASSES
+from forecasting.choosing.scores import ALL_CLASSES, CHOSEN
 
 Array = NDArray[np.float64]
 
-CHOSEN = "chosen"
 METRIC = "wrmsse"
 # Chance that luck alone takes another candidate than the mixture.
 LUCK_MAX = 0.05

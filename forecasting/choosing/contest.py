@@ -9,10 +9,10 @@ import pandas as pd
 
 from forecasting.choosing.backtest import OriginResult, score_combination
 from forecasting.choosing.choose import Choice
+from forecasting.choosing.scores import CHOSEN
 from forecasting.publishing.promotion import (
     CHALLENGER,
     CHAMPION,
-    CHOSEN,
     PromotionRule,
     decide,
     total_score,

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.frames.cells import read_dates, read_numbers
-from forecasting.frames.frequency import Grid, grid_of
+from forecasting.frames.frequency import Grid
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.hand_over import hand_over
 from forecasting.nodes.known_ahead import KnownAhead, PlannedRegressor
@@ -30,7 +30,7 @@ def with_longer(demand: Demand, longer: Longer) -> Demand:
     stays where it is. Raises Invalid: `column_missing`, `ds_off_grid`, `value_negative`, `node_unknown`,
     `ds_duplicate`, `plans_dated`, and those of `from_long` for dates and numbers.
     """
-    grid = demand.grid or grid_of(demand.days, "D")
+    grid = demand.regular
     told = {keys: _told(frame, keys, grid, demand.days[0]) for keys, frame in longer.items()}
     firsts = [rows["ds"].min() for rows in told.values() if len(rows)]
     if not firsts:

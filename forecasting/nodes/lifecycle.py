@@ -143,19 +143,6 @@ def with_starts(mean: Array, starts: Starts) -> Array:
     return forecast
 
 
-def cold_start(mean: Array, units: Array, group: Codes) -> tuple[Array, Mask]:
-    """Forecast young leaves as a share of what their grown-up siblings are forecast, times a ramp by age.
-
-    mean: (m, h), forecasts of all leaves. units: (m, T) sold. group: (m,) 0 .. k-1. Returns the forecasts with the
-    young ones replaced, (m, h), and which these are, (m,).
-    """
-    assert mean.shape[0] == units.shape[0] == group.size
-    starts = learn_starts(units, group, mean.shape[1])
-    is_young = np.zeros(group.size, dtype=np.bool_)
-    is_young[starts.leaves] = True
-    return with_starts(mean, starts), is_young
-
-
 def learned_ramp(units: Array, sold: Array, group: Codes) -> Array:
     """Learn how a start grows: share of the siblings by week of age, against the four weeks after.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forecasting.choosing.scores import recent_weight
 from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.experts.hidden_demand import expected_demand
-from forecasting.frames.frequency import Grid, grid_of
+from forecasting.frames.frequency import Grid
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
@@ -231,7 +231,7 @@ def origin_at(
         units=units,
         empty=demand.empty[hierarchy.leaf_rows, :days_known],
         open_leaves=opened,
-        grid=demand.grid or grid_of(demand.days, "D"),
+        grid=demand.regular,
         longer={
             level: units[:, :days_known]
             for level, units in longer_histories(demand, hierarchy).items()

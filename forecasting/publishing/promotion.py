@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from forecasting.choosing.scores import ALL_CLASSES
+
 Action = Literal["promote", "refit", "keep"]
 # Scores that agree to this much are the same fit with other rounding.
 SAME_RELATIVE = 1e-9
 # What a backtest is summed up by, the first of these that it has; a held-out test has the last.
 SCORE_METRICS = ("wrmsse", "rmsse")
-CHOSEN, CHAMPION, CHALLENGER = "chosen", "champion", "challenger"
-ALL_CLASSES = "all"
+CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 @dataclass(frozen=True)

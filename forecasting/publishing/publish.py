@@ -14,10 +14,11 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from forecasting.choosing.scores import CHOSEN
+from forecasting.choosing.scores import SCORE_COLUMNS as SCORED
 from forecasting.frames.frequency import Grid, grid_of
 from forecasting.publishing.array_copy import ArrayRows, copy_arrays
 from forecasting.publishing.promotion import (
-    CHOSEN,
     PromotionRule,
     champion_score,
     error_score,
@@ -64,15 +65,7 @@ QUANTILE_COLUMNS = (
     "q975",
 )
 COPY_BYTES = 1 << 20
-SCORE_COLUMNS = (
-    "origin",
-    "level",
-    "level_name",
-    "demand_class",
-    "candidate",
-    "metric",
-    "value",
-)
+SCORE_COLUMNS = ("origin", *SCORED)
 __all__ = ["CHANNEL", "Publication", "publish", "store_refresh", "store_run"]
 
 

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import OriginResult, backtest, combine, score_combination
 from forecasting.choosing.candidates import MIXTURE, Answer
-from forecasting.choosing.choose import CHOSEN, Choice, choose, total_scores, untested
+from forecasting.choosing.choose import Choice, choose, total_scores, untested
+from forecasting.choosing.scores import CHOSEN
 from forecasting.choosing.tables import OriginTable
 from forecasting.forecast_setup import make_setup
 from forecasting.spec import ForecastSpec
