@@ -54,7 +54,7 @@ def read_realised(
 
 
 def _columns(batch: pa.RecordBatch, first_day: int) -> Any:
-    """Give leaf, position of the day, log price (NaN where unknown) and promotion of a batch."""
+    """Return leaf, position of the day, log price (NaN where unknown) and promotion of a batch."""
     leaf, day, price, promotion = (
         batch.column(name).to_numpy(zero_copy_only=False)
         for name in ("leaf", "day", "log_price", "promotion")

@@ -73,7 +73,7 @@ def score(
 
 
 def recent_weight(history: Array, periods: int = WEIGHT_DAYS) -> Array:
-    """Units of the last periods of history, (n,), as M5 weighs (there by value, of 28 days)."""
+    """Sum the units of the last periods of history, (n,): the weights of M5, which takes the value of 28 days."""
     weight: Array = history[:, -periods:].sum(axis=1)
     return weight
 
@@ -103,7 +103,7 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 
 def _mean(values: Array, weight: Array | None = None) -> Array:
-    """Mean over the known rows of (rows, C), weighted; NaN where none is known or their weight is 0."""
+    """Average (rows, C) over the known rows by weight, (C,); NaN where none is known or their weight is 0."""
     known = np.isfinite(values)
     of = np.ones(values.shape[0]) if weight is None else weight
     weights = np.where(known, of[:, None], 0.0)

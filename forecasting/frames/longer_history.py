@@ -23,7 +23,7 @@ Longer = Mapping[tuple[str, ...], pd.DataFrame]
 
 
 def with_longer(demand: Demand, longer: Longer) -> Demand:
-    """Put histories of levels before that of the leaves.
+    """Extend demand by histories of upper levels that begin before the leaves.
 
     longer: keys of a level -> a long frame with a column per key, ds and y; rows from the first period of the leaves on
     are not looked at, for a node is the sum of its leaves there. Periods without a row are unknown. What is known ahead
@@ -131,7 +131,7 @@ def _nodes(leaves: pd.DataFrame, keys: tuple[str, ...]) -> tuple[NDArray[np.int6
 
 
 def _later(ahead: KnownAhead, periods: int) -> KnownAhead:
-    """Move what is told of periods behind so many new ones, of which nothing is told."""
+    """Shift what is known of the periods behind so many new first ones, of which nothing is known."""
     return replace(
         ahead,
         regressors={name: _moved(one, periods) for name, one in ahead.regressors.items()},

@@ -145,7 +145,7 @@ def pool_unknown(came: pd.DataFrame, keys: "pd.Series[Any]") -> pd.DataFrame:
 
 
 def _alarm(connection: sa.Connection) -> list[tuple[str, date]]:
-    """Draw the alarms anew over the record; those that are new, of periods just judged, oldest first."""
+    """Update the alarms over the whole record. Returns the new ones, of periods just judged, oldest first."""
     rows = connection.execute(
         statement("forecasting/drift_record"), {"periods": RECORD_PERIODS}
     ).all()
