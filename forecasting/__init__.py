@@ -11,7 +11,8 @@ from forecasting.baselines.baseline import BASELINES, baseline
 from forecasting.choosing.choose import Choice
 from forecasting.choosing.kept import Learnt
 from forecasting.choosing.scores import score, value_added
-from forecasting.forecast import Forecast, make_forecast
+from forecasting.forecast import make_forecast
+from forecasting.forecast_result import Forecast
 from forecasting.frames.frame_demand import demand_of
 from forecasting.frames.frame_fit import FrameFit, fit_frame
 from forecasting.frames.frames import Series, from_long, from_wide
@@ -35,7 +36,8 @@ from forecasting.publishing.experiment import TrackingStore
 from forecasting.quiet_prophet import quiet_prophet
 from forecasting.refresh import refresh_forecast
 from forecasting.refresh_run import run_refresh
-from forecasting.run import ForecastReport, run_forecast
+from forecasting.run import run_forecast
+from forecasting.run_report import ForecastReport
 from forecasting.sampling import sample_paths
 from forecasting.spec import ForecastSpec, spec_from_toml
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy

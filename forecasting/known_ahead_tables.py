@@ -61,7 +61,7 @@ def read_plans(connection: sa.Connection, *, now: datetime) -> pd.DataFrame:
 
 def read_told(connection: sa.Connection, lake: Lake, demand: Demand, *, horizon: int) -> Told:
     """Read what the plans of a demand's leaves are held against."""
-    days = pd.DatetimeIndex(demand.days.append(_following(demand, horizon)))
+    days = pd.DatetimeIndex(demand.days.append(demand.following(horizon)))
     periods = periods_of(days, demand.grid)
     products = _frame(connection, "forecasting/product_keys").astype({"product_id": np.int64})
     locations = _frame(connection, "forecasting/location_keys").astype({"location_id": np.int64})
@@ -104,7 +104,7 @@ def known_ahead_of(plans: pd.DataFrame, told: Told) -> KnownAhead:
 def with_known_ahead(
     engine: sa.Engine, lake: Lake, demand: Demand, *, horizon: int, now: datetime
 ) -> Demand:
-    """Give the demand with what is known ahead of its leaves, and a warning of countries without known holidays."""
+    """Return the demand with all that is known ahead of its leaves, and a warning for countries without holidays."""
     ahead = read_known_ahead(engine, lake, demand, horizon=horizon, now=now)
     unknown = _without_holidays(ahead)
     return replace(demand, ahead=ahead, warnings=(*demand.warnings, *unknown))
@@ -123,7 +123,7 @@ def _without_holidays(ahead: KnownAhead) -> list[str]:
 def keys_of_leaves(
     leaves: pd.DataFrame, products: pd.DataFrame, locations: pd.DataFrame
 ) -> pd.DataFrame:
-    """Give all keys of each leaf, columns SCOPE: its own, and those that follow from its product and location."""
+    """Return all keys of each leaf, columns SCOPE: its own, and those that follow from its product and location."""
     keys = leaves.reindex(columns=[*SCOPE]).astype(object)
     for of, known in (("product", products), ("location", locations)):
         follows = known.drop_duplicates(of).set_index(of)
@@ -132,26 +132,19 @@ def keys_of_leaves(
     return keys.where(keys.notna(), None)
 
 
-def _following(demand: Demand, horizon: int) -> pd.DatetimeIndex:
-    last = demand.days[-1]
-    if demand.grid is None:
-        return pd.date_range(last + pd.Timedelta(days=1), periods=horizon, freq="D")
-    return demand.grid.following(last, horizon)
-
-
 def _frame(connection: sa.Connection, name: str, **bound: object) -> pd.DataFrame:
     result = connection.execute(statement(name), bound)
     return pd.DataFrame(result.all(), columns=list(result.keys()))
 
 
 def _by_kind(plans: pd.DataFrame) -> Callable[[str], pd.DataFrame]:
-    """Give a function from a kind to its plans, in the order of recording."""
+    """Return a function from a kind to its plans, in the order of recording."""
     groups: Mapping[object, pd.DataFrame] = dict(iter(plans.groupby("kind")))
     return lambda kind: groups.get(kind, plans.iloc[:0]).reset_index(drop=True)
 
 
 def split_events(plans: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give the events in force, and those that were changed or taken back. What is known now is known at the cutoff."""
+    """Return the events in force, and those changed or taken back. What is known now counts as known at the cutoff."""
     if plans.empty:
         empty = pd.DataFrame(columns=[*EVENT_COLUMNS])
         return empty, empty.assign(withdrawn=pd.Series(dtype="datetime64[ns]"))
@@ -172,6 +165,6 @@ def split_events(plans: pd.DataFrame, cutoff: pd.Timestamp) -> tuple[pd.DataFram
 
 
 def _day(instants: pd.Series, cutoff: pd.Timestamp) -> pd.Series:
-    """Give the day (UTC) of instants, the cutoff for later ones; missing ones stay so."""
+    """Return the day (UTC) of instants, the cutoff for later ones; missing ones stay so."""
     days = pd.to_datetime(instants, utc=True).dt.tz_localize(None).dt.normalize()
     return days.mask(days > cutoff, cutoff)

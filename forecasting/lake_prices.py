@@ -10,7 +10,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from forecasting.nodes.day_values import DaySums, realised_periods
-from forecasting.nodes.demand import OTHER_PRODUCTS, Demand
+from forecasting.nodes.demand import Demand, pool_names
 from forecasting.nodes.plan_regressors import Realised
 from forecasting.nodes.plans import Periods
 from stocktide.database import sql
@@ -54,7 +54,7 @@ def read_realised(
 
 
 def _columns(batch: pa.RecordBatch, first_day: int) -> Any:
-    """Give leaf, position of the day, log price (NaN where unknown) and promotion of a batch."""
+    """Return leaf, position of the day, log price (NaN where unknown) and promotion of a batch."""
     leaf, day, price, promotion = (
         batch.column(name).to_numpy(zero_copy_only=False)
         for name in ("leaf", "day", "log_price", "promotion")
@@ -72,12 +72,8 @@ def pair_leaves(
     keyed = pairs.merge(products, on="product_id").merge(locations, on="location_id")
     keys = list(leaves.columns)
     if "product" in keys:
-        pool = pd.Series(OTHER_PRODUCTS, index=keyed.index)
-        for key in ("department", "category"):
-            if key in keys:
-                pool = pool + " " + keyed[key].fillna("").astype(str)
         named = keyed["product"].isin(leaves["product"])
-        keyed["product"] = keyed["product"].where(named, pool)
+        keyed["product"] = keyed["product"].where(named, pool_names(keyed, keys))
     keyed = keyed.rename(columns={"price_micros": "listed_micros"})
     if not keys:
         return keyed.assign(leaf=0)[["product_id", "location_id", "leaf", "listed_micros"]]

@@ -89,7 +89,7 @@ def _days_sold(connection: duckdb.DuckDBPyConnection, through: date, days: int) 
 def _covered(
     sold: pd.DatetimeIndex, found: RhythmFound, over: pd.Timestamp
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Give the first and the last day that sales tell of: a date of a monthly export tells of all its month."""
+    """Return the first and the last day that sales tell of: a date of a monthly export tells of all its month."""
     if not found.one_day:
         return sold[0], sold[-1]
     ends = found.grid.dates(np.unique(found.grid.containing(sold)))
@@ -99,7 +99,7 @@ def _covered(
 
 
 def _last_whole_day(connection: duckdb.DuckDBPyConnection, now: datetime) -> date:
-    """Give the last day that is over in every location's time zone."""
+    """Return the last day that is over in every location's time zone."""
     assert now.tzinfo is not None
     zones = connection.execute("SELECT DISTINCT timezone FROM locations").fetchall()
     local = [now.astimezone(ZoneInfo(zone)).date() for (zone,) in zones if zone]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from forecasting.intervals.joint_draw import Paths, Single
+from forecasting.lake_folder import open_folder
 from forecasting.path_files import blocks_of, path_columns, read_file, table_of, write_file
 from stocktide.errors import Invalid, NotFound
 from stocktide.lake import Lake
@@ -52,7 +53,7 @@ def write_paths(
     leaves: (m,) rows of keys. days: (h,). drawn: h arrays (m, B), units, as of `draw_days`; taken one by one. whole:
     (m,) leaves that sell whole units. What an earlier, killed writer left of this run is removed first.
     """
-    store, root = _open(lake)
+    store, root = open_folder(lake, FOLDER)
     folder = f"{root}/run={lineage.forecast_run_id}"
     _remove(store, folder)
     places = _by_location(leaves)
@@ -85,7 +86,7 @@ def read_paths(
     over products, days and, read one after the other, locations: path 7 is the same future everywhere.
     Raises NotFound (`paths_missing`): no such run or location, or a file that is not what was written.
     """
-    store, root = _open(lake)
+    store, root = open_folder(lake, FOLDER)
     manifest = _manifest(store, root, run)
     place = NO_LOCATION if location is None else quote(location, safe="")
     if place not in manifest["files"]:
@@ -109,15 +110,9 @@ def read_paths(
 
 def read_lineage(lake: Lake, run: int | None = None) -> PathLineage:
     """Read what the paths of the newest run, or of the one named, came from. Raises NotFound (`paths_missing`)."""
-    store, root = _open(lake)
+    store, root = open_folder(lake, FOLDER)
     manifest = _manifest(store, root, run)
     return PathLineage(**{name: manifest[name] for name in PathLineage.__dataclass_fields__})
-
-
-def stored_runs(lake: Lake) -> list[int]:
-    """List the runs whose paths are whole, oldest first."""
-    store, root = _open(lake)
-    return [run for run in _folders(store, root) if _is_file(store, f"{root}/run={run}/{MANIFEST}")]
 
 
 def prune_paths(lake: Lake, keep: Collection[int]) -> list[int]:
@@ -126,20 +121,11 @@ def prune_paths(lake: Lake, keep: Collection[int]) -> list[int]:
     The manifest goes first, so that a reader never finds a run that is half removed. One forecast runs at a time, so
     nothing that is being written is removed.
     """
-    store, root = _open(lake)
+    store, root = open_folder(lake, FOLDER)
     gone = [run for run in _folders(store, root) if run not in set(keep)]
     for run in gone:
         _remove(store, f"{root}/run={run}")
     return gone
-
-
-def _open(lake: Lake) -> tuple[Any, str]:
-    """Open the file system of the lake, local or an object store. Returns it and the folder of paths."""
-    root = f"{lake.root.rstrip('/')}/{FOLDER}"
-    if "://" in root:
-        store, inner = fs.FileSystem.from_uri(root)
-        return store, inner
-    return fs.LocalFileSystem(), root
 
 
 def _by_location(leaves: pd.DataFrame) -> dict[str, NDArray[np.int64]]:

@@ -13,16 +13,10 @@ from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import combine
 from forecasting.choosing.kept import Learnt, aligned, answer_again, refuse_changed
-from forecasting.choosing.tables import came
-from forecasting.forecast import (
-    Bench,
-    Forecast,
-    Progress,
-    finished,
-    fit_last,
-    make_bench,
-    silent,
-)
+from forecasting.choosing.tables import actuals_after
+from forecasting.forecast_finish import Progress, finish_forecast, fit_last, silent
+from forecasting.forecast_result import Forecast
+from forecasting.forecast_setup import ForecastSetup, make_setup
 from forecasting.intervals.missed import Missed
 from forecasting.nodes.demand import Demand
 from forecasting.spec import ForecastSpec
@@ -45,23 +39,23 @@ def refresh_forecast(
     learnt. Raises Conflict (`refresh_changed`): levels, rhythm or horizon are others; and what `make_forecast` raises.
     """
     chosen = replace(spec, candidates=tuple(learnt.choice.weights))
-    bench = make_bench(demand, hierarchy, chosen)
-    refuse_changed(learnt, hierarchy, demand.frequency, spec.horizon_days, bench.plan.levels)
+    setup = make_setup(demand, hierarchy, chosen)
+    refuse_changed(learnt, hierarchy, demand.frequency, spec.horizon_days, setup.plan.levels)
     learnt = aligned(learnt, hierarchy)
-    last = bench.origin(demand.days.size)
+    last = setup.origin(demand.days.size)
     progress(f"fitting {hierarchy.n_nodes} nodes up to {last.cutoff} by {learnt.choice.name}")
-    fitted = fit_last(bench, last)
-    parts = answer_again(learnt, fitted.lesson(bench, (), learnt.choice))
+    fitted = fit_last(setup, last)
+    parts = answer_again(learnt, fitted.lesson(setup, (), learnt.choice))
     mean = combine({name: part.mean for name, part in parts.items()}, learnt.choice.weights)
-    return finished(bench, fitted, mean, parts, _missed(bench, learnt), learnt, progress)
+    return finish_forecast(setup, fitted, mean, parts, _missed(setup, learnt), learnt, progress)
 
 
-def _missed(bench: Bench, learnt: Learnt) -> Sequence[Missed]:
+def _missed(setup: ForecastSetup, learnt: Learnt) -> Sequence[Missed]:
     """Put what was forecast from the origins of the run beside what came, as it is known now.
 
     An origin that the demand no longer reaches back to is left out.
     """
-    days = bench.demand.days
+    days = setup.demand.days
     at = days.get_indexer(pd.DatetimeIndex(learnt.cutoffs))
     known: Mapping[int, Array] = {
         int(place) + 1: left.astype(np.float64)
@@ -69,6 +63,6 @@ def _missed(bench: Bench, learnt: Learnt) -> Sequence[Missed]:
         if place >= 0
     }
     return [
-        Missed(periods, mean, came(bench.demand, bench.hierarchy, periods, learnt.horizon))
+        Missed(periods, mean, actuals_after(setup.demand, setup.hierarchy, periods, learnt.horizon))
         for periods, mean in known.items()
     ]

@@ -7,28 +7,20 @@ from datetime import UTC, date, datetime
 import numpy as np
 import sqlalchemy as sa
 
-from forecasting.forecast import silent
-from forecasting.frames.frequency import grid_of
+from forecasting.forecast_finish import Progress
 from forecasting.nodes.demand import Demand
-from forecasting.publishing.keep_paths import keep_learnt, keep_paths
+from forecasting.publishing.keep_run import keep_run
 from forecasting.publishing.learnt_store import read_learnt
 from forecasting.publishing.publish import store_refresh
 from forecasting.publishing.registry import Champion, read_champion
 from forecasting.refresh import refresh_forecast
-from forecasting.run import (
-    ForecastReport,
-    Progress,
-    Teller,
-    publication_of,
-    read_chain,
-    report_of,
-)
+from forecasting.run import publication_of, read_chain
+from forecasting.run_record import RunProgress, recorded_alone
+from forecasting.run_report import ForecastReport, report_of
 from forecasting.spec import ForecastSpec
 from stocktide.errors import Conflict
 from stocktide.lake import Lake
 from stocktide.rhythm import rhythm_of
-from stocktide.runs import Run, recorded_run, single_flight
-from stocktide.telemetry import log
 
 # Reading, the fit, paths, publishing.
 STEPS = 4
@@ -42,23 +34,15 @@ def run_refresh(
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> ForecastReport | None:
-    """Fit the current version again to newer periods and publish it as a new version; None where none has come.
+    """Fit the current version again to newer periods and publish it as a new version; None if there are none.
 
     Nothing is tested: weights, reconciliation and scores are those of the version. now: aware, days not over by then
-    are left out. progress: told each step. Raises Conflict: `forecast_running`, `nothing_published`,
+    are left out. progress: called with each step. Raises Conflict: `forecast_running`, `nothing_published`,
     `refresh_nothing_learnt`, `refresh_changed` (retrain), `refresh_overtaken`; NotFound (`lake_empty`).
     """
-    with single_flight(engine, "forecast") as free:
-        if not free:
-            raise Conflict(
-                "forecast_running",
-                "A forecast run is under way; wait for it, or see `stocktide status`.",
-            )
-        with recorded_run(engine, "refresh") as run:
-            tell = Teller(engine, run, progress or silent, steps=STEPS)
-            report = _refresh(engine, lake, spec, now or datetime.now(UTC), tell, run)
-            run.detail.update({"published": False} if report is None else asdict(report))
-    log("refresh_finished", **run.detail)
+    with recorded_alone(engine, "refresh", progress, steps=STEPS) as tell:
+        report = _refresh(engine, lake, spec, now or datetime.now(UTC), tell)
+        tell.run.detail.update({"published": False} if report is None else asdict(report))
     return report
 
 
@@ -67,10 +51,9 @@ def _refresh(
     lake: Lake,
     spec: ForecastSpec,
     now: datetime,
-    progress: Teller,
-    run: Run,
+    progress: RunProgress,
 ) -> ForecastReport | None:
-    started = time.monotonic()
+    started, run = time.monotonic(), progress.run
     parent, number = _parent(engine)
     progress("reading demand")
     demand, hierarchy, spec = read_chain(engine, lake, spec, now, run)
@@ -80,16 +63,15 @@ def _refresh(
     made = refresh_forecast(demand, hierarchy, spec, read_learnt(lake, number), progress=progress)
     progress("publishing")
     publication = publication_of(demand, hierarchy, made, None)
-    came = rhythm_of(demand.frequency).counted(fresh)
+    more = rhythm_of(demand.frequency).counted(fresh)
     outcome = store_refresh(
         engine,
         replace(publication, detail={**publication.detail, "refreshed_from": parent.version}),
         run_id=run.run_id,
         parent=parent.version,
-        reason=f"Refreshed from version {parent.version}: {came} more, the same weights and scores.",
+        reason=f"Refreshed from version {parent.version}: {more} more, the same weights and scores.",
     )
-    keep_paths(engine, lake, demand, hierarchy, made.path_plan, outcome)
-    keep_learnt(engine, lake, made.learnt, outcome)
+    keep_run(engine, lake, demand, hierarchy, made, outcome)
     return report_of(demand, hierarchy, made, None, outcome, time.monotonic() - started)
 
 
@@ -107,5 +89,5 @@ def _parent(engine: sa.Engine) -> tuple[Champion, int]:
 
 def new_periods(demand: Demand, cutoff: date) -> int:
     """Count the periods of the demand that end after a day."""
-    grid = demand.grid or grid_of(demand.days, "D")
+    grid = demand.regular
     return int(np.sum(grid.last_days(demand.days).date > cutoff))

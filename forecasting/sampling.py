@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecasting.forecast import Forecast
+from forecasting.forecast_result import Forecast
 from forecasting.intervals.joint_draw import Paths, take_paths
 
 

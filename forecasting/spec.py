@@ -26,13 +26,16 @@ DEFAULT_LEVELS: Levels = ((), ("location",), ("product",), ("location", "product
 
 @dataclass(frozen=True)
 class ForecastSpec:
-    """levels: key lists, leaves last. horizon_days: days ahead, or periods where demand is by week, month or quarter.
+    """Settings of a forecast.
+
+    levels: key lists, leaves last. horizon_days: days ahead, or periods where demand is by week, month or quarter.
 
     frequency: the rhythm of the demand, D, W, M or Q; "auto": found in the data.
 
-    candidates: what the backtest chooses from, by name, e.g. "WLSS additive" or "seasonal_naive"; "auto": the
-    reference's grid and more. backtest_origins: how many, before the period that is reported. method, seasonality_mode:
-    what is taken while there is too little past to test on; the method is named as in scikit-hts.
+    candidates: what the backtest chooses from, by name, e.g. "WLSS additive" or "seasonal_naive"; "auto": the learnt
+    mixture, Prophet in one response form, and the baselines (`auto_names`). backtest_origins: how many of the last ones
+    teach, before the period that is reported; those of a year ago are added. method, seasonality_mode: the candidate
+    that is taken where no origin can teach; the method is named as in scikit-hts.
     best_sellers: products kept apart, the others pooled (None: all). holidays_country: ISO code (None: no holidays).
     fit_levels: the levels where a model is fitted (None: all); without the leaves among them, the finest is split over
     the leaves by recent shares, whose half-life is split_half_life_days. split: "FP" splits by the leaves' own
@@ -63,12 +66,12 @@ class ForecastSpec:
 
     @property
     def rule(self) -> PromotionRule:
-        """When a run replaces the published one."""
+        """Return the rule by which a run replaces the published one."""
         return PromotionRule(self.promotion_margin, self.champion_days_max)
 
     @property
     def default_candidate(self) -> str:
-        """Name of the candidate that is taken untested."""
+        """Return the name of the candidate that is taken untested."""
         return f"{self.method} {self.seasonality_mode}"
 
 

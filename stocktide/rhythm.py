@@ -54,5 +54,5 @@ RHYTHMS = {
 
 
 def rhythm_of(frequency: str) -> Rhythm:
-    """Give the words of a frequency: D, W, M or Q."""
+    """Return the words of a frequency: D, W, M or Q."""
     return RHYTHMS[frequency]

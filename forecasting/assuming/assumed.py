@@ -44,18 +44,18 @@ class Assumed:
 
     @property
     def changed(self) -> NDArray[np.bool_]:
-        """Tell which nodes are forecast otherwise in some period, (n,)."""
+        """Return which nodes have another forecast in some period, (n,)."""
         return np.asarray((np.abs(self.mean - self.published) > DIFFERENCE_MIN).any(axis=1))
 
     @property
     def difference(self) -> float:
-        """Return the units more over all periods, less if negative."""
+        """Return the difference in units over all periods; below 0 is less."""
         m = self.hierarchy.n_leaves
         return float((self.mean - self.published)[-m:].sum())
 
     @property
     def total(self) -> str:
-        """Say what differs in all: "+312 units over 28 days: 4,100 as published, 4,412 as assumed (+7.6 %)."."""
+        """Return a sentence: "+312 units over 28 days: 4,100 as published, 4,412 as assumed (+7.6 %)."."""
         periods = rhythm_of(self.frequency).counted(self.days.size)
         if not self.changed.any():
             return f"No change over {periods}."
@@ -68,7 +68,7 @@ class Assumed:
     def table(self, *, changed: bool = False) -> pd.DataFrame:
         """Return a row per node and period: level_name, unique_id, ds, published, assumed, difference.
 
-        changed: only nodes that are forecast otherwise in some period.
+        changed: only nodes with another forecast in some period.
         """
         rows = np.flatnonzero(self.changed) if changed else np.arange(len(self.mean))
         nodes = self.hierarchy.nodes.iloc[np.repeat(rows, self.days.size)]

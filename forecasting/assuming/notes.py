@@ -27,7 +27,7 @@ def notes_on(
     frequency: Frequency,
     days: pd.DatetimeIndex,
 ) -> list[str]:
-    """Say what is odd about new plans beside the others, both as `read_plans` has them.
+    """List what is odd about new plans beside the others, both as `read_plans` returns them.
 
     days: (h,) last days of the periods ahead.
     """
@@ -53,7 +53,7 @@ def notes_on(
 
 
 def _touches(plans: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Mask:
-    """Tell which plans touch the days ahead; past events do, for they teach what an event does."""
+    """Return which plans can matter, (plans,): they touch the days ahead, or are past events that teach."""
     starts, ends = pd.to_datetime(plans["starts_on"]), pd.to_datetime(plans["ends_on"])
     teaches = (plans["kind"] == "events") & (ends < first)
     return np.asarray(((starts <= last) & (ends.isna() | (ends >= first))) | teaches)
@@ -65,7 +65,7 @@ def _kind_unseen(new: pd.DataFrame, others: pd.DataFrame) -> Mask:
 
 
 def _part_closed(new: pd.DataFrame, told: Told) -> Mask:
-    """Tell which closures cover no whole period."""
+    """Return which plans are closures that cover no whole period, (plans,)."""
     firsts = told.periods.first_day + told.periods.starts
     lasts = firsts + told.periods.days - 1
     starts_in = np.searchsorted(firsts, _days(new["starts_on"]))

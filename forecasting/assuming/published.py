@@ -147,7 +147,7 @@ def _outdated(published: Published, why: str) -> Conflict:
 def _notes(
     plans: pd.DataFrame, now: datetime, published: Published, told: Told, made: Assumed
 ) -> list[str]:
-    """Say which assumptions change nothing, and what else differs from the plans of the published forecast."""
+    """List which assumptions change nothing, and what else differs from the plans of the published forecast."""
     recorded, ended = _instants(plans["recorded_at"]), _instants(plans["withdrawn_at"])
     new = np.asarray(recorded == now)
     since = (recorded > published.made_at) & ~new | (ended > published.made_at) & (ended < now)

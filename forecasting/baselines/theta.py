@@ -73,7 +73,7 @@ def _alpha(x: Array) -> Array:
 
 
 def slope(y: Array, K: Array) -> Array:
-    """Slope of the straight line through the known values, per period. y, K: (T, n), K 1 where known. Returns (n,)."""
+    """Compute the slope per period through the known values, (n,). y, K: (T, n), K 1 where known."""
     t = np.arange(y.shape[0])[:, None]
     count = np.maximum(K.sum(axis=0), 1.0)
     from_mean = K * (t - (K * t).sum(axis=0) / count)

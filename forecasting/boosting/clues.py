@@ -50,7 +50,7 @@ def _single(of: Mapping[str, Array]) -> dict[str, Floats]:
 
 
 def sales_clues(units: Array, observed: Mask, windows: tuple[int, ...]) -> dict[str, Array]:
-    """Tell how often a leaf sells, how long it has not and how much, (m,) each.
+    """Return how often a leaf sells, for how long it has not, and how much, (m,) each.
 
     units: (m, T). observed: (m, T), periods that say something. windows: of the cycles, ascending.
     """
@@ -77,7 +77,7 @@ def sales_clues(units: Array, observed: Mask, windows: tuple[int, ...]) -> dict[
 
 
 def plan_clues(origin: Origin) -> dict[str, Array]:
-    """Tell what is planned for each leaf ahead, for its siblings, and what was planned lately, (m, h) each."""
+    """Return the plans ahead of each leaf and of its siblings, and those just before, (m, h) each."""
     if origin.uplift is None or origin.effects is None:
         return {}
     T, h = origin.days.size, origin.horizon
@@ -96,7 +96,7 @@ def plan_clues(origin: Origin) -> dict[str, Array]:
 
 
 def holiday_clues(origin: Origin, calendar: Calendar) -> dict[str, Array]:
-    """Tell which periods are holidays or events of each leaf, and how far the next and the last one are, (m, h) each.
+    """Return which periods are holidays or events of each leaf, and how far the next and the last one are, (m, h) each.
 
     Periods away are told as log(1 + periods), a window of half a year at most.
     """
@@ -123,7 +123,7 @@ def _periods_since(on: Mask) -> Array:
 
 
 def date_clues(origin: Origin) -> dict[str, Array]:
-    """Tell each date ahead, (h,): its step, and by the rhythm its weekday and day of the month, or its month.
+    """Describe each date ahead, (h,): its step, and by the rhythm its weekday and day of the month, or its month.
 
     Days and weeks are not told their month: it would name the few origins, and what all leaves missed there.
     """

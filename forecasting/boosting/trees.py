@@ -54,7 +54,7 @@ class Rows:
 
 
 def is_installed() -> bool:
-    """Tell whether LightGBM can be imported."""
+    """Return True if LightGBM can be imported."""
     return find_spec("lightgbm") is not None
 
 

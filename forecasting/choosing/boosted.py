@@ -103,7 +103,7 @@ def _without(
 
 
 def apart(one: OriginTable, other: OriginTable) -> bool:
-    """Tell whether what came after two origins has no period in common."""
+    """Return True if the horizons of two origins have no period in common."""
     horizon: int = one.actual.shape[1]
     return abs(one.periods_known - other.periods_known) >= horizon
 

@@ -75,7 +75,7 @@ class Candidate(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in scores and settings."""
+        """Return the name in scores and settings."""
 
     def answer(self, lesson: Lesson) -> Answer:
         """Forecast all nodes, and each earlier origin without what came after it there."""
@@ -95,7 +95,7 @@ class LearntCandidate:
     without: str | None = None
 
     def allows(self, expert: str) -> bool:
-        """Tell whether an expert may take part."""
+        """Return True if an expert may take part."""
         if self.without is not None and PARTS[self.without](expert):
             return False
         return self.response is None or expert.startswith(f"{self.response} ")
@@ -258,8 +258,8 @@ def _by_name() -> dict[str, Candidate]:
     return {candidate.name: candidate for candidate in every}
 
 
-def fitting(candidate: Candidate, hierarchy: Hierarchy) -> bool:
-    """Tell whether a candidate's method fits the levels: some split downwards, which takes a tree."""
+def fits_hierarchy(candidate: Candidate, hierarchy: Hierarchy) -> bool:
+    """Return True if a candidate's method fits the levels: those that split downwards need a tree."""
     method = candidate.method if isinstance(candidate, LearntCandidate) else None
     return hierarchy.is_tree or method not in TREE_METHODS
 
@@ -274,12 +274,12 @@ def refuse_unfit(candidates: Sequence[Candidate], hierarchy: Hierarchy) -> None:
 
 
 def needs_history(candidates: Sequence[Candidate]) -> bool:
-    """Tell whether some candidate splits by what was sold before."""
+    """Return True if some candidate splits by what was sold before."""
     return any(isinstance(c, LearntCandidate) and c.method in _NEED_HISTORY for c in candidates)
 
 
 def needs_clues(candidates: Sequence[Candidate]) -> bool:
-    """Tell whether some candidate learns from clues of the leaves."""
+    """Return True if some candidate learns from clues of the leaves."""
     return any(isinstance(c, BoostedCandidate) for c in candidates)
 
 

@@ -17,11 +17,10 @@ from scipy import stats
 
 from forecasting.choosing.backtest import OriginResult
 from forecasting.choosing.candidates import MIXTURE
-from forecasting.choosing.scores import ALL_CLASSES
+from forecasting.choosing.scores import ALL_CLASSES, CHOSEN
 
 Array = NDArray[np.float64]
 
-CHOSEN = "chosen"
 METRIC = "wrmsse"
 # Chance that luck alone takes another candidate than the mixture.
 LUCK_MAX = 0.05
@@ -59,7 +58,7 @@ class Choice:
     learnt: tuple[Mapping[str, Any], ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON takes it: winner, weights, score, runner_up, margin, origins, and levels (a dict each)."""
+        """Return a JSON-able dict: winner, weights, score, runner_up, margin, origins, and levels (a dict each)."""
         return {
             "winner": self.name,
             # whole: the next run scores this choice by them, and the same one must not lose by rounding
@@ -123,12 +122,12 @@ def _taken(scores: pd.DataFrame, totals: pd.Series) -> str:
 
 
 def total_scores(scores: pd.DataFrame) -> pd.Series:
-    """Mean over origins of the mean over levels of WRMSSE, by candidate; those that miss a level have none."""
+    """Average WRMSSE over levels, then over origins, by candidate; a candidate that misses a level is left out."""
     return _by_origin(scores).mean(axis=1).dropna()
 
 
 def _by_origin(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean over levels of WRMSSE: a row per candidate, a column per origin."""
+    """Average WRMSSE over levels: a row per candidate, a column per origin."""
     mine = scores[(scores["metric"] == METRIC) & (scores["demand_class"] == ALL_CLASSES)]
     defined = mine.groupby(["origin", "level"])["value"].transform(lambda of: of.notna().any())
     table = mine[defined].pivot_table(

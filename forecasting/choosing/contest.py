@@ -9,10 +9,10 @@ import pandas as pd
 
 from forecasting.choosing.backtest import OriginResult, score_combination
 from forecasting.choosing.choose import Choice
+from forecasting.choosing.scores import CHOSEN
 from forecasting.publishing.promotion import (
     CHALLENGER,
     CHAMPION,
-    CHOSEN,
     PromotionRule,
     decide,
     total_score,
@@ -29,7 +29,7 @@ class Holder:
 
     @property
     def weights(self) -> dict[str, float]:
-        """Weights of its candidates; empty where the choice does not tell."""
+        """Return the weights of its candidates; empty if they are not known."""
         return {str(k): float(v) for k, v in ((self.choice or {}).get("weights") or {}).items()}
 
 
@@ -74,7 +74,7 @@ def judge(
     cutoff: date,
     rule: PromotionRule,
 ) -> Verdict:
-    """Say what to fit to all days: the challenger's choice, or the champion's where it is to be refitted.
+    """Decide what to fit to all days: the challenger's choice, or the champion's if it is to be refitted.
 
     A champion that is old and was not beaten keeps its choice and gets newer data: the better of the two is published.
     """

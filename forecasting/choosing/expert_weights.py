@@ -121,7 +121,7 @@ def _node_losses(trial: LevelTrial, names: Sequence[str]) -> Array:
 
 
 def has_all(trial: LevelTrial, names: Sequence[str]) -> bool:
-    """Tell whether an origin has all of the named experts."""
+    """Return True if an origin has all of the named experts."""
     return set(names) <= set(trial.names)
 
 

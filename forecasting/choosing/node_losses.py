@@ -79,7 +79,7 @@ def _scales(recent: Array, season: int) -> tuple[Array, Array, Array]:
 
 
 def _mean(values: Array, counted: NDArray[np.bool_]) -> Array:
-    """Mean of the counted values of each row, NaN where it is 0 or there is none."""
+    """Average the counted values of each row, (n,); NaN where the mean is 0 or nothing is counted."""
     total = np.where(counted, values, 0.0).sum(axis=1)
     count = counted.sum(axis=1)
     return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=total > 0))
@@ -136,7 +136,7 @@ def _errors(
 def _of_quantiles(
     actual: Array, quantile: Array, known: NDArray[np.bool_], count: Array
 ) -> tuple[Array, dict[int, Array]]:
-    """Mean pinball loss over the quantiles, in units, and the share of known periods inside each interval."""
+    """Compute the mean pinball loss over the quantiles, (n,) units, and the share of known periods in each interval."""
     loss = np.zeros(actual.shape[0])
     for at, p in enumerate(QUANTILES):
         gap = np.where(known, actual - quantile[:, :, at], 0.0)

@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.choosing.node_losses import (
-    SEASON_DAYS,
     Losses,
     NodeScales,
     node_losses,
@@ -24,6 +23,8 @@ from forecasting.structure.hierarchy import Hierarchy
 Array = NDArray[np.float64]
 
 ALL_CLASSES = "all"
+# Names the rows of what a backtest chose.
+CHOSEN = "chosen"
 WEIGHT_DAYS = 28
 SCORE_COLUMNS = ("level", "level_name", "demand_class", "candidate", "metric", "value")
 
@@ -72,17 +73,9 @@ def score(
 
 
 def recent_weight(history: Array, periods: int = WEIGHT_DAYS) -> Array:
-    """Units of the last periods of history, (n,), as M5 weighs (there by value, of 28 days)."""
+    """Sum the units of the last periods of history, (n,): the weights of M5, which takes the value of 28 days."""
     weight: Array = history[:, -periods:].sum(axis=1)
     return weight
-
-
-def seasonal_naive(Y: Array, horizon: int, season: int = SEASON_DAYS) -> Array:
-    """Repeat the last season (a week of days). Y: (n, T), finite; returns (n, horizon)."""
-    week = Y[:, -season:]
-    repeats = -(-horizon // week.shape[1])
-    repeated: Array = np.tile(week, repeats)[:, :horizon]
-    return repeated
 
 
 def _summary(losses: Losses, rows: NDArray[np.bool_], actual: Array, weight: Array) -> pd.DataFrame:
@@ -110,7 +103,7 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 
 def _mean(values: Array, weight: Array | None = None) -> Array:
-    """Mean over the known rows of (rows, C), weighted; NaN where none is known or their weight is 0."""
+    """Average (rows, C) over the known rows by weight, (C,); NaN where none is known or their weight is 0."""
     known = np.isfinite(values)
     of = np.ones(values.shape[0]) if weight is None else weight
     weights = np.where(known, of[:, None], 0.0)

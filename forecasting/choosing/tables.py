@@ -100,10 +100,10 @@ class OriginTable:
     facts: Facts
 
 
-def came(demand: Demand, hierarchy: Hierarchy, start: int, horizon: int) -> Array:
-    """Return what every node sold in the periods from `start`, (n, h), NaN where nothing below it is known.
+def actuals_after(demand: Demand, hierarchy: Hierarchy, start: int, horizon: int) -> Array:
+    """Return the units that every node sold in the `horizon` periods after the first `start`, (n, h).
 
-    A leaf without a sale on an empty shelf is unknown.
+    NaN where nothing below a node is known; a leaf without a sale on an empty shelf is unknown.
     """
     rows = hierarchy.leaf_rows
     units = demand.units[rows, start : start + horizon]

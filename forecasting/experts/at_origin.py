@@ -81,7 +81,7 @@ class NodeModel:
 
     @property
     def moved(self) -> bool:
-        """Tell whether plans move what this model says."""
+        """Return True if plans move the forecast of this model."""
         return not self.name.endswith(WITHOUT_PLANS)
 
     def expert(self, window: int) -> str:
@@ -135,7 +135,7 @@ class OriginExperts:
     """Make the experts of an origin, a level at a time, coarse to fine: a level's shapes are kept for those below."""
 
     def __init__(self, scene: Scene, responses: Sequence[str], levels: Sequence[int]) -> None:
-        """responses: forms of the own models. levels: those that are fitted, and may hand down shapes."""
+        """Prepare an origin. responses: forms of the own models. levels: the fitted ones; they may hand down shapes."""
         self._scene, self._responses, self._levels = scene, responses, levels
         self._shapes: dict[int, Array] = {}
         self._shape_fits: dict[int, ModelFit] = {}

@@ -39,7 +39,7 @@ def _listed(country: str, first: int, last: int) -> pd.DataFrame:
 
 
 def has_holidays(country: str) -> bool:
-    """Tell whether the holidays of a country are known, by its ISO code."""
+    """Return True if the holidays of a country are known, by its ISO code."""
     return country.upper() in holidays.list_supported_countries()
 
 

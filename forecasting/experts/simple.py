@@ -54,7 +54,7 @@ def _mean(sold: Array, known: NDArray[np.bool_]) -> Array:
 def _phase_means(
     sold: Array, known: NDArray[np.bool_], window: int, season: int, otherwise: Array
 ) -> Array:
-    """Mean of each phase, the first one that of the first period ahead; `otherwise` (n,) where a phase is unknown."""
+    """Average each phase over a window, (n, s), from the phase of the first period ahead; unknown: `otherwise` (n,)."""
     n, T = sold.shape
     total = sold[:, T - window :].reshape(n, -1, season).sum(axis=1)
     count = known[:, T - window :].reshape(n, -1, season).sum(axis=1)

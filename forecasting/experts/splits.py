@@ -91,7 +91,7 @@ def learn_splits(
 
 
 def _profile(units: Array, rows: Codes, known: Mask, cycles: Cycles) -> Floats:
-    """How each node's week differs from its parent's, (n, s), beginning with the first period ahead."""
+    """Return how each node's week differs from its parent's, (n, s), from the phase of the first period ahead."""
     n, T = units.shape
     if cycles.season == 1:
         return np.ones((n, 1), dtype=np.float32)

@@ -52,7 +52,7 @@ def _is_text(column: pd.Series) -> bool:
 
 
 def _aware(column: pd.Series) -> NDArray[np.bool_]:
-    """Tell which rows have a time zone, (rows,)."""
+    """Return which rows have a time zone, (rows,)."""
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         return np.ones(len(column), dtype=np.bool_)
     if column.dtype != object:

@@ -43,15 +43,15 @@ class Series:
 
     @property
     def frequency(self) -> Frequency:
-        """Days, weeks, months or quarters: D, W, M or Q."""
+        """Return the rhythm: D, W, M or Q."""
         return self.grid.frequency
 
     def future(self, horizon: int) -> pd.DatetimeIndex:
-        """Give the `horizon` dates after the last one."""
+        """Return the `horizon` dates after the last one."""
         return self.grid.following(self.days[-1], horizon)
 
     def to_long(self) -> pd.DataFrame:
-        """Give the known values back as a long frame, sorted by series and date."""
+        """Return the known values back as a long frame, sorted by series and date."""
         row, column = np.nonzero(np.isfinite(self.Y))
         return pd.DataFrame(
             {

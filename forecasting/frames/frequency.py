@@ -39,7 +39,7 @@ class Grid:
         return np.asarray(months.to_numpy() // _MONTHS[self.frequency], dtype=np.int64)
 
     def dates(self, steps: Steps) -> pd.DatetimeIndex:
-        """Give the dates of steps from the origin."""
+        """Return the dates of steps from the origin."""
         if self.frequency in _DAYS:
             days = steps * _DAYS[self.frequency]
             return pd.DatetimeIndex(self.origin + pd.to_timedelta(days, unit="D"))
@@ -49,7 +49,7 @@ class Grid:
         return index + pd.offsets.MonthEnd(0) if self.at_end else index
 
     def holds(self, ds: pd.DatetimeIndex) -> NDArray[np.bool_]:
-        """Tell which dates lie on the grid."""
+        """Return which dates lie on the grid."""
         held: NDArray[np.bool_] = (self.dates(self.steps(ds)) == ds).astype(np.bool_)
         return held
 
@@ -65,17 +65,17 @@ class Grid:
         return np.asarray(-back, dtype=np.int64)
 
     def first_days(self, ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Give the first day of each date's period; dates on the grid."""
+        """Return the first day of each date's period; dates on the grid."""
         if not self.at_end:
             return ds
         return self.dates(self.steps(ds) - 1) + pd.Timedelta(days=1)
 
     def last_days(self, ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Give the last day of each date's period; dates on the grid."""
+        """Return the last day of each date's period; dates on the grid."""
         return ds if self.at_end else self.dates(self.steps(ds) + 1) - pd.Timedelta(days=1)
 
     def following(self, last: pd.Timestamp, horizon: int) -> pd.DatetimeIndex:
-        """Give the `horizon` dates after `last`, which lies on the grid."""
+        """Return the `horizon` dates after `last`, which lies on the grid."""
         at = int(self.steps(pd.DatetimeIndex([last]))[0])
         return self.dates(np.arange(at + 1, at + 1 + horizon))
 
@@ -99,12 +99,12 @@ def coarsest_grid(ds: pd.DatetimeIndex) -> Grid:
 
 
 def _on_month_edge(grid: Grid) -> bool:
-    """Months start on their first day or end on their last; any other day of the month is a matter of chance."""
+    """Return True if a grid of months begins on a first day or ends on a last one; other days agree by chance."""
     return grid.frequency in _DAYS or grid.at_end or grid.origin.day == 1
 
 
 def is_regular(ds: pd.DatetimeIndex, grid: Grid) -> bool:
-    """Tell whether the dates are neighbouring points of the grid, and enough to be sure."""
+    """Return True if the dates are neighbouring points of the grid, and enough to be sure."""
     steps = grid.steps(ds)
     return len(ds) >= MIXED_POINTS_MIN and bool(
         grid.holds(ds).all() and steps.max() - steps.min() + 1 == len(ds)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.frames.cells import read_dates, read_numbers
-from forecasting.frames.frequency import Grid, grid_of
+from forecasting.frames.frequency import Grid
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.hand_over import hand_over
 from forecasting.nodes.known_ahead import KnownAhead, PlannedRegressor
@@ -23,14 +23,14 @@ Longer = Mapping[tuple[str, ...], pd.DataFrame]
 
 
 def with_longer(demand: Demand, longer: Longer) -> Demand:
-    """Put histories of levels before that of the leaves.
+    """Extend demand by histories of upper levels that begin before the leaves.
 
     longer: keys of a level -> a long frame with a column per key, ds and y; rows from the first period of the leaves on
     are not looked at, for a node is the sum of its leaves there. Periods without a row are unknown. What is known ahead
     stays where it is. Raises Invalid: `column_missing`, `ds_off_grid`, `value_negative`, `node_unknown`,
     `ds_duplicate`, `plans_dated`, and those of `from_long` for dates and numbers.
     """
-    grid = demand.grid or grid_of(demand.days, "D")
+    grid = demand.regular
     told = {keys: _told(frame, keys, grid, demand.days[0]) for keys, frame in longer.items()}
     firsts = [rows["ds"].min() for rows in told.values() if len(rows)]
     if not firsts:
@@ -131,7 +131,7 @@ def _nodes(leaves: pd.DataFrame, keys: tuple[str, ...]) -> tuple[NDArray[np.int6
 
 
 def _later(ahead: KnownAhead, periods: int) -> KnownAhead:
-    """Move what is told of periods behind so many new ones, of which nothing is told."""
+    """Shift what is known of the periods behind so many new first ones, of which nothing is known."""
     return replace(
         ahead,
         regressors={name: _moved(one, periods) for name, one in ahead.regressors.items()},

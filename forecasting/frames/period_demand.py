@@ -17,7 +17,7 @@ EMPTY_SHARE_MIN = 0.25
 
 
 def whole_periods(grid: Grid, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
-    """Give the dates of the periods that lie within the days from `first` to `last`, both known; may be empty."""
+    """Return the dates of the periods that lie within the days from `first` to `last`, both known; may be empty."""
     at = grid.containing(pd.DatetimeIndex([first, last]))
     dates = grid.dates(np.arange(at[0], at[1] + 1))
     whole = (grid.first_days(dates) >= first) & (grid.last_days(dates) <= last)

@@ -42,7 +42,7 @@ class RhythmFound:
 
     @property
     def frequency(self) -> Frequency:
-        """Days, weeks, months or quarters: D, W, M or Q."""
+        """Return the rhythm: D, W, M or Q."""
         return self.grid.frequency
 
 
@@ -110,7 +110,7 @@ def _weeks(days: pd.DatetimeIndex) -> Grid | None:
 
 
 def _months(days: pd.DatetimeIndex) -> Grid | None:
-    """Months where all days have one number (or are the last of a shorter month), quarters where they step by three."""
+    """Find months, if all days have one number (or end a shorter month); quarters, if they step by three months."""
     if len(days) < 2 or (days.day != np.minimum(days.day.max(), days.days_in_month)).any():
         return None
     month = days.year * 12 + days.month
@@ -126,7 +126,7 @@ def _is_filled(days: pd.DatetimeIndex, grid: Grid) -> bool:
 
 
 def _phase(grid: Grid) -> int:
-    """Say where periods end: the weekday of weeks, the place of the quarter's month; two grids that agree are one."""
+    """Number where periods end: the weekday of weeks, the month within quarters. Grids of one number are the same."""
     if grid.frequency == "W":
         return int(grid.origin.dayofweek)
     return grid.origin.month % 3 if grid.frequency == "Q" else 0

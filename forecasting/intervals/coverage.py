@@ -39,15 +39,6 @@ def coverage(actual: Array, quantiles: Array, levels: Sequence[float], width: fl
     return float(held[known].mean()) if known.any() else float("nan")
 
 
-def coverage_by_level(held: Sequence[Array], level: Codes) -> Array:
-    """Pool `share_held` of many origins, each (n, h), by level (n,): (levels,) of all levels up to the last number."""
-    shares = np.concatenate(held, axis=1)
-    known = np.isfinite(shares)
-    total = np.bincount(level, weights=np.where(known, shares, 0.0).sum(axis=1))
-    count = np.bincount(level, weights=known.sum(axis=1))
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-
-
 def outcome_ranks(actual: Array, quantiles: Array, levels: Sequence[float]) -> tuple[Array, Array]:
     """Read the chance below each outcome and that at or below it off its quantiles, (n, h) each.
 

@@ -47,7 +47,7 @@ class PathPlan:
 
     @property
     def horizon(self) -> int:
-        """Number of periods ahead."""
+        """Return the number of periods ahead."""
         return int(self.quantiles.shape[1])
 
 
@@ -89,7 +89,7 @@ def draw_days(plan: PathPlan) -> Iterator[Single]:
 
 
 def whole_leaves(units: Array) -> NDArray[np.bool_]:
-    """Tell which leaves have only ever sold whole units. units: (m, T), NaN where unknown. Returns (m,)."""
+    """Return which leaves have only ever sold whole units. units: (m, T), NaN where unknown. Returns (m,)."""
     known = np.nan_to_num(units)
     return np.asarray((known == np.rint(known)).all(axis=1))
 

@@ -53,7 +53,7 @@ def window_periods(season: int) -> int:
 
 
 def unit_steps(history: Array) -> tuple[Mask, Array]:
-    """Tell which leaves sell whole units, (m,), and the step that each one's sales are counted in, (m,).
+    """Return which leaves sell whole units, (m,), and the step that each one's sales are counted in, (m,).
 
     history: (m, T) units, NaN where unknown. A leaf with few sales, none of them fractional, is as most others are.
     """
@@ -110,7 +110,7 @@ def _part(values: Array, group: Codes, parts: int) -> Codes:
 
 
 def _run_class(sold: Array, known: Mask, mean: Array, whole: Mask) -> Codes:
-    """Class the sales that the running row of zeros hides. A fractional leaf's are counted in usual sales."""
+    """Classify leaves by the sales that their running zeros hide, (m,); a fractional leaf counts in usual sales."""
     place = np.arange(sold.shape[1])
     last = np.where(sold > 0, place, -1).max(axis=1, initial=-1)
     run = (known & (place > last[:, None])).sum(axis=1)

@@ -59,6 +59,13 @@ class Templates:
         at = self.starts + ahead
         return np.nan_to_num(self.Y[:, at] - self.fitted[:, at] * self.level.T)
 
+    def missed(self, horizon: int) -> Array:
+        """Return what was missed in all periods after each start: (O, m, horizon), 0 where unknown."""
+        made = np.zeros((self.starts.size, self.Y.shape[0], horizon))
+        for ahead in range(horizon if self.starts.size else 0):
+            made[:, :, ahead] = self.day(ahead).T
+        return made
+
 
 def find_templates(
     Y: Array,
@@ -83,26 +90,6 @@ def find_templates(
     return Templates(Y, fitted, starts, np.clip(level, FACTOR_MIN, FACTOR_MAX))
 
 
-def templates(
-    Y: Array,
-    fitted: Array,
-    horizon: int,
-    *,
-    step: int = TEMPLATE_STEP_DAYS,
-    most: int = TEMPLATES_MAX,
-    windows: Sequence[int] = LEVEL_WINDOWS_DAYS,
-) -> Array:
-    """Collect what was missed after many days of the past: (O, m, h), as `find_templates` finds them.
-
-    An unknown day missed nothing. O is 0 where the history is too short.
-    """
-    found = find_templates(Y, fitted, horizon, step=step, most=most, windows=windows)
-    made = np.zeros((found.starts.size, Y.shape[0], horizon))
-    for ahead in range(horizon if found.starts.size else 0):
-        made[:, :, ahead] = found.day(ahead).T
-    return made
-
-
 def leaf_paths(
     quantiles: Array,
     levels: Sequence[float],
@@ -111,9 +98,10 @@ def leaf_paths(
     *,
     rng: np.random.Generator,
 ) -> Array:
-    """Draw `count` paths of the leaves. quantiles: (m, h, q); template: (O, m, h). Returns (count, m, h), >= 0.
+    """Draw `count` paths of the leaves. Returns (count, m, h), units, >= 0.
 
-    Without templates the days and leaves are drawn independently.
+    quantiles: (m, h, q) units. template: (O, m, h), of `Templates.missed`; with O = 0 days and leaves are drawn
+    independently.
     """
     m, h, q = quantiles.shape
     assert q == len(levels)

@@ -87,7 +87,7 @@ def _recent(
 
 
 def counted_levels(mean: Array, level: Codes, n_leaves: int, recent: Array) -> Mask:
-    """Tell which levels are read from counts, (levels,): of many nodes, of slow whole units, and most leaves.
+    """Return which levels are read from counts, (levels,): of many nodes, of slow whole units, and most leaves.
 
     Leaves are, unless they are few and sell by weight nearly every period. recent: (n, periods) units, NaN where
     unknown.

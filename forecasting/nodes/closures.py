@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 def closed_days(
     sold: NDArray[np.float64], days: pd.DatetimeIndex, *, horizon: int, holiday_names: pd.Series
 ) -> Mask:
-    """Tell on which days each group of leaves (a location) is closed, past and future.
+    """Return on which days each group of leaves (a location) is closed, past and future.
 
     sold: (G, T) units. holiday_names: name by date (see `country_holidays`), may be empty. Returns (G, T + horizon).
     What holds for the whole chain holds for each group, for a small shop's own sales are too sparse to tell. A future

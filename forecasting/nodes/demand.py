@@ -50,20 +50,24 @@ class Demand:
     successions: Successions | None = None
 
     @property
+    def regular(self) -> Grid:
+        """Return the grid of the periods; that of single days where none is given."""
+        return self.grid or grid_of(self.days, "D")
+
+    @property
     def frequency(self) -> Frequency:
-        """Days, weeks, months or quarters: D, W, M or Q."""
-        return "D" if self.grid is None else self.grid.frequency
+        """Return the rhythm of the periods: D, W, M or Q."""
+        return self.regular.frequency
 
     @property
     def cutoff(self) -> date:
-        """Last day of the last period."""
-        last = self.days[-1:] if self.grid is None else self.grid.last_days(self.days[-1:])
-        cutoff: date = last[0].date()
+        """Return the last day of the last period."""
+        cutoff: date = self.regular.last_days(self.days[-1:])[0].date()
         return cutoff
 
     def following(self, periods: int) -> pd.DatetimeIndex:
-        """Give the dates of the periods after the last one."""
-        return (self.grid or grid_of(self.days, "D")).following(self.days[-1], periods)
+        """Return the dates of the periods after the last one, (periods,)."""
+        return self.regular.following(self.days[-1], periods)
 
 
 def pool_products(pairs: pd.DataFrame, keys: Sequence[str], *, best_sellers: int) -> pd.DataFrame:
@@ -77,14 +81,20 @@ def pool_products(pairs: pd.DataFrame, keys: Sequence[str], *, best_sellers: int
     line = pairs["line"] if "line" in pairs else pairs["product_id"]
     ranked = pairs["units"].groupby(line).sum().sort_values(ascending=False, kind="stable")
     pooled = ~line.isin(ranked.index[:best_sellers])
-    name = pd.Series(OTHER_PRODUCTS, index=pairs.index)
-    for key in ("department", "category"):
-        if key in keys:
-            name = name + " " + pairs[key].fillna("").astype(str)
+    name = pool_names(pairs, keys)
     return pairs.assign(
         product=pairs["product"].mask(pooled, name),
         product_name=pairs["product_name"].mask(pooled, name),
     )
+
+
+def pool_names(rows: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """Name the pool of each row: one for all products, or one per department and category where the levels use them."""
+    name = pd.Series(OTHER_PRODUCTS, index=rows.index)
+    for key in ("department", "category"):
+        if key in keys:
+            name = name + " " + rows[key].fillna("").astype(str)
+    return name
 
 
 def densify(

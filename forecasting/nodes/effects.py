@@ -76,7 +76,7 @@ def learn_effects(
 
 
 def _phases(m: int, T: int, season: int) -> Array:
-    """Indicator of each phase of a short season but one, (season - 1, m, T)."""
+    """Return the indicators of all phases of a short season but one, (season - 1, m, T)."""
     phase = np.arange(T) % season
     on = np.stack([phase == p for p in range(1, season)]) if season > 1 else np.zeros((0, T))
     return np.broadcast_to(on[:, None, :], (season - 1, m, T)).astype(np.float64)
@@ -103,7 +103,7 @@ class _Blocks:
         return _Blocks(self._units, self._known, self._X, self._block, 1.0 / np.maximum(ratio, 1.0))
 
     def _expected(self, beta: Array) -> tuple[Array, Array]:
-        """What each period of a block would sell of the block's total, (m, T), and the shares, (m, T)."""
+        """Split each block's total over its periods: the expected units, (m, T), and their shares, (m, T)."""
         log = np.einsum("mj,jmt->mt", beta, self._X)
         raw = np.where(self._known, np.exp(np.clip(log, -5.0, 5.0)), 0.0)
         below = self._spread(np.add.reduceat(raw, self._starts, axis=1))
@@ -116,7 +116,7 @@ class _Blocks:
         return np.asarray(np.repeat(sums, lengths, axis=1))
 
     def _moments(self, beta: Array) -> tuple[Array, Array]:
-        """Gradient (m, columns) and information (m, columns, columns) of each leaf."""
+        """Compute the gradient (m, columns) and the information (m, columns, columns) of each leaf."""
         expected, share = self._expected(beta)
         missed = (self._units - expected) * self._weight[:, None]
         gradient = np.einsum("jmt,mt->mj", self._X, missed)

@@ -107,7 +107,7 @@ def _mix(out: Array, into: Codes, source: Codes, weight: Array) -> None:
 
 
 def wholly_replaced(links: Links, m: int) -> Mask:
-    """Tell which rows have handed over all that they had, (m,)."""
+    """Return which rows have handed over all that they had, (m,)."""
     left = np.ones(m)
     for at in links.steps():
         rows, total = _summed(links.predecessor[at], links.share[at, None])

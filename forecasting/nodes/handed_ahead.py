@@ -58,7 +58,7 @@ class HandedAhead:
         return found
 
     def warnings(self, codes: Sequence[str | None]) -> tuple[str | None, ...]:
-        """Say of nodes that are wholly replaced that they are; what a successor lacked it is given."""
+        """Mark nodes that are wholly replaced, and clear the warnings of successors, whose gaps are now filled."""
         told = np.array(codes, dtype=object)
         for level, links in enumerate(self.links):
             rows = self.hierarchy.rows(level)

@@ -37,14 +37,14 @@ class Plans:
     rest: NDArray[np.float32] | None = None
 
     def after(self, periods_known: int) -> Array:
-        """Give what was planned for the later periods, (m, T + H - periods_known), as it was known then."""
+        """Return what was planned for the later periods, (m, T + H - periods_known), as it was known then."""
         level = self._nothing()
         if self.rest is not None and periods_known > 0:
             level = self.rest[:, min(periods_known, self.rest.shape[1]) - 1].astype(np.float64)
         return self._planned(level, periods_known, periods_known)
 
     def whole(self, periods_known: int) -> Array:
-        """Give what is planned for all periods, (m, T + H), as it is known after so many; 0 where nothing is."""
+        """Return what is planned for all periods, (m, T + H), as it is known after so many; 0 where nothing is."""
         return self._planned(self._nothing(), 0, periods_known)
 
     def _nothing(self) -> Array:
@@ -71,7 +71,7 @@ class PlannedRegressor:
     plans: Plans | None = None
 
     def at(self, periods_known: int) -> Array:
-        """Give the values as they were known after so many periods: later plans count as no plan."""
+        """Return the values as they were known after so many periods: later plans count as no plan."""
         if self.plans is not None:
             ahead = self.plans.after(periods_known)
             return np.concatenate([self.values[:, :periods_known], ahead], axis=1)
@@ -101,7 +101,7 @@ class KnownAhead:
     leaf_keys: pd.DataFrame | None = None
 
     def events_at(self, cutoff: pd.Timestamp) -> pd.DataFrame:
-        """Give the events as they were known at the end of a day; one without a record was always known."""
+        """Return the events as they were known at the end of a day; one without `recorded` was always known."""
         recorded = self.events["recorded"]
         events = self.events[recorded.isna() | (recorded <= cutoff)]
         if self.ended_events is None or self.ended_events.empty:
@@ -112,7 +112,7 @@ class KnownAhead:
         return pd.concat([events, then], ignore_index=True) if len(events) else then
 
     def closed_at(self, periods_known: int) -> Mask | None:
-        """Give `closed` as it was known after so many periods."""
+        """Return `closed` as it was known after so many periods."""
         if self.closures is None:
             return self.closed
         return np.asarray(self.closures.at(periods_known) >= WHOLE)

@@ -42,7 +42,7 @@ def first_sale(units: Array) -> Codes:
 
 
 def discontinued(units: Array, empty: Mask, periods_min: int = ENDED_DAYS_MIN) -> Mask:
-    """Tell which leaves have ended: no sale for long, against their own rate and their own pauses.
+    """Return which leaves have ended: no sale for long, against their own rate and their own pauses.
 
     units: (m, T), finite, >= 0. empty: (m, T), days on which the shelf is known to have been empty: they say nothing.
     periods_min: without a sale, at least.
@@ -74,7 +74,7 @@ def _discontinued(units: Array, empty: Mask, *, periods_min: int) -> Mask:
 
 
 def young(units: Array, group: Codes) -> Mask:
-    """Tell which leaves sold for the first time in the last four weeks and have grown-up siblings that sold in these.
+    """Return which leaves sold for the first time in the last four weeks and have grown-up siblings that sold in these.
 
     units: (m, T), group: (m,) 0 .. k-1. Returns (m,).
     """
@@ -143,19 +143,6 @@ def with_starts(mean: Array, starts: Starts) -> Array:
     return forecast
 
 
-def cold_start(mean: Array, units: Array, group: Codes) -> tuple[Array, Mask]:
-    """Forecast young leaves as a share of what their grown-up siblings are forecast, times a ramp by age.
-
-    mean: (m, h), forecasts of all leaves. units: (m, T) sold. group: (m,) 0 .. k-1. Returns the forecasts with the
-    young ones replaced, (m, h), and which these are, (m,).
-    """
-    assert mean.shape[0] == units.shape[0] == group.size
-    starts = learn_starts(units, group, mean.shape[1])
-    is_young = np.zeros(group.size, dtype=np.bool_)
-    is_young[starts.leaves] = True
-    return with_starts(mean, starts), is_young
-
-
 def learned_ramp(units: Array, sold: Array, group: Codes) -> Array:
     """Learn how a start grows: share of the siblings by week of age, against the four weeks after.
 
@@ -187,7 +174,7 @@ def _summed(values: Array, group: Codes, k: int) -> Array:
 
 
 def _usual_share(recent: Array, group: Codes, k: int) -> Array:
-    """Median share of a grown-up leaf in its group, (k,); 0 for a group of none."""
+    """Return the median share of a grown-up leaf in its group, (k,); 0 for a group without any."""
     sold = recent.sum(axis=1)
     usual = np.zeros(k)
     for number in np.unique(group):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forecasting.choosing.scores import recent_weight
 from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.experts.hidden_demand import expected_demand
-from forecasting.frames.frequency import Grid, grid_of
+from forecasting.frames.frequency import Grid
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
@@ -57,13 +57,13 @@ class Origin:
 
     @property
     def cutoff(self) -> date:
-        """Last day that is known."""
+        """Return the date of the last period that is known."""
         cutoff: date = self.days[-1].date()
         return cutoff
 
     @property
     def future(self) -> pd.DatetimeIndex:
-        """The periods that are asked for, (h,)."""
+        """Return the dates of the periods to forecast, (h,)."""
         return self.grid.following(self.days[-1], self.horizon)
 
     @property
@@ -73,7 +73,7 @@ class Origin:
 
     @cached_property
     def history(self) -> Array:
-        """What each node sold, (n, T); 0 where a coarse level's own history does not know either."""
+        """Return the units that each node sold, (n, T); 0 where a coarse level's longer history is unknown too."""
         summed = self.hierarchy.sum_leaves(self.units)
         for level, units in self.longer.items():
             summed[self.hierarchy.rows(level)] = np.nan_to_num(units)
@@ -81,12 +81,12 @@ class Origin:
 
     @cached_property
     def is_open(self) -> Mask:
-        """Tell on which days some leaf of each node is open, (n, T + h)."""
+        """Return on which days some leaf of each node is open, (n, T + h)."""
         return any_below(self.hierarchy, self.open_leaves)
 
     @cached_property
     def observed_leaves(self) -> Mask:
-        """Tell on which days what a leaf sold says something of what was wanted, (m, T).
+        """Return the days on which the sales of a leaf tell its demand, (m, T).
 
         Started, open, and not without a sale on an empty shelf.
         """
@@ -97,17 +97,17 @@ class Origin:
 
     @cached_property
     def cut_leaves(self) -> Mask:
-        """Tell on which days a leaf sold until its shelf was empty, (m, T): at least so much was wanted."""
+        """Return the days on which a leaf sold until its shelf was empty, (m, T): demand was at least the sales."""
         return self.empty & (self.units > 0)
 
     @cached_property
     def observed_shares(self) -> Mask:
-        """The same for shares, (m, T): without probable stock-outs that no count of the shelf told."""
+        """Return `observed_leaves` without probable stock-outs that no shelf count recorded, (m, T): for shares."""
         return self.observed_leaves & ~probable_stockouts(self.units)
 
     @cached_property
     def Y(self) -> Array:
-        """What each node sold, (n, T), NaN on days that say nothing; a node says nothing where none of its leaves does.
+        """Return the base demand of each node, (n, T) units; NaN on days that tell nothing of any of its leaves.
 
         What prices and promotions moved is taken out (`uplift`); a leaf that sold until its shelf was empty counts
         as what was then to be expected.
@@ -140,12 +140,12 @@ class Origin:
 
     @cached_property
     def sold(self) -> Array:
-        """What each node sold, (n, T), NaN on days that say nothing, with all that plans moved."""
+        """Return the units that each node sold, (n, T), effects of plans included; NaN on days that say nothing."""
         return np.where(np.isfinite(self.Y), self.history, np.nan)
 
     @cached_property
     def planned(self) -> dict[str, Array]:
-        """Return what each plan adds ahead as a share of a node's demand without any, (n, h) by name; empty for none.
+        """Return what each plan adds as a share of a node's demand without plans: name -> (n, h); empty without any.
 
         A node is moved as its leaves are, weighed by what they lately sold; where several plans meet in a leaf, what
         they make together is shared out by their logarithms.
@@ -179,7 +179,7 @@ class Origin:
 
     @cached_property
     def ended(self) -> Mask:
-        """Tell which leaves are no longer sold, or not yet, (m,)."""
+        """Return which leaves are no longer sold, or not yet, (m,)."""
         ended = discontinued(self.units, self.empty, self.cycles.ended_periods)
         for others in (self.replaced, self.waiting):
             ended = ended if others is None else ended | others
@@ -187,19 +187,19 @@ class Origin:
 
     @cached_property
     def classes(self) -> NDArray[np.str_]:
-        """Demand class of each node, (n,)."""
+        """Return the demand class of each node, (n,)."""
         return demand_classes(self.Y)
 
     @cached_property
     def weight(self) -> Array:
-        """Weight of each node in a score, (n,): units of its last days."""
+        """Return the weight of each node in a score, (n,): its units in the last days."""
         return recent_weight(self.history)
 
 
 def any_below(hierarchy: Hierarchy, flags: Mask) -> Mask:
-    """Tell in which periods some leaf of each node has a flag, (n, T). flags: (m, T).
+    """Return the periods in which some leaf of each node has a flag, (n, T). flags: (m, T).
 
-    Most periods say the same of all leaves; only the others are summed.
+    In most periods all leaves agree; only the others are summed.
     """
     every, some = np.all(flags, axis=0), np.any(flags, axis=0)
     found = np.tile(every, (hierarchy.n_nodes, 1))
@@ -216,7 +216,7 @@ def origin_at(
     horizon: int,
     holidays_country: str | None = None,
 ) -> Origin:
-    """Take the first `days_known` periods of the demand; later ones are not looked at, save what is planned for them.
+    """Return what is known after the first `days_known` periods; of later ones only the plans made by then are read.
 
     Raises Invalid (`country_unknown`).
     """
@@ -231,7 +231,7 @@ def origin_at(
         units=units,
         empty=demand.empty[hierarchy.leaf_rows, :days_known],
         open_leaves=opened,
-        grid=demand.grid or grid_of(demand.days, "D"),
+        grid=demand.regular,
         longer={
             level: units[:, :days_known]
             for level, units in longer_histories(demand, hierarchy).items()
@@ -243,7 +243,7 @@ def origin_at(
 
 
 def with_effects(origin: Origin, demand: Demand) -> Origin:
-    """Learn from the origin's past what prices and promotions do, and look at what was planned by then."""
+    """Learn the effects of prices and promotions from the origin's past, and add them and the plans made by then."""
     T, h = origin.days.size, origin.horizon
     rows = origin.hierarchy.leaf_rows
     given = {
@@ -268,7 +268,7 @@ def with_effects(origin: Origin, demand: Demand) -> Origin:
 
 
 def _to_horizon(X: Array, periods: int) -> Array:
-    """Fill up regressors (m, D) to so many periods: what is not told, or no number, is no plan."""
+    """Pad regressors (m, D) to so many periods, (m, periods): a missing value, or NaN, is no plan."""
     told = np.where(np.isfinite(X), X, 0.0)
     return np.pad(told, ((0, 0), (0, periods - X.shape[1])))
 
@@ -281,7 +281,7 @@ def _open(
     horizon: int,
     country: str | None,
 ) -> Mask:
-    """Tell which leaves are open, (m, T + h): days that the shop never sells on, and what is planned."""
+    """Return which leaves are open, (m, T + h): days that the shop never sells on, and what is planned."""
     T = days.size
     opened = np.ones((units.shape[0], T + horizon), dtype=np.bool_)
     if demand.frequency == "D":

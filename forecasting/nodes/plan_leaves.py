@@ -79,6 +79,6 @@ def spans_of(
 
 
 def _days(when: pd.Series) -> Index:
-    """Give day numbers since 1970; what is missing gives a number without meaning."""
+    """Return day numbers since 1970; what is missing gives a number without meaning."""
     days = pd.to_datetime(when, utc=True).dt.tz_localize(None).to_numpy(dtype="datetime64[D]")
     return np.asarray(days.astype(np.int64))

@@ -106,6 +106,6 @@ def _joined(plans: Plans, realised: Array, told: Mask) -> PlannedRegressor:
 
 
 def _known_when_over(plans: Plans) -> NDArray[np.int64]:
-    """Say of each value that it was known when its period was over: what was known ahead, the plans tell."""
+    """Return the period at whose end each value was known: its own, (m, T + H). The plans tell what was known ahead."""
     n_periods = plans.periods.days.size
     return np.broadcast_to(np.arange(n_periods), (plans.group.size, n_periods))

@@ -34,7 +34,7 @@ class Periods:
 
     @property
     def starts(self) -> Index:
-        """Position of each period's first day, (P,)."""
+        """Return the position of each period's first day, (P,)."""
         return np.concatenate([[0], np.cumsum(self.days)[:-1]]).astype(np.int64)
 
     def position(self, day: Index) -> Index:
@@ -52,7 +52,7 @@ class Periods:
 
 
 def periods_of(days: pd.DatetimeIndex, grid: Grid | None) -> Periods:
-    """Tell which days each date of a regular grid stands for: from the date on, or up to it where months end on it."""
+    """Return the days that each date of a regular grid stands for: from it on, or up to it where periods end on it."""
     on = grid_of(days, "D") if grid is None else grid
     at = int(on.steps(days[:1])[0])
     edges = on.dates(np.arange(at - 1, at + len(days) + 1))
@@ -105,7 +105,7 @@ def lay_over(base: Array, layers: Sequence[Spans], first_day: int) -> Array:
 
 
 def _cells(layer: Spans, n_days: int, first_day: int) -> Iterator[tuple[Index, Index]]:
-    """Give the plans' rows and their cells in the flat (m, n_days) matrix, in bounded blocks, in order."""
+    """Return the plans' rows and their cells in the flat (m, n_days) matrix, in bounded blocks, in order."""
     start = np.maximum(layer.first - first_day, 0)
     count = np.maximum(np.minimum(layer.last - first_day, n_days - 1) - start + 1, 0)
     ends = np.cumsum(count)
@@ -123,7 +123,7 @@ def _cells(layer: Spans, n_days: int, first_day: int) -> Iterator[tuple[Index, I
 def planned(
     level: Array, layers: Sequence[Spans], periods: Periods, *, start: int, periods_known: int
 ) -> Array:
-    """Give what is planned for the periods from `start` on, as it was known after periods_known, (m, P - start).
+    """Return what is planned for the periods from `start` on, as it was known after periods_known, (m, P - start).
 
     level: (m,) what holds where nothing is planned.
     """

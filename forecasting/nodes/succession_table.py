@@ -46,7 +46,7 @@ def succession_table(rows: Sequence[Succession]) -> pd.DataFrame:
 
 
 def read_successions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Take a caller's frame: product, replaces (the product before), from (a day), and share (without: 1).
+    """Read a caller's frame: product, replaces (the product before), from (a day), and share (without: 1).
 
     Raises Invalid: `column_missing`, `ds_invalid`, `succession_twice`, and those of `check_successions`.
     """

@@ -55,11 +55,11 @@ class Links:
         )
 
     def begun(self, cutoff: np.datetime64) -> "Links":
-        """Keep those that begin by a day."""
+        """Return the links that begin on or before a day."""
         return self.of(self.first_day <= cutoff)
 
     def ahead(self, cutoff: np.datetime64) -> "Links":
-        """Keep those that begin after a day."""
+        """Return the links that begin after a day."""
         return self.of(self.first_day > cutoff)
 
 
@@ -98,7 +98,7 @@ def link_rows(rows: pd.DataFrame, successions: pd.DataFrame) -> Links:
 
 
 def no_links() -> Links:
-    """Return that nothing replaces anything."""
+    """Return no links at all."""
     none, number = np.zeros(0, dtype=np.int64), np.zeros(0)
     return Links(none, none, number, none, np.zeros(0, dtype="datetime64[D]"), number)
 

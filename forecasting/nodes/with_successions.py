@@ -36,7 +36,7 @@ def with_successions(demand: Demand, table: pd.DataFrame) -> Demand:
 
 
 def replaced_leaves(demand: Demand) -> Mask:
-    """Tell which leaves had handed over all that they had by the last day, (m,) in the order of the demand."""
+    """Return which leaves had handed over all that they had by the last day, (m,) in the order of the demand."""
     m = demand.units.shape[0]
     if demand.successions is None:
         return np.zeros(m, dtype=np.bool_)
@@ -45,7 +45,7 @@ def replaced_leaves(demand: Demand) -> Mask:
 
 
 def waiting_leaves(demand: Demand) -> Mask:
-    """Tell which leaves have never sold and begin to by a succession that lies ahead, (m,)."""
+    """Return which leaves have never sold and begin to by a succession that lies ahead, (m,)."""
     waiting = np.zeros(demand.units.shape[0], dtype=np.bool_)
     if demand.successions is not None:
         ahead = demand.successions.links.ahead(np.datetime64(demand.cutoff, "D"))
@@ -54,7 +54,7 @@ def waiting_leaves(demand: Demand) -> Mask:
 
 
 def blended(demand: Demand, X: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give each leaf what is told of those that it replaces, before it does. X: (m, D), periods from the first on."""
+    """Blend the plans of leaves along their successions (`blend`). X: (m, D), periods from the first on."""
     if demand.successions is None:
         return X
     links, days = demand.successions.links, demand.days[: X.shape[1]]

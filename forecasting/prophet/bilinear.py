@@ -26,7 +26,7 @@ class Bilinear(Protocol):
     """Sums of squares of B series, around any parameters of some of them (rows)."""
 
     def rss(self, x: Array, rows: Rows) -> Array:
-        """Give the weighted residual sum of squares at x (b, P), (b,)."""
+        """Return the weighted residual sum of squares at x (b, P), (b,)."""
         ...
 
     def linear(self, x: Array, rows: Rows) -> tuple[Array, Array]:
@@ -53,7 +53,7 @@ class DayByDay:
     multiplicative: Mask
 
     def rss(self, x: Array, rows: Rows) -> Array:
-        """Give the weighted residual sum of squares."""
+        """Return the weighted residual sum of squares."""
         residual = self.Z[rows] - self._pieces(x)[2]
         return np.asarray((residual * residual) @ self.w)
 
@@ -124,7 +124,7 @@ class SharedSums:
         )
 
     def rss(self, x: Array, rows: Rows) -> Array:
-        """Give the weighted residual sum of squares."""
+        """Return the weighted residual sum of squares."""
         a, c, b = self._split(x)
         v = a[:, :, None] * c[:, None, :]
         return self._rss(v, b, rows, *self._missed(v, b, rows))
@@ -149,7 +149,7 @@ class SharedSums:
         return np.asarray(np.maximum(self.square[rows] - inner, 0.0))
 
     def _missed(self, v: Array, b: Array, rows: Rows) -> tuple[Array, Array]:
-        """Give e = Phi'W(z - f), by the two kinds of columns."""
+        """Return e = Phi'W(z - f), by the two kinds of columns."""
         n, q, i = v.shape
         of_v = (v.reshape(n, q * i) @ self.gamma).reshape(n, q, i)
         of_v += np.tensordot(b, self.added, axes=1)
@@ -185,7 +185,7 @@ class SharedSums:
         return a, c, beta[:, ~self.multiplicative]
 
     def _order(self, q: int) -> Rows:
-        """Tell where each parameter of x stands in (trend, multiplying, added)."""
+        """Return where each parameter of x stands in (trend, multiplying, added)."""
         K = self.multiplicative.size
         seasonal = np.empty(K, dtype=np.intp)
         many = int(self.multiplicative.sum())

@@ -41,7 +41,7 @@ class Columns:
 
     @property
     def size(self) -> int:
-        """Number of columns, K."""
+        """Return the number of columns, K."""
         return len(self.component)
 
     def over(self, dates: slice) -> "Columns":

@@ -68,7 +68,7 @@ def lay_out(work: Work, row: int) -> Design:
 
 
 def _in_use(model: ProphetModel, columns: Columns, days: Array) -> NDArray[np.bool_]:
-    """Tell which columns a history is long and dense enough for, where the model says "auto"."""
+    """Return which columns a history is long and dense enough for, where the model says "auto"."""
     span, step = days[-1] - days[0], np.diff(days).min()
     spacing = {"yearly": np.inf, "weekly": 7.0, "daily": 1.0}
     off = {

@@ -51,7 +51,7 @@ class Fits:
 
     @property
     def size(self) -> int:
-        """Number of series, n."""
+        """Return the number of series, n."""
         return int(self.m.size)
 
     def take(self, rows: NDArray[np.intp]) -> "Fits":
@@ -101,7 +101,7 @@ def survey(Y: Array) -> Survey:
 
 
 def odd_codes(of: Survey) -> Codes:
-    """Tell which rows no model can be fitted to, and why; "" for the others."""
+    """Return which rows no model can be fitted to, and why; "" for the others."""
     codes = np.full(of.count.size, ORDINARY, dtype="U16")
     codes[of.high == of.low] = CONSTANT
     codes[of.count == 1] = TOO_SHORT
@@ -111,7 +111,7 @@ def odd_codes(of: Survey) -> Codes:
 
 
 def fill_odd(out: dict[str, Array], Y: Array, codes: Codes, days: Array) -> None:
-    """Give a constant its value as offset; what has no value stays 0."""
+    """Give a constant series its value as offset; one without values stays 0."""
     for row in np.flatnonzero((codes == CONSTANT) | (codes == TOO_SHORT)):
         out["floor"][row] = Y[row][np.isfinite(Y[row])][0]
     for row in np.flatnonzero((codes != ORDINARY) & (codes != NO_HISTORY)):

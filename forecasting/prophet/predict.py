@@ -81,7 +81,7 @@ def _summed_from(fits: Fits, days: Array, at_knots: Array) -> Array:
 
 
 def _same_axes(fits: Fits) -> bool:
-    """Tell whether all series change their slopes on the same days."""
+    """Return True if all series change their slopes on the same days."""
     axes = (fits.start, fits.span, fits.knots)
     return fits.size > 0 and all(bool((of == of[:1]).all()) for of in axes)
 
@@ -146,7 +146,7 @@ def _effects(fits: Fits, X: Array, own: Mapping[str, Array]) -> tuple[Array, Arr
 
 
 def _column(fits: Fits, X: Array, position: int, own: Mapping[str, Array]) -> Array:
-    """Give one standardised column, (n, D) or (1, D)."""
+    """Return one standardised column, (n, D) or (1, D)."""
     values = own.get(fits.component[position], X[None, :, position])
     mean, sd = fits.mean[:, position : position + 1], fits.sd[:, position : position + 1]
     return np.asarray((values - mean) / sd)

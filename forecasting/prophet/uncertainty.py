@@ -78,7 +78,7 @@ def quantile_table(
 def _trend_risk(
     model: ProphetModel, fits: Fits, ds: pd.DatetimeIndex
 ) -> tuple[Array, Array, Array]:
-    """Give sigma, the ratio r and the chance p of a change a step, each (n,)."""
+    """Return sigma, the ratio r and the chance p of a change a step, each (n,)."""
     days = day_numbers(ds)
     gap = float(np.diff(days).mean()) if days.size > 1 else 1.0
     step = gap / fits.span
@@ -92,7 +92,7 @@ def _trend_risk(
 
 
 def _unit_variance(chance: Array, h: int) -> Array:
-    """Variance of U_h: 2 p sum of squared weights i - 1/2, i = 1..h. Returns (n, h)."""
+    """Compute the variance of U_h: 2 p sum of squared weights i - 1/2, i = 1..h. Returns (n, h)."""
     return np.asarray(2.0 * chance[:, None] * np.cumsum((np.arange(1, h + 1) - 0.5) ** 2)[None, :])
 
 

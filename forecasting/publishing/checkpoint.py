@@ -77,7 +77,7 @@ class Checkpoint:
         return made
 
     def has(self, step: str) -> bool:
-        """Tell whether a step is finished."""
+        """Return True if a step is finished."""
         return self._folder is not None and (self._folder / step).is_dir()
 
     def finish(self) -> None:
@@ -104,7 +104,7 @@ def _write(place: Path, value: Any) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Have the disk keep it: a rename must not outlive what it renames when the power goes."""
+    """Flush a file or folder to the disk: after a power cut a rename must not be there without its content."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

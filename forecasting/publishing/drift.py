@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from forecasting.nodes.demand import OTHER_PRODUCTS
+from forecasting.nodes.demand import OTHER_PRODUCTS, pool_names
 from forecasting.nodes.unnamed import with_names
 from forecasting.publishing.cusum import alarms
 from forecasting.structure.levels import KNOWN_KEYS
@@ -140,15 +140,12 @@ def pool_unknown(came: pd.DataFrame, keys: "pd.Series[Any]") -> pd.DataFrame:
     if not any(name.startswith(OTHER_PRODUCTS) for name in named):
         return came
     used = [key for key in KNOWN_KEYS if any(key in of for of in keys)]
-    pool = pd.Series(OTHER_PRODUCTS, index=came.index)
-    for key in ("department", "category"):
-        if key in used:
-            pool = pool + " " + came[key].fillna("").astype(str)
-    return came.assign(product=came["product"].where(came["product"].isin(named), pool))
+    known = came["product"].isin(named)
+    return came.assign(product=came["product"].where(known, pool_names(came, used)))
 
 
 def _alarm(connection: sa.Connection) -> list[tuple[str, date]]:
-    """Draw the alarms anew over the record; those that are new, of periods just judged, oldest first."""
+    """Update the alarms over the whole record. Returns the new ones, of periods just judged, oldest first."""
     rows = connection.execute(
         statement("forecasting/drift_record"), {"periods": RECORD_PERIODS}
     ).all()

@@ -4,11 +4,11 @@
 """
 
 from collections.abc import Collection
-from typing import Any
 
 from pyarrow import fs
 
 from forecasting.choosing.kept import Learnt
+from forecasting.lake_folder import open_folder
 from forecasting.publishing.plain_values import DAMAGED, pack, unpack
 from stocktide.errors import Conflict
 from stocktide.lake import Lake
@@ -18,7 +18,7 @@ FOLDER, ENDING = "learnt", ".npz"
 
 def write_learnt(lake: Lake, run: int, learnt: Learnt) -> None:
     """Keep what a run has learnt, in place of what lay there."""
-    store, root = _open(lake)
+    store, root = open_folder(lake, FOLDER)
     store.create_dir(root)
     with store.open_output_stream(f"{root}/run={run}.part") as out:
         out.write(pack(learnt))
@@ -27,7 +27,7 @@ def write_learnt(lake: Lake, run: int, learnt: Learnt) -> None:
 
 def read_learnt(lake: Lake, run: int) -> Learnt:
     """Read what a run has learnt. Raises Conflict (`refresh_nothing_learnt`): there is nothing, or nothing readable."""
-    store, root = _open(lake)
+    store, root = open_folder(lake, FOLDER)
     try:
         with store.open_input_stream(_path(root, run)) as file:
             found = unpack(file.read())
@@ -40,7 +40,7 @@ def read_learnt(lake: Lake, run: int) -> Learnt:
 
 def prune_learnt(lake: Lake, keep: Collection[int]) -> list[int]:
     """Remove what all runs but those in `keep` have learnt, half-written files too. Returns the runs removed."""
-    store, root = _open(lake)
+    store, root = open_folder(lake, FOLDER)
     found = store.get_file_info(fs.FileSelector(root, allow_not_found=True))
     kept = {_path(root, run).rpartition("/")[2] for run in keep}
     gone = [info for info in found if info.base_name not in kept]
@@ -61,12 +61,3 @@ def _nothing(run: int) -> Conflict:
 
 def _path(root: str, run: int) -> str:
     return f"{root}/run={run}{ENDING}"
-
-
-def _open(lake: Lake) -> tuple[Any, str]:
-    """Open the file system of the lake, local or an object store. Returns it and the folder."""
-    root = f"{lake.root.rstrip('/')}/{FOLDER}"
-    if "://" in root:
-        store, inner = fs.FileSystem.from_uri(root)
-        return store, inner
-    return fs.LocalFileSystem(), root

@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from forecasting.choosing.scores import ALL_CLASSES
+
 Action = Literal["promote", "refit", "keep"]
 # Scores that agree to this much are the same fit with other rounding.
 SAME_RELATIVE = 1e-9
 # What a backtest is summed up by, the first of these that it has; a held-out test has the last.
 SCORE_METRICS = ("wrmsse", "rmsse")
-CHOSEN, CHAMPION, CHALLENGER = "chosen", "champion", "challenger"
-ALL_CLASSES = "all"
+CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ class Decision:
 
     @property
     def publishes(self) -> bool:
-        """Tell whether the challenger is to be published."""
+        """Return True if the challenger is to be published."""
         return self.action != "keep"
 
     @property
     def verdict(self) -> str:
-        """The decision in a word for people."""
+        """Return the decision in a word for people."""
         return {"promote": "promote", "refit": "too close, refitted", "keep": "keep"}[self.action]
 
 
@@ -91,7 +92,7 @@ def _compared(champion: float, challenger: float) -> str:
 
 
 def total_score(scores: pd.DataFrame | None, candidate: str) -> float | None:
-    """Mean over origins of the mean over levels of a candidate's WRMSSE (or RMSSE); None where it was not scored.
+    """Average a candidate's WRMSSE (or RMSSE) over levels, then over origins; None if it was not scored.
 
     scores: columns origin, level, demand_class, candidate, metric, value. Only rows of all classes together count.
     """
@@ -117,7 +118,7 @@ def champion_score(scores: pd.DataFrame | None, choice: Mapping[str, Any] | None
 
 
 def error_score(errors: pd.DataFrame) -> float | None:
-    """Mean over levels of the published model's RMSSE in the frame of `evaluate`; None without a test."""
+    """Average the published model's RMSSE over levels, from the frame of `evaluate`; None without a test."""
     if errors.empty:
         return None
     ours = errors[(errors["metric"] == SCORE_METRICS[-1]) & (errors["model"] != "seasonal_naive")]

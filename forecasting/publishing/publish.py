@@ -14,10 +14,11 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from forecasting.choosing.scores import CHOSEN
+from forecasting.choosing.scores import SCORE_COLUMNS as SCORED
 from forecasting.frames.frequency import Grid, grid_of
 from forecasting.publishing.array_copy import ArrayRows, copy_arrays
 from forecasting.publishing.promotion import (
-    CHOSEN,
     PromotionRule,
     champion_score,
     error_score,
@@ -64,15 +65,7 @@ QUANTILE_COLUMNS = (
     "q975",
 )
 COPY_BYTES = 1 << 20
-SCORE_COLUMNS = (
-    "origin",
-    "level",
-    "level_name",
-    "demand_class",
-    "candidate",
-    "metric",
-    "value",
-)
+SCORE_COLUMNS = ("origin", *SCORED)
 __all__ = ["CHANNEL", "Publication", "publish", "store_refresh", "store_run"]
 
 
@@ -117,18 +110,18 @@ class Publication:
 
     @property
     def regular(self) -> Grid:
-        """The grid of the days; of days where none is given."""
+        """Return the grid of the periods; that of single days where none is given."""
         return grid_of(self.days[-1:], "D") if self.grid is None else self.grid
 
     @property
     def cutoff(self) -> date:
-        """Last day that the models saw."""
+        """Return the last day that the models saw."""
         cutoff: date = self.regular.last_days(self.days[-1:])[0].date()
         return cutoff
 
     @property
     def ahead(self) -> pd.DatetimeIndex:
-        """Last days of the periods of the horizon, (h,)."""
+        """Return the last days of the periods of the horizon, (h,)."""
         grid = self.regular
         return grid.last_days(grid.following(self.days[-1], self.mean.shape[1]))
 

@@ -280,7 +280,7 @@ def _log(
 
 
 def _one_at_a_time(connection: sa.Connection) -> None:
-    """Two that decide at once would each see the other's champion; readers are not held up."""
+    """Lock the registry for writers: two that decide at once would each see the other's champion."""
     connection.execute(sa.text("LOCK TABLE forecast_models IN SHARE ROW EXCLUSIVE MODE"))
 
 

@@ -38,17 +38,17 @@ class Hierarchy:
 
     @property
     def n_nodes(self) -> int:
-        """Number of nodes."""
+        """Return the number of nodes."""
         return int(self.S.shape[0])
 
     @property
     def n_leaves(self) -> int:
-        """Number of leaves."""
+        """Return the number of leaves."""
         return int(self.S.shape[1])
 
     @property
     def tags(self) -> dict[str, Codes]:
-        """Rows of S by level name, as hierarchicalforecast takes them."""
+        """Return the rows of S by level name, as hierarchicalforecast takes them."""
         level = self.nodes["level"].to_numpy()
         return {
             level_name(keys): np.flatnonzero(level == position)
@@ -57,7 +57,7 @@ class Hierarchy:
 
     @property
     def is_tree(self) -> bool:
-        """Tell whether there is one root and each level splits the nodes of the level before it."""
+        """Return True if there is one root and each level splits the nodes of the level before it."""
         sizes = self.nodes.groupby("level").size().to_numpy()
         first = self.nodes.groupby("level")["node_id"].min().to_numpy()
         parents = self.nodes["parent_id"].to_numpy(dtype=np.float64, na_value=-1.0)
@@ -75,7 +75,7 @@ class Hierarchy:
         return self._groups[level]
 
     def refines(self, fine: int, coarse: int) -> bool:
-        """Tell whether each node of level `coarse` is a union of nodes of level `fine`."""
+        """Return True if each node of level `coarse` is a union of nodes of level `fine`."""
         inner, outer = self._groups[fine], self._groups[coarse]
         return bool(np.array_equal(outer[self._firsts[fine]][inner], outer))
 

@@ -57,7 +57,7 @@ def diagonal(
 
 
 def _weights(method: str, hierarchy: Hierarchy, variance: Array | None) -> Array:
-    """Weight of each node's squared error, 1 / W, (n,)."""
+    """Return the weight of each node's squared error, 1 / W, (n,)."""
     if variance is not None:
         return np.asarray(1.0 / variance)
     if method == "OLS":

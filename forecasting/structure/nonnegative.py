@@ -64,7 +64,7 @@ def nonnegative_leaves(S: sparse.csr_matrix, y: Array, w: Array) -> Array:
 
 
 def _curvature(half: sparse.csr_matrix, back: sparse.csr_matrix) -> float:
-    """Largest eigenvalue of half' half by the power method; the sums are of non-negative terms, so it starts near."""
+    """Estimate the largest eigenvalue of half' half by the power method; terms are >= 0, so ones are a near start."""
     v = np.ones(half.shape[1])
     value = 1.0
     for _ in range(_POWER_STEPS):

@@ -20,7 +20,8 @@ from forecasting.choosing.candidates import (
 )
 from forecasting.choosing.tables import OriginTable
 from forecasting.experts.explain import LEARNT
-from forecasting.forecast import make_bench, make_forecast
+from forecasting.forecast import make_forecast
+from forecasting.forecast_setup import make_setup
 from forecasting.refresh import refresh_forecast
 from forecasting.spec import ForecastSpec
 from stocktide.errors import Invalid
@@ -44,10 +45,10 @@ def few_trees() -> Iterator[None]:
 @cache
 def lesson(stolen: float = STOLEN) -> Lesson:
     demand, hierarchy, _ = chain(stolen)
-    bench = make_bench(demand, hierarchy, SPEC)
-    tables = {known: bench.table(known) for known in bench.teachers(DAYS - HORIZON)}
-    now = bench.table(DAYS - HORIZON)
-    return bench.lesson(DAYS - HORIZON, tables, now)
+    setup = make_setup(demand, hierarchy, SPEC)
+    tables = {known: setup.table(known) for known in setup.teachers(DAYS - HORIZON)}
+    now = setup.table(DAYS - HORIZON)
+    return setup.lesson(DAYS - HORIZON, tables, now)
 
 
 @cache
@@ -141,9 +142,9 @@ def test_with_too_few_origins_it_is_the_mixture() -> None:
 
 def test_leaves_without_a_model_are_not_corrected() -> None:
     demand, hierarchy, _ = chain(STOLEN)
-    bench = make_bench(demand, hierarchy, replace(SPEC, fit_levels=((), ("category",))))
-    tables = {known: bench.table(known) for known in bench.teachers(DAYS - HORIZON)}
-    assert_is_the_mixture(bench.lesson(DAYS - HORIZON, tables, bench.table(DAYS - HORIZON)))
+    setup = make_setup(demand, hierarchy, replace(SPEC, fit_levels=((), ("category",))))
+    tables = {known: setup.table(known) for known in setup.teachers(DAYS - HORIZON)}
+    assert_is_the_mixture(setup.lesson(DAYS - HORIZON, tables, setup.table(DAYS - HORIZON)))
 
 
 def assert_is_the_mixture(of: Lesson) -> None:
@@ -203,5 +204,5 @@ def test_a_chain_without_lightgbm_refuses_the_name_at_once(
     monkeypatch.setattr(trees, "find_spec", lambda _name: None)
     demand, hierarchy, _ = chain(0.0)
     with pytest.raises(Invalid, match="LightGBM, which is not installed"):
-        make_bench(demand, hierarchy, SPEC)
-    make_bench(demand, hierarchy, replace(SPEC, candidates="auto"))
+        make_setup(demand, hierarchy, SPEC)
+    make_setup(demand, hierarchy, replace(SPEC, candidates="auto"))

@@ -17,7 +17,7 @@ from forecasting.choosing.candidates import (
     RESPONSES,
     Lesson,
     auto_names,
-    fitting,
+    fits_hierarchy,
     known_names,
     make_candidates,
     needs_clues,
@@ -27,7 +27,8 @@ from forecasting.choosing.candidates import (
 from forecasting.choosing.coherence import fitted_hierarchy
 from forecasting.choosing.origin_baselines import baselines_of
 from forecasting.choosing.parts import PARTS
-from forecasting.forecast import Bench, make_bench, make_forecast
+from forecasting.forecast import make_forecast
+from forecasting.forecast_setup import ForecastSetup, make_setup
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED
 from forecasting.nodes.origin import origin_at
@@ -52,22 +53,24 @@ HORIZON = 7
 
 
 def names_for(hierarchy: Hierarchy) -> tuple[str, ...]:
-    return tuple(c.name for c in make_candidates(known_names()) if fitting(c, hierarchy))
+    return tuple(c.name for c in make_candidates(known_names()) if fits_hierarchy(c, hierarchy))
 
 
-def bench_of(demand: Demand, hierarchy: Hierarchy, names: Sequence[str], **settings: Any) -> Bench:
+def setup_of(
+    demand: Demand, hierarchy: Hierarchy, names: Sequence[str], **settings: Any
+) -> ForecastSetup:
     spec = ForecastSpec(
         levels=hierarchy.levels, horizon_days=HORIZON, candidates=tuple(names), **settings
     )
-    return make_bench(demand, hierarchy, spec)
+    return make_setup(demand, hierarchy, spec)
 
 
-def lesson_of(bench: Bench, *, origins: int = 2) -> Lesson:
+def lesson_of(setup: ForecastSetup, *, origins: int = 2) -> Lesson:
     """Teach by the last origins of a demand; the newest is the present."""
-    T = bench.demand.days.size
+    T = setup.demand.days.size
     known = [T - HORIZON * back for back in range(origins + 1, 0, -1)]
-    tables = [bench.table(periods) for periods in known]
-    lesson = bench.lesson(T, dict.fromkeys(bench.teachers(T), tables[0]), tables[-1])
+    tables = [setup.table(periods) for periods in known]
+    lesson = setup.lesson(T, dict.fromkeys(setup.teachers(T), tables[0]), tables[-1])
     return replace(lesson, tables=tables[:-1])
 
 
@@ -103,7 +106,7 @@ def _few(units: NDArray[np.float64], leaves: int) -> Demand:
 def test_every_candidate_is_coherent_now_and_at_each_origin(shape: str) -> None:
     demand, hierarchy = SHAPES[shape]()
     names = names_for(hierarchy)
-    lesson = lesson_of(bench_of(demand, hierarchy, names))
+    lesson = lesson_of(setup_of(demand, hierarchy, names))
     for candidate in make_candidates(names):
         answer = candidate.answer(lesson)
         assert answer.mean.shape == (hierarchy.n_nodes, HORIZON)
@@ -159,7 +162,7 @@ def test_candidates_say_what_a_run_must_make_for_them() -> None:
 
 def test_a_method_and_a_response_use_the_models_of_that_response_alone() -> None:
     names = ("OLS log1p", MIXTURE)
-    lesson = lesson_of(bench_of(make_demand(weekly_units(60)), HIERARCHY, names))
+    lesson = lesson_of(setup_of(make_demand(weekly_units(60)), HIERARCHY, names))
     of_form, every = (candidate.answer(lesson) for candidate in make_candidates(names))
     assert of_form.method == "OLS"
     assert of_form.mixture is not None
@@ -173,9 +176,9 @@ def test_a_method_and_a_response_use_the_models_of_that_response_alone() -> None
 def test_levels_that_are_not_fitted_are_split_by_recent_shares() -> None:
     names = ("BU additive", "WLSS additive", "TDRS additive", MIXTURE)
     fit_levels = ((), ("location",), ("location", "department"))
-    bench = bench_of(make_demand(weekly_units(100)), HIERARCHY, names, fit_levels=fit_levels)
-    assert bench.plan.levels == (0, 3, 4)
-    lesson = lesson_of(bench)
+    setup = setup_of(make_demand(weekly_units(100)), HIERARCHY, names, fit_levels=fit_levels)
+    assert setup.plan.levels == (0, 3, 4)
+    lesson = lesson_of(setup)
     assert set(lesson.now.levels) == {0, 3, 4}
     means = {c.name: c.answer(lesson).mean for c in make_candidates(names)}
     for mean in means.values():
@@ -204,7 +207,7 @@ def test_an_ended_leaf_is_forecast_zero_and_says_why() -> None:
     units = weekly_units(130)
     units[0, 60:] = 0.0
     names = (MIXTURE, "TDRS additive", "OLS additive", "ETS", "naive")
-    lesson = lesson_of(bench_of(make_demand(units), HIERARCHY, names))
+    lesson = lesson_of(setup_of(make_demand(units), HIERARCHY, names))
     assert lesson.facts.warnings[leaf_row(0)] == DISCONTINUED
     for candidate in make_candidates(names):
         answer = candidate.answer(lesson)
@@ -217,7 +220,7 @@ def test_a_leaf_that_just_started_is_forecast_by_its_siblings() -> None:
     # the present knows all but the last seven days, and of this leaf the first five
     units[1, :118] = 0.0
     units[1, 118:123] = [7, 9, 8, 8, 9]
-    lesson = lesson_of(bench_of(make_demand(units), HIERARCHY, ("BU additive",)))
+    lesson = lesson_of(setup_of(make_demand(units), HIERARCHY, ("BU additive",)))
     (candidate,) = make_candidates(("BU additive",))
     mean = candidate.answer(lesson).mean
     assert lesson.facts.warnings[leaf_row(1)] == COLD_START
@@ -233,9 +236,9 @@ def test_an_empty_shelf_does_not_lower_the_share() -> None:
     names = ("TDRS additive",)
 
     def forecast(demand: Demand) -> float:
-        bench = bench_of(demand, HIERARCHY, names, fit_levels=((), ("location",)))
+        setup = setup_of(demand, HIERARCHY, names, fit_levels=((), ("location",)))
         (candidate,) = make_candidates(names)
-        return float(candidate.answer(lesson_of(bench)).mean[leaf_row(0)].sum())
+        return float(candidate.answer(lesson_of(setup)).mean[leaf_row(0)].sum())
 
     known = replace(make_demand(units), empty=empty)
     # Weeks without it weigh on the group's forecast and lift the shares of the others, but it is not gone.
@@ -268,13 +271,13 @@ def test_the_order_of_the_leaves_does_not_change_the_mixture() -> None:
     means = []
     for demand in (make_demand(units), turned):
         hierarchy = build_hierarchy(TREE, demand.leaves)
-        means.append(candidate.answer(lesson_of(bench_of(demand, hierarchy, (MIXTURE,)))).mean)
+        means.append(candidate.answer(lesson_of(setup_of(demand, hierarchy, (MIXTURE,)))).mean)
     np.testing.assert_allclose(means[1], means[0], rtol=1e-4, atol=1e-4)
 
 
 def test_baselines_of_sums_are_made_for_every_node_and_reconciled() -> None:
     names = ("ETS", "naive")
-    lesson = lesson_of(bench_of(make_demand(weekly_units(100)), HIERARCHY, names))
+    lesson = lesson_of(setup_of(make_demand(weekly_units(100)), HIERARCHY, names))
     ets, naive = (candidate.answer(lesson) for candidate in make_candidates(names))
     assert "ETS" in OF_ALL_NODES
     assert lesson.baselines["ETS"][:-12].any()
@@ -287,7 +290,7 @@ def test_baselines_of_sums_are_made_for_every_node_and_reconciled() -> None:
 def test_the_mixture_is_far_better_than_the_last_day() -> None:
     names = (MIXTURE, "naive")
     demand = make_demand(weekly_units(200))
-    lesson = lesson_of(bench_of(demand, HIERARCHY, names))
+    lesson = lesson_of(setup_of(demand, HIERARCHY, names))
     came = HIERARCHY.sum_leaves(demand.units[HIERARCHY.leaf_rows])[0, -HORIZON:]
     ours, naive = (c.answer(lesson).mean[0] for c in make_candidates(names))
     assert np.abs(ours - came).mean() < 0.5 * np.abs(naive - came).mean()
@@ -307,7 +310,7 @@ def test_an_unknown_candidate_is_named() -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_a_part_is_found_among_the_experts_and_takes_no_part_without_it(part: str) -> None:
     demand, hierarchy = SHAPES["tree"]()
-    lesson = lesson_of(bench_of(demand, hierarchy, [MIXTURE]))
+    lesson = lesson_of(setup_of(demand, hierarchy, [MIXTURE]))
     names = {name for level in lesson.now.levels.values() for name in level.names}
     names |= {name for of in lesson.now.splits.values() for split in of for name in split.names}
     assert any(PARTS[part](name) for name in names)

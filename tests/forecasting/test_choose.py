@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import OriginResult, backtest, combine, score_combination
 from forecasting.choosing.candidates import MIXTURE, Answer
-from forecasting.choosing.choose import CHOSEN, Choice, choose, total_scores, untested
+from forecasting.choosing.choose import Choice, choose, total_scores, untested
+from forecasting.choosing.scores import CHOSEN
 from forecasting.choosing.tables import OriginTable
-from forecasting.forecast import make_bench
+from forecasting.forecast_setup import make_setup
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
@@ -22,8 +23,8 @@ SPEC = ForecastSpec(levels=LEVELS, horizon_days=14, candidates=("naive",))
 
 @pytest.fixture(scope="module")
 def tables() -> list[OriginTable]:
-    bench = make_bench(make_demand(weekly_units(140)), HIERARCHY, SPEC)
-    return [bench.table(known) for known in (84, 98, 112)]
+    setup = make_setup(make_demand(weekly_units(140)), HIERARCHY, SPEC)
+    return [setup.table(known) for known in (84, 98, 112)]
 
 
 def off(factor: float) -> Way:

@@ -9,7 +9,8 @@ from forecasting.choosing.backtest import OriginResult, backtest
 from forecasting.choosing.candidates import make_candidates
 from forecasting.choosing.choose import Choice, choose
 from forecasting.choosing.contest import Holder, judge, with_champion
-from forecasting.forecast import make_bench, make_forecast
+from forecasting.forecast import make_forecast
+from forecasting.forecast_setup import make_setup
 from forecasting.publishing.promotion import CHAMPION, PromotionRule, total_score
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
@@ -25,9 +26,9 @@ CUTOFF = date(2026, 5, 1)
 
 @pytest.fixture(scope="module")
 def results() -> list[OriginResult]:
-    bench = make_bench(DEMAND, HIERARCHY, SPEC)
-    tables = {known: bench.table(known) for known in (92, 99, 106, 113)}
-    lesson = bench.lesson(113, tables, tables[113])
+    setup = make_setup(DEMAND, HIERARCHY, SPEC)
+    tables = {known: setup.table(known) for known in (92, 99, 106, 113)}
+    lesson = setup.lesson(113, tables, tables[113])
     assert len(lesson.tables) == 3
     answers = {c.name: c.answer(lesson) for c in make_candidates(NAMES)}
     return backtest(HIERARCHY, lesson.tables, answers)

@@ -8,7 +8,6 @@ from scipy import stats
 from forecasting.intervals.coverage import (
     DECILES,
     coverage,
-    coverage_by_level,
     outcome_ranks,
     share_held,
     weighted_quantile_loss,
@@ -72,10 +71,7 @@ def test_outcomes_between_continuous_quantiles_are_inside_or_outside(
     assert 0.0 <= held <= 1.0
 
 
-def test_levels_are_pooled_over_origins_without_the_unknown() -> None:
-    held = [np.array([[1.0, np.nan], [0.0, 1.0]]), np.array([[0.0, 0.0], [1.0, 1.0]])]
-    pooled = coverage_by_level(held, np.array([0, 2]))
-    np.testing.assert_allclose(pooled, [1 / 3, np.nan, 3 / 4])
+def test_coverage_of_nothing_known_is_not_a_number() -> None:
     placed = np.ones((1, 1, len(QUANTILES)))
     assert np.isnan(coverage(np.full((1, 1), np.nan), placed, QUANTILES, 0.8))
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from forecasting.choosing.evaluate import evaluate
 from forecasting.choosing.node_losses import node_scales
-from forecasting.choosing.scores import recent_weight, seasonal_naive
+from forecasting.choosing.scores import recent_weight
 from forecasting.choosing.tables import Facts
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.lifecycle import no_starts
@@ -52,7 +52,7 @@ def test_evaluate_gives_hand_made_numbers() -> None:
         actual=actual,
         mean=mean,
         quantiles=mean[:, :, None] + offsets,
-        seasonal_naive=seasonal_naive(history, 2),
+        seasonal_naive=history[:, -7:-5],
         facts=facts_of(history, 2),
     )
     # The total is off by 2 and 3 of 10; leaf a by 1 and 3, leaf b by 1 and 0, of 10 together.
@@ -80,11 +80,3 @@ def test_evaluate_is_undefined_and_not_infinite_when_nothing_was_sold() -> None:
     )
     undefined = errors[errors["metric"].isin(["wape", "bias", "rmsse"])]
     assert undefined["value"].isna().all()
-
-
-def test_seasonal_naive_repeats_the_last_week() -> None:
-    history = np.arange(20.0)[None, :]
-    np.testing.assert_array_equal(
-        seasonal_naive(history, 9)[0], [13, 14, 15, 16, 17, 18, 19, 13, 14]
-    )
-    np.testing.assert_array_equal(seasonal_naive(history[:, :2], 3)[0], [0, 1, 0])

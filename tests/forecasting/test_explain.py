@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from forecasting.experts.explain import RECENT_LEVEL, RECONCILIATION, SIMPLE
-from forecasting.forecast import Forecast, make_forecast
+from forecasting.forecast import make_forecast
+from forecasting.forecast_result import Forecast
 from forecasting.nodes.known_ahead import KnownAhead, PlannedRegressor
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy

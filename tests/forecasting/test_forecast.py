@@ -5,9 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting import forecast as module
 from forecasting.choosing.tables import OriginTable
-from forecasting.forecast import Forecast, make_bench, make_forecast
+from forecasting.forecast import make_forecast
+from forecasting.forecast_origins import all_origins
+from forecasting.forecast_result import Forecast
+from forecasting.forecast_setup import make_setup
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED
@@ -74,7 +76,7 @@ def test_what_comes_after_an_origin_changes_nothing_in_its_table(change: str) ->
     else:
         later["units"][:6, 79:] = 0.0
     other = replace(demand, **later)  # type: ignore[arg-type]
-    tables = [make_bench(d, HIERARCHY, spec).table(79) for d in (demand, other)]
+    tables = [make_setup(d, HIERARCHY, spec).table(79) for d in (demand, other)]
     assert_same_table(tables[0], tables[1], came=False)
 
 
@@ -82,7 +84,7 @@ def test_an_origin_s_table_is_that_of_a_demand_that_ends_there() -> None:
     """The whole run's calendar and dates tell an origin nothing."""
     spec = replace(SPEC, holidays_country="GB")
     shorter = make_demand(UNITS[:, :86])
-    tables = [make_bench(d, HIERARCHY, spec).table(79) for d in (make_demand(UNITS), shorter)]
+    tables = [make_setup(d, HIERARCHY, spec).table(79) for d in (make_demand(UNITS), shorter)]
     for level, trial in tables[0].levels.items():
         np.testing.assert_allclose(trial.forecasts, tables[1].levels[level].forecasts, rtol=1e-4)
 
@@ -184,7 +186,7 @@ def test_every_origin_is_made_once_and_kept_by_its_name() -> None:
     told: list[str] = []
     demand = make_demand(UNITS)
     first = make_forecast(demand, HIERARCHY, SPEC, kept=keep, progress=told.append)
-    days = [demand.days[known - 1].date() for known in module.tested_origins(demand, SPEC)]
+    days = [demand.days[known - 1].date() for known in all_origins(demand, SPEC)]
     assert made == [f"origin-{day}" for day in days]
     assert len(told) == len(days) + 3
     again = make_forecast(demand, HIERARCHY, SPEC, kept=keep)
@@ -221,7 +223,7 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(days_known)
         return origin_at(demand, *arguments, days_known=days_known, **others)
 
-    monkeypatch.setattr("forecasting.forecast.origin_at", watched)
+    monkeypatch.setattr("forecasting.forecast_setup.origin_at", watched)
     return seen
 
 

@@ -10,7 +10,7 @@ from forecasting.choosing.expert_weights import LevelTrial
 from forecasting.choosing.learnt import Present, learn_mixture, left_out_variance
 from forecasting.choosing.tables import OriginTable, rows_of
 from forecasting.experts.at_origin import LevelExperts
-from forecasting.forecast import make_bench
+from forecasting.forecast_setup import make_setup
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
@@ -24,8 +24,8 @@ SPEC = ForecastSpec(levels=LEVELS, horizon_days=7, candidates=("mixture",))
 
 @pytest.fixture(scope="module")
 def tables() -> list[OriginTable]:
-    bench = make_bench(make_demand(weekly_units(120)), HIERARCHY, SPEC)
-    return [bench.table(known) for known in (92, 99, 106, 113)]
+    setup = make_setup(make_demand(weekly_units(120)), HIERARCHY, SPEC)
+    return [setup.table(known) for known in (92, 99, 106, 113)]
 
 
 def any_expert(_name: str) -> bool:

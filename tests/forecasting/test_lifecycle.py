@@ -4,7 +4,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from forecasting.nodes.lifecycle import cold_start, discontinued, first_sale, learned_ramp, young
+from forecasting.nodes.lifecycle import (
+    discontinued,
+    first_sale,
+    learn_starts,
+    learned_ramp,
+    with_starts,
+    young,
+)
 
 UNITS = hnp.arrays(
     np.float64,
@@ -19,6 +26,14 @@ def days(*parts: tuple[float, int]) -> list[float]:
 
 def ended_of(units: NDArray[np.float64]) -> NDArray[np.bool_]:
     return discontinued(units, np.zeros(units.shape, dtype=np.bool_))
+
+
+def cold_start(
+    mean: NDArray[np.float64], units: NDArray[np.float64], group: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the forecasts (m, h) with young leaves replaced, and which leaves these are, (m,)."""
+    starts = learn_starts(units, group, mean.shape[1])
+    return with_starts(mean, starts), np.isin(np.arange(group.size), starts.leaves)
 
 
 def test_a_product_that_sold_daily_and_stopped_for_a_month_has_ended() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting.choosing.tables import came
+from forecasting.choosing.tables import actuals_after
 from forecasting.nodes.origin import origin_at
 from forecasting.structure.hierarchy import build_hierarchy
 from stocktide.errors import Invalid
@@ -68,7 +68,7 @@ def test_a_node_says_nothing_where_none_of_its_leaves_does() -> None:
     row = HIERARCHY.nodes["unique_id"].tolist().index("S2")
     assert np.flatnonzero(np.isnan(origin.Y[row])).tolist() == list(range(60, 70))
     assert np.isfinite(origin.Y[0]).all()
-    told = came(demand, HIERARCHY, 58, 7)
+    told = actuals_after(demand, HIERARCHY, 58, 7)
     assert np.flatnonzero(np.isnan(told[row])).tolist() == [2, 3, 4, 5, 6]
     assert np.isfinite(told[0]).all()
 
@@ -106,7 +106,7 @@ def test_a_coarse_level_may_know_more_of_the_past_than_its_leaves() -> None:
     np.testing.assert_array_equal(origin.Y[HIERARCHY.rows(1)], shops[:, :110])
     assert np.isnan(origin.Y[-12:, :60]).all()
     np.testing.assert_array_equal(
-        came(demand, HIERARCHY, 110, 7)[HIERARCHY.rows(1)], shops[:, 110:117]
+        actuals_after(demand, HIERARCHY, 110, 7)[HIERARCHY.rows(1)], shops[:, 110:117]
     )
     short = replace(demand, longer=longer(shops[:2], nodes.iloc[:2]))
     with pytest.raises(Invalid, match="has no row for 'S1'"):

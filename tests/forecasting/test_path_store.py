@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import forecasting.path_files
 from forecasting import Paths, prune_paths, read_lineage, read_paths, write_paths
-from forecasting.path_store import stored_runs
 from stocktide.errors import Invalid, NotFound
 from stocktide.lake import Lake
 from tests.forecasting.stored_paths import COUNT, DAYS, LEAVES, WHOLE, drawn, lineage
@@ -104,7 +103,7 @@ def test_a_killed_writer_leaves_nothing_that_is_read(lake: Lake) -> None:
         assert writer.stdout.readline() == "half written\n"
         writer.kill()
     assert len(list(Path(lake.root, "paths", "run=2").rglob("*.parquet"))) > 0
-    assert stored_runs(lake) == [1]
+    assert read_lineage(lake).forecast_run_id == 1
     assert_is_run(read_paths(lake, location="A"), 1, [0, 1, 2, 3])
     with pytest.raises(NotFound, match="of run 2"):
         read_paths(lake, location="A", run=2)
@@ -140,4 +139,5 @@ def test_unknown_locations_and_empty_lakes_are_not_found(lake: Lake) -> None:
 def test_days_that_were_not_drawn_make_no_run(lake: Lake) -> None:
     with pytest.raises(Invalid, match="5 days were to be written, but 4"):
         write_paths(lake, lineage(1), LEAVES, DAYS, list(drawn(1))[:4], WHOLE)
-    assert stored_runs(lake) == []
+    with pytest.raises(NotFound, match="run a forecast first"):
+        read_lineage(lake)

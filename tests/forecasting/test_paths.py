@@ -12,7 +12,6 @@ from forecasting.intervals.paths import (
     leaf_paths,
     node_paths,
     paths_affordable,
-    templates,
 )
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 
@@ -42,7 +41,7 @@ def paths_of(hierarchy: Hierarchy, history: Array, rng: np.random.Generator) -> 
     nodes = hierarchy.sum_leaves(history)
     fitted = np.repeat(nodes.mean(axis=1, keepdims=True), T, axis=1)
     level = nodes[:, -28:].mean(axis=1, keepdims=True)
-    missed = templates(nodes, fitted, H)
+    missed = find_templates(nodes, fitted, H).missed(H)
     quantiles = np.quantile(missed, LEVELS, axis=0).transpose(1, 2, 0) + level[:, :, None]
     quantiles = np.maximum(quantiles, 0)
     m = hierarchy.n_leaves
@@ -120,7 +119,7 @@ def test_the_marginals_of_leaf_paths_are_the_given_quantiles() -> None:
 
 def test_a_short_history_has_no_templates_and_still_paths() -> None:
     Y = np.ones((3, 20))
-    assert templates(Y, Y, H).shape == (0, 3, H)
+    assert find_templates(Y, Y, H).missed(H).shape == (0, 3, H)
     drawn = leaf_paths(
         np.ones((3, H, 7)), LEVELS, np.zeros((0, 3, H)), 5, rng=np.random.default_rng(0)
     )
@@ -144,7 +143,7 @@ def test_paths_drawn_a_day_at_a_time_are_those_drawn_at_once(days: int) -> None:
     plan = plan_of(3, days=days)
     assert plan.templates is not None
     assert (plan.templates.starts.size > 0) == (days == T)
-    missed = templates(plan.templates.Y, plan.templates.fitted, H)
+    missed = plan.templates.missed(H)
     rng = np.random.default_rng(plan.seed)
     leaves = leaf_paths(plan.quantiles[-20:], plan.levels, missed, plan.count, rng=rng)
     at_once = coherent_paths(plan.hierarchy, leaves, plan.quantiles, plan.levels)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from forecasting.choosing.kept import Learnt
-from forecasting.forecast import Forecast, make_forecast
+from forecasting.forecast import make_forecast
+from forecasting.forecast_result import Forecast
 from forecasting.nodes.demand import Demand
 from forecasting.publishing.plain_values import pack, unpack
 from forecasting.refresh import refresh_forecast
