@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.baselines.baseline import Baseline
 from forecasting.choosing.backtest import OriginResult, backtest, combine
 from forecasting.choosing.candidates import (
     MIXTURE,
@@ -109,6 +110,7 @@ class Forecast:
         return np.stack(list(draw_days(self.path_plan)), axis=-1).transpose(1, 0, 2)
 
 
+BEFORE_A_CYCLE: Baseline = "moving_average"
 NO_ERRORS = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])
 NO_SCORES = pd.DataFrame(columns=["origin", *SCORE_COLUMNS])
 
@@ -316,11 +318,16 @@ def _chosen(
 
 
 def _untested_name(bench: Bench) -> str:
-    """Name what is taken without a backtest: the mixture if an origin can teach it, else the method of the settings."""
+    """Name what is taken without a backtest: the mixture if an origin can teach it, else the method of the settings.
+
+    A model of a week makes up the weekdays that it has not met: before one cycle is over the mean is taken.
+    """
     spec = bench.spec
     if spec.candidates != AUTO:
         named = spec.default_candidate in spec.candidates
         return spec.default_candidate if named else spec.candidates[0]
+    if bench.demand.days.size < bench.cycles.season:
+        return BEFORE_A_CYCLE
     return MIXTURE if bench.teachers(bench.demand.days.size) else spec.default_candidate
 
 
