@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecasting.baselines.baseline import Baseline
 from forecasting.choosing.backtest import OriginResult, backtest, combine
 from forecasting.choosing.candidates import (
     MIXTURE,
@@ -46,6 +47,7 @@ from forecasting.structure.hierarchy import Hierarchy
 Array = NDArray[np.float64]
 
 
+BEFORE_A_CYCLE: Baseline = "moving_average"
 NO_ERRORS = pd.DataFrame(columns=["level", "level_name", "model", "metric", "value"])
 NO_SCORES = pd.DataFrame(columns=["origin", *SCORE_COLUMNS])
 
@@ -114,12 +116,15 @@ def _untested_name(setup: ForecastSetup) -> str:
     """Name the candidate that is published without a backtest.
 
     For "auto" the mixture if an origin can teach it, else the settings' default; of named candidates the default if it
-    is among them, else the first.
+    is among them, else the first. Before one cycle is over "auto" is the mean: a model of a week makes up the weekdays
+    that it has not met.
     """
     spec = setup.spec
     if spec.candidates != AUTO:
         named = spec.default_candidate in spec.candidates
         return spec.default_candidate if named else spec.candidates[0]
+    if setup.demand.days.size < setup.cycles.season:
+        return BEFORE_A_CYCLE
     return MIXTURE if setup.teachers(setup.demand.days.size) else spec.default_candidate
 
 

@@ -17,6 +17,10 @@ Mask = NDArray[np.bool_]
 SHOWN = 3
 # What a promotion is called where nobody says what it is.
 ANY_PROMOTION = "promotion"
+NO_USUAL_PRICE = (
+    "nothing was ever sold at a known price there, so nobody knows the usual one, and it changes nothing; "
+    "give prices with the sales, or a list price in the product's master data"
+)
 
 
 def notes_on(
@@ -38,11 +42,15 @@ def notes_on(
         told.periods.first_day + int(told.periods.starts[told.n_history]), unit="D"
     )
     inside = _touches(new, first, days[-1])
-    reaches = np.isin(np.arange(len(new)), match_plans(new, told.leaf_keys)[0])
+    plan, leaf = match_plans(new, told.leaf_keys)
+    reaches = _among(plan, len(new))
+    priced = _among(plan[np.isfinite(told.realised.usual_log[leaf])], len(new))
+    price = np.asarray(new["kind"] == "prices")
     span = f"{first.date()} to {days[-1].date()}"
     checks: list[tuple[Mask, str]] = [
         (~inside, f"outside the days that are forecast ({span}), so it changes nothing"),
         (inside & ~reaches, "reaches no series of the forecast, so it changes nothing"),
+        (inside & reaches & price & ~priced, NO_USUAL_PRICE),
         (_kind_unseen(new, others), "a kind of promotion never planned before, taken as any other"),
     ]
     if frequency != "D":
@@ -50,6 +58,11 @@ def notes_on(
         part = inside & _part_closed(new, told)
         checks.append((part, f"a closure of part of a {one}, which a forecast by {one} ignores"))
     return [f"{_named(new[mask])}: {why}." for mask, why in checks if mask.any()]
+
+
+def _among(rows: NDArray[np.int64], size: int) -> Mask:
+    """Tell which of so many rows are named, (size,)."""
+    return np.asarray(np.isin(np.arange(size), rows))
 
 
 def _touches(plans: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Mask:

@@ -90,7 +90,7 @@ def grid_of(ds: pd.DatetimeIndex, frequency: Frequency) -> Grid:
 
 def coarsest_grid(ds: pd.DatetimeIndex) -> Grid:
     """Find the coarsest grid that holds all dates (midnights, any order); days for a single date."""
-    if len(ds) > 1:
+    if ds.nunique() > 1:
         for frequency in ("Q", "M", "W"):
             grid = grid_of(ds, "Q" if frequency == "Q" else "M" if frequency == "M" else "W")
             if grid.holds(ds).all() and _on_month_edge(grid):

@@ -171,6 +171,23 @@ def test_notes_name_what_changes_nothing(what_if: Assume) -> None:
     assert "'Regatta' is known" in unknown.warnings[0]
 
 
+def test_price_where_nobody_knows_the_usual_one_is_named(chain: sa.Engine, tmp_path: Path) -> None:
+    unpriced = [
+        row | ({"price_micros": None} if row["product_id"] == 1 else {}) for row in promoted_rows()
+    ]
+    lake = write_lake(tmp_path, unpriced)
+    with chain.begin() as connection:
+        connection.execute(sa.text("UPDATE products SET price_micros = NULL WHERE sku = 'P1'"))
+    run_forecast(chain, lake, SPEC, now=NOW)
+    price = PriceIn(product="P1", from_=day(DAYS), price=Decimal(8))
+    made = assume_published(chain, lake, SPEC, lambda c: record(c, "prices", price))
+    assert made.total == "No change over 14 days."
+    assert made.warnings[0].startswith(
+        f"prices product P1 from {day(DAYS)} on: nothing was ever sold"
+    )
+    assert "list price" in made.warnings[0]
+
+
 def test_plan_for_a_product_that_is_in_no_series_of_its_own_is_named(
     chain: sa.Engine, lake: Lake
 ) -> None:

@@ -74,6 +74,12 @@ def test_month_ends_stay_month_ends() -> None:
     ]
 
 
+@pytest.mark.parametrize("day", ["2024-01-01", "2024-01-31", "2024-02-01", "2024-02-06"])
+def test_a_single_date_of_several_series_is_a_day(day: str) -> None:
+    frame = pd.DataFrame({"unique_id": ["a", "b"], "ds": [day, day], "y": [1.0, 2.0]})
+    assert from_long(frame).frequency == "D"
+
+
 @given(st.lists(st.dates(date(2000, 1, 1), date(2040, 1, 1)), min_size=1, unique=True))
 def test_any_dates_lie_on_the_grid_that_is_found_for_them(days: list[date]) -> None:
     ds = pd.DatetimeIndex(days)

@@ -103,6 +103,19 @@ def test_one_row_is_a_frame() -> None:
     assert 0 < made.mean[0].mean() <= 7.0
 
 
+@pytest.mark.parametrize("periods", [1, 2, 4, 6])
+def test_weekdays_that_no_day_has_shown_are_forecast_by_the_mean(periods: int) -> None:
+    ds = pd.date_range("2024-01-03", periods=periods)
+    Y = np.array([[50.0, 42, 47, 55, 51, 45], [20, 25, 18, 22, 24, 19]])[:, :periods]
+    made = forecast_frame(frame_of(Y, ds), 28, keys=SHOPS.iloc[:2], candidates="auto")
+    if periods > 1:
+        np.testing.assert_allclose(
+            np.sort(made.mean[-2:, :7].mean(axis=1)), np.sort(Y.mean(axis=1))
+        )
+    # one sale may be all of a month
+    assert (made.mean[-2:] > 0).all()
+
+
 def test_one_series_of_one_level_is_a_chain() -> None:
     keys = pd.DataFrame({"unique_id": ["a"], "product": ["a"]})
     ds = pd.date_range("2024-01-01", periods=120)
