@@ -39,8 +39,12 @@ class Effects:
 
     def uplift(self, X: Array) -> Array:
         """Return the factor by which regressors X (J, m, D) move each leaf, (m, D)."""
-        moved = np.einsum("mj,jmd->md", self.leaf, X)
-        return np.asarray(np.exp(np.clip(moved, np.log(FACTOR_MIN), np.log(FACTOR_MAX))))
+        return bounded_factor(np.einsum("mj,jmd->md", self.leaf, X))
+
+
+def bounded_factor(logs: Array) -> Array:
+    """Return the factors of what plans add to the logarithm of demand, within FACTOR_MIN and FACTOR_MAX."""
+    return np.asarray(np.exp(np.clip(logs, np.log(FACTOR_MIN), np.log(FACTOR_MAX))))
 
 
 def learn_effects(

@@ -18,8 +18,8 @@ from forecasting.frames.frequency import Grid
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
-from forecasting.nodes.effects import Effects, learn_effects
 from forecasting.nodes.lifecycle import discontinued
+from forecasting.nodes.rivals import PlanEffects, learn_plan_effects, pools
 from forecasting.nodes.with_successions import blended, replaced_leaves, waiting_leaves
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.shares import probable_stockouts
@@ -48,7 +48,7 @@ class Origin:
     empty: Mask
     open_leaves: Mask
     grid: Grid
-    effects: Effects | None = None
+    effects: PlanEffects | None = None
     plans: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
     uplift: Array | None = None
     longer: Mapping[int, Array] = field(default_factory=dict)
@@ -153,16 +153,12 @@ class Origin:
         if self.effects is None or self.uplift is None:
             return {}
         T = self.days.size
-        lately = slice(max(0, T - max(self.cycles.year // 4, 1)), T)
-        usual = (self.units / self.uplift[:, :T])[:, lately].mean(axis=1)
+        usual = (self.units / self.uplift[:, :T])[:, -lately(self.cycles) :].mean(axis=1)
         # nodes that lately sold nothing are moved as their leaves would be on average
         usual = usual + 1e-9 * max(float(usual.max(initial=0.0)), 1e-9)
         whole = (self.hierarchy.S @ usual)[:, None]
         ahead = self.uplift[:, T:] - 1.0
-        logs = {
-            name: self.effects.leaf[:, j, None] * self.plans[j]
-            for j, name in enumerate(self.effects.names)
-        }
+        logs = self.effects.logs(self.plans)
         total = sum(logs.values(), np.zeros_like(ahead))
         share = np.divide(ahead, total, out=np.zeros_like(ahead), where=np.abs(total) > 1e-12)
         return {
@@ -194,6 +190,11 @@ class Origin:
     def weight(self) -> Array:
         """Return the weight of each node in a score, (n,): its units in the last days."""
         return recent_weight(self.history)
+
+
+def lately(cycles: Cycles) -> int:
+    """Return how many of the last periods tell what a leaf usually sells: a quarter of a year."""
+    return max(cycles.year // 4, 1)
 
 
 def any_below(hierarchy: Hierarchy, flags: Mask) -> Mask:
@@ -255,12 +256,14 @@ def with_effects(origin: Origin, demand: Demand) -> Origin:
         return origin
     X = np.stack(list(moving.values()))
     cycles = origin.cycles
-    effects = learn_effects(
+    effects = learn_plan_effects(
         origin.units,
         origin.observed_leaves,
         X[:, :, :T],
         tuple(moving),
-        sibling_group(origin.hierarchy),
+        group=sibling_group(origin.hierarchy),
+        pool=pools(demand.leaves.iloc[rows]),
+        lately=lately(cycles),
         block=cycles.effect_block,
         season=cycles.season,
     )

@@ -63,7 +63,7 @@ def test_plans_move_the_days_that_they_are_made_for() -> None:
     demand, shown = promoted(recorded=None)
     origin = origin_of(demand)
     assert origin.effects is not None
-    np.testing.assert_allclose(origin.effects.group, np.log(LIFT), atol=0.12)
+    np.testing.assert_allclose(origin.effects.own.group, np.log(LIFT), atol=0.12)
     assert origin.moved_ahead is not None
     leaves = origin.moved_ahead[-12:]
     on = shown[HIERARCHY.leaf_rows, DAYS : DAYS + HORIZON] > 0
