@@ -1,7 +1,8 @@
 """M5 as a caller of the library sees it: sales up to a day, and what is known ahead. No benchmark itself.
 
-Everything here is known on the day of the forecast: sales up to N, the calendar with its events and SNAP days,
-which is published ahead, and on request the prices, which are set weeks ahead. The official scale and weights are read by the scoring alone.
+Everything here is known on the day of the forecast: sales up to N, the calendar with its events and SNAP days, which
+is published ahead, and on request the prices, which are set weeks ahead. The official scale and weights are read by
+the scoring alone.
 """
 
 from collections.abc import Iterator, Sequence

@@ -20,6 +20,7 @@ from forecasting.nodes.demand import Demand
 from forecasting.nodes.known_ahead import KnownAhead
 from forecasting.nodes.origin import Origin, origin_at
 from forecasting.nodes.plan_leaves import SCOPE
+from forecasting.nodes.with_successions import blended
 from forecasting.structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
@@ -61,7 +62,7 @@ def assume(
     opened = origin_at(
         without, hierarchy, days_known=T, horizon=h, holidays_country=holidays_country
     ).open_leaves[:, T:]
-    uplift, unknown = _uplift(origin, demand.ahead, ahead)
+    uplift, unknown = _uplift(origin, demand, ahead)
     last = origin.days[-1]
     events = event_factors(
         origin, _leaf_keys(demand, hierarchy), demand.ahead.events_at(last), ahead.events_at(last)
@@ -83,26 +84,34 @@ def assume(
     )
 
 
-def _uplift(origin: Origin, planned: KnownAhead, assumed: KnownAhead) -> tuple[Array, list[str]]:
+def _uplift(origin: Origin, demand: Demand, assumed: KnownAhead) -> tuple[Array, list[str]]:
     """Return the factor of the assumed regressors, (m, h), and the names that differ but have no effect learnt."""
-    effects = origin.effects
+    effects, planned = origin.effects, demand.ahead
     learnt = () if effects is None else effects.names
     unknown = [
         name
         for name in sorted({*planned.regressors, *assumed.regressors} - set(learnt))
-        if not np.array_equal(_ahead_of(planned, name, origin), _ahead_of(assumed, name, origin))
+        if not np.array_equal(
+            _ahead_of(planned, name, origin, demand), _ahead_of(assumed, name, origin, demand)
+        )
     ]
     if effects is None:
         return np.ones((origin.hierarchy.n_leaves, origin.horizon)), unknown
-    return effects.uplift(np.stack([_ahead_of(assumed, name, origin) for name in learnt])), unknown
+    return effects.uplift(
+        np.stack([_ahead_of(assumed, name, origin, demand) for name in learnt])
+    ), unknown
 
 
-def _ahead_of(ahead: KnownAhead, name: str, origin: Origin) -> Array:
-    """Return what is planned of a regressor over the horizon, (m, h); 0 where nothing is, or no number."""
+def _ahead_of(ahead: KnownAhead, name: str, origin: Origin, demand: Demand) -> Array:
+    """Return what is planned of a regressor over the horizon, (m, h); 0 where nothing is, or no number.
+
+    Where products replace each other ahead, plans are mixed as the run mixed them.
+    """
     T, h = origin.days.size, origin.horizon
     found = np.zeros((origin.hierarchy.n_leaves, h))
     if name in ahead.regressors:
-        told = ahead.regressors[name].at(T)[origin.hierarchy.leaf_rows, T : T + h]
+        mixed = blended(demand, ahead.regressors[name].at(T)[:, : T + h])
+        told = mixed[origin.hierarchy.leaf_rows, T:]
         found[:, : told.shape[1]] = np.where(np.isfinite(told), told, 0.0)
     return found
 

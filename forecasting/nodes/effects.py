@@ -30,10 +30,11 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Effects:
-    """whole: (J,) of all leaves together. group: (k, J). leaf: (m, J), what is used. names: (J,)."""
+    """whole, whole_sd: (J,) of all leaves together. group: (k, J). leaf: (m, J), what is used. names: (J,)."""
 
     names: tuple[str, ...]
     whole: Array
+    whole_sd: Array
     group: Array
     leaf: Array
 
@@ -76,7 +77,7 @@ def learn_effects(
     start = of_group[group] if k else start
     own = np.arange(m)
     of_leaf = data.step(start, own, data.spread(start, own))
-    return Effects(names, whole[:J], of_group[:, :J], of_leaf[:, :J])
+    return Effects(names, whole[:J], data.uncertainty(whole)[:J], of_group[:, :J], of_leaf[:, :J])
 
 
 def _phases(m: int, T: int, season: int) -> Array:
@@ -143,6 +144,13 @@ class _Blocks:
             if np.abs(moved).max(initial=0.0) < CONVERGED:
                 break
         return beta
+
+    def uncertainty(self, whole: Array) -> Array:
+        """Return the standard deviation of effects of all leaves together, (columns,), were leaves independent."""
+        beta = np.broadcast_to(whole, (self._units.shape[0], whole.size))
+        information = self._moments(beta)[1].sum(axis=0)
+        held = information + np.eye(whole.size) / PRIOR_SD**2
+        return np.asarray(np.sqrt(np.diag(np.linalg.inv(held))))
 
     def step(self, start: Array, group: Codes, sd: "Array | float") -> Array:
         """Take one step from `start`, (k, columns): enough where each group is small and held tight."""

@@ -25,6 +25,11 @@ RIVALS = "plans of other products"
 RANGE_KEYS = ("category", "department")
 # A pool moves its leaves where their rivals' demand is planned to change by more than a rounding error.
 MOVED_MIN = 1e-9
+# A chain's buyers change over if the effect is below none by so many standard deviations; else every plan would reach
+# all products of its shop by a chance of the past.
+SURE_SD = 2.0
+# Rivals win no more than the product loses: -1 is a category that sells the same in all, shared out by plans.
+CHANGE_OVER_MIN = -1.0
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def learn_plan_effects(
     """Learn what plans X (J, m, T) do to units (m, T): first each leaf's own, then with what they do to its rivals.
 
     known, group, block, season: as `learn_effects` takes them. pool: (m,) leaves that buyers choose among. lately: the
-    last so many periods tell how much each leaf sells.
+    last so many periods tell how much each leaf sells. Nobody changes over unless the chain as a whole says so.
     """
     own = learn_effects(units, known, X, names, group, block=block, season=season)
     uplift = own.uplift(X)
@@ -119,5 +124,9 @@ def learn_plan_effects(
     both = np.concatenate([X, moved[None]])
     of_all = learn_effects(units, known, both, (*names, RIVALS), group, block=block, season=season)
     J = len(names)
-    own = Effects(names, of_all.whole[:J], of_all.group[:, :J], of_all.leaf[:, :J])
-    return PlanEffects(own, rivals, of_all.leaf[:, J])
+    if of_all.whole[J] > -SURE_SD * of_all.whole_sd[J]:
+        return PlanEffects(own)
+    own = Effects(
+        names, of_all.whole[:J], of_all.whole_sd[:J], of_all.group[:, :J], of_all.leaf[:, :J]
+    )
+    return PlanEffects(own, rivals, np.clip(of_all.leaf[:, J], CHANGE_OVER_MIN, 0.0))
