@@ -26,7 +26,7 @@ from forecasting.choosing.backtest import backtest
 from forecasting.choosing.candidates import BOOSTED, MIXTURE, Answer, Lesson, make_candidates
 from forecasting.choosing.choose import choose
 from forecasting.choosing.tables import OriginTable
-from forecasting.forecast import make_bench
+from forecasting.forecast_setup import make_setup
 
 NAMES = (MIXTURE, BOOSTED)
 METRICS = ("wrmsse", "wape")
@@ -43,10 +43,10 @@ def lesson_at(shelf: ShelfSet, known: int) -> tuple[Lesson, OriginTable]:
         candidates=NAMES,
     )
     demand = demand_at(shelf, known + shelf.horizon, plans=True)
-    bench = make_bench(demand, build_hierarchy(shelf.levels, shelf.leaves), spec)
-    tables = {periods: bench.table(periods) for periods in bench.teachers(known)}
-    now = bench.table(known)
-    return bench.lesson(known, tables, now), now
+    setup = make_setup(demand, build_hierarchy(shelf.levels, shelf.leaves), spec)
+    tables = {periods: setup.table(periods) for periods in setup.teachers(known)}
+    now = setup.table(known)
+    return setup.lesson(known, tables, now), now
 
 
 def errors(lesson: Lesson, tables: list[OriginTable], answers: dict[str, Answer]) -> pd.DataFrame:
