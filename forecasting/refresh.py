@@ -12,7 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.choosing.backtest import combine
-from forecasting.choosing.kept import Learnt, aligned, answer_again, refuse_changed
+from forecasting.choosing.kept import (
+    Learnt,
+    aligned,
+    answer_again,
+    kept_responses,
+    refuse_changed,
+)
 from forecasting.choosing.tables import actuals_after
 from forecasting.forecast_finish import Progress, finish_forecast, fit_last, silent
 from forecasting.forecast_result import Forecast
@@ -40,6 +46,9 @@ def refresh_forecast(
     """
     chosen = replace(spec, candidates=tuple(learnt.choice.weights))
     setup = make_setup(demand, hierarchy, chosen)
+    # a mixture learnt weights of all models of its run, also of those that another candidate asked for
+    responses = tuple(dict.fromkeys([*setup.plan.responses, *kept_responses(learnt)]))
+    setup = replace(setup, plan=replace(setup.plan, responses=responses))
     refuse_changed(learnt, hierarchy, demand.frequency, spec.horizon_days, setup.plan.levels)
     learnt = aligned(learnt, hierarchy)
     last = setup.origin(demand.days.size)

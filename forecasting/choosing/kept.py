@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.choosing.boosted import Boost, Corrector, corrected
-from forecasting.choosing.candidates import Answer, Lesson, make_candidates
+from forecasting.choosing.candidates import RESPONSES, Answer, Lesson, make_candidates
 from forecasting.choosing.choose import Choice
 from forecasting.choosing.coherence import coherent
 from forecasting.choosing.learnt import LevelWeights, Mixture, weigh_down
@@ -68,6 +68,17 @@ class Learnt:
     errors: pd.DataFrame
     score: float | None
     champion_score: float | None
+
+
+def kept_responses(learnt: Learnt) -> tuple[str, ...]:
+    """Return the response forms of the models that the kept weights are of, those of other candidates among them."""
+    names = {
+        name
+        for kept in learnt.candidates
+        for level in kept.weights.values()
+        for name in level.names
+    }
+    return tuple(form for form in RESPONSES if any(name.startswith(f"{form} ") for name in names))
 
 
 def keep_candidates(answers: Mapping[str, Answer]) -> tuple[KeptCandidate, ...]:

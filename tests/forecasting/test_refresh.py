@@ -68,6 +68,18 @@ def test_a_refresh_on_no_newer_day_is_the_forecast_itself(candidate: str) -> Non
     assert set(again.explanation.upper) == set(first.explanation.upper)
 
 
+def test_a_refresh_fits_the_models_that_the_mixture_owes_to_other_candidates() -> None:
+    demand = make_demand(UNITS[:, :DAYS])
+    first = make_forecast(
+        demand, HIERARCHY, replace(SPEC, candidates=("mixture", "WLSS multiplicative"))
+    )
+    mixture = next(kept for kept in first.learnt.candidates if kept.name == "mixture")
+    names = {name for level in mixture.weights.values() for name in level.names}
+    assert any(name.startswith("multiplicative") for name in names)
+    again = refresh_forecast(demand, HIERARCHY, SPEC, first.learnt)
+    np.testing.assert_allclose(again.mean, first.mean, rtol=1e-5, atol=1e-6)
+
+
 def test_a_refresh_hears_newer_days_and_learns_no_weights_from_them(made: Forecast) -> None:
     newer = UNITS.copy()
     newer[:, DAYS:] *= 3.0
