@@ -109,6 +109,32 @@ def test_nothing_changes_when_nothing_else_is_assumed(chain: Chain) -> None:
     assert len(made.table()) == chain.hierarchy.n_nodes * H
 
 
+def test_nothing_changes_either_where_a_product_is_about_to_replace_another() -> None:
+    rng = np.random.default_rng(5)
+    keys = pd.DataFrame({"unique_id": ["A", "B"], "product": ["P1", "P2"], "location": "S1"})
+    days = pd.date_range("2025-01-01", periods=T)
+    promotion = (rng.random((2, T + H)) < 0.2).astype(np.float64)
+    promotion[:, T:] = 0.0
+    promotion[1, T + 12 : T + 18] = 1.0
+    units = rng.poisson(20 * np.exp(0.5 * promotion[:, :T])).astype(np.float64)
+    frame = pd.DataFrame(
+        {"unique_id": np.repeat(["A", "B"], T), "ds": np.tile(days, 2), "y": units.ravel()}
+    )
+    soon = days[-1] + pd.Timedelta(days=10)
+    demand = demand_of(
+        from_long(frame),
+        keys,
+        ahead=KnownAhead(regressors={"promotion": PlannedRegressor(promotion)}),
+        successions=pd.DataFrame(
+            {"product": ["P2"], "replaces": ["P1"], "from": [soon], "share": [0.5]}
+        ),
+    )
+    hierarchy = build_hierarchy(((), ("location", "product")), demand.leaves)
+    made = true_forecast(hierarchy, np.full((2, H), 20.0))
+    again = assume(made, demand, hierarchy, demand.ahead)
+    np.testing.assert_allclose(again.mean, made.mean, rtol=1e-12)
+
+
 def test_promotion_moves_its_leaf_and_all_above_by_the_effect_of_the_past(chain: Chain) -> None:
     made = chain.assume(regressors=chain.regressors("promotion", 0, slice(7, 14), 1.0))
     row = chain.row(0)
