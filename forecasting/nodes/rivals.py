@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.nodes.effects import Effects, bounded_factor, learn_effects
+from forecasting.structure.siblings import KIND_KEYS
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -21,8 +22,6 @@ Mask = NDArray[np.bool_]
 
 # The name of the effect in tables and explanations.
 RIVALS = "plans of other products"
-# Goods are chosen among within the first of these that leaves have; a shop's whole range where they have none.
-RANGE_KEYS = ("category", "department")
 # A pool moves its leaves where their rivals' demand is planned to change by more than a rounding error.
 MOVED_MIN = 1e-9
 # A chain's buyers change over if the effect is below none by so many standard deviations; else every plan would reach
@@ -62,8 +61,11 @@ def _summed(values: Array, pool: Codes) -> Array:
 
 
 def pools(leaves: pd.DataFrame) -> Codes:
-    """Number the pool of each leaf, (m,): leaves of one location and category, as far as they have such keys."""
-    within = [key for key in RANGE_KEYS if key in leaves][:1]
+    """Number the pool of each leaf, (m,): leaves of one location and category, as far as they have such keys.
+
+    A shop's departments, then its whole range, stand in for categories that leaves do not have.
+    """
+    within = [key for key in KIND_KEYS if key in leaves][:1]
     keys = [key for key in ("location", *within) if key in leaves]
     if not keys:
         return np.zeros(len(leaves), dtype=np.int64)

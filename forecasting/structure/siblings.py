@@ -7,7 +7,8 @@ from forecasting.structure.hierarchy import Hierarchy
 
 # Siblings are leaves of one node with at least so many leaves on average.
 SIBLINGS_MIN = 5
-_SIBLING_KEYS = ("category", "department")
+# Keys that say what kind of goods a leaf is, the finer one first.
+KIND_KEYS = ("category", "department")
 
 
 def sibling_group(hierarchy: Hierarchy) -> NDArray[np.int64]:
@@ -21,8 +22,8 @@ def sibling_group(hierarchy: Hierarchy) -> NDArray[np.int64]:
         nodes = hierarchy.rows(level).size
         if hierarchy.n_leaves < SIBLINGS_MIN * nodes:
             continue
-        named = [rank for rank, key in enumerate(_SIBLING_KEYS) if key in keys]
-        rank = (min(named, default=len(_SIBLING_KEYS)), -nodes)
+        named = [rank for rank, key in enumerate(KIND_KEYS) if key in keys]
+        rank = (min(named, default=len(KIND_KEYS)), -nodes)
         if best is None or rank < best:
             best, group = rank, hierarchy.groups(level)
     return group
