@@ -204,12 +204,8 @@ def _score_windows(folder: Path, windows: tuple[int, ...], *, prices: bool) -> N
     scores, seconds = [], []
     for last in windows:
         began = time.monotonic()
-        hierarchy, made = forecast(whole_demand(folder, last, prices=prices), LEVELS)
+        scores.append(_score_window(folder, last, prices=prices))
         seconds.append(time.monotonic() - began)
-        _, units = read_lower(folder, last - HORIZON_DAYS + 1, last + HORIZON_DAYS)
-        scores.append(score(hierarchy, made, units, folder).assign(window=last))
-        print(f"window {last}: {scores[-1]['wrmsse'].mean():.4f} in {seconds[-1]:.0f} s; learnt:")
-        print_learnt(made)
     table = pd.concat(scores)
     by_level = table.drop(columns="window").groupby("level").mean()
     by_window = table.pivot(index="level", columns="window", values="wrmsse")
@@ -222,6 +218,17 @@ def _score_windows(folder: Path, windows: tuple[int, ...], *, prices: bool) -> N
     at_most("m5_leaf_wape", by_level["wape"].iloc[-1], LEAF_WAPE_GOAL)
     claim_held(by_level.iloc[len(UPPER) :], "leaves")
     _print_cost(max(seconds))
+
+
+def _score_window(folder: Path, last: int, *, prices: bool) -> pd.DataFrame:
+    """Forecast and score one window; what it held is free before the next begins."""
+    began = time.monotonic()
+    hierarchy, made = forecast(whole_demand(folder, last, prices=prices), LEVELS)
+    _, units = read_lower(folder, last - HORIZON_DAYS + 1, last + HORIZON_DAYS)
+    scores = score(hierarchy, made, units, folder).assign(window=last)
+    print(f"window {last}: {scores['wrmsse'].mean():.4f} in {time.monotonic() - began:.0f} s; learnt:")
+    print_learnt(made)
+    return scores
 
 
 def _score_upper(folder: Path) -> None:
