@@ -226,7 +226,9 @@ def _score_window(folder: Path, last: int, *, prices: bool) -> pd.DataFrame:
     hierarchy, made = forecast(whole_demand(folder, last, prices=prices), LEVELS)
     _, units = read_lower(folder, last - HORIZON_DAYS + 1, last + HORIZON_DAYS)
     scores = score(hierarchy, made, units, folder).assign(window=last)
-    print(f"window {last}: {scores['wrmsse'].mean():.4f} in {time.monotonic() - began:.0f} s; learnt:")
+    print(
+        f"window {last}: {scores['wrmsse'].mean():.4f} in {time.monotonic() - began:.0f} s; learnt:"
+    )
     print_learnt(made)
     return scores
 

@@ -1,5 +1,8 @@
 """From base forecasts of the fitted levels to one set of numbers that adds up and obeys the facts of its origin.
 
+Leaves that have just started stay out of it, as they stay out of the sums' histories: their siblings are reconciled
+without them, and tell what they start with.
+
 n nodes, m leaves, h periods ahead.
 """
 
@@ -9,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.choosing.tables import Facts, Plan
-from forecasting.nodes.lifecycle import with_starts
+from forecasting.nodes.lifecycle import wholly_young, with_starts
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.reconcile import Method, finest_above, reconcile, split_down
 from stocktide.errors import Invalid
 
 Array = NDArray[np.float64]
+
+# Of the smallest variance: what is held at 0 by it takes no part in what reconciling moves.
+NEXT_TO_NOTHING = 1e-6
 
 
 def coherent(
@@ -27,14 +33,14 @@ def coherent(
     variance: Array | None = None,
     residuals: Array | None = None,
 ) -> Array:
-    """Reconcile base forecasts (n, h) by a method, split what is not fitted, and close, end and start leaves.
+    """Reconcile base forecasts (n, h) by a method, split what is not fitted, and start, close and end leaves.
 
     variance: (n,) of the base forecasts, residuals: (n, R) of earlier ones, for the methods that weigh by them. Raises
     Invalid as `reconcile` and `fitted_hierarchy` do.
     """
     leaf = len(hierarchy.levels) - 1
     level, (upper, rows) = fitted_hierarchy(hierarchy, plan.levels)
-    base = _with_lives(hierarchy, facts, base) if level == leaf else base
+    base = _with_lives(hierarchy, facts, base, level == leaf)
     if upper.n_nodes == upper.n_leaves:
         return _finished(hierarchy, facts, np.maximum(base[rows], 0.0), level, leaf)
     middle, shares = None, None
@@ -43,6 +49,8 @@ def coherent(
     elif method in ("MO", "TDRS"):
         # The leaves have no model: what is left of the method is the levels above, and the split below.
         method = "WLSS"
+    if facts.starts.leaves.size and method in ("WLSS", "WLSV"):
+        method, variance = "WLSV", _held_at_zero(hierarchy, facts, method, variance)
     y_upper = reconcile(
         method,
         upper,
@@ -58,16 +66,30 @@ def coherent(
 
 def _finished(hierarchy: Hierarchy, facts: Facts, y_level: Array, level: int, leaf: int) -> Array:
     leaves = y_level if level == leaf else split_down(hierarchy, level, y_level, facts.shares)
-    return obey(hierarchy, facts, leaves)
+    return obey(hierarchy, facts, with_starts(leaves, facts.starts))
 
 
-def _with_lives(hierarchy: Hierarchy, facts: Facts, base: Array) -> Array:
-    """Forecast young leaves by their siblings and ended ones at 0 before anything is reconciled."""
+def _with_lives(hierarchy: Hierarchy, facts: Facts, base: Array, leaves_fitted: bool) -> Array:
+    """Hold leaves that have ended, are closed or young at 0 before anything is reconciled, and nodes of young alone."""
     out = base.copy()
-    leaves = with_starts(out[-hierarchy.n_leaves :], facts.starts)
-    leaves = np.where(facts.ended[:, None], 0.0, leaves)
-    out[-hierarchy.n_leaves :] = leaves * facts.open_ahead
+    m = hierarchy.n_leaves
+    if leaves_fitted:
+        out[-m:] = np.where(facts.ended[:, None], 0.0, out[-m:]) * facts.open_ahead
+    if facts.starts.leaves.size:
+        out[wholly_young(hierarchy, facts.starts.starting)] = 0.0
     return out
+
+
+def _held_at_zero(
+    hierarchy: Hierarchy, facts: Facts, method: Method, variance: Array | None
+) -> Array:
+    """Return variances (n,) that leave young leaves at 0: theirs are next to nothing; of WLSS as many as leaves."""
+    if method == "WLSS" or variance is None:
+        variance = np.asarray(hierarchy.S.sum(axis=1), dtype=np.float64).ravel()
+    held = variance.copy()
+    at_zero = wholly_young(hierarchy, facts.starts.starting)
+    held[at_zero] = NEXT_TO_NOTHING * np.nanmin(variance)
+    return held
 
 
 def obey(hierarchy: Hierarchy, facts: Facts, leaves: Array) -> Array:

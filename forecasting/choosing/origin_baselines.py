@@ -28,7 +28,7 @@ def baselines_of(origin: Origin, names: Sequence[Baseline]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name in names:
         rows = slice(0 if name in OF_ALL_NODES else n - m, n)
-        Y = (origin.history if name in OF_HISTORY else origin.Y)[rows]
+        Y = (origin.comparable if name in OF_HISTORY else origin.Y)[rows]
         made = np.zeros((n, origin.horizon))
         made[rows] = by_rows(partial(_mean, name, origin), Y, at_once=BLOCKS.get(name, Y.shape[0]))
         found[name] = made

@@ -34,7 +34,9 @@ from forecasting.nodes.lifecycle import (
     REPLACED,
     Starts,
     learn_starts,
+    like_for_like,
     no_starts,
+    wholly_young,
 )
 from forecasting.nodes.origin import Origin, longer_histories
 from forecasting.prophet.fits import ORDINARY, odd_codes, survey
@@ -213,12 +215,14 @@ def table_of(
     """
     experts = experts_of(origin, calendar, plan, modelled=modelled)
     facts = facts_of(origin, plan, calendar)
+    m = origin.hierarchy.n_leaves
+    comparable = like_for_like(origin.hierarchy, actual, np.nan_to_num(actual[-m:]), origin.young)
     return OriginTable(
         origin.days.size,
         origin.cutoff,
         actual,
         {
-            level: _trial(origin, experts[level], actual, facts.change, level)
+            level: _trial(origin, experts[level], comparable, facts.change, level)
             for level in plan.levels
         },
         splits_of(origin, plan),
@@ -235,7 +239,7 @@ def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
     for level in plan.levels:
         Y = origin.Y[hierarchy.rows(level)]
         if level == leaf:
-            Y = np.where(origin.observed_shares, Y, np.nan)
+            Y = np.where(origin.observed_shares & ~origin.young[:, None], Y, np.nan)
         found[level] = learn_splits(hierarchy, level, plan.levels, Y, origin.cycles)
     return found
 
@@ -245,7 +249,7 @@ def facts_of(origin: Origin, plan: Plan, calendar: Calendar) -> Facts:
     hierarchy, T = origin.hierarchy, origin.days.size
     group = sibling_group(hierarchy)
     starts = no_starts(group, origin.horizon)
-    if origin.cycles.frequency == "D":
+    if origin.young.any():
         starts = learn_starts(origin.units, group, origin.horizon)
     year = origin.cycles.year
     return Facts(
@@ -258,13 +262,13 @@ def facts_of(origin: Origin, plan: Plan, calendar: Calendar) -> Facts:
         scales=node_scales(origin.history, season=origin.cycles.season, periods=2 * year),
         change=change_scale(origin.Y),
         shares=recent_shares(
-            origin.units,
+            np.where(origin.young[:, None], 0.0, origin.units),
             hierarchy.groups(plan.split_level),
             origin.observed_shares,
             plan.half_life,
         ),
         moved=None if origin.moved_ahead is None else origin.moved_ahead.astype(np.float32),
-        insample=origin.history[:, -year:] if plan.insample else None,
+        insample=origin.comparable[:, -year:] if plan.insample else None,
         clues=clues_of(origin, calendar) if plan.clues else None,
     )
 
@@ -275,8 +279,9 @@ def _warnings(origin: Origin, starts: Starts) -> tuple[str | None, ...]:
     ]
     hierarchy = origin.hierarchy
     first = len(codes) - hierarchy.n_leaves
-    for leaf in starts.leaves:
-        codes[first + int(leaf)] = COLD_START
+    if starts.leaves.size:
+        for node in np.flatnonzero(wholly_young(hierarchy, origin.young)):
+            codes[int(node)] = COLD_START
     waiting = np.zeros_like(origin.ended) if origin.waiting is None else origin.waiting
     for leaf in np.flatnonzero(origin.ended & ~waiting):
         codes[first + int(leaf)] = DISCONTINUED

@@ -73,8 +73,8 @@ def _loss(hierarchy: Hierarchy, table: OriginTable, base: Array, made: Array) ->
     for level, trial in table.levels.items():
         rows = hierarchy.rows(level)
         ours, own = (
-            float((np.sqrt(node_errors(of[rows], trial.actual) / trial.scale) * trial.weight).sum())
-            for of in (made, base)
+            float((np.sqrt(node_errors(of[rows], came) / trial.scale) * trial.weight).sum())
+            for of, came in ((made, table.actual[rows]), (base, trial.actual))
         )
         shares.append(ours / max(own, TINY))
     return float(np.mean(shares))

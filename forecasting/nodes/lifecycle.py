@@ -1,5 +1,8 @@
 """The life of a leaf: one that has just started is forecast by its siblings, one that has ended by zero.
 
+A sum over leaves of which some have just started is forecast without these, like for like, and what they start with is
+added: the sum's own history knows nothing of them yet.
+
 Symbols: m leaves, T days of history, h days of horizon; group is the leaf's category (or whatever its siblings share).
 """
 
@@ -12,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.row_blocks import by_rows
+from forecasting.structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -99,6 +103,11 @@ class Starts:
     grown: Mask
     group: Codes
 
+    @property
+    def starting(self) -> Mask:
+        """Return which leaves are young, (m,)."""
+        return np.isin(np.arange(self.group.size), self.leaves)
+
 
 def learn_starts(units: Array, group: Codes, horizon: int) -> Starts:
     """Learn how the young leaves follow their grown-up siblings. units: (m, T) sold. group: (m,) 0 .. k-1.
@@ -141,6 +150,37 @@ def with_starts(mean: Array, starts: Starts) -> Array:
     forecast = mean.copy()
     forecast[starts.leaves] = coming[starts.group[starts.leaves]] * starts.factor
     return forecast
+
+
+def partly_young(hierarchy: Hierarchy, starting: Mask) -> Mask:
+    """Return which nodes sum leaves of which some have just started, and not all, (n,). starting: (m,)."""
+    if not starting.any():
+        return np.zeros(hierarchy.n_nodes, dtype=np.bool_)
+    young_below = np.asarray(hierarchy.S @ starting.astype(np.float64))
+    below = np.asarray(hierarchy.S.sum(axis=1)).ravel()
+    partly: Mask = (young_below > 0) & (young_below < below)
+    return partly
+
+
+def wholly_young(hierarchy: Hierarchy, starting: Mask) -> Mask:
+    """Return which nodes have no leaf but such that have just started, (n,). starting: (m,)."""
+    grown = np.asarray(hierarchy.S @ (~starting).astype(np.float64))
+    return np.asarray(grown == 0)
+
+
+def like_for_like(hierarchy: Hierarchy, summed: Array, of_leaves: Array, starting: Mask) -> Array:
+    """Take the leaves that have just started out of the sums that hold others too.
+
+    summed: (n, T) of all nodes. of_leaves: (m, T), what the leaves that start have in them. starting: (m,). Returns
+    (n, T), the given array where no leaf starts.
+    """
+    rows = np.flatnonzero(partly_young(hierarchy, starting))
+    if not rows.size:
+        return summed
+    leaves = np.flatnonzero(starting)
+    without = summed.copy()
+    without[rows] -= np.asarray(hierarchy.S[rows][:, leaves] @ of_leaves[leaves])
+    return without
 
 
 def learned_ramp(units: Array, sold: Array, group: Codes) -> Array:

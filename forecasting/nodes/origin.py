@@ -18,7 +18,7 @@ from forecasting.frames.frequency import Grid
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
-from forecasting.nodes.lifecycle import discontinued
+from forecasting.nodes.lifecycle import discontinued, like_for_like, young
 from forecasting.nodes.rivals import PlanEffects, learn_plan_effects, pools
 from forecasting.nodes.with_successions import blended, replaced_leaves, waiting_leaves
 from forecasting.structure.hierarchy import Hierarchy
@@ -80,6 +80,18 @@ class Origin:
         return summed
 
     @cached_property
+    def young(self) -> Mask:
+        """Return which leaves have just started beside others of their kind, (m,); among days alone."""
+        if self.cycles.frequency != "D":
+            return np.zeros(self.hierarchy.n_leaves, dtype=np.bool_)
+        return young(self.units, sibling_group(self.hierarchy))
+
+    @cached_property
+    def comparable(self) -> Array:
+        """Return the units that each node sold without its young leaves, if it has others, (n, T)."""
+        return like_for_like(self.hierarchy, self.history, self.units, self.young)
+
+    @cached_property
     def is_open(self) -> Mask:
         """Return on which days some leaf of each node is open, (n, T + h)."""
         return any_below(self.hierarchy, self.open_leaves)
@@ -110,9 +122,9 @@ class Origin:
         """Return the base demand of each node, (n, T) units; NaN on days that tell nothing of any of its leaves.
 
         What prices and promotions moved is taken out (`uplift`); a leaf that sold until its shelf was empty counts
-        as what was then to be expected.
+        as what was then to be expected. A sum is without its young leaves, as `comparable` is.
         """
-        known = np.maximum.accumulate(self.history > 0, axis=1)
+        known = np.maximum.accumulate(self.comparable > 0, axis=1)
         known &= self.is_open[:, : self.days.size]
         known &= any_below(self.hierarchy, ~self.empty | (self.units > 0))
         known[-self.hierarchy.n_leaves :] = self.observed_leaves
@@ -128,20 +140,24 @@ class Origin:
     @cached_property
     def _base(self) -> Array:
         if self.uplift is None:
-            return self.history
-        base = self.hierarchy.sum_leaves(self.units / self.uplift[:, : self.days.size])
+            return self.comparable
+        base_leaves = self.units / self.uplift[:, : self.days.size]
+        base = self.hierarchy.sum_leaves(base_leaves)
         for level, units in self.longer.items():
             rows = self.hierarchy.rows(level)
             sold = np.asarray(self.hierarchy.S[rows] @ self.units)
             # before its leaves are known nobody knows what plans moved
             moved = np.divide(base[rows], sold, out=np.ones_like(sold), where=sold > 0)
             base[rows] = np.nan_to_num(units) * moved
-        return base
+        return like_for_like(self.hierarchy, base, base_leaves, self.young)
 
     @cached_property
     def sold(self) -> Array:
-        """Return the units that each node sold, (n, T), effects of plans included; NaN on days that say nothing."""
-        return np.where(np.isfinite(self.Y), self.history, np.nan)
+        """Return the units that each node sold, (n, T), effects of plans included; NaN on days that say nothing.
+
+        A sum is without its young leaves, as `comparable` is.
+        """
+        return np.where(np.isfinite(self.Y), self.comparable, np.nan)
 
     @cached_property
     def planned(self) -> dict[str, Array]:

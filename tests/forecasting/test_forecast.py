@@ -214,6 +214,30 @@ def test_leaves_that_ended_or_began_or_are_shut_are_forecast_by_rule() -> None:
     np.testing.assert_allclose(made.mean, HIERARCHY.S @ made.mean[first:], rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", ["mixture", "WLSS additive", "FP log1p"])
+@pytest.mark.parametrize("days_old", [5, 10])
+def test_a_product_that_starts_takes_nothing_from_the_others(method: str, days_old: int) -> None:
+    """The sums do not know it yet: it is added to them, and not squeezed into what they forecast without it."""
+    week = np.resize([20.0, 20.0, 20.0, 20.0, 30.0, 40.0, 10.0], 1200)
+    units = np.zeros((2, 1200))
+    rng = np.random.default_rng(3)
+    units[0] = rng.poisson(week)
+    units[1, -days_old:] = rng.poisson(week[-days_old:])
+    leaves = LEAVES.iloc[:2].reset_index(drop=True)
+    demand = replace(make_demand(units), leaves=leaves)
+    levels = ((), ("location",), ("location", "product"))
+    hierarchy = build_hierarchy(levels, leaves)
+    made = make_forecast(
+        demand,
+        hierarchy,
+        replace(SPEC, levels=levels, candidates=(method,), horizon_days=14, holidays_country=None),
+    )
+    total, _, old, new = made.mean.mean(axis=1)
+    assert abs(old - week[:14].mean()) < 2.0
+    assert abs(new - week[:14].mean()) < 5.0
+    np.testing.assert_allclose(total, old + new, rtol=1e-9)
+
+
 @pytest.fixture
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """List the origins that are fitted."""

@@ -9,9 +9,14 @@ from forecasting.nodes.lifecycle import (
     first_sale,
     learn_starts,
     learned_ramp,
+    like_for_like,
+    partly_young,
+    wholly_young,
     with_starts,
     young,
 )
+from forecasting.structure.hierarchy import Hierarchy
+from tests.forecasting.hierarchies import CROSSED, hierarchies
 
 UNITS = hnp.arrays(
     np.float64,
@@ -130,3 +135,21 @@ def test_cold_starts_are_finite_not_negative_and_scale_with_the_unit(
     scaled, same = cold_start(mean * unit, units * unit, group)
     np.testing.assert_array_equal(starts, same)
     np.testing.assert_allclose(scaled, forecast * unit)
+
+
+@given(hierarchies(levels=CROSSED), st.data())
+def test_sums_are_like_for_like_without_the_leaves_that_start(
+    hierarchy: Hierarchy, data: st.DataObject
+) -> None:
+    m = hierarchy.n_leaves
+    units = data.draw(hnp.arrays(np.float64, (m, 5), elements=st.integers(0, 9).map(float)))
+    starting = data.draw(hnp.arrays(np.bool_, m))
+    summed = hierarchy.sum_leaves(units)
+    made = like_for_like(hierarchy, summed, units, starting)
+    grown = hierarchy.sum_leaves(np.where(starting[:, None], 0.0, units))
+    partly, wholly = partly_young(hierarchy, starting), wholly_young(hierarchy, starting)
+    np.testing.assert_array_equal(made[partly], grown[partly])
+    np.testing.assert_array_equal(made[~partly], summed[~partly])
+    assert not grown[wholly].any()
+    np.testing.assert_array_equal(wholly[-m:], starting)
+    assert not partly[-m:].any()
