@@ -1,7 +1,7 @@
 """From base forecasts of the fitted levels to one set of numbers that adds up and obeys the facts of its origin.
 
-Leaves that have just started stay out of it, as they stay out of the sums' histories: their siblings are reconciled
-without them, and tell what they start with.
+Leaves that have just started are forecast by their siblings. Where the sums' histories are without them, so is the
+reconciling: the siblings are reconciled first, and what they say of the young leaves is added.
 
 n nodes, m leaves, h periods ahead.
 """
@@ -49,7 +49,7 @@ def coherent(
     elif method in ("MO", "TDRS"):
         # The leaves have no model: what is left of the method is the levels above, and the split below.
         method = "WLSS"
-    if facts.starts.leaves.size and method in ("WLSS", "WLSV"):
+    if facts.starts.apart and method in ("WLSS", "WLSV"):
         method, variance = "WLSV", _held_at_zero(hierarchy, facts, method, variance)
     y_upper = reconcile(
         method,
@@ -66,16 +66,22 @@ def coherent(
 
 def _finished(hierarchy: Hierarchy, facts: Facts, y_level: Array, level: int, leaf: int) -> Array:
     leaves = y_level if level == leaf else split_down(hierarchy, level, y_level, facts.shares)
-    return obey(hierarchy, facts, with_starts(leaves, facts.starts))
+    if facts.starts.apart:
+        leaves = with_starts(leaves, facts.starts)
+    return obey(hierarchy, facts, leaves)
 
 
 def _with_lives(hierarchy: Hierarchy, facts: Facts, base: Array, leaves_fitted: bool) -> Array:
-    """Hold leaves that have ended, are closed or young at 0 before anything is reconciled, and nodes of young alone."""
+    """Forecast young leaves by their siblings, and ended and closed ones at 0, before anything is reconciled.
+
+    Young leaves that the sums are forecast without are held at 0 until then, and so are nodes that have no others.
+    """
     out = base.copy()
     m = hierarchy.n_leaves
     if leaves_fitted:
-        out[-m:] = np.where(facts.ended[:, None], 0.0, out[-m:]) * facts.open_ahead
-    if facts.starts.leaves.size:
+        leaves = out[-m:] if facts.starts.apart else with_starts(out[-m:], facts.starts)
+        out[-m:] = np.where(facts.ended[:, None], 0.0, leaves) * facts.open_ahead
+    if facts.starts.apart:
         out[wholly_young(hierarchy, facts.starts.starting)] = 0.0
     return out
 
@@ -83,7 +89,7 @@ def _with_lives(hierarchy: Hierarchy, facts: Facts, base: Array, leaves_fitted: 
 def _held_at_zero(
     hierarchy: Hierarchy, facts: Facts, method: Method, variance: Array | None
 ) -> Array:
-    """Return variances (n,) that leave young leaves at 0: theirs are next to nothing; of WLSS as many as leaves."""
+    """Return variances (n,) that keep the leaves apart at 0: theirs are next to nothing; WLSS counts leaves."""
     if method == "WLSS" or variance is None:
         variance = np.asarray(hierarchy.S.sum(axis=1), dtype=np.float64).ravel()
     held = variance.copy()

@@ -216,7 +216,7 @@ def table_of(
     experts = experts_of(origin, calendar, plan, modelled=modelled)
     facts = facts_of(origin, plan, calendar)
     m = origin.hierarchy.n_leaves
-    comparable = like_for_like(origin.hierarchy, actual, np.nan_to_num(actual[-m:]), origin.young)
+    comparable = like_for_like(origin.hierarchy, actual, np.nan_to_num(actual[-m:]), origin.apart)
     return OriginTable(
         origin.days.size,
         origin.cutoff,
@@ -239,7 +239,7 @@ def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
     for level in plan.levels:
         Y = origin.Y[hierarchy.rows(level)]
         if level == leaf:
-            Y = np.where(origin.observed_shares & ~origin.young[:, None], Y, np.nan)
+            Y = np.where(origin.observed_shares & ~origin.apart[:, None], Y, np.nan)
         found[level] = learn_splits(hierarchy, level, plan.levels, Y, origin.cycles)
     return found
 
@@ -250,7 +250,7 @@ def facts_of(origin: Origin, plan: Plan, calendar: Calendar) -> Facts:
     group = sibling_group(hierarchy)
     starts = no_starts(group, origin.horizon)
     if origin.young.any():
-        starts = learn_starts(origin.units, group, origin.horizon)
+        starts = learn_starts(origin.units, group, origin.horizon, apart=bool(origin.apart.any()))
     year = origin.cycles.year
     return Facts(
         open_ahead=origin.open_leaves[:, T:],
@@ -262,7 +262,7 @@ def facts_of(origin: Origin, plan: Plan, calendar: Calendar) -> Facts:
         scales=node_scales(origin.history, season=origin.cycles.season, periods=2 * year),
         change=change_scale(origin.Y),
         shares=recent_shares(
-            np.where(origin.young[:, None], 0.0, origin.units),
+            np.where(origin.apart[:, None], 0.0, origin.units),
             hierarchy.groups(plan.split_level),
             origin.observed_shares,
             plan.half_life,

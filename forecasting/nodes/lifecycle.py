@@ -1,7 +1,8 @@
 """The life of a leaf: one that has just started is forecast by its siblings, one that has ended by zero.
 
-A sum over leaves of which some have just started is forecast without these, like for like, and what they start with is
-added: the sum's own history knows nothing of them yet.
+Where more of a chain has just started than is usual there, sums are forecast without these leaves, like for like, and
+what they start with is added: the sums' own histories know nothing of them yet. Where leaves come and go all the time
+the histories know it, and new ones replace old ones.
 
 Symbols: m leaves, T days of history, h days of horizon; group is the leaf's category (or whatever its siblings share).
 """
@@ -30,6 +31,8 @@ SALES_MISSED_MIN = 7.0
 PAUSE_FACTOR = 1.5
 # A leaf is young for its first four weeks; then its own history carries a model.
 YOUNG_DAYS = 28
+# A year has so many months of four weeks.
+YEAR_MONTHS = 13
 # The category's usual share counts as a week of the leaf's own days.
 PRIOR_DAYS = 7.0
 # A ramp is learnt from at least so many earlier starts, and is no steeper than this.
@@ -91,17 +94,43 @@ def young(units: Array, group: Codes) -> Mask:
     return starts
 
 
+def unusual_starts(units: Array, starting: Mask) -> bool:
+    """Return True if the leaves that start sell more of the chain than such leaves did in any month of the last year.
+
+    units: (m, T). starting: (m,), those that are young now. A month has four weeks; the first two of the history, in
+    which all leaves seem to start, do not count.
+    """
+    T = units.shape[1]
+    first = first_sale(units)
+    ends = [T - YOUNG_DAYS * back for back in range(1, YEAR_MONTHS + 1)]
+    usual = [_young_share(units, first, end) for end in ends if end >= 3 * YOUNG_DAYS]
+    total = float(units[:, -YOUNG_DAYS:].sum())
+    now = float(units[starting, -YOUNG_DAYS:].sum()) / total if total > 0 else 0.0
+    return now > max(usual, default=0.0)
+
+
+def _young_share(units: Array, first: Codes, end: int) -> float:
+    """Return the share of the units of the four weeks before `end` that leaves sold which started in these."""
+    month = units[:, end - YOUNG_DAYS : end]
+    total = float(month.sum())
+    if total <= 0:
+        return 0.0
+    return float(month[(first >= end - YOUNG_DAYS) & (first < end)].sum()) / total
+
+
 @dataclass(frozen=True)
 class Starts:
     """How young leaves follow their siblings. leaves: (k,). factor: (k, h) of the grown siblings' forecast, ramped.
 
-    grown: (m,), the leaves that are no longer young. group: (m,) of siblings.
+    grown: (m,), the leaves that are no longer young. group: (m,) of siblings. apart: the sums are forecast without the
+    young leaves, which are added to them.
     """
 
     leaves: Codes
     factor: Array
     grown: Mask
     group: Codes
+    apart: bool = False
 
     @property
     def starting(self) -> Mask:
@@ -109,7 +138,7 @@ class Starts:
         return np.isin(np.arange(self.group.size), self.leaves)
 
 
-def learn_starts(units: Array, group: Codes, horizon: int) -> Starts:
+def learn_starts(units: Array, group: Codes, horizon: int, *, apart: bool = False) -> Starts:
     """Learn how the young leaves follow their grown-up siblings. units: (m, T) sold. group: (m,) 0 .. k-1.
 
     A young leaf's share is its own so far, held to the median of the group as if that had been seen for PRIOR_DAYS,
@@ -132,7 +161,7 @@ def learn_starts(units: Array, group: Codes, horizon: int) -> Starts:
             (beside[-own:] * r[:own]).sum() + prior
         )
         factor[row] = share * r[own:]
-    return Starts(leaves, factor, grown, group)
+    return Starts(leaves, factor, grown, group, apart)
 
 
 def no_starts(group: Codes, horizon: int) -> Starts:

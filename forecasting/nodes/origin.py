@@ -18,7 +18,7 @@ from forecasting.frames.frequency import Grid
 from forecasting.nodes.closures import closed_days, country_holidays
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.demand_class import demand_classes
-from forecasting.nodes.lifecycle import discontinued, like_for_like, young
+from forecasting.nodes.lifecycle import discontinued, like_for_like, unusual_starts, young
 from forecasting.nodes.rivals import PlanEffects, learn_plan_effects, pools
 from forecasting.nodes.with_successions import blended, replaced_leaves, waiting_leaves
 from forecasting.structure.hierarchy import Hierarchy
@@ -87,9 +87,14 @@ class Origin:
         return young(self.units, sibling_group(self.hierarchy))
 
     @cached_property
+    def apart(self) -> Mask:
+        """Return which leaves the sums are forecast without, (m,): the young ones, where more start than is usual."""
+        return self.young & unusual_starts(self.units, self.young)
+
+    @cached_property
     def comparable(self) -> Array:
-        """Return the units that each node sold without its young leaves, if it has others, (n, T)."""
-        return like_for_like(self.hierarchy, self.history, self.units, self.young)
+        """Return the units that each node sold without the leaves `apart`, if it has others, (n, T)."""
+        return like_for_like(self.hierarchy, self.history, self.units, self.apart)
 
     @cached_property
     def is_open(self) -> Mask:
@@ -122,7 +127,7 @@ class Origin:
         """Return the base demand of each node, (n, T) units; NaN on days that tell nothing of any of its leaves.
 
         What prices and promotions moved is taken out (`uplift`); a leaf that sold until its shelf was empty counts
-        as what was then to be expected. A sum is without its young leaves, as `comparable` is.
+        as what was then to be expected. A sum is without the leaves `apart`, as `comparable` is.
         """
         known = np.maximum.accumulate(self.comparable > 0, axis=1)
         known &= self.is_open[:, : self.days.size]
@@ -149,13 +154,13 @@ class Origin:
             # before its leaves are known nobody knows what plans moved
             moved = np.divide(base[rows], sold, out=np.ones_like(sold), where=sold > 0)
             base[rows] = np.nan_to_num(units) * moved
-        return like_for_like(self.hierarchy, base, base_leaves, self.young)
+        return like_for_like(self.hierarchy, base, base_leaves, self.apart)
 
     @cached_property
     def sold(self) -> Array:
         """Return the units that each node sold, (n, T), effects of plans included; NaN on days that say nothing.
 
-        A sum is without its young leaves, as `comparable` is.
+        A sum is without the leaves `apart`, as `comparable` is.
         """
         return np.where(np.isfinite(self.Y), self.comparable, np.nan)
 

@@ -11,6 +11,7 @@ from forecasting.nodes.lifecycle import (
     learned_ramp,
     like_for_like,
     partly_young,
+    unusual_starts,
     wholly_young,
     with_starts,
     young,
@@ -153,3 +154,25 @@ def test_sums_are_like_for_like_without_the_leaves_that_start(
     assert not grown[wholly].any()
     np.testing.assert_array_equal(wholly[-m:], starting)
     assert not partly[-m:].any()
+
+
+def test_starts_are_unusual_where_no_month_of_the_year_had_so_many() -> None:
+    T = 400
+    units = np.zeros((16, T))
+    units[0] = 100.0
+    for leaf in range(1, 14):  # one a month, and each sells 10 a day
+        units[leaf, 10 + 28 * leaf :] = 10.0
+    starting = young(units, np.zeros(16, dtype=np.int64))
+    assert starting.sum() == 1
+    assert not unusual_starts(units, starting)
+    units[14, -20:] = 90.0
+    starting = young(units, np.zeros(16, dtype=np.int64))
+    assert starting.sum() == 2
+    assert unusual_starts(units, starting)
+    assert not unusual_starts(units, np.zeros(16, dtype=np.bool_))
+
+
+def test_the_beginning_of_a_history_is_no_month_of_starts() -> None:
+    units = np.full((2, 120), 5.0)
+    units[1, :-7] = 0.0
+    assert unusual_starts(units, np.array([False, True]))
