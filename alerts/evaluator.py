@@ -13,8 +13,8 @@ from alerts.evaluation import (
     learn_rhythms,
     queue_all_if_new,
 )
-from alerts.lost_database import LOST, said
 from alerts.rules import RuleLimits, limits_of
+from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.settings import Settings
 from stocktide.telemetry import log
 
@@ -44,8 +44,10 @@ class Evaluator:
         while not self._stopping:
             try:
                 self._listen()
-            except LOST as error:
-                log("alerts_lost_database", level=logging.WARNING, error=said(error))
+            except DATABASE_ERRORS as error:
+                if not is_retryable(error):
+                    raise
+                log("alerts_lost_database", level=logging.WARNING, error=first_line(error))
                 time.sleep(RECONNECT_S)
 
     def stop(self) -> None:

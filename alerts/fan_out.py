@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from alerts.cloud_event import cloud_event
 from alerts.evaluation import ALERTS_CHANGED
 from alerts.listing import newest_event_id
-from alerts.lost_database import LOST, said
 from stocktide.database import create_engine, statement
+from stocktide.database_errors import first_line, is_retryable
 from stocktide.errors import Transient
 from stocktide.settings import Settings
 from stocktide.telemetry import log
@@ -79,9 +79,10 @@ class FanOut:
         """After a lost database go on where it was. After anything else start anew, and have the clients come back."""
         try:
             await self._follow()
-        except LOST as error:
-            log("alert_streams_lost_database", level=logging.WARNING, error=said(error))
         except Exception as error:  # noqa: BLE001 - a stream that beats and brings nothing is worse than one that ends
+            if is_retryable(error):
+                log("alert_streams_lost_database", level=logging.WARNING, error=first_line(error))
+                return
             log("alert_streams_failed", level=logging.ERROR, error=repr(error))
             self._position = None
             self._drop_all()

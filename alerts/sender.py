@@ -20,10 +20,10 @@ import sqlalchemy as sa
 
 from alerts.addresses import allowed_by
 from alerts.evaluation import DELIVERIES_DUE
-from alerts.lost_database import LOST, said
 from alerts.outbox import Delivery, clear_old, end_try, take_due
 from alerts.posting import GONE, Poster, Tried
 from alerts.signature import signed_headers
+from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.settings import Settings
 from stocktide.telemetry import log
 
@@ -124,8 +124,10 @@ class Sender:
                     lease_s=self._timeout_s + LEASE_SLACK_S,
                     source=self._source,
                 )
-        except LOST as error:
-            log("sender_lost_database", level=logging.WARNING, error=said(error))
+        except DATABASE_ERRORS as error:
+            if not is_retryable(error):
+                raise
+            log("sender_lost_database", level=logging.WARNING, error=first_line(error))
             return []
         self._flying.update(delivery.webhook_id for delivery in claimed)
         return claimed
@@ -141,9 +143,11 @@ class Sender:
         try:
             tried = await _try(poster, delivery)
             await self._in_thread(self._end, delivery, tried)
-        except LOST as error:
+        except DATABASE_ERRORS as error:
+            if not is_retryable(error):
+                raise
             # it is sent again when its lease ends: the receiver knows the webhook-id
-            log("sender_lost_database", level=logging.WARNING, error=said(error))
+            log("sender_lost_database", level=logging.WARNING, error=first_line(error))
         finally:
             self._flying[delivery.webhook_id] -= 1
             self._wake.set()

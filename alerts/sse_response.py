@@ -5,10 +5,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import Response
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Receive, Scope, Send
 
 from alerts.fan_out import FanOut, Frame, Subscription
+from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.errors import StocktideError
 from stocktide.telemetry import log
 
@@ -63,9 +63,12 @@ class SseResponse(Response):
                 yield chunk
             async for chunk in self._coming(gone):
                 yield chunk
-        except (StocktideError, SQLAlchemyError) as error:
-            # the key has ended, or nobody can say whether it holds
-            yield b": closed, %s\n\n" % getattr(error, "code", "database_away").encode()
+        except StocktideError as error:  # the key has ended
+            yield b": closed, %s\n\n" % error.code.encode()
+        except DATABASE_ERRORS as error:  # nobody can say whether the key holds
+            log("alert_stream_closed", error=first_line(error))
+            code = b"database_away" if is_retryable(error) else b"unexpected"
+            yield b": closed, %s\n\n" % code
 
     async def _is_unknown(self) -> bool:
         """Tell whether the client saw an event that the database does not have: a backup was restored.

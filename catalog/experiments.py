@@ -21,19 +21,6 @@ def main_metric(backtest: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     return metric, backtest[backtest["metric"] == metric].reset_index(drop=True)
 
 
-def verdict(model: Mapping[str, Any]) -> str:
-    """Say in a word what the scores of a version ask for: promote, keep, too close, or not tested.
-
-    model: a row of the query models. Too close: better than the champion, but by less than the margin, or just as good.
-    """
-    score, champion, margin = model["score"], model["champion_score"], model["margin"] or 0.0
-    if pd.isna(score):
-        return "not tested"
-    if pd.isna(champion) or score < champion * (1 - margin):
-        return "promote"
-    return "too close" if score <= champion else "keep"
-
-
 def levels_won(
     backtest: pd.DataFrame, champion_choice: Mapping[str, Any] | None
 ) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ import psycopg
 import sqlalchemy as sa
 
 from catalog.cache import ALL, ProductCache
+from stocktide.database_errors import is_retryable
 from stocktide.telemetry import log
 
 PUBLISHED = "forecast_published"
@@ -43,7 +44,9 @@ class Listener:
         while not self._stopped.is_set():
             try:
                 self._listen()
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
+                if not is_retryable(error):
+                    raise
                 self.listening.clear()
                 log("invalidation_lost_database", error=str(error).strip())
                 self._stopped.wait(RECONNECT_S)

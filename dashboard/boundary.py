@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.errors import StocktideError
 from stocktide.telemetry import log
 
@@ -27,19 +26,19 @@ def plain_words(part: str) -> Iterator[None]:
     """
     try:
         yield
-    except (DBAPIError, PoolTimeout, StocktideError) as error:
+    except (StocktideError, *DATABASE_ERRORS) as error:
         st.session_state[FAILED] = True
         log("page_failed", level=logging.WARNING, part=part, error=str(error))
         st.error(explain(error))
 
 
-def explain(error: DBAPIError | PoolTimeout | StocktideError) -> str:
+def explain(error: Exception) -> str:
     """One or two sentences for whoever looks at the page: what is wrong, and what to do."""
     if isinstance(error, StocktideError):
         return error.message
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout) or (
-        error.connection_invalidated
-    ):
+    if is_retryable(error):
         return AWAY
-    first = str(error.orig).strip().splitlines()[0]
-    return f"The database refused what this page asks for: {first}. An operator finds more in the dashboard's log."
+    return (
+        f"The database refused what this page asks for: {first_line(error)}. "
+        "An operator finds more in the dashboard's log."
+    )

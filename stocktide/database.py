@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import OperationalError
 
+from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.errors import Fatal, Invalid, Transient
 
 # A migration waits this long for a lock, then gives up: a waiting ALTER TABLE would block every reader behind it.
@@ -78,9 +78,11 @@ def migrate(engine: sa.Engine) -> str:
             finally:
                 connection.rollback()
                 connection.execute(sa.text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK_KEY})"))
-    except OperationalError as error:
+    except DATABASE_ERRORS as error:
+        if not is_retryable(error):
+            raise
         raise Transient(
-            "database_away", f"The database does not answer: {_first_line(error)}"
+            "database_away", f"The database does not answer: {first_line(error)}"
         ) from error
 
 
@@ -101,7 +103,3 @@ def _upgrade(connection: sa.Connection) -> str:
         command.upgrade(config, "head")
         connection.commit()
     return str(head)
-
-
-def _first_line(error: OperationalError) -> str:
-    return (str(error.orig or error).strip() or repr(error)).splitlines()[0]

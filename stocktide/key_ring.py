@@ -23,9 +23,9 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
 from stocktide.database import create_engine
+from stocktide.database_errors import DATABASE_ERRORS, first_line
 from stocktide.errors import Transient, Unauthorized
 from stocktide.keys import LAST_USED_EVERY_S, Key, TokenBucket, hash_key, look_up_key, note_use
 from stocktide.telemetry import log
@@ -177,8 +177,8 @@ class KeyRing:
         try:
             with self._engine.begin() as connection:
                 note_use(connection, key_id)
-        except DBAPIError as error:
-            log("key_use_not_written", key_id=key_id, error=str(error.orig))
+        except DATABASE_ERRORS as error:
+            log("key_use_not_written", key_id=key_id, error=first_line(error))
 
 
 def _put(held: dict[bytes, Held], hashed: bytes, value: Held, most: int) -> None:

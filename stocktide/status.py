@@ -3,9 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
 from stocktide.database import create_engine, sql
+from stocktide.database_errors import DATABASE_ERRORS, first_line
 
 
 def describe(state: dict[str, Any]) -> dict[str, Any]:
@@ -33,8 +33,8 @@ def describe(state: dict[str, Any]) -> dict[str, Any]:
             described["runs"] = [
                 list(row) for row in connection.execute(sa.text(sql("stocktide/last_runs")))
             ]
-    except OperationalError as error:
-        described["data"] = {"database": f"does not answer: {str(error.orig).splitlines()[0]}"}
+    except DATABASE_ERRORS as error:
+        described["data"] = {"database": f"does not answer: {first_line(error)}"}
     finally:
         engine.dispose()
     return described

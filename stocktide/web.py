@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
+from uuid import uuid4
 
 import msgspec
 import sqlalchemy as sa
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from stocktide import keys
+from stocktide.database_errors import DATABASE_ERRORS, first_line, reaction_to
 from stocktide.errors import (
     Fatal,
     Forbidden,
@@ -84,15 +85,32 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def on_unexpected(request: Request, error: Exception) -> JSONResponse:
         # Starlette raises it again behind the answer, so that it is logged with its traceback
-        log("unexpected_error", path=request.url.path, error=repr(error))
+        return problem(_our_fault(request, error))
+
+    def on_database(request: Request, error: Exception) -> JSONResponse:
+        reaction = reaction_to(error)
+        if reaction == "bug":
+            return problem(_our_fault(request, error))
+        log("database_error", path=request.url.path, reaction=reaction, error=first_line(error))
+        if reaction == "transient":
+            return problem(Transient("database_away", "The database does not answer; try again."))
         return problem(
-            Fatal("unexpected", "Something went wrong on our side; it is in the API's log.")
+            Invalid("not_storable", f"The database refuses a value of it: {first_line(error)}.")
         )
 
-    @app.exception_handler(DBAPIError)
-    def on_database(request: Request, error: DBAPIError) -> JSONResponse:
-        log("database_error", path=request.url.path, error=str(error.orig))
-        return problem(Transient("database_away", "The database does not answer; try again."))
+    for kind in DATABASE_ERRORS:
+        app.add_exception_handler(kind, on_database)
+
+
+def _our_fault(request: Request, error: Exception) -> Fatal:
+    """Log a mistake of ours under a number, and name it to whoever asked."""
+    request_id = uuid4().hex
+    log("unexpected_error", path=request.url.path, request_id=request_id, error=repr(error)[:2000])
+    return Fatal(
+        "unexpected",
+        f"Something went wrong on our side. The API's log says what, under request_id {request_id}.",
+        request_id=request_id,
+    )
 
 
 def engine_of(request: Request) -> sa.Engine:

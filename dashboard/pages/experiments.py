@@ -12,7 +12,6 @@ from catalog.experiments import (
     levels_won,
     main_metric,
     parameter_differences,
-    verdict,
 )
 from catalog.frames import read_frame
 from dashboard.experiment_figures import (
@@ -35,6 +34,13 @@ DISAGREEMENTS = 12
 TILES_A_ROW = 3
 # In the session: what came of an order, said once after the page is drawn anew.
 SAID = "experiments.said"
+
+# What was decided about a version that is not the champion, as the registry keeps it; its reason stands below.
+DECIDED = {
+    "challenger": "not decided yet",
+    "rejected": "not published",
+    "retired": "published before, replaced since",
+}
 
 
 def render(reader: Reader, user: User) -> None:
@@ -92,7 +98,7 @@ def _side_by_side(
         )
         if rival is not None:
             if newer:
-                st.markdown(f"Verdict: **{verdict(rival)}**")
+                st.markdown(f"Decision: **{DECIDED[rival['status']]}**")
             st.markdown(plain(str(rival["reason"])))
             won = _won(champion, rival, backtest) if newer else None
             if won is not None:

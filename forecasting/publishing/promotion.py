@@ -42,11 +42,6 @@ class Decision:
         """Return True if the challenger is to be published."""
         return self.action != "keep"
 
-    @property
-    def verdict(self) -> str:
-        """Return the decision in a word for people."""
-        return {"promote": "promote", "refit": "too close, refitted", "keep": "keep"}[self.action]
-
 
 def decide(
     champion_score: float | None,

@@ -13,7 +13,7 @@ from ingest.epcis.document import Document, EventRead
 from ingest.epcis.master_data import put_vocabulary
 from ingest.epcis.reading import Refused
 from ingest.epcis.record import columns_of
-from ingest.epcis.settle import AWAY, settle
+from ingest.epcis.settle import settle
 from ingest.epcis.store import (
     Identity,
     insert_capture,
@@ -22,7 +22,8 @@ from ingest.epcis.store import (
 )
 from ingest.parsing.events import Fault
 from ingest.recording.recording import Recorder
-from stocktide.errors import Conflict, Invalid
+from stocktide.database_errors import DATABASE_ERRORS, is_retryable
+from stocktide.errors import Conflict, Invalid, Transient
 from stocktide.telemetry import log
 
 Behaviour = Literal["rollback", "proceed"]
@@ -163,6 +164,8 @@ def _keep(
 def _tell_ledger(recorder: Recorder, capture_id: UUID) -> None:
     try:
         settle(recorder, capture_id=capture_id)
-    except AWAY as error:
+    except (Transient, *DATABASE_ERRORS) as error:
+        if not is_retryable(error):
+            raise
         # the capture stands; the events are pending, and are settled later
         log("epcis_pending", capture_id=str(capture_id), error=str(error))

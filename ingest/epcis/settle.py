@@ -8,9 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from ingest.epcis.feed_keys import allowed, keys_of
 from ingest.epcis.movements import Line
@@ -20,8 +18,9 @@ from ingest.epcis.settled import give_up, write_settled
 from ingest.epcis.work import Work, read_work
 from ingest.ledger.ledger import Outcome
 from ingest.recording.recording import Recorder
+from ingest.recording.retrying import by_halves
 from stocktide.database import statement
-from stocktide.errors import Transient
+from stocktide.database_errors import is_retryable
 from stocktide.keys import Key
 from stocktide.telemetry import log
 
@@ -36,14 +35,6 @@ LINES_AT_ONCE = 5_000
 REFUSALS = ("conflict", "rejected")
 # Events that one call puts back in the queue; the next call goes on with others.
 RETRY_MAX = 5_000
-# No fault of an event: it stays pending, and is tried again.
-AWAY = (
-    Transient,
-    OperationalError,
-    InterfaceError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
 
 
 def settle(recorder: Recorder, *, capture_id: UUID | None = None, stale_s: float = STALE_S) -> int:
@@ -85,19 +76,20 @@ def _claim(engine: sa.Engine, capture_id: UUID | None, stale_s: float) -> list[A
 
 def _settle_rows(recorder: Recorder, rows: Sequence[Any]) -> int:
     """Settle events together; where that fails, by halves, until the one is found that cannot be settled."""
-    if not rows:
-        return 0
-    try:
-        return _settle_together(recorder, rows)
-    except AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001 - the event is rejected with this reason
-        if len(rows) == 1:
-            log("epcis_not_settled", identity=rows[0].identity, error=repr(error))
-            give_up(recorder.engine, rows[0], error)
-            return 1
-    half = len(rows) // 2
-    return _settle_rows(recorder, rows[:half]) + _settle_rows(recorder, rows[half:])
+    return sum(
+        by_halves(
+            rows,
+            lambda some: [_settle_together(recorder, some)],
+            lambda row, error: [_give_up(recorder, row, error)],
+            is_of_one=lambda error: not is_retryable(error),
+        )
+    )
+
+
+def _give_up(recorder: Recorder, row: Any, error: Exception) -> int:
+    log("epcis_not_settled", identity=row.identity, error=repr(error))
+    give_up(recorder.engine, row, error)
+    return 1
 
 
 def _settle_together(recorder: Recorder, rows: Sequence[Any]) -> int:

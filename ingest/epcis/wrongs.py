@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 from ingest.epcis.directory import Product
 from ingest.epcis.goods import Goods
 from ingest.epcis.rules import Movement
-from ingest.epcis.units import CODES, in_unit_of_product, ledger_unit
+from ingest.parsing.units import CODES, EACH, factor, short_name
 
 # A stable reason, a sentence for people, and the field of the CloudEvent that nobody can trust.
 Wrong = tuple[str, str, str | None]
@@ -21,20 +22,32 @@ IN_DOUBT = {
 
 
 def counted(goods: Goods, product: Product | None) -> tuple[Decimal, str | None, list[Wrong]]:
-    """How much of a product there is, and in which unit if the ledger has to convert it: a pack has to be its own."""
+    """Return how much of a product there is, the unit if the ledger has to convert it, and what is wrong with them.
+
+    The ledger converts packs, which are the product's own.
+    """
     quantity = Decimal(0) if goods.quantity is None else goods.quantity
     if product is None:
-        return quantity, ledger_unit(goods.unit), []
-    own = in_unit_of_product(quantity, goods.unit, product.unit)
-    if own is not None:
-        return own, None, []
-    if goods.unit is not None and goods.unit not in CODES:
+        return quantity, short_name(goods.unit), []
+    by = factor(goods.unit or EACH, product.unit, {})
+    if by is None and goods.unit is not None and goods.unit not in CODES:
         return quantity, goods.unit, []
-    message = (
-        f"The event counts {goods.uri[:200]} in {goods.unit or 'pieces'}, "
-        f"the product {product.sku!r} is kept in {product.unit!r}."
-    )
-    return quantity, None, [("unit", message, "quantity")]
+    if by is None:
+        message = (
+            f"The event counts {goods.uri[:200]} in {goods.unit or 'pieces'}, "
+            f"the product {product.sku!r} is kept in {product.unit!r}."
+        )
+        return quantity, None, [("unit", message, "quantity")]
+    if by == 1:
+        return quantity, None, []
+    thousandths = Fraction(quantity) * 1000 * by
+    if thousandths.denominator != 1:
+        message = (
+            f"{quantity} {goods.unit or 'pieces'} of {goods.uri[:200]} cannot be kept exactly: "
+            f"in {product.unit!r} it has more than 3 decimals."
+        )
+        return quantity, goods.unit, [("too_precise", message, "quantity")]
+    return Decimal(thousandths.numerator).scaleb(-3), None, []
 
 
 def goods_wrongs(goods: Goods, products: Sequence[Product], location: str) -> list[Wrong]:

@@ -13,13 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-import psycopg
-from sqlalchemy.exc import DBAPIError, OperationalError
-
 from ingest.files.file_intake import Report, error_report, mapping_of, read_file
 from ingest.files.mapping import Mapping
 from ingest.files.watched_files import Content, as_text, not_moved, set_state, take_file
-from ingest.recording.recording import Recorder, is_away
+from ingest.recording.recording import Recorder
+from stocktide.database_errors import DATABASE_ERRORS, cause_of, is_retryable
 from stocktide.errors import Conflict, Invalid, Transient
 from stocktide.runs import single_flight
 from stocktide.telemetry import log
@@ -80,7 +78,9 @@ class Watcher:
                     self._finish_moves()
                     self._watch(stopping, once=once)
                 return
-            except (ReadAgain, Transient, OperationalError) as error:
+            except (ReadAgain, Transient, *DATABASE_ERRORS) as error:
+                if not isinstance(error, ReadAgain) and not is_retryable(error):
+                    raise
                 # with the connection the lock is gone too: both are asked for anew
                 if once and not isinstance(error, ReadAgain):
                     raise Transient(
@@ -195,7 +195,7 @@ class Watcher:
         except FileNotFoundError:
             log("watch_vanished", file=path.name)
             return
-        except (Transient, DBAPIError, psycopg.Error) as error:
+        except (Transient, *DATABASE_ERRORS) as error:
             told = self._given_up(content, error)
         except Invalid as error:
             told = error_report(error.code, error.message)
@@ -211,11 +211,10 @@ class Watcher:
 
     def _given_up(self, content: Content, error: Exception) -> Report:
         """The report of a file that the database does not take. Raises ReadAgain while another try may help."""
-        cause = error.__cause__ if isinstance(error, Transient) and error.__cause__ else error
-        reason = str(cause.orig if isinstance(cause, DBAPIError) else cause).strip()
+        behind = error.__cause__ if isinstance(error, Transient) and error.__cause__ else error
+        reason = str(cause_of(behind)).strip()
         self._tries[content] += 1
-        may_help = isinstance(error, Transient) or is_away(error)
-        if may_help and self._tries[content] < TRIES_MAX:
+        if is_retryable(error) and self._tries[content] < TRIES_MAX:
             raise ReadAgain(reason) from error
         tries = self._tries.pop(content)
         log("watch_given_up", tries=tries, error=reason[:500])

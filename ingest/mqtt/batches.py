@@ -6,9 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy.exc import DBAPIError
-
-from ingest.mqtt.away import passes
 from ingest.mqtt.messages import Decoded, Message, decode
 from ingest.mqtt.plain import Undated
 from ingest.mqtt.sightings import first_seen, forget_old
@@ -16,6 +13,8 @@ from ingest.mqtt.topic_rules import ANY, FEED, Match, TopicRules, placed
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
 from ingest.recording.requests import FeedRequest
+from ingest.recording.retrying import by_halves
+from stocktide.database_errors import DATABASE_ERRORS, is_retryable
 from stocktide.telemetry import log
 
 # Feeds that topics name, in one process; what names more is counted under the common one.
@@ -43,17 +42,11 @@ class BatchRecorder:
         """
         self._forget_when_due()
         decoded = [self._decode(message) for message in messages]
-        counts: Counter[str] = Counter()
-        try:
-            counts.update(self._record(decoded))
-        except Exception as error:
-            if passes(error):
-                raise
-            # one of them is poison: found below, and kept with its reason
-            log("mqtt_batch_taken_apart", messages=len(messages), error=repr(error)[:500])
-            for one in decoded:
-                counts.update(self._record_alone(one))
-        self.outcomes.update(counts)
+        self.outcomes.update(
+            by_halves(
+                decoded, self._record, self._keep, is_of_one=lambda error: not is_retryable(error)
+            )
+        )
 
     def forget_old(self) -> None:
         """Drop sightings older than two lives of a session, and a day: no broker delivers those again."""
@@ -66,8 +59,8 @@ class BatchRecorder:
             return
         try:
             self.forget_old()
-        except DBAPIError as error:
-            if passes(error):
+        except DATABASE_ERRORS as error:
+            if is_retryable(error):
                 raise
             # what is not forgotten takes room, and no more than that
             log("mqtt_not_forgotten", error=str(error)[:500])
@@ -76,25 +69,20 @@ class BatchRecorder:
     def _decode(self, message: Message) -> Decoded:
         try:
             return decode(message, self.rules, self.client_id)
-        except Exception as error:  # noqa: BLE001 - decode never raises; if it does, the message must not come for ever
+        except Exception as error:  # noqa: BLE001 - decode never raises; if it does, the message would be redelivered forever
             log("mqtt_poison", topic=message.topic, error=repr(error)[:500])
             fault = Fault("not_storable", f"It could not be read: {type(error).__name__}.")
             match = Match(ANY, {}, message.topic)
             return Decoded(message.payload, match, fault, content_type="")
 
-    def _record_alone(self, one: Decoded) -> list[str]:
-        try:
-            return self._record([one])
-        except Exception as error:
-            if passes(error):
-                raise
-            # a reject, counted: given back, it would come again for ever
-            fault = Fault("not_storable", f"It could not be recorded: {type(error).__name__}.")
-            log("mqtt_poison", topic=one.match.topic, error=repr(error)[:500])
-            self.recorder.keep(
-                self._feed_of(one), one.content_type, one.raw, placed(fault, one.match.topic)
-            )
-            return ["rejected"]
+    def _keep(self, one: Decoded, error: Exception) -> list[str]:
+        """Keep a message that cannot be recorded as a reject: given back, it would be redelivered forever."""
+        fault = Fault("not_storable", f"It could not be recorded: {type(error).__name__}.")
+        log("mqtt_poison", topic=one.match.topic, error=repr(error)[:500])
+        self.recorder.keep(
+            self._feed_of(one), one.content_type, one.raw, placed(fault, one.match.topic)
+        )
+        return ["rejected"]
 
     def _record(self, decoded: Sequence[Decoded]) -> list[str]:
         dated = self._dated(decoded)

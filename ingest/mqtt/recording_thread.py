@@ -6,8 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ingest.mqtt.away import passes
 from ingest.mqtt.messages import Message
+from stocktide.database_errors import is_retryable
 from stocktide.telemetry import log
 
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -108,7 +108,7 @@ class RecordingThread:
             try:
                 self._record(batch)
             except Exception as error:
-                if not passes(error):
+                if not is_retryable(error):
                     raise
                 wait_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
                 tries += 1

@@ -11,9 +11,6 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 
-import psycopg
-from sqlalchemy.exc import DBAPIError
-
 from ingest.ledger.outcomes import Outcome, accepted
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Event, Fault
@@ -22,6 +19,7 @@ from ingest.recording.fast_lane import EVENTS_MAX, FastLane
 from ingest.recording.group_writer import GroupWriter, Waiting, answer_all
 from ingest.recording.recording import Recorder
 from ingest.recording.requests import FeedRequest
+from stocktide.database_errors import DATABASE_ERRORS
 from stocktide.errors import Transient
 from stocktide.telemetry import log
 
@@ -58,7 +56,7 @@ class Intake:
         while True:
             try:
                 await loop.run_in_executor(None, self._recorder.ensure_partitions)
-            except (DBAPIError, psycopg.Error) as error:
+            except DATABASE_ERRORS as error:
                 log("partitions_not_looked_at", error=str(error).strip())
             await asyncio.sleep(LOOK_AT_PARTITIONS_EVERY_S)
 

@@ -1,20 +1,12 @@
 """The one way in: raw inputs of a feed are parsed, recorded, counted and kept in one transaction."""
 
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-import psycopg
 import sqlalchemy as sa
-from psycopg.errors import (
-    DeadlockDetected,
-    LockNotAvailable,
-    ProgramLimitExceeded,
-    SerializationFailure,
-)
-from sqlalchemy.exc import DBAPIError
 
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import OUTCOMES, Outcome, rejected
@@ -26,22 +18,15 @@ from ingest.recording.requests import (
     record_requests,
     refuse_all,
 )
-from stocktide.errors import Transient
+from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
+from stocktide.database_errors import reaction_to
 from stocktide.settings import Settings
 from stocktide.telemetry import log
 
-TRIES_MAX = 5
-FIRST_WAIT_S = 0.02
+SEND_AGAIN = "Nothing was recorded; send it again."
 # Partitions are made this long before they are needed; who records looks once a day.
 PARTITION_MONTHS_AHEAD = 2
 LOOK_AT_PARTITIONS_EVERY = timedelta(days=1)
-
-# Another writer held what this one needed: the same again, a moment later, will do.
-IN_THE_WAY = (DeadlockDetected, SerializationFailure, LockNotAvailable)
-# What the database refuses for what it says; too long for an index is one of the limits.
-FOR_ITS_CONTENT = (psycopg.DataError, psycopg.IntegrityError, ProgramLimitExceeded)
-# SQLSTATE classes of a database that cannot answer now: connection, resources, operator, system.
-AWAY = ("08", "53", "57", "58")
 
 Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
@@ -92,59 +77,47 @@ class Recorder:
         begin: opens a transaction that commits at its end. What the database refuses for its content is found and
         kept as a reject, so that one bad event takes no other with it. Raises Transient if the database is away.
         """
-        for attempt in range(TRIES_MAX):
-            try:
-                with begin() as connection, noticing_loss(connection):
-                    self._ensure_partitions(connection)
-                    return record_requests(connection, self.ledger, requests)
-            except (DBAPIError, psycopg.Error) as error:
-                cause = error.orig if isinstance(error, DBAPIError) else error
-                if isinstance(cause, FOR_ITS_CONTENT):
-                    return self._isolate(begin, requests, cause)
-                if isinstance(cause, IN_THE_WAY):
-                    time.sleep(FIRST_WAIT_S * 2**attempt)
-                elif is_away(cause):
-                    raise _transient(cause) from error
-                else:
-                    raise  # a fault of ours, which sending again does not mend
-        raise Transient("busy", "The ledger is busy; nothing was recorded. Send it again.")
+        return by_halves(
+            requests,
+            partial(self._together, begin),
+            lambda request, _: [self._apart(begin, request)],
+            is_of_one=_is_content,
+        )
 
     def keep(self, feed: str, content_type: str, raw: bytes, fault: Fault) -> None:
         """Keep one input that could not even be cut into events. Raises Transient if the database is away."""
         request = FeedRequest(feed, content_type, [raw], [fault])
-        try:
-            with self.engine.begin() as connection:
-                finish_requests(connection, [request], [[rejected(fault)]])
-        except (DBAPIError, psycopg.Error) as error:
-            if is_away(error):
-                raise _transient(error) from error
-            raise
+        with reaching(SEND_AGAIN), self.engine.begin() as connection:
+            finish_requests(connection, [request], [[rejected(fault)]])
 
     def ensure_partitions(self) -> None:
         """Make the partitions of this month and the next ones, if nobody looked today."""
         with self.engine.begin() as connection:
             self._ensure_partitions(connection)
 
-    def _isolate(
-        self, begin: Begin, requests: Sequence[FeedRequest], error: psycopg.Error
-    ) -> list[list[Outcome]]:
-        """Find the event that the database refuses, by halves, and keep it; the others are recorded."""
-        if len(requests) > 1:
-            return [self.record_together(begin, [request])[0] for request in requests]
-        request = requests[0]
-        if len(request.parsed) > 1:
-            half = len(request.parsed) // 2
-            halves = [
-                request._replace(raws=request.raws[part], parsed=request.parsed[part])
-                for part in (slice(None, half), slice(half, None))
-            ]
-            return [[o for part in halves for o in self.record_together(begin, [part])[0]]]
-        log("not_storable", feed=request.feed, error=str(error))
-        fault = Fault(
-            "not_storable", "The database refuses a value of this event; its log says which."
-        )
-        with begin() as connection:
-            return [refuse_all(connection, request, fault)]
+    def _together(self, begin: Begin, requests: Sequence[FeedRequest]) -> list[list[Outcome]]:
+        def once() -> list[list[Outcome]]:
+            with begin() as connection, invalidate_on_disconnect(connection):
+                self._ensure_partitions(connection)
+                return record_requests(connection, self.ledger, requests)
+
+        return retried(once, hint=SEND_AGAIN)
+
+    def _apart(self, begin: Begin, request: FeedRequest) -> list[Outcome]:
+        """Record a request that the database refuses as a whole: all but the events that it refuses alone."""
+
+        def some(places: Sequence[int]) -> list[Outcome]:
+            return self._together(begin, [_part_of(request, places)])[0]
+
+        def refused(place: int, error: Exception) -> list[Outcome]:
+            log("not_storable", feed=request.feed, error=str(error))
+            fault = Fault(
+                "not_storable", "The database refuses a value of this event; its log says which."
+            )
+            with begin() as connection:
+                return refuse_all(connection, _part_of(request, [place]), fault)
+
+        return by_halves(range(len(request.parsed)), some, refused, is_of_one=_is_content)
 
     def _ensure_partitions(self, connection: sa.Connection) -> None:
         now = datetime.now(UTC)
@@ -158,31 +131,10 @@ class Recorder:
         self._partitions_seen_at = now
 
 
-@contextmanager
-def noticing_loss(connection: sa.Connection) -> Iterator[None]:
-    """Tell the pool of a connection that broke under the driver's own cursor, which the pool does not see."""
-    try:
-        yield
-    except psycopg.OperationalError:
-        driver = connection.connection.driver_connection
-        if isinstance(driver, psycopg.Connection) and driver.closed:
-            connection.invalidate()
-        raise
+def _part_of(request: FeedRequest, places: Sequence[int]) -> FeedRequest:
+    part = slice(places[0], places[-1] + 1)
+    return request._replace(raws=request.raws[part], parsed=request.parsed[part])
 
 
-def is_away(error: BaseException | None) -> bool:
-    """Tell whether an error means that the database cannot answer now, and the same may be asked again."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg.InterfaceError):
-        return True
-    # the driver says no state where it lost the connection
-    return isinstance(cause, psycopg.OperationalError) and (
-        cause.sqlstate is None or cause.sqlstate.startswith(AWAY)
-    )
-
-
-def _transient(error: BaseException | None) -> Transient:
-    log("database_error", error=str(error))
-    return Transient(
-        "database_away", "The database does not answer; nothing was recorded. Send it again."
-    )
+def _is_content(error: Exception) -> bool:
+    return reaction_to(error) == "content"

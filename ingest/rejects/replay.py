@@ -1,31 +1,20 @@
 """Rejects recorded anew: as they came or edited, one or all of a reason, for trial or for good."""
 
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
-
-import psycopg
-from sqlalchemy.exc import DBAPIError
 
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
-from ingest.recording.recording import (
-    FIRST_WAIT_S,
-    FOR_ITS_CONTENT,
-    IN_THE_WAY,
-    TRIES_MAX,
-    Recorder,
-    is_away,
-    noticing_loss,
-)
+from ingest.recording.recording import Recorder
+from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
 from ingest.rejects.attempts import Attempt, By, Edit, Overtaken, Report, attempts_of, settle
 from ingest.rejects.changes import changes_of, newest_change
 from ingest.rejects.payload import HOW_TO_MEND, edited, kind_of
 from ingest.rejects.rejects import Wanted, checked_reason, open_reject, payload_of
 from stocktide.database import statement
-from stocktide.errors import Invalid, Transient
+from stocktide.database_errors import DATABASE_ERRORS, reaction_to
+from stocktide.errors import Invalid
 from stocktide.telemetry import log
 
 # Rejects in one call, and in one of its transactions.
@@ -37,6 +26,7 @@ CHUNK_BYTES_MAX = 16 * 2**20
 NOT_STORABLE = Fault(
     "not_storable", "The database refuses a value of this event; its log says which."
 )
+REPLAY_AGAIN = "Replay again: what was recorded stays so."
 Allowed = Callable[[Event | Fault], Event | Fault]
 
 
@@ -123,7 +113,7 @@ class Replayer:
             "after": after,
             **limits,
         }
-        with _reaching(), self._recorder.engine.connect() as connection:
+        with reaching(REPLAY_AGAIN), self._recorder.engine.connect() as connection:
             return connection.execute(statement("ingest/reject_take"), binds).all()
 
     def _parsed(self, attempts: Iterable[Attempt]) -> list[Event | Fault]:
@@ -135,28 +125,22 @@ class Replayer:
 
         None: somebody else settled that reject first, so nothing of it was recorded.
         """
-        if not attempts:
-            return []
-        for number in range(TRIES_MAX):
-            try:
-                return [*self._record_once(attempts, by)]
-            except Overtaken as overtaken:
-                return self._without(attempts, overtaken.still_open, by)
-            except (DBAPIError, psycopg.Error) as error:
-                cause = error.orig if isinstance(error, DBAPIError) else error
-                if isinstance(cause, FOR_ITS_CONTENT):
-                    return self._apart(attempts, by, cause)
-                if isinstance(cause, IN_THE_WAY):
-                    time.sleep(FIRST_WAIT_S * 2**number)
-                elif is_away(cause):
-                    raise _away(error) from error
-                else:
-                    raise  # a fault of ours
-        raise Transient("busy", "The ledger is busy; replay again what is still open.")
+        return by_halves(
+            attempts,
+            lambda some: self._record_together(some, by),
+            lambda attempt, error: self._left_open(attempt, by, error),
+            is_of_one=lambda error: reaction_to(error) == "content",
+        )
+
+    def _record_together(self, attempts: Sequence[Attempt], by: By) -> list[Outcome | None]:
+        try:
+            return [*retried(lambda: self._record_once(attempts, by), hint=REPLAY_AGAIN)]
+        except Overtaken as overtaken:
+            return self._without(attempts, overtaken.still_open, by)
 
     def _record_once(self, attempts: Sequence[Attempt], by: By) -> list[Outcome]:
         """Append to the ledger and settle the rejects, both or neither. Raises Overtaken."""
-        with self._recorder.engine.begin() as connection, noticing_loss(connection):
+        with self._recorder.engine.begin() as connection, invalidate_on_disconnect(connection):
             outcomes = self._recorder.ledger.append(connection, self._parsed(attempts))
             # after the ledger, as ingest does it: both lock in this order
             settle(connection, attempts, outcomes, by)
@@ -170,18 +154,13 @@ class Replayer:
         outcomes = iter(self._record(mine, by))
         return [next(outcomes) if a.reject_id in still_open else None for a in attempts]
 
-    def _apart(
-        self, attempts: Sequence[Attempt], by: By, error: psycopg.Error
-    ) -> list[Outcome | None]:
-        """Find by halves the event that the database refuses; it stays open, and the others are recorded."""
-        if len(attempts) > 1:
-            half = len(attempts) // 2
-            return [*self._record(attempts[:half], by), *self._record(attempts[half:], by)]
-        log("not_storable", reject_id=attempts[0].reject_id, error=str(error))
+    def _left_open(self, attempt: Attempt, by: By, error: Exception) -> list[Outcome | None]:
+        """Leave an event open that the database refuses alone, with its new reason."""
+        log("not_storable", reject_id=attempt.reject_id, error=str(error))
         outcomes = [rejected(NOT_STORABLE)]
         try:
-            with _reaching(), self._recorder.engine.begin() as connection:
-                settle(connection, attempts, outcomes, by)
+            with reaching(REPLAY_AGAIN), self._recorder.engine.begin() as connection:
+                settle(connection, [attempt], outcomes, by)
         except Overtaken:
             return [None]
         return [*outcomes]
@@ -191,11 +170,17 @@ class Replayer:
         ledger = Ledger(
             self._recorder.ledger.half_life_h, self._recorder.ledger.create_on_first_sight
         )
-        with _reaching(), self._recorder.engine.connect() as connection, noticing_loss(connection):
+        with (
+            reaching(REPLAY_AGAIN),
+            self._recorder.engine.connect() as connection,
+            invalidate_on_disconnect(connection),
+        ):
             before = newest_change(connection)
             try:
                 report.add(attempts, ledger.append(connection, self._parsed(attempts)))
-            except FOR_ITS_CONTENT as error:
+            except DATABASE_ERRORS as error:
+                if reaction_to(error) != "content":
+                    raise
                 raise Invalid(
                     "not_storable",
                     "The database refuses a value of one of these events. Replay: it is found, and left open.",
@@ -203,21 +188,3 @@ class Replayer:
             changes = changes_of(connection, self._recorder.engine, after=before)
             connection.rollback()
         return changes
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Say that the database is away where it is."""
-    try:
-        yield
-    except (DBAPIError, psycopg.Error) as error:
-        if is_away(error):
-            raise _away(error) from error
-        raise
-
-
-def _away(error: BaseException) -> Transient:
-    log("database_error", error=str(error))
-    return Transient(
-        "database_away", "The database does not answer. Replay again: what was recorded stays so."
-    )

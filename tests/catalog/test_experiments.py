@@ -12,7 +12,6 @@ from catalog.experiments import (
     levels_won,
     main_metric,
     parameter_differences,
-    verdict,
     winners,
 )
 from catalog.frames import read_frame
@@ -31,24 +30,6 @@ BACKTEST = pd.DataFrame(
     ],
     columns=["forecast_run_id", "level", "level_name", "candidate", "value"],
 )
-
-
-@pytest.mark.parametrize(
-    ("score", "champion", "margin", "word"),
-    [
-        (0.8, 1.0, 0.1, "promote"),
-        (0.95, 1.0, 0.1, "too close"),
-        (1.0, 1.0, 0.0, "too close"),
-        (1.1, 1.0, 0.0, "keep"),
-        (0.9, None, 0.0, "promote"),
-        (None, 1.0, 0.0, "not tested"),
-        (np.nan, np.nan, None, "not tested"),
-    ],
-)
-def test_verdict_is_a_word(
-    score: float | None, champion: float | None, margin: float | None, word: str
-) -> None:
-    assert verdict({"score": score, "champion_score": champion, "margin": margin}) == word
 
 
 def test_levels_won_compares_with_what_the_champion_chose() -> None:

@@ -9,11 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.orders import AWAY, decide_forecast
 from dashboard.pages.experiments import champion_and_rival, effect
+from forecasting.publishing.publish import store_run
 from stocktide.settings import Settings
 from stocktide.users import Role
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
-from tests.dashboard.versions import drift, store_three
+from tests.dashboard.versions import drift, store_three, version
 from tests.forecasting.publications import publication
 from tests.system.running import free_port
 
@@ -41,7 +42,8 @@ def test_experiments_puts_champion_and_challenger_side_by_side(
     said = text_of(drawn)
     assert "Champion: version 2" in said
     assert "Challenger: version 3" in said
-    assert "Verdict: **keep**" in said
+    assert "Decision: **not published**" in said
+    assert "Verdict" not in said
     assert "Errs less than the champion's choice at 0 of 3 levels." in said
     assert [metric.value for metric in drawn.metric[:2]] == ["0.8800", "80%"]
     compare, *disagreements, history, drifted = charts_of(drawn)
@@ -56,6 +58,24 @@ def test_experiments_puts_champion_and_challenger_side_by_side(
     assert table["status"].tolist() == ["rejected", "champion", "retired"]
     decided = drawn.dataframe[2].value
     assert decided["action"].tolist() == ["reject", "promote", "promote"]
+
+
+def test_experiments_shows_the_registry_s_decision_and_reason_and_none_of_its_own(
+    open_dashboard: Callable[..., Dashboard], database: sa.Engine, database_url: str
+) -> None:
+    """An error that is the champion's own promotes: the page has no other opinion."""
+    for days_ago in (2, 1):
+        made = version(end=TODAY - timedelta(days=days_ago), chosen=0.8, weekly=1.0, trend=1.0)
+        store_run(database, made, run_id=None)
+    drawn = open_dashboard(database_url).draw("experiments")
+    said = text_of(drawn)
+    assert "Champion: version 2" in said
+    assert "The version before: version 1" in said
+    assert "too close" not in said
+    with database.begin() as connection:
+        stored = connection.execute(sa.text("SELECT reason FROM forecast_models ORDER BY version"))
+        reasons = stored.scalars().all()
+    assert all(reason in said for reason in reasons)
 
 
 def test_experiments_compares_the_versions_that_are_ticked_and_four_at_most(

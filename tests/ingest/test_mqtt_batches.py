@@ -7,16 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.exc import OperationalError
 
 import ingest.mqtt.batches
 from ingest.mqtt import BatchRecorder, Message, read_topic_rules
-from ingest.mqtt.away import passes
 from ingest.mqtt.plain import Undated
 from ingest.mqtt.sightings import first_seen
 from ingest.recording.recording import Recorder
-from stocktide.errors import Invalid, Transient
 from stocktide.settings import Settings
 from tests.ingest.brokers import as_binary, as_structured
 from tests.ingest.samples import event
@@ -114,33 +111,6 @@ def test_first_sight_is_kept_for_keys_of_any_length_and_text(database: sa.Engine
 
 def failure(name: str) -> OperationalError:
     return OperationalError("INSERT", {}, getattr(psycopg.errors, name)("refused"))
-
-
-@pytest.mark.parametrize(
-    ("error", "away"),
-    [
-        (Transient("database_away", "away"), True),
-        (OperationalError("SELECT", {}, psycopg.OperationalError("connection refused")), True),
-        (DBAPIError("SELECT", {}, psycopg.InterfaceError("the connection is closed")), True),
-        (psycopg.OperationalError("the connection is lost"), True),
-        (NoConnectionFree("QueuePool limit"), True),
-        (failure("AdminShutdown"), True),
-        (failure("CannotConnectNow"), True),
-        (failure("TooManyConnections"), True),
-        (failure("DiskFull"), True),
-        (failure("ConnectionFailure"), True),
-        (failure("DeadlockDetected"), True),
-        (failure("LockNotAvailable"), True),
-        (DBAPIError("INSERT", {}, psycopg.errors.ReadOnlySqlTransaction("standby")), True),
-        (failure("ProgramLimitExceeded"), False),
-        (failure("StatementTooComplex"), False),
-        (DBAPIError("SELECT", {}, psycopg.errors.UndefinedTable("no table")), False),
-        (Invalid("wrong", "wrong"), False),
-        (KeyError("x"), False),
-    ],
-)
-def test_only_what_passes_by_itself_is_tried_again(error: Exception, away: bool) -> None:
-    assert passes(error) is away
 
 
 def test_message_that_breaks_its_batch_is_kept_and_the_others_are_recorded(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.parsing.units import converted, factor
+from ingest.parsing.units import CODES, NAMES, converted, factor, short_name
 from ingest.recording.recording import Recorder
 from stocktide.settings import Settings
 from tests.ingest.samples import raw
@@ -24,12 +24,29 @@ from tests.ingest.samples import raw
         ("kg", "l", None),
         ("each", "kg", None),
         ("crate", "each", None),
+        ("MGM", "kg", Fraction(1, 10**6)),
+        ("KGM", "Kilo", Fraction(1)),
+        ("lb", "kg", Fraction(45359237, 10**8)),
+        ("dozen", "pieces", Fraction(12)),
+        ("case", "case", Fraction(1)),
+        ("KGM", "litre", None),
     ],
 )
 def test_factor_tells_how_many_own_units_are_in_one(
     unit: str, own: str, expected: Fraction | None
 ) -> None:
     assert factor(unit, own, {"case": 12}) == expected
+
+
+def test_a_pack_of_the_product_goes_before_a_unit_of_that_name() -> None:
+    assert factor("dozen", "each", {"dozen": 13}) == 13
+
+
+@pytest.mark.parametrize(("name", "code"), NAMES.items())
+def test_each_name_of_a_unit_is_one_with_its_code(name: str, code: str) -> None:
+    assert factor(name, code, {}) == factor(code, name, {}) == 1
+    short = short_name(code)
+    assert short is None if CODES[code] == CODES["C62"] else factor(short or "", code, {}) == 1
 
 
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["mg", "g", "kg", "t"]))

@@ -191,6 +191,23 @@ def test_parameter_out_of_range_answers_400_with_its_place(api: Api) -> None:
         assert check_problem(api.read.get(path), 400, "parameter")["field"] == field
 
 
+def test_our_own_mistake_in_sql_answers_500_with_a_request_id_and_not_try_again(
+    api: Api, database: sa.Engine
+) -> None:
+    """A missing column is our bug: asking again would ask forever."""
+    with database.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE alerts RENAME COLUMN opened_at TO since"))
+    try:
+        answer = api.read.get("/v1/alerts")
+    finally:
+        with database.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE alerts RENAME COLUMN since TO opened_at"))
+    assert "Retry-After" not in answer.headers
+    told = check_problem(answer, 500, "unexpected")
+    assert told["request_id"] in told["detail"]
+    assert "opened_at" not in answer.text
+
+
 def test_parameter_with_nul_answers_400(api: Api) -> None:
     for path in WITH_NUL:
         check_problem(api.read.get(f"/v1/{path}"), 400, "bad_text")

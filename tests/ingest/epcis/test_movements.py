@@ -9,12 +9,14 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from ingest.epcis.directory import Product
 from ingest.epcis.document import read_bare_event
 from ingest.epcis.event_facts import SOURCE, EventFacts
 from ingest.epcis.event_goods import goods_of
+from ingest.epcis.goods import Goods
 from ingest.epcis.held_movements import Held
 from ingest.epcis.movements import correction
-from ingest.epcis.units import in_unit_of_product
+from ingest.epcis.wrongs import counted
 from tests.conftest import Api
 from tests.ingest.epcis.documents import (
     CLASS,
@@ -444,22 +446,27 @@ def test_a_table_that_is_wrong_is_refused(api: Api) -> None:
 @pytest.mark.parametrize(
     ("quantity", "code", "unit", "wanted"),
     [
-        ("5", None, "each", "5"),
-        ("5", "EA", "each", "5"),
-        ("2", "DZN", "pieces", "24"),
-        ("2500", "GRM", "kg", "2.5"),
-        ("1.5", "KGM", "g", "1500"),
-        ("10", "LBR", "kg", "4.536"),
-        ("250", "MLT", "l", "0.25"),
-        ("1", "MTQ", "litre", "1000"),
-        ("3", "XBX", "XBX", "3"),
-        ("1", "KGM", "l", None),
-        ("1", None, "kg", None),
-        ("1", "QQ", "kg", None),
+        ("5", None, "each", ("5", None, None)),
+        ("5", "EA", "each", ("5", None, None)),
+        ("2", "DZN", "pieces", ("24", None, None)),
+        ("2500", "GRM", "kg", ("2.5", None, None)),
+        ("1.5", "KGM", "g", ("1500", None, None)),
+        ("2000", "MGM", "kg", ("0.002", None, None)),
+        ("250", "MLT", "l", ("0.25", None, None)),
+        ("1", "MTQ", "litre", ("1000", None, None)),
+        ("3", "XBX", "XBX", ("3", None, None)),
+        ("3", "XBX", "kg", ("3", "XBX", None)),  # a pack, perhaps: the ledger knows
+        ("1", "KGM", "l", ("1", None, "unit")),
+        ("1", None, "kg", ("1", None, "unit")),
+        # a third of a thousandth more, and a tenth of a gram less: neither is kept
+        ("1500", "MGM", "kg", ("1500", "MGM", "too_precise")),
+        ("10", "LBR", "kg", ("10", "LBR", "too_precise")),
     ],
 )
-def test_quantities_are_converted_to_the_unit_of_the_product(
-    quantity: str, code: str | None, unit: str, wanted: str | None
+def test_quantities_are_converted_exactly_to_the_unit_of_the_product_or_refused(
+    quantity: str, code: str | None, unit: str, wanted: tuple[str, str | None, str | None]
 ) -> None:
-    converted = in_unit_of_product(Decimal(quantity), code, unit)
-    assert converted == (None if wanted is None else Decimal(wanted))
+    goods = Goods("object", "urn:x:class", None, None, code, Decimal(quantity))
+    amount, left_to_ledger, wrongs = counted(goods, Product("A", unit))
+    assert (amount, left_to_ledger) == (Decimal(wanted[0]), wanted[1])
+    assert [reason for reason, _, _ in wrongs] == ([] if wanted[2] is None else [wanted[2]])

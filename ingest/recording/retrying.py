@@ -1,0 +1,86 @@
+"""How a batch is recorded: again where another writer was in the way, by halves where one of it is refused."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg
+import sqlalchemy as sa
+
+from stocktide.database_errors import DATABASE_ERRORS, is_in_the_way, is_retryable
+from stocktide.errors import Transient
+from stocktide.telemetry import log
+
+TRIES_MAX = 5
+FIRST_WAIT_S = 0.02
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+def retried(do: Callable[[], Result], *, hint: str) -> Result:
+    """Do what writes to the ledger, again where another writer was in the way.
+
+    hint: what the caller says after "The database does not answer", such as what to send again. Raises Transient if the
+    database is away or stays busy; what it refuses for its content, and our own mistakes, as they come.
+    """
+    for attempt in range(TRIES_MAX):
+        try:
+            with reaching(hint):
+                return do()
+        except DATABASE_ERRORS as error:
+            if not is_in_the_way(error):
+                raise
+            time.sleep(FIRST_WAIT_S * 2**attempt)
+    raise Transient("busy", f"The ledger is busy. {hint}")
+
+
+@contextmanager
+def reaching(hint: str) -> Iterator[None]:
+    """Raise Transient with a hint where the database is away; another writer's way and other errors go on."""
+    try:
+        yield
+    except DATABASE_ERRORS as error:
+        if not is_retryable(error) or is_in_the_way(error):
+            raise
+        log("database_error", error=str(error).strip())
+        raise Transient("database_away", f"The database does not answer. {hint}") from error
+
+
+@contextmanager
+def invalidate_on_disconnect(connection: sa.Connection) -> Iterator[None]:
+    """Tell the pool of a connection that broke under the driver's own cursor, which the pool does not see."""
+    try:
+        yield
+    except psycopg.OperationalError:
+        driver = connection.connection.driver_connection
+        if isinstance(driver, psycopg.Connection) and driver.closed:
+            connection.invalidate()
+        raise
+
+
+def by_halves(
+    batch: Sequence[Part],
+    do: Callable[[Sequence[Part]], list[Result]],
+    alone: Callable[[Part, Exception], list[Result]],
+    *,
+    is_of_one: Callable[[Exception], bool],
+) -> list[Result]:
+    """Do a batch together; where one of it is at fault, halve it until that one is found.
+
+    do: gives the results of some of the batch, in order. alone: gives those of the one that fails alone. is_of_one:
+    tells whether an error is the fault of one of them; any other is raised.
+    """
+    if not batch:
+        return []
+    try:
+        return do(batch)
+    except Exception as error:
+        if not is_of_one(error):
+            raise
+        if len(batch) == 1:
+            return alone(batch[0], error)
+    half = len(batch) // 2
+    first = by_halves(batch[:half], do, alone, is_of_one=is_of_one)
+    return [*first, *by_halves(batch[half:], do, alone, is_of_one=is_of_one)]
