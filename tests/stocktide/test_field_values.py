@@ -7,7 +7,9 @@ from stocktide.field_values import NOT_TEXT, value_of
 
 
 def test_fields_that_are_no_text_are_those_of_the_event_kinds() -> None:
-    hints = {name: hint for kind in DATA_TYPES.values() for name, hint in get_type_hints(kind).items()}
+    hints = {
+        name: hint for kind in DATA_TYPES.values() for name, hint in get_type_hints(kind).items()
+    }
     assert set(NOT_TEXT) == {
         name
         for name, hint in hints.items()

@@ -52,7 +52,8 @@ def test_is_stock_count_agrees_with_the_table_and_finds_the_index(database: sa.E
 
 def test_event_kinds_refuses_a_count_that_no_index_serves(database: sa.Engine) -> None:
     count = (
-        "INSERT INTO event_kinds (kind, sign, observes, is_count, sets_price, shows_stock, scored, reversible, corrects)"
+        "INSERT INTO event_kinds"
+        " (kind, sign, observes, is_count, sets_price, shows_stock, scored, reversible, corrects)"
         " VALUES ('tally', 0, true, true, false, true, false, false, false)"
     )
     with pytest.raises(sa.exc.IntegrityError, match="is_count"), database.begin() as connection:
