@@ -16,7 +16,7 @@ touched AS (
     GROUP BY ALL
 ),
 rows AS (
-    SELECT m.*, t.first_day, k.counts, k.shows_stock, k.sets_price, k.daily
+    SELECT m.* EXCLUDE (kind), t.first_day, k.counts, k.shows_stock, k.sets_price, k.daily
     FROM movements m
     JOIN touched t USING (product_id, location_id)
     JOIN kinds k USING (kind)

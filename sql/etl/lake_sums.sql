@@ -4,4 +4,4 @@ SELECT count(*),
        coalesce(-sum(quantity_milli) FILTER (WHERE k.daily = 'sold'), 0)::BIGINT,
        coalesce(sum(quantity_milli) FILTER (WHERE k.daily = 'returned'), 0)::BIGINT
 FROM movements
-JOIN event_kinds k USING (kind)
+LEFT JOIN event_kinds k USING (kind)
