@@ -16,6 +16,8 @@ from pathlib import Path
 import msgspec
 import psycopg
 
+from stocktide.domain.kinds import SALE
+
 ROOT = Path(__file__).parents[1]
 WINDOW = 500
 START_S_MAX = 30.0
@@ -133,7 +135,7 @@ def _packets(messages: int, tag: str) -> list[bytes]:
     for number in range(messages):
         payload = msgspec.json.encode(
             {
-                "specversion": "1.0", "id": f"{tag}-{number:09d}", "source": "/bench/mqtt", "type": "stocktide.sale",
+                "specversion": "1.0", "id": f"{tag}-{number:09d}", "source": "/bench/mqtt", "type": SALE.type,
                 "time": now,
                 "data": {"product": f"P{number * 7919 % 500}", "location": f"L{number // 1000 % 20}",
                          "quantity": 1 + number % 3, "price": 2.5, "currency": "EUR"},

@@ -36,6 +36,7 @@ import sqlalchemy as sa
 
 from benchmarks._claims import at_least, at_most
 from stocktide.database import create_engine, migrate
+from stocktide.domain.kinds import RECEIPT, SALE, EventKind
 from stocktide.embedded import Postgres, Valkey
 from stocktide.keys import create_key
 
@@ -148,7 +149,7 @@ def stock_up(found: Service, engine: sa.Engine) -> None:
         watched = set(watched_pairs())
         pairs = [(f"P{p}", f"L{s}") for p in range(PRODUCTS) for s in range(LOCATIONS)]
         events = [
-            event("receipt", f"r{n}", pair, 1 if pair in watched else 10**6)
+            event(RECEIPT, f"r{n}", pair, 1 if pair in watched else 10**6)
             for n, pair in enumerate(pairs)
         ]
         for chunk in chunks(events):
@@ -174,12 +175,12 @@ def watched_pairs() -> list[Pair]:
     return [(f"P{n}", f"L{n % LOCATIONS}") for n in range(WATCHED)]
 
 
-def event(kind: str, event_id: str, pair: Pair, quantity: int) -> dict[str, Any]:
+def event(kind: EventKind, event_id: str, pair: Pair, quantity: int) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": event_id,
         "source": "/bench",
-        "type": f"stocktide.{kind}",
+        "type": kind.type,
         "time": datetime.now(UTC).isoformat(),
         "data": {"product": pair[0], "location": pair[1], "quantity": quantity},
     }
@@ -246,13 +247,13 @@ async def send(found: Service, crossings: Crossings, seconds: float, batch: int)
         if n % every == 0:
             pair = next(turns)
             crossings.due[pair].append(due)
-            kind = "receipt" if pair in out else "sale"
+            kind = RECEIPT if pair in out else SALE
             out.symmetric_difference_update({pair})
             return event(kind, f"e{n}", pair, 1)
         while True:
             pair = (f"P{rng.randrange(PRODUCTS)}", f"L{rng.randrange(LOCATIONS)}")
             if pair not in watched:
-                return event("sale", f"e{n}", pair, 1)
+                return event(SALE, f"e{n}", pair, 1)
 
     idle: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(CONNECTIONS):

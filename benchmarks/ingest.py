@@ -27,6 +27,7 @@ from benchmarks._claims import at_least, at_most
 from benchmarks._ingest_service import Service, ordered_id, service
 from benchmarks._load import Load, request, send_all
 from benchmarks._mqtt import measure_mqtt
+from stocktide.domain.kinds import SALE
 
 PROCESSES, PRODUCTS, LOCATIONS = 2, 5_000, 50
 BATCH, IN_FLIGHT, SINGLES = 1_000, 16, 64
@@ -62,7 +63,7 @@ class Events:
             msgspec.json.encode(
                 {
                     "specversion": "1.0", "id": ordered_id(self._rng), "source": f"/shops/{shop}/till",
-                    "type": "stocktide.sale", "time": now,
+                    "type": SALE.type, "time": now,
                     "data": {"product": f"P{0 if case.hot else product}", "location": shop, "quantity": 1 + n % 3,
                              "price": 2.5, "currency": "EUR", "order_id": f"{self._batch}-{n // 3}",
                              "order_line": n % 3},
@@ -228,7 +229,7 @@ FILL = """
 WITH made AS (
     INSERT INTO ledger (entry_id, source_id, event_id, kind, product_id, location_id, quantity_milli, price_micros,
                         currency, order_id, order_line, occurred_at)
-    SELECT n * 2 - 20000000000, 1, uuidv7(interval '-60 days' + n * interval '1 millisecond')::text, 'sale',
+    SELECT n * 2 - 20000000000, 1, uuidv7(interval '-60 days' + n * interval '1 millisecond')::text, '{kind}',
            1 + (n * 7919) % {products}, 1 + n / 1000 % {locations}, -1000, 2500000, 'EUR', n::text, 1,
            now() - interval '60 days' + n * interval '1 millisecond'
     FROM generate_series({first}::bigint, {last}::bigint) n
@@ -247,7 +248,11 @@ def _measure_growth(made: Service, source: Events, events: int, sizes: Sequence[
             while stored < size:
                 last = made_rows + min(500_000, size - stored)
                 fill = FILL.format(
-                    products=PRODUCTS, locations=LOCATIONS, first=made_rows + 1, last=last
+                    kind=SALE.name,
+                    products=PRODUCTS,
+                    locations=LOCATIONS,
+                    first=made_rows + 1,
+                    last=last,
                 )
                 connection.execute(fill)
                 stored += last - made_rows

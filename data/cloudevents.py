@@ -68,7 +68,7 @@ class EventEncoder:
 
     def _event(self, time: str, row: _Row) -> CloudEvent:
         event_id, source, data = self._makers[row.kind](row)
-        return CloudEvent("1.0", event_id, source, f"stocktide.{KINDS[row.kind]}", f"{time}Z", data)
+        return CloudEvent("1.0", event_id, source, KINDS[row.kind].type, f"{time}Z", data)
 
     def _order_line(self, row: _Row) -> tuple[str, str, Data]:
         sku, shop = self._sku[row.pair], self._shop[row.pair]

@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from data.arrays import IntArray
+from stocktide.domain import kinds
 
 KINDS = (
-    "sale", "return", "receipt", "transfer", "adjustment", "stocktake", "reading", "price",
+    kinds.SALE, kinds.RETURN, kinds.RECEIPT, kinds.TRANSFER, kinds.ADJUSTMENT, kinds.STOCKTAKE, kinds.READING,
+    kinds.PRICE,
 )  # fmt: skip
 SALE, RETURN, RECEIPT, TRANSFER, ADJUSTMENT, STOCKTAKE, READING, PRICE = range(8)
 CHANNELS = ("store", "click_and_collect", "online")

@@ -38,6 +38,6 @@ def expect_outcomes(events: Events, arrivals: Arrivals) -> ExpectedOutcomes:
         duplicate=counts[REPEAT],
         conflict=counts[CONFLICT],
         rejected=sum(faults.values()),
-        accepted_by_kind={name: kinds[i] for i, name in enumerate(KINDS)},
+        accepted_by_kind={kind.name: kinds[i] for i, kind in enumerate(KINDS)},
         rejected_by_fault=faults,
     )

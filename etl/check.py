@@ -7,7 +7,8 @@ import duckdb
 import sqlalchemy as sa
 
 from etl.delta import open_table, watermark_of
-from stocktide.database import statement
+from etl.kinds import kind_table
+from stocktide.database import sql, statement
 from stocktide.errors import Fatal
 from stocktide.lake import Lake
 
@@ -38,11 +39,8 @@ def lake_sums(lake: Lake) -> Sums:
         return Sums(0, 0, 0, 0)
     connection = duckdb.connect()
     connection.register("movements", table.to_pyarrow_dataset())
-    row = connection.execute(
-        "SELECT count(*), coalesce(sum(quantity_milli), 0)::BIGINT,"
-        " coalesce(-sum(quantity_milli) FILTER (WHERE kind = 'sale'), 0)::BIGINT,"
-        " coalesce(sum(quantity_milli) FILTER (WHERE kind = 'return'), 0)::BIGINT FROM movements"
-    ).fetchone()
+    connection.register("event_kinds", kind_table())
+    row = connection.execute(sql("etl/lake_sums")).fetchone()
     assert row is not None  # noqa: S101 - an aggregate has one row
     return Sums(*row)
 
@@ -84,7 +82,7 @@ FAULTS = {
     "identities": "one identity a first leg",
     "costs": "moving average = its steps",
     "corrections": "every reversal is claimed",
-    "keys": "products, locations, sources exist",
+    "keys": "products, locations, sources, kinds exist",
 }
 
 

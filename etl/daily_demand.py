@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from deltalake import DeltaTable, write_deltalake
 
 from etl.delta import DAILY_DEMAND, open_table, version_of, watermark_of, with_watermark
+from etl.kinds import kind_table
 from stocktide.database import sql, statement
 from stocktide.lake import Lake
 
@@ -48,6 +49,7 @@ def changed_demand(movements: DeltaTable, table: DeltaTable | None, *, since: in
     connection.register("movements", movements.to_pyarrow_dataset())
     present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
     connection.register("daily_demand", present)
+    connection.register("event_kinds", kind_table())
     rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
     return rows.select(DAILY_DEMAND.names).cast(DAILY_DEMAND)
 

@@ -8,12 +8,12 @@ or says what is wrong with it; `recording` commits it together with others; `led
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import Outcome
 from ingest.parsing.events import Correction, Fault, StockEvent
-from ingest.parsing.kinds import KINDS
+from ingest.parsing.kinds import DATA_TYPES
 from ingest.parsing.parser import EventParser
 from ingest.recording.recording import Recorder
 
 __all__ = [
-    "KINDS",
+    "DATA_TYPES",
     "Correction",
     "EventParser",
     "Fault",

@@ -6,6 +6,7 @@ import msgspec
 
 from ingest.parsing.events import Correction, Event, Fault
 from ingest.parsing.parsed import Item, Parsed, PlacedSales
+from stocktide.domain.kinds import RETURN, SALE
 from stocktide.errors import Forbidden
 from stocktide.keys import Key
 
@@ -30,16 +31,14 @@ def permitted(key: Key, item: Event | Fault) -> Event | Fault:
     if isinstance(item, Fault):
         return item
     if isinstance(item, Correction):
-        kind = "correction"
-        why = key.refuses(kind, None)
+        why = key.refuses(item.kind, None)
         if why is None and key.locations is not None:
             return msgspec.structs.replace(item, only_at=tuple(sorted(key.locations)))
     else:
-        kind = item.kind
-        why = key.refuses(kind, item.location) or key.refuses(kind, item.to_location)
+        why = key.refuses(item.kind, item.location) or key.refuses(item.kind, item.to_location)
     if why is None:
         return item
-    reason = KEY_LOCATION if key.kinds is None or kind in key.kinds else KEY_KIND
+    reason = KEY_LOCATION if key.kinds is None or item.kind in key.kinds else KEY_KIND
     field = "type" if reason == KEY_KIND else "data.location"
     return Fault(reason, why, field, item.source, item.event_id)
 
@@ -54,6 +53,6 @@ def require_unlimited(key: Key, what: str) -> None:
 
 
 def _permits(key: Key, part: PlacedSales) -> bool:
-    kinds = ["sale" if is_sale else "return" for is_sale in part.sales.is_sale.tolist()]
+    kinds = [SALE.name if is_sale else RETURN.name for is_sale in part.sales.is_sale.tolist()]
     asked = set(zip(kinds, part.sales.location, strict=True))
     return all(key.refuses(kind, location) is None for kind, location in asked)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.epcis.goods import Goods
 from ingest.epcis.models import AnyEvent, Event
-from ingest.epcis.rules import Movement
+from ingest.epcis.rules import Movement, brings_in, kind_of
 from ingest.epcis.vocabulary import PLACE_TYPE, TRANSACTION_TYPE
 
 # The source of all movements that come from EPCIS.
@@ -16,8 +16,6 @@ SOURCE = "urn:stocktide:epcis"
 # Longer identities do not fit an event's id in the ledger; a hash of them does.
 ID_MAX = 400
 TEXT_MAX = 500
-INBOUND = frozenset({"receipt", "return", "adjustment in", "arrival"})
-COUNTS = frozenset({"stocktake", "reading"})
 
 
 # Between an event's name and that of its goods, in the id of a movement.
@@ -87,9 +85,9 @@ def places_of(event: AnyEvent, movement: Movement) -> list[str]:
         return []
     location = [event.bizLocation.id] if event.bizLocation else []
     point = [event.readPoint.id] if event.readPoint else []
-    if movement in COUNTS:
+    if kind_of(movement).observes:
         return location + point
-    if movement in INBOUND:
+    if brings_in(movement):
         return location + point + destinations_of(event)
     return point + location + [item.source for item in _of_type(event, "location", "source")]
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from ingest.parsing.events import Event, Fault
 from ingest.permission import permitted
+from stocktide.domain.kinds import CORRECTION
 from stocktide.keys import COLUMNS, Key, key_of
 
 
@@ -26,5 +27,5 @@ def may_declare(key: Key | None, locations: Iterable[str]) -> str | None:
     if key is None:
         return None
     places: list[str | None] = [*locations]
-    refused = (key.refuses("correction", place) for place in places or [None])
+    refused = (key.refuses(CORRECTION.name, place) for place in places or [None])
     return next((why for why in refused if why is not None), None)

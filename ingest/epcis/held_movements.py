@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest.epcis.event_facts import MARK, SOURCE, name_of
-from ingest.parsing.kinds import REVERSIBLE
 from stocktide.database import statement
+from stocktide.domain.kinds import CORRECTION, KINDS
 
 # Outcomes under which a movement stands in the ledger.
 MOVED = ("accepted", "duplicate")
@@ -35,14 +35,14 @@ class Held:
     @property
     def can_be_reversed(self) -> bool:
         """Tell whether a correction turns it round; counts are not."""
-        return not self.corrects and self.kind in REVERSIBLE
+        return not self.corrects and KINDS[self.kind].reversible
 
     @property
     def done(self) -> dict[str, Any]:
         """What an event's row keeps of it."""
         return {
             "id": self.movement_id,
-            "kind": "correction" if self.corrects else self.kind,
+            "kind": CORRECTION.name if self.corrects else self.kind,
             "product": self.product,
             "location": self.location,
             "quantity": self.quantity,
@@ -73,7 +73,7 @@ def _held(row: Any) -> Held:
     fields = dict(row)
     milli, observed = fields.pop("quantity_milli"), fields.pop("observed_milli")
     amount = Decimal(milli if observed is None else observed) / 1000
-    if fields["kind"] != "adjustment":
+    if not KINDS[fields["kind"]].signed:
         amount = abs(amount)
     return Held(**fields, quantity=f"{amount.normalize():f}")
 

@@ -8,8 +8,6 @@ import msgspec
 
 from ingest.epcis.directory import Directory, location_code, product_code
 from ingest.epcis.event_facts import (
-    COUNTS,
-    INBOUND,
     SOURCE,
     TEXT_MAX,
     EventFacts,
@@ -18,15 +16,14 @@ from ingest.epcis.event_facts import (
 )
 from ingest.epcis.goods import Goods, sum_goods
 from ingest.epcis.held_movements import Held
-from ingest.epcis.rules import Movement
+from ingest.epcis.rules import Movement, brings_in, kind_of
 from ingest.epcis.wrongs import Wrong, counted, goods_wrongs, transit_wrongs
 from ingest.parsing.events import Fault
-from ingest.parsing.kinds import KINDS, TYPE_PREFIX
+from ingest.parsing.kinds import DATA_TYPES
+from stocktide.domain.kinds import CORRECTION, EventKind
 
 # What the id of a correction ends in.
 CORRECTED = "/corrected"
-KIND_OF = {"adjustment in": "adjustment", "adjustment out": "adjustment"}
-AMOUNT = {"stocktake": "counted", "reading": "observed"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Line:
 
 def lines_of(facts: EventFacts, movement: Movement, directory: Directory) -> list[Line]:
     """Make the movements of an event: one for each class and lot of goods, in the order of the goods."""
-    if movement in COUNTS:
+    if kind_of(movement).observes:
         return _counts(facts, movement, directory)
     return [
         replace(
@@ -89,8 +86,8 @@ def correction(facts: EventFacts, held: Held) -> Line:
         "corrects_source": held.source,
         "reason": f"EPCIS error declaration: {why}"[:TEXT_MAX],
     }
-    raw = _cloud_event("correction", event_id, time, data)
-    return Line(event_id, "correction", raw, held.location)
+    raw = _cloud_event(CORRECTION, event_id, time, data)
+    return Line(event_id, CORRECTION.name, raw, held.location)
 
 
 def _line(
@@ -108,12 +105,14 @@ def _line(
         *transit_wrongs(movement, more),
     ]
     amount = f"{(-quantity if movement == 'adjustment out' else quantity).normalize():f}"
-    kind = KIND_OF.get(movement, movement)
+    kind = kind_of(movement)
     data = {"product": product, "location": location, "quantity": amount, "unit": unit}
     known = _known(data, wrongs)
     fault = _fault(kind, wrongs, event_id)
     raw = _cloud_event(kind, event_id, facts.event.eventTime, _named(kind, known) | more)
-    return Line(event_id, kind, raw, location, known.get("product"), known.get("quantity"), fault)
+    return Line(
+        event_id, kind.name, raw, location, known.get("product"), known.get("quantity"), fault
+    )
 
 
 def _known(data: Mapping[str, str | None], wrongs: Sequence[Wrong]) -> dict[str, str]:
@@ -122,15 +121,15 @@ def _known(data: Mapping[str, str | None], wrongs: Sequence[Wrong]) -> dict[str,
     return {name: value for name, value in data.items() if value and name not in doubtful}
 
 
-def _named(kind: str, data: Mapping[str, str]) -> dict[str, str]:
+def _named(kind: EventKind, data: Mapping[str, str]) -> dict[str, str]:
     return {_field(kind, name): value for name, value in data.items()}
 
 
-def _field(kind: str, name: str) -> str:
-    return AMOUNT.get(kind, name) if name == "quantity" else name
+def _field(kind: EventKind, name: str) -> str:
+    return kind.amount or name if name == "quantity" else name
 
 
-def _fault(kind: str, wrongs: Sequence[Wrong], event_id: str) -> Fault | None:
+def _fault(kind: EventKind, wrongs: Sequence[Wrong], event_id: str) -> Fault | None:
     """The first of what is wrong."""
     for reason, message, name in wrongs:
         field = None if name is None else f"data.{_field(kind, name)}"
@@ -142,7 +141,7 @@ def _more(
     facts: EventFacts, goods: Goods, movement: Movement, directory: Directory
 ) -> dict[str, str]:
     """What else the kind of movement wants to know."""
-    begins = movement in INBOUND
+    begins = brings_in(movement)
     destinations = destinations_of(facts.event)
     known = {
         "reason": f"EPCIS {facts.step}"[:TEXT_MAX],
@@ -154,17 +153,17 @@ def _more(
         "lot": goods.lot or (facts.ilmd.get("lotNumber") if begins else None),
         "expires_on": facts.expires_on if begins else None,
     }
-    fields = KINDS[KIND_OF.get(movement, movement)].__struct_fields__
+    fields = DATA_TYPES[kind_of(movement).name].__struct_fields__
     return {name: value for name, value in known.items() if value and name in fields}
 
 
-def _cloud_event(kind: str, event_id: str, time: str, data: Mapping[str, Any]) -> bytes:
+def _cloud_event(kind: EventKind, event_id: str, time: str, data: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(
         {
             "specversion": "1.0",
             "id": event_id,
             "source": SOURCE,
-            "type": f"{TYPE_PREFIX}{kind}",
+            "type": kind.type,
             "time": time,
             "data": data,
         }

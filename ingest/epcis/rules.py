@@ -1,6 +1,6 @@
 """The table that says which movement an event is: the row that says most about the event wins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ingest.epcis.vocabulary import BIZ_STEP, DISPOSITION
 from stocktide.database import statement
+from stocktide.domain.kinds import ADJUSTMENT, KINDS, EventKind
 from stocktide.errors import Invalid
 
 ANY = "*"
@@ -24,6 +25,8 @@ Movement = Literal[
     "dispatch",
     "arrival",
 ]
+# Movements that are not called as their kind is.
+_SIGNED: Mapping[str, EventKind] = {"adjustment in": ADJUSTMENT, "adjustment out": ADJUSTMENT}
 Term = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
@@ -51,6 +54,17 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """Tell whether an event is of this rule."""
         pairs = ((self.biz_step, step), (self.disposition, disposition), (self.action, action))
         return all(wanted in (ANY, given) for wanted, given in pairs)
+
+
+def kind_of(movement: Movement) -> EventKind:
+    """Return the kind of event that a movement becomes. movement: not "none"."""
+    return _SIGNED.get(movement) or KINDS[movement]
+
+
+def brings_in(movement: Movement) -> bool:
+    """Return True if goods come in by a movement."""
+    kind = kind_of(movement)
+    return movement == "adjustment in" if kind.signed else kind.sign > 0
 
 
 def rule_of(

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from ingest.epcis.directory import Product
 from ingest.epcis.goods import Goods
-from ingest.epcis.rules import Movement
+from ingest.epcis.rules import Movement, kind_of
 from ingest.parsing.units import CODES, EACH, factor, short_name
 
 # A stable reason, a sentence for people, and the field of the CloudEvent that nobody can trust.
@@ -71,10 +71,13 @@ def goods_wrongs(goods: Goods, products: Sequence[Product], location: str) -> li
 def transit_wrongs(movement: Movement, more: Mapping[str, str]) -> list[Wrong]:
     """What goods in transit lack."""
     wrongs: list[Wrong] = []
-    if movement == "dispatch" and "to_location" not in more:
-        message = "A dispatch needs a destination of type location in the event's destinationList."
+    kind = kind_of(movement)
+    if len(kind.legs) > 1 and "to_location" not in more:
+        message = (
+            f"A {kind.name} needs a destination of type location in the event's destinationList."
+        )
         wrongs.append(("no_destination", message, "to_location"))
-    if movement in ("dispatch", "arrival") and "transfer_id" not in more:
+    if "in_transit" in (kind.opens, kind.closes) and "transfer_id" not in more:
         message = "What is in transit is followed by a transaction of type desadv, po or bol; the event has none."
         wrongs.append(("no_transaction", message, "transfer_id"))
     return wrongs

@@ -21,10 +21,10 @@ from ingest.ledger.dimensions import (
     put_products,
 )
 from ingest.ledger.outcomes import Outcome
-from ingest.parsing.events import Correction, Event, Fault
-from ingest.parsing.kinds import TYPE_PREFIX
+from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.recording.recording import Recorder
+from stocktide.domain.kinds import KINDS
 from stocktide.errors import Invalid
 from stocktide.runs import recorded_run
 from stocktide.settings import Settings
@@ -140,8 +140,7 @@ def _count_dry(tally: Tally, parsed: Event | Fault) -> None:
     if isinstance(parsed, Fault):
         tally.rejected[parsed.reason] += 1
     else:
-        kind = "correction" if isinstance(parsed, Correction) else parsed.kind
-        tally.outcomes[f"event: {kind}"] += 1
+        tally.outcomes[f"event: {parsed.kind}"] += 1
 
 
 def _begin(table: TabularFile) -> Tally:
@@ -233,7 +232,7 @@ def _event(mapping: Mapping, row: dict[str, Any]) -> bytes:
             "specversion": "1.0",
             "id": row["id"],
             "source": mapping.source,
-            "type": TYPE_PREFIX + mapping.kind[row["rule"]].kind,
+            "type": KINDS[mapping.kind[row["rule"]].kind].type,
             "time": time.isoformat(),
             "data": {"product": row["product"], "location": row["location"], **data},
         }

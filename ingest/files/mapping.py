@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from ingest.ledger.dimensions import LocationIn, ProductIn
-from ingest.parsing.kinds import KINDS
+from ingest.parsing.kinds import DATA_TYPES
 from stocktide.errors import Invalid
 
 # What a column may be declared as; DuckDB's names.
@@ -113,13 +113,13 @@ def _check_names(mapping: Mapping, name: str) -> None:
     _check_fields(mapping.location, LocationIn, {"code"}, f"{name}: location")
     for number, rule in enumerate(mapping.kind):
         place = f"{name}: kind[{number}]"
-        if rule.kind not in KINDS:
+        if rule.kind not in DATA_TYPES:
             raise Invalid(
                 "mapping_kind",
-                f"{place}: kind {rule.kind!r} is unknown; there are {', '.join(KINDS)}.",
+                f"{place}: kind {rule.kind!r} is unknown; there are {', '.join(DATA_TYPES)}.",
             )
         _check_fields(
-            rule.data, KINDS[rule.kind], set(), f"{place}.data", given={"product", "location"}
+            rule.data, DATA_TYPES[rule.kind], set(), f"{place}.data", given={"product", "location"}
         )
 
 

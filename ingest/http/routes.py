@@ -8,9 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from ingest.ledger.announcement import announce
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.ledger.successions import put_successions
-from ingest.parsing.kinds import KINDS, TYPE_PREFIX, json_schema
+from ingest.parsing.kinds import json_schema
 from ingest.permission import require_unlimited
 from ingest.recording.recording import Recorder
+from stocktide.domain.kinds import KINDS, TYPE_PREFIX
 from stocktide.errors import NotFound
 from stocktide.web import IngestKey, read_body
 

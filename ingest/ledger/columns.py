@@ -8,16 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.parsing.kinds import KINDS
+from stocktide.domain.kinds import KINDS
 
-SHOWS_STOCK = frozenset({"receipt", "stocktake", "arrival"})
-SCORED = frozenset({"sale", "return"})
+# What moves stock and, mostly, does nothing else.
+PLAIN = frozenset(name for name, kind in KINDS.items() if kind.usual and kind.sign)
 IS_SCORED, IS_SALE, IS_KNOWN = 1, 2, 4
 FLAGS = {
-    kind: IS_SCORED * (kind in SCORED)
-    | IS_SALE * (kind == "sale")
-    | IS_KNOWN * (kind in SHOWS_STOCK)
-    for kind in KINDS
+    name: IS_SCORED * kind.scored | IS_SALE * (kind.daily == "sold") | IS_KNOWN * kind.shows_stock
+    for name, kind in KINDS.items()
 }
 Mask = NDArray[np.bool_]
 

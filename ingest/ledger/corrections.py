@@ -10,7 +10,7 @@ from ingest.ledger.outcomes import Outcome, accepted, compare_correction, reject
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Correction, Fault, StockEvent
 from ingest.parsing.instants import micros_of
-from ingest.parsing.kinds import REVERSIBLE
+from stocktide.domain.kinds import CORRECTION, KINDS
 
 Placed = tuple[int, Correction, Identity]
 
@@ -51,11 +51,11 @@ def _append(
                 "key_location",
                 f"The key is for {', '.join(correction.only_at)}, and the event that this corrects is not.",
             )
-    if original["kind"] not in REVERSIBLE or original["corrects"] is not None:
+    if not KINDS[original["kind"]].reversible or original["corrects"] is not None:
         return _refused(
             correction,
             "not_reversible",
-            f"A {'correction' if original['corrects'] else original['kind']} is not reversed: send a newer event "
+            f"A {CORRECTION.name if original['corrects'] else original['kind']} is not reversed: send a newer event "
             "that says what is right.",
         )
     if not entries.claim_corrections({known[target]: identity}):

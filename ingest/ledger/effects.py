@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.ledger.columns import IS_KNOWN, IS_SALE, IS_SCORED, SCORED, EntryColumns, Moves
+from ingest.ledger.columns import IS_KNOWN, IS_SALE, IS_SCORED, PLAIN, EntryColumns, Moves
 from ingest.ledger.rows import Row
-from ingest.parsing.kinds import CLOSES, OPENS
+from stocktide.domain.kinds import KINDS, EventKind
 
 Pair = tuple[int, int]
 INFINITY = np.iinfo(np.int64).max
@@ -119,18 +119,18 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
     effects = RareEffects()
     for place, row in enumerate(rows):
         event = row.event
-        kind = event.kind
-        if kind in SCORED and event.reference is None and event.lot is None:
+        if event.kind in PLAIN and event.reference is None and event.lot is None:
             continue
+        kind = KINDS[event.kind]
         pair = (row.product_id, row.location_id)
-        if kind == "stocktake":
+        if kind.is_count:
             effects.counted.add(pair)
-        elif kind == "price":
+        elif kind.sets_price:
             _keep_newest(effects.newest_price, pair, row)
-        elif kind == "reading":
+        elif kind.is_reading:
             _keep_newest(effects.newest_reading, pair, row)
-        if event.committed_milli is not None and (kind == "dispatch") == (row.leg == 1):
-            _commit(effects, row)
+        if event.committed_milli is not None and row.leg == kind.commit_leg:
+            _commit(effects, kind, row)
         if event.lot is not None and row.quantity_milli:
             move = effects.lots.setdefault((*pair, event.lot), LotMove())
             move.quantity_milli += row.quantity_milli
@@ -151,15 +151,16 @@ def _keep_newest(newest: dict[Pair, Row], pair: Pair, row: Row) -> None:
         newest[pair] = row
 
 
-def _commit(effects: RareEffects, row: Row) -> None:
+def _commit(effects: RareEffects, kind: EventKind, row: Row) -> None:
     event = row.event
-    purpose = OPENS.get(event.kind) or CLOSES[event.kind]
-    reference = event.order_id if purpose == "on_order" else event.reference
+    purpose = kind.opens or kind.closes
+    reference = event.order_id if kind.reference == "order_id" else event.reference
+    assert purpose is not None  # noqa: S101 - a leg that commits opens or closes
     assert reference is not None  # noqa: S101 - the parser commits nothing without one
     commitment = effects.commitments.setdefault(
         (purpose, reference, row.product_id, row.location_id), Commitment()
     )
-    if event.kind in OPENS:
+    if kind.opens is not None:
         commitment.opened_milli += event.committed_milli or 0
     else:
         commitment.closed_milli += event.committed_milli or 0

@@ -17,6 +17,7 @@ from ingest.ledger.binary import NULL, days_of
 from ingest.ledger.columns import FLAGS, EntryColumns, identity_keys
 from ingest.parsing.events import StockEvent
 from ingest.parsing.plain_sales import PlainSales
+from stocktide.domain.kinds import KINDS, RETURN, SALE
 
 FIXED = (
     "entry_id",
@@ -70,8 +71,9 @@ def with_second_legs(rows: Sequence[Row]) -> list[Row]:
 
 def _second_leg(first: Row, location_id: int) -> Row:
     event = first.event
-    # what is dispatched is on its way only: the other place has it when it arrives
-    arrives = -first.quantity_milli if event.kind == "transfer" else 0
+    kind = KINDS[event.kind]
+    # a reversal has both turned round
+    arrives = kind.sign * (kind.second_sign or 0) * first.quantity_milli
     return Row(event, first.source_id, first.product_id, location_id, arrives, first.at, leg=1)
 
 
@@ -97,9 +99,9 @@ class RowEncoder:
     ) -> EntryColumns:
         """Plain sales as rows; the keys have shape (n,)."""
         event_id = [event.encode() for event in sales.event_id]
-        kinds = [FLAGS["sale"] if is_sale else FLAGS["return"] for is_sale in (True, False)]
+        kinds = [FLAGS[SALE.name], FLAGS[RETURN.name]]
         # with the column behind it, which sales leave empty
-        kind = [_text("return") + NULL, _text("sale") + NULL]
+        kind = [_text(RETURN.name) + NULL, _text(SALE.name) + NULL]
         columns = [
             [kind[is_sale] for is_sale in sales.is_sale.tolist()],
             self._numbers.of(sales.price_micros),
@@ -164,11 +166,13 @@ class RowEncoder:
 
 
 _NULLS_OF_USUAL = NULL * (len(USUAL) - 2)
+_USUAL_KINDS = frozenset(name for name, kind in KINDS.items() if kind.usual)
+_COMMIT_LEG = {name: kind.commit_leg for name, kind in KINDS.items()}
 
 
 def has_rare(event: StockEvent) -> bool:
     """Tell whether an event fills one of the RARE columns."""
-    if event.kind in ("sale", "return", "price", "stocktake"):
+    if event.kind in _USUAL_KINDS:
         return not (
             event.lot is None
             and event.attributes is None
@@ -275,8 +279,7 @@ def _line(value: int | None) -> bytes:
 
 def _rare(row: Row) -> bytes:
     event, leg = row.event, row.leg
-    # what is promised by a dispatch is promised where it will arrive
-    committed = None if (event.kind == "dispatch") == (leg == 0) else event.committed_milli
+    committed = event.committed_milli if leg == _COMMIT_LEG[event.kind] else None
     return b"".join(
         (
             _text(event.reason),

@@ -11,7 +11,7 @@ import msgspec
 
 from ingest.mqtt.topic_rules import Match, TopicRule, fields_of
 from ingest.parsing.events import Fault
-from ingest.parsing.kinds import TYPE_PREFIX
+from stocktide.domain.kinds import KINDS, TYPE_PREFIX
 
 # A number above this is milliseconds since 1970, one below it seconds (which reach the year 5138).
 EPOCH_MS_FROM = 100_000_000_000
@@ -163,7 +163,7 @@ def _nameless(
     message: Carrier, rule: TopicRule, head: Mapping[str, Any], client_id: str
 ) -> Undated:
     """A message without id, sequence and time. Only a reading may be that: it moves no stock."""
-    if rule.kind != "reading":
+    if rule.kind is None or not KINDS[rule.kind].is_reading:
         raise _Refused(
             "missing_field",
             f"A {rule.kind} needs an id, a sequence or a time in its payload: without, one that comes "

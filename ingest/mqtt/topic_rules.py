@@ -8,9 +8,9 @@ from functools import cache, cached_property
 from typing import Any, get_type_hints
 from urllib.parse import quote
 
-from ingest.parsing.events import Correction, Event, Fault
+from ingest.parsing.events import Event, Fault
 from ingest.parsing.faults import storable
-from ingest.parsing.kinds import KINDS
+from ingest.parsing.kinds import DATA_TYPES
 
 PLACEHOLDER = re.compile(r"\{([a-z_]\w*)\}")
 # The feed of all messages whose rule names no other.
@@ -80,7 +80,7 @@ class Match:
 
     def held(self, event: Event) -> Event | Fault:
         """The event, if it says nothing else than its topic, which is what the broker lets a device write to."""
-        kind = "correction" if isinstance(event, Correction) else event.kind
+        kind = event.kind
         if self.rule.kind not in (None, kind):
             return self._refused(
                 event, "type", f"it is for a {self.rule.kind}, and this is a {kind}"
@@ -163,7 +163,7 @@ def placed(fault: Fault, topic: str) -> Fault:
 @cache
 def fields_of(kind: str) -> frozenset[str]:
     """Names of the data fields that events of a kind may have."""
-    return frozenset(get_type_hints(KINDS[kind]))
+    return frozenset(get_type_hints(DATA_TYPES[kind]))
 
 
 def _text(value: Any) -> str | None:

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 
 from ingest.mqtt.topic_rules import FEED, PLACEHOLDER, TopicRule, TopicRules, fields_of
-from ingest.parsing.kinds import KINDS
+from stocktide.domain.kinds import KINDS
 from stocktide.errors import Invalid
 
 # What a bare number in the payload is, where the mapping does not say.
-VALUE_FIELDS: Mapping[str, str] = {"reading": "observed", "stocktake": "counted", "price": "price"}
+VALUE_FIELDS: Mapping[str | None, str] = {
+    name: kind.amount for name, kind in KINDS.items() if kind.amount is not None
+}
 VALUE_FIELD = "quantity"
 
 
@@ -75,7 +77,7 @@ def _rule(entry: TopicTable, place: str) -> TopicRule:
         kind=entry.kind,
         source=entry.source,
         feed=entry.feed or FEED,
-        value=entry.value or VALUE_FIELDS.get(entry.kind or "", VALUE_FIELD),
+        value=entry.value or VALUE_FIELDS.get(entry.kind, VALUE_FIELD),
         fields=entry.fields,
         constants=entry.constants,
     )

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import ClassVar
 
 import msgspec
+
+from stocktide.domain.kinds import CORRECTION
 
 
 class StockEvent(msgspec.Struct, frozen=True, gc=False):
@@ -50,6 +53,8 @@ class Correction(msgspec.Struct, frozen=True, gc=False):
 
     only_at: the locations that its sender may correct; None: all.
     """
+
+    kind: ClassVar[str] = CORRECTION.name
 
     source: str
     event_id: str

@@ -1,4 +1,4 @@
-"""The event kinds: their data as typed structs, and their JSON Schemas."""
+"""The data of each event kind as a typed struct, and its JSON Schema."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,7 +6,25 @@ from typing import Annotated, Any
 
 import msgspec
 
-TYPE_PREFIX = "stocktide."
+from stocktide.domain.kinds import (
+    ADJUSTMENT,
+    ARRIVAL,
+    CORRECTION,
+    DISPATCH,
+    KINDS,
+    ORDER,
+    PRICE,
+    READING,
+    RECEIPT,
+    RELEASE,
+    RESERVATION,
+    RETURN,
+    SALE,
+    STOCKTAKE,
+    TRANSFER,
+    EventKind,
+)
+
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
@@ -195,33 +213,31 @@ class CorrectionData(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     corrects_source: Text | None = None
 
 
-KINDS: Mapping[str, type[msgspec.Struct]] = {
-    "sale": Sale,
-    "return": Return,
-    "receipt": Receipt,
-    "transfer": Transfer,
-    "dispatch": Dispatch,
-    "arrival": Arrival,
-    "order": Order,
-    "reservation": Reservation,
-    "release": Release,
-    "adjustment": Adjustment,
-    "stocktake": Stocktake,
-    "reading": Reading,
-    "price": Price,
-    "correction": CorrectionData,
+_DATA: Mapping[EventKind, type[msgspec.Struct]] = {
+    SALE: Sale,
+    RETURN: Return,
+    RECEIPT: Receipt,
+    TRANSFER: Transfer,
+    DISPATCH: Dispatch,
+    ARRIVAL: Arrival,
+    ORDER: Order,
+    RESERVATION: Reservation,
+    RELEASE: Release,
+    ADJUSTMENT: Adjustment,
+    STOCKTAKE: Stocktake,
+    READING: Reading,
+    PRICE: Price,
+    CORRECTION: CorrectionData,
 }
+# By the kinds' names, in the order of KINDS; a kind without its struct fails here.
+DATA_TYPES: Mapping[str, type[msgspec.Struct]] = {name: _DATA[kind] for name, kind in KINDS.items()}
 NUMBERS = ("quantity", "counted", "observed", "price", "cost")
-# A correction finds these in the ledger and turns them round.
-REVERSIBLE = frozenset(KINDS) - {"stocktake", "reading", "price", "correction"}
-OPENS = {"order": "on_order", "dispatch": "in_transit", "reservation": "promised"}
-CLOSES = {"receipt": "on_order", "arrival": "in_transit", "sale": "promised", "release": "promised"}
 
 
 def json_schema(kind: str) -> dict[str, Any]:
     """JSON Schema of one kind's CloudEvent; quantities may be numbers or decimal strings."""
-    data = msgspec.json.schema(KINDS[kind])
-    definition = data["$defs"][KINDS[kind].__name__]
+    data = msgspec.json.schema(DATA_TYPES[kind])
+    definition = data["$defs"][DATA_TYPES[kind].__name__]
     for name in NUMBERS:
         if name in definition["properties"]:
             needed = name in definition["required"]
@@ -230,15 +246,15 @@ def json_schema(kind: str) -> dict[str, Any]:
             }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"{TYPE_PREFIX}{kind}",
-        "description": KINDS[kind].__doc__,
+        "title": KINDS[kind].type,
+        "description": DATA_TYPES[kind].__doc__,
         "type": "object",
         "required": ["specversion", "id", "source", "type", "time", "data"],
         "properties": {
             "specversion": {"const": "1.0"},
             "id": {"type": "string", "minLength": 1, "maxLength": 500},
             "source": {"type": "string", "minLength": 1, "maxLength": 500},
-            "type": {"const": f"{TYPE_PREFIX}{kind}"},
+            "type": {"const": KINDS[kind].type},
             "time": {"type": "string", "format": "date-time"},
             "data": definition,
         },

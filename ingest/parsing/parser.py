@@ -10,16 +10,17 @@ import msgspec
 from ingest.parsing.attributes import Envelope, data_of, other_attributes
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.faults import NotAnEvent, not_valid, storable
-from ingest.parsing.kinds import KINDS, OPENS, TYPE_PREFIX, CorrectionData, Sale, Text
+from ingest.parsing.kinds import DATA_TYPES, CorrectionData, Sale, Text
 from ingest.parsing.numbers import MICRO, MILLI, scaled
 from ingest.parsing.parsed import Parsed, PlacedSales
 from ingest.parsing.plain_sales import PlainSales, SalesReader
+from stocktide.domain.kinds import KINDS, RETURN, SALE, TYPE_PREFIX, EventKind
 from stocktide.settings import Settings
 
 __all__ = ["MICRO", "MILLI", "EventParser"]
 
 
-def _envelope_of(kind: str, data: type[msgspec.Struct]) -> type[msgspec.Struct]:
+def _envelope_of(kind: EventKind, data: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """The whole event of a kind as one type, so that a good event is one call of the decoder."""
     return msgspec.defstruct(
         f"{data.__name__}Event",
@@ -32,7 +33,7 @@ def _envelope_of(kind: str, data: type[msgspec.Struct]) -> type[msgspec.Struct]:
             ("datacontenttype", Literal["application/json"] | None, None),
         ],
         tag_field="type",
-        tag=TYPE_PREFIX + kind,
+        tag=kind.type,
         forbid_unknown_fields=True,
         gc=False,
     )
@@ -41,7 +42,9 @@ def _envelope_of(kind: str, data: type[msgspec.Struct]) -> type[msgspec.Struct]:
 CURRENCY = re.compile("[A-Z]{3}")
 # Whatever msgspec says of what it cannot take as it stands.
 NOT_PLAIN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_EVENTS = {kind: _envelope_of(kind, data) for kind, data in KINDS.items()}
+_EVENTS = {name: _envelope_of(kind, DATA_TYPES[name]) for name, kind in KINDS.items()}
+# Looked up once: the most frequent event by far asks for them.
+_SALE, _SALE_SIGN = SALE.name, SALE.sign
 # Fewer are looked at one by one, for columns do not pay and the fast lane wants them so.
 COLUMNS_MIN = 257
 
@@ -66,11 +69,11 @@ class EventParser:
         self._whole = msgspec.json.Decoder(whole)
         self._array = msgspec.json.Decoder(list[whole])
         self._envelope = msgspec.json.Decoder(Envelope)
-        self._data = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
+        self._data = {name: msgspec.json.Decoder(data) for name, data in DATA_TYPES.items()}
         # codes that were looked at; there are no more than 26^3
         self._currencies: set[str] = set()
-        self._kind_of = {event: kind for kind, event in _EVENTS.items()}
-        self._sales = SalesReader(settings, _EVENTS["sale"], _EVENTS["return"])
+        self._kind_of = {event: KINDS[name] for name, event in _EVENTS.items()}
+        self._sales = SalesReader(settings, _EVENTS[SALE.name], _EVENTS[RETURN.name])
 
     def parse_all(self, raws: Sequence[bytes]) -> list[Event | Fault]:
         """Parse many; the clock is read once."""
@@ -178,14 +181,14 @@ class EventParser:
                     f"specversion is {envelope.specversion!r}, not '1.0'.",
                     "specversion",
                 )
-            kind = envelope.type.removeprefix(TYPE_PREFIX)
-            if kind not in KINDS or kind == envelope.type:
-                known = ", ".join(TYPE_PREFIX + name for name in KINDS)
+            name = envelope.type.removeprefix(TYPE_PREFIX)
+            if name not in KINDS or name == envelope.type:
+                known = ", ".join(kind.type for kind in KINDS.values())
                 raise NotAnEvent(
                     "unknown_kind", f"Type {envelope.type!r} is unknown; there are {known}.", "type"
                 )
-            data = self._decode(self._data[kind], data_of(envelope), "data")
-            event = self._event(envelope, kind, data, latest, other_attributes(raw))
+            data = self._decode(self._data[name], data_of(envelope), "data")
+            event = self._event(envelope, KINDS[name], data, latest, other_attributes(raw))
             _refuse_unstorable(event)
         except NotAnEvent as error:
             source, event_id = (envelope.source, envelope.id) if envelope else (None, None)
@@ -209,7 +212,7 @@ class EventParser:
             raise NotAnEvent("too_deep", "The JSON is nested too deeply.", within or None) from None
 
     def _event(
-        self, envelope: Any, kind: str, data: Any, latest: datetime, attributes: str | None
+        self, envelope: Any, kind: EventKind, data: Any, latest: datetime, attributes: str | None
     ) -> Event:
         if type(data) is Sale and data.unit is None and data.reservation_id is None:
             return self._plain_sale(envelope, data, latest, attributes)
@@ -263,9 +266,9 @@ class EventParser:
             time = self._instant(time, latest)
         quantity = scaled(data.quantity, "quantity", MILLI, self._quantity_max)
         if quantity <= 0:
-            raise _not_positive("sale")
+            raise _not_positive(_SALE)
         return StockEvent(
-            envelope.source, envelope.id, "sale", data.product, data.location, None, -quantity, None,
+            envelope.source, envelope.id, _SALE, data.product, data.location, None, _SALE_SIGN * quantity, None,
             None if data.price is None else self._price(data.price, "price"),
             data.currency if data.currency in self._currencies else self._currency(data.currency), None,
             data.order_id, data.order_line,
@@ -274,7 +277,12 @@ class EventParser:
         )  # fmt: skip
 
     def _any_event(
-        self, envelope: Any, kind: str, data: Any, occurred_at: datetime, attributes: str | None
+        self,
+        envelope: Any,
+        kind: EventKind,
+        data: Any,
+        occurred_at: datetime,
+        attributes: str | None,
     ) -> StockEvent:
         get: Callable[[str], Any] = lambda name: getattr(data, name, None)  # noqa: E731
         if get("to_location") == data.location:
@@ -284,11 +292,11 @@ class EventParser:
                 "data.to_location",
             )
         reference = get("reservation_id") or get("transfer_id")
-        moved, committed = self._quantities(kind, data, reference)
+        moved, committed = self._quantities(kind, data)
         return StockEvent(
             source=envelope.source,
             event_id=envelope.id,
-            kind=kind,
+            kind=kind.name,
             product=data.product,
             location=data.location,
             to_location=get("to_location"),
@@ -314,10 +322,10 @@ class EventParser:
             unit=get("unit"),
         )
 
-    def _observed(self, kind: str, data: Any) -> int | None:
-        if kind not in ("stocktake", "reading"):
+    def _observed(self, kind: EventKind, data: Any) -> int | None:
+        name = kind.amount
+        if name is None or not kind.observes:
             return None
-        name = "counted" if kind == "stocktake" else "observed"
         observed = scaled(getattr(data, name), name, MILLI, self._quantity_max)
         if observed < 0:
             raise NotAnEvent("negative", f"{name} must not be negative.", f"data.{name}")
@@ -341,25 +349,19 @@ class EventParser:
             raise NotAnEvent("negative", f"{name} must not be negative.", f"data.{name}")
         return micros
 
-    def _quantities(self, kind: str, data: Any, reference: str | None) -> tuple[int, int | None]:
+    def _quantities(self, kind: EventKind, data: Any) -> tuple[int, int | None]:
         """Signed thousandths by which stock at the location changes, and thousandths opened or closed."""
-        if kind in ("stocktake", "reading", "price"):
+        if not kind.has_quantity:
             return 0, None
         quantity = scaled(data.quantity, "quantity", MILLI, self._quantity_max)
-        if kind == "adjustment":
-            if quantity == 0:
-                raise NotAnEvent(
-                    "zero", "An adjustment's quantity must not be zero.", "data.quantity"
-                )
-            return quantity, None
-        if quantity <= 0:
-            raise _not_positive(kind)
-        if kind == "receipt":
-            return quantity, quantity if data.order_id else None
-        committed = quantity if reference or kind in OPENS or kind == "release" else None
-        if kind in ("order", "reservation", "release"):
-            return 0, committed
-        return (-quantity if kind in ("sale", "transfer", "dispatch") else quantity), committed
+        if kind.signed and quantity == 0:
+            raise NotAnEvent(
+                "zero", f"An {kind.name}'s quantity must not be zero.", "data.quantity"
+            )
+        if quantity <= 0 and not kind.signed:
+            raise _not_positive(kind.name)
+        names_one = kind.reference is not None and getattr(data, kind.reference)
+        return kind.sign * quantity, quantity if names_one else None
 
 
 def _holds_escapes(raw: bytes) -> bool:

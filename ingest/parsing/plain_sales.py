@@ -18,6 +18,7 @@ from ingest.parsing.events import StockEvent
 from ingest.parsing.faults import NotAnEvent
 from ingest.parsing.instants import EPOCH, MICROSECOND, micros_of, moment_of
 from ingest.parsing.numbers import MICRO, MILLI, Scaled
+from stocktide.domain.kinds import RETURN, SALE
 from stocktide.settings import Settings
 
 
@@ -51,7 +52,7 @@ class PlainSales:
         return StockEvent(
             source=self.source[number],
             event_id=self.event_id[number],
-            kind="sale" if self.is_sale[number] else "return",
+            kind=SALE.name if self.is_sale[number] else RETURN.name,
             product=self.product[number],
             location=self.location[number],
             to_location=None,
@@ -119,7 +120,8 @@ class SalesReader:
             is_sale=is_sale,
             product=[one.product for one in data],
             location=[one.location for one in data],
-            quantity_milli=np.where(is_sale, -1, 1) * np.array(quantity, dtype=np.int64),
+            quantity_milli=np.where(is_sale, SALE.sign, RETURN.sign)
+            * np.array(quantity, dtype=np.int64),
             at=at,
             price_micros=price,
             currency=currency,

@@ -27,7 +27,7 @@ from ingest.ledger.binary import (
     nullable_text_array_of,
     text_array_of,
 )
-from ingest.ledger.columns import FLAGS, SCORED, Moves
+from ingest.ledger.columns import FLAGS, PLAIN, Moves
 from ingest.ledger.effects import pair_effects
 from ingest.ledger.entries import pair_arrays
 from ingest.ledger.ledger import Ledger
@@ -94,7 +94,7 @@ class FastLane:
         if not self.is_open or len(parsed) > EVENTS_MAX:
             return None
         rows = self._ledger.rows_by_heart(parsed)
-        if rows is None or any(r.event.kind not in SCORED or has_rare(r.event) for r in rows):
+        if rows is None or any(r.event.kind not in PLAIN or has_rare(r.event) for r in rows):
             return None
         return rows
 

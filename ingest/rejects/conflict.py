@@ -10,16 +10,11 @@ import sqlalchemy as sa
 from ingest.ledger.dimensions import Surrogates
 from ingest.ledger.entries import Entries
 from ingest.parsing.events import Correction, Fault, StockEvent
-from ingest.parsing.kinds import TYPE_PREFIX
 from ingest.parsing.numbers import MICRO, MILLI
 from ingest.parsing.parser import EventParser
 from stocktide.database import statement
+from stocktide.domain.kinds import CORRECTION, KINDS, EventKind
 
-LEAVES = frozenset({"sale", "transfer", "dispatch"})
-ONLY_PROMISES = frozenset({"order", "reservation", "release"})
-COUNTED = {"stocktake": "counted", "reading": "observed"}
-COUNTERPARTY = {"reading": "device"}
-REFERENCE = {"dispatch": "transfer_id", "arrival": "transfer_id"}
 SAME_NAME = ("product", "location", "to_location", "currency", "promotion", "order_id", "order_line", "customer_id",
              "channel", "reason", "lot", "expires_on", "expected_on")  # fmt: skip
 
@@ -50,26 +45,29 @@ def side_by_side(
 
 def sender_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     """Name the fields of a StockEvent, or of a ledger's row as one, as its sender does, without what is not said."""
-    kind = event["kind"]
+    kind = KINDS[event["kind"]]
     said: dict[str, Any] = {name: event[name] for name in SAME_NAME}
-    said["quantity"] = _quantity(event, kind)
-    said[COUNTED.get(kind, "counted")] = _decimal(event["observed_milli"], MILLI)
+    if kind.has_quantity:
+        said["quantity"] = _quantity(event, kind)
+    if kind.observes and kind.amount:
+        said[kind.amount] = _decimal(event["observed_milli"], MILLI)
     said["price"] = _decimal(event["price_micros"], MICRO)
     said["cost"] = _decimal(event["cost_micros"], MICRO)
-    said[COUNTERPARTY.get(kind, "supplier")] = event["counterparty"]
-    said[REFERENCE.get(kind, "reservation_id")] = event["reference"]
-    fields = {"type": TYPE_PREFIX + kind, "time": event["occurred_at"].isoformat()}
+    if kind.counterparty:
+        said[kind.counterparty] = event["counterparty"]
+    if kind.reference and kind.reference not in said:
+        said[kind.reference] = event["reference"]
+    fields = {"type": kind.type, "time": event["occurred_at"].isoformat()}
     fields |= {f"data.{name}": _plain(value) for name, value in said.items() if value is not None}
     if event["attributes"]:
         fields |= msgspec.json.decode(event["attributes"])
     return fields
 
 
-def _quantity(event: Mapping[str, Any], kind: str) -> str | None:
-    if kind in COUNTED or kind == "price":
-        return None
-    milli = event["committed_milli"] if kind in ONLY_PROMISES else event["quantity_milli"]
-    return _decimal(-milli if kind in LEAVES else milli, MILLI)
+def _quantity(event: Mapping[str, Any], kind: EventKind) -> str | None:
+    """Write what moved without its sign; what moved nothing only promised."""
+    milli = kind.sign * event["quantity_milli"] if kind.sign else event["committed_milli"]
+    return _decimal(milli, MILLI)
 
 
 def _decimal(value: int | None, scale: int) -> str | None:
@@ -82,7 +80,7 @@ def _plain(value: Any) -> Any:
 
 def _correction(corrects_source: str, corrects_id: str, reason: str) -> dict[str, Any]:
     return {
-        "type": f"{TYPE_PREFIX}correction",
+        "type": CORRECTION.type,
         "data.corrects_source": corrects_source,
         "data.corrects_id": corrects_id,
         "data.reason": reason,

@@ -5,9 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.parsing.kinds import KINDS, TYPE_PREFIX
+from ingest.parsing.kinds import DATA_TYPES
 from ingest.rejects.payload import value_at
 from stocktide.database import statement
+from stocktide.domain.kinds import KINDS, TYPE_PREFIX
 
 NEAREST_MAX = 5
 CUTOFF = 0.6
@@ -22,7 +23,7 @@ def nearest(
     if reason in DIMENSIONS and isinstance(value, str):
         near = _near_codes(connection, DIMENSIONS[reason], value)
     elif reason == "unknown_kind" and isinstance(value, str):
-        near = _near(value, [TYPE_PREFIX + kind for kind in KINDS])
+        near = _near(value, [kind.type for kind in KINDS.values()])
     elif reason == "unknown_field" and field is not None:
         near = _near_fields(field, raw)
     else:
@@ -41,7 +42,7 @@ def _near_codes(connection: sa.Connection, dimension: str, value: str) -> list[s
 
 def _near_fields(field: str, raw: bytes) -> list[str]:
     kind = str(value_at(raw, "type")).removeprefix(TYPE_PREFIX)
-    names = KINDS[kind].__struct_fields__ if kind in KINDS else ()
+    names = DATA_TYPES[kind].__struct_fields__ if kind in DATA_TYPES else ()
     return _near(field, [f"data.{name}" for name in names])
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from ingest.parsing.numbers import MILLI
 from stocktide.database import statement
+from stocktide.domain.kinds import CORRECTION
 from stocktide.errors import NotFound
 
 
@@ -43,7 +44,7 @@ def _recorded(connection: sa.Connection, entries: Any) -> dict[str, Any]:
         "outcome": "accepted",
         "recorded_at": first["recorded_at"],
         "occurred_at": first["occurred_at"],
-        "kind": "correction" if first["corrects"] else first["kind"],
+        "kind": CORRECTION.name if first["corrects"] else first["kind"],
         "entries": [_entry(entry) for entry in entries],
         "corrected_by": linked.get("corrected_by"),
         "corrects": linked.get("corrects"),

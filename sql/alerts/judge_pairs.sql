@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
                SELECT FROM ledger m
                WHERE m.product_id = s.product_id AND m.location_id = s.location_id
                  AND m.occurred_at > s.sensed_at - make_interval(secs => :sensor_grace_s)
-                 AND (m.quantity_milli <> 0 OR m.kind = 'stocktake')
+                 AND (m.quantity_milli <> 0 OR is_stock_count(m.kind))
            ) AS moved_since
 ) reading
 CROSS JOIN LATERAL (VALUES

@@ -27,7 +27,7 @@ newest AS (
     ORDER BY l.recorded_at DESC, l.entry_id DESC
     LIMIT :limit
 )
-SELECT s.source, n.event_id, CASE WHEN n.corrects IS NULL THEN n.kind ELSE 'correction' END AS kind,
+SELECT s.source, n.event_id, CASE WHEN n.corrects IS NULL THEN n.kind ELSE (SELECT kind FROM event_kinds WHERE corrects) END AS kind,
        p.sku AS product, o.code AS location, (n.quantity_milli / 1000.0)::float8 AS moved,
        (n.observed_milli / 1000.0)::float8 AS observed, n.occurred_at, n.recorded_at,
        extract(epoch FROM n.recorded_at - n.occurred_at)::float8 AS lag_s

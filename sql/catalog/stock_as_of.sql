@@ -13,7 +13,7 @@ WITH known AS (
 counted AS (
     SELECT observed_milli, occurred_at
     FROM known
-    WHERE kind = 'stocktake'
+    WHERE is_stock_count(kind)
     ORDER BY occurred_at DESC, entry_id DESC
     LIMIT 1
 )

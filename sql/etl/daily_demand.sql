@@ -1,24 +1,32 @@
--- DuckDB. New and changed rows of daily_demand, from `movements` and the present `daily_demand`.
+-- DuckDB. New and changed rows of daily_demand, from `movements`, the present `daily_demand`
+-- and `event_kinds`.
 -- $since: the watermark up to which daily_demand is true already. Only pairs with newer rows are looked at, only
 -- from their first touched day on, and of those only rows that differ from what stands there are returned.
-WITH touched AS (
+WITH kinds AS (
+    -- what a day shows: what moves stock, counts it or sets its price
+    SELECT kind, is_count AS counts, shows_stock, sets_price, daily
+    FROM event_kinds
+    WHERE sign <> 0 OR is_count OR sets_price
+),
+touched AS (
     SELECT product_id, location_id, min(day) AS first_day
     FROM movements
-    WHERE xid >= $since AND kind NOT IN ('reading', 'order', 'reservation', 'release')
+    JOIN kinds USING (kind)
+    WHERE xid >= $since
     GROUP BY ALL
 ),
 rows AS (
-    SELECT m.*, t.first_day, m.kind = 'stocktake' AS counts
+    SELECT m.* EXCLUDE (kind), t.first_day, k.counts, k.shows_stock, k.sets_price, k.daily
     FROM movements m
     JOIN touched t USING (product_id, location_id)
-    WHERE m.kind NOT IN ('reading', 'order', 'reservation', 'release')
+    JOIN kinds k USING (kind)
 ),
 -- A count holds for everything up to its own instant; the newest of two counts of one instant rules.
 epochs AS (
     SELECT *, count(*) FILTER (WHERE counts) OVER so_far AS epoch,
-           count(*) FILTER (WHERE kind IN ('receipt', 'stocktake', 'arrival')) OVER so_far > 0 AS known,
-           last_value(CASE WHEN kind = 'price' THEN price_micros END IGNORE NULLS) OVER so_far AS list_price,
-           coalesce(last_value(CASE WHEN kind = 'price' THEN promotion END IGNORE NULLS) OVER so_far, false)
+           count(*) FILTER (WHERE shows_stock) OVER so_far > 0 AS known,
+           last_value(CASE WHEN sets_price THEN price_micros END IGNORE NULLS) OVER so_far AS list_price,
+           coalesce(last_value(CASE WHEN sets_price THEN promotion END IGNORE NULLS) OVER so_far, false)
                AS on_promotion
     FROM rows
     WINDOW so_far AS (PARTITION BY product_id, location_id ORDER BY occurred_at, counts, entry_id
@@ -45,18 +53,17 @@ spans AS (
 ),
 days AS (
     SELECT product_id, location_id, day, any_value(month) AS month,
-           coalesce(-sum(quantity_milli) FILTER (WHERE kind = 'sale'), 0)::BIGINT AS sold_milli,
-           coalesce(sum(quantity_milli) FILTER (WHERE kind = 'return'), 0)::BIGINT AS returned_milli,
+           coalesce(-sum(quantity_milli) FILTER (WHERE daily = 'sold'), 0)::BIGINT AS sold_milli,
+           coalesce(sum(quantity_milli) FILTER (WHERE daily = 'returned'), 0)::BIGINT AS returned_milli,
            coalesce(round(sum(-quantity_milli::HUGEINT * price_micros)
-                          FILTER (WHERE kind IN ('sale', 'return')) / 1000.0), 0)::BIGINT AS revenue_micros,
-           (count(DISTINCT order_id) FILTER (WHERE kind = 'sale'))::INTEGER AS orders,
+                          FILTER (WHERE daily IN ('sold', 'returned')) / 1000.0), 0)::BIGINT AS revenue_micros,
+           (count(DISTINCT order_id) FILTER (WHERE daily = 'sold'))::INTEGER AS orders,
            coalesce(max(list_price) FILTER (WHERE last_of_day),
-                    round(sum(-quantity_milli::HUGEINT * price_micros) FILTER (WHERE kind = 'sale')::DOUBLE
-                          / nullif(-sum(quantity_milli) FILTER (WHERE kind = 'sale' AND price_micros IS NOT NULL), 0)
+                    round(sum(-quantity_milli::HUGEINT * price_micros) FILTER (WHERE daily = 'sold')::DOUBLE
+                          / nullif(-sum(quantity_milli) FILTER (WHERE daily = 'sold' AND price_micros IS NOT NULL), 0)
                     ))::BIGINT AS price_micros,
-           coalesce(sum(quantity_milli) FILTER (WHERE kind = 'receipt'), 0)::BIGINT AS received_milli,
-           coalesce(sum(quantity_milli) FILTER (WHERE kind IN ('adjustment', 'transfer', 'dispatch', 'arrival')), 0)::BIGINT
-               AS adjusted_milli,
+           coalesce(sum(quantity_milli) FILTER (WHERE daily = 'received'), 0)::BIGINT AS received_milli,
+           coalesce(sum(quantity_milli) FILTER (WHERE daily = 'adjusted'), 0)::BIGINT AS adjusted_milli,
            bool_or(on_promotion) AS promotion,
            max(balance) FILTER (WHERE last_of_day AND known) AS on_hand_milli,
            CASE WHEN bool_or(known) FILTER (WHERE last_of_day) THEN

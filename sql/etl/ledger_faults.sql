@@ -37,4 +37,5 @@ SELECT (SELECT count(*)
        (SELECT count(*) FROM ledger l WHERE NOT EXISTS (SELECT FROM products p WHERE p.product_id = l.product_id))
        + (SELECT count(*) FROM ledger l WHERE NOT EXISTS (SELECT FROM locations o WHERE o.location_id = l.location_id))
        + (SELECT count(*) FROM ledger l WHERE NOT EXISTS (SELECT FROM sources s WHERE s.source_id = l.source_id))
+       + (SELECT count(*) FROM ledger l WHERE NOT EXISTS (SELECT FROM event_kinds k WHERE k.kind = l.kind))
            AS keys

@@ -9,7 +9,7 @@ FROM (
 CROSS JOIN LATERAL (
     SELECT observed_milli, occurred_at
     FROM ledger
-    WHERE product_id = pair.product_id AND location_id = pair.location_id AND kind = 'stocktake'
+    WHERE product_id = pair.product_id AND location_id = pair.location_id AND is_stock_count(kind)
     ORDER BY occurred_at DESC, entry_id DESC
     LIMIT 1
 ) c

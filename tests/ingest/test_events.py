@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
-from ingest.parsing.kinds import KINDS, json_schema
+from ingest.parsing.kinds import DATA_TYPES, json_schema
 from ingest.parsing.parser import EventParser
 from stocktide.settings import Settings
 from tests.ingest.samples import event
@@ -93,7 +93,7 @@ def test_parse_never_raises_whatever_comes(raw: bytes) -> None:
     assert isinstance(PARSER.parse(raw), Fault)
 
 
-@given(st.sampled_from(list(KINDS)), st.dictionaries(st.sampled_from(["quantity", "price", "counted", "observed",
+@given(st.sampled_from(list(DATA_TYPES)), st.dictionaries(st.sampled_from(["quantity", "price", "counted", "observed",
        "product", "time"]), st.none() | st.floats() | st.text(max_size=5) | st.integers() | st.booleans()))  # fmt: skip
 def test_parse_never_raises_when_fields_are_odd(kind: str, odd: dict[str, Any]) -> None:
     document = event(kind)
@@ -111,11 +111,11 @@ def test_parse_gives_one_event_for_all_its_spellings() -> None:
     assert first == again != other
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DATA_TYPES)
 def test_json_schema_names_the_fields_of_the_kind(kind: str) -> None:
     schema = json_schema(kind)
     data = schema["properties"]["data"]
-    assert set(data["properties"]) == set(KINDS[kind].__struct_fields__)
+    assert set(data["properties"]) == set(DATA_TYPES[kind].__struct_fields__)
     needed = {"corrects_id", "reason"} if kind == "correction" else {"product", "location"}
     assert needed <= set(data["required"])
     assert "$ref" not in json.dumps(schema)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingest.parsing.kinds import KINDS
+from ingest.parsing.kinds import DATA_TYPES
 from tests.conftest import Api
 from tests.ingest.samples import event, raw
 
@@ -168,7 +168,7 @@ def test_put_products_keeps_what_is_left_out(api: Api) -> None:
 
 def test_schemas_are_served_for_each_kind(api: Api) -> None:
     listed = api.nobody.get("/v1/schemas").json()
-    assert len(listed) == len(KINDS)
+    assert len(listed) == len(DATA_TYPES)
     for address in listed.values():
         assert api.nobody.get(address).json()["properties"]["type"]["const"] in listed
     assert api.nobody.get("/v1/schemas/stocktide.gift").status_code == 404

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ingest
-from ingest.parsing.kinds import KINDS
+from ingest.parsing.kinds import DATA_TYPES
 from ingest.permission import KEY_KIND, KEY_LOCATION
 
 ROOT = Path(__file__).parents[2]
@@ -56,4 +56,4 @@ def test_every_reason_is_documented_and_every_documented_one_is_given() -> None:
 
 
 def test_every_kind_has_an_example() -> None:
-    assert set(re.findall(r'"type": ?"stocktide\.(\w+)"', DOCS)) == set(KINDS)
+    assert set(re.findall(r'"type": ?"stocktide\.(\w+)"', DOCS)) == set(DATA_TYPES)

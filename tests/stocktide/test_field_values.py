@@ -2,12 +2,14 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from ingest.parsing.kinds import KINDS
+from ingest.parsing.kinds import DATA_TYPES
 from stocktide.field_values import NOT_TEXT, value_of
 
 
 def test_fields_that_are_no_text_are_those_of_the_event_kinds() -> None:
-    hints = {name: hint for kind in KINDS.values() for name, hint in get_type_hints(kind).items()}
+    hints = {
+        name: hint for kind in DATA_TYPES.values() for name, hint in get_type_hints(kind).items()
+    }
     assert set(NOT_TEXT) == {
         name
         for name, hint in hints.items()

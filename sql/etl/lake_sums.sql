@@ -1,0 +1,7 @@
+-- DuckDB. What the lake's movements add up to; see ledger_sums.
+SELECT count(*),
+       coalesce(sum(quantity_milli), 0)::BIGINT,
+       coalesce(-sum(quantity_milli) FILTER (WHERE k.daily = 'sold'), 0)::BIGINT,
+       coalesce(sum(quantity_milli) FILTER (WHERE k.daily = 'returned'), 0)::BIGINT
+FROM movements
+LEFT JOIN event_kinds k USING (kind)

@@ -1,0 +1,15 @@
+"""Event kinds as data."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0016_event_kinds.sql").read_text("utf-8"))
