@@ -130,7 +130,13 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
                 "period:N",
                 title=None,
                 scale=alt.Scale(domain=periods),
-                axis=alt.Axis(orient="top", labelAngle=0, labelOverlap=False, labelExpr=TWO_LINES),
+                axis=alt.Axis(
+                    orient="top",
+                    labelAngle=0,
+                    labelOverlap=False,
+                    labelFlush=False,
+                    labelExpr=TWO_LINES,
+                ),
             ),
             y=alt.Y("level_name:N", title=None, scale=alt.Scale(domain=levels), axis=NAME_AXIS),
         )
