@@ -14,6 +14,8 @@ RATIO_LOW, RATIO_HIGH = 0.5, 1.5
 # On a cell that is further from 1 than this, dark ink is read better in either theme.
 DEEP = 0.35
 DARK_INK = "#14171A"
+# A period on two lines: on one, it covers its neighbour's from five origins on.
+TWO_LINES = "split(replace(datum.label, ' to ', '|to '), '|')"
 
 
 def backtest_dots(backtest: pd.DataFrame, role: Roles, *, title: str, metric: str) -> Any:
@@ -128,7 +130,13 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
                 "period:N",
                 title=None,
                 scale=alt.Scale(domain=periods),
-                axis=alt.Axis(orient="top", labelAngle=0),
+                axis=alt.Axis(
+                    orient="top",
+                    labelAngle=0,
+                    labelOverlap=False,
+                    labelFlush=False,
+                    labelExpr=TWO_LINES,
+                ),
             ),
             y=alt.Y("level_name:N", title=None, scale=alt.Scale(domain=levels), axis=NAME_AXIS),
         )
@@ -147,7 +155,7 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
         color=colour,
         tooltip=[
             alt.Tooltip("level_name:N", title="level"),
-            alt.Tooltip("period:N", title="days tested"),
+            alt.Tooltip("period:N", title="period tested"),
             alt.Tooltip("ratio:Q", title="share of naive's error", format=".2f"),
             alt.Tooltip("ours:Q", title=f"{metric.upper()}, chosen", format=".3f"),
             alt.Tooltip("naive:Q", title=f"{metric.upper()}, naive", format=".3f"),
@@ -165,7 +173,7 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
         role,
         title=title,
         subtitle=(
-            f"{metric.upper()} of what was chosen over seasonal naive's, by the days tested. "
+            f"{metric.upper()} of what was chosen over seasonal naive's, by the period tested. "
             "Below 1 and blue: better. Above 1 and orange: worse."
         ),
     )

@@ -15,7 +15,7 @@ from dashboard.fan import (
     split_today,
     with_days,
 )
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words, readable_axes
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words, quantity, readable_axes
 from stocktide.rhythm import DAILY, Rhythm
 
 # Names are all shown: a bar without its name says nothing.
@@ -23,6 +23,8 @@ NAME_AXIS = alt.Axis(labelLimit=260, labelOverlap=False)
 # Charts above each other share the day axis only if the space left of it is equal.
 LEFT_EXTENT = 48
 ROW_HEIGHT = 26
+# Room right of the longest bar for its number, as a share of the bar.
+NUMBER_ROOM = 0.1
 # Room for the bars of all periods in a picture, less the gaps between them.
 BARS_PX = 600
 # Title, subtitle and axis of a chart of rows.
@@ -167,14 +169,14 @@ def ranked_bars(
 ) -> Any:
     """Horizontal bars, the largest first, the number at the end of each."""
     order = frame[label].tolist()
-    base = alt.Chart(frame).encode(
+    longest = float(frame[value].max())
+    scale = alt.Scale(domainMax=(1 + NUMBER_ROOM) * longest) if longest > 0 else alt.Scale()
+    base = alt.Chart(frame.assign(said=frame[value].map(quantity))).encode(
         y=alt.Y(f"{label}:N", sort=order, title=None, axis=NAME_AXIS),
-        x=alt.X(f"{value}:Q", title=None, axis=alt.Axis(tickMinStep=1, tickCount=6)),
+        x=alt.X(f"{value}:Q", title=None, scale=scale, axis=alt.Axis(tickMinStep=1, tickCount=6)),
     )
     bars = base.mark_bar(color=colour)
-    numbers = base.mark_text(align="left", dx=4, color=role.actual).encode(
-        text=alt.Text(f"{value}:Q", format=",.3~r")
-    )
+    numbers = base.mark_text(align="left", dx=4, color=role.actual).encode(text="said:N")
     chart = alt.layer(bars, numbers).properties(height=FRAME_HEIGHT + ROW_HEIGHT * len(frame))
     return chart_frame(chart, role, title=title, subtitle=unit)
 

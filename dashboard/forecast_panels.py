@@ -20,9 +20,7 @@ from stocktide.rhythm import rhythm_of
 TILES_A_ROW = 2
 # One origin says how it was once, not whether it stays so.
 ORIGINS_MIN = 2
-NOTHING_TO_BEAT = (
-    "Seasonal naive did not err on the days tested, or was not tested: nothing to be better than."
-)
+NOTHING_TO_BEAT = "Seasonal naive did not err in the periods tested, or was not tested: nothing to be better than."
 # Children that differ from their parent by less than this share are equal: float8 sums of many parts.
 GAP_RELATIVE = 1e-6
 
@@ -130,7 +128,7 @@ def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
     origins = ratios["period"].nunique()
     if origins < ORIGINS_MIN:
         st.info(
-            f"Too early: {plural(origins, 'origin')} of the backtest had days to test on, and {ORIGINS_MIN} are "
+            f"Too early: {plural(origins, 'origin')} of the backtest had periods to test on, and {ORIGINS_MIN} are "
             "needed to see whether accuracy stays. A longer history has more, as many as `backtest_origins` asks for."
         )
         return
@@ -148,13 +146,15 @@ def _horizon(run: Mapping[str, Any]) -> str:
 
 
 def with_periods(ratios: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
-    """Name the days that each origin was tested on, in a column period."""
+    """Name the days that each origin was tested on, in a column period; both years where they differ."""
     origin = pd.to_datetime(ratios["origin"])
     first = origin + pd.Timedelta(days=1)
     rhythm = rhythm_of(run["frequency"])
     ends = {day: periods_from(day, run["horizon"] + 1, rhythm)[-1] for day in origin.unique()}
     last = pd.to_datetime(origin.map(ends))
-    return ratios.assign(period=first.dt.strftime("%d %b") + " to " + last.dt.strftime("%d %b %Y"))
+    one_year = first.dt.year == last.dt.year
+    begun = first.dt.strftime("%d %b").where(one_year, first.dt.strftime("%d %b %Y"))
+    return ratios.assign(period=begun + " to " + last.dt.strftime("%d %b %Y"))
 
 
 def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) -> None:

@@ -73,7 +73,7 @@ def _timeline(plans: pd.DataFrame, first: date, until: date) -> None:
         first,
         7 * WEEKS,
         title=f"{plural(len(plans), 'plan')} in the coming {WEEKS} weeks",
-        subtitle=f"{first:%d %b} to {until:%d %b %Y}; a number says how many plans a bar stands for",
+        subtitle=f"{first:%d %b} to {until:%d %b %Y}; a number says how many plans run at once",
     )
     st.altair_chart(chart, width="stretch", key="calendar.timeline")
     if len(rows) > ROWS_MAX:

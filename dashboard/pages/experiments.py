@@ -144,7 +144,9 @@ def _decide(
         return
     kept = models[models["kept"] & (models["status"] != "champion")]
     if kept.empty or champion is None:
-        st.caption("There is no other version whose days are kept, so there is nothing to decide.")
+        st.caption(
+            "There is no other version whose forecast is kept, so there is nothing to decide."
+        )
         return
     reason = st.text_input(
         "Why", key="experiments.reason", placeholder="The history keeps it", max_chars=500

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.forecasts import find_nodes, node_days
+from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, stock_by_day
 from catalog.periods import sum_by_period
 from catalog.products import list_products, read_product
@@ -14,7 +14,7 @@ from dashboard.figures import product_story
 from dashboard.reader import Reader
 from dashboard.theme import amount, distinct, plain, plural, quantity, roles, today, unit_word
 from stocktide.errors import NotFound
-from stocktide.rhythm import DAILY, rhythm_of
+from stocktide.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.users import User
 
 PAGE_ROWS = 50
@@ -186,7 +186,8 @@ def _described(product: dict[str, Any]) -> str:
 
 
 def _story(reader: Reader, product: dict[str, Any], location: str | None) -> None:
-    run = product["forecast_run"]
+    # a product that no forecast reaches is sold in the rhythm of the others
+    run = product["forecast_run"] or published_run(reader.engine)
     rhythm = rhythm_of(run["frequency"]) if run else DAILY
     # one period more, for the window may begin within one
     back = DAYS if rhythm.is_daily else (rhythm.history + 1) * rhythm.days_max
@@ -220,7 +221,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
     title = (
         f"{quantity(forecast['yhat'].sum())} {unit} expected in the next {rhythm.counted(len(forecast))}"
         if not forecast.empty
-        else f"{quantity(by_day['sold'].sum())} {unit} sold in {back} days"
+        else f"{quantity(by_day['sold'].sum())} {unit} sold in {_shown(by_day, rhythm, back)}"
     )
     where = "all locations" if location is None else _names(product["stock"])[location]
     panels = product_story(
@@ -237,6 +238,11 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
     with st.container(border=True):
         for number, panel in enumerate(panels):
             st.altair_chart(panel, width="stretch", key=f"products.story.{number}")
+
+
+def _shown(by_period: pd.DataFrame, rhythm: Rhythm, days_back: int) -> str:
+    """Say over how long the picture shows sales: days as asked for, longer periods as drawn."""
+    return rhythm.counted(days_back if rhythm.is_daily else len(by_period))
 
 
 def _leaf_forecast(reader: Reader, product: dict[str, Any], location: str) -> list[dict[str, Any]]:

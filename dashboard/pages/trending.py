@@ -13,6 +13,8 @@ from stocktide.users import User
 
 EVERYWHERE = "Everywhere"
 ROWS = 15
+# From here on a number of units is shown whole, as everywhere.
+WHOLE_FROM = 10
 
 
 def render(reader: Reader, _user: User) -> None:
@@ -53,9 +55,7 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     frame["name"] = distinct(names, frame["product"].tolist())
     as_of = pd.Timestamp(found["as_of"])
     if not found["live"]:
-        st.caption(
-            f":orange-badge[The feed is silent] Shown as of the newest sale, {when(as_of.to_pydatetime())}."
-        )
+        st.caption(f":orange-badge[No sale since {when(as_of.to_pydatetime())}] Shown as of then.")
     half_life = found["half_life_h"]
     role = roles()
     chart = ranked_bars(
@@ -68,7 +68,10 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         axis="columns", how="all"
     )
     table.insert(0, "rank", range(1, len(table) + 1))
-    table["score"] = table["score"].round(1)
+    # as the bars say them
+    table["score"] = (
+        table["score"].round(1).where(table["score"] < WHOLE_FROM, table["score"].round())
+    )
     if "on_hand" in table:
         table["on_hand"] = table["on_hand"].round(1)
     table["last_sale_at"] = pd.to_datetime(table["last_sale_at"], utc=True, format="ISO8601")
@@ -83,7 +86,7 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
             "rank": st.column_config.NumberColumn("Rank", width="small"),
             "name": st.column_config.TextColumn("Product", width="large"),
             "department": "Department",
-            "score": st.column_config.NumberColumn("Recent units", format="%,.1f"),
+            "score": st.column_config.NumberColumn("Recent units", format="localized"),
             "unit": "Unit",
             "on_hand": st.column_config.NumberColumn("On hand", format="localized"),
             "last_sale_at": st.column_config.DatetimeColumn(

@@ -54,6 +54,12 @@ def test_accuracy_cells_keep_their_colours_and_leave_cells_without_a_ratio_empty
     }
     assert cells["encoding"]["x"]["scale"]["domain"] == ["01 Feb", "01 Mar"]
     assert cells["encoding"]["y"]["scale"]["domain"] == ["total", "location"]
+    # every column has its name, on two lines where one would cover the next
+    axis = cells["encoding"]["x"]["axis"]
+    assert axis["labelOverlap"] is False
+    assert axis["labelFlush"] is False
+    assert axis["labelExpr"] == "split(replace(datum.label, ' to ', '|to '), '|')"
+    assert "days" not in chart["title"]["subtitle"]
     for layer in (cells, numbers):
         assert layer["transform"] == [{"filter": "isValid(datum.ratio)"}]
     assert numbers["encoding"]["text"] == {

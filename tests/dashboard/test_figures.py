@@ -8,7 +8,7 @@ from dashboard.figures import (
     ranked_bars,
 )
 from dashboard.theme import DARK, LIGHT
-from tests.dashboard.charts import DAYS, FORECAST, NO_FORECAST, TODAY, marks
+from tests.dashboard.charts import DAYS, FORECAST, NO_FORECAST, TODAY, marks, rows_of
 
 STORY = pd.DataFrame({"day": DAYS, "sold": [4.0, 5.0, 1.0], "censored": [False, True, False]})
 STOCK = pd.DataFrame({"day": pd.to_datetime(DAYS), "on_hand": [9.0, 4.0, 3.0]})
@@ -47,6 +47,16 @@ def test_ranked_bars_keep_the_order_given_and_name_every_bar() -> None:
     assert y["sort"] == ["B", "A"]
     assert y["axis"]["labelOverlap"] is False
     assert chart["title"]["subtitle"] == "units"
+
+
+def test_ranked_bars_say_numbers_as_the_table_does_and_leave_room_for_them() -> None:
+    frame = pd.DataFrame({"name": ["A", "B"], "score": [1_523_151.0, 2.58]})
+    chart = ranked_bars(
+        frame, LIGHT, label="name", value="score", title="Found", unit="units", colour="#123456"
+    ).to_dict()
+    assert [row["said"] for row in rows_of(chart, 1)] == ["1,523,151", "2.6"]
+    assert chart["layer"][1]["encoding"]["text"] == {"field": "said", "type": "nominal"}
+    assert chart["layer"][0]["encoding"]["x"]["scale"]["domainMax"] > 1.05 * 1_523_151
 
 
 def test_error_by_level_draws_ours_against_naive() -> None:

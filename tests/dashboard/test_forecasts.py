@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from dashboard.forecast_panels import chips, errors_by_level, gap_text, said_here, taken_over
+from dashboard.forecast_panels import (
+    chips,
+    errors_by_level,
+    gap_text,
+    said_here,
+    taken_over,
+    with_periods,
+)
 from forecasting.publishing.publish import publish
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
 from tests.dashboard.versions import store_three, version
@@ -41,6 +48,23 @@ def test_errors_by_level_is_empty_when_one_model_is_missing(model: str) -> None:
     assert errors_by_level(ERRORS[:0], "wape").empty
 
 
+@pytest.mark.parametrize(
+    ("frequency", "origin", "horizon", "said"),
+    [
+        ("D", "2026-01-31", 28, "01 Feb to 28 Feb 2026"),
+        ("W", "2025-11-26", 8, "27 Nov 2025 to 21 Jan 2026"),
+        ("M", "2022-06-30", 12, "01 Jul 2022 to 30 Jun 2023"),
+        ("Q", "2026-03-31", 3, "01 Apr to 31 Dec 2026"),
+    ],
+)
+def test_with_periods_names_both_years_where_they_differ(
+    frequency: str, origin: str, horizon: int, said: str
+) -> None:
+    ratios = pd.DataFrame({"origin": [origin], "ratio": [1.0]})
+    named = with_periods(ratios, {"frequency": frequency, "horizon": horizon})
+    assert named["period"].tolist() == [said]
+
+
 def test_forecasts_says_how_to_get_one_when_none_is_published(empty: Dashboard) -> None:
     assert "Run `stocktide forecast`" in text_of(empty.draw("forecasts"))
 
@@ -57,7 +81,7 @@ def test_forecasts_opens_at_the_top_with_its_children(filled: Dashboard, theme: 
     assert "units in the next 14 days" in fan
     assert "candidates at" in dots
     # this chain repeats itself week by week, so that naive makes no error at all
-    assert "Seasonal naive did not err on the days tested" in said
+    assert "Seasonal naive did not err in the periods tested" in said
     assert "80 % band held" in said
     assert "children sum to this node: gap 0" in said
     assert "There is no earlier version" in said
