@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: setup demo test check lint lint-code lint-format lint-imports types bench lock tools browser clean
+.PHONY: setup demo test check lint lint-code lint-format lint-imports types bench schema lock tools browser clean
 
 setup: $(STAMP)
 
@@ -55,6 +55,10 @@ types: setup
 # Every benchmark, one after another; those that failed or lack something are named at the end.
 bench: tools
 	@$(BIN)/python -m benchmarks._run_all
+
+# Write the schema that the migrations make to sql/schema.sql, for reading.
+schema: setup
+	$(BIN)/python -m stocktide.schema_text
 
 # Pin anew what pyproject.toml allows: versions and hashes, no addresses.
 lock: setup
