@@ -44,7 +44,7 @@ LONG = ("system", "browser", "forecasting")
 
 
 # Whoever asks for one of these, itself or through another fixture, runs on real servers.
-SERVER_FIXTURES = frozenset({"server_home", "browser", "broker", "home"})
+SERVER_FIXTURES = frozenset({"server_home", "own_valkey", "broker", "browser", "home"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
