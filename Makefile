@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: setup demo test lint types bench lock browser clean
+.PHONY: setup demo test check lint lint-code lint-format lint-imports types bench schema lock tools browser clean
 
 setup: $(STAMP)
 
@@ -25,23 +25,40 @@ demo: setup
 test: setup browser
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
+# What to run while working: all that needs no server, broker or browser.
+check: lint types
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not servers and not slow"
+
 # A browser for the tests of the pages: the system's Chromium, else Debian's package when root, else Playwright's own.
-# Likewise the broker and the languages that the examples for senders are tried with.
-browser: setup
+browser: tools
 	@$(BIN)/python -m tests.browser.find_chromium --install
+
+# The broker, and the languages that the examples for senders are tried with.
+tools: setup
 	@$(BIN)/python -m tests.find_tools --install
 
-lint: setup
+lint: lint-code lint-format lint-imports
+
+lint-code: setup
 	$(BIN)/ruff check .
+
+lint-format: setup
 	$(BIN)/ruff format --check .
+
+lint-imports: setup
 	$(BIN)/lint-imports
 
 types: setup
 	$(BIN)/mypy stocktide ingest alerts etl forecasting catalog dashboard data examples tests
 	$(BIN)/mypy --explicit-package-bases benchmarks
 
-bench: setup
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+# Every benchmark, one after another; those that failed or lack something are named at the end.
+bench: tools
+	@$(BIN)/python -m benchmarks._run_all
+
+# Write the schema that the migrations make to sql/schema.sql, for reading.
+schema: setup
+	$(BIN)/python -m stocktide.schema_text
 
 # Pin anew what pyproject.toml allows: versions and hashes, no addresses.
 lock: setup

@@ -1,9 +1,15 @@
-"""What every benchmark prints last, and where it finds real data. No benchmark itself."""
+"""What every benchmark prints last, and what it needs before it measures. No benchmark itself."""
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
+from tests.find_tools import PACKAGES, find_tool, install_absent
+
+# EX_UNAVAILABLE of sysexits.h: something that it needs is not there, so nothing was measured.
+UNAVAILABLE = 69
 DATA_VARIABLE = "STOCKTIDE_TEST_DATA"
 
 
@@ -30,5 +36,25 @@ def data_folder(given: Path | None, needed: str) -> Path:
     beside = Path(__file__).parents[2] / "shared" / "data"
     folder = given or (Path(named) if named else beside)
     if not (folder / needed).exists():
-        sys.exit(f"No {needed} in {folder}; give --data DIR, or set {DATA_VARIABLE}.")
+        unavailable(f"No {needed} in {folder}; give --data DIR, or set {DATA_VARIABLE}.")
     return folder
+
+
+def need_program(name: str) -> None:
+    """Find a program, or install it where we may. Ends the program with what to do where it cannot be had."""
+    if find_tool(name) is None:
+        install_absent()
+    if find_tool(name) is None:
+        unavailable(f"No {name}; install Debian's package {PACKAGES[name]} or the like.")
+
+
+def need_package(name: str) -> None:
+    """End the program with what to do where a Python package of the extra `dev` is not installed."""
+    if find_spec(name) is None:
+        unavailable(f"No package {name}; `make setup` installs it.")
+
+
+def unavailable(why: str) -> NoReturn:
+    """End the program before it measures, in the way that `make bench` tells from a failure."""
+    print(why, file=sys.stderr)
+    sys.exit(UNAVAILABLE)

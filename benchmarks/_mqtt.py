@@ -1,7 +1,6 @@
 """The rate of MQTT QoS 1: from publishing to the commit, through a real broker and the real subscriber."""
 
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -17,6 +16,7 @@ import msgspec
 import psycopg
 
 from stocktide.domain.kinds import SALE
+from tests.find_tools import find_tool
 
 ROOT = Path(__file__).parents[1]
 WINDOW = 500
@@ -56,7 +56,7 @@ def measure_mqtt(database_url: str, messages: int = 20_000, workers: int = 1) ->
 
 @contextmanager
 def _broker(folder: Path) -> Iterator[int]:
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    program = find_tool("mosquitto")
     if program is None:
         raise RuntimeError("no mosquitto: python -m tests.find_tools --install")
     with socket.socket() as probe:

@@ -17,7 +17,7 @@ sys.path[0] = str(Path(__file__).parents[1])
 
 import pandas as pd
 
-from benchmarks._claims import data_folder
+from benchmarks._claims import data_folder, need_package
 from benchmarks._shelf import LOADERS
 from benchmarks._shelf_ours import demand_at
 from benchmarks._shelf_panel import ShelfSet
@@ -106,6 +106,7 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(SETS), help="names with commas between")
     parser.add_argument("--origins", type=int, default=3, help="hold-outs of each set")
     given = parser.parse_args()
+    need_package("lightgbm")
     folder = data_folder(given.data, "tourism/tourism.csv")
     table = pd.DataFrame([*rows(given.sets.split(","), folder, given.origins)])
     print(table.groupby("set", sort=False).mean(numeric_only=True).round(3).T.to_string())

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks._claims import at_least, at_most, data_folder
+from benchmarks._claims import at_least, at_most, data_folder, need_package
 from forecasting import ProphetModel, fit_series, predict, quantiles, quiet_prophet
 
 Array = NDArray[np.float64]
@@ -257,6 +257,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="400 series, a sample of 6")
     given = parser.parse_args()
     logging.disable(logging.INFO)
+    need_package("prophet_batch")
     folder = data_folder(given.data, "m5")
     Y, ds = read_series(folder, 400 if given.quick else SERIES)
     sample = 6 if given.quick else given.sample

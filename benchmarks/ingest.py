@@ -23,7 +23,7 @@ sys.path[0] = str(Path(__file__).parents[1])
 import msgspec
 import numpy as np
 
-from benchmarks._claims import at_least, at_most
+from benchmarks._claims import at_least, at_most, need_program
 from benchmarks._ingest_service import Service, ordered_id, service
 from benchmarks._load import Load, request, send_all
 from benchmarks._mqtt import measure_mqtt
@@ -116,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer events, no large ledger")
     quick = parser.parse_args().quick
+    need_program("mosquitto")
     events, rounds = (20_000, 1) if quick else (200_000, 5)
     with service(processes=PROCESSES, products=PRODUCTS, locations=LOCATIONS) as made:
         _say_durability(made)

@@ -128,6 +128,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Run as described at the head of this file."""
     given = arguments()
+    folders = {name: data_folder(given.data, f"{name}/sales.parquet") for name in given.names}
     effects: dict[str, Any] = {}
     for seed in SEEDS:
         effects[str(seed)] = effects_of(simulated(seed, given.days))
@@ -136,8 +137,7 @@ def main() -> None:
     if given.origins:
         ratios["simulator"] = simulated_ratio(simulated(SEEDS[0], given.days), given.origins)
         print_ratio("simulator", ratios["simulator"])
-    for name in given.names:
-        folder = data_folder(given.data, f"{name}/sales.parquet")
+    for name, folder in folders.items():
         ratios[name] = shelf_ratio(name, folder, given.origins)
         print_ratio(name, ratios[name])
     if given.out:

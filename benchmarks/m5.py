@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks._claims import at_most, data_folder
+from benchmarks._claims import at_most, data_folder, unavailable
 from benchmarks._m5 import (
     HORIZON_DAYS,
     LEVELS,
@@ -180,7 +180,7 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.data if given.data else data_folder(None, "m5/calendar.csv") / "m5"
     if not (folder / "calendar.csv").exists():
-        sys.exit(f"No calendar.csv in {folder}; --data is the folder of the M5 files.")
+        unavailable(f"No calendar.csv in {folder}; --data is the folder of the M5 files.")
     if given.out:
         if not given.train_end:
             parser.error("--out takes --train-end")

@@ -197,8 +197,8 @@ def main() -> None:
     kept = json.loads(given.out.read_text()) if given.out and given.out.exists() else {}
     book = Book(given.out, kept)
     results = []
+    folder = data_folder(given.data, "tourism/tourism.csv")
     for name in given.names:
-        folder = data_folder(given.data, "tourism/tourism.csv")
         if given.again:
             book.forget(name, ("ours", "blind"))
         shelf = LOADERS[name](folder)

@@ -1,6 +1,6 @@
 """Ledger to lake: cleaned movements and daily demand as Delta tables, proven equal to the ledger."""
 
-from etl.check import ledger_faults, verify_lake
-from etl.run import EtlReport, run_etl
+from stocktide.lazy import lazy_names
 
-__all__ = ["EtlReport", "ledger_faults", "run_etl", "verify_lake"]
+# pandas and the lake's libraries take seconds, and whoever names a module here needs not all of them
+__getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

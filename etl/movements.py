@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import sqlalchemy as sa
-from adbc_driver_postgresql import dbapi
 from deltalake import write_deltalake
 
 from etl.delta import MOVEMENTS, open_table, version_of, watermark_of, with_watermark
@@ -27,6 +26,9 @@ def land_movements(engine: sa.Engine, lake: Lake) -> Landed:
     A sequence or a clock would do it wrong: a transaction that commits late carries a low number, and a
     watermark beyond it would lose its rows for ever. Below the snapshot's xmin nothing can still commit.
     """
+    # it loads pandas, and only a run needs it
+    from adbc_driver_postgresql import dbapi
+
     table = open_table(lake, "movements")
     since = watermark_of(table)
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)

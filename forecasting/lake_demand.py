@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from deltalake import DeltaTable
 
 from forecasting.frames.frequency import Frequency
@@ -24,23 +24,32 @@ from stocktide.database import sql
 from stocktide.errors import NotFound
 from stocktide.lake import Lake
 
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
 # Best sellers are those of the last year, so that last season's stars make room.
 RANKING_DAYS = 365
 
-# What crosses from ETL: exact quantities end here, units begin.
-DAILY_UNITS = pa.DataFrameSchema(
-    {
-        "product_id": pa.Column("int32"),
-        "location_id": pa.Column("int32"),
-        "day": pa.Column("datetime64[ns]"),
-        "units": pa.Column("float64", pa.Check.in_range(0.0, 1e12)),
-        "censored": pa.Column("bool"),
-        "empty_at_close": pa.Column("bool"),
-    },
-    strict=True,
-    coerce=True,
-    unique=["product_id", "location_id", "day"],
-)
+
+@cache
+def daily_units_schema() -> "pa.DataFrameSchema":
+    """Return the schema of what crosses from ETL: exact quantities end here, units begin."""
+    # half a second to load, and only a read of the lake needs it
+    import pandera.pandas as pa
+
+    return pa.DataFrameSchema(
+        {
+            "product_id": pa.Column("int32"),
+            "location_id": pa.Column("int32"),
+            "day": pa.Column("datetime64[ns]"),
+            "units": pa.Column("float64", pa.Check.in_range(0.0, 1e12)),
+            "censored": pa.Column("bool"),
+            "empty_at_close": pa.Column("bool"),
+        },
+        strict=True,
+        coerce=True,
+        unique=["product_id", "location_id", "day"],
+    )
 
 
 def read_demand(
@@ -69,7 +78,8 @@ def read_demand(
         pairs = connection.execute(
             sql("forecasting/pairs"), {**days, "ranked_since": ranked_since}
         ).df()
-        daily = DAILY_UNITS.validate(connection.execute(sql("forecasting/daily_units"), days).df())
+        units = connection.execute(sql("forecasting/daily_units"), days).df()
+        daily = daily_units_schema().validate(units)
         if successions is not None and not pairs.empty:
             pairs = with_successor_pairs(connection, pairs, successions)
     if pairs.empty:

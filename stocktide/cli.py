@@ -11,16 +11,13 @@ import click
 from stocktide.cli_access import as_json, keys, users
 from stocktide.cli_alerts import alerts
 from stocktide.cli_calendar import calendar
+from stocktide.cli_context import load_config, load_settings, services_for
 from stocktide.cli_feeds import broker, check_mqtt, mqtt, watch
 from stocktide.cli_forecast import forecast
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.cli_rejects import rejects
-from stocktide.database import create_engine
 from stocktide.errors import Invalid, StocktideError
-from stocktide.home import read_state, services_for
 from stocktide.lake import Lake
-from stocktide.runs import RUN_S_MAX, when_free
-from stocktide.settings import load_config, load_settings
 from stocktide.telemetry import configure_logs
 
 
@@ -47,6 +44,7 @@ def up() -> None:
 @as_json
 def status(as_json: bool) -> None:
     """Tell what runs, how far the data has come, and what went wrong last. Exit 3 when nothing runs here."""
+    from stocktide.home import read_state
     from stocktide.status import describe
 
     settings = load_settings()
@@ -111,6 +109,7 @@ def api(fd: int | None) -> None:
 @cli.command(hidden=True)
 def worker() -> None:
     """Run queued jobs; `stocktide up` does this for you."""
+    from stocktide.database import create_engine
     from stocktide.worker import check_crons, run_worker
 
     settings = load_settings()
@@ -196,6 +195,7 @@ def etl(as_json: bool, wait: bool) -> None:
     from dataclasses import asdict
 
     import etl as stage
+    from stocktide.runs import RUN_S_MAX, when_free
 
     settings = load_settings()
     with services_for(settings, "stocktide etl") as (engine, _):

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stocktide.cli_context import load_settings, services_for
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Invalid
-from stocktide.home import services_for
-from stocktide.settings import load_settings
 
 if TYPE_CHECKING:
     from stocktide.keys import Limits

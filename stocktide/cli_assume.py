@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from stocktide.cli_access import at_command_line
+from stocktide.cli_context import load_config, load_settings, services_for
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Invalid
-from stocktide.home import services_for
 from stocktide.lake import Lake
-from stocktide.settings import load_config, load_settings
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from forecasting import Assumed
 
 # A screen of them; all are in the file of --out.
@@ -29,7 +28,7 @@ def tell_assumed(files: Sequence[Path], *, out: Path | None, as_json: bool) -> N
     settings = load_settings()
     spec = forecasting.spec_from_toml(load_config(settings))
 
-    def change(connection: sa.Connection) -> None:
+    def change(connection: "sa.Connection") -> None:
         put_changes(connection, changes, by=at_command_line())
 
     with services_for(settings, "stocktide forecast --assume") as (engine, _):

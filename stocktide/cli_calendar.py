@@ -7,10 +7,9 @@ from typing import Any
 import click
 
 from stocktide.cli_access import as_json, at_command_line
+from stocktide.cli_context import load_settings, services_for
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Invalid
-from stocktide.home import services_for
-from stocktide.settings import load_settings
 
 OWNER = "stocktide calendar"
 # One read of the command line; a chain with more in force asks the API page by page.

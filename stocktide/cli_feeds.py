@@ -6,16 +6,18 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stocktide.cli_access import as_json
+from stocktide.cli_context import load_config, load_settings, services_for
 from stocktide.cli_output import say
-from stocktide.home import services_for
-from stocktide.settings import Settings, load_config, load_settings
 from stocktide.stopping import StopWish
 from stocktide.telemetry import configure_logs, log
+
+if TYPE_CHECKING:
+    from stocktide.settings import Settings
 
 STATUS_EVERY_S = 10.0
 
@@ -57,7 +59,7 @@ def mqtt(worker: int, as_json: bool) -> None:
             log("mqtt_ended", **subscriber.status())
 
 
-def check_mqtt(settings: Settings) -> None:
+def check_mqtt(settings: "Settings") -> None:
     """Raise Invalid where the broker's address or the topics are wrong, before a part is started with them."""
     from ingest.mqtt import broker_of, read_topic_rules
 

@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import sqlalchemy as sa
 
 from stocktide.cli_access import as_json
 from stocktide.cli_assume import tell_assumed
+from stocktide.cli_context import load_config, load_settings, services_for
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Invalid, Transient
-from stocktide.home import services_for
 from stocktide.lake import Lake
 from stocktide.rhythm import rhythm_of
-from stocktide.settings import Settings, load_config, load_settings
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from forecasting.publishing.registry import Outcome
+    from stocktide.settings import Settings
 
 WHY = click.option(
     "--reason", default="no reason given", show_default=True, help="Why; the history keeps it."
@@ -117,7 +118,7 @@ def refresh(as_json: bool) -> None:
         say(f"Version {report.version} is published, in {report.seconds:.0f} s. {report.reason}")
 
 
-def _follow(settings: Settings, engine: sa.Engine) -> None:
+def _follow(settings: "Settings", engine: "sa.Engine") -> None:
     """Have MLflow's aliases follow the tables; a store that is away is told of and follows next time."""
     from forecasting.publishing.experiment import TrackingStore, follow_registry
 
@@ -156,7 +157,7 @@ def promote(version: int, reason: str, as_json: bool) -> None:
 
 
 @contextmanager
-def _deciding(owner: str) -> Iterator[sa.Connection]:
+def _deciding(owner: str) -> Iterator["sa.Connection"]:
     settings = load_settings()
     with services_for(settings, owner) as (engine, _):
         with engine.begin() as connection:

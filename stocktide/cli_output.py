@@ -7,9 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 
 def say(line: str, *, error: bool = False) -> None:
@@ -25,6 +22,10 @@ def print_json(document: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table; numbers to the right, with thousands apart."""
+    # rich takes a tenth of a second to load, and most lines of a command are plain
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left", title_style="bold")
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
@@ -50,6 +51,16 @@ Advance = Callable[[int, int | None], None]
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Advance]:
     """Show progress; call the yielded function with (done so far, total or None)."""
+    # as in print_table
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -7,11 +7,10 @@ from typing import Any
 import click
 
 from stocktide.cli_access import as_json, at_command_line, instant_of
+from stocktide.cli_context import load_settings, services_for
 from stocktide.cli_output import print_json, print_table, say
 from stocktide.errors import Invalid
 from stocktide.field_values import value_of
-from stocktide.home import services_for
-from stocktide.settings import load_settings
 
 OWNER = "stocktide rejects"
 

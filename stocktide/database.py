@@ -2,14 +2,15 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.errors import Fatal, Invalid, Transient
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # A migration waits this long for a lock, then gives up: a waiting ALTER TABLE would block every reader behind it.
 MIGRATION_LOCK_MS = 10_000
@@ -45,7 +46,10 @@ def statement(name: str) -> sa.TextClause:
     return sa.text(sql(name))
 
 
-def _alembic(connection: sa.Connection | None = None) -> Config:
+def _alembic(connection: sa.Connection | None = None) -> "Config":
+    # Alembic takes as long to load as SQLAlchemy, and most processes never migrate
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(files("sql").joinpath("migrations")))
     config.set_main_option("path_separator", "os")
@@ -87,6 +91,10 @@ def migrate(engine: sa.Engine) -> str:
 
 
 def _upgrade(connection: sa.Connection) -> str:
+    # as in _alembic
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
     config = _alembic(connection)
     scripts = ScriptDirectory.from_config(config)
     known = {script.revision for script in scripts.walk_revisions()}

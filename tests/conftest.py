@@ -25,6 +25,7 @@ from stocktide.database import create_engine, migrate
 from stocktide.embedded import POSTGRES_OPTIONS, Postgres, Valkey
 from stocktide.keys import SCOPES, create_key
 from stocktide.settings import NOT_SETTINGS, load_settings
+from tests.real_data import REAL_DATA_ABSENT, absence_line
 from tests.scratch import clear, memory_scratch
 
 hypothesis_settings.register_profile("stocktide", deadline=None, print_blob=True)
@@ -42,8 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
 LONG = ("system", "browser", "forecasting")
 
 
+# Whoever asks for one of these, itself or through another fixture, runs on real servers.
+SERVER_FIXTURES = frozenset({"server_home", "own_valkey", "broker", "browser", "home"})
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order files by how long they take, as far as that is known; within a file nothing changes."""
+    """Mark what runs on real servers, and order files by how long they take; within a file nothing changes."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & SERVER_FIXTURES or item.get_closest_marker("system"):
+            item.add_marker("servers")
     items.sort(key=lambda item: not any(name in item.path.parts for name in LONG))
 
 
@@ -187,13 +196,8 @@ def test_data() -> Path:
         os.environ.get("STOCKTIDE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
     )
     if not folder.is_dir():
-        pytest.skip(
-            "real data absent: set STOCKTIDE_TEST_DATA to the folder that holds online_retail/ and m5/"
-        )
+        pytest.skip(f"{REAL_DATA_ABSENT}: set STOCKTIDE_TEST_DATA to its folder")
     return folder
-
-
-REASON_ALLOWED_IN_CI = "real data absent"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -203,7 +207,14 @@ def pytest_runtest_makereport(
     """In CI a test that skips for a missing part fails: only real data, which we may not ship, can be absent."""
     report = yield
     reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
-    if os.environ.get("STOCKTIDE_CI") and report.skipped and REASON_ALLOWED_IN_CI not in reason:
+    if os.environ.get("STOCKTIDE_CI") and report.skipped and REAL_DATA_ABSENT not in reason:
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped in CI: {reason} ({call.when})"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what data is missing and how to get it."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    if line := absence_line(reasons):
+        terminalreporter.write_line(line)

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy  # its stats take a second to load, and load when first named
 from numpy.typing import NDArray
-from scipy import stats
 
 from forecasting.choosing.backtest import OriginResult
 from forecasting.choosing.candidates import MIXTURE
@@ -116,7 +116,7 @@ def _taken(scores: pd.DataFrame, totals: pd.Series) -> str:
     if gain.size < 2:
         return MIXTURE
     # Student's t over the origins, and one chance for each candidate that might have won by luck (Bonferroni)
-    sure = stats.t.ppf(1.0 - LUCK_MAX / (len(totals) - 1), gain.size - 1)
+    sure = scipy.stats.t.ppf(1.0 - LUCK_MAX / (len(totals) - 1), gain.size - 1)
     error = gain.std(ddof=1) / np.sqrt(gain.size)
     return best if gain.mean() > sure * error else MIXTURE
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its stats take a second to load, and load when first named
 from numpy.typing import NDArray
-from scipy import stats
 
 from forecasting.intervals.few_draws import student_ratio
 
@@ -101,7 +101,7 @@ def _shapes(unit: Array, draws: Array, level: Codes, levels: Sequence[float]) ->
     What is shared lies about 0, for the mean error of few origins is no guide to the next one's; normal if unknown.
     """
     known = unit[np.isfinite(unit)]
-    normal = np.asarray(stats.norm.ppf(levels))
+    normal = np.asarray(scipy.stats.norm.ppf(levels))
     shared = np.quantile(np.concatenate([known, -known]), levels) if known.size else normal
     shape = np.tile(shared, (draws.size, 1))
     for number in np.flatnonzero(draws > 0):

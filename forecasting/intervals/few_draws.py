@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # its stats take a second to load, and load when first named
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ def student_ratio(levels: Sequence[float], draws: float) -> Array:
     off = np.abs(p - 0.5) > CENTRE
     ratio = np.ones(p.size)
     freedom = max(draws, FREEDOM_MIN)
-    ratio[off] = stats.t.ppf(p[off], freedom) / stats.norm.ppf(p[off])
+    ratio[off] = scipy.stats.t.ppf(p[off], freedom) / scipy.stats.norm.ppf(p[off])
     ratio[off] *= np.sqrt(1.0 + 1.0 / max(draws, 1.0))
     return ratio
 
@@ -30,4 +30,4 @@ def student_ratio(levels: Sequence[float], draws: float) -> Array:
 def widened_levels(levels: Sequence[float], draws: float) -> Array:
     """Move probabilities outwards as far as `student_ratio` moves their normal quantiles, (q,)."""
     p = np.asarray(levels)
-    return np.asarray(stats.norm.cdf(stats.norm.ppf(p) * student_ratio(levels, draws)))
+    return np.asarray(scipy.stats.norm.cdf(scipy.stats.norm.ppf(p) * student_ratio(levels, draws)))

@@ -10,8 +10,9 @@ whole stretch of its own chance. Units are counted in steps: 1 for pieces, a fin
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # its stats take a second to load, and load when first named
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 Array = NDArray[np.float64]
 
@@ -55,7 +56,7 @@ def rank_levels(low: Array, high: Array, levels: Sequence[float]) -> Array:
 def shape_quantiles(mean: Array, excess: Array, levels: Array) -> Array:
     """Place quantiles, (m, h, q), in steps: whole, rising, >= 0. mean: (m, h) in steps; excess: (m,)."""
     r, p = _parameters(mean, np.broadcast_to(excess[:, None], mean.shape))
-    placed = stats.nbinom.ppf(levels[None, None, :], r[:, :, None], p[:, :, None])
+    placed = scipy.stats.nbinom.ppf(levels[None, None, :], r[:, :, None], p[:, :, None])
     return np.maximum.accumulate(np.where(mean[:, :, None] > 0, placed, 0.0), axis=2)
 
 

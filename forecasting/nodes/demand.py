@@ -108,7 +108,7 @@ def densify(
 ) -> Demand:
     """Lay daily rows out as leaves by days, from `since` (None: the first sale) through `through`.
 
-    pairs: a row per product and location with the keys. daily: rows of days with activity, as DAILY_UNITS says.
+    pairs: a row per product and location with the keys. daily: rows of days with activity, see `daily_units_schema`.
     """
     leaf = pairs.groupby(list(keys), sort=True, dropna=False).ngroup().to_numpy()
     # np.unique, for groupby(...).nth keeps the order of the rows and not of the groups.

@@ -1,8 +1,8 @@
 """Stock-outs: which days' sales say less than what was wanted."""
 
 import numpy as np
+import scipy  # its stats take a second to load, and load when first named
 from numpy.typing import NDArray
-from scipy import stats
 
 # An empty shelf hides demand for so long; after that the product counts as no longer offered, and its zeros as true.
 EMPTY_RUN_DAYS_MAX = 28
@@ -45,9 +45,9 @@ def demand_at_least(sold: NDArray[np.float64], mean: NDArray[np.float64]) -> NDA
     """
     m = np.maximum(mean, np.finfo(np.float64).tiny)
     least = np.ceil(sold)
-    reached = stats.poisson.sf(least - 1, m)
+    reached = scipy.stats.poisson.sf(least - 1, m)
     value = m * np.divide(
-        stats.poisson.sf(least - 2, m), reached, out=np.zeros_like(reached), where=reached > 0
+        scipy.stats.poisson.sf(least - 2, m), reached, out=np.zeros_like(reached), where=reached > 0
     )
     return np.asarray(np.maximum(value, sold))
 

@@ -25,6 +25,8 @@ from forecasting import (
 from forecasting.intervals.probabilities import QUANTILES
 from tests.forecasting.demands import LEAVES, RATES, make_demand
 
+pytestmark = pytest.mark.slow
+
 Array = NDArray[np.float64]
 T, H, M = 420, 28, 12
 LEVELS = ((), ("region",), ("department",), ("location",), ("location", "product"))

@@ -27,6 +27,8 @@ from forecasting.spec import ForecastSpec
 from stocktide.errors import Invalid
 from tests.forecasting.boosted_chains import DAYS, HORIZON, LEVELS, chain
 
+pytestmark = pytest.mark.slow
+
 Array = NDArray[np.float64]
 SPEC = ForecastSpec(
     levels=LEVELS, horizon_days=HORIZON, candidates=(MIXTURE, BOOSTED), backtest_origins=ORIGINS_MIN

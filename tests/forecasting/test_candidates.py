@@ -39,6 +39,8 @@ from forecasting.structure.siblings import sibling_group
 from stocktide.errors import Invalid
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
+pytestmark = pytest.mark.slow
+
 CROSSED = (
     (),
     ("region",),

@@ -25,6 +25,7 @@ def poisson(seed: int, low: float, high: float) -> tuple[Array, Array]:
     return rng.poisson(mean).astype(float), right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [(0.05, 0.3), (0.3, 2.0), (2.0, 30.0)])
 @pytest.mark.parametrize("width", [0.5, 0.67, 0.8, 0.95])
 def test_right_quantiles_of_counts_hold_their_share_by_rank(

@@ -151,6 +151,7 @@ def test_aliases_are_transient_when_the_store_is_away(database: sa.Engine, tmp_p
         follow_registry(away, database)
 
 
+@pytest.mark.slow
 def test_log_experiment_is_transient_when_the_store_is_away(tmp_path: Path) -> None:
     away = TrackingStore(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder'}/x.db")
     (tmp_path / "no").write_text("a file where a folder should be")

@@ -12,6 +12,8 @@ from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
+pytestmark = pytest.mark.slow
+
 LEVELS = ((), ("location",), ("location", "product"))
 HIERARCHY = build_hierarchy(LEVELS, LEAVES)
 M, HORIZON = HIERARCHY.n_leaves, 14

@@ -66,6 +66,7 @@ def test_fits_forecast_as_the_library_does(mode: Mode, holes: bool) -> None:
         assert (np.abs(ours[row] - theirs) <= near).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
@@ -143,6 +144,7 @@ def test_odd_series_have_codes_and_never_fail_the_batch() -> None:
     assert np.isfinite(forecast(ProphetModel(), fits, DAYS)).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), T=st.integers(2, 60))
 def test_any_mask_and_any_counts_give_finite_forecasts(seed: int, T: int) -> None:

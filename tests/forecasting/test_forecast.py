@@ -19,6 +19,8 @@ from forecasting.structure.hierarchy import build_hierarchy
 from stocktide.errors import Invalid
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
+pytestmark = pytest.mark.slow
+
 LEVELS = ((), ("region",), ("location",), ("location", "product"))
 HIERARCHY = build_hierarchy(LEVELS, LEAVES)
 NAMES = ("mixture", "WLSS additive", "seasonal_naive")

@@ -12,6 +12,8 @@ from forecasting.nodes.with_successions import with_successions
 from stocktide.successions import Succession
 from tests.forecasting.demands import LEAVES, RATES, make_demand, weekly_units
 
+pytestmark = pytest.mark.slow
+
 LEVELS = ((), ("department",), ("product",), ("location", "product"))
 SPEC = ForecastSpec(levels=LEVELS, horizon_days=14, candidates=("WLSS additive", "naive"))
 DAYS, FIRST = 120, date(2025, 1, 6)

@@ -80,6 +80,7 @@ def test_build_hierarchy_names_the_fault(
     assert raised.value.code == code
 
 
+@pytest.mark.slow
 @given(hierarchies(levels=CROSSED))
 def test_every_node_sums_exactly_the_leaves_that_share_its_keys(built: Hierarchy) -> None:
     leaves = built.nodes.iloc[-built.n_leaves :]
@@ -110,6 +111,7 @@ def test_levels_that_split_each_other_are_a_tree(built: Hierarchy) -> None:
     assert built.is_tree
 
 
+@pytest.mark.slow
 @given(leaf_frames(), st.randoms())
 def test_the_order_of_the_leaves_does_not_matter(leaves: pd.DataFrame, random: object) -> None:
     shuffled = leaves.sample(frac=1, random_state=random.randint(0, 99))  # type: ignore[attr-defined]  # a Random
@@ -118,6 +120,7 @@ def test_the_order_of_the_leaves_does_not_matter(leaves: pd.DataFrame, random: o
     np.testing.assert_array_equal(one.S.toarray(), other.S.toarray())
 
 
+@pytest.mark.slow
 @given(hierarchies(levels=CROSSED))
 def test_above_a_level_stand_the_levels_that_it_refines(built: Hierarchy) -> None:
     values = np.random.default_rng(0).gamma(1.0, size=(built.n_leaves, 2))
@@ -134,6 +137,7 @@ def test_above_a_level_stand_the_levels_that_it_refines(built: Hierarchy) -> Non
         )
 
 
+@pytest.mark.slow
 @given(hierarchies(levels=CROSSED))
 def test_above_the_leaves_is_the_hierarchy_itself(built: Hierarchy) -> None:
     same, rows = built.above(len(built.levels) - 1)

@@ -105,6 +105,7 @@ def test_an_earlier_origin_sees_the_plans_of_its_time() -> None:
     np.testing.assert_array_equal(same.Y, earlier.Y)
 
 
+@pytest.mark.slow
 def test_a_published_forecast_rises_on_planned_days_and_says_so() -> None:
     demand, shown = promoted(recorded=None)
     spec = ForecastSpec(

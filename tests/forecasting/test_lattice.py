@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ def test_a_leaf_of_crossing_levels_has_a_parent_on_each_side() -> None:
     assert apart_from(CROSSING, 3, 1, every) is None
 
 
+@pytest.mark.slow
 @given(hierarchy=ANY)
 def test_nearest_levels_are_refined_and_none_of_them_lies_above_another(
     hierarchy: Hierarchy,
@@ -39,6 +41,7 @@ def test_nearest_levels_are_refined_and_none_of_them_lies_above_another(
             assert not any(hierarchy.refines(other, parent) and other > parent for other in near)
 
 
+@pytest.mark.slow
 @given(hierarchy=ANY)
 def test_a_node_s_leaves_are_all_leaves_of_its_parent(hierarchy: Hierarchy) -> None:
     S = hierarchy.S.toarray()
@@ -52,6 +55,7 @@ def test_a_node_s_leaves_are_all_leaves_of_its_parent(hierarchy: Hierarchy) -> N
             assert (below <= above).all()
 
 
+@pytest.mark.slow
 @given(hierarchy=ANY, values=st.data())
 def test_what_is_apart_is_no_union_of_the_parent_s_nodes(
     hierarchy: Hierarchy, values: st.DataObject

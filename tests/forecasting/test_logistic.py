@@ -27,6 +27,7 @@ def test_a_curve_bends_towards_its_cap() -> None:
     np.testing.assert_array_equal(made[1], 0.0)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     Y, cap = curves(2), np.array([50.0, 60.0])
     one = forecast_logistic(MODEL, DAYS, Y, AHEAD, cap=cap, processes=1)

@@ -12,6 +12,8 @@ from stocktide.errors import Invalid
 from tests.forecasting.demands import RATES
 from tests.forecasting.test_frame_demand import KEYS
 
+pytestmark = pytest.mark.slow
+
 LEVELS = ((), ("location",), ("location", "product"))
 KNOWN, SHORT = 900, 120
 DAYS = pd.date_range("2022-01-03", periods=KNOWN)

@@ -17,6 +17,8 @@ from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from stocktide.errors import Conflict
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
+pytestmark = pytest.mark.slow
+
 LEVELS = ((), ("region",), ("location",), ("location", "product"))
 HIERARCHY = build_hierarchy(LEVELS, LEAVES)
 SPEC = ForecastSpec(

@@ -15,6 +15,8 @@ from forecasting import (
 )
 from forecasting.structure.levels import Levels
 
+pytestmark = pytest.mark.slow
+
 Array = NDArray[np.float64]
 SHOPS = pd.DataFrame(
     [(f"{s}/{p}", s, p) for s in ("North", "South") for p in ("tea", "ice")],

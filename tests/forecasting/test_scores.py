@@ -100,6 +100,7 @@ def test_blocks_of_nodes_give_the_same_scales(monkeypatch: pytest.MonkeyPatch) -
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), season=st.sampled_from([1, 4, 7]), h=st.integers(1, 9))
 def test_losses_are_those_of_utilsforecast(seed: int, season: int, h: int) -> None:

@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from forecasting.baselines.theta import ALPHA, slope, smooth_level, theta
 from tests.forecasting.libraries import DATA, library
+from tests.real_data import REAL_DATA_ABSENT
 
 HORIZON = 9
 
@@ -61,7 +62,7 @@ def test_theta_is_close_to_statsforecasts() -> None:
 
 @pytest.mark.skipif(
     not (DATA / "m3_monthly" / "values.parquet").exists(),
-    reason="m3_monthly is not here: set STOCKTIDE_TEST_DATA to the folder that holds m3_monthly/",
+    reason=f"{REAL_DATA_ABSENT}: set STOCKTIDE_TEST_DATA to the folder that holds m3_monthly/",
 )
 def test_theta_errs_on_m3_as_published() -> None:
     values = pd.read_parquet(DATA / "m3_monthly" / "values.parquet")

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.real_data import REAL_DATA_ABSENT
+
 CHECKOUT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("STOCKTIDE_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
 
 
 @pytest.mark.skipif(
     not (DATA / "tourism" / "tourism.csv").exists(),
-    reason="tourism.csv is not here: set STOCKTIDE_TEST_DATA to the folder that holds tourism/",
+    reason=f"{REAL_DATA_ABSENT}: set STOCKTIDE_TEST_DATA to the folder that holds tourism/",
 )
 def test_reconciled_auto_ets_equals_the_published_table() -> None:
     script = [sys.executable, "benchmarks/tourism.py", "--data", str(DATA)]

@@ -1,0 +1,1581 @@
+-- The schema as it stands after all migrations, for reading. Written by `make schema`; a test compares it with what the
+-- migrations make. Quantities are bigint thousandths of the product's unit (_milli), money is bigint millionths of the
+-- currency unit (_micros). Not shown: the job queue's own tables (procrastinate), and the ledger's monthly partitions.
+
+-- A key per feed and reader. The key is 256 random bits and never stored: only its SHA-256 is.
+CREATE TABLE access_keys (
+    key_id         integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    name           text NOT NULL,
+    scope          text NOT NULL,
+    key_hash       bytea NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    last_used_at   timestamptz,
+    revoked_at     timestamptz,
+    kinds          text[],
+    locations      text[],
+    -- events a second, of each API process
+    rate           double precision,
+    expires_at     timestamptz,
+    -- a longer silence of its feed is an alert; NULL: learned from feed_minutes
+    expect_every_s integer,
+    CONSTRAINT access_keys_pkey PRIMARY KEY (key_id),
+    CONSTRAINT access_keys_key_hash_key UNIQUE (key_hash),
+    CONSTRAINT access_keys_name_key UNIQUE (name),
+    CONSTRAINT access_keys_expect_every_s_check CHECK (expect_every_s > 0),
+    CONSTRAINT access_keys_kinds_check CHECK (cardinality(kinds) > 0),
+    CONSTRAINT access_keys_locations_check CHECK (cardinality(locations) > 0),
+    CONSTRAINT access_keys_rate_check CHECK (rate > 0::double precision),
+    CONSTRAINT access_keys_scope_check CHECK (scope = ANY (ARRAY['ingest'::text, 'read'::text, 'operate'::text]))
+);
+GRANT SELECT (key_id, name, scope, created_at, last_used_at, revoked_at, kinds, locations, rate, expires_at,
+    expect_every_s) ON access_keys TO stocktide_reader;
+
+-- What happened to alerts, in the order of commits: writers queue on one advisory lock, so a reader who has seen event
+-- n has seen everything up to n. Append-only.
+CREATE TABLE alert_events (
+    event_id    bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    alert_id    bigint NOT NULL,
+    change      text NOT NULL,
+    value_milli bigint NOT NULL,
+    limit_milli bigint NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now(),
+    by          text,
+    reason      text,
+    CONSTRAINT alert_events_pkey PRIMARY KEY (event_id),
+    CONSTRAINT alert_events_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(alert_id),
+    CONSTRAINT alert_events_change_check CHECK (change = ANY (ARRAY['opened'::text, 'closed'::text, 'acknowledged'::text, 'silenced'::text]))
+);
+-- Serves the history of one alert (alerts.listing.read_alert).
+CREATE INDEX alert_events_alert ON alert_events (alert_id, event_id);
+CREATE TRIGGER alert_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON alert_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_alert_history_change();
+GRANT SELECT ON alert_events TO stocktide_reader;
+
+-- The limits that all pairs were judged with; when they change, the evaluator judges every pair once.
+CREATE TABLE alert_limits (
+    only_row boolean NOT NULL DEFAULT true,
+    limits   jsonb NOT NULL,
+    since    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT alert_limits_pkey PRIMARY KEY (only_row),
+    CONSTRAINT alert_limits_only_row_check CHECK (only_row)
+);
+
+-- One row per rule and subject, so that ending a silence ends it whichever alert it was given to.
+CREATE TABLE alert_silences (
+    rule           text NOT NULL,
+    subject        text NOT NULL,
+    silenced_until timestamptz NOT NULL,
+    reason         text NOT NULL,
+    by             text NOT NULL,
+    at             timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT alert_silences_pkey PRIMARY KEY (rule, subject)
+);
+GRANT SELECT ON alert_silences TO stocktide_reader;
+
+-- One row from opening to closing. value and limit are those of the opening; last_value moves while it is open.
+CREATE TABLE alerts (
+    alert_id         bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    rule             text NOT NULL,
+    product_id       integer,
+    location_id      integer,
+    feed             text,
+    subject          text NOT NULL GENERATED ALWAYS AS (COALESCE(feed, (((product_id)::text || '/'::text) || (location_id)::text))) STORED,
+    value_milli      bigint NOT NULL,
+    limit_milli      bigint NOT NULL,
+    last_value_milli bigint NOT NULL,
+    last_value_at    timestamptz NOT NULL DEFAULT now(),
+    opened_at        timestamptz NOT NULL DEFAULT now(),
+    closed_at        timestamptz,
+    acknowledged_at  timestamptz,
+    acknowledged_by  text,
+    silenced_until   timestamptz,
+    -- why it was acknowledged or silenced, the newest
+    reason           text,
+    -- its opening went to webhooks: false if a silence for its subject held then
+    announced        boolean NOT NULL DEFAULT true,
+    CONSTRAINT alerts_pkey PRIMARY KEY (alert_id),
+    CONSTRAINT alerts_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT alerts_check CHECK ((feed IS NULL) = (product_id IS NOT NULL AND location_id IS NOT NULL)),
+    CONSTRAINT alerts_rule_check CHECK (rule = ANY (ARRAY['out_of_stock'::text, 'below_reorder_point'::text, 'negative_balance'::text, 'sensor_disagrees'::text, 'silent_feed'::text, 'reject_storm'::text]))
+) WITH (fillfactor=80);
+-- Serves alerts/list_alerts for one location.
+CREATE INDEX alerts_location ON alerts (location_id, alert_id);
+-- At most one open alert per rule and subject. Serves the ON CONFLICT of alerts/apply_verdicts.
+CREATE UNIQUE INDEX alerts_one_open ON alerts (rule, subject) WHERE closed_at IS NULL;
+-- Serves alerts/list_alerts for one product.
+CREATE INDEX alerts_product ON alerts (product_id, alert_id);
+-- Serves alerts/announce_after_silence.
+CREATE INDEX alerts_unannounced ON alerts (rule, subject) WHERE closed_at IS NULL AND NOT announced;
+GRANT SELECT ON alerts TO stocktide_reader;
+
+-- Events known ahead, such as holidays. A row is never overwritten: a change is a new row and the end of the one
+-- before, so a plan as it stood at any moment is the row with known_since <= moment < withdrawn_at.
+CREATE TABLE calendar_events (
+    calendar_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    plan         text COLLATE "C" NOT NULL,
+    content_hash text NOT NULL,
+    name         text NOT NULL,
+    day          date NOT NULL,
+    days_before  integer NOT NULL DEFAULT 0,
+    days_after   integer NOT NULL DEFAULT 0,
+    product_id   integer,
+    department   text,
+    category     text,
+    location_id  integer,
+    region       text,
+    country      text,
+    known_since  timestamptz NOT NULL DEFAULT now(),
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    recorded_by  text NOT NULL,
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT calendar_events_pkey PRIMARY KEY (calendar_id),
+    CONSTRAINT calendar_events_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT calendar_events_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT calendar_events_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT calendar_events_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT calendar_events_days_after_check CHECK (days_after >= 0),
+    CONSTRAINT calendar_events_days_before_check CHECK (days_before >= 0),
+    CONSTRAINT calendar_events_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100)
+);
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+CREATE UNIQUE INDEX calendar_events_in_force ON calendar_events (plan) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER calendar_events_stay BEFORE DELETE OR UPDATE ON calendar_events FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON calendar_events TO stocktide_reader;
+
+-- All plans in one form, from starts_on to ends_on, both included.
+CREATE VIEW calendar_plans AS
+ WITH plans AS (
+         SELECT 'events'::text AS kind,
+            calendar_events.calendar_id,
+            calendar_events.plan,
+            calendar_events.name AS label,
+            calendar_events.day,
+            calendar_events.day - calendar_events.days_before AS starts_on,
+            calendar_events.day + calendar_events.days_after AS ends_on,
+            calendar_events.days_before,
+            calendar_events.days_after,
+            calendar_events.product_id,
+            calendar_events.department,
+            calendar_events.category,
+            calendar_events.location_id,
+            calendar_events.region,
+            calendar_events.country,
+            NULL::bigint AS price_micros,
+            NULL::double precision AS discount,
+            NULL::double precision AS value,
+            NULL::boolean AS is_closed,
+            calendar_events.known_since,
+            calendar_events.recorded_at,
+            calendar_events.recorded_by,
+            calendar_events.withdrawn_at,
+            calendar_events.withdrawn_by
+           FROM calendar_events
+        UNION ALL
+         SELECT 'prices'::text,
+            planned_prices.calendar_id,
+            planned_prices.plan,
+            'price'::text,
+            NULL::date,
+            planned_prices.starts_on,
+            planned_prices.ends_on,
+            NULL::integer,
+            NULL::integer,
+            planned_prices.product_id,
+            planned_prices.department,
+            planned_prices.category,
+            planned_prices.location_id,
+            planned_prices.region,
+            planned_prices.country,
+            planned_prices.price_micros,
+            NULL::double precision,
+            NULL::double precision,
+            NULL::boolean,
+            planned_prices.known_since,
+            planned_prices.recorded_at,
+            planned_prices.recorded_by,
+            planned_prices.withdrawn_at,
+            planned_prices.withdrawn_by
+           FROM planned_prices
+        UNION ALL
+         SELECT 'promotions'::text,
+            planned_promotions.calendar_id,
+            planned_promotions.plan,
+            planned_promotions.kind,
+            NULL::date,
+            planned_promotions.starts_on,
+            planned_promotions.ends_on,
+            NULL::integer,
+            NULL::integer,
+            planned_promotions.product_id,
+            planned_promotions.department,
+            planned_promotions.category,
+            planned_promotions.location_id,
+            planned_promotions.region,
+            planned_promotions.country,
+            planned_promotions.price_micros,
+            planned_promotions.discount,
+            NULL::double precision,
+            NULL::boolean,
+            planned_promotions.known_since,
+            planned_promotions.recorded_at,
+            planned_promotions.recorded_by,
+            planned_promotions.withdrawn_at,
+            planned_promotions.withdrawn_by
+           FROM planned_promotions
+        UNION ALL
+         SELECT 'closures'::text,
+            planned_closures.calendar_id,
+            planned_closures.plan,
+                CASE
+                    WHEN planned_closures.is_closed THEN 'closed'::text
+                    ELSE 'open'::text
+                END AS "case",
+            NULL::date,
+            planned_closures.starts_on,
+            planned_closures.ends_on,
+            NULL::integer,
+            NULL::integer,
+            NULL::integer,
+            NULL::text,
+            NULL::text,
+            planned_closures.location_id,
+            planned_closures.region,
+            planned_closures.country,
+            NULL::bigint,
+            NULL::double precision,
+            NULL::double precision,
+            planned_closures.is_closed,
+            planned_closures.known_since,
+            planned_closures.recorded_at,
+            planned_closures.recorded_by,
+            planned_closures.withdrawn_at,
+            planned_closures.withdrawn_by
+           FROM planned_closures
+        UNION ALL
+         SELECT 'regressors'::text,
+            planned_regressors.calendar_id,
+            planned_regressors.plan,
+            planned_regressors.name,
+            NULL::date,
+            planned_regressors.starts_on,
+            planned_regressors.ends_on,
+            NULL::integer,
+            NULL::integer,
+            planned_regressors.product_id,
+            planned_regressors.department,
+            planned_regressors.category,
+            planned_regressors.location_id,
+            planned_regressors.region,
+            planned_regressors.country,
+            NULL::bigint,
+            NULL::double precision,
+            planned_regressors.value,
+            NULL::boolean,
+            planned_regressors.known_since,
+            planned_regressors.recorded_at,
+            planned_regressors.recorded_by,
+            planned_regressors.withdrawn_at,
+            planned_regressors.withdrawn_by
+           FROM planned_regressors
+        )
+ SELECT plans.kind,
+    plans.calendar_id,
+    plans.plan,
+    plans.label,
+    plans.day,
+    plans.starts_on,
+    plans.ends_on,
+    plans.days_before,
+    plans.days_after,
+    p.sku AS product,
+    p.name AS product_name,
+    plans.department,
+    plans.category,
+    l.code AS location,
+    l.name AS location_name,
+    plans.region,
+    plans.country,
+    plans.price_micros,
+    p.currency,
+    plans.discount,
+    plans.value,
+    plans.is_closed,
+    plans.known_since,
+    plans.recorded_at,
+    plans.recorded_by,
+    plans.withdrawn_at,
+    plans.withdrawn_by
+   FROM plans
+     LEFT JOIN products p USING (product_id)
+     LEFT JOIN locations l USING (location_id);
+GRANT SELECT ON calendar_plans TO stocktide_reader;
+
+-- The sums that commitments must equal, from the ledger; `stocktide check` compares them.
+CREATE VIEW commitment_fold AS
+ SELECT COALESCE(k.opens, k.closes) AS purpose,
+        CASE
+            WHEN k.reference = 'order_id'::text THEN l.order_id
+            ELSE l.reference
+        END AS reference,
+    l.product_id,
+    l.location_id,
+    COALESCE(sum(l.committed_milli) FILTER (WHERE k.opens IS NOT NULL), 0::numeric)::bigint AS opened_milli,
+    COALESCE(sum(l.committed_milli) FILTER (WHERE k.closes IS NOT NULL), 0::numeric)::bigint AS closed_milli
+   FROM ledger l
+     JOIN event_kinds k USING (kind)
+  WHERE l.committed_milli IS NOT NULL
+  GROUP BY (COALESCE(k.opens, k.closes)), (
+        CASE
+            WHEN k.reference = 'order_id'::text THEN l.order_id
+            ELSE l.reference
+        END), l.product_id, l.location_id;
+
+-- Goods promised under a reference: opened less closed. Sums, so that the order of events does not matter.
+CREATE TABLE commitments (
+    purpose      text COLLATE "C" NOT NULL,
+    reference    text COLLATE "C" NOT NULL,
+    product_id   integer NOT NULL,
+    location_id  integer NOT NULL,
+    opened_milli bigint NOT NULL DEFAULT 0,
+    closed_milli bigint NOT NULL DEFAULT 0,
+    expected_on  date,
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT commitments_pkey PRIMARY KEY (purpose, reference, product_id, location_id),
+    CONSTRAINT commitments_purpose_check CHECK (purpose = ANY (ARRAY['on_order'::text, 'in_transit'::text, 'promised'::text]))
+);
+-- Serves the view stock_position: what a pair has open.
+CREATE INDEX commitments_open ON commitments (product_id, location_id) WHERE opened_milli > closed_milli;
+GRANT SELECT ON commitments TO stocktide_reader;
+
+-- Which entry corrects which; each entry is corrected at most once.
+CREATE TABLE corrections (
+    corrected_entry_id bigint NOT NULL,
+    source_id          integer NOT NULL,
+    event_id           text COLLATE "C" NOT NULL,
+    recorded_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT corrections_pkey PRIMARY KEY (corrected_entry_id)
+);
+GRANT SELECT ON corrections TO stocktide_reader;
+
+-- The lake's daily_demand, kept beside the ledger for reading: one row per product, location and day with activity.
+CREATE TABLE daily_demand (
+    product_id     integer NOT NULL,
+    location_id    integer NOT NULL,
+    day            date NOT NULL,
+    sold_milli     bigint NOT NULL,
+    returned_milli bigint NOT NULL,
+    -- sales less returns, at the prices of the lines
+    revenue_micros bigint NOT NULL,
+    orders         integer NOT NULL,
+    price_micros   bigint,
+    received_milli bigint NOT NULL,
+    adjusted_milli bigint NOT NULL,
+    promotion      boolean NOT NULL,
+    on_hand_milli  bigint,
+    in_stock_share double precision,
+    -- out of stock for part of the day: what was sold is less than what was wanted
+    censored       boolean NOT NULL,
+    CONSTRAINT daily_demand_pkey PRIMARY KEY (product_id, location_id, day)
+);
+-- Serves etl/serve_location_daily and forecasting/units_of_days: all pairs of some days.
+CREATE INDEX daily_demand_day ON daily_demand (day, location_id);
+GRANT SELECT ON daily_demand TO stocktide_reader;
+
+-- Outbox of webhooks: written in the transaction of the alert's change, sent after it, kept when it could not be sent.
+CREATE TABLE deliveries (
+    delivery_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    webhook_id  integer NOT NULL,
+    event_id    bigint NOT NULL,
+    alert_id    bigint NOT NULL,
+    -- rule and subject: what stands in one line is sent in order
+    line        text NOT NULL,
+    state       text NOT NULL DEFAULT 'waiting'::text,
+    attempts    integer NOT NULL DEFAULT 0,
+    next_at     timestamptz NOT NULL DEFAULT now(),
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    ended_at    timestamptz,
+    last_status integer,
+    last_error  text,
+    -- the message as it was first sent, byte for byte: a later try sends it again
+    body        bytea,
+    CONSTRAINT deliveries_pkey PRIMARY KEY (delivery_id),
+    CONSTRAINT deliveries_event_id_fkey FOREIGN KEY (event_id) REFERENCES alert_events(event_id),
+    CONSTRAINT deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(webhook_id) ON DELETE CASCADE,
+    CONSTRAINT deliveries_state_check CHECK (state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text]))
+);
+-- Serves alerts/claim_deliveries: whether an earlier delivery of its line still waits.
+CREATE INDEX deliveries_before ON deliveries (webhook_id, line, delivery_id) WHERE state = 'waiting'::text;
+-- Serves alerts/claim_deliveries: what is due.
+CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at) WHERE state = 'waiting'::text;
+-- Serves the deletion of old deliveries (alerts.outbox).
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE state <> 'waiting'::text;
+-- Serves alerts/list_deliveries, and the deletion of a webhook.
+CREATE INDEX deliveries_webhook ON deliveries (webhook_id, delivery_id);
+GRANT SELECT ON deliveries TO stocktide_reader;
+
+-- EPCIS capture jobs: what was sent around the events, and what became of it.
+CREATE TABLE epcis_captures (
+    capture_id      uuid NOT NULL,
+    feed            text NOT NULL,
+    error_behaviour text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    finished_at     timestamptz,
+    success         boolean NOT NULL DEFAULT true,
+    -- the document without its events: context, sender, master data
+    header          json NOT NULL DEFAULT '{}'::json,
+    events          integer NOT NULL DEFAULT 0,
+    duplicates      integer NOT NULL DEFAULT 0,
+    errors          jsonb NOT NULL DEFAULT '[]'::jsonb,
+    CONSTRAINT epcis_captures_pkey PRIMARY KEY (capture_id),
+    CONSTRAINT epcis_captures_error_behaviour_check CHECK (error_behaviour = ANY (ARRAY['rollback'::text, 'proceed'::text]))
+);
+-- Serves ingest/epcis/captures, newest first.
+CREATE INDEX epcis_captures_created ON epcis_captures (created_at DESC, capture_id);
+GRANT SELECT ON epcis_captures TO stocktide_reader;
+
+-- EPCIS events as captured. Identifiers in arrays have one spelling (GS1 Digital Link) and carry the patterns that
+-- match them. An error declaration is a row beside the event it is for.
+CREATE TABLE epcis_events (
+    event_no           bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- eventID, or the event hash where there is none
+    identity           text COLLATE "C" NOT NULL,
+    declares_error     boolean NOT NULL DEFAULT false,
+    event_hash         text COLLATE "C" NOT NULL,
+    -- event hash, and for a declaration also the hash of what it declares
+    payload_hash       text COLLATE "C" NOT NULL,
+    capture_id         uuid NOT NULL,
+    feed               text NOT NULL,
+    event              json NOT NULL,
+    context            json NOT NULL DEFAULT '[]'::json,
+    record_time        timestamptz NOT NULL DEFAULT now(),
+    event_time         timestamptz NOT NULL,
+    event_type         text NOT NULL,
+    action             text,
+    biz_step           text,
+    disposition        text,
+    read_point         text,
+    biz_location       text,
+    transformation_id  text,
+    parent_id          text,
+    parent_keys        text[] NOT NULL DEFAULT '{}'::text[],
+    epcs               text[] NOT NULL DEFAULT '{}'::text[],
+    input_epcs         text[] NOT NULL DEFAULT '{}'::text[],
+    output_epcs        text[] NOT NULL DEFAULT '{}'::text[],
+    classes            text[] NOT NULL DEFAULT '{}'::text[],
+    input_classes      text[] NOT NULL DEFAULT '{}'::text[],
+    output_classes     text[] NOT NULL DEFAULT '{}'::text[],
+    quantities         numeric[] NOT NULL DEFAULT '{}'::numeric[],
+    units              text[] NOT NULL DEFAULT '{}'::text[],
+    transactions       text[] NOT NULL DEFAULT '{}'::text[],
+    sources            text[] NOT NULL DEFAULT '{}'::text[],
+    destinations       text[] NOT NULL DEFAULT '{}'::text[],
+    dispositions_set   text[] NOT NULL DEFAULT '{}'::text[],
+    dispositions_unset text[] NOT NULL DEFAULT '{}'::text[],
+    error_time         timestamptz,
+    error_reason       text,
+    corrective_ids     text[] NOT NULL DEFAULT '{}'::text[],
+    movement_state     text NOT NULL DEFAULT 'pending'::text,
+    movement_note      text,
+    -- what the ledger was told: id, outcome and reason of each movement
+    movements          jsonb NOT NULL DEFAULT '[]'::jsonb,
+    -- when a process took the pending event up; another may after a minute
+    claimed_at         timestamptz,
+    -- when its movements were made or refused last
+    settled_at         timestamptz,
+    CONSTRAINT epcis_events_pkey PRIMARY KEY (event_no),
+    CONSTRAINT epcis_events_capture_id_fkey FOREIGN KEY (capture_id) REFERENCES epcis_captures(capture_id),
+    CONSTRAINT epcis_events_check CHECK (declares_error = (error_time IS NOT NULL)),
+    CONSTRAINT epcis_events_movement_state_check CHECK (movement_state = ANY (ARRAY['pending'::text, 'none'::text, 'recorded'::text, 'partial'::text, 'rejected'::text, 'withdrawn'::text]))
+);
+-- Serves ingest/epcis/capture_states and ingest/epcis/claim_capture.
+CREATE INDEX epcis_events_capture ON epcis_events (capture_id);
+-- Serves ingest/epcis/declared_wrong for declarations without an eventID.
+CREATE INDEX epcis_events_hash ON epcis_events (event_hash);
+-- Exactly once. Serves the ON CONFLICT of ingest/epcis/insert_events, and ingest/epcis/known_events.
+CREATE UNIQUE INDEX epcis_events_identity ON epcis_events (identity, declares_error);
+-- Serves ingest/epcis/events with EQ_bizLocation, and ingest/epcis/seen.
+CREATE INDEX epcis_events_location ON epcis_events (biz_location, event_time);
+-- Serves ingest/epcis/events with MATCH_, EQ_bizTransaction_, EQ_source_ and EQ_destination_ parameters.
+CREATE INDEX epcis_events_matched ON epcis_events USING gin (epcs, parent_keys, input_epcs, output_epcs, classes, input_classes, output_classes, transactions, sources, destinations);
+-- Serves ingest/epcis/packings: what is in a container.
+CREATE INDEX epcis_events_packings ON epcis_events (parent_id, event_time, event_no) WHERE event_type = 'AggregationEvent'::text AND (action = ANY (ARRAY['ADD'::text, 'DELETE'::text]));
+-- Serves ingest/epcis/claim_stale: what a killed process left undone, oldest claim first.
+CREATE INDEX epcis_events_pending ON epcis_events (claimed_at NULLS FIRST, event_no) WHERE movement_state = 'pending'::text;
+-- Serves ingest/epcis/events with EQ_readPoint, and ingest/epcis/seen.
+CREATE INDEX epcis_events_read_point ON epcis_events (read_point, event_time);
+-- Serves ingest/epcis/events in the order and range of record time.
+CREATE INDEX epcis_events_recorded ON epcis_events (record_time, event_no);
+-- Serves ingest/epcis/retry_rejected: tried longest ago first.
+CREATE INDEX epcis_events_refused ON epcis_events (settled_at NULLS FIRST, event_no) WHERE movement_state = ANY (ARRAY['rejected'::text, 'partial'::text]);
+-- Serves ingest/epcis/events with EQ_bizStep, and ingest/epcis/seen.
+CREATE INDEX epcis_events_step ON epcis_events (biz_step, event_time);
+-- Serves ingest/epcis/events in the order and range of event time.
+CREATE INDEX epcis_events_time ON epcis_events (event_time, event_no);
+GRANT SELECT ON epcis_events TO stocktide_reader;
+
+-- Which movement an EPCIS event is: the most specific row wins. * stands for anything, in disposition also for none.
+CREATE TABLE epcis_movements (
+    event_type  text NOT NULL DEFAULT 'ObjectEvent'::text,
+    biz_step    text NOT NULL DEFAULT '*'::text,
+    disposition text NOT NULL DEFAULT '*'::text,
+    action      text NOT NULL DEFAULT '*'::text,
+    movement    text NOT NULL,
+    why         text,
+    CONSTRAINT epcis_movements_pkey PRIMARY KEY (event_type, biz_step, disposition, action),
+    CONSTRAINT epcis_movements_action_check CHECK (action = ANY (ARRAY['*'::text, 'ADD'::text, 'OBSERVE'::text, 'DELETE'::text])),
+    CONSTRAINT epcis_movements_movement_check CHECK (movement = ANY (ARRAY['none'::text, 'receipt'::text, 'return'::text, 'sale'::text, 'adjustment in'::text, 'adjustment out'::text, 'stocktake'::text, 'reading'::text, 'dispatch'::text, 'arrival'::text]))
+);
+GRANT SELECT ON epcis_movements TO stocktide_reader;
+
+-- EPCIS master data as captured: what is within a place, for WD_ parameters.
+CREATE TABLE epcis_vocabulary (
+    vocabulary text NOT NULL,
+    element    text NOT NULL,
+    attributes json NOT NULL DEFAULT '[]'::json,
+    children   text[] NOT NULL DEFAULT '{}'::text[],
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT epcis_vocabulary_pkey PRIMARY KEY (vocabulary, element)
+);
+-- Serves the function epcis_within: the walk down from a place.
+CREATE INDEX epcis_vocabulary_element ON epcis_vocabulary (element);
+GRANT SELECT ON epcis_vocabulary TO stocktide_reader;
+
+-- where the ledger row of leg 0 stands: recorded_at names its partition, product, location and occurred_at find it by
+-- ledger_pair, so that no index of the ledger's own must be kept for it
+CREATE TABLE event_identities (
+    source_id   integer NOT NULL,
+    event_id    text COLLATE "C" NOT NULL,
+    entry_id    bigint NOT NULL,
+    product_id  integer NOT NULL,
+    location_id integer NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now()
+);
+-- Exactly once: an event is claimed here in the transaction that writes its rows. Serves the ON CONFLICT of
+-- ingest/claim.
+CREATE UNIQUE INDEX event_identity ON event_identities (source_id, event_id);
+CREATE TRIGGER identities_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON event_identities FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON event_identities TO stocktide_reader;
+
+-- what each kind of event does; twin of stocktide/domain/kinds.py, changed by migrations alone
+CREATE TABLE event_kinds (
+    kind        text COLLATE "C" NOT NULL,
+    -- by which the quantity changes stock on hand at the event's location; the row in the ledger has it already
+    sign        smallint NOT NULL,
+    -- the same where the goods go to; null: there is no second row
+    second_sign smallint,
+    opens       text,
+    closes      text,
+    -- the row that carries what is opened or closed
+    commit_leg  smallint,
+    -- field that names what is opened or closed: order_id is a column of the ledger, the others stand in its column
+    -- reference
+    reference   text,
+    -- the ledger keeps what was seen on the shelf
+    observes    boolean NOT NULL,
+    -- sets stock on hand to what was counted
+    is_count    boolean NOT NULL,
+    sets_price  boolean NOT NULL,
+    -- from it on, the stock of its place is known
+    shows_stock boolean NOT NULL,
+    -- column of daily_demand that counts the quantity
+    daily       text,
+    scored      boolean NOT NULL,
+    reversible  boolean NOT NULL,
+    -- a correction; in the ledger its row has the kind of what it reverses
+    corrects    boolean NOT NULL,
+    CONSTRAINT event_kinds_pkey PRIMARY KEY (kind),
+    CONSTRAINT event_kinds_check CHECK (is_count = is_stock_count(kind)),
+    CONSTRAINT event_kinds_check1 CHECK (num_nonnulls(opens, closes) = num_nonnulls(commit_leg)),
+    CONSTRAINT event_kinds_check2 CHECK (num_nonnulls(commit_leg) = num_nonnulls(reference)),
+    CONSTRAINT event_kinds_check3 CHECK (observes >= is_count),
+    CONSTRAINT event_kinds_closes_check CHECK (closes = ANY (ARRAY['on_order'::text, 'in_transit'::text, 'promised'::text])),
+    CONSTRAINT event_kinds_commit_leg_check CHECK (commit_leg = ANY (ARRAY[0, 1])),
+    CONSTRAINT event_kinds_daily_check CHECK (daily = ANY (ARRAY['sold'::text, 'returned'::text, 'received'::text, 'adjusted'::text])),
+    CONSTRAINT event_kinds_opens_check CHECK (opens = ANY (ARRAY['on_order'::text, 'in_transit'::text, 'promised'::text])),
+    CONSTRAINT event_kinds_reference_check CHECK (reference = ANY (ARRAY['order_id'::text, 'reservation_id'::text, 'transfer_id'::text])),
+    CONSTRAINT event_kinds_second_sign_check CHECK (second_sign = ANY (ARRAY['-1'::integer, 0, 1])),
+    CONSTRAINT event_kinds_sign_check CHECK (sign = ANY (ARRAY['-1'::integer, 0, 1]))
+);
+GRANT SELECT ON event_kinds TO stocktide_reader;
+
+-- Counts per feed and minute: what the System page and `stocktide status` show without reading the ledger.
+CREATE TABLE feed_minutes (
+    feed               text NOT NULL,
+    minute             timestamptz NOT NULL,
+    accepted           integer NOT NULL DEFAULT 0,
+    duplicate          integer NOT NULL DEFAULT 0,
+    conflict           integer NOT NULL DEFAULT 0,
+    rejected           integer NOT NULL DEFAULT 0,
+    newest_occurred_at timestamptz,
+    CONSTRAINT feed_minutes_pkey PRIMARY KEY (feed, minute)
+);
+GRANT SELECT ON feed_minutes TO stocktide_reader;
+
+-- How long a feed is silent when all is well, learned from feed_minutes once an hour.
+CREATE TABLE feed_rhythms (
+    feed         text NOT NULL,
+    -- the second longest silence of the last 28 days, thousandths of a second
+    gap_milli    bigint NOT NULL,
+    first_minute timestamptz NOT NULL,
+    learned_at   timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT feed_rhythms_pkey PRIMARY KEY (feed)
+);
+GRANT SELECT ON feed_rhythms TO stocktide_reader;
+
+-- History that a run's charts show beside its forecast, by node and period.
+CREATE TABLE forecast_actuals (
+    forecast_run_id bigint NOT NULL,
+    node_id         integer NOT NULL,
+    ds              date NOT NULL,
+    y               double precision NOT NULL,
+    CONSTRAINT forecast_actuals_pkey PRIMARY KEY (forecast_run_id, node_id, ds),
+    CONSTRAINT forecast_actuals_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
+);
+GRANT SELECT ON forecast_actuals TO stocktide_reader;
+
+-- Parts of a node's forecast that add up to its mean, one row per part: units a day from first_day on.
+CREATE TABLE forecast_components (
+    forecast_run_id bigint NOT NULL,
+    node_id         integer NOT NULL,
+    component       text NOT NULL,
+    first_day       date NOT NULL,
+    units           real[] NOT NULL,
+    CONSTRAINT forecast_components_pkey PRIMARY KEY (forecast_run_id, node_id, component),
+    CONSTRAINT forecast_components_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
+);
+GRANT SELECT ON forecast_components TO stocktide_reader;
+
+-- Who made which version champion, and why: never changed, so that a rollback knows the version before.
+CREATE TABLE forecast_decisions (
+    decision_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    decided_at  timestamptz NOT NULL DEFAULT now(),
+    action      text NOT NULL,
+    version     bigint NOT NULL,
+    replaced    bigint,
+    decided_by  text NOT NULL,
+    reason      text NOT NULL,
+    CONSTRAINT forecast_decisions_pkey PRIMARY KEY (decision_id),
+    CONSTRAINT forecast_decisions_replaced_fkey FOREIGN KEY (replaced) REFERENCES forecast_models(version),
+    CONSTRAINT forecast_decisions_version_fkey FOREIGN KEY (version) REFERENCES forecast_models(version),
+    CONSTRAINT forecast_decisions_action_check CHECK (action = ANY (ARRAY['promote'::text, 'reject'::text, 'rollback'::text]))
+);
+GRANT SELECT ON forecast_decisions TO stocktide_reader;
+
+-- How far the published forecast was off, by period and level, and whether that is more than it said.
+CREATE TABLE forecast_drift (
+    day             date NOT NULL,
+    level           smallint NOT NULL,
+    level_name      text NOT NULL,
+    forecast_run_id bigint NOT NULL,
+    wape            double precision,
+    -- forecast less what came, over what came: above 0 is too much
+    bias            double precision,
+    expected_wape   double precision,
+    alarm           boolean NOT NULL DEFAULT false,
+    frequency       text NOT NULL DEFAULT 'D'::text,
+    CONSTRAINT forecast_drift_pkey PRIMARY KEY (day, level),
+    CONSTRAINT forecast_drift_frequency_check CHECK (frequency = ANY (ARRAY['D'::text, 'W'::text, 'M'::text, 'Q'::text]))
+);
+GRANT SELECT ON forecast_drift TO stocktide_reader;
+
+-- Error of each model on the held-out periods, by level and metric.
+CREATE TABLE forecast_errors (
+    forecast_run_id bigint NOT NULL,
+    level           smallint NOT NULL,
+    level_name      text NOT NULL,
+    model           text NOT NULL,
+    metric          text NOT NULL,
+    value           double precision,
+    CONSTRAINT forecast_errors_pkey PRIMARY KEY (forecast_run_id, level, model, metric),
+    CONSTRAINT forecast_errors_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
+);
+GRANT SELECT ON forecast_errors TO stocktide_reader;
+
+-- Registry of versions: one row per finished run. A row outlives its run's days, and the run.
+CREATE TABLE forecast_models (
+    version         bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    forecast_run_id bigint,
+    mlflow_run_id   text,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    cutoff          date NOT NULL,
+    -- retired: was champion once; rejected: never was
+    status          text NOT NULL DEFAULT 'challenger'::text,
+    -- error over all levels and origins, lower is better
+    score           double precision,
+    -- the then champion's choice on the same origins
+    champion_score  double precision,
+    margin          double precision NOT NULL DEFAULT 0,
+    decided_at      timestamptz,
+    decided_by      text,
+    reason          text,
+    CONSTRAINT forecast_models_pkey PRIMARY KEY (version),
+    CONSTRAINT forecast_models_forecast_run_id_key UNIQUE (forecast_run_id),
+    CONSTRAINT forecast_models_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE SET NULL,
+    CONSTRAINT forecast_models_status_check CHECK (status = ANY (ARRAY['challenger'::text, 'champion'::text, 'retired'::text, 'rejected'::text]))
+);
+-- One champion at a time. Serves forecasting/champion.
+CREATE UNIQUE INDEX forecast_models_one_champion ON forecast_models ((true)) WHERE status = 'champion'::text;
+GRANT SELECT ON forecast_models TO stocktide_reader;
+
+-- Nodes of a run's hierarchy: level, keys and parent.
+CREATE TABLE forecast_nodes (
+    forecast_run_id bigint NOT NULL,
+    node_id         integer NOT NULL,
+    level           smallint NOT NULL,
+    level_name      text NOT NULL,
+    unique_id       text NOT NULL,
+    label           text NOT NULL,
+    parent_id       integer,
+    keys            jsonb NOT NULL,
+    warning         text,
+    CONSTRAINT forecast_nodes_pkey PRIMARY KEY (forecast_run_id, node_id),
+    CONSTRAINT forecast_nodes_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
+);
+-- Serves catalog/product_forecast: the nodes of a product.
+CREATE INDEX forecast_nodes_keys ON forecast_nodes USING gin (keys jsonb_path_ops);
+-- Serves catalog/forecast_nodes: the children of a node.
+CREATE INDEX forecast_nodes_parent ON forecast_nodes (forecast_run_id, parent_id);
+GRANT SELECT ON forecast_nodes TO stocktide_reader;
+
+-- Joint sample paths over the horizon, (paths, days): path i of a node is the sum of path i of its leaves.
+CREATE TABLE forecast_paths (
+    forecast_run_id bigint NOT NULL,
+    node_id         integer NOT NULL,
+    units           real[] NOT NULL,
+    CONSTRAINT forecast_paths_pkey PRIMARY KEY (forecast_run_id, node_id),
+    CONSTRAINT forecast_paths_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
+);
+GRANT SELECT ON forecast_paths TO stocktide_reader;
+
+-- One row per forecast. Its days are written whole, then published_forecast points at it: readers never see half a run.
+CREATE TABLE forecast_runs (
+    forecast_run_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    run_id          bigint,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    -- last day that the models saw
+    cutoff          date NOT NULL,
+    -- days from the cutoff to the last day of the last period
+    horizon_days    integer NOT NULL,
+    method          text NOT NULL,
+    lake_version    bigint NOT NULL,
+    hierarchy       jsonb NOT NULL,
+    mlflow_run_id   text,
+    detail          jsonb NOT NULL DEFAULT '{}'::jsonb,
+    -- what the backtest chose: winner, weights by candidate, winners by level, margin
+    choice          jsonb,
+    -- when its days were dropped; head, errors and scores stay for comparing
+    pruned_at       timestamptz,
+    -- D, W, M or Q: one row of forecasts and forecast_actuals a period, ds is its last day
+    frequency       text NOT NULL DEFAULT 'D'::text,
+    -- periods ahead; null: as many as horizon_days
+    horizon         integer,
+    -- all sales of a period are dated on one day of it, as a monthly export does
+    one_day         boolean NOT NULL DEFAULT false,
+    CONSTRAINT forecast_runs_pkey PRIMARY KEY (forecast_run_id),
+    CONSTRAINT forecast_runs_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(run_id),
+    CONSTRAINT forecast_runs_frequency_check CHECK (frequency = ANY (ARRAY['D'::text, 'W'::text, 'M'::text, 'Q'::text]))
+);
+GRANT SELECT ON forecast_runs TO stocktide_reader;
+
+-- The backtest: every candidate at every origin, by level and demand class (all: the classes together).
+CREATE TABLE forecast_scores (
+    forecast_run_id bigint NOT NULL,
+    -- last day that the candidates saw
+    origin          date NOT NULL,
+    level           smallint NOT NULL,
+    level_name      text NOT NULL,
+    demand_class    text NOT NULL,
+    candidate       text NOT NULL,
+    metric          text NOT NULL,
+    value           double precision,
+    CONSTRAINT forecast_scores_pkey PRIMARY KEY (forecast_run_id, level, metric, candidate, demand_class, origin),
+    CONSTRAINT forecast_scores_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
+);
+GRANT SELECT ON forecast_scores TO stocktide_reader;
+
+-- The forecast of each node and period: mean and quantiles.
+CREATE TABLE forecasts (
+    forecast_run_id bigint NOT NULL,
+    node_id         integer NOT NULL,
+    ds              date NOT NULL,
+    yhat            double precision NOT NULL,
+    q025            double precision NOT NULL,
+    q10             double precision NOT NULL,
+    q25             double precision NOT NULL,
+    q50             double precision NOT NULL,
+    q75             double precision NOT NULL,
+    q90             double precision NOT NULL,
+    q975            double precision NOT NULL,
+    -- q20, q30, q40, q60, q70, q80: NULL in runs from before deciles were published
+    q20             double precision,
+    q30             double precision,
+    q40             double precision,
+    q60             double precision,
+    q70             double precision,
+    q80             double precision,
+    CONSTRAINT forecasts_pkey PRIMARY KEY (forecast_run_id, node_id, ds),
+    CONSTRAINT forecasts_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
+);
+GRANT SELECT ON forecasts TO stocktide_reader;
+
+-- How far the ETL has come, for display; it resumes from the lake's own commit log.
+CREATE TABLE lake_versions (
+    table_name       text NOT NULL,
+    version          bigint NOT NULL,
+    xid_before       xid8 NOT NULL,
+    rows_total       bigint NOT NULL,
+    recorded_through timestamptz,
+    updated_at       timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT lake_versions_pkey PRIMARY KEY (table_name)
+);
+GRANT SELECT ON lake_versions TO stocktide_reader;
+
+-- append-only; no foreign keys, for they cost a third of an insert: products, locations and sources refuse deletion
+-- instead, and `stocktide check` looks
+CREATE TABLE ledger (
+    entry_id        bigint NOT NULL,
+    source_id       integer NOT NULL,
+    event_id        text COLLATE "C" NOT NULL,
+    leg             smallint NOT NULL DEFAULT 0,
+    kind            text COLLATE "C" NOT NULL,
+    product_id      integer NOT NULL,
+    location_id     integer NOT NULL,
+    to_location_id  integer,
+    quantity_milli  bigint NOT NULL,
+    observed_milli  bigint,
+    price_micros    bigint,
+    currency        text,
+    promotion       boolean,
+    order_id        text,
+    order_line      integer,
+    customer_id     text,
+    channel         text,
+    reason          text,
+    -- supplier of a receipt, device of a reading
+    counterparty    text,
+    occurred_at     timestamptz NOT NULL,
+    -- what an order, a reservation or a dispatch promises (opens or, with a receipt, a sale or an arrival, closes)
+    committed_milli bigint,
+    -- reservation or transfer that the row belongs to; of orders it is order_id
+    reference       text,
+    cost_micros     bigint,
+    lot             text,
+    expires_on      date,
+    expected_on     date,
+    -- entry that this row reverses
+    corrects        bigint,
+    attributes      jsonb,
+    recorded_at     timestamptz NOT NULL DEFAULT now(),
+    xid             xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    CONSTRAINT ledger_check2 CHECK ((kind = ANY (ARRAY['stocktake'::text, 'reading'::text])) = (observed_milli IS NOT NULL)),
+    CONSTRAINT ledger_check3 CHECK (observed_milli IS NULL OR quantity_milli = 0)
+) PARTITION BY RANGE (recorded_at);
+-- Serves ingest/refold and catalog/stock_as_of: the newest stocktake of a pair.
+CREATE INDEX ledger_counts ON ledger (product_id, location_id, occurred_at DESC, entry_id DESC) WHERE kind = 'stocktake'::text;
+-- Serves ingest/refold and catalog/stock_as_of: the movements of a pair.
+CREATE INDEX ledger_pair ON ledger (product_id, location_id, occurred_at);
+-- Serves etl/movements: whole committed transactions, which lie together.
+CREATE INDEX ledger_xid ON ledger USING brin ((xid::text::bigint), recorded_at) WITH (pages_per_range='32', autosummarize='on');
+CREATE TRIGGER ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_rows_stay BEFORE DELETE OR UPDATE ON ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON ledger TO stocktide_reader;
+
+-- Numbers of ledger entries, taken in blocks.
+CREATE SEQUENCE ledger_entries;
+
+-- Sum of daily_demand by location and day: what the overview's charts read.
+CREATE TABLE location_daily (
+    location_id    integer NOT NULL,
+    day            date NOT NULL,
+    sold_milli     bigint NOT NULL,
+    returned_milli bigint NOT NULL,
+    revenue_micros bigint NOT NULL,
+    orders         integer NOT NULL,
+    -- pairs whose row of the day is censored; active: pairs with a row
+    out_of_stock   integer NOT NULL,
+    active         integer NOT NULL,
+    CONSTRAINT location_daily_pkey PRIMARY KEY (location_id, day)
+);
+GRANT SELECT ON location_daily TO stocktide_reader;
+
+-- Shops, warehouses and other places that hold stock.
+CREATE TABLE locations (
+    location_id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    code        text COLLATE "C" NOT NULL,
+    name        text,
+    region      text,
+    country     text,
+    timezone    text NOT NULL DEFAULT 'UTC'::text,
+    attributes  jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT locations_pkey PRIMARY KEY (location_id),
+    CONSTRAINT locations_code_key UNIQUE (code),
+    CONSTRAINT locations_code_check CHECK (length(code) >= 1 AND length(code) <= 100)
+);
+-- Serves ingest/epcis/locations: places by their GLN.
+CREATE INDEX locations_gln ON locations (epcis_place_key(attributes ->> 'gln'::text));
+-- Serves ingest/epcis/locations: places by their code.
+CREATE INDEX locations_place ON locations (epcis_place_key(code));
+-- Serves ingest/epcis/locations: places by their SGLN.
+CREATE INDEX locations_sgln ON locations (epcis_place_key(attributes ->> 'sgln'::text));
+CREATE TRIGGER locations_stay BEFORE DELETE OR TRUNCATE ON locations FOR EACH STATEMENT EXECUTE FUNCTION refuse_deletion();
+GRANT SELECT ON locations TO stocktide_reader;
+
+-- The sums that lots must equal, from the ledger; `stocktide check` compares them.
+CREATE VIEW lot_fold AS
+ SELECT product_id,
+    location_id,
+    lot,
+    sum(quantity_milli)::bigint AS on_hand_milli
+   FROM ledger
+  WHERE lot IS NOT NULL AND quantity_milli <> 0
+  GROUP BY product_id, location_id, lot;
+
+-- Stock by lot, as far as events name lots.
+CREATE TABLE lots (
+    product_id    integer NOT NULL,
+    location_id   integer NOT NULL,
+    lot           text COLLATE "C" NOT NULL,
+    on_hand_milli bigint NOT NULL DEFAULT 0,
+    expires_on    date,
+    CONSTRAINT lots_pkey PRIMARY KEY (product_id, location_id, lot)
+);
+GRANT SELECT ON lots TO stocktide_reader;
+
+-- When a message without a time of its own was first seen: delivered again, it is the same event.
+CREATE TABLE mqtt_first_seen (
+    key     text COLLATE "C" NOT NULL,
+    seen_at timestamptz NOT NULL,
+    again   boolean NOT NULL,
+    CONSTRAINT mqtt_first_seen_pkey PRIMARY KEY (key)
+);
+-- Serves the deletion of what no broker's session can deliver again (ingest.mqtt).
+CREATE INDEX mqtt_first_seen_at ON mqtt_first_seen (seen_at);
+
+-- Days on which locations are closed. Never overwritten, as calendar_events.
+CREATE TABLE planned_closures (
+    calendar_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    plan         text COLLATE "C" NOT NULL,
+    content_hash text NOT NULL,
+    starts_on    date NOT NULL,
+    ends_on      date NOT NULL,
+    -- false: open after all, although another row says closed
+    is_closed    boolean NOT NULL DEFAULT true,
+    location_id  integer,
+    region       text,
+    country      text,
+    known_since  timestamptz NOT NULL DEFAULT now(),
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    recorded_by  text NOT NULL,
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT planned_closures_pkey PRIMARY KEY (calendar_id),
+    CONSTRAINT planned_closures_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT planned_closures_check CHECK (ends_on >= starts_on),
+    CONSTRAINT planned_closures_check1 CHECK (withdrawn_at >= known_since),
+    CONSTRAINT planned_closures_check2 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT planned_closures_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100)
+);
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+CREATE UNIQUE INDEX planned_closures_in_force ON planned_closures (plan) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER planned_closures_stay BEFORE DELETE OR UPDATE ON planned_closures FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON planned_closures TO stocktide_reader;
+
+-- Prices known ahead. Never overwritten, as calendar_events.
+CREATE TABLE planned_prices (
+    calendar_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    plan         text COLLATE "C" NOT NULL,
+    content_hash text NOT NULL,
+    starts_on    date NOT NULL,
+    -- last day of the price; null: until another one is planned
+    ends_on      date,
+    price_micros bigint NOT NULL,
+    product_id   integer,
+    department   text,
+    category     text,
+    location_id  integer,
+    region       text,
+    country      text,
+    known_since  timestamptz NOT NULL DEFAULT now(),
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    recorded_by  text NOT NULL,
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT planned_prices_pkey PRIMARY KEY (calendar_id),
+    CONSTRAINT planned_prices_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT planned_prices_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT planned_prices_check CHECK (ends_on >= starts_on),
+    CONSTRAINT planned_prices_check1 CHECK (withdrawn_at >= known_since),
+    CONSTRAINT planned_prices_check2 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT planned_prices_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100),
+    CONSTRAINT planned_prices_price_micros_check CHECK (price_micros > 0)
+);
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+CREATE UNIQUE INDEX planned_prices_in_force ON planned_prices (plan) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER planned_prices_stay BEFORE DELETE OR UPDATE ON planned_prices FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON planned_prices TO stocktide_reader;
+
+-- Promotions known ahead. Never overwritten, as calendar_events.
+CREATE TABLE planned_promotions (
+    calendar_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    plan         text COLLATE "C" NOT NULL,
+    content_hash text NOT NULL,
+    kind         text NOT NULL DEFAULT 'promotion'::text,
+    starts_on    date NOT NULL,
+    ends_on      date NOT NULL,
+    price_micros bigint,
+    -- share of the price of that day that is taken off
+    discount     double precision,
+    product_id   integer,
+    department   text,
+    category     text,
+    location_id  integer,
+    region       text,
+    country      text,
+    known_since  timestamptz NOT NULL DEFAULT now(),
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    recorded_by  text NOT NULL,
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT planned_promotions_pkey PRIMARY KEY (calendar_id),
+    CONSTRAINT planned_promotions_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT planned_promotions_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT planned_promotions_check CHECK (ends_on >= starts_on),
+    CONSTRAINT planned_promotions_check1 CHECK (withdrawn_at >= known_since),
+    CONSTRAINT planned_promotions_check2 CHECK (price_micros IS NULL OR discount IS NULL),
+    CONSTRAINT planned_promotions_check3 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT planned_promotions_discount_check CHECK (discount > 0::double precision AND discount < 1::double precision),
+    CONSTRAINT planned_promotions_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100),
+    CONSTRAINT planned_promotions_price_micros_check CHECK (price_micros > 0)
+);
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+CREATE UNIQUE INDEX planned_promotions_in_force ON planned_promotions (plan) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER planned_promotions_stay BEFORE DELETE OR UPDATE ON planned_promotions FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON planned_promotions TO stocktide_reader;
+
+-- Any other planned number that a forecast may use. Never overwritten, as calendar_events.
+CREATE TABLE planned_regressors (
+    calendar_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    plan         text COLLATE "C" NOT NULL,
+    content_hash text NOT NULL,
+    name         text NOT NULL,
+    starts_on    date NOT NULL,
+    ends_on      date NOT NULL,
+    value        double precision NOT NULL,
+    product_id   integer,
+    department   text,
+    category     text,
+    location_id  integer,
+    region       text,
+    country      text,
+    known_since  timestamptz NOT NULL DEFAULT now(),
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    recorded_by  text NOT NULL,
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT planned_regressors_pkey PRIMARY KEY (calendar_id),
+    CONSTRAINT planned_regressors_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT planned_regressors_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT planned_regressors_check CHECK (ends_on >= starts_on),
+    CONSTRAINT planned_regressors_check1 CHECK (withdrawn_at >= known_since),
+    CONSTRAINT planned_regressors_check2 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT planned_regressors_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100)
+);
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+CREATE UNIQUE INDEX planned_regressors_in_force ON planned_regressors (plan) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER planned_regressors_stay BEFORE DELETE OR UPDATE ON planned_regressors FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON planned_regressors TO stocktide_reader;
+
+-- What is sold. A surrogate key keeps the ledger narrow.
+CREATE TABLE products (
+    product_id   integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    sku          text COLLATE "C" NOT NULL,
+    name         text,
+    department   text,
+    category     text,
+    unit         text NOT NULL DEFAULT 'each'::text,
+    price_micros bigint,
+    currency     text,
+    attributes   jsonb NOT NULL DEFAULT '{}'::jsonb,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    -- units of the product in one pack, by the pack's name: {"case": 12}
+    packs        jsonb NOT NULL DEFAULT '{}'::jsonb,
+    CONSTRAINT products_pkey PRIMARY KEY (product_id),
+    CONSTRAINT products_sku_key UNIQUE (sku),
+    CONSTRAINT products_currency_check CHECK (currency ~ '^[A-Z]{3}$'::text),
+    CONSTRAINT products_packs_check CHECK (jsonb_typeof(packs) = 'object'::text),
+    CONSTRAINT products_price_micros_check CHECK (price_micros >= 0),
+    CONSTRAINT products_sku_check CHECK (length(sku) >= 1 AND length(sku) <= 100)
+);
+-- Serves ingest/epcis/products: the product of a GTIN, however many digits it has.
+CREATE INDEX products_gtin ON products (lpad(attributes ->> 'gtin'::text, 14, '0'::text));
+CREATE TRIGGER products_stay BEFORE DELETE OR TRUNCATE ON products FOR EACH STATEMENT EXECUTE FUNCTION refuse_deletion();
+GRANT SELECT ON products TO stocktide_reader;
+
+-- The one run that readers see.
+CREATE TABLE published_forecast (
+    only_row        boolean NOT NULL DEFAULT true,
+    forecast_run_id bigint NOT NULL,
+    published_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT published_forecast_pkey PRIMARY KEY (only_row),
+    CONSTRAINT published_forecast_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id),
+    CONSTRAINT published_forecast_only_row_check CHECK (only_row)
+);
+GRANT SELECT ON published_forecast TO stocktide_reader;
+
+-- Who did what with a reject, in order. Append-only.
+CREATE TABLE reject_actions (
+    action_id     bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    reject_id     bigint NOT NULL,
+    action        text NOT NULL,
+    by            text NOT NULL,
+    reason        text NOT NULL,
+    at            timestamptz NOT NULL DEFAULT now(),
+    -- what was replayed, where it is not what came
+    sent          bytea,
+    outcome       text,
+    fault_reason  text,
+    fault_message text,
+    CONSTRAINT reject_actions_pkey PRIMARY KEY (action_id),
+    CONSTRAINT reject_actions_reject_id_fkey FOREIGN KEY (reject_id) REFERENCES rejects(reject_id),
+    CONSTRAINT reject_actions_action_check CHECK (action = ANY (ARRAY['replay'::text, 'mend'::text, 'drop'::text, 'reopen'::text]))
+);
+-- Serves the history of one reject (ingest.rejects).
+CREATE INDEX reject_actions_reject ON reject_actions (reject_id, action_id);
+CREATE TRIGGER reject_actions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON reject_actions FOR EACH STATEMENT EXECUTE FUNCTION refuse_reject_history_change();
+GRANT SELECT (action_id, reject_id, action, by, reason, at, outcome, fault_reason, fault_message) ON reject_actions TO
+    stocktide_reader;
+
+-- Input that could not be recorded, unchanged. The same bytes with the same reason are one row, counted.
+CREATE TABLE rejects (
+    reject_id         bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    feed              text NOT NULL,
+    reason            text NOT NULL,
+    field             text,
+    message           text NOT NULL,
+    source            text,
+    event_id          text,
+    content_type      text NOT NULL,
+    raw               bytea NOT NULL,
+    raw_hash          bytea NOT NULL,
+    times_seen        integer NOT NULL DEFAULT 1,
+    first_seen_at     timestamptz NOT NULL DEFAULT now(),
+    last_seen_at      timestamptz NOT NULL DEFAULT now(),
+    state             text NOT NULL DEFAULT 'open'::text,
+    -- what was replayed last, where it is not raw: the next replay starts from it
+    mended            bytea,
+    -- why the last replay failed; NULL: none did
+    retried_reason    text,
+    retried_field     text,
+    retried_message   text,
+    replayed_at       timestamptz,
+    -- who replayed or dropped it last
+    settled_by        text,
+    -- of the last replay; replayed_source and replayed_event_id name its event
+    outcome           text,
+    replayed_source   text,
+    replayed_event_id text,
+    CONSTRAINT rejects_pkey PRIMARY KEY (reject_id),
+    CONSTRAINT rejects_raw_hash_reason_feed_key UNIQUE (raw_hash, reason, feed),
+    CONSTRAINT rejects_outcome_check CHECK (outcome = ANY (ARRAY['accepted'::text, 'duplicate'::text, 'conflict'::text, 'rejected'::text])),
+    CONSTRAINT rejects_state_check CHECK (state = ANY (ARRAY['open'::text, 'replayed'::text, 'dropped'::text]))
+);
+-- Serves ingest/reject_event_kept: what was refused under an event's id.
+CREATE INDEX rejects_event ON rejects (event_id) WHERE event_id IS NOT NULL;
+-- Serves ingest/reject_list, ingest/reject_groups and ingest/reject_take.
+CREATE INDEX rejects_open ON rejects (reject_id) WHERE state = 'open'::text;
+-- Serves ingest/reject_event_kept: what an event was mended from.
+CREATE INDEX rejects_replayed ON rejects (replayed_event_id) WHERE replayed_event_id IS NOT NULL;
+GRANT SELECT (reject_id, feed, reason, field, message, source, event_id, content_type, times_seen, first_seen_at,
+    last_seen_at, state, replayed_at, settled_by, outcome, replayed_source, replayed_event_id) ON rejects TO
+    stocktide_reader;
+
+-- Rejects without their payload, which may hold personal data; reason, field and message are those of the last try.
+CREATE VIEW rejects_now AS
+ SELECT reject_id,
+    feed,
+    COALESCE(retried_reason, reason) AS reason,
+        CASE
+            WHEN retried_reason IS NULL THEN field
+            ELSE retried_field
+        END AS field,
+        CASE
+            WHEN retried_reason IS NULL THEN message
+            ELSE retried_message
+        END AS message,
+    source,
+    event_id,
+    content_type,
+    times_seen,
+    first_seen_at,
+    last_seen_at,
+    state,
+    outcome,
+    replayed_at,
+    settled_by,
+    replayed_source,
+    replayed_event_id,
+    mended IS NOT NULL AS is_mended,
+        CASE
+            WHEN state <> 'open'::text AND last_seen_at > (( SELECT max(a.at) AS max
+               FROM reject_actions a
+              WHERE a.reject_id = r.reject_id)) THEN last_seen_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_again_at
+   FROM rejects r;
+GRANT SELECT ON rejects_now TO stocktide_reader;
+
+-- Reorder points by product and location, set by hand or by an import.
+CREATE TABLE reorder_points (
+    product_id          integer NOT NULL,
+    location_id         integer NOT NULL,
+    reorder_point_milli bigint NOT NULL,
+    updated_by          text NOT NULL,
+    updated_at          timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT reorder_points_pkey PRIMARY KEY (product_id, location_id),
+    CONSTRAINT reorder_points_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT reorder_points_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT reorder_points_reorder_point_milli_check CHECK (reorder_point_milli >= 0)
+);
+GRANT SELECT ON reorder_points TO stocktide_reader;
+
+-- Every run of a job (etl, forecast, import): how it ended, how long it took, what went wrong.
+CREATE TABLE runs (
+    run_id      bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    job         text NOT NULL,
+    status      text NOT NULL DEFAULT 'running'::text,
+    started_at  timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    error       text,
+    detail      jsonb NOT NULL DEFAULT '{}'::jsonb,
+    CONSTRAINT runs_pkey PRIMARY KEY (run_id),
+    CONSTRAINT runs_status_check CHECK (status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text]))
+);
+-- Serves stocktide/last_runs and stocktide/close_dead_runs.
+CREATE INDEX runs_job ON runs (job, run_id DESC);
+GRANT SELECT ON runs TO stocktide_reader;
+
+-- CloudEvents sources: together with the event's id they are its identity.
+CREATE TABLE sources (
+    source_id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    source    text COLLATE "C" NOT NULL,
+    CONSTRAINT sources_pkey PRIMARY KEY (source_id),
+    CONSTRAINT sources_source_key UNIQUE (source),
+    CONSTRAINT sources_source_check CHECK (length(source) >= 1 AND length(source) <= 500)
+);
+CREATE TRIGGER sources_stay BEFORE DELETE OR TRUNCATE ON sources FOR EACH STATEMENT EXECUTE FUNCTION refuse_deletion();
+GRANT SELECT ON sources TO stocktide_reader;
+
+-- Stock of each product at each location: the newest stocktake plus every movement after it. sales_score is the decayed
+-- number of units sold, as of sales_score_at.
+CREATE TABLE stock (
+    product_id     integer NOT NULL,
+    location_id    integer NOT NULL,
+    on_hand_milli  bigint NOT NULL DEFAULT 0,
+    counted_at     timestamptz,
+    -- a receipt or a stocktake was ever seen: without one, on hand is only minus what was sold
+    known          boolean NOT NULL DEFAULT false,
+    sensed_milli   bigint,
+    sensed_at      timestamptz,
+    price_micros   bigint,
+    currency       text,
+    promotion      boolean NOT NULL DEFAULT false,
+    price_at       timestamptz,
+    sales_score    double precision NOT NULL DEFAULT 0,
+    sales_score_at timestamptz,
+    last_sale_at   timestamptz,
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    -- earliest event time of the last transaction that moved it: not after counted_at, it has to be folded anew
+    moved_from     timestamptz,
+    -- moving average cost of one unit, in the order of recording
+    cost_micros    bigint,
+    CONSTRAINT stock_pkey PRIMARY KEY (product_id, location_id)
+) WITH (fillfactor=70);
+GRANT SELECT ON stock TO stocktide_reader;
+
+-- outbox of the ledger: pairs in parallel arrays, the same pair may repeat; rows are deleted once their rules are
+-- evaluated
+CREATE TABLE stock_changes (
+    change_id    bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    product_ids  integer[] NOT NULL,
+    location_ids integer[] NOT NULL,
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT stock_changes_pkey PRIMARY KEY (change_id)
+);
+GRANT SELECT ON stock_changes TO stocktide_reader;
+
+-- The sums that stock must equal, from the ledger; `stocktide check` compares them.
+CREATE VIEW stock_fold AS
+ WITH counted AS (
+         SELECT DISTINCT ON (ledger.product_id, ledger.location_id) ledger.product_id,
+            ledger.location_id,
+            ledger.observed_milli,
+            ledger.occurred_at
+           FROM ledger
+          WHERE is_stock_count(ledger.kind)
+          ORDER BY ledger.product_id, ledger.location_id, ledger.occurred_at DESC, ledger.entry_id DESC
+        )
+ SELECT l.product_id,
+    l.location_id,
+    (COALESCE(min(c.observed_milli), 0::bigint)::numeric + COALESCE(sum(l.quantity_milli) FILTER (WHERE c.occurred_at IS NULL OR l.occurred_at > c.occurred_at), 0::numeric))::bigint AS on_hand_milli,
+    min(c.occurred_at) AS counted_at,
+    bool_or(l.kind = ANY ((ARRAY( SELECT event_kinds.kind
+           FROM event_kinds
+          WHERE event_kinds.shows_stock)))) AS known
+   FROM ledger l
+     LEFT JOIN counted c USING (product_id, location_id)
+  GROUP BY l.product_id, l.location_id;
+
+-- Inventory position: on hand, less what is promised; what is on order; what it is worth.
+CREATE VIEW stock_position AS
+ SELECT s.product_id,
+    s.location_id,
+    s.on_hand_milli,
+    COALESCE(c.on_order_milli, 0::bigint) AS on_order_milli,
+    COALESCE(c.in_transit_milli, 0::bigint) AS in_transit_milli,
+    COALESCE(c.promised_milli, 0::bigint) AS promised_milli,
+    s.on_hand_milli - COALESCE(c.promised_milli, 0::bigint) AS available_milli,
+    s.cost_micros,
+    (s.cost_micros::numeric * s.on_hand_milli::numeric / 1000::numeric)::bigint AS value_micros
+   FROM stock s
+     LEFT JOIN LATERAL ( SELECT sum(commitments.opened_milli - commitments.closed_milli) FILTER (WHERE commitments.purpose = 'on_order'::text)::bigint AS on_order_milli,
+            sum(commitments.opened_milli - commitments.closed_milli) FILTER (WHERE commitments.purpose = 'in_transit'::text)::bigint AS in_transit_milli,
+            sum(commitments.opened_milli - commitments.closed_milli) FILTER (WHERE commitments.purpose = 'promised'::text)::bigint AS promised_milli
+           FROM commitments
+          WHERE commitments.product_id = s.product_id AND commitments.location_id = s.location_id AND commitments.opened_milli > commitments.closed_milli) c ON true;
+GRANT SELECT ON stock_position TO stocktide_reader;
+
+-- Which product takes the place of which, from which business day, and with what share of its demand.
+CREATE TABLE successions (
+    successor_id   integer NOT NULL,
+    predecessor_id integer NOT NULL,
+    starts_on      date NOT NULL,
+    -- of what the predecessor sells by then; the rest stays with it
+    share          double precision NOT NULL,
+    recorded_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT successions_pkey PRIMARY KEY (successor_id, predecessor_id),
+    CONSTRAINT successions_predecessor_id_fkey FOREIGN KEY (predecessor_id) REFERENCES products(product_id),
+    CONSTRAINT successions_successor_id_fkey FOREIGN KEY (successor_id) REFERENCES products(product_id),
+    CONSTRAINT successions_check CHECK (successor_id <> predecessor_id),
+    CONSTRAINT successions_share_check CHECK (share > 0::double precision AND share <= 1::double precision)
+);
+GRANT SELECT ON successions TO stocktide_reader;
+
+-- People who sign in to the dashboard; passwords as argon2id hashes.
+CREATE TABLE users (
+    user_id       integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    username      text NOT NULL,
+    role          text NOT NULL,
+    password_hash text NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    disabled_at   timestamptz,
+    CONSTRAINT users_pkey PRIMARY KEY (user_id),
+    CONSTRAINT users_username_key UNIQUE (username),
+    CONSTRAINT users_role_check CHECK (role = ANY (ARRAY['viewer'::text, 'planner'::text, 'operator'::text])),
+    CONSTRAINT users_username_check CHECK (username ~ '^[a-z0-9._@-]{1,64}$'::text)
+);
+
+-- Each step of the moving average cost, so that it can be proved.
+CREATE TABLE valuations (
+    valuation_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    product_id   integer NOT NULL,
+    location_id  integer NOT NULL,
+    other_milli  bigint NOT NULL,
+    cost_before  bigint,
+    came_milli   bigint NOT NULL,
+    came_cost    bigint NOT NULL,
+    cost_after   bigint NOT NULL,
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT valuations_pkey PRIMARY KEY (valuation_id)
+);
+-- Serves etl/ledger_faults: the steps of a pair in order.
+CREATE INDEX valuations_pair ON valuations (product_id, location_id, valuation_id);
+GRANT SELECT ON valuations TO stocktide_reader;
+
+-- Files that `stocktide watch` took, each once by its content.
+CREATE TABLE watched_files (
+    sha256         bytea NOT NULL,
+    name           text NOT NULL,
+    bytes          bigint NOT NULL,
+    state          text NOT NULL,
+    report         jsonb NOT NULL DEFAULT '{}'::jsonb,
+    started_at     timestamptz NOT NULL DEFAULT now(),
+    finished_at    timestamptz,
+    -- of the mapping that read it; empty: none did
+    mapping_sha256 bytea NOT NULL DEFAULT '\x'::bytea,
+    CONSTRAINT watched_files_pkey PRIMARY KEY (sha256, mapping_sha256),
+    CONSTRAINT watched_files_bytes_check CHECK (bytes >= 0),
+    CONSTRAINT watched_files_check CHECK ((state = ANY (ARRAY['done'::text, 'failed'::text])) <= (finished_at IS NOT NULL)),
+    CONSTRAINT watched_files_mapping_sha256_check CHECK (length(mapping_sha256) = ANY (ARRAY[0, 32])),
+    CONSTRAINT watched_files_sha256_check CHECK (length(sha256) = 32),
+    CONSTRAINT watched_files_state_check CHECK (state = ANY (ARRAY['taken'::text, 'recorded'::text, 'done'::text, 'failed'::text]))
+);
+-- Serves people who list by hand what came last; no statement of ours orders by it.
+CREATE INDEX watched_files_started ON watched_files (started_at);
+GRANT SELECT ON watched_files TO stocktide_reader;
+
+-- Who is told of alerts. The secret is stored in the clear, because signing needs it; no route shows it again.
+CREATE TABLE webhooks (
+    webhook_id       integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    name             text NOT NULL,
+    url              text NOT NULL,
+    secret           bytea NOT NULL,
+    old_secret       bytea,
+    old_secret_until timestamptz,
+    rules            text[],
+    location_ids     integer[],
+    active           boolean NOT NULL DEFAULT true,
+    -- why it was switched off, where we did it
+    note             text,
+    created_by       text NOT NULL,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    updated_at       timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT webhooks_pkey PRIMARY KEY (webhook_id),
+    CONSTRAINT webhooks_name_key UNIQUE (name),
+    CONSTRAINT webhooks_location_ids_check CHECK (cardinality(location_ids) > 0),
+    CONSTRAINT webhooks_name_check CHECK (length(name) >= 1 AND length(name) <= 100),
+    CONSTRAINT webhooks_rules_check CHECK (cardinality(rules) > 0),
+    CONSTRAINT webhooks_url_check CHECK (length(url) <= 2000)
+);
+GRANT SELECT (webhook_id, name, url, rules, location_ids, active, note, created_by, created_at, updated_at) ON webhooks
+    TO stocktide_reader;
+
+CREATE OR REPLACE FUNCTION ensure_ledger_partitions(first_day date, months integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    month date := date_trunc('month', first_day);
+    name text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('stocktide.ledger_partitions', 0));
+    FOR number IN 1 .. months LOOP
+        name := 'ledger_' || to_char(month, 'YYYY_MM');
+        IF to_regclass(name) IS NULL
+           AND NOT EXISTS (SELECT FROM ledger_other
+                           WHERE recorded_at >= month AND recorded_at < month + interval '1 month') THEN
+            EXECUTE format('CREATE TABLE %I PARTITION OF ledger FOR VALUES FROM (%L) TO (%L)', name,
+                           month::timestamptz, (month + interval '1 month')::timestamptz);
+            EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION '
+                           'refuse_change()', name || '_no_truncate', name);
+            EXECUTE format('GRANT SELECT ON %I TO stocktide_reader', name);
+        END IF;
+        month := month + interval '1 month';
+    END LOOP;
+END $function$;
+
+CREATE OR REPLACE FUNCTION epcis_place_key(address text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT CASE
+        WHEN address ~ '^[0-9]{13}$' THEN left(address, 12)
+        WHEN address ~ '^urn:epc:id:s?p?gln:[0-9]+\.[0-9]*' THEN
+            left(replace((regexp_match(address, '^urn:epc:id:s?p?gln:([0-9]+\.[0-9]*)'))[1], '.', ''), 12)
+        WHEN address ~* '^https?://' THEN
+            coalesce((regexp_match(address, '/(?:414|417|gln|party)/([0-9]{12})[0-9](?:[/?#]|$)'))[1], left(address, 300))
+        ELSE left(address, 300)
+    END
+$function$;
+
+CREATE OR REPLACE FUNCTION epcis_within(places text[])
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH RECURSIVE inside (place) AS (
+        SELECT unnest(places)
+        UNION
+        SELECT unnest(v.children) FROM inside JOIN epcis_vocabulary v ON v.element = inside.place
+    )
+    SELECT place FROM inside
+$function$;
+
+CREATE OR REPLACE FUNCTION faded(score double precision, at timestamp with time zone, other timestamp with time zone, half_life_s double precision)
+ RETURNS double precision
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT CASE WHEN at IS NULL THEN 0
+                WHEN other IS NULL OR other <= at THEN score
+                -- beyond 1000 halvings nothing is left of any
+                ELSE score * power(2.0::float8, greatest(-1000, -date_part('epoch', other - at) / half_life_s)) END
+$function$;
+
+CREATE OR REPLACE FUNCTION is_stock_count(kind text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT kind = 'stocktake'
+$function$;
+
+CREATE OR REPLACE FUNCTION moving_average(other_milli bigint, cost_before bigint, came_milli bigint, came_cost bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT CASE WHEN cost_before IS NULL THEN came_cost
+                ELSE round((other_milli::numeric * cost_before + came_milli::numeric * came_cost)
+                           / (other_milli + came_milli))::bigint END
+$function$;
+
+CREATE OR REPLACE FUNCTION refuse_alert_history_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'the history of alerts is append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'the ledger is append-only: % refused; record a correcting event instead', TG_OP
+        USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION refuse_deletion()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'rows of % are never deleted: the ledger names them', TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION refuse_late()
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'a movement from before the newest count' USING ERRCODE = 'ST001';
+END $function$;
+
+CREATE OR REPLACE FUNCTION refuse_plan_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.withdrawn_at IS NULL AND NEW.withdrawn_at IS NOT NULL
+       AND to_jsonb(NEW) - 'withdrawn_at' - 'withdrawn_by' = to_jsonb(OLD) - 'withdrawn_at' - 'withdrawn_by' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'plans are not changed: % of % refused; withdraw the row and record another', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION refuse_reject_history_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'the history of rejects is append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation';
+END $function$;
