@@ -99,6 +99,7 @@ def test_a_coarse_level_may_know_more_of_the_past_than_its_leaves() -> None:
     )
     detail, empty = DEMAND.units.copy(), DEMAND.empty.copy()
     detail[:, :60], empty[:, :60] = 0.0, True
+    detail[:, 60] = np.maximum(detail[:, 60], 1.0)  # no leaf starts later
     nodes = pd.DataFrame({"location": ["S3", "S2", "S1"]})
     demand = replace(DEMAND, units=detail, empty=empty, longer=longer(shops[::-1], nodes))
     origin = origin_at(demand, HIERARCHY, days_known=110, horizon=7)
