@@ -11,7 +11,6 @@ BIN = timedelta(minutes=10)
 WINDOW = timedelta(hours=24)
 # A feed whose rhythm is not known yet is said to send nothing after so long.
 UNKNOWN_SILENCE = timedelta(hours=24)
-# Feeds count by the minute: silence counts from the end of the last minute that was heard.
 MINUTE = timedelta(minutes=1)
 ADVICE = {
     "out_of_stock": "Is something on its way? If the shelf is full, send a stocktake.",
@@ -23,29 +22,31 @@ ADVICE = {
 }
 
 
-def judge_feed(feed: dict[str, Any], now: datetime) -> tuple[str, str]:
+def judge_feed(feed: dict[str, Any]) -> tuple[str, str]:
     """Say in which state a feed is, and why.
 
     feed: a row of the query feed_list. Firing: an alert is open. Error: it sends, and nothing of the last hour was
     accepted. Pending: silent for longer than it may be, but not alerted yet. No data: it never sent, or nothing for
     a day, and nobody knows how often it should.
     """
-    firing, last, limit = feed["firing"], feed["last_minute"], feed["silent_limit_s"]
+    firing, silent_s, limit_s = feed["firing"], feed["silent_s"], feed["silent_limit_s"]
+    too_long = _known(limit_s) and _known(silent_s) and float(silent_s) > float(limit_s)
     if _known(firing):
         return "Firing", " and ".join(rule.replace("_", " ") for rule in firing)
-    if not _known(last):
+    if not _known(feed["last_minute"]):
+        if too_long:
+            return "Pending", f"it has never sent anything, for longer than {span(float(limit_s))}"
         return "No data", "it has never sent anything"
     if feed["ended"]:
         return "No data", "its key is revoked or has expired"
     refused = int(feed["conflict"]) + int(feed["rejected"])
     if refused and not int(feed["accepted"]) + int(feed["duplicate"]):
         return "Error", f"all {refused:,} of the last hour were refused"
-    silent = now - last - MINUTE
-    if _known(limit) and silent.total_seconds() > float(limit):
-        return "Pending", f"silent for longer than {span(float(limit))}"
-    if not _known(limit) and silent > UNKNOWN_SILENCE:
+    if too_long:
+        return "Pending", f"silent for longer than {span(float(limit_s))}"
+    if not _known(limit_s) and float(silent_s) > UNKNOWN_SILENCE.total_seconds():
         return "No data", "nothing for a day, and how often it sends is not known"
-    return "Normal", "" if _known(limit) else "how often it sends is not known yet"
+    return "Normal", "" if _known(limit_s) else "how often it sends is not known yet"
 
 
 def judged(feeds: pd.DataFrame, now: datetime) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def judged(feeds: pd.DataFrame, now: datetime) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {str(name): value for name, value in row.items()} for row in feeds.to_dict("records")
     ]
-    verdicts = [judge_feed(row, now) for row in rows]
+    verdicts = [judge_feed(row) for row in rows]
     ages = pd.Series(
         [
             max(0.0, (now - row["last_minute"]).total_seconds())

@@ -624,6 +624,57 @@ CREATE TABLE feed_rhythms (
 );
 GRANT SELECT ON feed_rhythms TO stocktide_reader;
 
+-- every feed: whether its key has ended, when it was last heard, and what silent_limit_s needs
+CREATE VIEW feed_silence AS
+ WITH RECURSIVE counted AS (
+        ( SELECT feed_minutes.feed
+           FROM feed_minutes
+          ORDER BY feed_minutes.feed
+         LIMIT 1)
+        UNION ALL
+         SELECT ( SELECT m.feed
+                   FROM feed_minutes m
+                  WHERE m.feed > c.feed
+                  ORDER BY m.feed
+                 LIMIT 1) AS feed
+           FROM counted c
+          WHERE c.feed IS NOT NULL
+        ), key AS (
+         SELECT access_keys.name,
+            access_keys.expect_every_s,
+            access_keys.created_at,
+            access_keys.revoked_at IS NOT NULL OR COALESCE(access_keys.expires_at <= now(), false) AS ended
+           FROM access_keys
+        ), known AS (
+         SELECT counted.feed
+           FROM counted
+          WHERE counted.feed IS NOT NULL
+        UNION
+         SELECT key.name
+           FROM key
+          WHERE key.expect_every_s IS NOT NULL AND NOT key.ended
+        UNION
+         SELECT alerts.feed
+           FROM alerts
+          WHERE alerts.closed_at IS NULL AND alerts.feed IS NOT NULL
+        )
+ SELECT n.feed,
+    COALESCE(k.ended, false) AS ended,
+    last.minute AS last_minute,
+    GREATEST(0::numeric, EXTRACT(epoch FROM now() - COALESCE(last.minute + '00:01:00'::interval, k.created_at)))::double precision AS silent_s,
+    k.expect_every_s::double precision AS expected_s,
+    r.gap_milli::double precision / 1000.0::double precision AS gap_s,
+    EXTRACT(epoch FROM last.minute - r.first_minute)::double precision AS known_for_s
+   FROM known n
+     LEFT JOIN key k ON k.name = n.feed
+     LEFT JOIN feed_rhythms r ON r.feed = n.feed
+     LEFT JOIN LATERAL ( SELECT m.minute
+           FROM feed_minutes m
+          WHERE m.feed = n.feed
+          ORDER BY m.minute DESC
+         LIMIT 1) last ON true;
+GRANT SELECT ON feed_silence TO stocktide_reader;
+
 -- History that a run's charts show beside its forecast, by node and period.
 CREATE TABLE forecast_actuals (
     forecast_run_id bigint NOT NULL,
@@ -1579,3 +1630,17 @@ AS $function$
 BEGIN
     RAISE EXCEPTION 'the history of rejects is append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation';
 END $function$;
+
+-- how long a feed may be silent, seconds: what its key promises, else its own rhythm once that is known; null: nobody
+-- knows, or its key has ended
+CREATE OR REPLACE FUNCTION silent_limit_s(ended boolean, expected_s double precision, gap_s double precision, known_for_s double precision, limit_s_min double precision, factor double precision, history_h double precision)
+ RETURNS double precision
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT CASE
+        WHEN ended THEN NULL
+        WHEN expected_s IS NOT NULL THEN expected_s
+        WHEN known_for_s >= 3600 * history_h THEN greatest(limit_s_min, gap_s * factor)
+    END
+$function$;

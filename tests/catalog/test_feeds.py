@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from alerts.rules import RuleLimits, limits_of
 from catalog.feeds import (
     BIN,
     judge_feed,
@@ -20,11 +21,12 @@ from catalog.feeds import (
 )
 from catalog.frames import read_frame, read_record
 from stocktide.database import statement
+from stocktide.settings import Settings
 
 NOW = datetime(2026, 3, 4, 12, 5, tzinfo=UTC)
 FEED: dict[str, Any] = {
     "feed": "till", "firing": None, "last_minute": NOW - timedelta(minutes=2), "silent_limit_s": 600.0,
-    "ended": False, "accepted": 5, "duplicate": 0, "conflict": 0, "rejected": 0,
+    "silent_s": 60.0, "ended": False, "accepted": 5, "duplicate": 0, "conflict": 0, "rejected": 0,
 }  # fmt: skip
 SETTINGS = {"history_h": 48.0, "silent_s_min": 600.0, "silent_factor": 2.0}
 
@@ -44,17 +46,19 @@ def bins(*rows: tuple[str, timedelta, int, int]) -> pd.DataFrame:
         ({"firing": ["silent_feed"]}, "Firing"),
         ({"accepted": 0, "rejected": 3}, "Error"),
         ({"accepted": 0, "duplicate": 1, "conflict": 3}, "Normal"),
-        ({"last_minute": NOW - timedelta(minutes=12)}, "Pending"),
-        ({"last_minute": NOW - timedelta(minutes=11)}, "Normal"),
+        ({"silent_s": 660.0}, "Pending"),
+        ({"silent_s": 600.0}, "Normal"),
         ({"last_minute": None}, "No data"),
+        ({"last_minute": None, "silent_s": 660.0}, "Pending"),
+        ({"last_minute": None, "silent_s": None}, "No data"),
         ({"last_minute": pd.NaT, "silent_limit_s": float("nan")}, "No data"),
         ({"ended": True}, "No data"),
-        ({"silent_limit_s": None, "last_minute": NOW - timedelta(hours=23)}, "Normal"),
-        ({"silent_limit_s": None, "last_minute": NOW - timedelta(hours=25)}, "No data"),
+        ({"silent_limit_s": None, "silent_s": 86_400.0}, "Normal"),
+        ({"silent_limit_s": None, "silent_s": 86_401.0}, "No data"),
     ],
 )
 def test_judge_feed_says_the_state(changed: Mapping[str, Any], state: str) -> None:
-    assert judge_feed({**FEED, **changed}, NOW)[0] == state
+    assert judge_feed({**FEED, **changed})[0] == state
 
 
 def test_judged_puts_the_worst_first() -> None:
@@ -191,6 +195,46 @@ def test_feed_list_gives_limits_and_what_is_firing(heard: sa.Engine) -> None:
     assert states == {"till": "Firing", "once": "Error", "new": "No data"}
     limits = dict(zip(frame["feed"], frame["silent_limit_s"], strict=True))
     assert (limits["till"], limits["new"]) == (600.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "UPDATE access_keys SET revoked_at = now()",
+        "UPDATE access_keys SET expires_at = now() - INTERVAL '1 minute'",
+    ],
+)
+def test_a_key_that_has_ended_is_expected_nowhere(heard: sa.Engine, ending: str) -> None:
+    """Revoked or expired is one thing, for the list of feeds, the names to choose from, and the alerts."""
+    with heard.begin() as connection:
+        for name in ("till", "never"):
+            key = "INSERT INTO access_keys (name, scope, key_hash, expect_every_s) VALUES (:name, 'ingest', :hash, 1)"
+            connection.execute(sa.text(key), {"name": name, "hash": name.encode()})
+        connection.execute(sa.text("UPDATE access_keys SET created_at = now() - INTERVAL '1 day'"))
+    limits = limits_of(Settings())
+    assert _silent(heard, limits) == {"till", "never"}
+    frame = judged(read_frame(heard, "feed_list", **SETTINGS), datetime.now(UTC))
+    assert dict(zip(frame["feed"], frame["state"], strict=True)) == {
+        "till": "Pending",
+        "never": "Pending",
+        "once": "Error",
+    }
+    with heard.begin() as connection:
+        connection.execute(sa.text(ending))
+    assert _silent(heard, limits) == set()
+    frame = judged(read_frame(heard, "feed_list", **SETTINGS), datetime.now(UTC))
+    assert dict(zip(frame["feed"], frame["state"], strict=True)) == {
+        "till": "No data",
+        "once": "Error",
+    }
+    assert read_frame(heard, "feed_names")["feed"].tolist() == ["once", "till"]
+
+
+def _silent(engine: sa.Engine, limits: RuleLimits) -> set[str]:
+    """Name the feeds for which the rule of the alerts would open."""
+    with engine.connect() as connection:
+        rows = connection.execute(statement("alerts/judge_feeds"), limits.of_feeds()).all()
+    return {row.feed for row in rows if row.rule == "silent_feed" and row.opens}
 
 
 def test_feed_bins_and_bands_say_what_came_and_what_is_usual(heard: sa.Engine) -> None:
