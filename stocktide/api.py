@@ -32,7 +32,7 @@ from stocktide.key_ring import KeyRing
 from stocktide.keys import Key
 from stocktide.settings import Settings
 from stocktide.users import SignIn
-from stocktide.web import OperateKey, engine_of, install_problems, limited_body
+from stocktide.web import OperateKey, asked_by, engine_of, install_problems, read_body
 
 # The only routes that answer without a key; tests/stocktide/test_api.py asks every other one and expects 401.
 PUBLIC_ROUTES = frozenset(
@@ -85,11 +85,7 @@ def healthz(request: Request) -> dict[str, str]:
 @router.post("/v1/sessions", tags=["operations"], openapi_extra=CREDENTIALS_BODY)
 async def post_session(request: Request) -> dict[str, str]:
     """Exchange a user's name and password for a signed token that the dashboard keeps as a cookie."""
-    body = await limited_body(request, CREDENTIALS_BYTES_MAX)
-    try:
-        credentials = msgspec.json.decode(body, type=Credentials)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("body", f"The body is no {{username, password}}: {error}.") from None
+    credentials = await read_body(request, Credentials, CREDENTIALS_BYTES_MAX)
     return await run_in_threadpool(_sign_in, request, credentials)
 
 
@@ -152,11 +148,7 @@ async def post_rollback(request: Request, key: OperateKey) -> dict[str, Any]:
 
 
 async def _order(request: Request) -> Order:
-    body = await limited_body(request, ORDER_BYTES_MAX)
-    try:
-        order = msgspec.json.decode(body, type=Order)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid("body", f"The body is no {{reason, version, user}}: {error}.") from None
+    order = await read_body(request, Order, ORDER_BYTES_MAX)
     if not -(2**63) <= (order.version or 0) < 2**63:
         raise Invalid("body", "version is out of range.")
     return order
@@ -166,7 +158,7 @@ def _decide(request: Request, key: Key, order: Order, action: str) -> dict[str, 
     # imported when it is asked for: the forecasting libraries take seconds that a start need not
     from forecasting.publishing.registry import promote, rollback
 
-    by = f"{order.user} (key {key.name})" if order.user else f"key {key.name}"
+    by = asked_by(key, order.user)
     with engine_of(request).begin() as connection:
         outcome = (
             promote(connection, order.version, by=by, reason=order.reason)

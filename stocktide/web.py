@@ -12,13 +12,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from stocktide import keys
+from stocktide.bodies import whole_body
 from stocktide.database_errors import DATABASE_ERRORS, first_line, reaction_to
 from stocktide.errors import (
     Fatal,
     Forbidden,
     Invalid,
     StocktideError,
-    TooLarge,
     Transient,
     Unauthorized,
 )
@@ -129,20 +129,30 @@ def allow(scope: keys.Scope) -> Callable[[Request], Any]:
     """Make the dependency that lets only keys with this scope through; gives the key."""
 
     async def key_of(request: Request) -> keys.Key:
-        kind, _, text = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not text:
-            raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
-        ring = key_ring_of(request)
-        key = ring.find(text.strip()) or await ring.fetch(text.strip())
-        if scope not in IMPLIED[key.scope]:
-            raise Forbidden(
-                "key_scope",
-                f"The key {key.name!r} has scope {key.scope}; this needs scope {scope}.",
-                needs=scope,
-            )
-        return key
+        text = bearer(request.headers.get("authorization", ""))
+        return await key_with_scope(key_ring_of(request), text, scope)
 
     return key_of
+
+
+def bearer(header: str) -> str:
+    """Return the key of an Authorization header. Raises Unauthorized."""
+    kind, _, text = header.partition(" ")
+    if kind.lower() != "bearer" or not text.strip():
+        raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
+    return text.strip()
+
+
+async def key_with_scope(ring: KeyRing, text: str, scope: keys.Scope) -> keys.Key:
+    """Find a key that may do what a scope may. Raises Unauthorized, Forbidden, Transient."""
+    key = ring.find(text) or await ring.fetch(text)
+    if scope not in IMPLIED[key.scope]:
+        raise Forbidden(
+            "key_scope",
+            f"The key {key.name!r} has scope {key.scope}; this needs scope {scope}.",
+            needs=scope,
+        )
+    return key
 
 
 IngestKey = Annotated[keys.Key, Depends(allow("ingest"))]
@@ -151,18 +161,9 @@ OperateKey = Annotated[keys.Key, Depends(allow("operate"))]
 
 
 async def limited_body(request: Request, bytes_max: int) -> bytes:
-    """Read the body, and stop reading as soon as it is too long. Raises TooLarge."""
-    chunks: list[bytes] = []
-    length = 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length > bytes_max:
-            raise TooLarge(
-                "body_too_large",
-                f"The body is longer than {bytes_max} bytes; send smaller batches.",
-            )
-        chunks.append(chunk)
-    return b"".join(chunks)
+    """Read and unpack the body, and stop as soon as it is too long. Raises as `whole_body`."""
+    encoding = request.headers.get("content-encoding", "")
+    return await whole_body(request.receive, encoding, bytes_max)
 
 
 async def read_body(request: Request, shape: type[Shape], bytes_max: int) -> Shape:

@@ -9,7 +9,6 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from ingest.http.answers import Tally, batch_answer, single_answer, single_error
-from ingest.http.bodies import empty, lines, whole_body
 from ingest.http.envelopes import (
     BATCH,
     NDJSON,
@@ -25,18 +24,17 @@ from ingest.parsing.events import Event, Fault
 from ingest.permission import permitted_all
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
+from stocktide.bodies import lines, whole_body
 from stocktide.errors import (
-    Forbidden,
     Invalid,
     StocktideError,
     TooLarge,
     TooManyRequests,
-    Unauthorized,
     UnsupportedMedia,
 )
 from stocktide.key_ring import FRESH_S, KeyRing
 from stocktide.keys import Key
-from stocktide.web import IMPLIED, PROBLEM, problem
+from stocktide.web import PROBLEM, bearer, key_with_scope, problem
 
 # Events of one stream that are parsed and handed in together.
 STREAM_LINES = 2_000
@@ -93,6 +91,7 @@ EVENTS_OPENAPI = {
         },
     }
 }
+EMPTY = Fault("empty", "The body holds no event.")
 JSON_HEADERS = [(b"content-type", b"application/json")]
 
 
@@ -138,21 +137,11 @@ class EventsRoute:
         await send({"type": "http.response.body", "body": body})
 
     async def _sender(self, headers: Mapping[str, str]) -> Sender:
-        kind, _, text = headers.get("authorization", "").partition(" ")
-        text = text.strip()
-        if kind.lower() != "bearer" or not text:
-            raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
+        text = bearer(headers.get("authorization", ""))
         return Sender(text, await self._key(text), time.monotonic())
 
     async def _key(self, text: str) -> Key:
-        key = self._keys.find(text) or await self._keys.fetch(text)
-        if "ingest" not in IMPLIED[key.scope]:
-            raise Forbidden(
-                "key_scope",
-                f"The key {key.name!r} has scope {key.scope}; this needs scope ingest.",
-                needs="ingest",
-            )
-        return key
+        return await key_with_scope(self._keys, text, "ingest")
 
     async def _still(self, sender: Sender) -> Key:
         """The sender's key as it stands now: a body may be under way for hours. Raises as `_key`."""
@@ -228,7 +217,7 @@ class EventsRoute:
             # what was recorded stays recorded; the same lines again answer "duplicate"
             raise _Refused(error, tally.as_dict() if tally.total else {}) from error
         if tally.total == 0:
-            await self._keep(sender, content_type, b"", empty())
+            await self._keep(sender, content_type, b"", EMPTY)
             raise Invalid("empty", "The body holds no event.")
         return tally.encode()
 

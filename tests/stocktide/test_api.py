@@ -1,3 +1,4 @@
+import gzip
 import json
 import re
 import time
@@ -208,6 +209,17 @@ def test_our_own_mistake_in_sql_answers_500_with_a_request_id_and_not_try_again(
     assert "opened_at" not in answer.text
 
 
+def test_any_json_body_may_come_packed(api: Api, database: sa.Engine) -> None:
+    with database.begin() as connection:
+        set_user(connection, "ann", PASSWORD, "viewer")
+    body = gzip.compress(json.dumps({"username": "ann", "password": PASSWORD}).encode())
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    assert api.nobody.post("/v1/sessions", content=body, headers=headers).json()["token"]
+    bomb = gzip.compress(b" " * 10_000_000)
+    answer = api.nobody.post("/v1/sessions", content=bomb, headers=headers)
+    check_problem(answer, 413, "body_too_large")
+
+
 def test_parameter_with_nul_answers_400(api: Api) -> None:
     for path in WITH_NUL:
         check_problem(api.read.get(f"/v1/{path}"), 400, "bad_text")
@@ -335,6 +347,13 @@ def test_order_answers_400_with_the_place_when_it_is_wrong(api: Api) -> None:
     for (action, body), (code, said) in WRONG_ORDERS.items():
         answer = api.operate.post(f"/v1/forecasts/{action}", content=body)
         assert said in check_problem(answer, 400, code)["detail"], body
+
+
+def test_who_asked_is_a_name_that_can_be_read(api: Api) -> None:
+    """The history keeps it: a line break or a page of text is no name."""
+    for user in ("", "a\nb", "x" * 101):
+        answer = api.operate.post("/v1/forecasts/rollback", json={"reason": "why", "user": user})
+        check_problem(answer, 400, "user")
 
 
 def test_order_says_what_forbids_it(api: Api, database: sa.Engine) -> None:

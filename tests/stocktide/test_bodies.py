@@ -10,7 +10,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.http.bodies import lines, whole_body
+from stocktide.bodies import lines, whole_body
 from stocktide.errors import Invalid, TooLarge, UnsupportedMedia
 
 MIB = 2**20

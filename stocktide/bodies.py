@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import zstandard
 
-from ingest.parsing.events import Fault
 from stocktide.errors import Invalid, TooLarge, UnsupportedMedia
 
 # A decoder of zstd keeps a window of what it has given; larger ones are refused.
@@ -208,11 +207,6 @@ async def lines(
         group.append(rest)
     if group:
         yield group
-
-
-def empty() -> Fault:
-    """What a body without events is."""
-    return Fault("empty", "The body holds no event.")
 
 
 def _broken(name: str, why: object) -> Invalid:
