@@ -13,11 +13,11 @@ access_keys. Writes alerts, alert_events, alert_silences, deliveries. What it of
 
 from alerts.evaluation import evaluate_changes, evaluate_feeds
 from alerts.fan_out import FanOut
-from alerts.handling import acknowledge, silence
 from alerts.listing import list_alerts, read_alert
 from alerts.process import run_alerts
 from alerts.reorder_points import put_reorder_points
 from alerts.rules import RULES, limits_of
+from alerts.triage import acknowledge, silence
 from alerts.webhooks import create_webhook, list_deliveries
 
 __all__ = [

@@ -11,12 +11,12 @@ from pydantic import AwareDatetime
 
 from alerts.cloud_event import json_schema
 from alerts.fan_out import FanOut, Frame
-from alerts.handling import acknowledge, silence
 from alerts.listing import Wanted, list_alerts, newest_event_id, read_alert
 from alerts.reorder_points import ReorderPoint, list_reorder_points, put_reorder_points
 from alerts.requests import body_of, in_transaction, settings_of
 from alerts.rules import Rule
 from alerts.sse_response import SseResponse
+from alerts.triage import acknowledge, silence
 from stocktide.errors import Invalid
 from stocktide.paging import Limit, RowId, checked_text, next_key, next_pair, pair_of
 from stocktide.web import OperateKey, ReadKey, asked_by, engine_of, key_ring_of, read_body

@@ -10,7 +10,7 @@ from types import TracebackType
 import httpx
 
 from alerts.addresses import Allowed, Target, check_url
-from alerts.names import Names
+from alerts.dns import Resolver
 from stocktide.errors import StocktideError
 
 # Of a host with more addresses, the first ones; each has its share of the time to be connected to.
@@ -34,7 +34,7 @@ class Poster:
     def __init__(self, allowed: Allowed, timeout_s: float) -> None:
         self._allowed = allowed
         self._timeout_s = timeout_s
-        self._names = Names()
+        self._names = Resolver()
         self._client = httpx.AsyncClient(
             verify=trusted(),
             # no proxy and no netrc of the environment: what is connected to is what was checked

@@ -19,7 +19,7 @@ from forecasting.choosing.candidates import (
     make_candidates,
 )
 from forecasting.choosing.choose import Choice, choose, untested
-from forecasting.choosing.contest import Holder, Verdict, judge, with_champion
+from forecasting.choosing.contest import CurrentVersion, Verdict, judge, with_champion
 from forecasting.choosing.evaluate import evaluate
 from forecasting.choosing.kept import Learnt, keep_candidates
 from forecasting.choosing.learnt_settings import learnt_settings
@@ -58,12 +58,12 @@ def make_forecast(
     spec: ForecastSpec,
     *,
     progress: Progress = silent,
-    holder: Holder | None = None,
+    champion: CurrentVersion | None = None,
     kept: Keep = keep_nothing,
 ) -> Forecast:
     """Backtest the candidates, choose, score the choice on the last horizon, and forecast from all periods.
 
-    progress: called with each step. holder: the current champion, scored on the same origins. kept: returns a step that
+    progress: called with each step. champion: the current champion, scored on the same origins. kept: returns a step that
     an earlier, killed run finished. With too little past for a backtest nothing is compared: see `_untested_name`;
     without any past to test on there are no errors.
     Raises Invalid: a method or candidate that does not fit the levels, and those of `fitted_hierarchy`.
@@ -72,8 +72,8 @@ def make_forecast(
     tables = _tables(setup, progress)
     reported = reported_origin(demand, spec)
     choice, scores, results, answers = _chosen(setup, tables, reported)
-    scores = with_champion(hierarchy, scores, results, choice, holder)
-    verdict = judge(choice, scores, holder, cutoff=demand.cutoff, rule=spec.rule)
+    scores = with_champion(hierarchy, scores, results, choice, champion)
+    verdict = judge(choice, scores, champion, cutoff=demand.cutoff, rule=spec.rule)
     choice = verdict.choice
     errors = NO_ERRORS
     if reported is not None:

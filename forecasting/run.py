@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from forecasting.choosing.contest import Holder
+from forecasting.choosing.contest import CurrentVersion
 from forecasting.forecast import make_forecast
 from forecasting.forecast_finish import Progress
 from forecasting.forecast_origins import all_origins
@@ -78,10 +78,10 @@ def _forecast(
     progress("reading demand")
     demand, hierarchy, spec = read_chain(engine, lake, spec, now, run)
     progress.steps += len(all_origins(demand, spec))
-    holder = _holder(engine)
+    champion = _champion(engine)
     kept = Checkpoint(home, _key(lake, demand, spec))
     made = make_forecast(
-        demand, hierarchy, spec, progress=progress, holder=holder, kept=kept.load_or_make
+        demand, hierarchy, spec, progress=progress, champion=champion, kept=kept.load_or_make
     )
     progress("logging the experiment")
     mlflow_run_id = log_run(store, spec, demand, hierarchy, made, run)
@@ -117,10 +117,10 @@ def read_chain(
     return demand, build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS), spec
 
 
-def _holder(engine: sa.Engine) -> Holder | None:
+def _champion(engine: sa.Engine) -> CurrentVersion | None:
     with engine.connect() as connection:
         champion = read_champion(connection)
-    return None if champion is None else Holder(champion.cutoff, champion.choice)
+    return None if champion is None else CurrentVersion(champion.cutoff, champion.choice)
 
 
 def _key(lake: Lake, demand: Demand, spec: ForecastSpec) -> str:

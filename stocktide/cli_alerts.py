@@ -72,7 +72,7 @@ def _row(alert: dict[str, Any]) -> list[Any]:
 @click.option("--reason", required=True, help="Kept in the alert's history.")
 def alerts_acknowledge(alert_id: int, reason: str) -> None:
     """Say that somebody has taken an alert on."""
-    from alerts.handling import acknowledge
+    from alerts.triage import acknowledge
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
         acknowledge(connection, alert_id, by=at_command_line(), reason=reason)
@@ -85,7 +85,7 @@ def alerts_acknowledge(alert_id: int, reason: str) -> None:
 @click.option("--reason", required=True, help="Kept in the alert's history.")
 def alerts_silence(alert_id: int, until: str, reason: str) -> None:
     """Send nothing of an alert's rule and subject to webhooks until then."""
-    from alerts.handling import silence
+    from alerts.triage import silence
 
     instant = instant_of(until, "--until")
     assert isinstance(instant, datetime)  # noqa: S101 - the option is required

@@ -21,8 +21,8 @@ from forecasting.structure.hierarchy import Hierarchy
 
 
 @dataclass(frozen=True)
-class Holder:
-    """Who is champion: the last day that it saw, and its choice (winner, weights) where it is known."""
+class CurrentVersion:
+    """The champion: the last day that it saw, and its choice (winner, weights) where it is known."""
 
     cutoff: date
     choice: Mapping[str, Any] | None
@@ -47,14 +47,14 @@ def with_champion(
     scores: pd.DataFrame,
     results: Sequence[OriginResult],
     choice: Choice,
-    holder: Holder | None,
+    champion: CurrentVersion | None,
 ) -> pd.DataFrame:
     """Add rows of candidates "champion" and "challenger" to the scores, if all of the champion's were tested.
 
     Both stand with the weights that they would publish. The champion's may have been learnt on these very origins, so
     the challenger's are judged likewise, and not by what weights learnt earlier would have done (its rows "chosen").
     """
-    weights = {} if holder is None else holder.weights
+    weights = {} if champion is None else champion.weights
     tested = results and all(set(weights) <= set(result.forecasts) for result in results)
     if not weights or not tested:
         return scores
@@ -69,7 +69,7 @@ def with_champion(
 def judge(
     choice: Choice,
     scores: pd.DataFrame,
-    holder: Holder | None,
+    champion: CurrentVersion | None,
     *,
     cutoff: date,
     rule: PromotionRule,
@@ -78,24 +78,24 @@ def judge(
 
     A champion that is old and was not beaten keeps its choice and gets newer data: the better of the two is published.
     """
-    champion = total_score(scores, CHAMPION)
+    champion_score = total_score(scores, CHAMPION)
     challenger = total_score(scores, CHOSEN if champion is None else CHALLENGER)
     decision = decide(
-        champion,
+        champion_score,
         challenger,
-        has_champion=holder is not None,
-        age_days=0 if holder is None else (cutoff - holder.cutoff).days,
+        has_champion=champion is not None,
+        age_days=0 if champion is None else (cutoff - champion.cutoff).days,
         rule=rule,
     )
-    if decision.action != "refit" or holder is None:
-        return Verdict(choice, challenger, champion)
-    name = str((holder.choice or {}).get("winner", CHAMPION))
+    if decision.action != "refit" or champion is None:
+        return Verdict(choice, challenger, champion_score)
+    name = str((champion.choice or {}).get("winner", CHAMPION))
     kept = replace(
         choice,
         name=name,
-        weights=holder.weights,
-        score=champion,
+        weights=champion.weights,
+        score=champion_score,
         runner_up=choice.name,
         margin=None,
     )
-    return Verdict(kept, champion, champion)
+    return Verdict(kept, champion_score, champion_score)

@@ -74,7 +74,7 @@ def register(
         rule=rule,
     )
     if decision.publishes:
-        return _crown(
+        return _make_champion(
             connection,
             version,
             forecast_run_id,
@@ -114,7 +114,7 @@ def register_refresh(
         {"version": parent},
     ).scalar()
     version = _insert(connection, forecast_run_id, mlflow_run_id, cutoff, score)
-    return _crown(connection, version, forecast_run_id, "promote", OURSELVES, reason)
+    return _make_champion(connection, version, forecast_run_id, "promote", OURSELVES, reason)
 
 
 def _insert(
@@ -147,7 +147,7 @@ def promote(connection: sa.Connection, version: int, *, by: str, reason: str) ->
     found = _find(connection, version)
     if found["status"] == "champion":
         raise Conflict("version_published", f"Version {version} is the champion already.")
-    return _crown(connection, version, found["forecast_run_id"], "promote", by, reason)
+    return _make_champion(connection, version, found["forecast_run_id"], "promote", by, reason)
 
 
 def rollback(connection: sa.Connection, *, by: str, reason: str, to: int | None = None) -> Outcome:
@@ -172,7 +172,7 @@ def rollback(connection: sa.Connection, *, by: str, reason: str, to: int | None 
             "never_champion",
             f"Version {target} was never champion; publish it by `stocktide forecast promote {target}`.",
         )
-    return _crown(connection, target, found["forecast_run_id"], "rollback", by, reason)
+    return _make_champion(connection, target, found["forecast_run_id"], "rollback", by, reason)
 
 
 def _earlier_champion(connection: sa.Connection, version: int) -> int:
@@ -211,7 +211,7 @@ def _find(connection: sa.Connection, version: int) -> dict[str, Any]:
     return dict(row)
 
 
-def _crown(
+def _make_champion(
     connection: sa.Connection,
     version: int,
     forecast_run_id: int,

@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from ingest.epcis import http_capture, http_query, http_rules
-from ingest.epcis.finisher import Finisher
 from ingest.epcis.http_responses import PATH
+from ingest.epcis.recovery import Recovery
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """While the service runs, finish what a killed one left undone."""
-    with Finisher(app.state.recorder) as finisher:
-        app.state.epcis_finisher = finisher
+    with Recovery(app.state.recorder) as recovery:
+        app.state.epcis_recovery = recovery
         yield
 
 

@@ -5,8 +5,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from ingest.epcis.finisher import Finisher
 from ingest.epcis.http_responses import JSON, answer
+from ingest.epcis.recovery import Recovery
 from ingest.epcis.rules import Rule, put_rules, read_rules
 from ingest.epcis.settle import RETRY_MAX, retry_rejected
 from ingest.http.routes import recorder_of
@@ -61,6 +61,6 @@ def post_retry(request: Request, _key: OperateKey) -> Response:
     Answers 202 with how many events are in the queue for it; where that is `most`, call again for the others.
     """
     events = retry_rejected(recorder_of(request).engine)
-    finisher: Finisher = request.app.state.epcis_finisher
-    finisher.wake()
+    recovery: Recovery = request.app.state.epcis_recovery
+    recovery.wake()
     return answer({"events": events, "most": RETRY_MAX}, 202)

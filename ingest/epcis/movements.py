@@ -17,7 +17,7 @@ from ingest.epcis.event_facts import (
 from ingest.epcis.goods import Goods, sum_goods
 from ingest.epcis.held_movements import Held
 from ingest.epcis.rules import Movement, brings_in, kind_of
-from ingest.epcis.wrongs import Wrong, counted, goods_wrongs, transit_wrongs
+from ingest.epcis.validation import Wrong, counted, goods_wrongs, transit_wrongs
 from ingest.parsing.events import Fault
 from ingest.parsing.kinds import DATA_TYPES
 from stocktide.domain.kinds import CORRECTION, EventKind

@@ -12,18 +12,18 @@ from ingest.epcis.feed_keys import keys_of, may_declare
 from ingest.epcis.held_movements import Held, held_movements, kept_of, noted_ids
 from ingest.epcis.movements import lines_of
 from ingest.epcis.packings import is_container, read_packings
+from ingest.epcis.pending_event import PendingEvent, lines_missing
 from ingest.epcis.rules import Movement, Rule, read_rules, rule_of
-from ingest.epcis.work import Work, lines_missing
 from stocktide.database import statement
 from stocktide.keys import Key
 
 WAYS: frozenset[Movement] = frozenset({"adjustment in", "adjustment out"})
 UNMOVED = ("AggregationEvent", "AssociationEvent")
 
-Moving = tuple[Work, EventFacts, Movement]
+Moving = tuple[PendingEvent, EventFacts, Movement]
 
 
-def plan_events(connection: sa.Connection, work: Sequence[Work]) -> None:
+def plan_events(connection: sa.Connection, work: Sequence[PendingEvent]) -> None:
     """Decide for each event which movements are still to be made: never one that the ledger holds.
 
     An event that was declared wrong makes none any more; what it has made already, its declaration reverses.
@@ -39,7 +39,7 @@ def plan_events(connection: sa.Connection, work: Sequence[Work]) -> None:
     _withdraw(connection, work)
 
 
-def _keep(connection: sa.Connection, work: Sequence[Work]) -> None:
+def _keep(connection: sa.Connection, work: Sequence[PendingEvent]) -> None:
     """Find what the ledger holds of events already."""
     rows = [item.row for item in work]
     held = held_movements(connection, (row.identity for row in rows), noted_ids(rows))
@@ -51,10 +51,10 @@ def _movements_in(held: Mapping[str, Sequence[Held]], identity: str) -> list[Hel
     return [movement for movement in held.get(name_of(identity), ()) if not movement.corrects]
 
 
-def _moving(connection: sa.Connection, work: Sequence[Work]) -> list[Moving]:
+def _moving(connection: sa.Connection, work: Sequence[PendingEvent]) -> list[Moving]:
     """The events that move something by the table, with their goods."""
     rules = read_rules(connection)
-    moving: list[tuple[Work, Movement]] = []
+    moving: list[tuple[PendingEvent, Movement]] = []
     for item in work:
         movement, item.note = _movement(item.row, rules)
         if movement != "none":
@@ -92,7 +92,7 @@ def _directory(connection: sa.Connection, moving: Sequence[Moving]) -> Directory
     return read_directory(connection, goods, places)
 
 
-def _withdraw(connection: sa.Connection, work: Sequence[Work]) -> None:
+def _withdraw(connection: sa.Connection, work: Sequence[PendingEvent]) -> None:
     """Hold back what was declared wrong, by a feed whose key may reverse it."""
     declared = _declared_wrong(connection, [item.row.identity for item in work])
     keys = keys_of(connection, {feed for feeds in declared.values() for feed in feeds})
@@ -106,7 +106,7 @@ def _withdraw(connection: sa.Connection, work: Sequence[Work]) -> None:
 WITHDRAWN = "declared wrong before it had moved anything"
 
 
-def _may_withdraw(key: Key | None, item: Work) -> bool:
+def _may_withdraw(key: Key | None, item: PendingEvent) -> bool:
     planned = (line.location for line in item.lines)
     return may_declare(key, [*planned, *(done["location"] for done in item.kept)]) is None
 

@@ -9,12 +9,12 @@ from ingest.epcis.event_facts import EventFacts
 from ingest.epcis.feed_keys import keys_of, may_declare
 from ingest.epcis.held_movements import Held, held_movements, noted_ids
 from ingest.epcis.movements import CORRECTED, correction
-from ingest.epcis.work import Work
+from ingest.epcis.pending_event import PendingEvent
 from stocktide.database import statement
 from stocktide.keys import Key
 
 
-def plan_reversal(connection: sa.Connection, item: Work) -> None:
+def plan_reversal(connection: sa.Connection, item: PendingEvent) -> None:
     """Decide which corrections a declaration makes. It waits while the event itself is being settled."""
     original = connection.execute(
         statement("ingest/epcis/event_declared"),
@@ -31,7 +31,7 @@ def plan_reversal(connection: sa.Connection, item: Work) -> None:
         _reverse(connection, item, original, key)
 
 
-def _reverse(connection: sa.Connection, item: Work, original: Any, key: Key | None) -> None:
+def _reverse(connection: sa.Connection, item: PendingEvent, original: Any, key: Key | None) -> None:
     item.reverses = original
     # asked of the ledger: a movement that was refused may have been mended and recorded since
     held = held_movements(connection, [original.identity], noted_ids([original]))
@@ -54,7 +54,7 @@ def _why_nothing(moved: Sequence[Held]) -> str:
     return "the event that it declares wrong had moved nothing; counts stand until newer ones come"
 
 
-def _refuse(item: Work, key: Key | None, locations: Sequence[str]) -> None:
+def _refuse(item: PendingEvent, key: Key | None, locations: Sequence[str]) -> None:
     """A declaration that has nothing to reverse still withdraws its event: not with a key that could not reverse it."""
     why = may_declare(key, locations)
     if why is not None:

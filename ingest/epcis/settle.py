@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from ingest.epcis.feed_keys import allowed, keys_of
 from ingest.epcis.movements import Line
+from ingest.epcis.pending_event import PendingEvent, read_work
 from ingest.epcis.plan import plan_events
 from ingest.epcis.reversal import plan_reversal
 from ingest.epcis.settled import give_up, write_settled
-from ingest.epcis.work import Work, read_work
 from ingest.ledger.ledger import Outcome
 from ingest.recording.recording import Recorder
 from ingest.recording.retrying import by_halves
@@ -109,7 +109,7 @@ def _settle_together(recorder: Recorder, rows: Sequence[Any]) -> int:
     return sum(item.state != "pending" for item in work)
 
 
-def _record(recorder: Recorder, work: Sequence[Work]) -> None:
+def _record(recorder: Recorder, work: Sequence[PendingEvent]) -> None:
     """Record what events move, and note it."""
     feeds = {item.row.feed for item in work}
     with recorder.engine.connect() as connection:

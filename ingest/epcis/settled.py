@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from ingest.epcis.event_facts import SOURCE
 from ingest.epcis.held_movements import MOVED, held_movements, noted_ids
+from ingest.epcis.pending_event import PendingEvent
 from ingest.epcis.reading import storable
-from ingest.epcis.work import Work
 from stocktide.database import statement
 from stocktide.errors import StocktideError, Transient
 
@@ -19,7 +19,7 @@ MESSAGE_MAX = 500
 Done = Mapping[str, Any]
 
 
-def write_settled(engine: sa.Engine, work: Sequence[Work]) -> None:
+def write_settled(engine: sa.Engine, work: Sequence[PendingEvent]) -> None:
     """Note what events moved, withdraw those that were reversed whole, and close the rejects that are settled so.
 
     Raises Transient where somebody mended a movement of a withdrawn event just now: then nothing is noted.
@@ -75,12 +75,12 @@ def give_up(engine: sa.Engine, row: Any, error: Exception) -> None:
         _write(connection, [columns])
 
 
-def _reversed_whole(item: Work) -> bool:
+def _reversed_whole(item: PendingEvent) -> bool:
     """Tell whether a declaration has reversed all that its event moved."""
     return item.reverses is not None and item.state in ("recorded", "none")
 
 
-def _columns(item: Work) -> dict[str, Any]:
+def _columns(item: PendingEvent) -> dict[str, Any]:
     return {
         "event_no": item.row.event_no,
         "movement_state": item.state,
@@ -95,7 +95,7 @@ def _write(connection: sa.Connection, rows: Sequence[Done]) -> None:
     )
 
 
-def _closed(settled: Sequence[Work], withdrawn: Sequence[Any]) -> dict[str, bool]:
+def _closed(settled: Sequence[PendingEvent], withdrawn: Sequence[Any]) -> dict[str, bool]:
     """Movements whose rejects are settled: made after all (True), or never to be made (False)."""
     closed: dict[str, bool] = {}
     for row in withdrawn:

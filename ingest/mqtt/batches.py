@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ingest.mqtt.first_seen import first_seen, forget_old
 from ingest.mqtt.messages import Decoded, Message, decode
 from ingest.mqtt.plain import Undated
-from ingest.mqtt.sightings import first_seen, forget_old
 from ingest.mqtt.topic_rules import ANY, FEED, Match, TopicRules, placed
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from alerts.addresses import Allowed
 from alerts.evaluation import announce_after_silence
-from alerts.handling import silence
 from alerts.listing import read_alert
+from alerts.triage import silence
 from alerts.webhooks import Filters, create_webhook
 from stocktide.errors import NotFound
 from tests.alerts.shops import Shops

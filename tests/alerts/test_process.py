@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from alerts.addresses import Allowed
-from alerts.handling import silence
+from alerts.triage import silence
 from alerts.webhooks import Filters, create_webhook
 from stocktide.cli_alerts import alerts
 from stocktide.embedded import Valkey

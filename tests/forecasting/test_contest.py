@@ -8,7 +8,7 @@ import pytest
 from forecasting.choosing.backtest import OriginResult, backtest
 from forecasting.choosing.candidates import make_candidates
 from forecasting.choosing.choose import Choice, choose
-from forecasting.choosing.contest import Holder, judge, with_champion
+from forecasting.choosing.contest import CurrentVersion, judge, with_champion
 from forecasting.forecast import make_forecast
 from forecasting.forecast_setup import make_setup
 from forecasting.publishing.promotion import CHAMPION, PromotionRule, total_score
@@ -35,20 +35,20 @@ def results() -> list[OriginResult]:
 
 
 def scored(
-    results: list[OriginResult], holder: Holder | None
+    results: list[OriginResult], champion: CurrentVersion | None
 ) -> tuple[Choice, pd.DataFrame, float | None]:
     choice, scores = choose(results)
-    scores = with_champion(HIERARCHY, scores, results, choice, holder)
+    scores = with_champion(HIERARCHY, scores, results, choice, champion)
     return choice, scores, total_score(scores, CHAMPION)
 
 
 def test_a_champion_is_scored_on_the_same_origins_by_its_own_weights(
     results: list[OriginResult],
 ) -> None:
-    single = Holder(CUTOFF, {"winner": "naive", "weights": {"naive": 1.0}})
+    single = CurrentVersion(CUTOFF, {"winner": "naive", "weights": {"naive": 1.0}})
     choice, scores, champion = scored(results, single)
     assert champion == pytest.approx(total_score(scores, "naive"))
-    half = Holder(CUTOFF, {"weights": {"naive": 0.5, "seasonal_naive": 0.5}})
+    half = CurrentVersion(CUTOFF, {"weights": {"naive": 0.5, "seasonal_naive": 0.5}})
     _, _, mixed = scored(results, half)
     assert mixed is not None
     assert not np.isclose(mixed, champion or 0)
@@ -56,18 +56,19 @@ def test_a_champion_is_scored_on_the_same_origins_by_its_own_weights(
 
 
 @pytest.mark.parametrize(
-    "holder", [None, Holder(CUTOFF, None), Holder(CUTOFF, {"weights": {"gone": 1.0}})]
+    "champion",
+    [None, CurrentVersion(CUTOFF, None), CurrentVersion(CUTOFF, {"weights": {"gone": 1.0}})],
 )
 def test_a_champion_that_cannot_be_tested_has_no_score(
-    results: list[OriginResult], holder: Holder | None
+    results: list[OriginResult], champion: CurrentVersion | None
 ) -> None:
-    assert scored(results, holder)[2] is None
+    assert scored(results, champion)[2] is None
 
 
 def test_an_old_champion_that_was_not_beaten_is_refitted_and_a_fresh_one_stays(
     results: list[OriginResult],
 ) -> None:
-    best = Holder(CUTOFF, {"winner": "WLSS additive", "weights": {"WLSS additive": 1.0}})
+    best = CurrentVersion(CUTOFF, {"winner": "WLSS additive", "weights": {"WLSS additive": 1.0}})
     choice, scores, champion = scored(results, best)
     rule = PromotionRule(margin=0.5, champion_days_max=7)
     old = judge(choice, scores, best, cutoff=CUTOFF + timedelta(days=8), rule=rule)
@@ -82,21 +83,21 @@ def test_an_old_champion_that_was_not_beaten_is_refitted_and_a_fresh_one_stays(
 
 def test_the_same_choice_is_no_worse_than_itself(results: list[OriginResult]) -> None:
     candidates = {"WLSS additive": 0.6, "seasonal_naive": 0.4}
-    holder = Holder(CUTOFF, {"winner": "combination", "weights": candidates})
+    champion = CurrentVersion(CUTOFF, {"winner": "combination", "weights": candidates})
     choice, scores = choose(results)
     same = replace(choice, name="combination", weights=candidates)
-    scores = with_champion(HIERARCHY, scores, results, same, holder)
-    verdict = judge(same, scores, holder, cutoff=CUTOFF, rule=PromotionRule())
+    scores = with_champion(HIERARCHY, scores, results, same, champion)
+    verdict = judge(same, scores, champion, cutoff=CUTOFF, rule=PromotionRule())
     assert verdict.score == pytest.approx(verdict.champion_score)
     assert verdict.choice == same
 
 
 def test_a_champion_of_two_candidates_is_refitted_with_its_weights() -> None:
-    """A holder of an earlier version may name several; what is published is their weighted mean."""
+    """A champion of an earlier version may name several; what is published is their weighted mean."""
     weights = {"seasonal_naive": 0.5, "naive": 0.5}
-    holder = Holder(date(2024, 1, 1), {"winner": "both", "weights": weights})
+    champion = CurrentVersion(date(2024, 1, 1), {"winner": "both", "weights": weights})
     spec = replace(SPEC, candidates=("seasonal_naive", "naive"), promotion_margin=0.9)
-    made = make_forecast(DEMAND, HIERARCHY, spec, holder=holder)
+    made = make_forecast(DEMAND, HIERARCHY, spec, champion=champion)
     assert made.choice.weights == weights
     assert made.champion_score == made.score
     m = HIERARCHY.n_leaves

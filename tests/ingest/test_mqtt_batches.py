@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 import ingest.mqtt.batches
 from ingest.mqtt import BatchRecorder, Message, read_topic_rules
+from ingest.mqtt.first_seen import first_seen
 from ingest.mqtt.plain import Undated
-from ingest.mqtt.sightings import first_seen
 from ingest.recording.recording import Recorder
 from stocktide.settings import Settings
 from tests.ingest.brokers import as_binary, as_structured

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from ingest.epcis.finisher import Finisher
+from ingest.epcis.recovery import Recovery
 from ingest.epcis.settle import settle
 from ingest.ledger.ledger import Outcome
 from ingest.ledger.outcomes import OUTCOMES
@@ -92,11 +92,11 @@ def test_the_finisher_goes_on_after_any_failure(
 
     take(recorder, event(epcList=[sgtin(1)], **HERE))
     change(database, "UPDATE epcis_events SET movement_state = 'pending', movements = '[]'")
-    monkeypatch.setattr("ingest.epcis.finisher.settle", failing)
-    with Finisher(recorder, every_s=0.01) as finisher:
-        while finisher.settled < 1:
+    monkeypatch.setattr("ingest.epcis.recovery.settle", failing)
+    with Recovery(recorder, every_s=0.01) as recovery:
+        while recovery.settled < 1:
             time.sleep(0.01)
-    assert (finisher.failed, states(database)) == (2, ["recorded"])
+    assert (recovery.failed, states(database)) == (2, ["recorded"])
 
 
 def test_a_capture_works_on_its_own_events_alone(recorder: Recorder, database: sa.Engine) -> None:

@@ -16,7 +16,7 @@ from ingest.epcis.event_goods import goods_of
 from ingest.epcis.goods import Goods
 from ingest.epcis.held_movements import Held
 from ingest.epcis.movements import correction
-from ingest.epcis.wrongs import counted
+from ingest.epcis.validation import counted
 from tests.conftest import Api
 from tests.ingest.epcis.documents import (
     CLASS,

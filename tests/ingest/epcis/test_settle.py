@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ingest.epcis.capture import capture
 from ingest.epcis.document import read_document
-from ingest.epcis.finisher import Finisher
+from ingest.epcis.recovery import Recovery
 from ingest.epcis.settle import settle
 from ingest.ledger.ledger import Outcome
 from ingest.ledger.outcomes import OUTCOMES
@@ -95,8 +95,8 @@ def test_a_capture_stands_when_the_ledger_is_away_and_is_finished_beside_the_ser
     assert (done.success, states(database)) == (True, ["pending"] * 3)
     with database.begin() as connection:
         connection.execute(sa.text("UPDATE epcis_events SET claimed_at = now() - interval '2 min'"))
-    with Finisher(recorder, every_s=0.05) as finisher:
-        while finisher.settled < 3:
+    with Recovery(recorder, every_s=0.05) as recovery:
+        while recovery.settled < 3:
             time.sleep(0.01)
     assert on_hand(database) == 3000
 

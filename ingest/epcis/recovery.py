@@ -10,7 +10,7 @@ from stocktide.telemetry import log
 EVERY_S = 30.0
 
 
-class Finisher:
+class Recovery:
     """A thread that settles pending events at the start, from time to time and when it is woken.
 
     settled, failed: how many events it settled, and how often it could not go on.
@@ -23,9 +23,9 @@ class Finisher:
         self._every_s = every_s
         self._stopping = threading.Event()
         self._due = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="epcis-finisher", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="epcis-recovery", daemon=True)
 
-    def __enter__(self) -> "Finisher":
+    def __enter__(self) -> "Recovery":
         self._thread.start()
         return self
 
@@ -52,6 +52,6 @@ class Finisher:
                     log("epcis_settled", events=settled)
             except Exception as error:  # noqa: BLE001 - counted, and tried again
                 self.failed += 1
-                log("epcis_finisher", failed=self.failed, error=repr(error))
+                log("epcis_recovery", failed=self.failed, error=repr(error))
             self._due.wait(self._every_s)
             self._due.clear()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from alerts.addresses import Allowed, Target, check_url
-from alerts.names import Names
+from alerts.dns import Resolver
 from stocktide.errors import Invalid, Transient
 from tests.alerts.resolvers import resolving
 
@@ -14,7 +14,7 @@ ANY = Allowed(http=True, private=True)
 
 def resolve(target: Target, allowed: Allowed) -> list[str]:
     async def ask() -> list[str]:
-        return await Names().resolve(target, allowed)
+        return await Resolver().resolve(target, allowed)
 
     return asyncio.run(ask())
 
@@ -49,7 +49,7 @@ def test_slow_host_has_one_thread_and_holds_up_no_other(monkeypatch: pytest.Monk
         answered.wait(30)
 
     resolving(monkeypatch, {"slow.test": ["127.0.0.1"], "quick.test": ["127.0.0.2"]}, slow=slow)
-    names = Names()
+    names = Resolver()
 
     async def ask() -> list[Any]:
         target = Target("http", "slow.test", 80, "/")
@@ -71,7 +71,7 @@ def test_host_is_asked_for_again_after_a_look_up_that_failed(
 ) -> None:
     hosts: dict[str, list[str]] = {"late.test": []}
     resolving(monkeypatch, hosts)
-    names, target = Names(), Target("http", "late.test", 80, "/")
+    names, target = Resolver(), Target("http", "late.test", 80, "/")
 
     async def ask() -> list[str]:
         with pytest.raises(Transient, match=r"late.test has no address"):

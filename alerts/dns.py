@@ -9,7 +9,7 @@ from alerts.addresses import Allowed, Target, check_addresses
 from stocktide.errors import Transient
 
 
-class Names:
+class Resolver:
     """Looks each host up once at a time, on a thread of its own, within one event loop.
 
     So a slow one holds up no other, has one thread however many wait for it, and never the end of the process.

@@ -21,7 +21,7 @@ from ingest.ledger.ledger import Outcome
 
 
 @dataclass
-class Work:
+class PendingEvent:
     """One pending event with what it moves, and at the end what became of that.
 
     row: of claim_capture or claim_stale. kept: what the ledger holds of it. done: what the event's row keeps of each
@@ -57,10 +57,10 @@ class Work:
             self.state = "recorded" if moved == len(self.done) else some
 
 
-def read_work(row: Any) -> Work:
+def read_work(row: Any) -> PendingEvent:
     """Read a captured event again, which was checked when it was captured."""
     value = decode(row.event.encode())
-    return Work(row, msgspec.convert(value, EVENT_TYPES.get(value["type"], AnyEvent)))
+    return PendingEvent(row, msgspec.convert(value, EVENT_TYPES.get(value["type"], AnyEvent)))
 
 
 def lines_missing(lines: Iterable[Line], kept: Sequence[Mapping[str, Any]]) -> list[Line]:
