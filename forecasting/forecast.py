@@ -63,8 +63,8 @@ def make_forecast(
 ) -> Forecast:
     """Backtest the candidates, choose, score the choice on the last horizon, and forecast from all periods.
 
-    progress: called with each step. champion: the current champion, scored on the same origins. kept: returns a step that
-    an earlier, killed run finished. With too little past for a backtest nothing is compared: see `_untested_name`;
+    progress: called with each step. champion: the current version, scored on the same origins. kept: returns a step
+    that an earlier, killed run finished. With too little past for a backtest nothing is compared: see `_untested_name`;
     without any past to test on there are no errors.
     Raises Invalid: a method or candidate that does not fit the levels, and those of `fitted_hierarchy`.
     """
