@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from alerts.rules import units
 from stocktide.database import statement
+from stocktide.database_names import ALERT_INPUTS_CHANGED
 from stocktide.errors import Invalid, NotFound
 
 # A page, and one request's share.
@@ -52,7 +53,7 @@ def put_reorder_points(
         if not missing.product_unknown:
             what = f"location {missing.location!r}"
         raise NotFound("pair_unknown", f"Unknown: {what}. Nothing was written.")
-    connection.execute(sa.text("SELECT pg_notify('alert_inputs_changed', '')"))
+    connection.execute(sa.select(sa.func.pg_notify(ALERT_INPUTS_CHANGED, "")))
     return len(points)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from alerts.addresses import Allowed, check_url
-from alerts.evaluation import DELIVERIES_DUE
 from alerts.rules import RULES
 from alerts.signature import new_secret
 from stocktide.database import statement
+from stocktide.database_names import DELIVERIES_DUE
 from stocktide.errors import Conflict, Invalid, NotFound
 
 WEBHOOKS_MAX = 100

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from forecasting.publishing.promotion import Decision, PromotionRule, decide
 from stocktide.database import statement
+from stocktide.database_names import FORECAST_PUBLISHED
 from stocktide.errors import Conflict, Invalid, NotFound
 
-CHANNEL = "forecast_published"
 VERSIONS_MAX = 500
 REASON_LENGTH_MAX = 500
 OURSELVES = "stocktide"
@@ -226,7 +226,7 @@ def _crown(
     _note(connection, version, "champion", by, reason, champion_score, margin)
     _log(connection, action, version, replaced, by, reason)
     connection.execute(statement("forecasting/point_at_run"), {"forecast_run_id": forecast_run_id})
-    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(forecast_run_id))))
+    connection.execute(sa.select(sa.func.pg_notify(FORECAST_PUBLISHED, str(forecast_run_id))))
     return Outcome(version, forecast_run_id, True, replaced, reason)
 
 
