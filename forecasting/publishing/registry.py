@@ -10,6 +10,7 @@ from forecasting.publishing.promotion import Decision, PromotionRule, decide
 from stocktide.database import statement
 from stocktide.database_names import FORECAST_PUBLISHED
 from stocktide.errors import Conflict, Invalid, NotFound
+from stocktide.stored_text import is_storable
 
 VERSIONS_MAX = 500
 REASON_LENGTH_MAX = 500
@@ -285,7 +286,7 @@ def _one_at_a_time(connection: sa.Connection) -> None:
 
 
 def _check_reason(reason: str) -> None:
-    if not reason.strip() or len(reason) > REASON_LENGTH_MAX or "\x00" in reason:
+    if not reason.strip() or len(reason) > REASON_LENGTH_MAX or not is_storable(reason):
         raise Invalid(
             "reason", f"Say why, in 1 to {REASON_LENGTH_MAX} characters: the history keeps it."
         )
