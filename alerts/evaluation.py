@@ -14,12 +14,13 @@ import sqlalchemy as sa
 
 from alerts.rules import RuleLimits
 from stocktide.database import statement
+from stocktide.database_names import (
+    ALERT_WRITERS_LOCK,
+    ALERTS_CHANGED,
+    DELIVERIES_DUE,
+    RHYTHM_LEARNERS_LOCK,
+)
 
-# Any constants will do, as long as no other advisory lock of ours uses them.
-WRITERS_LOCK_KEY = 7_205_759_405
-LEARNERS_LOCK_KEY = 7_205_759_406
-ALERTS_CHANGED = "alerts_changed"
-DELIVERIES_DUE = "deliveries_due"
 # One transaction's share of the waiting changes; the rest comes at once after it.
 PAIRS_MAX = 10_000
 ROWS_MAX = 5_000
@@ -41,7 +42,7 @@ class Evaluated:
 
 def lock_writers(connection: sa.Connection) -> None:
     """Wait for the turn to write alerts, until the end of the transaction."""
-    _lock(connection, WRITERS_LOCK_KEY)
+    _lock(connection, ALERT_WRITERS_LOCK)
 
 
 def announce_alerts(connection: sa.Connection) -> None:
@@ -85,7 +86,7 @@ def announce_after_silence(connection: sa.Connection) -> int:
 
 def learn_rhythms(connection: sa.Connection) -> None:
     """Learn from four weeks how long each feed pauses when all is well; one evaluator at a time."""
-    _lock(connection, LEARNERS_LOCK_KEY)
+    _lock(connection, RHYTHM_LEARNERS_LOCK)
     connection.execute(statement("alerts/learn_rhythms"))
 
 

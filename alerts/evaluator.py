@@ -15,11 +15,12 @@ from alerts.evaluation import (
 )
 from alerts.rules import RuleLimits, limits_of
 from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.database_names import ALERT_INPUTS_CHANGED, STOCK_CHANGED
 from stocktide.settings import Settings
 from stocktide.telemetry import log
 
 # The ledger announces its commits on the first; whoever has pairs judged for another reason on the second.
-CHANNELS = ("stock_changed", "alert_inputs_changed")
+CHANNELS = (STOCK_CHANGED, ALERT_INPUTS_CHANGED)
 POLL_S = 1.0
 # Commits of this long are judged together: more often would cost work, and win nothing that a person sees.
 TOGETHER_S = 0.05

@@ -14,10 +14,10 @@ import psycopg
 import sqlalchemy as sa
 
 from alerts.cloud_event import cloud_event
-from alerts.evaluation import ALERTS_CHANGED
 from alerts.listing import newest_event_id
 from stocktide.database import create_engine, statement
 from stocktide.database_errors import first_line, is_retryable
+from stocktide.database_names import ALERTS_CHANGED
 from stocktide.errors import Transient
 from stocktide.settings import Settings
 from stocktide.telemetry import log

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alerts.cloud_event import cloud_event
 from alerts.posting import GONE, Tried
 from stocktide.database import statement
+from stocktide.stored_text import storable
 from stocktide.telemetry import log
 
 # How many of one webhook are taken at once.
@@ -61,7 +62,7 @@ def end_try(
         {
             "state": state,
             "status": tried.status,
-            "error": tried.error and _storable(tried.error),
+            "error": tried.error and storable(tried.error[:ERROR_MAX]),
             "wait_s": wait_s,
             "delivery_id": delivery.delivery_id,
         },
@@ -100,7 +101,3 @@ def _body_of(row: sa.RowMapping, source: str) -> bytes | None:
     except Exception as error:  # noqa: BLE001 - its own tries fail for it, and nobody else's
         log("webhook_body_failed", level=logging.ERROR, event_id=row["event_id"], error=repr(error))
         return None
-
-
-def _storable(text: str) -> str:
-    return text[:ERROR_MAX].encode("utf-8", "replace").decode().replace("\x00", "")

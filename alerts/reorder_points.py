@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from alerts.rules import units
 from stocktide.database import statement
+from stocktide.database_names import ALERT_INPUTS_CHANGED
 from stocktide.errors import Invalid, NotFound
+from stocktide.stored_text import is_storable
 
 # A page, and one request's share.
 ROWS_MAX = 10_000
@@ -37,7 +39,7 @@ def put_reorder_points(
         )
     if len({(point.product, point.location) for point in points}) < len(points):
         raise Invalid("reorder_points", "A product and location stands there twice.")
-    if any("\x00" in point.product + point.location for point in points):
+    if not all(is_storable(point.product + point.location) for point in points):
         raise Invalid("bad_text", "A product or location holds a NUL character.")
     columns = {
         "products": [point.product for point in points],
@@ -52,7 +54,7 @@ def put_reorder_points(
         if not missing.product_unknown:
             what = f"location {missing.location!r}"
         raise NotFound("pair_unknown", f"Unknown: {what}. Nothing was written.")
-    connection.execute(sa.text("SELECT pg_notify('alert_inputs_changed', '')"))
+    connection.execute(sa.select(sa.func.pg_notify(ALERT_INPUTS_CHANGED, "")))
     return len(points)
 
 

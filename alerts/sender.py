@@ -19,11 +19,11 @@ import psycopg
 import sqlalchemy as sa
 
 from alerts.addresses import allowed_by
-from alerts.evaluation import DELIVERIES_DUE
 from alerts.outbox import Delivery, clear_old, end_try, take_due
 from alerts.posting import GONE, Poster, Tried
 from alerts.signature import signed_headers
 from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.database_names import DELIVERIES_DUE
 from stocktide.settings import Settings
 from stocktide.telemetry import log
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alerts.evaluation import announce_alerts, lock_writers
 from stocktide.database import statement
 from stocktide.errors import Invalid, NotFound
+from stocktide.stored_text import is_storable
 
 REASON_MAX = 1_000
 SILENCE_MAX = timedelta(days=366)
@@ -42,7 +43,7 @@ def _check_found(changed: sa.CursorResult[tuple[int]], alert_id: int) -> None:
 
 
 def _checked(reason: str) -> str:
-    if not reason.strip() or len(reason) > REASON_MAX or "\x00" in reason:
+    if not reason.strip() or len(reason) > REASON_MAX or not is_storable(reason):
         raise Invalid(
             "reason", f"Say why, in at most {REASON_MAX} characters: the history keeps it."
         )

@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from alerts.addresses import Allowed, check_url
-from alerts.evaluation import DELIVERIES_DUE
 from alerts.rules import RULES
 from alerts.signature import new_secret
 from stocktide.database import statement
+from stocktide.database_names import DELIVERIES_DUE
 from stocktide.errors import Conflict, Invalid, NotFound
+from stocktide.stored_text import is_storable
 
 WEBHOOKS_MAX = 100
 # After a rotation messages carry both signatures for so long.
@@ -172,7 +173,7 @@ def _columns(connection: sa.Connection, filters: Filters) -> dict[str, Any]:
     ids = None
     if filters.locations is not None:
         codes = sorted(set(filters.locations))
-        if any("\x00" in code for code in codes):
+        if not all(map(is_storable, codes)):
             raise Invalid("bad_text", "A location holds a NUL character.")
         rows = connection.execute(
             sa.text("SELECT code, location_id FROM locations WHERE code = ANY (:codes)"),

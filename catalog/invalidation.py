@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from catalog.cache import ALL, ProductCache
 from stocktide.database_errors import is_retryable
+from stocktide.database_names import FORECAST_PUBLISHED, STOCK_CHANGED
 from stocktide.telemetry import log
 
-PUBLISHED = "forecast_published"
-CHANNELS = ("stock_changed", PUBLISHED)
+CHANNELS = (STOCK_CHANGED, FORECAST_PUBLISHED)
 # More products than this are forgotten by forgetting all: one command instead of thousands.
 NAMES_MAX = 200
 PRODUCT = "product"
@@ -68,7 +68,9 @@ class Listener:
         """Drop what all of them name, in one go: a busy ledger tells more often than the cache need hear."""
         names: set[str] = set()
         for notice in notices:
-            names.update([ALL] if notice.channel == PUBLISHED else notice.payload.split(","))
+            names.update(
+                [ALL] if notice.channel == FORECAST_PUBLISHED else notice.payload.split(",")
+            )
         names.discard("")
         if names:
             self._cache.drop(PRODUCT, [ALL] if ALL in names or len(names) > NAMES_MAX else names)

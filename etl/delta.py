@@ -3,10 +3,8 @@
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 
+from stocktide.database_names import ETL_TRANSACTION
 from stocktide.lake import Lake, LakeTable
-
-# The name under which a commit's app transaction is kept: its version is the watermark, an xid8.
-WATERMARK = "stocktide.etl"
 
 
 def open_table(lake: Lake, table: LakeTable) -> DeltaTable | None:
@@ -18,13 +16,13 @@ def watermark_of(table: DeltaTable | None) -> int:
     """Transaction id before which everything has landed in this table; 0 at first."""
     if table is None:
         return 0
-    version = table.transaction_version(WATERMARK)
+    version = table.transaction_version(ETL_TRANSACTION)
     return 0 if version is None else int(version)
 
 
 def with_watermark(xid_before: int) -> CommitProperties:
     """Properties of a commit that moves the watermark in the same atomic step as the data."""
-    return CommitProperties(app_transactions=[Transaction(WATERMARK, version=xid_before)])
+    return CommitProperties(app_transactions=[Transaction(ETL_TRANSACTION, version=xid_before)])
 
 
 def version_of(table: DeltaTable | None) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.database_names import MIGRATION_LOCK
 from stocktide.errors import Fatal, Invalid, Transient
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 # A migration waits this long for a lock, then gives up: a waiting ALTER TABLE would block every reader behind it.
 MIGRATION_LOCK_MS = 10_000
-# Any constant will do, as long as no other advisory lock of ours uses it.
-MIGRATION_LOCK_KEY = 7_205_759_401
 
 
 def create_engine(url: str, *, pool_size: int = 10) -> sa.Engine:
@@ -74,14 +73,14 @@ def migrate(engine: sa.Engine) -> str:
     """
     try:
         with engine.connect() as connection:
-            connection.execute(sa.text(f"SELECT pg_advisory_lock({MIGRATION_LOCK_KEY})"))
+            connection.execute(sa.text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
             connection.execute(sa.text(f"SET lock_timeout = {MIGRATION_LOCK_MS}"))
             connection.commit()
             try:
                 return _upgrade(connection)
             finally:
                 connection.rollback()
-                connection.execute(sa.text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK_KEY})"))
+                connection.execute(sa.text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
     except DATABASE_ERRORS as error:
         if not is_retryable(error):
             raise

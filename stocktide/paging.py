@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Query
 
 from stocktide.errors import Invalid
+from stocktide.stored_text import is_storable
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Most rows in the answer.")]
 RowId = Annotated[int, Query(ge=1, le=2**63 - 1)]
@@ -14,7 +15,7 @@ TextOrNone = TypeVar("TextOrNone", str, str | None)
 
 def checked_text(value: TextOrNone) -> TextOrNone:
     """Refuse what the database cannot hold. Raises Invalid."""
-    if value is not None and "\x00" in value:
+    if value is not None and not is_storable(value):
         raise Invalid("bad_text", "A parameter holds a NUL character.")
     return value
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from stocktide.database import statement
+from stocktide.database_names import job_lock
 from stocktide.errors import Conflict, StocktideError
 
 # Longer than any run but a first one on years of events: who waits longer should know why.
@@ -93,7 +94,7 @@ def note_progress(engine: sa.Engine, run: Run, step: str, share: float) -> None:
 def single_flight(engine: sa.Engine, job: str) -> Iterator[bool]:
     """Hold the job's advisory lock; yields False where another process holds it."""
     with engine.connect() as connection:
-        key = {"key": f"stocktide.{job}"}
+        key = {"key": job_lock(job)}
         taken = connection.execute(
             sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key
         ).scalar_one()

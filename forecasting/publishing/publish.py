@@ -25,7 +25,6 @@ from forecasting.publishing.promotion import (
     total_score,
 )
 from forecasting.publishing.registry import (
-    CHANNEL,
     Outcome,
     read_champion,
     register,
@@ -66,7 +65,7 @@ QUANTILE_COLUMNS = (
 )
 COPY_BYTES = 1 << 20
 SCORE_COLUMNS = ("origin", *SCORED)
-__all__ = ["CHANNEL", "Publication", "publish", "store_refresh", "store_run"]
+__all__ = ["Publication", "publish", "store_refresh", "store_run"]
 
 
 @dataclass(frozen=True)

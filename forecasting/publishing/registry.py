@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from forecasting.publishing.promotion import Decision, PromotionRule, decide
 from stocktide.database import statement
+from stocktide.database_names import FORECAST_PUBLISHED
 from stocktide.errors import Conflict, Invalid, NotFound
+from stocktide.stored_text import is_storable
 
-CHANNEL = "forecast_published"
 VERSIONS_MAX = 500
 REASON_LENGTH_MAX = 500
 OURSELVES = "stocktide"
@@ -226,7 +227,7 @@ def _make_champion(
     _note(connection, version, "champion", by, reason, champion_score, margin)
     _log(connection, action, version, replaced, by, reason)
     connection.execute(statement("forecasting/point_at_run"), {"forecast_run_id": forecast_run_id})
-    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(forecast_run_id))))
+    connection.execute(sa.select(sa.func.pg_notify(FORECAST_PUBLISHED, str(forecast_run_id))))
     return Outcome(version, forecast_run_id, True, replaced, reason)
 
 
@@ -285,7 +286,7 @@ def _one_at_a_time(connection: sa.Connection) -> None:
 
 
 def _check_reason(reason: str) -> None:
-    if not reason.strip() or len(reason) > REASON_LENGTH_MAX or "\x00" in reason:
+    if not reason.strip() or len(reason) > REASON_LENGTH_MAX or not is_storable(reason):
         raise Invalid(
             "reason", f"Say why, in 1 to {REASON_LENGTH_MAX} characters: the history keeps it."
         )

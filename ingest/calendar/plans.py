@@ -14,6 +14,7 @@ from ingest.calendar.checks import Refusal, check_plan, content_of
 from ingest.calendar.kinds import KINDS, SCOPE, Kind
 from ingest.ledger.dimensions import LOCATIONS, PRODUCTS, PUT_ROWS_MAX, look_up, price_micros
 from stocktide.database import sql, statement
+from stocktide.database_names import plans_lock
 from stocktide.errors import Invalid, NotFound
 
 # So much of the content's hash is an id where the sender gives none: enough to never meet another by chance.
@@ -88,7 +89,7 @@ def _column(key: str) -> str:
 def _one_writer(connection: sa.Connection, kind: Kind) -> None:
     """Let others wait: two changes of one plan at once would else both find it unchanged."""
     lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-    connection.execute(lock, {"name": f"stocktide.{kind.table}"})
+    connection.execute(lock, {"name": plans_lock(kind.table)})
 
 
 def _ids(kind: str, plans: Sequence[Any]) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from ingest.epcis.query import Query, read_query
 from ingest.epcis.query_documents import bare_event, query_document
 from ingest.epcis.search import COLLECTIONS, find_event, find_events, values_seen
 from ingest.http.routes import recorder_of
+from stocktide.stored_text import storable
 from stocktide.web import ReadKey
 
 QUERY: dict[str, Any] = {
@@ -31,7 +32,7 @@ def get_events(request: Request, _key: ReadKey) -> Response:
 def get_events_of_type(event_type: str, request: Request, _key: ReadKey) -> Response:
     """Query events of one type, as /v1/epcis/events does."""
     query = read_query(request.query_params.multi_items())
-    query.add("event_type = {}", event_type.replace("\x00", "\ufffd"))
+    query.add("event_type = {}", storable(event_type))
     return _query(request, query)
 
 

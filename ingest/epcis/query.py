@@ -25,6 +25,7 @@ from ingest.epcis.vocabulary import (
     Vocabulary,
 )
 from stocktide.errors import Invalid
+from stocktide.stored_text import is_storable
 
 PER_PAGE, PER_PAGE_MAX = 30, 1_000
 COUNT_MAX = 2**31 - 1
@@ -83,7 +84,7 @@ def read_query(parameters: Sequence[tuple[str, str]]) -> Query:
     """
     given: dict[str, list[str]] = {}
     for name, text in parameters:
-        if "\x00" in name or "\x00" in text:
+        if not (is_storable(name) and is_storable(text)):
             raise wrong(name, "holds a NUL character")
         given.setdefault(name, []).append(text)
     query = Query()

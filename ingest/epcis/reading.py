@@ -10,6 +10,7 @@ import msgspec
 from ingest.epcis.event_parts import Part
 from ingest.epcis.values import DESCRIPTIONS, is_uri
 from ingest.parsing.events import Fault
+from stocktide.stored_text import is_storable, storable
 
 P = TypeVar("P", bound=Part)
 # Objects and lists in one another; events of the standard need ten.
@@ -116,15 +117,10 @@ def _check_names(part: Part, value: Mapping[str, Any], path: str) -> None:
                     _check_names(item, value[name][place], f"{path}.{name}[{place}]")
 
 
-def storable(text: str) -> str:
-    """What the database can keep of a text, for showing."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-
-
 def _refuse_unstorable(value: Any, path: str) -> None:
     """Postgres keeps no NUL character and no half surrogate pair."""
     if isinstance(value, str):
-        if storable(value) != value:
+        if not is_storable(value):
             raise Refused(
                 "bad_text", f"{path} holds a character that is no text (NUL or half a pair).", path
             )

@@ -10,6 +10,7 @@ from ingest.epcis.vocabulary import BIZ_STEP, DISPOSITION
 from stocktide.database import statement
 from stocktide.domain.kinds import ADJUSTMENT, KINDS, EventKind
 from stocktide.errors import Invalid
+from stocktide.stored_text import is_storable_json
 
 ANY = "*"
 RULES_MAX = 1_000
@@ -113,7 +114,7 @@ def put_rules(connection: sa.Connection, rules: Sequence[Rule]) -> None:
         places[rule.key] = place
     connection.execute(sa.text("DELETE FROM epcis_movements"))
     rows = msgspec.json.encode(written).decode()
-    if "\\u0000" in rows:
+    if not is_storable_json(rows):
         raise Invalid("bad_text", "A rule holds a NUL character.")
     # a value that is its field's default is left out by nobody: every column is written
     connection.execute(statement("ingest/epcis/put_rules"), {"rows": rows})

@@ -11,6 +11,7 @@ from ingest.epcis.jobs import read_token, write_token
 from ingest.epcis.query import Query
 from stocktide.database import sql, statement
 from stocktide.errors import NotFound, TooLarge
+from stocktide.stored_text import storable
 
 SEEN_MAX = 1_000
 # The collections of the standard that are columns with an index.
@@ -91,7 +92,7 @@ def _all_of(conditions: list[str]) -> str:
 def find_event(connection: sa.Connection, identity: str) -> Any:
     """Find one event by its eventID or hash. Raises NotFound."""
     row = connection.execute(
-        statement("ingest/epcis/event"), {"identity": identity.replace("\x00", "\ufffd")}
+        statement("ingest/epcis/event"), {"identity": storable(identity)}
     ).one_or_none()
     if row is None:
         raise NotFound("unknown_event", f"There is no event {identity[:200]!r}.")

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from ingest.epcis.event_facts import SOURCE
 from ingest.epcis.held_movements import MOVED, held_movements, noted_ids
 from ingest.epcis.pending_event import PendingEvent
-from ingest.epcis.reading import storable
 from stocktide.database import statement
 from stocktide.errors import StocktideError, Transient
+from stocktide.stored_text import storable
 
 # Who closes rejects that EPCIS has settled.
 BY = "epcis"

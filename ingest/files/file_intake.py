@@ -9,9 +9,9 @@ from ingest.files.event_lines import BYTE_ORDER_MARK, holds_events, record_lines
 from ingest.files.importing import Tally, import_file
 from ingest.files.mapping import Mapping
 from ingest.files.source_file import JSON_LINES
-from ingest.files.watched_files import as_text
 from ingest.recording.recording import Recorder
 from stocktide.errors import Invalid
+from stocktide.stored_text import storable
 
 FEED = "watch"
 EPCIS = (".json", ".jsonld")
@@ -45,7 +45,7 @@ def read_file(path: Path, mapping: Mapping | None, recorder: Recorder) -> Report
 
 def error_report(code: str, message: str) -> Report:
     """The report of a file that failed as a whole."""
-    return {"state": "failed", "error": {"code": code, "message": as_text(message)}}
+    return {"state": "failed", "error": {"code": code, "message": storable(message)}}
 
 
 def _read_epcis(path: Path, recorder: Recorder) -> Report:

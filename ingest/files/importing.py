@@ -28,6 +28,7 @@ from stocktide.domain.kinds import KINDS
 from stocktide.errors import Invalid
 from stocktide.runs import recorded_run
 from stocktide.settings import Settings
+from stocktide.stored_text import is_storable
 
 __all__ = ["Tally", "dry_run_file", "import_file", "open_mapping"]
 SAMPLE_ROWS = 5
@@ -169,7 +170,7 @@ def _described(rows: list[dict[str, Any]], shape: type[Any]) -> list[Any]:
     sound = []
     for row in rows:
         said = {name: value for name, value in row.items() if value is not None}
-        if any(isinstance(value, str) and "\x00" in value for value in said.values()):
+        if any(isinstance(value, str) and not is_storable(value) for value in said.values()):
             continue
         try:
             described = msgspec.convert(said, shape, strict=False)

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import sqlalchemy as sa
 
 from stocktide.database import statement
+from stocktide.stored_text import storable
 
 State = Literal["taken", "recorded", "done", "failed"]
 
@@ -61,14 +62,9 @@ def set_state(
         {
             **content._asdict(),
             "state": state,
-            "report": as_text(json.dumps(report, default=str, ensure_ascii=False)),
+            "report": storable(json.dumps(report, default=str, ensure_ascii=False)),
         },
     )
-
-
-def as_text(text: str) -> str:
-    """A text that UTF-8 and the database can hold; a file's name may be any bytes."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def not_moved(connection: sa.Connection, folder: str) -> list[WatchedFile]:

@@ -15,11 +15,12 @@ from typing import Protocol
 
 from ingest.files.file_intake import Report, error_report, mapping_of, read_file
 from ingest.files.mapping import Mapping
-from ingest.files.watched_files import Content, as_text, not_moved, set_state, take_file
+from ingest.files.watched_files import Content, not_moved, set_state, take_file
 from ingest.recording.recording import Recorder
 from stocktide.database_errors import DATABASE_ERRORS, cause_of, is_retryable
 from stocktide.errors import Conflict, Invalid, Transient
 from stocktide.runs import single_flight
+from stocktide.stored_text import storable
 from stocktide.telemetry import log
 
 SETTLE_S = 2.0
@@ -175,7 +176,7 @@ class Watcher:
 
     def _begin_report(self, path: Path, mark: tuple[int, ...]) -> Report:
         return {
-            "file": as_text(path.name),
+            "file": storable(path.name),
             "folder": str(self.folder),
             "bytes": mark[1],
             "mapping": self.mapping.name if self.mapping else None,
@@ -292,6 +293,6 @@ def _sha256(path: Path) -> bytes:
 def _write(path: Path, report: Report) -> None:
     scratch = path.with_name(f".{path.name}.new")
     scratch.write_text(
-        as_text(json.dumps(report, indent=2, default=str, ensure_ascii=False)) + "\n", "utf-8"
+        storable(json.dumps(report, indent=2, default=str, ensure_ascii=False)) + "\n", "utf-8"
     )
     scratch.replace(path)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
+from stocktide.database_names import STOCK_CHANGED
+
 # Past this many products a batch simply says "all": dropping each by name would cost every reader more than it saves.
 NOTIFY_PRODUCTS_MAX = 200
-STOCK_CHANGED = "stock_changed"
 
 
 def announce(connection: sa.Connection, product_ids: Iterable[int]) -> None:

@@ -17,6 +17,7 @@ from ingest.parsing.numbers import MICRO
 from ingest.parsing.units import converted, factor
 from stocktide.database import statement
 from stocktide.errors import Invalid
+from stocktide.stored_text import NUL_ESCAPED, is_storable_json
 
 PUT_ROWS_MAX = 10_000
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -134,7 +135,7 @@ def _distinct(items: Sequence[Any], code: str) -> Iterable[tuple[int, Any]]:
 
 def _put(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     text = json.dumps(rows)
-    if "\\u0000" in text or "\\ud" in text:
+    if NUL_ESCAPED in text or "\\ud" in text:
         refuse_unstorable(rows)
     return list(connection.execute(statement(name), {"rows": text}).scalars())
 
@@ -143,7 +144,7 @@ def refuse_unstorable(rows: Sequence[Mapping[str, Any]]) -> None:
     """Name the row whose text Postgres cannot keep."""
     for row, values in enumerate(rows):
         flat = json.dumps(values, ensure_ascii=False)
-        if "\\u0000" in flat or flat.encode("utf-8", "replace").decode() != flat:
+        if not is_storable_json(flat):
             raise Invalid(
                 "bad_text",
                 f"Row {row} holds a character that is no text (NUL or half a pair).",

@@ -52,9 +52,11 @@ from ingest.ledger.rows import (
 from stocktide.database import sql
 
 Identity = tuple[int, str]
-# Rows, and the place of each in its block of entries: int64, shape (n,).
+# Rows, and a place for each: of sales that of the event in its batch, below ENTRIES_MAX / 2, later that of the row in
+# the block of entries. int64, shape (n,).
 Part = tuple[EntryColumns, NDArray[np.int64]]
-# One block of the sequence ledger_entries; an event takes one number, or two.
+# One block of the sequence ledger_entries. An event has two numbers, one for each leg, by its place in the batch: of
+# two events of one instant the later in the batch has the greater number, whichever form their rows have.
 ENTRIES_MAX = 65_536
 # A COPY is cheaper than an INSERT by rows from about here on.
 COPY_ROWS_MIN = 200
@@ -93,9 +95,10 @@ class Entries:
         """`append` for the rows of events alone."""
         return self.append([], rows)
 
-    def append(self, sales: Sequence[EntryColumns], rows: Sequence[Row]) -> set[bytes]:
+    def append(self, sales: Sequence[Part], rows: Sequence[Row]) -> set[bytes]:
         """Append what is new of sales and of the rows of events, and move stock.
 
+        sales: rows of plain sales, with the places of the events. No two events have the same place.
         Returns the keys of those whose identity others hold: of them nothing is written.
         """
         rows = with_second_legs(rows)
@@ -221,19 +224,16 @@ class Entries:
         return self._cursor.fetchall()
 
 
-def _parts(sales: Sequence[EntryColumns], rows: Sequence[Row]) -> list[Part]:
-    """What is written together, with the place of each row in the block of entries."""
-    parts: list[Part] = []
-    start = 0
-    for part in sales:
-        parts.append((part, np.arange(start, start + len(part), dtype=np.int64)))
-        start += len(part)
+def _parts(sales: Sequence[Part], rows: Sequence[Row]) -> list[Part]:
+    """Return what is written together, with the place of each row in the block of entries."""
+    parts = [(part, 2 * places) for part, places in sales]
+    in_block = np.array([2 * row.place + row.leg for row in rows], dtype=np.int64)
     is_rare = np.array([has_rare(row.event) for row in rows], dtype=np.bool_)
     for wide in (False, True):
-        places = np.flatnonzero(is_rare == wide)
-        if places.size:
-            part = _encoder.rows([rows[place] for place in places.tolist()], wide=wide)
-            parts.append((part, start + places))
+        chosen = np.flatnonzero(is_rare == wide)
+        if chosen.size:
+            part = _encoder.rows([rows[number] for number in chosen.tolist()], wide=wide)
+            parts.append((part, in_block[chosen]))
     return parts
 
 

@@ -6,6 +6,7 @@ from itertools import repeat
 from typing import Any
 
 import msgspec
+import numpy as np
 import sqlalchemy as sa
 
 from ingest.ledger.batch import Batch, Sorter, row_by_heart
@@ -47,8 +48,8 @@ class Ledger:
             )
         batch = self._sorter.sort_out(connection, Parsed.of(parsed))
         entries = Entries(connection, half_life_s=self.half_life_h * 3600)
-        columns = [part.columns for part in batch.sales]
-        held = entries.append(columns, list(batch.rows.values()))
+        sales = [(part.columns, np.array(part.places, dtype=np.int64)) for part in batch.sales]
+        held = entries.append(sales, list(batch.rows.values()))
         outcomes = batch.outcomes
         outcomes |= _of_firsts(batch, held)
         outcomes |= _of_repeats(batch, _recorded(entries, held))

@@ -74,7 +74,8 @@ def _second_leg(first: Row, location_id: int) -> Row:
     kind = KINDS[event.kind]
     # a reversal has both turned round
     arrives = kind.sign * (kind.second_sign or 0) * first.quantity_milli
-    return Row(event, first.source_id, first.product_id, location_id, arrives, first.at, leg=1)
+    ids = (first.source_id, first.product_id, location_id)
+    return Row(event, *ids, arrives, first.at, first.place, leg=1)
 
 
 def row_key(row: Row) -> bytes:

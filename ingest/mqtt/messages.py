@@ -12,7 +12,7 @@ import msgspec
 from ingest.mqtt.plain import Undated, map_plain
 from ingest.mqtt.topic_rules import Match, TopicRules
 from ingest.parsing.events import Fault
-from ingest.parsing.faults import storable
+from stocktide.stored_text import storable
 
 CLOUDEVENTS = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"
@@ -160,5 +160,5 @@ def _utf8(payload: bytes, charset: str) -> bytes | None:
 
 
 def _as_it_came(message: Message, match: Match, fault: Fault) -> Decoded:
-    content_type = storable(message.content_type) or ""
+    content_type = storable(message.content_type or "")
     return Decoded(message.payload, match, fault, content_type=content_type)

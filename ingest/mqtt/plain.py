@@ -12,6 +12,7 @@ import msgspec
 from ingest.mqtt.topic_rules import Match, TopicRule, fields_of
 from ingest.parsing.events import Fault
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
+from stocktide.stored_text import is_storable
 
 # A number above this is milliseconds since 1970, one below it seconds (which reach the year 5138).
 EPOCH_MS_FROM = 100_000_000_000
@@ -198,7 +199,7 @@ def _text(raw: msgspec.Raw, name: str) -> str:
         said = msgspec.json.decode(text, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _Refused("wrong_type", f"{name} is neither a text nor a number.", name) from None
-    if "\x00" in said:
+    if not is_storable(said):
         raise _Refused("bad_text", f"{name} holds a NUL character.", name)
     return said
 

@@ -9,8 +9,8 @@ from typing import Any, get_type_hints
 from urllib.parse import quote
 
 from ingest.parsing.events import Event, Fault
-from ingest.parsing.faults import storable
 from ingest.parsing.kinds import DATA_TYPES
+from stocktide.stored_text import storable
 
 PLACEHOLDER = re.compile(r"\{([a-z_]\w*)\}")
 # The feed of all messages whose rule names no other.
@@ -155,7 +155,7 @@ class TopicRules:
 def placed(fault: Fault, topic: str) -> Fault:
     """The fault with the topic that it came on, as the database can keep it, and as long as a person reads."""
     shown = topic if len(topic) <= TOPIC_SHOWN_MAX else f"{topic[:TOPIC_SHOWN_MAX]}…"
-    said = storable(f"Topic {shown}: {fault.message}") or ""
+    said = storable(f"Topic {shown}: {fault.message}")
     said = said[:MESSAGE_CHARACTERS_MAX]
     return Fault(fault.reason, said, fault.field, fault.source, fault.event_id)
 

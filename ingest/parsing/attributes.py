@@ -10,6 +10,7 @@ import msgspec
 
 from ingest.parsing.faults import NotAnEvent
 from ingest.parsing.kinds import Text
+from stocktide.stored_text import is_storable
 
 # Of these we make fields of our own.
 OURS = frozenset({"specversion", "id", "source", "type", "time", "data", "data_base64"})
@@ -90,7 +91,7 @@ def _value(name: str, raw: msgspec.Raw) -> str | int | bool | None:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str) and len(value) <= TEXT_MAX:
-        if "\x00" in value:
+        if not is_storable(value):
             raise NotAnEvent("bad_text", f"{name} holds a NUL character.", name)
         return value
     if isinstance(value, int) and abs(value) <= INTEGER_MAX:

@@ -24,10 +24,3 @@ def not_valid(message: str, within: str) -> NotAnEvent:
         full = f"{within}.{name}" if within else name
         return NotAnEvent("unknown_field", f"The field {full} is unknown for this kind.", full)
     return NotAnEvent("wrong_type", f"{field or 'The event'}: {what}.", field)
-
-
-def storable(text: str | None) -> str | None:
-    """What the database can keep of a text, for showing."""
-    return (
-        None if text is None else text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
-    )

@@ -9,13 +9,14 @@ import msgspec
 
 from ingest.parsing.attributes import Envelope, data_of, other_attributes
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
-from ingest.parsing.faults import NotAnEvent, not_valid, storable
+from ingest.parsing.faults import NotAnEvent, not_valid
 from ingest.parsing.kinds import DATA_TYPES, CorrectionData, Sale, Text
 from ingest.parsing.numbers import MICRO, MILLI, scaled
 from ingest.parsing.parsed import Parsed, PlacedSales
 from ingest.parsing.plain_sales import PlainSales, SalesReader
 from stocktide.domain.kinds import KINDS, RETURN, SALE, TYPE_PREFIX, EventKind
 from stocktide.settings import Settings
+from stocktide.stored_text import is_storable_json, storable
 
 __all__ = ["MICRO", "MILLI", "EventParser"]
 
@@ -380,17 +381,17 @@ def _placed(fault: Fault, source: str | None, event_id: str | None) -> Fault:
     """The fault with the event that it is of, in what the database can keep."""
     return Fault(
         fault.reason,
-        storable(fault.message) or "",
-        storable(fault.field),
-        storable(source),
-        storable(event_id),
+        storable(fault.message),
+        fault.field and storable(fault.field),
+        source and storable(source),
+        event_id and storable(event_id),
     )
 
 
 def _refuse_unstorable(event: Event) -> None:
     """Postgres keeps no NUL character and no half surrogate pair."""
     for name, value in zip(event.__struct_fields__, msgspec.structs.astuple(event), strict=True):
-        if isinstance(value, str) and (storable(value) != value or "\\u0000" in value):
+        if isinstance(value, str) and not is_storable_json(value):
             raise NotAnEvent(
                 "bad_text", f"{name} holds a character that is no text (NUL or half a pair).", name
             )

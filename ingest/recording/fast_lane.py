@@ -99,7 +99,9 @@ class FastLane:
         return rows
 
     def record(self, requests: Sequence[FeedRequest], rows: Sequence[Row], done: Done) -> None:
-        """Record rows of requests, ordered by identity; `done` is told whether they are committed.
+        """Record rows of requests, ordered by identity, each with its place among those of all the requests.
+
+        `done` is told whether they are committed.
 
         Only when open and not busy.
         """
@@ -112,6 +114,7 @@ class FastLane:
             str(self._ledger.half_life_h * 3600),
             announced(np.unique(effects.product_id).tolist()),
             _counts(requests),
+            array_of(np.array([row.place for row in rows], dtype=np.int32), INT4),
         )
         self._done = done
         connection = self._connection.pgconn

@@ -127,7 +127,12 @@ def _accepted(item: Event | Fault) -> Outcome:
 
 
 def _ordered(rows: list[Row]) -> list[Row] | None:
-    """Rows by identity; None where two have the same, which the general way compares."""
+    """Return rows by identity, with their places in the group; None where two have the same identity.
+
+    What has the same identity is compared the general way.
+    """
+    for place, row in enumerate(rows):
+        row.place = place
     rows.sort(key=lambda row: (row.source_id, row.event.event_id))
     for one, next_one in pairwise(rows):
         if one.event.event_id == next_one.event.event_id and one.source_id == next_one.source_id:

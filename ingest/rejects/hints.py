@@ -9,6 +9,7 @@ from ingest.parsing.kinds import DATA_TYPES
 from ingest.rejects.payload import value_at
 from stocktide.database import statement
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
+from stocktide.stored_text import is_storable
 
 NEAREST_MAX = 5
 CUTOFF = 0.6
@@ -32,7 +33,7 @@ def nearest(
 
 
 def _near_codes(connection: sa.Connection, dimension: str, value: str) -> list[str]:
-    if "\x00" in value or value.encode("utf-8", "replace").decode() != value:
+    if not is_storable(value):
         return []
     found = connection.execute(
         statement("ingest/reject_near"), {"dimension": dimension, "code": value.strip()[:100]}

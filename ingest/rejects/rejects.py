@@ -14,6 +14,7 @@ from ingest.rejects.hints import nearest
 from ingest.rejects.payload import HOW_TO_MEND, kind_of, shown
 from stocktide.database import statement
 from stocktide.errors import Conflict, Invalid, NotFound
+from stocktide.stored_text import is_storable
 
 PAGE_MAX = 500
 REASON_MAX = 1_000
@@ -142,11 +143,13 @@ def closed(row: Mapping[str, Any]) -> Conflict:
 
 def checked_reason(reason: str) -> str:
     """Why somebody did something, as the history keeps it. Raises Invalid."""
-    if not reason.strip() or len(reason) > REASON_MAX or "\x00" in reason:
+    # half a pair in it is kept as ?, as it always was
+    kept = reason.strip().encode("utf-8", "replace").decode()
+    if not kept or len(reason) > REASON_MAX or not is_storable(kept):
         raise Invalid(
             "reason", f"Say why, in at most {REASON_MAX} characters: the history keeps it."
         )
-    return reason.strip().encode("utf-8", "replace").decode()
+    return kept
 
 
 def _row(connection: sa.Connection, reject_id: int) -> dict[str, Any]:

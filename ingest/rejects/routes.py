@@ -26,6 +26,7 @@ from ingest.rejects.rejects import (
 from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.errors import Invalid
 from stocktide.keys import Key
+from stocktide.stored_text import is_storable
 from stocktide.web import OperateKey, ReadKey, asked_by, engine_of, read_body
 
 router = APIRouter(prefix="/v1", tags=["rejects"])
@@ -255,7 +256,7 @@ def _wanted(
 
 def _text(value: str) -> str:
     """Refuse what the database cannot hold. Raises Invalid."""
-    if "\x00" in value or value.encode("utf-8", "replace").decode() != value:
+    if not is_storable(value):
         raise Invalid(
             "bad_text", "A parameter holds a character that is no text (NUL or half a pair)."
         )

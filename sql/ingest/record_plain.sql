@@ -4,13 +4,14 @@
 -- feeds. Binds: of events, ordered by identity: $1 sources, $2 events, $3 kinds, $4 products, $5 locations, $6 quantities,
 -- $7 times, $8 prices, $9 currencies, $10 orders, $11 order lines, $12 customers, $13 channels; of pairs, in their order:
 -- $14 products, $15 locations, $16 moved, $17 moved_from, $18 known, $19 score, $20 scored_at, $21 sold_at; $22 half-life
--- in seconds, $23 the products' ids as text, $24 counts of feeds.
+-- in seconds, $23 the products' ids as text, $24 counts of feeds; $25 places of the events in the order in which they
+-- came, which numbers their entries (two a place, as in the general way).
 WITH incoming AS (
-    SELECT source_id, event_id, nextval_of.first_entry + place - 1 AS entry_id, kind, product_id, location_id,
+    SELECT source_id, event_id, nextval_of.first_entry + 2 * place AS entry_id, kind, product_id, location_id,
            quantity_milli, occurred_at, price_micros, currency, order_id, order_line, customer_id, channel
     FROM (SELECT nextval('ledger_entries') AS first_entry) AS nextval_of,
          unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::int[], $6::bigint[], $7::timestamptz[], $8::bigint[],
-                $9::text[], $10::text[], $11::int[], $12::text[], $13::text[]) WITH ORDINALITY
+                $9::text[], $10::text[], $11::int[], $12::text[], $13::text[], $25::int[])
              AS t (source_id, event_id, kind, product_id, location_id, quantity_milli, occurred_at, price_micros,
                    currency, order_id, order_line, customer_id, channel, place)
 ),

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from alerts.evaluation import evaluate_changes, evaluate_feeds, learn_rhythms
 from alerts.rules import RuleLimits, limits_of
+from stocktide.database_names import STOCK_CHANGED
 from stocktide.settings import load_settings
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -56,7 +57,7 @@ class Shops:
             sa.text("INSERT INTO stock_changes (product_ids, location_ids) VALUES (:p, :l)"),
             {"p": [product], "l": [location]},
         )
-        connection.execute(sa.text("SELECT pg_notify('stock_changed', '')"))
+        connection.execute(sa.select(sa.func.pg_notify(STOCK_CHANGED, "")))
 
     def reorder_point(self, product: int, location: int, units: float) -> None:
         with self.engine.begin() as connection:

@@ -19,6 +19,7 @@ from alerts.cloud_event import json_schema
 from alerts.fan_out import FanOut, Subscription
 from stocktide.api import create_app
 from stocktide.cache_server import connect_cache
+from stocktide.database_names import ALERTS_CHANGED
 from stocktide.errors import Transient
 from stocktide.keys import create_key, revoke_key
 from stocktide.settings import load_settings
@@ -305,9 +306,10 @@ def cut_listeners(database: sa.Engine) -> None:
     with database.begin() as connection:
         connection.execute(
             sa.text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN alerts_changed'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = :query"
                 " AND datname = current_database()"
-            )
+            ),
+            {"query": f"LISTEN {ALERTS_CHANGED}"},
         )
 
 

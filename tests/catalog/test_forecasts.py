@@ -1,5 +1,6 @@
 import sqlalchemy as sa
 
+from stocktide.database_names import FORECAST_PUBLISHED
 from tests.catalog.shops import eventually, open_shops, send
 from tests.conftest import Api
 
@@ -28,7 +29,7 @@ def publish(database: sa.Engine) -> None:
     """Publish a small forecast, as the stage does: in one transaction that tells the listeners."""
     with database.begin() as connection:
         connection.execute(sa.text(PUBLISH.replace("::", "\\:\\:")))
-        connection.execute(sa.text("SELECT pg_notify('forecast_published', '')"))
+        connection.execute(sa.select(sa.func.pg_notify(FORECAST_PUBLISHED, "")))
 
 
 def test_forecasts_answer_404_when_nothing_is_published(api: Api) -> None:

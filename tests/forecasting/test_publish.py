@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from forecasting.frames.frequency import Grid
 from forecasting.frames.rhythm_found import calendar_grid
 from forecasting.publishing.promotion import PromotionRule
-from forecasting.publishing.publish import CHANNEL, HEADS_KEPT, RUNS_KEPT, publish, store_run
+from forecasting.publishing.publish import HEADS_KEPT, RUNS_KEPT, publish, store_run
 from forecasting.publishing.registry import rollback
+from stocktide.database_names import FORECAST_PUBLISHED
 from tests.forecasting.publications import publication, scores_of, with_parts
 
 
@@ -65,7 +66,7 @@ def test_publish_writes_all_of_a_run_and_points_at_it(database: sa.Engine) -> No
 
 def test_publish_tells_listeners_on_commit(database: sa.Engine, database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as listener:
-        listener.execute(f"LISTEN {CHANNEL}")
+        listener.execute(f"LISTEN {FORECAST_PUBLISHED}")
         number = publish(database, publication(), run_id=None)
         told = next(listener.notifies(timeout=5))
     assert told.payload == str(number)
@@ -129,7 +130,7 @@ def test_publish_tells_nobody_of_a_challenger_that_lost(
     good = publication(scores=scores_of({"chosen": 0.5, "a": 0.5}), choice={"winner": "a"})
     first = publish(database, good, run_id=None)
     with psycopg.connect(database_url, autocommit=True) as listener:
-        listener.execute(f"LISTEN {CHANNEL}")
+        listener.execute(f"LISTEN {FORECAST_PUBLISHED}")
         publish(database, publication(scores=scores_of({"chosen": 0.9, "a": 0.5})), run_id=None)
         assert list(listener.notifies(timeout=0.2)) == []
         second = publish(database, good, run_id=None)

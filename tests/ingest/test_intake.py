@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -83,6 +84,27 @@ def test_each_caller_gets_its_own_outcomes_when_all_come_at_once(recorder: Recor
         "SELECT sum(accepted), sum(duplicate), sum(conflict), sum(rejected) FROM feed_minutes",
     )
     assert counted == [(31, 10, 10, 10)]
+
+
+def test_the_fast_lane_numbers_entries_in_the_order_in_which_events_came(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(intake: Intake) -> None:
+        for _ in range(2):  # a new source is remembered when it is looked up again
+            await submit(intake, recorder, raw(kind="sale", event_id="first"))
+        put = Mock(side_effect=intake._writer.put)
+        monkeypatch.setattr(intake._writer, "put", put)
+        await submit(
+            intake, recorder, raw(kind="sale", event_id="c"), raw(kind="sale", event_id="b")
+        )
+        await asyncio.gather(
+            *(submit(intake, recorder, raw(kind="sale", event_id=name)) for name in "zyx")
+        )
+        assert not put.called
+
+    with_intake(recorder, work)
+    found = rows(recorder, "SELECT event_id FROM ledger ORDER BY entry_id")
+    assert [event_id for (event_id,) in found] == ["first", "c", "b", "z", "y", "x"]
 
 
 def test_a_poison_event_takes_no_neighbour_with_it(recorder: Recorder) -> None:

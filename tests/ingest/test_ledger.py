@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.parsing.parser import EventParser
 from ingest.recording.recording import Recorder
 from stocktide.settings import Settings
 from tests.ingest.samples import raw
@@ -146,10 +147,9 @@ class ReferenceLedger:
         return "duplicate" if {**event, "batch": known["batch"]} == known else "conflict"
 
     def on_hand(self) -> dict[tuple[str, str], int]:
-        legs: dict[tuple[str, str], list[tuple[int, tuple[int, str], str, int]]] = defaultdict(list)
-        for e in self.events.values():
-            # of two counts of one instant the one of the later batch rules, in one batch that of the greater id
-            order = (e["batch"], e["event_id"])
+        legs: dict[tuple[str, str], list[tuple[int, int, str, int]]] = defaultdict(list)
+        # of two counts of one instant the later rules, in one batch too
+        for order, e in enumerate(self.events.values()):
             sign = {"sale": -1, "transfer": -1}.get(e["kind"], 1)
             amount = e.get("counted", sign * e.get("quantity", 0))
             legs["A", e["location"]].append((e["minute"], order, e["kind"], amount))
@@ -160,11 +160,18 @@ class ReferenceLedger:
     @staticmethod
     def _fold(rows: list[Any]) -> int:
         counts = [row for row in rows if row[2] == "stocktake"]
-        last = max(counts, key=lambda row: (row[0], row[1])) if counts else (-1, (-1, ""), "", 0)
+        last = max(counts, key=lambda row: (row[0], row[1])) if counts else (-1, -1, "", 0)
         return (
             int(last[3] + sum(row[3] for row in rows if row[2] != "stocktake" and row[0] > last[0]))
             * 1000
         )
+
+
+def in_order(recorder: Recorder) -> list[tuple[str, int]]:
+    """Event and leg of each entry of the ledger."""
+    with recorder.engine.connect() as connection:
+        found = connection.execute(sa.text("SELECT event_id, leg FROM ledger ORDER BY entry_id"))
+        return [(row.event_id, row.leg) for row in found]
 
 
 quantities = st.integers(1, 9)
@@ -191,17 +198,35 @@ def as_event(move: dict[str, Any]) -> dict[str, Any]:
     return {**event, "counted" if kind == "stocktake" else "quantity": amount}
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(moves, min_size=1, max_size=8), min_size=1, max_size=6))
-def test_record_folds_as_the_reference_does(
-    recorder: Recorder, batches: list[list[dict[str, Any]]]
-) -> None:
-    with recorder.engine.begin() as connection:
+def count(event_id: str, counted: int) -> dict[str, Any]:
+    """Count A at S1, always at the same instant."""
+    return {
+        "event_id": event_id,
+        "minute": 0,
+        "location": "S1",
+        "shape": ("stocktake", counted),
+    }
+
+
+def empty(engine: sa.Engine) -> None:
+    """Empty the ledger between the examples of a test."""
+    with engine.begin() as connection:
         connection.execute(sa.text("SET session_replication_role = replica"))
         connection.execute(sa.text("DELETE FROM ledger"))
         connection.execute(sa.text("DELETE FROM event_identities"))
         connection.execute(sa.text("DELETE FROM stock"))
         connection.execute(sa.text("SET session_replication_role = origin"))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(moves, min_size=1, max_size=8), min_size=1, max_size=6))
+@example([[count("2", 0), count("1", 1)]])
+@example([[count("2", 0), count("1", 1), count("2", 0)]])
+@example([[count("5", 4), count("5", 3), count("2", 0), count("1", 1)]])
+def test_record_folds_as_the_reference_does(
+    recorder: Recorder, batches: list[list[dict[str, Any]]]
+) -> None:
+    empty(recorder.engine)
     reference = ReferenceLedger()
     for number, batch in enumerate(batches):
         events = [as_event(move) for move in batch]
@@ -209,6 +234,56 @@ def test_record_folds_as_the_reference_does(
         assert names(recorder, *[raw(**event) for event in events]) == expected
     assert stock(recorder.engine) == reference.on_hand()
     assert differences(recorder.engine) == 0
+
+
+instants = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(
+            ["sale", "sale", "return", "receipt", "stocktake", "transfer", "price", "adjustment"]
+        ),
+        "event_id": st.integers(0, 9).map(str),
+        "minute": st.integers(0, 1),
+        "location": places,
+        "amount": st.integers(1, 9),
+    }
+)
+
+
+def instant(kind: str, event_id: str) -> dict[str, Any]:
+    return {"kind": kind, "event_id": event_id, "minute": 0, "location": "S1", "amount": 4}
+
+
+def at_one_instant(chosen: dict[str, Any]) -> bytes:
+    amounts = {"stocktake": "counted", "price": "price"}
+    amount = {amounts.get(chosen["kind"], "quantity"): chosen["amount"]}
+    to_location = {"to_location": "S2" if chosen["location"] == "S1" else "S1"}
+    return raw(
+        **{name: chosen[name] for name in ("kind", "event_id", "minute", "location")},
+        **amount,
+        **(to_location if chosen["kind"] == "transfer" else {}),
+    )
+
+
+@pytest.mark.parametrize("columns_min", [1, 1_000_000], ids=["columns", "general"])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chosen=st.lists(instants, min_size=2, max_size=12))
+@example([instant("receipt", "2"), instant("sale", "1")])
+@example([instant("transfer", "3"), instant("price", "2"), instant("sale", "1")])
+@example(
+    [instant("sale", "3"), instant("sale", "3"), instant("receipt", "2"), instant("sale", "1")]
+)
+def test_record_of_a_batch_is_that_of_its_events_one_by_one(
+    recorder: Recorder, columns_min: int, chosen: list[dict[str, Any]]
+) -> None:
+    """Outcomes, stock, and the order of entries, which decides between events of one instant."""
+    raws = list(map(at_one_instant, chosen))
+    empty(recorder.engine)
+    expected = [names(recorder, one)[0] for one in raws], in_order(recorder), stock(recorder.engine)
+    empty(recorder.engine)
+    parser = EventParser(recorder.settings, columns_min=columns_min)
+    outcomes = recorder.record_parsed("till", NDJSON, raws, parser.parse_each(raws))
+    found = [outcome.name for outcome in outcomes], in_order(recorder), stock(recorder.engine)
+    assert found == expected
 
 
 def test_sales_score_is_the_decayed_sum_however_the_sales_are_batched(recorder: Recorder) -> None:
