@@ -14,7 +14,7 @@ UNKNOWN_SILENCE = timedelta(hours=24)
 # Feeds count by the minute: silence counts from the end of the last minute that was heard.
 MINUTE = timedelta(minutes=1)
 ADVICE = {
-    "out_of_stock": "Is something on its way? If the shelf is full, send a stocktake.",
+    "out_of_stock": "Is a delivery on its way? If the shelf is full, send a stocktake.",
     "below_reorder_point": "Order, and acknowledge with the order's number.",
     "negative_balance": "Count the shelf, send a stocktake, and look for the missing receipt.",
     "sensor_disagrees": "Count the shelf and send a stocktake: it closes the alert.",
@@ -44,8 +44,8 @@ def judge_feed(feed: dict[str, Any], now: datetime) -> tuple[str, str]:
     if _known(limit) and silent.total_seconds() > float(limit):
         return "Pending", f"silent for longer than {span(float(limit))}"
     if not _known(limit) and silent > UNKNOWN_SILENCE:
-        return "No data", "nothing for a day, and how often it sends is not known"
-    return "Normal", "" if _known(limit) else "how often it sends is not known yet"
+        return "No data", "nothing for a day; its schedule is not known"
+    return "Normal", "" if _known(limit) else "learning its schedule"
 
 
 def judged(feeds: pd.DataFrame, now: datetime) -> pd.DataFrame:

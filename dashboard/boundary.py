@@ -13,8 +13,8 @@ from stocktide.telemetry import log
 # In the session: something that was asked for could not be shown; the page is drawn anew when the database answers.
 FAILED = "boundary.failed"
 AWAY = (
-    "The database does not answer, so there are no figures to show. They come back by themselves when it does; "
-    "`stocktide status` tells which part is away."
+    "The database does not answer, so there are no figures to show. The page recovers by itself; "
+    "`stocktide status` shows which part is down."
 )
 
 
@@ -40,5 +40,5 @@ def explain(error: Exception) -> str:
         return AWAY
     return (
         f"The database refused what this page asks for: {first_line(error)}. "
-        "An operator finds more in the dashboard's log."
+        "The dashboard's log has the details."
     )

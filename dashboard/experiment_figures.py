@@ -57,7 +57,7 @@ def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
             tooltip=[
                 alt.Tooltip("level_name:N", title="level"),
                 "version:N",
-                alt.Tooltip("gain:Q", title="better than naive by", format="+.1%"),
+                alt.Tooltip("gain:Q", title="error reduced by", format="+.1%"),
             ],
         )
     )
@@ -66,8 +66,8 @@ def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
     return chart_frame(
         chart,
         role,
-        title="Each version against seasonal naive on its own test periods",
-        subtitle=f"Share of naive's {metric.upper()} saved. Left of the line: worse than naive.",
+        title="Each version vs seasonal naive on its own test periods",
+        subtitle=f"Reduction of seasonal naive's {metric.upper()}. Left of the line: worse than naive.",
     ).configure_legend(labelColor=role.actual, orient="top")
 
 
@@ -98,7 +98,7 @@ def _disagreement(of: pd.DataFrame, role: Roles, grain: Grain) -> Any:
     before, now = float(of["before"].sum()), float(of["now"].sum())
     first = of.iloc[0]
     moved = f"{quantity(before)} → {quantity(now)} units"
-    apart = f", {first['apart']:.2f} bands apart" if pd.notna(first["apart"]) else ""
+    apart = f", {first['apart']:.2f} intervals apart" if pd.notna(first["apart"]) else ""
     chart = alt.layer(older, newer).properties(height=FRAME_HEIGHT + TILE_HEIGHT)
     framed = chart_frame(chart, role, title=str(first["label"]), subtitle=f"{moved}{apart}")
     return framed.configure_title(limit=TITLE_PX)
@@ -132,10 +132,10 @@ def version_history(models: pd.DataFrame, role: Roles) -> Any:
     return chart_frame(
         chart,
         role,
-        title="Error of the champions over time",
+        title="Error of published versions over time",
         subtitle=(
-            "Mean over levels and origins, each on its own test periods, lower is better. "
-            "Ring: published now. Crosses: did not win."
+            "Mean over levels and origins, each on its own test periods; lower is better. "
+            "Ring: current version. Crosses: not published."
         ),
     )
 
@@ -174,9 +174,9 @@ def drift_lines(
         chart,
         role,
         title=(
-            f"{count} alarm{'s' if count != 1 else ''} in {periods}: the published forecast against what came"
+            f"{count} alarm{'s' if count != 1 else ''} in {periods}: published forecast vs actuals"
             if count
-            else f"The published forecast errs as it said, over {periods}"
+            else f"No alarms in {periods}: error as expected"
         ),
-        subtitle=f"Level: {level_name}. Dashed: expected error. Triangle: more than chance, retraining was asked for.",
+        subtitle=f"Level: {level_name}. Dashed: expected error. Triangle: larger than chance, retraining was requested.",
     )

@@ -45,14 +45,14 @@ class Grain:
 
 DAY = Grain("day", "days", "today so far", "%a %d %b %Y", 12)
 # Days summed to weeks for reading, named by their Mondays.
-WEEK = Grain("week", "weeks", "the week under way", "week from %a %d %b %Y", 84)
+WEEK = Grain("week", "weeks", "current week so far", "week from %a %d %b %Y", 84)
 
 
 def grain_of(rhythm: Rhythm) -> Grain:
     """Give the points of a forecast in its own rhythm."""
     if rhythm.is_daily:
         return DAY
-    so_far = f"the {rhythm.one} under way"
+    so_far = f"current {rhythm.one} so far"
     return Grain(
         rhythm.one,
         rhythm.many,
@@ -188,13 +188,13 @@ def _ahead(
     layers = fan_layers(forecast, role, unit, grain)
     if paths is not None and not paths.empty:
         ways = paths["path"].nunique()
-        meaning = f"; thin lines: {ways} ways it may go, the same ones at every level"
+        meaning = f"; thin lines: {ways} possible futures, the same at every level"
         return [_paths(paths, role, unit, grain), layers[-1]], meaning
     bands = known_bands(forecast)
     if not bands:
         return layers, ""
     held = in_words([name.removesuffix(" %") for *_, name in reversed(bands)])
-    return [*layers, _edge_names(actual, forecast, role)], f"; bands hold {held} % of {grain.many}"
+    return [*layers, _edge_names(actual, forecast, role)], f"; bands: {held} % intervals"
 
 
 def _paths(paths: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Chart:

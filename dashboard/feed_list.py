@@ -35,10 +35,12 @@ def headline(feeds: pd.DataFrame) -> str:
     bad = feeds[feeds["state"].isin(TROUBLE)]
     if bad.empty:
         silent = int((feeds["state"] == "No data").sum())
-        more = f"; {silent} without data" if silent else ""
-        return f"**{plural(len(feeds), 'feed')}, none of them in trouble{more}.**"
+        if silent:
+            healthy = f"{len(feeds) - silent} of {plural(len(feeds), 'feed')} healthy"
+            return f"**{healthy}; {silent} without data.**"
+        return f"**All {len(feeds):,} feeds healthy.**" if len(feeds) != 1 else "**1 feed, healthy.**"
     first = bad.iloc[0]
-    others = f" {len(bad) - 1} more need a look." if len(bad) > 1 else ""
+    others = f" {len(bad) - 1} more need attention." if len(bad) > 1 else ""
     return f"**{plain(first['feed'])}: {first['state'].lower()}, {plain(first['why'])}.**{others}"
 
 
@@ -89,18 +91,18 @@ def _columns() -> dict[str, Any]:
         "feed": columns.TextColumn("Feed", width="medium"),
         "why": columns.TextColumn("Why", width="medium"),
         "age": columns.TextColumn("Last heard"),
-        "strip": columns.BarChartColumn("24 hours, events an hour", y_min=0),
+        "strip": columns.BarChartColumn("Events per hour, 24 h", y_min=0),
         "events": columns.NumberColumn("Events, 24 h", format="localized"),
         "lag": columns.TextColumn(
             "Lag, last hour",
-            help="From the newest event of a minute to the minute's end; exact lags are under Live.",
+            help="From the latest event of a minute to the end of the minute; see Live for exact lags.",
         ),
         "usual": columns.TextColumn(
-            "Usual now, a minute", help="95 % of the same hour of the last four weeks."
+            "Usual per minute", help="95 % of the same hour in the last four weeks."
         ),
         "refused": columns.NumberColumn("Refused", format="percent"),
         "newest": columns.DatetimeColumn(
-            "Newest event of the hour (UTC)", format="MM-DD HH:mm:ss", timezone="UTC"
+            "Latest event of the hour (UTC)", format="MM-DD HH:mm:ss", timezone="UTC"
         ),
     }
 

@@ -16,9 +16,9 @@ from stocktide.users import User
 
 # In the session: what came of an order, said once after the page is drawn anew, and what a trial told.
 SAID, TOLD = "feeds.said", "feeds.told"
-ONE, SAME, ALL = "this event", "all of the group that say the same", "all of the group"
-ASIS, EDIT = "as it came", "with another value"
-WHY_FIRST = "Say why first: the history keeps it."
+ONE, SAME, ALL = "this event", "same value in this group", "whole group"
+ASIS, EDIT = "unchanged", "with another value"
+WHY_FIRST = "Enter a reason: it is saved in the audit log."
 
 
 class Choice(NamedTuple):
@@ -32,11 +32,11 @@ class Choice(NamedTuple):
 
 def act_on(reader: Reader, user: User, group: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
     """Draw the form, and do what it says: first for trial, then for good."""
-    st.markdown("**Mend and replay**")
+    st.markdown("**Fix and replay**")
     order = _ask_order(group, kept)
     reason = _ask_reason("feeds.reason")
     with st.container(horizontal=True):
-        tried = st.button("Try it out", key="feeds.try", disabled=order is None)
+        tried = st.button("Preview", key="feeds.try", disabled=order is None)
         done = st.button("Replay", key="feeds.replay", type="primary", disabled=order is None)
         dropped = st.button("Drop this event", key="feeds.drop")
     if order is not None and tried:
@@ -59,7 +59,7 @@ def act_on(reader: Reader, user: User, group: Mapping[str, Any], kept: Mapping[s
 def take_back(reader: Reader, user: User, kept: Mapping[str, Any]) -> None:
     """Offer to open a dropped reject again."""
     reason = _ask_reason("feeds.reopen.reason")
-    if not st.button("Open it again", key="feeds.reopen"):
+    if not st.button("Reopen", key="feeds.reopen"):
         return
     if not reason.strip():
         st.warning(WHY_FIRST)
@@ -68,7 +68,7 @@ def take_back(reader: Reader, user: User, kept: Mapping[str, Any]) -> None:
 
 
 def _ask_reason(key: str) -> str:
-    return st.text_input("Why", key=key, placeholder="The history keeps it", max_chars=500)
+    return st.text_input("Reason", key=key, placeholder="Saved in the audit log", max_chars=500)
 
 
 def _say_after(said: tuple[bool, str]) -> None:
@@ -82,7 +82,7 @@ def _ask_order(group: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, A
     """Ask what to replay, and how; None where that is not said yet, or is not an event."""
     if kept["kind"] != "event":
         st.caption(
-            "This is not an event, so it cannot be replayed from here; what to do stands above."
+            "This is not an event, so it cannot be replayed from here; see the advice above."
         )
         return None
     order = order_of(group, kept, _ask_choice(kept))
@@ -113,13 +113,13 @@ def order_of(
 def _ask_choice(kept: Mapping[str, Any]) -> Choice:
     field, _ = wrong_field(kept)
     which = st.radio(
-        "What",
+        "Apply to",
         [ONE, SAME, ALL] if field not in (None, "id") else [ONE, ALL],
         key="feeds.which",
         horizontal=True,
     )
     how = st.radio(
-        "How",
+        "Replay",
         [ASIS, EDIT],
         key=f"feeds.how.{kept['reject_id']}",
         index=1 if kept["hint"] or kept["reason"] == "conflict" else 0,
@@ -143,8 +143,8 @@ def _ask_value(kept: Mapping[str, Any]) -> str | None:
     return st.text_input(
         "Value",
         key=key,
-        help="Empty leaves the field out. Quantities, prices and promotion take a number, true or false; all else is "
-        "text, a code of digits, too.",
+        help="Empty leaves the field out. Quantities, prices and promotion take a number, true or false; everything "
+        "else is text, codes made of digits included.",
     )
 
 
@@ -198,7 +198,7 @@ def show_trial(told: dict[str, Any] | None, why: str) -> None:
     st.markdown(f"**{plain(trial_sentence(told))}**")
     if told["failing"]:
         columns = {
-            "reason": "Still fails for",
+            "reason": "Still fails",
             "field": "Field",
             "count": st.column_config.NumberColumn("Events", format="localized"),
             "sample_message": st.column_config.TextColumn("For example", width="large"),
@@ -215,7 +215,7 @@ def show_trial(told: dict[str, Any] | None, why: str) -> None:
 
 
 def _change_columns() -> dict[str, Any]:
-    names = {"before": "On hand now", "after": "On hand then", "change": "Change"}
+    names = {"before": "On hand now", "after": "On hand after", "change": "Change"}
     numbers = {
         name: st.column_config.NumberColumn(label, format="localized")
         for name, label in names.items()

@@ -34,15 +34,15 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     st.markdown(headline(feeds))
     feed_table(feed_rows(worst, bins, bands, now))
     if cut := of_found(len(worst), len(feeds)):
-        st.caption(f"{cut} The worst stand first; choose any other above.")
+        st.caption(f"{cut} Worst first; choose any other feed above.")
     _rates(reader, bins, bands, feed, now)
     spans = state_spans(timed, bins, alerts, now)
     if not spans.empty:
         chart = state_timeline(spans, roles(), title=timeline_title(spans))
         st.altair_chart(chart, key="feeds.states", width="stretch")
-    if feed is None and (cut := of_found(len(timed), len(feeds), "drawn")):
-        st.caption(f"{cut} Those that were alerted in these 24 hours stand first.")
-    st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 5 seconds.")
+    if feed is None and (cut := of_found(len(timed), len(feeds), "shown")):
+        st.caption(f"{cut} Feeds with alerts in these 24 hours come first.")
+    st.caption(f"Updated at {now:%H:%M:%S} UTC; refreshes every 5 seconds.")
 
 
 def of_timeline(feeds: pd.DataFrame, alerts: pd.DataFrame, feed: str | None) -> pd.DataFrame:
@@ -67,16 +67,16 @@ def _rates(
     shown = rates(sent, feed, now)
     usual = band_of(bands, feed, start, now)
     behind = (
-        "what is usual is known after a week"
+        "the usual range is known after a week"
         if usual.empty
-        else "dashed: what 95 % of the same hours of four weeks stayed between"
+        else "dashed: 95 % range of the same hours over four weeks"
     )
     chart = rate_chart(
         shown,
         usual,
         roles(),
         title=rate_title(shown, feed),
-        subtitle=f"Events a minute in pieces of ten minutes, the last 24 hours to now; {behind}",
+        subtitle=f"Events per minute in steps of ten minutes, last 24 hours; {behind}",
     )
     st.altair_chart(chart, width="stretch", key="feeds.rates")
 

@@ -20,14 +20,14 @@ def show_reject(kept: Mapping[str, Any]) -> None:
     _show_payload(kept)
     hint = kept["hint"]
     if hint and hint["nearest"]:
-        st.caption(f"Near it: {plain(', '.join(hint['nearest']))}")
+        st.caption(f"Did you mean: {plain(', '.join(hint['nearest']))}")
     if kept["sent_again_at"]:
         at = when(pd.Timestamp(kept["sent_again_at"]).to_pydatetime())
-        st.warning(f"It was sent again after it was {kept['state']}, the last time {at}.")
+        st.warning(f"It was sent again after it was {kept['state']}, most recently {at}.")
     st.caption(
         f"{kept['how_to_mend']} Feed {plain(kept['feed'])}, {plain(kept['content_type'] or 'no content type')}."
     )
-    with st.expander("As it came, and what was done"):
+    with st.expander("Original payload and history"):
         if kept["raw"]["truncated"]:
             st.caption(f"The first part of {kept['raw']['bytes']:,} bytes.")
         st.code(_as_text(kept["raw"]), language=None)

@@ -38,7 +38,7 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
     group = _choose_group(groups, state)
     if user.role == "viewer":
         st.caption(
-            "What was sent may hold personal data: planners and operators see it, and mend it."
+            "Payloads may hold personal data: only planners and operators can see and fix them."
         )
         return
     if group is not None:
@@ -59,7 +59,7 @@ def groups_sentence(groups: pd.DataFrame) -> str:
     found, rejects = int(groups["found"].iloc[0]), int(groups["rejects_found"].iloc[0])
     cut = of_found(len(groups), found)
     return (
-        f"{plural(rejects, 'reject')} in {plural(found, 'group')}, what was seen last first. "
+        f"{plural(rejects, 'reject')} in {plural(found, 'group')}, newest first. "
         f"{f'{cut} Choose a feed to see the others. ' if cut else ''}Tick a group to see its events."
     )
 
@@ -71,7 +71,7 @@ def new_rejects(reader: Reader, newest_seen: int, feed: str | None) -> None:
     found = read_record(reader.engine, "reject_open", after=newest_seen, feed=feed)
     more = int(found["open"])
     if more > 0 and st.button(
-        f"{more:,} new since this list was drawn", key="feeds.new", icon=":material/refresh:"
+        f"{more:,} new since this list was loaded", key="feeds.new", icon=":material/refresh:"
     ):
         st.rerun(scope="app")
 
@@ -80,10 +80,10 @@ def last_refused(last: dict[str, Any]) -> str:
     """What to say where no reject is open."""
     if last["last_seen_at"] is None:
         return (
-            "Nothing was ever refused. What is refused is kept here, as it came, with its reason."
+            "Nothing was refused so far. Refused events are kept here unchanged, with the reason."
         )
     reason = plain(str(last["reason"]).replace("_", " "))
-    came = f"The last one came {when(last['last_seen_at'])}"
+    came = f"The latest one was sent {when(last['last_seen_at'])}"
     return f"No reject is open. {came}: {reason}, by feed {plain(last['feed'])}."
 
 
@@ -112,7 +112,7 @@ def _choose_group(groups: pd.DataFrame, state: str) -> dict[str, Any] | None:
 
 def _group_columns(state: str) -> dict[str, Any]:
     again = st.column_config.NumberColumn(
-        "Sent again since", format="localized", help="How many came once more after that."
+        "Sent again since", format="localized", help="Events that were sent once more after that."
     )
     return {
         "reason": st.column_config.TextColumn("Reason", pinned=True),
@@ -120,11 +120,11 @@ def _group_columns(state: str) -> dict[str, Any]:
         "feed": "Feed",
         "source": "Source",
         "rejects": st.column_config.NumberColumn("Rejects", format="localized"),
-        "times_seen": st.column_config.NumberColumn("Times sent", format="localized"),
+        "times_seen": st.column_config.NumberColumn("Attempts", format="localized"),
         **({} if state == "open" else {"sent_again": again}),
         "first_seen_at": time_column("First"),
         "last_seen_at": time_column("Last"),
-        "sample_message": st.column_config.TextColumn("The newest says", width="large"),
+        "sample_message": st.column_config.TextColumn("Latest message", width="large"),
     }
 
 
@@ -164,7 +164,7 @@ def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) ->
         limit=PAGE_ROWS + 1,
     )
     if events.empty:
-        st.info("There is no event on this page any more. Go back to the first.")
+        st.info("No events are left on this page. Go back to the first page.")
         _turn(events, before)
         return
     left, right = st.columns([3, 4])
@@ -192,7 +192,7 @@ def _choose_event(events: pd.DataFrame, state: str, before: str) -> int:
     columns = {
         "reject_id": st.column_config.NumberColumn("Reject", format="%d"),
         "event_id": st.column_config.TextColumn("Event"),
-        "times_seen": st.column_config.NumberColumn("Times", format="localized"),
+        "times_seen": st.column_config.NumberColumn("Attempts", format="localized"),
         "last_seen_at": time_column("Last"),
         **({} if state == "open" else {"sent_again_at": time_column("Sent again")}),
     }

@@ -130,7 +130,7 @@ def _sales_panel(
             ),
         ]
         known = [name.removesuffix(" %") for _, _, name in reversed(known_bands(forecast))]
-        said += f" Dashed: forecast{f', bands {in_words(known)} %' if known else ''}."
+        said += f" Dashed: forecast{f'; bands: {in_words(known)} % intervals' if known else ''}."
     censored = days[days["censored"]]
     if not censored.empty:
         marks = alt.Chart(with_days(censored, "day", grain)).mark_point(
@@ -143,7 +143,7 @@ def _sales_panel(
                 tooltip=[alt.Tooltip("day:T", title="out of stock", format=grain.hover)],
             )
         )
-        said += f" Orange: somewhere out of stock for part of the {rhythm.one}."
+        said += f" Orange: out of stock somewhere for part of the {rhythm.one}."
     return chart_frame(
         alt.layer(*layers).properties(height=CHART_HEIGHT), role, title=title, subtitle=said
     )

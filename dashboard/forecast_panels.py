@@ -20,7 +20,7 @@ from stocktide.rhythm import rhythm_of
 TILES_A_ROW = 2
 # One origin says how it was once, not whether it stays so.
 ORIGINS_MIN = 2
-NOTHING_TO_BEAT = "Seasonal naive did not err in the periods tested, or was not tested: nothing to be better than."
+NOTHING_TO_BEAT = "Seasonal naive had no error in the periods tested, or was not tested: there is nothing to compare with."
 # Children that differ from their parent by less than this share are equal: float8 sums of many parts.
 GAP_RELATIVE = 1e-6
 
@@ -37,9 +37,9 @@ def chips(
     if held.notna().any():
         share = f"{100 * held.iloc[0]:.0f} %"
         many = rhythm_of(run["frequency"]).many
-        said.append(f"80 % band held {share} of the held-out {many} at this level")
+        said.append(f"80 % interval: {share} of the held-out {many} at this level were inside")
     if children:
-        said.append(f"children sum to this node: gap {gap_text(node, children)}")
+        said.append(f"items below add up to this {plain_level(node)}: gap {gap_text(node, children)}")
     version = f", version {run['version']}" if run["version"] is not None else ""
     said.append(f"run {run['forecast_run_id']}{version}, trained to {run['cutoff']}")
     return said
@@ -62,14 +62,14 @@ def taken_over(node: Mapping[str, Any]) -> list[str]:
 
 def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
     """Draw the components as small multiples."""
-    st.subheader("What it is made of")
+    st.subheader("Components")
     mine = components(parts)
     if mine.empty:
-        st.info("This run kept no components. Press “Retrain now” on the System page to have them.")
+        st.info("This run has no components. Press “Retrain now” on the System page to compute them.")
         return
     rhythm = rhythm_of(run["frequency"])
     tiles = component_tiles(mine, pd.Timestamp(run["cutoff"]), roles(), rhythm)
-    st.caption("The parts add up to the forecast. All but the trend share one scale.")
+    st.caption("Components add up to the forecast. All except the trend share one scale.")
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)
         for place, tile in enumerate(tiles[start : start + TILES_A_ROW]):
@@ -80,12 +80,11 @@ def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
 
 def moves_panel(parts: pd.DataFrame) -> None:
     """Draw what moved this node since the last version."""
-    st.subheader("What moved and why")
+    st.subheader("Changes since last run")
     moves = what_moved(parts)
     if moves is None:
         st.info(
-            "There is no earlier version that forecast the same periods at this node. From the second retraining on, "
-            "what changed stands here."
+            "No earlier version forecast the same periods for this item. Changes appear here from the second run on."
         )
         return
     st.altair_chart(waterfall(moves, roles()), width="stretch", key="forecasts.moves")
@@ -95,7 +94,7 @@ def backtest_panel(
     reader: Reader, run: Mapping[str, Any], node: Mapping[str, Any], errors: pd.DataFrame
 ) -> None:
     """Say what the backtest said: who won here, by how much, and what forecasting adds per level."""
-    st.subheader("What the backtest said")
+    st.subheader("Backtest results")
     scores = read_frame(
         reader.engine, "backtest", runs=[run["forecast_run_id"]], metrics=list(METRICS)
     )
@@ -105,14 +104,14 @@ def backtest_panel(
         return
     ours = errors_by_level(errors, "wape")
     if ours.empty:
-        st.info("The run held no days out, so its error is not known: the history is too short.")
+        st.info("No backtest: the history is too short to hold out test periods, so the error is not known.")
         return
     better = int((ours["ours"] < ours["naive"]).sum())
     chart = error_by_level(
         ours,
         roles(),
         title=f"Better than seasonal naive at {better} of {len(ours)} levels",
-        unit=f"WAPE: all misses of {_horizon(run)} held out, added up, as a share of what was sold",
+        unit=f"WAPE over {_horizon(run)} held out: sum of absolute errors as a share of sales",
     )
     st.altair_chart(chart, width="stretch", key="forecasts.errors")
     added = value_added(ours, roles(), unit="WAPE")
@@ -128,8 +127,8 @@ def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
     origins = ratios["period"].nunique()
     if origins < ORIGINS_MIN:
         st.info(
-            f"Too early: {plural(origins, 'origin')} of the backtest had periods to test on, and {ORIGINS_MIN} are "
-            "needed to see whether accuracy stays. A longer history has more, as many as `backtest_origins` asks for."
+            f"Too early: the backtest has {plural(origins, 'origin')} with periods to test, and needs {ORIGINS_MIN} to "
+            "show whether accuracy lasts. A longer history gives more, up to `backtest_origins`."
         )
         return
     better, known = int((ratios["ratio"] < 1).sum()), int(ratios["ratio"].notna().sum())
@@ -186,9 +185,9 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) ->
             row_height=28,
             column_config={
                 "level_name": st.column_config.TextColumn("Level", width="medium"),
-                "winner": st.column_config.TextColumn("Best candidate", width="medium"),
+                "winner": st.column_config.TextColumn("Best model", width="medium"),
                 "best": st.column_config.NumberColumn(f"Its {metric.upper()}", format="%.3f"),
-                "chosen": st.column_config.NumberColumn("Chosen", format="%.3f"),
+                "chosen": st.column_config.NumberColumn("Published", format="%.3f"),
                 "naive": st.column_config.NumberColumn("Seasonal naive", format="%.3f"),
             },
         )

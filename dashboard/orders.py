@@ -7,7 +7,7 @@ import httpx
 # The first order of a process loads the forecasting libraries.
 TIMEOUT_S = 30.0
 AWAY = "The API does not answer; nothing was changed. See `stocktide status`."
-SLOW = "The API takes longer than 30 s. Look whether it is done before you ask again."
+SLOW = "The API takes longer than 30 s. Check whether it was done before you try again."
 
 
 def ask_api(

@@ -1,4 +1,4 @@
-"""Overview: what changed, and what needs a look today."""
+"""Overview: what changed, and what needs attention today."""
 
 from datetime import date
 from typing import Any
@@ -33,7 +33,7 @@ def render(reader: Reader, _user: User) -> None:
         return
     position = read_record(reader.engine, "stock_position")
     running_out = read_frame(reader.engine, "running_out")
-    st.subheader("What needs a look today")
+    st.subheader("Needs attention today")
     st.markdown("\n".join(f"- {sentence}" for sentence in attention(position, running_out)))
     _cards(sales, position, run)
     _sales_chart(reader, sales)
@@ -46,38 +46,38 @@ def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str
     if position["out_of_stock"]:
         said.append(
             f"**{plural(int(position['out_of_stock']), 'shelf', 'shelves')} out of stock** that sold in the last four "
-            "weeks. See below where; check deliveries for these first."
+            "weeks. Check their deliveries first; the list is below."
         )
     if not running_out.empty:
         worst = running_out.iloc[0]
         said.append(
             f"**{plural(int(worst['found']), 'shelf', 'shelves')} will probably run empty within a week** without a "
-            f"delivery: most of all {plain(worst['name'])} at {plain(worst['location'])}, "
-            f"{quantity(worst['on_hand'])} left where {quantity(worst['week'])} are expected to sell."
+            f"delivery. Worst: {plain(worst['name'])}, {plain(worst['location'])}: "
+            f"{quantity(worst['on_hand'])} left, {quantity(worst['week'])} expected."
         )
     if position["sensor_differs"]:
         said.append(
             f"**{int(position['sensor_differs']):,} of {plural(int(position['sensed']), 'shelf sensor')}** "
-            "disagree with the books: count these shelves."
+            "differ from recorded stock: count these shelves."
         )
     if position["negative"]:
         said.append(
-            f"**{plural(int(position['negative']), 'stock level')} below zero**: more was sold than ever arrived. "
+            f"**{plural(int(position['negative']), 'stock level')} below zero**: more was sold than received. "
             "Enter the missing delivery or count."
         )
     if position["pairs"] and not position["pairs_known"]:
         said.append(
-            "**Stock is unknown**: no delivery and no count was ever received, only sales. "
-            "Send a `stocktake` per product to know it."
+            "**Stock is unknown**: only sales were received so far, no delivery and no count. "
+            "Send a `stocktake` for each product."
         )
     return said[:5] or [
-        "Nothing. No shelf is out of stock, and none will probably be within a week."
+        "Nothing. No shelf is out of stock, and none is likely to be within a week."
     ]
 
 
 def _first_steps(reader: Reader) -> None:
     known = read_record(reader.engine, "freshness")
-    st.info("No sales to show yet. Three steps lead here:")
+    st.info("No sales yet. Three steps to get here:")
     for done, text in (
         (
             known["newest_event"] is not None,
@@ -85,11 +85,11 @@ def _first_steps(reader: Reader) -> None:
         ),
         (
             known["lake_updated_at"] is not None,
-            "Land them: the worker does every few minutes, or `stocktide etl`.",
+            "Load them: the worker does this every few minutes, or run `stocktide etl`.",
         ),
         (
             known["published_at"] is not None,
-            "Forecast: `stocktide forecast`, or “Retrain now” on the System page.",
+            "Forecast: run `stocktide forecast`, or press “Retrain now” on the System page.",
         ),
     ):
         st.markdown(
@@ -105,7 +105,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
         sales = sum_by_period(sales, "day", run["cutoff"], rhythm)
     sales = full_days(sales, today(), rhythm)
     if sales.empty:
-        st.info("The first day is not over yet; sums by week show from tomorrow on.")
+        st.info("The first day is not over yet; totals appear tomorrow.")
         return
     span = rhythm.counted(count) if rhythm.is_daily else rhythm.one
     last, before = sales.tail(count), sales.iloc[-2 * count : -count]
@@ -130,7 +130,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
     share, share_before = _out_share(last), _out_share(before)
     known = bool(position["pairs_known"])
     cards[2].metric(
-        "Shelf days out of stock",
+        "Out-of-stock rate",
         f"{share:.1%}" if known else "unknown",
         f"{(share - share_before) * 100:+.1f} points" if known else None,
         delta_color="inverse",
@@ -149,10 +149,10 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
         amount(position["value_at_price"], currency) if known else "unknown",
         height="stretch",
         border=True,
-        help="On hand times today's selling price; costs are not known yet.",
+        help="On hand × today's selling price; purchase costs are not known.",
     )
     st.caption(
-        f"Change against the {span} before. Last full {rhythm.one}: {rhythm.named(sales['day'].iloc[-1].date())}."
+        f"vs previous {span}. Last full {rhythm.one}: {rhythm.named(sales['day'].iloc[-1].date())}."
     )
 
 
@@ -229,9 +229,9 @@ def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:
     where = read_frame(reader.engine, "out_of_stock_by")
     if where.empty:
         st.info(
-            "No shelf that sold lately is out of stock."
+            "No shelf with recent sales is out of stock."
             if position["pairs_known"]
-            else "Stock-outs cannot be judged: stock is unknown until a delivery or a count is received."
+            else "Stock-outs are not known: stock is unknown until a delivery or a count is received."
         )
         return
     st.dataframe(
@@ -243,8 +243,8 @@ def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:
         column_config={
             "location": st.column_config.TextColumn("Location", width="medium"),
             "department": "Department",
-            "products": st.column_config.NumberColumn("Products", format="localized"),
-            "names": st.column_config.TextColumn("Which, best sellers first", width="large"),
+            "products": st.column_config.NumberColumn("Missing products", format="localized"),
+            "names": st.column_config.TextColumn("Products (best sellers first)", width="large"),
         },
     )
-    st.caption("Out of stock now, sold in the last four weeks; the ten places that miss most.")
+    st.caption("Out of stock now, sold in the last four weeks. Top 10 by missing products.")

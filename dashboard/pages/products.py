@@ -76,7 +76,7 @@ def _empty(q: str | None) -> None:
         st.info(f"No product matches “{plain(q)}”. Clear the search to see all.")
     else:
         st.info(
-            "No products yet. Make them known: PUT /v1/products, or `stocktide import FILE --mapping NAME`."
+            "No products yet. Add them: PUT /v1/products, or `stocktide import FILE --mapping NAME`."
         )
 
 
@@ -195,7 +195,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         reader.engine, "product_days", sku=product["sku"], days=back, location=location
     )
     if days.empty:
-        st.info("No sales or deliveries in the lake yet. The worker lands them every few minutes.")
+        st.info("No sales or deliveries loaded yet. The worker loads them every few minutes.")
         return
     forecast = pd.DataFrame(
         product["forecast"] if location is None else _leaf_forecast(reader, product, location)
@@ -210,7 +210,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
     stock = stock_by_day(days)
     if forecast.empty and stock.empty and not by_day["sold"].any():
         st.info(
-            f"Nothing was sold here in the {back} days up to the newest sale, and nothing is forecast."
+            f"No sales here in the {back} days up to the latest sale, and no forecast."
         )
         return
     if forecast.empty:
@@ -254,7 +254,7 @@ def _leaf_forecast(reader: Reader, product: dict[str, Any], location: str) -> li
 
 def _stock_table(product: dict[str, Any]) -> None:
     if not product["stock"]:
-        st.info("No location has handled this product yet.")
+        st.info("No location has stock or sales of this product yet.")
         return
     frame = pd.DataFrame(product["stock"])
     frame["location"] = list(_names(product["stock"]).values())

@@ -47,7 +47,7 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     )
     if not found["products"]:
         st.info(
-            f"No sale was ever received for “{plain(where)}”. Sales show here as soon as they are recorded."
+            f"No sales yet for “{plain(where)}”. Sales appear here as soon as they are recorded."
         )
         return
     frame = pd.DataFrame(found["products"])
@@ -55,13 +55,13 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     frame["name"] = distinct(names, frame["product"].tolist())
     as_of = pd.Timestamp(found["as_of"])
     if not found["live"]:
-        st.caption(f":orange-badge[No sale since {when(as_of.to_pydatetime())}] Shown as of then.")
+        st.caption(f":orange-badge[No sale since {when(as_of.to_pydatetime())}] Ranked as of then.")
     half_life = found["half_life_h"]
     role = roles()
     chart = ranked_bars(
         frame, role, label="name", value="score", colour=role.forecast,
-        title=f"{frame['name'].iloc[0]} sells most lately",
-        unit=f"recent units: a sale counts half after {half_life:g} hours, a quarter after {2 * half_life:g}",
+        title=f"Top seller: {frame['name'].iloc[0]}",
+        unit=f"Units sold. Recent sales weigh more (half-life {half_life:g} h)",
     )  # fmt: skip
     st.altair_chart(chart, width="stretch", key="trending.chart")
     table = frame[["name", "department", "score", "unit", "on_hand", "last_sale_at"]].dropna(
@@ -94,4 +94,4 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
             ),
         },
     )
-    st.caption(f"As of {when(as_of.to_pydatetime())}. Every sale counts the moment it is recorded.")
+    st.caption(f"As of {when(as_of.to_pydatetime())}. Updated as soon as a sale is recorded.")
