@@ -14,11 +14,12 @@ TILE_HEIGHT = 100
 # Tiles stand three in a row: a longer title would be cut by the next one.
 TITLE_PX = 300
 SHAPES = ("circle", "square", "triangle-up", "diamond")
-STATUS_SHAPES = {
-    "champion": "circle",
-    "retired": "circle",
-    "rejected": "cross",
-    "challenger": "diamond",
+# How a page names what the registry keeps as a version's status.
+STATUS = {
+    "champion": "current version",
+    "challenger": "new version",
+    "rejected": "not published",
+    "retired": "replaced",
 }
 
 
@@ -109,14 +110,16 @@ def version_history(models: pd.DataFrame, role: Roles) -> Any:
 
     models: columns version, cutoff, score, status, decided_by; no score is missing.
     """
-    frame = models.assign(cutoff=pd.to_datetime(models["cutoff"]))
+    frame = models.assign(
+        cutoff=pd.to_datetime(models["cutoff"]), state=models["status"].map(STATUS)
+    )
     x = alt.X("cutoff:T", axis=DAY_AXIS)
     y = alt.Y("score:Q", title="error", scale=alt.Scale(zero=False, padding=12))
     tooltip = [
         alt.Tooltip("version:Q", title="version"),
         alt.Tooltip("cutoff:T", title="trained to", format="%a %d %b %Y"),
         alt.Tooltip("score:Q", title="error", format=".4f"),
-        "status:N",
+        alt.Tooltip("state:N", title="status"),
     ]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tooltip)
     reigned = base.transform_filter("datum.status == 'champion' || datum.status == 'retired'")
@@ -178,5 +181,5 @@ def drift_lines(
             if count
             else f"No alarms in {periods}: error as expected"
         ),
-        subtitle=f"Level: {level_name}. Dashed: expected error. Triangle: larger than chance, retraining was requested.",
+        subtitle=f"Level: {level_name}. Dashed: expected error. Triangle: larger than chance, retraining requested.",
     )

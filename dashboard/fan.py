@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, days_between, in_words
 from stocktide.rhythm import Rhythm
 
 BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
@@ -70,6 +70,13 @@ def with_days(frame: pd.DataFrame, column: str, grain: Grain = DAY) -> pd.DataFr
     if grain.by_month:
         days = days.dt.to_period("M").dt.start_time
     return frame.assign(**{column: days})
+
+
+def days_ahead(forecast: pd.DataFrame) -> str:
+    """Name the days that a forecast is for, such as "28 Nov–25 Dec"; forecast: as `node_days` gives it."""
+    return days_between(
+        pd.to_datetime(forecast["first_day"].iloc[0]), pd.to_datetime(forecast["ds"].iloc[-1])
+    )
 
 
 def known_bands(forecast: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -9,6 +9,12 @@ import streamlit as st
 LIVE = "5s"
 EVERY = "All feeds"
 ROW_PX = 28
+# Reasons whose code does not read as words.
+REASONS = {
+    "time_past": "time too old",
+    "time_future": "time in the future",
+    "bad_text": "text that cannot be stored",
+}
 
 
 def table(frame: pd.DataFrame, key: str, columns: Mapping[str, Any], **more: Any) -> Any:
@@ -35,6 +41,11 @@ def time_column(label: str) -> Any:
     return st.column_config.DatetimeColumn(
         f"{label} (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
     )
+
+
+def reason_words(reason: str) -> str:
+    """Return a reject's reason as people read it."""
+    return REASONS.get(reason, reason.replace("_", " "))
 
 
 def of_found(shown: int, found: int, word: str = "listed") -> str:

@@ -38,7 +38,9 @@ def headline(feeds: pd.DataFrame) -> str:
         if silent:
             healthy = f"{len(feeds) - silent} of {plural(len(feeds), 'feed')} healthy"
             return f"**{healthy}; {silent} without data.**"
-        return f"**All {len(feeds):,} feeds healthy.**" if len(feeds) != 1 else "**1 feed, healthy.**"
+        return (
+            f"**All {len(feeds):,} feeds healthy.**" if len(feeds) != 1 else "**1 feed, healthy.**"
+        )
     first = bad.iloc[0]
     others = f" {len(bad) - 1} more need attention." if len(bad) > 1 else ""
     return f"**{plain(first['feed'])}: {first['state'].lower()}, {plain(first['why'])}.**{others}"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from catalog.frames import read_frame, read_record
 from dashboard.boundary import plain_words
-from dashboard.feed_frame import LIVE, of_found, switch, table, ticked, time_column
+from dashboard.feed_frame import LIVE, of_found, reason_words, switch, table, ticked, time_column
 from dashboard.feed_mending import act_on, take_back
 from dashboard.feed_reject import show_reject
 from dashboard.orders import ask_api
@@ -82,7 +82,7 @@ def last_refused(last: dict[str, Any]) -> str:
         return (
             "Nothing was refused so far. Refused events are kept here unchanged, with the reason."
         )
-    reason = plain(str(last["reason"]).replace("_", " "))
+    reason = plain(reason_words(str(last["reason"])))
     came = f"The latest one was sent {when(last['last_seen_at'])}"
     return f"No reject is open. {came}: {reason}, by feed {plain(last['feed'])}."
 
@@ -91,7 +91,7 @@ def _choose_group(groups: pd.DataFrame, state: str) -> dict[str, Any] | None:
     """Draw the groups; the ticked one goes into the address. Returns the group that the address names."""
     columns = _group_columns(state)
     named_for_people = groups.assign(
-        reason=groups["reason"].str.replace("_", " "), field=groups["field"].fillna("")
+        reason=groups["reason"].map(reason_words), field=groups["field"].fillna("")
     )
     event = table(
         named_for_people[list(columns)],
@@ -153,7 +153,7 @@ def _plain_row(row: "pd.Series[Any]") -> dict[str, Any]:
 
 
 def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) -> None:
-    st.subheader(plain(str(group["reason"]).replace("_", " ").capitalize()), divider="gray")
+    st.subheader(plain(reason_words(str(group["reason"])).capitalize()), divider="gray")
     before = st.query_params.get("page", "")
     events = read_frame(
         reader.engine,

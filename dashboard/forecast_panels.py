@@ -20,7 +20,9 @@ from stocktide.rhythm import rhythm_of
 TILES_A_ROW = 2
 # One origin says how it was once, not whether it stays so.
 ORIGINS_MIN = 2
-NOTHING_TO_BEAT = "Seasonal naive had no error in the periods tested, or was not tested: there is nothing to compare with."
+NOTHING_TO_BEAT = (
+    "Seasonal naive had no error in the periods tested, or was not tested: nothing to compare with."
+)
 # Children that differ from their parent by less than this share are equal: float8 sums of many parts.
 GAP_RELATIVE = 1e-6
 
@@ -39,7 +41,9 @@ def chips(
         many = rhythm_of(run["frequency"]).many
         said.append(f"80 % interval: {share} of the held-out {many} at this level were inside")
     if children:
-        said.append(f"items below add up to this {plain_level(node)}: gap {gap_text(node, children)}")
+        said.append(
+            f"items below add up to this {node['level_name']}: gap {gap_text(node, children)}"
+        )
     version = f", version {run['version']}" if run["version"] is not None else ""
     said.append(f"run {run['forecast_run_id']}{version}, trained to {run['cutoff']}")
     return said
@@ -65,7 +69,9 @@ def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
     st.subheader("Components")
     mine = components(parts)
     if mine.empty:
-        st.info("This run has no components. Press “Retrain now” on the System page to compute them.")
+        st.info(
+            "This run has no components. Press “Retrain now” on the System page to compute them."
+        )
         return
     rhythm = rhythm_of(run["frequency"])
     tiles = component_tiles(mine, pd.Timestamp(run["cutoff"]), roles(), rhythm)
@@ -104,7 +110,9 @@ def backtest_panel(
         return
     ours = errors_by_level(errors, "wape")
     if ours.empty:
-        st.info("No backtest: the history is too short to hold out test periods, so the error is not known.")
+        st.info(
+            "No backtest: the history is too short to hold out test periods, so the error is not known."
+        )
         return
     better = int((ours["ours"] < ours["naive"]).sum())
     chart = error_by_level(
@@ -199,15 +207,12 @@ def said_here(table: pd.DataFrame, level_name: str) -> str:
     if here.empty:
         return "The backtest did not score this level."
     row = here.iloc[0]
-    said = f"At level {plain(level_name)}, **{plain(str(row['winner']))}** erred least ({row['best']:.3f})"
+    said = f"Best at level {plain(level_name)}: **{plain(str(row['winner']))}** {row['best']:.3f}"
     if pd.notna(row["naive"]) and row["naive"] > 0 and row["winner"] != "seasonal_naive":
-        said += f", {abs(1 - row['best'] / row['naive']):.0%} less than seasonal naive"
+        said += f", {abs(1 - row['best'] / row['naive']):.0%} below seasonal naive"
     if pd.isna(row["chosen"]):
         return f"{said}."
-    if row["chosen"] <= row["best"]:
-        return f"{said}; what was chosen errs {row['chosen']:.3f}, no more than it."
-    more = f", {row['chosen'] / row['best'] - 1:.0%} more than it" if row["best"] > 0 else ""
-    return f"{said}; what was chosen errs {row['chosen']:.3f}{more}."
+    return f"{said}. Published: {row['chosen']:.3f}."
 
 
 def errors_by_level(frame: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -35,6 +35,7 @@ DARK = Roles(
     "#E8EAED", "#6592FC", "#FD6822", "#C889C1", "#27E877", "#7D8F6C", "#2A2F36", (0.42, 0.28, 0.16)
 )
 CHART_HEIGHT = 280
+NO_CHANGE = "no change"
 
 
 def roles() -> Roles:
@@ -88,6 +89,18 @@ def when(instant: datetime | None, *, now: datetime | None = None) -> str:
     if abs((now - instant).days) < 7:
         return f"{instant:%a %d %b %H:%M} UTC"
     return f"{instant:%Y-%m-%d}"
+
+
+def days_between(first: date, last: date) -> str:
+    """Name a range of days, both included: "28 Nov–25 Dec", with the years where they differ."""
+    with_year = "" if first.year == last.year else " %Y"
+    return f"{first:%-d %b{with_year}}–{last:%-d %b{with_year}}"
+
+
+def change(now: float, before: float, form: str = "+.1%") -> str:
+    """Say by what share a number changed; "no change" where the share would be written as 0. before: not 0."""
+    written = format(now / before - 1, form)
+    return written if any(digit in written for digit in "123456789") else NO_CHANGE
 
 
 def unit_word(unit: str) -> str:

@@ -48,7 +48,7 @@ WHY = click.option(
 def forecast(
     context: click.Context, files: tuple[Path, ...], out: Path | None, as_json: bool
 ) -> None:
-    """Retrain on the lake, compare with the champion, and publish the winner; or one of the commands below."""
+    """Retrain, compare with the current version, and publish the better one; or run one of the commands below."""
     if context.invoked_subcommand is not None:
         if files or out is not None:
             raise Invalid(
@@ -130,12 +130,12 @@ def _follow(settings: "Settings", engine: "sa.Engine") -> None:
 
 @forecast.command()
 @click.option(
-    "--to", type=int, help="A version that was champion once; default the one before this."
+    "--to", type=int, help="A version that was published before; default: the previous one."
 )
 @WHY
 @as_json
 def rollback(to: int | None, reason: str, as_json: bool) -> None:
-    """Point readers back at the champion before this one."""
+    """Publish the previous version again."""
     from forecasting.publishing.registry import rollback as roll_back
 
     with _deciding("stocktide forecast rollback") as connection:
@@ -148,7 +148,7 @@ def rollback(to: int | None, reason: str, as_json: bool) -> None:
 @WHY
 @as_json
 def promote(version: int, reason: str, as_json: bool) -> None:
-    """Make VERSION champion, whatever its score."""
+    """Publish VERSION, whatever its score."""
     from forecasting.publishing.registry import promote as make_champion
 
     with _deciding("stocktide forecast promote") as connection:

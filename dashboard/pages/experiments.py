@@ -15,6 +15,7 @@ from catalog.experiments import (
 )
 from catalog.frames import read_frame
 from dashboard.experiment_figures import (
+    STATUS,
     compare_versions,
     disagreement_tiles,
     drift_lines,
@@ -22,7 +23,7 @@ from dashboard.experiment_figures import (
 )
 from dashboard.orders import decide_forecast
 from dashboard.reader import Reader
-from dashboard.theme import plain, plural, quantity, roles, when
+from dashboard.theme import change, plain, plural, quantity, roles, when
 from stocktide.rhythm import rhythm_of
 from stocktide.users import User
 
@@ -40,13 +41,6 @@ DECIDED = {
     "challenger": "not decided yet",
     "rejected": "not published",
     "retired": "published earlier, replaced since",
-}
-# How a page names what the registry keeps as a version's status.
-STATUS = {
-    "champion": "current version",
-    "challenger": "new version",
-    "rejected": "not published",
-    "retired": "replaced",
 }
 
 
@@ -151,9 +145,7 @@ def _decide(
         return
     kept = models[models["kept"] & (models["status"] != "champion")]
     if kept.empty or champion is None:
-        st.caption(
-            "No other version has a stored forecast, so there is nothing to publish."
-        )
+        st.caption("No other version has a stored forecast, so there is nothing to publish.")
         return
     reason = st.text_input(
         "Reason", key="experiments.reason", placeholder="Saved in the audit log", max_chars=500
@@ -166,7 +158,9 @@ def _decide(
             if st.button(f"Roll back to version {int(before)}", key="experiments.rollback"):
                 _order(reader, user, "rollback", reason, None)
         else:
-            st.caption("The forecast of the previous version is not stored, so there is no rollback.")
+            st.caption(
+                "The forecast of the previous version is not stored, so there is no rollback."
+            )
     with forth:
         chosen = st.selectbox(
             "Version to publish", kept["version"].tolist(), key="experiments.version"
@@ -213,12 +207,11 @@ def _versions(
     metric: str,
 ) -> None:
     st.subheader("Versions")
-    st.caption(
-        f"Latest {plural(len(models), 'version')}. Tick up to {COMPARED_MAX} to compare."
-    )
+    st.caption(f"Latest {plural(len(models), 'version')}. Tick up to {COMPARED_MAX} to compare.")
     shown = models[["version", "status", "cutoff", "score", "coverage_80", "reason"]].assign(
         against=100 * (models["score"] / models["champion_score"] - 1),
         minutes=models["seconds"] / 60,
+        status=models["status"].map(STATUS),
     )
     event = st.dataframe(
         shown[

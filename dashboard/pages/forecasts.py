@@ -8,7 +8,7 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
-from dashboard.fan import WEEK, grain_of, sales_and_forecast
+from dashboard.fan import WEEK, days_ahead, grain_of, sales_and_forecast
 from dashboard.forecast_panels import (
     accuracy_panel,
     backtest_panel,
@@ -19,7 +19,7 @@ from dashboard.forecast_panels import (
 )
 from dashboard.node_picture import read_actuals
 from dashboard.reader import Reader
-from dashboard.theme import distinct, plain, plural, quantity, roles, today, when
+from dashboard.theme import change, distinct, plain, plural, quantity, roles, today, when
 from dashboard.weeks import Weeks, in_weeks, seasonal_naive
 from stocktide.rhythm import Rhythm, rhythm_of
 from stocktide.users import User
@@ -134,9 +134,9 @@ def _said(
 ) -> str:
     total = forecast["yhat"].sum()
     before = actual["y"].tail(len(forecast)).sum()
-    change = f", {total / before - 1:+.0%} against the last {len(forecast)}" if before else ""
-    coming = f"{quantity(total)} units in the next {rhythm.counted(len(forecast))}"
-    return f"{_named(node)}: {coming}{change}"
+    previous = rhythm.counted(len(forecast))
+    moved = f", {change(total, before, '+.0%')} vs previous {previous}" if before else ""
+    return f"{_named(node)}: {quantity(total)} units, {days_ahead(forecast)}{moved}"
 
 
 def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:

@@ -9,10 +9,10 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, read_record
 from catalog.periods import periods_up_to, sum_by_period
-from dashboard.fan import grain_of, sales_and_forecast
+from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.node_picture import read_actuals
 from dashboard.reader import Reader
-from dashboard.theme import amount, plain, plural, quantity, roles, today
+from dashboard.theme import NO_CHANGE, amount, change, plain, plural, quantity, roles, today
 from stocktide.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.users import User
 
@@ -114,7 +114,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
     cards[0].metric(
         f"Sales, last {span}",
         amount(last["revenue"].sum(), currency),
-        _change(last["revenue"].sum(), before["revenue"].sum()),
+        **_delta(_change(last["revenue"].sum(), before["revenue"].sum())),
         chart_data=sales["revenue"].tail(SPARKS).round(2).tolist(),
         height="stretch",
         border=True,
@@ -122,7 +122,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
     cards[1].metric(
         f"Units, last {span}",
         quantity(last["sold"].sum()),
-        _change(last["sold"].sum(), before["sold"].sum()),
+        **_delta(_change(last["sold"].sum(), before["sold"].sum())),
         chart_data=sales["sold"].tail(SPARKS).round(1).tolist(),
         height="stretch",
         border=True,
@@ -132,8 +132,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
     cards[2].metric(
         "Out-of-stock rate",
         f"{share:.1%}" if known else "unknown",
-        f"{(share - share_before) * 100:+.1f} points" if known else None,
-        delta_color="inverse",
+        **_delta(points(share, share_before) if known else None, "inverse"),
         chart_data=(100 * sales["out_of_stock"] / sales["active"].clip(lower=1))
         .tail(SPARKS)
         .round(2)
@@ -149,7 +148,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
         amount(position["value_at_price"], currency) if known else "unknown",
         height="stretch",
         border=True,
-        help="On hand × today's selling price; purchase costs are not known.",
+        help="On hand times today's selling price; purchase costs are not known.",
     )
     st.caption(
         f"vs previous {span}. Last full {rhythm.one}: {rhythm.named(sales['day'].iloc[-1].date())}."
@@ -176,7 +175,20 @@ def _out_share(days: pd.DataFrame) -> float:
 
 
 def _change(now: float, before: float) -> str | None:
-    return f"{now / before - 1:+.1%}" if before else None
+    return change(now, before) if before else None
+
+
+def points(now: float, before: float) -> str:
+    """Say by how many percentage points a share changed; "no change" where that would be written as 0."""
+    moved = round(100 * (now - before), 1)
+    return f"{moved:+.1f} points" if moved else NO_CHANGE
+
+
+def _delta(moved: str | None, colour: str = "normal") -> dict[str, Any]:
+    """Return how a card shows a change: without an arrow where there is none."""
+    if moved == NO_CHANGE:
+        return {"delta": moved, "delta_color": "off", "delta_arrow": "off"}
+    return {"delta": moved, "delta_color": colour}
 
 
 def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
@@ -190,7 +202,7 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
         actual = _every_period(reader, roots[0], actual, rhythm)
     coming = forecast["yhat"].sum() if roots else None
     title = (
-        f"{quantity(coming)} units expected in the next {rhythm.counted(len(forecast))}"
+        f"{quantity(coming)} units expected, {days_ahead(forecast)}"
         if coming is not None
         else "Sales by day; no forecast is published yet"
     )

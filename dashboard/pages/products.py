@@ -8,11 +8,12 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, stock_by_day
 from catalog.periods import sum_by_period
-from catalog.products import list_products, read_product
+from catalog.products import count_products, list_products, read_product
 from catalog.trending import Scope, read_trending
+from dashboard.fan import days_ahead
 from dashboard.figures import product_story
 from dashboard.reader import Reader
-from dashboard.theme import amount, distinct, plain, plural, quantity, roles, today, unit_word
+from dashboard.theme import amount, distinct, plain, quantity, roles, today, unit_word
 from stocktide.errors import NotFound
 from stocktide.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.users import User
@@ -41,7 +42,7 @@ def render(reader: Reader, _user: User) -> None:
         return
     # a list for each search and page: the tick of one must not be taken for a row of another
     chosen = _choose(rows[:PAGE_ROWS], key=f"products.list.{after}.{q}")
-    _turn(rows, after)
+    _turn(reader, rows, q or "", after)
     if not q and not after:
         chosen = _best_seller(reader) or chosen
     _one(reader, st.query_params.get("sku") or chosen)
@@ -52,16 +53,21 @@ def _from_the_first() -> None:
     st.query_params.pop("after", None)
 
 
-def _turn(rows: list[dict[str, Any]], after: str) -> None:
-    """What part of the products is shown, and the ways to the others."""
+def _turn(reader: Reader, rows: list[dict[str, Any]], q: str, after: str) -> None:
+    """Say which of the products are shown, and offer the other pages."""
     more = len(rows) > PAGE_ROWS
+    found, before = count_products(reader.engine, q=q, after=after)
     with st.container(horizontal=True, vertical_alignment="center"):
-        which = f"after {plain(after)}" if after else "from the first"
-        st.caption(f"{plural(min(len(rows), PAGE_ROWS), 'product')} by SKU, {which}.")
+        st.caption(part_shown(before, min(len(rows), PAGE_ROWS), found))
         if after and st.button("First page", key="products.first", type="tertiary"):
             _turn_to("")
         if more and st.button("Next page", key="products.next", type="tertiary"):
             _turn_to(rows[PAGE_ROWS - 1]["sku"])
+
+
+def part_shown(before: int, shown: int, found: int) -> str:
+    """Say which rows of how many a page shows, such as "51–80 of 80"."""
+    return f"{before + 1:,}–{before + shown:,} of {found:,}"
 
 
 def _turn_to(after: str) -> None:
@@ -209,9 +215,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         by_day = by_day.tail(rhythm.history)
     stock = stock_by_day(days)
     if forecast.empty and stock.empty and not by_day["sold"].any():
-        st.info(
-            f"No sales here in the {back} days up to the latest sale, and no forecast."
-        )
+        st.info(f"No sales here in the {back} days up to the latest sale, and no forecast.")
         return
     if forecast.empty:
         st.caption(
@@ -219,7 +223,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         )
     unit = unit_word(product["unit"])
     title = (
-        f"{quantity(forecast['yhat'].sum())} {unit} expected in the next {rhythm.counted(len(forecast))}"
+        f"{quantity(forecast['yhat'].sum())} {unit} expected, {days_ahead(forecast)}"
         if not forecast.empty
         else f"{quantity(by_day['sold'].sum())} {unit} sold in {_shown(by_day, rhythm, back)}"
     )

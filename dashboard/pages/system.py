@@ -9,6 +9,7 @@ import streamlit as st
 
 from catalog.frames import read_frame, read_record
 from dashboard.boundary import plain_words
+from dashboard.feed_frame import reason_words
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
 from stocktide.users import User
@@ -88,7 +89,10 @@ def judge(
             "Running, slower.",
             "Redis does not answer; everything is read from the database. Restart it.",
         )
-    return "Running. Nothing to do.", "Database, data and cache are up, and the last runs succeeded."
+    return (
+        "Running. Nothing to do.",
+        "Database, data and cache are up, and the last runs succeeded.",
+    )
 
 
 def _retrain(reader: Reader, user: User) -> None:
@@ -180,7 +184,7 @@ def _rejects(reader: Reader) -> None:
         return
     st.caption(f"{plural(int(rejects['seen'].sum()), 'input')} refused and kept, by reason.")
     st.dataframe(
-        rejects.assign(reason=rejects["reason"].str.replace("_", " ")),
+        rejects.assign(reason=rejects["reason"].map(reason_words)),
         key="system.rejects",
         hide_index=True,
         placeholder="",

@@ -212,7 +212,7 @@ async def lines(
 
 def empty() -> Fault:
     """What a body without events is."""
-    return Fault("empty", "The body holds no event.")
+    return Fault("empty", "The body contains no event.")
 
 
 def _broken(name: str, why: object) -> Invalid:

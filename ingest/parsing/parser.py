@@ -246,13 +246,13 @@ class EventParser:
         if time < self._earliest:
             raise NotAnEvent(
                 "time_past",
-                f"time {time:%Y-%m-%d} lies before {self._earliest:%Y-%m-%d}.",
+                f"time {time:%Y-%m-%d} is too old: the earliest is {self._earliest:%Y-%m-%d}.",
                 "time",
             )
         if time > latest:
             raise NotAnEvent(
                 "time_future",
-                f"time {time.isoformat()} lies in the future; check the clock.",
+                f"time {time.isoformat()} is in the future; check the clock.",
                 "time",
             )
         return time
@@ -336,7 +336,9 @@ class EventParser:
             return code
         if CURRENCY.fullmatch(code) is None:
             raise NotAnEvent(
-                "wrong_type", f"data.currency: {code!r} is no code such as EUR.", "data.currency"
+                "wrong_type",
+                f"data.currency: {code!r} is not a currency code such as EUR.",
+                "data.currency",
             )
         self._currencies.add(code)
         return code
@@ -392,5 +394,7 @@ def _refuse_unstorable(event: Event) -> None:
     for name, value in zip(event.__struct_fields__, msgspec.structs.astuple(event), strict=True):
         if isinstance(value, str) and (storable(value) != value or "\\u0000" in value):
             raise NotAnEvent(
-                "bad_text", f"{name} holds a character that is no text (NUL or half a pair).", name
+                "bad_text",
+                f"{name} holds a character that cannot be stored as text (NUL or half a surrogate pair).",
+                name,
             )

@@ -144,7 +144,8 @@ def checked_reason(reason: str) -> str:
     """Why somebody did something, as the history keeps it. Raises Invalid."""
     if not reason.strip() or len(reason) > REASON_MAX or "\x00" in reason:
         raise Invalid(
-            "reason", f"Say why, in at most {REASON_MAX} characters: the history keeps it."
+            "reason",
+            f"Enter a reason of at most {REASON_MAX} characters: it is saved in the audit log.",
         )
     return reason.strip().encode("utf-8", "replace").decode()
 

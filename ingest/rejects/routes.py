@@ -257,6 +257,7 @@ def _text(value: str) -> str:
     """Refuse what the database cannot hold. Raises Invalid."""
     if "\x00" in value or value.encode("utf-8", "replace").decode() != value:
         raise Invalid(
-            "bad_text", "A parameter holds a character that is no text (NUL or half a pair)."
+            "bad_text",
+            "A parameter holds a character that cannot be stored as text (NUL or half a surrogate pair).",
         )
     return value
