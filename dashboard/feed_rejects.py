@@ -11,6 +11,7 @@ from dashboard.boundary import plain_words
 from dashboard.feed_frame import LIVE, of_found, reason_words, switch, table, ticked, time_column
 from dashboard.feed_mending import act_on, take_back
 from dashboard.feed_reject import show_reject
+from dashboard.glossary import tip
 from dashboard.orders import ask_api
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
@@ -119,7 +120,7 @@ def _group_columns(state: str) -> dict[str, Any]:
         "field": "Field",
         "feed": "Feed",
         "source": "Source",
-        "rejects": st.column_config.NumberColumn("Rejects", format="localized"),
+        "rejects": st.column_config.NumberColumn("Rejects", format="localized", help=tip("reject")),
         "times_seen": st.column_config.NumberColumn("Attempts", format="localized"),
         **({} if state == "open" else {"sent_again": again}),
         "first_seen_at": time_column("First"),

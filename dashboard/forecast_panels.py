@@ -13,6 +13,7 @@ from catalog.periods import periods_from
 from dashboard.backtest_figures import accuracy_cells, backtest_dots, value_added
 from dashboard.figures import error_by_level
 from dashboard.forecast_figures import component_tiles, waterfall
+from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity, roles
 from stocktide.rhythm import rhythm_of
@@ -39,7 +40,7 @@ def chips(
     if held.notna().any():
         share = f"{100 * held.iloc[0]:.0f} %"
         many = rhythm_of(run["frequency"]).many
-        said.append(f"80 % interval: {share} of the held-out {many} at this level were inside")
+        said.append(f"80 % interval covered {share} of the held-out {many} at this level")
     if children:
         said.append(
             f"items below add up to this {node['level_name']}: gap {gap_text(node, children)}"
@@ -100,7 +101,7 @@ def backtest_panel(
     reader: Reader, run: Mapping[str, Any], node: Mapping[str, Any], errors: pd.DataFrame
 ) -> None:
     """Say what the backtest said: who won here, by how much, and what forecasting adds per level."""
-    st.subheader("Backtest results")
+    st.subheader("Backtest results", help=tip("backtest"))
     scores = read_frame(
         reader.engine, "backtest", runs=[run["forecast_run_id"]], metrics=list(METRICS)
     )
@@ -128,7 +129,7 @@ def backtest_panel(
 
 def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
     """Draw how the choice erred beside seasonal naive, at every level, after every origin of the backtest."""
-    st.subheader("Accuracy by level and period tested")
+    st.subheader("Accuracy by level and period tested", help=f"{tip('level')} {tip('origin')}")
     scores = read_frame(reader.engine, "backtest_origins", metrics=list(METRICS))
     metric, by_origin = main_metric(scores)
     ratios = with_periods(error_ratios(by_origin), run)
@@ -194,9 +195,13 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) ->
             column_config={
                 "level_name": st.column_config.TextColumn("Level", width="medium"),
                 "winner": st.column_config.TextColumn("Best model", width="medium"),
-                "best": st.column_config.NumberColumn(f"Its {metric.upper()}", format="%.3f"),
+                "best": st.column_config.NumberColumn(
+                    f"Its {metric.upper()}", format="%.3f", help=tip(metric)
+                ),
                 "chosen": st.column_config.NumberColumn("Published", format="%.3f"),
-                "naive": st.column_config.NumberColumn("Seasonal naive", format="%.3f"),
+                "naive": st.column_config.NumberColumn(
+                    "Seasonal naive", format="%.3f", help=tip("seasonal naive")
+                ),
             },
         )
 

@@ -208,7 +208,7 @@ def history(limit: int, as_json: bool) -> None:
 @forecast.command()
 @as_json
 def drift(as_json: bool) -> None:
-    """Compare the published forecast with what came since; ask for retraining where it errs more than it said."""
+    """Compare the published forecast with newer actuals; ask for retraining where the error is too large."""
     from forecasting.publishing.drift import check_drift
     from stocktide.jobs import defer_job
     from stocktide.runs import recorded_run, single_flight

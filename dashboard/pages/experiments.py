@@ -21,6 +21,7 @@ from dashboard.experiment_figures import (
     drift_lines,
     version_history,
 )
+from dashboard.glossary import tip
 from dashboard.orders import decide_forecast
 from dashboard.reader import Reader
 from dashboard.theme import change, plain, plural, quantity, roles, when
@@ -42,6 +43,9 @@ DECIDED = {
     "rejected": "not published",
     "retired": "published earlier, replaced since",
 }
+
+
+TITLE_TIPS = {"Current version": tip("current version"), "New version": tip("new version")}
 
 
 def render(reader: Reader, user: User) -> None:
@@ -111,10 +115,10 @@ def _card(title: str, model: Mapping[str, Any] | None, empty: str) -> None:
         st.subheader(title)
         st.info(empty)
         return
-    st.subheader(f"{title}: {model['version']}")
+    st.subheader(f"{title}: {model['version']}", help=TITLE_TIPS.get(title))
     cards = st.columns(3)
-    cards[0].metric("Error (lower is better)", _number(model["score"], ".4f"))
-    cards[1].metric("80 % coverage", _number(model["coverage_80"], ".0%"))
+    cards[0].metric("Error (lower is better)", _number(model["score"], ".4f"), help=tip("wrmsse"))
+    cards[1].metric("80 % coverage", _number(model["coverage_80"], ".0%"), help=tip("coverage"))
     cards[2].metric("Training time", _duration(model["seconds"]))
     st.caption(f"Trained to {model['cutoff']}, {STATUS[model['status']]}.")
 
@@ -227,13 +231,15 @@ def _versions(
             "version": st.column_config.NumberColumn("Version", pinned=True, format="%d"),
             "status": "Status",
             "cutoff": st.column_config.DateColumn("Trained to", format="YYYY-MM-DD"),
-            "score": st.column_config.NumberColumn("Error", format="%.4f"),
+            "score": st.column_config.NumberColumn("Error", format="%.4f", help=tip("wrmsse")),
             "against": st.column_config.NumberColumn(
                 "vs current version at the time",
                 format="%+.1f %%",
                 help="On the same days; below 0 is better.",
             ),
-            "coverage_80": st.column_config.NumberColumn("80 % coverage", format="percent"),
+            "coverage_80": st.column_config.NumberColumn(
+                "80 % coverage", format="percent", help=tip("coverage")
+            ),
             "minutes": st.column_config.NumberColumn("Minutes", format="%.1f"),
             "reason": st.column_config.TextColumn("Decision", width="large"),
         },
@@ -335,7 +341,7 @@ def _history(reader: Reader, models: pd.DataFrame) -> None:
 
 
 def _drift(reader: Reader, champion: Mapping[str, Any] | None) -> None:
-    st.subheader("Drift")
+    st.subheader("Drift", help=f"{tip('drift')} {tip('wape')}")
     drift = read_frame(reader.engine, "drift", periods=DRIFT_PERIODS)
     judged = drift.dropna(subset=["wape"])
     if judged.empty:

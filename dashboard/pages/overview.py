@@ -10,6 +10,7 @@ from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, read_record
 from catalog.periods import periods_up_to, sum_by_period
 from dashboard.fan import days_ahead, grain_of, sales_and_forecast
+from dashboard.glossary import tip
 from dashboard.node_picture import read_actuals
 from dashboard.reader import Reader
 from dashboard.theme import NO_CHANGE, amount, change, plain, plural, quantity, roles, today
@@ -141,7 +142,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
         else None,
         height="stretch",
         border=True,
-        help="Share of days of product and shop with sales or deliveries on which the shelf stood empty for a time.",
+        help=tip("out-of-stock rate"),
     )
     cards[3].metric(
         "Stock at selling price",
@@ -237,7 +238,7 @@ def _every_period(
 
 
 def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:
-    st.subheader("Empty shelves")
+    st.subheader("Empty shelves", help=tip("stock-out"))
     where = read_frame(reader.engine, "out_of_stock_by")
     if where.empty:
         st.info(

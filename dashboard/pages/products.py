@@ -12,6 +12,7 @@ from catalog.products import count_products, list_products, read_product
 from catalog.trending import Scope, read_trending
 from dashboard.fan import days_ahead
 from dashboard.figures import product_story
+from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import amount, distinct, plain, quantity, roles, today, unit_word
 from stocktide.errors import NotFound
@@ -131,7 +132,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "department": "Department",
             "category": "Category",
             "on_hand": st.column_config.NumberColumn(
-                "On hand", format="localized", help="Empty: stock is unknown."
+                "On hand", format="localized", help=f"{tip('on hand')} Empty: unknown."
             ),
             "unit": "Unit",
             "locations_out_of_stock": st.column_config.NumberColumn("Shops out of stock"),

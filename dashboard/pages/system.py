@@ -10,6 +10,7 @@ import streamlit as st
 from catalog.frames import read_frame, read_record
 from dashboard.boundary import plain_words
 from dashboard.feed_frame import reason_words
+from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
 from stocktide.users import User
@@ -17,6 +18,11 @@ from stocktide.users import User
 RUNS = 20
 LAKE_LATE_S = 900
 API_TIMEOUT_S = 5.0
+OUTCOME_TIPS = {
+    "duplicate": tip("duplicate"),
+    "conflict": tip("conflict"),
+    "rejected": tip("reject"),
+}
 
 
 def render(reader: Reader, user: User) -> None:
@@ -44,7 +50,12 @@ def _health(reader: Reader) -> None:
         (cards[1], "Data updated", known["lake_updated_at"]),
         (cards[2], "Forecast published", known["published_at"]),
     ):
-        card.metric(f"{label}, UTC", when(instant, now=now).removesuffix(" UTC"), border=True)
+        card.metric(
+            f"{label}, UTC",
+            when(instant, now=now).removesuffix(" UTC"),
+            border=True,
+            help=tip("data updated") if label == "Data updated" else None,
+        )
     asked = cache["hits"] + cache["misses"] if cache else 0
     cards[3].metric(
         "Cache hit rate",
@@ -169,7 +180,9 @@ def _feeds(reader: Reader) -> None:
                 "Latest event (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
             **{
-                name: st.column_config.NumberColumn(name.capitalize(), format="localized")
+                name: st.column_config.NumberColumn(
+                    name.capitalize(), format="localized", help=OUTCOME_TIPS.get(name)
+                )
                 for name in ("accepted", "duplicate", "conflict", "rejected")
             },
         },

@@ -7,6 +7,7 @@ from catalog.frames import read_frame
 from catalog.trending import Scope, read_trending
 from dashboard.boundary import plain_words
 from dashboard.figures import ranked_bars
+from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import distinct, plain, roles, when
 from stocktide.users import User
@@ -88,7 +89,9 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
             "department": "Department",
             "score": st.column_config.NumberColumn("Recent units", format="localized"),
             "unit": "Unit",
-            "on_hand": st.column_config.NumberColumn("On hand", format="localized"),
+            "on_hand": st.column_config.NumberColumn(
+                "On hand", format="localized", help=tip("on hand")
+            ),
             "last_sale_at": st.column_config.DatetimeColumn(
                 "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),

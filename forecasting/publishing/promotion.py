@@ -57,7 +57,7 @@ def decide(
     of data that the challenger saw and the champion did not.
     """
     if not has_champion:
-        return Decision("promote", "First forecast.")
+        return Decision("promote", "It is the first forecast.")
     old = age_days > rule.champion_days_max
     age = f"the current version has not seen the last {age_days} days ({rule.champion_days_max} are allowed)"
     if challenger_score is None:
@@ -85,7 +85,7 @@ def decide(
 
 def _compared(champion: float, challenger: float) -> str:
     if champion == challenger:
-        return f"Ties with the current version on the same days: error {challenger:.4g}"
+        return f"Ties with the current version on the same days, error {challenger:.4g}"
     change = f", {challenger / champion - 1:+.1%}" if champion > 0 else ""
     return (
         f"Error {challenger:.4g} vs {champion:.4g} of the current version on the same days{change}"

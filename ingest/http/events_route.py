@@ -48,7 +48,7 @@ EVENTS_OPENAPI = {
             "A batch answers 200 with one outcome an event: accepted, duplicate, conflict or rejected, the last two "
             "with reason, field and message. A single event answers 200, or 409 for a conflict and 400 for a reject. "
             "Lines may be any number: of more than a batch may hold, only what was refused is listed. A body that is "
-            "no batch at all answers 400. Whatever is refused is stored unchanged, so that it can be fixed and replayed."
+            "no batch at all answers 400. Whatever is refused is stored unchanged, to be fixed and replayed."
         ),
         "operationId": "post_events",
         "security": [{"key": []}],

@@ -115,7 +115,7 @@ def test_a_frequency_that_is_given_is_kept() -> None:
     daily = from_long(frame, frequency="D")
     assert daily.Y.shape == (2, 15)
     with pytest.raises(
-        Invalid, match=r"'b', row 0: 2026-01-28 is none of the M dates 2026-01-01, 2026-02-01"
+        Invalid, match=r"'b', row 0: 2026-01-28 is not one of the M dates 2026-01-01, 2026-02-01"
     ):
         from_long(frame, frequency="M")
 

@@ -169,7 +169,7 @@ def test_plot_offers_the_nearest_names_when_a_node_is_unknown(
     command: Command, three: sa.Engine, tmp_path: Path
 ) -> None:
     out = tmp_path / "x.png"
-    with pytest.raises(NotFound, match=r"no node s1/mlik. Nearest: S1/Milk"):
+    with pytest.raises(NotFound, match=r"no item s1/mlik. Nearest: S1/Milk"):
         command("plot", "s1/mlik", "--out", str(out))
     with three.begin() as connection:
         connection.execute(
