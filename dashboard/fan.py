@@ -25,7 +25,7 @@ LONG_FORMAT = "%b %Y"
 
 @dataclass(frozen=True)
 class Grain:
-    """What a point stands for. hours_before: from a point back to where the past ends.
+    """Describe what a point stands for. hours_before: from a point back to where the past ends.
 
     by_month: points stand above the name of the month that their period ends in.
     """
@@ -80,7 +80,7 @@ def days_ahead(forecast: pd.DataFrame) -> str:
 
 
 def known_bands(forecast: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Columns and names of the bands that a forecast has on every day, the widest first."""
+    """List columns and names of the bands that a forecast has on every day, the widest first."""
     return [band for band in BANDS if forecast[list(band[:2])].notna().all(axis=None)]
 
 
@@ -114,7 +114,7 @@ def fan_layers(forecast: pd.DataFrame, role: Roles, unit: str, grain: Grain = DA
 def boundary(
     forecast: pd.DataFrame, role: Roles, *, hours_before: int, grain: Grain = DAY
 ) -> alt.Chart:
-    """Where the past ends: midway between two points, or where the last bar does."""
+    """Draw where the past ends: midway between two points, or where the last bar does."""
     first = with_days(forecast, "ds", grain)["ds"].min()
     edge = pd.DataFrame({"ds": [first - pd.Timedelta(hours=hours_before)]})
     return alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
@@ -139,7 +139,7 @@ def sales_and_forecast(
     naive: pd.DataFrame | None = None,
     grain: Grain = DAY,
 ) -> Any:
-    """Units sold and what comes, by day or by another period; the subtitle says what each line is.
+    """Draw units sold and forecast, by day or by another period; the subtitle says what each line is.
 
     actual: columns ds, y; from `today` on (a Monday where days are shown as weeks) they still grow and are hollow.
     forecast: ds, yhat and quantiles (may be empty). paths: path, ds, units; drawn in place of the bands. naive: ds, y;
@@ -191,7 +191,7 @@ def _ahead(
     unit: str,
     grain: Grain,
 ) -> tuple[list[Any], str]:
-    """Layers of what comes, and what they mean in words."""
+    """Make the layers of the forecast, and say what they mean."""
     layers = fan_layers(forecast, role, unit, grain)
     if paths is not None and not paths.empty:
         ways = paths["path"].nunique()

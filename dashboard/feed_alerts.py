@@ -20,7 +20,7 @@ SILENCE_DAYS = 7
 
 
 def alerts_panel(reader: Reader, user: User, feed: str | None) -> None:
-    """The open alerts, those of feeds first, and what can be said to one."""
+    """Draw the open alerts, those of feeds first, and the actions on one."""
     alerts = read_frame(reader.engine, "feed_alerts", feed=feed, limit=ALERTS)
     if alerts.empty:
         whose = "" if feed is None else f" of feed {plain(feed)}"
@@ -46,7 +46,7 @@ def alerts_panel(reader: Reader, user: User, feed: str | None) -> None:
 
 
 def alert_rows(alerts: pd.DataFrame) -> pd.DataFrame:
-    """What the table says of each alert. alerts: of the query feed_alerts."""
+    """Build the table's rows. alerts: of the query feed_alerts."""
     records = alerts.to_dict("records")
     said = alerts.assign(
         state=[alert_state(row) for row in records],
@@ -74,7 +74,7 @@ def _columns() -> dict[str, Any]:
 
 
 def alert_state(alert: dict[Any, Any]) -> str:
-    """How an alert stands: silenced, acknowledged, or open."""
+    """Return the state of an alert: silenced, acknowledged, or open."""
     if not pd.isna(alert["silenced_until"]):
         return "silenced"
     return "open" if pd.isna(alert["acknowledged_at"]) else "acknowledged"

@@ -19,12 +19,12 @@ PIECE = pd.Timedelta(minutes=10)
 
 
 def outcome_colours(role: Roles) -> list[str]:
-    """Colours of accepted, duplicate, conflict and rejected."""
+    """Return the colours of accepted, duplicate, conflict and rejected."""
     return [role.forecast, role.baseline, role.promotion, role.stock_out]
 
 
 def state_colours(role: Roles) -> list[str]:
-    """Colours of the states, the worst first."""
+    """Return the colours of the states, the worst first."""
     return [role.stock_out, role.promotion, role.forecast, role.even, role.baseline]
 
 
@@ -90,7 +90,7 @@ def stacked(rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def band_of(bands: pd.DataFrame, feed: str | None, start: datetime, now: datetime) -> pd.DataFrame:
-    """What is usual at each hour of a window: columns at, low, high; empty where nothing is usual yet.
+    """Return the usual range at each hour of a window: columns at, low, high; empty where nothing is usual yet.
 
     bands: of the query feed_bands.
     """

@@ -49,7 +49,7 @@ def headline(feeds: pd.DataFrame) -> str:
 def feed_rows(
     feeds: pd.DataFrame, bins: pd.DataFrame, bands: pd.DataFrame, now: datetime
 ) -> pd.DataFrame:
-    """What the table says of each feed. bins, bands: of the queries feed_bins and feed_bands."""
+    """Build the table's rows. bins, bands: of the queries feed_bins and feed_bands."""
     strip = strips(bins, now)
     usual = bands[bands["hour_of_day"] == now.hour]
     day = bins[bins["at"] > now - timedelta(hours=24)].groupby("feed")[list(OUTCOMES)].sum()
@@ -79,7 +79,7 @@ def feed_table(rows: pd.DataFrame) -> None:
 
 
 def _state_colours() -> list[str]:
-    """The worst first; what is empty and what is sound are both grey, and told apart by their word."""
+    """Return colours, the worst first; what is empty and what is sound are both grey, and told apart by their word."""
     role = roles()
     return [role.stock_out, role.promotion, role.forecast, role.baseline, role.baseline]
 
@@ -110,7 +110,7 @@ def _columns() -> dict[str, Any]:
 
 
 def ago(seconds: float | None) -> str:
-    """How long ago a feed was heard; feeds count by the minute."""
+    """Say how long ago a feed was heard; feeds count by the minute."""
     if seconds is None or pd.isna(seconds):
         return "never"
     return "within the minute" if seconds < 60 else f"{span(seconds)} ago"
@@ -123,6 +123,6 @@ def _usual(usual: pd.DataFrame, feed: str) -> str:
 
 
 def lag_words(bins: pd.DataFrame, feed: str, now: datetime) -> str:
-    """How old a feed's newest events of the last hour were when their minute ended; nothing where none came."""
+    """Say how old a feed's latest events of the last hour were when their minute ended; nothing where none came."""
     mine = bins[(bins["feed"] == feed) & (bins["at"] > now - timedelta(hours=1))]["lag_s"].dropna()
     return "" if mine.empty else f"within {span(max(1.0, float(mine.median())))}"

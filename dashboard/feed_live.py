@@ -22,7 +22,7 @@ LAG_SOURCES = 12
 @st.fragment(run_every=LIVE)
 @plain_words("live events")
 def live_panel(reader: Reader) -> None:
-    """How long events took to be committed, and the newest entries of the ledger, filtered; draws itself anew."""
+    """Draw how long events took to be committed, and the latest entries of the ledger, filtered; refreshes."""
     text = st.text_input(
         "Filter",
         key="feeds.live.filter",
@@ -71,7 +71,7 @@ def _event_columns() -> dict[str, Any]:
 
 
 def keys_panel(reader: Reader) -> None:
-    """Keys with scope, limits, last use and end, for operators."""
+    """Draw keys with scope, limits, last use and expiry, for operators."""
     keys = read_frame(reader.engine, "feed_keys")
     if keys.empty:
         st.info("No keys yet. Create one: `stocktide keys create NAME --scope ingest`.")

@@ -1,4 +1,4 @@
-"""What can be done about a reject or its whole group: mend a field, try it out, replay, drop, or take a drop back."""
+"""Actions on a reject or its whole group: fix a field, preview, replay, drop, or reopen."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from dashboard.theme import plain
 from stocktide.field_values import value_of
 from stocktide.users import User
 
-# In the session: what came of an order, said once after the page is drawn anew, and what a trial told.
+# In the session: the result of an action, shown once after the page is drawn again, and that of a preview.
 SAID, TOLD = "feeds.said", "feeds.told"
 ONE, SAME, ALL = "this event", "same value in this group", "whole group"
 ASIS, EDIT = "unchanged", "with another value"
@@ -22,7 +22,7 @@ WHY_FIRST = "Enter a reason: it is saved in the audit log."
 
 
 class Choice(NamedTuple):
-    """What somebody chose in the form. value: as it was typed; None: nothing was."""
+    """Hold what was chosen in the form. value: as it was typed; None: nothing was."""
 
     which: str
     how: str
@@ -72,7 +72,7 @@ def _ask_reason(key: str) -> str:
 
 
 def _say_after(said: tuple[bool, str]) -> None:
-    """Draw the page anew, with what came of an order on top."""
+    """Draw the page again, with the result of an action on top."""
     st.session_state[SAID] = said
     st.session_state.pop(TOLD, None)
     st.rerun()
@@ -94,7 +94,7 @@ def _ask_order(group: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, A
 def order_of(
     group: Mapping[str, Any], kept: Mapping[str, Any], choice: Choice
 ) -> dict[str, Any] | None:
-    """What to ask of the API for a choice; None where it names no field."""
+    """Return what to ask of the API for a choice; None where it names no field."""
     order: dict[str, Any] = (
         {"ids": [kept["reject_id"]]} if choice.which == ONE else {"filter": _filter(group)}
     )
@@ -149,7 +149,7 @@ def _ask_value(kept: Mapping[str, Any]) -> str | None:
 
 
 def wrong_field(kept: Mapping[str, Any]) -> tuple[str | None, Any]:
-    """The field that is wrong as an edit names it, and what it says; a conflict is mended by an id of its own."""
+    """Return the wrong field as an edit names it, and its value; a conflict is fixed by an id of its own."""
     event = _event_of(kept)
     field = "id" if kept["reason"] == "conflict" else kept["field"]
     if field is None or event is None:
@@ -161,7 +161,7 @@ def wrong_field(kept: Mapping[str, Any]) -> tuple[str | None, Any]:
 
 
 def said_in(kept: Mapping[str, Any], field: str) -> Any:
-    """What the event says in a field as an edit names it."""
+    """Return the value of a field of the event; field: as an edit names it."""
     event = _event_of(kept) or {}
     data = event.get("data")
     if field.startswith("data.") and isinstance(data, dict):
@@ -178,7 +178,7 @@ def _event_of(kept: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def typed(field: str, text: str | None) -> Any:
-    """What somebody typed for a field, as that field takes it; nothing leaves the field out."""
+    """Convert what was typed for a field to its type; nothing leaves the field out."""
     return None if text is None or text == "" else value_of(field, text)
 
 
@@ -191,7 +191,7 @@ def _filter(group: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def show_trial(told: dict[str, Any] | None, why: str) -> None:
-    """What a replay would do: outcomes, why the others still fail, and the balances that would change."""
+    """Draw what a replay would do: outcomes, why the others still fail, and the balances that would change."""
     if told is None:
         st.warning(plain(why))
         return

@@ -1,4 +1,4 @@
-"""Rates of feeds: the list, events a minute of one or all, and states over a day; draws itself anew."""
+"""Rates of feeds: the list, events per minute of one or all, and states over a day; refreshes."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ TIMELINE_ROWS = 30
 @st.fragment(run_every=LIVE)
 @plain_words("feed rates")
 def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
-    """One row a feed; events a minute, of one or all; states over a day. Draws itself anew."""
+    """Draw one row a feed, events per minute of one or all, and states over a day; refreshes."""
     now = datetime.now(UTC)
     feeds = read_feeds(reader, now)
     worst = feeds.head(FEEDS_SHOWN)
@@ -46,7 +46,7 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
 
 
 def of_timeline(feeds: pd.DataFrame, alerts: pd.DataFrame, feed: str | None) -> pd.DataFrame:
-    """The feeds whose states are drawn: the one that is chosen, or those that were alerted, then the worst."""
+    """Return the feeds whose states are drawn: the chosen one, or those with alerts, then the worst."""
     if feed is not None:
         return feeds[feeds["feed"] == feed]
     alerted = feeds["feed"].isin(alerts["feed"])
@@ -82,7 +82,7 @@ def _rates(
 
 
 def rate_title(shown: pd.DataFrame, feed: str | None) -> str:
-    """The finding of the rate chart: what came in the last hour, and how much of it was refused."""
+    """Return the title of the rate chart: events of the last hour, and the share refused."""
     last = shown[shown["at"] > shown["at"].max() - pd.Timedelta(hours=1)]
     sums = last.groupby("outcome")["events"].sum()
     total = int(sums.sum())
@@ -94,7 +94,7 @@ def rate_title(shown: pd.DataFrame, feed: str | None) -> str:
 
 
 def timeline_title(spans: pd.DataFrame) -> str:
-    """The finding of the timeline: whose state was bad for how long in all."""
+    """Return the title of the timeline: whose state was bad, and for how long in all."""
     bad = spans[spans["state"].isin(["Firing", "Error"])]
     if bad.empty:
         return "No feed was firing or in error in the last 24 hours"

@@ -27,7 +27,7 @@ GROUP = {"reason": "reason", "field": "field", "feed": "feed", "sender": "source
 
 
 def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
-    """Groups first, then the events of one, then one event; viewers see counts alone."""
+    """Draw groups first, then the events of one, then one event; viewers see only counts."""
     state = switch("state", "State", STATES)
     drawn = read_record(reader.engine, "reject_open", after=0, feed=feed)
     new_rejects(reader, int(drawn["newest_id"] or 0), feed)
@@ -56,7 +56,7 @@ def _none(reader: Reader, state: str, feed: str | None) -> str:
 
 
 def groups_sentence(groups: pd.DataFrame) -> str:
-    """How many rejects there are in how many groups, and how many of these are listed."""
+    """Say how many rejects there are in how many groups, and how many of these are listed."""
     found, rejects = int(groups["found"].iloc[0]), int(groups["rejects_found"].iloc[0])
     cut = of_found(len(groups), found)
     return (
@@ -68,7 +68,7 @@ def groups_sentence(groups: pd.DataFrame) -> str:
 @st.fragment(run_every=LIVE)
 @plain_words("new rejects")
 def new_rejects(reader: Reader, newest_seen: int, feed: str | None) -> None:
-    """A badge with what was refused since the lists were drawn; they stay, so that a choice in them does."""
+    """Draw a badge with what was refused since the lists were drawn; they stay, so that a choice in them does."""
     found = read_record(reader.engine, "reject_open", after=newest_seen, feed=feed)
     more = int(found["open"])
     if more > 0 and st.button(
@@ -78,7 +78,7 @@ def new_rejects(reader: Reader, newest_seen: int, feed: str | None) -> None:
 
 
 def last_refused(last: dict[str, Any]) -> str:
-    """What to say where no reject is open."""
+    """Say that no reject is open, and which was the last."""
     if last["last_seen_at"] is None:
         return (
             "Nothing was refused so far. Refused events are kept here unchanged, with the reason."

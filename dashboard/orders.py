@@ -32,7 +32,7 @@ def ask_api(
 
 
 def _why_not(answer: httpx.Response) -> str:
-    """What a problem says; of one that says nothing, or comes from a proxy before the API, its number."""
+    """Return what a problem says; without a text, or from a proxy in front of the API, its number."""
     try:
         problem = answer.json()
     except ValueError:

@@ -41,7 +41,7 @@ WHY = click.option(
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV to write what is assumed to: every node and period.",
+    help="CSV file to write the result to: every item and period.",
 )
 @as_json
 @click.pass_context
@@ -181,7 +181,7 @@ def _tell(outcome: "Outcome", as_json: bool) -> None:
 @click.option("--limit", default=20, show_default=True, help="Most versions to list.")
 @as_json
 def history(limit: int, as_json: bool) -> None:
-    """List the versions, newest first: what became of each, by whom and why."""
+    """List the versions, newest first: what was decided, by whom and why."""
     from forecasting.publishing.registry import list_versions
 
     with (
@@ -217,7 +217,7 @@ def drift(as_json: bool) -> None:
     with services_for(settings, "stocktide forecast drift") as (engine, _):
         with single_flight(engine, "drift") as free:
             if not free:
-                say("A check is under way.", error=True)
+                say("A check is already running.", error=True)
                 return
             with recorded_run(engine, "drift") as run:
                 report = check_drift(
@@ -232,7 +232,7 @@ def drift(as_json: bool) -> None:
     last = "none yet" if report.last_day is None else rhythm.named(report.last_day)
     say(f"{rhythm.counted(report.judged)} judged, the last one {last}.")
     for level, day in report.alarmed:
-        say(f"Alarm at level {level}, {rhythm.named(day)}: the error is more than was expected.")
+        say(f"Alarm at level {level}, {rhythm.named(day)}: the error is larger than expected.")
     if report.asked:
         say("Retraining was asked for.")
 

@@ -55,7 +55,7 @@ def render(reader: Reader, _user: User) -> None:
 
 
 def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:
-    """The node that the address names by its unique id and level, or the largest root."""
+    """Return the node that the address names, or the largest root."""
     if wanted and wanted.isdecimal() and int(wanted) < 2**31:
         found = find_nodes(reader.engine, node_id=int(wanted))
         if found:

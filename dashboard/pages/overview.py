@@ -42,7 +42,7 @@ def render(reader: Reader, _user: User) -> None:
 
 
 def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str]:
-    """At most five sentences, the most pressing first: what, how much, what to do."""
+    """Write at most five sentences, the most urgent first: what, how much, what to do."""
     said = []
     if position["out_of_stock"]:
         said.append(
@@ -157,7 +157,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
 
 
 def full_days(sales: pd.DataFrame, today: date, rhythm: Rhythm = DAILY) -> pd.DataFrame:
-    """Every day (or period, by its last day) from the first to the last that is over; those without a row sold nothing.
+    """List every day (or period, by its last day) from the first to the last that is over; without a row, 0.
 
     Today is left out: it would make every week look like a fall. sales: as the query sales_by_day gives it.
     """
@@ -221,7 +221,7 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
 
 
 def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
-    """What was sold less what came back on the day, as forecasts count it; days without a row sold nothing."""
+    """Return sales less returns by day, as forecasts count them; days without a row sold nothing."""
     net = (sales["sold"] - sales["returned"]).clip(lower=0)
     by_day = sales.assign(ds=pd.to_datetime(sales["day"]), net=net).set_index("ds")["net"]
     calendar = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D", name="ds")
@@ -231,7 +231,7 @@ def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
 def _every_period(
     reader: Reader, root: dict[str, Any], by_day: pd.DataFrame, rhythm: Rhythm
 ) -> pd.DataFrame:
-    """What was sold by period, and since the cutoff as far as it came; by_day: as `_every_day` gives it."""
+    """Return sales by period, and those since the cutoff so far; by_day: as `_every_day` gives it."""
     known = read_actuals(reader.engine, root["node_id"], root["cutoff"], rhythm, rhythm.history)
     since = by_day[by_day["ds"] > pd.Timestamp(root["cutoff"])]
     return pd.concat([known, sum_by_period(since, "ds", root["cutoff"], rhythm)])

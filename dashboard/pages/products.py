@@ -50,7 +50,7 @@ def render(reader: Reader, _user: User) -> None:
 
 
 def _from_the_first() -> None:
-    """Another search begins on its first page."""
+    """Begin another search on its first page."""
     st.query_params.pop("after", None)
 
 
@@ -88,7 +88,7 @@ def _empty(q: str | None) -> None:
 
 
 def _best_seller(reader: Reader) -> str | None:
-    """The product to show before anybody chose one: what sells most lately."""
+    """Return the product to show before one is chosen: the top seller."""
     found = read_trending(
         reader.engine, reader.cache, Scope(), half_life_h=reader.settings.trend_half_life_h, limit=1
     )
@@ -169,7 +169,7 @@ def _one(reader: Reader, sku: str) -> None:
 
 
 def _names(stock: list[dict[str, Any]]) -> dict[str, str]:
-    """What people call the locations, by code."""
+    """Return the names of the locations, by code."""
     codes = [line["location"] for line in stock]
     return dict(
         zip(

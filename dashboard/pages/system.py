@@ -73,7 +73,7 @@ def _health(reader: Reader) -> None:
 def judge(
     known: dict[str, Any], runs: pd.DataFrame, cache: dict[str, int] | None, now: datetime
 ) -> tuple[str, str]:
-    """One word, and the first thing to do."""
+    """Return a verdict, and the first thing to do."""
     if known["newest_event"] is None:
         return (
             "Waiting for events.",

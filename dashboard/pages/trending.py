@@ -1,4 +1,4 @@
-"""Trending: what sells most lately, here or everywhere."""
+"""Trending: the top sellers now, here or everywhere."""
 
 import pandas as pd
 import streamlit as st

@@ -174,7 +174,7 @@ async def post_mend(request: Request, key: OperateKey, reject_id: PathId) -> dic
                         after="integer", user="string"),
 )  # fmt: skip
 async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
-    """Record open rejects anew, by `ids` or by `filter`, perhaps edited; `dry_run` tells what would come of it."""
+    """Record open rejects again, by `ids` or by `filter`, perhaps edited; `dry_run` previews the result."""
     body = await read_body(request, ReplayIn, recorder_of(request).settings.body_bytes_max)
     if (body.ids is None) == (body.filter is None):
         raise Invalid("body", "Name what to replay: either `ids`, or `filter` with a reason.")
@@ -199,7 +199,7 @@ async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
 
 @router.post("/rejects/drop", openapi_extra=_body(ids="array", reason="string", user="string"))
 async def post_drop(request: Request, key: OperateKey) -> dict[str, Any]:
-    """Close open rejects that will never be recorded, with a reason. They stay kept, and can be looked up."""
+    """Close open rejects that will never be recorded, with a reason. They stay stored and can be looked up."""
     return await _settled(request, key, drop_rejects)
 
 

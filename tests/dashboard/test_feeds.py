@@ -124,7 +124,7 @@ def test_a_group_is_tried_out_replayed_and_linked(desk: Dashboard, api: Api) -> 
     assert len(events) == 3
     assert payload.iloc[0].tolist() == ["wrong", "data.product", "milk-1l"]
     assert "Did you mean: MILK-1L" in said(page)
-    page.radio(key="feeds.which").set_value("all of the group that say the same").run()
+    page.radio(key="feeds.which").set_value("same value in this group").run()
     press(page, "feeds.try")
     assert "Would accept 3; balances of 1 product would change." in said(page)
     assert page.dataframe[-1].value["after"].tolist() == [-11.0]
