@@ -233,7 +233,7 @@ class EventParser:
         if time.tzinfo is None:
             raise NotAnEvent(
                 "time_zone",
-                f"time {time.isoformat()} names no zone; end it with Z or +hh:mm.",
+                f"time {time.isoformat()} has no time zone; end it with Z or +hh:mm.",
                 "time",
             )
         if time.tzinfo is not UTC:

@@ -111,7 +111,7 @@ def get_rejects(
     before: Annotated[RowId | None, Query(description="The `next` of the page before.")] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Page through what was refused, the newest first, without what was sent."""
+    """Page through rejects, newest first, without their payloads."""
     wanted = _wanted(feed, reason, field, source, since)
     with engine_of(request).connect() as connection:
         rows = list_rejects(connection, wanted, state=state, before=before, limit=limit)
@@ -130,7 +130,7 @@ def get_reject_groups(
     since: Annotated[AwareDatetime | None, Query(description="Last seen at or after.")] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Count what was refused by reason, field, feed and source, what was seen last first; `more`: there are others."""
+    """Count rejects by reason, field, feed and source, newest first; `more`: there are others."""
     wanted = _wanted(feed, reason, field, source, since)
     with engine_of(request).connect() as connection:
         rows = group_rejects(connection, wanted, state=state, limit=min(limit + 1, PAGE_MAX))
@@ -182,7 +182,7 @@ async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
     if body.filter is not None:
         chosen = body.filter
         if chosen.since is not None and chosen.since.tzinfo is None:
-            raise Invalid("body", "filter.since names no zone; end it with Z or +hh:mm.")
+            raise Invalid("body", "filter.since has no time zone; end it with Z or +hh:mm.")
         wanted = _wanted(chosen.feed, chosen.reason, chosen.field, chosen.source, chosen.since)
     if not 0 <= body.after < 2**63:
         raise Invalid("body", "after is out of range.")
