@@ -140,8 +140,8 @@ MIXED = pd.concat(
         (long_frame().drop(columns="y"), "column_missing", "no column 'y'; it has unique_id, ds"),
         (long_frame().assign(price=1), "column_unknown", "'price' that nobody asked for"),
         (changed(4, "unique_id", None), "id_missing", "Row 4"),
-        (changed(33, "ds", "soon"), "ds_invalid", "'a', row 33: ds 'soon' is no date"),
-        (changed(33, "ds", "01/02/2026"), "ds_invalid", "'a', row 33: ds '01/02/2026' is no date"),
+        (changed(33, "ds", "soon"), "ds_invalid", "'a', row 33: ds 'soon' is not a date"),
+        (changed(33, "ds", "01/02/2026"), "ds_invalid", "'a', row 33: ds '01/02/2026' is not a date"),
         (changed(33, "ds", pd.NaT), "ds_invalid", "'a', row 33"),
         (long_frame().assign(ds=3), "ds_invalid", "numbers"),
         (
