@@ -38,7 +38,7 @@ def put_reorder_points(
             "reorder_points", f"{len(points)} reorder points at once; at most {ROWS_MAX}."
         )
     if len({(point.product, point.location) for point in points}) < len(points):
-        raise Invalid("reorder_points", "A product and location stands there twice.")
+        raise Invalid("reorder_points", "A product and location is listed twice.")
     if not all(is_storable(point.product + point.location) for point in points):
         raise Invalid("bad_text", "A product or location holds a NUL character.")
     columns = {

@@ -79,13 +79,15 @@ def message_of(
         case "out_of_stock":
             return f"Out of stock: {value:g}{units} on hand."
         case "negative_balance":
-            return f"The ledger says {value:g}{units} on hand, which cannot be: count this shelf."
+            return (
+                f"The recorded stock is {value:g}{units}, which is not possible: count this shelf."
+            )
         case "below_reorder_point":
             return f"{value:g}{units} on hand or to come and not promised, below the reorder point of {limit:g}{units}."
         case "sensor_disagrees":
             more = "less" if value < 0 else "more"
             why = " Probable shrinkage: count this shelf." if value < 0 else " Count this shelf."
-            return f"The sensor sees {abs(value):g}{units} {more} than the ledger says.{why}"
+            return f"The sensor sees {abs(value):g}{units} {more} than the recorded stock.{why}"
         case "silent_feed":
             return f"Silent for {_lasting(value)}; expected within {_lasting(limit)}."
         case _:

@@ -45,6 +45,7 @@ def _check_found(changed: sa.CursorResult[tuple[int]], alert_id: int) -> None:
 def _checked(reason: str) -> str:
     if not reason.strip() or len(reason) > REASON_MAX or not is_storable(reason):
         raise Invalid(
-            "reason", f"Say why, in at most {REASON_MAX} characters: the history keeps it."
+            "reason",
+            f"Enter a reason of at most {REASON_MAX} characters: it is saved in the audit log.",
         )
     return reason.strip()

@@ -97,7 +97,7 @@ def parameter_differences(models: pd.DataFrame) -> pd.DataFrame:
     shown = {
         f"version {row['version']}": {
             "method": row["method"],
-            "lake version": row["lake_version"],
+            "data version": row["lake_version"],
             "trained to": row["cutoff"],
             "nodes": row["nodes"],
             **{

@@ -13,7 +13,7 @@ WINDOW = timedelta(hours=24)
 UNKNOWN_SILENCE = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
 ADVICE = {
-    "out_of_stock": "Is something on its way? If the shelf is full, send a stocktake.",
+    "out_of_stock": "Is a delivery on its way? If the shelf is full, send a stocktake.",
     "below_reorder_point": "Order, and acknowledge with the order's number.",
     "negative_balance": "Count the shelf, send a stocktake, and look for the missing receipt.",
     "sensor_disagrees": "Count the shelf and send a stocktake: it closes the alert.",
@@ -45,8 +45,8 @@ def judge_feed(feed: dict[str, Any]) -> tuple[str, str]:
     if too_long:
         return "Pending", f"silent for longer than {span(float(limit_s))}"
     if not _known(limit_s) and float(silent_s) > UNKNOWN_SILENCE.total_seconds():
-        return "No data", "nothing for a day, and how often it sends is not known"
-    return "Normal", "" if _known(limit_s) else "how often it sends is not known yet"
+        return "No data", "nothing for a day; its schedule is not known"
+    return "Normal", "" if _known(limit_s) else "learning its schedule"
 
 
 def judged(feeds: pd.DataFrame, now: datetime) -> pd.DataFrame:

@@ -51,7 +51,7 @@ def node_days(engine: sa.Engine, node_id: int) -> list[dict[str, Any]]:
         )
     if not rows:
         raise NotFound(
-            "node_unknown", f"The published forecast has no node {node_id}.", node_id=node_id
+            "node_unknown", f"The published forecast has no item {node_id}.", node_id=node_id
         )
     return [dict(row) for row in rows]
 

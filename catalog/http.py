@@ -120,13 +120,14 @@ def get_forecasts(
     request: Request,
     _key: ReadKey,
     node: Annotated[
-        int | None, Query(ge=0, le=2**31 - 1, description="One node, with its days.")
+        int | None, Query(ge=0, le=2**31 - 1, description="One item (node), with its days.")
     ] = None,
     level: Annotated[
-        str | None, Query(description="All nodes of a level, such as `region / location`.")
+        str | None, Query(description="All items (nodes) of a level, such as `region / location`.")
     ] = None,
     parent: Annotated[
-        int | None, Query(ge=0, le=2**31 - 1, description="A node's children.")
+        int | None,
+        Query(ge=0, le=2**31 - 1, description="The items one level below an item (node)."),
     ] = None,
     product: str | None = None,
     location: str | None = None,

@@ -55,7 +55,7 @@ def locate_node(engine: sa.Engine, name: str) -> int:
                 f"{row.level_name.replace(' ', '')}/{row.unique_id}" for row in found
             )
             raise Invalid(
-                "node_ambiguous", f"{name} names {len(found)} nodes: {choices}. Say which one."
+                "node_ambiguous", f"{name} names {len(found)} items: {choices}. Say which one."
             )
         names = list(connection.execute(statement("catalog/node_names")).scalars())
     if not names:
@@ -63,7 +63,7 @@ def locate_node(engine: sa.Engine, name: str) -> int:
             "nothing_published", "No forecast is published yet; run `stocktide forecast`."
         )
     raise NotFound(
-        "node_unknown", f"The published forecast has no node {name}.{_nearest(name, names)}"
+        "node_unknown", f"The published forecast has no item {name}.{_nearest(name, names)}"
     )
 
 

@@ -80,6 +80,15 @@ def list_products(
         ]
 
 
+def count_products(engine: sa.Engine, *, q: str = "", after: str = "") -> tuple[int, int]:
+    """Count the products that a search finds, and how many of them come before the page after `after`."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            statement("catalog/products_found"), {"q": _escaped(q), "after": after}
+        ).one()
+    return row.found, row.before
+
+
 def _described(row: Any) -> dict[str, Any]:
     return {
         **{name: row[name] for name in ("sku", "name", "department", "category", "unit")},

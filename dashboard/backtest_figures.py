@@ -59,7 +59,7 @@ def backtest_dots(backtest: pd.DataFrame, role: Roles, *, title: str, metric: st
         chart,
         role,
         title=title,
-        subtitle="Blue: what was chosen. Ring: seasonal naive. Ticks: the other candidates. Further left is better.",
+        subtitle="Blue: published. Ring: seasonal naive. Ticks: other models. Further left is better.",
     )
 
 
@@ -89,7 +89,7 @@ def value_added(levels: pd.DataFrame, role: Roles, *, unit: str) -> Any:
             alt.Tooltip("level_name:N", title="level"),
             alt.Tooltip("ours:Q", title="published", format=".3f"),
             alt.Tooltip("naive:Q", title="seasonal naive", format=".3f"),
-            alt.Tooltip("label:N", title="value added"),
+            alt.Tooltip("label:N", title="vs seasonal naive"),
         ],
     )
     numbers = [
@@ -110,7 +110,7 @@ def value_added(levels: pd.DataFrame, role: Roles, *, unit: str) -> Any:
         chart,
         role,
         title=f"Forecasting adds value at {better} of {len(gains)} levels",
-        subtitle=f"Share of seasonal naive's {unit} that the published forecast saves.",
+        subtitle=f"Reduction of seasonal naive's {unit} by the published forecast.",
     )
 
 
@@ -157,7 +157,7 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
             alt.Tooltip("level_name:N", title="level"),
             alt.Tooltip("period:N", title="period tested"),
             alt.Tooltip("ratio:Q", title="share of naive's error", format=".2f"),
-            alt.Tooltip("ours:Q", title=f"{metric.upper()}, chosen", format=".3f"),
+            alt.Tooltip("ours:Q", title=f"{metric.upper()}, published", format=".3f"),
             alt.Tooltip("naive:Q", title=f"{metric.upper()}, naive", format=".3f"),
         ],
     )
@@ -173,7 +173,7 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
         role,
         title=title,
         subtitle=(
-            f"{metric.upper()} of what was chosen over seasonal naive's, by the period tested. "
-            "Below 1 and blue: better. Above 1 and orange: worse."
+            f"Published {metric.upper()} ÷ seasonal naive's, by period tested. "
+            "Below 1 (blue): better. Above 1 (orange): worse."
         ),
     )

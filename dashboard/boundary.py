@@ -1,4 +1,4 @@
-"""Where a page's failure ends: in words, where the figures would stand. The log has the rest."""
+"""Failures of a page: explained in words in place of its figures. The log has the rest."""
 
 import logging
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.errors import StocktideError
 from stocktide.telemetry import log
 
-# In the session: something that was asked for could not be shown; the page is drawn anew when the database answers.
+# In the session: something that was asked for could not be shown; the page is drawn again when the database answers.
 FAILED = "boundary.failed"
 AWAY = (
-    "The database does not answer, so there are no figures to show. They come back by themselves when it does; "
-    "`stocktide status` tells which part is away."
+    "The database does not answer, so there are no figures to show. The page recovers by itself; "
+    "`stocktide status` shows which part is down."
 )
 
 
@@ -33,12 +33,12 @@ def plain_words(part: str) -> Iterator[None]:
 
 
 def explain(error: Exception) -> str:
-    """One or two sentences for whoever looks at the page: what is wrong, and what to do."""
+    """Say in one or two sentences what is wrong, and what to do."""
     if isinstance(error, StocktideError):
         return error.message
     if is_retryable(error):
         return AWAY
     return (
         f"The database refused what this page asks for: {first_line(error)}. "
-        "An operator finds more in the dashboard's log."
+        "The dashboard's log has the details."
     )

@@ -74,7 +74,7 @@ def _ask_name(kind: str, key: str, plan: Mapping[str, Any] | None) -> str:
             STATES,
             index=STATES.index(now),
             key=f"{key}.name",
-            help="Open: open after all, although another plan says closed.",
+            help="Open: overrides another plan that says closed.",
         )
         return str(chosen)
     return st.text_input(NAME_LABELS[kind], value=now, key=f"{key}.name", max_chars=100).strip()
@@ -159,7 +159,7 @@ def _ask_discount(key: str, plan: Mapping[str, Any] | None) -> float:
 
 def _ask_around(key: str, plan: Mapping[str, Any] | None) -> tuple[int, int]:
     now = (0, 0) if plan is None else (int(plan["days_before"]), int(plan["days_after"]))
-    labels = ("Days before that feel it", "Days after")
+    labels = ("Days before with an effect", "Days after with an effect")
     before, after = (
         st.number_input(label, min_value=0, max_value=60, value=value, key=f"{key}.{label}")
         for label, value in zip(labels, now, strict=True)

@@ -20,9 +20,9 @@ ENTERED = {"promotions": "Promotion", "events": "Event", "closures": "Closure"}
 
 def enter_plan(reader: Reader, user: User) -> None:
     """Draw the form of a new plan, and record it."""
-    st.subheader("Plan something")
+    st.subheader("New plan")
     kind = st.segmented_control(
-        "What",
+        "Kind",
         list(ENTERED),
         format_func=lambda name: ENTERED[name],
         key="calendar.new.kind",
@@ -71,7 +71,7 @@ def _record(
 def recorded(answer: Mapping[str, Any]) -> str:
     """Say what came of a plan that was sent."""
     if answer["unchanged"]:
-        return "This is planned already; nothing was changed."
+        return "This plan exists already; nothing was changed."
     return "The plan is changed." if answer["changed"] else "The plan is saved."
 
 

@@ -14,11 +14,12 @@ TILE_HEIGHT = 100
 # Tiles stand three in a row: a longer title would be cut by the next one.
 TITLE_PX = 300
 SHAPES = ("circle", "square", "triangle-up", "diamond")
-STATUS_SHAPES = {
-    "champion": "circle",
-    "retired": "circle",
-    "rejected": "cross",
-    "challenger": "diamond",
+# How a page names what the registry keeps as a version's status.
+STATUS = {
+    "champion": "current version",
+    "challenger": "new version",
+    "rejected": "not published",
+    "retired": "replaced",
 }
 
 
@@ -57,7 +58,7 @@ def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
             tooltip=[
                 alt.Tooltip("level_name:N", title="level"),
                 "version:N",
-                alt.Tooltip("gain:Q", title="better than naive by", format="+.1%"),
+                alt.Tooltip("gain:Q", title="error reduced by", format="+.1%"),
             ],
         )
     )
@@ -66,8 +67,8 @@ def compare_versions(gains: pd.DataFrame, role: Roles, *, metric: str) -> Any:
     return chart_frame(
         chart,
         role,
-        title="Each version against seasonal naive on its own test periods",
-        subtitle=f"Share of naive's {metric.upper()} saved. Left of the line: worse than naive.",
+        title="Each version vs seasonal naive on its own test periods",
+        subtitle=f"Reduction of seasonal naive's {metric.upper()}. Left of the line: worse than naive.",
     ).configure_legend(labelColor=role.actual, orient="top")
 
 
@@ -98,7 +99,7 @@ def _disagreement(of: pd.DataFrame, role: Roles, grain: Grain) -> Any:
     before, now = float(of["before"].sum()), float(of["now"].sum())
     first = of.iloc[0]
     moved = f"{quantity(before)} → {quantity(now)} units"
-    apart = f", {first['apart']:.2f} bands apart" if pd.notna(first["apart"]) else ""
+    apart = f", {first['apart']:.2f} intervals apart" if pd.notna(first["apart"]) else ""
     chart = alt.layer(older, newer).properties(height=FRAME_HEIGHT + TILE_HEIGHT)
     framed = chart_frame(chart, role, title=str(first["label"]), subtitle=f"{moved}{apart}")
     return framed.configure_title(limit=TITLE_PX)
@@ -109,14 +110,16 @@ def version_history(models: pd.DataFrame, role: Roles) -> Any:
 
     models: columns version, cutoff, score, status, decided_by; no score is missing.
     """
-    frame = models.assign(cutoff=pd.to_datetime(models["cutoff"]))
+    frame = models.assign(
+        cutoff=pd.to_datetime(models["cutoff"]), state=models["status"].map(STATUS)
+    )
     x = alt.X("cutoff:T", axis=DAY_AXIS)
     y = alt.Y("score:Q", title="error", scale=alt.Scale(zero=False, padding=12))
     tooltip = [
         alt.Tooltip("version:Q", title="version"),
         alt.Tooltip("cutoff:T", title="trained to", format="%a %d %b %Y"),
         alt.Tooltip("score:Q", title="error", format=".4f"),
-        "status:N",
+        alt.Tooltip("state:N", title="status"),
     ]
     base = alt.Chart(frame).encode(x=x, y=y, tooltip=tooltip)
     reigned = base.transform_filter("datum.status == 'champion' || datum.status == 'retired'")
@@ -132,10 +135,10 @@ def version_history(models: pd.DataFrame, role: Roles) -> Any:
     return chart_frame(
         chart,
         role,
-        title="Error of the champions over time",
+        title="Error of published versions over time",
         subtitle=(
-            "Mean over levels and origins, each on its own test periods, lower is better. "
-            "Ring: published now. Crosses: did not win."
+            "Mean over levels and origins, each on its own test periods; lower is better. "
+            "Ring: current version. Crosses: not published."
         ),
     )
 
@@ -174,9 +177,9 @@ def drift_lines(
         chart,
         role,
         title=(
-            f"{count} alarm{'s' if count != 1 else ''} in {periods}: the published forecast against what came"
+            f"{count} alarm{'s' if count != 1 else ''} in {periods}: published forecast vs actuals"
             if count
-            else f"The published forecast errs as it said, over {periods}"
+            else f"No alarms in {periods}: error as expected"
         ),
-        subtitle=f"Level: {level_name}. Dashed: expected error. Triangle: more than chance, retraining was asked for.",
+        subtitle=f"Level: {level_name}. Dashed: expected error. Triangle: larger than chance, retraining requested.",
     )

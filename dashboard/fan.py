@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, days_between, in_words
 from stocktide.rhythm import Rhythm
 
 BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
@@ -25,7 +25,7 @@ LONG_FORMAT = "%b %Y"
 
 @dataclass(frozen=True)
 class Grain:
-    """What a point stands for. hours_before: from a point back to where the past ends.
+    """Describe what a point stands for. hours_before: from a point back to where the past ends.
 
     by_month: points stand above the name of the month that their period ends in.
     """
@@ -45,14 +45,14 @@ class Grain:
 
 DAY = Grain("day", "days", "today so far", "%a %d %b %Y", 12)
 # Days summed to weeks for reading, named by their Mondays.
-WEEK = Grain("week", "weeks", "the week under way", "week from %a %d %b %Y", 84)
+WEEK = Grain("week", "weeks", "current week so far", "week from %a %d %b %Y", 84)
 
 
 def grain_of(rhythm: Rhythm) -> Grain:
     """Give the points of a forecast in its own rhythm."""
     if rhythm.is_daily:
         return DAY
-    so_far = f"the {rhythm.one} under way"
+    so_far = f"current {rhythm.one} so far"
     return Grain(
         rhythm.one,
         rhythm.many,
@@ -72,8 +72,15 @@ def with_days(frame: pd.DataFrame, column: str, grain: Grain = DAY) -> pd.DataFr
     return frame.assign(**{column: days})
 
 
+def days_ahead(forecast: pd.DataFrame) -> str:
+    """Name the days that a forecast is for, such as "28 Nov–25 Dec"; forecast: as `node_days` gives it."""
+    return days_between(
+        pd.to_datetime(forecast["first_day"].iloc[0]), pd.to_datetime(forecast["ds"].iloc[-1])
+    )
+
+
 def known_bands(forecast: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Columns and names of the bands that a forecast has on every day, the widest first."""
+    """List columns and names of the bands that a forecast has on every day, the widest first."""
     return [band for band in BANDS if forecast[list(band[:2])].notna().all(axis=None)]
 
 
@@ -107,7 +114,7 @@ def fan_layers(forecast: pd.DataFrame, role: Roles, unit: str, grain: Grain = DA
 def boundary(
     forecast: pd.DataFrame, role: Roles, *, hours_before: int, grain: Grain = DAY
 ) -> alt.Chart:
-    """Where the past ends: midway between two points, or where the last bar does."""
+    """Draw where the past ends: midway between two points, or where the last bar does."""
     first = with_days(forecast, "ds", grain)["ds"].min()
     edge = pd.DataFrame({"ds": [first - pd.Timedelta(hours=hours_before)]})
     return alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
@@ -132,7 +139,7 @@ def sales_and_forecast(
     naive: pd.DataFrame | None = None,
     grain: Grain = DAY,
 ) -> Any:
-    """Units sold and what comes, by day or by another period; the subtitle says what each line is.
+    """Draw units sold and forecast, by day or by another period; the subtitle says what each line is.
 
     actual: columns ds, y; from `today` on (a Monday where days are shown as weeks) they still grow and are hollow.
     forecast: ds, yhat and quantiles (may be empty). paths: path, ds, units; drawn in place of the bands. naive: ds, y;
@@ -184,17 +191,17 @@ def _ahead(
     unit: str,
     grain: Grain,
 ) -> tuple[list[Any], str]:
-    """Layers of what comes, and what they mean in words."""
+    """Make the layers of the forecast, and say what they mean."""
     layers = fan_layers(forecast, role, unit, grain)
     if paths is not None and not paths.empty:
         ways = paths["path"].nunique()
-        meaning = f"; thin lines: {ways} ways it may go, the same ones at every level"
+        meaning = f"; thin lines: {ways} possible futures, the same at every level"
         return [_paths(paths, role, unit, grain), layers[-1]], meaning
     bands = known_bands(forecast)
     if not bands:
         return layers, ""
     held = in_words([name.removesuffix(" %") for *_, name in reversed(bands)])
-    return [*layers, _edge_names(actual, forecast, role)], f"; bands hold {held} % of {grain.many}"
+    return [*layers, _edge_names(actual, forecast, role)], f"; bands: {held} % intervals"
 
 
 def _paths(paths: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Chart:

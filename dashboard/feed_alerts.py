@@ -20,12 +20,12 @@ SILENCE_DAYS = 7
 
 
 def alerts_panel(reader: Reader, user: User, feed: str | None) -> None:
-    """The open alerts, those of feeds first, and what can be said to one."""
+    """Draw the open alerts, those of feeds first, and the actions on one."""
     alerts = read_frame(reader.engine, "feed_alerts", feed=feed, limit=ALERTS)
     if alerts.empty:
         whose = "" if feed is None else f" of feed {plain(feed)}"
         st.info(
-            f"No alert{whose} is open. Rules open and close them by themselves: docs/alerts.md."
+            f"No alert{whose} is open. Rules open and close alerts automatically: see docs/alerts.md."
         )
         return
     found = int(alerts["found"].iloc[0])
@@ -46,7 +46,7 @@ def alerts_panel(reader: Reader, user: User, feed: str | None) -> None:
 
 
 def alert_rows(alerts: pd.DataFrame) -> pd.DataFrame:
-    """What the table says of each alert. alerts: of the query feed_alerts."""
+    """Build the table's rows. alerts: of the query feed_alerts."""
     records = alerts.to_dict("records")
     said = alerts.assign(
         state=[alert_state(row) for row in records],
@@ -61,20 +61,20 @@ def alert_rows(alerts: pd.DataFrame) -> pd.DataFrame:
 def _columns() -> dict[str, Any]:
     return {
         "rule": st.column_config.TextColumn("Rule", pinned=True),
-        "subject": st.column_config.TextColumn("Of", width="medium"),
+        "subject": st.column_config.TextColumn("Subject", width="medium"),
         "state": "State",
         "opened_at": time_column("Since"),
         "last": "Last value",
         "allowed": "Limit",
         "acknowledged_by": "Owner",
-        "silenced_until": time_column("Silent until"),
-        "reason": "Said",
+        "silenced_until": time_column("Silenced until"),
+        "reason": "Note",
         "advice": st.column_config.TextColumn("What to do", width="large"),
     }
 
 
 def alert_state(alert: dict[Any, Any]) -> str:
-    """How an alert stands: silenced, acknowledged, or open."""
+    """Return the state of an alert: silenced, acknowledged, or open."""
     if not pd.isna(alert["silenced_until"]):
         return "silenced"
     return "open" if pd.isna(alert["acknowledged_at"]) else "acknowledged"
@@ -94,7 +94,7 @@ def _act(reader: Reader, user: User, alert: dict[Any, Any]) -> None:
         f"**{plain(str(alert['rule']).replace('_', ' ').capitalize())}: {plain(alert['subject'])}**"
     )
     reason = st.text_input(
-        "Why", key="feeds.alert.reason", placeholder="The history keeps it", max_chars=500
+        "Reason", key="feeds.alert.reason", placeholder="Saved in the audit log", max_chars=500
     )
     day = st.date_input(
         "Silence until the end of (UTC)",
@@ -110,7 +110,7 @@ def _act(reader: Reader, user: User, alert: dict[Any, Any]) -> None:
     if not taken and not silenced:
         return
     if not reason.strip():
-        st.warning("Say why first: the history keeps it.")
+        st.warning("Enter a reason: it is saved in the audit log.")
         return
     change: dict[str, Any] = {"reason": reason, "user": user.username}
     if taken:

@@ -19,12 +19,12 @@ PIECE = pd.Timedelta(minutes=10)
 
 
 def outcome_colours(role: Roles) -> list[str]:
-    """Colours of accepted, duplicate, conflict and rejected."""
+    """Return the colours of accepted, duplicate, conflict and rejected."""
     return [role.forecast, role.baseline, role.promotion, role.stock_out]
 
 
 def state_colours(role: Roles) -> list[str]:
-    """Colours of the states, the worst first."""
+    """Return the colours of the states, the worst first."""
     return [role.stock_out, role.promotion, role.forecast, role.even, role.baseline]
 
 
@@ -48,7 +48,7 @@ def rate_chart(
         .encode(
             x=x,
             x2="until:T",
-            y=alt.Y("top:Q", title="events a minute", scale=alt.Scale(domainMin=0, nice=True)),
+            y=alt.Y("top:Q", title="events per minute", scale=alt.Scale(domainMin=0, nice=True)),
             y2="bottom:Q",
             color=alt.Color(
                 "outcome:N",
@@ -60,7 +60,7 @@ def rate_chart(
             tooltip=[
                 alt.Tooltip("at:T", title="from (UTC)", format="%a %d %b %H:%M", formatType="utc"),
                 alt.Tooltip("outcome:N"),
-                alt.Tooltip("per_minute:Q", title="events a minute", format=",.1f"),
+                alt.Tooltip("per_minute:Q", title="events per minute", format=",.1f"),
             ],
         )
     )
@@ -90,7 +90,7 @@ def stacked(rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def band_of(bands: pd.DataFrame, feed: str | None, start: datetime, now: datetime) -> pd.DataFrame:
-    """What is usual at each hour of a window: columns at, low, high; empty where nothing is usual yet.
+    """Return the usual range at each hour of a window: columns at, low, high; empty where nothing is usual yet.
 
     bands: of the query feed_bands.
     """
@@ -182,8 +182,8 @@ def lag_chart(lag: pd.DataFrame, role: Roles) -> Any:
     return chart_frame(
         alt.layer(rule, median, late).properties(height=FRAME_HEIGHT + ROW_HEIGHT * len(shown)),
         role,
-        title=f"Of {worst['source']}, 95 % of the events are committed within {span(float(worst['p95_s']))}",
-        subtitle="From happening to commit: dot median, tick 95 %, of the newest events by source; logarithmic",
+        title=f"{worst['source']}: 95 % of events committed within {span(float(worst['p95_s']))}",
+        subtitle="Time from event to commit, latest events by source. Dot: median. Tick: 95 %. Logarithmic",
     )
 
 

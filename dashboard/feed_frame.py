@@ -9,6 +9,12 @@ import streamlit as st
 LIVE = "5s"
 EVERY = "All feeds"
 ROW_PX = 28
+# Reasons whose code does not read as words.
+REASONS = {
+    "time_past": "time too old",
+    "time_future": "time in the future",
+    "bad_text": "text that cannot be stored",
+}
 
 
 def table(frame: pd.DataFrame, key: str, columns: Mapping[str, Any], **more: Any) -> Any:
@@ -25,20 +31,25 @@ def table(frame: pd.DataFrame, key: str, columns: Mapping[str, Any], **more: Any
 
 
 def ticked(event: Any, rows: int) -> int | None:
-    """The row that is ticked in a table, if one is and is still there."""
+    """Return the row that is ticked in a table, if one is and still exists."""
     chosen = [row for row in event["selection"]["rows"] if row < rows]
     return chosen[0] if chosen else None
 
 
 def time_column(label: str) -> Any:
-    """A column of instants, in UTC."""
+    """Return a column of instants, in UTC."""
     return st.column_config.DatetimeColumn(
         f"{label} (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
     )
 
 
+def reason_words(reason: str) -> str:
+    """Return a reject's reason as people read it."""
+    return REASONS.get(reason, reason.replace("_", " "))
+
+
 def of_found(shown: int, found: int, word: str = "listed") -> str:
-    """How many of how many are listed; nothing where all are."""
+    """Say how many of how many are listed; nothing where all are."""
     return f"{shown:,} of {found:,} are {word}." if shown < found else ""
 
 

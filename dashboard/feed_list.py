@@ -35,17 +35,21 @@ def headline(feeds: pd.DataFrame) -> str:
     bad = feeds[feeds["state"].isin(TROUBLE)]
     if bad.empty:
         silent = int((feeds["state"] == "No data").sum())
-        more = f"; {silent} without data" if silent else ""
-        return f"**{plural(len(feeds), 'feed')}, none of them in trouble{more}.**"
+        if silent:
+            healthy = f"{len(feeds) - silent} of {plural(len(feeds), 'feed')} healthy"
+            return f"**{healthy}; {silent} without data.**"
+        return (
+            f"**All {len(feeds):,} feeds healthy.**" if len(feeds) != 1 else "**1 feed, healthy.**"
+        )
     first = bad.iloc[0]
-    others = f" {len(bad) - 1} more need a look." if len(bad) > 1 else ""
+    others = f" {len(bad) - 1} more need attention." if len(bad) > 1 else ""
     return f"**{plain(first['feed'])}: {first['state'].lower()}, {plain(first['why'])}.**{others}"
 
 
 def feed_rows(
     feeds: pd.DataFrame, bins: pd.DataFrame, bands: pd.DataFrame, now: datetime
 ) -> pd.DataFrame:
-    """What the table says of each feed. bins, bands: of the queries feed_bins and feed_bands."""
+    """Build the table's rows. bins, bands: of the queries feed_bins and feed_bands."""
     strip = strips(bins, now)
     usual = bands[bands["hour_of_day"] == now.hour]
     day = bins[bins["at"] > now - timedelta(hours=24)].groupby("feed")[list(OUTCOMES)].sum()
@@ -75,7 +79,7 @@ def feed_table(rows: pd.DataFrame) -> None:
 
 
 def _state_colours() -> list[str]:
-    """The worst first; what is empty and what is sound are both grey, and told apart by their word."""
+    """Return colours, the worst first; what is empty and what is sound are both grey, and told apart by their word."""
     role = roles()
     return [role.stock_out, role.promotion, role.forecast, role.baseline, role.baseline]
 
@@ -89,24 +93,24 @@ def _columns() -> dict[str, Any]:
         "feed": columns.TextColumn("Feed", width="medium"),
         "why": columns.TextColumn("Why", width="medium"),
         "age": columns.TextColumn("Last heard"),
-        "strip": columns.BarChartColumn("24 hours, events an hour", y_min=0),
+        "strip": columns.BarChartColumn("Events per hour, 24 h", y_min=0),
         "events": columns.NumberColumn("Events, 24 h", format="localized"),
         "lag": columns.TextColumn(
             "Lag, last hour",
-            help="From the newest event of a minute to the minute's end; exact lags are under Live.",
+            help="From the latest event of a minute to the end of the minute; see Live for exact lags.",
         ),
         "usual": columns.TextColumn(
-            "Usual now, a minute", help="95 % of the same hour of the last four weeks."
+            "Usual per minute", help="95 % of the same hour in the last four weeks."
         ),
         "refused": columns.NumberColumn("Refused", format="percent"),
         "newest": columns.DatetimeColumn(
-            "Newest event of the hour (UTC)", format="MM-DD HH:mm:ss", timezone="UTC"
+            "Latest event of the hour (UTC)", format="MM-DD HH:mm:ss", timezone="UTC"
         ),
     }
 
 
 def ago(seconds: float | None) -> str:
-    """How long ago a feed was heard; feeds count by the minute."""
+    """Say how long ago a feed was heard; feeds count by the minute."""
     if seconds is None or pd.isna(seconds):
         return "never"
     return "within the minute" if seconds < 60 else f"{span(seconds)} ago"
@@ -119,6 +123,6 @@ def _usual(usual: pd.DataFrame, feed: str) -> str:
 
 
 def lag_words(bins: pd.DataFrame, feed: str, now: datetime) -> str:
-    """How old a feed's newest events of the last hour were when their minute ended; nothing where none came."""
+    """Say how old a feed's latest events of the last hour were when their minute ended; nothing where none came."""
     mine = bins[(bins["feed"] == feed) & (bins["at"] > now - timedelta(hours=1))]["lag_s"].dropna()
     return "" if mine.empty else f"within {span(max(1.0, float(mine.median())))}"

@@ -22,7 +22,7 @@ LAG_SOURCES = 12
 @st.fragment(run_every=LIVE)
 @plain_words("live events")
 def live_panel(reader: Reader) -> None:
-    """How long events took to be committed, and the newest entries of the ledger, filtered; draws itself anew."""
+    """Draw how long events took to be committed, and the latest entries of the ledger, filtered; refreshes."""
     text = st.text_input(
         "Filter",
         key="feeds.live.filter",
@@ -39,12 +39,12 @@ def live_panel(reader: Reader) -> None:
     found = matching(tail, text or "")
     if found.empty:
         st.info(
-            f"None of the newest {plural(len(tail), 'event')} holds “{plain(text or '')}”. "
-            "An event by its whole id: GET /v1/events?source=…&id=…"
+            f"None of the latest {plural(len(tail), 'event')} contains “{plain(text or '')}”. "
+            "Find an event by its full id: GET /v1/events?source=…&id=…"
         )
         return
     st.caption(
-        f"{min(len(found), TAIL_ROWS)} of the newest {plural(len(tail), 'event')}, the newest first."
+        f"{min(len(found), TAIL_ROWS)} of the latest {plural(len(tail), 'event')}, newest first."
     )
     columns = _event_columns()
     table(found.head(TAIL_ROWS)[list(columns)], "feeds.live", columns, height=520)
@@ -57,7 +57,7 @@ def _event_columns() -> dict[str, Any]:
             "Recorded (UTC)", format="MM-DD HH:mm:ss.SSS", timezone="UTC"
         ),
         "occurred_at": columns.DatetimeColumn(
-            "Happened (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+            "Occurred (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
         ),
         "lag_s": columns.NumberColumn("Lag, s", format="%.3f"),
         "kind": "Kind",
@@ -71,15 +71,15 @@ def _event_columns() -> dict[str, Any]:
 
 
 def keys_panel(reader: Reader) -> None:
-    """Keys with scope, limits, last use and end, for operators."""
+    """Draw keys with scope, limits, last use and expiry, for operators."""
     keys = read_frame(reader.engine, "feed_keys")
     if keys.empty:
-        st.info("No key yet. Make one: `stocktide keys create NAME --scope ingest`.")
+        st.info("No keys yet. Create one: `stocktide keys create NAME --scope ingest`.")
         return
     cut = of_found(len(keys), int(keys["found"].iloc[0]))
     st.caption(
-        "Make, limit and revoke keys by `stocktide keys`. A key is shown once, when it is made. "
-        + (f"{cut} Valid ones come first, those seen last before the others." if cut else "")
+        "Create, limit and revoke keys with `stocktide keys`. A key is shown once, when it is created. "
+        + (f"{cut} Valid keys first, latest seen first." if cut else "")
     )
     shown = keys.assign(
         state=[_key_state(row) for row in keys.to_dict("records")],
@@ -99,9 +99,9 @@ def _key_columns() -> dict[str, Any]:
         "expires_at": time_column("Expires"),
         "kinds": "Kinds",
         "locations": "Locations",
-        "rate": st.column_config.NumberColumn("Events a second, most", format="localized"),
-        "expect_every_s": st.column_config.NumberColumn("Expected every, s", format="localized"),
-        "created_at": time_column("Made"),
+        "rate": st.column_config.NumberColumn("Max events per second", format="localized"),
+        "expect_every_s": st.column_config.NumberColumn("Expected every (s)", format="localized"),
+        "created_at": time_column("Created"),
     }
 
 

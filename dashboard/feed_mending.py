@@ -1,4 +1,4 @@
-"""What can be done about a reject or its whole group: mend a field, try it out, replay, drop, or take a drop back."""
+"""Actions on a reject or its whole group: fix a field, preview, replay, drop, or reopen."""
 
 import json
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from dashboard.theme import plain
 from stocktide.field_values import value_of
 from stocktide.users import User
 
-# In the session: what came of an order, said once after the page is drawn anew, and what a trial told.
+# In the session: the result of an action, shown once after the page is drawn again, and that of a preview.
 SAID, TOLD = "feeds.said", "feeds.told"
-ONE, SAME, ALL = "this event", "all of the group that say the same", "all of the group"
-ASIS, EDIT = "as it came", "with another value"
-WHY_FIRST = "Say why first: the history keeps it."
+ONE, SAME, ALL = "this event", "same value in this group", "whole group"
+ASIS, EDIT = "unchanged", "with another value"
+WHY_FIRST = "Enter a reason: it is saved in the audit log."
 
 
 class Choice(NamedTuple):
-    """What somebody chose in the form. value: as it was typed; None: nothing was."""
+    """Hold what was chosen in the form. value: as it was typed; None: nothing was."""
 
     which: str
     how: str
@@ -32,11 +32,11 @@ class Choice(NamedTuple):
 
 def act_on(reader: Reader, user: User, group: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
     """Draw the form, and do what it says: first for trial, then for good."""
-    st.markdown("**Mend and replay**")
+    st.markdown("**Fix and replay**")
     order = _ask_order(group, kept)
     reason = _ask_reason("feeds.reason")
     with st.container(horizontal=True):
-        tried = st.button("Try it out", key="feeds.try", disabled=order is None)
+        tried = st.button("Preview", key="feeds.try", disabled=order is None)
         done = st.button("Replay", key="feeds.replay", type="primary", disabled=order is None)
         dropped = st.button("Drop this event", key="feeds.drop")
     if order is not None and tried:
@@ -59,7 +59,7 @@ def act_on(reader: Reader, user: User, group: Mapping[str, Any], kept: Mapping[s
 def take_back(reader: Reader, user: User, kept: Mapping[str, Any]) -> None:
     """Offer to open a dropped reject again."""
     reason = _ask_reason("feeds.reopen.reason")
-    if not st.button("Open it again", key="feeds.reopen"):
+    if not st.button("Reopen", key="feeds.reopen"):
         return
     if not reason.strip():
         st.warning(WHY_FIRST)
@@ -68,11 +68,11 @@ def take_back(reader: Reader, user: User, kept: Mapping[str, Any]) -> None:
 
 
 def _ask_reason(key: str) -> str:
-    return st.text_input("Why", key=key, placeholder="The history keeps it", max_chars=500)
+    return st.text_input("Reason", key=key, placeholder="Saved in the audit log", max_chars=500)
 
 
 def _say_after(said: tuple[bool, str]) -> None:
-    """Draw the page anew, with what came of an order on top."""
+    """Draw the page again, with the result of an action on top."""
     st.session_state[SAID] = said
     st.session_state.pop(TOLD, None)
     st.rerun()
@@ -82,7 +82,7 @@ def _ask_order(group: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, A
     """Ask what to replay, and how; None where that is not said yet, or is not an event."""
     if kept["kind"] != "event":
         st.caption(
-            "This is not an event, so it cannot be replayed from here; what to do stands above."
+            "This is not an event, so it cannot be replayed from here; see the advice above."
         )
         return None
     order = order_of(group, kept, _ask_choice(kept))
@@ -94,7 +94,7 @@ def _ask_order(group: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, A
 def order_of(
     group: Mapping[str, Any], kept: Mapping[str, Any], choice: Choice
 ) -> dict[str, Any] | None:
-    """What to ask of the API for a choice; None where it names no field."""
+    """Return what to ask of the API for a choice; None where it names no field."""
     order: dict[str, Any] = (
         {"ids": [kept["reject_id"]]} if choice.which == ONE else {"filter": _filter(group)}
     )
@@ -113,13 +113,13 @@ def order_of(
 def _ask_choice(kept: Mapping[str, Any]) -> Choice:
     field, _ = wrong_field(kept)
     which = st.radio(
-        "What",
+        "Apply to",
         [ONE, SAME, ALL] if field not in (None, "id") else [ONE, ALL],
         key="feeds.which",
         horizontal=True,
     )
     how = st.radio(
-        "How",
+        "Replay",
         [ASIS, EDIT],
         key=f"feeds.how.{kept['reject_id']}",
         index=1 if kept["hint"] or kept["reason"] == "conflict" else 0,
@@ -143,13 +143,13 @@ def _ask_value(kept: Mapping[str, Any]) -> str | None:
     return st.text_input(
         "Value",
         key=key,
-        help="Empty leaves the field out. Quantities, prices and promotion take a number, true or false; all else is "
-        "text, a code of digits, too.",
+        help="Empty leaves the field out. Quantities, prices and promotion take a number, true or false; everything "
+        "else is text, codes made of digits included.",
     )
 
 
 def wrong_field(kept: Mapping[str, Any]) -> tuple[str | None, Any]:
-    """The field that is wrong as an edit names it, and what it says; a conflict is mended by an id of its own."""
+    """Return the wrong field as an edit names it, and its value; a conflict is fixed by an id of its own."""
     event = _event_of(kept)
     field = "id" if kept["reason"] == "conflict" else kept["field"]
     if field is None or event is None:
@@ -161,7 +161,7 @@ def wrong_field(kept: Mapping[str, Any]) -> tuple[str | None, Any]:
 
 
 def said_in(kept: Mapping[str, Any], field: str) -> Any:
-    """What the event says in a field as an edit names it."""
+    """Return the value of a field of the event; field: as an edit names it."""
     event = _event_of(kept) or {}
     data = event.get("data")
     if field.startswith("data.") and isinstance(data, dict):
@@ -178,7 +178,7 @@ def _event_of(kept: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def typed(field: str, text: str | None) -> Any:
-    """What somebody typed for a field, as that field takes it; nothing leaves the field out."""
+    """Convert what was typed for a field to its type; nothing leaves the field out."""
     return None if text is None or text == "" else value_of(field, text)
 
 
@@ -191,14 +191,14 @@ def _filter(group: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def show_trial(told: dict[str, Any] | None, why: str) -> None:
-    """What a replay would do: outcomes, why the others still fail, and the balances that would change."""
+    """Draw what a replay would do: outcomes, why the others still fail, and the balances that would change."""
     if told is None:
         st.warning(plain(why))
         return
     st.markdown(f"**{plain(trial_sentence(told))}**")
     if told["failing"]:
         columns = {
-            "reason": "Still fails for",
+            "reason": "Still fails",
             "field": "Field",
             "count": st.column_config.NumberColumn("Events", format="localized"),
             "sample_message": st.column_config.TextColumn("For example", width="large"),
@@ -215,7 +215,7 @@ def show_trial(told: dict[str, Any] | None, why: str) -> None:
 
 
 def _change_columns() -> dict[str, Any]:
-    names = {"before": "On hand now", "after": "On hand then", "change": "Change"}
+    names = {"before": "On hand now", "after": "On hand after", "change": "Change"}
     numbers = {
         name: st.column_config.NumberColumn(label, format="localized")
         for name, label in names.items()

@@ -1,4 +1,4 @@
-"""Rates of feeds: the list, events a minute of one or all, and states over a day; draws itself anew."""
+"""Rates of feeds: the list, events per minute of one or all, and states over a day; refreshes."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ TIMELINE_ROWS = 30
 @st.fragment(run_every=LIVE)
 @plain_words("feed rates")
 def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
-    """One row a feed; events a minute, of one or all; states over a day. Draws itself anew."""
+    """Draw one row a feed, events per minute of one or all, and states over a day; refreshes."""
     now = datetime.now(UTC)
     feeds = read_feeds(reader, now)
     worst = feeds.head(FEEDS_SHOWN)
@@ -34,19 +34,19 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     st.markdown(headline(feeds))
     feed_table(feed_rows(worst, bins, bands, now))
     if cut := of_found(len(worst), len(feeds)):
-        st.caption(f"{cut} The worst stand first; choose any other above.")
+        st.caption(f"{cut} Worst first; choose any other feed above.")
     _rates(reader, bins, bands, feed, now)
     spans = state_spans(timed, bins, alerts, now)
     if not spans.empty:
         chart = state_timeline(spans, roles(), title=timeline_title(spans))
         st.altair_chart(chart, key="feeds.states", width="stretch")
-    if feed is None and (cut := of_found(len(timed), len(feeds), "drawn")):
-        st.caption(f"{cut} Those that were alerted in these 24 hours stand first.")
-    st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 5 seconds.")
+    if feed is None and (cut := of_found(len(timed), len(feeds), "shown")):
+        st.caption(f"{cut} Feeds with alerts in these 24 hours come first.")
+    st.caption(f"Updated at {now:%H:%M:%S} UTC; refreshes every 5 seconds.")
 
 
 def of_timeline(feeds: pd.DataFrame, alerts: pd.DataFrame, feed: str | None) -> pd.DataFrame:
-    """The feeds whose states are drawn: the one that is chosen, or those that were alerted, then the worst."""
+    """Return the feeds whose states are drawn: the chosen one, or those with alerts, then the worst."""
     if feed is not None:
         return feeds[feeds["feed"] == feed]
     alerted = feeds["feed"].isin(alerts["feed"])
@@ -67,22 +67,22 @@ def _rates(
     shown = rates(sent, feed, now)
     usual = band_of(bands, feed, start, now)
     behind = (
-        "what is usual is known after a week"
+        "the usual range is known after a week"
         if usual.empty
-        else "dashed: what 95 % of the same hours of four weeks stayed between"
+        else "dashed: 95 % range of the same hours over four weeks"
     )
     chart = rate_chart(
         shown,
         usual,
         roles(),
         title=rate_title(shown, feed),
-        subtitle=f"Events a minute in pieces of ten minutes, the last 24 hours to now; {behind}",
+        subtitle=f"Events per minute in steps of ten minutes, last 24 hours; {behind}",
     )
     st.altair_chart(chart, width="stretch", key="feeds.rates")
 
 
 def rate_title(shown: pd.DataFrame, feed: str | None) -> str:
-    """The finding of the rate chart: what came in the last hour, and how much of it was refused."""
+    """Return the title of the rate chart: events of the last hour, and the share refused."""
     last = shown[shown["at"] > shown["at"].max() - pd.Timedelta(hours=1)]
     sums = last.groupby("outcome")["events"].sum()
     total = int(sums.sum())
@@ -94,7 +94,7 @@ def rate_title(shown: pd.DataFrame, feed: str | None) -> str:
 
 
 def timeline_title(spans: pd.DataFrame) -> str:
-    """The finding of the timeline: whose state was bad for how long in all."""
+    """Return the title of the timeline: whose state was bad, and for how long in all."""
     bad = spans[spans["state"].isin(["Firing", "Error"])]
     if bad.empty:
         return "No feed was firing or in error in the last 24 hours"

@@ -15,19 +15,19 @@ MARK = {"": st.column_config.TextColumn("", width="small")}
 
 
 def show_reject(kept: Mapping[str, Any]) -> None:
-    """What was sent, with the field that is wrong marked; both payloads of a conflict; what was done so far."""
+    """Draw what was sent with the wrong field marked, both payloads of a conflict, and its history."""
     st.markdown(plain(kept["message"]))
     _show_payload(kept)
     hint = kept["hint"]
     if hint and hint["nearest"]:
-        st.caption(f"Near it: {plain(', '.join(hint['nearest']))}")
+        st.caption(f"Did you mean: {plain(', '.join(hint['nearest']))}")
     if kept["sent_again_at"]:
         at = when(pd.Timestamp(kept["sent_again_at"]).to_pydatetime())
-        st.warning(f"It was sent again after it was {kept['state']}, the last time {at}.")
+        st.warning(f"It was sent again after it was {kept['state']}, most recently {at}.")
     st.caption(
         f"{kept['how_to_mend']} Feed {plain(kept['feed'])}, {plain(kept['content_type'] or 'no content type')}."
     )
-    with st.expander("As it came, and what was done"):
+    with st.expander("Original payload and history"):
         if kept["raw"]["truncated"]:
             st.caption(f"The first part of {kept['raw']['bytes']:,} bytes.")
         st.code(_as_text(kept["raw"]), language=None)
@@ -52,7 +52,7 @@ def _as_text(payload: Mapping[str, Any]) -> str:
 
 
 def conflict_table(conflict: Mapping[str, Any]) -> pd.DataFrame:
-    """Both payloads side by side: columns Field, Recorded, Refused, and a word where they differ."""
+    """Put both payloads side by side: columns Field, Recorded, Refused, and a word where they differ."""
     recorded, refused = conflict["recorded"], conflict["refused"]
     fields = [*recorded, *(name for name in refused if name not in recorded)]
     # what differs is what one looks for
@@ -68,7 +68,7 @@ def conflict_table(conflict: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def payload_table(text: str, field: str | None) -> pd.DataFrame:
-    """An event's fields, the wrong one first and marked; empty where the text is no JSON object.
+    """List an event's fields, the wrong one first and marked; empty where the text is no JSON object.
 
     A field that is missing has a row, too: it is what is wrong.
     """
@@ -108,7 +108,7 @@ def _shown(value: Any) -> str:
 
 
 def action_line(action: Mapping[str, Any]) -> str:
-    """One line of a reject's history."""
+    """Write one line of a reject's history."""
     came = f", {action['outcome']}" if action["outcome"] else ""
     why = f" ({action['fault_message']})" if action["fault_message"] else ""
     at = when(pd.Timestamp(action["at"]).to_pydatetime())

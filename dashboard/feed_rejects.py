@@ -8,9 +8,10 @@ import streamlit as st
 
 from catalog.frames import read_frame, read_record
 from dashboard.boundary import plain_words
-from dashboard.feed_frame import LIVE, of_found, switch, table, ticked, time_column
+from dashboard.feed_frame import LIVE, of_found, reason_words, switch, table, ticked, time_column
 from dashboard.feed_mending import act_on, take_back
 from dashboard.feed_reject import show_reject
+from dashboard.glossary import tip
 from dashboard.orders import ask_api
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
@@ -26,7 +27,7 @@ GROUP = {"reason": "reason", "field": "field", "feed": "feed", "sender": "source
 
 
 def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
-    """Groups first, then the events of one, then one event; viewers see counts alone."""
+    """Draw groups first, then the events of one, then one event; viewers see only counts."""
     state = switch("state", "State", STATES)
     drawn = read_record(reader.engine, "reject_open", after=0, feed=feed)
     new_rejects(reader, int(drawn["newest_id"] or 0), feed)
@@ -38,7 +39,7 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
     group = _choose_group(groups, state)
     if user.role == "viewer":
         st.caption(
-            "What was sent may hold personal data: planners and operators see it, and mend it."
+            "Payloads may hold personal data: only planners and operators can see and fix them."
         )
         return
     if group is not None:
@@ -55,11 +56,11 @@ def _none(reader: Reader, state: str, feed: str | None) -> str:
 
 
 def groups_sentence(groups: pd.DataFrame) -> str:
-    """How many rejects there are in how many groups, and how many of these are listed."""
+    """Say how many rejects there are in how many groups, and how many of these are listed."""
     found, rejects = int(groups["found"].iloc[0]), int(groups["rejects_found"].iloc[0])
     cut = of_found(len(groups), found)
     return (
-        f"{plural(rejects, 'reject')} in {plural(found, 'group')}, what was seen last first. "
+        f"{plural(rejects, 'reject')} in {plural(found, 'group')}, newest first. "
         f"{f'{cut} Choose a feed to see the others. ' if cut else ''}Tick a group to see its events."
     )
 
@@ -67,23 +68,23 @@ def groups_sentence(groups: pd.DataFrame) -> str:
 @st.fragment(run_every=LIVE)
 @plain_words("new rejects")
 def new_rejects(reader: Reader, newest_seen: int, feed: str | None) -> None:
-    """A badge with what was refused since the lists were drawn; they stay, so that a choice in them does."""
+    """Draw a badge with what was refused since the lists were drawn; they stay, so that a choice in them does."""
     found = read_record(reader.engine, "reject_open", after=newest_seen, feed=feed)
     more = int(found["open"])
     if more > 0 and st.button(
-        f"{more:,} new since this list was drawn", key="feeds.new", icon=":material/refresh:"
+        f"{more:,} new since this list was loaded", key="feeds.new", icon=":material/refresh:"
     ):
         st.rerun(scope="app")
 
 
 def last_refused(last: dict[str, Any]) -> str:
-    """What to say where no reject is open."""
+    """Say that no reject is open, and which was the last."""
     if last["last_seen_at"] is None:
         return (
-            "Nothing was ever refused. What is refused is kept here, as it came, with its reason."
+            "Nothing was refused so far. Refused events are kept here unchanged, with the reason."
         )
-    reason = plain(str(last["reason"]).replace("_", " "))
-    came = f"The last one came {when(last['last_seen_at'])}"
+    reason = plain(reason_words(str(last["reason"])))
+    came = f"The latest one was sent {when(last['last_seen_at'])}"
     return f"No reject is open. {came}: {reason}, by feed {plain(last['feed'])}."
 
 
@@ -91,7 +92,7 @@ def _choose_group(groups: pd.DataFrame, state: str) -> dict[str, Any] | None:
     """Draw the groups; the ticked one goes into the address. Returns the group that the address names."""
     columns = _group_columns(state)
     named_for_people = groups.assign(
-        reason=groups["reason"].str.replace("_", " "), field=groups["field"].fillna("")
+        reason=groups["reason"].map(reason_words), field=groups["field"].fillna("")
     )
     event = table(
         named_for_people[list(columns)],
@@ -112,19 +113,19 @@ def _choose_group(groups: pd.DataFrame, state: str) -> dict[str, Any] | None:
 
 def _group_columns(state: str) -> dict[str, Any]:
     again = st.column_config.NumberColumn(
-        "Sent again since", format="localized", help="How many came once more after that."
+        "Sent again since", format="localized", help="Events that were sent once more after that."
     )
     return {
         "reason": st.column_config.TextColumn("Reason", pinned=True),
         "field": "Field",
         "feed": "Feed",
         "source": "Source",
-        "rejects": st.column_config.NumberColumn("Rejects", format="localized"),
-        "times_seen": st.column_config.NumberColumn("Times sent", format="localized"),
+        "rejects": st.column_config.NumberColumn("Rejects", format="localized", help=tip("reject")),
+        "times_seen": st.column_config.NumberColumn("Attempts", format="localized"),
         **({} if state == "open" else {"sent_again": again}),
         "first_seen_at": time_column("First"),
         "last_seen_at": time_column("Last"),
-        "sample_message": st.column_config.TextColumn("The newest says", width="large"),
+        "sample_message": st.column_config.TextColumn("Latest message", width="large"),
     }
 
 
@@ -153,7 +154,7 @@ def _plain_row(row: "pd.Series[Any]") -> dict[str, Any]:
 
 
 def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) -> None:
-    st.subheader(plain(str(group["reason"]).replace("_", " ").capitalize()), divider="gray")
+    st.subheader(plain(reason_words(str(group["reason"])).capitalize()), divider="gray")
     before = st.query_params.get("page", "")
     events = read_frame(
         reader.engine,
@@ -164,7 +165,7 @@ def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) ->
         limit=PAGE_ROWS + 1,
     )
     if events.empty:
-        st.info("There is no event on this page any more. Go back to the first.")
+        st.info("No events are left on this page. Go back to the first page.")
         _turn(events, before)
         return
     left, right = st.columns([3, 4])
@@ -192,7 +193,7 @@ def _choose_event(events: pd.DataFrame, state: str, before: str) -> int:
     columns = {
         "reject_id": st.column_config.NumberColumn("Reject", format="%d"),
         "event_id": st.column_config.TextColumn("Event"),
-        "times_seen": st.column_config.NumberColumn("Times", format="localized"),
+        "times_seen": st.column_config.NumberColumn("Attempts", format="localized"),
         "last_seen_at": time_column("Last"),
         **({} if state == "open" else {"sent_again_at": time_column("Sent again")}),
     }

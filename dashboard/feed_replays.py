@@ -12,7 +12,7 @@ from stocktide.users import User
 # Each call takes as many as the API takes at once; a page does not wait for more calls than this.
 CALLS_MAX = 10
 RECORDED, FAILED = ("accepted", "duplicate"), ("conflict", "rejected")
-GO_ON = "What is recorded stays so; replay again to go on."
+GO_ON = "Recorded events stay recorded; replay again to continue."
 
 
 def ask(reader: Reader, user: User, order: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -32,7 +32,7 @@ def replay(reader: Reader, user: User, order: dict[str, Any], reason: str) -> tu
         if answer["next"] is None:
             return _helped(sums), replay_sentence(sums)
         after = int(answer["next"])
-    more = f"More are open: a page takes {sums['taken']:,} at once. {GO_ON}"
+    more = f"More are open: one replay takes {sums['taken']:,}. {GO_ON}"
     return False, f"{replay_sentence(sums)} {more}"
 
 
@@ -52,7 +52,7 @@ def replay_sentence(sums: Mapping[str, int]) -> str:
     if sums["closed"]:
         were = "was" if sums["closed"] == 1 else "were"
         parts.append(
-            f"{plural(sums['closed'], 'event')} {were} settled by somebody else meanwhile."
+            f"{plural(sums['closed'], 'event')} {were} closed by someone else in the meantime."
         )
     return " ".join(parts)
 
@@ -62,7 +62,7 @@ def drop(reader: Reader, user: User, ids: list[int], reason: str) -> tuple[bool,
     answer, why = _ask(reader, user, "drop", {"ids": ids, "reason": reason})
     if answer is None:
         return False, why
-    return True, f"{plural(answer['dropped'], 'reject')} dropped; it stays kept under “dropped”."
+    return True, f"{plural(answer['dropped'], 'reject')} dropped; see “Dropped”."
 
 
 def reopen(reader: Reader, user: User, ids: list[int], reason: str) -> tuple[bool, str]:
@@ -70,7 +70,7 @@ def reopen(reader: Reader, user: User, ids: list[int], reason: str) -> tuple[boo
     answer, why = _ask(reader, user, "reopen", {"ids": ids, "reason": reason})
     if answer is None:
         return False, why
-    return True, f"{plural(answer['reopened'], 'reject')} open again."
+    return True, f"{plural(answer['reopened'], 'reject')} reopened."
 
 
 def _ask(
@@ -97,7 +97,7 @@ def trial_sentence(told: Mapping[str, Any]) -> str:
     if told["left_alone"]:
         parts.append(f"leave {quantity(told['left_alone'])} alone")
     if told["not_events"]:
-        parts.append(f"skip {quantity(told['not_events'])} that are no events")
+        parts.append(f"skip {quantity(told['not_events'])} that are not events")
     more = " More are waiting after these." if told["next"] else ""
     changed = plural(told["products_changed"], "product")
     return f"Would {in_words(parts)}; balances of {changed} would change.{more}"

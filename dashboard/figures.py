@@ -43,7 +43,7 @@ def product_story(
     today: date,
     rhythm: Rhythm = DAILY,
 ) -> list[Any]:
-    """One product in one picture: sales and forecast above, stock below, over the same days.
+    """Draw one product in one picture: sales and forecast above, stock below, over the same days.
 
     days: columns day (last of the period), sold, censored (any shop out of stock). stock: day, on_hand. forecast: as
     above. Returns the panels from top to bottom; their day axes line up.
@@ -130,7 +130,7 @@ def _sales_panel(
             ),
         ]
         known = [name.removesuffix(" %") for _, _, name in reversed(known_bands(forecast))]
-        said += f" Dashed: forecast{f', bands {in_words(known)} %' if known else ''}."
+        said += f" Dashed: forecast{f'; bands: {in_words(known)} % intervals' if known else ''}."
     censored = days[days["censored"]]
     if not censored.empty:
         marks = alt.Chart(with_days(censored, "day", grain)).mark_point(
@@ -143,7 +143,7 @@ def _sales_panel(
                 tooltip=[alt.Tooltip("day:T", title="out of stock", format=grain.hover)],
             )
         )
-        said += f" Orange: somewhere out of stock for part of the {rhythm.one}."
+        said += f" Orange: out of stock somewhere for part of the {rhythm.one}."
     return chart_frame(
         alt.layer(*layers).properties(height=CHART_HEIGHT), role, title=title, subtitle=said
     )
@@ -167,7 +167,7 @@ def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str) -> Any:
 def ranked_bars(
     frame: pd.DataFrame, role: Roles, *, label: str, value: str, title: str, unit: str, colour: str
 ) -> Any:
-    """Horizontal bars, the largest first, the number at the end of each."""
+    """Draw horizontal bars, the largest first, the number at the end of each."""
     order = frame[label].tolist()
     longest = float(frame[value].max())
     scale = alt.Scale(domainMax=(1 + NUMBER_ROOM) * longest) if longest > 0 else alt.Scale()
@@ -182,7 +182,7 @@ def ranked_bars(
 
 
 def error_by_level(errors: pd.DataFrame, role: Roles, *, title: str, unit: str) -> Any:
-    """Two dots a level: ours and seasonal naive, joined by a line. errors: level_name, ours, naive (ratios)."""
+    """Draw two dots a level: ours and seasonal naive, joined by a line. errors: level_name, ours, naive (ratios)."""
     order = errors["level_name"].tolist()
     y = alt.Y("level_name:N", sort=order, title=None, axis=NAME_AXIS)
     base = alt.Chart(errors)

@@ -76,7 +76,7 @@ def _tile(
         layers.append(
             alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
         )
-    said = "where the level goes" if is_trend else "below the line: fewer than the trend says"
+    said = "underlying trend" if is_trend else "below the line: fewer units than the trend"
     return chart_frame(
         alt.layer(*layers).properties(height=FRAME_HEIGHT + TILE_HEIGHT),
         role,
@@ -124,10 +124,10 @@ def waterfall(moves: Moves, role: Roles) -> Any:
     return chart_frame(
         chart,
         role,
-        title=f"{quantity(abs(change))} units {'more' if change >= 0 else 'fewer'}{share} than {was} said",
+        title=f"{quantity(abs(change))} units {'more' if change >= 0 else 'fewer'}{share} than {was}",
         subtitle=(
-            f"{periods} from {_since(moves, rhythm)} on, which both forecast. Blue adds, orange takes away. "
-            "Parts that did not change are left out; the scale does not begin at 0."
+            f"{periods} from {_since(moves, rhythm)}, forecast by both. Blue adds, orange subtracts. "
+            "Unchanged parts are omitted; the axis does not start at 0."
         ),
     )
 

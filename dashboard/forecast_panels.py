@@ -13,6 +13,7 @@ from catalog.periods import periods_from
 from dashboard.backtest_figures import accuracy_cells, backtest_dots, value_added
 from dashboard.figures import error_by_level
 from dashboard.forecast_figures import component_tiles, waterfall
+from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity, roles
 from stocktide.rhythm import rhythm_of
@@ -20,7 +21,9 @@ from stocktide.rhythm import rhythm_of
 TILES_A_ROW = 2
 # One origin says how it was once, not whether it stays so.
 ORIGINS_MIN = 2
-NOTHING_TO_BEAT = "Seasonal naive did not err in the periods tested, or was not tested: nothing to be better than."
+NOTHING_TO_BEAT = (
+    "Seasonal naive had no error in the periods tested, or was not tested: nothing to compare with."
+)
 # Children that differ from their parent by less than this share are equal: float8 sums of many parts.
 GAP_RELATIVE = 1e-6
 
@@ -37,9 +40,11 @@ def chips(
     if held.notna().any():
         share = f"{100 * held.iloc[0]:.0f} %"
         many = rhythm_of(run["frequency"]).many
-        said.append(f"80 % band held {share} of the held-out {many} at this level")
+        said.append(f"80 % interval covered {share} of the held-out {many} at this level")
     if children:
-        said.append(f"children sum to this node: gap {gap_text(node, children)}")
+        said.append(
+            f"items below add up to this {node['level_name']}: gap {gap_text(node, children)}"
+        )
     version = f", version {run['version']}" if run["version"] is not None else ""
     said.append(f"run {run['forecast_run_id']}{version}, trained to {run['cutoff']}")
     return said
@@ -62,14 +67,16 @@ def taken_over(node: Mapping[str, Any]) -> list[str]:
 
 def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
     """Draw the components as small multiples."""
-    st.subheader("What it is made of")
+    st.subheader("Components")
     mine = components(parts)
     if mine.empty:
-        st.info("This run kept no components. Press “Retrain now” on the System page to have them.")
+        st.info(
+            "This run has no components. Press “Retrain now” on the System page to compute them."
+        )
         return
     rhythm = rhythm_of(run["frequency"])
     tiles = component_tiles(mine, pd.Timestamp(run["cutoff"]), roles(), rhythm)
-    st.caption("The parts add up to the forecast. All but the trend share one scale.")
+    st.caption("Components add up to the forecast. All except the trend share one scale.")
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)
         for place, tile in enumerate(tiles[start : start + TILES_A_ROW]):
@@ -80,12 +87,11 @@ def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
 
 def moves_panel(parts: pd.DataFrame) -> None:
     """Draw what moved this node since the last version."""
-    st.subheader("What moved and why")
+    st.subheader("Changes since last run")
     moves = what_moved(parts)
     if moves is None:
         st.info(
-            "There is no earlier version that forecast the same periods at this node. From the second retraining on, "
-            "what changed stands here."
+            "No earlier version forecast the same periods for this item. Changes appear here from the second run on."
         )
         return
     st.altair_chart(waterfall(moves, roles()), width="stretch", key="forecasts.moves")
@@ -95,7 +101,7 @@ def backtest_panel(
     reader: Reader, run: Mapping[str, Any], node: Mapping[str, Any], errors: pd.DataFrame
 ) -> None:
     """Say what the backtest said: who won here, by how much, and what forecasting adds per level."""
-    st.subheader("What the backtest said")
+    st.subheader("Backtest results", help=tip("backtest"))
     scores = read_frame(
         reader.engine, "backtest", runs=[run["forecast_run_id"]], metrics=list(METRICS)
     )
@@ -105,14 +111,16 @@ def backtest_panel(
         return
     ours = errors_by_level(errors, "wape")
     if ours.empty:
-        st.info("The run held no days out, so its error is not known: the history is too short.")
+        st.info(
+            "No backtest: the history is too short to hold out test periods, so the error is not known."
+        )
         return
     better = int((ours["ours"] < ours["naive"]).sum())
     chart = error_by_level(
         ours,
         roles(),
         title=f"Better than seasonal naive at {better} of {len(ours)} levels",
-        unit=f"WAPE: all misses of {_horizon(run)} held out, added up, as a share of what was sold",
+        unit=f"WAPE over {_horizon(run)} held out: sum of absolute errors as a share of sales",
     )
     st.altair_chart(chart, width="stretch", key="forecasts.errors")
     added = value_added(ours, roles(), unit="WAPE")
@@ -121,15 +129,15 @@ def backtest_panel(
 
 def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
     """Draw how the choice erred beside seasonal naive, at every level, after every origin of the backtest."""
-    st.subheader("Accuracy by level and period tested")
+    st.subheader("Accuracy by level and period tested", help=f"{tip('level')} {tip('origin')}")
     scores = read_frame(reader.engine, "backtest_origins", metrics=list(METRICS))
     metric, by_origin = main_metric(scores)
     ratios = with_periods(error_ratios(by_origin), run)
     origins = ratios["period"].nunique()
     if origins < ORIGINS_MIN:
         st.info(
-            f"Too early: {plural(origins, 'origin')} of the backtest had periods to test on, and {ORIGINS_MIN} are "
-            "needed to see whether accuracy stays. A longer history has more, as many as `backtest_origins` asks for."
+            f"Too early: the backtest has {plural(origins, 'origin')} with periods to test, and needs {ORIGINS_MIN} to "
+            "show whether accuracy lasts. A longer history gives more, up to `backtest_origins`."
         )
         return
     better, known = int((ratios["ratio"] < 1).sum()), int(ratios["ratio"].notna().sum())
@@ -186,10 +194,14 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) ->
             row_height=28,
             column_config={
                 "level_name": st.column_config.TextColumn("Level", width="medium"),
-                "winner": st.column_config.TextColumn("Best candidate", width="medium"),
-                "best": st.column_config.NumberColumn(f"Its {metric.upper()}", format="%.3f"),
-                "chosen": st.column_config.NumberColumn("Chosen", format="%.3f"),
-                "naive": st.column_config.NumberColumn("Seasonal naive", format="%.3f"),
+                "winner": st.column_config.TextColumn("Best model", width="medium"),
+                "best": st.column_config.NumberColumn(
+                    f"Its {metric.upper()}", format="%.3f", help=tip(metric)
+                ),
+                "chosen": st.column_config.NumberColumn("Published", format="%.3f"),
+                "naive": st.column_config.NumberColumn(
+                    "Seasonal naive", format="%.3f", help=tip("seasonal naive")
+                ),
             },
         )
 
@@ -200,15 +212,12 @@ def said_here(table: pd.DataFrame, level_name: str) -> str:
     if here.empty:
         return "The backtest did not score this level."
     row = here.iloc[0]
-    said = f"At level {plain(level_name)}, **{plain(str(row['winner']))}** erred least ({row['best']:.3f})"
+    said = f"Best at level {plain(level_name)}: **{plain(str(row['winner']))}** {row['best']:.3f}"
     if pd.notna(row["naive"]) and row["naive"] > 0 and row["winner"] != "seasonal_naive":
-        said += f", {abs(1 - row['best'] / row['naive']):.0%} less than seasonal naive"
+        said += f", {abs(1 - row['best'] / row['naive']):.0%} below seasonal naive"
     if pd.isna(row["chosen"]):
         return f"{said}."
-    if row["chosen"] <= row["best"]:
-        return f"{said}; what was chosen errs {row['chosen']:.3f}, no more than it."
-    more = f", {row['chosen'] / row['best'] - 1:.0%} more than it" if row["best"] > 0 else ""
-    return f"{said}; what was chosen errs {row['chosen']:.3f}{more}."
+    return f"{said}. Published: {row['chosen']:.3f}."
 
 
 def errors_by_level(frame: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import components, locate_node, read_parts, read_paths
 from catalog.periods import periods_up_to
-from dashboard.fan import grain_of, sales_and_forecast
+from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.forecast_figures import TILE_HEIGHT, component_tiles
 from dashboard.theme import DARK, LIGHT, quantity, today
 from stocktide.errors import NotFound
@@ -45,7 +45,7 @@ def draw_node(
     role, rhythm = DARK if dark else LIGHT, rhythm_of(run["frequency"])
     forecast = pd.DataFrame(node_days(engine, node_id))
     actual = read_actuals(engine, node_id, run["cutoff"], rhythm, rhythm.history)
-    coming = f"{quantity(forecast['yhat'].sum())} units in the next {rhythm.counted(len(forecast))}"
+    coming = f"{quantity(forecast['yhat'].sum())} units, {days_ahead(forecast)}"
     title = f"{node['label']}: {coming}"
     fan = sales_and_forecast(
         actual,

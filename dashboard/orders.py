@@ -7,7 +7,7 @@ import httpx
 # The first order of a process loads the forecasting libraries.
 TIMEOUT_S = 30.0
 AWAY = "The API does not answer; nothing was changed. See `stocktide status`."
-SLOW = "The API takes longer than 30 s. Look whether it is done before you ask again."
+SLOW = "The API takes longer than 30 s. Check whether it was done before you try again."
 
 
 def ask_api(
@@ -32,7 +32,7 @@ def ask_api(
 
 
 def _why_not(answer: httpx.Response) -> str:
-    """What a problem says; of one that says nothing, or comes from a proxy before the API, its number."""
+    """Return what a problem says; without a text, or from a proxy in front of the API, its number."""
     try:
         problem = answer.json()
     except ValueError:

@@ -17,7 +17,7 @@ from stocktide.users import SignIn, User
 
 @dataclass(frozen=True)
 class Reader:
-    """Handed to every page."""
+    """Hold what every page reads with."""
 
     settings: Settings
     engine: sa.Engine
@@ -36,7 +36,7 @@ def open_reader() -> Reader:
 
 
 def signed_in_user(reader: Reader) -> User:
-    """Who looks at the page. Raises Unauthorized; the server in front let nobody else through."""
+    """Return who looks at the page. Raises Unauthorized; the server in front let nobody else through."""
     token = st.context.cookies.get(COOKIE)
     if token is None:
         raise Unauthorized("session_missing", "Sign in first.")

@@ -28,16 +28,16 @@ FORECAST_LATE_S = 3 * 86_400
 
 Render = Callable[[Reader, User], None]
 PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
-    "See": [
+    "Insights": [
         ("overview", "Overview", ":material/dashboard:", overview.render),
         ("products", "Products", ":material/inventory_2:", products.render),
         ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),
         ("trending", "Trending", ":material/trending_up:", trending.render),
     ],
-    "Decide": [
+    "Planning": [
         ("calendar", "Calendar", ":material/calendar_month:", calendar.render),
     ],
-    "Run": [
+    "Operations": [
         ("feeds", "Feeds", ":material/sensors:", feeds.render),
         ("experiments", "Experiments", ":material/science:", experiments.render),
         ("system", "System", ":material/dns:", system.render),
@@ -89,7 +89,7 @@ def page_script(render: Render, title: str, reader: Reader, user: User) -> Calla
 
 @st.fragment(run_every="30s")
 def freshness_strip(reader: Reader) -> None:
-    """One line: how far events, lake and forecast have come; orange where something is late."""
+    """Draw one line: the latest event, when data and forecast were updated; orange where something is late."""
     with plain_words("freshness"):
         known = read_record(reader.engine, "freshness")
         if st.session_state.pop(FAILED, False):
@@ -100,24 +100,24 @@ def freshness_strip(reader: Reader) -> None:
 def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
     """Say the parts of the strip. A feed's silence is judged by its own page, lateness here by the clock."""
     parts = [
-        f"Events to {when(known['newest_event'], now=now)}"
+        f"Latest event {when(known['newest_event'], now=now)}"
         if known["newest_event"]
         else "No events yet"
     ]
     lake = known["lake_updated_at"]
     received = known["last_received"]
     if lake is None:
-        parts.append("Lake is empty: run `stocktide etl`")
+        parts.append("No data loaded yet: run `stocktide etl`")
     elif received is not None and received > lake and (now - lake).total_seconds() > LAKE_LATE_S:
-        parts.append(f":orange-badge[Lake late: as of {when(lake, now=now)}]")
+        parts.append(f":orange-badge[Data late: updated {when(lake, now=now)}]")
     else:
-        parts.append(f"Lake as of {when(lake, now=now)}")
+        parts.append(f"Data updated {when(lake, now=now)}")
     published = known["published_at"]
     if published is None:
         parts.append("No forecast yet: run `stocktide forecast`")
     else:
         late = (now - published).total_seconds() > FORECAST_LATE_S
-        text = f"Forecast run {known['forecast_run_id']} of {when(published, now=now)}"
+        text = f"Forecast run {known['forecast_run_id']} published {when(published, now=now)}"
         parts.append(f":orange-badge[{text}]" if late else text)
     if known["progress"] is not None:
         parts.append(progress_part(known["progress"]))
@@ -127,4 +127,4 @@ def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
 def progress_part(progress: dict[str, Any]) -> str:
     """Say how far a run under way is, as far as it told."""
     share = progress.get("share")
-    return "New run under way" if share is None else f"New run {100 * share:.0f} %"
+    return "Training" if share is None else f"Training, {100 * share:.0f} %"

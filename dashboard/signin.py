@@ -107,7 +107,7 @@ class SignInRoutes:
             answer = await run_in_threadpool(self._ask, username, password)
         except httpx.HTTPError:
             return _page(
-                message="The API does not answer, so nobody can sign in now. See `stocktide status`.",
+                message="The API does not answer, so sign-in is not possible now. See `stocktide status`.",
                 username=username, after=after, status=503,
             )  # fmt: skip
         body = answer.json()

@@ -13,7 +13,7 @@ import streamlit as st
 
 @dataclass(frozen=True)
 class Roles:
-    """One colour a role. Chosen so that any two stay apart for protan, deutan and tritan sight.
+    """Name one colour a role. Chosen so that any two stay apart for protan, deutan and tritan sight.
 
     even: where a scale that runs both ways says neither.
     """
@@ -35,10 +35,11 @@ DARK = Roles(
     "#E8EAED", "#6592FC", "#FD6822", "#C889C1", "#27E877", "#7D8F6C", "#2A2F36", (0.42, 0.28, 0.16)
 )
 CHART_HEIGHT = 280
+NO_CHANGE = "no change"
 
 
 def roles() -> Roles:
-    """The roles of the reader's present theme; light where it is not known."""
+    """Return the roles of the reader's present theme; light where it is not known."""
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
@@ -64,14 +65,14 @@ def readable_axes(chart: Any, role: Roles) -> Any:
 
 
 def quantity(value: float | None) -> str:
-    """Units for people: whole from ten on, no more than needed below."""
+    """Write units for people: whole from ten on, no more than needed below."""
     if value is None:
         return "unknown"
     return f"{value:,.0f}" if abs(value) >= 10 or float(value).is_integer() else f"{value:,.1f}"
 
 
 def amount(value: float | None, currency: str | None) -> str:
-    """Money for people: no cents above a thousand; without a currency only the number."""
+    """Write money for people: no cents above a thousand; without a currency only the number."""
     if value is None:
         return "unknown"
     number = f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.2f}"
@@ -79,7 +80,7 @@ def amount(value: float | None, currency: str | None) -> str:
 
 
 def when(instant: datetime | None, *, now: datetime | None = None) -> str:
-    """An instant for people, in UTC: the time today, else the day and the time, else the date."""
+    """Write an instant for people, in UTC: the time today, else the day and the time, else the date."""
     if instant is None:
         return "never"
     now = now or datetime.now(UTC)
@@ -90,18 +91,30 @@ def when(instant: datetime | None, *, now: datetime | None = None) -> str:
     return f"{instant:%Y-%m-%d}"
 
 
+def days_between(first: date, last: date) -> str:
+    """Name a range of days, both included: "28 Nov–25 Dec", with the years where they differ."""
+    with_year = "" if first.year == last.year else " %Y"
+    return f"{first:%-d %b{with_year}}–{last:%-d %b{with_year}}"
+
+
+def change(now: float, before: float, form: str = "+.1%") -> str:
+    """Say by what share a number changed; "no change" where the share would be written as 0. before: not 0."""
+    written = format(now / before - 1, form)
+    return written if any(digit in written for digit in "123456789") else NO_CHANGE
+
+
 def unit_word(unit: str) -> str:
-    """The unit after a number: nobody says "66 each"."""
+    """Return the unit as it reads after a number: nobody says "66 each"."""
     return "units" if unit == "each" else unit
 
 
 def plain(text: str) -> str:
-    """Text from outside, so that Markdown shows it as it is."""
+    """Escape text from outside, so that Markdown shows it unchanged."""
     return re.sub(r"([\\`*_{}\[\]()#+!|~$:<>&-])", r"\\\1", text)
 
 
 def distinct(names: Sequence[str], codes: Sequence[str]) -> list[str]:
-    """Names for choosing and for axes: where two are the same, each has its code behind it."""
+    """Make names distinct for choosing and for axes: where two are the same, each gets its code."""
     count = Counter(names)
     return [
         f"{name} ({code})" if count[name] > 1 else name
@@ -110,15 +123,15 @@ def distinct(names: Sequence[str], codes: Sequence[str]) -> list[str]:
 
 
 def today() -> date:
-    """The day that is not over yet."""
+    """Return the day that is not over yet."""
     return datetime.now(UTC).date()
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun."""
+    """Write a count with its noun."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def in_words(names: Sequence[str]) -> str:
-    """A list as people say it: "a", "a and b", "a, b and c"."""
+    """Write a list as people say it: "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -20,7 +20,7 @@ BAND_QUANTILES = {
 
 @dataclass(frozen=True)
 class Weeks:
-    """Sums of days; ds is the Monday.
+    """Hold sums of days; ds is the Monday.
 
     actual: ds, y, whole weeks, and last the week that the forecast starts in, as far as it was sold. forecast: ds,
     yhat, quantiles; the first week counts what was sold of it. naive: ds, y. paths: path, ds, units. under_way: the

@@ -69,7 +69,7 @@ def verify_lake(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Sums:
     if ledger != landed or demand != (ledger.sold_milli, ledger.returned_milli):
         raise Fatal(
             "lake_differs",
-            f"The lake is not the ledger: ledger {ledger}, lake {landed}, daily_demand (sold, returned) {demand}. "
+            f"Lake and ledger differ: ledger {ledger}, lake {landed}, daily_demand (sold, returned) {demand}. "
             "Move the lake folder away and run `stocktide etl`: it is rebuilt from the ledger.",
         )
     return landed

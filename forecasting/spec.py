@@ -139,7 +139,7 @@ def parse_fit_levels(value: object, levels: Levels) -> Levels | None:
         if level is None:
             raise Invalid(
                 "setting_value",
-                f"fit_levels names {keys!r}, which is none of the levels: "
+                f"fit_levels names {keys!r}, which is not one of the levels: "
                 f"{', '.join(level_name(known) for known in levels)}.",
                 setting="fit_levels",
             )

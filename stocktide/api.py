@@ -142,7 +142,7 @@ async def post_promote(request: Request, key: OperateKey) -> dict[str, Any]:
 
 @router.post("/v1/forecasts/rollback", tags=["operations"], openapi_extra=ORDER_BODY)
 async def post_rollback(request: Request, key: OperateKey) -> dict[str, Any]:
-    """Publish the champion before this one again, or the earlier champion `version`: `reason` is kept."""
+    """Publish the previous version again, or the earlier published `version`; `reason` is saved in the audit log."""
     order = await _order(request)
     return await run_in_threadpool(_decide, request, key, order, "rollback")
 

@@ -160,7 +160,7 @@ def _required(value: str | None, name: str) -> str:
 )
 @as_json
 def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
-    """Import events from a CSV, Parquet or NDJSON file. Run it again at will: nothing is recorded twice."""
+    """Import events from a CSV, Parquet or NDJSON file. Run it as often as you like: nothing is recorded twice."""
     from ingest.files.importing import dry_run_file, import_file, open_mapping
     from ingest.recording.recording import Recorder
     from stocktide.cli_output import progress
@@ -191,7 +191,7 @@ def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
 @click.option("--wait", is_flag=True, help="Let a run that is under way end first.")
 @as_json
 def etl(as_json: bool, wait: bool) -> None:
-    """Bring the lake up to the ledger, and prove that they are equal."""
+    """Copy new events to the lake, and check that lake and ledger are equal."""
     from dataclasses import asdict
 
     import etl as stage
@@ -206,7 +206,7 @@ def etl(as_json: bool, wait: bool) -> None:
         print_json(report)
         return
     rows = [
-        ["rows landed", report["landed"]["rows"]],
+        ["rows copied", report["landed"]["rows"]],
         ["rows in the lake = ledger", report["rows_total"]],
         ["daily_demand rows changed", report["demand"]["rows_changed"]],
         ["days touched", report["demand"]["days_changed"]],
@@ -222,7 +222,7 @@ def etl(as_json: bool, wait: bool) -> None:
 @cli.command()
 @as_json
 def check(as_json: bool) -> None:
-    """Prove that stock is the fold of its movements and the lake holds what the ledger holds. Exit 1 if not."""
+    """Check that stock equals the sum of its movements, and the lake the ledger. Exit 1 if not."""
     from etl.check import check_all
 
     settings = load_settings()

@@ -40,7 +40,7 @@ def tell_assumed(files: Sequence[Path], *, out: Path | None, as_json: bool) -> N
         return
     _print(made)
     if out is not None:
-        say(f"{out}: every node and period.")
+        say(f"{out}: every item and period.")
 
 
 def _write(made: "Assumed", out: Path) -> None:
@@ -74,7 +74,7 @@ def _print(made: "Assumed") -> None:
         title = f"Version {made.version} as published and as assumed, units"
         print_table(title, list(nodes.columns), nodes.head(NODES_SHOWN).to_numpy().tolist())
     if len(nodes) > NODES_SHOWN:
-        say(f"{len(nodes) - NODES_SHOWN:,} more nodes change; --out FILE.csv holds them all.")
+        say(f"{len(nodes) - NODES_SHOWN:,} more items change; --out FILE.csv lists them all.")
     for warning in made.warnings:
         say(warning, error=True)
     say(made.total)

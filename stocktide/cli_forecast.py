@@ -41,14 +41,14 @@ WHY = click.option(
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV to write what is assumed to: every node and period.",
+    help="CSV file to write the result to: every item and period.",
 )
 @as_json
 @click.pass_context
 def forecast(
     context: click.Context, files: tuple[Path, ...], out: Path | None, as_json: bool
 ) -> None:
-    """Retrain on the lake, compare with the champion, and publish the winner; or one of the commands below."""
+    """Retrain, compare with the current version, and publish the better one; or run one of the commands below."""
     if context.invoked_subcommand is not None:
         if files or out is not None:
             raise Invalid(
@@ -130,12 +130,12 @@ def _follow(settings: "Settings", engine: "sa.Engine") -> None:
 
 @forecast.command()
 @click.option(
-    "--to", type=int, help="A version that was champion once; default the one before this."
+    "--to", type=int, help="A version that was published before; default: the previous one."
 )
 @WHY
 @as_json
 def rollback(to: int | None, reason: str, as_json: bool) -> None:
-    """Point readers back at the champion before this one."""
+    """Publish the previous version again."""
     from forecasting.publishing.registry import rollback as roll_back
 
     with _deciding("stocktide forecast rollback") as connection:
@@ -148,7 +148,7 @@ def rollback(to: int | None, reason: str, as_json: bool) -> None:
 @WHY
 @as_json
 def promote(version: int, reason: str, as_json: bool) -> None:
-    """Make VERSION champion, whatever its score."""
+    """Publish VERSION, whatever its score."""
     from forecasting.publishing.registry import promote as make_champion
 
     with _deciding("stocktide forecast promote") as connection:
@@ -181,7 +181,7 @@ def _tell(outcome: "Outcome", as_json: bool) -> None:
 @click.option("--limit", default=20, show_default=True, help="Most versions to list.")
 @as_json
 def history(limit: int, as_json: bool) -> None:
-    """List the versions, newest first: what became of each, by whom and why."""
+    """List the versions, newest first: what was decided, by whom and why."""
     from forecasting.publishing.registry import list_versions
 
     with (
@@ -208,7 +208,7 @@ def history(limit: int, as_json: bool) -> None:
 @forecast.command()
 @as_json
 def drift(as_json: bool) -> None:
-    """Compare the published forecast with what came since; ask for retraining where it errs more than it said."""
+    """Compare the published forecast with newer actuals; ask for retraining where the error is too large."""
     from forecasting.publishing.drift import check_drift
     from stocktide.jobs import defer_job
     from stocktide.runs import recorded_run, single_flight
@@ -217,7 +217,7 @@ def drift(as_json: bool) -> None:
     with services_for(settings, "stocktide forecast drift") as (engine, _):
         with single_flight(engine, "drift") as free:
             if not free:
-                say("A check is under way.", error=True)
+                say("A check is already running.", error=True)
                 return
             with recorded_run(engine, "drift") as run:
                 report = check_drift(
@@ -232,7 +232,7 @@ def drift(as_json: bool) -> None:
     last = "none yet" if report.last_day is None else rhythm.named(report.last_day)
     say(f"{rhythm.counted(report.judged)} judged, the last one {last}.")
     for level, day in report.alarmed:
-        say(f"Alarm at level {level}, {rhythm.named(day)}: the error is more than was expected.")
+        say(f"Alarm at level {level}, {rhythm.named(day)}: the error is larger than expected.")
     if report.asked:
         say("Retraining was asked for.")
 

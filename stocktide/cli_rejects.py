@@ -1,4 +1,4 @@
-"""Commands of the rejects desk: look at what was refused, mend it, record it anew, or drop it."""
+"""Commands of the rejects desk: look at what was refused, fix it, record it again, or drop it."""
 
 import sys
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ OWNER = "stocktide rejects"
 
 @click.group()
 def rejects() -> None:
-    """Refused input: list, show, mend, replay, drop, reopen."""
+    """List, show, fix, replay, drop and reopen refused input."""
 
 
 @rejects.command("list")
@@ -64,7 +64,7 @@ def _cell(row: dict[str, Any], column: str) -> Any:
 @rejects.command("show")
 @click.argument("reject_id", type=int)
 def rejects_show(reject_id: int) -> None:
-    """Show one reject with what was sent, why it was refused, and how to mend it, as JSON."""
+    """Show one reject as JSON: what was sent, why it was refused, and how to fix it."""
     from ingest.recording.recording import Recorder
     from ingest.rejects.rejects import read_reject
 
@@ -123,7 +123,7 @@ def rejects_replay(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Record rejects anew, by id or all for a reason. Exit 1 when some still fail."""
+    """Record rejects again, by id or all with one reason. Exit 1 when some still fail."""
     from ingest.rejects.attempts import By
     from ingest.rejects.rejects import Wanted
 
@@ -155,7 +155,7 @@ def rejects_replay(
 @click.argument("reject_ids", type=int, nargs=-1, required=True)
 @click.option("--reason", required=True, help="Kept in the history.")
 def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
-    """Close rejects that will never be recorded. They stay kept."""
+    """Close rejects that will never be recorded. They stay stored."""
     from ingest.rejects.rejects import drop_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:

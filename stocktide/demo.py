@@ -262,7 +262,7 @@ def forecast_told(report: dict[str, Any]) -> str:
     fate = "published" if report["published"] else "kept, not published"
     ahead = rhythm_of(report["frequency"]).counted(report["horizon_days"])
     said = (
-        f"{report['nodes']:,} nodes x {ahead}, trained to {report['cutoff']} on lake version "
+        f"{report['nodes']:,} nodes x {ahead}, trained to {report['cutoff']} on data version "
         f"{report['lake_version']}; {report['winner']} won; version {report['version']} {fate}: "
         f"{report['reason'].removesuffix('.')}"
     )

@@ -59,7 +59,7 @@ def _planned(plans: pd.DataFrame, first: date, until: date) -> Any:
         )
         return None
     _timeline(shown, first, until)
-    st.caption(of_found(len(plans), int(plans["found"].iloc[0]), "drawn, those that begin first"))
+    st.caption(of_found(len(plans), int(plans["found"].iloc[0]), "shown, earliest first"))
     return _table(shown, key=f"calendar.plans.{kind}")
 
 
@@ -73,11 +73,11 @@ def _timeline(plans: pd.DataFrame, first: date, until: date) -> None:
         first,
         7 * WEEKS,
         title=f"{plural(len(plans), 'plan')} in the coming {WEEKS} weeks",
-        subtitle=f"{first:%d %b} to {until:%d %b %Y}; a number says how many plans run at once",
+        subtitle=f"{first:%d %b} to {until:%d %b %Y}; numbers: plans at the same time",
     )
     st.altair_chart(chart, width="stretch", key="calendar.timeline")
     if len(rows) > ROWS_MAX:
-        st.caption(f"{ROWS_MAX} of {len(rows):,} rows are drawn.")
+        st.caption(f"{ROWS_MAX} of {len(rows):,} rows are shown.")
 
 
 def _table(plans: pd.DataFrame, key: str) -> Any:

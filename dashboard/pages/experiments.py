@@ -15,14 +15,16 @@ from catalog.experiments import (
 )
 from catalog.frames import read_frame
 from dashboard.experiment_figures import (
+    STATUS,
     compare_versions,
     disagreement_tiles,
     drift_lines,
     version_history,
 )
+from dashboard.glossary import tip
 from dashboard.orders import decide_forecast
 from dashboard.reader import Reader
-from dashboard.theme import plain, plural, quantity, roles, when
+from dashboard.theme import change, plain, plural, quantity, roles, when
 from stocktide.rhythm import rhythm_of
 from stocktide.users import User
 
@@ -32,15 +34,18 @@ DRIFT_PERIODS = 60
 COMPARED_MAX = 4
 DISAGREEMENTS = 12
 TILES_A_ROW = 3
-# In the session: what came of an order, said once after the page is drawn anew.
+# In the session: the result of an action, shown once after the page is drawn again.
 SAID = "experiments.said"
 
 # What was decided about a version that is not the champion, as the registry keeps it; its reason stands below.
 DECIDED = {
     "challenger": "not decided yet",
     "rejected": "not published",
-    "retired": "published before, replaced since",
+    "retired": "published earlier, replaced since",
 }
+
+
+TITLE_TIPS = {"Current version": tip("current version"), "New version": tip("new version")}
 
 
 def render(reader: Reader, user: User) -> None:
@@ -83,7 +88,7 @@ def _side_by_side(
 ) -> None:
     left, right = st.columns(2, border=True)
     with left:
-        _card("Champion", champion, "No version is published.")
+        _card("Current version", champion, "No version is published.")
         if champion is not None:
             st.caption(
                 f"Published {when(champion['decided_at'])} by {plain(str(champion['decided_by']))}."
@@ -92,9 +97,9 @@ def _side_by_side(
     with right:
         newer = rival is not None and (champion is None or rival["version"] > champion["version"])
         _card(
-            "Challenger" if newer else "The version before",
+            "New version" if newer else "Previous version",
             rival,
-            "There is no other version yet; the next retraining makes one.",
+            "There is no other version yet; the next training creates one.",
         )
         if rival is not None:
             if newer:
@@ -102,7 +107,7 @@ def _side_by_side(
             st.markdown(plain(str(rival["reason"])))
             won = _won(champion, rival, backtest) if newer else None
             if won is not None:
-                st.caption(f"Errs less than the champion's choice at {won[0]} of {won[1]} levels.")
+                st.caption(f"Lower error than the current version at {won[0]} of {won[1]} levels.")
 
 
 def _card(title: str, model: Mapping[str, Any] | None, empty: str) -> None:
@@ -110,12 +115,12 @@ def _card(title: str, model: Mapping[str, Any] | None, empty: str) -> None:
         st.subheader(title)
         st.info(empty)
         return
-    st.subheader(f"{title}: version {model['version']}")
+    st.subheader(f"{title}: {model['version']}", help=TITLE_TIPS.get(title))
     cards = st.columns(3)
-    cards[0].metric("Error, lower is better", _number(model["score"], ".4f"))
-    cards[1].metric("80 % band held", _number(model["coverage_80"], ".0%"))
-    cards[2].metric("Training took", _duration(model["seconds"]))
-    st.caption(f"Trained to {model['cutoff']}, {model['status']}.")
+    cards[0].metric("Error (lower is better)", _number(model["score"], ".4f"), help=tip("wrmsse"))
+    cards[1].metric("80 % coverage", _number(model["coverage_80"], ".0%"), help=tip("coverage"))
+    cards[2].metric("Training time", _duration(model["seconds"]))
+    st.caption(f"Trained to {model['cutoff']}, {STATUS[model['status']]}.")
 
 
 def _number(value: Any, form: str) -> str:
@@ -138,18 +143,16 @@ def _won(
 def _decide(
     reader: Reader, user: User, models: pd.DataFrame, champion: Mapping[str, Any] | None
 ) -> None:
-    st.subheader("Decide")
+    st.subheader("Publish or roll back")
     if user.role == "viewer":
         st.caption("Planners and operators can publish another version or roll back.")
         return
     kept = models[models["kept"] & (models["status"] != "champion")]
     if kept.empty or champion is None:
-        st.caption(
-            "There is no other version whose forecast is kept, so there is nothing to decide."
-        )
+        st.caption("No other version has a stored forecast, so there is nothing to publish.")
         return
     reason = st.text_input(
-        "Why", key="experiments.reason", placeholder="The history keeps it", max_chars=500
+        "Reason", key="experiments.reason", placeholder="Saved in the audit log", max_chars=500
     )
     back, forth = st.columns(2)
     before = champion["replaced"]
@@ -159,7 +162,9 @@ def _decide(
             if st.button(f"Roll back to version {int(before)}", key="experiments.rollback"):
                 _order(reader, user, "rollback", reason, None)
         else:
-            st.caption("The champion before this one is not kept, so there is no rollback.")
+            st.caption(
+                "The forecast of the previous version is not stored, so there is no rollback."
+            )
     with forth:
         chosen = st.selectbox(
             "Version to publish", kept["version"].tolist(), key="experiments.version"
@@ -178,14 +183,14 @@ def effect(champion: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     each = then * other["horizon_days"] / other["horizon"]
     rate = f"{quantity(round(each, 1))} {rhythm_of(other['frequency']).each()}"
     return (
-        f"{said}: {rate} in all, {then / now - 1:+.1%} against now. "
-        f"Version {champion['version']} stays, and can be rolled back to."
+        f"{said}: {rate} in total, {change(then, now)} vs now. "
+        f"You can roll back to version {champion['version']}."
     )
 
 
 def _order(reader: Reader, user: User, action: str, reason: str, version: int | None) -> None:
     if not reason.strip():
-        st.warning("Say why first: the history keeps it.")
+        st.warning("Enter a reason: it is saved in the audit log.")
         return
     st.session_state[SAID] = decide_forecast(
         action,
@@ -206,12 +211,11 @@ def _versions(
     metric: str,
 ) -> None:
     st.subheader("Versions")
-    st.caption(
-        f"The newest {plural(len(models), 'version')}. Tick up to {COMPARED_MAX} to compare."
-    )
+    st.caption(f"Latest {plural(len(models), 'version')}. Tick up to {COMPARED_MAX} to compare.")
     shown = models[["version", "status", "cutoff", "score", "coverage_80", "reason"]].assign(
         against=100 * (models["score"] / models["champion_score"] - 1),
         minutes=models["seconds"] / 60,
+        status=models["status"].map(STATUS),
     )
     event = st.dataframe(
         shown[
@@ -227,15 +231,17 @@ def _versions(
             "version": st.column_config.NumberColumn("Version", pinned=True, format="%d"),
             "status": "Status",
             "cutoff": st.column_config.DateColumn("Trained to", format="YYYY-MM-DD"),
-            "score": st.column_config.NumberColumn("Error", format="%.4f"),
+            "score": st.column_config.NumberColumn("Error", format="%.4f", help=tip("wrmsse")),
             "against": st.column_config.NumberColumn(
-                "Against the champion then",
+                "vs current version at the time",
                 format="%+.1f %%",
                 help="On the same days; below 0 is better.",
             ),
-            "coverage_80": st.column_config.NumberColumn("80 % band held", format="percent"),
+            "coverage_80": st.column_config.NumberColumn(
+                "80 % coverage", format="percent", help=tip("coverage")
+            ),
             "minutes": st.column_config.NumberColumn("Minutes", format="%.1f"),
-            "reason": st.column_config.TextColumn("What was decided", width="large"),
+            "reason": st.column_config.TextColumn("Decision", width="large"),
         },
     )
     ticked = models.iloc[[row for row in event["selection"]["rows"] if row < len(models)]]
@@ -256,7 +262,7 @@ def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame, metric: str) -> None:
     )
     if gains.empty:
         st.info(
-            "No backtest is kept of these versions, so there is nothing to compare. The next retraining keeps one."
+            "No backtest is stored for these versions, so there is nothing to compare. The next training stores one."
         )
     else:
         chart = compare_versions(gains, roles(), metric=metric)
@@ -275,10 +281,10 @@ def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame, metric: str) -> None:
 def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
     """Draw the nodes where two versions, the newer one first, disagree most."""
     now, before = (row for _, row in two.sort_values("version", ascending=False).iterrows())
-    st.markdown("**Where they disagree most**")
+    st.markdown("**Largest differences**")
     if not (now["kept"] and before["kept"]):
         st.info(
-            "The forecast of one of them is no longer kept, so they cannot be compared period by period."
+            "The forecast of one of them is no longer stored, so they cannot be compared period by period."
         )
         return
     days = read_frame(
@@ -289,16 +295,16 @@ def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
         limit=DISAGREEMENTS,
     )
     if days.empty:
-        st.info("They say the same at every node, or share no period.")
+        st.info("Both forecast the same for every item, or have no period in common.")
         return
     rhythm = rhythm_of(now["frequency"])
     tiles = disagreement_tiles(days, roles(), rhythm)
     st.caption(
-        f"{plural(len(tiles), 'node')}, {rhythm.each()} over the {rhythm.counted(days['ds'].nunique())} "
-        "that both forecast. "
+        f"{plural(len(tiles), 'item')}, {rhythm.each()} over the {rhythm.counted(days['ds'].nunique())} "
+        "forecast by both. "
         f"Blue: version {now['version']}. Dashed: version {before['version']}. "
-        "First is where they are furthest apart, in widths of their own 80 % bands; "
-        f"nodes of less than a unit a {rhythm.one} come last."
+        "Largest difference first, in widths of their own 80 % intervals; "
+        f"items below one unit a {rhythm.one} come last."
     )
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)
@@ -308,7 +314,7 @@ def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
 
 
 def _history(reader: Reader, models: pd.DataFrame) -> None:
-    st.subheader("Champions")
+    st.subheader("Version history")
     scored = models.dropna(subset=["score"])
     if len(scored) > 1:
         columns = ["version", "cutoff", "score", "status"]
@@ -325,25 +331,24 @@ def _history(reader: Reader, models: pd.DataFrame) -> None:
             "decided_at": st.column_config.DatetimeColumn(
                 "When (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
-            "action": "What",
+            "action": "Action",
             "version": st.column_config.NumberColumn("Version", format="%d"),
-            "replaced": st.column_config.NumberColumn("In place of", format="%d"),
-            "decided_by": "Who",
-            "reason": st.column_config.TextColumn("Why", width="large"),
+            "replaced": st.column_config.NumberColumn("Replaced", format="%d"),
+            "decided_by": "By",
+            "reason": st.column_config.TextColumn("Reason", width="large"),
         },
     )
 
 
 def _drift(reader: Reader, champion: Mapping[str, Any] | None) -> None:
-    st.subheader("Drift")
+    st.subheader("Drift", help=f"{tip('drift')} {tip('wape')}")
     drift = read_frame(reader.engine, "drift", periods=DRIFT_PERIODS)
     judged = drift.dropna(subset=["wape"])
     if judged.empty:
-        one = rhythm_of(champion["frequency"] if champion else "D").one
+        many = rhythm_of(champion["frequency"] if champion else "D").many
         st.info(
-            f"No {one} has come since that the published forecast did not know. It is compared with what came "
-            "every hour; "
-            "`stocktide forecast drift` does it now."
+            f"No actuals yet for the forecast {many}. Forecast and actuals are compared every hour; "
+            "run `stocktide forecast drift` to compare them now."
         )
         return
     names = judged["level_name"].unique().tolist()

@@ -43,7 +43,7 @@ def render(reader: Reader, user: User) -> None:
         keys_panel(reader)
     elif not names and not refused:
         st.info(
-            "No feed has sent anything yet. Make a key, `stocktide keys create till-7`, and send: POST /v1/events, "
+            "No feed has sent anything yet. Create a key, `stocktide keys create till-7`, and send: POST /v1/events, "
             "`stocktide mqtt`, or a file by `stocktide import` and `stocktide watch`."
         )
     elif tab == "rejects":

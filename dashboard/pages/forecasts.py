@@ -8,7 +8,7 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
-from dashboard.fan import WEEK, grain_of, sales_and_forecast
+from dashboard.fan import WEEK, days_ahead, grain_of, sales_and_forecast
 from dashboard.forecast_panels import (
     accuracy_panel,
     backtest_panel,
@@ -19,7 +19,7 @@ from dashboard.forecast_panels import (
 )
 from dashboard.node_picture import read_actuals
 from dashboard.reader import Reader
-from dashboard.theme import distinct, plain, plural, quantity, roles, today, when
+from dashboard.theme import change, distinct, plain, plural, quantity, roles, today, when
 from dashboard.weeks import Weeks, in_weeks, seasonal_naive
 from stocktide.rhythm import Rhythm, rhythm_of
 from stocktide.users import User
@@ -55,12 +55,12 @@ def render(reader: Reader, _user: User) -> None:
 
 
 def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:
-    """The node that the address names by its unique id and level, or the largest root."""
+    """Return the node that the address names, or the largest root."""
     if wanted and wanted.isdecimal() and int(wanted) < 2**31:
         found = find_nodes(reader.engine, node_id=int(wanted))
         if found:
             return found[0]
-        st.caption("The node in the address is not in the published run; this is the top.")
+        st.caption("The item in the address is not in the published forecast; this is the total.")
     return find_nodes(reader.engine, roots=True, limit=1)[0]
 
 
@@ -105,7 +105,7 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     if as_paths or as_weeks:
         paths = read_paths(reader.engine, node["node_id"])
     if as_paths and paths is not None and paths.empty:
-        st.caption("This run kept no sample paths; the bands stand in for them.")
+        st.caption("This run has no sample paths; bands are shown instead.")
     title = _said(node, actual, forecast, rhythm)
     grain, unit, open_from = grain_of(rhythm), rhythm.each(), today()
     if as_weeks and paths is not None:
@@ -134,22 +134,22 @@ def _said(
 ) -> str:
     total = forecast["yhat"].sum()
     before = actual["y"].tail(len(forecast)).sum()
-    change = f", {total / before - 1:+.0%} against the last {len(forecast)}" if before else ""
-    coming = f"{quantity(total)} units in the next {rhythm.counted(len(forecast))}"
-    return f"{_named(node)}: {coming}{change}"
+    previous = rhythm.counted(len(forecast))
+    moved = f", {change(total, before, '+.0%')} vs previous {previous}" if before else ""
+    return f"{_named(node)}: {quantity(total)} units, {days_ahead(forecast)}{moved}"
 
 
 def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:
     """Say what of the weeks is not as in days: what is left out, and what the bands are made of."""
     said = (
-        "Weeks run from Monday to Sunday; the week under way is hollow as far as it was sold, and the forecast of it "
-        "counts that. Seasonal naive is the last week again."
+        "Weeks run from Monday to Sunday. The current week is hollow: its sales so far, which its forecast includes. "
+        "Seasonal naive repeats the last week."
     )
     if weeks.days_left_out:
-        said += f" Left out at the end: {plural(weeks.days_left_out, 'day')}, no whole week."
+        said += f" Last {plural(weeks.days_left_out, 'day')} omitted (incomplete week)."
     if paths.empty:
-        return f"{said} This run kept no sample paths, so the bands of weeks are not known."
-    return f"{said} Bands come from {paths['path'].nunique()} sample paths; 95 % would need more of them."
+        return f"{said} This run has no sample paths, so weekly bands are not known."
+    return f"{said} Bands come from {paths['path'].nunique()} sample paths; a 95 % band needs more."
 
 
 def _grain() -> str:
@@ -173,7 +173,7 @@ def _grain() -> str:
 def _wants_paths() -> bool:
     """Let the reader swap bands for sample paths; the address keeps it."""
     wanted: bool = st.toggle(
-        "20 sample paths in place of the bands",
+        "20 sample paths instead of bands",
         value=st.query_params.get("paths") == PATHS,
         key="forecasts.paths",
     )
@@ -188,7 +188,7 @@ def _notes(run: dict[str, Any], node: dict[str, Any], said: list[str]) -> None:
     st.markdown(" ".join(f":gray-badge[{plain(one)}]" for one in said))
     notes = [
         f"forecast by {run['method']}",
-        f"lake version {run['lake_version']}",
+        f"data version {run['lake_version']}",
         f"published {when(run['published_at'])}",
     ]
     if node["warning"]:
@@ -226,13 +226,13 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
         placeholder="",
         row_height=28,
         column_config={
-            "label": st.column_config.TextColumn("Click a row to go down", width="large"),
+            "label": st.column_config.TextColumn("Click a row to drill down", width="large"),
             "total": st.column_config.NumberColumn(
                 f"Units, next {rhythm_of(node['frequency']).counted(node['horizon'])}",
                 format="%,.0f",
             ),
             "share": st.column_config.ProgressColumn(
-                "Share of what is above", format="%.0f %%", min_value=0, max_value=100
+                "Share of parent", format="%.0f %%", min_value=0, max_value=100
             ),
         },
     )

@@ -1,4 +1,4 @@
-"""Overview: what changed, and what needs a look today."""
+"""Overview: what changed, and what needs attention today."""
 
 from datetime import date
 from typing import Any
@@ -9,10 +9,11 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, read_record
 from catalog.periods import periods_up_to, sum_by_period
-from dashboard.fan import grain_of, sales_and_forecast
+from dashboard.fan import days_ahead, grain_of, sales_and_forecast
+from dashboard.glossary import tip
 from dashboard.node_picture import read_actuals
 from dashboard.reader import Reader
-from dashboard.theme import amount, plain, plural, quantity, roles, today
+from dashboard.theme import NO_CHANGE, amount, change, plain, plural, quantity, roles, today
 from stocktide.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.users import User
 
@@ -33,7 +34,7 @@ def render(reader: Reader, _user: User) -> None:
         return
     position = read_record(reader.engine, "stock_position")
     running_out = read_frame(reader.engine, "running_out")
-    st.subheader("What needs a look today")
+    st.subheader("Needs attention today")
     st.markdown("\n".join(f"- {sentence}" for sentence in attention(position, running_out)))
     _cards(sales, position, run)
     _sales_chart(reader, sales)
@@ -41,43 +42,43 @@ def render(reader: Reader, _user: User) -> None:
 
 
 def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str]:
-    """At most five sentences, the most pressing first: what, how much, what to do."""
+    """Write at most five sentences, the most urgent first: what, how much, what to do."""
     said = []
     if position["out_of_stock"]:
         said.append(
             f"**{plural(int(position['out_of_stock']), 'shelf', 'shelves')} out of stock** that sold in the last four "
-            "weeks. See below where; check deliveries for these first."
+            "weeks. Check their deliveries first; the list is below."
         )
     if not running_out.empty:
         worst = running_out.iloc[0]
         said.append(
             f"**{plural(int(worst['found']), 'shelf', 'shelves')} will probably run empty within a week** without a "
-            f"delivery: most of all {plain(worst['name'])} at {plain(worst['location'])}, "
-            f"{quantity(worst['on_hand'])} left where {quantity(worst['week'])} are expected to sell."
+            f"delivery. Worst: {plain(worst['name'])}, {plain(worst['location'])}: "
+            f"{quantity(worst['on_hand'])} left, {quantity(worst['week'])} expected."
         )
     if position["sensor_differs"]:
         said.append(
             f"**{int(position['sensor_differs']):,} of {plural(int(position['sensed']), 'shelf sensor')}** "
-            "disagree with the books: count these shelves."
+            "differ from recorded stock: count these shelves."
         )
     if position["negative"]:
         said.append(
-            f"**{plural(int(position['negative']), 'stock level')} below zero**: more was sold than ever arrived. "
+            f"**{plural(int(position['negative']), 'stock level')} below zero**: more was sold than received. "
             "Enter the missing delivery or count."
         )
     if position["pairs"] and not position["pairs_known"]:
         said.append(
-            "**Stock is unknown**: no delivery and no count was ever received, only sales. "
-            "Send a `stocktake` per product to know it."
+            "**Stock is unknown**: only sales were received so far, no delivery and no count. "
+            "Send a `stocktake` for each product."
         )
     return said[:5] or [
-        "Nothing. No shelf is out of stock, and none will probably be within a week."
+        "Nothing. No shelf is out of stock, and none is likely to be within a week."
     ]
 
 
 def _first_steps(reader: Reader) -> None:
     known = read_record(reader.engine, "freshness")
-    st.info("No sales to show yet. Three steps lead here:")
+    st.info("No sales yet. Three steps to get here:")
     for done, text in (
         (
             known["newest_event"] is not None,
@@ -85,11 +86,11 @@ def _first_steps(reader: Reader) -> None:
         ),
         (
             known["lake_updated_at"] is not None,
-            "Land them: the worker does every few minutes, or `stocktide etl`.",
+            "Load them: the worker does this every few minutes, or run `stocktide etl`.",
         ),
         (
             known["published_at"] is not None,
-            "Forecast: `stocktide forecast`, or “Retrain now” on the System page.",
+            "Forecast: run `stocktide forecast`, or press “Retrain now” on the System page.",
         ),
     ):
         st.markdown(
@@ -105,7 +106,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
         sales = sum_by_period(sales, "day", run["cutoff"], rhythm)
     sales = full_days(sales, today(), rhythm)
     if sales.empty:
-        st.info("The first day is not over yet; sums by week show from tomorrow on.")
+        st.info("The first day is not over yet; totals appear tomorrow.")
         return
     span = rhythm.counted(count) if rhythm.is_daily else rhythm.one
     last, before = sales.tail(count), sales.iloc[-2 * count : -count]
@@ -114,7 +115,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
     cards[0].metric(
         f"Sales, last {span}",
         amount(last["revenue"].sum(), currency),
-        _change(last["revenue"].sum(), before["revenue"].sum()),
+        **_delta(_change(last["revenue"].sum(), before["revenue"].sum())),
         chart_data=sales["revenue"].tail(SPARKS).round(2).tolist(),
         height="stretch",
         border=True,
@@ -122,7 +123,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
     cards[1].metric(
         f"Units, last {span}",
         quantity(last["sold"].sum()),
-        _change(last["sold"].sum(), before["sold"].sum()),
+        **_delta(_change(last["sold"].sum(), before["sold"].sum())),
         chart_data=sales["sold"].tail(SPARKS).round(1).tolist(),
         height="stretch",
         border=True,
@@ -130,10 +131,9 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
     share, share_before = _out_share(last), _out_share(before)
     known = bool(position["pairs_known"])
     cards[2].metric(
-        "Shelf days out of stock",
+        "Out-of-stock rate",
         f"{share:.1%}" if known else "unknown",
-        f"{(share - share_before) * 100:+.1f} points" if known else None,
-        delta_color="inverse",
+        **_delta(points(share, share_before) if known else None, "inverse"),
         chart_data=(100 * sales["out_of_stock"] / sales["active"].clip(lower=1))
         .tail(SPARKS)
         .round(2)
@@ -142,22 +142,22 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
         else None,
         height="stretch",
         border=True,
-        help="Share of days of product and shop with sales or deliveries on which the shelf stood empty for a time.",
+        help=tip("out-of-stock rate"),
     )
     cards[3].metric(
         "Stock at selling price",
         amount(position["value_at_price"], currency) if known else "unknown",
         height="stretch",
         border=True,
-        help="On hand times today's selling price; costs are not known yet.",
+        help="On hand times today's selling price; purchase costs are not known.",
     )
     st.caption(
-        f"Change against the {span} before. Last full {rhythm.one}: {rhythm.named(sales['day'].iloc[-1].date())}."
+        f"vs previous {span}. Last full {rhythm.one}: {rhythm.named(sales['day'].iloc[-1].date())}."
     )
 
 
 def full_days(sales: pd.DataFrame, today: date, rhythm: Rhythm = DAILY) -> pd.DataFrame:
-    """Every day (or period, by its last day) from the first to the last that is over; those without a row sold nothing.
+    """List every day (or period, by its last day) from the first to the last that is over; without a row, 0.
 
     Today is left out: it would make every week look like a fall. sales: as the query sales_by_day gives it.
     """
@@ -176,7 +176,20 @@ def _out_share(days: pd.DataFrame) -> float:
 
 
 def _change(now: float, before: float) -> str | None:
-    return f"{now / before - 1:+.1%}" if before else None
+    return change(now, before) if before else None
+
+
+def points(now: float, before: float) -> str:
+    """Say by how many percentage points a share changed; "no change" where that would be written as 0."""
+    moved = round(100 * (now - before), 1)
+    return f"{moved:+.1f} points" if moved else NO_CHANGE
+
+
+def _delta(moved: str | None, colour: str = "normal") -> dict[str, Any]:
+    """Return how a card shows a change: without an arrow where there is none."""
+    if moved == NO_CHANGE:
+        return {"delta": moved, "delta_color": "off", "delta_arrow": "off"}
+    return {"delta": moved, "delta_color": colour}
 
 
 def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
@@ -190,7 +203,7 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
         actual = _every_period(reader, roots[0], actual, rhythm)
     coming = forecast["yhat"].sum() if roots else None
     title = (
-        f"{quantity(coming)} units expected in the next {rhythm.counted(len(forecast))}"
+        f"{quantity(coming)} units expected, {days_ahead(forecast)}"
         if coming is not None
         else "Sales by day; no forecast is published yet"
     )
@@ -208,7 +221,7 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
 
 
 def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
-    """What was sold less what came back on the day, as forecasts count it; days without a row sold nothing."""
+    """Return sales less returns by day, as forecasts count them; days without a row sold nothing."""
     net = (sales["sold"] - sales["returned"]).clip(lower=0)
     by_day = sales.assign(ds=pd.to_datetime(sales["day"]), net=net).set_index("ds")["net"]
     calendar = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D", name="ds")
@@ -218,20 +231,20 @@ def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
 def _every_period(
     reader: Reader, root: dict[str, Any], by_day: pd.DataFrame, rhythm: Rhythm
 ) -> pd.DataFrame:
-    """What was sold by period, and since the cutoff as far as it came; by_day: as `_every_day` gives it."""
+    """Return sales by period, and those since the cutoff so far; by_day: as `_every_day` gives it."""
     known = read_actuals(reader.engine, root["node_id"], root["cutoff"], rhythm, rhythm.history)
     since = by_day[by_day["ds"] > pd.Timestamp(root["cutoff"])]
     return pd.concat([known, sum_by_period(since, "ds", root["cutoff"], rhythm)])
 
 
 def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:
-    st.subheader("Empty shelves")
+    st.subheader("Empty shelves", help=tip("stock-out"))
     where = read_frame(reader.engine, "out_of_stock_by")
     if where.empty:
         st.info(
-            "No shelf that sold lately is out of stock."
+            "No shelf with recent sales is out of stock."
             if position["pairs_known"]
-            else "Stock-outs cannot be judged: stock is unknown until a delivery or a count is received."
+            else "Stock-outs are not known: stock is unknown until a delivery or a count is received."
         )
         return
     st.dataframe(
@@ -243,8 +256,8 @@ def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:
         column_config={
             "location": st.column_config.TextColumn("Location", width="medium"),
             "department": "Department",
-            "products": st.column_config.NumberColumn("Products", format="localized"),
-            "names": st.column_config.TextColumn("Which, best sellers first", width="large"),
+            "products": st.column_config.NumberColumn("Missing products", format="localized"),
+            "names": st.column_config.TextColumn("Products (best sellers first)", width="large"),
         },
     )
-    st.caption("Out of stock now, sold in the last four weeks; the ten places that miss most.")
+    st.caption("Out of stock now, sold in the last four weeks. Top 10 by missing products.")

@@ -8,11 +8,13 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, stock_by_day
 from catalog.periods import sum_by_period
-from catalog.products import list_products, read_product
+from catalog.products import count_products, list_products, read_product
 from catalog.trending import Scope, read_trending
+from dashboard.fan import days_ahead
 from dashboard.figures import product_story
+from dashboard.glossary import tip
 from dashboard.reader import Reader
-from dashboard.theme import amount, distinct, plain, plural, quantity, roles, today, unit_word
+from dashboard.theme import amount, distinct, plain, quantity, roles, today, unit_word
 from stocktide.errors import NotFound
 from stocktide.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.users import User
@@ -41,27 +43,32 @@ def render(reader: Reader, _user: User) -> None:
         return
     # a list for each search and page: the tick of one must not be taken for a row of another
     chosen = _choose(rows[:PAGE_ROWS], key=f"products.list.{after}.{q}")
-    _turn(rows, after)
+    _turn(reader, rows, q or "", after)
     if not q and not after:
         chosen = _best_seller(reader) or chosen
     _one(reader, st.query_params.get("sku") or chosen)
 
 
 def _from_the_first() -> None:
-    """Another search begins on its first page."""
+    """Begin another search on its first page."""
     st.query_params.pop("after", None)
 
 
-def _turn(rows: list[dict[str, Any]], after: str) -> None:
-    """What part of the products is shown, and the ways to the others."""
+def _turn(reader: Reader, rows: list[dict[str, Any]], q: str, after: str) -> None:
+    """Say which of the products are shown, and offer the other pages."""
     more = len(rows) > PAGE_ROWS
+    found, before = count_products(reader.engine, q=q, after=after)
     with st.container(horizontal=True, vertical_alignment="center"):
-        which = f"after {plain(after)}" if after else "from the first"
-        st.caption(f"{plural(min(len(rows), PAGE_ROWS), 'product')} by SKU, {which}.")
+        st.caption(part_shown(before, min(len(rows), PAGE_ROWS), found))
         if after and st.button("First page", key="products.first", type="tertiary"):
             _turn_to("")
         if more and st.button("Next page", key="products.next", type="tertiary"):
             _turn_to(rows[PAGE_ROWS - 1]["sku"])
+
+
+def part_shown(before: int, shown: int, found: int) -> str:
+    """Say which rows of how many a page shows, such as "51–80 of 80"."""
+    return f"{before + 1:,}–{before + shown:,} of {found:,}"
 
 
 def _turn_to(after: str) -> None:
@@ -76,12 +83,12 @@ def _empty(q: str | None) -> None:
         st.info(f"No product matches “{plain(q)}”. Clear the search to see all.")
     else:
         st.info(
-            "No products yet. Make them known: PUT /v1/products, or `stocktide import FILE --mapping NAME`."
+            "No products yet. Add them: PUT /v1/products, or `stocktide import FILE --mapping NAME`."
         )
 
 
 def _best_seller(reader: Reader) -> str | None:
-    """The product to show before anybody chose one: what sells most lately."""
+    """Return the product to show before one is chosen: the top seller."""
     found = read_trending(
         reader.engine, reader.cache, Scope(), half_life_h=reader.settings.trend_half_life_h, limit=1
     )
@@ -125,7 +132,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "department": "Department",
             "category": "Category",
             "on_hand": st.column_config.NumberColumn(
-                "On hand", format="localized", help="Empty: stock is unknown."
+                "On hand", format="localized", help=f"{tip('on hand')} Empty: unknown."
             ),
             "unit": "Unit",
             "locations_out_of_stock": st.column_config.NumberColumn("Shops out of stock"),
@@ -162,7 +169,7 @@ def _one(reader: Reader, sku: str) -> None:
 
 
 def _names(stock: list[dict[str, Any]]) -> dict[str, str]:
-    """What people call the locations, by code."""
+    """Return the names of the locations, by code."""
     codes = [line["location"] for line in stock]
     return dict(
         zip(
@@ -195,7 +202,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         reader.engine, "product_days", sku=product["sku"], days=back, location=location
     )
     if days.empty:
-        st.info("No sales or deliveries in the lake yet. The worker lands them every few minutes.")
+        st.info("No sales or deliveries loaded yet. The worker loads them every few minutes.")
         return
     forecast = pd.DataFrame(
         product["forecast"] if location is None else _leaf_forecast(reader, product, location)
@@ -209,9 +216,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         by_day = by_day.tail(rhythm.history)
     stock = stock_by_day(days)
     if forecast.empty and stock.empty and not by_day["sold"].any():
-        st.info(
-            f"Nothing was sold here in the {back} days up to the newest sale, and nothing is forecast."
-        )
+        st.info(f"No sales here in the {back} days up to the latest sale, and no forecast.")
         return
     if forecast.empty:
         st.caption(
@@ -219,7 +224,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         )
     unit = unit_word(product["unit"])
     title = (
-        f"{quantity(forecast['yhat'].sum())} {unit} expected in the next {rhythm.counted(len(forecast))}"
+        f"{quantity(forecast['yhat'].sum())} {unit} expected, {days_ahead(forecast)}"
         if not forecast.empty
         else f"{quantity(by_day['sold'].sum())} {unit} sold in {_shown(by_day, rhythm, back)}"
     )
@@ -254,7 +259,7 @@ def _leaf_forecast(reader: Reader, product: dict[str, Any], location: str) -> li
 
 def _stock_table(product: dict[str, Any]) -> None:
     if not product["stock"]:
-        st.info("No location has handled this product yet.")
+        st.info("No location has stock or sales of this product yet.")
         return
     frame = pd.DataFrame(product["stock"])
     frame["location"] = list(_names(product["stock"]).values())

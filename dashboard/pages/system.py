@@ -9,6 +9,8 @@ import streamlit as st
 
 from catalog.frames import read_frame, read_record
 from dashboard.boundary import plain_words
+from dashboard.feed_frame import reason_words
+from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
 from stocktide.users import User
@@ -16,6 +18,11 @@ from stocktide.users import User
 RUNS = 20
 LAKE_LATE_S = 900
 API_TIMEOUT_S = 5.0
+OUTCOME_TIPS = {
+    "duplicate": tip("duplicate"),
+    "conflict": tip("conflict"),
+    "rejected": tip("reject"),
+}
 
 
 def render(reader: Reader, user: User) -> None:
@@ -39,29 +46,34 @@ def _health(reader: Reader) -> None:
     st.markdown(first)
     cards = st.columns(4)
     for card, label, instant in (
-        (cards[0], "Newest event", known["newest_event"]),
-        (cards[1], "Lake as of", known["lake_updated_at"]),
+        (cards[0], "Latest event", known["newest_event"]),
+        (cards[1], "Data updated", known["lake_updated_at"]),
         (cards[2], "Forecast published", known["published_at"]),
     ):
-        card.metric(f"{label}, UTC", when(instant, now=now).removesuffix(" UTC"), border=True)
+        card.metric(
+            f"{label}, UTC",
+            when(instant, now=now).removesuffix(" UTC"),
+            border=True,
+            help=tip("data updated") if label == "Data updated" else None,
+        )
     asked = cache["hits"] + cache["misses"] if cache else 0
     cards[3].metric(
-        "Cache hits",
-        f"{cache['hits'] / asked:.0%} of {asked:,} reads"
+        "Cache hit rate",
+        f"{100 * cache['hits'] / asked:.0f} % ({asked:,} reads)"
         if cache and asked
         else "no reads yet"
         if cache
-        else "away",
+        else "unavailable",
         border=True,
         help="Share of product and trending reads that Redis answered, of all reads since it started.",
     )
-    st.caption(f"Drawn at {now:%H:%M:%S} UTC; draws itself anew every 10 seconds.")
+    st.caption(f"Updated at {now:%H:%M:%S} UTC; refreshes every 10 seconds.")
 
 
 def judge(
     known: dict[str, Any], runs: pd.DataFrame, cache: dict[str, int] | None, now: datetime
 ) -> tuple[str, str]:
-    """One word, and the first thing to do."""
+    """Return a verdict, and the first thing to do."""
     if known["newest_event"] is None:
         return (
             "Waiting for events.",
@@ -73,27 +85,30 @@ def judge(
         job = failed.iloc[0]
         return (
             f"The last {job['job']} run failed.",
-            f"{plain(job['error'] or 'It did not say why.')} What was published before stays in place.",
+            f"{plain(job['error'] or 'It gave no reason.')} Everything published before stays in use.",
         )
     lake = known["lake_updated_at"]
     if lake is None or (
         known["last_received"] > lake and (now - lake).total_seconds() > LAKE_LATE_S
     ):
         return (
-            "The lake is behind.",
-            "The ETL has not run since the last events. See the worker: `stocktide status`.",
+            "Data is out of date.",
+            "Data was not updated since the last events. Check the worker: `stocktide status`.",
         )
     if cache is None:
         return (
             "Running, slower.",
-            "Redis does not answer; everything is read from the database. Start it again.",
+            "Redis does not answer; everything is read from the database. Restart it.",
         )
-    return "Running. Nothing to do.", "Ledger, lake and cache answer, and the last runs succeeded."
+    return (
+        "Running. Nothing to do.",
+        "Database, data and cache are up, and the last runs succeeded.",
+    )
 
 
 def _retrain(reader: Reader, user: User) -> None:
     if user.role == "viewer":
-        st.caption("Retraining can be asked for by planners and operators.")
+        st.caption("Planners and operators can start a retraining.")
         return
     if st.button("Retrain now", key="system.retrain", icon=":material/model_training:"):
         st.info(ask_for("forecast", reader.settings.api_address, reader.settings.dashboard_key))
@@ -114,7 +129,7 @@ def ask_for(job: str, api: str, key: str | None) -> str:
     return (
         "Queued. It starts as soon as the worker is free."
         if answer.json()["queued"]
-        else "One waits already."
+        else "Already queued."
     )
 
 
@@ -139,7 +154,7 @@ def _runs(reader: Reader) -> None:
                 "Started (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
             ),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
-            "error": st.column_config.TextColumn("What went wrong", width="large"),
+            "error": st.column_config.TextColumn("Error", width="large"),
         },
     )
 
@@ -148,7 +163,7 @@ def _feeds(reader: Reader) -> None:
     st.subheader("Feeds")
     feeds = read_frame(reader.engine, "feeds")
     if feeds.empty:
-        st.info("No feed has sent anything. Make a key: `stocktide keys create NAME`.")
+        st.info("No feed has sent anything yet. Create a key: `stocktide keys create NAME`.")
         return
     st.dataframe(
         feeds,
@@ -162,10 +177,12 @@ def _feeds(reader: Reader) -> None:
                 "Last heard (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
             "newest_event": st.column_config.DatetimeColumn(
-                "Newest event (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+                "Latest event (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
             **{
-                name: st.column_config.NumberColumn(name.capitalize(), format="localized")
+                name: st.column_config.NumberColumn(
+                    name.capitalize(), format="localized", help=OUTCOME_TIPS.get(name)
+                )
                 for name in ("accepted", "duplicate", "conflict", "rejected")
             },
         },
@@ -176,11 +193,11 @@ def _rejects(reader: Reader) -> None:
     st.subheader("Refused input")
     rejects = read_frame(reader.engine, "rejects_by_reason")
     if rejects.empty:
-        st.info("Nothing was refused. What is refused is kept here with its reason.")
+        st.info("Nothing was refused. Refused input is kept here with its reason.")
         return
     st.caption(f"{plural(int(rejects['seen'].sum()), 'input')} refused and kept, by reason.")
     st.dataframe(
-        rejects.assign(reason=rejects["reason"].str.replace("_", " ")),
+        rejects.assign(reason=rejects["reason"].map(reason_words)),
         key="system.rejects",
         hide_index=True,
         placeholder="",
@@ -188,10 +205,10 @@ def _rejects(reader: Reader) -> None:
         column_config={
             "feed": "Feed",
             "reason": "Reason",
-            "seen": st.column_config.NumberColumn("Times", format="localized"),
+            "seen": st.column_config.NumberColumn("Attempts", format="localized"),
             "last_seen_at": st.column_config.DatetimeColumn(
                 "Last (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
-            "newest_message": st.column_config.TextColumn("Newest message", width="large"),
+            "newest_message": st.column_config.TextColumn("Latest message", width="large"),
         },
     )

@@ -1,4 +1,4 @@
-"""Trending: what sells most lately, here or everywhere."""
+"""Trending: the top sellers now, here or everywhere."""
 
 import pandas as pd
 import streamlit as st
@@ -7,6 +7,7 @@ from catalog.frames import read_frame
 from catalog.trending import Scope, read_trending
 from dashboard.boundary import plain_words
 from dashboard.figures import ranked_bars
+from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import distinct, plain, roles, when
 from stocktide.users import User
@@ -47,7 +48,7 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     )
     if not found["products"]:
         st.info(
-            f"No sale was ever received for “{plain(where)}”. Sales show here as soon as they are recorded."
+            f"No sales yet for “{plain(where)}”. Sales appear here as soon as they are recorded."
         )
         return
     frame = pd.DataFrame(found["products"])
@@ -55,13 +56,13 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     frame["name"] = distinct(names, frame["product"].tolist())
     as_of = pd.Timestamp(found["as_of"])
     if not found["live"]:
-        st.caption(f":orange-badge[No sale since {when(as_of.to_pydatetime())}] Shown as of then.")
+        st.caption(f":orange-badge[No sale since {when(as_of.to_pydatetime())}] Ranked as of then.")
     half_life = found["half_life_h"]
     role = roles()
     chart = ranked_bars(
         frame, role, label="name", value="score", colour=role.forecast,
-        title=f"{frame['name'].iloc[0]} sells most lately",
-        unit=f"recent units: a sale counts half after {half_life:g} hours, a quarter after {2 * half_life:g}",
+        title=f"Top seller: {frame['name'].iloc[0]}",
+        unit=f"Units sold. Recent sales weigh more (half-life {half_life:g} h)",
     )  # fmt: skip
     st.altair_chart(chart, width="stretch", key="trending.chart")
     table = frame[["name", "department", "score", "unit", "on_hand", "last_sale_at"]].dropna(
@@ -88,10 +89,12 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
             "department": "Department",
             "score": st.column_config.NumberColumn("Recent units", format="localized"),
             "unit": "Unit",
-            "on_hand": st.column_config.NumberColumn("On hand", format="localized"),
+            "on_hand": st.column_config.NumberColumn(
+                "On hand", format="localized", help=tip("on hand")
+            ),
             "last_sale_at": st.column_config.DatetimeColumn(
                 "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
         },
     )
-    st.caption(f"As of {when(as_of.to_pydatetime())}. Every sale counts the moment it is recorded.")
+    st.caption(f"As of {when(as_of.to_pydatetime())}. Updated as soon as a sale is recorded.")

@@ -32,7 +32,7 @@ def read_dates(column: pd.Series, names: Names) -> pd.DatetimeIndex:
         row = int(bad[0])
         raise Invalid(
             "ds_invalid",
-            f"Series {names[row]!r}, row {row}: ds {column.iloc[row]!r} is no date.",
+            f"Series {names[row]!r}, row {row}: ds {column.iloc[row]!r} is not a date.",
             row=row,
         )
     ds = pd.DatetimeIndex(parsed).as_unit("ns")

@@ -167,7 +167,7 @@ def _grid(ds: pd.DatetimeIndex, code: Codes, names: Names, frequency: Frequency 
         some = ", ".join(f"{day:%Y-%m-%d}" for day in grid.dates(np.arange(3)))
         raise Invalid(
             "ds_off_grid",
-            f"Series {names[row]!r}, row {row}: {ds[row].date()} is none of the {frequency} dates {some}, …",
+            f"Series {names[row]!r}, row {row}: {ds[row].date()} is not one of the {frequency} dates {some}, …",
             row=row,
         )
     return grid

@@ -56,7 +56,7 @@ def load_fits(path: Path) -> tuple[ProphetModel, Fits]:
     if note.get("format") != FORMAT:
         raise Invalid(
             "fits_file",
-            f"{path} holds no fitted models of format {FORMAT}; fit and save them anew.",
+            f"{path} holds no fitted models of format {FORMAT}; fit and save them again.",
         )
     arrays = {name: _numbers(table.column(name)) for name in _NUMBERS}
     fits = Fits(

@@ -59,21 +59,25 @@ def decide(
     if not has_champion:
         return Decision("promote", "It is the first forecast.")
     old = age_days > rule.champion_days_max
-    age = f"the champion has not seen the last {age_days} days, and {rule.champion_days_max} are allowed"
+    age = f"the current version has not seen the last {age_days} days ({rule.champion_days_max} are allowed)"
     if challenger_score is None:
         if champion_score is not None and not old:
-            return Decision("keep", "It could not be tested, and the champion was.")
-        why = age if old else "so could the champion"
+            return Decision("keep", "It could not be tested, and the current version was.")
+        why = age if old else "neither could the current version"
         return Decision("promote", f"It could not be tested on days held out; {why}.")
     if champion_score is None:
         return Decision(
             "promote",
-            f"Its error is {challenger_score:.4g}; the champion's choice could not be tested on the same days.",
+            f"Its error is {challenger_score:.4g}; the current version could not be tested on the same days.",
         )
     compared = _compared(champion_score, challenger_score)
     if challenger_score <= champion_score * (1 - rule.margin) * (1 + SAME_RELATIVE):
         return Decision("promote", f"{compared}.")
-    wanted = f"{rule.margin:.1%} lower is asked for" if rule.margin else "more is not allowed"
+    wanted = (
+        f"at least {rule.margin:.1%} lower is required"
+        if rule.margin
+        else "a higher error is not allowed"
+    )
     if old:
         return Decision("refit", f"{compared}, and {wanted}; but {age}.")
     return Decision("keep", f"{compared}, and {wanted}.")
@@ -81,9 +85,11 @@ def decide(
 
 def _compared(champion: float, challenger: float) -> str:
     if champion == challenger:
-        return f"Its error is the champion's, {challenger:.4g}, on the same days"
+        return f"Ties with the current version on the same days, error {challenger:.4g}"
     change = f", {challenger / champion - 1:+.1%}" if champion > 0 else ""
-    return f"Its error is {challenger:.4g} against {champion:.4g} of the champion on the same days{change}"
+    return (
+        f"Error {challenger:.4g} vs {champion:.4g} of the current version on the same days{change}"
+    )
 
 
 def total_score(scores: pd.DataFrame | None, candidate: str) -> float | None:

@@ -147,7 +147,7 @@ def promote(connection: sa.Connection, version: int, *, by: str, reason: str) ->
     _one_at_a_time(connection)
     found = _find(connection, version)
     if found["status"] == "champion":
-        raise Conflict("version_published", f"Version {version} is the champion already.")
+        raise Conflict("version_published", f"Version {version} is the current version already.")
     return _make_champion(connection, version, found["forecast_run_id"], "promote", by, reason)
 
 
@@ -166,12 +166,12 @@ def rollback(connection: sa.Connection, *, by: str, reason: str, to: int | None 
         )
     target = _earlier_champion(connection, champion.version) if to is None else to
     if target == champion.version:
-        raise Conflict("version_published", f"Version {target} is the champion already.")
+        raise Conflict("version_published", f"Version {target} is the current version already.")
     found = _find(connection, target)
     if found["status"] != "retired":
         raise Conflict(
             "never_champion",
-            f"Version {target} was never champion; publish it by `stocktide forecast promote {target}`.",
+            f"Version {target} was never published; publish it by `stocktide forecast promote {target}`.",
         )
     return _make_champion(connection, target, found["forecast_run_id"], "rollback", by, reason)
 
@@ -184,7 +184,7 @@ def _earlier_champion(connection: sa.Connection, version: int) -> int:
     if found is None:
         raise Conflict(
             "no_earlier_champion",
-            f"Version {version} is the first champion: there is none to roll back to. "
+            f"Version {version} is the first that was published: there is no earlier one to roll back to. "
             "`stocktide forecast history` lists the versions.",
         )
     return found
@@ -288,5 +288,6 @@ def _one_at_a_time(connection: sa.Connection) -> None:
 def _check_reason(reason: str) -> None:
     if not reason.strip() or len(reason) > REASON_LENGTH_MAX or not is_storable(reason):
         raise Invalid(
-            "reason", f"Say why, in 1 to {REASON_LENGTH_MAX} characters: the history keeps it."
+            "reason",
+            f"Enter a reason of 1 to {REASON_LENGTH_MAX} characters: it is saved in the audit log.",
         )

@@ -138,7 +138,7 @@ def _event_list(raw: bytes, kind: str, value: dict[str, Any]) -> tuple[list[byte
             raise Refused("missing_field", "$.epcisBody.queryResults.queryName is missing.")
     events = _at(value, path)
     if not isinstance(events, list):
-        raise Refused("wrong_value", f"{path} is no list.", path)
+        raise Refused("wrong_value", f"{path} is not a list.", path)
     try:
         cut = _cut(raw, kind)
     except msgspec.ValidationError as error:
@@ -176,7 +176,7 @@ def _event(value: Any, outer: list[Any], path: str, *, raw: bytes) -> EventRead 
         if kind not in EVENT_TYPES and not (is_uri(kind) and kind not in CONTAINERS):
             raise Refused(
                 "unknown_event_type",
-                f"{path}.type {kind!r} is none of {', '.join(EVENT_TYPES)}; a type of your own is a URI.",
+                f"{path}.type {kind!r} is not one of {', '.join(EVENT_TYPES)}; a type of your own is a URI.",
                 f"{path}.type",
             )
         context = [*outer, *(_context(own["@context"], path) if "@context" in own else [])]
@@ -188,7 +188,7 @@ def _event(value: Any, outer: list[Any], path: str, *, raw: bytes) -> EventRead 
 
 def _object(value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Refused("wrong_value", f"{path} is no JSON object.", path)
+        raise Refused("wrong_value", f"{path} is not a JSON object.", path)
     return value
 
 

@@ -129,5 +129,5 @@ def read_token(token: str, shape: type[Any]) -> Any:
         return msgspec.json.decode(raw, type=shape)
     except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError):
         raise Invalid(
-            "parameter", "nextPageToken is none that this server gave.", field="nextPageToken"
+            "parameter", "nextPageToken was not issued by this server.", field="nextPageToken"
         ) from None

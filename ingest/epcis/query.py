@@ -192,7 +192,7 @@ def _count(attribute: str, most: int) -> Reader:
     def read(query: Query, name: str, texts: Sequence[str]) -> None:
         text = single(name, texts)
         if not (text.isascii() and text.isdigit()) or len(text) > 10 or not 1 <= int(text) <= most:
-            raise wrong(name, f"{text[:80]!r} is no whole number from 1 to {most}")
+            raise wrong(name, f"{text[:80]!r} is not a whole number from 1 to {most}")
         setattr(query, attribute, int(text))
 
     return read

@@ -37,7 +37,7 @@ def single(name: str, texts: Sequence[str]) -> str:
 def choice_given(name: str, text: str, choices: Sequence[str]) -> str:
     """A value out of some. Raises Invalid."""
     if text not in choices:
-        raise wrong(name, f"{text[:80]!r} is none of {', '.join(choices)}")
+        raise wrong(name, f"{text[:80]!r} is not one of {', '.join(choices)}")
     return text
 
 
@@ -51,7 +51,7 @@ def instant_given(name: str, text: str) -> datetime:
         instant = instant_of(text)
     except ValueError:
         raise wrong(
-            name, f"{text[:80]!r} is no date and time with zone, such as 2026-03-01T10:15:00Z"
+            name, f"{text[:80]!r} is not a date and time with zone, such as 2026-03-01T10:15:00Z"
         ) from None
     return instant
 
@@ -64,5 +64,5 @@ def number_given(name: str, text: str) -> Decimal:
         number = Decimal("NaN")
     exact = quantity_of(number) if number.is_finite() else None
     if exact is None:
-        raise wrong(name, f"{text[:80]!r} is no number that a quantity can have")
+        raise wrong(name, f"{text[:80]!r} is not a number that a quantity can have")
     return exact

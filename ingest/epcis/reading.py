@@ -122,7 +122,9 @@ def _refuse_unstorable(value: Any, path: str) -> None:
     if isinstance(value, str):
         if not is_storable(value):
             raise Refused(
-                "bad_text", f"{path} holds a character that is no text (NUL or half a pair).", path
+                "bad_text",
+                f"{path} holds a character that cannot be stored as text (NUL or half a surrogate pair).",
+                path,
             )
     elif isinstance(value, dict):
         for name, item in value.items():

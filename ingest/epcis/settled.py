@@ -47,7 +47,7 @@ def _require_reversed(connection: sa.Connection, withdrawn: Sequence[Any]) -> No
         one.can_be_reversed and not one.corrected for several in held.values() for one in several
     ):
         raise Transient(
-            "busy", "A movement was mended while its event was withdrawn; it is settled again."
+            "busy", "A movement was fixed while its event was withdrawn; it is settled again."
         )
 
 

@@ -81,7 +81,7 @@ def _read_epcis(path: Path, recorder: Recorder) -> Report:
 def _told(tally: Tally) -> Report:
     told: Report = {"state": "done", **tally.as_dict()}
     if tally.read == 0:
-        told |= error_report("file_empty", "It holds no event.")
+        told |= error_report("file_empty", "It contains no event.")
     elif sum(tally.rejected.values()) == tally.read:
         told |= error_report(
             "all_rejected", "Nothing of it could be recorded; what it holds is kept as rejects."

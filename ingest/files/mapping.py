@@ -126,7 +126,8 @@ def _check_names(mapping: Mapping, name: str) -> None:
 def _check_timezone(timezone: str, name: str) -> None:
     if timezone not in available_timezones():
         raise Invalid(
-            "mapping_timezone", f"{name}: timezone {timezone!r} is none, such as Europe/London."
+            "mapping_timezone",
+            f"{name}: {timezone!r} is not a known time zone, such as Europe/London.",
         )
 
 

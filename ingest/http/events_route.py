@@ -46,7 +46,7 @@ EVENTS_OPENAPI = {
             "A batch answers 200 with one outcome an event: accepted, duplicate, conflict or rejected, the last two "
             "with reason, field and message. A single event answers 200, or 409 for a conflict and 400 for a reject. "
             "Lines may be any number: of more than a batch may hold, only what was refused is listed. A body that is "
-            "no batch at all answers 400. Whatever is refused is kept, as it came, for mending."
+            "no batch at all answers 400. Whatever is refused is stored unchanged, to be fixed and replayed."
         ),
         "operationId": "post_events",
         "security": [{"key": []}],
@@ -91,7 +91,7 @@ EVENTS_OPENAPI = {
         },
     }
 }
-EMPTY = Fault("empty", "The body holds no event.")
+EMPTY = Fault("empty", "The body contains no event.")
 JSON_HEADERS = [(b"content-type", b"application/json")]
 
 
@@ -218,7 +218,7 @@ class EventsRoute:
             raise _Refused(error, tally.as_dict() if tally.total else {}) from error
         if tally.total == 0:
             await self._keep(sender, content_type, b"", EMPTY)
-            raise Invalid("empty", "The body holds no event.")
+            raise Invalid("empty", "The body contains no event.")
         return tally.encode()
 
     async def _record(

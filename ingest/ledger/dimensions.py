@@ -112,7 +112,7 @@ def put_locations(connection: sa.Connection, locations: Sequence[LocationIn]) ->
         if location.timezone is not None and location.timezone not in zones:
             raise Invalid(
                 "bad_timezone",
-                f"locations[{row}].timezone: {location.timezone!r} is no time zone such as Europe/Berlin.",
+                f"locations[{row}].timezone: {location.timezone!r} is not a known time zone, such as Europe/Berlin.",
                 row=row,
             )
         rows.append(msgspec.structs.asdict(location))
@@ -147,7 +147,7 @@ def refuse_unstorable(rows: Sequence[Mapping[str, Any]]) -> None:
         if not is_storable_json(flat):
             raise Invalid(
                 "bad_text",
-                f"Row {row} holds a character that is no text (NUL or half a pair).",
+                f"Row {row} holds a character that cannot be stored as text (NUL or half a surrogate pair).",
                 row=row,
             )
 
@@ -284,7 +284,7 @@ def _in_own_unit(event: StockEvent, own: str, packs: Mapping[str, object]) -> St
         return _unit_fault(
             event,
             "unknown_unit",
-            f"The unit {event.unit!r} is none of {event.product!r}, which knows {known}. "
+            f"The unit {event.unit!r} does not belong to {event.product!r}, which has {known}. "
             "Name packs by PUT /v1/products, then send the event again.",
         )
     turned: dict[str, Any] = {"unit": None}

@@ -69,7 +69,7 @@ def other_attributes(raw: bytes) -> str | None:
         if NAME.fullmatch(name) is None:
             raise NotAnEvent(
                 "attribute_name",
-                f"{name[:100]!r} is no attribute: names are lower-case letters and digits.",
+                f"{name[:100]!r} is not an attribute: names are lower-case letters and digits.",
                 name[:100],
             )
         kept[name] = _value(name, value)
@@ -98,6 +98,6 @@ def _value(name: str, raw: msgspec.Raw) -> str | int | bool | None:
         return value
     raise NotAnEvent(
         "attribute_value",
-        f"{name} is no attribute's value: text of at most {TEXT_MAX} characters, an integer of 32 bits, true or false.",
+        f"{name} is not a valid value: text of at most {TEXT_MAX} characters, an integer of 32 bits, true or false.",
         name,
     )

@@ -31,7 +31,7 @@ def _scaled_decimal(value: int | float | str, name: str, scale: int, limit: int)
         # a float by its shortest text, which is what its sender wrote
         number = Decimal(value if isinstance(value, int) else str(value).strip())
     except InvalidOperation:
-        raise NotAnEvent("wrong_type", f"{name} is no number.", f"data.{name}") from None
+        raise NotAnEvent("wrong_type", f"{name} is not a number.", f"data.{name}") from None
     if not number.is_finite():
         raise NotAnEvent("not_finite", f"{name} is {number}, not a number.", f"data.{name}")
     if abs(number) > limit:

@@ -234,7 +234,7 @@ class EventParser:
         if time.tzinfo is None:
             raise NotAnEvent(
                 "time_zone",
-                f"time {time.isoformat()} names no zone; end it with Z or +hh:mm.",
+                f"time {time.isoformat()} has no time zone; end it with Z or +hh:mm.",
                 "time",
             )
         if time.tzinfo is not UTC:
@@ -247,13 +247,13 @@ class EventParser:
         if time < self._earliest:
             raise NotAnEvent(
                 "time_past",
-                f"time {time:%Y-%m-%d} lies before {self._earliest:%Y-%m-%d}.",
+                f"time {time:%Y-%m-%d} is too old: the earliest is {self._earliest:%Y-%m-%d}.",
                 "time",
             )
         if time > latest:
             raise NotAnEvent(
                 "time_future",
-                f"time {time.isoformat()} lies in the future; check the clock.",
+                f"time {time.isoformat()} is in the future; check the clock.",
                 "time",
             )
         return time
@@ -337,7 +337,9 @@ class EventParser:
             return code
         if CURRENCY.fullmatch(code) is None:
             raise NotAnEvent(
-                "wrong_type", f"data.currency: {code!r} is no code such as EUR.", "data.currency"
+                "wrong_type",
+                f"data.currency: {code!r} is not a currency code such as EUR.",
+                "data.currency",
             )
         self._currencies.add(code)
         return code
@@ -393,5 +395,7 @@ def _refuse_unstorable(event: Event) -> None:
     for name, value in zip(event.__struct_fields__, msgspec.structs.astuple(event), strict=True):
         if isinstance(value, str) and not is_storable_json(value):
             raise NotAnEvent(
-                "bad_text", f"{name} holds a character that is no text (NUL or half a pair).", name
+                "bad_text",
+                f"{name} holds a character that cannot be stored as text (NUL or half a surrogate pair).",
+                name,
             )

@@ -71,7 +71,7 @@ class Intake:
         if self._events_waiting and self._events_waiting + count > self._events_waiting_max:
             raise Transient(
                 "too_busy",
-                f"{self._events_waiting} events wait to be recorded, which is all that may. Send it again soon.",
+                f"The queue is full: {self._events_waiting} events wait to be recorded. Retry shortly.",
                 retry_after_s=1,
             )
         loop = asyncio.get_running_loop()

@@ -13,13 +13,13 @@ from stocktide.errors import Invalid
 Kind = Literal["event", "epcis", "row", "batch", "other"]
 # Only an event can be recorded again; of the others, what to do.
 HOW_TO_MEND: Mapping[str, str] = {
-    "event": "Mend a field and replay it.",
-    "epcis": "Capture the mended document anew: POST /v1/epcis/capture. Then drop this reject.",
-    "row": "Mend the row in its file and import the file again: what was recorded answers duplicate. Then drop this "
-    "reject. Or write the event that the row means, and mend with it.",
-    "batch": "Send the mended batch again: what was recorded answers duplicate. Then drop this reject.",
-    "other": "This is no event that could be edited. Have its sender mended, or write the whole event that it should "
-    "have been, and mend with it. Otherwise drop it.",
+    "event": "Fix a field and replay it.",
+    "epcis": "Capture the fixed document again: POST /v1/epcis/capture. Then drop this reject.",
+    "row": "Fix the row in its file and import the file again: recorded rows answer duplicate. Then drop this "
+    "reject. Or write the event that the row stands for, and fix the reject with it.",
+    "batch": "Send the fixed batch again: recorded events answer duplicate. Then drop this reject.",
+    "other": "This is not an event that can be edited. Fix its sender, or write the whole event that it should have "
+    "been, and fix the reject with it. Otherwise drop it.",
 }
 FIELD = re.compile(r"(data\.)?[A-Za-z0-9_]{1,100}")
 EDITS_MAX = 50
@@ -129,5 +129,5 @@ def _data_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     except (*_BROKEN, binascii.Error, ValueError, TypeError):
         raise Invalid(
             "not_an_event",
-            "Its data is no JSON object whose fields could be edited: edit `data` as a whole.",
+            "Its data is not a JSON object whose fields can be edited: edit `data` as a whole.",
         ) from None

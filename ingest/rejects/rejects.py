@@ -147,7 +147,8 @@ def checked_reason(reason: str) -> str:
     kept = reason.strip().encode("utf-8", "replace").decode()
     if not kept or len(reason) > REASON_MAX or not is_storable(kept):
         raise Invalid(
-            "reason", f"Say why, in at most {REASON_MAX} characters: the history keeps it."
+            "reason",
+            f"Enter a reason of at most {REASON_MAX} characters: it is saved in the audit log.",
         )
     return kept
 

@@ -26,7 +26,7 @@ CHUNK_BYTES_MAX = 16 * 2**20
 NOT_STORABLE = Fault(
     "not_storable", "The database refuses a value of this event; its log says which."
 )
-REPLAY_AGAIN = "Replay again: what was recorded stays so."
+REPLAY_AGAIN = "Replay again: recorded events stay recorded."
 Allowed = Callable[[Event | Fault], Event | Fault]
 
 

@@ -112,7 +112,7 @@ def get_rejects(
     before: Annotated[RowId | None, Query(description="The `next` of the page before.")] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Page through what was refused, the newest first, without what was sent."""
+    """Page through rejects, newest first, without their payloads."""
     wanted = _wanted(feed, reason, field, source, since)
     with engine_of(request).connect() as connection:
         rows = list_rejects(connection, wanted, state=state, before=before, limit=limit)
@@ -131,7 +131,7 @@ def get_reject_groups(
     since: Annotated[AwareDatetime | None, Query(description="Last seen at or after.")] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Count what was refused by reason, field, feed and source, what was seen last first; `more`: there are others."""
+    """Count rejects by reason, field, feed and source, newest first; `more`: there are others."""
     wanted = _wanted(feed, reason, field, source, since)
     with engine_of(request).connect() as connection:
         rows = group_rejects(connection, wanted, state=state, limit=min(limit + 1, PAGE_MAX))
@@ -175,7 +175,7 @@ async def post_mend(request: Request, key: OperateKey, reject_id: PathId) -> dic
                         after="integer", user="string"),
 )  # fmt: skip
 async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
-    """Record open rejects anew, by `ids` or by `filter`, perhaps edited; `dry_run` tells what would come of it."""
+    """Record open rejects again, by `ids` or by `filter`, perhaps edited; `dry_run` previews the result."""
     body = await read_body(request, ReplayIn, recorder_of(request).settings.body_bytes_max)
     if (body.ids is None) == (body.filter is None):
         raise Invalid("body", "Name what to replay: either `ids`, or `filter` with a reason.")
@@ -183,7 +183,7 @@ async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
     if body.filter is not None:
         chosen = body.filter
         if chosen.since is not None and chosen.since.tzinfo is None:
-            raise Invalid("body", "filter.since names no zone; end it with Z or +hh:mm.")
+            raise Invalid("body", "filter.since has no time zone; end it with Z or +hh:mm.")
         wanted = _wanted(chosen.feed, chosen.reason, chosen.field, chosen.source, chosen.since)
     if not 0 <= body.after < 2**63:
         raise Invalid("body", "after is out of range.")
@@ -200,7 +200,7 @@ async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
 
 @router.post("/rejects/drop", openapi_extra=_body(ids="array", reason="string", user="string"))
 async def post_drop(request: Request, key: OperateKey) -> dict[str, Any]:
-    """Close open rejects that will never be recorded, with a reason. They stay kept, and can be looked up."""
+    """Close open rejects that will never be recorded, with a reason. They stay stored and can be looked up."""
     return await _settled(request, key, drop_rejects)
 
 
@@ -258,6 +258,7 @@ def _text(value: str) -> str:
     """Refuse what the database cannot hold. Raises Invalid."""
     if not is_storable(value):
         raise Invalid(
-            "bad_text", "A parameter holds a character that is no text (NUL or half a pair)."
+            "bad_text",
+            "A parameter holds a character that cannot be stored as text (NUL or half a surrogate pair).",
         )
     return value

@@ -68,7 +68,7 @@ def test_docs_have_a_row_and_advice_for_every_rule() -> None:
     ("rule", "value", "limit", "unit", "said"),
     [
         ("out_of_stock", 0, 0, "each", "Out of stock: 0 on hand."),
-        ("negative_balance", -2, 0, "kg", "-2 kg on hand, which cannot be"),
+        ("negative_balance", -2, 0, "kg", "The recorded stock is -2 kg, which is not possible"),
         ("sensor_disagrees", -3, 1, "each", "sees 3 less .* Probable shrinkage"),
         ("sensor_disagrees", 3, 1, "each", "sees 3 more .* Count this shelf"),
         ("silent_feed", 7_300, 900, "s", "Silent for 2 h; expected within 15 min."),

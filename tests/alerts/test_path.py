@@ -43,7 +43,7 @@ def test_sensor_against_the_ledger(api: Api, shops: Shops) -> None:
     assert send(api, shops, "reading", 5, observed=4) == (1, 0)
     (alert,) = api.read.get("/v1/alerts").json()["alerts"]
     assert (alert["rule"], alert["value"], alert["limit"]) == ("sensor_disagrees", -6, 1)
-    assert "less than the ledger says. Probable shrinkage" in alert["message"]
+    assert "less than the recorded stock. Probable shrinkage" in alert["message"]
     # nobody can tell until the sensor has seen what the sale left
     assert send(api, shops, "sale", 10, quantity=1) == (0, 0)
     assert send(api, shops, "reading", 10.5, observed=9) == (0, 1)

@@ -123,7 +123,7 @@ def test_products_search_narrows_the_list_and_stands_in_the_address(visit: Visit
     visitor = visit()
     page = visitor.page
     visitor.go("/products")
-    expect(page.get_by_text("50 products by SKU")).to_be_visible()
+    expect(page.get_by_text(re.compile("^1–50 of "))).to_be_visible()
     tick_row(page, 0, 6)
     expect(page).to_have_url(re.compile(r"sku=FR-007"))
     expect(page.get_by_role("heading", name="Carrots, 1 kg bag")).to_be_visible()
@@ -132,7 +132,7 @@ def test_products_search_narrows_the_list_and_stands_in_the_address(visit: Visit
     search = page.get_by_role("textbox", name="Search")
     search.fill("strawberr")
     search.press("Enter")
-    expect(page.get_by_text("1 product by SKU")).to_be_visible()
+    expect(page.get_by_text("1–1 of 1", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile(r"q=strawberr"))
     visitor.wait_until_quiet()
     # the tick of the row that stood there before is not taken for one of the row that stands there now
@@ -203,10 +203,10 @@ def test_experiments_promotes_and_rolls_back_by_a_planner_and_not_by_a_viewer(
     visitor = visit()
     page = visitor.page
     visitor.go("/experiments")
-    expect(page.get_by_role("heading", name=re.compile("Champion: version 2"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("Current version: 2"))).to_be_visible()
     page.get_by_role("button", name="Roll back to version 1").click()
-    expect(page.get_by_text("Say why first")).to_be_visible()
-    why = page.get_by_role("textbox", name="Why")
+    expect(page.get_by_text("Enter a reason")).to_be_visible()
+    why = page.get_by_role("textbox", name="Reason")
     why.fill("it ordered too much")
     why.press("Enter")
     visitor.wait_until_quiet()
@@ -214,7 +214,7 @@ def test_experiments_promotes_and_rolls_back_by_a_planner_and_not_by_a_viewer(
     expect(page.get_by_text("Version 1 is published in place of version 2.")).to_be_visible(
         timeout=30_000
     )
-    expect(page.get_by_role("heading", name=re.compile("Champion: version 1"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("Current version: 1"))).to_be_visible()
     page.get_by_role("button", name="Publish it").click()
     expect(page.get_by_text("Version 2 is published in place of version 1.")).to_be_visible()
     visitor.wait_until_quiet()
@@ -255,8 +255,8 @@ def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_
     # what was seen last stands first
     tick_row(page, 0, 0)
     expect(page).to_have_url(re.compile("reason=unknown_product.*sender=%2Ftill"))
-    page.get_by_text("all of the group that say the same").click()
-    page.get_by_role("button", name="Try it out").click()
+    page.get_by_text("same value in this group").click()
+    page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text("Would accept 3; balances of 1 product would change.")).to_be_visible()
     # longer than the parts that draw themselves anew wait
     page.wait_for_timeout(6_000)
@@ -268,7 +268,7 @@ def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_
     viewer = visit(signed_in=False)
     viewer.go("/feeds?tab=rejects&state=replayed")
     viewer.sign_in(VIEWER, VIEWER_PASSWORD)
-    expect(viewer.page.get_by_text("What was sent may hold personal data")).to_be_visible()
+    expect(viewer.page.get_by_text("Payloads may hold personal data")).to_be_visible()
 
 
 def test_feeds_takes_a_drop_back_and_says_that_it_was_sent_again(
@@ -295,13 +295,13 @@ def test_feeds_takes_a_drop_back_and_says_that_it_was_sent_again(
     page.goto(dropped)
     expect(page.get_by_text("It was sent again after it was dropped")).to_be_visible()
     fill_why(visitor, "it comes again")
-    page.get_by_role("button", name="Open it again").click()
-    expect(page.get_by_text("1 reject open again.")).to_be_visible()
+    page.get_by_role("button", name="Reopen").click()
+    expect(page.get_by_text("1 reject reopened.")).to_be_visible()
     no_error_shown(page)
 
 
 def fill_why(visitor: Visitor, words: str) -> None:
-    why = visitor.page.get_by_role("textbox", name="Why")
+    why = visitor.page.get_by_role("textbox", name="Reason")
     why.fill(words)
     why.press("Enter")
     visitor.wait_until_quiet()
@@ -314,12 +314,12 @@ def test_retraining_is_queued_by_an_operator_and_not_offered_to_a_viewer(
     operator.go("/system")
     operator.page.get_by_role("button", name="Retrain now").click()
     expect(
-        operator.page.get_by_text(re.compile("Queued. It starts|One waits already"))
+        operator.page.get_by_text(re.compile("Queued. It starts|Already queued"))
     ).to_be_visible()
     viewer = visit(signed_in=False)
     viewer.go("/system")
     viewer.sign_in(VIEWER, VIEWER_PASSWORD)
-    expect(viewer.page.get_by_text("Retraining can be asked for by planners")).to_be_visible()
+    expect(viewer.page.get_by_text("Planners and operators can start a retraining")).to_be_visible()
     expect(viewer.page.get_by_text("vera · viewer")).to_be_visible()
     expect(viewer.page.get_by_role("button", name="Retrain now")).to_have_count(0)
 

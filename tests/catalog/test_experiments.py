@@ -71,7 +71,7 @@ def model(**other: Any) -> dict[str, Any]:
 def test_parameter_differences_show_only_what_differs() -> None:
     models = pd.DataFrame([model(), model(version=2, lake_version=4, choice=None)])
     table = parameter_differences(models)
-    assert table["parameter"].tolist() == ["lake version", "winner"]
+    assert table["parameter"].tolist() == ["data version", "winner"]
     assert table["version 2"].tolist() == ["4", ""]
     assert parameter_differences(models[:1]).empty
 

@@ -40,22 +40,22 @@ def test_experiments_puts_champion_and_challenger_side_by_side(
 ) -> None:
     drawn = versions.draw("experiments", theme=theme)
     said = text_of(drawn)
-    assert "Champion: version 2" in said
-    assert "Challenger: version 3" in said
+    assert "Current version: 2" in said
+    assert "New version: 3" in said
     assert "Decision: **not published**" in said
     assert "Verdict" not in said
-    assert "Errs less than the champion's choice at 0 of 3 levels." in said
+    assert "Lower error than the current version at 0 of 3 levels." in said
     assert [metric.value for metric in drawn.metric[:2]] == ["0.8800", "80%"]
     compare, *disagreements, history, drifted = charts_of(drawn)
     # three nodes above six leaves; all of them moved
     assert len(disagreements) == 9
     assert "Blue: version 3. Dashed: version 2." in said
-    assert "against seasonal naive" in compare
-    assert "Error of the champions over time" in history
+    assert "vs seasonal naive" in compare
+    assert "Error of published versions over time" in history
     assert "1 alarm in 20 days" in drifted
     table = drawn.dataframe[0].value
     assert table["version"].tolist() == [3, 2, 1]
-    assert table["status"].tolist() == ["rejected", "champion", "retired"]
+    assert table["status"].tolist() == ["not published", "current version", "replaced"]
     decided = drawn.dataframe[2].value
     assert decided["action"].tolist() == ["reject", "promote", "promote"]
 
@@ -69,8 +69,8 @@ def test_experiments_shows_the_registry_s_decision_and_reason_and_none_of_its_ow
         store_run(database, made, run_id=None)
     drawn = open_dashboard(database_url).draw("experiments")
     said = text_of(drawn)
-    assert "Champion: version 2" in said
-    assert "The version before: version 1" in said
+    assert "Current version: 2" in said
+    assert "Previous version: 1" in said
     assert "too close" not in said
     with database.begin() as connection:
         stored = connection.execute(sa.text("SELECT reason FROM forecast_models ORDER BY version"))
@@ -100,10 +100,10 @@ def test_experiments_says_so_when_the_two_cannot_be_compared_day_by_day(
 ) -> None:
     with database.begin() as connection:
         connection.execute(sa.text("UPDATE forecasts SET yhat = 1"))
-    assert "They say the same at every node" in text_of(versions.draw("experiments"))
+    assert "Both forecast the same for every item" in text_of(versions.draw("experiments"))
     with database.begin() as connection:
         connection.execute(sa.text("UPDATE forecast_runs SET pruned_at = now()"))
-    assert "no longer kept" in text_of(versions.draw("experiments"))
+    assert "no longer stored" in text_of(versions.draw("experiments"))
 
 
 def test_experiments_says_so_when_no_backtest_and_no_drift_is_known(
@@ -115,9 +115,9 @@ def test_experiments_says_so_when_no_backtest_and_no_drift_is_known(
     drawn = open_dashboard(database_url).draw("experiments")
     said = text_of(drawn)
     assert "There is no other version yet" in said
-    assert "there is nothing to decide" in said
-    assert "No backtest is kept of these versions" in said
-    assert "No day has come since" in said
+    assert "there is nothing to publish" in said
+    assert "No backtest is stored for these versions" in said
+    assert "No actuals yet for the forecast days" in said
     assert charts_of(drawn) == []
 
 
@@ -150,14 +150,14 @@ def test_experiments_rolls_back_and_publishes_and_says_who(
 ) -> None:
     drawn = deciding.draw("experiments", role="planner")
     assert drawn.button(key="experiments.rollback").label == "Roll back to version 1"
-    assert "Say why first" in press(drawn, "experiments.rollback", " ")
+    assert "Enter a reason" in press(drawn, "experiments.rollback", " ")
     said = press(drawn, "experiments.rollback", "it ordered too much")
     assert "Version 1 is published in place of version 2." in said
-    assert "Champion: version 1" in said
+    assert "Current version: 1" in said
     drawn.selectbox(key="experiments.version").set_value(3)
     said = press(drawn, "experiments.promote", "we know better")
     assert "Version 3 is published in place of version 1." in said
-    assert "Champion: version 3" in said
+    assert "Current version: 3" in said
     with database.connect() as connection:
         who = connection.execute(
             sa.text(
@@ -198,7 +198,7 @@ def model(**other: Any) -> dict[str, Any]:
 def test_effect_says_what_readers_would_see_change() -> None:
     other = model(version=2, units_a_day=110.0)
     assert effect(model(), other).startswith(
-        "Version 2, trained to 2026-03-01: 110 units a day in all, +10.0% against now."
+        "Version 2, trained to 2026-03-01: 110 units a day in total, +10.0% vs now."
     )
     assert effect(model(), model(units_a_day=None)) == "Version 1, trained to 2026-03-01."
 

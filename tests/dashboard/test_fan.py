@@ -44,7 +44,7 @@ def test_sales_and_forecast_has_three_bands_with_names_a_dashed_mean_and_a_hollo
     assert chart["layer"][3]["mark"]["strokeDash"] == [6, 4]
     assert chart["title"]["text"] == "Found"
     assert chart["title"]["subtitle"] == (
-        "units, all. Solid: sold. Dashed: forecast; bands hold 50, 80 and 95 % of days. Hollow: today so far."
+        "units, all. Solid: sold. Dashed: forecast; bands: 50, 80 and 95 % intervals. Hollow: today so far."
     )
 
 
@@ -80,7 +80,7 @@ def test_sales_and_forecast_leaves_bands_out_when_quantiles_are_unknown() -> Non
 def test_sales_and_forecast_leaves_one_band_out_and_says_which_it_draws() -> None:
     chart = fan(ACTUAL[:2], FORECAST.assign(q975=None), grain=WEEK)
     assert marks(chart)[:3] == ["area", "area", "line"]
-    assert "bands hold 50 and 80 % of weeks." in chart["title"]["subtitle"]
+    assert "bands: 50 and 80 % intervals." in chart["title"]["subtitle"]
 
 
 def test_sales_and_forecast_dots_the_naive_line() -> None:
@@ -97,7 +97,7 @@ def test_sales_and_forecast_draws_paths_in_place_of_bands() -> None:
     )
     chart = fan(ACTUAL[:2], FORECAST, paths=paths)
     assert marks(chart) == ["line", "line", "line", "rule"]
-    assert "2 ways it may go" in chart["title"]["subtitle"]
+    assert "2 possible futures" in chart["title"]["subtitle"]
 
 
 def test_fan_layers_tell_the_80_percent_band_in_the_tooltip() -> None:

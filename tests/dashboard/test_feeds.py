@@ -79,7 +79,7 @@ def said(page: AppTest) -> str:
 @pytest.mark.parametrize("role", ["viewer", "operator"])
 def test_feeds_says_how_to_begin_when_nothing_was_sent(empty: Dashboard, role: Role) -> None:
     assert "stocktide keys create" in text_of(empty.draw("feeds", role=role))
-    assert "No key yet" in text_of(empty.draw("feeds", tab="keys"))
+    assert "No keys yet" in text_of(empty.draw("feeds", tab="keys"))
 
 
 def test_feeds_says_so_when_the_database_is_away(open_dashboard: Callable[..., Dashboard]) -> None:
@@ -123,13 +123,13 @@ def test_a_group_is_tried_out_replayed_and_linked(desk: Dashboard, api: Api) -> 
     _, events, payload = (table.value for table in page.dataframe[:3])
     assert len(events) == 3
     assert payload.iloc[0].tolist() == ["wrong", "data.product", "milk-1l"]
-    assert "Near it: MILK-1L" in said(page)
-    page.radio(key="feeds.which").set_value("all of the group that say the same").run()
+    assert "Did you mean: MILK-1L" in said(page)
+    page.radio(key="feeds.which").set_value("same value in this group").run()
     press(page, "feeds.try")
     assert "Would accept 3; balances of 1 product would change." in said(page)
     assert page.dataframe[-1].value["after"].tolist() == [-11.0]
     press(page, "feeds.replay")
-    assert "Say why first" in said(page)
+    assert "Enter a reason" in said(page)
     page.text_input(key="feeds.reason").set_value("codes in small letters").run()
     press(page, "feeds.replay")
     assert "3 events recorded." in said(page)
@@ -169,10 +169,10 @@ def test_a_drop_is_taken_back_and_says_that_it_was_sent_again(desk: Dashboard, a
     assert page.dataframe[0].value["sent_again"].tolist() == [1]
     assert "It was sent again after it was dropped" in said(page)
     press(page, "feeds.reopen")
-    assert "Say why first" in said(page)
+    assert "Enter a reason" in said(page)
     page.text_input(key="feeds.reopen.reason").set_value("it is another sale").run()
     press(page, "feeds.reopen")
-    assert "1 reject open again." in said(page)
+    assert "1 reject reopened." in said(page)
     assert len(api.read.get("/v1/rejects", params={"state": "open"}).json()["rejects"]) == 4
 
 
@@ -203,7 +203,7 @@ def test_feeds_names_the_worst_of_more_than_are_listed(
     assert len(page.dataframe[0].value) == FEEDS_SHOWN
     assert "till-99: firing" in said(page)
     assert "100 of 301 are listed." in said(page)
-    assert "30 of 301 are drawn." in said(page)
+    assert "30 of 301 are shown." in said(page)
     # one that was alerted and is well again is drawn before those that always were
     assert "till-98 was firing" in charts_of(page)[1]
     assert "308 events in the last hour" in charts_of(page)[0]
@@ -223,7 +223,7 @@ def test_rejects_say_so_when_the_api_is_away(desk: Dashboard) -> None:
 def test_rejects_say_what_was_last_when_none_is_open(desk: Dashboard, api: Api) -> None:
     ids = [row["reject_id"] for row in api.read.get("/v1/rejects").json()["rejects"]]
     api.operate.post("/v1/rejects/drop", json={"ids": ids, "reason": "a test"}).raise_for_status()
-    assert "No reject is open. The last one came" in said(desk.draw("feeds", tab="rejects"))
+    assert "No reject is open. The latest one was sent" in said(desk.draw("feeds", tab="rejects"))
     assert "No reject was replayed yet." in said(
         desk.draw("feeds", tab="rejects", state="replayed")
     )
@@ -247,7 +247,7 @@ def test_alerts_are_acknowledged_and_silenced_with_a_reason(
     page.session_state[f"feeds.alerts.{hash((1,))}"] = tick
     page.run()
     press(page, "feeds.alert.acknowledge")
-    assert "Say why first" in said(page)
+    assert "Enter a reason" in said(page)
     page.text_input(key="feeds.alert.reason").set_value("the till is off").run()
     press(page, "feeds.alert.acknowledge")
     assert "The alert is acknowledged." in said(page)
@@ -260,12 +260,12 @@ def test_alerts_are_acknowledged_and_silenced_with_a_reason(
 
 def test_live_shows_the_newest_events_and_filters_them(desk: Dashboard) -> None:
     page = desk.draw("feeds", tab="live")
-    assert "95 % of the events are committed within" in charts_of(page)[0]
+    assert "95 % of events committed within" in charts_of(page)[0]
     assert page.dataframe[0].value["event_id"].tolist()[-1] in {"g0", "g1", "g2", "g3"}
     page.text_input(key="feeds.live.filter").set_value("G3").run()
     assert page.dataframe[0].value["event_id"].tolist() == ["g3"]
     page.text_input(key="feeds.live.filter").set_value("nowhere").run()
-    assert "holds “nowhere”" in said(page)
+    assert "contains “nowhere”" in said(page)
 
 
 def test_keys_are_for_operators(desk: Dashboard) -> None:
@@ -312,13 +312,13 @@ def test_headline_names_the_worst_feed_first() -> None:
             "why": ["x", "y", ""],
         }
     )
-    assert headline(feeds).replace("\\", "") == "**till_1: firing, x.** 1 more need a look."
-    assert headline(feeds[2:]) == "**1 feed, none of them in trouble; 1 without data.**"
+    assert headline(feeds).replace("\\", "") == "**till_1: firing, x.** 1 more need attention."
+    assert headline(feeds[2:]) == "**0 of 1 feed healthy; 1 without data.**"
 
 
 def test_last_refused_says_what_and_when() -> None:
     nothing = {"last_seen_at": None, "reason": None, "feed": None}
-    assert last_refused(nothing).startswith("Nothing was ever refused.")
+    assert last_refused(nothing).startswith("Nothing was refused so far.")
     last = {"last_seen_at": datetime(2025, 11, 14, tzinfo=UTC), "reason": "no_rule", "feed": "a"}
     assert "2025-11-14: no rule, by feed a." in last_refused(last)
 
@@ -403,7 +403,7 @@ def test_replay_says_what_was_done_before_it_stopped(monkeypatch: pytest.MonkeyP
     assert AWAY in words
     answering(monkeypatch, *[{**TAKEN, "next": n} for n in range(1, 11)])
     done, words = replay(nobody, nobody, {}, "r")
-    assert (done, "More are open: a page takes 100 at once." in words) == (False, True)
+    assert (done, "More are open: one replay takes 100." in words) == (False, True)
     answering(monkeypatch, {**TAKEN, "next": None})
     assert replay(nobody, nobody, {}, "r")[0]
     answering(monkeypatch, None)
@@ -413,7 +413,7 @@ def test_replay_says_what_was_done_before_it_stopped(monkeypatch: pytest.MonkeyP
 def test_replay_sentence_tells_of_what_another_settled() -> None:
     counts = {**dict.fromkeys(TAKEN, 0), "closed": 1}
     assert replay_sentence(counts) == (
-        "0 events recorded. 1 event was settled by somebody else meanwhile."
+        "0 events recorded. 1 event was closed by someone else in the meantime."
     )
 
 
@@ -496,6 +496,6 @@ def test_state_timeline_writes_letters_where_there_is_room() -> None:
 def test_lag_chart_names_the_slowest_source() -> None:
     lag = pd.DataFrame({"source": ["a"], "events": [3], "median_s": [0.0], "p95_s": [75.0]})
     chart = drawn(lag_chart(lag, LIGHT))
-    assert "Of a, 95 % of the events are committed within 75 s" in json.dumps(chart)
+    assert "a: 95 % of events committed within 75 s" in json.dumps(chart)
     # a logarithm wants something above zero
     assert next(iter(chart["datasets"].values()))[0]["median_s"] > 0

@@ -29,7 +29,7 @@ def test_product_story_shows_sales_above_stock_over_the_same_days() -> None:
         "2026-03-01T00:00:00",
         "2026-03-05T00:00:00",
     ]
-    assert "Orange: somewhere out of stock for part of the day." in sales["title"]["subtitle"]
+    assert "Orange: out of stock somewhere for part of the day." in sales["title"]["subtitle"]
     assert stock["encoding"]["y"]["axis"]["title"] == "kg on hand"
 
 

@@ -63,7 +63,7 @@ MOVES = Moves(
 
 def test_waterfall_steps_from_the_last_total_to_this_one() -> None:
     chart = drawn(waterfall(MOVES, LIGHT))
-    assert chart["title"]["text"] == "15 units more (+15.0%) than version 1 said"
+    assert chart["title"]["text"] == "15 units more (+15.0%) than version 1"
     rows = rows_of(chart)
     assert [(row["what"], row["start"], row["end"]) for row in rows] == [
         ("version 1", 100.0, 100.0),
@@ -79,7 +79,7 @@ def test_waterfall_steps_from_the_last_total_to_this_one() -> None:
         "version 2",
     ]
     fewer = Moves(**{**MOVES.__dict__, "now": 90.0, "before": 0.0, "versions": (None, 2)})
-    assert "90 units more than version ? said" in json.dumps(drawn(waterfall(fewer, DARK)))
+    assert "90 units more than version ?" in json.dumps(drawn(waterfall(fewer, DARK)))
 
 
 def test_compare_versions_keeps_a_colour_and_a_shape_for_each() -> None:
@@ -103,7 +103,7 @@ def test_version_history_and_drift_say_what_they_show() -> None:
             "status": ["retired", "champion"],
         }
     )
-    assert "Ring: published now" in json.dumps(drawn(version_history(models, DARK)))
+    assert "Ring: current version" in json.dumps(drawn(version_history(models, DARK)))
     days = ["2026-03-01", "2026-03-02"]
     drift = pd.DataFrame(
         {"day": days, "wape": [0.1, 0.2], "expected_wape": 0.1, "alarm": [False, True]}
@@ -112,7 +112,9 @@ def test_version_history_and_drift_say_what_they_show() -> None:
         "1 alarm in 2 days"
     )
     calm = drift.assign(alarm=False)
-    assert "errs as it said" in drawn(drift_lines(calm, LIGHT, level_name="total"))["title"]["text"]
+    assert (
+        "error as expected" in drawn(drift_lines(calm, LIGHT, level_name="total"))["title"]["text"]
+    )
 
 
 def test_stack_moves_data_and_configuration_to_the_top() -> None:

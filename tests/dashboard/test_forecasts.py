@@ -78,13 +78,14 @@ def test_forecasts_opens_at_the_top_with_its_children(filled: Dashboard, theme: 
     fan, *tiles, dots = charts_of(drawn)
     assert "All: " in fan
     assert tiles
-    assert "units in the next 14 days" in fan
+    assert re.search(r"All: [\d,]+ units, \d+ [A-Z]", fan)
+    assert "vs previous 14 days" in fan
     assert "candidates at" in dots
     # this chain repeats itself week by week, so that naive makes no error at all
-    assert "Seasonal naive did not err in the periods tested" in said
-    assert "80 % band held" in said
-    assert "children sum to this node: gap 0" in said
-    assert "There is no earlier version" in said
+    assert "Seasonal naive had no error in the periods tested" in said
+    assert "80 % interval covered" in said
+    assert "items below add up to this total: gap 0" in said
+    assert "No earlier version forecast the same periods" in said
     by_location = drawn.dataframe[0].value
     assert sorted(by_location["label"]) == ["High Street", "Mill"]
     assert by_location["share"].sum() == pytest.approx(100)
@@ -150,7 +151,7 @@ def test_forecasts_says_so_when_no_days_were_held_out(
         ):
             connection.execute(sa.text(query))
     drawn = open_dashboard(database_url).draw("forecasts")
-    assert "The run held no days out" in text_of(drawn)
+    assert "No backtest: the history is too short" in text_of(drawn)
     assert "This is the lowest level." in text_of(drawn)
 
 
@@ -169,7 +170,7 @@ def test_forecasts_shows_what_it_is_made_of_what_moved_and_who_won(
     drawn = versions.draw("forecasts", theme=theme)
     said = text_of(drawn).replace("\\", "")
     fan, *tiles, moved, dots, value, accuracy = charts_of(drawn)
-    assert "bands hold 50, 80 and 95 %" in fan
+    assert "bands: 50, 80 and 95 % intervals" in fan
     assert [re.findall(r'"text": "([^"]+)"', tile)[-1] for tile in tiles] == [
         "trend",
         "holiday: All Saints",
@@ -179,12 +180,12 @@ def test_forecasts_shows_what_it_is_made_of_what_moved_and_who_won(
     ]
     assert all("added units a day" in tile for tile in tiles[1:])
     assert "more (" in moved
-    assert "than version 1 said" in moved
+    assert "than version 1" in moved
     assert "5 candidates at 3 origins" in dots
     assert "Forecasting adds value at 3 of 3 levels" in value
     assert "Better than seasonal naive in 9 of 9 cells" in accuracy
     assert "Dotted: seasonal naive" in fan
-    assert "**prophet_additive_WLSS** erred least (0.800), 27% less than seasonal naive" in said
+    assert "**prophet_additive_WLSS** 0.800, 27% below seasonal naive" in said
     assert "version 2, trained to" in said
     winners = next(table.value for table in drawn.dataframe if "winner" in table.value)
     assert set(winners["winner"]) == {"prophet_additive_WLSS"}
@@ -194,12 +195,12 @@ def test_forecasts_adds_days_up_to_weeks_and_keeps_it_in_the_address(versions: D
     drawn = versions.draw("forecasts", grain="week")
     said = text_of(drawn)
     assert "units a week" in charts_of(drawn)[0]
-    assert "of weeks" in charts_of(drawn)[0]
+    assert "80 % intervals" in charts_of(drawn)[0]
     assert "Weeks run from Monday to Sunday" in said
     assert "Bands come from 20 sample paths" in said
     drawn.toggle(key="forecasts.paths").set_value(True).run()
     assert not drawn.exception
-    assert "20 ways it may go" in charts_of(drawn)[0]
+    assert "20 possible futures" in charts_of(drawn)[0]
     assert drawn.query_params["grain"] == "week"
     drawn.segmented_control(key="forecasts.grain").set_value("day").run()
     assert not drawn.exception
@@ -219,8 +220,8 @@ def test_forecasts_says_that_bands_of_weeks_are_not_known_without_paths(
     made = version(end=datetime.now(UTC).date(), chosen=0.8, weekly=1.0, trend=1.0)
     publish(database, replace(made, paths=None), run_id=None)
     drawn = open_dashboard(database_url).draw("forecasts", grain="week")
-    assert "so the bands of weeks are not known" in text_of(drawn)
-    assert "bands hold" not in charts_of(drawn)[0]
+    assert "so weekly bands are not known" in text_of(drawn)
+    assert "bands: " not in charts_of(drawn)[0]
 
 
 def test_forecasts_says_too_early_when_one_origin_was_tested(
@@ -231,15 +232,15 @@ def test_forecasts_says_too_early_when_one_origin_was_tested(
     first = made.scores[made.scores["origin"] == "2026-08-01"]
     publish(database, replace(made, scores=first), run_id=None)
     drawn = open_dashboard(database_url).draw("forecasts")
-    assert "Too early: 1 origin of the backtest" in text_of(drawn)
+    assert "Too early: the backtest has 1 origin" in text_of(drawn)
 
 
 def test_forecasts_swaps_bands_for_sample_paths_when_asked(versions: Dashboard) -> None:
     drawn = versions.draw("forecasts", paths="20")
-    assert "20 ways it may go" in charts_of(drawn)[0]
+    assert "20 possible futures" in charts_of(drawn)[0]
     drawn.toggle(key="forecasts.paths").set_value(False).run()
     assert not drawn.exception
-    assert "bands hold" in charts_of(drawn)[0]
+    assert "bands: " in charts_of(drawn)[0]
     assert "paths" not in drawn.query_params
 
 
@@ -249,9 +250,9 @@ def test_forecasts_says_so_when_no_paths_and_no_components_were_kept(
     made = version(end=datetime.now(UTC).date(), chosen=0.8, weekly=1.0, trend=1.0)
     publish(database, replace(made, paths=None, components={}), run_id=None)
     drawn = open_dashboard(database_url).draw("forecasts", paths="20")
-    assert "kept no sample paths" in text_of(drawn)
-    assert "This run kept no components." in text_of(drawn)
-    assert "bands hold" in charts_of(drawn)[0]
+    assert "This run has no sample paths" in text_of(drawn)
+    assert "This run has no components." in text_of(drawn)
+    assert "bands: " in charts_of(drawn)[0]
 
 
 def test_forecasts_says_how_far_a_new_run_is_while_the_old_one_stays(
@@ -263,7 +264,7 @@ def test_forecasts_says_how_far_a_new_run_is_while_the_old_one_stays(
             {"detail": '{"progress": {"step": "fitting", "share": 0.63}}'},
         )
     said = text_of(versions.draw("forecasts"))
-    assert "New run 63 %" in said
+    assert "Training, 63 %" in said
     assert "version 2" in said
 
 
@@ -287,8 +288,8 @@ def test_chips_leave_out_what_is_not_known() -> None:
     held = ERRORS.assign(metric="coverage_80", value=0.784)
     said = chips({**RUN, "version": 2}, NODE, [{"level": 2, "total": 100.0}], held)
     assert said == [
-        "80 % band held 78 % of the held-out days at this level",
-        "children sum to this node: gap 0",
+        "80 % interval covered 78 % of the held-out days at this level",
+        "items below add up to this product: gap 0",
         "run 4, version 2, trained to 2026-03-01",
     ]
 
@@ -297,13 +298,12 @@ def test_said_here_tells_when_the_choice_is_not_the_best_here() -> None:
     row = {"level_name": "product", "winner": "ets", "best": 0.8, "chosen": 0.88, "naive": 1.0}
     table = pd.DataFrame([row])
     assert said_here(table, "product") == (
-        "At level product, **ets** erred least (0.800), 20% less than seasonal naive; "
-        "what was chosen errs 0.880, 10% more than it."
+        "Best at level product: **ets** 0.800, 20% below seasonal naive. Published: 0.880."
     )
-    assert said_here(table.assign(chosen=0.7), "product").endswith("errs 0.700, no more than it.")
+    assert said_here(table.assign(chosen=0.7), "product").endswith("Published: 0.700.")
     assert said_here(table.assign(chosen=float("nan")), "product").endswith("seasonal naive.")
     assert said_here(table.assign(winner="seasonal_naive"), "product").count("seasonal") == 1
-    assert said_here(table.assign(best=0.0), "product").endswith("what was chosen errs 0.880.")
+    assert said_here(table.assign(best=0.0), "product").endswith("Published: 0.880.")
     assert said_here(table, "total") == "The backtest did not score this level."
 
 

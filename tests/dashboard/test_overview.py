@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from dashboard.pages.overview import attention, full_days
+from dashboard.pages.overview import attention, full_days, points
 from etl import run_etl
 from ingest.recording.recording import Recorder
 from stocktide.lake import Lake
@@ -28,7 +29,7 @@ NOTHING = pd.DataFrame(columns=["name", "location", "on_hand", "week", "found"])
 
 def test_attention_says_so_when_nothing_needs_a_look() -> None:
     assert attention(CALM, NOTHING) == [
-        "Nothing. No shelf is out of stock, and none will probably be within a week."
+        "Nothing. No shelf is out of stock, and none is likely to be within a week."
     ]
 
 
@@ -45,11 +46,17 @@ def test_attention_says_the_most_pressing_first_and_at_most_five() -> None:
         "3 of 10 shelf sensors",
         "2 stock levels below zero",
     ]
-    assert r"Milk \*1\* l at Mill, 3 left where 14 are expected" in said[1]
+    assert r"Worst: Milk \*1\* l, Mill: 3 left, 14 expected." in said[1]
 
 
 def test_attention_says_what_to_do_when_stock_is_unknown() -> None:
     assert "Send a `stocktake`" in attention({**CALM, "pairs_known": 0}, NOTHING)[0]
+
+
+def test_points_are_no_change_where_they_round_to_nothing() -> None:
+    assert points(0.12, 0.10) == "+2.0 points"
+    assert points(0.1, 0.105) == "-0.5 points"
+    assert {points(0.1004, 0.1), points(0.0996, 0.1)} == {"no change"}
 
 
 def test_full_days_fills_gaps_and_leaves_today_out() -> None:
@@ -94,20 +101,20 @@ def test_overview_says_what_needs_a_look_and_draws_sales(filled: Dashboard, them
     drawn = filled.draw("overview", theme=theme)
     said = text_of(drawn)
     assert "**2 shelves out of stock**" in said
-    assert "Apples at Mill, 5 left where" in said
-    assert "**1 of 1 shelf sensor** disagree" in said
+    assert "Worst: Apples, Mill: 5 left" in said
+    assert "**1 of 1 shelf sensor** differ" in said
     assert "**1 stock level below zero**" in said
     assert [card.label for card in drawn.metric] == [
         "Sales, last 7 days",
         "Units, last 7 days",
-        "Shelf days out of stock",
+        "Out-of-stock rate",
         "Stock at selling price",
     ]
     # 42 apples a week at S1 and 14 at S2, 2 EUR each; 10.5 kg, 2 kg and 1 piece beside them bear no price
     assert drawn.metric[0].value == "EUR 112.00"
     assert drawn.metric[1].value == "70"
     assert len(charts_of(drawn)) == 1
-    assert "units expected in the next 14 days" in charts_of(drawn)[0]
+    assert re.search(r"units expected, \d+ [A-Z]", charts_of(drawn)[0])
     assert "today so far" in charts_of(drawn)[0]
     shelves = drawn.dataframe[0].value
     assert shelves["names"].tolist() == ["Apples", "Milk *whole*"]
@@ -123,5 +130,5 @@ def test_overview_says_stock_is_unknown_when_only_sales_came(
     run_etl(database, Lake(str(tmp_path / "lake")))
     drawn = open_dashboard(database_url).draw("overview")
     assert [card.value for card in drawn.metric][2:] == ["unknown", "unknown"]
-    assert "Stock-outs cannot be judged" in text_of(drawn)
+    assert "Stock-outs are not known" in text_of(drawn)
     assert "no forecast is published yet" in charts_of(drawn)[0]

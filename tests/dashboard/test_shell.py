@@ -31,29 +31,29 @@ def parts(**changed: Any) -> list[str]:
 
 def test_freshness_is_plain_when_all_is_fresh() -> None:
     assert parts() == [
-        "Events to 11:58 UTC",
-        "Lake as of 11:55 UTC",
-        "Forecast run 7 of 03:00 UTC",
+        "Latest event 11:58 UTC",
+        "Data updated 11:55 UTC",
+        "Forecast run 7 published 03:00 UTC",
     ]
 
 
 def test_freshness_says_the_first_steps_when_nothing_is_there() -> None:
     assert freshness_parts(dict.fromkeys(FRESH), NOW) == [
         "No events yet",
-        "Lake is empty: run `stocktide etl`",
+        "No data loaded yet: run `stocktide etl`",
         "No forecast yet: run `stocktide forecast`",
     ]
 
 
 def test_freshness_marks_the_lake_when_events_came_after_it() -> None:
     late = parts(lake_updated_at=NOW - timedelta(minutes=16))
-    assert late[1] == ":orange-badge[Lake late: as of 11:44 UTC]"
+    assert late[1] == ":orange-badge[Data late: updated 11:44 UTC]"
 
 
 def test_freshness_does_not_mark_an_old_lake_when_no_event_came_after_it() -> None:
     old = NOW - timedelta(days=2)
     quiet = parts(lake_updated_at=old, last_received=old - timedelta(minutes=1))
-    assert quiet[1] == "Lake as of Mon 02 Mar 12:00 UTC"
+    assert quiet[1] == "Data updated Mon 02 Mar 12:00 UTC"
 
 
 def test_freshness_marks_the_forecast_when_it_is_older_than_three_days() -> None:
@@ -63,9 +63,9 @@ def test_freshness_marks_the_forecast_when_it_is_older_than_three_days() -> None
 @pytest.mark.parametrize(
     ("progress", "said"),
     [
-        ({"step": "fitting", "share": 0.63}, "New run 63 %"),
-        ({"step": "x", "share": 0.0}, "New run 0 %"),
-        ({}, "New run under way"),
+        ({"step": "fitting", "share": 0.63}, "Training, 63 %"),
+        ({"step": "x", "share": 0.0}, "Training, 0 %"),
+        ({}, "Training"),
     ],
 )
 def test_freshness_says_how_far_a_new_run_is(progress: dict[str, Any], said: str) -> None:
@@ -103,7 +103,7 @@ def test_page_comes_back_by_itself_when_the_database_answers_again(
     drawn.run()
     assert not drawn.error
     assert FAILED not in drawn.session_state
-    assert "Three steps lead here" in text_of(drawn)
+    assert "Three steps to get here" in text_of(drawn)
 
 
 def test_explain_names_the_cause_when_the_database_refuses(database: sa.Engine) -> None:

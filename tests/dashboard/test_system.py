@@ -53,7 +53,7 @@ def test_judge_forgets_a_failure_when_a_later_run_succeeded() -> None:
 
 @pytest.mark.parametrize("lake", [None, NOW - timedelta(minutes=16)])
 def test_judge_says_the_lake_is_behind_when_events_came_after_it(lake: datetime | None) -> None:
-    assert judge({**KNOWN, "lake_updated_at": lake}, GOOD, CACHE, NOW)[0] == "The lake is behind."
+    assert judge({**KNOWN, "lake_updated_at": lake}, GOOD, CACHE, NOW)[0] == "Data is out of date."
 
 
 def test_judge_says_slower_when_the_cache_is_away() -> None:
@@ -63,7 +63,7 @@ def test_judge_says_slower_when_the_cache_is_away() -> None:
 def test_ask_for_queues_a_job_once(api: Api) -> None:
     key = api.operate.headers["Authorization"].removeprefix("Bearer ")
     assert ask_for("forecast", api.url, key).startswith("Queued.")
-    assert ask_for("forecast", api.url, key) == "One waits already."
+    assert ask_for("forecast", api.url, key) == "Already queued."
 
 
 def test_ask_for_says_why_not_when_the_key_may_not(api: Api) -> None:
@@ -83,7 +83,7 @@ def test_system_tells_the_next_step_in_every_part_when_the_database_is_empty(
     for words in (
         "Waiting for events.",
         "No job has run yet.",
-        "No feed has sent anything.",
+        "No feed has sent anything yet.",
         "Nothing was refused.",
     ):
         assert words in said
@@ -105,7 +105,7 @@ def test_system_says_so_when_the_cache_is_away(
 ) -> None:
     drawn = open_dashboard(filled_url, redis_url=f"redis://127.0.0.1:{free_port()}").draw("system")
     assert "Running, slower." in text_of(drawn)
-    assert drawn.metric[3].value == "away"
+    assert drawn.metric[3].value == "unavailable"
 
 
 @pytest.mark.parametrize(("role", "buttons"), [("viewer", 0), ("planner", 1), ("operator", 1)])

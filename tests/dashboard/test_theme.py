@@ -1,8 +1,18 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from dashboard.theme import amount, distinct, plain, plural, quantity, unit_word, when
+from dashboard.theme import (
+    amount,
+    change,
+    days_between,
+    distinct,
+    plain,
+    plural,
+    quantity,
+    unit_word,
+    when,
+)
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -58,6 +68,17 @@ def test_plural_counts_with_the_right_noun() -> None:
     assert plural(1, "shelf", "shelves") == "1 shelf"
     assert plural(2_000, "shelf", "shelves") == "2,000 shelves"
     assert plural(0, "input") == "0 inputs"
+
+
+def test_change_is_no_change_where_it_rounds_to_nothing() -> None:
+    assert (change(110, 100), change(90, 100)) == ("+10.0%", "-10.0%")
+    assert {change(100.04, 100), change(99.96, 100), change(100, 100)} == {"no change"}
+    assert change(100.4, 100, "+.0%") == "no change"
+
+
+def test_days_between_names_the_years_only_where_they_differ() -> None:
+    assert days_between(date(2026, 11, 28), date(2026, 12, 25)) == "28 Nov–25 Dec"
+    assert days_between(date(2026, 11, 28), date(2027, 1, 3)) == "28 Nov 2026–3 Jan 2027"
 
 
 def test_unit_word_reads_after_a_number() -> None:

@@ -12,7 +12,7 @@ from tests.system.running import free_port
 
 
 def test_trending_says_when_sales_show_when_there_are_none(empty: Dashboard) -> None:
-    assert "No sale was ever received for “Everywhere”" in text_of(empty.draw("trending"))
+    assert "No sales yet for “Everywhere”" in text_of(empty.draw("trending"))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -22,7 +22,7 @@ def test_trending_ranks_what_sells_most_lately(filled: Dashboard, theme: str) ->
     assert table["name"].tolist() == ["Apples (A)", "Milk *whole*", "Apples (C)"]
     assert table["rank"].tolist() == [1, 2, 3]
     assert table["score"].is_monotonic_decreasing
-    assert "Apples (A) sells most lately" in charts_of(drawn)[0]
+    assert "Top seller: Apples (A)" in charts_of(drawn)[0]
     assert "No sale since" not in text_of(drawn)
 
 
@@ -50,7 +50,7 @@ def test_trending_says_as_of_when_after_long_without_a_sale(
     Recorder(database, Settings()).record("till", "", [raw(kind="sale", quantity=3)])
     drawn = empty.draw("trending")
     # a shop that sends once a month is not silent
-    assert ":orange-badge[No sale since 2026-03-01] Shown as of then." in text_of(drawn)
+    assert ":orange-badge[No sale since 2026-03-01] Ranked as of then." in text_of(drawn)
     assert drawn.dataframe[0].value["score"].tolist() == [3.0]
 
 

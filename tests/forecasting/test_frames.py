@@ -115,7 +115,7 @@ def test_a_frequency_that_is_given_is_kept() -> None:
     daily = from_long(frame, frequency="D")
     assert daily.Y.shape == (2, 15)
     with pytest.raises(
-        Invalid, match=r"'b', row 0: 2026-01-28 is none of the M dates 2026-01-01, 2026-02-01"
+        Invalid, match=r"'b', row 0: 2026-01-28 is not one of the M dates 2026-01-01, 2026-02-01"
     ):
         from_long(frame, frequency="M")
 
@@ -140,8 +140,12 @@ MIXED = pd.concat(
         (long_frame().drop(columns="y"), "column_missing", "no column 'y'; it has unique_id, ds"),
         (long_frame().assign(price=1), "column_unknown", "'price' that nobody asked for"),
         (changed(4, "unique_id", None), "id_missing", "Row 4"),
-        (changed(33, "ds", "soon"), "ds_invalid", "'a', row 33: ds 'soon' is no date"),
-        (changed(33, "ds", "01/02/2026"), "ds_invalid", "'a', row 33: ds '01/02/2026' is no date"),
+        (changed(33, "ds", "soon"), "ds_invalid", "'a', row 33: ds 'soon' is not a date"),
+        (
+            changed(33, "ds", "01/02/2026"),
+            "ds_invalid",
+            "'a', row 33: ds '01/02/2026' is not a date",
+        ),
         (changed(33, "ds", pd.NaT), "ds_invalid", "'a', row 33"),
         (long_frame().assign(ds=3), "ds_invalid", "numbers"),
         (

@@ -65,15 +65,15 @@ def test_decide_takes_a_refit_of_the_same_choice_when_no_margin_is_asked(
     [
         (None, None, False, 0, "promote", "first forecast"),
         (None, 0.9, False, 0, "promote", "first forecast"),
-        (None, None, True, 0, "promote", "so could the champion"),
-        (0.9, None, True, 7, "keep", "could not be tested, and the champion was"),
-        (0.9, None, True, 8, "promote", "has not seen the last 8 days, and 7 are allowed"),
+        (None, None, True, 0, "promote", "neither could the current version"),
+        (0.9, None, True, 7, "keep", "could not be tested, and the current version was"),
+        (0.9, None, True, 8, "promote", "has not seen the last 8 days (7 are allowed)"),
         (None, 0.9, True, 0, "promote", "could not be tested on the same days"),
-        (1.0, 1.1, True, 7, "keep", "1.1 against 1 of the champion on the same days, +10.0%"),
-        (1.0, 1.1, True, 8, "refit", "but the champion has not seen the last 8 days"),
-        (0.0, 1.0, True, 0, "keep", "more is not allowed"),
+        (1.0, 1.1, True, 7, "keep", "1.1 vs 1 of the current version on the same days, +10.0%"),
+        (1.0, 1.1, True, 8, "refit", "but the current version has not seen the last 8 days"),
+        (0.0, 1.0, True, 0, "keep", "a higher error is not allowed"),
         (1.0, 0.5, True, 0, "promote", "-50.0%"),
-        (1.0, 1.0, True, 0, "promote", "the champion's, 1, on the same days"),
+        (1.0, 1.0, True, 0, "promote", "Ties with the current version on the same days, error 1"),
     ],
 )
 def test_decide_says_why_in_words(
@@ -94,7 +94,7 @@ def test_decide_says_why_in_words(
 def test_decide_names_the_margin_that_was_missed() -> None:
     made = decide(1.0, 0.99, has_champion=True, age_days=0, rule=PromotionRule(margin=0.02))
     assert made.action == "keep"
-    assert "2.0% lower is asked for" in made.reason
+    assert "at least 2.0% lower is required" in made.reason
 
 
 def test_total_score_weighs_origins_and_levels_alike() -> None:

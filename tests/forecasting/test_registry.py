@@ -58,11 +58,11 @@ def test_rollback_goes_on_backwards_and_a_named_version_forwards_again(database:
         publish(database, publication(), run_id=None)
     assert back(database).version == 2
     assert back(database).version == 1
-    with pytest.raises(Conflict, match="Version 1 is the first champion") as refused:
+    with pytest.raises(Conflict, match="Version 1 is the first that was published") as refused:
         back(database)
     assert refused.value.code == "no_earlier_champion"
     assert back(database, to=3).version == 3
-    with pytest.raises(Conflict, match="is the champion already"):
+    with pytest.raises(Conflict, match="is the current version already"):
         back(database, to=3)
 
 
@@ -76,7 +76,7 @@ def test_rollback_refuses_what_was_never_champion_and_promote_takes_it(database:
     assert forward(database, 2).forecast_run_id == lost
     assert published(database) == (2, lost)
     assert back(database).version == 1
-    with pytest.raises(Conflict, match="champion already"):
+    with pytest.raises(Conflict, match="current version already"):
         forward(database, 1)
 
 
@@ -102,9 +102,9 @@ def test_a_pruned_version_is_refused(database: sa.Engine) -> None:
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\x00b"])
 def test_a_reason_is_asked_for(database: sa.Engine, reason: str) -> None:
     publish(database, publication(), run_id=None)
-    with database.begin() as connection, pytest.raises(Invalid, match="Say why"):
+    with database.begin() as connection, pytest.raises(Invalid, match="Enter a reason"):
         rollback(connection, by="anna", reason=reason)
-    with database.begin() as connection, pytest.raises(Invalid, match="Say why"):
+    with database.begin() as connection, pytest.raises(Invalid, match="Enter a reason"):
         promote(connection, 1, by="anna", reason=reason)
 
 

@@ -337,7 +337,7 @@ WRONG_ORDERS = {
     ("rollback", b"{"): ("body", "truncated"),
     ("rollback", b"{}"): ("body", "missing required field `reason`"),
     ("rollback", b'{"reason": "x", "versoin": 1}'): ("body", "unknown field `versoin`"),
-    ("rollback", b'{"reason": " "}'): ("reason", "Say why"),
+    ("rollback", b'{"reason": " "}'): ("reason", "Enter a reason"),
     ("rollback", b'{"reason": "x", "version": 99999999999999999999}'): ("body", "range"),
     ("promote", b'{"reason": "x"}'): ("body", "Name the version"),
 }

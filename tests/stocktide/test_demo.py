@@ -21,7 +21,7 @@ def report(**other: Any) -> dict[str, Any]:
 
 def test_forecast_told_says_what_won_what_became_of_it_and_how_it_erred() -> None:
     assert forecast_told(report()) == (
-        "592 nodes x 28 days, trained to 2026-03-01 on lake version 3; BU log1p won; "
+        "592 nodes x 28 days, trained to 2026-03-01 on data version 3; BU log1p won; "
         "version 1 published: It is the first forecast; WAPE at level total 8.0%, seasonal naive 12.0%; "
         "no worse than it at 1 of 2 levels"
     )
@@ -32,8 +32,8 @@ def test_forecast_told_counts_the_periods_of_the_forecast() -> None:
 
 
 def test_forecast_told_does_not_call_published_what_was_kept() -> None:
-    said = forecast_told(report(published=False, version=2, reason="the champion errs less"))
-    assert "version 2 kept, not published: the champion errs less" in said
+    said = forecast_told(report(published=False, version=2, reason="the current version errs less"))
+    assert "version 2 kept, not published: the current version errs less" in said
 
 
 def test_forecast_told_says_so_when_nothing_was_tested() -> None:

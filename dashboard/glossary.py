@@ -1,0 +1,61 @@
+"""What pages say about a word in its tooltip: the first lines of its entry in docs/glossary.md."""
+
+TERMS = {
+    "On hand": (
+        "Units in a location according to the ledger: the last count plus all movements since. "
+        "Unknown until a delivery or a count is received."
+    ),
+    "Stock-out": "A product is out of stock in a location when its known stock is 0 or less.",
+    "Out-of-stock rate": (
+        "Share of known shelf-days without stock: days of a product in a location on which it was out of stock for a "
+        "time ÷ all its days with sales or deliveries."
+    ),
+    "Backtest": (
+        "Test on the past: forecast from an earlier day with what was known then, and compare with what was sold."
+    ),
+    "Origin": "Last day that a forecast or a backtest knows; also called the cutoff.",
+    "Seasonal naive": (
+        "Baseline that repeats the last season: the same weekday of last week, or the same week, month or quarter of "
+        "last year."
+    ),
+    "WAPE": (
+        "Weighted absolute percentage error: Σ |forecast − actual| ÷ Σ actual. Lower is better; 0.2 means that the "
+        "errors add up to 20 % of sales."
+    ),
+    "RMSSE": (
+        "Root mean squared scaled error: the root of the mean squared error ÷ that of the history's changes from one "
+        "period to the next. Lower is better; it compares items of any size."
+    ),
+    "WRMSSE": (
+        "RMSSE of the items of a level, weighted by their sales, averaged over levels and origins. Lower is better."
+    ),
+    "Coverage": (
+        "Share of the tested periods whose actual was inside an interval. The 80 % interval should cover about 80 %."
+    ),
+    "Drift": (
+        "Error of the published forecast on new actuals, compared with its error in the backtest. An alarm asks for "
+        "retraining."
+    ),
+    "Level": "One step of the hierarchy, such as region or product. Forecasts of all levels add up.",
+    "Current version": "The forecast that is published: readers, pages and the API see it.",
+    "New version": (
+        "The newest trained forecast that is compared with the current version on the same days. It is published if "
+        "its error is not higher."
+    ),
+    "Data updated": "When pages, charts and forecasts last received new events.",
+    "Reject": (
+        "Input that was refused. It is stored unchanged with the reason, and can be fixed and replayed, or dropped."
+    ),
+    "Conflict": "Event with the `source` and `id` of a recorded one and a different content.",
+    "Duplicate": (
+        "Event that was sent again with the same content. It is answered as recorded and changes nothing."
+    ),
+}
+
+
+def tip(term: str) -> str:
+    """Return the tooltip of a word, in any case. Raises KeyError for a word without an entry."""
+    return TERMS_LOWER[term.lower()]
+
+
+TERMS_LOWER = {term.lower(): text for term, text in TERMS.items()}
