@@ -934,7 +934,7 @@ CREATE TRIGGER ledger_rows_stay BEFORE DELETE OR UPDATE ON ledger FOR EACH ROW E
 GRANT SELECT ON ledger TO stocktide_reader;
 
 -- Numbers of ledger entries, taken in blocks.
-CREATE SEQUENCE ledger_entries;
+CREATE SEQUENCE ledger_entries INCREMENT BY 65536;
 
 -- Sum of daily_demand by location and day: what the overview's charts read.
 CREATE TABLE location_daily (

@@ -57,7 +57,8 @@ def _relation(row: Row, own: Mapping[str, list[Row]]) -> Iterator[str]:
     """Write a table, view or sequence, and below a table what belongs to it."""
     yield from _comment(row["comment"])
     if row["kind"] == "sequence":
-        yield f"CREATE SEQUENCE {row['name']};"
+        by = "" if row["increment"] == 1 else f" INCREMENT BY {row['increment']}"
+        yield f"CREATE SEQUENCE {row['name']}{by};"
         return
     if row["kind"] == "view":
         yield f"CREATE VIEW {row['name']} AS"

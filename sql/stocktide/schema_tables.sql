@@ -5,6 +5,7 @@ SELECT c.relname AS name,
        pg_get_partkeydef(c.oid) AS partitioned,
        array_to_string(c.reloptions, ', ') AS options,
        c.relpersistence = 'u' AS unlogged,
+       (SELECT q.seqincrement FROM pg_sequence q WHERE q.seqrelid = c.oid) AS increment,
        CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid, true) END AS definition
 FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition
