@@ -213,7 +213,7 @@ def test_run_etl_says_what_differs_when_the_lake_lost_rows(recorder: Recorder, l
     table = open_table(lake, "movements")
     assert table is not None
     table.delete()
-    with pytest.raises(Fatal, match="lake is not the ledger"):
+    with pytest.raises(Fatal, match="Lake and ledger differ"):
         run_etl(recorder.engine, lake)
     with recorder.engine.connect() as connection:
         status, error = connection.execute(

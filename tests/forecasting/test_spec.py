@@ -63,7 +63,7 @@ def test_spec_from_toml_has_defaults_when_empty() -> None:
         (
             {"forecast": {"fit_levels": [["region"]]}},
             "setting_value",
-            "none of the levels: total, loc",
+            "not one of the levels: total, loc",
         ),
         ({"forecast": {"split": "PHA"}}, "setting_value", "recent_shares, FP"),
         (

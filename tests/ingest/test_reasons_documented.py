@@ -33,7 +33,8 @@ def reasons() -> set[str]:
     found: set[str] = {KEY_KIND, KEY_LOCATION}
     # EPCIS and MQTT tell of their own reasons in docs of their own
     rooms = Path(ingest.__file__).parent.glob("*/*.py")
-    for path in (path for path in rooms if path.parent.name not in ("epcis", "mqtt")):
+    ours = [path for path in rooms if path.parent.name not in ("epcis", "mqtt")]
+    for path in [*ours, ROOT / "stocktide" / "bodies.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if (
                 isinstance(node, ast.Call)

@@ -46,6 +46,12 @@ class Counted:
         self.queries += 1
 
 
+def slowly(connection: sa.Connection, hashed: bytes) -> Key:
+    """Look a key up so slowly that whoever asks meanwhile finds it under way."""
+    time.sleep(0.5)
+    return look_up_key(connection, hashed)
+
+
 @pytest.fixture
 def ring(database: sa.Engine) -> Iterator[KeyRing]:
     ring = KeyRing(database)
@@ -207,6 +213,7 @@ def test_fetch_shares_one_query_and_turns_a_flood_of_guesses_away(
     database: sa.Engine, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stocktide.key_ring.PENDING_MAX", 10)
+    monkeypatch.setattr("stocktide.key_ring.look_up_key", slowly)
     text = made(database)
     counted = Counted(ring)
 

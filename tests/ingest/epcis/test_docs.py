@@ -16,7 +16,7 @@ from ingest.epcis.rules import Movement, Rule, read_rules
 DOCS = (Path(__file__).parents[3] / "docs" / "epcis.md").read_text("utf-8")
 # Calls that begin with a reason, and modules in which tuples of a reason and its sentence do.
 CALLS = {"Refused", "Fault"}
-TUPLES = {"event_goods", "wrongs", "containers", "settled"}
+TUPLES = {"event_goods", "validation", "containers", "settled"}
 
 
 def is_sentence(node: ast.expr) -> bool:

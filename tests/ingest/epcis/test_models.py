@@ -288,7 +288,7 @@ def test_leap_seconds_are_taken() -> None:
         ),
         (document(event(action=None)), "$.epcisBody.eventList[0].action", "is missing"),
         (document(event(eventTime="yesterday")), "$.epcisBody.eventList[0].eventTime", "with zone"),
-        (document(event("Event")), "$.epcisBody.eventList[0].type", "none of ObjectEvent"),
+        (document(event("Event")), "$.epcisBody.eventList[0].type", "not one of ObjectEvent"),
         (document(event(myField=1)), "$.epcisBody.eventList[0].myField", "with a prefix"),
         (
             document(event(quantityList=[{"epcClass": CLASS, "x": 1}])),
