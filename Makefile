@@ -58,7 +58,7 @@ bench: tools
 
 # Write the schema that the migrations make to sql/schema.sql, for reading.
 schema: setup
-	$(BIN)/python -m stocktide.schema_text
+	$(BIN)/python -m stocktide.foundation.schema_text
 
 # Pin anew what pyproject.toml allows: versions and hashes, no addresses.
 lock: setup

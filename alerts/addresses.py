@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from stocktide.errors import Invalid
-from stocktide.settings import Settings
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.settings import Settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # IPv6 addresses of translators (RFC 6052) lead to the IPv4 address in their last 32 bits.

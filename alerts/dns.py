@@ -6,7 +6,7 @@ import socket
 import threading
 
 from alerts.addresses import Allowed, Target, check_addresses
-from stocktide.errors import Transient
+from stocktide.foundation.errors import Transient
 
 
 class Resolver:

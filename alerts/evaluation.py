@@ -13,8 +13,8 @@ import msgspec
 import sqlalchemy as sa
 
 from alerts.rules import RuleLimits
-from stocktide.database import statement
-from stocktide.database_names import (
+from stocktide.foundation.database import statement
+from stocktide.foundation.database_names import (
     ALERT_WRITERS_LOCK,
     ALERTS_CHANGED,
     DELIVERIES_DUE,

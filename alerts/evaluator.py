@@ -14,10 +14,10 @@ from alerts.evaluation import (
     queue_all_if_new,
 )
 from alerts.rules import RuleLimits, limits_of
-from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
-from stocktide.database_names import ALERT_INPUTS_CHANGED, STOCK_CHANGED
-from stocktide.settings import Settings
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.foundation.database_names import ALERT_INPUTS_CHANGED, STOCK_CHANGED
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 
 # The ledger announces its commits on the first; whoever has pairs judged for another reason on the second.
 CHANNELS = (STOCK_CHANGED, ALERT_INPUTS_CHANGED)

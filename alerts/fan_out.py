@@ -15,12 +15,12 @@ import sqlalchemy as sa
 
 from alerts.cloud_event import cloud_event
 from alerts.listing import newest_event_id
-from stocktide.database import create_engine, statement
-from stocktide.database_errors import first_line, is_retryable
-from stocktide.database_names import ALERTS_CHANGED
-from stocktide.errors import Transient
-from stocktide.settings import Settings
-from stocktide.telemetry import log
+from stocktide.foundation.database import create_engine, statement
+from stocktide.foundation.database_errors import first_line, is_retryable
+from stocktide.foundation.database_names import ALERTS_CHANGED
+from stocktide.foundation.errors import Transient
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 
 # A client that is further behind than this is let go: it comes back with Last-Event-ID.
 QUEUE_MAX = 1_000

@@ -17,9 +17,16 @@ from alerts.requests import body_of, in_transaction, settings_of
 from alerts.rules import Rule
 from alerts.sse_response import SseResponse
 from alerts.triage import acknowledge, silence
-from stocktide.errors import Invalid
-from stocktide.paging import Limit, RowId, checked_text, next_key, next_pair, pair_of
-from stocktide.web import OperateKey, ReadKey, asked_by, engine_of, key_ring_of, read_body
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.paging import Limit, RowId, checked_text, next_key, next_pair, pair_of
+from stocktide.foundation.web import (
+    OperateKey,
+    ReadKey,
+    asked_by,
+    engine_of,
+    key_ring_of,
+    read_body,
+)
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
 PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from alerts.rules import message_of, unit_of, units
-from stocktide.database import statement
-from stocktide.errors import NotFound
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import NotFound
 
 PAGE_MAX = 500
 

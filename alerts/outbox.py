@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from alerts.cloud_event import cloud_event
 from alerts.posting import GONE, Tried
-from stocktide.database import statement
-from stocktide.stored_text import storable
-from stocktide.telemetry import log
+from stocktide.foundation.database import statement
+from stocktide.foundation.stored_text import storable
+from stocktide.foundation.telemetry import log
 
 # How many of one webhook are taken at once.
 EACH_MAX = 8

@@ -11,7 +11,7 @@ import httpx
 
 from alerts.addresses import Allowed, Target, check_url
 from alerts.dns import Resolver
-from stocktide.errors import StocktideError
+from stocktide.foundation.errors import StocktideError
 
 # Of a host with more addresses, the first ones; each has its share of the time to be connected to.
 ADDRESSES_MAX = 4

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from alerts.evaluator import Evaluator
 from alerts.sender import Sender
-from stocktide.errors import Fatal
-from stocktide.settings import Settings
-from stocktide.telemetry import log
+from stocktide.foundation.errors import Fatal
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 
 
 def run_alerts(engine: sa.Engine, settings: Settings) -> None:

@@ -8,10 +8,10 @@ import msgspec
 import sqlalchemy as sa
 
 from alerts.rules import units
-from stocktide.database import statement
-from stocktide.database_names import ALERT_INPUTS_CHANGED
-from stocktide.errors import Invalid, NotFound
-from stocktide.stored_text import is_storable
+from stocktide.foundation.database import statement
+from stocktide.foundation.database_names import ALERT_INPUTS_CHANGED
+from stocktide.foundation.errors import Invalid, NotFound
+from stocktide.foundation.stored_text import is_storable
 
 # A page, and one request's share.
 ROWS_MAX = 10_000

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from stocktide.settings import Settings
-from stocktide.web import engine_of
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.web import engine_of
 
 Result = TypeVar("Result")
 

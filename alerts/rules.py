@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from stocktide.settings import Settings
+from stocktide.foundation.settings import Settings
 
 Rule = Literal[
     "out_of_stock",

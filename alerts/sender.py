@@ -22,10 +22,10 @@ from alerts.addresses import allowed_by
 from alerts.outbox import Delivery, clear_old, end_try, take_due
 from alerts.posting import GONE, Poster, Tried
 from alerts.signature import signed_headers
-from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
-from stocktide.database_names import DELIVERIES_DUE
-from stocktide.settings import Settings
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.foundation.database_names import DELIVERIES_DUE
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 FIRST_WAIT_S = 5.0

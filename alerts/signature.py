@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - says what follows, and is none
 # The convention's bounds, bytes.

@@ -8,9 +8,9 @@ from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from alerts.fan_out import FanOut, Frame, Subscription
-from stocktide.database_errors import DATABASE_ERRORS, first_line, is_retryable
-from stocktide.errors import StocktideError
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.foundation.errors import StocktideError
+from stocktide.foundation.telemetry import log
 
 # A client that takes nothing for so long is let go.
 SEND_S_MAX = 10.0

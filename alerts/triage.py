@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from alerts.evaluation import announce_alerts, lock_writers
-from stocktide.database import statement
-from stocktide.errors import Invalid, NotFound
-from stocktide.stored_text import is_storable
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Invalid, NotFound
+from stocktide.foundation.stored_text import is_storable
 
 REASON_MAX = 1_000
 SILENCE_MAX = timedelta(days=366)

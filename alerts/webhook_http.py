@@ -21,8 +21,8 @@ from alerts.webhooks import (
     retry_dead,
     rotate_secret,
 )
-from stocktide.paging import Limit, RowId, next_key
-from stocktide.web import OperateKey, asked_by, engine_of, read_body
+from stocktide.foundation.paging import Limit, RowId, next_key
+from stocktide.foundation.web import OperateKey, asked_by, engine_of, read_body
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 WEBHOOK_BYTES_MAX = 65_536

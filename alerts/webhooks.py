@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from alerts.addresses import Allowed, check_url
 from alerts.rules import RULES
 from alerts.signature import new_secret
-from stocktide.database import statement
-from stocktide.database_names import DELIVERIES_DUE
-from stocktide.errors import Conflict, Invalid, NotFound
-from stocktide.stored_text import is_storable
+from stocktide.foundation.database import statement
+from stocktide.foundation.database_names import DELIVERIES_DUE
+from stocktide.foundation.errors import Conflict, Invalid, NotFound
+from stocktide.foundation.stored_text import is_storable
 
 WEBHOOKS_MAX = 100
 # After a rotation messages carry both signatures for so long.

@@ -16,11 +16,11 @@ import httpx
 import psycopg
 
 from benchmarks._crash_events import PLACES, PRODUCTS
-from stocktide.database import create_engine, migrate
-from stocktide.embedded import Postgres, die_with_parent
-from stocktide.errors import Fatal
-from stocktide.keys import create_key
-from stocktide.listening import listen
+from stocktide.entrypoints.listening import listen
+from stocktide.foundation.database import create_engine, migrate
+from stocktide.foundation.embedded import Postgres, die_with_parent
+from stocktide.foundation.errors import Fatal
+from stocktide.foundation.keys import create_key
 
 ROOT = Path(__file__).parents[1]
 API_PROCESSES = 2
@@ -73,7 +73,7 @@ class Service:
         }
         with (self.home / f"{name}.log").open("ab") as said:
             self._parts[name] = subprocess.Popen(
-                [sys.executable, "-m", "stocktide.cli", *self._commands()[name]],
+                [sys.executable, "-m", "stocktide.entrypoints.cli", *self._commands()[name]],
                 env=environment,
                 cwd=ROOT,
                 stdout=said,

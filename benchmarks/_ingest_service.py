@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import psycopg
 
-from stocktide.database import create_engine, migrate
-from stocktide.embedded import Postgres, Valkey
-from stocktide.keys import create_key
-from stocktide.listening import listen
+from stocktide.entrypoints.listening import listen
+from stocktide.foundation.database import create_engine, migrate
+from stocktide.foundation.embedded import Postgres, Valkey
+from stocktide.foundation.keys import create_key
 
 ROOT = Path(__file__).parents[1]
 START_S_MAX = 60.0
@@ -56,8 +56,8 @@ def serve(descriptor: int) -> None:
     """Run one API process with the no-op route; what `stocktide api` runs, and that route."""
     from starlette.routing import Route
 
-    from stocktide.serving import serve_api
-    from stocktide.settings import load_settings
+    from stocktide.entrypoints.serving import serve_api
+    from stocktide.foundation.settings import load_settings
 
     settings = load_settings()
     assert settings.database_url

@@ -89,7 +89,14 @@ def _workers(database_url: str, port: int, folder: Path, workers: int) -> Iterat
     }
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "stocktide.cli", "mqtt", "--worker", str(number + 1)],
+            [
+                sys.executable,
+                "-m",
+                "stocktide.entrypoints.cli",
+                "mqtt",
+                "--worker",
+                str(number + 1),
+            ],
             env=environment,
             cwd=ROOT,
             stdout=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from forecasting import (
     from_long,
     make_forecast,
 )
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 

@@ -35,10 +35,10 @@ import numpy as np
 import sqlalchemy as sa
 
 from benchmarks._claims import at_least, at_most
-from stocktide.database import create_engine, migrate
 from stocktide.domain.kinds import RECEIPT, SALE, EventKind
-from stocktide.embedded import Postgres, Valkey
-from stocktide.keys import create_key
+from stocktide.foundation.database import create_engine, migrate
+from stocktide.foundation.embedded import Postgres, Valkey
+from stocktide.foundation.keys import create_key
 
 GOAL_MS = 1_000.0
 RATE = 1_000
@@ -85,7 +85,7 @@ class Service:
 @contextmanager
 def part(environment: dict[str, str], *arguments: str) -> Iterator[None]:
     """One of our processes."""
-    command = [sys.executable, "-m", "stocktide.cli", *arguments]
+    command = [sys.executable, "-m", "stocktide.entrypoints.cli", *arguments]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         yield

@@ -29,7 +29,7 @@ from benchmarks._crash_events import Reference, stream
 from benchmarks._crash_senders import Addresses, Report, Shared, send_http, send_mqtt
 from benchmarks._crash_service import Service
 from etl.check import ledger_faults
-from stocktide.database import create_engine
+from stocktide.foundation.database import create_engine
 
 SENDERS = 8
 MQTT_SHARE = 0.02

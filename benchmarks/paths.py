@@ -31,7 +31,7 @@ from forecasting import (
     read_paths,
     write_paths,
 )
-from stocktide.lake import Lake
+from stocktide.foundation.lake import Lake
 
 Array = NDArray[np.float64]
 

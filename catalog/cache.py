@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from stocktide.telemetry import log
+from stocktide.foundation.telemetry import log
 
 PREFIX = "stocktide:"
 # After a failure we leave Redis alone this long, so that its absence costs a request nothing.

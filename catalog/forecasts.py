@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stocktide.database import statement
-from stocktide.errors import NotFound
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import NotFound
 
 NODES_MAX = 500
 

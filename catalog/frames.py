@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from stocktide.database import statement
+from stocktide.foundation.database import statement
 
 
 def read_frame(engine: sa.Engine, name: str, **parameters: Any) -> pd.DataFrame:

@@ -11,9 +11,9 @@ from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.products import list_products, read_product
 from catalog.stock import list_lots, list_stock, stock_as_of
 from catalog.trending import Scope, read_trending
-from stocktide.errors import Invalid, NotFound
-from stocktide.paging import Limit, checked_text, next_key, next_pair, pair_of
-from stocktide.web import ReadKey, engine_of
+from stocktide.foundation.errors import Invalid, NotFound
+from stocktide.foundation.paging import Limit, checked_text, next_key, next_pair, pair_of
+from stocktide.foundation.web import ReadKey, engine_of
 
 router = APIRouter(prefix="/v1", tags=["read"])
 

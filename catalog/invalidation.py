@@ -7,9 +7,9 @@ import psycopg
 import sqlalchemy as sa
 
 from catalog.cache import ALL, ProductCache
-from stocktide.database_errors import is_retryable
-from stocktide.database_names import FORECAST_PUBLISHED, STOCK_CHANGED
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import is_retryable
+from stocktide.foundation.database_names import FORECAST_PUBLISHED, STOCK_CHANGED
+from stocktide.foundation.telemetry import log
 
 CHANNELS = (STOCK_CHANGED, FORECAST_PUBLISHED)
 # More products than this are forgotten by forgetting all: one command instead of thousands.

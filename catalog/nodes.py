@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from catalog.frames import read_frame
 from catalog.periods import periods_from
-from stocktide.database import statement
-from stocktide.errors import Invalid, NotFound
-from stocktide.rhythm import rhythm_of
+from stocktide.domain.rhythm import rhythm_of
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Invalid, NotFound
 
 NEAREST_MAX = 3
 OTHER = "other"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stocktide.rhythm import Rhythm
+from stocktide.domain.rhythm import Rhythm
 
 
 def periods_from(first: date, count: int, rhythm: Rhythm) -> pd.DatetimeIndex:

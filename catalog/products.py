@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from catalog.amounts import money, units
 from catalog.cache import ProductCache
 from catalog.invalidation import PRODUCT
-from stocktide.database import statement
-from stocktide.errors import NotFound
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import NotFound
 
 PAGE_MAX = 500
 

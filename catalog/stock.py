@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalog.amounts import money, units
-from stocktide.database import statement
-from stocktide.errors import NotFound
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import NotFound
 
 PAGE_MAX = 1_000
 

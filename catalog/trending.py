@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from catalog.amounts import units
 from catalog.cache import ProductCache
-from stocktide.database import statement
+from stocktide.foundation.database import statement
 
 TRENDING = "trending"
 # Scores age by the hour; a list this old is still right to any eye.

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, days_between, in_words
-from stocktide.rhythm import Rhythm
+from stocktide.domain.rhythm import Rhythm
 
 BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
 DAY_FORMAT = "%d %b"

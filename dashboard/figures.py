@@ -16,7 +16,7 @@ from dashboard.fan import (
     with_days,
 )
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words, quantity, readable_axes
-from stocktide.rhythm import DAILY, Rhythm
+from stocktide.domain.rhythm import DAILY, Rhythm
 
 # Names are all shown: a bar without its name says nothing.
 NAME_AXIS = alt.Axis(labelLimit=260, labelOverlap=False)

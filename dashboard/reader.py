@@ -7,12 +7,12 @@ import streamlit as st
 
 from catalog.cache import ProductCache
 from dashboard.signin import COOKIE
-from stocktide.cache_server import connect_cache
-from stocktide.database import create_engine
-from stocktide.errors import Unauthorized
-from stocktide.home import signing_key
-from stocktide.settings import Settings, load_settings
-from stocktide.users import SignIn, User
+from stocktide.foundation.cache_server import connect_cache
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.errors import Unauthorized
+from stocktide.foundation.home import signing_key
+from stocktide.foundation.settings import Settings, load_settings
+from stocktide.foundation.users import SignIn, User
 
 
 @dataclass(frozen=True)

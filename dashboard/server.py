@@ -7,9 +7,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from dashboard.signin import RequireSignIn, SignInRoutes, healthz, show_form, sign_out
-from stocktide.home import signing_key
-from stocktide.settings import Settings
-from stocktide.users import SignIn
+from stocktide.foundation.home import signing_key
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.users import SignIn
 
 SCRIPT = Path(__file__).parent / "main.py"
 

@@ -7,21 +7,19 @@ from typing import Any
 import streamlit as st
 
 from catalog.frames import read_record
-from dashboard.boundary import FAILED, plain_words
-from dashboard.pages import (
-    calendar,
-    experiments,
-    feeds,
-    forecasts,
-    overview,
-    products,
-    system,
-    trending,
-)
+from dashboard.calendar import page as calendar
+from dashboard.experiments import page as experiments
+from dashboard.feeds import page as feeds
+from dashboard.forecasts import page as forecasts
+from dashboard.friendly_errors import FAILED, plain_words
+from dashboard.overview import page as overview
+from dashboard.products import page as products
 from dashboard.reader import Reader, open_reader, signed_in_user
+from dashboard.system import page as system
 from dashboard.theme import when
-from stocktide.errors import Unauthorized
-from stocktide.users import User
+from dashboard.trending import page as trending
+from stocktide.foundation.errors import Unauthorized
+from stocktide.foundation.users import User
 
 LAKE_LATE_S = 900
 FORECAST_LATE_S = 3 * 86_400

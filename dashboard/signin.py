@@ -10,10 +10,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stocktide.errors import Unauthorized
-from stocktide.settings import Settings
-from stocktide.users import SignIn
-from stocktide.web import limited_body
+from stocktide.foundation.errors import Unauthorized
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.users import SignIn
+from stocktide.foundation.web import limited_body
 
 COOKIE = "stocktide_session"
 # Open to everybody: the form itself, the way out, and whether the process lives.

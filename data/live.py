@@ -30,7 +30,7 @@ from data.events import (
 )
 from data.live_state import LiveState, live_state
 from data.simulator import SampleChain
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 EVENTS_PER_SECOND_MAX = 10_000.0
 # Besides sales and the deliveries that follow from them; what is left are orders at the till.

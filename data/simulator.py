@@ -27,7 +27,7 @@ from data.pricing import Lifecycle, Prices, make_lifecycle, make_prices
 from data.reorder import Buyers, make_buyers, make_lead_days
 from data.stockroom import Stockroom, run_stockroom
 from data.truth import Truth
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 DAYS_MIN, DAYS_MAX = 14, 3660
 BATCH_MAX = 10_000

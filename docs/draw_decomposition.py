@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import vl_convert
 
-from dashboard.forecast_figures import component_tiles
-from dashboard.node_picture import stack
+from dashboard.forecasts.figures import component_tiles
+from dashboard.forecasts.node_picture import stack
 from dashboard.theme import LIGHT
 from data import simulate
 from forecasting import ProphetModel, Seasonality, fit_series

@@ -11,7 +11,7 @@ sys.path[0] = str(Path(__file__).parents[1])
 
 from playwright.sync_api import sync_playwright
 
-from stocktide.settings import load_settings
+from stocktide.foundation.settings import load_settings
 from tests.browser.find_chromium import find_chromium
 
 PAGES = {"overview": "/", "products": "/products", "forecasts": "/forecasts"}

@@ -1,6 +1,6 @@
 """Ledger to lake: cleaned movements and daily demand as Delta tables, proven equal to the ledger."""
 
-from stocktide.lazy import lazy_names
+from stocktide.foundation.lazy import lazy_names
 
 # pandas and the lake's libraries take seconds, and whoever names a module here needs not all of them
 __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

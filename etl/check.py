@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from etl.delta import open_table, watermark_of
 from etl.kinds import kind_table
-from stocktide.database import sql, statement
-from stocktide.errors import Fatal
-from stocktide.lake import Lake
+from stocktide.foundation.database import sql, statement
+from stocktide.foundation.errors import Fatal
+from stocktide.foundation.lake import Lake
 
 
 @dataclass(frozen=True)

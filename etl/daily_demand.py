@@ -9,8 +9,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from etl.delta import DAILY_DEMAND, open_table, version_of, watermark_of, with_watermark
 from etl.kinds import kind_table
-from stocktide.database import sql, statement
-from stocktide.lake import Lake
+from stocktide.foundation.database import sql, statement
+from stocktide.foundation.lake import Lake
 
 KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.location_id AND t.day = s.day"
 

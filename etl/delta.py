@@ -3,8 +3,8 @@
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 
-from stocktide.database_names import ETL_TRANSACTION
-from stocktide.lake import Lake, LakeTable
+from stocktide.foundation.database_names import ETL_TRANSACTION
+from stocktide.foundation.lake import Lake, LakeTable
 
 
 def open_table(lake: Lake, table: LakeTable) -> DeltaTable | None:

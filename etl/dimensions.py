@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from deltalake import write_deltalake
 
 from etl.delta import open_table
-from stocktide.lake import Lake, LakeTable
+from stocktide.foundation.lake import Lake, LakeTable
 
 PRODUCTS = pa.schema(
     [

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from deltalake import write_deltalake
 
 from etl.delta import MOVEMENTS, open_table, version_of, watermark_of, with_watermark
-from stocktide.database import sql
-from stocktide.lake import Lake
+from stocktide.foundation.database import sql
+from stocktide.foundation.lake import Lake
 
 
 @dataclass(frozen=True)

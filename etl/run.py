@@ -10,10 +10,10 @@ from etl.daily_demand import Demand, update_daily_demand
 from etl.delta import open_table, version_of, watermark_of
 from etl.dimensions import land_dimensions
 from etl.movements import Landed, land_movements
-from stocktide.errors import Conflict
-from stocktide.lake import Lake
-from stocktide.runs import recorded_run, single_flight
-from stocktide.telemetry import log
+from stocktide.foundation.errors import Conflict
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.runs import recorded_run, single_flight
+from stocktide.foundation.telemetry import log
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ In a notebook, without server or database: `fit_frame(frame).forecast(28)`; for 
 
 # at once: its module has its name, which would hide the function
 from forecasting.quiet_prophet import quiet_prophet as quiet_prophet
-from stocktide.lazy import lazy_names
+from stocktide.foundation.lazy import lazy_names
 
 # pandas, SciPy and MLflow take seconds, and whoever names a module here needs not all of them
 __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -20,8 +20,8 @@ from forecasting.nodes.plan_regressors import (
     promotion_regressor,
 )
 from forecasting.nodes.plans import Periods, periods_of
-from stocktide.database import statement
-from stocktide.lake import Lake
+from stocktide.foundation.database import statement
+from stocktide.foundation.lake import Lake
 
 PRICE, PROMOTION = "price", "promotion"
 

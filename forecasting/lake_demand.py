@@ -20,9 +20,9 @@ from forecasting.nodes.demand import Demand, densify, pool_products
 from forecasting.nodes.unnamed import with_names
 from forecasting.nodes.with_successions import with_successions
 from forecasting.structure.levels import KNOWN_KEYS, Levels
-from stocktide.database import sql
-from stocktide.errors import NotFound
-from stocktide.lake import Lake
+from stocktide.foundation.database import sql
+from stocktide.foundation.errors import NotFound
+from stocktide.foundation.lake import Lake
 
 if TYPE_CHECKING:
     import pandera.pandas as pa

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyarrow import fs
 
-from stocktide.lake import Lake
+from stocktide.foundation.lake import Lake
 
 
 def open_folder(lake: Lake, folder: str) -> tuple[Any, str]:

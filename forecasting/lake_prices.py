@@ -13,8 +13,8 @@ from forecasting.nodes.day_values import DaySums, realised_periods
 from forecasting.nodes.demand import Demand, pool_names
 from forecasting.nodes.plan_regressors import Realised
 from forecasting.nodes.plans import Periods
-from stocktide.database import sql
-from stocktide.lake import Lake
+from stocktide.foundation.database import sql
+from stocktide.foundation.lake import Lake
 
 # Prices of the last year say what is usual; a longer time would hold prices that have gone.
 USUAL_DAYS = 365

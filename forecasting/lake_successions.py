@@ -5,8 +5,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from forecasting.nodes.succession_table import product_lines, succession_table
-from stocktide.database import sql, statement
-from stocktide.successions import Succession
+from stocktide.foundation.database import sql, statement
+from stocktide.foundation.successions import Succession
 
 
 def read_successions(engine: sa.Engine) -> pd.DataFrame:

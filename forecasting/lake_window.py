@@ -14,10 +14,10 @@ import pandas as pd
 from forecasting.frames.frequency import Frequency
 from forecasting.frames.period_demand import whole_periods
 from forecasting.frames.rhythm_found import RhythmFound, recognise_rhythm, rhythm_by_hand
-from stocktide.database import sql
-from stocktide.errors import NotFound
-from stocktide.rhythm import rhythm_of
-from stocktide.telemetry import log
+from stocktide.domain.rhythm import rhythm_of
+from stocktide.foundation.database import sql
+from stocktide.foundation.errors import NotFound
+from stocktide.foundation.telemetry import log
 
 # Older days no longer help (measured on M5: two, three, four years and all of five score alike) and cost time. Months
 # and quarters are few in four years: what is longer ago still says what a year is like.

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from forecasting.intervals.joint_draw import Paths, Single
-from stocktide.errors import Invalid, NotFound
+from stocktide.foundation.errors import Invalid, NotFound
 
 METADATA = b"stocktide.paths"
 # Numbers held before files are written, 4 bytes each: it bounds the memory, and keeps files of a small chain few.

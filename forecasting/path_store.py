@@ -18,8 +18,8 @@ from pyarrow import fs
 from forecasting.intervals.joint_draw import Paths, Single
 from forecasting.lake_folder import open_folder
 from forecasting.path_files import blocks_of, path_columns, read_file, table_of, write_file
-from stocktide.errors import Invalid, NotFound
-from stocktide.lake import Lake
+from stocktide.foundation.errors import Invalid, NotFound
+from stocktide.foundation.lake import Lake
 
 FORMAT = 1
 FOLDER, MANIFEST = "paths", "manifest.json"

@@ -18,9 +18,9 @@ from forecasting.run import publication_of, read_chain
 from forecasting.run_record import RunProgress, recorded_alone
 from forecasting.run_report import ForecastReport, report_of
 from forecasting.spec import ForecastSpec
-from stocktide.errors import Conflict
-from stocktide.lake import Lake
-from stocktide.rhythm import rhythm_of
+from stocktide.domain.rhythm import rhythm_of
+from stocktide.foundation.errors import Conflict
+from stocktide.foundation.lake import Lake
 
 # Reading, the fit, paths, publishing.
 STEPS = 4

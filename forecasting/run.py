@@ -30,9 +30,9 @@ from forecasting.run_report import ForecastReport, report_of, run_counts
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from forecasting.structure.levels import KNOWN_KEYS, parse_levels
-from stocktide.lake import Lake
-from stocktide.runs import Run
-from stocktide.telemetry import log
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.runs import Run
+from stocktide.foundation.telemetry import log
 
 Array = NDArray[np.float64]
 

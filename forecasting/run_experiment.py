@@ -18,9 +18,9 @@ from forecasting.run_report import run_counts
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.levels import level_name
-from stocktide.errors import Transient
-from stocktide.rhythm import rhythm_of
-from stocktide.runs import Run
+from stocktide.domain.rhythm import rhythm_of
+from stocktide.foundation.errors import Transient
+from stocktide.foundation.runs import Run
 
 Array = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from typing import Literal
 import sqlalchemy as sa
 
 from forecasting.forecast_finish import Progress, silent
-from stocktide.errors import Conflict
-from stocktide.runs import Run, note_progress, recorded_run, single_flight
-from stocktide.telemetry import log
+from stocktide.foundation.errors import Conflict
+from stocktide.foundation.runs import Run, note_progress, recorded_run, single_flight
+from stocktide.foundation.telemetry import log
 
 # A step is shown as it begins: the last one is not yet over.
 SHARE_MAX = 0.99

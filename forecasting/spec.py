@@ -13,7 +13,7 @@ from forecasting.publishing.promotion import PromotionRule
 from forecasting.structure.levels import Levels, level_name, parse_levels
 from forecasting.structure.reconcile import METHODS, Method
 from forecasting.structure.shares import HALF_LIFE_DAYS
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 HORIZON_DAYS_MAX = 365
 # Periods ahead where the settings say nothing: what a buyer plans in that rhythm.

@@ -1,4 +1,4 @@
-from stocktide.errors import StocktideError
-from stocktide.settings import Settings, load_settings
+from stocktide.foundation.errors import StocktideError
+from stocktide.foundation.settings import Settings, load_settings
 
 __all__ = ["Settings", "StocktideError", "load_settings"]

@@ -14,9 +14,9 @@ import httpx
 import psutil
 import sqlalchemy as sa
 
-from stocktide.database import create_engine
-from stocktide.keys import create_key
-from stocktide.listening import listen
+from stocktide.entrypoints.listening import listen
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.keys import create_key
 
 START_S_MAX = 60.0
 MIB = 2**20
@@ -70,7 +70,14 @@ def api_process(database_url: str, home: Path, **settings: object) -> Iterator[A
     log = home / "api.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stocktide.cli", "api", "--fd", str(listening.fileno())],
+            [
+                sys.executable,
+                "-m",
+                "stocktide.entrypoints.cli",
+                "api",
+                "--fd",
+                str(listening.fileno()),
+            ],
             env=environment,
             stdout=said,
             stderr=said,

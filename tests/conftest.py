@@ -19,12 +19,12 @@ import uvicorn
 from hypothesis import settings as hypothesis_settings
 
 import catalog.invalidation
-from stocktide.api import create_app
-from stocktide.cache_server import connect_cache
-from stocktide.database import create_engine, migrate
-from stocktide.embedded import POSTGRES_OPTIONS, Postgres, Valkey
-from stocktide.keys import SCOPES, create_key
-from stocktide.settings import NOT_SETTINGS, load_settings
+from stocktide.entrypoints.api import create_app
+from stocktide.foundation.cache_server import connect_cache
+from stocktide.foundation.database import create_engine, migrate
+from stocktide.foundation.embedded import POSTGRES_OPTIONS, Postgres, Valkey
+from stocktide.foundation.keys import SCOPES, create_key
+from stocktide.foundation.settings import NOT_SETTINGS, load_settings
 from tests.real_data import REAL_DATA_ABSENT, absence_line
 from tests.scratch import clear, memory_scratch
 

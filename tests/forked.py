@@ -14,7 +14,11 @@ import pytest
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["stocktide.cli", "tests.forecasting.killed_run", "tests.forecasting.killed_forecast"]
+    [
+        "stocktide.entrypoints.cli.main",
+        "tests.forecasting.killed_run",
+        "tests.forecasting.killed_forecast",
+    ]
 )
 COMMAND_S_MAX = 120
 
@@ -48,7 +52,7 @@ def run_command(
 def _command(
     arguments: tuple[str, ...], environment: dict[str, str], folder: Path, said: list[Path]
 ) -> None:
-    from stocktide.cli import main
+    from stocktide.entrypoints.cli.main import main
 
     for stream, path in zip((1, 2), said, strict=True):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)

@@ -24,7 +24,7 @@ AMBIGUOUS = {"price", "order"}
 NAMING = {
     "stocktide/domain/kinds.py": "the table",
     "sql/migrations/0016_event_kinds.sql": "its twin",
-    "ingest/epcis/rules.py": "the type of EPCIS movements, a vocabulary of its own that shares words with the kinds",
+    "ingest/epcis/movements/rules.py": "the types of EPCIS movements, which share words with the kinds",
     "benchmarks/_crash_events.py": "an independent ledger that the real one is compared with",
     "examples/send_with_python.py": "an example of what a sender writes, who has not our table",
 }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from forecasting.frames.frequency import Frequency
 from forecasting.structure.hierarchy import Hierarchy
-from stocktide.rhythm import rhythm_of
+from stocktide.domain.rhythm import rhythm_of
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from forecasting.frames.frequency import Frequency
 from forecasting.known_ahead_tables import Told
 from forecasting.nodes.plan_leaves import SCOPE, match_plans
-from stocktide.rhythm import rhythm_of
+from stocktide.domain.rhythm import rhythm_of
 
 Mask = NDArray[np.bool_]
 

@@ -22,9 +22,9 @@ from forecasting.publishing.publish import QUANTILE_COLUMNS
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from forecasting.structure.levels import KNOWN_KEYS, parse_levels
-from stocktide.database import statement
-from stocktide.errors import Conflict, NotFound
-from stocktide.lake import Lake
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Conflict, NotFound
+from stocktide.foundation.lake import Lake
 
 Array = NDArray[np.float64]
 # Records the assumptions as plans, in the transaction that it is given; that is never committed.

@@ -24,7 +24,7 @@ from forecasting.choosing.ways import Way, best_way
 from forecasting.experts.at_origin import many_levels
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.reconcile import METHODS, TREE_METHODS, Method, refuse_method
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 Split = Literal["recent_shares", "FP"]

@@ -15,7 +15,7 @@ from forecasting.choosing.tables import Facts, Plan
 from forecasting.nodes.lifecycle import wholly_young, with_starts
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.reconcile import Method, finest_above, reconcile, split_down
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from forecasting.choosing.tables import rows_of
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.levels import Levels, level_name
 from forecasting.structure.reconcile import Method
-from stocktide.errors import Conflict
+from stocktide.foundation.errors import Conflict
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]

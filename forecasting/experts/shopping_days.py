@@ -7,7 +7,7 @@ import holidays
 import pandas as pd
 from dateutil.easter import easter
 
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 EASTER = "Easter Sunday"
 # Valentine's Day, Mother's Day, Halloween and the like stand under "unofficial".

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 # The series of each row, for the message.

@@ -10,8 +10,8 @@ from forecasting.nodes.known_ahead import NOTHING, KnownAhead
 from forecasting.nodes.succession_table import read_successions
 from forecasting.nodes.unnamed import with_names
 from forecasting.nodes.with_successions import with_successions
-from stocktide.errors import Invalid
-from stocktide.rhythm import rhythm_of
+from stocktide.domain.rhythm import rhythm_of
+from stocktide.foundation.errors import Invalid
 
 # No lake stands behind it.
 NO_LAKE_VERSION = -1

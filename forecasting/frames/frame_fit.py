@@ -16,7 +16,7 @@ from forecasting.prophet.fits import Fits
 from forecasting.prophet.model import ProphetModel
 from forecasting.prophet.predict import components, forecast
 from forecasting.prophet.uncertainty import quantiles
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from forecasting.frames.frequency import (
 )
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.scikit_hts import from_nodes
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]

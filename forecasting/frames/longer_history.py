@@ -16,7 +16,7 @@ from forecasting.nodes.demand import Demand
 from forecasting.nodes.hand_over import hand_over
 from forecasting.nodes.known_ahead import KnownAhead, PlannedRegressor
 from forecasting.nodes.successions import link_rows, period_share
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 Longer = Mapping[tuple[str, ...], pd.DataFrame]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.frames.frequency import FREQUENCIES, Frequency, Grid
-from stocktide.rhythm import rhythm_of
+from stocktide.domain.rhythm import rhythm_of
 
 # Dates that must agree before a rhythm is found. A shop that sold on so many random days would have them all on one
 # weekday, or one day of the month or quarter, with a chance below 1 in 10,000: (1/7)^5, (1/30)^3, (1/91)^3.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.nodes.successions import Links
-from stocktide.successions import WHOLE_SHARE
+from stocktide.foundation.successions import WHOLE_SHARE
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

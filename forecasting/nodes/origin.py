@@ -24,7 +24,7 @@ from forecasting.nodes.with_successions import blended, replaced_leaves, waiting
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.shares import probable_stockouts
 from forecasting.structure.siblings import sibling_group
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

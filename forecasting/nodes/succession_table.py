@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from stocktide.errors import Invalid
-from stocktide.successions import (
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.successions import (
     WHOLE_SHARE,
     Succession,
     check_successions,

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.prophet.model import BUILT_IN, ProphetModel, Seasonality
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 EPOCH = pd.Timestamp("1970-01-01")

@@ -32,7 +32,7 @@ from forecasting.prophet.multiplicative import joined, solve_multiplicative
 from forecasting.prophet.solver import GAP_MAX, Solution, solve
 from forecasting.prophet.trend import knot_count
 from forecasting.row_blocks import in_threads
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]

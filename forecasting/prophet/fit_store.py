@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from forecasting.prophet.fits import LABELS, Fits
 from forecasting.prophet.model import ProphetModel, Regressor, Seasonality
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 FORMAT = 1
 _KEY = b"stocktide.prophet"

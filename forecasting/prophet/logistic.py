@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from forecasting.prophet.model import BUILT_IN, ProphetModel
 from forecasting.quiet_prophet import quiet_prophet
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 

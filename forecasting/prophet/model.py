@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Mode = Literal["additive", "multiplicative"]
 Growth = Literal["linear", "flat", "logistic"]

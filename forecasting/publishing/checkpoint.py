@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.publishing.plain_values import DAMAGED, flatten, restore
-from stocktide.telemetry import log
+from stocktide.foundation.telemetry import log
 
 T = TypeVar("T")
 FOLDER = "checkpoints"

@@ -13,7 +13,7 @@ from forecasting.nodes.demand import OTHER_PRODUCTS, pool_names
 from forecasting.nodes.unnamed import with_names
 from forecasting.publishing.cusum import alarms
 from forecasting.structure.levels import KNOWN_KEYS
-from stocktide.database import statement
+from stocktide.foundation.database import statement
 
 # Periods that ended so many days before the newest one are judged anew at each check, for sales that came late.
 LATE_DAYS = 3

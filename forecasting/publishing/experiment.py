@@ -18,9 +18,9 @@ import sqlalchemy as sa
 
 from forecasting.publishing.pictures import error_figure, png, score_figure
 from forecasting.publishing.promotion import SCORE_METRICS
-from stocktide.database import statement
-from stocktide.errors import Transient
-from stocktide.settings import Settings
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Transient
+from stocktide.foundation.settings import Settings
 
 EXPERIMENT = "stocktide-forecast"
 MODEL = "stocktide-forecast"

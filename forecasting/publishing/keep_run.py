@@ -9,7 +9,7 @@ from forecasting.path_store import PathLineage, prune_paths, write_paths
 from forecasting.publishing.learnt_store import prune_learnt, write_learnt
 from forecasting.publishing.registry import Outcome
 from forecasting.structure.hierarchy import Hierarchy
-from stocktide.lake import Lake
+from stocktide.foundation.lake import Lake
 
 _KEPT = "SELECT forecast_run_id FROM forecast_runs WHERE pruned_at IS NULL"
 

@@ -10,8 +10,8 @@ from pyarrow import fs
 from forecasting.choosing.kept import Learnt
 from forecasting.lake_folder import open_folder
 from forecasting.publishing.plain_values import DAMAGED, pack, unpack
-from stocktide.errors import Conflict
-from stocktide.lake import Lake
+from stocktide.foundation.errors import Conflict
+from stocktide.foundation.lake import Lake
 
 FOLDER, ENDING = "learnt", ".npz"
 

@@ -31,7 +31,7 @@ from forecasting.publishing.registry import (
     register_refresh,
 )
 from forecasting.structure.hierarchy import Hierarchy
-from stocktide.database import statement
+from stocktide.foundation.database import statement
 
 Array = NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from forecasting.publishing.promotion import Decision, PromotionRule, decide
-from stocktide.database import statement
-from stocktide.database_names import FORECAST_PUBLISHED
-from stocktide.errors import Conflict, Invalid, NotFound
-from stocktide.stored_text import is_storable
+from stocktide.foundation.database import statement
+from stocktide.foundation.database_names import FORECAST_PUBLISHED
+from stocktide.foundation.errors import Conflict, Invalid, NotFound
+from stocktide.foundation.stored_text import is_storable
 
 VERSIONS_MAX = 500
 REASON_LENGTH_MAX = 500

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from forecasting.structure.levels import Levels, level_name, parse_levels
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Codes = NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Level = tuple[str, ...]
 Levels = tuple[Level, ...]

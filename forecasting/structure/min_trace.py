@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.nonnegative import nonnegative_leaves
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.min_trace import diagonal, library, mean_of, shrunk
 from forecasting.structure.shares import normalised
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 Method = Literal["BU", "AHP", "PHA", "FP", "OLS", "WLSS", "WLSV", "MinT-shrink", "MO", "TDRS"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from forecasting.quiet_prophet import quiet_prophet
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 _ROOT = "total"
 # A column of sums may differ from its children by rounding, relative to the largest value.

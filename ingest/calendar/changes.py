@@ -13,7 +13,7 @@ from ingest.calendar.kinds import KINDS, SCOPE, Kind
 from ingest.calendar.plans import kind_of, put_plans, withdraw_plan
 from ingest.files.source_file import read_rows
 from ingest.ledger.dimensions import PUT_ROWS_MAX
-from stocktide.errors import Invalid, StocktideError
+from stocktide.foundation.errors import Invalid, StocktideError
 
 # Columns beside the fields of the kinds: which kind a row is of, and whether its plan is taken back.
 KIND, WITHDRAW = "plans", "withdraw"

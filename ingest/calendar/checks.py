@@ -16,7 +16,7 @@ from ingest.calendar.kinds import (
     Scope,
 )
 from ingest.ledger.dimensions import price_micros
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 # Farther away is a slip of the keys: 2206 for 2026.
 DAY_MIN, DAY_MAX = date(2000, 1, 1), date(2100, 1, 1)

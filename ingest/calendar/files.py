@@ -13,7 +13,7 @@ from ingest.calendar.kinds import Kind
 from ingest.calendar.plans import PlansPut, kind_of, put_plans
 from ingest.files.source_file import read_rows
 from ingest.ledger.dimensions import PUT_ROWS_MAX
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 
 def put_plans_file(connection: sa.Connection, kind: str, path: Path, *, by: str) -> PlansPut:

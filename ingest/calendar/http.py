@@ -11,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from ingest.calendar.kinds import KINDS, Kind
 from ingest.calendar.listing import Wanted, list_plans
 from ingest.calendar.plans import put_plans, withdraw_plan
-from ingest.permission import require_unlimited
-from stocktide.errors import Invalid
-from stocktide.paging import Limit, checked_text, next_key
-from stocktide.settings import Settings
-from stocktide.web import IngestKey, ReadKey, asked_by, engine_of, read_body
+from ingest.parsing.permission import require_unlimited
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.paging import Limit, checked_text, next_key
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.web import IngestKey, ReadKey, asked_by, engine_of, read_body
 
 router = APIRouter(prefix="/v1/calendar", tags=["calendar"])
 PlanPath = Annotated[str, Path(min_length=1, max_length=100)]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ingest.calendar.kinds import Kind
 from ingest.calendar.plans import kind_of
 from ingest.parsing.numbers import MICRO
-from stocktide.database import statement
+from stocktide.foundation.database import statement
 
 AUDIT = ("known_since", "recorded_at", "recorded_by", "withdrawn_at", "withdrawn_by")
 

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from ingest.calendar.checks import Refusal, check_plan, content_of
 from ingest.calendar.kinds import KINDS, SCOPE, Kind
 from ingest.ledger.dimensions import LOCATIONS, PRODUCTS, PUT_ROWS_MAX, look_up, price_micros
-from stocktide.database import sql, statement
-from stocktide.database_names import plans_lock
-from stocktide.errors import Invalid, NotFound
+from stocktide.foundation.database import sql, statement
+from stocktide.foundation.database_names import plans_lock
+from stocktide.foundation.errors import Invalid, NotFound
 
 # So much of the content's hash is an id where the sender gives none: enough to never meet another by chance.
 ID_HEX = 32

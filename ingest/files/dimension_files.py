@@ -17,7 +17,7 @@ from ingest.ledger.dimensions import (
     put_products,
 )
 from ingest.ledger.successions import put_successions
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Put = Callable[[sa.Connection, Sequence[Any]], list[int]]
 # The columns of a succession: the sku that is replaced, from which day, with what share.

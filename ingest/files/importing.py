@@ -25,10 +25,10 @@ from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.recording.recording import Recorder
 from stocktide.domain.kinds import KINDS
-from stocktide.errors import Invalid
-from stocktide.runs import recorded_run
-from stocktide.settings import Settings
-from stocktide.stored_text import is_storable
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.runs import recorded_run
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.stored_text import is_storable
 
 __all__ = ["Tally", "dry_run_file", "import_file", "open_mapping"]
 SAMPLE_ROWS = 5

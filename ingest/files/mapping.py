@@ -11,7 +11,7 @@ import msgspec
 
 from ingest.ledger.dimensions import LocationIn, ProductIn
 from ingest.parsing.kinds import DATA_TYPES
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 # What a column may be declared as; DuckDB's names.
 COLUMN_TYPES = frozenset(

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 READERS = {
     ".csv": "read_csv(?, header = true, all_varchar = true, store_rejects = true)",

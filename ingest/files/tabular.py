@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingest.files.mapping import Mapping
 from ingest.files.source_file import about_input, broken_lines, literal, load_source
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 CHUNK_ROWS = 5_000
 # What Python's datetime holds in any zone; DuckDB's timestamps reach much further.

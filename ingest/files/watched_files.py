@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from stocktide.database import statement
-from stocktide.stored_text import storable
+from stocktide.foundation.database import statement
+from stocktide.foundation.stored_text import storable
 
 State = Literal["taken", "recorded", "done", "failed"]
 

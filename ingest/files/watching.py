@@ -13,15 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from ingest.files.file_intake import Report, error_report, mapping_of, read_file
+from ingest.files.file_intake import error_report, mapping_of, read_file
 from ingest.files.mapping import Mapping
 from ingest.files.watched_files import Content, not_moved, set_state, take_file
+from ingest.recording.formats import Report
 from ingest.recording.recording import Recorder
-from stocktide.database_errors import DATABASE_ERRORS, cause_of, is_retryable
-from stocktide.errors import Conflict, Invalid, Transient
-from stocktide.runs import single_flight
-from stocktide.stored_text import storable
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import DATABASE_ERRORS, cause_of, is_retryable
+from stocktide.foundation.errors import Conflict, Invalid, Transient
+from stocktide.foundation.runs import single_flight
+from stocktide.foundation.stored_text import storable
+from stocktide.foundation.telemetry import log
 
 SETTLE_S = 2.0
 LOOK_EVERY_S = 1.0

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from ingest.ledger.outcomes import OUTCOMES, Outcome
-from ingest.permission import KEY_KIND, KEY_LOCATION
-from stocktide.errors import Conflict, Forbidden, Invalid, StocktideError
+from ingest.parsing.permission import KEY_KIND, KEY_LOCATION
+from stocktide.foundation.errors import Conflict, Forbidden, Invalid, StocktideError
 
 # Reasons that are about the key, not about the event.
 OF_THE_KEY = frozenset({KEY_KIND, KEY_LOCATION})

@@ -10,7 +10,7 @@ import msgspec
 
 from ingest.parsing.attributes import JSON_MEDIA
 from ingest.parsing.events import Fault
-from stocktide.errors import UnsupportedMedia
+from stocktide.foundation.errors import UnsupportedMedia
 
 Mode = Literal["single", "batch"]
 STRUCTURED = "application/cloudevents+json"

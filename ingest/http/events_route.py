@@ -21,20 +21,20 @@ from ingest.http.envelopes import (
 )
 from ingest.ledger.outcomes import Outcome
 from ingest.parsing.events import Event, Fault
-from ingest.permission import permitted_all
+from ingest.parsing.permission import permitted_all
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
-from stocktide.bodies import lines, whole_body
-from stocktide.errors import (
+from stocktide.foundation.bodies import lines, whole_body
+from stocktide.foundation.errors import (
     Invalid,
     StocktideError,
     TooLarge,
     TooManyRequests,
     UnsupportedMedia,
 )
-from stocktide.key_ring import FRESH_S, KeyRing
-from stocktide.keys import Key
-from stocktide.web import PROBLEM, bearer, key_with_scope, problem
+from stocktide.foundation.key_ring import FRESH_S, KeyRing
+from stocktide.foundation.keys import Key
+from stocktide.foundation.web import PROBLEM, bearer, key_with_scope, problem
 
 # Events of one stream that are parsed and handed in together.
 STREAM_LINES = 2_000

@@ -9,11 +9,11 @@ from ingest.ledger.announcement import announce
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.ledger.successions import put_successions
 from ingest.parsing.kinds import json_schema
-from ingest.permission import require_unlimited
-from ingest.recording.recording import Recorder
+from ingest.parsing.permission import require_unlimited
+from ingest.recording.dependency import recorder_of
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
-from stocktide.errors import NotFound
-from stocktide.web import IngestKey, read_body
+from stocktide.foundation.errors import NotFound
+from stocktide.foundation.web import IngestKey, read_body
 
 router = APIRouter(prefix="/v1")
 
@@ -28,12 +28,6 @@ class LocationsIn(msgspec.Struct, forbid_unknown_fields=True):
     """Body of PUT /v1/locations."""
 
     locations: list[LocationIn]
-
-
-def recorder_of(request: Request) -> Recorder:
-    """The process's recorder, put there by the entry point."""
-    recorder: Recorder = request.app.state.recorder
-    return recorder
 
 
 @router.put("/products", tags=["ingest"], openapi_extra={"requestBody": {

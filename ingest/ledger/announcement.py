@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from stocktide.database_names import STOCK_CHANGED
+from stocktide.foundation.database_names import STOCK_CHANGED
 
 # Past this many products a batch simply says "all": dropping each by name would cost every reader more than it saves.
 NOTIFY_PRODUCTS_MAX = 200

@@ -15,9 +15,9 @@ from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.kinds import Currency
 from ingest.parsing.numbers import MICRO
 from ingest.parsing.units import converted, factor
-from stocktide.database import statement
-from stocktide.errors import Invalid
-from stocktide.stored_text import NUL_ESCAPED, is_storable_json
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.stored_text import NUL_ESCAPED, is_storable_json
 
 PUT_ROWS_MAX = 10_000
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

@@ -49,7 +49,7 @@ from ingest.ledger.rows import (
     row_key,
     with_second_legs,
 )
-from stocktide.database import sql
+from stocktide.foundation.database import sql
 
 Identity = tuple[int, str]
 # Rows, and a place for each: of sales that of the event in its batch, below ENTRIES_MAX / 2, later that of the row in

@@ -18,7 +18,7 @@ from ingest.ledger.outcomes import ACCEPTED, Outcome, accepted, compare
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parsed import Parsed
-from stocktide.errors import TooLarge
+from stocktide.foundation.errors import TooLarge
 
 __all__ = ["Ledger", "Outcome"]
 

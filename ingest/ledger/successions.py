@@ -8,9 +8,9 @@ import msgspec
 import sqlalchemy as sa
 
 from ingest.ledger.dimensions import PRODUCTS, ProductIn, Replaced, look_up, refuse_unstorable
-from stocktide.database import statement
-from stocktide.errors import Invalid, NotFound
-from stocktide.successions import Succession, check_successions
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Invalid, NotFound
+from stocktide.foundation.successions import Succession, check_successions
 
 # Farther away is a slip of the keys: 2206 for 2026.
 DAY_MIN, DAY_MAX = date(2000, 1, 1), date(2100, 1, 1)

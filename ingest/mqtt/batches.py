@@ -14,8 +14,8 @@ from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
 from ingest.recording.requests import FeedRequest
 from ingest.recording.retrying import by_halves
-from stocktide.database_errors import DATABASE_ERRORS, is_retryable
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import DATABASE_ERRORS, is_retryable
+from stocktide.foundation.telemetry import log
 
 # Feeds that topics name, in one process; what names more is counted under the common one.
 FEEDS_MAX = 10_000

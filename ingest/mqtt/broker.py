@@ -9,8 +9,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from stocktide.errors import Invalid
-from stocktide.settings import Settings
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.settings import Settings
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEPALIVE_S = 60

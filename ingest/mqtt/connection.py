@@ -12,7 +12,7 @@ from paho.mqtt.enums import MQTTErrorCode
 
 from ingest.mqtt.broker import Broker, Session, make_client, open_connection
 from ingest.mqtt.messages import Message
-from stocktide.errors import Forbidden, Unauthorized
+from stocktide.foundation.errors import Forbidden, Unauthorized
 
 READS_MAX = 256
 CONNECT_S_MAX = 10.0

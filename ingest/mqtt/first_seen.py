@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ingest.mqtt.plain import Undated
-from stocktide.database import statement
+from stocktide.foundation.database import statement
 
 
 def first_seen(connection: sa.Connection, undated: Sequence[Undated]) -> list[datetime]:

@@ -12,7 +12,7 @@ import msgspec
 from ingest.mqtt.plain import Undated, map_plain
 from ingest.mqtt.topic_rules import Match, TopicRules
 from ingest.parsing.events import Fault
-from stocktide.stored_text import storable
+from stocktide.foundation.stored_text import storable
 
 CLOUDEVENTS = "application/cloudevents"
 STRUCTURED = "application/cloudevents+json"

@@ -12,7 +12,7 @@ import msgspec
 from ingest.mqtt.topic_rules import Match, TopicRule, fields_of
 from ingest.parsing.events import Fault
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
-from stocktide.stored_text import is_storable
+from stocktide.foundation.stored_text import is_storable
 
 # A number above this is milliseconds since 1970, one below it seconds (which reach the year 5138).
 EPOCH_MS_FROM = 100_000_000_000

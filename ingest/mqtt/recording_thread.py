@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from ingest.mqtt.messages import Message
-from stocktide.database_errors import is_retryable
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import is_retryable
+from stocktide.foundation.telemetry import log
 
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 

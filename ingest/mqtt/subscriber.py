@@ -17,8 +17,8 @@ from ingest.mqtt.connection import Connection, ConnectionEnded, VersionRefused
 from ingest.mqtt.inbox import Inbox
 from ingest.mqtt.messages import Message
 from ingest.mqtt.recording_thread import RecordingThread
-from stocktide.errors import Invalid
-from stocktide.telemetry import log
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.telemetry import log
 
 TICK_S = 1.0
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.kinds import DATA_TYPES
-from stocktide.stored_text import storable
+from stocktide.foundation.stored_text import storable
 
 PLACEHOLDER = re.compile(r"\{([a-z_]\w*)\}")
 # The feed of all messages whose rule names no other.

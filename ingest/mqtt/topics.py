@@ -8,7 +8,7 @@ import msgspec
 
 from ingest.mqtt.topic_rules import FEED, PLACEHOLDER, TopicRule, TopicRules, fields_of
 from stocktide.domain.kinds import KINDS
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 # What a bare number in the payload is, where the mapping does not say.
 VALUE_FIELDS: Mapping[str | None, str] = {

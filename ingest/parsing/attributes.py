@@ -10,7 +10,7 @@ import msgspec
 
 from ingest.parsing.faults import NotAnEvent
 from ingest.parsing.kinds import Text
-from stocktide.stored_text import is_storable
+from stocktide.foundation.stored_text import is_storable
 
 # Of these we make fields of our own.
 OURS = frozenset({"specversion", "id", "source", "type", "time", "data", "data_base64"})

@@ -15,8 +15,8 @@ from ingest.parsing.numbers import MICRO, MILLI, scaled
 from ingest.parsing.parsed import Parsed, PlacedSales
 from ingest.parsing.plain_sales import PlainSales, SalesReader
 from stocktide.domain.kinds import KINDS, RETURN, SALE, TYPE_PREFIX, EventKind
-from stocktide.settings import Settings
-from stocktide.stored_text import is_storable_json, storable
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.stored_text import is_storable_json, storable
 
 __all__ = ["MICRO", "MILLI", "EventParser"]
 

@@ -19,7 +19,7 @@ from ingest.parsing.faults import NotAnEvent
 from ingest.parsing.instants import EPOCH, MICROSECOND, micros_of, moment_of
 from ingest.parsing.numbers import MICRO, MILLI, Scaled
 from stocktide.domain.kinds import RETURN, SALE
-from stocktide.settings import Settings
+from stocktide.foundation.settings import Settings
 
 
 @dataclass(frozen=True)

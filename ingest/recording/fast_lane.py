@@ -34,8 +34,8 @@ from ingest.ledger.ledger import Ledger
 from ingest.ledger.rows import Row, has_rare
 from ingest.parsing.events import Event, Fault
 from ingest.recording.requests import FeedRequest
-from stocktide.database import sql
-from stocktide.telemetry import log
+from stocktide.foundation.database import sql
+from stocktide.foundation.telemetry import log
 
 STATEMENT = b"record_plain"
 # A larger group is better off with COPY.

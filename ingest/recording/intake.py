@@ -19,9 +19,9 @@ from ingest.recording.fast_lane import EVENTS_MAX, FastLane
 from ingest.recording.group_writer import GroupWriter, Waiting, answer_all
 from ingest.recording.recording import Recorder
 from ingest.recording.requests import FeedRequest
-from stocktide.database_errors import DATABASE_ERRORS
-from stocktide.errors import Transient
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import DATABASE_ERRORS
+from stocktide.foundation.errors import Transient
+from stocktide.foundation.telemetry import log
 
 LOOK_AT_PARTITIONS_EVERY_S = 3_600
 

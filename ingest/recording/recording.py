@@ -19,9 +19,9 @@ from ingest.recording.requests import (
     refuse_all,
 )
 from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
-from stocktide.database_errors import reaction_to
-from stocktide.settings import Settings
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import reaction_to
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 
 SEND_AGAIN = "Nothing was recorded; send it again."
 # Partitions are made this long before they are needed; who records looks once a day.

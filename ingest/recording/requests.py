@@ -12,7 +12,7 @@ from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import OUTCOMES, Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parsed import Parsed
-from stocktide.database import sql, statement
+from stocktide.foundation.database import sql, statement
 
 
 class FeedRequest(NamedTuple):

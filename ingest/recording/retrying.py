@@ -8,9 +8,9 @@ from typing import TypeVar
 import psycopg
 import sqlalchemy as sa
 
-from stocktide.database_errors import DATABASE_ERRORS, is_in_the_way, is_retryable
-from stocktide.errors import Transient
-from stocktide.telemetry import log
+from stocktide.foundation.database_errors import DATABASE_ERRORS, is_in_the_way, is_retryable
+from stocktide.foundation.errors import Transient
+from stocktide.foundation.telemetry import log
 
 TRIES_MAX = 5
 FIRST_WAIT_S = 0.02

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from ingest.ledger.outcomes import OUTCOMES, Outcome
 from ingest.rejects.payload import edited, kind_of, value_at
-from stocktide.database import statement
-from stocktide.errors import Invalid
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Invalid
 
 # What is sent for none of them: no event, not what the edit is for, settled by another meanwhile.
 NOT_SENT = ("not_events", "left_alone", "closed")

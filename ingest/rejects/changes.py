@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest.parsing.numbers import MILLI
-from stocktide.database import statement
+from stocktide.foundation.database import statement
 
 CHANGES_SHOWN = 50
 

@@ -12,8 +12,8 @@ from ingest.ledger.entries import Entries
 from ingest.parsing.events import Correction, Fault, StockEvent
 from ingest.parsing.numbers import MICRO, MILLI
 from ingest.parsing.parser import EventParser
-from stocktide.database import statement
 from stocktide.domain.kinds import CORRECTION, KINDS, EventKind
+from stocktide.foundation.database import statement
 
 SAME_NAME = ("product", "location", "to_location", "currency", "promotion", "order_id", "order_line", "customer_id",
              "channel", "reason", "lot", "expires_on", "expected_on")  # fmt: skip

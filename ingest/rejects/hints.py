@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from ingest.parsing.kinds import DATA_TYPES
 from ingest.rejects.payload import value_at
-from stocktide.database import statement
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
-from stocktide.stored_text import is_storable
+from stocktide.foundation.database import statement
+from stocktide.foundation.stored_text import is_storable
 
 NEAREST_MAX = 5
 CUTOFF = 0.6

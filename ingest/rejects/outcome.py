@@ -5,9 +5,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest.parsing.numbers import MILLI
-from stocktide.database import statement
 from stocktide.domain.kinds import CORRECTION
-from stocktide.errors import NotFound
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import NotFound
 
 
 def outcome_of(connection: sa.Connection, source: str, event_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 Kind = Literal["event", "epcis", "row", "batch", "other"]
 # Only an event can be recorded again; of the others, what to do.

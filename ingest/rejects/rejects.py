@@ -7,14 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.epcis import conflict_of
+from ingest.recording.formats import format_of
 from ingest.recording.recording import Recorder
 from ingest.rejects.conflict import side_by_side
 from ingest.rejects.hints import nearest
 from ingest.rejects.payload import HOW_TO_MEND, kind_of, shown
-from stocktide.database import statement
-from stocktide.errors import Conflict, Invalid, NotFound
-from stocktide.stored_text import is_storable
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Conflict, Invalid, NotFound
+from stocktide.foundation.stored_text import is_storable
 
 PAGE_MAX = 500
 REASON_MAX = 1_000
@@ -167,8 +167,9 @@ def _conflict(
     """Of a conflict, or of what was mended into one, both payloads."""
     if row["reason"] != "conflict":
         return None
-    if kind_of(raw, feed=row["feed"], content_type=row["content_type"]) == "epcis":
-        return conflict_of(connection, raw, row["event_id"])
+    known = format_of(kind_of(raw, feed=row["feed"], content_type=row["content_type"]))
+    if known is not None:
+        return known.compare(connection, raw, row["event_id"])
     source = row["replayed_source"] or row["source"]
     event_id = row["replayed_event_id"] or row["event_id"]
     return side_by_side(connection, recorder.parser, raw, source, event_id)

@@ -12,10 +12,10 @@ from ingest.rejects.attempts import Attempt, By, Edit, Overtaken, Report, attemp
 from ingest.rejects.changes import changes_of, newest_change
 from ingest.rejects.payload import HOW_TO_MEND, edited, kind_of
 from ingest.rejects.rejects import Wanted, checked_reason, open_reject, payload_of
-from stocktide.database import statement
-from stocktide.database_errors import DATABASE_ERRORS, reaction_to
-from stocktide.errors import Invalid
-from stocktide.telemetry import log
+from stocktide.foundation.database import statement
+from stocktide.foundation.database_errors import DATABASE_ERRORS, reaction_to
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.telemetry import log
 
 # Rejects in one call, and in one of its transactions.
 CALL_MAX = 10_000

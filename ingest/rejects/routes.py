@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
-from ingest.http.routes import recorder_of
-from ingest.permission import permitted
+from ingest.parsing.permission import permitted
+from ingest.recording.dependency import recorder_of
 from ingest.rejects.attempts import By, Edit
 from ingest.rejects.outcome import outcome_of
 from ingest.rejects.rejects import (
@@ -24,10 +24,10 @@ from ingest.rejects.rejects import (
     reopen_rejects,
 )
 from ingest.rejects.replay import CALL_MAX, Replayer
-from stocktide.errors import Invalid
-from stocktide.keys import Key
-from stocktide.stored_text import is_storable
-from stocktide.web import OperateKey, ReadKey, asked_by, engine_of, read_body
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.keys import Key
+from stocktide.foundation.stored_text import is_storable
+from stocktide.foundation.web import OperateKey, ReadKey, asked_by, engine_of, read_body
 
 router = APIRouter(prefix="/v1", tags=["rejects"])
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Most rows in the answer.")]

@@ -13,7 +13,7 @@ CREATE INDEX epcis_events_packings ON epcis_events (parent_id, event_time, event
     WHERE event_type = 'AggregationEvent' AND action IN ('ADD', 'DELETE');
 
 -- What a place is looked up by: the first twelve digits of its GLN, however that is written, or its address as it is.
--- ingest.epcis.directory finds among those that have one key the one that is meant.
+-- ingest.epcis.movements.directory finds among those that have one key the one that is meant.
 CREATE FUNCTION epcis_place_key(address text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
         WHEN address ~ '^[0-9]{13}$' THEN left(address, 12)

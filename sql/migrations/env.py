@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that stocktide.database hands over."""
+"""Alembic's entry: runs the migrations on the connection that stocktide.foundation.database hands over."""
 
 from alembic import context
 

@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from alerts.evaluation import evaluate_changes, evaluate_feeds, learn_rhythms
 from alerts.rules import RuleLimits, limits_of
-from stocktide.database_names import STOCK_CHANGED
-from stocktide.settings import load_settings
+from stocktide.foundation.database_names import STOCK_CHANGED
+from stocktide.foundation.settings import load_settings
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from alerts.addresses import Allowed, Target, check_url
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 
 def test_check_url_takes_https_apart() -> None:

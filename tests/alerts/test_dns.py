@@ -6,7 +6,7 @@ import pytest
 
 from alerts.addresses import Allowed, Target, check_url
 from alerts.dns import Resolver
-from stocktide.errors import Invalid, Transient
+from stocktide.foundation.errors import Invalid, Transient
 from tests.alerts.resolvers import resolving
 
 ANY = Allowed(http=True, private=True)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ProgrammingError
 
 from alerts.evaluator import Evaluator
-from stocktide.settings import load_settings
+from stocktide.foundation.settings import load_settings
 from tests.alerts.shops import Shops
 from tests.alerts.test_feeds import FOUR_DAYS
 

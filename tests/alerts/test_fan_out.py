@@ -17,12 +17,12 @@ import uvicorn
 
 from alerts.cloud_event import json_schema
 from alerts.fan_out import FanOut, Subscription
-from stocktide.api import create_app
-from stocktide.cache_server import connect_cache
-from stocktide.database_names import ALERTS_CHANGED
-from stocktide.errors import Transient
-from stocktide.keys import create_key, revoke_key
-from stocktide.settings import load_settings
+from stocktide.entrypoints.api import create_app
+from stocktide.foundation.cache_server import connect_cache
+from stocktide.foundation.database_names import ALERTS_CHANGED
+from stocktide.foundation.errors import Transient
+from stocktide.foundation.keys import create_key, revoke_key
+from stocktide.foundation.settings import load_settings
 from tests.alerts.shops import Shops
 from tests.conftest import Api
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from stocktide.keys import Limits, create_key, revoke_key
+from stocktide.foundation.keys import Limits, create_key, revoke_key
 from tests.alerts.shops import Shops
 
 HOUR, DAY = 60, 24 * 60

@@ -11,7 +11,7 @@ from alerts.evaluation import announce_after_silence
 from alerts.listing import read_alert
 from alerts.triage import silence
 from alerts.webhooks import Filters, create_webhook
-from stocktide.errors import NotFound
+from stocktide.foundation.errors import NotFound
 from tests.alerts.shops import Shops
 
 NOW = datetime.now(UTC)

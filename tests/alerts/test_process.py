@@ -18,10 +18,10 @@ import pytest
 from alerts.addresses import Allowed
 from alerts.triage import silence
 from alerts.webhooks import Filters, create_webhook
-from stocktide.cli_alerts import alerts
-from stocktide.embedded import Valkey
-from stocktide.errors import Invalid
-from stocktide.keys import create_key
+from stocktide.entrypoints.cli.alerts import alerts
+from stocktide.foundation.embedded import Valkey
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.keys import create_key
 from tests.alerts.shops import Shops
 from tests.system.running import free_port
 
@@ -41,7 +41,7 @@ def running(shops: Shops, *command: str, **settings: str) -> Iterator["subproces
     url = shops.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     named = {f"STOCKTIDE_{name.upper()}": value for name, value in settings.items()}
     process = subprocess.Popen(
-        [sys.executable, "-m", "stocktide.cli", *(command or ("alerts", "run"))],
+        [sys.executable, "-m", "stocktide.entrypoints.cli", *(command or ("alerts", "run"))],
         env={**os.environ, "STOCKTIDE_DATABASE_URL": url, **named},
         stderr=subprocess.PIPE,
     )

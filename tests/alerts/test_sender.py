@@ -18,7 +18,7 @@ from alerts.cloud_event import json_schema
 from alerts.sender import Sender, backoff_s
 from alerts.signature import secret_of, signed_headers
 from alerts.webhooks import Filters, create_webhook, list_deliveries, rotate_secret
-from stocktide.settings import load_settings
+from stocktide.foundation.settings import load_settings
 from tests.alerts.resolvers import resolving
 from tests.alerts.shops import Receiver, Shops, receiver
 

@@ -5,7 +5,7 @@ import hmac
 import pytest
 
 from alerts.signature import new_secret, secret_of, secret_text, signed_headers
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 
 def test_signed_headers_match_the_conventions_own_example() -> None:

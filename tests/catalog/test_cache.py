@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from catalog.cache import ALL, PAUSE_S, ProductCache
-from stocktide.cache_server import connect_cache
-from stocktide.embedded import Valkey
+from stocktide.foundation.cache_server import connect_cache
+from stocktide.foundation.embedded import Valkey
 
 
 @pytest.fixture

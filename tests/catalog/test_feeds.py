@@ -20,8 +20,8 @@ from catalog.feeds import (
     window_start,
 )
 from catalog.frames import read_frame, read_record
-from stocktide.database import statement
-from stocktide.settings import Settings
+from stocktide.foundation.database import statement
+from stocktide.foundation.settings import Settings
 
 NOW = datetime(2026, 3, 4, 12, 5, tzinfo=UTC)
 FEED: dict[str, Any] = {

@@ -1,6 +1,6 @@
 import sqlalchemy as sa
 
-from stocktide.database_names import FORECAST_PUBLISHED
+from stocktide.foundation.database_names import FORECAST_PUBLISHED
 from tests.catalog.shops import eventually, open_shops, send
 from tests.conftest import Api
 

@@ -13,7 +13,7 @@ from catalog.nodes import read_parts, read_paths, what_moved
 from catalog.periods import last_days, periods_from, periods_up_to, sum_by_period
 from forecasting.frames.frequency import Frequency, Grid
 from forecasting.publishing.publish import publish, store_run
-from stocktide.rhythm import RHYTHMS, rhythm_of
+from stocktide.domain.rhythm import RHYTHMS, rhythm_of
 from tests.conftest import Api
 from tests.dashboard.versions import HORIZON, by_period
 

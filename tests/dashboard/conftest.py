@@ -19,12 +19,12 @@ from etl import run_etl
 from forecasting import ForecastSpec, run_forecast
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
-from stocktide.cache_server import connect_cache
-from stocktide.database import create_engine
-from stocktide.embedded import Postgres, Valkey
-from stocktide.lake import Lake
-from stocktide.settings import Settings
-from stocktide.users import Role, User
+from stocktide.foundation.cache_server import connect_cache
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.embedded import Postgres, Valkey
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.users import Role, User
 from tests.conftest import copied
 from tests.ingest.samples import raw
 

@@ -13,7 +13,7 @@ from dashboard.theme import quantity
 from forecasting.frames.frequency import Frequency
 from forecasting.publishing.publish import Publication, store_run
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
-from stocktide.rhythm import rhythm_of
+from stocktide.domain.rhythm import rhythm_of
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
 from tests.dashboard.versions import by_period
 

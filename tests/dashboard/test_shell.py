@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 import sql
-from dashboard.boundary import AWAY, FAILED, explain
+from dashboard.friendly_errors import AWAY, FAILED, explain
 from dashboard.shell import PAGES, freshness_parts
-from stocktide.errors import Transient
+from stocktide.foundation.errors import Transient
 from tests.dashboard.conftest import RENDER, Dashboard, text_of
 from tests.system.running import free_port
 

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from data import LiveFeed, SampleChain
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 from tests.data.conftest import END
 from tests.data.ledger import Ledger
 

@@ -10,7 +10,7 @@ import pytest
 
 from data import SampleChain, simulate
 from data.arrays import IntArray
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 from tests.data.conftest import END
 from tests.data.ledger import Ledger, Pair, instant
 

@@ -13,8 +13,8 @@ from etl import run_etl
 from etl.delta import open_table
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
-from stocktide.lake import Lake
-from stocktide.settings import Settings
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.settings import Settings
 from tests.ingest.samples import START, raw
 
 MINUTES = 60 * 24 * 4

@@ -15,10 +15,10 @@ from etl.delta import open_table
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from ingest.recording.requests import FeedRequest, record_requests
-from stocktide.errors import Conflict, Fatal
-from stocktide.lake import Lake
-from stocktide.runs import single_flight
-from stocktide.settings import Settings
+from stocktide.foundation.errors import Conflict, Fatal
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.runs import single_flight
+from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
 
 DAY = 1440

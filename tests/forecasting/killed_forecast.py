@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from forecasting import ForecastSpec, run_forecast
-from stocktide.database import create_engine
-from stocktide.lake import Lake
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.lake import Lake
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = ForecastSpec(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import forecasting.path_files
 from forecasting import write_paths
-from stocktide.lake import Lake
+from stocktide.foundation.lake import Lake
 from tests.forecasting.stored_paths import DAYS, LEAVES, WHOLE, drawn, lineage
 
 

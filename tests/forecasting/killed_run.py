@@ -12,8 +12,8 @@ import numpy as np
 
 from forecasting.publishing.checkpoint import Checkpoint
 from forecasting.publishing.publish import store_run
-from stocktide.database import create_engine
-from stocktide.runs import recorded_run, single_flight
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.runs import recorded_run, single_flight
 from tests.forecasting.publications import with_parts
 
 STEPS = ("origin-1", "final")

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from stocktide.lake import Lake
+from stocktide.foundation.lake import Lake
 
 FIRST = date(2025, 1, 1)
 DAILY = pa.schema(

@@ -16,7 +16,7 @@ from forecasting.nodes.lifecycle import COLD_START, DISCONTINUED
 from forecasting.nodes.origin import origin_at
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import build_hierarchy
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from stocktide.lake import Lake
+from stocktide.foundation.lake import Lake
 from tests.forecasting import killed_forecast
 from tests.forecasting.killed import KilledRun
 from tests.forecasting.lakes import chain_rows, write_lake

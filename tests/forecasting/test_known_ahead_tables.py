@@ -17,7 +17,7 @@ from forecasting.nodes.known_ahead import KnownAhead
 from ingest.calendar import put_plans, withdraw_plan
 from ingest.calendar.kinds import ClosureIn, EventIn, PriceIn, PromotionIn, RegressorIn
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
-from stocktide.lake import Lake
+from stocktide.foundation.lake import Lake
 from tests.forecasting.lakes import FIRST, LOCATIONS, PRODUCTS, demand_row, write_lake
 
 T, H = 28, 14

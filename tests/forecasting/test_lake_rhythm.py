@@ -14,9 +14,9 @@ from forecasting.structure.levels import Levels
 from ingest.files.importing import import_file
 from ingest.ledger.dimensions import LocationIn, put_locations
 from ingest.recording.recording import Recorder
-from stocktide.errors import NotFound
-from stocktide.lake import Lake
-from stocktide.settings import Settings
+from stocktide.foundation.errors import NotFound
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.settings import Settings
 from tests.forecasting.lakes import FIRST, demand_row, write_lake
 from tests.ingest.tills import row, till, write
 

@@ -12,8 +12,8 @@ from forecasting.lake_successions import read_successions
 from forecasting.nodes.succession_table import succession_table
 from ingest.ledger.dimensions import ProductIn, Replaced, put_products
 from ingest.ledger.successions import put_successions
-from stocktide.lake import Lake
-from stocktide.successions import Succession
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.successions import Succession
 from tests.forecasting.lakes import FIRST, chain_rows, demand_row, write_lake
 
 PAIRS = (("location", "product"),)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import forecasting.path_files
 from forecasting import Paths, prune_paths, read_lineage, read_paths, write_paths
-from stocktide.errors import Invalid, NotFound
-from stocktide.lake import Lake
+from stocktide.foundation.errors import Invalid, NotFound
+from stocktide.foundation.lake import Lake
 from tests.forecasting.stored_paths import COUNT, DAYS, LEAVES, WHOLE, drawn, lineage
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from forecasting.publishing.plain_values import pack, unpack
 from forecasting.refresh import refresh_forecast
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
-from stocktide.errors import Conflict
+from stocktide.foundation.errors import Conflict
 from tests.forecasting.demands import LEAVES, make_demand, weekly_units
 
 pytestmark = pytest.mark.slow

@@ -19,9 +19,9 @@ from forecasting import (
 )
 from forecasting.publishing import learnt_store
 from forecasting.publishing.registry import list_versions, rollback
-from stocktide.errors import Conflict
-from stocktide.lake import Lake
-from stocktide.runs import single_flight
+from stocktide.foundation.errors import Conflict
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.runs import single_flight
 from tests.forecasting.lakes import FIRST, chain_rows, write_lake
 
 SPEC = ForecastSpec(

@@ -15,9 +15,9 @@ from forecasting import (
     run_forecast,
 )
 from forecasting.experts.models import CHANGEPOINT_PRIOR
-from stocktide.errors import Conflict, Invalid, NotFound
-from stocktide.lake import Lake
-from stocktide.runs import single_flight
+from stocktide.foundation.errors import Conflict, Invalid, NotFound
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.runs import single_flight
 from tests.forecasting.lakes import chain_rows, write_lake
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,7 +1,7 @@
 import pytest
 
 from forecasting.spec import DEFAULT_LEVELS, ForecastSpec, spec_from_toml
-from stocktide.errors import Invalid
+from stocktide.foundation.errors import Invalid
 
 
 def test_spec_from_toml_reads_both_sections() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import ingest
 from ingest.parsing.kinds import DATA_TYPES
-from ingest.permission import KEY_KIND, KEY_LOCATION
+from ingest.parsing.permission import KEY_KIND, KEY_LOCATION
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "events.md").read_text("utf-8")
@@ -34,7 +34,7 @@ def reasons() -> set[str]:
     # EPCIS and MQTT tell of their own reasons in docs of their own
     rooms = Path(ingest.__file__).parent.glob("*/*.py")
     ours = [path for path in rooms if path.parent.name not in ("epcis", "mqtt")]
-    for path in [*ours, ROOT / "stocktide" / "bodies.py"]:
+    for path in [*ours, ROOT / "stocktide" / "foundation" / "bodies.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if (
                 isinstance(node, ast.Call)

@@ -109,7 +109,7 @@ def environment_of(home: Path, **settings: object) -> dict[str, str]:
 
 def stocktide(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "stocktide.cli", *arguments],
+        [sys.executable, "-m", "stocktide.entrypoints.cli", *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -121,7 +121,7 @@ def stocktide(environment: dict[str, str], *arguments: str) -> "subprocess.Compl
 def start_up(home: Path, environment: dict[str, str]) -> Running:
     with (home.parent / f"{home.name}-up.log").open("a") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stocktide.cli", "up"],
+            [sys.executable, "-m", "stocktide.entrypoints.cli", "up"],
             env=environment,
             stdout=said,
             stderr=subprocess.STDOUT,

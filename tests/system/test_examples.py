@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from tests.conftest import Api
 from tests.find_tools import find_tool
-from tests.ingest.brokers import ScriptedBroker, mosquitto
+from tests.ingest.mqtt.brokers import ScriptedBroker, mosquitto
 from tests.system.running import wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -175,7 +175,9 @@ def test_shelf_sensor_example_is_recorded_by_the_subscriber(
             STOCKTIDE_MQTT_TOPICS="shop/{location}/shelf/{device}/count=reading",
         )
         subscriber = subprocess.Popen(
-            [sys.executable, "-m", "stocktide.cli", "mqtt"], env=environment, stderr=told
+            [sys.executable, "-m", "stocktide.entrypoints.cli", "mqtt"],
+            env=environment,
+            stderr=told,
         )
         try:
             wait_until(
@@ -219,7 +221,15 @@ def test_till_example_is_taken_from_the_watched_folder(
     shutil.copy2(EXAMPLES / "till" / "2026-03-01.csv", folder)
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "stocktide.cli", "watch", str(folder), "--once", "--json"),
+            *(
+                sys.executable,
+                "-m",
+                "stocktide.entrypoints.cli",
+                "watch",
+                str(folder),
+                "--once",
+                "--json",
+            ),
             *("--settle", "0", "--mapping", str(EXAMPLES / "till" / "till.toml")),
         ],
         env=environment_of(database_url, home),

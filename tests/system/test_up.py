@@ -10,7 +10,7 @@ import psutil
 import psycopg
 import pytest
 
-from stocktide.embedded import Valkey
+from stocktide.foundation.embedded import Valkey
 from tests.ingest.samples import raw
 from tests.system.running import Running, environment_of, start_up, stocktide, up, wait_until
 

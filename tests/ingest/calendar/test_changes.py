@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from ingest.calendar import Wanted, list_plans, plans_csv, put_changes, read_changes
 from ingest.calendar.kinds import KINDS
-from stocktide.errors import Invalid, NotFound
+from stocktide.foundation.errors import Invalid, NotFound
 
 DAYS = "2027-03-01,2027-03-14"
 MIXED = (

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingest.calendar import Wanted, list_plans, plans_csv, put_plans_file
-from stocktide.errors import Invalid, NotFound
+from stocktide.foundation.errors import Invalid, NotFound
 
 PROMOTIONS = (
     "id,product,location,from,to,kind,discount\n"

@@ -4,9 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from ingest.calendar import KINDS
-from stocktide.keys import Limits, create_key
+from stocktide.foundation.keys import Limits, create_key
 from tests.conftest import Api
-from tests.stocktide.test_api import check_problem
+from tests.stocktide.entrypoints.test_api import check_problem
 
 SPAN = {"from": "2027-03-01", "to": "2027-03-14"}
 BODIES: dict[str, dict[str, Any]] = {

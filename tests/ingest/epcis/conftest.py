@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
-from stocktide.settings import load_settings
+from stocktide.foundation.settings import load_settings
 from tests.ingest.epcis.documents import GTIN, LOT_GTIN, SHOP
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.epcis.capture import capture
-from ingest.epcis.capture_job import Captured
-from ingest.epcis.document import read_document
+from ingest.epcis.capture.capture import capture
+from ingest.epcis.capture.capture_job import Captured
+from ingest.epcis.model.document import read_document
 from ingest.recording.recording import Recorder
 from tests.ingest.epcis.documents import document, raw
 

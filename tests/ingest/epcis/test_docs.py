@@ -10,8 +10,8 @@ import msgspec
 import sqlalchemy as sa
 
 import ingest.epcis
-from ingest.epcis.query import MATCHES, READERS, TYPED
-from ingest.epcis.rules import Movement, Rule, read_rules
+from ingest.epcis.movements.rules import Movement, Rule, read_rules
+from ingest.epcis.query.query import MATCHES, READERS, TYPED
 
 DOCS = (Path(__file__).parents[3] / "docs" / "epcis.md").read_text("utf-8")
 # Calls that begin with a reason, and modules in which tuples of a reason and its sentence do.
@@ -30,7 +30,7 @@ def is_sentence(node: ast.expr) -> bool:
 
 def reasons() -> Iterator[str]:
     """Every reason that the code gives: first of a Refused or a Fault, or before its sentence in a tuple."""
-    for path in Path(ingest.epcis.__file__).parent.glob("*.py"):
+    for path in Path(ingest.epcis.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             first: ast.expr | None = None
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CALLS and node.args:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import Api
 from tests.ingest.epcis.documents import bare, document, event, sgtin
-from tests.ingest.epcis.test_models import FULL, JUNK, PLACES, SHARED, mutated
-from tests.ingest.epcis.test_query import QUERIES
+from tests.ingest.epcis.model.test_models import FULL, JUNK, PLACES, SHARED, mutated
+from tests.ingest.epcis.query.test_query import QUERIES
 
 FUZZ = settings(
     max_examples=250,

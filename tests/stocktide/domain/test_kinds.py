@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 import stocktide.domain
 from etl.kinds import kind_table
-from ingest.epcis.rules import Movement, brings_in, kind_of
+from ingest.epcis.movements.rules import Movement, brings_in, kind_of
 from ingest.ledger.columns import FLAGS, IS_KNOWN, IS_SALE, IS_SCORED, PLAIN
 from ingest.parsing.kinds import DATA_TYPES
 from stocktide.domain import kinds

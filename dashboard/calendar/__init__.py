@@ -1,0 +1,1 @@
+"""The page Calendar: what it shows is placed in `page`."""

@@ -1,0 +1,1 @@
+"""The page Experiments: what it shows is placed in `page`."""

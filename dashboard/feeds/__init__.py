@@ -1,0 +1,1 @@
+"""The page Feeds: what it shows is placed in `page`."""

@@ -1,0 +1,1 @@
+"""The page Forecasts: what it shows is placed in `page`."""

@@ -1,0 +1,115 @@
+"""A node's forecast and components as one PNG: the figures of the Forecasts page, drawn without a browser."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+import vl_convert
+
+from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.frames import read_frame
+from catalog.nodes import components, locate_node, read_parts, read_paths
+from catalog.periods import periods_up_to
+from dashboard.fan import days_ahead, grain_of, sales_and_forecast
+from dashboard.forecasts.figures import TILE_HEIGHT, component_tiles
+from dashboard.theme import DARK, LIGHT, quantity, today
+from stocktide.domain.rhythm import Rhythm, rhythm_of
+from stocktide.foundation.errors import NotFound
+
+WIDTH, HEIGHT = 960, 280
+TILE_WIDTH, TILES_A_ROW = 430, 2
+SCALE = 2.0
+GROUND = {"light": "#FFFFFF", "dark": "#14171A"}
+
+
+@dataclass(frozen=True)
+class NodePicture:
+    """png: the picture. title: what it says."""
+
+    png: bytes
+    title: str
+
+
+def draw_node(
+    engine: sa.Engine, name: str, *, paths: bool = False, dark: bool = False
+) -> NodePicture:
+    """Draw a node of the published forecast. Raises as `locate_node` does."""
+    node_id = locate_node(engine, name)
+    run, node = published_run(engine), find_nodes(engine, node_id=node_id)[0]
+    if run is None:
+        raise NotFound(
+            "nothing_published", "No forecast is published yet; run `stocktide forecast`."
+        )
+    role, rhythm = DARK if dark else LIGHT, rhythm_of(run["frequency"])
+    forecast = pd.DataFrame(node_days(engine, node_id))
+    actual = read_actuals(engine, node_id, run["cutoff"], rhythm, rhythm.history)
+    coming = f"{quantity(forecast['yhat'].sum())} units, {days_ahead(forecast)}"
+    title = f"{node['label']}: {coming}"
+    fan = sales_and_forecast(
+        actual,
+        forecast,
+        role,
+        title=title,
+        unit=rhythm.each(),
+        where=f"level: {node['level_name']}, run {run['forecast_run_id']}, trained to {run['cutoff']}",
+        today=today(),
+        paths=read_paths(engine, node_id) if paths else None,
+        grain=grain_of(rhythm),
+    )
+    parts = components(read_parts(engine, node_id))
+    cutoff = pd.Timestamp(run["cutoff"])
+    tiles = [] if parts.empty else component_tiles(parts, cutoff, role, rhythm)
+    spec = stack(fan, tiles, ground=GROUND["dark" if dark else "light"], text=role.actual)
+    return NodePicture(vl_convert.vegalite_to_png(spec, scale=SCALE), title)
+
+
+def read_actuals(
+    engine: sa.Engine, node_id: int, cutoff: date, rhythm: Rhythm, periods: int
+) -> pd.DataFrame:
+    """Read what a node sold in the last `periods` up to the cutoff: columns ds, y."""
+    back = periods * rhythm.days_max
+    sold = read_frame(engine, "node_actuals", node_id=node_id, days=back)
+    return every_period(sold, periods_up_to(cutoff, periods, rhythm))
+
+
+def every_period(sold: pd.DataFrame, calendar: pd.DatetimeIndex) -> pd.DataFrame:
+    """Fill periods without a row with 0: columns ds, y over the calendar's last days, not before the first row."""
+    known = sold.assign(ds=pd.to_datetime(sold["ds"])).set_index("ds")["y"]
+    if not known.empty:
+        calendar = calendar[calendar >= known.index.min()]
+    return known.reindex(calendar.rename("ds"), fill_value=0.0).reset_index()
+
+
+def stack(fan: Any, tiles: list[Any], *, ground: str, text: str) -> dict[str, Any]:
+    """Put the fan above its tiles in one Vega-Lite specification; configuration and data move to its top."""
+    datasets: dict[str, Any] = {}
+    configuration: dict[str, Any] = {}
+
+    def inner(chart: Any, width: int, height: int) -> dict[str, Any]:
+        spec: dict[str, Any] = chart.to_dict()
+        datasets.update(spec.pop("datasets", {}))
+        configuration.update(spec.pop("config", {}))
+        spec.pop("$schema", None)
+        return {**spec, "width": width, "height": height}
+
+    rows: list[dict[str, Any]] = [inner(fan, WIDTH, HEIGHT)]
+    for start in range(0, len(tiles), TILES_A_ROW):
+        row = [inner(tile, TILE_WIDTH, TILE_HEIGHT) for tile in tiles[start : start + TILES_A_ROW]]
+        rows.append({"hconcat": row, "spacing": 40})
+    words = {"color": text, "subtitleColor": text}
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "vconcat": rows,
+        "spacing": 30,
+        "padding": 20,
+        "datasets": datasets,
+        "config": {
+            **configuration,
+            "background": ground,
+            "title": words,
+            "view": {"stroke": None},
+            "axis": {**configuration.get("axis", {}), "gridColor": text, "gridOpacity": 0.15},
+        },
+    }

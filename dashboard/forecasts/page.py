@@ -1,0 +1,241 @@
+"""Forecasts: walk down the hierarchy; the fan, what it is made of, what moved it, what the backtest said."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.frames import read_frame
+from catalog.nodes import read_parts, read_paths
+from dashboard.fan import WEEK, days_ahead, grain_of, sales_and_forecast
+from dashboard.forecasts.node_picture import read_actuals
+from dashboard.forecasts.panels import (
+    accuracy_panel,
+    backtest_panel,
+    chips,
+    components_panel,
+    moves_panel,
+    taken_over,
+)
+from dashboard.forecasts.weeks import Weeks, in_weeks, seasonal_naive
+from dashboard.reader import Reader
+from dashboard.theme import change, distinct, plain, plural, quantity, roles, today, when
+from stocktide.domain.rhythm import Rhythm, rhythm_of
+from stocktide.foundation.users import User
+
+CHILDREN_MAX = 200
+# ?paths=20 draws the sample paths in place of the bands.
+PATHS = "20"
+# ?grain=week adds the days up; a year of weeks is as many points as two months of days.
+GRAINS = ("day", "week")
+DAYS_OF_WEEKS = 371
+
+
+def render(reader: Reader, _user: User) -> None:
+    """Draw the page."""
+    run = published_run(reader.engine)
+    if run is None:
+        st.info(
+            "No forecast is published yet. Run `stocktide forecast`, or press “Retrain now” on the System page."
+        )
+        return
+    node = _node(reader, st.query_params.get("node"))
+    children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
+    errors = read_frame(reader.engine, "forecast_errors")
+    _breadcrumb(reader, node)
+    _chart(reader, run, node)
+    _notes(run, node, chips(run, node, children, errors))
+    _children(children, node)
+    parts = read_parts(reader.engine, node["node_id"])
+    components_panel(parts, run)
+    moves_panel(parts)
+    backtest_panel(reader, run, node, errors)
+    accuracy_panel(reader, run)
+
+
+def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:
+    """Return the node that the address names, or the largest root."""
+    if wanted and wanted.isdecimal() and int(wanted) < 2**31:
+        found = find_nodes(reader.engine, node_id=int(wanted))
+        if found:
+            return found[0]
+        st.caption("The item in the address is not in the published forecast; this is the total.")
+    return find_nodes(reader.engine, roots=True, limit=1)[0]
+
+
+def _breadcrumb(reader: Reader, node: dict[str, Any]) -> None:
+    path = [node]
+    while path[0]["parent_id"] is not None:
+        path.insert(0, find_nodes(reader.engine, node_id=path[0]["parent_id"])[0])
+    with st.container(horizontal=True, gap="small"):
+        for step in path[:-1]:
+            if st.button(
+                plain(_named(step)), key=f"forecasts.up.{step['node_id']}", type="tertiary"
+            ):
+                _go(step["node_id"])
+        st.markdown(f"**{plain(_named(path[-1]))}**")
+
+
+def _named(node: dict[str, Any]) -> str:
+    return "All" if node["level_name"] == "total" else str(node["label"])
+
+
+# How often a node was gone to: tables of an earlier visit, and the rows ticked in them, are not taken for today's.
+VISITS = "forecasts.visits"
+
+
+def _go(node_id: int) -> None:
+    st.session_state[VISITS] = st.session_state.get(VISITS, 0) + 1
+    st.query_params["node"] = str(node_id)
+    st.rerun()
+
+
+def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
+    rhythm = rhythm_of(run["frequency"])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        # only days can be added up to weeks
+        as_weeks = rhythm.is_daily and _grain() != GRAINS[0]
+        as_paths = _wants_paths()
+    back = DAYS_OF_WEEKS if as_weeks else rhythm.history
+    actual = read_actuals(reader.engine, node["node_id"], run["cutoff"], rhythm, back)
+    forecast = pd.DataFrame(node_days(reader.engine, node["node_id"]))
+    naive = seasonal_naive(actual, forecast, back=rhythm.naive_back)
+    paths = None
+    if as_paths or as_weeks:
+        paths = read_paths(reader.engine, node["node_id"])
+    if as_paths and paths is not None and paths.empty:
+        st.caption("This run has no sample paths; bands are shown instead.")
+    title = _said(node, actual, forecast, rhythm)
+    grain, unit, open_from = grain_of(rhythm), rhythm.each(), today()
+    if as_weeks and paths is not None:
+        weeks = in_weeks(actual, forecast, naive, paths)
+        st.caption(_said_of_weeks(weeks, paths))
+        grain, unit, open_from = WEEK, "units a week", weeks.under_way
+        actual, forecast, naive = weeks.actual, weeks.forecast, weeks.naive
+        paths = weeks.paths if as_paths else None
+    chart = sales_and_forecast(
+        actual,
+        forecast,
+        roles(),
+        title=title,
+        unit=unit,
+        where=f"level: {node['level_name']}",
+        today=open_from,
+        paths=paths,
+        naive=naive,
+        grain=grain,
+    )
+    st.altair_chart(chart, width="stretch", key="forecasts.fan")
+
+
+def _said(
+    node: dict[str, Any], actual: pd.DataFrame, forecast: pd.DataFrame, rhythm: Rhythm
+) -> str:
+    total = forecast["yhat"].sum()
+    before = actual["y"].tail(len(forecast)).sum()
+    previous = rhythm.counted(len(forecast))
+    moved = f", {change(total, before, '+.0%')} vs previous {previous}" if before else ""
+    return f"{_named(node)}: {quantity(total)} units, {days_ahead(forecast)}{moved}"
+
+
+def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:
+    """Say what of the weeks is not as in days: what is left out, and what the bands are made of."""
+    said = (
+        "Weeks run from Monday to Sunday. The current week is hollow: its sales so far, which its forecast includes. "
+        "Seasonal naive repeats the last week."
+    )
+    if weeks.days_left_out:
+        said += f" Last {plural(weeks.days_left_out, 'day')} omitted (incomplete week)."
+    if paths.empty:
+        return f"{said} This run has no sample paths, so weekly bands are not known."
+    return f"{said} Bands come from {paths['path'].nunique()} sample paths; a 95 % band needs more."
+
+
+def _grain() -> str:
+    """Let the reader take days or weeks; the address keeps it."""
+    asked = st.query_params.get("grain")
+    grain = st.segmented_control(
+        "By",
+        GRAINS,
+        default=asked if asked in GRAINS else GRAINS[0],
+        required=True,
+        key="forecasts.grain",
+        label_visibility="collapsed",
+    )
+    if grain == GRAINS[0] or grain is None:
+        st.query_params.pop("grain", None)
+        return GRAINS[0]
+    st.query_params["grain"] = grain
+    return grain
+
+
+def _wants_paths() -> bool:
+    """Let the reader swap bands for sample paths; the address keeps it."""
+    wanted: bool = st.toggle(
+        "20 sample paths instead of bands",
+        value=st.query_params.get("paths") == PATHS,
+        key="forecasts.paths",
+    )
+    if wanted:
+        st.query_params["paths"] = PATHS
+    else:
+        st.query_params.pop("paths", None)
+    return wanted
+
+
+def _notes(run: dict[str, Any], node: dict[str, Any], said: list[str]) -> None:
+    st.markdown(" ".join(f":gray-badge[{plain(one)}]" for one in said))
+    notes = [
+        f"forecast by {run['method']}",
+        f"data version {run['lake_version']}",
+        f"published {when(run['published_at'])}",
+    ]
+    if node["warning"]:
+        notes.append(f"note: {node['warning'].replace('_', ' ')}")
+    notes += [plain(one) for one in taken_over(node)]
+    st.caption(" · ".join(notes))
+
+
+def _children(children: list[dict[str, Any]], node: dict[str, Any]) -> None:
+    if not children:
+        st.caption("This is the lowest level.")
+        return
+    frame = pd.DataFrame(children)
+    # by level, from the top down: by size the tables would change places from run to run
+    for (_, level_name), group in frame.groupby(["level", "level_name"]):
+        _child_table(str(level_name), group, node)
+
+
+def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> None:
+    st.markdown(f"**By {level_name}**")
+    codes = [" · ".join(keys.values()) for keys in group["keys"]]
+    shown = pd.DataFrame(
+        {
+            "label": distinct(group["label"].tolist(), codes),
+            "total": group["total"],
+            "share": 100 * group["total"] / max(node["total"], 1e-9),
+        }
+    )
+    event = st.dataframe(
+        shown,
+        key=f"forecasts.children.{node['node_id']}.{level_name}.{st.session_state.get(VISITS, 0)}",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        column_config={
+            "label": st.column_config.TextColumn("Click a row to drill down", width="large"),
+            "total": st.column_config.NumberColumn(
+                f"Units, next {rhythm_of(node['frequency']).counted(node['horizon'])}",
+                format="%,.0f",
+            ),
+            "share": st.column_config.ProgressColumn(
+                "Share of parent", format="%.0f %%", min_value=0, max_value=100
+            ),
+        },
+    )
+    selected = event["selection"]["rows"]
+    if selected and selected[0] < len(group):
+        _go(int(group["node_id"].iloc[selected[0]]))

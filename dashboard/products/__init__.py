@@ -1,0 +1,1 @@
+"""The page Products: what it shows is placed in `page`."""

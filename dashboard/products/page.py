@@ -1,0 +1,292 @@
+"""Products: search, and one product's stock, sales and forecast in one picture."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.frames import read_frame, stock_by_day
+from catalog.periods import sum_by_period
+from catalog.products import count_products, list_products, read_product
+from catalog.trending import Scope, read_trending
+from dashboard.fan import days_ahead
+from dashboard.figures import product_story
+from dashboard.glossary import tip
+from dashboard.reader import Reader
+from dashboard.theme import amount, distinct, plain, quantity, roles, today, unit_word
+from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
+from stocktide.foundation.errors import NotFound
+from stocktide.foundation.users import User
+
+PAGE_ROWS = 50
+DAYS = 90
+EVERYWHERE = "All locations"
+
+
+def render(reader: Reader, _user: User) -> None:
+    """Draw the page: the list, and below it the product that the address names."""
+    q = st.text_input(
+        "Search",
+        key="q",
+        bind="query-params",
+        placeholder="Name, SKU, department or category",
+        max_chars=100,
+        on_change=_from_the_first,
+    )
+    after = st.query_params.get("after", "")
+    rows = list_products(reader.engine, q=q or "", after=after, limit=PAGE_ROWS + 1)
+    if not rows and after:
+        _turn_to("")
+    if not rows:
+        _empty(q)
+        return
+    # a list for each search and page: the tick of one must not be taken for a row of another
+    chosen = _choose(rows[:PAGE_ROWS], key=f"products.list.{after}.{q}")
+    _turn(reader, rows, q or "", after)
+    if not q and not after:
+        chosen = _best_seller(reader) or chosen
+    _one(reader, st.query_params.get("sku") or chosen)
+
+
+def _from_the_first() -> None:
+    """Begin another search on its first page."""
+    st.query_params.pop("after", None)
+
+
+def _turn(reader: Reader, rows: list[dict[str, Any]], q: str, after: str) -> None:
+    """Say which of the products are shown, and offer the other pages."""
+    more = len(rows) > PAGE_ROWS
+    found, before = count_products(reader.engine, q=q, after=after)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(part_shown(before, min(len(rows), PAGE_ROWS), found))
+        if after and st.button("First page", key="products.first", type="tertiary"):
+            _turn_to("")
+        if more and st.button("Next page", key="products.next", type="tertiary"):
+            _turn_to(rows[PAGE_ROWS - 1]["sku"])
+
+
+def part_shown(before: int, shown: int, found: int) -> str:
+    """Say which rows of how many a page shows, such as "51–80 of 80"."""
+    return f"{before + 1:,}–{before + shown:,} of {found:,}"
+
+
+def _turn_to(after: str) -> None:
+    st.query_params["after"] = after
+    if not after:
+        del st.query_params["after"]
+    st.rerun()
+
+
+def _empty(q: str | None) -> None:
+    if q:
+        st.info(f"No product matches “{plain(q)}”. Clear the search to see all.")
+    else:
+        st.info(
+            "No products yet. Add them: PUT /v1/products, or `stocktide import FILE --mapping NAME`."
+        )
+
+
+def _best_seller(reader: Reader) -> str | None:
+    """Return the product to show before one is chosen: the top seller."""
+    found = read_trending(
+        reader.engine, reader.cache, Scope(), half_life_h=reader.settings.trend_half_life_h, limit=1
+    )
+    return str(found["products"][0]["product"]) if found["products"] else None
+
+
+def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
+    """Draw the list; a clicked row goes into the address. Returns the sku to show where none is named."""
+    frame = pd.DataFrame(rows)
+    frame["on_hand"] = frame["on_hand"].where(frame["stock_known"]).round(1)
+    # nobody knows how many shelves are empty where no stock is known
+    out = pd.to_numeric(frame["locations_out_of_stock"])
+    frame["locations_out_of_stock"] = out.where(frame["stock_known"])
+    shown = frame[
+        [
+            "sku",
+            "name",
+            "department",
+            "category",
+            "on_hand",
+            "unit",
+            "locations_out_of_stock",
+            "price",
+        ]
+    ]
+    # a column in which nothing stands only takes room
+    shown = shown.dropna(axis="columns", how="all")
+    currency = next((row["currency"] for row in rows if row["currency"]), None)
+    event = st.dataframe(
+        shown,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        placeholder="",
+        height=280,
+        row_height=28,
+        column_config={
+            "sku": st.column_config.TextColumn("SKU", pinned=True),
+            "name": st.column_config.TextColumn("Name", width="medium"),
+            "department": "Department",
+            "category": "Category",
+            "on_hand": st.column_config.NumberColumn(
+                "On hand", format="localized", help=f"{tip('on hand')} Empty: unknown."
+            ),
+            "unit": "Unit",
+            "locations_out_of_stock": st.column_config.NumberColumn("Shops out of stock"),
+            "price": st.column_config.NumberColumn(
+                f"Price, {currency}" if currency else "Price", format="%.2f"
+            ),
+        },
+    )
+    selected = event["selection"]["rows"]
+    # the list may be shorter than when the row was clicked
+    if selected and selected[0] < len(frame):
+        st.query_params["sku"] = str(frame["sku"].iloc[selected[0]])
+    return str(frame["sku"].iloc[0])
+
+
+def _one(reader: Reader, sku: str) -> None:
+    try:
+        product = read_product(reader.engine, reader.cache, sku)
+    except NotFound:
+        st.info(f"There is no product {plain(sku)}. Choose one from the list.")
+        return
+    st.subheader(plain(product["name"] or product["sku"]))
+    st.caption(plain(_described(product)))
+    codes = _names(product["stock"])
+    place = st.selectbox(
+        "Location",
+        [EVERYWHERE, *codes],
+        format_func=lambda code: codes.get(code, code),
+        key="products.location",
+    )
+    location = None if place == EVERYWHERE else place
+    _story(reader, product, location)
+    _stock_table(product)
+
+
+def _names(stock: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the names of the locations, by code."""
+    codes = [line["location"] for line in stock]
+    return dict(
+        zip(
+            codes,
+            distinct([line["location_name"] or line["location"] for line in stock], codes),
+            strict=True,
+        )
+    )
+
+
+def _described(product: dict[str, Any]) -> str:
+    known = [line for line in product["stock"] if line["known"]]
+    stock = (
+        f"{quantity(sum(line['on_hand'] for line in known))} {unit_word(product['unit'])} on hand"
+        if known
+        else "stock unknown"
+    )
+    place = " / ".join(part for part in (product["department"], product["category"]) if part)
+    price = amount(product["price"], product["currency"]) if product["price"] is not None else None
+    return " · ".join(part for part in (product["sku"], place, price, stock) if part)
+
+
+def _story(reader: Reader, product: dict[str, Any], location: str | None) -> None:
+    # a product that no forecast reaches is sold in the rhythm of the others
+    run = product["forecast_run"] or published_run(reader.engine)
+    rhythm = rhythm_of(run["frequency"]) if run else DAILY
+    # one period more, for the window may begin within one
+    back = DAYS if rhythm.is_daily else (rhythm.history + 1) * rhythm.days_max
+    days = read_frame(
+        reader.engine, "product_days", sku=product["sku"], days=back, location=location
+    )
+    if days.empty:
+        st.info("No sales or deliveries loaded yet. The worker loads them every few minutes.")
+        return
+    forecast = pd.DataFrame(
+        product["forecast"] if location is None else _leaf_forecast(reader, product, location)
+    )
+    by_day = days.groupby("day", as_index=False).agg(
+        sold=("sold", "sum"), censored=("censored", "any")
+    )
+    if run:
+        by_day = sum_by_period(by_day, "day", run["cutoff"], rhythm)
+    if not rhythm.is_daily:
+        by_day = by_day.tail(rhythm.history)
+    stock = stock_by_day(days)
+    if forecast.empty and stock.empty and not by_day["sold"].any():
+        st.info(f"No sales here in the {back} days up to the latest sale, and no forecast.")
+        return
+    if forecast.empty:
+        st.caption(
+            "No forecast is published for this product here: it is new, or pooled with other products."
+        )
+    unit = unit_word(product["unit"])
+    title = (
+        f"{quantity(forecast['yhat'].sum())} {unit} expected, {days_ahead(forecast)}"
+        if not forecast.empty
+        else f"{quantity(by_day['sold'].sum())} {unit} sold in {_shown(by_day, rhythm, back)}"
+    )
+    where = "all locations" if location is None else _names(product["stock"])[location]
+    panels = product_story(
+        by_day,
+        stock,
+        forecast,
+        roles(),
+        title=title,
+        unit=unit,
+        where=where,
+        today=today(),
+        rhythm=rhythm,
+    )
+    with st.container(border=True):
+        for number, panel in enumerate(panels):
+            st.altair_chart(panel, width="stretch", key=f"products.story.{number}")
+
+
+def _shown(by_period: pd.DataFrame, rhythm: Rhythm, days_back: int) -> str:
+    """Say over how long the picture shows sales: days as asked for, longer periods as drawn."""
+    return rhythm.counted(days_back if rhythm.is_daily else len(by_period))
+
+
+def _leaf_forecast(reader: Reader, product: dict[str, Any], location: str) -> list[dict[str, Any]]:
+    nodes = find_nodes(
+        reader.engine, keys={"product": product["sku"], "location": location}, limit=1
+    )
+    return node_days(reader.engine, nodes[0]["node_id"]) if nodes else []
+
+
+def _stock_table(product: dict[str, Any]) -> None:
+    if not product["stock"]:
+        st.info("No location has stock or sales of this product yet.")
+        return
+    frame = pd.DataFrame(product["stock"])
+    frame["location"] = list(_names(product["stock"]).values())
+    frame["on_hand"] = frame["on_hand"].where(frame["known"]).round(1)
+    frame["sensed"] = pd.to_numeric(frame["sensed"]).round(1)
+    shown = frame[["location", "region", "on_hand", "sensed", "price", "promotion", "last_sale_at"]]
+    shown = shown.dropna(axis="columns", how="all")
+    st.markdown("**Stock at each location**")
+    st.dataframe(
+        shown.sort_values("on_hand") if "on_hand" in shown else shown,
+        key="products.stock",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        column_config={
+            "location": "Location",
+            "region": "Region",
+            "on_hand": st.column_config.NumberColumn(
+                f"On hand, {unit_word(product['unit'])}", format="localized"
+            ),
+            "sensed": st.column_config.NumberColumn("Shelf sensor", format="localized"),
+            "price": st.column_config.NumberColumn(
+                f"Price, {product['currency'] or '?'}", format="%.2f"
+            ),
+            "promotion": st.column_config.CheckboxColumn("Promotion"),
+            "last_sale_at": st.column_config.DatetimeColumn(
+                "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+        },
+    )

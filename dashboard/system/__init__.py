@@ -1,0 +1,1 @@
+"""The page System: what it shows is placed in `page`."""

@@ -1,0 +1,214 @@
+"""System: is the machine healthy, and if not, what first."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pandas as pd
+import streamlit as st
+
+from catalog.frames import read_frame, read_record
+from dashboard.friendly_errors import plain_words
+from dashboard.glossary import tip
+from dashboard.reader import Reader
+from dashboard.theme import plain, plural, when
+from dashboard.widgets import reason_words
+from stocktide.foundation.users import User
+
+RUNS = 20
+LAKE_LATE_S = 900
+API_TIMEOUT_S = 5.0
+OUTCOME_TIPS = {
+    "duplicate": tip("duplicate"),
+    "conflict": tip("conflict"),
+    "rejected": tip("reject"),
+}
+
+
+def render(reader: Reader, user: User) -> None:
+    """Draw the page."""
+    _health(reader)
+    _retrain(reader, user)
+    _runs(reader)
+    _feeds(reader)
+    _rejects(reader)
+
+
+@st.fragment(run_every="10s")
+@plain_words("system health")
+def _health(reader: Reader) -> None:
+    known = read_record(reader.engine, "freshness")
+    runs = read_frame(reader.engine, "runs", limit=RUNS)
+    cache = reader.cache.statistics()
+    now = datetime.now(UTC)
+    verdict, first = judge(known, runs, cache, now)
+    st.subheader(verdict)
+    st.markdown(first)
+    cards = st.columns(4)
+    for card, label, instant in (
+        (cards[0], "Latest event", known["newest_event"]),
+        (cards[1], "Data updated", known["lake_updated_at"]),
+        (cards[2], "Forecast published", known["published_at"]),
+    ):
+        card.metric(
+            f"{label}, UTC",
+            when(instant, now=now).removesuffix(" UTC"),
+            border=True,
+            help=tip("data updated") if label == "Data updated" else None,
+        )
+    asked = cache["hits"] + cache["misses"] if cache else 0
+    cards[3].metric(
+        "Cache hit rate",
+        f"{100 * cache['hits'] / asked:.0f} % ({asked:,} reads)"
+        if cache and asked
+        else "no reads yet"
+        if cache
+        else "unavailable",
+        border=True,
+        help="Share of product and trending reads that Redis answered, of all reads since it started.",
+    )
+    st.caption(f"Updated at {now:%H:%M:%S} UTC; refreshes every 10 seconds.")
+
+
+def judge(
+    known: dict[str, Any], runs: pd.DataFrame, cache: dict[str, int] | None, now: datetime
+) -> tuple[str, str]:
+    """Return a verdict, and the first thing to do."""
+    if known["newest_event"] is None:
+        return (
+            "Waiting for events.",
+            "Send some: `stocktide import FILE --mapping NAME`, or POST /v1/events with a key.",
+        )
+    newest = runs.drop_duplicates("job") if not runs.empty else runs
+    failed = newest[newest["status"] == "failed"] if not newest.empty else newest
+    if not failed.empty:
+        job = failed.iloc[0]
+        return (
+            f"The last {job['job']} run failed.",
+            f"{plain(job['error'] or 'It gave no reason.')} Everything published before stays in use.",
+        )
+    lake = known["lake_updated_at"]
+    if lake is None or (
+        known["last_received"] > lake and (now - lake).total_seconds() > LAKE_LATE_S
+    ):
+        return (
+            "Data is out of date.",
+            "Data was not updated since the last events. Check the worker: `stocktide status`.",
+        )
+    if cache is None:
+        return (
+            "Running, slower.",
+            "Redis does not answer; everything is read from the database. Restart it.",
+        )
+    return (
+        "Running. Nothing to do.",
+        "Database, data and cache are up, and the last runs succeeded.",
+    )
+
+
+def _retrain(reader: Reader, user: User) -> None:
+    if user.role == "viewer":
+        st.caption("Planners and operators can start a retraining.")
+        return
+    if st.button("Retrain now", key="system.retrain", icon=":material/model_training:"):
+        st.info(ask_for("forecast", reader.settings.api_address, reader.settings.dashboard_key))
+
+
+def ask_for(job: str, api: str, key: str | None) -> str:
+    """Ask the API to queue a job; say what came of it. This role of the database cannot write the queue itself."""
+    try:
+        answer = httpx.post(
+            f"{api}/v1/jobs/{job}",
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=API_TIMEOUT_S,
+        )
+    except httpx.HTTPError:
+        return "The API does not answer; nothing was queued. See `stocktide status`."
+    if answer.status_code != 202:
+        return f"Not queued: {answer.json()['detail']}"
+    return (
+        "Queued. It starts as soon as the worker is free."
+        if answer.json()["queued"]
+        else "Already queued."
+    )
+
+
+def _runs(reader: Reader) -> None:
+    st.subheader("Last runs")
+    runs = read_frame(reader.engine, "runs", limit=RUNS)
+    if runs.empty:
+        st.info(
+            "No job has run yet. The worker runs the ETL every few minutes once `stocktide up` is on."
+        )
+        return
+    st.dataframe(
+        runs[["job", "status", "started_at", "seconds", "error"]].fillna({"error": ""}),
+        key="system.runs",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        column_config={
+            "job": "Job",
+            "status": "Outcome",
+            "started_at": st.column_config.DatetimeColumn(
+                "Started (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+            ),
+            "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
+            "error": st.column_config.TextColumn("Error", width="large"),
+        },
+    )
+
+
+def _feeds(reader: Reader) -> None:
+    st.subheader("Feeds")
+    feeds = read_frame(reader.engine, "feeds")
+    if feeds.empty:
+        st.info("No feed has sent anything yet. Create a key: `stocktide keys create NAME`.")
+        return
+    st.dataframe(
+        feeds,
+        key="system.feeds",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        column_config={
+            "feed": st.column_config.TextColumn("Feed", width="medium"),
+            "last_heard": st.column_config.DatetimeColumn(
+                "Last heard (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            "newest_event": st.column_config.DatetimeColumn(
+                "Latest event (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            **{
+                name: st.column_config.NumberColumn(
+                    name.capitalize(), format="localized", help=OUTCOME_TIPS.get(name)
+                )
+                for name in ("accepted", "duplicate", "conflict", "rejected")
+            },
+        },
+    )
+
+
+def _rejects(reader: Reader) -> None:
+    st.subheader("Refused input")
+    rejects = read_frame(reader.engine, "rejects_by_reason")
+    if rejects.empty:
+        st.info("Nothing was refused. Refused input is kept here with its reason.")
+        return
+    st.caption(f"{plural(int(rejects['seen'].sum()), 'input')} refused and kept, by reason.")
+    st.dataframe(
+        rejects.assign(reason=rejects["reason"].map(reason_words)),
+        key="system.rejects",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        column_config={
+            "feed": "Feed",
+            "reason": "Reason",
+            "seen": st.column_config.NumberColumn("Attempts", format="localized"),
+            "last_seen_at": st.column_config.DatetimeColumn(
+                "Last (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            "newest_message": st.column_config.TextColumn("Latest message", width="large"),
+        },
+    )

@@ -1,0 +1,1 @@
+"""The page Trending: what it shows is placed in `page`."""

@@ -1,0 +1,100 @@
+"""Trending: the top sellers now, here or everywhere."""
+
+import pandas as pd
+import streamlit as st
+
+from catalog.frames import read_frame
+from catalog.trending import Scope, read_trending
+from dashboard.figures import ranked_bars
+from dashboard.friendly_errors import plain_words
+from dashboard.glossary import tip
+from dashboard.reader import Reader
+from dashboard.theme import distinct, plain, roles, when
+from stocktide.foundation.users import User
+
+EVERYWHERE = "Everywhere"
+ROWS = 15
+# From here on a number of units is shown whole, as everywhere.
+WHOLE_FROM = 10
+
+
+def render(reader: Reader, _user: User) -> None:
+    """Draw the page."""
+    scopes = _scopes(reader)
+    chosen = st.selectbox("Where", list(scopes), key="where", bind="query-params")
+    _list(reader, scopes[chosen or EVERYWHERE], chosen or EVERYWHERE)
+
+
+def _scopes(reader: Reader) -> dict[str, Scope]:
+    places = read_frame(reader.engine, "places")
+    scopes = {EVERYWHERE: Scope()}
+    for region in sorted(places["region"].dropna().unique()):
+        scopes[f"Region {region}"] = Scope(region=str(region))
+    names = places["name"].fillna(places["code"]).astype(str).tolist()
+    for code, name in zip(places["code"], distinct(names, places["code"].tolist()), strict=True):
+        scopes[name] = Scope(location=str(code))
+    return scopes
+
+
+@st.fragment(run_every="15s")
+@plain_words("trending list")
+def _list(reader: Reader, scope: Scope, where: str) -> None:
+    found = read_trending(
+        reader.engine,
+        reader.cache,
+        scope,
+        half_life_h=reader.settings.trend_half_life_h,
+        limit=ROWS,
+    )
+    if not found["products"]:
+        st.info(
+            f"No sales yet for “{plain(where)}”. Sales appear here as soon as they are recorded."
+        )
+        return
+    frame = pd.DataFrame(found["products"])
+    names = frame["name"].fillna(frame["product"]).tolist()
+    frame["name"] = distinct(names, frame["product"].tolist())
+    as_of = pd.Timestamp(found["as_of"])
+    if not found["live"]:
+        st.caption(f":orange-badge[No sale since {when(as_of.to_pydatetime())}] Ranked as of then.")
+    half_life = found["half_life_h"]
+    role = roles()
+    chart = ranked_bars(
+        frame, role, label="name", value="score", colour=role.forecast,
+        title=f"Top seller: {frame['name'].iloc[0]}",
+        unit=f"Units sold. Recent sales weigh more (half-life {half_life:g} h)",
+    )  # fmt: skip
+    st.altair_chart(chart, width="stretch", key="trending.chart")
+    table = frame[["name", "department", "score", "unit", "on_hand", "last_sale_at"]].dropna(
+        axis="columns", how="all"
+    )
+    table.insert(0, "rank", range(1, len(table) + 1))
+    # as the bars say them
+    table["score"] = (
+        table["score"].round(1).where(table["score"] < WHOLE_FROM, table["score"].round())
+    )
+    if "on_hand" in table:
+        table["on_hand"] = table["on_hand"].round(1)
+    table["last_sale_at"] = pd.to_datetime(table["last_sale_at"], utc=True, format="ISO8601")
+    st.dataframe(
+        table,
+        key="trending.table",
+        hide_index=True,
+        placeholder="",
+        row_height=28,
+        height="content",
+        column_config={
+            "rank": st.column_config.NumberColumn("Rank", width="small"),
+            "name": st.column_config.TextColumn("Product", width="large"),
+            "department": "Department",
+            "score": st.column_config.NumberColumn("Recent units", format="localized"),
+            "unit": "Unit",
+            "on_hand": st.column_config.NumberColumn(
+                "On hand", format="localized", help=tip("on hand")
+            ),
+            "last_sale_at": st.column_config.DatetimeColumn(
+                "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+        },
+    )
+    st.caption(f"As of {when(as_of.to_pydatetime())}. Updated as soon as a sale is recorded.")

@@ -1,0 +1,1 @@
+"""Documents and single events are stored once each, as capture jobs."""

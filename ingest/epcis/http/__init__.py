@@ -1,0 +1,1 @@
+"""The routes of EPCIS 2.0."""

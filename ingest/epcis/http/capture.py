@@ -1,0 +1,180 @@
+"""Routes of the capture interface: documents, single events and capture jobs."""
+
+import time
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from ingest.epcis.capture.capture import Behaviour, capture, capture_one
+from ingest.epcis.capture.jobs import list_jobs, read_job, shown_movements
+from ingest.epcis.http.responses import JSON, JSON_LD, PATH, answer, next_page, options
+from ingest.epcis.model.document import Document, bare_document, read_document
+from ingest.epcis.model.reading import Refused
+from ingest.epcis.query.query import read_query
+from ingest.parsing.events import Fault
+from ingest.recording.dependency import recorder_of
+from ingest.recording.recording import Recorder
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Invalid, TooLarge, TooManyRequests, UnsupportedMedia
+from stocktide.foundation.keys import Key
+from stocktide.foundation.web import IngestKey, limited_body
+
+READ = (JSON, JSON_LD)
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": {"type": "object"}} for kind in READ},
+    }
+}
+
+router = APIRouter()
+
+
+async def _body(request: Request, key: Key) -> tuple[bytes, str]:
+    """Read the body of a capture. What is of another kind is kept as a reject. Raises UnsupportedMedia."""
+    recorder = recorder_of(request)
+    body = await limited_body(request, recorder.settings.body_bytes_max)
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() not in READ:
+        error = UnsupportedMedia(
+            "content_type",
+            f"EPCIS is captured as {' or '.join(READ)}, not {content_type[:80]!r}; XML is not read.",
+        )
+        await run_in_threadpool(
+            recorder.keep, key.name, content_type, body, Fault(error.code, error.message)
+        )
+        raise error
+    return body, content_type
+
+
+def _read(recorder: Recorder, key: Key, content_type: str, body: bytes, *, bare: bool) -> Document:
+    """Read a body. What is no document is kept as a reject. Raises Invalid, TooLarge, TooManyRequests."""
+    try:
+        document = bare_document(body) if bare else read_document(body)
+    except Refused as refused:
+        fault = refused.fault
+        recorder.keep(key.name, content_type, body, fault)
+        raise Invalid(fault.reason, fault.message, field=fault.field) from None
+    most = recorder.settings.batch_events_max
+    if len(document.events) > most:
+        raise TooLarge(
+            "batch_too_large", f"{len(document.events)} events in one document; at most {most}."
+        )
+    return document
+
+
+def _take_rate(key: Key, events: int) -> None:
+    wait_s = key.limiter.take(max(events, 1), time.monotonic())
+    if wait_s:
+        raise TooManyRequests(
+            "rate",
+            f"The key {key.name!r} may send {key.rate:g} events a second; wait {wait_s:.1f} s.",
+            retry_after_s=max(1, round(wait_s)),
+        )
+
+
+def _behaviour(request: Request) -> Behaviour:
+    given = request.headers.get("gs1-capture-error-behaviour", "rollback").strip().lower()
+    if given == "rollback":
+        return "rollback"
+    if given == "proceed":
+        return "proceed"
+    raise Invalid(
+        "header", f"GS1-Capture-Error-Behaviour is rollback or proceed, not {given[:80]!r}."
+    )
+
+
+def _whose(key: Key) -> str | None:
+    """Whose jobs a key sees: a feed its own, somebody who may read all."""
+    return key.name if key.scope == "ingest" else None
+
+
+@router.post("/capture", openapi_extra=BODY, status_code=202)
+async def post_capture(request: Request, key: IngestKey) -> Response:
+    """Capture an EPCISDocument (JSON-LD). Answers 202 with the job's address once its events are committed.
+
+    Under `GS1-Capture-Error-Behaviour: rollback` (the default) all events are captured or none, and a wrong one
+    answers 400; under `proceed` each by itself, and the job tells. Whatever is refused is kept for mending.
+    """
+    behaviour = _behaviour(request)
+    body, content_type = await _body(request, key)
+    recorder = recorder_of(request)
+    document = await run_in_threadpool(_read, recorder, key, content_type, body, bare=False)
+    _take_rate(key, len(document.events))
+    captured = await run_in_threadpool(
+        capture, recorder, key.name, content_type, document, behaviour
+    )
+    address = f"{PATH}/capture/{captured.capture_id}"
+    return answer(
+        {"captureID": str(captured.capture_id), "success": captured.success},
+        202,
+        {"Location": address, "GS1-Capture-Error-Behaviour": behaviour},
+    )
+
+
+@router.get("/capture")
+def get_captures(
+    request: Request, key: IngestKey, perPage: str = "30", nextPageToken: str | None = None
+) -> Response:
+    """List capture jobs, newest first. The Link header has the next page."""
+    query = read_query([("perPage", perPage)])
+    with recorder_of(request).engine.connect() as connection:
+        jobs, token = list_jobs(
+            connection, feed=_whose(key), per_page=query.per_page, token=nextPageToken
+        )
+    return answer(jobs, headers=next_page(request, token))
+
+
+@router.get("/capture/{capture_id}")
+def get_capture(capture_id: str, request: Request, key: IngestKey) -> Response:
+    """Tell a capture job: whether it succeeded, its errors, and what its events moved in the ledger."""
+    with recorder_of(request).engine.connect() as connection:
+        return answer(read_job(connection, capture_id, feed=_whose(key)))
+
+
+@router.post("/events", openapi_extra=BODY, status_code=201)
+async def post_event(request: Request, key: IngestKey) -> Response:
+    """Capture one bare event, which carries its @context itself. 201 if it is new, 200 if it was captured before.
+
+    The same eventID with other content answers 409; both are kept.
+    """
+    body, content_type = await _body(request, key)
+    recorder = recorder_of(request)
+    document = await run_in_threadpool(_read, recorder, key, content_type, body, bare=True)
+    _take_rate(key, 1)
+    captured = await run_in_threadpool(capture_one, recorder, key.name, content_type, document)
+    outcome, identity = captured.outcomes[0]
+    shown = await run_in_threadpool(_movements, recorder, identity or "")
+    return answer(
+        {
+            "eventID": identity,
+            "outcome": outcome,
+            "captureID": str(captured.capture_id),
+            "movements": shown,
+        },
+        201 if outcome == "captured" else 200,
+        {"Location": f"{PATH}/events/{quote(identity or '', safe='')}"},
+    )
+
+
+def _movements(recorder: Recorder, identity: str) -> list[dict[str, Any]]:
+    with recorder.engine.connect() as connection:
+        rows = connection.execute(statement("ingest/epcis/event_movements"), {"identity": identity})
+        return [shown_movements(row) for row in rows]
+
+
+@router.options("/capture")
+def options_capture(request: Request, _key: IngestKey) -> Response:
+    """Tell versions and limits of the capture interface."""
+    settings = recorder_of(request).settings
+    return options(
+        "GET, OPTIONS, POST",
+        {
+            "GS1-Capture-Error-Behaviour": "rollback, proceed",
+            "GS1-EPCIS-Capture-Limit": str(settings.batch_events_max),
+            "GS1-EPCIS-Capture-File-Size-Limit": str(settings.body_bytes_max),
+        },
+    )

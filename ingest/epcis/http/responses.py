@@ -1,0 +1,44 @@
+"""What the routes of EPCIS share: their headers, and where the next page is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from ingest.epcis.capture.store import encoded
+
+PATH = "/v1/epcis"
+JSON, JSON_LD = "application/json", "application/ld+json"
+VERSIONS = {
+    "GS1-EPCIS-Version": "2.0.0",
+    "GS1-EPCIS-Min": "2.0.0",
+    "GS1-EPCIS-Max": "2.0.0",
+    "GS1-CBV-Version": "2.0.0",
+    "GS1-CBV-Min": "2.0.0",
+    "GS1-CBV-Max": "2.0.0",
+    "GS1-EPC-Format": "Never_Translates",
+    "GS1-CBV-XML-Format": "Never_Translates",
+}
+
+
+def answer(
+    value: Any, status: int = 200, headers: Mapping[str, str] | None = None, kind: str = JSON
+) -> Response:
+    """Answer JSON in which exact numbers are numbers, with the versions of the standard."""
+    return Response(
+        encoded(value), status, headers={**VERSIONS, **(headers or {})}, media_type=kind
+    )
+
+
+def options(methods: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Tell what a route can do."""
+    return Response(status_code=204, headers={**VERSIONS, "Allow": methods, **(headers or {})})
+
+
+def next_page(request: Request, token: str | None) -> dict[str, str]:
+    """The Link header with the next page, if there is one."""
+    if token is None:
+        return {}
+    url = request.url.include_query_params(nextPageToken=token)
+    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}

@@ -1,0 +1,217 @@
+"""The event hash of the Core Business Vocabulary 2.0, section 8.9: what makes an event the same event.
+
+The parts of an event are written in one canonical order, in one spelling, sorted within their lists, and hashed.
+Published pre-hash strings and hashes are in its test; docs/epcis.md says what is not verified.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from ingest.epcis.identifiers.epc import canonical
+from ingest.epcis.model.context import expand_name, expand_value
+from ingest.epcis.model.values import instant_of
+from ingest.epcis.model.vocabulary import (
+    CBV_URN,
+    MEASUREMENT,
+    PLACE_TYPE,
+    TRANSACTION_TYPE,
+    VOCABULARIES,
+)
+
+EPC_LISTS = ("epcList", "inputEPCList", "childEPCs", "outputEPCList")
+QUANTITY_LISTS = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
+# Lists of things with a type: the list, the thing in it, the vocabulary of its type.
+TYPED_LISTS = {
+    "bizTransactionList": ("bizTransaction", TRANSACTION_TYPE),
+    "sourceList": ("source", PLACE_TYPE),
+    "destinationList": ("destination", PLACE_TYPE),
+}
+ORDER = (
+    "eventTime", "eventTimeZoneOffset", "epcList", "parentID", "inputEPCList", "childEPCs", "quantityList",
+    "childQuantityList", "inputQuantityList", "outputEPCList", "outputQuantityList", "action", "transformationID",
+    "bizStep", "disposition", "persistentDisposition", "readPoint", "bizLocation", "bizTransactionList",
+    "sourceList", "destinationList", "sensorElementList", "ilmd",
+)  # fmt: skip
+METADATA_ORDER = (
+    "time", "startTime", "endTime", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules",
+)  # fmt: skip
+REPORT_ORDER = (
+    "type", "exception", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "time", "microorganism",
+    "chemicalSubstance", "value", "component", "stringValue", "booleanValue", "hexBinaryValue", "uriValue", "minValue",
+    "maxValue", "meanValue", "sDev", "percRank", "percValue", "uom", "coordinateReferenceSystem",
+)  # fmt: skip
+INSTANTS = {"eventTime", "time", "startTime", "endTime"}
+# What says nothing about what happened, and so is no part of the hash.
+LEFT_OUT = {
+    "@context", "type", "eventID", "recordTime", "errorDeclaration", "certificationInfo", "rdfs:comment", "comment",
+}  # fmt: skip
+INCHIKEY = f"{CBV_URN}inchikey:"
+# Beyond so many digits a number is written with an exponent: as digits it would fill memory.
+DIGITS_MAX = 60
+_NUMBER = re.compile(r"-?\d+\.\d+", re.ASCII)
+
+
+def event_hash(event: Mapping[str, Any], prefixes: Mapping[str, str]) -> str:
+    """Give the hash of an event as an ni URI. event: decoded JSON; prefixes: of its @context."""
+    digest = hashlib.sha256(pre_hash(event, prefixes).encode()).hexdigest()
+    return f"ni:///sha-256;{digest}?ver=CBV2.0"
+
+
+def pre_hash(event: Mapping[str, Any], prefixes: Mapping[str, str]) -> str:
+    """Write an event as the one string that is hashed."""
+    writer = _Writer(prefixes)
+    standard = "".join(writer.field(name, event[name]) for name in ORDER if name in event)
+    kind = expand_value(str(event["type"]), prefixes)
+    return f"eventType={kind}{standard}{writer.extensions_within(event)}{writer.own(event, ORDER)}"
+
+
+class _Writer:
+    """Writes the values of one event in their canonical spelling."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self._prefixes = prefixes
+
+    def field(self, name: str, value: Any) -> str:
+        """One field of the standard with its name; nothing for a list that is empty."""
+        if name in EPC_LISTS:
+            return _listed(name, [f"epc={self._text(epc)}" for epc in value])
+        if name in QUANTITY_LISTS:
+            return _listed(
+                name, [self._record("quantityElement", item, QUANTITY_ORDER) for item in value]
+            )
+        if name in TYPED_LISTS:
+            return _listed(name, [self._typed(item, *TYPED_LISTS[name]) for item in value])
+        if name == "persistentDisposition":
+            both = (sorted(f"{part}={self._value(part, item)}" for item in value.get(part, ()))
+                    for part in ("set", "unset"))  # fmt: skip
+            return name + "".join("".join(items) for items in both)
+        if name in ("readPoint", "bizLocation"):
+            return f"{name}id={self._text(value['id'])}"
+        if name == "sensorElementList":
+            return "".join(sorted(self._sensor(element) for element in value))
+        if name == "ilmd":
+            own = self.own(value, ())
+            return f"ilmd{own}" if own else ""
+        return f"{name}={self._value(name, value)}"
+
+    def _typed(self, item: Mapping[str, Any], thing: str, vocabulary: Any) -> str:
+        kind = (
+            f"type={vocabulary.uri(expand_value(item['type'], self._prefixes))}"
+            if "type" in item
+            else ""
+        )
+        return f"{kind}{thing}={self._text(item[thing])}"
+
+    def _sensor(self, element: Mapping[str, Any]) -> str:
+        metadata = element.get("sensorMetadata")
+        written = self._record("sensorMetadata", metadata, METADATA_ORDER) if metadata else ""
+        reports = sorted(
+            self._record("sensorReport", report, REPORT_ORDER) for report in element["sensorReport"]
+        )
+        return f"sensorElement{written}{''.join(reports)}"
+
+    def _record(self, name: str, value: Mapping[str, Any], order: tuple[str, ...]) -> str:
+        fields = (f"{part}={self._value(part, value[part])}" for part in order if part in value)
+        return name + "".join(fields)
+
+    def extensions_within(self, event: Mapping[str, Any]) -> str:
+        """Own properties inside of fields of the standard: behind all of those, under the names that hold them."""
+        written = []
+        for name in ("readPoint", "bizLocation"):
+            own = self.own(event[name], ("id",)) if name in event else ""
+            written.append(f"{name}{own}" if own else "")
+        elements = [self._sensor_extensions(item) for item in event.get("sensorElementList", ())]
+        return "".join(written) + "".join(sorted(elements))
+
+    def _sensor_extensions(self, element: Mapping[str, Any]) -> str:
+        metadata = self.own(element.get("sensorMetadata", {}), METADATA_ORDER)
+        reports = sorted(
+            f"sensorReport{own}"
+            for report in element["sensorReport"]
+            if (own := self.own(report, (*REPORT_ORDER, "bizRules")))
+        )
+        written = (f"sensorMetadata{metadata}" if metadata else "") + "".join(reports)
+        written += self.own(element, ("sensorMetadata", "sensorReport"))
+        return f"sensorElement{written}" if written else ""
+
+    def own(self, record: Mapping[str, Any], standard: tuple[str, ...]) -> str:
+        """The properties of a record that are not the standard's, sorted."""
+        written: list[str] = []
+        for name, value in record.items():
+            # `type` of a record that is all own, such as ilmd, is own as well
+            if name not in standard and not (name in LEFT_OUT and (standard or name != "type")):
+                written += self._own(name, value)
+        return "".join(sorted(written))
+
+    def _own(self, name: str, value: Any) -> list[str]:
+        if isinstance(value, list):
+            return [text for item in value for text in self._own(name, item)]
+        key = expand_name(name, self._prefixes)
+        if isinstance(value, dict):
+            return [key + self.own(value, ())]
+        if value is None:
+            return [key]
+        return [f"{key}={self._plain(value)}"]
+
+    def _value(self, name: str, value: Any) -> str:
+        if name in INSTANTS:
+            return _instant(value)
+        if isinstance(value, str) and name in VOCABULARIES:
+            return VOCABULARIES[name].uri(self._text(value))
+        if isinstance(value, str) and name == "type":
+            return MEASUREMENT.uri(self._text(value))
+        return self._plain(value)
+
+    def _plain(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int | Decimal):
+            return _number(Decimal(value))
+        text = self._text(value)
+        return _number(Decimal(text)) if _NUMBER.fullmatch(text) else text
+
+    def _text(self, value: str) -> str:
+        text = expand_value(value.strip(), self._prefixes)
+        if text.startswith(CBV_URN):
+            return _web_word(text)
+        return canonical(text)
+
+
+QUANTITY_ORDER = ("epcClass", "quantity", "uom")
+
+
+def _listed(name: str, items: list[str]) -> str:
+    return name + "".join(sorted(items)) if items else ""
+
+
+def _web_word(urn: str) -> str:
+    """A word of the vocabulary written as a URN, as its web address; other URNs of it stay."""
+    if urn.startswith(INCHIKEY):
+        return f"https://identifiers.org/inchikey:{urn.removeprefix(INCHIKEY)}"
+    for vocabulary in (*VOCABULARIES.values(), TRANSACTION_TYPE, PLACE_TYPE):
+        if vocabulary.urn is not None and urn.startswith(vocabulary.urn):
+            return vocabulary.web + urn.removeprefix(vocabulary.urn)
+    return urn
+
+
+def _instant(text: str) -> str:
+    """UTC with three decimals, rounded half up."""
+    instant = instant_of(text)
+    microseconds = instant.microsecond % 1000
+    instant += timedelta(microseconds=(1000 if microseconds >= 500 else 0) - microseconds)
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _number(number: Decimal) -> str:
+    """Plain digits without trailing zeros; no arithmetic, which would round."""
+    sign, digits, exponent = number.as_tuple()
+    text = "".join(str(digit) for digit in digits)
+    shown = text.rstrip("0")
+    if not shown or not isinstance(exponent, int):
+        return "0"
+    exact = Decimal((sign, tuple(int(digit) for digit in shown), exponent + len(text) - len(shown)))
+    return str(exact) if abs(exact.adjusted()) > DIGITS_MAX else f"{exact:f}"

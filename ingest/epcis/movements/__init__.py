@@ -1,0 +1,1 @@
+"""Captured events to movements of the ledger: which rule, which goods, which places, and what is still pending."""

@@ -1,0 +1,154 @@
+"""Captured events to the ledger. Idempotent: a movement's id follows from its event, so what was done is not redone.
+
+An event is captured in one transaction and its movements are recorded in the next. Between the two it is pending:
+whoever finds it so, also after a crash, makes its movements.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from ingest.epcis.movements.feed_keys import allowed, keys_of
+from ingest.epcis.movements.lines import Line
+from ingest.epcis.movements.pending_event import PendingEvent, read_work
+from ingest.epcis.movements.plan import plan_events
+from ingest.epcis.movements.reversal import plan_reversal
+from ingest.epcis.movements.settled import give_up, write_settled
+from ingest.ledger.ledger import Outcome
+from ingest.recording.recording import Recorder
+from ingest.recording.retrying import by_halves
+from stocktide.foundation.database import statement
+from stocktide.foundation.database_errors import is_retryable
+from stocktide.foundation.keys import Key
+from stocktide.foundation.telemetry import log
+
+CLOUD_EVENT = "application/cloudevents+json"
+# A pending event that nobody has touched for so long belongs to a process that died.
+STALE_S = 60.0
+# Events taken up at once, by number and by bytes, and movements recorded in one transaction: the ledger takes 32,768.
+CHUNK = 500
+CHUNK_BYTES_MAX = 8_000_000
+LINES_AT_ONCE = 5_000
+# What movements tell of their feed that its events did not: that they cannot be.
+REFUSALS = ("conflict", "rejected")
+# Events that one call puts back in the queue; the next call goes on with others.
+RETRY_MAX = 5_000
+
+
+def settle(recorder: Recorder, *, capture_id: UUID | None = None, stale_s: float = STALE_S) -> int:
+    """Make the movements of pending events: those of a capture, or else those that nobody works on any more.
+
+    Returns how many events were settled. An event that cannot be settled is rejected with its reason, and takes no
+    other with it. Raises Transient or the driver's error if the database is away; the rest stays pending.
+    """
+    settled = 0
+    while True:
+        rows = _claim(recorder.engine, capture_id, stale_s)
+        done = _settle_rows(recorder, rows)
+        settled += done
+        if done == 0:
+            return settled
+
+
+def retry_rejected(engine: sa.Engine) -> int:
+    """Put events whose movements were refused back in the queue, at most RETRY_MAX, those tried longest ago first.
+
+    Returns how many; the finisher makes their movements.
+    """
+    with engine.begin() as connection:
+        return connection.execute(
+            statement("ingest/epcis/retry_rejected"), {"count": RETRY_MAX}
+        ).rowcount
+
+
+def _claim(engine: sa.Engine, capture_id: UUID | None, stale_s: float) -> list[Any]:
+    limits: dict[str, Any] = {"count": CHUNK, "bytes_max": CHUNK_BYTES_MAX}
+    if capture_id is None:
+        query, which = "ingest/epcis/claim_stale", limits | {"stale_s": stale_s}
+    else:
+        query, which = "ingest/epcis/claim_capture", limits | {"capture_id": capture_id}
+    with engine.begin() as connection:
+        rows = connection.execute(statement(query), which)
+        return sorted(rows, key=lambda row: row.event_no)
+
+
+def _settle_rows(recorder: Recorder, rows: Sequence[Any]) -> int:
+    """Settle events together; where that fails, by halves, until the one is found that cannot be settled."""
+    return sum(
+        by_halves(
+            rows,
+            lambda some: [_settle_together(recorder, some)],
+            lambda row, error: [_give_up(recorder, row, error)],
+            is_of_one=lambda error: not is_retryable(error),
+        )
+    )
+
+
+def _give_up(recorder: Recorder, row: Any, error: Exception) -> int:
+    log("epcis_not_settled", identity=row.identity, error=repr(error))
+    give_up(recorder.engine, row, error)
+    return 1
+
+
+def _settle_together(recorder: Recorder, rows: Sequence[Any]) -> int:
+    work = [read_work(row) for row in rows]
+    plain = [item for item in work if not item.row.declares_error]
+    declarations = [item for item in work if item.row.declares_error]
+    if plain:
+        with recorder.engine.connect() as connection:
+            plan_events(connection, plain)
+        _record(recorder, plain)
+    # declarations come last: what they reverse may have been recorded just now
+    if declarations:
+        with recorder.engine.connect() as connection:
+            for item in declarations:
+                plan_reversal(connection, item)
+        _record(recorder, declarations)
+    return sum(item.state != "pending" for item in work)
+
+
+def _record(recorder: Recorder, work: Sequence[PendingEvent]) -> None:
+    """Record what events move, and note it."""
+    feeds = {item.row.feed for item in work}
+    with recorder.engine.connect() as connection:
+        keys = keys_of(connection, feeds)
+    outcomes: dict[str, Outcome] = {}
+    for feed in sorted(feeds):
+        for again in (False, True):
+            lines = [
+                line
+                for item in work
+                if item.row.feed == feed and (item.row.settled_at is not None) == again
+                for line in item.lines
+            ]
+            counted = () if again else REFUSALS
+            outcomes |= _tell_ledger(recorder, feed, keys.get(feed), lines, counted)
+    for item in work:
+        item.finish(outcomes)
+    write_settled(recorder.engine, work)
+
+
+def _tell_ledger(
+    recorder: Recorder,
+    feed: str,
+    key: Key | None,
+    lines: Sequence[Line],
+    counted: Collection[str],
+) -> dict[str, Outcome]:
+    """Record lines, so many at once as the ledger takes. Returns outcomes by the lines' ids.
+
+    counted: outcomes that count as the feed's. What is accepted does not: its events did when they were captured.
+    """
+    outcomes: dict[str, Outcome] = {}
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        some = lines[start : start + LINES_AT_ONCE]
+        raws = [line.raw for line in some]
+        parsed = recorder.parser.parse_all(raws)
+        checked = [
+            line.fault or allowed(key, item) for line, item in zip(some, parsed, strict=True)
+        ]
+        recorded = recorder.record_parsed(feed, CLOUD_EVENT, raws, checked, counted=counted)
+        outcomes |= dict(zip((line.event_id for line in some), recorded, strict=True))
+    return outcomes

@@ -1,0 +1,238 @@
+"""The HTTP service: wires the stages' routes to one database and one cache. Every route denies by default."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+import redis
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+
+import alerts.http
+import alerts.webhook_http
+import catalog.http
+import catalog.invalidation
+import ingest.calendar.http
+import ingest.epcis.http.routes
+import ingest.http.routes
+import ingest.rejects.routes
+from alerts.fan_out import FanOut
+from catalog.cache import ProductCache
+from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
+from ingest.recording.intake import Intake
+from ingest.recording.recording import Recorder
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.jobs import defer_job
+from stocktide.foundation.key_ring import KeyRing
+from stocktide.foundation.keys import Key
+from stocktide.foundation.settings import Settings
+from stocktide.foundation.users import SignIn
+from stocktide.foundation.web import OperateKey, asked_by, engine_of, install_problems, read_body
+
+# The only routes that answer without a key; test_api.py asks every other one and expects 401.
+PUBLIC_ROUTES = frozenset(
+    {
+        "/healthz",
+        "/v1/sessions",
+        "/v1/schemas",
+        "/v1/schemas/{event_type}",
+        "/openapi.json",
+        "/docs",
+    }
+)
+
+router = APIRouter()
+
+
+class Credentials(msgspec.Struct):
+    """Body of POST /v1/sessions."""
+
+    username: str
+    password: str
+
+
+# Anybody may post here, so the body is bounded before it is read.
+CREDENTIALS_BYTES_MAX = 4_096
+CREDENTIALS_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["username", "password"],
+                    "properties": {"username": {"type": "string"}, "password": {"type": "string"}},
+                }
+            }
+        },
+    }
+}
+
+
+@router.get("/healthz", tags=["operations"])
+def healthz(request: Request) -> dict[str, str]:
+    """Answer while the database answers."""
+    with engine_of(request).connect() as connection:
+        connection.execute(sa.text("SELECT 1"))
+    return {"status": "ok"}
+
+
+@router.post("/v1/sessions", tags=["operations"], openapi_extra=CREDENTIALS_BODY)
+async def post_session(request: Request) -> dict[str, str]:
+    """Exchange a user's name and password for a signed token that the dashboard keeps as a cookie."""
+    credentials = await read_body(request, Credentials, CREDENTIALS_BYTES_MAX)
+    return await run_in_threadpool(_sign_in, request, credentials)
+
+
+def _sign_in(request: Request, credentials: Credentials) -> dict[str, str]:
+    signin: SignIn = request.app.state.signin
+    with engine_of(request).connect() as connection:
+        user, token = signin.sign_in(connection, credentials.username, credentials.password)
+    return {"username": user.username, "role": user.role, "token": token}
+
+
+@router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
+def post_job(job: str, request: Request, _key: OperateKey) -> dict[str, str | bool]:
+    """Ask the worker to run `etl`, `forecast`, `refresh` or `drift` soon. One that waits is not queued twice."""
+    return {"job": job, "queued": defer_job(engine_of(request), job)}
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/forecasts/promote and rollback. user: on whose behalf the key asks."""
+
+    reason: str
+    version: int | None = None
+    user: str | None = None
+
+
+ORDER_BYTES_MAX = 4_096
+ORDER_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["reason"],
+                    "properties": {
+                        "reason": {"type": "string"},
+                        "version": {"type": "integer"},
+                        "user": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/v1/forecasts/promote", tags=["operations"], openapi_extra=ORDER_BODY)
+async def post_promote(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Publish a version whatever its score: `version` and `reason`. The history keeps who and why."""
+    order = await _order(request)
+    if order.version is None:
+        raise Invalid("body", "Name the version to publish: {version, reason}.")
+    return await run_in_threadpool(_decide, request, key, order, "promote")
+
+
+@router.post("/v1/forecasts/rollback", tags=["operations"], openapi_extra=ORDER_BODY)
+async def post_rollback(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Publish the previous version again, or the earlier published `version`; `reason` is saved in the audit log."""
+    order = await _order(request)
+    return await run_in_threadpool(_decide, request, key, order, "rollback")
+
+
+async def _order(request: Request) -> Order:
+    order = await read_body(request, Order, ORDER_BYTES_MAX)
+    if not -(2**63) <= (order.version or 0) < 2**63:
+        raise Invalid("body", "version is out of range.")
+    return order
+
+
+def _decide(request: Request, key: Key, order: Order, action: str) -> dict[str, Any]:
+    # imported when it is asked for: the forecasting libraries take seconds that a start need not
+    from forecasting.publishing.registry import promote, rollback
+
+    by = asked_by(key, order.user)
+    with engine_of(request).begin() as connection:
+        outcome = (
+            promote(connection, order.version, by=by, reason=order.reason)
+            if action == "promote" and order.version is not None
+            else rollback(connection, by=by, reason=order.reason, to=order.version)
+        )
+    return asdict(outcome)
+
+
+def create_app(
+    settings: Settings, engine: sa.Engine, cache: "redis.Redis", *, signing_key: str
+) -> FastAPI:
+    """Build the service over an engine and a cache client that the caller owns."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        listener = catalog.invalidation.Listener(engine, product_cache)
+        listener.start()
+        alert_fan_out.close_on_signals()
+        await intake.start()
+        following = asyncio.create_task(alert_fan_out.run())
+        yield
+        await intake.stop()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        listener.stop()
+        app.state.key_ring.close()
+
+    product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
+    alert_fan_out = FanOut(engine, settings)
+    app = FastAPI(
+        title="Stocktide",
+        version="1",
+        description="Stock events in; stock, forecasts and trends out.",
+        lifespan=lifespan,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.engine = engine
+    app.state.settings = settings
+    app.state.alert_fan_out = alert_fan_out
+    app.state.key_ring = KeyRing(engine, fresh_s=settings.key_cache_s)
+    recorder = app.state.recorder = Recorder(engine, settings)
+    intake = app.state.intake = Intake(recorder, events_waiting_max=settings.events_waiting_max)
+    app.state.product_cache = product_cache
+    app.state.signin = SignIn(signing_key, session_hours=settings.session_hours)
+    install_problems(app)
+    # first, since the router asks one route after another
+    events = EventsRoute(recorder, intake, app.state.key_ring)
+    app.router.routes.insert(0, Route("/v1/events", events, methods=["POST"]))
+    _document(app, {"/v1/events": EVENTS_OPENAPI})
+    parts = (
+        ingest.http.routes,
+        ingest.calendar.http,
+        ingest.rejects.routes,
+        ingest.epcis.http.routes,
+        catalog.http,
+        alerts.http,
+        alerts.webhook_http,
+    )
+    for part in (router, *(part.router for part in parts)):
+        app.include_router(part)
+    return app
+
+
+def _document(app: FastAPI, paths: dict[str, Any]) -> None:
+    """Add routes that FastAPI does not know of to the OpenAPI document."""
+    known = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = known()
+        for path, methods in paths.items():
+            # other methods of the path stay
+            document["paths"].setdefault(path, {}).update(methods)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI documents this as the way

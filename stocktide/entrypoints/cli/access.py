@@ -1,0 +1,207 @@
+"""Commands of access: keys of feeds and services, users of the dashboard."""
+
+import os
+import pwd
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stocktide.entrypoints.cli.context import load_settings, services_for
+from stocktide.entrypoints.cli.output import print_json, print_table, say
+from stocktide.foundation.errors import Invalid
+
+if TYPE_CHECKING:
+    from stocktide.foundation.keys import Limits
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
+)
+
+
+@click.group()
+def keys() -> None:
+    """Keys of feeds, readers and services."""
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option("--scope", default="ingest", show_default=True, help="ingest, read or operate.")
+@click.option("--kinds", help="Only these kinds of event, such as sale,return.")
+@click.option("--locations", help="Only events at these locations, such as S1,S2.")
+@click.option("--rate", type=float, help="At most so many events a second, of each API process.")
+@click.option("--expires", help="Until when it may be used: a date (UTC) or an instant.")
+@click.option("--expect-every", help="A pause longer than this, such as 15m, raises an alert.")
+def keys_create(name: str, **given: Any) -> None:
+    """Make a key and print it, this once."""
+    from stocktide.foundation.keys import create_key
+
+    scope: str = given.pop("scope")
+    limits = _limits(**given)
+    with (
+        services_for(load_settings(), "stocktide keys") as (engine, _),
+        engine.begin() as connection,
+    ):
+        text = create_key(connection, name, scope, limits)
+    click.echo(text)
+
+
+def _limits(
+    kinds: str | None,
+    locations: str | None,
+    rate: float | None,
+    expires: str | None,
+    expect_every: str | None,
+) -> "Limits":
+    """Read the options of a key. Raises Invalid that names the option."""
+    from stocktide.foundation.keys import Limits
+
+    return Limits(
+        kinds=names_of(kinds),
+        locations=names_of(locations),
+        rate=rate,
+        expires_at=instant_of(expires, "--expires"),
+        expect_every_s=_seconds(expect_every, "--expect-every"),
+    )
+
+
+def names_of(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def instant_of(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(
+            "bad_option", f"{option} {text!r}: give a date such as 2027-01-01, or an instant."
+        ) from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def _seconds(text: str | None, option: str) -> int | None:
+    if text is None:
+        return None
+    number, unit = text[:-1], text[-1:]
+    if unit not in UNITS_S or not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise Invalid(
+            "bad_option", f"{option} {text!r}: give a number and s, m, h or d, as in 15m."
+        )
+    return int(number) * UNITS_S[unit]
+
+
+@keys.command("list")
+@as_json
+def keys_list(as_json: bool) -> None:
+    """List the keys, never their text: what each may do, and when it was last seen."""
+    from stocktide.foundation.keys import list_keys
+
+    with (
+        services_for(load_settings(), "stocktide keys") as (engine, _),
+        engine.connect() as connection,
+    ):
+        listed = [key.shown() for key in list_keys(connection)]
+    if as_json:
+        print_json(listed)
+        return
+    columns = ["name", "scope", "may", "last seen", "state"]
+    print_table("Keys", columns, [_row(key) for key in listed])
+
+
+def _row(key: dict[str, Any]) -> list[Any]:
+    said = [
+        ",".join(key["kinds"] or []),
+        f"at {','.join(key['locations'])}" if key["locations"] else "",
+        f"{key['rate']:g}/s" if key["rate"] else "",
+        f"every {key['expect_every_s']} s" if key["expect_every_s"] else "",
+    ]
+    ends = f"until {key['expires_at']:%Y-%m-%d %H:%M}" if key["expires_at"] else "valid"
+    if key["expires_at"] and key["expires_at"] <= datetime.now(UTC):
+        ends = "expired"
+    state = f"revoked {key['revoked_at']:%Y-%m-%d %H:%M}" if key["revoked_at"] else ends
+    return [
+        key["name"],
+        key["scope"],
+        "; ".join(part for part in said if part) or "all",
+        key["last_used_at"] and f"{key['last_used_at']:%Y-%m-%d %H:%M}",
+        state,
+    ]
+
+
+@keys.command("revoke")
+@click.argument("name")
+def keys_revoke(name: str) -> None:
+    """End a key: within a second no process takes it any more."""
+    from stocktide.foundation.keys import revoke_key
+
+    with (
+        services_for(load_settings(), "stocktide keys") as (engine, _),
+        engine.begin() as connection,
+    ):
+        revoke_key(connection, name)
+    say(f"{name} is revoked.")
+
+
+@click.group()
+def users() -> None:
+    """People who sign in to the dashboard."""
+
+
+@users.command("add")
+@click.argument("name")
+@click.option("--role", default="viewer", show_default=True, help="viewer, planner or operator.")
+@click.password_option()
+def users_add(name: str, role: str, password: str) -> None:
+    """Add a user."""
+    from stocktide.foundation.users import set_user
+
+    with (
+        services_for(load_settings(), "stocktide users") as (engine, _),
+        engine.begin() as connection,
+    ):
+        set_user(connection, name, password, role)
+    say(f"{name} may sign in as {role}.")
+
+
+@users.command("password")
+@click.argument("name")
+@click.option("--role", default="operator", show_default=True, help="viewer, planner or operator.")
+@click.password_option()
+def users_password(name: str, role: str, password: str) -> None:
+    """Give a user a new password and role."""
+    from stocktide.foundation.users import set_user
+
+    with (
+        services_for(load_settings(), "stocktide users") as (engine, _),
+        engine.begin() as connection,
+    ):
+        set_user(connection, name, password, role, replace=True)
+    say(f"{name} has a new password.")
+
+
+@users.command("disable")
+@click.argument("name")
+def users_disable(name: str) -> None:
+    """Keep a user out from now on."""
+    from stocktide.foundation.users import disable_user
+
+    with (
+        services_for(load_settings(), "stocktide users") as (engine, _),
+        engine.begin() as connection,
+    ):
+        disable_user(connection, name)
+    say(f"{name} is disabled.")
+
+
+def at_command_line() -> str:
+    """The system's user whose process this is, for histories; what the environment says anybody could write."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    return f"{name} (command line)"

@@ -1,0 +1,53 @@
+"""How the API is served: one or more processes that accept from one socket."""
+
+import gc
+import socket
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+
+from stocktide.entrypoints.api import create_app
+from stocktide.foundation.cache_server import connect_cache
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.home import signing_key
+from stocktide.foundation.settings import Settings
+
+# What was made at start stays for ever: looking through it again and again costs tens of milliseconds a time.
+GC_THRESHOLDS = (50_000, 20, 50)
+# The ledger's writer asks for Python's lock a dozen times a group, each time that PostgreSQL has answered; a loop that
+# parses would keep it waiting for Python's 5 ms each time.
+SWITCH_INTERVAL_S = 0.001
+
+
+def serve_api(
+    settings: Settings,
+    *,
+    database_url: str,
+    redis_url: str,
+    descriptor: int | None = None,
+    routes: Sequence[Any] = (),
+) -> None:
+    """Serve until SIGTERM. descriptor: of a socket that listens already. routes: more routes, for measuring."""
+    app = create_app(
+        settings,
+        create_engine(database_url),
+        connect_cache(redis_url),
+        signing_key=signing_key(settings),
+    )
+    app.router.routes[:0] = routes
+    config = uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
+    uvicorn.Server(config).run(sockets=sockets)

@@ -1,0 +1,23 @@
+"""The client of Redis or Valkey: short time-outs, so that a dead cache never holds a request up."""
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from stocktide.foundation.errors import Invalid
+
+TIMEOUT_S = 0.25
+
+
+def connect_cache(url: str) -> "redis.Redis":
+    """Make a client for a redis://, rediss:// or unix:// address. Nothing connects yet. Raises Invalid."""
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 1),
+            decode_responses=True,
+        )
+    except ValueError as error:
+        raise Invalid("redis_url", f"STOCKTIDE_REDIS_URL: {error}") from None

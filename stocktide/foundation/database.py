@@ -1,0 +1,112 @@
+"""Postgres: engines, named SQL files and migrations."""
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.foundation.database_names import MIGRATION_LOCK
+from stocktide.foundation.errors import Fatal, Invalid, Transient
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# A migration waits this long for a lock, then gives up: a waiting ALTER TABLE would block every reader behind it.
+MIGRATION_LOCK_MS = 10_000
+
+
+def create_engine(url: str, *, pool_size: int = 10) -> sa.Engine:
+    """Make an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid on another scheme."""
+    scheme, separator, rest = url.partition("://")
+    if separator == "" or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise Invalid(
+            "database_url", f"A database address starts with postgresql://, not {scheme!r}."
+        )
+    return sa.create_engine(
+        f"postgresql+psycopg://{rest}",
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC -c jit=off"},
+    )
+
+
+@cache
+def sql(name: str) -> str:
+    """Read sql/NAME.sql, e.g. sql("catalog/product"). Binds are named, :sku."""
+    return files("sql").joinpath(*f"{name}.sql".split("/")).read_text("utf-8")
+
+
+@cache
+def statement(name: str) -> sa.TextClause:
+    """Read sql/NAME.sql as a statement that SQLAlchemy executes."""
+    return sa.text(sql(name))
+
+
+def _alembic(connection: sa.Connection | None = None) -> "Config":
+    # Alembic takes as long to load as SQLAlchemy, and most processes never migrate
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(files("sql").joinpath("migrations")))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def schema_revision(connection: sa.Connection) -> str | None:
+    """Tell the schema's revision, None for an empty database."""
+    if connection.execute(sa.text("SELECT to_regclass('public.alembic_version')")).scalar() is None:
+        return None
+    revision: str | None = connection.execute(
+        sa.text("SELECT version_num FROM alembic_version")
+    ).scalar()
+    return revision
+
+
+def migrate(engine: sa.Engine) -> str:
+    """Bring the schema to the newest revision and return it; one migrator at a time.
+
+    Raises Fatal if the database was made by a newer Stocktide, Transient if it cannot be reached.
+    """
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+            connection.execute(sa.text(f"SET lock_timeout = {MIGRATION_LOCK_MS}"))
+            connection.commit()
+            try:
+                return _upgrade(connection)
+            finally:
+                connection.rollback()
+                connection.execute(sa.text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
+    except DATABASE_ERRORS as error:
+        if not is_retryable(error):
+            raise
+        raise Transient(
+            "database_away", f"The database does not answer: {first_line(error)}"
+        ) from error
+
+
+def _upgrade(connection: sa.Connection) -> str:
+    # as in _alembic
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    config = _alembic(connection)
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    head = scripts.get_current_head()
+    current = schema_revision(connection)
+    connection.rollback()
+    if current is not None and current not in known:
+        raise Fatal(
+            "schema_newer",
+            f"The database has schema {current}, this Stocktide knows up to {head}: it was made by a newer version. "
+            "Install that version, or point to another database.",
+        )
+    if current != head:
+        command.upgrade(config, "head")
+        connection.commit()
+    return str(head)

@@ -1,0 +1,71 @@
+"""What an error of the database asks for: the same again, another input, or a mend of our own.
+
+The one place that decides it; everything that meets such an error asks here.
+"""
+
+from typing import Literal
+
+import psycopg
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    ProgramLimitExceeded,
+    SerializationFailure,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+from stocktide.foundation.errors import Transient
+
+Reaction = Literal["transient", "content", "bug"]
+# All that SQLAlchemy, its pool and the driver raise for the database.
+DATABASE_ERRORS = (DBAPIError, NoConnectionFree, psycopg.Error)
+
+# Another writer held what this one needed: the same again, a moment later, will do.
+_IN_THE_WAY = (DeadlockDetected, SerializationFailure, LockNotAvailable)
+# What the database refuses for what it says; too long for an index is one of its limits.
+_FOR_ITS_CONTENT = (psycopg.DataError, psycopg.IntegrityError, ProgramLimitExceeded)
+# SQLSTATE of a database that cannot answer or write now: connection, resources, operator, system, rolled back for
+# another, and a server that only reads, as while another takes its place.
+_PASSING = ("08", "53", "57", "58", "40", "25006")
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the driver's own error behind an error of SQLAlchemy; any other error as it is."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def reaction_to(error: BaseException) -> Reaction:
+    """Tell what an error asks for.
+
+    transient: the database is away, busy or gave way to another, and the same may work soon. content: it refuses a
+    value, and will refuse it again. bug: anything else; neither waiting nor another input helps.
+    """
+    cause = cause_of(error)
+    if isinstance(cause, _FOR_ITS_CONTENT):
+        return "content"
+    if isinstance(cause, Transient | NoConnectionFree | psycopg.InterfaceError) or is_in_the_way(
+        cause
+    ):
+        return "transient"
+    if isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith(_PASSING):
+        return "transient"
+    # the driver says no state where it lost the connection, or never had one
+    lost = isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
+    return "transient" if lost else "bug"
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Return True if the same again may work."""
+    return reaction_to(error) == "transient"
+
+
+def is_in_the_way(error: BaseException) -> bool:
+    """Return True if the transaction gave way to another writer, and may be tried again at once."""
+    return isinstance(cause_of(error), _IN_THE_WAY)
+
+
+def first_line(error: BaseException) -> str:
+    """Return an error's first line, for logs and messages; its type where it says nothing."""
+    cause = cause_of(error)
+    return (str(cause).strip() or repr(cause)).splitlines()[0]

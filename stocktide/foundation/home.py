@@ -1,0 +1,183 @@
+"""The home folder: who owns it now, which servers it runs, and where others find them."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import sqlalchemy as sa
+
+from stocktide.foundation.database import create_engine, migrate
+from stocktide.foundation.embedded import Postgres, Valkey, load_secrets
+from stocktide.foundation.errors import Conflict, Fatal
+from stocktide.foundation.settings import Settings
+
+READER_ROLE = "stocktide_reader"
+# A process's start is known from the boot time, which moves with the clock.
+CLOCK_SLACK_S = 5.0
+
+
+@dataclass(frozen=True)
+class Services:
+    """Addresses of the servers in use, whether embedded or given."""
+
+    database_url: str
+    read_database_url: str
+    redis_url: str
+
+
+class HomeLock:
+    """Exclusive ownership of a home; the kernel releases it when the owner dies, however it dies."""
+
+    def __init__(self, home: Path, owner: str) -> None:
+        self._path = home / "lock"
+        self._owner = owner
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Fatal(
+                "home_not_writable",
+                f"STOCKTIDE_HOME {home} cannot be written: {error.strerror}. Set it to a folder of yours.",
+            ) from None
+
+    def acquire(self) -> None:
+        """Take the home. Raises Conflict that names the owner."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = self._path.read_text().strip() or "another process"
+            raise Conflict("home_in_use", f"{self._path.parent} is in use by {owner}.") from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{self._owner} (pid {os.getpid()})\n".encode(), 0)
+
+    def release(self) -> None:
+        """Give the home free."""
+        os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+
+def state_path(home: Path) -> Path:
+    """File in which `stocktide up` says what runs and where."""
+    return home / "run.json"
+
+
+def write_state(home: Path, state: dict[str, Any]) -> None:
+    """Replace the state file in one step."""
+    scratch = state_path(home).with_suffix(".new")
+    scratch.touch(mode=0o600)
+    scratch.write_text(json.dumps(state, default=str))
+    scratch.replace(state_path(home))
+
+
+def read_state(home: Path) -> dict[str, Any] | None:
+    """Read what `stocktide up` last said, None if it does not run here."""
+    try:
+        state: dict[str, Any] = json.loads(state_path(home).read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return state if _writer_lives(state) else None
+
+
+def _writer_lives(state: dict[str, Any]) -> bool:
+    """Tell whether the supervisor still runs: a killed one leaves its file, and its pid may be another's now."""
+    try:
+        writer = psutil.Process(state["pid"])
+        began, status = writer.create_time(), writer.status()
+    except psutil.NoSuchProcess:
+        return False
+    started_at = datetime.fromisoformat(state["started_at"]).timestamp()
+    return status != psutil.STATUS_ZOMBIE and began <= started_at + CLOCK_SLACK_S
+
+
+def signing_key(settings: Settings) -> str:
+    """Key that signs sign-in cookies."""
+    return settings.secret_key or load_secrets(settings.home)["signing_key"]
+
+
+def embedded_services(
+    settings: Settings, postgres: Postgres | None, valkey: Valkey | None
+) -> Services:
+    """Addresses: the given ones, and those of the embedded servers where none is given."""
+    database_url = settings.database_url or (postgres.url() if postgres else "")
+    reader = (
+        postgres.url(role=READER_ROLE, password=load_secrets(settings.home)["reader"])
+        if postgres
+        else database_url
+    )
+    return Services(
+        database_url=database_url,
+        read_database_url=settings.read_database_url or reader,
+        redis_url=settings.redis_url or (valkey.url if valkey else ""),
+    )
+
+
+def prepare_database(settings: Settings, services: Services) -> None:
+    """Migrate, and let the dashboard's role sign in to the embedded database."""
+    engine = create_engine(services.database_url)
+    try:
+        migrate(engine)
+        if settings.database_url is None:
+            from psycopg import sql
+
+            password = load_secrets(settings.home)["reader"]
+            with engine.begin() as connection:
+                statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
+                    sql.Identifier(READER_ROLE), sql.Literal(password)
+                )
+                connection.exec_driver_sql(statement.as_string())
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def running_services(settings: Settings, owner: str) -> Iterator[Services]:
+    """Give a command its servers: those of a running `stocktide up`, or embedded ones for its own duration.
+
+    Raises Conflict where another single command owns the home.
+    """
+    if settings.database_url and settings.redis_url:
+        services = embedded_services(settings, None, None)
+        prepare_database(settings, services)
+        yield services
+        return
+    lock = HomeLock(settings.home, owner)
+    try:
+        lock.acquire()
+    except Conflict:
+        state = read_state(settings.home)
+        if state is None or "services" not in state:
+            raise
+        yield Services(**state["services"])
+        return
+    postgres = None if settings.database_url else Postgres(settings.home)
+    valkey = None if settings.redis_url else Valkey(settings.home)
+    try:
+        for server in (postgres, valkey):
+            if server is not None:
+                server.start()
+        services = embedded_services(settings, postgres, valkey)
+        prepare_database(settings, services)
+        yield services
+    finally:
+        for server in (valkey, postgres):
+            if server is not None:
+                server.stop()
+        lock.release()
+
+
+@contextmanager
+def services_for(settings: Settings, owner: str) -> Iterator[tuple[sa.Engine, Services]]:
+    """An engine on the running servers, or on embedded ones for this command's duration."""
+    with running_services(settings, owner) as services:
+        engine = create_engine(services.database_url)
+        try:
+            yield engine, services
+        finally:
+            engine.dispose()

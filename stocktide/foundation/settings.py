@@ -1,0 +1,334 @@
+"""Twelve-factor settings: every one an environment variable STOCKTIDE_<NAME>, read once, frozen."""
+
+import difflib
+import os
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stocktide.foundation.errors import Invalid
+
+PREFIX = "STOCKTIDE_"
+# Read by the test suite alone, so not a setting; named here so that the check for typing errors lets it pass.
+NOT_SETTINGS = frozenset({"STOCKTIDE_TEST_DATA", "STOCKTIDE_CI"})
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; docs/settings.md is generated from the descriptions."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(
+        Path.home() / ".stocktide",
+        description="Folder of all state: database, lake, logs, secrets.",
+    )
+    database_url: str | None = Field(
+        None, description="PostgreSQL >= 15 to use instead of the embedded one, postgresql://…"
+    )
+    read_database_url: str | None = Field(
+        None, description="The same database for the dashboard's read-only role, or a read replica."
+    )
+    redis_url: str | None = Field(
+        None,
+        description="Redis >= 7 or Valkey to use instead of the embedded one, redis://… or unix://…",
+    )
+    lake_url: str | None = Field(None, description="Folder of the Delta tables; default HOME/lake.")
+    mlflow_tracking_uri: str | None = Field(
+        None, description="MLflow server; default a local store, HOME/mlflow.db."
+    )
+    config: Path | None = Field(
+        None,
+        description="stocktide.toml with the hierarchy; default ./stocktide.toml, HOME/stocktide.toml, "
+        "then the built-in one.",
+    )
+    api_host: str = Field("127.0.0.1", description="Address that API and dashboard listen on.")
+    api_port: int = Field(8420, ge=1, le=65535, description="Port of the API.")
+    api_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="API processes on one socket; more of them use more cores, and each keeps a writer of its own.",
+    )
+    dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the dashboard.")
+    api_url: str | None = Field(
+        None, description="Where the dashboard finds the API; default http://API_HOST:API_PORT."
+    )
+    dashboard_key: str | None = Field(
+        None,
+        repr=False,
+        description="Key (scope operate) with which the dashboard asks the API for work.",
+    )
+    secret_key: str | None = Field(
+        None, repr=False, description="Signs sign-in cookies; default made once, HOME/secrets."
+    )
+    session_hours: int = Field(12, ge=1, le=720, description="How long a sign-in lasts.")
+    cookie_secure: bool = Field(
+        False, description="Send the sign-in cookie over HTTPS only: turn on behind TLS."
+    )
+    create_on_first_sight: bool = Field(
+        False,
+        description="Create a product or location that an event names first, instead of rejecting the event.",
+    )
+    body_bytes_max: int = Field(
+        16 * 2**20, ge=1024, description="Longest request body, and longest MQTT packet, bytes."
+    )
+    batch_events_max: int = Field(
+        10_000, ge=1, le=32_768, description="Most events in one request; lines may be any number."
+    )
+    events_waiting_max: int = Field(
+        50_000,
+        ge=1,
+        description="Events that may wait in one API process to be recorded; more are told to come back (503).",
+    )
+    quantity_max: int = Field(
+        1_000_000_000, ge=1, description="Largest quantity of one event, units."
+    )
+    price_max: int = Field(1_000_000_000, ge=1, description="Largest price of one unit.")
+    clock_ahead_s_max: int = Field(
+        86_400, ge=0, description="How far ahead of our clock an event's time may lie, seconds."
+    )
+    occurred_at_min: AwareDatetime = Field(
+        datetime(1990, 1, 1, tzinfo=UTC), description="Earliest event time that is believed."
+    )
+    trend_half_life_h: float = Field(
+        24.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Hours after which a sale counts half in the trending score.",
+    )
+    cache_ttl_s: int = Field(
+        300, ge=1, description="Longest life of a cached read, seconds; changes drop it earlier."
+    )
+    etl_cron: str = Field("*/5 * * * *", description="When the worker runs the ETL.")
+    forecast_cron: str = Field("30 2 * * *", description="When the worker retrains, UTC.")
+    refresh_cron: str = Field(
+        "30 4 * * *",
+        description="When the worker fits the current version to days that came since, without a backtest.",
+    )
+    drift_cron: str = Field(
+        "12 * * * *",
+        description="When the worker compares the published forecast with what came, and asks for retraining.",
+    )
+    mqtt_url: str | None = Field(
+        None,
+        repr=False,
+        description="MQTT broker to listen to, mqtt://host:1883 or mqtts://host:8883; `up` then runs the subscriber.",
+    )
+    mqtt_username: str | None = Field(None, description="User name for the MQTT broker.")
+    mqtt_password: str | None = Field(
+        None, repr=False, description="Password for the MQTT broker; never logged."
+    )
+    mqtt_ca_file: Path | None = Field(
+        None,
+        description="CA certificates that the MQTT broker's is checked by; default the system's.",
+    )
+    mqtt_cert_file: Path | None = Field(
+        None, description="Client certificate for the MQTT broker, PEM."
+    )
+    mqtt_key_file: Path | None = Field(
+        None, description="Key of the client certificate, PEM; default in the certificate's file."
+    )
+    mqtt_version: Literal["auto", "5", "3.1.1"] = Field(
+        "auto", description="MQTT version; auto is 5, and 3.1.1 where the broker refuses 5."
+    )
+    mqtt_client_id: str = Field(
+        "stocktide",
+        min_length=1,
+        max_length=50,
+        description="Name of our session at the broker; -N is added for worker N.",
+    )
+    mqtt_group: str | None = Field(
+        None, description="Group of a shared subscription, for several workers; none by default."
+    )
+    mqtt_topics: str = Field(
+        "stocktide/#",
+        description="Topics to subscribe to, separated by commas; FILTER=KIND reads plain JSON (docs/mqtt.md).",
+    )
+    mqtt_session_s: int = Field(
+        604_800,
+        ge=0,
+        le=2**32 - 1,
+        description="How long the broker keeps our session while we are away, seconds.",
+    )
+    mqtt_inflight_max: int = Field(
+        1_000,
+        ge=1,
+        le=65_535,
+        description="Most messages in hand that are not acknowledged yet (MQTT 5 receive maximum).",
+    )
+    mqtt_broker_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="`up` also runs the demo's own broker on this port of API_HOST; not for production.",
+    )
+
+    key_cache_s: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="How long the API believes what it read of a key, seconds: so long a revoked key works on.",
+    )
+    alert_timer_s: float = Field(
+        10.0,
+        ge=0.1,
+        le=3600,
+        allow_inf_nan=False,
+        description="How often feeds are judged for silence and rejects, seconds; stock is judged at once.",
+    )
+    alert_hysteresis: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="How far, as a share of its limit, a value must be past it again before an alert closes.",
+    )
+    alert_sensor_units: float = Field(
+        1.0,
+        ge=0,
+        le=1e9,
+        description="A sensor and the ledger may differ by this many units,",
+    )
+    alert_sensor_share: float = Field(
+        0.05,
+        ge=0,
+        le=1e3,
+        description="or by this share of the stock on hand, whichever is more.",
+    )
+    alert_sensor_grace_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="A reading is compared only if it is this much newer than the last movement, seconds.",
+    )
+    alert_silent_s_min: float = Field(
+        900.0,
+        ge=1,
+        le=1e8,
+        description="A feed is never called silent sooner than this, seconds, unless its key says how often it sends.",
+    )
+    alert_silent_factor: float = Field(
+        1.5,
+        ge=1,
+        le=1e3,
+        description="A feed is silent after this many times its second longest pause of four weeks.",
+    )
+    alert_silent_history_h: float = Field(
+        48.0,
+        ge=0,
+        le=1e4,
+        description="A feed must have sent for this long before its own pauses say when it is silent, hours.",
+    )
+    alert_storm_minutes: int = Field(
+        5, ge=1, le=1440, description="Rejects and conflicts are counted over this many minutes."
+    )
+    alert_storm_count: int = Field(
+        20, ge=1, description="Fewer rejects and conflicts than this are no storm."
+    )
+    alert_storm_share: float = Field(
+        0.2, gt=0, le=1, description="The share of a feed's events that makes rejects a storm."
+    )
+    alert_source: str = Field(
+        "/stocktide/alerts",
+        min_length=1,
+        max_length=500,
+        description="CloudEvents source of alerts: give each installation one of its own.",
+    )
+    alert_stream_clients_max: int = Field(
+        100, ge=1, description="Most open alert streams of one API process."
+    )
+    alert_stream_heartbeat_s: float = Field(
+        15.0,
+        ge=0.1,
+        le=600,
+        description="How often an alert stream says that it is alive, seconds.",
+    )
+    webhook_allow_http: bool = Field(
+        False, description="Let webhooks use http://, where anybody on the way can read."
+    )
+    webhook_allow_private: bool = Field(
+        False,
+        description="Let webhooks reach private, loopback and link-local addresses: "
+        "whoever may make one can then reach your own network through us.",
+    )
+    webhook_timeout_s: float = Field(
+        10.0, gt=0, le=300, description="How long a webhook may take to answer, seconds."
+    )
+    webhook_age_h_max: float = Field(
+        24.0,
+        gt=0,
+        le=720,
+        description="How long a delivery is tried again before it is given up, hours.",
+    )
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        """Servers run elsewhere than we do: a path from here means nothing to them."""
+        return home.expanduser().absolute()
+
+    @property
+    def lake_root(self) -> str:
+        """Folder or URL of the Delta tables."""
+        return self.lake_url or str(self.home / "lake")
+
+    @property
+    def api_address(self) -> str:
+        """URL at which the API answers."""
+        return self.api_url or f"http://{self.api_host}:{self.api_port}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment once. Raises Invalid that names the variable, its value and what was expected."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | NOT_SETTINGS
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else " See docs/settings.md."
+            raise Invalid(
+                "unknown_setting",
+                f"The environment sets {name}, which is no setting.{hint}",
+                setting=name,
+            )
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        shown = "" if "KEY" in name else f" (given: {first['input']!r})"
+        raise Invalid("bad_setting", f"{name}: {first['msg']}{shown}", setting=name) from None
+
+
+def config_path(settings: Settings) -> Path | None:
+    """Find stocktide.toml, or None where only the built-in configuration applies."""
+    if settings.config is not None:
+        if not settings.config.is_file():
+            raise Invalid(
+                "config_missing", f"{PREFIX}CONFIG names {settings.config}, which is not a file."
+            )
+        return settings.config
+    candidates = (Path("stocktide.toml"), settings.home / "stocktide.toml")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load_config(settings: Settings) -> dict[str, Any]:
+    """Parse stocktide.toml. Raises Invalid that names the file and the line."""
+    path = config_path(settings)
+    if path is None:
+        return {}
+    try:
+        parsed = tomllib.loads(path.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise Invalid("config_encoding", f"{path}: not UTF-8 text (byte {error.start}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid("config_syntax", f"{path}: {error}.") from None
+    unknown = set(parsed) - {"hierarchy", "forecast", "mqtt"}
+    if unknown:
+        raise Invalid(
+            "config_section",
+            f"{path}: unknown section [{sorted(unknown)[0]}]; there are [hierarchy], [forecast] and [mqtt].",
+        )
+    return parsed

@@ -1,0 +1,184 @@
+"""What all HTTP routes share: problem+json errors, keys, and limits on bodies."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+from uuid import uuid4
+
+import msgspec
+import sqlalchemy as sa
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from stocktide.foundation import keys
+from stocktide.foundation.bodies import whole_body
+from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, reaction_to
+from stocktide.foundation.errors import (
+    Fatal,
+    Forbidden,
+    Invalid,
+    StocktideError,
+    Transient,
+    Unauthorized,
+)
+from stocktide.foundation.key_ring import KeyRing
+from stocktide.foundation.telemetry import log
+
+PROBLEM = "application/problem+json"
+# Which scope may do what another may: an operator's key reads and writes, a feed's key does not read.
+IMPLIED = {"ingest": {"ingest"}, "read": {"read"}, "operate": {"operate", "read", "ingest"}}
+RETRY_AFTER_S = 2
+Shape = TypeVar("Shape")
+
+
+def problem(error: StocktideError, **more: Any) -> JSONResponse:
+    """Render an error as RFC 9457 problem+json."""
+    headers = {}
+    if error.status in (429, 503):
+        headers["Retry-After"] = str(error.context.get("retry_after_s", RETRY_AFTER_S))
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = {
+        "type": f"urn:stocktide:error:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        **error.context,
+        **more,
+    }
+    return JSONResponse(body, error.status, headers, PROBLEM)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Make every error of the app one shape."""
+
+    @app.exception_handler(StocktideError)
+    def on_ours(_request: Request, error: StocktideError) -> JSONResponse:
+        return problem(error)
+
+    @app.exception_handler(HTTPException)
+    def on_http(_request: Request, error: HTTPException) -> JSONResponse:
+        body = {
+            "type": "about:blank",
+            "title": str(error.detail),
+            "status": error.status_code,
+            "code": "http",
+        }
+        return JSONResponse(body, error.status_code, error.headers, PROBLEM)
+
+    @app.exception_handler(RequestValidationError)
+    def on_parameters(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        body = {
+            "type": "urn:stocktide:error:parameter",
+            "title": "Invalid input",
+            "status": 400,
+            "detail": f"{place}: {first['msg']}",
+            "code": "parameter",
+            "field": place,
+        }
+        return JSONResponse(body, 400, media_type=PROBLEM)
+
+    @app.exception_handler(Exception)
+    def on_unexpected(request: Request, error: Exception) -> JSONResponse:
+        # Starlette raises it again behind the answer, so that it is logged with its traceback
+        return problem(_our_fault(request, error))
+
+    def on_database(request: Request, error: Exception) -> JSONResponse:
+        reaction = reaction_to(error)
+        if reaction == "bug":
+            return problem(_our_fault(request, error))
+        log("database_error", path=request.url.path, reaction=reaction, error=first_line(error))
+        if reaction == "transient":
+            return problem(Transient("database_away", "The database does not answer; try again."))
+        return problem(
+            Invalid("not_storable", f"The database refuses a value of it: {first_line(error)}.")
+        )
+
+    for kind in DATABASE_ERRORS:
+        app.add_exception_handler(kind, on_database)
+
+
+def _our_fault(request: Request, error: Exception) -> Fatal:
+    """Log a mistake of ours under a number, and name it to whoever asked."""
+    request_id = uuid4().hex
+    log("unexpected_error", path=request.url.path, request_id=request_id, error=repr(error)[:2000])
+    return Fatal(
+        "unexpected",
+        f"Something went wrong on our side. The API's log says what, under request_id {request_id}.",
+        request_id=request_id,
+    )
+
+
+def engine_of(request: Request) -> sa.Engine:
+    """The process's engine, put there by the entry point."""
+    engine: sa.Engine = request.app.state.engine
+    return engine
+
+
+def key_ring_of(request: Request) -> KeyRing:
+    """The process's keys, put there by the entry point."""
+    ring: KeyRing = request.app.state.key_ring
+    return ring
+
+
+def allow(scope: keys.Scope) -> Callable[[Request], Any]:
+    """Make the dependency that lets only keys with this scope through; gives the key."""
+
+    async def key_of(request: Request) -> keys.Key:
+        text = bearer(request.headers.get("authorization", ""))
+        return await key_with_scope(key_ring_of(request), text, scope)
+
+    return key_of
+
+
+def bearer(header: str) -> str:
+    """Return the key of an Authorization header. Raises Unauthorized."""
+    kind, _, text = header.partition(" ")
+    if kind.lower() != "bearer" or not text.strip():
+        raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
+    return text.strip()
+
+
+async def key_with_scope(ring: KeyRing, text: str, scope: keys.Scope) -> keys.Key:
+    """Find a key that may do what a scope may. Raises Unauthorized, Forbidden, Transient."""
+    key = ring.find(text) or await ring.fetch(text)
+    if scope not in IMPLIED[key.scope]:
+        raise Forbidden(
+            "key_scope",
+            f"The key {key.name!r} has scope {key.scope}; this needs scope {scope}.",
+            needs=scope,
+        )
+    return key
+
+
+IngestKey = Annotated[keys.Key, Depends(allow("ingest"))]
+ReadKey = Annotated[keys.Key, Depends(allow("read"))]
+OperateKey = Annotated[keys.Key, Depends(allow("operate"))]
+
+
+async def limited_body(request: Request, bytes_max: int) -> bytes:
+    """Read and unpack the body, and stop as soon as it is too long. Raises as `whole_body`."""
+    encoding = request.headers.get("content-encoding", "")
+    return await whole_body(request.receive, encoding, bytes_max)
+
+
+async def read_body(request: Request, shape: type[Shape], bytes_max: int) -> Shape:
+    """Read and decode a JSON body. Raises Invalid, TooLarge."""
+    body = await limited_body(request, bytes_max)
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("body", f"The body is not what this route reads: {error}.") from None
+
+
+def asked_by(key: keys.Key, user: str | None) -> str:
+    """Name who asked, for the history. Raises Invalid."""
+    if user is None:
+        return f"key {key.name}"
+    if not 1 <= len(user) <= 100 or not user.isprintable():
+        raise Invalid("user", "A user's name has 1 to 100 printable characters.")
+    return f"{user} (key {key.name})"

@@ -1,0 +1,115 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dashboard.system.page import ask_for, judge
+from stocktide.foundation.users import Role
+from tests.conftest import Api
+from tests.dashboard.conftest import Dashboard, text_of
+from tests.system.running import free_port
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+KNOWN: dict[str, Any] = {
+    "newest_event": NOW,
+    "last_received": NOW - timedelta(minutes=1),
+    "lake_updated_at": NOW - timedelta(minutes=5),
+}
+CACHE = {"hits": 1, "misses": 1}
+
+
+def runs(*rows: tuple[str, str, str | None]) -> pd.DataFrame:
+    """Rows of (job, status, error), newest first."""
+    return pd.DataFrame(list(rows), columns=["job", "status", "error"])
+
+
+GOOD = runs(("etl", "succeeded", None), ("forecast", "succeeded", None))
+
+
+def test_judge_says_nothing_to_do_when_all_is_well() -> None:
+    assert judge(KNOWN, GOOD, CACHE, NOW)[0] == "Running. Nothing to do."
+
+
+def test_judge_waits_when_no_event_came() -> None:
+    nothing = dict.fromkeys(KNOWN)
+    assert judge(nothing, runs(), None, NOW)[0] == "Waiting for events."
+
+
+def test_judge_names_the_job_and_why_when_its_newest_run_failed() -> None:
+    failed = runs(("forecast", "failed", "the disk is *full*"), ("forecast", "succeeded", None))
+    verdict, first = judge(KNOWN, failed, CACHE, NOW)
+    assert verdict == "The last forecast run failed."
+    assert r"the disk is \*full\*" in first
+    silent = judge(KNOWN, runs(("etl", "failed", None)), CACHE, NOW)[1]
+    assert "None" not in silent
+
+
+def test_judge_forgets_a_failure_when_a_later_run_succeeded() -> None:
+    mended = runs(("etl", "succeeded", None), ("etl", "failed", "x"))
+    assert judge(KNOWN, mended, CACHE, NOW)[0] == "Running. Nothing to do."
+
+
+@pytest.mark.parametrize("lake", [None, NOW - timedelta(minutes=16)])
+def test_judge_says_the_lake_is_behind_when_events_came_after_it(lake: datetime | None) -> None:
+    assert judge({**KNOWN, "lake_updated_at": lake}, GOOD, CACHE, NOW)[0] == "Data is out of date."
+
+
+def test_judge_says_slower_when_the_cache_is_away() -> None:
+    assert judge(KNOWN, GOOD, None, NOW)[0] == "Running, slower."
+
+
+def test_ask_for_queues_a_job_once(api: Api) -> None:
+    key = api.operate.headers["Authorization"].removeprefix("Bearer ")
+    assert ask_for("forecast", api.url, key).startswith("Queued.")
+    assert ask_for("forecast", api.url, key) == "Already queued."
+
+
+def test_ask_for_says_why_not_when_the_key_may_not(api: Api) -> None:
+    key = api.read.headers["Authorization"].removeprefix("Bearer ")
+    assert ask_for("forecast", api.url, key).startswith("Not queued: ")
+    assert ask_for("forecast", api.url, None).startswith("Not queued: ")
+
+
+def test_ask_for_says_so_when_the_api_is_away() -> None:
+    assert "nothing was queued" in ask_for("forecast", f"http://127.0.0.1:{free_port()}", "k")
+
+
+def test_system_tells_the_next_step_in_every_part_when_the_database_is_empty(
+    empty: Dashboard,
+) -> None:
+    said = text_of(empty.draw("system"))
+    for words in (
+        "Waiting for events.",
+        "No job has run yet.",
+        "No feed has sent anything yet.",
+        "Nothing was refused.",
+    ):
+        assert words in said
+
+
+def test_system_shows_runs_feeds_and_refused_input(filled: Dashboard) -> None:
+    drawn = filled.draw("system")
+    assert "Running. Nothing to do." in text_of(drawn)
+    ran, feeds, refused = (table.value for table in drawn.dataframe)
+    assert ran["job"].tolist() == ["forecast", "etl"]
+    assert ran["error"].tolist() == ["", ""]
+    assert feeds["feed"].tolist() == ["till 1"]
+    assert refused["seen"].tolist() == [1]
+    assert drawn.metric[3].value == "no reads yet"
+
+
+def test_system_says_so_when_the_cache_is_away(
+    open_dashboard: Callable[..., Dashboard], filled_url: str
+) -> None:
+    drawn = open_dashboard(filled_url, redis_url=f"redis://127.0.0.1:{free_port()}").draw("system")
+    assert "Running, slower." in text_of(drawn)
+    assert drawn.metric[3].value == "unavailable"
+
+
+@pytest.mark.parametrize(("role", "buttons"), [("viewer", 0), ("planner", 1), ("operator", 1)])
+def test_system_offers_retraining_to_those_who_may(
+    filled: Dashboard, role: Role, buttons: int
+) -> None:
+    assert len(filled.draw("system", role=role).button) == buttons

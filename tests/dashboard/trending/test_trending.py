@@ -1,0 +1,61 @@
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from ingest.ledger.dimensions import LocationIn, put_locations
+from ingest.recording.recording import Recorder
+from stocktide.foundation.settings import Settings
+from tests.dashboard.conftest import Dashboard, charts_of, make_known, text_of
+from tests.ingest.samples import raw
+from tests.system.running import free_port
+
+
+def test_trending_says_when_sales_show_when_there_are_none(empty: Dashboard) -> None:
+    assert "No sales yet for “Everywhere”" in text_of(empty.draw("trending"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_trending_ranks_what_sells_most_lately(filled: Dashboard, theme: str) -> None:
+    drawn = filled.draw("trending", theme=theme)
+    table = drawn.dataframe[0].value
+    assert table["name"].tolist() == ["Apples (A)", "Milk *whole*", "Apples (C)"]
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert table["score"].is_monotonic_decreasing
+    assert "Top seller: Apples (A)" in charts_of(drawn)[0]
+    assert "No sale since" not in text_of(drawn)
+
+
+def test_trending_narrows_to_a_place_or_a_region(filled: Dashboard) -> None:
+    drawn = filled.draw("trending")
+    where = drawn.selectbox(key="where")
+    assert where.options == ["Everywhere", "Region North", "Region South", "High Street", "Mill"]
+    where.select("High Street").run()
+    assert drawn.dataframe[0].value["name"].tolist() == ["Apples", "Milk *whole*"]
+    drawn.selectbox(key="where").select("Region South").run()
+    assert "Apples (C)" in drawn.dataframe[0].value["name"].tolist()
+
+
+def test_trending_keeps_two_places_of_one_name_apart(empty: Dashboard, database: sa.Engine) -> None:
+    with database.begin() as connection:
+        put_locations(connection, [LocationIn("S1", name="Mill"), LocationIn("S2", name="Mill")])
+    options = empty.draw("trending").selectbox(key="where").options
+    assert options == ["Everywhere", "Mill (S1)", "Mill (S2)"]
+
+
+def test_trending_says_as_of_when_after_long_without_a_sale(
+    empty: Dashboard, database: sa.Engine
+) -> None:
+    make_known(database)
+    Recorder(database, Settings()).record("till", "", [raw(kind="sale", quantity=3)])
+    drawn = empty.draw("trending")
+    # a shop that sends once a month is not silent
+    assert ":orange-badge[No sale since 2026-03-01] Ranked as of then." in text_of(drawn)
+    assert drawn.dataframe[0].value["score"].tolist() == [3.0]
+
+
+def test_trending_is_shown_when_the_cache_is_away(
+    open_dashboard: Callable[..., Dashboard], filled_url: str
+) -> None:
+    away = open_dashboard(filled_url, redis_url=f"redis://127.0.0.1:{free_port()}")
+    assert len(away.draw("trending").dataframe[0].value) == 3

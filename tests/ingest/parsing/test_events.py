@@ -1,0 +1,121 @@
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.parsing.events import Correction, Event, Fault, StockEvent
+from ingest.parsing.kinds import DATA_TYPES, json_schema
+from ingest.parsing.parser import EventParser
+from stocktide.foundation.settings import Settings
+from tests.ingest.samples import event
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+PARSER = EventParser(Settings(), now=lambda: NOW)
+
+
+def parse(document: Any) -> Event | Fault:
+    return PARSER.parse(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantity_milli"),
+    [("sale", -1000), ("return", 1000), ("receipt", 1000), ("transfer", -1000), ("adjustment", 1000),
+     ("stocktake", 0), ("reading", 0), ("price", 0)],
+)  # fmt: skip
+def test_parse_signs_the_quantity_by_kind(kind: str, quantity_milli: int) -> None:
+    parsed = parse(event(kind))
+    assert isinstance(parsed, StockEvent)
+    assert parsed.quantity_milli == quantity_milli
+
+
+BAD: list[tuple[str, dict[str, Any], str, str | None]] = [
+    ("wrong type", {"data": {"product": 7, "location": "S1", "quantity": 1}}, "wrong_type", "data.product"),
+    ("unknown kind", {"type": "stocktide.gift"}, "unknown_kind", "type"),
+    ("foreign kind", {"type": "sale"}, "unknown_kind", "type"),
+    ("missing field", {"data": {"product": "A", "location": "S1"}}, "missing_field", "data.quantity"),
+    ("unknown field", {"data": {"product": "A", "location": "S1", "quantity": 1, "qty": 1}}, "unknown_field",
+     "data.qty"),
+    ("NaN", {"data": {"product": "A", "location": "S1", "quantity": "NaN"}}, "not_finite", "data.quantity"),
+    ("inf", {"data": {"product": "A", "location": "S1", "quantity": "Infinity"}}, "not_finite", "data.quantity"),
+    ("huge", {"data": {"product": "A", "location": "S1", "quantity": 1e30}}, "too_large", "data.quantity"),
+    ("huge exponent", {"data": {"product": "A", "location": "S1", "quantity": "1e999999"}}, "too_large",
+     "data.quantity"),
+    ("tiny", {"data": {"product": "A", "location": "S1", "quantity": "1e-9"}}, "too_precise", "data.quantity"),
+    ("zero", {"data": {"product": "A", "location": "S1", "quantity": 0}}, "not_positive", "data.quantity"),
+    ("negative", {"data": {"product": "A", "location": "S1", "quantity": -1}}, "not_positive", "data.quantity"),
+    ("bad price", {"data": {"product": "A", "location": "S1", "quantity": 1, "price": -1}}, "negative", "data.price"),
+    ("bad currency", {"data": {"product": "A", "location": "S1", "quantity": 1, "currency": "eur"}}, "wrong_type",
+     "data.currency"),
+    ("far future", {"time": "2126-01-01T00:00:00Z"}, "time_future", "time"),
+    ("far past", {"time": "1026-01-01T00:00:00Z"}, "time_past", "time"),
+    ("edge of time", {"time": "0001-01-01T00:00:00+23:59"}, "time_range", "time"),
+    ("no zone", {"time": "2026-03-01T00:00:00"}, "time_zone", "time"),
+    ("no time", {"time": "yesterday"}, "wrong_type", "time"),
+    ("version", {"specversion": "0.3"}, "specversion", "specversion"),
+    ("empty id", {"id": ""}, "wrong_type", "id"),
+    ("NUL", {"data": {"product": "A\x00", "location": "S1", "quantity": 1}}, "bad_text", "product"),
+    ("half pair", {"data": {"product": "A\ud800", "location": "S1", "quantity": 1}}, "", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "field"), [row[1:] for row in BAD], ids=[row[0] for row in BAD]
+)
+def test_parse_names_the_fault_and_its_place(
+    change: dict[str, Any], reason: str, field: str | None
+) -> None:
+    fault = parse({**event("sale"), **change})
+    assert isinstance(fault, Fault)
+    assert fault.message
+    if reason:
+        assert (fault.reason, fault.field) == (reason, field)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [(b"", "malformed_json"), (b"{", "malformed_json"), (b'{"a": NaN}', "malformed_json"), (b"[]", "wrong_type"),
+     (b"\xff\xfe{}", "malformed_json"), (b"[" * 100_000, "wrong_type"), (b'{"id":"\xff"}', "bad_encoding")],
+)  # fmt: skip
+def test_parse_names_the_fault_when_bytes_are_no_event(raw: bytes, reason: str) -> None:
+    fault = PARSER.parse(raw)
+    assert isinstance(fault, Fault)
+    assert fault.reason == reason
+
+
+@given(st.binary(max_size=200) | st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+def test_parse_never_raises_whatever_comes(raw: bytes) -> None:
+    assert isinstance(PARSER.parse(raw), Fault)
+
+
+@given(st.sampled_from(list(DATA_TYPES)), st.dictionaries(st.sampled_from(["quantity", "price", "counted", "observed",
+       "product", "time"]), st.none() | st.floats() | st.text(max_size=5) | st.integers() | st.booleans()))  # fmt: skip
+def test_parse_never_raises_when_fields_are_odd(kind: str, odd: dict[str, Any]) -> None:
+    document = event(kind)
+    document["data"].update(odd)
+    assert isinstance(parse(document), StockEvent | Correction | Fault)
+
+
+def test_parse_gives_one_event_for_all_its_spellings() -> None:
+    first = parse(event("sale", quantity=1, price="2.50"))
+    again = parse(
+        {**event("sale", quantity="1.000", price=2.5), "time": "2026-03-01T09:00:00+01:00"}
+    )
+    other = parse(event("sale", quantity=1, price="2.51"))
+    assert isinstance(first, StockEvent)
+    assert first == again != other
+
+
+@pytest.mark.parametrize("kind", DATA_TYPES)
+def test_json_schema_names_the_fields_of_the_kind(kind: str) -> None:
+    schema = json_schema(kind)
+    data = schema["properties"]["data"]
+    assert set(data["properties"]) == set(DATA_TYPES[kind].__struct_fields__)
+    needed = {"corrects_id", "reason"} if kind == "correction" else {"product", "location"}
+    assert needed <= set(data["required"])
+    assert "$ref" not in json.dumps(schema)
