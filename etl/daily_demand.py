@@ -9,7 +9,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from etl.delta import DAILY_DEMAND, open_table, version_of, watermark_of, with_watermark
 from etl.kinds import kind_table
-from stocktide.foundation.database import sql, statement
+from etl.serving import serve_demand
+from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
 
 KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.location_id AND t.day = s.day"
@@ -25,20 +26,21 @@ class Demand:
 
 
 def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Demand:
-    """Bring daily_demand up to everything that landed before `xid_before`.
+    """Bring daily_demand up to everything that landed before `xid_before`, then the copy of it in Postgres.
 
-    The serving copy in Postgres is written first: its upsert can be repeated. The lake's commit with its
-    watermark comes last, so a kill at any point makes the next run do the same work again, to the same end.
+    The lake's commit carries its watermark, the copy's transaction its own: a kill at any point makes the next run
+    do what is left.
     """
     movements = open_table(lake, "movements")
     table = open_table(lake, "daily_demand")
     since = watermark_of(table)
-    if movements is None or since >= xid_before:
+    if movements is None:
         return Demand(0, 0, version_of(table))
-    changed = changed_demand(movements, table, since=since)
-    if len(changed) > 0:
-        _serve(engine, changed)
-    _merge(lake, table, changed, xid_before)
+    changed = DAILY_DEMAND.empty_table()
+    if since < xid_before:
+        changed = changed_demand(movements, table, since=since)
+        _merge(lake, table, changed, xid_before)
+    serve_demand(engine, lake, changed, since=since)
     days = len(changed.column("day").unique())
     return Demand(len(changed), days, version_of(open_table(lake, "daily_demand")))
 
@@ -67,19 +69,3 @@ def _merge(lake: Lake, table: DeltaTable | None, changed: pa.Table, xid_before: 
         .when_not_matched_insert_all()
         .execute()
     )
-
-
-def _serve(engine: sa.Engine, changed: pa.Table) -> None:
-    columns = [name for name in DAILY_DEMAND.names if name != "month"]
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text("CREATE TEMP TABLE staged_demand (LIKE daily_demand) ON COMMIT DROP")
-        )
-        driver = connection.connection.cursor()
-        with driver.copy(f"COPY staged_demand ({', '.join(columns)}) FROM STDIN") as copy:
-            for batch in changed.select(columns).to_batches(max_chunksize=50_000):
-                for row in zip(*[column.to_pylist() for column in batch.columns], strict=True):
-                    copy.write_row(row)
-        connection.execute(sa.text("ANALYZE staged_demand"))
-        connection.execute(statement("etl/serve_daily_demand"))
-        connection.execute(statement("etl/serve_location_daily"))

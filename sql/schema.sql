@@ -1310,6 +1310,15 @@ CREATE TABLE runs (
 CREATE INDEX runs_job ON runs (job, run_id DESC);
 GRANT SELECT ON runs TO stocktide_reader;
 
+-- Up to which transaction a copy in Postgres shows its table of the lake; the ETL resumes the copy here.
+CREATE TABLE served_tables (
+    table_name text NOT NULL,
+    xid_before xid8 NOT NULL,
+    served_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT served_tables_pkey PRIMARY KEY (table_name)
+);
+GRANT SELECT ON served_tables TO stocktide_reader;
+
 -- CloudEvents sources: together with the event's id they are its identity.
 CREATE TABLE sources (
     source_id integer NOT NULL GENERATED ALWAYS AS IDENTITY,

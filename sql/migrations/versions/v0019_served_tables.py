@@ -1,0 +1,15 @@
+"""How far the copies of lake tables have come."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0019"
+down_revision = "0018"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0019_served_tables.sql").read_text("utf-8"))
