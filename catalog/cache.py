@@ -50,9 +50,18 @@ class ProductCache:
         self._lock = threading.Lock()
 
     def read(
-        self, family: str, name: str, load: Callable[[], Any], *, ttl_s: int | None = None
+        self,
+        family: str,
+        name: str,
+        load: Callable[[], Any],
+        *,
+        ttl_s: int | None = None,
+        counted: bool = True,
     ) -> Any:
-        """Give the JSON value `family:name` from the cache, or from `load()`, which is then kept."""
+        """Give the JSON value `family:name` from the cache, or from `load()`, which is then kept.
+
+        counted: False for a step of a read that is counted as a whole.
+        """
         keys = self._keys(family, name)
         if family in self._missed_drops:
             self.drop(family, [ALL])
@@ -62,10 +71,12 @@ class ProductCache:
             return json.loads(_as_json(load()))
         value, own, every = found
         if value is not None and json.loads(value)["every"] == int(every or 0):
-            self._count("hits")
+            if counted:
+                self._count("hits")
             return json.loads(value)["value"]
         body = _as_json({"every": int(every or 0), "value": load()})
-        self._count("misses")
+        if counted:
+            self._count("misses")
         arguments = [body, ttl_s or self._ttl_s, own or "0", every or "0"]
         self._try(lambda _client: self._store(keys=keys, args=arguments))
         return json.loads(body)["value"]

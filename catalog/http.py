@@ -13,6 +13,7 @@ from catalog.stock import list_lots, list_stock, stock_as_of
 from catalog.trending import Scope, read_trending
 from stocktide.foundation.errors import Invalid, NotFound
 from stocktide.foundation.paging import Limit, checked_text, next_key, next_pair, pair_of
+from stocktide.foundation.settings import Settings
 from stocktide.foundation.web import ReadKey, engine_of
 
 router = APIRouter(prefix="/v1", tags=["read"])
@@ -109,9 +110,13 @@ def get_trending(
     if location and region:
         raise Invalid("scope", "Give a location or a region, not both.")
     scope = Scope(location=checked_text(location), region=checked_text(region))
-    half_life_h: float = request.app.state.recorder.settings.trend_half_life_h
+    settings: Settings = request.app.state.settings
     return read_trending(
-        engine_of(request), cache_of(request), scope, half_life_h=half_life_h, limit=limit
+        engine_of(request),
+        cache_of(request),
+        scope,
+        half_life_h=settings.trend_half_life_h,
+        limit=limit,
     )
 
 

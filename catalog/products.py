@@ -16,16 +16,22 @@ PAGE_MAX = 500
 def read_product(engine: sa.Engine, cache: ProductCache, sku: str) -> dict[str, Any]:
     """Give one product, from the cache where it is fresh. Quantities in units, prices in currency units.
 
-    Raises NotFound.
+    The ledger tells of changes by number, readers ask by sku: which is which is cached too. Raises NotFound.
     """
+    number = cache.read(PRODUCT, f"sku={sku}", lambda: product_number(engine, sku), counted=False)
+    found: dict[str, Any] = cache.read(PRODUCT, str(number), lambda: load_product(engine, sku))
+    return found
+
+
+def product_number(engine: sa.Engine, sku: str) -> int:
+    """Look up a product's number, which never changes. Raises NotFound."""
     with engine.connect() as connection:
-        product_id = connection.execute(
+        number: int | None = connection.execute(
             sa.text("SELECT product_id FROM products WHERE sku = :sku"), {"sku": sku}
         ).scalar()
-    if product_id is None:
+    if number is None:
         raise NotFound("product_unknown", f"There is no product {sku!r}.", sku=sku)
-    found: dict[str, Any] = cache.read(PRODUCT, str(product_id), lambda: load_product(engine, sku))
-    return found
+    return number
 
 
 def load_product(engine: sa.Engine, sku: str) -> dict[str, Any]:

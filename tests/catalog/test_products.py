@@ -1,6 +1,11 @@
 import pytest
 import redis
+import sqlalchemy as sa
 
+from catalog.cache import ProductCache
+from catalog.products import read_product
+from ingest.ledger.dimensions import ProductIn, put_products
+from stocktide.foundation.errors import NotFound
 from tests.catalog.shops import eventually, open_shops, send
 from tests.conftest import Api
 
@@ -121,3 +126,19 @@ def test_products_sum_stock_over_locations(shop: Api) -> None:
     product = shop.read.get("/v1/products?q=apple").json()["products"][0]
     assert (product["on_hand"], product["stock_known"]) == (5.5, True)
     assert (product["locations"], product["locations_out_of_stock"]) == (3, 1)
+
+
+def test_a_hit_asks_the_database_nothing(database: sa.Engine, valkey: "redis.Redis") -> None:
+    with database.begin() as connection:
+        put_products(connection, [ProductIn("A", name="Apple")])
+    asked: list[str] = []
+    sa.event.listen(database, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    cache = ProductCache(valkey, ttl_s=60)
+    first = read_product(database, cache, "A")
+    assert asked
+    asked.clear()
+    assert read_product(database, cache, "A") == first
+    assert asked == []
+    assert cache.statistics() == {"hits": 1, "misses": 1}
+    with pytest.raises(NotFound):
+        read_product(database, cache, "B")
