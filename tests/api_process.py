@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from stocktide.entrypoints.listening import listen
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.keys import create_key
+from tests.http import NO_TLS
 
 START_S_MAX = 60.0
 MIB = 2**20
@@ -38,7 +39,7 @@ class ApiProcess:
 
     def client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, verify=NO_TLS)
 
     def peak_mib(self) -> float:
         """The most memory that it ever had resident."""
@@ -104,7 +105,7 @@ def _wait(api: ApiProcess) -> None:
         assert api.process.poll() is None, api.log.read_text()
         assert time.monotonic() < deadline, api.log.read_text()
         try:
-            httpx.get(f"{api.url}/healthz", timeout=10).raise_for_status()
+            httpx.get(f"{api.url}/healthz", timeout=10, verify=NO_TLS).raise_for_status()
             return
         except httpx.HTTPError:
             time.sleep(0.1)

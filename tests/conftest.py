@@ -25,6 +25,7 @@ from stocktide.foundation.database import create_engine, migrate
 from stocktide.foundation.embedded import POSTGRES_OPTIONS, Postgres, Valkey
 from stocktide.foundation.keys import SCOPES, create_key
 from stocktide.foundation.settings import NOT_SETTINGS, load_settings
+from tests.http import NO_TLS, QuickServer
 from tests.real_data import REAL_DATA_ABSENT, absence_line
 from tests.scratch import clear, memory_scratch
 
@@ -160,7 +161,7 @@ def api(
         connect_cache(cache_url),
         signing_key="x" * 32,
     )
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    server = QuickServer(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -171,11 +172,16 @@ def api(
     with contextlib.ExitStack() as stack:
         clients = {
             scope: stack.enter_context(
-                httpx.Client(base_url=url, headers={"Authorization": f"Bearer {text}"}, timeout=30)
+                httpx.Client(
+                    base_url=url,
+                    headers={"Authorization": f"Bearer {text}"},
+                    timeout=30,
+                    verify=NO_TLS,
+                )
             )
             for scope, text in texts.items()
         }
-        nobody = stack.enter_context(httpx.Client(base_url=url, timeout=30))
+        nobody = stack.enter_context(httpx.Client(base_url=url, timeout=30, verify=NO_TLS))
         yield Api(url=url, nobody=nobody, **clients)
     server.should_exit = True
     thread.join()

@@ -25,6 +25,7 @@ from stocktide.foundation.keys import create_key, revoke_key
 from stocktide.foundation.settings import load_settings
 from tests.alerts.shops import Shops
 from tests.conftest import Api
+from tests.http import NO_TLS, QuickServer
 
 WAIT_S = 10.0
 
@@ -93,7 +94,7 @@ def serving(database: sa.Engine, valkey: "redis.Redis", **settings: Any) -> Iter
     """Another API process's worth of service, with settings of its own."""
     cache = connect_cache(f"unix://{valkey.get_connection_kwargs()['path']}")
     app = create_app(load_settings(**settings), database, cache, signing_key="x" * 32)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
+    server = QuickServer(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -109,7 +110,9 @@ def serving(database: sa.Engine, valkey: "redis.Redis", **settings: Any) -> Iter
 def reader(database: sa.Engine, url: str, name: str = "reader") -> Iterator[httpx.Client]:
     with database.begin() as connection:
         text = create_key(connection, name, "read")
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {text}"}) as client:
+    with httpx.Client(
+        base_url=url, headers={"Authorization": f"Bearer {text}"}, verify=NO_TLS
+    ) as client:
         yield client
 
 

@@ -23,6 +23,7 @@ from stocktide.foundation.embedded import Valkey
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.keys import create_key
 from tests.alerts.shops import Shops
+from tests.http import NO_TLS
 from tests.system.running import free_port
 
 WAIT_S = 20.0
@@ -127,7 +128,10 @@ def test_api_stops_at_once_though_a_stream_is_open(
         key = create_key(connection, "reader", "read")
     url = f"http://127.0.0.1:{(port := free_port())}"
     settings = {"home": str(home), "redis_url": valkey_server.url, "api_port": str(port)}
-    with running(shops, "api", **settings) as process, httpx.Client(base_url=url) as client:
+    with (
+        running(shops, "api", **settings) as process,
+        httpx.Client(base_url=url, verify=NO_TLS) as client,
+    ):
         wait_until(lambda: answers(client), process)
         headers = {"Authorization": f"Bearer {key}"}
         with client.stream("GET", "/v1/alerts/stream", headers=headers) as answer:

@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.http import NO_TLS
+
 READY_S_MAX = 90.0
 STOP_S_MAX = 40.0
 
@@ -69,6 +71,7 @@ class Running:
             base_url=self.state()["api"],
             headers={"Authorization": f"Bearer {self.key(scope)}"},
             timeout=30,
+            verify=NO_TLS,
         )
 
     def password(self) -> str:

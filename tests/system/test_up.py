@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from stocktide.foundation.embedded import Valkey
+from tests.http import NO_TLS
 from tests.ingest.samples import raw
 from tests.system.running import Running, environment_of, start_up, stocktide, up, wait_until
 
@@ -29,8 +30,8 @@ VERSIONS = Path(__file__).parents[2] / "sql" / "migrations" / "versions"
 def test_up_says_where_and_how_to_sign_in_and_answers(running: Running) -> None:
     state = running.state()
     assert set(state["parts"]) == {"postgres", "valkey", "api", "worker", "alerts", "dashboard"}
-    assert httpx.get(f"{state['api']}/healthz").json() == {"status": "ok"}
-    assert httpx.get(f"{state['dashboard']}/healthz").text == "ok"
+    assert httpx.get(f"{state['api']}/healthz", verify=NO_TLS).json() == {"status": "ok"}
+    assert httpx.get(f"{state['dashboard']}/healthz", verify=NO_TLS).text == "ok"
     assert len(running.password()) >= 12
     assert (running.home / "first-password").stat().st_mode & 0o077 == 0
     assert (running.home / "secrets.json").stat().st_mode & 0o077 == 0
@@ -48,7 +49,7 @@ def test_status_tells_of_the_parts(running: Running) -> None:
 
 def test_dashboard_lets_nobody_in_without_signing_in(running: Running) -> None:
     dashboard = running.state()["dashboard"]
-    page = httpx.get(f"{dashboard}/products?sku=A", headers={"accept": "text/html"})
+    page = httpx.get(f"{dashboard}/products?sku=A", headers={"accept": "text/html"}, verify=NO_TLS)
     assert (page.status_code, page.headers["location"]) == (
         303,
         "/signin?next=%2Fproducts%3Fsku%3DA",
@@ -60,8 +61,10 @@ def test_dashboard_lets_nobody_in_without_signing_in(running: Running) -> None:
         "/media/x",
         "/component/x",
     ):
-        assert httpx.get(dashboard + path).status_code == 401, path
-    wrong = httpx.post(f"{dashboard}/signin", data={"username": "admin", "password": "wrong"})
+        assert httpx.get(dashboard + path, verify=NO_TLS).status_code == 401, path
+    wrong = httpx.post(
+        f"{dashboard}/signin", data={"username": "admin", "password": "wrong"}, verify=NO_TLS
+    )
     assert wrong.status_code == 401
     assert "set-cookie" not in wrong.headers
     assert "User name or password is wrong" in wrong.text
@@ -77,6 +80,7 @@ def test_dashboard_sends_a_signed_in_user_to_our_pages_only(running: Running) ->
         answer = httpx.post(
             f"{dashboard}/signin",
             data={"username": "admin", "password": running.password(), "next": after},
+            verify=NO_TLS,
         )
         assert (answer.status_code, answer.headers["location"]) == (303, goes_to)
         assert "httponly" in answer.headers["set-cookie"].lower()
@@ -104,7 +108,7 @@ def test_up_restarts_what_dies_and_shows_it(running: Running) -> None:
         )
         running.wait_until_ready()
         assert running.state()["parts"][part]["restarts"] == 1
-    assert httpx.get(f"{running.state()['api']}/healthz").status_code == 200
+    assert httpx.get(f"{running.state()['api']}/healthz", verify=NO_TLS).status_code == 200
 
 
 def test_second_up_on_the_home_is_refused_in_one_line(running: Running) -> None:

@@ -13,6 +13,7 @@ from ingest.parsing.parser import COLUMNS_MIN
 from stocktide.foundation.key_ring import FRESH_S
 from stocktide.foundation.keys import Limits, create_key, revoke_key
 from tests.conftest import Api
+from tests.http import NO_TLS
 from tests.ingest.samples import event
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -32,7 +33,7 @@ def client(api: Api, database: sa.Engine, limits: Limits, scope: str = "ingest")
     with database.begin() as connection:
         text = create_key(connection, f"limited {time.monotonic_ns()}", scope, limits)
     headers = {"Authorization": f"Bearer {text}"}
-    return httpx.Client(base_url=api.url, headers=headers, timeout=30)
+    return httpx.Client(base_url=api.url, headers=headers, timeout=30, verify=NO_TLS)
 
 
 def post(sender: httpx.Client, documents: list[dict[str, Any]]) -> list[tuple[str, str | None]]:

@@ -24,6 +24,7 @@ from stocktide.foundation.cache_server import connect_cache
 from stocktide.foundation.embedded import Postgres
 from stocktide.foundation.keys import create_key, revoke_key
 from stocktide.foundation.settings import Settings
+from tests.http import QuickServer
 
 WAIT_S_MAX = 20.0
 SALE = {"product": "A", "location": "S1", "quantity": 1}
@@ -48,7 +49,7 @@ class Server:
         app = create_app(
             self.settings, self._database, connect_cache(self._cache_url), signing_key="x" * 32
         )
-        self._server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_level="error"))
+        self._server = QuickServer(uvicorn.Config(app, port=self.port, log_level="error"))
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         while not self._server.started:

@@ -14,6 +14,7 @@ import stocktide.client.client
 from stocktide.client import Client, Undelivered
 from stocktide.client.events import encode_event
 from stocktide.client.sending import AFTER_S_MAX, TryAgain, _retry_after_s, send_batch
+from tests.http import NO_TLS
 from tests.stocktide.answers import PROBLEM, Said, accepted, answering
 
 WAIT_S_MAX = 20.0
@@ -168,7 +169,10 @@ def test_client_goes_on_after_an_answer_that_nobody_can_read(said: Said) -> None
 
 def test_client_waits_an_hour_at_most_where_the_server_asks_for_centuries() -> None:
     said = Said(503, headers={"Retry-After": "1e10"})
-    with answering(lambda _body: said) as between, httpx.Client(base_url=between.url) as http:
+    with (
+        answering(lambda _body: said) as between,
+        httpx.Client(base_url=between.url, verify=NO_TLS) as http,
+    ):
         answer = send_batch(http, [b"{}"])
     assert isinstance(answer, TryAgain)
     assert answer.after_s == AFTER_S_MAX

@@ -30,6 +30,7 @@ from stocktide.foundation.keys import (
 )
 from stocktide.foundation.settings import load_settings
 from tests.conftest import Api
+from tests.http import NO_TLS, QuickServer
 
 # What a revocation may take everywhere, and the slack of a busy machine on top of the ring's half second.
 WITHIN_S = 1.0
@@ -293,7 +294,7 @@ def second_api(database_url: str, valkey: "redis.Redis") -> Iterator[str]:
     engine = create_engine(database_url)
     cache = connect_cache(f"unix://{valkey.get_connection_kwargs()['path']}")
     app = create_app(load_settings(), engine, cache, signing_key="x" * 32)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    server = QuickServer(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -311,7 +312,9 @@ def test_revocation_holds_on_every_api_within_a_second(
     with contextlib.ExitStack() as stack:
         clients = [
             stack.enter_context(
-                httpx.Client(base_url=url, headers={"Authorization": f"Bearer {text}"})
+                httpx.Client(
+                    base_url=url, headers={"Authorization": f"Bearer {text}"}, verify=NO_TLS
+                )
             )
             for url in (api.url, second_api)
         ]
