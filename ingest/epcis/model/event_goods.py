@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec import UnsetType
 
 from ingest.epcis.identifiers.epc import canonical, identify
-from ingest.epcis.identifiers.identifier import GTIN_KEY
+from ingest.epcis.identifiers.schemes import GTIN_KEY
 from ingest.epcis.model.event_parts import QuantityElement
 from ingest.epcis.model.goods import Goods, Role, class_uri, sum_goods
 from ingest.epcis.model.models import AnyEvent, ObjectEvent, TransactionEvent, TransformationEvent

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ingest.epcis.identifiers.epc import canonical, identify
-from ingest.epcis.identifiers.identifier import SSCC_KEY
+from ingest.epcis.identifiers.schemes import SSCC_KEY
 from ingest.epcis.model.event_goods import Named, goods_named
 from ingest.epcis.model.event_parts import QuantityElement
 from ingest.epcis.model.goods import Goods, Role

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from msgspec import UNSET
 
 from ingest.epcis.identifiers.epc import canonical, identify
-from ingest.epcis.identifiers.identifier import SSCC_KEY
+from ingest.epcis.identifiers.schemes import SSCC_KEY
 from ingest.epcis.model.event_parts import QuantityElement
 from ingest.epcis.model.models import AggregationEvent
 from ingest.epcis.model.reading import decode
