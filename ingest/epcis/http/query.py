@@ -9,8 +9,14 @@ from fastapi.responses import Response
 from ingest.epcis.http.responses import JSON_LD, answer, next_page, options
 from ingest.epcis.model.models import EVENT_TYPES
 from ingest.epcis.query.query import Query, read_query
-from ingest.epcis.query.query_documents import bare_event, query_document
-from ingest.epcis.query.search import COLLECTIONS, find_event, find_events, values_seen
+from ingest.epcis.query.search import (
+    COLLECTIONS,
+    bare_event,
+    find_event,
+    find_events,
+    query_document,
+    values_seen,
+)
 from ingest.recording.dependency import recorder_of
 from stocktide.foundation.stored_text import storable
 from stocktide.foundation.web import ReadKey
@@ -32,7 +38,7 @@ def get_events(request: Request, _key: ReadKey) -> Response:
 def get_events_of_type(event_type: str, request: Request, _key: ReadKey) -> Response:
     """Query events of one type, as /v1/epcis/events does."""
     query = read_query(request.query_params.multi_items())
-    query.add("event_type = {}", storable(event_type))
+    query.add("event_type = {0}", storable(event_type))
     return _query(request, query)
 
 

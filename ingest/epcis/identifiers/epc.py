@@ -3,16 +3,9 @@
 from functools import lru_cache
 from urllib.parse import unquote
 
+from ingest.epcis.identifiers import schemes as gs1
 from ingest.epcis.identifiers.epc_urn import parse_epc
 from ingest.epcis.identifiers.identifier import CANONICAL_HOST, Identifier, is_key
-from ingest.epcis.identifiers.schemes import (
-    CONTROLLED_SERIAL,
-    EXTENSION,
-    GTIN_KEY,
-    LOT,
-    PART_SERIAL,
-    SERIAL,
-)
 
 # Words that stood for application identifiers in the first release of the standard.
 WORDS = {
@@ -22,10 +15,10 @@ WORDS = {
 }  # fmt: skip
 # Which qualifiers count for a key, the finest first.
 QUALIFIERS = {
-    "01": (SERIAL, CONTROLLED_SERIAL, LOT),
-    "8006": (SERIAL, LOT),
-    "414": (EXTENSION,),
-    "8010": (PART_SERIAL,),
+    "01": (gs1.SERIAL, gs1.CONTROLLED_SERIAL, gs1.LOT),
+    "8006": (gs1.SERIAL, gs1.LOT),
+    "414": (gs1.EXTENSION,),
+    "8010": (gs1.PART_SERIAL,),
 }
 
 
@@ -77,9 +70,9 @@ def parse_digital_link(uri: str) -> Identifier | None:
 def _qualified(key: str, value: str, pairs: list[str]) -> Identifier:
     named = zip(pairs[::2], pairs[1::2], strict=False)
     given = {WORDS.get(name, name): text for name, text in named if text}
-    if key == GTIN_KEY:
+    if key == gs1.GTIN_KEY:
         value = value.zfill(14)
     for qualifier in QUALIFIERS.get(key, ()):
         if qualifier in given:
-            return Identifier(key, value, qualifier, given[qualifier], lot=given.get(LOT))
+            return Identifier(key, value, qualifier, given[qualifier], lot=given.get(gs1.LOT))
     return Identifier(key, value)

@@ -3,15 +3,8 @@
 import re
 from urllib.parse import unquote
 
+from ingest.epcis.identifiers import schemes as gs1
 from ingest.epcis.identifiers.identifier import Identifier, check_digit
-from ingest.epcis.identifiers.schemes import (
-    COMPANY_DIGITS,
-    EXTENSION,
-    LOT,
-    PIECE_KEY,
-    SCHEMES,
-    Scheme,
-)
 
 URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)")
 # The number of a piece and how many there are, in two digits each.
@@ -28,7 +21,7 @@ def parse_epc(uri: str) -> Identifier | None:
         return None
     form, name, body = found.groups()
     company, *rest = body.split(".")
-    scheme = SCHEMES.get(name)
+    scheme = gs1.SCHEMES.get(name)
     if scheme is None or not rest or not is_company(company):
         return None
     if (form == "class") != (name == "lgtin"):
@@ -46,10 +39,10 @@ def parse_epc(uri: str) -> Identifier | None:
 
 def is_company(text: str) -> bool:
     """Return True if a text can be a company prefix."""
-    return _digits(text) and len(text) in COMPANY_DIGITS
+    return _digits(text) and len(text) in gs1.COMPANY_DIGITS
 
 
-def _of_letters(scheme: Scheme, company: str, rest: list[str]) -> Identifier | None:
+def _of_letters(scheme: gs1.Scheme, company: str, rest: list[str]) -> Identifier | None:
     if scheme.qualifier is None:
         text = _joined(rest)
         return Identifier(scheme.key, company + text) if text else None
@@ -58,7 +51,7 @@ def _of_letters(scheme: Scheme, company: str, rest: list[str]) -> Identifier | N
     return _qualified(scheme, company + unquote(rest[0]), rest[1])
 
 
-def _of_digits(scheme: Scheme, company: str, rest: list[str]) -> Identifier | None:
+def _of_digits(scheme: gs1.Scheme, company: str, rest: list[str]) -> Identifier | None:
     reference, *more = rest
     if len(more) < scheme.parts - 2 or (more and not scheme.has_class):
         return None
@@ -68,7 +61,7 @@ def _of_digits(scheme: Scheme, company: str, rest: list[str]) -> Identifier | No
     first = 1 if scheme.leads else 0
     digits = reference[:first] + company + reference[first:]
     value = scheme.zero + digits + check_digit(digits)
-    if scheme.key == PIECE_KEY:
+    if scheme.key == gs1.PIECE_KEY:
         if not (len(more[0]) == len(more[1]) == 2 and _PIECE.fullmatch(more[0] + more[1])):
             return None
         value += more.pop(0) + more.pop(0)
@@ -80,10 +73,10 @@ def _of_digits(scheme: Scheme, company: str, rest: list[str]) -> Identifier | No
     )
 
 
-def _qualified(scheme: Scheme, value: str, text: str) -> Identifier:
-    if not text or (scheme.qualifier == EXTENSION and text == "0"):
+def _qualified(scheme: gs1.Scheme, value: str, text: str) -> Identifier:
+    if not text or (scheme.qualifier == gs1.EXTENSION and text == "0"):
         return Identifier(scheme.key, value)
-    lot = text if scheme.qualifier == LOT else None
+    lot = text if scheme.qualifier == gs1.LOT else None
     return Identifier(scheme.key, value, scheme.qualifier, text, lot=lot)
 
 

@@ -5,21 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
-from ingest.epcis.identifiers.schemes import (
-    CONTROLLED_SERIAL,
-    GLN_KEY,
-    GTIN_KEY,
-    PARTY_KEY,
-    PIECE_KEY,
-    SCHEMES,
-    SERIAL,
-)
+from ingest.epcis.identifiers import schemes as gs1
 
 CANONICAL_HOST = "https://id.gs1.org"
 # What a value in a digital link carries unescaped, beside letters, digits and -._~
 UNESCAPED = "';="
 # How many digits of a key its check digit ends.
-CHECKED = {scheme.key: scheme.checked_digits for scheme in SCHEMES.values()}
+CHECKED = {scheme.key: scheme.checked_digits for scheme in gs1.SCHEMES.values()}
 
 
 @dataclass(frozen=True)
@@ -46,17 +38,17 @@ class Identifier:
     @property
     def gtin(self) -> str | None:
         """Return the GTIN in 14 digits, of a trade item or of a piece of one."""
-        return self.value[:14] if self.key in (GTIN_KEY, PIECE_KEY) else None
+        return self.value[:14] if self.key in (gs1.GTIN_KEY, gs1.PIECE_KEY) else None
 
     @property
     def serial(self) -> str | None:
         """Return the serial number of one instance of a trade item."""
-        return self.qualifying if self.qualifier in (SERIAL, CONTROLLED_SERIAL) else None
+        return self.qualifying if self.qualifier in (gs1.SERIAL, gs1.CONTROLLED_SERIAL) else None
 
     @property
     def gln(self) -> str | None:
         """Return the global location number, of a place or a party."""
-        return self.value if self.key in (GLN_KEY, PARTY_KEY) else None
+        return self.value if self.key in (gs1.GLN_KEY, gs1.PARTY_KEY) else None
 
     @property
     def is_valid(self) -> bool:
@@ -76,23 +68,9 @@ def is_right(key: str) -> bool:
     return check_digit(key[:-1]) == key[-1]
 
 
-# How the value of each key must look; alphanumeric ones start with a company prefix.
-KEY_SHAPES = {
-    "00": r"\d{18}",
-    "01": r"\d{8}|\d{12,14}",
-    "253": r"\d{13}.{0,17}",
-    "255": r"\d{13}\d{0,12}",
-    "401": r"\d{4}.{0,26}",
-    "402": r"\d{17}",
-    "414": r"\d{13}",
-    "417": r"\d{13}",
-    "8003": r"\d{14}.{0,16}",
-    "8004": r"\d{4}.{0,26}",
-    "8006": r"\d{18}",
-    "8010": r"\d{4}.{0,26}",
-    "8017": r"\d{18}",
-    "8018": r"\d{18}",
-}
+# How the value of each key must look.
+KEY_SHAPES = {scheme.key: scheme.shape for scheme in gs1.SCHEMES.values()}
+KEY_SHAPES[gs1.GTIN_KEY] = r"\d{8}|\d{12,14}"
 
 
 def is_key(key: str, value: str) -> bool:

@@ -2,22 +2,15 @@
 
 import re
 
+from ingest.epcis.identifiers import schemes as gs1
 from ingest.epcis.identifiers.epc import identify
 from ingest.epcis.identifiers.epc_urn import URN, is_company
 from ingest.epcis.identifiers.identifier import Identifier
-from ingest.epcis.identifiers.schemes import (
-    COMPANY_DIGITS,
-    CONTROLLED_SERIAL,
-    GTIN_KEY,
-    LOT,
-    SCHEMES,
-    SERIAL,
-)
 
 IDPAT = "urn:epc:idpat:"
 # The scheme of a GTIN depends on what qualifies it, that of another key is its own.
-TRADE_ITEMS = {LOT: "lgtin", CONTROLLED_SERIAL: "upui"}
-BY_KEY = {scheme.key: name for name, scheme in SCHEMES.items()}
+TRADE_ITEMS = {gs1.LOT: "lgtin", gs1.CONTROLLED_SERIAL: "upui"}
+BY_KEY = {scheme.key: name for name, scheme in gs1.SCHEMES.items()}
 _DIGITS = re.compile(r"\d*", re.ASCII)
 
 
@@ -31,9 +24,9 @@ def match_keys(uri: str) -> list[str]:
     if found is None:
         return [uri]
     name = BY_KEY[found.key]
-    if found.key == GTIN_KEY:
+    if found.key == gs1.GTIN_KEY:
         name = TRADE_ITEMS.get(found.qualifier or "", "sgtin")
-    behind = ".*" * (SCHEMES[name].parts - 1)
+    behind = ".*" * (gs1.SCHEMES[name].parts - 1)
     patterns = [f"{IDPAT}{name}:{company}{behind}" for company in ("*", *_companies(uri, found))]
     class_key = _class_key(name, found)
     return [found.uri, *patterns, *([] if class_key is None else [class_key])]
@@ -43,16 +36,16 @@ def _companies(uri: str, found: Identifier) -> list[str]:
     urn = URN.fullmatch(uri)
     if urn is not None:
         return [urn[3].partition(".")[0]]
-    scheme = SCHEMES[BY_KEY[found.key]]
+    scheme = gs1.SCHEMES[BY_KEY[found.key]]
     # a digit stands before the company prefix of some keys
     known = _DIGITS.match(found.value, 1 if scheme.leads or scheme.zero else 0)
     digits = known[0] if known else ""
-    return [digits[:length] for length in COMPANY_DIGITS if length <= len(digits)]
+    return [digits[:length] for length in gs1.COMPANY_DIGITS if length <= len(digits)]
 
 
 def _class_key(name: str, found: Identifier) -> str | None:
     """Return the class with anything behind it; None if it has none, and for a class itself."""
-    scheme = SCHEMES[name]
+    scheme = gs1.SCHEMES[name]
     if not scheme.has_class:
         return None
     if scheme.qualifier is None:
@@ -73,8 +66,8 @@ def query_key(uri: str, *, instances: bool) -> str:
     found = identify(uri)
     if found is None:
         return uri
-    if instances and found.key == GTIN_KEY and found.qualifier is None:
-        return f"{found.uri}/{SERIAL}/*"
+    if instances and found.key == gs1.GTIN_KEY and found.qualifier is None:
+        return f"{found.uri}/{gs1.SERIAL}/*"
     return found.uri
 
 
@@ -84,7 +77,7 @@ def _pattern_key(uri: str, *, instances: bool) -> str:
     if "*" not in uri:
         return query_key(f"urn:epc:{_form(name)}:{name}:{body}", instances=instances)
     key = None
-    if name in SCHEMES and len(parts) == SCHEMES[name].parts:
+    if name in gs1.SCHEMES and len(parts) == gs1.SCHEMES[name].parts:
         whole = set(parts[1:]) == {"*"} and (parts[0] == "*" or is_company(parts[0]))
         key = uri if whole else _class_pattern_key(name, parts, instances=instances)
     if key is None:
@@ -97,7 +90,7 @@ def _pattern_key(uri: str, *, instances: bool) -> str:
 
 def _class_pattern_key(name: str, parts: list[str], *, instances: bool) -> str | None:
     """Return the key of all of one class; or of the class itself, which the standard writes with * as serial number."""
-    if parts.index("*") != len(parts) - 1 or not SCHEMES[name].has_class:
+    if parts.index("*") != len(parts) - 1 or not gs1.SCHEMES[name].has_class:
         return None
     if instances or name == "lgtin":
         one = identify(f"urn:epc:{_form(name)}:{name}:{'.'.join([*parts[:-1], '1'])}")

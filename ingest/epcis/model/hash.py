@@ -12,23 +12,17 @@ from decimal import Decimal
 from typing import Any
 
 from ingest.epcis.identifiers.epc import canonical
+from ingest.epcis.model import vocabulary as cbv
 from ingest.epcis.model.context import expand_name, expand_value
-from ingest.epcis.model.values import instant_of
-from ingest.epcis.model.vocabulary import (
-    CBV_URN,
-    MEASUREMENT,
-    PLACE_TYPE,
-    TRANSACTION_TYPE,
-    VOCABULARIES,
-)
+from ingest.epcis.model.values import instant_of, plain
 
 EPC_LISTS = ("epcList", "inputEPCList", "childEPCs", "outputEPCList")
 QUANTITY_LISTS = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
 # Lists of things with a type: the list, the thing in it, the vocabulary of its type.
 TYPED_LISTS = {
-    "bizTransactionList": ("bizTransaction", TRANSACTION_TYPE),
-    "sourceList": ("source", PLACE_TYPE),
-    "destinationList": ("destination", PLACE_TYPE),
+    "bizTransactionList": ("bizTransaction", cbv.TRANSACTION_TYPE),
+    "sourceList": ("source", cbv.PLACE_TYPE),
+    "destinationList": ("destination", cbv.PLACE_TYPE),
 }
 ORDER = (
     "eventTime", "eventTimeZoneOffset", "epcList", "parentID", "inputEPCList", "childEPCs", "quantityList",
@@ -49,7 +43,7 @@ INSTANTS = {"eventTime", "time", "startTime", "endTime"}
 LEFT_OUT = {
     "@context", "type", "eventID", "recordTime", "errorDeclaration", "certificationInfo", "rdfs:comment", "comment",
 }  # fmt: skip
-INCHIKEY = f"{CBV_URN}inchikey:"
+INCHIKEY = f"{cbv.CBV_URN}inchikey:"
 # Beyond so many digits a number is written with an exponent: as digits it would fill memory.
 DIGITS_MAX = 60
 _NUMBER = re.compile(r"-?\d+\.\d+", re.ASCII)
@@ -160,10 +154,10 @@ class _Writer:
     def _value(self, name: str, value: Any) -> str:
         if name in INSTANTS:
             return _instant(value)
-        if isinstance(value, str) and name in VOCABULARIES:
-            return VOCABULARIES[name].uri(self._text(value))
+        if isinstance(value, str) and name in cbv.VOCABULARIES:
+            return cbv.VOCABULARIES[name].uri(self._text(value))
         if isinstance(value, str) and name == "type":
-            return MEASUREMENT.uri(self._text(value))
+            return cbv.MEASUREMENT.uri(self._text(value))
         return self._plain(value)
 
     def _plain(self, value: Any) -> str:
@@ -176,7 +170,7 @@ class _Writer:
 
     def _text(self, value: str) -> str:
         text = expand_value(value.strip(), self._prefixes)
-        if text.startswith(CBV_URN):
+        if text.startswith(cbv.CBV_URN):
             return _web_word(text)
         return canonical(text)
 
@@ -192,7 +186,7 @@ def _web_word(urn: str) -> str:
     """A word of the vocabulary written as a URN, as its web address; other URNs of it stay."""
     if urn.startswith(INCHIKEY):
         return f"https://identifiers.org/inchikey:{urn.removeprefix(INCHIKEY)}"
-    for vocabulary in (*VOCABULARIES.values(), TRANSACTION_TYPE, PLACE_TYPE):
+    for vocabulary in (*cbv.VOCABULARIES.values(), cbv.TRANSACTION_TYPE, cbv.PLACE_TYPE):
         if vocabulary.urn is not None and urn.startswith(vocabulary.urn):
             return vocabulary.web + urn.removeprefix(vocabulary.urn)
     return urn
@@ -207,11 +201,8 @@ def _instant(text: str) -> str:
 
 
 def _number(number: Decimal) -> str:
-    """Plain digits without trailing zeros; no arithmetic, which would round."""
-    sign, digits, exponent = number.as_tuple()
-    text = "".join(str(digit) for digit in digits)
-    shown = text.rstrip("0")
-    if not shown or not isinstance(exponent, int):
+    """Write plain digits without trailing zeros."""
+    exact = plain(number)
+    if not exact or not exact.is_finite():
         return "0"
-    exact = Decimal((sign, tuple(int(digit) for digit in shown), exponent + len(text) - len(shown)))
     return str(exact) if abs(exact.adjusted()) > DIGITS_MAX else f"{exact:f}"

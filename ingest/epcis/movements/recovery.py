@@ -1,9 +1,8 @@
 """Finishes, beside the service, what a killed process left undone."""
 
 import threading
-from types import TracebackType
 
-from ingest.epcis.movements.settle import settle
+from ingest.epcis.movements.post_movements import post_movements
 from ingest.recording.recording import Recorder
 from stocktide.foundation.telemetry import log
 
@@ -29,12 +28,7 @@ class Recovery:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._stopping.set()
         self._due.set()
         self._thread.join()
@@ -46,7 +40,7 @@ class Recovery:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                settled = settle(self._recorder)
+                settled = post_movements(self._recorder)
                 self.settled += settled
                 if settled:
                     log("epcis_settled", events=settled)

@@ -6,20 +6,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest.epcis.movements.event_facts import EventFacts
-from ingest.epcis.movements.feed_keys import keys_of, may_declare
-from ingest.epcis.movements.held_movements import Held, held_movements, noted_ids
+from ingest.epcis.movements.held_movements import held_movements
 from ingest.epcis.movements.lines import CORRECTED, correction
-from ingest.epcis.movements.pending_event import PendingEvent
+from ingest.epcis.movements.plan import PendingEvent, keys_of, may_declare
 from stocktide.foundation.database import statement
 from stocktide.foundation.keys import Key
 
 
 def plan_reversal(connection: sa.Connection, item: PendingEvent) -> None:
-    """Decide which corrections a declaration makes. It waits while the event itself is being settled."""
-    original = connection.execute(
-        statement("ingest/epcis/event_declared"),
-        {"identity": item.row.identity, "event_hash": item.row.event_hash},
-    ).one_or_none()
+    """Decide which corrections a declaration makes. It waits while the event itself is being posted."""
+    binds = {"identity": item.row.identity, "event_hash": item.row.event_hash}
+    original = connection.execute(statement("ingest/epcis/event_declared"), binds).one_or_none()
     key = keys_of(connection, {item.row.feed}).get(item.row.feed)
     if original is None:
         item.note = "the event that it declares wrong is not known here"
@@ -33,29 +30,26 @@ def plan_reversal(connection: sa.Connection, item: PendingEvent) -> None:
 
 def _reverse(connection: sa.Connection, item: PendingEvent, original: Any, key: Key | None) -> None:
     item.reverses = original
-    # asked of the ledger: a movement that was refused may have been mended and recorded since
-    held = held_movements(connection, [original.identity], noted_ids([original]))
-    movements = [movement for several in held.values() for movement in several]
-    done = {movement.movement_id: movement for movement in movements if movement.corrects}
+    # asked of the ledger: a movement that was refused may have been fixed and recorded since
+    movements = held_movements(connection, [original])
+    done = {movement.movement_id: movement.done for movement in movements if movement.corrects}
     moved = [movement for movement in movements if movement.can_be_reversed]
-    item.kept = [
-        done[own].done for movement in moved if (own := movement.movement_id + CORRECTED) in done
-    ]
+    reversals = (movement.movement_id + CORRECTED for movement in moved)
+    item.kept = [done[own] for own in reversals if own in done]
     facts = EventFacts(item.row.identity, item.event, (), {})
     item.lines = [correction(facts, movement) for movement in moved if not movement.corrected]
-    if not item.lines and not item.kept:
-        item.note = _why_nothing(moved)
-        _refuse(item, key, [line["location"] for line in original.movements if "location" in line])
-
-
-def _why_nothing(moved: Sequence[Held]) -> str:
-    if moved:
-        return "what the event that it declares wrong had moved is reversed already"
-    return "the event that it declares wrong had moved nothing; counts stand until newer ones come"
+    if item.lines or item.kept:
+        return
+    item.note = (
+        "what the event that it declares wrong had moved is reversed already"
+        if moved
+        else "the event that it declares wrong had moved nothing; counts stand until newer ones come"
+    )
+    _refuse(item, key, [line["location"] for line in original.movements if "location" in line])
 
 
 def _refuse(item: PendingEvent, key: Key | None, locations: Sequence[str]) -> None:
-    """A declaration that has nothing to reverse still withdraws its event: not with a key that could not reverse it."""
+    """Refuse a declaration that only withdraws its event, where the key could not reverse it."""
     why = may_declare(key, locations)
     if why is not None:
         item.state, item.note, item.reverses = "rejected", why, None
