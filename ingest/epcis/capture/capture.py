@@ -18,7 +18,7 @@ from ingest.epcis.capture.jobs import (
     known_payloads,
 )
 from ingest.epcis.capture.record import columns_of
-from ingest.epcis.model.document import Document, EventRead
+from ingest.epcis.model.document import Document
 from ingest.epcis.model.reading import Refused
 from ingest.epcis.movements.post_movements import post_movements
 from ingest.parsing.events import Fault
@@ -78,13 +78,13 @@ def _columns(document: Document) -> tuple[list[Row], list[Placed]]:
     rows: list[Row] = []
     faults: list[Placed] = []
     for index, read in enumerate(document.events):
-        if isinstance(read, EventRead):
-            try:
-                rows.append({**columns_of(read), "place": index})
-            except Refused as refused:
-                faults.append((index, refused.fault))
-        else:
+        if isinstance(read, Fault):
             faults.append((index, read))
+            continue
+        try:
+            rows.append({**columns_of(read), "place": index})
+        except Refused as refused:
+            faults.append((index, refused.fault))
     return rows, faults
 
 

@@ -80,16 +80,14 @@ def finish_job(connection: sa.Connection, captured: Captured, document: Document
     if rows:
         connection.execute(statement("ingest/epcis/put_vocabulary"), {"rows": encoded(rows)})
     problems = [_problem(index, fault) for index, fault in captured.faults[:ERRORS_SHOWN]]
-    connection.execute(
-        statement("ingest/epcis/finish_capture"),
-        {
-            "capture_id": captured.capture_id,
-            "events": captured.names.count("captured"),
-            "duplicates": captured.names.count("duplicate"),
-            "errors": encoded(problems),
-            "success": captured.success,
-        },
-    )
+    binds = {
+        "capture_id": captured.capture_id,
+        "events": captured.names.count("captured"),
+        "duplicates": captured.names.count("duplicate"),
+        "errors": encoded(problems),
+        "success": captured.success,
+    }
+    connection.execute(statement("ingest/epcis/finish_capture"), binds)
 
 
 def count_events(

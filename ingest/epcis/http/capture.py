@@ -139,14 +139,10 @@ async def post_event(request: Request, key: IngestKey) -> Response:
     recorder = recorder_of(request)
     captured = await run_in_threadpool(capture_one, recorder, key.name, content_type, document)
     outcome, identity = captured.outcomes[0]
+    told = {"eventID": identity, "outcome": outcome, "captureID": captured.capture_id}
     shown = await run_in_threadpool(_movements, recorder, identity or "")
     return answer(
-        {
-            "eventID": identity,
-            "outcome": outcome,
-            "captureID": str(captured.capture_id),
-            "movements": shown,
-        },
+        {**told, "movements": shown},
         201 if outcome == "captured" else 200,
         {"Location": f"{PATH}/events/{quote(identity or '', safe='')}"},
     )

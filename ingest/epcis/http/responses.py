@@ -11,14 +11,12 @@ from ingest.epcis.model.reading import encoded
 PATH = "/v1/epcis"
 JSON, JSON_LD = "application/json", "application/ld+json"
 VERSIONS = {
-    "GS1-EPCIS-Version": "2.0.0",
-    "GS1-EPCIS-Min": "2.0.0",
-    "GS1-EPCIS-Max": "2.0.0",
-    "GS1-CBV-Version": "2.0.0",
-    "GS1-CBV-Min": "2.0.0",
-    "GS1-CBV-Max": "2.0.0",
-    "GS1-EPC-Format": "Never_Translates",
-    "GS1-CBV-XML-Format": "Never_Translates",
+    **{
+        f"GS1-{of}-{which}": "2.0.0"
+        for of in ("EPCIS", "CBV")
+        for which in ("Version", "Min", "Max")
+    },
+    **dict.fromkeys(("GS1-EPC-Format", "GS1-CBV-XML-Format"), "Never_Translates"),
 }
 
 

@@ -10,8 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ingest.epcis.http import capture, query
 from ingest.epcis.http.responses import JSON, PATH, answer, body_of
-from ingest.epcis.movements.post_movements import RETRY_MAX, retry_rejected
-from ingest.epcis.movements.recovery import Recovery
+from ingest.epcis.movements.post_movements import RETRY_MAX, Recovery, retry_rejected
 from ingest.epcis.movements.rules import Rule, put_rules, read_rules
 from ingest.recording.dependency import recorder_of
 from ingest.recording.recording import Recorder

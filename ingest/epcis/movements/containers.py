@@ -101,13 +101,6 @@ class Content:
         else:
             self.amounts[key] = after
 
-    def elements(self) -> list[QuantityElement]:
-        """Return the amounts as an event tells them."""
-        return [
-            QuantityElement(epcClass, UNSET if amount is None else amount, unit or UNSET)
-            for (epcClass, unit), amount in self.amounts.items()
-        ]
-
 
 @dataclass
 class _Opened:
@@ -130,7 +123,10 @@ class _Opened:
             held.take(packing)
         if len(self.epcs) + len(held.epcs) > THINGS_MAX:
             raise too_much()
-        self.quantities += held.elements()
+        self.quantities += [
+            QuantityElement(epcClass, UNSET if amount is None else amount, unit or UNSET)
+            for (epcClass, unit), amount in held.amounts.items()
+        ]
         for key, epc in held.epcs.items():
             if is_container(epc):
                 self.open(epc, packings, at, depth + 1)

@@ -68,10 +68,7 @@ def lines_of(facts: EventFacts, movement: Movement, directory: Directory) -> lis
     told: list[_Told] = [(goods, goods.digest, {goods.count_digest}) for goods in facts.goods]
     if kind_of(movement).observes:
         told = _counts(facts.goods)
-    return [
-        _line(facts, goods, movement, directory, own=own, others=others)
-        for goods, own, others in told
-    ]
+    return [_line(facts, movement, directory, one) for one in told]
 
 
 def _counts(several: Sequence[Goods]) -> list[_Told]:
@@ -98,15 +95,8 @@ def correction(facts: EventFacts, held: Held) -> Line:
     return Line(event_id, CORRECTION.name, raw, held.location)
 
 
-def _line(
-    facts: EventFacts,
-    goods: Goods,
-    movement: Movement,
-    directory: Directory,
-    *,
-    own: str,
-    others: set[str],
-) -> Line:
+def _line(facts: EventFacts, movement: Movement, directory: Directory, told: _Told) -> Line:
+    goods, own, others = told
     if goods.role == "input":
         movement = "adjustment out"
     kind, event_id = kind_of(movement), facts.id_of(own)
@@ -114,11 +104,7 @@ def _line(
     location = _location(directory, places_of(facts.event, movement)) or ""
     quantity, unit, wrong_unit = counted(goods, products[0] if products else None)
     more = _more(facts, goods, movement, directory)
-    wrongs = [
-        *goods_wrongs(goods, products, location),
-        *wrong_unit,
-        *transit_wrongs(movement, more),
-    ]
+    wrongs = goods_wrongs(goods, products, location) + wrong_unit + transit_wrongs(movement, more)
     data = {
         "product": products[0].sku if products else product_code(goods),
         "location": location,
@@ -127,23 +113,21 @@ def _line(
     }
     doubtful = {field for _reason, _message, field in wrongs}
     known = {name: value for name, value in data.items() if value and name not in doubtful}
-    called = {name: kind.amount or name if name == "quantity" else name for name in data}
-    fault = None
-    if wrongs:
-        reason, message, name = wrongs[0]
-        field = None if name is None else f"data.{called.get(name, name)}"
-        fault = Fault(reason, message, field, SOURCE, event_id)
-    named = {called[name]: value for name, value in known.items()}
-    return Line(
-        event_id,
-        kind.name,
-        _cloud_event(kind, event_id, facts.event.eventTime, named | more),
-        location,
-        known.get("product"),
-        known.get("quantity"),
-        fault,
-        frozenset(map(facts.id_of, others)),
-    )
+    named = {_field(kind, name): value for name, value in known.items()}
+    raw = _cloud_event(kind, event_id, facts.event.eventTime, named | more)
+    fault = _fault(kind, event_id, *wrongs[0]) if wrongs else None
+    product, amount = known.get("product"), known.get("quantity")
+    same_as = frozenset(map(facts.id_of, others))
+    return Line(event_id, kind.name, raw, location, product, amount, fault, same_as)
+
+
+def _field(kind: EventKind, name: str) -> str:
+    return kind.amount or name if name == "quantity" else name
+
+
+def _fault(kind: EventKind, event_id: str, reason: str, message: str, name: str | None) -> Fault:
+    field = None if name is None else f"data.{_field(kind, name)}"
+    return Fault(reason, message, field, SOURCE, event_id)
 
 
 def _location(directory: Directory, places: Sequence[str]) -> str | None:

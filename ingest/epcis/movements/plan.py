@@ -1,4 +1,4 @@
-"""What pending events would move: read from the database, decided, and nothing written."""
+"""What pending events would move, and what error declarations reverse: read, decided, and nothing written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from ingest.epcis.movements.containers import Packings, goods_within, is_contain
 from ingest.epcis.movements.directory import Directory, read_directory
 from ingest.epcis.movements.event_facts import EventFacts, name_of, places_of
 from ingest.epcis.movements.held_movements import MOVED, Held, held_movements, kept_of
-from ingest.epcis.movements.lines import Line, lines_of
+from ingest.epcis.movements.lines import CORRECTED, Line, correction, lines_of
 from ingest.epcis.movements.rules import Movement, Rule, read_rules, rule_of
 from ingest.ledger.ledger import Outcome
 from stocktide.domain.kinds import CORRECTION
@@ -156,6 +156,48 @@ def _withdraw(connection: sa.Connection, work: Sequence[PendingEvent]) -> None:
 def _may_withdraw(key: Key | None, item: PendingEvent) -> bool:
     planned = (line.location for line in item.lines)
     return may_declare(key, [*planned, *(done["location"] for done in item.kept)]) is None
+
+
+def plan_reversal(connection: sa.Connection, item: PendingEvent) -> None:
+    """Decide which corrections a declaration makes. It waits while the event itself is being posted."""
+    binds = {"identity": item.row.identity, "event_hash": item.row.event_hash}
+    original = connection.execute(statement("ingest/epcis/event_declared"), binds).one_or_none()
+    key = keys_of(connection, {item.row.feed}).get(item.row.feed)
+    if original is None:
+        item.note = "the event that it declares wrong is not known here"
+        _refuse(item, key, [])
+    elif original.movement_state == "pending":
+        # it may be recorded at this moment, by a process that knew nothing of the declaration: wait until that ends
+        item.state = "pending"
+    else:
+        _reverse(connection, item, original, key)
+
+
+def _reverse(connection: sa.Connection, item: PendingEvent, original: Any, key: Key | None) -> None:
+    item.reverses = original
+    # asked of the ledger: a movement that was refused may have been fixed and recorded since
+    movements = held_movements(connection, [original])
+    done = {movement.movement_id: movement.done for movement in movements if movement.corrects}
+    moved = [movement for movement in movements if movement.can_be_reversed]
+    reversals = (movement.movement_id + CORRECTED for movement in moved)
+    item.kept = [done[own] for own in reversals if own in done]
+    facts = EventFacts(item.row.identity, item.event, (), {})
+    item.lines = [correction(facts, movement) for movement in moved if not movement.corrected]
+    if item.lines or item.kept:
+        return
+    item.note = (
+        "what the event that it declares wrong had moved is reversed already"
+        if moved
+        else "the event that it declares wrong had moved nothing; counts stand until newer ones come"
+    )
+    _refuse(item, key, [line["location"] for line in original.movements if "location" in line])
+
+
+def _refuse(item: PendingEvent, key: Key | None, locations: Sequence[str]) -> None:
+    """Refuse a declaration that only withdraws its event, where the key could not reverse it."""
+    why = may_declare(key, locations)
+    if why is not None:
+        item.state, item.note, item.reverses = "rejected", why, None
 
 
 def keys_of(connection: sa.Connection, feeds: set[str]) -> dict[str, Key]:

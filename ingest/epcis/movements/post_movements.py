@@ -4,6 +4,7 @@ An event is captured in one transaction and its movements are recorded in the ne
 whoever finds it so, also after a crash, makes its movements.
 """
 
+import threading
 from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ingest.epcis.movements.lines import Line
-from ingest.epcis.movements.plan import PendingEvent, keys_of, plan_events
-from ingest.epcis.movements.reversal import plan_reversal
+from ingest.epcis.movements.plan import PendingEvent, keys_of, plan_events, plan_reversal
 from ingest.epcis.movements.settled import give_up, write_settled
 from ingest.ledger.ledger import Outcome
 from ingest.parsing.permission import permitted
@@ -26,6 +26,8 @@ from stocktide.foundation.telemetry import log
 CLOUD_EVENT = "application/cloudevents+json"
 # A pending event that nobody has touched for so long belongs to a process that died.
 STALE_S = 60.0
+# How often the recovery looks for such.
+EVERY_S = 30.0
 # Events taken up at once, by number and by bytes, and movements recorded in one transaction: the ledger takes 32,768.
 CHUNK = 500
 CHUNK_BYTES_MAX = 8_000_000
@@ -58,6 +60,48 @@ def retry_rejected(engine: sa.Engine) -> int:
     query = statement("ingest/epcis/retry_rejected")
     with engine.begin() as connection:
         return connection.execute(query, {"count": RETRY_MAX}).rowcount
+
+
+class Recovery:
+    """A thread that settles pending events at the start, from time to time and when it is woken.
+
+    settled, failed: how many events it settled, and how often it could not go on.
+    """
+
+    def __init__(self, recorder: Recorder, *, every_s: float = EVERY_S) -> None:
+        self.settled = 0
+        self.failed = 0
+        self._recorder = recorder
+        self._every_s = every_s
+        self._stopping = threading.Event()
+        self._due = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="epcis-recovery", daemon=True)
+
+    def __enter__(self) -> "Recovery":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopping.set()
+        self._due.set()
+        self._thread.join()
+
+    def wake(self) -> None:
+        """Settle what is pending now."""
+        self._due.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                settled = post_movements(self._recorder)
+                self.settled += settled
+                if settled:
+                    log("epcis_settled", events=settled)
+            except Exception as error:  # noqa: BLE001 - counted, and tried again
+                self.failed += 1
+                log("epcis_recovery", failed=self.failed, error=repr(error))
+            self._due.wait(self._every_s)
+            self._due.clear()
 
 
 def _claim(engine: sa.Engine, capture_id: UUID | None, stale_s: float) -> list[Any]:

@@ -33,6 +33,11 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     action: Literal["*", "ADD", "OBSERVE", "DELETE"] = "*"
     why: Term | None = None
 
+    def __post_init__(self) -> None:
+        # a word of CBV stands bare in the table, however it was written
+        msgspec.structs.force_setattr(self, "biz_step", BIZ_STEP.bare(self.biz_step))
+        msgspec.structs.force_setattr(self, "disposition", DISPOSITION.bare(self.disposition))
+
     @property
     def key(self) -> tuple[str, str, str, str]:
         """Return what the rule is about."""
@@ -77,23 +82,15 @@ def put_rules(connection: sa.Connection, rules: Sequence[Rule]) -> None:
     """Replace the whole table. Raises Invalid for two rules about the same."""
     if len(rules) > RULES_MAX:
         raise Invalid("too_many", f"{len(rules)} rules; at most {RULES_MAX}.")
-    written = [
-        msgspec.structs.replace(
-            rule,
-            biz_step=BIZ_STEP.bare(rule.biz_step),
-            disposition=DISPOSITION.bare(rule.disposition),
-        )
-        for rule in rules
-    ]
     first: dict[tuple[str, ...], int] = {}
-    for index, rule in enumerate(written):
+    for index, rule in enumerate(rules):
         other = first.setdefault(rule.key, index)
         if other != index:
             raise Invalid(
                 "repeated", f"Rules {other} and {index} are about the same events.", row=index
             )
     connection.execute(sa.text("DELETE FROM epcis_movements"))
-    rows = msgspec.json.encode(written).decode()
+    rows = msgspec.json.encode(rules).decode()
     if not is_storable_json(rows):
         raise Invalid("bad_text", "A rule holds a NUL character.")
     # a value that is its field's default is left out by nobody: every column is written

@@ -54,11 +54,9 @@ def _require_reversed(connection: sa.Connection, withdrawn: Sequence[Any]) -> No
 
 def give_up(engine: sa.Engine, row: Any, error: Exception) -> None:
     """Reject an event whose movements cannot be made, with the reason; what it made before stays noted."""
-    reason, message = (
-        (error.code, error.message)
-        if isinstance(error, StocktideError)
-        else ("not_settled", f"{type(error).__name__}: {error}")
-    )
+    reason, message = ("not_settled", f"{type(error).__name__}: {error}")
+    if isinstance(error, StocktideError):
+        reason, message = error.code, error.message
     kept = [done for done in row.movements if done["outcome"] in MOVED]
     failed = {
         "id": row.identity,

@@ -173,10 +173,6 @@ def _quantity(query: Query, name: str, texts: Sequence[str]) -> None:
     query.add(f"EXISTS (SELECT FROM unnest(quantities, units) AS q (n, u) WHERE {wanted})", *values)
 
 
-def _declared(query: Query, _name: str, _texts: Sequence[str]) -> None:
-    query.add("declares_error")
-
-
 READERS: Mapping[str, Reader] = {
     "eventType": _several(ONE_OF, "event_type"),
     "EQ_action": _several(ONE_OF, "action", partial(choice_given, ACTIONS, "EQ_action")),
@@ -192,7 +188,7 @@ READERS: Mapping[str, Reader] = {
     "WD_bizLocation": _several(WITHIN, "biz_location", canonical),
     "EQ_transformationID": _several(ONE_OF, "transformation_id", canonical),
     "EQ_eventID": _several(ONE_OF, "identity"),
-    "EXISTS_errorDeclaration": _declared,
+    "EXISTS_errorDeclaration": lambda query, *_given: query.add("declares_error"),
     "EQ_errorReason": _several(ONE_OF, "error_reason", cbv.ERROR_REASON.bare),
     "EQ_correctiveEventID": _several(OVERLAPS, "corrective_ids"),
     "orderBy": _one("order", lambda *given: ORDERS[choice_given(ORDERS, *given)]),

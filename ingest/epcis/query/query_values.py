@@ -69,10 +69,9 @@ def count_given(most: int) -> Callable[[str, str], int]:
 def number_given(name: str, text: str) -> Decimal:
     """Return a number that a quantity can have. Raises Invalid."""
     try:
-        number = Decimal(text)
+        exact = quantity_of(Decimal(text))
     except InvalidOperation:
-        number = Decimal("NaN")
-    exact = quantity_of(number) if number.is_finite() else None
+        exact = None
     if exact is None:
         raise wrong(name, f"{text[:80]!r} is not a number that a quantity can have")
     return exact

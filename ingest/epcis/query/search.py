@@ -1,7 +1,6 @@
 """A query's answer: its events page by page, as the standard answers them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,16 +28,11 @@ class _Place(msgspec.Struct, array_like=True):
     given: int
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some events of an answer. token: for the next page, None at the end."""
+def find_events(connection: sa.Connection, query: Query) -> tuple[list[Any], str | None]:
+    """Find a page of events. Returns it, and the token of the next one if there is one.
 
-    rows: list[Any]
-    token: str | None
-
-
-def find_events(connection: sa.Connection, query: Query) -> Page:
-    """Find a page of events. Raises Invalid for a bad token, TooLarge if there are more than maxEventCount."""
+    Raises Invalid for a bad token, TooLarge if there are more events than maxEventCount.
+    """
     conditions, binds, given = list(query.conditions), dict(query.binds), 0
     if query.token is None:
         _check_count(connection, query)
@@ -51,16 +45,16 @@ def find_events(connection: sa.Connection, query: Query) -> Page:
         binds |= {"page_instant": place.instant, "page_event_no": event_no}
     wanted = query.per_page if query.limit is None else min(query.per_page, query.limit - given)
     if wanted <= 0:
-        return Page([], None)
+        return [], None
     direction = "DESC" if query.descending else "ASC"
     order = f"{query.order} {direction}, event_no {direction}"
     select = _written("events", conditions).replace("{order}", order)
     rows = list(connection.execute(sa.text(select), {**binds, "count": wanted + 1}))
     page = rows[:wanted]
     if len(rows) <= wanted or given + wanted == query.limit:
-        return Page(page, None)
+        return page, None
     last = _Place(getattr(page[-1], query.order), page[-1].event_no, given + wanted)
-    return Page(page, write_token(last))
+    return page, write_token(last)
 
 
 def _written(name: str, conditions: Sequence[str]) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from ingest.epcis.movements.post_movements import post_movements
-from ingest.epcis.movements.recovery import Recovery
+from ingest.epcis.movements.post_movements import Recovery, post_movements
 from ingest.ledger.ledger import Outcome
 from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Event, Fault
@@ -92,7 +91,7 @@ def test_the_finisher_goes_on_after_any_failure(
 
     take(recorder, event(epcList=[sgtin(1)], **HERE))
     change(database, "UPDATE epcis_events SET movement_state = 'pending', movements = '[]'")
-    monkeypatch.setattr("ingest.epcis.movements.recovery.post_movements", failing)
+    monkeypatch.setattr("ingest.epcis.movements.post_movements.post_movements", failing)
     with Recovery(recorder, every_s=0.01) as recovery:
         while recovery.settled < 1:
             time.sleep(0.01)

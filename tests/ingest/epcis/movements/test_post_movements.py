@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from ingest.epcis.capture.capture import capture
 from ingest.epcis.model.document import read_document
-from ingest.epcis.movements.post_movements import post_movements
-from ingest.epcis.movements.recovery import Recovery
+from ingest.epcis.movements.post_movements import Recovery, post_movements
 from ingest.ledger.ledger import Outcome
 from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Event, Fault
