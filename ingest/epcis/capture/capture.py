@@ -28,9 +28,9 @@ from stocktide.foundation.errors import Conflict, Invalid, Transient
 from stocktide.foundation.telemetry import log
 
 Behaviour = Literal["rollback", "proceed"]
-# Columns of an event that can be stored, with its `place` in the document; and what is wrong with an event there.
+# Columns of an event that can be stored, with its `index` in the document; and what is wrong with the event there.
 Row = Mapping[str, Any]
-Placed = tuple[int, Fault]
+Wrong = tuple[int, Fault]
 
 
 def capture(
@@ -74,15 +74,15 @@ def capture_one(recorder: Recorder, feed: str, content_type: str, document: Docu
     return captured
 
 
-def _columns(document: Document) -> tuple[list[Row], list[Placed]]:
+def _columns(document: Document) -> tuple[list[Row], list[Wrong]]:
     rows: list[Row] = []
-    faults: list[Placed] = []
+    faults: list[Wrong] = []
     for index, read in enumerate(document.events):
         if isinstance(read, Fault):
             faults.append((index, read))
             continue
         try:
-            rows.append({**columns_of(read), "place": index})
+            rows.append({**columns_of(read), "index": index})
         except Refused as refused:
             faults.append((index, refused.fault))
     return rows, faults
@@ -94,24 +94,24 @@ def _store(
     feed: str,
     rows: Sequence[Row],
     behaviour: Behaviour,
-) -> list[Placed]:
+) -> list[Wrong]:
     """Store events, and take them back if one conflicts and all or none are wanted. Returns the conflicts."""
     savepoint = connection.begin_nested()
     new = insert_events(connection, captured.capture_id, feed, rows)
     known = known_payloads(connection, sorted({row["identity"] for row in rows}))
-    conflicts: list[Placed] = []
+    conflicts: list[Wrong] = []
     for row in rows:
         key: Identity = (row["identity"], row["declares_error"])
         outcome: EventOutcome = "captured"
         if known[key] != row["payload_hash"]:
             outcome = "conflict"
-            conflicts.append((row["place"], _conflict(*key)))
+            conflicts.append((row["index"], _conflict(*key)))
         elif key in new:
             # a repetition within the document is no longer new
             new.discard(key)
         else:
             outcome = "duplicate"
-        captured.outcomes[row["place"]] = (outcome, key[0])
+        captured.outcomes[row["index"]] = (outcome, key[0])
     if conflicts and behaviour == "rollback":
         savepoint.rollback()
         captured.outcomes = [("refused", identity) for _outcome, identity in captured.outcomes]

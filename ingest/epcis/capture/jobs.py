@@ -95,10 +95,10 @@ def count_events(
 ) -> None:
     """Count a feed's events in its minute. What is wrong is counted where it is kept; here what was refused with it.
 
-    rows: of the events that could be stored, with their `place` in the document.
+    rows: of the events that could be stored, with their `index` in the document.
     """
     names = captured.names
-    times = [row["event_time"] for row in rows if names[row["place"]] == "captured"]
+    times = [row["event_time"] for row in rows if names[row["index"]] == "captured"]
     # a fault is a conflict, or refused itself
     wrong = Counter(names[index] for index, _fault in captured.faults)
     counts = {
@@ -125,7 +125,7 @@ def _problem(index: int, fault: Fault) -> dict[str, Any]:
     }
 
 
-class _Place(msgspec.Struct, array_like=True):
+class _PageEnd(msgspec.Struct, array_like=True):
     """Where a page of jobs ended."""
 
     before: datetime
@@ -169,17 +169,17 @@ def list_jobs(
     """
     binds: dict[str, Any] = {"feed": feed, "count": per_page + 1, "before": None, "before_id": None}
     if token is not None:
-        binds |= msgspec.structs.asdict(read_token(token, _Place))
+        binds |= msgspec.structs.asdict(read_token(token, _PageEnd))
     rows = connection.execute(statement("ingest/epcis/captures"), binds).mappings().all()
     page = [dict(row) for row in rows[:per_page]]
     if len(rows) <= per_page:
         return page, None
-    return page, write_token(_Place(page[-1]["createdAt"], page[-1]["captureID"]))
+    return page, write_token(_PageEnd(page[-1]["createdAt"], page[-1]["captureID"]))
 
 
-def write_token(place: msgspec.Struct) -> str:
+def write_token(end: msgspec.Struct) -> str:
     """Write down where a page ended."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(msgspec.json.encode(end)).decode().rstrip("=")
 
 
 def read_token(token: str, shape: type[P]) -> P:

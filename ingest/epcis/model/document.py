@@ -29,7 +29,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class EventRead:
-    """One event as it came. raw: its JSON. own_context: what its @context says beyond the standard's."""
+    """One event, unchanged. raw: its JSON. own_context: what its @context says beyond the standard's."""
 
     raw: bytes
     value: dict[str, Any]
@@ -59,7 +59,7 @@ class Document:
 def read_document(raw: bytes) -> Document:
     """Read an EPCISDocument; also an EPCISQueryDocument or one bare event, as a document with its events.
 
-    Raises Refused if it is no document. What is wrong with one event stands in its place.
+    Raises Refused if it is no document. What is wrong with one event stands at its index.
     """
     raw = raw.removeprefix(BOM)
     value = _object(decode(raw), "$")

@@ -102,12 +102,8 @@ class Named:
     @property
     def goods(self) -> Iterator[Goods]:
         """List the trade items among what is named, one by one."""
-        for epc in self.epcs:
-            goods = _instance(self.role, epc)
-            if goods is not None:
-                yield goods
-        for element in self.quantities:
-            yield _amount(self.role, element)
+        yield from filter(None, (_instance(self.role, epc) for epc in self.epcs))
+        yield from (_amount(self.role, element) for element in self.quantities)
 
 
 def named_in(event: AnyEvent) -> list[Named]:

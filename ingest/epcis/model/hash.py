@@ -147,10 +147,9 @@ class _Writer:
     def _value(self, name: str, value: Any) -> str:
         if name in INSTANTS:
             return _instant(value)
-        if isinstance(value, str) and name in cbv.VOCABULARIES:
-            return cbv.VOCABULARIES[name].uri(self._text(value))
-        if isinstance(value, str) and name == "type":
-            return cbv.MEASUREMENT.uri(self._text(value))
+        vocabulary = cbv.MEASUREMENT if name == "type" else cbv.VOCABULARIES.get(name)
+        if vocabulary is not None and isinstance(value, str):
+            return vocabulary.uri(self._text(value))
         return self._plain(value)
 
     def _plain(self, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""JSON to the typed parts of EPCIS: what is wrong is said with its place, and nothing is guessed."""
+"""JSON to the typed parts of EPCIS: what is wrong is named by its path, and nothing is guessed."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -93,8 +93,8 @@ def convert(value: Any, shape: type[P], path: str) -> P:
 
 def _refusal(message: str, path: str) -> Refused:
     """Translate msgspec's message: `Expected `str`, got `int` - at `$.id``."""
-    what, _, place = message.partition(" - at `$")
-    field = path + place.rstrip("`")
+    what, _, where = message.partition(" - at `$")
+    field = path + where.rstrip("`")
     pattern = _PATTERN.search(what)
     if pattern is not None:
         what = f"not {_SHOWN.get(pattern[1], 'of the form it should have')}"

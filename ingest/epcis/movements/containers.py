@@ -148,12 +148,9 @@ def goods_within(named: Named, packings: Packings, at: datetime) -> list[Goods]:
     amounts = {goods.class_key for goods in Named(named.role, (), named.quantities).goods}
     here = {canonical(epc) for epc in named.epcs}
     things = Named(named.role, [epc for key, epc in opened.epcs.items() if key not in here])
+    bulk = Named(named.role, (), opened.quantities)
     inside = [goods for goods in things.goods if goods.class_key not in amounts]
-    inside += [
-        goods
-        for goods in Named(named.role, (), opened.quantities).goods
-        if goods.class_key not in amounts | listed
-    ]
+    inside += [goods for goods in bulk.goods if goods.class_key not in amounts | listed]
     if not listed and not amounts:
         inside += [_unknown(named, epc) for epc in opened.unknown if key_of(epc) == SSCC_KEY]
     return [replace(goods, contained=True) for goods in inside]

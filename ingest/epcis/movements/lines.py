@@ -72,7 +72,7 @@ def lines_of(facts: EventFacts, movement: Movement, directory: Directory) -> lis
 
 
 def _counts(several: Sequence[Goods]) -> list[_Told]:
-    """A count is of a product, whatever its lots: the last of several counts at one time would win."""
+    """Join the counts of a product, whatever its lots: the last of several at one time would win."""
     lots: dict[str, set[str]] = {}
     for goods in several:
         lots.setdefault(goods.count_digest, set()).add(goods.digest)

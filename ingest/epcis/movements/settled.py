@@ -39,7 +39,10 @@ def write_settled(engine: sa.Engine, work: Sequence[PendingEvent]) -> None:
         _write(
             connection, [_columns(item.row, item.state, item.done, item.note) for item in settled]
         )
-        _close_rejects(connection, _closed(settled, withdrawn))
+        closed = _closed(settled, withdrawn)
+        if closed:
+            binds = {"ids": list(closed), "made": list(closed.values()), "source": SOURCE, "by": BY}
+            connection.execute(statement("ingest/epcis/close_rejects"), binds)
         _require_reversed(connection, withdrawn)
 
 
@@ -91,10 +94,3 @@ def _closed(settled: Sequence[PendingEvent], withdrawn: Sequence[Any]) -> dict[s
         closed |= {name: False for name in noted if moved.get(name, True)}
         closed |= {name: True for name in moved if moved[name]}
     return closed
-
-
-def _close_rejects(connection: sa.Connection, closed: Mapping[str, bool]) -> None:
-    if closed:
-        ids = sorted(closed)
-        binds = {"ids": ids, "made": [closed[name] for name in ids], "source": SOURCE, "by": BY}
-        connection.execute(statement("ingest/epcis/close_rejects"), binds)

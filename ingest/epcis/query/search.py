@@ -20,7 +20,7 @@ SEEN_MAX = 1_000
 COLLECTIONS = {"bizSteps": "biz_step", "bizLocations": "biz_location", "readPoints": "read_point"}
 
 
-class _Place(msgspec.Struct, array_like=True):
+class _PageEnd(msgspec.Struct, array_like=True):
     """Where a page ended: the value that orders, the row, and how many events were given so far."""
 
     instant: datetime
@@ -37,12 +37,12 @@ def find_events(connection: sa.Connection, query: Query) -> tuple[list[Any], str
     if query.token is None:
         _check_count(connection, query)
     else:
-        place = read_token(query.token, _Place)
-        given = place.given
+        end = read_token(query.token, _PageEnd)
+        given = end.given
         side = "<" if query.descending else ">"
         conditions.append(f"({query.order}, event_no) {side} (:page_instant, :page_event_no)")
-        event_no = max(-(2**63), min(place.event_no, 2**63 - 1))
-        binds |= {"page_instant": place.instant, "page_event_no": event_no}
+        event_no = max(-(2**63), min(end.event_no, 2**63 - 1))
+        binds |= {"page_instant": end.instant, "page_event_no": event_no}
     wanted = query.per_page if query.limit is None else min(query.per_page, query.limit - given)
     if wanted <= 0:
         return [], None
@@ -53,7 +53,7 @@ def find_events(connection: sa.Connection, query: Query) -> tuple[list[Any], str
     page = rows[:wanted]
     if len(rows) <= wanted or given + wanted == query.limit:
         return page, None
-    last = _Place(getattr(page[-1], query.order), page[-1].event_no, given + wanted)
+    last = _PageEnd(getattr(page[-1], query.order), page[-1].event_no, given + wanted)
     return page, write_token(last)
 
 
