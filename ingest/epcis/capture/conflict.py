@@ -1,12 +1,10 @@
 """A conflict's two payloads side by side: the event that is captured, and what was refused for it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.epcis.capture.store import encoded
-from ingest.epcis.model.reading import Refused, decode
+from ingest.epcis.model.reading import Refused, decode, encoded
 from stocktide.foundation.database import statement
 
 # The source that the rejects of captured events have.
@@ -18,36 +16,34 @@ NOT_COMPARED = frozenset({"@context", "recordTime"})
 def conflict_of(
     connection: sa.Connection, raw: bytes, event_id: str | None = None
 ) -> dict[str, Any] | None:
-    """Compare a refused event with the captured one of the same identity; None where there is none.
+    """Compare a refused event with the captured one of the same identity; None if there is none.
 
     raw: the event as it was kept. event_id: its reject's, for an event without an eventID. Returns `recorded`,
     `refused` and `differing`, the fields that are not the same, as the rejects desk has them for events of the ledger.
     """
     refused = _fields(raw)
-    if refused is None:
-        return None
     identity = refused.get("eventID", event_id)
-    if not isinstance(identity, str):
+    if not refused or not isinstance(identity, str):
         return None
     binds = {"identity": identity, "declares_error": "errorDeclaration" in refused}
     row = connection.execute(statement("ingest/epcis/event_captured"), binds).one_or_none()
-    recorded = None if row is None else _fields(row.event.encode())
-    if recorded is None:
+    if row is None:
         return None
-    differing = [name for name in {**recorded, **refused} if _differs(name, recorded, refused)]
+    recorded = _fields(row.event.encode())
+    differing = [
+        name
+        for name in recorded | refused
+        if encoded(recorded.get(name)) != encoded(refused.get(name))
+    ]
     return {"recorded": recorded, "refused": refused, "differing": differing}
 
 
-def _fields(raw: bytes) -> dict[str, Any] | None:
-    """The fields of an event; None for what is none."""
+def _fields(raw: bytes) -> dict[str, Any]:
+    """Return the fields of an event; none if it is no event."""
     try:
         value = decode(raw)
     except Refused:
-        return None
+        return {}
     if not isinstance(value, dict):
-        return None
+        return {}
     return {name: item for name, item in value.items() if name not in NOT_COMPARED}
-
-
-def _differs(name: str, recorded: Mapping[str, Any], refused: Mapping[str, Any]) -> bool:
-    return encoded(recorded.get(name)) != encoded(refused.get(name))

@@ -34,8 +34,8 @@ def read_epcis_file(path: Path, recorder: Recorder) -> Report:
         recorder.keep(FEED, CONTENT_TYPE, raw, refused.fault)
         raise Invalid(refused.fault.reason, f"{path.name}: {refused.fault.message}") from None
     captured = capture(recorder, FEED, CONTENT_TYPE, document, "proceed")
-    names = Counter(name for name, _identity in captured.outcomes)
-    reasons = Counter(fault.reason for _place, fault in captured.faults)
+    names = Counter(captured.names)
+    reasons = Counter(fault.reason for _index, fault in captured.faults)
     tally = Tally(len(document.events))
     tally.outcomes.update(
         accepted=names["captured"],

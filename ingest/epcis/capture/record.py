@@ -1,7 +1,7 @@
 """One event as the database keeps it: its identity, and the columns that queries look at."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +11,11 @@ from msgspec import UnsetType
 from ingest.epcis.identifiers.epc import canonical
 from ingest.epcis.identifiers.patterns import match_keys
 from ingest.epcis.model.document import EventRead
-from ingest.epcis.model.event_parts import QuantityElement
-from ingest.epcis.model.hash import event_hash
+from ingest.epcis.model.hash import QUANTITY_LISTS, TYPED_LISTS, event_hash
 from ingest.epcis.model.models import AnyEvent
 from ingest.epcis.model.reading import Refused
 from ingest.epcis.model.values import instant_of, quantity_of
-from ingest.epcis.model.vocabulary import (
-    BIZ_STEP,
-    DISPOSITION,
-    ERROR_REASON,
-    PLACE_TYPE,
-    TRANSACTION_TYPE,
-    Vocabulary,
-)
+from ingest.epcis.model.vocabulary import BIZ_STEP, DISPOSITION, ERROR_REASON, Vocabulary
 
 _SORTED = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 # An index entry of Postgres has to fit a third of a page; longer addresses name nothing real.
@@ -38,9 +30,8 @@ def columns_of(read: EventRead) -> dict[str, Any]:
     """Turn an event into the columns of epcis_events. Raises Refused for what the database cannot keep."""
     event = read.event
     digest = event_hash(read.value, read.prefixes)
-    identity = event.eventID if isinstance(event.eventID, str) else digest
     columns = {
-        "identity": identity,
+        "identity": event.eventID or digest,
         "event_hash": digest,
         "event": msgspec.Raw(read.raw),
         "context": read.own_context,
@@ -85,73 +76,68 @@ def _why_and_where(event: AnyEvent) -> dict[str, Any]:
         "action": getattr(event, "action", None),
         "biz_step": _word(getattr(event, "bizStep", None), BIZ_STEP),
         "disposition": _word(getattr(event, "disposition", None), DISPOSITION),
-        "read_point": _place(getattr(event, "readPoint", None)),
-        "biz_location": _place(getattr(event, "bizLocation", None)),
-        "transactions": [
-            typed_key(item.type, item.bizTransaction, TRANSACTION_TYPE)
-            for item in getattr(event, "bizTransactionList", None) or ()
-        ],
-        "sources": [
-            typed_key(item.type, item.source, PLACE_TYPE)
-            for item in getattr(event, "sourceList", None) or ()
-        ],
-        "destinations": [
-            typed_key(item.type, item.destination, PLACE_TYPE)
-            for item in getattr(event, "destinationList", None) or ()
-        ],
+        "read_point": _address(getattr(getattr(event, "readPoint", None), "id", None)),
+        "biz_location": _address(getattr(getattr(event, "bizLocation", None), "id", None)),
+        "transactions": _typed_keys(event, "bizTransactionList"),
+        "sources": _typed_keys(event, "sourceList"),
+        "destinations": _typed_keys(event, "destinationList"),
         "dispositions_set": _words(getattr(persistent, "set", None)),
         "dispositions_unset": _words(getattr(persistent, "unset", None)),
     }
 
 
 def _what(event: AnyEvent) -> dict[str, Any]:
-    def get(name: str) -> Sequence[Any]:
-        return getattr(event, name, None) or ()
+    def epcs(*names: str) -> list[str]:
+        return _keys(epc for name in names for epc in event.listed(name))
 
+    def classes(*names: str) -> list[str]:
+        return _keys(element.epcClass for name in names for element in event.listed(name))
+
+    parent = getattr(event, "parentID", None)
     quantities = [
-        (quantity, element.uom or "")
-        for name in ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
-        for element in get(name)
+        (str(quantity), element.uom or "")
+        for name in QUANTITY_LISTS
+        for element in event.listed(name)
         if not isinstance(element.quantity, UnsetType)
         and (quantity := quantity_of(element.quantity)) is not None
     ]
-    parent = getattr(event, "parentID", None)
-    transformation = getattr(event, "transformationID", None)
     return {
-        "epcs": _keys([*get("epcList"), *get("childEPCs")]),
-        "input_epcs": _keys(get("inputEPCList")),
-        "output_epcs": _keys(get("outputEPCList")),
-        "classes": _class_keys([*get("quantityList"), *get("childQuantityList")]),
-        "input_classes": _class_keys(get("inputQuantityList")),
-        "output_classes": _class_keys(get("outputQuantityList")),
-        "parent_id": canonical(parent) if isinstance(parent, str) else None,
-        "parent_keys": _keys([parent]) if isinstance(parent, str) else [],
-        "transformation_id": canonical(transformation) if isinstance(transformation, str) else None,
-        "quantities": [str(quantity) for quantity, _unit in quantities],
+        "epcs": epcs("epcList", "childEPCs"),
+        "input_epcs": epcs("inputEPCList"),
+        "output_epcs": epcs("outputEPCList"),
+        "classes": classes("quantityList", "childQuantityList"),
+        "input_classes": classes("inputQuantityList"),
+        "output_classes": classes("outputQuantityList"),
+        "parent_id": _address(parent),
+        "parent_keys": _keys([parent] if parent else []),
+        "transformation_id": _address(getattr(event, "transformationID", None)),
+        "quantities": [quantity for quantity, _unit in quantities],
         "units": [unit for _quantity, unit in quantities],
     }
 
 
-def typed_key(kind: str | UnsetType, value: str, vocabulary: Vocabulary) -> str:
-    """What a transaction, source or destination answers to in a query: its type, bare, and itself."""
-    name = vocabulary.bare(kind) if isinstance(kind, str) else ""
-    return f"{name} {canonical(value)}"
+def _typed_keys(event: AnyEvent, name: str) -> list[str]:
+    thing, vocabulary = TYPED_LISTS[name]
+    return [
+        typed_key(item.type or "", getattr(item, thing), vocabulary) for item in event.listed(name)
+    ]
+
+
+def typed_key(kind: str, value: str, vocabulary: Vocabulary) -> str:
+    """Return what a transaction, source or destination answers to in a query: its type, bare, and itself."""
+    return f"{vocabulary.bare(kind)} {canonical(value)}"
 
 
 def _keys(epcs: Iterable[str]) -> list[str]:
     return sorted({key for epc in epcs for key in match_keys(epc)})
 
 
-def _class_keys(elements: Sequence[QuantityElement]) -> list[str]:
-    return _keys(element.epcClass for element in elements)
+def _address(text: str | UnsetType | None) -> str | None:
+    return canonical(text) if text else None
 
 
-def _place(place: Any) -> str | None:
-    return canonical(place.id) if place else None
-
-
-def _word(value: Any, vocabulary: Vocabulary) -> str | None:
-    return vocabulary.bare(value) if isinstance(value, str) else None
+def _word(value: str | UnsetType | None, vocabulary: Vocabulary) -> str | None:
+    return vocabulary.bare(value) if value else None
 
 
 def _words(values: Any) -> list[str]:

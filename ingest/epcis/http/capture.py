@@ -1,7 +1,7 @@
 """Routes of the capture interface: documents, single events and capture jobs."""
 
 import time
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from ingest.epcis.capture.capture import Behaviour, capture, capture_one
-from ingest.epcis.capture.jobs import list_jobs, read_job, shown_movements
-from ingest.epcis.http.responses import JSON, JSON_LD, PATH, answer, next_page, options
+from ingest.epcis.capture.jobs import list_jobs, read_job
+from ingest.epcis.http.responses import JSON, JSON_LD, PATH, answer, body_of, next_page, options
 from ingest.epcis.model.document import Document, bare_document, read_document
 from ingest.epcis.model.reading import Refused
 from ingest.epcis.query.query import read_query
@@ -23,35 +23,32 @@ from stocktide.foundation.keys import Key
 from stocktide.foundation.web import IngestKey, limited_body
 
 READ = (JSON, JSON_LD)
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {kind: {"schema": {"type": "object"}} for kind in READ},
-    }
-}
+BODY = body_of(*READ)
 
 router = APIRouter()
 
 
-async def _body(request: Request, key: Key) -> tuple[bytes, str]:
-    """Read the body of a capture. What is of another kind is kept as a reject. Raises UnsupportedMedia."""
+async def _document(request: Request, key: Key, *, bare: bool) -> tuple[str, Document]:
+    """Read the body of a capture, and its content type. What is no document is kept as a reject.
+
+    Raises UnsupportedMedia, Invalid, TooLarge, TooManyRequests.
+    """
     recorder = recorder_of(request)
     body = await limited_body(request, recorder.settings.body_bytes_max)
     content_type = request.headers.get("content-type", "")
+    document = await run_in_threadpool(_read, recorder, key, content_type, body, bare=bare)
+    _take_rate(key, len(document.events))
+    return content_type, document
+
+
+def _read(recorder: Recorder, key: Key, content_type: str, body: bytes, *, bare: bool) -> Document:
     if content_type.partition(";")[0].strip().lower() not in READ:
         error = UnsupportedMedia(
             "content_type",
             f"EPCIS is captured as {' or '.join(READ)}, not {content_type[:80]!r}; XML is not read.",
         )
-        await run_in_threadpool(
-            recorder.keep, key.name, content_type, body, Fault(error.code, error.message)
-        )
+        recorder.keep(key.name, content_type, body, Fault(error.code, error.message))
         raise error
-    return body, content_type
-
-
-def _read(recorder: Recorder, key: Key, content_type: str, body: bytes, *, bare: bool) -> Document:
-    """Read a body. What is no document is kept as a reject. Raises Invalid, TooLarge, TooManyRequests."""
     try:
         document = bare_document(body) if bare else read_document(body)
     except Refused as refused:
@@ -78,17 +75,17 @@ def _take_rate(key: Key, events: int) -> None:
 
 def _behaviour(request: Request) -> Behaviour:
     given = request.headers.get("gs1-capture-error-behaviour", "rollback").strip().lower()
-    if given == "rollback":
-        return "rollback"
-    if given == "proceed":
-        return "proceed"
+    behaviours: tuple[Behaviour, ...] = get_args(Behaviour)
+    for behaviour in behaviours:
+        if given == behaviour:
+            return behaviour
     raise Invalid(
         "header", f"GS1-Capture-Error-Behaviour is rollback or proceed, not {given[:80]!r}."
     )
 
 
 def _whose(key: Key) -> str | None:
-    """Whose jobs a key sees: a feed its own, somebody who may read all."""
+    """Return whose jobs a key sees: a feed its own, somebody who may read all."""
     return key.name if key.scope == "ingest" else None
 
 
@@ -97,15 +94,12 @@ async def post_capture(request: Request, key: IngestKey) -> Response:
     """Capture an EPCISDocument (JSON-LD). Answers 202 with the job's address once its events are committed.
 
     Under `GS1-Capture-Error-Behaviour: rollback` (the default) all events are captured or none, and a wrong one
-    answers 400; under `proceed` each by itself, and the job tells. Whatever is refused is kept for mending.
+    answers 400; under `proceed` each by itself, and the job tells. Whatever is refused is kept to be fixed.
     """
     behaviour = _behaviour(request)
-    body, content_type = await _body(request, key)
-    recorder = recorder_of(request)
-    document = await run_in_threadpool(_read, recorder, key, content_type, body, bare=False)
-    _take_rate(key, len(document.events))
+    content_type, document = await _document(request, key, bare=False)
     captured = await run_in_threadpool(
-        capture, recorder, key.name, content_type, document, behaviour
+        capture, recorder_of(request), key.name, content_type, document, behaviour
     )
     address = f"{PATH}/capture/{captured.capture_id}"
     return answer(
@@ -141,20 +135,14 @@ async def post_event(request: Request, key: IngestKey) -> Response:
 
     The same eventID with other content answers 409; both are kept.
     """
-    body, content_type = await _body(request, key)
+    content_type, document = await _document(request, key, bare=True)
     recorder = recorder_of(request)
-    document = await run_in_threadpool(_read, recorder, key, content_type, body, bare=True)
-    _take_rate(key, 1)
     captured = await run_in_threadpool(capture_one, recorder, key.name, content_type, document)
     outcome, identity = captured.outcomes[0]
+    told = {"eventID": identity, "outcome": outcome, "captureID": captured.capture_id}
     shown = await run_in_threadpool(_movements, recorder, identity or "")
     return answer(
-        {
-            "eventID": identity,
-            "outcome": outcome,
-            "captureID": str(captured.capture_id),
-            "movements": shown,
-        },
+        {**told, "movements": shown},
         201 if outcome == "captured" else 200,
         {"Location": f"{PATH}/events/{quote(identity or '', safe='')}"},
     )
@@ -163,7 +151,7 @@ async def post_event(request: Request, key: IngestKey) -> Response:
 def _movements(recorder: Recorder, identity: str) -> list[dict[str, Any]]:
     with recorder.engine.connect() as connection:
         rows = connection.execute(statement("ingest/epcis/event_movements"), {"identity": identity})
-        return [shown_movements(row) for row in rows]
+        return [dict(row) for row in rows.mappings()]
 
 
 @router.options("/capture")

@@ -8,9 +8,8 @@ from fastapi.responses import Response
 
 from ingest.epcis.http.responses import JSON_LD, answer, next_page, options
 from ingest.epcis.model.models import EVENT_TYPES
+from ingest.epcis.query import search
 from ingest.epcis.query.query import Query, read_query
-from ingest.epcis.query.query_documents import bare_event, query_document
-from ingest.epcis.query.search import COLLECTIONS, find_event, find_events, values_seen
 from ingest.recording.dependency import recorder_of
 from stocktide.foundation.stored_text import storable
 from stocktide.foundation.web import ReadKey
@@ -32,14 +31,14 @@ def get_events(request: Request, _key: ReadKey) -> Response:
 def get_events_of_type(event_type: str, request: Request, _key: ReadKey) -> Response:
     """Query events of one type, as /v1/epcis/events does."""
     query = read_query(request.query_params.multi_items())
-    query.add("event_type = {}", storable(event_type))
+    query.add("event_type = {0}", storable(event_type))
     return _query(request, query)
 
 
 def _query(request: Request, query: Query) -> Response:
     with recorder_of(request).engine.connect() as connection:
-        page = find_events(connection, query)
-    return answer(query_document(page.rows), headers=next_page(request, page.token), kind=JSON_LD)
+        rows, token = search.find_events(connection, query)
+    return answer(search.query_document(rows), headers=next_page(request, token), kind=JSON_LD)
 
 
 @router.get("/events/{event_id:path}")
@@ -48,7 +47,7 @@ def get_event(event_id: str, request: Request, _key: ReadKey) -> Response:
     # an ni URI ends in ?ver=…; whoever does not escape it means it all the same
     identity = f"{event_id}?{request.url.query}" if request.url.query else event_id
     with recorder_of(request).engine.connect() as connection:
-        return answer(bare_event(find_event(connection, identity)), kind=JSON_LD)
+        return answer(search.bare_event(search.find_event(connection, identity)), kind=JSON_LD)
 
 
 @router.get("/eventTypes")
@@ -61,12 +60,12 @@ def _collection(name: str) -> Callable[..., Response]:
     def get_collection(request: Request, _key: ReadKey) -> Response:
         """List the values that were captured, known to the vocabulary or not."""
         with recorder_of(request).engine.connect() as connection:
-            return answer({"@set": values_seen(connection, name)}, kind=JSON_LD)
+            return answer({"@set": search.values_seen(connection, name)}, kind=JSON_LD)
 
     return get_collection
 
 
-for _name in COLLECTIONS:
+for _name in search.COLLECTIONS:
     router.add_api_route(f"/{_name}", _collection(_name), name=f"list {_name}")
 
 

@@ -6,20 +6,24 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
-from ingest.epcis.capture.store import encoded
+from ingest.epcis.model.reading import encoded
 
 PATH = "/v1/epcis"
 JSON, JSON_LD = "application/json", "application/ld+json"
 VERSIONS = {
-    "GS1-EPCIS-Version": "2.0.0",
-    "GS1-EPCIS-Min": "2.0.0",
-    "GS1-EPCIS-Max": "2.0.0",
-    "GS1-CBV-Version": "2.0.0",
-    "GS1-CBV-Min": "2.0.0",
-    "GS1-CBV-Max": "2.0.0",
-    "GS1-EPC-Format": "Never_Translates",
-    "GS1-CBV-XML-Format": "Never_Translates",
+    **{
+        f"GS1-{of}-{which}": "2.0.0"
+        for of in ("EPCIS", "CBV")
+        for which in ("Version", "Min", "Max")
+    },
+    **dict.fromkeys(("GS1-EPC-Format", "GS1-CBV-XML-Format"), "Never_Translates"),
 }
+
+
+def body_of(*kinds: str) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a route that takes a JSON object as a body of some kinds."""
+    content = {kind: {"schema": {"type": "object"}} for kind in kinds}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def answer(
@@ -37,7 +41,7 @@ def options(methods: str, headers: Mapping[str, str] | None = None) -> Response:
 
 
 def next_page(request: Request, token: str | None) -> dict[str, str]:
-    """The Link header with the next page, if there is one."""
+    """Return the Link header with the next page, if there is one."""
     if token is None:
         return {}
     url = request.url.include_query_params(nextPageToken=token)

@@ -2,43 +2,20 @@
 
 import re
 
+from ingest.epcis.identifiers import schemes as gs1
 from ingest.epcis.identifiers.epc import identify
-from ingest.epcis.identifiers.epc_urn import COMPANY_DIGITS, URN
-from ingest.epcis.identifiers.identifier import (
-    CONTROLLED_SERIAL,
-    EXTENSION,
-    GTIN_KEY,
-    LOT,
-    PART_SERIAL,
-    SERIAL,
-    Identifier,
-)
+from ingest.epcis.identifiers.epc_urn import URN, is_company
+from ingest.epcis.identifiers.identifier import Identifier
 
 IDPAT = "urn:epc:idpat:"
-# The parts of each scheme's URN, company prefix first.
-PARTS = {
-    "sgtin": 3, "lgtin": 3, "upui": 3, "itip": 5, "sgln": 3, "pgln": 2, "sscc": 2, "grai": 3, "giai": 2, "gdti": 3,
-    "sgcn": 3, "ginc": 2, "gsin": 2, "gsrn": 2, "gsrnp": 2, "cpi": 3,
-}  # fmt: skip
-# The scheme of a key; a GTIN's depends on what qualifies it.
-SCHEMES = {
-    "00": "sscc", "8006": "itip", "414": "sgln", "417": "pgln", "8003": "grai", "8004": "giai", "253": "gdti",
-    "255": "sgcn", "401": "ginc", "402": "gsin", "8018": "gsrn", "8017": "gsrnp", "8010": "cpi",
-}  # fmt: skip
-TRADE_ITEMS = {LOT: "lgtin", CONTROLLED_SERIAL: "upui"}
-# Schemes whose last part tells one of a class: what qualifies the class, and of keys that end in a serial number how
-# many digits the class has.
-QUALIFIERS = {
-    "sgtin": SERIAL, "lgtin": LOT, "upui": CONTROLLED_SERIAL, "itip": SERIAL, "sgln": EXTENSION, "cpi": PART_SERIAL,
-}  # fmt: skip
-ATTACHED = {"grai": 14, "gdti": 13, "sgcn": 13}
-# Keys in which a digit stands before the company prefix.
-LED_BY_A_DIGIT = {GTIN_KEY, "8006", "00", "8003"}
+# The scheme of a GTIN depends on what qualifies it, that of another key is its own.
+TRADE_ITEMS = {gs1.LOT: "lgtin", gs1.CONTROLLED_SERIAL: "upui"}
+BY_KEY = {scheme.key: name for name, scheme in gs1.SCHEMES.items()}
 _DIGITS = re.compile(r"\d*", re.ASCII)
 
 
 def match_keys(uri: str) -> list[str]:
-    """What an identifier answers to in a query: itself, and the patterns of its class, company and scheme.
+    """Return what an identifier answers to in a query: itself, and the patterns of its class, company and scheme.
 
     Where a company prefix ends, a digital link does not tell: then every length of one is answered to. That is no
     guess, for no company's prefix begins with that of another.
@@ -46,44 +23,36 @@ def match_keys(uri: str) -> list[str]:
     found = identify(uri)
     if found is None:
         return [uri]
-    scheme = _scheme_of(found)
-    keys = [
-        found.uri,
-        _pattern(scheme, "*"),
-        *(_pattern(scheme, c) for c in _companies(uri, found)),
-    ]
-    class_key = _class_key(scheme, found)
-    return keys if class_key is None else [*keys, class_key]
-
-
-def _scheme_of(found: Identifier) -> str:
-    if found.key == GTIN_KEY:
-        return TRADE_ITEMS.get(found.qualifier or "", "sgtin")
-    return SCHEMES[found.key]
-
-
-def _pattern(scheme: str, company: str) -> str:
-    return f"{IDPAT}{scheme}:{company}{'.*' * (PARTS[scheme] - 1)}"
+    name = BY_KEY[found.key]
+    if found.key == gs1.GTIN_KEY:
+        name = TRADE_ITEMS.get(found.qualifier or "", "sgtin")
+    behind = ".*" * (gs1.SCHEMES[name].parts - 1)
+    patterns = [f"{IDPAT}{name}:{company}{behind}" for company in ("*", *_companies(uri, found))]
+    class_key = _class_key(name, found)
+    return [found.uri, *patterns, *([] if class_key is None else [class_key])]
 
 
 def _companies(uri: str, found: Identifier) -> list[str]:
     urn = URN.fullmatch(uri)
     if urn is not None:
         return [urn[3].partition(".")[0]]
-    start = 1 if found.key in LED_BY_A_DIGIT else 0
-    digits = found.value[start:]
-    known = _DIGITS.match(digits)
-    most = len(known[0]) if known else 0
-    return [digits[:length] for length in COMPANY_DIGITS if length <= most]
+    scheme = gs1.SCHEMES[BY_KEY[found.key]]
+    # a digit stands before the company prefix of some keys
+    known = _DIGITS.match(found.value, 1 if scheme.leads or scheme.zero else 0)
+    digits = known[0] if known else ""
+    return [digits[:length] for length in gs1.COMPANY_DIGITS if length <= len(digits)]
 
 
-def _class_key(scheme: str, found: Identifier) -> str | None:
-    """The class with anything behind it; None for what has none, and for a class itself."""
-    if scheme in ATTACHED:
-        return f"{Identifier(found.key, found.value[: ATTACHED[scheme]]).uri}/*"
-    if scheme not in QUALIFIERS or (found.qualifier is None and scheme != "sgln"):
+def _class_key(name: str, found: Identifier) -> str | None:
+    """Return the class with anything behind it; None if it has none, and for a class itself."""
+    scheme = gs1.SCHEMES[name]
+    if not scheme.has_class:
         return None
-    return f"{Identifier(found.key, found.value).uri}/{QUALIFIERS[scheme]}/*"
+    if scheme.qualifier is None:
+        return f"{Identifier(found.key, found.value[: scheme.checked_digits]).uri}/*"
+    if found.qualifier is None and name != "sgln":
+        return None
+    return f"{Identifier(found.key, found.value).uri}/{scheme.qualifier}/*"
 
 
 def query_key(uri: str, *, instances: bool) -> str:
@@ -97,22 +66,20 @@ def query_key(uri: str, *, instances: bool) -> str:
     found = identify(uri)
     if found is None:
         return uri
-    if instances and found.key == GTIN_KEY and found.qualifier is None:
-        return f"{found.uri}/{SERIAL}/*"
+    if instances and found.key == gs1.GTIN_KEY and found.qualifier is None:
+        return f"{found.uri}/{gs1.SERIAL}/*"
     return found.uri
 
 
 def _pattern_key(uri: str, *, instances: bool) -> str:
-    scheme, _, body = uri.removeprefix(IDPAT).partition(":")
+    name, _, body = uri.removeprefix(IDPAT).partition(":")
     parts = body.split(".")
     if "*" not in uri:
-        return query_key(
-            f"urn:epc:{'class' if scheme == 'lgtin' else 'id'}:{scheme}:{body}", instances=instances
-        )
+        return query_key(f"urn:epc:{_form(name)}:{name}:{body}", instances=instances)
     key = None
-    if scheme in PARTS and len(parts) == PARTS[scheme]:
-        whole = set(parts[1:]) == {"*"} and (parts[0] == "*" or _is_company(parts[0]))
-        key = uri if whole else _class_pattern_key(scheme, parts, instances=instances)
+    if name in gs1.SCHEMES and len(parts) == gs1.SCHEMES[name].parts:
+        whole = set(parts[1:]) == {"*"} and (parts[0] == "*" or is_company(parts[0]))
+        key = uri if whole else _class_pattern_key(name, parts, instances=instances)
     if key is None:
         raise ValueError(
             f"{uri[:200]!r} is no pattern that can be answered: * stands for the serial number or lot, for all behind "
@@ -121,17 +88,16 @@ def _pattern_key(uri: str, *, instances: bool) -> str:
     return key
 
 
-def _class_pattern_key(scheme: str, parts: list[str], *, instances: bool) -> str | None:
-    """All of one class; or the class itself, which the standard writes with * as serial number."""
-    if parts.index("*") != len(parts) - 1 or not (scheme in QUALIFIERS or scheme in ATTACHED):
+def _class_pattern_key(name: str, parts: list[str], *, instances: bool) -> str | None:
+    """Return the key of all of one class; or of the class itself, which the standard writes with * as serial number."""
+    if parts.index("*") != len(parts) - 1 or not gs1.SCHEMES[name].has_class:
         return None
-    if instances or scheme == "lgtin":
-        form = "class" if scheme == "lgtin" else "id"
-        one = identify(f"urn:epc:{form}:{scheme}:{'.'.join([*parts[:-1], '1'])}")
-        return None if one is None else _class_key(scheme, one)
-    found = identify(f"{IDPAT}{scheme}:{'.'.join(parts)}")
+    if instances or name == "lgtin":
+        one = identify(f"urn:epc:{_form(name)}:{name}:{'.'.join([*parts[:-1], '1'])}")
+        return None if one is None else _class_key(name, one)
+    found = identify(f"{IDPAT}{name}:{'.'.join(parts)}")
     return None if found is None else found.uri
 
 
-def _is_company(text: str) -> bool:
-    return _DIGITS.fullmatch(text) is not None and len(text) in COMPANY_DIGITS
+def _form(name: str) -> str:
+    return "class" if name == "lgtin" else "id"

@@ -35,19 +35,21 @@ def _key(item: Any) -> str:
 
 
 def own_parts(context: Sequence[Any]) -> list[Any]:
-    """What a context says beyond the standard's own."""
+    """Return what a context says beyond the standard's own."""
     return [item for item in context if isinstance(item, dict) or "epcis-context" not in item]
 
 
+def _definitions(context: Sequence[Any]) -> list[tuple[str, Any]]:
+    return [pair for item in context if isinstance(item, dict) for pair in item.items()]
+
+
 def prefixes_of(context: Sequence[Any]) -> dict[str, str]:
-    """The prefixes that a context defines, with those of the standard; the last definition counts."""
+    """Return the prefixes that a context defines, with those of the standard; the last definition counts."""
     prefixes = dict(STANDARD_PREFIXES)
-    for item in context:
-        if isinstance(item, dict):
-            for name, value in item.items():
-                target = value.get("@id") if isinstance(value, dict) else value
-                if isinstance(target, str):
-                    prefixes[name] = target
+    for name, value in _definitions(context):
+        target = value.get("@id") if isinstance(value, dict) else value
+        if isinstance(target, str):
+            prefixes[name] = target
     return prefixes
 
 
@@ -57,22 +59,15 @@ def merge(contexts: Sequence[Sequence[Any]]) -> tuple[list[Any], list[bool]]:
     An event that means something else by the same prefix is not, and has to carry its own context.
     """
     merged: dict[str, Any] = {}
-    addresses: list[str] = []
+    addresses: dict[str, None] = {}
     covered = []
     for context in contexts:
-        own = {
-            name: value
-            for item in context
-            if isinstance(item, dict)
-            for name, value in item.items()
-        }
+        own = dict(_definitions(context))
         fits = all(merged.get(name, value) == value for name, value in own.items())
         covered.append(fits)
         if fits:
-            merged.update(own)
-            addresses += [
-                item for item in context if isinstance(item, str) and item not in addresses
-            ]
+            merged |= own
+            addresses |= dict.fromkeys(item for item in context if isinstance(item, str))
     return [STANDARD, *addresses, *([merged] if merged else [])], covered
 
 

@@ -1,27 +1,35 @@
 """Bytes to an EPCIS document: its envelope, and its events one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from ingest.epcis.identifiers.epc import canonical
 from ingest.epcis.model.context import own_parts, prefixes_of, read_context
 from ingest.epcis.model.event_parts import Envelope
-from ingest.epcis.model.master_data import check_vocabulary
 from ingest.epcis.model.models import EVENT_TYPES, AnyEvent
-from ingest.epcis.model.reading import Refused, convert, decode
+from ingest.epcis.model.reading import Refused, convert, decode, missing
 from ingest.epcis.model.values import is_uri
 from ingest.parsing.events import Fault
 
-CONTAINERS = {"EPCISDocument", "EPCISQueryDocument"}
+# Where each kind of document has its events.
+LISTS = {
+    "EPCISDocument": "epcisBody.eventList",
+    "EPCISQueryDocument": "epcisBody.queryResults.resultsBody.eventList",
+}
+# Kind and element of master data together are one index entry of Postgres, which has to fit a third of a page.
+ENTRY_BYTES_MAX = 2_500
+MASTER_DATA = "$.epcisHeader.epcisMasterData"
 # What some editors put before UTF-8.
 BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class EventRead:
-    """One event as it came. raw: its JSON. own_context: what its @context says beyond the standard's."""
+    """One event, unchanged. raw: its JSON. own_context: what its @context says beyond the standard's."""
 
     raw: bytes
     value: dict[str, Any]
@@ -30,7 +38,7 @@ class EventRead:
 
     @property
     def prefixes(self) -> dict[str, str]:
-        """What the prefixes in it stand for."""
+        """Return what the prefixes in it stand for."""
         return prefixes_of(self.own_context)
 
 
@@ -51,37 +59,35 @@ class Document:
 def read_document(raw: bytes) -> Document:
     """Read an EPCISDocument; also an EPCISQueryDocument or one bare event, as a document with its events.
 
-    Raises Refused for what is no document. What is wrong with one event stands in its place.
+    Raises Refused if it is no document. What is wrong with one event stands at its index.
     """
     raw = raw.removeprefix(BOM)
     value = _object(decode(raw), "$")
     kind = value.get("type")
     if not isinstance(kind, str):
-        raise Refused(
-            "missing_field", "$.type is missing: EPCISDocument, or a type of event.", "$.type"
-        )
-    if kind not in CONTAINERS:
+        raise missing("$.type", ": EPCISDocument, or a type of event")
+    if kind not in LISTS:
         return bare_document(raw)
-    if "@context" not in value:
-        raise Refused("missing_field", "$.@context is missing.", "$.@context")
+    is_query = kind == "EPCISQueryDocument"
+    _require(value, "@context")
     context = _context(value["@context"], "$")
+    _require(value, *(() if is_query else ("schemaVersion", "creationDate")), "epcisBody")
     header = {name: item for name, item in value.items() if name != "epcisBody"}
-    required = ("schemaVersion", "creationDate", "epcisBody")
-    for name in required if kind == "EPCISDocument" else ("epcisBody",):
-        if name not in value:
-            raise Refused("missing_field", f"$.{name} is missing.", f"$.{name}")
-    envelope = convert(
-        {name: item for name, item in header.items() if name not in ("type", "@context")},
-        Envelope,
-        "$",
-    )
-    check_vocabulary(envelope)
+    told = {name: item for name, item in header.items() if name not in ("type", "@context")}
+    envelope = convert(told, Envelope, "$")
+    _check_vocabulary(envelope)
     raws, path = _event_list(raw, kind, value)
     events = [
-        _event(item, context, f"{path}[{place}]", raw=bytes(raws[place]))
-        for place, item in enumerate(_at(value, path))
+        _event(item, context, f"{path}[{index}]", raw=raws[index])
+        for index, item in enumerate(_at(value, path))
     ]
     return Document(raw, envelope, header, events, raws)
+
+
+def _require(value: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if name not in value:
+            raise missing(f"$.{name}")
 
 
 def bare_document(raw: bytes) -> Document:
@@ -95,44 +101,43 @@ def read_bare_event(raw: bytes) -> EventRead:
     raw = raw.removeprefix(BOM)
     value = _object(decode(raw), "$")
     if "@context" not in value:
-        raise Refused(
-            "missing_field",
-            "$.@context is missing: an event that stands alone carries its context itself.",
-            "$.@context",
-        )
+        raise missing("$.@context", ": an event that stands alone carries its context itself")
     read = _event(value, [], "$", raw=raw)
     if isinstance(read, Fault):
         raise Refused(read.reason, read.message, read.field)
     return read
 
 
-class _Listed(msgspec.Struct):
-    """Any object that holds a list of events, cut but not decoded."""
-
-    eventList: list[msgspec.Raw]
-
-
-class _DocumentBody(msgspec.Struct):
-    epcisBody: _Listed
-
-
-class _Results(msgspec.Struct):
-    resultsBody: _Listed
-
-
-class _QueryBody(msgspec.Struct):
-    queryResults: _Results
+def vocabulary_rows(envelope: Envelope) -> Iterator[dict[str, Any]]:
+    """Give a row for each element of the header's vocabularies."""
+    header = envelope.epcisHeader
+    data = header.epcisMasterData if header else None
+    vocabularies = data.vocabularyList if data else None
+    for vocabulary in vocabularies or ():
+        for element in vocabulary.vocabularyElementList or ():
+            yield {
+                "vocabulary": vocabulary.type,
+                "element": canonical(element.id),
+                "attributes": element.attributes or [],
+                "children": [canonical(child) for child in element.children or ()],
+            }
 
 
-class _QueryDocument(msgspec.Struct):
-    epcisBody: _QueryBody
+def _check_vocabulary(envelope: Envelope) -> None:
+    """Refuse entries whose names no index can hold."""
+    for row in vocabulary_rows(envelope):
+        if len(row["vocabulary"].encode()) + len(row["element"].encode()) > ENTRY_BYTES_MAX:
+            raise Refused(
+                "too_long",
+                f"{MASTER_DATA} names an element whose id and type have more than {ENTRY_BYTES_MAX} bytes.",
+                MASTER_DATA,
+            )
 
 
 def _event_list(raw: bytes, kind: str, value: dict[str, Any]) -> tuple[list[bytes], str]:
-    """Cut the events out as they came. Returns them with the place of their list."""
-    path = "$.epcisBody.eventList"
+    """Cut the events out as they came. Returns them with the address of their list."""
+    path = f"$.{LISTS[kind]}"
     if kind == "EPCISQueryDocument":
-        path = "$.epcisBody.queryResults.resultsBody.eventList"
         results = _at(value, "$.epcisBody.queryResults")
         if not isinstance(results, dict) or not isinstance(results.get("queryName"), str):
             raise Refused("missing_field", "$.epcisBody.queryResults.queryName is missing.")
@@ -140,29 +145,31 @@ def _event_list(raw: bytes, kind: str, value: dict[str, Any]) -> tuple[list[byte
     if not isinstance(events, list):
         raise Refused("wrong_value", f"{path} is not a list.", path)
     try:
-        cut = _cut(raw, kind)
-    except msgspec.ValidationError as error:
-        raise _repeated(path) from error
-    if len(cut) != len(events):
-        raise _repeated(path)
+        cut = attrgetter(LISTS[kind])(msgspec.json.decode(raw, type=_SHAPES[kind]))
+    except msgspec.ValidationError:
+        cut = None
+    if cut is None or len(cut) != len(events):
+        raise Refused(
+            "wrong_value", f"A property on the way to {path} is given more than once.", path
+        )
     return [bytes(item) for item in cut], path
 
 
-def _cut(raw: bytes, kind: str) -> list[msgspec.Raw]:
-    if kind == "EPCISDocument":
-        return msgspec.json.decode(raw, type=_DocumentBody).epcisBody.eventList
-    body = msgspec.json.decode(raw, type=_QueryDocument).epcisBody
-    return body.queryResults.resultsBody.eventList
+def _shape(path: str) -> Any:
+    """Make a type for objects in one another, down to a list whose items are cut but not decoded."""
+    shape: Any = list[msgspec.Raw]
+    for name in reversed(path.split(".")):
+        shape = msgspec.defstruct("Holder", [(name, shape)])
+    return shape
 
 
-def _repeated(path: str) -> Refused:
-    return Refused("wrong_value", f"A property on the way to {path} is given more than once.", path)
+_SHAPES = {kind: _shape(path) for kind, path in LISTS.items()}
 
 
 def _at(value: Any, path: str) -> Any:
     for name in path.removeprefix("$.").split("."):
         if not isinstance(value, dict) or name not in value:
-            raise Refused("missing_field", f"{path} is missing.", path)
+            raise missing(path)
         value = value[name]
     return value
 
@@ -172,8 +179,8 @@ def _event(value: Any, outer: list[Any], path: str, *, raw: bytes) -> EventRead 
         own = _object(value, path)
         kind = own.get("type")
         if not isinstance(kind, str):
-            raise Refused("missing_field", f"{path}.type is missing.", f"{path}.type")
-        if kind not in EVENT_TYPES and not (is_uri(kind) and kind not in CONTAINERS):
+            raise missing(f"{path}.type")
+        if kind not in EVENT_TYPES and not (is_uri(kind) and kind not in LISTS):
             raise Refused(
                 "unknown_event_type",
                 f"{path}.type {kind!r} is not one of {', '.join(EVENT_TYPES)}; a type of your own is a URI.",

@@ -56,26 +56,26 @@ class BizTransaction(Part):
         check_word("type", self.type, cbv.TRANSACTION_TYPE)
 
 
-class Source(Part):
+class Party(Part):
+    """One end of a transfer: a place, or who owns or has the goods there."""
+
+    extension: ClassVar[Extension] = "refuse"
+    type: str
+
+    def __post_init__(self) -> None:
+        check_word("type", self.type, cbv.PLACE_TYPE)
+
+
+class Source(Party):
     """Where goods come from."""
 
-    extension: ClassVar[Extension] = "refuse"
-    type: str
     source: Uri
 
-    def __post_init__(self) -> None:
-        check_word("type", self.type, cbv.PLACE_TYPE)
 
-
-class Destination(Part):
+class Destination(Party):
     """Where goods go to."""
 
-    extension: ClassVar[Extension] = "refuse"
-    type: str
     destination: Uri
-
-    def __post_init__(self) -> None:
-        check_word("type", self.type, cbv.PLACE_TYPE)
 
 
 class PersistentDisposition(Part):
@@ -89,12 +89,10 @@ class PersistentDisposition(Part):
         if self.set is UNSET and self.unset is UNSET:
             raise ValueError("needs set, unset or both")
         for name, values in (("set", self.set), ("unset", self.unset)):
-            if isinstance(values, UnsetType):
-                continue
-            if not values:
+            if values is not UNSET and not values:
                 raise ValueError(f"{name} is empty")
             check_distinct(name, values)
-            for value in values:
+            for value in values or ():
                 check_word(name, value, cbv.DISPOSITION)
 
 
@@ -110,33 +108,32 @@ class ErrorDeclaration(Part):
         check_word("reason", self.reason, cbv.ERROR_REASON)
 
 
-class SensorMetadata(Part):
-    """When and by what a sensor measured."""
+class Measured(Part, kw_only=True):
+    """When and by what something was measured."""
 
     time: Instant | UnsetType = UNSET
-    startTime: Instant | UnsetType = UNSET
-    endTime: Instant | UnsetType = UNSET
     deviceID: Uri | UnsetType = UNSET
     deviceMetadata: Uri | UnsetType = UNSET
     rawData: Uri | UnsetType = UNSET
     dataProcessingMethod: Uri | UnsetType = UNSET
     bizRules: Uri | UnsetType = UNSET
+
+
+class SensorMetadata(Measured, kw_only=True):
+    """What holds for all measurements of a sensor."""
+
+    startTime: Instant | UnsetType = UNSET
+    endTime: Instant | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         check_instants(time=self.time, startTime=self.startTime, endTime=self.endTime)
 
 
-class SensorReport(Part):
+class SensorReport(Measured, kw_only=True):
     """One measurement."""
 
     type: str
     exception: str | UnsetType = UNSET
-    deviceID: Uri | UnsetType = UNSET
-    deviceMetadata: Uri | UnsetType = UNSET
-    rawData: Uri | UnsetType = UNSET
-    dataProcessingMethod: Uri | UnsetType = UNSET
-    bizRules: Uri | UnsetType = UNSET
-    time: Instant | UnsetType = UNSET
     microorganism: Uri | UnsetType = UNSET
     chemicalSubstance: Uri | UnsetType = UNSET
     coordinateReferenceSystem: Uri | UnsetType = UNSET

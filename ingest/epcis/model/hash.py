@@ -12,23 +12,17 @@ from decimal import Decimal
 from typing import Any
 
 from ingest.epcis.identifiers.epc import canonical
+from ingest.epcis.model import vocabulary as cbv
 from ingest.epcis.model.context import expand_name, expand_value
-from ingest.epcis.model.values import instant_of
-from ingest.epcis.model.vocabulary import (
-    CBV_URN,
-    MEASUREMENT,
-    PLACE_TYPE,
-    TRANSACTION_TYPE,
-    VOCABULARIES,
-)
+from ingest.epcis.model.values import instant_of, plain
 
 EPC_LISTS = ("epcList", "inputEPCList", "childEPCs", "outputEPCList")
 QUANTITY_LISTS = ("quantityList", "childQuantityList", "inputQuantityList", "outputQuantityList")
 # Lists of things with a type: the list, the thing in it, the vocabulary of its type.
 TYPED_LISTS = {
-    "bizTransactionList": ("bizTransaction", TRANSACTION_TYPE),
-    "sourceList": ("source", PLACE_TYPE),
-    "destinationList": ("destination", PLACE_TYPE),
+    "bizTransactionList": ("bizTransaction", cbv.TRANSACTION_TYPE),
+    "sourceList": ("source", cbv.PLACE_TYPE),
+    "destinationList": ("destination", cbv.PLACE_TYPE),
 }
 ORDER = (
     "eventTime", "eventTimeZoneOffset", "epcList", "parentID", "inputEPCList", "childEPCs", "quantityList",
@@ -36,6 +30,7 @@ ORDER = (
     "bizStep", "disposition", "persistentDisposition", "readPoint", "bizLocation", "bizTransactionList",
     "sourceList", "destinationList", "sensorElementList", "ilmd",
 )  # fmt: skip
+QUANTITY_ORDER = ("epcClass", "quantity", "uom")
 METADATA_ORDER = (
     "time", "startTime", "endTime", "deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules",
 )  # fmt: skip
@@ -49,7 +44,7 @@ INSTANTS = {"eventTime", "time", "startTime", "endTime"}
 LEFT_OUT = {
     "@context", "type", "eventID", "recordTime", "errorDeclaration", "certificationInfo", "rdfs:comment", "comment",
 }  # fmt: skip
-INCHIKEY = f"{CBV_URN}inchikey:"
+INCHIKEY = f"{cbv.CBV_URN}inchikey:"
 # Beyond so many digits a number is written with an exponent: as digits it would fill memory.
 DIGITS_MAX = 60
 _NUMBER = re.compile(r"-?\d+\.\d+", re.ASCII)
@@ -76,15 +71,14 @@ class _Writer:
         self._prefixes = prefixes
 
     def field(self, name: str, value: Any) -> str:
-        """One field of the standard with its name; nothing for a list that is empty."""
+        """Write one field of the standard with its name; nothing for a list that is empty."""
         if name in EPC_LISTS:
-            return _listed(name, [f"epc={self._text(epc)}" for epc in value])
+            return _named(name, *(f"epc={self._text(epc)}" for epc in value))
         if name in QUANTITY_LISTS:
-            return _listed(
-                name, [self._record("quantityElement", item, QUANTITY_ORDER) for item in value]
-            )
+            items = (self._record("quantityElement", item, QUANTITY_ORDER) for item in value)
+            return _named(name, *items)
         if name in TYPED_LISTS:
-            return _listed(name, [self._typed(item, *TYPED_LISTS[name]) for item in value])
+            return _named(name, *(self._typed(item, *TYPED_LISTS[name]) for item in value))
         if name == "persistentDisposition":
             both = (sorted(f"{part}={self._value(part, item)}" for item in value.get(part, ()))
                     for part in ("set", "unset"))  # fmt: skip
@@ -94,52 +88,45 @@ class _Writer:
         if name == "sensorElementList":
             return "".join(sorted(self._sensor(element) for element in value))
         if name == "ilmd":
-            own = self.own(value, ())
-            return f"ilmd{own}" if own else ""
+            return _named(name, self.own(value, ()))
         return f"{name}={self._value(name, value)}"
 
-    def _typed(self, item: Mapping[str, Any], thing: str, vocabulary: Any) -> str:
-        kind = (
-            f"type={vocabulary.uri(expand_value(item['type'], self._prefixes))}"
-            if "type" in item
-            else ""
-        )
-        return f"{kind}{thing}={self._text(item[thing])}"
+    def _typed(self, item: Mapping[str, Any], thing: str, vocabulary: cbv.Vocabulary) -> str:
+        kind = vocabulary.uri(expand_value(item.get("type", ""), self._prefixes))
+        return (f"type={kind}" if kind else "") + f"{thing}={self._text(item[thing])}"
 
     def _sensor(self, element: Mapping[str, Any]) -> str:
         metadata = element.get("sensorMetadata")
         written = self._record("sensorMetadata", metadata, METADATA_ORDER) if metadata else ""
-        reports = sorted(
-            self._record("sensorReport", report, REPORT_ORDER) for report in element["sensorReport"]
+        reports = (
+            self._record("sensorReport", one, REPORT_ORDER) for one in element["sensorReport"]
         )
-        return f"sensorElement{written}{''.join(reports)}"
+        return f"sensorElement{written}{''.join(sorted(reports))}"
 
     def _record(self, name: str, value: Mapping[str, Any], order: tuple[str, ...]) -> str:
         fields = (f"{part}={self._value(part, value[part])}" for part in order if part in value)
         return name + "".join(fields)
 
     def extensions_within(self, event: Mapping[str, Any]) -> str:
-        """Own properties inside of fields of the standard: behind all of those, under the names that hold them."""
-        written = []
-        for name in ("readPoint", "bizLocation"):
-            own = self.own(event[name], ("id",)) if name in event else ""
-            written.append(f"{name}{own}" if own else "")
+        """Write own properties inside of fields of the standard: behind those, under the names that hold them."""
+        places = [
+            _named(name, self.own(event.get(name, {}), ("id",)))
+            for name in ("readPoint", "bizLocation")
+        ]
         elements = [self._sensor_extensions(item) for item in event.get("sensorElementList", ())]
-        return "".join(written) + "".join(sorted(elements))
+        return "".join(places + sorted(elements))
 
     def _sensor_extensions(self, element: Mapping[str, Any]) -> str:
         metadata = self.own(element.get("sensorMetadata", {}), METADATA_ORDER)
         reports = sorted(
-            f"sensorReport{own}"
+            _named("sensorReport", self.own(report, (*REPORT_ORDER, "bizRules")))
             for report in element["sensorReport"]
-            if (own := self.own(report, (*REPORT_ORDER, "bizRules")))
         )
-        written = (f"sensorMetadata{metadata}" if metadata else "") + "".join(reports)
-        written += self.own(element, ("sensorMetadata", "sensorReport"))
-        return f"sensorElement{written}" if written else ""
+        own = self.own(element, ("sensorMetadata", "sensorReport"))
+        return _named("sensorElement", _named("sensorMetadata", metadata) + "".join(reports) + own)
 
     def own(self, record: Mapping[str, Any], standard: tuple[str, ...]) -> str:
-        """The properties of a record that are not the standard's, sorted."""
+        """Write the properties of a record that are not the standard's, sorted."""
         written: list[str] = []
         for name, value in record.items():
             # `type` of a record that is all own, such as ilmd, is own as well
@@ -160,10 +147,9 @@ class _Writer:
     def _value(self, name: str, value: Any) -> str:
         if name in INSTANTS:
             return _instant(value)
-        if isinstance(value, str) and name in VOCABULARIES:
-            return VOCABULARIES[name].uri(self._text(value))
-        if isinstance(value, str) and name == "type":
-            return MEASUREMENT.uri(self._text(value))
+        vocabulary = cbv.MEASUREMENT if name == "type" else cbv.VOCABULARIES.get(name)
+        if vocabulary is not None and isinstance(value, str):
+            return vocabulary.uri(self._text(value))
         return self._plain(value)
 
     def _plain(self, value: Any) -> str:
@@ -176,42 +162,37 @@ class _Writer:
 
     def _text(self, value: str) -> str:
         text = expand_value(value.strip(), self._prefixes)
-        if text.startswith(CBV_URN):
+        if text.startswith(cbv.CBV_URN):
             return _web_word(text)
         return canonical(text)
 
 
-QUANTITY_ORDER = ("epcClass", "quantity", "uom")
-
-
-def _listed(name: str, items: list[str]) -> str:
-    return name + "".join(sorted(items)) if items else ""
+def _named(name: str, *items: str) -> str:
+    """Write items, sorted, behind the name that holds them; nothing where there are none."""
+    text = "".join(sorted(items))
+    return name + text if text else ""
 
 
 def _web_word(urn: str) -> str:
-    """A word of the vocabulary written as a URN, as its web address; other URNs of it stay."""
+    """Write a word of the vocabulary as its web address; other URNs stay."""
     if urn.startswith(INCHIKEY):
         return f"https://identifiers.org/inchikey:{urn.removeprefix(INCHIKEY)}"
-    for vocabulary in (*VOCABULARIES.values(), TRANSACTION_TYPE, PLACE_TYPE):
+    for vocabulary in (*cbv.VOCABULARIES.values(), cbv.TRANSACTION_TYPE, cbv.PLACE_TYPE):
         if vocabulary.urn is not None and urn.startswith(vocabulary.urn):
             return vocabulary.web + urn.removeprefix(vocabulary.urn)
     return urn
 
 
 def _instant(text: str) -> str:
-    """UTC with three decimals, rounded half up."""
-    instant = instant_of(text)
-    microseconds = instant.microsecond % 1000
-    instant += timedelta(microseconds=(1000 if microseconds >= 500 else 0) - microseconds)
+    """Write UTC with three decimals, rounded half up."""
+    # what is finer is cut off
+    instant = instant_of(text) + timedelta(microseconds=500)
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _number(number: Decimal) -> str:
-    """Plain digits without trailing zeros; no arithmetic, which would round."""
-    sign, digits, exponent = number.as_tuple()
-    text = "".join(str(digit) for digit in digits)
-    shown = text.rstrip("0")
-    if not shown or not isinstance(exponent, int):
+    """Write plain digits without trailing zeros."""
+    exact = plain(number)
+    if not exact or not exact.is_finite():
         return "0"
-    exact = Decimal((sign, tuple(int(digit) for digit in shown), exponent + len(text) - len(shown)))
     return str(exact) if abs(exact.adjusted()) > DIGITS_MAX else f"{exact:f}"

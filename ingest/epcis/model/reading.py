@@ -1,7 +1,7 @@
-"""JSON to the typed parts of EPCIS: what is wrong is said with its place, and nothing is guessed."""
+"""JSON to the typed parts of EPCIS: what is wrong is named by its path, and nothing is guessed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ P = TypeVar("P", bound=Part)
 # Objects and lists in one another; events of the standard need ten.
 DEPTH_MAX = 100
 _ANY = msgspec.json.Decoder(float_hook=Decimal)
+_EXACT = msgspec.json.Encoder(decimal_format="number")
 _PATTERN = re.compile(r"matching regex (.*)\Z", re.DOTALL)
 # msgspec shows a pattern as repr does
 _SHOWN = {repr(pattern): description for pattern, description in DESCRIPTIONS.items()}
@@ -27,6 +28,11 @@ class Refused(Exception):
     def __init__(self, reason: str, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.fault = Fault(reason, storable(message), None if field is None else storable(field))
+
+
+def missing(field: str, more: str = "") -> Refused:
+    """Make the refusal of an object that lacks a field. more: what the sentence goes on with."""
+    return Refused("missing_field", f"{field} is missing{more}.", field)
 
 
 def decode(raw: bytes | msgspec.Raw) -> Any:
@@ -49,19 +55,28 @@ def decode(raw: bytes | msgspec.Raw) -> Any:
     return decoded
 
 
+def encoded(value: Any) -> str:
+    """Write JSON in which exact numbers stay numbers."""
+    return _EXACT.encode(value).decode()
+
+
 def _refuse_depth(decoded: Any) -> None:
-    """What is nested more deeply than anybody writes ends functions that descend, here and in whoever reads it."""
+    """Refuse what is nested more deeply than anybody writes: it ends functions that descend, here and elsewhere."""
     level = [decoded]
     for _depth in range(DEPTH_MAX):
-        level = [
-            item
-            for value in level
-            if isinstance(value, dict | list)
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
+        level = [item for value in level for _name, item in _items_in(value)]
         if not level:
             return
     raise Refused("too_deep", f"The JSON is nested more than {DEPTH_MAX} deep.")
+
+
+def _items_in(value: Any) -> Iterable[tuple[str, Any]]:
+    """List the names and values in an object or a list, each with what its path adds."""
+    if isinstance(value, dict):
+        return [pair for name, item in value.items() for pair in (("", name), (f".{name}", item))]
+    return [
+        (f"[{index}]", item) for index, item in enumerate(value if isinstance(value, list) else ())
+    ]
 
 
 def convert(value: Any, shape: type[P], path: str) -> P:
@@ -78,58 +93,49 @@ def convert(value: Any, shape: type[P], path: str) -> P:
 
 def _refusal(message: str, path: str) -> Refused:
     """Translate msgspec's message: `Expected `str`, got `int` - at `$.id``."""
-    what, _, place = message.partition(" - at `$")
-    field = path + place.rstrip("`")
+    what, _, where = message.partition(" - at `$")
+    field = path + where.rstrip("`")
     pattern = _PATTERN.search(what)
     if pattern is not None:
         what = f"not {_SHOWN.get(pattern[1], 'of the form it should have')}"
     if "missing required field" in what:
-        name = what.rsplit("`", 2)[-2]
-        return Refused("missing_field", f"{field}.{name} is missing.", f"{field}.{name}")
+        return missing(f"{field}.{what.rsplit('`', 2)[-2]}")
     return Refused("wrong_value", f"{field}: {what}.", field)
 
 
 def _check_names(part: Part, value: Mapping[str, Any], path: str) -> None:
     """Look for properties that no part of the standard knows, and descend."""
     known = part.__struct_fields__
-    if part.extension != "any":
-        for name in value:
-            if name in known or name == "@context":
-                continue
-            if part.extension == "refuse":
-                raise Refused(
-                    "unknown_field", f"{path}.{name} is no property here.", f"{path}.{name}"
-                )
-            if not is_uri(name):
-                raise Refused(
-                    "unknown_field",
-                    f"{path}.{name} is no property of the standard. A property of your own has a name with "
-                    "a prefix, such as example:myField.",
-                    f"{path}.{name}",
-                )
+    for name in () if part.extension == "any" else value:
+        if name in known or name == "@context":
+            continue
+        field = f"{path}.{name}"
+        if part.extension == "refuse":
+            raise Refused("unknown_field", f"{field} is no property here.", field)
+        if not is_uri(name):
+            raise Refused(
+                "unknown_field",
+                f"{field} is no property of the standard. A property of your own has a name with a prefix, such as "
+                "example:myField.",
+                field,
+            )
     for name in known:
         child = getattr(part, name)
         if isinstance(child, Part):
             _check_names(child, value[name], f"{path}.{name}")
         elif isinstance(child, list):
-            for place, item in enumerate(child):
+            for index, item in enumerate(child):
                 if isinstance(item, Part):
-                    _check_names(item, value[name][place], f"{path}.{name}[{place}]")
+                    _check_names(item, value[name][index], f"{path}.{name}[{index}]")
 
 
 def _refuse_unstorable(value: Any, path: str) -> None:
-    """Postgres keeps no NUL character and no half surrogate pair."""
-    if isinstance(value, str):
-        if not is_storable(value):
-            raise Refused(
-                "bad_text",
-                f"{path} holds a character that cannot be stored as text (NUL or half a surrogate pair).",
-                path,
-            )
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            _refuse_unstorable(name, path)
-            _refuse_unstorable(item, f"{path}.{name}")
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            _refuse_unstorable(item, f"{path}[{place}]")
+    """Refuse what Postgres cannot keep: a NUL character, and half a surrogate pair."""
+    if isinstance(value, str) and not is_storable(value):
+        raise Refused(
+            "bad_text",
+            f"{path} holds a character that cannot be stored as text (NUL or half a surrogate pair).",
+            path,
+        )
+    for where, item in _items_in(value):
+        _refuse_unstorable(item, path + where)

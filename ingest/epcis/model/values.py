@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Annotated
 
 import msgspec
@@ -37,12 +37,13 @@ DESCRIPTIONS = {
     VERSION: "a version such as 2.0",
 }
 _URI = re.compile(URI)
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 # What a quantity can be: larger or finer ones are mistakes, and arithmetic on them would not be exact.
 QUANTITY_DIGITS, QUANTITY_DECIMALS = 15, 9
 
 
 def is_uri(text: str) -> bool:
-    """Tell whether a text is an address: it has a scheme, and no character that needs escaping."""
+    """Return True if a text is an address: it has a scheme, and no character that needs escaping."""
     return _URI.match(text) is not None
 
 
@@ -56,18 +57,21 @@ def instant_of(text: str) -> datetime:
         raise ValueError(f"{text} is no instant of the calendar") from None
 
 
+def plain(number: Decimal) -> Decimal:
+    """Return a number without trailing zeros, exactly: no other arithmetic is, which would round."""
+    return number.normalize(_EXACT)
+
+
 def quantity_of(number: Number) -> Decimal | None:
-    """Give a number that a quantity can be, exactly; None for what is too large or too fine to be one."""
+    """Return a number that a quantity can be, exactly; None if it is too large or too fine to be one."""
     exact = Decimal(number)
     if exact == 0:
         return Decimal(0)
-    _sign, digits, exponent = exact.as_tuple()
-    if not isinstance(exponent, int) or exact.adjusted() >= QUANTITY_DIGITS:
+    if not exact.is_finite() or exact.adjusted() >= QUANTITY_DIGITS:
         return None
     # zeros behind the point do not make a number finer
-    text = "".join(str(digit) for digit in digits)
-    zeros = len(text) - len(text.rstrip("0"))
-    return exact if exponent + zeros >= -QUANTITY_DECIMALS else None
+    exponent = plain(exact).as_tuple().exponent
+    return exact if isinstance(exponent, int) and exponent >= -QUANTITY_DECIMALS else None
 
 
 def check_instants(**values: str | msgspec.UnsetType) -> None:

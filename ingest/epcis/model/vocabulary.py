@@ -34,7 +34,7 @@ class Vocabulary:
         return self.web + word if word in self.words else value
 
     def suggestion(self, value: str) -> str:
-        """What to write instead of a bare word that is not on the list."""
+        """Say what to write instead of a bare word that is not on the list."""
         close = difflib.get_close_matches(value, self.words, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         return f"{value[:80]!r} is no {self.name} of CBV 2.0, and no URI.{hint}"
@@ -48,9 +48,8 @@ class Vocabulary:
 
 
 def _cbv(name: str, web: str, urn: str | None, words: str) -> Vocabulary:
-    return Vocabulary(
-        name, frozenset(words.split()), CBV_WEB + web, None if urn is None else CBV_URN + urn
-    )
+    urn = None if urn is None else CBV_URN + urn
+    return Vocabulary(name, frozenset(words.split()), CBV_WEB + web, urn)
 
 
 def _gs1(name: str, words: str) -> Vocabulary:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ingest.epcis.identifiers.epc import canonical, identify
+from ingest.epcis.identifiers.epc import canonical, gln_of, key_of
 from ingest.epcis.identifiers.identifier import Identifier
+from ingest.epcis.identifiers.schemes import GLN_KEY, GTIN_KEY
 from ingest.epcis.model.goods import Goods, gtin_spellings
 from stocktide.foundation.database import statement
 
@@ -56,9 +57,8 @@ def read_directory(
     gtins = sorted({item.gtin for item in goods if item.gtin is not None})
     by_sku: dict[str, Product] = {}
     by_gtin: dict[str, list[Product]] = {}
-    for row in connection.execute(
-        statement("ingest/epcis/products"), {"codes": codes, "gtins": gtins}
-    ):
+    binds = {"codes": codes, "gtins": gtins}
+    for row in connection.execute(statement("ingest/epcis/products"), binds):
         product = Product(row.sku, row.unit)
         by_sku[row.sku] = product
         if row.gtin is not None:
@@ -74,44 +74,39 @@ def _locations(connection: sa.Connection, places: Sequence[str]) -> dict[str, st
         for name in (row.sgln, row.gln):
             if name:
                 found.setdefault(canonical(name), row.code)
-        found[row.code] = row.code
-        found[canonical(row.code)] = row.code
+        found[row.code] = found[canonical(row.code)] = row.code
     return found
 
 
 def _keys_of(place: str) -> list[str]:
-    """What a place is looked up by, as the database's epcis_place_key has it."""
-    found = identify(place)
-    if found is not None and found.gln is not None:
-        return [found.gln[:GLN_KEY_DIGITS]]
+    """Return what a place is looked up by, as the database's epcis_place_key has it."""
+    gln = gln_of(place)
+    if gln is not None:
+        return [gln[:GLN_KEY_DIGITS]]
     return [place[:PLACE_KEY_MAX], canonical(place)[:PLACE_KEY_MAX]]
 
 
 def _codes_of(goods: Goods) -> list[str]:
     codes = [goods.uri, canonical(goods.uri)]
     if goods.gtin is not None:
-        codes = [*gtin_spellings(goods.gtin), *codes, Identifier("01", goods.gtin).uri]
+        codes = [*gtin_spellings(goods.gtin), *codes, Identifier(GTIN_KEY, goods.gtin).uri]
     return codes
 
 
 def _addresses_of(place: str) -> list[str]:
     addresses = [place, canonical(place)]
-    found = identify(place)
-    if found is not None and found.gln is not None:
-        addresses += [
-            Identifier(found.key, found.gln).uri,
-            Identifier("414", found.gln).uri,
-            found.gln,
-        ]
+    gln = gln_of(place)
+    if gln is not None:
+        keys = (key_of(place) or GLN_KEY, GLN_KEY)
+        addresses += [*(Identifier(key, gln).uri for key in keys), gln]
     return addresses
 
 
 def product_code(goods: Goods) -> str:
-    """What an unknown product would be called: its GTIN, or the class as it is."""
+    """Return what an unknown product would be called: its GTIN, or the class as it is."""
     return (goods.gtin or goods.uri)[:CODE_MAX]
 
 
 def location_code(place: str) -> str:
-    """What an unknown location would be called: its address, without the place within it."""
-    found = identify(place)
-    return (found.gln if found is not None and found.gln is not None else place)[:CODE_MAX]
+    """Return what an unknown location would be called: its address, without the place within it."""
+    return (gln_of(place) or place)[:CODE_MAX]

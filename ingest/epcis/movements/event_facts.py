@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from ingest.epcis.model.goods import Goods
 from ingest.epcis.model.models import AnyEvent, Event
@@ -16,14 +15,12 @@ SOURCE = "urn:stocktide:epcis"
 # Longer identities do not fit an event's id in the ledger; a hash of them does.
 ID_MAX = 400
 TEXT_MAX = 500
-
-
 # Between an event's name and that of its goods, in the id of a movement.
 MARK = "#"
 
 
 def name_of(identity: str) -> str:
-    """What the ids of an event's movements begin with: its identity, or the hash of one that is too long."""
+    """Return what the ids of an event's movements begin with: its identity, or the hash of one that is too long."""
     if len(identity) <= ID_MAX:
         return identity
     return f"sha-256:{hashlib.sha256(identity.encode()).hexdigest()}"
@@ -39,36 +36,34 @@ class EventFacts:
     ilmd: Mapping[str, str]
 
     def id_of(self, digest: str) -> str:
-        """The id of a movement in the ledger. digest: of its goods."""
+        """Return the id of a movement in the ledger. digest: of its goods."""
         return f"{name_of(self.identity)}{MARK}{digest}"
 
     @property
     def step(self) -> str:
-        """The business step as the event has it, or its type."""
+        """Return the business step as the event has it, or its type."""
         step: str = getattr(self.event, "bizStep", None) or self.event.type
         return step
 
     def transaction(self, *kinds: str) -> str | None:
-        """The first business transaction of the first of some types that the event has."""
+        """Return the first business transaction of the first of some types that the event has."""
         for kind in kinds:
-            for item in getattr(self.event, "bizTransactionList", None) or ():
-                if isinstance(item.type, str) and TRANSACTION_TYPE.bare(item.type) == kind:
-                    address: str = item.bizTransaction
-                    return address[:TEXT_MAX]
+            for item in self.event.listed("bizTransactionList"):
+                if TRANSACTION_TYPE.bare(item.type or "") == kind:
+                    return str(item.bizTransaction)[:TEXT_MAX]
         return None
 
     @property
     def supplier(self) -> str | None:
-        """Whom the goods were taken over from."""
+        """Return whom the goods were taken over from."""
         for kind in ("possessing_party", "owning_party"):
-            for item in _of_type(self.event, kind, "source"):
-                address: str = item.source
+            for address in _parties(self.event, "source", kind):
                 return address[:TEXT_MAX]
         return None
 
     @property
     def expires_on(self) -> str | None:
-        """The day on which the goods expire, if it is told as a day."""
+        """Return the day on which the goods expire, if it is told as a day."""
         given = self.ilmd.get("itemExpirationDate", "")
         try:
             return date.fromisoformat(given).isoformat()
@@ -77,7 +72,7 @@ class EventFacts:
 
 
 def places_of(event: AnyEvent, movement: Movement) -> list[str]:
-    """Where the stock is that an event changes, the likeliest first.
+    """Return where the stock is that an event changes, the likeliest first.
 
     What comes in is at bizLocation afterwards; what goes out was at readPoint before.
     """
@@ -89,14 +84,15 @@ def places_of(event: AnyEvent, movement: Movement) -> list[str]:
         return location + point
     if brings_in(movement):
         return location + point + destinations_of(event)
-    return point + location + [item.source for item in _of_type(event, "location", "source")]
+    return point + location + _parties(event, "source", "location")
 
 
 def destinations_of(event: AnyEvent) -> list[str]:
-    """Where goods go to."""
-    return [item.destination for item in _of_type(event, "location", "destination")]
+    """Return where goods go to."""
+    return _parties(event, "destination", "location")
 
 
-def _of_type(event: AnyEvent, kind: str, name: str) -> list[Any]:
-    items = getattr(event, f"{name}List", None) or ()
-    return [item for item in items if PLACE_TYPE.bare(item.type) == kind]
+def _parties(event: AnyEvent, name: str, kind: str) -> list[str]:
+    """List the addresses of the sources or destinations of one type."""
+    items = event.listed(f"{name}List")
+    return [getattr(item, name) for item in items if PLACE_TYPE.bare(item.type) == kind]

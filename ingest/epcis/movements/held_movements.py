@@ -1,8 +1,7 @@
 """What the ledger holds of an event's movements, however it came there: what was made is never made again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,11 +12,12 @@ from stocktide.foundation.database import statement
 
 # Outcomes under which a movement stands in the ledger.
 MOVED = ("accepted", "duplicate")
+SIGNED = [kind.name for kind in KINDS.values() if kind.signed]
 
 
 @dataclass(frozen=True)
 class Held:
-    """A movement in the ledger. source, event_id: its identity there, another than its own if it was mended.
+    """A movement in the ledger. source, event_id: its identity there, another than its own if it was fixed.
 
     corrects: it is a reversal itself. corrected: it is reversed already.
     """
@@ -33,13 +33,18 @@ class Held:
     corrected: bool
 
     @property
+    def event_name(self) -> str:
+        """Return the name of the event that made it."""
+        return self.movement_id.rpartition(MARK)[0]
+
+    @property
     def can_be_reversed(self) -> bool:
-        """Tell whether a correction turns it round; counts are not."""
+        """Return True if a correction turns it round; counts are not."""
         return not self.corrects and KINDS[self.kind].reversible
 
     @property
     def done(self) -> dict[str, Any]:
-        """What an event's row keeps of it."""
+        """Return what an event's row keeps of it."""
         return {
             "id": self.movement_id,
             "kind": CORRECTION.name if self.corrects else self.kind,
@@ -50,45 +55,22 @@ class Held:
         }
 
 
-def held_movements(
-    connection: sa.Connection, identities: Iterable[str], noted: Iterable[str]
-) -> dict[str, list[Held]]:
-    """Look up what the ledger holds, by the name of the event. noted: ids of movements that were told to it."""
-    rows = connection.execute(
-        statement("ingest/epcis/held_movements"),
-        {
-            "names": sorted({name_of(identity) for identity in identities}),
-            "noted": sorted(set(noted)),
-            "source": SOURCE,
-        },
-    ).mappings()
-    found: dict[str, list[Held]] = {}
-    for row in rows:
-        held = _held(row)
-        found.setdefault(held.movement_id.rpartition(MARK)[0], []).append(held)
-    return found
-
-
-def _held(row: Any) -> Held:
-    fields = dict(row)
-    milli, observed = fields.pop("quantity_milli"), fields.pop("observed_milli")
-    amount = Decimal(milli if observed is None else observed) / 1000
-    if not KINDS[fields["kind"]].signed:
-        amount = abs(amount)
-    return Held(**fields, quantity=f"{amount.normalize():f}")
+def held_movements(connection: sa.Connection, rows: Sequence[Any]) -> list[Held]:
+    """Look up what the ledger holds of events. rows: theirs, with the `movements` that were told to it."""
+    binds = {
+        "names": sorted({name_of(row.identity) for row in rows}),
+        "noted": sorted({done["id"] for row in rows for done in row.movements}),
+        "source": SOURCE,
+        "signed": SIGNED,
+    }
+    held = connection.execute(statement("ingest/epcis/held_movements"), binds)
+    return [Held(**row) for row in held.mappings()]
 
 
 def kept_of(row: Any, held: Sequence[Held]) -> list[dict[str, Any]]:
-    """What an event has made so far: as it was noted, and what nobody came to note.
-
-    row: with the `movements` noted so far.
-    """
+    """Return what an event has made so far: as its row noted it, and what nobody came to note."""
     known = {movement.movement_id: movement.done for movement in held}
     noted = [done for done in row.movements if done["outcome"] in MOVED]
-    ids = {done["id"] for done in noted}
-    return noted + [known[movement_id] for movement_id in sorted(known) if movement_id not in ids]
-
-
-def noted_ids(rows: Iterable[Any]) -> list[str]:
-    """The ids of the movements that were noted. rows: with their `movements`."""
-    return [done["id"] for row in rows for done in row.movements]
+    for done in noted:
+        known.pop(done["id"], None)
+    return noted + [known[movement_id] for movement_id in sorted(known)]

@@ -51,7 +51,7 @@ def counted(goods: Goods, product: Product | None) -> tuple[Decimal, str | None,
 
 
 def goods_wrongs(goods: Goods, products: Sequence[Product], location: str) -> list[Wrong]:
-    """What is wrong with the goods, their product and their place."""
+    """List what is wrong with the goods, their product and their place."""
     wrongs: list[Wrong] = []
     if goods.fault is not None:
         wrongs.append((*goods.fault, IN_DOUBT[goods.fault[0]]))
@@ -69,7 +69,7 @@ def goods_wrongs(goods: Goods, products: Sequence[Product], location: str) -> li
 
 
 def transit_wrongs(movement: Movement, more: Mapping[str, str]) -> list[Wrong]:
-    """What goods in transit lack."""
+    """List what goods in transit lack."""
     wrongs: list[Wrong] = []
     kind = kind_of(movement)
     if len(kind.legs) > 1 and "to_location" not in more:

@@ -3,21 +3,16 @@
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ingest.epcis.capture.record import typed_key
 from ingest.epcis.identifiers.epc import canonical
 from ingest.epcis.identifiers.patterns import query_key
-from ingest.epcis.model.vocabulary import (
-    BIZ_STEP,
-    DISPOSITION,
-    ERROR_REASON,
-    PLACE_TYPE,
-    TRANSACTION_TYPE,
-    Vocabulary,
-)
+from ingest.epcis.model import vocabulary as cbv
 from ingest.epcis.query.query_values import (
     choice_given,
+    count_given,
     instant_given,
     number_given,
     single,
@@ -30,6 +25,7 @@ from stocktide.foundation.stored_text import is_storable
 PER_PAGE, PER_PAGE_MAX = 30, 1_000
 COUNT_MAX = 2**31 - 1
 ACTIONS = ("ADD", "DELETE", "OBSERVE")
+DIRECTIONS = ("ASC", "DESC")
 ORDERS = {"eventTime": "event_time", "recordTime": "record_time"}
 COMPARISONS = {"EQ": "=", "GT": ">", "GE": ">=", "LT": "<", "LE": "<="}
 # Which columns a MATCH_ parameter looks at, and whether these hold single things.
@@ -51,10 +47,14 @@ TIMES = {
     "errorDeclaration_Time": "error_time",
 }
 TYPED = {
-    "EQ_bizTransaction_": ("transactions", TRANSACTION_TYPE),
-    "EQ_source_": ("sources", PLACE_TYPE),
-    "EQ_destination_": ("destinations", PLACE_TYPE),
+    "EQ_bizTransaction_": ("transactions", cbv.TRANSACTION_TYPE),
+    "EQ_source_": ("sources", cbv.PLACE_TYPE),
+    "EQ_destination_": ("destinations", cbv.PLACE_TYPE),
 }
+# What a column has to do with the values of a parameter.
+ONE_OF = "{column} = ANY(CAST({{0}} AS text[]))"
+OVERLAPS = "{column} && CAST({{0}} AS text[])"
+WITHIN = "{column} IN (SELECT epcis_within(CAST({{0}} AS text[])))"
 
 
 @dataclass
@@ -70,11 +70,14 @@ class Query:
     max_count: int | None = None
     token: str | None = None
 
-    def add(self, condition: str, value: Any) -> None:
-        """Add a condition; `{}` in it stands for the value."""
-        name = f"p{len(self.binds)}"
-        self.binds[name] = value
-        self.conditions.append(condition.replace("{}", f":{name}"))
+    def add(self, condition: str, *values: Any) -> None:
+        """Add a condition; {0}, {1} … in it stand for the values."""
+        names = [f"p{len(self.binds) + index}" for index in range(len(values))]
+        self.binds.update(zip(names, values, strict=True))
+        self.conditions.append(condition.format(*(f":{name}" for name in names)))
+
+
+Reader = Callable[[Query, str, Sequence[str]], None]
 
 
 def read_query(parameters: Sequence[tuple[str, str]]) -> Query:
@@ -89,19 +92,13 @@ def read_query(parameters: Sequence[tuple[str, str]]) -> Query:
         given.setdefault(name, []).append(text)
     query = Query()
     for name, texts in given.items():
-        reader = _reader_of(name)
-        if reader is None:
-            raise _unknown(name)
-        reader(query, name, texts)
+        _reader_of(name)(query, name, texts)
     if query.limit is not None and query.max_count is not None:
         raise wrong("maxEventCount", "excludes eventCountLimit")
     return query
 
 
-Reader = Callable[[Query, str, Sequence[str]], None]
-
-
-def _reader_of(name: str) -> Reader | None:
+def _reader_of(name: str) -> Reader:
     if name in READERS:
         return READERS[name]
     if name in MATCHES:
@@ -112,40 +109,31 @@ def _reader_of(name: str) -> Reader | None:
     measure, _, unit = rest.partition("_")
     if prefix in COMPARISONS and measure == "quantity" and (unit or "_" not in rest):
         return _quantity
-    return _typed if any(name.startswith(start) and name != start for start in TYPED) else None
-
-
-def _unknown(name: str) -> Invalid:
+    if any(name.startswith(start) and name != start for start in TYPED):
+        return _typed
     known = [*READERS, *MATCHES, *(f"{side}_{time}" for side in ("GE", "LT") for time in TIMES)]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {close[0]}?" if close else " docs/epcis.md lists those that there are."
-    return Invalid(
+    raise Invalid(
         "unknown_parameter", f"There is no query parameter {name[:80]!r}.{hint}", field=name[:80]
     )
 
 
-def _any_of(column: str, spell: Callable[[str], str] = lambda value: value) -> Reader:
-    def read(query: Query, name: str, texts: Sequence[str]) -> None:
-        query.add(
-            f"{column} = ANY(CAST({{}} AS text[]))",
-            [spell(value) for value in values_of(name, texts)],
-        )
+def _several(condition: str, column: str, spell: Callable[[str], str] = str) -> Reader:
+    """Read a parameter with several values. spell: writes a value as the column has it."""
 
-    return read
-
-
-def _overlap(column: str, spell: Callable[[str], str]) -> Reader:
     def read(query: Query, name: str, texts: Sequence[str]) -> None:
         values = [spell(value) for value in values_of(name, texts)]
-        query.add(f"{column} && CAST({{}} AS text[])", values)
+        query.add(condition.format(column=column), values)
 
     return read
 
 
-def _within(column: str) -> Reader:
+def _one(attribute: str, value_given: Callable[[str, str], Any]) -> Reader:
+    """Read a parameter with one value, which is an attribute of the query."""
+
     def read(query: Query, name: str, texts: Sequence[str]) -> None:
-        places = [canonical(value) for value in values_of(name, texts)]
-        query.add(f"{column} IN (SELECT epcis_within(CAST({{}} AS text[])))", places)
+        setattr(query, attribute, value_given(name, single(name, texts)))
 
     return read
 
@@ -156,23 +144,20 @@ def _match(query: Query, name: str, texts: Sequence[str]) -> None:
         keys = [query_key(value, instances=instances) for value in values_of(name, texts)]
     except ValueError as error:
         raise wrong(name, str(error)) from None
-    query.add(
-        "(" + " OR ".join(f"{column} && CAST({{}} AS text[])" for column in columns) + ")", keys
-    )
+    either = " OR ".join(OVERLAPS.format(column=column) for column in columns)
+    query.add(f"({either})", keys)
 
 
 def _typed(query: Query, name: str, texts: Sequence[str]) -> None:
     start = next(start for start in TYPED if name.startswith(start))
     column, vocabulary = TYPED[start]
     kind = name.removeprefix(start)
-    keys = [typed_key(kind, value, vocabulary) for value in values_of(name, texts)]
-    query.add(f"{column} && CAST({{}} AS text[])", keys)
+    _several(OVERLAPS, column, lambda value: typed_key(kind, value, vocabulary))(query, name, texts)
 
 
 def _time(query: Query, name: str, texts: Sequence[str]) -> None:
     side, _, what = name.partition("_")
-    comparison = ">=" if side == "GE" else "<"
-    query.add(f"{TIMES[what]} {comparison} {{}}", instant_given(name, single(name, texts)))
+    query.add(f"{TIMES[what]} {COMPARISONS[side]} {{0}}", instant_given(name, single(name, texts)))
 
 
 def _quantity(query: Query, name: str, texts: Sequence[str]) -> None:
@@ -181,68 +166,35 @@ def _quantity(query: Query, name: str, texts: Sequence[str]) -> None:
     numbers = [number_given(name, text) for text in values_of(name, texts)]
     if side != "EQ" and len(numbers) != 1:
         raise wrong(name, "takes one number")
-    wanted = f"n {COMPARISONS[side]} ANY(CAST({{}} AS numeric[]))"
-    if unit:
-        query.binds[f"unit{len(query.binds)}"] = unit
-        wanted += f" AND u = :unit{len(query.binds) - 1}"
-    query.add(f"EXISTS (SELECT FROM unnest(quantities, units) AS q (n, u) WHERE {wanted})", numbers)
-
-
-def _count(attribute: str, most: int) -> Reader:
-    def read(query: Query, name: str, texts: Sequence[str]) -> None:
-        text = single(name, texts)
-        if not (text.isascii() and text.isdigit()) or len(text) > 10 or not 1 <= int(text) <= most:
-            raise wrong(name, f"{text[:80]!r} is not a whole number from 1 to {most}")
-        setattr(query, attribute, int(text))
-
-    return read
-
-
-def _action(query: Query, name: str, texts: Sequence[str]) -> None:
-    values = [choice_given(name, value, ACTIONS) for value in values_of(name, texts)]
-    query.add("action = ANY(CAST({} AS text[]))", values)
-
-
-def _order(query: Query, name: str, texts: Sequence[str]) -> None:
-    query.order = ORDERS[choice_given(name, single(name, texts), tuple(ORDERS))]
-
-
-def _direction(query: Query, name: str, texts: Sequence[str]) -> None:
-    query.descending = choice_given(name, single(name, texts), ("ASC", "DESC")) == "DESC"
-
-
-def _token(query: Query, name: str, texts: Sequence[str]) -> None:
-    query.token = single(name, texts)
-
-
-def _declared(query: Query, _name: str, _texts: Sequence[str]) -> None:
-    query.conditions.append("declares_error")
-
-
-def _word(vocabulary: Vocabulary) -> Callable[[str], str]:
-    return vocabulary.bare
+    wanted = f"n {COMPARISONS[side]} ANY(CAST({{0}} AS numeric[]))" + (
+        " AND u = {1}" if unit else ""
+    )
+    values = (numbers, unit) if unit else (numbers,)
+    query.add(f"EXISTS (SELECT FROM unnest(quantities, units) AS q (n, u) WHERE {wanted})", *values)
 
 
 READERS: Mapping[str, Reader] = {
-    "eventType": _any_of("event_type"),
-    "EQ_action": _action,
-    "EQ_bizStep": _any_of("biz_step", _word(BIZ_STEP)),
-    "EQ_disposition": _any_of("disposition", _word(DISPOSITION)),
-    "EQ_persistentDisposition_set": _overlap("dispositions_set", _word(DISPOSITION)),
-    "EQ_persistentDisposition_unset": _overlap("dispositions_unset", _word(DISPOSITION)),
-    "EQ_readPoint": _any_of("read_point", canonical),
-    "WD_readPoint": _within("read_point"),
-    "EQ_bizLocation": _any_of("biz_location", canonical),
-    "WD_bizLocation": _within("biz_location"),
-    "EQ_transformationID": _any_of("transformation_id", canonical),
-    "EQ_eventID": _any_of("identity"),
-    "EXISTS_errorDeclaration": _declared,
-    "EQ_errorReason": _any_of("error_reason", _word(ERROR_REASON)),
-    "EQ_correctiveEventID": _overlap("corrective_ids", lambda value: value),
-    "orderBy": _order,
-    "orderDirection": _direction,
-    "eventCountLimit": _count("limit", COUNT_MAX),
-    "maxEventCount": _count("max_count", COUNT_MAX),
-    "perPage": _count("per_page", PER_PAGE_MAX),
-    "nextPageToken": _token,
+    "eventType": _several(ONE_OF, "event_type"),
+    "EQ_action": _several(ONE_OF, "action", partial(choice_given, ACTIONS, "EQ_action")),
+    "EQ_bizStep": _several(ONE_OF, "biz_step", cbv.BIZ_STEP.bare),
+    "EQ_disposition": _several(ONE_OF, "disposition", cbv.DISPOSITION.bare),
+    "EQ_persistentDisposition_set": _several(OVERLAPS, "dispositions_set", cbv.DISPOSITION.bare),
+    "EQ_persistentDisposition_unset": _several(
+        OVERLAPS, "dispositions_unset", cbv.DISPOSITION.bare
+    ),
+    "EQ_readPoint": _several(ONE_OF, "read_point", canonical),
+    "WD_readPoint": _several(WITHIN, "read_point", canonical),
+    "EQ_bizLocation": _several(ONE_OF, "biz_location", canonical),
+    "WD_bizLocation": _several(WITHIN, "biz_location", canonical),
+    "EQ_transformationID": _several(ONE_OF, "transformation_id", canonical),
+    "EQ_eventID": _several(ONE_OF, "identity"),
+    "EXISTS_errorDeclaration": lambda query, *_given: query.add("declares_error"),
+    "EQ_errorReason": _several(ONE_OF, "error_reason", cbv.ERROR_REASON.bare),
+    "EQ_correctiveEventID": _several(OVERLAPS, "corrective_ids"),
+    "orderBy": _one("order", lambda *given: ORDERS[choice_given(ORDERS, *given)]),
+    "orderDirection": _one("descending", lambda *given: choice_given(DIRECTIONS, *given) == "DESC"),
+    "eventCountLimit": _one("limit", count_given(COUNT_MAX)),
+    "maxEventCount": _one("max_count", count_given(COUNT_MAX)),
+    "perPage": _one("per_page", count_given(PER_PAGE_MAX)),
+    "nextPageToken": _one("token", lambda _name, text: text),
 }

@@ -1,7 +1,7 @@
 """The values that query parameters have: lists, numbers, instants and choices, or an error that names the parameter."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
@@ -18,7 +18,7 @@ def wrong(name: str, what: str) -> Invalid:
 
 
 def values_of(name: str, texts: Sequence[str]) -> list[str]:
-    """The values of a parameter that takes several. Raises Invalid."""
+    """Return the values of a parameter that takes several. Raises Invalid."""
     values = [value for text in texts for value in text.split("|")]
     if "" in values:
         raise wrong(name, "has an empty value")
@@ -28,41 +28,50 @@ def values_of(name: str, texts: Sequence[str]) -> list[str]:
 
 
 def single(name: str, texts: Sequence[str]) -> str:
-    """The value of a parameter that takes one. Raises Invalid."""
+    """Return the value of a parameter that takes one. Raises Invalid."""
     if len(texts) != 1:
         raise wrong(name, "is given more than once")
     return texts[0]
 
 
-def choice_given(name: str, text: str, choices: Sequence[str]) -> str:
-    """A value out of some. Raises Invalid."""
+def choice_given(choices: Collection[str], name: str, text: str) -> str:
+    """Return a value out of some. Raises Invalid."""
     if text not in choices:
         raise wrong(name, f"{text[:80]!r} is not one of {', '.join(choices)}")
     return text
 
 
 def instant_given(name: str, text: str) -> datetime:
-    """A date and time with zone. Raises Invalid."""
+    """Return a date and time with zone. Raises Invalid."""
     # a + that was not escaped arrives as a space
     text = text.replace(" ", "+")
     try:
         if re.match(INSTANT, text) is None:
             raise ValueError
-        instant = instant_of(text)
+        return instant_of(text)
     except ValueError:
         raise wrong(
             name, f"{text[:80]!r} is not a date and time with zone, such as 2026-03-01T10:15:00Z"
         ) from None
-    return instant
+
+
+def count_given(most: int) -> Callable[[str, str], int]:
+    """Make the reader of a whole number from 1 on, which raises Invalid."""
+
+    def read(name: str, text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or len(text) > 10 or not 1 <= int(text) <= most:
+            raise wrong(name, f"{text[:80]!r} is not a whole number from 1 to {most}")
+        return int(text)
+
+    return read
 
 
 def number_given(name: str, text: str) -> Decimal:
-    """A number that a quantity can have. Raises Invalid."""
+    """Return a number that a quantity can have. Raises Invalid."""
     try:
-        number = Decimal(text)
+        exact = quantity_of(Decimal(text))
     except InvalidOperation:
-        number = Decimal("NaN")
-    exact = quantity_of(number) if number.is_finite() else None
+        exact = None
     if exact is None:
         raise wrong(name, f"{text[:80]!r} is not a number that a quantity can have")
     return exact

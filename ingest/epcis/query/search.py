@@ -1,13 +1,15 @@
-"""A query's answer, page by page."""
+"""A query's answer: its events page by page, as the standard answers them."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from ingest.epcis.capture.jobs import read_token, write_token
+from ingest.epcis.model.context import STANDARD, merge
+from ingest.epcis.model.reading import decode
 from ingest.epcis.query.query import Query
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.errors import NotFound, TooLarge
@@ -18,7 +20,7 @@ SEEN_MAX = 1_000
 COLLECTIONS = {"bizSteps": "biz_step", "bizLocations": "biz_location", "readPoints": "read_point"}
 
 
-class _Place(msgspec.Struct, array_like=True):
+class _PageEnd(msgspec.Struct, array_like=True):
     """Where a page ended: the value that orders, the row, and how many events were given so far."""
 
     instant: datetime
@@ -26,57 +28,43 @@ class _Place(msgspec.Struct, array_like=True):
     given: int
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some events of an answer. token: for the next page, None at the end."""
+def find_events(connection: sa.Connection, query: Query) -> tuple[list[Any], str | None]:
+    """Find a page of events. Returns it, and the token of the next one if there is one.
 
-    rows: list[Any]
-    token: str | None
-
-
-def find_events(connection: sa.Connection, query: Query) -> Page:
-    """Find a page of events. Raises Invalid for a bad token, TooLarge if there are more than maxEventCount."""
-    if query.max_count is not None and query.token is None:
+    Raises Invalid for a bad token, TooLarge if there are more events than maxEventCount.
+    """
+    conditions, binds, given = list(query.conditions), dict(query.binds), 0
+    if query.token is None:
         _check_count(connection, query)
-    place = None if query.token is None else read_token(query.token, _Place)
-    given = 0 if place is None else place.given
-    wanted = query.per_page if query.limit is None else min(query.per_page, query.limit - given)
-    if wanted <= 0:
-        return Page([], None)
-    conditions, binds = list(query.conditions), dict(query.binds)
-    if place is not None:
+    else:
+        end = read_token(query.token, _PageEnd)
+        given = end.given
         side = "<" if query.descending else ">"
         conditions.append(f"({query.order}, event_no) {side} (:page_instant, :page_event_no)")
-        binds |= {"page_instant": place.instant, "page_event_no": _bigint(place.event_no)}
-    rows = list(connection.execute(_select(query, conditions), {**binds, "count": wanted + 1}))
-    page = rows[:wanted]
-    ended = len(rows) <= wanted or given + wanted == query.limit
-    if ended:
-        return Page(page, None)
-    last = page[-1]
-    return Page(
-        page, write_token(_Place(getattr(last, query.order), last.event_no, given + wanted))
-    )
-
-
-def _bigint(number: int) -> int:
-    return max(-(2**63), min(number, 2**63 - 1))
-
-
-def _select(query: Query, conditions: list[str]) -> sa.TextClause:
+        event_no = max(-(2**63), min(end.event_no, 2**63 - 1))
+        binds |= {"page_instant": end.instant, "page_event_no": event_no}
+    wanted = query.per_page if query.limit is None else min(query.per_page, query.limit - given)
+    if wanted <= 0:
+        return [], None
     direction = "DESC" if query.descending else "ASC"
-    return sa.text(
-        sql("ingest/epcis/events")
-        .replace("{conditions}", _all_of(conditions))
-        .replace("{order}", f"{query.order} {direction}, event_no {direction}")
-    )
+    order = f"{query.order} {direction}, event_no {direction}"
+    select = _written("events", conditions).replace("{order}", order)
+    rows = list(connection.execute(sa.text(select), {**binds, "count": wanted + 1}))
+    page = rows[:wanted]
+    if len(rows) <= wanted or given + wanted == query.limit:
+        return page, None
+    last = _PageEnd(getattr(page[-1], query.order), page[-1].event_no, given + wanted)
+    return page, write_token(last)
+
+
+def _written(name: str, conditions: Sequence[str]) -> str:
+    return sql(f"ingest/epcis/{name}").replace("{conditions}", " AND ".join(conditions) or "true")
 
 
 def _check_count(connection: sa.Connection, query: Query) -> None:
-    assert query.max_count is not None  # noqa: S101 - the caller looked
-    counting = sa.text(
-        sql("ingest/epcis/events_counted").replace("{conditions}", _all_of(query.conditions))
-    )
+    if query.max_count is None:
+        return
+    counting = sa.text(_written("events_counted", query.conditions))
     found = connection.execute(counting, {**query.binds, "count": query.max_count + 1})
     if found.scalar_one() > query.max_count:
         raise TooLarge(
@@ -85,21 +73,51 @@ def _check_count(connection: sa.Connection, query: Query) -> None:
         )
 
 
-def _all_of(conditions: list[str]) -> str:
-    return " AND ".join(conditions) or "true"
-
-
 def find_event(connection: sa.Connection, identity: str) -> Any:
     """Find one event by its eventID or hash. Raises NotFound."""
-    row = connection.execute(
-        statement("ingest/epcis/event"), {"identity": storable(identity)}
-    ).one_or_none()
+    binds = {"identity": storable(identity)}
+    row = connection.execute(statement("ingest/epcis/event"), binds).one_or_none()
     if row is None:
         raise NotFound("unknown_event", f"There is no event {identity[:200]!r}.")
     return row
 
 
 def values_seen(connection: sa.Connection, collection: str) -> list[str]:
-    """Which business steps, locations or read points were captured, known to the vocabulary or not."""
+    """List which business steps, locations or read points were captured, known to the vocabulary or not."""
     query = sql("ingest/epcis/seen").replace("{column}", COLLECTIONS[collection])
     return list(connection.execute(sa.text(query), {"count": SEEN_MAX}).scalars())
+
+
+def query_document(rows: Sequence[Any]) -> dict[str, Any]:
+    """Make an EPCISQueryDocument with events, in their order."""
+    context, covered = merge([row.context for row in rows])
+    events = [
+        _event(row, None if fits else row.context) for row, fits in zip(rows, covered, strict=True)
+    ]
+    results = {"queryName": "SimpleEventQuery", "resultsBody": {"eventList": events}}
+    return {
+        "@context": context,
+        "type": "EPCISQueryDocument",
+        "schemaVersion": "2.0",
+        "creationDate": _shown(datetime.now(UTC)),
+        "epcisBody": {"queryResults": results},
+    }
+
+
+def bare_event(row: Any) -> dict[str, Any]:
+    """Make one event that stands alone, with its context."""
+    return _event(row, row.context)
+
+
+def _event(row: Any, context: Sequence[Any] | None) -> dict[str, Any]:
+    """Give an event as it was captured, with its record time, and its hash as eventID where it has none."""
+    event = {
+        name: value for name, value in decode(row.event.encode()).items() if name != "@context"
+    }
+    event.setdefault("eventID", row.identity)
+    event["recordTime"] = _shown(row.record_time)
+    return event if context is None else {"@context": [STANDARD, *context], **event}
+
+
+def _shown(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,5 +1,6 @@
--- Capture jobs, newest first, of one feed or of all.
-SELECT capture_id, created_at, finished_at, success, error_behaviour, events, duplicates, errors
+-- Capture jobs, newest first, of one feed or of all, in the words of the standard.
+SELECT capture_id AS "captureID", created_at AS "createdAt", finished_at AS "finishedAt",
+       finished_at IS NULL AS running, success, error_behaviour AS "captureErrorBehaviour", errors, events, duplicates
 FROM epcis_captures
 WHERE (CAST(:feed AS text) IS NULL OR feed = :feed)
   AND (CAST(:before AS timestamptz) IS NULL

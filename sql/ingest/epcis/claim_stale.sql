@@ -5,7 +5,7 @@ SET claimed_at = clock_timestamp()
 WHERE event_no IN (
     SELECT event_no
     FROM (
-        SELECT event_no, row_number() OVER first_ones AS place, sum(bytes) OVER first_ones AS bytes
+        SELECT event_no, row_number() OVER first_ones AS position, sum(bytes) OVER first_ones AS bytes
         FROM (
             SELECT event_no, claimed_at, octet_length(CAST(event AS text)) AS bytes
             FROM epcis_events
@@ -15,6 +15,6 @@ WHERE event_no IN (
             LIMIT :count
             FOR UPDATE SKIP LOCKED) waiting
         WINDOW first_ones AS (ORDER BY claimed_at NULLS FIRST, event_no)) taken
-    WHERE place = 1 OR bytes <= :bytes_max)
+    WHERE position = 1 OR bytes <= :bytes_max)
 RETURNING event_no, identity, declares_error, event_hash, feed, CAST(event AS text) AS event, context, event_type,
           biz_step, disposition, action, movements, settled_at

@@ -1,5 +1,6 @@
--- What one event moved, and its declaration.
-SELECT identity, declares_error, movement_state, movement_note, movements
+-- What one event moved, as people read it, and its declaration.
+SELECT identity AS "eventID", declares_error AS "errorDeclaration", movement_state AS state, movement_note AS note,
+       movements
 FROM epcis_events
 WHERE identity = :identity
 ORDER BY declares_error

@@ -19,11 +19,13 @@ WITH held AS (
       AND (r.replayed_source, r.replayed_event_id) IS DISTINCT FROM (r.source, r.event_id)
 )
 SELECT h.movement_id, s.source, h.event_id, l.kind, l.corrects IS NOT NULL AS corrects, p.sku AS product,
-       o.code AS location, l.quantity_milli, l.observed_milli,
+       o.code AS location,
+       CAST(trim_scale(CASE WHEN l.kind = ANY(CAST(:signed AS text[])) THEN l.milli ELSE abs(l.milli) END * 0.001)
+            AS text) AS quantity,
        EXISTS (SELECT FROM corrections c WHERE c.corrected_entry_id = h.entry_id) AS corrected
 FROM held h
 CROSS JOIN LATERAL (
-    SELECT kind, corrects, quantity_milli, observed_milli
+    SELECT kind, corrects, coalesce(observed_milli, quantity_milli) AS milli
     FROM ledger
     WHERE recorded_at = h.recorded_at AND product_id = h.product_id AND location_id = h.location_id
       AND occurred_at = h.occurred_at AND entry_id = h.entry_id

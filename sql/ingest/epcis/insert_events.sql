@@ -17,7 +17,7 @@ FROM json_to_recordset(CAST(:rows AS json)) AS t (
     biz_location text, transformation_id text, parent_id text, parent_keys text[], epcs text[], input_epcs text[],
     output_epcs text[], classes text[], input_classes text[], output_classes text[], quantities numeric[],
     units text[], transactions text[], sources text[], destinations text[], dispositions_set text[],
-    dispositions_unset text[], error_time timestamptz, error_reason text, corrective_ids text[], place integer)
-ORDER BY identity, declares_error, place
+    dispositions_unset text[], error_time timestamptz, error_reason text, corrective_ids text[], index integer)
+ORDER BY identity, declares_error, index
 ON CONFLICT (identity, declares_error) DO NOTHING
 RETURNING identity, declares_error

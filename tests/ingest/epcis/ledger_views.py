@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ingest.epcis.capture.capture import capture
-from ingest.epcis.capture.capture_job import Captured
+from ingest.epcis.capture.jobs import Captured
 from ingest.epcis.model.document import read_document
 from ingest.recording.recording import Recorder
 from tests.ingest.epcis.documents import document, raw

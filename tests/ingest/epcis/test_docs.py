@@ -16,7 +16,7 @@ from ingest.epcis.query.query import MATCHES, READERS, TYPED
 DOCS = (Path(__file__).parents[3] / "docs" / "epcis.md").read_text("utf-8")
 # Calls that begin with a reason, and modules in which tuples of a reason and its sentence do.
 CALLS = {"Refused", "Fault"}
-TUPLES = {"event_goods", "validation", "containers", "settled"}
+TUPLES = {"goods", "validation", "containers", "settled"}
 
 
 def is_sentence(node: ast.expr) -> bool:
@@ -35,7 +35,7 @@ def reasons() -> Iterator[str]:
             first: ast.expr | None = None
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CALLS and node.args:
                 first = node.args[0]
-            elif isinstance(node, ast.Call) and path.stem == "packings":
+            elif isinstance(node, ast.Call) and path.stem == "containers":
                 first = node.args[0] if getattr(node.func, "id", "") == "Invalid" else None
             elif isinstance(node, ast.Tuple) and len(node.elts) >= 2 and path.stem in TUPLES:
                 first = node.elts[0] if is_sentence(node.elts[1]) else None

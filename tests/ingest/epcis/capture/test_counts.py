@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ingest.epcis.capture.capture import capture
 from ingest.epcis.model.document import read_document
-from ingest.epcis.movements.settle import retry_rejected, settle
+from ingest.epcis.movements.post_movements import post_movements, retry_rejected
 from ingest.recording.recording import Recorder
 from tests.ingest.epcis.documents import SHOP, document, event, raw, sgtin
 from tests.ingest.epcis.ledger_views import rows, states, take
@@ -55,5 +55,5 @@ def test_movements_that_cannot_be_count_as_refused_when_they_are_first_tried(
     assert states(database) == ["recorded", "rejected"]
     assert counted(database) == (2, 0, 1)
     assert retry_rejected(database) == 1
-    settle(recorder)
+    post_movements(recorder)
     assert counted(database) == (2, 0, 1)

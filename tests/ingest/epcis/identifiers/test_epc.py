@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.epcis.identifiers.check_digit import check_digit, is_right
 from ingest.epcis.identifiers.epc import canonical, identify
+from ingest.epcis.identifiers.identifier import check_digit, is_right
 from ingest.epcis.identifiers.patterns import match_keys, query_key
 
 HOST = "https://id.gs1.org"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ingest.epcis.movements.settle import retry_rejected, settle
+from ingest.epcis.movements.post_movements import post_movements, retry_rejected
 from ingest.recording.recording import Recorder
 from tests.ingest.epcis.documents import CLASS, GTIN, LOT_CLASS, LOT_GTIN, SHOP, event, sgtin
 from tests.ingest.epcis.ledger_views import DECLARED, open_rejects, reasons, rows, states, take
@@ -72,7 +72,7 @@ def test_an_unknown_container_is_seen_and_received_once_its_content_is_told(
     assert open_rejects(database) == ["container_unknown"]
     take(recorder, packed(1, childEPCs=[sgtin(1)]))
     assert retry_rejected(database) == 1
-    settle(recorder)
+    post_movements(recorder)
     assert (stock(database), open_rejects(database)) == ({GTIN: 1}, [])
     assert states(database) == ["none", "recorded"]
 

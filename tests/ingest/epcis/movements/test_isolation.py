@@ -8,8 +8,7 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from ingest.epcis.movements.recovery import Recovery
-from ingest.epcis.movements.settle import settle
+from ingest.epcis.movements.post_movements import Recovery, post_movements
 from ingest.ledger.ledger import Outcome
 from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Event, Fault
@@ -76,7 +75,7 @@ def test_an_event_that_fails_is_rejected_with_the_reason_and_can_be_tried_again(
     change(
         database, "UPDATE epcis_events SET movement_state = 'pending' WHERE identity = 'urn:e:bad'"
     )
-    assert settle(recorder) == 1
+    assert post_movements(recorder) == 1
     assert (states(database), on_hand(database)) == (["recorded"] * 6, 6_000)
 
 
@@ -88,11 +87,11 @@ def test_the_finisher_goes_on_after_any_failure(
     def failing(of: Recorder) -> int:
         if failures:
             raise failures.pop()
-        return settle(of, stale_s=0)
+        return post_movements(of, stale_s=0)
 
     take(recorder, event(epcList=[sgtin(1)], **HERE))
     change(database, "UPDATE epcis_events SET movement_state = 'pending', movements = '[]'")
-    monkeypatch.setattr("ingest.epcis.movements.recovery.settle", failing)
+    monkeypatch.setattr("ingest.epcis.movements.post_movements.post_movements", failing)
     with Recovery(recorder, every_s=0.01) as recovery:
         while recovery.settled < 1:
             time.sleep(0.01)
@@ -135,7 +134,7 @@ def test_no_more_is_taken_up_at_once_than_memory_holds(
     take(recorder, *(event(epcList=[sgtin(n)], **HERE) for n in range(5)))
     change(database, "UPDATE epcis_events SET movement_state = 'pending', claimed_at = NULL")
     # the package has a function of that name
-    monkeypatch.setattr(sys.modules["ingest.epcis.movements.settle"], "CHUNK_BYTES_MAX", 10)
+    monkeypatch.setattr(sys.modules["ingest.epcis.movements.post_movements"], "CHUNK_BYTES_MAX", 10)
     taken: list[int] = []
 
     @sa.event.listens_for(database, "after_cursor_execute")
@@ -143,5 +142,5 @@ def test_no_more_is_taken_up_at_once_than_memory_holds(
         if "SET claimed_at" in query:
             taken.append(cursor.rowcount)
 
-    assert settle(recorder, stale_s=60) == 5
+    assert post_movements(recorder, stale_s=60) == 5
     assert (max(taken), states(database)) == (1, ["recorded"] * 5)

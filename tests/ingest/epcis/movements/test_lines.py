@@ -10,8 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingest.epcis.model.document import read_bare_event
-from ingest.epcis.model.event_goods import goods_of
-from ingest.epcis.model.goods import Goods
+from ingest.epcis.model.goods import Goods, goods_of
 from ingest.epcis.movements.directory import Product
 from ingest.epcis.movements.event_facts import SOURCE, EventFacts
 from ingest.epcis.movements.held_movements import Held

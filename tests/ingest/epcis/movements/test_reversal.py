@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ingest.epcis.movements.post_movements import post_movements, retry_rejected
 from ingest.epcis.movements.rules import Rule, put_rules
-from ingest.epcis.movements.settle import retry_rejected, settle
 from ingest.ledger.dimensions import ProductIn, put_products
 from ingest.ledger.ledger import Outcome
 from ingest.ledger.outcomes import OUTCOMES
@@ -44,7 +44,7 @@ TWO_WRONG = {**TWO, "errorDeclaration": DECLARED}
 def again(recorder: Recorder, database: sa.Engine) -> None:
     """Make refused movements once more, as the finisher does."""
     retry_rejected(database)
-    settle(recorder, stale_s=0)
+    post_movements(recorder, stale_s=0)
 
 
 def know_new_product(database: sa.Engine) -> None:
@@ -64,8 +64,8 @@ def test_what_moved_but_was_not_noted_before_the_declaration_is_reversed(
     # killed between the ledger and the note
     change(database, "UPDATE epcis_events SET movement_state = 'pending', movements = '[]'")
     take(recorder, WRONG)
-    settle(recorder, stale_s=0)
-    settle(recorder, stale_s=0)
+    post_movements(recorder, stale_s=0)
+    post_movements(recorder, stale_s=0)
     assert (states(database), on_hand(database)) == (["recorded", "withdrawn"], 0)
 
 
@@ -77,7 +77,7 @@ def test_a_retry_and_a_declaration_at_once_reverse_what_moved_before(
     # put back, and not taken up yet
     change(database, "UPDATE epcis_events SET movement_state = 'pending', claimed_at = NULL")
     take(recorder, TWO_WRONG)
-    settle(recorder, stale_s=0)
+    post_movements(recorder, stale_s=0)
     assert (states(database), on_hand(database)) == (["recorded", "withdrawn"], 0)
 
 
@@ -114,7 +114,7 @@ def test_goods_that_were_counted_are_not_received_once_more_when_the_table_chang
     with database.begin() as connection:
         put_rules(connection, [Rule("stocktake", biz_step="receiving")])
     change(database, "UPDATE epcis_events SET movement_state = 'pending'")
-    settle(recorder, stale_s=0)
+    post_movements(recorder, stale_s=0)
     assert rows(database, "SELECT count(*) FROM ledger") == [(2,)]
 
 
@@ -174,7 +174,7 @@ def test_what_is_mended_while_its_event_is_withdrawn_is_reversed_too(
     know_new_product(database)
     take(OvertakenRecorder(database, recorder.settings), TWO_WRONG)
     assert (states(database), on_hand(database)) == (["partial", "pending"], 7_000)
-    settle(recorder, stale_s=0)
+    post_movements(recorder, stale_s=0)
     assert (states(database), on_hand(database)) == (["recorded", "withdrawn"], 0)
 
 

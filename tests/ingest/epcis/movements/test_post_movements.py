@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from ingest.epcis.capture.capture import capture
 from ingest.epcis.model.document import read_document
-from ingest.epcis.movements.recovery import Recovery
-from ingest.epcis.movements.settle import settle
+from ingest.epcis.movements.post_movements import Recovery, post_movements
 from ingest.ledger.ledger import Outcome
 from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Event, Fault
@@ -48,8 +47,8 @@ def test_a_capture_that_is_killed_before_the_ledger_knows_is_finished_once(
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert (states(database), on_hand(database)) == (["pending"] * 3, 0)
-    assert settle(recorder) == 0  # it may still be at work
-    assert settle(recorder, stale_s=0) == 3
+    assert post_movements(recorder) == 0  # it may still be at work
+    assert post_movements(recorder, stale_s=0) == 3
     assert (states(database), on_hand(database)) == (["recorded"] * 3, 3000)
 
 
@@ -59,7 +58,7 @@ def test_what_was_recorded_but_not_noted_is_not_recorded_again(
     capture(recorder, "till", "application/json", read_document(RECEIVED), "rollback")
     with database.begin() as connection:
         connection.execute(sa.text("UPDATE epcis_events SET movement_state = 'pending'"))
-    assert settle(recorder, stale_s=0) == 3
+    assert post_movements(recorder, stale_s=0) == 3
     assert (states(database), on_hand(database)) == (["recorded"] * 3, 3000)
 
 
@@ -68,7 +67,7 @@ def test_many_at_once_record_pending_events_once(recorder: Recorder, database: s
     with database.begin() as connection:
         connection.execute(sa.text("UPDATE epcis_events SET movement_state = 'pending'"))
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: settle(recorder, stale_s=0), range(8)))
+        list(pool.map(lambda _: post_movements(recorder, stale_s=0), range(8)))
     assert (states(database), on_hand(database)) == (["recorded"] * 3, 3000)
 
 
