@@ -52,7 +52,7 @@ class ProductCache:
     def read(
         self, family: str, name: str, load: Callable[[], Any], *, ttl_s: int | None = None
     ) -> Any:
-        """Give the JSON value `family:name` from the cache, or from `load()`, which is then kept."""
+        """Return the JSON value `family:name` from the cache, or from `load()`, which is then cached."""
         keys = self._keys(family, name)
         if family in self._missed_drops:
             self.drop(family, [ALL])
@@ -71,7 +71,7 @@ class ProductCache:
         return json.loads(body)["value"]
 
     def drop(self, family: str, names: Iterable[str]) -> None:
-        """Forget some values; `*` forgets the whole family."""
+        """Drop some values; `*` drops the whole family."""
         names = list(names)
         everything = ALL in names
 
@@ -89,7 +89,7 @@ class ProductCache:
             self._missed_drops.discard(family)
 
     def statistics(self) -> dict[str, int] | None:
-        """Hits and misses since the cache started, None while it is away."""
+        """Return hits and misses since the cache started, None while it is away."""
         found = self._try(lambda client: client.mget([PREFIX + "hits", PREFIX + "misses"]))
         return None if found is None else {"hits": int(found[0] or 0), "misses": int(found[1] or 0)}
 

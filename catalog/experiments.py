@@ -15,7 +15,7 @@ METRICS = ("wrmsse", "rmsse")
 
 
 def main_metric(backtest: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Take the rows of the metric that a backtest is summed up by, and name it."""
+    """Return the name and the rows of the metric that a backtest is summed up by."""
     known = set(backtest["metric"])
     metric = next((name for name in METRICS if name in known), METRICS[-1])
     return metric, backtest[backtest["metric"] == metric].reset_index(drop=True)
@@ -69,7 +69,7 @@ def error_ratios(by_origin: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(backtest: pd.DataFrame) -> pd.DataFrame:
-    """Name per level the candidate that erred least, and how the choice stands beside it.
+    """Return for each level the candidate with the lowest error, and how the choice compares.
 
     backtest: rows of one run, one metric. The rows "chosen", "champion" and "challenger" are no candidates. Returns
     level, level_name, winner, best, chosen, naive.

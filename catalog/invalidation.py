@@ -32,11 +32,11 @@ class Listener:
         self.listening = threading.Event()
 
     def start(self) -> None:
-        """Begin to listen; returns at once."""
+        """Start to listen; returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._stopped.set()
         self._thread.join(timeout=10)
 

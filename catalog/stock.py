@@ -42,7 +42,7 @@ def list_stock(
 def stock_as_of(
     engine: sa.Engine, *, product: str, location: str, at: datetime, known_at: datetime
 ) -> dict[str, Any]:
-    """Stock of a pair at a moment of the world, by what was recorded up to a moment of ours.
+    """Return the stock of a pair at a time, as it had been recorded by another time.
 
     Raises NotFound where nothing was known of the pair then.
     """
@@ -73,7 +73,7 @@ def stock_as_of(
 def list_lots(
     engine: sa.Engine, *, product: str, location: str | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Lots of a product on hand, the next to expire first; units, as far as events named lots."""
+    """Return the lots of a product on hand, the next to expire first; units, as far as events named lots."""
     with engine.connect() as connection:
         rows = connection.execute(
             statement("catalog/lots"),
@@ -83,7 +83,7 @@ def list_lots(
 
 
 def _shown(row: sa.RowMapping) -> dict[str, Any]:
-    """Thousandths as units and millionths as money, by the names' ends."""
+    """Convert thousandths to units and millionths to money, by the names' ends."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
         stem, _, scale = str(name).rpartition("_")
