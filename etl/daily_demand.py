@@ -17,7 +17,7 @@ KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.l
 
 @dataclass(frozen=True)
 class Demand:
-    """What one run changed in daily_demand."""
+    """Changes that one run made in daily_demand."""
 
     rows_changed: int
     days_changed: int
@@ -25,7 +25,7 @@ class Demand:
 
 
 def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Demand:
-    """Bring daily_demand up to everything that landed before `xid_before`.
+    """Update daily_demand to everything that landed before `xid_before`.
 
     The serving copy in Postgres is written first: its upsert can be repeated. The lake's commit with its
     watermark comes last, so a kill at any point makes the next run do the same work again, to the same end.

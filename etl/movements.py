@@ -13,7 +13,7 @@ from stocktide.foundation.lake import Lake
 
 @dataclass(frozen=True)
 class Landed:
-    """What one run appended. Everything with a transaction id below `xid_before` is in the lake."""
+    """Rows that one run appended. Everything with a transaction id below `xid_before` is in the lake."""
 
     rows: int
     xid_before: int
