@@ -88,7 +88,7 @@ class EventEncoder:
         return f"{order}-{row.line}{suffix}", f"/shops/{shop}/till", data
 
     def _stockroom(self, letter: str, row: _Row) -> tuple[str, str]:
-        """Id and source of what the stockroom books."""
+        """Return id and source of what the stockroom books."""
         shop = self._shop[row.pair]
         return f"{shop}-{self._tag}{letter}{row.number:06d}", f"/shops/{shop}/stockroom"
 

@@ -83,7 +83,7 @@ class LiveFeed:
 
     @property
     def has_more_of_order(self) -> bool:
-        """Whether lines of an order wait that the stock has already been reduced by."""
+        """True if lines of an order wait that stock was already reduced by."""
         return bool(self._waiting)
 
     def stream(self) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ class LiveFeed:
         return line
 
     def _act(self) -> None:
-        """Let one thing happen; it may put no event, one, or the lines of one order."""
+        """Simulate one action; it may add no event, one, or the lines of one order."""
         self._number += 1
         if (pair := self.state.delivery_due(self._number)) is not None:
             self._put(RECEIPT, pair, self.state.deliver(pair))

@@ -45,7 +45,7 @@ class LiveState:
         return sold
 
     def lose(self, pair: int, quantity: int) -> None:
-        """Let goods vanish unseen."""
+        """Remove goods without an event, as theft does."""
         self.physical[pair] -= min(quantity, int(self.physical[pair]))
 
     def count(self, pair: int) -> int:
