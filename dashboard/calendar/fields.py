@@ -27,7 +27,7 @@ WEEK = timedelta(days=7)
 def ask_plan(
     reader: Reader, kind: str, key: str, plan: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any], str]:
-    """Ask for the fields of a plan; give the body that records it, and what it still lacks.
+    """Ask for the fields of a plan; return the body that records it, and what it still lacks.
 
     key: tells the forms of a page apart.
     """
@@ -60,7 +60,7 @@ def ask_plan(
 
 
 def missing(kind: str, name: str, limits: Mapping[str, str]) -> str:
-    """Name what a plan cannot do without: its name, and the product where it is of one; "" where all is there."""
+    """Return the label of a required field that is empty: the name, or the product if limited to one; else ""."""
     if not name:
         return NAME_LABELS[kind]
     return next((SCOPES[key] for key, value in limits.items() if not value and key in SCOPES), "")
@@ -127,7 +127,7 @@ def _ask_place(reader: Reader, key: str, plan: Mapping[str, Any] | None) -> dict
 
 
 def place_choices(places: pd.DataFrame) -> dict[str, tuple[str, str] | None]:
-    """Give what a plan can be limited to, by what is shown: everywhere, a country, a region, a location.
+    """Return what a plan can be limited to, by its label: everywhere, a country, a region, a location.
 
     places: as the query of that name gives it.
     """

@@ -69,7 +69,7 @@ def _record(
 
 
 def recorded(answer: Mapping[str, Any]) -> str:
-    """Say what came of a plan that was sent."""
+    """Describe what became of a plan that was sent."""
     if answer["unchanged"]:
         return "This plan exists already; nothing was changed."
     return "The plan is changed." if answer["changed"] else "The plan is saved."

@@ -48,7 +48,7 @@ def render(reader: Reader, user: User) -> None:
 
 
 def _planned(plans: pd.DataFrame, first: date, until: date) -> Any:
-    """Draw what is planned; give the plan that is ticked in the table, if one is."""
+    """Draw what is planned; return the plan that is ticked in the table, if one is."""
     kind = st.segmented_control(
         "Show", [ALL, *KINDS.values()], key="kind", bind="query-params", default=ALL, required=True
     )

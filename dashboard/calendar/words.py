@@ -1,4 +1,4 @@
-"""Plans in words: what a plan is, for what, where, when and on what terms; and the body that records one."""
+"""Texts about plans: what a plan is, for what, where, when and on what terms; and the body that records one."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -19,12 +19,12 @@ EVERYTHING, EVERYWHERE = "everything", "everywhere"
 
 
 def said(value: Any) -> str | None:
-    """Give a text cell, None where it is empty."""
+    """Return a text cell, None where it is empty."""
     return None if value is None or pd.isna(value) or value == "" else str(value)
 
 
 def for_what(plan: Mapping[str, Any]) -> str:
-    """Say which products a plan is for."""
+    """Describe which products a plan is for."""
     product = said(plan["product"])
     if product is not None:
         return said(plan["product_name"]) or product
@@ -33,7 +33,7 @@ def for_what(plan: Mapping[str, Any]) -> str:
 
 
 def where(plan: Mapping[str, Any]) -> str:
-    """Say in which locations a plan holds."""
+    """Describe in which locations a plan holds."""
     location = said(plan["location"])
     if location is not None:
         return said(plan["location_name"]) or location
@@ -42,7 +42,7 @@ def where(plan: Mapping[str, Any]) -> str:
 
 
 def terms(plan: Mapping[str, Any]) -> str:
-    """Say on what terms: a price, what is taken off, a number; nothing for what has none."""
+    """Describe the terms: a price, a discount, a number; "" for a plan without any."""
     if plan["discount"] is not None and not pd.isna(plan["discount"]):
         return f"{plan['discount']:.0%} off"
     if plan["price"] is not None and not pd.isna(plan["price"]):

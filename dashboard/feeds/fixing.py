@@ -22,7 +22,7 @@ WHY_FIRST = "Enter a reason: it is saved in the audit log."
 
 
 class Choice(NamedTuple):
-    """Hold what was chosen in the form. value: as it was typed; None: nothing was."""
+    """Choice in the form. value: as it was typed; None: nothing was."""
 
     which: str
     how: str
@@ -31,7 +31,7 @@ class Choice(NamedTuple):
 
 
 def act_on(reader: Reader, user: User, group: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
-    """Draw the form, and do what it says: first for trial, then for good."""
+    """Draw the form, and do what it says: first as a preview, then for real."""
     st.markdown("**Fix and replay**")
     order = _ask_order(group, kept)
     reason = _ask_reason("feeds.reason")

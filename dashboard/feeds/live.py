@@ -9,7 +9,7 @@ import streamlit as st
 from catalog.feeds import lags, matching
 from catalog.frames import read_frame
 from dashboard.feeds.figures import lag_chart
-from dashboard.friendly_errors import plain_words
+from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
 from dashboard.theme import in_words, plain, plural, roles
 from dashboard.widgets import LIVE, of_found, table, time_column
@@ -20,7 +20,7 @@ LAG_SOURCES = 12
 
 
 @st.fragment(run_every=LIVE)
-@plain_words("live events")
+@friendly_errors("live events")
 def live_panel(reader: Reader) -> None:
     """Draw how long events took to be committed, and the latest entries of the ledger, filtered; refreshes."""
     text = st.text_input(

@@ -10,7 +10,7 @@ from catalog.feeds import rates, span, state_spans, window_start
 from catalog.frames import read_frame
 from dashboard.feeds.figures import band_of, rate_chart, state_timeline
 from dashboard.feeds.list import FEEDS_SHOWN, feed_rows, feed_table, headline, read_feeds
-from dashboard.friendly_errors import plain_words
+from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
 from dashboard.theme import plural, roles
 from dashboard.widgets import EVERY, LIVE, of_found
@@ -22,7 +22,7 @@ TIMELINE_ROWS = 30
 
 
 @st.fragment(run_every=LIVE)
-@plain_words("feed rates")
+@friendly_errors("feed rates")
 def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     """Draw one row a feed, events per minute of one or all, and states over a day; refreshes."""
     now = datetime.now(UTC)

@@ -52,7 +52,7 @@ def _as_text(payload: Mapping[str, Any]) -> str:
 
 
 def conflict_table(conflict: Mapping[str, Any]) -> pd.DataFrame:
-    """Put both payloads side by side: columns Field, Recorded, Refused, and a word where they differ."""
+    """Lay both payloads side by side: columns Field, Recorded, Refused, and a word where they differ."""
     recorded, refused = conflict["recorded"], conflict["refused"]
     fields = [*recorded, *(name for name in refused if name not in recorded)]
     # what differs is what one looks for

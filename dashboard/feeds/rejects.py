@@ -10,7 +10,7 @@ from catalog.frames import read_frame, read_record
 from dashboard.api_client import ask_api
 from dashboard.feeds.fixing import act_on, take_back
 from dashboard.feeds.reject import show_reject
-from dashboard.friendly_errors import plain_words
+from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
@@ -56,7 +56,7 @@ def _none(reader: Reader, state: str, feed: str | None) -> str:
 
 
 def groups_sentence(groups: pd.DataFrame) -> str:
-    """Say how many rejects there are in how many groups, and how many of these are listed."""
+    """Describe how many rejects there are in how many groups, and how many of these are listed."""
     found, rejects = int(groups["found"].iloc[0]), int(groups["rejects_found"].iloc[0])
     cut = of_found(len(groups), found)
     return (
@@ -66,7 +66,7 @@ def groups_sentence(groups: pd.DataFrame) -> str:
 
 
 @st.fragment(run_every=LIVE)
-@plain_words("new rejects")
+@friendly_errors("new rejects")
 def new_rejects(reader: Reader, newest_seen: int, feed: str | None) -> None:
     """Draw a badge with what was refused since the lists were drawn; they stay, so that a choice in them does."""
     found = read_record(reader.engine, "reject_open", after=newest_seen, feed=feed)
@@ -78,7 +78,7 @@ def new_rejects(reader: Reader, newest_seen: int, feed: str | None) -> None:
 
 
 def last_refused(last: dict[str, Any]) -> str:
-    """Say that no reject is open, and which was the last."""
+    """Describe the last reject where none is open."""
     if last["last_seen_at"] is None:
         return (
             "Nothing was refused so far. Refused events are kept here unchanged, with the reason."

@@ -38,7 +38,7 @@ class Weeks:
 def seasonal_naive(
     actual: pd.DataFrame, ahead: pd.DataFrame, *, back: int = WEEK_DAYS
 ) -> pd.DataFrame:
-    """Say the last `back` periods again, a week of days or a year of months: ds, y; empty with fewer behind."""
+    """Repeat the last `back` periods, a week of days or a year of months: ds, y; empty with fewer behind."""
     if len(actual) < back:
         return pd.DataFrame({"ds": ahead["ds"].iloc[:0], "y": np.empty(0)})
     last = actual["y"].to_numpy()[-back:]

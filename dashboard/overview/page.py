@@ -180,7 +180,7 @@ def _change(now: float, before: float) -> str | None:
 
 
 def points(now: float, before: float) -> str:
-    """Say by how many percentage points a share changed; "no change" where that would be written as 0."""
+    """Format by how many percentage points a share changed; "no change" where that would be written as 0."""
     moved = round(100 * (now - before), 1)
     return f"{moved:+.1f} points" if moved else NO_CHANGE
 
