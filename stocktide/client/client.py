@@ -51,7 +51,7 @@ class Client:
         close_s: float = 10.0,
         on_outcome: Callable[[Outcome], None] | None = None,
     ) -> None:
-        """Nothing connects yet. Raises SpoolInUse, SpoolUnsupported, OSError for a spool that cannot be opened.
+        """Start the sending thread; nothing connects yet. Raises SpoolInUse, SpoolUnsupported, OSError for a bad spool.
 
         on_outcome is called in the sending thread, once for each event and in order; what it raises is logged.
         """
@@ -89,7 +89,7 @@ class Client:
         """Take one event for delivery and return its id. kind: sale, receipt, …; time: when it happened, default now.
 
         Give an id of your own where you have one, such as receipt and line: it makes a repeat by you a duplicate too.
-        Raises StoreFull, and ValueError, TypeError for what is no event, or when the client is closed.
+        Raises StoreFull, and ValueError, TypeError if it is not an event, or when the client is closed.
         """
         event_id = self._ids.make() if id is None else id
         self._store.append(encode_event(kind, data, self.source, event_id, time))
@@ -98,11 +98,11 @@ class Client:
         return event_id
 
     def waiting(self) -> int:
-        """How many events have no outcome yet."""
+        """Return how many events have no outcome yet."""
         return self._store.waiting()
 
     def trouble(self) -> str | None:
-        """Why the events wait, as the last attempt told; None: nothing is wrong."""
+        """Return why events wait, as of the last attempt; None if nothing is wrong."""
         trouble = self._trouble
         return None if trouble is None else trouble.why
 
@@ -231,7 +231,7 @@ class Client:
             return not self._closed
 
     def _take_outcomes(self, delivered: Delivered) -> None:
-        """Tell the outcomes first, forget the events then: killed in between, they are told again."""
+        """Report the outcomes first, forget the events then: killed in between, they are reported again."""
         for outcome in delivered.outcomes:
             self.counts[outcome.outcome] += 1
             if not outcome.recorded:

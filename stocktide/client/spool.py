@@ -27,7 +27,7 @@ REFUSED = "refused.ndjson"
 
 @dataclass
 class _Peeked:
-    """What the last `peek` read: the lines to send, those that are spoilt, and where it stopped."""
+    """Lines that the last `peek` read: those to send, those that are damaged, and where it stopped."""
 
     place: Place
     sound: list[bytes] = field(default_factory=list)
@@ -71,7 +71,7 @@ class SpoolStore:
             raise
 
     def append(self, line: bytes) -> None:
-        """Keep one event; it is on disk when this returns. Raises StoreFull, ValueError once sealed."""
+        """Store one event; it is on disk when this returns. Raises StoreFull, ValueError once sealed."""
         with self._lock:
             if self._sealed:
                 raise ValueError(CLOSED)
@@ -85,7 +85,7 @@ class SpoolStore:
             self._bytes += len(line) + 1
 
     def peek(self, events_max: int, bytes_max: int) -> list[bytes]:
-        """The oldest events, without taking them away; lines that the disk has spoilt are left out."""
+        """Return the oldest events without removing them; lines that are damaged on disk are left out."""
         with self._lock:
             peeked = _Peeked(self._place)
             for place, line in self._segments.lines(self._place, self._writing):
@@ -100,7 +100,7 @@ class SpoolStore:
             return peeked.sound
 
     def done(self) -> None:
-        """Take away what the last `peek` read; spoilt lines are put aside."""
+        """Remove what the last `peek` read; damaged lines are put aside."""
         with self._lock:
             peeked, self._peeked = self._peeked, _Peeked(self._peeked.place)
             if peeked.spoilt:
@@ -129,18 +129,18 @@ class SpoolStore:
             os.close(file)
 
     def waiting(self) -> int:
-        """How many events are kept."""
+        """Return how many events are stored."""
         with self._lock:
             return self._events
 
     def seal(self) -> bool:
-        """Take no more events; False where that was said before."""
+        """Take no more events; returns False if it was sealed before."""
         with self._lock:
             first, self._sealed = not self._sealed, True
             return first
 
     def close(self) -> None:
-        """Give the folder free; what is kept stays."""
+        """Release the folder; stored events stay."""
         with self._lock:
             if self._released:
                 return
@@ -175,7 +175,7 @@ class SpoolStore:
 
 
 def _own(folder: Path) -> int:
-    """Take the folder for this process; gives the descriptor that holds it. Raises SpoolInUse."""
+    """Lock the folder for this process; returns the descriptor that holds it. Raises SpoolInUse."""
     owner = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)

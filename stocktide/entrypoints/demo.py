@@ -96,7 +96,7 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
 
 
 def free_port() -> int:
-    """A port that is free now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -104,7 +104,7 @@ def free_port() -> int:
 
 
 def _end(home: Path) -> date:
-    """The day after the last simulated one: kept with the home, so that a second demo sends the same events."""
+    """Return the day after the last simulated one: kept in the home, so that a second demo sends the same events."""
     note = home / "demo.json"
     home.mkdir(parents=True, exist_ok=True)
     if not note.exists():
@@ -150,7 +150,7 @@ def _wait_until_ready(settings: Settings, supervisor: "subprocess.Popen[bytes]")
     deadline = time.monotonic() + READY_S_MAX
     while time.monotonic() < deadline:
         if supervisor.poll() is not None:
-            raise Fatal("up_failed", "`stocktide up` ended; what it said stands above.")
+            raise Fatal("up_failed", "`stocktide up` ended; its output is above.")
         state = read_state(settings.home)
         if state and state["pid"] == supervisor.pid:
             parts = state["parts"].values()
@@ -255,7 +255,7 @@ def _landed(report: dict[str, Any]) -> str:
 
 
 def forecast_told(report: dict[str, Any]) -> str:
-    """Say what the forecast stage did: what won, what became of it and why, and its error beside seasonal naive's.
+    """Describe the forecast stage: the choice, its decision and reason, and its error beside seasonal naive's.
 
     report: what `stocktide forecast --json` prints.
     """

@@ -1,4 +1,4 @@
-"""What `stocktide status` tells: parts, data, last runs."""
+"""Report of `stocktide status`: parts, data, last runs."""
 
 from typing import Any
 

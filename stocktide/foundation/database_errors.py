@@ -1,4 +1,4 @@
-"""What an error of the database asks for: the same again, another input, or a mend of our own.
+"""Reactions to a database error: try again, refuse the input, or fix our own code.
 
 The one place that decides it; everything that meets such an error asks here.
 """
@@ -36,7 +36,7 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def reaction_to(error: BaseException) -> Reaction:
-    """Tell what an error asks for.
+    """Return the reaction that an error asks for.
 
     transient: the database is away, busy or gave way to another, and the same may work soon. content: it refuses a
     value, and will refuse it again. bug: anything else; neither waiting nor another input helps.

@@ -78,7 +78,7 @@ class KeyRing:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="key-ring-use")
 
     def find(self, text: str) -> Key | None:
-        """Give the key with this text if it is known well enough; None: fetch it. Raises Unauthorized."""
+        """Return the key with this text if it is known well enough; None: fetch it. Raises Unauthorized."""
         hashed = hash_key(text)
         entry = self._keys.get(hashed)
         now = time.monotonic()
@@ -104,7 +104,7 @@ class KeyRing:
         return self._used(entry, time.monotonic()) if entry is not None else key
 
     def close(self) -> None:
-        """Let go of threads and connections."""
+        """Release threads and connections."""
         for threads in (self._readers, self._guess_readers, self._writer):
             threads.shutdown(wait=True, cancel_futures=True)
         self._engine.dispose()
@@ -124,7 +124,7 @@ class KeyRing:
         return key
 
     def _refresh(self, entry: _Entry, hashed: bytes) -> None:
-        """Have a key read again; where that is refused, the key is believed for as long as it may be."""
+        """Read a key again; if that is refused, the key is trusted for as long as it may be."""
         entry.refreshing = True
         try:
             self._read_soon(hashed)
@@ -132,7 +132,7 @@ class KeyRing:
             entry.refreshing = False
 
     def _read_soon(self, hashed: bytes) -> "Future[Key]":
-        """Have a text looked up, with the known keys or among the guesses. Raises Transient for too many of those."""
+        """Look up a text, with the known keys or among the guesses. Raises Transient for too many guesses."""
         known = hashed in self._keys
         pending = self._pending if known else self._guesses
         under_way = self._pending.get(hashed) or self._guesses.get(hashed)
@@ -168,13 +168,13 @@ class KeyRing:
         return key
 
     def _wait_again(self, hashed: bytes) -> None:
-        """The database was away: whoever asks next asks it again, until the key is too old to believe."""
+        """Allow the next request to ask the database again after it was down, until the key is too old to trust."""
         entry = self._keys.get(hashed)
         if entry is not None:
             entry.refreshing = False
 
     def _limiter_of(self, key: Key) -> TokenBucket:
-        """The bucket outlives readings of the key; another rate begins another."""
+        """Return the key's bucket: it outlives readings of the key, and a new rate starts a new one."""
         limiter = self._limiters.get(key.key_id)
         if limiter is None or limiter.rate != key.rate:
             limiter = self._limiters[key.key_id] = TokenBucket(key.rate)
@@ -189,7 +189,7 @@ class KeyRing:
 
 
 def _put(held: dict[bytes, Held], hashed: bytes, value: Held, most: int) -> None:
-    """Keep a value, and forget the oldest ones beyond `most`."""
+    """Store a value, and drop the oldest ones beyond `most`."""
     held.pop(hashed, None)
     held[hashed] = value
     while len(held) > most:

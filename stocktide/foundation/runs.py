@@ -13,7 +13,7 @@ from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import job_lock
 from stocktide.foundation.errors import Conflict, StocktideError
 
-# Longer than any run but a first one on years of events: who waits longer should know why.
+# Longer than any run but a first one on years of events: a wait beyond it should be explained.
 RUN_S_MAX = 600.0
 ASK_AGAIN_S = 0.5
 T = TypeVar("T")

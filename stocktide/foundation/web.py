@@ -1,4 +1,4 @@
-"""What all HTTP routes share: problem+json errors, keys, and limits on bodies."""
+"""Parts of all HTTP routes: problem+json errors, keys, and limits on bodies."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -52,7 +52,7 @@ def problem(error: StocktideError, **more: Any) -> JSONResponse:
 
 
 def install_problems(app: FastAPI) -> None:
-    """Make every error of the app one shape."""
+    """Render every error of the app in one shape."""
 
     @app.exception_handler(StocktideError)
     def on_ours(_request: Request, error: StocktideError) -> JSONResponse:
@@ -114,19 +114,19 @@ def _our_fault(request: Request, error: Exception) -> Fatal:
 
 
 def engine_of(request: Request) -> sa.Engine:
-    """The process's engine, put there by the entry point."""
+    """Return the process's engine, put there by the entry point."""
     engine: sa.Engine = request.app.state.engine
     return engine
 
 
 def key_ring_of(request: Request) -> KeyRing:
-    """The process's keys, put there by the entry point."""
+    """Return the process's keys, put there by the entry point."""
     ring: KeyRing = request.app.state.key_ring
     return ring
 
 
 def allow(scope: keys.Scope) -> Callable[[Request], Any]:
-    """Make the dependency that lets only keys with this scope through; gives the key."""
+    """Return the dependency that lets only keys with this scope through; it returns the key."""
 
     async def key_of(request: Request) -> keys.Key:
         text = bearer(request.headers.get("authorization", ""))
@@ -176,7 +176,7 @@ async def read_body(request: Request, shape: type[Shape], bytes_max: int) -> Sha
 
 
 def asked_by(key: keys.Key, user: str | None) -> str:
-    """Name who asked, for the history. Raises Invalid."""
+    """Return who asked, for the history. Raises Invalid."""
     if user is None:
         return f"key {key.name}"
     if not 1 <= len(user) <= 100 or not user.isprintable():

@@ -1,4 +1,4 @@
-"""Commands of alerts: what is open, who has taken it on, and who is told."""
+"""Commands of alerts: what is open, who has taken it on, and who is notified."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ OWNER = "stocktide alerts"
 
 @click.group()
 def alerts() -> None:
-    """Alerts: list, acknowledge, silence, and webhooks."""
+    """List, acknowledge and silence alerts, and manage webhooks."""
 
 
 @alerts.command("run", hidden=True)
@@ -71,7 +71,7 @@ def _row(alert: dict[str, Any]) -> list[Any]:
 @click.argument("alert_id", type=int)
 @click.option("--reason", required=True, help="Kept in the alert's history.")
 def alerts_acknowledge(alert_id: int, reason: str) -> None:
-    """Say that somebody has taken an alert on."""
+    """Acknowledge an alert: somebody has taken it on."""
     from alerts.triage import acknowledge
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
@@ -96,7 +96,7 @@ def alerts_silence(alert_id: int, until: str, reason: str) -> None:
 
 @alerts.group()
 def webhooks() -> None:
-    """Who is told of alerts."""
+    """Manage the webhooks that are notified of alerts."""
 
 
 @webhooks.command("add")
@@ -105,7 +105,7 @@ def webhooks() -> None:
 @click.option("--rules", help="Only these rules, such as out_of_stock,silent_feed.")
 @click.option("--locations", help="Only alerts at these locations, such as S1,S2.")
 def webhooks_add(name: str, url: str, rules: str | None, locations: str | None) -> None:
-    """Make a webhook and print its secret, this once."""
+    """Create a webhook and print its secret, this once."""
     from alerts.addresses import allowed_by
     from alerts.signature import secret_text
     from alerts.webhooks import Filters, create_webhook

@@ -54,7 +54,7 @@ def _write(made: "Assumed", out: Path) -> None:
 
 
 def _document(made: "Assumed") -> dict[str, object]:
-    """Make the JSON document: the total, the notes, and a row per period of every node that changes."""
+    """Build the JSON document: the total, the notes, and a row per period of every node that changes."""
     table = made.table(changed=True)
     table["ds"] = table["ds"].dt.strftime("%Y-%m-%d")
     return {

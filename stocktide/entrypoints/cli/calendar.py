@@ -18,7 +18,7 @@ ROWS_MAX = 100_000
 
 @click.group()
 def calendar() -> None:
-    """What is known ahead: events, prices, promotions, closures, regressors."""
+    """Manage what is known ahead: events, prices, promotions, closures, regressors."""
 
 
 @calendar.command("import")
@@ -73,7 +73,7 @@ def calendar_list(
 @click.argument("kind")
 @click.argument("plan")
 def calendar_withdraw(kind: str, plan: str) -> None:
-    """Take back the PLAN of a KIND, by its id. Backtests of the days before still know it."""
+    """Withdraw the PLAN of a KIND, by its id. Backtests of the days before still know it."""
     from ingest.calendar import withdraw_plan
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:

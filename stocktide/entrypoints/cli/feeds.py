@@ -140,7 +140,7 @@ def watch(folder: Path, mapping: str | None, once: bool, settle: float, as_json:
 
 
 def _file_line(report: dict[str, Any]) -> str:
-    """One line about a file, for people."""
+    """Describe a file in one line, for people."""
     counts = ", ".join(
         f"{report[name]:,} {name}"
         for name in ("read", "accepted", "duplicate", "conflict")

@@ -119,7 +119,7 @@ def refresh(as_json: bool) -> None:
 
 
 def _follow(settings: "Settings", engine: "sa.Engine") -> None:
-    """Have MLflow's aliases follow the tables; a store that is away is told of and follows next time."""
+    """Point MLflow's aliases at the tables' versions; a store that is down is reported and follows next time."""
     from forecasting.publishing.experiment import TrackingStore, follow_registry
 
     try:

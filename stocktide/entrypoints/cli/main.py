@@ -43,7 +43,7 @@ def up() -> None:
 @cli.command()
 @as_json
 def status(as_json: bool) -> None:
-    """Tell what runs, how far the data has come, and what went wrong last. Exit 3 when nothing runs here."""
+    """Show what runs, how far the data has come, and what went wrong last. Exit 3 when nothing runs here."""
     from stocktide.entrypoints.status import describe
     from stocktide.foundation.home import read_state
 

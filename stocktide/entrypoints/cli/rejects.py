@@ -167,7 +167,7 @@ def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
 @click.argument("reject_ids", type=int, nargs=-1, required=True)
 @click.option("--reason", required=True, help="Kept in the history.")
 def rejects_reopen(reject_ids: Sequence[int], reason: str) -> None:
-    """Take back a drop: the rejects are open again."""
+    """Reopen rejects that were dropped."""
     from ingest.rejects.rejects import reopen_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
@@ -176,7 +176,7 @@ def rejects_reopen(reject_ids: Sequence[int], reason: str) -> None:
 
 
 def edit_of(text: str) -> tuple[str, Any]:
-    """Take FIELD=VALUE apart; the value is as the field takes it, null leaves the field out. Raises Invalid."""
+    """Split FIELD=VALUE; the value has the field's type, null removes the field. Raises Invalid."""
     field, equals, value = text.partition("=")
     if not equals or not field:
         raise Invalid("usage", f"--set wants FIELD=VALUE, not {text!r}.")
@@ -204,7 +204,7 @@ def _replayer(engine: Any, settings: Any) -> Any:
 
 
 def _sum(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One report of several calls; samples and changes are those of the first."""
+    """Sum the reports of several calls into one; samples and changes are those of the first."""
     counted = (
         "taken",
         "accepted",
