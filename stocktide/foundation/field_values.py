@@ -10,7 +10,7 @@ NOT_TEXT = frozenset(
 
 
 def value_of(field: str, text: str) -> Any:
-    """Return a typed text as the value of `field`, such as `data.product`: text stays text, even if it looks like a number.
+    """Return a typed text as the value of `field`, such as `data.product`: text stays text, even if it looks numeric.
 
     For a field that is not text, and for `data` as a whole, JSON is decoded; other input stays text, so that the
     parser says what is wrong with it.
