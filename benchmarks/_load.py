@@ -50,8 +50,8 @@ class _Connection(asyncio.Protocol):
         head, separator, body = self._buffer.partition(b"\r\n\r\n")
         if not separator:
             return
-        place = head.lower().index(b"content-length:") + 15
-        length = int(head[place:].split(b"\r\n", 1)[0])
+        start = head.lower().index(b"content-length:") + 15
+        length = int(head[start:].split(b"\r\n", 1)[0])
         if len(body) < length:
             return
         self._load.latencies.append(time.perf_counter() - self._sent_at)

@@ -27,10 +27,10 @@ return 1
 
 # A generation need outlive only the slowest reader that may have begun before the drop.
 FORGET = """
-for place = 1, #KEYS, 2 do
-    redis.call('INCR', KEYS[place + 1])
-    redis.call('EXPIRE', KEYS[place + 1], ARGV[1])
-    redis.call('DEL', KEYS[place])
+for index = 1, #KEYS, 2 do
+    redis.call('INCR', KEYS[index + 1])
+    redis.call('EXPIRE', KEYS[index + 1], ARGV[1])
+    redis.call('DEL', KEYS[index])
 end
 return 1
 """

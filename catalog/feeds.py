@@ -68,7 +68,7 @@ def judged(feeds: pd.DataFrame, now: datetime) -> pd.DataFrame:
     frame = feeds.assign(
         state=[state for state, _ in verdicts], why=[why for _, why in verdicts], last_event_s=ages
     )
-    order = frame["state"].map({state: place for place, state in enumerate(STATES)})
+    order = frame["state"].map({state: index for index, state in enumerate(STATES)})
     return frame.assign(order=order).sort_values(["order", "feed"]).drop(columns="order")
 
 

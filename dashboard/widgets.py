@@ -48,7 +48,7 @@ def reason_words(reason: str) -> str:
     return REASONS.get(reason, reason.replace("_", " "))
 
 
-def of_found(shown: int, found: int, word: str = "listed") -> str:
+def listed_note(shown: int, found: int, word: str = "listed") -> str:
     """Describe how many of how many are listed; "" where all are."""
     return f"{shown:,} of {found:,} are {word}." if shown < found else ""
 

@@ -1,4 +1,4 @@
-"""What is known ahead, from the tables of plans and the lake to arrays of leaves by periods."""
+"""Known-ahead data, from the tables of plans and the lake to arrays of leaves by periods."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,8 +27,8 @@ PRICE, PROMOTION = "price", "promotion"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What plans are held against: the periods of a demand and its horizon, all keys of its leaves, and what was.
+class PlanContext:
+    """Data that plans are compared with: the periods of a demand and its horizon, all keys of its leaves, and actuals.
 
     leaf_keys: (m rows), columns SCOPE. n_history: periods that are over. last: date of the last of these.
     """
@@ -50,7 +50,7 @@ def read_known_ahead(
     """
     with engine.connect() as connection:
         plans = read_plans(connection, now=now)
-        told = read_told(connection, lake, demand, horizon=horizon)
+        told = read_plan_context(connection, lake, demand, horizon=horizon)
     return known_ahead_of(plans, told)
 
 
@@ -59,13 +59,15 @@ def read_plans(connection: sa.Connection, *, now: datetime) -> pd.DataFrame:
     return _frame(connection, "forecasting/calendar_plans", now=now)
 
 
-def read_told(connection: sa.Connection, lake: Lake, demand: Demand, *, horizon: int) -> Told:
+def read_plan_context(
+    connection: sa.Connection, lake: Lake, demand: Demand, *, horizon: int
+) -> PlanContext:
     """Read what the plans of a demand's leaves are held against."""
     days = pd.DatetimeIndex(demand.days.append(demand.following(horizon)))
     periods = periods_of(days, demand.grid)
     products = _frame(connection, "forecasting/product_keys").astype({"product_id": np.int64})
     locations = _frame(connection, "forecasting/location_keys").astype({"location_id": np.int64})
-    return Told(
+    return PlanContext(
         periods=periods,
         leaf_keys=keys_of_leaves(demand.leaves, products, locations),
         realised=read_realised(lake, demand, periods, products, locations),
@@ -74,7 +76,7 @@ def read_told(connection: sa.Connection, lake: Lake, demand: Demand, *, horizon:
     )
 
 
-def known_ahead_of(plans: pd.DataFrame, told: Told) -> KnownAhead:
+def known_ahead_of(plans: pd.DataFrame, told: PlanContext) -> KnownAhead:
     """Turn plans, as of `read_plans`, into what is known ahead of the leaves."""
     leaf_keys, periods, realised = told.leaf_keys, told.periods, told.realised
     kind = _by_kind(plans)

@@ -29,7 +29,7 @@ NO_LOCATION = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class PathLineage:
-    """What stored paths came from. cutoff: ISO date of the last day known. version: of the forecast."""
+    """Origin of stored paths. cutoff: ISO date of the last day known. version: of the forecast."""
 
     forecast_run_id: int
     version: int | None

@@ -1,4 +1,4 @@
-"""What to forecast: the settings of one run, from stocktide.toml."""
+"""Settings of one forecast run, from stocktide.toml."""
 
 import difflib
 from collections.abc import Callable, Mapping

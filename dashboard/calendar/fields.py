@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame
-from dashboard.calendar.words import EVERYWHERE, body_of, said
+from dashboard.calendar.words import EVERYWHERE, body_of, cell_text
 from dashboard.reader import Reader
 from dashboard.theme import today
 
@@ -54,7 +54,7 @@ def ask_plan(
         around=around,
         discount=discount,
         price=None if now["price"] is None or pd.isna(now["price"]) else float(now["price"]),
-        plan=said(now["plan"]),
+        plan=cell_text(now["plan"]),
     )
     return body, missing(kind, name, limits)
 
@@ -95,7 +95,7 @@ def _ask_days(kind: str, key: str, plan: Mapping[str, Any] | None) -> tuple[date
 
 
 def _ask_scope(key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
-    now = {} if plan is None else {name: said(plan[name]) for name in SCOPES if name}
+    now = {} if plan is None else {name: cell_text(plan[name]) for name in SCOPES if name}
     given = next(
         (name for name, value in now.items() if value), "" if plan is not None else "product"
     )
@@ -115,7 +115,7 @@ def _ask_scope(key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
 def _ask_place(reader: Reader, key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
     places = place_choices(read_frame(reader.engine, "places"))
     limits = ("location", "region", "country")
-    now = None if plan is None else next(((n, plan[n]) for n in limits if said(plan[n])), None)
+    now = None if plan is None else next(((n, plan[n]) for n in limits if cell_text(plan[n])), None)
     chosen = st.selectbox(
         "Where",
         list(places),
@@ -136,7 +136,7 @@ def place_choices(places: pd.DataFrame) -> dict[str, tuple[str, str] | None]:
         for value in sorted(places[key].dropna().unique()):
             choices[f"{label} {value}"] = (key, str(value))
     for place in places.itertuples():
-        name = f"{place.name} ({place.code})" if said(place.name) else str(place.code)
+        name = f"{place.name} ({place.code})" if cell_text(place.name) else str(place.code)
         choices[name] = ("location", str(place.code))
     return choices
 

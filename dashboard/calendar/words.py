@@ -18,26 +18,28 @@ KINDS = {
 EVERYTHING, EVERYWHERE = "everything", "everywhere"
 
 
-def said(value: Any) -> str | None:
+def cell_text(value: Any) -> str | None:
     """Return a text cell, None where it is empty."""
     return None if value is None or pd.isna(value) or value == "" else str(value)
 
 
 def for_what(plan: Mapping[str, Any]) -> str:
     """Describe which products a plan is for."""
-    product = said(plan["product"])
+    product = cell_text(plan["product"])
     if product is not None:
-        return said(plan["product_name"]) or product
-    parts = [part for key in ("department", "category") if (part := said(plan[key])) is not None]
+        return cell_text(plan["product_name"]) or product
+    parts = [
+        part for key in ("department", "category") if (part := cell_text(plan[key])) is not None
+    ]
     return ", ".join(parts) or EVERYTHING
 
 
 def where(plan: Mapping[str, Any]) -> str:
     """Describe in which locations a plan holds."""
-    location = said(plan["location"])
+    location = cell_text(plan["location"])
     if location is not None:
-        return said(plan["location_name"]) or location
-    parts = [part for key in ("region", "country") if (part := said(plan[key])) is not None]
+        return cell_text(plan["location_name"]) or location
+    parts = [part for key in ("region", "country") if (part := cell_text(plan[key])) is not None]
     return ", ".join(parts) or EVERYWHERE
 
 
@@ -46,7 +48,7 @@ def terms(plan: Mapping[str, Any]) -> str:
     if plan["discount"] is not None and not pd.isna(plan["discount"]):
         return f"{plan['discount']:.0%} off"
     if plan["price"] is not None and not pd.isna(plan["price"]):
-        return amount(float(plan["price"]), said(plan["currency"]))
+        return amount(float(plan["price"]), cell_text(plan["currency"]))
     if plan["value"] is not None and not pd.isna(plan["value"]):
         return f"{plan['value']:g}"
     return ""

@@ -12,7 +12,7 @@ from dashboard.feeds.figures import lag_chart
 from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
 from dashboard.theme import in_words, plain, plural, roles
-from dashboard.widgets import LIVE, of_found, table, time_column
+from dashboard.widgets import LIVE, listed_note, table, time_column
 
 TAIL_ROWS = 100
 LAG_EVENTS = 1_000
@@ -76,7 +76,7 @@ def keys_panel(reader: Reader) -> None:
     if keys.empty:
         st.info("No keys yet. Create one: `stocktide keys create NAME --scope ingest`.")
         return
-    cut = of_found(len(keys), int(keys["found"].iloc[0]))
+    cut = listed_note(len(keys), int(keys["found"].iloc[0]))
     st.caption(
         "Create, limit and revoke keys with `stocktide keys`. A key is shown once, when it is created. "
         + (f"{cut} Valid keys first, latest seen first." if cut else "")

@@ -13,7 +13,7 @@ from dashboard.feeds.list import FEEDS_SHOWN, feed_rows, feed_table, headline, r
 from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
 from dashboard.theme import plural, roles
-from dashboard.widgets import EVERY, LIVE, of_found
+from dashboard.widgets import EVERY, LIVE, listed_note
 
 # States carry in what was heard a day before the window.
 REACH = timedelta(hours=24)
@@ -33,14 +33,14 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     bins = read_bins(reader, [*worst["feed"], *timed["feed"]], now)
     st.markdown(headline(feeds))
     feed_table(feed_rows(worst, bins, bands, now))
-    if cut := of_found(len(worst), len(feeds)):
+    if cut := listed_note(len(worst), len(feeds)):
         st.caption(f"{cut} Worst first; choose any other feed above.")
     _rates(reader, bins, bands, feed, now)
     spans = state_spans(timed, bins, alerts, now)
     if not spans.empty:
         chart = state_timeline(spans, roles(), title=timeline_title(spans))
         st.altair_chart(chart, key="feeds.states", width="stretch")
-    if feed is None and (cut := of_found(len(timed), len(feeds), "shown")):
+    if feed is None and (cut := listed_note(len(timed), len(feeds), "shown")):
         st.caption(f"{cut} Feeds with alerts in these 24 hours come first.")
     st.caption(f"Updated at {now:%H:%M:%S} UTC; refreshes every 5 seconds.")
 

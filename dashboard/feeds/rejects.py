@@ -8,13 +8,13 @@ import streamlit as st
 
 from catalog.frames import read_frame, read_record
 from dashboard.api_client import ask_api
-from dashboard.feeds.fixing import act_on, take_back
+from dashboard.feeds.fixing import act_on, reopen_form
 from dashboard.feeds.reject import show_reject
 from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
-from dashboard.widgets import LIVE, of_found, reason_words, switch, table, ticked, time_column
+from dashboard.widgets import LIVE, listed_note, reason_words, switch, table, ticked, time_column
 from stocktide.foundation.users import User
 
 GROUPS = 100
@@ -58,7 +58,7 @@ def _none(reader: Reader, state: str, feed: str | None) -> str:
 def groups_sentence(groups: pd.DataFrame) -> str:
     """Describe how many rejects there are in how many groups, and how many of these are listed."""
     found, rejects = int(groups["found"].iloc[0]), int(groups["rejects_found"].iloc[0])
-    cut = of_found(len(groups), found)
+    cut = listed_note(len(groups), found)
     return (
         f"{plural(rejects, 'reject')} in {plural(found, 'group')}, newest first. "
         f"{f'{cut} Choose a feed to see the others. ' if cut else ''}Tick a group to see its events."
@@ -186,7 +186,7 @@ def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) ->
     if state == "open":
         act_on(reader, user, group, kept)
     elif state == "dropped":
-        take_back(reader, user, kept)
+        reopen_form(reader, user, kept)
 
 
 def _choose_event(events: pd.DataFrame, state: str, before: str) -> int:

@@ -167,7 +167,7 @@ def with_periods(ratios: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
 
 def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) -> None:
     table = winners(backtest)
-    st.markdown(said_here(table, str(node["level_name"])))
+    st.markdown(describe_best(table, str(node["level_name"])))
     origins = int(backtest["origins"].max())
     count = len(set(backtest["candidate"]) - NOT_CANDIDATES)
     chart = backtest_dots(
@@ -206,7 +206,7 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) ->
         )
 
 
-def said_here(table: pd.DataFrame, level_name: str) -> str:
+def describe_best(table: pd.DataFrame, level_name: str) -> str:
     """Describe the best method at a level, and how the choice compares, in one sentence; table as of `winners`."""
     here = table[table["level_name"] == level_name]
     if here.empty:

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-class Made(Protocol):
+class FinishedForecast(Protocol):
     """A forecast that was made before, such as `Forecast`. mean: (n, h), coherent; quantiles: (n, h, q)."""
 
     @property
@@ -40,7 +40,7 @@ class Made(Protocol):
 
 
 def assume(
-    made: Made,
+    made: FinishedForecast,
     demand: Demand,
     hierarchy: Hierarchy,
     ahead: KnownAhead,

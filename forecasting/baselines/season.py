@@ -74,7 +74,7 @@ def phases(F: Array, m: int, *, multiplicative: bool = False) -> Array:
 
 
 def _moving_average(F: Array, m: int) -> Array:
-    """Centred average over a season; the two ends of an even one count half. Returns (T - 2 (m // 2), n)."""
+    """Compute the centred average over a season; both ends of an even one count half. Returns (T - 2 (m // 2), n)."""
     half = m // 2
     total = np.cumsum(np.nan_to_num(F), axis=0)
     total = np.concatenate([np.zeros((1, F.shape[1])), total])

@@ -40,7 +40,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Rows:
-    """What trees learn from. X: (R, F). start, came, weight: (R,); start > 0, came >= 0 units. origin: (R,)."""
+    """Data that trees learn from. X: (R, F). start, came, weight: (R,); start > 0, came >= 0 units. origin: (R,)."""
 
     X: Floats
     start: Array

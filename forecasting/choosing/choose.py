@@ -41,7 +41,7 @@ class Winner:
 
 @dataclass(frozen=True)
 class Choice:
-    """What to forecast with.
+    """Choice of what to forecast with.
 
     name: a candidate's. weights: by candidate, > 0, summing to 1. score: its mean error, None without a backtest.
     margin: share of the runner-up's error that it saves. winners: by level and class. origins: how many. learnt:
@@ -139,7 +139,7 @@ def _by_origin(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(scores: pd.DataFrame, eligible: Sequence[str]) -> tuple[Winner, ...]:
-    """Name the best of the eligible candidates in each level and demand class, by mean WRMSSE over the origins."""
+    """Find the best of the eligible candidates in each level and demand class, by mean WRMSSE over the origins."""
     mine = scores[(scores["metric"] == METRIC) & scores["candidate"].isin(eligible)]
     found = []
     for key, of in mine.groupby(["level", "level_name", "demand_class"], sort=False):

@@ -35,7 +35,7 @@ class CurrentVersion:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to fit. score, champion_score: errors on the same origins, None where one was not tested there."""
+    """Choice of what to fit. score, champion_score: errors on the same origins, None where one was not tested there."""
 
     choice: Choice
     score: float | None

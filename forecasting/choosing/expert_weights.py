@@ -60,7 +60,9 @@ class LevelTrial(LevelExperts):
 
 @dataclass(frozen=True)
 class LevelLosses:
-    """names: (C,) of experts that every origin has. node: (O, C, n) scaled root mean squared errors. level: (O, C),
+    """Losses of one level's experts at O origins.
+
+    names: (C,) of experts that every origin has. node: (O, C, n) scaled root mean squared errors. level: (O, C),
     relative to the middle expert. weight: (O, n). told: (O,), False where nothing of the level is known.
     """
 
@@ -187,5 +189,5 @@ def mixed(weights: NDArray[np.floating], forecasts: Floats) -> Array:
 
 
 def _at(trial: LevelTrial, names: Sequence[str]) -> list[int]:
-    place = {name: position for position, name in enumerate(trial.names)}
-    return [place[name] for name in names]
+    index = {name: position for position, name in enumerate(trial.names)}
+    return [index[name] for name in names]

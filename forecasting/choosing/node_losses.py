@@ -24,7 +24,7 @@ ROWS_AT_ONCE = 4_096
 
 @dataclass(frozen=True)
 class NodeScales:
-    """What a node's errors are divided by, (n,), NaN where its history never changed.
+    """Divisors of a node's errors, (n,), NaN where its history never changed.
 
     squared: root mean squared change to the next period. absolute: mean absolute one. seasonal: over a season.
     """

@@ -1,4 +1,4 @@
-"""What is kept of one origin: its experts beside what came, and the facts that a finished forecast obeys.
+"""Tables kept of one origin: its experts beside the actuals, and the facts that a finished forecast obeys.
 
 n nodes, m leaves, T periods known, h ahead. An origin holds its whole history; this holds no history at all, so that
 many origins fit into memory at once.
@@ -50,7 +50,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run makes at each origin.
+    """Plan of what a run makes at each origin.
 
     levels: positions of the fitted levels. responses: forms of the own models. baselines: names. split_level: whose
     nodes are split over leaves by recent shares, with this half-life in periods. insample: whether history is kept for
@@ -68,7 +68,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Facts:
-    """What every forecast from an origin obeys, and what errors are measured by.
+    """Facts that every forecast from an origin obeys, and the scales that errors are measured by.
 
     open_ahead: (m, h). ended: (m,). starts: young leaves. warnings: (n,) codes or None. classes: (n,). weight: (n,)
     units. scales: of errors. change: (n,) mean squared change, inf for none. shares: (m,) of each leaf at the split

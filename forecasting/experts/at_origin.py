@@ -85,13 +85,13 @@ class NodeModel:
         return not self.name.endswith(WITHOUT_PLANS)
 
     def expert(self, window: int) -> str:
-        """Name the expert that corrects this model's level by a window."""
+        """Return the name of the expert that corrects this model's level by a window."""
         return f"{self.name} @{window}"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What an origin shows to its experts.
+    """Data that an origin shows to its experts.
 
     history: level -> units (n, T), NaN where unknown. dates: (T + h,) of history and horizon. suffix: of the names of
     all experts. rich: level -> rows and the calendar terms that they share. plain: the terms of week and year alone.

@@ -61,7 +61,7 @@ class FittedGroup:
 
 @dataclass(frozen=True)
 class ModelFit:
-    """What one variant says. both: (n, kept + h), >= 0, before any level correction. groups: the models behind it.
+    """Forecast of one variant. both: (n, kept + h), >= 0, before any level correction. groups: the models behind it.
 
     highest: (n,) no forecast is above it. single: (n,) what a row with one observation is forecast, NaN for others.
     """
@@ -72,7 +72,7 @@ class ModelFit:
     single: Array
 
     def over(self, periods: slice) -> Array:
-        """Say what the models do in some of the periods of history and horizon, (n, D)."""
+        """Evaluate the models in some of the periods of history and horizon, (n, D)."""
         return _said(self.groups, self.highest, self.single, periods)
 
 

@@ -28,7 +28,7 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Splits:
-    """How one parent is split. names: (B,). parent: its level. rows: (n,) of each node's parent there.
+    """Split of one parent. names: (B,). parent: its level. rows: (n,) of each node's parent there.
 
     share: (B, n), summing to 1 in each parent. profile: (n, s) around 1, of the phases that come first ahead.
     """

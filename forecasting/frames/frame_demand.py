@@ -27,7 +27,7 @@ def demand_of(
     successions: pd.DataFrame | None = None,
     longer: Longer | None = None,
 ) -> Demand:
-    """Make demand of series that are leaves, in their own rhythm: days, weeks, months or quarters.
+    """Build demand of series that are leaves, in their own rhythm: days, weeks, months or quarters.
 
     keys: a row per series with a column unique_id and a column per key that the levels use, e.g. location, product. A
     period without a value says nothing, as an empty shelf does. A series without a value for a key is pooled under a

@@ -81,7 +81,7 @@ class Grid:
 
 
 def grid_of(ds: pd.DatetimeIndex, frequency: Frequency) -> Grid:
-    """Make the grid of a frequency that goes through the first of the dates, at its place in the month."""
+    """Build the grid of a frequency that goes through the first of the dates, at its day of the month."""
     assert len(ds)
     first = ds.min()
     at_end = frequency in _MONTHS and bool(first.is_month_end) and not bool(first.is_month_start)

@@ -47,7 +47,7 @@ class RhythmFound:
 
 
 def calendar_grid(frequency: Frequency) -> Grid:
-    """Make the grid of calendar days, weeks from Monday to Sunday, months or quarters, named by their last days."""
+    """Build the grid of calendar days, weeks from Monday to Sunday, months or quarters, named by their last days."""
     return Grid(frequency, CALENDAR_ENDS[frequency], at_end=frequency != "D")
 
 
@@ -78,7 +78,7 @@ def recognise_rhythm(sold: Mapping[str, pd.DatetimeIndex]) -> RhythmFound:
 
 
 def rhythm_by_hand(frequency: Frequency, found: RhythmFound) -> RhythmFound:
-    """Take the rhythm that the settings name; where it was found too, its own dates, else calendar periods."""
+    """Return the rhythm that the settings name; where it was found too, its own dates, else calendar periods."""
     rhythm = rhythm_of(frequency)
     reason = f"set by hand to {rhythm.many}; found was {found.reason}"
     if frequency == found.frequency:
@@ -126,7 +126,7 @@ def _is_filled(days: pd.DatetimeIndex, grid: Grid) -> bool:
 
 
 def _phase(grid: Grid) -> int:
-    """Number where periods end: the weekday of weeks, the month within quarters. Grids of one number are the same."""
+    """Return a number of where periods end: the weekday of weeks, the month within quarters; same number, same grid."""
     if grid.frequency == "W":
         return int(grid.origin.dayofweek)
     return grid.origin.month % 3 if grid.frequency == "Q" else 0

@@ -68,7 +68,7 @@ def quantiles_around(mean: Array, offsets: Array) -> Array:
 
 
 def _in_scales(earlier: Sequence[NodeErrors], n: int, horizon: int) -> Array:
-    """Stack errors in units of the nodes' scales, (o, n, h), NaN where unknown; no origin is one of which none is."""
+    """Stack errors in units of the nodes' scales, (o, n, h), NaN where unknown; without an origin, one of NaN."""
     if not earlier:
         return np.full((1, n, horizon), np.nan)
     return np.stack([one.error / one.scale[:, None] for one in earlier])

@@ -100,7 +100,7 @@ def blend(X: Array, links: Links, since: Array, cutoff: np.datetime64) -> Array:
 
 
 def _mix(out: Array, into: Codes, source: Codes, weight: Array) -> None:
-    """Make rows weighted means of themselves and of others, in place. weight: (k, D) of the others."""
+    """Replace rows by weighted means of themselves and of others, in place. weight: (k, D) of the others."""
     rows, total = _summed(into, weight)
     _, summed = _summed(into, weight * out[source])
     out[rows] = out[rows] * np.clip(1.0 - total, 0.0, 1.0) + summed

@@ -120,7 +120,7 @@ def _young_share(units: Array, first: Codes, end: int) -> float:
 
 @dataclass(frozen=True)
 class Starts:
-    """How young leaves follow their siblings. leaves: (k,). factor: (k, h) of the grown siblings' forecast, ramped.
+    """Young leaves and how they follow siblings. leaves: (k,). factor: (k, h) of the grown siblings' forecast, ramped.
 
     grown: (m,), the leaves that are no longer young. group: (m,) of siblings. apart: the sums are forecast without the
     young leaves, which are added to them.
@@ -198,7 +198,7 @@ def wholly_young(hierarchy: Hierarchy, starting: Mask) -> Mask:
 
 
 def like_for_like(hierarchy: Hierarchy, summed: Array, of_leaves: Array, starting: Mask) -> Array:
-    """Take the leaves that have just started out of the sums that hold others too.
+    """Subtract the leaves that have just started from the sums that hold others too.
 
     summed: (n, T) of all nodes. of_leaves: (m, T), what the leaves that start have in them. starting: (m,). Returns
     (n, T), the given array where no leaf starts.

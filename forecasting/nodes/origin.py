@@ -32,7 +32,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What is known after T periods about n nodes and m leaves, and the h periods that are asked for.
+    """Everything known after T periods about n nodes and m leaves, and the h periods that are asked for.
 
     days: (T,) dates of the periods, on `grid`. units: (m, T) sold. empty: (m, T), shelf empty for a time. open_leaves:
     (m, T + h), False where a leaf's location is closed. effects: of prices and promotions as learnt then, plans: (J,
@@ -360,7 +360,7 @@ def _rows_of(hierarchy: Hierarchy, level: int, frame: pd.DataFrame) -> NDArray[n
 
 
 def _location(demand: Demand, hierarchy: Hierarchy) -> NDArray[np.int64]:
-    """Number the location of each leaf, (m,); without locations the chain is one."""
+    """Return the number of each leaf's location, (m,); all 0 without locations."""
     if "location" not in demand.leaves:
         return np.zeros(hierarchy.n_leaves, dtype=np.int64)
     codes = pd.factorize(demand.leaves["location"].iloc[hierarchy.leaf_rows])[0]

@@ -1,4 +1,4 @@
-"""What a Gauss-Newton step needs to know of a model whose seasonal columns multiply the trend.
+"""Sums for a Gauss-Newton step of a model whose seasonal columns multiply the trend.
 
 f = g c + X_a beta_a, with g = A a the trend (a = offset, slope, changes of slope) and c = 1 + X_m beta_m. f is linear
 in v = (a x (1, beta_m), beta_a), so sums over days of the columns Phi of v serve every series and every step: with

@@ -99,7 +99,7 @@ def fit_series(
 
 @cache
 def _blas() -> ThreadpoolController:
-    """Look for the loaded BLAS libraries once: it takes longer than a small fit."""
+    """Find the loaded BLAS libraries once: it takes longer than a small fit."""
     return ThreadpoolController()
 
 

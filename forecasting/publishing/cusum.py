@@ -1,4 +1,4 @@
-"""When a running error is more than chance: cumulative sums of what exceeds the expectation.
+"""Test whether a running error is more than chance: cumulative sums of what exceeds the expectation.
 
 Source: Page, "Continuous inspection schemes", Biometrika 41 (1954); slack of half a standard deviation and limit of
 five as in Montgomery, "Introduction to Statistical Quality Control", chapter 9: a shift of one standard deviation is

@@ -23,7 +23,7 @@ RECORD_PERIODS = 120
 
 @dataclass(frozen=True)
 class DriftReport:
-    """What a check did. judged: periods. alarmed: new alarms as (level name, last day). asked: for retraining.
+    """Report of a check. judged: periods. alarmed: new alarms as (level name, last day). asked: for retraining.
 
     frequency: of the champion's periods, D, W, M or Q; D without a champion.
     """
@@ -135,7 +135,7 @@ def level_errors(forecast: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
 
 
 def pool_unknown(came: pd.DataFrame, keys: "pd.Series[Any]") -> pd.DataFrame:
-    """Name products that the run pooled as it named its pool (see `pool_products`); leave others as they are."""
+    """Rename products that the run pooled as it named its pool (see `pool_products`); leave others as they are."""
     named = {str(of["product"]) for of in keys if "product" in of}
     if not any(name.startswith(OTHER_PRODUCTS) for name in named):
         return came

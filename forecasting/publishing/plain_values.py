@@ -26,7 +26,7 @@ TREE = "tree"
 
 
 def pack(value: Any) -> bytes:
-    """Put a value into one file: an archive of arrays, frames as Parquet, and the JSON.
+    """Pack a value into one file: an archive of arrays, frames as Parquet, and the JSON.
 
     Raises TypeError as `flatten` does.
     """

@@ -1,4 +1,4 @@
-"""How levels lie above each other: where levels cross, a node has several nearest parents."""
+"""Levels above each other: where levels cross, a node has several nearest parents."""
 
 from collections.abc import Sequence
 

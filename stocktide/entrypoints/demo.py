@@ -18,7 +18,7 @@ import httpx
 from data import LiveFeed, SampleChain, simulate
 from stocktide.domain.rhythm import rhythm_of
 from stocktide.entrypoints.cli.output import print_table, progress, say
-from stocktide.entrypoints.demo_sensors import TOPICS, ShelfSensors, sense_once
+from stocktide.entrypoints.demo_sensors import TOPICS, ShelfSensors, publish_readings
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.errors import Fatal
 from stocktide.foundation.home import read_state
@@ -70,7 +70,7 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
             _timed(rows, "sensors over MQTT", lambda: _sense(sensors, client, state), str)
             # the worker's cron may be at it already
             _timed(rows, "etl", lambda: _stage(settings, "etl", "--wait"), _landed)
-            _timed(rows, "forecast", lambda: _stage(settings, "forecast"), forecast_told)
+            _timed(rows, "forecast", lambda: _stage(settings, "forecast"), describe_forecast)
             _timed(rows, "check", lambda: _stage(settings, "check"), _checked)
             _timed(rows, "read back", lambda: _read_back(client), str)
             rows.append(
@@ -197,7 +197,7 @@ def _post(client: httpx.Client, body: bytes) -> dict[str, Any]:
 def _sense(sensors: ShelfSensors, client: httpx.Client, state: dict[str, Any]) -> str:
     engine = create_engine(state["services"]["database_url"], pool_size=1)
     try:
-        return sense_once(engine, sensors, client)
+        return publish_readings(engine, sensors, client)
     finally:
         engine.dispose()
 
@@ -254,7 +254,7 @@ def _landed(report: dict[str, Any]) -> str:
     return f"{report['rows_total']:,} rows in the lake = ledger; {changed:,} rows of daily demand written"
 
 
-def forecast_told(report: dict[str, Any]) -> str:
+def describe_forecast(report: dict[str, Any]) -> str:
     """Describe the forecast stage: the choice, its decision and reason, and its error beside seasonal naive's.
 
     report: what `stocktide forecast --json` prints.

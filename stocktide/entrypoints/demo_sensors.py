@@ -58,7 +58,7 @@ class ShelfSensors:
         return self._client.publish(topic, payload, qos=1)
 
 
-def sense_once(engine: sa.Engine, sensors: ShelfSensors, api: httpx.Client) -> str:
+def publish_readings(engine: sa.Engine, sensors: ShelfSensors, api: httpx.Client) -> str:
     """Publish until a reading of each sensor came through the subscriber. Raises Fatal when none does."""
     before, deadline = _recorded(engine), time.monotonic() + RECORDED_S_MAX
     while time.monotonic() < deadline:

@@ -55,7 +55,7 @@ def install_problems(app: FastAPI) -> None:
     """Render every error of the app in one shape."""
 
     @app.exception_handler(StocktideError)
-    def on_ours(_request: Request, error: StocktideError) -> JSONResponse:
+    def on_our_fault(_request: Request, error: StocktideError) -> JSONResponse:
         return problem(error)
 
     @app.exception_handler(HTTPException)
@@ -71,14 +71,14 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def on_parameters(_request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        parameter = ".".join(str(part) for part in first["loc"])
         body = {
             "type": "urn:stocktide:error:parameter",
             "title": "Invalid input",
             "status": 400,
-            "detail": f"{place}: {first['msg']}",
+            "detail": f"{parameter}: {first['msg']}",
             "code": "parameter",
-            "field": place,
+            "field": parameter,
         }
         return JSONResponse(body, 400, media_type=PROBLEM)
 

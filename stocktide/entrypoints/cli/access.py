@@ -200,7 +200,7 @@ def users_disable(name: str) -> None:
     say(f"{name} is disabled.")
 
 
-def at_command_line() -> str:
+def command_line_user() -> str:
     """Return the system user of this process, for histories; environment variables could be set by anybody."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from stocktide.entrypoints.cli.access import as_json, at_command_line, instant_of, names_of
+from stocktide.entrypoints.cli.access import as_json, command_line_user, instant_of, names_of
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.errors import Invalid
@@ -75,7 +75,7 @@ def alerts_acknowledge(alert_id: int, reason: str) -> None:
     from alerts.triage import acknowledge
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        acknowledge(connection, alert_id, by=at_command_line(), reason=reason)
+        acknowledge(connection, alert_id, by=command_line_user(), reason=reason)
     say(f"Alert {alert_id} is acknowledged.")
 
 
@@ -90,7 +90,7 @@ def alerts_silence(alert_id: int, until: str, reason: str) -> None:
     instant = instant_of(until, "--until")
     assert isinstance(instant, datetime)  # noqa: S101 - the option is required
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        silence(connection, alert_id, until=instant, by=at_command_line(), reason=reason)
+        silence(connection, alert_id, until=instant, by=command_line_user(), reason=reason)
     say(f"Alert {alert_id} is silenced until {instant:%Y-%m-%d %H:%M %Z}.")
 
 
@@ -114,7 +114,7 @@ def webhooks_add(name: str, url: str, rules: str | None, locations: str | None) 
     filters = Filters(names_of(rules), names_of(locations))
     with services_for(settings, OWNER) as (engine, _), engine.begin() as connection:
         _, secret = create_webhook(
-            connection, name, url, filters, by=at_command_line(), allowed=allowed_by(settings)
+            connection, name, url, filters, by=command_line_user(), allowed=allowed_by(settings)
         )
     click.echo(secret_text(secret))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stocktide.entrypoints.cli.access import as_json, at_command_line
+from stocktide.entrypoints.cli.access import as_json, command_line_user
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.errors import Invalid
@@ -30,7 +30,7 @@ def calendar_import(kind: str, file: Path, as_json: bool) -> None:
     from ingest.calendar import put_plans_file
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        done = put_plans_file(connection, kind, file, by=at_command_line())
+        done = put_plans_file(connection, kind, file, by=command_line_user())
     if as_json:
         print_json(done.as_dict())
         return
@@ -77,7 +77,7 @@ def calendar_withdraw(kind: str, plan: str) -> None:
     from ingest.calendar import withdraw_plan
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        withdraw_plan(connection, kind, plan, by=at_command_line())
+        withdraw_plan(connection, kind, plan, by=command_line_user())
     say(f"{plan} is withdrawn.")
 
 

@@ -21,7 +21,7 @@ from stocktide.foundation.lake import Lake
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from forecasting.publishing.registry import Outcome
+    from forecasting.publishing.registry import VersionChange
     from stocktide.foundation.settings import Settings
 
 WHY = click.option(
@@ -169,7 +169,7 @@ def _who() -> str:
     return f"{getpass.getuser()} (command line)"
 
 
-def _tell(outcome: "Outcome", as_json: bool) -> None:
+def _tell(outcome: "VersionChange", as_json: bool) -> None:
     if as_json:
         print_json(asdict(outcome))
         return

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stocktide.entrypoints.cli.access import as_json, at_command_line, instant_of
+from stocktide.entrypoints.cli.access import as_json, command_line_user, instant_of
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.errors import Invalid
@@ -95,7 +95,7 @@ def rejects_mend(
     settings = load_settings()
     with services_for(settings, OWNER) as (engine, _):
         told = _replayer(engine, settings).mend(
-            reject_id, sent, By("mend", at_command_line(), reason), dry_run=dry_run
+            reject_id, sent, By("mend", command_line_user(), reason), dry_run=dry_run
         )
     _tell(told, dry_run=dry_run, as_json=as_json)
 
@@ -142,7 +142,7 @@ def rejects_replay(
                 replayer.try_out(wanted, ids, changed, after=after)
                 if dry_run
                 else replayer.replay(
-                    wanted, ids, changed, By("replay", at_command_line(), reason), after=after
+                    wanted, ids, changed, By("replay", command_line_user(), reason), after=after
                 )
             )
             reports.append(told)
@@ -159,7 +159,7 @@ def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
     from ingest.rejects.rejects import drop_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        told = drop_rejects(connection, list(reject_ids), by=at_command_line(), reason=reason)
+        told = drop_rejects(connection, list(reject_ids), by=command_line_user(), reason=reason)
     say(f"{told['dropped']:,} dropped, {told['not_open']:,} were not open.")
 
 
@@ -171,7 +171,7 @@ def rejects_reopen(reject_ids: Sequence[int], reason: str) -> None:
     from ingest.rejects.rejects import reopen_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        told = reopen_rejects(connection, list(reject_ids), by=at_command_line(), reason=reason)
+        told = reopen_rejects(connection, list(reject_ids), by=command_line_user(), reason=reason)
     say(f"{told['reopened']:,} open again, {told['not_dropped']:,} were not dropped.")
 
 
