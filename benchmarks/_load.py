@@ -67,7 +67,7 @@ class _Connection(asyncio.Protocol):
 
 
 def request(path: str, key: str, content_type: str, body: bytes) -> bytes:
-    """The bytes of one POST."""
+    """Return the bytes of one POST."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"

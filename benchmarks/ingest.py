@@ -71,8 +71,8 @@ class Events:
             )
             for n, product in enumerate(products.tolist())
         ]  # fmt: skip
-        for index in range(count - int(case.repeats * count), count):
-            lines[index] = lines[self._rng.randrange(count - int(case.repeats * count))]
+        for place in range(count - int(case.repeats * count), count):
+            lines[place] = lines[self._rng.randrange(count - int(case.repeats * count))]
         if case.malformed:
             lines[count // 2] = lines[count // 2].replace(b'"quantity"', b'"quantiti"')
         return lines
