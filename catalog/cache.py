@@ -1,4 +1,4 @@
-"""The Redis cache: what was read is kept until it changes; without Redis, everything is read anew."""
+"""The Redis cache: what was read is cached until it changes; without Redis, everything is read from the database."""
 
 import json
 import threading

@@ -87,7 +87,7 @@ class LiveFeed:
         return bool(self._waiting)
 
     def stream(self) -> Iterator[bytes]:
-        """Yield events for ever, each one line of JSON, waiting before each."""
+        """Yield events forever, each one line of JSON, waiting before each."""
         while True:
             self._sleep(float(self._rng.exponential(1 / self._rate)))
             yield self.next_event()

@@ -23,7 +23,7 @@ PATHS = 10_000
 # Between two neighbours of these grids the normalised quantile is all but linear.
 RATIOS = np.concatenate([[0.0], np.geomspace(1e-3, 1e2, 24)])
 PROBABILITIES_MAX = 8
-# What Prophet adds to the mean |delta| so that a trend without changes is not certain for ever.
+# What Prophet adds to the mean |delta| so that a trend without changes is not certain forever.
 DELTA_FLOOR = 1e-8
 
 

@@ -15,7 +15,7 @@ from forecasting.publishing.cusum import alarms
 from forecasting.structure.levels import KNOWN_KEYS
 from stocktide.foundation.database import statement
 
-# Periods that ended so many days before the newest one are judged anew at each check, for sales that came late.
+# Periods that ended so many days before the newest one are judged again at each check, for sales that came late.
 LATE_DAYS = 3
 # How many periods back the sums that make an alarm begin.
 RECORD_PERIODS = 120

@@ -49,7 +49,7 @@ class TryAgain:
 class CutSmaller:
     """The server takes no such batch; reason and message are those of its answer.
 
-    final: Stocktide itself said so, and thus of a single event that it will never be taken. A proxy says at most that
+    final: Stocktide itself said so; of a single event this means that it will never be taken. A proxy can only say that
     a batch is too large for it.
     """
 

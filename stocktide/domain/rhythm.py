@@ -22,7 +22,7 @@ class Rhythm:
 
     @property
     def many(self) -> str:
-        """The plural, such as "weeks"."""
+        """Return the plural, such as "weeks"."""
         return f"{self.one}s"
 
     @property
