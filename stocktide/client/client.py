@@ -31,7 +31,7 @@ class Client:
     """Sends events of one source. Use it as a context manager, from any number of threads; one process a spool.
 
     send() returns at once; with a spool the event is on disk by then, and outlives this process and any outage. The
-    same event is sent with the same id until the server has told its outcome: none is lost, and none counted twice.
+    same event is sent with the same id until the server has answered its outcome: none is lost, and none counted twice.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Client:
     ) -> str:
         """Take one event for delivery and return its id. kind: sale, receipt, …; time: when it happened, default now.
 
-        Give an id of your own where you have one, such as receipt and line: it makes a repeat by you a duplicate too.
+        Pass an id of your own if you have one, such as receipt and line: your repeats are then duplicates, too.
         Raises StoreFull, and ValueError, TypeError if it is not an event, or when the client is closed.
         """
         event_id = self._ids.make() if id is None else id
@@ -109,7 +109,7 @@ class Client:
     def flush(self, timeout_s: float | None = None) -> list[Outcome]:
         """Deliver everything now; returns the conflicts and rejects since the last flush.
 
-        Raises Undelivered when that did not work in time, Refused when the server refuses the sender.
+        Raises Undelivered if that did not finish in time, Refused when the server refuses the sender.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
@@ -135,7 +135,7 @@ class Client:
     def close(self) -> None:
         """Deliver what is left, then stop. With a spool the rest stays for the next start.
 
-        Raises Undelivered where there is no spool and something is left: it is lost then.
+        Raises Undelivered if events are left and there is no spool: they are lost.
         """
         if not self._store.seal():
             return

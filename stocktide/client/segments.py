@@ -37,7 +37,7 @@ class Segments:
     def lines(self, start: Place, last: int) -> Iterator[tuple[Place, bytes]]:
         """Yield lines from a place to the end of segment `last`, each with the place behind it.
 
-        A last line without its end was never promised to anybody, and is passed over.
+        A last line without its end was never acknowledged, and is skipped.
         """
         for number in self.numbers():
             if not start.segment <= number <= last:
@@ -64,7 +64,7 @@ class Segments:
     def read_cursor(self) -> Place:
         """Return the place of the first undelivered line. Where files were changed by hand, everything is sent again.
 
-        What is sent once too often is a duplicate; what is passed over is lost.
+        An event that is sent again is a duplicate; one that is skipped is lost.
         """
         numbers = self.numbers()
         first = Place(numbers[0] if numbers else 1, 0)

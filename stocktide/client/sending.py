@@ -1,7 +1,7 @@
-"""One batch to the server, and what its answer means: delivered, try again, cut smaller, or we are not wanted.
+"""One batch to the server, and what its answer means: delivered, try again, cut smaller, or refused.
 
-Between us and the server stand proxies, portals and firewalls, which answer too. What costs an event its place in the
-queue is believed only where the answer is Stocktide's own.
+Between us and the server are proxies, portals and firewalls, which answer too. An answer that removes an event from
+the queue counts only if it is Stocktide's own.
 """
 
 import math
@@ -47,7 +47,7 @@ class TryAgain:
 
 @dataclass(frozen=True)
 class CutSmaller:
-    """The server takes no such batch; reason and message are those of its answer.
+    """The server does not accept such a batch; reason and message are those of its answer.
 
     final: Stocktide itself said so; of a single event this means that it will never be taken. A proxy can only say that
     a batch is too large for it.

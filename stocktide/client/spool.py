@@ -1,8 +1,8 @@
 """Events that wait on disk: append-only segment files of one event a line, and a cursor that says what is delivered.
 
 An event is in the spool once it is synced. The cursor is moved after delivery and need not be synced: what is sent
-twice for it is a duplicate. A line that a killed process left unfinished was never promised to anybody, and is cut off.
-It needs a POSIX system: its locks and synced folders are not to be had on Windows.
+twice for it is a duplicate. A line that a killed process left unfinished was never acknowledged, and is cut off.
+It needs a POSIX system: its locks and synced folders do not exist on Windows.
 """
 
 import contextlib
@@ -123,7 +123,7 @@ class SpoolStore:
         file = os.open(self._folder / REFUSED, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             if os.fstat(file).st_size + len(content) > self._bytes_max:
-                raise StoreFull(f"{self._folder / REFUSED} is full: look at it, then take it away.")
+                raise StoreFull(f"{self._folder / REFUSED} is full: inspect it, then move it away.")
             write_all(file, content)
         finally:
             os.close(file)

@@ -43,7 +43,7 @@ Row = list[Any]
 def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
     """Simulate, send, land, forecast, publish; print what happened at every stage. Then go on live, unless `once`.
 
-    Raises Fatal where a stage's outcome is not what the simulator knows it must be.
+    Raises Fatal if a stage's outcome is not what the simulator expects.
     """
     rows: list[Row] = []
     started = time.monotonic()

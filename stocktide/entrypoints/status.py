@@ -9,7 +9,7 @@ from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line
 
 
 def describe(state: dict[str, Any]) -> dict[str, Any]:
-    """Describe a running Stocktide from its state file and its database. Figures are None where nobody answers."""
+    """Describe a running Stocktide from its state file and its database. Figures are None if a server is down."""
     parts = [
         [name, part["state"], part["pid"], part["restarts"]]
         for name, part in state["parts"].items()

@@ -123,7 +123,7 @@ async def pieces(receive: Any, encoding: str) -> AsyncIterator[bytes]:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Invalid("gone", "The sender went away before the body was whole.")
+            raise Invalid("gone", "The sender disconnected before the end of the body.")
         more = message.get("more_body", False)
         for number, piece in enumerate(unpacker.unpack(message.get("body", b""))):
             if number:

@@ -1,6 +1,6 @@
 """Reactions to a database error: try again, refuse the input, or fix our own code.
 
-The one place that decides it; everything that meets such an error asks here.
+The decision is made here alone; all code that catches such an error calls this module.
 """
 
 from typing import Literal
@@ -38,7 +38,7 @@ def cause_of(error: BaseException) -> BaseException:
 def reaction_to(error: BaseException) -> Reaction:
     """Return the reaction that an error asks for.
 
-    transient: the database is away, busy or gave way to another, and the same may work soon. content: it refuses a
+    transient: the database is down, busy or put another first, and the same may work soon. content: it refuses a
     value, and will refuse it again. bug: anything else; neither waiting nor another input helps.
     """
     cause = cause_of(error)

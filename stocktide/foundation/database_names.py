@@ -1,10 +1,10 @@
 """Names that processes share in PostgreSQL and in the lake: channels of NOTIFY, advisory locks, app transactions.
 
-They stand here alone; SQL files that must spell one are compared with this module by a test. Processes of two
+They are defined here alone; SQL files that must spell one are compared with this module by a test. Processes of two
 versions can run side by side for a while, so a name that is in use keeps its value.
 """
 
-# Sent at commit by whoever changes stock or products; the payload is product ids with commas, or `*` for all.
+# Sent at commit with each change of stock or products; the payload is product ids with commas, or `*` for all.
 STOCK_CHANGED = "stock_changed"
 # Another forecast is what readers see; the payload is its run.
 FORECAST_PUBLISHED = "forecast_published"

@@ -276,7 +276,7 @@ class Postgres(Server):
             password_file.unlink()
         if done.returncode != 0:
             raise Fatal(
-                "initdb", f"The database could not be made in {scratch}: {done.stderr.strip()}"
+                "initdb", f"The database could not be created in {scratch}: {done.stderr.strip()}"
             )
         scratch.rename(self.folder)
 

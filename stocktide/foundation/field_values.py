@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-# Fields of an event's data that are no text: numbers, and true or false. A test holds them against the event kinds.
+# Fields of an event's data that are not text: numbers, and true or false. A test holds them against the event kinds.
 NOT_TEXT = frozenset(
     {"quantity", "counted", "observed", "price", "cost", "order_line", "promotion"}
 )

@@ -140,7 +140,7 @@ def prepare_database(settings: Settings, services: Services) -> None:
 def running_services(settings: Settings, owner: str) -> Iterator[Services]:
     """Provide a command's servers: those of a running `stocktide up`, or embedded ones while it runs.
 
-    Raises Conflict where another single command owns the home.
+    Raises Conflict if another single command owns the home.
     """
     if settings.database_url and settings.redis_url:
         services = embedded_services(settings, None, None)

@@ -8,10 +8,10 @@ For routes that do not depend on `stocktide.foundation.web.allow`, the whole of 
 
 `find(text) -> Key | None` is a dict hit: no await, no lock, no query; None says "ask fetch". What it answers was
 read at most `fresh_s` ago; once half of that has passed it has the key read again in the background, so that a
-busy key is always at hand. A revocation therefore holds in every process after `fresh_s`, wherever it was made.
+busy key is always cached. A revocation therefore holds in every process after `fresh_s`, wherever it was made.
 
-Keys that are known have threads and connections of their own: whoever tries out texts, with or without a key, keeps
-nobody else from using theirs.
+Keys that are known have threads and connections of their own: a client that guesses keys, with or without one of
+its own, does not slow other keys down.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from stocktide.foundation.keys import (
 from stocktide.foundation.telemetry import log
 
 FRESH_S = 0.5
-# Texts that are remembered: keys, and apart from them texts that are no key, so that guesses push no key out.
+# Texts that are cached: keys, and separately texts that are not keys, so that guesses evict no key.
 KEYS_MAX = 10_000
 REFUSED_MAX = 1_000
 # Look-ups of unknown texts under way; a flood of guesses beyond it is told to come back.
@@ -71,7 +71,7 @@ class KeyRing:
         self._pending: dict[bytes, Future[Key]] = {}
         self._guesses: dict[bytes, Future[Key]] = {}
         self._limiters: dict[int, TokenBucket] = {}
-        # held by the readers among themselves; whoever finds takes no lock
+        # held by the readers among themselves; `find` takes no lock
         self._writing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="key-ring")
         self._guess_readers = ThreadPoolExecutor(READERS, thread_name_prefix="key-ring-unknown")
@@ -139,7 +139,7 @@ class KeyRing:
         if under_way is not None:
             return under_way
         if not known and len(self._guesses) >= PENDING_MAX:
-            raise Transient("keys_busy", "Too many keys are asked for at once; send it again.")
+            raise Transient("keys_busy", "Too many unknown keys at once; send it again.")
         future = (self._readers if known else self._guess_readers).submit(self._read, hashed)
         pending[hashed] = future
         future.add_done_callback(lambda _done: pending.pop(hashed, None))

@@ -77,7 +77,7 @@ class Limits:
         if scope == "read" and any(limit is not None for limit in sending):
             raise Invalid(
                 "key_limits",
-                "A read key sends nothing: kinds, locations, rate and interval say nothing of it.",
+                "A read key sends nothing: kinds, locations, rate and interval do not apply.",
             )
         for name, values in (("kinds", self.kinds), ("locations", self.locations)):
             if values is not None and (not values or not all(_shown(value) for value in values)):
@@ -115,7 +115,7 @@ class Key:
     def refuses(self, kind: str, location: str | None) -> str | None:
         """Return why this key may not send an event of `kind` at `location`; None if it may.
 
-        Ask once for each location that an event names. An operator's key is limited by what it was given, too.
+        Ask once for each location that an event names. An operator's key has limits, too, if it was given any.
         """
         if self.kinds is not None and kind not in self.kinds:
             return f"The key {self.name!r} may send {_listed(self.kinds)}, not {kind!r}."
@@ -171,7 +171,7 @@ def create_key(connection: sa.Connection, name: str, scope: str, limits: Limits 
         raise Invalid("key_name", "A key's name has 1 to 100 printable characters.")
     if name in RESERVED:
         raise Invalid(
-            "key_name", f"{name!r} is the feed of what comes without a key; take another name."
+            "key_name", f"{name!r} is the feed of events without a key; choose another name."
         )
     limits.check(scope)
     text = KEY_PREFIX + secrets.token_urlsafe(32)
@@ -185,7 +185,7 @@ def create_key(connection: sa.Connection, name: str, scope: str, limits: Limits 
     ).scalar()
     if created is None:
         raise Conflict(
-            "key_exists", f"A key named {name!r} exists; revoked names are not given again."
+            "key_exists", f"A key named {name!r} exists; revoked names cannot be used again."
         )
     return text
 
@@ -233,7 +233,7 @@ def look_up_key(connection: sa.Connection, key_hash: bytes) -> Key:
     )
     if row is None:
         raise Unauthorized(
-            "key_invalid", "The key is unknown. Make one: `stocktide keys create NAME`."
+            "key_invalid", "The key is unknown. Create one: `stocktide keys create NAME`."
         )
     key = key_of({name: value for name, value in row.items() if name != "read_at"})
     key.check_valid(row["read_at"])

@@ -18,7 +18,7 @@ RUN_S_MAX = 600.0
 ASK_AGAIN_S = 0.5
 T = TypeVar("T")
 
-STALE_RUN = "the process ended without saying how (killed, or the machine stopped)"
+STALE_RUN = "the process ended without a result (killed, or the machine stopped)"
 
 
 @dataclass
@@ -34,7 +34,7 @@ def recorded_run(engine: sa.Engine, job: str) -> Iterator[Run]:
     """Record one run of `job` in table runs; an exception marks it failed and goes on to the caller.
 
     Each run under way holds a lock of its own, so that several of a job may run at once: one that is still marked
-    running and whose lock nobody holds is dead, and closed.
+    running and whose lock is free is dead, and closed.
     """
     with _begun(engine, job) as run:
         try:

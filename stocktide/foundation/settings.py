@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     events_waiting_max: int = Field(
         50_000,
         ge=1,
-        description="Events that may wait in one API process to be recorded; more are told to come back (503).",
+        description="Events that may wait in one API process to be recorded; more are answered 503.",
     )
     quantity_max: int = Field(
         1_000_000_000, ge=1, description="Largest quantity of one event, units."
@@ -226,10 +226,13 @@ class Settings(BaseSettings):
         5, ge=1, le=1440, description="Rejects and conflicts are counted over this many minutes."
     )
     alert_storm_count: int = Field(
-        20, ge=1, description="Fewer rejects and conflicts than this are no storm."
+        20, ge=1, description="Fewer rejects and conflicts than this raise no alert."
     )
     alert_storm_share: float = Field(
-        0.2, gt=0, le=1, description="The share of a feed's events that makes rejects a storm."
+        0.2,
+        gt=0,
+        le=1,
+        description="The share of a feed's events that must be rejects or conflicts.",
     )
     alert_source: str = Field(
         "/stocktide/alerts",
@@ -244,7 +247,7 @@ class Settings(BaseSettings):
         15.0,
         ge=0.1,
         le=600,
-        description="How often an alert stream says that it is alive, seconds.",
+        description="How often an alert stream sends a heartbeat, seconds.",
     )
     webhook_allow_http: bool = Field(
         False, description="Allow webhooks to use http://, which anybody on the way can read."

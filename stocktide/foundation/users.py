@@ -52,7 +52,7 @@ def set_user(
     if not USERNAME.fullmatch(username):
         raise Invalid(
             "username",
-            f"User name {username!r}: use 1 to 64 of a-z, 0-9 and . _ @ - in small letters.",
+            f"User name {username!r}: use 1 to 64 of a-z, 0-9 and . _ @ -, in lower case.",
         )
     done = connection.execute(
         sa.text(

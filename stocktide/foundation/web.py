@@ -95,7 +95,7 @@ def install_problems(app: FastAPI) -> None:
         if reaction == "transient":
             return problem(Transient("database_away", "The database does not answer; try again."))
         return problem(
-            Invalid("not_storable", f"The database refuses a value of it: {first_line(error)}.")
+            Invalid("not_storable", f"The database refuses a value in it: {first_line(error)}.")
         )
 
     for kind in DATABASE_ERRORS:

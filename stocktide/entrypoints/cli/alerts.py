@@ -69,7 +69,7 @@ def _row(alert: dict[str, Any]) -> list[Any]:
 
 @alerts.command("acknowledge")
 @click.argument("alert_id", type=int)
-@click.option("--reason", required=True, help="Kept in the alert's history.")
+@click.option("--reason", required=True, help="Saved in the alert's history.")
 def alerts_acknowledge(alert_id: int, reason: str) -> None:
     """Acknowledge an alert: somebody has taken it on."""
     from alerts.triage import acknowledge
@@ -82,7 +82,7 @@ def alerts_acknowledge(alert_id: int, reason: str) -> None:
 @alerts.command("silence")
 @click.argument("alert_id", type=int)
 @click.option("--until", required=True, help="A date (UTC) or an instant; a past one ends it.")
-@click.option("--reason", required=True, help="Kept in the alert's history.")
+@click.option("--reason", required=True, help="Saved in the alert's history.")
 def alerts_silence(alert_id: int, until: str, reason: str) -> None:
     """Send nothing of an alert's rule and subject to webhooks until then."""
     from alerts.triage import silence

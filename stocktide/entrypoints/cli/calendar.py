@@ -44,7 +44,7 @@ def calendar_import(kind: str, file: Path, as_json: bool) -> None:
 @click.option("--since", help="Only plans that end on this day or later, such as 2027-03-01.")
 @click.option("--until", help="Only plans that begin by this day.")
 @click.option("--history", is_flag=True, help="Also what was changed or withdrawn.")
-@click.option("--csv", "as_csv", is_flag=True, help="As the CSV that `import` reads.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the CSV that `import` reads.")
 @as_json
 def calendar_list(
     kind: str, since: str | None, until: str | None, history: bool, as_csv: bool, as_json: bool

@@ -188,7 +188,7 @@ def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--wait", is_flag=True, help="Let a run that is under way end first.")
+@click.option("--wait", is_flag=True, help="Wait for a run under way first.")
 @as_json
 def etl(as_json: bool, wait: bool) -> None:
     """Copy new events to the lake, and check that lake and ledger are equal."""

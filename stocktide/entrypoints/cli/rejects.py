@@ -76,12 +76,14 @@ def rejects_show(reject_id: int) -> None:
 @rejects.command("mend")
 @click.argument("reject_id", type=int)
 @click.option("--set", "edits", multiple=True, metavar="FIELD=VALUE",
-              help="Give a field another value, such as data.product=A; null leaves it out.")  # fmt: skip
+              help="Set a field to another value, such as data.product=A; null removes it.")  # fmt: skip
 @click.option(
     "--raw", type=click.File("rb"), help="A file with the whole event; - is standard input."
 )
-@click.option("--reason", default="", help="Kept in the history; needed unless --dry-run.")
-@click.option("--dry-run", is_flag=True, help="Tell what would come of it.")
+@click.option(
+    "--reason", default="", help="Reason, saved in the history; required unless --dry-run."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would happen; record nothing.")
 @as_json
 def rejects_mend(
     reject_id: int, edits: Sequence[str], raw: Any, reason: str, dry_run: bool, as_json: bool
@@ -106,10 +108,12 @@ def rejects_mend(
 @click.option("--field", help="With --for: only with this field.")
 @click.option("--feed", help="With --for: only of this feed.")
 @click.option("--source", help="With --for: only of this source.")
-@click.option("--set", "edit", metavar="FIELD=VALUE", help="Give a field another value.")
-@click.option("--was", help="With --set: only where the field says this now.")
-@click.option("--reason", default="", help="Kept in the history; needed unless --dry-run.")
-@click.option("--dry-run", is_flag=True, help="Tell what would come of it.")
+@click.option("--set", "edit", metavar="FIELD=VALUE", help="Set a field to another value.")
+@click.option("--was", help="With --set: only where the field has this value now.")
+@click.option(
+    "--reason", default="", help="Reason, saved in the history; required unless --dry-run."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would happen; record nothing.")
 @as_json
 def rejects_replay(
     reject_ids: Sequence[int],
@@ -153,7 +157,7 @@ def rejects_replay(
 
 @rejects.command("drop")
 @click.argument("reject_ids", type=int, nargs=-1, required=True)
-@click.option("--reason", required=True, help="Kept in the history.")
+@click.option("--reason", required=True, help="Reason, saved in the history.")
 def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
     """Close rejects that will never be recorded. They stay stored."""
     from ingest.rejects.rejects import drop_rejects
@@ -165,7 +169,7 @@ def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
 
 @rejects.command("reopen")
 @click.argument("reject_ids", type=int, nargs=-1, required=True)
-@click.option("--reason", required=True, help="Kept in the history.")
+@click.option("--reason", required=True, help="Reason, saved in the history.")
 def rejects_reopen(reject_ids: Sequence[int], reason: str) -> None:
     """Reopen rejects that were dropped."""
     from ingest.rejects.rejects import reopen_rejects
@@ -179,7 +183,7 @@ def edit_of(text: str) -> tuple[str, Any]:
     """Split FIELD=VALUE; the value has the field's type, null removes the field. Raises Invalid."""
     field, equals, value = text.partition("=")
     if not equals or not field:
-        raise Invalid("usage", f"--set wants FIELD=VALUE, not {text!r}.")
+        raise Invalid("usage", f"--set needs FIELD=VALUE, not {text!r}.")
     return field, None if value == "null" else value_of(field, value)
 
 

@@ -215,7 +215,7 @@ def test_users_are_added_changed_and_disabled(home: Path, database_url: str) -> 
     check_refused(
         stocktide(home, "users", "add", "bob", "--password", "short", **given), "at least 10"
     )
-    check_refused(stocktide(home, "users", "add", "Bob", *password, **given), "small letters")
+    check_refused(stocktide(home, "users", "add", "Bob", *password, **given), "in lower case")
     assert stocktide(home, "users", "disable", "ann", **given).stdout == "ann is disabled.\n"
     check_refused(stocktide(home, "users", "disable", "bob", **given), "no user 'bob'")
     changed = stocktide(home, "users", "password", "ann", *password, **given)
