@@ -40,7 +40,7 @@ def levels_won(
 def against_naive(backtest: pd.DataFrame) -> pd.DataFrame:
     """Compare each run's choice with seasonal naive on its own days: forecast_run_id, level, level_name, gain.
 
-    gain: share of naive's error that is saved, above 0 is better; versions of other days are so put on one scale.
+    gain: share of naive's error that is saved, above 0 is better; so versions of different days are comparable.
     """
     keys = ["forecast_run_id", "level", "level_name"]
     wide = backtest.pivot_table(index=keys, columns="candidate", values="value").reset_index()
@@ -56,7 +56,7 @@ def error_ratios(by_origin: pd.DataFrame) -> pd.DataFrame:
     """Divide the choice's error by seasonal naive's, a row a level and origin.
 
     by_origin: rows of the query backtest_origins, one metric. Returns origin, level, level_name, ours, naive, ratio;
-    ratio is missing where naive did not err.
+    ratio is missing where naive had no error.
     """
     keys = ["origin", "level", "level_name"]
     wide = by_origin.pivot_table(index=keys, columns="candidate", values="value").reset_index()
@@ -71,7 +71,7 @@ def error_ratios(by_origin: pd.DataFrame) -> pd.DataFrame:
 def winners(backtest: pd.DataFrame) -> pd.DataFrame:
     """Return for each level the candidate with the lowest error, and how the choice compares.
 
-    backtest: rows of one run, one metric. The rows "chosen", "champion" and "challenger" are no candidates. Returns
+    backtest: rows of one run, one metric. The rows "chosen", "champion" and "challenger" are not candidates. Returns
     level, level_name, winner, best, chosen, naive.
     """
     rivals = backtest[~backtest["candidate"].isin(NOT_CANDIDATES)]

@@ -27,7 +27,7 @@ def judge_feed(feed: dict[str, Any]) -> tuple[str, str]:
 
     feed: a row of the query feed_list. Firing: an alert is open. Error: it sends, and nothing of the last hour was
     accepted. Pending: silent for longer than it may be, but not alerted yet. No data: it never sent, or nothing for
-    a day, and nobody knows how often it should.
+    a day, and its usual rate is not known.
     """
     firing, silent_s, limit_s = feed["firing"], feed["silent_s"], feed["silent_limit_s"]
     too_long = _known(limit_s) and _known(silent_s) and float(silent_s) > float(limit_s)
@@ -111,8 +111,8 @@ def state_spans(
 ) -> pd.DataFrame:
     """Return each feed's states over the last 24 hours: feed, state, start, end.
 
-    feeds, bins, alerts: of the queries feed_list, feed_bins and feed_alert_spans. What was open or heard before the
-    window is carried in: alerts by their own times, hearing as far as `bins` reach back.
+    feeds, bins, alerts: of the queries feed_list, feed_bins and feed_alert_spans. Whatever began before the
+    window is included: alerts by their own times, events as far as `bins` reach back.
     """
     start = window_start(now)
     pieces = [piece.to_pydatetime() for piece in pd.date_range(start, now, freq=BIN)]

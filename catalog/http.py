@@ -69,11 +69,11 @@ def get_stock_as_of(
     product: str,
     location: str,
     at: Annotated[
-        AwareDatetime | None, Query(description="Moment of the world; now where it is left out.")
+        AwareDatetime | None, Query(description="Time of the stock; now if left out.")
     ] = None,
     known_at: Annotated[
         AwareDatetime | None,
-        Query(description="By what was recorded until then; now where it is left out."),
+        Query(description="Only what was recorded by then; now if left out."),
     ] = None,
 ) -> dict[str, Any]:
     """Return stock of one product at one location as of any moment, and as it was known at any moment (units)."""

@@ -55,7 +55,7 @@ class Listener:
         with psycopg.connect(self._url, autocommit=True) as connection:
             for channel in CHANNELS:
                 connection.execute(f"LISTEN {channel}")
-            # what changed while nobody listened is unknown
+            # changes while not listening are unknown
             self._cache.drop(PRODUCT, [ALL])
             self.listening.set()
             while not self._stopped.is_set():

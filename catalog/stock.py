@@ -23,7 +23,7 @@ def list_stock(
     """Page through stock by product and location.
 
     on_hand, on_order, in_transit, promised and available (on hand less promised) are in units; cost is the moving
-    average of one unit, value what the stock is worth by it. `known` tells whether it was ever counted or delivered.
+    average of one unit, value what the stock is worth by it. `known`: it was counted or delivered at least once.
     """
     with engine.connect() as connection:
         rows = connection.execute(
@@ -44,7 +44,7 @@ def stock_as_of(
 ) -> dict[str, Any]:
     """Return the stock of a pair at a time, as it had been recorded by another time.
 
-    Raises NotFound where nothing was known of the pair then.
+    Raises NotFound if nothing was known about the pair then.
     """
     with engine.connect() as connection:
         row = (

@@ -15,7 +15,7 @@ import streamlit as st
 class Roles:
     """Colours by role, chosen so that any two stay apart for protan, deutan and tritan sight.
 
-    even: where a scale that runs both ways says neither.
+    even: the middle of a scale that runs both ways.
     """
 
     actual: str

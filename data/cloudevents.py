@@ -40,7 +40,7 @@ class _Row(NamedTuple):
 class EventEncoder:
     """Encodes rows of Events, each to one line of JSON without the line end.
 
-    tag comes into every id; with it a live feed keeps its ids apart from the history's.
+    tag is part of every id; with it a live feed keeps its ids apart from the history's.
     """
 
     def __init__(self, chain: Chain, *, tag: str = "") -> None:

@@ -1,8 +1,8 @@
 """The chain goes on: an endless feed of events from now on, from the state that history left.
 
 The live chain has no opening hours and no season: it sells what the last weeks sold, as fast as
-it is told to. Its stock obeys the same rules: what is not there is not sold, what was ordered
-comes later, shrinkage stays unseen until somebody counts.
+the rate says. Its stock obeys the same rules: what is not there is not sold, what was ordered
+comes later, shrinkage stays unseen until the next count.
 """
 
 import time

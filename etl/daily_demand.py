@@ -28,7 +28,7 @@ def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> De
     """Update daily_demand to everything that landed before `xid_before`.
 
     The serving copy in Postgres is written first: its upsert can be repeated. The lake's commit with its
-    watermark comes last, so a kill at any point makes the next run do the same work again, to the same end.
+    watermark comes last, so after a kill at any point the next run repeats the work, with the same result.
     """
     movements = open_table(lake, "movements")
     table = open_table(lake, "daily_demand")

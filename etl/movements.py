@@ -23,7 +23,7 @@ class Landed:
 def land_movements(engine: sa.Engine, lake: Lake) -> Landed:
     """Append ledger rows with xid in [watermark, oldest running transaction), and move the watermark with them.
 
-    A sequence or a clock would do it wrong: a transaction that commits late carries a low number, and a
+    A sequence or a clock would be wrong: a transaction that commits late carries a low number, and a
     watermark beyond it would lose its rows forever. Below the snapshot's xmin nothing can still commit.
     """
     # it loads pandas, and only a run needs it

@@ -29,7 +29,7 @@ def ask_plan(
 ) -> tuple[dict[str, Any], str]:
     """Ask for the fields of a plan; return the body that records it, and what it still lacks.
 
-    key: tells the forms of a page apart.
+    key: distinguishes the forms of a page.
     """
     key = f"calendar.{kind}.{key}"
     first, second, third = st.columns(3)
@@ -129,7 +129,7 @@ def _ask_place(reader: Reader, key: str, plan: Mapping[str, Any] | None) -> dict
 def place_choices(places: pd.DataFrame) -> dict[str, tuple[str, str] | None]:
     """Return what a plan can be limited to, by its label: everywhere, a country, a region, a location.
 
-    places: as the query of that name gives it.
+    places: as the query of that name returns it.
     """
     choices: dict[str, tuple[str, str] | None] = {EVERYWHERE.capitalize(): None}
     for key, label in (("country", "Country"), ("region", "Region")):

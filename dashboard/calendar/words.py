@@ -55,7 +55,7 @@ def terms(plan: Mapping[str, Any]) -> str:
 
 
 def in_words(plans: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns kind_name, for_what, where and terms to plans as the query `planned` gives them."""
+    """Add the columns kind_name, for_what, where and terms to plans as the query `planned` returns them."""
     rows: list[Any] = plans.to_dict("records")
     return plans.assign(
         kind_name=plans["kind"].map(KINDS),
@@ -78,7 +78,7 @@ def body_of(
 ) -> dict[str, Any]:
     """Write a promotion, event or closure as the API takes it.
 
-    discount: in percent, 0: none. price: what holds without a discount. plan: id of the plan that this changes.
+    discount: in percent, 0: none. price: used without a discount. plan: id of the plan that this changes.
     """
     first, last = days
     body: dict[str, Any] = {key: value for key, value in limits.items() if value}

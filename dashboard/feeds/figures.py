@@ -78,7 +78,7 @@ def rate_chart(
 def stacked(rates: pd.DataFrame) -> pd.DataFrame:
     """Stack the outcomes of each piece in their order: adds until, bottom and top.
 
-    What is nothing is left out, but for the accepted of each piece: an empty one has to be there to be seen.
+    Zeros are left out, except the accepted events of each piece: an empty piece has to be there to be seen.
     """
     order = {name: index for index, name in enumerate(OUTCOMES)}
     pieces = rates.assign(order=rates["outcome"].map(order)).sort_values(["at", "order"])

@@ -70,7 +70,7 @@ def conflict_table(conflict: Mapping[str, Any]) -> pd.DataFrame:
 def payload_table(text: str, field: str | None) -> pd.DataFrame:
     """List an event's fields, the wrong one first and marked; empty where the text is no JSON object.
 
-    A field that is missing has a row, too: it is what is wrong.
+    A missing field has a row, too: it is the fault.
     """
     try:
         event = json.loads(text)

@@ -99,7 +99,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
     """Draw the list; a clicked row goes into the address. Returns the sku to show where none is named."""
     frame = pd.DataFrame(rows)
     frame["on_hand"] = frame["on_hand"].where(frame["stock_known"]).round(1)
-    # nobody knows how many shelves are empty where no stock is known
+    # the number of empty shelves is unknown while no stock is known
     out = pd.to_numeric(frame["locations_out_of_stock"])
     frame["locations_out_of_stock"] = out.where(frame["stock_known"])
     shown = frame[
