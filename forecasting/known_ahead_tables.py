@@ -46,7 +46,7 @@ def read_known_ahead(
     """Read what is known at `now` (aware) of a demand's leaves, over its T periods and `horizon` more.
 
     Past periods hold the prices and promotions that were, later ones the plans; where the lake never told of a leaf's
-    price or promotion, its plans stand for the past, too. A price stays what it was last where no other is planned.
+    price or promotion, its plans are used for the past, too. A price stays what it was last where no other is planned.
     """
     with engine.connect() as connection:
         plans = read_plans(connection, now=now)
@@ -92,7 +92,7 @@ def known_ahead_of(plans: pd.DataFrame, told: PlanContext) -> KnownAhead:
     return KnownAhead(
         events=events,
         ended_events=ended,
-        # one that never differs from 0 says nothing
+        # one that never differs from 0 has no effect
         regressors={
             name: one for name, one in made.items() if one is not None and one.values.any()
         },

@@ -136,7 +136,7 @@ def _by_location(leaves: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
 
 
 def _write_manifest(store: Any, folder: str, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest beside its place, then rename it: until then the run does not exist."""
+    """Write the manifest under another name, then rename it: until then the run does not exist."""
     beside = f"{folder}/{MANIFEST}.part"
     with store.open_output_stream(beside) as out:
         out.write(json.dumps(manifest).encode())

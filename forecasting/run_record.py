@@ -39,7 +39,7 @@ def recorded_alone(
 ) -> Iterator[RunProgress]:
     """Record a run while no other forecast or refresh runs; log its detail at the end.
 
-    progress: called with each step (None: nobody is). steps: how many there are. Raises Conflict (`forecast_running`).
+    progress: called with each step (None: not called). steps: how many there are. Raises Conflict (`forecast_running`).
     """
     with single_flight(engine, "forecast") as free:
         if not free:

@@ -108,7 +108,7 @@ def _laid(cells: pd.DataFrame, n_columns: int, leaves: Index, periods: int) -> A
 def _learnt(
     origin: Origin, leaves: Index, X: Array, columns: pd.DataFrame
 ) -> tuple[Effects, NDArray[np.bool_]]:
-    """Learn the effects of columns X (J, leaves, T), and whether a past day says something of each, (J,)."""
+    """Learn the effects of columns X (J, leaves, T), and whether a past day shows each, (J,)."""
     known = origin.observed_leaves[leaves]
     units = origin.units[leaves]
     if origin.uplift is not None:

@@ -15,10 +15,10 @@ Mask = NDArray[np.bool_]
 
 # More of one kind are counted.
 SHOWN = 3
-# What a promotion is called where nobody says what it is.
+# Name of a promotion whose kind is not given.
 ANY_PROMOTION = "promotion"
 NO_USUAL_PRICE = (
-    "nothing was ever sold at a known price there, so nobody knows the usual one, and it changes nothing; "
+    "nothing was ever sold at a known price there, so the usual one is not known, and it changes nothing; "
     "give prices with the sales, or a list price in the product's master data"
 )
 

@@ -62,7 +62,7 @@ def phases(F: Array, m: int, *, multiplicative: bool = False) -> Array:
     trend = _moving_average(F, m)
     middle = F[half : T - half]
     rest = middle / trend if multiplicative else middle - trend
-    # A window that reaches before the start says nothing.
+    # A window that reaches before the start has no mean.
     said = np.isfinite(F[: T - 2 * half]) & np.isfinite(rest)
     rest = np.where(said, rest, 0.0)
     S = np.zeros((m, F.shape[1]))

@@ -78,7 +78,7 @@ class Candidate(Protocol):
         """Return the name in scores and settings."""
 
     def answer(self, lesson: Lesson) -> Answer:
-        """Forecast all nodes, and each earlier origin without what came after it there."""
+        """Forecast all nodes, and each earlier origin without what was known only after it."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _reconciled_as(
 
 @dataclass(frozen=True)
 class BaselineCandidate:
-    """A baseline in the leaves, summed up; in every node and reconciled where sums of it are no baseline of a sum."""
+    """A baseline in the leaves, summed up; in every node and reconciled if its sums are not a baseline of the sum."""
 
     name: Baseline
 

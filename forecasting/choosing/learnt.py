@@ -133,7 +133,7 @@ def weigh_down(
 
 def _losses(trials: Sequence[LevelTrial], names: Sequence[str], allow: Allow) -> LevelLosses:
     common = common_names(trials, names)
-    # a level of many nodes lacks some models: there whatever it has stands in
+    # a level of many nodes lacks some models: there all that it has are used
     return level_losses(trials, [name for name in common if allow(name)] or common)
 
 

@@ -1,6 +1,6 @@
 """Losses of single nodes, as utilsforecast defines them, on arrays.
 
-Shapes: n nodes, h periods ahead, T periods of history, q quantiles, C candidates. NaN in what came is unknown.
+Shapes: n nodes, h periods ahead, T periods of history, q quantiles, C candidates. NaN in actuals is unknown.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input

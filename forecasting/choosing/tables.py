@@ -155,8 +155,8 @@ def experts_of(
 ) -> dict[int, LevelExperts]:
     """Return the experts of the fitted levels: moved by what is planned, and 0 while a node is closed.
 
-    Above the leaves every expert stands a second time, fitted to what was sold and not moved: what one product gains by
-    a promotion another may lose, so that a sum hears less of it, or nothing. modelled: the levels where models are
+    Above the leaves every expert is there a second time, fitted to what was sold and not moved: what one product gains
+    by a promotion another may lose, so that a sum moves less, or not at all. modelled: the levels where models are
     fitted (None: all); the others have simple experts alone. models: filled with the models behind the
     experts, by level, where given.
     """
@@ -232,7 +232,7 @@ def table_of(
 
 
 def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
-    """Return how each fitted level splits those above it; a leaf's probable stock-outs say nothing of its share."""
+    """Return how each fitted level splits those above it; a leaf's probable stock-outs do not count in its share."""
     hierarchy = origin.hierarchy
     leaf = len(hierarchy.levels) - 1
     found = {}

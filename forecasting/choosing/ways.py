@@ -34,7 +34,7 @@ def best_way(
     left_out: Sequence[Array],
     variance: Array | None,
 ) -> Way:
-    """Find the method whose left-out forecasts erred least, level by level alike.
+    """Find the method with the least error of left-out forecasts, all levels alike.
 
     Another one than the measured weights is taken only where it is better by more than a standard error over origins.
     """

@@ -33,7 +33,7 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 # From so many nodes on a level takes holidays, days of the month and trading days from its parents' shapes: they would
-# cost ten times the rest of a fit, and a noisy leaf tells nothing of them.
+# cost ten times the rest of a fit, and a noisy leaf shows nothing of them.
 RICH_NODES_MAX = 200
 # From so many nodes on a level keeps what earned its cost most, so that a chain of 40,000 ends in time: one model a
 # node, below the shape of its parent where there is one; it hands down no shape itself, and is fitted at fewer origins.

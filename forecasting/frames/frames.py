@@ -132,7 +132,7 @@ def _refuse_columns(frame: pd.DataFrame, wanted: Sequence[str]) -> None:
         if name not in wanted:
             raise Invalid(
                 "column_unknown",
-                f"The frame has a column {name!r} that nobody asked for; name it in regressors, or drop it.",
+                f"The frame has a column {name!r} that is not among the regressors; name it there, or drop it.",
                 column=str(name),
             )
     if frame.empty:

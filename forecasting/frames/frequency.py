@@ -15,7 +15,7 @@ Steps = NDArray[np.int64]
 
 _DAYS = {"D": 1, "W": 7}
 _MONTHS = {"M": 1, "Q": 3}
-# A series that stands on so many neighbouring points of a coarser grid, and on no other, was not thinned out by chance.
+# A series on so many neighbouring points of a coarser grid, and on no others, is not on it by chance.
 MIXED_POINTS_MIN = 8
 
 

@@ -16,7 +16,7 @@ from stocktide.domain.rhythm import rhythm_of
 # Dates that must agree before a rhythm is found. A shop that sold on so many random days would have them all on one
 # weekday, or one day of the month or quarter, with a chance below 1 in 10,000: (1/7)^5, (1/30)^3, (1/91)^3.
 PERIODS_MIN: dict[Frequency, int] = {"W": 6, "M": 4, "Q": 4}
-# Of the periods between the first and the last sale, the share that has one: yearly dates are no quarters.
+# Of the periods between the first and the last sale, the share that has one: yearly dates are not quarters.
 FILLED_MIN = 0.5
 NAMED_MAX = 5
 # A Sunday, and the end of a calendar quarter: where calendar weeks (from Monday on), months and quarters end.
@@ -54,7 +54,7 @@ def calendar_grid(frequency: Frequency) -> Grid:
 def recognise_rhythm(sold: Mapping[str, pd.DatetimeIndex]) -> RhythmFound:
     """Find the rhythm of a chain: the finest one of its sources.
 
-    sold: by source (a location), its days with sales. A source with too few days has no say. Sources that are slower
+    sold: by source (a location), its days with sales. A source with too few days is left out. Sources that are slower
     than the finest are named in the warning, and counted on their dates.
     """
     own = {name: own_rhythm(days) for name, days in sold.items()}

@@ -79,7 +79,7 @@ def find_templates(
     """Find the templates of a history. Y, fitted: (m, T), NaN where unknown; there are none where it is too short.
 
     step, windows: in periods; a step of one season keeps every template in phase with the forecast. The fitted values
-    stand for a forecast once they are scaled by the level of the windows before.
+    are used as a forecast once they are scaled by the level of the windows before.
     """
     back = max(windows)
     starts = np.arange(Y.shape[1] - horizon, back - 1, -step)[:most]

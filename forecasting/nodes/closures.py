@@ -1,4 +1,4 @@
-"""Closed days: when a shop is shut its zeros are no demand, and its forecast is zero."""
+"""Closed days: when a shop is shut its zeros do not count as demand, and its forecast is zero."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Values that stand on some days only, spread over all days of a history."""
+"""Values of some days only, spread over all days of a history."""
 
 from dataclasses import dataclass
 

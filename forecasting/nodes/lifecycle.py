@@ -51,7 +51,7 @@ def first_sale(units: Array) -> Codes:
 def discontinued(units: Array, empty: Mask, periods_min: int = ENDED_DAYS_MIN) -> Mask:
     """Return which leaves have ended: no sale for long, against their own rate and their own pauses.
 
-    units: (m, T), finite, >= 0. empty: (m, T), days on which the shelf is known to have been empty: they say nothing.
+    units: (m, T), finite, >= 0. empty: (m, T), days on which the shelf is known to have been empty: they are unknown.
     periods_min: without a sale, at least.
     Returns (m,); False for a leaf that never sold, which has not started.
     """
@@ -165,7 +165,7 @@ def learn_starts(units: Array, group: Codes, horizon: int, *, apart: bool = Fals
 
 
 def no_starts(group: Codes, horizon: int) -> Starts:
-    """Return that no leaf is young: of weeks and months a start has no ramp that its first periods do not show."""
+    """Return starts without a young leaf: in weeks and months the first periods of a start show all of its ramp."""
     none = np.zeros(0, dtype=np.int64)
     return Starts(none, np.zeros((0, horizon)), np.ones(group.size, dtype=np.bool_), group)
 

@@ -124,7 +124,7 @@ class Origin:
 
     @cached_property
     def Y(self) -> Array:
-        """Return the base demand of each node, (n, T) units; NaN on days that tell nothing of any of its leaves.
+        """Return the base demand of each node, (n, T) units; NaN on days that are unknown for all of its leaves.
 
         What prices and promotions moved is taken out (`uplift`); a leaf that sold until its shelf was empty counts
         as what was then to be expected. A sum is without the leaves `apart`, as `comparable` is.
@@ -151,14 +151,14 @@ class Origin:
         for level, units in self.longer.items():
             rows = self.hierarchy.rows(level)
             sold = np.asarray(self.hierarchy.S[rows] @ self.units)
-            # before its leaves are known nobody knows what plans moved
+            # before its leaves are known, the effect of plans is unknown
             moved = np.divide(base[rows], sold, out=np.ones_like(sold), where=sold > 0)
             base[rows] = np.nan_to_num(units) * moved
         return like_for_like(self.hierarchy, base, base_leaves, self.apart)
 
     @cached_property
     def sold(self) -> Array:
-        """Return the units that each node sold, (n, T), effects of plans included; NaN on days that say nothing.
+        """Return the units that each node sold, (n, T), effects of plans included; NaN on unknown days.
 
         A sum is without the leaves `apart`, as `comparable` is.
         """
@@ -292,7 +292,7 @@ def with_effects(origin: Origin, demand: Demand) -> Origin:
 
 
 def _to_horizon(X: Array, periods: int) -> Array:
-    """Pad regressors (m, D) to so many periods, (m, periods): a missing value, or NaN, is no plan."""
+    """Pad regressors (m, D) to so many periods, (m, periods): a missing value, or NaN, means no plan."""
     told = np.where(np.isfinite(X), X, 0.0)
     return np.pad(told, ((0, 0), (0, periods - X.shape[1])))
 

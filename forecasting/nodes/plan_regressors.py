@@ -1,4 +1,4 @@
-"""Plans and what came of them as regressors of leaves: price, promotion, and any other number."""
+"""Plans and actual values as regressors of leaves: price, promotion, and any other number."""
 
 from dataclasses import dataclass, replace
 
@@ -91,7 +91,7 @@ def _price_spans(
     spans = spans_of(plans, leaf_keys, periods, n_history, value, relative=relative)
     usual = np.where(spans.relative, 0.0, realised.usual_log[spans.leaf])
     against = replace(spans, value=spans.value - usual)
-    # a price says nothing of a leaf whose usual one is not known
+    # a price means nothing for a leaf whose usual one is not known
     return against.where(np.isfinite(against.value))
 
 

@@ -72,7 +72,7 @@ class Successions:
 
 
 def link_rows(rows: pd.DataFrame, successions: pd.DataFrame) -> Links:
-    """Find the links between rows: both products stand there, and all keys but those of the product agree.
+    """Find the links between rows: both products are there, and all keys but those of the product agree.
 
     rows: (m) a column per key. successions: predecessor, successor, first_day, share, step.
     """

@@ -185,7 +185,7 @@ class SharedSums:
         return a, c, beta[:, ~self.multiplicative]
 
     def _order(self, q: int) -> Rows:
-        """Return where each parameter of x stands in (trend, multiplying, added)."""
+        """Return the position of each parameter of x in (trend, multiplying, added)."""
         K = self.multiplicative.size
         seasonal = np.empty(K, dtype=np.intp)
         many = int(self.multiplicative.sum())

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Codes = NDArray[np.str_]
 
-# Why a series is odd; the code stands beside its result.
+# Why a series is odd; the code is returned beside its result.
 ORDINARY = ""
 NO_HISTORY, ALL_ZERO, TOO_SHORT, CONSTANT = "no_history", "all_zero", "too_short", "constant"
 FEW_DAYS, NOT_CONVERGED = "few_days", "not_converged"

@@ -1,4 +1,4 @@
-"""Prophet's own uncertainty, for many series at once: noise, and a trend that goes on changing as it did.
+"""Prophet's own uncertainty, for many series at once: noise, and a trend that keeps changing as it did.
 
 Future slopes change with probability p = S dt a step, by a Laplace amount whose scale is the mean |delta|. At unit
 scale the resulting drift U_h depends on p and the step h alone, so it is simulated once; a series' quantile is then a

@@ -1,4 +1,4 @@
-"""Finished steps of a run, kept as files: a run that was killed goes on from the last one.
+"""Finished steps of a run, kept as files: a run that was killed resumes after the last one.
 
 A step is a folder that is renamed into place when it is whole, so that half a step is never found. Arrays lie in
 `arrays.npz`, frames in Parquet, the rest in `value.json`.
@@ -114,7 +114,7 @@ def _sync(path: Path) -> None:
 
 def _read(folder: Path) -> Any:
     tree = json.loads((folder / "value.json").read_text("utf-8"))
-    # opened here: numpy leaves a file that is no archive open
+    # opened here: numpy leaves a file open that is not an archive
     with (
         (folder / "arrays.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,

@@ -24,7 +24,7 @@ ABSOLUTE_SD = math.sqrt(math.pi / 2 - 1)
 def alarms(wape: Array, bias: Array, expected: Array) -> NDArray[np.bool_]:
     """Return on which days the error, or the error in one direction, has become more than was expected.
 
-    wape, bias, expected: (T,), days in order; NaN where a day says nothing, which changes nothing. Returns (T,). After
+    wape, bias, expected: (T,), days in order; NaN on an unknown day, which changes nothing. Returns (T,). After
     an alarm all sums start again, as after a retraining.
     """
     assert wape.shape == bias.shape == expected.shape

@@ -106,10 +106,10 @@ _KEYS_OF_UNITS = ["product", "department", "category", "location", "region", "co
 
 
 def level_errors(forecast: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
-    """Compare one period's forecast with what came, per level.
+    """Compare one period's forecast with actuals, per level.
 
     forecast: level, level_name, keys (dict), yhat (units). came: a column per key, units; one row a product and
-    location. Returns level, level_name, wape and bias as shares of what came (NaN where nothing did); what came outside
+    location. Returns level, level_name, wape and bias as shares of actuals (NaN where they are 0); actuals outside
     all of a level's nodes counts as forecast 0.
     """
     came, _ = with_names(came, [key for key in _KEYS_OF_UNITS if key in came])

@@ -180,7 +180,7 @@ def _flat_scores(scores: pd.DataFrame | None) -> dict[str, float]:
 
 @contextmanager
 def _mlflow() -> Iterator[Any]:
-    """Import MLflow quietly and without its reports home: a shop's site may have no way out, and need not tell."""
+    """Import MLflow quietly and without its telemetry: a shop's site may have no internet access."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     with warnings.catch_warnings():

@@ -137,7 +137,7 @@ def store_run(
     run_id: int | None,
     rule: PromotionRule | None = None,
 ) -> VersionChange:
-    """Write the run, make it a version, publish it if the rule says so, drop days that nobody needs: all or nothing.
+    """Write the run, make it a version, publish it if the rule says so, drop old days: all or nothing.
 
     run_id: row of table runs that made it. Listeners are told on commit, and only of a publication.
     """

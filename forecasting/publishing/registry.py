@@ -19,7 +19,7 @@ OURSELVES = "stocktide"
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that readers see. choice: what its backtest chose; None where it says nothing."""
+    """The version that readers see. choice: what its backtest chose; None if it is not known."""
 
     version: int
     forecast_run_id: int | None

@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 # The covariance of n nodes is dense: 3,000 take 72 MB a copy and some seconds, 10,000 would take 100 times that.
 SHRINK_NODES_MAX = 3_000
-# A node that never erred in sample would get infinite weight: its variance is taken as this share of the mean one.
+# A node without any error in sample would get infinite weight: its variance is taken as this share of the mean one.
 VARIANCE_FLOOR = 1e-4
 _DIAGONAL = {"OLS": "ols", "WLSS": "wls_struct", "WLSV": "wls_var"}
 
@@ -106,7 +106,7 @@ def _usable(residuals: Array) -> Array:
     """Return residuals that the library accepts: unit scale, gaps filled, none without variance, no sum of 0.
 
     A gap counts as an error of the node's mean, which leaves its covariances unbiased in sign and a little small. A
-    node that never erred gets small errors of alternating sign. The library takes covariances about the mean, so 1 is
+    node without an error gets small errors of alternating sign. The library takes covariances about the mean, so 1 is
     added to all: it refuses errors that sum to 0, as those of a fit with an intercept do.
     """
     known = np.isfinite(residuals)

@@ -59,8 +59,8 @@ def from_nodes(
 ) -> tuple[Hierarchy, NDArray[np.float64]]:
     """Read scikit-hts's `nodes` dict and wide frame (a date per row, a column per node).
 
-    Returns the hierarchy (levels by depth, unique_id = scikit-hts's key; a leaf above the lowest depth stands in each
-    deeper level too) and Y of shape (n_nodes, n_dates), float64. Raises Invalid: `nodes_root` (no "total"),
+    Returns the hierarchy (levels by depth, unique_id = scikit-hts's key; a leaf above the lowest depth is in each
+    deeper level, too) and Y of shape (n_nodes, n_dates), float64. Raises Invalid: `nodes_root` (no "total"),
     `nodes_missing` (a node without column), `nodes_cycle` (a node met twice), `nodes_sum` (a column that is not the sum
     of its leaves).
     """
