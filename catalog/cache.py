@@ -25,7 +25,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1
 """
 
-# A generation need outlive only the slowest reader that may have begun before the drop.
+# A generation must only live longer than the slowest reader that may have begun before the drop.
 FORGET = """
 for index = 1, #KEYS, 2 do
     redis.call('INCR', KEYS[index + 1])
@@ -45,7 +45,7 @@ class ProductCache:
         self._store = client.register_script(STORE)
         self._forget = client.register_script(FORGET)
         self._paused_until = 0.0
-        # families with a drop that did not reach Redis: not believed until the whole family there is dropped
+        # families with a drop that did not reach Redis: not used until the whole family there is dropped
         self._missed_drops: set[str] = set()
         self._lock = threading.Lock()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 CHOSEN, CHAMPION, NAIVE = "chosen", "champion", "seasonal_naive"
-# The choice with the weights that it would publish: what is compared with the champion's, which stand likewise.
+# The choice with the weights that it would publish, as they are compared with the champion's.
 CHALLENGER = "challenger"
 # Rows that sum up others: what was chosen, and how it and the champion's choice would be published.
 NOT_CANDIDATES = frozenset({CHOSEN, CHAMPION, CHALLENGER})

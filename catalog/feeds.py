@@ -9,7 +9,7 @@ STATES = ("Firing", "Error", "Pending", "No data", "Normal")
 OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
 BIN = timedelta(minutes=10)
 WINDOW = timedelta(hours=24)
-# A feed whose rhythm is not known yet is said to send nothing after so long.
+# A feed whose rhythm is not known yet counts as sending nothing after this long.
 UNKNOWN_SILENCE = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
 ADVICE = {

@@ -11,7 +11,7 @@ from catalog.cache import ProductCache
 from stocktide.foundation.database import statement
 
 TRENDING = "trending"
-# Scores age by the hour; a list this old is still right to any eye.
+# Scores age by the hour; nobody sees the difference in a list this old.
 TTL_S = 15
 LIMIT_MAX = 100
 # With no sale for this many half-lives every score is below 1/1000: then the list is shown as of the newest sale.

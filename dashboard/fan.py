@@ -15,7 +15,7 @@ DAY_FORMAT = "%d %b"
 DAY_AXIS = alt.Axis(title=None, format=DAY_FORMAT, labelOverlap=True, tickCount=8)
 # Room right of the last day for the bands' names, as a share of the days shown.
 LABEL_ROOM = 0.045
-# Names stand at least this share of the highest value apart, so that none covers another.
+# Names are at least this share of the highest value apart, so that none covers another.
 LABEL_GAP = 0.075
 
 

@@ -16,7 +16,7 @@ from stocktide.foundation.users import SignIn
 from stocktide.foundation.web import limited_body
 
 COOKIE = "stocktide_session"
-# Open to everybody: the form itself, the way out, and whether the process lives.
+# Open to everybody: the form itself, signing out, and the health check.
 OPEN_PATHS = frozenset({"/signin", "/signout", "/healthz"})
 FORM_BYTES_MAX = 10_000
 API_TIMEOUT_S = 10.0

@@ -8,7 +8,7 @@ import numpy as np
 from data.arrays import CENT_MICROS, BoolArray, FloatArray, IntArray
 from data.simulator import SampleChain
 
-# Days of history from which the live chain learns what sells.
+# Days of history from which the live chain learns its sales rates.
 RECENT_DAYS = 28
 
 

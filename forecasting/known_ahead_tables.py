@@ -115,8 +115,8 @@ def with_known_ahead(
 def _without_holidays(ahead: KnownAhead) -> list[str]:
     given = np.unique(ahead.countries) if ahead.countries is not None else ()
     return [
-        f"No holidays of {str(code)!r} are known, the country of some locations: an ISO code such as DE is wanted. "
-        "Nothing of its holidays is forecast."
+        f"No holidays of {str(code)!r} are known, the country of some locations: use an ISO code such as DE. "
+        "Its holidays are not forecast."
         for code in given
         if code and not has_holidays(str(code))
     ]

@@ -13,7 +13,7 @@ from dashboard.reader import Reader
 from dashboard.theme import plain
 from stocktide.foundation.users import User
 
-# In the session: what came of an order, said once after the page is drawn again.
+# In the session: the result of a request, shown once after the page is drawn again.
 SAID = "calendar.said"
 ENTERED = {"promotions": "Promotion", "events": "Event", "closures": "Closure"}
 

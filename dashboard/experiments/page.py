@@ -37,7 +37,7 @@ TILES_A_ROW = 3
 # In the session: the result of an action, shown once after the page is drawn again.
 SAID = "experiments.said"
 
-# What was decided about a version that is not the champion, as the registry keeps it; its reason stands below.
+# What was decided about a version that is not the champion, as the registry keeps it; its reason is below.
 DECIDED = {
     "challenger": "not decided yet",
     "rejected": "not published",

@@ -15,9 +15,9 @@ from dashboard.reader import Reader
 from dashboard.theme import plural, roles
 from dashboard.widgets import EVERY, LIVE, listed_note
 
-# States carry in what was heard a day before the window.
+# States include what was sent a day before the window.
 REACH = timedelta(hours=24)
-# As many as one looks through; a row each.
+# As many rows as a reader scans.
 TIMELINE_ROWS = 30
 
 

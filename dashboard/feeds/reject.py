@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.theme import plain, when
 from dashboard.widgets import table
 
-# The mark of the field that is wrong, and how wide it stands.
+# The mark of the field that is wrong, and its width.
 MARK = {"": st.column_config.TextColumn("", width="small")}
 
 

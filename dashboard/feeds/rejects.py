@@ -22,7 +22,7 @@ PAGE_ROWS = 50
 # A longer list scrolls.
 EVENTS_SHOWN = 10
 STATES = {"open": "Open", "replayed": "Replayed", "dropped": "Dropped"}
-# What of a group stands in the address, beside the rejects' `state`.
+# What the address has of a group, beside the rejects' `state`.
 GROUP = {"reason": "reason", "field": "field", "feed": "feed", "sender": "source"}
 
 

@@ -81,7 +81,7 @@ def _named(node: dict[str, Any]) -> str:
     return "All" if node["level_name"] == "total" else str(node["label"])
 
 
-# How often a node was gone to: tables of an earlier visit, and the rows ticked in them, are not taken for today's.
+# How often a node was opened: tables of an earlier visit, and the rows ticked in them, are not taken for today's.
 VISITS = "forecasts.visits"
 
 

@@ -19,7 +19,7 @@ from dashboard.theme import plain, plural, quantity, roles
 from stocktide.domain.rhythm import rhythm_of
 
 TILES_A_ROW = 2
-# One origin says how it was once, not whether it stays so.
+# One origin shows one result, not whether it lasts.
 ORIGINS_MIN = 2
 NOTHING_TO_BEAT = (
     "Seasonal naive had no error in the periods tested, or was not tested: nothing to compare with."

@@ -114,7 +114,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "price",
         ]
     ]
-    # a column in which nothing stands only takes room
+    # an empty column only takes room
     shown = shown.dropna(axis="columns", how="all")
     currency = next((row["currency"] for row in rows if row["currency"]), None)
     event = st.dataframe(

@@ -21,9 +21,9 @@ from stocktide.client.stores import MemoryStore, Store
 
 logger = logging.getLogger("stocktide.client")
 BATCH_BYTES_MAX = 4 * 2**20
-# What was refused is kept for `flush` to return; of more than this the oldest are forgotten.
+# What was refused is kept for `flush` to return; beyond this the oldest are dropped.
 REFUSED_KEPT = 10_000
-# No wait is longer at a time: of more, threads of some systems know nothing.
+# No single wait is longer: threads of some systems do not support more.
 WAIT_S_MAX = 3_600.0
 
 
@@ -115,7 +115,7 @@ class Client:
         with self._changed:
             self._flushing += 1
             if isinstance(self._trouble, NotWanted):
-                # it may be wanted by now: ask before saying that it is not
+                # the server may accept it by now: ask before reporting that it does not
                 self._trouble, self._hurry = None, True
             self._changed.notify_all()
             try:

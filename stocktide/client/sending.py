@@ -20,7 +20,7 @@ BATCH = "application/cloudevents-batch+json"
 PROBLEM = "application/problem+json"
 PROBLEM_TYPE = "urn:stocktide:error:"
 REFUSED = (401, 403, 404, 405, 415)
-# The whole request was too large or no batch: a smaller one will show which event it is.
+# The whole request was too large or not a batch: a smaller one will show which event it is.
 CUT = (400, 413, 422)
 TOO_LARGE = 413
 # A server that asks for a longer pause is asked again after this.

@@ -20,7 +20,7 @@ from stocktide.client.segments import Place, Segments, write_all
 from stocktide.client.stores import CLOSED
 
 SEGMENT_BYTES = 4 * 2**20
-# Lines that the disk has spoilt, and events that the server will never take, with the reason: for people to look at.
+# Lines that were damaged on disk, and events that the server will never take, with the reason: for people to look at.
 DAMAGED = "damaged.txt"
 REFUSED = "refused.ndjson"
 
@@ -94,7 +94,7 @@ class SpoolStore:
                     break
                 peeked.add(place, line)
             if not peeked.events:
-                # files that somebody took away hold nothing any more
+                # files that somebody moved away hold nothing any more
                 self._events = self._bytes = 0
             self._peeked = peeked
             return peeked.sound
@@ -159,7 +159,7 @@ class SpoolStore:
         try:
             write_all(self._file, line)
         except OSError:
-            # until it is cut off, what stands there would spoil the line behind it
+            # until it is cut off, it would corrupt the line behind it
             self._torn = True
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, status.st_size)

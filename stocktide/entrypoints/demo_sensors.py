@@ -40,7 +40,7 @@ class ShelfSensors:
     def publish(self, api: httpx.Client) -> int:
         """Publish a reading of each sensor, as the ledger counts. Returns how many were published."""
         sent = [self._publish(line) for line in _shelves(api)]
-        # a broker that is away gets the next count instead
+        # a broker that is down gets the next reading instead
         with contextlib.suppress(RuntimeError):
             for info in sent:
                 info.wait_for_publish(PUBLISHED_S_MAX)

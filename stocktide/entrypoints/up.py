@@ -35,7 +35,7 @@ from stocktide.foundation.settings import Settings
 from stocktide.foundation.users import set_user
 
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-# A part that ran this long is well again: its next end starts the back-off again.
+# A part that ran this long is healthy again: after its next exit the back-off starts from its first step.
 WELL_AFTER_S = 60.0
 STOP_S_MAX = 15.0
 TICK_S = 0.2

@@ -84,7 +84,7 @@ def _runner(url: str, job: Job) -> Callable[[int], None]:
         """Run the job's command: its memory ends with it, and a crash of it is not a crash of the worker."""
         del (
             timestamp
-        )  # the queue tells when a periodic job was due; it is run whenever it is reached
+        )  # the queue passes when a periodic job was due; it is run as soon as a worker is free
         engine = create_engine(url, pool_size=1)
         with single_flight(engine, LOCKS[job]) as free:
             pass

@@ -11,9 +11,9 @@ from stocktide.foundation.errors import Invalid, TooLarge, UnsupportedMedia
 
 # A decoder of zstd keeps a window of what it has given; larger ones are refused.
 ZSTD_WINDOW_BYTES_MAX = 8 * 2**20
-# So much goes into the decoder at once: it may come out as many thousand times as much.
+# Input of the decoder at once: it may unpack to a thousand times as much.
 ZSTD_INPUT_BYTES = 256
-# Unpacked in pieces of this size at most, so that a bomb is noticed before it has gone off.
+# Unpacked in pieces of this size at most, so that a zip bomb is noticed early.
 PIECE_BYTES = 2**18
 
 
@@ -127,7 +127,7 @@ async def pieces(receive: Any, encoding: str) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
         for number, piece in enumerate(unpacker.unpack(message.get("body", b""))):
             if number:
-                # a small message can unpack into gigabytes of nothing: others have their turn meanwhile
+                # a small message can unpack to gigabytes of zeros: other requests run in between
                 await asyncio.sleep(0)
             if piece:
                 yield piece

@@ -41,7 +41,7 @@ FRESH_S = 0.5
 # Texts that are cached: keys, and separately texts that are not keys, so that guesses evict no key.
 KEYS_MAX = 10_000
 REFUSED_MAX = 1_000
-# Look-ups of unknown texts under way; a flood of guesses beyond it is told to come back.
+# Look-ups of unknown texts under way; a flood of guesses beyond it gets 503.
 PENDING_MAX = 500
 # Threads for known keys and for unknown texts, each, and one that writes the last use behind; each has its connection.
 READERS = 2
@@ -71,7 +71,7 @@ class KeyRing:
         self._pending: dict[bytes, Future[Key]] = {}
         self._guesses: dict[bytes, Future[Key]] = {}
         self._limiters: dict[int, TokenBucket] = {}
-        # held by the readers among themselves; `find` takes no lock
+        # held by readers only; `find` takes no lock
         self._writing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="key-ring")
         self._guess_readers = ThreadPoolExecutor(READERS, thread_name_prefix="key-ring-unknown")

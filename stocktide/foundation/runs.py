@@ -54,7 +54,7 @@ def recorded_run(engine: sa.Engine, job: str) -> Iterator[Run]:
 def _begun(engine: sa.Engine, job: str) -> Iterator[Run]:
     """Close the dead runs of a job and begin one, under its lock."""
     with engine.connect() as connection:
-        # closed at the end, not given back: that frees the lock, also where the database went away meanwhile
+        # closed at the end, not returned to the pool: that frees the lock, even if the database went down meanwhile
         connection.detach()
         connection.execute(statement("stocktide/close_dead_runs"), {"job": job, "why": STALE_RUN})
         run_id = connection.execute(statement("stocktide/begin_run"), {"job": job}).scalar_one()
