@@ -60,7 +60,7 @@ bench: tools
 schema: setup
 	$(BIN)/python -m stocktide.foundation.schema_text
 
-# Pin anew what pyproject.toml allows: versions and hashes, no addresses.
+# Update the pins to what pyproject.toml allows: versions and hashes, no addresses.
 lock: setup
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --no-header --no-annotate \
 		--universal --python-version 3.11 -o requirements.txt

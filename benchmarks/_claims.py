@@ -49,12 +49,12 @@ def need_program(name: str) -> None:
 
 
 def need_package(name: str) -> None:
-    """End the program with what to do where a Python package of the extra `dev` is not installed."""
+    """Exit with what to do if a Python package of the extra `dev` is not installed."""
     if find_spec(name) is None:
         unavailable(f"No package {name}; `make setup` installs it.")
 
 
 def unavailable(why: str) -> NoReturn:
-    """End the program before it measures, in the way that `make bench` tells from a failure."""
+    """Exit before measuring, in the way that `make bench` tells from a failure."""
     print(why, file=sys.stderr)
     sys.exit(UNAVAILABLE)

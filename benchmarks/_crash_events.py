@@ -28,7 +28,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Sent:
-    """One input with the outcome that it must have; `event` is None where it is none."""
+    """One input with the outcome that it must have; `event` is None if it is not an event."""
 
     raw: bytes
     outcome: str
@@ -36,7 +36,7 @@ class Sent:
 
 
 def stream(sender: str, inputs: int) -> Iterator[Sent]:
-    """The inputs of a sender, in order. A repeat or conflict comes after the event that it is of."""
+    """Yield the inputs of a sender, in order. A repeat or conflict comes after the event that it is of."""
     rng = random.Random(sender)  # noqa: S311 - no secret
     before: list[tuple[bytes, dict[str, Any]]] = []
     for number in range(inputs):
@@ -63,7 +63,7 @@ def stream(sender: str, inputs: int) -> Iterator[Sent]:
 
 
 def _malformed(rng: random.Random, sender: str, number: int) -> bytes:
-    """Bytes that are no event, each differently, and each only once."""
+    """Make bytes that are not an event, each differently, and each only once."""
     event = _event(rng, sender, number)
     broken = (
         msgspec.json.encode(event)[: rng.randrange(10, 60)] + f"{sender}-{number}".encode(),
@@ -126,7 +126,7 @@ class Reference:
     """A ledger in plain Python that keeps every movement and adds up at the end."""
 
     identities: set[tuple[str, str]] = field(default_factory=set)
-    # SHA-256 of what must be kept as it came
+    # SHA-256 of what must be kept unchanged
     refused: set[bytes] = field(default_factory=set)
     rows: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -135,7 +135,7 @@ class Reference:
     _open: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, inputs: Sequence[Sent] | Iterator[Sent]) -> None:
-        """Take in what a sender sends."""
+        """Record what a sender sends."""
         for sent in inputs:
             self.outcomes[sent.outcome] += 1
             if sent.outcome in ("conflict", "rejected"):
@@ -170,7 +170,7 @@ class Reference:
             self._open["promised", data["reservation_id"]] += sign * quantity
 
     def stock(self) -> dict[Pair, int]:
-        """Thousandths on hand of every pair: the newest count, and what moved after it."""
+        """Compute thousandths on hand of every pair: the newest count, and what moved after it."""
         found = {}
         for pair, moves in self._moves.items():
             at, counted = self._counts.get(pair, ("", 0))
@@ -178,5 +178,5 @@ class Reference:
         return found
 
     def commitments(self) -> dict[tuple[str, str], int]:
-        """Thousandths open under every purpose and reference."""
+        """Compute thousandths open under every purpose and reference."""
         return {name: 1000 * units for name, units in self._open.items()}

@@ -135,7 +135,7 @@ class Shared:
     reports: Any
 
     def count(self, inputs: int) -> None:
-        """Tell how many inputs have their outcome."""
+        """Count the inputs that have their outcome."""
         with self.progress.get_lock():
             self.progress.value += inputs
 
@@ -219,13 +219,13 @@ class _Publisher:
         return began
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
 
 
 def _missing(database_url: str, chunk: list[Sent]) -> int:
-    """How many inputs of a chunk have left no trace; all of them while the database is away."""
+    """Count the inputs of a chunk that have left no trace; all of them while the database is down."""
     ids = [s.event["id"] for s in chunk if s.outcome == "accepted" and s.event]
     source = next(s.event["source"] for s in chunk if s.event)
     refused = {s.raw for s in chunk if s.outcome in ("rejected", "conflict")}

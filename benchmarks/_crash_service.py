@@ -101,13 +101,13 @@ class Service:
             client.put("/v1/locations", json={"locations": places}).raise_for_status()
 
     def kill_api(self) -> None:
-        """kill -9 of one API process, in turn."""
+        """Kill one API process (kill -9), in turn."""
         name = f"api {self.kills['API kill -9'] % API_PROCESSES}"
         self._kill(name)
         self.kills["API kill -9"] += 1
 
     def kill_broker(self) -> None:
-        """kill -9 of the broker: it forgets what it has not handed on."""
+        """Kill the broker (kill -9): it forgets what it has not handed on."""
         self._kill("broker")
         self._broker_ended_at.value = time.time()
         self.kills["broker kill -9"] += 1
@@ -119,7 +119,7 @@ class Service:
             process.wait()
 
     def crash_postgres(self) -> None:
-        """kill -9 of the postmaster; the next start recovers."""
+        """Kill the postmaster (kill -9); the next start recovers."""
         assert self.postgres.process is not None
         self.postgres.process.kill()
         self.postgres.process.wait()
@@ -127,7 +127,7 @@ class Service:
         self.kills["Postgres kill -9"] += 1
 
     def restart_postgres(self) -> None:
-        """A fast shutdown, and a start."""
+        """Shut PostgreSQL down fast, and start it."""
         self.postgres.stop()
         self._start_postgres()
         self.kills["Postgres fast restart"] += 1
@@ -143,11 +143,11 @@ class Service:
             time.sleep(0.1)
 
     def log_of(self, name: str) -> str:
-        """What a part said."""
+        """Read the log of a part."""
         return (self.home / f"{name}.log").read_text(errors="replace")
 
     def stop(self) -> None:
-        """End all parts that take events; the database stays."""
+        """Stop all parts that take events; the database stays."""
         with self._lock:
             self._ending = True
         self._watcher.join()

@@ -35,12 +35,12 @@ class Service:
     environment: dict[str, str]
 
     def client(self) -> httpx.Client:
-        """A client with the key."""
+        """Return a client with the key."""
         headers = {"Authorization": f"Bearer {self.key}"}
         return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60)
 
     def connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection of its own to the database."""
+        """Return a connection of its own to the database."""
         return psycopg.connect(self.database_url, autocommit=True)
 
 
@@ -79,7 +79,7 @@ def serve(descriptor: int) -> None:
 
 @contextmanager
 def service(*, processes: int, products: int, locations: int) -> Iterator[Service]:
-    """Servers in a temporary home, API processes, and a catalogue of products and locations."""
+    """Start servers in a temporary home, API processes, and a catalogue of products and locations."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stocktide-bench-"))
         home = Path(folder)
@@ -135,7 +135,7 @@ def _fill(made: Service, products: int, locations: int) -> None:
 
 
 def ordered_id(rng: random.Random) -> str:
-    """A UUID of version 7: the time first, as senders that make their ids well do."""
+    """Make a UUID of version 7: the time first, as senders with well-made ids do."""
     milliseconds = time.time_ns() // 1_000_000
     value = milliseconds << 80 | 7 << 76 | rng.getrandbits(12) << 64 | 2 << 62 | rng.getrandbits(62)
     return str(uuid.UUID(int=value))

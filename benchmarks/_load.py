@@ -50,8 +50,8 @@ class _Connection(asyncio.Protocol):
         head, separator, body = self._buffer.partition(b"\r\n\r\n")
         if not separator:
             return
-        place = head.lower().index(b"content-length:") + 15
-        length = int(head[place:].split(b"\r\n", 1)[0])
+        start = head.lower().index(b"content-length:") + 15
+        length = int(head[start:].split(b"\r\n", 1)[0])
         if len(body) < length:
             return
         self._load.latencies.append(time.perf_counter() - self._sent_at)
@@ -67,7 +67,7 @@ class _Connection(asyncio.Protocol):
 
 
 def request(path: str, key: str, content_type: str, body: bytes) -> bytes:
-    """The bytes of one POST."""
+    """Return the bytes of one POST."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -105,13 +105,13 @@ def hierarchy_of(levels: Sequence[tuple[str, ...]], leaves: pd.DataFrame) -> Hie
 
 
 def upper_demand(folder: Path, last: int) -> Demand:
-    """Take the demand of stores x departments, the leaves of levels 1 to 9."""
+    """Return the demand of stores x departments, the leaves of levels 1 to 9."""
     keys, units = read_upper(folder, last - HISTORY_DAYS + 1, last)
     return _demand(folder, keys, units, np.zeros(units.shape, dtype=np.bool_), last)
 
 
 def whole_demand(folder: Path, last: int, *, prices: bool = False) -> Demand:
-    """Take the demand of items x stores, known since day 1762, with the longer histories of levels 1 to 9.
+    """Return the demand of items x stores, known since day 1762, with the longer histories of levels 1 to 9.
 
     prices: give the weekly prices too, which are known 28 days ahead.
     """

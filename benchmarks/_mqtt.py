@@ -26,7 +26,7 @@ TOPIC = b"stocktide/bench"
 
 
 def measure_mqtt(database_url: str, messages: int = 20_000, workers: int = 1) -> float:
-    """Messages a second, from publishing with QoS 1 to the commit. Broker, publisher and workers share the cores.
+    """Measure messages a second, from publishing with QoS 1 to the commit. All processes share the cores.
 
     Raises RuntimeError without mosquitto, or when not every message was recorded once.
     """
@@ -136,7 +136,7 @@ def _recorded(database_url: str) -> int:
 
 
 def _packets(messages: int, tag: str) -> list[bytes]:
-    """PUBLISH packets of MQTT 3.1.1, QoS 1; encoded beforehand, so that publishing costs next to nothing."""
+    """Encode PUBLISH packets of MQTT 3.1.1, QoS 1, beforehand, so that publishing costs next to nothing."""
     now = datetime.now(UTC).isoformat()
     packets = []
     for number in range(messages):

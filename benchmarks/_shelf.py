@@ -107,7 +107,7 @@ def _rossmann_100(folder: Path) -> ShelfSet:
 
 
 def _recruit_restaurants(folder: Path) -> ShelfSet:
-    """A closed day is unknown for the restaurant and no visitors above it, so only open days are scored below."""
+    """Load the restaurants. A closed day is unknown for one, 0 visitors above it: only open days are scored below."""
     stores = pd.read_parquet(folder / "recruit_restaurants/stores.parquet")
     frame = pd.read_parquet(folder / "recruit_restaurants/visits.parquet").merge(stores, on="store")
     frame = frame.rename(columns={"store": "location"})
@@ -169,7 +169,7 @@ def _spare_man(folder: Path) -> ShelfSet:
 
 
 def _spare_oil(folder: Path) -> ShelfSet:
-    """From 1998, for a month of 1997 is wrong by the source's own remark; returns to stock are no demand."""
+    """Load from 1998: by the source's own remark a month of 1997 is wrong; returns to stock are not demand."""
     return _spare(folder, "oil", "material", "month", "M", 8, ("1998-01-01", "2001-08-01"))
 
 

@@ -211,7 +211,7 @@ def deciles_of(name: str, made: Array, past: Past) -> Array:
 
 
 def _row_deciles(Y: Array) -> Array:
-    """Take the deciles of each row's known values, (n, 9); rows with gaps one way, whole rows the fast one."""
+    """Return the deciles of each row's known values, (n, 9); rows with gaps one way, whole rows the fast one."""
     placed = np.zeros((Y.shape[0], DECILES.size))
     whole = np.isfinite(Y).all(axis=1)
     placed[whole] = np.quantile(Y[whole], DECILES, axis=1).T
@@ -236,7 +236,7 @@ def _mean(Y: Array) -> Array:
 
 
 def _last_known(Y: Array) -> Array:
-    """Take each row's last known value, 0 where there is none."""
+    """Return each row's last known value, 0 where there is none."""
     known = np.isfinite(Y)
     back = np.argmax(known[:, ::-1], axis=1)
     last = Y[np.arange(Y.shape[0]), Y.shape[1] - 1 - back]

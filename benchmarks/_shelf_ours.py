@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 
 def takes_plans() -> bool:
-    """Tell whether demand from a frame can carry plans."""
+    """Return True if demand from a frame can carry plans."""
     return "ahead" in inspect.signature(demand_of).parameters
 
 
@@ -87,7 +87,7 @@ def _frequency(shelf: ShelfSet) -> Frequency:
 
 
 def known_ahead(plans: Plans, periods: int, horizon: int) -> KnownAhead:
-    """Give the plans of the history and the horizon, (m, T + h): flags, log(price / usual price), and closed."""
+    """Return the plans of the history and the horizon, (m, T + h): flags, log(price / usual price), and closed."""
     end = periods + horizon
     regressors = {
         name: PlannedRegressor(np.nan_to_num(flag[:, :end])) for name, flag in plans.flags.items()
@@ -103,7 +103,7 @@ def known_ahead(plans: Plans, periods: int, horizon: int) -> KnownAhead:
 
 
 def _median(price: Array, periods: int) -> Array:
-    """Take each leaf's median price before the origin, (m, 1)."""
+    """Return each leaf's median price before the origin, (m, 1)."""
     return pd.DataFrame(price[:, :periods]).median(axis=1).to_numpy(np.float64)[:, None]
 
 

@@ -105,7 +105,7 @@ def wql(came: Array, deciles: Array) -> float:
 
 
 def deciles_between(quantiles: Array) -> Array:
-    """Take deciles (n, h, 9) from `Forecast.quantiles` (n, h, q), on the line between neighbours."""
+    """Interpolate deciles (n, h, 9) from `Forecast.quantiles` (n, h, q), on the line between neighbours."""
     above = np.clip(np.searchsorted(QUANTILES, DECILES), 1, len(QUANTILES) - 1)
     low, high = np.array(QUANTILES)[above - 1], np.array(QUANTILES)[above]
     share = (DECILES - low) / (high - low)

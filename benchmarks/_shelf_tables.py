@@ -38,7 +38,7 @@ class Result:
     learnt: Sequence[Mapping[str, Any]] = ()
 
     def best(self) -> dict[str, tuple[str, float]]:
-        """Name each cell's best baseline with its error."""
+        """Return each cell's best baseline with its error."""
         bars = {name: row for name, row in self.baselines.items() if self.told or name != BY_PLAN}
         cells = sorted({cell for row in bars.values() for cell in row})
         return {

@@ -61,9 +61,11 @@ class Crossings:
     unasked: int = 0
 
     def waiting(self) -> int:
+        """Count the crossings whose alert has not come."""
         return sum(map(len, self.due.values()))
 
     def came(self, pair: Pair, at: float) -> None:
+        """Note when a pair's alert came."""
         if self.due[pair]:
             self.taken_ms.append((at - self.due[pair].popleft()) * 1_000)
         else:
@@ -79,12 +81,13 @@ class Service:
 
     @property
     def headers(self) -> dict[str, str]:
+        """Return the headers of a request."""
         return {"authorization": f"Bearer {self.key}"}
 
 
 @contextmanager
 def part(environment: dict[str, str], *arguments: str) -> Iterator[None]:
-    """One of our processes."""
+    """Run one of our processes."""
     command = [sys.executable, "-m", "stocktide.entrypoints.cli", *arguments]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
@@ -97,7 +100,7 @@ def part(environment: dict[str, str], *arguments: str) -> Iterator[None]:
 
 @contextmanager
 def service() -> Iterator[tuple[Service, sa.Engine]]:
-    """API and evaluator over their own servers."""
+    """Run API and evaluator over their own servers."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stocktide-bench-")))
         postgres, valkey = Postgres(home), Valkey(home)
@@ -129,6 +132,7 @@ def service() -> Iterator[tuple[Service, sa.Engine]]:
 
 
 def wait_until_healthy(url: str) -> None:
+    """Wait until the API answers, for up to 30 s."""
     until = time.monotonic() + 30
     while True:
         try:
@@ -140,7 +144,7 @@ def wait_until_healthy(url: str) -> None:
 
 
 def stock_up(found: Service, engine: sa.Engine) -> None:
-    """Products, locations, and stock: plenty of most, one unit of what is watched; until all of it is judged."""
+    """Put products, locations, and stock: plenty of most, one unit of what is watched; until all of it is judged."""
     with httpx.Client(base_url=found.url, headers=found.headers, timeout=60) as client:
         products = [{"sku": f"P{n}", "name": f"Product {n}"} for n in range(PRODUCTS)]
         client.put("/v1/products", json={"products": products}).raise_for_status()
@@ -167,15 +171,18 @@ def stock_up(found: Service, engine: sa.Engine) -> None:
 
 
 def chunks(events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the events in batches of 1,000."""
     for start in range(0, len(events), 1_000):
         yield events[start : start + 1_000]
 
 
 def watched_pairs() -> list[Pair]:
+    """List the pairs whose crossings are timed."""
     return [(f"P{n}", f"L{n % LOCATIONS}") for n in range(WATCHED)]
 
 
 def event(kind: EventKind, event_id: str, pair: Pair, quantity: int) -> dict[str, Any]:
+    """Build an event of now."""
     return {
         "specversion": "1.0",
         "id": event_id,
@@ -214,6 +221,7 @@ class Connection:
 
     @classmethod
     async def open(cls, found: Service) -> "Connection":
+        """Connect to the API, and build the head of every request."""
         place = urlsplit(found.url)
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
         head = (
@@ -279,6 +287,7 @@ async def send(found: Service, crossings: Crossings, seconds: float, batch: int)
 
 
 def main() -> None:
+    """Measure, and print the claims."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="5 s instead of 30")
     parser.add_argument("--batch", type=int, default=1, help="events in one POST")

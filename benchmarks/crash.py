@@ -38,7 +38,7 @@ QUICK = {"events": 50_000, "api": 3, "crashes": 1, "restarts": 0, "brokers": 1}
 
 
 def plan(service: Service, figures: dict[str, int]) -> list[Callable[[], None]]:
-    """What is done to the service, in the order in which it is done: the rare things spread among the frequent."""
+    """List what is done to the service, in order: the rare things spread among the frequent."""
     kinds = (
         (service.kill_api, figures["api"]),
         (service.crash_postgres, figures["crashes"]),
@@ -77,12 +77,12 @@ class Senders:
             process.start()
 
     def start(self, addresses: Addresses) -> None:
-        """Let them send."""
+        """Start the senders."""
         for _ in self.processes:
             self.shared.addresses.put(addresses)
 
     def reports(self) -> Iterator[Report]:
-        """Each one's report, when it is done; ends the program where one failed."""
+        """Yield each one's report, when it is done; ends the program where one failed."""
         for _ in self.processes:
             yield self._next()
         for process in self.processes:

@@ -102,7 +102,7 @@ def best_of(times: int, work: Callable[[], Any]) -> float:
 
 
 def ahead(ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Date the horizon."""
+    """Return the dates of the horizon."""
     return pd.date_range(ds[-1] + pd.Timedelta(days=1), periods=HORIZON)
 
 
@@ -114,7 +114,7 @@ def ours_whole(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> Array:
 
 
 def frame_of(y: Array, ds: pd.DatetimeIndex) -> pd.DataFrame:
-    """Give the library its frame."""
+    """Return the library's frame."""
     return pd.DataFrame({"ds": ds, "y": y})
 
 

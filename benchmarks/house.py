@@ -27,7 +27,7 @@ def layer_of(module: str) -> int:
 
 
 def modules(root: Path) -> Iterator[tuple[str, Path]]:
-    """Give each module of the packages by its name."""
+    """Yield each module of the packages by its name."""
     for package in PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
             yield ".".join(path.relative_to(root).with_suffix("").parts), path

@@ -34,7 +34,7 @@ NO_LAKE_VERSION = -1
 
 
 def shelf_empty(truth: Truth) -> NDArray[np.bool_]:
-    """Tell on which days the books show an empty shelf, at close or since the close before. (N, D)."""
+    """Return True on days on which the books show an empty shelf, at close or since the close before. (N, D)."""
     closed = truth.book <= 0
     before = np.concatenate(
         [np.zeros((closed.shape[0], 1), dtype=np.bool_), closed[:, :-1]], axis=1
@@ -44,7 +44,7 @@ def shelf_empty(truth: Truth) -> NDArray[np.bool_]:
 
 
 def leaves_of(truth: Truth) -> pd.DataFrame:
-    """Name product and location of each pair, (N,) rows in the order of its arrays."""
+    """Return product and location of each pair, (N,) rows in the order of its arrays."""
     shops = [shop.code for shop in truth.chain.shops]
     products = [product.sku for product in truth.chain.products]
     return pd.DataFrame(

@@ -102,7 +102,7 @@ FURTHER_BASES: dict[str, BaseModel] = {"Prophet": base_prophet}
 
 
 def rmse(forecast: Array, actual: Array) -> Array:
-    """Root mean squared error of each node, (n,)."""
+    """Compute the root mean squared error of each node, (n,)."""
     of: Array = np.sqrt(((forecast - actual) ** 2).mean(axis=1))
     return of
 
@@ -126,7 +126,7 @@ def rows_of(hierarchy: Hierarchy, Y: Array, base: Base) -> dict[str, tuple[float
 
 
 def worst_gap(found: dict[str, tuple[float, float, float]]) -> float:
-    """Largest relative difference from the published table, after rounding to its two decimals."""
+    """Compute the largest relative difference from the published table, after rounding to its two decimals."""
     return max(
         abs(round(ours, 2) / theirs - 1)
         for name, published in PUBLISHED.items()

@@ -8,7 +8,7 @@ def units(milli: int) -> float: ...
 @overload
 def units(milli: None) -> None: ...
 def units(milli: int | None) -> float | None:
-    """Thousandths to units."""
+    """Convert thousandths to units."""
     return None if milli is None else milli / 1_000
 
 
@@ -17,5 +17,5 @@ def money(micros: int) -> float: ...
 @overload
 def money(micros: None) -> None: ...
 def money(micros: int | None) -> float | None:
-    """Millionths to currency units."""
+    """Convert millionths to currency units."""
     return None if micros is None else micros / 1_000_000

@@ -1,4 +1,4 @@
-"""The Redis cache: what was read is kept until it changes; without Redis, everything is read anew."""
+"""The Redis cache: what was read is cached until it changes; without Redis, everything is read from the database."""
 
 import json
 import threading
@@ -25,12 +25,12 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1
 """
 
-# A generation need outlive only the slowest reader that may have begun before the drop.
+# A generation must only live longer than the slowest reader that may have begun before the drop.
 FORGET = """
-for place = 1, #KEYS, 2 do
-    redis.call('INCR', KEYS[place + 1])
-    redis.call('EXPIRE', KEYS[place + 1], ARGV[1])
-    redis.call('DEL', KEYS[place])
+for index = 1, #KEYS, 2 do
+    redis.call('INCR', KEYS[index + 1])
+    redis.call('EXPIRE', KEYS[index + 1], ARGV[1])
+    redis.call('DEL', KEYS[index])
 end
 return 1
 """
@@ -45,7 +45,7 @@ class ProductCache:
         self._store = client.register_script(STORE)
         self._forget = client.register_script(FORGET)
         self._paused_until = 0.0
-        # families with a drop that did not reach Redis: not believed until the whole family there is dropped
+        # families with a drop that did not reach Redis: not used until the whole family there is dropped
         self._missed_drops: set[str] = set()
         self._lock = threading.Lock()
 
@@ -58,7 +58,7 @@ class ProductCache:
         ttl_s: int | None = None,
         counted: bool = True,
     ) -> Any:
-        """Give the JSON value `family:name` from the cache, or from `load()`, which is then kept.
+        """Return the JSON value `family:name` from the cache, or from `load()`, which is then cached.
 
         counted: False for a step of a read that is counted as a whole.
         """
@@ -82,7 +82,7 @@ class ProductCache:
         return json.loads(body)["value"]
 
     def drop(self, family: str, names: Iterable[str]) -> None:
-        """Forget some values; `*` forgets the whole family."""
+        """Drop some values; `*` drops the whole family."""
         names = list(names)
         everything = ALL in names
 
@@ -100,7 +100,7 @@ class ProductCache:
             self._missed_drops.discard(family)
 
     def statistics(self) -> dict[str, int] | None:
-        """Hits and misses since the cache started, None while it is away."""
+        """Return hits and misses since the cache started, None while it is away."""
         found = self._try(lambda client: client.mget([PREFIX + "hits", PREFIX + "misses"]))
         return None if found is None else {"hits": int(found[0] or 0), "misses": int(found[1] or 0)}
 

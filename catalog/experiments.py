@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 CHOSEN, CHAMPION, NAIVE = "chosen", "champion", "seasonal_naive"
-# The choice with the weights that it would publish: what is compared with the champion's, which stand likewise.
+# The choice with the weights that it would publish, as they are compared with the champion's.
 CHALLENGER = "challenger"
 # Rows that sum up others: what was chosen, and how it and the champion's choice would be published.
 NOT_CANDIDATES = frozenset({CHOSEN, CHAMPION, CHALLENGER})
@@ -15,7 +15,7 @@ METRICS = ("wrmsse", "rmsse")
 
 
 def main_metric(backtest: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Take the rows of the metric that a backtest is summed up by, and name it."""
+    """Return the name and the rows of the metric that a backtest is summed up by."""
     known = set(backtest["metric"])
     metric = next((name for name in METRICS if name in known), METRICS[-1])
     return metric, backtest[backtest["metric"] == metric].reset_index(drop=True)
@@ -40,7 +40,7 @@ def levels_won(
 def against_naive(backtest: pd.DataFrame) -> pd.DataFrame:
     """Compare each run's choice with seasonal naive on its own days: forecast_run_id, level, level_name, gain.
 
-    gain: share of naive's error that is saved, above 0 is better; versions of other days are so put on one scale.
+    gain: share of naive's error that is saved, above 0 is better; so versions of different days are comparable.
     """
     keys = ["forecast_run_id", "level", "level_name"]
     wide = backtest.pivot_table(index=keys, columns="candidate", values="value").reset_index()
@@ -56,7 +56,7 @@ def error_ratios(by_origin: pd.DataFrame) -> pd.DataFrame:
     """Divide the choice's error by seasonal naive's, a row a level and origin.
 
     by_origin: rows of the query backtest_origins, one metric. Returns origin, level, level_name, ours, naive, ratio;
-    ratio is missing where naive did not err.
+    ratio is missing where naive had no error.
     """
     keys = ["origin", "level", "level_name"]
     wide = by_origin.pivot_table(index=keys, columns="candidate", values="value").reset_index()
@@ -69,9 +69,9 @@ def error_ratios(by_origin: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(backtest: pd.DataFrame) -> pd.DataFrame:
-    """Name per level the candidate that erred least, and how the choice stands beside it.
+    """Return for each level the candidate with the lowest error, and how the choice compares.
 
-    backtest: rows of one run, one metric. The rows "chosen", "champion" and "challenger" are no candidates. Returns
+    backtest: rows of one run, one metric. The rows "chosen", "champion" and "challenger" are not candidates. Returns
     level, level_name, winner, best, chosen, naive.
     """
     rivals = backtest[~backtest["candidate"].isin(NOT_CANDIDATES)]

@@ -9,7 +9,7 @@ STATES = ("Firing", "Error", "Pending", "No data", "Normal")
 OUTCOMES = ("accepted", "duplicate", "conflict", "rejected")
 BIN = timedelta(minutes=10)
 WINDOW = timedelta(hours=24)
-# A feed whose rhythm is not known yet is said to send nothing after so long.
+# A feed whose rhythm is not known yet counts as sending nothing after this long.
 UNKNOWN_SILENCE = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
 ADVICE = {
@@ -23,11 +23,11 @@ ADVICE = {
 
 
 def judge_feed(feed: dict[str, Any]) -> tuple[str, str]:
-    """Say in which state a feed is, and why.
+    """Return the state of a feed and the reason.
 
     feed: a row of the query feed_list. Firing: an alert is open. Error: it sends, and nothing of the last hour was
     accepted. Pending: silent for longer than it may be, but not alerted yet. No data: it never sent, or nothing for
-    a day, and nobody knows how often it should.
+    a day, and its usual rate is not known.
     """
     firing, silent_s, limit_s = feed["firing"], feed["silent_s"], feed["silent_limit_s"]
     too_long = _known(limit_s) and _known(silent_s) and float(silent_s) > float(limit_s)
@@ -68,18 +68,18 @@ def judged(feeds: pd.DataFrame, now: datetime) -> pd.DataFrame:
     frame = feeds.assign(
         state=[state for state, _ in verdicts], why=[why for _, why in verdicts], last_event_s=ages
     )
-    order = frame["state"].map({state: place for place, state in enumerate(STATES)})
+    order = frame["state"].map({state: index for index, state in enumerate(STATES)})
     return frame.assign(order=order).sort_values(["order", "feed"]).drop(columns="order")
 
 
 def window_start(now: datetime) -> datetime:
-    """Begin of the first whole piece of the last 24 hours."""
+    """Return the start of the first whole piece of the last 24 hours."""
     start = now - WINDOW
     return start.replace(minute=start.minute // 10 * 10, second=0, microsecond=0)
 
 
 def rates(bins: pd.DataFrame, feed: str | None, now: datetime) -> pd.DataFrame:
-    """Events by outcome in every piece up to now: columns at, outcome, events, per_minute.
+    """Count events by outcome in every piece up to now: columns at, outcome, events, per_minute.
 
     bins: of the query feed_bins. Pieces without events are 0, so that a silent end is seen; the last one is not over
     yet and counts for the minutes it has had.
@@ -96,7 +96,7 @@ def rates(bins: pd.DataFrame, feed: str | None, now: datetime) -> pd.DataFrame:
 
 
 def strips(bins: pd.DataFrame, now: datetime) -> dict[str, list[int]]:
-    """Events of each feed in each of the last 24 hours, the oldest first."""
+    """Count the events of each feed in each of the last 24 hours, the oldest first."""
     hours = pd.date_range(now - WINDOW, now, periods=25)[:-1]
     found: dict[str, list[int]] = {}
     for feed, mine in bins[bins["at"] > now - WINDOW - BIN / 2].groupby("feed"):
@@ -109,10 +109,10 @@ def strips(bins: pd.DataFrame, now: datetime) -> dict[str, list[int]]:
 def state_spans(
     feeds: pd.DataFrame, bins: pd.DataFrame, alerts: pd.DataFrame, now: datetime
 ) -> pd.DataFrame:
-    """When each feed was in which state in the last 24 hours: feed, state, start, end.
+    """Return each feed's states over the last 24 hours: feed, state, start, end.
 
-    feeds, bins, alerts: of the queries feed_list, feed_bins and feed_alert_spans. What was open or heard before the
-    window is carried in: alerts by their own times, hearing as far as `bins` reach back.
+    feeds, bins, alerts: of the queries feed_list, feed_bins and feed_alert_spans. Whatever began before the
+    window is included: alerts by their own times, events as far as `bins` reach back.
     """
     start = window_start(now)
     pieces = [piece.to_pydatetime() for piece in pd.date_range(start, now, freq=BIN)]
@@ -146,7 +146,7 @@ def _state_then(
     limit: Any,
     fired: list[tuple[datetime, datetime]],
 ) -> str:
-    """State in the piece from `at`. sound: something of it was accepted; None: nothing came."""
+    """Return the state in the piece from `at`. sound: something of it was accepted; None: nothing came."""
     if any(opened < at + BIN and closed > at for opened, closed in fired):
         return "Firing"
     if sound is not None:
@@ -160,7 +160,7 @@ def _state_then(
 
 
 def lags(tail: pd.DataFrame) -> pd.DataFrame:
-    """How long events took from happening to being committed: source, events, median_s, p95_s, the slowest first.
+    """Compute the seconds from happening to being committed: source, events, median_s, p95_s, the slowest first.
 
     tail: of the query feed_tail.
     """
@@ -172,7 +172,7 @@ def lags(tail: pd.DataFrame) -> pd.DataFrame:
 
 
 def matching(tail: pd.DataFrame, text: str) -> pd.DataFrame:
-    """Events whose id, source, kind, product or location holds a text, in any case."""
+    """Return the events whose id, source, kind, product or location contains a text, in any case."""
     wanted = text.strip().lower()
     columns = ["event_id", "source", "kind", "product", "location"]
     words = tail[columns].agg(" ".join, axis=1) if len(tail) else pd.Series(dtype=str)
@@ -180,7 +180,7 @@ def matching(tail: pd.DataFrame, text: str) -> pd.DataFrame:
 
 
 def span(seconds: float) -> str:
-    """A time span for people: "40 s", "12 min", "5 h", "3 days"."""
+    """Format a time span for people: "40 s", "12 min", "5 h", "3 days"."""
     for size, name in ((86_400, "days"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {name}"
@@ -188,5 +188,5 @@ def span(seconds: float) -> str:
 
 
 def _known(value: Any) -> bool:
-    """Whether there is a value: a list counts, neither None nor a missing time or number does."""
+    """Return True if there is a value: a list counts, None or a missing time or number does not."""
     return isinstance(value, list) or not pd.isna(value)

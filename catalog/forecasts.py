@@ -39,7 +39,7 @@ def find_nodes(
 
 
 def node_days(engine: sa.Engine, node_id: int) -> list[dict[str, Any]]:
-    """Give one node's forecast by period: first_day, ds (its last day), yhat and quantiles, units a period.
+    """Return one node's forecast by period: first_day, ds (its last day), yhat and quantiles, units a period.
 
     In a daily forecast both are the day. Raises NotFound.
     """

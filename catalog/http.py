@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1", tags=["read"])
 
 
 def cache_of(request: Request) -> ProductCache:
-    """The process's cache, put there by the entry point."""
+    """Return the process's cache, put there by the entry point."""
     cache: ProductCache = request.app.state.product_cache
     return cache
 
@@ -36,7 +36,7 @@ def get_products(
 
 @router.get("/products/{sku:path}")
 def get_product(request: Request, _key: ReadKey, sku: str) -> dict[str, Any]:
-    """Give one product: name, price, stock at each location (units), and its forecast by period.
+    """Return one product: name, price, stock at each location (units), and its forecast by period.
 
     `forecast_run.frequency` is D, W, M or Q: units a day, week, month or quarter, from `first_day` to `ds`.
     """
@@ -70,14 +70,14 @@ def get_stock_as_of(
     product: str,
     location: str,
     at: Annotated[
-        AwareDatetime | None, Query(description="Moment of the world; now where it is left out.")
+        AwareDatetime | None, Query(description="Time of the stock; now if left out.")
     ] = None,
     known_at: Annotated[
         AwareDatetime | None,
-        Query(description="By what was recorded until then; now where it is left out."),
+        Query(description="Only what was recorded by then; now if left out."),
     ] = None,
 ) -> dict[str, Any]:
-    """Stock of one product at one location as of any moment, and as it was known at any moment (units)."""
+    """Return stock of one product at one location as of any moment, and as it was known at any moment (units)."""
     now = datetime.now(UTC)
     return stock_as_of(
         engine_of(request),
@@ -92,7 +92,7 @@ def get_stock_as_of(
 def get_lots(
     request: Request, _key: ReadKey, product: str, location: str | None = None, limit: Limit = 100
 ) -> dict[str, Any]:
-    """Lots of a product that are on hand, the next to expire first (units)."""
+    """Return the lots of a product that are on hand, the next to expire first (units)."""
     place = checked_text(location)
     rows = list_lots(engine_of(request), product=checked_text(product), location=place, limit=limit)
     return {"lots": rows}
@@ -106,7 +106,7 @@ def get_trending(
     region: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> dict[str, Any]:
-    """What sells most lately, at one location, in one region, or everywhere."""
+    """Return the products that sell most lately, at one location, in one region, or everywhere."""
     if location and region:
         raise Invalid("scope", "Give a location or a region, not both.")
     scope = Scope(location=checked_text(location), region=checked_text(region))
@@ -138,7 +138,7 @@ def get_forecasts(
     location: str | None = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """The published forecast. Without a parameter: the run and its root. `total` is units over the horizon.
+    """Return the published forecast. Without a parameter: the run and its root. `total` is units over the horizon.
 
     `run.frequency` is D, W, M or Q: each of the `days` holds the units of one such period, from `first_day` to `ds`.
     """

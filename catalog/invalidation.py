@@ -12,12 +12,12 @@ from stocktide.foundation.database_names import FORECAST_PUBLISHED, STOCK_CHANGE
 from stocktide.foundation.telemetry import log
 
 CHANNELS = (STOCK_CHANGED, FORECAST_PUBLISHED)
-# More products than this are forgotten by forgetting all: one command instead of thousands.
+# Beyond this many products the whole family is dropped: one command instead of thousands.
 NAMES_MAX = 200
 PRODUCT = "product"
 RECONNECT_S = 1.0
 WAIT_S = 0.5
-# After a drop what is told meanwhile is gathered for the next one: a busy ledger tells hundreds of times a second.
+# After a drop, notifications are collected for the next one: a busy ledger sends hundreds a second.
 GATHER_S = 0.03
 
 
@@ -32,11 +32,11 @@ class Listener:
         self.listening = threading.Event()
 
     def start(self) -> None:
-        """Begin to listen; returns at once."""
+        """Start to listen; returns at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._stopped.set()
         self._thread.join(timeout=10)
 
@@ -55,7 +55,7 @@ class Listener:
         with psycopg.connect(self._url, autocommit=True) as connection:
             for channel in CHANNELS:
                 connection.execute(f"LISTEN {channel}")
-            # what changed while nobody listened is unknown
+            # changes while not listening are unknown
             self._cache.drop(PRODUCT, [ALL])
             self.listening.set()
             while not self._stopped.is_set():

@@ -101,7 +101,7 @@ def read_parts(engine: sa.Engine, node_id: int) -> pd.DataFrame:
 
 
 def components(parts: pd.DataFrame) -> pd.DataFrame:
-    """Take the present version's components from `read_parts`: component, ds, units (added units a period)."""
+    """Return the current version's components from `read_parts`: component, ds, units (added units a period)."""
     mine = parts[(parts["side"] == "now") & parts["component"].notna()]
     return mine[["component", "ds", "units"]].reset_index(drop=True)
 

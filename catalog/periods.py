@@ -11,17 +11,17 @@ from stocktide.domain.rhythm import Rhythm
 
 
 def periods_from(first: date, count: int, rhythm: Rhythm) -> pd.DatetimeIndex:
-    """Give `count` last days of periods from `first`, which is one, on."""
+    """Return `count` last days of periods, beginning with `first`, itself the last day of a period."""
     return _counted(first, np.arange(count), rhythm)
 
 
 def periods_up_to(last: date, count: int, rhythm: Rhythm) -> pd.DatetimeIndex:
-    """Give `count` last days of periods up to `last`, which is one."""
+    """Return `count` last days of periods up to `last`, itself the last day of a period."""
     return _counted(last, np.arange(1 - count, 1), rhythm)
 
 
 def last_days(days: "pd.Series[pd.Timestamp]", known: date, rhythm: Rhythm) -> pd.DatetimeIndex:
-    """Give for each day the last day of its period. known: any last day of a period, such as a cutoff."""
+    """Return for each day the last day of its period. known: any last day of a period, such as a cutoff."""
     day = pd.to_datetime(days).to_numpy().astype("datetime64[D]")
     if rhythm.frequency in ("D", "W"):
         ahead = (np.datetime64(known, "D") - day).astype(np.int64) % rhythm.days_max

@@ -14,7 +14,7 @@ PAGE_MAX = 500
 
 
 def read_product(engine: sa.Engine, cache: ProductCache, sku: str) -> dict[str, Any]:
-    """Give one product, from the cache where it is fresh. Quantities in units, prices in currency units.
+    """Return one product, from the cache where it is fresh. Quantities in units, prices in currency units.
 
     The ledger tells of changes by number, readers ask by sku: which is which is cached too. Raises NotFound.
     """
@@ -67,7 +67,7 @@ def load_product(engine: sa.Engine, sku: str) -> dict[str, Any]:
 def list_products(
     engine: sa.Engine, *, q: str = "", after: str = "", limit: int = 50
 ) -> list[dict[str, Any]]:
-    """Page through products by sku; `q` is looked for in sku, name, department and category."""
+    """Page through products by sku; `q` is searched in sku, name, department and category."""
     with engine.connect() as connection:
         rows = connection.execute(
             statement("catalog/products"),

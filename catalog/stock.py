@@ -23,7 +23,7 @@ def list_stock(
     """Page through stock by product and location.
 
     on_hand, on_order, in_transit, promised and available (on hand less promised) are in units; cost is the moving
-    average of one unit, value what the stock is worth by it. `known` tells whether it was ever counted or delivered.
+    average of one unit, value what the stock is worth by it. `known`: it was counted or delivered at least once.
     """
     with engine.connect() as connection:
         rows = connection.execute(
@@ -42,9 +42,9 @@ def list_stock(
 def stock_as_of(
     engine: sa.Engine, *, product: str, location: str, at: datetime, known_at: datetime
 ) -> dict[str, Any]:
-    """Stock of a pair at a moment of the world, by what was recorded up to a moment of ours.
+    """Return the stock of a pair at a time, as it had been recorded by another time.
 
-    Raises NotFound where nothing was known of the pair then.
+    Raises NotFound if nothing was known about the pair then.
     """
     with engine.connect() as connection:
         row = (
@@ -73,7 +73,7 @@ def stock_as_of(
 def list_lots(
     engine: sa.Engine, *, product: str, location: str | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Lots of a product on hand, the next to expire first; units, as far as events named lots."""
+    """Return the lots of a product on hand, the next to expire first; units, as far as events named lots."""
     with engine.connect() as connection:
         rows = connection.execute(
             statement("catalog/lots"),
@@ -83,7 +83,7 @@ def list_lots(
 
 
 def _shown(row: sa.RowMapping) -> dict[str, Any]:
-    """Thousandths as units and millionths as money, by the names' ends."""
+    """Convert thousandths to units and millionths to money, by the names' ends."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
         stem, _, scale = str(name).rpartition("_")

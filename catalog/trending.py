@@ -1,4 +1,4 @@
-"""What sells most lately: units sold, decayed by age, at one location, in one region, or everywhere."""
+"""The products that sell most lately: units sold, decayed by age, at one location, in one region, or everywhere."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from catalog.cache import ProductCache
 from stocktide.foundation.database import statement
 
 TRENDING = "trending"
-# Scores age by the hour; a list this old is still right to any eye.
+# Scores age by the hour; nobody sees the difference in a list this old.
 TTL_S = 15
 LIMIT_MAX = 100
 # With no sale for this many half-lives every score is below 1/1000: then the list is shown as of the newest sale.
@@ -40,7 +40,7 @@ class Scope:
 def read_trending(
     engine: sa.Engine, cache: ProductCache, scope: Scope, *, half_life_h: float, limit: int = 20
 ) -> dict[str, Any]:
-    """Give {as_of, half_life_h, live, products: [{product, name, score (units), …}]}, best first.
+    """Return {as_of, half_life_h, live, products: [{product, name, score (units), …}]}, best first.
 
     as_of is now, or the newest sale's time where the feed has long been silent (live is false then).
     """

@@ -1,4 +1,4 @@
-"""What a page asks the API to do: its own database role cannot write."""
+"""Calls that a page makes to the API: its own database role cannot write."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SLOW = "The API takes longer than 30 s. Check whether it was done before you try
 def ask_api(
     method: str, path: str, api: str, key: str | None, body: dict[str, Any] | None = None
 ) -> tuple[dict[str, Any] | None, str]:
-    """Ask a route for its answer. Gives it, or None and in words why there is none."""
+    """Ask a route for its answer. Returns it, or None and the reason in words."""
     try:
         answer = httpx.request(
             method,
@@ -44,7 +44,7 @@ def _why_not(answer: httpx.Response) -> str:
 def decide_forecast(
     action: str, api: str, key: str | None, *, reason: str, user: str, version: int | None = None
 ) -> tuple[bool, str]:
-    """Ask for a `promote` or `rollback` on a user's behalf; tell whether it was done, and say what came of it."""
+    """Ask for a `promote` or `rollback` on a user's behalf; return whether it was done, and the result in words."""
     order: dict[str, Any] = {"reason": reason, "user": user}
     if version is not None:
         order["version"] = version

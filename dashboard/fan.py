@@ -15,7 +15,7 @@ DAY_FORMAT = "%d %b"
 DAY_AXIS = alt.Axis(title=None, format=DAY_FORMAT, labelOverlap=True, tickCount=8)
 # Room right of the last day for the bands' names, as a share of the days shown.
 LABEL_ROOM = 0.045
-# Names stand at least this share of the highest value apart, so that none covers another.
+# Names are at least this share of the highest value apart, so that none covers another.
 LABEL_GAP = 0.075
 
 
@@ -25,7 +25,7 @@ LONG_FORMAT = "%b %Y"
 
 @dataclass(frozen=True)
 class Grain:
-    """Describe what a point stands for. hours_before: from a point back to where the past ends.
+    """Period that a point stands for. hours_before: from a point back to where the past ends.
 
     by_month: points stand above the name of the month that their period ends in.
     """
@@ -39,7 +39,7 @@ class Grain:
     by_month: bool = False
 
     def axis(self, ticks: int = 8) -> alt.Axis:
-        """Make the axis of time."""
+        """Build the axis of time."""
         return alt.Axis(title=None, format=self.axis_format, labelOverlap=True, tickCount=ticks)
 
 
@@ -49,7 +49,7 @@ WEEK = Grain("week", "weeks", "current week so far", "week from %a %d %b %Y", 84
 
 
 def grain_of(rhythm: Rhythm) -> Grain:
-    """Give the points of a forecast in its own rhythm."""
+    """Return the points of a forecast in its own rhythm."""
     if rhythm.is_daily:
         return DAY
     so_far = f"current {rhythm.one} so far"
@@ -73,7 +73,7 @@ def with_days(frame: pd.DataFrame, column: str, grain: Grain = DAY) -> pd.DataFr
 
 
 def days_ahead(forecast: pd.DataFrame) -> str:
-    """Name the days that a forecast is for, such as "28 Nov–25 Dec"; forecast: as `node_days` gives it."""
+    """Format the days that a forecast is for, such as "28 Nov–25 Dec"; forecast: as `node_days` returns it."""
     return days_between(
         pd.to_datetime(forecast["first_day"].iloc[0]), pd.to_datetime(forecast["ds"].iloc[-1])
     )
@@ -85,7 +85,7 @@ def known_bands(forecast: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 
 def fan_layers(forecast: pd.DataFrame, role: Roles, unit: str, grain: Grain = DAY) -> list[Any]:
-    """Make the discrete bands, the widest first, and after them the dashed mean."""
+    """Build the discrete bands, the widest first, and after them the dashed mean."""
     base = alt.Chart(with_days(forecast, "ds", grain).drop(columns="first_day", errors="ignore"))
     x = alt.X("ds:T", axis=grain.axis())
     opacity = dict(zip((name for *_, name in BANDS), reversed(role.band_opacity), strict=True))
@@ -191,7 +191,7 @@ def _ahead(
     unit: str,
     grain: Grain,
 ) -> tuple[list[Any], str]:
-    """Make the layers of the forecast, and say what they mean."""
+    """Build the layers of the forecast, and a text that explains them."""
     layers = fan_layers(forecast, role, unit, grain)
     if paths is not None and not paths.empty:
         ways = paths["path"].nunique()
@@ -228,7 +228,7 @@ def _naive(naive: pd.DataFrame, role: Roles, grain: Grain) -> alt.Chart:
 
 
 def _edge_names(actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles) -> alt.Chart:
-    """Name each band at its upper edge, right of the last point."""
+    """Label each band at its upper edge, right of the last point."""
     days = pd.to_datetime(pd.concat([actual["ds"], forecast["ds"]]))
     bands = known_bands(forecast)
     top = max(float(forecast[bands[0][1]].max()), float(actual["y"].max()))

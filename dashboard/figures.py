@@ -18,7 +18,7 @@ from dashboard.fan import (
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words, quantity, readable_axes
 from stocktide.domain.rhythm import DAILY, Rhythm
 
-# Names are all shown: a bar without its name says nothing.
+# Names are all shown: a bar without its name is useless.
 NAME_AXIS = alt.Axis(labelLimit=260, labelOverlap=False)
 # Charts above each other share the day axis only if the space left of it is equal.
 LEFT_EXTENT = 48
@@ -50,7 +50,7 @@ def product_story(
     """
     grain = grain_of(rhythm)
     every = _every_day(days, stock, forecast, grain)
-    # bars of longer periods are wide: half of one stands before its instant
+    # bars of longer periods are wide: half of one is before its instant
     room = pd.Timedelta(hours=0 if rhythm.is_daily else grain.hours_before)
     x = alt.X(
         "day:T",

@@ -1,4 +1,4 @@
-"""Failures of a page: explained in words in place of its figures. The log has the rest."""
+"""Failures of a page: explained in place of its figures. The log has the rest."""
 
 import logging
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ AWAY = (
 
 
 @contextmanager
-def plain_words(part: str) -> Iterator[None]:
-    """Say in words what went wrong, and log it. Errors of other kinds are our mistakes and go on.
+def friendly_errors(part: str) -> Iterator[None]:
+    """Show a message where the block fails, and log the failure. Errors of other kinds are our mistakes and go on.
 
     part: what could not be drawn, for the log.
     """
@@ -33,7 +33,7 @@ def plain_words(part: str) -> Iterator[None]:
 
 
 def explain(error: Exception) -> str:
-    """Say in one or two sentences what is wrong, and what to do."""
+    """Describe in one or two sentences what is wrong, and what to do."""
     if isinstance(error, StocktideError):
         return error.message
     if is_retryable(error):

@@ -1,4 +1,4 @@
-"""What pages say about a word in its tooltip: the first lines of its entry in docs/glossary.md."""
+"""Tooltips of words on pages: the first lines of a word's entry in docs/glossary.md."""
 
 TERMS = {
     "On hand": (

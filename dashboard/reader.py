@@ -1,4 +1,4 @@
-"""What a page may read with: the read-only engine, the cache, the settings, and who is signed in."""
+"""Access that a page reads with: the read-only engine, the cache, the settings, and who is signed in."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What stands around every page: navigation, who is signed in, and how fresh the figures are."""
+"""Frame of every page: navigation, who is signed in, and how fresh the figures are."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from dashboard.calendar import page as calendar
 from dashboard.experiments import page as experiments
 from dashboard.feeds import page as feeds
 from dashboard.forecasts import page as forecasts
-from dashboard.friendly_errors import FAILED, plain_words
+from dashboard.friendly_errors import FAILED, friendly_errors
 from dashboard.overview import page as overview
 from dashboard.products import page as products
 from dashboard.reader import Reader, open_reader, signed_in_user
@@ -72,14 +72,14 @@ def run_shell() -> None:
 
 
 def page_script(render: Render, title: str, reader: Reader, user: User) -> Callable[[], None]:
-    """Make what Streamlit runs for a page: title, strip, and the page itself where the database answers."""
+    """Build what Streamlit runs for a page: title, strip, and the page itself where the database answers."""
 
     def script() -> None:
         st.title(title)
         st.session_state.pop(FAILED, None)
         freshness_strip(reader)
         if FAILED not in st.session_state:
-            with plain_words(title):
+            with friendly_errors(title):
                 render(reader, user)
 
     return script
@@ -88,7 +88,7 @@ def page_script(render: Render, title: str, reader: Reader, user: User) -> Calla
 @st.fragment(run_every="30s")
 def freshness_strip(reader: Reader) -> None:
     """Draw one line: the latest event, when data and forecast were updated; orange where something is late."""
-    with plain_words("freshness"):
+    with friendly_errors("freshness"):
         known = read_record(reader.engine, "freshness")
         if st.session_state.pop(FAILED, False):
             st.rerun(scope="app")
@@ -96,7 +96,7 @@ def freshness_strip(reader: Reader) -> None:
 
 
 def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
-    """Say the parts of the strip. A feed's silence is judged by its own page, lateness here by the clock."""
+    """Return the parts of the strip. A feed's silence is judged by its own page, lateness here by the clock."""
     parts = [
         f"Latest event {when(known['newest_event'], now=now)}"
         if known["newest_event"]
@@ -123,6 +123,6 @@ def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
 
 
 def progress_part(progress: dict[str, Any]) -> str:
-    """Say how far a run under way is, as far as it told."""
+    """Describe how far a run under way is, as far as it reported."""
     share = progress.get("share")
     return "Training" if share is None else f"Training, {100 * share:.0f} %"

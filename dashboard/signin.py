@@ -16,7 +16,7 @@ from stocktide.foundation.users import SignIn
 from stocktide.foundation.web import limited_body
 
 COOKIE = "stocktide_session"
-# Open to everybody: the form itself, the way out, and whether the process lives.
+# Open to everybody: the form itself, signing out, and the health check.
 OPEN_PATHS = frozenset({"/signin", "/signout", "/healthz"})
 FORM_BYTES_MAX = 10_000
 API_TIMEOUT_S = 10.0
@@ -82,7 +82,7 @@ CONTENT_POLICY = (
 
 
 def _local(after: str) -> str:
-    """Where to go after signing in: a path of ours, never another site."""
+    """Return where to go after signing in: a path of ours, never another site."""
     return after if after.startswith("/") and not after.startswith(("//", "/\\")) else "/"
 
 
@@ -135,12 +135,12 @@ class SignInRoutes:
 
 
 async def sign_out(_request: Request) -> Response:
-    """Forget the cookie."""
+    """Delete the cookie."""
     response = RedirectResponse("/signin", 303)
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return response
 
 
 async def healthz(_request: Request) -> Response:
-    """Tell that the process answers."""
+    """Answer that the process is alive."""
     return PlainTextResponse("ok")

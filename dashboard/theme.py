@@ -13,9 +13,9 @@ import streamlit as st
 
 @dataclass(frozen=True)
 class Roles:
-    """Name one colour a role. Chosen so that any two stay apart for protan, deutan and tritan sight.
+    """Colours by role, chosen so that any two stay apart for protan, deutan and tritan sight.
 
-    even: where a scale that runs both ways says neither.
+    even: the middle of a scale that runs both ways.
     """
 
     actual: str
@@ -44,7 +44,7 @@ def roles() -> Roles:
 
 
 def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: str) -> Any:
-    """Give a chart its title (the finding) and subtitle (units and filter)."""
+    """Add a title (the finding) and a subtitle (units and filter) to a chart."""
     framed = chart.properties(
         title=alt.TitleParams(
             title,
@@ -92,13 +92,13 @@ def when(instant: datetime | None, *, now: datetime | None = None) -> str:
 
 
 def days_between(first: date, last: date) -> str:
-    """Name a range of days, both included: "28 Nov–25 Dec", with the years where they differ."""
+    """Format a range of days, both included: "28 Nov–25 Dec", with the years where they differ."""
     with_year = "" if first.year == last.year else " %Y"
     return f"{first:%-d %b{with_year}}–{last:%-d %b{with_year}}"
 
 
 def change(now: float, before: float, form: str = "+.1%") -> str:
-    """Say by what share a number changed; "no change" where the share would be written as 0. before: not 0."""
+    """Format by what share a number changed; "no change" where the share would be written as 0. before: not 0."""
     written = format(now / before - 1, form)
     return written if any(digit in written for digit in "123456789") else NO_CHANGE
 
@@ -114,7 +114,7 @@ def plain(text: str) -> str:
 
 
 def distinct(names: Sequence[str], codes: Sequence[str]) -> list[str]:
-    """Make names distinct for choosing and for axes: where two are the same, each gets its code."""
+    """Make names unique for choosing and for axes: where two are the same, each gets its code."""
     count = Counter(names)
     return [
         f"{name} ({code})" if count[name] > 1 else name

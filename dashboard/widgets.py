@@ -1,4 +1,4 @@
-"""What the parts of the Feeds page share: how tables look, what is chosen through the address, how often they draw."""
+"""Parts that the Feeds pages share: how tables look, what is chosen through the address, how often they draw."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,13 +48,13 @@ def reason_words(reason: str) -> str:
     return REASONS.get(reason, reason.replace("_", " "))
 
 
-def of_found(shown: int, found: int, word: str = "listed") -> str:
-    """Say how many of how many are listed; nothing where all are."""
+def listed_note(shown: int, found: int, word: str = "listed") -> str:
+    """Describe how many of how many are listed; "" where all are."""
     return f"{shown:,} of {found:,} are {word}." if shown < found else ""
 
 
 def switch(name: str, label: str, options: Mapping[str, str]) -> str:
-    """Let one of a few be chosen, the first unless the address says another; the choice goes into the address.
+    """Offer one of a few choices, the first unless the address names another; the choice goes into the address.
 
     options: what is shown, by what stands in the address under `name`. (Bound by Streamlit, the address would hold
     what is shown, counts and all.)

@@ -23,7 +23,7 @@ HOUR_S = 3600
 
 
 def rank_within(groups: IntArray) -> IntArray:
-    """Number the members of each run of equal neighbours 0, 1, 2 …; shape kept."""
+    """Compute each member's rank in its run of equal neighbours: 0, 1, 2 …; shape kept."""
     if groups.size == 0:
         return np.zeros(0, np.int64)
     starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])

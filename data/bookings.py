@@ -44,7 +44,7 @@ READINGS_AFTER = (7200, 300)
 
 
 def sensor_pairs(chain: Chain, intensity: FloatArray) -> IntArray:
-    """Pairs with a shelf sensor, (S, SENSORS_PER_SHOP): each shop's fastest sellers by shelf."""
+    """Return the pairs with a shelf sensor, (S, SENSORS_PER_SHOP): each shop's fastest sellers by shelf."""
     by_shop = intensity.sum(axis=1).reshape(-1, len(chain.shops))
     fastest = np.argsort(-by_shop, axis=0, kind="stable")[:SENSORS_PER_SHOP].T
     return fastest * len(chain.shops) + np.arange(len(chain.shops))[:, None]
@@ -82,7 +82,7 @@ def make_events(
 
 
 def _numbered(events: Events) -> Events:
-    """Number the events that belong to no order within their kind, from 1."""
+    """Assign numbers from 1, within their kind, to the events that belong to no order."""
     number = events.number.copy()
     for kind in (RECEIPT, TRANSFER, ADJUSTMENT, STOCKTAKE, READING, PRICE):
         rows = np.flatnonzero(events.kind == kind)
@@ -97,7 +97,7 @@ class _Maker:
         self._chain, self._calendar, self._rng = chain, calendar, rng
 
     def _at(self, pair: IntArray, day: IntArray, slot: tuple[int, int]) -> IntArray:
-        """Epoch seconds within a slot of the timetable: after closing, or in the morning."""
+        """Return epoch seconds within a slot of the timetable: after closing, or in the morning."""
         shop = self._chain.shop_of[pair]
         start = self._calendar.midnight_s[shop, day] + slot[0]
         if slot in (RETURNS_AFTER, ADJUSTMENTS_AFTER, STOCKTAKES_AFTER, READINGS_AFTER):
@@ -107,18 +107,18 @@ class _Maker:
     def of_days(
         self, kind: int, quantity: IntArray, happened: BoolArray, slot: tuple[int, int]
     ) -> Events:
-        """One event of `kind` for each pair and day on which it happened; arrays (N, D)."""
+        """Create one event of `kind` for each pair and day on which it happened; arrays (N, D)."""
         pair, day = np.nonzero(happened)
         return events_of(kind, pair, self._at(pair, day, slot), quantity=quantity[pair, day])
 
     def opening(self, room: Stockroom, sold_on: BoolArray) -> Events:
-        """The stocktake of the first morning, of every pair that is sold from then on."""
+        """Create the stocktake of the first morning, of every pair that is sold from then on."""
         pair = np.flatnonzero(sold_on[:, 0])
         time = self._at(pair, np.zeros(pair.size, np.int64), OPENING_AT)
         return events_of(STOCKTAKE, pair, time, quantity=room.opening[pair])
 
     def transfers(self, room: Stockroom) -> Events:
-        """The transfers between shops of a region."""
+        """Create the transfers between shops of a region."""
         moved = room.transfers
         time = self._at(moved.from_pair, moved.day, TRANSFERS_AT)
         return events_of(
@@ -126,7 +126,7 @@ class _Maker:
         )
 
     def readings(self, room: Stockroom, sensors: IntArray, sold_on: BoolArray) -> Events:
-        """One reading each evening of each sensor: the physical stock, now and then one off."""
+        """Create one reading each evening of each sensor: the physical stock, occasionally one off."""
         pairs = np.repeat(sensors.reshape(-1), sold_on.shape[1])
         shelf = np.tile(np.arange(1, sensors.shape[1] + 1), len(sensors))
         shelves = np.repeat(shelf, sold_on.shape[1])
@@ -141,7 +141,7 @@ class _Maker:
         )
 
     def prices(self, prices: Prices, sold_on: BoolArray) -> Events:
-        """One event for each change of price or promotion, and one on a pair's first day."""
+        """Create one event for each change of price or promotion, and one on a pair's first day."""
         changed = np.ones(sold_on.shape, np.bool_)
         changed[:, 1:] = np.diff(prices.price_micros, axis=1) != 0
         changed[:, 1:] |= prices.promotion[:, 1:] != prices.promotion[:, :-1]
@@ -156,7 +156,7 @@ class _Maker:
         )
 
     def till(self, prices: Prices, lines: Lines, room: Stockroom) -> tuple[Events, Events]:
-        """Sales of the lines that found goods, and the returns that some of them become."""
+        """Create sales of the lines that found goods, and the returns that some of them become."""
         rows = np.flatnonzero(room.filled > 0)
         pair, day = lines.pair[rows], lines.day[rows]
         shop = self._chain.shop_of[pair]
@@ -182,7 +182,7 @@ class _Maker:
         return sale, self._returned(sale, lines.return_day[rows])
 
     def _baskets(self, n: int) -> tuple[IntArray, IntArray]:
-        """Customer (0: unknown) and channel of each basket, (n,)."""
+        """Draw the customer (0: unknown) and the channel of each basket, (n,)."""
         # Squaring makes some customers come far more often than others.
         regular = 1 + (CUSTOMERS_PER_SHOP * self._rng.random(n) ** 2).astype(np.int64)
         customer = np.where(self._rng.random(n) < LOYAL_SHARE, regular, 0)
@@ -199,7 +199,7 @@ class _Maker:
 
 
 def _order_numbers(shop: IntArray, basket: IntArray) -> IntArray:
-    """Number each shop's orders from 1 in the order of their times; input sorted that way."""
+    """Assign numbers from 1 to each shop's orders, in the order of their times; input sorted that way."""
     new = np.r_[True, basket[1:] != basket[:-1]] if basket.size else np.zeros(0, np.bool_)
     running = np.cumsum(new)
     starts = np.flatnonzero(np.r_[True, shop[1:] != shop[:-1]]) if shop.size else shop

@@ -90,7 +90,7 @@ def _shop_days(
 
 
 def _hours(day: date, *, free: bool) -> tuple[int, int]:
-    """Opening and closing hour; equal when the shop stays closed."""
+    """Return the opening and closing hour; equal when the shop stays closed."""
     if (day.month, day.day) in CLOSED_ON:
         return OPENS_HOUR[day.weekday()], OPENS_HOUR[day.weekday()]
     return HOLIDAY_HOURS if free else (OPENS_HOUR[day.weekday()], CLOSES_HOUR[day.weekday()])

@@ -40,7 +40,7 @@ class _Row(NamedTuple):
 class EventEncoder:
     """Encodes rows of Events, each to one line of JSON without the line end.
 
-    tag comes into every id; with it a live feed keeps its ids apart from the history's.
+    tag is part of every id; with it a live feed keeps its ids apart from the history's.
     """
 
     def __init__(self, chain: Chain, *, tag: str = "") -> None:
@@ -88,7 +88,7 @@ class EventEncoder:
         return f"{order}-{row.line}{suffix}", f"/shops/{shop}/till", data
 
     def _stockroom(self, letter: str, row: _Row) -> tuple[str, str]:
-        """Id and source of what the stockroom books."""
+        """Return id and source of what the stockroom books."""
         shop = self._shop[row.pair]
         return f"{shop}-{self._tag}{letter}{row.number:06d}", f"/shops/{shop}/stockroom"
 

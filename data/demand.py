@@ -1,4 +1,4 @@
-"""What customers want: the intensity of order lines, and the lines drawn from it."""
+"""Demand of customers: the intensity of order lines, and the lines drawn from it."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class Lines:
 
 
 def sold_days(chain: Chain, lifecycle: Lifecycle, *, n_days: int) -> BoolArray:
-    """Tell on which days each pair is in the assortment, shape (N, D)."""
+    """Return True where a pair is in the assortment on a day, shape (N, D)."""
     day = np.arange(n_days)
     first = lifecycle.first[chain.product_of, None]
     return (day >= first) & (day < lifecycle.last[chain.product_of, None])
@@ -53,7 +53,7 @@ def line_intensity(
     prices: Prices,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Mean number of order lines of each pair and day, shape (N, D); 0 when closed or not sold."""
+    """Compute the mean number of order lines of each pair and day, shape (N, D); 0 when closed or not sold."""
     n_days = calendar.days.size
     affinity = np.exp(rng.normal(0.0, AFFINITY_SIGMA, chain.n_pairs))
     daily = np.array([p.daily_lines for p in chain.products])[chain.product_of]
@@ -70,7 +70,7 @@ def line_intensity(
 
 
 def season(chain: Chain, calendar: Calendar) -> FloatArray:
-    """Weekly and yearly pattern of each pair, shape (N, D), about 1 on average."""
+    """Compute the weekly and yearly pattern of each pair, shape (N, D), about 1 on average."""
     weekday = np.array([d.weekday for d in chain.departments])[:, calendar.weekday]
     peak = np.array([p.season_peak for p in chain.products])[:, None]
     amplitude = np.array([p.season_amplitude for p in chain.products])[:, None]
@@ -106,7 +106,7 @@ def draw_lines(
 
 
 def price_effect(chain: Chain, price_micros: IntArray, promotion: BoolArray) -> FloatArray:
-    """Say by what price and display multiply the mean demand of each pair and day, (N, D); 1 at list price.
+    """Compute the factor of price and display on the mean demand of each pair and day, (N, D); 1 at list price.
 
     The price against the list price to the power of minus the department's elasticity, times DISPLAY_UPLIFT on
     promotion. price_micros, promotion: (N, D), as in `Truth`.
@@ -118,7 +118,7 @@ def price_effect(chain: Chain, price_micros: IntArray, promotion: BoolArray) -> 
 
 
 def _age(chain: Chain, lifecycle: Lifecycle, n_days: int) -> FloatArray:
-    """Days since a product came; products of the first day count as old. Shape (N, D)."""
+    """Count the days since a product came; products of the first day count as old. Shape (N, D)."""
     first = lifecycle.first[chain.product_of, None]
     return np.where(first > 0, np.arange(n_days) - first + 1.0, np.inf)
 
@@ -141,7 +141,7 @@ def _draw_baskets(
 
 
 def _draw_quantities(chain: Chain, pair: IntArray, rng: np.random.Generator) -> IntArray:
-    """Quantity of each line, (L,): whole units, or grams of what is weighed."""
+    """Draw the quantity of each line, (L,): whole units, or grams of what is weighed."""
     extra = np.array([p.extra_units for p in chain.products])[chain.product_of[pair]]
     units = (1 + rng.poisson(extra)) * MILLI
     grams = MILLI * rng.gamma(WEIGHT_SHAPE, WEIGHT_MEAN_KG / WEIGHT_SHAPE, pair.size)
@@ -152,7 +152,7 @@ def _draw_quantities(chain: Chain, pair: IntArray, rng: np.random.Generator) -> 
 def _draw_returns(
     chain: Chain, calendar: Calendar, pair: IntArray, day: IntArray, rng: np.random.Generator
 ) -> IntArray:
-    """Day on which each line comes back, an open one, or -1; shape (L,)."""
+    """Draw the day on which each line comes back, an open one, or -1; shape (L,)."""
     n_days = calendar.days.size
     share = chain.per_department(lambda d: d.returned_share)[pair]
     due = day + rng.integers(RETURN_LAG_DAYS[0], RETURN_LAG_DAYS[1] + 1, pair.size)

@@ -1,4 +1,4 @@
-"""What goes wrong between a till and the server: late, repeated, conflicting, malformed events."""
+"""Faults between a till and the server: late, repeated, conflicting, malformed events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ FIRST_MALFORMED = 3
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What the server gets, in the order of arrival; both columns of shape (A,), int64.
+    """Lines that the server gets, in the order of arrival; both columns of shape (A,), int64.
 
     row: the event that it is, or is made from. what: FIRST, REPEAT, CONFLICT, or
     FIRST_MALFORMED + index of MALFORMED.

@@ -1,8 +1,8 @@
 """The chain goes on: an endless feed of events from now on, from the state that history left.
 
 The live chain has no opening hours and no season: it sells what the last weeks sold, as fast as
-it is told to. Its stock obeys the same rules: what is not there is not sold, what was ordered
-comes later, shrinkage stays unseen until somebody counts.
+the rate says. Its stock obeys the same rules: what is not there is not sold, what was ordered
+comes later, shrinkage stays unseen until the next count.
 """
 
 import time
@@ -83,11 +83,11 @@ class LiveFeed:
 
     @property
     def has_more_of_order(self) -> bool:
-        """Whether lines of an order wait that the stock has already been reduced by."""
+        """True if lines of an order wait that stock was already reduced by."""
         return bool(self._waiting)
 
     def stream(self) -> Iterator[bytes]:
-        """Yield events for ever, each one line of JSON, waiting before each."""
+        """Yield events forever, each one line of JSON, waiting before each."""
         while True:
             self._sleep(float(self._rng.exponential(1 / self._rate)))
             yield self.next_event()
@@ -103,7 +103,7 @@ class LiveFeed:
         return line
 
     def _act(self) -> None:
-        """Let one thing happen; it may put no event, one, or the lines of one order."""
+        """Simulate one action; it may add no event, one, or the lines of one order."""
         self._number += 1
         if (pair := self.state.delivery_due(self._number)) is not None:
             self._put(RECEIPT, pair, self.state.deliver(pair))

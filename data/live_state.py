@@ -8,7 +8,7 @@ import numpy as np
 from data.arrays import CENT_MICROS, BoolArray, FloatArray, IntArray
 from data.simulator import SampleChain
 
-# Days of history from which the live chain learns what sells.
+# Days of history from which the live chain learns its sales rates.
 RECENT_DAYS = 28
 
 
@@ -45,7 +45,7 @@ class LiveState:
         return sold
 
     def lose(self, pair: int, quantity: int) -> None:
-        """Let goods vanish unseen."""
+        """Remove goods without an event, as theft does."""
         self.physical[pair] -= min(quantity, int(self.physical[pair]))
 
     def count(self, pair: int) -> int:

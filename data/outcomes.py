@@ -1,4 +1,4 @@
-"""How a server should answer all that the simulator sends."""
+"""Outcomes that a server should give to all that the simulator sends."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from data.faults import CONFLICT, FIRST, FIRST_MALFORMED, MALFORMED, REPEAT, Arr
 
 @dataclass(frozen=True)
 class ExpectedOutcomes:
-    """How many lines of all batches an empty server should answer with which outcome.
+    """Number of lines of all batches that an empty server should answer, by outcome.
 
     Holds when products and locations are known beforehand and unknown ones are rejected.
     rejected_by_fault is keyed by the names of faults.MALFORMED, not by the server's reasons.

@@ -1,4 +1,4 @@
-"""What the chain plans ahead, in the form of PUT /v1/calendar/…: its promotions and the days on which it is closed."""
+"""Plans of the chain, in the form of PUT /v1/calendar/…: its promotions and the days on which it is closed."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any

@@ -20,7 +20,7 @@ CLEARANCE_DISCOUNT = 0.35
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """When each product is sold: days first <= day < last. Both (P,); last is D when it stays."""
+    """Days on which each product is sold: first <= day < last. Both (P,); last is D when it stays."""
 
     first: IntArray
     last: IntArray
@@ -28,7 +28,7 @@ class Lifecycle:
 
 @dataclass(frozen=True)
 class Prices:
-    """What each pair costs on each day.
+    """Price of each pair on each day.
 
     regular_micros, price_micros: (N, D), int64; promotion, clearance: (N, D).
     discount: (N, D), share of the regular price that is taken off.
@@ -77,14 +77,14 @@ def make_prices(
 
 
 def _level(shape: tuple[int, int, int], rng: np.random.Generator) -> FloatArray:
-    """Level of the regular price against the list price: a few steps a year."""
+    """Draw the level of the regular price against the list price: a few steps a year."""
     steps = rng.random(shape) < PRICE_CHANGES_PER_YEAR / 365.25
     change = np.where(steps, np.log1p(rng.uniform(*PRICE_CHANGE_RANGE, shape)), 0.0)
     return np.asarray(np.exp(np.cumsum(change, axis=-1)), np.float64)
 
 
 def draw_promotions(shape: tuple[int, int, int], rng: np.random.Generator) -> FloatArray:
-    """Discount of each product x region x day, 0 outside promotions; later starts win."""
+    """Draw the discount of each product x region x day, 0 outside promotions; later starts win."""
     discount = np.zeros(shape)
     starts = np.argwhere(rng.random(shape) < PROMOTIONS_PER_YEAR / 365.25)
     starts = starts[np.argsort(starts[:, 2], kind="stable")]

@@ -49,12 +49,12 @@ class Buyers:
         self.level_milli += np.where(learns, LEARNING_RATE * (seen - self.level_milli), 0.0)
 
     def reorder_point(self, day: int) -> FloatArray:
-        """Stock that must last until the order after this one arrives, shape (N,)."""
+        """Compute the stock that must last until the order after this one arrives, shape (N,)."""
         expected = self.level_milli * self.cover[:, day]
         return expected + self.safety * np.sqrt(expected * VARIANCE_RATIO * MILLI)
 
     def order(self, day: int, position_milli: IntArray) -> IntArray:
-        """Quantity to order of each pair, whole cases, shape (N,).
+        """Compute the quantity to order of each pair, whole cases, shape (N,).
 
         position_milli: (N,), book stock plus what is on order.
         """
@@ -75,7 +75,7 @@ def make_buyers(
     demand_milli: IntArray,
     rng: np.random.Generator,
 ) -> Buyers:
-    """Seat the buyers with a rough first guess of each pair's sales."""
+    """Start the buyers with a rough first guess of each pair's sales."""
     plan = _plan(chain, calendar, prices) * sold
     ordinary = demand_milli.sum(axis=1) / np.maximum(plan.sum(axis=1), 1.0)
     guess = ordinary * np.exp(rng.normal(0.0, FIRST_GUESS_SIGMA, chain.n_pairs))

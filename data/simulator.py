@@ -68,7 +68,7 @@ def _spoil(line: bytes, what: int) -> bytes:
 
 @dataclass(frozen=True)
 class _Market:
-    """What is given before the first customer comes: the chain, its days, prices and intensity."""
+    """State before the first customer comes: the chain, its days, prices and intensity."""
 
     chain: Chain
     calendar: Calendar

@@ -24,7 +24,7 @@ FREE_GOODS_PER_DAY = 0.0008
 
 @dataclass
 class Stockroom:
-    """What happened, by pair and day, int64, thousandths of a unit.
+    """Stock movements by pair and day, int64, thousandths of a unit.
 
     opening: (N,), counted before the first day. counted: (N, D), -1 without a stocktake.
     on_hand, book: (N, D), at close. on_order: (N, PIPELINE_DAYS), due in the days after the last.
@@ -72,7 +72,7 @@ def run_stockroom(
     lead_days: IntArray,
     rng: np.random.Generator,
 ) -> Stockroom:
-    """Live through all days. Arrays: sold_on, demand_milli and lead_days are (N, D)."""
+    """Simulate all days. Arrays: sold_on, demand_milli and lead_days are (N, D)."""
     room, state = _open_doors(chain, buyers, lines, sold_on)
     mean_milli = demand_milli.sum(axis=1) / np.maximum(sold_on.sum(axis=1), 1)
     bounds = np.searchsorted(lines.day, np.arange(sold_on.shape[1] + 1))
@@ -155,7 +155,7 @@ def _transfer(chain: Chain, buyers: Buyers, state: _Day, day: int, active: BoolA
 
 
 def _adjust(chain: Chain, state: _Day, active: BoolArray, rng: np.random.Generator) -> IntArray:
-    """Booked corrections, (N,): spoilt goods out, now and then a free unit in."""
+    """Draw the booked corrections, (N,): spoilt goods out, occasionally a free unit in."""
     share = chain.per_department(lambda d: d.expired_share)
     units = state.physical // MILLI
     spoilt = -MILLI * rng.binomial(np.maximum(units, 0), share)
@@ -166,7 +166,7 @@ def _adjust(chain: Chain, state: _Day, active: BoolArray, rng: np.random.Generat
 def _shrink(
     chain: Chain, state: _Day, mean_milli: FloatArray, rng: np.random.Generator
 ) -> IntArray:
-    """Quantity that vanishes unseen, (N,); never more than is there."""
+    """Draw the quantity that vanishes unseen, (N,); never more than is there."""
     units = rng.poisson(SHRINKAGE_SHARE * mean_milli / MILLI)
     part = np.where(chain.weighed == 1, rng.integers(100, MILLI, units.size), MILLI)
     return np.minimum(units * part, state.physical).astype(np.int64)

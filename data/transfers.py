@@ -23,7 +23,7 @@ class Transfers:
     quantity_milli: IntArray
 
     def net(self, n_pairs: int) -> IntArray:
-        """What each pair got less what it gave, milli, shape (N,)."""
+        """Compute what each pair received less what it gave, milli, shape (N,)."""
         net = np.zeros(n_pairs, np.int64)
         np.subtract.at(net, self.from_pair, self.quantity_milli)
         np.add.at(net, self.to_pair, self.quantity_milli)
@@ -58,7 +58,7 @@ def plan_transfers(
 
 
 def join_transfers(parts: list[Transfers]) -> Transfers:
-    """Put the transfers of all days into one record."""
+    """Join the transfers of all days into one record."""
     empty = np.zeros(0, np.int64)
     return Transfers(
         day=np.concatenate([empty, *(p.day for p in parts)]),
@@ -69,7 +69,7 @@ def join_transfers(parts: list[Transfers]) -> Transfers:
 
 
 def _extremes(chain: Chain, cover_days: FloatArray) -> tuple[IntArray, IntArray]:
-    """Fullest and emptiest pair of each product and region, both (P x regions,)."""
+    """Return the fullest and the emptiest pair of each product and region, both (P x regions,)."""
     cover = cover_days.reshape(-1, len(chain.shops))
     first = np.arange(len(cover)) * len(chain.shops)
     regions = [np.flatnonzero(chain.region_of_shop == r) for r in np.unique(chain.region_of_shop)]

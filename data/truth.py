@@ -1,4 +1,4 @@
-"""What really happened in the simulated days; tests compare the ledger and forecasts with it."""
+"""True course of the simulated days; tests compare the ledger and forecasts with it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from data.chain import Chain
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happened, for tests to compare with; (N, D) by pair and day unless noted.
+    """True course of the days, for tests to compare with; (N, D) by pair and day unless noted.
 
     days: (D,). sold_on: the product is in the assortment; is_open: the shop is open that day.
     demand, sold, lost (= demand - sold), returned, received, transferred (net), adjusted and

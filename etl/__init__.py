@@ -2,5 +2,5 @@
 
 from stocktide.foundation.lazy import lazy_names
 
-# pandas and the lake's libraries take seconds, and whoever names a module here needs not all of them
+# pandas and the lake's libraries take seconds, and an import of one module here does not need all of them
 __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

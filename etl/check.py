@@ -104,7 +104,7 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Tell whether all invariants hold."""
+        """True if all invariants hold."""
         return not any(self.faults.values()) and self._lake_holds and self._demand_holds
 
     @property
@@ -116,7 +116,7 @@ class Check:
         return self.demand_sold_returned == (self.ledger.sold_milli, self.ledger.returned_milli)
 
     def rows(self) -> list[list[Any]]:
-        """Rows for people."""
+        """Return rows for people."""
         sold, returned = self.demand_sold_returned
         return [
             *[
@@ -144,7 +144,7 @@ class Check:
         ]
 
     def as_dict(self) -> dict[str, object]:
-        """For machines."""
+        """Return the same for machines."""
         return {"holds": self.holds, **asdict(self)}
 
 

@@ -18,7 +18,7 @@ KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.l
 
 @dataclass(frozen=True)
 class Demand:
-    """What one run changed in daily_demand."""
+    """Changes that one run made in daily_demand."""
 
     rows_changed: int
     days_changed: int
@@ -26,10 +26,10 @@ class Demand:
 
 
 def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Demand:
-    """Bring daily_demand up to everything that landed before `xid_before`, then the copy of it in Postgres.
+    """Update daily_demand to everything that landed before `xid_before`, then the copy of it in Postgres.
 
-    The lake's commit carries its watermark, the copy's transaction its own: a kill at any point makes the next run
-    do what is left.
+    The lake's commit carries its watermark, the copy's transaction its own: after a kill at any point the next run does
+    what is left.
     """
     movements = open_table(lake, "movements")
     table = open_table(lake, "daily_demand")

@@ -13,7 +13,7 @@ def open_table(lake: Lake, table: LakeTable) -> DeltaTable | None:
 
 
 def watermark_of(table: DeltaTable | None) -> int:
-    """Transaction id before which everything has landed in this table; 0 at first."""
+    """Return the transaction id before which everything has landed in this table; 0 at first."""
     if table is None:
         return 0
     version = table.transaction_version(ETL_TRANSACTION)
@@ -21,12 +21,12 @@ def watermark_of(table: DeltaTable | None) -> int:
 
 
 def with_watermark(xid_before: int) -> CommitProperties:
-    """Properties of a commit that moves the watermark in the same atomic step as the data."""
+    """Return properties of a commit that moves the watermark in the same atomic step as the data."""
     return CommitProperties(app_transactions=[Transaction(ETL_TRANSACTION, version=xid_before)])
 
 
 def version_of(table: DeltaTable | None) -> int:
-    """Version of an open table, -1 where there is none."""
+    """Return the version of an open table, -1 if there is none."""
     return -1 if table is None else int(table.version())
 
 

@@ -13,7 +13,7 @@ from stocktide.foundation.lake import Lake
 
 @dataclass(frozen=True)
 class Landed:
-    """What one run appended. Everything with a transaction id below `xid_before` is in the lake."""
+    """Rows that one run appended. Everything with a transaction id below `xid_before` is in the lake."""
 
     rows: int
     xid_before: int
@@ -23,8 +23,8 @@ class Landed:
 def land_movements(engine: sa.Engine, lake: Lake) -> Landed:
     """Append ledger rows with xid in [watermark, oldest running transaction), and move the watermark with them.
 
-    A sequence or a clock would do it wrong: a transaction that commits late carries a low number, and a
-    watermark beyond it would lose its rows for ever. Below the snapshot's xmin nothing can still commit.
+    A sequence or a clock would be wrong: a transaction that commits late carries a low number, and a
+    watermark beyond it would lose its rows forever. Below the snapshot's xmin nothing can still commit.
     """
     # it loads pandas, and only a run needs it
     from adbc_driver_postgresql import dbapi

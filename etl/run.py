@@ -18,7 +18,7 @@ from stocktide.foundation.telemetry import log
 
 @dataclass(frozen=True)
 class EtlReport:
-    """What a run did. `rows_total` is the number of rows in the lake, equal to the ledger's."""
+    """Report of a run. `rows_total` is the number of rows in the lake, equal to the ledger's."""
 
     landed: Landed
     demand: Demand
@@ -27,7 +27,7 @@ class EtlReport:
 
 
 def run_etl(engine: sa.Engine, lake: Lake) -> EtlReport:
-    """Bring the lake up to the ledger. Raises Conflict if another run is under way, Fatal if the two differ after."""
+    """Update the lake to the ledger. Raises Conflict if another run is under way, Fatal if the two differ after."""
     with single_flight(engine, "etl") as free:
         if not free:
             raise Conflict(

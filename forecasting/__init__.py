@@ -8,5 +8,5 @@ In a notebook, without server or database: `fit_frame(frame).forecast(28)`; for 
 from forecasting.quiet_prophet import quiet_prophet as quiet_prophet
 from stocktide.foundation.lazy import lazy_names
 
-# pandas, SciPy and MLflow take seconds, and whoever names a module here needs not all of them
+# pandas, SciPy and MLflow take seconds, and an import of one module here does not need all of them
 __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

@@ -86,13 +86,13 @@ def make_forecast(
 
 
 def _tables(setup: ForecastSetup, progress: Progress) -> dict[int, OriginTable]:
-    """Make the tables of all origins, oldest first, one at a time: only one origin's history is in memory."""
+    """Build the tables of all origins, oldest first, one at a time: only one origin's history is in memory."""
     known = all_origins(setup.demand, setup.spec)
     tables = {}
     for number, periods in enumerate(known, 1):
         cutoff = setup.demand.days[periods - 1].date()
         progress(f"testing after {cutoff} ({number} of {len(known)})")
-        tables[periods] = setup.kept(f"origin-{cutoff}", partial(setup.table, periods))
+        tables[periods] = setup.load_or_make(f"origin-{cutoff}", partial(setup.table, periods))
     return tables
 
 
@@ -113,7 +113,7 @@ def _chosen(
 
 
 def _untested_name(setup: ForecastSetup) -> str:
-    """Name the candidate that is published without a backtest.
+    """Return the name of the candidate that is published without a backtest.
 
     For "auto" the mixture if an origin can teach it, else the settings' default; of named candidates the default if it
     is among them, else the first. Before one cycle is over "auto" is the mean: a model of a week makes up the weekdays

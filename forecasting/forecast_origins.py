@@ -1,4 +1,4 @@
-"""Which origins a run forecasts: those that teach, and the one whose period is reported."""
+"""Origins that a run forecasts: those that teach, and the one whose period is reported."""
 
 from forecasting.choosing.origins import teaching_origins
 from forecasting.experts.cycles import CYCLES

@@ -1,4 +1,4 @@
-"""What all steps of a forecast share: the demand and its calendar, the candidates, and what is made at each origin."""
+"""Setup that all steps of a forecast share: demand and calendar, candidates, and what is made at each origin."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,16 +46,16 @@ Keep = Callable[[str, Callable[[], Any]], Any]
 
 
 def keep_nothing(_step: str, make: Callable[[], Any]) -> Any:
-    """Make every step, for runs that keep none."""
+    """Make every step without storing it."""
     return make()
 
 
 @dataclass(frozen=True)
 class ForecastSetup:
-    """What all steps of a forecast share.
+    """Setup that all steps of a forecast share.
 
-    plan: what is made at each origin. calendar: columns of all dates, history and horizon. kept: returns a step that an
-    earlier, killed run finished, or makes it.
+    plan: what is made at each origin. calendar: columns of all dates, history and horizon. load_or_make: returns a step
+    that an earlier, killed run finished, or makes it.
     """
 
     demand: Demand
@@ -64,7 +64,7 @@ class ForecastSetup:
     plan: Plan
     calendar: Calendar
     candidates: tuple[Candidate, ...]
-    kept: Keep
+    load_or_make: Keep
 
     @property
     def cycles(self) -> Cycles:
@@ -117,7 +117,7 @@ class ForecastSetup:
 
 
 def make_setup(
-    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, kept: Keep = keep_nothing
+    demand: Demand, hierarchy: Hierarchy, spec: ForecastSpec, load_or_make: Keep = keep_nothing
 ) -> ForecastSetup:
     """Refuse settings that do not fit the hierarchy, and build what all origins share.
 
@@ -148,7 +148,7 @@ def make_setup(
         demand.ahead,
         country=spec.holidays_country,
     )
-    return ForecastSetup(demand, hierarchy, spec, plan, calendar, tuple(candidates), kept)
+    return ForecastSetup(demand, hierarchy, spec, plan, calendar, tuple(candidates), load_or_make)
 
 
 def fitted_positions(hierarchy: Hierarchy, spec: ForecastSpec) -> tuple[int, ...] | None:
@@ -160,7 +160,7 @@ def fitted_positions(hierarchy: Hierarchy, spec: ForecastSpec) -> tuple[int, ...
 
 
 def named_candidates(hierarchy: Hierarchy, spec: ForecastSpec) -> list[Candidate]:
-    """Make the candidates that the spec names; for "auto" those of `auto_names` and the untested default."""
+    """Build the candidates that the spec names; for "auto" those of `auto_names` and the untested default."""
     if spec.candidates != AUTO:
         return make_candidates(spec.candidates)
     by_forecasts = ("MO additive", "MO log1p") if spec.split == "FP" else ()

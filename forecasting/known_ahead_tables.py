@@ -1,4 +1,4 @@
-"""What is known ahead, from the tables of plans and the lake to arrays of leaves by periods."""
+"""Known-ahead data, from the tables of plans and the lake to arrays of leaves by periods."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,8 +27,8 @@ PRICE, PROMOTION = "price", "promotion"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What plans are held against: the periods of a demand and its horizon, all keys of its leaves, and what was.
+class PlanContext:
+    """Data that plans are compared with: the periods of a demand and its horizon, all keys of its leaves, and actuals.
 
     leaf_keys: (m rows), columns SCOPE. n_history: periods that are over. last: date of the last of these.
     """
@@ -46,11 +46,11 @@ def read_known_ahead(
     """Read what is known at `now` (aware) of a demand's leaves, over its T periods and `horizon` more.
 
     Past periods hold the prices and promotions that were, later ones the plans; where the lake never told of a leaf's
-    price or promotion, its plans stand for the past, too. A price stays what it was last where no other is planned.
+    price or promotion, its plans are used for the past, too. A price stays what it was last where no other is planned.
     """
     with engine.connect() as connection:
         plans = read_plans(connection, now=now)
-        told = read_told(connection, lake, demand, horizon=horizon)
+        told = read_plan_context(connection, lake, demand, horizon=horizon)
     return known_ahead_of(plans, told)
 
 
@@ -59,13 +59,15 @@ def read_plans(connection: sa.Connection, *, now: datetime) -> pd.DataFrame:
     return _frame(connection, "forecasting/calendar_plans", now=now)
 
 
-def read_told(connection: sa.Connection, lake: Lake, demand: Demand, *, horizon: int) -> Told:
+def read_plan_context(
+    connection: sa.Connection, lake: Lake, demand: Demand, *, horizon: int
+) -> PlanContext:
     """Read what the plans of a demand's leaves are held against."""
     days = pd.DatetimeIndex(demand.days.append(demand.following(horizon)))
     periods = periods_of(days, demand.grid)
     products = _frame(connection, "forecasting/product_keys").astype({"product_id": np.int64})
     locations = _frame(connection, "forecasting/location_keys").astype({"location_id": np.int64})
-    return Told(
+    return PlanContext(
         periods=periods,
         leaf_keys=keys_of_leaves(demand.leaves, products, locations),
         realised=read_realised(lake, demand, periods, products, locations),
@@ -74,7 +76,7 @@ def read_told(connection: sa.Connection, lake: Lake, demand: Demand, *, horizon:
     )
 
 
-def known_ahead_of(plans: pd.DataFrame, told: Told) -> KnownAhead:
+def known_ahead_of(plans: pd.DataFrame, told: PlanContext) -> KnownAhead:
     """Turn plans, as of `read_plans`, into what is known ahead of the leaves."""
     leaf_keys, periods, realised = told.leaf_keys, told.periods, told.realised
     kind = _by_kind(plans)
@@ -90,7 +92,7 @@ def known_ahead_of(plans: pd.DataFrame, told: Told) -> KnownAhead:
     return KnownAhead(
         events=events,
         ended_events=ended,
-        # one that never differs from 0 says nothing
+        # one that never differs from 0 has no effect
         regressors={
             name: one for name, one in made.items() if one is not None and one.values.any()
         },
@@ -113,8 +115,8 @@ def with_known_ahead(
 def _without_holidays(ahead: KnownAhead) -> list[str]:
     given = np.unique(ahead.countries) if ahead.countries is not None else ()
     return [
-        f"No holidays of {str(code)!r} are known, the country of some locations: an ISO code such as DE is wanted. "
-        "Nothing of its holidays is forecast."
+        f"No holidays of {str(code)!r} are known, the country of some locations: use an ISO code such as DE. "
+        "Its holidays are not forecast."
         for code in given
         if code and not has_holidays(str(code))
     ]

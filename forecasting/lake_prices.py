@@ -1,4 +1,4 @@
-"""What the lake tells of prices and promotions that were: a matrix of leaves by periods, against the usual price."""
+"""Past prices and promotions from the lake: a matrix of leaves by periods, against the usual price."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which days of the lake a forecast is made from: the rhythm of the chain, and the whole periods of it."""
+"""Days of the lake that a forecast is made from: the rhythm of the chain, and its whole periods."""
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 

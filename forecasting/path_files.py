@@ -25,12 +25,12 @@ PER_UNIT, UNITS_MAX = 1_000, 2_000_000
 
 
 def path_columns(count: int) -> list[str]:
-    """Name the columns of so many paths."""
+    """Return the names of the columns of so many paths."""
     return [f"p{number:03d}" for number in range(count)]
 
 
 def blocks_of(drawn: Iterable[Single], leaves: int, horizon: int) -> Iterator[Single]:
-    """Put periods (m, B) together, as many of the horizon as may be held: (B, m, periods)."""
+    """Yield periods (m, B) stacked, as many of the horizon as may be held: (B, m, periods)."""
     periods = iter(drawn)
     for first in periods:
         fit = min(max(NUMBERS_HELD // first.size, 1), horizon)
@@ -44,7 +44,7 @@ def blocks_of(drawn: Iterable[Single], leaves: int, horizon: int) -> Iterator[Si
 def table_of(
     leaves: pd.DataFrame, days: pd.DatetimeIndex, units: Single, whole: NDArray[np.bool_], note: str
 ) -> pa.Table:
-    """Make the rows of one file. units: (B, k, periods)."""
+    """Build the rows of one file. units: (B, k, periods)."""
     B, k, periods = units.shape
     large = units.max(axis=(0, 2), initial=0) > UNITS_MAX
     per_unit = np.where(whole | large, 1, PER_UNIT).astype(np.int32)

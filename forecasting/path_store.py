@@ -29,7 +29,7 @@ NO_LOCATION = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class PathLineage:
-    """What stored paths came from. cutoff: ISO date of the last day known. version: of the forecast."""
+    """Origin of stored paths. cutoff: ISO date of the last day known. version: of the forecast."""
 
     forecast_run_id: int
     version: int | None
@@ -136,7 +136,7 @@ def _by_location(leaves: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
 
 
 def _write_manifest(store: Any, folder: str, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest beside its place, then rename it: until then the run does not exist."""
+    """Write the manifest under another name, then rename it: until then the run does not exist."""
     beside = f"{folder}/{MANIFEST}.part"
     with store.open_output_stream(beside) as out:
         out.write(json.dumps(manifest).encode())

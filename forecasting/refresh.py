@@ -60,16 +60,16 @@ def refresh_forecast(
 
 
 def _missed(setup: ForecastSetup, learnt: Learnt) -> Sequence[Missed]:
-    """Put what was forecast from the origins of the run beside what came, as it is known now.
+    """Pair what was forecast from the origins of the run with the actuals, as they are known now.
 
     An origin that the demand no longer reaches back to is left out.
     """
     days = setup.demand.days
     at = days.get_indexer(pd.DatetimeIndex(learnt.cutoffs))
     known: Mapping[int, Array] = {
-        int(place) + 1: left.astype(np.float64)
-        for place, left in zip(at, learnt.left_out, strict=True)
-        if place >= 0
+        int(index) + 1: left.astype(np.float64)
+        for index, left in zip(at, learnt.left_out, strict=True)
+        if index >= 0
     }
     return [
         Missed(periods, mean, actuals_after(setup.demand, setup.hierarchy, periods, learnt.horizon))

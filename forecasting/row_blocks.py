@@ -20,7 +20,7 @@ ROWS_AT_ONCE = 512
 
 
 def in_threads(tasks: Sequence[Callable[[], T]], threads: int | None = None) -> Iterator[T]:
-    """Do the tasks, in threads where there are several, and yield their results in order.
+    """Run the tasks, in threads where there are several, and yield their results in order.
 
     threads: None for one a core.
     """
@@ -39,7 +39,7 @@ def row_slices(rows: int, at_once: int = ROWS_AT_ONCE) -> list[slice]:
 
 
 def by_rows(make: Callable[..., T], *arrays: Array, at_once: int = ROWS_AT_ONCE) -> T:
-    """Call `make` with blocks of the arrays' rows, and put what it gives together: an array, or a tuple of arrays.
+    """Call `make` with blocks of the arrays' rows, and join its results: an array, or a tuple of arrays.
 
     arrays: each of as many rows. make: reads a row without looking at another, and gives a row for a row.
     """

@@ -124,7 +124,7 @@ def _champion(engine: sa.Engine) -> CurrentVersion | None:
 
 
 def _key(lake: Lake, demand: Demand, spec: ForecastSpec) -> str:
-    """Name the run by what its backtest depends on; a lake made anew may count its versions from 0 again."""
+    """Return a run's name by what its backtest depends on; a recreated lake may count its versions from 0 again."""
     tested = replace(spec, promotion_margin=0.0, champion_days_max=1)
     return run_key(
         lake=lake.root,

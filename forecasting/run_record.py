@@ -18,7 +18,7 @@ SHARE_MAX = 0.99
 
 @dataclass
 class RunProgress:
-    """Report each step to the caller and to the pages, with the share of the steps that are done."""
+    """Reports each step to the caller and to the pages, with the share of the steps that are done."""
 
     engine: sa.Engine
     run: Run
@@ -27,6 +27,7 @@ class RunProgress:
     done: int = 0
 
     def __call__(self, step: str) -> None:
+        """Report that a step begins."""
         note_progress(self.engine, self.run, step, min(self.done / self.steps, SHARE_MAX))
         self.done += 1
         self.progress(step)
@@ -38,7 +39,7 @@ def recorded_alone(
 ) -> Iterator[RunProgress]:
     """Record a run while no other forecast or refresh runs; log its detail at the end.
 
-    progress: called with each step (None: nobody is). steps: how many there are. Raises Conflict (`forecast_running`).
+    progress: called with each step (None: not called). steps: how many there are. Raises Conflict (`forecast_running`).
     """
     with single_flight(engine, "forecast") as free:
         if not free:

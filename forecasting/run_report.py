@@ -1,4 +1,4 @@
-"""What a run did and what became of it."""
+"""Report of a run: what it did, and its version's change."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,13 +7,13 @@ import pandas as pd
 
 from forecasting.forecast_result import Forecast
 from forecasting.nodes.demand import Demand
-from forecasting.publishing.registry import Outcome
+from forecasting.publishing.registry import VersionChange
 from forecasting.structure.hierarchy import Hierarchy
 
 
 @dataclass(frozen=True)
 class ForecastReport:
-    """What a run did.
+    """Report of a run.
 
     winner: the choice that was fitted. version, published, reason: what became of it. wape: level name -> (winner,
     seasonal naive) on the reported period; empty without a test. horizon_days: periods ahead. frequency: D, W, M or Q;
@@ -45,7 +45,7 @@ def report_of(
     hierarchy: Hierarchy,
     made: Forecast,
     mlflow_run_id: str | None,
-    outcome: Outcome,
+    outcome: VersionChange,
     seconds: float,
 ) -> ForecastReport:
     """Report what a run did and what became of its version. seconds: that it took."""

@@ -1,4 +1,4 @@
-"""What to forecast: the settings of one run, from stocktide.toml."""
+"""Settings of one forecast run, from stocktide.toml."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from forecasting.structure.shares import HALF_LIFE_DAYS
 from stocktide.foundation.errors import Invalid
 
 HORIZON_DAYS_MAX = 365
-# Periods ahead where the settings say nothing: what a buyer plans in that rhythm.
+# Periods ahead if the settings do not say: what a buyer plans in that rhythm.
 HORIZON_PERIODS: dict[Frequency, int] = {"D": 28, "W": 13, "M": 12, "Q": 4}
 # Each origin costs as much as a fit of everything.
 BACKTEST_ORIGINS_MAX = 24
@@ -125,7 +125,7 @@ def parse_candidates(value: object) -> Literal["auto"] | tuple[str, ...]:
 
 
 def parse_fit_levels(value: object, levels: Levels) -> Levels | None:
-    """Check `fit_levels`: key lists that all stand in `levels`. Raises Invalid (`setting_value`, as `parse_levels`)."""
+    """Check `fit_levels`: key lists that are all in `levels`. Raises Invalid (`setting_value`, as `parse_levels`)."""
     if value is None:
         return None
     if not isinstance(value, list | tuple) or not value:
@@ -152,7 +152,7 @@ def _refuse_split(spec: ForecastSpec) -> None:
     if spec.split == "FP" and spec.levels[-1] not in fitted:
         raise Invalid(
             "setting_value",
-            'split = "FP" splits by the forecasts of the leaves, so the last level must stand in fit_levels; '
+            'split = "FP" splits by the forecasts of the leaves, so the last level must be in fit_levels; '
             'add it, or take "recent_shares".',
             setting="split",
         )

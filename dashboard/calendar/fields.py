@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame
-from dashboard.calendar.words import EVERYWHERE, body_of, said
+from dashboard.calendar.words import EVERYWHERE, body_of, cell_text
 from dashboard.reader import Reader
 from dashboard.theme import today
 
@@ -27,9 +27,9 @@ WEEK = timedelta(days=7)
 def ask_plan(
     reader: Reader, kind: str, key: str, plan: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any], str]:
-    """Ask for the fields of a plan; give the body that records it, and what it still lacks.
+    """Ask for the fields of a plan; return the body that records it, and what it still lacks.
 
-    key: tells the forms of a page apart.
+    key: distinguishes the forms of a page.
     """
     key = f"calendar.{kind}.{key}"
     first, second, third = st.columns(3)
@@ -54,13 +54,13 @@ def ask_plan(
         around=around,
         discount=discount,
         price=None if now["price"] is None or pd.isna(now["price"]) else float(now["price"]),
-        plan=said(now["plan"]),
+        plan=cell_text(now["plan"]),
     )
     return body, missing(kind, name, limits)
 
 
 def missing(kind: str, name: str, limits: Mapping[str, str]) -> str:
-    """Name what a plan cannot do without: its name, and the product where it is of one; "" where all is there."""
+    """Return the label of a required field that is empty: the name, or the product if limited to one; else ""."""
     if not name:
         return NAME_LABELS[kind]
     return next((SCOPES[key] for key, value in limits.items() if not value and key in SCOPES), "")
@@ -95,7 +95,7 @@ def _ask_days(kind: str, key: str, plan: Mapping[str, Any] | None) -> tuple[date
 
 
 def _ask_scope(key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
-    now = {} if plan is None else {name: said(plan[name]) for name in SCOPES if name}
+    now = {} if plan is None else {name: cell_text(plan[name]) for name in SCOPES if name}
     given = next(
         (name for name, value in now.items() if value), "" if plan is not None else "product"
     )
@@ -115,7 +115,7 @@ def _ask_scope(key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
 def _ask_place(reader: Reader, key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
     places = place_choices(read_frame(reader.engine, "places"))
     limits = ("location", "region", "country")
-    now = None if plan is None else next(((n, plan[n]) for n in limits if said(plan[n])), None)
+    now = None if plan is None else next(((n, plan[n]) for n in limits if cell_text(plan[n])), None)
     chosen = st.selectbox(
         "Where",
         list(places),
@@ -127,16 +127,16 @@ def _ask_place(reader: Reader, key: str, plan: Mapping[str, Any] | None) -> dict
 
 
 def place_choices(places: pd.DataFrame) -> dict[str, tuple[str, str] | None]:
-    """Give what a plan can be limited to, by what is shown: everywhere, a country, a region, a location.
+    """Return what a plan can be limited to, by its label: everywhere, a country, a region, a location.
 
-    places: as the query of that name gives it.
+    places: as the query of that name returns it.
     """
     choices: dict[str, tuple[str, str] | None] = {EVERYWHERE.capitalize(): None}
     for key, label in (("country", "Country"), ("region", "Region")):
         for value in sorted(places[key].dropna().unique()):
             choices[f"{label} {value}"] = (key, str(value))
     for place in places.itertuples():
-        name = f"{place.name} ({place.code})" if said(place.name) else str(place.code)
+        name = f"{place.name} ({place.code})" if cell_text(place.name) else str(place.code)
         choices[name] = ("location", str(place.code))
     return choices
 

@@ -21,12 +21,12 @@ COLUMNS = ["row", "kind", "start", "end", "last", "count", "names"]
 
 
 def timeline_runs(plans: pd.DataFrame, first: date, n_days: int) -> pd.DataFrame:
-    """Put plans of one kind, name and place into a row, and each row into runs of days with as many plans.
+    """Return a row for plans of one kind, name and place, each as runs of days with the same number of plans.
 
     plans: columns kind, label, where, for_what, terms, starts_on, ends_on (missing: open). Returns COLUMNS: row, kind,
     start and end (half-open), last (day), count of plans, names of some of them; rows in the order of their beginning.
     """
-    order = {kind: place for place, kind in enumerate(KINDS)}
+    order = {kind: index for index, kind in enumerate(KINDS)}
     rows = plans.assign(
         row=[
             f"{label} · {where}"

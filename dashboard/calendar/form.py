@@ -13,7 +13,7 @@ from dashboard.reader import Reader
 from dashboard.theme import plain
 from stocktide.foundation.users import User
 
-# In the session: what came of an order, said once after the page is drawn again.
+# In the session: the result of a request, shown once after the page is drawn again.
 SAID = "calendar.said"
 ENTERED = {"promotions": "Promotion", "events": "Event", "closures": "Closure"}
 
@@ -69,7 +69,7 @@ def _record(
 
 
 def recorded(answer: Mapping[str, Any]) -> str:
-    """Say what came of a plan that was sent."""
+    """Describe what became of a plan that was sent."""
     if answer["unchanged"]:
         return "This plan exists already; nothing was changed."
     return "The plan is changed." if answer["changed"] else "The plan is saved."

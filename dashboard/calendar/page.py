@@ -12,7 +12,7 @@ from dashboard.calendar.form import SAID, change_plan, enter_plan
 from dashboard.calendar.words import KINDS, in_words
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, roles, today
-from dashboard.widgets import of_found, table, ticked
+from dashboard.widgets import listed_note, table, ticked
 from stocktide.foundation.users import User
 
 WEEKS = 13
@@ -48,7 +48,7 @@ def render(reader: Reader, user: User) -> None:
 
 
 def _planned(plans: pd.DataFrame, first: date, until: date) -> Any:
-    """Draw what is planned; give the plan that is ticked in the table, if one is."""
+    """Draw what is planned; return the plan that is ticked in the table, if one is."""
     kind = st.segmented_control(
         "Show", [ALL, *KINDS.values()], key="kind", bind="query-params", default=ALL, required=True
     )
@@ -59,7 +59,7 @@ def _planned(plans: pd.DataFrame, first: date, until: date) -> Any:
         )
         return None
     _timeline(shown, first, until)
-    st.caption(of_found(len(plans), int(plans["found"].iloc[0]), "shown, earliest first"))
+    st.caption(listed_note(len(plans), int(plans["found"].iloc[0]), "shown, earliest first"))
     return _table(shown, key=f"calendar.plans.{kind}")
 
 
@@ -95,7 +95,7 @@ def _table(plans: pd.DataFrame, key: str) -> Any:
     event = table(
         listed[list(columns)], key, columns, on_select="rerun", selection_mode="single-row"
     )
-    more = of_found(len(listed), len(plans))
+    more = listed_note(len(listed), len(plans))
     st.caption(f"Tick a plan to change or withdraw it. {more}".strip())
     row = ticked(event, len(listed))
     return None if row is None else listed.iloc[row].to_dict()

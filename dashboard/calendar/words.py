@@ -1,4 +1,4 @@
-"""Plans in words: what a plan is, for what, where, when and on what terms; and the body that records one."""
+"""Texts about plans: what a plan is, for what, where, when and on what terms; and the body that records one."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -18,42 +18,44 @@ KINDS = {
 EVERYTHING, EVERYWHERE = "everything", "everywhere"
 
 
-def said(value: Any) -> str | None:
-    """Give a text cell, None where it is empty."""
+def cell_text(value: Any) -> str | None:
+    """Return a text cell, None where it is empty."""
     return None if value is None or pd.isna(value) or value == "" else str(value)
 
 
 def for_what(plan: Mapping[str, Any]) -> str:
-    """Say which products a plan is for."""
-    product = said(plan["product"])
+    """Describe which products a plan is for."""
+    product = cell_text(plan["product"])
     if product is not None:
-        return said(plan["product_name"]) or product
-    parts = [part for key in ("department", "category") if (part := said(plan[key])) is not None]
+        return cell_text(plan["product_name"]) or product
+    parts = [
+        part for key in ("department", "category") if (part := cell_text(plan[key])) is not None
+    ]
     return ", ".join(parts) or EVERYTHING
 
 
 def where(plan: Mapping[str, Any]) -> str:
-    """Say in which locations a plan holds."""
-    location = said(plan["location"])
+    """Describe in which locations a plan holds."""
+    location = cell_text(plan["location"])
     if location is not None:
-        return said(plan["location_name"]) or location
-    parts = [part for key in ("region", "country") if (part := said(plan[key])) is not None]
+        return cell_text(plan["location_name"]) or location
+    parts = [part for key in ("region", "country") if (part := cell_text(plan[key])) is not None]
     return ", ".join(parts) or EVERYWHERE
 
 
 def terms(plan: Mapping[str, Any]) -> str:
-    """Say on what terms: a price, what is taken off, a number; nothing for what has none."""
+    """Describe the terms: a price, a discount, a number; "" for a plan without any."""
     if plan["discount"] is not None and not pd.isna(plan["discount"]):
         return f"{plan['discount']:.0%} off"
     if plan["price"] is not None and not pd.isna(plan["price"]):
-        return amount(float(plan["price"]), said(plan["currency"]))
+        return amount(float(plan["price"]), cell_text(plan["currency"]))
     if plan["value"] is not None and not pd.isna(plan["value"]):
         return f"{plan['value']:g}"
     return ""
 
 
 def in_words(plans: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns kind_name, for_what, where and terms to plans as the query `planned` gives them."""
+    """Add the columns kind_name, for_what, where and terms to plans as the query `planned` returns them."""
     rows: list[Any] = plans.to_dict("records")
     return plans.assign(
         kind_name=plans["kind"].map(KINDS),
@@ -76,7 +78,7 @@ def body_of(
 ) -> dict[str, Any]:
     """Write a promotion, event or closure as the API takes it.
 
-    discount: in percent, 0: none. price: what holds without a discount. plan: id of the plan that this changes.
+    discount: in percent, 0: none. price: used without a discount. plan: id of the plan that this changes.
     """
     first, last = days
     body: dict[str, Any] = {key: value for key, value in limits.items() if value}

@@ -11,7 +11,7 @@ from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, quantity
 from stocktide.domain.rhythm import DAILY, Rhythm
 
 TILE_HEIGHT = 100
-# Tiles stand three in a row: a longer title would be cut by the next one.
+# Tiles are three in a row: a longer title would be cut by the next one.
 TITLE_PX = 300
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 # How a page names what the registry keeps as a version's status.

@@ -37,7 +37,7 @@ TILES_A_ROW = 3
 # In the session: the result of an action, shown once after the page is drawn again.
 SAID = "experiments.said"
 
-# What was decided about a version that is not the champion, as the registry keeps it; its reason stands below.
+# What was decided about a version that is not the champion, as the registry keeps it; its reason is below.
 DECIDED = {
     "challenger": "not decided yet",
     "rejected": "not published",
@@ -70,7 +70,7 @@ def render(reader: Reader, user: User) -> None:
 
 
 def champion_and_rival(models: pd.DataFrame) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Take the champion, and the newest other version; either may be missing."""
+    """Return the champion and the newest other version; either may be missing."""
     rows: list[dict[str, Any]] = [
         {str(name): value for name, value in row.items()} for row in models.to_dict("records")
     ]
@@ -175,7 +175,7 @@ def _decide(
 
 
 def effect(champion: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Say what readers would see change."""
+    """Describe what readers would see change."""
     said = f"Version {other['version']}, trained to {other['cutoff']}"
     now, then = champion["units_a_day"], other["units_a_day"]
     if pd.isna(now) or pd.isna(then) or now == 0:
@@ -308,9 +308,9 @@ def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
     )
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)
-        for place, tile in enumerate(tiles[start : start + TILES_A_ROW]):
-            key = f"experiments.disagreement.{start + place}"
-            row[place].altair_chart(tile, width="stretch", key=key)
+        for index, tile in enumerate(tiles[start : start + TILES_A_ROW]):
+            key = f"experiments.disagreement.{start + index}"
+            row[index].altair_chart(tile, width="stretch", key=key)
 
 
 def _history(reader: Reader, models: pd.DataFrame) -> None:

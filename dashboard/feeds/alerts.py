@@ -12,7 +12,7 @@ from dashboard.api_client import ask_api
 from dashboard.feeds.fixing import SAID
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity, today
-from dashboard.widgets import of_found, table, ticked, time_column
+from dashboard.widgets import listed_note, table, ticked, time_column
 from stocktide.foundation.users import User
 
 ALERTS = 200
@@ -29,7 +29,7 @@ def alerts_panel(reader: Reader, user: User, feed: str | None) -> None:
         )
         return
     found = int(alerts["found"].iloc[0])
-    cut = of_found(len(alerts), found)
+    cut = listed_note(len(alerts), found)
     st.caption(f"{plural(found, 'open alert')}, those of feeds first. {cut} Tick one to act on it.")
     event = table(
         alert_rows(alerts),

@@ -31,7 +31,7 @@ def state_colours(role: Roles) -> list[str]:
 def rate_chart(
     rates: pd.DataFrame, band: pd.DataFrame, role: Roles, *, title: str, subtitle: str
 ) -> Any:
-    """Stack events a minute by outcome over the last 24 hours up to now, what is usual behind as an outline.
+    """Draw events a minute by outcome, stacked, over the last 24 hours up to now, and the usual rate as an outline.
 
     rates: columns at, outcome, per_minute. band: columns at, low, high (events a minute); may be empty.
     """
@@ -76,11 +76,11 @@ def rate_chart(
 
 
 def stacked(rates: pd.DataFrame) -> pd.DataFrame:
-    """Put the outcomes of each piece on top of each other, in their order: adds until, bottom and top.
+    """Stack the outcomes of each piece in their order: adds until, bottom and top.
 
-    What is nothing is left out, but for the accepted of each piece: an empty one has to be there to be seen.
+    Zeros are left out, except the accepted events of each piece: an empty piece has to be there to be seen.
     """
-    order = {name: place for place, name in enumerate(OUTCOMES)}
+    order = {name: index for index, name in enumerate(OUTCOMES)}
     pieces = rates.assign(order=rates["outcome"].map(order)).sort_values(["at", "order"])
     top = pieces.groupby("at")["per_minute"].cumsum()
     pieces = pieces.assign(

@@ -22,7 +22,7 @@ WHY_FIRST = "Enter a reason: it is saved in the audit log."
 
 
 class Choice(NamedTuple):
-    """Hold what was chosen in the form. value: as it was typed; None: nothing was."""
+    """Choice in the form. value: as it was typed; None: nothing was."""
 
     which: str
     how: str
@@ -31,7 +31,7 @@ class Choice(NamedTuple):
 
 
 def act_on(reader: Reader, user: User, group: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
-    """Draw the form, and do what it says: first for trial, then for good."""
+    """Draw the form, and do what it says: first as a preview, then for real."""
     st.markdown("**Fix and replay**")
     order = _ask_order(group, kept)
     reason = _ask_reason("feeds.reason")
@@ -56,7 +56,7 @@ def act_on(reader: Reader, user: User, group: Mapping[str, Any], kept: Mapping[s
         show_trial(*told[1])
 
 
-def take_back(reader: Reader, user: User, kept: Mapping[str, Any]) -> None:
+def reopen_form(reader: Reader, user: User, kept: Mapping[str, Any]) -> None:
     """Offer to open a dropped reject again."""
     reason = _ask_reason("feeds.reopen.reason")
     if not st.button("Reopen", key="feeds.reopen"):
@@ -103,7 +103,7 @@ def order_of(
     name = choice.field.strip()
     if not name:
         return None
-    now = said_in(kept, name)
+    now = field_value(kept, name)
     edit = {"field": name, "value": now if choice.how == ASIS else typed(name, choice.value)}
     if choice.which == SAME:
         edit["was"] = now
@@ -157,10 +157,10 @@ def wrong_field(kept: Mapping[str, Any]) -> tuple[str | None, Any]:
     data = event.get("data")
     if field not in event and isinstance(data, dict) and field in data:
         field = f"data.{field}"
-    return field, said_in(kept, field)
+    return field, field_value(kept, field)
 
 
-def said_in(kept: Mapping[str, Any], field: str) -> Any:
+def field_value(kept: Mapping[str, Any], field: str) -> Any:
     """Return the value of a field of the event; field: as an edit names it."""
     event = _event_of(kept) or {}
     data = event.get("data")

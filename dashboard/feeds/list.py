@@ -31,7 +31,7 @@ def read_feeds(reader: Reader, now: datetime) -> pd.DataFrame:
 
 
 def headline(feeds: pd.DataFrame) -> str:
-    """Say in a sentence how the feeds are, the worst first."""
+    """Describe in a sentence how the feeds are, the worst first."""
     bad = feeds[feeds["state"].isin(TROUBLE)]
     if bad.empty:
         silent = int((feeds["state"] == "No data").sum())
@@ -110,7 +110,7 @@ def _columns() -> dict[str, Any]:
 
 
 def ago(seconds: float | None) -> str:
-    """Say how long ago a feed was heard; feeds count by the minute."""
+    """Describe how long ago a feed sent last; feeds count by the minute."""
     if seconds is None or pd.isna(seconds):
         return "never"
     return "within the minute" if seconds < 60 else f"{span(seconds)} ago"
@@ -123,6 +123,6 @@ def _usual(usual: pd.DataFrame, feed: str) -> str:
 
 
 def lag_words(bins: pd.DataFrame, feed: str, now: datetime) -> str:
-    """Say how old a feed's latest events of the last hour were when their minute ended; nothing where none came."""
+    """Describe how old a feed's latest events of the last hour were when their minute ended; "" where none came."""
     mine = bins[(bins["feed"] == feed) & (bins["at"] > now - timedelta(hours=1))]["lag_s"].dropna()
     return "" if mine.empty else f"within {span(max(1.0, float(mine.median())))}"

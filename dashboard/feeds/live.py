@@ -9,10 +9,10 @@ import streamlit as st
 from catalog.feeds import lags, matching
 from catalog.frames import read_frame
 from dashboard.feeds.figures import lag_chart
-from dashboard.friendly_errors import plain_words
+from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
 from dashboard.theme import in_words, plain, plural, roles
-from dashboard.widgets import LIVE, of_found, table, time_column
+from dashboard.widgets import LIVE, listed_note, table, time_column
 
 TAIL_ROWS = 100
 LAG_EVENTS = 1_000
@@ -20,7 +20,7 @@ LAG_SOURCES = 12
 
 
 @st.fragment(run_every=LIVE)
-@plain_words("live events")
+@friendly_errors("live events")
 def live_panel(reader: Reader) -> None:
     """Draw how long events took to be committed, and the latest entries of the ledger, filtered; refreshes."""
     text = st.text_input(
@@ -76,7 +76,7 @@ def keys_panel(reader: Reader) -> None:
     if keys.empty:
         st.info("No keys yet. Create one: `stocktide keys create NAME --scope ingest`.")
         return
-    cut = of_found(len(keys), int(keys["found"].iloc[0]))
+    cut = listed_note(len(keys), int(keys["found"].iloc[0]))
     st.caption(
         "Create, limit and revoke keys with `stocktide keys`. A key is shown once, when it is created. "
         + (f"{cut} Valid keys first, latest seen first." if cut else "")

@@ -10,19 +10,19 @@ from catalog.feeds import rates, span, state_spans, window_start
 from catalog.frames import read_frame
 from dashboard.feeds.figures import band_of, rate_chart, state_timeline
 from dashboard.feeds.list import FEEDS_SHOWN, feed_rows, feed_table, headline, read_feeds
-from dashboard.friendly_errors import plain_words
+from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
 from dashboard.theme import plural, roles
-from dashboard.widgets import EVERY, LIVE, of_found
+from dashboard.widgets import EVERY, LIVE, listed_note
 
-# States carry in what was heard a day before the window.
+# States include what was sent a day before the window.
 REACH = timedelta(hours=24)
-# As many as one looks through; a row each.
+# As many rows as a reader scans.
 TIMELINE_ROWS = 30
 
 
 @st.fragment(run_every=LIVE)
-@plain_words("feed rates")
+@friendly_errors("feed rates")
 def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     """Draw one row a feed, events per minute of one or all, and states over a day; refreshes."""
     now = datetime.now(UTC)
@@ -33,14 +33,14 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     bins = read_bins(reader, [*worst["feed"], *timed["feed"]], now)
     st.markdown(headline(feeds))
     feed_table(feed_rows(worst, bins, bands, now))
-    if cut := of_found(len(worst), len(feeds)):
+    if cut := listed_note(len(worst), len(feeds)):
         st.caption(f"{cut} Worst first; choose any other feed above.")
     _rates(reader, bins, bands, feed, now)
     spans = state_spans(timed, bins, alerts, now)
     if not spans.empty:
         chart = state_timeline(spans, roles(), title=timeline_title(spans))
         st.altair_chart(chart, key="feeds.states", width="stretch")
-    if feed is None and (cut := of_found(len(timed), len(feeds), "shown")):
+    if feed is None and (cut := listed_note(len(timed), len(feeds), "shown")):
         st.caption(f"{cut} Feeds with alerts in these 24 hours come first.")
     st.caption(f"Updated at {now:%H:%M:%S} UTC; refreshes every 5 seconds.")
 

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.theme import plain, when
 from dashboard.widgets import table
 
-# The mark of the field that is wrong, and how wide it stands.
+# The mark of the field that is wrong, and its width.
 MARK = {"": st.column_config.TextColumn("", width="small")}
 
 
@@ -52,7 +52,7 @@ def _as_text(payload: Mapping[str, Any]) -> str:
 
 
 def conflict_table(conflict: Mapping[str, Any]) -> pd.DataFrame:
-    """Put both payloads side by side: columns Field, Recorded, Refused, and a word where they differ."""
+    """Lay both payloads side by side: columns Field, Recorded, Refused, and a word where they differ."""
     recorded, refused = conflict["recorded"], conflict["refused"]
     fields = [*recorded, *(name for name in refused if name not in recorded)]
     # what differs is what one looks for
@@ -70,7 +70,7 @@ def conflict_table(conflict: Mapping[str, Any]) -> pd.DataFrame:
 def payload_table(text: str, field: str | None) -> pd.DataFrame:
     """List an event's fields, the wrong one first and marked; empty where the text is no JSON object.
 
-    A field that is missing has a row, too: it is what is wrong.
+    A missing field has a row, too: it is the fault.
     """
     try:
         event = json.loads(text)

@@ -8,13 +8,13 @@ import streamlit as st
 
 from catalog.frames import read_frame, read_record
 from dashboard.api_client import ask_api
-from dashboard.feeds.fixing import act_on, take_back
+from dashboard.feeds.fixing import act_on, reopen_form
 from dashboard.feeds.reject import show_reject
-from dashboard.friendly_errors import plain_words
+from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
-from dashboard.widgets import LIVE, of_found, reason_words, switch, table, ticked, time_column
+from dashboard.widgets import LIVE, listed_note, reason_words, switch, table, ticked, time_column
 from stocktide.foundation.users import User
 
 GROUPS = 100
@@ -22,7 +22,7 @@ PAGE_ROWS = 50
 # A longer list scrolls.
 EVENTS_SHOWN = 10
 STATES = {"open": "Open", "replayed": "Replayed", "dropped": "Dropped"}
-# What of a group stands in the address, beside the rejects' `state`.
+# What the address has of a group, beside the rejects' `state`.
 GROUP = {"reason": "reason", "field": "field", "feed": "feed", "sender": "source"}
 
 
@@ -56,9 +56,9 @@ def _none(reader: Reader, state: str, feed: str | None) -> str:
 
 
 def groups_sentence(groups: pd.DataFrame) -> str:
-    """Say how many rejects there are in how many groups, and how many of these are listed."""
+    """Describe how many rejects there are in how many groups, and how many of these are listed."""
     found, rejects = int(groups["found"].iloc[0]), int(groups["rejects_found"].iloc[0])
-    cut = of_found(len(groups), found)
+    cut = listed_note(len(groups), found)
     return (
         f"{plural(rejects, 'reject')} in {plural(found, 'group')}, newest first. "
         f"{f'{cut} Choose a feed to see the others. ' if cut else ''}Tick a group to see its events."
@@ -66,7 +66,7 @@ def groups_sentence(groups: pd.DataFrame) -> str:
 
 
 @st.fragment(run_every=LIVE)
-@plain_words("new rejects")
+@friendly_errors("new rejects")
 def new_rejects(reader: Reader, newest_seen: int, feed: str | None) -> None:
     """Draw a badge with what was refused since the lists were drawn; they stay, so that a choice in them does."""
     found = read_record(reader.engine, "reject_open", after=newest_seen, feed=feed)
@@ -78,7 +78,7 @@ def new_rejects(reader: Reader, newest_seen: int, feed: str | None) -> None:
 
 
 def last_refused(last: dict[str, Any]) -> str:
-    """Say that no reject is open, and which was the last."""
+    """Describe the last reject where none is open."""
     if last["last_seen_at"] is None:
         return (
             "Nothing was refused so far. Refused events are kept here unchanged, with the reason."
@@ -186,7 +186,7 @@ def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) ->
     if state == "open":
         act_on(reader, user, group, kept)
     elif state == "dropped":
-        take_back(reader, user, kept)
+        reopen_form(reader, user, kept)
 
 
 def _choose_event(events: pd.DataFrame, state: str, before: str) -> int:

@@ -1,4 +1,4 @@
-"""What the rejects desk asks of the API: replays and their trials, drops and their taking back; and what came of it."""
+"""Calls of the rejects desk to the API: replays and their previews, drops and their undoing; and their results."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def ask(reader: Reader, user: User, order: dict[str, Any]) -> tuple[dict[str, An
 
 
 def replay(reader: Reader, user: User, order: dict[str, Any], reason: str) -> tuple[bool, str]:
-    """Replay, call after call until all are taken; say what came of them, and why it stopped before the end."""
+    """Replay, call after call until all are taken; return the result, and why it stopped before the end."""
     sums: Counter[str] = Counter()
     after = 0
     for _ in range(CALLS_MAX):
@@ -41,7 +41,7 @@ def _helped(sums: Mapping[str, int]) -> bool:
 
 
 def replay_sentence(sums: Mapping[str, int]) -> str:
-    """Say what came of a replay."""
+    """Describe the result of a replay."""
     recorded = sum(sums[name] for name in RECORDED)
     failed = sum(sums[name] for name in FAILED)
     known = f" ({sums['duplicate']:,} were recorded before)" if sums["duplicate"] else ""
@@ -87,7 +87,7 @@ def _ask(
 
 
 def trial_sentence(told: Mapping[str, Any]) -> str:
-    """Say in a sentence what a replay would do."""
+    """Describe in a sentence what a replay would do."""
     parts = [f"accept {quantity(told['accepted'])}"]
     if told["duplicate"]:
         parts.append(f"find {quantity(told['duplicate'])} recorded before")

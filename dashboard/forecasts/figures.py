@@ -12,7 +12,7 @@ from dashboard.theme import Roles, chart_frame, quantity
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 
 TILE_HEIGHT = 130
-# What is shown as +0.0 is no step.
+# A change that is shown as +0.0 is not a step.
 STEP_MIN = 0.05
 TREND = "trend"
 # A weekly shape repeats: a year of it is a grey block.

@@ -83,7 +83,7 @@ def every_period(sold: pd.DataFrame, calendar: pd.DatetimeIndex) -> pd.DataFrame
 
 
 def stack(fan: Any, tiles: list[Any], *, ground: str, text: str) -> dict[str, Any]:
-    """Put the fan above its tiles in one Vega-Lite specification; configuration and data move to its top."""
+    """Stack the fan above its tiles in one Vega-Lite specification; configuration and data move to its top."""
     datasets: dict[str, Any] = {}
     configuration: dict[str, Any] = {}
 

@@ -81,7 +81,7 @@ def _named(node: dict[str, Any]) -> str:
     return "All" if node["level_name"] == "total" else str(node["label"])
 
 
-# How often a node was gone to: tables of an earlier visit, and the rows ticked in them, are not taken for today's.
+# How often a node was opened: tables of an earlier visit, and the rows ticked in them, are not taken for today's.
 VISITS = "forecasts.visits"
 
 
@@ -140,7 +140,7 @@ def _said(
 
 
 def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:
-    """Say what of the weeks is not as in days: what is left out, and what the bands are made of."""
+    """Describe how weeks differ from days: what is left out, and what the bands are made of."""
     said = (
         "Weeks run from Monday to Sunday. The current week is hollow: its sales so far, which its forecast includes. "
         "Seasonal naive repeats the last week."
@@ -153,7 +153,7 @@ def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:
 
 
 def _grain() -> str:
-    """Let the reader take days or weeks; the address keeps it."""
+    """Ask for days or weeks; the address keeps the answer."""
     asked = st.query_params.get("grain")
     grain = st.segmented_control(
         "By",
@@ -171,7 +171,7 @@ def _grain() -> str:
 
 
 def _wants_paths() -> bool:
-    """Let the reader swap bands for sample paths; the address keeps it."""
+    """Ask whether to show sample paths in place of bands; the address keeps the answer."""
     wanted: bool = st.toggle(
         "20 sample paths instead of bands",
         value=st.query_params.get("paths") == PATHS,

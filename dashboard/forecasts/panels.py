@@ -19,7 +19,7 @@ from dashboard.theme import plain, plural, quantity, roles
 from stocktide.domain.rhythm import rhythm_of
 
 TILES_A_ROW = 2
-# One origin says how it was once, not whether it stays so.
+# One origin shows one result, not whether it lasts.
 ORIGINS_MIN = 2
 NOTHING_TO_BEAT = (
     "Seasonal naive had no error in the periods tested, or was not tested: nothing to compare with."
@@ -34,7 +34,7 @@ def chips(
     children: Sequence[Mapping[str, Any]],
     errors: pd.DataFrame,
 ) -> list[str]:
-    """Say in short what stands behind a node's chart: how well its bands held, whether levels agree, whose it is."""
+    """Return short notes on a node's chart: how well its bands held, whether levels agree, whose history it has."""
     said = []
     held = errors[(errors["level"] == node["level"]) & (errors["metric"] == "coverage_80")]["value"]
     if held.notna().any():
@@ -51,14 +51,14 @@ def chips(
 
 
 def gap_text(node: Mapping[str, Any], children: Sequence[Mapping[str, Any]]) -> str:
-    """Largest difference between a node and the sum of its children at one level, units over the horizon."""
+    """Format the largest difference between a node and the sum of its children at one level, units over the horizon."""
     frame = pd.DataFrame(children)
     apart = (frame.groupby("level")["total"].sum() - node["total"]).abs().max()
     return "0" if apart <= GAP_RELATIVE * max(node["total"], 1.0) else f"{quantity(apart)} units"
 
 
 def taken_over(node: Mapping[str, Any]) -> list[str]:
-    """Say whose history a node's product has taken over, or will."""
+    """Return a note on each product whose history a node's product has taken over, or will."""
     return [
         f"history of {one['product']} to {one['from']} (share {100 * one['share']:g} %)"
         for one in node["replaces"]
@@ -79,9 +79,9 @@ def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
     st.caption("Components add up to the forecast. All except the trend share one scale.")
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)
-        for place, tile in enumerate(tiles[start : start + TILES_A_ROW]):
-            row[place].altair_chart(
-                tile, width="stretch", key=f"forecasts.component.{start + place}"
+        for index, tile in enumerate(tiles[start : start + TILES_A_ROW]):
+            row[index].altair_chart(
+                tile, width="stretch", key=f"forecasts.component.{start + index}"
             )
 
 
@@ -100,7 +100,7 @@ def moves_panel(parts: pd.DataFrame) -> None:
 def backtest_panel(
     reader: Reader, run: Mapping[str, Any], node: Mapping[str, Any], errors: pd.DataFrame
 ) -> None:
-    """Say what the backtest said: who won here, by how much, and what forecasting adds per level."""
+    """Draw the backtest's results: the best method here, its margin, and what forecasting adds per level."""
     st.subheader("Backtest results", help=tip("backtest"))
     scores = read_frame(
         reader.engine, "backtest", runs=[run["forecast_run_id"]], metrics=list(METRICS)
@@ -154,7 +154,7 @@ def _horizon(run: Mapping[str, Any]) -> str:
 
 
 def with_periods(ratios: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
-    """Name the days that each origin was tested on, in a column period; both years where they differ."""
+    """Add the days that each origin was tested on, in a column period; both years where they differ."""
     origin = pd.to_datetime(ratios["origin"])
     first = origin + pd.Timedelta(days=1)
     rhythm = rhythm_of(run["frequency"])
@@ -167,7 +167,7 @@ def with_periods(ratios: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
 
 def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) -> None:
     table = winners(backtest)
-    st.markdown(said_here(table, str(node["level_name"])))
+    st.markdown(describe_best(table, str(node["level_name"])))
     origins = int(backtest["origins"].max())
     count = len(set(backtest["candidate"]) - NOT_CANDIDATES)
     chart = backtest_dots(
@@ -206,8 +206,8 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) ->
         )
 
 
-def said_here(table: pd.DataFrame, level_name: str) -> str:
-    """Say in one sentence who won at a level, and how what was chosen stands there; table as `winners` gives it."""
+def describe_best(table: pd.DataFrame, level_name: str) -> str:
+    """Describe the best method at a level, and how the choice compares, in one sentence; table as of `winners`."""
     here = table[table["level_name"] == level_name]
     if here.empty:
         return "The backtest did not score this level."
@@ -221,7 +221,7 @@ def said_here(table: pd.DataFrame, level_name: str) -> str:
 
 
 def errors_by_level(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Put ours beside seasonal naive; frame as the query forecast_errors gives it.
+    """Lay our errors beside seasonal naive's; frame as the query forecast_errors returns it.
 
     Returns columns level_name, ours, naive; no row where either is missing.
     """

@@ -38,7 +38,7 @@ class Weeks:
 def seasonal_naive(
     actual: pd.DataFrame, ahead: pd.DataFrame, *, back: int = WEEK_DAYS
 ) -> pd.DataFrame:
-    """Say the last `back` periods again, a week of days or a year of months: ds, y; empty with fewer behind."""
+    """Repeat the last `back` periods, a week of days or a year of months: ds, y; empty with fewer behind."""
     if len(actual) < back:
         return pd.DataFrame({"ds": ahead["ds"].iloc[:0], "y": np.empty(0)})
     last = actual["y"].to_numpy()[-back:]
@@ -51,7 +51,7 @@ def in_weeks(
     """Add days up to weeks.
 
     actual: ds, y, every day up to the cutoff. forecast: ds, yhat, every day after it. naive: ds, y of the same days.
-    paths: path, ds, units (may be empty). A quantile of a week is no sum of quantiles of days: bands come from the
+    paths: path, ds, units (may be empty). A quantile of a week is not the sum of quantiles of days: bands come from the
     paths, the outermost is missing, for a few paths do not tell it, and without paths there are none.
     """
     sold = actual.assign(ds=pd.to_datetime(actual["ds"])).set_index("ds")["y"]

@@ -159,7 +159,7 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
 def full_days(sales: pd.DataFrame, today: date, rhythm: Rhythm = DAILY) -> pd.DataFrame:
     """List every day (or period, by its last day) from the first to the last that is over; without a row, 0.
 
-    Today is left out: it would make every week look like a fall. sales: as the query sales_by_day gives it.
+    Today is left out: it would make every week look like a fall. sales: as the query sales_by_day returns it.
     """
     by_day = sales.assign(day=pd.to_datetime(sales["day"])).set_index("day")
     by_day = by_day[by_day.index < pd.Timestamp(today)]
@@ -180,7 +180,7 @@ def _change(now: float, before: float) -> str | None:
 
 
 def points(now: float, before: float) -> str:
-    """Say by how many percentage points a share changed; "no change" where that would be written as 0."""
+    """Format by how many percentage points a share changed; "no change" where that would be written as 0."""
     moved = round(100 * (now - before), 1)
     return f"{moved:+.1f} points" if moved else NO_CHANGE
 

@@ -50,12 +50,12 @@ def render(reader: Reader, _user: User) -> None:
 
 
 def _from_the_first() -> None:
-    """Begin another search on its first page."""
+    """Go back to the first page for another search."""
     st.query_params.pop("after", None)
 
 
 def _turn(reader: Reader, rows: list[dict[str, Any]], q: str, after: str) -> None:
-    """Say which of the products are shown, and offer the other pages."""
+    """Write which of the products are shown, and offer the other pages."""
     more = len(rows) > PAGE_ROWS
     found, before = count_products(reader.engine, q=q, after=after)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -67,7 +67,7 @@ def _turn(reader: Reader, rows: list[dict[str, Any]], q: str, after: str) -> Non
 
 
 def part_shown(before: int, shown: int, found: int) -> str:
-    """Say which rows of how many a page shows, such as "51–80 of 80"."""
+    """Describe which rows of how many a page shows, such as "51–80 of 80"."""
     return f"{before + 1:,}–{before + shown:,} of {found:,}"
 
 
@@ -99,7 +99,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
     """Draw the list; a clicked row goes into the address. Returns the sku to show where none is named."""
     frame = pd.DataFrame(rows)
     frame["on_hand"] = frame["on_hand"].where(frame["stock_known"]).round(1)
-    # nobody knows how many shelves are empty where no stock is known
+    # the number of empty shelves is unknown while no stock is known
     out = pd.to_numeric(frame["locations_out_of_stock"])
     frame["locations_out_of_stock"] = out.where(frame["stock_known"])
     shown = frame[
@@ -114,7 +114,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "price",
         ]
     ]
-    # a column in which nothing stands only takes room
+    # an empty column only takes room
     shown = shown.dropna(axis="columns", how="all")
     currency = next((row["currency"] for row in rows if row["currency"]), None)
     event = st.dataframe(
@@ -157,13 +157,13 @@ def _one(reader: Reader, sku: str) -> None:
     st.subheader(plain(product["name"] or product["sku"]))
     st.caption(plain(_described(product)))
     codes = _names(product["stock"])
-    place = st.selectbox(
+    chosen = st.selectbox(
         "Location",
         [EVERYWHERE, *codes],
         format_func=lambda code: codes.get(code, code),
         key="products.location",
     )
-    location = None if place == EVERYWHERE else place
+    location = None if chosen == EVERYWHERE else chosen
     _story(reader, product, location)
     _stock_table(product)
 
@@ -187,9 +187,9 @@ def _described(product: dict[str, Any]) -> str:
         if known
         else "stock unknown"
     )
-    place = " / ".join(part for part in (product["department"], product["category"]) if part)
+    group = " / ".join(part for part in (product["department"], product["category"]) if part)
     price = amount(product["price"], product["currency"]) if product["price"] is not None else None
-    return " · ".join(part for part in (product["sku"], place, price, stock) if part)
+    return " · ".join(part for part in (product["sku"], group, price, stock) if part)
 
 
 def _story(reader: Reader, product: dict[str, Any], location: str | None) -> None:
@@ -246,7 +246,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
 
 
 def _shown(by_period: pd.DataFrame, rhythm: Rhythm, days_back: int) -> str:
-    """Say over how long the picture shows sales: days as asked for, longer periods as drawn."""
+    """Describe the period whose sales the picture shows: days as asked for, longer periods as drawn."""
     return rhythm.counted(days_back if rhythm.is_daily else len(by_period))
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame, read_record
-from dashboard.friendly_errors import plain_words
+from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
@@ -35,7 +35,7 @@ def render(reader: Reader, user: User) -> None:
 
 
 @st.fragment(run_every="10s")
-@plain_words("system health")
+@friendly_errors("system health")
 def _health(reader: Reader) -> None:
     known = read_record(reader.engine, "freshness")
     runs = read_frame(reader.engine, "runs", limit=RUNS)

@@ -6,7 +6,7 @@ import streamlit as st
 from catalog.frames import read_frame
 from catalog.trending import Scope, read_trending
 from dashboard.figures import ranked_bars
-from dashboard.friendly_errors import plain_words
+from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import distinct, plain, roles, when
@@ -37,7 +37,7 @@ def _scopes(reader: Reader) -> dict[str, Scope]:
 
 
 @st.fragment(run_every="15s")
-@plain_words("trending list")
+@friendly_errors("trending list")
 def _list(reader: Reader, scope: Scope, where: str) -> None:
     found = read_trending(
         reader.engine,

@@ -1,1 +1,1 @@
-"""What if: a forecast again under other assumptions of what is known ahead, and nothing is learnt again."""
+"""What-if forecasts: a forecast again under other assumptions of what is known ahead; nothing is learnt again."""

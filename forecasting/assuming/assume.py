@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-class Made(Protocol):
+class FinishedForecast(Protocol):
     """A forecast that was made before, such as `Forecast`. mean: (n, h), coherent; quantiles: (n, h, q)."""
 
     @property
@@ -40,7 +40,7 @@ class Made(Protocol):
 
 
 def assume(
-    made: Made,
+    made: FinishedForecast,
     demand: Demand,
     hierarchy: Hierarchy,
     ahead: KnownAhead,
@@ -140,7 +140,7 @@ def _usual(origin: Origin, bare: Array) -> Array:
     """Return what each leaf sells without plans in each period ahead, (m, h), as if it were open.
 
     bare: (m, h) forecast without plans, NaN while closed. The mean of the open periods of the same weekday ahead,
-    else of the last periods of history in which a leaf's rate is taken as one; 0 of a leaf that tells nothing.
+    else of the last periods of history in which a leaf's rate is taken as one; 0 of a leaf without known periods.
     """
     T = origin.days.size
     season, back = origin.cycles.season, min(origin.cycles.effect_block, T)

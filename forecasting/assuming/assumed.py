@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 # Below a thousandth of a unit over all periods a difference is rounding.
 DIFFERENCE_MIN = 1e-3
-# From here on a decimal says nothing.
+# From here on decimals are not shown.
 WHOLE_FROM = 100.0
 
 

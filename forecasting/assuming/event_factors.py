@@ -1,4 +1,4 @@
-"""What events that are assumed, or no longer planned, do to leaves: factors learnt from their past days.
+"""Effects on leaves of events that are assumed, or no longer planned: factors learnt from their past days.
 
 m leaves, T periods of history, h periods ahead, J columns. A column is one day of the window around an event of one
 name; in weeks, months and quarters it is the event itself, for only its own day counts there. Effects are learnt as
@@ -98,7 +98,7 @@ def _changed_columns(planned: pd.DataFrame, assumed: pd.DataFrame, n_history: in
 
 
 def _laid(cells: pd.DataFrame, n_columns: int, leaves: Index, periods: int) -> Array:
-    """Place cells in an array (J, leaves, periods); of two in one place the later one stays."""
+    """Place cells in an array (J, leaves, periods); of two in one cell the later one counts."""
     X = np.zeros((n_columns, leaves.size, periods))
     leaf = np.searchsorted(leaves, cells["leaf"].to_numpy())
     X[cells["column"].to_numpy(), leaf, cells["at"].to_numpy()] = cells["count"].to_numpy()
@@ -108,7 +108,7 @@ def _laid(cells: pd.DataFrame, n_columns: int, leaves: Index, periods: int) -> A
 def _learnt(
     origin: Origin, leaves: Index, X: Array, columns: pd.DataFrame
 ) -> tuple[Effects, NDArray[np.bool_]]:
-    """Learn the effects of columns X (J, leaves, T), and tell which of them a past day says something of, (J,)."""
+    """Learn the effects of columns X (J, leaves, T), and whether a past day shows each, (J,)."""
     known = origin.observed_leaves[leaves]
     units = origin.units[leaves]
     if origin.uplift is not None:

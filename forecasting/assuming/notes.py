@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting.frames.frequency import Frequency
-from forecasting.known_ahead_tables import Told
+from forecasting.known_ahead_tables import PlanContext
 from forecasting.nodes.plan_leaves import SCOPE, match_plans
 from stocktide.domain.rhythm import rhythm_of
 
@@ -15,10 +15,10 @@ Mask = NDArray[np.bool_]
 
 # More of one kind are counted.
 SHOWN = 3
-# What a promotion is called where nobody says what it is.
+# Name of a promotion whose kind is not given.
 ANY_PROMOTION = "promotion"
 NO_USUAL_PRICE = (
-    "nothing was ever sold at a known price there, so nobody knows the usual one, and it changes nothing; "
+    "nothing was ever sold at a known price there, so the usual one is not known, and it changes nothing; "
     "give prices with the sales, or a list price in the product's master data"
 )
 
@@ -26,7 +26,7 @@ NO_USUAL_PRICE = (
 def notes_on(
     new: pd.DataFrame,
     others: pd.DataFrame,
-    told: Told,
+    told: PlanContext,
     *,
     frequency: Frequency,
     days: pd.DatetimeIndex,
@@ -61,7 +61,7 @@ def notes_on(
 
 
 def _among(rows: NDArray[np.int64], size: int) -> Mask:
-    """Tell which of so many rows are named, (size,)."""
+    """Return True for the rows that are named, (size,)."""
     return np.asarray(np.isin(np.arange(size), rows))
 
 
@@ -77,7 +77,7 @@ def _kind_unseen(new: pd.DataFrame, others: pd.DataFrame) -> Mask:
     return np.asarray((new["kind"] == "promotions") & ~new["label"].isin(seen))
 
 
-def _part_closed(new: pd.DataFrame, told: Told) -> Mask:
+def _part_closed(new: pd.DataFrame, told: PlanContext) -> Mask:
     """Return which plans are closures that cover no whole period, (plans,)."""
     firsts = told.periods.first_day + told.periods.starts
     lasts = firsts + told.periods.days - 1
@@ -91,7 +91,7 @@ def _days(when: "pd.Series[Any]") -> NDArray[np.int64]:
 
 
 def _named(plans: pd.DataFrame) -> str:
-    """Name plans by kind, scope and days, a few of them."""
+    """Describe plans by kind, scope and days, a few of them."""
     names = []
     for of in plans.head(SHOWN).to_dict("records"):
         scope = " ".join(f"{key} {of[key]}" for key in SCOPE if of[key])

@@ -1,4 +1,4 @@
-"""What if, of the published forecast: its rows and its run's plans are read, the assumptions are undone afterwards."""
+"""What-if forecasts of the published one: its rows and its run's plans are read, the assumptions undone afterwards."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from forecasting.assuming.assume import assume
 from forecasting.assuming.assumed import Assumed
 from forecasting.assuming.notes import notes_on
-from forecasting.known_ahead_tables import Told, known_ahead_of, read_plans, read_told
+from forecasting.known_ahead_tables import (
+    PlanContext,
+    known_ahead_of,
+    read_plan_context,
+    read_plans,
+)
 from forecasting.lake_demand import read_demand
 from forecasting.lake_successions import read_successions
 from forecasting.nodes.demand import Demand
@@ -58,7 +63,7 @@ def assume_published(engine: sa.Engine, lake: Lake, spec: ForecastSpec, change: 
     with engine.connect() as connection:
         published = read_published(connection)
         demand, hierarchy = _demand_of(published, lake, spec, successions)
-        told = read_told(connection, lake, demand, horizon=published.mean.shape[1])
+        told = read_plan_context(connection, lake, demand, horizon=published.mean.shape[1])
     planned = known_ahead_of(plans_at(plans, published.made_at), told)
     made = assume(
         published,
@@ -145,7 +150,7 @@ def _outdated(published: Published, why: str) -> Conflict:
 
 
 def _notes(
-    plans: pd.DataFrame, now: datetime, published: Published, told: Told, made: Assumed
+    plans: pd.DataFrame, now: datetime, published: Published, told: PlanContext, made: Assumed
 ) -> list[str]:
     """List which assumptions change nothing, and what else differs from the plans of the published forecast."""
     recorded, ended = _instants(plans["recorded_at"]), _instants(plans["withdrawn_at"])

@@ -2,7 +2,7 @@
 
 Arrays (n, T) with NaN on unknown periods; forecasts (n, h), >= 0. Last values, years and means come from `rhythms`,
 ETS from `smoothing`, Theta from `theta`, Croston (in Syntetos and Boylan's form) and TSB from `intermittent`: both for
-series that sell now and then.
+series that sell occasionally.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
@@ -42,7 +42,7 @@ Baseline = Literal[
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 # What lies further back costs time, and moves their level and season little.
 SMOOTHED_PERIODS_MAX = 730
-# Fewer values are no base for smoothing parameters, and a mean is as good.
+# Fewer values are too few for smoothing parameters, and a mean is as good.
 SMOOTHED_VALUES_MIN = 12
 
 

@@ -1,4 +1,4 @@
-"""Croston's method and TSB for many series that sell now and then.
+"""Croston's method and TSB for many series that sell occasionally.
 
 y: demand of n series over T periods; NaN periods are skipped, as if they had not been. size: smoothed demand of the
 periods that have one. gap: smoothed number of periods from one demand to the next. A demand is above 0.
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# Usual smoothing of both methods: low, as demands that come now and then say little each.
+# Usual smoothing of both methods: low, because a single demand of such a series means little.
 SMOOTHING = 0.1
 # Croston's rate is too high by 1 / (1 - SMOOTHING / 2) (Syntetos & Boylan 2005).
 SBA_FACTOR = 1.0 - SMOOTHING / 2.0

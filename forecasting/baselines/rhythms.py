@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# Periods that say where a series stands, by periods in a year: about two months of weeks, half a year of months, a year
-# of quarters. Days, and what has no year, take four weeks.
+# Periods that show the level of a series, by periods in a year: about two months of weeks, half a year of months, a
+# year of quarters. Days, and what has no year, take four weeks.
 RECENT_PERIODS = {52: 8, 12: 6, 4: 4}
 RECENT_DAYS = 28
 # Weeks change slowly; of years, two calm an odd one, and more lie far below a series that grows.
@@ -20,7 +20,7 @@ GROWTH = (0.5, 2.0)
 
 
 def recent_periods(season: int, year: int) -> int:
-    """Return how many of the last periods say where a series of this rhythm stands."""
+    """Return how many of the last periods show the level of a series of this rhythm."""
     return RECENT_PERIODS.get(year or season, RECENT_DAYS)
 
 

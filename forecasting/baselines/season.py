@@ -62,7 +62,7 @@ def phases(F: Array, m: int, *, multiplicative: bool = False) -> Array:
     trend = _moving_average(F, m)
     middle = F[half : T - half]
     rest = middle / trend if multiplicative else middle - trend
-    # A window that reaches before the start says nothing.
+    # A window that reaches before the start has no mean.
     said = np.isfinite(F[: T - 2 * half]) & np.isfinite(rest)
     rest = np.where(said, rest, 0.0)
     S = np.zeros((m, F.shape[1]))
@@ -74,7 +74,7 @@ def phases(F: Array, m: int, *, multiplicative: bool = False) -> Array:
 
 
 def _moving_average(F: Array, m: int) -> Array:
-    """Centred average over a season; the two ends of an even one count half. Returns (T - 2 (m // 2), n)."""
+    """Compute the centred average over a season; both ends of an even one count half. Returns (T - 2 (m // 2), n)."""
     half = m // 2
     total = np.cumsum(np.nan_to_num(F), axis=0)
     total = np.concatenate([np.zeros((1, F.shape[1])), total])

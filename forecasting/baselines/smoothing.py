@@ -159,7 +159,7 @@ def _grid(*values: tuple[float, ...]) -> Array:
 
 
 def _aicc(sse: Array, count: Array, k: Array) -> Array:
-    """Akaike's criterion for small samples; infinite where the values are too few for k parameters."""
+    """Compute Akaike's criterion for small samples; infinite where the values are too few for k parameters."""
     left = count - k - 1.0
     fit = count * np.log(np.maximum(sse, np.finfo(np.float64).tiny) / np.maximum(count, 1.0))
     penalty = 2.0 * k + 2.0 * k * (k + 1.0) / np.where(left > 0, left, 1.0)

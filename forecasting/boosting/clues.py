@@ -52,7 +52,7 @@ def _single(of: Mapping[str, Array]) -> dict[str, Floats]:
 def sales_clues(units: Array, observed: Mask, windows: tuple[int, ...]) -> dict[str, Array]:
     """Return how often a leaf sells, for how long it has not, and how much, (m,) each.
 
-    units: (m, T). observed: (m, T), periods that say something. windows: of the cycles, ascending.
+    units: (m, T). observed: (m, T), periods that are known. windows: of the cycles, ascending.
     """
     T = units.shape[1]
     sold = units > 0

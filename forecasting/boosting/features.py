@@ -86,7 +86,7 @@ def _levels_missed(
 
 
 def _grouped(names: Sequence[str]) -> dict[str, list[int]]:
-    """Put the positions of experts together whose mean is one feature."""
+    """Group the positions of experts whose mean is one feature."""
     groups: dict[str, list[int]] = {}
     for position, name in enumerate(names):
         kind, _, window = name.partition(" @")
@@ -119,7 +119,7 @@ def _log_ratio(above: NDArray[np.floating], below: NDArray[np.floating], floor: 
 
 
 def stacked(features: Mapping[str, Floats], names: Sequence[str], shape: tuple[int, int]) -> Floats:
-    """Put features of k leaves and h steps side by side, (k h, F), in the order of `names`; NaN for one that lacks."""
+    """Stack features of k leaves and h steps, (k h, F), in the order of `names`; NaN where one is missing."""
     X = np.full((*shape, len(names)), np.nan, dtype=np.float32)
     for at, name in enumerate(names):
         if name in features:

@@ -1,6 +1,6 @@
 """Trees that correct forecasts: gradient boosting from a start, under Poisson's loss, as many trees as prove useful.
 
-R rows, F features. The start of a row is the logarithm of its forecast, so that without a tree the forecast stands.
+R rows, F features. The start of a row is the logarithm of its forecast, so that without a tree the forecast stays.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from stocktide.foundation.errors import Invalid
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
-# A forecast is not moved by more than these factors: what was missed at a few origins is no reason for more.
+# A forecast is not moved by more than these factors: errors at a few origins do not justify more.
 FACTOR_MIN, FACTOR_MAX = 0.5, 2.0
 TREES_MAX = 100
 # Trees are few and shallow, and their leaves hold a share of all rows: origins are few, so rows err together.
@@ -40,7 +40,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Rows:
-    """What trees learn from. X: (R, F). start, came, weight: (R,); start > 0, came >= 0 units. origin: (R,)."""
+    """Data that trees learn from. X: (R, F). start, came, weight: (R,); start > 0, came >= 0 units. origin: (R,)."""
 
     X: Floats
     start: Array

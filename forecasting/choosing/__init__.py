@@ -1,1 +1,1 @@
-"""Which forecast to trust: baselines, backtest, scores, the choice and its contest with the champion."""
+"""Choice of the forecast: baselines, backtest, scores, the choice and its contest with the champion."""

@@ -156,7 +156,7 @@ def corrected(
 def _rows(
     hierarchy: Hierarchy, tables: Sequence[OriginTable], starts: Sequence[Array]
 ) -> tuple[tuple[str, ...], Rows]:
-    """Put what all origins teach below each other; of too many leaves, some are drawn."""
+    """Stack what all origins teach; of too many leaves, some are drawn."""
     m, h = hierarchy.n_leaves, starts[0].shape[1]
     leaves = _drawn(m, ROWS_MAX // (len(tables) * h))
     each = [

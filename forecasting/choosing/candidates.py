@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forecasting.baselines.baseline import BASELINES, Baseline
 from forecasting.boosting.trees import refuse_missing
 from forecasting.choosing.boosted import Boost, boosted
-from forecasting.choosing.coherence import coherent, obey
+from forecasting.choosing.coherence import coherent, enforce_facts
 from forecasting.choosing.learnt import Mixture, Present, learn_mixture, left_out_variance
 from forecasting.choosing.parts import PARTS
 from forecasting.choosing.tables import Facts, OriginTable, Plan, rows_of
@@ -40,7 +40,7 @@ _NEED_HISTORY: tuple[Method, ...] = ("AHP", "PHA")
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a forecast may learn from. tables: earlier origins, oldest first.
+    """Data that a forecast may learn from. tables: earlier origins, oldest first.
 
     now: the present's experts, baselines (n, h) by name, and facts.
     """
@@ -78,7 +78,7 @@ class Candidate(Protocol):
         """Return the name in scores and settings."""
 
     def answer(self, lesson: Lesson) -> Answer:
-        """Forecast all nodes, and each earlier origin without what came after it there."""
+        """Forecast all nodes, and each earlier origin without what was known only after it."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class LearntCandidate:
 def _residuals(
     tables: Sequence[OriginTable], left_out: Sequence[Array], method: Method
 ) -> Array | None:
-    """Put the left-out errors of all origins side by side, (n, O h), for a covariance."""
+    """Stack the left-out errors of all origins side by side, (n, O h), for a covariance."""
     if method != "MinT-shrink" or not tables:
         return None
     return np.hstack([table.actual - base for table, base in zip(tables, left_out, strict=True)])
@@ -188,18 +188,18 @@ def _reconciled_as(
 
 @dataclass(frozen=True)
 class BaselineCandidate:
-    """A baseline in the leaves, summed up; in every node and reconciled where sums of it are no baseline of a sum."""
+    """A baseline in the leaves, summed up; in every node and reconciled if its sums are not a baseline of the sum."""
 
     name: Baseline
 
     def answer(self, lesson: Lesson) -> Answer:
-        """Take the baseline of every origin."""
+        """Return the baseline of every origin."""
 
         def made(facts: Facts, baselines: Mapping[str, NDArray[np.floating]]) -> Array:
             of_nodes = baselines[self.name].astype(np.float64)
             if self.name in OF_ALL_NODES:
                 return coherent(lesson.hierarchy, lesson.plan, facts, of_nodes, "WLSS")
-            return obey(lesson.hierarchy, facts, of_nodes[-lesson.hierarchy.n_leaves :])
+            return enforce_facts(lesson.hierarchy, facts, of_nodes[-lesson.hierarchy.n_leaves :])
 
         left_out = tuple(made(table.facts, table.baselines) for table in lesson.tables)
         return Answer(made(lesson.facts, lesson.baselines), left_out)
@@ -231,7 +231,7 @@ def auto_names(hierarchy: Hierarchy) -> list[str]:
 
 
 def make_candidates(names: Sequence[str]) -> list[Candidate]:
-    """Make candidates by name. Raises Invalid (`candidate_unknown`)."""
+    """Build candidates by name. Raises Invalid (`candidate_unknown`)."""
     by_name = _by_name()
     for name in names:
         if name not in by_name:

@@ -22,7 +22,7 @@ from forecasting.choosing.scores import ALL_CLASSES, CHOSEN
 Array = NDArray[np.float64]
 
 METRIC = "wrmsse"
-# Chance that luck alone takes another candidate than the mixture.
+# Probability of choosing a candidate other than the mixture by chance.
 LUCK_MAX = 0.05
 
 
@@ -41,7 +41,7 @@ class Winner:
 
 @dataclass(frozen=True)
 class Choice:
-    """What to forecast with.
+    """Choice of what to forecast with.
 
     name: a candidate's. weights: by candidate, > 0, summing to 1. score: its mean error, None without a backtest.
     margin: share of the runner-up's error that it saves. winners: by level and class. origins: how many. learnt:
@@ -80,8 +80,8 @@ def untested(name: str) -> Choice:
 def choose(results: Sequence[OriginResult]) -> tuple[Choice, pd.DataFrame]:
     """Choose a candidate by the backtest, oldest origin first.
 
-    The mixture is taken unless another candidate was surely better over the origins: of many candidates one is always
-    best by chance. Returns the choice and all scores (columns origin and those of `score`),
+    The mixture is taken unless another candidate was significantly better over the origins: of many candidates one is
+    always best by chance. Returns the choice and all scores (columns origin and those of `score`),
     with rows under the name "chosen" for what was chosen.
     """
     assert results
@@ -115,7 +115,7 @@ def _taken(scores: pd.DataFrame, totals: pd.Series) -> str:
     gain = (by_origin.loc[MIXTURE] - by_origin.loc[best]).to_numpy(dtype=np.float64)
     if gain.size < 2:
         return MIXTURE
-    # Student's t over the origins, and one chance for each candidate that might have won by luck (Bonferroni)
+    # Student's t over the origins, corrected for the number of candidates that might have won by chance (Bonferroni)
     sure = scipy.stats.t.ppf(1.0 - LUCK_MAX / (len(totals) - 1), gain.size - 1)
     error = gain.std(ddof=1) / np.sqrt(gain.size)
     return best if gain.mean() > sure * error else MIXTURE
@@ -139,7 +139,7 @@ def _by_origin(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(scores: pd.DataFrame, eligible: Sequence[str]) -> tuple[Winner, ...]:
-    """Name the best of the eligible candidates in each level and demand class, by mean WRMSSE over the origins."""
+    """Find the best of the eligible candidates in each level and demand class, by mean WRMSSE over the origins."""
     mine = scores[(scores["metric"] == METRIC) & scores["candidate"].isin(eligible)]
     found = []
     for key, of in mine.groupby(["level", "level_name", "demand_class"], sort=False):

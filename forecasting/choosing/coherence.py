@@ -68,7 +68,7 @@ def _finished(hierarchy: Hierarchy, facts: Facts, y_level: Array, level: int, le
     leaves = y_level if level == leaf else split_down(hierarchy, level, y_level, facts.shares)
     if facts.starts.apart:
         leaves = with_starts(leaves, facts.starts)
-    return obey(hierarchy, facts, leaves)
+    return enforce_facts(hierarchy, facts, leaves)
 
 
 def _with_lives(hierarchy: Hierarchy, facts: Facts, base: Array, leaves_fitted: bool) -> Array:
@@ -98,7 +98,7 @@ def _held_at_zero(
     return held
 
 
-def obey(hierarchy: Hierarchy, facts: Facts, leaves: Array) -> Array:
+def enforce_facts(hierarchy: Hierarchy, facts: Facts, leaves: Array) -> Array:
     """Hold closed periods and ended leaves at 0 after reconciling, and sum up. leaves: (m, h); returns (n, h)."""
     held = leaves * facts.open_ahead * ~facts.ended[:, None]
     return hierarchy.sum_leaves(held)

@@ -35,7 +35,7 @@ class CurrentVersion:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to fit. score, champion_score: errors on the same origins, None where one was not tested there."""
+    """Choice of what to fit. score, champion_score: errors on the same origins, None where one was not tested there."""
 
     choice: Choice
     score: float | None
@@ -51,8 +51,8 @@ def with_champion(
 ) -> pd.DataFrame:
     """Add rows of candidates "champion" and "challenger" to the scores, if all of the champion's were tested.
 
-    Both stand with the weights that they would publish. The champion's may have been learnt on these very origins, so
-    the challenger's are judged likewise, and not by what weights learnt earlier would have done (its rows "chosen").
+    Both are scored with the weights that they would publish. The champion's may have been learnt on these very origins,
+    so the challenger's are judged likewise, and not by what weights learnt earlier would have done (its rows "chosen").
     """
     weights = {} if champion is None else champion.weights
     tested = results and all(set(weights) <= set(result.forecasts) for result in results)

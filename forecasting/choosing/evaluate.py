@@ -1,4 +1,4 @@
-"""The held-out test: what was forecast beside what came, per level, with the seasonal naive forecast as the bar."""
+"""The held-out test: forecasts beside actuals, per level, compared with seasonal naive."""
 
 import numpy as np
 import pandas as pd

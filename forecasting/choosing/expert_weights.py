@@ -31,7 +31,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class LevelTrial(LevelExperts):
-    """The experts of one level at one origin beside what came.
+    """The experts of one level at one origin beside the actuals.
 
     actual: (n, h), NaN where unknown. scale: (n,) mean squared change from period to period, inf where there is none.
     weight: (n,), summing to 1.
@@ -60,7 +60,9 @@ class LevelTrial(LevelExperts):
 
 @dataclass(frozen=True)
 class LevelLosses:
-    """names: (C,) of experts that every origin has. node: (O, C, n) scaled root mean squared errors. level: (O, C),
+    """Losses of one level's experts at O origins.
+
+    names: (C,) of experts that every origin has. node: (O, C, n) scaled root mean squared errors. level: (O, C),
     relative to the middle expert. weight: (O, n). told: (O,), False where nothing of the level is known.
     """
 
@@ -71,7 +73,7 @@ class LevelLosses:
     told: NDArray[np.bool_]
 
     def teaching(self, use: Sequence[int]) -> list[int]:
-        """Return the origins of `use` that say something of this level; all of them where none does."""
+        """Return the origins of `use` where something of this level is known; all of them if there is none."""
         return [origin for origin in use if self.told[origin]] or list(use)
 
 
@@ -105,7 +107,7 @@ def _change_scale(Y: Array) -> Array:
 
 
 def level_losses(trials: Sequence[LevelTrial], names: Sequence[str]) -> LevelLosses:
-    """Return the losses of the named experts at every origin; one that lacks some of them tells nothing."""
+    """Return the losses of the named experts at every origin; one that lacks some of them is marked as not told."""
     node = np.array([_node_losses(trial, names) for trial in trials])
     weight = np.array([trial.weight for trial in trials])
     level = np.einsum("ocn,on->oc", node, weight)
@@ -187,5 +189,5 @@ def mixed(weights: NDArray[np.floating], forecasts: Floats) -> Array:
 
 
 def _at(trial: LevelTrial, names: Sequence[str]) -> list[int]:
-    place = {name: position for position, name in enumerate(trial.names)}
-    return [place[name] for name in names]
+    index = {name: position for position, name in enumerate(trial.names)}
+    return [index[name] for name in names]

@@ -1,4 +1,4 @@
-"""What a run has learnt and keeps: enough to forecast again from newer periods without a backtest.
+"""Learnt results that a run keeps: enough to forecast again from newer periods without a backtest.
 
 n nodes, h periods ahead, O origins.
 """
@@ -130,7 +130,7 @@ def _named(levels: Levels) -> str:
 
 
 def aligned(learnt: Learnt, hierarchy: Hierarchy) -> Learnt:
-    """Put what was learnt into the order of a newer hierarchy of the same levels.
+    """Reorder what was learnt to a newer hierarchy of the same levels.
 
     A node that is new takes its level's mean weights and median variance, and has no left-out errors; one that is gone
     is left out.
@@ -168,7 +168,7 @@ def _moved(of: KeptCandidate, before: Rows, level: Rows, rows: Rows) -> KeptCand
 
 
 def _rows(values: Floats, rows: Rows) -> Floats:
-    """Take rows of (n, …), NaN for new nodes."""
+    """Return rows of (n, …), NaN for new nodes."""
     taken = values[np.maximum(rows, 0)]
     taken[rows == NEW] = np.nan
     return taken
@@ -230,7 +230,7 @@ def _there(lesson: Lesson, level: int, kept: LevelWeights) -> LevelWeights:
     """Keep the weights of the experts that the present has, summing to 1."""
     have = {*lesson.now.levels[level].names}
     have |= {name for split in lesson.now.splits[level] for name in split.names}
-    at = [place for place, name in enumerate(kept.names) if name in have]
+    at = [position for position, name in enumerate(kept.names) if name in have]
     if not at:
         raise Conflict(
             "refresh_changed",
@@ -242,4 +242,4 @@ def _there(lesson: Lesson, level: int, kept: LevelWeights) -> LevelWeights:
     total = used.sum(axis=0)
     even = np.full_like(used, 1.0 / len(at))
     used = np.divide(used, total, out=even, where=total > 0)
-    return LevelWeights(tuple(kept.names[place] for place in at), used)
+    return LevelWeights(tuple(kept.names[position] for position in at), used)

@@ -133,7 +133,7 @@ def weigh_down(
 
 def _losses(trials: Sequence[LevelTrial], names: Sequence[str], allow: Allow) -> LevelLosses:
     common = common_names(trials, names)
-    # a level of many nodes lacks some models: there whatever it has stands in
+    # a level of many nodes lacks some models: there all that it has are used
     return level_losses(trials, [name for name in common if allow(name)] or common)
 
 
@@ -185,7 +185,7 @@ def _with_splits(
 
 
 def _untested(experts: LevelExperts, nodes: int, allow: Allow) -> LevelWeights:
-    """Weigh the allowed models alike at one window each; all that is allowed where no model is."""
+    """Weigh the allowed models alike at one window each; all that is allowed where it has no model."""
     names = tuple(name for name in experts.names if allow(name)) or experts.names
     windows = sorted({int(name.rpartition("@")[2]) for name in names if _is_own_model(name)})
     chosen = names
@@ -200,15 +200,15 @@ def _is_own_model(name: str) -> bool:
 
 
 def _weighed(weights: LevelWeights, experts: LevelExperts) -> Array:
-    place = {name: position for position, name in enumerate(experts.names)}
-    have = [position for position, name in enumerate(weights.names) if name in place]
+    index = {name: position for position, name in enumerate(experts.names)}
+    have = [position for position, name in enumerate(weights.names) if name in index]
     used = weights.weights[have]
     if len(have) < len(weights.names):
         # an origin that lacks some experts goes by the others
         total = used.sum(axis=0)
         even = np.full_like(used, 1.0 / max(len(have), 1))
         used = np.divide(used, total, out=even, where=total > TINY)
-    return mixed(used, experts.forecasts[[place[weights.names[at]] for at in have]])
+    return mixed(used, experts.forecasts[[index[weights.names[at]] for at in have]])
 
 
 def left_out_variance(

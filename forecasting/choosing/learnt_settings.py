@@ -1,4 +1,4 @@
-"""What the data chose, in words and numbers that people compare: by level the weight of each kind of expert."""
+"""Settings that the data chose, in words and numbers to compare: by level the weight of each kind of expert."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,6 +1,6 @@
 """Losses of single nodes, as utilsforecast defines them, on arrays.
 
-Shapes: n nodes, h periods ahead, T periods of history, q quantiles, C candidates. NaN in what came is unknown.
+Shapes: n nodes, h periods ahead, T periods of history, q quantiles, C candidates. NaN in actuals is unknown.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
@@ -24,7 +24,7 @@ ROWS_AT_ONCE = 4_096
 
 @dataclass(frozen=True)
 class NodeScales:
-    """What a node's errors are divided by, (n,), NaN where its history never changed.
+    """Divisors of a node's errors, (n,), NaN where its history never changed.
 
     squared: root mean squared change to the next period. absolute: mean absolute one. seasonal: over a season.
     """

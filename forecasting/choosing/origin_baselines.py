@@ -1,4 +1,4 @@
-"""Baselines of an origin: of its leaves, or of every node where sums of them are no baseline of a sum."""
+"""Baselines of an origin: of its leaves, or of every node where sums of them are not a baseline of the sum."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""Which origins teach: the last ones, and those before the season ahead, a year ago."""
+"""Origins that teach: the last ones, and those before the season ahead, a year ago."""
 
 from forecasting.experts.cycles import Cycles
 

@@ -1,4 +1,4 @@
-"""Scores: what came beside what candidates forecast, per level and demand class.
+"""Scores: actuals beside the candidates' forecasts, per level and demand class.
 
 Shapes: n nodes, h days ahead, T days of history, C candidates.
 """

@@ -1,4 +1,4 @@
-"""What is kept of one origin: its experts beside what came, and the facts that a finished forecast obeys.
+"""Tables kept of one origin: its experts beside the actuals, and the facts that a finished forecast obeys.
 
 n nodes, m leaves, T periods known, h ahead. An origin holds its whole history; this holds no history at all, so that
 many origins fit into memory at once.
@@ -50,7 +50,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run makes at each origin.
+    """Plan of what a run makes at each origin.
 
     levels: positions of the fitted levels. responses: forms of the own models. baselines: names. split_level: whose
     nodes are split over leaves by recent shares, with this half-life in periods. insample: whether history is kept for
@@ -68,7 +68,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Facts:
-    """What every forecast from an origin obeys, and what errors are measured by.
+    """Facts that every forecast from an origin obeys, and the scales that errors are measured by.
 
     open_ahead: (m, h). ended: (m,). starts: young leaves. warnings: (n,) codes or None. classes: (n,). weight: (n,)
     units. scales: of errors. change: (n,) mean squared change, inf for none. shares: (m,) of each leaf at the split
@@ -155,8 +155,8 @@ def experts_of(
 ) -> dict[int, LevelExperts]:
     """Return the experts of the fitted levels: moved by what is planned, and 0 while a node is closed.
 
-    Above the leaves every expert stands a second time, fitted to what was sold and not moved: what one product gains by
-    a promotion another may lose, so that a sum hears less of it, or nothing. modelled: the levels where models are
+    Above the leaves every expert is there a second time, fitted to what was sold and not moved: what one product gains
+    by a promotion another may lose, so that a sum moves less, or not at all. modelled: the levels where models are
     fitted (None: all); the others have simple experts alone. models: filled with the models behind the
     experts, by level, where given.
     """
@@ -232,7 +232,7 @@ def table_of(
 
 
 def splits_of(origin: Origin, plan: Plan) -> dict[int, tuple[Splits, ...]]:
-    """Return how each fitted level splits those above it; a leaf's probable stock-outs say nothing of its share."""
+    """Return how each fitted level splits those above it; a leaf's probable stock-outs do not count in its share."""
     hierarchy = origin.hierarchy
     leaf = len(hierarchy.levels) - 1
     found = {}

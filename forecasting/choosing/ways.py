@@ -1,4 +1,4 @@
-"""Which way to reconcile: by left-out variances, unless another did better on the origins left out."""
+"""Choice of how to reconcile: by left-out variances, unless another did better on the origins left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def best_way(
     left_out: Sequence[Array],
     variance: Array | None,
 ) -> Way:
-    """Find the method whose left-out forecasts erred least, level by level alike.
+    """Find the method with the least error of left-out forecasts, all levels alike.
 
     Another one than the measured weights is taken only where it is better by more than a standard error over origins.
     """
@@ -68,7 +68,7 @@ def _losses(
 
 
 def _loss(hierarchy: Hierarchy, table: OriginTable, base: Array, made: Array) -> float:
-    """Mean over levels of the reconciled error as a share of the base forecasts' own."""
+    """Compute the mean over levels of the reconciled error as a share of the base forecasts' own."""
     shares = []
     for level, trial in table.levels.items():
         rows = hierarchy.rows(level)

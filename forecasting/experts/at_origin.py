@@ -33,7 +33,7 @@ Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 # From so many nodes on a level takes holidays, days of the month and trading days from its parents' shapes: they would
-# cost ten times the rest of a fit, and a noisy leaf tells nothing of them.
+# cost ten times the rest of a fit, and a noisy leaf shows nothing of them.
 RICH_NODES_MAX = 200
 # From so many nodes on a level keeps what earned its cost most, so that a chain of 40,000 ends in time: one model a
 # node, below the shape of its parent where there is one; it hands down no shape itself, and is fitted at fewer origins.
@@ -85,13 +85,13 @@ class NodeModel:
         return not self.name.endswith(WITHOUT_PLANS)
 
     def expert(self, window: int) -> str:
-        """Name the expert that corrects this model's level by a window."""
+        """Return the name of the expert that corrects this model's level by a window."""
         return f"{self.name} @{window}"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What an origin shows to its experts.
+    """Data that an origin shows to its experts.
 
     history: level -> units (n, T), NaN where unknown. dates: (T + h,) of history and horizon. suffix: of the names of
     all experts. rich: level -> rows and the calendar terms that they share. plain: the terms of week and year alone.

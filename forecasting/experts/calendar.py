@@ -109,7 +109,7 @@ def make_calendar(
     *,
     country: str | None = None,
 ) -> Calendar:
-    """Make the calendar of a chain over all dates of a run (history and horizon).
+    """Build the calendar of a chain over all dates of a run (history and horizon).
 
     leaves: a row per leaf of the demand with its keys, `ahead.leaf_keys` where there are. country: of leaves that name
     none.
@@ -119,7 +119,7 @@ def make_calendar(
 
 
 def _countries(leaf_rows: Rows, ahead: KnownAhead, country: str | None) -> list[Scope]:
-    """Make a scope of each country whose holidays are known; a location's country may be any text."""
+    """Return a scope of each country whose holidays are known; a location's country may be any text."""
     given = np.full(leaf_rows.size, "") if ahead.countries is None else ahead.countries[leaf_rows]
     named = np.where(given == "", country or "", given)
     codes = [str(code) for code in np.unique(named) if has_holidays(str(code))]

@@ -1,7 +1,7 @@
-"""What a published forecast is made of: the models' parts, the recent level, plans, and what reconciling moved.
+"""Explanation of a published forecast: the models' parts, the recent level, plans, and what reconciling moved.
 
 n nodes, m leaves, D dates. Parts are units a period and add up: over the horizon to the published mean, before it to
-what the models say of the past. Where a model stands below its parent's shape, what the shape makes of it is shared
+what the models fit to the past. Where a model is fitted below its parent's shape, what the shape makes of it is shared
 out over the parent's parts by logarithmic means (Ang 2004), which leaves no remainder.
 """
 

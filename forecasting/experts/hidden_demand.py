@@ -1,4 +1,4 @@
-"""What a shelf that sold out would have sold: expected from a first fit, and put in before anything else is fitted."""
+"""Expected sales of a shelf that sold out: estimated by a first fit, and put in before anything else is fitted."""
 
 import numpy as np
 import pandas as pd

@@ -19,7 +19,7 @@ def level_factors(Y: Array, fitted: Array, windows: Sequence[int]) -> Array:
     """Return sum(Y) / sum(fitted) over the last periods of each window, (1 + W, n), the first row 1.
 
     Y, fitted: (n, T), NaN in Y where unknown. windows: ascending. A window in which less than one usual sale was
-    expected says nothing of the level: the next longer one stands in. 1 where nothing was expected.
+    expected does not show the level: the next longer one is used. 1 where nothing was expected.
     """
     known = np.isfinite(Y)
     back = max(windows, default=0)

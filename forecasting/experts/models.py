@@ -39,7 +39,7 @@ USUAL = Priors()
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to fit a node. name: stands in tables and settings. recent: later history counts more."""
+    """One way to fit a node. name: in tables and settings. recent: later history counts more."""
 
     name: str
     response: str
@@ -61,7 +61,7 @@ class FittedGroup:
 
 @dataclass(frozen=True)
 class ModelFit:
-    """What one variant says. both: (n, kept + h), >= 0, before any level correction. groups: the models behind it.
+    """Forecast of one variant. both: (n, kept + h), >= 0, before any level correction. groups: the models behind it.
 
     highest: (n,) no forecast is above it. single: (n,) what a row with one observation is forecast, NaN for others.
     """
@@ -72,7 +72,7 @@ class ModelFit:
     single: Array
 
     def over(self, periods: slice) -> Array:
-        """Say what the models do in some of the periods of history and horizon, (n, D)."""
+        """Evaluate the models in some of the periods of history and horizon, (n, D)."""
         return _said(self.groups, self.highest, self.single, periods)
 
 
@@ -109,7 +109,7 @@ def fit_variant(
     *,
     kept: int | None = None,
 ) -> ModelFit:
-    """Fit every row of Y (n, T; NaN says nothing) and say history and horizon, (n, T + h) over `dates`.
+    """Fit every row of Y (n, T; NaN is unknown) and predict history and horizon, (n, T + h) over `dates`.
 
     terms: rows and the terms that they share; the rows cover all n. A row without any value is 0. kept: how many of the
     last periods of history to say (None: all).

@@ -10,14 +10,14 @@ from dateutil.easter import easter
 from stocktide.foundation.errors import Invalid
 
 EASTER = "Easter Sunday"
-# Valentine's Day, Mother's Day, Halloween and the like stand under "unofficial".
+# Valentine's Day, Mother's Day, Halloween and the like are under "unofficial".
 CATEGORIES = ("public", "unofficial")
 
 
 def shopping_days(country: str, years: Sequence[int]) -> pd.DataFrame:
     """List holiday, ds of a country (ISO code) and some years, sorted by day.
 
-    A holiday that is observed on another day is its own day; Easter Sunday stands in for all of the same name.
+    A holiday that is observed on another day is its own day; Easter Sunday replaces all of the same name.
     Raises Invalid (`country_unknown`).
     """
     return _listed(country.upper(), min(years), max(years)).copy()

@@ -1,4 +1,4 @@
-"""Experts that split a parent's forecast: by a node's share of late, by its share and what its kind does, by its week.
+"""Experts that split a parent's forecast: by a node's recent share, by its share and its product's trend, by its week.
 
 n nodes of a level, k of the parent's, T periods known, h ahead, s phases of the short season (1: none), B splits. A
 split is learnt at each origin; the parent's forecast is put in when that is known.
@@ -28,7 +28,7 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Splits:
-    """How one parent is split. names: (B,). parent: its level. rows: (n,) of each node's parent there.
+    """Split of one parent. names: (B,). parent: its level. rows: (n,) of each node's parent there.
 
     share: (B, n), summing to 1 in each parent. profile: (n, s) around 1, of the phases that come first ahead.
     """

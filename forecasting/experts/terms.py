@@ -116,7 +116,7 @@ def _waves(component: str, kind: str, values: Array, *, falling: bool) -> list[_
 
 
 def _trading_days(dates: pd.DatetimeIndex) -> list[_Column]:
-    """How many Mondays … Sundays each month has beyond the average."""
+    """Count how many Mondays … Sundays each month has beyond the average."""
     first = dates.to_period("M").start_time
     of_month = first.days_in_month.to_numpy()
     columns: list[_Column] = []
@@ -164,7 +164,7 @@ def _special_days(cycles: Cycles, dates: pd.DatetimeIndex, special: pd.DataFrame
 
 
 def _by_day(name: str, dates: pd.DatetimeIndex, rows: pd.DataFrame) -> list[_Column]:
-    """A column for each day of the window around the event."""
+    """Return a column for each day of the window around the event."""
     before, after = int(rows["days_before"].max()), int(rows["days_after"].max())
     at = pd.DatetimeIndex(rows["day"])
     columns: list[_Column] = []
@@ -176,7 +176,7 @@ def _by_day(name: str, dates: pd.DatetimeIndex, rows: pd.DataFrame) -> list[_Col
 
 
 def _by_week(name: str, dates: pd.DatetimeIndex, rows: pd.DataFrame) -> list[_Column]:
-    """Two columns, for a week is labelled by its first day or by its last, and the fit may tell which."""
+    """Return two columns, for a week is labelled by its first or its last day, and the fit finds out which."""
     columns: list[_Column] = []
     for label, first in (("from", 0), ("to", -6)):
         starts = dates + pd.Timedelta(days=first)
@@ -191,7 +191,7 @@ def _by_month(name: str, period: pd.PeriodIndex, rows: pd.DataFrame) -> list[_Co
 
 
 def _moves(name: str, rows: pd.DataFrame) -> bool:
-    """Tell whether an event falls into different months, which the year's own season cannot say."""
+    """Return True if an event falls into different months, which the year's own season cannot describe."""
     return name.endswith(EASTER) or pd.DatetimeIndex(rows["day"]).month.nunique() > 1
 
 

@@ -13,7 +13,7 @@ from forecasting.nodes.with_successions import with_successions
 from stocktide.domain.rhythm import rhythm_of
 from stocktide.foundation.errors import Invalid
 
-# No lake stands behind it.
+# There is no lake behind it.
 NO_LAKE_VERSION = -1
 # Weeks, months and quarters of which fewer have a value in any series are a guess: yearly dates lie on all these grids.
 FILLED_MIN = 0.5
@@ -27,10 +27,10 @@ def demand_of(
     successions: pd.DataFrame | None = None,
     longer: Longer | None = None,
 ) -> Demand:
-    """Make demand of series that are leaves, in their own rhythm: days, weeks, months or quarters.
+    """Build demand of series that are leaves, in their own rhythm: days, weeks, months or quarters.
 
     keys: a row per series with a column unique_id and a column per key that the levels use, e.g. location, product. A
-    period without a value says nothing, as an empty shelf does. A series without a value for a key is pooled under a
+    period without a value is unknown, like an empty shelf. A series without a value for a key is pooled under a
     name, and `Demand.warnings` says so. A single date counts as a day unless `from_long` was told a frequency.
     successions: product, replaces, from (a day), share (without: 1); needs a key product. History moves to the products
     that replace others, where they have a series with the same other keys (y = 0 before they sell). longer: keys of an

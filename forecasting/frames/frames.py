@@ -65,7 +65,7 @@ class Series:
 def from_long(
     frame: pd.DataFrame, *, regressors: Sequence[str] = (), frequency: Frequency | None = None
 ) -> Series:
-    """Take a long frame with columns unique_id, ds, y and the named regressors; dates may have gaps, y may be missing.
+    """Read a long frame with columns unique_id, ds, y and the named regressors; dates may have gaps, y may be missing.
 
     frequency: D, W, M or Q (None: the coarsest that holds all dates). Raises Invalid, naming series and row:
     `frame_empty`, `column_missing`, `column_unknown`, `id_missing`, `ds_invalid`, `ds_zone` (a time zone on some rows),
@@ -95,7 +95,7 @@ def from_long(
 def from_wide(
     nodes: Mapping[str, Sequence[str]], wide: pd.DataFrame, *, frequency: Frequency | None = None
 ) -> tuple[Hierarchy, Series]:
-    """Take scikit-hts's nodes dict and wide frame: dates as index, a column per node.
+    """Read scikit-hts's nodes dict and wide frame: dates as index, a column per node.
 
     Returns the hierarchy and its n nodes' series in its order. Raises Invalid as `from_nodes` and `from_long` do.
     """
@@ -132,7 +132,7 @@ def _refuse_columns(frame: pd.DataFrame, wanted: Sequence[str]) -> None:
         if name not in wanted:
             raise Invalid(
                 "column_unknown",
-                f"The frame has a column {name!r} that nobody asked for; name it in regressors, or drop it.",
+                f"The frame has a column {name!r} that is not among the regressors; name it there, or drop it.",
                 column=str(name),
             )
     if frame.empty:
@@ -174,7 +174,7 @@ def _grid(ds: pd.DatetimeIndex, code: Codes, names: Names, frequency: Frequency 
 
 
 def _refuse_mixed(ds: pd.DatetimeIndex, code: Codes, names: Names, grid: Grid) -> None:
-    """Refuse a series that is plainly on a coarser grid than the others."""
+    """Refuse a series that is clearly on a coarser grid than the others."""
     order = np.argsort(code, kind="stable")
     for rows in np.split(order, np.cumsum(np.bincount(code))[:-1]):
         own = coarsest_grid(ds[rows])

@@ -15,7 +15,7 @@ Steps = NDArray[np.int64]
 
 _DAYS = {"D": 1, "W": 7}
 _MONTHS = {"M": 1, "Q": 3}
-# A series that stands on so many neighbouring points of a coarser grid, and on no other, was not thinned out by chance.
+# A series on so many neighbouring points of a coarser grid, and on no others, is not on it by chance.
 MIXED_POINTS_MIN = 8
 
 
@@ -81,7 +81,7 @@ class Grid:
 
 
 def grid_of(ds: pd.DatetimeIndex, frequency: Frequency) -> Grid:
-    """Make the grid of a frequency that goes through the first of the dates, at its place in the month."""
+    """Build the grid of a frequency that goes through the first of the dates, at its day of the month."""
     assert len(ds)
     first = ds.min()
     at_end = frequency in _MONTHS and bool(first.is_month_end) and not bool(first.is_month_start)

@@ -16,7 +16,7 @@ from stocktide.domain.rhythm import rhythm_of
 # Dates that must agree before a rhythm is found. A shop that sold on so many random days would have them all on one
 # weekday, or one day of the month or quarter, with a chance below 1 in 10,000: (1/7)^5, (1/30)^3, (1/91)^3.
 PERIODS_MIN: dict[Frequency, int] = {"W": 6, "M": 4, "Q": 4}
-# Of the periods between the first and the last sale, the share that has one: yearly dates are no quarters.
+# Of the periods between the first and the last sale, the share that has one: yearly dates are not quarters.
 FILLED_MIN = 0.5
 NAMED_MAX = 5
 # A Sunday, and the end of a calendar quarter: where calendar weeks (from Monday on), months and quarters end.
@@ -47,14 +47,14 @@ class RhythmFound:
 
 
 def calendar_grid(frequency: Frequency) -> Grid:
-    """Make the grid of calendar days, weeks from Monday to Sunday, months or quarters, named by their last days."""
+    """Build the grid of calendar days, weeks from Monday to Sunday, months or quarters, named by their last days."""
     return Grid(frequency, CALENDAR_ENDS[frequency], at_end=frequency != "D")
 
 
 def recognise_rhythm(sold: Mapping[str, pd.DatetimeIndex]) -> RhythmFound:
     """Find the rhythm of a chain: the finest one of its sources.
 
-    sold: by source (a location), its days with sales. A source with too few days has no say. Sources that are slower
+    sold: by source (a location), its days with sales. A source with too few days is left out. Sources that are slower
     than the finest are named in the warning, and counted on their dates.
     """
     own = {name: own_rhythm(days) for name, days in sold.items()}
@@ -78,7 +78,7 @@ def recognise_rhythm(sold: Mapping[str, pd.DatetimeIndex]) -> RhythmFound:
 
 
 def rhythm_by_hand(frequency: Frequency, found: RhythmFound) -> RhythmFound:
-    """Take the rhythm that the settings name; where it was found too, its own dates, else calendar periods."""
+    """Return the rhythm that the settings name; where it was found too, its own dates, else calendar periods."""
     rhythm = rhythm_of(frequency)
     reason = f"set by hand to {rhythm.many}; found was {found.reason}"
     if frequency == found.frequency:
@@ -126,7 +126,7 @@ def _is_filled(days: pd.DatetimeIndex, grid: Grid) -> bool:
 
 
 def _phase(grid: Grid) -> int:
-    """Number where periods end: the weekday of weeks, the month within quarters. Grids of one number are the same."""
+    """Return a number of where periods end: the weekday of weeks, the month within quarters; same number, same grid."""
     if grid.frequency == "W":
         return int(grid.origin.dayofweek)
     return grid.origin.month % 3 if grid.frequency == "Q" else 0

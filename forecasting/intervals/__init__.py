@@ -1,1 +1,1 @@
-"""How wide to be: quantiles from held-out errors, and joint sample paths."""
+"""Width of a forecast: quantiles from held-out errors, and joint sample paths."""

@@ -68,7 +68,7 @@ def quantiles_around(mean: Array, offsets: Array) -> Array:
 
 
 def _in_scales(earlier: Sequence[NodeErrors], n: int, horizon: int) -> Array:
-    """Stack errors in units of the nodes' scales, (o, n, h), NaN where unknown; no origin is one of which none is."""
+    """Stack errors in units of the nodes' scales, (o, n, h), NaN where unknown; without an origin, one of NaN."""
     if not earlier:
         return np.full((1, n, horizon), np.nan)
     return np.stack([one.error / one.scale[:, None] for one in earlier])
@@ -84,7 +84,7 @@ def _level_draws(origins: Codes, level: Codes) -> Array:
 def _sizes(z: Array, origins: Codes, level: Codes) -> Array:
     """Return the root mean square error of each node in units of its scale, (n,) > 0, shrunk to its level's.
 
-    A level of which no error is known errs by its scale.
+    A level without a known error is given its scale.
     """
     known = np.isfinite(z).sum(axis=(0, 2))
     own, told = np.nansum(z**2, axis=(0, 2)) / np.maximum(known, 1), known > 0
@@ -98,7 +98,7 @@ def _sizes(z: Array, origins: Codes, level: Codes) -> Array:
 def _shapes(unit: Array, draws: Array, level: Codes, levels: Sequence[float]) -> Array:
     """Return quantiles of errors in units of their node's size, (levels, q): a level's own as far as draws are many.
 
-    What is shared lies about 0, for the mean error of few origins is no guide to the next one's; normal if unknown.
+    What is shared is centred at 0: the mean error of few origins does not predict the next one's; normal if unknown.
     """
     known = unit[np.isfinite(unit)]
     normal = np.asarray(scipy.stats.norm.ppf(levels))

@@ -104,7 +104,7 @@ def _edges(mean: Array) -> Array:
 def _class_quantiles(
     value: Array, code: Codes, at: Codes, shape: tuple[int, int], levels: Array
 ) -> Array:
-    """Take the quantiles of each class and bin, (C * B, q); of all classes where one has too few cells."""
+    """Return the quantiles of each class and bin, (C * B, q); of all classes where one has too few cells."""
     classes, bins = shape
     own, count = _quantiles(value, code * bins + at, classes * bins, levels)
     few = count < CELLS_MIN
@@ -117,11 +117,11 @@ def _class_quantiles(
 
 
 def _quantiles(value: Array, code: Codes, size: int, levels: Array) -> tuple[Array, Codes]:
-    """Take the smallest value that a share p of each code's cells reach: (size, q), and the count of cells (size,)."""
+    """Return the smallest value that a share p of a code's cells reach: (size, q), and the count of cells (size,)."""
     ordered = np.sort(code * FAR + value)
     count = np.bincount(code, minlength=size)
     start = np.cumsum(count) - count
     # a share that is a whole number of cells but for rounding is that number
     rank = np.ceil(count[:, None] * levels - TINY).astype(np.int64) - 1
-    place = np.minimum(start[:, None] + np.maximum(rank, 0), max(value.size - 1, 0))
-    return ordered[place] - np.arange(size)[:, None] * FAR, count
+    index = np.minimum(start[:, None] + np.maximum(rank, 0), max(value.size - 1, 0))
+    return ordered[index] - np.arange(size)[:, None] * FAR, count

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 SHAPE_CELLS = 100.0
 # Ranks are counted on this grid: finer than the outer quantile's 0.025.
 RANKS = np.linspace(0.0, 1.0, 401)
-# Nothing beyond one outcome in two thousand is read off a shape: its tails are nobody's.
+# Nothing beyond one outcome in two thousand is read off a shape: its tails are not reliable.
 RANK_MIN = 0.0005
 # A Poisson count is a negative binomial of no excess; the smallest that can be computed.
 EXCESS_MIN, MEAN_MIN = 1e-6, 1e-9

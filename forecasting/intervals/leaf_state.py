@@ -1,4 +1,4 @@
-"""What is known of a leaf at an origin: how it spread lately, how long it has sold nothing, and what its units are.
+"""State of a leaf at an origin: how it spread lately, how long it has sold nothing, and what its units are.
 
 m leaves, T periods. Leaves that sell as much are told apart by their own variance, and those that may have run out or
 ended by the sales that a running row of zeros hides at their rate.
@@ -90,19 +90,19 @@ def _sale(sold: Array) -> Array:
 
 
 def _spread_class(mean: Array, variance: Array) -> Codes:
-    """Part leaves of like volume by variance over mean: 0 the steadiest."""
+    """Classify leaves of like volume by variance over mean: 0 the steadiest."""
     groups = int(np.clip(mean.size // LEAVES_A_GROUP, 1, VOLUME_GROUPS_MAX))
     volume = _part(mean, np.zeros(mean.size, np.int64), groups)
     return _part(variance / np.maximum(mean, TINY), volume, SPREAD_CLASSES)
 
 
 def _part(values: Array, group: Codes, parts: int) -> Codes:
-    """Part each group's values (m,) into equal parts, 0 .. parts - 1; equal values stay together in the lower one."""
+    """Split each group's values (m,) into equal parts, 0 .. parts - 1; equal values stay together in the lower one."""
     order = np.lexsort((values, group))
-    at, value, place = group[order], values[order], np.arange(values.size)
+    at, value, index = group[order], values[order], np.arange(values.size)
     new = np.ones(values.size, dtype=np.bool_)
     new[1:] = (value[1:] != value[:-1]) | (at[1:] != at[:-1])
-    first = np.maximum.accumulate(np.where(new, place, 0))
+    first = np.maximum.accumulate(np.where(new, index, 0))
     start, end = np.searchsorted(at, at), np.searchsorted(at, at, side="right")
     part = np.empty(values.size, np.int64)
     part[order] = (first - start) * parts // (end - start)
@@ -111,9 +111,9 @@ def _part(values: Array, group: Codes, parts: int) -> Codes:
 
 def _run_class(sold: Array, known: Mask, mean: Array, whole: Mask) -> Codes:
     """Classify leaves by the sales that their running zeros hide, (m,); a fractional leaf counts in usual sales."""
-    place = np.arange(sold.shape[1])
-    last = np.where(sold > 0, place, -1).max(axis=1, initial=-1)
-    run = (known & (place > last[:, None])).sum(axis=1)
+    index = np.arange(sold.shape[1])
+    last = np.where(sold > 0, index, -1).max(axis=1, initial=-1)
+    run = (known & (index > last[:, None])).sum(axis=1)
     periods = known.sum(axis=1)
     active = np.maximum(periods - run, max(sold.shape[1] // RATE_PART, 1))
     rate = mean * periods / active / np.where(whole, 1.0, _sale(sold))

@@ -79,7 +79,7 @@ def find_templates(
     """Find the templates of a history. Y, fitted: (m, T), NaN where unknown; there are none where it is too short.
 
     step, windows: in periods; a step of one season keeps every template in phase with the forecast. The fitted values
-    stand for a forecast once they are scaled by the level of the windows before.
+    are used as a forecast once they are scaled by the level of the windows before.
     """
     back = max(windows)
     starts = np.arange(Y.shape[1] - horizon, back - 1, -step)[:most]
@@ -117,7 +117,7 @@ def leaf_paths(
 def coherent_paths(
     hierarchy: Hierarchy, leaves: Array, quantiles: Array, levels: Sequence[float]
 ) -> Array:
-    """Bring sums of leaf paths to the nodes' own quantiles, finest level first. Returns the leaves, (B, m, h).
+    """Move sums of leaf paths to the nodes' own quantiles, finest level first. Returns the leaves, (B, m, h).
 
     leaves: (B, m, h), as of `leaf_paths`. quantiles: (n, h, q) of all nodes. The whole chain's come last and hold
     exactly where no factor met its bound; the levels below it move by little.
@@ -186,7 +186,7 @@ def coherent_day(
     quantiles: Array,
     read: Array,
 ) -> Single:
-    """Bring one period of leaf paths (m, B) to the nodes' quantiles (n, q), level by level; leaves stay unchanged."""
+    """Move one period of leaf paths (m, B) to the nodes' quantiles (n, q), level by level; leaves stay unchanged."""
     out = leaves.copy()
     for rows, group in parts:
         total = _sums(group, rows.size, out)
@@ -204,7 +204,7 @@ def _sums(group: NDArray[np.int64], nodes: int, leaves: Single) -> Single:
 
 
 def _in_order_of(seen: Single, quantiles: Array, read: Array) -> Single:
-    """Give each path the value that its rank in `seen` (k, B) has in the node's own quantiles (k, q)."""
+    """Return for each path the value that its rank in `seen` (k, B) has in the node's own quantiles (k, q)."""
     return by_rows(partial(_ordered, read=read), seen, quantiles)
 
 

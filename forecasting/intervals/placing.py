@@ -46,8 +46,8 @@ def place_quantiles(
 
     mean: (n, h) units. level: (n,) number of each node's level; the last n_leaves nodes are the leaves. earlier: what
     was forecast from earlier origins, in any order, rows NaN for nodes that were not; without any, plain forecasts of
-    the history stand in. history: (n, T) units, NaN where unknown. levels: (q,) rising probabilities. season: periods a
-    season, 7 for days, 52 for weeks, 12 for months, 4 for quarters.
+    the history are used instead. history: (n, T) units, NaN where unknown. levels: (q,) rising probabilities. season:
+    periods a season, 7 for days, 52 for weeks, 12 for months, 4 for quarters.
     """
     n = mean.shape[0]
     assert level.shape == (n,)
@@ -58,7 +58,7 @@ def place_quantiles(
     recent = history[:, -UNIT_WINDOWS * window_periods(season) :]
     counted = counted_levels(mean, level, n_leaves, recent)
     placed = np.empty((*mean.shape, len(levels)))
-    for rows in _together(counted, level):
+    for rows in _placed_alike(counted, level):
         told = _told(earlier, rows)
         if counted[level[rows]].all():
             placed[rows] = _by_counts(mean[rows], told, history[rows], levels, season)
@@ -67,7 +67,7 @@ def place_quantiles(
     return placed
 
 
-def _together(counted: Mask, level: Codes) -> list[Mask]:
+def _placed_alike(counted: Mask, level: Codes) -> list[Mask]:
     """List the nodes that are placed together: each counted level, the leaves, and all other levels as one."""
     alone = counted.copy()
     alone[level[-1]] = True
@@ -105,7 +105,7 @@ def counted_levels(mean: Array, level: Codes, n_leaves: int, recent: Array) -> M
 
 
 def _told(earlier: Sequence[Missed], rows: Mask) -> list[Missed]:
-    """Keep the origins that say something of these nodes, and of them these rows."""
+    """Keep the origins that have errors of these nodes, and of them these rows."""
     cut = [Missed(one.known, one.mean[rows], one.came[rows]) for one in earlier]
     return [one for one in cut if np.isfinite(one.mean + one.came).any()]
 

@@ -1,4 +1,4 @@
-"""Closed days: when a shop is shut its zeros are no demand, and its forecast is zero."""
+"""Closed days: when a shop is shut its zeros do not count as demand, and its forecast is zero."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def closed_days(
 
 
 def _without_trickle(sold: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take for nothing what a whole chain sells on a day when it is shut. sold: (T,)."""
+    """Set to 0 what a whole chain sells on a day when it is shut. sold: (T,)."""
     usual = float(np.median(sold[sold > 0])) if (sold > 0).any() else 0.0
     trickle = (sold > 0) & (sold < SHUT_SHARE * usual)
     return np.where(trickle & (trickle.mean() < SHUT_DAYS_SHARE), 0.0, sold)

@@ -1,4 +1,4 @@
-"""Values that stand on some days only, spread over all days of a history."""
+"""Values of some days only, spread over all days of a history."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class DaySums:
 
     @classmethod
     def empty(cls, n_leaves: int, n_days: int) -> "DaySums":
-        """Begin with no pair."""
+        """Start with no pair."""
         return cls(*(np.zeros((n_leaves, n_days), np.float32) for _ in range(4)))
 
     def add(self, leaf: Index, day: Index, price: NDArray[np.float32], promotion: Mask) -> None:

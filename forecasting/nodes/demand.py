@@ -89,7 +89,7 @@ def pool_products(pairs: pd.DataFrame, keys: Sequence[str], *, best_sellers: int
 
 
 def pool_names(rows: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
-    """Name the pool of each row: one for all products, or one per department and category where the levels use them."""
+    """Return the pool of each row: one for all products, or one per department and category if the levels use them."""
     name = pd.Series(OTHER_PRODUCTS, index=rows.index)
     for key in ("department", "category"):
         if key in keys:
@@ -143,7 +143,7 @@ def densify(
 
 
 def _names(pairs: pd.DataFrame, keys: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Name the values of a key for people: {"product": {sku: name}, "location": {code: name}}, for the keys used."""
+    """Return the values' names for people: {"product": {sku: name}, "location": {code: name}}, for the keys used."""
     return {
         key: dict(zip(pairs[key].astype(str), pairs[f"{key}_name"].astype(str), strict=True))
         for key in ("product", "location")

@@ -44,7 +44,7 @@ def _intervals_and_spread(Y: Array) -> tuple[Array, Array]:
 
 
 def demand_classes(Y: Array) -> NDArray[np.str_]:
-    """Name the class of each series, (n,) of DEMAND_CLASSES. Y: (n, T), NaN where unknown; never sold: intermittent."""
+    """Classify each series, (n,) of DEMAND_CLASSES. Y: (n, T), NaN where unknown; never sold: intermittent."""
     interval, spread = intervals_and_spread(Y)
     rare, uneven = interval >= ADI_BORDER, spread >= CV2_BORDER
     names = np.array(DEMAND_CLASSES)

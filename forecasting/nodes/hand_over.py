@@ -54,7 +54,7 @@ def hand_over_history(
     """Move units and their flags of an empty shelf, (m, T) each; returns copies, and the weighted links.
 
     A period is one with an empty shelf where it was so at any row that its units come from. A successor that has not
-    begun to sell says nothing of its own, a predecessor that has handed over all has no shelf that could be empty.
+    begun to sell has no days to count, a predecessor that has handed over all has no shelf that could be empty.
     """
     sold, flags, weight = units.copy(), empty.copy(), np.zeros(links.share.size)
     for at in links.steps():
@@ -78,7 +78,7 @@ def _weights(s: Codes, moved: Array, rows: Codes, own: Array) -> Array:
 
 
 def blend(X: Array, links: Links, since: Array, cutoff: np.datetime64) -> Array:
-    """Blend what is told of rows, such as prices, as their histories are. Returns a new (m, D).
+    """Blend values of rows, such as prices, as their histories are blended. Returns a new (m, D).
 
     Before its first day a successor has what its predecessors had; from then on a predecessor that still is forecast
     for both has what its successors have. X: (m, D). since: (k, D). cutoff: last day of the history.
@@ -100,7 +100,7 @@ def blend(X: Array, links: Links, since: Array, cutoff: np.datetime64) -> Array:
 
 
 def _mix(out: Array, into: Codes, source: Codes, weight: Array) -> None:
-    """Make rows weighted means of themselves and of others, in place. weight: (k, D) of the others."""
+    """Replace rows by weighted means of themselves and of others, in place. weight: (k, D) of the others."""
     rows, total = _summed(into, weight)
     _, summed = _summed(into, weight * out[source])
     out[rows] = out[rows] * np.clip(1.0 - total, 0.0, 1.0) + summed

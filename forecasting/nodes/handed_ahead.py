@@ -46,7 +46,7 @@ class HandedAhead:
         return out
 
     def stand_in(self, units: Array) -> Codes:
-        """Find the leaf whose past stands for each leaf's, (m,): a successor without sales has its predecessor's.
+        """Find the leaf whose past is used as each leaf's, (m,): a successor without sales has its predecessor's.
 
         units: (m, T).
         """

@@ -1,4 +1,4 @@
-"""What is known ahead of a chain: events, prices, promotions and closures, each with the day from which it was known.
+"""Known-ahead facts of a chain: events, prices, promotions and closures, each with the day from which it was known.
 
 m leaves, T periods of history, H periods of future that are told of. All arrays run over the T + H periods.
 """

@@ -51,7 +51,7 @@ def first_sale(units: Array) -> Codes:
 def discontinued(units: Array, empty: Mask, periods_min: int = ENDED_DAYS_MIN) -> Mask:
     """Return which leaves have ended: no sale for long, against their own rate and their own pauses.
 
-    units: (m, T), finite, >= 0. empty: (m, T), days on which the shelf is known to have been empty: they say nothing.
+    units: (m, T), finite, >= 0. empty: (m, T), days on which the shelf is known to have been empty: they are unknown.
     periods_min: without a sale, at least.
     Returns (m,); False for a leaf that never sold, which has not started.
     """
@@ -120,7 +120,7 @@ def _young_share(units: Array, first: Codes, end: int) -> float:
 
 @dataclass(frozen=True)
 class Starts:
-    """How young leaves follow their siblings. leaves: (k,). factor: (k, h) of the grown siblings' forecast, ramped.
+    """Young leaves and how they follow siblings. leaves: (k,). factor: (k, h) of the grown siblings' forecast, ramped.
 
     grown: (m,), the leaves that are no longer young. group: (m,) of siblings. apart: the sums are forecast without the
     young leaves, which are added to them.
@@ -165,7 +165,7 @@ def learn_starts(units: Array, group: Codes, horizon: int, *, apart: bool = Fals
 
 
 def no_starts(group: Codes, horizon: int) -> Starts:
-    """Return that no leaf is young: of weeks and months a start has no ramp that its first periods do not show."""
+    """Return starts without a young leaf: in weeks and months the first periods of a start show all of its ramp."""
     none = np.zeros(0, dtype=np.int64)
     return Starts(none, np.zeros((0, horizon)), np.ones(group.size, dtype=np.bool_), group)
 
@@ -198,7 +198,7 @@ def wholly_young(hierarchy: Hierarchy, starting: Mask) -> Mask:
 
 
 def like_for_like(hierarchy: Hierarchy, summed: Array, of_leaves: Array, starting: Mask) -> Array:
-    """Take the leaves that have just started out of the sums that hold others too.
+    """Subtract the leaves that have just started from the sums that hold others too.
 
     summed: (n, T) of all nodes. of_leaves: (m, T), what the leaves that start have in them. starting: (m,). Returns
     (n, T), the given array where no leaf starts.

@@ -32,7 +32,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """What is known after T periods about n nodes and m leaves, and the h periods that are asked for.
+    """Everything known after T periods about n nodes and m leaves, and the h periods that are asked for.
 
     days: (T,) dates of the periods, on `grid`. units: (m, T) sold. empty: (m, T), shelf empty for a time. open_leaves:
     (m, T + h), False where a leaf's location is closed. effects: of prices and promotions as learnt then, plans: (J,
@@ -124,7 +124,7 @@ class Origin:
 
     @cached_property
     def Y(self) -> Array:
-        """Return the base demand of each node, (n, T) units; NaN on days that tell nothing of any of its leaves.
+        """Return the base demand of each node, (n, T) units; NaN on days that are unknown for all of its leaves.
 
         What prices and promotions moved is taken out (`uplift`); a leaf that sold until its shelf was empty counts
         as what was then to be expected. A sum is without the leaves `apart`, as `comparable` is.
@@ -151,14 +151,14 @@ class Origin:
         for level, units in self.longer.items():
             rows = self.hierarchy.rows(level)
             sold = np.asarray(self.hierarchy.S[rows] @ self.units)
-            # before its leaves are known nobody knows what plans moved
+            # before its leaves are known, the effect of plans is unknown
             moved = np.divide(base[rows], sold, out=np.ones_like(sold), where=sold > 0)
             base[rows] = np.nan_to_num(units) * moved
         return like_for_like(self.hierarchy, base, base_leaves, self.apart)
 
     @cached_property
     def sold(self) -> Array:
-        """Return the units that each node sold, (n, T), effects of plans included; NaN on days that say nothing.
+        """Return the units that each node sold, (n, T), effects of plans included; NaN on unknown days.
 
         A sum is without the leaves `apart`, as `comparable` is.
         """
@@ -292,7 +292,7 @@ def with_effects(origin: Origin, demand: Demand) -> Origin:
 
 
 def _to_horizon(X: Array, periods: int) -> Array:
-    """Pad regressors (m, D) to so many periods, (m, periods): a missing value, or NaN, is no plan."""
+    """Pad regressors (m, D) to so many periods, (m, periods): a missing value, or NaN, means no plan."""
     told = np.where(np.isfinite(X), X, 0.0)
     return np.pad(told, ((0, 0), (0, periods - X.shape[1])))
 
@@ -360,7 +360,7 @@ def _rows_of(hierarchy: Hierarchy, level: int, frame: pd.DataFrame) -> NDArray[n
 
 
 def _location(demand: Demand, hierarchy: Hierarchy) -> NDArray[np.int64]:
-    """Number the location of each leaf, (m,); without locations the chain is one."""
+    """Return the number of each leaf's location, (m,); all 0 without locations."""
     if "location" not in demand.leaves:
         return np.zeros(hierarchy.n_leaves, dtype=np.int64)
     codes = pd.factorize(demand.leaves["location"].iloc[hierarchy.leaf_rows])[0]

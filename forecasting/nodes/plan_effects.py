@@ -1,4 +1,4 @@
-"""What prices, promotions and other plans do to each leaf, as a table to look at."""
+"""Effects of prices, promotions and other plans on each leaf, as a table to look at."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Which leaves a plan is for: what limits it against the keys of the leaves."""
+"""Leaves that a plan is for: its limits matched with the keys of the leaves."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ SCOPE = ("product", "department", "category", "location", "region", "country")
 
 
 def group_leaves(leaf_keys: pd.DataFrame, plans: pd.DataFrame) -> tuple[pd.DataFrame, Index]:
-    """Put leaves together that no plan tells apart: the groups' keys, and the group of each leaf, (m,).
+    """Group leaves that no plan tells apart: the groups' keys, and the group of each leaf, (m,).
 
     leaf_keys, plans: columns SCOPE, missing where a leaf has no such key or a plan is not limited by it.
     """

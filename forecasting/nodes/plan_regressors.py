@@ -1,4 +1,4 @@
-"""Plans and what came of them as regressors of leaves: price, promotion, and any other number."""
+"""Plans and actual values as regressors of leaves: price, promotion, and any other number."""
 
 from dataclasses import dataclass, replace
 
@@ -38,7 +38,7 @@ def price_regressor(
     periods: Periods,
     realised: Realised,
 ) -> PlannedRegressor:
-    """Make log(price / usual price): planned prices first, then those of promotions.
+    """Compute log(price / usual price): planned prices first, then those of promotions.
 
     A promotion's own price takes the place of the day's, its discount is taken off it. Of two prices that meet, the one
     that begins later counts; of two promotions, the one that was recorded later.
@@ -55,7 +55,7 @@ def price_regressor(
 def promotion_regressor(
     promotions: pd.DataFrame, leaf_keys: pd.DataFrame, periods: Periods, realised: Realised
 ) -> PlannedRegressor:
-    """Make the share of each period on promotion."""
+    """Compute the share of each period on promotion."""
     groups, group = group_leaves(leaf_keys, promotions)
     on = np.ones(len(promotions))
     spans = spans_of(promotions, groups, periods, realised.promotion.shape[1], on)
@@ -70,7 +70,7 @@ def plain_regressor(
     periods: Periods,
     n_history: int,
 ) -> PlannedRegressor | None:
-    """Make a regressor of plans alone; None where there is no plan. value: of each plan."""
+    """Build a regressor of plans alone; None without a plan. value: of each plan."""
     if planned.empty:
         return None
     groups, group = group_leaves(leaf_keys, planned)
@@ -91,7 +91,7 @@ def _price_spans(
     spans = spans_of(plans, leaf_keys, periods, n_history, value, relative=relative)
     usual = np.where(spans.relative, 0.0, realised.usual_log[spans.leaf])
     against = replace(spans, value=spans.value - usual)
-    # a price says nothing of a leaf whose usual one is not known
+    # a price means nothing for a leaf whose usual one is not known
     return against.where(np.isfinite(against.value))
 
 

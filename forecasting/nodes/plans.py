@@ -52,7 +52,7 @@ class Periods:
 
 
 def periods_of(days: pd.DatetimeIndex, grid: Grid | None) -> Periods:
-    """Return the days that each date of a regular grid stands for: from it on, or up to it where periods end on it."""
+    """Return the days that each date of a regular grid covers: from it on, or up to it where periods end on it."""
     on = grid_of(days, "D") if grid is None else grid
     at = int(on.steps(days[:1])[0])
     edges = on.dates(np.arange(at - 1, at + len(days) + 1))
@@ -99,7 +99,7 @@ def lay_over(base: Array, layers: Sequence[Spans], first_day: int) -> Array:
             relative = layer.relative[row]
             if relative.any():
                 value = np.where(relative, before.ravel()[cell] + value, value)
-            # of a place that stands there twice, numpy keeps the last
+            # of an index that is there twice, numpy keeps the last
             laid.ravel()[cell] = value
     return laid
 

@@ -1,8 +1,8 @@
-"""What the plans of other products do to a product: buyers of one shop choose among the goods of a category.
+"""Effects of other products' plans on a product: buyers of one shop choose among the goods of a category.
 
 m leaves, J regressors, T periods of history, D any periods. A leaf's rivals are the other leaves of its pool. What
 their plans make of their demand together, in logarithms, is one more regressor of the leaf: its effect is learnt like
-that of a price, and is near 0 where nobody changes over.
+that of a price, and is near 0 where buyers do not change over.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
@@ -61,9 +61,9 @@ def _summed(values: Array, pool: Codes) -> Array:
 
 
 def pools(leaves: pd.DataFrame) -> Codes:
-    """Number the pool of each leaf, (m,): leaves of one location and category, as far as they have such keys.
+    """Return the number of each leaf's pool, (m,): leaves of one location and category, as far as they have such keys.
 
-    A shop's departments, then its whole range, stand in for categories that leaves do not have.
+    A shop's departments, then its whole range, replace categories that leaves do not have.
     """
     within = [key for key in KIND_KEYS if key in leaves][:1]
     keys = [key for key in ("location", *within) if key in leaves]
@@ -85,7 +85,7 @@ class PlanEffects:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the regressors, (J,)."""
+        """Return the names of the regressors, (J,)."""
         return self.own.names
 
     def logs(self, X: Array) -> dict[str, Array]:

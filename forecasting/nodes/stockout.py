@@ -37,7 +37,7 @@ def empty_days(
 
 
 def demand_at_least(sold: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Expect the demand of a day that sold `sold` before its shelf was empty: E[D | D >= sold], D Poisson of `mean`.
+    """Estimate the demand of a day that sold `sold` before its shelf was empty: E[D | D >= sold], D Poisson of `mean`.
 
     sold, mean: one shape, units, mean >= 0. Leaving such a day out would leave out the best days, for it is great
     demand that empties a shelf; taking its sales for demand would cut them off. With m = mean the value is

@@ -20,7 +20,7 @@ COLUMNS = ("predecessor", "successor", "first_day", "share", "step")
 
 
 def succession_table(rows: Sequence[Succession]) -> pd.DataFrame:
-    """Order successions: COLUMNS, a row each. They apply by day, and on one day along their chain.
+    """Sort successions: COLUMNS, a row each. They apply by day, and on one day along their chain.
 
     Raises Invalid as `check_successions` does.
     """
@@ -75,7 +75,7 @@ def read_successions(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def product_lines(successions: pd.DataFrame) -> dict[str, int]:
-    """Number the line of each product that replaces another or is replaced: products of one line hang together."""
+    """Return the line's number of each product that replaces another or is replaced: one line, one number."""
     ends = successions[["predecessor", "successor"]].to_numpy(dtype=object)
     code, products = pd.factorize(ends.ravel())
     before, after = code.reshape(-1, 2).T

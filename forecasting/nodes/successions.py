@@ -1,4 +1,4 @@
-"""Which leaves, or nodes of a level, hand over to which others, when, and what share.
+"""Leaves, or nodes of a level, that hand over to others: when, to which, and what share.
 
 m rows (leaves, or nodes of a level), T periods, k links between rows.
 """
@@ -22,7 +22,7 @@ PRODUCT_KEYS = ("product", "department", "category")
 
 @dataclass(frozen=True)
 class Links:
-    """Which row hands over to which, in the order in which they do: all (k,).
+    """Rows that hand over and their successors, in the order in which they do: all (k,).
 
     predecessor, successor: rows. share: of what the predecessor has by then, in (0, 1]. step: rising; the links of one
     step do not feed each other. first_day: datetime64[D], from which the successor sells. weight: of the predecessor
@@ -72,7 +72,7 @@ class Successions:
 
 
 def link_rows(rows: pd.DataFrame, successions: pd.DataFrame) -> Links:
-    """Find the links between rows: both products stand there, and all keys but those of the product agree.
+    """Find the links between rows: both products are there, and all keys but those of the product agree.
 
     rows: (m) a column per key. successions: predecessor, successor, first_day, share, step.
     """

@@ -1,4 +1,4 @@
-"""Leaves without a value for a key (a product without category) are pooled under a name, so that nobody else waits."""
+"""Leaves without a value for a key (a product without category) are pooled under a name; the others are forecast."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def name_for(key: str) -> str:
-    """Return the name under which leaves without a value for a key stand, e.g. "(no category)"."""
+    """Return the name of leaves without a value for a key, e.g. "(no category)"."""
     return f"(no {key})"
 
 

@@ -1,4 +1,4 @@
-"""What a Gauss-Newton step needs to know of a model whose seasonal columns multiply the trend.
+"""Sums for a Gauss-Newton step of a model whose seasonal columns multiply the trend.
 
 f = g c + X_a beta_a, with g = A a the trend (a = offset, slope, changes of slope) and c = 1 + X_m beta_m. f is linear
 in v = (a x (1, beta_m), beta_a), so sums over days of the columns Phi of v serve every series and every step: with
@@ -185,7 +185,7 @@ class SharedSums:
         return a, c, beta[:, ~self.multiplicative]
 
     def _order(self, q: int) -> Rows:
-        """Return where each parameter of x stands in (trend, multiplying, added)."""
+        """Return the position of each parameter of x in (trend, multiplying, added)."""
         K = self.multiplicative.size
         seasonal = np.empty(K, dtype=np.intp)
         many = int(self.multiplicative.sum())

@@ -45,11 +45,11 @@ class Columns:
         return len(self.component)
 
     def over(self, dates: slice) -> "Columns":
-        """Take the same columns over some of the dates."""
+        """Return the same columns over some of the dates."""
         return replace(self, values=self.values[dates])
 
     def matching(self, keys: Sequence[str]) -> Array:
-        """Take the values (T, K) of the columns with these keys; one that is not here (a holiday) is 0 throughout."""
+        """Return the values (T, K) of the columns with these keys; one that is not here (a holiday) is 0 throughout."""
         at = {key: position for position, key in enumerate(self.key)}
         values = np.zeros((self.values.shape[0], len(keys)))
         for position, key in enumerate(keys):
@@ -115,7 +115,7 @@ def _spread(parts: list[_Part], field: int) -> NDArray[np.generic]:
 
 
 def built_in_order(model: ProphetModel, name: str, default: int) -> int:
-    """Tell the Fourier order of a built-in part; what "auto" leaves to the history counts as on."""
+    """Return the Fourier order of a built-in part; what "auto" leaves to the history counts as on."""
     given = getattr(model, f"{name}_seasonality")
     if given == "auto" or given is True:
         return default

@@ -21,7 +21,7 @@ LAST_YEAR_DAYS = 365.0
 
 @dataclass(frozen=True)
 class Work:
-    """What all series of a fit have in common. Y: (n, T). own: regressor -> (n, T). weights: (T,)."""
+    """Data that all series of a fit have in common. Y: (n, T). own: regressor -> (n, T). weights: (T,)."""
 
     model: ProphetModel
     columns: Columns
@@ -81,7 +81,7 @@ def _in_use(model: ProphetModel, columns: Columns, days: Array) -> NDArray[np.bo
 
 
 def _standards(model: ProphetModel, columns: Columns, X: Array) -> tuple[Array, Array]:
-    """Take mean and standard deviation of the given regressors as Prophet does; 0 and 1 for all others."""
+    """Return mean and standard deviation of the given regressors as Prophet does; 0 and 1 for all others."""
     mean, sd = np.zeros(columns.size), np.ones(columns.size)
     how = {part.name: part.standardize for part in model.regressors}
     for column in np.flatnonzero(columns.given):

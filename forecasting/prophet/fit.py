@@ -58,7 +58,7 @@ def fit_series(
     start_from: Fits | None = None,
     threads: int | None = None,
 ) -> Fits:
-    """Fit `model` to each row of Y (n, T); NaN is a day that says nothing (not started, closed, empty shelf).
+    """Fit `model` to each row of Y (n, T); NaN is an unknown day (not started, closed, empty shelf).
 
     ds: (T,) ascending dates. shared: regressor and condition columns by date. own: regressor name -> (n, T) values, a
     series each. columns: all columns over `ds`, built before (None: those that the model names). start_from: an
@@ -99,7 +99,7 @@ def fit_series(
 
 @cache
 def _blas() -> ThreadpoolController:
-    """Look for the loaded BLAS libraries once: it takes longer than a small fit."""
+    """Find the loaded BLAS libraries once: it takes longer than a small fit."""
     return ThreadpoolController()
 
 

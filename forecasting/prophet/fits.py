@@ -1,4 +1,4 @@
-"""What a fit of many series gives: arrays of parameters, and a code for every series that is an odd one."""
+"""Result of a fit of many series: arrays of parameters, and a code for every series that is an odd one."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Codes = NDArray[np.str_]
 
-# Why a series is odd; the code stands beside its result.
+# Why a series is odd; the code is returned beside its result.
 ORDINARY = ""
 NO_HISTORY, ALL_ZERO, TOO_SHORT, CONSTANT = "no_history", "all_zero", "too_short", "constant"
 FEW_DAYS, NOT_CONVERGED = "few_days", "not_converged"
@@ -55,7 +55,7 @@ class Fits:
         return int(self.m.size)
 
     def take(self, rows: NDArray[np.intp]) -> "Fits":
-        """Take some of the series, in the order of `rows`."""
+        """Return some of the series, in the order of `rows`."""
         taken = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)
@@ -65,7 +65,7 @@ class Fits:
 
 
 def empty_fits(n: int, K: int, S: int) -> dict[str, Array]:
-    """Make the arrays of n series with K columns and S changes of slope, as of series that were not fitted."""
+    """Build the arrays of n series with K columns and S changes of slope, as of series that were not fitted."""
     wide = {"delta": S, "knots": S, "beta": K, "mean": K, "sd": K}
     names = [field.name for field in fields(Fits) if field.name not in LABELS]
     out = {name: np.zeros((n, wide[name]) if name in wide else n) for name in names}
@@ -87,7 +87,7 @@ class Survey:
 
 
 def survey(Y: Array) -> Survey:
-    """Look at every value once, some rows at a time: masks of all rows at once would be as large as Y."""
+    """Scan every value once, some rows at a time: masks of all rows at once would be as large as Y."""
     n, T = Y.shape
     count, low, high = np.zeros(n, dtype=np.int64), np.full(n, np.inf), np.full(n, -np.inf)
     bits = np.empty((n, -(-T // 8)), dtype=np.uint8)
@@ -111,7 +111,7 @@ def odd_codes(of: Survey) -> Codes:
 
 
 def fill_odd(out: dict[str, Array], Y: Array, codes: Codes, days: Array) -> None:
-    """Give a constant series its value as offset; one without values stays 0."""
+    """Set a constant series' offset to its value; one without values stays 0."""
     for row in np.flatnonzero((codes == CONSTANT) | (codes == TOO_SHORT)):
         out["floor"][row] = Y[row][np.isfinite(Y[row])][0]
     for row in np.flatnonzero((codes != ORDINARY) & (codes != NO_HISTORY)):

@@ -1,4 +1,4 @@
-"""What a Prophet model is made of: names and defaults are Prophet's own; what is ours is off by default."""
+"""Specification of a Prophet model: names and defaults are Prophet's own; what is ours is off by default."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -57,7 +57,7 @@ def solve_multiplicative(
 
 
 def joined(parts: list[Solution]) -> Solution:
-    """Put solutions of consecutive series together."""
+    """Join solutions of consecutive series."""
     return Solution(
         *(
             np.concatenate([getattr(part, field.name) for part in parts])

@@ -1,4 +1,4 @@
-"""What fitted models say about dates: forecast, trend and every part of it.
+"""Predictions of fitted models for dates: forecast, trend and every part of it.
 
 n series, D dates, K columns. Parts are given in the units of y and add up to the forecast, whatever the model's form:
 where parts multiply, or the target is a logarithm, they are shared out by logarithmic means (Ang 2004, LMDI), which
@@ -53,8 +53,8 @@ def forecast(
 def trend_of(fits: Fits, days: Array) -> Array:
     """Evaluate the trends in scaled units on `days` (D,), days since 1970, in any order. Returns (n, D)."""
     if (np.diff(days) < 0).any():
-        ordered, place = np.unique(days, return_inverse=True)
-        return trend_of(fits, ordered)[:, place]
+        ordered, index = np.unique(days, return_inverse=True)
+        return trend_of(fits, ordered)[:, index]
     time = (days[None, :] - fits.start[:, None]) / fits.span[:, None]
     trend = fits.m[:, None] + fits.k[:, None] * time
     if fits.knots.shape[1] == 0:
@@ -75,8 +75,8 @@ def _summed_from(fits: Fits, days: Array, at_knots: Array) -> Array:
     """Sum values (n, S) of each series' knots over the knots before each day, (n, D). days: ascending."""
     n, D = fits.size, days.size
     at = np.searchsorted(days, fits.start[:, None] + fits.knots * fits.span[:, None])
-    place = (np.arange(n)[:, None] * (D + 1) + at).ravel()
-    steps = np.bincount(place, weights=at_knots.ravel(), minlength=n * (D + 1))
+    index = (np.arange(n)[:, None] * (D + 1) + at).ravel()
+    steps = np.bincount(index, weights=at_knots.ravel(), minlength=n * (D + 1))
     return np.asarray(np.cumsum(steps.reshape(n, D + 1)[:, :D], axis=1))
 
 
@@ -117,7 +117,7 @@ def components(
 def _logarithmic(
     model: ProphetModel, fits: Fits, trend: Array, parts: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Share exp(total) - exp(trend) out by the logarithmic mean of the two: what each part adds, exactly."""
+    """Split exp(total) - exp(trend) by the logarithmic mean of the two: what each part adds, exactly."""
     scale = fits.scale[:, None]
     moved = np.sum(list(parts.values()), axis=0) if parts else np.zeros_like(trend)
     low, high = _back(model, fits, trend), _back(model, fits, trend + moved)
@@ -153,7 +153,7 @@ def _column(fits: Fits, X: Array, position: int, own: Mapping[str, Array]) -> Ar
 
 
 def _back(model: ProphetModel, fits: Fits, scaled: Array) -> Array:
-    """Take scaled values back to the units of y."""
+    """Convert scaled values back to the units of y."""
     values = scaled * fits.scale[:, None] + fits.floor[:, None]
     if model.target != "log1p":
         return np.asarray(values)

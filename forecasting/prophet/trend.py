@@ -34,7 +34,7 @@ class TimeAxis:
 
 
 def time_axis(model: ProphetModel, days: Array) -> TimeAxis:
-    """Lay the time axis of a series observed on `days` (N,) >= 2, ascending, days since 1970."""
+    """Build the time axis of a series observed on `days` (N,) >= 2, ascending, days since 1970."""
     assert days.size >= 2
     start, span = float(days[0]), float(days[-1] - days[0])
     real = _changes(model, days)

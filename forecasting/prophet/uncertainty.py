@@ -1,4 +1,4 @@
-"""Prophet's own uncertainty, for many series at once: noise, and a trend that goes on changing as it did.
+"""Prophet's own uncertainty, for many series at once: noise, and a trend that keeps changing as it did.
 
 Future slopes change with probability p = S dt a step, by a Laplace amount whose scale is the mean |delta|. At unit
 scale the resulting drift U_h depends on p and the step h alone, so it is simulated once; a series' quantile is then a
@@ -23,7 +23,7 @@ PATHS = 10_000
 # Between two neighbours of these grids the normalised quantile is all but linear.
 RATIOS = np.concatenate([[0.0], np.geomspace(1e-3, 1e2, 24)])
 PROBABILITIES_MAX = 8
-# What Prophet adds to the mean |delta| so that a trend without changes is not certain for ever.
+# What Prophet adds to the mean |delta| so that a trend without changes is not certain forever.
 DELTA_FLOOR = 1e-8
 
 

@@ -1,1 +1,1 @@
-"""What becomes of a finished run: its record, its rows, its version, and how the published one fares."""
+"""Publishing of a finished run: its record, its rows, its version, and how the published one fares."""

@@ -33,7 +33,7 @@ class ArrayRows:
     fixed: Sequence[str | date] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what the tables do not hold."""
+        """Refuse values that the tables cannot hold."""
         assert self.nodes.size == self.units.shape[0]
         assert np.isfinite(self.units).all()
 
@@ -45,7 +45,7 @@ def copy_arrays(
     forecast_run_id: int,
     groups: Sequence[ArrayRows],
 ) -> None:
-    """COPY rows into (forecast_run_id, node_id, *columns, units); the caller commits."""
+    """Copy rows into (forecast_run_id, node_id, *columns, units); the caller commits."""
     names = ", ".join(["forecast_run_id", "node_id", *columns, "units"])
     raw = connection.connection.driver_connection
     assert raw is not None

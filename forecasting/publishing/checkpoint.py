@@ -1,4 +1,4 @@
-"""Finished steps of a run, kept as files: a run that was killed goes on from the last one.
+"""Finished steps of a run, kept as files: a run that was killed resumes after the last one.
 
 A step is a folder that is renamed into place when it is whole, so that half a step is never found. Arrays lie in
 `arrays.npz`, frames in Parquet, the rest in `value.json`.
@@ -25,7 +25,7 @@ FOLDER = "checkpoints"
 
 
 def run_key(**parts: Any) -> str:
-    """Name a run by all that decides its outcome: lake version, cutoff, spec and the code itself."""
+    """Return a run's name, made of all that decides its outcome: lake version, cutoff, spec and the code itself."""
     text = json.dumps({**parts, "code": code_version()}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -62,18 +62,18 @@ class Checkpoint:
         """
         if self._folder is None:
             return make()
-        place = self._folder / step
-        if place.is_dir():
+        folder = self._folder / step
+        if folder.is_dir():
             try:
-                found: T = _read(place)
+                found: T = _read(folder)
             except DAMAGED as error:
                 log("checkpoint_damaged", step=step, error=str(error))
-                shutil.rmtree(place)
+                shutil.rmtree(folder)
             else:
                 log("checkpoint_found", step=step)
                 return found
         made = make()
-        _write(place, made)
+        _write(folder, made)
         return made
 
     def has(self, step: str) -> bool:
@@ -86,11 +86,11 @@ class Checkpoint:
             shutil.rmtree(self._folder)
 
 
-def _write(place: Path, value: Any) -> None:
+def _write(folder: Path, value: Any) -> None:
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     frames: dict[str, pd.DataFrame] = {}
     tree = flatten(value, arrays, frames)
-    unfinished = place.with_name(f"{place.name}.{os.getpid()}.tmp")
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     unfinished.mkdir()
     with (unfinished / "arrays.npz").open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # names are ours, never allow_pickle
@@ -99,8 +99,8 @@ def _write(place: Path, value: Any) -> None:
     (unfinished / "value.json").write_text(json.dumps(tree), "utf-8")
     for path in unfinished.iterdir():
         _sync(path)
-    unfinished.rename(place)
-    _sync(place.parent)
+    unfinished.rename(folder)
+    _sync(folder.parent)
 
 
 def _sync(path: Path) -> None:
@@ -112,11 +112,11 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _read(place: Path) -> Any:
-    tree = json.loads((place / "value.json").read_text("utf-8"))
-    # opened here: numpy leaves a file that is no archive open
+def _read(folder: Path) -> Any:
+    tree = json.loads((folder / "value.json").read_text("utf-8"))
+    # opened here: numpy leaves a file open that is not an archive
     with (
-        (place / "arrays.npz").open("rb") as file,
+        (folder / "arrays.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,
     ):
-        return restore(tree, dict(arrays), lambda name: pd.read_parquet(place / f"{name}.parquet"))
+        return restore(tree, dict(arrays), lambda name: pd.read_parquet(folder / f"{name}.parquet"))

@@ -1,4 +1,4 @@
-"""When a running error is more than chance: cumulative sums of what exceeds the expectation.
+"""Test whether a running error is more than chance: cumulative sums of what exceeds the expectation.
 
 Source: Page, "Continuous inspection schemes", Biometrika 41 (1954); slack of half a standard deviation and limit of
 five as in Montgomery, "Introduction to Statistical Quality Control", chapter 9: a shift of one standard deviation is
@@ -24,8 +24,8 @@ ABSOLUTE_SD = math.sqrt(math.pi / 2 - 1)
 def alarms(wape: Array, bias: Array, expected: Array) -> NDArray[np.bool_]:
     """Return on which days the error, or the error in one direction, has become more than was expected.
 
-    wape, bias, expected: (T,), days in order; NaN where a day says nothing, which changes nothing. Returns (T,). After
-    an alarm all sums begin anew, as a retraining does.
+    wape, bias, expected: (T,), days in order; NaN on an unknown day, which changes nothing. Returns (T,). After
+    an alarm all sums start again, as after a retraining.
     """
     assert wape.shape == bias.shape == expected.shape
     assert wape.ndim == 1

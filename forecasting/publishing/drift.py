@@ -15,7 +15,7 @@ from forecasting.publishing.cusum import alarms
 from forecasting.structure.levels import KNOWN_KEYS
 from stocktide.foundation.database import statement
 
-# Periods that ended so many days before the newest one are judged anew at each check, for sales that came late.
+# Periods that ended so many days before the newest one are judged again at each check, for sales that came late.
 LATE_DAYS = 3
 # How many periods back the sums that make an alarm begin.
 RECORD_PERIODS = 120
@@ -23,7 +23,7 @@ RECORD_PERIODS = 120
 
 @dataclass(frozen=True)
 class DriftReport:
-    """What a check did. judged: periods. alarmed: new alarms as (level name, last day). asked: for retraining.
+    """Report of a check. judged: periods. alarmed: new alarms as (level name, last day). asked: for retraining.
 
     frequency: of the champion's periods, D, W, M or Q; D without a champion.
     """
@@ -106,10 +106,10 @@ _KEYS_OF_UNITS = ["product", "department", "category", "location", "region", "co
 
 
 def level_errors(forecast: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
-    """Compare one period's forecast with what came, per level.
+    """Compare one period's forecast with actuals, per level.
 
     forecast: level, level_name, keys (dict), yhat (units). came: a column per key, units; one row a product and
-    location. Returns level, level_name, wape and bias as shares of what came (NaN where nothing did); what came outside
+    location. Returns level, level_name, wape and bias as shares of actuals (NaN where they are 0); actuals outside
     all of a level's nodes counts as forecast 0.
     """
     came, _ = with_names(came, [key for key in _KEYS_OF_UNITS if key in came])
@@ -135,7 +135,7 @@ def level_errors(forecast: pd.DataFrame, came: pd.DataFrame) -> pd.DataFrame:
 
 
 def pool_unknown(came: pd.DataFrame, keys: "pd.Series[Any]") -> pd.DataFrame:
-    """Name products that the run pooled as it named its pool (see `pool_products`); leave others as they are."""
+    """Rename products that the run pooled as it named its pool (see `pool_products`); leave others as they are."""
     named = {str(of["product"]) for of in keys if "product" in of}
     if not any(name.startswith(OTHER_PRODUCTS) for name in named):
         return came

@@ -38,7 +38,7 @@ class TrackingStore:
 
     @classmethod
     def of(cls, settings: Settings) -> "TrackingStore":
-        """Take the server that the settings (or MLFLOW_TRACKING_URI) name, else a local store in the home folder."""
+        """Return the server that the settings (or MLFLOW_TRACKING_URI) name, else a local store in the home folder."""
         named = settings.mlflow_tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
         if named:
             return cls(named)
@@ -151,7 +151,7 @@ def _experiment_id(client: Any, store: TrackingStore) -> str:
 
 
 def _flat(errors: pd.DataFrame) -> dict[str, float]:
-    """Name the scores as MLflow allows: seasonal_naive.wape.region_location."""
+    """Key the scores as MLflow allows: seasonal_naive.wape.region_location."""
     known = errors.dropna(subset=["value"])
     return {
         f"{row.model}.{row.metric}.{str(row.level_name).replace(' / ', '_')}": float(str(row.value))
@@ -165,7 +165,7 @@ def _metric(scores: pd.DataFrame) -> str:
 
 
 def _flat_scores(scores: pd.DataFrame | None) -> dict[str, float]:
-    """Name the backtest's scores as MLflow allows, mean over origins: backtest.ets.rmsse.region_location."""
+    """Key the backtest's scores as MLflow allows, mean over origins: backtest.ets.rmsse.region_location."""
     if scores is None:
         return {}
     known = scores[scores["demand_class"] == "all"].dropna(subset=["value"])
@@ -180,7 +180,7 @@ def _flat_scores(scores: pd.DataFrame | None) -> dict[str, float]:
 
 @contextmanager
 def _mlflow() -> Iterator[Any]:
-    """Import MLflow quietly and without its reports home: a shop's site may have no way out, and need not tell."""
+    """Import MLflow quietly and without its telemetry: a shop's site may have no internet access."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     with warnings.catch_warnings():

@@ -7,7 +7,7 @@ from forecasting.intervals.joint_draw import draw_days, leaf_keys
 from forecasting.nodes.demand import Demand
 from forecasting.path_store import PathLineage, prune_paths, write_paths
 from forecasting.publishing.learnt_store import prune_learnt, write_learnt
-from forecasting.publishing.registry import Outcome
+from forecasting.publishing.registry import VersionChange
 from forecasting.structure.hierarchy import Hierarchy
 from stocktide.foundation.lake import Lake
 
@@ -20,7 +20,7 @@ def keep_run(
     demand: Demand,
     hierarchy: Hierarchy,
     made: Forecast,
-    outcome: Outcome,
+    outcome: VersionChange,
 ) -> None:
     """Write a run's leaf paths and what it has learnt to the lake, and remove those of runs that are no longer kept.
 

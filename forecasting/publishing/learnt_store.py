@@ -1,4 +1,4 @@
-"""What runs have learnt, in the lake beside their paths, for as long as the database keeps their days.
+"""Store of what runs have learnt, in the lake beside their paths, for as long as the database keeps their days.
 
 `LAKE/learnt/run=7.npz`; a file is renamed into place when it is whole.
 """
@@ -17,7 +17,7 @@ FOLDER, ENDING = "learnt", ".npz"
 
 
 def write_learnt(lake: Lake, run: int, learnt: Learnt) -> None:
-    """Keep what a run has learnt, in place of what lay there."""
+    """Store what a run has learnt, replacing what was stored before."""
     store, root = open_folder(lake, FOLDER)
     store.create_dir(root)
     with store.open_output_stream(f"{root}/run={run}.part") as out:

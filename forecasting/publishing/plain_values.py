@@ -26,7 +26,7 @@ TREE = "tree"
 
 
 def pack(value: Any) -> bytes:
-    """Put a value into one file: an archive of arrays, frames as Parquet, and the JSON.
+    """Pack a value into one file: an archive of arrays, frames as Parquet, and the JSON.
 
     Raises TypeError as `flatten` does.
     """
@@ -131,7 +131,7 @@ def restore(
         case "record":
             module, name = tree["of"]
             if not str(module).startswith(OURS):
-                raise ValueError(f"{module}.{name} is none of our records")
+                raise ValueError(f"{module}.{name} is not one of our records")
             fields = {field: back(item) for field, item in tree["fields"].items()}
             return getattr(importlib.import_module(module), name)(**fields)
     raise ValueError(f"unknown kind {tree[TAG]!r} in a checkpoint")

@@ -29,7 +29,7 @@ class PromotionRule:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with a challenger, and why in words.
+    """Decision on a challenger, and the reason in words.
 
     refit: publish, but the champion's own choice fitted to the newer data. promote: publish. keep: the champion stays.
     """

@@ -25,7 +25,7 @@ from forecasting.publishing.promotion import (
     total_score,
 )
 from forecasting.publishing.registry import (
-    Outcome,
+    VersionChange,
     read_champion,
     register,
     register_refresh,
@@ -136,8 +136,8 @@ def store_run(
     *,
     run_id: int | None,
     rule: PromotionRule | None = None,
-) -> Outcome:
-    """Write the run, make it a version, publish it if the rule says so, drop days that nobody needs: all or nothing.
+) -> VersionChange:
+    """Write the run, make it a version, publish it if the rule says so, drop old days: all or nothing.
 
     run_id: row of table runs that made it. Listeners are told on commit, and only of a publication.
     """
@@ -158,7 +158,7 @@ def store_run(
 
 def store_refresh(
     engine: sa.Engine, publication: Publication, *, run_id: int | None, parent: int, reason: str
-) -> Outcome:
+) -> VersionChange:
     """Write a refreshed run and publish it as a version in place of its parent: all or nothing.
 
     Raises Conflict (`refresh_overtaken`) as `register_refresh`.
@@ -257,7 +257,7 @@ def _insert_run(connection: sa.Connection, publication: Publication, run_id: int
 
 
 def _copy(connection: sa.Connection, table: str, frame: pd.DataFrame, number: int) -> None:
-    """COPY a frame whose columns are the table's; empty fields are null."""
+    """Copy a frame whose columns are the table's; empty fields are null."""
     if frame.empty:
         return
     buffer = io.StringIO()
@@ -275,7 +275,7 @@ def _copy(connection: sa.Connection, table: str, frame: pd.DataFrame, number: in
 
 
 def node_rows(publication: Publication) -> pd.DataFrame:
-    """Make the rows of forecast_nodes, one per node."""
+    """Build the rows of forecast_nodes, one per node."""
     nodes = publication.hierarchy.nodes
     keys = [
         {key: row[key] for key in publication.hierarchy.levels[row["level"]]}
@@ -293,7 +293,7 @@ def node_rows(publication: Publication) -> pd.DataFrame:
 
 
 def forecast_rows(publication: Publication) -> pd.DataFrame:
-    """Make the rows of forecasts, one per node and period of the horizon."""
+    """Build the rows of forecasts, one per node and period of the horizon."""
     rows = _rows(publication.mean.shape[0], publication.ahead)
     rows["yhat"] = publication.mean.ravel()
     assert publication.quantiles.shape == (*publication.mean.shape, len(QUANTILE_COLUMNS))
@@ -303,7 +303,7 @@ def forecast_rows(publication: Publication) -> pd.DataFrame:
 
 
 def actual_rows(publication: Publication) -> pd.DataFrame:
-    """Make the rows of forecast_actuals: the last periods of each node from its first sale on, less a leaf's zeros."""
+    """Build the rows of forecast_actuals: the last periods of each node from its first sale on, less a leaf's zeros."""
     history = publication.history[:, -ACTUAL_PERIODS:]
     started = np.maximum.accumulate(publication.history > 0, axis=1)[:, -ACTUAL_PERIODS:]
     shown = started.copy()
@@ -315,7 +315,7 @@ def actual_rows(publication: Publication) -> pd.DataFrame:
 
 
 def component_rows(publication: Publication) -> list[ArrayRows]:
-    """Make the rows of forecast_components: upper nodes over component_days, leaves over the horizon.
+    """Build the rows of forecast_components: upper nodes over component_days, leaves over the horizon.
 
     A part that is 0 on all days of a node has no row.
     """
@@ -343,7 +343,7 @@ def _without_zeros(first: int, units: Array, fixed: tuple[str, date]) -> ArrayRo
 
 
 def path_rows(publication: Publication) -> list[ArrayRows]:
-    """Make the rows of forecast_paths, one per node, (paths, periods)."""
+    """Build the rows of forecast_paths, one per node, (paths, periods)."""
     paths = publication.paths
     if paths is None:
         return []
@@ -354,7 +354,7 @@ def path_rows(publication: Publication) -> list[ArrayRows]:
 
 
 def score_rows(publication: Publication) -> pd.DataFrame:
-    """Make the rows of forecast_scores."""
+    """Build the rows of forecast_scores."""
     if publication.scores is None:
         return pd.DataFrame(columns=list(SCORE_COLUMNS))
     return pd.DataFrame(publication.scores[list(SCORE_COLUMNS)])

@@ -19,7 +19,7 @@ OURSELVES = "stocktide"
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that readers see. choice: what its backtest chose; None where it says nothing."""
+    """The version that readers see. choice: what its backtest chose; None if it is not known."""
 
     version: int
     forecast_run_id: int | None
@@ -29,8 +29,8 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a version. forecast_run_id: its run. replaced: the champion that stepped down, if one did."""
+class VersionChange:
+    """Change of a version. forecast_run_id: its run. replaced: the champion that stepped down, if one did."""
 
     version: int
     forecast_run_id: int
@@ -62,8 +62,8 @@ def register(
     score: float | None,
     champion_score: float | None,
     rule: PromotionRule,
-) -> Outcome:
-    """Make a run's version, decide on it, and point readers at it if it is to be published; the caller commits."""
+) -> VersionChange:
+    """Create a run's version, decide on it, and point readers at it if it is to be published; the caller commits."""
     _one_at_a_time(connection)
     champion = read_champion(connection)
     version = _insert(connection, forecast_run_id, mlflow_run_id, cutoff, score)
@@ -86,7 +86,7 @@ def register(
             margin=rule.margin,
         )
     _reject(connection, version, decision, champion_score=champion_score, margin=rule.margin)
-    return Outcome(version, forecast_run_id, False, None, decision.reason)
+    return VersionChange(version, forecast_run_id, False, None, decision.reason)
 
 
 def register_refresh(
@@ -97,8 +97,8 @@ def register_refresh(
     cutoff: date,
     score: float | None,
     reason: str,
-) -> Outcome:
-    """Make a refreshed run's version, with the MLflow run of its parent, and publish it; the caller commits.
+) -> VersionChange:
+    """Create a refreshed run's version, with the MLflow run of its parent, and publish it; the caller commits.
 
     Raises Conflict (`refresh_overtaken`): the parent is no longer the current version.
     """
@@ -138,8 +138,8 @@ def _insert(
     return version
 
 
-def promote(connection: sa.Connection, version: int, *, by: str, reason: str) -> Outcome:
-    """Make a version champion by hand, whatever its score; the caller commits.
+def promote(connection: sa.Connection, version: int, *, by: str, reason: str) -> VersionChange:
+    """Promote a version by hand, whatever its score; the caller commits.
 
     Raises NotFound (`version_unknown`), Conflict (`version_published`, `version_pruned`), Invalid (`reason`).
     """
@@ -151,7 +151,9 @@ def promote(connection: sa.Connection, version: int, *, by: str, reason: str) ->
     return _make_champion(connection, version, found["forecast_run_id"], "promote", by, reason)
 
 
-def rollback(connection: sa.Connection, *, by: str, reason: str, to: int | None = None) -> Outcome:
+def rollback(
+    connection: sa.Connection, *, by: str, reason: str, to: int | None = None
+) -> VersionChange:
     """Point readers back at the champion before this one, or at version `to`, which was champion once.
 
     The caller commits. Raises Conflict (`nothing_published`, `no_earlier_champion`, `never_champion`,
@@ -222,13 +224,13 @@ def _make_champion(
     *,
     champion_score: float | None = None,
     margin: float | None = None,
-) -> Outcome:
+) -> VersionChange:
     replaced = connection.execute(statement("forecasting/retire_champion")).scalar()
     _note(connection, version, "champion", by, reason, champion_score, margin)
     _log(connection, action, version, replaced, by, reason)
     connection.execute(statement("forecasting/point_at_run"), {"forecast_run_id": forecast_run_id})
     connection.execute(sa.select(sa.func.pg_notify(FORECAST_PUBLISHED, str(forecast_run_id))))
-    return Outcome(version, forecast_run_id, True, replaced, reason)
+    return VersionChange(version, forecast_run_id, True, replaced, reason)
 
 
 def _reject(

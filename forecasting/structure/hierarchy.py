@@ -1,4 +1,4 @@
-"""The hierarchy: which nodes there are, and which leaves each one sums.
+"""The hierarchy: its nodes, and the leaves that each one sums.
 
 Symbols: n nodes, m leaves, S the summing matrix of shape (n, m); y_nodes = S @ y_leaves.
 """
@@ -71,7 +71,7 @@ class Hierarchy:
         return np.flatnonzero(self.nodes["level"].to_numpy() == level)
 
     def groups(self, level: int) -> Codes:
-        """Number each leaf's node at one level, from 0 in the order of `rows`. Returns (n_leaves,)."""
+        """Return the number of each leaf's node at one level, from 0 in the order of `rows`: (n_leaves,)."""
         return self._groups[level]
 
     def refines(self, fine: int, coarse: int) -> bool:
@@ -81,7 +81,7 @@ class Hierarchy:
 
     @cached_property
     def _groups(self) -> tuple[Codes, ...]:
-        """Number each leaf's node at every level, (n_leaves,) each, not to be written to."""
+        """Numbers of each leaf's node at every level, (n_leaves,) each, not to be written to."""
         found = []
         for level in range(len(self.levels)):
             within = sparse.csc_matrix(self.S[self.rows(level)])
@@ -104,7 +104,7 @@ class Hierarchy:
         return names.index(name)
 
     def above(self, level: int, *, keep: Sequence[int] | None = None) -> tuple["Hierarchy", Codes]:
-        """Make the hierarchy whose leaves are the nodes of `level`: of the levels in `keep` those that it refines.
+        """Build the hierarchy whose leaves are the nodes of `level`: of the levels in `keep` those that it refines.
 
         keep: positions (None: all). Returns it and the rows of S that its nodes had here; its leaf_rows count the
         nodes of `level`.
@@ -187,7 +187,7 @@ def _refuse_finer(leaves: pd.DataFrame, levels: Levels) -> None:
 
 
 def _codes(leaves: pd.DataFrame, level: Sequence[str]) -> Codes:
-    """Number the node of each leaf at one level, by sorted key values. Returns (n_leaves,)."""
+    """Return the number of each leaf's node at one level, by sorted key values: (n_leaves,)."""
     if not level:
         return np.zeros(len(leaves), dtype=np.int64)
     return np.asarray(leaves.groupby(list(level), sort=True).ngroup(), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""How levels lie above each other: where levels cross, a node has several nearest parents."""
+"""Levels above each other: where levels cross, a node has several nearest parents."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def nearest_above(hierarchy: Hierarchy, level: int, among: Sequence[int]) -> tup
 
 
 def apart_from(hierarchy: Hierarchy, level: int, parent: int, among: Sequence[int]) -> int | None:
-    """Return the coarsest level of `among` above `level` that says something that `parent` does not; None for none."""
+    """Return the coarsest level of `among` above `level` that adds information to `parent`; None if there is none."""
     for other in among:
         if (
             other < level

@@ -12,7 +12,7 @@ KNOWN_KEYS = ("product", "department", "category", "location", "region", "countr
 
 
 def level_name(keys: Sequence[str]) -> str:
-    """Name a level: "total" for no keys, else the keys joined, e.g. "region / location"."""
+    """Return a level's name: "total" for no keys, else the keys joined, e.g. "region / location"."""
     return " / ".join(keys) if keys else "total"
 
 

@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 # The covariance of n nodes is dense: 3,000 take 72 MB a copy and some seconds, 10,000 would take 100 times that.
 SHRINK_NODES_MAX = 3_000
-# A node that never erred in sample would get infinite weight: its variance is taken as this share of the mean one.
+# A node without any error in sample would get infinite weight: its variance is taken as this share of the mean one.
 VARIANCE_FLOOR = 1e-4
 _DIAGONAL = {"OLS": "ols", "WLSS": "wls_struct", "WLSV": "wls_var"}
 
@@ -103,10 +103,10 @@ def shrunk(hierarchy: Hierarchy, y_hat: Array, residuals: Array | None) -> Array
 
 
 def _usable(residuals: Array) -> Array:
-    """Make residuals that the library takes: unit scale, gaps filled, none without variance, no sum of 0.
+    """Return residuals that the library accepts: unit scale, gaps filled, none without variance, no sum of 0.
 
     A gap counts as an error of the node's mean, which leaves its covariances unbiased in sign and a little small. A
-    node that never erred gets small errors of alternating sign. The library takes covariances about the mean, so 1 is
+    node without an error gets small errors of alternating sign. The library takes covariances about the mean, so 1 is
     added to all: it refuses errors that sum to 0, as those of a fit with an intercept do.
     """
     known = np.isfinite(residuals)
@@ -137,7 +137,7 @@ def _floored(variance: Array) -> Array:
 
 
 def _residuals_of(variance: Array) -> dict[str, Array]:
-    """Make two in-sample errors per node with the given variance.
+    """Return two in-sample errors per node with the given variance.
 
     hierarchicalforecast takes weights only as errors. Real ones have gaps, may sum to 0 and may be constant, and it
     refuses all three; these two have variance 1 and a sum of 2, before scaling.
@@ -148,6 +148,6 @@ def _residuals_of(variance: Array) -> dict[str, Array]:
 
 
 def mean_of(result: dict[str, Any]) -> Array:
-    """Take the point forecasts out of the library's answer."""
+    """Return the point forecasts of the library's answer."""
     mean: Array = np.asarray(result["mean"], dtype=np.float64)
     return mean

@@ -115,7 +115,7 @@ def _top_down(method: str, hierarchy: Hierarchy, base: Array, y_insample: Array 
         return mean_of(solver.fit_predict(**arguments))
     assert y_insample is not None, f"{method} needs y_insample"
     assert y_insample.shape[0] == hierarchy.n_nodes
-    # Days on which nothing was sold at all say nothing about shares; the ratio would be 0 / 0.
+    # Days without any sale show no shares; the ratio would be 0 / 0.
     sold = y_insample[:, y_insample[0] > 0]
     if sold.shape[1] == 0:
         return base

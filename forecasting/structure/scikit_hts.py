@@ -28,7 +28,7 @@ SUM_TOLERANCE = 1e-6
 
 @contextmanager
 def _aliases() -> Iterator[None]:
-    """Lend scikit-hts the two names that it misses, and take them back."""
+    """Add the two names that scikit-hts misses, and remove them again."""
     lent = [name for name in ("Iterable", "Mapping", "Sequence") if not hasattr(collections, name)]
     for name in lent:
         setattr(collections, name, getattr(collections.abc, name))
@@ -57,10 +57,10 @@ def import_hts(name: str = "hts") -> ModuleType:
 def from_nodes(
     nodes: Mapping[str, Sequence[str]], wide: pd.DataFrame
 ) -> tuple[Hierarchy, NDArray[np.float64]]:
-    """Take scikit-hts's `nodes` dict and wide frame (a date per row, a column per node).
+    """Read scikit-hts's `nodes` dict and wide frame (a date per row, a column per node).
 
-    Returns the hierarchy (levels by depth, unique_id = scikit-hts's key; a leaf above the lowest depth stands in each
-    deeper level too) and Y of shape (n_nodes, n_dates), float64. Raises Invalid: `nodes_root` (no "total"),
+    Returns the hierarchy (levels by depth, unique_id = scikit-hts's key; a leaf above the lowest depth is in each
+    deeper level, too) and Y of shape (n_nodes, n_dates), float64. Raises Invalid: `nodes_root` (no "total"),
     `nodes_missing` (a node without column), `nodes_cycle` (a node met twice), `nodes_sum` (a column that is not the sum
     of its leaves).
     """

@@ -1,7 +1,7 @@
 """Shares: how much of a group's demand each leaf took lately, for splitting a group's forecast over its leaves.
 
 Symbols: m leaves, T days, half-life in days. A finished run of zeros that the leaf's own rate can hardly explain was
-probably an empty shelf, and says nothing about its share.
+probably an empty shelf, and unknown for its share.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
@@ -25,7 +25,7 @@ HALF_LIFE_DAYS = 10.0
 def probable_stockouts(units: Array) -> Mask:
     """Mark finished runs of zeros that hide more than MISSED_UNITS_MAX units at the leaf's mean rate.
 
-    units: (m, T), finite, >= 0. A run before the first sale is no run, and one that still lasts at the last day is
+    units: (m, T), finite, >= 0. A run before the first sale does not count, and one that still lasts at the last day is
     left: it may be the end of the product. Returns (m, T).
     """
     if units.shape[1] == 0:
@@ -59,7 +59,7 @@ def recent_shares(
 ) -> Array:
     """Compute each leaf's share of its group by exponentially weighted sums, ending at the last day.
 
-    units: (m, T), finite, >= 0. group: (m,), 0 .. k-1. observed: (m, T), False on days that say nothing about the leaf
+    units: (m, T), finite, >= 0. group: (m,), 0 .. k-1. observed: (m, T), False on days that are unknown for the leaf
     (not started, closed, empty shelf): such a day is left out of the leaf's sum and of what the group sold beside it.
     Returns (m,), >= 0, summing to 1 in each group. A leaf that was never observed, or only while its group sold
     nothing, gets 0; a group about which nothing is known is split evenly.

@@ -12,7 +12,7 @@ KIND_KEYS = ("category", "department")
 
 
 def sibling_group(hierarchy: Hierarchy) -> NDArray[np.int64]:
-    """Number the group of siblings of each leaf, (m,): its category if a level has it, else its department, else any.
+    """Return the number of each leaf's siblings, (m,): its category if a level has it, else its department, else any.
 
     Of several such levels the finest with SIBLINGS_MIN leaves a node; all leaves are siblings where there is none.
     """

@@ -37,7 +37,7 @@ def membership(codes: Codes, size: int | None = None) -> sparse.csr_matrix:
 def weighted_shares(units: Array, group: Codes, observed: Mask, half_life: float) -> Array:
     """Compute each leaf's share of its group, late periods counting more, (m,), summing to 1 in each group.
 
-    units: (m, T). group: (m,) codes. observed: (m, T), False on periods that say nothing.
+    units: (m, T). group: (m,) codes. observed: (m, T), False on periods that are unknown.
     """
     sold, beside = _sums(units, group, observed, decay(units.shape[1], half_life)[:, None])
     return normalised(_share(sold[:, 0], beside[:, 0]), group, int(group.max()) + 1)
@@ -53,7 +53,7 @@ def trending_shares(
 ) -> Array:
     """Compute each leaf's share of its group: its own slow share times what its product lately does beyond it.
 
-    units: (m, T). group, product: (m,) codes. observed: (m, T), False on days that say nothing. Returns (m,), summing
+    units: (m, T). group, product: (m,) codes. observed: (m, T), False on unknown days. Returns (m,), summing
     to 1 in each group.
     """
     half_lives = (own_half_life, product_half_life)

@@ -1,5 +1,5 @@
--- The nodes where two runs disagree most over the periods that both forecast, one by one; none where they count other
--- periods. apart: how far their means are from each other, in widths of their 80 % bands, so that a large node is not
+-- The nodes where two runs disagree most over the periods that both forecast, one by one; no row where their periods
+-- differ. apart: how far their means are from each other, in widths of their 80 % bands, so that a large node is not
 -- first for its size.
 WITH nodes AS (
     SELECT a.node_id, a.level_name, a.label, b.node_id AS other_id

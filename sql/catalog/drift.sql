@@ -1,4 +1,4 @@
--- How far the published forecast was off, period by period, at each level: those of the rhythm that was judged last.
+-- How far the published forecast was off, period by period, at each level, in the rhythm that was judged last.
 WITH newest AS (SELECT day, frequency FROM forecast_drift ORDER BY day DESC LIMIT 1)
 SELECT d.day, d.level, d.level_name, d.wape, d.bias, d.expected_wape, d.alarm, d.frequency
 FROM forecast_drift d

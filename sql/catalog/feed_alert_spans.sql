@@ -1,4 +1,4 @@
--- When alerts of feeds were open since an instant, carried in from before it; of very many the newest.
+-- Times at which alerts of feeds were open since an instant, those opened before it included; of very many the newest.
 SELECT feed, rule, opened_at, closed_at
 FROM alerts
 WHERE feed IS NOT NULL AND (CAST(:feed AS text) IS NULL OR feed = :feed)

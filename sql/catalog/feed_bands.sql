@@ -1,5 +1,5 @@
--- What is usual: of each feed, and of all together (no feed), the 2.5 % and 97.5 % quantiles of events a minute in
--- each hour of the day, over up to 28 whole days; hours without any count as none. Under 7 days nothing is usual yet.
+-- Usual rates of each feed, and of all together (no feed): the 2.5 % and 97.5 % quantiles of events a minute in each
+-- hour of the day, over up to 28 whole days; hours without events count as 0. No rows before 7 days.
 WITH hourly AS (
     SELECT feed, date_trunc('hour', minute) AS hour, sum(accepted + duplicate + conflict + rejected)::bigint AS events
     FROM feed_minutes

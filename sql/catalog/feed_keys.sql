@@ -1,4 +1,4 @@
--- Keys, never what they are made of. found: how many there are.
+-- Keys, never their text. found: how many there are.
 SELECT name, scope, kinds, locations, rate, expect_every_s, created_at, last_used_at, expires_at, revoked_at,
        count(*) OVER ()::bigint AS found
 FROM access_keys

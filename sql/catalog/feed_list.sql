@@ -1,5 +1,5 @@
--- Every feed: when it was heard, how long it may be silent, what of it is alerted. All of them, as many as there are
--- keys and sources of files: a page shows the worst, and which those are is judged in one place, catalog.feeds.
+-- Every feed: when it last sent, how long it may be silent, and its open alerts. All of them, as many as there are
+-- keys and sources of files: a page shows the worst, and catalog.feeds decides which those are.
 SELECT s.feed, s.last_minute, h.newest_event, h.accepted, h.duplicate, h.conflict, h.rejected, s.ended, s.silent_s,
        silent_limit_s(s.ended, s.expected_s, s.gap_s, s.known_for_s, CAST(:silent_s_min AS float8),
                       CAST(:silent_factor AS float8), CAST(:history_h AS float8)) AS silent_limit_s,

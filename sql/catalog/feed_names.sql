@@ -1,2 +1,2 @@
--- The names of all feeds that were ever heard or are expected, in the order of the alphabet.
+-- The names of all feeds that ever sent or are expected to, in alphabetical order.
 SELECT feed FROM feed_silence ORDER BY feed

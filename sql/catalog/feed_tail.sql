@@ -1,4 +1,4 @@
--- The newest entries of the ledger. The minutes in which feeds were heard tell how far back to look, since nothing
+-- The newest entries of the ledger. The minutes in which feeds sent show how far back to look, since no index
 -- orders the ledger by when it was recorded.
 WITH RECURSIVE counted AS (
     (SELECT feed FROM feed_minutes ORDER BY feed LIMIT 1)

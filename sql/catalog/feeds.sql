@@ -1,4 +1,4 @@
--- Each feed's last hour of receiving, and when it was last heard.
+-- Each feed's last hour of events, and when it last sent.
 SELECT feed, max(minute) AS last_heard, max(newest_occurred_at) AS newest_event,
        sum(accepted)::bigint AS accepted, sum(duplicate)::bigint AS duplicate, sum(conflict)::bigint AS conflict,
        sum(rejected)::bigint AS rejected

@@ -1,4 +1,4 @@
--- How far each stage has come; the strip under every page's title. A run killed long ago is not said to go on.
+-- How far each stage has come; the strip under every page's title. A run killed long ago is not shown as running.
 SELECT (SELECT max(newest_occurred_at) FROM feed_minutes) AS newest_event,
        (SELECT max(minute) FROM feed_minutes) AS last_received,
        (SELECT recorded_through FROM lake_versions WHERE table_name = 'movements') AS lake_through,

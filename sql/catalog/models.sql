@@ -1,4 +1,4 @@
--- The versions, newest first, with what their runs said; kept: can still be published.
+-- The versions, newest first, with their runs' results; kept: can still be published.
 SELECT m.version, m.status, m.created_at, m.cutoff, m.score, m.champion_score, m.margin, m.decided_at, m.decided_by,
        m.reason, m.mlflow_run_id, m.forecast_run_id, m.forecast_run_id IS NOT NULL AND r.pruned_at IS NULL AS kept,
        r.method, r.lake_version, r.choice, coalesce(r.frequency, 'D') AS frequency,

@@ -1,5 +1,5 @@
 -- Parts of one node's forecast, in the published run (now) and in the champion before it (before); the part without a
--- name is the mean itself. Units a period from the period that first_day is the last day of.
+-- name is the mean itself. Units a period, from the period whose last day is first_day.
 WITH sides AS (
     SELECT 'now' AS side, p.forecast_run_id, m.version, r.cutoff, r.frequency
     FROM published_forecast p

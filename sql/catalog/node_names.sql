@@ -1,4 +1,4 @@
--- Names of all nodes of the published forecast, for telling the nearest to a wrong one.
+-- Names of all nodes of the published forecast, for suggesting the nearest to a wrong one.
 SELECT n.unique_id
 FROM published_forecast p
 JOIN forecast_nodes n USING (forecast_run_id)

@@ -1,5 +1,5 @@
--- Rejects by what is wrong with whose input, what was seen last first, with the newest of each as a sample.
--- sent_again: of what is settled, how many came once more since. found, rejects_found: in all groups.
+-- Rejects grouped by fault and feed, those seen last first, with the newest of each group as a sample.
+-- sent_again: how many closed rejects were sent again since. found, rejects_found: in all groups.
 WITH grouped AS (
     SELECT reason, field, feed, source, count(*)::bigint AS rejects, sum(times_seen)::bigint AS times_seen,
            min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at, max(reject_id) AS sample_id,

@@ -1,4 +1,4 @@
--- What was refused last, of all there is; one row, empty where nothing ever was.
+-- The reject that was seen last; one row, empty if nothing was ever refused.
 SELECT last.last_seen_at, last.reason, last.feed
 FROM (SELECT 1) one
 LEFT JOIN LATERAL (

@@ -1,6 +1,6 @@
 -- Pairs whose stock is less than the coming week's expected demand, the largest gap first, and how many there are; needs
--- a hierarchy whose leaves are location x product. The week follows the cutoff, or yesterday where longer periods go on;
--- of a period that reaches beyond it, its share of the days counts.
+-- a hierarchy whose leaves are location x product. The week follows the cutoff, or yesterday where periods are longer;
+-- a period that reaches beyond it counts by its share of the days.
 WITH periods AS (
     SELECT f.ds AS last_day, coalesce(lag(f.ds) OVER (ORDER BY f.ds), r.cutoff) + 1 AS first_day, r.forecast_run_id,
            CASE WHEN r.frequency = 'D' THEN r.cutoff ELSE greatest(r.cutoff, current_date - 1) END AS before
@@ -27,7 +27,7 @@ JOIN LATERAL (
     SELECT sum(f.yhat * c.share) AS week
     FROM forecasts f
     JOIN coming c USING (ds)
-    -- the range lets the index be read in one stretch a node
+    -- the range lets the index be read in one scan per node
     WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
       AND f.ds BETWEEN (SELECT min(ds) FROM coming) AND (SELECT max(ds) FROM coming)
 ) f ON true

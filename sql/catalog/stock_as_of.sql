@@ -1,5 +1,5 @@
--- Stock of one pair as of a moment of the world, by what was recorded up to a moment of ours: the newest count until
--- then plus every movement after it. No row where nothing was known of the pair. A transaction is recorded when it
+-- Stock of one pair as of :at, from what was recorded up to :known_at: the newest count until then plus every movement
+-- after it. No row if nothing was known of the pair. A transaction is recorded when it
 -- begins: one that is still open at :known_at is seen there once it commits.
 -- Binds: :sku, :location, :at, :known_at.
 WITH known AS (

@@ -1,4 +1,4 @@
--- Stock now, in one row: what is there, what it is worth, what has run out. Only pairs whose stock is known.
+-- Stock now, in one row: units on hand, their value, and how many pairs are out of stock. Only pairs whose stock is known.
 SELECT count(*) FILTER (WHERE s.known) AS pairs_known,
        count(*) AS pairs,
        count(*) FILTER (WHERE s.known AND s.on_hand_milli <= 0 AND recent.sold) AS out_of_stock,

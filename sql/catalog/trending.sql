@@ -1,5 +1,5 @@
--- What sells most lately: units sold, each counting half after every half-life, as of a moment.
--- The score of a pair is kept up to date by the ingest in the pair's stock row; here it is only aged and added up.
+-- Products that sell most lately: units sold, each counting half after every half-life, as of a time.
+-- The score of a pair is kept up to date by the ingest in the pair's stock row; here it is only decayed and summed.
 SELECT p.sku AS product, p.name, p.department, p.category, p.unit,
        sum(s.sales_score * power(2.0::float8,
            greatest(-1000, -extract(epoch FROM CAST(:as_of AS timestamptz) - s.sales_score_at)::float8 / :half_life_s)))

@@ -1,9 +1,9 @@
 -- DuckDB. New and changed rows of daily_demand, from `movements`, the present `daily_demand`
 -- and `event_kinds`.
--- $since: the watermark up to which daily_demand is true already. Only pairs with newer rows are looked at, only
--- from their first touched day on, and of those only rows that differ from what stands there are returned.
+-- $since: the watermark up to which daily_demand is already up to date. Only pairs with newer rows are looked at, only
+-- from their first touched day on, and of those only rows that differ from the stored ones are returned.
 WITH kinds AS (
-    -- what a day shows: what moves stock, counts it or sets its price
+    -- the events that a day shows: those that move stock, count it or set its price
     SELECT kind, is_count AS counts, shows_stock, sets_price, daily
     FROM event_kinds
     WHERE sign <> 0 OR is_count OR sets_price
@@ -21,7 +21,7 @@ rows AS (
     JOIN touched t USING (product_id, location_id)
     JOIN kinds k USING (kind)
 ),
--- A count holds for everything up to its own instant; the newest of two counts of one instant rules.
+-- A count holds for everything up to its own instant; the newest of two counts of one instant counts.
 epochs AS (
     SELECT *, count(*) FILTER (WHERE counts) OVER so_far AS epoch,
            count(*) FILTER (WHERE shows_stock) OVER so_far > 0 AS known,

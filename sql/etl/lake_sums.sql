@@ -1,4 +1,4 @@
--- DuckDB. What the lake's movements add up to; see ledger_sums.
+-- DuckDB. Sums of the lake's movements; see ledger_sums.
 SELECT count(*),
        coalesce(sum(quantity_milli), 0)::BIGINT,
        coalesce(-sum(quantity_milli) FILTER (WHERE k.daily = 'sold'), 0)::BIGINT,

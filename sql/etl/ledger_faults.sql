@@ -1,4 +1,4 @@
--- What in the ledger's own house does not agree; every number must be zero.
+-- Inconsistencies within the ledger; every number must be zero.
 SELECT (SELECT count(*)
         FROM stock s
         FULL JOIN stock_fold f USING (product_id, location_id)

@@ -1,7 +1,7 @@
--- What the lake must hold once everything before a transaction id has landed.
+-- Sums that the lake must have once everything before a transaction id has landed.
 SELECT count(*) AS rows,
        coalesce(sum(quantity_milli), 0)::bigint AS quantity_milli,
-       -- an array is made once; a join would be asked of every row
+       -- an array is built once; a join would run for every row
        coalesce(-sum(quantity_milli) FILTER (
            WHERE kind = ANY (ARRAY(SELECT kind FROM event_kinds WHERE daily = 'sold'))), 0)::bigint AS sold_milli,
        coalesce(sum(quantity_milli) FILTER (

@@ -1,4 +1,4 @@
--- Bring the serving copy of daily_demand up to the staged rows; doing it twice changes nothing.
+-- Update the serving copy of daily_demand to the staged rows; doing it twice changes nothing.
 INSERT INTO daily_demand (product_id, location_id, day, sold_milli, returned_milli, revenue_micros, orders,
                           price_micros, received_milli, adjusted_milli, promotion, on_hand_milli, in_stock_share,
                           censored)

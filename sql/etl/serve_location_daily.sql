@@ -1,4 +1,4 @@
--- Roll the touched days of the touched locations up again.
+-- Sum the touched days of the touched locations again.
 INSERT INTO location_daily (location_id, day, sold_milli, returned_milli, revenue_micros, orders, out_of_stock, active)
 SELECT d.location_id, d.day, sum(d.sold_milli), sum(d.returned_milli), sum(d.revenue_micros), sum(d.orders),
        count(*) FILTER (WHERE d.censored), count(*)

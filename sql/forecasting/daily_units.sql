@@ -1,5 +1,5 @@
--- DuckDB, over the lake. Units of demand of each pair and day with activity: what was sold, less what came back on the
--- same day, since an order that is cancelled at once was never wanted; whether the shelf ran empty on the day,
+-- DuckDB, over the lake. Units of demand of each pair and day with activity: units sold less those returned on the
+-- same day, since an order that is cancelled at once is not demand; whether the shelf ran empty on the day,
 -- and whether it was empty at close. A pair whose stock is unknown (on_hand_milli null) is never called empty.
 SELECT
     product_id,

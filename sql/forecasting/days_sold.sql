@@ -1,4 +1,4 @@
--- DuckDB, over the lake. Days of a window on which a location sold anything: what a rhythm is found in.
+-- DuckDB, over the lake. Days of a window on which a location sold anything; the rhythm is recognised from them.
 SELECT DISTINCT l.code AS location, CAST(d.day AS TIMESTAMP) AS day
 FROM daily_demand d
 JOIN locations l USING (location_id)

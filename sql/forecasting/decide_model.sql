@@ -1,4 +1,4 @@
--- What was decided on a version; a null score leaves the one that is there.
+-- Store the decision on a version; a null score keeps the stored one.
 UPDATE forecast_models
 SET status = :status, decided_at = now(), decided_by = :decided_by, reason = :reason,
     champion_score = coalesce(:champion_score, champion_score), margin = coalesce(:margin, margin)

@@ -1,4 +1,4 @@
--- The record that alarms are drawn from, oldest first: so many periods of the rhythm that was judged last.
+-- The record that alarms are computed from, oldest first: a number of periods of the rhythm that was judged last.
 WITH newest AS (SELECT day, frequency FROM forecast_drift ORDER BY day DESC LIMIT 1)
 SELECT d.day, d.level, d.level_name, d.wape, d.bias, d.expected_wape, d.alarm
 FROM forecast_drift d

@@ -1,7 +1,7 @@
 -- Periods (days, weeks, months, quarters) that are over in every location's zone, landed, and forecast by a run whose
 -- days are kept; with that run: the champion where it did not see the period, else the newest earlier champion of its
--- rhythm that did not. day: the last day of the period. Where a period's sales are dated on one day of it, sales of any
--- day of it say that they have come.
+-- rhythm that did not. day: the last day of the period. Where a period's sales are dated on one of its days, sales of any of
+-- its days show that they have arrived.
 WITH over AS (
     SELECT least(
         min((CAST(:now AS timestamptz) AT TIME ZONE timezone)::date) - 1,

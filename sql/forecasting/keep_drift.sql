@@ -1,4 +1,4 @@
--- A period's error, anew where late sales changed it.
+-- A period's error, computed again where late sales changed it.
 INSERT INTO forecast_drift (day, level, level_name, forecast_run_id, wape, bias, expected_wape, frequency)
 VALUES (:day, :level, :level_name, :forecast_run_id, :wape, :bias, :expected_wape, :frequency)
 ON CONFLICT (day, level) DO UPDATE

@@ -1,2 +1,2 @@
--- DuckDB, over the lake. Products with what leaves are grouped by.
+-- DuckDB, over the lake. Products with the keys that leaves are grouped by.
 SELECT product_id, sku AS product, department, category, coalesce(name, sku) AS product_name FROM products

@@ -1,4 +1,4 @@
--- The published forecast: its version, what it was made from, and when its run began to read what was planned.
+-- The published forecast: its version, its data, and when its run began to read the plans.
 SELECT m.version, r.forecast_run_id, r.cutoff, r.frequency, coalesce(r.horizon, r.horizon_days) AS horizon,
        r.lake_version, r.hierarchy AS levels, coalesce(u.started_at, r.created_at) AS made_at
 FROM published_forecast p

@@ -1,5 +1,5 @@
 -- DuckDB, over the lake. Each pair's days with activity: its leaf, the price against the pair's usual one as a logarithm,
--- and whether it was on promotion. `usual_prices` says what a pair usually costs and which leaf it is of.
+-- and whether it was on promotion. `usual_prices` has each pair's usual price and its leaf.
 SELECT
     u.leaf,
     CAST(datediff('day', DATE '1970-01-01', d.day) AS INTEGER) AS day,

@@ -1,5 +1,5 @@
--- What came in some periods (from first_days to days), by product and location with all that levels can group by:
--- demand as the models count it.
+-- Actual demand in some periods (from first_days to days), as the models count it, by product and location with all
+-- keys that levels can group by.
 SELECT w.day, p.sku AS product, p.department, p.category, l.code AS location, l.region, l.country,
        sum(d.sold_milli - greatest(0, least(d.returned_milli, d.sold_milli))) / 1000.0::float8 AS units
 FROM unnest(CAST(:first_days AS date[]), CAST(:days AS date[])) AS w (first_day, day)

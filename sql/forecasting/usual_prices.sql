@@ -1,4 +1,4 @@
--- DuckDB, over the lake. What each pair usually costs, as a logarithm of micros: the median of its days' prices in the
+-- DuckDB, over the lake. Usual price of each pair, as a logarithm of micros: the median of its days' prices in the
 -- last year, else its list price.
 WITH medians AS (
     SELECT product_id, location_id, median(price_micros) AS micros

@@ -1,4 +1,4 @@
--- Begin a run and hold its lock, before anybody sees it, until the connection is closed.
+-- Begin a run and hold its lock, before it is visible, until the connection is closed.
 WITH begun AS (
     INSERT INTO runs (job) VALUES (:job) RETURNING run_id
 )

@@ -1,4 +1,4 @@
--- Close the runs of a job whose process is gone: nobody holds their lock, which goes with the connection.
+-- Close the runs of a job whose process is gone: their lock is free, since it ends with the connection.
 WITH running AS MATERIALIZED (
     SELECT run_id FROM runs WHERE job = :job AND status = 'running'
 ),

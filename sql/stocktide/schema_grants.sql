@@ -1,4 +1,4 @@
--- What the pages' role may read: a table whole, or some of its columns.
+-- Grants of the pages' role: a whole table, or some of its columns.
 SELECT c.relname AS of_table, NULL AS columns
 FROM pg_class c, aclexplode(c.relacl) g
 WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition

@@ -21,9 +21,9 @@ from stocktide.client.stores import MemoryStore, Store
 
 logger = logging.getLogger("stocktide.client")
 BATCH_BYTES_MAX = 4 * 2**20
-# What was refused is kept for `flush` to return; of more than this the oldest are forgotten.
+# What was refused is kept for `flush` to return; beyond this the oldest are dropped.
 REFUSED_KEPT = 10_000
-# No wait is longer at a time: of more, threads of some systems know nothing.
+# No single wait is longer: threads of some systems do not support more.
 WAIT_S_MAX = 3_600.0
 
 
@@ -31,7 +31,7 @@ class Client:
     """Sends events of one source. Use it as a context manager, from any number of threads; one process a spool.
 
     send() returns at once; with a spool the event is on disk by then, and outlives this process and any outage. The
-    same event is sent with the same id until the server has told its outcome: none is lost, and none counted twice.
+    same event is sent with the same id until the server has answered its outcome: none is lost, and none counted twice.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Client:
         close_s: float = 10.0,
         on_outcome: Callable[[Outcome], None] | None = None,
     ) -> None:
-        """Nothing connects yet. Raises SpoolInUse, SpoolUnsupported, OSError for a spool that cannot be opened.
+        """Start the sending thread; nothing connects yet. Raises SpoolInUse, SpoolUnsupported, OSError for a bad spool.
 
         on_outcome is called in the sending thread, once for each event and in order; what it raises is logged.
         """
@@ -88,8 +88,8 @@ class Client:
     ) -> str:
         """Take one event for delivery and return its id. kind: sale, receipt, …; time: when it happened, default now.
 
-        Give an id of your own where you have one, such as receipt and line: it makes a repeat by you a duplicate too.
-        Raises StoreFull, and ValueError, TypeError for what is no event, or when the client is closed.
+        Pass an id of your own if you have one, such as receipt and line: your repeats are then duplicates, too.
+        Raises StoreFull, and ValueError, TypeError if it is not an event, or when the client is closed.
         """
         event_id = self._ids.make() if id is None else id
         self._store.append(encode_event(kind, data, self.source, event_id, time))
@@ -98,24 +98,24 @@ class Client:
         return event_id
 
     def waiting(self) -> int:
-        """How many events have no outcome yet."""
+        """Return how many events have no outcome yet."""
         return self._store.waiting()
 
     def trouble(self) -> str | None:
-        """Why the events wait, as the last attempt told; None: nothing is wrong."""
+        """Return why events wait, as of the last attempt; None if nothing is wrong."""
         trouble = self._trouble
         return None if trouble is None else trouble.why
 
     def flush(self, timeout_s: float | None = None) -> list[Outcome]:
         """Deliver everything now; returns the conflicts and rejects since the last flush.
 
-        Raises Undelivered when that did not work in time, Refused when the server refuses the sender.
+        Raises Undelivered if that did not finish in time, Refused when the server refuses the sender.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
             self._flushing += 1
             if isinstance(self._trouble, NotWanted):
-                # it may be wanted by now: ask before saying that it is not
+                # the server may accept it by now: ask before reporting that it does not
                 self._trouble, self._hurry = None, True
             self._changed.notify_all()
             try:
@@ -135,7 +135,7 @@ class Client:
     def close(self) -> None:
         """Deliver what is left, then stop. With a spool the rest stays for the next start.
 
-        Raises Undelivered where there is no spool and something is left: it is lost then.
+        Raises Undelivered if events are left and there is no spool: they are lost.
         """
         if not self._store.seal():
             return
@@ -231,7 +231,7 @@ class Client:
             return not self._closed
 
     def _take_outcomes(self, delivered: Delivered) -> None:
-        """Tell the outcomes first, forget the events then: killed in between, they are told again."""
+        """Report the outcomes first, forget the events then: killed in between, they are reported again."""
         for outcome in delivered.outcomes:
             self.counts[outcome.outcome] += 1
             if not outcome.recorded:

@@ -1,4 +1,4 @@
-"""What a sender may have to react to."""
+"""Errors that a sender may have to react to."""
 
 
 class ClientError(Exception):

@@ -1,4 +1,4 @@
-"""One event as it is sent, and what became of it."""
+"""One event as it is sent, and its outcome."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ OutcomeName = Literal["accepted", "duplicate", "conflict", "rejected"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one event. A conflict or a reject says why, and which field."""
+    """Outcome of one event. A conflict or a reject says why, and which field."""
 
     event_id: str | None
     outcome: OutcomeName
@@ -26,16 +26,16 @@ class Outcome:
 
     @property
     def recorded(self) -> bool:
-        """Tell whether the event stands in the ledger, by this sending or an earlier one."""
+        """True if the event is in the ledger, by this sending or an earlier one."""
         return self.outcome in ("accepted", "duplicate")
 
 
 def encode_event(
     kind: str, data: Any, source: str, event_id: str, occurred_at: datetime | str | None
 ) -> bytes:
-    """A structured CloudEvent on one line. data: a mapping, dataclass or msgspec struct; Decimals stay exact.
+    """Encode a structured CloudEvent on one line. data: a mapping, dataclass or msgspec struct; Decimals stay exact.
 
-    Raises ValueError for a time without zone, TypeError for data that is no JSON.
+    Raises ValueError for a time without zone, TypeError for data that is not JSON.
     """
     if isinstance(occurred_at, datetime) and occurred_at.tzinfo is None:
         raise ValueError(f"time {occurred_at.isoformat()} names no zone")
@@ -60,7 +60,7 @@ class IdMaker:
         self._last = 0
 
     def make(self) -> str:
-        """The next id."""
+        """Return the next id."""
         now = time.time_ns() // 1_000_000 << 12
         with self._lock:
             self._last = moment = max(now, self._last + 1)

@@ -9,7 +9,7 @@ SUFFIX = ".ndjson"
 
 
 class Place(NamedTuple):
-    """Where a line begins: the segment's number, and bytes from its start."""
+    """Start of a line: the segment's number, and bytes from its start."""
 
     segment: int
     offset: int
@@ -22,7 +22,7 @@ class Segments:
         self._folder = folder
 
     def numbers(self) -> list[int]:
-        """The segments that are there, the oldest first."""
+        """Return the numbers of the segments that exist, the oldest first."""
         found = self._folder.glob(f"*{SUFFIX}")
         return sorted(int(path.stem) for path in found if path.stem.isdecimal())
 
@@ -35,9 +35,9 @@ class Segments:
         return file
 
     def lines(self, start: Place, last: int) -> Iterator[tuple[Place, bytes]]:
-        """Lines from a place to the end of segment `last`, each with the place behind it.
+        """Yield lines from a place to the end of segment `last`, each with the place behind it.
 
-        A last line without its end was never promised to anybody, and is passed over.
+        A last line without its end was never acknowledged, and is skipped.
         """
         for number in self.numbers():
             if not start.segment <= number <= last:
@@ -54,7 +54,7 @@ class Segments:
                         yield Place(number, offset), line
 
     def cut_unfinished_line(self) -> None:
-        """Take away what a killed process left of a line."""
+        """Cut off what a killed process left of a line."""
         for number in self.numbers()[-1:]:
             content = self._path(number).read_bytes()
             whole = content.rfind(b"\n") + 1
@@ -62,9 +62,9 @@ class Segments:
                 os.truncate(self._path(number), whole)
 
     def read_cursor(self) -> Place:
-        """The first line that is not delivered. Where files were changed by hand, all that is there is sent again.
+        """Return the place of the first undelivered line. Where files were changed by hand, everything is sent again.
 
-        What is sent once too often is a duplicate; what is passed over is lost.
+        An event that is sent again is a duplicate; one that is skipped is lost.
         """
         numbers = self.numbers()
         first = Place(numbers[0] if numbers else 1, 0)
@@ -77,7 +77,7 @@ class Segments:
         return place if self._begins_line(place) else Place(place.segment, 0)
 
     def write_cursor(self, place: Place) -> None:
-        """Remember that everything before a place is delivered, and drop the segments that hold nothing else."""
+        """Write that everything before a place is delivered, and delete the segments that hold nothing else."""
         scratch = self._folder / "cursor.new"
         scratch.write_text(f"{place.segment} {place.offset}", "ascii")
         scratch.replace(self._folder / "cursor")
@@ -86,7 +86,7 @@ class Segments:
                 self._path(number).unlink(missing_ok=True)
 
     def _begins_line(self, place: Place) -> bool:
-        """Tell whether the segment is there and has the end of a line before the place."""
+        """Return True if the segment exists and a line ends right before the place."""
         if place.offset <= 0:
             return False
         try:

@@ -1,7 +1,7 @@
-"""One batch to the server, and what its answer means: delivered, try again, cut smaller, or we are not wanted.
+"""One batch to the server, and what its answer means: delivered, try again, cut smaller, or refused.
 
-Between us and the server stand proxies, portals and firewalls, which answer too. What costs an event its place in the
-queue is believed only where the answer is Stocktide's own.
+Between us and the server are proxies, portals and firewalls, which answer too. An answer that removes an event from
+the queue counts only if it is Stocktide's own.
 """
 
 import math
@@ -20,7 +20,7 @@ BATCH = "application/cloudevents-batch+json"
 PROBLEM = "application/problem+json"
 PROBLEM_TYPE = "urn:stocktide:error:"
 REFUSED = (401, 403, 404, 405, 415)
-# The whole request was too large or no batch: a smaller one will show which event it is.
+# The whole request was too large or not a batch: a smaller one will show which event it is.
 CUT = (400, 413, 422)
 TOO_LARGE = 413
 # A server that asks for a longer pause is asked again after this.
@@ -47,9 +47,9 @@ class TryAgain:
 
 @dataclass(frozen=True)
 class CutSmaller:
-    """The server takes no such batch; reason and message are those of its answer.
+    """The server does not accept such a batch; reason and message are those of its answer.
 
-    final: Stocktide itself said so, and thus of a single event that it will never be taken. A proxy says at most that
+    final: Stocktide itself said so; of a single event this means that it will never be taken. A proxy can only say that
     a batch is too large for it.
     """
 
@@ -109,7 +109,7 @@ def _delivered(answer: httpx.Response, events: int) -> Answer:
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:
-    """The members of a JSON answer; none of any other."""
+    """Return the members of a JSON answer; none of any other."""
     try:
         members: dict[str, Any] = msgspec.json.decode(answer.content, type=dict[str, Any])
     except NOT_READ:
@@ -118,13 +118,13 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _is_ours(answer: httpx.Response) -> bool:
-    """Tell whether an error is Stocktide's, and not that of something on the way to it."""
+    """Return True if an error is Stocktide's, and not from a proxy on the way to it."""
     media = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return media == PROBLEM and str(_problem(answer).get("type", "")).startswith(PROBLEM_TYPE)
 
 
 def _said(answer: httpx.Response) -> tuple[str, str]:
-    """Code and detail of a problem+json answer; of any other its status."""
+    """Return code and detail of a problem+json answer; of any other its status."""
     problem = _problem(answer)
     code = str(problem.get("code") or f"http_{answer.status_code}")
     detail = str(problem.get("detail") or answer.reason_phrase)
@@ -132,7 +132,7 @@ def _said(answer: httpx.Response) -> tuple[str, str]:
 
 
 def _retry_after_s(answer: httpx.Response) -> float | None:
-    """Retry-After, as seconds or as a date, up to AFTER_S_MAX; None for what is neither."""
+    """Parse Retry-After, seconds or a date, up to AFTER_S_MAX; None if it is neither."""
     text = answer.headers.get("Retry-After", "").strip()
     try:
         seconds = float(text)
@@ -142,7 +142,7 @@ def _retry_after_s(answer: httpx.Response) -> float | None:
 
 
 def _seconds_until(date: str) -> float:
-    """Seconds until an HTTP date; NaN for what is none."""
+    """Return the seconds until an HTTP date; NaN if it is not a date."""
     try:
         return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, IndexError, OverflowError):

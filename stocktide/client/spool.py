@@ -1,8 +1,8 @@
 """Events that wait on disk: append-only segment files of one event a line, and a cursor that says what is delivered.
 
 An event is in the spool once it is synced. The cursor is moved after delivery and need not be synced: what is sent
-twice for it is a duplicate. A line that a killed process left unfinished was never promised to anybody, and is cut off.
-It needs a POSIX system: its locks and synced folders are not to be had on Windows.
+twice for it is a duplicate. A line that a killed process left unfinished was never acknowledged, and is cut off.
+It needs a POSIX system: its locks and synced folders do not exist on Windows.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from stocktide.client.segments import Place, Segments, write_all
 from stocktide.client.stores import CLOSED
 
 SEGMENT_BYTES = 4 * 2**20
-# Lines that the disk has spoilt, and events that the server will never take, with the reason: for people to look at.
+# Lines that were damaged on disk, and events that the server will never take, with the reason: for people to look at.
 DAMAGED = "damaged.txt"
 REFUSED = "refused.ndjson"
 
 
 @dataclass
 class _Peeked:
-    """What the last `peek` read: the lines to send, those that are spoilt, and where it stopped."""
+    """Lines that the last `peek` read: those to send, those that are damaged, and where it stopped."""
 
     place: Place
     sound: list[bytes] = field(default_factory=list)
@@ -71,7 +71,7 @@ class SpoolStore:
             raise
 
     def append(self, line: bytes) -> None:
-        """Keep one event; it is on disk when this returns. Raises StoreFull, ValueError once sealed."""
+        """Store one event; it is on disk when this returns. Raises StoreFull, ValueError once sealed."""
         with self._lock:
             if self._sealed:
                 raise ValueError(CLOSED)
@@ -85,7 +85,7 @@ class SpoolStore:
             self._bytes += len(line) + 1
 
     def peek(self, events_max: int, bytes_max: int) -> list[bytes]:
-        """The oldest events, without taking them away; lines that the disk has spoilt are left out."""
+        """Return the oldest events without removing them; lines that are damaged on disk are left out."""
         with self._lock:
             peeked = _Peeked(self._place)
             for place, line in self._segments.lines(self._place, self._writing):
@@ -94,13 +94,13 @@ class SpoolStore:
                     break
                 peeked.add(place, line)
             if not peeked.events:
-                # files that somebody took away hold nothing any more
+                # files that somebody moved away hold nothing any more
                 self._events = self._bytes = 0
             self._peeked = peeked
             return peeked.sound
 
     def done(self) -> None:
-        """Take away what the last `peek` read; spoilt lines are put aside."""
+        """Remove what the last `peek` read; damaged lines are put aside."""
         with self._lock:
             peeked, self._peeked = self._peeked, _Peeked(self._peeked.place)
             if peeked.spoilt:
@@ -123,24 +123,24 @@ class SpoolStore:
         file = os.open(self._folder / REFUSED, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             if os.fstat(file).st_size + len(content) > self._bytes_max:
-                raise StoreFull(f"{self._folder / REFUSED} is full: look at it, then take it away.")
+                raise StoreFull(f"{self._folder / REFUSED} is full: inspect it, then move it away.")
             write_all(file, content)
         finally:
             os.close(file)
 
     def waiting(self) -> int:
-        """How many events are kept."""
+        """Return how many events are stored."""
         with self._lock:
             return self._events
 
     def seal(self) -> bool:
-        """Take no more events; False where that was said before."""
+        """Take no more events; returns False if it was sealed before."""
         with self._lock:
             first, self._sealed = not self._sealed, True
             return first
 
     def close(self) -> None:
-        """Give the folder free; what is kept stays."""
+        """Release the folder; stored events stay."""
         with self._lock:
             if self._released:
                 return
@@ -159,7 +159,7 @@ class SpoolStore:
         try:
             write_all(self._file, line)
         except OSError:
-            # until it is cut off, what stands there would spoil the line behind it
+            # until it is cut off, it would corrupt the line behind it
             self._torn = True
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, status.st_size)
@@ -175,7 +175,7 @@ class SpoolStore:
 
 
 def _own(folder: Path) -> int:
-    """Take the folder for this process; gives the descriptor that holds it. Raises SpoolInUse."""
+    """Lock the folder for this process; returns the descriptor that holds it. Raises SpoolInUse."""
     owner = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Where events wait until they are delivered: in memory."""
+"""Stores of events that wait until they are delivered: in memory."""
 
 import threading
 from collections import deque
@@ -13,25 +13,25 @@ class Store(Protocol):
     """Events in the order of sending. `append` may be called by many threads, the rest by the sending one."""
 
     def append(self, line: bytes) -> None:
-        """Keep one event. Raises StoreFull, ValueError once sealed."""
+        """Store one event. Raises StoreFull, ValueError once sealed."""
 
     def peek(self, events_max: int, bytes_max: int) -> list[bytes]:
-        """The oldest events, at least one if there are any, without taking them away."""
+        """Return the oldest events, at least one if there are any, without removing them."""
 
     def done(self) -> None:
-        """Take away what the last `peek` gave."""
+        """Remove what the last `peek` returned."""
 
     def give_up(self, line: bytes, reason: str, message: str) -> None:
         """Write down an event that will never be taken, where there is a place for it. Raises StoreFull, OSError."""
 
     def waiting(self) -> int:
-        """How many events are kept."""
+        """Return how many events are stored."""
 
     def seal(self) -> bool:
-        """Take no more events; False where that was said before."""
+        """Take no more events; returns False if it was sealed before."""
 
     def close(self) -> None:
-        """Give the store free."""
+        """Release the store."""
 
 
 class MemoryStore:
@@ -45,7 +45,7 @@ class MemoryStore:
         self._lock = threading.Lock()
 
     def append(self, line: bytes) -> None:
-        """Keep one event. Raises StoreFull, ValueError once sealed."""
+        """Store one event. Raises StoreFull, ValueError once sealed."""
         with self._lock:
             if self._sealed:
                 raise ValueError(CLOSED)
@@ -54,7 +54,7 @@ class MemoryStore:
             self._lines.append(line)
 
     def peek(self, events_max: int, bytes_max: int) -> list[bytes]:
-        """The oldest events, without taking them away."""
+        """Return the oldest events without removing them."""
         found: list[bytes] = []
         size = 0
         with self._lock:
@@ -67,25 +67,25 @@ class MemoryStore:
         return found
 
     def done(self) -> None:
-        """Take away what the last `peek` gave."""
+        """Remove what the last `peek` returned."""
         with self._lock:
             for _ in range(self._peeked):
                 self._lines.popleft()
             self._peeked = 0
 
     def give_up(self, line: bytes, reason: str, message: str) -> None:
-        """Nothing: the outcome tells it."""
+        """Do nothing: the outcome reports it."""
 
     def waiting(self) -> int:
-        """How many events are kept."""
+        """Return how many events are stored."""
         with self._lock:
             return len(self._lines)
 
     def seal(self) -> bool:
-        """Take no more events; False where that was said before."""
+        """Take no more events; returns False if it was sealed before."""
         with self._lock:
             first, self._sealed = not self._sealed, True
             return first
 
     def close(self) -> None:
-        """Nothing is to be given free."""
+        """Do nothing: there is nothing to release."""

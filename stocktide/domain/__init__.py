@@ -1,1 +1,1 @@
-"""The trade's own facts, one home each. Every stage may import this room; it imports the standard library alone."""
+"""Facts of the trade, one home each. Every stage may import this room; it imports the standard library alone."""

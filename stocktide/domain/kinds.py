@@ -12,7 +12,7 @@ from typing import Literal
 TYPE_PREFIX = "stocktide."
 
 Sign = Literal[-1, 0, 1]
-# What an event opens or closes under a reference; the sums of each stand in `commitments`.
+# What an event opens or closes under a reference; the sums of each are in `commitments`.
 Purpose = Literal["on_order", "in_transit", "promised"]
 # The column of `daily_demand` that counts the quantity.
 Daily = Literal["sold", "returned", "received", "adjusted"]

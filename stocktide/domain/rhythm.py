@@ -22,7 +22,7 @@ class Rhythm:
 
     @property
     def many(self) -> str:
-        """Name several of them."""
+        """Return the plural, such as "weeks"."""
         return f"{self.one}s"
 
     @property
@@ -35,11 +35,11 @@ class Rhythm:
         return f"{number:,} {self.one if number == 1 else self.many}"
 
     def each(self, unit: str = "units") -> str:
-        """Name a rate, such as "units a week"."""
+        """Format a rate, such as "units a week"."""
         return f"{unit} a {self.one}"
 
     def named(self, last_day: date) -> str:
-        """Name one period by its last day: "2026-03-29", "week to 29 Mar 2026", "Mar 2026", "quarter to Mar 2026"."""
+        """Format a period by its last day: "2026-03-29", "week to 29 Mar 2026", "Mar 2026", "quarter to Mar 2026"."""
         return f"{last_day}" if self.is_daily else f"{last_day:{self.hover.replace('%a ', '')}}"
 
 

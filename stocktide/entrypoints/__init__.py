@@ -1,1 +1,1 @@
-"""What starts processes: command line, API, worker, `stocktide up`, the demo. Only they import stages."""
+"""Entry points: command line, API, worker, `stocktide up`, the demo. Only they import stages."""

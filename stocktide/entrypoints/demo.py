@@ -18,7 +18,7 @@ import httpx
 from data import LiveFeed, SampleChain, simulate
 from stocktide.domain.rhythm import rhythm_of
 from stocktide.entrypoints.cli.output import print_table, progress, say
-from stocktide.entrypoints.demo_sensors import TOPICS, ShelfSensors, sense_once
+from stocktide.entrypoints.demo_sensors import TOPICS, ShelfSensors, publish_readings
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.errors import Fatal
 from stocktide.foundation.home import read_state
@@ -43,7 +43,7 @@ Row = list[Any]
 def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
     """Simulate, send, land, forecast, publish; print what happened at every stage. Then go on live, unless `once`.
 
-    Raises Fatal where a stage's outcome is not what the simulator knows it must be.
+    Raises Fatal if a stage's outcome is not what the simulator expects.
     """
     rows: list[Row] = []
     started = time.monotonic()
@@ -70,7 +70,7 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
             _timed(rows, "sensors over MQTT", lambda: _sense(sensors, client, state), str)
             # the worker's cron may be at it already
             _timed(rows, "etl", lambda: _stage(settings, "etl", "--wait"), _landed)
-            _timed(rows, "forecast", lambda: _stage(settings, "forecast"), forecast_told)
+            _timed(rows, "forecast", lambda: _stage(settings, "forecast"), describe_forecast)
             _timed(rows, "check", lambda: _stage(settings, "check"), _checked)
             _timed(rows, "read back", lambda: _read_back(client), str)
             rows.append(
@@ -96,7 +96,7 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
 
 
 def free_port() -> int:
-    """A port that is free now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -104,7 +104,7 @@ def free_port() -> int:
 
 
 def _end(home: Path) -> date:
-    """The day after the last simulated one: kept with the home, so that a second demo sends the same events."""
+    """Return the day after the last simulated one: kept in the home, so that a second demo sends the same events."""
     note = home / "demo.json"
     home.mkdir(parents=True, exist_ok=True)
     if not note.exists():
@@ -150,7 +150,7 @@ def _wait_until_ready(settings: Settings, supervisor: "subprocess.Popen[bytes]")
     deadline = time.monotonic() + READY_S_MAX
     while time.monotonic() < deadline:
         if supervisor.poll() is not None:
-            raise Fatal("up_failed", "`stocktide up` ended; what it said stands above.")
+            raise Fatal("up_failed", "`stocktide up` ended; its output is above.")
         state = read_state(settings.home)
         if state and state["pid"] == supervisor.pid:
             parts = state["parts"].values()
@@ -197,7 +197,7 @@ def _post(client: httpx.Client, body: bytes) -> dict[str, Any]:
 def _sense(sensors: ShelfSensors, client: httpx.Client, state: dict[str, Any]) -> str:
     engine = create_engine(state["services"]["database_url"], pool_size=1)
     try:
-        return sense_once(engine, sensors, client)
+        return publish_readings(engine, sensors, client)
     finally:
         engine.dispose()
 
@@ -254,8 +254,8 @@ def _landed(report: dict[str, Any]) -> str:
     return f"{report['rows_total']:,} rows in the lake = ledger; {changed:,} rows of daily demand written"
 
 
-def forecast_told(report: dict[str, Any]) -> str:
-    """Say what the forecast stage did: what won, what became of it and why, and its error beside seasonal naive's.
+def describe_forecast(report: dict[str, Any]) -> str:
+    """Describe the forecast stage: the choice, its decision and reason, and its error beside seasonal naive's.
 
     report: what `stocktide forecast --json` prints.
     """

@@ -38,16 +38,16 @@ class ShelfSensors:
         self._client.loop_start()
 
     def publish(self, api: httpx.Client) -> int:
-        """Let every sensor count what the ledger says is there. Returns how many counted."""
+        """Publish a reading of each sensor, as the ledger counts. Returns how many were published."""
         sent = [self._publish(line) for line in _shelves(api)]
-        # a broker that is away gets the next count instead
+        # a broker that is down gets the next reading instead
         with contextlib.suppress(RuntimeError):
             for info in sent:
                 info.wait_for_publish(PUBLISHED_S_MAX)
         return len(sent)
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -58,8 +58,8 @@ class ShelfSensors:
         return self._client.publish(topic, payload, qos=1)
 
 
-def sense_once(engine: sa.Engine, sensors: ShelfSensors, api: httpx.Client) -> str:
-    """Count, until a count of each sensor came through the subscriber. Raises Fatal when none does."""
+def publish_readings(engine: sa.Engine, sensors: ShelfSensors, api: httpx.Client) -> str:
+    """Publish until a reading of each sensor came through the subscriber. Raises Fatal when none does."""
     before, deadline = _recorded(engine), time.monotonic() + RECORDED_S_MAX
     while time.monotonic() < deadline:
         # before the subscriber is there, the demo's broker drops what it is given
@@ -79,7 +79,7 @@ def _recorded(engine: sa.Engine) -> int:
 
 
 def _shelves(api: httpx.Client) -> list[dict[str, Any]]:
-    """The shelves that are watched: the first products, each in its first shop."""
+    """Return the shelves that have a sensor: the first products, each in its first shop."""
     listed = api.get("/v1/products", params={"limit": SENSORS}).raise_for_status().json()
     shelves = []
     for product in listed["products"]:

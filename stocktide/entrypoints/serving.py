@@ -1,4 +1,4 @@
-"""How the API is served: one or more processes that accept from one socket."""
+"""Serving of the API: one or more processes that accept from one socket."""
 
 import gc
 import socket
@@ -14,7 +14,7 @@ from stocktide.foundation.database import create_engine
 from stocktide.foundation.home import signing_key
 from stocktide.foundation.settings import Settings
 
-# What was made at start stays for ever: looking through it again and again costs tens of milliseconds a time.
+# What was made at start stays forever: collecting it again and again costs tens of milliseconds a time.
 GC_THRESHOLDS = (50_000, 20, 50)
 # The ledger's writer asks for Python's lock a dozen times a group, each time that PostgreSQL has answered; a loop that
 # parses would keep it waiting for Python's 5 ms each time.

@@ -1,4 +1,4 @@
-"""What `stocktide status` tells: parts, data, last runs."""
+"""Report of `stocktide status`: parts, data, last runs."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line
 
 
 def describe(state: dict[str, Any]) -> dict[str, Any]:
-    """Describe a running Stocktide from its state file and its database. Figures are None where nobody answers."""
+    """Describe a running Stocktide from its state file and its database. Figures are None if a server is down."""
     parts = [
         [name, part["state"], part["pid"], part["restarts"]]
         for name, part in state["parts"].items()

@@ -1,4 +1,4 @@
-"""A wish to stop that a signal's handler may express: an Event takes a lock that the interrupted thread may hold."""
+"""A request to stop that a signal handler may make: an Event takes a lock that the interrupted thread may hold."""
 
 import time
 
@@ -16,7 +16,7 @@ class StopWish:
         self._set = True
 
     def is_set(self) -> bool:
-        """Tell whether somebody asked."""
+        """Return True if somebody asked to stop."""
         return self._set
 
     def wait(self, seconds: float) -> bool:

@@ -35,7 +35,7 @@ from stocktide.foundation.settings import Settings
 from stocktide.foundation.users import set_user
 
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-# A part that ran this long is well again: its next end starts the back-off anew.
+# A part that ran this long is healthy again: after its next exit the back-off starts from its first step.
 WELL_AFTER_S = 60.0
 STOP_S_MAX = 15.0
 TICK_S = 0.2
@@ -62,12 +62,12 @@ class Part:
     retry_at: float = 0.0
 
     def pid(self) -> int | None:
-        """Pid of the running process."""
+        """Return the pid of the running process."""
         process = self.server.process if self.server else self.process
         return process.pid if process else None
 
     def alive(self) -> bool:
-        """Tell whether the process runs."""
+        """Return True if the process runs."""
         if self.server:
             return self.server.alive()
         return self.process is not None and self.process.poll() is None
@@ -153,7 +153,7 @@ class Supervisor:
                 self._start(part)
 
     def _mqtt_parts(self, environment: dict[str, str]) -> list[Part]:
-        """The subscriber where a broker is set, and the demo's own broker where its port is."""
+        """List the subscriber where a broker is set, and the demo's own broker where its port is."""
         settings, command = self.settings, [sys.executable, "-m", "stocktide.entrypoints.cli"]
         port, url = settings.mqtt_broker_port, settings.mqtt_url
         parts = []
@@ -166,7 +166,7 @@ class Supervisor:
         return parts
 
     def _api_parts(self, environment: dict[str, str]) -> list[Part]:
-        """API processes on one socket. It is ours: while one starts anew its callers wait instead of failing."""
+        """List API processes on one socket. It is ours: while one restarts, its callers wait instead of failing."""
         host, port = self.settings.api_host, self.settings.api_port
         self._listening = listen(host, port)
         descriptor = self._listening.fileno()
@@ -190,7 +190,7 @@ class Supervisor:
         ]
 
     def _prepare_access(self, services: Services) -> dict[str, str]:
-        """Make the first user and the dashboard's key; say how to sign in. Returns our parts' environment."""
+        """Create the first user and the dashboard's key; print how to sign in. Returns our parts' environment."""
         engine = create_engine(services.database_url)
         password = None
         with engine.begin() as connection:
@@ -220,7 +220,7 @@ class Supervisor:
         }
 
     def _dashboard_environment(self, environment: dict[str, str]) -> dict[str, str]:
-        """The dashboard gets the read-only role, and no way to the owner's."""
+        """Return the dashboard's environment: it has the read-only role, and no way to the owner's."""
         return {**environment, "STOCKTIDE_DATABASE_URL": environment["STOCKTIDE_READ_DATABASE_URL"]}
 
     def _start(self, part: Part) -> None:

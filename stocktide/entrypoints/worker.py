@@ -28,7 +28,7 @@ class JobFailed(Exception):
 
 
 def run_worker(url: str, settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Raises Invalid for a cron line that is none."""
+    """Work until SIGTERM or SIGINT. Raises Invalid if a cron line is not valid."""
     app = make_app(url, settings)
 
     async def work() -> None:
@@ -58,7 +58,7 @@ def make_app(url: str, settings: Settings) -> App:
 
 
 def crons_of(settings: Settings) -> dict[Job, str]:
-    """When each job is due by itself."""
+    """Return the schedule of each job that has one."""
     return {
         "etl": settings.etl_cron,
         "forecast": settings.forecast_cron,
@@ -68,14 +68,14 @@ def crons_of(settings: Settings) -> dict[Job, str]:
 
 
 def check_crons(settings: Settings) -> None:
-    """Raise Invalid that names the setting whose cron line is none."""
+    """Raise Invalid that names the setting whose cron line is not valid."""
     from croniter import croniter
 
     for job, line in crons_of(settings).items():
         if not croniter.is_valid(line):
             name = f"STOCKTIDE_{job.upper()}_CRON"
             raise Invalid(
-                "cron", f"{name} {line!r} is no cron line such as */5 * * * *.", setting=name
+                "cron", f"{name} {line!r} is not a cron line such as */5 * * * *.", setting=name
             )
 
 
@@ -84,7 +84,7 @@ def _runner(url: str, job: Job) -> Callable[[int], None]:
         """Run the job's command: its memory ends with it, and a crash of it is not a crash of the worker."""
         del (
             timestamp
-        )  # the queue tells when a periodic job was due; it is run whenever it is reached
+        )  # the queue passes when a periodic job was due; it is run as soon as a worker is free
         engine = create_engine(url, pool_size=1)
         with single_flight(engine, LOCKS[job]) as free:
             pass
@@ -104,7 +104,7 @@ def _runner(url: str, job: Job) -> Callable[[int], None]:
 
 
 async def _free_dead_jobs(app: App) -> None:
-    """Fail the jobs of workers that no longer beat: the next run of their kind may then start."""
+    """Fail the jobs of workers whose heartbeat stopped: the next run of their kind may then start."""
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
         log("job_of_dead_worker", job=job.task_name, job_id=job.id)
         await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)

@@ -1,1 +1,1 @@
-"""What every stage stands on: settings, errors, database, keys and users, the web boundary, embedded servers."""
+"""Foundation of every stage: settings, errors, database, keys and users, the web boundary, embedded servers."""

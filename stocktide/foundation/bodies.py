@@ -11,9 +11,9 @@ from stocktide.foundation.errors import Invalid, TooLarge, UnsupportedMedia
 
 # A decoder of zstd keeps a window of what it has given; larger ones are refused.
 ZSTD_WINDOW_BYTES_MAX = 8 * 2**20
-# So much goes into the decoder at once: it may come out as many thousand times as much.
+# Input of the decoder at once: it may unpack to a thousand times as much.
 ZSTD_INPUT_BYTES = 256
-# Unpacked in pieces of this size at most, so that a bomb is noticed before it has gone off.
+# Unpacked in pieces of this size at most, so that a zip bomb is noticed early.
 PIECE_BYTES = 2**18
 
 
@@ -21,7 +21,7 @@ class Unpacker(Protocol):
     """Turns packed pieces into plain ones."""
 
     def unpack(self, piece: bytes) -> Iterator[bytes]:
-        """Give what the piece holds, bit by bit: the caller may stop before all of it is unpacked."""
+        """Yield what the piece holds, bit by bit: the caller may stop before all of it is unpacked."""
         ...
 
     def finish(self) -> None:
@@ -33,11 +33,11 @@ class Plain:
     """No packing."""
 
     def unpack(self, piece: bytes) -> Iterator[bytes]:
-        """Give the piece."""
+        """Yield the piece."""
         yield piece
 
     def finish(self) -> None:
-        """Nothing can be missing."""
+        """Do nothing: nothing can be missing."""
 
 
 class Gzip:
@@ -47,7 +47,7 @@ class Gzip:
         self._stream = zlib.decompressobj(wbits=47)
 
     def unpack(self, piece: bytes) -> Iterator[bytes]:
-        """Unpack; raises Invalid for what is not gzip."""
+        """Unpack; raises Invalid if it is not gzip."""
         try:
             while piece:
                 yield self._stream.decompress(piece, PIECE_BYTES)
@@ -74,7 +74,7 @@ class Zstd:
         self._within = False
 
     def unpack(self, piece: bytes) -> Iterator[bytes]:
-        """Unpack; raises Invalid for what is not zstd."""
+        """Unpack; raises Invalid if it is not zstd."""
         try:
             # a piece of a few bytes can hold megabytes: little goes in at a time
             for start in range(0, len(piece), ZSTD_INPUT_BYTES):
@@ -106,7 +106,7 @@ UNPACKERS: dict[str, type[Unpacker]] = {
 
 
 def unpacker_of(encoding: str) -> Unpacker:
-    """The unpacker of a Content-Encoding. Raises UnsupportedMedia."""
+    """Return the unpacker of a Content-Encoding. Raises UnsupportedMedia."""
     made = UNPACKERS.get(encoding.strip().lower())
     if made is None:
         raise UnsupportedMedia(
@@ -117,17 +117,17 @@ def unpacker_of(encoding: str) -> Unpacker:
 
 
 async def pieces(receive: Any, encoding: str) -> AsyncIterator[bytes]:
-    """The body's plain pieces as they come. Raises Invalid for a broken packing, Gone when the sender leaves."""
+    """Yield the body's plain pieces as they come. Raises Invalid for a broken packing, Gone when the sender leaves."""
     unpacker = unpacker_of(encoding)
     more = True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Invalid("gone", "The sender went away before the body was whole.")
+            raise Invalid("gone", "The sender disconnected before the end of the body.")
         more = message.get("more_body", False)
         for number, piece in enumerate(unpacker.unpack(message.get("body", b""))):
             if number:
-                # a small message can unpack into gigabytes of nothing: others have their turn meanwhile
+                # a small message can unpack to gigabytes of zeros: other requests run in between
                 await asyncio.sleep(0)
             if piece:
                 yield piece
@@ -156,7 +156,7 @@ async def whole_body(receive: Any, encoding: str, bytes_max: int) -> bytes:
 
 
 def _put_back(message: Any, receive: Any) -> Any:
-    """Give a message that was taken already before those that follow."""
+    """Return a message that was taken already before those that follow."""
     taken = [message]
 
     async def again() -> Any:
@@ -166,7 +166,7 @@ def _put_back(message: Any, receive: Any) -> Any:
 
 
 def too_large(bytes_max: int) -> TooLarge:
-    """The refusal of what is longer than may be."""
+    """Return the error for a body longer than the limit."""
     return TooLarge(
         "body_too_large", f"The body is longer than {bytes_max} bytes; send smaller batches."
     )
@@ -175,7 +175,7 @@ def too_large(bytes_max: int) -> TooLarge:
 async def lines(
     receive: Any, encoding: str, *, lines_max: int, bytes_max: int
 ) -> AsyncIterator[list[bytes]]:
-    """The body's lines in groups of at most `lines_max` and about `bytes_max`; empty ones are passed over.
+    """Yield the body's lines in groups of at most `lines_max` and about `bytes_max`; empty ones are skipped.
 
     Raises TooLarge for a line longer than `bytes_max`, and as `pieces`.
     """

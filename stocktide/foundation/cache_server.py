@@ -10,7 +10,7 @@ TIMEOUT_S = 0.25
 
 
 def connect_cache(url: str) -> "redis.Redis":
-    """Make a client for a redis://, rediss:// or unix:// address. Nothing connects yet. Raises Invalid."""
+    """Create a client for a redis://, rediss:// or unix:// address. Nothing connects yet. Raises Invalid."""
     try:
         return redis.Redis.from_url(
             url,

@@ -18,7 +18,7 @@ MIGRATION_LOCK_MS = 10_000
 
 
 def create_engine(url: str, *, pool_size: int = 10) -> sa.Engine:
-    """Make an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid on another scheme."""
+    """Create an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid on another scheme."""
     scheme, separator, rest = url.partition("://")
     if separator == "" or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise Invalid(
@@ -35,7 +35,7 @@ def create_engine(url: str, *, pool_size: int = 10) -> sa.Engine:
 
 @cache
 def sql(name: str) -> str:
-    """Read sql/NAME.sql, e.g. sql("catalog/product"). Binds are named, :sku."""
+    """Read sql/NAME.sql, for example `catalog/product`. Binds are named, :sku."""
     return files("sql").joinpath(*f"{name}.sql".split("/")).read_text("utf-8")
 
 
@@ -57,7 +57,7 @@ def _alembic(connection: sa.Connection | None = None) -> "Config":
 
 
 def schema_revision(connection: sa.Connection) -> str | None:
-    """Tell the schema's revision, None for an empty database."""
+    """Return the schema's revision, None for an empty database."""
     if connection.execute(sa.text("SELECT to_regclass('public.alembic_version')")).scalar() is None:
         return None
     revision: str | None = connection.execute(
@@ -67,7 +67,7 @@ def schema_revision(connection: sa.Connection) -> str | None:
 
 
 def migrate(engine: sa.Engine) -> str:
-    """Bring the schema to the newest revision and return it; one migrator at a time.
+    """Migrate the schema to the newest revision and return it; one migrator at a time.
 
     Raises Fatal if the database was made by a newer Stocktide, Transient if it cannot be reached.
     """

@@ -1,6 +1,6 @@
-"""What an error of the database asks for: the same again, another input, or a mend of our own.
+"""Reactions to a database error: try again, refuse the input, or fix our own code.
 
-The one place that decides it; everything that meets such an error asks here.
+The decision is made here alone; all code that catches such an error calls this module.
 """
 
 from typing import Literal
@@ -21,12 +21,12 @@ Reaction = Literal["transient", "content", "bug"]
 # All that SQLAlchemy, its pool and the driver raise for the database.
 DATABASE_ERRORS = (DBAPIError, NoConnectionFree, psycopg.Error)
 
-# Another writer held what this one needed: the same again, a moment later, will do.
+# Another writer held what this one needed: try the same again a moment later.
 _IN_THE_WAY = (DeadlockDetected, SerializationFailure, LockNotAvailable)
-# What the database refuses for what it says; too long for an index is one of its limits.
+# Values that the database refuses; too long for an index is one of its limits.
 _FOR_ITS_CONTENT = (psycopg.DataError, psycopg.IntegrityError, ProgramLimitExceeded)
 # SQLSTATE of a database that cannot answer or write now: connection, resources, operator, system, rolled back for
-# another, and a server that only reads, as while another takes its place.
+# another, and a read-only server, as during a failover.
 _PASSING = ("08", "53", "57", "58", "40", "25006")
 
 
@@ -36,9 +36,9 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def reaction_to(error: BaseException) -> Reaction:
-    """Tell what an error asks for.
+    """Return the reaction that an error asks for.
 
-    transient: the database is away, busy or gave way to another, and the same may work soon. content: it refuses a
+    transient: the database is down, busy or put another first, and the same may work soon. content: it refuses a
     value, and will refuse it again. bug: anything else; neither waiting nor another input helps.
     """
     cause = cause_of(error)
@@ -50,7 +50,7 @@ def reaction_to(error: BaseException) -> Reaction:
         return "transient"
     if isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith(_PASSING):
         return "transient"
-    # the driver says no state where it lost the connection, or never had one
+    # the driver has no state if it lost the connection, or never had one
     lost = isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
     return "transient" if lost else "bug"
 

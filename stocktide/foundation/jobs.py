@@ -28,7 +28,7 @@ LOCKS: dict[Job, str] = {
 
 
 def defer_job(engine: sa.Engine, job: str) -> bool:
-    """Queue a job, unless one of its kind waits already; tells whether it was queued. Raises NotFound."""
+    """Queue a job unless one of its kind waits already; returns whether it was queued. Raises NotFound."""
     found = next((one for one in JOBS if one == job), None)
     if found is None:
         raise NotFound("unknown_job", f"There is no job {job!r}; there are {', '.join(JOBS)}.")

@@ -8,10 +8,10 @@ For routes that do not depend on `stocktide.foundation.web.allow`, the whole of 
 
 `find(text) -> Key | None` is a dict hit: no await, no lock, no query; None says "ask fetch". What it answers was
 read at most `fresh_s` ago; once half of that has passed it has the key read again in the background, so that a
-busy key is always at hand. A revocation therefore holds in every process after `fresh_s`, wherever it was made.
+busy key is always cached. A revocation therefore holds in every process after `fresh_s`, wherever it was made.
 
-Keys that are known have threads and connections of their own: whoever tries out texts, with or without a key, keeps
-nobody else from using theirs.
+Keys that are known have threads and connections of their own: a client that guesses keys, with or without one of
+its own, does not slow other keys down.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ from stocktide.foundation.keys import (
 from stocktide.foundation.telemetry import log
 
 FRESH_S = 0.5
-# Texts that are remembered: keys, and apart from them texts that are no key, so that guesses push no key out.
+# Texts that are cached: keys, and separately texts that are not keys, so that guesses evict no key.
 KEYS_MAX = 10_000
 REFUSED_MAX = 1_000
-# Look-ups of unknown texts under way; a flood of guesses beyond it is told to come back.
+# Look-ups of unknown texts under way; a flood of guesses beyond it gets 503.
 PENDING_MAX = 500
 # Threads for known keys and for unknown texts, each, and one that writes the last use behind; each has its connection.
 READERS = 2
@@ -71,14 +71,14 @@ class KeyRing:
         self._pending: dict[bytes, Future[Key]] = {}
         self._guesses: dict[bytes, Future[Key]] = {}
         self._limiters: dict[int, TokenBucket] = {}
-        # held by the readers among themselves; whoever finds takes no lock
+        # held by readers only; `find` takes no lock
         self._writing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="key-ring")
         self._guess_readers = ThreadPoolExecutor(READERS, thread_name_prefix="key-ring-unknown")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="key-ring-use")
 
     def find(self, text: str) -> Key | None:
-        """Give the key with this text if it is known well enough; None: fetch it. Raises Unauthorized."""
+        """Return the key with this text if it is known well enough; None: fetch it. Raises Unauthorized."""
         hashed = hash_key(text)
         entry = self._keys.get(hashed)
         now = time.monotonic()
@@ -104,7 +104,7 @@ class KeyRing:
         return self._used(entry, time.monotonic()) if entry is not None else key
 
     def close(self) -> None:
-        """Let go of threads and connections."""
+        """Release threads and connections."""
         for threads in (self._readers, self._guess_readers, self._writer):
             threads.shutdown(wait=True, cancel_futures=True)
         self._engine.dispose()
@@ -124,7 +124,7 @@ class KeyRing:
         return key
 
     def _refresh(self, entry: _Entry, hashed: bytes) -> None:
-        """Have a key read again; where that is refused, the key is believed for as long as it may be."""
+        """Read a key again; if that is refused, the key is trusted for as long as it may be."""
         entry.refreshing = True
         try:
             self._read_soon(hashed)
@@ -132,14 +132,14 @@ class KeyRing:
             entry.refreshing = False
 
     def _read_soon(self, hashed: bytes) -> "Future[Key]":
-        """Have a text looked up, with the known keys or among the guesses. Raises Transient for too many of those."""
+        """Look up a text, with the known keys or among the guesses. Raises Transient for too many guesses."""
         known = hashed in self._keys
         pending = self._pending if known else self._guesses
         under_way = self._pending.get(hashed) or self._guesses.get(hashed)
         if under_way is not None:
             return under_way
         if not known and len(self._guesses) >= PENDING_MAX:
-            raise Transient("keys_busy", "Too many keys are asked for at once; send it again.")
+            raise Transient("keys_busy", "Too many unknown keys at once; send it again.")
         future = (self._readers if known else self._guess_readers).submit(self._read, hashed)
         pending[hashed] = future
         future.add_done_callback(lambda _done: pending.pop(hashed, None))
@@ -168,13 +168,13 @@ class KeyRing:
         return key
 
     def _wait_again(self, hashed: bytes) -> None:
-        """The database was away: whoever asks next asks it again, until the key is too old to believe."""
+        """Allow the next request to ask the database again after it was down, until the key is too old to trust."""
         entry = self._keys.get(hashed)
         if entry is not None:
             entry.refreshing = False
 
     def _limiter_of(self, key: Key) -> TokenBucket:
-        """The bucket outlives readings of the key; another rate begins another."""
+        """Return the key's bucket: it outlives readings of the key, and a new rate starts a new one."""
         limiter = self._limiters.get(key.key_id)
         if limiter is None or limiter.rate != key.rate:
             limiter = self._limiters[key.key_id] = TokenBucket(key.rate)
@@ -189,7 +189,7 @@ class KeyRing:
 
 
 def _put(held: dict[bytes, Held], hashed: bytes, value: Held, most: int) -> None:
-    """Keep a value, and forget the oldest ones beyond `most`."""
+    """Store a value, and drop the oldest ones beyond `most`."""
     held.pop(hashed, None)
     held[hashed] = value
     while len(held) > most:

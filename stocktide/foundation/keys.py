@@ -32,8 +32,8 @@ BURST_S = 2.0
 class TokenBucket:
     """A rate limit in events. Called from one thread (the event loop): it takes no lock.
 
-    A batch larger than the burst passes whole when anything is left, and is paid back by waiting: so no batch is
-    too large for ever, and over any longer time the rate holds.
+    A batch larger than the burst passes whole when anything is left, and is paid back by waiting: so every batch
+    passes some time, and over any longer time the rate holds.
     """
 
     __slots__ = ("_at", "_tokens", "rate")
@@ -44,7 +44,7 @@ class TokenBucket:
         self._at: float | None = None
 
     def take(self, n: int, now: float) -> float:
-        """Take n events at monotonic time `now`, seconds. Gives 0, or the seconds to wait; then nothing was taken."""
+        """Take n events at monotonic time `now`, seconds. Returns 0, or the seconds to wait; then nothing was taken."""
         rate = self.rate
         if rate is None:
             return 0.0
@@ -52,7 +52,7 @@ class TokenBucket:
             self._tokens = min(rate * BURST_S, self._tokens + max(0.0, now - self._at) * rate)
         self._at = now
         if self._tokens <= 0:
-            # half an event, so that who waits as told is let in
+            # half an event, so that a sender that waits this long is let in
             return (0.5 - self._tokens) / rate
         self._tokens -= n
         return 0.0
@@ -60,7 +60,7 @@ class TokenBucket:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a key may send, how fast, until when, and how often it should; None: no limit.
+    """Limits of a key: what it may send, how fast, until when, and how often it should; None: no limit.
 
     kinds, locations: event kinds and location codes. rate: events a second of each API process.
     """
@@ -77,7 +77,7 @@ class Limits:
         if scope == "read" and any(limit is not None for limit in sending):
             raise Invalid(
                 "key_limits",
-                "A read key sends nothing: kinds, locations, rate and interval say nothing of it.",
+                "A read key sends nothing: kinds, locations, rate and interval do not apply.",
             )
         for name, values in (("kinds", self.kinds), ("locations", self.locations)):
             if values is not None and (not values or not all(_shown(value) for value in values)):
@@ -113,9 +113,9 @@ class Key:
     )
 
     def refuses(self, kind: str, location: str | None) -> str | None:
-        """Tell why this key may not send an event of `kind` at `location`; None: it may.
+        """Return why this key may not send an event of `kind` at `location`; None if it may.
 
-        Ask once for each location that an event names. An operator's key is limited by what it was given, too.
+        Ask once for each location that an event names. An operator's key has limits, too, if it was given any.
         """
         if self.kinds is not None and kind not in self.kinds:
             return f"The key {self.name!r} may send {_listed(self.kinds)}, not {kind!r}."
@@ -133,7 +133,7 @@ class Key:
             )
 
     def shown(self) -> dict[str, Any]:
-        """All that people may see of it."""
+        """Return all that people may see of it."""
         return {
             "name": self.name,
             "scope": self.scope,
@@ -149,7 +149,7 @@ class Key:
 
 
 def key_of(row: Any) -> Key:
-    """Make a Key of a row's mapping with COLUMNS."""
+    """Build a Key from a row's mapping with COLUMNS."""
     sets = {
         name: None if row[name] is None else frozenset(row[name]) for name in ("kinds", "locations")
     }
@@ -157,7 +157,7 @@ def key_of(row: Any) -> Key:
 
 
 def hash_key(text: str) -> bytes:
-    """SHA-256: enough for 256 random bits, which cannot be guessed, and fast on every request."""
+    """Return SHA-256: enough for 256 random bits, which cannot be guessed, and fast on every request."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -171,7 +171,7 @@ def create_key(connection: sa.Connection, name: str, scope: str, limits: Limits 
         raise Invalid("key_name", "A key's name has 1 to 100 printable characters.")
     if name in RESERVED:
         raise Invalid(
-            "key_name", f"{name!r} is the feed of what comes without a key; take another name."
+            "key_name", f"{name!r} is the feed of events without a key; choose another name."
         )
     limits.check(scope)
     text = KEY_PREFIX + secrets.token_urlsafe(32)
@@ -185,13 +185,13 @@ def create_key(connection: sa.Connection, name: str, scope: str, limits: Limits 
     ).scalar()
     if created is None:
         raise Conflict(
-            "key_exists", f"A key named {name!r} exists; revoked names are not given again."
+            "key_exists", f"A key named {name!r} exists; revoked names cannot be used again."
         )
     return text
 
 
 def replace_key(connection: sa.Connection, name: str, scope: Scope) -> str:
-    """Give the service `name` a fresh key; the one it had ends. For keys that the supervisor hands to its parts."""
+    """Create a new key for the service `name` and revoke its old one. For keys that the supervisor gives its parts."""
     text = KEY_PREFIX + secrets.token_urlsafe(32)
     connection.execute(
         sa.text(
@@ -210,7 +210,7 @@ def list_keys(connection: sa.Connection) -> list[Key]:
 
 
 def revoke_key(connection: sa.Connection, name: str) -> None:
-    """End a key: within a second no process takes it any more. Raises NotFound."""
+    """Revoke a key: within a second no process accepts it any more. Raises NotFound."""
     done = connection.execute(
         sa.text(
             "UPDATE access_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL"
@@ -233,7 +233,7 @@ def look_up_key(connection: sa.Connection, key_hash: bytes) -> Key:
     )
     if row is None:
         raise Unauthorized(
-            "key_invalid", "The key is unknown. Make one: `stocktide keys create NAME`."
+            "key_invalid", "The key is unknown. Create one: `stocktide keys create NAME`."
         )
     key = key_of({name: value for name, value in row.items() if name != "read_at"})
     key.check_valid(row["read_at"])

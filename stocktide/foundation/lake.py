@@ -1,4 +1,4 @@
-"""Where the lake's Delta tables lie; ETL writes them, forecasting reads them."""
+"""Location of the lake's Delta tables; ETL writes them, forecasting reads them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,11 @@ class Lake:
     root: str
 
     def path(self, table: LakeTable) -> str:
-        """Address of one table, as `deltalake` and Spark take it."""
+        """Return the address of one table, as `deltalake` and Spark take it."""
         return f"{self.root.rstrip('/')}/{table}"
 
     def exists(self, table: LakeTable) -> bool:
-        """Tell whether the table was ever written."""
+        """Return True if the table was ever written."""
         if "://" in self.root:
             from deltalake import DeltaTable
 

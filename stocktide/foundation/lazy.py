@@ -16,7 +16,7 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return `__getattr__`, `__dir__` and `__all__` of a package whose `__init__.py` is `file`.
 
-    Raises FileNotFoundError if no stub lies beside it.
+    Raises FileNotFoundError if there is no stub beside it.
     """
     origins = read_stub(Path(file).with_suffix(".pyi").read_text("utf-8"))
 

@@ -1,4 +1,4 @@
-"""What routes that list things share: a bounded page, the key that the next one begins after, and text to look for."""
+"""Parts of routes that list things: a bounded page, the key that the next one begins after, and a search text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
@@ -14,24 +14,24 @@ TextOrNone = TypeVar("TextOrNone", str, str | None)
 
 
 def checked_text(value: TextOrNone) -> TextOrNone:
-    """Refuse what the database cannot hold. Raises Invalid."""
+    """Refuse text that the database cannot store. Raises Invalid."""
     if value is not None and not is_storable(value):
         raise Invalid("bad_text", "A parameter holds a NUL character.")
     return value
 
 
 def next_key(rows: Sequence[Mapping[str, Any]], limit: int, name: str) -> Any:
-    """Give the last row's key, which the next page begins after; None where this page was the last."""
+    """Return the last row's key, which the next page begins after; None where this page was the last."""
     return rows[-1][name] if len(rows) == limit else None
 
 
 def next_pair(rows: Sequence[Mapping[str, Any]], limit: int) -> str | None:
-    """Give the last row's product and location as one text for `pair_of`; None where this page was the last."""
+    """Return the last row's product and location as one text for `pair_of`; None where this page was the last."""
     last = rows[-1] if len(rows) == limit else None
     return None if last is None else f"{last['product']}\t{last['location']}"
 
 
 def pair_of(after: str) -> tuple[str, str]:
-    """Take apart what `next_pair` gave; the first page begins after ''. Raises Invalid."""
+    """Split what `next_pair` returned; the first page begins after ''. Raises Invalid."""
     product, _, location = checked_text(after).partition("\t")
     return product, location

@@ -13,12 +13,12 @@ from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import job_lock
 from stocktide.foundation.errors import Conflict, StocktideError
 
-# Longer than any run but a first one on years of events: who waits longer should know why.
+# Longer than any run but a first one on years of events: a wait beyond it should be explained.
 RUN_S_MAX = 600.0
 ASK_AGAIN_S = 0.5
 T = TypeVar("T")
 
-STALE_RUN = "the process ended without saying how (killed, or the machine stopped)"
+STALE_RUN = "the process ended without a result (killed, or the machine stopped)"
 
 
 @dataclass
@@ -34,7 +34,7 @@ def recorded_run(engine: sa.Engine, job: str) -> Iterator[Run]:
     """Record one run of `job` in table runs; an exception marks it failed and goes on to the caller.
 
     Each run under way holds a lock of its own, so that several of a job may run at once: one that is still marked
-    running and whose lock nobody holds is dead, and closed.
+    running and whose lock is free is dead, and closed.
     """
     with _begun(engine, job) as run:
         try:
@@ -54,7 +54,7 @@ def recorded_run(engine: sa.Engine, job: str) -> Iterator[Run]:
 def _begun(engine: sa.Engine, job: str) -> Iterator[Run]:
     """Close the dead runs of a job and begin one, under its lock."""
     with engine.connect() as connection:
-        # closed at the end, not given back: that frees the lock, also where the database went away meanwhile
+        # closed at the end, not returned to the pool: that frees the lock, even if the database went down meanwhile
         connection.detach()
         connection.execute(statement("stocktide/close_dead_runs"), {"job": job, "why": STALE_RUN})
         run_id = connection.execute(statement("stocktide/begin_run"), {"job": job}).scalar_one()

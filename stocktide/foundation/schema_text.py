@@ -121,7 +121,7 @@ def _comment(text: str | None, indent: str = "") -> list[str]:
 
 
 def _plain(definition: str) -> str:
-    """Leave out what every definition says alike: the schema, the usual kind of index, that partitions have it too."""
+    """Remove what every definition has: the schema, the usual kind of index, that partitions have it too."""
     for noise in ("public.", " USING btree"):
         definition = definition.replace(noise, " " if noise.startswith(" ") else "")
     return definition.replace(" ON ONLY ", " ON ").replace("  (", " (")

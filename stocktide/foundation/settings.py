@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     events_waiting_max: int = Field(
         50_000,
         ge=1,
-        description="Events that may wait in one API process to be recorded; more are told to come back (503).",
+        description="Events that may wait in one API process to be recorded; more are answered 503.",
     )
     quantity_max: int = Field(
         1_000_000_000, ge=1, description="Largest quantity of one event, units."
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         86_400, ge=0, description="How far ahead of our clock an event's time may lie, seconds."
     )
     occurred_at_min: AwareDatetime = Field(
-        datetime(1990, 1, 1, tzinfo=UTC), description="Earliest event time that is believed."
+        datetime(1990, 1, 1, tzinfo=UTC), description="Earliest event time that is accepted."
     )
     trend_half_life_h: float = Field(
         24.0,
@@ -158,7 +158,7 @@ class Settings(BaseSettings):
         1_000,
         ge=1,
         le=65_535,
-        description="Most messages in hand that are not acknowledged yet (MQTT 5 receive maximum).",
+        description="Most messages received and not acknowledged yet (MQTT 5 receive maximum).",
     )
     mqtt_broker_port: int | None = Field(
         None,
@@ -171,7 +171,7 @@ class Settings(BaseSettings):
         0.5,
         ge=0,
         le=1,
-        description="How long the API believes what it read of a key, seconds: so long a revoked key works on.",
+        description="How long the API trusts what it read about a key, seconds; a revoked key works that long.",
     )
     alert_timer_s: float = Field(
         10.0,
@@ -226,10 +226,13 @@ class Settings(BaseSettings):
         5, ge=1, le=1440, description="Rejects and conflicts are counted over this many minutes."
     )
     alert_storm_count: int = Field(
-        20, ge=1, description="Fewer rejects and conflicts than this are no storm."
+        20, ge=1, description="Fewer rejects and conflicts than this raise no alert."
     )
     alert_storm_share: float = Field(
-        0.2, gt=0, le=1, description="The share of a feed's events that makes rejects a storm."
+        0.2,
+        gt=0,
+        le=1,
+        description="The share of a feed's events that must be rejects or conflicts.",
     )
     alert_source: str = Field(
         "/stocktide/alerts",
@@ -244,15 +247,15 @@ class Settings(BaseSettings):
         15.0,
         ge=0.1,
         le=600,
-        description="How often an alert stream says that it is alive, seconds.",
+        description="How often an alert stream sends a heartbeat, seconds.",
     )
     webhook_allow_http: bool = Field(
-        False, description="Let webhooks use http://, where anybody on the way can read."
+        False, description="Allow webhooks to use http://, which anybody on the way can read."
     )
     webhook_allow_private: bool = Field(
         False,
-        description="Let webhooks reach private, loopback and link-local addresses: "
-        "whoever may make one can then reach your own network through us.",
+        description="Allow webhooks to reach private, loopback and link-local addresses: "
+        "whoever may create one can then reach your own network through us.",
     )
     webhook_timeout_s: float = Field(
         10.0, gt=0, le=300, description="How long a webhook may take to answer, seconds."
@@ -267,7 +270,7 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        """Servers run elsewhere than we do: a path from here means nothing to them."""
+        """Make the path absolute: servers run elsewhere than we do, and a relative path means nothing to them."""
         return home.expanduser().absolute()
 
     @property
@@ -290,7 +293,7 @@ def load_settings(**overrides: Any) -> Settings:
             hint = f" Did you mean {close[0]}?" if close else " See docs/settings.md."
             raise Invalid(
                 "unknown_setting",
-                f"The environment sets {name}, which is no setting.{hint}",
+                f"The environment sets {name}, which is not a setting.{hint}",
                 setting=name,
             )
     try:

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from stocktide.foundation.errors import Invalid
 
-# Shares are written with a few digits: three thirds as 0.333 are the whole, and 0.3333334 three times is no mistake.
+# Shares are written with a few digits: three thirds as 0.333 are the whole, and 0.3333334 three times is not a mistake.
 WHOLE_SHARE = 0.999
 SHARE_ROUNDING = 1e-6
 

@@ -13,7 +13,7 @@ class JsonLines(logging.Formatter):
     """Render a record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Put event and time first, then the fields, then the traceback if there is one."""
+        """Format event and time first, then the fields, then the traceback if there is one."""
         fields: dict[str, Any] = {
             "event": record.getMessage(),
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),

@@ -17,7 +17,7 @@ from stocktide.foundation.errors import Conflict, Invalid, NotFound, TooManyRequ
 Role = Literal["viewer", "planner", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 PASSWORD_LENGTH_MIN = 10
-# As the table's own check says; a name that is none is not looked up, and not remembered either.
+# As the table's own check says; an invalid name is not looked up, and not remembered either.
 USERNAME = re.compile(r"[a-z0-9._@-]{1,64}")
 FAILURES_MAX = 5
 FAILURE_WINDOW_S = 300.0
@@ -27,7 +27,7 @@ _hasher = PasswordHasher()
 
 @cache
 def _nobody() -> str:
-    """A hash to check for users that do not exist, so that the answer takes as long as for those that do."""
+    """Return a hash to check for users that do not exist, so that the answer takes as long as for those that do."""
     return _hasher.hash(secrets.token_urlsafe(16))
 
 
@@ -52,7 +52,7 @@ def set_user(
     if not USERNAME.fullmatch(username):
         raise Invalid(
             "username",
-            f"User name {username!r}: use 1 to 64 of a-z, 0-9 and . _ @ - in small letters.",
+            f"User name {username!r}: use 1 to 64 of a-z, 0-9 and . _ @ -, in lower case.",
         )
     done = connection.execute(
         sa.text(
@@ -69,7 +69,7 @@ def set_user(
 
 
 def disable_user(connection: sa.Connection, username: str) -> None:
-    """Keep a user out from now on. Raises NotFound."""
+    """Disable a user from now on. Raises NotFound."""
     done = connection.execute(
         sa.text("UPDATE users SET disabled_at = now() WHERE username = :username"),
         {"username": username},

@@ -1,4 +1,4 @@
-"""What all HTTP routes share: problem+json errors, keys, and limits on bodies."""
+"""Parts of all HTTP routes: problem+json errors, keys, and limits on bodies."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -52,10 +52,10 @@ def problem(error: StocktideError, **more: Any) -> JSONResponse:
 
 
 def install_problems(app: FastAPI) -> None:
-    """Make every error of the app one shape."""
+    """Render every error of the app in one shape."""
 
     @app.exception_handler(StocktideError)
-    def on_ours(_request: Request, error: StocktideError) -> JSONResponse:
+    def on_our_fault(_request: Request, error: StocktideError) -> JSONResponse:
         return problem(error)
 
     @app.exception_handler(HTTPException)
@@ -71,14 +71,14 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def on_parameters(_request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        parameter = ".".join(str(part) for part in first["loc"])
         body = {
             "type": "urn:stocktide:error:parameter",
             "title": "Invalid input",
             "status": 400,
-            "detail": f"{place}: {first['msg']}",
+            "detail": f"{parameter}: {first['msg']}",
             "code": "parameter",
-            "field": place,
+            "field": parameter,
         }
         return JSONResponse(body, 400, media_type=PROBLEM)
 
@@ -95,7 +95,7 @@ def install_problems(app: FastAPI) -> None:
         if reaction == "transient":
             return problem(Transient("database_away", "The database does not answer; try again."))
         return problem(
-            Invalid("not_storable", f"The database refuses a value of it: {first_line(error)}.")
+            Invalid("not_storable", f"The database refuses a value in it: {first_line(error)}.")
         )
 
     for kind in DATABASE_ERRORS:
@@ -114,19 +114,19 @@ def _our_fault(request: Request, error: Exception) -> Fatal:
 
 
 def engine_of(request: Request) -> sa.Engine:
-    """The process's engine, put there by the entry point."""
+    """Return the process's engine, put there by the entry point."""
     engine: sa.Engine = request.app.state.engine
     return engine
 
 
 def key_ring_of(request: Request) -> KeyRing:
-    """The process's keys, put there by the entry point."""
+    """Return the process's keys, put there by the entry point."""
     ring: KeyRing = request.app.state.key_ring
     return ring
 
 
 def allow(scope: keys.Scope) -> Callable[[Request], Any]:
-    """Make the dependency that lets only keys with this scope through; gives the key."""
+    """Return the dependency that lets only keys with this scope through; it returns the key."""
 
     async def key_of(request: Request) -> keys.Key:
         text = bearer(request.headers.get("authorization", ""))
@@ -176,7 +176,7 @@ async def read_body(request: Request, shape: type[Shape], bytes_max: int) -> Sha
 
 
 def asked_by(key: keys.Key, user: str | None) -> str:
-    """Name who asked, for the history. Raises Invalid."""
+    """Return who asked, for the history. Raises Invalid."""
     if user is None:
         return f"key {key.name}"
     if not 1 <= len(user) <= 100 or not user.isprintable():

@@ -258,7 +258,7 @@ def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_
     page.get_by_text("same value in this group").click()
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text("Would accept 3; balances of 1 product would change.")).to_be_visible()
-    # longer than the parts that draw themselves anew wait
+    # longer than the parts that draw themselves again wait
     page.wait_for_timeout(6_000)
     expect(page.get_by_text("Would accept 3; balances of 1 product would change.")).to_be_visible()
     fill_why(visitor, "codes in small letters")

@@ -12,7 +12,7 @@ from forecasting.frames.frequency import Frequency, Grid
 from forecasting.frames.rhythm_found import calendar_grid
 from forecasting.intervals.probabilities import QUANTILES
 from forecasting.publishing.publish import Publication, store_run
-from forecasting.publishing.registry import Outcome
+from forecasting.publishing.registry import VersionChange
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 
 HORIZON, BACK, HISTORY = 14, 120, 200
@@ -32,7 +32,7 @@ def chain() -> Hierarchy:
     return build_hierarchy(LEVELS, leaves.to_frame(index=False, name=["location", "product"]))
 
 
-def store_three(engine: sa.Engine, *, end: date) -> list[Outcome]:
+def store_three(engine: sa.Engine, *, end: date) -> list[VersionChange]:
     """Store them, trained to two days and one day before `end`; the third lost."""
     return [
         store_run(engine, made, run_id=None)

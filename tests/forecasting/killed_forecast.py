@@ -1,6 +1,6 @@
 """A real retraining in a process of its own, for tests that kill it.
 
-It tells each step as it begins, and waits for ever in step number `stop` (from 0; -1: in none).
+It tells each step as it begins, and waits forever in step number `stop` (from 0; -1: in none).
 """
 
 import time

@@ -1,6 +1,6 @@
 """A run in a process of its own, for tests that kill it.
 
-It keeps two steps, then publishes. It tells each step as it begins to make it, and waits for ever in the one that
+It keeps two steps, then publishes. It tells each step as it begins to make it, and waits forever in the one that
 `stop` names.
 """
 

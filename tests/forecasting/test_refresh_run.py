@@ -161,7 +161,7 @@ def test_a_version_that_was_overtaken_is_not_replaced(
     def meanwhile(*arguments: object, **keywords: object) -> object:
         with database.begin() as connection:
             connection.execute(sa.text("UPDATE forecast_models SET status = 'retired'"))
-        return fit(*arguments, **keywords)  # type: ignore[arg-type]  # passed on as they came
+        return fit(*arguments, **keywords)  # type: ignore[arg-type]  # passed on unchanged
 
     monkeypatch.setattr(refresh_run, "refresh_forecast", meanwhile)
     with pytest.raises(Conflict, match="Version 1 is no longer the current one"):

@@ -69,7 +69,7 @@ def test_spec_from_toml_has_defaults_when_empty() -> None:
         (
             {"forecast": {"split": "FP", "fit_levels": [[]]}},
             "setting_value",
-            "must stand in fit_levels",
+            "must be in fit_levels",
         ),
         ({"forecast": {"split_half_life_days": 0}}, "setting_value", "above 0"),
         ({"forecast": {"split_half_life_days": "10"}}, "setting_type", "is a number"),

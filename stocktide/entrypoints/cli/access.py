@@ -21,7 +21,7 @@ as_json = click.option(
 
 @click.group()
 def keys() -> None:
-    """Keys of feeds, readers and services."""
+    """Manage the keys of feeds, readers and services."""
 
 
 @keys.command("create")
@@ -33,7 +33,7 @@ def keys() -> None:
 @click.option("--expires", help="Until when it may be used: a date (UTC) or an instant.")
 @click.option("--expect-every", help="A pause longer than this, such as 15m, raises an alert.")
 def keys_create(name: str, **given: Any) -> None:
-    """Make a key and print it, this once."""
+    """Create a key and print it, this once."""
     from stocktide.foundation.keys import create_key
 
     scope: str = given.pop("scope")
@@ -66,10 +66,12 @@ def _limits(
 
 
 def names_of(text: str | None) -> list[str] | None:
+    """Split names at commas; None if the option was not given."""
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def instant_of(text: str | None, option: str) -> datetime | None:
+    """Parse a date (UTC) or an instant; None if the option was not given. Raises Invalid that names the option."""
     if text is None:
         return None
     try:
@@ -136,7 +138,7 @@ def _row(key: dict[str, Any]) -> list[Any]:
 @keys.command("revoke")
 @click.argument("name")
 def keys_revoke(name: str) -> None:
-    """End a key: within a second no process takes it any more."""
+    """Revoke a key: within a second no process accepts it any more."""
     from stocktide.foundation.keys import revoke_key
 
     with (
@@ -149,7 +151,7 @@ def keys_revoke(name: str) -> None:
 
 @click.group()
 def users() -> None:
-    """People who sign in to the dashboard."""
+    """Manage the people who sign in to the dashboard."""
 
 
 @users.command("add")
@@ -173,7 +175,7 @@ def users_add(name: str, role: str, password: str) -> None:
 @click.option("--role", default="operator", show_default=True, help="viewer, planner or operator.")
 @click.password_option()
 def users_password(name: str, role: str, password: str) -> None:
-    """Give a user a new password and role."""
+    """Set a user's password and role."""
     from stocktide.foundation.users import set_user
 
     with (
@@ -187,7 +189,7 @@ def users_password(name: str, role: str, password: str) -> None:
 @users.command("disable")
 @click.argument("name")
 def users_disable(name: str) -> None:
-    """Keep a user out from now on."""
+    """Disable a user: they cannot sign in from now on."""
     from stocktide.foundation.users import disable_user
 
     with (
@@ -198,8 +200,8 @@ def users_disable(name: str) -> None:
     say(f"{name} is disabled.")
 
 
-def at_command_line() -> str:
-    """The system's user whose process this is, for histories; what the environment says anybody could write."""
+def command_line_user() -> str:
+    """Return the system user of this process, for histories; environment variables could be set by anybody."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

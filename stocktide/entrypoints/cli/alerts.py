@@ -1,11 +1,11 @@
-"""Commands of alerts: what is open, who has taken it on, and who is told."""
+"""Commands of alerts: what is open, who has taken it on, and who is notified."""
 
 from datetime import datetime
 from typing import Any
 
 import click
 
-from stocktide.entrypoints.cli.access import as_json, at_command_line, instant_of, names_of
+from stocktide.entrypoints.cli.access import as_json, command_line_user, instant_of, names_of
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.errors import Invalid
@@ -15,7 +15,7 @@ OWNER = "stocktide alerts"
 
 @click.group()
 def alerts() -> None:
-    """Alerts: list, acknowledge, silence, and webhooks."""
+    """List, acknowledge and silence alerts, and manage webhooks."""
 
 
 @alerts.command("run", hidden=True)
@@ -69,20 +69,20 @@ def _row(alert: dict[str, Any]) -> list[Any]:
 
 @alerts.command("acknowledge")
 @click.argument("alert_id", type=int)
-@click.option("--reason", required=True, help="Kept in the alert's history.")
+@click.option("--reason", required=True, help="Saved in the alert's history.")
 def alerts_acknowledge(alert_id: int, reason: str) -> None:
-    """Say that somebody has taken an alert on."""
+    """Acknowledge an alert: somebody has taken it on."""
     from alerts.triage import acknowledge
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        acknowledge(connection, alert_id, by=at_command_line(), reason=reason)
+        acknowledge(connection, alert_id, by=command_line_user(), reason=reason)
     say(f"Alert {alert_id} is acknowledged.")
 
 
 @alerts.command("silence")
 @click.argument("alert_id", type=int)
 @click.option("--until", required=True, help="A date (UTC) or an instant; a past one ends it.")
-@click.option("--reason", required=True, help="Kept in the alert's history.")
+@click.option("--reason", required=True, help="Saved in the alert's history.")
 def alerts_silence(alert_id: int, until: str, reason: str) -> None:
     """Send nothing of an alert's rule and subject to webhooks until then."""
     from alerts.triage import silence
@@ -90,13 +90,13 @@ def alerts_silence(alert_id: int, until: str, reason: str) -> None:
     instant = instant_of(until, "--until")
     assert isinstance(instant, datetime)  # noqa: S101 - the option is required
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        silence(connection, alert_id, until=instant, by=at_command_line(), reason=reason)
+        silence(connection, alert_id, until=instant, by=command_line_user(), reason=reason)
     say(f"Alert {alert_id} is silenced until {instant:%Y-%m-%d %H:%M %Z}.")
 
 
 @alerts.group()
 def webhooks() -> None:
-    """Who is told of alerts."""
+    """Manage the webhooks that are notified of alerts."""
 
 
 @webhooks.command("add")
@@ -105,7 +105,7 @@ def webhooks() -> None:
 @click.option("--rules", help="Only these rules, such as out_of_stock,silent_feed.")
 @click.option("--locations", help="Only alerts at these locations, such as S1,S2.")
 def webhooks_add(name: str, url: str, rules: str | None, locations: str | None) -> None:
-    """Make a webhook and print its secret, this once."""
+    """Create a webhook and print its secret, this once."""
     from alerts.addresses import allowed_by
     from alerts.signature import secret_text
     from alerts.webhooks import Filters, create_webhook
@@ -114,7 +114,7 @@ def webhooks_add(name: str, url: str, rules: str | None, locations: str | None) 
     filters = Filters(names_of(rules), names_of(locations))
     with services_for(settings, OWNER) as (engine, _), engine.begin() as connection:
         _, secret = create_webhook(
-            connection, name, url, filters, by=at_command_line(), allowed=allowed_by(settings)
+            connection, name, url, filters, by=command_line_user(), allowed=allowed_by(settings)
         )
     click.echo(secret_text(secret))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stocktide.entrypoints.cli.access import at_command_line
+from stocktide.entrypoints.cli.access import command_line_user
 from stocktide.entrypoints.cli.context import load_config, load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.errors import Invalid
@@ -29,7 +29,7 @@ def tell_assumed(files: Sequence[Path], *, out: Path | None, as_json: bool) -> N
     spec = forecasting.spec_from_toml(load_config(settings))
 
     def change(connection: "sa.Connection") -> None:
-        put_changes(connection, changes, by=at_command_line())
+        put_changes(connection, changes, by=command_line_user())
 
     with services_for(settings, "stocktide forecast --assume") as (engine, _):
         made = forecasting.assume_published(engine, Lake(settings.lake_root), spec, change)
@@ -54,7 +54,7 @@ def _write(made: "Assumed", out: Path) -> None:
 
 
 def _document(made: "Assumed") -> dict[str, object]:
-    """Make the JSON document: the total, the notes, and a row per period of every node that changes."""
+    """Build the JSON document: the total, the notes, and a row per period of every node that changes."""
     table = made.table(changed=True)
     table["ds"] = table["ds"].dt.strftime("%Y-%m-%d")
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stocktide.entrypoints.cli.access import as_json, at_command_line
+from stocktide.entrypoints.cli.access import as_json, command_line_user
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.errors import Invalid
@@ -18,7 +18,7 @@ ROWS_MAX = 100_000
 
 @click.group()
 def calendar() -> None:
-    """What is known ahead: events, prices, promotions, closures, regressors."""
+    """Manage what is known ahead: events, prices, promotions, closures, regressors."""
 
 
 @calendar.command("import")
@@ -30,7 +30,7 @@ def calendar_import(kind: str, file: Path, as_json: bool) -> None:
     from ingest.calendar import put_plans_file
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        done = put_plans_file(connection, kind, file, by=at_command_line())
+        done = put_plans_file(connection, kind, file, by=command_line_user())
     if as_json:
         print_json(done.as_dict())
         return
@@ -44,7 +44,7 @@ def calendar_import(kind: str, file: Path, as_json: bool) -> None:
 @click.option("--since", help="Only plans that end on this day or later, such as 2027-03-01.")
 @click.option("--until", help="Only plans that begin by this day.")
 @click.option("--history", is_flag=True, help="Also what was changed or withdrawn.")
-@click.option("--csv", "as_csv", is_flag=True, help="As the CSV that `import` reads.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the CSV that `import` reads.")
 @as_json
 def calendar_list(
     kind: str, since: str | None, until: str | None, history: bool, as_csv: bool, as_json: bool
@@ -73,11 +73,11 @@ def calendar_list(
 @click.argument("kind")
 @click.argument("plan")
 def calendar_withdraw(kind: str, plan: str) -> None:
-    """Take back the PLAN of a KIND, by its id. Backtests of the days before still know it."""
+    """Withdraw the PLAN of a KIND, by its id. Backtests of the days before still know it."""
     from ingest.calendar import withdraw_plan
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        withdraw_plan(connection, kind, plan, by=at_command_line())
+        withdraw_plan(connection, kind, plan, by=command_line_user())
     say(f"{plan} is withdrawn.")
 
 

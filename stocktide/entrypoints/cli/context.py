@@ -1,4 +1,4 @@
-"""What a command runs on, its settings and servers, loaded when it runs: `--help` must not wait for their libraries."""
+"""Settings and servers of a command, loaded when it runs: `--help` must not wait for their libraries."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def load_config(settings: "Settings") -> dict[str, Any]:
 
 @contextmanager
 def services_for(settings: "Settings", owner: str) -> Iterator[tuple["sa.Engine", "Services"]]:
-    """Give a command an engine on the running servers, or on embedded ones for its own duration."""
+    """Provide an engine on the running servers, or on embedded ones while the command runs."""
     # SQLAlchemy, Alembic and the servers' clients take more than a second to load
     from stocktide.foundation import home
 

@@ -107,7 +107,11 @@ def broker(port: int) -> None:
     "--mapping",
     help="A mapping file, or the name of one we ship: for rows of CSV, Parquet, NDJSON.",
 )
-@click.option("--once", is_flag=True, help="Take what is there, and end; exit 1 if a file failed.")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Take the files that are there, then exit; exit code 1 if one failed.",
+)
 @click.option(
     "--settle",
     default=2.0,
@@ -140,7 +144,7 @@ def watch(folder: Path, mapping: str | None, once: bool, settle: float, as_json:
 
 
 def _file_line(report: dict[str, Any]) -> str:
-    """One line about a file, for people."""
+    """Describe a file in one line, for people."""
     counts = ", ".join(
         f"{report[name]:,} {name}"
         for name in ("read", "accepted", "duplicate", "conflict")

@@ -21,11 +21,11 @@ from stocktide.foundation.lake import Lake
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from forecasting.publishing.registry import Outcome
+    from forecasting.publishing.registry import VersionChange
     from stocktide.foundation.settings import Settings
 
 WHY = click.option(
-    "--reason", default="no reason given", show_default=True, help="Why; the history keeps it."
+    "--reason", default="no reason given", show_default=True, help="Reason; saved in the history."
 )
 
 
@@ -113,13 +113,13 @@ def refresh(as_json: bool) -> None:
     if as_json:
         print_json({"published": False} if report is None else asdict(report))
     elif report is None:
-        say("Nothing to refresh: no day has come since the current version.")
+        say("Nothing to refresh: no new days since the current version.")
     else:
         say(f"Version {report.version} is published, in {report.seconds:.0f} s. {report.reason}")
 
 
 def _follow(settings: "Settings", engine: "sa.Engine") -> None:
-    """Have MLflow's aliases follow the tables; a store that is away is told of and follows next time."""
+    """Point MLflow's aliases at the tables' versions; a store that is down is reported and follows next time."""
     from forecasting.publishing.experiment import TrackingStore, follow_registry
 
     try:
@@ -169,7 +169,7 @@ def _who() -> str:
     return f"{getpass.getuser()} (command line)"
 
 
-def _tell(outcome: "Outcome", as_json: bool) -> None:
+def _tell(outcome: "VersionChange", as_json: bool) -> None:
     if as_json:
         print_json(asdict(outcome))
         return
@@ -242,8 +242,8 @@ def drift(as_json: bool) -> None:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="PNG to write."
 )
-@click.option("--paths", is_flag=True, help="Sample paths in place of the bands.")
-@click.option("--dark", is_flag=True, help="On a dark ground.")
+@click.option("--paths", is_flag=True, help="Sample paths instead of bands.")
+@click.option("--dark", is_flag=True, help="With a dark background.")
 def plot(node: str, out: Path, paths: bool, dark: bool) -> None:
     """Draw NODE's forecast and its components. NODE: a unique id such as S1/FR-001, or level/unique id."""
     from dashboard.forecasts.node_picture import draw_node

@@ -43,7 +43,7 @@ def up() -> None:
 @cli.command()
 @as_json
 def status(as_json: bool) -> None:
-    """Tell what runs, how far the data has come, and what went wrong last. Exit 3 when nothing runs here."""
+    """Show what runs, how far the data has come, and what went wrong last. Exit 3 when nothing runs here."""
     from stocktide.entrypoints.status import describe
     from stocktide.foundation.home import read_state
 
@@ -188,7 +188,7 @@ def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--wait", is_flag=True, help="Let a run that is under way end first.")
+@click.option("--wait", is_flag=True, help="Wait for a run under way first.")
 @as_json
 def etl(as_json: bool, wait: bool) -> None:
     """Copy new events to the lake, and check that lake and ledger are equal."""

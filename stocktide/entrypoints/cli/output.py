@@ -1,4 +1,4 @@
-"""How the command line speaks: plain lines, tables, JSON, progress. Progress goes to standard error."""
+"""Output of the command line: plain lines, tables, JSON, progress. Progress goes to standard error."""
 
 import json
 import sys

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stocktide.entrypoints.cli.access import as_json, at_command_line, instant_of
+from stocktide.entrypoints.cli.access import as_json, command_line_user, instant_of
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.errors import Invalid
@@ -76,12 +76,14 @@ def rejects_show(reject_id: int) -> None:
 @rejects.command("mend")
 @click.argument("reject_id", type=int)
 @click.option("--set", "edits", multiple=True, metavar="FIELD=VALUE",
-              help="Give a field another value, such as data.product=A; null leaves it out.")  # fmt: skip
+              help="Set a field to another value, such as data.product=A; null removes it.")  # fmt: skip
 @click.option(
     "--raw", type=click.File("rb"), help="A file with the whole event; - is standard input."
 )
-@click.option("--reason", default="", help="Kept in the history; needed unless --dry-run.")
-@click.option("--dry-run", is_flag=True, help="Tell what would come of it.")
+@click.option(
+    "--reason", default="", help="Reason, saved in the history; required unless --dry-run."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would happen; record nothing.")
 @as_json
 def rejects_mend(
     reject_id: int, edits: Sequence[str], raw: Any, reason: str, dry_run: bool, as_json: bool
@@ -95,7 +97,7 @@ def rejects_mend(
     settings = load_settings()
     with services_for(settings, OWNER) as (engine, _):
         told = _replayer(engine, settings).mend(
-            reject_id, sent, By("mend", at_command_line(), reason), dry_run=dry_run
+            reject_id, sent, By("mend", command_line_user(), reason), dry_run=dry_run
         )
     _tell(told, dry_run=dry_run, as_json=as_json)
 
@@ -106,10 +108,12 @@ def rejects_mend(
 @click.option("--field", help="With --for: only with this field.")
 @click.option("--feed", help="With --for: only of this feed.")
 @click.option("--source", help="With --for: only of this source.")
-@click.option("--set", "edit", metavar="FIELD=VALUE", help="Give a field another value.")
-@click.option("--was", help="With --set: only where the field says this now.")
-@click.option("--reason", default="", help="Kept in the history; needed unless --dry-run.")
-@click.option("--dry-run", is_flag=True, help="Tell what would come of it.")
+@click.option("--set", "edit", metavar="FIELD=VALUE", help="Set a field to another value.")
+@click.option("--was", help="With --set: only where the field has this value now.")
+@click.option(
+    "--reason", default="", help="Reason, saved in the history; required unless --dry-run."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would happen; record nothing.")
 @as_json
 def rejects_replay(
     reject_ids: Sequence[int],
@@ -142,7 +146,7 @@ def rejects_replay(
                 replayer.try_out(wanted, ids, changed, after=after)
                 if dry_run
                 else replayer.replay(
-                    wanted, ids, changed, By("replay", at_command_line(), reason), after=after
+                    wanted, ids, changed, By("replay", command_line_user(), reason), after=after
                 )
             )
             reports.append(told)
@@ -153,33 +157,33 @@ def rejects_replay(
 
 @rejects.command("drop")
 @click.argument("reject_ids", type=int, nargs=-1, required=True)
-@click.option("--reason", required=True, help="Kept in the history.")
+@click.option("--reason", required=True, help="Reason, saved in the history.")
 def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
     """Close rejects that will never be recorded. They stay stored."""
     from ingest.rejects.rejects import drop_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        told = drop_rejects(connection, list(reject_ids), by=at_command_line(), reason=reason)
+        told = drop_rejects(connection, list(reject_ids), by=command_line_user(), reason=reason)
     say(f"{told['dropped']:,} dropped, {told['not_open']:,} were not open.")
 
 
 @rejects.command("reopen")
 @click.argument("reject_ids", type=int, nargs=-1, required=True)
-@click.option("--reason", required=True, help="Kept in the history.")
+@click.option("--reason", required=True, help="Reason, saved in the history.")
 def rejects_reopen(reject_ids: Sequence[int], reason: str) -> None:
-    """Take back a drop: the rejects are open again."""
+    """Reopen rejects that were dropped."""
     from ingest.rejects.rejects import reopen_rejects
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        told = reopen_rejects(connection, list(reject_ids), by=at_command_line(), reason=reason)
+        told = reopen_rejects(connection, list(reject_ids), by=command_line_user(), reason=reason)
     say(f"{told['reopened']:,} open again, {told['not_dropped']:,} were not dropped.")
 
 
 def edit_of(text: str) -> tuple[str, Any]:
-    """Take FIELD=VALUE apart; the value is as the field takes it, null leaves the field out. Raises Invalid."""
+    """Split FIELD=VALUE; the value has the field's type, null removes the field. Raises Invalid."""
     field, equals, value = text.partition("=")
     if not equals or not field:
-        raise Invalid("usage", f"--set wants FIELD=VALUE, not {text!r}.")
+        raise Invalid("usage", f"--set needs FIELD=VALUE, not {text!r}.")
     return field, None if value == "null" else value_of(field, value)
 
 
@@ -204,7 +208,7 @@ def _replayer(engine: Any, settings: Any) -> Any:
 
 
 def _sum(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One report of several calls; samples and changes are those of the first."""
+    """Sum the reports of several calls into one; samples and changes are those of the first."""
     counted = (
         "taken",
         "accepted",

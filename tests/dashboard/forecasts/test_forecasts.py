@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from dashboard.forecasts.panels import (
     chips,
+    describe_best,
     errors_by_level,
     gap_text,
-    said_here,
     taken_over,
     with_periods,
 )
@@ -294,17 +294,17 @@ def test_chips_leave_out_what_is_not_known() -> None:
     ]
 
 
-def test_said_here_tells_when_the_choice_is_not_the_best_here() -> None:
+def test_describe_best_tells_when_the_choice_is_not_the_best_here() -> None:
     row = {"level_name": "product", "winner": "ets", "best": 0.8, "chosen": 0.88, "naive": 1.0}
     table = pd.DataFrame([row])
-    assert said_here(table, "product") == (
+    assert describe_best(table, "product") == (
         "Best at level product: **ets** 0.800, 20% below seasonal naive. Published: 0.880."
     )
-    assert said_here(table.assign(chosen=0.7), "product").endswith("Published: 0.700.")
-    assert said_here(table.assign(chosen=float("nan")), "product").endswith("seasonal naive.")
-    assert said_here(table.assign(winner="seasonal_naive"), "product").count("seasonal") == 1
-    assert said_here(table.assign(best=0.0), "product").endswith("Published: 0.880.")
-    assert said_here(table, "total") == "The backtest did not score this level."
+    assert describe_best(table.assign(chosen=0.7), "product").endswith("Published: 0.700.")
+    assert describe_best(table.assign(chosen=float("nan")), "product").endswith("seasonal naive.")
+    assert describe_best(table.assign(winner="seasonal_naive"), "product").count("seasonal") == 1
+    assert describe_best(table.assign(best=0.0), "product").endswith("Published: 0.880.")
+    assert describe_best(table, "total") == "The backtest did not score this level."
 
 
 def test_forecasts_shows_the_held_out_test_when_no_backtest_is_kept(

@@ -35,7 +35,7 @@ FAIRS = (60, 200, 350)
 
 
 @dataclass(frozen=True)
-class Told:
+class PlanContext:
     """A forecast that is true: the rates themselves, by day and leaf (hierarchy's order)."""
 
     mean: Array
@@ -48,7 +48,7 @@ class Chain:
 
     demand: Demand
     hierarchy: Hierarchy
-    made: Told
+    made: PlanContext
     dates: pd.DatetimeIndex
 
     def assume(self, **changed: object) -> Assumed:
@@ -95,10 +95,10 @@ def chain() -> Chain:
     return Chain(demand, hierarchy, true_forecast(hierarchy, rates[:, T:]), dates)
 
 
-def true_forecast(hierarchy: Hierarchy, rates: Array) -> Told:
+def true_forecast(hierarchy: Hierarchy, rates: Array) -> PlanContext:
     mean = hierarchy.sum_leaves(rates[hierarchy.leaf_rows])
     spread = np.linspace(0.5, 1.5, len(QUANTILES))
-    return Told(mean, mean[:, :, None] * spread)
+    return PlanContext(mean, mean[:, :, None] * spread)
 
 
 def test_nothing_changes_when_nothing_else_is_assumed(chain: Chain) -> None:
@@ -236,7 +236,7 @@ def test_closed_leaf_sells_nothing_and_one_that_opens_sells_as_usual(chain: Chai
     np.testing.assert_array_equal(made.quantiles[row, :10], 0.0)
     np.testing.assert_array_equal(made.mean[row, 10:], chain.made.mean[row, 10:])
     shut = replace(chain.demand, ahead=replace(chain.demand.ahead, closed=closed))
-    published = Told(made.mean, made.quantiles)
+    published = PlanContext(made.mean, made.quantiles)
     opened = assume(published, shut, chain.hierarchy, chain.demand.ahead)
     # the true rates repeat every week, and the other weeks of the horizon tell them
     np.testing.assert_allclose(opened.mean, chain.made.mean)
@@ -250,7 +250,7 @@ def test_leaf_that_was_to_be_closed_throughout_opens_as_in_the_last_weeks(chain:
     closed[0, T:] = True
     shut = replace(chain.demand, ahead=replace(chain.demand.ahead, closed=closed))
     made = chain.assume(closed=closed)
-    published = Told(made.mean, made.quantiles)
+    published = PlanContext(made.mean, made.quantiles)
     opened = assume(published, shut, chain.hierarchy, chain.demand.ahead)
     row = chain.row(0)
     np.testing.assert_allclose(opened.mean[row], chain.made.mean[row], rtol=0.1)

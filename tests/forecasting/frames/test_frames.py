@@ -138,7 +138,11 @@ MIXED = pd.concat(
     [
         (long_frame().iloc[:0], "frame_empty", "no rows"),
         (long_frame().drop(columns="y"), "column_missing", "no column 'y'; it has unique_id, ds"),
-        (long_frame().assign(price=1), "column_unknown", "'price' that nobody asked for"),
+        (
+            long_frame().assign(price=1),
+            "column_unknown",
+            "'price' that is not among the regressors",
+        ),
         (changed(4, "unique_id", None), "id_missing", "Row 4"),
         (changed(33, "ds", "soon"), "ds_invalid", "'a', row 33: ds 'soon' is not a date"),
         (

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from forecasting.publishing.publish import publish
 from forecasting.publishing.registry import (
-    Outcome,
+    VersionChange,
     list_versions,
     promote,
     read_champion,
@@ -24,12 +24,12 @@ def published(engine: sa.Engine) -> tuple[int | None, int | None]:
     return (champion.version if champion else None), run
 
 
-def back(engine: sa.Engine, to: int | None = None) -> Outcome:
+def back(engine: sa.Engine, to: int | None = None) -> VersionChange:
     with engine.begin() as connection:
         return rollback(connection, by="anna", reason="it ordered too much", to=to)
 
 
-def forward(engine: sa.Engine, version: int) -> Outcome:
+def forward(engine: sa.Engine, version: int) -> VersionChange:
     with engine.begin() as connection:
         return promote(connection, version, by="anna", reason="we know better")
 
@@ -38,7 +38,7 @@ def test_rollback_points_to_the_champion_before_and_keeps_who_and_why(database: 
     first, second = (publish(database, publication(), run_id=None) for _ in range(2))
     assert published(database) == (2, second)
     outcome = back(database)
-    assert outcome == Outcome(1, first, True, 2, "it ordered too much")
+    assert outcome == VersionChange(1, first, True, 2, "it ordered too much")
     assert published(database) == (1, first)
     with database.connect() as connection:
         newest, oldest = list_versions(connection)

@@ -82,7 +82,7 @@ def test_cli_refuses_with_exit_2_when_the_command_line_is_wrong(
     [
         (
             {"API_PROT": "1"},
-            "STOCKTIDE_API_PROT, which is no setting. Did you mean STOCKTIDE_API_PORT?",
+            "STOCKTIDE_API_PROT, which is not a setting. Did you mean STOCKTIDE_API_PORT?",
         ),
         ({"API_PORT": "eighty"}, "STOCKTIDE_API_PORT: "),
         ({"DATABASE_URL": "mysql://x", "REDIS_URL": "redis://x"}, "postgresql://, not 'mysql'"),
@@ -98,7 +98,7 @@ def test_cli_names_the_setting_when_it_is_wrong(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"ETL_CRON": "sometimes"}, "STOCKTIDE_ETL_CRON 'sometimes' is no cron line"),
+        ({"ETL_CRON": "sometimes"}, "STOCKTIDE_ETL_CRON 'sometimes' is not a cron line"),
         ({"CONFIG": "nowhere.toml"}, "STOCKTIDE_CONFIG names nowhere.toml, which is not a file"),
     ],
 )
@@ -215,7 +215,7 @@ def test_users_are_added_changed_and_disabled(home: Path, database_url: str) -> 
     check_refused(
         stocktide(home, "users", "add", "bob", "--password", "short", **given), "at least 10"
     )
-    check_refused(stocktide(home, "users", "add", "Bob", *password, **given), "small letters")
+    check_refused(stocktide(home, "users", "add", "Bob", *password, **given), "in lower case")
     assert stocktide(home, "users", "disable", "ann", **given).stdout == "ann is disabled.\n"
     check_refused(stocktide(home, "users", "disable", "bob", **given), "no user 'bob'")
     changed = stocktide(home, "users", "password", "ann", *password, **given)

@@ -59,7 +59,7 @@ def test_create_key_refuses_a_name_when_it_was_ever_given(database: sa.Engine) -
         with pytest.raises(Conflict, match="'k' exists"):
             create_key(connection, "k", "read")
         revoke_key(connection, "k")
-        with pytest.raises(Conflict, match="not given again"):
+        with pytest.raises(Conflict, match="cannot be used again"):
             create_key(connection, "k", "read")
 
 

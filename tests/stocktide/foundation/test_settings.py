@@ -28,7 +28,7 @@ def test_load_settings_suggests_a_name_when_a_variable_is_unknown(
     monkeypatch: pytest.MonkeyPatch, name: str, said: str
 ) -> None:
     monkeypatch.setenv(name, "1")
-    with pytest.raises(Invalid, match=f"{name}, which is no setting.*{said}"):
+    with pytest.raises(Invalid, match=f"{name}, which is not a setting.*{said}"):
         load_settings()
 
 

@@ -138,11 +138,11 @@ def test_user_of_refuses_a_token_when_it_was_not_signed_by_us(
     [
         ("bob", PASSWORD, "king", "viewer, planner, operator"),
         ("bob", "short", "viewer", "at least 10"),
-        ("Bob Smith", PASSWORD, "viewer", "small letters"),
-        ("", PASSWORD, "viewer", "small letters"),
+        ("Bob Smith", PASSWORD, "viewer", "in lower case"),
+        ("", PASSWORD, "viewer", "in lower case"),
         ("b" * 65, PASSWORD, "viewer", "1 to 64"),
-        ("b\x00", PASSWORD, "viewer", "small letters"),
-        ("bob\n", PASSWORD, "viewer", "small letters"),
+        ("b\x00", PASSWORD, "viewer", "in lower case"),
+        ("bob\n", PASSWORD, "viewer", "in lower case"),
     ],
 )
 def test_set_user_names_what_is_wrong(
