@@ -14,28 +14,8 @@ from stocktide.foundation.settings import Settings
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEPALIVE_S = 60
-READ_BYTES = 64 * 2**10
 # The largest packet that MQTT can have; none is refused by asking for more.
 PACKET_BYTES_MAX = 268_435_455
-
-
-class BufferedClient(Client):
-    """A paho client that reads ahead: paho itself asks the kernel four times a message, for a byte or two each."""
-
-    _ahead = b""
-    _at = 0
-
-    @property
-    def buffered(self) -> bool:
-        """Tell whether bytes are here that the socket no longer shows."""
-        return self._at < len(self._ahead)
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if self._at >= len(self._ahead):
-            self._ahead, self._at = super()._sock_recv(READ_BYTES), 0
-        chunk = self._ahead[self._at : self._at + bufsize]
-        self._at += len(chunk)
-        return chunk
 
 
 @dataclass(frozen=True)
@@ -97,10 +77,10 @@ def broker_of(settings: Settings) -> Broker:
     )
 
 
-def make_client(broker: Broker, client_id: str, version: str) -> BufferedClient:
+def make_client(broker: Broker, client_id: str, version: str) -> Client:
     """Make a client that keeps its session and acknowledges by hand. Raises Invalid for TLS files that are none."""
     five = version == "5"
-    client = BufferedClient(
+    client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=None if five else False,

@@ -120,9 +120,8 @@ class Connection:
         if sock is None:
             raise ConnectionEnded(self._why)
         read = self._may_read()
-        # what was read ahead, and what TLS has deciphered already, does not show on the socket
-        deciphered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        pending = read and (self._client.buffered or deciphered)
+        # what TLS has deciphered already does not show on the socket
+        pending = read and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         readable, _, _ = select.select(
             [signal, sock] if read else [signal],
             [sock] if self._client.want_write() else [],
@@ -171,7 +170,7 @@ class Connection:
                 return
             before = self._taken
             self._check(self._client.loop_read())
-            if self._taken == before and not self._client.buffered:
+            if self._taken == before:
                 return
 
     def _wait_for_connack(self, signal: socket) -> None:

@@ -19,8 +19,7 @@ STRUCTURED = "application/cloudevents+json"
 _ATTRIBUTE = re.compile(r"[a-z0-9]+")
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One PUBLISH as it came. `five` tells whether it came by MQTT 5, which alone has a content type and properties.
 
     `connection` is the number of the connection that it came by: only there can it be acknowledged.
