@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from ingest.calendar.files import plan_of
 from ingest.calendar.kinds import KINDS, SCOPE, Kind
-from ingest.calendar.plans import kind_of, put_plans, withdraw_plan
+from ingest.calendar.plans import put_plans, withdraw_plan
 from ingest.files.source_file import read_rows
-from ingest.ledger.dimensions import PUT_ROWS_MAX
+from ingest.files.struct_rows import given, in_calls, row_as
 from stocktide.foundation.errors import Invalid, StocktideError
 
 # Columns beside the fields of the kinds: which kind a row is of, and whether its plan is taken back.
@@ -40,8 +39,6 @@ def read_changes(path: Path) -> list[Change]:
     columns. Raises Invalid that names file, row and column.
     """
     rows = read_rows(path)
-    if not rows:
-        raise Invalid("file_empty", f"{path}: there is a header, but no row.")
     of_file = None if KIND in rows[0] else _kind_by_columns(path, rows[0])
     return [_change(path, number, row, of_file) for number, row in enumerate(rows, start=1)]
 
@@ -53,8 +50,7 @@ def put_changes(connection: sa.Connection, changes: Sequence[Change], *, by: str
             _withdraw(connection, change, by)
     for kind in KINDS:
         of = [change for change in changes if change.kind == kind and change.plan is not None]
-        for start in range(0, len(of), PUT_ROWS_MAX):
-            part = of[start : start + PUT_ROWS_MAX]
+        for part in in_calls(of):
             try:
                 put_plans(connection, kind, [change.plan for change in part], by=by)
             except StocktideError as error:
@@ -86,26 +82,21 @@ def _at(error: StocktideError, part: Sequence[Change]) -> StocktideError:
 
 
 def _change(path: Path, number: int, row: Mapping[str, Any], of_file: str | None) -> Change:
-    given = {name: value for name, value in row.items() if value not in (None, "")}
-    withdrawn = str(given.pop(WITHDRAW, "no")).lower()
-    name = given.pop(KIND, of_file)
+    cells, place = given(row), f"{path}, row {number}, column"
+    withdrawn = str(cells.pop(WITHDRAW, "no")).lower()
+    name = cells.pop(KIND, of_file)
     if name not in KINDS:
-        raise Invalid(
-            "unknown_kind",
-            f"{path}, row {number}, column {KIND}: {name!r} is no kind of plan; there are {', '.join(KINDS)}.",
-        )
+        why = f"{name!r} is not a kind of plan; there are {', '.join(KINDS)}."
+        raise Invalid("unknown_kind", f"{place} {KIND}: {why}")
     if withdrawn not in (*YES, *NO):
-        raise Invalid(
-            "bad_row", f"{path}, row {number}, column {WITHDRAW}: {withdrawn!r} is not yes or no."
-        )
-    plan_id = given.get("id")
+        raise Invalid("bad_row", f"{place} {WITHDRAW}: {withdrawn!r} is not yes or no.")
+    kind, plan_id = KINDS[name], cells.get("id")
     if withdrawn in NO:
-        return Change(path, number, str(name), plan_id, plan_of(path, number, given, kind_of(name)))
+        plan = row_as(kind.shape, path, number, cells, kind.fields)
+        return Change(path, number, kind.name, plan_id, plan)
     if plan_id is None:
-        raise Invalid(
-            "bad_row", f"{path}, row {number}, column id: the plan to withdraw has no id here."
-        )
-    return Change(path, number, str(name), str(plan_id), None)
+        raise Invalid("bad_row", f"{place} id: the plan to withdraw has no id here.")
+    return Change(path, number, kind.name, str(plan_id), None)
 
 
 def _kind_by_columns(path: Path, columns: Mapping[str, Any]) -> str:
@@ -113,18 +104,18 @@ def _kind_by_columns(path: Path, columns: Mapping[str, Any]) -> str:
 
     Raises Invalid (`unknown_kind`): none, or it stays open which one.
     """
-    given = set(columns) - {WITHDRAW}
-    fits = [name for name, kind in KINDS.items() if _required(kind) <= given <= set(kind.fields)]
+    there = set(columns) - {WITHDRAW}
+    fits = [name for name, kind in KINDS.items() if _required(kind) <= there <= set(kind.fields)]
     if len(fits) > 1:
-        fits = [name for name in fits if set(KINDS[name].fields) - set(SHARED) <= given] or fits
+        fits = [name for name in fits if set(KINDS[name].fields) - set(SHARED) <= there] or fits
     if len(fits) == 1:
         return fits[0]
-    open_ = (
+    found = (
         f"could be {' or '.join(fits)}" if fits else f"are those of no kind ({', '.join(KINDS)})"
     )
     raise Invalid(
         "unknown_kind",
-        f"{path}: the columns {', '.join(columns)} {open_}; check them, or give the kind of each row in a column "
+        f"{path}: the columns {', '.join(columns)} {found}; check them, or give the kind of each row in a column "
         f"{KIND}.",
     )
 

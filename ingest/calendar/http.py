@@ -83,7 +83,7 @@ def _add_routes(kind: Kind) -> None:
 
         def write() -> dict[str, int]:
             with engine_of(request).begin() as connection:
-                return put_plans(connection, name, getattr(body, name), by=by).as_dict()
+                return put_plans(connection, name, getattr(body, name), by=by)._asdict()
 
         return await run_in_threadpool(write)
 

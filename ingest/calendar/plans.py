@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from ingest.calendar.checks import Refusal, check_plan, content_of
+from ingest.calendar.checks import content_of, faults_of, refusal
 from ingest.calendar.kinds import KINDS, SCOPE, Kind
 from ingest.ledger.dimensions import LOCATIONS, PRODUCTS, PUT_ROWS_MAX, look_up, price_micros
 from stocktide.foundation.database import sql, statement
@@ -22,17 +21,12 @@ ID_HEX = 32
 COMMON = ("plan", "content_hash", "known_since", "recorded_by")
 
 
-@dataclass(frozen=True)
-class PlansPut:
-    """What came of plans. recorded: new ones; changed: in place of one with the same id; unchanged: known before."""
+class PlansPut(NamedTuple):
+    """Counts of plans. recorded: new ones; changed: in place of one with the same id; unchanged: known before."""
 
     recorded: int
     changed: int
     unchanged: int
-
-    def as_dict(self) -> dict[str, int]:
-        """Give the counts by name."""
-        return asdict(self)
 
 
 def put_plans(connection: sa.Connection, kind: str, plans: Sequence[Any], *, by: str) -> PlansPut:
@@ -46,7 +40,8 @@ def put_plans(connection: sa.Connection, kind: str, plans: Sequence[Any], *, by:
     _one_writer(connection, of)
     now: datetime = connection.execute(sa.text("SELECT now()")).scalar_one()
     for row, plan in enumerate(plans):
-        check_plan(plan, Refusal(kind, row), now=now)
+        if fault := next(faults_of(plan, now=now), None):
+            raise refusal(kind, row, fault)
     ids = _ids(kind, plans)
     _check_known(connection, of, plans)
     rows = _rows(connection, of, plans, ids, by, now)
@@ -66,9 +61,11 @@ def withdraw_plan(connection: sa.Connection, kind: str, plan: str, *, by: str) -
 
 
 def kind_of(name: str) -> Kind:
-    """Find a kind of plan by its name. Raises Invalid."""
+    """Return the kind of plan of a name. Raises Invalid."""
     if name not in KINDS:
-        raise Invalid("unknown_kind", f"{name!r} is no kind of plan; there are {', '.join(KINDS)}.")
+        raise Invalid(
+            "unknown_kind", f"{name!r} is not a kind of plan; there are {', '.join(KINDS)}."
+        )
     return KINDS[name]
 
 
@@ -82,7 +79,7 @@ def _statement(name: str, kind: Kind) -> sa.TextClause:
 
 
 def _column(key: str) -> str:
-    """Name the column of a key: products and locations are kept by their surrogate keys."""
+    """Return the column of a key: products and locations are kept by their surrogate keys."""
     return f"{key}_id" if key in ("product", "location") else key
 
 
@@ -93,16 +90,15 @@ def _one_writer(connection: sa.Connection, kind: Kind) -> None:
 
 
 def _ids(kind: str, plans: Sequence[Any]) -> list[tuple[str, str]]:
-    """Give each plan its id and the hash of its content. Raises Invalid for an id that stands there twice."""
+    """Return the id of each plan and the hash of its content. Raises Invalid for an id that stands there twice."""
     given: list[tuple[str, str]] = []
     rows: dict[str, int] = {}
     for row, plan in enumerate(plans):
         content = hashlib.sha256(msgspec.json.encode(content_of(plan), order="sorted")).hexdigest()
         name = plan.id or content[:ID_HEX]
         if name in rows:
-            raise Refusal(kind, row).refuse(
-                "repeated", "id", f"{name!r} stands in rows {rows[name]} and {row}."
-            )
+            why = f"{name!r} stands in rows {rows[name]} and {row}."
+            raise refusal(kind, row, ("repeated", "id", why))
         rows[name] = row
         given.append((name, content))
     return given
@@ -161,7 +157,7 @@ def _rows(
 
 
 def _value(plan: Any, field: str) -> Any:
-    """Give a field's value as its column takes it."""
+    """Return a field's value as its column takes it."""
     value = getattr(plan, field)
     if field == "price":
         return None if value is None else price_micros(value)

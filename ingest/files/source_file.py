@@ -69,14 +69,21 @@ def broken_lines(
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read a small file whole. Raises Invalid, also for a line that is no row."""
+    """Read a small file whole. Raises Invalid, also if it has no row, or a line that is not one."""
     with duckdb.connect() as connection:
         load_source(connection, path)
         for line, error, _ in broken_lines(connection, path):
             raise Invalid("broken_line", f"{path}, line {line}: {error}")
         table = connection.sql("SELECT * EXCLUDE (row) FROM raw ORDER BY row").to_arrow_table()
     rows: list[dict[str, Any]] = table.to_pylist()
+    if not rows:
+        raise no_rows(path)
     return rows
+
+
+def no_rows(path: Path) -> Invalid:
+    """Return the error for a file without rows."""
+    return Invalid("file_empty", f"{path}: there is a header, but no row.")
 
 
 def literal(text: str) -> str:
