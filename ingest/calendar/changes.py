@@ -86,7 +86,7 @@ def _change(path: Path, number: int, row: Mapping[str, Any], of_file: str | None
     withdrawn = str(cells.pop(WITHDRAW, "no")).lower()
     name = cells.pop(KIND, of_file)
     if name not in KINDS:
-        why = f"{name!r} is not a kind of plan; there are {', '.join(KINDS)}."
+        why = f"{name!r} is no kind of plan; there are {', '.join(KINDS)}."
         raise Invalid("unknown_kind", f"{place} {KIND}: {why}")
     if withdrawn not in (*YES, *NO):
         raise Invalid("bad_row", f"{place} {WITHDRAW}: {withdrawn!r} is not yes or no.")

@@ -64,7 +64,7 @@ def _text(plan: Any) -> Iterator[Fault]:
     for name in (*SCOPE, "name", "kind"):
         value = getattr(plan, name, None)
         if value is not None and not (value.strip() and value.isprintable()):
-            yield "bad_text", name, f"{value!r} is not a name that people can read."
+            yield "bad_text", name, f"{value!r} is no name that people can read."
     if isinstance(plan, Scope) and plan.product is not None and (plan.department or plan.category):
         why = "A product has its department and category already; name one of them."
         yield "bad_scope", "product", why

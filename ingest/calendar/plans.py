@@ -64,7 +64,7 @@ def kind_of(name: str) -> Kind:
     """Return the kind of plan of a name. Raises Invalid."""
     if name not in KINDS:
         raise Invalid(
-            "unknown_kind", f"{name!r} is not a kind of plan; there are {', '.join(KINDS)}."
+            "unknown_kind", f"{name!r} is no kind of plan; there are {', '.join(KINDS)}."
         )
     return KINDS[name]
 

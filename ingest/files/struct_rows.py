@@ -32,7 +32,7 @@ def row_as(
     if unknown := sorted(set(row) - set(known)):
         raise Invalid(
             "column_unknown",
-            f"{path}: column {unknown[0]!r} is not a field; there are {', '.join(known)}.",
+            f"{path}: column {unknown[0]!r} is no field; there are {', '.join(known)}.",
         )
     try:
         return msgspec.convert(arrange(given(row)), shape, strict=False)
