@@ -63,9 +63,7 @@ def withdraw_plan(connection: sa.Connection, kind: str, plan: str, *, by: str) -
 def kind_of(name: str) -> Kind:
     """Return the kind of plan of a name. Raises Invalid."""
     if name not in KINDS:
-        raise Invalid(
-            "unknown_kind", f"{name!r} is no kind of plan; there are {', '.join(KINDS)}."
-        )
+        raise Invalid("unknown_kind", f"{name!r} is no kind of plan; there are {', '.join(KINDS)}.")
     return KINDS[name]
 
 

@@ -36,12 +36,12 @@ def read_file(path: Path, mapping: Mapping | None, recorder: Recorder) -> Report
 
 
 def error_report(code: str, message: str) -> Report:
-    """The report of a file that failed as a whole."""
+    """Return the report of a file that failed as a whole."""
     return {"state": "failed", "error": {"code": code, "message": storable(message)}}
 
 
 def told(tally: Tally) -> Report:
-    """Report on what became of a file's events."""
+    """Return a report on what became of a file's events."""
     report: Report = {"state": "done", **tally.as_dict()}
     if tally.read == 0:
         report |= error_report("file_empty", "It contains no event.")
