@@ -44,7 +44,7 @@ def side_by_side(
 
 
 def sender_fields(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Name the fields of a StockEvent, or of a ledger's row as one, as its sender does, without what is not said."""
+    """Return the fields of a StockEvent, or of a ledger's row as one, under its sender's names, without empty ones."""
     kind = KINDS[event["kind"]]
     said: dict[str, Any] = {name: event[name] for name in SAME_NAME}
     if kind.has_quantity:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from ingest.recording.recording import Recorder
-from ingest.rejects.attempts import By, Edit
+from ingest.rejects.attempts import Audit, Edit
 from ingest.rejects.payload import edited, kind_of, shown, value_at
 from ingest.rejects.rejects import Wanted
 from ingest.rejects.replay import CALL_MAX, Replayer
@@ -31,7 +31,7 @@ from tests.ingest.samples import event, raw
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 STRUCTURED = {"content-type": "application/cloudevents+json"}
-BY = By("replay", "anna", "the product is known now")
+BY = Audit("replay", "anna", "the product is known now")
 
 
 @pytest.fixture
@@ -524,9 +524,9 @@ def test_two_who_mend_the_same_by_other_ids_record_one_and_tell_the_other(
 
     def mend(name: str) -> dict[str, Any]:
         sent = raw(kind="sale", event_id=name, quantity=3)
-        by = By("mend", name, "the event")
+        by = Audit("mend", name, "the event")
         try:
-            return Replayer(Recorder(database, Settings())).mend(reject_id, sent, by)
+            return Replayer(Recorder(database, Settings())).fix(reject_id, sent, by)
         except Conflict as error:
             return {"code": error.code}
 
