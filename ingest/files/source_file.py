@@ -1,4 +1,4 @@
-"""A file of rows, loaded as it stands into DuckDB: CSV, Parquet or NDJSON, with what is wrong named by line."""
+"""Files of rows, loaded as they stand into DuckDB: CSV, Parquet or NDJSON, with faults named by line."""
 
 import codecs
 from pathlib import Path
@@ -59,7 +59,7 @@ def load_source(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 def broken_lines(
     connection: duckdb.DuckDBPyConnection, path: Path
 ) -> list[tuple[int, str, str | None]]:
-    """Line number, error and text of the lines that are no rows; only CSV can have them."""
+    """Return line number, error and text of the lines that are not rows; only CSV can have them."""
     if path.suffix.lower() != ".csv":
         return []
     broken: list[tuple[int, str, str | None]] = connection.execute(
@@ -92,7 +92,7 @@ def literal(text: str) -> str:
 
 
 def about_input(error: duckdb.Error) -> str:
-    """DuckDB's message without the statement of ours that it quotes."""
+    """Return DuckDB's message without the statement of ours that it quotes."""
     return " ".join(str(error).partition("\nLINE ")[0].split())[:400]
 
 
@@ -121,7 +121,7 @@ def _check_encoding(path: Path) -> None:
 
 
 def _check_json_lines(path: Path) -> None:
-    """Name the first line that is no JSON object, if there is one."""
+    """Raise Invalid for the first line that is not a JSON object, if there is one."""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:

@@ -11,7 +11,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
 from ingest.mqtt.broker import Broker, Session, make_client, open_connection
-from ingest.mqtt.messages import Message
+from ingest.mqtt.message import Message
 from stocktide.foundation.errors import Forbidden, Unauthorized
 
 READS_MAX = 256
@@ -23,7 +23,7 @@ FAILED_FROM = 0x80
 
 
 class ConnectionEnded(Exception):
-    """The connection is gone; the message says why."""
+    """Connection ended; the message says why."""
 
 
 class VersionRefused(ConnectionEnded):
@@ -31,20 +31,20 @@ class VersionRefused(ConnectionEnded):
 
 
 class Listener(Protocol):
-    """Who listens at a connection."""
+    """What a connection tells its messages to."""
 
     def take(self, message: Message) -> None:
         """Take a message that was read."""
 
     def has_room(self) -> bool:
-        """Tell whether more may be read now."""
+        """Return True if more may be read now."""
 
     def on_resumed(self, number: int) -> None:
         """Hear that the broker sends again, by connection `number`, what was not acknowledged before."""
 
 
 class Connection:
-    """From CONNECT to the end. Every message goes to the listener, marked with the connection's `number`."""
+    """One connection, from CONNECT to the end. The listener gets every message, with the connection's `number`."""
 
     def __init__(
         self, broker: Broker, session: Session, version: str, number: int, listener: Listener
@@ -89,7 +89,7 @@ class Connection:
         self._answer_by = time.monotonic() + CONNECT_S_MAX
 
     def subscribed(self) -> bool:
-        """Tell whether the broker has taken our topics. Raises Forbidden, or ConnectionEnded if it says nothing."""
+        """Return True if the broker has taken our topics. Raises Forbidden, or ConnectionEnded if it says nothing."""
         if self._subacks is None:
             if time.monotonic() > self._answer_by:
                 raise ConnectionEnded("the broker does not answer")

@@ -1,6 +1,6 @@
-"""Messages that wait for the recording thread, within bounds of number and bytes."""
+"""Messages that wait for the recording thread, bounded in number and bytes."""
 
-from ingest.mqtt.messages import Message
+from ingest.mqtt.message import Message
 
 BATCH_MESSAGES_MAX = 1_000
 BATCH_BYTES_MAX = 16 * 2**20
@@ -21,7 +21,7 @@ class Inbox:
 
     @property
     def has_room(self) -> bool:
-        """Tell whether one more may be read.
+        """Return True if one more may be read.
 
         One more than the broker may have unacknowledged: at the limit it has nothing to send but the answers to our
         pings, and a connection on which those are not read is given up.

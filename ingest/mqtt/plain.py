@@ -5,10 +5,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
+from ingest.mqtt.message import Message
 from ingest.mqtt.topic_rules import Match, TopicRule, fields_of
 from ingest.parsing.events import Fault
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
@@ -20,25 +21,6 @@ _NUMBER = re.compile(rb"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 # What the ledger keeps of an id or a source, characters.
 IDENTITY_MAX = 500
 _Object = dict[str, msgspec.Raw]
-
-
-class Carrier(Protocol):
-    """What is needed of a message."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def mid(self) -> int: ...
-    @property
-    def qos(self) -> int: ...
-    @property
-    def dup(self) -> bool: ...
-    @property
-    def retain(self) -> bool: ...
-    @property
-    def received_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +38,7 @@ class Undated:
     topic: str
 
     def dated(self, seen_at: datetime) -> bytes:
-        """The structured event, as of the moment when it was first seen."""
+        """Return the structured event, as of the moment when it was first seen."""
         text = seen_at.isoformat()
         event = {"id": f"{self.topic}@{text}", **self.event, "time": text}
         return msgspec.json.encode(event)
@@ -69,7 +51,7 @@ class _Refused(Exception):
 
 
 def map_plain(
-    message: Carrier,
+    message: Message,
     match: Match,
     devices: Mapping[str, Mapping[str, str]],
     client_id: str,
@@ -83,8 +65,8 @@ def map_plain(
         return refused.fault
 
 
-def _members(message: Carrier, rule: TopicRule) -> _Object:
-    """The payload's members under the event's names; a bare number is the rule's value."""
+def _members(message: Message, rule: TopicRule) -> _Object:
+    """Return the payload's members under the event's names; a bare number is the rule's value."""
     text = message.payload.strip()
     if _NUMBER.fullmatch(text):
         return {rule.value: msgspec.Raw(text)}
@@ -106,7 +88,7 @@ def _members(message: Carrier, rule: TopicRule) -> _Object:
 def _data(
     match: Match, members: _Object, devices: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
-    """The kind's fields. What the topic says holds: it is what the broker lets a device publish on."""
+    """Return the kind's fields. What the topic says holds: it is what the broker lets a device publish on."""
     rule, levels = match.rule, match.levels
     assert rule.kind is not None  # noqa: S101 - only rules with a kind are for plain JSON
     fields = fields_of(rule.kind)
@@ -119,15 +101,15 @@ def _data(
                 f"{name} is {levels[name]!r} in the topic and {text!r} in the payload.",
                 name,
             )
-    device = levels.get("device") or (
-        _text(members["device"], "device") if "device" in members else ""
-    )
+    device = levels.get("device")
+    if not device:
+        device = _text(members["device"], "device") if "device" in members else ""
     data: dict[str, Any] = {**rule.constants, **devices.get(device, {}), **said, **levels}
     return {name: value for name, value in data.items() if name in fields}
 
 
 def _event(
-    message: Carrier, match: Match, members: _Object, data: Mapping[str, Any], client_id: str
+    message: Message, match: Match, members: _Object, data: Mapping[str, Any], client_id: str
 ) -> bytes | Undated:
     head = {
         "specversion": "1.0",
@@ -161,9 +143,9 @@ def _check_length(field: str, text: str) -> None:
 
 
 def _nameless(
-    message: Carrier, rule: TopicRule, head: Mapping[str, Any], client_id: str
+    message: Message, rule: TopicRule, head: Mapping[str, Any], client_id: str
 ) -> Undated:
-    """A message without id, sequence and time. Only a reading may be that: it moves no stock."""
+    """Return the event of a message without id, sequence and time: a reading, which moves no stock."""
     if rule.kind is None or not KINDS[rule.kind].is_reading:
         raise _Refused(
             "missing_field",
@@ -175,9 +157,8 @@ def _nameless(
         raise _Refused(
             "missing_field", "A retained message needs a time: nobody knows how old it is.", "time"
         )
-    digest = hashlib.blake2b(
-        message.topic.encode() + b"\x00" + message.payload, digest_size=16
-    ).hexdigest()
+    said = message.topic.encode() + b"\x00" + message.payload
+    digest = hashlib.blake2b(said, digest_size=16).hexdigest()
     # a message of QoS 0 comes once or not at all: it needs no key
     key = f"{client_id} {message.mid} {digest}" if message.qos else None
     return Undated(key, message.dup, message.received_at, head, message.topic)
@@ -191,7 +172,7 @@ def _first_text(members: _Object, *names: str) -> str | None:
 
 
 def _text(raw: msgspec.Raw, name: str) -> str:
-    """A JSON string's text, or a number as it is written."""
+    """Return a JSON string's text, or a number as it is written."""
     text = bytes(raw).strip()
     if _NUMBER.fullmatch(text):
         return text.decode()
@@ -205,7 +186,7 @@ def _text(raw: msgspec.Raw, name: str) -> str:
 
 
 def _instant(said: str) -> str:
-    """The time as the event's field: a number is seconds or milliseconds since 1970, a text goes as it is."""
+    """Return the time as the event's field: a number is seconds or milliseconds since 1970, a text goes as it is."""
     if not _NUMBER.fullmatch(said.encode()):
         return said
     number = float(said)

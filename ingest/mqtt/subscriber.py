@@ -11,25 +11,26 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ingest.ledger.outcomes import OUTCOMES
 from ingest.mqtt.batches import BatchRecorder
 from ingest.mqtt.broker import Broker, Session
 from ingest.mqtt.connection import Connection, ConnectionEnded, VersionRefused
 from ingest.mqtt.inbox import Inbox
-from ingest.mqtt.messages import Message
+from ingest.mqtt.message import Message
 from ingest.mqtt.recording_thread import RecordingThread
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.telemetry import log
 
 TICK_S = 1.0
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-# Connected this long, the next failure starts the back-off anew.
+# Connected this long, the next failure starts the back-off again.
 WELL_AFTER_S = 30.0
 STOP_S_MAX = 8.0
 
 
 @dataclass
 class Counts:
-    """What happened since the start. redelivered: among the received, those that the broker marked as sent before.
+    """Counts since the start. redelivered: among the received, those that the broker marked as sent before.
 
     given_back: received, but not recorded when the connection ended, so that they come again.
     """
@@ -64,11 +65,8 @@ class Subscriber:
         self._recording.wake()
 
     def status(self) -> dict[str, Any]:
-        """Counts since the start: received = accepted + duplicate + conflict + rejected + given_back + in_hand."""
-        outcomes = {
-            name: self._batches.outcomes[name]
-            for name in ("accepted", "duplicate", "conflict", "rejected")
-        }
+        """Return counts: received = accepted + duplicate + conflict + rejected + given_back + in_hand."""
+        outcomes: dict[str, int] = {name: self._batches.outcomes[name] for name in OUTCOMES}
         return {
             "connected": self.connected,
             "mqtt": self._version,
@@ -78,7 +76,7 @@ class Subscriber:
         }
 
     def run(self) -> None:
-        """Listen until stopped. Raises Invalid, Unauthorized, Forbidden where the broker will never have us."""
+        """Listen until stopped. Raises Invalid, Unauthorized, Forbidden where the broker refuses us for good."""
         self._recording.start()
         failures = 0
         try:
@@ -124,7 +122,7 @@ class Subscriber:
         self._inbox.put(message)
 
     def has_room(self) -> bool:
-        """Tell whether more may be read now."""
+        """Return True if more may be read now."""
         return self._inbox.has_room and not self._stopping
 
     def on_resumed(self, number: int) -> None:
@@ -132,7 +130,7 @@ class Subscriber:
         self.counts.given_back += self._inbox.drop_older(number)
 
     def _listen(self) -> None:
-        """One connection, from CONNECT to its end."""
+        """Serve one connection, from CONNECT to its end."""
         self._probe()
         # each attempt has a number of its own: also one that ends early may have brought messages
         self._attempts += 1
@@ -193,12 +191,7 @@ class Subscriber:
 
     def _collect_done(self, connection: Connection | None) -> None:
         """Acknowledge what is committed. A message of an older connection comes again by this one, and is then."""
-        for batch in self._recording.done():
-            for message in batch:
-                if (
-                    connection is not None
-                    and message.qos
-                    and message.connection == connection.number
-                ):
-                    connection.acknowledge(message.mid, message.qos)
-                    self.counts.acknowledged += 1
+        for message in self._recording.done():
+            if connection and message.qos and message.connection == connection.number:
+                connection.acknowledge(message.mid, message.qos)
+                self.counts.acknowledged += 1

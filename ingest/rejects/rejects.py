@@ -176,11 +176,5 @@ def _conflict(
 
 
 def _actions(connection: sa.Connection, reject_id: int) -> list[dict[str, Any]]:
-    rows = connection.execute(
-        sa.text(
-            "SELECT action_id, action, by, reason, at, outcome, fault_reason, fault_message FROM reject_actions"
-            " WHERE reject_id = :id ORDER BY action_id"
-        ),
-        {"id": reject_id},
-    ).mappings()
+    rows = connection.execute(statement("ingest/reject_actions"), {"id": reject_id}).mappings()
     return [dict(row) for row in rows]
