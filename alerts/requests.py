@@ -1,17 +1,11 @@
-"""What the routes of alerts and webhooks share: their bodies described, settings, and a transaction."""
+"""Helpers of the routes of alerts and webhooks: their bodies described, and settings."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 
 from stocktide.foundation.settings import Settings
-from stocktide.foundation.web import engine_of
-
-Result = TypeVar("Result")
 
 
 def body_of(shape: type[Any], *required: str) -> dict[str, Any]:
@@ -33,13 +27,3 @@ def settings_of(request: Request) -> Settings:
     """The process's settings, put there by the entry point."""
     settings: Settings = request.app.state.settings
     return settings
-
-
-async def in_transaction(request: Request, work: Callable[[sa.Connection], Result]) -> Result:
-    """Run `work(connection)` in a transaction on a thread of the pool."""
-
-    def run() -> Result:
-        with engine_of(request).begin() as connection:
-            return work(connection)
-
-    return await run_in_threadpool(run)

@@ -7,8 +7,7 @@ from typing import Any, get_type_hints
 import msgspec
 import sqlalchemy as sa
 
-from ingest.files.source_file import read_rows
-from ingest.files.struct_rows import in_calls, row_as
+from ingest.files.struct_rows import in_calls, rows_as
 from ingest.ledger.announcement import announce
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.ledger.successions import put_successions
@@ -23,12 +22,7 @@ def put_products_file(connection: sa.Connection, path: Path) -> int:
     A product that replaces several has a row for each of them. Raises Invalid with the row, NotFound.
     """
     known = (*get_type_hints(ProductIn), FROM, SHARE)
-    products = _gathered(
-        [
-            row_as(ProductIn, path, number, row, known, _with_replaced)
-            for number, row in enumerate(read_rows(path), start=1)
-        ]
-    )
+    products = _gathered(rows_as(ProductIn, path, known, _with_replaced))
     ids = [key for part in in_calls(products) for key in put_products(connection, part)]
     put_successions(connection, products)
     announce(connection, ids)
@@ -37,11 +31,7 @@ def put_products_file(connection: sa.Connection, path: Path) -> int:
 
 def put_locations_file(connection: sa.Connection, path: Path) -> int:
     """Create or change the locations of a CSV, Parquet or NDJSON file; returns how many. Raises Invalid."""
-    known = tuple(get_type_hints(LocationIn))
-    locations = [
-        row_as(LocationIn, path, number, row, known)
-        for number, row in enumerate(read_rows(path), start=1)
-    ]
+    locations = rows_as(LocationIn, path, tuple(get_type_hints(LocationIn)))
     return sum(len(put_locations(connection, part)) for part in in_calls(locations))
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ingest.files.source_file import read_rows
 from ingest.ledger.dimensions import PUT_ROWS_MAX
 from stocktide.foundation.errors import Invalid
 
@@ -15,6 +16,17 @@ Row = TypeVar("Row")
 def given(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the cells of a row that are not empty."""
     return {name: value for name, value in row.items() if value not in (None, "")}
+
+
+def rows_as(
+    shape: type[Any],
+    path: Path,
+    known: Sequence[str],
+    arrange: Callable[[dict[str, Any]], Mapping[str, Any]] = dict,
+) -> list[Any]:
+    """Read a CSV, Parquet or NDJSON file, each row by `row_as`. Raises Invalid, also for a file without rows."""
+    rows = enumerate(read_rows(path), start=1)
+    return [row_as(shape, path, number, row, known, arrange) for number, row in rows]
 
 
 def row_as(

@@ -5,12 +5,13 @@ import ssl
 import time
 from datetime import UTC, datetime
 from socket import socket
-from typing import Any, Protocol
+from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
 from ingest.mqtt.broker import Broker, Session, make_client, open_connection
+from ingest.mqtt.inbox import Inbox
 from ingest.mqtt.message import Message
 from stocktide.foundation.errors import Forbidden, Unauthorized
 
@@ -30,30 +31,17 @@ class VersionRefused(ConnectionEnded):
     """The broker does not speak this version of MQTT."""
 
 
-class Listener(Protocol):
-    """What a connection tells its messages to."""
-
-    def take(self, message: Message) -> None:
-        """Take a message that was read."""
-
-    def has_room(self) -> bool:
-        """Return True if more may be read now."""
-
-    def on_resumed(self, number: int) -> None:
-        """Hear that the broker sends again, by connection `number`, what was not acknowledged before."""
-
-
 class Connection:
-    """One connection, from CONNECT to the end. The listener gets every message, with the connection's `number`."""
+    """One connection, from CONNECT to the end. The inbox gets every message, with the connection's `number`."""
 
     def __init__(
-        self, broker: Broker, session: Session, version: str, number: int, listener: Listener
+        self, broker: Broker, session: Session, version: str, number: int, inbox: Inbox
     ) -> None:
         self._broker = broker
         self._session = session
         self._five = version == "5"
         self.number = number
-        self._listener = listener
+        self._inbox = inbox
         self._connack: Any = None
         self._subacks: list[Any] | None = None
         self._answer_by = 0.0
@@ -114,7 +102,7 @@ class Connection:
     def serve(self, signal: socket, timeout_s: float) -> None:
         """Wait for the broker or for `signal`, then read, write and keep alive. Raises ConnectionEnded.
 
-        Nothing is read while the listener has no room; the broker waits then.
+        Nothing is read while the inbox has no room; the broker waits then.
         """
         sock = self._client.socket()
         if sock is None:
@@ -157,7 +145,7 @@ class Connection:
 
     def _may_read(self) -> bool:
         """Before the first answer nothing else comes, so that is always read."""
-        if self._connack is None or self._listener.has_room():
+        if self._connack is None or self._inbox.has_room:
             return True
         # an answer that we do not read is not late
         self._answer_by = time.monotonic() + CONNECT_S_MAX
@@ -190,7 +178,7 @@ class Connection:
         self._connack = reason
         self.session_present = bool(flags.session_present)
         if self.session_present:
-            self._listener.on_resumed(self.number)
+            self._inbox.drop_older(self.number)
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, reasons: Any, _more: Any
@@ -205,7 +193,7 @@ class Connection:
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._taken += 1
         self._answer_by = time.monotonic() + CONNECT_S_MAX
-        self._listener.take(_message_of(message, self.number, five=self._five))
+        self._inbox.put(_message_of(message, self.number, five=self._five))
 
 
 def _message_of(message: MQTTMessage, number: int, *, five: bool) -> Message:

@@ -36,15 +36,14 @@ def first_seen(connection: sa.Connection, undated: Sequence[Undated]) -> list[da
     ]
 
 
-def forget_old(connection: sa.Connection, older_than_s: int) -> int:
-    """Drop what no session of a broker can deliver again. Returns how many rows went."""
-    done = connection.execute(
+def forget_old(connection: sa.Connection, older_than_s: int) -> None:
+    """Drop what no session of a broker can deliver again."""
+    connection.execute(
         sa.text(
             "DELETE FROM mqtt_first_seen WHERE seen_at < now() - make_interval(secs => :seconds)"
         ),
         {"seconds": older_than_s},
     )
-    return done.rowcount
 
 
 def _digest(key: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ingest.mqtt.message import Message
-from ingest.mqtt.plain import Undated, map_plain
+from ingest.mqtt.plain import Refused, Undated, map_plain
 from ingest.mqtt.topic_rules import Match, TopicRules
 from ingest.parsing.events import Fault
 from stocktide.foundation.stored_text import storable
@@ -37,6 +37,14 @@ class Decoded:
 def decode(message: Message, rules: TopicRules, client_id: str) -> Decoded:
     """Read a message by the CloudEvents MQTT binding 1.0.3, section 3, or by the rule of its topic; never raises."""
     match = rules.find(message.topic)
+    try:
+        return _decode(message, match, rules, client_id)
+    except Refused as refused:
+        content_type = storable(message.content_type or "")
+        return Decoded(message.payload, match, refused.fault, content_type=content_type)
+
+
+def _decode(message: Message, match: Match, rules: TopicRules, client_id: str) -> Decoded:
     media, charset = _media(message.content_type)
     if media.startswith(CLOUDEVENTS):
         return _structured(message, match, media, charset)
@@ -48,13 +56,11 @@ def decode(message: Message, rules: TopicRules, client_id: str) -> Decoded:
     if message.content_type is None:
         return Decoded(message.payload, match, content_type="", whole=True)
     said = f"Content type {message.content_type!r} without CloudEvents attributes, and no topic mapping applies."
-    return _refused(message, match, "no_rule", said)
+    raise Refused("no_rule", said)
 
 
 def _plain(message: Message, match: Match, rules: TopicRules, client_id: str) -> Decoded:
     event = map_plain(message, match, rules.devices, client_id)
-    if isinstance(event, Fault):
-        return _as_it_came(message, match, event)
     if isinstance(event, Undated):
         return Decoded(message.payload, match, undated=event)
     return Decoded(event, match)
@@ -63,10 +69,10 @@ def _plain(message: Message, match: Match, rules: TopicRules, client_id: str) ->
 def _structured(message: Message, match: Match, media: str, charset: str) -> Decoded:
     if media != STRUCTURED:
         said = f"Event format {media!r} is not read here; send {STRUCTURED}, one event a message."
-        return _refused(message, match, "content_type", said)
+        raise Refused("content_type", said)
     text = _utf8(message.payload, charset)
     if text is None:
-        return _refused(message, match, "bad_encoding", f"The payload is no {charset} text.")
+        raise Refused("bad_encoding", f"The payload is no {charset} text.")
     return Decoded(text, match, whole=True)
 
 
@@ -78,7 +84,7 @@ def _binary(message: Message, match: Match, media: str, charset: str) -> Decoded
             continue
         if attributes.setdefault(name, value) != value:
             said = f"User property {name} stands there twice."
-            return _refused(message, match, "wrong_type", said)
+            raise Refused("wrong_type", said)
     # what the JSON format implies is left out, so that the event is the same whichever way it comes
     attributes.pop("datacontenttype", None)
     if message.content_type is not None and media != "application/json":
@@ -127,12 +133,3 @@ def _utf8(payload: bytes, charset: str) -> bytes | None:
         return payload.decode(charset).encode()
     except (LookupError, UnicodeError, ValueError):
         return None
-
-
-def _refused(message: Message, match: Match, reason: str, said: str) -> Decoded:
-    return _as_it_came(message, match, Fault(reason, said))
-
-
-def _as_it_came(message: Message, match: Match, fault: Fault) -> Decoded:
-    content_type = storable(message.content_type or "")
-    return Decoded(message.payload, match, fault, content_type=content_type)

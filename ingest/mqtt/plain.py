@@ -44,7 +44,9 @@ class Undated:
         return msgspec.json.encode(event)
 
 
-class _Refused(Exception):
+class Refused(Exception):
+    """No event can be made of a message; `fault` says why."""
+
     def __init__(self, reason: str, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.fault = Fault(reason, message, field)
@@ -55,14 +57,10 @@ def map_plain(
     match: Match,
     devices: Mapping[str, Mapping[str, str]],
     client_id: str,
-) -> bytes | Undated | Fault:
-    """Make a structured event of a plain message. What is wrong comes back as a Fault."""
-    try:
-        members = _members(message, match.rule)
-        data = _data(match, members, devices)
-        return _event(message, match, members, data, client_id)
-    except _Refused as refused:
-        return refused.fault
+) -> bytes | Undated:
+    """Make a structured event of a plain message. Raises Refused."""
+    members = _members(message, match.rule)
+    return _event(message, match, members, _data(match, members, devices), client_id)
 
 
 def _members(message: Message, rule: TopicRule) -> _Object:
@@ -73,13 +71,13 @@ def _members(message: Message, rule: TopicRule) -> _Object:
     try:
         body = msgspec.json.decode(text, type=_Object)
     except msgspec.ValidationError:
-        raise _Refused("wrong_type", "The payload is neither a number nor an object.") from None
+        raise Refused("wrong_type", "The payload is neither a number nor an object.") from None
     except msgspec.DecodeError as error:
-        raise _Refused("malformed_json", f"Not JSON: {error}.") from None
+        raise Refused("malformed_json", f"Not JSON: {error}.") from None
     except UnicodeDecodeError as error:
-        raise _Refused("bad_encoding", f"Not UTF-8 text (byte {error.start}).") from None
+        raise Refused("bad_encoding", f"Not UTF-8 text (byte {error.start}).") from None
     except RecursionError:
-        raise _Refused("too_deep", "The JSON is nested too deeply.") from None
+        raise Refused("too_deep", "The JSON is nested too deeply.") from None
     named = {name: body[member] for name, member in rule.fields.items() if member in body}
     taken = set(rule.fields.values())
     return {**{name: raw for name, raw in body.items() if name not in taken}, **named}
@@ -96,7 +94,7 @@ def _data(
     for name in said.keys() & levels.keys():
         text = _text(said[name], name)
         if text != levels[name]:
-            raise _Refused(
+            raise Refused(
                 "wrong_topic",
                 f"{name} is {levels[name]!r} in the topic and {text!r} in the payload.",
                 name,
@@ -135,7 +133,7 @@ def _event(
 
 def _check_length(field: str, text: str) -> None:
     if len(text) > IDENTITY_MAX:
-        raise _Refused(
+        raise Refused(
             "wrong_type",
             f"The {field} that is made of it has {len(text)} characters; {IDENTITY_MAX} are kept.",
             field,
@@ -147,14 +145,14 @@ def _nameless(
 ) -> Undated:
     """Return the event of a message without id, sequence and time: a reading, which moves no stock."""
     if rule.kind is None or not KINDS[rule.kind].is_reading:
-        raise _Refused(
+        raise Refused(
             "missing_field",
             f"A {rule.kind} needs an id, a sequence or a time in its payload: without, one that comes "
             "again could not be told from a new one.",
             "id",
         )
     if message.retain:
-        raise _Refused(
+        raise Refused(
             "missing_field", "A retained message needs a time: nobody knows how old it is.", "time"
         )
     said = message.topic.encode() + b"\x00" + message.payload
@@ -179,9 +177,9 @@ def _text(raw: msgspec.Raw, name: str) -> str:
     try:
         said = msgspec.json.decode(text, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _Refused("wrong_type", f"{name} is neither a text nor a number.", name) from None
+        raise Refused("wrong_type", f"{name} is neither a text nor a number.", name) from None
     if not is_storable(said):
-        raise _Refused("bad_text", f"{name} holds a NUL character.", name)
+        raise Refused("bad_text", f"{name} holds a NUL character.", name)
     return said
 
 
@@ -194,4 +192,4 @@ def _instant(said: str) -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat()
     except (OverflowError, ValueError, OSError):
-        raise _Refused("time_range", f"time {said[:40]} is out of range.", "time") from None
+        raise Refused("time_range", f"time {said[:40]} is out of range.", "time") from None

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
+import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
@@ -28,7 +29,14 @@ from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.keys import Key
 from stocktide.foundation.paging import Limit, RowId, checked_text, next_key
-from stocktide.foundation.web import OperateKey, ReadKey, asked_by, engine_of, read_body
+from stocktide.foundation.web import (
+    OperateKey,
+    ReadKey,
+    asked_by,
+    engine_of,
+    in_transaction,
+    read_body,
+)
 
 router = APIRouter(prefix="/v1", tags=["rejects"])
 PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -219,11 +227,10 @@ async def _close(
     by = asked_by(key, body.user)
     ids = _checked_ids(body.ids) or []
 
-    def work() -> dict[str, Any]:
-        with engine_of(request).begin() as connection:
-            return change(connection, ids, by=by, reason=body.reason)
+    def work(connection: sa.Connection) -> dict[str, Any]:
+        return change(connection, ids, by=by, reason=body.reason)
 
-    return await run_in_threadpool(work)
+    return await in_transaction(request, work)
 
 
 def _replayer(request: Request, key: Key) -> Replayer:
