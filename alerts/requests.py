@@ -9,7 +9,7 @@ from stocktide.foundation.settings import Settings
 
 
 def body_of(shape: type[Any], *required: str) -> dict[str, Any]:
-    """Describe a route's JSON body for OpenAPI."""
+    """Return the description of a route's JSON body for OpenAPI."""
     schema = msgspec.json.schema(shape)
     described = {"type": "object", "required": list(required)}
     definition = schema["$defs"].get(shape.__name__, {})
@@ -19,11 +19,11 @@ def body_of(shape: type[Any], *required: str) -> dict[str, Any]:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """A property's schema without references, which would point out of the document."""
+    """Return a property's schema without references, which would point out of the document."""
     return {"type": "array", "items": {"type": "object"}} if "items" in schema else schema
 
 
 def settings_of(request: Request) -> Settings:
-    """The process's settings, put there by the entry point."""
+    """Return the process's settings, put there by the entry point."""
     settings: Settings = request.app.state.settings
     return settings

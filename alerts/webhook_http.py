@@ -110,7 +110,7 @@ async def patch_webhook(
 
 
 def _filters(change: WebhookChange, now: dict[str, Any]) -> Filters | None:
-    """The filters as they will be: a filter that is left out stays."""
+    """Return the filters as they will be: a filter that is left out stays."""
     rules, locations = change.rules, change.locations
     if isinstance(rules, msgspec.UnsetType) and isinstance(locations, msgspec.UnsetType):
         return None

@@ -1,4 +1,4 @@
-"""What a chain knows ahead: events, prices, promotions, closures and other planned numbers.
+"""Plans that a chain knows ahead: events, prices, promotions, closures and other planned numbers.
 
 - `KINDS`: the five kinds of plan, their fields and tables.
 - `put_plans`, `withdraw_plan`, `list_plans`: record, take back, read. Nothing is ever overwritten.

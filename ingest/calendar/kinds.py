@@ -15,7 +15,7 @@ Around = Annotated[int, msgspec.Meta(ge=0, le=60)]
 
 
 class Place(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Where a plan holds; what is left out does not limit it.
+    """Scope of a plan by place; what is left out does not limit it.
 
     id: the sender's own, unique in its kind; without one it follows from the content. known_since: when it was decided,
     for plans that are recorded later; never after now.
@@ -29,7 +29,7 @@ class Place(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Scope(Place, kw_only=True):
-    """Where, and for what, a plan holds."""
+    """Scope of a plan by place and product."""
 
     product: Label | None = None
     department: Label | None = None
@@ -94,12 +94,12 @@ class Kind:
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """Fields that limit where and for what it holds."""
+        """Return the fields that limit where and for what it holds."""
         return tuple(name for name in SCOPE if name in self.shape.__struct_fields__)
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """All fields, as senders write them."""
+        """Return all fields, as senders write them."""
         names: tuple[str, ...] = self.shape.__struct_encode_fields__
         return names
 

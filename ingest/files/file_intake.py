@@ -1,4 +1,4 @@
-"""What a file is, by its name and first line, and what became of it as a report: done or failed, with counts."""
+"""Files by their kind, as name and first line tell it, and reports on them: done or failed, with counts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A mapping file: which column feeds which field, what kind a row is, and which rows are no event at all."""
+"""A mapping file: which column feeds which field, what kind a row is, and which rows are left out."""
 
 import hashlib
 import tomllib

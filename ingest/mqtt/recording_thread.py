@@ -1,4 +1,4 @@
-"""The recording thread: takes one batch at a time, waits out a database that is away, and says what is done."""
+"""Recording thread: takes one batch at a time, waits out a database that is away, and says what is done."""
 
 import contextlib
 import queue

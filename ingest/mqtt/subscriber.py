@@ -1,4 +1,4 @@
-"""The subscriber: reads from the broker, hands batches to a recording thread, acknowledges what is committed.
+"""Subscriber: reads from the broker, hands batches to a recording thread, acknowledges what is committed.
 
 One thread reads and acknowledges, one records; while a batch is being committed, the next collects. Acknowledged means
 committed: a message is acknowledged after its batch, in the order of arrival, on the connection that it came by. What

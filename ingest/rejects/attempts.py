@@ -13,7 +13,7 @@ from ingest.rejects.payload import edited, kind_of, value_at
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
 
-# What is sent for none of them: no event, not what the edit is for, closed by another meanwhile.
+# Why nothing is sent for a reject: not an event, not what the edit is for, closed by another meanwhile.
 NOT_SENT = ("not_events", "left_alone", "closed")
 FAILING_SHOWN = 50
 

@@ -1,4 +1,4 @@
-"""Which balances a transaction would change, seen before it commits or is rolled back."""
+"""Balances that a transaction would change, seen before it commits or is rolled back."""
 
 from typing import Any
 

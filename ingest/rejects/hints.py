@@ -1,4 +1,4 @@
-"""What the sender probably meant: the nearest values that would be valid."""
+"""Hints at what the sender probably meant: the nearest values that would be valid."""
 
 import difflib
 from typing import Any

@@ -283,7 +283,7 @@ def interrupted(wait: Callable[[], object], stop: Callable[[], None], line: int)
     thread = threading.Thread(target=traced, daemon=True)
     thread.start()
     thread.join(WAIT_S_MAX)
-    assert not thread.is_alive(), f"stopped before line {line}, it waits for ever"
+    assert not thread.is_alive(), f"stopped before line {line}, it waits forever"
     return left[0] < 0
 
 
