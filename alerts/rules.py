@@ -63,7 +63,7 @@ def units(milli: int) -> float:
 
 
 def unit_of(rule: str, product_unit: str | None) -> str:
-    """Return the unit of an alert's value and limit: the product's for stock, seconds for silence, share for rejects."""
+    """Return the unit of an alert's value and limit: the product's, seconds for silence, share for rejects."""
     return {"silent_feed": "s", "reject_storm": "share"}.get(rule, product_unit or "each")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from ingest.calendar.kinds import KINDS, SCOPE, Kind
+from ingest.calendar.kinds import KINDS, SHARED, Kind
 from ingest.calendar.plans import PlansPut, kind_of, put_plans, withdraw_plan
 from ingest.files.source_file import read_rows
 from ingest.files.struct_rows import given, in_calls, row_as, rows_as
@@ -19,8 +19,6 @@ from stocktide.foundation.errors import Invalid, StocktideError
 # Columns beside the fields of the kinds: which kind a row is of, and whether its plan is taken back.
 KIND, WITHDRAW = "plans", "withdraw"
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
-# What every kind has says nothing of which one it is.
-SHARED = ("id", "known_since", *SCOPE)
 
 
 @dataclass(frozen=True)

@@ -83,14 +83,25 @@ class RegressorIn(Scope, kw_only=True):
 PlanIn = EventIn | PriceIn | PromotionIn | ClosureIn | RegressorIn
 
 
+SCOPE = ("product", "department", "category", "location", "region", "country")
+# Fields that all kinds have, and columns that are named otherwise than the field that fills them.
+SHARED = ("id", "known_since", *SCOPE)
+COLUMNS = {"from_": "starts_on", "to": "ends_on", "price": "price_micros", "state": "is_closed"}
+
+
 @dataclass(frozen=True)
 class Kind:
-    """One kind of plan. columns: of the table, beside those that all kinds have, by the field that fills them."""
+    """One kind of plan: its name on routes, its table, and the struct that senders fill in."""
 
     name: str
     table: str
     shape: type[Any]
-    columns: Mapping[str, str]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return the table's columns beside those that all kinds have, by the field that fills them."""
+        names = (name for name in self.shape.__struct_fields__ if name not in SHARED)
+        return {name: COLUMNS.get(name, name) for name in names}
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -104,25 +115,11 @@ class Kind:
         return names
 
 
-SCOPE = ("product", "department", "category", "location", "region", "country")
-_SPAN = {"from_": "starts_on", "to": "ends_on"}
 _KINDS = (
-    Kind(
-        "events",
-        "calendar_events",
-        EventIn,
-        {name: name for name in ("name", "day", "days_before", "days_after")},
-    ),
-    Kind("prices", "planned_prices", PriceIn, {**_SPAN, "price": "price_micros"}),
-    Kind(
-        "promotions",
-        "planned_promotions",
-        PromotionIn,
-        {**_SPAN, "kind": "kind", "price": "price_micros", "discount": "discount"},
-    ),
-    Kind("closures", "planned_closures", ClosureIn, {**_SPAN, "state": "is_closed"}),
-    Kind(
-        "regressors", "planned_regressors", RegressorIn, {**_SPAN, "name": "name", "value": "value"}
-    ),
+    Kind("events", "calendar_events", EventIn),
+    Kind("prices", "planned_prices", PriceIn),
+    Kind("promotions", "planned_promotions", PromotionIn),
+    Kind("closures", "planned_closures", ClosureIn),
+    Kind("regressors", "planned_regressors", RegressorIn),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _KINDS}

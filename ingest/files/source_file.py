@@ -28,9 +28,8 @@ def load_source(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     suffix = path.suffix.lower()
     reader = READERS.get(suffix)
     if reader is None:
-        raise Invalid(
-            "file_type", f"{path}: {path.suffix or 'no suffix'}; there are {', '.join(READERS)}."
-        )
+        found = path.suffix or "no suffix"
+        raise Invalid("file_type", f"{path}: {found}; there are {', '.join(READERS)}.")
     if not path.is_file():
         raise Invalid("file_missing", f"{path}: there is no such file.")
     if path.stat().st_size == 0:
@@ -39,16 +38,12 @@ def load_source(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         _check_encoding(path)
     try:
         if suffix in JSON_LINES:
-            described = connection.execute(
-                f"DESCRIBE SELECT * FROM {reader}",  # noqa: S608
-                [str(path)],
-            ).fetchall()
+            describe = f"DESCRIBE SELECT * FROM {reader}"  # noqa: S608
+            described = connection.execute(describe, [str(path)]).fetchall()
             columns = ", ".join(f"{literal(row[0])}: 'VARCHAR'" for row in described)
             reader = f"{reader[:-1]}, columns = {{{columns}}})"
-        connection.execute(
-            f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS row, * FROM {reader}",  # noqa: S608
-            [str(path)],
-        )
+        query = f"SELECT row_number() OVER () AS row, * FROM {reader}"  # noqa: S608
+        connection.execute(f"CREATE TEMP TABLE raw AS {query}", [str(path)])
     except duckdb.Error as error:
         if suffix in JSON_LINES:
             _check_json_lines(path)
@@ -104,20 +99,17 @@ def _check_encoding(path: Path) -> None:
         if b"\x00" in file.readline():
             raise Invalid("file_encoding", f"{path}, line 1: a NUL byte; save the file as UTF-8.")
         file.seek(0)
-        while True:
-            chunk = file.read(TEXT_CHUNK_BYTES)
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                line += error.object[: error.start].count(b"\n")
-                byte = error.object[error.start]
-                raise Invalid(
-                    "file_encoding",
-                    f"{path}, line {line}: byte 0x{byte:02x} is not UTF-8 text; save the file as UTF-8.",
-                ) from None
-            if not chunk:
-                return
-            line += chunk.count(b"\n")
+        try:
+            while chunk := file.read(TEXT_CHUNK_BYTES):
+                decoder.decode(chunk)
+                line += chunk.count(b"\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+            why = (
+                f"byte 0x{error.object[error.start]:02x} is not UTF-8 text; save the file as UTF-8."
+            )
+            raise Invalid("file_encoding", f"{path}, line {line}: {why}") from None
 
 
 def _check_json_lines(path: Path) -> None:

@@ -42,10 +42,8 @@ def row_as(
     arrange: makes the shape's fields of the cells that are not empty; may raise msgspec.ValidationError.
     """
     if unknown := sorted(set(row) - set(known)):
-        raise Invalid(
-            "column_unknown",
-            f"{path}: column {unknown[0]!r} is no field; there are {', '.join(known)}.",
-        )
+        why = f"column {unknown[0]!r} is no field; there are {', '.join(known)}."
+        raise Invalid("column_unknown", f"{path}: {why}")
     try:
         return msgspec.convert(arrange(given(row)), shape, strict=False)
     except msgspec.ValidationError as error:

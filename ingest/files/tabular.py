@@ -81,19 +81,16 @@ class TabularFile:
         try:
             self._connection.execute(f"SET timezone = {literal(self.mapping.timezone)}")
         except duckdb.Error as error:
-            raise Invalid(
-                "mapping_timezone", f"mapping {self.mapping.name!r}: {about_input(error)}"
-            ) from None
+            why = f"mapping {self.mapping.name!r}: {about_input(error)}"
+            raise Invalid("mapping_timezone", why) from None
 
     def _check_columns(self) -> None:
-        there = [row[0] for row in self._connection.execute("DESCRIBE raw").fetchall()][1:]
-        missing = [name for name in self.mapping.columns if name not in there]
-        if missing:
-            raise Invalid(
-                "column_missing",
-                f"{self.path}: column {missing[0]!r} of mapping {self.mapping.name!r} is not there; "
-                f"the file has {', '.join(there)}.",
-            )
+        _, *there = [row[0] for row in self._connection.execute("DESCRIBE raw").fetchall()]
+        for name in self.mapping.columns:
+            if name not in there:
+                why = f"column {name!r} of mapping {self.mapping.name!r} is not there"
+                has = f"the file has {', '.join(there)}."
+                raise Invalid("column_missing", f"{self.path}: {why}; {has}")
 
     def _map(self) -> None:
         """Make `typed` (columns cast; what cannot be cast is named in bad_column) and `mapped`."""

@@ -7,7 +7,6 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,13 +75,14 @@ class Watcher:
         Raises Invalid where there is no folder, Conflict where another watches it; with `once` also Transient.
         """
         if not os.path.isdir(self.folder) or not os.access(self.folder, os.W_OK):
-            raise Invalid(
-                "folder_missing",
-                f"{self.folder}: there is no such folder, or it is not ours to write.",
-            )
+            why = f"{self.folder}: there is no such folder, or it is not ours to write."
+            raise Invalid("folder_missing", why)
         while True:
             try:
-                with self._alone():
+                with single_flight(self.recorder.engine, f"watch {self.folder}") as free:
+                    if not free:
+                        why = f"{self.folder} is watched by another process."
+                        raise Conflict("folder_watched", why)
                     self._finish_moves()
                     self._watch(stopping, once=once)
                 return
@@ -107,13 +107,6 @@ class Watcher:
             if once and not left:
                 return
             stopping.wait(every_s)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with single_flight(self.recorder.engine, f"watch {self.folder}") as free:
-            if not free:
-                raise Conflict("folder_watched", f"{self.folder} is watched by another process.")
-            yield
 
     def _look(self, stopping: Stopping) -> int:
         """Take what is still. Returns how many files are not yet."""

@@ -63,9 +63,8 @@ def broker_of(settings: Settings) -> Broker:
     except ValueError:
         port = -1
     if parts.scheme not in PORTS or not parts.hostname or port == -1 or parts.path.strip("/"):
-        raise Invalid(
-            "mqtt_url", "STOCKTIDE_MQTT_URL is no address such as mqtt://host:1883 or mqtts://host."
-        )
+        why = "STOCKTIDE_MQTT_URL is no address such as mqtt://host:1883 or mqtts://host."
+        raise Invalid("mqtt_url", why)
     return Broker(
         host=parts.hostname,
         port=port or PORTS[parts.scheme],
@@ -114,7 +113,6 @@ def _tls(broker: Broker) -> ssl.SSLContext:
         if broker.cert_file:
             context.load_cert_chain(broker.cert_file, broker.key_file)
     except (OSError, ssl.SSLError) as error:
-        raise Invalid(
-            "mqtt_tls", f"The files of STOCKTIDE_MQTT_CA_FILE, _CERT_FILE, _KEY_FILE: {error}."
-        ) from None
+        why = f"The files of STOCKTIDE_MQTT_CA_FILE, _CERT_FILE, _KEY_FILE: {error}."
+        raise Invalid("mqtt_tls", why) from None
     return context

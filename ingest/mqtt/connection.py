@@ -63,16 +63,14 @@ class Connection:
         """
         open_connection(self._client, self._broker, self._session, five=self._five)
         self._wait_for_connack(signal)
-        code = self._connack.value
+        code, refused = self._connack.value, f"{self._broker.shown} refuses us: {self._connack}"
         if code == REFUSED_VERSION:
             raise VersionRefused(f"{self._broker.shown} does not speak this version of MQTT")
         if code in BAD_SIGN_IN:
-            raise Unauthorized(
-                "mqtt_sign_in",
-                f"{self._broker.shown} refuses us: {self._connack}. Check STOCKTIDE_MQTT_USERNAME and _PASSWORD.",
-            )
+            why = f"{refused}. Check STOCKTIDE_MQTT_USERNAME and _PASSWORD."
+            raise Unauthorized("mqtt_sign_in", why)
         if code >= FAILED_FROM:
-            raise ConnectionEnded(f"{self._broker.shown} refuses us: {self._connack}")
+            raise ConnectionEnded(refused)
         self._client.subscribe([(name, 1) for name in self._session.filters])
         self._answer_by = time.monotonic() + CONNECT_S_MAX
 
@@ -84,9 +82,8 @@ class Connection:
             return False
         for name, answer in zip(self._session.filters, self._subacks, strict=False):
             if answer.value >= FAILED_FROM:
-                raise Forbidden(
-                    "mqtt_subscribe", f"{self._broker.shown} refuses the topic {name!r}: {answer}."
-                )
+                why = f"{self._broker.shown} refuses the topic {name!r}: {answer}."
+                raise Forbidden("mqtt_subscribe", why)
         return True
 
     def probe(self, signal: socket) -> None:
@@ -197,13 +194,9 @@ class Connection:
 
 
 def _message_of(message: MQTTMessage, number: int, *, five: bool) -> Message:
-    try:
-        topic = message.topic
-    except UnicodeDecodeError:
-        topic = "(a topic that is not UTF-8)"
     properties = message.properties
     return Message(
-        topic=topic,
+        topic=_topic_of(message),
         payload=bytes(message.payload),
         received_at=datetime.now(UTC),
         mid=message.mid,
@@ -215,3 +208,10 @@ def _message_of(message: MQTTMessage, number: int, *, five: bool) -> Message:
         properties=tuple(getattr(properties, "UserProperty", ())) if five else (),
         connection=number,
     )
+
+
+def _topic_of(message: MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return "(a topic that is not UTF-8)"

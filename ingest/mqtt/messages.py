@@ -83,8 +83,7 @@ def _binary(message: Message, match: Match, media: str, charset: str) -> Decoded
         if name == "data" or not _ATTRIBUTE.fullmatch(name):
             continue
         if attributes.setdefault(name, value) != value:
-            said = f"User property {name} stands there twice."
-            raise Refused("wrong_type", said)
+            raise Refused("wrong_type", f"User property {name} stands there twice.")
     # what the JSON format implies is left out, so that the event is the same whichever way it comes
     attributes.pop("datacontenttype", None)
     if message.content_type is not None and media != "application/json":

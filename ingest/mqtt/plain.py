@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ingest.mqtt.message import Message
-from ingest.mqtt.topic_rules import Match, TopicRule, fields_of
+from ingest.mqtt.topic_rules import Devices, Match, TopicRule, fields_of
 from ingest.parsing.events import Fault
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
 from stocktide.foundation.stored_text import is_storable
@@ -52,12 +52,7 @@ class Refused(Exception):
         self.fault = Fault(reason, message, field)
 
 
-def map_plain(
-    message: Message,
-    match: Match,
-    devices: Mapping[str, Mapping[str, str]],
-    client_id: str,
-) -> bytes | Undated:
+def map_plain(message: Message, match: Match, devices: Devices, client_id: str) -> bytes | Undated:
     """Make a structured event of a plain message. Raises Refused."""
     members = _members(message, match.rule)
     return _event(message, match, members, _data(match, members, devices), client_id)
@@ -83,25 +78,20 @@ def _members(message: Message, rule: TopicRule) -> _Object:
     return {**{name: raw for name, raw in body.items() if name not in taken}, **named}
 
 
-def _data(
-    match: Match, members: _Object, devices: Mapping[str, Mapping[str, str]]
-) -> dict[str, Any]:
+def _data(match: Match, members: _Object, devices: Devices) -> dict[str, Any]:
     """Return the kind's fields. What the topic says holds: it is what the broker lets a device publish on."""
     rule, levels = match.rule, match.levels
     assert rule.kind is not None  # noqa: S101 - only rules with a kind are for plain JSON
     fields = fields_of(rule.kind)
     said = {name: raw for name, raw in members.items() if name in fields and bytes(raw) != b"null"}
     for name in said.keys() & levels.keys():
-        text = _text(said[name], name)
-        if text != levels[name]:
-            raise Refused(
-                "wrong_topic",
-                f"{name} is {levels[name]!r} in the topic and {text!r} in the payload.",
-                name,
-            )
-    device = levels.get("device")
-    if not device:
-        device = _text(members["device"], "device") if "device" in members else ""
+        level, text = levels[name], _text(said[name], name)
+        if text != level:
+            why = f"{name} is {level!r} in the topic and {text!r} in the payload."
+            raise Refused("wrong_topic", why, name)
+    device = levels.get("device", "")
+    if not device and "device" in members:
+        device = _text(members["device"], "device")
     data: dict[str, Any] = {**rule.constants, **devices.get(device, {}), **said, **levels}
     return {name: value for name, value in data.items() if name in fields}
 
@@ -121,8 +111,10 @@ def _event(
     identity = f"{message.topic}#{own_id or sequence}" if own_id or sequence else message.topic
     if own_id is None and said_at is not None:
         identity += f"@{said_at}"
-    _check_length("source", match.source)
-    _check_length("id", identity)
+    for field, text in (("source", match.source), ("id", identity)):
+        if len(text) > IDENTITY_MAX:
+            said = f"The {field} that is made of it has {len(text)} characters; {IDENTITY_MAX} are kept."
+            raise Refused("wrong_type", said, field)
     if said_at is not None:
         return msgspec.json.encode({**head, "id": identity, "time": _instant(said_at)})
     if own_id or sequence:
@@ -131,30 +123,19 @@ def _event(
     return _nameless(message, match.rule, head, client_id)
 
 
-def _check_length(field: str, text: str) -> None:
-    if len(text) > IDENTITY_MAX:
-        raise Refused(
-            "wrong_type",
-            f"The {field} that is made of it has {len(text)} characters; {IDENTITY_MAX} are kept.",
-            field,
-        )
-
-
 def _nameless(
     message: Message, rule: TopicRule, head: Mapping[str, Any], client_id: str
 ) -> Undated:
     """Return the event of a message without id, sequence and time: a reading, which moves no stock."""
     if rule.kind is None or not KINDS[rule.kind].is_reading:
-        raise Refused(
-            "missing_field",
+        why = (
             f"A {rule.kind} needs an id, a sequence or a time in its payload: without, one that comes "
-            "again could not be told from a new one.",
-            "id",
+            "again could not be told from a new one."
         )
+        raise Refused("missing_field", why, "id")
     if message.retain:
-        raise Refused(
-            "missing_field", "A retained message needs a time: nobody knows how old it is.", "time"
-        )
+        why = "A retained message needs a time: nobody knows how old it is."
+        raise Refused("missing_field", why, "time")
     said = message.topic.encode() + b"\x00" + message.payload
     digest = hashlib.blake2b(said, digest_size=16).hexdigest()
     # a message of QoS 0 comes once or not at all: it needs no key

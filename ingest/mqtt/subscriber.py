@@ -84,10 +84,8 @@ class Subscriber:
     def _step_down(self) -> None:
         """Go on with 3.1.1 where the broker refuses 5, if we may choose."""
         if self._session.version != "auto" or self._version != "5":
-            raise Invalid(
-                "mqtt_version",
-                f"{self._broker.shown} refuses MQTT {self._version}; change STOCKTIDE_MQTT_VERSION.",
-            )
+            refused = f"{self._broker.shown} refuses MQTT {self._version}"
+            raise Invalid("mqtt_version", f"{refused}; change STOCKTIDE_MQTT_VERSION.")
         self._probing = False
         log("mqtt_version_refused", broker=self._broker.shown, refused="5", next="3.1.1")
         self._version = "3.1.1"

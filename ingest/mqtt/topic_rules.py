@@ -12,6 +12,8 @@ from ingest.parsing.events import Event, Fault
 from ingest.parsing.kinds import DATA_TYPES
 from stocktide.foundation.stored_text import storable
 
+# Products, locations and the like that a device stands for, by its name.
+Devices = Mapping[str, Mapping[str, str]]
 PLACEHOLDER = re.compile(r"\{([a-z_]\w*)\}")
 # The feed of all messages whose rule names no other.
 FEED = "mqtt"
@@ -111,7 +113,7 @@ class TopicRules:
     """All subscriptions in order."""
 
     rules: Sequence[TopicRule]
-    devices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    devices: Devices = field(default_factory=dict)
     _found: dict[str, Match] = field(default_factory=dict, compare=False, repr=False)
 
     def filters(self, group: str | None) -> list[str]:

@@ -83,11 +83,8 @@ def edited(raw: bytes, edits: Mapping[str, Any]) -> bytes:
         raise Invalid("not_an_event", f"It has no fields to edit. {HOW_TO_FIX['other']}") from None
     for field, value in edits.items():
         if FIELD.fullmatch(field) is None:
-            raise Invalid(
-                "edits",
-                f"{field[:100]!r} is no field such as `time` or `data.product`.",
-                field=field,
-            )
+            why = f"{field[:100]!r} is no field such as `time` or `data.product`."
+            raise Invalid("edits", why, field=field)
         if field.startswith("data."):
             data = dict(_data_of(event))
             _put(data, field.removeprefix("data."), value)
@@ -118,7 +115,5 @@ def _data_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
             data = base64.b64decode(msgspec.json.decode(event["data_base64"]), validate=True)
         return _OBJECT.decode(data)
     except (*_BROKEN, binascii.Error, ValueError, TypeError):
-        raise Invalid(
-            "not_an_event",
-            "Its data is not a JSON object whose fields can be edited: edit `data` as a whole.",
-        ) from None
+        why = "Its data is not a JSON object whose fields can be edited: edit `data` as a whole."
+        raise Invalid("not_an_event", why) from None

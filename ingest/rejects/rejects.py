@@ -95,11 +95,8 @@ def reopen_rejects(
     reopened = _moved(connection, "ingest/reject_reopen", ids, by=by, reason=reason)
     if len(ids) == 1 and not reopened:
         row = _row(connection, next(iter(ids)))
-        raise Conflict(
-            "reject_not_dropped",
-            f"Reject {row['reject_id']} is {row['state']}; only what was dropped can be opened again.",
-            state=row["state"],
-        )
+        why = f"Reject {row['reject_id']} is {row['state']}; only what was dropped can be opened again."
+        raise Conflict("reject_not_dropped", why, state=row["state"])
     return {"reopened": reopened, "not_dropped": len(set(ids)) - reopened}
 
 
@@ -129,11 +126,9 @@ def open_reject(connection: sa.Connection, reject_id: int) -> dict[str, Any]:
 
 def closed(row: Mapping[str, Any]) -> Conflict:
     """Return the error for what is asked of a reject that is not open any more."""
-    return Conflict(
-        "reject_closed",
-        f"Reject {row['reject_id']} is {row['state']} already, by {row['settled_by']}; nothing was changed.",
-        state=row["state"],
-    )
+    state, who = row["state"], row["settled_by"]
+    why = f"Reject {row['reject_id']} is {state} already, by {who}; nothing was changed."
+    return Conflict("reject_closed", why, state=state)
 
 
 def checked_reason(reason: str) -> str:
@@ -141,10 +136,8 @@ def checked_reason(reason: str) -> str:
     # half a pair in it is kept as ?, as it always was
     kept = reason.strip().encode("utf-8", "replace").decode()
     if not kept or len(reason) > REASON_MAX or not is_storable(kept):
-        raise Invalid(
-            "reason",
-            f"Enter a reason of at most {REASON_MAX} characters: it is saved in the audit log.",
-        )
+        why = f"Enter a reason of at most {REASON_MAX} characters: it is saved in the audit log."
+        raise Invalid("reason", why)
     return kept
 
 

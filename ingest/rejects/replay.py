@@ -34,7 +34,12 @@ CHUNK_BYTES_MAX = 16 * 2**20
 NOT_STORABLE = Fault(
     "not_storable", "The database refuses a value of this event; its log says which."
 )
+TRIAL_REFUSED = (
+    "The database refuses a value of one of these events. Replay: it is found, and left open."
+)
 REPLAY_AGAIN = "Replay again: recorded events stay recorded."
+# A whole event, or values of its fields.
+Sent = bytes | Mapping[str, Any]
 Allowed = Callable[[Event | Fault], Event | Fault]
 
 
@@ -84,17 +89,11 @@ class Replayer:
         rows = self._take(wanted, ids, after=after, limit=CALL_MAX)
         changes = self._try(list(attempts_of(rows, edit, report)), report)
         more = rows and self._take(wanted, ids, after=rows[-1].reject_id, limit=1)
-        return {
-            "taken": len(rows), **report.answer(), **changes, "next": rows[-1].reject_id if more else None,
-        }  # fmt: skip
+        after_these = rows[-1].reject_id if more else None
+        return {"taken": len(rows), **report.answer(), **changes, "next": after_these}
 
     def fix(
-        self,
-        reject_id: int,
-        sent: bytes | Mapping[str, Any],
-        audit: Audit,
-        *,
-        dry_run: bool = False,
+        self, reject_id: int, sent: Sent, audit: Audit, *, dry_run: bool = False
     ) -> dict[str, Any]:
         """Record one reject with other bytes or edited fields. Raises NotFound, Conflict, Invalid, Transient."""
         with self._recorder.engine.connect() as connection:
@@ -120,12 +119,8 @@ class Replayer:
         self, wanted: Wanted, ids: Sequence[int] | None, *, after: int, limit: int
     ) -> Sequence[Any]:
         limits = {"event_bytes_max": EVENT_BYTES_MAX, "bytes_max": CHUNK_BYTES_MAX, "limit": limit}
-        binds = {
-            **vars(wanted),
-            "ids": None if ids is None else list(ids),
-            "after": after,
-            **limits,
-        }
+        named = None if ids is None else list(ids)
+        binds = {**vars(wanted), "ids": named, "after": after, **limits}
         with reaching(REPLAY_AGAIN), self._recorder.engine.connect() as connection:
             return connection.execute(statement("ingest/reject_take"), binds).all()
 
@@ -180,9 +175,8 @@ class Replayer:
 
     def _try(self, attempts: Sequence[Attempt], report: Report) -> dict[str, Any]:
         # a ledger of its own: it may remember keys of rows that are rolled back
-        ledger = Ledger(
-            self._recorder.ledger.half_life_h, self._recorder.ledger.create_on_first_sight
-        )
+        real = self._recorder.ledger
+        ledger = Ledger(real.half_life_h, real.create_on_first_sight)
         with (
             reaching(REPLAY_AGAIN),
             self._recorder.engine.connect() as connection,
@@ -194,10 +188,7 @@ class Replayer:
             except DATABASE_ERRORS as error:
                 if reaction_to(error) != "content":
                     raise
-                raise Invalid(
-                    "not_storable",
-                    "The database refuses a value of one of these events. Replay: it is found, and left open.",
-                ) from error
+                raise Invalid("not_storable", TRIAL_REFUSED) from error
             changes = changes_of(connection, self._recorder.engine, after=before)
             connection.rollback()
         return changes
