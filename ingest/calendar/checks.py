@@ -7,14 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.calendar.kinds import (
-    SCOPE,
-    EventIn,
-    PriceIn,
-    PromotionIn,
-    RegressorIn,
-    Scope,
-)
+from ingest.calendar.kinds import SCOPE, EventIn, PriceIn, PromotionIn, RegressorIn, Scope
 from ingest.ledger.dimensions import price_micros
 from stocktide.foundation.errors import Invalid
 

@@ -128,9 +128,8 @@ class Connection:
         deadline = time.monotonic() + FLUSH_S
         try:
             self._client.disconnect()
-            while self._client.want_write() and time.monotonic() < deadline:
-                sock = self._client.socket()
-                if sock is None:
+            while (sock := self._client.socket()) and self._client.want_write():
+                if time.monotonic() > deadline:
                     return
                 select.select([], [sock], [], 0.1)
                 self._client.loop_write()

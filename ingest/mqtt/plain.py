@@ -62,7 +62,7 @@ def _members(message: Message, rule: TopicRule) -> _Object:
     """Return the payload's members under the event's names; a bare number is the rule's value."""
     text = message.payload.strip()
     if _NUMBER.fullmatch(text):
-        return {rule.value: msgspec.Raw(text)}
+        return {rule.value_field: msgspec.Raw(text)}
     try:
         body = msgspec.json.decode(text, type=_Object)
     except msgspec.ValidationError:

@@ -8,13 +8,18 @@ from functools import cache, cached_property
 from typing import Any, get_type_hints
 from urllib.parse import quote
 
+import msgspec
+
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.kinds import DATA_TYPES
+from stocktide.domain.kinds import KINDS
 from stocktide.foundation.stored_text import storable
 
 # Products, locations and the like that a device stands for, by its name.
 Devices = Mapping[str, Mapping[str, str]]
 PLACEHOLDER = re.compile(r"\{([a-z_]\w*)\}")
+# The field that a bare number is, where neither the rule nor the kind says.
+VALUE_FIELD = "quantity"
 # The feed of all messages whose rule names no other.
 FEED = "mqtt"
 SOURCE = "mqtt/{topic}"
@@ -34,31 +39,41 @@ _KEPT_AS = {
 _AMOUNTS = frozenset({"quantity", "counted", "observed", "price", "cost"})
 
 
-@dataclass(frozen=True)
-class TopicRule:
-    """One subscription. Without a kind it carries CloudEvents only; with one, plain JSON too.
+class TopicRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One subscription: a [[mqtt.topics]] table of stocktide.toml, or a topic of the setting.
 
-    source: of plain events, and of CloudEvents where the rule names one; None: SOURCE, and any. value: the field that
-    a bare number is.
+    Without a kind it carries CloudEvents only; with one, plain JSON too. source: of plain events, and of CloudEvents
+    where the rule names one; None: SOURCE, and any. feed: None: FEED. value: the field that a bare number is; None:
+    what the kind counts. fields: which payload member feeds which event field.
     """
 
-    filter: str
-    pattern: "re.Pattern[str]"
+    topic: str
     kind: str | None = None
     source: str | None = None
-    feed: str = FEED
-    value: str = "quantity"
-    fields: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
+    feed: str | None = None
+    value: str | None = None
+    fields: dict[str, str] = {}
+    constants: dict[str, str] = {}
+
+    @property
+    def filter(self) -> str:
+        """Return the topic filter to subscribe to."""
+        return PLACEHOLDER.sub("+", self.topic)
+
+    @property
+    def value_field(self) -> str:
+        """Return the field that a bare number is."""
+        amount = None if self.kind is None else KINDS[self.kind].amount
+        return self.value or amount or VALUE_FIELD
 
     def levels_of(self, topic: str) -> dict[str, str] | None:
         """Return the values of the rule's {placeholders} in a topic, or None where the topic is not the rule's."""
-        found = self.pattern.fullmatch(topic)
+        found = _pattern(self.topic).fullmatch(topic)
         return None if found is None else found.groupdict()
 
 
 # What comes on a topic that is taken out of the settings, but still subscribed in the session.
-ANY = TopicRule("#", re.compile(".*", re.DOTALL))
+ANY = TopicRule("#")
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ class Match:
     @cached_property
     def feed(self) -> str:
         """Return the feed that the message is counted under; the common one where the topic gives it no name."""
-        feed = self._filled(self.rule.feed, quoted=False)
+        feed = self._filled(self.rule.feed or FEED, quoted=False)
         return feed if len(feed) <= FEED_CHARACTERS_MAX and feed.isprintable() else FEED
 
     def held(self, event: Event) -> Event | Fault:
@@ -158,3 +173,18 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     return value.isoformat() if isinstance(value, date) else None if value is None else str(value)
+
+
+@cache
+def _pattern(topic: str) -> "re.Pattern[str]":
+    levels, tail = topic.split("/"), ""
+    if levels[-1] == "#":
+        levels.pop()
+        tail = "(?:/.*)?" if levels else ".*"
+    return re.compile("/".join(map(_level_pattern, levels)) + tail, re.DOTALL)
+
+
+def _level_pattern(level: str) -> str:
+    if named := PLACEHOLDER.fullmatch(level):
+        return f"(?P<{named[1]}>[^/]*)"
+    return "[^/]*" if level == "+" else re.escape(level)

@@ -137,11 +137,7 @@ def get_rejects(
 
 @router.get("/rejects/groups")
 def get_reject_groups(
-    request: Request,
-    _key: ReadKey,
-    wanted: Asked,
-    state: State | None = "open",
-    limit: Limit = 100,
+    request: Request, _key: ReadKey, wanted: Asked, state: State | None = "open", limit: Limit = 100
 ) -> dict[str, Any]:
     """Count rejects by reason, field, feed and source, newest first; `more`: there are others."""
     with engine_of(request).connect() as connection:
