@@ -85,24 +85,20 @@ def _withdraw(connection: sa.Connection, change: Change, by: str) -> None:
     try:
         withdraw_plan(connection, change.kind, change.id or "", by=by)
     except StocktideError as error:
-        raise type(error)(
-            error.code, f"{change.path}, row {change.row}, column id: {error.message}"
-        ) from None
+        raise _placed(error, change, "id", error.message) from None
 
 
 def _at(error: StocktideError, part: Sequence[Change]) -> StocktideError:
     """Name an error's place as the file has it; `part` are the plans of the call, which counts them from 0."""
     if "row" not in error.context:
         return error
-    change = part[error.context["row"]]
-    field = error.context["field"]
     why = error.message.partition(": ")[2]
-    return type(error)(
-        error.code,
-        f"{change.path}, row {change.row}, column {field}: {why}",
-        row=change.row,
-        field=field,
-    )
+    return _placed(error, part[error.context["row"]], error.context["field"], why)
+
+
+def _placed(error: StocktideError, change: Change, field: str, why: str) -> StocktideError:
+    said = f"{change.path}, row {change.row}, column {field}: {why}"
+    return type(error)(error.code, said, row=change.row, field=field)
 
 
 def _change(path: Path, number: int, row: Mapping[str, Any], of_file: str | None) -> Change:

@@ -69,11 +69,8 @@ def kind_of(name: str) -> Kind:
 
 def _statement(name: str, kind: Kind) -> sa.TextClause:
     columns = (*COMMON, *kind.columns.values(), *(_column(key) for key in kind.scope))
-    return sa.text(
-        sql(f"ingest/calendar/{name}")
-        .replace("{table}", kind.table)
-        .replace("{columns}", ", ".join(columns))
-    )
+    template = sql(f"ingest/calendar/{name}").replace("{table}", kind.table)
+    return sa.text(template.replace("{columns}", ", ".join(columns)))
 
 
 def _column(key: str) -> str:
@@ -107,20 +104,20 @@ def _check_known(connection: sa.Connection, kind: Kind, plans: Sequence[Any]) ->
         {(key, name) for plan in plans for key in kind.scope if (name := getattr(plan, key))}
     )
     bound = {"keys": [key for key, _ in named], "names": [name for _, name in named]}
-    missing = {
-        tuple(row) for row in connection.execute(statement("ingest/calendar/unknown"), bound)
-    }
+    missing = {*map(tuple, connection.execute(statement("ingest/calendar/unknown"), bound))}
     for row, plan in enumerate(plans):
         for key in kind.scope:
             name = getattr(plan, key)
             if (key, name) in missing:
-                raise NotFound(
-                    f"unknown_{key}",
-                    f"{kind.name}[{row}].{key}: there is no {key} {name!r}. Make it known by PUT /v1/"
-                    f"{'products' if key in SCOPE[:3] else 'locations'} first. Nothing was written.",
-                    row=row,
-                    field=key,
+                place, route = (
+                    f"{kind.name}[{row}].{key}",
+                    "products" if key in SCOPE[:3] else "locations",
                 )
+                why = (
+                    f"{place}: there is no {key} {name!r}. Make it known by PUT /v1/{route} first."
+                )
+                said = f"{why} Nothing was written."
+                raise NotFound(f"unknown_{key}", said, row=row, field=key)
 
 
 def _rows(
@@ -136,22 +133,16 @@ def _rows(
         name: look_up(connection, of, sorted({v for p in plans if (v := getattr(p, name, None))}))
         for name, of in (("product", PRODUCTS), ("location", LOCATIONS))
     }
-    return [
-        {
-            "plan": name,
-            "content_hash": content,
-            "known_since": min(plan.known_since or now, now).isoformat(),
-            "recorded_by": by,
-            **{column: _value(plan, field) for field, column in kind.columns.items()},
-            **{
-                _column(key): keys[key].get(getattr(plan, key))
-                if key in keys
-                else getattr(plan, key)
-                for key in kind.scope
-            },
-        }
-        for plan, (name, content) in zip(plans, ids, strict=True)
-    ]
+    rows = []
+    for plan, (name, content) in zip(plans, ids, strict=True):
+        known_since = min(plan.known_since or now, now).isoformat()
+        scope = {key: getattr(plan, key) for key in kind.scope}
+        rows.append(
+            dict(zip(COMMON, (name, content, known_since, by), strict=True))
+            | {column: _value(plan, field) for field, column in kind.columns.items()}
+            | {_column(key): keys[key].get(v) if key in keys else v for key, v in scope.items()}
+        )
+    return rows
 
 
 def _value(plan: Any, field: str) -> Any:

@@ -207,11 +207,8 @@ def _fault_of(row: dict[str, Any], mapping: Mapping) -> Fault | None:
 
 
 def _event(mapping: Mapping, row: dict[str, Any]) -> bytes:
-    data = {
-        name.removeprefix("data."): value
-        for name, value in row.items()
-        if name.startswith("data.") and value is not None
-    }
+    fields = {k.removeprefix("data."): v for k, v in row.items() if k.startswith("data.")}
+    data = {name: value for name, value in fields.items() if value is not None}
     # what is neither goes in as the text that it is, and is refused as any event with such a field
     if data.get("order_line", "").isdecimal():
         data["order_line"] = int(data["order_line"])

@@ -91,9 +91,8 @@ class Watcher:
                     raise
                 # with the connection the lock is gone too: both are asked for again
                 if once and not isinstance(error, ReadAgain):
-                    raise Transient(
-                        "database_away", f"The database is away: {error}"[:300]
-                    ) from error
+                    why = f"The database is away: {error}"[:300]
+                    raise Transient("database_away", why) from error
                 log("watch_database_away", error=str(error)[:200])
                 if stopping.wait(AWAY_S[min(self._failures_in_a_row, len(AWAY_S) - 1)]):
                     return
@@ -212,9 +211,8 @@ class Watcher:
             raise ReadAgain(reason) from error
         tries = self._tries.pop(content)
         log("watch_given_up", tries=tries, error=reason[:500])
-        return error_report(
-            "database_error", f"The database failed in it, at try {tries} too: {reason}"[:500]
-        )
+        why = f"The database failed in it, at try {tries} too: {reason}"
+        return error_report("database_error", why[:500])
 
     def _finish(self, file: Found, content: Content, report: Report) -> None:
         """Write down what was recorded, then move the file, then write down that it is moved."""

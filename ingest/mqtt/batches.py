@@ -41,11 +41,8 @@ class BatchRecorder:
         """
         self._forget_when_due()
         decoded = [self._decode(message) for message in messages]
-        self.outcomes.update(
-            by_halves(
-                decoded, self._record, self._keep, is_of_one=lambda error: not is_retryable(error)
-            )
-        )
+        names = by_halves(decoded, self._record, self._keep, is_of_one=_is_of_one)
+        self.outcomes.update(names)
 
     def forget_old(self) -> None:
         """Drop moments of first sight older than two lives of a session, and a day: nobody delivers those again."""
@@ -78,9 +75,8 @@ class BatchRecorder:
         """Keep a message that cannot be recorded as a reject: given back, it would be redelivered forever."""
         fault = Fault("not_storable", f"It could not be recorded: {type(error).__name__}.")
         log("mqtt_poison", topic=one.match.topic, error=repr(error)[:500])
-        self.recorder.keep(
-            self._feed_of(one), one.content_type, one.raw, placed(fault, one.match.topic)
-        )
+        where = placed(fault, one.match.topic)
+        self.recorder.keep(self._feed_of(one), one.content_type, one.raw, where)
         return ["rejected"]
 
     def _record(self, decoded: Sequence[Decoded]) -> list[str]:
@@ -117,6 +113,10 @@ class BatchRecorder:
             replace(one, raw=one.undated.dated(next(moments))) if one.undated else one
             for one in decoded
         ]
+
+
+def _is_of_one(error: Exception) -> bool:
+    return not is_retryable(error)
 
 
 def _held(one: Decoded, item: Event | Fault) -> Event | Fault:
