@@ -116,7 +116,7 @@ def close_rejects(
     """
     faults = [outcome.fault for outcome in outcomes]
     were_open = connection.execute(
-        statement("ingest/reject_settle"),
+        statement("ingest/reject_close"),
         {
             **audit._asdict(),
             "reject_id": [attempt.reject_id for attempt in attempts],
