@@ -5,7 +5,7 @@ access_keys. Writes alerts, alert_events, alert_silences, deliveries. What it of
 
 - `RULES`, `limits_of`: the six rules and what they judge with; `put_reorder_points` sets one of these limits.
 - `evaluate_changes`, `evaluate_feeds`: changed pairs and feeds to verdicts, verdicts to alerts, in the caller's
-  transaction. `run_alerts` is the process that does so for ever, and sends the outbox to webhooks.
+  transaction. `run_alerts` is the process that does so forever, and sends the outbox to webhooks.
 - `list_alerts`, `read_alert`: what is open. `acknowledge`, `silence`: what people say to it.
 - `create_webhook`, `list_deliveries`: who is told, and what became of it.
 - `FanOut`: the open streams of an API process. The routes are in `http` and `webhook_http`.

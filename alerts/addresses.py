@@ -1,4 +1,4 @@
-"""Where webhooks may go: a public https address, unless the settings allow more. Checked again at every try."""
+"""Addresses that webhooks may go to: a public https address, unless the settings allow more; checked at every try."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ NEVER = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("168.63.129.
 
 @dataclass(frozen=True)
 class Allowed:
-    """What the settings let webhooks reach."""
+    """Addresses that the settings let webhooks reach."""
 
     http: bool = False
     private: bool = False
@@ -48,7 +48,7 @@ class Target:
         return host if self.port == usual else f"{host}:{self.port}"
 
     def url_at(self, address: str) -> str:
-        """The URL with an address in the host's place: what is connected to is what was checked."""
+        """Return the URL with an address as its host: what is connected to is what was checked."""
         host = f"[{address}]" if ":" in address else address
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
@@ -94,7 +94,7 @@ def _literal(host: str) -> Address | None:
 
 
 def _may_reach(address: Address, allowed: Allowed) -> bool:
-    """Tell whether an address is public, also the IPv4 address that an IPv6 address stands for."""
+    """Return True if an address is public, also the IPv4 address that an IPv6 address stands for."""
     if allowed.private:
         return True
     if isinstance(address, ipaddress.IPv6Address):
@@ -108,7 +108,7 @@ def _may_reach(address: Address, allowed: Allowed) -> bool:
 
 
 def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address to which an IPv6 address leads: mapped, 6to4 or through a translator. Teredo is not global."""
+    """Return the IPv4 address to which an IPv6 address leads: mapped, 6to4 or translated. Teredo is not global."""
     if address in NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

@@ -31,7 +31,7 @@ VERDICT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What an evaluation did: changes eaten, pairs judged, alerts opened and closed; `more`: changes wait still."""
+    """Counts of an evaluation: changes eaten, pairs judged, alerts opened and closed; `more`: changes wait still."""
 
     changes: int = 0
     pairs: int = 0

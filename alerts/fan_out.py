@@ -76,7 +76,7 @@ class FanOut:
             await asyncio.to_thread(self._close)
 
     async def _follow_while_it_goes(self) -> None:
-        """After a lost database go on where it was. After anything else start anew, and have the clients come back."""
+        """Go on where it was after a lost database; after anything else start again, and have the clients come back."""
         try:
             await self._follow()
         except Exception as error:  # noqa: BLE001 - a stream that beats and brings nothing is worse than one that ends

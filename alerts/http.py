@@ -13,7 +13,7 @@ from alerts.cloud_event import json_schema
 from alerts.fan_out import FanOut, Frame
 from alerts.listing import Wanted, list_alerts, newest_event_id, read_alert
 from alerts.reorder_points import ReorderPoint, list_reorder_points, put_reorder_points
-from alerts.requests import body_of, in_transaction, settings_of
+from alerts.requests import body_of, settings_of
 from alerts.rules import Rule
 from alerts.sse_response import SseResponse
 from alerts.triage import acknowledge, silence
@@ -24,6 +24,7 @@ from stocktide.foundation.web import (
     ReadKey,
     asked_by,
     engine_of,
+    in_transaction,
     key_ring_of,
     read_body,
 )

@@ -15,7 +15,7 @@ PAGE_MAX = 500
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which alerts to list; None: any. open: only open, or only closed ones. since: opened or closed at or after."""
+    """Filter of alerts; None: any. open: only open, or only closed ones. since: opened or closed at or after."""
 
     open: bool | None = None
     rule: str | None = None
@@ -35,7 +35,7 @@ def list_alerts(
 
 
 def newest_event_id(connection: sa.Connection) -> int:
-    """Number of the newest event, 0 before the first: a stream resumed from it misses nothing that comes."""
+    """Return the number of the newest event, 0 before the first: a stream resumed from it misses nothing that comes."""
     newest: int = connection.execute(
         sa.text("SELECT coalesce(max(event_id), 0) FROM alert_events")
     ).scalar_one()

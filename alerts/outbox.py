@@ -1,4 +1,4 @@
-"""The outbox: takes from it what is due, with a lease, and writes how sending went. The caller commits."""
+"""Outbox of webhooks: what is due is taken with a lease, and how sending went is written. The caller commits."""
 
 import logging
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Delivery:
 def take_due(
     connection: sa.Connection, *, most: int, busy: Sequence[int], lease_s: float, source: str
 ) -> list[Delivery]:
-    """Take what is due, at most so many, none of busy webhooks. What is not ended within the lease is due again.
+    """Take at most `most` of what is due, skipping busy webhooks. What is not ended within the lease is due again.
 
     The body of what goes out for the first time is kept: a later try sends it again, whatever is called otherwise then.
     """

@@ -21,7 +21,7 @@ GONE = 410
 
 @dataclass(frozen=True)
 class Tried:
-    """How one try went. error None: taken. retry_after_s: what the receiver asked for."""
+    """Result of one try. error None: taken. retry_after_s: what the receiver asked for."""
 
     status: int | None = None
     error: str | None = None

@@ -18,7 +18,7 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 
 @dataclass(frozen=True)
 class RuleLimits:
-    """What the rules judge with. Quantities and times in thousandths, as in the tables; names are the SQL's binds."""
+    """Limits of the rules. Quantities and times in thousandths, as in the tables; names are the SQL's binds."""
 
     hysteresis: float
     sensor_milli: int
@@ -63,7 +63,7 @@ def units(milli: int) -> float:
 
 
 def unit_of(rule: str, product_unit: str | None) -> str:
-    """Unit of an alert's value and limit: the product's for stock, seconds for silence, a share for rejects."""
+    """Return the unit of an alert's value and limit: the product's, seconds for silence, share for rejects."""
     return {"silent_feed": "s", "reject_storm": "share"}.get(rule, product_unit or "each")
 
 

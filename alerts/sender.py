@@ -180,7 +180,7 @@ def backoff_s(attempts: int, jitter: random.Random) -> float:
 
 
 async def _try(poster: Poster, delivery: Delivery) -> Tried:
-    """Try once. What nobody foresaw is an error of this try, too: unwritten, it would be taken again for ever."""
+    """Try once. An unexpected error is an error of this try, too: unwritten, it would be taken again forever."""
     try:
         if delivery.body is None:
             return Tried(error="its body could not be made; the log says why")
@@ -192,7 +192,7 @@ async def _try(poster: Poster, delivery: Delivery) -> Tried:
 
 
 def _headers(delivery: Delivery, body: bytes) -> dict[str, str]:
-    """Headers of one try. It is signed anew, for receivers take no old timestamp."""
+    """Return the headers of one try. It is signed again, since receivers refuse old timestamps."""
     keys = [delivery.secret, *([delivery.old_secret] if delivery.old_secret else [])]
     signed = signed_headers(keys, str(delivery.event_id), int(time.time()), body)
     return {"content-type": CONTENT_TYPE, **signed}

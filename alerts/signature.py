@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from stocktide.foundation.errors import Invalid
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - says what follows, and is none
+SECRET_PREFIX = "whsec_"  # noqa: S105 - says what follows, not a secret
 # The convention's bounds, bytes.
 SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
 
@@ -20,7 +20,7 @@ def new_secret() -> bytes:
 
 
 def secret_text(secret: bytes) -> str:
-    """A secret as receivers are given it."""
+    """Return a secret as receivers are given it."""
     return SECRET_PREFIX + base64.b64encode(secret).decode()
 
 
@@ -41,7 +41,7 @@ def secret_of(text: str) -> bytes:
 def signed_headers(
     keys: Sequence[bytes], message_id: str, timestamp_s: int, body: bytes
 ) -> dict[str, str]:
-    """Headers of one message: a signature for each secret that holds, so that a receiver can change over."""
+    """Return the headers of one message: a signature for each secret that holds, so that a receiver can change over."""
     content = b".".join([message_id.encode(), str(timestamp_s).encode(), body])
     signatures = [
         "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()

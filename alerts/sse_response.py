@@ -71,7 +71,7 @@ class SseResponse(Response):
             yield b": closed, %s\n\n" % code
 
     async def _is_unknown(self) -> bool:
-        """Tell whether the client saw an event that the database does not have: a backup was restored.
+        """Return True if the client saw an event that the database does not have: a backup was restored.
 
         Another process may have sent what this one has not read yet, so the database is asked.
         """
@@ -89,7 +89,7 @@ class SseResponse(Response):
         )
 
     async def _missed(self) -> AsyncIterator[bytes]:
-        """What happened between the last event that the client has and its joining."""
+        """Yield what happened between the last event that the client has and its joining."""
         after = self._after
         while after < self._subscription.joined_at:
             await self._check_key()

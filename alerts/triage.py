@@ -1,4 +1,4 @@
-"""What people say to alerts: that they have taken one on, that its subject is to be silent."""
+"""Triage of alerts by people: they take one on, or silence its subject."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ def silence(
 ) -> None:
     """Keep an alert's rule and subject from being sent to webhooks until then; a past instant ends a silence.
 
-    It stays open and listed, and one that opens anew meanwhile is silenced, too; what is still open afterwards is sent
+    It stays open and listed, and one that opens again meanwhile is silenced, too; what is still open afterwards is sent
     then. Raises NotFound, Invalid. The caller commits.
     """
     if until.tzinfo is None or abs(until - datetime.now(UTC)) > SILENCE_MAX:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from alerts.addresses import allowed_by
-from alerts.requests import body_of, in_transaction, settings_of
+from alerts.requests import body_of, settings_of
 from alerts.signature import secret_of, secret_text
 from alerts.webhooks import (
     Filters,
@@ -22,7 +22,7 @@ from alerts.webhooks import (
     rotate_secret,
 )
 from stocktide.foundation.paging import Limit, RowId, next_key
-from stocktide.foundation.web import OperateKey, asked_by, engine_of, read_body
+from stocktide.foundation.web import OperateKey, asked_by, engine_of, in_transaction, read_body
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 WEBHOOK_BYTES_MAX = 65_536
@@ -110,7 +110,7 @@ async def patch_webhook(
 
 
 def _filters(change: WebhookChange, now: dict[str, Any]) -> Filters | None:
-    """The filters as they will be: a filter that is left out stays."""
+    """Return the filters as they will be: a filter that is left out stays."""
     rules, locations = change.rules, change.locations
     if isinstance(rules, msgspec.UnsetType) and isinstance(locations, msgspec.UnsetType):
         return None

@@ -21,7 +21,7 @@ OLD_SECRET_HOURS = 24
 
 @dataclass(frozen=True)
 class Filters:
-    """Which alerts a webhook is told of; None: all. One that names locations gets no alerts of feeds."""
+    """Filter of the alerts that a webhook is told of; None: all. One that names locations gets no alerts of feeds."""
 
     rules: Sequence[str] | None = None
     locations: Sequence[str] | None = None

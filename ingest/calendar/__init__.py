@@ -1,4 +1,4 @@
-"""What a chain knows ahead: events, prices, promotions, closures and other planned numbers.
+"""Plans that a chain knows ahead: events, prices, promotions, closures and other planned numbers.
 
 - `KINDS`: the five kinds of plan, their fields and tables.
 - `put_plans`, `withdraw_plan`, `list_plans`: record, take back, read. Nothing is ever overwritten.
@@ -6,8 +6,7 @@
 - `read_changes`, `put_changes`: plans of several kinds, and withdrawals, from one file.
 """
 
-from ingest.calendar.changes import put_changes, read_changes
-from ingest.calendar.files import plans_csv, put_plans_file
+from ingest.calendar.files import plans_csv, put_changes, put_plans_file, read_changes
 from ingest.calendar.kinds import KINDS
 from ingest.calendar.listing import Wanted, list_plans
 from ingest.calendar.plans import put_plans, withdraw_plan

@@ -4,9 +4,9 @@ from datetime import date
 from typing import Annotated, Any
 
 import msgspec
+import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime
-from starlette.concurrency import run_in_threadpool
 
 from ingest.calendar.kinds import KINDS, Kind
 from ingest.calendar.listing import Wanted, list_plans
@@ -15,7 +15,14 @@ from ingest.parsing.permission import require_unlimited
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.paging import Limit, checked_text, next_key
 from stocktide.foundation.settings import Settings
-from stocktide.foundation.web import IngestKey, ReadKey, asked_by, engine_of, read_body
+from stocktide.foundation.web import (
+    IngestKey,
+    ReadKey,
+    asked_by,
+    engine_of,
+    in_transaction,
+    read_body,
+)
 
 router = APIRouter(prefix="/v1/calendar", tags=["calendar"])
 PlanPath = Annotated[str, Path(min_length=1, max_length=100)]
@@ -23,13 +30,13 @@ User = Annotated[str | None, Query(description="On whose behalf the key asks.")]
 
 
 def _body_shape(kind: Kind) -> type[Any]:
-    """Make the shape of a kind's body: its plans under its name, and on whose behalf the key asks."""
+    """Return the shape of a kind's body: its plans under its name, and on whose behalf the key asks."""
     fields: list[Any] = [(kind.name, list[kind.shape]), ("user", str | None, None)]  # type: ignore[name-defined]  # a type made at run time
     return msgspec.defstruct(f"{kind.name.capitalize()}In", fields, forbid_unknown_fields=True)
 
 
 def _body_doc(kind: Kind) -> dict[str, Any]:
-    """Describe a kind's body for OpenAPI."""
+    """Return the description of a kind's body for OpenAPI."""
     _, components = msgspec.json.schema_components([kind.shape])
     item = components[kind.shape.__name__]
     schema = {
@@ -61,15 +68,8 @@ def _add_routes(kind: Kind) -> None:
         limit: Limit = 100,
     ) -> dict[str, Any]:
         """Page through the plans in force, in the order of their recording."""
-        wanted = Wanted(
-            checked_text(plan),
-            checked_text(product),
-            checked_text(location),
-            since,
-            until,
-            as_of,
-            history,
-        )
+        plan, product, location = map(checked_text, (plan, product, location))
+        wanted = Wanted(plan, product, location, since, until, as_of, history)
         with engine_of(request).connect() as connection:
             rows = list_plans(connection, name, wanted, after=after, limit=limit)
         return {name: rows, "next": next_key(rows, limit, "calendar_id")}
@@ -81,11 +81,10 @@ def _add_routes(kind: Kind) -> None:
         body = await read_body(request, body_shape, settings.body_bytes_max)
         by = asked_by(key, body.user)
 
-        def write() -> dict[str, int]:
-            with engine_of(request).begin() as connection:
-                return put_plans(connection, name, getattr(body, name), by=by).as_dict()
+        def write(connection: sa.Connection) -> dict[str, int]:
+            return put_plans(connection, name, getattr(body, name), by=by)._asdict()
 
-        return await run_in_threadpool(write)
+        return await in_transaction(request, write)
 
     def delete(
         request: Request, key: IngestKey, plan: PlanPath, user: User = None

@@ -15,7 +15,7 @@ Around = Annotated[int, msgspec.Meta(ge=0, le=60)]
 
 
 class Place(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Where a plan holds; what is left out does not limit it.
+    """Scope of a plan by place; what is left out does not limit it.
 
     id: the sender's own, unique in its kind; without one it follows from the content. known_since: when it was decided,
     for plans that are recorded later; never after now.
@@ -29,7 +29,7 @@ class Place(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Scope(Place, kw_only=True):
-    """Where, and for what, a plan holds."""
+    """Scope of a plan by place and product."""
 
     product: Label | None = None
     department: Label | None = None
@@ -83,46 +83,43 @@ class RegressorIn(Scope, kw_only=True):
 PlanIn = EventIn | PriceIn | PromotionIn | ClosureIn | RegressorIn
 
 
+SCOPE = ("product", "department", "category", "location", "region", "country")
+# Fields that all kinds have, and columns that are named otherwise than the field that fills them.
+SHARED = ("id", "known_since", *SCOPE)
+COLUMNS = {"from_": "starts_on", "to": "ends_on", "price": "price_micros", "state": "is_closed"}
+
+
 @dataclass(frozen=True)
 class Kind:
-    """One kind of plan. columns: of the table, beside those that all kinds have, by the field that fills them."""
+    """One kind of plan: its name on routes, its table, and the struct that senders fill in."""
 
     name: str
     table: str
     shape: type[Any]
-    columns: Mapping[str, str]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return the table's columns beside those that all kinds have, by the field that fills them."""
+        names = (name for name in self.shape.__struct_fields__ if name not in SHARED)
+        return {name: COLUMNS.get(name, name) for name in names}
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """Fields that limit where and for what it holds."""
+        """Return the fields that limit where and for what it holds."""
         return tuple(name for name in SCOPE if name in self.shape.__struct_fields__)
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """All fields, as senders write them."""
+        """Return all fields, as senders write them."""
         names: tuple[str, ...] = self.shape.__struct_encode_fields__
         return names
 
 
-SCOPE = ("product", "department", "category", "location", "region", "country")
-_SPAN = {"from_": "starts_on", "to": "ends_on"}
 _KINDS = (
-    Kind(
-        "events",
-        "calendar_events",
-        EventIn,
-        {name: name for name in ("name", "day", "days_before", "days_after")},
-    ),
-    Kind("prices", "planned_prices", PriceIn, {**_SPAN, "price": "price_micros"}),
-    Kind(
-        "promotions",
-        "planned_promotions",
-        PromotionIn,
-        {**_SPAN, "kind": "kind", "price": "price_micros", "discount": "discount"},
-    ),
-    Kind("closures", "planned_closures", ClosureIn, {**_SPAN, "state": "is_closed"}),
-    Kind(
-        "regressors", "planned_regressors", RegressorIn, {**_SPAN, "name": "name", "value": "value"}
-    ),
+    Kind("events", "calendar_events", EventIn),
+    Kind("prices", "planned_prices", PriceIn),
+    Kind("promotions", "planned_promotions", PromotionIn),
+    Kind("closures", "planned_closures", ClosureIn),
+    Kind("regressors", "planned_regressors", RegressorIn),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _KINDS}

@@ -17,7 +17,7 @@ AUDIT = ("known_since", "recorded_at", "recorded_by", "withdrawn_at", "withdrawn
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which plans are asked for. since, until: they touch these days. as_of: as they stood then (None: now).
+    """Filter of plans. since, until: they touch these days. as_of: as they stood then (None: now).
 
     history: every row there ever was, also what was changed or withdrawn.
     """

@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from ingest.calendar.checks import Refusal, check_plan, content_of
+from ingest.calendar.checks import content_of, faults_of, refusal
 from ingest.calendar.kinds import KINDS, SCOPE, Kind
 from ingest.ledger.dimensions import LOCATIONS, PRODUCTS, PUT_ROWS_MAX, look_up, price_micros
 from stocktide.foundation.database import sql, statement
@@ -22,17 +21,12 @@ ID_HEX = 32
 COMMON = ("plan", "content_hash", "known_since", "recorded_by")
 
 
-@dataclass(frozen=True)
-class PlansPut:
-    """What came of plans. recorded: new ones; changed: in place of one with the same id; unchanged: known before."""
+class PlansPut(NamedTuple):
+    """Counts of plans. recorded: new ones; changed: in place of one with the same id; unchanged: known before."""
 
     recorded: int
     changed: int
     unchanged: int
-
-    def as_dict(self) -> dict[str, int]:
-        """Give the counts by name."""
-        return asdict(self)
 
 
 def put_plans(connection: sa.Connection, kind: str, plans: Sequence[Any], *, by: str) -> PlansPut:
@@ -46,7 +40,8 @@ def put_plans(connection: sa.Connection, kind: str, plans: Sequence[Any], *, by:
     _one_writer(connection, of)
     now: datetime = connection.execute(sa.text("SELECT now()")).scalar_one()
     for row, plan in enumerate(plans):
-        check_plan(plan, Refusal(kind, row), now=now)
+        if fault := next(faults_of(plan, now=now), None):
+            raise refusal(kind, row, fault)
     ids = _ids(kind, plans)
     _check_known(connection, of, plans)
     rows = _rows(connection, of, plans, ids, by, now)
@@ -66,7 +61,7 @@ def withdraw_plan(connection: sa.Connection, kind: str, plan: str, *, by: str) -
 
 
 def kind_of(name: str) -> Kind:
-    """Find a kind of plan by its name. Raises Invalid."""
+    """Return the kind of plan of a name. Raises Invalid."""
     if name not in KINDS:
         raise Invalid("unknown_kind", f"{name!r} is no kind of plan; there are {', '.join(KINDS)}.")
     return KINDS[name]
@@ -74,15 +69,12 @@ def kind_of(name: str) -> Kind:
 
 def _statement(name: str, kind: Kind) -> sa.TextClause:
     columns = (*COMMON, *kind.columns.values(), *(_column(key) for key in kind.scope))
-    return sa.text(
-        sql(f"ingest/calendar/{name}")
-        .replace("{table}", kind.table)
-        .replace("{columns}", ", ".join(columns))
-    )
+    template = sql(f"ingest/calendar/{name}").replace("{table}", kind.table)
+    return sa.text(template.replace("{columns}", ", ".join(columns)))
 
 
 def _column(key: str) -> str:
-    """Name the column of a key: products and locations are kept by their surrogate keys."""
+    """Return the column of a key: products and locations are kept by their surrogate keys."""
     return f"{key}_id" if key in ("product", "location") else key
 
 
@@ -93,16 +85,15 @@ def _one_writer(connection: sa.Connection, kind: Kind) -> None:
 
 
 def _ids(kind: str, plans: Sequence[Any]) -> list[tuple[str, str]]:
-    """Give each plan its id and the hash of its content. Raises Invalid for an id that stands there twice."""
+    """Return the id of each plan and the hash of its content. Raises Invalid for an id that stands there twice."""
     given: list[tuple[str, str]] = []
     rows: dict[str, int] = {}
     for row, plan in enumerate(plans):
         content = hashlib.sha256(msgspec.json.encode(content_of(plan), order="sorted")).hexdigest()
         name = plan.id or content[:ID_HEX]
         if name in rows:
-            raise Refusal(kind, row).refuse(
-                "repeated", "id", f"{name!r} stands in rows {rows[name]} and {row}."
-            )
+            why = f"{name!r} stands in rows {rows[name]} and {row}."
+            raise refusal(kind, row, ("repeated", "id", why))
         rows[name] = row
         given.append((name, content))
     return given
@@ -113,20 +104,20 @@ def _check_known(connection: sa.Connection, kind: Kind, plans: Sequence[Any]) ->
         {(key, name) for plan in plans for key in kind.scope if (name := getattr(plan, key))}
     )
     bound = {"keys": [key for key, _ in named], "names": [name for _, name in named]}
-    missing = {
-        tuple(row) for row in connection.execute(statement("ingest/calendar/unknown"), bound)
-    }
+    missing = {*map(tuple, connection.execute(statement("ingest/calendar/unknown"), bound))}
     for row, plan in enumerate(plans):
         for key in kind.scope:
             name = getattr(plan, key)
             if (key, name) in missing:
-                raise NotFound(
-                    f"unknown_{key}",
-                    f"{kind.name}[{row}].{key}: there is no {key} {name!r}. Make it known by PUT /v1/"
-                    f"{'products' if key in SCOPE[:3] else 'locations'} first. Nothing was written.",
-                    row=row,
-                    field=key,
+                place, route = (
+                    f"{kind.name}[{row}].{key}",
+                    "products" if key in SCOPE[:3] else "locations",
                 )
+                why = (
+                    f"{place}: there is no {key} {name!r}. Make it known by PUT /v1/{route} first."
+                )
+                said = f"{why} Nothing was written."
+                raise NotFound(f"unknown_{key}", said, row=row, field=key)
 
 
 def _rows(
@@ -142,26 +133,20 @@ def _rows(
         name: look_up(connection, of, sorted({v for p in plans if (v := getattr(p, name, None))}))
         for name, of in (("product", PRODUCTS), ("location", LOCATIONS))
     }
-    return [
-        {
-            "plan": name,
-            "content_hash": content,
-            "known_since": min(plan.known_since or now, now).isoformat(),
-            "recorded_by": by,
-            **{column: _value(plan, field) for field, column in kind.columns.items()},
-            **{
-                _column(key): keys[key].get(getattr(plan, key))
-                if key in keys
-                else getattr(plan, key)
-                for key in kind.scope
-            },
-        }
-        for plan, (name, content) in zip(plans, ids, strict=True)
-    ]
+    rows = []
+    for plan, (name, content) in zip(plans, ids, strict=True):
+        known_since = min(plan.known_since or now, now).isoformat()
+        scope = {key: getattr(plan, key) for key in kind.scope}
+        rows.append(
+            dict(zip(COMMON, (name, content, known_since, by), strict=True))
+            | {column: _value(plan, field) for field, column in kind.columns.items()}
+            | {_column(key): keys[key].get(v) if key in keys else v for key, v in scope.items()}
+        )
+    return rows
 
 
 def _value(plan: Any, field: str) -> Any:
-    """Give a field's value as its column takes it."""
+    """Return a field's value as its column takes it."""
     value = getattr(plan, field)
     if field == "price":
         return None if value is None else price_micros(value)

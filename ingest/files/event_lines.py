@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from ingest.files.importing import Advance, Tally
-from ingest.ledger.ledger import Outcome
+from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Fault
 from ingest.recording.recording import Recorder
 
@@ -17,7 +17,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def holds_events(path: Path, line_bytes_max: int) -> bool:
-    """Tell whether the first line with something on it is a CloudEvent, not a row for a mapping."""
+    """Return True if the first line with something on it is a CloudEvent, not a row for a mapping."""
     with path.open("rb") as file:
         for line in iter(lambda: file.readline(line_bytes_max), b""):
             text = line.removeprefix(BYTE_ORDER_MARK).strip()
@@ -45,8 +45,7 @@ def record_lines(path: Path, recorder: Recorder, feed: str, advance: Advance) ->
             if len(line) > line_bytes_max:
                 tally.add(_keep_start(recorder, feed, path, line[:line_bytes_max]))
         advance(tally.accounted, None)
-    if tally.accounted != tally.read:
-        raise AssertionError(f"{tally.read} lines read, {tally.accounted} accounted for")
+    tally.check()
     return tally
 
 
@@ -55,11 +54,11 @@ def _keep_start(recorder: Recorder, feed: str, path: Path, start: bytes) -> Outc
     message = f"{path.name}: a line is longer than {len(start)} bytes; its start is kept."
     fault = Fault("broken_line", message)
     recorder.keep(feed, STRUCTURED, start, fault)
-    return Outcome("rejected", fault=fault)
+    return rejected(fault)
 
 
 def _chunks(path: Path, line_bytes_max: int) -> Iterator[list[bytes]]:
-    """Lines that hold something, some at a time; of one that is too long, one byte more than may be."""
+    """Yield lines that hold something, some at a time; of one that is too long, one byte more than allowed."""
     lines: list[bytes] = []
     size = 0
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""What a file is, by its name and first line, and what became of it as a report: done or failed, with counts."""
+"""Files by their kind, as name and first line tell it, and reports on them: done or failed, with counts."""
 
 from pathlib import Path
 
@@ -36,12 +36,12 @@ def read_file(path: Path, mapping: Mapping | None, recorder: Recorder) -> Report
 
 
 def error_report(code: str, message: str) -> Report:
-    """The report of a file that failed as a whole."""
+    """Return the report of a file that failed as a whole."""
     return {"state": "failed", "error": {"code": code, "message": storable(message)}}
 
 
 def told(tally: Tally) -> Report:
-    """Report on what became of a file's events."""
+    """Return a report on what became of a file's events."""
     report: Report = {"state": "done", **tally.as_dict()}
     if tally.read == 0:
         report |= error_report("file_empty", "It contains no event.")

@@ -3,29 +3,28 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ingest.files.mapping import Mapping, open_mapping
+from ingest.files.source_file import no_rows
+from ingest.files.struct_rows import in_calls
 from ingest.files.tabular import TabularFile
 from ingest.ledger.announcement import announce
 from ingest.ledger.dimensions import (
-    PUT_ROWS_MAX,
     LocationIn,
     ProductIn,
     price_micros,
     put_locations,
     put_products,
 )
-from ingest.ledger.outcomes import Outcome
+from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.recording.recording import Recorder
 from stocktide.domain.kinds import KINDS
-from stocktide.foundation.errors import Invalid
 from stocktide.foundation.runs import recorded_run
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.stored_text import is_storable
@@ -38,7 +37,7 @@ Advance = Callable[[int, int | None], None]
 
 @dataclass
 class Tally:
-    """Where every row went. The parts add up to the rows read."""
+    """Counts of what became of every row. The parts add up to the rows read."""
 
     read: int
     left_out: dict[str, int] = field(default_factory=dict)
@@ -54,22 +53,26 @@ class Tally:
 
     @property
     def accounted(self) -> int:
-        """Sum over all outcomes."""
+        """Return the sum over all outcomes."""
         return sum(self.left_out.values()) + self.outcomes.total() + self.rejected.total()
 
+    def check(self) -> None:
+        """Raise AssertionError unless every row is accounted for."""
+        if self.accounted != self.read:
+            raise AssertionError(f"{self.read} rows read, {self.accounted} accounted for")
+
     def rows(self) -> list[list[Any]]:
-        """Rows for people."""
-        named = [[name, count] for name, count in self.outcomes.items()]
+        """Return the counts as rows for people."""
         return [
             ["read", self.read],
-            *named,
+            *[[name, count] for name, count in self.outcomes.items()],
             *[[f"left out: {reason}", count] for reason, count in self.left_out.items()],
             *[[f"rejected: {reason}", count] for reason, count in self.rejected.most_common()],
             ["sum of outcomes", self.accounted],
         ]
 
     def as_dict(self) -> dict[str, Any]:
-        """For machines."""
+        """Return the counts for machines."""
         return {
             "read": self.read,
             **self.outcomes,
@@ -77,14 +80,6 @@ class Tally:
             "rejected": dict(self.rejected),
             "accounted": self.accounted,
         }
-
-
-@dataclass(frozen=True)
-class ImportRow:
-    """One row on its way: the event's bytes and what parsing made of them."""
-
-    raw: bytes
-    parsed: Event | Fault
 
 
 def import_file(path: Path, mapping: Mapping, recorder: Recorder, advance: Advance) -> Tally:
@@ -107,47 +102,42 @@ def _import_table(table: TabularFile, recorder: Recorder, advance: Advance) -> T
     for line, error, text in table.broken_lines():
         fault = Fault("broken_line", f"{table.path.name}, line {line}: {error}")
         recorder.keep(feed, "text/csv", (text or "").encode(), fault)
-        tally.add(Outcome("rejected", fault=fault))
-    for rows in _parsed_chunks(table, recorder.parser):
-        outcomes = recorder.record_parsed(
-            feed, CONTENT_TYPE, [r.raw for r in rows], [r.parsed for r in rows]
-        )
-        for outcome in outcomes:
+        tally.add(rejected(fault))
+    for raws, parsed in _parsed_chunks(table, recorder.parser):
+        for outcome in recorder.record_parsed(feed, CONTENT_TYPE, raws, parsed):
             tally.add(outcome)
         advance(tally.accounted, tally.read)
-    if tally.accounted != tally.read:
-        raise AssertionError(f"{tally.read} rows read, {tally.accounted} accounted for")
+    tally.check()
     return tally
 
 
 def dry_run_file(
     path: Path, mapping: Mapping, settings: Settings
 ) -> tuple[list[dict[str, Any]], Tally]:
-    """Give the first rows as events, and where all rows would go; the ledger is not asked, so "event" is not split."""
+    """Return the first rows as events, and counts of what would become of all rows.
+
+    The ledger is not asked, so "event" is not split into accepted, duplicate and conflict.
+    """
+    sample: list[dict[str, Any]] = []
     with TabularFile(path, mapping) as table:
         tally = _begin(table)
-        for line, error, _ in table.broken_lines():
-            tally.add(Outcome("rejected", fault=Fault("broken_line", f"line {line}: {error}")))
-        sample: list[dict[str, Any]] = []
-        for rows in _parsed_chunks(table, EventParser(settings)):
-            events = [row.raw for row in rows if not isinstance(row.parsed, Fault)]
-            sample += [msgspec.json.decode(event) for event in events[: SAMPLE_ROWS - len(sample)]]
-            for row in rows:
-                _count_dry(tally, row.parsed)
+        if broken := len(table.broken_lines()):
+            tally.rejected["broken_line"] = broken
+        for raws, parsed in _parsed_chunks(table, EventParser(settings)):
+            for raw, item in zip(raws, parsed, strict=True):
+                if isinstance(item, Fault):
+                    tally.rejected[item.reason] += 1
+                    continue
+                tally.outcomes[f"event: {item.kind}"] += 1
+                if len(sample) < SAMPLE_ROWS:
+                    sample.append(msgspec.json.decode(raw))
     return sample, tally
-
-
-def _count_dry(tally: Tally, parsed: Event | Fault) -> None:
-    if isinstance(parsed, Fault):
-        tally.rejected[parsed.reason] += 1
-    else:
-        tally.outcomes[f"event: {parsed.kind}"] += 1
 
 
 def _begin(table: TabularFile) -> Tally:
     read, _ = table.counts()
     if read == 0:
-        raise Invalid("file_empty", f"{table.path}: there is a header, but no row.")
+        raise no_rows(table.path)
     return Tally(read, table.left_out())
 
 
@@ -156,16 +146,16 @@ def _make_known(table: TabularFile, recorder: Recorder) -> None:
     products = _described(table.products(), ProductIn)
     locations = _described(table.locations(), LocationIn)
     with recorder.engine.begin() as connection:
-        for start in range(0, len(products), PUT_ROWS_MAX):
-            announce(connection, put_products(connection, products[start : start + PUT_ROWS_MAX]))
-        for start in range(0, len(locations), PUT_ROWS_MAX):
-            put_locations(connection, locations[start : start + PUT_ROWS_MAX])
+        for part in in_calls(products):
+            announce(connection, put_products(connection, part))
+        for part in in_calls(locations):
+            put_locations(connection, part)
 
 
 def _described(rows: list[dict[str, Any]], shape: type[Any]) -> list[Any]:
-    """Rows that are sound; an event that names one that is not is rejected by name like any other.
+    """Return the sound rows; an event that names another is rejected by name like any other.
 
-    A price that is none is left unknown: the rows that say it are judged one by one.
+    A price that cannot be one is left unknown: the rows that say it are judged one by one.
     """
     sound = []
     for row in rows:
@@ -183,46 +173,42 @@ def _described(rows: list[dict[str, Any]], shape: type[Any]) -> list[Any]:
     return sound
 
 
-def _parsed_chunks(table: TabularFile, parser: EventParser) -> Iterator[list[ImportRow]]:
+def _parsed_chunks(
+    table: TabularFile, parser: EventParser
+) -> Iterator[tuple[list[bytes], list[Event | Fault]]]:
+    """Yield the bytes of events, or of rows as they stood in the file, with what parsing made of them."""
     for chunk in table.event_rows():
-        yield [_row(table, row, parser) for row in chunk]
+        rows = [_parsed(table, row, parser) for row in chunk]
+        yield [raw for raw, _ in rows], [parsed for _, parsed in rows]
 
 
-def _row(table: TabularFile, row: dict[str, Any], parser: EventParser) -> ImportRow:
-    """Turn one mapped row into an event, or into a Fault with the row as it stood in the file."""
-    mapping = table.mapping
-    place = f"{table.path.name}, row {row['row']}"
-    original = row["original"].encode()
-    if row["bad_column"] is not None:
-        column = row["bad_column"]
-        message = f"{place}: column {column} is no {mapping.columns[column]}."
-        return ImportRow(original, Fault("wrong_type", message, column))
-    if row["rule"] is None:
-        return ImportRow(
-            original, Fault("no_rule", f"{place}: no [[kind]] of the mapping applies.")
-        )
-    if row["time"] is None and row["time_said"] is not None:
-        message = f"{place}: the time {row['time_said']} is out of range."
-        return ImportRow(original, Fault("time_range", message, "time"))
-    for name in ("id", "time", "product", "location"):
-        if row[name] is None:
-            return ImportRow(
-                original, Fault("missing_field", f"{place}: the {name} is empty.", name)
-            )
-    event = _event(mapping, row)
-    parsed = parser.parse(event)
+def _parsed(
+    table: TabularFile, row: dict[str, Any], parser: EventParser
+) -> tuple[bytes, Event | Fault]:
+    fault = _fault_of(row, table.mapping)
+    raw = row["original"].encode() if fault else _event(table.mapping, row)
+    parsed = fault or parser.parse(raw)
     if isinstance(parsed, Fault):
-        parsed = replace(parsed, message=f"{place}: {parsed.message}")
-    return ImportRow(event, parsed)
+        said = f"{table.path.name}, row {row['row']}: {parsed.message}"
+        parsed = replace(parsed, message=said)
+    return raw, parsed
+
+
+def _fault_of(row: dict[str, Any], mapping: Mapping) -> Fault | None:
+    """Return why no event can be made of a row, or None."""
+    if (column := row["bad_column"]) is not None:
+        return Fault("wrong_type", f"column {column} is no {mapping.columns[column]}.", column)
+    if row["rule"] is None:
+        return Fault("no_rule", "no [[kind]] of the mapping applies.")
+    if row["time"] is None and row["time_said"] is not None:
+        return Fault("time_range", f"the time {row['time_said']} is out of range.", "time")
+    empty = [name for name in ("id", "time", "product", "location") if row[name] is None]
+    return Fault("missing_field", f"the {empty[0]} is empty.", empty[0]) if empty else None
 
 
 def _event(mapping: Mapping, row: dict[str, Any]) -> bytes:
-    time: datetime = row["time"]
-    data = {
-        name.removeprefix("data."): value
-        for name, value in row.items()
-        if name.startswith("data.") and value is not None
-    }
+    fields = {k.removeprefix("data."): v for k, v in row.items() if k.startswith("data.")}
+    data = {name: value for name, value in fields.items() if value is not None}
     # what is neither goes in as the text that it is, and is refused as any event with such a field
     if data.get("order_line", "").isdecimal():
         data["order_line"] = int(data["order_line"])
@@ -234,7 +220,7 @@ def _event(mapping: Mapping, row: dict[str, Any]) -> bytes:
             "id": row["id"],
             "source": mapping.source,
             "type": KINDS[mapping.kind[row["rule"]].kind].type,
-            "time": time.isoformat(),
+            "time": row["time"].isoformat(),
             "data": {"product": row["product"], "location": row["location"], **data},
         }
     )

@@ -1,7 +1,8 @@
-"""A mapping file: which column feeds which field, what kind a row is, and which rows are no event at all."""
+"""A mapping file: which column feeds which field, what kind a row is, and which rows are left out."""
 
 import hashlib
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -20,7 +21,7 @@ COLUMN_TYPES = frozenset(
 
 
 class LeaveOut(msgspec.Struct, forbid_unknown_fields=True):
-    """Rows that are no event: why, and the SQL condition that finds them."""
+    """Rows that are left out: why, and the SQL condition that finds them."""
 
     reason: str
     when: str
@@ -42,7 +43,7 @@ class EventFields(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Mapping(msgspec.Struct, forbid_unknown_fields=True):
-    """A mapping as its TOML file says it. Expressions are SQL (DuckDB) over the declared columns and `line`."""
+    """A mapping as in its TOML file. Expressions are SQL (DuckDB) over the declared columns and `line`."""
 
     name: str
     timezone: str
@@ -56,7 +57,7 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True):
     line_within: str | None = None
 
     def sha256(self) -> bytes:
-        """Hash of what it says, however its file is written: 32 bytes."""
+        """Return the hash of what it says, however its file is written: 32 bytes."""
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
 
 
@@ -71,15 +72,10 @@ def open_mapping(name: str) -> Mapping:
     except UnicodeDecodeError as error:
         raise Invalid("mapping_encoding", f"{name}: not UTF-8 text (byte {error.start}).") from None
     except OSError as error:
-        known = sorted(
-            entry.name.removesuffix(".toml")
-            for entry in files("ingest").joinpath("mappings").iterdir()
-            if entry.name.endswith(".toml")
-        )
-        raise Invalid(
-            "mapping_missing",
-            f"{name}: {error.strerror}. Give a .toml file, or one of: {', '.join(known)}.",
-        ) from None
+        entries = files("ingest").joinpath("mappings").iterdir()
+        known = sorted(e.name.removesuffix(".toml") for e in entries if e.name.endswith(".toml"))
+        why = f"{error.strerror}. Give a .toml file, or one of: {', '.join(known)}."
+        raise Invalid("mapping_missing", f"{name}: {why}") from None
 
 
 def parse_mapping(text: str, name: str) -> Mapping:
@@ -90,62 +86,44 @@ def parse_mapping(text: str, name: str) -> Mapping:
         raise Invalid("mapping_syntax", f"{name}: {error}.") from None
     except msgspec.ValidationError as error:
         raise Invalid("mapping_key", f"{name}: {error}.") from None
-    _check_names(mapping, name)
+    for code, why in _faults_of(mapping):
+        raise Invalid(code, f"{name}: {why}")
     return mapping
 
 
-def _check_names(mapping: Mapping, name: str) -> None:
-    _check_timezone(mapping.timezone, name)
+def _faults_of(mapping: Mapping) -> Iterator[tuple[str, str]]:
+    """Yield codes and descriptions of what is wrong. Later checks rely on earlier ones: stop at the first fault."""
+    if mapping.timezone not in available_timezones():
+        why = f"{mapping.timezone!r} is not a known time zone, such as Europe/London."
+        yield "mapping_timezone", why
     for column, kind in mapping.columns.items():
         if kind not in COLUMN_TYPES:
-            raise Invalid(
-                "mapping_type",
-                f"{name}: columns.{column}: type {kind!r}; there are {', '.join(sorted(COLUMN_TYPES))}.",
-            )
+            types = ", ".join(sorted(COLUMN_TYPES))
+            yield "mapping_type", f"columns.{column}: type {kind!r}; there are {types}."
     if not mapping.kind:
-        raise Invalid("mapping_kind", f"{name}: no [[kind]] says what a row is.")
+        yield "mapping_kind", "no [[kind]] says what a row is."
     if mapping.line_within is not None and mapping.line_within not in mapping.columns:
-        raise Invalid(
-            "mapping_column",
-            f"{name}: line_within: {mapping.line_within!r} is not among [columns].",
-        )
-    _check_fields(mapping.product, ProductIn, {"sku"}, f"{name}: product", given={"replaces"})
-    _check_fields(mapping.location, LocationIn, {"code"}, f"{name}: location")
+        yield "mapping_column", f"line_within: {mapping.line_within!r} is not among [columns]."
+    yield from _field_faults("product", mapping.product, ProductIn, {"replaces"}, needed="sku")
+    yield from _field_faults("location", mapping.location, LocationIn, set(), needed="code")
     for number, rule in enumerate(mapping.kind):
-        place = f"{name}: kind[{number}]"
         if rule.kind not in DATA_TYPES:
-            raise Invalid(
+            known = ", ".join(DATA_TYPES)
+            yield (
                 "mapping_kind",
-                f"{place}: kind {rule.kind!r} is unknown; there are {', '.join(DATA_TYPES)}.",
+                f"kind[{number}]: kind {rule.kind!r} is unknown; there are {known}.",
             )
-        _check_fields(
-            rule.data, DATA_TYPES[rule.kind], set(), f"{place}.data", given={"product", "location"}
-        )
+        given = {"product", "location"}
+        yield from _field_faults(f"kind[{number}].data", rule.data, DATA_TYPES[rule.kind], given)
 
 
-def _check_timezone(timezone: str, name: str) -> None:
-    if timezone not in available_timezones():
-        raise Invalid(
-            "mapping_timezone",
-            f"{name}: {timezone!r} is not a known time zone, such as Europe/London.",
-        )
-
-
-def _check_fields(
-    said: dict[str, str],
-    struct: type[Any],
-    needed: set[str],
-    place: str,
-    *,
-    given: frozenset[str] | set[str] = frozenset(),
-) -> None:
+def _field_faults(
+    place: str, said: dict[str, str], struct: type[Any], given: set[str], needed: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield fields that the struct does not have, or that are `given` already, and the `needed` one if missing."""
     known = set(get_type_hints(struct)) - given - {"attributes"}
-    unknown = sorted(set(said) - known)
-    if unknown:
-        raise Invalid(
-            "mapping_field",
-            f"{place}.{unknown[0]}: no such field; there are {', '.join(sorted(known))}.",
-        )
-    missing = sorted(needed - set(said))
-    if missing:
-        raise Invalid("mapping_field", f"{place}.{missing[0]} is missing.")
+    for name in sorted(set(said) - known):
+        fields = ", ".join(sorted(known))
+        yield "mapping_field", f"{place}.{name}: no such field; there are {fields}."
+    if needed is not None and needed not in said:
+        yield "mapping_field", f"{place}.{needed} is missing."

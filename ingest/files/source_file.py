@@ -1,4 +1,4 @@
-"""A file of rows, loaded as it stands into DuckDB: CSV, Parquet or NDJSON, with what is wrong named by line."""
+"""Files of rows, loaded as they stand into DuckDB: CSV, Parquet or NDJSON, with faults named by line."""
 
 import codecs
 from pathlib import Path
@@ -28,9 +28,8 @@ def load_source(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     suffix = path.suffix.lower()
     reader = READERS.get(suffix)
     if reader is None:
-        raise Invalid(
-            "file_type", f"{path}: {path.suffix or 'no suffix'}; there are {', '.join(READERS)}."
-        )
+        found = path.suffix or "no suffix"
+        raise Invalid("file_type", f"{path}: {found}; there are {', '.join(READERS)}.")
     if not path.is_file():
         raise Invalid("file_missing", f"{path}: there is no such file.")
     if path.stat().st_size == 0:
@@ -39,16 +38,12 @@ def load_source(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         _check_encoding(path)
     try:
         if suffix in JSON_LINES:
-            described = connection.execute(
-                f"DESCRIBE SELECT * FROM {reader}",  # noqa: S608
-                [str(path)],
-            ).fetchall()
+            describe = f"DESCRIBE SELECT * FROM {reader}"  # noqa: S608
+            described = connection.execute(describe, [str(path)]).fetchall()
             columns = ", ".join(f"{literal(row[0])}: 'VARCHAR'" for row in described)
             reader = f"{reader[:-1]}, columns = {{{columns}}})"
-        connection.execute(
-            f"CREATE TEMP TABLE raw AS SELECT row_number() OVER () AS row, * FROM {reader}",  # noqa: S608
-            [str(path)],
-        )
+        query = f"SELECT row_number() OVER () AS row, * FROM {reader}"  # noqa: S608
+        connection.execute(f"CREATE TEMP TABLE raw AS {query}", [str(path)])
     except duckdb.Error as error:
         if suffix in JSON_LINES:
             _check_json_lines(path)
@@ -59,7 +54,7 @@ def load_source(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 def broken_lines(
     connection: duckdb.DuckDBPyConnection, path: Path
 ) -> list[tuple[int, str, str | None]]:
-    """Line number, error and text of the lines that are no rows; only CSV can have them."""
+    """Return line number, error and text of the lines that are not rows; only CSV can have them."""
     if path.suffix.lower() != ".csv":
         return []
     broken: list[tuple[int, str, str | None]] = connection.execute(
@@ -69,14 +64,21 @@ def broken_lines(
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read a small file whole. Raises Invalid, also for a line that is no row."""
+    """Read a small file whole. Raises Invalid, also if it has no row, or a line that is not one."""
     with duckdb.connect() as connection:
         load_source(connection, path)
         for line, error, _ in broken_lines(connection, path):
             raise Invalid("broken_line", f"{path}, line {line}: {error}")
         table = connection.sql("SELECT * EXCLUDE (row) FROM raw ORDER BY row").to_arrow_table()
     rows: list[dict[str, Any]] = table.to_pylist()
+    if not rows:
+        raise no_rows(path)
     return rows
+
+
+def no_rows(path: Path) -> Invalid:
+    """Return the error for a file without rows."""
+    return Invalid("file_empty", f"{path}: there is a header, but no row.")
 
 
 def literal(text: str) -> str:
@@ -85,7 +87,7 @@ def literal(text: str) -> str:
 
 
 def about_input(error: duckdb.Error) -> str:
-    """DuckDB's message without the statement of ours that it quotes."""
+    """Return DuckDB's message without the statement of ours that it quotes."""
     return " ".join(str(error).partition("\nLINE ")[0].split())[:400]
 
 
@@ -97,24 +99,21 @@ def _check_encoding(path: Path) -> None:
         if b"\x00" in file.readline():
             raise Invalid("file_encoding", f"{path}, line 1: a NUL byte; save the file as UTF-8.")
         file.seek(0)
-        while True:
-            chunk = file.read(TEXT_CHUNK_BYTES)
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                line += error.object[: error.start].count(b"\n")
-                byte = error.object[error.start]
-                raise Invalid(
-                    "file_encoding",
-                    f"{path}, line {line}: byte 0x{byte:02x} is not UTF-8 text; save the file as UTF-8.",
-                ) from None
-            if not chunk:
-                return
-            line += chunk.count(b"\n")
+        try:
+            while chunk := file.read(TEXT_CHUNK_BYTES):
+                decoder.decode(chunk)
+                line += chunk.count(b"\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+            why = (
+                f"byte 0x{error.object[error.start]:02x} is not UTF-8 text; save the file as UTF-8."
+            )
+            raise Invalid("file_encoding", f"{path}, line {line}: {why}") from None
 
 
 def _check_json_lines(path: Path) -> None:
-    """Name the first line that is no JSON object, if there is one."""
+    """Raise Invalid for the first line that is not a JSON object, if there is one."""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:

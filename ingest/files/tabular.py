@@ -1,6 +1,6 @@
-"""Rows of a file seen through a mapping: which are events of what kind, with which fields, and which are left out."""
+"""Rows of a file seen through a mapping: events of which kind, with which fields, and rows that are left out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,16 +44,17 @@ class TabularFile:
         self._connection.close()
 
     def counts(self) -> tuple[int, int]:
-        """Rows of the file, and lines among them that are not even rows (too many or too few columns)."""
-        rows = self._one("SELECT count(*) FROM raw")
-        return rows + len(self.broken_lines()), len(self.broken_lines())
+        """Return the number of rows, and of lines among them that are not even rows (too many or too few columns)."""
+        ((rows,),) = self._connection.execute("SELECT count(*) FROM raw").fetchall()
+        broken = len(self.broken_lines())
+        return rows + broken, broken
 
     def broken_lines(self) -> list[tuple[int, str, str | None]]:
-        """Line number, error and text of the lines that are no rows; CSV only."""
+        """Return line number, error and text of the lines that are not rows; CSV only."""
         return broken_lines(self._connection, self.path)
 
     def left_out(self) -> dict[str, int]:
-        """Rows left out, by the mapping's reason."""
+        """Return the number of rows left out, by the mapping's reason."""
         return dict(
             self._connection.execute(
                 "SELECT left_out, count(*) FROM mapped WHERE left_out IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
@@ -61,15 +62,15 @@ class TabularFile:
         )
 
     def products(self) -> list[dict[str, Any]]:
-        """The products that events name; of several values of a field, the most frequent one."""
+        """Return the products that events name; of several values of a field, the most frequent one."""
         return self._dimension(self.mapping.product, "sku")
 
     def locations(self) -> list[dict[str, Any]]:
-        """The locations that events name; of several values of a field, the most frequent one."""
+        """Return the locations that events name; of several values of a field, the most frequent one."""
         return self._dimension(self.mapping.location, "code")
 
     def event_rows(self) -> Iterator[list[dict[str, Any]]]:
-        """Rows that are not left out, in chunks, as the mapping's fields, in the order of the file."""
+        """Yield the rows that are not left out, in chunks, as the mapping's fields, in the order of the file."""
         reader = self._connection.sql(
             "SELECT * EXCLUDE (left_out) FROM mapped WHERE left_out IS NULL ORDER BY row"
         ).to_arrow_reader(CHUNK_ROWS)
@@ -80,19 +81,16 @@ class TabularFile:
         try:
             self._connection.execute(f"SET timezone = {literal(self.mapping.timezone)}")
         except duckdb.Error as error:
-            raise Invalid(
-                "mapping_timezone", f"mapping {self.mapping.name!r}: {about_input(error)}"
-            ) from None
+            why = f"mapping {self.mapping.name!r}: {about_input(error)}"
+            raise Invalid("mapping_timezone", why) from None
 
     def _check_columns(self) -> None:
-        there = [row[0] for row in self._connection.execute("DESCRIBE raw").fetchall()][1:]
-        missing = [name for name in self.mapping.columns if name not in there]
-        if missing:
-            raise Invalid(
-                "column_missing",
-                f"{self.path}: column {missing[0]!r} of mapping {self.mapping.name!r} is not there; "
-                f"the file has {', '.join(there)}.",
-            )
+        _, *there = [row[0] for row in self._connection.execute("DESCRIBE raw").fetchall()]
+        for name in self.mapping.columns:
+            if name not in there:
+                why = f"column {name!r} of mapping {self.mapping.name!r} is not there"
+                has = f"the file has {', '.join(there)}."
+                raise Invalid("column_missing", f"{self.path}: {why}; {has}")
 
     def _map(self) -> None:
         """Make `typed` (columns cast; what cannot be cast is named in bad_column) and `mapped`."""
@@ -105,11 +103,9 @@ class TabularFile:
             f" THEN {literal(c)}"
             for c, t in m.columns.items()
         )
-        line = (
-            f"row_number() OVER (PARTITION BY {quoted(m.line_within)} ORDER BY row)"
-            if m.line_within
-            else "row"
-        )
+        line = "row"
+        if m.line_within:
+            line = f"row_number() OVER (PARTITION BY {quoted(m.line_within)} ORDER BY row)"
         original = ", ".join(quoted(c) for c in m.columns)
         fields = ", ".join(f"{literal(c)}: {quoted(c)}" for c in m.columns)
         self._connection.execute(
@@ -119,7 +115,8 @@ class TabularFile:
         )
         self._connection.execute(f"CREATE TEMP VIEW lined AS SELECT *, {line} AS line FROM typed")  # noqa: S608
         for place, expression in self._expressions():
-            self._check_expression(place, expression)
+            if error := self._error_of(f"SELECT ({expression}) FROM lined LIMIT 0"):  # noqa: S608 - the operator's own
+                raise self._bad_expression("mapping", place, error)
         try:
             self._connection.execute(f"CREATE TEMP TABLE mapped AS {self._mapped_query()}")
         except duckdb.Error as error:
@@ -137,31 +134,26 @@ class TabularFile:
                 (f"kind[{n}].data.{name}", expression) for name, expression in rule.data.items()
             )
 
-    def _check_expression(self, place: str, expression: str) -> None:
-        try:
-            self._connection.execute(f"SELECT ({expression}) FROM lined LIMIT 0")  # noqa: S608 - the operator's own
-        except duckdb.Error as error:
-            raise Invalid(
-                "mapping_expression",
-                f"mapping {self.mapping.name!r}, {place}: {_first_lines(error)}",
-            ) from None
-
     def _failing_expression(self, error: duckdb.Error) -> Invalid:
-        """Name the expression that binds, but fails on a row of this file."""
-        place, said = "an expression", error
-        for name, expression in self._expressions():
-            target = {"event.time": "TIMESTAMPTZ", "when": "BOOLEAN"}.get(
-                name if name == "event.time" else name.rpartition(".")[2], "VARCHAR"
-            )
-            try:
-                self._connection.execute(f"SELECT count(({expression})::{target}) FROM lined")  # noqa: S608
-            except duckdb.Error as found:
-                place, said = name, found
-                break
-        return Invalid(
-            "mapping_expression",
-            f"{self.path}: mapping {self.mapping.name!r}, {place}: {about_input(said)}",
-        )
+        """Return the error that names the expression that binds, but fails on a row of this file."""
+        mapping = f"{self.path}: mapping"
+        for place, expression in self._expressions():
+            types = {"event.time": "TIMESTAMPTZ", "when": "BOOLEAN"}
+            target = types.get(place, types.get(place.rpartition(".")[2], "VARCHAR"))
+            if found := self._error_of(f"SELECT count(({expression})::{target}) FROM lined"):  # noqa: S608
+                return self._bad_expression(mapping, place, found)
+        return self._bad_expression(mapping, "an expression", error)
+
+    def _error_of(self, query: str) -> duckdb.Error | None:
+        try:
+            self._connection.execute(query)
+        except duckdb.Error as error:
+            return error
+        return None
+
+    def _bad_expression(self, mapping: str, place: str, error: duckdb.Error) -> Invalid:
+        said = f"{mapping} {self.mapping.name!r}, {place}: {about_input(error)}"
+        return Invalid("mapping_expression", said)
 
     def _mapped_query(self) -> str:
         m = self.mapping
@@ -204,13 +196,3 @@ class TabularFile:
         except duckdb.Error as error:
             raise self._failing_expression(error) from None
         return table
-
-    def _one(self, query: str) -> int:
-        row: Sequence[Any] | None = self._connection.execute(query).fetchone()
-        return int(row[0]) if row else 0
-
-
-def _first_lines(error: duckdb.Error) -> str:
-    """The part of DuckDB's message that is about the input, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:400]

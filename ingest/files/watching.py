@@ -1,4 +1,4 @@
-"""A watched folder: files are taken when they are still, once each by content, and moved with a report beside."""
+"""Watched folders: files are taken when they are still, once each by content, and moved with a report beside."""
 
 import hashlib
 import json
@@ -7,11 +7,10 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ingest.files.file_intake import error_report, mapping_of, read_file
 from ingest.files.mapping import Mapping
@@ -29,26 +28,32 @@ LOOK_EVERY_S = 1.0
 AWAY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 # A file in which the database fails so often, while it can be reached before and after, is itself the reason.
 TRIES_MAX = 5
-HASH_BYTES = 2**20
 # A file with such a name is still being written; it is taken once it is renamed.
 UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp")
 REPORT = ".report.json"
 
 
 class Stopping(Protocol):
-    """Says when to stop: an Event, or a StopWish where a signal's handler sets it."""
+    """A wish to stop: an Event, or a StopWish where a signal's handler sets it."""
 
     def is_set(self) -> bool: ...
     def wait(self, seconds: float, /) -> bool: ...
 
 
 class ReadAgain(Exception):
-    """The database failed within a file; it is read again a moment later."""
+    """Reading failed in the database; the file is read again a moment later."""
+
+
+class Found(NamedTuple):
+    """A file in the folder. mark: changes when the file does (inode, bytes, time of writing in nanoseconds)."""
+
+    path: Path
+    mark: tuple[int, ...]
 
 
 @dataclass
 class Watcher:
-    """Takes files from `folder`. `tell` gets the report of each. One watcher a folder."""
+    """A watcher of `folder`, the only one. `tell` gets the report of each file."""
 
     folder: Path
     recorder: Recorder
@@ -70,24 +75,24 @@ class Watcher:
         Raises Invalid where there is no folder, Conflict where another watches it; with `once` also Transient.
         """
         if not os.path.isdir(self.folder) or not os.access(self.folder, os.W_OK):
-            raise Invalid(
-                "folder_missing",
-                f"{self.folder}: there is no such folder, or it is not ours to write.",
-            )
+            why = f"{self.folder}: there is no such folder, or it is not ours to write."
+            raise Invalid("folder_missing", why)
         while True:
             try:
-                with self._alone():
+                with single_flight(self.recorder.engine, f"watch {self.folder}") as free:
+                    if not free:
+                        why = f"{self.folder} is watched by another process."
+                        raise Conflict("folder_watched", why)
                     self._finish_moves()
                     self._watch(stopping, once=once)
                 return
             except (ReadAgain, Transient, *DATABASE_ERRORS) as error:
                 if not isinstance(error, ReadAgain) and not is_retryable(error):
                     raise
-                # with the connection the lock is gone too: both are asked for anew
+                # with the connection the lock is gone too: both are asked for again
                 if once and not isinstance(error, ReadAgain):
-                    raise Transient(
-                        "database_away", f"The database is away: {error}"[:300]
-                    ) from error
+                    why = f"The database is away: {error}"[:300]
+                    raise Transient("database_away", why) from error
                 log("watch_database_away", error=str(error)[:200])
                 if stopping.wait(AWAY_S[min(self._failures_in_a_row, len(AWAY_S) - 1)]):
                     return
@@ -102,32 +107,25 @@ class Watcher:
                 return
             stopping.wait(every_s)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with single_flight(self.recorder.engine, f"watch {self.folder}") as free:
-            if not free:
-                raise Conflict("folder_watched", f"{self.folder} is watched by another process.")
-            yield
-
     def _look(self, stopping: Stopping) -> int:
         """Take what is still. Returns how many files are not yet."""
         waiting = 0
-        found = sorted(self._candidates())
-        there = {name for name, _ in found}
+        candidates = sorted(self._candidates())
+        there = {file.path.name for file in candidates}
         self._seen = {name: seen for name, seen in self._seen.items() if name in there}
-        for name, mark in found:
+        for file in candidates:
             if stopping.is_set():
                 break
-            if self._left_alone.get(name) == mark:
+            if self._left_alone.get(file.path.name) == file.mark:
                 continue
-            if not self._is_still(name, mark):
+            if self._is_still(file):
+                self._take(file)
+            else:
                 waiting += 1
-                continue
-            self._take(self.folder / name, mark)
         return waiting
 
-    def _candidates(self) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Names of regular files with what tells whether they changed. Links are not followed."""
+    def _candidates(self) -> Iterator[Found]:
+        """Yield regular files. Links are not followed."""
         for entry in os.scandir(self.folder):
             if entry.name.startswith(".") or entry.name.endswith((*UNFINISHED, REPORT)):
                 continue
@@ -136,83 +134,76 @@ class Watcher:
             except FileNotFoundError:
                 continue
             if stat.S_ISREG(status.st_mode):
-                yield entry.name, _mark(status)
+                yield Found(self.folder / entry.name, _mark(status))
 
-    def _is_still(self, name: str, mark: tuple[int, ...]) -> bool:
-        """Tell whether a file has not changed for a moment: by its own clock, or since we look."""
-        before, since = self._seen.get(name, ((), 0.0))
-        if before != mark:
+    def _is_still(self, file: Found) -> bool:
+        """Return True if a file has not changed for a moment: by its own clock, or since we look."""
+        before, since = self._seen.get(file.path.name, ((), 0.0))
+        if before != file.mark:
             since = time.monotonic()
-            self._seen[name] = (mark, since)
-        written_at = mark[2] / 1e9
-        return (
-            time.time() - written_at >= self.settle_s or time.monotonic() - since >= self.settle_s
-        )
+            self._seen[file.path.name] = (file.mark, since)
+        written_at = file.mark[2] / 1e9
+        return max(time.time() - written_at, time.monotonic() - since) >= self.settle_s
 
-    def _take(self, path: Path, mark: tuple[int, ...]) -> None:
+    def _take(self, file: Found) -> None:
         """Record one file and move it; what goes wrong with it is its report's, not ours."""
-        report = self._begin_report(path, mark)
+        report = self._begin_report(file)
         try:
-            content = Content(_sha256(path))
-            mapping = mapping_of(path, self.mapping, self.recorder)
+            content = Content(_sha256(file.path))
+            mapping = mapping_of(file.path, self.mapping, self.recorder)
         except FileNotFoundError:
-            log("watch_vanished", file=path.name)
+            log("watch_vanished", file=file.path.name)
             return
         except OSError as error:
             told = error_report("file_unreadable", error.strerror or str(error))
-            self._move(path, mark, {**report, **told}, "failed")
+            self._move(file, {**report, **told}, "failed")
             return
         if mapping is not None:
             content = content._replace(mapping_sha256=mapping.sha256())
         report["sha256"] = content.sha256.hex()
         with self.recorder.engine.begin() as connection:
-            before = take_file(connection, content, report["file"], mark[1])
+            before = take_file(connection, content, report["file"], report["bytes"])
         if before is None:
-            self._record(path, mark, content, mapping, report)
+            self._record(file, content, mapping, report)
         elif before.state == "recorded":
-            self._settle(path, mark, content, dict(before.report))
+            self._finish(file, content, dict(before.report))
         else:
             told = {"state": "duplicate", "duplicate_of": before.name}
-            self._move(path, mark, {**report, **told}, "done")
+            self._move(file, {**report, **told}, "done")
 
-    def _begin_report(self, path: Path, mark: tuple[int, ...]) -> Report:
+    def _begin_report(self, file: Found) -> Report:
         return {
-            "file": storable(path.name),
+            "file": storable(file.path.name),
             "folder": str(self.folder),
-            "bytes": mark[1],
+            "bytes": file.mark[1],
             "mapping": self.mapping.name if self.mapping else None,
             "started_at": datetime.now(UTC).isoformat(),
         }
 
     def _record(
-        self,
-        path: Path,
-        mark: tuple[int, ...],
-        content: Content,
-        mapping: Mapping | None,
-        report: Report,
+        self, file: Found, content: Content, mapping: Mapping | None, report: Report
     ) -> None:
         try:
-            told = read_file(path, mapping, self.recorder)
+            told = read_file(file.path, mapping, self.recorder)
         except FileNotFoundError:
-            log("watch_vanished", file=path.name)
+            log("watch_vanished", file=file.path.name)
             return
         except (Transient, *DATABASE_ERRORS) as error:
             told = self._given_up(content, error)
         except Invalid as error:
             told = error_report(error.code, error.message)
-        except Exception as error:  # noqa: BLE001 - counted and reported: raised, this file would stop all others for ever
-            log("watch_poison", file=path.name, error=repr(error)[:500])
+        except Exception as error:  # noqa: BLE001 - counted and reported: raised, this file would stop all others forever
+            log("watch_poison", file=file.path.name, error=repr(error)[:500])
             told = error_report("unexpected", f"{type(error).__name__}: {error}"[:500])
         report = {**report, **told, "finished_at": datetime.now(UTC).isoformat()}
-        if _mark_of(path) != mark:
-            # what was read may be neither the old file nor the new: the next look takes it anew
-            log("watch_changed", file=path.name)
+        if _mark_of(file.path) != file.mark:
+            # what was read may be neither the old file nor the new: the next look takes it again
+            log("watch_changed", file=file.path.name)
             return
-        self._settle(path, mark, content, report)
+        self._finish(file, content, report)
 
     def _given_up(self, content: Content, error: Exception) -> Report:
-        """The report of a file that the database does not take. Raises ReadAgain while another try may help."""
+        """Return the report of a file that the database does not take. Raises ReadAgain while another try may help."""
         behind = error.__cause__ if isinstance(error, Transient) and error.__cause__ else error
         reason = str(cause_of(behind)).strip()
         self._tries[content] += 1
@@ -220,22 +211,22 @@ class Watcher:
             raise ReadAgain(reason) from error
         tries = self._tries.pop(content)
         log("watch_given_up", tries=tries, error=reason[:500])
-        return error_report(
-            "database_error", f"The database failed in it, at try {tries} too: {reason}"[:500]
-        )
+        why = f"The database failed in it, at try {tries} too: {reason}"
+        return error_report("database_error", why[:500])
 
-    def _settle(self, path: Path, mark: tuple[int, ...], content: Content, report: Report) -> None:
+    def _finish(self, file: Found, content: Content, report: Report) -> None:
         """Write down what was recorded, then move the file, then write down that it is moved."""
         target = "failed" if report["state"] == "failed" else "done"
-        report.setdefault("moved_to", self._free_name(path.name, target, content.sha256))
+        report.setdefault("moved_to", self._free_name(file.path.name, target, content.sha256))
         with self.recorder.engine.begin() as connection:
             set_state(connection, content, "recorded" if target == "done" else "taken", report)
-        if self._move(path, mark, report, target):
+        if self._move(file, report, target):
             with self.recorder.engine.begin() as connection:
                 set_state(connection, content, "done" if target == "done" else "failed", report)
 
-    def _move(self, path: Path, mark: tuple[int, ...], report: Report, target: str) -> bool:
-        """Move a file, with its report beside; False where that cannot be: it is left alone until it changes."""
+    def _move(self, file: Found, report: Report, target: str) -> bool:
+        """Move a file, with its report beside. Returns False if it cannot: it is left alone until it changes."""
+        path = file.path
         digest = bytes.fromhex(report.get("sha256", ""))
         moved_to = report.setdefault("moved_to", self._free_name(path.name, target, digest))
         try:
@@ -246,7 +237,7 @@ class Watcher:
             log("watch_vanished", file=path.name)
         except OSError as error:
             log("watch_cannot_move", file=path.name, error=str(error))
-            self._left_alone[path.name] = mark
+            self._left_alone[path.name] = file.mark
             return False
         self.states[report["state"]] += 1
         log("watch_file", **report)
@@ -254,7 +245,7 @@ class Watcher:
         return True
 
     def _free_name(self, name: str, target: str, digest: bytes) -> str:
-        """A name in done or failed that nobody has: the file's own, or with the start of its hash and a number."""
+        """Return a free name in done or failed: the file's own, or with the start of its hash and a number."""
         stem, suffix = Path(name).stem, Path(name).suffix
         number = 1
         free = f"{target}/{name}"
@@ -284,11 +275,8 @@ def _mark_of(path: Path) -> tuple[int, ...] | None:
 
 
 def _sha256(path: Path) -> bytes:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(HASH_BYTES):
-            digest.update(chunk)
-    return digest.digest()
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _write(path: Path, report: Report) -> None:

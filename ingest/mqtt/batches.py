@@ -1,14 +1,13 @@
-"""Messages of one batch: decoded, recorded in one transaction, each with its outcome; what fits nowhere is kept."""
+"""Batches of messages: decoded, recorded in one transaction, each with its outcome; what cannot be is kept."""
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from ingest.mqtt.first_seen import first_seen, forget_old
-from ingest.mqtt.messages import Decoded, Message, decode
-from ingest.mqtt.plain import Undated
+from ingest.mqtt.message import Message
+from ingest.mqtt.messages import Decoded, decode
 from ingest.mqtt.topic_rules import ANY, FEED, Match, TopicRules, placed
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
@@ -38,18 +37,15 @@ class BatchRecorder:
     def record(self, messages: Sequence[Message]) -> None:
         """Record a batch. When this returns, all of it is committed or kept, and may be acknowledged.
 
-        Raises what passes by itself, the database away above all: then all of it is to be given again.
+        Raises errors that pass by themselves, such as the database away: then give all of it again.
         """
         self._forget_when_due()
         decoded = [self._decode(message) for message in messages]
-        self.outcomes.update(
-            by_halves(
-                decoded, self._record, self._keep, is_of_one=lambda error: not is_retryable(error)
-            )
-        )
+        names = by_halves(decoded, self._record, self._keep, is_of_one=_is_of_one)
+        self.outcomes.update(names)
 
     def forget_old(self) -> None:
-        """Drop sightings older than two lives of a session, and a day: no broker delivers those again."""
+        """Drop moments of first sight older than two lives of a session, and a day: nobody delivers those again."""
         with self.recorder.engine.begin() as connection:
             forget_old(connection, max(2 * self.session_s, FORGET_AFTER_S_MIN))
         self._forget_at = time.monotonic() + FORGET_EVERY_S
@@ -79,9 +75,8 @@ class BatchRecorder:
         """Keep a message that cannot be recorded as a reject: given back, it would be redelivered forever."""
         fault = Fault("not_storable", f"It could not be recorded: {type(error).__name__}.")
         log("mqtt_poison", topic=one.match.topic, error=repr(error)[:500])
-        self.recorder.keep(
-            self._feed_of(one), one.content_type, one.raw, placed(fault, one.match.topic)
-        )
+        where = placed(fault, one.match.topic)
+        self.recorder.keep(self._feed_of(one), one.content_type, one.raw, where)
         return ["rejected"]
 
     def _record(self, decoded: Sequence[Decoded]) -> list[str]:
@@ -108,22 +103,24 @@ class BatchRecorder:
         return feed
 
     def _dated(self, decoded: Sequence[Decoded]) -> list[Decoded]:
-        """Give the events that say no time the moment when they were first seen."""
-        undated: list[Undated] = [one.undated for one in decoded if one.undated is not None]
+        """Give events without a time the moment when they were first seen."""
+        undated = [one.undated for one in decoded if one.undated is not None]
         if not undated:
             return list(decoded)
         with self.recorder.engine.begin() as connection:
             moments = iter(first_seen(connection, undated))
-        return [_at(one, moments) if one.undated is not None else one for one in decoded]
+        return [
+            replace(one, raw=one.undated.dated(next(moments))) if one.undated else one
+            for one in decoded
+        ]
 
 
-def _at(one: Decoded, moments: Iterator[datetime]) -> Decoded:
-    assert one.undated is not None  # noqa: S101 - asked by the caller
-    return replace(one, raw=one.undated.dated(next(moments)))
+def _is_of_one(error: Exception) -> bool:
+    return not is_retryable(error)
 
 
 def _held(one: Decoded, item: Event | Fault) -> Event | Fault:
-    """What was parsed, if it says nothing else than its topic; a fault with the topic."""
+    """Return what was parsed if it fits its topic, else a fault with the topic."""
     if one.whole and not isinstance(item, Fault):
         item = one.match.held(item)
     return placed(item, one.match.topic) if isinstance(item, Fault) else item

@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from paho.mqtt.client import Client
@@ -14,33 +15,13 @@ from stocktide.foundation.settings import Settings
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEPALIVE_S = 60
-READ_BYTES = 64 * 2**10
-# The largest packet that MQTT can have; none is refused by asking for more.
+# The largest packet that MQTT can have.
 PACKET_BYTES_MAX = 268_435_455
-
-
-class BufferedClient(Client):
-    """A paho client that reads ahead: paho itself asks the kernel four times a message, for a byte or two each."""
-
-    _ahead = b""
-    _at = 0
-
-    @property
-    def buffered(self) -> bool:
-        """Tell whether bytes are here that the socket no longer shows."""
-        return self._at < len(self._ahead)
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if self._at >= len(self._ahead):
-            self._ahead, self._at = super()._sock_recv(READ_BYTES), 0
-        chunk = self._ahead[self._at : self._at + bufsize]
-        self._at += len(chunk)
-        return chunk
 
 
 @dataclass(frozen=True)
 class Session:
-    """How we present ourselves to the broker: the name and life of our session, the topics, the limits.
+    """Our session at the broker: its name and life, the topics, the limits.
 
     packet_bytes_max is asked of the broker in MQTT 5: it leaves out what is larger.
     """
@@ -55,20 +36,20 @@ class Session:
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the broker is and how we sign in. The password is never shown."""
+    """The broker's address and how to sign in. The password is never shown."""
 
     host: str
     port: int
     tls: bool
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
     @property
     def shown(self) -> str:
-        """The address as it may be logged."""
+        """Return the address as it may be logged."""
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
 
 
@@ -82,25 +63,24 @@ def broker_of(settings: Settings) -> Broker:
     except ValueError:
         port = -1
     if parts.scheme not in PORTS or not parts.hostname or port == -1 or parts.path.strip("/"):
-        raise Invalid(
-            "mqtt_url", "STOCKTIDE_MQTT_URL is no address such as mqtt://host:1883 or mqtts://host."
-        )
+        why = "STOCKTIDE_MQTT_URL is no address such as mqtt://host:1883 or mqtts://host."
+        raise Invalid("mqtt_url", why)
     return Broker(
         host=parts.hostname,
         port=port or PORTS[parts.scheme],
         tls=parts.scheme == "mqtts",
         username=settings.mqtt_username or (unquote(parts.username) if parts.username else None),
         password=settings.mqtt_password or (unquote(parts.password) if parts.password else None),
-        ca_file=_file(settings.mqtt_ca_file),
-        cert_file=_file(settings.mqtt_cert_file),
-        key_file=_file(settings.mqtt_key_file),
+        ca_file=settings.mqtt_ca_file,
+        cert_file=settings.mqtt_cert_file,
+        key_file=settings.mqtt_key_file,
     )
 
 
-def make_client(broker: Broker, client_id: str, version: str) -> BufferedClient:
-    """Make a client that keeps its session and acknowledges by hand. Raises Invalid for TLS files that are none."""
+def make_client(broker: Broker, client_id: str, version: str) -> Client:
+    """Make a client that keeps its session and acknowledges by hand. Raises Invalid for broken TLS files."""
     five = version == "5"
-    client = BufferedClient(
+    client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=None if five else False,
@@ -116,7 +96,7 @@ def make_client(broker: Broker, client_id: str, version: str) -> BufferedClient:
 
 
 def open_connection(client: Client, broker: Broker, session: Session, *, five: bool) -> None:
-    """Connect, with a session that outlives the connection. Raises OSError where nobody answers."""
+    """Connect, with a session that outlives the connection. Raises OSError if nobody answers."""
     if not five:
         client.connect(broker.host, broker.port, KEEPALIVE_S)
         return
@@ -133,11 +113,6 @@ def _tls(broker: Broker) -> ssl.SSLContext:
         if broker.cert_file:
             context.load_cert_chain(broker.cert_file, broker.key_file)
     except (OSError, ssl.SSLError) as error:
-        raise Invalid(
-            "mqtt_tls", f"The files of STOCKTIDE_MQTT_CA_FILE, _CERT_FILE, _KEY_FILE: {error}."
-        ) from None
+        why = f"The files of STOCKTIDE_MQTT_CA_FILE, _CERT_FILE, _KEY_FILE: {error}."
+        raise Invalid("mqtt_tls", why) from None
     return context
-
-
-def _file(path: object) -> str | None:
-    return None if path is None else str(path)

@@ -5,13 +5,14 @@ import ssl
 import time
 from datetime import UTC, datetime
 from socket import socket
-from typing import Any, Protocol
+from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
 from ingest.mqtt.broker import Broker, Session, make_client, open_connection
-from ingest.mqtt.messages import Message
+from ingest.mqtt.inbox import Inbox
+from ingest.mqtt.message import Message
 from stocktide.foundation.errors import Forbidden, Unauthorized
 
 READS_MAX = 256
@@ -23,37 +24,24 @@ FAILED_FROM = 0x80
 
 
 class ConnectionEnded(Exception):
-    """The connection is gone; the message says why."""
+    """Connection ended; the message says why."""
 
 
 class VersionRefused(ConnectionEnded):
     """The broker does not speak this version of MQTT."""
 
 
-class Listener(Protocol):
-    """Who listens at a connection."""
-
-    def take(self, message: Message) -> None:
-        """Take a message that was read."""
-
-    def has_room(self) -> bool:
-        """Tell whether more may be read now."""
-
-    def on_resumed(self, number: int) -> None:
-        """Hear that the broker sends again, by connection `number`, what was not acknowledged before."""
-
-
 class Connection:
-    """From CONNECT to the end. Every message goes to the listener, marked with the connection's `number`."""
+    """One connection, from CONNECT to the end. The inbox gets every message, with the connection's `number`."""
 
     def __init__(
-        self, broker: Broker, session: Session, version: str, number: int, listener: Listener
+        self, broker: Broker, session: Session, version: str, number: int, inbox: Inbox
     ) -> None:
         self._broker = broker
         self._session = session
         self._five = version == "5"
         self.number = number
-        self._listener = listener
+        self._inbox = inbox
         self._connack: Any = None
         self._subacks: list[Any] | None = None
         self._answer_by = 0.0
@@ -75,30 +63,27 @@ class Connection:
         """
         open_connection(self._client, self._broker, self._session, five=self._five)
         self._wait_for_connack(signal)
-        code = self._connack.value
+        code, refused = self._connack.value, f"{self._broker.shown} refuses us: {self._connack}"
         if code == REFUSED_VERSION:
             raise VersionRefused(f"{self._broker.shown} does not speak this version of MQTT")
         if code in BAD_SIGN_IN:
-            raise Unauthorized(
-                "mqtt_sign_in",
-                f"{self._broker.shown} refuses us: {self._connack}. Check STOCKTIDE_MQTT_USERNAME and _PASSWORD.",
-            )
+            why = f"{refused}. Check STOCKTIDE_MQTT_USERNAME and _PASSWORD."
+            raise Unauthorized("mqtt_sign_in", why)
         if code >= FAILED_FROM:
-            raise ConnectionEnded(f"{self._broker.shown} refuses us: {self._connack}")
+            raise ConnectionEnded(refused)
         self._client.subscribe([(name, 1) for name in self._session.filters])
         self._answer_by = time.monotonic() + CONNECT_S_MAX
 
     def subscribed(self) -> bool:
-        """Tell whether the broker has taken our topics. Raises Forbidden, or ConnectionEnded if it says nothing."""
+        """Return True if the broker has taken our topics. Raises Forbidden, or ConnectionEnded if it says nothing."""
         if self._subacks is None:
             if time.monotonic() > self._answer_by:
                 raise ConnectionEnded("the broker does not answer")
             return False
         for name, answer in zip(self._session.filters, self._subacks, strict=False):
             if answer.value >= FAILED_FROM:
-                raise Forbidden(
-                    "mqtt_subscribe", f"{self._broker.shown} refuses the topic {name!r}: {answer}."
-                )
+                why = f"{self._broker.shown} refuses the topic {name!r}: {answer}."
+                raise Forbidden("mqtt_subscribe", why)
         return True
 
     def probe(self, signal: socket) -> None:
@@ -114,15 +99,14 @@ class Connection:
     def serve(self, signal: socket, timeout_s: float) -> None:
         """Wait for the broker or for `signal`, then read, write and keep alive. Raises ConnectionEnded.
 
-        Nothing is read while the listener has no room; the broker waits then.
+        Nothing is read while the inbox has no room; the broker waits then.
         """
         sock = self._client.socket()
         if sock is None:
             raise ConnectionEnded(self._why)
         read = self._may_read()
-        # what was read ahead, and what TLS has deciphered already, does not show on the socket
-        deciphered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        pending = read and (self._client.buffered or deciphered)
+        # what TLS has deciphered already does not show on the socket
+        pending = read and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         readable, _, _ = select.select(
             [signal, sock] if read else [signal],
             [sock] if self._client.want_write() else [],
@@ -144,9 +128,8 @@ class Connection:
         deadline = time.monotonic() + FLUSH_S
         try:
             self._client.disconnect()
-            while self._client.want_write() and time.monotonic() < deadline:
-                sock = self._client.socket()
-                if sock is None:
+            while (sock := self._client.socket()) and self._client.want_write():
+                if time.monotonic() > deadline:
                     return
                 select.select([], [sock], [], 0.1)
                 self._client.loop_write()
@@ -158,7 +141,7 @@ class Connection:
 
     def _may_read(self) -> bool:
         """Before the first answer nothing else comes, so that is always read."""
-        if self._connack is None or self._listener.has_room():
+        if self._connack is None or self._inbox.has_room:
             return True
         # an answer that we do not read is not late
         self._answer_by = time.monotonic() + CONNECT_S_MAX
@@ -171,7 +154,7 @@ class Connection:
                 return
             before = self._taken
             self._check(self._client.loop_read())
-            if self._taken == before and not self._client.buffered:
+            if self._taken == before:
                 return
 
     def _wait_for_connack(self, signal: socket) -> None:
@@ -191,7 +174,7 @@ class Connection:
         self._connack = reason
         self.session_present = bool(flags.session_present)
         if self.session_present:
-            self._listener.on_resumed(self.number)
+            self._inbox.drop_older(self.number)
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, reasons: Any, _more: Any
@@ -206,17 +189,13 @@ class Connection:
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._taken += 1
         self._answer_by = time.monotonic() + CONNECT_S_MAX
-        self._listener.take(_message_of(message, self.number, five=self._five))
+        self._inbox.put(_message_of(message, self.number, five=self._five))
 
 
 def _message_of(message: MQTTMessage, number: int, *, five: bool) -> Message:
-    try:
-        topic = message.topic
-    except UnicodeDecodeError:
-        topic = "(a topic that is not UTF-8)"
     properties = message.properties
     return Message(
-        topic=topic,
+        topic=_topic_of(message),
         payload=bytes(message.payload),
         received_at=datetime.now(UTC),
         mid=message.mid,
@@ -228,3 +207,10 @@ def _message_of(message: MQTTMessage, number: int, *, five: bool) -> Message:
         properties=tuple(getattr(properties, "UserProperty", ())) if five else (),
         connection=number,
     )
+
+
+def _topic_of(message: MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return "(a topic that is not UTF-8)"

@@ -1,4 +1,4 @@
-"""When a message without a time of its own was first seen, kept so that its redelivery is the same event."""
+"""Moments when messages without a time of their own were first seen, so that a redelivery is the same event."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,25 +11,22 @@ from stocktide.foundation.database import statement
 
 
 def first_seen(connection: sa.Connection, undated: Sequence[Undated]) -> list[datetime]:
-    """The moment of each event, in order. The caller commits before it records the events.
+    """Return the moment of each event, in order. The caller commits before it records the events.
 
     Kept first, recorded after: whoever is killed in between finds the same moment, and thus the same id, again.
     """
     by_key: dict[str, Undated] = {}
     keys = [_digest(event.key) for event in undated]
     for key, event in zip(keys, undated, strict=True):
-        if key is None:
-            continue
-        if event.maybe_redelivered:
-            by_key.setdefault(key, event)
-        else:
+        if key is not None and not (event.maybe_redelivered and key in by_key):
             by_key[key] = event
+    ordered = dict(sorted(by_key.items()))
     rows = connection.execute(
         statement("ingest/first_seen"),
         {
-            "keys": sorted(by_key),
-            "seen_at": [by_key[key].received_at for key in sorted(by_key)],
-            "again": [by_key[key].maybe_redelivered for key in sorted(by_key)],
+            "keys": [*ordered],
+            "seen_at": [event.received_at for event in ordered.values()],
+            "again": [event.maybe_redelivered for event in ordered.values()],
         },
     )
     moments: dict[str, datetime] = {row.key: row.seen_at for row in rows}
@@ -39,17 +36,16 @@ def first_seen(connection: sa.Connection, undated: Sequence[Undated]) -> list[da
     ]
 
 
-def forget_old(connection: sa.Connection, older_than_s: int) -> int:
-    """Drop what no session of a broker can deliver again. Returns how many rows went."""
-    done = connection.execute(
+def forget_old(connection: sa.Connection, older_than_s: int) -> None:
+    """Drop what no session of a broker can deliver again."""
+    connection.execute(
         sa.text(
             "DELETE FROM mqtt_first_seen WHERE seen_at < now() - make_interval(secs => :seconds)"
         ),
         {"seconds": older_than_s},
     )
-    return done.rowcount
 
 
 def _digest(key: str | None) -> str | None:
-    """A key as it is stored: topics and ids may be longer than an index entry, and hold what is no text."""
+    """Return a key as it is stored: topics and ids may be longer than an index entry, and hold more than text."""
     return None if key is None else hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

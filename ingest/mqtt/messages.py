@@ -1,15 +1,14 @@
-"""What one MQTT message carries: a CloudEvent by the MQTT binding's two modes, or plain JSON by a topic's rule."""
+"""Decode one MQTT message: a CloudEvent by the MQTT binding's two modes, or plain JSON by a topic's rule."""
 
 import base64
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from ingest.mqtt.plain import Undated, map_plain
+from ingest.mqtt.message import Message
+from ingest.mqtt.plain import Refused, Undated, map_plain
 from ingest.mqtt.topic_rules import Match, TopicRules
 from ingest.parsing.events import Fault
 from stocktide.foundation.stored_text import storable
@@ -20,34 +19,8 @@ _ATTRIBUTE = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True)
-class Message:
-    """One PUBLISH as it came. `five` tells whether it came by MQTT 5, which alone has a content type and properties.
-
-    `connection` is the number of the connection that it came by: only there can it be acknowledged.
-    """
-
-    topic: str
-    payload: bytes
-    received_at: datetime
-    mid: int = 0
-    qos: int = 0
-    dup: bool = False
-    retain: bool = False
-    five: bool = False
-    content_type: str | None = None
-    properties: Sequence[tuple[str, str]] = ()
-    connection: int = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes that it takes, about."""
-        properties = sum(len(name) + len(value) for name, value in self.properties)
-        return len(self.payload) + len(self.topic) + properties
-
-
-@dataclass(frozen=True)
 class Decoded:
-    """A structured CloudEvent's bytes; or those of an input that is none, with its fault; or an event without time.
+    """A structured CloudEvent's bytes; or those of another input, with its fault; or an event without time.
 
     match: the rule of its topic. content_type: of the bytes, which are the payload, or an event that was made of it.
     whole: the event came as one, and is to be held to its topic.
@@ -64,6 +37,14 @@ class Decoded:
 def decode(message: Message, rules: TopicRules, client_id: str) -> Decoded:
     """Read a message by the CloudEvents MQTT binding 1.0.3, section 3, or by the rule of its topic; never raises."""
     match = rules.find(message.topic)
+    try:
+        return _decode(message, match, rules, client_id)
+    except Refused as refused:
+        content_type = storable(message.content_type or "")
+        return Decoded(message.payload, match, refused.fault, content_type=content_type)
+
+
+def _decode(message: Message, match: Match, rules: TopicRules, client_id: str) -> Decoded:
     media, charset = _media(message.content_type)
     if media.startswith(CLOUDEVENTS):
         return _structured(message, match, media, charset)
@@ -75,13 +56,11 @@ def decode(message: Message, rules: TopicRules, client_id: str) -> Decoded:
     if message.content_type is None:
         return Decoded(message.payload, match, content_type="", whole=True)
     said = f"Content type {message.content_type!r} without CloudEvents attributes, and no topic mapping applies."
-    return _as_it_came(message, match, Fault("no_rule", said))
+    raise Refused("no_rule", said)
 
 
 def _plain(message: Message, match: Match, rules: TopicRules, client_id: str) -> Decoded:
     event = map_plain(message, match, rules.devices, client_id)
-    if isinstance(event, Fault):
-        return _as_it_came(message, match, event)
     if isinstance(event, Undated):
         return Decoded(message.payload, match, undated=event)
     return Decoded(event, match)
@@ -90,11 +69,10 @@ def _plain(message: Message, match: Match, rules: TopicRules, client_id: str) ->
 def _structured(message: Message, match: Match, media: str, charset: str) -> Decoded:
     if media != STRUCTURED:
         said = f"Event format {media!r} is not read here; send {STRUCTURED}, one event a message."
-        return _as_it_came(message, match, Fault("content_type", said))
+        raise Refused("content_type", said)
     text = _utf8(message.payload, charset)
     if text is None:
-        said = f"The payload is no {charset} text."
-        return _as_it_came(message, match, Fault("bad_encoding", said))
+        raise Refused("bad_encoding", f"The payload is no {charset} text.")
     return Decoded(text, match, whole=True)
 
 
@@ -105,24 +83,21 @@ def _binary(message: Message, match: Match, media: str, charset: str) -> Decoded
         if name == "data" or not _ATTRIBUTE.fullmatch(name):
             continue
         if attributes.setdefault(name, value) != value:
-            fault = Fault("wrong_type", f"User property {name} stands there twice.")
-            return _as_it_came(message, match, fault)
+            raise Refused("wrong_type", f"User property {name} stands there twice.")
     # what the JSON format implies is left out, so that the event is the same whichever way it comes
     attributes.pop("datacontenttype", None)
     if message.content_type is not None and media != "application/json":
         attributes["datacontenttype"] = message.content_type
-    if not message.payload:
-        return Decoded(msgspec.json.encode(attributes), match, whole=True)
-    encoded = {**attributes, "data_base64": base64.b64encode(message.payload).decode()}
-    if not _is_json(media):
-        return Decoded(msgspec.json.encode(encoded), match, whole=True)
-    text = _utf8(message.payload, charset)
-    try:
-        data = msgspec.json.decode(text if text is not None else b"", type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        fault = Fault("malformed_json", f"The payload is not JSON: {error}.", "data")
-        return Decoded(msgspec.json.encode(encoded), match, fault)
-    return Decoded(msgspec.json.encode({**attributes, "data": data}), match, whole=True)
+    fault = None
+    if message.payload and _is_json(media):
+        try:
+            text = _utf8(message.payload, charset) or b""
+            attributes["data"] = msgspec.json.decode(text, type=msgspec.Raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            fault = Fault("malformed_json", f"The payload is not JSON: {error}.", "data")
+    if message.payload and "data" not in attributes:
+        attributes["data_base64"] = base64.b64encode(message.payload).decode()
+    return Decoded(msgspec.json.encode(attributes), match, fault, whole=fault is None)
 
 
 def _is_json(media: str) -> bool:
@@ -130,7 +105,7 @@ def _is_json(media: str) -> bool:
 
 
 def _looks_structured(payload: bytes) -> bool:
-    """Tell whether a payload on a mapped topic is a CloudEvent all the same: an object that names its specversion."""
+    """Return True if a payload on a mapped topic is a CloudEvent all the same: an object that names its specversion."""
     if b'"specversion"' not in payload:
         return False
     try:
@@ -140,7 +115,7 @@ def _looks_structured(payload: bytes) -> bool:
 
 
 def _media(content_type: str | None) -> tuple[str, str]:
-    """Media type and charset of a content type, in lower case; UTF-8 where none is said."""
+    """Return media type and charset of a content type, in lower case; UTF-8 where it names none."""
     media, *parameters = (content_type or "").split(";")
     charset = "utf-8"
     for parameter in parameters:
@@ -157,8 +132,3 @@ def _utf8(payload: bytes, charset: str) -> bytes | None:
         return payload.decode(charset).encode()
     except (LookupError, UnicodeError, ValueError):
         return None
-
-
-def _as_it_came(message: Message, match: Match, fault: Fault) -> Decoded:
-    content_type = storable(message.content_type or "")
-    return Decoded(message.payload, match, fault, content_type=content_type)

@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from ingest.mqtt.topic_rules import Match, TopicRule, fields_of
+from ingest.mqtt.message import Message
+from ingest.mqtt.topic_rules import Devices, Match, TopicRule, fields_of
 from ingest.parsing.events import Fault
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
 from stocktide.foundation.stored_text import is_storable
@@ -20,25 +21,6 @@ _NUMBER = re.compile(rb"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 # What the ledger keeps of an id or a source, characters.
 IDENTITY_MAX = 500
 _Object = dict[str, msgspec.Raw]
-
-
-class Carrier(Protocol):
-    """What is needed of a message."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def mid(self) -> int: ...
-    @property
-    def qos(self) -> int: ...
-    @property
-    def dup(self) -> bool: ...
-    @property
-    def retain(self) -> bool: ...
-    @property
-    def received_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True)
@@ -56,78 +38,66 @@ class Undated:
     topic: str
 
     def dated(self, seen_at: datetime) -> bytes:
-        """The structured event, as of the moment when it was first seen."""
+        """Return the structured event, as of the moment when it was first seen."""
         text = seen_at.isoformat()
         event = {"id": f"{self.topic}@{text}", **self.event, "time": text}
         return msgspec.json.encode(event)
 
 
-class _Refused(Exception):
+class Refused(Exception):
+    """No event can be made of a message; `fault` says why."""
+
     def __init__(self, reason: str, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.fault = Fault(reason, message, field)
 
 
-def map_plain(
-    message: Carrier,
-    match: Match,
-    devices: Mapping[str, Mapping[str, str]],
-    client_id: str,
-) -> bytes | Undated | Fault:
-    """Make a structured event of a plain message. What is wrong comes back as a Fault."""
-    try:
-        members = _members(message, match.rule)
-        data = _data(match, members, devices)
-        return _event(message, match, members, data, client_id)
-    except _Refused as refused:
-        return refused.fault
+def map_plain(message: Message, match: Match, devices: Devices, client_id: str) -> bytes | Undated:
+    """Make a structured event of a plain message. Raises Refused."""
+    members = _members(message, match.rule)
+    return _event(message, match, members, _data(match, members, devices), client_id)
 
 
-def _members(message: Carrier, rule: TopicRule) -> _Object:
-    """The payload's members under the event's names; a bare number is the rule's value."""
+def _members(message: Message, rule: TopicRule) -> _Object:
+    """Return the payload's members under the event's names; a bare number is the rule's value."""
     text = message.payload.strip()
     if _NUMBER.fullmatch(text):
-        return {rule.value: msgspec.Raw(text)}
+        return {rule.value_field: msgspec.Raw(text)}
     try:
         body = msgspec.json.decode(text, type=_Object)
     except msgspec.ValidationError:
-        raise _Refused("wrong_type", "The payload is neither a number nor an object.") from None
+        raise Refused("wrong_type", "The payload is neither a number nor an object.") from None
     except msgspec.DecodeError as error:
-        raise _Refused("malformed_json", f"Not JSON: {error}.") from None
+        raise Refused("malformed_json", f"Not JSON: {error}.") from None
     except UnicodeDecodeError as error:
-        raise _Refused("bad_encoding", f"Not UTF-8 text (byte {error.start}).") from None
+        raise Refused("bad_encoding", f"Not UTF-8 text (byte {error.start}).") from None
     except RecursionError:
-        raise _Refused("too_deep", "The JSON is nested too deeply.") from None
+        raise Refused("too_deep", "The JSON is nested too deeply.") from None
     named = {name: body[member] for name, member in rule.fields.items() if member in body}
     taken = set(rule.fields.values())
     return {**{name: raw for name, raw in body.items() if name not in taken}, **named}
 
 
-def _data(
-    match: Match, members: _Object, devices: Mapping[str, Mapping[str, str]]
-) -> dict[str, Any]:
-    """The kind's fields. What the topic says holds: it is what the broker lets a device publish on."""
+def _data(match: Match, members: _Object, devices: Devices) -> dict[str, Any]:
+    """Return the kind's fields. What the topic says holds: it is what the broker lets a device publish on."""
     rule, levels = match.rule, match.levels
     assert rule.kind is not None  # noqa: S101 - only rules with a kind are for plain JSON
     fields = fields_of(rule.kind)
     said = {name: raw for name, raw in members.items() if name in fields and bytes(raw) != b"null"}
     for name in said.keys() & levels.keys():
-        text = _text(said[name], name)
-        if text != levels[name]:
-            raise _Refused(
-                "wrong_topic",
-                f"{name} is {levels[name]!r} in the topic and {text!r} in the payload.",
-                name,
-            )
-    device = levels.get("device") or (
-        _text(members["device"], "device") if "device" in members else ""
-    )
+        level, text = levels[name], _text(said[name], name)
+        if text != level:
+            why = f"{name} is {level!r} in the topic and {text!r} in the payload."
+            raise Refused("wrong_topic", why, name)
+    device = levels.get("device", "")
+    if not device and "device" in members:
+        device = _text(members["device"], "device")
     data: dict[str, Any] = {**rule.constants, **devices.get(device, {}), **said, **levels}
     return {name: value for name, value in data.items() if name in fields}
 
 
 def _event(
-    message: Carrier, match: Match, members: _Object, data: Mapping[str, Any], client_id: str
+    message: Message, match: Match, members: _Object, data: Mapping[str, Any], client_id: str
 ) -> bytes | Undated:
     head = {
         "specversion": "1.0",
@@ -141,8 +111,10 @@ def _event(
     identity = f"{message.topic}#{own_id or sequence}" if own_id or sequence else message.topic
     if own_id is None and said_at is not None:
         identity += f"@{said_at}"
-    _check_length("source", match.source)
-    _check_length("id", identity)
+    for field, text in (("source", match.source), ("id", identity)):
+        if len(text) > IDENTITY_MAX:
+            said = f"The {field} that is made of it has {len(text)} characters; {IDENTITY_MAX} are kept."
+            raise Refused("wrong_type", said, field)
     if said_at is not None:
         return msgspec.json.encode({**head, "id": identity, "time": _instant(said_at)})
     if own_id or sequence:
@@ -151,33 +123,21 @@ def _event(
     return _nameless(message, match.rule, head, client_id)
 
 
-def _check_length(field: str, text: str) -> None:
-    if len(text) > IDENTITY_MAX:
-        raise _Refused(
-            "wrong_type",
-            f"The {field} that is made of it has {len(text)} characters; {IDENTITY_MAX} are kept.",
-            field,
-        )
-
-
 def _nameless(
-    message: Carrier, rule: TopicRule, head: Mapping[str, Any], client_id: str
+    message: Message, rule: TopicRule, head: Mapping[str, Any], client_id: str
 ) -> Undated:
-    """A message without id, sequence and time. Only a reading may be that: it moves no stock."""
+    """Return the event of a message without id, sequence and time: a reading, which moves no stock."""
     if rule.kind is None or not KINDS[rule.kind].is_reading:
-        raise _Refused(
-            "missing_field",
+        why = (
             f"A {rule.kind} needs an id, a sequence or a time in its payload: without, one that comes "
-            "again could not be told from a new one.",
-            "id",
+            "again could not be told from a new one."
         )
+        raise Refused("missing_field", why, "id")
     if message.retain:
-        raise _Refused(
-            "missing_field", "A retained message needs a time: nobody knows how old it is.", "time"
-        )
-    digest = hashlib.blake2b(
-        message.topic.encode() + b"\x00" + message.payload, digest_size=16
-    ).hexdigest()
+        why = "A retained message needs a time: nobody knows how old it is."
+        raise Refused("missing_field", why, "time")
+    said = message.topic.encode() + b"\x00" + message.payload
+    digest = hashlib.blake2b(said, digest_size=16).hexdigest()
     # a message of QoS 0 comes once or not at all: it needs no key
     key = f"{client_id} {message.mid} {digest}" if message.qos else None
     return Undated(key, message.dup, message.received_at, head, message.topic)
@@ -191,21 +151,21 @@ def _first_text(members: _Object, *names: str) -> str | None:
 
 
 def _text(raw: msgspec.Raw, name: str) -> str:
-    """A JSON string's text, or a number as it is written."""
+    """Return a JSON string's text, or a number as it is written."""
     text = bytes(raw).strip()
     if _NUMBER.fullmatch(text):
         return text.decode()
     try:
         said = msgspec.json.decode(text, type=str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _Refused("wrong_type", f"{name} is neither a text nor a number.", name) from None
+        raise Refused("wrong_type", f"{name} is neither a text nor a number.", name) from None
     if not is_storable(said):
-        raise _Refused("bad_text", f"{name} holds a NUL character.", name)
+        raise Refused("bad_text", f"{name} holds a NUL character.", name)
     return said
 
 
 def _instant(said: str) -> str:
-    """The time as the event's field: a number is seconds or milliseconds since 1970, a text goes as it is."""
+    """Return the time as the event's field: a number is seconds or milliseconds since 1970, a text goes as it is."""
     if not _NUMBER.fullmatch(said.encode()):
         return said
     number = float(said)
@@ -213,4 +173,4 @@ def _instant(said: str) -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat()
     except (OverflowError, ValueError, OSError):
-        raise _Refused("time_range", f"time {said[:40]} is out of range.", "time") from None
+        raise Refused("time_range", f"time {said[:40]} is out of range.", "time") from None

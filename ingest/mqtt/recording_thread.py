@@ -1,12 +1,12 @@
-"""The recording thread: takes one batch at a time, waits out a database that is away, and says what is done."""
+"""Recording thread: takes one batch at a time, waits out a database that is away, and says what is done."""
 
 import contextlib
+import queue
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 
-from ingest.mqtt.messages import Message
+from ingest.mqtt.message import Message
 from stocktide.foundation.database_errors import is_retryable
 from stocktide.foundation.telemetry import log
 
@@ -16,14 +16,14 @@ Batch = Sequence[Message]
 
 
 class RecordingThread:
-    """Runs `record` on batches in a thread of its own. `done_signal` becomes readable when one is done."""
+    """A thread that runs `record` on one batch at a time. `done_signal` becomes readable when one is done."""
 
     def __init__(self, record: Callable[[Batch], None]) -> None:
         self._record = record
-        self._wanted = threading.Condition()
-        self._next: Batch | None = None
+        self._given: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        # of the thread that gives
         self._busy = False
-        self._done: deque[Batch] = deque()
+        self._done: Batch | None = None
         self._failure: Exception | None = None
         self._stopping = threading.Event()
         self.done_signal, self._ring = socket.socketpair()
@@ -37,25 +37,26 @@ class RecordingThread:
         self._thread.start()
 
     def idle(self) -> bool:
-        """Tell whether a batch may be given."""
-        with self._wanted:
-            return self._next is None and not self._busy
+        """Return True if a batch may be given."""
+        return not self._busy
 
     def give(self, batch: Batch) -> None:
         """Hand over a batch; only when idle."""
-        with self._wanted:
-            self._next = batch
-            self._wanted.notify()
+        self._busy = True
+        self._given.put(batch)
 
-    def done(self) -> list[Batch]:
-        """The batches that are committed since the last call. Raises what `record` raised, if it can go on no more."""
+    def done(self) -> Batch:
+        """Return the messages of the batch that was committed since the last call; it is idle then.
+
+        Raises what `record` raised, if it cannot go on.
+        """
         self._drain()
         if self._failure is not None:
             raise self._failure
-        finished = []
-        while self._done:
-            finished.append(self._done.popleft())
-        return finished
+        if self._done is None:
+            return ()
+        batch, self._done, self._busy = self._done, None, False
+        return batch
 
     def wake(self) -> None:
         """Make `done_signal` readable. It takes no lock: a signal's handler may call it."""
@@ -66,8 +67,7 @@ class RecordingThread:
     def stop(self, seconds: float) -> None:
         """End the thread; a batch that still waits for the database is given up, and will be delivered again."""
         self._stopping.set()
-        with self._wanted:
-            self._wanted.notify()
+        self._given.put(None)
         if self._thread.ident is not None:
             self._thread.join(seconds)
         self.done_signal.close()
@@ -81,28 +81,18 @@ class RecordingThread:
             return
 
     def _work(self) -> None:
-        while True:
-            with self._wanted:
-                while self._next is None and not self._stopping.is_set():
-                    self._wanted.wait()
-                if self._next is None:
-                    return
-                batch, self._busy = self._next, True
+        while (batch := self._given.get()) is not None:
             try:
-                committed = self._record_when_possible(batch)
+                if self._record_when_possible(batch):
+                    self._done = batch
             except Exception as error:  # noqa: BLE001 - raised again by done(), in the thread that can end the process
                 self._failure = error
-                committed = False
-            if committed:
-                self._done.append(batch)
-            with self._wanted:
-                self._next, self._busy = None, False
             if self._stopping.is_set():
                 return
             self.wake()
 
     def _record_when_possible(self, batch: Batch) -> bool:
-        """Record a batch, as often as it takes. False when stopped before the database came back."""
+        """Record a batch, as often as it takes. Returns False when stopped before the database came back."""
         tries = 0
         while not self._stopping.is_set() or tries == 0:
             try:

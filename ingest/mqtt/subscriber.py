@@ -1,4 +1,4 @@
-"""The subscriber: reads from the broker, hands batches to a recording thread, acknowledges what is committed.
+"""Subscriber: reads from the broker, hands batches to a recording thread, acknowledges what is committed.
 
 One thread reads and acknowledges, one records; while a batch is being committed, the next collects. Acknowledged means
 committed: a message is acknowledged after its batch, in the order of arrival, on the connection that it came by. What
@@ -8,37 +8,23 @@ was not acknowledged when the connection or this process ended is delivered agai
 import random
 import select
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from ingest.ledger.outcomes import OUTCOMES
 from ingest.mqtt.batches import BatchRecorder
 from ingest.mqtt.broker import Broker, Session
 from ingest.mqtt.connection import Connection, ConnectionEnded, VersionRefused
-from ingest.mqtt.inbox import Inbox
-from ingest.mqtt.messages import Message
+from ingest.mqtt.inbox import Counts, Inbox
 from ingest.mqtt.recording_thread import RecordingThread
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.telemetry import log
 
 TICK_S = 1.0
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-# Connected this long, the next failure starts the back-off anew.
+# Connected this long, the next failure starts the back-off again.
 WELL_AFTER_S = 30.0
 STOP_S_MAX = 8.0
-
-
-@dataclass
-class Counts:
-    """What happened since the start. redelivered: among the received, those that the broker marked as sent before.
-
-    given_back: received, but not recorded when the connection ended, so that they come again.
-    """
-
-    received: int = 0
-    redelivered: int = 0
-    given_back: int = 0
-    acknowledged: int = 0
-    connections: int = 0
 
 
 class Subscriber:
@@ -51,24 +37,21 @@ class Subscriber:
         self._probing = session.version == "auto"
         self._version = "5" if session.version == "auto" else session.version
         self._recording = RecordingThread(batches.record)
-        self._inbox = Inbox(session.inflight_max)
+        self.counts = Counts()
+        self._inbox = Inbox(session.inflight_max, self.counts)
         self._attempts = 0
         # plain, not an Event: a signal's handler sets it, and must wait for no lock
         self._stopping = False
-        self.counts = Counts()
         self.connected = False
 
     def stop(self) -> None:
         """Ask `run` to end: what is here is recorded and acknowledged first, as far as the database answers."""
-        self._stopping = True
+        self._stopping = self._inbox.closed = True
         self._recording.wake()
 
     def status(self) -> dict[str, Any]:
-        """Counts since the start: received = accepted + duplicate + conflict + rejected + given_back + in_hand."""
-        outcomes = {
-            name: self._batches.outcomes[name]
-            for name in ("accepted", "duplicate", "conflict", "rejected")
-        }
+        """Return counts: received = accepted + duplicate + conflict + rejected + given_back + in_hand."""
+        outcomes: dict[str, int] = {name: self._batches.outcomes[name] for name in OUTCOMES}
         return {
             "connected": self.connected,
             "mqtt": self._version,
@@ -78,7 +61,7 @@ class Subscriber:
         }
 
     def run(self) -> None:
-        """Listen until stopped. Raises Invalid, Unauthorized, Forbidden where the broker will never have us."""
+        """Listen until stopped. Raises Invalid, Unauthorized, Forbidden where the broker refuses us for good."""
         self._recording.start()
         failures = 0
         try:
@@ -101,10 +84,8 @@ class Subscriber:
     def _step_down(self) -> None:
         """Go on with 3.1.1 where the broker refuses 5, if we may choose."""
         if self._session.version != "auto" or self._version != "5":
-            raise Invalid(
-                "mqtt_version",
-                f"{self._broker.shown} refuses MQTT {self._version}; change STOCKTIDE_MQTT_VERSION.",
-            )
+            refused = f"{self._broker.shown} refuses MQTT {self._version}"
+            raise Invalid("mqtt_version", f"{refused}; change STOCKTIDE_MQTT_VERSION.")
         self._probing = False
         log("mqtt_version_refused", broker=self._broker.shown, refused="5", next="3.1.1")
         self._version = "3.1.1"
@@ -117,26 +98,14 @@ class Subscriber:
             self._collect_done(None)
             self._hand_over()
 
-    def take(self, message: Message) -> None:
-        """Take a message that was read."""
-        self.counts.received += 1
-        self.counts.redelivered += message.dup
-        self._inbox.put(message)
-
-    def has_room(self) -> bool:
-        """Tell whether more may be read now."""
-        return self._inbox.has_room and not self._stopping
-
-    def on_resumed(self, number: int) -> None:
-        """Drop what waits of earlier connections: the broker sends it again, and kept it would be here twice."""
-        self.counts.given_back += self._inbox.drop_older(number)
-
     def _listen(self) -> None:
-        """One connection, from CONNECT to its end."""
+        """Serve one connection, from CONNECT to its end."""
         self._probe()
         # each attempt has a number of its own: also one that ends early may have brought messages
         self._attempts += 1
-        connection = Connection(self._broker, self._session, self._version, self._attempts, self)
+        connection = Connection(
+            self._broker, self._session, self._version, self._attempts, self._inbox
+        )
         try:
             connection.open(self._recording.done_signal)
             while not self._stopping:
@@ -151,7 +120,7 @@ class Subscriber:
         if not self._probing:
             return
         guest = replace(self._session, client_id=f"{self._session.client_id}-probe")
-        connection = Connection(self._broker, guest, "5", 0, self)
+        connection = Connection(self._broker, guest, "5", 0, self._inbox)
         try:
             connection.probe(self._recording.done_signal)
         finally:
@@ -193,12 +162,7 @@ class Subscriber:
 
     def _collect_done(self, connection: Connection | None) -> None:
         """Acknowledge what is committed. A message of an older connection comes again by this one, and is then."""
-        for batch in self._recording.done():
-            for message in batch:
-                if (
-                    connection is not None
-                    and message.qos
-                    and message.connection == connection.number
-                ):
-                    connection.acknowledge(message.mid, message.qos)
-                    self.counts.acknowledged += 1
+        for message in self._recording.done():
+            if connection and message.qos and message.connection == connection.number:
+                connection.acknowledge(message.mid, message.qos)
+                self.counts.acknowledged += 1

@@ -1,1 +1,1 @@
-"""What was refused: looked at, mended, replayed or dropped, with an audit."""
+"""Refused input: looked at, fixed, replayed or dropped, with an audit."""

@@ -1,4 +1,4 @@
-"""What is sent for rejects, what became of it, and how that is written down."""
+"""Attempts at rejects: what is sent again, what became of it, and how that is written down."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -13,7 +13,7 @@ from ingest.rejects.payload import edited, kind_of, value_at
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
 
-# What is sent for none of them: no event, not what the edit is for, settled by another meanwhile.
+# Why nothing is sent for a reject: not an event, not what the edit is for, closed by another meanwhile.
 NOT_SENT = ("not_events", "left_alone", "closed")
 FAILING_SHOWN = 50
 
@@ -27,15 +27,15 @@ class Edit(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Attempt(NamedTuple):
-    """What is sent for a reject; edited: it is not what came."""
+    """The bytes that are sent for a reject; edited: they are not what came."""
 
     reject_id: int
     sent: bytes
     edited: bool
 
 
-class By(NamedTuple):
-    """Who does it, what, and why, for the history."""
+class Audit(NamedTuple):
+    """An entry of the history: what is done, by whom, and why."""
 
     action: str
     by: str
@@ -43,7 +43,7 @@ class By(NamedTuple):
 
 
 class Overtaken(Exception):
-    """Somebody else settled some of the rejects meanwhile. still_open: the ids of the others."""
+    """Somebody else closed some of the rejects meanwhile. still_open: the ids of the others."""
 
     def __init__(self, still_open: Collection[int]) -> None:
         super().__init__(f"{len(still_open)} of them are still open")
@@ -52,13 +52,13 @@ class Overtaken(Exception):
 
 @dataclass
 class Report:
-    """What became of the rejects that were taken."""
+    """Counts of what became of the rejects that were taken, and why some still fail."""
 
     counts: Counter[str] = field(default_factory=Counter)
     failing: dict[tuple[str, str | None], dict[str, Any]] = field(default_factory=dict)
 
     def add(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome | None]) -> None:
-        """Count outcomes, with a sample of each fault. None: another settled it meanwhile."""
+        """Count outcomes, with a sample of each fault. None: another closed it meanwhile."""
         for attempt, outcome in zip(attempts, outcomes, strict=True):
             if outcome is None:
                 self.counts["closed"] += 1
@@ -71,12 +71,10 @@ class Report:
                 self.failing.setdefault((fault.reason, fault.field), first)["count"] += 1
 
     def answer(self) -> dict[str, Any]:
-        """The counts, and why the others still fail, the most frequent first."""
+        """Return the counts, and why the others still fail, the most frequent first."""
         failing = sorted(self.failing.values(), key=lambda item: -item["count"])
-        return {
-            **{name: self.counts[name] for name in (*OUTCOMES, *NOT_SENT)},
-            "failing": failing[:FAILING_SHOWN],
-        }
+        counts = {name: self.counts[name] for name in (*OUTCOMES, *NOT_SENT)}
+        return {**counts, "failing": failing[:FAILING_SHOWN]}
 
 
 def attempts_of(rows: Sequence[Any], edit: Edit | None, report: Report) -> Iterator[Attempt]:
@@ -88,23 +86,16 @@ def attempts_of(rows: Sequence[Any], edit: Edit | None, report: Report) -> Itera
         base = row.mended or row.raw
         if base is None or kind_of(base, feed=row.feed, content_type=row.content_type) != "event":
             report.counts["not_events"] += 1
-            continue
-        if edit is not None and not _says(base, edit):
+        elif (sent := base if edit is None else _edited(base, edit)) is None:
             report.counts["left_alone"] += 1
-            continue
-        sent = base if edit is None else _edited(base, edit)
-        if sent is None:
-            report.counts["left_alone"] += 1
-            continue
-        yield Attempt(row.reject_id, sent, sent != row.raw)
-
-
-def _says(raw: bytes, edit: Edit) -> bool:
-    return edit.was is msgspec.UNSET or value_at(raw, edit.field) == edit.was
+        else:
+            yield Attempt(row.reject_id, sent, sent != row.raw)
 
 
 def _edited(raw: bytes, edit: Edit) -> bytes | None:
-    """The edited event; None where this one has no data to edit, which is no reason to stop at it."""
+    """Return the edited event, or None if it says something else than `was`, or has no data to edit."""
+    if edit.was is not msgspec.UNSET and value_at(raw, edit.field) != edit.was:
+        return None
     try:
         return edited(raw, {edit.field: edit.value})
     except Invalid as error:
@@ -113,15 +104,21 @@ def _edited(raw: bytes, edit: Edit) -> bytes | None:
         raise
 
 
-def settle(
-    connection: sa.Connection, attempts: Sequence[Attempt], outcomes: Sequence[Outcome], by: By
+def close_rejects(
+    connection: sa.Connection,
+    attempts: Sequence[Attempt],
+    outcomes: Sequence[Outcome],
+    audit: Audit,
 ) -> None:
-    """Write what became of rejects, with their history; the caller commits. Raises Overtaken: then it must not."""
+    """Close rejects that were recorded, with their history; what failed stays open, with its new reason.
+
+    The caller commits. Raises Overtaken: then it must not.
+    """
     faults = [outcome.fault for outcome in outcomes]
-    settled = connection.execute(
-        statement("ingest/reject_settle"),
+    were_open = connection.execute(
+        statement("ingest/reject_close"),
         {
-            **by._asdict(),
+            **audit._asdict(),
             "reject_id": [attempt.reject_id for attempt in attempts],
             "sent": [attempt.sent if attempt.edited else None for attempt in attempts],
             "outcome": [outcome.name for outcome in outcomes],
@@ -132,6 +129,6 @@ def settle(
             "fault_message": [fault and fault.message for fault in faults],
         },
     ).scalars()
-    still_open = set(settled)
+    still_open = set(were_open)
     if len(still_open) < len(attempts):
         raise Overtaken(still_open)

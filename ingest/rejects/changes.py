@@ -1,4 +1,4 @@
-"""Which balances a transaction would change, seen before it commits or is rolled back."""
+"""Balances that a transaction would change, seen before it commits or is rolled back."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ CHANGES_SHOWN = 50
 
 
 def newest_change(connection: sa.Connection) -> int:
-    """A number above which changes of stock are numbered from now on."""
+    """Return the number above which changes of stock are numbered from now on."""
     number: int = connection.execute(
         sa.text("SELECT last_value - (NOT is_called)::int FROM stock_changes_change_id_seq")
     ).scalar_one()
@@ -32,9 +32,9 @@ def changes_of(connection: sa.Connection, engine: sa.Engine, *, after: int) -> d
         rows = other.execute(statement("ingest/reject_stock"), binds)
         before = {(row.product_id, row.location_id): row.on_hand_milli for row in rows}
     changed = [
-        (pair, before.get((pair.product_id, pair.location_id), 0))
+        (pair, was)
         for pair in pairs
-        if before.get((pair.product_id, pair.location_id), 0) != pair.on_hand_milli
+        if (was := before.get((pair.product_id, pair.location_id), 0)) != pair.on_hand_milli
     ]
     return {
         "products_changed": len({pair.product_id for pair, _ in changed}),

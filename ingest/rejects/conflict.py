@@ -44,7 +44,7 @@ def side_by_side(
 
 
 def sender_fields(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Name the fields of a StockEvent, or of a ledger's row as one, as its sender does, without what is not said."""
+    """Return the fields of a StockEvent, or of a ledger's row as one, under its sender's names, without empty ones."""
     kind = KINDS[event["kind"]]
     said: dict[str, Any] = {name: event[name] for name in SAME_NAME}
     if kind.has_quantity:
@@ -78,13 +78,9 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | bool) else str(value)
 
 
-def _correction(corrects_source: str, corrects_id: str, reason: str) -> dict[str, Any]:
-    return {
-        "type": CORRECTION.type,
-        "data.corrects_source": corrects_source,
-        "data.corrects_id": corrects_id,
-        "data.reason": reason,
-    }
+def _correction(source: str, event_id: str, reason: str) -> dict[str, Any]:
+    corrected = {"data.corrects_source": source, "data.corrects_id": event_id}
+    return {"type": CORRECTION.type, **corrected, "data.reason": reason}
 
 
 def _recorded_fields(connection: sa.Connection, held: Mapping[str, Any]) -> dict[str, Any]:

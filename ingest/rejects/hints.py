@@ -1,4 +1,4 @@
-"""What the sender probably meant: the nearest values that would be valid."""
+"""Hints at what the sender probably meant: the nearest values that would be valid."""
 
 import difflib
 from typing import Any
@@ -19,7 +19,7 @@ DIMENSIONS = {"unknown_product": "product", "unknown_location": "location"}
 def nearest(
     connection: sa.Connection, reason: str, field: str | None, raw: bytes
 ) -> dict[str, Any] | None:
-    """Name the field that is wrong, what it says, and up to 5 values that are near it; None where none can be."""
+    """Return the wrong field, what it says, and up to 5 values near it; None where nothing can be near."""
     value = value_at(raw, field)
     if reason in DIMENSIONS and isinstance(value, str):
         near = _near_codes(connection, DIMENSIONS[reason], value)

@@ -1,7 +1,8 @@
-"""What was sent: of which kind it is, how it is shown, and how an event is edited without touching the rest of it."""
+"""The bytes that were sent: of which kind they are, how they are shown, and how an event in them is edited."""
 
 import base64
 import binascii
+import codecs
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from stocktide.foundation.errors import Invalid
 
 Kind = Literal["event", "epcis", "row", "batch", "other"]
 # Only an event can be recorded again; of the others, what to do.
-HOW_TO_MEND: Mapping[str, str] = {
+HOW_TO_FIX: Mapping[str, str] = {
     "event": "Fix a field and replay it.",
     "epcis": "Capture the fixed document again: POST /v1/epcis/capture. Then drop this reject.",
     "row": "Fix the row in its file and import the file again: recorded rows answer duplicate. Then drop this "
@@ -28,7 +29,7 @@ _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def kind_of(raw: bytes, *, feed: str, content_type: str) -> Kind:
-    """Tell what the bytes are: a CloudEvent, an EPCIS event or document, a file's row, a batch, or something else."""
+    """Return what the bytes are: a CloudEvent, an EPCIS event or document, a file's row, a batch, or something else."""
     try:
         names = _OBJECT.decode(raw).keys()
     except _BROKEN:
@@ -44,29 +45,19 @@ def kind_of(raw: bytes, *, feed: str, content_type: str) -> Kind:
 
 
 def shown(raw: bytes, bytes_max: int) -> dict[str, Any]:
-    """The bytes as JSON can carry them: text where they are UTF-8, base64 elsewhere; the first `bytes_max` of them."""
-    start = raw[:bytes_max]
-    more = {"bytes": len(raw), "truncated": len(raw) > bytes_max}
+    """Return the first `bytes_max` bytes as JSON can carry them: text where they are UTF-8, else base64."""
+    start, truncated = raw[:bytes_max], len(raw) > bytes_max
+    more = {"bytes": len(raw), "truncated": truncated}
     try:
-        text = start.decode("utf-8") if len(start) == len(raw) else _whole_characters(start)
+        # a character that is cut at the end is left out
+        text = codecs.getincrementaldecoder("utf-8")().decode(start, final=not truncated)
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(start).decode(), **more}
     return {"text": text, **more}
 
 
-def _whole_characters(start: bytes) -> str:
-    """Text whose last character may be cut: at most 3 bytes of it are left over."""
-    for cut in range(4):
-        try:
-            return start[: len(start) - cut].decode("utf-8")
-        except UnicodeDecodeError as error:
-            if error.start < len(start) - 4:
-                raise
-    return start.decode("utf-8")
-
-
 def value_at(raw: bytes, field: str | None) -> Any:
-    """What an event says in a field such as `time` or `data.product`; None where it says nothing."""
+    """Return what an event says in a field such as `time` or `data.product`; None where it says nothing."""
     if field is None:
         return None
     try:
@@ -80,7 +71,7 @@ def value_at(raw: bytes, field: str | None) -> Any:
 
 
 def edited(raw: bytes, edits: Mapping[str, Any]) -> bytes:
-    """The event with some fields changed; null leaves a field out. Raises Invalid.
+    """Return the event with some fields changed; null leaves a field out. Raises Invalid.
 
     What is not edited stays as it was written, to the last digit.
     """
@@ -89,14 +80,11 @@ def edited(raw: bytes, edits: Mapping[str, Any]) -> bytes:
     try:
         event: dict[str, Any] = dict(_OBJECT.decode(raw))
     except _BROKEN:
-        raise Invalid("not_an_event", f"It has no fields to edit. {HOW_TO_MEND['other']}") from None
+        raise Invalid("not_an_event", f"It has no fields to edit. {HOW_TO_FIX['other']}") from None
     for field, value in edits.items():
         if FIELD.fullmatch(field) is None:
-            raise Invalid(
-                "edits",
-                f"{field[:100]!r} is no field such as `time` or `data.product`.",
-                field=field,
-            )
+            why = f"{field[:100]!r} is no field such as `time` or `data.product`."
+            raise Invalid("edits", why, field=field)
         if field.startswith("data."):
             data = dict(_data_of(event))
             _put(data, field.removeprefix("data."), value)
@@ -118,7 +106,7 @@ def _put(fields: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _data_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The event's data, of whichever of the two forms. Raises Invalid."""
+    """Return the event's data, of whichever of the two forms. Raises Invalid."""
     data = event.get("data", b"{}")
     if isinstance(data, dict):
         return data
@@ -127,7 +115,5 @@ def _data_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
             data = base64.b64decode(msgspec.json.decode(event["data_base64"]), validate=True)
         return _OBJECT.decode(data)
     except (*_BROKEN, binascii.Error, ValueError, TypeError):
-        raise Invalid(
-            "not_an_event",
-            "Its data is not a JSON object whose fields can be edited: edit `data` as a whole.",
-        ) from None
+        why = "Its data is not a JSON object whose fields can be edited: edit `data` as a whole."
+        raise Invalid("not_an_event", why) from None

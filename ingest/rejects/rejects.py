@@ -11,7 +11,7 @@ from ingest.recording.formats import format_of
 from ingest.recording.recording import Recorder
 from ingest.rejects.conflict import side_by_side
 from ingest.rejects.hints import nearest
-from ingest.rejects.payload import HOW_TO_MEND, kind_of, shown
+from ingest.rejects.payload import HOW_TO_FIX, kind_of, shown
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound
 from stocktide.foundation.stored_text import is_storable
@@ -24,7 +24,7 @@ SHOWN_BYTES = 65_536
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rejects; None: any. field, source: "" is those that name none. since: last seen at or after."""
+    """Filter of rejects; None: any. field, source: "" is those that name none. since: last seen at or after."""
 
     feed: str | None = None
     reason: str | None = None
@@ -42,38 +42,33 @@ def list_rejects(
     limit: int = 100,
 ) -> list[dict[str, Any]]:
     """Page through rejects, the newest first; `before` is the last reject_id of the page before."""
-    binds = {**vars(wanted), "state": state, "before": before, "reject_id": None}
-    rows = connection.execute(
-        statement("ingest/reject_list"), {**binds, "limit": min(limit, PAGE_MAX)}
-    ).mappings()
-    return [dict(row) for row in rows]
+    return _rows(connection, wanted, state=state, before=before, limit=min(limit, PAGE_MAX))
 
 
 def group_rejects(
     connection: sa.Connection, wanted: Wanted, *, state: str | None = "open", limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Count rejects by reason, field, feed and source, what was seen last first."""
+    """Count rejects by reason, field, feed and source, newest first."""
     binds = {**vars(wanted), "state": state, "limit": min(limit, PAGE_MAX)}
-    return [
-        dict(row) for row in connection.execute(statement("ingest/reject_groups"), binds).mappings()
-    ]
+    rows = connection.execute(statement("ingest/reject_groups"), binds).mappings()
+    return [dict(row) for row in rows]
 
 
 def read_reject(
     recorder: Recorder, reject_id: int, *, bytes_max: int = SHOWN_BYTES
 ) -> dict[str, Any]:
-    """Read one reject: what was sent, what is wrong, what was done, and how to mend it. Raises NotFound."""
+    """Read one reject: what was sent, what is wrong, what was done, and how to fix it. Raises NotFound."""
     with recorder.engine.connect() as connection:
         row = _row(connection, reject_id)
-        raw, mended = payload_of(connection, reject_id)
-        now = mended or raw
+        raw, fixed = payload_of(connection, reject_id)
+        now = fixed or raw
         kind = kind_of(now, feed=row["feed"], content_type=row["content_type"])
         return {
             **row,
             "kind": kind,
             "raw": shown(raw, bytes_max),
-            "mended": None if mended is None else shown(mended, bytes_max),
-            "how_to_mend": HOW_TO_MEND[kind],
+            "mended": None if fixed is None else shown(fixed, bytes_max),
+            "how_to_mend": HOW_TO_FIX[kind],
             "hint": nearest(connection, row["reason"], row["field"], now),
             "conflict": _conflict(connection, recorder, row, now),
             "actions": _actions(connection, reject_id),
@@ -100,11 +95,8 @@ def reopen_rejects(
     reopened = _moved(connection, "ingest/reject_reopen", ids, by=by, reason=reason)
     if len(ids) == 1 and not reopened:
         row = _row(connection, next(iter(ids)))
-        raise Conflict(
-            "reject_not_dropped",
-            f"Reject {row['reject_id']} is {row['state']}; only what was dropped can be opened again.",
-            state=row["state"],
-        )
+        why = f"Reject {row['reject_id']} is {row['state']}; only what was dropped can be opened again."
+        raise Conflict("reject_not_dropped", why, state=row["state"])
     return {"reopened": reopened, "not_dropped": len(set(ids)) - reopened}
 
 
@@ -117,7 +109,7 @@ def _moved(
 
 
 def payload_of(connection: sa.Connection, reject_id: int) -> tuple[bytes, bytes | None]:
-    """What came, and what was replayed last where it is not that."""
+    """Return what came, and what was replayed last where it is not that."""
     row = connection.execute(
         sa.text("SELECT raw, mended FROM rejects WHERE reject_id = :id"), {"id": reject_id}
     ).one()
@@ -125,7 +117,7 @@ def payload_of(connection: sa.Connection, reject_id: int) -> tuple[bytes, bytes 
 
 
 def open_reject(connection: sa.Connection, reject_id: int) -> dict[str, Any]:
-    """Read a reject that can still be mended. Raises NotFound, Conflict."""
+    """Read a reject that can still be fixed. Raises NotFound, Conflict."""
     row = _row(connection, reject_id)
     if row["state"] != "open":
         raise closed(row)
@@ -133,38 +125,39 @@ def open_reject(connection: sa.Connection, reject_id: int) -> dict[str, Any]:
 
 
 def closed(row: Mapping[str, Any]) -> Conflict:
-    """What to say where something is asked of a reject that is settled."""
-    return Conflict(
-        "reject_closed",
-        f"Reject {row['reject_id']} is {row['state']} already, by {row['settled_by']}; nothing was changed.",
-        state=row["state"],
-    )
+    """Return the error for what is asked of a reject that is not open any more."""
+    state, who = row["state"], row["settled_by"]
+    why = f"Reject {row['reject_id']} is {state} already, by {who}; nothing was changed."
+    return Conflict("reject_closed", why, state=state)
 
 
 def checked_reason(reason: str) -> str:
-    """Why somebody did something, as the history keeps it. Raises Invalid."""
+    """Return the reason for an action as the history keeps it. Raises Invalid."""
     # half a pair in it is kept as ?, as it always was
     kept = reason.strip().encode("utf-8", "replace").decode()
     if not kept or len(reason) > REASON_MAX or not is_storable(kept):
-        raise Invalid(
-            "reason",
-            f"Enter a reason of at most {REASON_MAX} characters: it is saved in the audit log.",
-        )
+        why = f"Enter a reason of at most {REASON_MAX} characters: it is saved in the audit log."
+        raise Invalid("reason", why)
     return kept
 
 
+def _rows(connection: sa.Connection, wanted: Wanted, **binds: Any) -> list[dict[str, Any]]:
+    all_binds = {**vars(wanted), "state": None, "before": None, "reject_id": None, **binds}
+    return [
+        dict(r) for r in connection.execute(statement("ingest/reject_list"), all_binds).mappings()
+    ]
+
+
 def _row(connection: sa.Connection, reject_id: int) -> dict[str, Any]:
-    binds = {**vars(Wanted()), "state": None, "before": None, "reject_id": reject_id, "limit": 1}
-    row = connection.execute(statement("ingest/reject_list"), binds).mappings().first()
-    if row is None:
-        raise NotFound("reject_unknown", f"There is no reject {reject_id}; see GET /v1/rejects.")
-    return dict(row)
+    for row in _rows(connection, Wanted(), reject_id=reject_id, limit=1):
+        return row
+    raise NotFound("reject_unknown", f"There is no reject {reject_id}; see GET /v1/rejects.")
 
 
 def _conflict(
     connection: sa.Connection, recorder: Recorder, row: Mapping[str, Any], raw: bytes
 ) -> dict[str, Any] | None:
-    """Of a conflict, or of what was mended into one, both payloads."""
+    """Return both payloads of a conflict, or of what was fixed into one."""
     if row["reason"] != "conflict":
         return None
     known = format_of(kind_of(raw, feed=row["feed"], content_type=row["content_type"]))
@@ -176,11 +169,5 @@ def _conflict(
 
 
 def _actions(connection: sa.Connection, reject_id: int) -> list[dict[str, Any]]:
-    rows = connection.execute(
-        sa.text(
-            "SELECT action_id, action, by, reason, at, outcome, fault_reason, fault_message FROM reject_actions"
-            " WHERE reject_id = :id ORDER BY action_id"
-        ),
-        {"id": reject_id},
-    ).mappings()
+    rows = connection.execute(statement("ingest/reject_actions"), {"id": reject_id}).mappings()
     return [dict(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Rejects recorded anew: as they came or edited, one or all of a reason, for trial or for good."""
+"""Rejects recorded again: as they came or edited, one or all of a reason, for trial or for good."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -8,9 +8,17 @@ from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder
 from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
-from ingest.rejects.attempts import Attempt, By, Edit, Overtaken, Report, attempts_of, settle
+from ingest.rejects.attempts import (
+    Attempt,
+    Audit,
+    Edit,
+    Overtaken,
+    Report,
+    attempts_of,
+    close_rejects,
+)
 from ingest.rejects.changes import changes_of, newest_change
-from ingest.rejects.payload import HOW_TO_MEND, edited, kind_of
+from ingest.rejects.payload import HOW_TO_FIX, edited, kind_of
 from ingest.rejects.rejects import Wanted, checked_reason, open_reject, payload_of
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_errors import DATABASE_ERRORS, reaction_to
@@ -26,7 +34,12 @@ CHUNK_BYTES_MAX = 16 * 2**20
 NOT_STORABLE = Fault(
     "not_storable", "The database refuses a value of this event; its log says which."
 )
+TRIAL_REFUSED = (
+    "The database refuses a value of one of these events. Replay: it is found, and left open."
+)
 REPLAY_AGAIN = "Replay again: recorded events stay recorded."
+# A whole event, or values of its fields.
+Sent = bytes | Mapping[str, Any]
 Allowed = Callable[[Event | Fault], Event | Fault]
 
 
@@ -45,7 +58,7 @@ class Replayer:
         wanted: Wanted,
         ids: Sequence[int] | None,
         edit: Edit | None,
-        by: By,
+        audit: Audit,
         *,
         after: int = 0,
     ) -> dict[str, Any]:
@@ -54,7 +67,7 @@ class Replayer:
         Raises Invalid, and Transient if the database is away; the same call again goes on with what is open. `next`
         is the `after` of the call that goes on where this one stopped; None: it took all.
         """
-        by = by._replace(reason=checked_reason(by.reason))
+        audit = audit._replace(reason=checked_reason(audit.reason))
         report = Report()
         taken = 0
         while taken < CALL_MAX:
@@ -65,7 +78,7 @@ class Replayer:
             taken += len(rows)
             after = rows[-1].reject_id
             attempts = list(attempts_of(rows, edit, report))
-            report.add(attempts, self._record(attempts, by))
+            report.add(attempts, self._record(attempts, audit))
         return {"taken": taken, **report.answer(), "next": after}
 
     def try_out(
@@ -76,28 +89,27 @@ class Replayer:
         rows = self._take(wanted, ids, after=after, limit=CALL_MAX)
         changes = self._try(list(attempts_of(rows, edit, report)), report)
         more = rows and self._take(wanted, ids, after=rows[-1].reject_id, limit=1)
-        return {
-            "taken": len(rows), **report.answer(), **changes, "next": rows[-1].reject_id if more else None,
-        }  # fmt: skip
+        after_these = rows[-1].reject_id if more else None
+        return {"taken": len(rows), **report.answer(), **changes, "next": after_these}
 
-    def mend(
-        self, reject_id: int, sent: bytes | Mapping[str, Any], by: By, *, dry_run: bool = False
+    def fix(
+        self, reject_id: int, sent: Sent, audit: Audit, *, dry_run: bool = False
     ) -> dict[str, Any]:
         """Record one reject with other bytes or edited fields. Raises NotFound, Conflict, Invalid, Transient."""
         with self._recorder.engine.connect() as connection:
             row = open_reject(connection, reject_id)
-            raw, mended = payload_of(connection, reject_id)
-        event = sent if isinstance(sent, bytes) else edited(mended or raw, sent)
+            raw, fixed = payload_of(connection, reject_id)
+        event = sent if isinstance(sent, bytes) else edited(fixed or raw, sent)
         if kind_of(event, feed="", content_type="") != "event":
             kind = kind_of(event, feed=row["feed"], content_type=row["content_type"])
-            raise Invalid("not_an_event", f"Only a CloudEvent can be recorded. {HOW_TO_MEND[kind]}")
+            raise Invalid("not_an_event", f"Only a CloudEvent can be recorded. {HOW_TO_FIX[kind]}")
         attempts = [Attempt(reject_id, event, event != raw)]
         report = Report()
         if dry_run:
             changes = self._try(attempts, report)
             return {"taken": 1, **report.answer(), **changes, "next": None}
-        by = by._replace(reason=checked_reason(by.reason))
-        report.add(attempts, self._record(attempts, by))
+        audit = audit._replace(reason=checked_reason(audit.reason))
+        report.add(attempts, self._record(attempts, audit))
         if report.counts["closed"]:
             with self._recorder.engine.connect() as connection:
                 open_reject(connection, reject_id)  # says who closed it
@@ -107,12 +119,8 @@ class Replayer:
         self, wanted: Wanted, ids: Sequence[int] | None, *, after: int, limit: int
     ) -> Sequence[Any]:
         limits = {"event_bytes_max": EVENT_BYTES_MAX, "bytes_max": CHUNK_BYTES_MAX, "limit": limit}
-        binds = {
-            **vars(wanted),
-            "ids": None if ids is None else list(ids),
-            "after": after,
-            **limits,
-        }
+        named = None if ids is None else list(ids)
+        binds = {**vars(wanted), "ids": named, "after": after, **limits}
         with reaching(REPLAY_AGAIN), self._recorder.engine.connect() as connection:
             return connection.execute(statement("ingest/reject_take"), binds).all()
 
@@ -120,56 +128,55 @@ class Replayer:
         parsed = self._recorder.parser.parse_all([attempt.sent for attempt in attempts])
         return [self._allowed(item) for item in parsed]
 
-    def _record(self, attempts: Sequence[Attempt], by: By) -> list[Outcome | None]:
+    def _record(self, attempts: Sequence[Attempt], audit: Audit) -> list[Outcome | None]:
         """Record attempts with what becomes of their rejects, again where another was in the way.
 
-        None: somebody else settled that reject first, so nothing of it was recorded.
+        None: somebody else closed that reject first, so nothing of it was recorded.
         """
         return by_halves(
             attempts,
-            lambda some: self._record_together(some, by),
-            lambda attempt, error: self._left_open(attempt, by, error),
+            lambda some: self._record_together(some, audit),
+            lambda attempt, error: self._left_open(attempt, audit, error),
             is_of_one=lambda error: reaction_to(error) == "content",
         )
 
-    def _record_together(self, attempts: Sequence[Attempt], by: By) -> list[Outcome | None]:
+    def _record_together(self, attempts: Sequence[Attempt], audit: Audit) -> list[Outcome | None]:
         try:
-            return [*retried(lambda: self._record_once(attempts, by), hint=REPLAY_AGAIN)]
+            return [*retried(lambda: self._record_once(attempts, audit), hint=REPLAY_AGAIN)]
         except Overtaken as overtaken:
-            return self._without(attempts, overtaken.still_open, by)
+            return self._without(attempts, overtaken.still_open, audit)
 
-    def _record_once(self, attempts: Sequence[Attempt], by: By) -> list[Outcome]:
-        """Append to the ledger and settle the rejects, both or neither. Raises Overtaken."""
+    def _record_once(self, attempts: Sequence[Attempt], audit: Audit) -> list[Outcome]:
+        """Append to the ledger and close the rejects, both or neither. Raises Overtaken."""
         with self._recorder.engine.begin() as connection, invalidate_on_disconnect(connection):
             outcomes = self._recorder.ledger.append(connection, self._parsed(attempts))
             # after the ledger, as ingest does it: both lock in this order
-            settle(connection, attempts, outcomes, by)
+            close_rejects(connection, attempts, outcomes, audit)
             return outcomes
 
     def _without(
-        self, attempts: Sequence[Attempt], still_open: Collection[int], by: By
+        self, attempts: Sequence[Attempt], still_open: Collection[int], audit: Audit
     ) -> list[Outcome | None]:
-        """Record those that nobody else has settled; each time there are fewer, so that this ends."""
+        """Record those that nobody else has closed; each time there are fewer, so that this ends."""
         mine = [attempt for attempt in attempts if attempt.reject_id in still_open]
-        outcomes = iter(self._record(mine, by))
+        outcomes = iter(self._record(mine, audit))
         return [next(outcomes) if a.reject_id in still_open else None for a in attempts]
 
-    def _left_open(self, attempt: Attempt, by: By, error: Exception) -> list[Outcome | None]:
+    def _left_open(self, attempt: Attempt, audit: Audit, error: Exception) -> list[Outcome | None]:
         """Leave an event open that the database refuses alone, with its new reason."""
         log("not_storable", reject_id=attempt.reject_id, error=str(error))
         outcomes = [rejected(NOT_STORABLE)]
         try:
             with reaching(REPLAY_AGAIN), self._recorder.engine.begin() as connection:
-                settle(connection, [attempt], outcomes, by)
+                close_rejects(connection, [attempt], outcomes, audit)
         except Overtaken:
             return [None]
         return [*outcomes]
 
     def _try(self, attempts: Sequence[Attempt], report: Report) -> dict[str, Any]:
         # a ledger of its own: it may remember keys of rows that are rolled back
-        ledger = Ledger(
-            self._recorder.ledger.half_life_h, self._recorder.ledger.create_on_first_sight
-        )
+        real = self._recorder.ledger
+        ledger = Ledger(real.half_life_h, real.create_on_first_sight)
         with (
             reaching(REPLAY_AGAIN),
             self._recorder.engine.connect() as connection,
@@ -181,10 +188,7 @@ class Replayer:
             except DATABASE_ERRORS as error:
                 if reaction_to(error) != "content":
                     raise
-                raise Invalid(
-                    "not_storable",
-                    "The database refuses a value of one of these events. Replay: it is found, and left open.",
-                ) from error
+                raise Invalid("not_storable", TRIAL_REFUSED) from error
             changes = changes_of(connection, self._recorder.engine, after=before)
             connection.rollback()
         return changes

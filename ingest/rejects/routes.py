@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from functools import partial
+from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Path, Query, Request
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from ingest.parsing.permission import permitted
 from ingest.recording.dependency import recorder_of
-from ingest.rejects.attempts import By, Edit
-from ingest.rejects.outcome import outcome_of
+from ingest.rejects.attempts import Audit, Edit
+from ingest.rejects.event_outcome import event_outcome
 from ingest.rejects.rejects import (
     PAGE_MAX,
     SHOWN_BYTES,
@@ -26,16 +28,35 @@ from ingest.rejects.rejects import (
 from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.keys import Key
-from stocktide.foundation.stored_text import is_storable
-from stocktide.foundation.web import OperateKey, ReadKey, asked_by, engine_of, read_body
+from stocktide.foundation.paging import Limit, RowId, checked_text, next_key
+from stocktide.foundation.web import (
+    OperateKey,
+    ReadKey,
+    asked_by,
+    engine_of,
+    in_transaction,
+    read_body,
+)
 
 router = APIRouter(prefix="/v1", tags=["rejects"])
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Most rows in the answer.")]
-RowId = Annotated[int, Query(ge=1, le=2**63 - 1)]
 PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 State = Literal["open", "replayed", "dropped"]
 EmptyIsNone = Annotated[str | None, Query(description="Empty: those that name none.")]
-Result = TypeVar("Result")
+
+
+def wanted_of(
+    feed: str | None = None,
+    reason: str | None = None,
+    field: EmptyIsNone = None,
+    source: EmptyIsNone = None,
+    since: Annotated[AwareDatetime | None, Query(description="Last seen at or after.")] = None,
+) -> Wanted:
+    """Return the rejects that a request asks for. Raises Invalid for text that the database cannot store."""
+    feed, reason, field, source = map(checked_text, (feed, reason, field, source))
+    return Wanted(feed, reason, field, source, since)
+
+
+Asked = Annotated[Wanted, Depends(wanted_of)]
 
 
 class Filter(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,7 +81,7 @@ class ReplayIn(msgspec.Struct, forbid_unknown_fields=True):
     user: str | None = None
 
 
-class MendIn(msgspec.Struct, forbid_unknown_fields=True):
+class FixIn(msgspec.Struct, forbid_unknown_fields=True):
     """Body of POST /v1/rejects/{reject_id}/mend: the whole event as text, or fields with their values."""
 
     raw: str | None = None
@@ -70,7 +91,7 @@ class MendIn(msgspec.Struct, forbid_unknown_fields=True):
     user: str | None = None
 
 
-class SettleIn(msgspec.Struct, forbid_unknown_fields=True):
+class CloseIn(msgspec.Struct, forbid_unknown_fields=True):
     """Body of POST /v1/rejects/drop and /v1/rejects/reopen."""
 
     ids: list[int]
@@ -79,7 +100,7 @@ class SettleIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _body(**properties: str) -> dict[str, Any]:
-    """Describe a route's JSON body for OpenAPI."""
+    """Return the description of a route's JSON body for OpenAPI."""
     schema = {
         "type": "object",
         "properties": {name: {"type": kind} for name, kind in properties.items()},
@@ -96,43 +117,29 @@ def get_event_outcome(
 ) -> dict[str, Any]:
     """Tell what became of an event: its entries in the ledger, what it moved, its corrections, and what was refused."""
     with engine_of(request).connect() as connection:
-        return outcome_of(connection, _text(source), _text(event_id))
+        return event_outcome(connection, checked_text(source), checked_text(event_id))
 
 
 @router.get("/rejects")
 def get_rejects(
     request: Request,
     _key: ReadKey,
-    feed: str | None = None,
-    reason: str | None = None,
-    field: EmptyIsNone = None,
-    source: EmptyIsNone = None,
+    wanted: Asked,
     state: State | None = None,
-    since: Annotated[AwareDatetime | None, Query(description="Last seen at or after.")] = None,
     before: Annotated[RowId | None, Query(description="The `next` of the page before.")] = None,
     limit: Limit = 100,
 ) -> dict[str, Any]:
     """Page through rejects, newest first, without their payloads."""
-    wanted = _wanted(feed, reason, field, source, since)
     with engine_of(request).connect() as connection:
         rows = list_rejects(connection, wanted, state=state, before=before, limit=limit)
-    return {"rejects": rows, "next": rows[-1]["reject_id"] if len(rows) == limit else None}
+    return {"rejects": rows, "next": next_key(rows, limit, "reject_id")}
 
 
 @router.get("/rejects/groups")
 def get_reject_groups(
-    request: Request,
-    _key: ReadKey,
-    feed: str | None = None,
-    reason: str | None = None,
-    field: EmptyIsNone = None,
-    source: EmptyIsNone = None,
-    state: State | None = "open",
-    since: Annotated[AwareDatetime | None, Query(description="Last seen at or after.")] = None,
-    limit: Limit = 100,
+    request: Request, _key: ReadKey, wanted: Asked, state: State | None = "open", limit: Limit = 100
 ) -> dict[str, Any]:
     """Count rejects by reason, field, feed and source, newest first; `more`: there are others."""
-    wanted = _wanted(feed, reason, field, source, since)
     with engine_of(request).connect() as connection:
         rows = group_rejects(connection, wanted, state=state, limit=min(limit + 1, PAGE_MAX))
     return {"groups": rows[:limit], "more": len(rows) > limit}
@@ -155,17 +162,17 @@ def get_reject(
         raw="string", edits="object", dry_run="boolean", reason="string", user="string"
     ),
 )
-async def post_mend(request: Request, key: OperateKey, reject_id: PathId) -> dict[str, Any]:
+async def post_fix(request: Request, key: OperateKey, reject_id: PathId) -> dict[str, Any]:
     """Record one reject as another event (`raw`) or with other fields (`edits`); what fails again stays open."""
-    body = await read_body(request, MendIn, recorder_of(request).settings.body_bytes_max)
+    body = await read_body(request, FixIn, recorder_of(request).settings.body_bytes_max)
     if (body.raw is None) == (body.edits is None):
         raise Invalid(
             "body", "Send either `raw`, the whole event, or `edits`, its fields to change."
         )
-    sent = body.raw.encode("utf-8", "surrogatepass") if body.raw is not None else body.edits or {}
-    by = By("mend", asked_by(key, body.user), body.reason)
+    sent = body.edits or {} if body.raw is None else body.raw.encode("utf-8", "surrogatepass")
+    audit = Audit("mend", asked_by(key, body.user), body.reason)
     return await run_in_threadpool(
-        lambda: _replayer(request, key).mend(reject_id, sent, by, dry_run=body.dry_run)
+        lambda: _replayer(request, key).fix(reject_id, sent, audit, dry_run=body.dry_run)
     )
 
 
@@ -181,19 +188,18 @@ async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
         raise Invalid("body", "Name what to replay: either `ids`, or `filter` with a reason.")
     wanted, ids = Wanted(), _checked_ids(body.ids)
     if body.filter is not None:
-        chosen = body.filter
-        if chosen.since is not None and chosen.since.tzinfo is None:
+        if body.filter.since is not None and body.filter.since.tzinfo is None:
             raise Invalid("body", "filter.since has no time zone; end it with Z or +hh:mm.")
-        wanted = _wanted(chosen.feed, chosen.reason, chosen.field, chosen.source, chosen.since)
+        wanted = wanted_of(**msgspec.structs.asdict(body.filter))
     if not 0 <= body.after < 2**63:
         raise Invalid("body", "after is out of range.")
-    by = By("replay", asked_by(key, body.user), body.reason)
+    audit = Audit("replay", asked_by(key, body.user), body.reason)
     replayer = _replayer(request, key)
     return await run_in_threadpool(
         lambda: (
             replayer.try_out(wanted, ids, body.edit, after=body.after)
             if body.dry_run
-            else replayer.replay(wanted, ids, body.edit, by, after=body.after)
+            else replayer.replay(wanted, ids, body.edit, audit, after=body.after)
         )
     )
 
@@ -201,36 +207,31 @@ async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
 @router.post("/rejects/drop", openapi_extra=_body(ids="array", reason="string", user="string"))
 async def post_drop(request: Request, key: OperateKey) -> dict[str, Any]:
     """Close open rejects that will never be recorded, with a reason. They stay stored and can be looked up."""
-    return await _settled(request, key, drop_rejects)
+    return await _close(request, key, drop_rejects)
 
 
 @router.post("/rejects/reopen", openapi_extra=_body(ids="array", reason="string", user="string"))
 async def post_reopen(request: Request, key: OperateKey) -> dict[str, Any]:
     """Open rejects again that were dropped, with a reason."""
-    return await _settled(request, key, reopen_rejects)
+    return await _close(request, key, reopen_rejects)
 
 
-async def _settled(
-    request: Request, key: Key, settle: Callable[..., dict[str, Any]]
+async def _close(
+    request: Request, key: Key, change: Callable[..., dict[str, Any]]
 ) -> dict[str, Any]:
-    body = await read_body(request, SettleIn, recorder_of(request).settings.body_bytes_max)
+    body = await read_body(request, CloseIn, recorder_of(request).settings.body_bytes_max)
     by = asked_by(key, body.user)
     ids = _checked_ids(body.ids) or []
 
-    def work() -> dict[str, Any]:
-        with engine_of(request).begin() as connection:
-            return settle(connection, ids, by=by, reason=body.reason)
+    def work(connection: sa.Connection) -> dict[str, Any]:
+        return change(connection, ids, by=by, reason=body.reason)
 
-    return await run_in_threadpool(work)
+    return await in_transaction(request, work)
 
 
 def _replayer(request: Request, key: Key) -> Replayer:
-    """What a limited key may not send, it may not replay either."""
-    limited = key.kinds is not None or key.locations is not None
-    allowed: Callable[[Any], Any] = (
-        (lambda item: permitted(key, item)) if limited else (lambda item: item)
-    )
-    return Replayer(recorder_of(request), allowed)
+    """Return a replayer for a key: what a limited one may not send, it may not replay either."""
+    return Replayer(recorder_of(request), partial(permitted, key))
 
 
 def _checked_ids(ids: Sequence[int] | None) -> list[int] | None:
@@ -239,26 +240,3 @@ def _checked_ids(ids: Sequence[int] | None) -> list[int] | None:
     if not 1 <= len(ids) <= CALL_MAX or not all(1 <= one < 2**63 for one in ids):
         raise Invalid("ids", f"Name 1 to {CALL_MAX} rejects by their reject_id.")
     return sorted(set(ids))
-
-
-def _wanted(
-    feed: str | None,
-    reason: str | None,
-    field: str | None,
-    source: str | None,
-    since: datetime | None,
-) -> Wanted:
-    feed, reason, field, source = (
-        None if text is None else _text(text) for text in (feed, reason, field, source)
-    )
-    return Wanted(feed=feed, reason=reason, field=field, source=source, since=since)
-
-
-def _text(value: str) -> str:
-    """Refuse what the database cannot hold. Raises Invalid."""
-    if not is_storable(value):
-        raise Invalid(
-            "bad_text",
-            "A parameter holds a character that cannot be stored as text (NUL or half a surrogate pair).",
-        )
-    return value

@@ -1,4 +1,4 @@
--- Learn each feed's pauses of four weeks anew. The second longest counts: what happened twice (nights, Sundays) is the
+-- Learn each feed's pauses of four weeks again. The second longest counts: what happened twice (nights, Sundays) is the
 -- feed's way, what happened once may have been an outage. A feed with fewer than two pauses has no rhythm yet. One that
 -- is silent keeps what was known of it, for its own minutes leave the four weeks one by one.
 WITH silent AS (

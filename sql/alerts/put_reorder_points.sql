@@ -1,4 +1,4 @@
--- Set, change or (where none is given) take away reorder points; has the evaluator judge their pairs anew. Nothing is
+-- Set, change or (where none is given) take away reorder points; has the evaluator judge their pairs again. Nothing is
 -- written if a product or location is unknown: the answer names them.
 WITH wanted AS (
     SELECT t.product, t.location, t.milli, p.product_id, l.location_id

@@ -16,7 +16,10 @@ TextOrNone = TypeVar("TextOrNone", str, str | None)
 def checked_text(value: TextOrNone) -> TextOrNone:
     """Refuse text that the database cannot store. Raises Invalid."""
     if value is not None and not is_storable(value):
-        raise Invalid("bad_text", "A parameter holds a NUL character.")
+        raise Invalid(
+            "bad_text",
+            "A parameter holds a character that cannot be stored as text (NUL or half a surrogate pair).",
+        )
     return value
 
 

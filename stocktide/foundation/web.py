@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from stocktide.foundation import keys
@@ -30,6 +31,7 @@ PROBLEM = "application/problem+json"
 IMPLIED = {"ingest": {"ingest"}, "read": {"read"}, "operate": {"operate", "read", "ingest"}}
 RETRY_AFTER_S = 2
 Shape = TypeVar("Shape")
+Result = TypeVar("Result")
 
 
 def problem(error: StocktideError, **more: Any) -> JSONResponse:
@@ -117,6 +119,16 @@ def engine_of(request: Request) -> sa.Engine:
     """Return the process's engine, put there by the entry point."""
     engine: sa.Engine = request.app.state.engine
     return engine
+
+
+async def in_transaction(request: Request, work: Callable[[sa.Connection], Result]) -> Result:
+    """Run `work(connection)` in a transaction on a thread of the pool."""
+
+    def run() -> Result:
+        with engine_of(request).begin() as connection:
+            return work(connection)
+
+    return await run_in_threadpool(run)
 
 
 def key_ring_of(request: Request) -> KeyRing:

@@ -156,7 +156,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """A real HTTP server that answers with `answers` in turn, the last for ever: (status, headers)."""
+    """A real HTTP server that answers with `answers` in turn, the last forever: (status, headers)."""
 
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=lambda: [(204, {})])
     received: list[Received] = field(default_factory=list)

@@ -73,7 +73,7 @@ def test_evaluator_ends_with_the_error_when_the_database_is_not_what_it_knows(sh
         connection.exec_driver_sql("ALTER TABLE stock RENAME COLUMN sensed_at TO seen_at")
     shops.stock(1, 1, 0)
     failing = evaluator(shops)
-    # bounds the test where it goes on for ever
+    # bounds the test where it goes on forever
     timer = threading.Timer(WAIT_S, failing.stop)
     timer.start()
     with pytest.raises(ProgrammingError, match="sensed_at"):

@@ -235,10 +235,10 @@ def test_client_that_does_not_read_is_let_go_and_others_are_not_held_up(
     monkeypatch.setattr("alerts.sse_response.SEND_S_MAX", 0.5)
     settings = {"alert_stream_clients_max": 2}
     with serving(database, valkey, **settings) as url, reader(database, url) as client:
-        place = urlsplit(url)
+        address = urlsplit(url)
         slow = socket.socket()
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_024)
-        slow.connect((place.hostname, place.port))
+        slow.connect((address.hostname, address.port))
         slow.sendall(
             b"GET /v1/alerts/stream HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n"
             % client.headers["authorization"].encode()
@@ -333,7 +333,7 @@ def test_fan_out_goes_on_when_the_shared_pool_is_exhausted(shops: Shops) -> None
     shared.dispose()
 
 
-def test_fan_out_drops_its_clients_and_starts_anew_when_it_fails(
+def test_fan_out_drops_its_clients_and_starts_again_when_it_fails(
     shops: Shops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream that beats and brings nothing would be worse than none."""

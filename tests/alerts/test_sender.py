@@ -200,7 +200,7 @@ def test_sender_takes_no_harm_from_an_answer_that_makes_no_sense(shops: Shops) -
 def test_sender_writes_down_what_nobody_foresaw(
     shops: Shops, taker: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Otherwise its lease ends, and it is taken again, for ever, and holds up its line."""
+    """Otherwise its lease ends, and it is taken again, forever, and holds up its line."""
 
     def fail(*_: Any) -> None:
         raise RuntimeError("nobody knows \ud800\x00")
@@ -219,7 +219,7 @@ def test_sender_ends_with_the_error_when_the_database_is_not_what_it_knows(shops
     with shops.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE deliveries RENAME COLUMN attempts TO tries")
     failing = Sender(shops.engine, load_settings())
-    # bounds the test where it goes on for ever
+    # bounds the test where it goes on forever
     timer = threading.Timer(WAIT_S, failing.stop)
     timer.start()
     with pytest.raises(ExceptionGroup) as raised:

@@ -89,15 +89,15 @@ def rejects_mend(
     reject_id: int, edits: Sequence[str], raw: Any, reason: str, dry_run: bool, as_json: bool
 ) -> None:
     """Record a reject with some fields changed, or as another event. Exit 1 when it fails again."""
-    from ingest.rejects.attempts import By
+    from ingest.rejects.attempts import Audit
 
     if bool(edits) == (raw is not None):
         raise Invalid("usage", "Give either --set FIELD=VALUE, or --raw FILE.")
     sent = raw.read() if raw is not None else dict(edit_of(text) for text in edits)
     settings = load_settings()
     with services_for(settings, OWNER) as (engine, _):
-        told = _replayer(engine, settings).mend(
-            reject_id, sent, By("mend", command_line_user(), reason), dry_run=dry_run
+        told = _replayer(engine, settings).fix(
+            reject_id, sent, Audit("mend", command_line_user(), reason), dry_run=dry_run
         )
     _tell(told, dry_run=dry_run, as_json=as_json)
 
@@ -128,7 +128,7 @@ def rejects_replay(
     as_json: bool,
 ) -> None:
     """Record rejects again, by id or all with one reason. Exit 1 when some still fail."""
-    from ingest.rejects.attempts import By
+    from ingest.rejects.attempts import Audit
     from ingest.rejects.rejects import Wanted
 
     if bool(reject_ids) == (for_reason is not None):
@@ -146,7 +146,7 @@ def rejects_replay(
                 replayer.try_out(wanted, ids, changed, after=after)
                 if dry_run
                 else replayer.replay(
-                    wanted, ids, changed, By("replay", command_line_user(), reason), after=after
+                    wanted, ids, changed, Audit("replay", command_line_user(), reason), after=after
                 )
             )
             reports.append(told)

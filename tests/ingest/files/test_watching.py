@@ -129,7 +129,7 @@ def test_watch_knows_a_content_again_under_any_name(recorder: Recorder, folder: 
     assert len({name for name in names(folder / "done") if name.startswith("a.")}) == 6
 
 
-def test_watch_reads_a_content_anew_when_its_mapping_was_mended(
+def test_watch_reads_a_content_again_when_its_mapping_was_fixed(
     recorder: Recorder, folder: Path
 ) -> None:
     faulty = till(('when = "quantity > 0"', 'when = "quantity > 1"'))

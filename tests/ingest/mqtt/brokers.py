@@ -199,9 +199,9 @@ class ScriptedBroker:
         """Read a SUBSCRIBE, and grant all its topics with QoS 1."""
         head, body = self.read(client)
         assert head == 0x82
-        place, topics = 2, 0
-        while place < len(body):
-            place += 3 + int.from_bytes(body[place : place + 2])
+        index, topics = 2, 0
+        while index < len(body):
+            index += 3 + int.from_bytes(body[index : index + 2])
             topics += 1
         client.sendall(bytes((0x90, 2 + topics)) + body[:2] + b"\x01" * topics)
 

@@ -96,7 +96,7 @@ def test_long_id_or_topic_is_one_reject_and_stops_nothing(
 
 def test_first_sight_is_kept_for_keys_of_any_length_and_text(database: sa.Engine) -> None:
     keys = [incompressible(8_051), "a\x00b", "\ud800", "short", "short"]
-    moments = [NOW + timedelta(seconds=place) for place in range(len(keys))]
+    moments = [NOW + timedelta(seconds=index) for index in range(len(keys))]
     undated = [
         Undated(key, True, moment, {}, "t") for key, moment in zip(keys, moments, strict=True)
     ]

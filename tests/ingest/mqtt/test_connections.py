@@ -1,5 +1,6 @@
 import contextlib
 import logging
+import re
 import sys
 import threading
 import time
@@ -12,8 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from paho.mqtt.client import Client
 
-from ingest.mqtt import BatchRecorder, Message, Subscriber
+from ingest.mqtt import BatchRecorder, Broker, Message, Subscriber
+from ingest.mqtt.broker import make_client
 from stocktide.entrypoints.stopping import StopWish
 from stocktide.foundation.embedded import Postgres
 from stocktide.foundation.settings import Settings
@@ -34,11 +37,19 @@ from tests.ingest.mqtt.subscribers import (
 )
 from tests.ingest.samples import event
 
+ROOM = Path(__file__).parents[3] / "ingest" / "mqtt"
+
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[RunningBroker]:
     with mosquitto(tmp_path) as running:
         yield running
+
+
+def test_paho_is_used_by_its_public_interface_alone() -> None:
+    assert type(make_client(Broker("localhost", 1883, False), "c-1", "5")) is Client
+    for module in ROOM.glob("*.py"):
+        assert not re.search(r"\(Client\)|[cC]lient\._", module.read_text("utf-8")), module
 
 
 def count_of(database: sa.Engine) -> int:
@@ -272,7 +283,7 @@ def interrupted(wait: Callable[[], object], stop: Callable[[], None], line: int)
     thread = threading.Thread(target=traced, daemon=True)
     thread.start()
     thread.join(WAIT_S_MAX)
-    assert not thread.is_alive(), f"stopped before line {line}, it waits for ever"
+    assert not thread.is_alive(), f"stopped before line {line}, it waits forever"
     return left[0] < 0
 
 

@@ -3,6 +3,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -174,9 +175,8 @@ def test_redelivery_of_a_message_without_time_is_a_duplicate(database: sa.Engine
     def record(payload: bytes, *, after_s: int, **more: Any) -> dict[str, int]:
         before = batches.outcomes.copy()
         it = message(SHELF, payload, **more)
-        batches.record(
-            [Message(**{**it.__dict__, "received_at": NOW + timedelta(seconds=after_s)})]
-        )
+        received_at = NOW + timedelta(seconds=after_s)
+        batches.record([msgspec.structs.replace(it, received_at=received_at)])
         return dict(batches.outcomes - before)
 
     assert record(b"4", after_s=0, mid=1) == {"accepted": 1}

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from ingest.recording.recording import Recorder
-from ingest.rejects.attempts import By, Edit
+from ingest.rejects.attempts import Audit, Edit
 from ingest.rejects.payload import edited, kind_of, shown, value_at
 from ingest.rejects.rejects import Wanted
 from ingest.rejects.replay import CALL_MAX, Replayer
@@ -31,7 +31,7 @@ from tests.ingest.samples import event, raw
 
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 STRUCTURED = {"content-type": "application/cloudevents+json"}
-BY = By("replay", "anna", "the product is known now")
+BY = Audit("replay", "anna", "the product is known now")
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_edited_refuses_what_is_no_field(edits: dict[str, Any]) -> None:
         edited(b'{"id":"1"}', edits)
 
 
-# -- mending and replaying
+# -- fixing and replaying
 
 
 def test_mend_records_the_edited_event_and_links_both_ways(shop: Api) -> None:
@@ -296,7 +296,7 @@ def test_mend_takes_a_whole_event_for_what_was_none(shop: Api) -> None:
     assert one(shop, reject_id)["replayed_event_id"] == "e1"
 
 
-def test_a_conflict_is_mended_by_an_id_of_its_own(shop: Api) -> None:
+def test_a_conflict_is_fixed_by_an_id_of_its_own(shop: Api) -> None:
     send(shop, event("sale", "s"), event("sale", "s", quantity=4))
     reject_id = rejects(shop)[0]["reject_id"]
     as_it_is = ask(shop, "replay", ids=[reject_id], dry_run=True).json()
@@ -390,7 +390,7 @@ def test_a_drop_is_taken_back_with_its_history_and_says_what_came_since(shop: Ap
     assert ask(shop, "reopen", ids=ids, reason="").json()["code"] == "reason"
 
 
-def test_what_was_replayed_as_it_came_is_not_said_to_be_mended(shop: Api) -> None:
+def test_what_was_replayed_as_it_came_is_not_said_to_be_fixed(shop: Api) -> None:
     send(shop, milk("m1"))
     reject_id = rejects(shop)[0]["reject_id"]
     ask(shop, f"{reject_id}/mend", edits={"data.product": "none"}, reason="r").raise_for_status()
@@ -522,16 +522,16 @@ def test_two_who_mend_the_same_by_other_ids_record_one_and_tell_the_other(
     reject_id = rejects(shop)[0]["reject_id"]
     held = Held(database)
 
-    def mend(name: str) -> dict[str, Any]:
+    def fix(name: str) -> dict[str, Any]:
         sent = raw(kind="sale", event_id=name, quantity=3)
-        by = By("mend", name, "the event")
+        by = Audit("mend", name, "the event")
         try:
-            return Replayer(Recorder(database, Settings())).mend(reject_id, sent, by)
+            return Replayer(Recorder(database, Settings())).fix(reject_id, sent, by)
         except Conflict as error:
             return {"code": error.code}
 
     with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(mend, name) for name in ("a", "b")]
+        both = [pool.submit(fix, name) for name in ("a", "b")]
         held.release_when_waiting(2)
         told = [one.result(30) for one in both]
     assert sorted(report.get("code", "recorded") for report in told) == [

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ingest.epcis.movements.rules import Rule, put_rules
 from ingest.ledger.dimensions import ProductIn, put_products
 from ingest.recording.recording import Recorder
-from ingest.rejects.attempts import By
+from ingest.rejects.attempts import Audit
 from ingest.rejects.rejects import Wanted
 from ingest.rejects.replay import Replayer
 from stocktide.foundation.settings import load_settings
@@ -63,6 +63,6 @@ def test_a_reject_that_is_replayed_as_it_came_books_no_guess(
         assert named == f"data.{wanted}"
         assert wanted not in json.loads(bytes(raw))["data"], reason
     assert reasons(database) == sorted(reason for _told, reason, _field in DOUBTS)
-    done = Replayer(guessing).replay(Wanted(), None, None, By("replay", "eve", "as they came"))
+    done = Replayer(guessing).replay(Wanted(), None, None, Audit("replay", "eve", "as they came"))
     assert (done["taken"], done["accepted"], done["rejected"]) == (len(DOUBTS), 0, len(DOUBTS))
     assert rows(database, "SELECT count(*) FROM ledger") == [(0,)]

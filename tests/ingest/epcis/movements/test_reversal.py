@@ -12,7 +12,7 @@ from ingest.ledger.ledger import Outcome
 from ingest.ledger.outcomes import OUTCOMES
 from ingest.parsing.events import Correction, Event, Fault
 from ingest.recording.recording import Recorder
-from ingest.rejects.attempts import By
+from ingest.rejects.attempts import Audit
 from ingest.rejects.rejects import Wanted
 from ingest.rejects.replay import Replayer
 from stocktide.foundation.keys import Limits, create_key
@@ -54,7 +54,7 @@ def know_new_product(database: sa.Engine) -> None:
 
 def replay(recorder: Recorder) -> dict[str, Any]:
     """Replay all rejects at the desk."""
-    return Replayer(recorder).replay(Wanted(), None, None, By("replay", "eve", "known now"))
+    return Replayer(recorder).replay(Wanted(), None, None, Audit("replay", "eve", "known now"))
 
 
 def test_what_moved_but_was_not_noted_before_the_declaration_is_reversed(

@@ -1,4 +1,4 @@
-"""What became of an event, for ever: its entries in the ledger, and what was refused under its identity."""
+"""The outcome of an event, kept forever: its entries in the ledger, and what was refused under its identity."""
 
 from typing import Any
 
@@ -9,17 +9,19 @@ from stocktide.domain.kinds import CORRECTION
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import NotFound
 
+AMOUNTS = {"moved": "quantity_milli", "observed": "observed_milli", "promised": "committed_milli"}
 
-def outcome_of(connection: sa.Connection, source: str, event_id: str) -> dict[str, Any]:
-    """Tell whether an event was accepted or rejected, when, and what it moved (units). Raises NotFound.
 
-    What was refused under the identity beside an accepted event are its conflicts, or what it was mended from.
+def event_outcome(connection: sa.Connection, source: str, event_id: str) -> dict[str, Any]:
+    """Return whether an event was accepted or rejected, when, and what it moved (units). Raises NotFound.
+
+    What was refused under the identity beside an accepted event are its conflicts, or what it was fixed from.
     """
     identity = {"source": source, "event_id": event_id}
-    entries = (
-        connection.execute(statement("ingest/reject_event_entries"), identity).mappings().all()
+    entries, kept = (
+        connection.execute(statement(name), identity).mappings().all()
+        for name in ("ingest/reject_event_entries", "ingest/reject_event_kept")
     )
-    kept = connection.execute(statement("ingest/reject_event_kept"), identity).mappings().all()
     if not entries and not kept:
         raise NotFound(
             "event_unknown",
@@ -52,15 +54,8 @@ def _recorded(connection: sa.Connection, entries: Any) -> dict[str, Any]:
 
 
 def _entry(entry: Any) -> dict[str, Any]:
-    amounts = {
-        "moved": "quantity_milli",
-        "observed": "observed_milli",
-        "promised": "committed_milli",
+    units = {
+        name: None if entry[column] is None else entry[column] / MILLI
+        for name, column in AMOUNTS.items()
     }
-    return {
-        **{name: entry[name] for name in ("entry_id", "kind", "product", "location")},
-        **{
-            name: None if entry[column] is None else entry[column] / MILLI
-            for name, column in amounts.items()
-        },
-    }
+    return {name: entry[name] for name in ("entry_id", "kind", "product", "location")} | units
