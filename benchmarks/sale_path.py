@@ -3,9 +3,9 @@
 One sale alone and one batch go through the real route into a real PostgreSQL, after some like them, so that what
 happens once (a key is read, a product looked up, a statement prepared) is over. Counted are
 
-- files: those of `ingest` and `stocktide` of which a function runs meanwhile, on whatever thread, and those of `sql` whose
-  text the server executes.
-- forms: types of `ingest` that hold the identity of the sale: in a variable of a function there, made for this request.
+- files: those of `ingest` and `stocktide` of which a function runs meanwhile, on whatever thread, and those of `sql`
+  whose text the server executes.
+- forms: types of `ingest` that hold the identity of the sale, in a variable of a function there, made for this request.
   The body's bytes are none, nor those that PostgreSQL gets, nor the outcome, which is the answer.
 """
 
@@ -181,11 +181,11 @@ class _Follower:
             return self._marker in value
         if isinstance(value, bytes):
             return self._marker.encode() in value
-        if depth > DEPTH_MAX or id(value) in self._before:
+        if depth > DEPTH_MAX or id(value) in self._before or type(value).__name__ in ANSWERS:
             return False
         # one of many says it for all of them
         found = any(self._holds(part, depth + 1) for part in _parts(value))
-        if found and _is_ours(value) and type(value).__name__ not in ANSWERS:
+        if found and _is_ours(value):
             self.passed.forms.add(type(value).__name__)
         return found
 
