@@ -1,11 +1,12 @@
 """A batch partitioned: the first event of each identity, what comes after it, and what has its outcome already."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import itemgetter
 
 import numpy as np
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from ingest.ledger.columns import EntryColumns, sales_columns
 from ingest.ledger.dimensions import Surrogates
@@ -86,7 +87,12 @@ class Partitioner:
 
     def is_known(self, sales: PlainSales) -> bool:
         """Return True if all keys of sales are cached."""
-        return not any(None in column for column in _keys(sales, self._surrogates.cached))
+        known = self._surrogates.cached
+        return (
+            known.sources.keys() >= set(sales.source)
+            and known.products.keys() >= set(sales.product)
+            and known.locations.keys() >= set(sales.location)
+        )
 
     def encode(self, sales: PlainSales) -> EntryColumns | None:
         """Return the rows of sales; None where a key is not cached."""

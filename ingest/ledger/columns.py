@@ -54,7 +54,7 @@ FLAGS = {
 # Columns of cells that every plain sale has, as the arrays of append_plain.sql, behind those that none has.
 PLAIN_CELLS = (TEXT, INT8, TEXT, TEXT, INT4, TEXT, TEXT)
 _NO_CELLS = NULL * (USUAL.index("kind") - 1)
-_KINDS = (RETURN.name, SALE.name)
+_KINDS = (text_cell(RETURN.name), text_cell(SALE.name))
 _TRUE, _FALSE = b"\0\0\0\1\1", b"\0\0\0\1\0"
 # Shared by all threads: what one encodes in vain is the same.
 _texts, _numbers, _lines = (CachedCells(cell) for cell in (text_cell, int8_cell, int4_cell))
@@ -152,7 +152,6 @@ def sales_columns(sales: PlainSales, keys: Keys) -> EntryColumns:
     """Encode plain sales as rows. keys: each of shape (n,)."""
     event_id = [event.encode() for event in sales.event_id]
     is_sale = np.array(sales.is_sale, dtype=np.bool_)
-    kinds = [_KINDS[is_sale] for is_sale in sales.is_sale]
     source_id, product_id, location_id = keys
     return EntryColumns(
         key=identity_keys(source_id, event_id),
@@ -166,7 +165,7 @@ def sales_columns(sales: PlainSales, keys: Keys) -> EntryColumns:
         flags=np.where(is_sale, FLAGS[SALE.name], FLAGS[RETURN.name]).astype(np.int8),
         cells=[
             ([_NO_CELLS] * len(event_id),),
-            _texts.column(kinds),
+            ([_KINDS[sold] for sold in sales.is_sale],),
             _numbers.column(sales.price_micros),
             _texts.column(sales.currency),
             text_column(sales.order_id),

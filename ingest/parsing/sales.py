@@ -6,11 +6,12 @@ parser then looks at the events one by one to say which, and why.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from operator import attrgetter
 from typing import Any, overload
+
+import msgspec
+from msgspec.structs import astuple, replace
 
 from ingest.parsing.events import Event, Fault, NotAnEvent, StockEvent
 from ingest.parsing.numbers import EPOCH, MICRO, MICROSECOND, MILLI, Scaled, moment_of
@@ -19,13 +20,9 @@ from stocktide.foundation.settings import Settings
 from stocktide.foundation.stored_text import is_storable_json
 
 Item = Event | Fault
-_ENVELOPE = attrgetter("source", "id", "time", "data")
-_DATA = attrgetter("product", "location", "quantity", "price", "currency", "order_id", "order_line", "customer_id",
-                   "channel", "unit", "lot")  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class PlainSales:
+class PlainSales(msgspec.Struct, frozen=True, eq=False, gc=False):
     """n plain sales and returns; each column has n elements.
 
     index: of each among its request's inputs. is_sale: False for a return. quantity_milli: the signed change of stock
@@ -86,6 +83,11 @@ class PlainSales:
             return replace(self, index=range(self.index.start + by, self.index.stop + by))
         return replace(self, index=[number + by for number in self.index])
 
+    def is_storable(self) -> bool:
+        """Return True if PostgreSQL can store all texts."""
+        texts = (self.source, self.event_id, self.product, self.location, self.order_id, self.customer_id, self.channel)
+        return all(map(is_storable_json, filter(None, chain(*texts))))
+
     @classmethod
     def concat(cls, parts: Sequence["PlainSales"]) -> "PlainSales":
         """Return several as one, numbered anew in their order. parts: at least one."""
@@ -94,7 +96,7 @@ class PlainSales:
         return cls(range(len(others[0])), *others)
 
     def _columns(self) -> list[Sequence[Any]]:
-        return list(vars(self).values())[:-1]
+        return list(astuple(self)[:-1])
 
 
 class Parsed(Sequence[Item]):
@@ -187,46 +189,44 @@ class SalesReader:
 
         index: of each among the inputs. suspect: characters that cannot be stored may be among them.
         """
-        types = list(map(type, wholes))
-        if not wholes or not set(types) <= self._types:
+        types = set(map(type, wholes))
+        if not wholes or not types <= self._types or not self._are_plain(wholes):
             return None
-        source, event_id, time, data = zip(*map(_ENVELOPE, wholes), strict=True)
-        product, location, quantity, price, currency, order_id, order_line, customer_id, channel, unit, lot = zip(
-            *map(_DATA, data), strict=True)  # fmt: skip
-        is_sale = [one is self._sale for one in types]
-        if not self._are_plain(is_sale, data, unit, lot):
-            return None
+        time = [whole.time for whole in wholes]
         if min(time) < self._earliest or max(time) > latest:
             return None
+        data = [whole.data for whole in wholes]
+        currency = [one.currency for one in data]
         if not self._currencies.issuperset(filter(None, currency)):
             return None
         try:
-            amounts = list(map(self._quantities.__getitem__, quantity))
-            micros = [None if one is None else self._prices[one] for one in price]
+            amounts = [self._quantities[one.quantity] for one in data]
+            price = [None if one.price is None else self._prices[one.price] for one in data]
         except NotAnEvent:
             return None
-        if min(amounts) <= 0 or any(one is not None and one < 0 for one in set(micros)):
+        if min(amounts) <= 0 or min(filter(None, price), default=0) < 0:
             return None
-        texts = (source, event_id, product, location, order_id, customer_id, channel)
-        if suspect and not all(map(is_storable_json, filter(None, chain(*texts)))):
-            return None
-        signs = [SALE.sign if one else RETURN.sign for one in is_sale]
-        return PlainSales(
+        is_sale = [type(whole) is self._sale for whole in wholes]
+        sales = PlainSales(
             index=index,
-            source=source,
-            event_id=event_id,
+            source=[whole.source for whole in wholes],
+            event_id=[whole.id for whole in wholes],
             is_sale=is_sale,
-            product=product,
-            location=location,
-            quantity_milli=[sign * one for sign, one in zip(signs, amounts, strict=True)],
+            product=[one.product for one in data],
+            location=[one.location for one in data],
+            quantity_milli=[
+                (SALE.sign if sold else RETURN.sign) * amount
+                for sold, amount in zip(is_sale, amounts, strict=True)
+            ],
             at=[(one - EPOCH) // MICROSECOND for one in time],
-            price_micros=micros,
+            price_micros=price,
             currency=currency,
-            order_id=order_id,
-            order_line=order_line,
-            customer_id=customer_id,
-            channel=channel,
+            order_id=[one.order_id for one in data],
+            order_line=[one.order_line for one in data],
+            customer_id=[one.customer_id for one in data],
+            channel=[one.channel for one in data],
         )
+        return None if suspect and not sales.is_storable() else sales
 
     def may_be_plain(self, item: Any) -> bool:
         """Return True if something is a decoded sale or return at all."""
@@ -234,19 +234,13 @@ class SalesReader:
 
     def is_plain(self, whole: Any) -> bool:
         """Return True if a decoded event has the shape of a plain sale or return."""
-        return type(whole) in self._types and self._are_plain(
-            [type(whole) is self._sale], [whole.data], [whole.data.unit], [whole.data.lot]
-        )
+        return type(whole) in self._types and self._are_plain([whole])
 
-    @staticmethod
-    def _are_plain(
-        is_sale: Sequence[bool], data: Sequence[Any], unit: Sequence[Any], lot: Sequence[Any]
-    ) -> bool:
-        size = len(data)
+    def _are_plain(self, wholes: Sequence[Any]) -> bool:
+        size = len(wholes)
+        reserved = [w.data.reservation_id for w in wholes if type(w) is self._sale]
         return (
-            unit.count(None) == size
-            and lot.count(None) == size
-            and all(
-                one.reservation_id is None for sold, one in zip(is_sale, data, strict=True) if sold
-            )
+            [whole.data.unit for whole in wholes].count(None) == size
+            and [whole.data.lot for whole in wholes].count(None) == size
+            and reserved.count(None) == len(reserved)
         )

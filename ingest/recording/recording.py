@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -208,25 +208,29 @@ def feed_counts(
     requests: Sequence[FeedRequest], outcomes: Iterable[Sequence[Outcome]]
 ) -> str | None:
     """Count outcomes by feed, as count_feeds.sql takes them; None where there is nothing to count."""
-    rows: dict[str, dict[str, Any]] = {}
+    names: dict[str, list[str]] = {}
+    newest: dict[str, datetime] = {}
     for request, answers in zip(requests, outcomes, strict=True):
-        names: list[str] = [outcome.name for outcome in answers]
-        counts = {name: names.count(name) for name in request.counted}
-        if not any(counts.values()):
+        feed = request.feed
+        counted = [outcome.name for outcome in answers if outcome.name in request.counted]
+        if not counted:
             continue
-        row = rows.setdefault(
-            request.feed, {"feed": request.feed, "newest": None, **dict.fromkeys(OUTCOMES, 0)}
-        )
-        for name, count in counts.items():
-            row[name] += count
-        if accepted := counts.get(ACCEPTED):
-            chosen = None if accepted == len(names) else [name == ACCEPTED for name in names]
+        names.setdefault(feed, []).extend(counted)
+        if ACCEPTED in counted:
+            is_all = counted.count(ACCEPTED) == len(answers)
+            chosen = None if is_all else [outcome.name == ACCEPTED for outcome in answers]
             latest = Parsed.of(request.parsed).newest(chosen)
-            row["newest"] = max(filter(None, (row["newest"], latest)), default=None)
-    for row in rows.values():
-        newest = row.pop("newest")
-        row["newest_occurred_at"] = newest and newest.isoformat()
-    return json.dumps(list(rows.values())) if rows else None
+            if latest is not None:
+                newest[feed] = max(latest, newest.get(feed, latest))
+    rows = [
+        {
+            "feed": feed,
+            "newest_occurred_at": newest[feed].isoformat() if feed in newest else None,
+            **{name: found.count(name) for name in OUTCOMES},
+        }
+        for feed, found in names.items()
+    ]
+    return json.dumps(rows) if rows else None
 
 
 def _part_of(request: FeedRequest, indexes: Sequence[int]) -> FeedRequest:
