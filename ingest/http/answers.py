@@ -27,12 +27,12 @@ class Shown(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 def single_answer(outcome: Outcome) -> bytes:
-    """Body of the answer to one event that was accepted or is a duplicate."""
+    """Return the body of the answer to one event that was accepted or is a duplicate."""
     return msgspec.json.encode(Shown(0, outcome.event_id, outcome.name))
 
 
 def single_error(outcome: Outcome) -> tuple[StocktideError, dict[str, Any]]:
-    """Error and further fields for one event that was refused."""
+    """Return the error and further fields for one event that was refused."""
     fault = outcome.fault
     assert fault is not None  # noqa: S101 - only what was refused comes here
     kind: type[StocktideError] = Conflict if outcome.name == "conflict" else Invalid
@@ -43,7 +43,7 @@ def single_error(outcome: Outcome) -> tuple[StocktideError, dict[str, Any]]:
 
 
 def batch_answer(outcomes: Sequence[Outcome]) -> bytes:
-    """Body of the answer to a batch, with every event's outcome."""
+    """Return the body of the answer to a batch, with every event's outcome."""
     tally = Tally(len(outcomes))
     tally.add(outcomes)
     return tally.encode()
@@ -82,11 +82,11 @@ class Tally:
                 self._shown.append(Shown(index, outcome.event_id, outcome.name))
 
     def as_dict(self) -> dict[str, int]:
-        """The counts alone."""
+        """Return the counts alone."""
         return {name: self.counts[name] for name in OUTCOMES}
 
     def encode(self) -> bytes:
-        """Body of the answer."""
+        """Return the body of the answer."""
         answer = self.as_dict() | {"outcomes": self._shown}
         if not self._all:
             answer["outcomes_left_out"] = self.total - len(self._shown)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, overload
 from urllib.parse import unquote_to_bytes
 
@@ -19,17 +18,45 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-@dataclass(frozen=True)
-class Cut:
-    """Raw inputs in order, or the Fault of a body that could not be cut. `mode` decides how the answer looks."""
+class Cut(Sequence[bytes]):
+    """Raw inputs in order, or the Fault of a body that could not be cut.
 
-    mode: Mode
-    raws: Sequence[bytes]
-    fault: Fault | None = None
+    mode: decides how the answer looks. size: of `raws`, where they are a JSON array, to be cut when somebody asks.
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        raws: list[bytes] | bytes,
+        fault: Fault | None = None,
+        *,
+        size: int | None = None,
+    ) -> None:
+        self.mode = mode
+        self.fault = fault
+        self._raws = raws
+        self._size = len(raws) if size is None else size
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        """Return one, or some."""
+        if isinstance(self._raws, bytes):
+            self._raws = _array_raws(self._raws)
+        return self._raws[index]
+
+
+def _array_raws(body: bytes) -> list[bytes]:
+    return [bytes(raw) for raw in _RAWS.decode(body)]
 
 
 def media_type(content_type: str) -> str:
-    """The media type alone, in lower case."""
+    """Return the media type alone, in lower case."""
     return content_type.partition(";")[0].strip().lower()
 
 
@@ -64,36 +91,14 @@ def _require_utf8(content_type: str) -> None:
 
 
 def is_array(content_type: str) -> bool:
-    """Tell whether a body of this type is one array of events. Raises UnsupportedMedia for a foreign charset."""
+    """Return True if a body of this type is one array of events. Raises UnsupportedMedia for a foreign charset."""
     _require_utf8(content_type)
     return media_type(content_type) == BATCH
 
 
-class ArrayRaws(Sequence[bytes]):
-    """The events of a JSON array as they came, cut only when somebody asks for one."""
-
-    def __init__(self, body: bytes, size: int) -> None:
-        self._body = body
-        self._size = size
-        self._cut: list[bytes] | None = None
-
-    def __len__(self) -> int:
-        return self._size
-
-    @overload
-    def __getitem__(self, place: int) -> bytes: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[bytes]: ...
-    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
-        """Give one, or some."""
-        if self._cut is None:
-            self._cut = [bytes(raw) for raw in _RAWS.decode(self._body)]
-        return self._cut[place]
-
-
 def _cut_array(body: bytes) -> Cut:
     try:
-        return Cut("batch", [bytes(raw) for raw in _RAWS.decode(body)])
+        return Cut("batch", _array_raws(body))
     except msgspec.ValidationError:
         return Cut("batch", [], Fault("wrong_type", "A batch is a JSON array of CloudEvents."))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -130,7 +135,7 @@ def _from_binary(content_type: str, headers: Mapping[str, str], body: bytes) -> 
 
 
 def header_text(value: str) -> str:
-    """An attribute's value in a header: perhaps quoted, and percent-encoded UTF-8 (HTTP binding, 3.1.3.2).
+    """Return an attribute's value in a header: perhaps quoted, and percent-encoded UTF-8 (HTTP binding, 3.1.3.2).
 
     Raises UnicodeDecodeError for bytes that are not UTF-8, which the binding does not allow.
     """

@@ -13,7 +13,6 @@ from ingest.http.envelopes import (
     BATCH,
     NDJSON,
     STRUCTURED,
-    ArrayRaws,
     Cut,
     cut_body,
     is_array,
@@ -156,21 +155,17 @@ class EventsRoute:
         body = await whole_body(
             receive, headers.get("content-encoding", ""), self._settings.body_bytes_max
         )
-        if is_array(content_type):
-            # nearly always all of them are plain, and then nothing has to be cut
-            plain = self._recorder.parser.parse_array(body)
-            if plain is not None:
-                self._require_count(len(plain))
-                await self._within_rate(sender, len(plain))
-                outcomes = await self._record(
-                    sender, content_type, ArrayRaws(body, len(plain)), plain
-                )
-                return batch_answer(outcomes)
-        cut = await self._cut(sender, content_type, headers, body)
-        self._require_count(len(cut.raws))
-        await self._within_rate(sender, len(cut.raws))
-        parsed = self._recorder.parser.parse_each(cut.raws)
-        outcomes = await self._record(sender, content_type, cut.raws, parsed)
+        # nearly always all events of an array are plain, and then nothing has to be cut
+        parsed = self._recorder.parser.parse_array(body) if is_array(content_type) else None
+        if parsed is not None:
+            cut = Cut("batch", body, size=len(parsed))
+        else:
+            cut = await self._cut(sender, content_type, headers, body)
+        self._require_count(len(cut))
+        await self._within_rate(sender, len(cut))
+        if parsed is None:
+            parsed = self._recorder.parser.parse_each(cut)
+        outcomes = await self._record(sender, content_type, cut, parsed)
         if cut.mode == "batch":
             return batch_answer(outcomes)
         if outcomes[0].fault is not None:

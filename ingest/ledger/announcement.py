@@ -19,5 +19,5 @@ def announce(connection: sa.Connection, product_ids: Iterable[int]) -> None:
 
 
 def announced(product_ids: Sequence[int]) -> str:
-    """The text by which changed products, each once, are told."""
+    """Return the text by which changed products, each once, are told."""
     return "*" if len(product_ids) > NOTIFY_PRODUCTS_MAX else ",".join(map(str, product_ids))

@@ -9,23 +9,23 @@ from ingest.ledger.entries import Entries, Identity
 from ingest.ledger.outcomes import Outcome, accepted, compare_correction, rejected
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Correction, Fault, StockEvent
-from ingest.parsing.instants import micros_of
+from ingest.parsing.numbers import micros_of
 from stocktide.domain.kinds import CORRECTION, KINDS
 
-Placed = tuple[int, Correction, Identity]
+Indexed = tuple[int, Correction, Identity]
 
 
 def append_corrections(
-    entries: Entries, corrections: Sequence[Placed], sources: Mapping[str, int]
+    entries: Entries, corrections: Sequence[Indexed], sources: Mapping[str, int]
 ) -> Iterator[tuple[int, Outcome]]:
     """Append the reversals of what corrections mean; every other event of the batch is recorded already.
 
-    corrections: place, correction and its identity. sources: keys of the sources that they name, as far as known.
-    Yields the outcome for each place.
+    corrections: index, correction and its identity. sources: keys of the sources that they name, as far as known.
+    Yields the outcome for each index.
     """
-    for place, correction, identity in corrections:
+    for index, correction, identity in corrections:
         target = (sources.get(correction.corrects_source, 0), correction.corrects_id)
-        yield place, _append(entries, correction, identity, target)
+        yield index, _append(entries, correction, identity, target)
 
 
 def _append(

@@ -96,7 +96,7 @@ def put_products(connection: sa.Connection, products: Sequence[ProductIn]) -> li
 
 
 def price_micros(price: Decimal) -> int | None:
-    """A price in millionths; None for what is no price with up to 6 decimals."""
+    """Return a price in millionths; None for what is no price with up to 6 decimals."""
     # the size first: 1e500000 as an integer would take minutes
     if not price.is_finite() or not 0 <= price < 2**63 // MICRO:
         return None
@@ -141,7 +141,7 @@ def _put(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]]
 
 
 def refuse_unstorable(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Name the row whose text Postgres cannot keep."""
+    """Raise Invalid that names the row whose text Postgres cannot keep."""
     for row, values in enumerate(rows):
         flat = json.dumps(values, ensure_ascii=False)
         if not is_storable_json(flat):
@@ -165,7 +165,7 @@ class Surrogates:
         units: Mapping[str, tuple[str, Mapping[str, object]]]
 
         def located(self, event: Event) -> Event | Fault:
-            """The event in its product's own unit, or what of it is unknown."""
+            """Return the event in its product's own unit, or what of it is unknown."""
             if isinstance(event, Correction):
                 return event
             if event.product not in self.products:
@@ -177,7 +177,7 @@ class Surrogates:
             return event if event.unit is None else _in_own_unit(event, *self.units[event.product])
 
         def of(self, event: StockEvent) -> tuple[int, int, int | None]:
-            """Keys of the product, the location and the other location of an event that is located."""
+            """Return keys of the product, the location and the other location of an event that is located."""
             return (
                 self.products[event.product],
                 self.locations[event.location],
@@ -188,7 +188,8 @@ class Surrogates:
         self._known: dict[Dimension, dict[str, int]] = {PRODUCTS: {}, LOCATIONS: {}, SOURCES: {}}
         # shares the dictionaries above, so that it is up to date at any time
         known = self._known
-        self._by_heart = self.Resolved(known[PRODUCTS], known[LOCATIONS], known[SOURCES], {})
+        # what is known without asking the database
+        self.cached = self.Resolved(known[PRODUCTS], known[LOCATIONS], known[SOURCES], {})
 
     def resolve(
         self, connection: sa.Connection, parsed: Sequence[Event | Fault], *, create: bool
@@ -221,14 +222,10 @@ class Surrogates:
             units={},
         )
 
-    def by_heart(self) -> "Resolved":
-        """What is known without asking the database."""
-        return self._by_heart
-
     def sources_of(self, connection: sa.Connection, names: Iterable[str]) -> Mapping[str, int]:
-        """Keys of sources as far as they are known; none is created.
+        """Return keys of sources as far as they are known; none is created.
 
-        Nothing is remembered: this transaction may have made one of them, and may yet be rolled back.
+        Nothing is cached: this transaction may have made one of them, and may yet be rolled back.
         """
         return look_up(connection, SOURCES, sorted(set(names)))
 
@@ -244,7 +241,7 @@ class Surrogates:
         absent = [code for code in missing if code not in found]
         if not absent or not create:
             return known
-        # Made in this transaction: not remembered before it commits, since it may still be rolled back.
+        # Made in this transaction: not cached before it commits, since it may still be rolled back.
         return {**known, **_create(connection, dimension, absent)}
 
 

@@ -7,7 +7,18 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.ledger.columns import IS_KNOWN, IS_SALE, IS_SCORED, PLAIN, EntryColumns, Moves
+from ingest.ledger.announcement import announced
+from ingest.ledger.binary import (
+    BOOL,
+    FLOAT8,
+    INT4,
+    INT8,
+    TIMESTAMPTZ,
+    PgArray,
+    array_of,
+    nullable_array_of,
+)
+from ingest.ledger.columns import IS_KNOWN, IS_SALE, IS_SCORED, PLAIN, EntryColumns
 from ingest.ledger.rows import Row
 from stocktide.domain.kinds import KINDS, EventKind
 
@@ -38,8 +49,26 @@ class PairEffects:
     sold_at: NDArray[np.int64]
     sold: NDArray[np.bool_]
 
+    def binds(
+        self, *, half_life_s: float, refuse_late: bool
+    ) -> tuple[PgArray | float | str | bool, ...]:
+        """Return them as move_stock.sql takes them. refuse_late: fail where something is from before a count."""
+        return (
+            array_of(self.product_id, INT4),
+            array_of(self.location_id, INT4),
+            array_of(self.moved, INT8),
+            array_of(self.moved_from, TIMESTAMPTZ),
+            array_of(self.known, BOOL),
+            array_of(self.score, FLOAT8),
+            nullable_array_of(self.scored_at, self.scored, TIMESTAMPTZ),
+            nullable_array_of(self.sold_at, self.sold, TIMESTAMPTZ),
+            half_life_s,
+            announced(np.unique(self.product_id).tolist()),
+            refuse_late,
+        )
 
-def pair_effects(rows: EntryColumns | Moves, *, half_life_s: float) -> PairEffects:
+
+def pair_effects(rows: EntryColumns, *, half_life_s: float) -> PairEffects:
     """Reduce rows to one effect a pair. rows: at least one."""
     key = rows.product_id.astype(np.int64) << 32 | rows.location_id
     order = np.argsort(key, kind="stable")
@@ -117,7 +146,7 @@ class RareEffects:
 def rare_effects(rows: Sequence[Row]) -> RareEffects:
     """Collect what goes beyond moving stock. rows: a second leg stands right behind its first."""
     effects = RareEffects()
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         event = row.event
         if event.kind in PLAIN and event.reference is None and event.lot is None:
             continue
@@ -136,7 +165,7 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
             move.quantity_milli += row.quantity_milli
             move.expires_on = event.expires_on or move.expires_on
         if event.corrects is None and (event.cost_micros is not None or row.leg == 1):
-            came_from = rows[place - 1].location_id if row.leg == 1 else None
+            came_from = rows[number - 1].location_id if row.leg == 1 else None
             if row.quantity_milli > 0:
                 effects.costed.append(
                     Costed(*pair, row.quantity_milli, event.cost_micros, came_from)
@@ -145,7 +174,7 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
 
 
 def _keep_newest(newest: dict[Pair, Row], pair: Pair, row: Row) -> None:
-    """Of two of one instant the later entry rules, as in the ledger: it comes later here too."""
+    """Keep the newer row; of two of one instant the later entry, as in the ledger: it comes later here too."""
     held = newest.get(pair)
     if held is None or held.event.occurred_at <= row.event.occurred_at:
         newest[pair] = row

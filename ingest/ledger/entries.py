@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
 
-from ingest.ledger.announcement import announced
 from ingest.ledger.binary import (
-    BOOL,
-    FLOAT8,
     INT4,
     INT8,
     TIMESTAMPTZ,
@@ -24,38 +21,26 @@ from ingest.ledger.binary import (
     PgArrayDumper,
     array_of,
     copy_of,
-    nullable_array_of,
     text_array_of,
 )
-from ingest.ledger.columns import EntryColumns
-from ingest.ledger.effects import (
-    Commitment,
-    LotMove,
-    PairEffects,
-    RareEffects,
-    pair_effects,
-    rare_effects,
-)
-from ingest.ledger.rows import (
+from ingest.ledger.columns import (
     FIXED,
     IDENTITY,
-    RARE,
     USUAL,
-    Row,
-    RowEncoder,
-    has_rare,
+    EntryColumns,
     identity_rows,
     ledger_rows,
-    row_key,
-    with_second_legs,
+    row_columns,
 )
+from ingest.ledger.effects import Commitment, LotMove, RareEffects, pair_effects, rare_effects
+from ingest.ledger.rows import RARE, Row, has_rare, row_key, with_second_legs
 from stocktide.foundation.database import sql
 
 Identity = tuple[int, str]
-# Rows, and a place for each: of sales that of the event in its batch, below ENTRIES_MAX / 2, later that of the row in
-# the block of entries. int64, shape (n,).
+# Rows, and a number for each: of sales the index of the event in its batch, below ENTRIES_MAX / 2, later that of the
+# row in the block of entries. int64, shape (n,).
 Part = tuple[EntryColumns, NDArray[np.int64]]
-# One block of the sequence ledger_entries. An event has two numbers, one for each leg, by its place in the batch: of
+# One block of the sequence ledger_entries. An event has two numbers, one for each leg, by its index in the batch: of
 # two events of one instant the later in the batch has the greater number, whichever form their rows have.
 ENTRIES_MAX = 65_536
 # A COPY is cheaper than an INSERT by rows from about here on.
@@ -65,18 +50,17 @@ COPY_ROWS_MIN = 200
 CAREFUL_BATCHES = 8
 
 
-class Care:
+class CopyBackoff:
     """How many batches are still claimed carefully; one a process, and a wrong count costs time alone."""
 
     left = 0
 
 
-_care = Care()
-_encoder = RowEncoder()
+_backoff = CopyBackoff()
 
 
 def raw_cursor(connection: sa.Connection) -> "psycopg.RawCursor[Any]":
-    """A cursor of the driver, with its own $1 binds, in the transaction of an SQLAlchemy connection."""
+    """Return a cursor of the driver, with its own $1 binds, in the transaction of an SQLAlchemy connection."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - create_engine makes no other
     driver.adapters.register_dumper(PgArray, PgArrayDumper)
@@ -92,16 +76,17 @@ class Entries:
         self._cursor = raw_cursor(connection)
 
     def append_rows(self, rows: Sequence[Row]) -> set[bytes]:
-        """`append` for the rows of events alone."""
+        """Append rows of events; see `append`."""
         return self.append([], rows)
 
     def append(self, sales: Sequence[Part], rows: Sequence[Row]) -> set[bytes]:
         """Append what is new of sales and of the rows of events, and move stock.
 
-        sales: rows of plain sales, with the places of the events. No two events have the same place.
+        sales: rows of plain sales, with the index of each event. No two events have the same index.
         Returns the keys of those whose identity others hold: of them nothing is written.
         """
-        rows = with_second_legs(rows)
+        if rows:
+            rows = with_second_legs(rows)
         parts = _parts(sales, rows)
         if not parts:
             return set()
@@ -109,19 +94,18 @@ class Entries:
         new = _new(parts, held)
         if new:
             self._copy_entries(new, first_entry)
-            rows_of_all = EntryColumns.together([part for part, _ in new])
-            self._move_stock(pair_effects(rows_of_all, half_life_s=self._half_life_s))
+            self._move_stock(EntryColumns.concat([part for part, _ in new]))
         if rows:
             self._apply_rare(rare_effects([row for row in rows if row_key(row) not in held]))
         return held
 
     def entries_of(self, identities: Sequence[Identity]) -> dict[Identity, int]:
-        """The entries that identities have, as far as they are recorded."""
+        """Return the entries that identities have, as far as they are recorded."""
         found = self._run(sql("ingest/entries_of"), _identity_arrays(identities))
         return {identities[place - 1]: entry for place, entry in found}
 
     def recorded(self, identities: Sequence[Identity]) -> dict[Identity, dict[str, Any]]:
-        """What the ledger holds under identities, in the fields of an event."""
+        """Return what the ledger holds under identities, in the fields of an event."""
         cursor = psycopg.RawCursor(self._cursor.connection, row_factory=dict_row)
         cursor.execute(sql("ingest/recorded"), _identity_arrays(identities), prepare=True)
         return {(row["source_id"], row["event_id"]): row for row in cursor.fetchall()}
@@ -135,35 +119,35 @@ class Entries:
 
     def _claim(self, parts: Sequence[Part]) -> tuple[int, set[bytes]]:
         """Take a block of entries for rows, and claim their identities; returns its first, and what others hold."""
-        rows = EntryColumns.together([part for part, _ in parts])
-        places = np.concatenate([places for _, places in parts])
+        rows = EntryColumns.concat([part for part, _ in parts])
+        numbers = np.concatenate([numbers for _, numbers in parts])
         first = rows.leg == 0
-        firsts, places = rows.kept(first), places[first]
+        firsts, numbers = rows.filter(first), numbers[first]
         # everybody claims in one order: two batches with the same events wait in line instead of in a ring
         order = sorted(range(len(firsts)), key=firsts.key.__getitem__)
-        if _care.left == 0 and len(firsts) >= COPY_ROWS_MIN:
+        if _backoff.left == 0 and len(firsts) >= COPY_ROWS_MIN:
             first_entry: int = self._run("SELECT nextval('ledger_entries')", ())[0][0]
-            if self._copy_identities(identity_rows(firsts, first_entry + places, order)):
+            if self._copy_identities(identity_rows(firsts, first_entry + numbers, order)):
                 return first_entry, set()
-            _care.left = CAREFUL_BATCHES
-        return self._claim_carefully(firsts, places, order)
+            _backoff.left = CAREFUL_BATCHES
+        return self._claim_carefully(firsts, numbers, order)
 
     def _claim_carefully(
-        self, firsts: EntryColumns, places: NDArray[np.int64], order: Sequence[int]
+        self, firsts: EntryColumns, numbers: NDArray[np.int64], order: Sequence[int]
     ) -> tuple[int, set[bytes]]:
         identities = (
             array_of(firsts.source_id[order], INT4),
-            text_array_of([firsts.event_id[place] for place in order]),
+            text_array_of([firsts.event_id[number] for number in order]),
         )
         stands = (
-            array_of(places[order], INT8),
+            array_of(numbers[order], INT8),
             array_of(firsts.product_id[order], INT4),
             array_of(firsts.location_id[order], INT4),
             array_of(firsts.at[order], TIMESTAMPTZ),
         )
         first_entry, claimed = self._run(sql("ingest/claim"), (*identities, *stands))[0]
         if claimed == len(firsts):
-            _care.left = max(0, _care.left - 1)
+            _backoff.left = max(0, _backoff.left - 1)
             return first_entry, set()
         ours = range(first_entry, first_entry + ENTRIES_MAX)
         found = self._run(sql("ingest/entries_of"), identities)
@@ -183,8 +167,8 @@ class Entries:
     def _copy_entries(self, parts: Sequence[Part], first_entry: int) -> None:
         for wide, columns in ((False, FIXED + USUAL), (True, FIXED + USUAL + RARE)):
             rows = [
-                ledger_rows(part, first_entry + places)
-                for part, places in parts
+                ledger_rows(part, first_entry + numbers)
+                for part, numbers in parts
                 if part.wide == wide
             ]
             if rows:
@@ -194,9 +178,9 @@ class Entries:
         with self._cursor.copy(_copy_statement(table, tuple(columns))) as copy:
             copy.write(copy_of(rows))
 
-    def _move_stock(self, effects: PairEffects) -> None:
-        told = announced(np.unique(effects.product_id).tolist())
-        binds = (*pair_arrays(effects), self._half_life_s, told)
+    def _move_stock(self, rows: EntryColumns) -> None:
+        effects = pair_effects(rows, half_life_s=self._half_life_s)
+        binds = effects.binds(half_life_s=self._half_life_s, refuse_late=False)
         late = self._run(sql("ingest/move_stock"), binds)
         if len(late) > 1:  # the last row is NOTIFY's
             self._refold(pair for pair in late if pair[0] is not None)
@@ -225,27 +209,29 @@ class Entries:
 
 
 def _parts(sales: Sequence[Part], rows: Sequence[Row]) -> list[Part]:
-    """Return what is written together, with the place of each row in the block of entries."""
-    parts = [(part, 2 * places) for part, places in sales]
-    in_block = np.array([2 * row.place + row.leg for row in rows], dtype=np.int64)
+    """Return what is written together, with the number of each row in the block of entries."""
+    parts = [(part, 2 * numbers) for part, numbers in sales]
+    if not rows:
+        return parts
+    in_block = np.array([2 * row.index + row.leg for row in rows], dtype=np.int64)
     is_rare = np.array([has_rare(row.event) for row in rows], dtype=np.bool_)
     for wide in (False, True):
         chosen = np.flatnonzero(is_rare == wide)
         if chosen.size:
-            part = _encoder.rows([rows[number] for number in chosen.tolist()], wide=wide)
+            part = row_columns([rows[number] for number in chosen.tolist()], wide=wide)
             parts.append((part, in_block[chosen]))
     return parts
 
 
 def _new(parts: Sequence[Part], held: Collection[bytes]) -> list[Part]:
-    """Those rows of parts whose events nobody holds."""
+    """Return those rows of parts whose events nobody holds."""
     if not held:
         return list(parts)
     new = []
-    for part, places in parts:
+    for part, numbers in parts:
         keep = np.array([key not in held for key in part.key])
         if keep.any():
-            new.append((part.kept(keep), places[keep]))
+            new.append((part.filter(keep), numbers[keep]))
     return new
 
 
@@ -257,20 +243,6 @@ def _copy_statement(table: str, columns: tuple[str, ...]) -> str:
 def _identity_arrays(identities: Sequence[Identity]) -> tuple[PgArray, PgArray]:
     sources = np.array([source for source, _ in identities], dtype=np.int32)
     return array_of(sources, INT4), text_array_of([event.encode() for _, event in identities])
-
-
-def pair_arrays(effects: PairEffects) -> tuple[PgArray, ...]:
-    """Effects as the statements that move stock take them."""
-    return (
-        array_of(effects.product_id, INT4),
-        array_of(effects.location_id, INT4),
-        array_of(effects.moved, INT8),
-        array_of(effects.moved_from, TIMESTAMPTZ),
-        array_of(effects.known, BOOL),
-        array_of(effects.score, FLOAT8),
-        nullable_array_of(effects.scored_at, effects.scored, TIMESTAMPTZ),
-        nullable_array_of(effects.sold_at, effects.sold, TIMESTAMPTZ),
-    )
 
 
 def _pair(row: Row) -> dict[str, Any]:

@@ -9,20 +9,22 @@ import msgspec
 import numpy as np
 import sqlalchemy as sa
 
-from ingest.ledger.batch import Batch, Sorter, row_by_heart
+from ingest.ledger.batch import Batch, Partitioner
 from ingest.ledger.columns import identity_of
 from ingest.ledger.corrections import append_corrections
 from ingest.ledger.dimensions import Surrogates
+from ingest.ledger.effects import pair_effects
 from ingest.ledger.entries import ENTRIES_MAX, Entries
 from ingest.ledger.outcomes import ACCEPTED, Outcome, accepted, compare
-from ingest.ledger.rows import Row
 from ingest.parsing.events import Event, Fault
-from ingest.parsing.parsed import Parsed
+from ingest.parsing.sales import Parsed, PlainSales
 from stocktide.foundation.errors import TooLarge
 
 __all__ = ["Ledger", "Outcome"]
 
 Recorded = Mapping[bytes, Mapping[str, Any]]
+# An SQL file of the path, and what it binds.
+Statement = tuple[str, Sequence[Any]]
 
 
 @dataclass
@@ -34,7 +36,12 @@ class Ledger:
     surrogates: Surrogates = field(default_factory=Surrogates)
 
     def __post_init__(self) -> None:
-        self._sorter = Sorter(self.surrogates, create=self.create_on_first_sight)
+        self._partitioner = Partitioner(self.surrogates, create=self.create_on_first_sight)
+
+    @property
+    def half_life_s(self) -> float:
+        """Return the half-life of a sale's score in seconds."""
+        return self.half_life_h * 3600
 
     def append(self, connection: sa.Connection, parsed: Sequence[Event | Fault]) -> list[Outcome]:
         """Append each new event once, with the stock that it moves; the caller commits.
@@ -46,9 +53,9 @@ class Ledger:
             raise TooLarge(
                 "batch_too_large", f"{len(parsed)} events at once; at most {ENTRIES_MAX // 2}."
             )
-        batch = self._sorter.sort_out(connection, Parsed.of(parsed))
-        entries = Entries(connection, half_life_s=self.half_life_h * 3600)
-        sales = [(part.columns, np.array(part.places, dtype=np.int64)) for part in batch.sales]
+        batch = self._partitioner.partition(connection, Parsed.of(parsed))
+        entries = Entries(connection, half_life_s=self.half_life_s)
+        sales = [(columns, np.array(part.index, dtype=np.int64)) for part, columns in batch.sales]
         held = entries.append(sales, list(batch.rows.values()))
         outcomes = batch.outcomes
         outcomes |= _of_firsts(batch, held)
@@ -57,63 +64,75 @@ class Ledger:
         return list(map(outcomes.__getitem__, range(len(parsed))))
 
     def prepared(self, parsed: Parsed) -> Parsed:
-        """The same, with what can be made of it ahead; `append` makes the rest."""
-        return self._sorter.prepared(parsed)
+        """Return the same, with what can be made of it ahead; `append` makes the rest."""
+        return self._partitioner.prepared(parsed)
 
-    def rows_by_heart(self, parsed: Sequence[Event | Fault]) -> list[Row] | None:
-        """Rows of events that name nothing but what is known by heart; None where one of them does."""
-        known = self.surrogates.by_heart()
-        rows: list[Row] = []
-        for place, item in enumerate(parsed):
-            row = row_by_heart(item, known, place)
-            if row is None:
-                return None
-            rows.append(row)
-        return rows
+    def is_plain(self, parsed: Parsed) -> bool:
+        """Return True if inputs are one set of plain sales whose keys are cached; `plain_statements` is for those."""
+        known = [self._partitioner.is_known(sales) for sales in parsed.sales]
+        return known == [True] and not parsed.others
+
+    def plain_statements(self, sales: PlainSales) -> list[Statement] | None:
+        """Return what appends new plain sales with the stock that they move, all or nothing, in one transaction.
+
+        The statements are those of `append`, or do the same; a caller that cannot wait between them sends all at once.
+        None where two have the same identity, or a key is not cached: `append` looks at those.
+        """
+        columns = self._partitioner.encode(sales)
+        if columns is None or len(set(columns.key)) < len(columns):
+            return None
+        effects = pair_effects(columns, half_life_s=self.half_life_s)
+        return [
+            ("ingest/append_plain", columns.plain_arrays()),
+            ("ingest/move_stock", effects.binds(half_life_s=self.half_life_s, refuse_late=True)),
+        ]
 
     def _of_corrections(self, entries: Entries, batch: Batch) -> dict[int, Outcome]:
-        """Corrections come after the other events of their batch, for they may mean one of them."""
+        """Append corrections after the other events of their batch, for they may mean one of them."""
         if not batch.corrections:
             return {}
-        placed = [
-            (place, correction, (source_id, correction.event_id))
-            for place, correction, source_id in batch.corrections
+        indexed = [
+            (index, correction, (source_id, correction.event_id))
+            for index, correction, source_id in batch.corrections
         ]
-        named = {correction.corrects_source for _, correction, _ in placed}
+        named = {correction.corrects_source for _, correction, _ in indexed}
         sources = self.surrogates.sources_of(entries.connection, named)
-        return dict(append_corrections(entries, placed, sources))
+        return dict(append_corrections(entries, indexed, sources))
 
 
 def _of_firsts(batch: Batch, held: Collection[bytes]) -> dict[int, Outcome]:
-    """Outcomes of the first events whose identity was free."""
+    """Return outcomes of the first events whose identity was free."""
     found: dict[int, Outcome] = {}
-    for part in batch.sales:
-        new = map(Outcome, repeat(ACCEPTED), part.sales.source, part.sales.event_id)
-        found.update(zip(part.places, new, strict=True))
+    for sales, columns in batch.sales:
+        found.update(zip(sales.index, accepted_sales(sales), strict=True))
         if held:
-            for place, key in zip(part.places, part.columns.key, strict=True):
+            for index, key in zip(sales.index, columns.key, strict=True):
                 if key in held:
-                    del found[place]
+                    del found[index]
     for key, row in batch.rows.items():
         if key not in held:
-            found[row.place] = accepted(row.event)
+            found[row.index] = accepted(row.event)
     return found
 
 
+def accepted_sales(sales: PlainSales) -> list[Outcome]:
+    """Return the outcomes of sales that are all in the ledger now."""
+    return list(map(Outcome, repeat(ACCEPTED), sales.source, sales.event_id))
+
+
 def _of_repeats(batch: Batch, recorded: Recorded) -> dict[int, Outcome]:
-    """Outcomes of what repeats an event, of an earlier batch or of its own."""
+    """Return outcomes of what repeats an event, of an earlier batch or of its own."""
     found: dict[int, Outcome] = {}
     if recorded:
         for key, row in batch.rows.items():
             if key in recorded:
-                found[row.place] = compare(row.event, recorded[key])
-        for part in batch.sales:
-            for place, event, key in part.among(recorded.keys()):
-                found[place] = compare(event, recorded[key])
+                found[row.index] = compare(row.event, recorded[key])
+        for index, event, key in batch.sales_of(recorded.keys()):
+            found[index] = compare(event, recorded[key])
     own = batch.first_events({key for _, _, key in batch.later if key not in recorded})
-    for place, event, key in batch.later:
+    for index, event, key in batch.later:
         first = recorded[key] if key in recorded else msgspec.structs.asdict(own[key])
-        found[place] = compare(event, first)
+        found[index] = compare(event, first)
     return found
 
 

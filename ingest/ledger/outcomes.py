@@ -37,17 +37,17 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 def accepted(event: Event) -> Outcome:
-    """The event is in the ledger now."""
+    """Return the outcome of an event that is in the ledger now."""
     return Outcome(ACCEPTED, event.source, event.event_id)
 
 
 def rejected(fault: Fault) -> Outcome:
-    """The event is not in the ledger, and why."""
+    """Return the outcome of an event that is not in the ledger, and why."""
     return Outcome("rejected", fault.source, fault.event_id, fault)
 
 
 def compare(event: StockEvent, recorded: Mapping[str, Any]) -> Outcome:
-    """The same payload again is a duplicate; another under the same identity a conflict, with its field.
+    """Return a duplicate for the same payload again, for another under the same identity a conflict, with its field.
 
     recorded: the fields of the event that holds the identity.
     """
@@ -60,7 +60,7 @@ def compare(event: StockEvent, recorded: Mapping[str, Any]) -> Outcome:
 def compare_correction(
     event: Correction, corrected: int | None, recorded: Mapping[str, Any]
 ) -> Outcome:
-    """As `compare`, for a correction. corrected: the entry that it means, None where there is none."""
+    """Compare a correction as `compare` does an event. corrected: the entry that it means, None where there is none."""
     if recorded["corrects"] is None:
         return conflict(event, "kind")
     if recorded["corrects"] != corrected:
@@ -71,7 +71,7 @@ def compare_correction(
 
 
 def conflict(event: Event, field: str) -> Outcome:
-    """Another event has this identity."""
+    """Return the outcome of an event whose identity another has."""
     message = (
         f"Event {event.event_id!r} of {event.source!r} is recorded already with another {field}. "
         "Send a correction as a new event with an id of its own."

@@ -10,8 +10,7 @@ from ingest.mqtt.message import Message
 from ingest.mqtt.messages import Decoded, decode
 from ingest.mqtt.topic_rules import ANY, FEED, Match, TopicRules, placed
 from ingest.parsing.events import Event, Fault
-from ingest.recording.recording import Recorder
-from ingest.recording.requests import FeedRequest
+from ingest.recording.recording import FeedRequest, Recorder
 from ingest.recording.retrying import by_halves
 from stocktide.foundation.database_errors import DATABASE_ERRORS, is_retryable
 from stocktide.foundation.telemetry import log

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.parsing.faults import NotAnEvent
+from ingest.parsing.events import NotAnEvent
 from ingest.parsing.kinds import Text
 from stocktide.foundation.stored_text import is_storable
 
@@ -37,7 +37,7 @@ class Envelope(msgspec.Struct, gc=False):
 
 
 def data_of(envelope: Envelope) -> bytes | msgspec.Raw:
-    """The event's data as JSON. Raises NotAnEvent where there is none, two, or none that is JSON."""
+    """Return the event's data as JSON. Raises NotAnEvent where there is none, two, or none that is JSON."""
     media = envelope.datacontenttype
     if media is not None and JSON_MEDIA.fullmatch(media) is None:
         raise NotAnEvent(
@@ -61,7 +61,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def other_attributes(raw: bytes) -> str | None:
-    """JSON of the attributes that we have no field for, extensions among them; None where there is none."""
+    """Return JSON of the attributes that we have no field for, extensions among them; None where there is none."""
     kept: dict[str, Any] = {}
     for name, value in _OBJECT.decode(raw).items():
         if name in OURS:

@@ -1,19 +1,33 @@
-"""Numbers of events, exactly, as integers of a scale: thousandths of a unit, millionths of money."""
+"""Numbers of events, exactly, as integers: thousandths of a unit, millionths of money, microseconds of an instant."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from ingest.parsing.faults import NotAnEvent
+from ingest.parsing.events import NotAnEvent
 
 MILLI = 1_000
 MICRO = 1_000_000
+# Instants as PostgreSQL counts them: microseconds since its own epoch.
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 # Below this a float tells apart all decimals of the scale: 2^53 has 15 digits that can be trusted.
 FLOAT_SAFE = 10**15
-# Numbers that are remembered: bounded, for a sender can make up as many as it likes.
-REMEMBERED_MAX = 20_000
+# Numbers that are cached: bounded, for a sender can make up as many as it likes.
+CACHED_MAX = 20_000
+
+
+def micros_of(moment: datetime) -> int:
+    """Return microseconds since PostgreSQL's epoch. moment: with its zone."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment_of(micros: int) -> datetime:
+    """Return the moment so many microseconds after PostgreSQL's epoch."""
+    return EPOCH + timedelta(microseconds=micros)
 
 
 def scaled(value: int | float | str, name: str, scale: int, limit: int) -> int:
-    """Give value * scale, exactly. Raises NotAnEvent for what is no number, too large or too precise."""
+    """Return value * scale, exactly. Raises NotAnEvent for what is no number, too large or too precise."""
     if type(value) is int:
         if -limit <= value <= limit:
             return value * scale
@@ -26,7 +40,7 @@ def scaled(value: int | float | str, name: str, scale: int, limit: int) -> int:
 
 
 def _scaled_decimal(value: int | float | str, name: str, scale: int, limit: int) -> int:
-    """The long way: text, and everything that has a fault to be named."""
+    """Scale text, and everything that has a fault to be named."""
     try:
         # a float by its shortest text, which is what its sender wrote
         number = Decimal(value if isinstance(value, int) else str(value).strip())
@@ -50,16 +64,16 @@ def _scaled_decimal(value: int | float | str, name: str, scale: int, limit: int)
 
 
 class Scaled(dict[int | float | str, int]):
-    """`scaled` of one field, remembered: prices and quantities are the same few again and again."""
+    """`scaled` of one field, cached: prices and quantities are the same few again and again."""
 
     def __init__(self, name: str, scale: int, limit: int) -> None:
         super().__init__()
         self._name, self._scale, self._limit = name, scale, limit
 
     def __missing__(self, value: int | float | str) -> int:
-        """Work it out. Raises NotAnEvent as `scaled`."""
+        """Compute it. Raises NotAnEvent as `scaled`."""
         result = scaled(value, self._name, self._scale, self._limit)
-        if len(self) >= REMEMBERED_MAX:
+        if len(self) >= CACHED_MAX:
             self.clear()
         self[value] = result
         return result

@@ -8,12 +8,10 @@ from typing import Annotated, Any, Literal, Union
 import msgspec
 
 from ingest.parsing.attributes import Envelope, data_of, other_attributes
-from ingest.parsing.events import Correction, Event, Fault, StockEvent
-from ingest.parsing.faults import NotAnEvent, not_valid
+from ingest.parsing.events import Correction, Event, Fault, NotAnEvent, StockEvent, not_valid
 from ingest.parsing.kinds import DATA_TYPES, CorrectionData, Sale, Text
 from ingest.parsing.numbers import MICRO, MILLI, scaled
-from ingest.parsing.parsed import Parsed, PlacedSales
-from ingest.parsing.plain_sales import PlainSales, SalesReader
+from ingest.parsing.sales import Parsed, PlainSales, SalesReader
 from stocktide.domain.kinds import KINDS, RETURN, SALE, TYPE_PREFIX, EventKind
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.stored_text import is_storable_json, storable
@@ -22,7 +20,7 @@ __all__ = ["MICRO", "MILLI", "EventParser"]
 
 
 def _envelope_of(kind: EventKind, data: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """The whole event of a kind as one type, so that a good event is one call of the decoder."""
+    """Make the whole event of a kind one type, so that a good event is one call of the decoder."""
     return msgspec.defstruct(
         f"{data.__name__}Event",
         [
@@ -46,8 +44,6 @@ NOT_PLAIN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EVENTS = {name: _envelope_of(kind, DATA_TYPES[name]) for name, kind in KINDS.items()}
 # Looked up once: the most frequent event by far asks for them.
 _SALE, _SALE_SIGN = SALE.name, SALE.sign
-# Fewer are looked at one by one, for columns do not pay and the fast lane wants them so.
-COLUMNS_MIN = 257
 
 
 class EventParser:
@@ -57,7 +53,7 @@ class EventParser:
         self,
         settings: Settings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        columns_min: int = COLUMNS_MIN,
+        columns_min: int = 1,
     ) -> None:
         """columns_min: so many events at least become columns."""
         self._now = now
@@ -74,18 +70,19 @@ class EventParser:
         # codes that were looked at; there are no more than 26^3
         self._currencies: set[str] = set()
         self._kind_of = {event: KINDS[name] for name, event in _EVENTS.items()}
-        self._sales = SalesReader(settings, _EVENTS[SALE.name], _EVENTS[RETURN.name])
+        sale, return_ = _EVENTS[SALE.name], _EVENTS[RETURN.name]
+        self._sales = SalesReader(settings, sale, return_, self._currencies)
 
     def parse_all(self, raws: Sequence[bytes]) -> list[Event | Fault]:
-        """Parse many; the clock is read once."""
+        """Parse many, each into an event; the clock is read once."""
         latest = self._now() + self._ahead
         # looked for once in all of them: asked of each, it would cost as much as its decoding
         suspect = _holds_escapes(b"".join(raws))
-        return [self._parse(raw, latest, suspect) for raw in raws]
+        return [self._finished(self._decoded(raw, latest), latest, suspect) for raw in raws]
 
     def parse(self, raw: bytes) -> Event | Fault:
         """Parse one structured CloudEvent; what is wrong with it comes back as a Fault, never as an exception."""
-        return self._parse(raw, self._now() + self._ahead, _holds_escapes(raw))
+        return self.parse_all([raw])[0]
 
     def parse_array(self, body: bytes) -> Parsed | None:
         """Parse a JSON array of events in one go; None where one of them is not plain: parse each, then."""
@@ -97,50 +94,52 @@ class EventParser:
         return self.parse_each(lines) if parsed is None or len(parsed) != len(lines) else parsed
 
     def parse_each(self, raws: Sequence[bytes]) -> Parsed:
-        """Parse events one by one, and give the plain ones as columns all the same."""
+        """Parse events one by one, and return the plain ones as columns all the same."""
         latest = self._now() + self._ahead
         suspect = _holds_escapes(b"".join(raws))
-        return self._sorted([self._decoded(raw, latest) for raw in raws], latest, suspect)
+        return self._partition([self._decoded(raw, latest) for raw in raws], latest, suspect)
 
     def _parse_many(self, decode: Callable[[bytes], list[Any]], body: bytes) -> Parsed | None:
         try:
             wholes = decode(body)
         except NOT_PLAIN:
             return None
-        return self._sorted(wholes, self._now() + self._ahead, _holds_escapes(body))
+        return self._partition(wholes, self._now() + self._ahead, _holds_escapes(body))
 
-    def _sorted(self, items: Sequence[Any], latest: datetime, suspect: bool) -> Parsed:
-        """Sort decoded events, and what is an event or a fault already, into columns and the rest."""
-        if suspect or len(items) < self._columns_min:
+    def _partition(self, items: Sequence[Any], latest: datetime, suspect: bool) -> Parsed:
+        """Part decoded events, and what is an event or a fault already, into columns and the rest."""
+        if len(items) < self._columns_min:
             return Parsed.of([self._finished(item, latest, suspect) for item in items])
-        places: Sequence[int] = range(len(items))
-        sales = self._sales.read(items, latest, self._currencies)
-        if sales is None:
-            places = [place for place, item in enumerate(items) if self._sales.may_be_plain(item)]
-            sales = self._read_sales(items, places, latest)
+        sales = self._sales.read(items, range(len(items)), latest, suspect=suspect)
+        if sales is not None:
+            return Parsed((), [sales])
+        index = [number for number, item in enumerate(items) if self._sales.may_be_plain(item)]
+        sales = self._read_some(items, index, latest, suspect)
         if sales is None:
             # one of them is not plain after all, or wrong: look at each
             finished = [self._finished(item, latest, suspect) for item in items]
-            places = [
-                place
-                for place, item in enumerate(items)
-                if self._sales.is_plain(item) and type(finished[place]) is StockEvent
+            index = [
+                number
+                for number in index
+                if self._sales.is_plain(items[number]) and type(finished[number]) is StockEvent
             ]
-            sales = self._read_sales(items, places, latest)
+            sales = self._read_some(items, index, latest, suspect)
+        else:
+            plain = set(index)
+            finished = [
+                item if number in plain else self._finished(item, latest, suspect)
+                for number, item in enumerate(items)
+            ]
         if sales is None:
             return Parsed.of(finished)
-        plain = set(places)
-        others = [
-            (place, self._finished(item, latest, suspect))
-            for place, item in enumerate(items)
-            if place not in plain
-        ]
-        return Parsed(others, [PlacedSales(sales, places)])
+        plain = set(index)
+        others = [(number, item) for number, item in enumerate(finished) if number not in plain]
+        return Parsed(others, [sales])
 
-    def _read_sales(
-        self, items: Sequence[Any], places: Sequence[int], latest: datetime
+    def _read_some(
+        self, items: Sequence[Any], index: Sequence[int], latest: datetime, suspect: bool
     ) -> PlainSales | None:
-        return self._sales.read([items[place] for place in places], latest, self._currencies)
+        return self._sales.read([items[n] for n in index], index, latest, suspect=suspect)
 
     def _finished(self, item: Any, latest: datetime, suspect: bool) -> Event | Fault:
         if isinstance(item, StockEvent | Correction | Fault):
@@ -148,28 +147,21 @@ class EventParser:
         return self._checked(item, latest, suspect)
 
     def _decoded(self, raw: bytes, latest: datetime) -> Any:
-        """A decoded event, or what the slow way makes of it."""
+        """Return a decoded event, or what the slow way makes of it."""
         try:
             return self._whole.decode(raw)
         except NOT_PLAIN:
             # other attributes are kept there, and faults are named
             return self._parse_slowly(raw, latest)
 
-    def _parse(self, raw: bytes, latest: datetime, suspect: bool) -> Event | Fault:
-        return self._finished(self._decoded(raw, latest), latest, suspect)
-
     def _checked(self, whole: Any, latest: datetime, suspect: bool) -> Event | Fault:
         data = whole.data
         try:
-            event: Event
-            if type(data) is Sale and data.unit is None and data.reservation_id is None:
-                event = self._plain_sale(whole, data, latest, None)
-            else:
-                event = self._event(whole, self._kind_of[type(whole)], data, latest, None)
+            event = self._event(whole, self._kind_of[type(whole)], data, latest, None)
             if suspect:
                 _refuse_unstorable(event)
         except NotAnEvent as error:
-            return _placed(error.fault, whole.source, whole.id)
+            return _of_event(error.fault, whole.source, whole.id)
         return event
 
     def _parse_slowly(self, raw: bytes, latest: datetime) -> Event | Fault:
@@ -193,7 +185,7 @@ class EventParser:
             _refuse_unstorable(event)
         except NotAnEvent as error:
             source, event_id = (envelope.source, envelope.id) if envelope else (None, None)
-            return _placed(error.fault, source, event_id)
+            return _of_event(error.fault, source, event_id)
         return event
 
     def _decode(
@@ -261,7 +253,7 @@ class EventParser:
     def _plain_sale(
         self, envelope: Any, data: Sale, latest: datetime, attributes: str | None
     ) -> StockEvent:
-        """The most frequent event by far, without a detour."""
+        """Return the most frequent event by far, without a detour."""
         time = envelope.time
         if time.tzinfo is not UTC or not self._earliest <= time <= latest:
             time = self._instant(time, latest)
@@ -353,7 +345,7 @@ class EventParser:
         return micros
 
     def _quantities(self, kind: EventKind, data: Any) -> tuple[int, int | None]:
-        """Signed thousandths by which stock at the location changes, and thousandths opened or closed."""
+        """Return signed thousandths by which stock at the location changes, and thousandths opened or closed."""
         if not kind.has_quantity:
             return 0, None
         quantity = scaled(data.quantity, "quantity", MILLI, self._quantity_max)
@@ -368,7 +360,7 @@ class EventParser:
 
 
 def _holds_escapes(raw: bytes) -> bool:
-    """Tell whether characters that Postgres cannot keep may be in there: written as escapes, or as they are."""
+    """Return True if characters that Postgres cannot keep may be in there: written as escapes, or as they are."""
     # one byte is looked for ten times faster than two, and hardly any event holds a backslash
     return (b"\\" in raw and b"\\u" in raw) or b"\x00" in raw
 
@@ -379,8 +371,8 @@ def _not_positive(kind: str) -> NotAnEvent:
     )
 
 
-def _placed(fault: Fault, source: str | None, event_id: str | None) -> Fault:
-    """The fault with the event that it is of, in what the database can keep."""
+def _of_event(fault: Fault, source: str | None, event_id: str | None) -> Fault:
+    """Return the fault with the event that it is of, in what the database can keep."""
     return Fault(
         fault.reason,
         storable(fault.message),
@@ -391,7 +383,7 @@ def _placed(fault: Fault, source: str | None, event_id: str | None) -> Fault:
 
 
 def _refuse_unstorable(event: Event) -> None:
-    """Postgres keeps no NUL character and no half surrogate pair."""
+    """Raise NotAnEvent for text that Postgres cannot keep: a NUL character, or half a surrogate pair."""
     for name, value in zip(event.__struct_fields__, msgspec.structs.astuple(event), strict=True):
         if isinstance(value, str) and not is_storable_json(value):
             raise NotAnEvent(

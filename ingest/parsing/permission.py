@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ingest.parsing.events import Correction, Event, Fault
-from ingest.parsing.parsed import Item, Parsed, PlacedSales
+from ingest.parsing.sales import Item, Parsed, PlainSales
 from stocktide.domain.kinds import RETURN, SALE
 from stocktide.foundation.errors import Forbidden
 from stocktide.foundation.keys import Key
@@ -14,17 +14,17 @@ KEY_KIND, KEY_LOCATION = "key_kind", "key_location"
 
 
 def permitted_all(key: Key, parsed: Sequence[Item]) -> Sequence[Item]:
-    """Inputs with a fault instead of each event that the key may not send."""
+    """Return inputs with a fault instead of each event that the key may not send."""
     if key.kinds is None and key.locations is None:
         return parsed
     if isinstance(parsed, Parsed) and all(_permits(key, part) for part in parsed.sales):
-        others = [(place, permitted(key, item)) for place, item in parsed.others]
+        others = [(index, permitted(key, item)) for index, item in parsed.others]
         return Parsed(others, parsed.sales)
     return [permitted(key, item) for item in parsed]
 
 
 def permitted(key: Key, item: Event | Fault) -> Event | Fault:
-    """The event if the key may send it, else why not.
+    """Return the event if the key may send it, else why not.
 
     Where the event is that a correction means, the ledger finds out; it is told where that may be.
     """
@@ -52,7 +52,7 @@ def require_unlimited(key: Key, what: str) -> None:
         )
 
 
-def _permits(key: Key, part: PlacedSales) -> bool:
-    kinds = [SALE.name if is_sale else RETURN.name for is_sale in part.sales.is_sale.tolist()]
-    asked = set(zip(kinds, part.sales.location, strict=True))
+def _permits(key: Key, sales: PlainSales) -> bool:
+    kinds = (SALE.name if is_sale else RETURN.name for is_sale in sales.is_sale)
+    asked = set(zip(kinds, sales.location, strict=True))
     return all(key.refuses(kind, location) is None for kind, location in asked)

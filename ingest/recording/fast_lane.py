@@ -1,69 +1,53 @@
-"""The fast lane: small groups of plain new sales, recorded by one statement from the event loop itself.
+"""The fast lane: small groups of plain new sales, recorded in one round trip from the event loop itself.
 
 A till posts one sale and waits. Handing it to the writer's thread and back costs more than recording it, since the
 two share Python's lock; so what is plain goes from the loop straight to the socket of a connection of its own, one
-statement at a time, and what arrives meanwhile is the next group. Whatever is not plain (a repeat, a product seen for
-the first time, something from before a count) is refused here as a whole, and goes the general way.
+group at a time, and what arrives meanwhile is the next group. A group is a pipeline of statements, which is one
+transaction. Whatever is not plain (a repeat, a product seen for the first time, something from before a count) is
+refused here as a whole, and goes the general way.
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import psycopg
 import sqlalchemy as sa
 from psycopg.pq import ExecStatus
 
-from ingest.ledger.announcement import announced
-from ingest.ledger.binary import (
-    INT4,
-    INT8,
-    TIMESTAMPTZ,
-    PgArray,
-    array_of,
-    nullable_ints_of,
-    nullable_text_array_of,
-    text_array_of,
-)
-from ingest.ledger.columns import FLAGS, PLAIN, Moves
-from ingest.ledger.effects import pair_effects
-from ingest.ledger.entries import pair_arrays
-from ingest.ledger.ledger import Ledger
-from ingest.ledger.rows import Row, has_rare
-from ingest.parsing.events import Event, Fault
-from ingest.recording.requests import FeedRequest
+from ingest.ledger.binary import PgArray
+from ingest.ledger.ledger import Statement
 from stocktide.foundation.database import sql
 from stocktide.foundation.telemetry import log
 
-STATEMENT = b"record_plain"
+STATEMENTS = ("ingest/append_plain", "ingest/move_stock", "ingest/count_feeds")
 # A larger group is better off with COPY.
 EVENTS_MAX = 256
 RECONNECT_AFTER_S = 1.0
+DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC)
 Done = Callable[[bool], None]
 
 
 class FastLane:
-    """Records groups on the event loop that `open` was called from; one statement is under way at a time."""
+    """Records groups on the event loop that `open` was called from; one is under way at a time."""
 
-    def __init__(self, engine: sa.Engine, ledger: Ledger) -> None:
+    def __init__(self, engine: sa.Engine) -> None:
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._ledger = ledger
         self._connection: psycopg.Connection[Any] | None = None
         # kept, for a lost connection does not tell it any more
         self._descriptor = -1
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: Done | None = None
+        self._is_committed = True
 
     @property
     def is_open(self) -> bool:
-        """Tell whether there is a connection."""
+        """Return True if there is a connection."""
         return self._connection is not None
 
     @property
     def busy(self) -> bool:
-        """Tell whether a group is under way."""
+        """Return True if a group is under way."""
         return self._done is not None
 
     async def open(self) -> None:
@@ -89,42 +73,24 @@ class FastLane:
             done, self._done = self._done, None
             done(False)
 
-    def plain_rows(self, parsed: Sequence[Event | Fault]) -> list[Row] | None:
-        """The rows of a request's events; None where one of them is not plain."""
-        if not self.is_open or len(parsed) > EVENTS_MAX:
-            return None
-        rows = self._ledger.rows_by_heart(parsed)
-        if rows is None or any(r.event.kind not in PLAIN or has_rare(r.event) for r in rows):
-            return None
-        return rows
-
-    def record(self, requests: Sequence[FeedRequest], rows: Sequence[Row], done: Done) -> None:
-        """Record rows of requests, ordered by identity, each with its place among those of all the requests.
-
-        `done` is told whether they are committed.
+    def record(self, statements: Sequence[Statement], done: Done) -> None:
+        """Record by statements in one transaction; `done` is told whether it is committed.
 
         Only when open and not busy.
         """
         assert self._connection is not None  # noqa: S101 - the caller asks whether it is open
-        moves = _moves(rows)
-        effects = pair_effects(moves, half_life_s=self._ledger.half_life_h * 3600)
-        binds: tuple[PgArray | str, ...] = (
-            *_event_arrays(rows, moves),
-            *pair_arrays(effects),
-            str(self._ledger.half_life_h * 3600),
-            announced(np.unique(effects.product_id).tolist()),
-            _counts(requests),
-            array_of(np.array([row.place for row in rows], dtype=np.int32), INT4),
-        )
         self._done = done
+        self._is_committed = True
         connection = self._connection.pgconn
         try:
-            connection.send_query_prepared(
-                STATEMENT,
-                [bind.data if isinstance(bind, PgArray) else bind.encode() for bind in binds],
-                [int(isinstance(bind, PgArray)) for bind in binds],
-                0,
-            )
+            for name, binds in statements:
+                connection.send_query_prepared(
+                    name.encode(),
+                    [bind if isinstance(bind, PgArray) else str(bind).encode() for bind in binds],
+                    [int(isinstance(bind, PgArray)) for bind in binds],
+                    0,
+                )
+            connection.pipeline_sync()
             self._flush()
         except psycopg.OperationalError as error:
             self._lose(error)
@@ -148,21 +114,23 @@ class FastLane:
         if self._connection is None:
             return
         connection = self._connection.pgconn
-        committed = True
+        is_synced = False
         try:
             connection.consume_input()
-            if connection.is_busy():
-                return
-            while (result := connection.get_result()) is not None:
-                committed = committed and result.status == ExecStatus.TUPLES_OK
+            # of each statement the results, then None; at the end the commit
+            while not is_synced and not connection.is_busy():
+                result = connection.get_result()
+                if result is not None:
+                    self._is_committed &= result.status in DONE
+                    is_synced = result.status == ExecStatus.PIPELINE_SYNC
             while connection.notifies() is not None:
                 continue  # our own NOTIFY is for others
         except psycopg.OperationalError as error:
             self._lose(error)
             return
-        if self._done is not None:
+        if is_synced and self._done is not None:
             done, self._done = self._done, None
-            done(committed)
+            done(self._is_committed)
 
     def _lose(self, error: Exception) -> None:
         log("fast_lane_away", error=str(error).strip())
@@ -181,52 +149,10 @@ def _connect(url: str) -> "psycopg.Connection[Any]":
         autocommit=True,
         options="-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c lock_timeout=10s",
     )
-    result = connection.pgconn.prepare(STATEMENT, sql("ingest/record_plain").encode())
-    if result.status != ExecStatus.COMMAND_OK:
-        connection.close()
-        raise psycopg.errors.error_from_result(result)
+    for name in STATEMENTS:
+        result = connection.pgconn.prepare(name.encode(), sql(name).encode())
+        if result.status != ExecStatus.COMMAND_OK:
+            connection.close()
+            raise psycopg.errors.error_from_result(result)
+    connection.pgconn.enter_pipeline_mode()
     return connection
-
-
-def _moves(rows: Sequence[Row]) -> Moves:
-    return Moves(
-        np.array([row.product_id for row in rows], dtype=np.int32),
-        np.array([row.location_id for row in rows], dtype=np.int32),
-        np.array([row.quantity_milli for row in rows], dtype=np.int64),
-        np.array([row.at for row in rows], dtype=np.int64),
-        np.array([FLAGS[row.event.kind] for row in rows], dtype=np.int8),
-    )
-
-
-def _event_arrays(rows: Sequence[Row], moves: Moves) -> tuple[PgArray, ...]:
-    events = [row.event for row in rows]
-    return (
-        array_of(np.array([row.source_id for row in rows], dtype=np.int32), INT4),
-        text_array_of([event.event_id.encode() for event in events]),
-        text_array_of([event.kind.encode() for event in events]),
-        array_of(moves.product_id, INT4),
-        array_of(moves.location_id, INT4),
-        array_of(moves.quantity_milli, INT8),
-        array_of(moves.at, TIMESTAMPTZ),
-        nullable_ints_of([event.price_micros for event in events], INT8),
-        nullable_text_array_of([event.currency for event in events]),
-        nullable_text_array_of([event.order_id for event in events]),
-        nullable_ints_of([event.order_line for event in events], INT4),
-        nullable_text_array_of([event.customer_id for event in events]),
-        nullable_text_array_of([event.channel for event in events]),
-    )
-
-
-def _counts(requests: Sequence[FeedRequest]) -> str:
-    counts: dict[str, list[Any]] = {}
-    for request in requests:
-        newest = max(item.occurred_at for item in request.parsed)  # type: ignore[union-attr]  # no fault is plain
-        held = counts.setdefault(request.feed, [0, newest])
-        held[0] += len(request.parsed)
-        held[1] = max(held[1], newest)
-    return json.dumps(
-        [
-            {"feed": feed, "accepted": count, "newest_occurred_at": newest.isoformat()}
-            for feed, (count, newest) in counts.items()
-        ]
-    )

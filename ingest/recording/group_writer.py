@@ -5,28 +5,21 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from ingest.ledger.outcomes import Outcome
-from ingest.ledger.rows import Row
-from ingest.recording.recording import Recorder
-from ingest.recording.requests import FeedRequest
+from ingest.recording.recording import FeedRequest, Recorder
 
 # More in one transaction gains nothing, and makes the next caller wait longer.
 GROUP_EVENTS_MAX = 8_000
 STOP_S_MAX = 30.0
 
 
-@dataclass
-class Waiting:
-    """A request whose caller waits for its outcomes. rows: of its events, where the fast lane may take it."""
-
-    request: FeedRequest
-    future: "asyncio.Future[list[Outcome]]"
-    loop: asyncio.AbstractEventLoop
-    rows: Sequence[Row] | None = None
+Future = asyncio.Future[list[Outcome]]
+# A request, and the future of its caller, who waits for its outcomes.
+Waiting = tuple[FeedRequest, Future]
+Answer = tuple[Future, list[Outcome] | Exception]
 
 
 class GroupWriter:
@@ -61,7 +54,7 @@ class GroupWriter:
             size = 0
             while first is not None:
                 group.append(first)
-                size += len(first.request.parsed)
+                size += len(first[0].parsed)
                 if size >= GROUP_EVENTS_MAX:
                     break
                 try:
@@ -76,14 +69,12 @@ class GroupWriter:
     def _record(self, group: Sequence[Waiting]) -> None:
         answers: Sequence[list[Outcome] | Exception]
         try:
-            answers = self._recorder.record_together(self._begin, [w.request for w in group])
+            answers = self._recorder.record_together(self._begin, [request for request, _ in group])
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers, not to this thread
             answers = [error] * len(group)
-        by_loop: dict[
-            asyncio.AbstractEventLoop, list[tuple[Waiting, list[Outcome] | Exception]]
-        ] = {}
-        for waiting, answer in zip(group, answers, strict=True):
-            by_loop.setdefault(waiting.loop, []).append((waiting, answer))
+        by_loop: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
+        for (_, future), answer in zip(group, answers, strict=True):
+            by_loop.setdefault(future.get_loop(), []).append((future, answer))
         for loop, answered in by_loop.items():
             # one call wakes all callers of a group
             loop.call_soon_threadsafe(answer_all, answered)
@@ -93,7 +84,7 @@ class GroupWriter:
         if self._connection is None or self._connection.invalidated or self._connection.closed:
             self._drop_connection()
             self._connection = self._recorder.engine.connect()
-            # the same few statements for ever, over arrays of any size: planning them anew gains nothing
+            # the same few statements, over arrays of any size: planning them again gains nothing
             self._connection.execute(sa.text("SET plan_cache_mode = force_generic_plan"))
             self._connection.commit()
         with self._connection.begin():
@@ -105,12 +96,12 @@ class GroupWriter:
             self._connection = None
 
 
-def answer_all(answered: Sequence[tuple[Waiting, list[Outcome] | Exception]]) -> None:
+def answer_all(answered: Sequence[Answer]) -> None:
     """Give callers their outcomes or their error; on their own loop."""
-    for waiting, answer in answered:
-        if waiting.future.done():  # the caller went away
+    for future, answer in answered:
+        if future.done():  # the caller went away
             continue
         if isinstance(answer, Exception):
-            waiting.future.set_exception(answer)
+            future.set_exception(answer)
         else:
-            waiting.future.set_result(answer)
+            future.set_result(answer)

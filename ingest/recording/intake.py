@@ -9,16 +9,14 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 
-from ingest.ledger.outcomes import Outcome, accepted
-from ingest.ledger.rows import Row
+from ingest.ledger.ledger import Statement, accepted_sales
+from ingest.ledger.outcomes import Outcome
 from ingest.parsing.events import Event, Fault
-from ingest.parsing.parsed import Parsed
+from ingest.parsing.sales import Parsed, PlainSales
 from ingest.recording.fast_lane import EVENTS_MAX, FastLane
 from ingest.recording.group_writer import GroupWriter, Waiting, answer_all
-from ingest.recording.recording import Recorder
-from ingest.recording.requests import FeedRequest
+from ingest.recording.recording import FeedRequest, Recorder, feed_counts
 from stocktide.foundation.database_errors import DATABASE_ERRORS
 from stocktide.foundation.errors import Transient
 from stocktide.foundation.telemetry import log
@@ -32,7 +30,7 @@ class Intake:
     def __init__(self, recorder: Recorder, *, events_waiting_max: int) -> None:
         self._recorder = recorder
         self._writer = GroupWriter(recorder)
-        self._lane = FastLane(recorder.engine, recorder.ledger)
+        self._lane = FastLane(recorder.engine)
         self._for_lane: deque[Waiting] = deque()
         self._events_waiting = 0
         self._events_waiting_max = events_waiting_max
@@ -51,7 +49,7 @@ class Intake:
         await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
 
     async def _keep_partitions(self) -> None:
-        """Partitions are made by whoever records the general way; a process may use the lane alone for months."""
+        """Make partitions as whoever records the general way does: a process may use the lane alone for months."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -65,7 +63,7 @@ class Intake:
     ) -> list[Outcome]:
         """Record inputs; when this returns, everything accepted is committed and every reject kept.
 
-        Raises Transient when more waits than may (nothing was recorded: send it again), or the database is away.
+        Raises Transient when the queue is full (nothing was recorded: send it again), or the database is away.
         """
         count = len(parsed)
         if self._events_waiting and self._events_waiting + count > self._events_waiting_max:
@@ -74,19 +72,22 @@ class Intake:
                 f"The queue is full: {self._events_waiting} events wait to be recorded. Retry shortly.",
                 retry_after_s=1,
             )
-        loop = asyncio.get_running_loop()
-        parsed = self._recorder.ledger.prepared(parsed) if isinstance(parsed, Parsed) else parsed
-        rows = self._lane.plain_rows(parsed)
-        request = FeedRequest(feed, content_type, raws, parsed)
-        waiting = Waiting(request, loop.create_future(), loop, rows)
+        parsed = Parsed.of(parsed)
+        ledger = self._recorder.ledger
+        is_for_lane = self._lane.is_open and count <= EVENTS_MAX and ledger.is_plain(parsed)
+        if not is_for_lane:
+            parsed = ledger.prepared(parsed)
+        future = asyncio.get_running_loop().create_future()
+        waiting = FeedRequest(feed, content_type, raws, parsed), future
         self._events_waiting += count
-        if rows is not None:
+        if is_for_lane:
             self._for_lane.append(waiting)
             self._next_of_lane()
         else:
             self._writer.put(waiting)
         try:
-            return await waiting.future
+            outcomes: list[Outcome] = await future
+            return outcomes
         finally:
             self._events_waiting -= count
 
@@ -94,24 +95,32 @@ class Intake:
         """Give the lane its next group, unless it has one; what cannot go there goes to the writer."""
         while self._for_lane and not self._lane.busy:
             group = self._group()
-            rows = _ordered([row for waiting in group for row in waiting.rows or ()])
-            if rows and self._lane.is_open:
-                requests = [waiting.request for waiting in group]
-                self._lane.record(requests, rows, partial(self._after_lane, group))
-            else:
+            statements = self._statements(group) if self._lane.is_open else None
+            if statements is None:
                 self._hand_over(group)
+            else:
+                self._lane.record(statements, partial(self._after_lane, group))
 
     def _group(self) -> list[Waiting]:
         group: list[Waiting] = []
         size = 0
-        while self._for_lane and size + len(self._for_lane[0].request.parsed) <= EVENTS_MAX:
+        while self._for_lane and size + len(self._for_lane[0][0].parsed) <= EVENTS_MAX:
             group.append(self._for_lane.popleft())
-            size += len(group[-1].request.parsed)
+            size += len(group[-1][0].parsed)
         return group
+
+    def _statements(self, group: Sequence[Waiting]) -> list[Statement] | None:
+        """Return what records a group of plain sales; None where the lane cannot."""
+        parts = [_sales(request) for request, _ in group]
+        statements = self._recorder.ledger.plain_statements(PlainSales.concat(parts))
+        if statements is None:
+            return None
+        counts = feed_counts([request for request, _ in group], map(accepted_sales, parts))
+        return [*statements, ("ingest/count_feeds", (counts,))]
 
     def _after_lane(self, group: Sequence[Waiting], committed: bool) -> None:
         if committed:
-            answer_all([(w, [_accepted(item) for item in w.request.parsed]) for w in group])
+            answer_all([(future, accepted_sales(_sales(request))) for request, future in group])
         else:
             self._hand_over(group)
         self._next_of_lane()
@@ -121,20 +130,6 @@ class Intake:
             self._writer.put(waiting)
 
 
-def _accepted(item: Event | Fault) -> Outcome:
-    assert not isinstance(item, Fault)  # noqa: S101 - no fault is plain
-    return accepted(item)
-
-
-def _ordered(rows: list[Row]) -> list[Row] | None:
-    """Return rows by identity, with their places in the group; None where two have the same identity.
-
-    What has the same identity is compared the general way.
-    """
-    for place, row in enumerate(rows):
-        row.place = place
-    rows.sort(key=lambda row: (row.source_id, row.event.event_id))
-    for one, next_one in pairwise(rows):
-        if one.event.event_id == next_one.event.event_id and one.source_id == next_one.source_id:
-            return None
-    return rows
+def _sales(request: FeedRequest) -> PlainSales:
+    assert isinstance(request.parsed, Parsed)  # noqa: S101 - nothing else is for the lane
+    return request.parsed.sales[0]

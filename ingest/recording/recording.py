@@ -1,24 +1,23 @@
-"""The one way in: raw inputs of a feed are parsed, recorded, counted and kept in one transaction."""
+"""The one way in: raw inputs of feeds are parsed, recorded, counted and kept in one transaction."""
 
-from collections.abc import Callable, Collection, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from ingest.ledger.entries import raw_cursor
 from ingest.ledger.ledger import Ledger
-from ingest.ledger.outcomes import OUTCOMES, Outcome, rejected
+from ingest.ledger.outcomes import ACCEPTED, OUTCOMES, Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
-from ingest.recording.requests import (
-    FeedRequest,
-    finish_requests,
-    record_requests,
-    refuse_all,
-)
+from ingest.parsing.sales import Parsed
 from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
+from stocktide.foundation.database import sql, statement
 from stocktide.foundation.database_errors import reaction_to
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
@@ -29,6 +28,16 @@ PARTITION_MONTHS_AHEAD = 2
 LOOK_AT_PARTITIONS_EVERY = timedelta(days=1)
 
 Begin = Callable[[], AbstractContextManager[sa.Connection]]
+
+
+class FeedRequest(NamedTuple):
+    """Inputs of one feed, as they came and as they were parsed; counted: which outcomes count in its minutes."""
+
+    feed: str
+    content_type: str
+    raws: Sequence[bytes]
+    parsed: Sequence[Event | Fault]
+    counted: Collection[str] = OUTCOMES
 
 
 @dataclass
@@ -106,16 +115,16 @@ class Recorder:
     def _apart(self, begin: Begin, request: FeedRequest) -> list[Outcome]:
         """Record a request that the database refuses as a whole: all but the events that it refuses alone."""
 
-        def some(places: Sequence[int]) -> list[Outcome]:
-            return self._together(begin, [_part_of(request, places)])[0]
+        def some(indexes: Sequence[int]) -> list[Outcome]:
+            return self._together(begin, [_part_of(request, indexes)])[0]
 
-        def refused(place: int, error: Exception) -> list[Outcome]:
+        def refused(index: int, error: Exception) -> list[Outcome]:
             log("not_storable", feed=request.feed, error=str(error))
             fault = Fault(
                 "not_storable", "The database refuses a value of this event; its log says which."
             )
             with begin() as connection:
-                return refuse_all(connection, _part_of(request, [place]), fault)
+                return refuse_all(connection, _part_of(request, [index]), fault)
 
         return by_halves(range(len(request.parsed)), some, refused, is_of_one=_is_content)
 
@@ -131,8 +140,101 @@ class Recorder:
         self._partitions_seen_at = now
 
 
-def _part_of(request: FeedRequest, places: Sequence[int]) -> FeedRequest:
-    part = slice(places[0], places[-1] + 1)
+def record_requests(
+    connection: sa.Connection, ledger: Ledger, requests: Sequence[FeedRequest]
+) -> list[list[Outcome]]:
+    """Record requests together; the caller commits. Returns the outcomes of each, in order."""
+    outcomes = ledger.append(connection, Parsed.concat([request.parsed for request in requests]))
+    split: list[list[Outcome]] = []
+    start = 0
+    for request in requests:
+        split.append(outcomes[start : start + len(request.parsed)])
+        start += len(request.parsed)
+    finish_requests(connection, requests, split)
+    return split
+
+
+def finish_requests(
+    connection: sa.Connection, requests: Sequence[FeedRequest], outcomes: Sequence[list[Outcome]]
+) -> None:
+    """Keep what was refused and count, feed by feed in one order for all writers."""
+    refused: dict[tuple[str, str], list[tuple[bytes, Fault]]] = {}
+    for request, answers in zip(requests, outcomes, strict=True):
+        # a conflict is kept too: its payload says something that the ledger does not
+        faults = [
+            (index, outcome.fault)
+            for index, outcome in enumerate(answers)
+            if outcome.fault is not None
+        ]
+        if faults:
+            kept = refused.setdefault((request.feed, request.content_type), [])
+            kept += [(request.raws[index], fault) for index, fault in faults]
+    for (feed, content_type), items in sorted(refused.items(), key=lambda item: item[0]):
+        keep_rejects(connection, feed, content_type, items)
+    counts = feed_counts(requests, outcomes)
+    if counts:
+        raw_cursor(connection).execute(sql("ingest/count_feeds"), (counts,), prepare=True)
+
+
+def refuse_all(connection: sa.Connection, request: FeedRequest, fault: Fault) -> list[Outcome]:
+    """Keep all inputs of a request as refused for one reason."""
+    outcomes = [
+        rejected(Fault(fault.reason, fault.message, fault.field, item.source, item.event_id))
+        for item in request.parsed
+    ]
+    finish_requests(connection, [request], [outcomes])
+    return outcomes
+
+
+def keep_rejects(
+    connection: sa.Connection, feed: str, content_type: str, refused: Sequence[tuple[bytes, Fault]]
+) -> None:
+    """Keep refused inputs with their reason; repeats of one are counted on its row."""
+    connection.execute(
+        statement("ingest/keep_rejects"),
+        {
+            "feed": feed,
+            "content_type": content_type[:200],
+            "raw": [raw for raw, _ in refused],
+            **{
+                name: [getattr(fault, name) for _, fault in refused]
+                for name in ("reason", "field", "message", "source", "event_id")
+            },
+        },
+    )
+
+
+def feed_counts(
+    requests: Sequence[FeedRequest], outcomes: Iterable[Sequence[Outcome]]
+) -> str | None:
+    """Count outcomes by feed, as count_feeds.sql takes them; None where there is nothing to count."""
+    names: dict[str, list[str]] = {}
+    newest: dict[str, datetime] = {}
+    for request, answers in zip(requests, outcomes, strict=True):
+        feed = request.feed
+        counted = [outcome.name for outcome in answers if outcome.name in request.counted]
+        if not counted:
+            continue
+        names.setdefault(feed, []).extend(counted)
+        if ACCEPTED in counted:
+            is_all = counted.count(ACCEPTED) == len(answers)
+            chosen = None if is_all else [outcome.name == ACCEPTED for outcome in answers]
+            latest = Parsed.of(request.parsed).newest(chosen)
+            if latest is not None:
+                newest[feed] = max(latest, newest.get(feed, latest))
+    rows = [
+        {
+            "feed": feed,
+            "newest_occurred_at": newest[feed].isoformat() if feed in newest else None,
+            **{name: found.count(name) for name in OUTCOMES},
+        }
+        for feed, found in names.items()
+    ]
+    return json.dumps(rows) if rows else None
+
+
+def _part_of(request: FeedRequest, indexes: Sequence[int]) -> FeedRequest:
+    part = slice(indexes[0], indexes[-1] + 1)
     return request._replace(raws=request.raws[part], parsed=request.parsed[part])
 
 

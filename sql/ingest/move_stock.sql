@@ -1,8 +1,9 @@
 -- Move stock by a batch's effects, one row a pair, in the order of pairs: everybody locks in this one order.
 -- Where something happened before the pair's newest count, adding up would be wrong: such pairs come back, and are
--- folded from the ledger. Binds: $1 products, $2 locations, $3 moved, $4 moved_from, $5 known, $6 score, $7 scored_at,
--- $8 sold_at, $9 half-life in seconds, $10 the products' ids as text, for the caches, which hear of it at commit.
--- The pairs are written down for the rules of alerts, too.
+-- folded from the ledger; or all of it is refused, where nobody waits to fold them. The pairs are written down for the
+-- rules of alerts, too. Binds: $1 products, $2 locations, $3 moved, $4 moved_from, $5 known, $6 score, $7 scored_at,
+-- $8 sold_at, $9 half-life in seconds, $10 the products' ids as text, for the caches, which hear of it at commit,
+-- $11 whether pairs are refused that would come back.
 WITH moved AS (
     INSERT INTO stock AS s (product_id, location_id, on_hand_milli, moved_from, known, sales_score, sales_score_at,
                             last_sale_at)
@@ -26,6 +27,6 @@ outbox AS (
 told AS (
     SELECT pg_notify('stock_changed', $10)
 )
-SELECT product_id, location_id FROM moved WHERE late
+SELECT product_id, location_id FROM moved WHERE late AND (NOT $11 OR refuse_late())
 UNION ALL
 SELECT NULL, NULL FROM told

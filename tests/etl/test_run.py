@@ -13,8 +13,7 @@ import etl.run
 from etl import ledger_faults, run_etl
 from etl.delta import open_table
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.recording.recording import Recorder
-from ingest.recording.requests import FeedRequest, record_requests
+from ingest.recording.recording import FeedRequest, Recorder, record_requests
 from stocktide.foundation.errors import Conflict, Fatal
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.runs import single_flight

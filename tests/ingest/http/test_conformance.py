@@ -92,9 +92,9 @@ def test_conformance_features_of_cloudevents_hold(test_data: Path) -> None:
         for step in steps:
             if step.says == "Given an HTTP request":
                 cut = cut_request(step.text)
-                assert (cut.mode, cut.fault, len(cut.raws)) == ("single", None, 1)
+                assert (cut.mode, cut.fault, len(cut)) == ("single", None, 1)
             elif step.says == "When parsed as HTTP request":
-                document = json.loads(cut.raws[0])
+                document = json.loads(cut[0])
             elif step.says == "Then the attributes are:":
                 expected = dict(step.table[1:])
                 assert {n: v for n, v in document.items() if n != "data"} == expected
@@ -140,7 +140,7 @@ def parsed(content: bytes, content_type: str, headers: dict[str, str]) -> Event 
     """What a request with one event means, or what is wrong with it."""
     named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
     cut = cut_body(content_type, named, content)
-    return cut.fault or PARSER.parse(cut.raws[0])
+    return cut.fault or PARSER.parse(cut[0])
 
 
 @pytest.mark.parametrize(

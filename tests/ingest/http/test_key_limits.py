@@ -9,7 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from ingest.parsing.parser import COLUMNS_MIN
+from ingest.recording.fast_lane import EVENTS_MAX
 from stocktide.foundation.key_ring import FRESH_S
 from stocktide.foundation.keys import Limits, create_key, revoke_key
 from tests.conftest import Api
@@ -42,7 +42,7 @@ def post(sender: httpx.Client, documents: list[dict[str, Any]]) -> list[tuple[st
     return [(one["outcome"], one.get("reason")) for one in answer.json()["outcomes"]]
 
 
-@pytest.mark.parametrize("size", [3, COLUMNS_MIN + 3])
+@pytest.mark.parametrize("size", [3, EVENTS_MAX + 3])
 def test_a_limited_key_sends_its_kinds_and_locations_and_no_others(
     shop: Api, database: sa.Engine, size: int
 ) -> None:

@@ -439,7 +439,7 @@ class WaysIn:
 
     def submit(self, raws: list[bytes]) -> list[Outcome]:
         """Record as POST /v1/events does."""
-        parsed = self.recorder.parser.parse_all(raws)
+        parsed = self.recorder.parser.parse_each(raws)
         return self._run(self._intake.submit("till", "x", raws, parsed))
 
     def record_as_columns(self, raws: list[bytes]) -> list[Outcome]:

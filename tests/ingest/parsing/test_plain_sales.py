@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.parsing.events import Fault, StockEvent
-from ingest.parsing.parsed import Parsed
-from ingest.parsing.parser import COLUMNS_MIN, EventParser
+from ingest.parsing.parser import EventParser
+from ingest.parsing.sales import Parsed
+from ingest.recording.fast_lane import EVENTS_MAX
 from ingest.recording.recording import Recorder
 from stocktide.foundation.errors import TooLarge
 from stocktide.foundation.settings import Settings
@@ -21,7 +22,7 @@ from tests.ingest.samples import START, event
 
 NOW = START + timedelta(days=1)
 COLUMNS = EventParser(Settings(), now=lambda: NOW, columns_min=1)
-ONE_BY_ONE = EventParser(Settings(), now=lambda: NOW)
+ONE_BY_ONE = EventParser(Settings(), now=lambda: NOW, columns_min=1_000_000)
 
 numbers = st.one_of(
     st.integers(-1, 3), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
@@ -79,7 +80,7 @@ def test_requests_together_are_their_events_one_after_another(
 ) -> None:
     raws = [[json.dumps(document).encode() for document in request] for request in requests]
     parsed = [COLUMNS.parse_each(request) for request in raws]
-    together = Parsed.together(parsed)
+    together = Parsed.concat(parsed)
     assert list(together) == [item for part in parsed for item in part]
     chosen = [place % 3 != 1 for place in range(len(together))]
     times = [
@@ -91,11 +92,11 @@ def test_requests_together_are_their_events_one_after_another(
 
 
 def test_plain_sales_become_columns_around_what_is_wrong() -> None:
-    raws = [json.dumps(event("sale", f"e{n}")).encode() for n in range(COLUMNS_MIN)]
+    raws = [json.dumps(event("sale", f"e{n}")).encode() for n in range(EVENTS_MAX)]
     raws[7] = json.dumps(event("receipt", "e7")).encode()
     raws[9] = b"{"
-    parsed = ONE_BY_ONE.parse_each(raws)
-    assert [len(part.sales) for part in parsed.sales] == [COLUMNS_MIN - 2]
+    parsed = COLUMNS.parse_each(raws)
+    assert [len(part) for part in parsed.sales] == [EVENTS_MAX - 2]
     assert [place for place, _ in parsed.others] == [7, 9]
     assert isinstance(parsed[9], Fault)
 
@@ -112,7 +113,7 @@ def test_a_large_batch_is_recorded_once_with_its_repeats_conflicts_and_strangers
     recorder: Recorder,
 ) -> None:
     """Enough events for the way that copies identities, then the same ones again."""
-    size = 2 * COLUMNS_MIN
+    size = 2 * EVENTS_MAX
     documents = [event("sale", f"e{n}", price=2.5, order_id=f"o-{n}") for n in range(size)]
     documents[3] = event("return", "e3", quantity=2)
     documents[10] = documents[4]

@@ -47,7 +47,7 @@ def with_intake(
 async def submit(
     intake: Intake, recorder: Recorder, *raws: bytes, feed: str = "till"
 ) -> list[Outcome]:
-    parsed: Sequence[Event | Fault] = recorder.parser.parse_all(raws)
+    parsed: Sequence[Event | Fault] = recorder.parser.parse_each(raws)
     return await intake.submit(feed, "application/cloudevents+json", raws, parsed)
 
 
