@@ -78,7 +78,7 @@ class Events:
         return lines
 
     def batches(self, made: Service, events: int, case: Case) -> list[bytes]:
-        """Requests of BATCH events each."""
+        """Make requests of BATCH events each."""
         return [
             request(
                 "/v1/events",
@@ -90,7 +90,7 @@ class Events:
         ]
 
     def warm_up(self, made: Service) -> list[bytes]:
-        """Requests that name every product and shop several times, so that no process meets one for the first time."""
+        """Make requests that name every product and shop several times, so that no process meets a new one."""
         requests = []
         for _ in range(8 * PROCESSES):
             for first in range(0, PRODUCTS, BATCH):
@@ -105,7 +105,7 @@ class Events:
         return requests
 
     def singles(self, made: Service, path: str, events: int) -> list[bytes]:
-        """Requests of one event each."""
+        """Make requests of one event each."""
         kind = "application/cloudevents+json"
         lines = [line for _ in range(events // 100) for line in self.lines(100, Case())]
         return [request(path, made.key, kind, line) for line in lines]
@@ -241,7 +241,7 @@ INSERT INTO event_identities (source_id, event_id, entry_id, product_id, locatio
 
 
 def _measure_growth(made: Service, source: Events, events: int, sizes: Sequence[int]) -> None:
-    """The rate once so many rows are stored; they are made by SQL, and stock is left as it is."""
+    """Return the rate once so many rows are stored; they are made by SQL, and stock is left as it is."""
     made_rows = 0
     with made.connect() as connection:
         for size in sizes:

@@ -6,7 +6,7 @@ happens once (a key is read, a product looked up, a statement prepared) is over.
 - files: those of `ingest` and `stocktide` of which a function runs meanwhile, on whatever thread, and those of `sql`
   whose text the server executes.
 - forms: types of `ingest` that hold the identity of the sale, in a variable of a function there, made for this request.
-  The body's bytes are none, nor those that PostgreSQL gets, nor the outcome, which is the answer.
+  Neither the body's bytes count, nor those that PostgreSQL gets, nor the outcome, which is the answer.
 """
 
 import asyncio
@@ -176,7 +176,7 @@ class _Follower:
                 self._holds(value, 0)
 
     def _holds(self, value: object, depth: int) -> bool:
-        """Tell whether the marker is in a value; note the types of ours that it is held in."""
+        """Return True if the marker is in a value; note the types of ours that it is held in."""
         if isinstance(value, str):
             return self._marker in value
         if isinstance(value, bytes):

@@ -36,8 +36,13 @@ REPORT = ".report.json"
 class Stopping(Protocol):
     """A wish to stop: an Event, or a StopWish where a signal's handler sets it."""
 
-    def is_set(self) -> bool: ...
-    def wait(self, seconds: float, /) -> bool: ...
+    def is_set(self) -> bool:
+        """Return True once it is time to stop."""
+        ...
+
+    def wait(self, seconds: float, /) -> bool:
+        """Wait for it; return True if it is time to stop."""
+        ...
 
 
 class ReadAgain(Exception):

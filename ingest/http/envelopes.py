@@ -110,7 +110,7 @@ def _cut_array(body: bytes) -> Cut:
 def _from_binary(content_type: str, headers: Mapping[str, str], body: bytes) -> Cut:
     """Write a binary-mode event in structured form, so that one parser serves all modes.
 
-    The data goes in as it came, and what is not JSON as base64: the parser then says that it wants JSON.
+    The data goes in unchanged, and what is not JSON as base64: the parser then says that it wants JSON.
     """
     attributes = {}
     for header, value in headers.items():

@@ -143,14 +143,14 @@ class EventsRoute:
         return await key_with_scope(self._keys, text, "ingest")
 
     async def _still(self, sender: Sender) -> Key:
-        """The sender's key as it stands now: a body may be under way for hours. Raises as `_key`."""
+        """Return the sender's key as it stands now: a body may be under way for hours. Raises as `_key`."""
         now = time.monotonic()
         if now - sender.asked_at > FRESH_S:
             sender.key, sender.asked_at = await self._key(sender.text), now
         return sender.key
 
     async def _whole(self, sender: Sender, headers: Mapping[str, str], receive: Receive) -> bytes:
-        """A single event, or a batch in one array."""
+        """Record a single event, or a batch in one array."""
         content_type = headers.get("content-type", "")
         body = await whole_body(
             receive, headers.get("content-encoding", ""), self._settings.body_bytes_max

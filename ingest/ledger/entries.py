@@ -45,7 +45,7 @@ Part = tuple[EntryColumns, NDArray[np.int64]]
 ENTRIES_MAX = 65_536
 # A COPY is cheaper than an INSERT by rows from about here on.
 COPY_ROWS_MIN = 200
-# After a batch with repeats the next ones probably have some too (a sender that starts anew): so many are claimed
+# After a batch with repeats the next ones probably have some too (a sender that starts again): so many are claimed
 # carefully, without trying the faster way that a repeat would break.
 CAREFUL_BATCHES = 8
 

@@ -1,0 +1,1 @@
+"""Mappings that we ship, as TOML."""

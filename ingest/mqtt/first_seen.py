@@ -13,7 +13,7 @@ from stocktide.foundation.database import statement
 def first_seen(connection: sa.Connection, undated: Sequence[Undated]) -> list[datetime]:
     """Return the moment of each event, in order. The caller commits before it records the events.
 
-    Kept first, recorded after: whoever is killed in between finds the same moment, and thus the same id, again.
+    Kept first, recorded after: whoever is killed in between finds the same moment, and so the same id, again.
     """
     by_key: dict[str, Undated] = {}
     keys = [_digest(event.key) for event in undated]

@@ -1,4 +1,4 @@
-"""One message of the broker as it came."""
+"""One message of the broker, unchanged."""
 
 from collections.abc import Sequence
 from datetime import datetime

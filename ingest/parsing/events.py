@@ -1,4 +1,4 @@
-"""The records of valid events, in the ledger's units, and the fault of an input that is none."""
+"""The records of valid events, in the ledger's units, and the fault of an input that is not one."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -85,12 +85,20 @@ class PlainSales(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def is_storable(self) -> bool:
         """Return True if PostgreSQL can store all texts."""
-        texts = (self.source, self.event_id, self.product, self.location, self.order_id, self.customer_id, self.channel)
+        texts = (
+            self.source,
+            self.event_id,
+            self.product,
+            self.location,
+            self.order_id,
+            self.customer_id,
+            self.channel,
+        )
         return all(map(is_storable_json, filter(None, chain(*texts))))
 
     @classmethod
     def concat(cls, parts: Sequence["PlainSales"]) -> "PlainSales":
-        """Return several as one, numbered anew in their order. parts: at least one."""
+        """Return several as one, numbered in their order. parts: at least one."""
         columns = zip(*(part._columns() for part in parts), strict=True)
         _, *others = [list(chain.from_iterable(column)) for column in columns]
         return cls(range(len(others[0])), *others)

@@ -31,7 +31,7 @@ Begin = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 class FeedRequest(NamedTuple):
-    """Inputs of one feed, as they came and as they were parsed; counted: which outcomes count in its minutes."""
+    """Inputs of one feed, raw and parsed; counted: which outcomes count in its minutes."""
 
     feed: str
     content_type: str

@@ -1,4 +1,4 @@
-"""Rejects recorded again: as they came or edited, one or all of a reason, for trial or for good."""
+"""Rejects recorded again: unchanged or edited, one or all of a reason, for trial or for good."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
--- Take back the drop of rejects: they can be mended and replayed again.
+-- Take back the drop of rejects: they can be fixed and replayed again.
 WITH reopened AS (
     UPDATE rejects SET state = 'open', settled_by = NULL
     WHERE reject_id = ANY(CAST(:ids AS bigint[])) AND state = 'dropped'

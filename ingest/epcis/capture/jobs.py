@@ -152,7 +152,7 @@ def read_job(connection: sa.Connection, capture_id: str, *, feed: str | None) ->
 
 
 def movement_states(connection: sa.Connection, capture_id: UUID) -> dict[str, int]:
-    """Count where a capture's events stand with their movements: none, recorded, partial, rejected, pending …
+    """Count a capture's events by the state of their movements: none, recorded, partial, rejected, pending and so on.
 
     What was captured is stored, whatever this says; only `recorded` events have moved all that they tell.
     """

@@ -35,7 +35,7 @@ def canonical(uri: str) -> str:
 
 
 def key_of(uri: str) -> str | None:
-    """Return which GS1 key an address is, by its application identifier; None if it is none."""
+    """Return which GS1 key an address is, by its application identifier; None if it is not one."""
     found = identify(uri)
     return found.key if found is not None else None
 
@@ -47,7 +47,7 @@ def gln_of(uri: str) -> str | None:
 
 
 def parse_digital_link(uri: str) -> Identifier | None:
-    """Read a GS1 Digital Link: http(s), any host and any path before the key; None if it is none.
+    """Read a GS1 Digital Link: http(s), any host and any path before the key; None if it is not one.
 
     Behind a path of the host's own a key has to have its check digit: …/2024/01/20240115 is a date, no GTIN.
     """

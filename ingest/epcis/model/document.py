@@ -46,7 +46,7 @@ class EventRead:
 class Document:
     """A document: envelope without events, and for each event what was read or what is wrong with it.
 
-    raw: all of it as it came; raws: each event.
+    raw: all of its bytes; raws: those of each event.
     """
 
     raw: bytes
@@ -135,7 +135,7 @@ def _check_vocabulary(envelope: Envelope) -> None:
 
 
 def _event_list(raw: bytes, kind: str, value: dict[str, Any]) -> tuple[list[bytes], str]:
-    """Cut the events out as they came. Returns them with the address of their list."""
+    """Cut the events out unchanged. Returns them with the address of their list."""
     path = f"$.{LISTS[kind]}"
     if kind == "EPCISQueryDocument":
         results = _at(value, "$.epcisBody.queryResults")

@@ -104,7 +104,7 @@ class Content:
 
 @dataclass
 class _Opened:
-    """All that is in some containers, down to things that are none; unknown: containers that nobody told of."""
+    """Return all that is in some containers, down to things that hold nothing; unknown: containers never told of."""
 
     epcs: dict[str, str] = field(default_factory=dict)
     quantities: list[QuantityElement] = field(default_factory=list)
