@@ -85,7 +85,15 @@ class PlainSales(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def is_storable(self) -> bool:
         """Return True if PostgreSQL can store all texts."""
-        texts = (self.source, self.event_id, self.product, self.location, self.order_id, self.customer_id, self.channel)
+        texts = (
+            self.source,
+            self.event_id,
+            self.product,
+            self.location,
+            self.order_id,
+            self.customer_id,
+            self.channel,
+        )
         return all(map(is_storable_json, filter(None, chain(*texts))))
 
     @classmethod
