@@ -22,7 +22,7 @@ OTHERS = {
     "ingest/files/source_file.py": "bytes: a file that is not UTF-8",
     "ingest/ledger/binary.py": "bytes: the header of COPY",
     "forecasting/publishing/array_copy.py": "bytes: the header of COPY",
-    "ingest/ledger/rows.py": "bytes: false, in COPY",
+    "ingest/ledger/columns.py": "bytes: false, in COPY",
     "ingest/mqtt/plain.py": "bytes: between topic and payload of a hash",
     "ingest/mqtt/topics.py": "MQTT's rule for topics",
     "ingest/parsing/parser.py": "bytes: whether a closer look is worth it",
