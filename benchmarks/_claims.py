@@ -23,6 +23,11 @@ def at_most(name: str, value: float, goal: float) -> None:
     _print(name, value, goal, met=value <= goal)
 
 
+def figure(name: str, value: float) -> None:
+    """Print a figure that has no goal of its own."""
+    print(f"figure {name} value={value:.4g}")
+
+
 def _print(name: str, value: float, goal: float, *, met: bool) -> None:
     print(f"claim {name} value={value:.4g} goal={goal:g} met={'yes' if met else 'no'}")
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +27,16 @@ START_S_MAX = 60.0
 
 @dataclass(frozen=True)
 class Service:
-    """Where the API listens, a key for it, the database's address, and where processes find their settings."""
+    """Where the API listens, a key for it, the database's address, and where processes find their settings.
+
+    pids: of the API's processes, and of PostgreSQL's first one.
+    """
 
     port: int
     key: str
     database_url: str
     environment: dict[str, str]
+    pids: dict[str, Collection[int]]
 
     def client(self) -> httpx.Client:
         """Return a client with the key."""
@@ -102,6 +106,7 @@ def service(*, processes: int, products: int, locations: int) -> Iterator[Servic
             "STOCKTIDE_REDIS_URL": valkey.url,
         }
         code = f"from benchmarks._ingest_service import serve; serve({listening.fileno()})"
+        api: list[int] = []
         for _ in range(processes):
             process = subprocess.Popen(
                 [sys.executable, "-c", code],
@@ -109,9 +114,18 @@ def service(*, processes: int, products: int, locations: int) -> Iterator[Servic
                 pass_fds=[listening.fileno()],
                 cwd=ROOT,
             )
+            api.append(process.pid)
             stack.callback(process.wait)
             stack.callback(process.terminate)
-        made = Service(listening.getsockname()[1], key, postgres.url(), environment)
+        postgres_pid = postgres.orphan_pid()
+        assert postgres_pid is not None
+        made = Service(
+            port=listening.getsockname()[1],
+            key=key,
+            database_url=postgres.url(),
+            environment=environment,
+            pids={"API": api, "PostgreSQL": [postgres_pid]},
+        )
         _wait(made)
         _fill(made, products, locations)
         yield made

@@ -4,6 +4,10 @@ Everything is in place: validation, identity, ledger, stock, outbox, rejects, an
 The reference of `batch_vs_copy` is one text COPY, in one transaction, of the very rows that a round wrote into a bare
 table of the ledger's columns, without index. That of `single_vs_noop` is a bare ASGI endpoint of the same processes
 that answers as many bytes and does nothing. Client, API processes and PostgreSQL share the machine's cores.
+
+Rates depend on the disk, CPU time less: `cpu_us_per_event` is what the API's processes and all of PostgreSQL's spend,
+user and system, for an event of a plain batch, and `cpu_vs_copy` that in times of what the client and PostgreSQL spend
+for a row of the COPY. Background processes of PostgreSQL are counted in whatever round they run in.
 """
 
 import argparse
@@ -23,7 +27,8 @@ sys.path[0] = str(Path(__file__).parents[1])
 import msgspec
 import numpy as np
 
-from benchmarks._claims import at_least, at_most, need_program
+from benchmarks._claims import at_least, at_most, figure, need_program
+from benchmarks._cpu import MICROSECONDS, cpu_of
 from benchmarks._ingest_service import Service, ordered_id, service
 from benchmarks._load import Load, request, send_all
 from benchmarks._mqtt import measure_mqtt
@@ -34,6 +39,7 @@ BATCH, IN_FLIGHT, SINGLES = 1_000, 16, 64
 ZIPF = 1.3
 GOALS = {"batch": 0.35, "repeats": 0.20, "single": 0.40, "malformed": 0.80, "hot": 1.0}
 SINGLE_P99_MS_MAX = 15.0
+CPU_VS_COPY_MAX = 6.0
 
 
 @dataclass
@@ -140,6 +146,8 @@ def main() -> None:
     at_least("single_vs_noop", single, GOALS["single"])
     at_most("single_p99_ms", p99_ms, SINGLE_P99_MS_MAX)
     at_least("malformed_vs_clean", ratios["malformed"], GOALS["malformed"])
+    figure("cpu_us_per_event", ratios["cpu_us"])
+    at_most("cpu_vs_copy", ratios["cpu_us"] / ratios["copy_cpu_us"], CPU_VS_COPY_MAX)
     at_least("hot_vs_spread", ratios["hot"], GOALS["hot"])
 
 
@@ -157,52 +165,67 @@ def _say_durability(made: Service) -> None:
 
 
 def _measure_batches(made: Service, source: Events, events: int, rounds: int) -> dict[str, float]:
-    """Median ratios over rounds: to COPY, and of the malformed and the hot case to the plain one of its round."""
-    found: dict[str, list[float]] = {name: [] for name in ("batch", "repeats", "malformed", "hot")}
+    """Return medians over rounds: ratios to COPY, of the malformed and the hot case to the plain one, and CPU, µs."""
+    names = ("batch", "repeats", "malformed", "hot", "cpu_us", "copy_cpu_us")
+    found: dict[str, list[float]] = {name: [] for name in names}
     for number in range(rounds):
-        plain = _post(made, source, events, Case(), f"round {number}: plain")
-        copied = _copy(made, events)
-        print(f"{'':10}text COPY into a bare table of the ledger's columns: {copied:,.0f} rows/s")
-        repeats = _post(made, source, events, Case(repeats=0.1), "10 % repeats")
-        copied_after = _copy(made, events)
-        malformed = _post(made, source, events, Case(malformed=True), "one malformed a batch")
-        hot = _post(made, source, events, Case(hot=True), "one hot product")
+        plain, cpu_us = _post(made, source, events, Case(), f"round {number}: plain")
+        copied, copy_cpu_us = _copy(made, events)
+        repeats, _ = _post(made, source, events, Case(repeats=0.1), "10 % repeats")
+        copied_after, _ = _copy(made, events)
+        malformed, _ = _post(made, source, events, Case(malformed=True), "one malformed a batch")
+        hot, _ = _post(made, source, events, Case(hot=True), "one hot product")
         reference = (copied + copied_after) / 2
         found["batch"].append(plain / reference)
         found["repeats"].append(repeats / reference)
         found["malformed"].append(malformed / plain)
         found["hot"].append(hot / plain)
+        found["cpu_us"].append(cpu_us)
+        found["copy_cpu_us"].append(copy_cpu_us)
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-def _post(made: Service, source: Events, events: int, case: Case, name: str) -> float:
+def _post(made: Service, source: Events, events: int, case: Case, name: str) -> tuple[float, float]:
+    """Send batches; return events/s, and CPU microseconds an event of API and PostgreSQL together."""
     requests = source.batches(made, events, case)
-    load = send_all(made.port, requests, IN_FLIGHT)
+    with cpu_of(made.pids) as spent:
+        load = send_all(made.port, requests, IN_FLIGHT)
     assert load.statuses == {200: len(requests)}, load.statuses
     rate = events / load.seconds
     print(
-        f"{name:>28}: {rate:>9,.0f} events/s, request p50 {_ms(load, 50):.0f} ms, p99 {_ms(load, 99):.0f} ms",
+        f"{name:>28}: {rate:>9,.0f} events/s, request p50 {_ms(load, 50):.0f} ms, p99 {_ms(load, 99):.0f} ms, "
+        f"CPU {_cpu_words(spent.us_each(events))} an event",
         flush=True,
     )
-    return rate
+    return rate, sum(spent.us_each(events).values())
+
+
+def _cpu_words(us: dict[str, float]) -> str:
+    return " + ".join(f"{name} {value:.1f}" for name, value in us.items()) + " µs"
 
 
 def _ms(load: Load, percent: float) -> float:
     return float(np.percentile(load.latencies, percent)) * 1e3
 
 
-def _copy(made: Service, rows: int) -> float:
-    """One text COPY of the newest rows of the ledger into a bare table of its columns; rows/s."""
+def _copy(made: Service, rows: int) -> tuple[float, float]:
+    """Copy the newest rows of the ledger into a bare table of its columns; return rows/s and CPU microseconds a row."""
     with made.connect() as connection, connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS bare")
         cursor.execute("CREATE TABLE bare AS SELECT * FROM ledger WITH NO DATA")
         newest = f"SELECT * FROM ledger ORDER BY entry_id DESC LIMIT {rows}"
         with cursor.copy(f"COPY ({newest}) TO STDOUT") as out:
             text = b"".join(bytes(piece) for piece in out)
+        postgres = {"PostgreSQL": made.pids["PostgreSQL"]}
         started = time.perf_counter()
-        with cursor.copy("COPY bare FROM STDIN") as into:
+        with cpu_of(postgres) as spent, cursor.copy("COPY bare FROM STDIN") as into:
             into.write(text)
-        return rows / (time.perf_counter() - started)
+        rate = rows / (time.perf_counter() - started)
+    us = {"client": MICROSECONDS * spent.own / rows, **spent.us_each(rows)}
+    print(
+        f"{'':10}text COPY into a bare table of the ledger's columns: {rate:,.0f} rows/s, CPU {_cpu_words(us)} a row"
+    )
+    return rate, sum(us.values())
 
 
 def _measure_singles(
