@@ -115,11 +115,13 @@ class FastLane:
             return
         connection = self._connection.pgconn
         is_synced = False
+        nothing_in_a_row = 0
         try:
             connection.consume_input()
-            # of each statement the results, then None; at the end the commit
-            while not is_synced and not connection.is_busy():
+            # of each statement the results, then None; at the end the commit. None twice: nothing is under way
+            while not is_synced and nothing_in_a_row < 2 and not connection.is_busy():
                 result = connection.get_result()
+                nothing_in_a_row = nothing_in_a_row + 1 if result is None else 0
                 if result is not None:
                     self._is_committed &= result.status in DONE
                     is_synced = result.status == ExecStatus.PIPELINE_SYNC
