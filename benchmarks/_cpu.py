@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -31,8 +32,21 @@ def cpu_seconds(pids: Collection[int]) -> float:
             # a backend may end between the list and the question; its parent then counts it
             with contextlib.suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
-                total += times.user + times.system + times.children_user + times.children_system
+                running = _running_seconds(process.pid) or times.user + times.system
+                total += running + times.children_user + times.children_system
     return total
+
+
+def _running_seconds(pid: int) -> float:
+    """Return what the threads of a process spent, to the nanosecond where Linux says so; 0 elsewhere.
+
+    The usual counters go by the hundredth of a second, which is as much as a COPY of 10,000 rows takes.
+    """
+    total = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):
+            total += int(path.read_text().split()[0])
+    return total / 1e9
 
 
 @contextlib.contextmanager

@@ -10,10 +10,23 @@ AWAY = "The API does not answer; nothing was changed. See `stocktide status`."
 SLOW = "The API takes longer than 30 s. Check whether it was done before you try again."
 
 
+NOT_QUEUED = "The API does not answer; nothing was queued. See `stocktide status`."
+
+
 def ask_api(
-    method: str, path: str, api: str, key: str | None, body: dict[str, Any] | None = None
+    method: str,
+    path: str,
+    api: str,
+    key: str | None,
+    body: dict[str, Any] | None = None,
+    *,
+    away: str = AWAY,
+    not_done: str = "Not done",
 ) -> tuple[dict[str, Any] | None, str]:
-    """Ask a route for its answer. Returns it, or None and the reason in words."""
+    """Ask a route for its answer. Returns it, or None and the reason in words.
+
+    away, not_done: what to say where the API does not answer, and before the reason of a refusal.
+    """
     try:
         answer = httpx.request(
             method,
@@ -25,9 +38,9 @@ def ask_api(
     except httpx.ReadTimeout:
         return None, SLOW
     except httpx.HTTPError:
-        return None, AWAY
-    if answer.status_code != 200:
-        return None, f"Not done: {_why_not(answer)}"
+        return None, away
+    if not answer.is_success:
+        return None, f"{not_done}: {_why_not(answer)}"
     return answer.json(), ""
 
 
@@ -39,6 +52,17 @@ def _why_not(answer: httpx.Response) -> str:
         problem = None
     said = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
     return str(said or f"the API answered {answer.status_code}.")
+
+
+def queue_job(job: str, api: str, key: str | None) -> str:
+    """Ask the API to queue a job; return in words what came of it."""
+    path = f"/v1/jobs/{job}"
+    answer, why = ask_api("POST", path, api, key, away=NOT_QUEUED, not_done="Not queued")
+    if answer is None:
+        return why
+    if answer["queued"]:
+        return "Queued. It starts as soon as the worker is free."
+    return "Already queued."
 
 
 def decide_forecast(

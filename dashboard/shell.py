@@ -11,6 +11,7 @@ from dashboard.calendar import page as calendar
 from dashboard.experiments import page as experiments
 from dashboard.feeds import page as feeds
 from dashboard.forecasts import page as forecasts
+from dashboard.freshness import is_data_late
 from dashboard.friendly_errors import FAILED, friendly_errors
 from dashboard.overview import page as overview
 from dashboard.products import page as products
@@ -21,7 +22,6 @@ from dashboard.trending import page as trending
 from stocktide.foundation.errors import Unauthorized
 from stocktide.foundation.users import User
 
-LAKE_LATE_S = 900
 FORECAST_LATE_S = 3 * 86_400
 
 Render = Callable[[Reader, User], None]
@@ -103,10 +103,9 @@ def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
         else "No events yet"
     ]
     lake = known["lake_updated_at"]
-    received = known["last_received"]
     if lake is None:
         parts.append("No data loaded yet: run `stocktide etl`")
-    elif received is not None and received > lake and (now - lake).total_seconds() > LAKE_LATE_S:
+    elif is_data_late(known, now):
         parts.append(f":orange-badge[Data late: updated {when(lake, now=now)}]")
     else:
         parts.append(f"Data updated {when(lake, now=now)}")

@@ -1,4 +1,4 @@
-"""Parts that the Feeds pages share: how tables look, what is chosen through the address, how often they draw."""
+"""Parts that pages of tables share: how tables look, what is chosen through the address, how often they draw."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame, read_record
+from dashboard.api_client import queue_job
+from dashboard.freshness import is_data_late
 from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
@@ -16,8 +17,6 @@ from dashboard.widgets import reason_words
 from stocktide.foundation.users import User
 
 RUNS = 20
-LAKE_LATE_S = 900
-API_TIMEOUT_S = 5.0
 OUTCOME_TIPS = {
     "duplicate": tip("duplicate"),
     "conflict": tip("conflict"),
@@ -88,9 +87,7 @@ def judge(
             f"{plain(job['error'] or 'It gave no reason.')} Everything published before stays in use.",
         )
     lake = known["lake_updated_at"]
-    if lake is None or (
-        known["last_received"] > lake and (now - lake).total_seconds() > LAKE_LATE_S
-    ):
+    if lake is None or is_data_late(known, now):
         return (
             "Data is out of date.",
             "Data was not updated since the last events. Check the worker: `stocktide status`.",
@@ -111,26 +108,7 @@ def _retrain(reader: Reader, user: User) -> None:
         st.caption("Planners and operators can start a retraining.")
         return
     if st.button("Retrain now", key="system.retrain", icon=":material/model_training:"):
-        st.info(ask_for("forecast", reader.settings.api_address, reader.settings.dashboard_key))
-
-
-def ask_for(job: str, api: str, key: str | None) -> str:
-    """Ask the API to queue a job; say what came of it. This role of the database cannot write the queue itself."""
-    try:
-        answer = httpx.post(
-            f"{api}/v1/jobs/{job}",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=API_TIMEOUT_S,
-        )
-    except httpx.HTTPError:
-        return "The API does not answer; nothing was queued. See `stocktide status`."
-    if answer.status_code != 202:
-        return f"Not queued: {answer.json()['detail']}"
-    return (
-        "Queued. It starts as soon as the worker is free."
-        if answer.json()["queued"]
-        else "Already queued."
-    )
+        st.info(queue_job("forecast", reader.settings.api_address, reader.settings.dashboard_key))
 
 
 def _runs(reader: Reader) -> None:

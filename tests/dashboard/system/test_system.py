@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dashboard.system.page import ask_for, judge
+from dashboard.api_client import queue_job
+from dashboard.system.page import judge
 from stocktide.foundation.users import Role
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, text_of
@@ -60,20 +61,20 @@ def test_judge_says_slower_when_the_cache_is_away() -> None:
     assert judge(KNOWN, GOOD, None, NOW)[0] == "Running, slower."
 
 
-def test_ask_for_queues_a_job_once(api: Api) -> None:
+def test_queue_job_queues_a_job_once(api: Api) -> None:
     key = api.operate.headers["Authorization"].removeprefix("Bearer ")
-    assert ask_for("forecast", api.url, key).startswith("Queued.")
-    assert ask_for("forecast", api.url, key) == "Already queued."
+    assert queue_job("forecast", api.url, key).startswith("Queued.")
+    assert queue_job("forecast", api.url, key) == "Already queued."
 
 
-def test_ask_for_says_why_not_when_the_key_may_not(api: Api) -> None:
+def test_queue_job_says_why_not_when_the_key_may_not(api: Api) -> None:
     key = api.read.headers["Authorization"].removeprefix("Bearer ")
-    assert ask_for("forecast", api.url, key).startswith("Not queued: ")
-    assert ask_for("forecast", api.url, None).startswith("Not queued: ")
+    assert queue_job("forecast", api.url, key).startswith("Not queued: ")
+    assert queue_job("forecast", api.url, None).startswith("Not queued: ")
 
 
-def test_ask_for_says_so_when_the_api_is_away() -> None:
-    assert "nothing was queued" in ask_for("forecast", f"http://127.0.0.1:{free_port()}", "k")
+def test_queue_job_says_so_when_the_api_is_away() -> None:
+    assert "nothing was queued" in queue_job("forecast", f"http://127.0.0.1:{free_port()}", "k")
 
 
 def test_system_tells_the_next_step_in_every_part_when_the_database_is_empty(
