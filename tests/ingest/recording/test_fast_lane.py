@@ -24,21 +24,22 @@ def test_the_loop_goes_on_when_the_server_ends(home: Path, number: signal.Signal
     engine.dispose()
     lane = FastLane(engine)
 
-    async def lose_it() -> bool:
+    async def lose_it() -> list[bool]:
         await lane.open()
-        assert lane.is_open
+        seen = [lane.is_open]
         pid = server.orphan_pid()
         assert pid is not None
         os.kill(pid, number)
         for _ in range(200):
             await asyncio.sleep(0.02)
-            if not lane.is_open:
+            seen.append(lane.is_open)
+            if not seen[-1]:
                 break
-        was_open = lane.is_open
         lane.close()
-        return was_open
+        return seen
 
     try:
-        assert not asyncio.run(lose_it())
+        seen = asyncio.run(lose_it())
+        assert (seen[0], seen[-1]) == (True, False)
     finally:
         server.stop()
