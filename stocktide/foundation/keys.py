@@ -171,7 +171,7 @@ def create_key(connection: sa.Connection, name: str, scope: str, limits: Limits 
         raise Invalid("key_name", "A key's name has 1 to 100 printable characters.")
     if name in RESERVED:
         raise Invalid(
-            "key_name", f"{name!r} is the feed of events without a key; choose another name."
+            "key_name", f"{name!r} is the feed of events without a key; take another name."
         )
     limits.check(scope)
     text = KEY_PREFIX + secrets.token_urlsafe(32)

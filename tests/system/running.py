@@ -1,5 +1,6 @@
 """A real `stocktide up` in a process of its own, on free ports and a home of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -89,7 +90,9 @@ class Running:
             *psutil.Process(self.process.pid).children(recursive=True),
         ]
         for one in everybody:
-            one.kill()
+            # one may have ended by itself meanwhile
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
         self.process.wait()
         psutil.wait_procs(everybody, timeout=10)
 
