@@ -22,6 +22,9 @@ from stocktide.foundation.database_errors import reaction_to
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
 
+NOT_STORABLE = Fault(
+    "not_storable", "The database refuses a value of this event; its log says which."
+)
 SEND_AGAIN = "Nothing was recorded; send it again."
 # Partitions are made this long before they are needed; who records looks once a day.
 PARTITION_MONTHS_AHEAD = 2
@@ -90,7 +93,7 @@ class Recorder:
             requests,
             partial(self._together, begin),
             lambda request, _: [self._apart(begin, request)],
-            is_of_one=_is_content,
+            is_of_one=is_content,
         )
 
     def keep(self, feed: str, content_type: str, raw: bytes, fault: Fault) -> None:
@@ -120,13 +123,10 @@ class Recorder:
 
         def refused(index: int, error: Exception) -> list[Outcome]:
             log("not_storable", feed=request.feed, error=str(error))
-            fault = Fault(
-                "not_storable", "The database refuses a value of this event; its log says which."
-            )
             with begin() as connection:
-                return refuse_all(connection, _part_of(request, [index]), fault)
+                return refuse_all(connection, _part_of(request, [index]), NOT_STORABLE)
 
-        return by_halves(range(len(request.parsed)), some, refused, is_of_one=_is_content)
+        return by_halves(range(len(request.parsed)), some, refused, is_of_one=is_content)
 
     def _ensure_partitions(self, connection: sa.Connection) -> None:
         now = datetime.now(UTC)
@@ -238,5 +238,6 @@ def _part_of(request: FeedRequest, indexes: Sequence[int]) -> FeedRequest:
     return request._replace(raws=request.raws[part], parsed=request.parsed[part])
 
 
-def _is_content(error: Exception) -> bool:
+def is_content(error: Exception) -> bool:
+    """Return True if the database refuses what is in a batch, so that halving it finds the event."""
     return reaction_to(error) == "content"

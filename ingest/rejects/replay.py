@@ -6,7 +6,7 @@ from typing import Any
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
-from ingest.recording.recording import Recorder
+from ingest.recording.recording import NOT_STORABLE, Recorder, is_content
 from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
 from ingest.rejects.attempts import (
     Attempt,
@@ -21,7 +21,7 @@ from ingest.rejects.changes import changes_of, newest_change
 from ingest.rejects.payload import HOW_TO_FIX, edited, kind_of
 from ingest.rejects.rejects import Wanted, checked_reason, open_reject, payload_of
 from stocktide.foundation.database import statement
-from stocktide.foundation.database_errors import DATABASE_ERRORS, reaction_to
+from stocktide.foundation.database_errors import DATABASE_ERRORS
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.telemetry import log
 
@@ -31,9 +31,6 @@ CHUNK_MAX = 1_000
 # A larger payload is no event that anybody would replay; the other is what a call holds in memory.
 EVENT_BYTES_MAX = 2**20
 CHUNK_BYTES_MAX = 16 * 2**20
-NOT_STORABLE = Fault(
-    "not_storable", "The database refuses a value of this event; its log says which."
-)
 TRIAL_REFUSED = (
     "The database refuses a value of one of these events. Replay: it is found, and left open."
 )
@@ -137,7 +134,7 @@ class Replayer:
             attempts,
             lambda some: self._record_together(some, audit),
             lambda attempt, error: self._left_open(attempt, audit, error),
-            is_of_one=lambda error: reaction_to(error) == "content",
+            is_of_one=is_content,
         )
 
     def _record_together(self, attempts: Sequence[Attempt], audit: Audit) -> list[Outcome | None]:
@@ -186,7 +183,7 @@ class Replayer:
             try:
                 report.add(attempts, ledger.append(connection, self._parsed(attempts)))
             except DATABASE_ERRORS as error:
-                if reaction_to(error) != "content":
+                if not is_content(error):
                     raise
                 raise Invalid("not_storable", TRIAL_REFUSED) from error
             changes = changes_of(connection, self._recorder.engine, after=before)
