@@ -13,7 +13,6 @@ from alerts.cloud_event import json_schema
 from alerts.fan_out import FanOut, Frame
 from alerts.listing import Wanted, list_alerts, newest_event_id, read_alert
 from alerts.reorder_points import ReorderPoint, list_reorder_points, put_reorder_points
-from alerts.requests import body_of, settings_of
 from alerts.rules import Rule
 from alerts.sse_response import SseResponse
 from alerts.triage import acknowledge, silence
@@ -23,10 +22,12 @@ from stocktide.foundation.web import (
     OperateKey,
     ReadKey,
     asked_by,
+    body_of,
     engine_of,
     in_transaction,
     key_ring_of,
     read_body,
+    settings_of,
 )
 
 router = APIRouter(prefix="/v1", tags=["alerts"])
@@ -131,7 +132,7 @@ def get_alert(request: Request, _key: ReadKey, alert_id: PathId) -> dict[str, An
         return read_alert(connection, alert_id)
 
 
-@router.patch("/alerts/{alert_id}", openapi_extra=body_of(Change, "reason"))
+@router.patch("/alerts/{alert_id}", openapi_extra=body_of(Change))
 async def patch_alert(request: Request, key: OperateKey, alert_id: PathId) -> dict[str, Any]:
     """Acknowledge an alert, or silence its rule and subject until an instant, with a reason that the history keeps."""
     change = await read_body(request, Change, CHANGE_BYTES_MAX)
@@ -171,7 +172,7 @@ def get_reorder_points(
     return {"reorder_points": rows, "next": next_pair(rows, limit)}
 
 
-@router.put("/reorder-points", openapi_extra=body_of(ReorderPointsIn, "reorder_points"))
+@router.put("/reorder-points", openapi_extra=body_of(ReorderPointsIn))
 async def put_reorder_points_route(request: Request, key: OperateKey) -> dict[str, int]:
     """Set reorder points (units; null takes one away), all or none. Their alerts follow at once."""
     settings = settings_of(request)

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from alerts.addresses import allowed_by
-from alerts.requests import body_of, settings_of
 from alerts.signature import secret_of, secret_text
 from alerts.webhooks import (
     Filters,
@@ -22,7 +21,15 @@ from alerts.webhooks import (
     rotate_secret,
 )
 from stocktide.foundation.paging import Limit, RowId, next_key
-from stocktide.foundation.web import OperateKey, asked_by, engine_of, in_transaction, read_body
+from stocktide.foundation.web import (
+    OperateKey,
+    asked_by,
+    body_of,
+    engine_of,
+    in_transaction,
+    read_body,
+    settings_of,
+)
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 WEBHOOK_BYTES_MAX = 65_536
@@ -57,7 +64,7 @@ def get_webhooks(request: Request, _key: OperateKey) -> dict[str, Any]:
         return {"webhooks": list_webhooks(connection)}
 
 
-@router.post("", status_code=201, openapi_extra=body_of(WebhookIn, "name", "url"))
+@router.post("", status_code=201, openapi_extra=body_of(WebhookIn))
 async def post_webhook(request: Request, key: OperateKey) -> dict[str, Any]:
     """Make a webhook. The answer shows its secret, this once."""
     given = await read_body(request, WebhookIn, WEBHOOK_BYTES_MAX)

@@ -13,8 +13,7 @@ from catalog.stock import list_lots, list_stock, stock_as_of
 from catalog.trending import Scope, read_trending
 from stocktide.foundation.errors import Invalid, NotFound
 from stocktide.foundation.paging import Limit, checked_text, next_key, next_pair, pair_of
-from stocktide.foundation.settings import Settings
-from stocktide.foundation.web import ReadKey, engine_of
+from stocktide.foundation.web import ReadKey, engine_of, settings_of
 
 router = APIRouter(prefix="/v1", tags=["read"])
 
@@ -110,7 +109,7 @@ def get_trending(
     if location and region:
         raise Invalid("scope", "Give a location or a region, not both.")
     scope = Scope(location=checked_text(location), region=checked_text(region))
-    settings: Settings = request.app.state.settings
+    settings = settings_of(request)
     return read_trending(
         engine_of(request),
         cache_of(request),

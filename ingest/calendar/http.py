@@ -14,14 +14,15 @@ from ingest.calendar.plans import put_plans, withdraw_plan
 from ingest.parsing.permission import require_unlimited
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.paging import Limit, checked_text, next_key
-from stocktide.foundation.settings import Settings
 from stocktide.foundation.web import (
     IngestKey,
     ReadKey,
     asked_by,
+    body_of,
     engine_of,
     in_transaction,
     read_body,
+    settings_of,
 )
 
 router = APIRouter(prefix="/v1/calendar", tags=["calendar"])
@@ -33,18 +34,6 @@ def _body_shape(kind: Kind) -> type[Any]:
     """Return the shape of a kind's body: its plans under its name, and on whose behalf the key asks."""
     fields: list[Any] = [(kind.name, list[kind.shape]), ("user", str | None, None)]  # type: ignore[name-defined]  # a type made at run time
     return msgspec.defstruct(f"{kind.name.capitalize()}In", fields, forbid_unknown_fields=True)
-
-
-def _body_doc(kind: Kind) -> dict[str, Any]:
-    """Return the description of a kind's body for OpenAPI."""
-    _, components = msgspec.json.schema_components([kind.shape])
-    item = components[kind.shape.__name__]
-    schema = {
-        "type": "object",
-        "required": [kind.name],
-        "properties": {kind.name: {"type": "array", "items": item}, "user": {"type": "string"}},
-    }
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def _add_routes(kind: Kind) -> None:
@@ -77,7 +66,7 @@ def _add_routes(kind: Kind) -> None:
     async def put(request: Request, key: IngestKey) -> dict[str, int]:
         """Record plans, all or none. The same again changes nothing; the same id with another content replaces it."""
         require_unlimited(key, "plans")
-        settings: Settings = request.app.state.settings
+        settings = settings_of(request)
         body = await read_body(request, body_shape, settings.body_bytes_max)
         by = asked_by(key, body.user)
 
@@ -98,7 +87,7 @@ def _add_routes(kind: Kind) -> None:
         return {"withdrawn": plan}
 
     router.get(f"/{name}", name=f"get_{name}")(get)
-    router.put(f"/{name}", name=f"put_{name}", openapi_extra=_body_doc(kind))(put)
+    router.put(f"/{name}", name=f"put_{name}", openapi_extra=body_of(body_shape))(put)
     router.delete(f"/{name}/{{plan}}", name=f"delete_{name}")(delete)
 
 

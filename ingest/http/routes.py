@@ -13,7 +13,7 @@ from ingest.parsing.permission import require_unlimited
 from ingest.recording.dependency import recorder_of
 from stocktide.domain.kinds import KINDS, TYPE_PREFIX
 from stocktide.foundation.errors import NotFound
-from stocktide.foundation.web import IngestKey, read_body
+from stocktide.foundation.web import IngestKey, body_of, read_body
 
 router = APIRouter(prefix="/v1")
 
@@ -30,8 +30,7 @@ class LocationsIn(msgspec.Struct, forbid_unknown_fields=True):
     locations: list[LocationIn]
 
 
-@router.put("/products", tags=["ingest"], openapi_extra={"requestBody": {
-    "required": True, "content": {"application/json": {"schema": {"type": "object"}}}}})  # fmt: skip
+@router.put("/products", tags=["ingest"], openapi_extra=body_of(ProductsIn))
 async def put_products_route(request: Request, key: IngestKey) -> dict[str, int]:
     """Create or change products; a field left out keeps its value. Answers how many rows were taken."""
     require_unlimited(key, "products")
@@ -48,8 +47,7 @@ async def put_products_route(request: Request, key: IngestKey) -> dict[str, int]
     return {"products": await run_in_threadpool(write)}
 
 
-@router.put("/locations", tags=["ingest"], openapi_extra={"requestBody": {
-    "required": True, "content": {"application/json": {"schema": {"type": "object"}}}}})  # fmt: skip
+@router.put("/locations", tags=["ingest"], openapi_extra=body_of(LocationsIn))
 async def put_locations_route(request: Request, key: IngestKey) -> dict[str, int]:
     """Create or change locations; a field left out keeps its value. Answers how many rows were taken."""
     require_unlimited(key, "locations")

@@ -95,7 +95,7 @@ def factor(unit: str, own: str, packs: Mapping[str, object]) -> Fraction | None:
     return size / wanted_size if dimension == wanted_dimension else None
 
 
-def converted(quantity_milli: int, by: Fraction) -> int | None:
+def converted(quantity_milli: int | Fraction, by: Fraction) -> int | None:
     """Return the quantity in the product's own unit, or None if it is not a whole number of thousandths."""
     exact = quantity_milli * by
     return exact.numerator if exact.denominator == 1 else None

@@ -33,6 +33,7 @@ from stocktide.foundation.web import (
     OperateKey,
     ReadKey,
     asked_by,
+    body_of,
     engine_of,
     in_transaction,
     read_body,
@@ -99,15 +100,6 @@ class CloseIn(msgspec.Struct, forbid_unknown_fields=True):
     user: str | None = None
 
 
-def _body(**properties: str) -> dict[str, Any]:
-    """Return the description of a route's JSON body for OpenAPI."""
-    schema = {
-        "type": "object",
-        "properties": {name: {"type": kind} for name, kind in properties.items()},
-    }
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
 @router.get("/events", tags=["ingest"])
 def get_event_outcome(
     request: Request,
@@ -156,12 +148,7 @@ def get_reject(
     return read_reject(recorder_of(request), reject_id, bytes_max=bytes_max)
 
 
-@router.post(
-    "/rejects/{reject_id}/mend",
-    openapi_extra=_body(
-        raw="string", edits="object", dry_run="boolean", reason="string", user="string"
-    ),
-)
+@router.post("/rejects/{reject_id}/mend", openapi_extra=body_of(FixIn))
 async def post_fix(request: Request, key: OperateKey, reject_id: PathId) -> dict[str, Any]:
     """Record one reject as another event (`raw`) or with other fields (`edits`); what fails again stays open."""
     body = await read_body(request, FixIn, recorder_of(request).settings.body_bytes_max)
@@ -176,11 +163,7 @@ async def post_fix(request: Request, key: OperateKey, reject_id: PathId) -> dict
     )
 
 
-@router.post(
-    "/rejects/replay",
-    openapi_extra=_body(ids="array", filter="object", edit="object", dry_run="boolean", reason="string",
-                        after="integer", user="string"),
-)  # fmt: skip
+@router.post("/rejects/replay", openapi_extra=body_of(ReplayIn))
 async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
     """Record open rejects again, by `ids` or by `filter`, perhaps edited; `dry_run` previews the result."""
     body = await read_body(request, ReplayIn, recorder_of(request).settings.body_bytes_max)
@@ -204,13 +187,13 @@ async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
     )
 
 
-@router.post("/rejects/drop", openapi_extra=_body(ids="array", reason="string", user="string"))
+@router.post("/rejects/drop", openapi_extra=body_of(CloseIn))
 async def post_drop(request: Request, key: OperateKey) -> dict[str, Any]:
     """Close open rejects that will never be recorded, with a reason. They stay stored and can be looked up."""
     return await _close(request, key, drop_rejects)
 
 
-@router.post("/rejects/reopen", openapi_extra=_body(ids="array", reason="string", user="string"))
+@router.post("/rejects/reopen", openapi_extra=body_of(CloseIn))
 async def post_reopen(request: Request, key: OperateKey) -> dict[str, Any]:
     """Open rejects again that were dropped, with a reason."""
     return await _close(request, key, reopen_rejects)

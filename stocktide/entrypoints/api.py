@@ -32,7 +32,14 @@ from stocktide.foundation.key_ring import KeyRing
 from stocktide.foundation.keys import Key
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.users import SignIn
-from stocktide.foundation.web import OperateKey, asked_by, engine_of, install_problems, read_body
+from stocktide.foundation.web import (
+    OperateKey,
+    asked_by,
+    body_of,
+    engine_of,
+    install_problems,
+    read_body,
+)
 
 # The only routes that answer without a key; test_api.py asks every other one and expects 401.
 PUBLIC_ROUTES = frozenset(
@@ -58,20 +65,6 @@ class Credentials(msgspec.Struct):
 
 # Anybody may post here, so the body is bounded before it is read.
 CREDENTIALS_BYTES_MAX = 4_096
-CREDENTIALS_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["username", "password"],
-                    "properties": {"username": {"type": "string"}, "password": {"type": "string"}},
-                }
-            }
-        },
-    }
-}
 
 
 @router.get("/healthz", tags=["operations"])
@@ -82,7 +75,7 @@ def healthz(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.post("/v1/sessions", tags=["operations"], openapi_extra=CREDENTIALS_BODY)
+@router.post("/v1/sessions", tags=["operations"], openapi_extra=body_of(Credentials))
 async def post_session(request: Request) -> dict[str, str]:
     """Exchange a user's name and password for a signed token that the dashboard keeps as a cookie."""
     credentials = await read_body(request, Credentials, CREDENTIALS_BYTES_MAX)
@@ -111,27 +104,9 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
 
 
 ORDER_BYTES_MAX = 4_096
-ORDER_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["reason"],
-                    "properties": {
-                        "reason": {"type": "string"},
-                        "version": {"type": "integer"},
-                        "user": {"type": "string"},
-                    },
-                }
-            }
-        },
-    }
-}
 
 
-@router.post("/v1/forecasts/promote", tags=["operations"], openapi_extra=ORDER_BODY)
+@router.post("/v1/forecasts/promote", tags=["operations"], openapi_extra=body_of(Order))
 async def post_promote(request: Request, key: OperateKey) -> dict[str, Any]:
     """Publish a version whatever its score: `version` and `reason`. The history keeps who and why."""
     order = await _order(request)
@@ -140,7 +115,7 @@ async def post_promote(request: Request, key: OperateKey) -> dict[str, Any]:
     return await run_in_threadpool(_decide, request, key, order, "promote")
 
 
-@router.post("/v1/forecasts/rollback", tags=["operations"], openapi_extra=ORDER_BODY)
+@router.post("/v1/forecasts/rollback", tags=["operations"], openapi_extra=body_of(Order))
 async def post_rollback(request: Request, key: OperateKey) -> dict[str, Any]:
     """Publish the previous version again, or the earlier published `version`; `reason` is saved in the audit log."""
     order = await _order(request)

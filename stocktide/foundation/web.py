@@ -24,6 +24,7 @@ from stocktide.foundation.errors import (
     Unauthorized,
 )
 from stocktide.foundation.key_ring import KeyRing
+from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
 
 PROBLEM = "application/problem+json"
@@ -121,6 +122,12 @@ def engine_of(request: Request) -> sa.Engine:
     return engine
 
 
+def settings_of(request: Request) -> Settings:
+    """Return the process's settings, put there by the entry point."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
 async def in_transaction(request: Request, work: Callable[[sa.Connection], Result]) -> Result:
     """Run `work(connection)` in a transaction on a thread of the pool."""
 
@@ -185,6 +192,24 @@ async def read_body(request: Request, shape: type[Shape], bytes_max: int) -> Sha
         return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("body", f"The body is not what this route reads: {error}.") from None
+
+
+def body_of(shape: type[Any]) -> dict[str, Any]:
+    """Return the description of a route's JSON body for OpenAPI: `openapi_extra` of a route that uses `read_body`."""
+    (described,), definitions = msgspec.json.schema_components([shape])
+    schema = _without_references(described, definitions)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _without_references(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Return a schema with what it refers to in its place: a reference would point out of the API's document."""
+    if isinstance(schema, list):
+        return [_without_references(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _without_references(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {name: _without_references(value, definitions) for name, value in schema.items()}
 
 
 def asked_by(key: keys.Key, user: str | None) -> str:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from ingest.epcis.model.goods import Goods
 from ingest.epcis.movements.directory import Product
 from ingest.epcis.movements.rules import Movement, kind_of
-from ingest.parsing.units import CODES, EACH, factor, short_name
+from ingest.parsing.units import CODES, EACH, converted, factor, short_name
 
 # A stable reason, a sentence for people, and the field of the CloudEvent that nobody can trust.
 Wrong = tuple[str, str, str | None]
@@ -40,14 +40,14 @@ def counted(goods: Goods, product: Product | None) -> tuple[Decimal, str | None,
         return quantity, None, [("unit", message, "quantity")]
     if by == 1:
         return quantity, None, []
-    thousandths = Fraction(quantity) * 1000 * by
-    if thousandths.denominator != 1:
+    thousandths = converted(Fraction(quantity) * 1000, by)
+    if thousandths is None:
         message = (
             f"{quantity} {goods.unit or 'pieces'} of {goods.uri[:200]} cannot be kept exactly: "
             f"in {product.unit!r} it has more than 3 decimals."
         )
         return quantity, goods.unit, [("too_precise", message, "quantity")]
-    return Decimal(thousandths.numerator).scaleb(-3), None, []
+    return Decimal(thousandths).scaleb(-3), None, []
 
 
 def goods_wrongs(goods: Goods, products: Sequence[Product], location: str) -> list[Wrong]:
