@@ -12,6 +12,7 @@ from stocktide.entrypoints.cli.access import as_json, keys, users
 from stocktide.entrypoints.cli.alerts import alerts
 from stocktide.entrypoints.cli.calendar import calendar
 from stocktide.entrypoints.cli.context import load_config, load_settings, services_for
+from stocktide.entrypoints.cli.demand import demand
 from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
 from stocktide.entrypoints.cli.forecast import forecast
 from stocktide.entrypoints.cli.output import print_json, print_table, say
@@ -266,6 +267,7 @@ def locations(file: Path) -> None:
 cli.add_command(broker)
 cli.add_command(alerts)
 cli.add_command(calendar)
+cli.add_command(demand)
 cli.add_command(forecast)
 cli.add_command(mqtt)
 cli.add_command(rejects)
