@@ -30,7 +30,10 @@ def open_reader() -> Reader:
     settings = load_settings()
     return Reader(
         settings,
-        create_engine(settings.read_database_url or settings.database_url or ""),
+        create_engine(
+            settings.read_database_url or settings.database_url or "",
+            answer_s=settings.database_answer_s,
+        ),
         ProductCache(connect_cache(settings.redis_url or ""), ttl_s=settings.cache_ttl_s),
     )
 

@@ -27,7 +27,8 @@ from catalog.cache import ProductCache
 from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
-from stocktide.foundation.errors import Invalid
+from stocktide.foundation.database_watch import DatabaseWatch
+from stocktide.foundation.errors import Invalid, Transient
 from stocktide.foundation.jobs import defer_job
 from stocktide.foundation.key_ring import KeyRing
 from stocktide.foundation.keys import Key
@@ -35,6 +36,7 @@ from stocktide.foundation.settings import Settings
 from stocktide.foundation.users import SignIn
 from stocktide.foundation.web import (
     OperateKey,
+    WhileDatabaseAnswers,
     asked_by,
     body_of,
     engine_of,
@@ -45,6 +47,8 @@ from stocktide.foundation.web import (
 # The only routes that answer without a key; test_api.py asks every other one and expects 401.
 PUBLIC_ROUTES = frozenset(
     {
+        "/livez",
+        "/readyz",
         "/healthz",
         "/v1/sessions",
         "/v1/schemas",
@@ -68,11 +72,19 @@ class Credentials(msgspec.Struct):
 CREDENTIALS_BYTES_MAX = 4_096
 
 
+@router.get("/livez", tags=["operations"])
+async def livez() -> dict[str, str]:
+    """Answer while this process runs and its loop turns, whatever else hangs."""
+    return {"status": "ok"}
+
+
 @router.get("/healthz", tags=["operations"])
-def healthz(request: Request) -> dict[str, str]:
-    """Answer while the database answers."""
-    with engine_of(request).connect() as connection:
-        connection.execute(sa.text("SELECT 1"))
+@router.get("/readyz", tags=["operations"])
+async def readyz(request: Request) -> dict[str, str]:
+    """Answer 200 while the database answers, else 503 at once."""
+    watch: DatabaseWatch = request.app.state.watch
+    if not watch.ready:
+        raise Transient("database_away", "The database does not answer.")
     return {"status": "ok"}
 
 
@@ -153,6 +165,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         listener = catalog.invalidation.Listener(engine, product_cache)
         listener.start()
+        await run_in_threadpool(watch.start)
         alert_fan_out.close_on_signals()
         await intake.start()
         following = asyncio.create_task(alert_fan_out.run())
@@ -162,6 +175,7 @@ def create_app(
         await asyncio.gather(following, return_exceptions=True)
         listener.stop()
         app.state.key_ring.close()
+        watch.stop()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
     alert_fan_out = FanOut(engine, settings)
@@ -174,11 +188,15 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.engine = engine
+    watch = app.state.watch = DatabaseWatch(engine)
+    app.add_middleware(WhileDatabaseAnswers, watch=watch)
     app.state.settings = settings
     app.state.alert_fan_out = alert_fan_out
     app.state.key_ring = KeyRing(engine, fresh_s=settings.key_cache_s)
     recorder = app.state.recorder = Recorder(engine, settings)
-    intake = app.state.intake = Intake(recorder, events_waiting_max=settings.events_waiting_max)
+    intake = app.state.intake = Intake(
+        recorder, events_waiting_max=settings.events_waiting_max, check=watch.check
+    )
     app.state.product_cache = product_cache
     app.state.signin = SignIn(signing_key, session_hours=settings.session_hours)
     install_problems(app)
