@@ -1344,7 +1344,7 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_pkey PRIMARY KEY (session_hash),
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
 );
--- stocktide/end_sessions
+-- Serves stocktide/end_sessions
 CREATE INDEX sessions_of_user ON sessions (user_id) WHERE ended_at IS NULL;
 
 -- Each password that was tried, counted before it is checked: pending ones count as wrong, so that many at once are no
@@ -1358,7 +1358,7 @@ CREATE TABLE sign_in_attempts (
     CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (attempt_id),
     CONSTRAINT sign_in_attempts_outcome_check CHECK (outcome = ANY (ARRAY['pending'::text, 'right'::text, 'wrong'::text]))
 );
--- stocktide/reserve_attempt
+-- Serves stocktide/reserve_attempt
 CREATE INDEX sign_in_attempts_of_user ON sign_in_attempts (username, at);
 
 -- CloudEvents sources: together with the event's id they are its identity.
