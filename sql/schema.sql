@@ -1205,7 +1205,7 @@ CREATE TABLE reject_actions (
     fault_reason  text,
     fault_message text,
     CONSTRAINT reject_actions_pkey PRIMARY KEY (action_id),
-    CONSTRAINT reject_actions_reject_id_fkey FOREIGN KEY (reject_id) REFERENCES rejects(reject_id),
+    CONSTRAINT reject_actions_reject_id_fkey FOREIGN KEY (reject_id) REFERENCES rejects(reject_id) ON DELETE CASCADE,
     CONSTRAINT reject_actions_action_check CHECK (action = ANY (ARRAY['replay'::text, 'mend'::text, 'drop'::text, 'reopen'::text]))
 );
 -- Serves the history of one reject (ingest.rejects).
@@ -1713,6 +1713,9 @@ CREATE OR REPLACE FUNCTION refuse_reject_history_change()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('stocktide.retention', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION 'the history of rejects is append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation';
 END $function$;
 

@@ -40,3 +40,15 @@ BEGIN
 END $$;
 CREATE TRIGGER users_end_sessions AFTER UPDATE OF password_hash, disabled_at ON users
 FOR EACH ROW EXECUTE FUNCTION end_sessions_of_user();
+
+-- The history of rejects goes with rejects that are settled and old, by maintenance alone.
+CREATE OR REPLACE FUNCTION refuse_reject_history_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('stocktide.retention', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'the history of rejects is append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation';
+END $$;
+ALTER TABLE reject_actions DROP CONSTRAINT reject_actions_reject_id_fkey;
+ALTER TABLE reject_actions ADD CONSTRAINT reject_actions_reject_id_fkey
+    FOREIGN KEY (reject_id) REFERENCES rejects ON DELETE CASCADE;

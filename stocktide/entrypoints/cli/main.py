@@ -15,6 +15,7 @@ from stocktide.entrypoints.cli.context import load_config, load_settings, servic
 from stocktide.entrypoints.cli.demand import demand
 from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
 from stocktide.entrypoints.cli.forecast import forecast
+from stocktide.entrypoints.cli.maintain import maintain
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.foundation.errors import Invalid, StocktideError
@@ -271,6 +272,7 @@ cli.add_command(alerts)
 cli.add_command(calendar)
 cli.add_command(demand)
 cli.add_command(forecast)
+cli.add_command(maintain)
 cli.add_command(mqtt)
 cli.add_command(rejects)
 cli.add_command(keys)

@@ -1,0 +1,58 @@
+"""The lake kept in shape: small files merged, files of old versions deleted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from etl.delta import open_table
+from stocktide.foundation.errors import Conflict
+from stocktide.foundation.lake import Lake, LakeTable
+from stocktide.foundation.runs import single_flight
+
+TABLES: tuple[LakeTable, ...] = ("movements", "daily_demand", "products", "locations")
+HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """Files of a table that were merged, that were made of them, and that were deleted."""
+
+    merged: int
+    made: int
+    deleted: int
+
+
+def tidy_lake(
+    engine: sa.Engine, lake: Lake, *, history_days: int, say: Callable[[str], None]
+) -> dict[str, Tidied]:
+    """Merge small files and delete those of versions older than `history_days`, table by table.
+
+    No ETL runs meanwhile: both write commits. Raises Conflict (`etl_running`).
+    """
+    with single_flight(engine, "etl") as free:
+        if not free:
+            raise Conflict("etl_running", "An ETL run is under way; try again when it has ended.")
+        done: dict[str, Tidied] = {}
+        for name in TABLES:
+            tidied = _tidy(lake, name, history_days)
+            if tidied is not None:
+                done[name] = tidied
+                say(
+                    f"{name}: {tidied.merged:,} files merged into {tidied.made:,}, {tidied.deleted:,} old ones deleted"
+                )
+        return done
+
+
+def _tidy(lake: Lake, name: LakeTable, history_days: int) -> Tidied | None:
+    table = open_table(lake, name)
+    if table is None:
+        return None
+    metrics = table.optimize.compact()
+    # a reader of an old version loses its files: a run pins one for hours, `forecast assume` for days
+    deleted = table.vacuum(
+        retention_hours=history_days * HOURS_A_DAY, enforce_retention_duration=False, dry_run=False
+    )
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    return Tidied(int(metrics["numFilesRemoved"]), int(metrics["numFilesAdded"]), len(deleted))
