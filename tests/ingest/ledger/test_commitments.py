@@ -121,7 +121,7 @@ def test_cost_of_what_comes_rules_alone_where_stock_was_below_nothing(recorder: 
     send(recorder, raw(kind="receipt", event_id="r2", quantity=10, cost="2.00"))
     assert position(recorder, "S1")["cost_micros"] == 2_000_000
     send(recorder, raw(kind="correction", event_id="c", corrects_id="r2"))
-    assert position(recorder, "S1")["cost_micros"] == 2_000_000
+    assert position(recorder, "S1")["cost_micros"] == 9_000_000
     assert not any(ledger_faults(recorder.engine).values())
 
 
