@@ -934,7 +934,7 @@ CREATE TABLE ledger (
 CREATE INDEX ledger_counts ON ledger (product_id, location_id, occurred_at DESC, entry_id DESC) WHERE kind = 'stocktake'::text;
 -- Serves ingest/refold and catalog/stock_as_of: the movements of a pair.
 CREATE INDEX ledger_pair ON ledger (product_id, location_id, occurred_at);
--- Serves etl/movements: whole committed transactions, which lie together.
+-- Serves etl/movements and etl/numbers: whole committed transactions, which lie together.
 CREATE INDEX ledger_xid ON ledger USING brin ((xid::text::bigint), recorded_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE TRIGGER ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER ledger_rows_stay BEFORE DELETE OR UPDATE ON ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -1384,6 +1384,10 @@ CREATE TABLE served_tables (
     table_name text NOT NULL,
     xid_before xid8 NOT NULL,
     served_at  timestamptz NOT NULL DEFAULT now(),
+    -- of the lake that it is a copy of: when that was last made from the whole ledger
+    generation bigint NOT NULL DEFAULT 0,
+    -- of the lake's table that it is a copy of
+    version    bigint NOT NULL DEFAULT '-1'::integer,
     CONSTRAINT served_tables_pkey PRIMARY KEY (table_name)
 );
 GRANT SELECT ON served_tables TO stocktide_reader;
@@ -1570,7 +1574,7 @@ CREATE TABLE valuations (
     block        bigint NOT NULL,
     CONSTRAINT valuations_pkey PRIMARY KEY (valuation_id)
 );
--- Serves etl/ledger_faults: the steps of a pair in order.
+-- Serves etl/check/costs: the steps of a pair in order.
 CREATE INDEX valuations_pair ON valuations (product_id, location_id, valuation_id);
 GRANT SELECT ON valuations TO stocktide_reader;
 
@@ -1825,7 +1829,7 @@ CREATE OR REPLACE FUNCTION score_fold(half_life_s double precision)
  LANGUAGE sql
  STABLE
 AS $function$
-    WITH scored AS (
+    WITH scored AS NOT MATERIALIZED (
         SELECT l.product_id, l.location_id, l.quantity_milli / -1000.0::float8 AS units, l.occurred_at
         FROM ledger_in_force l
         WHERE l.kind = ANY (ARRAY(SELECT kind FROM event_kinds WHERE scored))

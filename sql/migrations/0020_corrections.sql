@@ -63,7 +63,7 @@ LEFT JOIN sensed s USING (product_id, location_id);
 CREATE FUNCTION score_fold(half_life_s double precision)
     RETURNS TABLE (product_id integer, location_id integer, sales_score double precision, sales_score_at timestamptz)
     LANGUAGE sql STABLE AS $$
-    WITH scored AS (
+    WITH scored AS NOT MATERIALIZED (
         SELECT l.product_id, l.location_id, l.quantity_milli / -1000.0::float8 AS units, l.occurred_at
         FROM ledger_in_force l
         WHERE l.kind = ANY (ARRAY(SELECT kind FROM event_kinds WHERE scored))
@@ -209,5 +209,13 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION refold_costs IS 'take the steps of a product''s average cost again, from a block of entries on, at all places: goods that move bring the cost of where they come from';
+
+-- A copy names what it is a copy of: a lake that was made again is another one, whatever its watermark.
+ALTER TABLE served_tables ADD COLUMN generation bigint NOT NULL DEFAULT 0, ADD COLUMN version bigint NOT NULL DEFAULT -1;
+COMMENT ON COLUMN served_tables.generation IS 'of the lake that it is a copy of: when that was last made from the whole ledger';
+COMMENT ON COLUMN served_tables.version IS 'of the lake''s table that it is a copy of';
+
+COMMENT ON INDEX valuations_pair IS 'Serves etl/check/costs: the steps of a pair in order.';
+COMMENT ON INDEX ledger_xid IS 'Serves etl/movements and etl/numbers: whole committed transactions, which lie together.';
 
 GRANT SELECT ON ledger_in_force TO stocktide_reader;

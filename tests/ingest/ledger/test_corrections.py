@@ -153,11 +153,11 @@ def test_correction_of_a_receipt_leaves_cost_and_value_as_if_it_had_never_been(
 ) -> None:
     typed = raw(kind="receipt", event_id="r", quantity=10, cost="1000", minute=1)
     assert names(recorder, typed) == ["accepted"]
-    mended = [
+    sent = [
         correction("c", "r"),
         raw(kind="receipt", event_id="r2", quantity=10, cost="10", minute=1),
     ]
-    for batch in [mended] if together else [[one] for one in mended]:
+    for batch in [sent] if together else [[one] for one in sent]:
         assert set(names(recorder, *batch)) == {"accepted"}
     query = "SELECT on_hand_milli, cost_micros, value_micros FROM stock_position"
     assert rows(recorder, query) == [(10_000, 10_000_000, 100_000_000)]
