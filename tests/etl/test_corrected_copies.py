@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -204,3 +205,39 @@ def test_corrected_events_leave_every_copy_as_if_they_had_never_been(
         assert held(one, lakes[0], table) == held(other, lakes[1], table), table
     assert judged(one) == judged(other)
     assert as_of(one) == as_of(other)
+
+
+def test_copies_hold_after_many_writers_and_their_corrections(
+    database: sa.Engine, tmp_path: Path
+) -> None:
+    """Blocks are valued in the order of locks, which need not be theirs, while corrections fold them again."""
+    with database.begin() as connection:
+        put_products(connection, [ProductIn("A"), ProductIn("B")])
+        put_locations(connection, [LocationIn("S1"), LocationIn("S2")])
+    side, lake = Side(Recorder(database, Settings())), Lake(str(tmp_path / "lake"))
+
+    def write(writer: int) -> None:
+        rng, sent = random.Random(writer), list[str]()
+        for number in range(40):
+            kind = rng.choice(["sale", "sale", "receipt", "transfer", "stocktake", "order"])
+            more = {"cost": rng.randint(1, 9)} if kind == "receipt" else {}
+            if kind != "stocktake":
+                more["quantity"] = rng.randint(1, 9)
+            place = {"location": "S1", "product": rng.choice("AB")}
+            sent.append(f"{writer}-{number}")
+            batch = [event(kind, sent[-1], minute=rng.randint(0, 9), **place, **more)]
+            if rng.random() < 0.3:
+                wrong = sent.pop(rng.randrange(len(sent)))
+                batch.append(event("correction", f"c{wrong}", corrects_id=wrong))
+            side.send(batch)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in writers:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    run_etl(database, lake)
+    with database.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM ledger")).scalar_one() > 4 * 40
+    check = check_all(database, lake)
+    assert check.holds, check.as_dict()["faults"]
