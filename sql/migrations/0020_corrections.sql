@@ -183,25 +183,41 @@ BEGIN
                        ORDER BY v.valuation_id DESC LIMIT 1)
     WHERE s.product_id = of_product;
     FOR came IN
-        SELECT c.block, jsonb_agg(to_jsonb(c) || jsonb_build_object('on_hand_milli', there.on_hand_milli)) AS goods
-        FROM ledger_costed c
-        CROSS JOIN LATERAL (
-            SELECT coalesce(n.observed_milli, 0) + (
-                       SELECT coalesce(sum(quantity_milli), 0)
-                       FROM ledger_in_force l
-                       WHERE l.product_id = c.product_id AND l.location_id = c.location_id
-                         AND block_of(l.entry_id) <= c.block
-                         AND l.occurred_at > coalesce(n.occurred_at, '-infinity')) AS on_hand_milli
-            FROM (VALUES (1)) AS one
+        WITH costed AS (
+            SELECT * FROM ledger_costed WHERE product_id = of_product AND block >= since
+        ),
+        rows AS MATERIALIZED (
+            SELECT location_id, block_of(entry_id) AS block, entry_id, occurred_at, quantity_milli, observed_milli,
+                   is_stock_count(kind) AS counts
+            FROM ledger_in_force
+            WHERE product_id = of_product AND location_id IN (SELECT location_id FROM costed)
+        ),
+        -- each step with the count that ruled when it was taken
+        step AS (
+            SELECT DISTINCT c.location_id, c.block, coalesce(n.observed_milli, 0) AS counted_milli,
+                   coalesce(n.occurred_at, '-infinity') AS counted_at
+            FROM costed c
             LEFT JOIN LATERAL (
-                SELECT l.observed_milli, l.occurred_at
-                FROM ledger_in_force l
-                WHERE l.product_id = c.product_id AND l.location_id = c.location_id AND is_stock_count(l.kind)
-                  AND block_of(l.entry_id) <= c.block
-                ORDER BY l.occurred_at DESC, l.entry_id DESC
+                SELECT observed_milli, occurred_at
+                FROM rows r
+                WHERE r.counts AND r.location_id = c.location_id AND r.block <= c.block
+                ORDER BY occurred_at DESC, entry_id DESC
                 LIMIT 1) n ON true
-        ) there
-        WHERE c.product_id = of_product AND c.block >= since
+        ),
+        -- what had moved since such a count by the end of each block
+        moved AS (
+            SELECT r.location_id, e.counted_at, r.block,
+                   sum(sum(CASE WHEN r.occurred_at > e.counted_at THEN r.quantity_milli ELSE 0 END))
+                       OVER (PARTITION BY r.location_id, e.counted_at ORDER BY r.block) AS moved_milli
+            FROM rows r
+            JOIN (SELECT DISTINCT location_id, counted_at FROM step) e USING (location_id)
+            GROUP BY r.location_id, e.counted_at, r.block
+        )
+        SELECT c.block, jsonb_agg(to_jsonb(c) || jsonb_build_object('on_hand_milli', s.counted_milli + m.moved_milli))
+               AS goods
+        FROM costed c
+        JOIN step s USING (location_id, block)
+        JOIN moved m USING (location_id, counted_at, block)
         GROUP BY c.block
         ORDER BY c.block
     LOOP
