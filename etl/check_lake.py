@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from etl.compared import Compared, Part
 from etl.daily_demand import changed_demand
 from etl.delta import MOVEMENTS, generation_of, open_table, version_of, watermark_of
-from etl.dimensions import LOCATIONS, PRODUCTS, landed_rows
+from etl.dimensions import LOCATIONS, PRODUCTS, landed_rows, read_dimensions, zones_changed
 from etl.movements import has_form, ledger_rows
 from etl.numbers import numbers_of
 from etl.postgres import arrow_cursor
@@ -55,8 +55,9 @@ class LakeSide:
         ).scalar_one()
         if table is None:
             return Compared(0, 0, waiting)
-        if not has_form(table):
-            return Compared(0, 1, waiting, "The lake has an older form: run `stocktide etl`.")
+        if not has_form(table) or zones_changed(self._lake, read_dimensions(self._engine)):
+            # the next run makes all of it again
+            return Compared(0, 0, waiting + table.count())
         duck = _duck(table)
         columns = ", ".join(MOVEMENTS.names)
         duck.execute(f"CREATE VIEW movements AS SELECT {columns} FROM landed")  # noqa: S608 - our names
@@ -67,13 +68,14 @@ class LakeSide:
 
     def _folded(self) -> Compared:
         movements, table = self._movements, self._demand
-        if movements is None or table is None or not has_form(movements):
-            return Compared(0, int(table is not None), _count(movements))
+        if movements is None:
+            return Compared(0, int(table is not None))
+        if table is None or not has_form(movements):
+            return Compared(0, 0, movements.count())
         if generation_of(table) != generation_of(movements):
             return Compared(0, 1, note="It is made from another lake: run `stocktide etl`.")
-        watermark = watermark_of(table)
-        fold = changed_demand(movements, None, since=0, before=watermark)
-        waiting = _count(movements, f"xid >= {watermark}")
+        fold = changed_demand(movements, None, since=0, before=watermark_of(table))
+        waiting = self._between(table, movements)
         return _compare_demand(table.to_pyarrow_dataset(), fold, waiting)
 
     def _served(self) -> Compared:
@@ -83,7 +85,7 @@ class LakeSide:
         served = self._connection.execute(sa.text(query)).one_or_none()
         rows = self._connection.execute(sa.text("SELECT count(*) FROM daily_demand")).scalar_one()
         if table is None or served is None:
-            return Compared(rows, rows, 0 if table is None else table.count())
+            return Compared(rows, rows, table.count() if table else 0)
         if served.generation != generation_of(table) or served.version > version_of(table):
             note = "The copy in Postgres is of another lake: run `stocktide etl`."
             return Compared(rows, 1, note=note)
@@ -93,9 +95,7 @@ class LakeSide:
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             cursor.execute("SELECT * FROM daily_demand")
             copy = cursor.fetch_arrow_table()
-        behind = watermark_of(at)
-        waiting = _count(self._movements, f"xid >= {behind} AND xid < {watermark_of(table)}")
-        return _compare_demand(copy, at.to_pyarrow_dataset(), waiting)
+        return _compare_demand(copy, at.to_pyarrow_dataset(), self._between(at, table))
 
     def _products(self) -> Compared:
         return self._dimension("products", PRODUCTS)
@@ -121,35 +121,38 @@ class LakeSide:
                 waiting += row["waits"]
         return Compared(rows, differ + len(landed), waiting)
 
+    def _between(self, behind: DeltaTable, ahead: DeltaTable) -> int:
+        """Count the movements that one table of the lake has and another does not yet."""
+        if self._movements is None:
+            return 0
+        query = "SELECT count(*) FROM landed WHERE xid >= ? AND xid < ?"
+        marks = [watermark_of(behind), watermark_of(ahead)]
+        (count,) = _duck(self._movements).execute(query, marks).fetchone() or (0,)
+        return int(count)
+
     def _noted(self) -> Compared:
         """Compare what is noted of the version that the lake has; of an older one, the next run notes."""
         noted = self._connection.execute(statement("etl/check/lake_versions")).all()
         tables = {"movements": self._movements, "daily_demand": self._demand}
-        present = {name: table for name, table in tables.items() if table is not None}
-        stands = {row.table_name: row for row in noted}
-        differ = len(stands.keys() - present.keys())
-        waiting = len(present.keys() - stands.keys())
-        for name, table in present.items():
-            row = stands.get(name)
-            if row is not None:
-                current = (row.version, row.xid_before) == (version_of(table), watermark_of(table))
-                waiting += not current and row.version < version_of(table)
-                differ += not row.holds or (not current and row.version >= version_of(table))
-        return Compared(len(stands), differ, waiting)
+        versions = {name: version_of(table) for name, table in tables.items() if table is not None}
+        rows = {row.table_name: row for row in noted}
+        behind = [
+            name for name in versions if name not in rows or rows[name].version < versions[name]
+        ]
+        wrong = [
+            name
+            for name, row in rows.items()
+            if not row.holds
+            or row.version > versions.get(name, -1)
+            or (row.version == versions[name] and row.xid_before != watermark_of(tables[name]))
+        ]
+        return Compared(len(rows), len(wrong), len(behind))
 
 
 def _duck(table: DeltaTable) -> duckdb.DuckDBPyConnection:
     duck = duckdb.connect()
     duck.register("landed", table.to_pyarrow_dataset())
     return duck
-
-
-def _count(table: DeltaTable | None, condition: str = "true") -> int:
-    if table is None:
-        return 0
-    query = f"SELECT count(*) FROM landed WHERE {condition}"  # noqa: S608 - numbers of ours
-    (count,) = _duck(table).execute(query).fetchone() or (0,)
-    return int(count)
 
 
 def _compare_demand(copy: object, wanted: object, waiting: int) -> Compared:

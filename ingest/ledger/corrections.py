@@ -26,7 +26,8 @@ def append_corrections(
     corrections: index, correction and its identity. sources: keys of the sources that they name, as far as known.
     Returns the outcome for each index.
     """
-    outcomes, corrected = {}, list[Reversed]()
+    outcomes: dict[int, Outcome] = {}
+    corrected: list[Reversed] = []
     for index, correction, identity in corrections:
         target = (sources.get(correction.corrects_source, 0), correction.corrects_id)
         outcomes[index] = _append(entries, correction, identity, target, corrected)

@@ -88,10 +88,12 @@ def shop(database: sa.Engine, tmp_path: Path) -> Shop:
         "price": {"currency": "EUR", "promotion": True},
     }
     for day in range(2):
-        for number, kind in enumerate(kinds):
-            at = {"event_id": f"{kind}{day}", "minute": number + day * DAY}
-            cost = {"cost": 2 + day} if kind == "receipt" else {}
-            opened.record(raw(kind=kind, **at, **cost, **extra.get(kind, {})))
+        extra["receipt"]["cost"] = 2 + day
+        at = {
+            kind: {"event_id": f"{kind}{day}", "minute": day * DAY + n}
+            for n, kind in enumerate(kinds)
+        }
+        opened.record(*[raw(kind=kind, **at[kind], **extra.get(kind, {})) for kind in kinds])
     opened.record(raw(kind="sale", event_id="s", minute=2 * DAY, price="3", order_id="o"))
     opened.record(raw(kind="correction", event_id="c", corrects_id="return0"))
     run_etl(database, opened.lake)

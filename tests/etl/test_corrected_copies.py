@@ -220,10 +220,10 @@ def test_copies_hold_after_many_writers_and_their_corrections(
         rng, sent = random.Random(writer), list[str]()
         for number in range(40):
             kind = rng.choice(["sale", "sale", "receipt", "transfer", "stocktake", "order"])
-            more = {"cost": rng.randint(1, 9)} if kind == "receipt" else {}
+            more: dict[str, Any] = {"cost": rng.randint(1, 9)} if kind == "receipt" else {}
             if kind != "stocktake":
                 more["quantity"] = rng.randint(1, 9)
-            place = {"location": "S1", "product": rng.choice("AB")}
+            place: dict[str, Any] = {"location": "S1", "product": rng.choice("AB")}
             sent.append(f"{writer}-{number}")
             batch = [event(kind, sent[-1], minute=rng.randint(0, 9), **place, **more)]
             if rng.random() < 0.3:

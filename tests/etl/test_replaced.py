@@ -135,6 +135,9 @@ def test_a_changed_time_zone_moves_the_days_of_all_that_was_sold(
     assert both(recorder.engine) == [(date(2026, 3, 1), 1000), (date(2026, 3, 2), 2000)]
     with recorder.engine.begin() as connection:
         put_locations(connection, [LocationIn("S1", timezone="Europe/Lisbon")])
+    waits = check_all(recorder.engine, lake)
+    waiting: Any = waits.as_dict()["waiting"]
+    assert (waits.holds, waiting["lake/movements"], waiting["lake/locations"]) == (True, 2, 1)
     run_etl(recorder.engine, lake)
     assert both(recorder.engine) == [(date(2026, 3, 1), 3000)]
     assert check_all(recorder.engine, lake).holds
