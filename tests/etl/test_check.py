@@ -158,13 +158,13 @@ BENT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", BENT)
-def test_check_is_red_for_a_bent_copy_and_green_after_a_rebuild(shop: Shop, what: str) -> None:
-    shop.bend(*BENT[what])
-    # the days of a bent copy no longer add up to their sums either
-    assert what.split()[0] in shop.wrong()
-    shop.rebuild()
-    assert shop.wrong() == set()
+def test_check_is_red_for_a_bent_copy_and_green_after_a_rebuild(shop: Shop) -> None:
+    for what, changes in BENT.items():
+        shop.bend(*changes)
+        # the days of a bent copy no longer add up to their sums either
+        assert what.split()[0] in shop.wrong(), what
+        shop.rebuild()
+        assert shop.wrong() == set(), what
 
 
 def _one_more(name: str) -> Callable[[pa.Table], pa.Table]:
@@ -189,13 +189,12 @@ LAKE_BENT: dict[str, tuple[LakeTable, Callable[[pa.Table], pa.Table]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", LAKE_BENT)
-def test_check_is_red_for_a_bent_lake_and_green_after_a_rebuild(shop: Shop, what: str) -> None:
-    name, change = LAKE_BENT[what]
-    shop.bend_lake(name, change)
-    assert f"lake/{name}" in shop.wrong()
-    shop.rebuild()
-    assert shop.wrong() == set()
+def test_check_is_red_for_a_bent_lake_and_green_after_a_rebuild(shop: Shop) -> None:
+    for what, (name, change) in LAKE_BENT.items():
+        shop.bend_lake(name, change)
+        assert f"lake/{name}" in shop.wrong(), what
+        shop.rebuild()
+        assert shop.wrong() == set(), what
 
 
 def columns_of(engine: sa.Engine, table: str) -> list[tuple[str, str]]:
