@@ -154,3 +154,26 @@ def test_a_corrected_day_goes_from_lake_and_copy(recorder: Recorder, lake: Lake)
     assert table is not None
     assert table.count() == 1
     assert check_all(recorder.engine, lake).holds
+
+
+class Killed(BaseException):
+    """Stands for kill -9."""
+
+
+def test_check_counts_as_waiting_what_a_run_has_not_served_yet(
+    recorder: Recorder, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(recorder, raw(kind="sale"))
+    run_etl(recorder.engine, lake)
+    record(recorder, raw(kind="sale", event_id="new", minute=DAY))
+
+    def dying(*_args: Any, **_named: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("etl.daily_demand.serve_demand", dying)
+        with pytest.raises(Killed):
+            run_etl(recorder.engine, lake)
+    check = check_all(recorder.engine, lake)
+    waiting: Any = check.as_dict()["waiting"]
+    assert (check.holds, waiting["daily_demand"], waiting["lake_versions"]) == (True, 1, 2)
