@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from etl.delta import open_table
+from etl.delta import generation_of, open_table, version_of
+from etl.run import note_versions
 from stocktide.foundation.errors import Conflict
 from stocktide.foundation.lake import Lake, LakeTable
 from stocktide.foundation.runs import single_flight
@@ -33,6 +34,7 @@ def tidy_lake(
     with single_flight(engine, "etl") as free:
         if not free:
             raise Conflict("etl_running", "An ETL run is under way; try again when it has ended.")
+        served = version_of(open_table(lake, "daily_demand"))
         done: dict[str, Tidied] = {}
         for name in TABLES:
             tidied = _tidy(lake, name, history_days)
@@ -41,7 +43,24 @@ def tidy_lake(
                 say(
                     f"{name}: {tidied.merged:,} files merged into {tidied.made:,}, {tidied.deleted:,} old ones deleted"
                 )
+        _note(engine, lake, served)
         return done
+
+
+def _note(engine: sa.Engine, lake: Lake, served: int) -> None:
+    """Note the versions that hold the same rows in merged files, also for the copy that was made of the one before."""
+    note_versions(engine, lake)
+    table = open_table(lake, "daily_demand")
+    if table is None:
+        return
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE served_tables SET version = :now"
+                " WHERE table_name = 'daily_demand' AND version = :before AND generation = :generation"
+            ),
+            {"now": version_of(table), "before": served, "generation": generation_of(table)},
+        )
 
 
 def _tidy(lake: Lake, name: LakeTable, history_days: int) -> Tidied | None:

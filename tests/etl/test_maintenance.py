@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from etl import run_etl
+from etl.check import check_all
 from etl.delta import open_table, watermark_of
 from etl.maintenance import tidy_lake
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
@@ -57,6 +58,7 @@ def test_small_files_are_merged_and_nothing_else_changes(database: sa.Engine, la
     assert (done["movements"].merged, done["movements"].made) == (RUNS, 1)
     assert rows_of(lake) == before
     assert watermark_of(open_table(lake, "movements")) == mark
+    assert check_all(database, lake).holds
     sell_and_land(database, lake, RUNS)
     assert len(rows_of(lake)) == RUNS + 1
     again = tidy_lake(database, lake, history_days=14, say=nothing)
@@ -75,6 +77,7 @@ def test_files_of_old_versions_go_and_young_ones_stay(
     assert tidy_lake(database, lake, history_days=1, say=nothing)["movements"].deleted == RUNS
     assert files_of(lake) == 1
     assert rows_of(lake) == before
+    assert check_all(database, lake).holds
     sell_and_land(database, lake, RUNS)
     assert len(rows_of(lake)) == RUNS + 1
 

@@ -17,6 +17,7 @@ from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
 from stocktide.entrypoints.cli.forecast import forecast
 from stocktide.entrypoints.cli.maintain import maintain
 from stocktide.entrypoints.cli.output import print_json, print_table, say
+from stocktide.entrypoints.cli.proof import check, rebuild
 from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.foundation.errors import Invalid, StocktideError
 from stocktide.foundation.lake import Lake
@@ -224,22 +225,6 @@ def etl(as_json: bool, wait: bool) -> None:
 
 
 @cli.command()
-@as_json
-def check(as_json: bool) -> None:
-    """Check that stock equals the sum of its movements, and the lake the ledger. Exit 1 if not."""
-    from etl.check import check_all
-
-    settings = load_settings()
-    with services_for(settings, "stocktide check") as (engine, _):
-        result = check_all(engine, Lake(settings.lake_root))
-    if as_json:
-        print_json(result.as_dict())
-    else:
-        print_table("Check", ["invariant", "holds", "figures"], result.rows())
-    sys.exit(0 if result.holds else 1)
-
-
-@cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def products(file: Path) -> None:
     """Create or change products from a CSV, Parquet or NDJSON file: a column a field, sku needed."""
@@ -270,10 +255,12 @@ def locations(file: Path) -> None:
 cli.add_command(broker)
 cli.add_command(alerts)
 cli.add_command(calendar)
+cli.add_command(check)
 cli.add_command(demand)
 cli.add_command(forecast)
 cli.add_command(maintain)
 cli.add_command(mqtt)
+cli.add_command(rebuild)
 cli.add_command(rejects)
 cli.add_command(keys)
 cli.add_command(users)

@@ -237,3 +237,9 @@ def test_commands_run_on_an_embedded_home_that_is_said_from_here(
     assert (checked.returncode, json.loads(checked.stdout)["faults"]["stock"]) == (0, 0), (
         checked.stderr
     )
+    assert json.loads(checked.stdout)["waiting"]["lake/movements"] == 1
+    rebuilt = stocktide(home, "rebuild", "--json")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert "the lake and what is served from it" in rebuilt.stderr
+    shown = json.loads(rebuilt.stdout)
+    assert (shown["holds"], shown["repair"], shown["waiting"]["lake/movements"]) == (True, None, 0)
