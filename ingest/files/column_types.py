@@ -1,6 +1,7 @@
 """A column's text becomes its declared type whole, or nothing: no rounding, no dropped offset, no dropped PM."""
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ingest.files.dialect import Dialect
@@ -19,10 +20,14 @@ CURRENCY = re.compile(r"[$€£¥₹₽]|\b[A-Z]{3}\b")
 
 
 class Marks(NamedTuple):
-    """Decimal and thousands mark of the numbers in a file; thousands: "" where there are none."""
+    """Decimal and thousands mark of the numbers in a file; thousands: "" where there are none.
+
+    doubted: nothing in the file proves that a point is the decimal mark, and some numbers have a comma for it.
+    """
 
     decimal: str = "."
     thousands: str = ""
+    doubted: bool = False
 
     @classmethod
     def of(cls, dialect: Dialect | None) -> "Marks":
@@ -32,7 +37,7 @@ class Marks(NamedTuple):
     def number(self, *, whole: bool) -> str:
         """Return the pattern of a number as it is written with these marks."""
         groups = rf"|\d{{1,3}}({self._thousands()}\d{{3}})+" if self.thousands else ""
-        point = re.escape(self.decimal)
+        point = r"[^\s\S]" if self.doubted else re.escape(self.decimal)
         rest = rf"({point}0+)?" if whole else rf"({point}\d*)?"
         start = rf"(\d+{groups}){rest}"
         return rf"[+-]?{start}" if whole else rf"[+-]?({start}|{point}\d+)([eE][+-]?\d+)?"
@@ -46,6 +51,18 @@ class Marks(NamedTuple):
     def _thousands(self) -> str:
         # a space is often one that does not break
         return "[ \u00a0\u202f]" if self.thousands == " " else re.escape(self.thousands)
+
+
+def point_evidence(columns: Collection[str]) -> str:
+    """Return the query of whether numbers in columns of `raw` have a comma for decimal mark, and whether a point is proven.
+
+    1.234 proves nothing: the point may part thousands.
+    """
+    comma = r"[+-]?(\d+|\d{1,3}(\.\d{3})+),(\d{1,2}|\d{4,})|[+-]?\d{1,3}(\.\d{3})+,\d+"
+    point = r"[+-]?(\d*\.(\d{1,2}|\d{4,})|\d{4,}\.\d{3}|0*\.\d+|\d{1,3}(,\d{3})+\.\d+)"
+    commas = " OR ".join(_like(f"trim({quoted(c)})", comma) for c in columns)
+    points = " OR ".join(_like(f"trim({quoted(c)})", point) for c in columns)
+    return f"SELECT coalesce(bool_or({commas}), false), coalesce(bool_or({points}), false) FROM raw"  # noqa: S608
 
 
 def parsed_times(column: str) -> list[str]:
@@ -148,7 +165,7 @@ def _with_offset(value: str) -> str:
 def _number_hint(kind: str, value: str, marks: Marks) -> str:
     if CURRENCY.search(value):
         return '; leave the currency out: give it as currency = "\'EUR\'" in the mapping, and export plain numbers'
-    if marks == Marks() and "," in value:
+    if marks.doubted or (marks == Marks() and "," in value):
         return '; for 1.234,5 set decimal = "," and thousands = "." in [file], for 1,234.5 thousands = ","'
     if re.fullmatch(marks.number(whole=False), value):
         return "; for more digits declare it VARCHAR" if kind == "DOUBLE" else "; for parts declare it DOUBLE"

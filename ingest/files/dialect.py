@@ -13,7 +13,7 @@ THOUSANDS = (",", ".", " ", "'", "’")
 DOUBLED, BACKSLASH = '"', "\\"
 
 
-class FileOptions(msgspec.Struct, forbid_unknown_fields=True):
+class FileOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The table `[file]` of a mapping; what is left out is found on the whole file, or is the usual one.
 
     quote: "" means that no field is quoted. escape: what stands before a quote inside a quoted field; a quote means

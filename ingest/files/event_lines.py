@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from ingest.files.importing import Advance, Tally
+from ingest.files.importing import Advance
+from ingest.files.tally import Tally
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Fault
 from ingest.recording.recording import Recorder

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from ingest.files.event_lines import holds_events, record_lines
-from ingest.files.importing import Tally, import_file
+from ingest.files.importing import import_file
 from ingest.files.mapping import Mapping
 from ingest.files.source_file import JSON_LINES
+from ingest.files.tally import Tally
 from ingest.recording.formats import Report, format_of_file
 from ingest.recording.recording import Recorder
 from stocktide.foundation.errors import Invalid
