@@ -1,7 +1,7 @@
 """How a delimited file is written: declared in a mapping's `[file]`, or found, and always shown."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,17 +66,15 @@ class Dialect:
         parts["escape"] = "doubled quote" if self.escape == self.quote else self.escape
         return {**parts, "found": list(self.found)}
 
-    def words(self) -> str:
-        """Describe it in one line."""
-        parts = self.shown()
-        named = {"\t": "tab", " ": "space", "": "none"}
-        said = [
-            f"{name.replace('_', ' ')} {named.get(parts[name], parts[name])}"
-            for name in ("encoding", "delimiter", "quote", "escape", "comment")
-        ]
-        said += [f"decimal {self.decimal}", f"thousands {named.get(self.thousands, self.thousands)}"]
-        found = ", ".join(self.found) or "nothing"
-        return f"{'; '.join(said)}; lines end with {self.newline}; header in line {self.header_line} (found: {found})"
+
+def words(shown: Mapping[str, Any]) -> str:
+    """Describe a dialect as `Dialect.shown` gives it in one line."""
+    named = {"\t": "tab", " ": "space", "": "none"}
+    parts = ("encoding", "delimiter", "quote", "escape", "comment", "decimal", "thousands")
+    said = "; ".join(f"{name} {named.get(shown[name], shown[name])}" for name in parts)
+    place = f"header in line {shown['header_line']}; lines end with {shown['newline']}"
+    found = ", ".join(shown["found"]).replace("_", " ")
+    return f"{said}; {place}. Found, not declared: {found}."
 
 
 def option_faults(options: FileOptions) -> Iterator[str]:

@@ -43,10 +43,10 @@ def error_report(code: str, message: str) -> Report:
 
 def told(tally: Tally) -> Report:
     """Return a report on what became of a file's events."""
-    report: Report = {"state": "done", **tally.as_dict()}
+    report: Report = {"state": "done", **tally.as_dict(), **tally.findings()}
     if tally.read == 0:
         report |= error_report("file_empty", "It contains no event.")
-    elif sum(tally.rejected.values()) == tally.read:
+    elif tally.all_rejected:
         report |= error_report(
             "all_rejected", "Nothing of it could be recorded; what it holds is kept as rejects."
         )

@@ -222,3 +222,18 @@ class TabularFile:
 def place_in_mapping(place: str, rule: int | None) -> str:
     """Return where an expression stands in the mapping: a field of data stands in the rule's own table."""
     return f"kind[{rule}].{place}" if place.startswith("data.") else place
+
+
+def check_expressions(mapping: Mapping) -> None:
+    """Raise Invalid for an expression that DuckDB does not understand, over columns of the declared types and no row."""
+    with duckdb.connect() as connection:
+        columns = "".join(f", {quoted(c)} {kind}" for c, kind in mapping.columns.items())
+        line = "" if "line" in mapping.columns else ", line BIGINT"
+        connection.execute(f"CREATE TEMP TABLE lined ({NUMBER} BIGINT{columns}{line})")
+        connection.execute("SET enable_external_access = false")
+        for place, sql, target in expressions_of(mapping):
+            try:
+                connection.execute(f"SELECT ({sql})::{target} FROM lined")  # noqa: S608 - the operator's own
+            except duckdb.Error as error:
+                said = f"mapping {mapping.name!r}, {place}: {about_input(error)}"
+                raise Invalid("mapping_expression", said) from None

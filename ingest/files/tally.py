@@ -43,8 +43,9 @@ class Tally:
 
     @property
     def all_rejected(self) -> bool:
-        """Return True if nothing could be recorded and something was refused: rows that are left out do not count."""
-        return self.outcomes.total() == 0 and self.rejected.total() > 0
+        """Return True if something was refused and nothing was, or would be, recorded, now or before."""
+        conflicts = self.outcomes["conflict"]
+        return self.outcomes.total() == conflicts and self.rejected.total() + conflicts > 0
 
     def check(self) -> None:
         """Raise AssertionError unless every row is accounted for."""
