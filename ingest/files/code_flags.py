@@ -28,7 +28,9 @@ def code_warnings(place: str, codes: Codes) -> list[str]:
         if odd:
             code, _, row = odd[0]
             rows = sum(count for _, count, _ in odd)
-            warnings.append(f"{place}: {len(odd)} {said} ({rows} rows), such as {_shown(code)}, row {row}.")
+            warnings.append(
+                f"{place}: {len(odd)} {said} ({rows} rows), such as {_shown(code)}, row {row}."
+            )
     return warnings + list(_beside(place, codes))
 
 
@@ -71,13 +73,19 @@ def _has_look_alike(code: str) -> bool:
         return False
     latin = any("LATIN" in unicodedata.name(c, "") for c in code if c.isalpha())
     alike = any(c.isalpha() and c != c.translate(LOOK_ALIKE) for c in code)
-    return (latin and alike) or unicodedata.normalize("NFKC", code) != unicodedata.normalize("NFC", code)
+    return (latin and alike) or unicodedata.normalize("NFKC", code) != unicodedata.normalize(
+        "NFC", code
+    )
 
 
 def _shown(code: str) -> str:
     """Return a code so that everything in it can be seen."""
     shown = "".join(
-        c if c.isascii() and c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 2**16 else f"\\U{ord(c):08x}"
+        c
+        if c.isascii() and c.isprintable()
+        else f"\\u{ord(c):04x}"
+        if ord(c) < 2**16
+        else f"\\U{ord(c):08x}"
         for c in code[:60]
     )
     return f"'{shown}'"

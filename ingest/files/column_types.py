@@ -11,7 +11,7 @@ from ingest.files.raw_table import literal, quoted
 DOUBLE_DIGITS = 15
 DAY = r"\d{4,6}[-/]\d{1,2}[-/]\d{1,2}"
 CLOCK = r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?"
-OFFSET = r" ?([Zz]|UTC|GMT|[+-]\d{2}(:?\d{2})?)| [A-Za-z]+/[A-Za-z_/+-]+"
+OFFSET = r" ?([Zz]|UTC|GMT|[+-](0\d|1[0-4])(:?[0-5]\d)?)| [A-Za-z]+/[A-Za-z_/+-]+"
 HALF_DAY = r" ?([AaPp]\.?[Mm]\.?)"
 ENDLESS = r"[+-]?[Ii][Nn][Ff]([Ii][Nn][Ii][Tt][Yy])?"
 HALF_DAY_FORMS = ("%Y-%m-%d %I:%M%p", "%Y-%m-%d %I:%M:%S%p", "%Y-%m-%d %I:%M:%S.%f%p")
@@ -164,11 +164,15 @@ def _with_offset(value: str) -> str:
 
 def _number_hint(kind: str, value: str, marks: Marks) -> str:
     if CURRENCY.search(value):
-        return '; leave the currency out: give it as currency = "\'EUR\'" in the mapping, and export plain numbers'
+        return "; leave the currency out: give it as currency = \"'EUR'\" in the mapping, and export plain numbers"
     if marks.doubted or (marks == Marks() and "," in value):
         return '; for 1.234,5 set decimal = "," and thousands = "." in [file], for 1,234.5 thousands = ","'
     if re.fullmatch(marks.number(whole=False), value):
-        return "; for more digits declare it VARCHAR" if kind == "DOUBLE" else "; for parts declare it DOUBLE"
+        return (
+            "; for more digits declare it VARCHAR"
+            if kind == "DOUBLE"
+            else "; for parts declare it DOUBLE"
+        )
     if re.search(r"[.,'\s]", value):
         return "; set decimal and thousands in [file] as the file writes them"
     return ""

@@ -35,7 +35,9 @@ class DelimitedRows:
         """Fill `raw`. Raises Invalid where a column stands twice in the header."""
         self._refuse_twice(columns)
         places = [self.names.index(name) for name in columns]
-        load_batches(connection, columns, (_batch(chunk, places) for chunk in self._chunks() if chunk.rows))
+        load_batches(
+            connection, columns, (_batch(chunk, places) for chunk in self._chunks() if chunk.rows)
+        )
 
     def dicts(self) -> Iterator[dict[str, Any]]:
         """Yield the rows, without columns that have neither a name nor anything in them."""

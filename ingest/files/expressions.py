@@ -44,7 +44,9 @@ def expressions_of(mapping: Mapping) -> Iterator[tuple[str, str, str]]:
         ("event.time", mapping.event.time, "TIMESTAMPTZ"),
     )
     for name, said in (("product", mapping.product), ("location", mapping.location)):
-        yield from ((f"{name}.{field}", expression, "VARCHAR") for field, expression in said.items())
+        yield from (
+            (f"{name}.{field}", expression, "VARCHAR") for field, expression in said.items()
+        )
     for n, kind in enumerate(mapping.kind):
         yield from ((f"kind[{n}].data.{name}", sql, "VARCHAR") for name, sql in kind.data.items())
 

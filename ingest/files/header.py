@@ -36,7 +36,11 @@ def _given(options: FileOptions, survey: Survey) -> Dialect:
     """Return the dialect as far as it is declared, with the usual parts where it is not."""
     quote = DOUBLED if options.quote is None else options.quote
     named = ("encoding", "delimiter", "escape", "skip_lines")
-    found = [name.replace("skip_lines", "header_line") for name in named if getattr(options, name) is None]
+    found = [
+        name.replace("skip_lines", "header_line")
+        for name in named
+        if getattr(options, name) is None
+    ]
     return Dialect(
         encoding=survey.encoding.removesuffix("-sig"),
         delimiter=options.delimiter or ",",

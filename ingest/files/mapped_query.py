@@ -23,9 +23,7 @@ def typed_query(mapping: Mapping, marks: Marks) -> str:
         f"WHEN {quoted(c)} IS NULL AND trim({text}) <> '' THEN {literal(c)}"
         for c, text in zip(columns, given, strict=True)
     )
-    original = ", ".join(
-        f"{literal(c)}: {text}" for c, text in zip(columns, given, strict=True)
-    )
+    original = ", ".join(f"{literal(c)}: {text}" for c, text in zip(columns, given, strict=True))
     ours = f"{NUMBER}, {LINE}"
     parsed = f"SELECT {', '.join(['*', *kept, *times])} FROM raw"  # noqa: S608
     whole = f"SELECT {', '.join([ours, *given, *typed])} FROM ({parsed})"  # noqa: S608
@@ -62,9 +60,16 @@ def mapped_query(mapping: Mapping, expressions: Sequence[Expression]) -> str:
         f" {_first(conditions, 'kind', range(len(mapping.kind)))} AS _rule, {_failing(conditions)} AS _unsure"
         f" FROM (SELECT *, {asked} FROM windowed)"
     )
-    structs = [f"CASE WHEN _open THEN {e.struct()} END AS {quoted(e.place)}" for e in fields.values() if not e.place.startswith("kind[")]
+    structs = [
+        f"CASE WHEN _open THEN {e.struct()} END AS {quoted(e.place)}"
+        for e in fields.values()
+        if not e.place.startswith("kind[")
+    ]
     names = sorted({name for rule in mapping.kind for name in rule.data})
-    structs += [f"CASE WHEN _open THEN {_by_rule(fields, mapping, name)} END AS {quoted('data.' + name)}" for name in names]
+    structs += [
+        f"CASE WHEN _open THEN {_by_rule(fields, mapping, name)} END AS {quoted('data.' + name)}"
+        for name in names
+    ]
     valued = (
         f"SELECT {NUMBER}, {LINE}, _bad, _original, _left_out, _rule, _unsure, _open, {', '.join(structs)}"  # noqa: S608
         f" FROM (SELECT *, CASE WHEN _unsure IS NULL THEN _left END AS _left_out,"
@@ -121,7 +126,9 @@ def _extracted(
     ]  # fmt: skip
     bare = f"SELECT {', '.join(columns)}, _original FROM ({valued})"  # noqa: S608
     faulty = "bad_column IS NOT NULL OR failed IS NOT NULL OR rule IS NULL"
-    empty = " OR ".join(f"{quoted(c)} IS NULL" for c in ("id", "time", "product.sku", "location.code"))
+    empty = " OR ".join(
+        f"{quoted(c)} IS NULL" for c in ("id", "time", "product.sku", "location.code")
+    )
     return (
         f"SELECT * EXCLUDE (_original), CASE WHEN left_out IS NULL AND ({faulty} OR {empty})"  # noqa: S608
         f" THEN to_json(_original)::VARCHAR END AS original FROM ({bare})"

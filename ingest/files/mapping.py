@@ -110,7 +110,10 @@ def _faults_of(mapping: Mapping) -> Iterator[tuple[str, str]]:
             types = ", ".join(sorted(COLUMN_TYPES))
             yield "mapping_type", f"columns.{column}: type {kind!r}; there are {types}."
         if column in RESERVED:
-            yield "mapping_column", f"columns.{column}: the name is ours; rename the column in the file."
+            yield (
+                "mapping_column",
+                f"columns.{column}: the name is ours; rename the column in the file.",
+            )
     yield from (("mapping_file", f"file.{fault}") for fault in option_faults(mapping.file))
     if not mapping.kind:
         yield "mapping_kind", "no [[kind]] says what a row is."

@@ -36,7 +36,9 @@ def draft_mapping(path: Path) -> str:
     if not rows:
         raise no_rows(path)
     names = list(dict.fromkeys(name for row in rows for name in row if name))
-    seen = {name: [str(row[name]) for row in rows if row.get(name) not in (None, "")] for name in names}
+    seen = {
+        name: [str(row[name]) for row in rows if row.get(name) not in (None, "")] for name in names
+    }
     kinds = {name: type_of(name, values) for name, values in seen.items()}
     parts = [
         _head(path),
@@ -49,7 +51,11 @@ def draft_mapping(path: Path) -> str:
 
 def type_of(name: str, values: list[str]) -> str:
     """Return the narrowest type of all the values; codes, which only look like numbers, are text."""
-    is_code = role_of([name], "sku") or role_of([name], "id") or any(v[:1] == "0" and v.isdigit() and len(v) > 1 for v in values)
+    is_code = (
+        role_of([name], "sku")
+        or role_of([name], "id")
+        or any(v[:1] == "0" and v.isdigit() and len(v) > 1 for v in values)
+    )
     for kind, pattern in TYPES.items():
         if values and not is_code and all(re.fullmatch(pattern, value) for value in values):
             return kind
@@ -88,17 +94,24 @@ def _file_table(source: RowSource) -> str:
 
 
 def _declared(dialect: Dialect) -> str:
-    options = FileOptions(dialect.delimiter, dialect.quote, dialect.escape, encoding=dialect.encoding)
-    parts = ((name, getattr(options, name)) for name in ("delimiter", "quote", "escape", "encoding"))
+    options = FileOptions(
+        dialect.delimiter, dialect.quote, dialect.escape, encoding=dialect.encoding
+    )
+    parts = (
+        (name, getattr(options, name)) for name in ("delimiter", "quote", "escape", "encoding")
+    )
     return "\n".join(f"{name} = {_toml(value)}" for name, value in parts)
 
 
 def _columns(kinds: dict[str, str], seen: dict[str, list[str]]) -> str:
     lines = [
-        f"{_toml(name)} = \"{kind}\"  # {_toml(seen[name][0][:40]) if seen[name] else 'empty at first'}"
+        f'{_toml(name)} = "{kind}"  # {_toml(seen[name][0][:40]) if seen[name] else "empty at first"}'
         for name, kind in kinds.items()
     ]
-    return "[columns]\n# CONFIRM the types; the comment is the first value. Take out what you do not need.\n" + "\n".join(lines)
+    return (
+        "[columns]\n# CONFIRM the types; the comment is the first value. Take out what you do not need.\n"
+        + "\n".join(lines)
+    )
 
 
 def _roles(names: list[str], kinds: dict[str, str]) -> str:
@@ -109,7 +122,9 @@ def _roles(names: list[str], kinds: dict[str, str]) -> str:
         return _toml(quoted(found[role] or ""))
 
     def field(role: str, key: str) -> str:
-        return f"{key} = {expression(role)}" if found[role] else f"# {key} = no column looks like it"
+        return (
+            f"{key} = {expression(role)}" if found[role] else f"# {key} = no column looks like it"
+        )
 
     quantity, number = found["quantity"], ""
     if quantity and kinds[quantity] == "VARCHAR":
@@ -122,14 +137,20 @@ def _roles(names: list[str], kinds: dict[str, str]) -> str:
             "# CONFIRM: what names the row forever. If the same order is exported again in another file, `line` must not",
             "# be the row's place in the file: set line_within at the top to the column of the order.",
             f"id = {whole}",
-            f"time = {expression('time')}" if found["time"] else 'time = ""  # CONFIRM: no column looks like a time',
+            f"time = {expression('time')}"
+            if found["time"]
+            else 'time = ""  # CONFIRM: no column looks like a time',
             "",
             "[product]",
-            f"sku = {expression('sku')}" if found["sku"] else 'sku = ""  # CONFIRM: no column looks like a product',
+            f"sku = {expression('sku')}"
+            if found["sku"]
+            else 'sku = ""  # CONFIRM: no column looks like a product',
             field("name", "name"),
             "",
             "[location]",
-            f"code = {_toml(quoted(code))}" if code else "code = \"'online'\"  # CONFIRM: no column looks like a location",
+            f"code = {_toml(quoted(code))}"
+            if code
+            else "code = \"'online'\"  # CONFIRM: no column looks like a location",
             "",
             "# Rows that are no event, by reason; the first rule that holds counts.",
             "# [[leave_out]]",
@@ -143,7 +164,9 @@ def _roles(names: list[str], kinds: dict[str, str]) -> str:
             "[kind.data]",
             (f"quantity = {expression('quantity')}" if quantity else 'quantity = "1"') + number,
             field("price", "price"),
-            field("currency", "currency") if found["currency"] else "# CONFIRM if there is a price: currency = \"'EUR'\"",
+            field("currency", "currency")
+            if found["currency"]
+            else "# CONFIRM if there is a price: currency = \"'EUR'\"",
         ]
     )
 

@@ -35,7 +35,9 @@ class ParquetRows:
     def dicts(self) -> Iterator[dict[str, Any]]:
         """Yield the rows with their own types."""
         with duckdb.connect() as connection:
-            yield from self._run(connection, "SELECT * FROM read_parquet(?)").to_arrow_table().to_pylist()
+            yield from (
+                self._run(connection, "SELECT * FROM read_parquet(?)").to_arrow_table().to_pylist()
+            )
 
     def _run(self, connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyConnection:
         try:

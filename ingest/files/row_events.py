@@ -60,9 +60,16 @@ def _fault_of(table: TabularFile, row: dict[str, Any], failures: dict[str, str])
         return Fault("no_rule", f"no [[kind]] of the mapping applies to {_cells(row)}.")
     if row["time"] is None and row["time_said"] is not None:
         return Fault("time_range", f"the time {row['time_said']} is out of range.", "time")
-    named = (("id", "id"), ("time", "time"), ("product", "product.sku"), ("location", "location.code"))
+    named = (
+        ("id", "id"),
+        ("time", "time"),
+        ("product", "product.sku"),
+        ("location", "location.code"),
+    )
     empty = next((name for name, field in named if row[field] is None), None)
-    return Fault("missing_field", f"the {empty} is empty in {_cells(row)}.", empty) if empty else None
+    return (
+        Fault("missing_field", f"the {empty} is empty in {_cells(row)}.", empty) if empty else None
+    )
 
 
 def _failed(table: TabularFile, row: dict[str, Any], failures: dict[str, str]) -> Fault:
@@ -73,7 +80,9 @@ def _failed(table: TabularFile, row: dict[str, Any], failures: dict[str, str]) -
     else:
         said = "it fails, as on an earlier row"
     sql = table.expression(place)
-    used = [name for name in table.mapping.columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql)]
+    used = [
+        name for name in table.mapping.columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql)
+    ]
     return Fault("mapping_expression", f"{place} = {sql!r} on {_cells(row, used)}: {said}.", place)
 
 
@@ -85,7 +94,7 @@ def _cells(row: dict[str, Any], only: list[str] | None = None) -> str:
         for name, value in cells.items()
         if only is None or name in only
     )
-    return said[:10 * VALUE_LETTERS_MAX] or "a row without columns"
+    return said[: 10 * VALUE_LETTERS_MAX] or "a row without columns"
 
 
 def _event(mapping: Mapping, row: dict[str, Any]) -> bytes:

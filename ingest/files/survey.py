@@ -51,7 +51,11 @@ class Survey:
 def data_suffix(path: Path) -> str:
     """Return the lower-case suffix that tells what is in a file: of till.csv.gz, .csv."""
     name = path.name.lower()
-    return Path(name.removesuffix(COMPRESSED)).suffix if name.endswith(COMPRESSED) else path.suffix.lower()
+    return (
+        Path(name.removesuffix(COMPRESSED)).suffix
+        if name.endswith(COMPRESSED)
+        else path.suffix.lower()
+    )
 
 
 @contextmanager
@@ -72,9 +76,10 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def open_text(path: Path, survey: Survey) -> Iterator[TextIO]:
     """Open a file of text that was surveyed; lines keep their ends. Raises as `open_bytes`."""
-    with open_bytes(path) as file, io.TextIOWrapper(
-        file, encoding=survey.encoding, newline=survey.line_end
-    ) as text:
+    with (
+        open_bytes(path) as file,
+        io.TextIOWrapper(file, encoding=survey.encoding, newline=survey.line_end) as text,
+    ):
         yield text
 
 

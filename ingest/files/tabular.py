@@ -87,7 +87,10 @@ class TabularFile:
         """Yield the rows that are not left out, in chunks, as the mapping's fields, in the order of the file."""
         described = [
             f"{kind}.{name}"
-            for kind, said in (("product", self.mapping.product), ("location", self.mapping.location))
+            for kind, said in (
+                ("product", self.mapping.product),
+                ("location", self.mapping.location),
+            )
             for name in said
             if name not in ("sku", "code")
         ]
@@ -155,7 +158,9 @@ class TabularFile:
             self._connection.execute(f"CREATE TEMP TABLE mapped AS {query}")
         except duckdb.Error as error:
             raise self._failing(error) from None
-        self._refuse_failing("NOT starts_with(failed, 'product.') AND NOT starts_with(failed, 'location.')")
+        self._refuse_failing(
+            "NOT starts_with(failed, 'product.') AND NOT starts_with(failed, 'location.')"
+        )
 
     def _view(self, name: str, query: str) -> None:
         self._connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
@@ -183,7 +188,9 @@ class TabularFile:
         )
         for place, rule, row in self._connection.execute(query).fetchall():
             where = place_in_mapping(place, rule)
-            said = f"{self.path}: mapping {self.mapping.name!r}, {where}: {self.failure(where, row)}"
+            said = (
+                f"{self.path}: mapping {self.mapping.name!r}, {where}: {self.failure(where, row)}"
+            )
             raise Invalid("mapping_expression", f"{said} (it fails on every row)")
 
     def _failing(self, error: duckdb.Error) -> Invalid:

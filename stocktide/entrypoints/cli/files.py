@@ -51,7 +51,9 @@ def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
             tally = import_file(file, plan, Recorder(engine, settings), advance)
     title = "Dry run" if dry_run else f"Import of {file.name}"
     if as_json:
-        print_json({**({"events": sample} if dry_run else {}), **tally.as_dict(), **tally.findings()})
+        print_json(
+            {**({"events": sample} if dry_run else {}), **tally.as_dict(), **tally.findings()}
+        )
     else:
         _tell(title, sample, tally)
     if tally.all_rejected:

@@ -72,7 +72,8 @@ def test_tabular_file_names_file_and_place_when_it_cannot_be_read(
 
 
 @pytest.mark.parametrize(
-    ("end", "said"), [('{"id": "b", "mom', "truncated"), ("nonsense\n", "malformed"), ("[1]\n", "object")]
+    ("end", "said"),
+    [('{"id": "b", "mom', "truncated"), ("nonsense\n", "malformed"), ("[1]\n", "object")],
 )
 def test_a_line_that_is_no_json_object_is_one_broken_row(
     tmp_path: Path, end: str, said: str

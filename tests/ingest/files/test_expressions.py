@@ -1,0 +1,136 @@
+"""Expressions of a mapping: one that fails on a row rejects that row, and windows are part of the one plan."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.files.importing import dry_run_file, import_file
+from ingest.files.mapping import Mapping
+from ingest.files.tally import Tally
+from ingest.recording.recording import Recorder
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.settings import Settings
+from tests.ingest.tills import row, till, write
+
+QUANTITY = 'quantity = "quantity"\n'
+FAILING: list[tuple[str, tuple[str, str], str]] = [
+    ("cast in data", (QUANTITY, 'quantity = "line::INTEGER"\n'), "kind[0].data.quantity"),
+    ("list", (QUANTITY, "quantity = \"split_part('1,2', ',', line::INTEGER)\"\n"), "kind[0].data.quantity"),
+    ("strptime", ('time = "moment"', "time = \"strptime('2026-03-0' || line, '%Y-%m-%d')\""), "event.time"),
+    ("id", ('\nid = "id"', '\nid = "(line::INTEGER)::VARCHAR"'), "event.id"),
+    ("condition", ('when = "quantity > 0"', 'when = "line::INTEGER > 0"'), "kind[0].when"),
+    ("leave out", ("when = \"sku = 'TEST'\"", 'when = "line::INTEGER < 0"'), "leave_out[0].when"),
+    ("product's name", ('sku = "sku"', 'sku = "sku"\nname = "(line::INTEGER)::VARCHAR"'), "product.name"),
+    ("location", ('code = "shop"', "code = \"'S' || line::INTEGER\""), "location.code"),
+    ("behind a window", (QUANTITY, 'quantity = "count(*) OVER () * line::INTEGER"\n'), "kind[0].data.quantity"),
+]  # fmt: skip
+
+
+def ignore(_done: int, _total: int | None) -> None:
+    """Show no progress."""
+
+
+def both(path: Path, mapping: Mapping, database: sa.Engine) -> tuple[Tally, Tally]:
+    """The tallies of the dry run and of the import that follows."""
+    _, dry = dry_run_file(path, mapping, Settings())
+    settings = Settings(create_on_first_sight=True)
+    return dry, import_file(path, mapping, Recorder(database, settings), ignore)
+
+
+@pytest.mark.parametrize(("change", "place"), [f[1:] for f in FAILING], ids=[f[0] for f in FAILING])
+def test_a_row_on_which_an_expression_fails_is_one_reject_with_number_place_and_value(
+    database: sa.Engine, tmp_path: Path, change: tuple[str, str], place: str
+) -> None:
+    path = write(tmp_path / "till.csv", row("a"), row("b", line="x"), row("c", line=2))
+    dry, done = both(path, till(change), database)
+    assert dry.rejected == done.rejected == {"mapping_expression": 1}
+    assert (dry.outcomes.total(), done.outcomes["accepted"]) == (2, 2)
+    for tally in (dry, done):
+        said = tally.examples["mapping_expression"]
+        assert said.startswith(f"till.csv, row 2: line 3 of the file: {place} = ")
+        assert "line = 'x'" in said
+
+
+def test_an_expression_may_fail_on_a_row_that_is_left_out(tmp_path: Path) -> None:
+    mapping = till((QUANTITY, 'quantity = "line::INTEGER"\n'))
+    path = write(tmp_path / "till.csv", row("a"), row("b", sku="TEST", line="x"))
+    _, tally = dry_run_file(path, mapping, Settings())
+    assert (tally.rejected, tally.left_out) == ({}, {"a test ring": 1})
+
+
+def test_an_expression_that_fails_on_every_row_is_the_mappings_fault(tmp_path: Path) -> None:
+    mapping = till((QUANTITY, 'quantity = "line::INTEGER"\n'))
+    path = write(tmp_path / "till.csv", row("a", line="x"), row("b", line="y"))
+    with pytest.raises(Invalid, match=r"kind\[0\]\.data\.quantity: Conversion Error.*on every row"):
+        dry_run_file(path, mapping, Settings())
+
+
+def test_a_window_carries_down_what_only_the_first_row_of_an_order_says(
+    database: sa.Engine, tmp_path: Path
+) -> None:
+    carried = "coalesce(max(shop) OVER (PARTITION BY id), 'online')"
+    mapping = till(
+        ('code = "shop"', f'code = "{carried}"\nname = "{carried}"'),
+        (
+            '\nid = "id"',
+            "\nid = \"id || ':' || row_number() OVER (PARTITION BY id ORDER BY line)\"",
+        ),
+    )
+    lines = [
+        "o1,2026-03-01 10:00,A,S1,1,1\n",
+        "o1,2026-03-01 10:00,B,,1,2\n",
+        "o2,2026-03-01 10:00,B,,1,1\n",
+    ]
+    dry, done = both(write(tmp_path / "till.csv", *lines), mapping, database)
+    assert (dry.outcomes["event: sale"], done.outcomes["accepted"]) == (3, 3)
+    with database.connect() as connection:
+        query = "SELECT event_id, code FROM ledger JOIN locations USING (location_id) ORDER BY 1"
+        found = [tuple(entry) for entry in connection.execute(sa.text(query))]
+    assert found == [("o1:1", "S1"), ("o1:2", "S1"), ("o2:1", "online")]
+
+
+cells = st.sampled_from(["1", "2.5", "x", "", "1,5", "-1"])
+stamps = st.sampled_from(
+    ["2026-03-01 10:00", "2026-03-01 09:15 PM", "yesterday", "", "2026-03-01T10:00Z", "11/8/2018"]
+)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
+)
+@given(
+    st.lists(
+        st.tuples(cells, stamps, st.sampled_from(["A", "TEST", ""]), st.booleans()),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_dry_run_and_import_agree_on_every_row(
+    database: sa.Engine, tmp_path: Path, rows: list[tuple[str, str, str, bool]]
+) -> None:
+    lines = [
+        f"r{n},{moment}\n" if short else row(f"r{n}", f'"{cell}"', sku=sku, moment=moment)
+        for n, (cell, moment, sku, short) in enumerate(rows)
+    ]
+    dry, done = both(write(tmp_path / "till.csv", *lines), till(), database)
+    assert dry.read == done.read == dry.accounted == done.accounted == len(rows)
+    assert (dry.rejected, dry.left_out) == (done.rejected, done.left_out)
+    assert dry.examples == done.examples
+    assert set(dry.examples) == set(dry.rejected)
+
+
+def test_a_broken_row_changes_no_number_of_another(tmp_path: Path) -> None:
+    mapping = till(
+        ('\nid = "id"', "\nid = \"'n' || line\""),
+        ('line = "VARCHAR"\n', ""),
+        ('order_line = "line"\n', ""),
+    )
+    header = "id,moment,sku,shop,quantity\n"
+    sound = "a,2026-03-01 10:00,A,S1,1\n"
+    for middle in (sound, "a,2026\n"):
+        path = write(tmp_path / "till.csv", sound, middle, sound, header=header)
+        sample, _ = dry_run_file(path, mapping, Settings())
+        assert sample[-1]["id"] == "n3"
