@@ -4,9 +4,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
-# Letters of other scripts that look like Latin ones.
+# Cyrillic and Greek letters that look like Latin ones, and dashes that look like a hyphen.
 LOOK_ALIKE = str.maketrans(
-    "АВЕКМНОРСТУХІЈЅаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧονԛԝԁһ‐‑‒–—−",
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0406\u0408\u0405\u0430"
+    "\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0391\u0392\u0395\u0396\u0397\u0399\u039a"
+    "\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd\u051b\u051d\u0501\u04bb\u2010\u2011\u2012"
+    "\u2013\u2014\u2212",
     "ABEKMHOPCTYXIJSaeopcyxijsABEZHIKMNOPTYXovqwdh------",
 )
 SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+\d+")

@@ -54,7 +54,7 @@ class Marks(NamedTuple):
 
 
 def point_evidence(columns: Collection[str]) -> str:
-    """Return the query of whether numbers in columns of `raw` have a comma for decimal mark, and whether a point is proven.
+    """Return the query of whether numbers in columns of `raw` have a decimal comma, and whether one proves a point.
 
     1.234 proves nothing: the point may part thousands.
     """
@@ -66,7 +66,7 @@ def point_evidence(columns: Collection[str]) -> str:
 
 
 def parsed_times(column: str) -> list[str]:
-    """Return SQL of two helping columns of a column of times: its local time, and its instant where it has an offset."""
+    """Return SQL of two helping columns of times: the local time, and the instant where there is an offset."""
     value = f"trim({quoted(column)})"
     local, instant = _time_parts(column)
     plain, half = rf"{DAY}([ T]{CLOCK})?|{ENDLESS}", rf"{DAY}[ T]{CLOCK}{HALF_DAY}"

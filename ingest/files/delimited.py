@@ -62,7 +62,7 @@ class Lines:
 
 
 def chunks_of(lines: Lines, dialect: Dialect, fields: int) -> Iterator[Chunk]:
-    """Yield the rows after the header and what is no row, in the order of the file; blank lines and comments are none."""
+    """Yield rows and what is no row, in the order of the file; blank lines and comments are left out."""
     number = 0
     while taken := lines.take(CHUNK_LINES):
         first = lines.number - len(taken)
@@ -98,7 +98,7 @@ def _plain_rows(chunk: list[str], dialect: Dialect, fields: int) -> list[list[st
 def _careful_rows(
     chunk: list[str], first: int, lines: Lines, dialect: Dialect, fields: int
 ) -> Iterator[Row | Broken]:
-    """Yield the rows that begin in a chunk, each read by itself; what goes on behind it is taken, the rest given back."""
+    """Yield the rows that begin in a chunk, each read by itself; lines behind it that none needs are given back."""
     chunk += (ahead := lines.take(RECORD_LINES_MAX))
     end, at = len(chunk) - len(ahead), 0
     while at < end:

@@ -9,7 +9,7 @@ import msgspec
 
 DELIMITERS = (",", ";", "\t", "|")
 DECIMALS = (".", ",")
-THOUSANDS = (",", ".", " ", "'", "’")
+THOUSANDS = (",", ".", " ", "'", "\u2019")
 DOUBLED, BACKSLASH = '"', "\\"
 
 
@@ -92,7 +92,7 @@ def option_faults(options: FileOptions) -> Iterator[str]:
         yield f"skip_lines: {options.skip_lines}; give the number of lines before the header, 0 or more."
     yield from _mark_faults(options)
     if options.encoding is not None and not _is_text_encoding(options.encoding):
-        yield f"encoding: {options.encoding!r} is not known; give utf-8, cp1252, latin-1, utf-16, or another of Python's."
+        yield f"encoding: {options.encoding!r} is not known; give utf-8, cp1252, latin-1 or utf-16, say."
 
 
 def _mark_faults(options: FileOptions) -> Iterator[str]:

@@ -56,7 +56,8 @@ def take_apart(
 ) -> Expression:
     """Return an expression with its window functions set apart: DuckDB's TRY takes none."""
     found = [] if "over" not in sql.lower() else list(_windows(_parsed(connection, sql)))
-    text, windows = sql.encode(), {}
+    text = sql.encode()
+    windows: dict[str, str] = {}
     for start, length in sorted(found, reverse=True):
         name = f"_window {place} {len(windows)}"
         at = start - len(PREFIX)

@@ -101,7 +101,7 @@ def _plan(table: TabularFile) -> Plan:
     if read == 0:
         raise no_rows(table.path)
     dialect = table.source.dialect
-    tally = Tally(read, table.left_out(), dialect=dialect and dialect.shown())
+    tally = Tally(read, table.left_out(), dialect=None if dialect is None else dialect.shown())
     products = _described(table.products(), ProductIn)
     locations = _described(table.locations(), LocationIn)
     for place in ("product.sku", "location.code"):
@@ -112,10 +112,10 @@ def _plan(table: TabularFile) -> Plan:
 def _make_known(plan: Plan, recorder: Recorder) -> None:
     """Create and describe the products and locations of the file."""
     with recorder.engine.begin() as connection:
-        for part in in_calls(plan.products):
-            announce(connection, put_products(connection, part))
-        for part in in_calls(plan.locations):
-            put_locations(connection, part)
+        for products in in_calls(plan.products):
+            announce(connection, put_products(connection, products))
+        for locations in in_calls(plan.locations):
+            put_locations(connection, locations)
 
 
 def _described(rows: list[dict[str, Any]], shape: type[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""SQL from the rows of a file to the fields of events: typed columns, then rules, then fields; failures stay with their row."""
+"""SQL from the rows of a file to the fields of events; an expression that fails stays with its row."""
 
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ def mapped_query(mapping: Mapping, expressions: Sequence[Expression]) -> str:
         f" FROM (SELECT *, CASE WHEN _unsure IS NULL THEN _left END AS _left_out,"
         f" _left IS NULL AND _unsure IS NULL AND _rule IS NOT NULL AS _open FROM ({decided}))"
     )
-    return _extracted(mapping, fields, names, valued)
+    return _extracted(fields, names, valued)
 
 
 def _first(conditions: Sequence[Expression], group: str, results: Sequence[object]) -> str:
@@ -106,9 +106,8 @@ def _by_rule(fields: Map[str, Expression], mapping: Mapping, name: str) -> str:
     return f"CASE _rule {whens} ELSE {{'v': NULL::VARCHAR}} END"
 
 
-def _extracted(
-    mapping: Mapping, fields: Map[str, Expression], names: Sequence[str], valued: str
-) -> str:
+def _extracted(fields: Map[str, Expression], names: Sequence[str], valued: str) -> str:
+    """Return the query of the values in the structs, and of which struct is missing because it failed."""
     plain = [e.place for e in fields.values() if not e.place.startswith("kind[")]
     failed = " ".join(
         f"WHEN _open AND {quoted(place)} IS NULL THEN {literal(place)}"

@@ -71,7 +71,7 @@ def role_of(names: list[str], role: str) -> str | None:
 def _head(path: Path) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", path.name.partition(".")[0].lower()).strip("-") or "import"
     return (
-        f"# A first mapping for {json.dumps(path.name, ensure_ascii=False)}. Go through the lines marked CONFIRM, then:\n"
+        f"# A first mapping for {json.dumps(path.name, ensure_ascii=False)}. Check the lines marked CONFIRM, then:\n"
         "#   stocktide mapping check THIS.toml FILE\n"
         "# Expressions are SQL (DuckDB) over the columns below and `line`; see docs/mappings.md.\n"
         f'name = "{name}"\n'
@@ -134,8 +134,8 @@ def _roles(names: list[str], kinds: dict[str, str]) -> str:
     return "\n".join(
         [
             "[event]",
-            "# CONFIRM: what names the row forever. If the same order is exported again in another file, `line` must not",
-            "# be the row's place in the file: set line_within at the top to the column of the order.",
+            "# CONFIRM: what names the row forever. If an order can come again in another file, `line` must not be the",
+            "# row's place in the file: set line_within at the top to the column of the order.",
             f"id = {whole}",
             f"time = {expression('time')}"
             if found["time"]

@@ -23,7 +23,11 @@ class RowSource(Protocol):
     path: Path
     names: list[str]
     broken: list[tuple[int, Broken]]
-    dialect: Dialect | None
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How a delimited file is written."""
+        ...
 
     def load(self, connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
         """Fill the scratch table `raw`: number and line of a row, then the columns as text."""

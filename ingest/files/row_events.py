@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from ingest.files.column_types import refusal
+from ingest.files.mapped_table import place_in_mapping
 from ingest.files.mapping import Mapping
 from ingest.files.source_file import place_of, said_of
-from ingest.files.tabular import TabularFile, place_in_mapping
+from ingest.files.tabular import TabularFile
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from stocktide.domain.kinds import KINDS
@@ -75,11 +76,11 @@ def _fault_of(table: TabularFile, row: dict[str, Any], failures: dict[str, str])
 def _failed(table: TabularFile, row: dict[str, Any], failures: dict[str, str]) -> Fault:
     place = place_in_mapping(row["failed"], row["rule"])
     if place not in failures:
-        failures[place] = table.failure(place, row["row"])
+        failures[place] = table.mapped.failure(place, row["row"])
         said = failures[place]
     else:
         said = "it fails, as on an earlier row"
-    sql = table.expression(place)
+    sql = table.mapped.expression(place)
     used = [
         name for name in table.mapping.columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql)
     ]

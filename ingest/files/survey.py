@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, cast
 
 from stocktide.foundation.errors import Invalid
 
@@ -67,7 +67,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         return
     try:
         with gzip.open(path) as unpacked:
-            yield unpacked  # type: ignore[misc] - a GzipFile reads like any binary file
+            yield cast(BinaryIO, unpacked)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         why = f"it cannot be unpacked ({error}); compress or transfer it again."
         raise Invalid("file_unreadable", f"{path}: {why}") from None

@@ -98,7 +98,7 @@ def mapping_new(file: Path) -> None:
 def mapping_check(mapping: str, file: Path | None) -> None:
     """Check a MAPPING by itself, or with FILE as its dry run does. Exit 1 when a row would be rejected."""
     from ingest.files.importing import dry_run_file, open_mapping
-    from ingest.files.tabular import check_expressions
+    from ingest.files.mapping_check import check_expressions
 
     plan = open_mapping(mapping)
     check_expressions(plan)

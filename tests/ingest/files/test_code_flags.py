@@ -28,11 +28,11 @@ ODD: list[tuple[list[str], str]] = [
     (["\ufeffA"], "invisible"),
     (["A\u3164"], "invisible"),
     (["A\tB"], "invisible"),
-    (["A-1", "А-1"], r"'\\u0410-1', row 2, beside 'A-1'"),
-    (["MА-1"], "look like Latin"),
-    (["ＡＢ１"], "wide characters"),
-    (["O-1", "Ο-1"], "look alike"),
-    (["A-1", "A–1"], "look alike"),
+    (["A-1", "\u0410-1"], r"'\\u0410-1', row 2, beside 'A-1'"),
+    (["M\u0410-1"], "look like Latin"),
+    (["\uff21\uff22\uff11"], "wide characters"),
+    (["O-1", "\u039f-1"], "look alike"),
+    (["A-1", "A\u20131"], "look alike"),
     (["'A'"], "quote marks"),
 ]
 
@@ -50,7 +50,17 @@ def test_plain_codes_are_not_flagged(codes: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["85123A", "12E4", "Süßkram-1", "АБВ-7", "日本-1", "A B", "0012", "9780306406157"]
+    "code",
+    [
+        "85123A",
+        "12E4",
+        "Süßkram-1",
+        "\u0410\u0411\u0412-7",
+        "日本-1",
+        "A B",
+        "0012",
+        "9780306406157",
+    ],
 )
 def test_a_code_of_another_language_is_not_odd(code: str) -> None:
     assert code_warnings("product.sku", [(code, 1, 1)]) == []
