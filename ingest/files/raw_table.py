@@ -26,7 +26,7 @@ class RowSource(Protocol):
 
     @property
     def dialect(self) -> Dialect | None:
-        """How a delimited file is written."""
+        """Return how a delimited file is written, None for another."""
         ...
 
     def load(self, connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
