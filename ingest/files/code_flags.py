@@ -101,5 +101,5 @@ ODD: dict[str, Callable[[str], bool]] = {
     "with spaces at the start or end": lambda code: code != code.strip(" "),
     "with invisible characters or spaces that are not plain": _has_invisible,
     "with letters of another script that look like Latin ones, or wide characters": _has_look_alike,
-    "in quote marks": lambda code: len(code) > 1 and code[0] == code[-1] and code[0] in "\"'`",
+    "with a quote mark at the start": lambda code: code[0] in "\"'`",
 }

@@ -13,6 +13,7 @@ CHUNK_LINES = 20_000
 RECORD_LINES_MAX = 200
 # From so many fields on, a line inside a quoted field that is a whole row itself is taken for a row.
 ROW_FIELDS_MIN = 3
+BYTE_ORDER_MARK = "\ufeff"
 
 
 class Row(NamedTuple):
@@ -52,6 +53,9 @@ class Lines:
         """Take up to so many lines."""
         taken, self._ahead = self._ahead[:count], self._ahead[count:]
         taken += islice(self._text, count - len(taken))
+        if self.number == 1 and taken:
+            # a declared encoding leaves the mark in the text
+            taken[0] = taken[0].removeprefix(BYTE_ORDER_MARK)
         self.number += len(taken)
         return taken
 

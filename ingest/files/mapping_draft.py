@@ -1,179 +1,203 @@
-"""A first mapping for a file, written from its head: columns with types, the dialect, and roles guessed as comments."""
+"""A first mapping for a file, written from its head: columns with types, the dialect, and roles to confirm."""
 
 import json
 import re
 from itertools import islice
 from pathlib import Path
 
-from ingest.files.dialect import Dialect, FileOptions
-from ingest.files.raw_table import RowSource, quoted
+from ingest.files.column_guesses import Columns
+from ingest.files.dialect import FileOptions
+from ingest.files.raw_table import RowSource, literal, quoted
 from ingest.files.source_file import no_rows, open_source
 
 ROWS_SEEN = 1_000
-# What a column's name usually says, the likeliest first. Names are compared without spaces, dashes and case.
-ROLES = {
-    "id": ("lineitemid", "transactionid", "receiptid", "rowid", "id", "orderid", "name", "invoiceno", "ordernumber"),
-    "time": ("createdat", "soldat", "paidat", "orderdate", "datetime", "timestamp", "moment", "invoicedate", "date"),
-    "sku": ("lineitemsku", "sku", "productid", "itemid", "stockcode", "article", "product", "item"),
-    "name": ("lineitemname", "productname", "description", "itemname", "title", "item", "name"),
-    "quantity": ("lineitemquantity", "quantity", "qty", "units", "count", "sales"),
-    "price": ("lineitemprice", "unitprice", "price", "itemcost"),
-    "location": ("location", "locationname", "store", "storeid", "shop", "branch", "warehouse", "city"),
-    "currency": ("currency", "ordercurrency"),
-}  # fmt: skip
-TYPES = {
-    "BIGINT": r"[+-]?\d{1,15}",
-    "DOUBLE": r"[+-]?\d{1,13}(\.\d{1,6})?",
-    "DATE": r"\d{4}-\d{1,2}-\d{1,2}",
-    "TIMESTAMP": r"\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}.*",
-}
 
 
-def draft_mapping(path: Path) -> str:
+def draft_mapping(path: Path, options: FileOptions | None = None) -> str:
     """Return a commented first mapping for a file, as TOML. Raises Invalid where it cannot be read or has no row."""
-    source = open_source(path)
+    source = open_source(path, options)
     rows = list(islice(source.dicts(), ROWS_SEEN))
     if not rows:
         raise no_rows(path)
-    names = list(dict.fromkeys(name for row in rows for name in row if name))
-    seen = {
-        name: [str(row[name]) for row in rows if row.get(name) not in (None, "")] for name in names
-    }
-    kinds = {name: type_of(name, values) for name, values in seen.items()}
-    parts = [
-        _head(path),
-        _file_table(source),
-        _columns(kinds, seen),
-        _roles(names, kinds),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def type_of(name: str, values: list[str]) -> str:
-    """Return the narrowest type of all the values; codes, which only look like numbers, are text."""
-    is_code = (
-        role_of([name], "sku")
-        or role_of([name], "id")
-        or any(v[:1] == "0" and v.isdigit() and len(v) > 1 for v in values)
-    )
-    for kind, pattern in TYPES.items():
-        if values and not is_code and all(re.fullmatch(pattern, value) for value in values):
-            return kind
-    return "VARCHAR"
-
-
-def role_of(names: list[str], role: str) -> str | None:
-    """Return the column that probably has a role, or None."""
-    plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in reversed(names)}
-    return next((plain[word] for word in ROLES[role] if word in plain), None)
-
-
-def _head(path: Path) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", path.name.partition(".")[0].lower()).strip("-") or "import"
+    names = dict.fromkeys(name for row in rows for name in row if name)
+    values = {n: [str(row[n]) for row in rows if row.get(n) not in (None, "")] for n in names}
+    columns = Columns(values, len(rows))
+    roles = _roles(columns)
     return (
-        f"# A first mapping for {json.dumps(path.name, ensure_ascii=False)}. Check the lines marked CONFIRM, then:\n"
-        "#   stocktide mapping check THIS.toml FILE\n"
-        "# Expressions are SQL (DuckDB) over the columns below and `line`; see docs/mappings.md.\n"
-        f'name = "{name}"\n'
-        "# CONFIRM: the zone of times without an offset, such as Europe/London or America/New_York.\n"
-        'timezone = "UTC"\n'
-        "# CONFIRM: who sends. With the event's id it is its identity: never change it afterwards.\n"
-        f'source = "{name}"'
-    )
-
-
-def _file_table(source: RowSource) -> str:
-    if source.dialect is None:
-        return "# How the file is written needs no [file] table: it is not a delimited one."
-    shown = _declared(source.dialect)
-    marks = '# decimal = ","\n# thousands = "."'
-    return (
-        "# How the file is written, as found in the whole of it. Without a line it is found again in each file.\n"
-        f"[file]\n{shown}\n# CONFIRM if numbers are written 1.234,5:\n{marks}"
-    )
-
-
-def _declared(dialect: Dialect) -> str:
-    options = FileOptions(
-        dialect.delimiter, dialect.quote, dialect.escape, encoding=dialect.encoding
-    )
-    parts = (
-        (name, getattr(options, name)) for name in ("delimiter", "quote", "escape", "encoding")
-    )
-    return "\n".join(f"{name} = {_toml(value)}" for name, value in parts)
-
-
-def _columns(kinds: dict[str, str], seen: dict[str, list[str]]) -> str:
-    lines = [
-        f'{_toml(name)} = "{kind}"  # {_toml(seen[name][0][:40]) if seen[name] else "empty at first"}'
-        for name, kind in kinds.items()
-    ]
-    return (
-        "[columns]\n# CONFIRM the types; the comment is the first value. Take out what you do not need.\n"
-        + "\n".join(lines)
-    )
-
-
-def _roles(names: list[str], kinds: dict[str, str]) -> str:
-    found = {role: role_of(names, role) for role in ROLES}
-    code = found["location"]
-
-    def expression(role: str) -> str:
-        return _toml(quoted(found[role] or ""))
-
-    def field(role: str, key: str) -> str:
-        return (
-            f"{key} = {expression(role)}" if found[role] else f"# {key} = no column looks like it"
+        "\n\n".join(
+            [_head(path, columns), _file(source, columns, options), _columns(columns, roles), roles]
         )
-
-    quantity, number = found["quantity"], ""
-    if quantity and kinds[quantity] == "VARCHAR":
-        number = "  # CONFIRM: declare it DOUBLE in [columns]"
-    when = _toml(f"{quoted(quantity)} > 0") if quantity else '"true"'
-    whole = _toml(f"{quoted(found['id'])} || ':' || line") if found["id"] else '"line::VARCHAR"'
-    return "\n".join(
-        [
-            "[event]",
-            "# CONFIRM: what names the row forever. If an order can come again in another file, `line` must not be the",
-            "# row's place in the file: set line_within at the top to the column of the order.",
-            f"id = {whole}",
-            f"time = {expression('time')}"
-            if found["time"]
-            else 'time = ""  # CONFIRM: no column looks like a time',
-            "",
-            "[product]",
-            f"sku = {expression('sku')}"
-            if found["sku"]
-            else 'sku = ""  # CONFIRM: no column looks like a product',
-            field("name", "name"),
-            "",
-            "[location]",
-            f"code = {_toml(quoted(code))}"
-            if code
-            else "code = \"'online'\"  # CONFIRM: no column looks like a location",
-            "",
-            "# Rows that are no event, by reason; the first rule that holds counts.",
-            "# [[leave_out]]",
-            '# reason = "postage"',
-            "# when = \"sku = 'POST'\"",
-            "",
-            "# CONFIRM: what the other rows are; the first rule that holds counts.",
-            "[[kind]]",
-            'kind = "sale"',
-            f"when = {when}",
-            "[kind.data]",
-            (f"quantity = {expression('quantity')}" if quantity else 'quantity = "1"') + number,
-            field("price", "price"),
-            field("currency", "currency")
-            if found["currency"]
-            else "# CONFIRM if there is a price: currency = \"'EUR'\"",
-        ]
+        + "\n"
     )
+
+
+def _head(path: Path, columns: Columns) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", path.name.partition(".")[0].lower()).strip("-") or "import"
+    order = columns.role("id")
+    lines = [
+        f"# A first mapping for {json.dumps(path.name, ensure_ascii=False)}. Check the lines marked CONFIRM, then:",
+        "#   stocktide mapping check THIS.toml FILE",
+        "# Expressions are SQL (DuckDB) over the columns below and `line`; docs/mappings.md has all keys, and recipes.",
+        f'name = "{name}"',
+        "# CONFIRM: the zone of times without an offset, such as Europe/London or America/New_York.",
+        'timezone = "UTC"',
+        "# CONFIRM: who sends. With the event's id it is its identity: never change it afterwards.",
+        f'source = "{name}"',
+    ]
+    if order and columns.repeats(order):
+        lines += [
+            "# CONFIRM: `line` counts the rows of the same order, so that they keep their ids in another export.",
+            f"line_within = {_toml(order)}",
+        ]
+    return "\n".join(lines)
+
+
+def _file(source: RowSource, columns: Columns, options: FileOptions | None) -> str:
+    if source.dialect is None:
+        return "# The file is not a delimited one: it needs no table [file]."
+    dialect = source.dialect
+    parts = {"delimiter": dialect.delimiter, "quote": dialect.quote, "escape": dialect.escape}
+    parts["encoding"] = (options and options.encoding) or dialect.encoding
+    lines = [
+        "# How the file is written. A line that is taken out is found again in each file.",
+        "[file]",
+    ]
+    lines += [f"{name} = {_toml(value)}" for name, value in parts.items()]
+    if columns.decimal_comma():
+        lines += ["# CONFIRM: numbers are written 1.234,5.", 'decimal = ","', 'thousands = "."']
+    return "\n".join(lines)
+
+
+def _columns(columns: Columns, roles: str) -> str:
+    """Return the columns that the roles use; the others as comments."""
+    text, lines = set(columns.text_when_joined()), []
+    for name, values in columns.seen.items():
+        kind = "VARCHAR" if name in text else columns.type_of(name)
+        used = quoted(name) in roles.replace('\\"', '"')
+        first = _toml(values[0][:40]) if values else "empty in the first rows"
+        lines.append(f'{"" if used else "# "}{_toml(name)} = "{kind}"  # {first}')
+    start = (
+        "# CONFIRM the types; behind them is the first value. Take the # away before what you need."
+    )
+    return "\n".join(["[columns]", start, *lines])
+
+
+def _roles(columns: Columns) -> str:
+    quantity = columns.role("quantity")
+    parts = [
+        *_event(columns),
+        "",
+        "[product]",
+        *_product(columns),
+        "",
+        "[location]",
+        *_location(columns),
+        "",
+        *_leave_out(columns),
+        "",
+        "# CONFIRM: what the other rows are; the first rule that holds counts.",
+        *_kind(columns, "sale", ">", quantity, ""),
+    ]
+    if quantity and columns.has_negative(quantity):
+        parts += ["", *_kind(columns, "return", "<", quantity, "-")]
+    return "\n".join(parts)
+
+
+def _event(columns: Columns) -> list[str]:
+    order, time = columns.role("id"), columns.time()
+    lines = ["[event]", "# CONFIRM: what names the row, the same whenever it is exported again."]
+    if order is None:
+        lines.append(
+            'id = "line::VARCHAR"  # no column looks like an id: the row\'s place in the file is a poor one'
+        )
+    else:
+        name = quoted(order)
+        lines.append(
+            f"id = {_toml(f'''{name} || ':' || line''' if columns.repeats(order) else name)}"
+        )
+    if time is None:
+        return [*lines, 'time = ""  # CONFIRM: no column looks like a time; write one']
+    return [*lines, f"# CONFIRM: {time[1]}.", f"time = {_toml(time[0])}"]
+
+
+def _product(columns: Columns) -> list[str]:
+    sku, name = columns.role("sku"), columns.role("name")
+    if sku is None:
+        return ['sku = ""  # CONFIRM: no column looks like a product; write one']
+    lines = [f"sku = {_toml(quoted(sku))}"]
+    if not columns.is_full(sku):
+        lines = [
+            f"# CONFIRM: {_toml(sku)} is empty in some rows; they are rejects, unless another column takes its place."
+        ]
+        said = f"coalesce(nullif(trim({quoted(sku)}), ''), {quoted(name)})" if name else quoted(sku)
+        lines.append(f"sku = {_toml(said)}")
+    return lines + ([f"name = {_toml(quoted(name))}"] if name else [])
+
+
+def _location(columns: Columns) -> list[str]:
+    place = columns.role("location")
+    if place is None:
+        return [
+            "# CONFIRM: no column looks like a location; one for all rows.",
+            "code = \"'main'\"",
+        ]
+    if columns.is_full(place):
+        return [f"code = {_toml(quoted(place))}"]
+    why = f"# CONFIRM: {_toml(place)} is empty in some rows: taken from the order's other rows, else 'online'."
+    return [
+        why,
+        f"code = {_toml(f'coalesce({_carried(columns, place)}, {chr(39)}online{chr(39)})')}",
+    ]
+
+
+def _leave_out(columns: Columns) -> list[str]:
+    lines = ["# Rows that are no event, by reason; the first rule that holds counts."]
+    for name, values in columns.states():
+        shown = ", ".join(values)
+        lines += ["# [[leave_out]]", '# reason = "cancelled"', f"# {_toml(name)} has: {shown}"]
+        lines.append(f"# when = {_toml(f'{quoted(name)} = {literal(values[0])}')}")
+    if len(lines) == 1:
+        lines += ["# [[leave_out]]", '# reason = "postage"', "# when = \"sku = 'POST'\""]
+    return lines
+
+
+def _kind(columns: Columns, kind: str, sign: str, quantity: str | None, minus: str) -> list[str]:
+    price, currency = columns.role("price"), columns.role("currency")
+    lines = ["[[kind]]", f'kind = "{kind}"']
+    if quantity is None:
+        lines += [
+            'when = "true"',
+            "[kind.data]",
+            'quantity = "1"  # CONFIRM: no column looks like a quantity',
+        ]
+    else:
+        name = quoted(quantity)
+        lines += [
+            f"when = {_toml(f'{name} {sign} 0')}",
+            "[kind.data]",
+            f"quantity = {_toml(minus + name)}",
+        ]
+    if price and columns.type_of(price) in ("BIGINT", "DOUBLE"):
+        lines.append(f"price = {_toml(quoted(price))}  # CONFIRM: of one piece")
+        known = _toml(_carried(columns, currency)) if currency else "\"'EUR'\"  # CONFIRM"
+        lines.append(f"currency = {known}")
+    return lines
+
+
+def _carried(columns: Columns, name: str) -> str:
+    """Return SQL of a column, taken from the order's other rows where only some have it."""
+    order = columns.role("id")
+    if columns.is_full(name) or order is None or not columns.repeats(order):
+        return quoted(name)
+    return f"max({quoted(name)}) OVER (PARTITION BY {quoted(order)})"
 
 
 def _toml(text: str) -> str:
     """Quote a text for TOML."""
-    if '"' in text and "'" not in text and text.isprintable():
-        return f"'{text}'"
+    if '"' in text and text.isprintable():
+        if "'" not in text:
+            return f"'{text}'"
+        if "'''" not in text and not text.endswith("'"):
+            return f"'''{text}'''"
     # JSON's escapes are TOML's, but for DEL
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

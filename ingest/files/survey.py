@@ -132,5 +132,5 @@ def _undecodable(path: Path, found: Survey, error: UnicodeError) -> Invalid:
         said = f"byte 0x{error.object[error.start]:02x}"
     is_found = found.encoding.startswith("utf-8")
     name = "UTF-8" if is_found else found.encoding
-    hint = 'save the file as UTF-8, or set encoding = "cp1252" (or its own) in [file].'
+    hint = 'save it as UTF-8, or set encoding = "cp1252" (or its own) in [file] of the mapping.'
     return Invalid("file_encoding", f"{path}, line {line + 1}: {said} is not {name} text; {hint}")

@@ -10,6 +10,7 @@ import click
 from stocktide.entrypoints.cli.access import as_json
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, progress, say
+from stocktide.foundation.errors import Invalid
 
 if TYPE_CHECKING:
     from ingest.files.tally import Tally
@@ -82,14 +83,20 @@ def mapping() -> None:
 
 @mapping.command("new")
 @FILE
-def mapping_new(file: Path) -> None:
+@click.option("--encoding", help="Of the file where it is not UTF-8, such as cp1252.")
+@click.option("--delimiter", help="Of the file where it is not found.")
+def mapping_new(file: Path, encoding: str | None, delimiter: str | None) -> None:
     """Print a first mapping for FILE, with the roles of its columns guessed for you to confirm.
 
     Save it: stocktide mapping new sales.csv > sales.toml
     """
+    from ingest.files.dialect import FileOptions, option_faults
     from ingest.files.mapping_draft import draft_mapping
 
-    click.echo(draft_mapping(file), nl=False)
+    options = FileOptions(encoding=encoding, delimiter=delimiter)
+    for fault in option_faults(options):
+        raise Invalid("usage", f"--{fault}")
+    click.echo(draft_mapping(file, options), nl=False)
 
 
 @mapping.command("check")

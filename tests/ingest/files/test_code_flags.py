@@ -33,7 +33,8 @@ ODD: list[tuple[list[str], str]] = [
     (["\uff21\uff22\uff11"], "wide characters"),
     (["O-1", "\u039f-1"], "look alike"),
     (["A-1", "A\u20131"], "look alike"),
-    (["'A'"], "quote marks"),
+    (["'A'"], "quote mark at the start"),
+    (["'0012"], "quote mark at the start"),
 ]
 
 

@@ -113,6 +113,7 @@ CONTENT: list[tuple[str, str | bytes, dict[str, Any]]] = [
     ("UTF-16", "id,sku,name\n1,A,a\n2,B,b\n".encode("utf-16"), {}),
     ("UTF-16, big end first", b"\xfe\xff" + "id;sku;name\n1;A;a\n2;B;b\n".encode("utf-16-be"), {}),
     ("UTF-16 declared", "id,sku,name\n1,A,a\n2,B,b".encode("utf-16-le"), {"encoding": "utf-16-le"}),
+    ("declared, with a mark", b"\xef\xbb\xbf\"id\",sku,name\n1,A,a\n2,B,b\n", {"encoding": "utf-8"}),
     ("a title above", "Sales of March\n\nid;sku;name\n1;A;a\n2;B;b\n", {}),
     ("lines to skip", "id,sku,name\nid,sku,name\n1,A,a\n2,B,b\n", {"skip_lines": 1}),
     ("comments declared", "# one\nid,sku,name\n1,A,a\n# two, three\n2,B,b\n#", {"comment": "#"}),

@@ -13,8 +13,12 @@ from ingest.files.mapping_check import check_expressions
 from stocktide.foundation.settings import Settings
 
 DOCS = (Path(__file__).parents[3] / "docs" / "mappings.md").read_text("utf-8")
-WHOLE = [block for block in re.findall(r"```toml\n(.*?)```", DOCS, re.DOTALL)]
-ORDERS = """Name,Email,Financial Status,Created at,Currency,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Lineitem requires shipping,Cancelled at,Location
+WHOLE: list[str] = re.findall(r"```toml\n(.*?)```", DOCS, re.DOTALL)
+ORDERS = (
+    "Name,Email,Financial Status,Created at,Currency,Lineitem quantity,Lineitem name,Lineitem price,"
+    "Lineitem sku,Lineitem requires shipping,Cancelled at,Location"
+)
+ROWS = """
 #1001,a@example.com,paid,2026-03-01 23:30:00 -0500,USD,2,Tea,4.50,T-1,true,,Main St
 #1001,a@example.com,,2026-03-01 23:30:00 -0500,,1,Mug,9.00,,true,,
 #1001,a@example.com,,2026-03-01 23:30:00 -0500,,1,Gift card,25.00,,false,,
@@ -41,11 +45,14 @@ def test_every_type_is_named() -> None:
 
 def test_the_recipe_for_shopify_carries_order_fields_down(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
-    path.write_text(ORDERS)
+    path.write_text(ORDERS + ROWS)
     sample, tally = dry_run_file(path, parse_mapping(WHOLE[1], "docs.toml"), Settings())
     assert tally.left_out == {"cancelled": 2, "gift card or other thing that is not shipped": 1}
     assert tally.rejected == {}
-    found = [(e["id"], e["data"]["product"], e["data"]["location"], e["data"]["currency"]) for e in sample]
+    found = [
+        (e["id"], e["data"]["product"], e["data"]["location"], e["data"]["currency"])
+        for e in sample
+    ]
     assert found == [
         ("#1001:1", "T-1", "Main St", "USD"),
         ("#1001:2", "Mug", "Main St", "USD"),
