@@ -16,6 +16,7 @@ from stocktide.entrypoints.cli.files import import_, locations, mapping, product
 from stocktide.entrypoints.cli.forecast import forecast
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.entrypoints.cli.rejects import rejects
+from stocktide.entrypoints.cli.removal import remove
 from stocktide.foundation.errors import Invalid, StocktideError
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.telemetry import configure_logs
@@ -206,6 +207,7 @@ cli.add_command(mapping)
 cli.add_command(mqtt)
 cli.add_command(products)
 cli.add_command(rejects)
+cli.add_command(remove)
 cli.add_command(keys)
 cli.add_command(users)
 cli.add_command(watch)
