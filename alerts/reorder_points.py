@@ -1,13 +1,13 @@
 """Reorder points: set by people or by another system, one a product and location."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from alerts.rules import units
+from stocktide.domain.exact_numbers import MILLI_PLACES, NotExact, Number, scaled_exactly
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import ALERT_INPUTS_CHANGED
 from stocktide.foundation.errors import Invalid, NotFound
@@ -15,7 +15,6 @@ from stocktide.foundation.stored_text import is_storable
 
 # A page, and one request's share.
 ROWS_MAX = 10_000
-MILLI = Decimal(1_000)
 
 
 class ReorderPoint(msgspec.Struct, forbid_unknown_fields=True):
@@ -23,7 +22,7 @@ class ReorderPoint(msgspec.Struct, forbid_unknown_fields=True):
 
     product: str
     location: str
-    reorder_point: Decimal | None
+    reorder_point: Number | None
 
 
 def put_reorder_points(
@@ -90,10 +89,14 @@ def _milli(index: int, point: ReorderPoint, units_max: int) -> int | None:
     given = point.reorder_point
     if given is None:
         return None
-    if not given.is_finite() or not 0 <= given <= units_max or given * MILLI % 1 != 0:
+    try:
+        milli = scaled_exactly(given, MILLI_PLACES, units_max)
+    except NotExact:
+        milli = -1
+    if milli < 0:
         raise Invalid(
             "reorder_point",
             f"reorder_points[{index}].reorder_point: 0 to {units_max} units, with at most three decimals.",
             field=f"reorder_points[{index}].reorder_point",
         )
-    return int(given * MILLI)
+    return milli

@@ -1,5 +1,6 @@
 """From the ledger's integers to what people read: thousandths to units, millionths to money."""
 
+from decimal import Decimal
 from typing import overload
 
 
@@ -13,9 +14,9 @@ def units(milli: int | None) -> float | None:
 
 
 @overload
-def money(micros: int) -> float: ...
+def money(micros: int | Decimal) -> float: ...
 @overload
 def money(micros: None) -> None: ...
-def money(micros: int | None) -> float | None:
+def money(micros: int | Decimal | None) -> float | None:
     """Convert millionths to currency units."""
-    return None if micros is None else micros / 1_000_000
+    return None if micros is None else float(micros / 1_000_000)

@@ -1,7 +1,7 @@
 """Routes of the read side."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
@@ -11,6 +11,7 @@ from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.products import list_products, read_product
 from catalog.stock import list_lots, list_stock, stock_as_of
 from catalog.trending import Scope, read_trending
+from catalog.unusual_days import list_unusual_days
 from stocktide.foundation.errors import Invalid, NotFound
 from stocktide.foundation.paging import Limit, checked_text, next_key, next_pair, pair_of
 from stocktide.foundation.web import ReadKey, engine_of, settings_of
@@ -95,6 +96,18 @@ def get_lots(
     place = checked_text(location)
     rows = list_lots(engine_of(request), product=checked_text(product), location=place, limit=limit)
     return {"lots": rows}
+
+
+@router.get("/unusual-days")
+def get_unusual_days(
+    request: Request,
+    _key: ReadKey,
+    state: Literal["open", "confirmed", "excluded"] | None = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """List days that sold far more than their product ever did there; open and excluded ones train no forecast."""
+    rows, found = list_unusual_days(engine_of(request), state=state, limit=limit)
+    return {"days": rows, "found": found}
 
 
 @router.get("/trending")

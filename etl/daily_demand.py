@@ -38,16 +38,27 @@ def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> De
         return Demand(0, 0, version_of(table))
     changed = DAILY_DEMAND.empty_table()
     if since < xid_before:
-        changed = changed_demand(movements, table, since=since)
+        changed = changed_demand(movements, table, time_zones(engine), since=since)
         _merge(lake, table, changed, xid_before)
     serve_demand(engine, lake, changed, since=since)
     days = len(changed.column("day").unique())
     return Demand(len(changed), days, version_of(open_table(lake, "daily_demand")))
 
 
-def changed_demand(movements: DeltaTable, table: DeltaTable | None, *, since: int) -> pa.Table:
-    """Compute the rows of daily_demand that movements with xid >= since make or change."""
+def time_zones(engine: sa.Engine) -> pa.Table:
+    """Read the time zone of each location: location_id, timezone."""
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT location_id, timezone FROM locations")).all()
+    columns = [pa.array([row[0] for row in rows], pa.int32()), pa.array([row[1] for row in rows])]
+    return pa.Table.from_arrays(columns, names=["location_id", "timezone"])
+
+
+def changed_demand(
+    movements: DeltaTable, table: DeltaTable | None, zones: pa.Table, *, since: int
+) -> pa.Table:
+    """Compute the rows of daily_demand that movements with xid >= since make or change. zones: of `time_zones`."""
     connection = duckdb.connect()
+    connection.register("zones", zones)
     connection.register("movements", movements.to_pyarrow_dataset())
     present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
     connection.register("daily_demand", present)

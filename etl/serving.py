@@ -10,7 +10,7 @@ from stocktide.foundation.lake import Lake
 
 # the lake's partition key, which the copy has no use for
 COLUMNS = [name for name in DAILY_DEMAND.names if name != "month"]
-STEPS = ("serve_daily_demand", "serve_location_daily")
+STEPS = ("serve_daily_demand", "serve_location_daily", "flag_unusual_days")
 
 
 def serve_demand(engine: sa.Engine, lake: Lake, changed: pa.Table, *, since: int) -> int:

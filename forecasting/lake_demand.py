@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from forecasting.frames.frequency import Frequency
 from forecasting.frames.period_demand import in_periods
 from forecasting.lake_successions import with_successor_pairs
+from forecasting.lake_unusual import with_usual_units
 from forecasting.lake_window import Window, read_window
 from forecasting.nodes.demand import Demand, densify, pool_products
 from forecasting.nodes.unnamed import with_names
@@ -42,7 +43,7 @@ def daily_units_schema() -> "pa.DataFrameSchema":
             "product_id": pa.Column("int32"),
             "location_id": pa.Column("int32"),
             "day": pa.Column("datetime64[ns]"),
-            "units": pa.Column("float64", pa.Check.in_range(0.0, 1e12)),
+            "units": pa.Column("float64", pa.Check.in_range(0.0, 1e16)),
             "censored": pa.Column("bool"),
             "empty_at_close": pa.Column("bool"),
         },
@@ -61,6 +62,7 @@ def read_demand(
     version: int | None = None,
     frequency: Literal["auto"] | Frequency = "auto",
     successions: pd.DataFrame | None = None,
+    unusual: pd.DataFrame | None = None,
 ) -> Demand:
     """Read the demand up to the last day that is over everywhere at `now` (aware), at one pinned lake version.
 
@@ -68,8 +70,8 @@ def read_demand(
     location, so that totals stay true. frequency: "auto" finds the rhythm in the days with sales (`recognise_rhythm`);
     set by hand, days are summed to calendar weeks (from Monday on), months or quarters. A first or last period that is
     not whole is left out. successions: of `succession_table`; history moves along them, and products of
-    one line count as one best seller. Raises NotFound (`lake_empty`: no table, no sale, or no whole period), pandera's
-    SchemaError.
+    one line count as one best seller. unusual: days that count as usual ones, of `read_unusual_days`. Raises NotFound
+    (`lake_empty`: no table, no sale, or no whole period), pandera's SchemaError.
     """
     with _opened(lake, version) as (connection, lake_version):
         window = read_window(connection, now, frequency)
@@ -80,6 +82,9 @@ def read_demand(
         ).df()
         units = connection.execute(sql("forecasting/daily_units"), days).df()
         daily = daily_units_schema().validate(units)
+        held = 0
+        if unusual is not None:
+            daily, held = with_usual_units(daily, unusual)
         if successions is not None and not pairs.empty:
             pairs = with_successor_pairs(connection, pairs, successions)
     if pairs.empty:
@@ -89,6 +94,8 @@ def read_demand(
         )
     keys = [key for key in KNOWN_KEYS if any(key in level for level in levels)]
     pairs, warnings = with_names(pairs, keys)
+    if held:
+        warnings = (*warnings, _held_out(held))
     pooled = (
         pairs if best_sellers is None else pool_products(pairs, keys, best_sellers=best_sellers)
     )
@@ -98,6 +105,14 @@ def read_demand(
     if successions is not None:
         demand = with_successions(demand, successions)
     return _in_rhythm(replace(demand, warnings=warnings), window)
+
+
+def _held_out(days: int) -> str:
+    """Return the warning about days of unusual demand."""
+    return (
+        f"{days:,} {'day' if days == 1 else 'days'} of unusual demand held out of training, taken as usual ones until "
+        "somebody confirms them: see `stocktide demand unusual`"
+    )
 
 
 @contextmanager

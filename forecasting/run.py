@@ -18,6 +18,7 @@ from forecasting.intervals.joint_draw import sum_days
 from forecasting.known_ahead_tables import with_known_ahead
 from forecasting.lake_demand import read_demand
 from forecasting.lake_successions import read_successions
+from forecasting.lake_unusual import read_unusual_days
 from forecasting.nodes.demand import Demand
 from forecasting.publishing.checkpoint import Checkpoint, run_key
 from forecasting.publishing.experiment import TrackingStore
@@ -105,6 +106,7 @@ def read_chain(
         best_sellers=spec.best_sellers,
         frequency=spec.frequency,
         successions=read_successions(engine),
+        unusual=read_unusual_days(engine, at=datetime.now(UTC)),
     )
     spec = spec.in_rhythm(demand.frequency)
     demand = with_known_ahead(engine, lake, demand, horizon=spec.horizon_days, now=now)

@@ -1400,7 +1400,7 @@ CREATE VIEW stock_position AS
     COALESCE(c.promised_milli, 0::bigint) AS promised_milli,
     s.on_hand_milli - COALESCE(c.promised_milli, 0::bigint) AS available_milli,
     s.cost_micros,
-    (s.cost_micros::numeric * s.on_hand_milli::numeric / 1000::numeric)::bigint AS value_micros
+    round(s.cost_micros::numeric * s.on_hand_milli::numeric / 1000::numeric) AS value_micros
    FROM stock s
      LEFT JOIN LATERAL ( SELECT sum(commitments.opened_milli - commitments.closed_milli) FILTER (WHERE commitments.purpose = 'on_order'::text)::bigint AS on_order_milli,
             sum(commitments.opened_milli - commitments.closed_milli) FILTER (WHERE commitments.purpose = 'in_transit'::text)::bigint AS in_transit_milli,
@@ -1424,6 +1424,30 @@ CREATE TABLE successions (
     CONSTRAINT successions_share_check CHECK (share > 0::double precision AND share <= 1::double precision)
 );
 GRANT SELECT ON successions TO stocktide_reader;
+
+-- Days whose units sold are beyond all that the pair sold around them, as a mistyped quantity is. Open ones wait for
+-- somebody's decision; open and excluded ones count as a usual day in training.
+CREATE TABLE unusual_days (
+    product_id  integer NOT NULL,
+    location_id integer NOT NULL,
+    day         date NOT NULL,
+    -- what the day sold when it was found; a decision holds for this amount alone
+    sold_milli  bigint NOT NULL,
+    -- the median of the pair's days with sales within half a year: what the day counts as in training
+    usual_milli bigint NOT NULL,
+    -- open: nobody has decided; confirmed: it is true demand; excluded: it is none
+    state       text NOT NULL DEFAULT 'open'::text,
+    found_at    timestamptz NOT NULL DEFAULT now(),
+    decided_at  timestamptz,
+    decided_by  text,
+    reason      text,
+    CONSTRAINT unusual_days_pkey PRIMARY KEY (product_id, location_id, day),
+    CONSTRAINT unusual_days_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT unusual_days_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT unusual_days_check CHECK ((state = 'open'::text) = (decided_at IS NULL)),
+    CONSTRAINT unusual_days_state_check CHECK (state = ANY (ARRAY['open'::text, 'confirmed'::text, 'excluded'::text]))
+);
+GRANT SELECT ON unusual_days TO stocktide_reader;
 
 -- People who sign in to the dashboard; passwords as argon2id hashes.
 CREATE TABLE users (

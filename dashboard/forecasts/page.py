@@ -18,6 +18,7 @@ from dashboard.forecasts.panels import (
     moves_panel,
     taken_over,
 )
+from dashboard.forecasts.unusual import unusual_panel
 from dashboard.forecasts.weeks import Weeks, in_weeks, seasonal_naive
 from dashboard.reader import Reader
 from dashboard.theme import change, distinct, plain, plural, quantity, roles, today, when
@@ -32,7 +33,7 @@ GRAINS = ("day", "week")
 DAYS_OF_WEEKS = 371
 
 
-def render(reader: Reader, _user: User) -> None:
+def render(reader: Reader, user: User) -> None:
     """Draw the page."""
     run = published_run(reader.engine)
     if run is None:
@@ -43,6 +44,7 @@ def render(reader: Reader, _user: User) -> None:
     node = _node(reader, st.query_params.get("node"))
     children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
     errors = read_frame(reader.engine, "forecast_errors")
+    unusual_panel(reader, user)
     _breadcrumb(reader, node)
     _chart(reader, run, node)
     _notes(run, node, chips(run, node, children, errors))

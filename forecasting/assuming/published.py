@@ -22,6 +22,7 @@ from forecasting.known_ahead_tables import (
 )
 from forecasting.lake_demand import read_demand
 from forecasting.lake_successions import read_successions
+from forecasting.lake_unusual import read_unusual_days
 from forecasting.nodes.demand import Demand
 from forecasting.publishing.publish import QUANTILE_COLUMNS
 from forecasting.spec import ForecastSpec
@@ -62,7 +63,8 @@ def assume_published(engine: sa.Engine, lake: Lake, spec: ForecastSpec, change: 
     successions = read_successions(engine)
     with engine.connect() as connection:
         published = read_published(connection)
-        demand, hierarchy = _demand_of(published, lake, spec, successions)
+        unusual = read_unusual_days(engine, at=published.made_at)
+        demand, hierarchy = _demand_of(published, lake, spec, successions, unusual)
         told = read_plan_context(connection, lake, demand, horizon=published.mean.shape[1])
     planned = known_ahead_of(plans_at(plans, published.made_at), told)
     made = assume(
@@ -117,7 +119,11 @@ def read_published(connection: sa.Connection) -> Published:
 
 
 def _demand_of(
-    published: Published, lake: Lake, spec: ForecastSpec, successions: pd.DataFrame
+    published: Published,
+    lake: Lake,
+    spec: ForecastSpec,
+    successions: pd.DataFrame,
+    unusual: pd.DataFrame,
 ) -> tuple[Demand, Hierarchy]:
     """Read the demand that the forecast was made from. Raises Conflict (`forecast_outdated`) if it is not the same."""
     levels = parse_levels(published.levels)
@@ -130,6 +136,7 @@ def _demand_of(
             version=published.lake_version,
             frequency=spec.frequency,
             successions=successions,
+            unusual=unusual,
         )
     except DeltaError as error:
         raise _outdated(published, f"the lake has no version {published.lake_version}") from error

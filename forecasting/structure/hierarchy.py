@@ -145,6 +145,7 @@ def build_hierarchy(
     """Build the nodes and S from a frame with one row per leaf and a column per key.
 
     Raises Invalid as `parse_levels` does, and `leaves_empty`, `key_missing` (a leaf without a value for a key),
+    `key_types` (two values of a key have one name),
     `leaf_not_last` (two rows of `leaves` agree in the last level's keys: some other level is finer).
     """
     parsed = parse_levels(levels, known=list(leaves.columns) if known is None else known)
@@ -152,6 +153,7 @@ def build_hierarchy(
         raise Invalid("leaves_empty", "There is no leaf to forecast: no demand was found.")
     used = sorted({key for level in parsed for key in level})
     _refuse_missing(leaves, used)
+    _refuse_alike(leaves, used)
     ordered = leaves.reset_index(drop=True).sort_values(list(parsed[-1]), kind="stable")
     _refuse_finer(ordered, parsed)
     codes = [_codes(ordered, level) for level in parsed]
@@ -172,6 +174,20 @@ def _refuse_missing(leaves: pd.DataFrame, keys: Sequence[str]) -> None:
                 "key_missing",
                 f"{len(missing)} of {len(leaves)} leaves have no {key}, the first is {named}; give them one, "
                 f"or leave {key} out of the levels.",
+                key=key,
+            )
+
+
+def _refuse_alike(leaves: pd.DataFrame, keys: Sequence[str]) -> None:
+    """Raise Invalid for two values of a key that differ, but have one name, such as 1 and "1"."""
+    for key in keys:
+        values = pd.Series(leaves[key].unique(), dtype=object)
+        alike = values[values.astype(str).duplicated(keep=False)]
+        if len(alike):
+            raise Invalid(
+                "key_types",
+                f"The key {key} has {alike.iloc[0]!r} and {alike.iloc[1]!r}, which would have one name; "
+                "make all its values text.",
                 key=key,
             )
 
@@ -210,8 +226,7 @@ def _nodes(
     for position, (level, code) in enumerate(zip(levels, codes, strict=True)):
         _, first = np.unique(code, return_index=True)
         part = leaves.iloc[first][list(level)].astype(str).reset_index(drop=True)
-        unique_id = part.agg("/".join, axis=1) if level else pd.Series(["total"])
-        part.insert(0, "unique_id", unique_id)
+        part.insert(0, "unique_id", _unique_ids(part))
         part.insert(0, "level_name", level_name(level))
         part.insert(0, "level", position)
         part["parent_id"] = parents[position]
@@ -223,6 +238,22 @@ def _nodes(
     return nodes.astype(dict.fromkeys(keys, object)).where(
         nodes.notna() | ~nodes.columns.isin(keys), None
     )
+
+
+def _unique_ids(part: pd.DataFrame) -> pd.Series:
+    """Name the nodes of one level by their keys, joined by "/": two nodes never have one name.
+
+    A name of several keys has the "/" in a key as "%2F", and what looks like that escape escaped once more.
+    """
+    if part.shape[1] == 0:
+        return pd.Series(["total"])
+    if part.shape[1] == 1:
+        return part.iloc[:, 0]
+    escaped = [
+        part[key].str.replace("%2", "%252", regex=False).str.replace("/", "%2F", regex=False)
+        for key in part
+    ]
+    return pd.concat(escaped, axis=1).agg("/".join, axis=1)
 
 
 def _parent_ids(codes: Sequence[Codes]) -> list[pd.Series]:

@@ -9,6 +9,7 @@ import msgspec
 
 from ingest.calendar.kinds import SCOPE, EventIn, PriceIn, PromotionIn, RegressorIn, Scope
 from ingest.ledger.dimensions import price_micros
+from stocktide.domain.exact_numbers import shown
 from stocktide.foundation.errors import Invalid
 
 # Farther away is a slip of the keys: 2206 for 2026.
@@ -81,7 +82,11 @@ def _day(day: date, field: str) -> Iterator[Fault]:
 
 def _money(plan: PriceIn | PromotionIn) -> Iterator[Fault]:
     if plan.price is not None and not price_micros(plan.price):
-        yield "bad_price", "price", f"{plan.price} is not a price above 0 with up to 6 decimals."
+        yield (
+            "bad_price",
+            "price",
+            f"{shown(str(plan.price))} is not a price above 0 with up to 6 decimals.",
+        )
     if isinstance(plan, PriceIn):
         if plan.product is None and plan.department is None and plan.category is None:
             yield "bad_scope", "product", "A price is of a product, a category or a department."

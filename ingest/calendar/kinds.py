@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
+
+from stocktide.domain.exact_numbers import Number
 
 PlanId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,99}$")]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -50,7 +51,7 @@ class PriceIn(Scope, kw_only=True):
 
     from_: date = msgspec.field(name="from")
     to: date | None = None
-    price: Decimal
+    price: Number
 
 
 class PromotionIn(Scope, kw_only=True):
@@ -59,7 +60,7 @@ class PromotionIn(Scope, kw_only=True):
     from_: date = msgspec.field(name="from")
     to: date
     kind: Label = "promotion"
-    price: Decimal | None = None
+    price: Number | None = None
     discount: float | None = None
 
 

@@ -9,8 +9,16 @@ import sqlalchemy as sa
 
 from ingest.files.struct_rows import in_calls, rows_as
 from ingest.ledger.announcement import announce
-from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.ledger.dimensions import (
+    LocationIn,
+    ProductIn,
+    price_micros,
+    put_locations,
+    put_products,
+)
 from ingest.ledger.successions import put_successions
+from stocktide.domain.exact_numbers import shown
+from stocktide.foundation.errors import Invalid
 
 # The columns of a succession: the sku that is replaced, from which day, with what share.
 REPLACED, FROM, SHARE = "replaces", "from", "share"
@@ -22,11 +30,23 @@ def put_products_file(connection: sa.Connection, path: Path) -> int:
     A product that replaces several has a row for each of them. Raises Invalid with the row, NotFound.
     """
     known = (*get_type_hints(ProductIn), FROM, SHARE)
-    products = _gathered(rows_as(ProductIn, path, known, _with_replaced))
+    rows = rows_as(ProductIn, path, known, _with_replaced)
+    _check_prices(path, rows)
+    products = _gathered(rows)
     ids = [key for part in in_calls(products) for key in put_products(connection, part)]
     put_successions(connection, products)
     announce(connection, ids)
     return len(ids)
+
+
+def _check_prices(path: Path, products: Sequence[ProductIn]) -> None:
+    for row, product in enumerate(products, 1):
+        if product.price is not None and price_micros(product.price) is None:
+            raise Invalid(
+                "bad_price",
+                f"{path.name}, row {row}: price {shown(str(product.price))!r} is no price with up to 6 decimals.",
+                row=row,
+            )
 
 
 def put_locations_file(connection: sa.Connection, path: Path) -> int:

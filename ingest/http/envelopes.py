@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from ingest.parsing.attributes import JSON_MEDIA
+from ingest.parsing.attributes import is_json
 from ingest.parsing.events import Fault
 from stocktide.foundation.errors import UnsupportedMedia
 
@@ -127,10 +127,12 @@ def _from_binary(content_type: str, headers: Mapping[str, str], body: bytes) -> 
     media = content_type.strip()
     if media:
         attributes["datacontenttype"] = media
-    if not media or JSON_MEDIA.fullmatch(media):
-        data = b',"data":' + (body.strip() or b"null")
-    else:
-        data = b',"data_base64":' + msgspec.json.encode(body)
+    is_inline = is_json(media)
+    data = (
+        b',"data":' + (body.strip() or b"null")
+        if is_inline
+        else b',"data_base64":' + msgspec.json.encode(body)
+    )
     return Cut("single", [msgspec.json.encode(attributes)[:-1] + data + b"}"])
 
 

@@ -1,10 +1,9 @@
 """Products, locations and sources: how they become known, and their surrogate keys."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -14,7 +13,16 @@ import sqlalchemy as sa
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.kinds import Currency
 from ingest.parsing.numbers import MICRO
-from ingest.parsing.units import converted, factor
+from ingest.parsing.units import code_of, converted, factor
+from stocktide.domain.exact_numbers import (
+    INT64_MAX,
+    MICRO_PLACES,
+    NotExact,
+    Number,
+    Written,
+    scaled_exactly,
+    shown,
+)
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.stored_text import NUL_ESCAPED, is_storable_json
@@ -41,7 +49,7 @@ class ProductIn(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     category: Label | None = None
     unit: Label | None = None
     packs: dict[Code, Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]] | None = None
-    price: Decimal | None = None
+    price: Number | None = None
     currency: Currency | None = None
     attributes: dict[str, str | int | float | bool | None] | None = None
     replaces: list[Replaced] | None = None
@@ -67,6 +75,13 @@ class Dimension:
     key: str
 
 
+# Time zones that were looked up; there are a few hundred.
+_ZONES: set[str] = set()
+_MEANINGS = sa.text(
+    "SELECT sku, unit, currency, price_micros,"
+    " EXISTS (SELECT FROM stock s WHERE s.product_id = p.product_id) AS moved"
+    " FROM products p WHERE sku = ANY(:skus)"
+)
 PRODUCTS = Dimension("products", "sku", "product_id")
 LOCATIONS = Dimension("locations", "code", "location_id")
 SOURCES = Dimension("sources", "source", "source_id")
@@ -87,27 +102,65 @@ def put_products(connection: sa.Connection, products: Sequence[ProductIn]) -> li
             if micros is None:
                 raise Invalid(
                     "bad_price",
-                    f"products[{row}].price: {price} is no price with up to 6 decimals.",
+                    f"products[{row}].price: {shown(str(price))} is no price with up to 6 decimals.",
                     row=row,
                 )
             values["price_micros"] = micros
         rows.append(values)
+    _refuse_new_meanings(connection, rows)
     return _put(connection, "ingest/put_products", rows)
 
 
-def price_micros(price: Decimal) -> int | None:
+def _refuse_new_meanings(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raise Invalid where a number that is kept would mean something else: in another unit, or another currency."""
+    changing = {values["sku"] for values in rows if values["unit"] or values["currency"]}
+    if not changing:
+        return
+    known = {row.sku: row for row in connection.execute(_MEANINGS, {"skus": sorted(changing)})}
+    for number, values in enumerate(rows):
+        old = known.get(values["sku"])
+        wrong = None if old is None else _new_meaning(old, values)
+        if wrong is not None:
+            code, field, message = wrong
+            raise Invalid(code, f"products[{number}].{field}: {message}", row=number)
+
+
+def _new_meaning(old: Any, new: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Return code, field and message of what a change would make false."""
+    unit, currency = new["unit"], new["currency"]
+    if unit is not None and old.moved and code_of(unit) != code_of(old.unit):
+        return (
+            "unit_in_use",
+            "unit",
+            f"the stock of {old.sku!r} is kept in {old.unit!r} and would mean something else in {unit!r}. Events may "
+            f"count in any unit that can be converted; to keep stock in {unit!r}, make a new product that `replaces` "
+            "this one.",
+        )
+    has_price = old.price_micros is not None and new.get("price_micros") is None
+    if currency is not None and has_price and old.currency not in (None, currency):
+        return (
+            "price_missing",
+            "currency",
+            f"the price of {old.sku!r} is in {old.currency}; give its price in {currency}, too.",
+        )
+    return None
+
+
+def price_micros(price: Written) -> int | None:
     """Return a price in millionths; None for what is no price with up to 6 decimals."""
-    # the size first: 1e500000 as an integer would take minutes
-    if not price.is_finite() or not 0 <= price < 2**63 // MICRO:
+    try:
+        micros = scaled_exactly(price, MICRO_PLACES, INT64_MAX // MICRO)
+    except NotExact:
         return None
-    scaled = price * MICRO
-    return int(scaled) if scaled == int(scaled) else None
+    return None if micros < 0 else micros
 
 
 def put_locations(connection: sa.Connection, locations: Sequence[LocationIn]) -> list[int]:
     """Create or change locations; returns their ids. Raises Invalid that names the row."""
     rows = []
-    zones = available_timezones()
+    zones = _known_zones(
+        connection, {location.timezone for location in locations if location.timezone}
+    )
     for row, location in _distinct(locations, "code"):
         if location.timezone is not None and location.timezone not in zones:
             raise Invalid(
@@ -117,6 +170,15 @@ def put_locations(connection: sa.Connection, locations: Sequence[LocationIn]) ->
             )
         rows.append(msgspec.structs.asdict(location))
     return _put(connection, "ingest/put_locations", rows)
+
+
+def _known_zones(connection: sa.Connection, zones: Set[str]) -> Set[str]:
+    """Return those time zones that Python and PostgreSQL both know: days are cut by both."""
+    asked = sorted((zones & available_timezones()) - _ZONES)
+    if asked:
+        query = sa.text("SELECT name FROM pg_timezone_names WHERE name = ANY(:zones)")
+        _ZONES.update(connection.execute(query, {"zones": asked}).scalars())
+    return zones & _ZONES
 
 
 def _distinct(items: Sequence[Any], code: str) -> Iterable[tuple[int, Any]]:

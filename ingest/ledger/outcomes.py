@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from ingest.parsing.attributes import differing_attribute
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 
 OutcomeName = Literal["accepted", "duplicate", "conflict", "rejected"]
@@ -23,8 +24,8 @@ SENDERS_NAME = {
     "reference": "reservation_id/transfer_id",
     "corrects": "corrects_id",
 }
-# Identity, and what was turned into the product's unit before.
-NOT_COMPARED = frozenset({"source", "event_id", "unit"})
+# Identity, what was turned into the product's unit before, and attributes, which are compared by their meaning.
+NOT_COMPARED = frozenset({"source", "event_id", "unit", "attributes"})
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -85,7 +86,8 @@ def _differing(event: StockEvent, recorded: Mapping[str, Any]) -> Iterator[str]:
         if name in NOT_COMPARED:
             continue
         value, held = getattr(event, name), recorded.get(name)
-        if name == "attributes" and value and held:
-            value, held = msgspec.json.decode(value), msgspec.json.decode(held)
         if value != held:
             yield name
+    attribute = differing_attribute(event.attributes, recorded.get("attributes"))
+    if attribute is not None:
+        yield attribute

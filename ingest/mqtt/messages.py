@@ -10,6 +10,7 @@ import msgspec
 from ingest.mqtt.message import Message
 from ingest.mqtt.plain import Refused, Undated, map_plain
 from ingest.mqtt.topic_rules import Match, TopicRules
+from ingest.parsing.attributes import is_json
 from ingest.parsing.events import Fault
 from stocktide.foundation.stored_text import storable
 
@@ -89,7 +90,7 @@ def _binary(message: Message, match: Match, media: str, charset: str) -> Decoded
     if message.content_type is not None and media != "application/json":
         attributes["datacontenttype"] = message.content_type
     fault = None
-    if message.payload and _is_json(media):
+    if message.payload and is_json(media):
         try:
             text = _utf8(message.payload, charset) or b""
             attributes["data"] = msgspec.json.decode(text, type=msgspec.Raw)
@@ -98,10 +99,6 @@ def _binary(message: Message, match: Match, media: str, charset: str) -> Decoded
     if message.payload and "data" not in attributes:
         attributes["data_base64"] = base64.b64encode(message.payload).decode()
     return Decoded(msgspec.json.encode(attributes), match, fault, whole=fault is None)
-
-
-def _is_json(media: str) -> bool:
-    return media in ("", "application/json", "text/json") or media.endswith("+json")
 
 
 def _looks_structured(payload: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import re
 from datetime import datetime
 from typing import Any
@@ -17,8 +18,14 @@ OURS = frozenset({"specversion", "id", "source", "type", "time", "data", "data_b
 # CloudEvents 1.0, "Naming conventions" and "Type system".
 NAME = re.compile(r"[a-z0-9]{1,100}")
 INTEGER_MAX = 2**31 - 1
-JSON_MEDIA = re.compile(r"application/(json|[a-z0-9.!#$&^_-]+\+json)\s*(;.*)?", re.IGNORECASE)
+# RFC 6838 and 6839: JSON, by its two names, and whatever is built on it.
+_JSON_MEDIA = re.compile(
+    r"((application|text)/json|[a-z0-9.!#$&^_-]+/[a-z0-9.!#$&^_-]+\+json)\s*(;.*)?", re.IGNORECASE
+)
 PLAIN_JSON = "application/json"
+# What a redelivery may bring anew, or another mode says otherwise: the traces that carried it, and which of its names
+# JSON went by. Of the event itself they tell nothing.
+NOT_IDENTITY = frozenset({"datacontenttype", "traceparent", "tracestate", "baggage", "b3"})
 ATTRIBUTES_MAX = 50
 TEXT_MAX = 2_000
 
@@ -36,10 +43,15 @@ class Envelope(msgspec.Struct, gc=False):
     datacontenttype: str | None = None
 
 
+def is_json(media: str) -> bool:
+    """Return True if a media type, perhaps with parameters, says JSON; and where there is none, which means JSON."""
+    return not media.strip() or _JSON_MEDIA.fullmatch(media.strip()) is not None
+
+
 def data_of(envelope: Envelope) -> bytes | msgspec.Raw:
     """Return the event's data as JSON. Raises NotAnEvent where there is none, two, or none that is JSON."""
     media = envelope.datacontenttype
-    if media is not None and JSON_MEDIA.fullmatch(media) is None:
+    if media is not None and not is_json(media):
         raise NotAnEvent(
             "datacontenttype",
             f"datacontenttype is {media[:100]!r}; the kinds here carry JSON.",
@@ -81,6 +93,27 @@ def other_attributes(raw: bytes) -> str | None:
             "attributes", f"{len(kept)} attributes; at most {ATTRIBUTES_MAX} are kept.", None
         )
     return msgspec.json.encode(dict(sorted(kept.items()))).decode() if kept else None
+
+
+def differing_attribute(attributes: str | None, recorded: str | None) -> str | None:
+    """Return the first attribute that two events say differently; None where they mean the same.
+
+    Both: as `other_attributes` returns them. Values are compared by their canonical text (CloudEvents 1.0, "Type
+    system"), for a header carries text alone; null is as if it was not there.
+    """
+    if attributes == recorded:
+        return None
+    said, held = _canonical(attributes), _canonical(recorded)
+    return next((name for name in sorted(said | held) if said.get(name) != held.get(name)), None)
+
+
+def _canonical(attributes: str | None) -> dict[str, str]:
+    values = json.loads(attributes) if attributes else {}
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+        if value is not None and name not in NOT_IDENTITY
+    }
 
 
 def _value(name: str, raw: msgspec.Raw) -> str | int | bool | None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from stocktide.domain.exact_numbers import Number
 from stocktide.domain.kinds import (
     ADJUSTMENT,
     ARRIVAL,
@@ -33,8 +34,6 @@ EventCurrency = Annotated[
     str, msgspec.Meta(min_length=3, max_length=3, extra_json_schema={"pattern": "^[A-Z]{3}$"})
 ]
 Line = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-# A JSON number or a decimal in a string: made exact in ingest.parsing.numbers, much faster than by decoding to Decimal.
-Number = int | float | str
 
 
 class Sale(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -1,12 +1,13 @@
 """Numbers of events, exactly, as integers: thousandths of a unit, millionths of money, microseconds of an instant."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 
 from ingest.parsing.events import NotAnEvent
+from stocktide.domain.exact_numbers import MICRO_PLACES, MILLI_PLACES, NotExact, scaled_exactly
 
-MILLI = 1_000
-MICRO = 1_000_000
+MILLI = 10**MILLI_PLACES
+MICRO = 10**MICRO_PLACES
+PLACES = {MILLI: MILLI_PLACES, MICRO: MICRO_PLACES}
 # Instants as PostgreSQL counts them: microseconds since its own epoch.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -36,31 +37,11 @@ def scaled(value: int | float | str, name: str, scale: int, limit: int) -> int:
         # a decimal of the scale has one nearest float, and this division finds just that one
         if whole / scale == value and -FLOAT_SAFE < whole < FLOAT_SAFE:
             return whole
-    return _scaled_decimal(value, name, scale, limit)
-
-
-def _scaled_decimal(value: int | float | str, name: str, scale: int, limit: int) -> int:
-    """Scale text, and everything that has a fault to be named."""
     try:
-        # a float by its shortest text, which is what its sender wrote
-        number = Decimal(value if isinstance(value, int) else str(value).strip())
-    except InvalidOperation:
-        raise NotAnEvent("wrong_type", f"{name} is not a number.", f"data.{name}") from None
-    if not number.is_finite():
-        raise NotAnEvent("not_finite", f"{name} is {number}, not a number.", f"data.{name}")
-    if abs(number) > limit:
-        raise NotAnEvent(
-            "too_large", f"{name} {number:.4g} is larger than {limit}.", f"data.{name}"
-        )
-    try:
-        exact = number * scale
-        whole = int(exact)
-    except (InvalidOperation, OverflowError):
-        raise NotAnEvent("not_finite", f"{name} is out of range.", f"data.{name}") from None
-    if whole != exact:
-        places = len(str(scale)) - 1
-        raise NotAnEvent("too_precise", f"{name} has more than {places} decimals.", f"data.{name}")
-    return whole
+        # text, and everything that has a fault to be named
+        return scaled_exactly(value, PLACES[scale], limit)
+    except NotExact as error:
+        raise NotAnEvent(error.fault, f"{name} {error}", f"data.{name}") from None
 
 
 class Scaled(dict[int | float | str, int]):

@@ -15,6 +15,7 @@ from ingest.parsing.sales import Parsed, PlainSales, SalesReader
 from stocktide.domain.kinds import KINDS, RETURN, SALE, TYPE_PREFIX, EventKind
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.stored_text import is_storable_json, storable
+from stocktide.foundation.telemetry import log
 
 __all__ = ["MICRO", "MILLI", "EventParser"]
 
@@ -62,6 +63,8 @@ class EventParser:
         self._ahead = timedelta(seconds=settings.clock_ahead_s_max)
         self._quantity_max = settings.quantity_max
         self._price_max = settings.price_max
+        # of thousandths times millionths
+        self._amount_max = settings.amount_max * MILLI * MICRO
         whole: Any = Union[tuple(_EVENTS.values())]  # noqa: UP007 - made of what KINDS says
         self._whole = msgspec.json.Decoder(whole)
         self._array = msgspec.json.Decoder(list[whole])
@@ -110,7 +113,7 @@ class EventParser:
         """Part decoded events, and what is an event or a fault already, into columns and the rest."""
         if len(items) < self._columns_min:
             return Parsed.of([self._finished(item, latest, suspect) for item in items])
-        sales = self._sales.read(items, range(len(items)), latest, suspect=suspect)
+        sales = self._read_some(items, range(len(items)), latest, suspect)
         if sales is not None:
             return Parsed((), [sales])
         index = [number for number, item in enumerate(items) if self._sales.may_be_plain(item)]
@@ -139,7 +142,12 @@ class EventParser:
     def _read_some(
         self, items: Sequence[Any], index: Sequence[int], latest: datetime, suspect: bool
     ) -> PlainSales | None:
-        return self._sales.read([items[n] for n in index], index, latest, suspect=suspect)
+        """Return columns of some; None where one of them is not plain, wrong, or stops our own code."""
+        try:
+            return self._sales.read([items[n] for n in index], index, latest, suspect=suspect)
+        except Exception as error:  # noqa: BLE001 - it is logged; each is looked at alone then
+            log("unreadable_events", error=repr(error)[:2000])
+            return None
 
     def _finished(self, item: Any, latest: datetime, suspect: bool) -> Event | Fault:
         if isinstance(item, StockEvent | Correction | Fault):
@@ -162,6 +170,8 @@ class EventParser:
                 _refuse_unstorable(event)
         except NotAnEvent as error:
             return _of_event(error.fault, whole.source, whole.id)
+        except Exception as error:  # noqa: BLE001 - it is logged, and stops no other event
+            return _of_event(_unreadable(error), whole.source, whole.id)
         return event
 
     def _parse_slowly(self, raw: bytes, latest: datetime) -> Event | Fault:
@@ -184,8 +194,9 @@ class EventParser:
             event = self._event(envelope, KINDS[name], data, latest, other_attributes(raw))
             _refuse_unstorable(event)
         except NotAnEvent as error:
-            source, event_id = (envelope.source, envelope.id) if envelope else (None, None)
-            return _of_event(error.fault, source, event_id)
+            return _of_event(error.fault, *_identity(envelope))
+        except Exception as error:  # noqa: BLE001 - it is logged, and stops no other event
+            return _of_event(_unreadable(error), *_identity(envelope))
         return event
 
     def _decode(
@@ -245,7 +256,8 @@ class EventParser:
         if time > latest:
             raise NotAnEvent(
                 "time_future",
-                f"time {time.isoformat()} is in the future; check the clock.",
+                f"time {time.isoformat()} is more than {self._ahead.total_seconds():g} s ahead of our clock, which "
+                f"says {self._now().isoformat(timespec='seconds')}; check the sender's clock and zone.",
                 "time",
             )
         return time
@@ -260,9 +272,12 @@ class EventParser:
         quantity = scaled(data.quantity, "quantity", MILLI, self._quantity_max)
         if quantity <= 0:
             raise _not_positive(_SALE)
+        price = None if data.price is None else self._price(data.price, "price")
+        if price is not None and quantity * price > self._amount_max:
+            raise self._too_much("price")
         return StockEvent(
             envelope.source, envelope.id, _SALE, data.product, data.location, None, _SALE_SIGN * quantity, None,
-            None if data.price is None else self._price(data.price, "price"),
+            price,
             data.currency if data.currency in self._currencies else self._currency(data.currency), None,
             data.order_id, data.order_line,
             data.customer_id, data.channel, None, None, time, None, None, None, data.lot,
@@ -286,6 +301,9 @@ class EventParser:
             )
         reference = get("reservation_id") or get("transfer_id")
         moved, committed = self._quantities(kind, data)
+        price, cost = (
+            self._amount(moved or committed or 0, get(name), name) for name in ("price", "cost")
+        )
         return StockEvent(
             source=envelope.source,
             event_id=envelope.id,
@@ -295,7 +313,7 @@ class EventParser:
             to_location=get("to_location"),
             quantity_milli=moved,
             observed_milli=self._observed(kind, data),
-            price_micros=self._price(get("price"), "price"),
+            price_micros=price,
             currency=self._currency(get("currency")),
             promotion=get("promotion"),
             order_id=get("order_id"),
@@ -307,7 +325,7 @@ class EventParser:
             occurred_at=occurred_at,
             committed_milli=committed,
             reference=reference,
-            cost_micros=self._price(get("cost"), "cost"),
+            cost_micros=cost,
             lot=get("lot"),
             expires_on=get("expires_on"),
             expected_on=get("expected_on"),
@@ -344,6 +362,22 @@ class EventParser:
             raise NotAnEvent("negative", f"{name} must not be negative.", f"data.{name}")
         return micros
 
+    def _amount(
+        self, quantity_milli: int, value: int | float | str | None, name: str
+    ) -> int | None:
+        """Return a price or cost in millionths, one whose amount can be added up."""
+        micros = self._price(value, name)
+        if micros is not None and abs(quantity_milli) * micros > self._amount_max:
+            raise self._too_much(name)
+        return micros
+
+    def _too_much(self, name: str) -> NotAnEvent:
+        return NotAnEvent(
+            "too_large",
+            f"quantity times {name} is larger than {self._amount_max // (MILLI * MICRO)}.",
+            f"data.{name}",
+        )
+
     def _quantities(self, kind: EventKind, data: Any) -> tuple[int, int | None]:
         """Return signed thousandths by which stock at the location changes, and thousandths opened or closed."""
         if not kind.has_quantity:
@@ -368,6 +402,19 @@ def _holds_escapes(raw: bytes) -> bool:
 def _not_positive(kind: str) -> NotAnEvent:
     return NotAnEvent(
         "not_positive", f"The quantity of a {kind} must be above zero.", "data.quantity"
+    )
+
+
+def _identity(envelope: Envelope | None) -> tuple[str | None, str | None]:
+    return (envelope.source, envelope.id) if envelope else (None, None)
+
+
+def _unreadable(error: Exception) -> Fault:
+    """Return the fault of an event on which our own code stops: those beside it are read all the same."""
+    log("unreadable_event", error=repr(error)[:2000])
+    return Fault(
+        "not_storable",
+        f"It could not be read: {type(error).__name__}. The fault is ours; replay it after an update.",
     )
 
 

@@ -189,6 +189,7 @@ class SalesReader:
         self._currencies = currencies
         self._quantities = Scaled("quantity", MILLI, settings.quantity_max)
         self._prices = Scaled("price", MICRO, settings.price_max)
+        self._amount_max = settings.amount_max * MILLI * MICRO
 
     def read(
         self, wholes: Sequence[Any], index: Sequence[int], latest: datetime, *, suspect: bool
@@ -213,6 +214,9 @@ class SalesReader:
         except NotAnEvent:
             return None
         if min(amounts) <= 0 or min(filter(None, price), default=0) < 0:
+            return None
+        # the largest of each, perhaps of two events: then each is looked at
+        if max(amounts) * max(filter(None, price), default=0) > self._amount_max:
             return None
         is_sale = [type(whole) is self._sale for whole in wholes]
         sales = PlainSales(

@@ -1,6 +1,7 @@
 """The one way in: raw inputs of feeds are parsed, recorded, counted and kept in one transaction."""
 
 import json
+import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,13 +19,10 @@ from ingest.parsing.parser import EventParser
 from ingest.parsing.sales import Parsed
 from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
 from stocktide.foundation.database import sql, statement
-from stocktide.foundation.database_errors import reaction_to
+from stocktide.foundation.database_errors import DATABASE_ERRORS, reaction_to
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
 
-NOT_STORABLE = Fault(
-    "not_storable", "The database refuses a value of this event; its log says which."
-)
 SEND_AGAIN = "Nothing was recorded; send it again."
 # Partitions are made this long before they are needed; who records looks once a day.
 PARTITION_MONTHS_AHEAD = 2
@@ -93,7 +91,7 @@ class Recorder:
             requests,
             partial(self._together, begin),
             lambda request, _: [self._apart(begin, request)],
-            is_of_one=is_content,
+            is_of_one=is_of_one,
         )
 
     def keep(self, feed: str, content_type: str, raw: bytes, fault: Fault) -> None:
@@ -122,11 +120,10 @@ class Recorder:
             return self._together(begin, [_part_of(request, indexes)])[0]
 
         def refused(index: int, error: Exception) -> list[Outcome]:
-            log("not_storable", feed=request.feed, error=str(error))
             with begin() as connection:
-                return refuse_all(connection, _part_of(request, [index]), NOT_STORABLE)
+                return refuse_all(connection, _part_of(request, [index]), not_storable(error))
 
-        return by_halves(range(len(request.parsed)), some, refused, is_of_one=is_content)
+        return by_halves(range(len(request.parsed)), some, refused, is_of_one=is_of_one)
 
     def _ensure_partitions(self, connection: sa.Connection) -> None:
         now = datetime.now(UTC)
@@ -238,6 +235,25 @@ def _part_of(request: FeedRequest, indexes: Sequence[int]) -> FeedRequest:
     return request._replace(raws=request.raws[part], parsed=request.parsed[part])
 
 
-def is_content(error: Exception) -> bool:
-    """Return True if the database refuses what is in a batch, so that halving it finds the event."""
-    return reaction_to(error) == "content"
+def is_of_one(error: Exception) -> bool:
+    """Return True if one event of a batch may be at fault, so that halving the batch finds it.
+
+    Either the database refuses a value, or our own code stops on it. A statement that the database does not know fails
+    with every event: halving would find nothing.
+    """
+    reaction = reaction_to(error)
+    return reaction == "content" or (reaction == "bug" and not isinstance(error, DATABASE_ERRORS))
+
+
+def not_storable(error: Exception) -> Fault:
+    """Return why an event is refused that cannot be recorded, though nothing is known to be wrong with it."""
+    is_content = reaction_to(error) == "content"
+    log("not_storable", error=repr(error)[:2000], traceback=traceback.format_exception(error)[-1])
+    if is_content:
+        return Fault(
+            "not_storable", "The database refuses a value of this event; its log says which."
+        )
+    return Fault(
+        "not_storable",
+        f"It could not be recorded: {type(error).__name__}. The fault is ours; replay it after an update.",
+    )

@@ -6,7 +6,7 @@ from typing import Any
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
-from ingest.recording.recording import NOT_STORABLE, Recorder, is_content
+from ingest.recording.recording import Recorder, is_of_one, not_storable
 from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
 from ingest.rejects.attempts import (
     Attempt,
@@ -21,9 +21,7 @@ from ingest.rejects.changes import changes_of, newest_change
 from ingest.rejects.payload import HOW_TO_FIX, edited, kind_of
 from ingest.rejects.rejects import Wanted, checked_reason, open_reject, payload_of
 from stocktide.foundation.database import statement
-from stocktide.foundation.database_errors import DATABASE_ERRORS
 from stocktide.foundation.errors import Invalid
-from stocktide.foundation.telemetry import log
 
 # Rejects in one call, and in one of its transactions.
 CALL_MAX = 10_000
@@ -134,7 +132,7 @@ class Replayer:
             attempts,
             lambda some: self._record_together(some, audit),
             lambda attempt, error: self._left_open(attempt, audit, error),
-            is_of_one=is_content,
+            is_of_one=is_of_one,
         )
 
     def _record_together(self, attempts: Sequence[Attempt], audit: Audit) -> list[Outcome | None]:
@@ -161,8 +159,7 @@ class Replayer:
 
     def _left_open(self, attempt: Attempt, audit: Audit, error: Exception) -> list[Outcome | None]:
         """Leave an event open that the database refuses alone, with its new reason."""
-        log("not_storable", reject_id=attempt.reject_id, error=str(error))
-        outcomes = [rejected(NOT_STORABLE)]
+        outcomes = [rejected(not_storable(error))]
         try:
             with reaching(REPLAY_AGAIN), self._recorder.engine.begin() as connection:
                 close_rejects(connection, [attempt], outcomes, audit)
@@ -182,8 +179,8 @@ class Replayer:
             before = newest_change(connection)
             try:
                 report.add(attempts, ledger.append(connection, self._parsed(attempts)))
-            except DATABASE_ERRORS as error:
-                if not is_content(error):
+            except Exception as error:
+                if not is_of_one(error):
                     raise
                 raise Invalid("not_storable", TRIAL_REFUSED) from error
             changes = changes_of(connection, self._recorder.engine, after=before)

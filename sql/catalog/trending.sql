@@ -1,9 +1,7 @@
 -- Products that sell most lately: units sold, each counting half after every half-life, as of a time.
 -- The score of a pair is kept up to date by the ingest in the pair's stock row; here it is only decayed and summed.
 SELECT p.sku AS product, p.name, p.department, p.category, p.unit,
-       sum(s.sales_score * power(2.0::float8,
-           greatest(-1000, -extract(epoch FROM CAST(:as_of AS timestamptz) - s.sales_score_at)::float8 / :half_life_s)))
-           AS score,
+       sum(faded(s.sales_score, s.sales_score_at, CAST(:as_of AS timestamptz), :half_life_s)) AS score,
        max(s.last_sale_at) AS last_sale_at, sum(s.on_hand_milli)::bigint AS on_hand_milli, bool_or(s.known) AS known
 FROM stock s
 JOIN products p USING (product_id)

@@ -1,5 +1,5 @@
--- DuckDB. New and changed rows of daily_demand, from `movements`, the present `daily_demand`
--- and `event_kinds`.
+-- DuckDB. New and changed rows of daily_demand, from `movements`, the present `daily_demand`, `event_kinds`, and
+-- `zones`, the time zone of each location.
 -- $since: the watermark up to which daily_demand is already up to date. Only pairs with newer rows are looked at, only
 -- from their first touched day on, and of those only rows that differ from the stored ones are returned.
 WITH kinds AS (
@@ -20,6 +20,23 @@ rows AS (
     FROM movements m
     JOIN touched t USING (product_id, location_id)
     JOIN kinds k USING (kind)
+),
+-- When the business days begin and end: a local day lasts 23 to 25 hours where clocks change.
+dates AS (
+    SELECT unnest(generate_series(min(day), max(day) + 1, INTERVAL 1 DAY)) AS midnight FROM rows
+),
+begins AS (
+    SELECT timezone, midnight::DATE AS day,
+           coalesce(TRY(timezone(timezone, midnight)), timezone('UTC', midnight)) AS midnight_at
+    FROM (SELECT DISTINCT timezone FROM zones), dates
+),
+-- midnight may come twice; the day begins with the first one
+hours AS (
+    SELECT timezone, day,
+           CASE WHEN TRY(timezone(timezone, midnight_at - INTERVAL 1 HOUR))::DATE = day THEN midnight_at - INTERVAL 1 HOUR ELSE midnight_at END
+               AS starts_at,
+           lead(starts_at) OVER (PARTITION BY timezone ORDER BY day) AS ends_at
+    FROM begins
 ),
 -- A count holds for everything up to its own instant; the newest of two counts of one instant counts.
 epochs AS (
@@ -44,10 +61,14 @@ spans AS (
     SELECT *,
            lag(balance) OVER pair AS opening,
            row_number() OVER in_day = 1 AS first_of_day,
-           coalesce(lead(second_of_day) OVER in_day, 86400) - second_of_day AS seconds,
+           -- by instants, for an hour of the clock may come twice
+           greatest(0, epoch(coalesce(lead(occurred_at) OVER in_day, ends_at) - occurred_at)) AS seconds,
+           greatest(0, epoch(occurred_at - starts_at)) AS seconds_before,
            row_number() OVER (PARTITION BY product_id, location_id, day
                               ORDER BY occurred_at DESC, counts DESC, entry_id DESC) = 1 AS last_of_day
     FROM balances
+    JOIN zones USING (location_id)
+    JOIN hours USING (timezone, day)
     WINDOW pair AS (PARTITION BY product_id, location_id ORDER BY occurred_at, counts, entry_id),
            in_day AS (PARTITION BY product_id, location_id, day ORDER BY occurred_at, counts, entry_id)
 ),
@@ -68,9 +89,9 @@ days AS (
            max(balance) FILTER (WHERE last_of_day AND known) AS on_hand_milli,
            CASE WHEN bool_or(known) FILTER (WHERE last_of_day) THEN
                (sum(CASE WHEN balance > 0 THEN seconds ELSE 0 END)
-                + sum(CASE WHEN first_of_day AND opening > 0 THEN second_of_day ELSE 0 END))
+                + sum(CASE WHEN first_of_day AND opening > 0 THEN seconds_before ELSE 0 END))
                / nullif(sum(seconds) + sum(CASE WHEN first_of_day AND opening IS NOT NULL
-                                                THEN second_of_day ELSE 0 END), 0)
+                                                THEN seconds_before ELSE 0 END), 0)
            END AS in_stock_share
     FROM spans
     WHERE day >= first_day

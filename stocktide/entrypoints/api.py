@@ -17,6 +17,7 @@ import alerts.http
 import alerts.webhook_http
 import catalog.http
 import catalog.invalidation
+import etl.http
 import ingest.calendar.http
 import ingest.epcis.http.routes
 import ingest.http.routes
@@ -191,6 +192,7 @@ def create_app(
         ingest.rejects.routes,
         ingest.epcis.http.routes,
         catalog.http,
+        etl.http,
         alerts.http,
         alerts.webhook_http,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
+from urllib.parse import quote, unquote
 
 from fastapi import Query
 
@@ -10,6 +11,7 @@ from stocktide.foundation.stored_text import is_storable
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Most rows in the answer.")]
 RowId = Annotated[int, Query(ge=1, le=2**63 - 1)]
+PAIR = ("product", "location")
 TextOrNone = TypeVar("TextOrNone", str, str | None)
 
 
@@ -31,10 +33,14 @@ def next_key(rows: Sequence[Mapping[str, Any]], limit: int, name: str) -> Any:
 def next_pair(rows: Sequence[Mapping[str, Any]], limit: int) -> str | None:
     """Return the last row's product and location as one text for `pair_of`; None where this page was the last."""
     last = rows[-1] if len(rows) == limit else None
-    return None if last is None else f"{last['product']}\t{last['location']}"
+    return None if last is None else "/".join(quote(last[name], safe="") for name in PAIR)
 
 
 def pair_of(after: str) -> tuple[str, str]:
     """Split what `next_pair` returned; the first page begins after ''. Raises Invalid."""
-    product, _, location = checked_text(after).partition("\t")
-    return product, location
+    if not after:
+        return "", ""
+    product, between, location = checked_text(after).partition("/")
+    if not between or "/" in location:
+        raise Invalid("after", f"after={after[:100]!r} is not the `next` of a page before.")
+    return checked_text(unquote(product)), checked_text(unquote(location))

@@ -85,11 +85,25 @@ class Settings(BaseSettings):
         description="Events that may wait in one API process to be recorded; more are answered 503.",
     )
     quantity_max: int = Field(
-        1_000_000_000, ge=1, description="Largest quantity of one event, units."
+        1_000_000_000,
+        ge=1,
+        le=1_000_000_000_000,
+        description="Largest quantity of one event, units.",
     )
-    price_max: int = Field(1_000_000_000, ge=1, description="Largest price of one unit.")
+    price_max: int = Field(
+        1_000_000_000,
+        ge=1,
+        le=1_000_000_000_000,
+        description="Largest price or cost of one unit.",
+    )
+    amount_max: int = Field(
+        1_000_000_000_000,
+        ge=1,
+        le=1_000_000_000_000,
+        description="Largest amount of one event, quantity times price or cost.",
+    )
     clock_ahead_s_max: int = Field(
-        86_400, ge=0, description="How far ahead of our clock an event's time may lie, seconds."
+        300, ge=0, description="How far ahead of our clock an event's time may lie, seconds."
     )
     occurred_at_min: AwareDatetime = Field(
         datetime(1990, 1, 1, tzinfo=UTC), description="Earliest event time that is accepted."

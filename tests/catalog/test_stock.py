@@ -84,6 +84,18 @@ def test_stock_shows_what_is_on_its_way_promised_and_worth(api: Api) -> None:
     ]
 
 
+def test_stock_of_the_largest_amounts_is_shown_beside_the_others(api: Api) -> None:
+    """A thousand deliveries of the largest amount: worth more than a column of 64 bits holds."""
+    api.operate.put("/v1/products", json={"products": [{"sku": "A"}, {"sku": "B"}]})
+    api.operate.put("/v1/locations", json={"locations": [{"code": "S1"}]})
+    much = {"quantity": "1000000000", "cost": "1000"}
+    send(api, *[("receipt", f"m{number}", number, much) for number in range(20)])
+    send(api, ("receipt", "b", 1, {"product": "B", "quantity": 1, "cost": "2"}))
+    rows = {row["product"]: row for row in api.read.get("/v1/stock").json()["stock"]}
+    assert rows["A"]["value"] == pytest.approx(2e13)
+    assert rows["B"]["value"] == 2
+
+
 def test_stock_as_of_tells_what_was_and_what_was_known(api: Api, database: sa.Engine) -> None:
     open_shops(api)
     send(api, ("receipt", "r", 9, {"quantity": 10}), ("sale", "s", 5, {"quantity": 4}))

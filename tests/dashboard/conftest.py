@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -150,11 +149,11 @@ def make_known(engine: sa.Engine) -> None:
         put_products(
             connection,
             [
-                ProductIn("A", name="Apples", department="Fresh", price=Decimal(2), currency="EUR"),
+                ProductIn("A", name="Apples", department="Fresh", price=2, currency="EUR"),
                 ProductIn(
                     "B", name="Milk *whole*", department="Fresh", category="Dairy", unit="kg"
                 ),
-                ProductIn("C", name="Apples", department="Home", price=Decimal(5), currency="EUR"),
+                ProductIn("C", name="Apples", department="Home", price=5, currency="EUR"),
                 ProductIn("D"),
             ],
         )

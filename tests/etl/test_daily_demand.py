@@ -1,10 +1,12 @@
 """daily_demand against a slow, plain reading of the same movements."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,3 +96,98 @@ def test_daily_demand_is_the_reference_however_events_arrive(
     }
     assert found == dict(reference(events))
     assert all(row["in_stock_share"] is None or 0 <= row["in_stock_share"] <= 1 for row in rows)
+
+
+# Nights of clock changes, also at midnight, by half an hour and by a whole day; leap days and the ends of years.
+NIGHTS = [
+    ("Europe/Berlin", date(2026, 3, 29)), ("Europe/Berlin", date(2025, 10, 26)), ("UTC", date(2025, 12, 31)),
+    ("America/Los_Angeles", date(2026, 3, 8)), ("America/Havana", date(2025, 11, 2)),
+    ("America/Sao_Paulo", date(2018, 11, 4)), ("America/St_Johns", date(2010, 11, 7)),
+    ("Australia/Lord_Howe", date(2025, 10, 5)), ("Pacific/Apia", date(2011, 12, 29)),
+    ("Asia/Kathmandu", date(2024, 2, 29)), ("Pacific/Kiritimati", date(2025, 12, 31)),
+    ("Africa/Casablanca", date(2025, 2, 23)),
+]  # fmt: skip
+
+
+def stock_shares(
+    database: sa.Engine, folder: Path, zone: str, moments: list[tuple[datetime, str, int]]
+) -> dict[date, float | None]:
+    """The shares of the days with stock, of one pair in a zone with these events."""
+    with database.begin() as connection:
+        # a pair of its own an example: the ledger forgets nothing
+        product_id = put_products(connection, [ProductIn(folder.name)])[0]
+        put_locations(connection, [LocationIn(folder.name, timezone=zone)])
+    recorder, lake, name = Recorder(database, Settings()), Lake(str(folder)), folder.name
+    raws = []
+    for number, (at, kind, amount) in enumerate(moments):
+        said = {"counted" if kind == "stocktake" else "quantity": amount}
+        minute = int((at - START).total_seconds() // 60)
+        place = {"product": name, "location": name}
+        raws.append(raw(event_id=f"{name}-{number}", kind=kind, minute=minute, **place, **said))
+    assert {outcome.name for outcome in recorder.record("till", "", raws)} == {"accepted"}
+    run_etl(database, lake)
+    table = open_table(lake, "daily_demand")
+    assert table is not None
+    rows = table.to_pyarrow_table().to_pylist()
+    return {row["day"]: row["in_stock_share"] for row in rows if row["product_id"] == product_id}
+
+
+@pytest.mark.parametrize(("zone", "day"), NIGHTS, ids=[f"{zone} {day}" for zone, day in NIGHTS])
+def test_the_share_of_a_day_with_stock_is_of_the_hours_that_it_has(
+    database: sa.Engine, tmp_path: Path, zone: str, day: date
+) -> None:
+    """Half of the hours between its first and its last instant: counted empty before, filled in the middle."""
+    local = ZoneInfo(zone)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    quarters = [midnight + timedelta(minutes=15 * number) for number in range(-120, 240)]
+    inside = [at for at in quarters if at.astimezone(local).date() == day]
+    first, last = inside[0], inside[-1]
+    middle = inside[len(inside) // 2]
+    shares = stock_shares(
+        database,
+        tmp_path,
+        zone,
+        [(first - timedelta(days=3), "stocktake", 0), (middle, "receipt", 5)],
+    )
+    share = shares[day]
+    assert share is not None
+    assert share == pytest.approx(
+        (last - middle + timedelta(minutes=15)) / (last - first + timedelta(minutes=15)), abs=0.03
+    )
+
+
+def test_a_pair_in_stock_all_night_is_in_stock_all_day(database: sa.Engine, tmp_path: Path) -> None:
+    """A sale at every hour of the night of a clock change; 1.03 of the day is not a share."""
+    night = datetime(2026, 3, 28, 18, tzinfo=UTC)
+    sales = [(night + timedelta(hours=hour, minutes=59), "sale", 1) for hour in range(40)]
+    shares = stock_shares(database, tmp_path, "Europe/Berlin", [(night, "stocktake", 90), *sales])
+    assert set(shares.values()) == {1.0}
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    zone=st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})),
+    hour=st.integers(0, 24 * 365 * 30),
+    minutes=st.lists(st.integers(0, 60 * 50), min_size=1, max_size=8),
+    counted=st.lists(st.integers(0, 1), min_size=8, max_size=8),
+)
+def test_a_share_is_a_share_in_every_zone(
+    database: sa.Engine,
+    tmp_path_factory: Any,
+    zone: str,
+    hour: int,
+    minutes: list[int],
+    counted: list[int],
+) -> None:
+    moments = [
+        (
+            datetime(1995, 1, 1, tzinfo=UTC) + timedelta(hours=hour, minutes=minute),
+            "stocktake",
+            amount,
+        )
+        for minute, amount in zip(minutes, counted, strict=False)
+    ]
+    shares = stock_shares(database, tmp_path_factory.mktemp("lake"), zone, moments)
+    assert all(share is None or 0 <= share <= 1 for share in shares.values())
+    if all(counted[: len(minutes)]):
+        assert set(shares.values()) == {1.0}

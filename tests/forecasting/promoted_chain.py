@@ -1,7 +1,6 @@
 """A chain whose promotions are known: 3 locations, 4 products, daily, in a lake and in the tables."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 import numpy as np
 import sqlalchemy as sa
@@ -49,10 +48,7 @@ def put_chain(engine: sa.Engine) -> None:
         locations = LOCATIONS[["code", "region", "country"]].to_dict("records")
         put_products(
             connection,
-            [
-                ProductIn(**{str(k): v for k, v in row.items()}, price=Decimal(10))
-                for row in products
-            ],
+            [ProductIn(**{str(k): v for k, v in row.items()}, price=10) for row in products],
         )
         put_locations(
             connection, [LocationIn(**{str(k): v for k, v in row.items()}) for row in locations]

@@ -1,6 +1,5 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ def chain(database: sa.Engine) -> sa.Engine:
     with database.begin() as connection:
         products = PRODUCTS[["sku", "department", "category"]].to_dict("records")
         locations = LOCATIONS[["code", "region", "country"]].to_dict("records")
-        price = Decimal(8)
+        price = 8
         put_products(
             connection,
             [ProductIn(**{str(k): v for k, v in row.items()}, price=price) for row in products],
@@ -114,12 +113,8 @@ def test_future_holds_plans_and_a_backtest_those_that_were_known(
     plan(
         chain,
         "prices",
-        PriceIn(
-            product="P1", region="North", from_=day(35), price=Decimal(15), known_since=known(27)
-        ),
-        PriceIn(
-            product="P1", region="South", from_=day(29), price=Decimal(99), known_since=known(5)
-        ),
+        PriceIn(product="P1", region="North", from_=day(35), price=15, known_since=known(27)),
+        PriceIn(product="P1", region="South", from_=day(29), price=99, known_since=known(5)),
     )
     ahead = read(chain, lake, demand)
     row = leaf(demand, "P1")
@@ -170,9 +165,7 @@ def test_plans_stand_for_the_past_where_the_lake_never_told(
     plan(
         chain,
         "promotions",
-        PromotionIn(
-            department="Food", from_=day(4), to=day(6), price=Decimal(4), known_since=known(1)
-        ),
+        PromotionIn(department="Food", from_=day(4), to=day(6), price=4, known_since=known(1)),
     )
     ahead = read(chain, lake, demand)
     told, untold = leaf(demand, "P1"), leaf(demand, "P2")

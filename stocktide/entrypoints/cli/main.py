@@ -11,6 +11,7 @@ from stocktide.entrypoints.cli.access import as_json, keys, users
 from stocktide.entrypoints.cli.alerts import alerts
 from stocktide.entrypoints.cli.calendar import calendar
 from stocktide.entrypoints.cli.context import load_config, load_settings, services_for
+from stocktide.entrypoints.cli.demand import demand
 from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
 from stocktide.entrypoints.cli.files import import_, locations, mapping, products
 from stocktide.entrypoints.cli.forecast import forecast
@@ -200,6 +201,7 @@ def check(as_json: bool) -> None:
 cli.add_command(broker)
 cli.add_command(alerts)
 cli.add_command(calendar)
+cli.add_command(demand)
 cli.add_command(forecast)
 cli.add_command(import_)
 cli.add_command(locations)

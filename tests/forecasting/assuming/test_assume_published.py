@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,7 @@ def test_closure_price_and_event_are_assumed_too(what_if: Assume) -> None:
     s2 = closed.table().query("unique_id == 'S2'")["assumed"].to_numpy()
     assert (s2[:2] == 0).all()
     assert (s2[2:] > 0).all()
-    price = PriceIn(product="P1", from_=day(DAYS), price=Decimal(8))
+    price = PriceIn(product="P1", from_=day(DAYS), price=8)
     assert what_if(price, kind="prices").difference > 0
     events = [EventIn(name="Fair", day=day(n), location="S3") for n in (40, 90, DAYS + 2)]
     fair = what_if(*events, kind="events")
@@ -179,7 +178,7 @@ def test_price_where_nobody_knows_the_usual_one_is_named(chain: sa.Engine, tmp_p
     with chain.begin() as connection:
         connection.execute(sa.text("UPDATE products SET price_micros = NULL WHERE sku = 'P1'"))
     run_forecast(chain, lake, SPEC, now=NOW)
-    price = PriceIn(product="P1", from_=day(DAYS), price=Decimal(8))
+    price = PriceIn(product="P1", from_=day(DAYS), price=8)
     made = assume_published(chain, lake, SPEC, lambda c: record(c, "prices", price))
     assert made.total == "No change over 14 days."
     assert made.warnings[0].startswith(

@@ -153,3 +153,24 @@ def test_position_names_the_levels_when_there_is_none_of_that_name() -> None:
     assert built.position("region / location") == 2
     with pytest.raises(Invalid, match="'total', 'region'"):
         built.position("shop")
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.text("A/%2F5", min_size=1, max_size=4)] * 2),
+        min_size=1,
+        max_size=12,
+        unique=True,
+    )
+)
+def test_two_nodes_of_a_level_never_have_one_name(pairs: list[tuple[str, str]]) -> None:
+    leaves = pd.DataFrame(pairs, columns=["location", "product"])
+    nodes = build_hierarchy([[], ["location"], ["location", "product"]], leaves).nodes
+    assert not nodes.duplicated(["level_name", "unique_id"]).any()
+    assert set(nodes["unique_id"][nodes["level"] == 1]) == set(leaves["location"])
+
+
+def test_keys_of_different_types_with_one_name_are_refused() -> None:
+    leaves = pd.DataFrame({"location": ["S1", "S1"], "product": [1, "1"]})
+    with pytest.raises(Invalid, match="make all its values text"):
+        build_hierarchy([[], ["location", "product"]], leaves)

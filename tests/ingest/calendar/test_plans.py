@@ -42,7 +42,7 @@ def in_force(engine: sa.Engine, kind: str, **wanted: Any) -> list[dict[str, Any]
 
 EXAMPLES: dict[str, Any] = {
     "events": EventIn(id="x", name="Fair", day=FIRST, days_before=1, days_after=2, location="S1"),
-    "prices": PriceIn(id="x", product="A", region="North", from_=FIRST, price=Decimal("1.29")),
+    "prices": PriceIn(id="x", product="A", region="North", from_=FIRST, price="1.29"),
     "promotions": promotion(id="x", kind="leaflet", discount=None, price=Decimal("0.99")),
     "closures": ClosureIn(id="x", country="DE", from_=FIRST, to=LAST, state="open"),
     "regressors": RegressorIn(
@@ -152,8 +152,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("promotions", promotion(kind=" "), "no name"),
     ("promotions", promotion(known_since=datetime(2100, 1, 1, tzinfo=UTC)), "lies ahead"),
     ("promotions", promotion(known_since=datetime(2020, 1, 1)), "no offset"),  # noqa: DTZ001 - what is refused
-    ("prices", PriceIn(from_=FIRST, price=Decimal(1)), "of a product, a category or a department"),
-    ("prices", PriceIn(product="A", from_=FIRST, price=Decimal(0)), "not a price above 0"),
+    ("prices", PriceIn(from_=FIRST, price=1), "of a product, a category or a department"),
+    ("prices", PriceIn(product="A", from_=FIRST, price=0), "not a price above 0"),
     ("events", EventIn(name="Fair", day=date(2206, 1, 1)), "2206-01-01 is not from"),
     ("events", EventIn(name="a\x00b", day=FIRST), "no name"),
     ("regressors", RegressorIn(name="price", from_=FIRST, to=LAST, value=1.0), "a kind of plan of its own"),
@@ -242,7 +242,7 @@ def test_list_is_narrowed_by_days_product_and_location(chain: sa.Engine) -> None
         promotion(id="b", product="B", location="S1"),
         promotion(id="late", from_=date(2027, 6, 1), to=date(2027, 6, 2)),
     )
-    put(chain, "prices", PriceIn(id="open", product="A", from_=FIRST, price=Decimal(1)))
+    put(chain, "prices", PriceIn(id="open", product="A", from_=FIRST, price=1))
 
     def ids(kind: str = "promotions", **wanted: Any) -> list[str]:
         return [plan["id"] for plan in in_force(chain, kind, **wanted)]

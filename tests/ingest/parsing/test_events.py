@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.kinds import DATA_TYPES, json_schema
 from ingest.parsing.parser import EventParser
+from ingest.parsing.sales import SalesReader
 from stocktide.foundation.settings import Settings
-from tests.ingest.samples import event
+from tests.ingest.samples import START, event
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PARSER = EventParser(Settings(), now=lambda: NOW)
@@ -43,6 +44,17 @@ BAD: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("huge", {"data": {"product": "A", "location": "S1", "quantity": 1e30}}, "too_large", "data.quantity"),
     ("huge exponent", {"data": {"product": "A", "location": "S1", "quantity": "1e999999"}}, "too_large",
      "data.quantity"),
+    ("beyond any exponent", {"data": {"product": "A", "location": "S1", "quantity": "1e1000000"}}, "too_large",
+     "data.quantity"),
+    ("exponent of a price", {"data": {"product": "A", "location": "S1", "quantity": 1, "price": "1e1000000"}},
+     "too_large", "data.price"),
+    ("more digits than are kept", {"data": {"product": "A", "location": "S1", "quantity": f"1.{0:040}1"}},
+     "too_precise", "data.quantity"),
+    ("underscores", {"data": {"product": "A", "location": "S1", "quantity": "1_000"}}, "wrong_type", "data.quantity"),
+    ("full width", {"data": {"product": "A", "location": "S1", "quantity": "\uff11"}}, "wrong_type", "data.quantity"),
+    ("amount", {"data": {"product": "A", "location": "S1", "quantity": 1e9, "price": 1e9}}, "too_large", "data.price"),
+    ("amount of a delivery", {"type": "stocktide.receipt", "data": {"product": "A", "location": "S1", "quantity": 1e9,
+     "cost": 1e9}}, "too_large", "data.cost"),
     ("tiny", {"data": {"product": "A", "location": "S1", "quantity": "1e-9"}}, "too_precise", "data.quantity"),
     ("zero", {"data": {"product": "A", "location": "S1", "quantity": 0}}, "not_positive", "data.quantity"),
     ("negative", {"data": {"product": "A", "location": "S1", "quantity": -1}}, "not_positive", "data.quantity"),
@@ -94,11 +106,44 @@ def test_parse_never_raises_whatever_comes(raw: bytes) -> None:
 
 
 @given(st.sampled_from(list(DATA_TYPES)), st.dictionaries(st.sampled_from(["quantity", "price", "counted", "observed",
-       "product", "time"]), st.none() | st.floats() | st.text(max_size=5) | st.integers() | st.booleans()))  # fmt: skip
+       "product", "time"]), st.none() | st.floats() | st.text(max_size=5) | st.integers() | st.booleans()
+       | st.from_regex(r"-?[0-9]{1,3}(\.[0-9]{1,40})?[eE][+-]?[0-9]{1,25}", fullmatch=True)))  # fmt: skip
 def test_parse_never_raises_when_fields_are_odd(kind: str, odd: dict[str, Any]) -> None:
     document = event(kind)
     document["data"].update(odd)
     assert isinstance(parse(document), StockEvent | Correction | Fault)
+
+
+def test_what_stops_our_own_code_stops_no_other_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it is the reading of one price: in columns, one by one, and in an event with further attributes."""
+    read = EventParser._price  # the real one
+
+    def failing(self: EventParser, value: Any, name: str) -> int | None:
+        if value == 13:
+            raise ZeroDivisionError
+        return read(self, value, name)
+
+    def failing_columns(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(EventParser, "_price", failing)
+    monkeypatch.setattr(SalesReader, "read", failing_columns)
+    bad = event("sale", "bad", price=13)
+    sent = [event("sale", "a"), bad, {**bad, "subject": "x"}, event("receipt", "b")]
+    found = list(PARSER.parse_each([json.dumps(one).encode() for one in sent]))
+    assert [type(item) for item in found] == [StockEvent, Fault, Fault, StockEvent]
+    faults = {(item.reason, item.event_id) for item in found if isinstance(item, Fault)}
+    assert faults == {("not_storable", "bad")}
+
+
+def test_the_fault_of_a_time_ahead_names_both_clocks() -> None:
+    ahead = EventParser(Settings(), now=lambda: START)
+    late = ahead.parse(json.dumps(event("sale", minute=6)).encode())
+    assert isinstance(late, Fault)
+    assert late.reason == "time_future"
+    assert "300 s ahead" in late.message
+    assert "2026-03-01T08:00:00+00:00" in late.message
+    assert isinstance(ahead.parse(json.dumps(event("sale", minute=5)).encode()), StockEvent)
 
 
 def test_parse_gives_one_event_for_all_its_spellings() -> None:
