@@ -5,7 +5,7 @@ from importlib.resources import files
 from alembic import op
 
 revision = "0024"
-down_revision = "0019"
+down_revision = "0021"
 
 
 def upgrade() -> None:
