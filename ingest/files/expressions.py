@@ -10,8 +10,6 @@ import duckdb
 from ingest.files.mapping import Mapping
 from ingest.files.raw_table import quoted
 
-PREFIX = "SELECT ("
-
 
 @dataclass(frozen=True)
 class Expression:
@@ -54,30 +52,75 @@ def expressions_of(mapping: Mapping) -> Iterator[tuple[str, str, str]]:
 def take_apart(
     connection: duckdb.DuckDBPyConnection, place: str, sql: str, target: str
 ) -> Expression:
-    """Return an expression with its window functions set apart: DuckDB's TRY takes none."""
-    found = [] if "over" not in sql.lower() else list(_windows(_parsed(connection, sql)))
-    text = sql.encode()
+    """Return an expression with its window functions set apart: DuckDB's TRY takes none.
+
+    What a window reads is tried, too: where it fails it is no value for the window, and the row itself fails.
+    """
+    if "over" not in sql.lower():
+        return Expression(place, sql, target, sql, {})
+    tree = _parsed(connection, sql)
     windows: dict[str, str] = {}
-    for start, length in sorted(found, reverse=True):
+    read: list[str] = []
+    for node in list(_windows(tree)):
         name = f"_window {place} {len(windows)}"
-        at = start - len(PREFIX)
-        windows[name] = text[at : at + length].decode()
-        text = text[:at] + quoted(name).encode() + text[at + length :]
-    return Expression(place, sql, target, text.decode(), windows)
+        read += _try_parts(connection, node)
+        windows[name] = _text(connection, node)
+        node.clear()
+        node.update(_parsed(connection, quoted(name)))
+    windowless = _text(connection, tree)
+    for part in read:
+        # a hash is never NULL: it only makes the row read what its window reads
+        windowless = f"CASE WHEN hash({part}) IS NOT NULL THEN ({windowless}) END"
+    return Expression(place, sql, target, windowless, windows)
+
+
+def _try_parts(connection: duckdb.DuckDBPyConnection, window: Any) -> list[str]:
+    """Try what a window function reads, where that can fail and be tried; return these parts as SQL."""
+    parts = []
+    read = [*window.get("arguments", []), *window["orders"]]
+    children = [holder["expression"] for holder in read] + window["partitions"]
+    for child in children:
+        part = _text(connection, child)
+        if child["class"] not in ("CONSTANT", "COLUMN_REF") and _can_be_tried(connection, part):
+            parts.append(part)
+            child.update(_parsed(connection, f"TRY({part})"))
+    return parts
+
+
+def _can_be_tried(connection: duckdb.DuckDBPyConnection, part: str) -> bool:
+    try:
+        connection.execute(f"SELECT TRY({part}) FROM lined LIMIT 0")  # noqa: S608 - the operator's own
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    ((tree,),) = connection.execute("SELECT json_serialize_sql(?)", [f"{PREFIX}{sql})"]).fetchall()
+    """Return the syntax tree of an expression."""
+    return _statement(connection, sql)["statements"][0]["node"]["select_list"][0]
+
+
+def _text(connection: duckdb.DuckDBPyConnection, node: Any) -> str:
+    """Return the SQL of a syntax tree."""
+    statement = _statement(connection, "1")
+    statement["statements"][0]["node"]["select_list"] = [node]
+    query = "SELECT json_deserialize_sql(CAST(? AS JSON))"
+    ((text,),) = connection.execute(query, [json.dumps(statement)]).fetchall()
+    return str(text).removeprefix("SELECT ")
+
+
+def _statement(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    ((tree,),) = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT ({sql})"]).fetchall()
     return json.loads(tree)
 
 
-def _windows(node: Any) -> Iterator[tuple[int, int]]:
-    """Yield where the outermost window functions stand."""
+def _windows(node: Any) -> Iterator[Any]:
+    """Yield the outermost window functions."""
     if isinstance(node, list):
         for child in node:
             yield from _windows(child)
     elif isinstance(node, dict):
-        if node.get("class") == "WINDOW" and "query_location_length" in node:
-            yield node["query_location"], node["query_location_length"]
+        if node.get("class") == "WINDOW":
+            yield node
         else:
             yield from _windows(list(node.values()))

@@ -36,7 +36,7 @@ def typed_query(mapping: Mapping, marks: Marks) -> str:
 
 def lined_query(mapping: Mapping) -> str:
     """Return the query that gives the rows their `line`, unless they have a column of that name."""
-    if "line" in mapping.columns:
+    if any(column.lower() == "line" for column in mapping.columns):
         return "SELECT * FROM typed"
     line = NUMBER
     if mapping.line_within:

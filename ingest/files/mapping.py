@@ -105,11 +105,22 @@ def _faults_of(mapping: Mapping) -> Iterator[tuple[str, str]]:
     if mapping.timezone not in available_timezones():
         why = f"{mapping.timezone!r} is not a known time zone, such as Europe/London."
         yield "mapping_timezone", why
+    if not mapping.columns:
+        yield (
+            "mapping_column",
+            "[columns] names no column of the file; name those that the mapping uses.",
+        )
+    folded: dict[str, str] = {}
     for column, kind in mapping.columns.items():
+        if (other := folded.setdefault(column.lower(), column)) != column:
+            why = (
+                f"differs from {other!r} only in case, which SQL does not tell apart; declare one."
+            )
+            yield "mapping_column", f"columns.{column}: {why}"
         if kind not in COLUMN_TYPES:
             types = ", ".join(sorted(COLUMN_TYPES))
             yield "mapping_type", f"columns.{column}: type {kind!r}; there are {types}."
-        if column in RESERVED:
+        if column.lower() in RESERVED:
             yield (
                 "mapping_column",
                 f"columns.{column}: the name is ours; rename the column in the file.",

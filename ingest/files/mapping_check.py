@@ -13,7 +13,8 @@ def check_expressions(mapping: Mapping) -> None:
     """Raise Invalid for an expression that DuckDB does not understand over columns of the declared types."""
     with duckdb.connect() as connection:
         columns = "".join(f", {quoted(c)} {kind}" for c, kind in mapping.columns.items())
-        line = "" if "line" in mapping.columns else ", line BIGINT"
+        has_line = any(c.lower() == "line" for c in mapping.columns)
+        line = "" if has_line else ", line BIGINT"
         connection.execute(f"CREATE TEMP TABLE lined ({NUMBER} BIGINT{columns}{line})")
         connection.execute("SET enable_external_access = false")
         for place, sql, target in expressions_of(mapping):

@@ -71,9 +71,10 @@ def _file(source: RowSource, columns: Columns, options: FileOptions | None) -> s
 def _columns(columns: Columns, roles: str) -> str:
     """Return the columns that the roles use; the others as comments."""
     text, lines = set(columns.text_when_joined()), []
+    said = roles.replace('\\"', '"')
     for name, values in columns.seen.items():
         kind = "VARCHAR" if name in text else columns.type_of(name)
-        used = quoted(name) in roles.replace('\\"', '"')
+        used = quoted(name) in said or not any(quoted(column) in said for column in columns.seen)
         first = _toml(values[0][:40]) if values else "empty in the first rows"
         lines.append(f'{"" if used else "# "}{_toml(name)} = "{kind}"  # {first}')
     start = (

@@ -25,6 +25,12 @@ FAILING: list[tuple[str, tuple[str, str], str]] = [
     ("leave out", ("when = \"sku = 'TEST'\"", 'when = "line::INTEGER < 0"'), "leave_out[0].when"),
     ("product's name", ('sku = "sku"', 'sku = "sku"\nname = "(line::INTEGER)::VARCHAR"'), "product.name"),
     ("location", ('code = "shop"', "code = \"'S' || line::INTEGER\""), "location.code"),
+    ("in a window", (QUANTITY, 'quantity = "max(line::INTEGER) OVER (PARTITION BY id)"\n'),
+     "kind[0].data.quantity"),
+    ("in its partition", (QUANTITY, 'quantity = "count(*) OVER (PARTITION BY line::INTEGER ORDER BY id)"\n'),
+     "kind[0].data.quantity"),
+    ("in its order", ('\nid = "id"', "\nid = \"id || row_number() OVER (PARTITION BY sku ORDER BY line::INTEGER)\""),
+     "event.id"),
     ("behind a window", (QUANTITY, 'quantity = "count(*) OVER () * line::INTEGER"\n'), "kind[0].data.quantity"),
 ]  # fmt: skip
 
