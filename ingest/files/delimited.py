@@ -14,6 +14,8 @@ RECORD_LINES_MAX = 200
 # From so many fields on, a line inside a quoted field that is a whole row itself is taken for a row.
 ROW_FIELDS_MIN = 3
 BYTE_ORDER_MARK = "\ufeff"
+# What Python's reader says of a field that goes on behind the last line.
+UNFINISHED = "unexpected end of data"
 
 
 class Row(NamedTuple):
@@ -93,7 +95,7 @@ def _plain_rows(chunk: list[str], dialect: Dialect, fields: int) -> list[list[st
     if dialect.comment and any(line.startswith(dialect.comment) for line in chunk):
         return None
     try:
-        rows = list(csv.reader(chunk, **dialect.csv_arguments()))
+        rows = list(csv.reader(chunk, **dialect.csv_arguments))
     except csv.Error:
         return None
     return rows if len(rows) == len(chunk) and set(map(len, rows)) == {fields} else None
@@ -135,13 +137,17 @@ def _rows_at(
 
 def record_at(lines: list[str], at: int, dialect: Dialect) -> tuple[int, list[str]] | str:
     """Read one record: how many lines it takes, and its cells; or what is wrong."""
-    reader = csv.reader(islice(lines, at, at + RECORD_LINES_MAX), **dialect.csv_arguments())
+    arguments = dialect.csv_arguments
+    try:
+        return 1, next(csv.reader(lines[at : at + 1], **arguments))
+    except csv.Error as error:
+        if UNFINISHED not in str(error):
+            return _in_words(str(error), dialect)
+    reader = csv.reader(lines[at : at + RECORD_LINES_MAX], **arguments)
     try:
         cells = next(reader)
-    except csv.Error as error:
-        if reader.line_num > 1 or "unexpected end of data" in str(error):
-            return f"a quote {dialect.quote} is opened and not closed as it should be"
-        return _in_words(str(error), dialect)
+    except csv.Error:
+        return f"a quote {dialect.quote} is opened and not closed as it should be"
     return reader.line_num, cells
 
 

@@ -35,9 +35,8 @@ class DelimitedRows:
         """Fill `raw`. Raises Invalid where a column stands twice in the header."""
         self._refuse_twice(columns)
         places = [self.names.index(name) for name in columns]
-        load_batches(
-            connection, columns, (_batch(chunk, places) for chunk in self._chunks() if chunk.rows)
-        )
+        batches = (_batch(chunk, places) for chunk in self._chunks() if chunk.rows)
+        load_batches(connection, columns, batches, empty_is_null=True)
 
     def dicts(self) -> Iterator[dict[str, Any]]:
         """Yield the rows, without columns that have neither a name nor anything in them."""
@@ -65,7 +64,7 @@ class DelimitedRows:
 
 
 def _batch(chunk: Chunk, places: Sequence[int]) -> pa.RecordBatch:
-    """Return a chunk's columns at the places as text, an empty cell as nothing."""
+    """Return a chunk's columns at the places as text."""
     columns = list(zip(*chunk.rows, strict=True))
-    text = [pa.array([cell or None for cell in columns[place]], pa.string()) for place in places]
+    text = [pa.array(columns[place], pa.string()) for place in places]
     return numbered_batch(chunk.numbers, chunk.lines, text)

@@ -2,7 +2,8 @@
 
 import codecs
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -48,6 +49,7 @@ class Dialect:
     header_line: int
     found: tuple[str, ...] = ()
 
+    @cached_property
     def csv_arguments(self) -> dict[str, Any]:
         """Return the arguments of `csv.reader`."""
         # QUOTE_MINIMAL reads quotes, QUOTE_NONE (3) takes them as text
@@ -62,7 +64,7 @@ class Dialect:
 
     def shown(self) -> dict[str, Any]:
         """Return it for people and reports: each part, and which of them were found."""
-        parts = {name: value for name, value in vars(self).items() if name != "found"}
+        parts = asdict(self)
         parts["escape"] = "doubled quote" if self.escape == self.quote else self.escape
         return {**parts, "found": list(self.found)}
 

@@ -49,16 +49,22 @@ def literal(text: str) -> str:
 
 
 def load_batches(
-    connection: duckdb.DuckDBPyConnection, columns: Sequence[str], batches: Iterable[pa.RecordBatch]
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[str],
+    batches: Iterable[pa.RecordBatch],
+    *,
+    empty_is_null: bool,
 ) -> None:
-    """Fill the scratch table `raw` from batches of number, line and columns."""
+    """Fill the scratch table `raw` from batches of number, line and columns, as `numbered_batch` names them."""
+    cell = "nullif(c{}, '')" if empty_is_null else "c{}"
+    cells = ", ".join(["c0", "c1", *(cell.format(n + 2) for n in range(len(columns)))])
     declared = ", ".join(f"{quoted(name)} VARCHAR" for name in columns)
     connection.execute(
         f"CREATE TEMP TABLE raw ({NUMBER} BIGINT, {LINE} BIGINT{declared and ', ' + declared})"
     )
     for batch in batches:
         connection.register("arrived", batch)
-        connection.execute("INSERT INTO raw SELECT * FROM arrived")
+        connection.execute(f"INSERT INTO raw SELECT {cells} FROM arrived")  # noqa: S608 - our own names
         connection.unregister("arrived")
 
 
