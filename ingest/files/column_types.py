@@ -68,7 +68,7 @@ def point_evidence(columns: Collection[str]) -> str:
 def parsed_times(column: str) -> list[str]:
     """Return SQL of two helping columns of times: the local time, and the instant where there is an offset."""
     value = f"trim({quoted(column)})"
-    local, instant = _time_parts(column)
+    local, instant = time_parts(column)
     plain, half = rf"{DAY}([ T]{CLOCK})?|{ENDLESS}", rf"{DAY}[ T]{CLOCK}{HALF_DAY}"
     spelled = f"replace(replace(upper({value}), '/', '-'), 'T', ' ')"
     spelled = f"regexp_replace({spelled}, ' ?([AP])\\.?M\\.?$', '\\1M')"
@@ -130,13 +130,14 @@ def _like(value: str, pattern: str) -> str:
     return f"regexp_full_match({value}, {literal(pattern)})"
 
 
-def _time_parts(column: str) -> tuple[str, str]:
+def time_parts(column: str) -> tuple[str, str]:
+    """Return the names of the helping columns of a column of times: local time, instant."""
     return quoted(f"_local of {column}"), quoted(f"_instant of {column}")
 
 
 def _time(column: str, kind: str) -> str:
     """Return SQL of a time; none of an hour that clocks skip, or where a local time could be another instant."""
-    local, instant = _time_parts(column)
+    local, instant = time_parts(column)
     there = f"{local}::TIMESTAMPTZ::TIMESTAMP = {local}"
     if kind == "TIMESTAMPTZ":
         return f"CASE WHEN {instant} IS NOT NULL THEN {instant} WHEN {there} THEN {local}::TIMESTAMPTZ END"

@@ -106,6 +106,13 @@ def _plan(table: TabularFile) -> Plan:
     locations = _described(table.locations(), LocationIn)
     for place in ("product.sku", "location.code"):
         tally.warnings += code_warnings(place, table.codes(place))
+    doubled, first = table.doubled_times()
+    if doubled:
+        zone = table.mapping.timezone
+        tally.warnings.append(
+            f"event.time: {doubled} rows stand in an hour that clocks in {zone} pass twice, and name no offset,"
+            f" such as row {first}; they are taken as its second time."
+        )
     return Plan(tally, products, locations)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
 
-from ingest.files.column_types import TIMES, Marks, converted, parsed_times
+from ingest.files.column_types import TIMES, Marks, converted, parsed_times, time_parts
 from ingest.files.expressions import Expression
 from ingest.files.mapping import Mapping
 from ingest.files.raw_table import LINE, NUMBER, literal, quoted
@@ -12,11 +12,25 @@ from ingest.files.raw_table import LINE, NUMBER, literal, quoted
 TIME_MIN, TIME_MAX = "0001-01-03", "9999-12-29"
 
 
+def parsed_query(columns: Map[str, str]) -> str:
+    """Return the query of `raw` with its text under helping names, and of times as they can be understood."""
+    kept = [f"{quoted(c)} AS {quoted(f'_text of {c}')}" for c in columns]
+    times = [part for c, kind in columns.items() if kind in TIMES for part in parsed_times(c)]
+    return f"SELECT {', '.join(['*', *kept, *times])} FROM raw"  # noqa: S608
+
+
+def doubled_query(columns: Map[str, str]) -> str:
+    """Return the query of how many rows, and which first, name an hour that clocks pass twice and no offset."""
+    local = [f"{time_parts(c)[0]} IS NOT NULL" for c, kind in columns.items() if kind in TIMES]
+    hours = "SELECT DISTINCT date_trunc('hour', time) AS hour FROM mapped WHERE left_out IS NULL"
+    twice = "(hour - INTERVAL 1 HOUR)::TIMESTAMP = hour::TIMESTAMP"
+    rows = f"SELECT row FROM mapped WHERE date_trunc('hour', time) IN (SELECT hour FROM ({hours}) WHERE {twice})"  # noqa: S608
+    return f"SELECT count(*), min({NUMBER}) FROM parsed WHERE {NUMBER} IN ({rows}) AND ({' OR '.join(local) or 'false'})"  # noqa: S608
+
+
 def typed_query(mapping: Mapping, marks: Marks) -> str:
     """Return the query of the declared columns as their types; `_bad` names the first that is not of its type."""
     columns = mapping.columns
-    kept = [f"{quoted(c)} AS {quoted(f'_text of {c}')}" for c in columns]
-    times = [part for c, kind in columns.items() if kind in TIMES for part in parsed_times(c)]
     typed = [f"{converted(c, kind, marks)} AS {quoted(c)}" for c, kind in columns.items()]
     given = [f"{quoted(f'_text of {c}')}" for c in columns]
     bad = " ".join(
@@ -25,8 +39,7 @@ def typed_query(mapping: Mapping, marks: Marks) -> str:
     )
     original = ", ".join(f"{literal(c)}: {text}" for c, text in zip(columns, given, strict=True))
     ours = f"{NUMBER}, {LINE}"
-    parsed = f"SELECT {', '.join(['*', *kept, *times])} FROM raw"  # noqa: S608
-    whole = f"SELECT {', '.join([ours, *given, *typed])} FROM ({parsed})"  # noqa: S608
+    whole = f"SELECT {', '.join([ours, *given, *typed])} FROM parsed"  # noqa: S608
     named = ", ".join([ours, *map(quoted, columns)])
     return (
         f"SELECT {named}, CASE {bad or 'WHEN false THEN NULL::VARCHAR'} END AS _bad,"  # noqa: S608

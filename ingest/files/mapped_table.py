@@ -7,7 +7,13 @@ import duckdb
 
 from ingest.files.column_types import Marks
 from ingest.files.expressions import Expression, expressions_of, take_apart
-from ingest.files.mapped_query import lined_query, mapped_query, typed_query, windowed_query
+from ingest.files.mapped_query import (
+    lined_query,
+    mapped_query,
+    parsed_query,
+    typed_query,
+    windowed_query,
+)
 from ingest.files.mapping import Mapping
 from ingest.files.parquet_rows import about_input
 from ingest.files.raw_table import NUMBER
@@ -39,6 +45,7 @@ class MappedTable:
 
     def _map(self) -> None:
         """Make the views `typed`, `lined` and `windowed`, and of them the table `mapped`."""
+        self._view("parsed", parsed_query(self.mapping.columns))
         self._view("typed", typed_query(self.mapping, self.marks))
         self._view("lined", lined_query(self.mapping))
         self._expressions = {e[0]: self._checked(*e) for e in expressions_of(self.mapping)}

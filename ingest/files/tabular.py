@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.files.loading import load_source, marks_of
+from ingest.files.mapped_query import doubled_query
 from ingest.files.mapped_table import MappedTable
 from ingest.files.mapping import Mapping
 from ingest.files.parquet_rows import about_input
@@ -83,6 +84,11 @@ class TabularFile:
         )
         codes: list[tuple[str, int, int]] = self._connection.execute(query).fetchall()
         return codes
+
+    def doubled_times(self) -> tuple[int, int | None]:
+        """Return how many rows name an hour that clocks pass twice without an offset, and the number of the first."""
+        ((rows, first),) = self._connection.execute(doubled_query(self.mapping.columns)).fetchall()
+        return rows, first
 
     def event_rows(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the rows that are not left out, in chunks, as the mapping's fields, in the order of the file."""

@@ -17,7 +17,7 @@ from ingest.files.importing import dry_run_file
 from ingest.files.mapping import parse_mapping
 from ingest.files.tabular import TabularFile
 from stocktide.foundation.settings import Settings
-from tests.ingest.tills import TILL
+from tests.ingest.tills import TILL, row, write
 
 BERLIN = ZoneInfo("Europe/Berlin")
 slow = settings(
@@ -212,3 +212,22 @@ def test_a_number_in_lines_of_json_keeps_all_its_digits(tmp_path: Path) -> None:
     )
     sample, _ = dry_run_file(path, parse_mapping(TILL, "till.toml"), Settings())
     assert (sample[0]["id"], sample[0]["data"]["product"]) == ("12345678901234567890", "1.10")
+
+
+def test_a_local_hour_that_clocks_pass_twice_is_told(tmp_path: Path) -> None:
+    moments = [
+        "2026-10-25 01:59",
+        "2026-10-25 02:30",
+        "2026-10-25 03:00",
+        "2026-10-25 02:30+01:00",
+        "2026-03-29 03:00",
+    ]
+    mapping = parse_mapping(TILL.replace('"TIMESTAMP"', '"TIMESTAMPTZ"'), "till.toml")
+    lines = [row(str(n), moment=moment) for n, moment in enumerate(moments)]
+    sample, tally = dry_run_file(write(tmp_path / "till.csv", *lines), mapping, Settings())
+    assert (sample[1]["time"], sample[3]["time"]) == ("2026-10-25T02:30:00+01:00",) * 2
+    (warning,) = tally.warnings
+    assert warning.startswith(
+        "event.time: 1 rows stand in an hour that clocks in Europe/Berlin pass twice"
+    )
+    assert "row 2;" in warning
