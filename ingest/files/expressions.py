@@ -9,6 +9,7 @@ import duckdb
 
 from ingest.files.mapping import Mapping
 from ingest.files.raw_table import quoted
+from stocktide.foundation.errors import Invalid
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ def expressions_of(mapping: Mapping) -> Iterator[tuple[str, str, str]]:
         )
     for n, kind in enumerate(mapping.kind):
         yield from ((f"kind[{n}].data.{name}", sql, "VARCHAR") for name, sql in kind.data.items())
+
+
+def refuse_empty(mapping: Mapping, place: str, sql: str) -> None:
+    """Raise Invalid where nothing is written."""
+    if not sql.strip():
+        why = f"{place} is empty; write an SQL expression over the columns."
+        raise Invalid("mapping_expression", f"mapping {mapping.name!r}, {why}")
 
 
 def take_apart(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ingest.files.delimited import Lines, chunks_of, record_at
+from ingest.files.delimited import ROW_FIELDS_MIN, Lines, chunks_of, record_at
 from ingest.files.dialect import BACKSLASH, DELIMITERS, DOUBLED, Dialect, FileOptions
 from ingest.files.survey import Survey, data_suffix, open_text, survey_file
 
@@ -25,7 +25,9 @@ def find_dialect(
     with open_text(path, survey) as text:
         head = Lines(text).take(HEAD_LINES)
     places = list(_places(head, _given(options, survey), options, path))
-    fits = [place for place in places if set(expected) <= set(place[1])]
+    fits = [
+        p for p in places if set(expected) <= set(p[1]) and not _is_row_above(head, *p, options)
+    ]
     dialect, names = _best(fits or places or [(_given(options, survey), [])])
     if options.escape is None and survey.backslashed and dialect.quote == DOUBLED:
         dialect = _by_escapes(path, dialect, survey, len(names))
@@ -73,6 +75,18 @@ def _places(
                 yield dialect, [name.strip() for name in record[1]]
         if options.skip_lines is not None:
             return
+
+
+def _is_row_above(
+    head: list[str], dialect: Dialect, names: list[str], options: FileOptions
+) -> bool:
+    """Return True if a line above a found header is a row of as many fields: it would be passed over unseen."""
+    if options.skip_lines is not None or len(names) < ROW_FIELDS_MIN:
+        return False
+    above = (record_at([line], 0, dialect) for line in head[: dialect.header_line - 1])
+    cells = [record[1] for record in above if not isinstance(record, str)]
+    # the title of a report may have as many fields, nearly all of them empty
+    return any(len(row) == len(names) and 2 * sum(map(bool, row)) > len(row) for row in cells)
 
 
 def _best(places: list[tuple[Dialect, list[str]]]) -> tuple[Dialect, list[str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.files.column_types import Marks
-from ingest.files.expressions import Expression, expressions_of, take_apart
+from ingest.files.expressions import Expression, expressions_of, refuse_empty, take_apart
 from ingest.files.mapped_query import (
     lined_query,
     mapped_query,
@@ -67,6 +67,7 @@ class MappedTable:
 
     def _checked(self, place: str, sql: str, target: str) -> Expression:
         """Return an expression that DuckDB understands. Raises Invalid for another."""
+        refuse_empty(self.mapping, place, sql)
         if error := self._error_of(f"SELECT ({sql}) FROM lined LIMIT 0"):  # noqa: S608 - the operator's own
             raise self._bad_expression("mapping", place, error)
         return take_apart(self._connection, place, sql, target)

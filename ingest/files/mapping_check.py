@@ -2,7 +2,7 @@
 
 import duckdb
 
-from ingest.files.expressions import expressions_of
+from ingest.files.expressions import expressions_of, refuse_empty
 from ingest.files.mapping import Mapping
 from ingest.files.parquet_rows import about_input
 from ingest.files.raw_table import NUMBER, quoted
@@ -18,6 +18,7 @@ def check_expressions(mapping: Mapping) -> None:
         connection.execute(f"CREATE TEMP TABLE lined ({NUMBER} BIGINT{columns}{line})")
         connection.execute("SET enable_external_access = false")
         for place, sql, target in expressions_of(mapping):
+            refuse_empty(mapping, place, sql)
             try:
                 connection.execute(f"SELECT ({sql})::{target} FROM lined")  # noqa: S608 - the operator's own
             except duckdb.Error as error:

@@ -115,6 +115,8 @@ CONTENT: list[tuple[str, str | bytes, dict[str, Any]]] = [
     ("UTF-16 declared", "id,sku,name\n1,A,a\n2,B,b".encode("utf-16-le"), {"encoding": "utf-16-le"}),
     ("declared, with a mark", b"\xef\xbb\xbf\"id\",sku,name\n1,A,a\n2,B,b\n", {"encoding": "utf-8"}),
     ("a title above", "Sales of March\n\nid;sku;name\n1;A;a\n2;B;b\n", {}),
+    ("a title with empty cells", "Sales;;\n;;\nid;sku;name\n1;A;a\n2;B;b\n", {}),
+    ("a separator told", "sep=;\nid;sku;name\n1;A;a\n2;B;b\n", {}),
     ("lines to skip", "id,sku,name\nid,sku,name\n1,A,a\n2,B,b\n", {"skip_lines": 1}),
     ("comments declared", "# one\nid,sku,name\n1,A,a\n# two, three\n2,B,b\n#", {"comment": "#"}),
     ("blank lines", "\nid,sku,name\n\n1,A,a\n\n\n2,B,b\n\n", {}),
@@ -132,6 +134,13 @@ def test_rows_are_read_when_a_file_is_written_otherwise(
 ) -> None:
     rows, broken = read(tmp_path / "a.csv", content, **options)
     assert (rows, broken) == ([["1", "A", "a"], ["2", "B", "b"]], [])
+
+
+def test_rows_above_a_second_header_are_not_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,item,name\n1,A,a\nid,sku,name\n2,B,b\n")
+    source = open_source(path, FileOptions(), NAMES)
+    assert (source.names, source.dialect.header_line) == (["id", "item", "name"], 1)  # type: ignore[union-attr]
 
 
 def test_quotes_are_text_when_it_is_declared_that_there_are_none(tmp_path: Path) -> None:

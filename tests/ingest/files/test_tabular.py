@@ -97,6 +97,7 @@ def test_tabular_file_finds_the_byte_when_it_stands_beyond_the_first_chunk(tmp_p
 
 EXPRESSIONS: list[tuple[str, tuple[str, str], str]] = [
     ("no SQL", ('when = "quantity > 0"', 'when = "quantity >"'), r"kind\[0\]\.when: Parser Error"),
+    ("nothing", ('time = "moment"', 'time = " "'), "event.time is empty; write an SQL expression"),
     ("unknown column", ('when = "quantity > 0"', 'when = "amount > 0"'), r"kind\[0\]\.when: .*amount"),
     ("unknown column of a rule", ("sku = 'TEST'", "item = 'TEST'"), r"leave_out\[0\]\.when: .*item"),
     ("unknown function", ('code = "shop"', 'code = "shout(shop)"'), r"location\.code: .*shout"),
