@@ -67,17 +67,31 @@ def point_evidence(columns: Collection[str]) -> str:
 
 def parsed_times(column: str) -> list[str]:
     """Return SQL of two helping columns of times: the local time, and the instant where there is an offset."""
-    value = f"trim({quoted(column)})"
-    local, instant = time_parts(column)
+    value, names = f"trim({quoted(column)})", time_parts(column)
+    both = zip((_local(value), _with_offset(value)), names, strict=True)
+    return [f"{sql} AS {name}" for sql, name in both]
+
+
+def instant_of_text(sql: str) -> str:
+    """Return SQL of the instant that an expression of text names; it fails where that is no whole time."""
+    value = f"trim({sql})"
+    local, instant = _local(value), _with_offset(value)
+    return (
+        f"CASE WHEN {instant} IS NOT NULL THEN {instant}"
+        f" WHEN ({local})::TIMESTAMPTZ::TIMESTAMP = ({local}) THEN ({local})::TIMESTAMPTZ"
+        f" WHEN {value} <> '' THEN ('no whole time: ' || {value})::TIMESTAMPTZ END"
+    )
+
+
+def _local(value: str) -> str:
     plain, half = rf"{DAY}([ T]{CLOCK})?|{ENDLESS}", rf"{DAY}[ T]{CLOCK}{HALF_DAY}"
     spelled = f"replace(replace(upper({value}), '/', '-'), 'T', ' ')"
     spelled = f"regexp_replace({spelled}, ' ?([AP])\\.?M\\.?$', '\\1M')"
     forms = ", ".join(map(literal, HALF_DAY_FORMS))
-    return [
+    return (
         f"CASE WHEN {_like(value, plain)} THEN TRY_CAST({value} AS TIMESTAMP)"
-        f" WHEN {_like(value, half)} THEN try_strptime({spelled}, [{forms}]) END AS {local}",
-        f"CASE WHEN {_like(value, rf'{DAY}[ T]{CLOCK}({OFFSET})')} THEN {_with_offset(value)} END AS {instant}",
-    ]
+        f" WHEN {_like(value, half)} THEN try_strptime({spelled}, [{forms}]) END"
+    )
 
 
 def converted(column: str, kind: str, marks: Marks) -> str:
@@ -160,7 +174,9 @@ def _double(value: str, marks: Marks) -> str:
 def _with_offset(value: str) -> str:
     zulu = f"regexp_replace({value}, ' ?([Zz]|UTC|GMT)$', '+00:00')"
     whole = f"regexp_replace({zulu}, ' ?([+-]\\d{{2}}):?(\\d{{2}})$', '\\1:\\2')"
-    return f"TRY_CAST(regexp_replace({whole}, ' ?([+-]\\d{{2}})$', '\\1:00') AS TIMESTAMPTZ)"
+    whole = f"regexp_replace({whole}, ' ?([+-]\\d{{2}})$', '\\1:00')"
+    pattern = rf"{DAY}[ T]{CLOCK}({OFFSET})"
+    return f"CASE WHEN {_like(value, pattern)} THEN TRY_CAST({whole} AS TIMESTAMPTZ) END"
 
 
 def _number_hint(kind: str, value: str, marks: Marks) -> str:

@@ -39,7 +39,7 @@ class MappedTable:
     def failure(self, place: str, row: int) -> str:
         """Return what DuckDB says of an expression that fails on a row."""
         expression = self._expressions[place]
-        query = f"SELECT ({expression.windowless})::{expression.target} FROM windowed WHERE {NUMBER} = {row}"  # noqa: S608
+        query = f"SELECT {expression.value()} FROM windowed WHERE {NUMBER} = {row}"  # noqa: S608
         error = self._error_of(query)
         return about_input(error) if error else "it fails"
 
@@ -70,7 +70,9 @@ class MappedTable:
         refuse_empty(self.mapping, place, sql)
         if error := self._error_of(f"SELECT ({sql}) FROM lined LIMIT 0"):  # noqa: S608 - the operator's own
             raise self._bad_expression("mapping", place, error)
-        return take_apart(self._connection, place, sql, target)
+        described = self._connection.execute(f"DESCRIBE SELECT ({sql}) FROM lined")  # noqa: S608
+        is_text = described.fetchall()[0][1] == "VARCHAR"
+        return replace(take_apart(self._connection, place, sql, target), is_text=is_text)
 
     def _tried(self, expression: Expression) -> Expression:
         """Return the expression, untried where DuckDB cannot try it (a subquery, a random number)."""

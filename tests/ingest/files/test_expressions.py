@@ -98,6 +98,33 @@ def test_a_window_carries_down_what_only_the_first_row_of_an_order_says(
     assert found == [("o1:1", "S1"), ("o1:2", "S1"), ("o2:1", "online")]
 
 
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("09:15 PM", "2026-03-01T21:15:00+01:00"),
+        ("12:15 am", "2026-03-01T00:15:00+01:00"),
+        ("23:30:00 -0500", "2026-03-02T05:30:00+01:00"),
+        ("23:30Z", "2026-03-02T00:30:00+01:00"),
+        ("9:15", "2026-03-01T09:15:00+01:00"),
+        ("13:15 PM", None),
+        ("9:15 XX", None),
+    ],
+)
+def test_a_text_for_a_time_is_taken_whole_as_a_column_is(
+    tmp_path: Path, said: str, right: str | None
+) -> None:
+    mapping = till(
+        ('time = "moment"', "time = \"'2026-03-01 ' || line\""), ('order_line = "line"\n', "")
+    )
+    path = write(tmp_path / "till.csv", row("a", line=said), row("b", line="10:00"))
+    sample, tally = dry_run_file(path, mapping, Settings())
+    if right is None:
+        assert tally.rejected == {"mapping_expression": 1}
+        assert f"line = '{said}'" in tally.examples["mapping_expression"]
+    else:
+        assert sample[0]["time"] == right
+
+
 cells = st.sampled_from(["1", "2.5", "x", "", "1,5", "-1"])
 stamps = st.sampled_from(
     ["2026-03-01 10:00", "2026-03-01 09:15 PM", "yesterday", "", "2026-03-01T10:00Z", "11/8/2018"]
