@@ -89,10 +89,7 @@ class Columns:
         clock, kind = self.role("clock"), self.type_of(name)
         if kind == "DATE":
             if clock and clock != name:
-                return (
-                    f"strptime({quoted(name)} || ' ' || {quoted(clock)}, '%Y-%m-%d %H:%M:%S')",
-                    "the form of the time of day",
-                )
+                return f"{quoted(name)} || ' ' || {quoted(clock)}", "when it happened"
             return f"{quoted(name)} + INTERVAL 12 HOUR", "the export knows no time of day: noon"
         if kind.startswith("TIMESTAMP"):
             return quoted(name), "when it happened"
