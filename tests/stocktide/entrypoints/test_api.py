@@ -31,6 +31,8 @@ NEEDS = {
     ("GET", "/v1/stock/as-of"): "read",
     ("GET", "/v1/lots"): "read",
     ("GET", "/v1/trending"): "read",
+    ("GET", "/v1/unusual-days"): "read",
+    ("POST", "/v1/unusual-days/decide"): "operate",
     ("GET", "/v1/forecasts"): "read",
     ("POST", "/v1/jobs/{job}"): "operate",
     ("POST", "/v1/forecasts/promote"): "operate",
