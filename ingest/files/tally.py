@@ -12,8 +12,8 @@ from ingest.parsing.events import Fault
 class Tally:
     """Counts of what became of every row. The parts add up to the rows read.
 
-    examples: of each reason the first message. warnings: what was recorded and should be looked at. dialect: how a
-    delimited file is written, as `Dialect.shown`.
+    examples: of each reason the first message, and the first for each other field. warnings: what was recorded and
+    should be looked at. dialect: how a delimited file is written, as `Dialect.shown`.
     """
 
     read: int
@@ -23,6 +23,7 @@ class Tally:
     examples: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     dialect: dict[str, Any] | None = None
+    _fields: dict[str, str | None] = field(default_factory=dict, repr=False)
 
     def add(self, outcome: Outcome) -> None:
         """Count one row's outcome."""
@@ -32,9 +33,13 @@ class Tally:
             self.outcomes[outcome.name] += 1
 
     def reject(self, fault: Fault) -> None:
-        """Count a row that is refused; the first of a reason is its example."""
+        """Count a row that is refused; the first of a reason and field is an example."""
         self.rejected[fault.reason] += 1
-        self.examples.setdefault(fault.reason, fault.message)
+        if fault.reason not in self.examples:
+            self.examples[fault.reason] = fault.message
+            self._fields[fault.reason] = fault.field
+        elif fault.field != self._fields[fault.reason]:
+            self.examples.setdefault(f"{fault.reason} of {fault.field}", fault.message)
 
     @property
     def accounted(self) -> int:

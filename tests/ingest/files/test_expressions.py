@@ -152,7 +152,14 @@ def test_dry_run_and_import_agree_on_every_row(
     assert dry.read == done.read == dry.accounted == done.accounted == len(rows)
     assert (dry.rejected, dry.left_out) == (done.rejected, done.left_out)
     assert dry.examples == done.examples
-    assert set(dry.examples) == set(dry.rejected)
+    assert {reason.partition(" of ")[0] for reason in dry.examples} == set(dry.rejected)
+
+
+def test_each_column_that_is_wrong_has_an_example(tmp_path: Path) -> None:
+    path = write(tmp_path / "till.csv", row("a", "x"), row("b", "y"), row("c", moment="z"))
+    _, tally = dry_run_file(path, till(), Settings())
+    assert list(tally.examples) == ["wrong_type", "wrong_type of moment"]
+    assert ["'x'" in said or "'z'" in said for said in tally.examples.values()] == [True, True]
 
 
 def test_a_broken_row_changes_no_number_of_another(tmp_path: Path) -> None:
