@@ -140,7 +140,7 @@ def test_the_watch_refuses_at_once_while_the_server_hangs(own_server: Postgres) 
     watch.start()
     try:
         watch.check()
-        assert watch.ready
+        wait_until(lambda: watch.ready, 5, "it does not see that the server answers")
         with hanging(own_server):
             wait_until(lambda: not watch.answers, 20, "it still says that the server answers")
             assert not watch.ready
