@@ -9,7 +9,6 @@ from stocktide.entrypoints.cli.access import as_json
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.lake import Lake
-from stocktide.foundation.runs import RUN_S_MAX, when_free
 
 if TYPE_CHECKING:
     from etl import Check
@@ -38,6 +37,7 @@ def rebuild(as_json: bool) -> None:
     """Make every copy of the ledger's rows again: stock, lake and what pages read; then check. Events wait."""
     from etl import check_all, rebuild_lake
     from ingest.ledger.rebuild import rebuild_folds
+    from stocktide.foundation.runs import RUN_S_MAX, when_free
 
     settings = load_settings()
     lake, half_life_s = Lake(settings.lake_root), settings.trend_half_life_h * 3600
