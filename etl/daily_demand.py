@@ -21,6 +21,8 @@ from etl.serving import serve_demand
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
 
+# Division of whole numbers, rounded half away from zero as PostgreSQL rounds: a double would lose cents of large sums.
+ROUNDED = "CREATE MACRO rounded(a, b) AS (2 * a + sign(a) * b) // (2 * b)"
 KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.location_id AND t.day = s.day"
 
 
@@ -79,6 +81,7 @@ def changed_demand(
     present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
     connection.register("daily_demand", present)
     connection.register("event_kinds", kind_table())
+    connection.execute(ROUNDED)
     rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
     return rows.select(CHANGED_DEMAND.names).cast(CHANGED_DEMAND)
 

@@ -79,12 +79,12 @@ days AS (
     SELECT product_id, location_id, day, any_value(month) AS month,
            coalesce(-sum(quantity_milli) FILTER (WHERE daily = 'sold'), 0)::BIGINT AS sold_milli,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'returned'), 0)::BIGINT AS returned_milli,
-           coalesce(round(sum(-quantity_milli::HUGEINT * price_micros)
-                          FILTER (WHERE daily IN ('sold', 'returned')) / 1000.0), 0)::BIGINT AS revenue_micros,
+           coalesce(rounded(sum(-quantity_milli::HUGEINT * price_micros)
+                                FILTER (WHERE daily IN ('sold', 'returned')), 1000), 0)::BIGINT AS revenue_micros,
            (count(DISTINCT order_id) FILTER (WHERE daily = 'sold'))::INTEGER AS orders,
            coalesce(max(list_price) FILTER (WHERE last_of_day),
-                    round(sum(-quantity_milli::HUGEINT * price_micros) FILTER (WHERE daily = 'sold')::DOUBLE
-                          / nullif(-sum(quantity_milli) FILTER (WHERE daily = 'sold' AND price_micros IS NOT NULL), 0)
+                    rounded(sum(-quantity_milli::HUGEINT * price_micros) FILTER (WHERE daily = 'sold'),
+                            nullif(-sum(quantity_milli) FILTER (WHERE daily = 'sold' AND price_micros IS NOT NULL), 0)
                     ))::BIGINT AS price_micros,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'received'), 0)::BIGINT AS received_milli,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'adjusted'), 0)::BIGINT AS adjusted_milli,

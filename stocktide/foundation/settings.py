@@ -98,9 +98,9 @@ class Settings(BaseSettings):
         description="Largest price or cost of one unit.",
     )
     amount_max: int = Field(
-        1_000_000_000_000,
+        10_000_000_000,
         ge=1,
-        le=1_000_000_000_000,
+        le=10_000_000_000,
         description="Largest amount of one event, quantity times price or cost.",
     )
     clock_ahead_s_max: int = Field(
