@@ -21,7 +21,7 @@ from ingest.ledger.dimensions import (
     put_locations,
     put_products,
 )
-from ingest.parsing.events import Fault
+from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.recording.recording import Recorder
 from stocktide.foundation.runs import recorded_run
@@ -68,9 +68,11 @@ def dry_run_file(
 ) -> tuple[list[dict[str, Any]], Tally]:
     """Return the first rows as events, and counts of what would become of all rows: by the plan of the import.
 
-    The ledger is not asked, so "event" is not split into accepted, duplicate and conflict.
+    The ledger is not asked, so "event" does not tell what is recorded already; rows of the file that repeat another one
+    are told apart as the import does it.
     """
     sample: list[dict[str, Any]] = []
+    seen: dict[int, int] = {}
     with TabularFile(path, mapping) as table:
         tally = _plan(table).tally
         for _, fault in broken_rows(table):
@@ -80,11 +82,30 @@ def dry_run_file(
                 if isinstance(item, Fault):
                     tally.reject(item)
                     continue
-                tally.outcomes[f"event: {item.kind}"] += 1
+                tally.outcomes[_repeated(seen, item, tally) or f"event: {item.kind}"] += 1
                 if len(sample) < SAMPLE_ROWS:
                     sample.append(msgspec.json.decode(raw))
     tally.check()
     return sample, tally
+
+
+def _repeated(seen: dict[int, int], event: Event, tally: Tally) -> str | None:
+    """Return "duplicate" or "conflict" for an event whose identity stood in the file before, else None.
+
+    seen: hashes of the events so far by hashes of their identities.
+    """
+    identity, content = hash((event.source, event.event_id)), hash(msgspec.json.encode(event))
+    if identity not in seen:
+        seen[identity] = content
+        return None
+    if seen[identity] == content:
+        return "duplicate"
+    tally.examples.setdefault(
+        "conflict",
+        f"{event.event_id!r} is the id of an earlier row with other content; each event needs an id of its own, "
+        "such as one with the line of its order.",
+    )
+    return "conflict"
 
 
 class Plan(NamedTuple):

@@ -296,6 +296,23 @@ def test_import_takes_a_local_time_in_the_mappings_zone_when_it_names_none(
     assert [entry[-1].hour for entry in ledger(recorder.engine)] == [8, 9]
 
 
+def test_dry_run_tells_repeated_rows_apart_as_the_import_does(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    path = write(
+        tmp_path / "till.csv", row("a"), row("b"), row("a"), row("a", "7"), row("b", "2"), row("c")
+    )
+    _, dry = dry_run_file(path, till(), Settings())
+    done = import_file(recorder, path, till(), ignore)
+    assert (dry.outcomes["event: sale"], dry.outcomes["duplicate"], dry.outcomes["conflict"]) == (
+        3,
+        1,
+        2,
+    )
+    assert done.outcomes == {"accepted": 3, "duplicate": 1, "conflict": 2}
+    assert "earlier row" in dry.examples["conflict"]
+
+
 def test_dry_run_counts_as_the_import_does_and_records_nothing(
     recorder: Recorder, tmp_path: Path
 ) -> None:
