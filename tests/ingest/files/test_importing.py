@@ -303,7 +303,7 @@ def test_dry_run_tells_repeated_rows_apart_as_the_import_does(
         tmp_path / "till.csv", row("a"), row("b"), row("a"), row("a", "7"), row("b", "2"), row("c")
     )
     _, dry = dry_run_file(path, till(), Settings())
-    done = import_file(recorder, path, till(), ignore)
+    done = import_file(path, till(), recorder, ignore)
     assert (dry.outcomes["event: sale"], dry.outcomes["duplicate"], dry.outcomes["conflict"]) == (
         3,
         1,
