@@ -18,6 +18,8 @@ CREATE TABLE access_keys (
     expires_at     timestamptz,
     -- a longer silence of its feed is an alert; NULL: learned from feed_minutes
     expect_every_s integer,
+    -- sources that its events may have, each exact or a prefix that ends with *; NULL: any
+    sources        text[],
     CONSTRAINT access_keys_pkey PRIMARY KEY (key_id),
     CONSTRAINT access_keys_key_hash_key UNIQUE (key_hash),
     CONSTRAINT access_keys_name_key UNIQUE (name),
@@ -25,10 +27,11 @@ CREATE TABLE access_keys (
     CONSTRAINT access_keys_kinds_check CHECK (cardinality(kinds) > 0),
     CONSTRAINT access_keys_locations_check CHECK (cardinality(locations) > 0),
     CONSTRAINT access_keys_rate_check CHECK (rate > 0::double precision),
-    CONSTRAINT access_keys_scope_check CHECK (scope = ANY (ARRAY['ingest'::text, 'read'::text, 'operate'::text]))
+    CONSTRAINT access_keys_scope_check CHECK (scope = ANY (ARRAY['ingest'::text, 'read'::text, 'operate'::text])),
+    CONSTRAINT access_keys_sources_check CHECK (cardinality(sources) > 0)
 );
 GRANT SELECT (key_id, name, scope, created_at, last_used_at, revoked_at, kinds, locations, rate, expires_at,
-    expect_every_s) ON access_keys TO stocktide_reader;
+    expect_every_s, sources) ON access_keys TO stocktide_reader;
 
 -- What happened to alerts, in the order of commits: writers queue on one advisory lock, so a reader who has seen event
 -- n has seen everything up to n. Append-only.

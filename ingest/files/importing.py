@@ -23,6 +23,7 @@ from ingest.ledger.dimensions import (
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
+from ingest.recording.feed_limits import permitted_of_feed
 from ingest.recording.recording import Recorder
 from stocktide.domain.kinds import KINDS
 from stocktide.foundation.runs import recorded_run
@@ -104,7 +105,8 @@ def _import_table(table: TabularFile, recorder: Recorder, advance: Advance) -> T
         recorder.keep(feed, "text/csv", (text or "").encode(), fault)
         tally.add(rejected(fault))
     for raws, parsed in _parsed_chunks(table, recorder.parser):
-        for outcome in recorder.record_parsed(feed, CONTENT_TYPE, raws, parsed):
+        allowed = permitted_of_feed(recorder.engine, feed, parsed)
+        for outcome in recorder.record_parsed(feed, CONTENT_TYPE, raws, allowed):
             tally.add(outcome)
         advance(tally.accounted, tally.read)
     tally.check()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import redis
 import sqlalchemy as sa
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
@@ -27,14 +27,15 @@ from catalog.cache import ProductCache
 from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
-from stocktide.foundation.errors import Invalid
+from stocktide.entrypoints import docs_page
+from stocktide.foundation.errors import Fatal, Invalid
 from stocktide.foundation.jobs import defer_job
 from stocktide.foundation.key_ring import KeyRing
 from stocktide.foundation.keys import Key
+from stocktide.foundation.rights import ANYBODY, OperateKey, declared_rights, refuse_undeclared
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.users import SignIn
 from stocktide.foundation.web import (
-    OperateKey,
     asked_by,
     body_of,
     engine_of,
@@ -42,7 +43,7 @@ from stocktide.foundation.web import (
     read_body,
 )
 
-# The only routes that answer without a key; test_api.py asks every other one and expects 401.
+# The only routes that answer without a key, as each of them declares; test_api.py expects 401 of every other one.
 PUBLIC_ROUTES = frozenset(
     {
         "/healthz",
@@ -68,7 +69,7 @@ class Credentials(msgspec.Struct):
 CREDENTIALS_BYTES_MAX = 4_096
 
 
-@router.get("/healthz", tags=["operations"])
+@router.get("/healthz", tags=["operations"], dependencies=[ANYBODY])
 def healthz(request: Request) -> dict[str, str]:
     """Answer while the database answers."""
     with engine_of(request).connect() as connection:
@@ -76,7 +77,12 @@ def healthz(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.post("/v1/sessions", tags=["operations"], openapi_extra=body_of(Credentials))
+@router.post(
+    "/v1/sessions",
+    tags=["operations"],
+    openapi_extra=body_of(Credentials),
+    dependencies=[ANYBODY],
+)
 async def post_session(request: Request) -> dict[str, str]:
     """Exchange a user's name and password for a signed token that the dashboard keeps as a cookie."""
     credentials = await read_body(request, Credentials, CREDENTIALS_BYTES_MAX)
@@ -170,8 +176,8 @@ def create_app(
         version="1",
         description="Stock events in; stock, forecasts and trends out.",
         lifespan=lifespan,
-        redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
+        openapi_url=None,
+        dependencies=[Depends(refuse_undeclared)],
     )
     app.state.engine = engine
     app.state.settings = settings
@@ -196,9 +202,21 @@ def create_app(
         alerts.http,
         alerts.webhook_http,
     )
-    for part in (router, *(part.router for part in parts)):
+    for part in (router, docs_page.router, *(part.router for part in parts)):
         app.include_router(part)
+    _require_rights(app)
     return app
+
+
+def _require_rights(app: FastAPI) -> None:
+    """Raise Fatal for a route that does not declare who may use it."""
+    silent = [route for route, right in declared_rights(app).items() if right is None]
+    if silent:
+        raise Fatal(
+            "right_undeclared",
+            f"{' '.join(silent[0])} does not declare who may use it: give it a key of stocktide.foundation.rights, "
+            "or ANYBODY.",
+        )
 
 
 def _document(app: FastAPI, paths: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,11 @@ def keys() -> None:
 @click.option("--scope", default="ingest", show_default=True, help="ingest, read or operate.")
 @click.option("--kinds", help="Only these kinds of event, such as sale,return.")
 @click.option("--locations", help="Only events at these locations, such as S1,S2.")
+@click.option(
+    "--source",
+    multiple=True,
+    help="Only this source; PREFIX* is all that begin so. Repeat it for several.",
+)
 @click.option("--rate", type=float, help="At most so many events a second, of each API process.")
 @click.option("--expires", help="Until when it may be used: a date (UTC) or an instant.")
 @click.option("--expect-every", help="A pause longer than this, such as 15m, raises an alert.")
@@ -44,11 +50,14 @@ def keys_create(name: str, **given: Any) -> None:
     ):
         text = create_key(connection, name, scope, limits)
     click.echo(text)
+    if scope != "read" and limits.sources is None:
+        say(f"{name} may speak for any source; --source binds a key to its own.", error=True)
 
 
 def _limits(
     kinds: str | None,
     locations: str | None,
+    source: Sequence[str],
     rate: float | None,
     expires: str | None,
     expect_every: str | None,
@@ -59,6 +68,7 @@ def _limits(
     return Limits(
         kinds=names_of(kinds),
         locations=names_of(locations),
+        sources=source or None,
         rate=rate,
         expires_at=instant_of(expires, "--expires"),
         expect_every_s=_seconds(expect_every, "--expect-every"),
@@ -119,6 +129,7 @@ def _row(key: dict[str, Any]) -> list[Any]:
     said = [
         ",".join(key["kinds"] or []),
         f"at {','.join(key['locations'])}" if key["locations"] else "",
+        f"for {' '.join(key['sources'])}" if key["sources"] else "",
         f"{key['rate']:g}/s" if key["rate"] else "",
         f"every {key['expect_every_s']} s" if key["expect_every_s"] else "",
     ]
