@@ -120,6 +120,7 @@ async def get_alert_stream(
     async def check_key() -> object:
         return ring.find(text) or await ring.fetch(text)
 
+    await fan_out.started()
     subscription = fan_out.join(wants)
     return SseResponse(fan_out, subscription, after=after, check_key=check_key, for_s=for_s)
 
