@@ -16,6 +16,7 @@ from alerts.evaluation import (
 from alerts.rules import RuleLimits, limits_of
 from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.foundation.database_names import ALERT_INPUTS_CHANGED, STOCK_CHANGED
+from stocktide.foundation.heartbeat import beat
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
 
@@ -43,6 +44,7 @@ class Evaluator:
     def run(self) -> None:
         """Run until stopped; a database that is away is waited for, any other error of it is raised."""
         while not self._stopping:
+            beat()
             try:
                 self._listen()
             except DATABASE_ERRORS as error:
@@ -59,6 +61,7 @@ class Evaluator:
         """Judge all changes that wait now, some at a time, each time in a transaction of its own."""
         more = True
         while more and not self._stopping:
+            beat()
             with self._engine.begin() as connection:
                 done = evaluate_changes(connection, self._limits)
             more = done.more
@@ -73,6 +76,7 @@ class Evaluator:
                 if queue_all_if_new(first, self._limits):
                     log("alerts_judge_everything", limits=self._limits.of_pairs())
             while not self._stopping:
+                beat()
                 self.evaluate_waiting()
                 self._look_at_clock()
                 wait_s = min(POLL_S, self._timer_s)

@@ -62,7 +62,9 @@ class FanOut:
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         # of their own, threads and connections: events do not wait behind long transactions of the shared pool
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="alert-streams")
-        self._engine = create_engine(self._url, pool_size=READERS)
+        self._engine = create_engine(
+            self._url, pool_size=READERS, answer_s=settings.database_answer_s
+        )
         self._position: int | None = None
         self._subscriptions: set[Subscription] = set()
         self.closing = False

@@ -11,8 +11,9 @@ from stocktide.foundation.cache_server import connect_cache
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.errors import Unauthorized
 from stocktide.foundation.home import signing_key
+from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings, load_settings
-from stocktide.foundation.users import SignIn, User
+from stocktide.foundation.users import User
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,24 @@ class Reader:
     settings: Settings
     engine: sa.Engine
     cache: ProductCache
+    sessions: Sessions
 
 
 @st.cache_resource
 def open_reader() -> Reader:
     """Open the process's reader, in the role that cannot write."""
     settings = load_settings()
-    return Reader(
-        settings,
-        create_engine(settings.read_database_url or settings.database_url or ""),
-        ProductCache(connect_cache(settings.redis_url or ""), ttl_s=settings.cache_ttl_s),
+    engine = create_engine(
+        settings.read_database_url or settings.database_url or "",
+        answer_s=settings.database_answer_s,
     )
+    cache = ProductCache(connect_cache(settings.redis_url or ""), ttl_s=settings.cache_ttl_s)
+    return Reader(settings, engine, cache, sessions_of(settings, engine))
+
+
+def sessions_of(settings: Settings, engine: sa.Engine) -> Sessions:
+    """Return the sessions, as this process reads them."""
+    return Sessions(engine, signing_key(settings), session_hours=settings.session_hours)
 
 
 def signed_in_user(reader: Reader) -> User:
@@ -40,5 +48,4 @@ def signed_in_user(reader: Reader) -> User:
     token = st.context.cookies.get(COOKIE)
     if token is None:
         raise Unauthorized("session_missing", "Sign in first.")
-    signin = SignIn(signing_key(reader.settings), session_hours=reader.settings.session_hours)
-    return signin.user_of(token)
+    return reader.sessions.user_of(token)

@@ -6,25 +6,30 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from dashboard.signin import RequireSignIn, SignInRoutes, healthz, show_form, sign_out
+from dashboard.signin import RequireSignIn, SignInRoutes, healthz, show_form
+from stocktide.foundation.database import create_engine
 from stocktide.foundation.home import signing_key
+from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings
-from stocktide.foundation.users import SignIn
 
+SESSION_ANSWER_S = 5.0
 SCRIPT = Path(__file__).parent / "main.py"
 
 
 def create_dashboard(settings: Settings) -> st.App:
     """Build the application; connects to nothing before a page is asked for."""
-    signin = SignIn(signing_key(settings), session_hours=settings.session_hours)
-    routes = SignInRoutes(settings, signin.session_s)
+    url = settings.read_database_url or settings.database_url or ""
+    # of its own: whether somebody is signed in is not asked behind the queries of pages
+    engine = create_engine(url, pool_size=2, answer_s=SESSION_ANSWER_S)
+    sessions = Sessions(engine, signing_key(settings), session_hours=settings.session_hours)
+    routes = SignInRoutes(settings, sessions.session_s)
     return st.App(
         SCRIPT,
         routes=[
             Route("/signin", show_form, methods=["GET"]),
             Route("/signin", routes.take_form, methods=["POST"]),
-            Route("/signout", sign_out, methods=["GET", "POST"]),
+            Route("/signout", routes.sign_out, methods=["GET", "POST"]),
             Route("/healthz", healthz, methods=["GET"]),
         ],
-        middleware=[Middleware(RequireSignIn, signin=signin)],
+        middleware=[Middleware(RequireSignIn, sessions=sessions)],
     )

@@ -10,9 +10,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stocktide.foundation.errors import Unauthorized
+from stocktide.foundation.errors import Transient, Unauthorized
+from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings
-from stocktide.foundation.users import SignIn
+from stocktide.foundation.telemetry import log
 from stocktide.foundation.web import limited_body
 
 COOKIE = "stocktide_session"
@@ -25,9 +26,9 @@ API_TIMEOUT_S = 10.0
 class RequireSignIn:
     """Let nothing through without a valid cookie: pages are sent to the form, sockets are refused."""
 
-    def __init__(self, app: ASGIApp, signin: SignIn) -> None:
+    def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
         self._app = app
-        self._signin = signin
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, redirect, or refuse."""
@@ -36,11 +37,23 @@ class RequireSignIn:
             return
         connection = HTTPConnection(scope)
         try:
-            self._signin.user_of(connection.cookies.get(COOKIE, ""))
+            cookie = connection.cookies.get(COOKIE, "")
+            if self._sessions.recent(cookie) is None:
+                await run_in_threadpool(self._sessions.user_of, cookie)
         except Unauthorized:
             await self._refuse(connection, scope, receive, send)
             return
+        except Transient as error:
+            await self._wait(error, scope, receive, send)
+            return
         await self._app(scope, receive, send)
+
+    async def _wait(self, error: Transient, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer that nobody can be recognised now."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1013})
+            return
+        await PlainTextResponse(error.message, 503, {"Retry-After": "2"})(scope, receive, send)
 
     async def _refuse(
         self, connection: HTTPConnection, scope: Scope, receive: Receive, send: Send
@@ -104,7 +117,8 @@ class SignInRoutes:
         username, password = (fields.get(name, [""])[0] for name in ("username", "password"))
         after = _local(fields.get("next", ["/"])[0])
         try:
-            answer = await run_in_threadpool(self._ask, username, password)
+            address = request.client.host if request.client else None
+            answer = await run_in_threadpool(self._ask, username, password, address)
         except httpx.HTTPError:
             return _page(
                 message="The API does not answer, so sign-in is not possible now. See `stocktide status`.",
@@ -126,19 +140,35 @@ class SignInRoutes:
         )
         return response
 
-    def _ask(self, username: str, password: str) -> httpx.Response:
-        return httpx.post(
-            f"{self._settings.api_address}/v1/sessions",
-            json={"username": username, "password": password},
-            timeout=API_TIMEOUT_S,
+    async def sign_out(self, request: Request) -> Response:
+        """End the session and delete the cookie; without an API the cookie alone goes."""
+        cookie = request.cookies.get(COOKIE)
+        if cookie is not None:
+            try:
+                await run_in_threadpool(self._end, cookie)
+            except httpx.HTTPError as error:
+                log("session_not_ended", error=repr(error))
+        response = RedirectResponse("/signin", 303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        return response
+
+    def _ask(self, username: str, password: str, address: str | None) -> httpx.Response:
+        return self._request(
+            "POST", {"username": username, "password": password, "address": address}
         )
 
+    def _end(self, cookie: str) -> httpx.Response:
+        return self._request("DELETE", {"token": cookie})
 
-async def sign_out(_request: Request) -> Response:
-    """Delete the cookie."""
-    response = RedirectResponse("/signin", 303)
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax")
-    return response
+    def _request(self, method: str, body: dict[str, str | None]) -> httpx.Response:
+        key = self._settings.dashboard_key
+        return httpx.request(
+            method,
+            f"{self._settings.api_address}/v1/sessions",
+            json=body,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=API_TIMEOUT_S,
+        )
 
 
 async def healthz(_request: Request) -> Response:

@@ -1009,6 +1009,19 @@ CREATE TABLE mqtt_first_seen (
 -- Serves the deletion of what no broker's session can deliver again (ingest.mqtt).
 CREATE INDEX mqtt_first_seen_at ON mqtt_first_seen (seen_at);
 
+-- Sessions that nobody ended, of users that are not disabled, with the role that the user has now; some may have
+-- expired.
+CREATE VIEW open_sessions AS
+ SELECT s.session_hash,
+    u.username,
+    u.role,
+    s.created_at,
+    s.expires_at
+   FROM sessions s
+     JOIN users u USING (user_id)
+  WHERE s.ended_at IS NULL AND u.disabled_at IS NULL;
+GRANT SELECT ON open_sessions TO stocktide_reader;
+
 -- Days on which locations are closed. Never overwritten, as calendar_events.
 CREATE TABLE planned_closures (
     calendar_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -1322,6 +1335,35 @@ CREATE TABLE served_tables (
 );
 GRANT SELECT ON served_tables TO stocktide_reader;
 
+-- Sign-ins of people, by the SHA-256 of the text in their cookie. Signing out, a new password and disabling the user
+-- end them.
+CREATE TABLE sessions (
+    session_hash bytea NOT NULL,
+    user_id      integer NOT NULL,
+    address      text,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz NOT NULL,
+    ended_at     timestamptz,
+    CONSTRAINT sessions_pkey PRIMARY KEY (session_hash),
+    CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
+);
+-- stocktide/end_sessions
+CREATE INDEX sessions_of_user ON sessions (user_id) WHERE ended_at IS NULL;
+
+-- Each password that was tried, counted before it is checked: pending ones count as wrong, so that many at once are no
+-- more guesses.
+CREATE TABLE sign_in_attempts (
+    attempt_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    username   text NOT NULL,
+    address    text,
+    outcome    text NOT NULL DEFAULT 'pending'::text,
+    at         timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (attempt_id),
+    CONSTRAINT sign_in_attempts_outcome_check CHECK (outcome = ANY (ARRAY['pending'::text, 'right'::text, 'wrong'::text]))
+);
+-- stocktide/reserve_attempt
+CREATE INDEX sign_in_attempts_of_user ON sign_in_attempts (username, at);
+
 -- CloudEvents sources: together with the event's id they are its identity.
 CREATE TABLE sources (
     source_id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -1465,6 +1507,7 @@ CREATE TABLE users (
     CONSTRAINT users_role_check CHECK (role = ANY (ARRAY['viewer'::text, 'planner'::text, 'operator'::text])),
     CONSTRAINT users_username_check CHECK (username ~ '^[a-z0-9._@-]{1,64}$'::text)
 );
+CREATE TRIGGER users_end_sessions AFTER UPDATE OF password_hash, disabled_at ON users FOR EACH ROW EXECUTE FUNCTION end_sessions_of_user();
 
 -- Each step of the moving average cost, so that it can be proved.
 CREATE TABLE valuations (
@@ -1530,6 +1573,15 @@ CREATE TABLE webhooks (
 );
 GRANT SELECT (webhook_id, name, url, rules, location_ids, active, note, created_by, created_at, updated_at) ON webhooks
     TO stocktide_reader;
+
+CREATE OR REPLACE FUNCTION end_sessions_of_user()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    UPDATE sessions SET ended_at = now() WHERE user_id = NEW.user_id AND ended_at IS NULL;
+    RETURN NULL;
+END $function$;
 
 CREATE OR REPLACE FUNCTION ensure_ledger_partitions(first_day date, months integer)
  RETURNS void

@@ -18,6 +18,7 @@ from ingest.mqtt.connection import Connection, ConnectionEnded, VersionRefused
 from ingest.mqtt.inbox import Counts, Inbox
 from ingest.mqtt.recording_thread import RecordingThread
 from stocktide.foundation.errors import Invalid
+from stocktide.foundation.heartbeat import EVERY_S, beat
 from stocktide.foundation.telemetry import log
 
 TICK_S = 1.0
@@ -66,6 +67,7 @@ class Subscriber:
         failures = 0
         try:
             while not self._stopping:
+                beat()
                 began = time.monotonic()
                 try:
                     self._listen()
@@ -94,7 +96,8 @@ class Subscriber:
         """Wait before the next try, and go on recording what is here already."""
         until = time.monotonic() + seconds * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         while not self._stopping and (left := until - time.monotonic()) > 0:
-            select.select([self._recording.done_signal], [], [], left)
+            beat()
+            select.select([self._recording.done_signal], [], [], min(left, EVERY_S))
             self._collect_done(None)
             self._hand_over()
 
@@ -128,6 +131,7 @@ class Subscriber:
         self._probing = False
 
     def _turn(self, connection: Connection) -> None:
+        beat()
         connection.serve(self._recording.done_signal, TICK_S)
         if not self.connected and connection.subscribed():
             self._note_connected(connection)

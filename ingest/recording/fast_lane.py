@@ -24,6 +24,9 @@ STATEMENTS = ("ingest/append_plain", "ingest/move_stock", "ingest/count_feeds")
 # A larger group is better off with COPY.
 EVENTS_MAX = 256
 RECONNECT_AFTER_S = 1.0
+# A group that has no answer by then goes the general way, which may find it recorded.
+ANSWER_S = 5.0
+SILENT = "the database did not answer"
 DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC)
 Done = Callable[[bool], None]
 
@@ -39,6 +42,7 @@ class FastLane:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: Done | None = None
         self._is_committed = True
+        self._deadline: asyncio.TimerHandle | None = None
 
     @property
     def is_open(self) -> bool:
@@ -69,6 +73,7 @@ class FastLane:
             self._loop.remove_writer(self._descriptor)
             self._connection.close()
             self._connection = None
+        self._end_deadline()
         if self._done is not None:
             done, self._done = self._done, None
             done(False)
@@ -92,6 +97,8 @@ class FastLane:
                 )
             connection.pipeline_sync()
             self._flush()
+            assert self._loop is not None  # noqa: S101 - opened before
+            self._deadline = self._loop.call_later(ANSWER_S, self._lose, TimeoutError(SILENT))
         except psycopg.OperationalError as error:
             self._lose(error)
 
@@ -132,7 +139,13 @@ class FastLane:
             return
         if is_synced and self._done is not None:
             done, self._done = self._done, None
+            self._end_deadline()
             done(self._is_committed)
+
+    def _end_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _lose(self, error: Exception) -> None:
         log("fast_lane_away", error=str(error).strip())
@@ -149,7 +162,7 @@ def _connect(url: str) -> "psycopg.Connection[Any]":
     connection = psycopg.connect(
         url,
         autocommit=True,
-        options="-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c lock_timeout=10s",
+        options="-c timezone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c lock_timeout=500ms",
     )
     for name in STATEMENTS:
         result = connection.pgconn.prepare(name.encode(), sql(name).encode())

@@ -3,17 +3,20 @@
 import asyncio
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 
 from ingest.ledger.outcomes import Outcome
 from ingest.recording.recording import FeedRequest, Recorder
+from ingest.recording.retrying import Locked
 
 # More in one transaction gains nothing, and makes the next caller wait longer.
 GROUP_EVENTS_MAX = 8_000
 STOP_S_MAX = 30.0
+# Where a lock held up a group, each of its requests may wait so long for one.
+LOCK_MS_ALONE = 100
 
 
 Future = asyncio.Future[list[Outcome]]
@@ -25,8 +28,9 @@ Answer = tuple[Future, list[Outcome] | Exception]
 class GroupWriter:
     """Records waiting requests. `start` before, `stop` after use; `put` from any thread."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, check: Callable[[], None]) -> None:
         self._recorder = recorder
+        self._check = check
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._connection: sa.Connection | None = None
         self._thread: threading.Thread | None = None
@@ -67,17 +71,39 @@ class GroupWriter:
         self._drop_connection()
 
     def _record(self, group: Sequence[Waiting]) -> None:
-        answers: Sequence[list[Outcome] | Exception]
-        try:
-            answers = self._recorder.record_together(self._begin, [request for request, _ in group])
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers, not to this thread
-            answers = [error] * len(group)
+        answers = self._answers([request for request, _ in group])
         by_loop: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
         for (_, future), answer in zip(group, answers, strict=True):
             by_loop.setdefault(future.get_loop(), []).append((future, answer))
         for loop, answered in by_loop.items():
             # one call wakes all callers of a group
             loop.call_soon_threadsafe(answer_all, answered)
+
+    def _answers(self, requests: Sequence[FeedRequest]) -> Sequence[list[Outcome] | Exception]:
+        """Record requests together; where a lock keeps them waiting, each alone, for it concerns few of them."""
+        try:
+            self._check()
+            return self._recorder.record_together(self._begin, requests)
+        except Locked as error:
+            if len(requests) == 1:
+                return [error]
+            return [self._answer_of(request) for request in requests]
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers, not to this thread
+            return [error] * len(requests)
+
+    def _answer_of(self, request: FeedRequest) -> list[Outcome] | Exception:
+        try:
+            self._check()
+            return self._recorder.record_together(self._begin_briefly, [request])[0]
+        except Exception as error:  # noqa: BLE001 - the same
+            return error
+
+    @contextmanager
+    def _begin_briefly(self) -> Iterator[sa.Connection]:
+        """Begin a transaction that gives way to a lock at once: others wait behind it."""
+        with self._begin() as connection:
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = {LOCK_MS_ALONE}"))
+            yield connection
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:

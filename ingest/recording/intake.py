@@ -7,7 +7,7 @@ to the writer.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ingest.ledger.ledger import Statement, accepted_sales
@@ -24,12 +24,23 @@ from stocktide.foundation.telemetry import log
 LOOK_AT_PARTITIONS_EVERY_S = 3_600
 
 
+def nothing_to_check() -> None:
+    """Let everything be tried."""
+
+
 class Intake:
     """Takes requests from coroutines of one event loop. `start` before, `stop` after use."""
 
-    def __init__(self, recorder: Recorder, *, events_waiting_max: int) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        events_waiting_max: int,
+        check: Callable[[], None] = nothing_to_check,
+    ) -> None:
+        """check: raises Transient while the database is known to hang; asked before a group is recorded."""
         self._recorder = recorder
-        self._writer = GroupWriter(recorder)
+        self._writer = GroupWriter(recorder, check)
         self._lane = FastLane(recorder.engine)
         self._for_lane: deque[Waiting] = deque()
         self._events_waiting = 0

@@ -8,7 +8,12 @@ from typing import TypeVar
 import psycopg
 import sqlalchemy as sa
 
-from stocktide.foundation.database_errors import DATABASE_ERRORS, is_in_the_way, is_retryable
+from stocktide.foundation.database_errors import (
+    DATABASE_ERRORS,
+    is_in_the_way,
+    is_locked,
+    is_retryable,
+)
 from stocktide.foundation.errors import Transient
 from stocktide.foundation.telemetry import log
 
@@ -17,6 +22,10 @@ FIRST_WAIT_S = 0.02
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+
+
+class Locked(Transient):
+    """Somebody holds a lock that this needs, for longer than anybody waits."""
 
 
 def retried(do: Callable[[], Result], *, hint: str) -> Result:
@@ -32,6 +41,8 @@ def retried(do: Callable[[], Result], *, hint: str) -> Result:
         except DATABASE_ERRORS as error:
             if not is_in_the_way(error):
                 raise
+            if is_locked(error):
+                raise Locked("busy", f"Somebody holds a lock on what this moves. {hint}") from error
             time.sleep(FIRST_WAIT_S * 2**attempt)
     raise Transient("busy", f"The ledger is busy. {hint}")
 

@@ -28,17 +28,30 @@ from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
 from stocktide.entrypoints import docs_page
-from stocktide.foundation.errors import Fatal, Invalid
+from stocktide.foundation.database_watch import DatabaseWatch
+from stocktide.foundation.errors import Fatal, Invalid, Transient
 from stocktide.foundation.jobs import defer_job
 from stocktide.foundation.key_ring import KeyRing
 from stocktide.foundation.keys import Key
-from stocktide.foundation.rights import ANYBODY, OperateKey, declared_rights, refuse_undeclared
+from stocktide.foundation.rights import (
+    ANYBODY,
+    OperateKey,
+    Right,
+    bearer,
+    declared_rights,
+    key_ring_of,
+    key_with_right,
+    refuse_undeclared,
+)
+from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings
-from stocktide.foundation.users import SignIn
+from stocktide.foundation.sign_in import Gate, SignIn
 from stocktide.foundation.web import (
+    WhileDatabaseAnswers,
     asked_by,
     body_of,
     engine_of,
+    in_transaction,
     install_problems,
     read_body,
 )
@@ -46,6 +59,8 @@ from stocktide.foundation.web import (
 # The only routes that answer without a key, as each of them declares; test_api.py expects 401 of every other one.
 PUBLIC_ROUTES = frozenset(
     {
+        "/livez",
+        "/readyz",
         "/healthz",
         "/v1/sessions",
         "/v1/schemas",
@@ -59,21 +74,36 @@ router = APIRouter()
 
 
 class Credentials(msgspec.Struct):
-    """Body of POST /v1/sessions."""
+    """Body of POST /v1/sessions. address: of the browser, believed of whoever has a key with scope operate."""
 
     username: str
     password: str
+    address: str | None = None
+
+
+class SessionOver(msgspec.Struct):
+    """Body of DELETE /v1/sessions."""
+
+    token: str
 
 
 # Anybody may post here, so the body is bounded before it is read.
 CREDENTIALS_BYTES_MAX = 4_096
 
 
+@router.get("/livez", tags=["operations"], dependencies=[ANYBODY])
+async def livez() -> dict[str, str]:
+    """Answer while this process runs and its loop turns, whatever else hangs."""
+    return {"status": "ok"}
+
+
 @router.get("/healthz", tags=["operations"], dependencies=[ANYBODY])
-def healthz(request: Request) -> dict[str, str]:
-    """Answer while the database answers."""
-    with engine_of(request).connect() as connection:
-        connection.execute(sa.text("SELECT 1"))
+@router.get("/readyz", tags=["operations"], dependencies=[ANYBODY])
+async def readyz(request: Request) -> dict[str, str]:
+    """Answer 200 while the database answers, else 503 at once."""
+    watch: DatabaseWatch = request.app.state.watch
+    if not watch.ready:
+        raise Transient("database_away", "The database does not answer.")
     return {"status": "ok"}
 
 
@@ -84,16 +114,35 @@ def healthz(request: Request) -> dict[str, str]:
     dependencies=[ANYBODY],
 )
 async def post_session(request: Request) -> dict[str, str]:
-    """Exchange a user's name and password for a signed token that the dashboard keeps as a cookie."""
+    """Exchange a user's name and password for the token of a session, which the dashboard keeps as a cookie."""
     credentials = await read_body(request, Credentials, CREDENTIALS_BYTES_MAX)
-    return await run_in_threadpool(_sign_in, request, credentials)
-
-
-def _sign_in(request: Request, credentials: Credentials) -> dict[str, str]:
+    address = await _address(request, credentials)
     signin: SignIn = request.app.state.signin
-    with engine_of(request).connect() as connection:
-        user, token = signin.sign_in(connection, credentials.username, credentials.password)
+    signin.check_address(address)
+    user, token = await request.app.state.gate.run(
+        lambda: signin.sign_in(credentials.username, credentials.password, address)
+    )
     return {"username": user.username, "role": user.role, "token": token}
+
+
+async def _address(request: Request, credentials: Credentials) -> str | None:
+    """Return where a sign-in comes from; the dashboard's key may speak for the browsers behind it."""
+    header = request.headers.get("authorization")
+    if credentials.address is not None and header is not None:
+        await key_with_right(key_ring_of(request), bearer(header), Right("operate"))
+        return credentials.address[:100]
+    return request.client.host if request.client else None
+
+
+@router.delete(
+    "/v1/sessions", tags=["operations"], openapi_extra=body_of(SessionOver), dependencies=[ANYBODY]
+)
+async def delete_session(request: Request) -> dict[str, bool]:
+    """End the session of a token; within a minute no process knows it any more."""
+    given = await read_body(request, SessionOver, CREDENTIALS_BYTES_MAX)
+    sessions: Sessions = request.app.state.sessions
+    await in_transaction(request, lambda connection: sessions.end(connection, given.token))
+    return {"ended": True}
 
 
 @router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
@@ -159,6 +208,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         listener = catalog.invalidation.Listener(engine, product_cache)
         listener.start()
+        await run_in_threadpool(watch.start)
         alert_fan_out.close_on_signals()
         await intake.start()
         following = asyncio.create_task(alert_fan_out.run())
@@ -168,6 +218,8 @@ def create_app(
         await asyncio.gather(following, return_exceptions=True)
         listener.stop()
         app.state.key_ring.close()
+        watch.stop()
+        gate.close()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
     alert_fan_out = FanOut(engine, settings)
@@ -180,13 +232,21 @@ def create_app(
         dependencies=[Depends(refuse_undeclared)],
     )
     app.state.engine = engine
+    watch = app.state.watch = DatabaseWatch(engine)
+    app.add_middleware(WhileDatabaseAnswers, watch=watch)
     app.state.settings = settings
     app.state.alert_fan_out = alert_fan_out
     app.state.key_ring = KeyRing(engine, fresh_s=settings.key_cache_s)
     recorder = app.state.recorder = Recorder(engine, settings)
-    intake = app.state.intake = Intake(recorder, events_waiting_max=settings.events_waiting_max)
+    intake = app.state.intake = Intake(
+        recorder, events_waiting_max=settings.events_waiting_max, check=watch.check
+    )
     app.state.product_cache = product_cache
-    app.state.signin = SignIn(signing_key, session_hours=settings.session_hours)
+    sessions = app.state.sessions = Sessions(
+        engine, signing_key, session_hours=settings.session_hours
+    )
+    app.state.signin = SignIn(engine, sessions)
+    gate = app.state.gate = Gate()
     install_problems(app)
     # first, since the router asks one route after another
     events = EventsRoute(recorder, intake, app.state.key_ring)

@@ -27,12 +27,16 @@ def serve_api(
     database_url: str,
     redis_url: str,
     descriptor: int | None = None,
+    probe_descriptor: int | None = None,
     routes: Sequence[Any] = (),
 ) -> None:
-    """Serve until SIGTERM. descriptor: of a socket that listens already. routes: more routes, for measuring."""
+    """Serve until SIGTERM. descriptor: of a socket that listens already. routes: more routes, for measuring.
+
+    probe_descriptor: of one that this process alone accepts from, so that a supervisor can ask just this process.
+    """
     app = create_app(
         settings,
-        create_engine(database_url),
+        create_engine(database_url, answer_s=settings.database_answer_s),
         connect_cache(redis_url),
         signing_key=signing_key(settings),
     )
@@ -49,5 +53,5 @@ def serve_api(
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    sockets = None if descriptor is None else [socket.socket(fileno=descriptor)]
-    uvicorn.Server(config).run(sockets=sockets)
+    given = [fd for fd in (descriptor, probe_descriptor) if fd is not None]
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=fd) for fd in given] or None)

@@ -8,20 +8,21 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import sqlalchemy as sa
 
 from stocktide.entrypoints.listening import listen
+from stocktide.entrypoints.probing import Probes, answers_at, beats
 from stocktide.foundation.database import create_engine
-from stocktide.foundation.embedded import Postgres, Server, Valkey, die_with_parent
+from stocktide.foundation.embedded import Postgres, Server, Valkey, die_with_parent, kill_tree
 from stocktide.foundation.errors import Conflict, StocktideError
+from stocktide.foundation.heartbeat import VARIABLE
 from stocktide.foundation.home import (
     HomeLock,
     Services,
@@ -39,6 +40,10 @@ BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 WELL_AFTER_S = 60.0
 STOP_S_MAX = 15.0
 TICK_S = 0.2
+# Into how many parts the time is divided after which a part counts as hung: it is asked once in each of the many, and
+# said to be silent after the first of the few.
+PROBES_BY, SILENT_BY = 12, 5
+LOCAL = "127.0.0.1"
 FIRST_USER = "admin"
 
 Say = Callable[[str], None]
@@ -52,6 +57,7 @@ class Part:
     command: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     health_url: str | None = None
+    heartbeat: Path | None = None
     descriptors: tuple[int, ...] = ()
     server: Server | None = None
     process: "subprocess.Popen[bytes] | None" = None
@@ -59,6 +65,7 @@ class Part:
     restarts: int = 0
     failures: int = 0
     started_at: float = 0.0
+    answered_at: float = 0.0
     retry_at: float = 0.0
 
     def pid(self) -> int | None:
@@ -72,6 +79,20 @@ class Part:
             return self.server.alive()
         return self.process is not None and self.process.poll() is None
 
+    def answers(self) -> bool:
+        """Return True if it answers now; one that can be asked in no way counts as answering."""
+        if self.server:
+            return self.server.answers()
+        if self.health_url is not None:
+            return answers_at(self.health_url)
+        return self.heartbeat is None or beats(self.heartbeat)
+
+    def kill(self) -> None:
+        """Kill it with all that it started: it does not answer, so it cannot be asked to end."""
+        pid = self.pid()
+        if pid is not None:
+            kill_tree(pid)
+
 
 class Supervisor:
     """Starts the parts, restarts what dies, says what happens, stops everything. `say` prints one line."""
@@ -82,7 +103,10 @@ class Supervisor:
         self.parts: list[Part] = []
         self.services: Services | None = None
         self._stopping = False
-        self._listening: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
+        hung_after_s = settings.hung_after_s
+        self._silent_after_s = hung_after_s / SILENT_BY
+        self._probes = Probes(self.parts, every_s=hung_after_s / PROBES_BY)
         self._started_at = datetime.now(UTC)
 
     def run(self) -> None:
@@ -100,8 +124,10 @@ class Supervisor:
             self._handle_signals()
             self._start_servers()
             self._start_parts()
+            self._probes.start()
             self._watch()
         finally:
+            self._probes.stop()
             self._stop()
             state_path(self.settings.home).unlink(missing_ok=True)
             lock.release()
@@ -125,7 +151,7 @@ class Supervisor:
                 )
                 self.parts.append(part)
                 server.start()
-                part.state = "ready"
+                part.state, part.answered_at = "ready", time.monotonic()
         self.services = embedded_services(self.settings, postgres, valkey)
         self.say("bringing the schema up to date …")
         prepare_database(self.settings, self.services)
@@ -133,16 +159,14 @@ class Supervisor:
     def _start_parts(self) -> None:
         assert self.services is not None  # noqa: S101 - the servers come first
         environment = self._prepare_access(self.services)
-        python, host = sys.executable, self.settings.api_host
+        command, host = [sys.executable, "-m", "stocktide.entrypoints.cli"], self.settings.api_host
         self.parts += [
             *self._api_parts(environment),
-            Part("worker", [python, "-m", "stocktide.entrypoints.cli", "worker"], environment),
-            Part(
-                "alerts", [python, "-m", "stocktide.entrypoints.cli", "alerts", "run"], environment
-            ),
+            self._beating("worker", [*command, "worker"], environment),
+            self._beating("alerts", [*command, "alerts", "run"], environment),
             Part(
                 "dashboard",
-                [python, "-m", "stocktide.entrypoints.cli", "dashboard"],
+                [*command, "dashboard"],
                 self._dashboard_environment(environment),
                 f"http://{host}:{self.settings.dashboard_port}/healthz",
             ),
@@ -162,32 +186,38 @@ class Supervisor:
             parts.append(Part("broker", [*command, "broker", "--port", str(port)], environment))
         if url is not None:
             environment = {**environment, "STOCKTIDE_MQTT_URL": url}
-            parts.append(Part("mqtt", [*command, "mqtt"], environment))
+            parts.append(self._beating("mqtt", [*command, "mqtt"], environment))
         return parts
+
+    def _beating(self, name: str, command: list[str], environment: dict[str, str]) -> Part:
+        """Return a part that shows by a heartbeat that its loop turns."""
+        heartbeat = self.settings.home / "logs" / f"{name}.heartbeat"
+        return Part(name, command, {**environment, VARIABLE: str(heartbeat)}, heartbeat=heartbeat)
 
     def _api_parts(self, environment: dict[str, str]) -> list[Part]:
         """List API processes on one socket. It is ours: while one restarts, its callers wait instead of failing."""
-        host, port = self.settings.api_host, self.settings.api_port
-        self._listening = listen(host, port)
-        descriptor = self._listening.fileno()
-        command = [
-            sys.executable,
-            "-m",
-            "stocktide.entrypoints.cli",
-            "api",
-            "--fd",
-            str(descriptor),
-        ]
+        shared = self._listen(self.settings.api_host, self.settings.api_port)
         return [
-            Part(
-                "api" if number == 1 else f"api-{number}",
-                command,
-                environment,
-                f"http://{host}:{port}/healthz",
-                descriptors=(descriptor,),
-            )
+            self._api_part(number, shared, environment)
             for number in range(1, self.settings.api_processes + 1)
         ]
+
+    def _api_part(self, number: int, shared: socket.socket, environment: dict[str, str]) -> Part:
+        """Return one API process, with a socket of its own beside the shared one: to ask just this one."""
+        own = self._listen(LOCAL, 0)
+        descriptors = (shared.fileno(), own.fileno())
+        words = ["api", "--fd", str(descriptors[0]), "--probe-fd", str(descriptors[1])]
+        return Part(
+            "api" if number == 1 else f"api-{number}",
+            [sys.executable, "-m", "stocktide.entrypoints.cli", *words],
+            environment,
+            f"http://{LOCAL}:{own.getsockname()[1]}/livez",
+            descriptors=descriptors,
+        )
+
+    def _listen(self, host: str, port: int) -> socket.socket:
+        self._sockets.append(listen(host, port))
+        return self._sockets[-1]
 
     def _prepare_access(self, services: Services) -> dict[str, str]:
         """Create the first user and the dashboard's key; print how to sign in. Returns our parts' environment."""
@@ -249,7 +279,8 @@ class Supervisor:
             for part in self.parts:
                 self._look_after(part)
             self._write_state()
-            waiting = [part.name for part in self.parts if part.state != "ready"]
+            running = ("ready", "not answering")
+            waiting = [part.name for part in self.parts if part.state not in running]
             line = f"still starting: {', '.join(waiting)}" if waiting else ""
             if line and line != said:
                 self.say(line)
@@ -271,11 +302,27 @@ class Supervisor:
             return
         if not part.alive():
             self._schedule(part, "ended")
-        elif part.state == "starting" and (part.health_url is None or _healthy(part.health_url)):
-            part.state = "ready"
+        elif part.state == "starting" and part.answers():
+            part.state, part.answered_at = "ready", now
             if part.restarts:
                 self.say(f"{part.name} is back")
-        elif part.state == "ready" and now - part.started_at > WELL_AFTER_S:
+        elif part.state in ("ready", "not answering"):
+            self._look_whether_it_answers(part, now)
+
+    def _look_whether_it_answers(self, part: Part, now: float) -> None:
+        silent_s = now - part.answered_at
+        if silent_s > self.settings.hung_after_s:
+            part.kill()
+            self._schedule(part, f"has not answered for {silent_s:.0f} s and was killed")
+        elif silent_s > self._silent_after_s and part.state == "ready":
+            part.state = "not answering"
+            self.say(
+                f"{part.name} does not answer; it is killed and started again after {self.settings.hung_after_s:g} s"
+            )
+        elif silent_s <= self._silent_after_s and part.state == "not answering":
+            part.state = "ready"
+            self.say(f"{part.name} answers again")
+        if part.state == "ready" and now - part.started_at > WELL_AFTER_S:
             part.failures = 0
 
     def _schedule(self, part: Part, why: str) -> None:
@@ -330,8 +377,8 @@ class Supervisor:
         for part in reversed(self.parts):
             if part.server is not None:
                 part.server.stop()
-        if self._listening is not None:
-            self._listening.close()
+        for listening in self._sockets:
+            listening.close()
 
 
 def _require_free(host: str, port: int, name: str) -> None:
@@ -344,11 +391,3 @@ def _require_free(host: str, port: int, name: str) -> None:
                 "port_taken",
                 f"{host}:{port} cannot be used: {error.strerror}. Set STOCKTIDE_{name}_PORT to a free port.",
             ) from None
-
-
-def _healthy(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

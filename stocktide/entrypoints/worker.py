@@ -10,6 +10,7 @@ from procrastinate.jobs import Status
 
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.errors import Invalid
+from stocktide.foundation.heartbeat import EVERY_S, beat
 from stocktide.foundation.jobs import COMMANDS, JOBS, LOCKS, Job
 from stocktide.foundation.runs import single_flight
 from stocktide.foundation.settings import Settings
@@ -35,6 +36,7 @@ def run_worker(url: str, settings: Settings) -> None:
         async with app.open_async():
             await _free_dead_jobs(app)
             sweeper = asyncio.create_task(_keep_freeing_dead_jobs(app))
+            beating = asyncio.create_task(_keep_beating())
             try:
                 await app.run_worker_async(
                     concurrency=CONCURRENCY,
@@ -43,6 +45,7 @@ def run_worker(url: str, settings: Settings) -> None:
                 )
             finally:
                 sweeper.cancel()
+                beating.cancel()
 
     asyncio.run(work())
 
@@ -108,6 +111,12 @@ async def _free_dead_jobs(app: App) -> None:
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_S):
         log("job_of_dead_worker", job=job.task_name, job_id=job.id)
         await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
+
+
+async def _keep_beating() -> None:
+    while True:
+        beat()
+        await asyncio.sleep(EVERY_S)
 
 
 async def _keep_freeing_dead_jobs(app: App) -> None:

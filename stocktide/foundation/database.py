@@ -2,10 +2,11 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from stocktide.foundation.bounded_connection import GRACE_S, BoundedConnection
 from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.foundation.database_names import MIGRATION_LOCK
 from stocktide.foundation.errors import Fatal, Invalid, Transient
@@ -15,22 +16,46 @@ if TYPE_CHECKING:
 
 # A migration waits this long for a lock, then gives up: a waiting ALTER TABLE would block every reader behind it.
 MIGRATION_LOCK_MS = 10_000
+# How long connecting may take, in whole seconds as libpq counts them; the longest wait for a lock while a caller waits.
+CONNECT_S = 5
+LOCK_S = 2.0
 
 
-def create_engine(url: str, *, pool_size: int = 10) -> sa.Engine:
-    """Create an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid on another scheme."""
+def create_engine(url: str, *, pool_size: int = 10, answer_s: float | None = None) -> sa.Engine:
+    """Create an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid on another scheme.
+
+    answer_s: how long anybody waits for a statement, a connection that answers, or one that is free; a lock is waited
+    for half as long at most. None: for jobs, whose statements may take hours; they too give up connecting.
+    """
     scheme, separator, rest = url.partition("://")
     if separator == "" or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise Invalid(
             "database_url", f"A database address starts with postgresql://, not {scheme!r}."
         )
-    return sa.create_engine(
+    options = "-c timezone=UTC -c jit=off"
+    if answer_s is not None:
+        options += f" -c statement_timeout={answer_s:g}s -c lock_timeout={min(LOCK_S, answer_s / 2) * 1000:.0f}ms"
+    engine = sa.create_engine(
         f"postgresql+psycopg://{rest}",
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC -c jit=off"},
+        pool_timeout=30.0 if answer_s is None else answer_s / 2,
+        connect_args={"options": options, "connect_timeout": CONNECT_S},
     )
+    if answer_s is not None:
+        _bound(engine, answer_s + GRACE_S)
+    return engine
+
+
+def _bound(engine: sa.Engine, answer_s: float) -> None:
+    @sa.event.listens_for(engine, "do_connect")
+    def connect(
+        _dialect: object, _record: object, arguments: list[str], named: dict[str, Any]
+    ) -> object:
+        connection = BoundedConnection.connect(*arguments, **named)
+        connection.answer_s = answer_s
+        return connection
 
 
 @cache

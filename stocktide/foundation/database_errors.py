@@ -65,6 +65,11 @@ def is_in_the_way(error: BaseException) -> bool:
     return isinstance(cause_of(error), _IN_THE_WAY)
 
 
+def is_locked(error: BaseException) -> bool:
+    """Return True if somebody held a lock for longer than this may wait: again at once is in vain."""
+    return isinstance(cause_of(error), LockNotAvailable)
+
+
 def first_line(error: BaseException) -> str:
     """Return an error's first line, for logs and messages; its type where it says nothing."""
     cause = cause_of(error)

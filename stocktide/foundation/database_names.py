@@ -44,6 +44,11 @@ def job_lock(job: str) -> str:
     return LOCK_PREFIX + job
 
 
+def sign_in_lock(username: str) -> str:
+    """Return the text of the lock that counts attempts to sign in as a user one after the other."""
+    return f"{LOCK_PREFIX}sign_in.{username}"
+
+
 def plans_lock(table: str) -> str:
     """Return the text of the lock that lets one writer at a time change a table of plans."""
     return LOCK_PREFIX + table

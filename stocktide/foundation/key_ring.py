@@ -38,6 +38,8 @@ from stocktide.foundation.keys import (
 from stocktide.foundation.telemetry import log
 
 FRESH_S = 0.5
+# One row by its index: whoever waits longer for it waits for a database that hangs.
+ANSWER_S = 5.0
 # Texts that are cached: keys, and separately texts that are not keys, so that guesses evict no key.
 KEYS_MAX = 10_000
 REFUSED_MAX = 1_000
@@ -64,7 +66,7 @@ class KeyRing:
     def __init__(self, engine: sa.Engine, *, fresh_s: float = FRESH_S) -> None:
         # of its own: a key is not looked up behind long transactions of the shared pool
         url = engine.url.render_as_string(hide_password=False)
-        self._engine = create_engine(url, pool_size=CONNECTIONS)
+        self._engine = create_engine(url, pool_size=CONNECTIONS, answer_s=ANSWER_S)
         self._fresh_s = fresh_s
         self._keys: dict[bytes, _Entry] = {}
         self._refused: dict[bytes, tuple[Unauthorized, float]] = {}

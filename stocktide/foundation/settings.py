@@ -13,8 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from stocktide.foundation.errors import Invalid
 
 PREFIX = "STOCKTIDE_"
-# Read by the test suite alone, so not a setting; named here so that the check for typing errors lets it pass.
-NOT_SETTINGS = frozenset({"STOCKTIDE_TEST_DATA", "STOCKTIDE_CI"})
+# Read by the test suite, or set by the supervisor for its parts, so not settings; named here so that the check for
+# typing errors lets them pass.
+NOT_SETTINGS = frozenset({"STOCKTIDE_TEST_DATA", "STOCKTIDE_CI", "STOCKTIDE_HEARTBEAT"})
 
 
 class Settings(BaseSettings):
@@ -113,6 +114,18 @@ class Settings(BaseSettings):
         gt=0,
         allow_inf_nan=False,
         description="Hours after which a sale counts half in the trending score.",
+    )
+    database_answer_s: float = Field(
+        15.0,
+        ge=1,
+        le=3600,
+        description="How long a request or page waits for the database, seconds; then it is answered 503.",
+    )
+    hung_after_s: float = Field(
+        60.0,
+        ge=10,
+        le=86_400,
+        description="A part of `stocktide up` that runs but has not answered for so long is killed and started again.",
     )
     cache_ttl_s: int = Field(
         300, ge=1, description="Longest life of a cached read, seconds; changes drop it earlier."

@@ -11,9 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stocktide.foundation.bodies import whole_body
 from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, reaction_to
+from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, StocktideError, Transient
 from stocktide.foundation.keys import Key
 from stocktide.foundation.settings import Settings
@@ -106,8 +108,32 @@ def _our_fault(request: Request, error: Exception) -> Fatal:
     )
 
 
+# Routes that tell how the service is, and those that need no database.
+WITHOUT_DATABASE = frozenset({"/livez", "/readyz", "/healthz", "/openapi.json", "/docs"})
+
+
+class WhileDatabaseAnswers:
+    """Answers 503 at once while the database is known not to answer, so that requests do not pile up behind it."""
+
+    def __init__(self, app: ASGIApp, watch: DatabaseWatch) -> None:
+        self._app = app
+        self._watch = watch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or refuse."""
+        if scope["type"] == "http" and scope["path"] not in WITHOUT_DATABASE:
+            try:
+                self._watch.check()
+            except Transient as error:
+                await problem(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 def engine_of(request: Request) -> sa.Engine:
-    """Return the process's engine, put there by the entry point."""
+    """Return the process's engine, put there by the entry point. Raises Transient while its database hangs."""
+    # a request may have waited for a thread since it was let in
+    request.app.state.watch.check()
     engine: sa.Engine = request.app.state.engine
     return engine
 

@@ -22,6 +22,7 @@ from stocktide.foundation.cache_server import connect_cache
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.embedded import Postgres, Valkey
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.users import Role, User
 from tests.conftest import copied
@@ -98,7 +99,9 @@ def open_dashboard(
         engine = create_engine(database_url)
         engines.append(engine)
         cache = ProductCache(connect_cache(redis_url), ttl_s=60)
-        made = Dashboard(Reader(Settings(), engine, cache))
+        made = Dashboard(
+            Reader(Settings(), engine, cache, Sessions(engine, "k" * 32, session_hours=1))
+        )
 
         @sa.event.listens_for(engine, "connect")
         def only_read(connection: Any, _record: Any) -> None:

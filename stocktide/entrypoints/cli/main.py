@@ -93,7 +93,8 @@ def demo(once: bool, days: int) -> None:
 
 @cli.command(hidden=True)
 @click.option("--fd", type=int, help="Descriptor of a socket that listens already.")
-def api(fd: int | None) -> None:
+@click.option("--probe-fd", type=int, help="The same, of one that no other process accepts from.")
+def api(fd: int | None, probe_fd: int | None) -> None:
     """Serve the API; `stocktide up` does this for you."""
     from stocktide.entrypoints.serving import serve_api
 
@@ -104,6 +105,7 @@ def api(fd: int | None) -> None:
         database_url=_required(settings.database_url, "DATABASE_URL"),
         redis_url=_required(settings.redis_url, "REDIS_URL"),
         descriptor=fd,
+        probe_descriptor=probe_fd,
     )
 
 

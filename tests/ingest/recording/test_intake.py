@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from unittest.mock import Mock
@@ -15,6 +16,7 @@ from ingest.ledger.outcomes import Outcome
 from ingest.parsing.events import Event, Fault
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
+from stocktide.foundation.database import create_engine
 from stocktide.foundation.errors import Transient
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
@@ -131,6 +133,46 @@ def test_a_poison_event_takes_no_neighbour_with_it(recorder: Recorder) -> None:
         ("other", poison),
         ("till", poison),
     ]
+
+
+def test_a_lock_on_one_pair_holds_up_that_pair_alone(recorder: Recorder) -> None:
+    """Somebody's row lock of minutes: who moves that pair is told to come back soon, all others are recorded."""
+    engine = create_engine(recorder.engine.url.render_as_string(hide_password=False), answer_s=2)
+    waiting = Recorder(engine, recorder.settings)
+    for number, place in enumerate(("S1", "S2")):
+        recorder.record("till", "", [raw(kind="receipt", event_id=f"r{number}", location=place)])
+    lock = recorder.engine.connect()
+
+    async def work(intake: Intake) -> list[Any]:
+        await asyncio.to_thread(
+            lock.execute,
+            sa.text(
+                "SELECT FROM stock JOIN locations USING (location_id) WHERE code = 'S1' FOR UPDATE OF stock"
+            ),
+        )
+        began = time.monotonic()
+        sent = [
+            raw(kind=kind, event_id=f"{kind}{number}", location="S1" if number == 1 else "S2")
+            for kind in ("receipt", "sale")
+            for number in range(6)
+        ]
+        answers = await asyncio.gather(
+            *(submit(intake, waiting, one) for one in sent), return_exceptions=True
+        )
+        assert time.monotonic() - began < 10
+        lock.rollback()
+        again = await asyncio.gather(*(submit(intake, waiting, one) for one in sent))
+        return [answers, again]
+
+    answers, again = with_intake(waiting, work)
+    held = [number for number, answer in enumerate(answers) if isinstance(answer, Exception)]
+    assert held == [1, 7]
+    assert all(isinstance(answers[number], Transient) for number in held)
+    names = [answer[0].name for answer in again]
+    assert [names[number] for number in held] == ["accepted", "accepted"]
+    assert names.count("duplicate") == len(names) - len(held)
+    lock.close()
+    engine.dispose()
 
 
 def test_more_than_may_wait_is_told_to_come_back(recorder: Recorder) -> None:
