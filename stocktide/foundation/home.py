@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from stocktide.foundation.database import create_engine, migrate
 from stocktide.foundation.embedded import Postgres, Valkey, load_secrets
 from stocktide.foundation.errors import Conflict, Fatal
+from stocktide.foundation.private_files import keep_private, tighten
 from stocktide.foundation.settings import Settings
 
 READER_ROLE = "stocktide_reader"
@@ -39,7 +40,7 @@ class HomeLock:
         self._path = home / "lock"
         self._owner = owner
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            keep_private(home)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise Fatal(
@@ -54,6 +55,7 @@ class HomeLock:
         except BlockingIOError:
             owner = self._path.read_text().strip() or "another process"
             raise Conflict("home_in_use", f"{self._path.parent} is in use by {owner}.") from None
+        tighten(self._path.parent)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{self._owner} (pid {os.getpid()})\n".encode(), 0)
 

@@ -19,6 +19,7 @@ from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.foundation.errors import Invalid, StocktideError
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.private_files import PRIVATE_UMASK
 from stocktide.foundation.telemetry import configure_logs
 
 
@@ -26,6 +27,8 @@ from stocktide.foundation.telemetry import configure_logs
 @click.version_option(package_name="stocktide")
 def cli() -> None:
     """Stocktide: stock events in, forecasts and decisions out."""
+    # the parts that a command starts, and those that are started by hand, write under HOME
+    os.umask(PRIVATE_UMASK)
 
 
 @cli.command()
