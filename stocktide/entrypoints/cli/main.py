@@ -20,6 +20,7 @@ from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.foundation.errors import Invalid, StocktideError
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.private_files import PRIVATE_UMASK
+from stocktide.foundation.server_address import without_passwords
 from stocktide.foundation.telemetry import configure_logs
 
 
@@ -294,7 +295,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except StocktideError as error:
-        say(f"Error: {error.message}", error=True)
+        say(without_passwords(f"Error: {error.message}"), error=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
