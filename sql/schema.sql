@@ -1586,6 +1586,8 @@ END $function$;
 CREATE OR REPLACE FUNCTION ensure_ledger_partitions(first_day date, months integer)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
     month date := date_trunc('month', first_day);
@@ -1645,6 +1647,19 @@ AS $function$
                 -- beyond 1000 halvings nothing is left of any
                 ELSE score * power(2.0::float8, greatest(-1000, -date_part('epoch', other - at) / half_life_s)) END
 $function$;
+
+-- Grants rights on tables to stocktide_api or stocktide_worker, where the role exists: each migration that makes a
+-- table calls it.
+CREATE OR REPLACE FUNCTION grant_to_part(part text, rights text, tables text[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = part) THEN
+        EXECUTE format('GRANT %s ON %s TO %I', rights,
+                      (SELECT string_agg(format('%I', name), ', ') FROM unnest(tables) AS name), part);
+    END IF;
+END $function$;
 
 CREATE OR REPLACE FUNCTION is_stock_count(kind text)
  RETURNS boolean

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,8 @@ from stocktide.foundation.errors import Conflict, Fatal
 from stocktide.foundation.private_files import keep_private, tighten
 from stocktide.foundation.settings import Settings
 
-READER_ROLE = "stocktide_reader"
+# Roles that sign in to the embedded database beside its owner, by the names of their passwords in secrets.json.
+ROLES = {"reader": "stocktide_reader", "api": "stocktide_api", "worker": "stocktide_worker"}
 # A process's start is known from the boot time, which moves with the clock.
 CLOCK_SLACK_S = 5.0
 
@@ -108,11 +109,7 @@ def embedded_services(
 ) -> Services:
     """Return the given addresses, and those of the embedded servers where none is given."""
     database_url = settings.database_url or (postgres.url() if postgres else "")
-    reader = (
-        postgres.url(role=READER_ROLE, password=load_secrets(settings.home)["reader"])
-        if postgres
-        else database_url
-    )
+    reader = role_url(settings, "reader") if postgres else database_url
     return Services(
         database_url=database_url,
         read_database_url=settings.read_database_url or reader,
@@ -120,22 +117,35 @@ def embedded_services(
     )
 
 
+def role_url(settings: Settings, part: str) -> str:
+    """Return the embedded database's address for a role of ROLES; of a database that was given, the given one."""
+    if settings.database_url:
+        return settings.database_url
+    password = load_secrets(settings.home)[part]
+    return Postgres(settings.home).url(role=ROLES[part], password=password)
+
+
 def prepare_database(settings: Settings, services: Services) -> None:
-    """Migrate, and allow the dashboard's role to sign in to the embedded database."""
+    """Migrate, and allow the roles of our parts to sign in to the embedded database."""
     engine = create_engine(services.database_url)
     try:
         migrate(engine)
         if settings.database_url is None:
-            from psycopg import sql
-
-            password = load_secrets(settings.home)["reader"]
             with engine.begin() as connection:
-                statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-                    sql.Identifier(READER_ROLE), sql.Literal(password)
-                )
-                connection.exec_driver_sql(statement.as_string())
+                let_parts_sign_in(connection, load_secrets(settings.home))
     finally:
         engine.dispose()
+
+
+def let_parts_sign_in(connection: sa.Connection, passwords: Mapping[str, str]) -> None:
+    """Give the roles of our parts their passwords."""
+    from psycopg import sql
+
+    for part, role in ROLES.items():
+        statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
+            sql.Identifier(role), sql.Literal(passwords[part])
+        )
+        connection.exec_driver_sql(statement.as_string())
 
 
 @contextmanager

@@ -1,0 +1,138 @@
+"""The parts' roles in the database: none is a superuser, none owns anything, each changes what its part changes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.embedded import load_secrets
+from stocktide.foundation.home import ROLES, role_url, running_services
+from stocktide.foundation.settings import load_settings
+from tests.conftest import AsPart
+
+DENIED = "permission denied|must be owner"
+
+
+@pytest.mark.parametrize("part", sorted(ROLES))
+def test_a_part_signs_in_as_a_role_that_owns_nothing(as_part: AsPart, part: str) -> None:
+    with as_part(part).connect() as connection:
+        assert connection.execute(sa.text("SELECT current_user")).scalar_one() == ROLES[part]
+        may = connection.execute(
+            sa.text(
+                "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication,"
+                " EXISTS (SELECT FROM pg_shdepend WHERE refobjid = r.oid AND deptype = 'o')"
+                " FROM pg_roles r WHERE rolname = current_user"
+            )
+        ).one()
+    assert not any(may)
+
+
+REFUSED = {
+    "reader": [
+        "SELECT password_hash FROM users",
+        "SELECT raw FROM rejects",
+        "INSERT INTO products (sku) VALUES ('A')",
+        "SELECT ensure_ledger_partitions(current_date, 1)",
+    ],
+    "api": [
+        "CREATE TABLE mine (x int)",
+        "DROP TABLE products",
+        "ALTER TABLE products ADD COLUMN x int",
+        "DELETE FROM ledger",
+        "UPDATE ledger SET kind = 'sale'",
+        "TRUNCATE rejects",
+        "DELETE FROM rejects",
+        "DELETE FROM alerts",
+        "UPDATE users SET role = 'operator'",
+        "INSERT INTO access_keys (name, scope, key_hash) VALUES ('x', 'operate', 'x')",
+        "UPDATE access_keys SET locations = NULL",
+        "INSERT INTO daily_demand DEFAULT VALUES",
+        "DELETE FROM forecast_runs",
+        "SELECT grant_to_part('stocktide_api', 'ALL', ARRAY['users'])",
+        "COPY products TO PROGRAM 'true'",
+        "COPY products TO '/tmp/x'",
+        "SELECT pg_read_file('/etc/passwd')",
+    ],
+    "worker": [
+        "CREATE TABLE mine (x int)",
+        "SELECT password_hash FROM users",
+        "SELECT key_hash FROM access_keys",
+        "SELECT * FROM sessions",
+        "INSERT INTO ledger DEFAULT VALUES",
+        "UPDATE products SET name = 'x'",
+        "UPDATE stock SET on_hand_milli = 0",
+        "DELETE FROM rejects",
+        "COPY products TO PROGRAM 'true'",
+        "SELECT ensure_ledger_partitions(current_date, 1)",
+    ],
+}
+
+
+@pytest.mark.parametrize(("part", "query"), [(p, q) for p, some in REFUSED.items() for q in some])
+def test_a_part_may_not_do_what_is_not_its_own(as_part: AsPart, part: str, query: str) -> None:
+    with (
+        as_part(part).begin() as connection,
+        pytest.raises(sa.exc.ProgrammingError, match=DENIED),
+    ):
+        connection.execute(sa.text(query))
+
+
+def test_the_api_gets_its_partitions_from_a_function_of_the_owner(
+    as_part: AsPart, database: sa.Engine
+) -> None:
+    with as_part("api").begin() as connection:
+        connection.execute(sa.text("SELECT ensure_ledger_partitions('2041-06-15', 1)"))
+    with database.connect() as connection:
+        owner = connection.execute(
+            sa.text("SELECT relowner::regrole::text FROM pg_class WHERE relname = 'ledger_2041_06'")
+        ).scalar_one()
+        assert owner == connection.execute(sa.text("SELECT current_user")).scalar_one()
+
+
+def test_every_table_can_be_read_by_the_part_that_needs_it(as_part: AsPart) -> None:
+    """A new table needs its grants: whoever makes one calls grant_to_part."""
+    query = sa.text(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
+        " AND NOT relispartition AND NOT has_table_privilege(current_user, oid, 'SELECT') ORDER BY 1"
+    )
+    unread = {}
+    for part in ("api", "worker"):
+        with as_part(part).connect() as connection:
+            unread[part] = list(connection.execute(query).scalars())
+    secret = ["access_keys", "open_sessions", "sessions", "sign_in_attempts", "users"]
+    assert unread == {"api": [], "worker": secret}
+
+
+@pytest.fixture
+def embedded(home: Path) -> Iterator[dict[str, str]]:
+    """The addresses of the parts' roles in a home's own database."""
+    settings = load_settings(home=home)
+    with running_services(settings, "stocktide etl"):
+        yield {part: role_url(settings, part) for part in ROLES}
+
+
+def test_only_the_etl_makes_temporary_tables(embedded: dict[str, str]) -> None:
+    may = {}
+    for part, url in embedded.items():
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            may[part] = connection.execute(
+                sa.text("SELECT has_database_privilege(current_database(), 'TEMP')")
+            ).scalar_one()
+        engine.dispose()
+    assert may == {"reader": False, "api": False, "worker": True}
+
+
+def test_an_older_home_is_given_the_passwords_that_it_lacks(home: Path) -> None:
+    (home / "secrets.json").write_text('{"postgres": "p", "reader": "r", "signing_key": "s"}')
+    known = load_secrets(home)
+    assert (known["postgres"], known["signing_key"]) == ("p", "s")
+    assert len(known["worker"]) > 30
+    assert load_secrets(home) == known
+
+
+def test_a_database_that_is_given_is_used_as_it_is(home: Path) -> None:
+    settings = load_settings(home=home, database_url="postgresql://me@db/x")
+    assert {role_url(settings, part) for part in ROLES} == {"postgresql://me@db/x"}
