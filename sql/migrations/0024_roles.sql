@@ -24,7 +24,7 @@ BEGIN
         END;
         IF EXISTS (SELECT FROM pg_roles WHERE rolname = part) THEN
             EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', part);
-            EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO %I', part);
+            EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I', part);
         END IF;
     END LOOP;
     -- nobody makes temporary tables but the ETL; only a database's owner can say so
