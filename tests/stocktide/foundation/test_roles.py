@@ -1,16 +1,28 @@
 """The parts' roles in the database: none is a superuser, none owns anything, each changes what its part changes."""
 
+import json
+import re
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from psycopg.errors import InsufficientPrivilege
 
+from etl.run import run_etl
+from forecasting.publishing.publish import publish
+from forecasting.publishing.registry import promote, rollback
+from ingest.recording.recording import Recorder
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.embedded import load_secrets
 from stocktide.foundation.home import ROLES, role_url, running_services
+from stocktide.foundation.jobs import defer_job
+from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import load_settings
 from tests.conftest import AsPart
+from tests.forecasting.publications import publication
+from tests.ingest.samples import event
 
 DENIED = "permission denied|must be owner"
 
@@ -136,3 +148,57 @@ def test_an_older_home_is_given_the_passwords_that_it_lacks(home: Path) -> None:
 def test_a_database_that_is_given_is_used_as_it_is(home: Path) -> None:
     settings = load_settings(home=home, database_url="postgresql://me@db/x")
     assert {role_url(settings, part) for part in ROLES} == {"postgresql://me@db/x"}
+
+
+# Which part runs the statements of a folder; files that the other one runs, or a command as the owner.
+RUNS = {
+    "etl": "worker",
+    "forecasting": "worker",
+    "alerts": "worker",
+    "ingest": "api",
+    "catalog": "api",
+    "stocktide": "api",
+}
+# People decide these by the API; the others are the schema's own, or of the command that looks at all.
+BY_API = ("acknowledge_alert", "silence_subject", "put_reorder_points")
+STATEMENTS = sorted(
+    path for folder in RUNS for path in Path(str(files("sql"))).joinpath(folder).rglob("*.sql")
+)
+
+
+def test_each_part_may_run_its_own_statements(as_part: AsPart) -> None:
+    """EXPLAIN looks at rights as the statement itself would; what it cannot plan without values says another error."""
+    engines = {part: as_part(part) for part in ("api", "worker")}
+    planned, denied = 0, []
+    for path in STATEMENTS:
+        folder = path.relative_to(str(files("sql"))).parts[0]
+        part = "api" if path.stem in BY_API else RUNS[folder]
+        text = re.sub(r"(?<!:):(?=[a-z])\w+", "NULL", path.read_text("utf-8"))
+        with engines[part].connect() as connection:
+            try:
+                connection.exec_driver_sql(f"EXPLAIN {text.replace('%', '%%')}")
+                planned += 1
+            except sa.exc.DBAPIError as error:
+                if isinstance(error.orig, InsufficientPrivilege):
+                    denied.append((part, path.name, str(error.orig)))
+    assert denied == []
+    assert planned > 100
+
+
+def test_the_worker_lands_publishes_and_decides_in_its_role(
+    as_part: AsPart, tmp_path: Path
+) -> None:
+    api, worker = as_part("api"), as_part("worker")
+    settings = load_settings(create_on_first_sight=True)
+    raws = [json.dumps(event("sale", f"e{n}")).encode() for n in range(3)]
+    Recorder(api, settings).record("till", "application/cloudevents+json", raws)
+    report = run_etl(worker, Lake(str(tmp_path / "lake")))
+    assert report.landed.rows == 3
+    for _ in range(2):
+        publish(worker, publication(), run_id=None)
+    with api.begin() as connection:
+        rollback(connection, by="anna", reason="too much")
+    with worker.begin() as connection:
+        promote(connection, 2, by="worker", reason="better")
+    assert defer_job(worker, "etl")
+    assert defer_job(api, "forecast")
