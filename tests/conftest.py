@@ -23,7 +23,7 @@ from stocktide.entrypoints.api import create_app
 from stocktide.foundation.cache_server import connect_cache
 from stocktide.foundation.database import create_engine, migrate
 from stocktide.foundation.embedded import POSTGRES_OPTIONS, Postgres, Valkey, load_secrets
-from stocktide.foundation.home import ROLES, let_parts_sign_in
+from stocktide.foundation.home import ROLES, let_parts_sign_in, role_password
 from stocktide.foundation.keys import SCOPES, create_key
 from stocktide.foundation.settings import NOT_SETTINGS, load_settings
 from tests.http import NO_TLS, QuickServer
@@ -158,7 +158,7 @@ def as_part(database: sa.Engine, server_home: Path) -> Iterator[AsPart]:
     engines: list[sa.Engine] = []
 
     def connect(part: str) -> sa.Engine:
-        password = load_secrets(server_home)[part]
+        password = role_password(load_secrets(server_home), part)
         url = database.url.set(drivername="postgresql", username=ROLES[part], password=password)
         engines.append(create_engine(url.render_as_string(hide_password=False)))
         return engines[-1]

@@ -30,8 +30,6 @@ from stocktide.foundation.private_files import FOLDER_MODE, admit
 # PostgreSQL refuses to run as root, so that its files then belong to this system user.
 ROOT_STAND_IN = "embedded_postgres"
 START_S_MAX = 60.0
-# Passwords by the roles that have them, and the key of cookies; an older home is given what it lacks.
-SECRETS = ("postgres", "reader", "api", "worker", "signing_key")
 STOP_S_MAX = 30.0
 POSTGRES_OPTIONS = {
     "listen_addresses": "",
@@ -107,15 +105,14 @@ def runtime_folder(home: Path) -> Path:
 def load_secrets(home: Path) -> dict[str, str]:
     """Read the passwords of the embedded database and the signing key; made once, readable by the owner only."""
     path = home / "secrets.json"
-    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    missing = [name for name in SECRETS if name not in known]
-    if missing:
-        known |= {name: secrets.token_urlsafe(32) for name in missing}
+    if not path.exists():
+        made = {name: secrets.token_urlsafe(32) for name in ("postgres", "reader", "signing_key")}
         scratch = path.with_suffix(".new")
         scratch.touch(mode=0o600)
-        scratch.write_text(json.dumps(known))
+        scratch.write_text(json.dumps(made))
         scratch.replace(path)
-    return known
+    loaded: dict[str, str] = json.loads(path.read_text())
+    return loaded
 
 
 class Server(ABC):

@@ -1,6 +1,7 @@
 """The home folder: who owns it now, which servers it runs, and where others find them."""
 
 import fcntl
+import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from stocktide.foundation.errors import Conflict, Fatal
 from stocktide.foundation.private_files import keep_private, tighten
 from stocktide.foundation.settings import Settings
 
-# Roles that sign in to the embedded database beside its owner, by the names of their passwords in secrets.json.
+# Roles that sign in to the embedded database beside its owner, by their parts.
 ROLES = {"reader": "stocktide_reader", "api": "stocktide_api", "worker": "stocktide_worker"}
 # A process's start is known from the boot time, which moves with the clock.
 CLOCK_SLACK_S = 5.0
@@ -121,8 +122,14 @@ def role_url(settings: Settings, part: str) -> str:
     """Return the embedded database's address for a role of ROLES; of a database that was given, the given one."""
     if settings.database_url:
         return settings.database_url
-    password = load_secrets(settings.home)[part]
+    password = role_password(load_secrets(settings.home), part)
     return Postgres(settings.home).url(role=ROLES[part], password=password)
+
+
+def role_password(known: Mapping[str, str], part: str) -> str:
+    """Return the password of a part's role, made of the owner's: an older home needs no other secret."""
+    made = hmac.new(known["postgres"].encode(), ROLES[part].encode(), "sha256").hexdigest()
+    return known.get(part, made)
 
 
 def prepare_database(settings: Settings, services: Services) -> None:
@@ -137,13 +144,13 @@ def prepare_database(settings: Settings, services: Services) -> None:
         engine.dispose()
 
 
-def let_parts_sign_in(connection: sa.Connection, passwords: Mapping[str, str]) -> None:
-    """Give the roles of our parts their passwords."""
+def let_parts_sign_in(connection: sa.Connection, known: Mapping[str, str]) -> None:
+    """Give the roles of our parts their passwords; known: the secrets of the home."""
     from psycopg import sql
 
     for part, role in ROLES.items():
         statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-            sql.Identifier(role), sql.Literal(passwords[part])
+            sql.Identifier(role), sql.Literal(role_password(known, part))
         )
         connection.exec_driver_sql(statement.as_string())
 

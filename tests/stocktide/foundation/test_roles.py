@@ -16,7 +16,7 @@ from forecasting.publishing.registry import promote, rollback
 from ingest.recording.recording import Recorder
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.embedded import load_secrets
-from stocktide.foundation.home import ROLES, role_url, running_services
+from stocktide.foundation.home import ROLES, role_password, role_url, running_services
 from stocktide.foundation.jobs import defer_job
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import load_settings
@@ -137,12 +137,11 @@ def test_only_the_etl_makes_temporary_tables(embedded: dict[str, str]) -> None:
     assert may == {"reader": False, "api": False, "worker": True}
 
 
-def test_an_older_home_is_given_the_passwords_that_it_lacks(home: Path) -> None:
-    (home / "secrets.json").write_text('{"postgres": "p", "reader": "r", "signing_key": "s"}')
+def test_each_role_has_a_password_of_its_own_that_tells_no_other(home: Path) -> None:
     known = load_secrets(home)
-    assert (known["postgres"], known["signing_key"]) == ("p", "s")
-    assert len(known["worker"]) > 30
-    assert load_secrets(home) == known
+    made = {role_password(known, part) for part in ROLES}
+    assert len(made | set(known.values())) == len(known) + 2
+    assert role_password({**known, "postgres": "other"}, "api") not in made
 
 
 def test_a_database_that_is_given_is_used_as_it_is(home: Path) -> None:
