@@ -1,4 +1,14 @@
-from etl.check import ledger_faults, verify_lake
+from etl.check import Check, check_all, ledger_faults
+from etl.rebuild import rebuild_lake
 from etl.run import EtlReport, run_etl
+from etl.sums import verify_lake
 
-__all__ = ["EtlReport", "ledger_faults", "run_etl", "verify_lake"]
+__all__ = [
+    "Check",
+    "EtlReport",
+    "check_all",
+    "ledger_faults",
+    "rebuild_lake",
+    "run_etl",
+    "verify_lake",
+]

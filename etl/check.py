@@ -1,162 +1,138 @@
-"""Proof that the lake holds what the ledger holds, and that stock is the fold of its movements."""
+"""Proof that every copy is the fold of what it is made from: `stocktide check`, part by part, each with its seconds."""
 
+import json
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-import duckdb
 import sqlalchemy as sa
 
-from etl.delta import open_table, watermark_of
-from etl.kinds import kind_table
-from stocktide.foundation.database import sql, statement
-from stocktide.foundation.errors import Fatal
+from etl.check_lake import LakeSide
+from etl.compared import Compared, Part
+from etl.derived import REBUILD
+from etl.sums import verify_lake
+from stocktide.domain.kinds import KINDS
+from stocktide.foundation.database import statement
 from stocktide.foundation.lake import Lake
 
+__all__ = ["Check", "Finding", "check_all", "ledger_faults", "verify_lake"]
 
-@dataclass(frozen=True)
-class Sums:
-    """Counts and sums that two copies of the same rows must share; quantities in thousandths."""
-
-    rows: int
-    quantity_milli: int
-    sold_milli: int
-    returned_milli: int
-
-
-def ledger_sums(engine: sa.Engine, *, xid_before: int) -> Sums:
-    """Sum the ledger below a transaction id."""
-    with engine.connect() as connection:
-        row = connection.execute(
-            statement("etl/ledger_sums"), {"xid_before": str(xid_before)}
-        ).one()
-    return Sums(row.rows, row.quantity_milli, row.sold_milli, row.returned_milli)
-
-
-def lake_sums(lake: Lake) -> Sums:
-    """Sum the lake's movements."""
-    table = open_table(lake, "movements")
-    if table is None:
-        return Sums(0, 0, 0, 0)
-    connection = duckdb.connect()
-    connection.register("movements", table.to_pyarrow_dataset())
-    connection.register("event_kinds", kind_table())
-    row = connection.execute(sql("etl/lake_sums")).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    return Sums(*row)
-
-
-def demand_sums(lake: Lake) -> tuple[int, int]:
-    """Sum what daily_demand says was sold and returned."""
-    table = open_table(lake, "daily_demand")
-    if table is None:
-        return 0, 0
-    connection = duckdb.connect()
-    connection.register("daily_demand", table.to_pyarrow_dataset())
-    row = connection.execute(
-        "SELECT coalesce(sum(sold_milli), 0)::BIGINT, coalesce(sum(returned_milli), 0)::BIGINT FROM daily_demand"
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    return row[0], row[1]
-
-
-def verify_lake(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Sums:
-    """Compare lake and ledger below the watermark. Raises Fatal with both sides where they differ."""
-    ledger, landed, demand = (
-        ledger_sums(engine, xid_before=xid_before),
-        lake_sums(lake),
-        demand_sums(lake),
-    )
-    if ledger != landed or demand != (ledger.sold_milli, ledger.returned_milli):
-        raise Fatal(
-            "lake_differs",
-            f"Lake and ledger differ: ledger {ledger}, lake {landed}, daily_demand (sold, returned) {demand}. "
-            "Move the lake folder away and run `stocktide etl`: it is rebuilt from the ledger.",
-        )
-    return landed
-
-
+HALF_LIFE_S = 24 * 3600.0
+# Parts of the ledger's own house: what each proves.
 FAULTS = {
-    "stock": "stock = fold of movements",
+    "stock": "stock, prices, readings, scores = fold",
     "commitments": "on order, in transit, promised = fold",
     "lots": "lots = fold of movements",
     "identities": "one identity a first leg",
-    "costs": "moving average = its steps",
+    "costs": "moving average = its steps = what came",
     "corrections": "every reversal is claimed",
     "keys": "products, locations, sources, kinds exist",
 }
+SERVED = {
+    "event_kinds": "kinds = those of this version",
+    "location_daily": "days of locations = sums of daily_demand",
+}
 
 
-def ledger_faults(engine: sa.Engine) -> dict[str, int]:
-    """Count what in the ledger's own house does not agree, by the names of FAULTS."""
-    with engine.connect() as connection:
-        return dict(connection.execute(statement("etl/ledger_faults")).mappings().one())
+@dataclass(frozen=True)
+class Finding:
+    """What one part of the check found, and how long that took."""
+
+    part: str
+    rule: str
+    compared: Compared
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Check:
-    """The invariants with their figures."""
+    """The findings of all parts."""
 
-    stock_pairs: int
-    faults: dict[str, int]
-    ledger: Sums
-    lake: Sums
-    demand_sold_returned: tuple[int, int]
+    findings: Sequence[Finding]
 
     @property
     def holds(self) -> bool:
-        """True if all invariants hold."""
-        return not any(self.faults.values()) and self._lake_holds and self._demand_holds
+        """Return True if nothing differs anywhere."""
+        return all(found.compared.holds for found in self.findings)
 
     @property
-    def _lake_holds(self) -> bool:
-        return self.ledger == self.lake
-
-    @property
-    def _demand_holds(self) -> bool:
-        return self.demand_sold_returned == (self.ledger.sold_milli, self.ledger.returned_milli)
+    def repair(self) -> str | None:
+        """Return what to do, None if nothing is."""
+        wrong = [found for found in self.findings if not found.compared.holds]
+        if not wrong:
+            return None
+        said = [found.compared.note for found in wrong if found.compared.note]
+        names = ", ".join(found.part for found in wrong)
+        default = f"Back up, then run `{REBUILD}`: it makes every copy again from the ledger."
+        return " ".join([f"What differs: {names}.", *(said or [default])])
 
     def rows(self) -> list[list[Any]]:
         """Return rows for people."""
-        sold, returned = self.demand_sold_returned
         return [
-            *[
-                [
-                    FAULTS[name],
-                    count == 0,
-                    f"{self.stock_pairs:,} pairs, {count:,} differ"
-                    if name == "stock"
-                    else f"{count:,} differ",
-                ]
-                for name, count in self.faults.items()
-            ],
             [
-                "lake = ledger",
-                self._lake_holds,
-                f"rows {self.lake.rows:,} / {self.ledger.rows:,}; units moved "
-                f"{self.lake.quantity_milli / 1000:,.3f} / {self.ledger.quantity_milli / 1000:,.3f}",
-            ],
-            [
-                "daily_demand = ledger",
-                self._demand_holds,
-                f"sold {sold / 1000:,.3f} / {self.ledger.sold_milli / 1000:,.3f}; returned "
-                f"{returned / 1000:,.3f} / {self.ledger.returned_milli / 1000:,.3f}",
-            ],
+                found.rule,
+                found.compared.holds,
+                f"{found.compared.rows:,} compared, {found.compared.differ:,} differ",
+                f"{found.compared.waiting:,}" if found.compared.waiting else "",
+                round(found.seconds, 2),
+            ]
+            for found in self.findings
         ]
 
     def as_dict(self) -> dict[str, object]:
         """Return the same for machines."""
-        return {"holds": self.holds, **asdict(self)}
+        parts = {found.part: found for found in self.findings}
+        return {
+            "holds": self.holds,
+            "repair": self.repair,
+            "stock_pairs": parts["stock"].compared.rows,
+            "ledger": {"rows": parts["keys"].compared.rows},
+            "faults": {name: found.compared.differ for name, found in parts.items()},
+            "waiting": {name: found.compared.waiting for name, found in parts.items()},
+            "seconds": {name: round(found.seconds, 3) for name, found in parts.items()},
+            "parts": [asdict(found) for found in self.findings],
+        }
 
 
-def check_all(engine: sa.Engine, lake: Lake) -> Check:
-    """Compare stock with its fold, and the lake with the ledger below the lake's watermark."""
-    with engine.connect() as connection:
-        pairs = connection.execute(sa.text("SELECT count(*) FROM stock")).scalar_one()
-    xid_before = watermark_of(open_table(lake, "movements"))
-    return Check(
-        stock_pairs=pairs,
-        faults=ledger_faults(engine),
-        ledger=ledger_sums(engine, xid_before=xid_before),
-        lake=lake_sums(lake),
-        demand_sold_returned=demand_sums(lake),
-    )
+def ledger_faults(
+    engine: sa.Engine | sa.Connection, *, half_life_s: float = HALF_LIFE_S
+) -> dict[str, int]:
+    """Count what in the ledger's own house does not agree, by the names of FAULTS."""
+    if isinstance(engine, sa.Engine):
+        with engine.connect() as connection:
+            return ledger_faults(connection, half_life_s=half_life_s)
+    return {name: _compare(engine, half_life_s, name).differ for name in FAULTS}
+
+
+def check_all(
+    engine: sa.Engine,
+    lake: Lake,
+    *,
+    half_life_s: float = HALF_LIFE_S,
+    begin: Callable[[str], None] = lambda _: None,
+) -> Check:
+    """Compare every copy with a fresh fold: those in Postgres as of one snapshot, the lake's up to its watermark.
+
+    half_life_s: of trending scores. begin: is told each part's rule before it starts.
+    """
+    findings = []
+    with engine.connect() as opened:
+        connection = opened.execution_options(isolation_level="REPEATABLE READ")
+        parts: list[Part] = [
+            (name, rule, partial(_compare, connection, half_life_s, name))
+            for name, rule in {**FAULTS, **SERVED}.items()
+        ]
+        for name, rule, compare in [*parts, *LakeSide(engine, connection, lake).parts()]:
+            begin(rule)
+            started = time.monotonic()
+            findings.append(Finding(name, rule, compare(), time.monotonic() - started))
+    return Check(findings)
+
+
+def _compare(connection: sa.Connection, half_life_s: float, name: str) -> Compared:
+    kinds = json.dumps([kind.row() for kind in KINDS.values()])
+    binds = {"half_life_s": half_life_s, "kinds": kinds}
+    row = connection.execute(statement(f"etl/check/{name}"), binds).one()
+    return Compared(row.rows, int(row.differ))

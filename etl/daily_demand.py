@@ -5,14 +5,24 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from etl.delta import DAILY_DEMAND, open_table, version_of, watermark_of, with_watermark
+from etl.delta import (
+    CHANGED_DEMAND,
+    DAILY_DEMAND,
+    generation_of,
+    open_table,
+    up_to,
+    version_of,
+    watermark_of,
+)
 from etl.kinds import kind_table
 from etl.serving import serve_demand
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
 
+# Division of whole numbers, rounded half away from zero as PostgreSQL rounds: a double would lose cents of large sums.
+ROUNDED = "CREATE MACRO rounded(a, b) AS (2 * a + sign(a) * b) // (2 * b)"
 KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.location_id AND t.day = s.day"
 
 
@@ -29,18 +39,22 @@ def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> De
     """Update daily_demand to everything that landed before `xid_before`, then the copy of it in Postgres.
 
     The lake's commit carries its watermark, the copy's transaction its own: after a kill at any point the next run does
-    what is left.
+    what is left. A table that was made from another generation of movements is replaced.
     """
     movements = open_table(lake, "movements")
     table = open_table(lake, "daily_demand")
-    since = watermark_of(table)
     if movements is None:
         return Demand(0, 0, version_of(table))
-    changed = DAILY_DEMAND.empty_table()
-    if since < xid_before:
-        changed = changed_demand(movements, table, time_zones(engine), since=since)
-        _merge(lake, table, changed, xid_before)
-    serve_demand(engine, lake, changed, since=since)
+    if generation_of(table) != generation_of(movements):
+        table = None
+    since = watermark_of(table)
+    changed = CHANGED_DEMAND.empty_table()
+    if table is None or since < xid_before:
+        changed = changed_demand(
+            movements, table, time_zones(engine), since=since, before=xid_before
+        )
+        _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
+    serve_demand(engine, lake, changed, since=None if table is None else since)
     days = len(changed.column("day").unique())
     return Demand(len(changed), days, version_of(open_table(lake, "daily_demand")))
 
@@ -54,29 +68,42 @@ def time_zones(engine: sa.Engine) -> pa.Table:
 
 
 def changed_demand(
-    movements: DeltaTable, table: DeltaTable | None, zones: pa.Table, *, since: int
+    movements: DeltaTable, table: DeltaTable | None, zones: pa.Table, *, since: int, before: int
 ) -> pa.Table:
-    """Compute the rows of daily_demand that movements with xid >= since make or change. zones: of `time_zones`."""
+    """Compute the rows of daily_demand that movements with xid in [since, before) make, change or leave nothing of.
+
+    zones: of `time_zones`.
+    """
     connection = duckdb.connect()
     connection.register("zones", zones)
-    connection.register("movements", movements.to_pyarrow_dataset())
+    connection.register("landed", movements.to_pyarrow_dataset())
+    connection.execute(f"CREATE VIEW movements AS SELECT * FROM landed WHERE xid < {before:d}")  # noqa: S608 - a number
     present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
     connection.register("daily_demand", present)
     connection.register("event_kinds", kind_table())
+    connection.execute(ROUNDED)
     rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
-    return rows.select(DAILY_DEMAND.names).cast(DAILY_DEMAND)
+    return rows.select(CHANGED_DEMAND.names).cast(CHANGED_DEMAND)
 
 
-def _merge(lake: Lake, table: DeltaTable | None, changed: pa.Table, xid_before: int) -> None:
-    properties = with_watermark(xid_before)
+def _merge(
+    lake: Lake, table: DeltaTable | None, changed: pa.Table, properties: CommitProperties
+) -> None:
     if table is None:
         write_deltalake(
-            lake.path("daily_demand"), changed, partition_by=["month"], commit_properties=properties
+            lake.path("daily_demand"),
+            changed.select(DAILY_DEMAND.names),
+            mode="overwrite",
+            schema_mode="overwrite",
+            partition_by=["month"],
+            commit_properties=properties,
         )
         return
+    values = {name: f"s.{name}" for name in DAILY_DEMAND.names}
     (
         table.merge(changed, KEY, source_alias="s", target_alias="t", commit_properties=properties)
-        .when_matched_update_all()
-        .when_not_matched_insert_all()
+        .when_matched_delete("s.gone")
+        .when_matched_update(values)
+        .when_not_matched_insert(values)
         .execute()
     )

@@ -3,7 +3,7 @@
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 
-from stocktide.foundation.database_names import ETL_TRANSACTION
+from stocktide.foundation.database_names import ETL_TRANSACTION, LAKE_GENERATION
 from stocktide.foundation.lake import Lake, LakeTable
 
 
@@ -14,15 +14,30 @@ def open_table(lake: Lake, table: LakeTable) -> DeltaTable | None:
 
 def watermark_of(table: DeltaTable | None) -> int:
     """Return the transaction id before which everything has landed in this table; 0 at first."""
-    if table is None:
-        return 0
-    version = table.transaction_version(ETL_TRANSACTION)
+    return _noted(table, ETL_TRANSACTION)
+
+
+def generation_of(table: DeltaTable | None) -> int:
+    """Return the generation of the lake that a table is part of.
+
+    All that is made from a table carries its generation: a copy of another one is replaced, whatever its watermark.
+    """
+    return _noted(table, LAKE_GENERATION)
+
+
+def _noted(table: DeltaTable | None, name: str) -> int:
+    version = None if table is None else table.transaction_version(name)
     return 0 if version is None else int(version)
 
 
-def with_watermark(xid_before: int) -> CommitProperties:
+def up_to(xid_before: int, *, generation: int) -> CommitProperties:
     """Return properties of a commit that moves the watermark in the same atomic step as the data."""
-    return CommitProperties(app_transactions=[Transaction(ETL_TRANSACTION, version=xid_before)])
+    return CommitProperties(
+        app_transactions=[
+            Transaction(ETL_TRANSACTION, version=xid_before),
+            Transaction(LAKE_GENERATION, version=generation),
+        ]
+    )
 
 
 def version_of(table: DeltaTable | None) -> int:
@@ -50,6 +65,7 @@ MOVEMENTS = pa.schema(
         ("channel", pa.string()),
         ("reason", pa.string()),
         ("counterparty", pa.string()),
+        ("corrects", pa.int64()),
         ("occurred_at", pa.timestamp("us", "UTC")),
         ("recorded_at", pa.timestamp("us", "UTC")),
         ("xid", pa.int64()),
@@ -77,3 +93,5 @@ DAILY_DEMAND = pa.schema(
         ("month", pa.string()),
     ]
 )
+# Rows of daily_demand that a run writes, or takes out because nothing is left of them.
+CHANGED_DEMAND = DAILY_DEMAND.append(pa.field("gone", pa.bool_()))

@@ -1,5 +1,7 @@
 """Products and locations, as the lake's readers join them."""
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 import sqlalchemy as sa
 from deltalake import write_deltalake
@@ -29,19 +31,51 @@ LOCATIONS = pa.schema(
 )
 
 
-def land_dimensions(engine: sa.Engine, lake: Lake) -> None:
+@dataclass(frozen=True)
+class Dimensions:
+    """Products and locations as they stand in Postgres at one moment, each ordered by its key."""
+
+    products: pa.Table
+    locations: pa.Table
+
+
+def read_dimensions(engine: sa.Engine) -> Dimensions:
+    """Read products and locations."""
+    return Dimensions(
+        _read(engine, "products", PRODUCTS),
+        _read(engine, "locations", LOCATIONS),
+    )
+
+
+def land_dimensions(lake: Lake, dimensions: Dimensions) -> None:
     """Write products and locations as they stand; a table that did not change gets no new version."""
-    _land(engine, lake, "products", PRODUCTS)
-    _land(engine, lake, "locations", LOCATIONS)
+    _land(lake, "products", dimensions.products)
+    _land(lake, "locations", dimensions.locations)
 
 
-def _land(engine: sa.Engine, lake: Lake, table: LakeTable, schema: pa.Schema) -> None:
+def zones_changed(lake: Lake, dimensions: Dimensions) -> bool:
+    """Return True if a location of the lake has another time zone by now."""
+    landed = landed_rows(lake, "locations", LOCATIONS).to_pylist()
+    zones = {row["location_id"]: row["timezone"] for row in dimensions.locations.to_pylist()}
+    return any(zones.get(row["location_id"]) != row["timezone"] for row in landed)
+
+
+def landed_rows(lake: Lake, table: LakeTable, schema: pa.Schema) -> pa.Table:
+    """Read what the lake has of products or locations, ordered by its key."""
+    present = open_table(lake, table)
+    if present is None:
+        return schema.empty_table()
+    return present.to_pyarrow_table().sort_by(schema.names[0])
+
+
+def _read(engine: sa.Engine, table: LakeTable, schema: pa.Schema) -> pa.Table:
     query = f"SELECT {', '.join(schema.names)} FROM {table} ORDER BY {schema.names[0]}"  # noqa: S608 - our own names
     with engine.connect() as connection:
         rows = [dict(row) for row in connection.execute(sa.text(query)).mappings()]
-    wanted = pa.Table.from_pylist(rows, schema=schema)
-    present = open_table(lake, table)
-    if present is not None and present.to_pyarrow_table().sort_by(schema.names[0]).equals(wanted):
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _land(lake: Lake, table: LakeTable, wanted: pa.Table) -> None:
+    if landed_rows(lake, table, wanted.schema).equals(wanted):
         return
-    if len(wanted) > 0:
-        write_deltalake(lake.path(table), wanted, mode="overwrite")
+    write_deltalake(lake.path(table), wanted, mode="overwrite")

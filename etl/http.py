@@ -28,7 +28,7 @@ class DecisionIn(msgspec.Struct, forbid_unknown_fields=True):
 
 @router.post("/decide", openapi_extra=body_of(DecisionIn))
 async def post_decision(request: Request, key: OperateKeyAt) -> dict[str, Any]:
-    """Say of a day that its unusual demand is true (`confirmed`), or is none (`excluded`), and why."""
+    """Say of a day that its unusual demand is true (`confirmed`), or an error (`excluded`), and why."""
     given = await read_body(request, DecisionIn, DECISION_BYTES_MAX)
     product, location = checked_text(given.product), checked_text(given.location)
     require_place(key, location)

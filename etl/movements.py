@@ -1,60 +1,86 @@
 """Ledger to lake: append the rows of finished transactions, exactly once."""
 
+import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import sqlalchemy as sa
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
-from etl.delta import MOVEMENTS, open_table, version_of, watermark_of, with_watermark
+from etl.delta import MOVEMENTS, generation_of, open_table, up_to, version_of, watermark_of
+from etl.dimensions import Dimensions, zones_changed
+from etl.numbers import refuse_strangers
+from etl.postgres import arrow_cursor
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql.dbapi import Cursor
 
 
 @dataclass(frozen=True)
 class Landed:
-    """Rows that one run appended. Everything with a transaction id below `xid_before` is in the lake."""
+    """Rows that one run wrote. Everything with a transaction id below `xid_before` is in the lake."""
 
     rows: int
     xid_before: int
     version: int
 
 
-def land_movements(engine: sa.Engine, lake: Lake) -> Landed:
+def land_movements(
+    engine: sa.Engine, lake: Lake, dimensions: Dimensions, *, whole: bool = False
+) -> Landed:
     """Append ledger rows with xid in [watermark, oldest running transaction), and move the watermark with them.
 
     A sequence or a clock would be wrong: a transaction that commits late carries a low number, and a
     watermark beyond it would lose its rows forever. Below the snapshot's xmin nothing can still commit.
-    """
-    # it loads pandas, and only a run needs it
-    from adbc_driver_postgresql import dbapi
 
+    The table is made again from the whole ledger, as a new generation of the lake, if `whole` asks for it, if it has
+    another form, or if a location's time zone changed, and with it the days of all its movements.
+    Raises Fatal if ledger or lake carry transaction numbers of another database.
+    """
     table = open_table(lake, "movements")
-    since = watermark_of(table)
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    whole = whole or not has_form(table) or zones_changed(lake, dimensions)
+    since = 0 if whole else watermark_of(table)
+    refuse_strangers(engine, since)
+    rows, xid_before = _finished_rows(engine, since)
+    if len(rows) == 0 and (table is None or not whole):
+        return Landed(0, since, version_of(table))
+    generation = time.time_ns() if whole else generation_of(table)
+    write_deltalake(
+        lake.path("movements"),
+        rows,
+        mode="overwrite" if whole else "append",
+        schema_mode="overwrite" if whole else None,
+        partition_by=["month"],
+        commit_properties=up_to(xid_before, generation=generation),
+    )
+    return Landed(len(rows), xid_before, version_of(open_table(lake, "movements")))
+
+
+def has_form(table: DeltaTable | None) -> bool:
+    """Return True if a table of movements has the columns that this version reads."""
+    return table is not None and {field.name for field in table.schema().fields} == set(
+        MOVEMENTS.names
+    )
+
+
+def ledger_rows(cursor: "Cursor", since: int, xid_before: int) -> pa.RecordBatchReader:
+    """Read the ledger's rows with xid in [since, xid_before) as the lake has them, while the cursor is open."""
+    cursor.execute(sql("etl/movements"), (str(since), str(xid_before)))
+    batches = (
+        pa.RecordBatch.from_arrays(
+            [batch.column(field.name).cast(field.type) for field in MOVEMENTS], schema=MOVEMENTS
+        )
+        for batch in cursor.fetch_record_batch()
+    )
+    return pa.RecordBatchReader.from_batches(MOVEMENTS, batches)
+
+
+def _finished_rows(engine: sa.Engine, since: int) -> tuple[pa.Table, int]:
+    """Read the rows of transactions from `since` on that are over, and the id below which all are."""
+    with arrow_cursor(engine, begin="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as cursor:
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         (xid_before,) = cursor.fetchone() or (since,)
-        cursor.execute(sql("etl/movements"), (str(since), str(xid_before)))
-        rows = pa.Table.from_batches(
-            [_cast(batch) for batch in cursor.fetch_record_batch()], schema=MOVEMENTS
-        )
-        cursor.execute("COMMIT")
-    if len(rows) > 0:
-        write_deltalake(
-            lake.path("movements"),
-            rows,
-            mode="append",
-            partition_by=["month"],
-            commit_properties=with_watermark(xid_before),
-        )
-        table = open_table(lake, "movements")
-        since = xid_before
-    return Landed(len(rows), since, version_of(table))
-
-
-def _cast(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(
-        [batch.column(field.name).cast(field.type) for field in MOVEMENTS], schema=MOVEMENTS
-    )
+        return ledger_rows(cursor, since, xid_before).read_all(), xid_before

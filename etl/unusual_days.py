@@ -23,7 +23,7 @@ def decide_unusual_day(
     by: str,
     reason: str,
 ) -> None:
-    """Record that a day's demand is true (confirmed), or is none (excluded); the next forecast learns from it so.
+    """Record that a day's demand is true (confirmed), or an error (excluded); the next forecast learns from it so.
 
     The caller commits. Raises NotFound (`not_unusual`), Invalid (`reason`).
     """

@@ -324,9 +324,16 @@ CREATE VIEW commitment_fold AS
     l.product_id,
     l.location_id,
     COALESCE(sum(l.committed_milli) FILTER (WHERE k.opens IS NOT NULL), 0::numeric)::bigint AS opened_milli,
-    COALESCE(sum(l.committed_milli) FILTER (WHERE k.closes IS NOT NULL), 0::numeric)::bigint AS closed_milli
+    COALESCE(sum(l.committed_milli) FILTER (WHERE k.closes IS NOT NULL), 0::numeric)::bigint AS closed_milli,
+    (array_agg(f.expected_on ORDER BY f.entry_id DESC) FILTER (WHERE f.expected_on IS NOT NULL))[1] AS expected_on
    FROM ledger l
      JOIN event_kinds k USING (kind)
+     LEFT JOIN ( SELECT ledger_in_force.product_id,
+            ledger_in_force.location_id,
+            ledger_in_force.entry_id,
+            ledger_in_force.expected_on
+           FROM ledger_in_force
+          WHERE ledger_in_force.expected_on IS NOT NULL) f USING (product_id, location_id, entry_id)
   WHERE l.committed_milli IS NOT NULL
   GROUP BY (COALESCE(k.opens, k.closes)), (
         CASE
@@ -930,14 +937,69 @@ CREATE TABLE ledger (
 CREATE INDEX ledger_counts ON ledger (product_id, location_id, occurred_at DESC, entry_id DESC) WHERE kind = 'stocktake'::text;
 -- Serves ingest/refold and catalog/stock_as_of: the movements of a pair.
 CREATE INDEX ledger_pair ON ledger (product_id, location_id, occurred_at);
--- Serves etl/movements: whole committed transactions, which lie together.
+-- Serves etl/movements and etl/numbers: whole committed transactions, which lie together.
 CREATE INDEX ledger_xid ON ledger USING brin ((xid::text::bigint), recorded_at) WITH (pages_per_range='32', autosummarize='on');
 CREATE TRIGGER ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER ledger_rows_stay BEFORE DELETE OR UPDATE ON ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
 GRANT SELECT ON ledger TO stocktide_reader;
 
+-- Goods that came at their own cost, or at that of the place that they came from: what the average cost is made of.
+CREATE VIEW ledger_costed AS
+ SELECT product_id,
+    location_id,
+    block_of(entry_id) AS block,
+    quantity_milli,
+    cost_micros,
+        CASE
+            WHEN leg = 1 THEN ( SELECT i.location_id
+               FROM event_identities i
+              WHERE i.source_id = l.source_id AND i.event_id = l.event_id)
+            ELSE NULL::integer
+        END AS from_location_id
+   FROM ledger_in_force l
+  WHERE quantity_milli > 0 AND (cost_micros IS NOT NULL OR leg = 1);
+
 -- Numbers of ledger entries, taken in blocks.
 CREATE SEQUENCE ledger_entries INCREMENT BY 65536;
+
+-- The ledger without what was corrected and without the corrections. A correction stands at the time of the row that it
+-- reverses, so ledger_pair finds it.
+CREATE VIEW ledger_in_force AS
+ SELECT entry_id,
+    source_id,
+    event_id,
+    leg,
+    kind,
+    product_id,
+    location_id,
+    to_location_id,
+    quantity_milli,
+    observed_milli,
+    price_micros,
+    currency,
+    promotion,
+    order_id,
+    order_line,
+    customer_id,
+    channel,
+    reason,
+    counterparty,
+    occurred_at,
+    committed_milli,
+    reference,
+    cost_micros,
+    lot,
+    expires_on,
+    expected_on,
+    corrects,
+    attributes,
+    recorded_at,
+    xid
+   FROM ledger l
+  WHERE corrects IS NULL AND NOT (EXISTS ( SELECT
+           FROM ledger c
+          WHERE c.product_id = l.product_id AND c.location_id = l.location_id AND c.occurred_at = l.occurred_at AND c.leg = l.leg AND c.corrects = (l.entry_id - l.leg)));
+GRANT SELECT ON ledger_in_force TO stocktide_reader;
 
 -- Sum of daily_demand by location and day: what the overview's charts read.
 CREATE TABLE location_daily (
@@ -980,13 +1042,20 @@ GRANT SELECT ON locations TO stocktide_reader;
 
 -- The sums that lots must equal, from the ledger; `stocktide check` compares them.
 CREATE VIEW lot_fold AS
- SELECT product_id,
-    location_id,
-    lot,
-    sum(quantity_milli)::bigint AS on_hand_milli
-   FROM ledger
-  WHERE lot IS NOT NULL AND quantity_milli <> 0
-  GROUP BY product_id, location_id, lot;
+ SELECT l.product_id,
+    l.location_id,
+    l.lot,
+    sum(l.quantity_milli)::bigint AS on_hand_milli,
+    (array_agg(f.expires_on ORDER BY f.entry_id DESC) FILTER (WHERE f.expires_on IS NOT NULL))[1] AS expires_on
+   FROM ledger l
+     LEFT JOIN ( SELECT ledger_in_force.product_id,
+            ledger_in_force.location_id,
+            ledger_in_force.entry_id,
+            ledger_in_force.expires_on
+           FROM ledger_in_force
+          WHERE ledger_in_force.expires_on IS NOT NULL) f USING (product_id, location_id, entry_id)
+  WHERE l.lot IS NOT NULL AND l.quantity_milli <> 0
+  GROUP BY l.product_id, l.location_id, l.lot;
 
 -- Stock by lot, as far as events name lots.
 CREATE TABLE lots (
@@ -1208,7 +1277,7 @@ CREATE TABLE reject_actions (
     fault_reason  text,
     fault_message text,
     CONSTRAINT reject_actions_pkey PRIMARY KEY (action_id),
-    CONSTRAINT reject_actions_reject_id_fkey FOREIGN KEY (reject_id) REFERENCES rejects(reject_id),
+    CONSTRAINT reject_actions_reject_id_fkey FOREIGN KEY (reject_id) REFERENCES rejects(reject_id) ON DELETE CASCADE,
     CONSTRAINT reject_actions_action_check CHECK (action = ANY (ARRAY['replay'::text, 'mend'::text, 'drop'::text, 'reopen'::text]))
 );
 -- Serves the history of one reject (ingest.rejects).
@@ -1331,6 +1400,10 @@ CREATE TABLE served_tables (
     table_name text NOT NULL,
     xid_before xid8 NOT NULL,
     served_at  timestamptz NOT NULL DEFAULT now(),
+    -- of the lake that it is a copy of: when that was last made from the whole ledger
+    generation bigint NOT NULL DEFAULT 0,
+    -- of the lake's table that it is a copy of
+    version    bigint NOT NULL DEFAULT '-1'::integer,
     CONSTRAINT served_tables_pkey PRIMARY KEY (table_name)
 );
 GRANT SELECT ON served_tables TO stocktide_reader;
@@ -1347,7 +1420,7 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_pkey PRIMARY KEY (session_hash),
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
 );
--- stocktide/end_sessions
+-- Serves stocktide/end_sessions
 CREATE INDEX sessions_of_user ON sessions (user_id) WHERE ended_at IS NULL;
 
 -- Each password that was tried, counted before it is checked: pending ones count as wrong, so that many at once are no
@@ -1361,7 +1434,7 @@ CREATE TABLE sign_in_attempts (
     CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (attempt_id),
     CONSTRAINT sign_in_attempts_outcome_check CHECK (outcome = ANY (ARRAY['pending'::text, 'right'::text, 'wrong'::text]))
 );
--- stocktide/reserve_attempt
+-- Serves stocktide/reserve_attempt
 CREATE INDEX sign_in_attempts_of_user ON sign_in_attempts (username, at);
 
 -- CloudEvents sources: together with the event's id they are its identity.
@@ -1416,24 +1489,71 @@ GRANT SELECT ON stock_changes TO stocktide_reader;
 -- The sums that stock must equal, from the ledger; `stocktide check` compares them.
 CREATE VIEW stock_fold AS
  WITH counted AS (
-         SELECT DISTINCT ON (ledger.product_id, ledger.location_id) ledger.product_id,
-            ledger.location_id,
-            ledger.observed_milli,
-            ledger.occurred_at
-           FROM ledger
-          WHERE is_stock_count(ledger.kind)
-          ORDER BY ledger.product_id, ledger.location_id, ledger.occurred_at DESC, ledger.entry_id DESC
+         SELECT DISTINCT ON (ledger_in_force.product_id, ledger_in_force.location_id) ledger_in_force.product_id,
+            ledger_in_force.location_id,
+            ledger_in_force.observed_milli,
+            ledger_in_force.occurred_at
+           FROM ledger_in_force
+          WHERE is_stock_count(ledger_in_force.kind)
+          ORDER BY ledger_in_force.product_id, ledger_in_force.location_id, ledger_in_force.occurred_at DESC, ledger_in_force.entry_id DESC
+        ), priced AS (
+         SELECT DISTINCT ON (ledger_in_force.product_id, ledger_in_force.location_id) ledger_in_force.product_id,
+            ledger_in_force.location_id,
+            ledger_in_force.price_micros,
+            ledger_in_force.currency,
+            COALESCE(ledger_in_force.promotion, false) AS promotion,
+            ledger_in_force.occurred_at
+           FROM ledger_in_force
+          WHERE ledger_in_force.kind = ANY ((ARRAY( SELECT event_kinds.kind
+                   FROM event_kinds
+                  WHERE event_kinds.sets_price)))
+          ORDER BY ledger_in_force.product_id, ledger_in_force.location_id, ledger_in_force.occurred_at DESC, ledger_in_force.entry_id DESC
+        ), sensed AS (
+         SELECT DISTINCT ON (ledger_in_force.product_id, ledger_in_force.location_id) ledger_in_force.product_id,
+            ledger_in_force.location_id,
+            ledger_in_force.observed_milli,
+            ledger_in_force.occurred_at
+           FROM ledger_in_force
+          WHERE ledger_in_force.kind = ANY ((ARRAY( SELECT event_kinds.kind
+                   FROM event_kinds
+                  WHERE event_kinds.observes AND NOT event_kinds.is_count)))
+          ORDER BY ledger_in_force.product_id, ledger_in_force.location_id, ledger_in_force.occurred_at DESC, ledger_in_force.entry_id DESC
+        ), shown AS (
+         SELECT ledger_in_force.product_id,
+            ledger_in_force.location_id,
+            bool_or(ledger_in_force.kind = ANY ((ARRAY( SELECT event_kinds.kind
+                   FROM event_kinds
+                  WHERE event_kinds.shows_stock)))) AS known,
+            max(ledger_in_force.occurred_at) FILTER (WHERE ledger_in_force.quantity_milli < 0 AND (ledger_in_force.kind = ANY ((ARRAY( SELECT event_kinds.kind
+                   FROM event_kinds
+                  WHERE event_kinds.daily = 'sold'::text))))) AS last_sale_at
+           FROM ledger_in_force
+          GROUP BY ledger_in_force.product_id, ledger_in_force.location_id
+        ), moved AS (
+         SELECT l.product_id,
+            l.location_id,
+            min(c.occurred_at) AS counted_at,
+            (COALESCE(min(c.observed_milli), 0::bigint)::numeric + COALESCE(sum(l.quantity_milli) FILTER (WHERE c.occurred_at IS NULL OR l.occurred_at > c.occurred_at), 0::numeric))::bigint AS on_hand_milli
+           FROM ledger l
+             LEFT JOIN counted c USING (product_id, location_id)
+          GROUP BY l.product_id, l.location_id
         )
- SELECT l.product_id,
-    l.location_id,
-    (COALESCE(min(c.observed_milli), 0::bigint)::numeric + COALESCE(sum(l.quantity_milli) FILTER (WHERE c.occurred_at IS NULL OR l.occurred_at > c.occurred_at), 0::numeric))::bigint AS on_hand_milli,
-    min(c.occurred_at) AS counted_at,
-    bool_or(l.kind = ANY ((ARRAY( SELECT event_kinds.kind
-           FROM event_kinds
-          WHERE event_kinds.shows_stock)))) AS known
-   FROM ledger l
-     LEFT JOIN counted c USING (product_id, location_id)
-  GROUP BY l.product_id, l.location_id;
+ SELECT m.product_id,
+    m.location_id,
+    m.on_hand_milli,
+    m.counted_at,
+    COALESCE(w.known, false) AS known,
+    w.last_sale_at,
+    p.price_micros,
+    p.currency,
+    COALESCE(p.promotion, false) AS promotion,
+    p.occurred_at AS price_at,
+    s.observed_milli AS sensed_milli,
+    s.occurred_at AS sensed_at
+   FROM moved m
+     LEFT JOIN shown w USING (product_id, location_id)
+     LEFT JOIN priced p USING (product_id, location_id)
+     LEFT JOIN sensed s USING (product_id, location_id);
 
 -- Inventory position: on hand, less what is promised; what is on order; what it is worth.
 CREATE VIEW stock_position AS
@@ -1520,9 +1640,11 @@ CREATE TABLE valuations (
     came_cost    bigint NOT NULL,
     cost_after   bigint NOT NULL,
     recorded_at  timestamptz NOT NULL DEFAULT now(),
+    -- of the entries that it averages, see block_of
+    block        bigint NOT NULL,
     CONSTRAINT valuations_pkey PRIMARY KEY (valuation_id)
 );
--- Serves etl/ledger_faults: the steps of a pair in order.
+-- Serves etl/check/costs: the steps of a pair in order.
 CREATE INDEX valuations_pair ON valuations (product_id, location_id, valuation_id);
 GRANT SELECT ON valuations TO stocktide_reader;
 
@@ -1573,6 +1695,15 @@ CREATE TABLE webhooks (
 );
 GRANT SELECT (webhook_id, name, url, rules, location_ids, active, note, created_by, created_at, updated_at) ON webhooks
     TO stocktide_reader;
+
+-- the block of ledger_entries that an entry is from: of all entries that were appended together
+CREATE OR REPLACE FUNCTION block_of(entry_id bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT entry_id / 65536
+$function$;
 
 CREATE OR REPLACE FUNCTION end_sessions_of_user()
  RETURNS trigger
@@ -1679,6 +1810,74 @@ AS $function$
                            / (other_milli + came_milli))::bigint END
 $function$;
 
+-- take the steps of a product's average cost again, from a block of entries on, at all places: goods that move bring
+-- the cost of where they come from
+CREATE OR REPLACE FUNCTION refold_costs(of_product integer, since bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    first_step bigint;
+    earlier bigint;
+    came record;
+BEGIN
+    PERFORM FROM stock WHERE product_id = of_product ORDER BY location_id FOR UPDATE;
+    -- two writers at once may have taken their steps in another order than their blocks: all of these go
+    LOOP
+        SELECT min(valuation_id) INTO first_step FROM valuations WHERE product_id = of_product AND block >= since;
+        SELECT min(block) INTO earlier FROM valuations WHERE product_id = of_product AND valuation_id >= first_step;
+        EXIT WHEN earlier IS NULL OR earlier >= since;
+        since := earlier;
+    END LOOP;
+    DELETE FROM valuations WHERE product_id = of_product AND block >= since;
+    UPDATE stock s
+    SET cost_micros = (SELECT v.cost_after FROM valuations v
+                       WHERE v.product_id = s.product_id AND v.location_id = s.location_id
+                       ORDER BY v.valuation_id DESC LIMIT 1)
+    WHERE s.product_id = of_product;
+    FOR came IN
+        WITH costed AS (
+            SELECT * FROM ledger_costed WHERE product_id = of_product AND block >= since
+        ),
+        rows AS MATERIALIZED (
+            SELECT location_id, block_of(entry_id) AS block, entry_id, occurred_at, quantity_milli, observed_milli,
+                   is_stock_count(kind) AS counts
+            FROM ledger_in_force
+            WHERE product_id = of_product AND location_id IN (SELECT location_id FROM costed)
+        ),
+        -- each step with the count that ruled when it was taken
+        step AS (
+            SELECT DISTINCT c.location_id, c.block, coalesce(n.observed_milli, 0) AS counted_milli,
+                   coalesce(n.occurred_at, '-infinity') AS counted_at
+            FROM costed c
+            LEFT JOIN LATERAL (
+                SELECT observed_milli, occurred_at
+                FROM rows r
+                WHERE r.counts AND r.location_id = c.location_id AND r.block <= c.block
+                ORDER BY occurred_at DESC, entry_id DESC
+                LIMIT 1) n ON true
+        ),
+        -- what had moved since such a count by the end of each block
+        moved AS (
+            SELECT r.location_id, e.counted_at, r.block,
+                   sum(sum(CASE WHEN r.occurred_at > e.counted_at THEN r.quantity_milli ELSE 0 END))
+                       OVER (PARTITION BY r.location_id, e.counted_at ORDER BY r.block) AS moved_milli
+            FROM rows r
+            JOIN (SELECT DISTINCT location_id, counted_at FROM step) e USING (location_id)
+            GROUP BY r.location_id, e.counted_at, r.block
+        )
+        SELECT c.block, jsonb_agg(to_jsonb(c) || jsonb_build_object('on_hand_milli', s.counted_milli + m.moved_milli))
+               AS goods
+        FROM costed c
+        JOIN step s USING (location_id, block)
+        JOIN moved m USING (location_id, counted_at, block)
+        GROUP BY c.block
+        ORDER BY c.block
+    LOOP
+        PERFORM value_goods(came.goods, came.block);
+    END LOOP;
+END $function$;
+
 CREATE OR REPLACE FUNCTION refuse_alert_history_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1701,6 +1900,10 @@ CREATE OR REPLACE FUNCTION refuse_deletion()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME IN ('products', 'locations')
+       AND current_setting('stocktide.removes', true) = TG_TABLE_NAME THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION 'rows of % are never deleted: the ledger names them', TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation';
 END $function$;
@@ -1731,8 +1934,31 @@ CREATE OR REPLACE FUNCTION refuse_reject_history_change()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('stocktide.retention', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION 'the history of rejects is append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation';
 END $function$;
+
+-- the scores that stock must hold, from the ledger: units sold, each halved every half-life before the newest
+CREATE OR REPLACE FUNCTION score_fold(half_life_s double precision)
+ RETURNS TABLE(product_id integer, location_id integer, sales_score double precision, sales_score_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH scored AS NOT MATERIALIZED (
+        SELECT l.product_id, l.location_id, l.quantity_milli / -1000.0::float8 AS units, l.occurred_at
+        FROM ledger_in_force l
+        WHERE l.kind = ANY (ARRAY(SELECT kind FROM event_kinds WHERE scored))
+    ),
+    newest AS (
+        SELECT s.product_id, s.location_id, max(s.occurred_at) AS at FROM scored s GROUP BY 1, 2
+    )
+    SELECT s.product_id, s.location_id, sum(faded(s.units, s.occurred_at, n.at, half_life_s)), n.at
+    FROM scored s
+    JOIN newest n USING (product_id, location_id)
+    GROUP BY s.product_id, s.location_id, n.at
+$function$;
 
 -- how long a feed may be silent, seconds: what its key promises, else its own rhythm once that is known; null: nobody
 -- knows, or its key has ended
@@ -1746,4 +1972,41 @@ AS $function$
         WHEN expected_s IS NOT NULL THEN expected_s
         WHEN known_for_s >= 3600 * history_h THEN greatest(limit_s_min, gap_s * factor)
     END
+$function$;
+
+-- average goods that came in one block into the cost of the stock that was there, and keep each step
+CREATE OR REPLACE FUNCTION value_goods(goods jsonb, of_block bigint)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+    WITH came AS (
+        SELECT t.product_id, t.location_id, sum(t.quantity_milli)::bigint AS quantity_milli,
+               min(t.on_hand_milli) AS on_hand_milli,
+               round(sum(t.quantity_milli::numeric * coalesce(t.cost_micros, f.cost_micros))
+                     / sum(t.quantity_milli))::bigint AS cost_micros
+        FROM jsonb_to_recordset(goods) AS t (product_id int, location_id int, quantity_milli bigint,
+                                             cost_micros bigint, from_location_id int, on_hand_milli bigint)
+        LEFT JOIN stock f ON f.product_id = t.product_id AND f.location_id = t.from_location_id
+        WHERE coalesce(t.cost_micros, f.cost_micros) IS NOT NULL
+        GROUP BY t.product_id, t.location_id
+    ),
+    step AS (
+        SELECT c.product_id, c.location_id, c.quantity_milli, c.cost_micros, s.cost_micros AS cost_before,
+               greatest(0, coalesce(c.on_hand_milli, s.on_hand_milli) - c.quantity_milli) AS other_milli
+        FROM came c
+        JOIN stock s USING (product_id, location_id)
+    ),
+    kept AS (
+        INSERT INTO valuations (product_id, location_id, other_milli, cost_before, came_milli, came_cost, cost_after,
+                                block)
+        SELECT product_id, location_id, other_milli, cost_before, quantity_milli, cost_micros,
+               moving_average(other_milli, cost_before, quantity_milli, cost_micros), of_block
+        FROM step
+        ORDER BY product_id, location_id
+        RETURNING product_id, location_id, cost_after
+    )
+    UPDATE stock s
+    SET cost_micros = k.cost_after
+    FROM kept k
+    WHERE s.product_id = k.product_id AND s.location_id = k.location_id
 $function$;

@@ -44,7 +44,7 @@ def render(reader: Reader, user: User) -> None:
     node = _node(reader, st.query_params.get("node"))
     children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
     errors = read_frame(reader.engine, "forecast_errors")
-    unusual_panel(reader, user)
+    unusual_panel(reader, user, run["unusual_days"])
     _breadcrumb(reader, node)
     _chart(reader, run, node)
     _notes(run, node, chips(run, node, children, errors))

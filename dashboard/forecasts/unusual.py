@@ -17,14 +17,14 @@ ROWS_MAX = 100
 SAID = "forecasts.unusual.said"
 
 
-def unusual_panel(reader: Reader, user: User) -> None:
+def unusual_panel(reader: Reader, user: User, waiting: int) -> None:
     """Draw the days that wait for a decision, if there are any; an operator decides here."""
     done, said = st.session_state.pop(SAID, (True, ""))
     if said:
         (st.success if done else st.error)(plain(said))
-    rows, found = list_unusual_days(reader.engine, state="open", limit=ROWS_MAX)
-    if not rows:
+    if not waiting:
         return
+    rows, found = list_unusual_days(reader.engine, state="open", limit=ROWS_MAX)
     with st.expander(
         f"{plural(found, 'day')} of unusual demand held out of training", icon=":material/flag:"
     ):

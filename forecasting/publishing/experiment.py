@@ -67,7 +67,7 @@ def log_experiment(
     charts = {"errors": error_figure(errors), **(pictures or {})}
     if scores is not None and not scores.empty:
         charts["scores"] = score_figure(scores, metric=_metric(scores))
-    with _mlflow() as mlflow, _away(mlflow, store, "did not take the run"):
+    with quiet_mlflow() as mlflow, away_as_transient(mlflow, store, "did not take the run"):
         client = mlflow.MlflowClient(tracking_uri=store.uri)
         run_id: str = client.create_run(_experiment_id(client, store)).info.run_id
         for name, value in params.items():
@@ -94,7 +94,7 @@ def follow_registry(store: TrackingStore, engine: sa.Engine) -> dict[str, str | 
     with engine.connect() as connection:
         row = connection.execute(statement("forecasting/aliases")).mappings().one()
     wanted: dict[str, str | None] = {alias: row[alias] for alias in ALIASES}
-    with _mlflow() as mlflow, _away(mlflow, store, "did not take the aliases"):
+    with quiet_mlflow() as mlflow, away_as_transient(mlflow, store, "did not take the aliases"):
         client = mlflow.MlflowClient(tracking_uri=store.uri)
         if not client.search_registered_models(filter_string=f"name = '{MODEL}'"):
             return dict.fromkeys(ALIASES)
@@ -136,7 +136,8 @@ def _log_pictures(client: Any, run_id: str, charts: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _away(mlflow: Any, store: TrackingStore, what: str) -> Iterator[None]:
+def away_as_transient(mlflow: Any, store: TrackingStore, what: str) -> Iterator[None]:
+    """Raise Transient (`mlflow_away`) where the store fails. what: it did not do."""
     try:
         yield
     except (mlflow.exceptions.MlflowException, sa.exc.OperationalError, OSError) as error:
@@ -179,7 +180,7 @@ def _flat_scores(scores: pd.DataFrame | None) -> dict[str, float]:
 
 
 @contextmanager
-def _mlflow() -> Iterator[Any]:
+def quiet_mlflow() -> Iterator[Any]:
     """Import MLflow quietly and without its telemetry: a shop's site may have no internet access."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")

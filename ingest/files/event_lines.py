@@ -5,7 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from ingest.files.importing import Advance, Tally
+from ingest.files.importing import Advance
+from ingest.files.survey import open_bytes
+from ingest.files.tally import Tally
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Fault
 from ingest.recording.recording import Recorder
@@ -18,7 +20,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 def holds_events(path: Path, line_bytes_max: int) -> bool:
     """Return True if the first line with something on it is a CloudEvent, not a row for a mapping."""
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         for line in iter(lambda: file.readline(line_bytes_max), b""):
             text = line.removeprefix(BYTE_ORDER_MARK).strip()
             if text:
@@ -61,7 +63,7 @@ def _chunks(path: Path, line_bytes_max: int) -> Iterator[list[bytes]]:
     """Yield lines that hold something, some at a time; of one that is too long, one byte more than allowed."""
     lines: list[bytes] = []
     size = 0
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         if file.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
             file.seek(0)
         while line := file.readline(line_bytes_max + 2):

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from ingest.files.event_lines import holds_events, record_lines
-from ingest.files.importing import Tally, import_file
+from ingest.files.importing import import_file
 from ingest.files.mapping import Mapping
 from ingest.files.source_file import JSON_LINES
+from ingest.files.survey import data_suffix
+from ingest.files.tally import Tally
 from ingest.recording.formats import Report, format_of_file
 from ingest.recording.recording import Recorder
 from stocktide.foundation.errors import Invalid
@@ -18,7 +20,7 @@ def mapping_of(path: Path, mapping: Mapping | None, recorder: Recorder) -> Mappi
     """Return the mapping if it is what reads this file: no format of its own, no lines of events. Raises OSError."""
     if mapping is None or format_of_file(path):
         return None
-    if path.suffix.lower() in JSON_LINES and holds_events(path, recorder.settings.body_bytes_max):
+    if data_suffix(path) in JSON_LINES and holds_events(path, recorder.settings.body_bytes_max):
         return None
     return mapping
 
@@ -30,7 +32,7 @@ def read_file(path: Path, mapping: Mapping | None, recorder: Recorder) -> Report
     known = format_of_file(path)
     if known is not None:
         return known.read_file(path, recorder)
-    if path.suffix.lower() in JSON_LINES:
+    if data_suffix(path) in JSON_LINES:
         return told(record_lines(path, recorder, FEED, _ignore))
     raise Invalid("mapping_missing", f"{path.name}: only a mapping (--mapping) can read it.")
 
@@ -42,10 +44,10 @@ def error_report(code: str, message: str) -> Report:
 
 def told(tally: Tally) -> Report:
     """Return a report on what became of a file's events."""
-    report: Report = {"state": "done", **tally.as_dict()}
+    report: Report = {"state": "done", **tally.as_dict(), **tally.findings()}
     if tally.read == 0:
         report |= error_report("file_empty", "It contains no event.")
-    elif sum(tally.rejected.values()) == tally.read:
+    elif tally.all_rejected:
         report |= error_report(
             "all_rejected", "Nothing of it could be recorded; what it holds is kept as rejects."
         )

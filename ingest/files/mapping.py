@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from ingest.files.dialect import FileOptions, option_faults
 from ingest.ledger.dimensions import LocationIn, ProductIn
 from ingest.parsing.kinds import DATA_TYPES
 from stocktide.foundation.errors import Invalid
@@ -17,6 +18,10 @@ from stocktide.foundation.errors import Invalid
 # What a column may be declared as; DuckDB's names.
 COLUMN_TYPES = frozenset(
     {"VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ"}
+)
+# Names of our own columns beside those of the file.
+RESERVED = frozenset(
+    {"_row", "_file_line", "_bad", "_original", "_left", "_left_out", "_rule", "_unsure", "_open"}
 )
 
 
@@ -55,10 +60,14 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True):
     kind: list[KindRule]
     leave_out: list[LeaveOut] = []
     line_within: str | None = None
+    file: FileOptions = FileOptions()
 
     def sha256(self) -> bytes:
         """Return the hash of what it says, however its file is written: 32 bytes."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
+        said = msgspec.to_builtins(self, order="sorted")
+        if self.file == FileOptions():
+            del said["file"]  # as files that were taken before the table existed are known
+        return hashlib.sha256(msgspec.json.encode(said)).digest()
 
 
 def open_mapping(name: str) -> Mapping:
@@ -96,10 +105,27 @@ def _faults_of(mapping: Mapping) -> Iterator[tuple[str, str]]:
     if mapping.timezone not in available_timezones():
         why = f"{mapping.timezone!r} is not a known time zone, such as Europe/London."
         yield "mapping_timezone", why
+    if not mapping.columns:
+        yield (
+            "mapping_column",
+            "[columns] names no column of the file; name those that the mapping uses.",
+        )
+    folded: dict[str, str] = {}
     for column, kind in mapping.columns.items():
+        if (other := folded.setdefault(column.lower(), column)) != column:
+            why = (
+                f"differs from {other!r} only in case, which SQL does not tell apart; declare one."
+            )
+            yield "mapping_column", f"columns.{column}: {why}"
         if kind not in COLUMN_TYPES:
             types = ", ".join(sorted(COLUMN_TYPES))
             yield "mapping_type", f"columns.{column}: type {kind!r}; there are {types}."
+        if column.lower() in RESERVED:
+            yield (
+                "mapping_column",
+                f"columns.{column}: the name is ours; rename the column in the file.",
+            )
+    yield from (("mapping_file", f"file.{fault}") for fault in option_faults(mapping.file))
     if not mapping.kind:
         yield "mapping_kind", "no [[kind]] says what a row is."
     if mapping.line_within is not None and mapping.line_within not in mapping.columns:

@@ -1,79 +1,64 @@
-"""Files of rows, loaded as they stand into DuckDB: CSV, Parquet or NDJSON, with faults named by line."""
+"""Files of rows: delimited, Parquet or lines of JSON, by their suffix; text also packed by gzip."""
 
-import codecs
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import msgspec
-
+from ingest.files.delimited import Broken
+from ingest.files.delimited_rows import DelimitedRows
+from ingest.files.dialect import FileOptions
+from ingest.files.json_rows import JsonRows
+from ingest.files.parquet_rows import ParquetRows
+from ingest.files.raw_table import RowSource
+from ingest.files.survey import COMPRESSED, data_suffix
 from stocktide.foundation.errors import Invalid
 
-READERS = {
-    ".csv": "read_csv(?, header = true, all_varchar = true, store_rejects = true)",
-    ".parquet": "read_parquet(?)",
-    ".ndjson": "read_json(?, format = 'newline_delimited')",
-    ".jsonl": "read_json(?, format = 'newline_delimited')",
+Opener = Callable[[Path, FileOptions, Collection[str]], RowSource]
+READERS: dict[str, Opener] = {
+    ".csv": DelimitedRows,
+    ".parquet": lambda path, _options, _expected: ParquetRows(path),
+    ".ndjson": lambda path, _options, _expected: JsonRows(path),
+    ".jsonl": lambda path, _options, _expected: JsonRows(path),
+    ".tsv": DelimitedRows,
 }
 JSON_LINES = (".ndjson", ".jsonl")
-TEXT_CHUNK_BYTES = 2**20
+SHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 
 
-def load_source(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Load a file into the scratch table `raw` (row = its number), then shut the connection off from the machine.
-
-    Text formats are read as text throughout: types guessed from the first rows would refuse later ones. Raises
-    Invalid that names file and line.
-    """
-    suffix = path.suffix.lower()
-    reader = READERS.get(suffix)
-    if reader is None:
-        found = path.suffix or "no suffix"
-        raise Invalid("file_type", f"{path}: {found}; there are {', '.join(READERS)}.")
+def open_source(
+    path: Path, options: FileOptions | None = None, expected: Collection[str] = ()
+) -> RowSource:
+    """Open a file by its suffix. expected: columns that tell its header. Raises Invalid that names file and line."""
+    suffix = data_suffix(path)
+    opener = READERS.get(suffix)
+    if opener is None or (suffix == ".parquet" and path.name.lower().endswith(COMPRESSED)):
+        raise _unread_type(path)
     if not path.is_file():
         raise Invalid("file_missing", f"{path}: there is no such file.")
     if path.stat().st_size == 0:
         raise Invalid("file_empty", f"{path}: the file is empty.")
-    if suffix != ".parquet":
-        _check_encoding(path)
-    try:
-        if suffix in JSON_LINES:
-            describe = f"DESCRIBE SELECT * FROM {reader}"  # noqa: S608
-            described = connection.execute(describe, [str(path)]).fetchall()
-            columns = ", ".join(f"{literal(row[0])}: 'VARCHAR'" for row in described)
-            reader = f"{reader[:-1]}, columns = {{{columns}}})"
-        query = f"SELECT row_number() OVER () AS row, * FROM {reader}"  # noqa: S608
-        connection.execute(f"CREATE TEMP TABLE raw AS {query}", [str(path)])
-    except duckdb.Error as error:
-        if suffix in JSON_LINES:
-            _check_json_lines(path)
-        raise Invalid("file_unreadable", f"{path}: {about_input(error)}") from None
-    connection.execute("SET enable_external_access = false")
-
-
-def broken_lines(
-    connection: duckdb.DuckDBPyConnection, path: Path
-) -> list[tuple[int, str, str | None]]:
-    """Return line number, error and text of the lines that are not rows; only CSV can have them."""
-    if path.suffix.lower() != ".csv":
-        return []
-    broken: list[tuple[int, str, str | None]] = connection.execute(
-        "SELECT DISTINCT ON (line) line, error_message, csv_line FROM reject_errors ORDER BY line"
-    ).fetchall()
-    return broken
+    return opener(path, options or FileOptions(), expected)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read a small file whole. Raises Invalid, also if it has no row, or a line that is not one."""
-    with duckdb.connect() as connection:
-        load_source(connection, path)
-        for line, error, _ in broken_lines(connection, path):
-            raise Invalid("broken_line", f"{path}, line {line}: {error}")
-        table = connection.sql("SELECT * EXCLUDE (row) FROM raw ORDER BY row").to_arrow_table()
-    rows: list[dict[str, Any]] = table.to_pylist()
+    """Read a small file whole. Raises Invalid, also if it has no row, or one that is broken."""
+    source = open_source(path)
+    rows = list(source.dicts())
+    for number, broken in source.broken:
+        raise Invalid("broken_line", f"{path}, {place_of(number)}: {said_of(broken)}")
     if not rows:
         raise no_rows(path)
     return rows
+
+
+def place_of(number: int) -> str:
+    """Return the words for a row: its number from 1, the header not counted, blank lines neither."""
+    return f"row {number}"
+
+
+def said_of(broken: Broken) -> str:
+    """Return what is wrong with what is no row, and on which line of the file it begins."""
+    return f"line {broken.line} of the file: {broken.error}."
 
 
 def no_rows(path: Path) -> Invalid:
@@ -81,43 +66,10 @@ def no_rows(path: Path) -> Invalid:
     return Invalid("file_empty", f"{path}: there is a header, but no row.")
 
 
-def literal(text: str) -> str:
-    """Quote a text for SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def about_input(error: duckdb.Error) -> str:
-    """Return DuckDB's message without the statement of ours that it quotes."""
-    return " ".join(str(error).partition("\nLINE ")[0].split())[:400]
-
-
-def _check_encoding(path: Path) -> None:
-    """Refuse text that is not UTF-8; DuckDB would pass over lines, even the header, or guess."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    line = 1
-    with path.open("rb") as file:
-        if b"\x00" in file.readline():
-            raise Invalid("file_encoding", f"{path}, line 1: a NUL byte; save the file as UTF-8.")
-        file.seek(0)
-        try:
-            while chunk := file.read(TEXT_CHUNK_BYTES):
-                decoder.decode(chunk)
-                line += chunk.count(b"\n")
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            line += error.object[: error.start].count(b"\n")
-            why = (
-                f"byte 0x{error.object[error.start]:02x} is not UTF-8 text; save the file as UTF-8."
-            )
-            raise Invalid("file_encoding", f"{path}, line {line}: {why}") from None
-
-
-def _check_json_lines(path: Path) -> None:
-    """Raise Invalid for the first line that is not a JSON object, if there is one."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                if line.strip():
-                    msgspec.json.decode(line, type=dict)
-            except msgspec.DecodeError as error:
-                raise Invalid("file_unreadable", f"{path}, line {number}: {error}.") from None
+def _unread_type(path: Path) -> Invalid:
+    found = "".join(path.suffixes[-2:]) if path.suffix.lower() == COMPRESSED else path.suffix
+    hint = ""
+    if path.suffix.lower() in SHEETS:
+        hint = ' A workbook is not read: save its sheet as "CSV UTF-8" and give that file.'
+    known = f"{', '.join(READERS)}, and text packed as {COMPRESSED}"
+    return Invalid("file_type", f"{path}: {found or 'no suffix'}; there are {known}.{hint}")

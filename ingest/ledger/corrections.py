@@ -1,11 +1,11 @@
 """Corrections: an event that says another never was becomes the other's reversal, at the other's own time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg.errors import SerializationFailure
 
-from ingest.ledger.entries import Entries, Identity
+from ingest.ledger.entries import Entries, Identity, Reversed
 from ingest.ledger.outcomes import Outcome, accepted, compare_correction, rejected
 from ingest.ledger.rows import Row
 from ingest.parsing.events import Correction, Fault, StockEvent
@@ -17,19 +17,30 @@ Indexed = tuple[int, Correction, Identity]
 
 def append_corrections(
     entries: Entries, corrections: Sequence[Indexed], sources: Mapping[str, int]
-) -> Iterator[tuple[int, Outcome]]:
+) -> dict[int, Outcome]:
     """Append the reversals of what corrections mean; every other event of the batch is recorded already.
 
+    Not all that an event did can be subtracted: a cost is averaged, the newest price or count rules. So what the
+    corrected events touched is folded again from the ledger, once for all of them.
+
     corrections: index, correction and its identity. sources: keys of the sources that they name, as far as known.
-    Yields the outcome for each index.
+    Returns the outcome for each index.
     """
+    outcomes: dict[int, Outcome] = {}
+    corrected: list[Reversed] = []
     for index, correction, identity in corrections:
         target = (sources.get(correction.corrects_source, 0), correction.corrects_id)
-        yield index, _append(entries, correction, identity, target)
+        outcomes[index] = _append(entries, correction, identity, target, corrected)
+    entries.refold(corrected)
+    return outcomes
 
 
 def _append(
-    entries: Entries, correction: Correction, identity: Identity, target: Identity
+    entries: Entries,
+    correction: Correction,
+    identity: Identity,
+    target: Identity,
+    corrected: list[Reversed],
 ) -> Outcome:
     known = entries.entries_of([identity, target])
     if identity in known:
@@ -55,13 +66,13 @@ def _append(
         return _refused(
             correction,
             "not_reversible",
-            f"A {CORRECTION.name if original['corrects'] else original['kind']} is not reversed: send a newer event "
-            "that says what is right.",
+            f"A {CORRECTION.name if original['corrects'] else original['kind']} is not reversed: send an event with an "
+            "id of its own that says what is right.",
         )
     if not entries.claim_corrections({known[target]: identity}):
         # whoever was first has committed by now: perhaps it was this very correction, sent twice at once
         if identity in entries.entries_of([identity]):
-            return _append(entries, correction, identity, target)
+            return _append(entries, correction, identity, target, corrected)
         return _refused(
             correction,
             "already_corrected",
@@ -70,6 +81,9 @@ def _append(
     if entries.append_rows([_reversal(correction, identity[0], original, known[target])]):
         # another event took this identity since it was looked up, and the other entry is claimed for nothing by now
         raise SerializationFailure(f"{correction.event_id!r} was taken meanwhile")
+    there = (original["location_id"], original["to_location_id"])
+    pairs = [(original["product_id"], place) for place in there if place is not None]
+    corrected.append(Reversed(known[target], pairs))
     return accepted(correction)
 
 

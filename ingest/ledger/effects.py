@@ -144,11 +144,16 @@ class RareEffects:
 
 
 def rare_effects(rows: Sequence[Row]) -> RareEffects:
-    """Collect what goes beyond moving stock. rows: a second leg stands right behind its first."""
+    """Collect what goes beyond moving stock. rows: a second leg stands right behind its first.
+
+    Reversals have none: what they undo is folded again from the ledger.
+    """
     effects = RareEffects()
     for number, row in enumerate(rows):
         event = row.event
-        if event.kind in PLAIN and event.reference is None and event.lot is None:
+        if event.corrects is not None or (
+            event.kind in PLAIN and event.reference is None and event.lot is None
+        ):
             continue
         kind = KINDS[event.kind]
         pair = (row.product_id, row.location_id)
@@ -164,7 +169,7 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
             move = effects.lots.setdefault((*pair, event.lot), LotMove())
             move.quantity_milli += row.quantity_milli
             move.expires_on = event.expires_on or move.expires_on
-        if event.corrects is None and (event.cost_micros is not None or row.leg == 1):
+        if event.cost_micros is not None or row.leg == 1:
             came_from = rows[number - 1].location_id if row.leg == 1 else None
             if row.quantity_milli > 0:
                 effects.costed.append(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
@@ -32,7 +32,7 @@ from ingest.ledger.columns import (
     ledger_rows,
     row_columns,
 )
-from ingest.ledger.effects import Commitment, LotMove, RareEffects, pair_effects, rare_effects
+from ingest.ledger.effects import Commitment, LotMove, Pair, RareEffects, pair_effects, rare_effects
 from ingest.ledger.rows import RARE, Row, has_rare, row_key, with_second_legs
 from stocktide.foundation.database import sql
 
@@ -48,6 +48,13 @@ COPY_ROWS_MIN = 200
 # After a batch with repeats the next ones probably have some too (a sender that starts again): so many are claimed
 # carefully, without trying the faster way that a repeat would break.
 CAREFUL_BATCHES = 8
+
+
+class Reversed(NamedTuple):
+    """An entry that was reversed, and the pairs that it moved: one, or two of one product."""
+
+    entry_id: int
+    pairs: Sequence[Pair]
 
 
 class CopyBackoff:
@@ -96,7 +103,8 @@ class Entries:
             self._copy_entries(new, first_entry)
             self._move_stock(EntryColumns.concat([part for part, _ in new]))
         if rows:
-            self._apply_rare(rare_effects([row for row in rows if row_key(row) not in held]))
+            effects = rare_effects([row for row in rows if row_key(row) not in held])
+            self._apply_rare(effects, block_of(first_entry))
         return held
 
     def entries_of(self, identities: Sequence[Identity]) -> dict[Identity, int]:
@@ -116,6 +124,24 @@ class Entries:
         entries = array_of(np.array(list(claims), dtype=np.int64), INT8)
         rows = self._run(sql("ingest/claim_corrections"), (entries, *_identity_arrays(identities)))
         return {entry for (entry,) in rows}
+
+    def refold(self, reversed_entries: Sequence[Reversed]) -> None:
+        """Fold again what the entries moved, now that they are reversed, and what their goods cost."""
+        if not reversed_entries:
+            return
+        pairs = sorted({pair for entry in reversed_entries for pair in entry.pairs})
+        self._cursor.execute(
+            sql("ingest/refold_corrected"), (*_pair_arrays(pairs), self._half_life_s)
+        )
+        since: dict[int, int] = {}
+        for entry in reversed_entries:
+            block = block_of(entry.entry_id)
+            product_id = entry.pairs[0][0]
+            since[product_id] = min(block, since.get(product_id, block))
+        products = np.array(sorted(since), dtype=np.int32)
+        blocks = np.array([since[product_id] for product_id in sorted(since)], dtype=np.int64)
+        binds = (array_of(products, INT4), array_of(blocks, INT8))
+        self._cursor.execute(sql("ingest/refold_costs"), binds)
 
     def _claim(self, parts: Sequence[Part]) -> tuple[int, set[bytes]]:
         """Take a block of entries for rows, and claim their identities; returns its first, and what others hold."""
@@ -186,11 +212,9 @@ class Entries:
             self._refold(pair for pair in late if pair[0] is not None)
 
     def _refold(self, pairs: Iterable[tuple[int, int]]) -> None:
-        columns = np.array(sorted(pairs), dtype=np.int32)
-        arrays = (array_of(columns[:, 0], INT4), array_of(columns[:, 1], INT4))
-        self._cursor.execute(sql("ingest/refold"), arrays)
+        self._cursor.execute(sql("ingest/refold"), _pair_arrays(sorted(pairs)))
 
-    def _apply_rare(self, effects: RareEffects) -> None:
+    def _apply_rare(self, effects: RareEffects, block: int) -> None:
         if effects.counted:
             self._refold(effects.counted)
         for statement, rows in (
@@ -198,10 +222,12 @@ class Entries:
             ("ingest/set_readings", [_read(row) for row in effects.newest_reading.values()]),
             ("ingest/commit_goods", [_committed(*item) for item in effects.commitments.items()]),
             ("ingest/move_lots", [_lot(*item) for item in effects.lots.items()]),
-            ("ingest/value_stock", [vars(costed) for costed in effects.costed]),
         ):
             if rows:
                 self._cursor.execute(sql(statement), (json.dumps(rows, default=str),))
+        if effects.costed:
+            goods = json.dumps([vars(costed) for costed in effects.costed])
+            self._cursor.execute(sql("ingest/value_stock"), (goods, block))
 
     def _run(self, statement: str, binds: Sequence[Any]) -> list[Any]:
         self._cursor.execute(statement.encode(), binds, prepare=True)
@@ -243,6 +269,16 @@ def _copy_statement(table: str, columns: tuple[str, ...]) -> str:
 def _identity_arrays(identities: Sequence[Identity]) -> tuple[PgArray, PgArray]:
     sources = np.array([source for source, _ in identities], dtype=np.int32)
     return array_of(sources, INT4), text_array_of([event.encode() for _, event in identities])
+
+
+def block_of(entry_id: int) -> int:
+    """Return the block of entries that an entry is from, as the database's function of this name does."""
+    return entry_id // ENTRIES_MAX
+
+
+def _pair_arrays(pairs: Sequence[Pair]) -> tuple[PgArray, PgArray]:
+    columns = np.array(pairs, dtype=np.int32)
+    return array_of(columns[:, 0], INT4), array_of(columns[:, 1], INT4)
 
 
 def _pair(row: Row) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Ledger:
         ]
         named = {correction.corrects_source for _, correction, _ in indexed}
         sources = self.surrogates.sources_of(entries.connection, named)
-        return dict(append_corrections(entries, indexed, sources))
+        return append_corrections(entries, indexed, sources)
 
 
 def _of_firsts(batch: Batch, held: Collection[bytes]) -> dict[int, Outcome]:

@@ -23,7 +23,7 @@ _JSON_MEDIA = re.compile(
     r"((application|text)/json|[a-z0-9.!#$&^_-]+/[a-z0-9.!#$&^_-]+\+json)\s*(;.*)?", re.IGNORECASE
 )
 PLAIN_JSON = "application/json"
-# What a redelivery may bring anew, or another mode says otherwise: the traces that carried it, and which of its names
+# What differs from one delivery to the next, or from mode to mode: the traces that carried it, and which of its names
 # JSON went by. Of the event itself they tell nothing.
 NOT_IDENTITY = frozenset({"datacontenttype", "traceparent", "tracestate", "baggage", "b3"})
 ATTRIBUTES_MAX = 50

@@ -201,10 +201,10 @@ class Price(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class CorrectionData(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """That other event never was: its movements are reversed as of its own time.
+    """That other event never was: all that it did is taken back, as of its own time.
 
-    `corrects_source` is the other's source, this event's own where it is left out. Counts, readings and prices are
-    not reversed: send a newer one of the same time instead.
+    `corrects_source` is the other's source, this event's own where it is left out. A correction is not corrected:
+    send the event again under another id instead.
     """
 
     corrects_id: Text

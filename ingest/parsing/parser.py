@@ -40,6 +40,9 @@ def _envelope_of(kind: EventKind, data: type[msgspec.Struct]) -> type[msgspec.St
 
 
 CURRENCY = re.compile("[A-Z]{3}")
+TEXT_MAX = 500
+# RFC 3339 knows it; it counts as the second before, for no clock of ours has it.
+LEAP_SECOND = re.compile(rb'("time"\s*:\s*"[^"\\]*:)60((?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")')
 # Whatever msgspec says of what it cannot take as it stands.
 NOT_PLAIN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _EVENTS = {name: _envelope_of(kind, DATA_TYPES[name]) for name, kind in KINDS.items()}
@@ -177,6 +180,7 @@ class EventParser:
     def _parse_slowly(self, raw: bytes, latest: datetime) -> Event | Fault:
         envelope: Envelope | None = None
         try:
+            raw = LEAP_SECOND.sub(rb"\g<1>59\g<2>", raw)
             envelope = self._decode(self._envelope, raw, "")
             if envelope.specversion != "1.0":
                 raise NotAnEvent(
@@ -194,9 +198,9 @@ class EventParser:
             event = self._event(envelope, KINDS[name], data, latest, other_attributes(raw))
             _refuse_unstorable(event)
         except NotAnEvent as error:
-            return _of_event(error.fault, *_identity(envelope))
+            return _of_event(error.fault, *_identity(envelope, raw))
         except Exception as error:  # noqa: BLE001 - it is logged, and stops no other event
-            return _of_event(_unreadable(error), *_identity(envelope))
+            return _of_event(_unreadable(error), *_identity(envelope, raw))
         return event
 
     def _decode(
@@ -405,8 +409,29 @@ def _not_positive(kind: str) -> NotAnEvent:
     )
 
 
-def _identity(envelope: Envelope | None) -> tuple[str | None, str | None]:
-    return (envelope.source, envelope.id) if envelope else (None, None)
+class _Named(msgspec.Struct, gc=False):
+    """What names an event, as far as it can be read."""
+
+    source: Any = None
+    id: Any = None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+
+
+def _identity(envelope: Envelope | None, raw: bytes) -> tuple[str | None, str | None]:
+    """Return source and id of an event, also of one of which nothing else can be read."""
+    if envelope is not None:
+        return envelope.source, envelope.id
+    try:
+        named = _NAMED.decode(raw)
+    except NOT_PLAIN:
+        return None, None
+    source, event_id = (
+        value if isinstance(value, str) and 0 < len(value) <= TEXT_MAX else None
+        for value in (named.source, named.id)
+    )
+    return source, event_id
 
 
 def _unreadable(error: Exception) -> Fault:

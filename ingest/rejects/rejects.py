@@ -18,6 +18,8 @@ from stocktide.foundation.stored_text import is_storable
 
 PAGE_MAX = 500
 REASON_MAX = 1_000
+# So many of a group are dropped in one transaction.
+DROPS_MAX = 10_000
 # Of a payload, as much is shown unless more is asked for.
 SHOWN_BYTES = 65_536
 
@@ -83,6 +85,12 @@ def drop_rejects(
     if len(ids) == 1 and not dropped:
         raise closed(_row(connection, next(iter(ids))))
     return {"dropped": dropped, "not_open": len(set(ids)) - dropped}
+
+
+def drop_group(connection: sa.Connection, wanted: Wanted, *, by: str, reason: str) -> int:
+    """Close open rejects of a group, at most DROPS_MAX; returns how many. The caller commits. Raises Invalid."""
+    binds = {**vars(wanted), "by": by, "why": checked_reason(reason), "limit": DROPS_MAX}
+    return len(connection.execute(statement("ingest/reject_drop_for"), binds).all())
 
 
 def reopen_rejects(

@@ -22,7 +22,7 @@ CROSS JOIN LATERAL (
 -- a reading tells something of the ledger only if nothing moved after it, or so shortly before that it may not show
 CROSS JOIN LATERAL (
     SELECT abs(sensor.apart) > sensor.tolerance * (1 - :hysteresis) AND EXISTS (
-               SELECT FROM ledger m
+               SELECT FROM ledger_in_force m
                WHERE m.product_id = s.product_id AND m.location_id = s.location_id
                  AND m.occurred_at > s.sensed_at - make_interval(secs => :sensor_grace_s)
                  AND (m.quantity_milli <> 0 OR is_stock_count(m.kind))

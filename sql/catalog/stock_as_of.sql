@@ -3,7 +3,7 @@
 -- begins: one that is still open at :known_at is seen there once it commits.
 -- Binds: :sku, :location, :at, :known_at.
 WITH known AS (
-    SELECT l.kind, l.quantity_milli, l.observed_milli, l.occurred_at, l.entry_id
+    SELECT l.kind, l.quantity_milli, l.observed_milli, l.occurred_at, l.entry_id, l.corrects
     FROM ledger l
     WHERE l.product_id = (SELECT product_id FROM products WHERE sku = :sku)
       AND l.location_id = (SELECT location_id FROM locations WHERE code = :location)
@@ -13,7 +13,8 @@ WITH known AS (
 counted AS (
     SELECT observed_milli, occurred_at
     FROM known
-    WHERE is_stock_count(kind)
+    WHERE is_stock_count(kind) AND corrects IS NULL
+      AND entry_id NOT IN (SELECT corrects FROM known WHERE corrects IS NOT NULL)
     ORDER BY occurred_at DESC, entry_id DESC
     LIMIT 1
 )

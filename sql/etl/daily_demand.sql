@@ -1,7 +1,8 @@
 -- DuckDB. New and changed rows of daily_demand, from `movements`, the present `daily_demand`, `event_kinds`, and
 -- `zones`, the time zone of each location.
 -- $since: the watermark up to which daily_demand is already up to date. Only pairs with newer rows are looked at, only
--- from their first touched day on, and of those only rows that differ from the stored ones are returned.
+-- from their first touched day on, and of those only rows that differ from the stored ones are returned. What was
+-- corrected counts no more; a stored row of a day of which nothing is left comes back as gone.
 WITH kinds AS (
     -- the events that a day shows: those that move stock, count it or set its price
     SELECT kind, is_count AS counts, shows_stock, sets_price, daily
@@ -20,6 +21,8 @@ rows AS (
     FROM movements m
     JOIN touched t USING (product_id, location_id)
     JOIN kinds k USING (kind)
+    WHERE m.corrects IS NULL
+      AND NOT EXISTS (SELECT 1 FROM movements c WHERE c.corrects = m.entry_id - m.leg AND c.leg = m.leg)
 ),
 -- When the business days begin and end: a local day lasts 23 to 25 hours where clocks change.
 dates AS (
@@ -76,12 +79,12 @@ days AS (
     SELECT product_id, location_id, day, any_value(month) AS month,
            coalesce(-sum(quantity_milli) FILTER (WHERE daily = 'sold'), 0)::BIGINT AS sold_milli,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'returned'), 0)::BIGINT AS returned_milli,
-           coalesce(round(sum(-quantity_milli::HUGEINT * price_micros)
-                          FILTER (WHERE daily IN ('sold', 'returned')) / 1000.0), 0)::BIGINT AS revenue_micros,
+           coalesce(rounded(sum(-quantity_milli::HUGEINT * price_micros)
+                                FILTER (WHERE daily IN ('sold', 'returned')), 1000), 0)::BIGINT AS revenue_micros,
            (count(DISTINCT order_id) FILTER (WHERE daily = 'sold'))::INTEGER AS orders,
            coalesce(max(list_price) FILTER (WHERE last_of_day),
-                    round(sum(-quantity_milli::HUGEINT * price_micros) FILTER (WHERE daily = 'sold')::DOUBLE
-                          / nullif(-sum(quantity_milli) FILTER (WHERE daily = 'sold' AND price_micros IS NOT NULL), 0)
+                    rounded(sum(-quantity_milli::HUGEINT * price_micros) FILTER (WHERE daily = 'sold'),
+                            nullif(-sum(quantity_milli) FILTER (WHERE daily = 'sold' AND price_micros IS NOT NULL), 0)
                     ))::BIGINT AS price_micros,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'received'), 0)::BIGINT AS received_milli,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'adjusted'), 0)::BIGINT AS adjusted_milli,
@@ -102,10 +105,18 @@ wanted AS (
            received_milli, adjusted_milli, promotion, on_hand_milli, in_stock_share,
            coalesce(in_stock_share < 1, false) AS censored, month
     FROM days
+),
+present AS (
+    SELECT d.product_id, d.location_id, d.day, d.sold_milli, d.returned_milli, d.revenue_micros, d.orders,
+           d.price_micros, d.received_milli, d.adjusted_milli, d.promotion, d.on_hand_milli, d.in_stock_share,
+           d.censored, d.month
+    FROM daily_demand d
+    JOIN touched t ON t.product_id = d.product_id AND t.location_id = d.location_id AND d.day >= t.first_day
 )
-SELECT * FROM wanted
-EXCEPT
-SELECT d.product_id, d.location_id, d.day, d.sold_milli, d.returned_milli, d.revenue_micros, d.orders, d.price_micros,
-       d.received_milli, d.adjusted_milli, d.promotion, d.on_hand_milli, d.in_stock_share, d.censored, d.month
-FROM daily_demand d
-JOIN touched t ON t.product_id = d.product_id AND t.location_id = d.location_id AND d.day >= t.first_day
+SELECT *, false AS gone
+FROM (SELECT * FROM wanted EXCEPT SELECT * FROM present)
+UNION ALL
+SELECT *, true
+FROM present p
+WHERE NOT EXISTS (SELECT 1 FROM wanted w
+                  WHERE w.product_id = p.product_id AND w.location_id = p.location_id AND w.day = p.day)

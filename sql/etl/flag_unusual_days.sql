@@ -5,6 +5,7 @@ WITH candidates AS (
     FROM staged_demand s
     WHERE s.sold_milli >= 50000
       AND NOT s.promotion
+      AND NOT s.gone
       AND NOT EXISTS (
           SELECT FROM daily_demand d
           WHERE d.product_id = s.product_id AND d.location_id = s.location_id AND d.day <> s.day

@@ -5,6 +5,7 @@ INSERT INTO daily_demand (product_id, location_id, day, sold_milli, returned_mil
 SELECT product_id, location_id, day, sold_milli, returned_milli, revenue_micros, orders, price_micros, received_milli,
        adjusted_milli, promotion, on_hand_milli, in_stock_share, censored
 FROM staged_demand
+WHERE NOT gone
 ON CONFLICT (product_id, location_id, day) DO UPDATE
 SET sold_milli = excluded.sold_milli,
     returned_milli = excluded.returned_milli,

@@ -5,10 +5,3 @@ SELECT d.location_id, d.day, sum(d.sold_milli), sum(d.returned_milli), sum(d.rev
 FROM daily_demand d
 WHERE (d.location_id, d.day) IN (SELECT DISTINCT location_id, day FROM staged_demand)
 GROUP BY d.location_id, d.day
-ON CONFLICT (location_id, day) DO UPDATE
-SET sold_milli = excluded.sold_milli,
-    returned_milli = excluded.returned_milli,
-    revenue_micros = excluded.revenue_micros,
-    orders = excluded.orders,
-    out_of_stock = excluded.out_of_stock,
-    active = excluded.active

@@ -1,2 +1,2 @@
--- Up to which transaction a serving copy shows its table of the lake; 0 where that is not known.
-SELECT coalesce(max(xid_before::text::bigint), 0) AS xid_before FROM served_tables WHERE table_name = $1::text
+-- Which lake, and up to which transaction of it, a serving copy shows; no row where that is not known.
+SELECT generation, xid_before::text::bigint AS xid_before FROM served_tables WHERE table_name = $1::text

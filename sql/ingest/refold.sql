@@ -8,7 +8,7 @@ FROM (
 ) pair
 CROSS JOIN LATERAL (
     SELECT observed_milli, occurred_at
-    FROM ledger
+    FROM ledger_in_force
     WHERE product_id = pair.product_id AND location_id = pair.location_id AND is_stock_count(kind)
     ORDER BY occurred_at DESC, entry_id DESC
     LIMIT 1

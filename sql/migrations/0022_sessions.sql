@@ -9,9 +9,9 @@ CREATE TABLE sessions (
     ended_at     timestamptz
 );
 COMMENT ON TABLE sessions IS 'Sign-ins of people, by the SHA-256 of the text in their cookie. Signing out, a new password and disabling the user end them.';
-COMMENT ON INDEX sessions_pkey IS 'stocktide/open_session';
+COMMENT ON INDEX sessions_pkey IS 'Serves stocktide/open_session';
 CREATE INDEX sessions_of_user ON sessions (user_id) WHERE ended_at IS NULL;
-COMMENT ON INDEX sessions_of_user IS 'stocktide/end_sessions';
+COMMENT ON INDEX sessions_of_user IS 'Serves stocktide/end_sessions';
 
 CREATE VIEW open_sessions AS
 SELECT s.session_hash, u.username, u.role, s.created_at, s.expires_at
@@ -29,9 +29,9 @@ CREATE TABLE sign_in_attempts (
     at         timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE sign_in_attempts IS 'Each password that was tried, counted before it is checked: pending ones count as wrong, so that many at once are no more guesses.';
-COMMENT ON INDEX sign_in_attempts_pkey IS 'stocktide/note_attempt';
+COMMENT ON INDEX sign_in_attempts_pkey IS 'Serves stocktide/note_attempt';
 CREATE INDEX sign_in_attempts_of_user ON sign_in_attempts (username, at);
-COMMENT ON INDEX sign_in_attempts_of_user IS 'stocktide/reserve_attempt';
+COMMENT ON INDEX sign_in_attempts_of_user IS 'Serves stocktide/reserve_attempt';
 
 CREATE FUNCTION end_sessions_of_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -40,3 +40,15 @@ BEGIN
 END $$;
 CREATE TRIGGER users_end_sessions AFTER UPDATE OF password_hash, disabled_at ON users
 FOR EACH ROW EXECUTE FUNCTION end_sessions_of_user();
+
+-- The history of rejects goes with rejects that are settled and old, by maintenance alone.
+CREATE OR REPLACE FUNCTION refuse_reject_history_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('stocktide.retention', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'the history of rejects is append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation';
+END $$;
+ALTER TABLE reject_actions DROP CONSTRAINT reject_actions_reject_id_fkey;
+ALTER TABLE reject_actions ADD CONSTRAINT reject_actions_reject_id_fkey
+    FOREIGN KEY (reject_id) REFERENCES rejects ON DELETE CASCADE;

@@ -183,11 +183,9 @@ RESERVATION = EventKind(
 )
 RELEASE = EventKind(name="release", legs=(Leg(closes="promised"),), reference="reservation_id")
 ADJUSTMENT = EventKind(name="adjustment", legs=(_IN,), signed=True, daily="adjusted")
-STOCKTAKE = EventKind(
-    name="stocktake", amount="counted", usual=True, shows_stock=True, reversible=False
-)
-READING = EventKind(name="reading", amount="observed", counterparty="device", reversible=False)
-PRICE = EventKind(name="price", amount="price", usual=True, reversible=False)
+STOCKTAKE = EventKind(name="stocktake", amount="counted", usual=True, shows_stock=True)
+READING = EventKind(name="reading", amount="observed", counterparty="device")
+PRICE = EventKind(name="price", amount="price", usual=True)
 CORRECTION = EventKind(name="correction", legs=(), amount=None, reversible=False, corrects=True)
 
 KINDS: Mapping[str, EventKind] = {

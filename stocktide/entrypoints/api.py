@@ -147,7 +147,7 @@ async def delete_session(request: Request) -> dict[str, bool]:
 
 @router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
 def post_job(job: str, request: Request, _key: OperateKey) -> dict[str, str | bool]:
-    """Ask the worker to run `etl`, `forecast`, `refresh` or `drift` soon. One that waits is not queued twice."""
+    """Ask the worker to run `etl`, `forecast`, `refresh`, `drift` or `maintain` soon; one that waits stays alone."""
     return {"job": job, "queued": defer_job(engine_of(request), job)}
 
 

@@ -37,6 +37,8 @@ PARTITIONS_LOCK = LOCK_PREFIX + "ledger_partitions"
 
 # A commit to a Delta table carries the watermark as the version of this app transaction; it is an xid8.
 ETL_TRANSACTION = "stocktide.etl"
+# The lake's generation, as the version of this app transaction: when it was last made from the whole ledger.
+LAKE_GENERATION = "stocktide.generation"
 
 
 def job_lock(job: str) -> str:

@@ -8,7 +8,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from stocktide.foundation.errors import NotFound
 
-Job = Literal["etl", "forecast", "refresh", "drift"]
+Job = Literal["etl", "forecast", "refresh", "drift", "maintain"]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
 COMMANDS: dict[Job, tuple[str, ...]] = {
@@ -16,6 +16,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "forecast": ("forecast",),
     "refresh": ("forecast", "refresh"),
     "drift": ("forecast", "drift"),
+    "maintain": ("maintain",),
 }
 
 # A job runs under its own lock, but for one that must not run beside another: a refresh is a forecast, too.
@@ -24,6 +25,7 @@ LOCKS: dict[Job, str] = {
     "forecast": "forecast",
     "refresh": "forecast",
     "drift": "drift",
+    "maintain": "maintain",
 }
 
 

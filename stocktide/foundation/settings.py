@@ -109,9 +109,9 @@ class Settings(BaseSettings):
         description="Largest price or cost of one unit.",
     )
     amount_max: int = Field(
-        1_000_000_000_000,
+        10_000_000_000,
         ge=1,
-        le=1_000_000_000_000,
+        le=10_000_000_000,
         description="Largest amount of one event, quantity times price or cost.",
     )
     clock_ahead_s_max: int = Field(
@@ -146,6 +146,37 @@ class Settings(BaseSettings):
     refresh_cron: str = Field(
         "30 4 * * *",
         description="When the worker fits the current version to days that came since, without a backtest.",
+    )
+    maintain_cron: str = Field(
+        "17 3 * * *",
+        description="When the worker deletes what is too old and merges the lake's small files, UTC.",
+    )
+    history_days: int = Field(
+        400,
+        ge=35,
+        le=36_500,
+        description="How long minutes of feeds, runs, sign-ins, drift and reports of files are kept.",
+    )
+    rejects_days: int = Field(
+        180,
+        ge=1,
+        le=36_500,
+        description="How long replayed and dropped rejects are kept; open ones stay.",
+    )
+    lake_history_days: int = Field(
+        14,
+        ge=1,
+        le=3_650,
+        description="How long files of old versions of the lake's tables are kept; a run that reads one needs them.",
+    )
+    experiments_kept: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="How many of the newest runs MLflow keeps, beside those of stored versions.",
+    )
+    log_bytes_max: int = Field(
+        50 * 2**20, ge=2**16, description="Longest log of a part, bytes; its newest half is kept."
     )
     drift_cron: str = Field(
         "12 * * * *",

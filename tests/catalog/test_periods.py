@@ -1,5 +1,6 @@
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -135,28 +136,44 @@ def test_a_product_tells_the_rhythm_of_its_forecast(api: Api, database: sa.Engin
     )
 
 
-@pytest.mark.parametrize("frequency", ["D", "W", "M"])
-def test_running_out_takes_a_week_of_a_longer_period(
-    database: sa.Engine, frequency: Frequency
-) -> None:
-    end = date.today()  # noqa: DTZ011 - the database's own day is what counts
-    made = by_period(frequency, end=end)
-    publish(database, made, run_id=None)
+def shelf_in(database: sa.Engine, zone: str) -> None:
+    """One unit of apples at S1."""
     with database.begin() as connection:
         connection.execute(sa.text("INSERT INTO products (sku) VALUES ('Apples')"))
-        connection.execute(sa.text("INSERT INTO locations (code) VALUES ('S1')"))
+        connection.execute(
+            sa.text("INSERT INTO locations (code, timezone) VALUES ('S1', :zone)"), {"zone": zone}
+        )
         connection.execute(
             sa.text(
                 "INSERT INTO stock (product_id, location_id, on_hand_milli, known)"
                 " SELECT product_id, location_id, 1, true FROM products, locations"
             )
         )
-    [week] = read_frame(database, "running_out")["week"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("days_old", [0, 3])
+@pytest.mark.parametrize("frequency", ["D", "W", "M"])
+def test_running_out_takes_the_week_from_the_shop_s_own_today(
+    database: sa.Engine, frequency: Frequency, days_old: int, zone: str
+) -> None:
+    today = datetime.now(ZoneInfo(zone)).date()
+    made = by_period(frequency, end=today - timedelta(days=days_old))
+    publish(database, made, run_id=None)
+    shelf_in(database, zone)
     nodes = made.hierarchy.nodes
     leaf = int(nodes[(nodes["location"] == "S1") & (nodes["product"] == "Apples")].index[0])
-    start = made.cutoff if frequency == "D" else max(made.cutoff, end - timedelta(days=1))
+    start = max(made.cutoff, today - timedelta(days=1))
     days = pd.date_range(start + timedelta(days=1), periods=7)
     lasts = made.regular.dates(made.regular.containing(days))
     mean = pd.Series(made.mean[leaf], index=made.ahead)
     length = (made.regular.last_days(lasts) - made.regular.first_days(lasts)).days + 1
+    [week] = read_frame(database, "running_out")["week"]
     assert week == pytest.approx((mean[lasts].to_numpy() / length.to_numpy()).sum())
+
+
+def test_nothing_is_said_of_a_week_that_the_forecast_does_not_reach(database: sa.Engine) -> None:
+    end = datetime.now(UTC).date() - timedelta(days=HORIZON - 2)
+    publish(database, by_period("D", end=end), run_id=None)
+    shelf_in(database, "UTC")
+    assert read_frame(database, "running_out").empty

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -191,3 +192,43 @@ def test_a_share_is_a_share_in_every_zone(
     assert all(share is None or 0 <= share <= 1 for share in shares.values())
     if all(counted[: len(minutes)]):
         assert set(shares.values()) == {1.0}
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lines=st.lists(
+        st.tuples(st.integers(1, 10**6), st.integers(0, 10**16)).filter(
+            lambda line: line[0] * line[1] <= 10**19
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    returned=st.booleans(),
+)
+def test_money_is_added_up_exactly(
+    database: sa.Engine, tmp_path_factory: Any, lines: list[tuple[int, int]], returned: bool
+) -> None:
+    """Thousandths of units times millionths of money, up to the largest amount: rounded once, at the end."""
+    name = tmp_path_factory.mktemp("lake").name
+    lake = Lake(str(tmp_path_factory.mktemp("lake")))
+    with database.begin() as connection:
+        product_id = put_products(connection, [ProductIn(name)])[0]
+        put_locations(connection, [LocationIn("S1")])
+    settings_ = Settings(price_max=10**12)
+    kinds = ["return" if returned and number % 2 else "sale" for number in range(len(lines))]
+    raws = [
+        raw(event_id=f"{name}-{n}", kind=kind, product=name, quantity=str(Decimal(milli) / 1000),
+            price=f"{Decimal(micros) / 10**6:f}")
+        for n, (kind, (milli, micros)) in enumerate(zip(kinds, lines, strict=True))
+    ]  # fmt: skip
+    outcomes = Recorder(database, settings_).record("till", "", raws)
+    assert {outcome.name for outcome in outcomes} == {"accepted"}
+    run_etl(database, lake)
+    table = open_table(lake, "daily_demand")
+    assert table is not None
+    rows = [row for row in table.to_pyarrow_table().to_pylist() if row["product_id"] == product_id]
+    signed = [
+        -m * p if kind == "return" else m * p for kind, (m, p) in zip(kinds, lines, strict=True)
+    ]
+    exact = Decimal(sum(signed)) / 1000
+    assert sum(row["revenue_micros"] for row in rows) == exact.to_integral_value(ROUND_HALF_UP)

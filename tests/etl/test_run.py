@@ -122,7 +122,7 @@ STEPS = [
     "land_dimensions",
     "update_daily_demand",
     "verify_lake",
-    "_note_versions",
+    "note_versions",
 ]
 
 

@@ -9,7 +9,7 @@ from ingest.epcis.model.document import read_document
 from ingest.epcis.model.reading import Refused
 from ingest.files.event_lines import BYTE_ORDER_MARK
 from ingest.files.file_intake import FEED, told
-from ingest.files.importing import Tally
+from ingest.files.tally import Tally
 from ingest.recording.formats import Report
 from ingest.recording.recording import Recorder
 from stocktide.foundation.errors import Invalid

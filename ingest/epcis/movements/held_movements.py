@@ -39,8 +39,8 @@ class Held:
 
     @property
     def can_be_reversed(self) -> bool:
-        """Return True if a correction turns it round; counts are not."""
-        return not self.corrects and KINDS[self.kind].reversible
+        """Return True if a declaration takes it back; counts stand until newer ones come."""
+        return not self.corrects and KINDS[self.kind].has_quantity
 
     @property
     def done(self) -> dict[str, Any]:

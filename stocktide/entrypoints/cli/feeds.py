@@ -105,7 +105,7 @@ def broker(port: int) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--mapping",
-    help="A mapping file, or the name of one we ship: for rows of CSV, Parquet, NDJSON.",
+    help="A mapping file, or the name of one we ship: for rows of CSV, TSV, Parquet, NDJSON.",
 )
 @click.option(
     "--once",

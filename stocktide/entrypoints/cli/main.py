@@ -1,6 +1,5 @@
 """The command line. Every command: exit 0 done, 1 failed, 2 wrong use or state, 3 try again; one clear line."""
 
-import json
 import logging
 import os
 import sys
@@ -14,9 +13,13 @@ from stocktide.entrypoints.cli.calendar import calendar
 from stocktide.entrypoints.cli.context import load_config, load_settings, services_for
 from stocktide.entrypoints.cli.demand import demand
 from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
+from stocktide.entrypoints.cli.files import import_, locations, mapping, products
 from stocktide.entrypoints.cli.forecast import forecast
+from stocktide.entrypoints.cli.maintain import maintain
 from stocktide.entrypoints.cli.output import print_json, print_table, say
+from stocktide.entrypoints.cli.proof import check, rebuild
 from stocktide.entrypoints.cli.rejects import rejects
+from stocktide.entrypoints.cli.removal import remove
 from stocktide.foundation.errors import Invalid, StocktideError
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.private_files import PRIVATE_UMASK
@@ -155,45 +158,6 @@ def _required(value: str | None, name: str) -> str:
     return value
 
 
-@cli.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--mapping",
-    required=True,
-    help="A mapping file, or the name of one we ship (online_retail, m5).",
-)
-@click.option(
-    "--dry-run", is_flag=True, help="Show the first rows as events and the counts; record nothing."
-)
-@as_json
-def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
-    """Import events from a CSV, Parquet or NDJSON file. Run it as often as you like: nothing is recorded twice."""
-    from ingest.files.importing import dry_run_file, import_file, open_mapping
-    from ingest.recording.recording import Recorder
-    from stocktide.entrypoints.cli.output import progress
-
-    settings = load_settings()
-    plan = open_mapping(mapping)
-    if dry_run:
-        sample, tally = dry_run_file(file, plan, settings)
-        if as_json:
-            print_json({"events": sample, **tally.as_dict()})
-            return
-        for event in sample:
-            click.echo(json.dumps(event, ensure_ascii=False))
-        print_table("Dry run", ["outcome", "rows"], tally.rows())
-        return
-    with (
-        services_for(settings, "stocktide import") as (engine, _),
-        progress("importing", "rows") as advance,
-    ):
-        tally = import_file(file, plan, Recorder(engine, settings), advance)
-    if as_json:
-        print_json(tally.as_dict())
-    else:
-        print_table(f"Import of {file.name}", ["outcome", "rows"], tally.rows())
-
-
 @cli.command()
 @click.option("--wait", is_flag=True, help="Wait for a run under way first.")
 @as_json
@@ -226,57 +190,21 @@ def etl(as_json: bool, wait: bool) -> None:
     print_table("ETL", ["what", "value"], rows)
 
 
-@cli.command()
-@as_json
-def check(as_json: bool) -> None:
-    """Check that stock equals the sum of its movements, and the lake the ledger. Exit 1 if not."""
-    from etl.check import check_all
-
-    settings = load_settings()
-    with services_for(settings, "stocktide check") as (engine, _):
-        result = check_all(engine, Lake(settings.lake_root))
-    if as_json:
-        print_json(result.as_dict())
-    else:
-        print_table("Check", ["invariant", "holds", "figures"], result.rows())
-    sys.exit(0 if result.holds else 1)
-
-
-@cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def products(file: Path) -> None:
-    """Create or change products from a CSV, Parquet or NDJSON file: a column a field, sku needed."""
-    from ingest.files.dimension_files import put_products_file
-
-    with (
-        services_for(load_settings(), "stocktide products") as (engine, _),
-        engine.begin() as connection,
-    ):
-        count = put_products_file(connection, file)
-    say(f"{count:,} products created or changed.")
-
-
-@cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def locations(file: Path) -> None:
-    """Create or change locations from a CSV, Parquet or NDJSON file: a column a field, code needed."""
-    from ingest.files.dimension_files import put_locations_file
-
-    with (
-        services_for(load_settings(), "stocktide locations") as (engine, _),
-        engine.begin() as connection,
-    ):
-        count = put_locations_file(connection, file)
-    say(f"{count:,} locations created or changed.")
-
-
 cli.add_command(broker)
 cli.add_command(alerts)
 cli.add_command(calendar)
+cli.add_command(check)
 cli.add_command(demand)
 cli.add_command(forecast)
+cli.add_command(import_)
+cli.add_command(locations)
+cli.add_command(maintain)
+cli.add_command(mapping)
 cli.add_command(mqtt)
+cli.add_command(products)
+cli.add_command(rebuild)
 cli.add_command(rejects)
+cli.add_command(remove)
 cli.add_command(keys)
 cli.add_command(users)
 cli.add_command(watch)

@@ -13,6 +13,12 @@ from stocktide.foundation.errors import Invalid
 from stocktide.foundation.field_values import value_of
 
 OWNER = "stocktide rejects"
+FOR_REASON = click.option(
+    "--for", "for_reason", help="All open ones for this reason, such as unknown_product."
+)
+FOR_FIELD = click.option("--field", help="With --for: only with this field.")
+FOR_FEED = click.option("--feed", help="With --for: only of this feed.")
+FOR_SOURCE = click.option("--source", help="With --for: only of this source.")
 
 
 @click.group()
@@ -104,10 +110,10 @@ def rejects_mend(
 
 @rejects.command("replay")
 @click.argument("reject_ids", type=int, nargs=-1)
-@click.option("--for", "for_reason", help="All open ones for this reason, such as unknown_product.")
-@click.option("--field", help="With --for: only with this field.")
-@click.option("--feed", help="With --for: only of this feed.")
-@click.option("--source", help="With --for: only of this source.")
+@FOR_REASON
+@FOR_FIELD
+@FOR_FEED
+@FOR_SOURCE
 @click.option("--set", "edit", metavar="FIELD=VALUE", help="Set a field to another value.")
 @click.option("--was", help="With --set: only where the field has this value now.")
 @click.option(
@@ -131,8 +137,7 @@ def rejects_replay(
     from ingest.rejects.attempts import Audit
     from ingest.rejects.rejects import Wanted
 
-    if bool(reject_ids) == (for_reason is not None):
-        raise Invalid("usage", "Name rejects by id, or all for a reason by --for REASON.")
+    _check_choice(reject_ids, for_reason)
     wanted = Wanted(reason=for_reason, field=field, feed=feed, source=source)
     ids = list(reject_ids) or None
     changed = _edit(edit, was)
@@ -156,15 +161,38 @@ def rejects_replay(
 
 
 @rejects.command("drop")
-@click.argument("reject_ids", type=int, nargs=-1, required=True)
+@click.argument("reject_ids", type=int, nargs=-1)
+@FOR_REASON
+@FOR_FIELD
+@FOR_FEED
+@FOR_SOURCE
 @click.option("--reason", required=True, help="Reason, saved in the history.")
-def rejects_drop(reject_ids: Sequence[int], reason: str) -> None:
-    """Close rejects that will never be recorded. They stay stored."""
-    from ingest.rejects.rejects import drop_rejects
+def rejects_drop(
+    reject_ids: Sequence[int],
+    for_reason: str | None,
+    field: str | None,
+    feed: str | None,
+    source: str | None,
+    reason: str,
+) -> None:
+    """Close rejects that will never be recorded, by id or all with one reason. They stay stored."""
+    from ingest.rejects.rejects import Wanted, drop_group, drop_rejects
 
-    with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
-        told = drop_rejects(connection, list(reject_ids), by=command_line_user(), reason=reason)
-    say(f"{told['dropped']:,} dropped, {told['not_open']:,} were not open.")
+    _check_choice(reject_ids, for_reason)
+    by = command_line_user()
+    with services_for(load_settings(), OWNER) as (engine, _):
+        if reject_ids:
+            with engine.begin() as connection:
+                told = drop_rejects(connection, list(reject_ids), by=by, reason=reason)
+            say(f"{told['dropped']:,} dropped, {told['not_open']:,} were not open.")
+            return
+        wanted = Wanted(reason=for_reason, field=field, feed=feed, source=source)
+        dropped, more = 0, True
+        while more:
+            with engine.begin() as connection:
+                more = bool(some := drop_group(connection, wanted, by=by, reason=reason))
+            dropped += some
+    say(f"{dropped:,} dropped.")
 
 
 @rejects.command("reopen")
@@ -177,6 +205,11 @@ def rejects_reopen(reject_ids: Sequence[int], reason: str) -> None:
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
         told = reopen_rejects(connection, list(reject_ids), by=command_line_user(), reason=reason)
     say(f"{told['reopened']:,} open again, {told['not_dropped']:,} were not dropped.")
+
+
+def _check_choice(reject_ids: Sequence[int], for_reason: str | None) -> None:
+    if bool(reject_ids) == (for_reason is not None):
+        raise Invalid("usage", "Name rejects by id, or all for a reason by --for REASON.")
 
 
 def edit_of(text: str) -> tuple[str, Any]:

@@ -143,8 +143,8 @@ def test_import_keeps_ragged_lines_as_they_were_when_columns_are_missing(
     assert [
         (reason, message.split(":")[0], raw) for reason, message, raw in rejects(recorder.engine)
     ] == [
-        ("broken_line", "till.csv, line 3", b"b,2026-03-01"),
-        ("broken_line", "till.csv, line 5", b"d,2026-03-01 10:00:00,A"),
+        ("broken_line", "till.csv, row 2", b"b,2026-03-01"),
+        ("broken_line", "till.csv, row 4", b"d,2026-03-01 10:00:00,A"),
     ]
 
 

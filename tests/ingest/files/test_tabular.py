@@ -41,8 +41,6 @@ BAD: list[tuple[str, str, Broken, str, str]] = [
     ("truncated Parquet", "till.parquet", half_a_parquet, "file_unreadable", "No magic bytes"),
     ("no Parquet", "till.parquet", text("PAR1 it is not"), "file_unreadable", "No magic"),
     ("empty Parquet", "till.parquet", text(""), "file_empty", "the file is empty"),
-    ("truncated NDJSON", "till.ndjson", text(JSON_ROW + '{"id": "b", "mom'), "file_unreadable", "line 2: .*truncated"),
-    ("no NDJSON", "till.jsonl", text(JSON_ROW * 2 + "nonsense\n"), "file_unreadable", "line 3: .*malformed"),
     ("list in NDJSON", "till.ndjson", text("[1, 2]\n"), "column_missing", "column 'id'"),
     ("latin-1 cell", "till.csv", text(HEADER + row() + row("b", sku="Süß"), "latin-1"), "file_encoding",
      "line 3: byte 0xfc is not UTF-8"),
@@ -51,7 +49,6 @@ BAD: list[tuple[str, str, Broken, str, str]] = [
     ("latin-1 NDJSON", "till.ndjson", text(JSON_ROW + JSON_ROW.replace('"A"', '"Ä"'), "latin-1"), "file_encoding",
      "line 2: byte 0xc4"),
     ("latin-1 last byte", "till.csv", text(HEADER + row() + "b,é", "latin-1"), "file_encoding", "line 3: byte 0xe9"),
-    ("utf-16", "till.csv", text(HEADER + row(), "utf-16"), "file_encoding", "line 1: "),
     ("utf-16 without mark", "till.csv", text(HEADER + row(), "utf-16-le"), "file_encoding", "line 1: a NUL byte"),
     ("missing column", "till.csv", text(HEADER.replace("quantity", "qty") + row()), "column_missing",
      "column 'quantity' of mapping 'till' is not there; the file has id, moment, sku, shop, qty, line"),
@@ -74,6 +71,22 @@ def test_tabular_file_names_file_and_place_when_it_cannot_be_read(
     assert "CREATE" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [('{"id": "b", "mom', "truncated"), ("nonsense\n", "malformed"), ("[1]\n", "object")],
+)
+def test_a_line_that_is_no_json_object_is_one_broken_row(
+    tmp_path: Path, end: str, said: str
+) -> None:
+    path = tmp_path / "till.ndjson"
+    path.write_text(JSON_ROW + end)
+    with TabularFile(path, till()) as table:
+        assert table.counts() == (2, 1)
+        ((line, error, kept),) = table.broken_lines()
+    assert (line, kept) == (2, end.strip())
+    assert said in error
+
+
 def test_tabular_file_finds_the_byte_when_it_stands_beyond_the_first_chunk(tmp_path: Path) -> None:
     path = tmp_path / "till.csv"
     rows = [row(str(n)) for n in range(40_000)]
@@ -84,6 +97,7 @@ def test_tabular_file_finds_the_byte_when_it_stands_beyond_the_first_chunk(tmp_p
 
 EXPRESSIONS: list[tuple[str, tuple[str, str], str]] = [
     ("no SQL", ('when = "quantity > 0"', 'when = "quantity >"'), r"kind\[0\]\.when: Parser Error"),
+    ("nothing", ('time = "moment"', 'time = " "'), "event.time is empty; write an SQL expression"),
     ("unknown column", ('when = "quantity > 0"', 'when = "amount > 0"'), r"kind\[0\]\.when: .*amount"),
     ("unknown column of a rule", ("sku = 'TEST'", "item = 'TEST'"), r"leave_out\[0\]\.when: .*item"),
     ("unknown function", ('code = "shop"', 'code = "shout(shop)"'), r"location\.code: .*shout"),

@@ -1,4 +1,5 @@
 import contextlib
+import gzip
 import json
 import os
 import subprocess
@@ -111,6 +112,25 @@ def test_watch_takes_each_kind_once_and_moves_it_with_its_report(
     assert beside == json.loads(json.dumps(first[1], default=str))
     assert states(recorder.engine) == [("a.csv", "done"), ("b.ndjson", "done"), ("c.jsonl", "done")]
     assert count_of(recorder.engine) == 4
+
+
+def test_watch_fails_a_file_of_which_nothing_was_recorded_and_shows_an_example(
+    recorder: Recorder, folder: Path
+) -> None:
+    write(folder / "a.csv", row("a", "x"), row("b", sku="TEST"))
+    write(folder / "b.csv", row("a", "x"), row("b"))
+    (folder / "c.ndjson.gz").write_bytes(gzip.compress(events("c", "d")))
+    reports = take_all(recorder, folder, till())
+    assert [(r["file"], r["state"]) for r in reports] == [
+        ("a.csv", "failed"),
+        ("b.csv", "done"),
+        ("c.ndjson.gz", "done"),
+    ]
+    assert reports[0]["error"]["code"] == "all_rejected"
+    for report in reports[:2]:
+        assert "row 1: line 2 of the file: column quantity: 'x'" in report["examples"]["wrong_type"]
+        assert report["dialect"]["delimiter"] == ","
+    assert reports[2]["accepted"] == 2
 
 
 def test_watch_knows_a_content_again_under_any_name(recorder: Recorder, folder: Path) -> None:
@@ -346,7 +366,7 @@ def test_watch_survives_a_file_that_it_may_not_read(recorder: Recorder) -> None:
                 opened.enter_context(recorder.engine.connect())
         with as_nobody():
             reports = {report["file"]: report for report in take_all(recorder, folder)}
-        assert reports["open.ndjson"]["state"] == "done"
+        assert reports["open.ndjson"]["state"] == "done", reports
         assert reports["secret.ndjson"]["error"]["code"] == "file_unreadable"
         assert "secret.ndjson" in names(folder / "failed")
 

@@ -106,9 +106,6 @@ def test_correction_is_refused_and_kept_where_there_is_nothing_to_reverse(
     cases: list[tuple[dict[str, dict[str, Any]], str, str]] = [
         ({}, "nothing", "unknown_event"),
         ({}, "c", "unknown_event"),
-        ({"n": {"kind": "stocktake"}}, "n", "not_reversible"),
-        ({"n": {"kind": "reading"}}, "n", "not_reversible"),
-        ({"n": {"kind": "price"}}, "n", "not_reversible"),
         ({"s": sale, "n": void}, "n", "not_reversible"),
         ({"s": sale, "n": void}, "s", "already_corrected"),
     ]
@@ -121,6 +118,69 @@ def test_correction_is_refused_and_kept_where_there_is_nothing_to_reverse(
         assert rows(recorder, "SELECT count(*) FROM ledger") == ledger
         kept = f"SELECT reason, field, event_id FROM rejects WHERE source = '{source}'"  # noqa: S608 - ours
         assert rows(recorder, kept) == [(reason, "data.corrects_id", "c")]
+
+
+def test_correction_of_a_price_a_reading_or_a_count_leaves_the_one_before(
+    recorder: Recorder,
+) -> None:
+    names(
+        recorder,
+        raw(kind="stocktake", event_id="n1", counted=5, minute=1),
+        raw(kind="reading", event_id="x1", observed=4, minute=1),
+        raw(kind="price", event_id="p1", price=2, minute=1, currency="EUR", promotion=True),
+        raw(kind="sale", event_id="s", quantity=1, minute=2),
+    )
+    query = (
+        "SELECT on_hand_milli, counted_at, sensed_milli, sensed_at, price_micros, currency, promotion, price_at"
+        " FROM stock"
+    )
+    before = rows(recorder, query)
+    names(
+        recorder,
+        raw(kind="stocktake", event_id="n2", counted=500, minute=3),
+        raw(kind="reading", event_id="x2", observed=400, minute=3),
+        raw(kind="price", event_id="p2", price=200, minute=3),
+    )
+    assert rows(recorder, query) != before
+    corrections = [correction(f"c{of}", of) for of in ("n2", "x2", "p2")]
+    assert names(recorder, *corrections) == ["accepted"] * 3
+    assert rows(recorder, query) == before
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["in two requests", "in one request"])
+def test_correction_of_a_receipt_leaves_cost_and_value_as_if_it_had_never_been(
+    recorder: Recorder, together: bool
+) -> None:
+    typed = raw(kind="receipt", event_id="r", quantity=10, cost="1000", minute=1)
+    assert names(recorder, typed) == ["accepted"]
+    sent = [
+        correction("c", "r"),
+        raw(kind="receipt", event_id="r2", quantity=10, cost="10", minute=1),
+    ]
+    for batch in [sent] if together else [[one] for one in sent]:
+        assert set(names(recorder, *batch)) == {"accepted"}
+    query = "SELECT on_hand_milli, cost_micros, value_micros FROM stock_position"
+    assert rows(recorder, query) == [(10_000, 10_000_000, 100_000_000)]
+
+
+def test_correction_takes_its_cost_back_wherever_the_goods_went(recorder: Recorder) -> None:
+    names(recorder, raw(kind="receipt", event_id="r1", quantity=10, cost="10"))
+    names(recorder, raw(kind="receipt", event_id="r2", quantity=10, cost="1000", minute=1))
+    names(recorder, raw(kind="transfer", event_id="t", quantity=5, minute=2))
+    assert names(recorder, correction("c", "r2")) == ["accepted"]
+    query = "SELECT code, cost_micros FROM stock JOIN locations USING (location_id) ORDER BY code"
+    assert rows(recorder, query) == [("S1", 10_000_000), ("S2", 10_000_000)]
+
+
+def test_correction_leaves_nothing_known_and_nothing_sold(recorder: Recorder) -> None:
+    names(
+        recorder,
+        raw(kind="receipt", event_id="r", quantity=5),
+        raw(kind="sale", event_id="s", quantity=2, minute=1),
+    )
+    assert names(recorder, correction("c1", "r"), correction("c2", "s")) == ["accepted"] * 2
+    query = "SELECT on_hand_milli, known, last_sale_at, sales_score, sales_score_at FROM stock"
+    assert rows(recorder, query) == [(0, False, None, 0.0, None)]
 
 
 def test_correction_finds_an_event_of_another_source_by_name(recorder: Recorder) -> None:

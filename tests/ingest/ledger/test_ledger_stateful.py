@@ -41,7 +41,6 @@ KINDS = (
     "sale", "return", "receipt", "transfer", "dispatch", "arrival", "order", "reservation", "release", "adjustment",
     "stocktake", "reading", "price", "stocktake", "receipt", "sale",
 )  # fmt: skip
-REVERSED = set(KINDS) - {"stocktake", "reading", "price"}
 OPENS = {"order": "on_order", "dispatch": "in_transit", "reservation": "promised"}
 CLOSES = {"receipt": "on_order", "arrival": "in_transit", "sale": "promised", "release": "promised"}
 LOTS = {"sale", "return", "receipt", "transfer", "dispatch", "arrival", "adjustment"}
@@ -250,8 +249,15 @@ class Leg(NamedTuple):
     moved: int
     committed: int | None
     said: Payload
-    reversal: bool
+    identity: tuple[str, str]
+    reverses: tuple[str, str] | None
     came_from: str | None
+
+
+def in_force(legs: Sequence[Leg]) -> list[Leg]:
+    """Those that are no reversals, and that none of the others reverses."""
+    gone = {leg.reverses for leg in legs if leg.reverses is not None}
+    return [leg for leg in legs if leg.reverses is None and leg.identity not in gone]
 
 
 def half_away(value: Fraction) -> int:
@@ -266,6 +272,7 @@ class PlainLedger:
         self.recorded: dict[tuple[str, str], tuple[Payload, tuple[str, str] | None]] = {}
         self.corrected: set[tuple[str, str]] = set()
         self.legs: list[Leg] = []
+        self.blocks: list[list[Leg]] = []
         self.costs: dict[Pair, int] = {}
 
     def append(self, step: int, batch: Sequence[dict[str, Any]]) -> list[str]:
@@ -301,7 +308,7 @@ class PlainLedger:
         if target not in self.recorded:
             return "rejected unknown_event"
         said, of = self.recorded[target]
-        if said.kind not in REVERSED or of is not None:
+        if of is not None:
             return "rejected not_reversible"
         if target in self.corrected:
             return "rejected already_corrected"
@@ -309,6 +316,7 @@ class PlainLedger:
         committed = None if said.committed is None else -said.committed
         said = said._replace(moved=-said.moved, committed=committed, reason=reason)
         self._write(step, {identity: said}, of=target)
+        self._average_again()
         return "accepted"
 
     def _write(
@@ -323,21 +331,33 @@ class PlainLedger:
             self.recorded[identity] = (said, of)
             sent_away = said.kind == "dispatch"
             legs.append(
-                Leg(step, said.place, said.moved, None if sent_away else said.committed, said, of is not None, None)
+                Leg(step, said.place, said.moved, None if sent_away else said.committed, said, identity, of, None)
             )  # fmt: skip
             if said.other is not None:
                 arrives = 0 if sent_away else -said.moved
                 committed = said.committed if sent_away else None
                 legs.append(
-                    Leg(step, said.other, arrives, committed, said, of is not None, said.place)
+                    Leg(step, said.other, arrives, committed, said, identity, of, said.place)
                 )
         self.legs += legs
-        self._average(legs)
+        self.blocks.append(legs)
+        if of is None:
+            self._average(legs, self.legs)
 
-    def _average(self, legs: Sequence[Leg]) -> None:
+    def _average_again(self) -> None:
+        """Take all steps again, as if what is corrected had never been."""
+        self.costs = {}
+        kept = {id(leg) for leg in in_force(self.legs)}
+        so_far: list[Leg] = []
+        for block in self.blocks:
+            legs = [leg for leg in block if id(leg) in kept]
+            so_far += legs
+            self._average(legs, so_far)
+
+    def _average(self, legs: Sequence[Leg], so_far: Sequence[Leg]) -> None:
         came: dict[Pair, list[tuple[int, int]]] = defaultdict(list)
         for leg in legs:
-            if leg.reversal or leg.moved <= 0:
+            if leg.moved <= 0:
                 continue
             cost = leg.said.cost
             if cost is None and leg.came_from is not None:
@@ -348,7 +368,7 @@ class PlainLedger:
         for pair, parts in came.items():
             quantity = sum(moved for moved, _ in parts)
             cost = half_away(Fraction(sum(moved * cost for moved, cost in parts), quantity))
-            on_hand = self.on_hand(pair, self.legs)[0]
+            on_hand = self.on_hand(pair, so_far)[0]
             others = max(0, on_hand - quantity)
             before = self.costs.get(pair)
             after[pair] = (
@@ -361,7 +381,7 @@ class PlainLedger:
     def on_hand(self, pair: Pair, legs: Sequence[Leg]) -> tuple[int, datetime | None]:
         """Newest count plus what moved after it, and when that count was."""
         ours = [leg for leg in legs if (leg.said.product, leg.place) == pair]
-        counts = [leg for leg in ours if leg.said.kind == "stocktake"]
+        counts = [leg for leg in in_force(ours) if leg.said.kind == "stocktake"]
         # of counts of one moment the later row rules: max gives the first of the greatest, so from the end
         last = max(reversed(counts), key=lambda leg: leg.said.at, default=None)
         if last is None:
@@ -373,8 +393,9 @@ class PlainLedger:
     def stock(self) -> dict[Pair, tuple[Any, ...]]:
         """What `stock` must hold for each pair."""
         rows = {}
+        kept = in_force(self.legs)
         for pair in {(leg.said.product, leg.place) for leg in self.legs}:
-            ours = [leg for leg in self.legs if (leg.said.product, leg.place) == pair]
+            ours = [leg for leg in kept if (leg.said.product, leg.place) == pair]
             known = any(leg.said.kind in ("stocktake", "receipt", "arrival") for leg in ours)
             prices, readings = (
                 [leg for leg in reversed(ours) if leg.said.kind == kind]
@@ -396,6 +417,7 @@ class PlainLedger:
     def commitments(self) -> dict[tuple[str, str, str, str], tuple[int, int, str | None]]:
         """Opened, closed and when it is expected, by purpose, reference and pair."""
         found: dict[Any, tuple[int, int, str | None]] = {}
+        kept = set(map(id, in_force(self.legs)))
         for leg in self.legs:
             if leg.committed is None:
                 continue
@@ -408,17 +430,21 @@ class PlainLedger:
                 opened += leg.committed
             else:
                 closed += leg.committed
-            found[key] = (opened, closed, said.expected_on or expected)
+            found[key] = (opened, closed, (id(leg) in kept and said.expected_on) or expected)
         return found
 
     def lots(self) -> dict[tuple[str, str, str], tuple[int, str | None]]:
         """Quantity and end of every lot."""
         found: dict[Any, tuple[int, str | None]] = {}
+        kept = set(map(id, in_force(self.legs)))
         for leg in self.legs:
             if leg.said.lot is not None and leg.moved:
                 key = (leg.said.product, leg.place, leg.said.lot)
                 quantity, expires = found.get(key, (0, None))
-                found[key] = (quantity + leg.moved, leg.said.expires_on or expires)
+                found[key] = (
+                    quantity + leg.moved,
+                    (id(leg) in kept and leg.said.expires_on) or expires,
+                )
         return found
 
 

@@ -136,6 +136,33 @@ def test_what_stops_our_own_code_stops_no_other_event(monkeypatch: pytest.Monkey
     assert faults == {("not_storable", "bad")}
 
 
+@pytest.mark.parametrize("time", ["2016-12-31T23:59:60Z", "2017-01-01T00:59:60.5+01:00"])
+def test_a_leap_second_counts_as_the_second_before(time: str) -> None:
+    parsed = parse({**event("sale"), "time": time})
+    assert isinstance(parsed, StockEvent)
+    assert parsed.occurred_at.replace(microsecond=0) == datetime(
+        2016, 12, 31, 23, 59, 59, tzinfo=UTC
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"time": "yesterday"}, {"time": 5}, {"specversion": 1}, {"type": 7}, {"data": [], "time": None},
+     {"data_base64": 3}, {"datacontenttype": 1}],
+)  # fmt: skip
+def test_a_fault_keeps_the_names_that_can_be_read(change: dict[str, Any]) -> None:
+    fault = parse({**event("sale", "e7"), **change})
+    assert isinstance(fault, Fault)
+    assert (fault.source, fault.event_id) == ("/shops/S1/till", "e7")
+
+
+@pytest.mark.parametrize("named", [{"id": 3}, {"id": ""}, {"id": "x" * 501}, {"id": None}])
+def test_a_name_that_is_none_is_not_kept(named: dict[str, Any]) -> None:
+    fault = parse({**event("sale"), **named})
+    assert isinstance(fault, Fault)
+    assert (fault.source, fault.event_id) == ("/shops/S1/till", None)
+
+
 def test_the_fault_of_a_time_ahead_names_both_clocks() -> None:
     ahead = EventParser(Settings(), now=lambda: START)
     late = ahead.parse(json.dumps(event("sale", minute=6)).encode())

@@ -95,9 +95,7 @@ def test_kinds_decide_what_the_documents_say() -> None:
     assert names(lambda kind: kind.shows_stock) == {"receipt", "stocktake", "arrival"}
     assert names(lambda kind: kind.observes) == {"stocktake", "reading"}
     assert names(lambda kind: kind.scored) == {"sale", "return"}
-    assert names(lambda kind: not kind.reversible) == {
-        "stocktake", "reading", "price", "correction",
-    }  # fmt: skip
+    assert names(lambda kind: not kind.reversible) == {"correction"}
     assert names(lambda kind: kind.daily == "adjusted") == {
         "adjustment", "transfer", "dispatch", "arrival",
     }  # fmt: skip
@@ -114,7 +112,7 @@ def test_a_kind_does_not_contradict_itself(kind: EventKind) -> None:
     assert (kind.reference is not None) == ((kind.opens or kind.closes) is not None)
     assert kind.has_quantity or kind.sign == 0
     assert (kind.daily is not None) == (kind.sign != 0)
-    assert kind.has_quantity or not kind.reversible
+    assert kind.reversible != kind.corrects
     assert kind.shows_stock or not kind.is_count
     rare = {"reason", "supplier", "device", "cost", "expires_on", "expected_on", "to_location"}
     assert not (kind.usual and fields & rare)

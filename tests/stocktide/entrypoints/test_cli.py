@@ -239,6 +239,51 @@ def test_users_are_added_changed_and_disabled(home: Path, database_url: str) -> 
     assert stocktide(home, "users", "role", "ann", "operator", **given).returncode == 0
 
 
+def test_import_exits_1_with_an_example_when_nothing_could_be_recorded(
+    home: Path, tmp_path: Path, database_url: str
+) -> None:
+    given = {"DATABASE_URL": database_url, "REDIS_URL": "redis://localhost"}
+    write(tmp_path / "till.csv", row("a", moment="11/8/2018"), row("b", sku="TEST"))
+    (tmp_path / "mapping.toml").write_text(TILL)
+    for more in ((), ("--dry-run",)):
+        done = stocktide(home, "import", "till.csv", "--mapping", "mapping.toml", *more, **given)
+        assert (done.returncode, "Nothing could be recorded" in done.stderr) == (1, True)
+        assert "Read as: encoding utf-8; delimiter ,;" in done.stdout
+        assert (
+            "row 1: line 2 of the file: column moment: '11/8/2018' is not a TIMESTAMP"
+            in done.stdout
+        )
+    write(tmp_path / "till.csv", row("a", moment="11/8/2018"), row("b"))
+    done = stocktide(home, "import", "till.csv", "--mapping", "mapping.toml", "--json", **given)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["accepted"], set(told["examples"])) == (1, {"wrong_type"})
+    assert told["dialect"]["delimiter"] == ","
+    done = stocktide(home, "rejects", "drop", "--for", "wrong_type", "--reason", "fixed", **given)
+    assert done.stdout == "1 dropped.\n"
+    check_refused(stocktide(home, "rejects", "drop", "--reason", "r", **given), "by --for REASON")
+
+
+def test_a_mapping_is_begun_and_checked(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text("id;date;sku;qty\n1;2026-03-01;A;1,5\n2;2026-03-01;B;2,0\n")
+    drafted = stocktide(home, "mapping", "new", "sales.csv")
+    assert drafted.returncode == 0, drafted.stderr
+    (tmp_path / "sales.toml").write_text(drafted.stdout)
+    assert stocktide(home, "mapping", "check", "sales.toml").stdout.startswith("sales.toml: sound.")
+    checked = stocktide(home, "mapping", "check", "sales.toml", "sales.csv")
+    assert (checked.returncode, '"quantity": "1.5"' in checked.stdout) == (0, True)
+    (tmp_path / "sales.csv").write_text(
+        "id;date;sku;qty\n1;2026-03-01;A;many\n2;2026-03-01;B;2,0\n"
+    )
+    checked = stocktide(home, "mapping", "check", "sales.toml", "sales.csv")
+    assert (checked.returncode, "'many' is not a DOUBLE" in checked.stdout) == (1, True)
+    (tmp_path / "sales.toml").write_text(drafted.stdout.replace("sku = '\"sku\"'", "sku = 'item'"))
+    check_refused(stocktide(home, "mapping", "check", "sales.toml"), "product.sku: Binder Error")
+    check_refused(
+        stocktide(home, "mapping", "new", "sales.csv", "--delimiter", "::"), "--delimiter"
+    )
+
+
 def test_commands_run_on_an_embedded_home_that_is_said_from_here(
     home: Path, tmp_path: Path
 ) -> None:
@@ -254,3 +299,9 @@ def test_commands_run_on_an_embedded_home_that_is_said_from_here(
     assert (checked.returncode, json.loads(checked.stdout)["faults"]["stock"]) == (0, 0), (
         checked.stderr
     )
+    assert json.loads(checked.stdout)["waiting"]["lake/movements"] == 1
+    rebuilt = stocktide(home, "rebuild", "--json")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert "the lake and what is served from it" in rebuilt.stderr
+    shown = json.loads(rebuilt.stdout)
+    assert (shown["holds"], shown["repair"], shown["waiting"]["lake/movements"]) == (True, None, 0)

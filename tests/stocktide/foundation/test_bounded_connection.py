@@ -16,6 +16,7 @@ from stocktide.foundation.database_errors import DATABASE_ERRORS, cause_of, is_l
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.embedded import Postgres, kill_tree
 from stocktide.foundation.errors import Transient
+from tests.system.running import wait_until
 
 ANSWER_S = 1.0
 
@@ -139,19 +140,15 @@ def test_the_watch_refuses_at_once_while_the_server_hangs(own_server: Postgres) 
     watch.start()
     try:
         watch.check()
-        assert watch.ready
+        wait_until(lambda: watch.ready, 5, "it does not see that the server answers")
         with hanging(own_server):
-            began = time.monotonic()
-            while watch.answers and time.monotonic() - began < 20:
-                time.sleep(0.1)
+            wait_until(lambda: not watch.answers, 20, "it still says that the server answers")
             assert not watch.ready
             began = time.monotonic()
             with pytest.raises(Transient, match="does not answer"):
                 watch.check()
             assert time.monotonic() - began < 0.1
-        began = time.monotonic()
-        while not watch.ready and time.monotonic() - began < 20:
-            time.sleep(0.1)
+        wait_until(lambda: watch.ready, 20, "it does not see that the server answers")
         watch.check()
     finally:
         watch.stop()

@@ -19,6 +19,7 @@ from stocktide.foundation.embedded import load_secrets
 from stocktide.foundation.home import ROLES, role_password, role_url, running_services
 from stocktide.foundation.jobs import defer_job
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.retention import delete_aged
 from stocktide.foundation.settings import load_settings
 from tests.conftest import AsPart
 from tests.forecasting.publications import publication
@@ -71,11 +72,12 @@ REFUSED = {
         "CREATE TABLE mine (x int)",
         "SELECT password_hash FROM users",
         "SELECT key_hash FROM access_keys",
-        "SELECT * FROM sessions",
+        "UPDATE sessions SET ended_at = NULL",
         "INSERT INTO ledger DEFAULT VALUES",
         "UPDATE products SET name = 'x'",
         "UPDATE stock SET on_hand_milli = 0",
-        "DELETE FROM rejects",
+        "UPDATE rejects SET state = 'open'",
+        "DELETE FROM products",
         "COPY products TO PROGRAM 'true'",
         "SELECT ensure_ledger_partitions(current_date, 1)",
     ],
@@ -113,7 +115,7 @@ def test_every_table_can_be_read_by_the_part_that_needs_it(as_part: AsPart) -> N
     for part in ("api", "worker"):
         with as_part(part).connect() as connection:
             unread[part] = list(connection.execute(query).scalars())
-    secret = ["access_keys", "open_sessions", "sessions", "sign_in_attempts", "users"]
+    secret = ["access_keys", "open_sessions", "users"]
     assert unread == {"api": [], "worker": secret}
 
 
@@ -161,7 +163,11 @@ RUNS = {
 # People decide these by the API; the others are the schema's own, or of the command that looks at all.
 BY_API = ("acknowledge_alert", "silence_subject", "put_reorder_points")
 STATEMENTS = sorted(
-    path for folder in RUNS for path in Path(str(files("sql"))).joinpath(folder).rglob("*.sql")
+    path
+    for folder in RUNS
+    for path in Path(str(files("sql"))).joinpath(folder).rglob("*.sql")
+    # `stocktide rebuild` is the owner's
+    if "rebuild" not in path.parts
 )
 
 
@@ -199,5 +205,6 @@ def test_the_worker_lands_publishes_and_decides_in_its_role(
         rollback(connection, by="anna", reason="too much")
     with worker.begin() as connection:
         promote(connection, 2, by="worker", reason="better")
+    delete_aged(worker, settings, lambda _line: None)
     assert defer_job(worker, "etl")
     assert defer_job(api, "forecast")

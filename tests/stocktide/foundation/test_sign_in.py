@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -152,10 +151,9 @@ def test_what_was_tried_is_noted_without_the_password(signin: SignIn, database: 
 
 
 @pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read is believed for a moment only."""
     monkeypatch.setattr(sessions_module, "FRESH_S", 0.0)
-    return
 
 
 @pytest.mark.usefixtures("soon")

@@ -38,7 +38,7 @@ END $$;
 SELECT grant_to_part(part, 'SELECT', array_agg(c.relname::text))
 FROM pg_class c, unnest(ARRAY['stocktide_api', 'stocktide_worker']) AS part
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
-  AND (part = 'stocktide_api' OR c.relname NOT IN ('users', 'sessions', 'open_sessions', 'sign_in_attempts', 'access_keys'))
+  AND (part = 'stocktide_api' OR c.relname NOT IN ('users', 'open_sessions', 'access_keys'))
 GROUP BY part;
 SELECT grant_to_part('stocktide_worker', 'SELECT (key_id, name, scope, created_at, last_used_at, revoked_at, kinds, '
     'locations, sources, rate, expires_at, expect_every_s)', ARRAY['access_keys']);
@@ -53,12 +53,12 @@ GROUP BY part;
 SELECT grant_to_part('stocktide_api', 'INSERT', ARRAY[
     'ledger', 'event_identities', 'reject_actions', 'alert_events', 'forecast_decisions']);
 SELECT grant_to_part('stocktide_api', 'INSERT, UPDATE', ARRAY[
-    'products', 'locations', 'sources', 'stock', 'stock_changes', 'lots', 'commitments', 'corrections', 'valuations',
+    'products', 'locations', 'sources', 'stock', 'stock_changes', 'lots', 'commitments', 'corrections',
     'rejects', 'feed_minutes', 'runs', 'epcis_captures', 'epcis_events', 'epcis_vocabulary', 'calendar_events',
     'planned_prices', 'planned_promotions', 'planned_closures', 'planned_regressors', 'alerts', 'alert_silences',
     'forecast_models', 'published_forecast', 'unusual_days', 'watched_files']);
 SELECT grant_to_part('stocktide_api', 'INSERT, UPDATE, DELETE', ARRAY[
-    'successions', 'epcis_movements', 'mqtt_first_seen', 'reorder_points', 'webhooks', 'deliveries', 'sessions',
+    'successions', 'valuations', 'epcis_movements', 'mqtt_first_seen', 'reorder_points', 'webhooks', 'deliveries', 'sessions',
     'sign_in_attempts']);
 SELECT grant_to_part('stocktide_api', 'UPDATE (last_used_at)', ARRAY['access_keys']);
 
@@ -70,6 +70,9 @@ SELECT grant_to_part('stocktide_worker', 'INSERT, UPDATE, DELETE', ARRAY[
     'forecast_runs', 'forecast_nodes', 'forecasts', 'forecast_components', 'forecast_paths', 'forecast_scores',
     'forecast_errors', 'forecast_actuals', 'forecast_drift', 'published_forecast', 'alert_limits', 'feed_rhythms',
     'deliveries', 'stock_changes']);
+-- and, every night, rows that are too old.
+SELECT grant_to_part('stocktide_worker', 'DELETE', ARRAY[
+    'rejects', 'feed_minutes', 'runs', 'sessions', 'sign_in_attempts', 'watched_files', 'epcis_captures']);
 
 -- Makes tables, so it runs as the owner, for whoever records.
 ALTER FUNCTION ensure_ledger_partitions(date, integer) SECURITY DEFINER;

@@ -1,0 +1,77 @@
+"""The lake kept in shape: small files merged, files of old versions deleted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from etl.delta import generation_of, open_table, version_of
+from etl.run import note_versions
+from stocktide.foundation.errors import Conflict
+from stocktide.foundation.lake import Lake, LakeTable
+from stocktide.foundation.runs import single_flight
+
+TABLES: tuple[LakeTable, ...] = ("movements", "daily_demand", "products", "locations")
+HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """Files of a table that were merged, that were made of them, and that were deleted."""
+
+    merged: int
+    made: int
+    deleted: int
+
+
+def tidy_lake(
+    engine: sa.Engine, lake: Lake, *, history_days: int, say: Callable[[str], None]
+) -> dict[str, Tidied]:
+    """Merge small files and delete those of versions older than `history_days`, table by table.
+
+    No ETL runs meanwhile: both write commits. Raises Conflict (`etl_running`).
+    """
+    with single_flight(engine, "etl") as free:
+        if not free:
+            raise Conflict("etl_running", "An ETL run is under way; try again when it has ended.")
+        served = version_of(open_table(lake, "daily_demand"))
+        done: dict[str, Tidied] = {}
+        for name in TABLES:
+            tidied = _tidy(lake, name, history_days)
+            if tidied is not None:
+                done[name] = tidied
+                say(
+                    f"{name}: {tidied.merged:,} files merged into {tidied.made:,}, {tidied.deleted:,} old ones deleted"
+                )
+        _note(engine, lake, served)
+        return done
+
+
+def _note(engine: sa.Engine, lake: Lake, served: int) -> None:
+    """Note the versions that hold the same rows in merged files, also for the copy that was made of the one before."""
+    note_versions(engine, lake)
+    table = open_table(lake, "daily_demand")
+    if table is None:
+        return
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE served_tables SET version = :now"
+                " WHERE table_name = 'daily_demand' AND version = :before AND generation = :generation"
+            ),
+            {"now": version_of(table), "before": served, "generation": generation_of(table)},
+        )
+
+
+def _tidy(lake: Lake, name: LakeTable, history_days: int) -> Tidied | None:
+    table = open_table(lake, name)
+    if table is None:
+        return None
+    metrics = table.optimize.compact()
+    # a reader of an old version loses its files: a run pins one for hours, `forecast assume` for days
+    deleted = table.vacuum(
+        retention_hours=history_days * HOURS_A_DAY, enforce_retention_duration=False, dry_run=False
+    )
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    return Tidied(int(metrics["numFilesRemoved"]), int(metrics["numFilesAdded"]), len(deleted))

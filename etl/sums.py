@@ -1,0 +1,74 @@
+"""Sums that lake and ledger share: what every run proves before it ends."""
+
+from dataclasses import dataclass
+
+import duckdb
+import sqlalchemy as sa
+
+from etl.delta import open_table
+from etl.kinds import kind_table
+from stocktide.foundation.database import sql, statement
+from stocktide.foundation.errors import Fatal
+from stocktide.foundation.lake import Lake
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Counts and sums that two copies of the same rows must share; quantities in thousandths."""
+
+    rows: int
+    quantity_milli: int
+    sold_milli: int
+    returned_milli: int
+
+
+def ledger_sums(engine: sa.Engine, *, xid_before: int) -> Sums:
+    """Sum the ledger below a transaction id."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            statement("etl/ledger_sums"), {"xid_before": str(xid_before)}
+        ).one()
+    return Sums(row.rows, row.quantity_milli, row.sold_milli, row.returned_milli)
+
+
+def lake_sums(lake: Lake) -> Sums:
+    """Sum the lake's movements."""
+    table = open_table(lake, "movements")
+    if table is None:
+        return Sums(0, 0, 0, 0)
+    connection = duckdb.connect()
+    connection.register("movements", table.to_pyarrow_dataset())
+    connection.register("event_kinds", kind_table())
+    row = connection.execute(sql("etl/lake_sums")).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Sums(*row)
+
+
+def demand_sums(lake: Lake) -> tuple[int, int]:
+    """Sum what daily_demand says was sold and returned."""
+    table = open_table(lake, "daily_demand")
+    if table is None:
+        return 0, 0
+    connection = duckdb.connect()
+    connection.register("daily_demand", table.to_pyarrow_dataset())
+    row = connection.execute(
+        "SELECT coalesce(sum(sold_milli), 0)::BIGINT, coalesce(sum(returned_milli), 0)::BIGINT FROM daily_demand"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return row[0], row[1]
+
+
+def verify_lake(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Sums:
+    """Compare lake and ledger below the watermark. Raises Fatal with both sides where they differ."""
+    ledger, landed, demand = (
+        ledger_sums(engine, xid_before=xid_before),
+        lake_sums(lake),
+        demand_sums(lake),
+    )
+    if ledger != landed or demand != (ledger.sold_milli, ledger.returned_milli):
+        raise Fatal(
+            "lake_differs",
+            f"Lake and ledger differ: ledger {ledger}, lake {landed}, daily_demand (sold, returned) {demand}. "
+            "Run `stocktide rebuild`: the lake is rebuilt from the ledger.",
+        )
+    return landed

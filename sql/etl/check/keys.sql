@@ -1,0 +1,9 @@
+-- Products, locations, sources and kinds that the ledger names exist.
+SELECT count(*) AS rows,
+       count(*) FILTER (WHERE p.product_id IS NULL OR o.location_id IS NULL OR s.source_id IS NULL OR k.kind IS NULL)
+           AS differ
+FROM ledger l
+LEFT JOIN products p USING (product_id)
+LEFT JOIN locations o USING (location_id)
+LEFT JOIN sources s USING (source_id)
+LEFT JOIN event_kinds k USING (kind)

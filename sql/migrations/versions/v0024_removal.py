@@ -1,0 +1,15 @@
+"""Products and locations to which nothing refers can be removed."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0024"
+down_revision = "0023"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0024_removal.sql").read_text("utf-8"))
