@@ -212,6 +212,15 @@ def api(
     thread.join()
 
 
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """Give the next test the umask of before: whoever opens a home in this process makes its files private."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home folder of its own."""

@@ -366,7 +366,7 @@ def test_watch_survives_a_file_that_it_may_not_read(recorder: Recorder) -> None:
                 opened.enter_context(recorder.engine.connect())
         with as_nobody():
             reports = {report["file"]: report for report in take_all(recorder, folder)}
-        assert reports["open.ndjson"]["state"] == "done", reports
+        assert reports["open.ndjson"]["state"] == "done"
         assert reports["secret.ndjson"]["error"]["code"] == "file_unreadable"
         assert "secret.ndjson" in names(folder / "failed")
 
