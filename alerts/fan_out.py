@@ -27,6 +27,8 @@ QUEUE_MAX = 1_000
 PAGE = 500
 POLL_S = 5.0
 RECONNECT_S = 1.0
+# A stream that is asked for while the service starts waits this long for the first look at the database.
+START_S_MAX, START_LOOK_S = 2.0, 0.02
 READERS = 2
 
 
@@ -116,6 +118,12 @@ class FanOut:
                 before(told, frame)
 
         signal.signal(number, handle)
+
+    async def started(self) -> None:
+        """Wait a moment until streams can join: the first request of a service must not be refused for its haste."""
+        looks = int(START_S_MAX / START_LOOK_S)
+        while self._position is None and not self.closing and (looks := looks - 1) > 0:
+            await asyncio.sleep(START_LOOK_S)
 
     def join(self, wants: Callable[[Frame], bool]) -> Subscription:
         """Open a stream that gets what comes from now on. Raises Transient: too many, or no database yet."""

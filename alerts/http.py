@@ -18,14 +18,19 @@ from alerts.sse_response import SseResponse
 from alerts.triage import acknowledge, silence
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.paging import Limit, RowId, checked_text, next_key, next_pair, pair_of
+from stocktide.foundation.rights import (
+    AnyReadKey,
+    OperateKeyAt,
+    ReadKeyAt,
+    key_ring_of,
+    place_for,
+    require_place,
+)
 from stocktide.foundation.web import (
-    OperateKey,
-    ReadKey,
     asked_by,
     body_of,
     engine_of,
     in_transaction,
-    key_ring_of,
     read_body,
     settings_of,
 )
@@ -55,7 +60,7 @@ class ReorderPointsIn(msgspec.Struct, forbid_unknown_fields=True):
 @router.get("/alerts")
 def get_alerts(
     request: Request,
-    _key: ReadKey,
+    key: ReadKeyAt,
     state: Literal["open", "closed"] | None = None,
     rule: Rule | None = None,
     product: str | None = None,
@@ -72,7 +77,7 @@ def get_alerts(
         open=None if state is None else state == "open",
         rule=rule,
         product=checked_text(product),
-        location=checked_text(location),
+        location=place_for(key, checked_text(location)),
         feed=checked_text(feed),
         since=since,
     )
@@ -84,7 +89,7 @@ def get_alerts(
 
 
 @router.get("/alerts/schema")
-def get_alert_schema(_key: ReadKey) -> JSONResponse:
+def get_alert_schema(_key: AnyReadKey) -> JSONResponse:
     """Give the JSON Schema of the CloudEvents that webhooks and streams carry."""
     return JSONResponse(json_schema(), media_type="application/schema+json")
 
@@ -92,7 +97,7 @@ def get_alert_schema(_key: ReadKey) -> JSONResponse:
 @router.get("/alerts/stream", response_class=Response)
 async def get_alert_stream(
     request: Request,
-    _key: ReadKey,
+    key: ReadKeyAt,
     rule: Rule | None = None,
     location: str | None = None,
     last_event_id: Annotated[
@@ -107,14 +112,15 @@ async def get_alert_stream(
     fan_out: FanOut = request.app.state.alert_fan_out
     after = _last_seen(last_event_id_header) if last_event_id_header else last_event_id
     text = request.headers["authorization"].partition(" ")[2].strip()
-    ring = key_ring_of(request)
+    ring, place = key_ring_of(request), place_for(key, location)
 
     def wants(frame: Frame) -> bool:
-        return rule in (None, frame.rule) and location in (None, frame.location)
+        return rule in (None, frame.rule) and place in (None, frame.location)
 
     async def check_key() -> object:
         return ring.find(text) or await ring.fetch(text)
 
+    await fan_out.started()
     subscription = fan_out.join(wants)
     return SseResponse(fan_out, subscription, after=after, check_key=check_key, for_s=for_s)
 
@@ -126,14 +132,16 @@ def _last_seen(text: str) -> int:
 
 
 @router.get("/alerts/{alert_id}")
-def get_alert(request: Request, _key: ReadKey, alert_id: PathId) -> dict[str, Any]:
+def get_alert(request: Request, key: ReadKeyAt, alert_id: PathId) -> dict[str, Any]:
     """Give one alert with its history."""
     with engine_of(request).connect() as connection:
-        return read_alert(connection, alert_id)
+        alert = read_alert(connection, alert_id)
+    require_place(key, alert["location"])
+    return alert
 
 
 @router.patch("/alerts/{alert_id}", openapi_extra=body_of(Change))
-async def patch_alert(request: Request, key: OperateKey, alert_id: PathId) -> dict[str, Any]:
+async def patch_alert(request: Request, key: OperateKeyAt, alert_id: PathId) -> dict[str, Any]:
     """Acknowledge an alert, or silence its rule and subject until an instant, with a reason that the history keeps."""
     change = await read_body(request, Change, CHANGE_BYTES_MAX)
     by = asked_by(key, change.user)
@@ -142,6 +150,7 @@ async def patch_alert(request: Request, key: OperateKey, alert_id: PathId) -> di
         raise Invalid("body", "Say what to do: {acknowledge: true} or {silence_until: …}.")
 
     def work(connection: sa.Connection) -> dict[str, Any]:
+        require_place(key, read_alert(connection, alert_id)["location"])
         if change.acknowledge:
             acknowledge(connection, alert_id, by=by, reason=change.reason)
         if until is not None:
@@ -154,7 +163,7 @@ async def patch_alert(request: Request, key: OperateKey, alert_id: PathId) -> di
 @router.get("/reorder-points")
 def get_reorder_points(
     request: Request,
-    _key: ReadKey,
+    key: ReadKeyAt,
     product: str | None = None,
     location: str | None = None,
     after: str = "",
@@ -165,7 +174,7 @@ def get_reorder_points(
         rows = list_reorder_points(
             connection,
             product=checked_text(product),
-            location=checked_text(location),
+            location=place_for(key, checked_text(location)),
             after=pair_of(after),
             limit=limit,
         )
@@ -173,11 +182,13 @@ def get_reorder_points(
 
 
 @router.put("/reorder-points", openapi_extra=body_of(ReorderPointsIn))
-async def put_reorder_points_route(request: Request, key: OperateKey) -> dict[str, int]:
+async def put_reorder_points_route(request: Request, key: OperateKeyAt) -> dict[str, int]:
     """Set reorder points (units; null takes one away), all or none. Their alerts follow at once."""
     settings = settings_of(request)
     body = await read_body(request, ReorderPointsIn, settings.body_bytes_max)
     by = asked_by(key, body.user)
+    for point in body.reorder_points:
+        require_place(key, point.location)
     count = await in_transaction(
         request,
         lambda connection: put_reorder_points(

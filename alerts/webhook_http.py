@@ -21,8 +21,8 @@ from alerts.webhooks import (
     rotate_secret,
 )
 from stocktide.foundation.paging import Limit, RowId, next_key
+from stocktide.foundation.rights import OperateKey
 from stocktide.foundation.web import (
-    OperateKey,
     asked_by,
     body_of,
     engine_of,

@@ -14,7 +14,8 @@ from catalog.trending import Scope, read_trending
 from catalog.unusual_days import list_unusual_days
 from stocktide.foundation.errors import Invalid, NotFound
 from stocktide.foundation.paging import Limit, checked_text, next_key, next_pair, pair_of
-from stocktide.foundation.web import ReadKey, engine_of, settings_of
+from stocktide.foundation.rights import ReadKey, ReadKeyAt, place_for, require_place
+from stocktide.foundation.web import engine_of, settings_of
 
 router = APIRouter(prefix="/v1", tags=["read"])
 
@@ -46,7 +47,7 @@ def get_product(request: Request, _key: ReadKey, sku: str) -> dict[str, Any]:
 @router.get("/stock")
 def get_stock(
     request: Request,
-    _key: ReadKey,
+    key: ReadKeyAt,
     product: str | None = None,
     location: str | None = None,
     after: str = "",
@@ -56,7 +57,7 @@ def get_stock(
     rows = list_stock(
         engine_of(request),
         product=checked_text(product),
-        location=checked_text(location),
+        location=place_for(key, checked_text(location)),
         after=pair_of(after),
         limit=limit,
     )
@@ -66,7 +67,7 @@ def get_stock(
 @router.get("/stock/as-of")
 def get_stock_as_of(
     request: Request,
-    _key: ReadKey,
+    key: ReadKeyAt,
     product: str,
     location: str,
     at: Annotated[
@@ -78,6 +79,7 @@ def get_stock_as_of(
     ] = None,
 ) -> dict[str, Any]:
     """Return stock of one product at one location as of any moment, and as it was known at any moment (units)."""
+    require_place(key, location)
     now = datetime.now(UTC)
     return stock_as_of(
         engine_of(request),
@@ -90,10 +92,10 @@ def get_stock_as_of(
 
 @router.get("/lots")
 def get_lots(
-    request: Request, _key: ReadKey, product: str, location: str | None = None, limit: Limit = 100
+    request: Request, key: ReadKeyAt, product: str, location: str | None = None, limit: Limit = 100
 ) -> dict[str, Any]:
     """Return the lots of a product that are on hand, the next to expire first (units)."""
-    place = checked_text(location)
+    place = place_for(key, checked_text(location))
     rows = list_lots(engine_of(request), product=checked_text(product), location=place, limit=limit)
     return {"lots": rows}
 
@@ -113,7 +115,7 @@ def get_unusual_days(
 @router.get("/trending")
 def get_trending(
     request: Request,
-    _key: ReadKey,
+    key: ReadKeyAt,
     location: str | None = None,
     region: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -121,7 +123,9 @@ def get_trending(
     """Return the products that sell most lately, at one location, in one region, or everywhere."""
     if location and region:
         raise Invalid("scope", "Give a location or a region, not both.")
-    scope = Scope(location=checked_text(location), region=checked_text(region))
+    if region:
+        require_place(key, None)
+    scope = Scope(location=place_for(key, checked_text(location)), region=checked_text(region))
     settings = settings_of(request)
     return read_trending(
         engine_of(request),

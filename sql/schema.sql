@@ -18,6 +18,8 @@ CREATE TABLE access_keys (
     expires_at     timestamptz,
     -- a longer silence of its feed is an alert; NULL: learned from feed_minutes
     expect_every_s integer,
+    -- sources that its events may have, each exact or a prefix that ends with *; NULL: any
+    sources        text[],
     CONSTRAINT access_keys_pkey PRIMARY KEY (key_id),
     CONSTRAINT access_keys_key_hash_key UNIQUE (key_hash),
     CONSTRAINT access_keys_name_key UNIQUE (name),
@@ -25,10 +27,11 @@ CREATE TABLE access_keys (
     CONSTRAINT access_keys_kinds_check CHECK (cardinality(kinds) > 0),
     CONSTRAINT access_keys_locations_check CHECK (cardinality(locations) > 0),
     CONSTRAINT access_keys_rate_check CHECK (rate > 0::double precision),
-    CONSTRAINT access_keys_scope_check CHECK (scope = ANY (ARRAY['ingest'::text, 'read'::text, 'operate'::text]))
+    CONSTRAINT access_keys_scope_check CHECK (scope = ANY (ARRAY['ingest'::text, 'read'::text, 'operate'::text])),
+    CONSTRAINT access_keys_sources_check CHECK (cardinality(sources) > 0)
 );
 GRANT SELECT (key_id, name, scope, created_at, last_used_at, revoked_at, kinds, locations, rate, expires_at,
-    expect_every_s) ON access_keys TO stocktide_reader;
+    expect_every_s, sources) ON access_keys TO stocktide_reader;
 
 -- What happened to alerts, in the order of commits: writers queue on one advisory lock, so a reader who has seen event
 -- n has seen everything up to n. Append-only.
@@ -1714,6 +1717,8 @@ END $function$;
 CREATE OR REPLACE FUNCTION ensure_ledger_partitions(first_day date, months integer)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
     month date := date_trunc('month', first_day);
@@ -1773,6 +1778,19 @@ AS $function$
                 -- beyond 1000 halvings nothing is left of any
                 ELSE score * power(2.0::float8, greatest(-1000, -date_part('epoch', other - at) / half_life_s)) END
 $function$;
+
+-- Grants rights on tables to stocktide_api or stocktide_worker, where the role exists: each migration that makes a
+-- table calls it.
+CREATE OR REPLACE FUNCTION grant_to_part(part text, rights text, tables text[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = part) THEN
+        EXECUTE format('GRANT %s ON %s TO %I', rights,
+                      (SELECT string_agg(format('%I', name), ', ') FROM unnest(tables) AS name), part);
+    END IF;
+END $function$;
 
 CREATE OR REPLACE FUNCTION is_stock_count(kind text)
  RETURNS boolean

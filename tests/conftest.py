@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ import catalog.invalidation
 from stocktide.entrypoints.api import create_app
 from stocktide.foundation.cache_server import connect_cache
 from stocktide.foundation.database import create_engine, migrate
-from stocktide.foundation.embedded import POSTGRES_OPTIONS, Postgres, Valkey
+from stocktide.foundation.embedded import POSTGRES_OPTIONS, Postgres, Valkey, load_secrets
+from stocktide.foundation.home import ROLES, let_parts_sign_in, role_password
 from stocktide.foundation.keys import SCOPES, create_key
 from stocktide.foundation.settings import NOT_SETTINGS, load_settings
 from tests.http import NO_TLS, QuickServer
@@ -87,6 +88,8 @@ def postgres(server_home: Path) -> Iterator[Postgres]:
         server.start()
     engine = create_engine(server.url())
     migrate(engine)
+    with engine.begin() as connection:
+        let_parts_sign_in(connection, load_secrets(server_home))
     engine.dispose()
     yield server
     server.stop()
@@ -146,18 +149,40 @@ class Api:
     nobody: httpx.Client
 
 
+AsPart = Callable[[str], sa.Engine]
+
+
+@pytest.fixture
+def as_part(database: sa.Engine, server_home: Path) -> Iterator[AsPart]:
+    """Connect to the test's database in the role of a part: `as_part("api")`."""
+    engines: list[sa.Engine] = []
+
+    def connect(part: str) -> sa.Engine:
+        password = role_password(load_secrets(server_home), part)
+        url = database.url.set(drivername="postgresql", username=ROLES[part], password=password)
+        engines.append(create_engine(url.render_as_string(hide_password=False)))
+        return engines[-1]
+
+    yield connect
+    for engine in engines:
+        engine.dispose()
+
+
 @pytest.fixture
 def api(
-    database: sa.Engine, valkey: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+    database: sa.Engine,
+    as_part: AsPart,
+    valkey: "redis.Redis",
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Api]:
-    """The real HTTP server over a fresh database and an empty cache."""
+    """The real HTTP server, in its own role, over a fresh database and an empty cache."""
     # how often it looks whether it should end: each test waits for that
     monkeypatch.setattr(catalog.invalidation, "WAIT_S", 0.02)
     settings = load_settings()
     cache_url = f"unix://{valkey.get_connection_kwargs()['path']}"
     app = create_app(
         settings,
-        database,
+        as_part("api"),
         connect_cache(cache_url),
         signing_key="x" * 32,
     )
@@ -185,6 +210,15 @@ def api(
         yield Api(url=url, nobody=nobody, **clients)
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """Give the next test the umask of before: whoever opens a home in this process makes its files private."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

@@ -11,12 +11,10 @@ from pydantic import AwareDatetime
 from ingest.calendar.kinds import KINDS, Kind
 from ingest.calendar.listing import Wanted, list_plans
 from ingest.calendar.plans import put_plans, withdraw_plan
-from ingest.parsing.permission import require_unlimited
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.paging import Limit, checked_text, next_key
+from stocktide.foundation.rights import IngestKey, ReadKeyAt, place_for
 from stocktide.foundation.web import (
-    IngestKey,
-    ReadKey,
     asked_by,
     body_of,
     engine_of,
@@ -41,7 +39,7 @@ def _add_routes(kind: Kind) -> None:
 
     def get(
         request: Request,
-        _key: ReadKey,
+        key: ReadKeyAt,
         plan: str | None = None,
         product: str | None = None,
         location: str | None = None,
@@ -58,6 +56,7 @@ def _add_routes(kind: Kind) -> None:
     ) -> dict[str, Any]:
         """Page through the plans in force, in the order of their recording."""
         plan, product, location = map(checked_text, (plan, product, location))
+        location = place_for(key, location)
         wanted = Wanted(plan, product, location, since, until, as_of, history)
         with engine_of(request).connect() as connection:
             rows = list_plans(connection, name, wanted, after=after, limit=limit)
@@ -65,7 +64,6 @@ def _add_routes(kind: Kind) -> None:
 
     async def put(request: Request, key: IngestKey) -> dict[str, int]:
         """Record plans, all or none. The same again changes nothing; the same id with another content replaces it."""
-        require_unlimited(key, "plans")
         settings = settings_of(request)
         body = await read_body(request, body_shape, settings.body_bytes_max)
         by = asked_by(key, body.user)
@@ -79,7 +77,6 @@ def _add_routes(kind: Kind) -> None:
         request: Request, key: IngestKey, plan: PlanPath, user: User = None
     ) -> dict[str, str]:
         """Withdraw a plan: forecasts from now on do not know it; backtests of the days before still do."""
-        require_unlimited(key, "plans")
         if not plan.isprintable():
             raise Invalid("bad_text", "A plan's id has printable characters only.")
         with engine_of(request).begin() as connection:

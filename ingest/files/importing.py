@@ -23,6 +23,7 @@ from ingest.ledger.dimensions import (
 )
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
+from ingest.recording.feed_limits import permitted_of_feed
 from ingest.recording.recording import Recorder
 from stocktide.foundation.runs import recorded_run
 from stocktide.foundation.settings import Settings
@@ -56,7 +57,8 @@ def _import_table(table: TabularFile, recorder: Recorder, advance: Advance) -> T
         recorder.keep(feed, ROW_TYPE, text, fault)
         tally.reject(fault)
     for raws, parsed in parsed_chunks(table, recorder.parser):
-        for outcome in recorder.record_parsed(feed, CONTENT_TYPE, raws, parsed):
+        allowed = permitted_of_feed(recorder.engine, feed, parsed)
+        for outcome in recorder.record_parsed(feed, CONTENT_TYPE, raws, allowed):
             tally.add(outcome)
         advance(tally.accounted, tally.read)
     tally.check()

@@ -1,8 +1,10 @@
 """Watched folders: files are taken when they are still, once each by content, and moved with a report beside."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import stat
 import time
 from collections import Counter
@@ -31,6 +33,8 @@ TRIES_MAX = 5
 # A file with such a name is still being written; it is taken once it is renamed.
 UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp")
 REPORT = ".report.json"
+TARGETS = ("done", "failed")
+NO_LINKS = "Links are not followed, since they may lead out of the folder: put the file or folder itself there."
 
 
 class Stopping(Protocol):
@@ -82,6 +86,9 @@ class Watcher:
         if not os.path.isdir(self.folder) or not os.access(self.folder, os.W_OK):
             why = f"{self.folder}: there is no such folder, or it is not ours to write."
             raise Invalid("folder_missing", why)
+        for name in TARGETS:
+            if (self.folder / name).is_symlink():
+                raise Invalid("folder_link", f"{self.folder / name} is a link. {NO_LINKS}")
         while True:
             try:
                 with single_flight(self.recorder.engine, f"watch {self.folder}") as free:
@@ -130,7 +137,7 @@ class Watcher:
         return waiting
 
     def _candidates(self) -> Iterator[Found]:
-        """Yield regular files. Links are not followed."""
+        """Yield regular files. Links are not followed, and each is told once."""
         for entry in os.scandir(self.folder):
             if entry.name.startswith(".") or entry.name.endswith((*UNFINISHED, REPORT)):
                 continue
@@ -138,8 +145,15 @@ class Watcher:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            if stat.S_ISREG(status.st_mode):
+            if stat.S_ISLNK(status.st_mode):
+                self._tell_link(entry.name, status)
+            elif stat.S_ISREG(status.st_mode):
                 yield Found(self.folder / entry.name, _mark(status))
+
+    def _tell_link(self, name: str, status: os.stat_result) -> None:
+        if self._left_alone.get(name) != _mark(status):
+            self._left_alone[name] = _mark(status)
+            log("watch_link", file=name, why=NO_LINKS)
 
     def _is_still(self, file: Found) -> bool:
         """Return True if a file has not changed for a moment: by its own clock, or since we look."""
@@ -153,6 +167,10 @@ class Watcher:
     def _take(self, file: Found) -> None:
         """Record one file and move it; what goes wrong with it is its report's, not ours."""
         report = self._begin_report(file)
+        if _mark_of(file.path) != file.mark:
+            # written to, or a link by now: the next look says
+            log("watch_changed", file=file.path.name)
+            return
         try:
             content = Content(_sha256(file.path))
             mapping = mapping_of(file.path, self.mapping, self.recorder)
@@ -235,8 +253,8 @@ class Watcher:
         digest = bytes.fromhex(report.get("sha256", ""))
         moved_to = report.setdefault("moved_to", self._free_name(path.name, target, digest))
         try:
-            (self.folder / target).mkdir(exist_ok=True)
-            _write(self.folder / f"{moved_to}{REPORT}", report)
+            self._make_target(target)
+            _write(self.folder / f"{moved_to}{REPORT}", report, like=path)
             path.rename(self.folder / moved_to)
         except FileNotFoundError:
             log("watch_vanished", file=path.name)
@@ -248,6 +266,15 @@ class Watcher:
         log("watch_file", **report)
         self.tell(report)
         return True
+
+    def _make_target(self, target: str) -> None:
+        """Make a folder for files that are done with, open to whom the watched folder is open to."""
+        made = self.folder / target
+        if made.is_symlink():
+            raise OSError(errno.ELOOP, f"{made} is a link. {NO_LINKS}")
+        if not made.exists():
+            made.mkdir()
+            shutil.copymode(self.folder, made)
 
     def _free_name(self, name: str, target: str, digest: bytes) -> str:
         """Return a free name in done or failed: the file's own, or with the start of its hash and a number."""
@@ -284,9 +311,13 @@ def _sha256(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def _write(path: Path, report: Report) -> None:
+def _write(path: Path, report: Report, *, like: Path) -> None:
+    """Write a report for whoever may read the file that it is about."""
     scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(
-        storable(json.dumps(report, indent=2, default=str, ensure_ascii=False)) + "\n", "utf-8"
-    )
+    scratch.unlink(missing_ok=True)
+    text = storable(json.dumps(report, indent=2, default=str, ensure_ascii=False))
+    # "x" never writes through a link that somebody else put there
+    with scratch.open("x", encoding="utf-8") as file:
+        file.write(f"{text}\n")
+    shutil.copymode(like, scratch, follow_symlinks=False)
     scratch.replace(path)

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from ingest.ledger.outcomes import OUTCOMES, Outcome
-from ingest.parsing.permission import KEY_KIND, KEY_LOCATION
+from ingest.parsing.permission import KEY_KIND, KEY_LOCATION, KEY_SOURCE
 from stocktide.foundation.errors import Conflict, Forbidden, Invalid, StocktideError
 
 # Reasons that are about the key, not about the event.
-OF_THE_KEY = frozenset({KEY_KIND, KEY_LOCATION})
+OF_THE_KEY = frozenset({KEY_KIND, KEY_LOCATION, KEY_SOURCE})
 
 
 class Shown(msgspec.Struct, gc=False, omit_defaults=True):

@@ -32,8 +32,9 @@ from stocktide.foundation.errors import (
     UnsupportedMedia,
 )
 from stocktide.foundation.key_ring import FRESH_S, KeyRing
-from stocktide.foundation.keys import Key
-from stocktide.foundation.web import PROBLEM, bearer, key_with_scope, problem
+from stocktide.foundation.keys import LIMITS, Key
+from stocktide.foundation.rights import Right, bearer, key_with_right
+from stocktide.foundation.web import PROBLEM, problem
 
 # Events of one stream that are parsed and handed in together.
 STREAM_LINES = 2_000
@@ -106,6 +107,9 @@ class Sender:
 class EventsRoute:
     """Records events. Acknowledged means committed."""
 
+    # each event is looked at by itself
+    right = Right("ingest", frozenset(LIMITS))
+
     def __init__(self, recorder: Recorder, intake: Intake, key_ring: KeyRing) -> None:
         self._recorder = recorder
         self._intake = intake
@@ -140,7 +144,7 @@ class EventsRoute:
         return Sender(text, await self._key(text), time.monotonic())
 
     async def _key(self, text: str) -> Key:
-        return await key_with_scope(self._keys, text, "ingest")
+        return await key_with_right(self._keys, text, self.right)
 
     async def _still(self, sender: Sender) -> Key:
         """Return the sender's key as it stands now: a body may be under way for hours. Raises as `_key`."""

@@ -10,6 +10,7 @@ from ingest.mqtt.message import Message
 from ingest.mqtt.messages import Decoded, decode
 from ingest.mqtt.topic_rules import ANY, FEED, Match, TopicRules, placed
 from ingest.parsing.events import Event, Fault
+from ingest.recording.feed_limits import permitted_of_feed
 from ingest.recording.recording import FeedRequest, Recorder
 from ingest.recording.retrying import by_halves
 from stocktide.foundation.database_errors import DATABASE_ERRORS, is_retryable
@@ -83,8 +84,13 @@ class BatchRecorder:
         grouped: dict[tuple[str, str], list[tuple[bytes, Event | Fault]]] = {}
         for one, item in zip(dated, self._parsed(dated), strict=True):
             grouped.setdefault((self._feed_of(one), one.content_type), []).append((one.raw, item))
+        engine = self.recorder.engine
         requests = [
-            FeedRequest(*name, [raw for raw, _ in items], [item for _, item in items])
+            FeedRequest(
+                *name,
+                [raw for raw, _ in items],
+                permitted_of_feed(engine, name[0], [item for _, item in items]),
+            )
             for name, items in grouped.items()
         ]
         answers = self.recorder.record_together(self.recorder.engine.begin, requests)

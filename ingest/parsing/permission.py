@@ -1,6 +1,6 @@
 """What a key may send: one rule for every door."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -10,12 +10,12 @@ from stocktide.domain.kinds import RETURN, SALE
 from stocktide.foundation.errors import Forbidden
 from stocktide.foundation.keys import Key
 
-KEY_KIND, KEY_LOCATION = "key_kind", "key_location"
+KEY_KIND, KEY_LOCATION, KEY_SOURCE = "key_kind", "key_location", "key_source"
 
 
 def permitted_all(key: Key, parsed: Sequence[Item]) -> Sequence[Item]:
     """Return inputs with a fault instead of each event that the key may not send."""
-    if key.kinds is None and key.locations is None:
+    if not key.limited_by():
         return parsed
     if isinstance(parsed, Parsed) and all(_permits(key, part) for part in parsed.sales):
         others = [(index, permitted(key, item)) for index, item in parsed.others]
@@ -30,29 +30,38 @@ def permitted(key: Key, item: Event | Fault) -> Event | Fault:
     """
     if isinstance(item, Fault):
         return item
-    if isinstance(item, Correction):
-        why = key.refuses(item.kind, None)
-        if why is None and key.locations is not None:
-            return msgspec.structs.replace(item, only_at=tuple(sorted(key.locations)))
-    else:
-        why = key.refuses(item.kind, item.location) or key.refuses(item.kind, item.to_location)
-    if why is None:
-        return item
-    reason = KEY_LOCATION if key.kinds is None or item.kind in key.kinds else KEY_KIND
-    field = "type" if reason == KEY_KIND else "data.location"
-    return Fault(reason, why, field, item.source, item.event_id)
+    refused = next(_refusals(key, item), None)
+    if refused is not None:
+        reason, why, field = refused
+        return Fault(reason, why, field, item.source, item.event_id)
+    if isinstance(item, Correction) and key.locations is not None:
+        return msgspec.structs.replace(item, only_at=tuple(sorted(key.locations)))
+    return item
 
 
-def require_unlimited(key: Key, what: str) -> None:
-    """Raise Forbidden for a key of some kinds or locations: what it asks for concerns all of them."""
-    if key.kinds is not None or key.locations is not None:
-        raise Forbidden(
-            "key_limits",
-            f"The key {key.name!r} is for some kinds or locations, and {what} concern all. Use a key without limits.",
-        )
+def _refusals(key: Key, item: Event) -> Iterator[tuple[str, str, str]]:
+    """Yield reason, sentence and field of all that keeps a key from sending an event."""
+    corrects = item.corrects_source if isinstance(item, Correction) else item.source
+    places = () if isinstance(item, Correction) else (item.location, item.to_location)
+    checks = (
+        (KEY_SOURCE, key.refuses_source(item.source), "source"),
+        (KEY_SOURCE, key.refuses_source(corrects), "data.corrects_source"),
+        (KEY_KIND, key.refuses(item.kind, None), "type"),
+        *((KEY_LOCATION, key.refuses(item.kind, place), "data.location") for place in places),
+    )
+    yield from ((reason, why, field) for reason, why, field in checks if why is not None)
+
+
+def require_source(key: Key, source: str) -> None:
+    """Raise Forbidden for a key that is bound to other sources."""
+    why = key.refuses_source(source)
+    if why is not None:
+        raise Forbidden(KEY_SOURCE, f"{why} Ask for a source of the key, or use another key.")
 
 
 def _permits(key: Key, sales: PlainSales) -> bool:
     kinds = (SALE.name if is_sale else RETURN.name for is_sale in sales.is_sale)
     asked = set(zip(kinds, sales.location, strict=True))
-    return all(key.refuses(kind, location) is None for kind, location in asked)
+    return all(key.refuses(kind, location) is None for kind, location in asked) and all(
+        key.refuses_source(source) is None for source in set(sales.source)
+    )

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
-from ingest.parsing.permission import permitted
+from ingest.parsing.permission import permitted, require_source
 from ingest.recording.dependency import recorder_of
 from ingest.rejects.attempts import Audit, Edit
 from ingest.rejects.event_outcome import event_outcome
@@ -27,11 +27,10 @@ from ingest.rejects.rejects import (
 )
 from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.foundation.errors import Invalid
-from stocktide.foundation.keys import Key
+from stocktide.foundation.keys import LIMITS, Key
 from stocktide.foundation.paging import Limit, RowId, checked_text, next_key
+from stocktide.foundation.rights import Allow, OperateKey, ReadKey
 from stocktide.foundation.web import (
-    OperateKey,
-    ReadKey,
     asked_by,
     body_of,
     engine_of,
@@ -42,6 +41,9 @@ from stocktide.foundation.web import (
 router = APIRouter(prefix="/v1", tags=["rejects"])
 PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 State = Literal["open", "replayed", "dropped"]
+# What a limited key may not send, it may not replay either: `permitted` decides event by event.
+ReplayKey = Annotated[Key, Depends(Allow("operate", *LIMITS))]
+SourceKey = Annotated[Key, Depends(Allow("read", "sources"))]
 EmptyIsNone = Annotated[str | None, Query(description="Empty: those that name none.")]
 
 
@@ -103,11 +105,12 @@ class CloseIn(msgspec.Struct, forbid_unknown_fields=True):
 @router.get("/events", tags=["ingest"])
 def get_event_outcome(
     request: Request,
-    _key: ReadKey,
+    key: SourceKey,
     source: Annotated[str, Query(min_length=1, max_length=500)],
     event_id: Annotated[str, Query(alias="id", min_length=1, max_length=500)],
 ) -> dict[str, Any]:
     """Tell what became of an event: its entries in the ledger, what it moved, its corrections, and what was refused."""
+    require_source(key, source)
     with engine_of(request).connect() as connection:
         return event_outcome(connection, checked_text(source), checked_text(event_id))
 
@@ -149,7 +152,7 @@ def get_reject(
 
 
 @router.post("/rejects/{reject_id}/mend", openapi_extra=body_of(FixIn))
-async def post_fix(request: Request, key: OperateKey, reject_id: PathId) -> dict[str, Any]:
+async def post_fix(request: Request, key: ReplayKey, reject_id: PathId) -> dict[str, Any]:
     """Record one reject as another event (`raw`) or with other fields (`edits`); what fails again stays open."""
     body = await read_body(request, FixIn, recorder_of(request).settings.body_bytes_max)
     if (body.raw is None) == (body.edits is None):
@@ -164,7 +167,7 @@ async def post_fix(request: Request, key: OperateKey, reject_id: PathId) -> dict
 
 
 @router.post("/rejects/replay", openapi_extra=body_of(ReplayIn))
-async def post_replay(request: Request, key: OperateKey) -> dict[str, Any]:
+async def post_replay(request: Request, key: ReplayKey) -> dict[str, Any]:
     """Record open rejects again, by `ids` or by `filter`, perhaps edited; `dry_run` previews the result."""
     body = await read_body(request, ReplayIn, recorder_of(request).settings.body_bytes_max)
     if (body.ids is None) == (body.filter is None):

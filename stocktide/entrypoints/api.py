@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import redis
 import sqlalchemy as sa
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
@@ -27,29 +27,36 @@ from catalog.cache import ProductCache
 from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
+from stocktide.entrypoints import docs_page
 from stocktide.foundation.database_watch import DatabaseWatch
-from stocktide.foundation.errors import Invalid, Transient
+from stocktide.foundation.errors import Fatal, Invalid, Transient
 from stocktide.foundation.jobs import defer_job
 from stocktide.foundation.key_ring import KeyRing
 from stocktide.foundation.keys import Key
+from stocktide.foundation.rights import (
+    ANYBODY,
+    OperateKey,
+    Right,
+    bearer,
+    declared_rights,
+    key_ring_of,
+    key_with_right,
+    refuse_undeclared,
+)
 from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.sign_in import Gate, SignIn
 from stocktide.foundation.web import (
-    OperateKey,
     WhileDatabaseAnswers,
     asked_by,
-    bearer,
     body_of,
     engine_of,
     in_transaction,
     install_problems,
-    key_ring_of,
-    key_with_scope,
     read_body,
 )
 
-# The only routes that answer without a key; test_api.py asks every other one and expects 401.
+# The only routes that answer without a key, as each of them declares; test_api.py expects 401 of every other one.
 PUBLIC_ROUTES = frozenset(
     {
         "/livez",
@@ -84,14 +91,14 @@ class SessionOver(msgspec.Struct):
 CREDENTIALS_BYTES_MAX = 4_096
 
 
-@router.get("/livez", tags=["operations"])
+@router.get("/livez", tags=["operations"], dependencies=[ANYBODY])
 async def livez() -> dict[str, str]:
     """Answer while this process runs and its loop turns, whatever else hangs."""
     return {"status": "ok"}
 
 
-@router.get("/healthz", tags=["operations"])
-@router.get("/readyz", tags=["operations"])
+@router.get("/healthz", tags=["operations"], dependencies=[ANYBODY])
+@router.get("/readyz", tags=["operations"], dependencies=[ANYBODY])
 async def readyz(request: Request) -> dict[str, str]:
     """Answer 200 while the database answers, else 503 at once."""
     watch: DatabaseWatch = request.app.state.watch
@@ -100,7 +107,12 @@ async def readyz(request: Request) -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.post("/v1/sessions", tags=["operations"], openapi_extra=body_of(Credentials))
+@router.post(
+    "/v1/sessions",
+    tags=["operations"],
+    openapi_extra=body_of(Credentials),
+    dependencies=[ANYBODY],
+)
 async def post_session(request: Request) -> dict[str, str]:
     """Exchange a user's name and password for the token of a session, which the dashboard keeps as a cookie."""
     credentials = await read_body(request, Credentials, CREDENTIALS_BYTES_MAX)
@@ -117,12 +129,14 @@ async def _address(request: Request, credentials: Credentials) -> str | None:
     """Return where a sign-in comes from; the dashboard's key may speak for the browsers behind it."""
     header = request.headers.get("authorization")
     if credentials.address is not None and header is not None:
-        await key_with_scope(key_ring_of(request), bearer(header), "operate")
+        await key_with_right(key_ring_of(request), bearer(header), Right("operate"))
         return credentials.address[:100]
     return request.client.host if request.client else None
 
 
-@router.delete("/v1/sessions", tags=["operations"], openapi_extra=body_of(SessionOver))
+@router.delete(
+    "/v1/sessions", tags=["operations"], openapi_extra=body_of(SessionOver), dependencies=[ANYBODY]
+)
 async def delete_session(request: Request) -> dict[str, bool]:
     """End the session of a token; within a minute no process knows it any more."""
     given = await read_body(request, SessionOver, CREDENTIALS_BYTES_MAX)
@@ -214,8 +228,8 @@ def create_app(
         version="1",
         description="Stock events in; stock, forecasts and trends out.",
         lifespan=lifespan,
-        redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
+        openapi_url=None,
+        dependencies=[Depends(refuse_undeclared)],
     )
     app.state.engine = engine
     watch = app.state.watch = DatabaseWatch(engine)
@@ -248,9 +262,21 @@ def create_app(
         alerts.http,
         alerts.webhook_http,
     )
-    for part in (router, *(part.router for part in parts)):
+    for part in (router, docs_page.router, *(part.router for part in parts)):
         app.include_router(part)
+    _require_rights(app)
     return app
+
+
+def _require_rights(app: FastAPI) -> None:
+    """Raise Fatal for a route that does not declare who may use it."""
+    silent = [route for route, right in declared_rights(app).items() if right is None]
+    if silent:
+        raise Fatal(
+            "right_undeclared",
+            f"{' '.join(silent[0])} does not declare who may use it: give it a key of stocktide.foundation.rights, "
+            "or ANYBODY.",
+        )
 
 
 def _document(app: FastAPI, paths: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from stocktide.foundation.home import (
     Services,
     embedded_services,
     prepare_database,
+    role_url,
     state_path,
     write_state,
 )
@@ -159,11 +160,12 @@ class Supervisor:
     def _start_parts(self) -> None:
         assert self.services is not None  # noqa: S101 - the servers come first
         environment = self._prepare_access(self.services)
+        working = {**environment, "STOCKTIDE_DATABASE_URL": role_url(self.settings, "worker")}
         command, host = [sys.executable, "-m", "stocktide.entrypoints.cli"], self.settings.api_host
         self.parts += [
             *self._api_parts(environment),
-            self._beating("worker", [*command, "worker"], environment),
-            self._beating("alerts", [*command, "alerts", "run"], environment),
+            self._beating("worker", [*command, "worker"], working),
+            self._beating("alerts", [*command, "alerts", "run"], working),
             Part(
                 "dashboard",
                 [*command, "dashboard"],
@@ -241,7 +243,7 @@ class Supervisor:
         return {
             **os.environ,
             "STOCKTIDE_HOME": str(self.settings.home),
-            "STOCKTIDE_DATABASE_URL": services.database_url,
+            "STOCKTIDE_DATABASE_URL": role_url(self.settings, "api"),
             "STOCKTIDE_READ_DATABASE_URL": services.read_database_url,
             "STOCKTIDE_REDIS_URL": services.redis_url,
             "STOCKTIDE_API_PORT": str(self.settings.api_port),

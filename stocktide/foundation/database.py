@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from stocktide.foundation.bounded_connection import GRACE_S, BoundedConnection
 from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.foundation.database_names import MIGRATION_LOCK
-from stocktide.foundation.errors import Fatal, Invalid, Transient
+from stocktide.foundation.errors import Fatal, Transient
+from stocktide.foundation.server_address import check_address
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -22,16 +23,12 @@ LOCK_S = 2.0
 
 
 def create_engine(url: str, *, pool_size: int = 10, answer_s: float | None = None) -> sa.Engine:
-    """Create an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid on another scheme.
+    """Create an engine for a postgresql:// URL (psycopg 3). Nothing connects yet. Raises Invalid for another address.
 
     answer_s: how long anybody waits for a statement, a connection that answers, or one that is free; a lock is waited
     for half as long at most. None: for jobs, whose statements may take hours; they too give up connecting.
     """
-    scheme, separator, rest = url.partition("://")
-    if separator == "" or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise Invalid(
-            "database_url", f"A database address starts with postgresql://, not {scheme!r}."
-        )
+    rest = check_address("database_url", url).partition("://")[2]
     options = "-c timezone=UTC -c jit=off"
     if answer_s is not None:
         options += f" -c statement_timeout={answer_s:g}s -c lock_timeout={min(LOCK_S, answer_s / 2) * 1000:.0f}ms"

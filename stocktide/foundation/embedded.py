@@ -9,6 +9,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ import psutil
 import psycopg
 
 from stocktide.foundation.errors import Fatal, Transient
+from stocktide.foundation.private_files import FOLDER_MODE, admit
 
 # PostgreSQL refuses to run as root, so that its files then belong to this system user.
 ROOT_STAND_IN = "embedded_postgres"
@@ -31,6 +33,8 @@ START_S_MAX = 60.0
 STOP_S_MAX = 30.0
 POSTGRES_OPTIONS = {
     "listen_addresses": "",
+    # its own user, and root
+    "unix_socket_permissions": "0700",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     # each API process may hold 50: 40 for requests, the others for keys, streams, the writer and its lane
@@ -89,9 +93,12 @@ def runtime_folder(home: Path) -> Path:
     """Return the folder for sockets: short, since a socket's path may have 107 bytes only, and the home may be deep."""
     digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"stocktide-{os.getuid()}-{digest}"
-    folder.mkdir(mode=0o711, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or stat.S_ISLNK(status.st_mode):
         raise Fatal("runtime_folder", f"{folder} belongs to another user; remove it or set TMPDIR.")
+    if status.st_mode & 0o007:
+        folder.chmod(status.st_mode & 0o770)
     return folder
 
 
@@ -214,7 +221,10 @@ class Postgres(Server):
         """Create the cluster on first use, start it, and create the database."""
         if self.user:
             _ensure_user(self.user)
-            _let_traverse(self.home)
+            group = pwd.getpwnam(self.user).pw_gid
+            for folder in (self.home, runtime_folder(self.home)):
+                admit(folder, group)
+                _let_traverse(folder.parent)
             _let_traverse(postgres_binaries())
         self.socket_folder.mkdir(exist_ok=True)
         self._give_to_user(self.socket_folder)

@@ -1,9 +1,10 @@
 """The home folder: who owns it now, which servers it runs, and where others find them."""
 
 import fcntl
+import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,11 @@ import sqlalchemy as sa
 from stocktide.foundation.database import create_engine, migrate
 from stocktide.foundation.embedded import Postgres, Valkey, load_secrets
 from stocktide.foundation.errors import Conflict, Fatal
+from stocktide.foundation.private_files import keep_private, tighten
 from stocktide.foundation.settings import Settings
 
-READER_ROLE = "stocktide_reader"
+# Roles that sign in to the embedded database beside its owner, by their parts.
+ROLES = {"reader": "stocktide_reader", "api": "stocktide_api", "worker": "stocktide_worker"}
 # A process's start is known from the boot time, which moves with the clock.
 CLOCK_SLACK_S = 5.0
 
@@ -39,7 +42,7 @@ class HomeLock:
         self._path = home / "lock"
         self._owner = owner
         try:
-            home.mkdir(parents=True, exist_ok=True)
+            keep_private(home)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise Fatal(
@@ -54,6 +57,7 @@ class HomeLock:
         except BlockingIOError:
             owner = self._path.read_text().strip() or "another process"
             raise Conflict("home_in_use", f"{self._path.parent} is in use by {owner}.") from None
+        tighten(self._path.parent)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{self._owner} (pid {os.getpid()})\n".encode(), 0)
 
@@ -106,11 +110,7 @@ def embedded_services(
 ) -> Services:
     """Return the given addresses, and those of the embedded servers where none is given."""
     database_url = settings.database_url or (postgres.url() if postgres else "")
-    reader = (
-        postgres.url(role=READER_ROLE, password=load_secrets(settings.home)["reader"])
-        if postgres
-        else database_url
-    )
+    reader = role_url(settings, "reader") if postgres else database_url
     return Services(
         database_url=database_url,
         read_database_url=settings.read_database_url or reader,
@@ -118,22 +118,41 @@ def embedded_services(
     )
 
 
+def role_url(settings: Settings, part: str) -> str:
+    """Return the embedded database's address for a role of ROLES; of a database that was given, the given one."""
+    if settings.database_url:
+        return settings.database_url
+    password = role_password(load_secrets(settings.home), part)
+    return Postgres(settings.home).url(role=ROLES[part], password=password)
+
+
+def role_password(known: Mapping[str, str], part: str) -> str:
+    """Return the password of a part's role, made of the owner's: an older home needs no other secret."""
+    made = hmac.new(known["postgres"].encode(), ROLES[part].encode(), "sha256").hexdigest()
+    return known.get(part, made)
+
+
 def prepare_database(settings: Settings, services: Services) -> None:
-    """Migrate, and allow the dashboard's role to sign in to the embedded database."""
+    """Migrate, and allow the roles of our parts to sign in to the embedded database."""
     engine = create_engine(services.database_url)
     try:
         migrate(engine)
         if settings.database_url is None:
-            from psycopg import sql
-
-            password = load_secrets(settings.home)["reader"]
             with engine.begin() as connection:
-                statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
-                    sql.Identifier(READER_ROLE), sql.Literal(password)
-                )
-                connection.exec_driver_sql(statement.as_string())
+                let_parts_sign_in(connection, load_secrets(settings.home))
     finally:
         engine.dispose()
+
+
+def let_parts_sign_in(connection: sa.Connection, known: Mapping[str, str]) -> None:
+    """Give the roles of our parts their passwords; known: the secrets of the home."""
+    from psycopg import sql
+
+    for part, role in ROLES.items():
+        statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(
+            sql.Identifier(role), sql.Literal(role_password(known, part))
+        )
+        connection.exec_driver_sql(statement.as_string())
 
 
 @contextmanager

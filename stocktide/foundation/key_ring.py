@@ -1,6 +1,6 @@
 """The keys that one API process knows right now, so that a request with a key asks no database.
 
-For routes that do not depend on `stocktide.foundation.web.allow`, the whole of it is:
+For routes that do not depend on `stocktide.foundation.rights.Allow`, the whole of it is:
 
     key = key_ring.find(text) or await key_ring.fetch(text)   # Key; raises Unauthorized, Transient
     key.refuses(kind, location)            # -> str | None: why this key may not send this event

@@ -23,8 +23,13 @@ EXPECT_EVERY_S_MAX = 366 * 86_400
 # What a key's row says, for SELECT and RETURNING.
 COLUMNS = (
     "key_id, name, scope, created_at, last_used_at, revoked_at,"
-    " kinds, locations, rate, expires_at, expect_every_s"
+    " kinds, locations, sources, rate, expires_at, expect_every_s"
 )
+# What a key may be limited to: the names of columns, of fields of Limits and of Key, and of a route's declaration.
+Limit = Literal["kinds", "locations", "sources"]
+LIMITS: tuple[Limit, ...] = get_args(Limit)
+# At the end of a source that a key is bound to: all that begin with what stands before it.
+PREFIX_MARK = "*"
 # A key may send this many seconds' worth of its rate at once, after it was quiet.
 BURST_S = 2.0
 
@@ -62,26 +67,31 @@ class TokenBucket:
 class Limits:
     """Limits of a key: what it may send, how fast, until when, and how often it should; None: no limit.
 
-    kinds, locations: event kinds and location codes. rate: events a second of each API process.
+    kinds, locations: event kinds and location codes. sources: of events, each exact or a prefix that ends with `*`.
+    rate: events a second of each API process.
     """
 
     kinds: Collection[str] | None = None
     locations: Collection[str] | None = None
+    sources: Collection[str] | None = None
     rate: float | None = None
     expires_at: datetime | None = None
     expect_every_s: int | None = None
 
     def check(self, scope: str) -> None:
         """Raise Invalid for limits that no key of a scope can have."""
-        sending = (self.kinds, self.locations, self.rate, self.expect_every_s)
+        sending = (self.kinds, self.sources, self.rate, self.expect_every_s)
         if scope == "read" and any(limit is not None for limit in sending):
             raise Invalid(
                 "key_limits",
-                "A read key sends nothing: kinds, locations, rate and interval do not apply.",
+                "A read key sends nothing: kinds, sources, rate and interval do not apply.",
             )
-        for name, values in (("kinds", self.kinds), ("locations", self.locations)):
+        for name in LIMITS:
+            values = getattr(self, name)
             if values is not None and (not values or not all(_shown(value) for value in values)):
                 raise Invalid("key_limits", f"{name}: name at least one, in printable characters.")
+        if any(not value.removesuffix(PREFIX_MARK) for value in self.sources or ()):
+            raise Invalid("key_limits", "sources: '*' alone is every source; leave the limit out.")
         if self.rate is not None and not 0 < self.rate <= RATE_MAX:
             raise Invalid("key_limits", f"A rate is above 0 events/s, not {self.rate}.")
         if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
@@ -105,6 +115,7 @@ class Key:
     revoked_at: datetime | None
     kinds: frozenset[str] | None = None
     locations: frozenset[str] | None = None
+    sources: frozenset[str] | None = None
     rate: float | None = None
     expires_at: datetime | None = None
     expect_every_s: int | None = None
@@ -123,6 +134,16 @@ class Key:
             return f"The key {self.name!r} is for {_listed(self.locations)}, not {location!r}."
         return None
 
+    def refuses_source(self, source: str) -> str | None:
+        """Return why this key may not speak for a source; None if it may."""
+        if self.sources is None or any(_covers(bound, source) for bound in self.sources):
+            return None
+        return f"The key {self.name!r} speaks for {_listed(self.sources)}, not for {source!r}."
+
+    def limited_by(self) -> list[Limit]:
+        """Return the limits that it has, of those that a route must apply."""
+        return [name for name in LIMITS if getattr(self, name) is not None]
+
     def check_valid(self, now: datetime) -> None:
         """Raise Unauthorized, with its reason, unless the key may be used at `now`."""
         if self.revoked_at is not None:
@@ -137,8 +158,7 @@ class Key:
         return {
             "name": self.name,
             "scope": self.scope,
-            "kinds": sorted(self.kinds) if self.kinds is not None else None,
-            "locations": sorted(self.locations) if self.locations is not None else None,
+            **_lists(self),
             "rate": self.rate,
             "expect_every_s": self.expect_every_s,
             "created_at": self.created_at,
@@ -150,9 +170,7 @@ class Key:
 
 def key_of(row: Any) -> Key:
     """Build a Key from a row's mapping with COLUMNS."""
-    sets = {
-        name: None if row[name] is None else frozenset(row[name]) for name in ("kinds", "locations")
-    }
+    sets = {name: None if row[name] is None else frozenset(row[name]) for name in LIMITS}
     return Key(**{**row, **sets})
 
 
@@ -177,8 +195,9 @@ def create_key(connection: sa.Connection, name: str, scope: str, limits: Limits 
     text = KEY_PREFIX + secrets.token_urlsafe(32)
     created = connection.execute(
         sa.text(
-            "INSERT INTO access_keys (name, scope, key_hash, kinds, locations, rate, expires_at, expect_every_s)"
-            " VALUES (:name, :scope, :hash, :kinds, :locations, :rate, :expires_at, :expect_every_s)"
+            "INSERT INTO access_keys"
+            " (name, scope, key_hash, kinds, locations, sources, rate, expires_at, expect_every_s) VALUES"
+            " (:name, :scope, :hash, :kinds, :locations, :sources, :rate, :expires_at, :expect_every_s)"
             " ON CONFLICT (name) DO NOTHING RETURNING key_id"
         ),
         {"name": name, "scope": scope, "hash": hash_key(text), **_columns(limits)},
@@ -207,6 +226,13 @@ def list_keys(connection: sa.Connection) -> list[Key]:
     """List all keys, the newest last."""
     rows = connection.execute(sa.text(f"SELECT {COLUMNS} FROM access_keys ORDER BY key_id"))  # noqa: S608 - a constant
     return [key_of(row) for row in rows.mappings()]
+
+
+def keys_named(connection: sa.Connection, names: Collection[str]) -> dict[str, Key]:
+    """Return the keys of some feeds, by name: what is recorded for a feed later, or not by HTTP, keeps its limits."""
+    query = sa.text(f"SELECT {COLUMNS} FROM access_keys WHERE name = ANY(:names)")  # noqa: S608 - a constant
+    rows = connection.execute(query, {"names": sorted(names)}).mappings()
+    return {row["name"]: key_of(row) for row in rows}
 
 
 def revoke_key(connection: sa.Connection, name: str) -> None:
@@ -262,14 +288,25 @@ def _shown(name: str) -> bool:
     return 1 <= len(name) <= 100 and name.isprintable()
 
 
+def _covers(bound: str, source: str) -> bool:
+    """Return True if a source that a key is bound to, perhaps a prefix, covers another one."""
+    if bound.endswith(PREFIX_MARK):
+        return source.startswith(bound.removesuffix(PREFIX_MARK))
+    return source == bound
+
+
+def _lists(limits: Limits | Key) -> dict[str, list[str] | None]:
+    values = {name: getattr(limits, name) for name in LIMITS}
+    return {name: None if held is None else sorted(held) for name, held in values.items()}
+
+
 def _listed(names: Collection[str]) -> str:
     return ", ".join(sorted(names))
 
 
 def _columns(limits: Limits) -> dict[str, Any]:
     return {
-        "kinds": sorted(limits.kinds) if limits.kinds is not None else None,
-        "locations": sorted(limits.locations) if limits.locations is not None else None,
+        **_lists(limits),
         "rate": limits.rate,
         "expires_at": limits.expires_at,
         "expect_every_s": limits.expect_every_s,

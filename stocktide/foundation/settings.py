@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stocktide.foundation.errors import Invalid
+from stocktide.foundation.server_address import SCHEMES, check_address
 
 PREFIX = "STOCKTIDE_"
+SECRET_KEY_LENGTH_MIN = 32
 # Read by the test suite, or set by the supervisor for its parts, so not settings; named here so that the check for
 # typing errors lets them pass.
 NOT_SETTINGS = frozenset({"STOCKTIDE_TEST_DATA", "STOCKTIDE_CI", "STOCKTIDE_HEARTBEAT"})
@@ -28,18 +30,25 @@ class Settings(BaseSettings):
         description="Folder of all state: database, lake, logs, secrets.",
     )
     database_url: str | None = Field(
-        None, description="PostgreSQL >= 15 to use instead of the embedded one, postgresql://…"
+        None,
+        repr=False,
+        description="PostgreSQL >= 15 to use instead of the embedded one, postgresql://…",
     )
     read_database_url: str | None = Field(
-        None, description="The same database for the dashboard's read-only role, or a read replica."
+        None,
+        repr=False,
+        description="The same database for the dashboard's read-only role, or a read replica.",
     )
     redis_url: str | None = Field(
         None,
+        repr=False,
         description="Redis >= 7 or Valkey to use instead of the embedded one, redis://… or unix://…",
     )
-    lake_url: str | None = Field(None, description="Folder of the Delta tables; default HOME/lake.")
+    lake_url: str | None = Field(
+        None, repr=False, description="Folder of the Delta tables; default HOME/lake."
+    )
     mlflow_tracking_uri: str | None = Field(
-        None, description="MLflow server; default a local store, HOME/mlflow.db."
+        None, repr=False, description="MLflow server; default a local store, HOME/mlflow.db."
     )
     config: Path | None = Field(
         None,
@@ -64,7 +73,9 @@ class Settings(BaseSettings):
         description="Key (scope operate) with which the dashboard asks the API for work.",
     )
     secret_key: str | None = Field(
-        None, repr=False, description="Signs sign-in cookies; default made once, HOME/secrets."
+        None,
+        repr=False,
+        description="Signs sign-in cookies, at least 32 characters; default made once, HOME/secrets.",
     )
     session_hours: int = Field(12, ge=1, le=720, description="How long a sign-in lasts.")
     cookie_secure: bool = Field(
@@ -331,6 +342,26 @@ class Settings(BaseSettings):
         """Make the path absolute: servers run elsewhere than we do, and a relative path means nothing to them."""
         return home.expanduser().absolute()
 
+    @field_validator("secret_key")
+    @classmethod
+    def _long(cls, secret_key: str | None) -> str | None:
+        """Refuse a key that can be guessed."""
+        if secret_key is not None and len(secret_key) < SECRET_KEY_LENGTH_MIN:
+            raise ValueError(
+                f"It has fewer than {SECRET_KEY_LENGTH_MIN} characters, so sign-ins could be forged. Make one with "
+                "`openssl rand -base64 32`, or leave it out: then one is made."
+            )
+        return secret_key
+
+    @field_validator(*SCHEMES)
+    @classmethod
+    def _readable(cls, address: str | None, info: ValidationInfo) -> str | None:
+        """Refuse an address that libraries would cut elsewhere than its writer meant."""
+        try:
+            return None if not address else check_address(str(info.field_name), address)
+        except Invalid as error:
+            raise ValueError(error.message) from None
+
     @property
     def lake_root(self) -> str:
         """Folder or URL of the Delta tables."""
@@ -359,8 +390,10 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        shown = "" if "KEY" in name else f" (given: {first['input']!r})"
-        raise Invalid("bad_setting", f"{name}: {first['msg']}{shown}", setting=name) from None
+        field = Settings.model_fields.get(str(first["loc"][0]))
+        shown = f" (given: {first['input']!r})" if field is None or field.repr else ""
+        said = first["msg"].removeprefix("Value error, ")
+        raise Invalid("bad_setting", f"{name}: {said}{shown}", setting=name) from None
 
 
 def config_path(settings: Settings) -> Path | None:

@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from stocktide.foundation.server_address import without_passwords
+
 logger = logging.getLogger("stocktide")
 
 
@@ -22,7 +24,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields, default=str)
+        return without_passwords(json.dumps(fields, default=str))
 
 
 def configure_logs() -> None:

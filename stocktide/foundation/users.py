@@ -1,5 +1,6 @@
 """People who sign in: local users with argon2id passwords."""
 
+import difflib
 import re
 import secrets
 from dataclasses import dataclass
@@ -34,16 +35,10 @@ class User:
     role: Role
 
 
-def set_user(
-    connection: sa.Connection, username: str, password: str, role: str, *, replace: bool = False
-) -> None:
-    """Create a user, or with `replace` give an existing one a new password and role. Raises Invalid, Conflict."""
-    if role not in ROLES:
-        raise Invalid("unknown_role", f"Role {role!r} is unknown; there are {', '.join(ROLES)}.")
-    if len(password) < PASSWORD_LENGTH_MIN:
-        raise Invalid(
-            "password_short", f"A password has at least {PASSWORD_LENGTH_MIN} characters."
-        )
+def set_user(connection: sa.Connection, username: str, password: str, role: str) -> None:
+    """Create a user. Raises Invalid, Conflict."""
+    _check_role(role)
+    _check_password(password)
     if not USERNAME.fullmatch(username):
         raise Invalid(
             "username",
@@ -51,28 +46,79 @@ def set_user(
         )
     done = connection.execute(
         sa.text(
-            "INSERT INTO users AS u (username, role, password_hash) VALUES (:username, :role, :hash)"
-            " ON CONFLICT (username) DO UPDATE SET password_hash = excluded.password_hash,"
-            " role = excluded.role, disabled_at = NULL WHERE :replace"
+            "INSERT INTO users (username, role, password_hash) VALUES (:username, :role, :hash)"
+            " ON CONFLICT (username) DO NOTHING"
         ),
-        {
-            "username": username,
-            "role": role,
-            "hash": password_hasher.hash(password),
-            "replace": replace,
-        },
+        {"username": username, "role": role, "hash": password_hasher.hash(password)},
     )
     if done.rowcount == 0:
         raise Conflict(
-            "user_exists", f"User {username!r} exists; use `stocktide users password {username}`."
+            "user_exists",
+            f"User {username!r} exists. Change it with `stocktide users password {username}`, `users role` or "
+            "`users enable`.",
         )
+
+
+def set_password(connection: sa.Connection, username: str, password: str) -> bool:
+    """Give a user another password and change nothing else; return True if the user is enabled.
+
+    Raises Invalid, NotFound.
+    """
+    _check_password(password)
+    return _change(
+        connection, username, "password_hash = :hash", hash=password_hasher.hash(password)
+    )
+
+
+def set_role(connection: sa.Connection, username: str, role: str) -> bool:
+    """Give a user another role; return True if the user is enabled. Raises Invalid, NotFound."""
+    _check_role(role)
+    return _change(connection, username, "role = :role", role=role)
 
 
 def disable_user(connection: sa.Connection, username: str) -> None:
     """Disable a user from now on. Raises NotFound."""
-    done = connection.execute(
-        sa.text("UPDATE users SET disabled_at = now() WHERE username = :username"),
-        {"username": username},
+    _change(connection, username, "disabled_at = now()")
+
+
+def enable_user(connection: sa.Connection, username: str) -> None:
+    """Let a disabled user sign in again, with the role and the password of before. Raises NotFound."""
+    _change(connection, username, "disabled_at = NULL")
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid("unknown_role", f"Role {role!r} is unknown; there are {', '.join(ROLES)}.")
+
+
+def _check_password(password: str) -> None:
+    if len(password) < PASSWORD_LENGTH_MIN:
+        raise Invalid(
+            "password_short", f"A password has at least {PASSWORD_LENGTH_MIN} characters."
+        )
+
+
+def _change(connection: sa.Connection, username: str, change: str, **binds: str) -> bool:
+    """Change one thing of a user, by an assignment of ours; return True if the user is enabled. Raises NotFound."""
+    is_enabled: bool | None = None
+    if USERNAME.fullmatch(username):
+        is_enabled = connection.execute(
+            sa.text(
+                f"UPDATE users SET {change} WHERE username = :username RETURNING disabled_at IS NULL"  # noqa: S608 - a constant of this module
+            ),
+            {"username": username, **binds},
+        ).scalar()
+    if is_enabled is None:
+        raise _unknown_user(connection, username)
+    return is_enabled
+
+
+def _unknown_user(connection: sa.Connection, username: str) -> NotFound:
+    names = connection.execute(sa.text("SELECT username FROM users ORDER BY 1")).scalars().all()
+    close = difflib.get_close_matches(username, names)
+    hint = (
+        f"Did you mean {' or '.join(close)}?"
+        if close
+        else "Create it: `stocktide users create NAME`."
     )
-    if done.rowcount == 0:
-        raise NotFound("user_unknown", f"There is no user {username!r}.")
+    return NotFound("user_unknown", f"There is no user {username!r}. {hint}")

@@ -1,37 +1,27 @@
-"""Parts of all HTTP routes: problem+json errors, keys, and limits on bodies."""
+"""Parts of all HTTP routes: problem+json errors, transactions, and limits on bodies."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
 import sqlalchemy as sa
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stocktide.foundation import keys
 from stocktide.foundation.bodies import whole_body
 from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, reaction_to
 from stocktide.foundation.database_watch import DatabaseWatch
-from stocktide.foundation.errors import (
-    Fatal,
-    Forbidden,
-    Invalid,
-    StocktideError,
-    Transient,
-    Unauthorized,
-)
-from stocktide.foundation.key_ring import KeyRing
+from stocktide.foundation.errors import Fatal, Invalid, StocktideError, Transient
+from stocktide.foundation.keys import Key
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
 
 PROBLEM = "application/problem+json"
-# Which scope may do what another may: an operator's key reads and writes, a feed's key does not read.
-IMPLIED = {"ingest": {"ingest"}, "read": {"read"}, "operate": {"operate", "read", "ingest"}}
 RETRY_AFTER_S = 2
 Shape = TypeVar("Shape")
 Result = TypeVar("Result")
@@ -164,47 +154,6 @@ async def in_transaction(request: Request, work: Callable[[sa.Connection], Resul
     return await run_in_threadpool(run)
 
 
-def key_ring_of(request: Request) -> KeyRing:
-    """Return the process's keys, put there by the entry point."""
-    ring: KeyRing = request.app.state.key_ring
-    return ring
-
-
-def allow(scope: keys.Scope) -> Callable[[Request], Any]:
-    """Return the dependency that lets only keys with this scope through; it returns the key."""
-
-    async def key_of(request: Request) -> keys.Key:
-        text = bearer(request.headers.get("authorization", ""))
-        return await key_with_scope(key_ring_of(request), text, scope)
-
-    return key_of
-
-
-def bearer(header: str) -> str:
-    """Return the key of an Authorization header. Raises Unauthorized."""
-    kind, _, text = header.partition(" ")
-    if kind.lower() != "bearer" or not text.strip():
-        raise Unauthorized("key_missing", "Send your key: `Authorization: Bearer stk_…`.")
-    return text.strip()
-
-
-async def key_with_scope(ring: KeyRing, text: str, scope: keys.Scope) -> keys.Key:
-    """Find a key that may do what a scope may. Raises Unauthorized, Forbidden, Transient."""
-    key = ring.find(text) or await ring.fetch(text)
-    if scope not in IMPLIED[key.scope]:
-        raise Forbidden(
-            "key_scope",
-            f"The key {key.name!r} has scope {key.scope}; this needs scope {scope}.",
-            needs=scope,
-        )
-    return key
-
-
-IngestKey = Annotated[keys.Key, Depends(allow("ingest"))]
-ReadKey = Annotated[keys.Key, Depends(allow("read"))]
-OperateKey = Annotated[keys.Key, Depends(allow("operate"))]
-
-
 async def limited_body(request: Request, bytes_max: int) -> bytes:
     """Read and unpack the body, and stop as soon as it is too long. Raises as `whole_body`."""
     encoding = request.headers.get("content-encoding", "")
@@ -238,7 +187,7 @@ def _without_references(schema: Any, definitions: dict[str, Any]) -> Any:
     return {name: _without_references(value, definitions) for name, value in schema.items()}
 
 
-def asked_by(key: keys.Key, user: str | None) -> str:
+def asked_by(key: Key, user: str | None) -> str:
     """Return who asked, for the history. Raises Invalid."""
     if user is None:
         return f"key {key.name}"

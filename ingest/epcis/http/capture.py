@@ -1,10 +1,10 @@
 """Routes of the capture interface: documents, single events and capture jobs."""
 
 import time
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
@@ -20,10 +20,13 @@ from ingest.recording.recording import Recorder
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid, TooLarge, TooManyRequests, UnsupportedMedia
 from stocktide.foundation.keys import Key
-from stocktide.foundation.web import IngestKey, limited_body
+from stocktide.foundation.rights import Allow, AnyIngestKey
+from stocktide.foundation.web import limited_body
 
 READ = (JSON, JSON_LD)
 BODY = body_of(*READ)
+# Kinds and locations are looked at when an event moves stock; a document names no source.
+CaptureKey = Annotated[Key, Depends(Allow("ingest", "kinds", "locations"))]
 
 router = APIRouter()
 
@@ -85,12 +88,12 @@ def _behaviour(request: Request) -> Behaviour:
 
 
 def _whose(key: Key) -> str | None:
-    """Return whose jobs a key sees: a feed its own, somebody who may read all."""
-    return key.name if key.scope == "ingest" else None
+    """Return whose jobs a key sees: a feed or a limited key its own, somebody who may read all."""
+    return key.name if key.scope == "ingest" or key.limited_by() else None
 
 
 @router.post("/capture", openapi_extra=BODY, status_code=202)
-async def post_capture(request: Request, key: IngestKey) -> Response:
+async def post_capture(request: Request, key: CaptureKey) -> Response:
     """Capture an EPCISDocument (JSON-LD). Answers 202 with the job's address once its events are committed.
 
     Under `GS1-Capture-Error-Behaviour: rollback` (the default) all events are captured or none, and a wrong one
@@ -111,7 +114,7 @@ async def post_capture(request: Request, key: IngestKey) -> Response:
 
 @router.get("/capture")
 def get_captures(
-    request: Request, key: IngestKey, perPage: str = "30", nextPageToken: str | None = None
+    request: Request, key: AnyIngestKey, perPage: str = "30", nextPageToken: str | None = None
 ) -> Response:
     """List capture jobs, newest first. The Link header has the next page."""
     query = read_query([("perPage", perPage)])
@@ -123,14 +126,14 @@ def get_captures(
 
 
 @router.get("/capture/{capture_id}")
-def get_capture(capture_id: str, request: Request, key: IngestKey) -> Response:
+def get_capture(capture_id: str, request: Request, key: AnyIngestKey) -> Response:
     """Tell a capture job: whether it succeeded, its errors, and what its events moved in the ledger."""
     with recorder_of(request).engine.connect() as connection:
         return answer(read_job(connection, capture_id, feed=_whose(key)))
 
 
 @router.post("/events", openapi_extra=BODY, status_code=201)
-async def post_event(request: Request, key: IngestKey) -> Response:
+async def post_event(request: Request, key: CaptureKey) -> Response:
     """Capture one bare event, which carries its @context itself. 201 if it is new, 200 if it was captured before.
 
     The same eventID with other content answers 409; both are kept.
@@ -155,7 +158,7 @@ def _movements(recorder: Recorder, identity: str) -> list[dict[str, Any]]:
 
 
 @router.options("/capture")
-def options_capture(request: Request, _key: IngestKey) -> Response:
+def options_capture(request: Request, _key: AnyIngestKey) -> Response:
     """Tell versions and limits of the capture interface."""
     settings = recorder_of(request).settings
     return options(

@@ -11,8 +11,8 @@ from ingest.epcis.model.models import EVENT_TYPES
 from ingest.epcis.query import search
 from ingest.epcis.query.query import Query, read_query
 from ingest.recording.dependency import recorder_of
+from stocktide.foundation.rights import AnyReadKey, ReadKey
 from stocktide.foundation.stored_text import storable
-from stocktide.foundation.web import ReadKey
 
 QUERY: dict[str, Any] = {
     "description": "Parameters of the standard's event query, see docs/epcis.md; an unknown one answers 400."
@@ -51,7 +51,7 @@ def get_event(event_id: str, request: Request, _key: ReadKey) -> Response:
 
 
 @router.get("/eventTypes")
-def get_event_types(_key: ReadKey) -> Response:
+def get_event_types(_key: AnyReadKey) -> Response:
     """List the event types of the standard; types of one's own are captured too."""
     return answer({"@set": list(EVENT_TYPES)}, kind=JSON_LD)
 
@@ -70,6 +70,6 @@ for _name in search.COLLECTIONS:
 
 
 @router.options("/events")
-def options_events(_key: ReadKey) -> Response:
+def options_events(_key: AnyReadKey) -> Response:
     """Tell versions of the query interface."""
     return options("GET, OPTIONS, POST")

@@ -15,7 +15,8 @@ from ingest.epcis.movements.rules import Rule, put_rules, read_rules
 from ingest.recording.dependency import recorder_of
 from ingest.recording.recording import Recorder
 from stocktide.foundation.errors import Invalid
-from stocktide.foundation.web import OperateKey, ReadKey, limited_body
+from stocktide.foundation.rights import OperateKey, ReadKey
+from stocktide.foundation.web import limited_body
 
 RULES_BYTES_MAX = 2**20
 

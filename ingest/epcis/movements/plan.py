@@ -21,7 +21,7 @@ from ingest.epcis.movements.rules import Movement, Rule, read_rules, rule_of
 from ingest.ledger.ledger import Outcome
 from stocktide.domain.kinds import CORRECTION
 from stocktide.foundation.database import statement
-from stocktide.foundation.keys import COLUMNS, Key, key_of
+from stocktide.foundation.keys import Key, keys_named
 
 WAYS: frozenset[Movement] = frozenset({"adjustment in", "adjustment out"})
 UNMOVED = ("AggregationEvent", "AssociationEvent")
@@ -144,7 +144,7 @@ def _withdraw(connection: sa.Connection, work: Sequence[PendingEvent]) -> None:
     binds = {"identities": [item.row.identity for item in work]}
     for row in connection.execute(statement("ingest/epcis/declared_wrong"), binds):
         declared.setdefault(row.identity, set()).add(row.feed)
-    keys = keys_of(connection, {feed for feeds in declared.values() for feed in feeds})
+    keys = keys_named(connection, {feed for feeds in declared.values() for feed in feeds})
     for item in work:
         feeds = declared.get(item.row.identity, ())
         if any(_may_withdraw(keys.get(feed), item) for feed in feeds):
@@ -162,7 +162,7 @@ def plan_reversal(connection: sa.Connection, item: PendingEvent) -> None:
     """Decide which corrections a declaration makes. It waits while the event itself is being posted."""
     binds = {"identity": item.row.identity, "event_hash": item.row.event_hash}
     original = connection.execute(statement("ingest/epcis/event_declared"), binds).one_or_none()
-    key = keys_of(connection, {item.row.feed}).get(item.row.feed)
+    key = keys_named(connection, {item.row.feed}).get(item.row.feed)
     if original is None:
         item.note = "the event that it declares wrong is not known here"
         _refuse(item, key, [])
@@ -198,13 +198,6 @@ def _refuse(item: PendingEvent, key: Key | None, locations: Sequence[str]) -> No
     why = may_declare(key, locations)
     if why is not None:
         item.state, item.note, item.reverses = "rejected", why, None
-
-
-def keys_of(connection: sa.Connection, feeds: set[str]) -> dict[str, Key]:
-    """Return the keys of some feeds, by name; a feed without a key may send anything."""
-    query = sa.text(f"SELECT {COLUMNS} FROM access_keys WHERE name = ANY(:feeds)")  # noqa: S608 - our own names
-    rows = connection.execute(query, {"feeds": sorted(feeds)}).mappings()
-    return {row["name"]: key_of(row) for row in rows}
 
 
 def may_declare(key: Key | None, places: Sequence[str]) -> str | None:

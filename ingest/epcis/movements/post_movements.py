@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ingest.epcis.movements.lines import Line
-from ingest.epcis.movements.plan import PendingEvent, keys_of, plan_events, plan_reversal
+from ingest.epcis.movements.plan import PendingEvent, plan_events, plan_reversal
 from ingest.epcis.movements.settled import give_up, write_settled
 from ingest.ledger.ledger import Outcome
 from ingest.parsing.permission import permitted
@@ -20,7 +20,7 @@ from ingest.recording.recording import Recorder
 from ingest.recording.retrying import by_halves
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_errors import is_retryable
-from stocktide.foundation.keys import Key
+from stocktide.foundation.keys import Key, keys_named
 from stocktide.foundation.telemetry import log
 
 CLOUD_EVENT = "application/cloudevents+json"
@@ -157,7 +157,7 @@ def _record(recorder: Recorder, work: Sequence[PendingEvent]) -> None:
         again = item.row.settled_at is not None
         lines.setdefault((item.row.feed, again), []).extend(item.lines)
     with recorder.engine.connect() as connection:
-        keys = keys_of(connection, {feed for feed, _again in lines})
+        keys = keys_named(connection, {feed for feed, _again in lines})
     outcomes: dict[str, Outcome] = {}
     for feed, again in sorted(lines):
         counted = () if again else REFUSALS

@@ -2,6 +2,8 @@
 
 import os
 import pwd
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,8 @@ from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.foundation.errors import Invalid
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from stocktide.foundation.keys import Limits
 
 as_json = click.option(
@@ -29,6 +33,11 @@ def keys() -> None:
 @click.option("--scope", default="ingest", show_default=True, help="ingest, read or operate.")
 @click.option("--kinds", help="Only these kinds of event, such as sale,return.")
 @click.option("--locations", help="Only events at these locations, such as S1,S2.")
+@click.option(
+    "--source",
+    multiple=True,
+    help="Only this source; PREFIX* is all that begin so. Repeat it for several.",
+)
 @click.option("--rate", type=float, help="At most so many events a second, of each API process.")
 @click.option("--expires", help="Until when it may be used: a date (UTC) or an instant.")
 @click.option("--expect-every", help="A pause longer than this, such as 15m, raises an alert.")
@@ -44,11 +53,14 @@ def keys_create(name: str, **given: Any) -> None:
     ):
         text = create_key(connection, name, scope, limits)
     click.echo(text)
+    if scope != "read" and limits.sources is None:
+        say(f"{name} may speak for any source; --source binds a key to its own.", error=True)
 
 
 def _limits(
     kinds: str | None,
     locations: str | None,
+    source: Sequence[str],
     rate: float | None,
     expires: str | None,
     expect_every: str | None,
@@ -59,6 +71,7 @@ def _limits(
     return Limits(
         kinds=names_of(kinds),
         locations=names_of(locations),
+        sources=source or None,
         rate=rate,
         expires_at=instant_of(expires, "--expires"),
         expect_every_s=_seconds(expect_every, "--expect-every"),
@@ -119,6 +132,7 @@ def _row(key: dict[str, Any]) -> list[Any]:
     said = [
         ",".join(key["kinds"] or []),
         f"at {','.join(key['locations'])}" if key["locations"] else "",
+        f"for {' '.join(key['sources'])}" if key["sources"] else "",
         f"{key['rate']:g}/s" if key["rate"] else "",
         f"every {key['expect_every_s']} s" if key["expect_every_s"] else "",
     ]
@@ -154,50 +168,78 @@ def users() -> None:
     """Manage the people who sign in to the dashboard."""
 
 
-@users.command("add")
-@click.argument("name")
-@click.option("--role", default="viewer", show_default=True, help="viewer, planner or operator.")
-@click.password_option()
-def users_add(name: str, role: str, password: str) -> None:
-    """Add a user."""
-    from stocktide.foundation.users import set_user
+role_option = click.option(
+    "--role", default="viewer", show_default=True, help="viewer, planner or operator."
+)
+
+
+@contextmanager
+def _users() -> Iterator[tuple[Any, "sa.Connection"]]:
+    """Give the module of users, and a transaction on their database."""
+    from stocktide.foundation import users
 
     with (
         services_for(load_settings(), "stocktide users") as (engine, _),
         engine.begin() as connection,
     ):
-        set_user(connection, name, password, role)
+        yield users, connection
+
+
+@users.command("create")
+@click.argument("name")
+@role_option
+@click.password_option()
+def users_create(name: str, role: str, password: str) -> None:
+    """Create a user."""
+    with _users() as (users, connection):
+        users.set_user(connection, name, password, role)
     say(f"{name} may sign in as {role}.")
+
+
+# the name of before
+users.add_command(users_create, "add")
 
 
 @users.command("password")
 @click.argument("name")
-@click.option("--role", default="operator", show_default=True, help="viewer, planner or operator.")
 @click.password_option()
-def users_password(name: str, role: str, password: str) -> None:
-    """Set a user's password and role."""
-    from stocktide.foundation.users import set_user
+def users_password(name: str, password: str) -> None:
+    """Set a user's password, and nothing else."""
+    with _users() as (users, connection):
+        is_enabled = users.set_password(connection, name, password)
+    say(f"{name} has a new password.{_unless(is_enabled, name)}")
 
-    with (
-        services_for(load_settings(), "stocktide users") as (engine, _),
-        engine.begin() as connection,
-    ):
-        set_user(connection, name, password, role, replace=True)
-    say(f"{name} has a new password.")
+
+@users.command("role")
+@click.argument("name")
+@click.argument("role")
+def users_role(name: str, role: str) -> None:
+    """Set a user's role: viewer, planner or operator."""
+    with _users() as (users, connection):
+        is_enabled = users.set_role(connection, name, role)
+    say(f"{name} is {role} from the next sign-in.{_unless(is_enabled, name)}")
+
+
+def _unless(is_enabled: bool, name: str) -> str:
+    return "" if is_enabled else f" {name} stays disabled; stocktide users enable {name} ends that."
 
 
 @users.command("disable")
 @click.argument("name")
 def users_disable(name: str) -> None:
     """Disable a user: they cannot sign in from now on."""
-    from stocktide.foundation.users import disable_user
-
-    with (
-        services_for(load_settings(), "stocktide users") as (engine, _),
-        engine.begin() as connection,
-    ):
-        disable_user(connection, name)
+    with _users() as (users, connection):
+        users.disable_user(connection, name)
     say(f"{name} is disabled.")
+
+
+@users.command("enable")
+@click.argument("name")
+def users_enable(name: str) -> None:
+    """Let a disabled user sign in again."""
+    with _users() as (users, connection):
+        users.enable_user(connection, name)
+    say(f"{name} may sign in again.")
 
 
 def command_line_user() -> str:

@@ -1,6 +1,5 @@
 """Commands of the forecast: retrain, the versions and who decided on them, drift, and pictures of nodes."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stocktide.domain.rhythm import rhythm_of
-from stocktide.entrypoints.cli.access import as_json
+from stocktide.entrypoints.cli.access import as_json, command_line_user
 from stocktide.entrypoints.cli.assume import tell_assumed
 from stocktide.entrypoints.cli.context import load_config, load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
@@ -139,7 +138,7 @@ def rollback(to: int | None, reason: str, as_json: bool) -> None:
     from forecasting.publishing.registry import rollback as roll_back
 
     with _deciding("stocktide forecast rollback") as connection:
-        outcome = roll_back(connection, by=_who(), reason=reason, to=to)
+        outcome = roll_back(connection, by=command_line_user(), reason=reason, to=to)
     _tell(outcome, as_json)
 
 
@@ -152,7 +151,7 @@ def promote(version: int, reason: str, as_json: bool) -> None:
     from forecasting.publishing.registry import promote as make_champion
 
     with _deciding("stocktide forecast promote") as connection:
-        outcome = make_champion(connection, version, by=_who(), reason=reason)
+        outcome = make_champion(connection, version, by=command_line_user(), reason=reason)
     _tell(outcome, as_json)
 
 
@@ -163,10 +162,6 @@ def _deciding(owner: str) -> Iterator["sa.Connection"]:
         with engine.begin() as connection:
             yield connection
         _follow(settings, engine)
-
-
-def _who() -> str:
-    return f"{getpass.getuser()} (command line)"
 
 
 def _tell(outcome: "VersionChange", as_json: bool) -> None:

@@ -22,6 +22,8 @@ from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.entrypoints.cli.removal import remove
 from stocktide.foundation.errors import Invalid, StocktideError
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.private_files import PRIVATE_UMASK
+from stocktide.foundation.server_address import without_passwords
 from stocktide.foundation.telemetry import configure_logs
 
 
@@ -29,6 +31,8 @@ from stocktide.foundation.telemetry import configure_logs
 @click.version_option(package_name="stocktide")
 def cli() -> None:
     """Stocktide: stock events in, forecasts and decisions out."""
+    # the parts that a command starts, and those that are started by hand, write under HOME
+    os.umask(PRIVATE_UMASK)
 
 
 @cli.command()
@@ -219,7 +223,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except StocktideError as error:
-        say(f"Error: {error.message}", error=True)
+        say(without_passwords(f"Error: {error.message}"), error=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

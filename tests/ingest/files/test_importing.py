@@ -11,6 +11,7 @@ from ingest.files.mapping import Mapping
 from ingest.ledger.dimensions import ProductIn, put_products
 from ingest.recording.recording import Recorder
 from stocktide.foundation.errors import Invalid
+from stocktide.foundation.keys import Limits, create_key
 from stocktide.foundation.settings import Settings
 from tests.ingest.tills import HEADER, row, till, write
 
@@ -511,3 +512,15 @@ def test_online_retail_accounts_for_every_row_of_the_real_file(test_data: Path) 
         "rejected": {},
         "accounted": 541_909,
     }
+
+
+def test_import_rejects_what_the_key_of_its_name_may_not_send(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "till.csv", row("a"))
+    with recorder.engine.begin() as connection:
+        limits = Limits(sources=["/somebody/else"])
+        create_key(connection, f"import {till().name}", "ingest", limits)
+    counted = import_file(path, till(), recorder, ignore).as_dict()
+    assert counted["rejected"] == {"key_source": 1}
+    assert ledger(recorder.engine) == []

@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import json
 import os
@@ -359,6 +360,10 @@ def test_watch_survives_a_file_that_it_may_not_read(recorder: Recorder) -> None:
         (folder / "secret.ndjson").chmod(0o000)
         (folder / "open.ndjson").write_bytes(events("b"))
         folder.chmod(0o777)
+        with contextlib.ExitStack() as opened:
+            # the database's socket is not nobody's either
+            for _ in range(4):
+                opened.enter_context(recorder.engine.connect())
         with as_nobody():
             reports = {report["file"]: report for report in take_all(recorder, folder)}
         assert reports["open.ndjson"]["state"] == "done"
@@ -466,3 +471,79 @@ def test_watch_captures_epcis_documents(recorder: Recorder, folder: Path) -> Non
         )
     (again,) = take_all(recorder, folder)
     assert (again["accepted"], again["duplicate"]) == (0, 2)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_a_report_is_for_whom_the_file_is_for(recorder: Recorder, folder: Path, mode: int) -> None:
+    """The watcher keeps its own files to itself, but a report is the sender's."""
+    (folder / "a.ndjson").write_bytes(events("a"))
+    (folder / "a.ndjson").chmod(mode)
+    folder.chmod(0o755)
+    before = os.umask(0o077)
+    try:
+        take_all(recorder, folder)
+    finally:
+        os.umask(before)
+    assert (folder / "done" / "a.ndjson.report.json").stat().st_mode & 0o777 == mode
+    assert (folder / "done").stat().st_mode & 0o777 == 0o755
+
+
+def test_watch_tells_of_a_link_once_and_does_not_follow_it(
+    recorder: Recorder, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "outside.ndjson").write_bytes(events("a"))
+    (folder / "link.ndjson").symlink_to(tmp_path / "outside.ndjson")
+    caplog.set_level("INFO", "stocktide")
+    watcher = Watcher(folder, recorder, settle_s=0.01)
+    for _ in range(2):
+        watcher.run(threading.Event(), once=True)
+    told = [record for record in caplog.records if record.getMessage() == "watch_link"]
+    assert [getattr(record, "fields")["file"] for record in told] == ["link.ndjson"]  # noqa: B009 - set by our log
+    assert count_of(recorder.engine) == 0
+
+
+@pytest.mark.parametrize("target", ["done", "failed"])
+def test_watch_moves_nothing_through_a_link_out_of_its_folder(
+    recorder: Recorder, folder: Path, tmp_path: Path, target: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "a.ndjson").write_bytes(events("a") if target == "done" else b"no event\n")
+    (folder / target).symlink_to(elsewhere)
+    with pytest.raises(Invalid, match="is a link"):
+        take_all(recorder, folder)
+    assert names(elsewhere) == set()
+    assert "a.ndjson" in names(folder)
+
+
+def test_a_link_that_appears_while_it_watches_is_not_followed_either(
+    recorder: Recorder, folder: Path, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (folder / "done").mkdir()
+    (folder / "done" / ".a.ndjson.report.json.new").symlink_to(victim)
+    (folder / "a.ndjson").write_bytes(events("a"))
+    take_all(recorder, folder)
+    assert victim.read_text() == "mine"
+    assert names(folder / "done") == {"a.ndjson", "a.ndjson.report.json"}
+
+
+def test_a_file_that_became_a_link_since_the_look_is_not_read(
+    recorder: Recorder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outside.ndjson").write_bytes(events("a"))
+    path = folder / "a.ndjson"
+    path.write_bytes(b"no event\n")
+    begin = Watcher._begin_report
+
+    def swap(watcher: Watcher, file: Any) -> Any:
+        if not path.is_symlink():
+            path.unlink()
+            path.symlink_to(tmp_path / "outside.ndjson")
+        return begin(watcher, file)
+
+    monkeypatch.setattr(Watcher, "_begin_report", swap)
+    take_all(recorder, folder)
+    assert count_of(recorder.engine) == 0
+    assert path.is_symlink()

@@ -140,3 +140,46 @@ def test_an_identity_too_long_for_an_index_is_kept_and_takes_no_neighbour_with_i
     with database.connect() as connection:
         kept = connection.execute(sa.text("SELECT event_id FROM rejects")).scalars().all()
     assert kept == [long[::-1]]
+
+
+@pytest.mark.parametrize("size", [3, EVENTS_MAX + 3])
+def test_a_key_bound_to_a_source_speaks_for_no_other(
+    shop: Api, database: sa.Engine, size: int
+) -> None:
+    """The other feed's identity stays free for the other feed."""
+    documents = [event("sale", f"e{n}", source="/shops/S1/till-1") for n in range(size)]
+    documents[1] = event("sale", "e1", source="/shops/S10/till-1")
+    documents[2] = event("sale", "e2", source="/shops/S2")
+    with client(shop, database, Limits(sources=["/shops/S1/*", "/shops/S2"])) as sender:
+        got = post(sender, documents)
+        assert got == [
+            ("rejected", "key_source") if n == 1 else ("accepted", None) for n in range(size)
+        ]
+        single = sender.post("/v1/events", json=documents[1], headers=STRUCTURED)
+        assert (single.status_code, single.json()["code"]) == (403, "key_source")
+        assert "speaks for /shops/S1/*, /shops/S2, not for '/shops/S10/till-1'" in single.text
+    other = {**documents[1], "data": {**documents[1]["data"], "quantity": 9}}
+    assert post(shop.ingest, [other]) == [("accepted", None)]
+
+
+def test_a_key_bound_to_a_source_corrects_no_other(shop: Api, database: sa.Engine) -> None:
+    sent = [event("sale", "a", source="/mine"), event("sale", "b", source="/theirs")]
+    assert post(shop.ingest, sent) == [("accepted", None)] * 2
+    corrections = [
+        event("correction", "c1", source="/mine", corrects_id="a"),
+        event("correction", "c2", source="/mine", corrects_id="b", corrects_source="/theirs"),
+    ]
+    with client(shop, database, Limits(sources=["/mine"])) as sender:
+        assert post(sender, corrections) == [("accepted", None), ("rejected", "key_source")]
+
+
+def test_a_bound_operator_asks_for_its_own_events_and_captures_nothing(
+    shop: Api, database: sa.Engine
+) -> None:
+    assert post(shop.ingest, [event("sale", "a", source="/mine")]) == [("accepted", None)]
+    with client(shop, database, Limits(sources=["/mine"]), "operate") as sender:
+        assert sender.get("/v1/events?source=/mine&id=a").json()["outcome"] == "accepted"
+        answer = sender.get("/v1/events?source=/theirs&id=a")
+        assert (answer.status_code, answer.json()["code"]) == (403, "key_source")
+        answer = sender.post("/v1/epcis/capture", json={})
+        assert (answer.status_code, answer.json()["code"]) == (403, "key_limits")

@@ -14,6 +14,7 @@ from ingest.mqtt import BatchRecorder, Message, read_topic_rules
 from ingest.mqtt.first_seen import first_seen
 from ingest.mqtt.plain import Undated
 from ingest.recording.recording import Recorder
+from stocktide.foundation.keys import Limits, create_key
 from stocktide.foundation.settings import Settings
 from tests.ingest.mqtt.brokers import as_binary, as_structured
 from tests.ingest.samples import event
@@ -200,3 +201,24 @@ def test_sensors_are_feeds_of_their_own_where_the_rule_says_so(
     batches.record([count(number, b"6") for number in range(1, 6)])
     assert set(minutes(database)) == {"mqtt", "mqtt d1", "mqtt d2", "mqtt d3"}
     assert minutes(database)["mqtt"] == (2, 1)
+
+
+def test_a_device_sends_what_the_key_of_its_feed_may_send(
+    database: sa.Engine, batches: BatchRecorder
+) -> None:
+    with database.begin() as connection:
+        create_key(connection, "mqtt d7", "ingest", Limits(sources=["/shelves/d7"]))
+    topic: dict[str, Any] = {"product": "A", "location": "S1"}
+    for number, source in enumerate(("/shelves/d7", "/shelves/d8")):
+        sent = event("reading", f"r{number}", source=source, device="d7", **topic)
+        batches.record(
+            [
+                message(
+                    SHELF,
+                    json.dumps(sent).encode(),
+                    {"ContentType": "application/cloudevents+json"},
+                )
+            ]
+        )
+    assert [(row.feed, row.reason) for row in rejects(database)] == [("mqtt d7", "key_source")]
+    assert batches.outcomes == {"accepted": 1, "rejected": 1}

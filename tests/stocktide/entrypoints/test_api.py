@@ -14,9 +14,9 @@ from forecasting.publishing.publish import publish
 from stocktide.entrypoints.api import PUBLIC_ROUTES, create_app
 from stocktide.foundation.cache_server import connect_cache
 from stocktide.foundation.keys import revoke_key
+from stocktide.foundation.rights import IMPLIED
 from stocktide.foundation.settings import load_settings
 from stocktide.foundation.users import disable_user, set_user
-from stocktide.foundation.web import IMPLIED
 from tests.conftest import Api
 from tests.forecasting.publications import publication
 

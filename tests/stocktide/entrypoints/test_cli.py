@@ -189,15 +189,25 @@ def test_keys_are_made_listed_and_revoked(home: Path, database_url: str) -> None
     made = stocktide(home, "keys", "create", "till 7", **given)
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("stk_")
+    assert made.stdout.count("\n") == 1
+    assert "till 7 may speak for any source" in made.stderr
+    bound = ("--source", "/shops/S1/*", "--source", "/x")
+    made_bound = stocktide(home, "keys", "create", "till 8", *bound, **given)
+    assert (made_bound.returncode, made_bound.stderr) == (0, "")
+    assert "for /shops/S1/* /x" in stocktide(home, "keys", "list", **given).stdout
+    revoked = stocktide(home, "keys", "revoke", "till 8", **given)
+    assert revoked.returncode == 0
     check_refused(stocktide(home, "keys", "create", "till 7", **given), "'till 7' exists")
     check_refused(
         stocktide(home, "keys", "create", "b", "--scope", "admin", **given), "'admin' is unknown"
     )
     listed = stocktide(home, "keys", "list", "--json", **given)
     assert [(key["name"], key["scope"]) for key in json.loads(listed.stdout)] == [
-        ("till 7", "ingest")
+        ("till 7", "ingest"),
+        ("till 8", "ingest"),
     ]
     assert made.stdout.strip() not in listed.stdout
+    assert [key["sources"] for key in json.loads(listed.stdout)] == [None, ["/shops/S1/*", "/x"]]
     assert stocktide(home, "keys", "revoke", "till 7", **given).stdout == "till 7 is revoked.\n"
     check_refused(
         stocktide(home, "keys", "revoke", "till 7", **given), "No valid key is named 'till 7'"
@@ -219,7 +229,14 @@ def test_users_are_added_changed_and_disabled(home: Path, database_url: str) -> 
     assert stocktide(home, "users", "disable", "ann", **given).stdout == "ann is disabled.\n"
     check_refused(stocktide(home, "users", "disable", "bob", **given), "no user 'bob'")
     changed = stocktide(home, "users", "password", "ann", *password, **given)
-    assert changed.stdout == "ann has a new password.\n"
+    assert changed.stdout.startswith("ann has a new password. ann stays disabled")
+    check_refused(
+        stocktide(home, "users", "password", "anne", *password, **given), "Did you mean ann?"
+    )
+    assert "stays disabled" in stocktide(home, "users", "role", "ann", "viewer", **given).stdout
+    enabled = stocktide(home, "users", "enable", "ann", **given)
+    assert enabled.stdout == "ann may sign in again.\n"
+    assert stocktide(home, "users", "role", "ann", "operator", **given).returncode == 0
 
 
 def test_import_exits_1_with_an_example_when_nothing_could_be_recorded(

@@ -1,4 +1,6 @@
 import json
+import os
+import pwd
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,8 @@ def command(database_url: str, home: Path, valkey_server: object) -> Command:
         "STOCKTIDE_HOME": str(home),
         "STOCKTIDE_DATABASE_URL": database_url,
         "STOCKTIDE_REDIS_URL": url,
+        # who decides is the system's word, not the environment's
+        **dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"), "the boss"),
     }
 
     def run(*arguments: str) -> Result:
@@ -69,7 +73,7 @@ def test_rollback_and_promote_tell_what_they_did_and_keep_who(
         who = connection.execute(
             sa.text("SELECT decided_by, reason FROM forecast_decisions WHERE action = 'rollback'")
         ).one()
-    assert who.decided_by.endswith("(command line)")
+    assert who.decided_by == f"{pwd.getpwuid(os.getuid()).pw_name} (command line)"
     assert who.reason == "ordered too much"
     assert command("rollback", "--to", "2").stdout.startswith("Version 2")
 

@@ -168,7 +168,7 @@ def test_embedded_services_prefer_the_given_reader(home: Path) -> None:
 
 
 def test_signing_key_is_the_given_one_else_the_homes(home: Path) -> None:
-    assert signing_key(load_settings(home=home, secret_key="mine")) == "mine"
+    assert signing_key(load_settings(home=home, secret_key="m" * 32)) == "m" * 32
     assert not (home / "secrets.json").exists()
     assert signing_key(load_settings(home=home)) == load_secrets(home)["signing_key"]
     assert json.loads((home / "secrets.json").read_text())["signing_key"]

@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, Unauthorized
 from stocktide.foundation.keys import (
     BURST_S,
+    Key,
     Limits,
     TokenBucket,
     create_key,
@@ -211,3 +214,35 @@ def test_token_bucket_holds_its_rate_whatever_comes(asked: list[tuple[int, float
             passed, last = passed + n, n
     # the last batch may be in debt; everything before it was within burst and rate
     assert passed - last <= 20.0 * BURST_S + 20.0 * now + 1e-6
+
+
+FREE = Key(1, "k", "ingest", datetime(2026, 1, 1, tzinfo=UTC), None, None)
+SOURCES = st.text(st.sampled_from("ab/*"), min_size=1, max_size=6)
+
+
+@given(bound=st.lists(SOURCES.filter(lambda text: text != "*"), min_size=1), source=SOURCES)
+def test_a_bound_key_speaks_for_exact_sources_and_prefixes_alone(
+    bound: list[str], source: str
+) -> None:
+    Limits(sources=bound).check("ingest")
+    key = replace(FREE, sources=frozenset(bound))
+    expected = any(
+        re.fullmatch(re.escape(text[:-1]) + ".*" if text[-1] == "*" else re.escape(text), source)
+        for text in bound
+    )
+    assert (key.refuses_source(source) is None) == expected
+    assert FREE.refuses_source(source) is None
+
+
+@pytest.mark.parametrize(
+    ("sources", "match"),
+    [
+        ([], "at least one"),
+        ([""], "sources: name"),
+        (["*"], "leave the limit out"),
+        (["a\n"], "sources: name"),
+    ],
+)
+def test_a_binding_to_nothing_or_everything_is_refused(sources: list[str], match: str) -> None:
+    with pytest.raises(Invalid, match=re.escape(match)):
+        Limits(sources=sources).check("ingest")

@@ -65,7 +65,7 @@ def test_settings_cannot_be_changed_when_they_are_read() -> None:
 
 
 def test_settings_show_no_secret_when_printed() -> None:
-    shown = repr(load_settings(secret_key="s3cret-one", dashboard_key="s3cret-two"))
+    shown = repr(load_settings(secret_key="s3cret-one" * 4, dashboard_key="s3cret-two"))
     assert "s3cret" not in shown
 
 

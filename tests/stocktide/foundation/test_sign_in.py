@@ -21,7 +21,7 @@ from stocktide.foundation.sign_in import (
     Gate,
     SignIn,
 )
-from stocktide.foundation.users import User, disable_user, set_user
+from stocktide.foundation.users import User, disable_user, set_password, set_user
 
 PASSWORD = "a long password"
 KEY = "k" * 32
@@ -185,7 +185,7 @@ def test_disabling_and_a_new_password_end_sessions_and_a_new_role_holds_at_once(
         connection.execute(sa.text("UPDATE users SET role = 'operator' WHERE username = 'ann'"))
     assert elsewhere.user_of(ann).role == "operator"
     with database.begin() as connection:
-        set_user(connection, "ann", "another password", "operator", replace=True)
+        set_password(connection, "ann", "another password")
         disable_user(connection, "bob")
     for cookie in (ann, bob):
         with pytest.raises(Unauthorized, match="ended"):
