@@ -1,8 +1,10 @@
 """Failures of a page: explained in place of its figures. The log has the rest."""
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 import streamlit as st
 
@@ -18,18 +20,45 @@ AWAY = (
 )
 
 
+OUR_FAULT = "could not be drawn; the fault is ours. The dashboard's log has it under"
+
+
 @contextmanager
 def friendly_errors(part: str) -> Iterator[None]:
-    """Show a message where the block fails, and log the failure. Errors of other kinds are our mistakes and go on.
+    """Show a message where the block fails, and log the failure.
 
     part: what could not be drawn, for the log.
     """
     try:
-        yield
+        with isolated(part):
+            yield
     except (StocktideError, *DATABASE_ERRORS) as error:
         st.session_state[FAILED] = True
         log("page_failed", level=logging.WARNING, part=part, error=str(error))
         st.error(explain(error))
+
+
+@contextmanager
+def isolated(part: str) -> Iterator[None]:
+    """Show in place of one part of a page that our own code failed on it; the other parts are drawn.
+
+    What concerns the whole page, such as a database that does not answer, goes on. part: its name, as people read it.
+    """
+    try:
+        yield
+    except (StocktideError, *DATABASE_ERRORS):
+        raise
+    except Exception as error:  # noqa: BLE001 - it is logged with its traceback; Streamlit's own signals are none
+        number = uuid4().hex[:8]
+        log(
+            "part_failed",
+            level=logging.ERROR,
+            part=part,
+            number=number,
+            error=repr(error)[:2000],
+            traceback="".join(traceback.format_exception(error))[-4000:],
+        )
+        st.error(f"{part[:1].upper()}{part[1:]} {OUR_FAULT} {number}.")
 
 
 def explain(error: Exception) -> str:

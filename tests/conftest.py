@@ -140,9 +140,10 @@ def valkey(valkey_server: Valkey) -> Iterator["redis.Redis"]:
 
 @dataclass(frozen=True)
 class Api:
-    """The service on a free port, and a client for each scope of key."""
+    """The service on a free port, the engine that it asks by, and a client for each scope of key."""
 
     url: str
+    engine: sa.Engine
     ingest: httpx.Client
     read: httpx.Client
     operate: httpx.Client
@@ -180,9 +181,10 @@ def api(
     monkeypatch.setattr(catalog.invalidation, "WAIT_S", 0.02)
     settings = load_settings()
     cache_url = f"unix://{valkey.get_connection_kwargs()['path']}"
+    engine = as_part("api")
     app = create_app(
         settings,
-        as_part("api"),
+        engine,
         connect_cache(cache_url),
         signing_key="x" * 32,
     )
@@ -207,7 +209,7 @@ def api(
             for scope, text in texts.items()
         }
         nobody = stack.enter_context(httpx.Client(base_url=url, timeout=30, verify=NO_TLS))
-        yield Api(url=url, nobody=nobody, **clients)
+        yield Api(url=url, engine=engine, nobody=nobody, **clients)
     server.should_exit = True
     thread.join()
 

@@ -22,6 +22,7 @@ from dashboard.experiments.figures import (
     drift_lines,
     version_history,
 )
+from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import change, plain, plural, quantity, roles, when
@@ -62,11 +63,16 @@ def render(reader: Reader, user: User) -> None:
     champion, rival = champion_and_rival(models)
     scores = read_frame(reader.engine, "backtest", runs=_runs(models), metrics=list(METRICS))
     metric, backtest = main_metric(scores)
-    _side_by_side(champion, rival, backtest)
-    _decide(reader, user, models, champion)
-    _versions(reader, models, champion, backtest, metric)
-    _history(reader, models)
-    _drift(reader, champion)
+    with isolated("the comparison"):
+        _side_by_side(champion, rival, backtest)
+    with isolated("decisions"):
+        _decide(reader, user, models, champion)
+    with isolated("versions"):
+        _versions(reader, models, champion, backtest, metric)
+    with isolated("version history"):
+        _history(reader, models)
+    with isolated("drift"):
+        _drift(reader, champion)
 
 
 def champion_and_rival(models: pd.DataFrame) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

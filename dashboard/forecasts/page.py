@@ -20,6 +20,7 @@ from dashboard.forecasts.panels import (
 )
 from dashboard.forecasts.unusual import unusual_panel
 from dashboard.forecasts.weeks import Weeks, in_weeks, seasonal_naive
+from dashboard.friendly_errors import isolated
 from dashboard.reader import Reader
 from dashboard.theme import change, distinct, plain, plural, quantity, roles, today, when
 from stocktide.domain.rhythm import Rhythm, rhythm_of
@@ -44,16 +45,24 @@ def render(reader: Reader, user: User) -> None:
     node = _node(reader, st.query_params.get("node"))
     children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
     errors = read_frame(reader.engine, "forecast_errors")
-    unusual_panel(reader, user, run["unusual_days"])
+    with isolated("days of unusual demand"):
+        unusual_panel(reader, user, run["unusual_days"])
     _breadcrumb(reader, node)
-    _chart(reader, run, node)
-    _notes(run, node, chips(run, node, children, errors))
-    _children(children, node)
+    with isolated("the chart"):
+        _chart(reader, run, node)
+    with isolated("the notes"):
+        _notes(run, node, chips(run, node, children, errors))
+    with isolated("the items below"):
+        _children(children, node)
     parts = read_parts(reader.engine, node["node_id"])
-    components_panel(parts, run)
-    moves_panel(parts)
-    backtest_panel(reader, run, node, errors)
-    accuracy_panel(reader, run)
+    with isolated("components"):
+        components_panel(parts, run)
+    with isolated("changes since the last run"):
+        moves_panel(parts)
+    with isolated("backtest results"):
+        backtest_panel(reader, run, node, errors)
+    with isolated("accuracy"):
+        accuracy_panel(reader, run)
 
 
 def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:

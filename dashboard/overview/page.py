@@ -11,6 +11,7 @@ from catalog.frames import read_frame, read_record
 from catalog.periods import periods_up_to, sum_by_period
 from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.forecasts.node_picture import read_actuals
+from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import NO_CHANGE, amount, change, plain, plural, quantity, roles, today
@@ -36,9 +37,12 @@ def render(reader: Reader, _user: User) -> None:
     running_out = read_frame(reader.engine, "running_out")
     st.subheader("Needs attention today")
     st.markdown("\n".join(f"- {sentence}" for sentence in attention(position, running_out)))
-    _cards(sales, position, run)
-    _sales_chart(reader, sales)
-    _empty_shelves(reader, position)
+    with isolated("totals"):
+        _cards(sales, position, run)
+    with isolated("the chart"):
+        _sales_chart(reader, sales)
+    with isolated("empty shelves"):
+        _empty_shelves(reader, position)
 
 
 def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str]:

@@ -12,6 +12,7 @@ from catalog.products import count_products, list_products, read_product
 from catalog.trending import Scope, read_trending
 from dashboard.fan import days_ahead
 from dashboard.figures import product_story
+from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import amount, distinct, plain, quantity, roles, today, unit_word
@@ -164,8 +165,10 @@ def _one(reader: Reader, sku: str) -> None:
         key="products.location",
     )
     location = None if chosen == EVERYWHERE else chosen
-    _story(reader, product, location)
-    _stock_table(product)
+    with isolated("the chart"):
+        _story(reader, product, location)
+    with isolated("stock"):
+        _stock_table(product)
 
 
 def _names(stock: list[dict[str, Any]]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import streamlit as st
 from catalog.frames import read_frame, read_record
 from dashboard.api_client import queue_job
 from dashboard.freshness import is_data_late
-from dashboard.friendly_errors import friendly_errors
+from dashboard.friendly_errors import friendly_errors, isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
@@ -27,10 +27,14 @@ OUTCOME_TIPS = {
 def render(reader: Reader, user: User) -> None:
     """Draw the page."""
     _health(reader)
-    _retrain(reader, user)
-    _runs(reader)
-    _feeds(reader)
-    _rejects(reader)
+    with isolated("retraining"):
+        _retrain(reader, user)
+    with isolated("last runs"):
+        _runs(reader)
+    with isolated("feeds"):
+        _feeds(reader)
+    with isolated("refused input"):
+        _rejects(reader)
 
 
 @st.fragment(run_every="10s")

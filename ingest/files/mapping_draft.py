@@ -9,6 +9,7 @@ from ingest.files.column_guesses import Columns
 from ingest.files.dialect import FileOptions
 from ingest.files.raw_table import RowSource, literal, quoted
 from ingest.files.source_file import no_rows, open_source
+from stocktide.domain.kinds import RETURN, SALE
 
 ROWS_SEEN = 1_000
 
@@ -97,10 +98,10 @@ def _roles(columns: Columns) -> str:
         *_leave_out(columns),
         "",
         "# CONFIRM: what the other rows are; the first rule that holds counts.",
-        *_kind(columns, "sale", ">", quantity, ""),
+        *_kind(columns, SALE.name, ">", quantity, ""),
     ]
     if quantity and columns.has_negative(quantity):
-        parts += ["", *_kind(columns, "return", "<", quantity, "-")]
+        parts += ["", *_kind(columns, RETURN.name, "<", quantity, "-")]
     return "\n".join(parts)
 
 

@@ -33,7 +33,7 @@ def create_engine(url: str, *, pool_size: int = 10, answer_s: float | None = Non
     if answer_s is not None:
         options += f" -c statement_timeout={answer_s:g}s -c lock_timeout={min(LOCK_S, answer_s / 2) * 1000:.0f}ms"
     engine = sa.create_engine(
-        f"postgresql+psycopg://{rest}",
+        _with_hidden_password(sa.make_url(f"postgresql+psycopg://{rest}")),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
@@ -43,6 +43,16 @@ def create_engine(url: str, *, pool_size: int = 10, answer_s: float | None = Non
     if answer_s is not None:
         _bound(engine, answer_s + GRACE_S)
     return engine
+
+
+def _with_hidden_password(url: sa.URL) -> sa.URL:
+    """Return an address whose password stands where it is not shown, also one that came as `?password=`."""
+    given = url.query.get("password")
+    if given is None:
+        return url
+    # of several libpq takes the last
+    password = given if isinstance(given, str) else given[-1]
+    return url.set(password=password).difference_update_query(["password"])
 
 
 def _bound(engine: sa.Engine, answer_s: float) -> None:

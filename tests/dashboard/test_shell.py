@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 import sql
-from dashboard.friendly_errors import AWAY, FAILED, explain
+from dashboard.friendly_errors import AWAY, FAILED, OUR_FAULT, explain
 from dashboard.shell import PAGES, freshness_parts
 from stocktide.foundation.errors import Transient
 from tests.dashboard.conftest import RENDER, Dashboard, text_of
@@ -112,6 +112,29 @@ def test_explain_names_the_cause_when_the_database_refuses(database: sa.Engine) 
         with pytest.raises(sa.exc.ProgrammingError) as refused:
             connection.execute(sa.text("SELECT * FROM users"))
     assert "permission denied for table users" in explain(refused.value)
+
+
+def test_a_part_that_fails_leaves_the_others_standing(
+    filled: Dashboard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Our own mistake in one panel: its place says so with a number that the log has, all else is drawn."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a figure that nobody thought of")
+
+    whole = text_of(filled.draw("forecasts"))
+    monkeypatch.setattr("dashboard.forecasts.page.components_panel", fail)
+    with pytest.raises(AssertionError, match=OUR_FAULT.split(";")[0]):
+        filled.draw("forecasts")
+    drawn = filled.drawn
+    [said] = [error.value for error in drawn.error]
+    number = said.rstrip(".").rpartition(" ")[2]
+    assert said.startswith("Components could not be drawn")
+    logged = [record for record in caplog.records if record.message == "part_failed"]
+    assert [record.fields["number"] for record in logged] == [number]  # type: ignore[attr-defined]  # of ours
+    assert "ZeroDivisionError" in logged[0].fields["traceback"]  # type: ignore[attr-defined]  # the same
+    assert "Accuracy by level" in text_of(drawn)
+    assert "Accuracy by level" in whole
 
 
 def test_explain_gives_our_own_message() -> None:

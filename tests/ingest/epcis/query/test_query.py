@@ -181,10 +181,10 @@ def test_a_parameter_that_is_unknown_or_wrong_is_named(filled: Api) -> None:
     assert (too_many.status_code, too_many.json()["code"]) == (413, "query_too_large")
 
 
-def test_no_more_events_are_read_than_a_page_shows(filled: Api, database: sa.Engine) -> None:
+def test_no_more_events_are_read_than_a_page_shows(filled: Api) -> None:
     read: list[int] = []
 
-    @sa.event.listens_for(database, "after_cursor_execute")
+    @sa.event.listens_for(filled.engine, "after_cursor_execute")
     def _seen(_c: Any, cursor: Any, query: str, *_more: Any) -> None:
         if "FROM epcis_events" in query:
             read.append(cursor.rowcount)
