@@ -48,7 +48,7 @@ def isolated(part: str) -> Iterator[None]:
         yield
     except (StocktideError, *DATABASE_ERRORS):
         raise
-    except Exception as error:  # noqa: BLE001 - it is logged with its traceback; Streamlit's own signals are none
+    except Exception as error:  # noqa: BLE001 - it is logged with its traceback; Streamlit's own signals pass
         number = uuid4().hex[:8]
         log(
             "part_failed",

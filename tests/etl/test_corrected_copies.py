@@ -157,7 +157,7 @@ drawn = st.binary(min_size=13, max_size=13).map(
 
 @pytest.mark.timeout(900)
 @settings(
-    max_examples=int(os.environ.get("COPIES_EXAMPLES", "12")),
+    max_examples=int(os.environ.get("COPIES_EXAMPLES", "8")),
     phases=(Phase.generate,),
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),

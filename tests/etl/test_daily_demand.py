@@ -165,7 +165,7 @@ def test_a_pair_in_stock_all_night_is_in_stock_all_day(database: sa.Engine, tmp_
     assert set(shares.values()) == {1.0}
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     zone=st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})),
     hour=st.integers(0, 24 * 365 * 30),
@@ -194,7 +194,7 @@ def test_a_share_is_a_share_in_every_zone(
         assert set(shares.values()) == {1.0}
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(
         st.tuples(st.integers(1, 10**6), st.integers(0, 10**16)).filter(
