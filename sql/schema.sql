@@ -1600,7 +1600,7 @@ CREATE TABLE unusual_days (
     sold_milli  bigint NOT NULL,
     -- the median of the pair's days with sales within half a year: what the day counts as in training
     usual_milli bigint NOT NULL,
-    -- open: nobody has decided; confirmed: it is true demand; excluded: it is none
+    -- open: nobody has decided; confirmed: it is true demand; excluded: it is an error
     state       text NOT NULL DEFAULT 'open'::text,
     found_at    timestamptz NOT NULL DEFAULT now(),
     decided_at  timestamptz,

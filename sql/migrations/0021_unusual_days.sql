@@ -17,7 +17,7 @@ CREATE TABLE unusual_days (
 COMMENT ON TABLE unusual_days IS 'Days whose units sold are beyond all that the pair sold around them, as a mistyped quantity is. Open ones wait for somebody''s decision; open and excluded ones count as a usual day in training.';
 COMMENT ON COLUMN unusual_days.sold_milli IS 'what the day sold when it was found; a decision holds for this amount alone';
 COMMENT ON COLUMN unusual_days.usual_milli IS 'the median of the pair''s days with sales within half a year: what the day counts as in training';
-COMMENT ON COLUMN unusual_days.state IS 'open: nobody has decided; confirmed: it is true demand; excluded: it is none';
+COMMENT ON COLUMN unusual_days.state IS 'open: nobody has decided; confirmed: it is true demand; excluded: it is an error';
 COMMENT ON INDEX unusual_days_pkey IS 'Serves etl/flag_unusual_days, catalog/unusual_days';
 GRANT SELECT ON unusual_days TO stocktide_reader;
 

@@ -100,7 +100,7 @@ def sides(postgres: Postgres) -> Iterator[tuple[Side, Side]]:
 
 
 def held(side: Side, lake: Lake, table: str) -> list[dict[str, Any]]:
-    """The rows of a copy without what was only written; rows that say nothing are none."""
+    """The rows of a copy that say something; those that were only written, and are empty, are left out."""
     if table.startswith("lake/"):
         opened = open_table(lake, table.removeprefix("lake/"))  # type: ignore[arg-type]
         rows = [] if opened is None else opened.to_pyarrow_table().to_pylist()

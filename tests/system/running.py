@@ -147,6 +147,21 @@ def up(home: Path, **settings: object) -> Iterator[Running]:
         running.stop()
 
 
+@contextmanager
+def suspended(pid: int) -> Iterator[None]:
+    """Stop a process and all that it started, as a server that hangs; they go on at the end."""
+    family = [psutil.Process(pid)]
+    family += family[0].children(recursive=True)
+    for one in family:
+        one.suspend()
+    try:
+        yield
+    finally:
+        for one in reversed(family):
+            if one.is_running():
+                one.resume()
+
+
 def wait_until(holds: Any, seconds: float, what: str) -> None:
     deadline = time.monotonic() + seconds
     while not holds():

@@ -1,4 +1,4 @@
-"""Servers and parts that hang instead of ending: nobody waits for ever, nothing acknowledged is lost, all recovers."""
+"""Servers and parts that hang instead of ending: every wait ends, nothing acknowledged is lost, all recovers."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 
 from tests.http import NO_TLS
 from tests.ingest.samples import raw
-from tests.system.running import Running, up, wait_until
+from tests.system.running import Running, suspended, up, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -32,20 +32,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             client.put("/v1/products", json={"products": [{"sku": "A"}]})
             client.put("/v1/locations", json={"locations": [{"code": "S1"}]})
         yield started
-
-
-@contextmanager
-def suspended(pid: int) -> Iterator[None]:
-    family = [psutil.Process(pid)]
-    family += family[0].children(recursive=True)
-    for one in family:
-        one.suspend()
-    try:
-        yield
-    finally:
-        for one in reversed(family):
-            if one.is_running():
-                one.resume()
 
 
 @dataclass

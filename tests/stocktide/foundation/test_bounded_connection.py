@@ -1,4 +1,4 @@
-"""A server that hangs, a statement that is slow, a lock that is held, a pool that is empty: nobody waits for ever."""
+"""A server that hangs, a statement that is slow, a lock that is held, a pool that is empty: every wait ends."""
 
 import os
 import signal
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import psutil
 import pytest
 import sqlalchemy as sa
 from psycopg.errors import LockNotAvailable
@@ -16,7 +15,7 @@ from stocktide.foundation.database_errors import DATABASE_ERRORS, cause_of, is_l
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.embedded import Postgres, kill_tree
 from stocktide.foundation.errors import Transient
-from tests.system.running import wait_until
+from tests.system.running import suspended, wait_until
 
 ANSWER_S = 1.0
 
@@ -120,20 +119,6 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server.process.wait()
 
 
-@contextmanager
-def hanging(server: Postgres) -> Iterator[None]:
-    assert server.process is not None
-    family = [psutil.Process(server.process.pid)]
-    family += family[0].children(recursive=True)
-    for one in family:
-        one.suspend()
-    try:
-        yield
-    finally:
-        for one in reversed(family):
-            one.resume()
-
-
 def test_the_watch_refuses_at_once_while_the_server_hangs(own_server: Postgres) -> None:
     engine = create_engine(own_server.url())
     watch = DatabaseWatch(engine)
@@ -141,7 +126,8 @@ def test_the_watch_refuses_at_once_while_the_server_hangs(own_server: Postgres) 
     try:
         watch.check()
         wait_until(lambda: watch.ready, 5, "it does not see that the server answers")
-        with hanging(own_server):
+        assert own_server.process is not None
+        with suspended(own_server.process.pid):
             wait_until(lambda: not watch.answers, 20, "it still says that the server answers")
             assert not watch.ready
             began = time.monotonic()
