@@ -53,13 +53,14 @@ def get_stock(
     after: str = "",
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Page through stock levels (units); `next` is the `after` of the next page."""
+    """Page through stock levels (units); cost and value are in `currency`. `next` is the `after` of the next page."""
     rows = list_stock(
         engine_of(request),
         product=checked_text(product),
         location=place_for(key, checked_text(location)),
         after=pair_of(after),
         limit=limit,
+        currency=settings_of(request).currency,
     )
     return {"stock": rows, "next": next_pair(rows, limit)}
 

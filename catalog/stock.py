@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalog.amounts import money, units
+from catalog.money import Money, money_of
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import NotFound
 
@@ -19,11 +20,13 @@ def list_stock(
     location: str | None = None,
     after: tuple[str, str] = ("", ""),
     limit: int = 100,
+    currency: str | None = None,
 ) -> list[dict[str, Any]]:
     """Page through stock by product and location.
 
     on_hand, on_order, in_transit, promised and available (on hand less promised) are in units; cost is the moving
     average of one unit, value what the stock is worth by it. `known`: it was counted or delivered at least once.
+    currency: of costs that name none, nor do price or product.
     """
     with engine.connect() as connection:
         rows = connection.execute(
@@ -34,9 +37,17 @@ def list_stock(
                 "after_product": after[0],
                 "after_location": after[1],
                 "limit": min(limit, PAGE_MAX),
+                "currency": currency,
             },
         ).mappings()
         return [_shown(row) for row in rows]
+
+
+def read_stock_value(engine: sa.Engine, *, currency: str | None) -> Money:
+    """Return what stock is worth at its selling prices, where both are known; see `money_of` for the currency."""
+    with engine.connect() as connection:
+        rows = connection.execute(statement("catalog/stock_value"), {"currency": currency}).all()
+    return money_of(((row.currency, row.value, row.converted) for row in rows), currency)
 
 
 def stock_as_of(

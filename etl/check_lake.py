@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from deltalake import DeltaTable
 
 from etl.compared import Compared, Part
-from etl.daily_demand import changed_demand, time_zones
+from etl.daily_demand import Meanings, changed_demand, read_meanings
 from etl.delta import MOVEMENTS, generation_of, open_table, version_of, watermark_of
 from etl.dimensions import LOCATIONS, PRODUCTS, landed_rows, read_dimensions, zones_changed
 from etl.movements import has_form, ledger_rows
@@ -74,10 +74,25 @@ class LakeSide:
             return Compared(0, 0, movements.count())
         if generation_of(table) != generation_of(movements):
             return Compared(0, 1, note="It is made from another lake: run `stocktide etl`.")
-        zones = time_zones(self._engine)
-        fold = changed_demand(movements, None, zones, since=0, before=watermark_of(table))
+        fold = changed_demand(
+            movements, None, self._meanings(), since=0, before=watermark_of(table)
+        )
         waiting = self._between(table, movements)
         return _compare_demand(table.to_pyarrow_dataset(), fold, waiting)
+
+    def _meanings(self) -> Meanings:
+        """Return what movements meant at the last run: a product's currency that was set since waits for the next."""
+        now = read_meanings(self._engine)
+        currencies = dict(zip(*now.currencies.to_pydict().values(), strict=True))
+        landed = landed_rows(self._lake, "products", PRODUCTS)
+        currencies |= dict(
+            zip(*landed.select(["product_id", "currency"]).to_pydict().values(), strict=True)
+        )
+        columns = [
+            pa.array(list(currencies), pa.int32()),
+            pa.array(list(currencies.values()), pa.string()),
+        ]
+        return Meanings(now.zones, pa.Table.from_arrays(columns, names=["product_id", "currency"]))
 
     def _served(self) -> Compared:
         """Compare at the version that was served; what the lake has since waits."""

@@ -16,8 +16,9 @@ from etl.delta import (
     version_of,
     watermark_of,
 )
+from etl.dimensions import NONE_RETOLD
 from etl.kinds import kind_table
-from etl.serving import serve_demand
+from etl.serving import forget_served, serve_demand
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
 
@@ -35,11 +36,14 @@ class Demand:
     version: int
 
 
-def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Demand:
+def update_daily_demand(
+    engine: sa.Engine, lake: Lake, *, xid_before: int, retold: pa.Table = NONE_RETOLD
+) -> Demand:
     """Update daily_demand to everything that landed before `xid_before`, then the copy of it in Postgres.
 
     The lake's commit carries its watermark, the copy's transaction its own: after a kill at any point the next run does
     what is left. A table that was made from another generation of movements is replaced.
+    retold: product_id of products whose days are all made again.
     """
     movements = open_table(lake, "movements")
     table = open_table(lake, "daily_demand")
@@ -47,11 +51,14 @@ def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> De
         return Demand(0, 0, version_of(table))
     if generation_of(table) != generation_of(movements):
         table = None
+    if len(retold) > 0:
+        forget_served(engine)
     since = watermark_of(table)
     changed = CHANGED_DEMAND.empty_table()
-    if table is None or since < xid_before:
+    if table is None or since < xid_before or len(retold) > 0:
+        meanings = read_meanings(engine)
         changed = changed_demand(
-            movements, table, time_zones(engine), since=since, before=xid_before
+            movements, table, meanings, since=since, before=xid_before, retold=retold
         )
         _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
     serve_demand(engine, lake, changed, since=None if table is None else since)
@@ -59,23 +66,54 @@ def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> De
     return Demand(len(changed), days, version_of(open_table(lake, "daily_demand")))
 
 
-def time_zones(engine: sa.Engine) -> pa.Table:
-    """Read the time zone of each location: location_id, timezone."""
+@dataclass(frozen=True)
+class Meanings:
+    """What movements mean by master data. zones: location_id, timezone. currencies: product_id, currency."""
+
+    zones: pa.Table
+    currencies: pa.Table
+
+
+def read_meanings(engine: sa.Engine) -> Meanings:
+    """Read the time zone of each location, and the currency of each product that has one.
+
+    Read after movements have landed: a location that is made later has none among them.
+    """
+    return Meanings(
+        _read(engine, "SELECT location_id, timezone FROM locations", "timezone"),
+        _read(
+            engine,
+            "SELECT product_id, currency FROM products WHERE currency IS NOT NULL",
+            "currency",
+        ),
+    )
+
+
+def _read(engine: sa.Engine, query: str, value: str) -> pa.Table:
     with engine.connect() as connection:
-        rows = connection.execute(sa.text("SELECT location_id, timezone FROM locations")).all()
-    columns = [pa.array([row[0] for row in rows], pa.int32()), pa.array([row[1] for row in rows])]
-    return pa.Table.from_arrays(columns, names=["location_id", "timezone"])
+        rows = connection.execute(sa.text(query)).all()
+    columns = [pa.array([row[0] for row in rows], pa.int32())]
+    columns.append(pa.array([row[1] for row in rows], pa.string()))
+    return pa.Table.from_arrays(columns, names=[query.split()[1].rstrip(","), value])
 
 
 def changed_demand(
-    movements: DeltaTable, table: DeltaTable | None, zones: pa.Table, *, since: int, before: int
+    movements: DeltaTable,
+    table: DeltaTable | None,
+    meanings: Meanings,
+    *,
+    since: int,
+    before: int,
+    retold: pa.Table = NONE_RETOLD,
 ) -> pa.Table:
     """Compute the rows of daily_demand that movements with xid in [since, before) make, change or leave nothing of.
 
-    zones: of `time_zones`.
+    retold: product_id of products of which all rows are looked at.
     """
     connection = duckdb.connect()
-    connection.register("zones", zones)
+    connection.register("zones", meanings.zones)
+    connection.register("currencies", meanings.currencies)
+    connection.register("retold", retold)
     connection.register("landed", movements.to_pyarrow_dataset())
     connection.execute(f"CREATE VIEW movements AS SELECT * FROM landed WHERE xid < {before:d}")  # noqa: S608 - a number
     present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()

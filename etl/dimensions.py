@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from deltalake import write_deltalake
 
@@ -17,6 +18,7 @@ PRODUCTS = pa.schema(
         ("department", pa.string()),
         ("category", pa.string()),
         ("unit", pa.string()),
+        ("currency", pa.string()),
     ]
 )
 LOCATIONS = pa.schema(
@@ -29,6 +31,8 @@ LOCATIONS = pa.schema(
         ("timezone", pa.string()),
     ]
 )
+# of products whose days are made again
+NONE_RETOLD = pa.table({"product_id": pa.array([], pa.int32())})
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,19 @@ def read_dimensions(engine: sa.Engine) -> Dimensions:
     )
 
 
-def land_dimensions(lake: Lake, dimensions: Dimensions) -> None:
-    """Write products and locations as they stand; a table that did not change gets no new version."""
-    _land(lake, "products", dimensions.products)
+def land_dimensions(lake: Lake, dimensions: Dimensions, *, without: pa.Table = NONE_RETOLD) -> None:
+    """Write products and locations as they stand; a table that did not change gets no new version.
+
+    without: product_id of products that the lake has, and that stay as they are there.
+    """
+    products = dimensions.products
+    if len(without) > 0:
+        landed = landed_rows(lake, "products", PRODUCTS)
+        staying = pc.is_in(landed["product_id"], without["product_id"])
+        going = pc.invert(pc.is_in(products["product_id"], without["product_id"]))
+        products = pa.concat_tables([products.filter(going), landed.filter(staying)])
+        products = products.sort_by("product_id")
+    _land(lake, "products", products)
     _land(lake, "locations", dimensions.locations)
 
 
@@ -60,10 +74,25 @@ def zones_changed(lake: Lake, dimensions: Dimensions) -> bool:
     return any(zones.get(row["location_id"]) != row["timezone"] for row in landed)
 
 
+def products_retold(lake: Lake, dimensions: Dimensions) -> pa.Table:
+    """Return product_id of the lake's products whose unit or currency is another by now.
+
+    Their days mean something else.
+    """
+    landed = landed_rows(lake, "products", PRODUCTS).to_pylist()
+    now = {row["product_id"]: row for row in dimensions.products.to_pylist()}
+    changed = [
+        row["product_id"]
+        for row in landed
+        if any(now[row["product_id"]][name] != row[name] for name in ("unit", "currency"))
+    ]
+    return pa.table({"product_id": pa.array(changed, pa.int32())})
+
+
 def landed_rows(lake: Lake, table: LakeTable, schema: pa.Schema) -> pa.Table:
-    """Read what the lake has of products or locations, ordered by its key."""
+    """Read what the lake has of products or locations, ordered by its key; none of a table of another form."""
     present = open_table(lake, table)
-    if present is None:
+    if present is None or {field.name for field in present.schema().fields} != set(schema.names):
         return schema.empty_table()
     return present.to_pyarrow_table().sort_by(schema.names[0])
 
@@ -78,4 +107,4 @@ def _read(engine: sa.Engine, table: LakeTable, schema: pa.Schema) -> pa.Table:
 def _land(lake: Lake, table: LakeTable, wanted: pa.Table) -> None:
     if landed_rows(lake, table, wanted.schema).equals(wanted):
         return
-    write_deltalake(lake.path(table), wanted, mode="overwrite")
+    write_deltalake(lake.path(table), wanted, mode="overwrite", schema_mode="overwrite")

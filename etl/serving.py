@@ -48,6 +48,14 @@ def serve_demand(engine: sa.Engine, lake: Lake, changed: pa.Table, *, since: int
     return len(changed)
 
 
+def forget_served(engine: sa.Engine) -> None:
+    """Let the next `serve_demand` replace the copy: the lake is about to change without a new watermark."""
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE served_tables SET generation = -1 WHERE table_name = 'daily_demand'")
+        )
+
+
 def whole_demand(lake: Lake) -> pa.Table:
     """Read all rows of the lake's daily_demand."""
     table = open_table(lake, "daily_demand")

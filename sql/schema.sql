@@ -368,6 +368,46 @@ CREATE TABLE corrections (
 );
 GRANT SELECT ON corrections TO stocktide_reader;
 
+-- Goods whose cost is not in the average, since no rate from its currency to that of the average was known for their
+-- day.
+CREATE VIEW costs_without_rate AS
+ SELECT c.product_id,
+    c.location_id,
+    c.currency,
+    s.cost_currency,
+    min(c.occurred_at) AS first_at,
+    count(*) AS goods
+   FROM ( SELECT l.product_id,
+            l.location_id,
+            l.occurred_at,
+                CASE
+                    WHEN l.cost_micros IS NULL THEN f.cost_currency
+                    ELSE l.currency
+                END AS currency
+           FROM ledger_costed l
+             LEFT JOIN stock f ON f.product_id = l.product_id AND f.location_id = l.from_location_id) c
+     JOIN stock s USING (product_id, location_id)
+  WHERE c.currency <> s.cost_currency AND rate_of_goods(c.currency, s.cost_currency, c.occurred_at, c.location_id) IS NULL
+  GROUP BY c.product_id, c.location_id, c.currency, s.cost_currency;
+GRANT SELECT ON costs_without_rate TO stocktide_reader;
+
+-- What one unit of a currency is worth in another, from a day on until the next rate of the two.
+CREATE TABLE currency_rates (
+    base        text NOT NULL,
+    quote       text NOT NULL,
+    day         date NOT NULL,
+    rate        numeric NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    recorded_by text NOT NULL,
+    CONSTRAINT currency_rates_pkey PRIMARY KEY (base, quote, day),
+    CONSTRAINT currency_rates_base_check CHECK (base ~ '^[A-Z]{3}$'::text),
+    CONSTRAINT currency_rates_check CHECK (quote ~ '^[A-Z]{3}$'::text AND quote <> base),
+    CONSTRAINT currency_rates_rate_check CHECK (rate > 0::numeric)
+);
+-- Serves rate_on: the currencies that a rate leads to, the other way round
+CREATE INDEX currency_rates_quote ON currency_rates (quote, base, day);
+GRANT SELECT ON currency_rates TO stocktide_reader;
+
 -- The lake's daily_demand, kept beside the ledger for reading: one row per product, location and day with activity.
 CREATE TABLE daily_demand (
     product_id     integer NOT NULL,
@@ -386,6 +426,10 @@ CREATE TABLE daily_demand (
     in_stock_share double precision,
     -- out of stock for part of the day: what was sold is less than what was wanted
     censored       boolean NOT NULL,
+    -- of revenue and price: of the price list, else the one that brought most; empty: nobody named one
+    currency       text NOT NULL DEFAULT ''::text,
+    -- revenue in other currencies, millionths by currency; hardly any day has some
+    other_revenue  jsonb,
     CONSTRAINT daily_demand_pkey PRIMARY KEY (product_id, location_id, day)
 );
 -- Serves etl/serve_location_daily and forecasting/units_of_days: all pairs of some days.
@@ -896,43 +940,47 @@ GRANT SELECT ON lake_versions TO stocktide_reader;
 -- append-only; no foreign keys, for they cost a third of an insert: products, locations and sources refuse deletion
 -- instead, and `stocktide check` looks
 CREATE TABLE ledger (
-    entry_id        bigint NOT NULL,
-    source_id       integer NOT NULL,
-    event_id        text COLLATE "C" NOT NULL,
-    leg             smallint NOT NULL DEFAULT 0,
-    kind            text COLLATE "C" NOT NULL,
-    product_id      integer NOT NULL,
-    location_id     integer NOT NULL,
-    to_location_id  integer,
-    quantity_milli  bigint NOT NULL,
-    observed_milli  bigint,
-    price_micros    bigint,
-    currency        text,
-    promotion       boolean,
-    order_id        text,
-    order_line      integer,
-    customer_id     text,
-    channel         text,
-    reason          text,
+    entry_id          bigint NOT NULL,
+    source_id         integer NOT NULL,
+    event_id          text COLLATE "C" NOT NULL,
+    leg               smallint NOT NULL DEFAULT 0,
+    kind              text COLLATE "C" NOT NULL,
+    product_id        integer NOT NULL,
+    location_id       integer NOT NULL,
+    to_location_id    integer,
+    quantity_milli    bigint NOT NULL,
+    observed_milli    bigint,
+    price_micros      bigint,
+    currency          text,
+    promotion         boolean,
+    order_id          text,
+    order_line        integer,
+    customer_id       text,
+    channel           text,
+    reason            text,
     -- supplier of a receipt, device of a reading
-    counterparty    text,
-    occurred_at     timestamptz NOT NULL,
+    counterparty      text,
+    occurred_at       timestamptz NOT NULL,
     -- what an order, a reservation or a dispatch promises (opens or, with a receipt, a sale or an arrival, closes)
-    committed_milli bigint,
+    committed_milli   bigint,
     -- reservation or transfer that the row belongs to; of orders it is order_id
-    reference       text,
-    cost_micros     bigint,
-    lot             text,
-    expires_on      date,
-    expected_on     date,
+    reference         text,
+    cost_micros       bigint,
+    lot               text,
+    expires_on        date,
+    expected_on       date,
     -- entry that this row reverses
-    corrects        bigint,
-    attributes      jsonb,
-    recorded_at     timestamptz NOT NULL DEFAULT now(),
-    xid             xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    corrects          bigint,
+    attributes        jsonb,
+    recorded_at       timestamptz NOT NULL DEFAULT now(),
+    xid               xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    -- what was paid for the line, where that is not just quantity times price
+    line_total_micros bigint,
     CONSTRAINT ledger_check2 CHECK ((kind = ANY (ARRAY['stocktake'::text, 'reading'::text])) = (observed_milli IS NOT NULL)),
     CONSTRAINT ledger_check3 CHECK (observed_milli IS NULL OR quantity_milli = 0)
 ) PARTITION BY RANGE (recorded_at);
+-- Serves ingest/rated_costs: goods that came at a cost since a day.
+CREATE INDEX ledger_costs ON ledger (occurred_at, product_id) WHERE cost_micros IS NOT NULL OR leg = 1;
 -- Serves ingest/refold and catalog/stock_as_of: the newest stocktake of a pair.
 CREATE INDEX ledger_counts ON ledger (product_id, location_id, occurred_at DESC, entry_id DESC) WHERE kind = 'stocktake'::text;
 -- Serves ingest/refold and catalog/stock_as_of: the movements of a pair.
@@ -955,7 +1003,10 @@ CREATE VIEW ledger_costed AS
                FROM event_identities i
               WHERE i.source_id = l.source_id AND i.event_id = l.event_id)
             ELSE NULL::integer
-        END AS from_location_id
+        END AS from_location_id,
+    currency,
+    occurred_at,
+    entry_id
    FROM ledger_in_force l
   WHERE quantity_milli > 0 AND (cost_micros IS NOT NULL OR leg = 1);
 
@@ -994,7 +1045,8 @@ CREATE VIEW ledger_in_force AS
     corrects,
     attributes,
     recorded_at,
-    xid
+    xid,
+    line_total_micros
    FROM ledger l
   WHERE corrects IS NULL AND NOT (EXISTS ( SELECT
            FROM ledger c
@@ -1012,7 +1064,11 @@ CREATE TABLE location_daily (
     -- pairs whose row of the day is censored; active: pairs with a row
     out_of_stock   integer NOT NULL,
     active         integer NOT NULL,
-    CONSTRAINT location_daily_pkey PRIMARY KEY (location_id, day)
+    -- of sold and returned, as the products name it
+    unit           text NOT NULL DEFAULT 'each'::text,
+    -- of revenue; empty: nobody named one
+    currency       text NOT NULL DEFAULT ''::text,
+    CONSTRAINT location_daily_pkey PRIMARY KEY (location_id, day, unit, currency)
 );
 GRANT SELECT ON location_daily TO stocktide_reader;
 
@@ -1471,6 +1527,8 @@ CREATE TABLE stock (
     moved_from     timestamptz,
     -- moving average cost of one unit, in the order of recording
     cost_micros    bigint,
+    -- of the average cost: that of the first goods that named one
+    cost_currency  text,
     CONSTRAINT stock_pkey PRIMARY KEY (product_id, location_id)
 ) WITH (fillfactor=70);
 GRANT SELECT ON stock TO stocktide_reader;
@@ -1565,7 +1623,8 @@ CREATE VIEW stock_position AS
     COALESCE(c.promised_milli, 0::bigint) AS promised_milli,
     s.on_hand_milli - COALESCE(c.promised_milli, 0::bigint) AS available_milli,
     s.cost_micros,
-    round(s.cost_micros::numeric * s.on_hand_milli::numeric / 1000::numeric) AS value_micros
+    round(s.cost_micros::numeric * s.on_hand_milli::numeric / 1000::numeric) AS value_micros,
+    s.cost_currency
    FROM stock s
      LEFT JOIN LATERAL ( SELECT sum(commitments.opened_milli - commitments.closed_milli) FILTER (WHERE commitments.purpose = 'on_order'::text)::bigint AS on_order_milli,
             sum(commitments.opened_milli - commitments.closed_milli) FILTER (WHERE commitments.purpose = 'in_transit'::text)::bigint AS in_transit_milli,
@@ -1642,6 +1701,8 @@ CREATE TABLE valuations (
     recorded_at  timestamptz NOT NULL DEFAULT now(),
     -- of the entries that it averages, see block_of
     block        bigint NOT NULL,
+    -- of the costs; goods in another one came at the rate of their day, and without a rate not into the average
+    currency     text,
     CONSTRAINT valuations_pkey PRIMARY KEY (valuation_id)
 );
 -- Serves etl/check/costs: the steps of a pair in order.
@@ -1703,6 +1764,28 @@ CREATE OR REPLACE FUNCTION block_of(entry_id bigint)
  IMMUTABLE PARALLEL SAFE
 AS $function$
     SELECT entry_id / 65536
+$function$;
+
+-- The newest rate of two currencies up to a day, whichever way round it was given, and its day.
+CREATE OR REPLACE FUNCTION direct_rate(from_currency text, to_currency text, at date)
+ RETURNS TABLE(day date, rate numeric)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT both_ways.day, both_ways.rate
+    FROM ((SELECT r.day, r.rate, 1 AS way
+           FROM currency_rates r
+           WHERE r.base = from_currency AND r.quote = to_currency AND r.day <= at
+           ORDER BY r.day DESC
+           LIMIT 1)
+          UNION ALL
+         (SELECT r.day, 1 / r.rate, 2
+           FROM currency_rates r
+           WHERE r.base = to_currency AND r.quote = from_currency AND r.day <= at
+           ORDER BY r.day DESC
+           LIMIT 1)) both_ways
+    ORDER BY both_ways.day DESC, both_ways.way
+    LIMIT 1
 $function$;
 
 CREATE OR REPLACE FUNCTION end_sessions_of_user()
@@ -1810,6 +1893,37 @@ AS $function$
                            / (other_milli + came_milli))::bigint END
 $function$;
 
+-- The rate at which goods come into the average cost of a pair, of their business day; a cost that names no currency is
+-- in that of the others. NULL: no rate is known.
+CREATE OR REPLACE FUNCTION rate_of_goods(goods_currency text, pair_currency text, at timestamp with time zone, at_location integer)
+ RETURNS numeric
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT CASE WHEN goods_currency IS NULL OR pair_currency IS NULL OR goods_currency = pair_currency THEN 1
+                ELSE rate_on(goods_currency, pair_currency,
+                            (at AT TIME ZONE (SELECT timezone FROM locations WHERE location_id = at_location))::date) END
+$function$;
+
+-- What one unit of a currency was worth in another on a day: by the newest rate until then, either way round, else by
+-- way of a third currency; NULL where none is known.
+CREATE OR REPLACE FUNCTION rate_on(from_currency text, to_currency text, at date)
+ RETURNS numeric
+ LANGUAGE sql
+ STABLE
+AS $function$
+    SELECT CASE WHEN from_currency = to_currency THEN 1 ELSE coalesce(
+       (SELECT rate FROM direct_rate(from_currency, to_currency, at)),
+       (SELECT a.rate * b.rate
+         FROM (SELECT quote AS third FROM currency_rates WHERE base = from_currency
+               UNION
+               SELECT base FROM currency_rates WHERE quote = from_currency) t
+         CROSS JOIN LATERAL direct_rate(from_currency, t.third, at) a
+         CROSS JOIN LATERAL direct_rate(t.third, to_currency, at) b
+         ORDER BY least(a.day, b.day) DESC, t.third
+         LIMIT 1)) END
+$function$;
+
 -- take the steps of a product's average cost again, from a block of entries on, at all places: goods that move bring
 -- the cost of where they come from
 CREATE OR REPLACE FUNCTION refold_costs(of_product integer, since bigint)
@@ -1831,9 +1945,10 @@ BEGIN
     END LOOP;
     DELETE FROM valuations WHERE product_id = of_product AND block >= since;
     UPDATE stock s
-    SET cost_micros = (SELECT v.cost_after FROM valuations v
-                       WHERE v.product_id = s.product_id AND v.location_id = s.location_id
-                       ORDER BY v.valuation_id DESC LIMIT 1)
+    SET (cost_micros, cost_currency) = (
+        SELECT v.cost_after, v.currency FROM valuations v
+        WHERE v.product_id = s.product_id AND v.location_id = s.location_id
+        ORDER BY v.valuation_id DESC LIMIT 1)
     WHERE s.product_id = of_product;
     FOR came IN
         WITH costed AS (
@@ -1866,7 +1981,8 @@ BEGIN
             JOIN (SELECT DISTINCT location_id, counted_at FROM step) e USING (location_id)
             GROUP BY r.location_id, e.counted_at, r.block
         )
-        SELECT c.block, jsonb_agg(to_jsonb(c) || jsonb_build_object('on_hand_milli', s.counted_milli + m.moved_milli))
+        SELECT c.block, jsonb_agg(to_jsonb(c) || jsonb_build_object('on_hand_milli', s.counted_milli + m.moved_milli)
+                         ORDER BY c.entry_id)
                AS goods
         FROM costed c
         JOIN step s USING (location_id, block)
@@ -1979,34 +2095,54 @@ CREATE OR REPLACE FUNCTION value_goods(goods jsonb, of_block bigint)
  RETURNS void
  LANGUAGE sql
 AS $function$
-    WITH came AS (
-        SELECT t.product_id, t.location_id, sum(t.quantity_milli)::bigint AS quantity_milli,
-               min(t.on_hand_milli) AS on_hand_milli,
-               round(sum(t.quantity_milli::numeric * coalesce(t.cost_micros, f.cost_micros))
-                     / sum(t.quantity_milli))::bigint AS cost_micros
-        FROM jsonb_to_recordset(goods) AS t (product_id int, location_id int, quantity_milli bigint,
-                                             cost_micros bigint, from_location_id int, on_hand_milli bigint)
+    WITH costed AS (
+        SELECT t.product_id, t.location_id, t.quantity_milli, t.on_hand_milli, t.occurred_at, t.number,
+               coalesce(t.cost_micros, f.cost_micros) AS cost_micros,
+               CASE WHEN t.cost_micros IS NULL THEN f.cost_currency ELSE t.currency END AS currency
+        FROM ROWS FROM (jsonb_to_recordset(goods) AS (
+            product_id int, location_id int, quantity_milli bigint, cost_micros bigint, currency text,
+            from_location_id int, on_hand_milli bigint, occurred_at timestamptz)) WITH ORDINALITY
+            AS t (product_id, location_id, quantity_milli, cost_micros, currency, from_location_id, on_hand_milli,
+                  occurred_at, number)
         LEFT JOIN stock f ON f.product_id = t.product_id AND f.location_id = t.from_location_id
         WHERE coalesce(t.cost_micros, f.cost_micros) IS NOT NULL
-        GROUP BY t.product_id, t.location_id
+    ),
+    pair AS (
+        SELECT s.product_id, s.location_id, s.cost_micros AS cost_before, s.on_hand_milli,
+               coalesce(s.cost_currency,
+                       (array_agg(c.currency ORDER BY c.number) FILTER (WHERE c.currency IS NOT NULL))[1]) AS currency
+        FROM costed c
+        JOIN stock s USING (product_id, location_id)
+        GROUP BY s.product_id, s.location_id
+    ),
+    came AS (
+        SELECT c.product_id, c.location_id, sum(c.quantity_milli)::bigint AS quantity_milli,
+               min(c.on_hand_milli) AS on_hand_milli,
+               round(sum(c.quantity_milli::numeric * c.cost_micros * r.rate) / sum(c.quantity_milli))::bigint
+                   AS cost_micros
+        FROM costed c
+        JOIN pair p USING (product_id, location_id)
+        CROSS JOIN LATERAL (SELECT rate_of_goods(c.currency, p.currency, c.occurred_at, c.location_id) AS rate) r
+        WHERE r.rate IS NOT NULL
+        GROUP BY c.product_id, c.location_id
     ),
     step AS (
-        SELECT c.product_id, c.location_id, c.quantity_milli, c.cost_micros, s.cost_micros AS cost_before,
-               greatest(0, coalesce(c.on_hand_milli, s.on_hand_milli) - c.quantity_milli) AS other_milli
+        SELECT p.product_id, p.location_id, c.quantity_milli, c.cost_micros, p.cost_before, p.currency,
+               greatest(0, coalesce(c.on_hand_milli, p.on_hand_milli) - c.quantity_milli) AS other_milli
         FROM came c
-        JOIN stock s USING (product_id, location_id)
+        JOIN pair p USING (product_id, location_id)
     ),
     kept AS (
         INSERT INTO valuations (product_id, location_id, other_milli, cost_before, came_milli, came_cost, cost_after,
-                                block)
+                                block, currency)
         SELECT product_id, location_id, other_milli, cost_before, quantity_milli, cost_micros,
-               moving_average(other_milli, cost_before, quantity_milli, cost_micros), of_block
+               moving_average(other_milli, cost_before, quantity_milli, cost_micros), of_block, currency
         FROM step
         ORDER BY product_id, location_id
-        RETURNING product_id, location_id, cost_after
+        RETURNING product_id, location_id, cost_after, currency
     )
     UPDATE stock s
-    SET cost_micros = k.cost_after
+    SET cost_micros = k.cost_after, cost_currency = k.currency
     FROM kept k
     WHERE s.product_id = k.product_id AND s.location_id = k.location_id
 $function$;

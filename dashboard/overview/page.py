@@ -1,5 +1,6 @@
 """Overview: what changed, and what needs attention today."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -8,13 +9,17 @@ import streamlit as st
 
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, read_record
+from catalog.money import Money
 from catalog.periods import periods_up_to, sum_by_period
+from catalog.sales import read_sales, sales_money, sums_by_day, units_of, units_sold
+from catalog.stock import read_stock_value
 from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.forecasts.node_picture import read_actuals
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
+from dashboard.money import mixed_note, money_note, money_words, quantity_words
 from dashboard.reader import Reader
-from dashboard.theme import NO_CHANGE, amount, change, plain, plural, quantity, roles, today
+from dashboard.theme import NO_CHANGE, change, plain, plural, quantity, roles, today
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.foundation.users import User
 
@@ -29,18 +34,21 @@ def render(reader: Reader, _user: User) -> None:
     run = published_run(reader.engine)
     rhythm = rhythm_of(run["frequency"]) if run else DAILY
     back = DAYS if rhythm.is_daily else SPARKS * rhythm.days_max
-    sales = read_frame(reader.engine, "sales_by_day", days=back, location=None)
-    if sales.empty:
+    currency = reader.settings.currency
+    rows = read_sales(reader.engine, days=back, currency=currency)
+    if rows.empty:
         _first_steps(reader)
         return
+    sales = sums_by_day(rows, currency)
     position = read_record(reader.engine, "stock_position")
     running_out = read_frame(reader.engine, "running_out")
     st.subheader("Needs attention today")
     st.markdown("\n".join(f"- {sentence}" for sentence in attention(position, running_out)))
     with isolated("totals"):
-        _cards(sales, position, run)
+        value = read_stock_value(reader.engine, currency=currency)
+        _cards(rows, sales, position, value, run, currency)
     with isolated("the chart"):
-        _sales_chart(reader, sales)
+        _sales_chart(reader, sales, units_of(rows))
     with isolated("empty shelves"):
         _empty_shelves(reader, position)
 
@@ -102,7 +110,14 @@ def _first_steps(reader: Reader) -> None:
         )
 
 
-def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] | None) -> None:
+def _cards(
+    rows: pd.DataFrame,
+    sales: pd.DataFrame,
+    position: dict[str, float],
+    value: Money,
+    run: dict[str, Any] | None,
+    currency: str | None,
+) -> None:
     """Draw what was sold in the last week, or in the last period where sales are dated on one day of it."""
     rhythm, count = DAILY, WEEK
     if run is not None and run["one_day"]:
@@ -114,50 +129,85 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
         return
     span = rhythm.counted(count) if rhythm.is_daily else rhythm.one
     last, before = sales.tail(count), sales.iloc[-2 * count : -count]
-    currency = str(position["currency"]) if position["currency"] else None
+    now, then = _rows_of(rows, sales, -count), _rows_of(rows, sales.iloc[:-count], -count)
     cards = st.columns(4)
-    cards[0].metric(
+    money = sales_money(now, currency)
+    _total_card(
+        cards[0],
         f"Sales, last {span}",
-        amount(last["revenue"].sum(), currency),
-        **_delta(_change(last["revenue"].sum(), before["revenue"].sum())),
-        chart_data=sales["revenue"].tail(SPARKS).round(2).tolist(),
-        height="stretch",
-        border=True,
+        money_words(money),
+        _compared(money.one, sales_money(then, currency).one),
+        sales["revenue"].round(2) if "revenue" in sales else None,
     )
-    cards[1].metric(
+    units = units_sold(now)
+    _total_card(
+        cards[1],
         f"Units, last {span}",
-        quantity(last["sold"].sum()),
-        **_delta(_change(last["sold"].sum(), before["sold"].sum())),
-        chart_data=sales["sold"].tail(SPARKS).round(1).tolist(),
-        height="stretch",
-        border=True,
+        quantity_words(units),
+        _compared(_only(units), _only(units_sold(then))),
+        sales["sold"].round(1) if len(units_of(rows)) == 1 else None,
     )
     share, share_before = _out_share(last), _out_share(before)
     known = bool(position["pairs_known"])
-    cards[2].metric(
+    out = (100 * sales["out_of_stock"] / sales["active"].clip(lower=1)).round(2)
+    _total_card(
+        cards[2],
         "Out-of-stock rate",
         f"{share:.1%}" if known else "unknown",
-        **_delta(points(share, share_before) if known else None, "inverse"),
-        chart_data=(100 * sales["out_of_stock"] / sales["active"].clip(lower=1))
-        .tail(SPARKS)
-        .round(2)
-        .tolist()
-        if known
-        else None,
-        height="stretch",
-        border=True,
-        help=tip("out-of-stock rate"),
+        _delta(points(share, share_before) if known else None, "inverse"),
+        out if known else None,
+        tip("out-of-stock rate"),
     )
     cards[3].metric(
         "Stock at selling price",
-        amount(position["value_at_price"], currency) if known else "unknown",
+        money_words(value) if known else "unknown",
         height="stretch",
         border=True,
-        help="On hand times today's selling price; purchase costs are not known.",
+        help="On hand times today's selling price, where both are known.",
     )
-    st.caption(
+    notes = {note for note in (money_note(money), money_note(value) if known else None) if note}
+    last_day = (
         f"vs previous {span}. Last full {rhythm.one}: {rhythm.named(sales['day'].iloc[-1].date())}."
     )
+    st.caption(" ".join([last_day, *sorted(notes)]))
+
+
+def _total_card(
+    card: Any,
+    label: str,
+    value: str,
+    delta: dict[str, Any],
+    line: "pd.Series[float] | None",
+    explained: str | None = None,
+) -> None:
+    chart = None if line is None else line.tail(SPARKS).tolist()
+    card.metric(
+        label, value, **delta, chart_data=chart, height="stretch", border=True, help=explained
+    )
+
+
+def _rows_of(rows: pd.DataFrame, periods: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the rows of the last periods. periods: by their last days; count: how many, below zero."""
+    if periods.empty:
+        return rows.head(0)
+    day = pd.to_datetime(rows["day"])
+    inside = day <= periods["day"].iloc[-1]
+    if len(periods) > -count:
+        inside &= day > periods["day"].iloc[count - 1]
+    kept: pd.DataFrame = rows.loc[inside]
+    return kept
+
+
+def _only(units: dict[str, float]) -> tuple[str, float] | None:
+    """Return unit and quantity of what was sold in one unit; None where there are several."""
+    return None if len(units) > 1 else next(iter(units.items()), ("", 0.0))
+
+
+def _compared(now: tuple[str, float] | None, before: tuple[str, float] | None) -> dict[str, Any]:
+    """Return how a card shows a change; none between amounts that are not in the same currency or unit."""
+    if now is None or before is None or now[0] != before[0]:
+        return _delta(None)
+    return _delta(_change(now[1], before[1]))
 
 
 def full_days(sales: pd.DataFrame, today: date, rhythm: Rhythm = DAILY) -> pd.DataFrame:
@@ -196,7 +246,7 @@ def _delta(moved: str | None, colour: str = "normal") -> dict[str, Any]:
     return {"delta": moved, "delta_color": colour}
 
 
-def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
+def _sales_chart(reader: Reader, sales: pd.DataFrame, units: Sequence[str]) -> None:
     roots = find_nodes(reader.engine, level_name="total", limit=1)
     forecast = (
         pd.DataFrame(node_days(reader.engine, roots[0]["node_id"])) if roots else pd.DataFrame()
@@ -222,11 +272,13 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
         grain=grain_of(rhythm),
     )
     st.altair_chart(chart, width="stretch", key="overview.sales")
+    if note := mixed_note(units):
+        st.caption(note)
 
 
 def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
     """Return sales less returns by day, as forecasts count them; days without a row sold nothing."""
-    net = (sales["sold"] - sales["returned"]).clip(lower=0)
+    net = sales["net"].clip(lower=0)
     by_day = sales.assign(ds=pd.to_datetime(sales["day"]), net=net).set_index("ds")["net"]
     calendar = pd.date_range(by_day.index.min(), by_day.index.max(), freq="D", name="ds")
     return by_day.reindex(calendar, fill_value=0.0).rename("y").reset_index()

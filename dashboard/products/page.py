@@ -14,6 +14,7 @@ from dashboard.fan import days_ahead
 from dashboard.figures import product_story
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
+from dashboard.money import price_column
 from dashboard.reader import Reader
 from dashboard.theme import amount, distinct, plain, quantity, roles, today, unit_word
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
@@ -115,9 +116,10 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "price",
         ]
     ]
+    price = price_column(frame)
+    shown = shown.assign(price=frame["price"])
     # an empty column only takes room
     shown = shown.dropna(axis="columns", how="all")
-    currency = next((row["currency"] for row in rows if row["currency"]), None)
     event = st.dataframe(
         shown,
         key=key,
@@ -137,9 +139,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             ),
             "unit": "Unit",
             "locations_out_of_stock": st.column_config.NumberColumn("Shops out of stock"),
-            "price": st.column_config.NumberColumn(
-                f"Price, {currency}" if currency else "Price", format="%.2f"
-            ),
+            "price": price,
         },
     )
     selected = event["selection"]["rows"]
@@ -268,6 +268,7 @@ def _stock_table(product: dict[str, Any]) -> None:
     frame["location"] = list(_names(product["stock"]).values())
     frame["on_hand"] = frame["on_hand"].where(frame["known"]).round(1)
     frame["sensed"] = pd.to_numeric(frame["sensed"]).round(1)
+    price = price_column(frame)
     shown = frame[["location", "region", "on_hand", "sensed", "price", "promotion", "last_sale_at"]]
     shown = shown.dropna(axis="columns", how="all")
     st.markdown("**Stock at each location**")
@@ -284,9 +285,7 @@ def _stock_table(product: dict[str, Any]) -> None:
                 f"On hand, {unit_word(product['unit'])}", format="localized"
             ),
             "sensed": st.column_config.NumberColumn("Shelf sensor", format="localized"),
-            "price": st.column_config.NumberColumn(
-                f"Price, {product['currency'] or '?'}", format="%.2f"
-            ),
+            "price": price,
             "promotion": st.column_config.CheckboxColumn("Promotion"),
             "last_sale_at": st.column_config.DatetimeColumn(
                 "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"

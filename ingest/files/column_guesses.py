@@ -17,6 +17,7 @@ ROLES = {
         "name": "lineitemname productname itemname description title item product name",
         "quantity": "lineitemquantity quantity qty itemquantity units count sales",
         "price": "lineitemprice unitprice price itemprice itemcost itemsubtotal",
+        "line_total": "linetotal lineamount netsales totalprice linenet",
         "location": "location locationname store storeid shop branch warehouse city region",
         "currency": "currency ordercurrency currencycode",
     }.items()

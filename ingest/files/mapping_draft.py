@@ -164,7 +164,7 @@ def _leave_out(columns: Columns) -> list[str]:
 
 
 def _kind(columns: Columns, kind: str, sign: str, quantity: str | None, minus: str) -> list[str]:
-    price, currency = columns.role("price"), columns.role("currency")
+    price, currency, total = map(columns.role, ("price", "currency", "line_total"))
     lines = ["[[kind]]", f'kind = "{kind}"']
     if quantity is None:
         lines += [
@@ -179,8 +179,13 @@ def _kind(columns: Columns, kind: str, sign: str, quantity: str | None, minus: s
             "[kind.data]",
             f"quantity = {_toml(minus + name)}",
         ]
-    if price and columns.type_of(price) in ("BIGINT", "DOUBLE"):
+    numbers = ("BIGINT", "DOUBLE")
+    if price and columns.type_of(price) in numbers:
         lines.append(f"price = {_toml(quoted(price))}  # CONFIRM: of one piece")
+    if total and total != price and columns.type_of(total) in numbers:
+        amount = _toml((minus if quantity else "") + quoted(total))
+        lines.append(f"line_total = {amount}  # CONFIRM: paid for the line, without tax?")
+    if any("price =" in line or "line_total =" in line for line in lines):
         known = _toml(_carried(columns, currency)) if currency else "\"'EUR'\"  # CONFIRM"
         lines.append(f"currency = {known}")
     return lines

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.kinds import Currency
 from ingest.parsing.numbers import MICRO
-from ingest.parsing.units import code_of, converted, factor
 from stocktide.domain.exact_numbers import (
     INT64_MAX,
     MICRO_PLACES,
@@ -23,6 +22,7 @@ from stocktide.domain.exact_numbers import (
     scaled_exactly,
     shown,
 )
+from stocktide.domain.units import code_of, converted, factor
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.stored_text import NUL_ESCAPED, is_storable_json
@@ -77,11 +77,6 @@ class Dimension:
 
 # Time zones that were looked up; there are a few hundred.
 _ZONES: set[str] = set()
-_MEANINGS = sa.text(
-    "SELECT sku, unit, currency, price_micros,"
-    " EXISTS (SELECT FROM stock s WHERE s.product_id = p.product_id) AS moved"
-    " FROM products p WHERE sku = ANY(:skus)"
-)
 PRODUCTS = Dimension("products", "sku", "product_id")
 LOCATIONS = Dimension("locations", "code", "location_id")
 SOURCES = Dimension("sources", "source", "source_id")
@@ -116,7 +111,8 @@ def _refuse_new_meanings(connection: sa.Connection, rows: Sequence[Mapping[str, 
     changing = {values["sku"] for values in rows if values["unit"] or values["currency"]}
     if not changing:
         return
-    known = {row.sku: row for row in connection.execute(_MEANINGS, {"skus": sorted(changing)})}
+    meanings = connection.execute(statement("ingest/meanings"), {"skus": sorted(changing)})
+    known = {row.sku: row for row in meanings}
     for number, values in enumerate(rows):
         old = known.get(values["sku"])
         wrong = None if old is None else _new_meaning(old, values)
@@ -137,7 +133,17 @@ def _new_meaning(old: Any, new: Mapping[str, Any]) -> tuple[str, str, str] | Non
             "this one.",
         )
     has_price = old.price_micros is not None and new.get("price_micros") is None
-    if currency is not None and has_price and old.currency not in (None, currency):
+    if currency is None or old.currency in (None, currency):
+        return None
+    if old.counted_in:
+        return (
+            "currency_in_use",
+            "currency",
+            f"{old.counted_in} of {old.sku!r} that name no currency are in {old.currency} and would mean something "
+            f"else in {currency}. Sell in {currency} by `price` events that name it, or make a new product that "
+            "`replaces` this one.",
+        )
+    if has_price:
         return (
             "price_missing",
             "currency",

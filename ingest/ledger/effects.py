@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,9 @@ class Costed:
     location_id: int
     quantity_milli: int
     cost_micros: int | None
+    currency: str | None
     from_location_id: int | None
+    occurred_at: datetime
 
 
 @dataclass
@@ -173,7 +175,14 @@ def rare_effects(rows: Sequence[Row]) -> RareEffects:
             came_from = rows[number - 1].location_id if row.leg == 1 else None
             if row.quantity_milli > 0:
                 effects.costed.append(
-                    Costed(*pair, row.quantity_milli, event.cost_micros, came_from)
+                    Costed(
+                        *pair,
+                        row.quantity_milli,
+                        event.cost_micros,
+                        event.currency,
+                        came_from,
+                        event.occurred_at,
+                    )
                 )
     return effects
 

@@ -226,7 +226,7 @@ class Entries:
             if rows:
                 self._cursor.execute(sql(statement), (json.dumps(rows, default=str),))
         if effects.costed:
-            goods = json.dumps([vars(costed) for costed in effects.costed])
+            goods = json.dumps([vars(costed) for costed in effects.costed], default=str)
             self._cursor.execute(sql("ingest/value_stock"), (goods, block))
 
     def _run(self, statement: str, binds: Sequence[Any]) -> list[Any]:

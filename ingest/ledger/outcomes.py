@@ -19,6 +19,7 @@ SENDERS_NAME = {
     "observed_milli": "counted/observed",
     "price_micros": "price",
     "cost_micros": "cost",
+    "line_total_micros": "line_total",
     "counterparty": "supplier/device",
     "occurred_at": "time",
     "reference": "reservation_id/transfer_id",

@@ -9,7 +9,7 @@ from ingest.parsing.events import StockEvent
 from stocktide.domain.kinds import KINDS
 
 RARE = ("reason", "counterparty", "committed_milli", "reference", "cost_micros", "lot", "expires_on", "expected_on",
-        "corrects", "attributes", "to_location_id")  # fmt: skip
+        "corrects", "attributes", "to_location_id", "line_total_micros")  # fmt: skip
 _USUAL_KINDS = frozenset(name for name, kind in KINDS.items() if kind.usual)
 _COMMIT_LEG = {name: kind.commit_leg for name, kind in KINDS.items()}
 
@@ -63,6 +63,7 @@ def has_rare(event: StockEvent) -> bool:
             and event.attributes is None
             and event.reference is None
             and event.corrects is None
+            and event.line_total_micros is None
         )
     return True
 
@@ -84,5 +85,6 @@ def rare_cells(row: Row) -> bytes:
             int8_cell(event.corrects),
             jsonb_cell(event.attributes) if leg == 0 else NULL,
             int4_cell(row.to_location_id),
+            int8_cell(event.line_total_micros if leg == 0 else None),
         )
     )

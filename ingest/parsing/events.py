@@ -46,6 +46,8 @@ class StockEvent(msgspec.Struct, frozen=True, gc=False):
     unit: str | None = None
     # set on the reversal that a Correction becomes: the entry that it reverses
     corrects: int | None = None
+    # what was paid for the line, where it is not just quantity times price
+    line_total_micros: int | None = None
 
 
 class Correction(msgspec.Struct, frozen=True, gc=False):

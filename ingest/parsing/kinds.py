@@ -37,7 +37,7 @@ Line = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class Sale(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An order line sold: stock falls by `quantity` units at `price` each.
+    """An order line sold: stock falls by `quantity` units at `price` each, for `line_total` where it is not just that.
 
     With `reservation_id` it takes what was reserved under it.
     """
@@ -54,10 +54,11 @@ class Sale(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     unit: Code | None = None
     lot: Code | None = None
     reservation_id: Text | None = None
+    line_total: Number | None = None
 
 
 class Return(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """An order line taken back: stock rises by `quantity` units, `price` each is paid back."""
+    """An order line taken back: stock rises by `quantity` units, `price` each or `line_total` is paid back."""
 
     product: Code
     location: Code
@@ -70,6 +71,7 @@ class Return(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     channel: Text | None = None
     unit: Code | None = None
     lot: Code | None = None
+    line_total: Number | None = None
 
 
 class Receipt(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -230,7 +232,7 @@ _DATA: Mapping[EventKind, type[msgspec.Struct]] = {
 }
 # By the kinds' names, in the order of KINDS; a kind without its struct fails here.
 DATA_TYPES: Mapping[str, type[msgspec.Struct]] = {name: _DATA[kind] for name, kind in KINDS.items()}
-NUMBERS = ("quantity", "counted", "observed", "price", "cost")
+NUMBERS = ("quantity", "counted", "observed", "price", "line_total", "cost")
 
 
 def json_schema(kind: str) -> dict[str, Any]:

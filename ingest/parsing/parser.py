@@ -222,7 +222,12 @@ class EventParser:
     def _event(
         self, envelope: Any, kind: EventKind, data: Any, latest: datetime, attributes: str | None
     ) -> Event:
-        if type(data) is Sale and data.unit is None and data.reservation_id is None:
+        if (
+            type(data) is Sale
+            and data.unit is None
+            and data.reservation_id is None
+            and data.line_total is None
+        ):
             return self._plain_sale(envelope, data, latest, attributes)
         occurred_at = self._instant(envelope.time, latest)
         if type(data) is CorrectionData:
@@ -335,6 +340,7 @@ class EventParser:
             expected_on=get("expected_on"),
             attributes=attributes,
             unit=get("unit"),
+            line_total_micros=self._line_total(get("line_total")),
         )
 
     def _observed(self, kind: EventKind, data: Any) -> int | None:
@@ -373,6 +379,16 @@ class EventParser:
         micros = self._price(value, name)
         if micros is not None and abs(quantity_milli) * micros > self._amount_max:
             raise self._too_much(name)
+        return micros
+
+    def _line_total(self, value: int | float | str | None) -> int | None:
+        if value is None:
+            return None
+        micros = scaled(value, "line_total", MICRO, self._amount_max // (MILLI * MICRO))
+        if micros < 0:
+            raise NotAnEvent(
+                "negative", "line_total must not be negative: send a return.", "data.line_total"
+            )
         return micros
 
     def _too_much(self, name: str) -> NotAnEvent:

@@ -254,5 +254,6 @@ class SalesReader:
         return (
             [whole.data.unit for whole in wholes].count(None) == size
             and [whole.data.lot for whole in wholes].count(None) == size
+            and [whole.data.line_total for whole in wholes].count(None) == size
             and reserved.count(None) == len(reserved)
         )

@@ -52,6 +52,7 @@ def sender_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     if kind.observes and kind.amount:
         said[kind.amount] = _decimal(event["observed_milli"], MILLI)
     said["price"] = _decimal(event["price_micros"], MICRO)
+    said["line_total"] = _decimal(event["line_total_micros"], MICRO)
     said["cost"] = _decimal(event["cost_micros"], MICRO)
     if kind.counterparty:
         said[kind.counterparty] = event["counterparty"]

@@ -1,7 +1,8 @@
 -- A page of stock levels; keyset by sku and location. Open references are summed for this page only.
 SELECT p.sku AS product, p.name AS product_name, l.code AS location, l.name AS location_name, p.unit,
        s.on_hand_milli, s.known, s.counted_at, s.last_sale_at, s.updated_at,
-       q.on_order_milli, q.in_transit_milli, q.promised_milli, q.available_milli, q.cost_micros, q.value_micros
+       q.on_order_milli, q.in_transit_milli, q.promised_milli, q.available_milli, q.cost_micros, q.value_micros,
+       coalesce(q.cost_currency, s.currency, p.currency, :currency) AS currency
 FROM (
     SELECT s.product_id, s.location_id, p.sku, o.code
     FROM stock s

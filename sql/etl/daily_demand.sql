@@ -1,5 +1,5 @@
--- DuckDB. New and changed rows of daily_demand, from `movements`, the present `daily_demand`, `event_kinds`, and
--- `zones`, the time zone of each location.
+-- DuckDB. New and changed rows of daily_demand, from `movements`, the present `daily_demand`, `event_kinds`, `zones`, the
+-- time zone of each location, `currencies`, that of each product, and `retold`, products whose rows are all looked at.
 -- $since: the watermark up to which daily_demand is already up to date. Only pairs with newer rows are looked at, only
 -- from their first touched day on, and of those only rows that differ from the stored ones are returned. What was
 -- corrected counts no more; a stored row of a day of which nothing is left comes back as gone.
@@ -9,18 +9,28 @@ WITH kinds AS (
     FROM event_kinds
     WHERE sign <> 0 OR is_count OR sets_price
 ),
-touched AS (
+begun AS (
     SELECT product_id, location_id, min(day) AS first_day
     FROM movements
     JOIN kinds USING (kind)
     WHERE xid >= $since
     GROUP BY ALL
+    UNION ALL
+    SELECT product_id, location_id, min(day)
+    FROM movements
+    JOIN kinds USING (kind)
+    JOIN retold USING (product_id)
+    GROUP BY ALL
+),
+touched AS (
+    SELECT product_id, location_id, min(first_day) AS first_day FROM begun GROUP BY ALL
 ),
 rows AS (
-    SELECT m.* EXCLUDE (kind), t.first_day, k.counts, k.shows_stock, k.sets_price, k.daily
+    SELECT m.* EXCLUDE (kind), t.first_day, k.counts, k.shows_stock, k.sets_price, k.daily, c.currency AS usual_currency
     FROM movements m
     JOIN touched t USING (product_id, location_id)
     JOIN kinds k USING (kind)
+    LEFT JOIN currencies c USING (product_id)
     WHERE m.corrects IS NULL
       AND NOT EXISTS (SELECT 1 FROM movements c WHERE c.corrects = m.entry_id - m.leg AND c.leg = m.leg)
 ),
@@ -46,11 +56,26 @@ epochs AS (
     SELECT *, count(*) FILTER (WHERE counts) OVER so_far AS epoch,
            count(*) FILTER (WHERE shows_stock) OVER so_far > 0 AS known,
            last_value(CASE WHEN sets_price THEN price_micros END IGNORE NULLS) OVER so_far AS list_price,
+           last_value(CASE WHEN sets_price THEN coalesce(currency, usual_currency, '') END IGNORE NULLS) OVER so_far
+               AS list_currency,
            coalesce(last_value(CASE WHEN sets_price THEN promotion END IGNORE NULLS) OVER so_far, false)
                AS on_promotion
     FROM rows
     WINDOW so_far AS (PARTITION BY product_id, location_id ORDER BY occurred_at, counts, entry_id
                       ROWS UNBOUNDED PRECEDING)
+),
+-- What each currency brought in. An amount that names none is in that of the price list, else of the product.
+amounts AS (
+    SELECT product_id, location_id, day, coalesce(currency, list_currency, usual_currency, '') AS currency,
+           sum(amount) AS amount,
+           sum(amount) FILTER (WHERE daily = 'sold') AS sold_amount,
+           sum(-quantity_milli) FILTER (WHERE daily = 'sold') AS sold_milli
+    FROM (SELECT *, coalesce(-sign(quantity_milli) * line_total_micros::HUGEINT * 1000,
+                             -quantity_milli::HUGEINT * price_micros) AS amount
+          FROM epochs
+          WHERE daily IN ('sold', 'returned') AND day >= first_day)
+    WHERE amount IS NOT NULL
+    GROUP BY ALL
 ),
 balances AS (
     SELECT *,
@@ -79,13 +104,10 @@ days AS (
     SELECT product_id, location_id, day, any_value(month) AS month,
            coalesce(-sum(quantity_milli) FILTER (WHERE daily = 'sold'), 0)::BIGINT AS sold_milli,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'returned'), 0)::BIGINT AS returned_milli,
-           coalesce(rounded(sum(-quantity_milli::HUGEINT * price_micros)
-                                FILTER (WHERE daily IN ('sold', 'returned')), 1000), 0)::BIGINT AS revenue_micros,
            (count(DISTINCT order_id) FILTER (WHERE daily = 'sold'))::INTEGER AS orders,
-           coalesce(max(list_price) FILTER (WHERE last_of_day),
-                    rounded(sum(-quantity_milli::HUGEINT * price_micros) FILTER (WHERE daily = 'sold'),
-                            nullif(-sum(quantity_milli) FILTER (WHERE daily = 'sold' AND price_micros IS NOT NULL), 0)
-                    ))::BIGINT AS price_micros,
+           max(list_price) FILTER (WHERE last_of_day) AS list_price,
+           max(list_currency) FILTER (WHERE last_of_day) AS list_currency,
+           any_value(usual_currency) AS usual_currency,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'received'), 0)::BIGINT AS received_milli,
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'adjusted'), 0)::BIGINT AS adjusted_milli,
            bool_or(on_promotion) AS promotion,
@@ -100,15 +122,38 @@ days AS (
     WHERE day >= first_day
     GROUP BY product_id, location_id, day
 ),
+-- A day's currency is that of its price list, else the one that brought most; the others stand beside it.
+currency_of_day AS (
+    SELECT d.product_id, d.location_id, d.day,
+           coalesce(any_value(d.list_currency),
+                    arg_max(a.currency, {'amount': abs(a.amount), 'code': a.currency}),
+                    any_value(d.usual_currency), '') AS currency
+    FROM days d
+    LEFT JOIN amounts a USING (product_id, location_id, day)
+    GROUP BY ALL
+),
+money AS (
+    SELECT c.product_id, c.location_id, c.day, c.currency,
+           coalesce(rounded(max(a.amount) FILTER (WHERE a.currency = c.currency), 1000), 0)::BIGINT AS revenue_micros,
+           rounded(max(a.sold_amount) FILTER (WHERE a.currency = c.currency),
+                   max(nullif(a.sold_milli, 0)) FILTER (WHERE a.currency = c.currency)) AS mean_price,
+           '{' || string_agg('"' || a.currency || '": ' || rounded(a.amount, 1000), ', ' ORDER BY a.currency)
+                      FILTER (WHERE a.currency <> c.currency) || '}' AS other_revenue
+    FROM currency_of_day c
+    LEFT JOIN amounts a USING (product_id, location_id, day)
+    GROUP BY ALL
+),
 wanted AS (
-    SELECT product_id, location_id, day, sold_milli, returned_milli, revenue_micros, orders, price_micros,
+    SELECT product_id, location_id, day, sold_milli, returned_milli, revenue_micros, currency, other_revenue, orders,
+           coalesce(list_price, mean_price)::BIGINT AS price_micros,
            received_milli, adjusted_milli, promotion, on_hand_milli, in_stock_share,
            coalesce(in_stock_share < 1, false) AS censored, month
     FROM days
+    JOIN money USING (product_id, location_id, day)
 ),
 present AS (
-    SELECT d.product_id, d.location_id, d.day, d.sold_milli, d.returned_milli, d.revenue_micros, d.orders,
-           d.price_micros, d.received_milli, d.adjusted_milli, d.promotion, d.on_hand_milli, d.in_stock_share,
+    SELECT d.product_id, d.location_id, d.day, d.sold_milli, d.returned_milli, d.revenue_micros, d.currency,
+           d.other_revenue, d.orders, d.price_micros, d.received_milli, d.adjusted_milli, d.promotion, d.on_hand_milli, d.in_stock_share,
            d.censored, d.month
     FROM daily_demand d
     JOIN touched t ON t.product_id = d.product_id AND t.location_id = d.location_id AND d.day >= t.first_day

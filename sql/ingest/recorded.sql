@@ -4,7 +4,7 @@ SELECT l.entry_id, s.source, l.event_id, l.kind, p.sku AS product, o.code AS loc
        l.customer_id, l.channel, l.reason, l.counterparty, l.occurred_at,
        -- what is opened on the second leg is as much as leaves on this one
        CASE WHEN k.commit_leg = 1 THEN k.sign * l.quantity_milli ELSE l.committed_milli END AS committed_milli,
-       l.reference, l.cost_micros, l.lot, l.expires_on, l.expected_on, l.attributes::text AS attributes, l.corrects,
+       l.reference, l.line_total_micros, l.cost_micros, l.lot, l.expires_on, l.expected_on, l.attributes::text AS attributes, l.corrects,
        l.source_id, l.product_id, l.location_id, l.to_location_id, l.recorded_at
 FROM unnest($1::int[], $2::text[]) AS t (source_id, event_id)
 JOIN event_identities i USING (source_id, event_id)

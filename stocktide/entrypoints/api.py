@@ -21,6 +21,7 @@ import etl.http
 import ingest.calendar.http
 import ingest.epcis.http.routes
 import ingest.http.routes
+import ingest.rates.http
 import ingest.rejects.routes
 from alerts.fan_out import FanOut
 from catalog.cache import ProductCache
@@ -255,6 +256,7 @@ def create_app(
     parts = (
         ingest.http.routes,
         ingest.calendar.http,
+        ingest.rates.http,
         ingest.rejects.routes,
         ingest.epcis.http.routes,
         catalog.http,

@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         le=10_000_000_000,
         description="Largest amount of one event, quantity times price or cost.",
     )
+    currency: str | None = Field(
+        None,
+        pattern="^[A-Z]{3}$",
+        description="Currency in which sums of several are shown, by the rates of `stocktide rates`; amounts that name "
+        "none are in it.",
+    )
     clock_ahead_s_max: int = Field(
         300, ge=0, description="How far ahead of our clock an event's time may lie, seconds."
     )

@@ -41,9 +41,9 @@ TABLES: Mapping[str, Store] = {
         Store(RECORD),
     ),
     **dict.fromkeys(
-        ("access_keys", "alert_limits", "alert_silences", "epcis_movements", "epcis_vocabulary", "event_kinds",
-         "feed_rhythms", "lake_versions", "locations", "products", "published_forecast", "served_tables", "sources",
-         "successions", "users", "webhooks"),
+        ("access_keys", "alert_limits", "alert_silences", "currency_rates", "epcis_movements", "epcis_vocabulary",
+         "event_kinds", "feed_rhythms", "lake_versions", "locations", "products", "published_forecast", "served_tables",
+         "sources", "successions", "users", "webhooks"),
         Store(OF_CHAIN),
     ),
     **dict.fromkeys(("stock", "reorder_points", "lots"), Store(OF_PAIRS)),

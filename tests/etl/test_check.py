@@ -26,7 +26,7 @@ RECORDED = {
     "the ledger": "ledger",
     "what people and systems told": "products locations sources successions reorder_points access_keys users webhooks"
     " epcis_movements epcis_vocabulary epcis_captures epcis_events calendar_events planned_closures planned_prices"
-    " planned_promotions planned_regressors alert_silences alert_limits",
+    " planned_promotions planned_regressors alert_silences alert_limits currency_rates",
     "what happened at the door": "rejects reject_actions feed_minutes mqtt_first_seen watched_files",
     "estimates that name their time": "feed_rhythms",
     "alerts, as they were judged": "alerts alert_events deliveries stock_changes",
@@ -149,13 +149,13 @@ BENT: dict[str, tuple[str, ...]] = {
     "daily_demand": ("UPDATE daily_demand SET revenue_micros = revenue_micros + 1",),
     "location_daily": ("UPDATE location_daily SET out_of_stock = out_of_stock + 1",),
     "location_daily row": (
-        "INSERT INTO location_daily SELECT 2, '2020-01-01', 0, 0, 0, 0, 0, 1",
+        "INSERT INTO location_daily SELECT 2, '2020-01-01', 0, 0, 0, 0, 0, 1, 'each', 'EUR'",
     ),
     "daily_demand served": ("UPDATE served_tables SET generation = 1",),
     "lake_versions": ("UPDATE lake_versions SET rows_total = rows_total + 1",),
     "daily_demand row": (
         "INSERT INTO daily_demand SELECT 2, location_id, day + 900, sold_milli, 0, 0, 0, NULL, 0, 0, false, NULL, NULL,"
-        " false FROM daily_demand LIMIT 1",
+        " false, 'EUR' FROM daily_demand LIMIT 1",
     ),
 }  # fmt: skip
 
@@ -224,6 +224,7 @@ OTHER = {
     "date": "coalesce({0}, '2026-01-01') + 1000",
     "timestamp with time zone": "coalesce({0}, '2026-01-01Z') + interval '400 days'",
     "xid8": "'7'",
+    "jsonb": """'{"CHF": 1000}'""",
     "double precision": "coalesce({0}, 0) + 0.25",
 }
 

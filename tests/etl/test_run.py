@@ -74,7 +74,8 @@ def test_run_etl_fills_a_day_as_worked_out_by_hand(recorder: Recorder, lake: Lak
     assert row.pop("in_stock_share") == pytest.approx((6 + 3) / 15.5)
     assert row == {
         "product_id": 1, "location_id": 1, "day": date(2026, 3, 1), "sold_milli": 10_000, "returned_milli": 1_000,
-        "revenue_micros": 13_500_000, "orders": 1, "price_micros": 2_000_000, "received_milli": 10_000,
+        "revenue_micros": 13_500_000, "currency": "", "other_revenue": None, "orders": 1, "price_micros": 2_000_000,
+        "received_milli": 10_000,
         "adjusted_milli": 0, "promotion": False, "on_hand_milli": 1_000, "censored": True, "month": "2026-03",
     }  # fmt: skip
 

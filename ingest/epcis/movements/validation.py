@@ -7,7 +7,7 @@ from fractions import Fraction
 from ingest.epcis.model.goods import Goods
 from ingest.epcis.movements.directory import Product
 from ingest.epcis.movements.rules import Movement, kind_of
-from ingest.parsing.units import CODES, EACH, converted, factor, short_name
+from stocktide.domain.units import CODES, EACH, converted, factor, short_name
 
 # A stable reason, a sentence for people, and the field of the CloudEvent that nobody can trust.
 Wrong = tuple[str, str, str | None]

@@ -18,6 +18,7 @@ from stocktide.entrypoints.cli.forecast import forecast
 from stocktide.entrypoints.cli.maintain import maintain
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.entrypoints.cli.proof import check, rebuild
+from stocktide.entrypoints.cli.rates import rates
 from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.entrypoints.cli.removal import remove
 from stocktide.foundation.errors import Invalid, StocktideError
@@ -193,6 +194,7 @@ def etl(as_json: bool, wait: bool) -> None:
 cli.add_command(broker)
 cli.add_command(alerts)
 cli.add_command(calendar)
+cli.add_command(rates)
 cli.add_command(check)
 cli.add_command(demand)
 cli.add_command(forecast)

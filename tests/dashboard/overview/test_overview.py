@@ -112,7 +112,7 @@ def test_overview_says_what_needs_a_look_and_draws_sales(filled: Dashboard, them
     ]
     # 42 apples a week at S1 and 14 at S2, 2 EUR each; 10.5 kg, 2 kg and 1 piece beside them bear no price
     assert drawn.metric[0].value == "EUR 112.00"
-    assert drawn.metric[1].value == "70"
+    assert drawn.metric[1].value == "57 units + 12 kg"
     assert len(charts_of(drawn)) == 1
     assert re.search(r"units expected, \d+ [A-Z]", charts_of(drawn)[0])
     assert "today so far" in charts_of(drawn)[0]

@@ -47,7 +47,13 @@ def shown(**changed: int | None) -> dict[str, int | None]:
         "promised_milli",
         "available_milli",
     )
-    return {**dict.fromkeys(names, 0), "cost_micros": None, "value_micros": None, **changed}
+    return {
+        **dict.fromkeys(names, 0),
+        "cost_micros": None,
+        "value_micros": None,
+        "cost_currency": None,
+        **changed,
+    }
 
 
 def test_order_is_on_order_until_receipts_have_brought_it(recorder: Recorder) -> None:

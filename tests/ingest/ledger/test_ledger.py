@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.parsing.parser import EventParser
 from ingest.recording.recording import Recorder
+from stocktide.foundation.errors import Invalid
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
 
@@ -310,3 +311,51 @@ def test_sales_score_keeps_nothing_of_an_order_that_is_cancelled_at_once(
     with recorder.engine.connect() as connection:
         score = connection.execute(sa.text("SELECT sales_score FROM stock")).scalar_one()
     assert score == pytest.approx(3)
+
+
+def test_a_line_total_is_kept_and_part_of_what_the_event_says(recorder: Recorder) -> None:
+    said = {"event_id": "s", "quantity": 3, "price": "3.34", "line_total": "10.00"}
+    assert names(recorder, raw(kind="sale", **said)) == ["accepted"]
+    assert names(recorder, raw(kind="sale", **said)) == ["duplicate"]
+    assert names(recorder, raw(kind="sale", **{**said, "line_total": "10.02"})) == ["conflict"]
+    unlabelled = {name: value for name, value in said.items() if name != "line_total"}
+    assert names(recorder, raw(kind="sale", **unlabelled)) == ["conflict"]
+    with recorder.engine.connect() as connection:
+        kept = connection.execute(sa.text("SELECT price_micros, line_total_micros FROM ledger"))
+        assert [tuple(row) for row in kept] == [(3_340_000, 10_000_000)]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        raw(kind="sale", price="2"),
+        raw(kind="receipt", cost="2"),
+        raw(kind="return", line_total="2"),
+        raw(kind="price", price="2"),
+    ],
+    ids=["sale", "receipt", "return", "price"],
+)
+def test_a_product_keeps_its_currency_while_amounts_name_none(
+    recorder: Recorder, event: bytes
+) -> None:
+    def tell(currency: str) -> None:
+        with recorder.engine.begin() as connection:
+            put_products(connection, [ProductIn("A", price=3, currency=currency)])
+
+    tell("EUR")
+    tell("CHF")
+    assert names(recorder, event) == ["accepted"]
+    with pytest.raises(Invalid) as caught:
+        tell("EUR")
+    assert caught.value.code == "currency_in_use"
+    assert "CHF" in caught.value.message
+
+
+def test_a_product_changes_its_currency_when_all_its_amounts_name_theirs(
+    recorder: Recorder,
+) -> None:
+    with recorder.engine.begin() as connection:
+        put_products(connection, [ProductIn("A", price=3, currency="EUR")])
+    assert names(recorder, raw(kind="sale", price="2", currency="EUR")) == ["accepted"]
+    with recorder.engine.begin() as connection:
+        put_products(connection, [ProductIn("A", price=3, currency="CHF")])

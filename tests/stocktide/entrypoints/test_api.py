@@ -31,6 +31,9 @@ NEEDS = {
     ("GET", "/v1/stock/as-of"): "read",
     ("GET", "/v1/lots"): "read",
     ("GET", "/v1/trending"): "read",
+    ("GET", "/v1/rates"): "read",
+    ("PUT", "/v1/rates"): "ingest",
+    ("DELETE", "/v1/rates/{base}/{quote}/{day}"): "ingest",
     ("GET", "/v1/unusual-days"): "read",
     ("POST", "/v1/unusual-days/decide"): "operate",
     ("GET", "/v1/forecasts"): "read",
@@ -97,6 +100,7 @@ def filled(path: str) -> str:
         .replace("{webhook_id}", "1")
         .replace("{reject_id}", "1")
         .replace("{plan}", "p1")
+        .replace("{base}/{quote}/{day}", "EUR/JPY/2026-01-01")
         .replace("/stream", "/stream?for_s=1")
     )
 

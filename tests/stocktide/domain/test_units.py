@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
-from ingest.parsing.units import CODES, NAMES, converted, factor, short_name
 from ingest.recording.recording import Recorder
+from stocktide.domain.units import CODES, NAMES, converted, factor, short_name
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
 

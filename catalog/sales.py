@@ -1,0 +1,56 @@
+"""What was sold by day: money by currency and quantities by unit, which are never added across."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import sqlalchemy as sa
+
+from catalog.frames import read_frame
+from catalog.money import Money, money_of
+from stocktide.domain.units import code_of
+
+COUNTS = ["orders", "out_of_stock", "active"]
+
+
+def read_sales(
+    engine: sa.Engine, *, days: int, currency: str | None, location: str | None = None
+) -> pd.DataFrame:
+    """Read the last days up to the newest: day, unit, currency, sold, returned, revenue, converted, and counts.
+
+    currency: that sums of several are shown in, None to leave them apart. One row a day, unit and currency; a unit
+    in two spellings is one.
+    """
+    rows = read_frame(engine, "sales_by_day", days=days, location=location, currency=currency)
+    spelled = {code_of(unit): unit for unit in sorted(rows["unit"].unique(), reverse=True)}
+    return rows.assign(unit=[spelled[code_of(unit)] for unit in rows["unit"]])
+
+
+def sales_money(rows: pd.DataFrame, currency: str | None) -> Money:
+    """Add the revenue of days up."""
+    columns = (rows["currency"], rows["revenue"], rows["converted"])
+    return money_of(zip(*columns, strict=True), currency)
+
+
+def units_sold(rows: pd.DataFrame) -> dict[str, float]:
+    """Add what was sold up, by unit, the most frequent first; units of which nothing was sold are left out."""
+    sold = rows.groupby("unit")["sold"].sum()
+    return {str(unit): float(sold[unit]) for unit in units_of(rows) if sold[unit]}
+
+
+def units_of(rows: pd.DataFrame) -> Sequence[str]:
+    """Return the units that products are counted in, that of most days of products first."""
+    return [
+        str(unit)
+        for unit in rows.groupby("unit")["active"].sum().sort_values(ascending=False).index
+    ]
+
+
+def sums_by_day(rows: pd.DataFrame, currency: str | None) -> pd.DataFrame:
+    """Return one row a day: net (sold less returned, of all units), counts, and revenue where it is in one currency."""
+    by_day = rows.assign(net=rows["sold"] - rows["returned"]).groupby("day", as_index=False)
+    frame = by_day[["sold", "net", *COUNTS]].sum()
+    money = sales_money(rows, currency)
+    if money.one is not None:
+        column = "converted" if money.converted else "revenue"
+        frame["revenue"] = rows.groupby("day")[column].sum().to_numpy()
+    return frame

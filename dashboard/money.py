@@ -1,0 +1,69 @@
+"""Money and quantities on pages: one amount, or several side by side with the reason."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from catalog.money import Money
+from dashboard.theme import amount, in_words, quantity, unit_word
+
+UNNAMED = "no currency named"
+
+
+def money_words(money: Money) -> str:
+    """Write a sum of money: "EUR 160", or "EUR 160 + JPY 297,000" where it is in several currencies."""
+    if money.one is not None:
+        code, value = money.one
+        return amount(value, code or None)
+    return " + ".join(
+        amount(value, code) if code else f"{amount(value, None)} ({UNNAMED})"
+        for code, value in money.amounts.items()
+    )
+
+
+def money_note(money: Money) -> str | None:
+    """Return what to know of a sum of several currencies: what was converted, or why it is not added."""
+    parts = []
+    if money.converted:
+        into = next(iter(money.amounts))
+        parts.append(f"In {into} at the day's rate: {money_words(Money(money.converted))}.")
+    if money.one is None:
+        names = in_words([code or UNNAMED for code in money.amounts])
+        parts.append(
+            f"Not added: {names}. Record rates (`stocktide rates`), and set `STOCKTIDE_CURRENCY` to the currency that "
+            "sums are shown in."
+        )
+    return " ".join(parts) or None
+
+
+def quantity_words(sold: Mapping[str, float]) -> str:
+    """Write quantities by unit: "1,204" of pieces, else "35 kg", or "1,204 units + 35 kg"."""
+    if set(sold) <= {"each"}:
+        return quantity(sum(sold.values()))
+    return " + ".join(f"{quantity(value)} {unit_word(unit)}" for unit, value in sold.items())
+
+
+def mixed_note(units: Sequence[str]) -> str | None:
+    """Return that a figure adds units of several kinds, or None if it does not."""
+    if len(units) < 2:
+        return None
+    return f"Adds products counted in {in_words([unit_word(unit) for unit in units])}."
+
+
+def price_column(frame: pd.DataFrame) -> ColumnConfig:
+    """Turn a table's `price` into what can be read with its `currency`, and return how the column is shown.
+
+    Prices of one currency stay numbers, with the currency in the header; of several each has its own.
+    """
+    priced = frame["price"].notna()
+    codes = {code or "" for code in frame.loc[priced, "currency"]}
+    if len(codes) > 1:
+        frame["price"] = [
+            amount(price, currency) if price == price else None
+            for price, currency in zip(frame["price"], frame["currency"], strict=True)
+        ]
+        return st.column_config.TextColumn("Price")
+    code = next(iter(codes), "")
+    return st.column_config.NumberColumn(f"Price, {code}" if code else "Price", format="%.2f")
