@@ -10,12 +10,16 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import __main__
 import pytest
 
+if getattr(__main__, "main", None) is forkserver.main:
+    # in the server: it is a program, and no session at a prompt, for which DuckDB would print how far it is
+    __main__.__file__ = forkserver.__file__
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
-        "tests.forked",
+        "tests.forked",  # first
         "tests.forecasting.killed_run",
         "tests.forecasting.killed_forecast",
         # and what commands import only when they are run
