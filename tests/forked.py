@@ -10,8 +10,9 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-import __main__
 import pytest
+
+import __main__
 
 if getattr(__main__, "main", None) is forkserver.main:
     # in the server: it is a program, and no session at a prompt, for which DuckDB would print how far it is

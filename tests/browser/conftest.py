@@ -44,9 +44,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def running(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The whole system with 120 days of the sample chain, landed and forecast."""
+    """The whole system with 90 days of the sample chain, landed and forecast."""
     assert browser.is_connected()
-    chain = simulate(seed=5, days=120, end=datetime.now(UTC).date())
+    chain = simulate(seed=5, days=90, end=datetime.now(UTC).date())
     with up(tmp_path_factory.mktemp("browser") / "home") as started:
         with started.client("operate") as client:
             client.put("/v1/products", json={"products": chain.products}).raise_for_status()
