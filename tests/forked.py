@@ -12,15 +12,31 @@ from pathlib import Path
 
 import pytest
 
+import __main__
+
+if getattr(__main__, "main", None) is forkserver.main:
+    # in the server: it is a program, and no session at a prompt, for which DuckDB would print how far it is
+    __main__.__file__ = forkserver.__file__
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
-        "stocktide.entrypoints.cli.main",
+        "tests.forked",  # first
         "tests.forecasting.killed_run",
         "tests.forecasting.killed_forecast",
+        # and what commands import only when they are run
+        "stocktide.entrypoints.cli.main",
+        "stocktide.entrypoints.worker",
+        "stocktide.foundation.home",
+        "stocktide.foundation.users",
+        "ingest.rejects.replay",
+        "etl.run",
+        "adbc_driver_postgresql.dbapi",
+        "alembic.command",
+        "rich.table",
+        "sqlalchemy.dialects.postgresql.psycopg",
     ]
 )
-COMMAND_S_MAX = 120
+COMMAND_S_MAX = 120.0
 
 
 def start_forked(main: Callable[..., None], *arguments: object) -> ForkServerProcess:
@@ -35,16 +51,19 @@ def start_forked(main: Callable[..., None], *arguments: object) -> ForkServerPro
 
 
 def run_command(
-    *arguments: str, environment: dict[str, str], folder: Path
+    *arguments: str,
+    environment: dict[str, str],
+    folder: Path,
+    seconds: float = COMMAND_S_MAX,
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command line in a folder, with its own environment, to its end."""
     with tempfile.TemporaryDirectory() as name:
         said = [Path(name) / stream for stream in ("stdout", "stderr")]
         process = start_forked(_command, arguments, environment, folder, said)
-        process.join(COMMAND_S_MAX)
+        process.join(seconds)
         if process.exitcode is None:
             process.kill()
-            raise subprocess.TimeoutExpired(arguments, COMMAND_S_MAX)
+            raise subprocess.TimeoutExpired(arguments, seconds)
         stdout, stderr = (path.read_text() for path in said)
     return subprocess.CompletedProcess(arguments, process.exitcode, stdout, stderr)
 

@@ -1,6 +1,7 @@
 """HTTP in tests: clients that load no certificates, and a server that ends as soon as it is asked to."""
 
 import asyncio
+import socket
 import ssl
 
 import uvicorn
@@ -17,3 +18,15 @@ class QuickServer(uvicorn.Server):
         """Wait until it should end."""
         while not self.should_exit:
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Shut down as uvicorn does, without its pauses of a tenth of a second: it ends when the last answer has."""
+        for closing in (*self.servers, *(sockets or ())):
+            closing.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:
+            await asyncio.sleep(LOOK_EVERY_S)
+        for server in self.servers:
+            await server.wait_closed()
+        await self.lifespan.shutdown()

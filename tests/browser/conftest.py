@@ -44,9 +44,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def running(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The whole system with 120 days of the sample chain, landed and forecast."""
+    """The whole system with 90 days of the sample chain, landed and forecast."""
     assert browser.is_connected()
-    chain = simulate(seed=5, days=120, end=datetime.now(UTC).date())
+    chain = simulate(seed=5, days=90, end=datetime.now(UTC).date())
     with up(tmp_path_factory.mktemp("browser") / "home") as started:
         with started.client("operate") as client:
             client.put("/v1/products", json={"products": chain.products}).raise_for_status()
@@ -122,30 +122,59 @@ def watch(visitor: Visitor) -> None:
 Visit = Callable[..., Visitor]
 
 
-@pytest.fixture
-def visit(browser: Browser, running: Running) -> Iterator[Visit]:
-    """Make visitors: signed in as operator, or as nobody; in light or dark. Afterwards none may have complaints."""
-    contexts: list[BrowserContext] = []
-    visitors: list[Visitor] = []
+def open_context(browser: Browser, scheme: str) -> BrowserContext:
+    """Open what a browser keeps of one person: cookies and the files that it has loaded."""
+    context = browser.new_context(
+        viewport={"width": 1360, "height": 1000},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    context.set_default_timeout(15_000)
+    return context
 
-    def make(*, scheme: str = "light", signed_in: bool = True, watched: bool = True) -> Visitor:
-        context = browser.new_context(
-            viewport={"width": 1360, "height": 1000},
-            color_scheme="dark" if scheme == "dark" else "light",
-        )
-        context.set_default_timeout(15_000)
-        contexts.append(context)
-        visitor = Visitor(context.new_page(), running.state()["dashboard"])
-        if signed_in:
+
+SignedIn = Callable[[str], BrowserContext]
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, running: Running) -> Iterator[SignedIn]:
+    """Contexts of the operator by light or dark: signed in once, as people are."""
+    contexts: dict[str, BrowserContext] = {}
+
+    def context_of(scheme: str) -> BrowserContext:
+        if scheme not in contexts:
+            contexts[scheme] = open_context(browser, scheme)
+            visitor = Visitor(contexts[scheme].new_page(), running.state()["dashboard"])
             visitor.go("/signin")
             visitor.sign_in("admin", running.password())
             visitor.page.wait_for_selector("h1:has-text('Overview')")
+            visitor.page.close()
+        return contexts[scheme]
+
+    yield context_of
+    for context in contexts.values():
+        context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, running: Running, signed_in: SignedIn) -> Iterator[Visit]:
+    """Make visitors: the signed-in operator, or nobody; in light or dark. Afterwards none may have complaints."""
+    nobodies: list[BrowserContext] = []
+    visitors: list[Visitor] = []
+
+    def make(*, scheme: str = "light", operator: bool = True, watched: bool = True) -> Visitor:
+        if operator:
+            context = signed_in(scheme)
+        else:
+            nobodies.append(context := open_context(browser, scheme))
+        visitor = Visitor(context.new_page(), running.state()["dashboard"])
         if watched:
             watch(visitor)
         visitors.append(visitor)
         return visitor
 
     yield make
-    for context in contexts:
+    for visitor in visitors:
+        visitor.page.close()
+    for context in nobodies:
         context.close()
     assert [complaint for visitor in visitors for complaint in visitor.complaints] == []

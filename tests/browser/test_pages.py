@@ -92,7 +92,7 @@ def test_page_is_drawn_whole_and_soon(title: str, scheme: str, visit: Visit) -> 
 def test_sign_in_says_so_when_the_password_is_wrong_and_leads_to_the_address_asked_for(
     visit: Visit, running: Running
 ) -> None:
-    visitor = visit(signed_in=False, watched=False)
+    visitor = visit(operator=False, watched=False)
     page = visitor.page
     visitor.go("/products?sku=FR-003")
     visitor.sign_in("admin", "not the password")
@@ -102,8 +102,10 @@ def test_sign_in_says_so_when_the_password_is_wrong_and_leads_to_the_address_ask
     assert page.url.endswith("/products?sku=FR-003")
 
 
-def test_sign_out_asks_to_sign_in_again(visit: Visit) -> None:
-    visitor = visit()
+def test_sign_out_asks_to_sign_in_again(visit: Visit, running: Running) -> None:
+    visitor = visit(operator=False)
+    visitor.go("/signin")
+    visitor.sign_in("admin", running.password())
     visitor.page.get_by_role("link", name="Sign out").click()
     expect(visitor.page.get_by_label("Password")).to_be_visible()
     visitor.page.goto(visitor.home + "/trending")
@@ -112,6 +114,7 @@ def test_sign_out_asks_to_sign_in_again(visit: Visit) -> None:
 
 def test_pages_are_reached_by_the_menu(visit: Visit) -> None:
     visitor = visit()
+    visitor.go("/")
     for title in PAGES:
         visitor.page.locator("[data-testid=stSidebarNav]").get_by_role("link", name=title).click()
         expect(visitor.page.get_by_role("heading", name=title, level=1)).to_be_visible()
@@ -219,7 +222,7 @@ def test_experiments_promotes_and_rolls_back_by_a_planner_and_not_by_a_viewer(
     expect(page.get_by_text("Version 2 is published in place of version 1.")).to_be_visible()
     visitor.wait_until_quiet()
     no_error_shown(page)
-    viewer = visit(signed_in=False)
+    viewer = visit(operator=False)
     viewer.go("/experiments")
     viewer.sign_in(VIEWER, VIEWER_PASSWORD)
     expect(viewer.page.get_by_text("Planners and operators can publish")).to_be_visible()
@@ -265,7 +268,7 @@ def test_feeds_replays_a_group_by_a_planner_and_keeps_its_choice_while_it_draws_
     page.get_by_role("button", name="Replay", exact=True).click()
     expect(page.get_by_text("3 events recorded.")).to_be_visible()
     no_error_shown(page)
-    viewer = visit(signed_in=False)
+    viewer = visit(operator=False)
     viewer.go("/feeds?tab=rejects&state=replayed")
     viewer.sign_in(VIEWER, VIEWER_PASSWORD)
     expect(viewer.page.get_by_text("Payloads may hold personal data")).to_be_visible()
@@ -316,7 +319,7 @@ def test_retraining_is_queued_by_an_operator_and_not_offered_to_a_viewer(
     expect(
         operator.page.get_by_text(re.compile("Queued. It starts|Already queued"))
     ).to_be_visible()
-    viewer = visit(signed_in=False)
+    viewer = visit(operator=False)
     viewer.go("/system")
     viewer.sign_in(VIEWER, VIEWER_PASSWORD)
     expect(viewer.page.get_by_text("Planners and operators can start a retraining")).to_be_visible()

@@ -17,8 +17,13 @@ from typing import Any
 import httpx
 import psutil
 
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.keys import create_key
+from tests.forked import run_command
 from tests.http import NO_TLS
 
+ROOT = Path(__file__).parents[2]
+COMMAND_S_MAX = 240.0
 READY_S_MAX = 90.0
 STOP_S_MAX = 40.0
 
@@ -63,9 +68,11 @@ class Running:
         return stocktide(self.environment, *arguments)
 
     def key(self, scope: str) -> str:
-        done = self.run("keys", "create", f"test {scope} {time.monotonic_ns()}", "--scope", scope)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        engine = create_engine(self.state()["services"]["database_url"])
+        with engine.begin() as connection:
+            key = create_key(connection, f"test {scope} {time.monotonic_ns()}", scope)
+        engine.dispose()
+        return key
 
     def client(self, scope: str) -> httpx.Client:
         return httpx.Client(
@@ -115,14 +122,8 @@ def environment_of(home: Path, **settings: object) -> dict[str, str]:
 
 
 def stocktide(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "stocktide.entrypoints.cli", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    """Run the command line where the chain's `stocktide.toml` is."""
+    return run_command(*arguments, environment=environment, folder=ROOT, seconds=COMMAND_S_MAX)
 
 
 def start_up(home: Path, environment: dict[str, str]) -> Running:

@@ -13,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from stocktide.entrypoints.probing import HEARTBEAT_S_MAX
 from tests.http import NO_TLS
 from tests.ingest.samples import raw
 from tests.system.running import Running, suspended, up, wait_until
@@ -147,6 +148,9 @@ def test_parts_that_hang_are_killed_and_started_again(running: Running) -> None:
     before = {part: running.pid(part) for part in ("api", "alerts")}
     for pid in before.values():
         os.kill(pid, signal.SIGSTOP)
+    # as if it had stopped half a minute ago: a heartbeat counts for so long
+    beat = running.home / "logs" / "alerts.heartbeat"
+    os.utime(beat, (time.time() - HEARTBEAT_S_MAX,) * 2)
 
     def replaced() -> bool:
         return running.ready() and all(running.pid(part) != pid for part, pid in before.items())

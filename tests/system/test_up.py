@@ -223,10 +223,8 @@ def test_up_uses_given_servers_and_embeds_nothing(
         given.stop()
 
 
-def test_supervisor_killed_alone_takes_its_parts_with_it(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    running = start_up(home, environment_of(home))
-    running.wait_until_ready()
+def test_supervisor_killed_alone_takes_its_parts_with_it(running: Running) -> None:
+    """The last test of this module: it ends what the others run on."""
     pids = [running.pid(part) for part in running.state()["parts"]]
     running.process.kill()
     running.process.wait()

@@ -19,6 +19,7 @@ from stocktide.foundation.errors import Transient
 from stocktide.foundation.settings import Settings
 from tests.forecasting.publications import publication, scores_of
 
+pytestmark = pytest.mark.usefixtures("store_made")
 PNG = b"\x89PNG"
 
 ERRORS = pd.DataFrame(

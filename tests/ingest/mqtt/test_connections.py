@@ -139,7 +139,7 @@ def test_memory_is_bounded_while_the_database_is_away_and_connections_come_and_g
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # full, we read no answer to a ping: the connection ends, and by the next the broker sends all of it again
-    monkeypatch.setattr("ingest.mqtt.broker.KEEPALIVE_S", 2)
+    monkeypatch.setattr("ingest.mqtt.broker.KEEPALIVE_S", 1)
     settings = settings_for(broker, mqtt_version="3.1.1")
     subscriber = make_subscriber(database, settings, inflight_max=50)
     most = lost = 0
@@ -171,7 +171,7 @@ def test_connection_by_mqtt_5_outlasts_a_database_that_is_away(
     postgres: Postgres,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ingest.mqtt.broker.KEEPALIVE_S", 3)
+    monkeypatch.setattr("ingest.mqtt.broker.KEEPALIVE_S", 2)
     settings = settings_for(broker, mqtt_version="5")
     subscriber = make_subscriber(database, settings, inflight_max=50)
     with listening(subscriber):
@@ -179,7 +179,7 @@ def test_connection_by_mqtt_5_outlasts_a_database_that_is_away(
             publish_sales(broker, 200)
             wait_until(lambda: subscriber.status()["in_hand"] == 50)
             # held is what the broker may have unacknowledged, and pings are answered
-            time.sleep(8)
+            time.sleep(5.5)
             assert subscriber.status()["in_hand"] == 50
         wait_until(lambda: count_of(database) == 200)
     assert subscriber._attempts == 1
