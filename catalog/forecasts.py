@@ -22,7 +22,7 @@ def find_nodes(
     roots: bool = False,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Find nodes of the published forecast, the largest first; `total` is units over the horizon."""
+    """Find nodes of the published forecast, the largest first; `total` is over the horizon, `units` what it adds."""
     with engine.connect() as connection:
         rows = connection.execute(
             statement("catalog/forecast_nodes"),

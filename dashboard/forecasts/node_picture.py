@@ -14,6 +14,7 @@ from catalog.nodes import components, locate_node, read_parts, read_paths
 from catalog.periods import periods_up_to
 from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.forecasts.figures import TILE_HEIGHT, component_tiles
+from dashboard.sums import node_unit
 from dashboard.theme import DARK, LIGHT, quantity, today
 from stocktide.domain.rhythm import Rhythm, rhythm_of
 from stocktide.foundation.errors import NotFound
@@ -45,14 +46,14 @@ def draw_node(
     role, rhythm = DARK if dark else LIGHT, rhythm_of(run["frequency"])
     forecast = pd.DataFrame(node_days(engine, node_id))
     actual = read_actuals(engine, node_id, run["cutoff"], rhythm, rhythm.history)
-    coming = f"{quantity(forecast['yhat'].sum())} units, {days_ahead(forecast)}"
+    coming = f"{quantity(forecast['yhat'].sum())} {node_unit(node)}, {days_ahead(forecast)}"
     title = f"{node['label']}: {coming}"
     fan = sales_and_forecast(
         actual,
         forecast,
         role,
         title=title,
-        unit=rhythm.each(),
+        unit=rhythm.each(node_unit(node)),
         where=f"level: {node['level_name']}, run {run['forecast_run_id']}, trained to {run['cutoff']}",
         today=today(),
         paths=read_paths(engine, node_id) if paths else None,

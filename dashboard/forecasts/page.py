@@ -22,6 +22,7 @@ from dashboard.forecasts.unusual import unusual_panel
 from dashboard.forecasts.weeks import Weeks, in_weeks, seasonal_naive
 from dashboard.friendly_errors import isolated
 from dashboard.reader import Reader
+from dashboard.sums import mixed_note, node_unit
 from dashboard.theme import change, distinct, plain, plural, quantity, roles, today, when
 from stocktide.domain.rhythm import Rhythm, rhythm_of
 from stocktide.foundation.users import User
@@ -118,11 +119,12 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     if as_paths and paths is not None and paths.empty:
         st.caption("This run has no sample paths; bands are shown instead.")
     title = _said(node, actual, forecast, rhythm)
-    grain, unit, open_from = grain_of(rhythm), rhythm.each(), today()
+    counted = node_unit(node)
+    grain, unit, open_from = grain_of(rhythm), rhythm.each(counted), today()
     if as_weeks and paths is not None:
         weeks = in_weeks(actual, forecast, naive, paths)
         st.caption(_said_of_weeks(weeks, paths))
-        grain, unit, open_from = WEEK, "units a week", weeks.under_way
+        grain, unit, open_from = WEEK, f"{counted} a week", weeks.under_way
         actual, forecast, naive = weeks.actual, weeks.forecast, weeks.naive
         paths = weeks.paths if as_paths else None
     chart = sales_and_forecast(
@@ -138,6 +140,8 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         grain=grain,
     )
     st.altair_chart(chart, width="stretch", key="forecasts.fan")
+    if note := mixed_note(node["units"]):
+        st.caption(note)
 
 
 def _said(
@@ -147,7 +151,7 @@ def _said(
     before = actual["y"].tail(len(forecast)).sum()
     previous = rhythm.counted(len(forecast))
     moved = f", {change(total, before, '+.0%')} vs previous {previous}" if before else ""
-    return f"{_named(node)}: {quantity(total)} units, {days_ahead(forecast)}{moved}"
+    return f"{_named(node)}: {quantity(total)} {node_unit(node)}, {days_ahead(forecast)}{moved}"
 
 
 def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:

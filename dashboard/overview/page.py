@@ -17,8 +17,8 @@ from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.forecasts.node_picture import read_actuals
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
-from dashboard.money import mixed_note, money_note, money_words, quantity_words
 from dashboard.reader import Reader
+from dashboard.sums import mixed_note, money_note, money_words, quantity_words
 from dashboard.theme import NO_CHANGE, change, plain, plural, quantity, roles, today
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.foundation.users import User

@@ -14,8 +14,8 @@ from dashboard.fan import days_ahead
 from dashboard.figures import product_story
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
-from dashboard.money import price_column
 from dashboard.reader import Reader
+from dashboard.sums import price_column
 from dashboard.theme import amount, distinct, plain, quantity, roles, today, unit_word
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.foundation.errors import NotFound

@@ -97,4 +97,7 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
             ),
         },
     )
-    st.caption(f"As of {when(as_of.to_pydatetime())}. Updated as soon as a sale is recorded.")
+    ranked = "" if frame["unit"].nunique() < 2 else " Ranked by number, whatever the unit."
+    st.caption(
+        f"As of {when(as_of.to_pydatetime())}. Updated as soon as a sale is recorded.{ranked}"
+    )

@@ -1,8 +1,8 @@
 -- Nodes of the published forecast: the children of a node, or the roots, or one node; with their sum over the horizon,
--- and the products whose history a node's product has taken over.
+-- what its products are counted in, and the products whose history a node's product has taken over.
 SELECT n.node_id, n.level, n.level_name, n.unique_id, n.label, n.parent_id, n.keys, n.warning,
        coalesce(s.replaces, '[]') AS replaces, t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days, r.frequency,
-       coalesce(r.horizon, r.horizon_days) AS horizon
+       coalesce(r.horizon, r.horizon_days) AS horizon, coalesce(u.units, '[]') AS units
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)
 JOIN forecast_nodes n USING (forecast_run_id)
@@ -18,6 +18,13 @@ LEFT JOIN LATERAL (
     JOIN products old ON old.product_id = predecessor_id
     WHERE new.sku = n.keys->>'product'
 ) s ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(DISTINCT unit) AS units
+    FROM products
+    WHERE (NOT n.keys ? 'product' OR sku = n.keys->>'product')
+      AND (NOT n.keys ? 'department' OR department = n.keys->>'department')
+      AND (NOT n.keys ? 'category' OR category = n.keys->>'category')
+) u ON true
 WHERE (CAST(:node_id AS int) IS NULL OR n.node_id = :node_id)
   AND (CAST(:level_name AS text) IS NULL OR n.level_name = :level_name)
   AND (CAST(:keys AS jsonb) IS NULL OR n.keys = CAST(:keys AS jsonb))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.money import money_of
-from dashboard.money import money_note, money_words
+from dashboard.sums import money_note, money_words
 
 whole = st.integers(-1_000, 1_000).map(float)
 row = st.tuples(st.sampled_from(["", "EUR", "JPY", "USD"]), whole)

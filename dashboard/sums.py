@@ -1,6 +1,7 @@
 """Money and quantities on pages: one amount, or several side by side with the reason."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +9,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from catalog.money import Money
 from dashboard.theme import amount, in_words, quantity, unit_word
+from stocktide.domain.units import code_of
 
 UNNAMED = "no currency named"
 
@@ -45,11 +47,18 @@ def quantity_words(sold: Mapping[str, float]) -> str:
     return " + ".join(f"{quantity(value)} {unit_word(unit)}" for unit, value in sold.items())
 
 
+def node_unit(node: Mapping[str, Any]) -> str:
+    """Return the word for what a node counts: its unit, or "units" where its products have several."""
+    codes = {code_of(unit) for unit in node["units"]}
+    return unit_word(node["units"][0]) if len(codes) == 1 else "units"
+
+
 def mixed_note(units: Sequence[str]) -> str | None:
     """Return that a figure adds units of several kinds, or None if it does not."""
-    if len(units) < 2:
+    spelled = {code_of(unit): unit_word(unit) for unit in units}
+    if len(spelled) < 2:
         return None
-    return f"Adds products counted in {in_words([unit_word(unit) for unit in units])}."
+    return f"Adds products counted in {in_words(list(spelled.values()))}."
 
 
 def price_column(frame: pd.DataFrame) -> ColumnConfig:
