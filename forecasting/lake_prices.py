@@ -27,8 +27,8 @@ def read_realised(
 ) -> Realised:
     """Read prices and promotions of the demand's leaves, at its lake version.
 
-    products: product_id, product, department, category, price_micros. locations: location_id, location, region,
-    country. The usual price of a pair is the median of its days in the last year, else its list price.
+    products: product_id, product, department, category, price_micros, currency. locations: location_id, location,
+    region, country. The usual price of a pair is the median of its days in the last year, else its list price.
     """
     n_periods = demand.days.size
     history = Periods(periods.first_day, periods.days[:n_periods])
@@ -65,7 +65,7 @@ def _columns(batch: pa.RecordBatch, first_day: int) -> Any:
 def pair_leaves(
     leaves: pd.DataFrame, pairs: pd.DataFrame, products: pd.DataFrame, locations: pd.DataFrame
 ) -> pd.DataFrame:
-    """Find the leaf of each pair of product and location: product_id, location_id, leaf, listed_micros.
+    """Find the leaf of each pair: product_id, location_id, leaf, listed_micros, listed_currency.
 
     A product that no leaf names is part of its location's pooled products.
     """
@@ -74,17 +74,18 @@ def pair_leaves(
     if "product" in keys:
         named = keyed["product"].isin(leaves["product"])
         keyed["product"] = keyed["product"].where(named, pool_names(keyed, keys))
-    keyed = keyed.rename(columns={"price_micros": "listed_micros"})
+    keyed = keyed.rename(columns={"price_micros": "listed_micros", "currency": "listed_currency"})
+    columns = ["product_id", "location_id", "leaf", "listed_micros", "listed_currency"]
     if not keys:
-        return keyed.assign(leaf=0)[["product_id", "location_id", "leaf", "listed_micros"]]
+        return keyed.assign(leaf=0)[columns]
     of = leaves.fillna("").assign(leaf=np.arange(len(leaves), dtype=np.int32))
     found = keyed.assign(**{key: keyed[key].fillna("") for key in keys}).merge(of, on=keys)
-    return found[["product_id", "location_id", "leaf", "listed_micros"]]
+    return found[columns]
 
 
 def _realised(sums: DaySums, usual: pd.DataFrame, history: Periods) -> Realised:
     price, promotion, rest = realised_periods(sums, history)
-    of_leaf = usual.groupby("leaf")["usual_log"].mean()
+    of_leaf = usual[usual["comparable"].astype(bool)].groupby("leaf")["usual_log"].mean()
     return Realised(
         price=price,
         promotion=promotion,

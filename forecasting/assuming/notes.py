@@ -18,8 +18,8 @@ SHOWN = 3
 # Name of a promotion whose kind is not given.
 ANY_PROMOTION = "promotion"
 NO_USUAL_PRICE = (
-    "nothing was ever sold at a known price there, so the usual one is not known, and it changes nothing; "
-    "give prices with the sales, or a list price in the product's master data"
+    "nothing was ever sold at a known price there in the product's currency, so the usual one is not known, and it "
+    "changes nothing; give prices with the sales, or a list price in the product's master data"
 )
 
 

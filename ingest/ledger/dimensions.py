@@ -108,7 +108,8 @@ def put_products(connection: sa.Connection, products: Sequence[ProductIn]) -> li
 
 def _refuse_new_meanings(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Raise Invalid where a number that is kept would mean something else: in another unit, or another currency."""
-    changing = {values["sku"] for values in rows if values["unit"] or values["currency"]}
+    told = ("unit", "currency", "packs")
+    changing = {values["sku"] for values in rows if any(values[name] for name in told)}
     if not changing:
         return
     meanings = connection.execute(statement("ingest/meanings"), {"skus": sorted(changing)})
@@ -123,16 +124,37 @@ def _refuse_new_meanings(connection: sa.Connection, rows: Sequence[Mapping[str, 
 
 def _new_meaning(old: Any, new: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Return code, field and message of what a change would make false."""
-    unit, currency = new["unit"], new["currency"]
-    if unit is not None and old.moved and code_of(unit) != code_of(old.unit):
-        return (
-            "unit_in_use",
-            "unit",
-            f"the stock of {old.sku!r} is kept in {old.unit!r} and would mean something else in {unit!r}. Events may "
-            f"count in any unit that can be converted; to keep stock in {unit!r}, make a new product that `replaces` "
-            "this one.",
-        )
-    has_price = old.price_micros is not None and new.get("price_micros") is None
+    return _new_unit(old, new) or _new_pack(old, new) or _new_currency(old, new)
+
+
+def _new_unit(old: Any, new: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    unit = new["unit"]
+    if unit is None or not old.moved or code_of(unit) == code_of(old.unit):
+        return None
+    return (
+        "unit_in_use",
+        "unit",
+        f"the stock of {old.sku!r} is kept in {old.unit!r} and would mean something else in {unit!r}. Events may "
+        f"count in any unit that can be converted; to keep stock in {unit!r}, make a new product that `replaces` "
+        "this one.",
+    )
+
+
+def _new_pack(old: Any, new: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    packs = (new["packs"] or {}).items() if old.moved else ()
+    for name, size in packs:
+        if old.packs.get(name, size) != size:
+            return (
+                "pack_in_use",
+                "packs",
+                f"a {name!r} of {old.sku!r} is {old.packs[name]} {old.unit}, and what was counted in it so far would "
+                f"mean something else. Give a pack of {size} another name, such as '{name} of {size}'.",
+            )
+    return None
+
+
+def _new_currency(old: Any, new: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    currency = new["currency"]
     if currency is None or old.currency in (None, currency):
         return None
     if old.counted_in:
@@ -143,7 +165,7 @@ def _new_meaning(old: Any, new: Mapping[str, Any]) -> tuple[str, str, str] | Non
             f"else in {currency}. Sell in {currency} by `price` events that name it, or make a new product that "
             "`replaces` this one.",
         )
-    if has_price:
+    if old.price_micros is not None and new.get("price_micros") is None:
         return (
             "price_missing",
             "currency",

@@ -41,7 +41,9 @@ def rate_of(**fields: Any) -> RateIn:
     try:
         return msgspec.convert(fields, RateIn, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid("bad_rate", f"{error}.") from None
+        raise Invalid(
+            "bad_rate", f"{error}. Give two currencies such as EUR, a day YYYY-MM-DD and a number."
+        ) from None
 
 
 def put_rates(connection: sa.Connection, rates: Sequence[RateIn], *, by: str) -> RatesPut:

@@ -13,7 +13,9 @@ medians AS (
     WHERE currency = newest
     GROUP BY product_id, location_id
 )
+-- comparable: with planned prices, which are in the product's own currency.
 SELECT product_id, location_id, p.leaf, m.currency,
+       coalesce(nullif(m.currency, '') = p.listed_currency, true) AS comparable,
        ln(coalesce(m.micros, nullif(p.listed_micros, 0))) AS usual_log
 FROM pair_leaves p
 LEFT JOIN medians m USING (product_id, location_id)

@@ -1,6 +1,6 @@
--- What the numbers kept of some products mean: their unit and currency, whether stock is kept in it, and what names no
+-- What the numbers kept of some products mean: their unit, packs and currency, whether stock is kept in it, and what names no
 -- currency of its own.
-SELECT p.sku, p.unit, p.currency, p.price_micros,
+SELECT p.sku, p.unit, p.packs, p.currency, p.price_micros,
        EXISTS (SELECT FROM stock s WHERE s.product_id = p.product_id) AS moved,
        CASE WHEN EXISTS (SELECT FROM ledger l
                          WHERE l.product_id = p.product_id AND l.currency IS NULL

@@ -135,6 +135,35 @@ def test_future_holds_plans_and_a_backtest_those_that_were_known(
     assert promotion.values[leaf(demand, "P2")].sum() == 0
 
 
+def test_prices_of_two_currencies_are_not_compared(chain: sa.Engine, tmp_path: Path) -> None:
+    """P1 cost 1,000 and more, and since day 14 some 10 in another currency; P2 does not sell in the product's."""
+    rows = []
+    for number in range(T):
+        old = {"price_micros": 1_000_000_000 + number * 1_000_000, "currency": "HRK"}
+        new = {"price_micros": (10 + number % 2) * 1_000_000, "currency": "EUR"}
+        rows.append(demand_row(1, 1, number, 5.0, **(old if number < 14 else new)))
+        rows.append(demand_row(2, 1, number, 5.0, price_micros=1_600_000_000, currency="JPY"))
+    lake = write_lake(tmp_path / "lake", rows)
+    with chain.begin() as connection:
+        for sku in ("P1", "P2"):
+            put_products(connection, [ProductIn(sku, price=10, currency="EUR")])
+    plan(
+        chain, "prices", PriceIn(id="a", product="P1", from_=day(T), price=9, known_since=known(20))
+    )
+    plan(
+        chain, "prices", PriceIn(id="b", product="P2", from_=day(T), price=9, known_since=known(20))
+    )
+    demand = read_demand(lake, LEVELS, now=NOW)
+    price = read(chain, lake, demand).regressors["price"].values
+    ratio = np.exp(price[leaf(demand, "P1")])
+    # nothing is known of the days before the new currency, and no day is a hundred times another
+    assert ratio.min() > 0.8
+    assert ratio.max() < 1.2
+    np.testing.assert_allclose(ratio[T:], 9 / 10.5)
+    # nine euros are no price where yen are paid
+    np.testing.assert_allclose(np.exp(price[leaf(demand, "P2")]), 1.0)
+
+
 def test_plan_of_today_is_known_and_one_withdrawn_today_is_not(
     chain: sa.Engine, lake: Lake, demand: Demand
 ) -> None:

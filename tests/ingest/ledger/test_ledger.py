@@ -359,3 +359,18 @@ def test_a_product_changes_its_currency_when_all_its_amounts_name_theirs(
     assert names(recorder, raw(kind="sale", price="2", currency="EUR")) == ["accepted"]
     with recorder.engine.begin() as connection:
         put_products(connection, [ProductIn("A", price=3, currency="CHF")])
+
+
+def test_a_pack_keeps_its_size_once_there_is_stock(recorder: Recorder) -> None:
+    def tell(size: int, name: str = "case") -> None:
+        with recorder.engine.begin() as connection:
+            put_products(connection, [ProductIn("A", packs={name: size})])
+
+    tell(12)
+    tell(10)
+    assert names(recorder, raw(kind="receipt", quantity=1, unit="case")) == ["accepted"]
+    tell(10)
+    tell(12, "case of 12")
+    with pytest.raises(Invalid) as caught:
+        tell(12)
+    assert caught.value.code == "pack_in_use"
