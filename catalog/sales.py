@@ -51,6 +51,8 @@ def sums_by_day(rows: pd.DataFrame, currency: str | None) -> pd.DataFrame:
     frame = by_day[["sold", "net", *COUNTS]].sum()
     money = sales_money(rows, currency)
     if money.one is not None:
-        column = "converted" if money.converted else "revenue"
-        frame["revenue"] = rows.groupby("day")[column].sum().to_numpy()
+        # what sums to nothing over all days is left out of a day, too
+        part = rows[rows["currency"].isin([money.one[0], *money.converted])]
+        by_day_of_part = part.groupby("day")["converted" if money.converted else "revenue"].sum()
+        frame["revenue"] = by_day_of_part.reindex(frame["day"], fill_value=0.0).to_numpy()
     return frame

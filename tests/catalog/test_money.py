@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.money import money_of
+from catalog.sales import sums_by_day
 from dashboard.sums import money_note, money_words
 
 whole = st.integers(-1_000, 1_000).map(float)
@@ -46,3 +48,13 @@ def test_words_say_what_is_not_added_and_what_was_converted() -> None:
     unnamed = money_of([("EUR", 1.0, None), ("", 2.0, None)], None)
     assert money_words(unnamed) == "2.00 (no currency named) + EUR 1.00"
     assert money_words(money_of([], "EUR")) == "0.00"
+
+
+def test_a_day_has_no_revenue_of_a_currency_that_sums_to_nothing() -> None:
+    def line(day: int, code: str, revenue: float) -> dict[str, object]:
+        counts = {"sold": 1.0, "returned": 0.0, "orders": 1, "out_of_stock": 0, "active": 1}
+        said = {"day": day, "unit": "each", "currency": code, "revenue": revenue}
+        return {**said, "converted": None, **counts}
+
+    rows = pd.DataFrame([line(1, "EUR", 5.0), line(1, "JPY", 900.0), line(2, "JPY", -900.0)])
+    assert sums_by_day(rows, None)["revenue"].tolist() == [5.0, 0.0]
