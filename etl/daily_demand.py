@@ -1,5 +1,6 @@
 """Movements to daily demand: one row per product x location x day, and only those that changed are written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -16,6 +17,7 @@ from etl.delta import (
     version_of,
     watermark_of,
 )
+from etl.held_pairs import ALL, Pair, Some, held_at, pass_on, sift
 from etl.kinds import kind_table
 from etl.serving import serve_demand
 from stocktide.foundation.database import sql
@@ -49,14 +51,32 @@ def update_daily_demand(engine: sa.Engine, lake: Lake, *, xid_before: int) -> De
         table = None
     since = watermark_of(table)
     changed = CHANGED_DEMAND.empty_table()
-    if table is None or since < xid_before:
-        changed = changed_demand(
-            movements, table, time_zones(engine), since=since, before=xid_before
-        )
-        _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
+    if table is None or since < xid_before or held_at(engine, "daily_demand"):
+        changed, back = _sifted_demand(engine, movements, table, since=since, before=xid_before)
+        if table is None or since < xid_before or len(changed):
+            _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
+        pass_on(engine, back, "served")
     serve_demand(engine, lake, changed, since=None if table is None else since)
     days = len(changed.column("day").unique())
     return Demand(len(changed), days, version_of(open_table(lake, "daily_demand")))
+
+
+def _sifted_demand(
+    engine: sa.Engine, movements: DeltaTable, table: DeltaTable | None, *, since: int, before: int
+) -> tuple[pa.Table, Sequence[Pair]]:
+    """Compute what changed, of all pairs but those that fail; returns it, and the pairs that failed before."""
+    zones = time_zones(engine)
+
+    def change(some: Some, xid_from: int) -> pa.Table:
+        return changed_demand(movements, table, zones, since=xid_from, before=before, some=some)
+
+    def touched() -> list[Pair]:
+        query = "SELECT DISTINCT product_id, location_id FROM movements WHERE xid >= ? ORDER BY ALL"
+        with _movements_of(movements, before, ALL) as connection:
+            return [Pair(*row) for row in connection.execute(query, [since]).fetchall()]
+
+    sifted = sift(engine, "daily_demand", change, touched, since=since)
+    return pa.concat_tables(sifted.results), sifted.back
 
 
 def time_zones(engine: sa.Engine) -> pa.Table:
@@ -68,22 +88,36 @@ def time_zones(engine: sa.Engine) -> pa.Table:
 
 
 def changed_demand(
-    movements: DeltaTable, table: DeltaTable | None, zones: pa.Table, *, since: int, before: int
+    movements: DeltaTable,
+    table: DeltaTable | None,
+    zones: pa.Table,
+    *,
+    since: int,
+    before: int,
+    some: Some = ALL,
 ) -> pa.Table:
     """Compute the rows of daily_demand that movements with xid in [since, before) make, change or leave nothing of.
 
-    zones: of `time_zones`.
+    zones: of `time_zones`. some: the pairs that it is about.
     """
-    connection = duckdb.connect()
-    connection.register("zones", zones)
-    connection.register("landed", movements.to_pyarrow_dataset())
-    connection.execute(f"CREATE VIEW movements AS SELECT * FROM landed WHERE xid < {before:d}")  # noqa: S608 - a number
     present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
-    connection.register("daily_demand", present)
-    connection.register("event_kinds", kind_table())
-    connection.execute(ROUNDED)
-    rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
+    with _movements_of(movements, before, some) as connection:
+        connection.register("zones", zones)
+        connection.register("daily_demand", present)
+        connection.register("event_kinds", kind_table())
+        connection.execute(ROUNDED)
+        rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
     return rows.select(CHANGED_DEMAND.names).cast(CHANGED_DEMAND)
+
+
+def _movements_of(movements: DeltaTable, before: int, some: Some) -> duckdb.DuckDBPyConnection:
+    """Open a database with the view `movements`: of transactions before one, and of some pairs."""
+    connection = duckdb.connect()
+    connection.register("landed", movements.to_pyarrow_dataset())
+    connection.execute(
+        f"CREATE VIEW movements AS SELECT * FROM landed WHERE xid < {before:d} AND {some.in_duckdb(connection)}"  # noqa: S608 - a number
+    )
+    return connection
 
 
 def _merge(

@@ -881,6 +881,28 @@ CREATE TABLE forecasts (
 );
 GRANT SELECT ON forecasts TO stocktide_reader;
 
+-- Products at places that the ETL cannot bring on: each run tries them again, and what works is let go. Their figures
+-- stand where they stood.
+CREATE TABLE held_pairs (
+    product_id  integer NOT NULL,
+    location_id integer NOT NULL,
+    -- what failed: movements (rows of the ledger to the lake), daily_demand (days from movements), served (the copy
+    -- that pages read)
+    stage       text NOT NULL,
+    error       text NOT NULL,
+    -- what the pair has from this transaction on is missing in the stage that failed
+    xid_from    bigint NOT NULL,
+    -- runs that found that it fails by itself
+    tries       integer NOT NULL DEFAULT 1,
+    held_at     timestamptz NOT NULL DEFAULT now(),
+    tried_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT held_pairs_pkey PRIMARY KEY (product_id, location_id),
+    CONSTRAINT held_pairs_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT held_pairs_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT held_pairs_stage_check CHECK (stage = ANY (ARRAY['movements'::text, 'daily_demand'::text, 'served'::text]))
+);
+GRANT SELECT ON held_pairs TO stocktide_reader;
+
 -- How far the ETL has come, for display; it resumes from the lake's own commit log.
 CREATE TABLE lake_versions (
     table_name       text NOT NULL,

@@ -17,6 +17,7 @@ from dashboard.widgets import reason_words
 from stocktide.foundation.users import User
 
 RUNS = 20
+HELD = 50
 OUTCOME_TIPS = {
     "duplicate": tip("duplicate"),
     "conflict": tip("conflict"),
@@ -31,6 +32,8 @@ def render(reader: Reader, user: User) -> None:
         _retrain(reader, user)
     with isolated("last runs"):
         _runs(reader)
+    with isolated("held out products"):
+        _held_out(reader)
     with isolated("feeds"):
         _feeds(reader)
     with isolated("refused input"):
@@ -44,7 +47,7 @@ def _health(reader: Reader) -> None:
     runs = read_frame(reader.engine, "runs", limit=RUNS)
     cache = reader.cache.statistics()
     now = datetime.now(UTC)
-    verdict, first = judge(known, runs, cache, now)
+    verdict, first = judge(known, runs, cache, now, held_out=known["pairs_held_out"])
     st.subheader(verdict)
     st.markdown(first)
     cards = st.columns(4)
@@ -74,7 +77,12 @@ def _health(reader: Reader) -> None:
 
 
 def judge(
-    known: dict[str, Any], runs: pd.DataFrame, cache: dict[str, int] | None, now: datetime
+    known: dict[str, Any],
+    runs: pd.DataFrame,
+    cache: dict[str, int] | None,
+    now: datetime,
+    *,
+    held_out: int = 0,
 ) -> tuple[str, str]:
     """Return a verdict, and the first thing to do."""
     if known["newest_event"] is None:
@@ -100,6 +108,12 @@ def judge(
         return (
             "Running, slower.",
             "Redis does not answer; everything is read from the database. Restart it.",
+        )
+    if held_out:
+        return (
+            f"Running, without {plural(held_out, 'product')} at a place.",
+            "Their figures stand still, since a step of the ETL fails on them; all others are up to date. "
+            "The list below says why, and what to do.",
         )
     return (
         "Running. Nothing to do.",
@@ -137,6 +151,33 @@ def _runs(reader: Reader) -> None:
             ),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
             "error": st.column_config.TextColumn("Error", width="large"),
+        },
+    )
+
+
+def _held_out(reader: Reader) -> None:
+    held = read_frame(reader.engine, "held_pairs", limit=HELD)
+    if held.empty:
+        return
+    st.subheader("Held out")
+    st.caption(
+        f"{plural(int(held['found'].iloc[0]), 'product')} at a place on which the ETL fails. Fix what the error names, "
+        "such as a mistyped amount (by a correction) or a time zone: the next run takes them up by itself."
+    )
+    st.dataframe(
+        held[["product", "location", "stage", "error", "held_at", "tries"]],
+        key="system.held_out",
+        hide_index=True,
+        row_height=28,
+        column_config={
+            "product": "Product",
+            "location": "Location",
+            "stage": "Step",
+            "error": st.column_config.TextColumn("Error", width="large"),
+            "held_at": st.column_config.DatetimeColumn(
+                "Since (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            "tries": st.column_config.NumberColumn("Attempts", format="localized"),
         },
     )
 

@@ -1,0 +1,21 @@
+-- Pairs of a product and a place that make a query of the ETL fail: kept apart, so that all others go on.
+
+CREATE TABLE held_pairs (
+    product_id  int NOT NULL REFERENCES products,
+    location_id int NOT NULL REFERENCES locations,
+    stage       text NOT NULL CHECK (stage IN ('movements', 'daily_demand', 'served')),
+    error       text NOT NULL,
+    xid_from    bigint NOT NULL,
+    tries       int NOT NULL DEFAULT 1,
+    held_at     timestamptz NOT NULL DEFAULT now(),
+    tried_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (product_id, location_id)
+);
+COMMENT ON TABLE held_pairs IS 'Products at places that the ETL cannot bring on: each run tries them again, and what works is let go. Their figures stand where they stood.';
+COMMENT ON COLUMN held_pairs.stage IS 'what failed: movements (rows of the ledger to the lake), daily_demand (days from movements), served (the copy that pages read)';
+COMMENT ON COLUMN held_pairs.xid_from IS 'what the pair has from this transaction on is missing in the stage that failed';
+COMMENT ON COLUMN held_pairs.tries IS 'runs that found that it fails by itself';
+COMMENT ON INDEX held_pairs_pkey IS 'Serves etl/hold_pairs, etl/held_pairs, catalog/held_pairs';
+GRANT SELECT ON held_pairs TO stocktide_reader;
+SELECT grant_to_part('stocktide_worker', 'SELECT, INSERT, UPDATE, DELETE', ARRAY['held_pairs']);
+SELECT grant_to_part('stocktide_api', 'SELECT', ARRAY['held_pairs']);
