@@ -1822,6 +1822,18 @@ AS $function$
     SELECT kind = 'stocktake'
 $function$;
 
+-- The day of an instant in a time zone; in UTC where the database does not know the zone, as of an old row.
+CREATE OR REPLACE FUNCTION local_date(at timestamp with time zone, timezone text)
+ RETURNS date
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+BEGIN
+    RETURN (at AT TIME ZONE timezone)::date;
+EXCEPTION
+    WHEN invalid_parameter_value THEN RETURN (at AT TIME ZONE 'UTC')::date;
+END $function$;
+
 CREATE OR REPLACE FUNCTION moving_average(other_milli bigint, cost_before bigint, came_milli bigint, came_cost bigint)
  RETURNS bigint
  LANGUAGE sql

@@ -138,7 +138,9 @@ def _runs(reader: Reader) -> None:
         )
         return
     st.dataframe(
-        runs[["job", "status", "started_at", "seconds", "error"]].fillna({"error": ""}),
+        runs.assign(notes=runs["detail"].map(notes_of))[
+            ["job", "status", "started_at", "seconds", "error", "notes"]
+        ].fillna({"error": ""}),
         key="system.runs",
         hide_index=True,
         placeholder="",
@@ -151,8 +153,19 @@ def _runs(reader: Reader) -> None:
             ),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
             "error": st.column_config.TextColumn("Error", width="large"),
+            "notes": st.column_config.TextColumn("Notes", width="large"),
         },
     )
+
+
+def notes_of(detail: dict[str, Any] | None) -> str:
+    """Return what a run left out or pooled, and went on without."""
+    known = detail or {}
+    notes = [*known.get("warnings", ()), *([known["mlflow"]] if known.get("mlflow") else ())]
+    held, failed = known.get("pairs_held_out", 0), known.get("failed", ())
+    if held:
+        notes.append(f"{plural(held, 'product')} at a place held out")
+    return " ".join([*notes, *failed])
 
 
 def _held_out(reader: Reader) -> None:

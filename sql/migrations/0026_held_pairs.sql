@@ -19,3 +19,12 @@ COMMENT ON INDEX held_pairs_pkey IS 'Serves etl/hold_pairs, etl/held_pairs, cata
 GRANT SELECT ON held_pairs TO stocktide_reader;
 SELECT grant_to_part('stocktide_worker', 'SELECT, INSERT, UPDATE, DELETE', ARRAY['held_pairs']);
 SELECT grant_to_part('stocktide_api', 'SELECT', ARRAY['held_pairs']);
+
+-- One place of a zone that the database does not know must not stop what is asked of all places.
+CREATE FUNCTION local_date(at timestamptz, timezone text) RETURNS date LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (at AT TIME ZONE timezone)::date;
+EXCEPTION
+    WHEN invalid_parameter_value THEN RETURN (at AT TIME ZONE 'UTC')::date;
+END $$;
+COMMENT ON FUNCTION local_date IS 'The day of an instant in a time zone; in UTC where the database does not know the zone, as of an old row.';
