@@ -53,6 +53,23 @@ CREATE INDEX alert_events_alert ON alert_events (alert_id, event_id);
 CREATE TRIGGER alert_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON alert_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_alert_history_change();
 GRANT SELECT ON alert_events TO stocktide_reader;
 
+-- Pairs, feeds and steps that the evaluation of alerts failed on: they are not judged, all others are. Each is tried
+-- again every hour, and goes when it works.
+CREATE TABLE alert_faults (
+    -- product and location ids as in alerts, a feed after "feed ", or the step of the evaluator
+    subject     text NOT NULL,
+    product_id  integer,
+    location_id integer,
+    error       text NOT NULL,
+    times       integer NOT NULL DEFAULT 1,
+    first_at    timestamptz NOT NULL DEFAULT now(),
+    last_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT alert_faults_pkey PRIMARY KEY (subject),
+    CONSTRAINT alert_faults_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT alert_faults_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id)
+);
+GRANT SELECT ON alert_faults TO stocktide_reader;
+
 -- The limits that all pairs were judged with; when they change, the evaluator judges every pair once.
 CREATE TABLE alert_limits (
     only_row boolean NOT NULL DEFAULT true,

@@ -34,6 +34,8 @@ def render(reader: Reader, user: User) -> None:
         _runs(reader)
     with isolated("held out products"):
         _held_out(reader)
+    with isolated("alerts that are not judged"):
+        _alert_faults(reader)
     with isolated("feeds"):
         _feeds(reader)
     with isolated("refused input"):
@@ -191,6 +193,27 @@ def _held_out(reader: Reader) -> None:
                 "Since (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
             "tries": st.column_config.NumberColumn("Attempts", format="localized"),
+        },
+    )
+
+
+def _alert_faults(reader: Reader) -> None:
+    faults = read_frame(reader.engine, "alert_faults", limit=HELD)
+    if faults.empty:
+        return
+    st.subheader("Alerts not judged")
+    st.caption("The evaluation fails on these; all others are judged. Each is tried again hourly.")
+    st.dataframe(
+        faults,
+        key="system.alert_faults",
+        hide_index=True,
+        row_height=28,
+        column_config={
+            "subject": "Subject",
+            "error": st.column_config.TextColumn("Error", width="large"),
+            "times": st.column_config.NumberColumn("Attempts", format="localized"),
+            "first_at": st.column_config.DatetimeColumn("Since (UTC)", timezone="UTC"),
+            "last_at": st.column_config.DatetimeColumn("Last (UTC)", timezone="UTC"),
         },
     )
 

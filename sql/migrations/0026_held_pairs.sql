@@ -28,3 +28,21 @@ EXCEPTION
     WHEN invalid_parameter_value THEN RETURN (at AT TIME ZONE 'UTC')::date;
 END $$;
 COMMENT ON FUNCTION local_date IS 'The day of an instant in a time zone; in UTC where the database does not know the zone, as of an old row.';
+
+-- What the evaluation of alerts failed on: noted, so that everything else is judged.
+CREATE TABLE alert_faults (
+    subject     text PRIMARY KEY,
+    product_id  int REFERENCES products,
+    location_id int REFERENCES locations,
+    error       text NOT NULL,
+    times       int NOT NULL DEFAULT 1,
+    first_at    timestamptz NOT NULL DEFAULT now(),
+    last_at     timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE alert_faults IS 'Pairs, feeds and steps that the evaluation of alerts failed on: they are not judged, all others are. Each is tried again every hour, and goes when it works.';
+COMMENT ON COLUMN alert_faults.subject IS 'product and location ids as in alerts, a feed after "feed ", or the step of the evaluator';
+COMMENT ON INDEX alert_faults_pkey IS 'Serves alerts/note_faults';
+GRANT SELECT ON alert_faults TO stocktide_reader;
+SELECT grant_to_part('stocktide_worker', 'SELECT, INSERT, UPDATE, DELETE', ARRAY['alert_faults']);
+SELECT grant_to_part('stocktide_api', 'SELECT', ARRAY['alert_faults']);
+SELECT grant_to_part('stocktide_worker', 'INSERT', ARRAY['stock_changes']);

@@ -29,7 +29,7 @@ RECORDED = {
     " planned_promotions planned_regressors alert_silences alert_limits",
     "what happened at the door": "rejects reject_actions feed_minutes mqtt_first_seen watched_files",
     "estimates that name their time": "feed_rhythms",
-    "alerts, as they were judged": "alerts alert_events deliveries stock_changes",
+    "alerts, as they were judged": "alerts alert_events alert_faults deliveries stock_changes",
     "who signed in": "sessions sign_in_attempts",
     "what somebody decided, of days that the ETL flags": "unusual_days",
     "what the ETL holds out until it works": "held_pairs",
