@@ -182,6 +182,7 @@ def _held_out(reader: Reader) -> None:
     st.dataframe(
         held[["product", "location", "stage", "error", "held_at", "tries"]],
         key="system.held_out",
+        placeholder="",
         hide_index=True,
         row_height=28,
         column_config={
@@ -206,6 +207,7 @@ def _alert_faults(reader: Reader) -> None:
     st.dataframe(
         faults,
         key="system.alert_faults",
+        placeholder="",
         hide_index=True,
         row_height=28,
         column_config={
