@@ -1,19 +1,26 @@
 """A product at a place on which a step of the ETL fails: held out, counted and tried again; all others go on."""
 
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import etl.held_pairs
 from etl import check_all, rebuild_lake, run_etl
 from etl.run import EtlReport
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.embedded import Postgres
 from stocktide.foundation.errors import Fatal
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
+from tests.conftest import copied
 from tests.ingest.samples import raw
 
 # Of the largest amount that the door lets in, so many in one day are more than a BIGINT of millionths holds.
@@ -133,12 +140,15 @@ def test_a_place_of_an_unknown_time_zone_holds_out_its_pairs_alone(shop: Shop) -
     assert shop.wrong() == set()
 
 
-def refuse(shop: Shop, sku: str, code: str) -> None:
-    """Make the served copy refuse a pair, as some rule or disk of the future might."""
+def refuse(shop: Shop, *pairs: tuple[str, str]) -> None:
+    """Make the served copy refuse pairs, as some rule or disk of the future might."""
+    shop.do("CREATE TABLE refused (sku text, code text)")
+    for sku, code in pairs:
+        shop.do(f"INSERT INTO refused VALUES ('{sku}', '{code}')")  # noqa: S608 - ours
     shop.do(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF EXISTS (SELECT FROM products, locations"
-        f" WHERE sku = '{sku}' AND code = '{code}' AND product_id = NEW.product_id AND location_id = NEW.location_id)"
+        " IF EXISTS (SELECT FROM refused JOIN products USING (sku) JOIN locations USING (code)"
+        " WHERE product_id = NEW.product_id AND location_id = NEW.location_id)"
         " THEN RAISE EXCEPTION 'no such row'; END IF; RETURN NEW; END $$"
     )
     shop.do(
@@ -147,7 +157,7 @@ def refuse(shop: Shop, sku: str, code: str) -> None:
 
 
 def test_what_the_served_copy_refuses_holds_out_its_pair_alone(shop: Shop) -> None:
-    refuse(shop, "A", "S1")
+    refuse(shop, ("A", "S1"))
     sell_elsewhere(shop)
     shop.sell("a", "A", "S1")
     assert shop.run().pairs_held_out == 1
@@ -267,3 +277,52 @@ def test_a_difference_of_other_pairs_is_still_found(shop: Shop) -> None:
     table.delete("location_id = 2")
     with pytest.raises(Fatal, match="differ"):
         shop.run()
+
+
+PLACES, PRODUCTS = 3, 3
+EVERY = [(f"P{n}", f"L{place}") for n in range(PRODUCTS) for place in range(PLACES)]
+
+
+@settings(max_examples=int(os.environ.get("COPIES_EXAMPLES", "3")))
+@given(st.sets(st.sampled_from(EVERY)), st.sets(st.integers(0, PLACES - 1)), st.integers(2, 40))
+def test_whatever_fails_is_held_out_and_nothing_else_and_all_of_it_comes_back(
+    postgres: Postgres, refused: set[tuple[str, str]], zones: set[int], tries_max: int
+) -> None:
+    bad = refused | {(sku, code) for sku, code in EVERY if int(code[1:]) in zones}
+    with (
+        copied(postgres) as url,
+        TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(etl.held_pairs, "TRIES_MAX", tries_max)
+        shop = Shop(Recorder(create_engine(url), Settings()), Lake(folder))
+        with shop.engine.begin() as connection:
+            put_products(connection, [ProductIn(f"P{n}") for n in range(PRODUCTS)])
+            put_locations(connection, [LocationIn(f"L{n}") for n in range(PLACES)])
+        sell_all(shop, day=0)
+        shop.run()
+        refuse(shop, *refused)
+        for place in zones:
+            shop.do(f"UPDATE locations SET timezone = 'Mars/Olympus' WHERE code = 'L{place}'")  # noqa: S608 - ours
+        sell_all(shop, day=1)
+        until_held(shop, len(bad))
+        assert {row[:2] for row in shop.held()} == bad
+        assert {row[:2] for row in shop.served() if row[2] == "2026-03-02"} == set(EVERY) - bad
+        assert shop.wrong() == ({"held_pairs"} if bad else set())
+        shop.do("DROP TRIGGER refuse ON daily_demand")
+        shop.do("UPDATE locations SET timezone = 'UTC'")
+        sell_all(shop, day=2)
+        until_held(shop, 0)
+        assert (shop.held(), shop.wrong()) == ([], set())
+        assert len(shop.served()) == 3 * len(EVERY)
+        shop.engine.dispose()
+
+
+def until_held(shop: Shop, pairs: int) -> None:
+    """Run until so many pairs are held out: what a run of few tries leaves is found by the next ones."""
+    assert any(shop.run().pairs_held_out == pairs for _ in range(40))
+
+
+def sell_all(shop: Shop, *, day: int) -> None:
+    for sku, code in EVERY:
+        shop.sell(f"{sku}-{code}-{day}", sku, code, minute=day * DAY)

@@ -50,6 +50,8 @@ KINDS = (
 )  # fmt: skip
 CURRENCIES = ("EUR", "JPY", "USD", "eur", "EURO", "", None, "XXX")
 DAYS = 60
+# Share of events of the largest amount: of 20,000 inputs enough that a day of their product overflows.
+HEAVY = 0.15
 
 
 class OddInputs:
@@ -75,6 +77,8 @@ class OddInputs:
         """Make an event of some kind."""
         rng = self.rng
         self.count += 1
+        if rng.random() < HEAVY:
+            return self._heavy()
         kind = rng.choice(KINDS)
         number = rng.randrange(self.count + 1) if rng.random() < 0.1 else self.count
         data: dict[str, Any] = {
@@ -113,6 +117,21 @@ class OddInputs:
         return {
             "specversion": "1.0", "id": f"{self.tag}-{number}", "source": "/fuzz", "type": f"stocktide.{kind}",
             "time": self._time(), "data": data,
+        }  # fmt: skip
+
+    def _heavy(self) -> dict[str, Any]:
+        """Make a sale or receipt of the largest amount, always of one day: a thousand are more than a BIGINT holds."""
+        kind, amount = self.rng.choice((("sale", "price"), ("sale", "price"), ("receipt", "cost")))
+        data = {
+            "product": "P0",
+            "location": "S0",
+            "quantity": 100,
+            amount: "100000000",
+            "currency": "EUR",
+        }
+        return {
+            "specversion": "1.0", "id": f"{self.tag}-{self.count}", "source": "/fuzz", "type": f"stocktide.{kind}",
+            "time": (self.now - timedelta(days=5)).isoformat(), "data": data,
         }  # fmt: skip
 
     def line(self) -> bytes:
@@ -179,6 +198,34 @@ class OddInputs:
             if self.rng.random() < 0.7:
                 made[name] = self.rng.choice((*NAMES, "DE", "US"))
         return made
+
+    def plan(self) -> tuple[str, dict[str, Any]]:
+        """Make a plan or a limit: the route that takes it, and its body."""
+        rng = self.rng
+        first, last = sorted(rng.randrange(-DAYS, 40) for _ in range(2))
+        days = {
+            "from": self._odd(f"{self.now + timedelta(days=first):%Y-%m-%d}", TIMES),
+            "to": self._odd(f"{self.now + timedelta(days=last):%Y-%m-%d}", TIMES),
+        }
+        what = {"product": rng.choice(CODES), "location": rng.choice(PLACES)}
+        self.count += 1
+        made: dict[str, dict[str, Any]] = {
+            "calendar/prices": {"id": f"p{self.count}", **what, **days, "price": self._number()},
+            "calendar/promotions": {
+                **what, **days, "kind": rng.choice(NAMES), "discount": self._odd(0.3, NUMBERS),
+            },
+            "calendar/closures": {"location": what["location"], **days},
+            "calendar/regressors": {
+                "name": rng.choice(NAMES), "location": what["location"], **days, "value": self._odd(17.5, NUMBERS, 0.4),
+            },
+            "calendar/events": {
+                "id": f"e{self.count}", "name": rng.choice(NAMES), "day": days["from"],
+                "days_before": self._odd(1, NUMBERS), "days_after": self._odd(1, NUMBERS), "location": what["location"],
+            },
+            "reorder-points": {**what, "reorder_point": self._number()},
+        }  # fmt: skip
+        route = rng.choice(list(made))
+        return route, {route.rpartition("/")[2].replace("-", "_"): [made[route]]}
 
 
 def batches(total: int, size: int) -> Iterator[int]:
