@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from alerts.faults import Subject, judge_each
 from alerts.rules import RuleLimits
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import (
@@ -24,6 +25,7 @@ from stocktide.foundation.database_names import (
 # One transaction's share of the waiting changes; the rest comes at once after it.
 PAIRS_MAX = 10_000
 ROWS_MAX = 5_000
+FEED = "feed "
 VERDICT_COLUMNS = (
     "rule", "product_id", "location_id", "feed", "opens", "closes", "value_milli", "limit_milli",
 )  # fmt: skip
@@ -53,25 +55,56 @@ def announce_alerts(connection: sa.Connection) -> None:
     )
 
 
-def evaluate_changes(connection: sa.Connection, limits: RuleLimits) -> Evaluated:
-    """Judge the pairs of the oldest waiting changes, and take these off the queue: both or, on a crash, neither."""
+def evaluate_changes(
+    connection: sa.Connection, limits: RuleLimits, *, each: bool = False
+) -> Evaluated:
+    """Judge the pairs of the oldest waiting changes, and take these off the queue: both or, on a crash, neither.
+
+    each: leave out the pairs that fail and note them, after all of them together have failed.
+    """
     lock_writers(connection)
     claimed = connection.execute(
         statement("alerts/claim_changes"), {"pairs_max": PAIRS_MAX, "rows_max": ROWS_MAX}
     ).one()
     if claimed.changes == 0:
         return Evaluated()
-    pairs = {"product_ids": claimed.product_ids, "location_ids": claimed.location_ids}
-    judged = connection.execute(statement("alerts/judge_pairs"), {**pairs, **limits.of_pairs()})
-    opened, closed = _apply(connection, judged.mappings().all())
-    return Evaluated(claimed.changes, len(claimed.product_ids), opened, closed, claimed.more)
+    pairs = [
+        Subject(f"{product}/{location}", product, location)
+        for product, location in zip(claimed.product_ids, claimed.location_ids, strict=True)
+    ]
+
+    def judge(some: Sequence[Subject]) -> tuple[int, int]:
+        asked = {
+            "product_ids": [pair.product_id for pair in some],
+            "location_ids": [pair.location_id for pair in some],
+        }
+        judged = connection.execute(statement("alerts/judge_pairs"), {**asked, **limits.of_pairs()})
+        return _apply(connection, judged.mappings().all())
+
+    opened, closed = judge_each(connection, pairs, judge) if each else judge(pairs)
+    return Evaluated(claimed.changes, len(pairs), opened, closed, claimed.more)
 
 
-def evaluate_feeds(connection: sa.Connection, limits: RuleLimits) -> Evaluated:
-    """Judge all feeds as of now: silent too long, refused too much."""
+def evaluate_feeds(
+    connection: sa.Connection, limits: RuleLimits, *, each: bool = False
+) -> Evaluated:
+    """Judge all feeds as of now: silent too long, refused too much.
+
+    each: leave out the feeds that fail and note them, after all of them together have failed.
+    """
     lock_writers(connection)
-    judged = connection.execute(statement("alerts/judge_feeds"), limits.of_feeds())
-    opened, closed = _apply(connection, judged.mappings().all())
+
+    def judge(some: Sequence[Subject] | None) -> tuple[int, int]:
+        feeds = None if some is None else [feed.name.removeprefix(FEED) for feed in some]
+        binds = {**limits.of_feeds(), "feeds": feeds}
+        judged = connection.execute(statement("alerts/judge_feeds"), binds)
+        return _apply(connection, judged.mappings().all())
+
+    if each:
+        feeds = connection.execute(sa.text("SELECT feed FROM feed_silence")).scalars()
+        opened, closed = judge_each(connection, [Subject(FEED + feed) for feed in feeds], judge)
+    else:
+        opened, closed = judge(None)
     return Evaluated(opened=opened, closed=closed)
 
 

@@ -2,17 +2,21 @@
 
 import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 import sqlalchemy as sa
 
 from alerts.evaluation import (
+    Evaluated,
     announce_after_silence,
     evaluate_changes,
     evaluate_feeds,
     learn_rhythms,
     queue_all_if_new,
 )
+from alerts.faults import Step, Subject, is_of_content, note_faults, retry_faults
 from alerts.rules import RuleLimits, limits_of
 from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
 from stocktide.foundation.database_names import ALERT_INPUTS_CHANGED, STOCK_CHANGED
@@ -27,6 +31,7 @@ POLL_S = 1.0
 TOGETHER_S = 0.05
 RECONNECT_S = 1.0
 LEARN_EVERY_S = 3_600.0
+Evaluate = Callable[..., Evaluated]
 
 
 class Evaluator:
@@ -62,8 +67,7 @@ class Evaluator:
         more = True
         while more and not self._stopping:
             beat()
-            with self._engine.begin() as connection:
-                done = evaluate_changes(connection, self._limits)
+            done = self._evaluated(evaluate_changes)
             more = done.more
             if done.opened or done.closed:
                 log("alerts_evaluated", **vars(done))
@@ -83,20 +87,51 @@ class Evaluator:
                 if list(connection.notifies(timeout=wait_s, stop_after=1)):
                     time.sleep(TOGETHER_S)
 
+    def _evaluated(self, evaluate: Evaluate) -> Evaluated:
+        """Judge all together, and where one of them is refused, each."""
+        try:
+            with self._engine.begin() as connection:
+                return evaluate(connection, self._limits)
+        except DATABASE_ERRORS as error:
+            if not is_of_content(error):
+                raise
+        with self._engine.begin() as connection:
+            return evaluate(connection, self._limits, each=True)
+
     def _look_at_clock(self) -> None:
         """Do what time alone makes due. It counts as done once it is: what a deadlock undid is done again at once."""
         now = time.monotonic()
         if now - self._learned_at >= LEARN_EVERY_S:
             with self._engine.begin() as connection:
+                retry_faults(connection, older_s=2 * LEARN_EVERY_S)
+            with self._noting("rhythms"), self._engine.begin() as connection:
                 learn_rhythms(connection)
             self._learned_at = now
         if now - self._feeds_at >= self._timer_s:
-            self._look_at_feeds()
+            with self._noting("feeds"):
+                self._look_at_feeds()
+            with self._noting("silences"):
+                self._look_at_silences()
             self._feeds_at = now
 
+    @contextmanager
+    def _noting(self, step: Step) -> Iterator[None]:
+        """Note a step that the database refuses a value of; the others are done."""
+        try:
+            yield
+        except DATABASE_ERRORS as error:
+            if not is_of_content(error):
+                raise
+            with self._engine.begin() as connection:
+                note_faults(connection, {Subject(step): error})
+
     def _look_at_feeds(self) -> None:
+        done = self._evaluated(evaluate_feeds)
+        if done.opened or done.closed:
+            log("feeds_evaluated", opened=done.opened, closed=done.closed)
+
+    def _look_at_silences(self) -> None:
         with self._engine.begin() as connection:
-            done = evaluate_feeds(connection, self._limits)
             late = announce_after_silence(connection)
-        if done.opened or done.closed or late:
-            log("feeds_evaluated", opened=done.opened, closed=done.closed, after_silence=late)
+        if late:
+            log("announced_after_silence", alerts=late)

@@ -42,6 +42,9 @@ class Frame:
     text: bytes
 
 
+WriteFrame = Callable[[sa.RowMapping, str], Frame]
+
+
 @dataclass(eq=False)
 class Subscription:
     """One open stream: what waits for it, from which event on, and whether it was let go."""
@@ -146,9 +149,12 @@ class FanOut:
         self._subscriptions.discard(subscription)
 
     async def page_after(self, event_id: int) -> list[Frame]:
-        """Read the events after one, at most PAGE of them."""
+        """Read the events after one, at most PAGE of them; one that cannot be written is a comment."""
+        return await self._page(event_id, _frame_or_note)
+
+    async def _page(self, event_id: int, write: WriteFrame) -> list[Frame]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read_after, event_id)
+        return await loop.run_in_executor(self._readers, self._read_after, event_id, write)
 
     async def newest(self) -> int:
         """Read the number of the newest event that the database has, 0 before the first."""
@@ -178,7 +184,7 @@ class FanOut:
 
     async def _hand_out(self, position: int) -> int:
         """Give every client what is new. The position moves with the queues, in one step: who joins misses nothing."""
-        while frames := await self.page_after(position):
+        while frames := await self._page(position, _frame):
             position = self._position = frames[-1].event_id
             for subscription in self._subscriptions:
                 self._queue(subscription, frames)
@@ -199,12 +205,12 @@ class FanOut:
         with self._engine.connect() as connection:
             return newest_event_id(connection)
 
-    def _read_after(self, event_id: int) -> list[Frame]:
+    def _read_after(self, event_id: int, write: WriteFrame) -> list[Frame]:
         with self._engine.connect() as connection:
             rows = connection.execute(
                 statement("alerts/events_after"), {"after": event_id, "limit": PAGE}
             ).mappings()
-            return [_frame(row, self._source) for row in rows]
+            return [write(row, self._source) for row in rows]
 
 
 def _frame(row: sa.RowMapping, source: str) -> Frame:
@@ -215,3 +221,14 @@ def _frame(row: sa.RowMapping, source: str) -> Frame:
         msgspec.json.encode(event),
     )
     return Frame(row["event_id"], row["rule"], row["location"], text)
+
+
+def _frame_or_note(row: sa.RowMapping, source: str) -> Frame:
+    """Write an event, or a comment where that fails: who asks for what was before would fail on it again and again."""
+    try:
+        return _frame(row, source)
+    except Exception as error:  # noqa: BLE001 - logged, and its own frame says so
+        number = row["event_id"]
+        log("alert_frame_failed", level=logging.ERROR, event_id=number, error=repr(error))
+        text = b"id: %d\n: this change could not be written; the log says why\n\n" % number
+        return Frame(number, row["rule"], row["location"], text)

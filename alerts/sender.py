@@ -22,7 +22,12 @@ from alerts.addresses import allowed_by
 from alerts.outbox import Delivery, clear_old, end_try, take_due
 from alerts.posting import GONE, Poster, Tried
 from alerts.signature import signed_headers
-from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.foundation.database_errors import (
+    DATABASE_ERRORS,
+    first_line,
+    is_retryable,
+    reaction_to,
+)
 from stocktide.foundation.database_names import DELIVERIES_DUE
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
@@ -144,10 +149,12 @@ class Sender:
             tried = await _try(poster, delivery)
             await self._in_thread(self._end, delivery, tried)
         except DATABASE_ERRORS as error:
-            if not is_retryable(error):
+            # it is sent again when its lease ends: the receiver knows the webhook-id. What the database refuses of one
+            # delivery holds up that one alone
+            if reaction_to(error) == "bug":
                 raise
-            # it is sent again when its lease ends: the receiver knows the webhook-id
-            log("sender_lost_database", level=logging.WARNING, error=first_line(error))
+            log("delivery_not_written", level=logging.ERROR, webhook=delivery.webhook, event_id=delivery.event_id,
+                error=first_line(error))  # fmt: skip
         finally:
             self._flying[delivery.webhook_id] -= 1
             self._wake.set()

@@ -11,12 +11,18 @@ from etl.compared import Compared, Part
 from etl.daily_demand import Meanings, changed_demand, read_meanings
 from etl.delta import MOVEMENTS, generation_of, open_table, version_of, watermark_of
 from etl.dimensions import LOCATIONS, PRODUCTS, landed_rows, read_dimensions, zones_changed
+from etl.held_pairs import Some, Stage, all_held, held_at
 from etl.movements import has_form, ledger_rows
 from etl.numbers import numbers_of
 from etl.postgres import arrow_cursor
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.lake import Lake, LakeTable
 
+HELD_NOTE = (
+    "Products at places are held out of the lake, since a query of the ETL fails on them; all others are up to date. "
+    "`stocktide etl` and the page System name them with the error: correct the events or the time zone that it is "
+    "about, and the next run takes them up by itself."
+)
 SAME_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -33,6 +39,7 @@ class LakeSide:
     def parts(self) -> Sequence[Part]:
         """Return the parts of the check, in their order."""
         return (
+            ("held_pairs", "no product at a place is held out", self._held),
             ("numbers", "transaction numbers are this database's", self._numbers),
             ("lake/movements", "lake = ledger up to its watermark", self._landed),
             ("lake/daily_demand", "daily_demand in the lake = fold of movements", self._folded),
@@ -41,6 +48,10 @@ class LakeSide:
             ("lake/locations", "locations in the lake = locations", self._locations),
             ("lake_versions", "data as of = what the ledger had then", self._noted),
         )
+
+    def _held(self) -> Compared:
+        held = len(all_held(self._connection))
+        return Compared(held, held, note=HELD_NOTE if held else "")
 
     def _numbers(self) -> Compared:
         numbers = numbers_of(self._connection, watermark_of(self._movements))
@@ -60,9 +71,11 @@ class LakeSide:
             return Compared(0, 0, waiting + table.count())
         duck = _duck(table)
         columns = ", ".join(MOVEMENTS.names)
-        duck.execute(f"CREATE VIEW movements AS SELECT {columns} FROM landed")  # noqa: S608 - our names
+        some = self._all_but("movements")
+        chosen = some.in_duckdb(duck)
+        duck.execute(f"CREATE VIEW movements AS SELECT {columns} FROM landed WHERE {chosen}")  # noqa: S608 - our names
         with arrow_cursor(self._engine) as cursor:
-            duck.register("ledger", ledger_rows(cursor, 0, watermark))
+            duck.register("ledger", ledger_rows(cursor, 0, watermark, some))
             rows, differ = duck.execute(sql("etl/check/lake_movements")).fetchone() or (0, 0)
         return Compared(rows, differ, waiting)
 
@@ -74,11 +87,11 @@ class LakeSide:
             return Compared(0, 0, movements.count())
         if generation_of(table) != generation_of(movements):
             return Compared(0, 1, note="It is made from another lake: run `stocktide etl`.")
-        fold = changed_demand(
-            movements, None, self._meanings(), since=0, before=watermark_of(table)
-        )
+        some = self._all_but("daily_demand")
+        before = watermark_of(table)
+        fold = changed_demand(movements, None, self._meanings(), since=0, before=before, some=some)
         waiting = self._between(table, movements)
-        return _compare_demand(table.to_pyarrow_dataset(), fold, waiting)
+        return _compare_demand(table.to_pyarrow_dataset(), fold, waiting, some)
 
     def _meanings(self) -> Meanings:
         """Return what movements meant at the last run: a product's currency that was set since waits for the next."""
@@ -111,7 +124,12 @@ class LakeSide:
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             cursor.execute("SELECT * FROM daily_demand")
             copy = cursor.fetch_arrow_table()
-        return _compare_demand(copy, at.to_pyarrow_dataset(), self._between(at, table))
+        waiting, some = self._between(at, table), self._all_but("served")
+        return _compare_demand(copy, at.to_pyarrow_dataset(), waiting, some)
+
+    def _all_but(self, stage: Stage) -> Some:
+        """Return the pairs that a stage does not hold out."""
+        return Some(list(held_at(self._connection, stage)), only=False)
 
     def _products(self) -> Compared:
         return self._dimension("products", PRODUCTS)
@@ -171,9 +189,11 @@ def _duck(table: DeltaTable) -> duckdb.DuckDBPyConnection:
     return duck
 
 
-def _compare_demand(copy: object, wanted: object, waiting: int) -> Compared:
+def _compare_demand(copy: object, wanted: object, waiting: int, some: Some) -> Compared:
     duck = duckdb.connect()
-    duck.register("copy", copy)
-    duck.register("wanted", wanted)
+    for name, rows in (("copy", copy), ("wanted", wanted)):
+        duck.register(f"all_{name}", rows)
+        chosen = some.in_duckdb(duck)
+        duck.execute(f"CREATE VIEW {name} AS SELECT * FROM all_{name} WHERE {chosen}")  # noqa: S608 - ours
     rows, differ = duck.execute(sql("etl/check/demand")).fetchone() or (0, 0)
     return Compared(rows, differ, waiting)

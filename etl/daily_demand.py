@@ -1,5 +1,6 @@
 """Movements to daily demand: one row per product x location x day, and only those that changed are written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -17,6 +18,7 @@ from etl.delta import (
     watermark_of,
 )
 from etl.dimensions import NONE_RETOLD
+from etl.held_pairs import ALL, Pair, Some, held_at, pass_on, sift
 from etl.kinds import kind_table
 from etl.serving import forget_served, serve_demand
 from stocktide.foundation.database import sql
@@ -55,15 +57,46 @@ def update_daily_demand(
         forget_served(engine)
     since = watermark_of(table)
     changed = CHANGED_DEMAND.empty_table()
-    if table is None or since < xid_before or len(retold) > 0:
-        meanings = read_meanings(engine)
-        changed = changed_demand(
-            movements, table, meanings, since=since, before=xid_before, retold=retold
+    if table is None or since < xid_before or len(retold) > 0 or held_at(engine, "daily_demand"):
+        changed, back = _sifted_demand(
+            engine, movements, table, since=since, before=xid_before, retold=retold
         )
-        _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
+        if table is None or since < xid_before or len(changed):
+            _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
+        pass_on(engine, back, "served")
     serve_demand(engine, lake, changed, since=None if table is None else since)
     days = len(changed.column("day").unique())
     return Demand(len(changed), days, version_of(open_table(lake, "daily_demand")))
+
+
+def _sifted_demand(
+    engine: sa.Engine,
+    movements: DeltaTable,
+    table: DeltaTable | None,
+    *,
+    since: int,
+    before: int,
+    retold: pa.Table,
+) -> tuple[pa.Table, Sequence[Pair]]:
+    """Compute what changed, of all pairs but those that fail; returns it, and the pairs that failed before."""
+    meanings = read_meanings(engine)
+
+    def change(some: Some, xid_from: int) -> pa.Table:
+        return changed_demand(
+            movements, table, meanings, since=xid_from, before=before, retold=retold, some=some
+        )
+
+    def touched() -> list[Pair]:
+        query = (
+            "SELECT DISTINCT product_id, location_id FROM movements"
+            " WHERE xid >= ? OR product_id IN (SELECT product_id FROM retold) ORDER BY ALL"
+        )
+        with _movements_of(movements, before, ALL) as connection:
+            connection.register("retold", retold)
+            return [Pair(*row) for row in connection.execute(query, [since]).fetchall()]
+
+    sifted = sift(engine, "daily_demand", change, touched, since=since)
+    return pa.concat_tables(sifted.results), sifted.back
 
 
 @dataclass(frozen=True)
@@ -105,23 +138,32 @@ def changed_demand(
     since: int,
     before: int,
     retold: pa.Table = NONE_RETOLD,
+    some: Some = ALL,
 ) -> pa.Table:
     """Compute the rows of daily_demand that movements with xid in [since, before) make, change or leave nothing of.
 
-    retold: product_id of products of which all rows are looked at.
+    retold: product_id of products of which all rows are looked at. some: the pairs that it is about.
     """
-    connection = duckdb.connect()
-    connection.register("zones", meanings.zones)
-    connection.register("currencies", meanings.currencies)
-    connection.register("retold", retold)
-    connection.register("landed", movements.to_pyarrow_dataset())
-    connection.execute(f"CREATE VIEW movements AS SELECT * FROM landed WHERE xid < {before:d}")  # noqa: S608 - a number
     present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
-    connection.register("daily_demand", present)
-    connection.register("event_kinds", kind_table())
-    connection.execute(ROUNDED)
-    rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
+    with _movements_of(movements, before, some) as connection:
+        connection.register("zones", meanings.zones)
+        connection.register("currencies", meanings.currencies)
+        connection.register("retold", retold)
+        connection.register("daily_demand", present)
+        connection.register("event_kinds", kind_table())
+        connection.execute(ROUNDED)
+        rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
     return rows.select(CHANGED_DEMAND.names).cast(CHANGED_DEMAND)
+
+
+def _movements_of(movements: DeltaTable, before: int, some: Some) -> duckdb.DuckDBPyConnection:
+    """Open a database with the view `movements`: of transactions before one, and of some pairs."""
+    connection = duckdb.connect()
+    connection.register("landed", movements.to_pyarrow_dataset())
+    connection.execute(
+        f"CREATE VIEW movements AS SELECT * FROM landed WHERE xid < {before:d} AND {some.in_duckdb(connection)}"  # noqa: S608 - a number
+    )
+    return connection
 
 
 def _merge(

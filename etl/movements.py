@@ -1,18 +1,22 @@
 """Ledger to lake: append the rows of finished transactions, exactly once."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from deltalake import DeltaTable, write_deltalake
 
 from etl.delta import MOVEMENTS, generation_of, open_table, up_to, version_of, watermark_of
 from etl.dimensions import Dimensions, zones_changed
+from etl.held_pairs import ALL, Pair, Some, pass_on, sift
 from etl.numbers import refuse_strangers
-from etl.postgres import arrow_cursor
-from stocktide.foundation.database import sql
+from etl.postgres import arrow_cursor, savepoint
+from stocktide.foundation.database import sql, statement
 from stocktide.foundation.lake import Lake
 
 if TYPE_CHECKING:
@@ -37,15 +41,17 @@ def land_movements(
     watermark beyond it would lose its rows forever. Below the snapshot's xmin nothing can still commit.
 
     The table is made again from the whole ledger, as a new generation of the lake, if `whole` asks for it, if it has
-    another form, or if a location's time zone changed, and with it the days of all its movements.
-    Raises Fatal if ledger or lake carry transaction numbers of another database.
+    another form, or if a location's time zone changed, and with it the days of all its movements. Pairs whose rows
+    fail are held out. Raises Fatal if ledger or lake carry transaction numbers of another database.
     """
     table = open_table(lake, "movements")
     whole = whole or not has_form(table) or zones_changed(lake, dimensions)
     since = 0 if whole else watermark_of(table)
     refuse_strangers(engine, since)
-    rows, xid_before = _finished_rows(engine, since)
+    found, back, xid_before = _finished_rows(engine, since)
+    rows = found if table is None or whole else _not_landed(table, found, since)
     if len(rows) == 0 and (table is None or not whole):
+        pass_on(engine, back, "daily_demand")
         return Landed(0, since, version_of(table))
     generation = time.time_ns() if whole else generation_of(table)
     write_deltalake(
@@ -56,6 +62,7 @@ def land_movements(
         partition_by=["month"],
         commit_properties=up_to(xid_before, generation=generation),
     )
+    pass_on(engine, back, "daily_demand")
     return Landed(len(rows), xid_before, version_of(open_table(lake, "movements")))
 
 
@@ -66,9 +73,12 @@ def has_form(table: DeltaTable | None) -> bool:
     )
 
 
-def ledger_rows(cursor: "Cursor", since: int, xid_before: int) -> pa.RecordBatchReader:
+def ledger_rows(
+    cursor: "Cursor", since: int, xid_before: int, some: Some = ALL
+) -> pa.RecordBatchReader:
     """Read the ledger's rows with xid in [since, xid_before) as the lake has them, while the cursor is open."""
-    cursor.execute(sql("etl/movements"), (str(since), str(xid_before)))
+    pairs = [f"{{{','.join(map(str, ids))}}}" for ids in some.columns().values()]
+    cursor.execute(sql("etl/movements"), (str(since), str(xid_before), *pairs, str(some.only)))
     batches = (
         pa.RecordBatch.from_arrays(
             [batch.column(field.name).cast(field.type) for field in MOVEMENTS], schema=MOVEMENTS
@@ -78,9 +88,36 @@ def ledger_rows(cursor: "Cursor", since: int, xid_before: int) -> pa.RecordBatch
     return pa.RecordBatchReader.from_batches(MOVEMENTS, batches)
 
 
-def _finished_rows(engine: sa.Engine, since: int) -> tuple[pa.Table, int]:
-    """Read the rows of transactions from `since` on that are over, and the id below which all are."""
+def _finished_rows(engine: sa.Engine, since: int) -> tuple[pa.Table, Sequence[Pair], int]:
+    """Read the rows of transactions from `since` on that are over.
+
+    Returns them, the pairs that were held out and are among them, and the id below which all transactions are over.
+    """
     with arrow_cursor(engine, begin="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as cursor:
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         (xid_before,) = cursor.fetchone() or (since,)
-        return ledger_rows(cursor, since, xid_before).read_all(), xid_before
+
+        def read(some: Some, xid_from: int) -> pa.Table:
+            with savepoint(cursor):
+                return ledger_rows(cursor, xid_from, xid_before, some).read_all()
+
+        def touched() -> list[Pair]:
+            binds = {"since": since, "before": xid_before}
+            with engine.connect() as connection:
+                return [
+                    Pair(*row) for row in connection.execute(statement("etl/ledger_pairs"), binds)
+                ]
+
+        sifted = sift(engine, "movements", read, touched, since=since)
+    return pa.concat_tables(sifted.results), sifted.back, xid_before
+
+
+def _not_landed(table: DeltaTable, rows: pa.Table, since: int) -> pa.Table:
+    """Return the rows without those that a run landed which was killed before it let their pairs go."""
+    late = rows.filter(pc.field("xid") < since)
+    if len(late) == 0:
+        return rows
+    landed = duckdb.connect()
+    landed.register("rows", rows)
+    landed.register("landed", table.to_pyarrow_dataset())
+    return landed.sql(sql("etl/not_landed")).to_arrow_table().cast(MOVEMENTS)

@@ -11,20 +11,26 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def arrow_cursor(engine: sa.Engine, *, begin: str | None = None) -> Iterator["Cursor"]:
+def arrow_cursor(engine: sa.Engine, *, begin: str = "BEGIN") -> Iterator["Cursor"]:
     """Provide a cursor in one transaction, committed at the end. begin: what opens it, where that matters."""
     # it loads pandas, and only runs and checks of a lake need it
     from adbc_driver_postgresql import dbapi
 
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with (
-        dbapi.connect(url, autocommit=begin is not None) as connection,
-        connection.cursor() as cursor,
-    ):
-        if begin is None:
-            yield cursor
-            connection.commit()
-        else:
-            cursor.execute(begin)
-            yield cursor
-            cursor.execute("COMMIT")
+    # a transaction of the driver's own goes on after no error, and a savepoint is for errors
+    with dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(begin)
+        yield cursor
+        cursor.execute("COMMIT")
+
+
+@contextmanager
+def savepoint(cursor: "Cursor") -> Iterator[None]:
+    """Undo what the block did where it fails, and only that; the error goes on."""
+    cursor.execute("SAVEPOINT part")
+    try:
+        yield
+    except Exception:
+        cursor.execute("ROLLBACK TO SAVEPOINT part")
+        raise
+    cursor.execute("RELEASE SAVEPOINT part")

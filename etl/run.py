@@ -1,6 +1,7 @@
 """One ETL run: land movements, update daily demand, land products and locations, verify."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from etl.daily_demand import Demand, update_daily_demand
 from etl.delta import open_table, version_of, watermark_of
 from etl.dimensions import land_dimensions, products_retold, read_dimensions
+from etl.held_pairs import NamedPair, all_held, named_pairs
 from etl.movements import Landed, land_movements
 from etl.sums import verify_lake
 from stocktide.foundation.database import statement
@@ -19,17 +21,23 @@ from stocktide.foundation.telemetry import log
 
 @dataclass(frozen=True)
 class EtlReport:
-    """Report of a run. `rows_total` is the number of rows in the lake, equal to the ledger's."""
+    """Report of a run. `rows_total` is the number of rows in the lake, equal to the ledger's but for pairs held out.
+
+    pairs_held_out: products at places on which a step fails. held_out: the newest of them.
+    """
 
     landed: Landed
     demand: Demand
     rows_total: int
     seconds: float
+    pairs_held_out: int = 0
+    held_out: Sequence[NamedPair] = ()
 
 
 def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
     """Update the lake to the ledger, or make it again from the whole ledger (`whole`), and with it what is served.
 
+    A product at a place on which a step fails is held out, and tried again by the next run; all others go on.
     Raises Conflict if another run is under way, Fatal if the two differ after it, or if one of them carries transaction
     numbers of another database.
     """
@@ -50,7 +58,10 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
             land_dimensions(lake, dimensions)
             sums = verify_lake(engine, lake, xid_before=landed.xid_before)
             note_versions(engine, lake)
-            report = EtlReport(landed, demand, sums.rows, time.monotonic() - started)
+            held = all_held(engine)
+            seconds = time.monotonic() - started
+            named = named_pairs(engine) if held else ()
+            report = EtlReport(landed, demand, sums.rows, seconds, len(held), named)
             run.detail.update(asdict(report))
     log("etl_finished", **run.detail)
     return report

@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import duckdb
 import numpy as np
@@ -99,10 +99,11 @@ def _covered(
 
 
 def _last_whole_day(connection: duckdb.DuckDBPyConnection, now: datetime) -> date:
-    """Return the last day that is over in every location's time zone."""
+    """Return the last day that is over in every location's time zone; one that nobody knows has no say."""
     assert now.tzinfo is not None
     zones = connection.execute("SELECT DISTINCT timezone FROM locations").fetchall()
-    local = [now.astimezone(ZoneInfo(zone)).date() for (zone,) in zones if zone]
+    known = available_timezones()
+    local = [now.astimezone(ZoneInfo(zone)).date() for (zone,) in zones if zone in known]
     return min(local, default=now.date()) - timedelta(days=1)
 
 

@@ -1,7 +1,8 @@
 """One Parquet file of joint sample paths: all leaves of a location over some consecutive periods.
 
 A row per leaf and period, in this order: the leaf's keys, `day`, `per_unit`, and a column per path (`p000` …) of whole
-numbers, units = number / per_unit. In SQL: `sum(p000 / per_unit)` over any rows is path 0 of that sum.
+numbers of 32 bits, or of 64 in a file that needs them; units = number / per_unit. In SQL: `sum(p000 / per_unit)` over
+any rows is path 0 of that sum.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ METADATA = b"stocktide.paths"
 NUMBERS_HELD = 64_000_000
 # Thousandths, as everywhere; leaves of whole units, and those beyond what 32 bits hold, are kept in units.
 PER_UNIT, UNITS_MAX = 1_000, 2_000_000
+INT32_MAX = 2**31 - 1
 
 
 def path_columns(count: int) -> list[str]:
@@ -56,9 +58,10 @@ def table_of(
     }
     columns["day"] = pa.array(np.tile(days.to_numpy().astype("datetime64[D]"), k))
     columns["per_unit"] = pa.array(np.repeat(per_unit, periods))
+    integer = np.int64 if units.max(initial=0) > INT32_MAX else np.int32
     for name, path in zip(path_columns(B), units, strict=True):
         scaled = np.rint(path.astype(np.float64) * per_unit[:, None])
-        columns[name] = pa.array(scaled.astype(np.int32).ravel())
+        columns[name] = pa.array(scaled.astype(integer).ravel())
     return pa.table(columns).replace_schema_metadata({METADATA: note})
 
 

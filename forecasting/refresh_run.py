@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import sqlalchemy as sa
 
+from forecasting.contained import forecast_contained
 from forecasting.forecast_finish import Progress
 from forecasting.nodes.demand import Demand
 from forecasting.publishing.keep_run import keep_run
@@ -14,7 +15,7 @@ from forecasting.publishing.learnt_store import read_learnt
 from forecasting.publishing.publish import store_refresh
 from forecasting.publishing.registry import Champion, read_champion
 from forecasting.refresh import refresh_forecast
-from forecasting.run import publication_of, read_chain
+from forecasting.run import publication_of, read_chain, with_warnings
 from forecasting.run_record import RunProgress, recorded_alone
 from forecasting.run_report import ForecastReport, report_of
 from forecasting.spec import ForecastSpec
@@ -60,7 +61,14 @@ def _refresh(
     fresh = new_periods(demand, parent.cutoff)
     if not fresh:
         return None
-    made = refresh_forecast(demand, hierarchy, spec, read_learnt(lake, number), progress=progress)
+    learnt = read_learnt(lake, number)
+    made, failed = forecast_contained(
+        demand,
+        hierarchy,
+        lambda demand: refresh_forecast(demand, hierarchy, spec, learnt, progress=progress),
+        lambda demand: refresh_forecast(demand, hierarchy, spec, learnt),
+    )
+    demand = with_warnings(demand, failed, run)
     progress("publishing")
     publication = publication_of(demand, hierarchy, made, None)
     more = rhythm_of(demand.frequency).counted(fresh)

@@ -1,6 +1,7 @@
 """One forecast run, from the lake to the published forecast."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from forecasting.choosing.contest import CurrentVersion
+from forecasting.contained import forecast_contained
 from forecasting.forecast import make_forecast
 from forecasting.forecast_finish import Progress
 from forecasting.forecast_origins import all_origins
@@ -81,9 +83,15 @@ def _forecast(
     progress.steps += len(all_origins(demand, spec))
     champion = _champion(engine)
     kept = Checkpoint(home, _key(lake, demand, spec))
-    made = make_forecast(
-        demand, hierarchy, spec, progress=progress, champion=champion, kept=kept.load_or_make
+    made, failed = forecast_contained(
+        demand,
+        hierarchy,
+        lambda demand: make_forecast(
+            demand, hierarchy, spec, progress=progress, champion=champion, kept=kept.load_or_make
+        ),
+        lambda demand: make_forecast(demand, hierarchy, spec, champion=champion),
     )
+    demand = with_warnings(demand, failed, run)
     progress("logging the experiment")
     mlflow_run_id = log_run(store, spec, demand, hierarchy, made, run)
     progress("publishing")
@@ -110,13 +118,20 @@ def read_chain(
     )
     spec = spec.in_rhythm(demand.frequency)
     demand = with_known_ahead(engine, lake, demand, horizon=spec.horizon_days, now=now)
-    for warning in demand.warnings:
-        log("demand_incomplete", warning=warning)
-    if demand.warnings:
-        run.detail["warnings"] = list(demand.warnings)
+    demand = with_warnings(replace(demand, warnings=()), demand.warnings, run)
     if demand.rhythm is not None:
         run.detail["rhythm"] = demand.rhythm.reason
     return demand, build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS), spec
+
+
+def with_warnings(demand: Demand, more: Sequence[str], run: Run) -> Demand:
+    """Return the demand with more warnings for people, which are logged and noted in the run."""
+    for warning in more:
+        log("forecast_warning", warning=warning)
+    warned = replace(demand, warnings=(*demand.warnings, *more))
+    if warned.warnings:
+        run.detail["warnings"] = list(warned.warnings)
+    return warned
 
 
 def _champion(engine: sa.Engine) -> CurrentVersion | None:

@@ -1,5 +1,6 @@
 """A run in MLflow: its settings, errors, picture and fitted models."""
 
+import logging
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -19,8 +20,9 @@ from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy
 from forecasting.structure.levels import level_name
 from stocktide.domain.rhythm import rhythm_of
-from stocktide.foundation.errors import Transient
+from stocktide.foundation.database_errors import first_line
 from stocktide.foundation.runs import Run
+from stocktide.foundation.telemetry import log
 
 Array = NDArray[np.float64]
 
@@ -35,7 +37,7 @@ def log_run(
 ) -> str | None:
     """Log a run to MLflow and return its id there; None without a store.
 
-    An unreachable store costs the log entry, not the forecast; the run's record says so.
+    What cannot be logged, as to a store that is away, costs the entry, not the forecast; the run's record says so.
     """
     if store is None:
         return None
@@ -48,17 +50,8 @@ def log_run(
     params |= {"cutoff": demand.cutoff, "lake_version": demand.lake_version}
     params["rhythm"] = demand.frequency
     params |= {"winner": made.choice.name, "weights": made.choice.as_dict()["weights"]}
-    low, high = QUANTILES.index(0.1), QUANTILES.index(0.9)
-    picture = forecast_figure(
-        demand.days,
-        demand.following(made.mean.shape[1]),
-        made.history[0],
-        made.mean[0],
-        made.quantiles[0, :, low],
-        made.quantiles[0, :, high],
-        unit=rhythm_of(demand.frequency).each(),
-    )
     try:
+        picture = _picture(demand, made)
         with tempfile.TemporaryDirectory(prefix="stocktide-models-") as folder:
             save_models(Path(folder), hierarchy, made)
             return log_experiment(
@@ -71,9 +64,24 @@ def log_run(
                 pictures={"forecast": picture},
                 model_dir=Path(folder),
             )
-    except Transient as error:
-        run.detail["mlflow"] = error.message
+    except Exception as error:  # noqa: BLE001 - whatever fails here, the forecast is published
+        run.detail["mlflow"] = f"Not logged: {first_line(error)}"
+        log("experiment_not_logged", level=logging.ERROR, error=repr(error)[:2000])
         return None
+
+
+def _picture(demand: Demand, made: Forecast) -> Any:
+    """Draw the chain's forecast."""
+    low, high = QUANTILES.index(0.1), QUANTILES.index(0.9)
+    return forecast_figure(
+        demand.days,
+        demand.following(made.mean.shape[1]),
+        made.history[0],
+        made.mean[0],
+        made.quantiles[0, :, low],
+        made.quantiles[0, :, high],
+        unit=rhythm_of(demand.frequency).each(),
+    )
 
 
 def save_models(folder: Path, hierarchy: Hierarchy, made: Forecast) -> None:

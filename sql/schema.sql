@@ -53,6 +53,23 @@ CREATE INDEX alert_events_alert ON alert_events (alert_id, event_id);
 CREATE TRIGGER alert_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON alert_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_alert_history_change();
 GRANT SELECT ON alert_events TO stocktide_reader;
 
+-- Pairs, feeds and steps that the evaluation of alerts failed on: they are not judged, all others are. Each is tried
+-- again every hour, and goes when it works.
+CREATE TABLE alert_faults (
+    -- product and location ids as in alerts, a feed after "feed ", or the step of the evaluator
+    subject     text NOT NULL,
+    product_id  integer,
+    location_id integer,
+    error       text NOT NULL,
+    times       integer NOT NULL DEFAULT 1,
+    first_at    timestamptz NOT NULL DEFAULT now(),
+    last_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT alert_faults_pkey PRIMARY KEY (subject),
+    CONSTRAINT alert_faults_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT alert_faults_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id)
+);
+GRANT SELECT ON alert_faults TO stocktide_reader;
+
 -- The limits that all pairs were judged with; when they change, the evaluator judges every pair once.
 CREATE TABLE alert_limits (
     only_row boolean NOT NULL DEFAULT true,
@@ -924,6 +941,28 @@ CREATE TABLE forecasts (
     CONSTRAINT forecasts_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
 );
 GRANT SELECT ON forecasts TO stocktide_reader;
+
+-- Products at places that the ETL cannot bring on: each run tries them again, and what works is let go. Their figures
+-- stand where they stood.
+CREATE TABLE held_pairs (
+    product_id  integer NOT NULL,
+    location_id integer NOT NULL,
+    -- what failed: movements (rows of the ledger to the lake), daily_demand (days from movements), served (the copy
+    -- that pages read)
+    stage       text NOT NULL,
+    error       text NOT NULL,
+    -- what the pair has from this transaction on is missing in the stage that failed
+    xid_from    bigint NOT NULL,
+    -- runs that found that it fails by itself
+    tries       integer NOT NULL DEFAULT 1,
+    held_at     timestamptz NOT NULL DEFAULT now(),
+    tried_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT held_pairs_pkey PRIMARY KEY (product_id, location_id),
+    CONSTRAINT held_pairs_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
+    CONSTRAINT held_pairs_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
+    CONSTRAINT held_pairs_stage_check CHECK (stage = ANY (ARRAY['movements'::text, 'daily_demand'::text, 'served'::text]))
+);
+GRANT SELECT ON held_pairs TO stocktide_reader;
 
 -- How far the ETL has come, for display; it resumes from the lake's own commit log.
 CREATE TABLE lake_versions (
@@ -1882,6 +1921,18 @@ CREATE OR REPLACE FUNCTION is_stock_count(kind text)
 AS $function$
     SELECT kind = 'stocktake'
 $function$;
+
+-- The day of an instant in a time zone; in UTC where the database does not know the zone, as of an old row.
+CREATE OR REPLACE FUNCTION local_date(at timestamp with time zone, timezone text)
+ RETURNS date
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+BEGIN
+    RETURN (at AT TIME ZONE timezone)::date;
+EXCEPTION
+    WHEN invalid_parameter_value THEN RETURN (at AT TIME ZONE 'UTC')::date;
+END $function$;
 
 CREATE OR REPLACE FUNCTION moving_average(other_milli bigint, cost_before bigint, came_milli bigint, came_cost bigint)
  RETURNS bigint

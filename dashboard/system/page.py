@@ -17,6 +17,7 @@ from dashboard.widgets import reason_words
 from stocktide.foundation.users import User
 
 RUNS = 20
+HELD = 50
 OUTCOME_TIPS = {
     "duplicate": tip("duplicate"),
     "conflict": tip("conflict"),
@@ -31,6 +32,10 @@ def render(reader: Reader, user: User) -> None:
         _retrain(reader, user)
     with isolated("last runs"):
         _runs(reader)
+    with isolated("held out products"):
+        _held_out(reader)
+    with isolated("alerts that are not judged"):
+        _alert_faults(reader)
     with isolated("feeds"):
         _feeds(reader)
     with isolated("refused input"):
@@ -44,7 +49,7 @@ def _health(reader: Reader) -> None:
     runs = read_frame(reader.engine, "runs", limit=RUNS)
     cache = reader.cache.statistics()
     now = datetime.now(UTC)
-    verdict, first = judge(known, runs, cache, now)
+    verdict, first = judge(known, runs, cache, now, held_out=known["pairs_held_out"])
     st.subheader(verdict)
     st.markdown(first)
     cards = st.columns(4)
@@ -74,7 +79,12 @@ def _health(reader: Reader) -> None:
 
 
 def judge(
-    known: dict[str, Any], runs: pd.DataFrame, cache: dict[str, int] | None, now: datetime
+    known: dict[str, Any],
+    runs: pd.DataFrame,
+    cache: dict[str, int] | None,
+    now: datetime,
+    *,
+    held_out: int = 0,
 ) -> tuple[str, str]:
     """Return a verdict, and the first thing to do."""
     if known["newest_event"] is None:
@@ -101,6 +111,12 @@ def judge(
             "Running, slower.",
             "Redis does not answer; everything is read from the database. Restart it.",
         )
+    if held_out:
+        return (
+            f"Running, without {plural(held_out, 'product')} at a place.",
+            "Their figures stand still, since a step of the ETL fails on them; all others are up to date. "
+            "The list below says why, and what to do.",
+        )
     return (
         "Running. Nothing to do.",
         "Database, data and cache are up, and the last runs succeeded.",
@@ -124,7 +140,9 @@ def _runs(reader: Reader) -> None:
         )
         return
     st.dataframe(
-        runs[["job", "status", "started_at", "seconds", "error"]].fillna({"error": ""}),
+        runs.assign(notes=runs["detail"].map(notes_of))[
+            ["job", "status", "started_at", "seconds", "error", "notes"]
+        ].fillna({"error": ""}),
         key="system.runs",
         hide_index=True,
         placeholder="",
@@ -137,6 +155,67 @@ def _runs(reader: Reader) -> None:
             ),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
             "error": st.column_config.TextColumn("Error", width="large"),
+            "notes": st.column_config.TextColumn("Notes", width="large"),
+        },
+    )
+
+
+def notes_of(detail: dict[str, Any] | None) -> str:
+    """Return what a run left out or pooled, and went on without."""
+    known = detail or {}
+    notes = [*known.get("warnings", ()), *([known["mlflow"]] if known.get("mlflow") else ())]
+    held, failed = known.get("pairs_held_out", 0), known.get("failed", ())
+    if held:
+        notes.append(f"{plural(held, 'product')} at a place held out")
+    return " ".join([*notes, *failed])
+
+
+def _held_out(reader: Reader) -> None:
+    held = read_frame(reader.engine, "held_pairs", limit=HELD)
+    if held.empty:
+        return
+    st.subheader("Held out")
+    st.caption(
+        f"{plural(int(held['found'].iloc[0]), 'product')} at a place on which the ETL fails. Fix what the error names, "
+        "such as a mistyped amount (by a correction) or a time zone: the next run takes them up by itself."
+    )
+    st.dataframe(
+        held[["product", "location", "stage", "error", "held_at", "tries"]],
+        key="system.held_out",
+        placeholder="",
+        hide_index=True,
+        row_height=28,
+        column_config={
+            "product": "Product",
+            "location": "Location",
+            "stage": "Step",
+            "error": st.column_config.TextColumn("Error", width="large"),
+            "held_at": st.column_config.DatetimeColumn(
+                "Since (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
+            ),
+            "tries": st.column_config.NumberColumn("Attempts", format="localized"),
+        },
+    )
+
+
+def _alert_faults(reader: Reader) -> None:
+    faults = read_frame(reader.engine, "alert_faults", limit=HELD)
+    if faults.empty:
+        return
+    st.subheader("Alerts not judged")
+    st.caption("The evaluation fails on these; all others are judged. Each is tried again hourly.")
+    st.dataframe(
+        faults,
+        key="system.alert_faults",
+        placeholder="",
+        hide_index=True,
+        row_height=28,
+        column_config={
+            "subject": "Subject",
+            "error": st.column_config.TextColumn("Error", width="large"),
+            "times": st.column_config.NumberColumn("Attempts", format="localized"),
+            "first_at": st.column_config.DatetimeColumn("Since (UTC)", timezone="UTC"),
+            "last_at": st.column_config.DatetimeColumn("Last (UTC)", timezone="UTC"),
         },
     )
 

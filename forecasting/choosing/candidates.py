@@ -112,7 +112,23 @@ class LearntCandidate:
         residuals = _residuals(lesson.tables, mixture.left_out, method)
         if method in ("WLSV", "MinT-shrink") and variance is None:
             method = "WLSS"
+        try:
+            return self._reconciled(lesson, mixture, way, method, variance, residuals)
+        except Invalid as error:
+            if error.code != "mint_ill_conditioned":
+                raise
+        # a few errors, or one series that dwarfs all others, have no covariance; they have variances
+        return self._reconciled(lesson, mixture, Way("WLSV", None), "WLSV", variance, None)
 
+    def _reconciled(
+        self,
+        lesson: Lesson,
+        mixture: Mixture,
+        way: Way,
+        method: Method,
+        variance: Array | None,
+        residuals: Array | None,
+    ) -> Answer:
         def made(facts: Facts, base: Array) -> Array:
             return coherent(
                 lesson.hierarchy,

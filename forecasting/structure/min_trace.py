@@ -83,7 +83,7 @@ def shrunk(hierarchy: Hierarchy, y_hat: Array, residuals: Array | None) -> Array
     assert residuals.shape[0] == n
     usable = _usable(residuals)
     try:
-        return mean_of(
+        mean = mean_of(
             library()
             .MinTrace("mint_shrink")
             .fit_predict(
@@ -96,10 +96,17 @@ def shrunk(hierarchy: Hierarchy, y_hat: Array, residuals: Array | None) -> Array
     except Exception as error:
         if "ill-conditioned" not in str(error):
             raise
-        raise Invalid(
-            "mint_ill_conditioned",
-            "The shrunk covariance of the residuals cannot be inverted; take WLSV instead.",
-        ) from error
+        raise _ill_conditioned() from error
+    if not np.isfinite(mean).all():
+        raise _ill_conditioned()
+    return mean
+
+
+def _ill_conditioned() -> Invalid:
+    return Invalid(
+        "mint_ill_conditioned",
+        "The shrunk covariance of the residuals cannot be inverted; take WLSV instead.",
+    )
 
 
 def _usable(residuals: Array) -> Array:

@@ -12,8 +12,8 @@ from ingest.mqtt.topic_rules import ANY, FEED, Match, TopicRules, placed
 from ingest.parsing.events import Event, Fault
 from ingest.recording.feed_limits import permitted_of_feed
 from ingest.recording.recording import FeedRequest, Recorder
-from ingest.recording.retrying import by_halves
 from stocktide.foundation.database_errors import DATABASE_ERRORS, is_retryable
+from stocktide.foundation.halves import by_halves
 from stocktide.foundation.telemetry import log
 
 # Feeds that topics name, in one process; what names more is counted under the common one.

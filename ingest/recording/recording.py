@@ -17,9 +17,10 @@ from ingest.ledger.outcomes import ACCEPTED, OUTCOMES, Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.parsing.sales import Parsed
-from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
+from ingest.recording.retrying import invalidate_on_disconnect, reaching, retried
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.database_errors import DATABASE_ERRORS, reaction_to
+from stocktide.foundation.halves import by_halves
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
 

@@ -1,7 +1,7 @@
-"""How a batch is recorded: again where another writer was in the way, by halves where one of it is refused."""
+"""How a batch is recorded: again where another writer was in the way."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -20,7 +20,6 @@ from stocktide.foundation.telemetry import log
 TRIES_MAX = 5
 FIRST_WAIT_S = 0.02
 
-Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
@@ -69,29 +68,3 @@ def invalidate_on_disconnect(connection: sa.Connection) -> Iterator[None]:
         if isinstance(driver, psycopg.Connection) and driver.closed:
             connection.invalidate()
         raise
-
-
-def by_halves(
-    batch: Sequence[Part],
-    do: Callable[[Sequence[Part]], list[Result]],
-    alone: Callable[[Part, Exception], list[Result]],
-    *,
-    is_of_one: Callable[[Exception], bool],
-) -> list[Result]:
-    """Do a batch together; where one of it is at fault, halve it until that one is found.
-
-    do: gives the results of some of the batch, in order. alone: gives those of the one that fails alone. is_of_one:
-    tells whether an error is the fault of one of them; any other is raised.
-    """
-    if not batch:
-        return []
-    try:
-        return do(batch)
-    except Exception as error:
-        if not is_of_one(error):
-            raise
-        if len(batch) == 1:
-            return alone(batch[0], error)
-    half = len(batch) // 2
-    first = by_halves(batch[:half], do, alone, is_of_one=is_of_one)
-    return [*first, *by_halves(batch[half:], do, alone, is_of_one=is_of_one)]

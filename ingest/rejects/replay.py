@@ -7,7 +7,7 @@ from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.parsing.events import Event, Fault
 from ingest.recording.recording import Recorder, is_of_one, not_storable
-from ingest.recording.retrying import by_halves, invalidate_on_disconnect, reaching, retried
+from ingest.recording.retrying import invalidate_on_disconnect, reaching, retried
 from ingest.rejects.attempts import (
     Attempt,
     Audit,
@@ -22,6 +22,7 @@ from ingest.rejects.payload import HOW_TO_FIX, edited, kind_of
 from ingest.rejects.rejects import Wanted, checked_reason, open_reject, payload_of
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
+from stocktide.foundation.halves import by_halves
 
 # Rejects in one call, and in one of its transactions.
 CALL_MAX = 10_000

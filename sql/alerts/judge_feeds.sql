@@ -1,5 +1,5 @@
 -- Judge feeds by the rules of time: silent too long, refused too much. Gives a row where a rule says open, or has an
--- alert open. When a feed is silent, the view feed_silence says.
+-- alert open. When a feed is silent, the view feed_silence says. feeds: these only, or all.
 WITH heard AS (
     SELECT f.*, a.opened_at AS silent_from, a.limit_milli AS silent_limit_then, recent.refused, recent.total
     FROM feed_silence f
@@ -10,6 +10,7 @@ WITH heard AS (
         FROM feed_minutes m
         WHERE m.feed = f.feed AND m.minute > now() - make_interval(mins => :storm_minutes)
     ) recent
+    WHERE CAST(:feeds AS text[]) IS NULL OR f.feed = ANY (CAST(:feeds AS text[]))
 ),
 measured AS (
     SELECT feed, ended, refused, total, silent_limit_then,

@@ -41,7 +41,7 @@ dates AS (
 begins AS (
     SELECT timezone, midnight::DATE AS day,
            coalesce(TRY(timezone(timezone, midnight)), timezone('UTC', midnight)) AS midnight_at
-    FROM (SELECT DISTINCT timezone FROM zones), dates
+    FROM (SELECT DISTINCT timezone FROM zones WHERE location_id IN (SELECT location_id FROM rows)), dates
 ),
 -- midnight may come twice; the day begins with the first one
 hours AS (

@@ -4,8 +4,8 @@
 -- its days show that they have arrived.
 WITH over AS (
     SELECT least(
-        min((CAST(:now AS timestamptz) AT TIME ZONE timezone)::date) - 1,
-        (SELECT min((recorded_through AT TIME ZONE timezone)::date) - 1
+        min(local_date(CAST(:now AS timestamptz), timezone)) - 1,
+        (SELECT min(local_date(recorded_through, timezone)) - 1
          FROM lake_versions, locations l WHERE table_name = 'movements')) AS last_day,
         (SELECT max(day) FROM daily_demand) AS last_sold
     FROM locations

@@ -15,7 +15,7 @@ from psycopg.errors import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from stocktide.foundation.errors import Transient
+from stocktide.foundation.errors import StocktideError, Transient
 
 Reaction = Literal["transient", "content", "bug"]
 # All that SQLAlchemy, its pool and the driver raise for the database.
@@ -58,6 +58,16 @@ def reaction_to(error: BaseException) -> Reaction:
 def is_retryable(error: BaseException) -> bool:
     """Return True if the same again may work."""
     return reaction_to(error) == "transient"
+
+
+def is_of_content(error: BaseException) -> bool:
+    """Return True if some of the data may be at fault for an error of a job: no server, disk or memory is away."""
+    cause = cause_of(error)
+    if isinstance(cause, StocktideError | OSError | MemoryError):
+        return False
+    # drivers without classes of their own have the state, none where they lost the connection
+    state = getattr(cause, "sqlstate", "")
+    return state is not None and not state.startswith(_PASSING) and not is_retryable(cause)
 
 
 def is_in_the_way(error: BaseException) -> bool:

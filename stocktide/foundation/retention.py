@@ -1,11 +1,13 @@
 """Rows and logs that may go, by `stores`: a few thousand at a time, so that nobody waits behind them."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from stocktide.foundation.settings import Settings
+from stocktide.foundation.steps import Steps
 from stocktide.foundation.stores import TABLES, Retention
 
 ROWS_AT_ONCE = 5_000
@@ -15,16 +17,25 @@ LOG_SHARE_KEPT = 0.5
 Say = Callable[[str], None]
 
 
-def delete_aged(engine: sa.Engine, settings: Settings, say: Say) -> dict[str, int]:
-    """Delete the rows that are too old; returns how many by table. Each few thousand are a transaction of their own."""
+def delete_aged(
+    engine: sa.Engine, settings: Settings, say: Say, steps: Steps | None = None
+) -> dict[str, int]:
+    """Delete the rows that are too old; returns how many by table. Each few thousand are a transaction of their own.
+
+    steps: notes the tables that fail (None: they are raised when the others are done).
+    """
+    noted = steps or Steps()
     deleted: dict[str, int] = {}
     for table, store in TABLES.items():
         if store.retention is None:
             continue
         days = int(getattr(settings, store.retention.setting))
-        deleted[table] = _delete(engine, table, store.retention, days)
+        delete = partial(_delete, engine, table, store.retention, days)
+        deleted[table] = noted.do(table, delete, int)
         if deleted[table]:
             say(f"{table}: {deleted[table]:,} rows older than {days} days deleted")
+    if steps is None:
+        noted.end()
     return deleted
 
 

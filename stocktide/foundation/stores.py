@@ -46,7 +46,7 @@ TABLES: Mapping[str, Store] = {
          "sources", "successions", "users", "webhooks"),
         Store(OF_CHAIN),
     ),
-    **dict.fromkeys(("stock", "reorder_points", "lots"), Store(OF_PAIRS)),
+    **dict.fromkeys(("stock", "reorder_points", "lots", "held_pairs", "alert_faults"), Store(OF_PAIRS)),
     **dict.fromkeys(("daily_demand", "location_daily", "unusual_days"), Store(OF_DAYS)),
     **dict.fromkeys(
         ("forecasts", "forecast_nodes", "forecast_components", "forecast_paths", "forecast_actuals",

@@ -15,7 +15,7 @@ import redis
 import sqlalchemy as sa
 import uvicorn
 
-from alerts.cloud_event import json_schema
+from alerts.cloud_event import cloud_event, json_schema
 from alerts.fan_out import FanOut, Subscription
 from stocktide.entrypoints.api import create_app
 from stocktide.foundation.cache_server import connect_cache
@@ -356,6 +356,27 @@ def test_fan_out_drops_its_clients_and_starts_again_when_it_fails(
             return await next_id(again)
 
     assert asyncio.run(follow()) == 2
+
+
+def test_an_event_that_cannot_be_written_is_a_comment_for_who_asks_for_what_was_before(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flap(shops, 3)
+
+    def failing_on_two(row: sa.RowMapping, source: str) -> dict[str, Any]:
+        if row["event_id"] == 2:
+            raise IndexError("no such rule")
+        return cloud_event(row, source)
+
+    async def follow() -> list[bytes]:
+        async with following(shops.engine) as fan_out:
+            return [frame.text for frame in await fan_out.page_after(0)]
+
+    monkeypatch.setattr("alerts.fan_out.cloud_event", failing_on_two)
+    first, second, third = asyncio.run(follow())
+    assert second == b"id: 2\n: this change could not be written; the log says why\n\n"
+    assert b"event: stocktide.alert" in first
+    assert b"event: stocktide.alert" in third
 
 
 def test_fan_out_goes_back_with_a_database_that_was_restored(shops: Shops) -> None:

@@ -29,9 +29,10 @@ RECORDED = {
     " planned_promotions planned_regressors alert_silences alert_limits currency_rates",
     "what happened at the door": "rejects reject_actions feed_minutes mqtt_first_seen watched_files",
     "estimates that name their time": "feed_rhythms",
-    "alerts, as they were judged": "alerts alert_events deliveries stock_changes",
+    "alerts, as they were judged": "alerts alert_events alert_faults deliveries stock_changes",
     "who signed in": "sessions sign_in_attempts",
     "what somebody decided, of days that the ETL flags": "unusual_days",
+    "what the ETL holds out until it works": "held_pairs",
     "runs and what models said": "runs forecast_actuals forecast_components forecast_decisions forecast_drift"
     " forecast_errors forecast_models forecast_nodes forecast_paths forecast_runs forecast_scores forecasts"
     " published_forecast",

@@ -22,7 +22,7 @@ from ingest.epcis.model.document import Document
 from ingest.epcis.model.reading import Refused
 from ingest.epcis.movements.post_movements import post_movements
 from ingest.parsing.events import Fault
-from ingest.recording.recording import Recorder
+from ingest.recording.recording import Recorder, is_of_one, not_storable
 from stocktide.foundation.database_errors import DATABASE_ERRORS, is_retryable
 from stocktide.foundation.errors import Conflict, Invalid, Transient
 from stocktide.foundation.telemetry import log
@@ -85,6 +85,10 @@ def _columns(document: Document) -> tuple[list[Row], list[Wrong]]:
             rows.append({**columns_of(read), "index": index})
         except Refused as refused:
             faults.append((index, refused.fault))
+        except Exception as error:
+            if not is_of_one(error):
+                raise
+            faults.append((index, not_storable(error)))
     return rows, faults
 
 

@@ -65,9 +65,12 @@ def plain(number: Decimal) -> Decimal:
 def quantity_of(number: Number) -> Decimal | None:
     """Return a number that a quantity can be, exactly; None if it is too large or too fine to be one."""
     exact = Decimal(number)
+    # first, for a signalling NaN cannot even be compared
+    if not exact.is_finite():
+        return None
     if exact == 0:
         return Decimal(0)
-    if not exact.is_finite() or exact.adjusted() >= QUANTITY_DIGITS:
+    if exact.adjusted() >= QUANTITY_DIGITS:
         return None
     # zeros behind the point do not make a number finer
     exponent = plain(exact).as_tuple().exponent

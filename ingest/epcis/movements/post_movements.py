@@ -17,9 +17,9 @@ from ingest.epcis.movements.settled import give_up, write_settled
 from ingest.ledger.ledger import Outcome
 from ingest.parsing.permission import permitted
 from ingest.recording.recording import Recorder
-from ingest.recording.retrying import by_halves
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_errors import is_retryable
+from stocktide.foundation.halves import by_halves
 from stocktide.foundation.keys import Key, keys_named
 from stocktide.foundation.telemetry import log
 

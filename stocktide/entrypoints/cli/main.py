@@ -186,9 +186,13 @@ def etl(as_json: bool, wait: bool) -> None:
             "lake versions",
             f"movements {report['landed']['version']}, daily_demand {report['demand']['version']}",
         ],
+        ["products at places held out", report["pairs_held_out"]],
         ["seconds", round(report["seconds"], 1)],
     ]
     print_table("ETL", ["what", "value"], rows)
+    if report["pairs_held_out"]:
+        columns = ["product", "location", "stage", "runs", "error"]
+        print_table("Held out", columns, [list(pair.values()) for pair in report["held_out"]])
 
 
 cli.add_command(broker)

@@ -1,6 +1,7 @@
 """The command of maintenance: what may go goes, and the lake is kept in shape."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import click
@@ -14,12 +15,13 @@ from stocktide.entrypoints.cli.output import print_json, say
 @as_json
 def maintain(as_json: bool) -> None:
     """Delete what is older than the settings keep, merge the lake's small files. The worker does it every night."""
-    from etl.maintenance import tidy_lake
+    from etl.maintenance import Tidied, tidy_lake
     from forecasting.publishing.experiment import TrackingStore
     from forecasting.publishing.experiments_kept import prune_experiments
     from stocktide.foundation.lake import Lake
     from stocktide.foundation.retention import delete_aged, shorten_logs
     from stocktide.foundation.runs import recorded_run
+    from stocktide.foundation.steps import Steps
 
     settings = load_settings()
 
@@ -32,14 +34,19 @@ def maintain(as_json: bool) -> None:
         services_for(settings, "stocktide maintain") as (engine, _),
         recorded_run(engine, "maintain") as run,
     ):
-        done["rows"] = delete_aged(engine, settings, tell)
-        done["logs"] = shorten_logs(settings.home / "logs", settings.log_bytes_max, tell)
-        lake = Lake(settings.lake_root)
-        tidied = tidy_lake(engine, lake, history_days=settings.lake_history_days, say=tell)
+        steps = Steps()
+        done["rows"] = delete_aged(engine, settings, tell, steps)
+        logs, lake = settings.home / "logs", Lake(settings.lake_root)
+        shorten = partial(shorten_logs, logs, settings.log_bytes_max, tell)
+        done["logs"] = steps.do("logs", shorten, dict)
+        tidy = partial(tidy_lake, engine, lake, history_days=settings.lake_history_days, say=tell)
+        tidied = steps.do("lake", tidy, dict[str, Tidied])
         done["lake"] = {name: asdict(table) for name, table in tidied.items()}
-        store = TrackingStore.of(settings)
-        done["experiments"] = prune_experiments(store, engine, kept=settings.experiments_kept)
+        store, kept = TrackingStore.of(settings), settings.experiments_kept
+        prune = partial(prune_experiments, store, engine, kept=kept)
+        done["experiments"] = steps.do("experiments", prune, int)
         run.detail.update(done)
+        steps.end()
     if as_json:
         print_json(done)
         return

@@ -61,6 +61,12 @@ def test_judge_says_slower_when_the_cache_is_away() -> None:
     assert judge(KNOWN, GOOD, None, NOW)[0] == "Running, slower."
 
 
+def test_judge_says_what_is_held_out() -> None:
+    verdict, first = judge(KNOWN, GOOD, CACHE, NOW, held_out=2)
+    assert verdict == "Running, without 2 products at a place."
+    assert "The list below says why" in first
+
+
 def test_queue_job_queues_a_job_once(api: Api) -> None:
     key = api.operate.headers["Authorization"].removeprefix("Bearer ")
     assert queue_job("forecast", api.url, key).startswith("Queued.")

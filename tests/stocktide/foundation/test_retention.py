@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from stocktide.foundation import retention
+from stocktide.foundation.errors import Fatal
 from stocktide.foundation.retention import delete_aged, shorten_logs
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.stores import FOLDERS, TABLES
@@ -140,3 +141,16 @@ def test_a_long_log_keeps_its_newest_lines_and_its_writer_goes_on(tmp_path: Path
     assert lines[0].startswith("line ")
     assert long.stat().st_size < 6_000
     assert short.read_text() == "one\n"
+
+
+def test_a_table_that_fails_does_not_keep_the_others(database: sa.Engine) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE rejects RENAME COLUMN last_seen_at TO seen_at")
+        connection.exec_driver_sql(
+            "INSERT INTO runs (job, started_at, status, finished_at)"
+            " VALUES ('etl', now() - interval '99 years', 'succeeded', now())"
+        )
+    with pytest.raises(Fatal, match="rejects"):
+        delete_aged(database, SETTINGS, nothing)
+    with database.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one() == 0

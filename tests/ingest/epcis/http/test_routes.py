@@ -10,7 +10,16 @@ import sqlalchemy as sa
 from ingest.epcis import CONFLICT_SOURCE, conflict_of, movement_states
 from stocktide.foundation.keys import create_key
 from tests.conftest import Api
-from tests.ingest.epcis.documents import GTIN, LOT_GTIN, SHOP_GLN, bare, document, event, sgtin
+from tests.ingest.epcis.documents import (
+    GTIN,
+    LOT_CLASS,
+    LOT_GTIN,
+    SHOP_GLN,
+    bare,
+    document,
+    event,
+    sgtin,
+)
 
 LD = {"content-type": "application/ld+json"}
 
@@ -294,3 +303,14 @@ def test_received_goods_are_in_stock(shop: Api, database: sa.Engine) -> None:
     again = job(shop, post(shop, document(received)))
     assert (again["events"], again["duplicates"]) == (0, 1)
     assert on_hand(database) == {("CAN", "S1"): 2000, (LOT_GTIN, "S1"): 2500}
+
+
+@pytest.mark.parametrize("quantity", ["sNaN", "NaN", "Infinity", "-sNaN7", "1e1000000"])
+def test_a_quantity_that_is_no_number_is_kept_as_it_came_and_moves_nothing(
+    shop: Api, database: sa.Engine, quantity: str
+) -> None:
+    goods = [{"epcClass": LOT_CLASS, "quantity": quantity, "uom": "KGM"}]
+    answer = post(shop, bare(epcList=None, quantityList=goods), "events")
+    assert answer.status_code == 201, answer.text
+    assert events(shop, GE_quantity="0") == []
+    assert on_hand(database) == {}

@@ -1,0 +1,15 @@
+"""Pairs that the ETL holds out."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0027"
+down_revision = "0026"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0027_held_pairs.sql").read_text("utf-8"))
