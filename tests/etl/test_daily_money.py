@@ -96,7 +96,7 @@ def without_none(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if value is not None}
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batches=st.lists(st.lists(line | listed, min_size=1, max_size=8), min_size=1, max_size=3),
     of_product=st.sampled_from([None, "EUR", "JPY"]),
