@@ -96,8 +96,7 @@ def evaluate_feeds(
 
     def judge(some: Sequence[Subject] | None) -> tuple[int, int]:
         feeds = None if some is None else [feed.name.removeprefix(FEED) for feed in some]
-        binds = {**limits.of_feeds(), "feeds": feeds}
-        judged = connection.execute(statement("alerts/judge_feeds"), binds)
+        judged = connection.execute(statement("alerts/judge_feeds"), limits.of_feeds(feeds))
         return _apply(connection, judged.mappings().all())
 
     if each:

@@ -1,5 +1,6 @@
 """The rules: their names, the limits that they judge with, and how an alert reads."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -36,9 +37,11 @@ class RuleLimits:
         names = ("hysteresis", "sensor_milli", "sensor_share", "sensor_grace_s")
         return {name: value for name, value in asdict(self).items() if name in names}
 
-    def of_feeds(self) -> dict[str, Any]:
-        """Those of the rules of feeds."""
-        return {name: value for name, value in asdict(self).items() if name not in self.of_pairs()}
+    def of_feeds(self, feeds: Sequence[str] | None = None) -> dict[str, Any]:
+        """Those of the rules of feeds. feeds: which are judged (None: all)."""
+        pairs = self.of_pairs()
+        limits = {name: value for name, value in asdict(self).items() if name not in pairs}
+        return {**limits, "feeds": feeds}
 
 
 def limits_of(settings: Settings) -> RuleLimits:
