@@ -3,9 +3,13 @@
 TERMS = {
     "On hand": (
         "Units in a location according to the ledger: the last count plus all movements since. "
-        "Unknown until a delivery or a count is received."
+        "Unknown until a delivery or a count is received, and while the book is below zero: then goods were sold that "
+        "never came, and only a count tells what is there."
     ),
-    "Stock-out": "A product is out of stock in a location when its known stock is 0 or less.",
+    "Stock-out": (
+        "A product is out of stock in a location when its known stock is exactly 0. Below zero the book is wrong and the "
+        "stock unknown."
+    ),
     "Out-of-stock rate": (
         "Share of known shelf-days without stock: days of a product in a location on which it was out of stock for a "
         "time ÷ all its days with sales or deliveries."

@@ -8,7 +8,15 @@ import pyarrow as pa
 import sqlalchemy as sa
 from deltalake import DeltaTable, write_deltalake
 
-from etl.delta import MOVEMENTS, generation_of, open_table, up_to, version_of, watermark_of
+from etl.delta import (
+    MOVEMENTS,
+    generation_of,
+    has_rules,
+    open_table,
+    up_to,
+    version_of,
+    watermark_of,
+)
 from etl.dimensions import Dimensions, zones_changed
 from etl.numbers import refuse_strangers
 from etl.postgres import arrow_cursor
@@ -37,8 +45,8 @@ def land_movements(
     watermark beyond it would lose its rows forever. Below the snapshot's xmin nothing can still commit.
 
     The table is made again from the whole ledger, as a new generation of the lake, if `whole` asks for it, if it has
-    another form, or if a location's time zone changed, and with it the days of all its movements.
-    Raises Fatal if ledger or lake carry transaction numbers of another database.
+    another form, if days are derived by other rules now, or if a location's time zone changed, and with it the days of
+    all its movements. Raises Fatal if ledger or lake carry transaction numbers of another database.
     """
     table = open_table(lake, "movements")
     whole = whole or not has_form(table) or zones_changed(lake, dimensions)
@@ -60,9 +68,11 @@ def land_movements(
 
 
 def has_form(table: DeltaTable | None) -> bool:
-    """Return True if a table of movements has the columns that this version reads."""
-    return table is not None and {field.name for field in table.schema().fields} == set(
-        MOVEMENTS.names
+    """Return True if a table of movements has the columns that this version reads, and its rules made the days."""
+    return (
+        table is not None
+        and {field.name for field in table.schema().fields} == set(MOVEMENTS.names)
+        and has_rules(table)
     )
 
 
