@@ -7,12 +7,12 @@ TERMS = {
         "never came, and only a count tells what is there."
     ),
     "Stock-out": (
-        "A product is out of stock in a location when its known stock is exactly 0. Below zero the book is wrong and the "
-        "stock unknown."
+        "A product is out of stock in a location when its known stock is exactly 0. Below zero the book is wrong and "
+        "the stock unknown."
     ),
     "Out-of-stock rate": (
-        "Share of known shelf-days without stock: days of a product in a location on which it was out of stock for a "
-        "time ÷ all its days with sales or deliveries."
+        "Known shelf-days on which the shelf was empty for a time ÷ all known shelf-days. A product in a location is a "
+        "shelf on every day on which its stock is known, with or without a movement."
     ),
     "Backtest": (
         "Test on the past: forecast from an earlier day with what was known then, and compare with what was sold."

@@ -9,12 +9,16 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, read_record
 from catalog.periods import periods_up_to, sum_by_period
+from catalog.state import DataState, in_words
 from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.forecasts.node_picture import read_actuals
+from dashboard.freshness import data_state, foot_line, known_now
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
+from dashboard.overview.attention import attention, first_steps, what_is_not_known
+from dashboard.overview.shelves import ShelfRate, rates
 from dashboard.reader import Reader
-from dashboard.theme import NO_CHANGE, amount, change, plain, plural, quantity, roles, today
+from dashboard.theme import NO_CHANGE, amount, change, plural, quantity, roles
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.foundation.users import User
 
@@ -30,96 +34,68 @@ def render(reader: Reader, _user: User) -> None:
     rhythm = rhythm_of(run["frequency"]) if run else DAILY
     back = DAYS if rhythm.is_daily else SPARKS * rhythm.days_max
     sales = read_frame(reader.engine, "sales_by_day", days=back, location=None)
+    known = known_now(reader)
+    state = data_state(reader, rhythm=rhythm if run and run["one_day"] else DAILY)
     if sales.empty:
-        _first_steps(reader)
+        first_steps(known, state)
         return
     position = read_record(reader.engine, "stock_position")
-    running_out = read_frame(reader.engine, "running_out")
-    st.subheader("Needs attention today")
-    st.markdown("\n".join(f"- {sentence}" for sentence in attention(position, running_out)))
+    with isolated("what needs attention"):
+        _attention(reader, position, run, known["forecast_through"], state)
     with isolated("totals"):
-        _cards(sales, position, run)
+        _cards(reader, sales, position, run, state)
     with isolated("the chart"):
-        _sales_chart(reader, sales)
+        _sales_chart(reader, sales, state)
     with isolated("empty shelves"):
-        _empty_shelves(reader, position)
+        _empty_shelves(reader, position, state)
 
 
-def attention(position: dict[str, float], running_out: pd.DataFrame) -> list[str]:
-    """Write at most five sentences, the most urgent first: what, how much, what to do."""
-    said = []
-    if position["out_of_stock"]:
-        said.append(
-            f"**{plural(int(position['out_of_stock']), 'shelf', 'shelves')} out of stock** that sold in the last four "
-            "weeks. Check their deliveries first; the list is below."
-        )
-    if not running_out.empty:
-        worst = running_out.iloc[0]
-        said.append(
-            f"**{plural(int(worst['found']), 'shelf', 'shelves')} will probably run empty within a week** without a "
-            f"delivery. Worst: {plain(worst['name'])}, {plain(worst['location'])}: "
-            f"{quantity(worst['on_hand'])} left, {quantity(worst['week'])} expected."
-        )
-    if position["sensor_differs"]:
-        said.append(
-            f"**{int(position['sensor_differs']):,} of {plural(int(position['sensed']), 'shelf sensor')}** "
-            "differ from recorded stock: count these shelves."
-        )
-    if position["negative"]:
-        said.append(
-            f"**{plural(int(position['negative']), 'stock level')} below zero**: more was sold than received. "
-            "Enter the missing delivery or count."
-        )
-    if position["pairs"] and not position["pairs_known"]:
-        said.append(
-            "**Stock is unknown**: only sales were received so far, no delivery and no count. "
-            "Send a `stocktake` for each product."
-        )
-    return said[:5] or [
-        "Nothing. No shelf is out of stock, and none is likely to be within a week."
-    ]
+def _attention(
+    reader: Reader,
+    position: dict[str, Any],
+    run: dict[str, Any] | None,
+    through: date | None,
+    state: DataState,
+) -> None:
+    # what ended is not compared with a week that comes
+    running_out = read_frame(reader.engine, "running_out", now=reader.clock())
+    if state.ended:
+        running_out = running_out.iloc[:0]
+    st.subheader(f"Needs attention, {state.as_of}" if state.ended else "Needs attention today")
+    not_known = what_is_not_known(position, run, through, state)
+    said = attention(position, running_out, not_known)
+    st.markdown("\n".join(f"- {sentence}" for sentence in said))
+    if not_known and not set(not_known) <= set(said):
+        st.caption(f"Not known: {' '.join(not_known)}")
+    shelves = plural(int(position["pairs"]), "shelf", "shelves")
+    foot_line(state, f"{int(position['pairs_known']):,} of {shelves} with known stock")
 
 
-def _first_steps(reader: Reader) -> None:
-    known = read_record(reader.engine, "freshness")
-    st.info("No sales yet. Three steps to get here:")
-    for done, text in (
-        (
-            known["newest_event"] is not None,
-            "Send events: `stocktide import FILE --mapping NAME`, or POST /v1/events.",
-        ),
-        (
-            known["lake_updated_at"] is not None,
-            "Load them: the worker does this every few minutes, or run `stocktide etl`.",
-        ),
-        (
-            known["published_at"] is not None,
-            "Forecast: run `stocktide forecast`, or press “Retrain now” on the System page.",
-        ),
-    ):
-        st.markdown(
-            f"{':material/check_circle:' if done else ':material/radio_button_unchecked:'} {text}"
-        )
-
-
-def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] | None) -> None:
+def _cards(
+    reader: Reader,
+    sales: pd.DataFrame,
+    position: dict[str, float],
+    run: dict[str, Any] | None,
+    state: DataState,
+) -> None:
     """Draw what was sold in the last week, or in the last period where sales are dated on one day of it."""
     rhythm, count = DAILY, WEEK
     if run is not None and run["one_day"]:
         rhythm, count = rhythm_of(run["frequency"]), 1
         sales = sum_by_period(sales, "day", run["cutoff"], rhythm)
-    sales = full_days(sales, today(), rhythm)
+    sales = full_days(sales, state.open_from, rhythm)
     if sales.empty:
-        st.info("The first day is not over yet; totals appear tomorrow.")
+        st.info(state.why or "The first day is not over yet; totals appear tomorrow.")
         return
-    span = rhythm.counted(count) if rhythm.is_daily else rhythm.one
     last, before = sales.tail(count), sales.iloc[-2 * count : -count]
+    span = rhythm.counted(len(last)) if rhythm.is_daily else rhythm.one
+    why_not = not_compared(len(before), count, rhythm, state)
     currency = str(position["currency"]) if position["currency"] else None
     cards = st.columns(4)
     cards[0].metric(
         f"Sales, last {span}",
         amount(last["revenue"].sum(), currency),
-        **_delta(_change(last["revenue"].sum(), before["revenue"].sum())),
+        **_delta(None if why_not else _change(last["revenue"].sum(), before["revenue"].sum())),
         chart_data=sales["revenue"].tail(SPARKS).round(2).tolist(),
         height="stretch",
         border=True,
@@ -127,37 +103,66 @@ def _cards(sales: pd.DataFrame, position: dict[str, float], run: dict[str, Any] 
     cards[1].metric(
         f"Units, last {span}",
         quantity(last["sold"].sum()),
-        **_delta(_change(last["sold"].sum(), before["sold"].sum())),
+        **_delta(None if why_not else _change(last["sold"].sum(), before["sold"].sum())),
         chart_data=sales["sold"].tail(SPARKS).round(1).tolist(),
         height="stretch",
         border=True,
     )
-    share, share_before = _out_share(last), _out_share(before)
+    last_day = sales["day"].iloc[-1].date()
+    with cards[2]:
+        shelves = _out_of_stock_rate(reader, last_day, rhythm, count, compared=not why_not)
     known = bool(position["pairs_known"])
-    cards[2].metric(
-        "Out-of-stock rate",
-        f"{share:.1%}" if known else "unknown",
-        **_delta(points(share, share_before) if known else None, "inverse"),
-        chart_data=(100 * sales["out_of_stock"] / sales["active"].clip(lower=1))
-        .tail(SPARKS)
-        .round(2)
-        .tolist()
-        if known
-        else None,
-        height="stretch",
-        border=True,
-        help=tip("out-of-stock rate"),
-    )
     cards[3].metric(
         "Stock at selling price",
         amount(position["value_at_price"], currency) if known else "unknown",
         height="stretch",
         border=True,
-        help="On hand times today's selling price; purchase costs are not known.",
+        help="On hand times the newest selling price, where the stock is known; purchase costs are not known.",
     )
     st.caption(
-        f"vs previous {span}. Last full {rhythm.one}: {rhythm.named(sales['day'].iloc[-1].date())}."
+        f"{why_not or f'vs previous {span}.'} Last full {rhythm.one}: {rhythm.named(last_day)}. "
+        f"Out of stock: {shelves.words}."
     )
+    places = plural(known_now(reader)["places"], "location")
+    foot_line(state, f"{span} to {in_words(last_day)}, {places}")
+
+
+def _out_of_stock_rate(
+    reader: Reader, last_day: date, rhythm: Rhythm, count: int, *, compared: bool
+) -> ShelfRate:
+    """Draw the rate of the last days; the days that are not over count nowhere."""
+    days = max(SPARKS, 2 * count * rhythm.days_max)
+    shelf_days = read_frame(reader.engine, "shelf_days", days=days, through=last_day)
+    now, before = rates(shelf_days, last_day, rhythm, count)
+    moved = (
+        points(now.share, before.share)
+        if compared and now.share is not None and before.share is not None
+        else None
+    )
+    st.metric(
+        "Out-of-stock rate",
+        "unknown" if now.share is None else f"{now.share:.1%}",
+        **_delta(moved, "inverse"),
+        chart_data=(100 * shelf_days["empty"] / shelf_days["known"]).tail(SPARKS).round(2).tolist()
+        if now.share is not None
+        else None,
+        height="stretch",
+        border=True,
+        help=tip("out-of-stock rate"),
+    )
+    return now
+
+
+def not_compared(before: int, count: int, rhythm: Rhythm, state: DataState) -> str:
+    """Return why the last periods are not compared with those before; "" where both are whole.
+
+    before: whole periods that there are before the last `count`.
+    """
+    if not state.can_compare:
+        return f"Not compared: {state.why}"
+    if before < count:
+        return f"Not compared: fewer than {rhythm.counted(2 * count)} are whole yet."
+    return ""
 
 
 def full_days(sales: pd.DataFrame, today: date, rhythm: Rhythm = DAILY) -> pd.DataFrame:
@@ -172,11 +177,6 @@ def full_days(sales: pd.DataFrame, today: date, rhythm: Rhythm = DAILY) -> pd.Da
     calendar = periods_up_to(by_day.index.max().date(), CALENDAR_MAX, rhythm).rename("day")
     calendar = calendar[calendar >= by_day.index.min()]
     return by_day.reindex(calendar, fill_value=0).reset_index()
-
-
-def _out_share(days: pd.DataFrame) -> float:
-    active = days["active"].sum()
-    return float(days["out_of_stock"].sum() / active) if active else 0.0
 
 
 def _change(now: float, before: float) -> str | None:
@@ -196,7 +196,7 @@ def _delta(moved: str | None, colour: str = "normal") -> dict[str, Any]:
     return {"delta": moved, "delta_color": colour}
 
 
-def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
+def _sales_chart(reader: Reader, sales: pd.DataFrame, state: DataState) -> None:
     roots = find_nodes(reader.engine, level_name="total", limit=1)
     forecast = (
         pd.DataFrame(node_days(reader.engine, roots[0]["node_id"])) if roots else pd.DataFrame()
@@ -207,7 +207,7 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
         actual = _every_period(reader, roots[0], actual, rhythm)
     coming = forecast["yhat"].sum() if roots else None
     title = (
-        f"{quantity(coming)} units expected, {days_ahead(forecast)}"
+        f"{quantity(coming)} units expected, {days_ahead(forecast, state.today)}"
         if coming is not None
         else "Sales by day; no forecast is published yet"
     )
@@ -218,10 +218,12 @@ def _sales_chart(reader: Reader, sales: pd.DataFrame) -> None:
         title=title,
         unit=rhythm.each(),
         where="all locations",
-        today=today(),
+        today=state.open_from,
         grain=grain_of(rhythm),
+        coverage=roots[0]["coverage"] or {} if roots else None,
     )
     st.altair_chart(chart, width="stretch", key="overview.sales")
+    foot_line(state, plural(known_now(reader)["places"], "location"))
 
 
 def _every_day(sales: pd.DataFrame) -> pd.DataFrame:
@@ -241,12 +243,12 @@ def _every_period(
     return pd.concat([known, sum_by_period(since, "ds", root["cutoff"], rhythm)])
 
 
-def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:
+def _empty_shelves(reader: Reader, position: dict[str, float], state: DataState) -> None:
     st.subheader("Empty shelves", help=tip("stock-out"))
     where = read_frame(reader.engine, "out_of_stock_by")
     if where.empty:
         st.info(
-            "No shelf with recent sales is out of stock."
+            "No shelf with recent sales is known to be out of stock."
             if position["pairs_known"]
             else "Stock-outs are not known: stock is unknown until a delivery or a count is received."
         )
@@ -264,4 +266,9 @@ def _empty_shelves(reader: Reader, position: dict[str, float]) -> None:
             "names": st.column_config.TextColumn("Products (best sellers first)", width="large"),
         },
     )
-    st.caption("Out of stock now, sold in the last four weeks. Top 10 by missing products.")
+    when_out = "at the newest data" if state.ended else "now"
+    foot_line(
+        state,
+        f"Out of stock {when_out}, sold in the four weeks before; top 10 by missing products, of "
+        f"{plural(int(position['pairs_known']), 'shelf', 'shelves')} with known stock",
+    )

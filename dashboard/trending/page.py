@@ -4,8 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame
+from catalog.known_stock import stock_words
 from catalog.trending import Scope, read_trending
 from dashboard.figures import ranked_bars
+from dashboard.freshness import data_state
 from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
@@ -46,6 +48,9 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         half_life_h=reader.settings.trend_half_life_h,
         limit=ROWS,
     )
+    state = data_state(reader)
+    if state.kind == "partial":
+        st.caption(state.why)
     if not found["products"]:
         st.info(
             f"No sales yet for “{plain(where)}”. Sales appear here as soon as they are recorded."
@@ -65,9 +70,17 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         unit=f"Units sold. Recent sales weigh more (half-life {half_life:g} h)",
     )  # fmt: skip
     st.altair_chart(chart, width="stretch", key="trending.chart")
-    table = frame[["name", "department", "score", "unit", "on_hand", "last_sale_at"]].dropna(
-        axis="columns", how="all"
-    )
+    frame["stock"] = [
+        stock_words(
+            places=row["locations"],
+            known=row["locations_known"],
+            below_zero=row["locations_below_zero"],
+        )
+        or None
+        for row in found["products"]
+    ]
+    columns = ["name", "department", "score", "unit", "on_hand", "stock", "last_sale_at"]
+    table = frame[columns].dropna(axis="columns", how="all")
     table.insert(0, "rank", range(1, len(table) + 1))
     # as the bars say them
     table["score"] = (
@@ -91,6 +104,11 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
             "unit": "Unit",
             "on_hand": st.column_config.NumberColumn(
                 "On hand", format="localized", help=tip("on hand")
+            ),
+            "stock": st.column_config.TextColumn(
+                "Stock",
+                width="medium",
+                help="What of the number on hand is known; empty: all of it.",
             ),
             "last_sale_at": st.column_config.DatetimeColumn(
                 "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
