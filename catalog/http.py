@@ -69,7 +69,11 @@ def get_stock(
     after: str = "",
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Page through stock levels (units); `next` is the `after` of the next page."""
+    """Page through stock levels (units); `next` is the `after` of the next page, `data` the state of the data.
+
+    `on_hand` is null where the stock is not known: before the first receipt or count, and below zero. `book` is what
+    the ledger adds up to.
+    """
     rows = list_stock(
         engine_of(request),
         product=checked_text(product),

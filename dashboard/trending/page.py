@@ -5,9 +5,10 @@ import streamlit as st
 
 from catalog.frames import read_frame
 from catalog.known_stock import stock_words
+from catalog.state import import_words
 from catalog.trending import Scope, read_trending
 from dashboard.figures import ranked_bars
-from dashboard.freshness import data_state
+from dashboard.freshness import known_now
 from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
@@ -48,9 +49,9 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         half_life_h=reader.settings.trend_half_life_h,
         limit=ROWS,
     )
-    state = data_state(reader)
-    if state.kind == "partial":
-        st.caption(state.why)
+    importing = known_now(reader)["importing"]
+    if importing:
+        st.caption(import_words(importing))
     if not found["products"]:
         st.info(
             f"No sales yet for “{plain(where)}”. Sales appear here as soon as they are recorded."
@@ -61,7 +62,12 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     frame["name"] = distinct(names, frame["product"].tolist())
     as_of = pd.Timestamp(found["as_of"])
     if not found["live"]:
-        st.caption(f":orange-badge[No sale since {when(as_of.to_pydatetime())}] Ranked as of then.")
+        newest = when(as_of.to_pydatetime())
+        st.caption(
+            f"Ranked as of {newest}, the newest sale so far."
+            if importing
+            else f":orange-badge[No sale since {newest}] Ranked as of then."
+        )
     half_life = found["half_life_h"]
     role = roles()
     chart = ranked_bars(

@@ -10,14 +10,18 @@ loaded AS (
                     (SELECT updated_at FROM lake)) AS at
 ),
 with_figures AS (
-    SELECT timezone FROM locations l WHERE EXISTS (SELECT FROM location_daily d WHERE d.location_id = l.location_id)
+    SELECT l.timezone, d.day
+    FROM locations l
+    CROSS JOIN LATERAL (
+        SELECT day FROM location_daily d WHERE d.location_id = l.location_id ORDER BY day DESC LIMIT 1
+    ) d
 )
 SELECT h.newest_event, h.last_received, h.waiting, l.recorded_through AS lake_through, l.updated_at AS lake_updated_at,
        loaded.at AS loaded_at,
        coalesce((SELECT array_agg(DISTINCT timezone ORDER BY timezone) FROM with_figures),
                 (SELECT array_agg(DISTINCT timezone ORDER BY timezone) FROM locations)) AS zones,
        (SELECT count(*) FROM with_figures)::int AS places,
-       (SELECT max(day) FROM location_daily) AS newest_day,
+       (SELECT max(day) FROM with_figures) AS newest_day,
        p.forecast_run_id, p.published_at, r.cutoff, r.method,
        (SELECT max(ds) FROM forecasts f WHERE f.forecast_run_id = p.forecast_run_id AND f.node_id = 0) AS forecast_through,
        n.progress, i.importing

@@ -167,11 +167,12 @@ def importing(chain: Chain, status: str = "running") -> None:
 def test_pages_say_what_goes_on_during_a_first_import(chain: Chain) -> None:
     importing(chain)
     chain.know()
-    chain.send("sale", MIDNIGHT - timedelta(days=3), quantity=1)
+    chain.send("sale", MIDNIGHT - timedelta(days=300), quantity=1)
     for page in ("overview", "products", "trending", "system"):
         said = text_of(chain.draw(page))
         assert "Importing: 120,000 of about 385,000 rows; figures follow after the next ETL" in said
         assert "Nothing to do" not in said
+        assert "No sale since" not in said
 
 
 def test_pages_say_what_goes_on_before_the_first_load(chain: Chain) -> None:

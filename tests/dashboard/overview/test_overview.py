@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from dashboard.overview.attention import attention
+from catalog.state import judge_data
+from dashboard.overview.attention import attention, what_is_not_known
 from dashboard.overview.page import full_days, points
 from etl import run_etl
 from ingest.recording.recording import Recorder
@@ -52,6 +53,32 @@ def test_attention_says_the_most_pressing_first_and_at_most_five() -> None:
 
 def test_attention_says_what_to_do_when_stock_is_unknown() -> None:
     assert "Send a `stocktake`" in attention({**CALM, "pairs_known": 0}, NOTHING)[0]
+
+
+FRESH = judge_data({"newest_day": date(2026, 3, 4), "lake_updated_at": None, "last_received": None},
+                   datetime(2026, 3, 4, 12, tzinfo=UTC))  # fmt: skip
+PAIRS_RUN = {"hierarchy": [[], ["location", "product"]]}
+
+
+@pytest.mark.parametrize(
+    ("position", "run", "through", "said"),
+    [
+        ({}, PAIRS_RUN, date(2026, 3, 10), []),
+        ({}, PAIRS_RUN, date(2026, 3, 9), ["The forecast ends on 9 Mar 2026, before the week"]),
+        ({}, {"hierarchy": [[], ["product"]]}, date(2026, 4, 1), ["Forecasts are not by product"]),
+        ({}, None, None, ["No forecast is published"]),
+        ({"pairs_known": 1}, None, None, ["Stock is known at 1 of 4 shelves", "No forecast"]),
+    ],
+)
+def test_attention_calls_nothing_well_that_is_not_known(
+    position: dict[str, int], run: Any, through: date | None, said: list[str]
+) -> None:
+    found = what_is_not_known({**CALM, **position}, run, through, FRESH)
+    assert [one.startswith(start) for one, start in zip(found, said, strict=True)] == [True] * len(
+        said
+    )
+    first = attention({**CALM, **position}, NOTHING, found)[0]
+    assert first.startswith("Nothing is known" if said else "Nothing. No shelf")
 
 
 def test_points_are_no_change_where_they_round_to_nothing() -> None:
