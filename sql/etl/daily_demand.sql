@@ -60,18 +60,19 @@ balances AS (
            )::BIGINT AS balance
     FROM epochs
 ),
--- what an instant leaves: of a sale and its delivery of one instant, either may come first
+-- what an instant leaves, for of a sale and its delivery of one instant either may come first; and what tells of the zero
+-- before it: a count, or another balance
 settled AS (
-    SELECT *,
-           last_value(balance) OVER (PARTITION BY product_id, location_id, occurred_at ORDER BY counts, entry_id
-                                     ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS left_by_instant
-    FROM balances
+    SELECT *, CASE WHEN left_by_instant <> 0 OR counts THEN left_by_instant END AS told
+    FROM (SELECT *, last_value(balance) OVER (PARTITION BY product_id, location_id, occurred_at ORDER BY counts, entry_id
+                                              ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS left_by_instant
+          FROM balances)
 ),
 spans AS (
     SELECT *,
            lag(balance) OVER pair AS opening,
            lag(known) OVER pair AS opening_known,
-           lead(left_by_instant) OVER in_day AS next_balance,
+           lead(told IGNORE NULLS) OVER in_day AS told_next,
            row_number() OVER in_day = 1 AS first_of_day,
            -- by instants, for an hour of the clock may come twice
            greatest(0, epoch(coalesce(lead(occurred_at) OVER in_day, ends_at) - occurred_at)) AS seconds,
@@ -85,15 +86,15 @@ spans AS (
            in_day AS (PARTITION BY product_id, location_id, day ORDER BY occurred_at, counts, entry_id)
 ),
 -- How long of the day the shelf was known to hold goods, and known to be empty. A balance below zero shows that the book
--- is wrong, and tells of no empty shelf; nor does a zero from which more was taken on the same day.
+-- is wrong, and tells of no empty shelf; nor does a zero from which more was taken on the same day, uncounted.
 stretches AS (
     SELECT *,
            CASE WHEN known AND balance > 0 THEN seconds ELSE 0 END
                + CASE WHEN first_of_day AND opening_known AND opening > 0 THEN seconds_before ELSE 0 END
                AS seconds_in_stock,
-           CASE WHEN known AND balance = 0 AND coalesce(next_balance, 0) >= 0 THEN seconds ELSE 0 END
-               + CASE WHEN first_of_day AND opening_known AND opening = 0 AND left_by_instant >= 0 THEN seconds_before
-                      ELSE 0 END
+           CASE WHEN known AND balance = 0 AND coalesce(told_next, 0) >= 0 THEN seconds ELSE 0 END
+               + CASE WHEN first_of_day AND opening_known AND opening = 0 AND coalesce(told, told_next, 0) >= 0
+                      THEN seconds_before ELSE 0 END
                AS seconds_empty
     FROM spans
 ),

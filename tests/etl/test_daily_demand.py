@@ -332,9 +332,24 @@ def shares_by_minute(moments: list[tuple[int, str, int]]) -> dict[date, float | 
     for number in sorted({(minute + midnight) // DAY for minute in at}):
         day = held[number * DAY : (number + 1) * DAY]
         stocked = sum(level > 0 for level in day)
+        counted = {
+            minute + midnight - number * DAY
+            for minute, (kind, _) in at.items()
+            if kind == "stocktake"
+        }
+        # a zero from which more was taken is none, back to the last count
         empty = sum(
-            level == 0 and next((one for one in day[at_:] if one != 0), 0) >= 0
-            for at_, level in enumerate(day)
+            level == 0
+            and next(
+                (
+                    day[later]
+                    for later in range(now + 1, DAY)
+                    if day[later] != 0 or later in counted
+                ),
+                0,
+            )
+            >= 0
+            for now, level in enumerate(day)
         )
         closed = day[-1]
         told = closed >= 0 and stocked + empty > 0
