@@ -9,28 +9,37 @@ from stocktide.foundation.database import statement
 
 
 def read_frame(engine: sa.Engine, name: str, **parameters: Any) -> pd.DataFrame:
-    """Run sql/catalog/NAME.sql; columns as the query names them."""
+    """Run sql/catalog/NAME.sql; columns as the query names them.
+
+    now: for a query of an instant; that of the database by default.
+    """
     with engine.connect() as connection:
-        result = connection.execute(statement(f"catalog/{name}"), parameters)
+        result = connection.execute(statement(f"catalog/{name}"), {"now": None, **parameters})
         return pd.DataFrame(result.all(), columns=list(result.keys()))
 
 
 def read_record(engine: sa.Engine, name: str, **parameters: Any) -> dict[str, Any]:
     """Run a query that gives one row."""
     with engine.connect() as connection:
-        return dict(connection.execute(statement(f"catalog/{name}"), parameters).mappings().one())
+        found = connection.execute(statement(f"catalog/{name}"), {"now": None, **parameters})
+        return dict(found.mappings().one())
 
 
 def stock_by_day(days: pd.DataFrame) -> pd.DataFrame:
     """Carry stock forward over days without a row and add the locations up.
 
-    days: columns day, location, on_hand (units, None = unknown). Returns day, on_hand: one row a calendar day,
-    from the first day to the last; empty where stock is unknown everywhere.
+    days: columns day, location, on_hand (units by the book, None = nothing known of the day). Below zero the book is
+    wrong, and the stock unknown until it is not. Returns day, on_hand (of the known ones; missing where none is), known
+    and places (how many): one row a calendar day, from the first known one to the last; empty where none is.
     """
     known = days.dropna(subset=["on_hand"])
     if known.empty:
+        empty = {"on_hand": "float64", "known": "int64", "places": "int64"}
         return pd.DataFrame(
-            {"day": pd.Series(dtype="datetime64[ns]"), "on_hand": pd.Series(dtype="float64")}
+            {
+                name: pd.Series(dtype=kind)
+                for name, kind in {"day": "datetime64[ns]", **empty}.items()
+            }
         )
     wide = known.assign(day=pd.to_datetime(known["day"])).pivot(
         index="day", columns="location", values="on_hand"
@@ -38,5 +47,13 @@ def stock_by_day(days: pd.DataFrame) -> pd.DataFrame:
     calendar = pd.date_range(
         pd.to_datetime(days["day"]).min(), pd.to_datetime(days["day"]).max(), freq="D"
     )
-    total = wide.reindex(calendar).ffill().sum(axis=1, min_count=1)
-    return total.rename("on_hand").rename_axis("day").reset_index().dropna()
+    books = wide.reindex(calendar).ffill()
+    levels = books.where(books >= 0)
+    stock = pd.DataFrame(
+        {
+            "on_hand": levels.sum(axis=1, min_count=1),
+            "known": levels.notna().sum(axis=1),
+            "places": days["location"].nunique(),
+        }
+    )
+    return stock[books.notna().any(axis=1)].rename_axis("day").reset_index()

@@ -8,9 +8,11 @@ from pydantic import AwareDatetime
 
 from catalog.cache import ProductCache
 from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.frames import read_record
 from catalog.products import list_products, read_product
+from catalog.state import judge_data
 from catalog.stock import list_lots, list_stock, stock_as_of
-from catalog.trending import Scope, read_trending
+from catalog.trending import TTL_S, Scope, read_trending
 from catalog.unusual_days import list_unusual_days
 from stocktide.foundation.errors import Invalid, NotFound
 from stocktide.foundation.paging import Limit, checked_text, next_key, next_pair, pair_of
@@ -26,13 +28,26 @@ def cache_of(request: Request) -> ProductCache:
     return cache
 
 
+def data_of(request: Request) -> dict[str, Any]:
+    """Return the state of the data that figures are made of: state, why, newest_day, whole_through, today."""
+
+    def judge() -> dict[str, Any]:
+        now = datetime.now(UTC)
+        return judge_data(read_record(engine_of(request), "freshness", now=now), now).as_dict()
+
+    found: dict[str, Any] = cache_of(request).read(
+        "freshness", "all", judge, ttl_s=TTL_S, counted=False
+    )
+    return found
+
+
 @router.get("/products")
 def get_products(
     request: Request, _key: ReadKey, q: str = "", after: str = "", limit: Limit = 50
 ) -> dict[str, Any]:
-    """Page through products: `q` searches, `next` is the `after` of the next page."""
+    """Page through products: `q` searches, `next` is the `after` of the next page, `data` the state of the data."""
     rows = list_products(engine_of(request), q=q, after=checked_text(after), limit=limit)
-    return {"products": rows, "next": next_key(rows, limit, "sku")}
+    return {"products": rows, "next": next_key(rows, limit, "sku"), "data": data_of(request)}
 
 
 @router.get("/products/{sku:path}")
@@ -41,7 +56,8 @@ def get_product(request: Request, _key: ReadKey, sku: str) -> dict[str, Any]:
 
     `forecast_run.frequency` is D, W, M or Q: units a day, week, month or quarter, from `first_day` to `ds`.
     """
-    return read_product(engine_of(request), cache_of(request), checked_text(sku))
+    product = read_product(engine_of(request), cache_of(request), checked_text(sku))
+    return {**product, "data": data_of(request)}
 
 
 @router.get("/stock")
@@ -53,7 +69,11 @@ def get_stock(
     after: str = "",
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """Page through stock levels (units); cost and value are in `currency`. `next` is the `after` of the next page."""
+    """Page through stock levels (units); `next` is the `after` of the next page, `data` the state of the data.
+
+    `on_hand` is null where the stock is not known: before the first receipt or count, and below zero. `book` is what
+    the ledger adds up to. Cost and value are in `currency`.
+    """
     rows = list_stock(
         engine_of(request),
         product=checked_text(product),
@@ -62,7 +82,7 @@ def get_stock(
         limit=limit,
         currency=settings_of(request).currency,
     )
-    return {"stock": rows, "next": next_pair(rows, limit)}
+    return {"stock": rows, "next": next_pair(rows, limit), "data": data_of(request)}
 
 
 @router.get("/stock/as-of")
@@ -128,13 +148,14 @@ def get_trending(
         require_place(key, None)
     scope = Scope(location=place_for(key, checked_text(location)), region=checked_text(region))
     settings = settings_of(request)
-    return read_trending(
+    found = read_trending(
         engine_of(request),
         cache_of(request),
         scope,
         half_life_h=settings.trend_half_life_h,
         limit=limit,
     )
+    return {**found, "data": data_of(request)}
 
 
 @router.get("/forecasts")
@@ -167,7 +188,8 @@ def get_forecasts(
         )
     if node is not None:
         nodes = find_nodes(engine, node_id=node)
-        return {"run": run, "nodes": nodes, "days": node_days(engine, node)}
+        of_node = {"days": node_days(engine, node), "data": data_of(request)}
+        return {"run": run, "nodes": nodes, **of_node}
     wanted = {"product": product, "location": location}
     keys = {name: checked_text(value) for name, value in wanted.items() if value}
     nodes = find_nodes(
@@ -179,4 +201,5 @@ def get_forecasts(
         limit=limit,
     )
     days = node_days(engine, nodes[0]["node_id"]) if keys and len(nodes) == 1 else None
-    return {"run": run, "nodes": nodes, **({"days": days} if days else {})}
+    answer = {"run": run, "nodes": nodes, "data": data_of(request)}
+    return {**answer, **({"days": days} if days else {})}

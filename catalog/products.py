@@ -49,7 +49,7 @@ def load_product(engine: sa.Engine, sku: str) -> dict[str, Any]:
             {
                 name: value
                 for name, value in day.items()
-                if name not in ("forecast_run_id", "cutoff", "frequency", "one_day")
+                if name not in ("forecast_run_id", "cutoff", "frequency", "one_day", "coverage")
             }
             for day in days
         ],
@@ -58,6 +58,7 @@ def load_product(engine: sa.Engine, sku: str) -> dict[str, Any]:
             "cutoff": days[0]["cutoff"],
             "frequency": days[0]["frequency"],
             "one_day": days[0]["one_day"],
+            "coverage": days[0]["coverage"],
         }
         if days
         else None,
@@ -67,7 +68,11 @@ def load_product(engine: sa.Engine, sku: str) -> dict[str, Any]:
 def list_products(
     engine: sa.Engine, *, q: str = "", after: str = "", limit: int = 50
 ) -> list[dict[str, Any]]:
-    """Page through products by sku; `q` is searched in sku, name, department and category."""
+    """Page through products by sku; `q` is searched in sku, name, department and category.
+
+    on_hand adds up the locations whose stock is known (`locations_known` of `locations`), None where none is. At
+    `locations_below_zero` more was sold than ever came; `locations_out_of_stock` are known to be empty.
+    """
     with engine.connect() as connection:
         rows = connection.execute(
             statement("catalog/products"),
@@ -77,8 +82,10 @@ def list_products(
             {
                 **_described(row),
                 "on_hand": units(row["on_hand_milli"]),
-                "stock_known": row["known"],
+                "stock_known": row["known"] > 0,
                 "locations": row["locations"],
+                "locations_known": row["known"],
+                "locations_below_zero": row["below_zero"],
                 "locations_out_of_stock": row["out_of_stock"],
                 "last_sale_at": row["last_sale_at"],
             }
@@ -108,7 +115,9 @@ def _stock_line(line: dict[str, Any]) -> dict[str, Any]:
         "location": line["location"],
         "location_name": line["location_name"],
         "region": line["region"],
+        "timezone": line["timezone"],
         "on_hand": units(line["on_hand_milli"]),
+        "book": units(line["book_milli"]),
         "known": line["known"],
         "counted_at": line["counted_at"],
         "last_sale_at": line["last_sale_at"],

@@ -24,9 +24,10 @@ def list_stock(
 ) -> list[dict[str, Any]]:
     """Page through stock by product and location.
 
-    on_hand, on_order, in_transit, promised and available (on hand less promised) are in units; cost is the moving
-    average of one unit, value what the stock is worth by it. `known`: it was counted or delivered at least once.
-    currency: of costs that name none, nor do price or product.
+    on_hand, book, on_order, in_transit, promised and available (on hand less promised) are in units; cost is the moving
+    average of one unit, value what the stock is worth by it. `known`: it was counted or delivered at least once. `book`
+    is what the ledger adds up to; on_hand and what follows from it are None where that is not known to be the stock:
+    before the first receipt or count, and below zero. currency: of costs that name none, nor do price or product.
     """
     with engine.connect() as connection:
         rows = connection.execute(
@@ -77,6 +78,8 @@ def stock_as_of(
         "at": at,
         "known_at": known_at,
         "on_hand": units(row["on_hand_milli"]),
+        "book": units(row["book_milli"]),
+        "known": row["known"],
         "counted_at": row["counted_at"],
     }
 

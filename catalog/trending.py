@@ -84,7 +84,10 @@ def load_trending(
                 },
                 "score": row["score"],
                 "last_sale_at": row["last_sale_at"],
-                "on_hand": units(row["on_hand_milli"]) if row["known"] else None,
+                "on_hand": units(row["on_hand_milli"]),
+                "locations": row["locations"],
+                "locations_known": row["known"],
+                "locations_below_zero": row["below_zero"],
             }
             for row in rows
         ]

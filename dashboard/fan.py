@@ -1,5 +1,6 @@
 """The fan: what was sold and what is forecast, with its bands or sample paths and the naive line, by any period."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -72,11 +73,31 @@ def with_days(frame: pd.DataFrame, column: str, grain: Grain = DAY) -> pd.DataFr
     return frame.assign(**{column: days})
 
 
-def days_ahead(forecast: pd.DataFrame) -> str:
-    """Format the days that a forecast is for, such as "28 Nov–25 Dec"; forecast: as `node_days` returns it."""
-    return days_between(
-        pd.to_datetime(forecast["first_day"].iloc[0]), pd.to_datetime(forecast["ds"].iloc[-1])
-    )
+def days_ahead(forecast: pd.DataFrame, today: date) -> str:
+    """Format the days that a forecast is for, such as "28 Nov–25 Dec"; forecast: as `node_days` returns it.
+
+    Days that are over when they are read are named so: what was forecast once is not expected now.
+    """
+    first = pd.to_datetime(forecast["first_day"].iloc[0]).date()
+    last = pd.to_datetime(forecast["ds"].iloc[-1]).date()
+    days = days_between(first, last, today=today)
+    return f"{days}, days that are over" if last < today else days
+
+
+def band_words(bands: Sequence[str], coverage: Mapping[str, float] | None, many: str) -> str:
+    """Describe what bands are aimed at, and what they held when it was measured, such as on held-out days.
+
+    bands: names such as "80 %", the narrowest first. coverage: shares by width, empty where nothing was measured; None
+    names the bands alone.
+    """
+    widths = [name.removesuffix(" %") for name in bands]
+    said = f"bands: {in_words(widths)} % intervals"
+    if coverage is None:
+        return said
+    if not all(width in coverage for width in widths):
+        return f"{said}, aimed at and not measured"
+    held = in_words([f"{100 * coverage[width]:.0f}" for width in widths])
+    return f"{said}, which held {held} % of {many} when tested"
 
 
 def known_bands(forecast: pd.DataFrame) -> list[tuple[str, str, str]]:
@@ -138,18 +159,19 @@ def sales_and_forecast(
     paths: pd.DataFrame | None = None,
     naive: pd.DataFrame | None = None,
     grain: Grain = DAY,
+    coverage: Mapping[str, float] | None = None,
 ) -> Any:
     """Draw units sold and forecast, by day or by another period; the subtitle says what each line is.
 
     actual: columns ds, y; from `today` on (a Monday where days are shown as weeks) they still grow and are hollow.
     forecast: ds, yhat and quantiles (may be empty). paths: path, ds, units; drawn in place of the bands. naive: ds, y;
-    dotted.
+    dotted. coverage: what the bands held when it was measured, by width.
     """
     over, so_far = split_today(actual, "ds", today)
     layers: list[Any] = [_sold(over, role, unit, grain)]
     said = f"{unit}, {where}. Solid: sold."
     if not forecast.empty:
-        ahead, meaning = _ahead(actual, forecast, paths, role, unit, grain)
+        ahead, meaning = _ahead(actual, forecast, paths, role, unit, grain, coverage)
         edge = boundary(forecast, role, hours_before=grain.hours_before, grain=grain)
         layers = [*ahead, *layers, edge]
         said += f" Dashed: forecast{meaning}."
@@ -190,6 +212,7 @@ def _ahead(
     role: Roles,
     unit: str,
     grain: Grain,
+    coverage: Mapping[str, float] | None,
 ) -> tuple[list[Any], str]:
     """Build the layers of the forecast, and a text that explains them."""
     layers = fan_layers(forecast, role, unit, grain)
@@ -200,8 +223,8 @@ def _ahead(
     bands = known_bands(forecast)
     if not bands:
         return layers, ""
-    held = in_words([name.removesuffix(" %") for *_, name in reversed(bands)])
-    return [*layers, _edge_names(actual, forecast, role)], f"; bands: {held} % intervals"
+    meaning = band_words([name for *_, name in reversed(bands)], coverage, grain.many)
+    return [*layers, _edge_names(actual, forecast, role)], f"; {meaning}"
 
 
 def _paths(paths: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Chart:

@@ -1,5 +1,6 @@
 """Charts: functions from frames to Altair charts. They read nothing and know no page."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from dashboard.fan import (
     Grain,
+    band_words,
     boundary,
     fan_layers,
     grain_of,
@@ -15,7 +17,7 @@ from dashboard.fan import (
     split_today,
     with_days,
 )
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, in_words, quantity, readable_axes
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, quantity, readable_axes
 from stocktide.domain.rhythm import DAILY, Rhythm
 
 # Names are all shown: a bar without its name is useless.
@@ -42,11 +44,13 @@ def product_story(
     where: str,
     today: date,
     rhythm: Rhythm = DAILY,
+    coverage: Mapping[str, float] | None = None,
 ) -> list[Any]:
     """Draw one product in one picture: sales and forecast above, stock below, over the same days.
 
     days: columns day (last of the period), sold, censored (any shop out of stock). stock: day, on_hand. forecast: as
-    above. Returns the panels from top to bottom; their day axes line up.
+    above. coverage: what its bands held when it was measured, by width. Returns the panels from top to bottom; their
+    day axes line up.
     """
     grain = grain_of(rhythm)
     every = _every_day(days, stock, forecast, grain)
@@ -64,7 +68,16 @@ def product_story(
         ),
     )
     sold = _sales_panel(
-        days, forecast, role, x, title=title, unit=unit, where=where, today=today, rhythm=rhythm
+        days,
+        forecast,
+        role,
+        x,
+        title=title,
+        unit=unit,
+        where=where,
+        today=today,
+        rhythm=rhythm,
+        coverage=coverage,
     )
     panels = [sold]
     if not stock.empty:
@@ -97,6 +110,7 @@ def _sales_panel(
     where: str,
     today: date,
     rhythm: Rhythm,
+    coverage: Mapping[str, float] | None,
 ) -> Any:
     grain, each = grain_of(rhythm), rhythm.each(unit)
     over, so_far = split_today(days, "day", today)
@@ -129,8 +143,9 @@ def _sales_panel(
                 grain=grain,
             ),
         ]
-        known = [name.removesuffix(" %") for _, _, name in reversed(known_bands(forecast))]
-        said += f" Dashed: forecast{f'; bands: {in_words(known)} % intervals' if known else ''}."
+        bands = [name for *_, name in reversed(known_bands(forecast))]
+        meaning = f"; {band_words(bands, coverage, grain.many)}" if bands else ""
+        said += f" Dashed: forecast{meaning}."
     censored = days[days["censored"]]
     if not censored.empty:
         marks = alt.Chart(with_days(censored, "day", grain)).mark_point(
@@ -159,6 +174,8 @@ def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str) -> Any:
         tooltip=[
             alt.Tooltip("day:T", title="day", format="%a %d %b %Y"),
             alt.Tooltip("on_hand:Q", title="on hand at close", format=",.1f"),
+            alt.Tooltip("known:Q", title="places known"),
+            alt.Tooltip("places:Q", title="of places"),
         ],
     ).properties(height=130)
     return readable_axes(panel, role)

@@ -1,17 +1,44 @@
-"""When data is late: one rule for the strip on every page and for the verdict on System."""
+"""State of the data on a page: read once for the strip and the page below it, and written as a foot line."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
-LAKE_LATE_S = 900
+import streamlit as st
+
+from catalog.frames import read_record
+from catalog.state import DataState, judge_data
+from dashboard.reader import Reader
+from stocktide.domain.rhythm import DAILY, Rhythm
+
+# In the session: the row of catalog/freshness as the strip read it last.
+KNOWN = "freshness.known"
 
 
-def is_data_late(known: dict[str, Any], now: datetime) -> bool:
-    """Return True if events came after the last update of the data, and that is long ago.
+def read_freshness(reader: Reader) -> dict[str, Any]:
+    """Read how far each stage has come, and keep it for the page."""
+    known = read_record(reader.engine, "freshness", now=reader.clock())
+    st.session_state[KNOWN] = known
+    return known
 
-    known: the row of catalog/freshness.
-    """
-    updated, received = known["lake_updated_at"], known["last_received"]
-    if updated is None or received is None or received <= updated:
-        return False
-    return bool((now - updated).total_seconds() > LAKE_LATE_S)
+
+def known_now(reader: Reader) -> dict[str, Any]:
+    """Return how far each stage has come, as the strip above the page read it."""
+    known: dict[str, Any] | None = st.session_state.get(KNOWN)
+    return read_freshness(reader) if known is None else known
+
+
+def data_state(
+    reader: Reader, *, zones: Sequence[str] | None = None, rhythm: Rhythm = DAILY
+) -> DataState:
+    """Return the state of the data that this page shows, of all locations or those of some zones."""
+    return judge_data(known_now(reader), reader.clock(), zones=zones, rhythm=rhythm)
+
+
+def foot_line(state: DataState, population: str) -> None:
+    """Write whose figures a panel shows, as of when, and in which state they are."""
+    st.caption(foot_words(state, population))
+
+
+def foot_words(state: DataState, population: str) -> str:
+    """Return the foot line: "10 locations · as of 28 Nov 2026, the newest data · fresh"."""
+    return " · ".join([population, state.as_of, state.kind, *([state.why] if state.why else [])])

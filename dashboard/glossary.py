@@ -3,12 +3,16 @@
 TERMS = {
     "On hand": (
         "Units in a location according to the ledger: the last count plus all movements since. "
-        "Unknown until a delivery or a count is received."
+        "Unknown until a delivery or a count is received, and while the book is below zero: then goods were sold that "
+        "never came, and only a count tells what is there."
     ),
-    "Stock-out": "A product is out of stock in a location when its known stock is 0 or less.",
+    "Stock-out": (
+        "A product is out of stock in a location when its known stock is exactly 0. Below zero the book is wrong and "
+        "the stock unknown."
+    ),
     "Out-of-stock rate": (
-        "Share of known shelf-days without stock: days of a product in a location on which it was out of stock for a "
-        "time ÷ all its days with sales or deliveries."
+        "Known shelf-days on which the shelf was empty for a time ÷ all known shelf-days. A product in a location is a "
+        "shelf on every day on which its stock is known, with or without a movement."
     ),
     "Backtest": (
         "Test on the past: forecast from an earlier day with what was known then, and compare with what was sold."

@@ -1,6 +1,8 @@
 """Access that a page reads with: the read-only engine, the cache, the settings, and who is signed in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 import streamlit as st
@@ -16,14 +18,20 @@ from stocktide.foundation.settings import Settings, load_settings
 from stocktide.foundation.users import User
 
 
+def utc_now() -> datetime:
+    """Return the instant."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Reader:
-    """Hold what every page reads with."""
+    """Hold what every page reads with. clock: tells the instant; a test sets it."""
 
     settings: Settings
     engine: sa.Engine
     cache: ProductCache
     sessions: Sessions
+    clock: Callable[[], datetime] = utc_now
 
 
 @st.cache_resource

@@ -1,17 +1,17 @@
 """Frame of every page: navigation, who is signed in, and how fresh the figures are."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
-from catalog.frames import read_record
+from catalog.state import import_words, is_late, judge_data, waiting_words
 from dashboard.calendar import page as calendar
 from dashboard.experiments import page as experiments
 from dashboard.feeds import page as feeds
 from dashboard.forecasts import page as forecasts
-from dashboard.freshness import is_data_late
+from dashboard.freshness import read_freshness
 from dashboard.friendly_errors import FAILED, friendly_errors
 from dashboard.overview import page as overview
 from dashboard.products import page as products
@@ -89,10 +89,10 @@ def page_script(render: Render, title: str, reader: Reader, user: User) -> Calla
 def freshness_strip(reader: Reader) -> None:
     """Draw one line: the latest event, when data and forecast were updated; orange where something is late."""
     with friendly_errors("freshness"):
-        known = read_record(reader.engine, "freshness")
+        known = read_freshness(reader)
         if st.session_state.pop(FAILED, False):
             st.rerun(scope="app")
-        st.markdown(" · ".join(freshness_parts(known, datetime.now(UTC))), help="Times are UTC.")
+        st.markdown(" · ".join(freshness_parts(known, reader.clock())), help="Times are UTC.")
 
 
 def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
@@ -103,9 +103,16 @@ def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:
         else "No events yet"
     ]
     lake = known["lake_updated_at"]
-    if lake is None:
+    state = judge_data(known, now)
+    if state.ended:
+        parts.append(f":orange-badge[Figures {state.as_of}]")
+    if importing := import_words(known.get("importing")):
+        parts.append(f":orange-badge[{importing.removesuffix('.')}]")
+    elif lake is None and known.get("waiting"):
+        parts.append(f"{waiting_words(known['waiting'])} for the first ETL")
+    elif lake is None:
         parts.append("No data loaded yet: run `stocktide etl`")
-    elif is_data_late(known, now):
+    elif is_late(known, now):
         parts.append(f":orange-badge[Data late: updated {when(lake, now=now)}]")
     else:
         parts.append(f"Data updated {when(lake, now=now)}")

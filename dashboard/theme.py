@@ -35,6 +35,8 @@ DARK = Roles(
     "#E8EAED", "#6592FC", "#FD6822", "#C889C1", "#27E877", "#7D8F6C", "#2A2F36", (0.42, 0.28, 0.16)
 )
 CHART_HEIGHT = 280
+# Letters of a line under a chart's title; what is longer would be cut.
+LINE_MAX = 125
 NO_CHANGE = "no change"
 
 
@@ -48,7 +50,7 @@ def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: 
     framed = chart.properties(
         title=alt.TitleParams(
             title,
-            subtitle=subtitle,
+            subtitle=lines_of(subtitle),
             anchor="start",
             fontSize=15,
             subtitleFontSize=12,
@@ -57,6 +59,18 @@ def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: 
         )
     )
     return readable_axes(framed, role)
+
+
+def lines_of(text: str) -> str | list[str]:
+    """Break a text that is too long for one line of a chart between its sentences."""
+    if len(text) <= LINE_MAX:
+        return text
+    lines = [""]
+    for sentence in re.split(r"(?<=\.) (?=[A-Z])", text):
+        if lines[-1] and len(lines[-1]) + len(sentence) >= LINE_MAX:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {sentence}".strip()
+    return lines
 
 
 def readable_axes(chart: Any, role: Roles) -> Any:
@@ -91,9 +105,10 @@ def when(instant: datetime | None, *, now: datetime | None = None) -> str:
     return f"{instant:%Y-%m-%d}"
 
 
-def days_between(first: date, last: date) -> str:
-    """Format a range of days, both included: "28 Nov–25 Dec", with the years where they differ."""
-    with_year = "" if first.year == last.year else " %Y"
+def days_between(first: date, last: date, *, today: date | None = None) -> str:
+    """Format a range of days, both included: "28 Nov–25 Dec", with the years where they differ, or are not today's."""
+    now = first.year if today is None else today.year
+    with_year = "" if first.year == last.year == now else " %Y"
     return f"{first:%-d %b{with_year}}–{last:%-d %b{with_year}}"
 
 
@@ -120,11 +135,6 @@ def distinct(names: Sequence[str], codes: Sequence[str]) -> list[str]:
         f"{name} ({code})" if count[name] > 1 else name
         for name, code in zip(names, codes, strict=True)
     ]
-
-
-def today() -> date:
-    """Return the day that is not over yet."""
-    return datetime.now(UTC).date()
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -33,6 +33,7 @@ FAULTS = {
 SERVED = {
     "event_kinds": "kinds = those of this version",
     "location_daily": "days of locations = sums of daily_demand",
+    "shelf_days": "shelf-days = fold of daily_demand",
 }
 
 

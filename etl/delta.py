@@ -3,8 +3,11 @@
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 
-from stocktide.foundation.database_names import ETL_TRANSACTION, LAKE_GENERATION
+from stocktide.foundation.database_names import DEMAND_RULES, ETL_TRANSACTION, LAKE_GENERATION
 from stocktide.foundation.lake import Lake, LakeTable
+
+# Raised when sql/etl/daily_demand.sql derives other days from the same movements: the next run makes the lake again.
+RULES = 1
 
 
 def open_table(lake: Lake, table: LakeTable) -> DeltaTable | None:
@@ -25,6 +28,11 @@ def generation_of(table: DeltaTable | None) -> int:
     return _noted(table, LAKE_GENERATION)
 
 
+def has_rules(table: DeltaTable | None) -> bool:
+    """Return True if what is derived from a table is derived by the rules of this version."""
+    return _noted(table, DEMAND_RULES) == RULES
+
+
 def _noted(table: DeltaTable | None, name: str) -> int:
     version = None if table is None else table.transaction_version(name)
     return 0 if version is None else int(version)
@@ -36,6 +44,7 @@ def up_to(xid_before: int, *, generation: int) -> CommitProperties:
         app_transactions=[
             Transaction(ETL_TRANSACTION, version=xid_before),
             Transaction(LAKE_GENERATION, version=generation),
+            Transaction(DEMAND_RULES, version=RULES),
         ]
     )
 

@@ -29,6 +29,7 @@ DERIVED: Mapping[str, Derived] = {
     "event_kinds": Derived("event_kinds", "stocktide/domain/kinds.py, by migrations"),
     "daily_demand": Derived("daily_demand", "lake/daily_demand"),
     "location_daily": Derived("location_daily", "daily_demand"),
+    "shelf_days": Derived("shelf_days", "daily_demand"),
     "served_tables": Derived("daily_demand", "the copy that it describes"),
     "lake_versions": Derived("lake_versions", "the lake's commits"),
     "lake/movements": Derived("lake/movements", "ledger, time zones of locations"),

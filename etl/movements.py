@@ -11,7 +11,15 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 from deltalake import DeltaTable, write_deltalake
 
-from etl.delta import MOVEMENTS, generation_of, open_table, up_to, version_of, watermark_of
+from etl.delta import (
+    MOVEMENTS,
+    generation_of,
+    has_rules,
+    open_table,
+    up_to,
+    version_of,
+    watermark_of,
+)
 from etl.dimensions import Dimensions, zones_changed
 from etl.held_pairs import ALL, Pair, Some, pass_on, sift
 from etl.numbers import refuse_strangers
@@ -41,8 +49,9 @@ def land_movements(
     watermark beyond it would lose its rows forever. Below the snapshot's xmin nothing can still commit.
 
     The table is made again from the whole ledger, as a new generation of the lake, if `whole` asks for it, if it has
-    another form, or if a location's time zone changed, and with it the days of all its movements. Pairs whose rows
-    fail are held out. Raises Fatal if ledger or lake carry transaction numbers of another database.
+    another form, if days are derived by other rules now, or if a location's time zone changed, and with it the days of
+    all its movements. Pairs whose rows fail are held out. Raises Fatal if ledger or lake carry transaction numbers of
+    another database.
     """
     table = open_table(lake, "movements")
     whole = whole or not has_form(table) or zones_changed(lake, dimensions)
@@ -67,9 +76,11 @@ def land_movements(
 
 
 def has_form(table: DeltaTable | None) -> bool:
-    """Return True if a table of movements has the columns that this version reads."""
-    return table is not None and {field.name for field in table.schema().fields} == set(
-        MOVEMENTS.names
+    """Return True if a table of movements has the columns that this version reads, and its rules made the days."""
+    return (
+        table is not None
+        and {field.name for field in table.schema().fields} == set(MOVEMENTS.names)
+        and has_rules(table)
     )
 
 

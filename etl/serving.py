@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 # the lake's partition key, which the copy has no use for
 COLUMNS = [name for name in DAILY_DEMAND.names if name != "month"]
-REPLACE = ("DELETE FROM daily_demand", "DELETE FROM location_daily")
+REPLACE = ("DELETE FROM daily_demand", "DELETE FROM location_daily", "DELETE FROM shelf_days")
 STEPS = (
     "serve_gone",
     "serve_daily_demand",
     "serve_gone_location_daily",
     "serve_location_daily",
+    "serve_gone_shelf_days",
+    "serve_shelf_days",
     "flag_unusual_days",
 )
 

@@ -1518,6 +1518,19 @@ CREATE TABLE sessions (
 -- Serves stocktide/end_sessions
 CREATE INDEX sessions_of_user ON sessions (user_id) WHERE ended_at IS NULL;
 
+-- Known shelves of each location and day, also of days without a movement and of the four weeks to come, if nothing
+-- moves in them.
+CREATE TABLE shelf_days (
+    location_id integer NOT NULL,
+    day         date NOT NULL,
+    -- products whose stock is known for a part of the day at least
+    known       integer NOT NULL,
+    -- of these, out of stock for a time
+    empty       integer NOT NULL,
+    CONSTRAINT shelf_days_pkey PRIMARY KEY (location_id, day)
+);
+GRANT SELECT ON shelf_days TO stocktide_reader;
+
 -- Each password that was tried, counted before it is checked: pending ones count as wrong, so that many at once are no
 -- more guesses.
 CREATE TABLE sign_in_attempts (
@@ -1901,6 +1914,44 @@ AS $function$
                 ELSE score * power(2.0::float8, greatest(-1000, -date_part('epoch', other - at) / half_life_s)) END
 $function$;
 
+-- Shelf-days of some locations (null: all) from a day on, as daily_demand says; serves etl/serve_shelf_days and the
+-- check of them.
+CREATE OR REPLACE FUNCTION fold_shelf_days(place_ids integer[], since date)
+ RETURNS TABLE(location_id integer, day date, known integer, empty integer)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH moved AS (
+        SELECT d.location_id, d.day, (d.in_stock_share IS NOT NULL)::int AS known, d.censored::int AS empty,
+               coalesce(d.on_hand_milli >= 0, false)::int AS known_after,
+               coalesce(d.on_hand_milli = 0, false)::int AS empty_after,
+               least(lead(d.day) OVER (PARTITION BY d.location_id, d.product_id ORDER BY d.day), d.day + 29) AS until
+        FROM daily_demand d
+        WHERE (place_ids IS NULL OR d.location_id = ANY (place_ids)) AND d.day >= since - 28
+    ),
+    -- what begins and what ends on a day: summed up, days without a row count too
+    steps AS (
+        SELECT m.location_id, s.day, sum(s.known) AS known, sum(s.empty) AS empty
+        FROM moved m
+        CROSS JOIN LATERAL (VALUES
+           (m.day, m.known, m.empty),
+           (m.day + 1, m.known_after - m.known, m.empty_after - m.empty),
+           (m.until, -m.known_after, -m.empty_after)
+        ) AS s (day, known, empty)
+        GROUP BY m.location_id, s.day
+    ),
+    running AS (
+        SELECT s.location_id, s.day, lead(s.day) OVER by_day AS until,
+               sum(s.known) OVER by_day AS known, sum(s.empty) OVER by_day AS empty
+        FROM steps s
+        WINDOW by_day AS (PARTITION BY s.location_id ORDER BY s.day)
+    )
+    SELECT r.location_id, c.day::date, r.known::int, r.empty::int
+    FROM running r
+    CROSS JOIN LATERAL generate_series(greatest(r.day, since), r.until - 1, INTERVAL '1 day') AS c (day)
+    WHERE r.known > 0
+$function$;
+
 -- Grants rights on tables to stocktide_api or stocktide_worker, where the role exists: each migration that makes a
 -- table calls it.
 CREATE OR REPLACE FUNCTION grant_to_part(part text, rights text, tables text[])
@@ -1920,6 +1971,16 @@ CREATE OR REPLACE FUNCTION is_stock_count(kind text)
  IMMUTABLE PARALLEL SAFE
 AS $function$
     SELECT kind = 'stocktake'
+$function$;
+
+-- stock on hand as far as it is known; null before the first receipt or count, and below zero: then goods were sold
+-- that never came
+CREATE OR REPLACE FUNCTION known_stock(known boolean, on_hand_milli bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT CASE WHEN known AND on_hand_milli >= 0 THEN on_hand_milli END
 $function$;
 
 -- The day of an instant in a time zone; in UTC where the database does not know the zone, as of an old row.

@@ -9,8 +9,8 @@ import streamlit as st
 
 from catalog.frames import read_frame
 from dashboard.calendar.words import EVERYWHERE, body_of, cell_text
+from dashboard.freshness import data_state
 from dashboard.reader import Reader
-from dashboard.theme import today
 
 SCOPES = {
     "product": "Product (SKU)",
@@ -35,7 +35,7 @@ def ask_plan(
     first, second, third = st.columns(3)
     with first:
         name = _ask_name(kind, key, plan)
-        days = _ask_days(kind, key, plan)
+        days = _ask_days(kind, key, plan, data_state(reader).today)
     with second:
         limits = {} if kind == "closures" else _ask_scope(key, plan)
         limits |= _ask_place(reader, key, plan)
@@ -80,9 +80,11 @@ def _ask_name(kind: str, key: str, plan: Mapping[str, Any] | None) -> str:
     return st.text_input(NAME_LABELS[kind], value=now, key=f"{key}.name", max_chars=100).strip()
 
 
-def _ask_days(kind: str, key: str, plan: Mapping[str, Any] | None) -> tuple[date, date]:
+def _ask_days(
+    kind: str, key: str, plan: Mapping[str, Any] | None, today: date
+) -> tuple[date, date]:
     start: Any = (
-        today() + WEEK if plan is None else plan["day"] if kind == "events" else plan["starts_on"]
+        today + WEEK if plan is None else plan["day"] if kind == "events" else plan["starts_on"]
     )
     first: Any = st.date_input(
         "Day" if kind == "events" else "First day", value=start, key=f"{key}.from"

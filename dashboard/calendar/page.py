@@ -10,8 +10,9 @@ from catalog.frames import read_frame
 from dashboard.calendar.figures import ROWS_MAX, timeline, timeline_runs
 from dashboard.calendar.form import SAID, change_plan, enter_plan
 from dashboard.calendar.words import KINDS, in_words
+from dashboard.freshness import data_state
 from dashboard.reader import Reader
-from dashboard.theme import plain, plural, roles, today
+from dashboard.theme import plain, plural, roles
 from dashboard.widgets import listed_note, table, ticked
 from stocktide.foundation.users import User
 
@@ -27,7 +28,7 @@ def render(reader: Reader, user: User) -> None:
     if SAID in st.session_state:
         done, text = st.session_state.pop(SAID)
         (st.success if done else st.warning)(plain(text))
-    first = today()
+    first = data_state(reader).today
     until = first + timedelta(days=7 * WEEKS - 1)
     plans = read_frame(reader.engine, "planned", since=first, until=until, limit=PLANS_MAX)
     chosen = None

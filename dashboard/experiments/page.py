@@ -188,10 +188,13 @@ def effect(champion: Mapping[str, Any], other: Mapping[str, Any]) -> str:
         return f"{said}."
     each = then * other["horizon_days"] / other["horizon"]
     rate = f"{quantity(round(each, 1))} {rhythm_of(other['frequency']).each()}"
-    return (
-        f"{said}: {rate} in total, {change(then, now)} vs now. "
-        f"You can roll back to version {champion['version']}."
+    same_days = all(champion[name] == other[name] for name in ("cutoff", "horizon", "frequency"))
+    against = (
+        f", {change(then, now)} vs now"
+        if same_days
+        else ", not compared with now: the current version forecasts other days"
     )
+    return f"{said}: {rate} in total{against}. You can roll back to version {champion['version']}."
 
 
 def _order(reader: Reader, user: User, action: str, reason: str, version: int | None) -> None:

@@ -1,17 +1,19 @@
 """Open alerts on the Feeds page: what, since when, who has it, and acknowledging or silencing one."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import streamlit as st
 
 from catalog.feeds import ADVICE, span
 from catalog.frames import read_frame
+from catalog.state import business_day
 from dashboard.api_client import ask_api
 from dashboard.feeds.fixing import SAID
 from dashboard.reader import Reader
-from dashboard.theme import plain, plural, quantity, today
+from dashboard.theme import plain, plural, quantity
 from dashboard.widgets import listed_note, table, ticked, time_column
 from stocktide.foundation.users import User
 
@@ -96,11 +98,13 @@ def _act(reader: Reader, user: User, alert: dict[Any, Any]) -> None:
     reason = st.text_input(
         "Reason", key="feeds.alert.reason", placeholder="Saved in the audit log", max_chars=500
     )
+    zone = str(alert["timezone"])
+    today = business_day(reader.clock(), [zone])
     day = st.date_input(
-        "Silence until the end of (UTC)",
-        value=today() + timedelta(days=SILENCE_DAYS),
-        min_value=today(),
-        max_value=today() + timedelta(days=365),
+        f"Silence until the end of ({zone})",
+        value=today + timedelta(days=SILENCE_DAYS),
+        min_value=today,
+        max_value=today + timedelta(days=365),
         format="YYYY-MM-DD",
         key="feeds.alert.until",
     )
@@ -116,7 +120,7 @@ def _act(reader: Reader, user: User, alert: dict[Any, Any]) -> None:
     if taken:
         change["acknowledge"] = True
     else:
-        end = datetime.combine(day, time(23, 59, 59), UTC)
+        end = datetime.combine(day, time(23, 59, 59), ZoneInfo(zone))
         change["silence_until"] = end.isoformat()
     done, why = ask_api(
         "PATCH",

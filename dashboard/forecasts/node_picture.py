@@ -1,7 +1,7 @@
 """A node's forecast and components as one PNG: the figures of the Forecasts page, drawn without a browser."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -9,13 +9,14 @@ import sqlalchemy as sa
 import vl_convert
 
 from catalog.forecasts import find_nodes, node_days, published_run
-from catalog.frames import read_frame
+from catalog.frames import read_frame, read_record
 from catalog.nodes import components, locate_node, read_parts, read_paths
 from catalog.periods import periods_up_to
+from catalog.state import judge_data
 from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.forecasts.figures import TILE_HEIGHT, component_tiles
 from dashboard.sums import node_unit
-from dashboard.theme import DARK, LIGHT, quantity, today
+from dashboard.theme import DARK, LIGHT, quantity
 from stocktide.domain.rhythm import Rhythm, rhythm_of
 from stocktide.foundation.errors import NotFound
 
@@ -46,18 +47,22 @@ def draw_node(
     role, rhythm = DARK if dark else LIGHT, rhythm_of(run["frequency"])
     forecast = pd.DataFrame(node_days(engine, node_id))
     actual = read_actuals(engine, node_id, run["cutoff"], rhythm, rhythm.history)
-    coming = f"{quantity(forecast['yhat'].sum())} {node_unit(node)}, {days_ahead(forecast)}"
+    now = datetime.now(UTC)
+    state = judge_data(read_record(engine, "freshness", now=now), now, rhythm=rhythm)
+    counted = node_unit(node)
+    coming = f"{quantity(forecast['yhat'].sum())} {counted}, {days_ahead(forecast, state.today)}"
     title = f"{node['label']}: {coming}"
     fan = sales_and_forecast(
         actual,
         forecast,
         role,
         title=title,
-        unit=rhythm.each(node_unit(node)),
+        unit=rhythm.each(counted),
         where=f"level: {node['level_name']}, run {run['forecast_run_id']}, trained to {run['cutoff']}",
-        today=today(),
+        today=state.open_from,
         paths=read_paths(engine, node_id) if paths else None,
         grain=grain_of(rhythm),
+        coverage=node["coverage"] or {},
     )
     parts = components(read_parts(engine, node_id))
     cutoff = pd.Timestamp(run["cutoff"])

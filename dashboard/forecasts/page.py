@@ -1,5 +1,6 @@
 """Forecasts: walk down the hierarchy; the fan, what it is made of, what moved it, what the backtest said."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -20,10 +21,11 @@ from dashboard.forecasts.panels import (
 )
 from dashboard.forecasts.unusual import unusual_panel
 from dashboard.forecasts.weeks import Weeks, in_weeks, seasonal_naive
+from dashboard.freshness import data_state, foot_line
 from dashboard.friendly_errors import isolated
 from dashboard.reader import Reader
 from dashboard.sums import mixed_note, node_unit
-from dashboard.theme import change, distinct, plain, plural, quantity, roles, today, when
+from dashboard.theme import change, distinct, plain, plural, quantity, roles, when
 from stocktide.domain.rhythm import Rhythm, rhythm_of
 from stocktide.foundation.users import User
 
@@ -118,9 +120,9 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         paths = read_paths(reader.engine, node["node_id"])
     if as_paths and paths is not None and paths.empty:
         st.caption("This run has no sample paths; bands are shown instead.")
-    title = _said(node, actual, forecast, rhythm)
-    counted = node_unit(node)
-    grain, unit, open_from = grain_of(rhythm), rhythm.each(counted), today()
+    state, counted = data_state(reader, rhythm=rhythm), node_unit(node)
+    grain, unit, open_from = grain_of(rhythm), rhythm.each(counted), state.open_from
+    title = _said(node, actual, forecast, rhythm, state.today)
     if as_weeks and paths is not None:
         weeks = in_weeks(actual, forecast, naive, paths)
         st.caption(_said_of_weeks(weeks, paths))
@@ -138,20 +140,32 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         paths=paths,
         naive=naive,
         grain=grain,
+        # what bands of weeks hold is not measured
+        coverage={} if as_weeks else node["coverage"] or {},
     )
     st.altair_chart(chart, width="stretch", key="forecasts.fan")
     if note := mixed_note(node["units"]):
         st.caption(note)
+    foot_line(state, f"{_named(node)}, sold to {run['cutoff']}")
 
 
 def _said(
-    node: dict[str, Any], actual: pd.DataFrame, forecast: pd.DataFrame, rhythm: Rhythm
+    node: dict[str, Any],
+    actual: pd.DataFrame,
+    forecast: pd.DataFrame,
+    rhythm: Rhythm,
+    today: date,
 ) -> str:
     total = forecast["yhat"].sum()
     before = actual["y"].tail(len(forecast)).sum()
     previous = rhythm.counted(len(forecast))
-    moved = f", {change(total, before, '+.0%')} vs previous {previous}" if before else ""
-    return f"{_named(node)}: {quantity(total)} {node_unit(node)}, {days_ahead(forecast)}{moved}"
+    if len(actual) < len(forecast):
+        moved = f"; not compared, fewer than {previous} are behind"
+    else:
+        moved = f", {change(total, before, '+.0%')} vs previous {previous}" if before else ""
+    return (
+        f"{_named(node)}: {quantity(total)} {node_unit(node)}, {days_ahead(forecast, today)}{moved}"
+    )
 
 
 def _said_of_weeks(weeks: Weeks, paths: pd.DataFrame) -> str:
@@ -243,7 +257,8 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
         column_config={
             "label": st.column_config.TextColumn("Click a row to drill down", width="large"),
             "total": st.column_config.NumberColumn(
-                f"Units, next {rhythm_of(node['frequency']).counted(node['horizon'])}",
+                f"Units, {rhythm_of(node['frequency']).counted(node['horizon'])} from "
+                f"{node['cutoff'] + timedelta(days=1)}",
                 format="%,.0f",
             ),
             "share": st.column_config.ProgressColumn(

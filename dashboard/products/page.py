@@ -7,16 +7,18 @@ import streamlit as st
 
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, stock_by_day
+from catalog.known_stock import stock_words, sum_of_known
 from catalog.periods import sum_by_period
 from catalog.products import count_products, list_products, read_product
 from catalog.trending import Scope, read_trending
 from dashboard.fan import days_ahead
 from dashboard.figures import product_story
+from dashboard.freshness import data_state, foot_line
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.sums import price_column
-from dashboard.theme import amount, distinct, plain, quantity, roles, today, unit_word
+from dashboard.theme import amount, distinct, plain, quantity, roles, unit_word
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.foundation.errors import NotFound
 from stocktide.foundation.users import User
@@ -100,10 +102,20 @@ def _best_seller(reader: Reader) -> str | None:
 def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
     """Draw the list; a clicked row goes into the address. Returns the sku to show where none is named."""
     frame = pd.DataFrame(rows)
-    frame["on_hand"] = frame["on_hand"].where(frame["stock_known"]).round(1)
+    frame["on_hand"] = pd.to_numeric(frame["on_hand"]).round(1)
+    frame["stock"] = [
+        stock_words(
+            places=row["locations"],
+            known=row["locations_known"],
+            below_zero=row["locations_below_zero"],
+        )
+        for row in rows
+    ]
+    frame["stock"] = frame["stock"].replace("", None)
     # the number of empty shelves is unknown while no stock is known
     out = pd.to_numeric(frame["locations_out_of_stock"])
     frame["locations_out_of_stock"] = out.where(frame["stock_known"])
+    price = price_column(frame)
     shown = frame[
         [
             "sku",
@@ -111,13 +123,12 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "department",
             "category",
             "on_hand",
+            "stock",
             "unit",
             "locations_out_of_stock",
             "price",
         ]
     ]
-    price = price_column(frame)
-    shown = shown.assign(price=frame["price"])
     # an empty column only takes room
     shown = shown.dropna(axis="columns", how="all")
     event = st.dataframe(
@@ -136,6 +147,11 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "category": "Category",
             "on_hand": st.column_config.NumberColumn(
                 "On hand", format="localized", help=f"{tip('on hand')} Empty: unknown."
+            ),
+            "stock": st.column_config.TextColumn(
+                "Stock",
+                width="medium",
+                help="What of the number on hand is known; empty: all of it.",
             ),
             "unit": "Unit",
             "locations_out_of_stock": st.column_config.NumberColumn("Shops out of stock"),
@@ -184,15 +200,25 @@ def _names(stock: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _described(product: dict[str, Any]) -> str:
-    known = [line for line in product["stock"] if line["known"]]
-    stock = (
-        f"{quantity(sum(line['on_hand'] for line in known))} {unit_word(product['unit'])} on hand"
-        if known
-        else "stock unknown"
-    )
+    held = sum_of_known(line["on_hand"] for line in product["stock"])
+    words = _known_words(product["stock"]).removeprefix("– ")
+    if held is None:
+        stock = f"stock {words}"
+    else:
+        number = f"{quantity(held)} {unit_word(product['unit'])} on hand"
+        stock = f"{number}, {words}" if words else number
     group = " / ".join(part for part in (product["department"], product["category"]) if part)
     price = amount(product["price"], product["currency"]) if product["price"] is not None else None
     return " · ".join(part for part in (product["sku"], group, price, stock) if part)
+
+
+def _known_words(stock: list[dict[str, Any]]) -> str:
+    """Describe what of a product's stock is known, over some of its lines."""
+    return stock_words(
+        places=len(stock),
+        known=sum(line["on_hand"] is not None for line in stock),
+        below_zero=sum(line["known"] and line["book"] < 0 for line in stock),
+    )
 
 
 def _story(reader: Reader, product: dict[str, Any], location: str | None) -> None:
@@ -205,11 +231,16 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         reader.engine, "product_days", sku=product["sku"], days=back, location=location
     )
     if days.empty:
-        st.info("No sales or deliveries loaded yet. The worker loads them every few minutes.")
+        why = data_state(reader).why
+        st.info(
+            why or "No sales or deliveries loaded yet. The worker loads them every few minutes."
+        )
         return
-    forecast = pd.DataFrame(
-        product["forecast"] if location is None else _leaf_forecast(reader, product, location)
-    )
+    if location is None:
+        made, coverage = product["forecast"], (product["forecast_run"] or {}).get("coverage")
+    else:
+        made, coverage = _leaf_forecast(reader, product, location)
+    forecast = pd.DataFrame(made)
     by_day = days.groupby("day", as_index=False).agg(
         sold=("sold", "sum"), censored=("censored", "any")
     )
@@ -226,8 +257,9 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
             "No forecast is published for this product here: it is new, or pooled with other products."
         )
     unit = unit_word(product["unit"])
+    state = data_state(reader, zones=_zones(product["stock"], location), rhythm=rhythm)
     title = (
-        f"{quantity(forecast['yhat'].sum())} {unit} expected, {days_ahead(forecast)}"
+        f"{quantity(forecast['yhat'].sum())} {unit} expected, {days_ahead(forecast, state.today)}"
         if not forecast.empty
         else f"{quantity(by_day['sold'].sum())} {unit} sold in {_shown(by_day, rhythm, back)}"
     )
@@ -240,12 +272,20 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
         title=title,
         unit=unit,
         where=where,
-        today=today(),
+        today=state.open_from,
         rhythm=rhythm,
+        coverage=coverage or {},
     )
     with st.container(border=True):
         for number, panel in enumerate(panels):
             st.altair_chart(panel, width="stretch", key=f"products.story.{number}")
+    lines = [line for line in product["stock"] if location in (None, line["location"])]
+    foot_line(state, f"{where}, stock {_known_words(lines).removeprefix('– ') or 'known'}")
+
+
+def _zones(stock: list[dict[str, Any]], location: str | None) -> list[str]:
+    """Return the time zones of the locations that a picture is of."""
+    return [line["timezone"] for line in stock if location in (None, line["location"])]
 
 
 def _shown(by_period: pd.DataFrame, rhythm: Rhythm, days_back: int) -> str:
@@ -253,11 +293,16 @@ def _shown(by_period: pd.DataFrame, rhythm: Rhythm, days_back: int) -> str:
     return rhythm.counted(days_back if rhythm.is_daily else len(by_period))
 
 
-def _leaf_forecast(reader: Reader, product: dict[str, Any], location: str) -> list[dict[str, Any]]:
+def _leaf_forecast(
+    reader: Reader, product: dict[str, Any], location: str
+) -> tuple[list[dict[str, Any]], dict[str, float] | None]:
+    """Return the forecast of a product at a location, and what the intervals of its level held."""
     nodes = find_nodes(
         reader.engine, keys={"product": product["sku"], "location": location}, limit=1
     )
-    return node_days(reader.engine, nodes[0]["node_id"]) if nodes else []
+    if not nodes:
+        return [], None
+    return node_days(reader.engine, nodes[0]["node_id"]), nodes[0]["coverage"]
 
 
 def _stock_table(product: dict[str, Any]) -> None:
@@ -266,10 +311,13 @@ def _stock_table(product: dict[str, Any]) -> None:
         return
     frame = pd.DataFrame(product["stock"])
     frame["location"] = list(_names(product["stock"]).values())
-    frame["on_hand"] = frame["on_hand"].where(frame["known"]).round(1)
+    frame["on_hand"] = pd.to_numeric(frame["on_hand"]).round(1)
+    frame["stock"] = [_known_words([line]) or None for line in product["stock"]]
     frame["sensed"] = pd.to_numeric(frame["sensed"]).round(1)
     price = price_column(frame)
-    shown = frame[["location", "region", "on_hand", "sensed", "price", "promotion", "last_sale_at"]]
+    shown = frame[
+        ["location", "region", "on_hand", "stock", "sensed", "price", "promotion", "last_sale_at"]
+    ]
     shown = shown.dropna(axis="columns", how="all")
     st.markdown("**Stock at each location**")
     st.dataframe(
@@ -283,6 +331,9 @@ def _stock_table(product: dict[str, Any]) -> None:
             "region": "Region",
             "on_hand": st.column_config.NumberColumn(
                 f"On hand, {unit_word(product['unit'])}", format="localized"
+            ),
+            "stock": st.column_config.TextColumn(
+                "Stock", width="medium", help="Empty: the number is known."
             ),
             "sensed": st.column_config.NumberColumn("Shelf sensor", format="localized"),
             "price": price,

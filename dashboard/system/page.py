@@ -1,14 +1,15 @@
 """System: is the machine healthy, and if not, what first."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from catalog.frames import read_frame, read_record
+from catalog.frames import read_frame
+from catalog.state import import_words, is_late, judge_data
 from dashboard.api_client import queue_job
-from dashboard.freshness import is_data_late
+from dashboard.freshness import read_freshness
 from dashboard.friendly_errors import friendly_errors, isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
@@ -45,10 +46,10 @@ def render(reader: Reader, user: User) -> None:
 @st.fragment(run_every="10s")
 @friendly_errors("system health")
 def _health(reader: Reader) -> None:
-    known = read_record(reader.engine, "freshness")
+    known = read_freshness(reader)
     runs = read_frame(reader.engine, "runs", limit=RUNS)
     cache = reader.cache.statistics()
-    now = datetime.now(UTC)
+    now = reader.clock()
     verdict, first = judge(known, runs, cache, now, held_out=known["pairs_held_out"])
     st.subheader(verdict)
     st.markdown(first)
@@ -100,12 +101,23 @@ def judge(
             f"The last {job['job']} run failed.",
             f"{plain(job['error'] or 'It gave no reason.')} Everything published before stays in use.",
         )
-    lake = known["lake_updated_at"]
-    if lake is None or is_data_late(known, now):
+    state = judge_data(known, now)
+    if importing := import_words(known.get("importing")):
+        return ("Importing.", importing)
+    if known["lake_updated_at"] is None:
+        return ("Events wait for the first ETL.", state.why)
+    if is_late(known, now):
         return (
             "Data is out of date.",
             "Data was not updated since the last events. Check the worker: `stocktide status`.",
         )
+    if known["published_at"] is None:
+        return (
+            "Running. No forecast yet.",
+            "Run `stocktide forecast`, or press “Retrain now”: what is expected follows after it.",
+        )
+    if state.ended:
+        return (f"Running. Figures {state.as_of}.", f"{state.why} Do the senders still send?")
     if cache is None:
         return (
             "Running, slower.",

@@ -4,8 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame
+from catalog.known_stock import stock_words
+from catalog.state import import_words
 from catalog.trending import Scope, read_trending
 from dashboard.figures import ranked_bars
+from dashboard.freshness import known_now
 from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
@@ -46,6 +49,9 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         half_life_h=reader.settings.trend_half_life_h,
         limit=ROWS,
     )
+    importing = known_now(reader)["importing"]
+    if importing:
+        st.caption(import_words(importing))
     if not found["products"]:
         st.info(
             f"No sales yet for “{plain(where)}”. Sales appear here as soon as they are recorded."
@@ -56,7 +62,12 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     frame["name"] = distinct(names, frame["product"].tolist())
     as_of = pd.Timestamp(found["as_of"])
     if not found["live"]:
-        st.caption(f":orange-badge[No sale since {when(as_of.to_pydatetime())}] Ranked as of then.")
+        newest = when(as_of.to_pydatetime())
+        st.caption(
+            f"Ranked as of {newest}, the newest sale so far."
+            if importing
+            else f":orange-badge[No sale since {newest}] Ranked as of then."
+        )
     half_life = found["half_life_h"]
     role = roles()
     chart = ranked_bars(
@@ -65,9 +76,17 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         unit=f"Units sold. Recent sales weigh more (half-life {half_life:g} h)",
     )  # fmt: skip
     st.altair_chart(chart, width="stretch", key="trending.chart")
-    table = frame[["name", "department", "score", "unit", "on_hand", "last_sale_at"]].dropna(
-        axis="columns", how="all"
-    )
+    frame["stock"] = [
+        stock_words(
+            places=row["locations"],
+            known=row["locations_known"],
+            below_zero=row["locations_below_zero"],
+        )
+        or None
+        for row in found["products"]
+    ]
+    columns = ["name", "department", "score", "unit", "on_hand", "stock", "last_sale_at"]
+    table = frame[columns].dropna(axis="columns", how="all")
     table.insert(0, "rank", range(1, len(table) + 1))
     # as the bars say them
     table["score"] = (
@@ -91,6 +110,11 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
             "unit": "Unit",
             "on_hand": st.column_config.NumberColumn(
                 "On hand", format="localized", help=tip("on hand")
+            ),
+            "stock": st.column_config.TextColumn(
+                "Stock",
+                width="medium",
+                help="What of the number on hand is known; empty: all of it.",
             ),
             "last_sale_at": st.column_config.DatetimeColumn(
                 "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"

@@ -1,10 +1,13 @@
 """Import of files: rows become CloudEvents and go the way of all events; every row ends in one outcome."""
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import sqlalchemy as sa
 
 from ingest.files.code_flags import code_warnings
 from ingest.files.mapping import Mapping, open_mapping
@@ -25,12 +28,14 @@ from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.recording.feed_limits import permitted_of_feed
 from ingest.recording.recording import Recorder
-from stocktide.foundation.runs import recorded_run
+from stocktide.foundation.runs import Run, note_progress, recorded_run
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.stored_text import is_storable
 
 __all__ = ["Tally", "dry_run_file", "import_file", "open_mapping"]
 SAMPLE_ROWS = 5
+# Pages take an import that has noted nothing for two minutes for dead.
+NOTE_EVERY_S = 2.0
 CONTENT_TYPE = "application/cloudevents+json"
 ROW_TYPE = "text/csv"
 Advance = Callable[[int, int | None], None]
@@ -44,9 +49,27 @@ def import_file(path: Path, mapping: Mapping, recorder: Recorder, advance: Advan
     with recorded_run(recorder.engine, "import") as run:
         run.detail.update(file=path.name, mapping=mapping.name)
         with TabularFile(path, mapping) as table:
-            tally = _import_table(table, recorder, advance)
+            tally = _import_table(table, recorder, _noting(recorder.engine, run, advance))
         run.detail.update(tally.as_dict())
     return tally
+
+
+def _noting(engine: sa.Engine, run: Run, advance: Advance) -> Advance:
+    """Return what tells the caller how far an import is, and now and then the pages."""
+    noted_at = -NOTE_EVERY_S
+
+    def note(rows: int, of: int | None) -> None:
+        nonlocal noted_at
+        advance(rows, of)
+        if time.monotonic() - noted_at < NOTE_EVERY_S:
+            return
+        noted_at = time.monotonic()
+        at = datetime.now(UTC).isoformat()
+        note_progress(
+            engine, run, "importing", rows / of if of else 0.0, rows=rows, rows_of=of, noted_at=at
+        )
+
+    return note
 
 
 def _import_table(table: TabularFile, recorder: Recorder, advance: Advance) -> Tally:

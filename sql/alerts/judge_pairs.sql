@@ -29,7 +29,8 @@ CROSS JOIN LATERAL (
            ) AS moved_since
 ) reading
 CROSS JOIN LATERAL (VALUES
-    ('out_of_stock', s.known AND s.on_hand_milli <= 0, NOT s.known OR s.on_hand_milli > 0,
+    -- below zero the book is wrong, and tells of no empty shelf: that is negative_balance; what is open stays as it is
+    ('out_of_stock', s.known AND s.on_hand_milli = 0, NOT s.known OR s.on_hand_milli > 0,
      s.on_hand_milli, CAST(0 AS bigint)),
     ('negative_balance', s.known AND s.on_hand_milli < 0, NOT s.known OR s.on_hand_milli >= 0, s.on_hand_milli, 0),
     ('below_reorder_point', s.known AND position.milli < r.reorder_point_milli,

@@ -2,7 +2,7 @@
 SELECT a.alert_id, a.rule, coalesce(a.feed, p.sku || ' at ' || l.code) AS subject, p.name AS product_name,
        coalesce(p.unit, CASE a.rule WHEN 'silent_feed' THEN 's' ELSE 'share' END) AS unit,
        a.last_value_milli / 1000.0::float8 AS value, a.limit_milli / 1000.0::float8 AS "limit", a.opened_at,
-       a.acknowledged_at, a.acknowledged_by, a.reason,
+       a.acknowledged_at, a.acknowledged_by, a.reason, coalesce(l.timezone, 'UTC') AS timezone,
        CASE WHEN a.silenced_until > now() THEN a.silenced_until END AS silenced_until,
        count(*) OVER ()::bigint AS found
 FROM alerts a

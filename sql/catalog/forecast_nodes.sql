@@ -1,11 +1,20 @@
 -- Nodes of the published forecast: the children of a node, or the roots, or one node; with their sum over the horizon,
--- what its products are counted in, and the products whose history a node's product has taken over.
+-- what its products are counted in, the products whose history a node's product has taken over, and what the intervals of
+-- its level held when it was measured, by width (null: it was not).
+WITH measured AS (
+    SELECT forecast_run_id, level, jsonb_object_agg(substr(metric, 10), value) AS coverage
+    FROM published_forecast
+    JOIN forecast_errors USING (forecast_run_id)
+    WHERE metric LIKE 'coverage\_%' AND value <> 'NaN'
+    GROUP BY forecast_run_id, level
+)
 SELECT n.node_id, n.level, n.level_name, n.unique_id, n.label, n.parent_id, n.keys, n.warning,
        coalesce(s.replaces, '[]') AS replaces, t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days, r.frequency,
-       coalesce(r.horizon, r.horizon_days) AS horizon, coalesce(u.units, '[]') AS units
+       coalesce(r.horizon, r.horizon_days) AS horizon, m.coverage, coalesce(u.units, '[]') AS units
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)
 JOIN forecast_nodes n USING (forecast_run_id)
+LEFT JOIN measured m ON m.forecast_run_id = n.forecast_run_id AND m.level = n.level
 JOIN LATERAL (
     SELECT sum(yhat) AS total FROM forecasts f
     WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id

@@ -1,5 +1,6 @@
--- Lots of a product that are on hand, the next to expire first.
-SELECT l.code AS location, t.lot, t.on_hand_milli, t.expires_on
+-- Lots of a product that are on hand, the next to expire first. Of a lot of which more went than came, on hand is not known.
+SELECT l.code AS location, t.lot, known_stock(true, t.on_hand_milli) AS on_hand_milli, t.on_hand_milli AS book_milli,
+       t.expires_on
 FROM lots t
 JOIN products p USING (product_id)
 JOIN locations l USING (location_id)

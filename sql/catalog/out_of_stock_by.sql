@@ -6,7 +6,7 @@ FROM stock s
 JOIN products p USING (product_id)
 JOIN locations l USING (location_id)
 CROSS JOIN (SELECT max(last_sale_at) AS at FROM stock) newest
-WHERE s.known AND s.on_hand_milli <= 0 AND s.last_sale_at > newest.at - INTERVAL '28 days'
+WHERE known_stock(s.known, s.on_hand_milli) = 0 AND s.last_sale_at > newest.at - INTERVAL '28 days'
 GROUP BY 1, 2
 ORDER BY 3 DESC, 1, 2
 LIMIT 10

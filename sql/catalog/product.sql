@@ -5,8 +5,8 @@ SELECT p.product_id, p.sku, p.name, p.department, p.category, p.unit, p.attribut
 FROM products p
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
-               'location', l.code, 'location_name', l.name, 'region', l.region,
-               'on_hand_milli', s.on_hand_milli, 'known', s.known,
+               'location', l.code, 'location_name', l.name, 'region', l.region, 'timezone', l.timezone,
+               'on_hand_milli', known_stock(s.known, s.on_hand_milli), 'book_milli', s.on_hand_milli, 'known', s.known,
                'counted_at', s.counted_at, 'last_sale_at', s.last_sale_at,
                'price_micros', coalesce(s.price_micros, p.price_micros), 'currency', coalesce(s.currency, p.currency),
                'promotion', s.promotion, 'sensed_milli', s.sensed_milli, 'sensed_at', s.sensed_at)

@@ -12,9 +12,9 @@ nodes AS (
     WHERE n.keys @> jsonb_build_object('product', CAST(:sku AS text))
 ),
 chosen AS (
-    SELECT node_id, own FROM nodes WHERE own
+    SELECT node_id, own, level FROM nodes WHERE own
     UNION ALL
-    SELECT node_id, own FROM nodes
+    SELECT node_id, own, level FROM nodes
     WHERE NOT EXISTS (SELECT FROM nodes WHERE own) AND level = (SELECT max(level) FROM nodes)
 )
 SELECT f.ds, coalesce(lag(f.ds) OVER (ORDER BY f.ds), min(p.cutoff)) + 1 AS first_day, sum(f.yhat) AS yhat,
@@ -26,7 +26,11 @@ SELECT f.ds, coalesce(lag(f.ds) OVER (ORDER BY f.ds), min(p.cutoff)) + 1 AS firs
        CASE WHEN bool_and(c.own) THEN min(q80) END AS q80, CASE WHEN bool_and(c.own) THEN min(q90) END AS q90,
        CASE WHEN bool_and(c.own) THEN min(q975) END AS q975,
        min(p.forecast_run_id) AS forecast_run_id, min(p.cutoff) AS cutoff, min(p.frequency) AS frequency,
-       bool_or(p.one_day) AS one_day
+       bool_or(p.one_day) AS one_day,
+       (SELECT jsonb_object_agg(substr(e.metric, 10), e.value)
+        FROM forecast_errors e
+        WHERE e.forecast_run_id = min(p.forecast_run_id) AND e.level = min(c.level)
+          AND e.metric LIKE 'coverage\_%' AND e.value <> 'NaN') AS coverage
 FROM published p
 JOIN chosen c ON true
 JOIN forecasts f ON f.forecast_run_id = p.forecast_run_id AND f.node_id = c.node_id

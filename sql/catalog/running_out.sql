@@ -19,7 +19,9 @@ coming AS MATERIALIZED (
                / (d.last_day - d.first_day + 1) AS share
     FROM zones z
     CROSS JOIN periods d
-    CROSS JOIN LATERAL (SELECT greatest(d.cutoff, local_date(now(), z.timezone) - 1) AS before) b
+    CROSS JOIN LATERAL (
+        SELECT greatest(d.cutoff, local_date(coalesce(CAST(:now AS timestamptz), now()), z.timezone) - 1) AS before
+    ) b
     WHERE d.last_day > b.before AND d.first_day <= b.before + 7 AND d.through >= b.before + 7
 )
 SELECT p.sku, coalesce(p.name, p.sku) AS name, coalesce(l.name, l.code) AS location,

@@ -3,9 +3,9 @@
 SELECT currency, value::float8 AS value, stocks,
        (value * rate_on(currency, CAST(:currency AS text), current_date))::float8 AS converted
 FROM (SELECT coalesce(s.currency, p.currency, :currency, '') AS currency, count(*)::int AS stocks,
-             sum(s.on_hand_milli::numeric * coalesce(s.price_micros, p.price_micros)) / 1e9 AS value
+             sum(known_stock(s.known, s.on_hand_milli)::numeric * coalesce(s.price_micros, p.price_micros)) / 1e9 AS value
       FROM stock s
       JOIN products p USING (product_id)
-      WHERE s.known AND s.on_hand_milli >= 0 AND coalesce(s.price_micros, p.price_micros) IS NOT NULL
+      WHERE known_stock(s.known, s.on_hand_milli) IS NOT NULL AND coalesce(s.price_micros, p.price_micros) IS NOT NULL
       GROUP BY 1) valued
 ORDER BY currency

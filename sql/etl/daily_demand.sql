@@ -85,20 +85,43 @@ balances AS (
            )::BIGINT AS balance
     FROM epochs
 ),
+-- what an instant leaves, for of a sale and its delivery of one instant either may come first; and what tells of the zero
+-- before it: a count, or another balance
+settled AS (
+    SELECT *, CASE WHEN left_by_instant <> 0 OR counts THEN left_by_instant END AS told
+    FROM (SELECT *, last_value(balance) OVER (PARTITION BY product_id, location_id, occurred_at ORDER BY counts, entry_id
+                                              ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS left_by_instant
+          FROM balances)
+),
 spans AS (
     SELECT *,
            lag(balance) OVER pair AS opening,
+           lag(known) OVER pair AS opening_known,
+           lead(told IGNORE NULLS) OVER in_day AS told_next,
            row_number() OVER in_day = 1 AS first_of_day,
            -- by instants, for an hour of the clock may come twice
            greatest(0, epoch(coalesce(lead(occurred_at) OVER in_day, ends_at) - occurred_at)) AS seconds,
            greatest(0, epoch(occurred_at - starts_at)) AS seconds_before,
            row_number() OVER (PARTITION BY product_id, location_id, day
                               ORDER BY occurred_at DESC, counts DESC, entry_id DESC) = 1 AS last_of_day
-    FROM balances
+    FROM settled
     JOIN zones USING (location_id)
     JOIN hours USING (timezone, day)
     WINDOW pair AS (PARTITION BY product_id, location_id ORDER BY occurred_at, counts, entry_id),
            in_day AS (PARTITION BY product_id, location_id, day ORDER BY occurred_at, counts, entry_id)
+),
+-- How long of the day the shelf was known to hold goods, and known to be empty. A balance below zero shows that the book
+-- is wrong, and tells of no empty shelf; nor does a zero from which more was taken on the same day, uncounted.
+stretches AS (
+    SELECT *,
+           CASE WHEN known AND balance > 0 THEN seconds ELSE 0 END
+               + CASE WHEN first_of_day AND opening_known AND opening > 0 THEN seconds_before ELSE 0 END
+               AS seconds_in_stock,
+           CASE WHEN known AND balance = 0 AND coalesce(told_next, 0) >= 0 THEN seconds ELSE 0 END
+               + CASE WHEN first_of_day AND opening_known AND opening = 0 AND coalesce(told, told_next, 0) >= 0
+                      THEN seconds_before ELSE 0 END
+               AS seconds_empty
+    FROM spans
 ),
 days AS (
     SELECT product_id, location_id, day, any_value(month) AS month,
@@ -112,13 +135,10 @@ days AS (
            coalesce(sum(quantity_milli) FILTER (WHERE daily = 'adjusted'), 0)::BIGINT AS adjusted_milli,
            bool_or(on_promotion) AS promotion,
            max(balance) FILTER (WHERE last_of_day AND known) AS on_hand_milli,
-           CASE WHEN bool_or(known) FILTER (WHERE last_of_day) THEN
-               (sum(CASE WHEN balance > 0 THEN seconds ELSE 0 END)
-                + sum(CASE WHEN first_of_day AND opening > 0 THEN seconds_before ELSE 0 END))
-               / nullif(sum(seconds) + sum(CASE WHEN first_of_day AND opening IS NOT NULL
-                                                THEN seconds_before ELSE 0 END), 0)
+           CASE WHEN bool_or(known AND balance >= 0) FILTER (WHERE last_of_day) THEN
+               sum(seconds_in_stock) / nullif(sum(seconds_in_stock + seconds_empty), 0)
            END AS in_stock_share
-    FROM spans
+    FROM stretches
     WHERE day >= first_day
     GROUP BY product_id, location_id, day
 ),

@@ -53,7 +53,7 @@ class ShelfSensors:
 
     def _publish(self, line: dict[str, Any]) -> Any:
         now = datetime.now(UTC).isoformat()
-        payload = json.dumps({"observed": max(line["on_hand"], 0), "time": now})
+        payload = json.dumps({"observed": max(line["book"], 0), "time": now})
         topic = f"shop/{line['location']}/shelf/{line['sku']}/count"
         return self._client.publish(topic, payload, qos=1)
 

@@ -39,6 +39,8 @@ PARTITIONS_LOCK = LOCK_PREFIX + "ledger_partitions"
 ETL_TRANSACTION = "stocktide.etl"
 # The lake's generation, as the version of this app transaction: when it was last made from the whole ledger.
 LAKE_GENERATION = "stocktide.generation"
+# The rules by which days are derived from movements, as the version of this app transaction.
+DEMAND_RULES = "stocktide.demand_rules"
 
 
 def job_lock(job: str) -> str:

@@ -78,9 +78,11 @@ def _finish(engine: sa.Engine, run: Run, status: str, error: str | None) -> None
         )
 
 
-def note_progress(engine: sa.Engine, run: Run, step: str, share: float) -> None:
-    """Write down at once how far a run is, for pages to show. share: of the whole run, 0 to 1."""
-    run.detail["progress"] = {"step": step, "share": round(share, 3)}
+def note_progress(
+    engine: sa.Engine, run: Run, step: str, share: float, **more: int | str | None
+) -> None:
+    """Write down at once how far a run is, for pages to show. share: of the whole run, 0 to 1. more: beside it."""
+    run.detail["progress"] = {"step": step, "share": round(share, 3), **more}
     with engine.begin() as connection:
         connection.execute(
             sa.text(

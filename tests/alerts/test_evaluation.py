@@ -30,11 +30,25 @@ def test_pair_that_was_never_counted_raises_nothing(shops: Shops) -> None:
 
 def test_negative_balance_is_an_alert_of_its_own(shops: Shops) -> None:
     shops.stock(1, 1, -1)
-    assert shops.evaluate() == (2, 0)
-    assert shops.open() == {("negative_balance", "1/1"), ("out_of_stock", "1/1")}
+    assert shops.evaluate() == (1, 0)
+    assert shops.open() == {("negative_balance", "1/1")}
     shops.stock(1, 1, 0)
-    assert shops.evaluate() == (0, 1)
+    assert shops.evaluate() == (1, 1)
     assert shops.open() == {("out_of_stock", "1/1")}
+
+
+def test_out_of_stock_cannot_be_told_below_zero(shops: Shops) -> None:
+    """Goods were sold that never came: the shelf is not known to be empty, nor known to hold any."""
+    shops.stock(1, 1, 0)
+    assert shops.evaluate() == (1, 0)
+    shops.stock(1, 1, -2)
+    assert shops.evaluate() == (1, 0)
+    assert shops.open() == {("negative_balance", "1/1"), ("out_of_stock", "1/1")}
+    shops.stock(1, 1, 3)
+    assert shops.evaluate() == (0, 2)
+    shops.stock(1, 1, -2)
+    assert shops.evaluate() == (1, 0)
+    assert shops.open() == {("negative_balance", "1/1")}
 
 
 def test_reorder_point_closes_only_well_above_it(shops: Shops) -> None:
@@ -276,8 +290,9 @@ def judged(
     """What should be open after a pair's stock became on_hand."""
     subject = f"{pair[0]}/{pair[1]}"
     after = {alert for alert in before if alert[1] != subject}
-    if on_hand <= 0:
-        after.add(("out_of_stock", subject))
+    out = ("out_of_stock", subject)
+    if on_hand == 0 or (on_hand < 0 and out in before):
+        after.add(out)
     if on_hand < 0:
         after.add(("negative_balance", subject))
     if reorder is not None:

@@ -273,10 +273,12 @@ def test_webhook_whose_name_is_slow_to_find_holds_up_no_other(
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     try:
         with sending(shops, webhook_timeout_s=2):
-            for product in (1, 2):
-                for location in (1, 2):
-                    shops.stock(product, location, -1)
-            shops.evaluate()
+            # an alert for an empty shelf, and one for its book below zero
+            for on_hand in (0, -1):
+                for product in (1, 2):
+                    for location in (1, 2):
+                        shops.stock(product, location, on_hand)
+                shops.evaluate()
             wait_for(shops, ["delivered"] * 8, webhook_id=2)
             until = time.monotonic() + WAIT_S
             while {row["last_error"] for row in deliveries(shops)} != {"no answer within 2 s"}:

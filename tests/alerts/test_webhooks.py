@@ -99,8 +99,10 @@ def test_outbox_holds_what_each_webhook_asked_for(api: Api, shops: Shops) -> Non
     second = made(api, "second", locations=["S2"])["webhook_id"]
     made(api, "off")
     api.operate.patch("/v1/webhooks/4", json={"active": False})
-    shops.stock(1, 1, -1)
+    shops.stock(1, 1, 0)
     shops.stock(1, 2, 0)
+    shops.evaluate()
+    shops.stock(1, 1, -1)
     shops.evaluate()
     shops.stock(1, 1, 5)
     shops.evaluate()

@@ -42,8 +42,9 @@ def test_product_is_read_with_stock_and_price(shop: Api) -> None:
         True,
     )
     assert (porto["price"], porto["promotion"], porto["sensed"]) == (1.99, True, 7.0)
-    assert (faro["location"], faro["on_hand"], faro["known"], faro["price"]) == (
+    assert (faro["location"], faro["on_hand"], faro["book"], faro["known"], faro["price"]) == (
         "S3",
+        None,
         -1.0,
         False,
         2.5,
@@ -114,6 +115,27 @@ def test_products_page_through_each_once(shop: Api) -> None:
         seen += [product["sku"] for product in page["products"]]
         after, pages = page["next"], pages + 1
     assert (seen, pages) == (["A", "A/B 50%", "B", *[f"P{n:03}" for n in range(25)]], 5)
+
+
+def test_products_sum_what_is_known_and_say_where_it_is_not(shop: Api) -> None:
+    send(shop, ("sale", "0", 4, {"quantity": 1}))
+    unknown = shop.read.get("/v1/products?q=apple").json()["products"][0]
+    assert (unknown["on_hand"], unknown["stock_known"], unknown["locations"]) == (None, False, 1)
+    send(
+        shop,
+        ("receipt", "1", 3, {"location": "S2", "quantity": 4}),
+        ("receipt", "2", 3, {"location": "S3", "quantity": 1}),
+        ("sale", "3", 2, {"location": "S3", "quantity": 6}),
+    )
+    product = shop.read.get("/v1/products?q=apple").json()["products"][0]
+    names = (
+        "on_hand",
+        "locations",
+        "locations_known",
+        "locations_below_zero",
+        "locations_out_of_stock",
+    )
+    assert [product[name] for name in names] == [4.0, 3, 1, 1, 0]
 
 
 def test_products_sum_stock_over_locations(shop: Api) -> None:

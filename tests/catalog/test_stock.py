@@ -22,7 +22,43 @@ def shop(api: Api) -> Api:
 
 def pairs(api: Api, **parameters: str | int) -> list[tuple[str, str, float, bool]]:
     rows = api.read.get("/v1/stock", params=parameters).json()["stock"]
-    return [(row["product"], row["location"], row["on_hand"], row["known"]) for row in rows]
+    return [(row["product"], row["location"], row["book"], row["known"]) for row in rows]
+
+
+def test_stock_is_null_where_it_is_not_known(shop: Api) -> None:
+    """Neither what was never counted nor a book below zero is a level; the book is told beside it."""
+    send(shop, ("sale", "5", 1, {"location": "S2", "quantity": 2}))
+    rows = shop.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
+    assert [(row["on_hand"], row["book"], row["available"], row["value"]) for row in rows] == [
+        (3.0, 3.0, 3.0, None),
+        (None, -0.75, None, None),
+        (None, 1.0, None, None),
+    ]
+    by_place = {
+        place: shop.read.get("/v1/stock/as-of", params={"product": "A", "location": place}).json()
+        for place in ("S1", "S2", "S3")
+    }
+    assert [(one["on_hand"], one["book"], one["known"]) for one in by_place.values()] == [
+        (3.0, 3.0, True),
+        (None, -0.75, True),
+        (None, 1.0, False),
+    ]
+
+
+def test_a_lot_of_which_more_went_than_came_is_not_known(shop: Api) -> None:
+    lot = {"lot": "L1", "location": "S2"}
+    send(
+        shop, ("receipt", "6", 2, {**lot, "quantity": 1}), ("sale", "7", 1, {**lot, "quantity": 3})
+    )
+    (line,) = shop.read.get("/v1/lots", params={"product": "A"}).json()["lots"]
+    assert (line["on_hand"], line["book"]) == (None, -2.0)
+
+
+def test_every_figure_comes_with_the_state_of_its_data(shop: Api) -> None:
+    for path in ("/v1/stock", "/v1/products", "/v1/products/A", "/v1/trending"):
+        data = shop.read.get(path).json()["data"]
+        assert (data["state"], data["newest_day"]) == ("unknown", None), path
+        assert "wait for the first ETL" in data["why"]
 
 
 ALL_PAIRS = [
@@ -78,9 +114,9 @@ def test_stock_shows_what_is_on_its_way_promised_and_worth(api: Api) -> None:
     here, there = api.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
     names = ("on_hand", "on_order", "in_transit", "promised", "available", "cost", "value")
     assert [here[name] for name in names] == [3.0, 6.0, 0.0, 2.0, 1.0, 2.0, 6.0]
-    assert (there["on_hand"], there["in_transit"]) == (0.0, 2.0)
+    assert (there["on_hand"], there["book"], there["in_transit"]) == (None, 0.0, 2.0)
     assert api.read.get("/v1/lots", params={"product": "A"}).json()["lots"] == [
-        {"location": "S1", "lot": "L7", "on_hand": 2.0, "expires_on": "2030-02-01"}
+        {"location": "S1", "lot": "L7", "on_hand": 2.0, "book": 2.0, "expires_on": "2030-02-01"}
     ]
 
 

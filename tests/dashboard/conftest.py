@@ -11,6 +11,8 @@ import redis
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
+from alerts.evaluation import evaluate_changes
+from alerts.rules import limits_of
 from catalog.cache import ProductCache
 from dashboard.friendly_errors import OUR_FAULT
 from dashboard.reader import Reader
@@ -145,10 +147,17 @@ def filled_url(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
         make_known(engine)
         record(engine, small_chain(datetime.now(UTC)))
         run_etl(engine, lake)
+        judge_alerts(engine)
         levels = ((), ("location",), ("product",), ("location", "product"))
         run_forecast(engine, lake, ForecastSpec(levels=levels, horizon_days=HORIZON))
         engine.dispose()
         yield url
+
+
+def judge_alerts(engine: sa.Engine) -> None:
+    """Judge all stock by the rules, as the part `alerts` does."""
+    with engine.begin() as connection:
+        evaluate_changes(connection, limits_of(Settings()))
 
 
 def make_known(engine: sa.Engine) -> None:
@@ -206,5 +215,5 @@ def small_chain(now: datetime) -> list[bytes]:
     add("sale", late, "B", "S2", quantity=2)
     add("sale", late, "C", "S2", quantity=1)
     add("sale", max(midnight, now - timedelta(minutes=1)), "B", "S1", quantity="0.5")
-    add("reading", max(midnight, now - timedelta(minutes=1)), "B", "S1", observed=300)
+    add("reading", max(midnight, now - timedelta(minutes=1)), "A", "S2", observed=300)
     return [*events, b"{not json"]

@@ -7,6 +7,7 @@ from dashboard.theme import (
     change,
     days_between,
     distinct,
+    lines_of,
     plain,
     plural,
     quantity,
@@ -76,6 +77,12 @@ def test_change_is_no_change_where_it_rounds_to_nothing() -> None:
     assert change(100.4, 100, "+.0%") == "no change"
 
 
+def test_days_between_names_the_years_of_another_year() -> None:
+    days = (date(2011, 12, 10), date(2011, 12, 23))
+    assert days_between(*days, today=date(2026, 3, 4)) == "10 Dec 2011–23 Dec 2011"
+    assert days_between(*days, today=date(2011, 12, 9)) == "10 Dec–23 Dec"
+
+
 def test_days_between_names_the_years_only_where_they_differ() -> None:
     assert days_between(date(2026, 11, 28), date(2026, 12, 25)) == "28 Nov–25 Dec"
     assert days_between(date(2026, 11, 28), date(2027, 1, 3)) == "28 Nov 2026–3 Jan 2027"
@@ -96,3 +103,9 @@ def test_distinct_adds_the_code_only_where_two_names_are_the_same() -> None:
         "High Street",
         "Mill (S3)",
     ]
+
+
+def test_lines_of_breaks_between_sentences_alone() -> None:
+    sentence = "Bands: 50, 80 and 95 % intervals, which held 64, 96 and 100 % of days."
+    assert lines_of(sentence) == sentence
+    assert lines_of(" ".join([sentence] * 2)) == [sentence, sentence]

@@ -149,6 +149,8 @@ BENT: dict[str, tuple[str, ...]] = {
     "event_kinds": ("UPDATE event_kinds SET scored = NOT scored WHERE kind = 'receipt'",),
     "daily_demand": ("UPDATE daily_demand SET revenue_micros = revenue_micros + 1",),
     "location_daily": ("UPDATE location_daily SET out_of_stock = out_of_stock + 1",),
+    "shelf_days": ("UPDATE shelf_days SET empty = empty + 1",),
+    "shelf_days row": ("DELETE FROM shelf_days WHERE day > '2026-03-02'",),
     "location_daily row": (
         "INSERT INTO location_daily SELECT 2, '2020-01-01', 0, 0, 0, 0, 0, 1, 'each', 'EUR'",
     ),

@@ -46,6 +46,7 @@ CLEARED = (
     *EVENTS_OF_LEDGER,
     "daily_demand",
     "location_daily",
+    "shelf_days",
     "served_tables",
     "lake_versions",
     "runs",
@@ -139,14 +140,15 @@ def as_of(side: Side) -> list[Any]:
             binds = {"sku": sku, "location": place, "at": now, "known_at": now}
             with side.engine.connect() as connection:
                 row = connection.execute(statement("catalog/stock_as_of"), binds).one_or_none()
-            found.append((0, None) if row is None else tuple(row))
+            found.append((None, 0, False, None) if row is None else tuple(row))
     return found
 
 
 def test_all_kinds_are_drawn() -> None:
     assert set(DRAWN) == {name for name, kind in KINDS.items() if not kind.corrects}
     assert set(DERIVED) - HISTORY == {
-        "stock", "commitments", "lots", "valuations", "daily_demand", "location_daily", "lake/daily_demand",
+        "stock", "commitments", "lots", "valuations", "daily_demand", "location_daily", "shelf_days",
+        "lake/daily_demand",
     }  # fmt: skip
 
 

@@ -244,3 +244,144 @@ def test_money_is_added_up_exactly(
     ]
     exact = Decimal(sum(signed)) / 1000
     assert sum(row["revenue_micros"] for row in rows) == exact.to_integral_value(ROUND_HALF_UP)
+
+
+DAY = 60 * 24
+
+
+def book(database: sa.Engine, folder: Path, *moments: tuple[int, str, int]) -> list[dict[str, Any]]:
+    """The days of a shop in UTC with these events: minutes after START (08:00), kind, amount."""
+    with database.begin() as connection:
+        product_id = put_products(connection, [ProductIn(folder.name)])[0]
+        put_locations(connection, [LocationIn("S1")])
+    raws = [
+        raw(event_id=f"{folder.name}-{number}", kind=kind, minute=minute, product=folder.name,
+            **{"counted" if kind == "stocktake" else "quantity": amount})
+        for number, (minute, kind, amount) in enumerate(moments)
+    ]  # fmt: skip
+    outcomes = Recorder(database, Settings()).record("till", "", raws)
+    assert {outcome.name for outcome in outcomes} == {"accepted"}
+    lake = Lake(str(folder))
+    run_etl(database, lake)
+    table = open_table(lake, "daily_demand")
+    assert table is not None
+    rows = table.to_pyarrow_table().to_pylist()
+    return sorted(
+        (row for row in rows if row["product_id"] == product_id), key=lambda row: row["day"]
+    )
+
+
+def test_a_shop_that_sells_without_receipts_is_not_out_of_stock_every_day(
+    database: sa.Engine, tmp_path: Path
+) -> None:
+    """Below zero the book is wrong: goods were sold that never came, so no shelf was empty."""
+    sales = [(day * DAY + 60, "sale", 5) for day in range(10)]
+    days = book(database, tmp_path, (0, "receipt", 10), *sales)
+    # it sold the last of what is booked on the second day; a zero after a known receipt is one
+    assert [row["censored"] for row in days] == [False, True, *[False] * 8]
+    assert [row["in_stock_share"] for row in days[2:]] == [None] * 8
+    # the book itself stays: pages say by how much it is wrong
+    assert [row["on_hand_milli"] for row in days][-1] == -40_000
+
+
+def test_a_counted_zero_stays_out_of_stock(database: sa.Engine, tmp_path: Path) -> None:
+    days = book(
+        database,
+        tmp_path,
+        (0, "stocktake", 0),
+        (2 * DAY, "receipt", 4),
+        (2 * DAY + 8 * 60, "sale", 4),
+    )
+    assert [row["censored"] for row in days] == [True, True]
+    assert [row["in_stock_share"] for row in days] == [0.0, pytest.approx(1 / 3)]
+
+
+def test_a_sale_booked_before_its_delivery_of_the_same_instant_is_no_wrong_book(
+    database: sa.Engine, tmp_path: Path
+) -> None:
+    days = book(database, tmp_path, (0, "stocktake", 0), (DAY, "sale", 2), (DAY, "receipt", 5))
+    # empty until eight in the morning
+    assert [row["in_stock_share"] for row in days] == [0.0, pytest.approx(2 / 3)]
+
+
+def test_what_was_sold_before_stock_was_known_tells_of_no_empty_shelf(
+    database: sa.Engine, tmp_path: Path
+) -> None:
+    days = book(database, tmp_path, (0, "sale", 3), (60, "return", 3), (120, "receipt", 9))
+    assert [(row["in_stock_share"], row["censored"]) for row in days] == [(1.0, False)]
+
+
+moves = st.lists(
+    st.tuples(
+        st.integers(0, 6 * DAY),
+        st.sampled_from(["sale", "receipt", "stocktake"]),
+        st.integers(0, 4),
+    ).filter(lambda one: one[1] == "stocktake" or one[2] > 0),
+    min_size=1,
+    max_size=12,
+    unique_by=lambda one: one[0],
+)
+
+
+def shares_by_minute(moments: list[tuple[int, str, int]]) -> dict[date, float | None]:
+    """The known share of each day with an event, minute by minute, from a plain reading of the book."""
+    at = {minute: (kind, amount) for minute, kind, amount in moments}
+    midnight = 8 * 60
+    first, last = min(at) + midnight, max(at) + midnight
+    held: list[float] = []  # of each minute since the first midnight: the book, nan where unknown
+    balance, known = 0, False
+    for minute in range((last // DAY + 1) * DAY):
+        if minute - midnight in at:
+            kind, amount = at[minute - midnight]
+            balance = (
+                amount
+                if kind == "stocktake"
+                else balance + (amount if kind == "receipt" else -amount)
+            )
+            known = known or kind != "sale"
+        held.append(float(balance) if known and minute >= first else float("nan"))
+    shares: dict[date, float | None] = {}
+    for number in sorted({(minute + midnight) // DAY for minute in at}):
+        day = held[number * DAY : (number + 1) * DAY]
+        stocked = sum(level > 0 for level in day)
+        counted = {
+            minute + midnight - number * DAY
+            for minute, (kind, _) in at.items()
+            if kind == "stocktake"
+        }
+        # a zero from which more was taken is none, back to the last count
+        empty = sum(
+            level == 0
+            and next(
+                (
+                    day[later]
+                    for later in range(now + 1, DAY)
+                    if day[later] != 0 or later in counted
+                ),
+                0,
+            )
+            >= 0
+            for now, level in enumerate(day)
+        )
+        closed = day[-1]
+        told = closed >= 0 and stocked + empty > 0
+        shares[(START + timedelta(days=number)).date()] = (
+            stocked / (stocked + empty) if told else None
+        )
+    return shares
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(moments=moves)
+def test_the_share_in_stock_is_that_of_a_plain_reading(
+    database: sa.Engine, tmp_path_factory: Any, moments: list[tuple[int, str, int]]
+) -> None:
+    days = book(database, tmp_path_factory.mktemp("lake"), *moments)
+    expected = shares_by_minute(moments)
+    assert {row["day"]: row["in_stock_share"] for row in days} == {
+        day: share if share is None else pytest.approx(share) for day, share in expected.items()
+    }
+    shares = [row["in_stock_share"] for row in days]
+    assert [row["censored"] for row in days] == [
+        share is not None and share < 1 for share in shares
+    ]

@@ -143,6 +143,27 @@ def test_a_changed_time_zone_moves_the_days_of_all_that_was_sold(
     assert check_all(recorder.engine, lake).holds
 
 
+def test_days_that_other_rules_derived_are_made_again(
+    recorder: Recorder, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an upgrade no day stands as the older version counted it, whether its pair sells or not."""
+    record(recorder, raw(kind="sale"))
+    with monkeypatch.context() as older:
+        older.setattr("etl.delta.RULES", 0)
+        run_etl(recorder.engine, lake)
+    with recorder.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE daily_demand SET censored = true"))
+    check = check_all(recorder.engine, lake)
+    waiting: Any = check.as_dict()["waiting"]
+    assert (waiting["lake/movements"], waiting["lake/daily_demand"]) == (1, 1)
+    run_etl(recorder.engine, lake)
+    assert check_all(recorder.engine, lake).holds
+    with recorder.engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT censored FROM daily_demand")).scalars().all() == [
+            False
+        ]
+
+
 def test_a_corrected_day_goes_from_lake_and_copy(recorder: Recorder, lake: Lake) -> None:
     record(recorder, raw(kind="sale"), raw(kind="sale", event_id="typo", minute=5 * DAY))
     run_etl(recorder.engine, lake)

@@ -189,7 +189,7 @@ def test_up_keeps_everything_over_kill_9_and_refuses_a_newer_schema(tmp_path: Pa
                 headers={"content-type": "application/x-ndjson"},
             )
             assert again.json()["duplicate"] == 1
-            assert client.get("/v1/stock").json()["stock"][0]["on_hand"] == -1
+            assert client.get("/v1/stock").json()["stock"][0]["book"] == -1
         with psycopg.connect(second.state()["services"]["database_url"]) as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
         assert second.stop() == 0

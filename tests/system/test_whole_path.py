@@ -78,9 +78,7 @@ def test_stock_is_the_simulators_book(
                 .raise_for_status()
                 .json()
             )
-            stock.update(
-                {(row["product"], row["location"]): row["on_hand"] for row in page["stock"]}
-            )
+            stock.update({(row["product"], row["location"]): row["book"] for row in page["stock"]})
             after = page["next"]
     truth = chain.truth
     book = {

@@ -1,16 +1,17 @@
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from catalog.state import business_day
 from dashboard.calendar.fields import missing, place_choices
 from dashboard.calendar.figures import timeline, timeline_runs
 from dashboard.calendar.form import recorded
 from dashboard.calendar.words import body_of, for_what, in_words, terms, where
-from dashboard.theme import DARK, LIGHT, today
+from dashboard.theme import DARK, LIGHT
 from tests.conftest import Api
 from tests.dashboard.charts import drawn as spec_of
 from tests.dashboard.charts import marks
@@ -172,7 +173,7 @@ def test_promotion_is_entered_changed_and_withdrawn(desk: Dashboard, api: Api) -
     drawn.button(key="calendar.save").click().run()
     assert drawn.success[0].value == "The plan is saved."
     (saved,) = listed(api, "promotions")
-    week = today() + timedelta(days=7)
+    week = business_day(datetime.now(UTC), []) + timedelta(days=7)
     assert {
         "product": "A",
         "region": "North",
@@ -223,7 +224,7 @@ def test_event_and_closure_are_entered(
 
 
 def test_viewer_sees_plans_and_enters_none(desk: Dashboard, api: Api) -> None:
-    body = {"name": "Fair", "day": f"{today() + timedelta(days=3)}"}
+    body = {"name": "Fair", "day": f"{business_day(datetime.now(UTC), []) + timedelta(days=3)}"}
     api.ingest.put("/v1/calendar/events", json={"events": [body]}).raise_for_status()
     drawn = desk.draw("calendar", role="viewer")
     assert len(drawn.button) == 0

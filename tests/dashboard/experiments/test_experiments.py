@@ -200,6 +200,8 @@ def test_effect_says_what_readers_would_see_change() -> None:
     assert effect(model(), other).startswith(
         "Version 2, trained to 2026-03-01: 110 units a day in total, +10.0% vs now."
     )
+    later = effect(model(), model(version=2, units_a_day=110.0, cutoff="2026-03-08"))
+    assert "110 units a day in total, not compared with now" in later
     assert effect(model(), model(units_a_day=None)) == "Version 1, trained to 2026-03-01."
 
 

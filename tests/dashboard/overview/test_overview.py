@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from dashboard.overview.page import attention, full_days, points
+from catalog.state import judge_data
+from dashboard.overview.attention import attention, what_is_not_known
+from dashboard.overview.cards import full_days, points
 from etl import run_etl
 from ingest.recording.recording import Recorder
 from stocktide.foundation.lake import Lake
@@ -44,13 +46,39 @@ def test_attention_says_the_most_pressing_first_and_at_most_five() -> None:
         "1 shelf out of stock",
         "230 shelves will probably run empty within a week",
         "3 of 10 shelf sensors",
-        "2 stock levels below zero",
+        "Book stock below zero at 2 places",
     ]
     assert r"Worst: Milk \*1\* l, Mill: 3 left, 14 expected." in said[1]
 
 
 def test_attention_says_what_to_do_when_stock_is_unknown() -> None:
     assert "Send a `stocktake`" in attention({**CALM, "pairs_known": 0}, NOTHING)[0]
+
+
+FRESH = judge_data({"newest_day": date(2026, 3, 4), "lake_updated_at": None, "last_received": None},
+                   datetime(2026, 3, 4, 12, tzinfo=UTC))  # fmt: skip
+PAIRS_RUN = {"hierarchy": [[], ["location", "product"]]}
+
+
+@pytest.mark.parametrize(
+    ("position", "run", "through", "said"),
+    [
+        ({}, PAIRS_RUN, date(2026, 3, 10), []),
+        ({}, PAIRS_RUN, date(2026, 3, 9), ["The forecast ends on 9 Mar 2026, before the week"]),
+        ({}, {"hierarchy": [[], ["product"]]}, date(2026, 4, 1), ["Forecasts are not by product"]),
+        ({}, None, None, ["No forecast is published"]),
+        ({"pairs_known": 1}, None, None, ["Stock is known at 1 of 4 shelves", "No forecast"]),
+    ],
+)
+def test_attention_calls_nothing_well_that_is_not_known(
+    position: dict[str, int], run: Any, through: date | None, said: list[str]
+) -> None:
+    found = what_is_not_known({**CALM, **position}, run, through, FRESH)
+    assert [one.startswith(start) for one, start in zip(found, said, strict=True)] == [True] * len(
+        said
+    )
+    first = attention({**CALM, **position}, NOTHING, found)[0]
+    assert first.startswith("Nothing is known" if said else "Nothing. No shelf")
 
 
 def test_points_are_no_change_where_they_round_to_nothing() -> None:
@@ -100,10 +128,10 @@ def test_overview_shows_no_weeks_when_the_first_day_is_not_over(
 def test_overview_says_what_needs_a_look_and_draws_sales(filled: Dashboard, theme: str) -> None:
     drawn = filled.draw("overview", theme=theme)
     said = text_of(drawn)
-    assert "**2 shelves out of stock**" in said
+    assert "**1 shelf out of stock**" in said
     assert "Worst: Apples, Mill: 5 left" in said
     assert "**1 of 1 shelf sensor** differ" in said
-    assert "**1 stock level below zero**" in said
+    assert "**Book stock below zero at 1 place**" in said
     assert [card.label for card in drawn.metric] == [
         "Sales, last 7 days",
         "Units, last 7 days",
@@ -117,7 +145,7 @@ def test_overview_says_what_needs_a_look_and_draws_sales(filled: Dashboard, them
     assert re.search(r"units expected, \d+ [A-Z]", charts_of(drawn)[0])
     assert "today so far" in charts_of(drawn)[0]
     shelves = drawn.dataframe[0].value
-    assert shelves["names"].tolist() == ["Apples", "Milk *whole*"]
+    assert shelves["names"].tolist() == ["Apples"]
 
 
 def test_overview_says_stock_is_unknown_when_only_sales_came(

@@ -34,6 +34,18 @@ def test_stock_by_day_leaves_days_out_before_stock_was_known() -> None:
     assert stock["on_hand"].tolist() == [4.0, 4.0]
 
 
+def test_stock_by_day_has_a_gap_while_the_book_is_below_zero() -> None:
+    stock = stock_by_day(days((1, "S1", 4.0), (2, "S1", -3.0), (4, "S1", 2.0)))
+    assert stock["day"].dt.day.tolist() == [1, 2, 3, 4]
+    assert stock["on_hand"].fillna(-1).tolist() == [4.0, -1.0, -1.0, 2.0]
+
+
+def test_stock_by_day_adds_up_what_is_known_and_says_of_how_many_places() -> None:
+    stock = stock_by_day(days((1, "S1", 4.0), (1, "S2", 5.0), (2, "S2", -1.0), (2, "S3", None)))
+    assert stock["on_hand"].tolist() == [9.0, 4.0]
+    assert list(zip(stock["known"], stock["places"], strict=True)) == [(2, 3), (1, 3)]
+
+
 def test_stock_by_day_is_empty_when_stock_is_unknown_everywhere() -> None:
     assert stock_by_day(days((1, "S1", None))).empty
 

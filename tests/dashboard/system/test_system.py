@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -17,6 +17,7 @@ KNOWN: dict[str, Any] = {
     "newest_event": NOW,
     "last_received": NOW - timedelta(minutes=1),
     "lake_updated_at": NOW - timedelta(minutes=5),
+    "published_at": NOW - timedelta(hours=9),
 }
 CACHE = {"hits": 1, "misses": 1}
 
@@ -52,9 +53,32 @@ def test_judge_forgets_a_failure_when_a_later_run_succeeded() -> None:
     assert judge(KNOWN, mended, CACHE, NOW)[0] == "Running. Nothing to do."
 
 
-@pytest.mark.parametrize("lake", [None, NOW - timedelta(minutes=16)])
-def test_judge_says_the_lake_is_behind_when_events_came_after_it(lake: datetime | None) -> None:
-    assert judge({**KNOWN, "lake_updated_at": lake}, GOOD, CACHE, NOW)[0] == "Data is out of date."
+def test_judge_says_the_lake_is_behind_when_events_came_after_it() -> None:
+    behind = {**KNOWN, "lake_updated_at": NOW - timedelta(minutes=16)}
+    assert judge(behind, GOOD, CACHE, NOW)[0] == "Data is out of date."
+
+
+def test_judge_says_what_follows_when_nothing_is_loaded_yet() -> None:
+    waiting = {**KNOWN, "lake_updated_at": None, "published_at": None, "waiting": 120_000}
+    verdict, then = judge(waiting, runs(), CACHE, NOW)
+    assert verdict == "Events wait for the first ETL."
+    assert then.startswith("120,000 events are received")
+    importing = {"running": True, "rows": 120_000, "rows_of": 385_000}
+    verdict, then = judge({**waiting, "importing": importing}, runs(), CACHE, NOW)
+    assert (verdict, then) == (
+        "Importing.",
+        "Importing: 120,000 of about 385,000 rows; figures follow after the next ETL.",
+    )
+    assert (
+        judge({**KNOWN, "published_at": None}, GOOD, CACHE, NOW)[0] == "Running. No forecast yet."
+    )
+
+
+def test_judge_says_as_of_when_of_data_that_ended() -> None:
+    old = {**KNOWN, "newest_day": date(2011, 12, 9)}
+    verdict, then = judge(old, GOOD, CACHE, NOW)
+    assert verdict == "Running. Figures as of 9 Dec 2011, the newest data."
+    assert then == "Nothing newer has come up to 4 Mar 2026. Do the senders still send?"
 
 
 def test_judge_says_slower_when_the_cache_is_away() -> None:

@@ -80,6 +80,14 @@ def test_read_demand_marks_empty_shelves_of_single_pairs_alone(tmp_path: Path) -
     assert not read_demand(lake, PRODUCTS, now=LATER).empty.any()
 
 
+def test_read_demand_calls_no_shelf_empty_whose_book_is_below_zero(tmp_path: Path) -> None:
+    """A shop that sells five a day and books no delivery: each day is demand, as it stands."""
+    rows = [demand_row(1, 1, day, 5, on_hand_milli=-5000 * (day + 1)) for day in (0, 1, 2, 5, 6)]
+    demand = read_demand(write_lake(tmp_path, rows), PAIRS, now=LATER)
+    assert not demand.empty.any()
+    np.testing.assert_array_equal(demand.units, [[5, 5, 5, 0, 0, 5, 5]])
+
+
 def test_read_demand_says_that_the_lake_is_empty(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="run the ETL first"):
         read_demand(Lake(str(tmp_path / "none")), PAIRS, now=LATER)

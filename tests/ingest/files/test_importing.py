@@ -52,6 +52,19 @@ def last_run(engine: sa.Engine) -> Any:
         return connection.execute(sa.text(query)).one()
 
 
+def test_import_notes_how_far_it_is_while_it_goes_on(recorder: Recorder, tmp_path: Path) -> None:
+    path = write(tmp_path / "till.csv", row("a"), row("b"))
+    seen: list[Any] = []
+
+    def look(_done: int, _total: int | None) -> None:
+        seen.append(last_run(recorder.engine))
+
+    import_file(path, till(), recorder, look)
+    progress = last_run(recorder.engine).detail["progress"]
+    assert (progress["rows"], progress["rows_of"], progress["share"]) == (2, 2, 1.0)
+    assert [run.status for run in seen] == ["running"]
+
+
 def test_import_adds_up_and_repeats_nothing_when_run_twice(
     recorder: Recorder, tmp_path: Path
 ) -> None:

@@ -72,7 +72,7 @@ def ask(api: Api, route: str, **body: Any) -> httpx.Response:
 
 def on_hand(api: Api, product: str = "A", location: str = "S1") -> float | None:
     rows = api.read.get("/v1/stock", params={"product": product, "location": location}).json()
-    return rows["stock"][0]["on_hand"] if rows["stock"] else None
+    return rows["stock"][0]["book"] if rows["stock"] else None
 
 
 def milk(event_id: str, **data: Any) -> dict[str, Any]:

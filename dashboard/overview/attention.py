@@ -1,0 +1,107 @@
+"""What needs attention, in sentences: what is known to need it, and what is not known."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from catalog.state import DataState, in_words
+from dashboard.theme import plain, plural, quantity
+
+COMING = timedelta(days=6)
+PAIR = {"product", "location"}
+
+
+def attention(
+    position: Mapping[str, Any], running_out: pd.DataFrame, not_known: Sequence[str] = ()
+) -> list[str]:
+    """Write at most five sentences, the most urgent first: what, how much, what to do.
+
+    not_known: of `what_is_not_known`; nothing is called well that nobody can tell.
+    """
+    said = []
+    if position["out_of_stock"]:
+        said.append(
+            f"**{plural(int(position['out_of_stock']), 'shelf', 'shelves')} out of stock** that sold in the last four "
+            "weeks. Check their deliveries first; the list is below."
+        )
+    if not running_out.empty:
+        worst = running_out.iloc[0]
+        said.append(
+            f"**{plural(int(worst['found']), 'shelf', 'shelves')} will probably run empty within a week** without a "
+            f"delivery. Worst: {plain(worst['name'])}, {plain(worst['location'])}: "
+            f"{quantity(worst['on_hand'])} left, {quantity(worst['week'])} expected."
+        )
+    if position["sensor_differs"]:
+        said.append(
+            f"**{int(position['sensor_differs']):,} of {plural(int(position['sensed']), 'shelf sensor')}** "
+            "differ from recorded stock: count these shelves."
+        )
+    if position["negative"]:
+        said.append(
+            f"**Book stock below zero at {plural(int(position['negative']), 'place')}**: count them. More was sold "
+            "than ever came, so what is there is not known."
+        )
+    if position["pairs"] and not position["pairs_known"]:
+        said.append(
+            "**Stock is unknown**: only sales were received so far, no delivery and no count. "
+            "Send a `stocktake` for each product."
+        )
+    if said:
+        return said[:5]
+    if not_known:
+        return ["Nothing is known to need attention. What is not known:", *not_known]
+    return ["Nothing. No shelf is out of stock, and none is likely to be within a week."]
+
+
+def what_is_not_known(
+    position: Mapping[str, Any], run: Mapping[str, Any] | None, through: Any, state: DataState
+) -> list[str]:
+    """List why a shelf may be empty, or run empty, without anybody seeing it. through: last day of the forecast."""
+    said = [state.why] if state.kind != "fresh" else []
+    known, pairs = int(position["pairs_known"]), int(position["pairs"])
+    if known < pairs:
+        said.append(
+            f"Stock is known at {known:,} of {pairs:,} shelves. Send deliveries and counts of the others."
+        )
+    if run is None:
+        said.append(
+            "No forecast is published, so it is not known which shelves will run empty. Run `stocktide forecast`."
+        )
+    elif not any(set(level) >= PAIR for level in run["hierarchy"]):
+        said.append(
+            "Forecasts are not by product and location, so it is not known which shelves will run empty."
+        )
+    elif through is None or through < state.today + COMING:
+        until = f"ends on {in_words(through)}" if through else "has no days"
+        said.append(
+            f"The forecast {until}, before the week from {in_words(state.today)} does: which shelves will run empty is "
+            "not known."
+        )
+    return said
+
+
+def first_steps(known: Mapping[str, Any], state: DataState) -> None:
+    """Draw what is going on before there are figures, and what comes next."""
+    st.info(
+        "No sales yet. Three steps to get here:" if known["newest_event"] is None else state.why
+    )
+    for done, text in (
+        (
+            known["newest_event"] is not None,
+            "Send events: `stocktide import FILE --mapping NAME`, or POST /v1/events.",
+        ),
+        (
+            known["lake_updated_at"] is not None,
+            "Load them: the worker does this every few minutes, or run `stocktide etl`.",
+        ),
+        (
+            known["published_at"] is not None,
+            "Forecast: run `stocktide forecast`, or press “Retrain now” on the System page.",
+        ),
+    ):
+        st.markdown(
+            f"{':material/check_circle:' if done else ':material/radio_button_unchecked:'} {text}"
+        )
