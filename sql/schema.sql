@@ -1018,7 +1018,7 @@ CREATE TABLE ledger (
     CONSTRAINT ledger_check2 CHECK ((kind = ANY (ARRAY['stocktake'::text, 'reading'::text])) = (observed_milli IS NOT NULL)),
     CONSTRAINT ledger_check3 CHECK (observed_milli IS NULL OR quantity_milli = 0)
 ) PARTITION BY RANGE (recorded_at);
--- Serves ingest/rated_costs: goods that came at a cost since a day.
+-- Serves ingest/rates/refold: goods that came at a cost since a day.
 CREATE INDEX ledger_costs ON ledger (occurred_at, product_id) WHERE cost_micros IS NOT NULL OR leg = 1;
 -- Serves ingest/refold and catalog/stock_as_of: the newest stocktake of a pair.
 CREATE INDEX ledger_counts ON ledger (product_id, location_id, occurred_at DESC, entry_id DESC) WHERE kind = 'stocktake'::text;

@@ -80,7 +80,7 @@ COMMENT ON COLUMN stock.cost_currency IS 'of the average cost: that of the first
 ALTER TABLE valuations ADD COLUMN currency text;
 COMMENT ON COLUMN valuations.currency IS 'of the costs; goods in another one came at the rate of their day, and without a rate not into the average';
 CREATE INDEX ledger_costs ON ledger (occurred_at, product_id) WHERE cost_micros IS NOT NULL OR leg = 1;
-COMMENT ON INDEX ledger_costs IS 'Serves ingest/rated_costs: goods that came at a cost since a day.';
+COMMENT ON INDEX ledger_costs IS 'Serves ingest/rates/refold: goods that came at a cost since a day.';
 
 CREATE OR REPLACE VIEW ledger_costed AS
 SELECT l.product_id, l.location_id, block_of(l.entry_id) AS block, l.quantity_milli, l.cost_micros,

@@ -5,7 +5,7 @@ from typing import Any
 
 # Fields of an event's data that are not text: numbers, and true or false. A test holds them against the event kinds.
 NOT_TEXT = frozenset(
-    {"quantity", "counted", "observed", "price", "cost", "order_line", "promotion"}
+    {"quantity", "counted", "observed", "price", "line_total", "cost", "order_line", "promotion"}
 )
 
 
