@@ -17,7 +17,7 @@ from stocktide.foundation.errors import Invalid
 
 # What a column may be declared as; DuckDB's names.
 COLUMN_TYPES = frozenset(
-    {"VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ"}
+    {"VARCHAR", "BIGINT", "DECIMAL", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ"}
 )
 # Names of our own columns beside those of the file.
 RESERVED = frozenset(
