@@ -20,7 +20,8 @@ class FileOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The table `[file]` of a mapping; what is left out is found on the whole file, or is the usual one.
 
     quote: "" means that no field is quoted. escape: what stands before a quote inside a quoted field; a quote means
-    that it is doubled. skip_lines: lines before the header. skip_footer: lines with something on them after the last row.
+    that it is doubled. skip_lines: lines before the header. skip_footer: lines after the last row, blank ones not
+    counted.
     """
 
     delimiter: str | None = None
@@ -38,7 +39,8 @@ class FileOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Dialect:
     """A dialect in full. header_line: the line of the header, from 1. found: names of what nobody declared.
 
-    skip_footer: how many last lines are no rows. newline: how lines end, with their number. thousands: "" where there are none.
+    skip_footer: how many last lines are no rows. newline: how lines end, with their number. thousands: "" where there
+    are none.
     """
 
     encoding: str
@@ -101,7 +103,7 @@ def option_faults(options: FileOptions) -> Iterator[str]:
     if options.skip_lines is not None and options.skip_lines < 0:
         yield f"skip_lines: {options.skip_lines}; give the number of lines before the header, 0 or more."
     if options.skip_footer is not None and not 0 <= options.skip_footer <= FOOTER_LINES_MAX:
-        yield f"skip_footer: {options.skip_footer}; give the number of lines after the last row, 0 to {FOOTER_LINES_MAX}."
+        yield f"skip_footer: {options.skip_footer}; give the lines after the last row, 0 to {FOOTER_LINES_MAX}."
     yield from _mark_faults(options)
     if options.encoding is not None and not _is_text_encoding(options.encoding):
         yield f"encoding: {options.encoding!r} is not known; give utf-8, cp1252, latin-1 or utf-16, say."
