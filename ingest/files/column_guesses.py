@@ -20,8 +20,9 @@ ROLES = {
         "category": "subcategory category productcategory itemcategory",
         "department": "department category",
         "quantity": "lineitemquantity quantity qty itemquantity units itemssold count sales",
-        "price": "lineitemprice unitprice price itemprice itemcost itemsubtotal",
-        "line_total": "linetotal lineamount netsales totalprice linenet lineitemtotal orderlinetotal itemtotal sales",
+        "price": "lineitemprice unitprice price itemprice itemcost",
+        "line_total": "linetotal lineamount netsales totalprice linenet lineitemtotal orderlinetotal itemtotal"
+        " itemsubtotal sales",
         "discount": "lineitemdiscount itemdiscount linediscount",
         "location": "location locationname store storeid shop branch warehouse city region",
         "currency": "currency ordercurrency currencycode",
@@ -78,6 +79,12 @@ class Columns:
         plain = bare | {_plain(name): name for name in reversed(self.seen)}
         named = (plain[word] for word in ROLES[role] if word in plain)
         return next((name for name in named if role != "id" or self.is_full(name)), None)
+
+    def order(self) -> str | None:
+        """Return the column that names the order of a row, or None."""
+        name = self.role("id")
+        is_order = name is not None and re.search(r"(?i)order|transaction|receipt|invoice", name)
+        return name if name is not None and (is_order or self.repeats(name)) else None
 
     def has_negative(self, name: str) -> bool:
         """Return True if a value of the column begins with a minus."""

@@ -71,7 +71,6 @@ def kind_rules(columns: Columns) -> list[str]:
 
 
 def _kind(columns: Columns, kind: str, sign: str, quantity: str | None, minus: str) -> list[str]:
-    order = columns.role("id")
     if quantity is None:
         when, counted = "true", 'quantity = "1"  # CONFIRM: no column looks like a quantity'
     else:
@@ -79,7 +78,7 @@ def _kind(columns: Columns, kind: str, sign: str, quantity: str | None, minus: s
         counted = f"quantity = {toml_text(minus + quoted(quantity))}"
     lines = ["[[kind]]", f'kind = "{kind}"', f"when = {toml_text(when)}", "[kind.data]", counted]
     lines += _money(columns, quantity, minus)
-    if order and columns.repeats(order):
+    if order := columns.order():
         lines += [f"order_id = {toml_text(quoted(order))}"]
     return lines
 

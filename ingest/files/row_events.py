@@ -54,8 +54,8 @@ def _inexact(table: TabularFile, row: dict[str, Any], fault: Fault) -> str:
     place = place_in_mapping(fault.field or "", row["rule"])
     if fault.reason != "too_precise" or not table.mapped.is_inexact(place):
         return ""
-    said = f"{place} = {table.mapped.expression(place)!r} gives {row[fault.field or '']}"
-    return f" {said}: declare its columns DECIMAL, which computes exactly, or round() it."
+    said = f"{place} = {table.mapped.expression(place)!r} computes with doubles"
+    return f" {said}: declare its columns DECIMAL, which computes exactly."
 
 
 def _fault_of(table: TabularFile, row: dict[str, Any], failures: dict[str, str]) -> Fault | None:

@@ -281,5 +281,6 @@ def test_decimals_that_doubles_make_are_told_with_the_way_out(tmp_path: Path) ->
     )
     tally = dry_run_file(path, mapping, Settings())[1]
     [message] = tally.examples.values()
-    assert "kind[0].data.line_total = 'quantity * 3 - 1.31' gives 11.7" in message
+    assert "line_total has more than 6 decimals: 11.739999999999998; round it." in message
+    assert "kind[0].data.line_total = 'quantity * 3 - 1.31' computes with doubles" in message
     assert "declare its columns DECIMAL" in message
