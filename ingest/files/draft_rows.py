@@ -74,7 +74,7 @@ def _has_nul(path: Path) -> bool:
 
 
 def _columns_and_footer(rows: list[Row]) -> tuple[Columns, str | None]:
-    """Return the columns of the rows that are none of the totals, and SQL of these."""
+    """Return the columns of the rows without the totals, and SQL of these."""
     size = _footer_size(rows)
     body, totals = rows[: len(rows) - size], rows[len(rows) - size :]
     names = dict.fromkeys(name for row in body for name in row if name)

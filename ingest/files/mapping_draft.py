@@ -77,6 +77,12 @@ def _columns(columns: Columns, roles: str) -> str:
     said = roles.replace('\\"', '"')
     for name, values in columns.seen.items():
         kind = "VARCHAR" if name in text else columns.type_of(name)
+        if (
+            kind == "DECIMAL"
+            and name == columns.role("quantity")
+            and f"* {quoted(name)}" not in said
+        ):
+            kind = "DOUBLE"  # nothing is computed of it
         used = quoted(name) in said or not any(quoted(column) in said for column in columns.seen)
         first = toml_text(values[0][:40]) if values else "empty in the first rows"
         lines.append(f'{"" if used else "# "}{toml_text(name)} = "{kind}"  # {first}')

@@ -203,5 +203,5 @@ def test_a_draft_looks_beyond_the_first_rows(tmp_path: Path) -> None:
     rows[-1] = "21499,2026-03-01,A,0.5,S\n"
     text = "id,date,sku,qty,shop\n" + "".join(rows)
     draft = draft_mapping(written(tmp_path, text))
-    assert '"qty" = "DECIMAL"' in draft
+    assert '"qty" = "DOUBLE"' in draft
     assert 'kind = "return"' in draft
