@@ -16,6 +16,10 @@ HALF_DAY = r" ?([AaPp]\.?[Mm]\.?)"
 ENDLESS = r"[+-]?[Ii][Nn][Ff]([Ii][Nn][Ii][Tt][Yy])?"
 HALF_DAY_FORMS = ("%Y-%m-%d %I:%M%p", "%Y-%m-%d %I:%M:%S%p", "%Y-%m-%d %I:%M:%S.%f%p")
 TIMES = ("TIMESTAMP", "TIMESTAMPTZ")
+NUMERIC = ("BIGINT", "DECIMAL", "DOUBLE")
+# A decimal keeps 6 places, as a price does; what is computed of several keeps theirs.
+DECIMAL_PLACES = 6
+DECIMAL = f"DECIMAL(18, {DECIMAL_PLACES})"
 CURRENCY = re.compile(r"[$€£¥₹₽]|\b[A-Z]{3}\b")
 
 
@@ -106,6 +110,8 @@ def converted(column: str, kind: str, marks: Marks) -> str:
     if kind == "BIGINT":
         whole = f"TRY_CAST(TRY_CAST({marks.plain(value)} AS DECIMAL(38, 9)) AS BIGINT)"
         return f"CASE WHEN {_like(value, marks.number(whole=True))} THEN {whole} END"
+    if kind == "DECIMAL":
+        return _decimal(value, marks)
     if kind == "DOUBLE":
         return _double(value, marks)
     if kind == "DATE":
@@ -117,7 +123,7 @@ def converted(column: str, kind: str, marks: Marks) -> str:
 def refusal(kind: str, value: str, marks: Marks) -> str:
     """Return why a text is refused as a type, with the forms that are accepted."""
     hint = ""
-    if kind in ("BIGINT", "DOUBLE"):
+    if kind in NUMERIC:
         hint = _number_hint(kind, value, marks)
     elif kind in ("DATE", *TIMES):
         hint = _time_hint(value, kind)
@@ -133,6 +139,7 @@ def accepted(kind: str, marks: Marks) -> str:
     return {
         "BOOLEAN": "true, false, yes, no, 1, 0",
         "BIGINT": f"1{group}234, -5",
+        "DECIMAL": f"1{group}234{point}5, -5, at most {DECIMAL_PLACES} decimals and 12 digits before them",
         "DOUBLE": f"1{group}234{point}5, -5, 1e3, at most {DOUBLE_DIGITS} digits",
         "DATE": f"{day}, year first",
         "TIMESTAMP": f"{clocks}, with Z or -0500 behind it if it is not of the mapping's time zone",
@@ -171,6 +178,23 @@ def _double(value: str, marks: Marks) -> str:
     )
 
 
+def _decimal(value: str, marks: Marks) -> str:
+    plain = marks.plain(value)
+    is_exact = _like(plain, rf"[+-]?\d*(\.\d{{0,{DECIMAL_PLACES}}}0*)?")
+    is_number = _like(value, marks.number(whole=False))
+    return f"CASE WHEN {is_number} AND {is_exact} THEN TRY_CAST({plain} AS {DECIMAL}) END"
+
+
+def sql_type(kind: str) -> str:
+    """Return DuckDB's name of a declared type in full."""
+    return DECIMAL if kind == "DECIMAL" else kind
+
+
+def written_decimal(sql: str) -> str:
+    """Return SQL of a decimal as text without the zeros that computing adds."""
+    return f"regexp_replace(({sql})::VARCHAR, '(\\.\\d+?)0+$', '\\1')"
+
+
 def _with_offset(value: str) -> str:
     zulu = f"regexp_replace({value}, ' ?([Zz]|UTC|GMT)$', '+00:00')"
     whole = f"regexp_replace({zulu}, ' ?([+-]\\d{{2}}):?(\\d{{2}})$', '\\1:\\2')"
@@ -186,9 +210,9 @@ def _number_hint(kind: str, value: str, marks: Marks) -> str:
         return '; for 1.234,5 set decimal = "," and thousands = "." in [file], for 1,234.5 thousands = ","'
     if re.fullmatch(marks.number(whole=False), value):
         return (
-            "; for more digits declare it VARCHAR"
-            if kind == "DOUBLE"
-            else "; for parts declare it DOUBLE"
+            "; for parts declare it DOUBLE or DECIMAL"
+            if kind == "BIGINT"
+            else "; for more digits declare it VARCHAR"
         )
     if re.search(r"[.,'\s]", value):
         return "; set decimal and thousands in [file] as the file writes them"

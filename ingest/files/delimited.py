@@ -1,6 +1,7 @@
 """Rows of a delimited file, line by line where something is odd: a bad row is one fault and changes no other row."""
 
 import csv
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -44,12 +45,15 @@ class Chunk:
 
 
 class Lines:
-    """Lines of a file that can be given back. number: the line that comes next, from 1."""
+    """Lines of a file that can be given back. number: the line that comes next, from 1.
 
-    def __init__(self, text: TextIO, number: int = 1) -> None:
-        self._text = text
+    skip_footer: how many of the last lines with something on them are never given.
+    """
+
+    def __init__(self, text: TextIO, skip_footer: int = 0) -> None:
+        self._text = _without_footer(text, skip_footer) if skip_footer else iter(text)
         self._ahead: list[str] = []
-        self.number = number
+        self.number = 1
 
     def take(self, count: int) -> list[str]:
         """Take up to so many lines."""
@@ -65,6 +69,20 @@ class Lines:
         """Give back the last lines that were taken."""
         self._ahead = lines + self._ahead
         self.number -= len(lines)
+
+
+def _without_footer(text: TextIO, skip: int) -> Iterator[str]:
+    """Yield lines without the last ones: so many with something on them, and blank lines among and after these."""
+    held: deque[list[str]] = deque()
+    for line in text:
+        if line.strip():
+            if len(held) == skip:
+                yield from held.popleft()
+            held.append([line])
+        elif held:
+            held[-1].append(line)
+        else:
+            yield line
 
 
 def chunks_of(lines: Lines, dialect: Dialect, fields: int) -> Iterator[Chunk]:

@@ -48,7 +48,7 @@ class DelimitedRows:
 
     def _chunks(self) -> Iterator[Chunk]:
         with open_text(self.path, self._survey) as text:
-            lines = Lines(text)
+            lines = Lines(text, self.dialect.skip_footer)
             skip_header(lines, self.dialect)
             for chunk in chunks_of(lines, self.dialect, len(self.names)):
                 self.broken += chunk.broken

@@ -11,6 +11,8 @@ import msgspec
 DELIMITERS = (",", ";", "\t", "|")
 DECIMALS = (".", ",")
 THOUSANDS = (",", ".", " ", "'", "\u2019")
+# So many lines are kept back while a file is read.
+FOOTER_LINES_MAX = 100
 DOUBLED, BACKSLASH = '"', "\\"
 
 
@@ -18,7 +20,8 @@ class FileOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The table `[file]` of a mapping; what is left out is found on the whole file, or is the usual one.
 
     quote: "" means that no field is quoted. escape: what stands before a quote inside a quoted field; a quote means
-    that it is doubled. skip_lines: lines before the header.
+    that it is doubled. skip_lines: lines before the header. skip_footer: lines after the last row, blank ones not
+    counted.
     """
 
     delimiter: str | None = None
@@ -29,13 +32,15 @@ class FileOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     decimal: str | None = None
     thousands: str | None = None
     skip_lines: int | None = None
+    skip_footer: int | None = None
 
 
 @dataclass(frozen=True)
 class Dialect:
     """A dialect in full. header_line: the line of the header, from 1. found: names of what nobody declared.
 
-    newline: how lines end, with their number. thousands: "" where there are none.
+    skip_footer: how many last lines are no rows. newline: how lines end, with their number. thousands: "" where there
+    are none.
     """
 
     encoding: str
@@ -48,6 +53,7 @@ class Dialect:
     newline: str
     header_line: int
     found: tuple[str, ...] = ()
+    skip_footer: int = 0
 
     @cached_property
     def csv_arguments(self) -> dict[str, Any]:
@@ -65,6 +71,8 @@ class Dialect:
     def shown(self) -> dict[str, Any]:
         """Return it for people and reports: each part, and which of them were found."""
         parts = asdict(self)
+        if not self.skip_footer:
+            del parts["skip_footer"]
         parts["escape"] = "doubled quote" if self.escape == self.quote else self.escape
         return {**parts, "found": list(self.found)}
 
@@ -75,6 +83,8 @@ def words(shown: Mapping[str, Any]) -> str:
     parts = ("encoding", "delimiter", "quote", "escape", "comment", "decimal", "thousands")
     said = "; ".join(f"{name} {named.get(shown[name], shown[name])}" for name in parts)
     place = f"header in line {shown['header_line']}; lines end with {shown['newline']}"
+    if footer := shown.get("skip_footer"):
+        place += f"; lines left out at the end: {footer}"
     found = ", ".join(shown["found"]).replace("_", " ")
     return f"{said}; {place}. Found, not declared: {found}."
 
@@ -92,6 +102,8 @@ def option_faults(options: FileOptions) -> Iterator[str]:
         yield f"comment: {options.comment!r}; give what such a line begins with, such as #."
     if options.skip_lines is not None and options.skip_lines < 0:
         yield f"skip_lines: {options.skip_lines}; give the number of lines before the header, 0 or more."
+    if options.skip_footer is not None and not 0 <= options.skip_footer <= FOOTER_LINES_MAX:
+        yield f"skip_footer: {options.skip_footer}; give the lines after the last row, 0 to {FOOTER_LINES_MAX}."
     yield from _mark_faults(options)
     if options.encoding is not None and not _is_text_encoding(options.encoding):
         yield f"encoding: {options.encoding!r} is not known; give utf-8, cp1252, latin-1 or utf-16, say."

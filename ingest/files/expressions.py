@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.files.column_types import instant_of_text
+from ingest.files.column_types import instant_of_text, written_decimal
 from ingest.files.mapping import Mapping
 from ingest.files.raw_table import quoted
 from stocktide.foundation.errors import Invalid
@@ -18,7 +18,7 @@ class Expression:
     """One expression. place: its key in the mapping. target: the type it must give. windowless: it reads `windows`.
 
     windows: the window functions in it by the names of helping columns. tried: a row on which it fails is told.
-    is_text: it gives text.
+    gives: DuckDB's name of the type that it has.
     """
 
     place: str
@@ -27,12 +27,14 @@ class Expression:
     windowless: str
     windows: dict[str, str]
     tried: bool = True
-    is_text: bool = False
+    gives: str = ""
 
     def value(self) -> str:
         """Return SQL of its value; a text is taken as a time as a column of text is."""
-        if self.is_text and self.target == "TIMESTAMPTZ":
+        if self.gives == "VARCHAR" and self.target == "TIMESTAMPTZ":
             return instant_of_text(f"({self.windowless})")
+        if self.gives.startswith("DECIMAL") and self.target == "VARCHAR":
+            return written_decimal(self.windowless)
         return f"({self.windowless})::{self.target}"
 
     def struct(self) -> str:

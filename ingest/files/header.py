@@ -53,6 +53,7 @@ def _given(options: FileOptions, survey: Survey) -> Dialect:
         thousands=options.thousands or "",
         newline=survey.newline(),
         header_line=1 + (options.skip_lines or 0),
+        skip_footer=options.skip_footer or 0,
         found=(*found, "newline"),
     )
 
@@ -103,7 +104,7 @@ def _by_escapes(path: Path, dialect: Dialect, survey: Survey, fields: int) -> Di
 
 def _broken_in(path: Path, dialect: Dialect, survey: Survey, fields: int) -> int:
     with open_text(path, survey) as text:
-        lines = Lines(text)
+        lines = Lines(text, dialect.skip_footer)
         skip_header(lines, dialect)
         return sum(len(chunk.broken) for chunk in chunks_of(lines, dialect, fields))
 
@@ -111,6 +112,7 @@ def _broken_in(path: Path, dialect: Dialect, survey: Survey, fields: int) -> int
 def skip_header(lines: Lines, dialect: Dialect) -> None:
     """Take the lines up to the end of the header."""
     lines.take(dialect.header_line - 1)
-    head = lines.take(HEAD_LINES)
+    if not (head := lines.take(HEAD_LINES)):
+        return
     record = record_at(head, 0, dialect)
     lines.give_back(head[1 if isinstance(record, str) else record[0] :])

@@ -74,7 +74,7 @@ def _noting(engine: sa.Engine, run: Run, advance: Advance) -> Advance:
 
 def _import_table(table: TabularFile, recorder: Recorder, advance: Advance) -> Tally:
     plan = _plan(table)
-    _make_known(plan, recorder)
+    _make_known(plan, recorder, table.mapping.timezone)
     feed, tally = f"import {table.mapping.name}", plan.tally
     for text, fault in broken_rows(table):
         recorder.keep(feed, ROW_TYPE, text, fault)
@@ -162,13 +162,13 @@ def _plan(table: TabularFile) -> Plan:
     return Plan(tally, products, locations)
 
 
-def _make_known(plan: Plan, recorder: Recorder) -> None:
-    """Create and describe the products and locations of the file."""
+def _make_known(plan: Plan, recorder: Recorder, zone: str) -> None:
+    """Create and describe the products and locations of the file. zone: of new locations that name none."""
     with recorder.engine.begin() as connection:
         for products in in_calls(plan.products):
             announce(connection, put_products(connection, products))
         for locations in in_calls(plan.locations):
-            put_locations(connection, locations)
+            put_locations(connection, locations, new_zone=zone)
 
 
 def _described(rows: list[dict[str, Any]], shape: type[Any]) -> list[Any]:

@@ -4,13 +4,11 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.files.column_types import Marks, point_evidence
+from ingest.files.column_types import NUMERIC, Marks, point_evidence
 from ingest.files.mapping import Mapping
 from ingest.files.raw_table import RowSource
 from ingest.files.source_file import open_source
 from stocktide.foundation.errors import Invalid
-
-NUMERIC = ("BIGINT", "DOUBLE")
 
 
 def load_source(connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping) -> RowSource:

@@ -36,6 +36,13 @@ class MappedTable:
         """Return the expression at a place of the mapping."""
         return self._expressions[place].sql
 
+    def is_inexact(self, place: str) -> bool:
+        """Return True if the expression at a place computes with doubles, and is not a column as it stands."""
+        expression = self._expressions.get(place)
+        if expression is None or expression.gives != "DOUBLE":
+            return False
+        return expression.sql.strip().strip('"') not in self.mapping.columns
+
     def failure(self, place: str, row: int) -> str:
         """Return what DuckDB says of an expression that fails on a row."""
         expression = self._expressions[place]
@@ -71,8 +78,8 @@ class MappedTable:
         if error := self._error_of(f"SELECT ({sql}) FROM lined LIMIT 0"):  # noqa: S608 - the operator's own
             raise self._bad_expression("mapping", place, error)
         described = self._connection.execute(f"DESCRIBE SELECT ({sql}) FROM lined")  # noqa: S608
-        is_text = described.fetchall()[0][1] == "VARCHAR"
-        return replace(take_apart(self._connection, place, sql, target), is_text=is_text)
+        gives = described.fetchall()[0][1]
+        return replace(take_apart(self._connection, place, sql, target), gives=gives)
 
     def _tried(self, expression: Expression) -> Expression:
         """Return the expression, untried where DuckDB cannot try it (a subquery, a random number)."""

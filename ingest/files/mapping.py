@@ -17,7 +17,7 @@ from stocktide.foundation.errors import Invalid
 
 # What a column may be declared as; DuckDB's names.
 COLUMN_TYPES = frozenset(
-    {"VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ"}
+    {"VARCHAR", "BIGINT", "DECIMAL", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ"}
 )
 # Names of our own columns beside those of the file.
 RESERVED = frozenset(
@@ -67,6 +67,8 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True):
         said = msgspec.to_builtins(self, order="sorted")
         if self.file == FileOptions():
             del said["file"]  # as files that were taken before the table existed are known
+        elif self.file.skip_footer is None:
+            del said["file"]["skip_footer"]  # likewise
         return hashlib.sha256(msgspec.json.encode(said)).digest()
 
 

@@ -2,6 +2,7 @@
 
 import duckdb
 
+from ingest.files.column_types import sql_type
 from ingest.files.expressions import expressions_of, refuse_empty
 from ingest.files.mapping import Mapping
 from ingest.files.parquet_rows import about_input
@@ -12,7 +13,7 @@ from stocktide.foundation.errors import Invalid
 def check_expressions(mapping: Mapping) -> None:
     """Raise Invalid for an expression that DuckDB does not understand over columns of the declared types."""
     with duckdb.connect() as connection:
-        columns = "".join(f", {quoted(c)} {kind}" for c, kind in mapping.columns.items())
+        columns = "".join(f", {quoted(c)} {sql_type(kind)}" for c, kind in mapping.columns.items())
         has_line = any(c.lower() == "line" for c in mapping.columns)
         line = "" if has_line else ", line BIGINT"
         connection.execute(f"CREATE TEMP TABLE lined ({NUMBER} BIGINT{columns}{line})")

@@ -44,9 +44,18 @@ def _parsed(
     parsed = fault or parser.parse(raw)
     if isinstance(parsed, Fault):
         line = "" if row["line"] is None else f"line {row['line']} of the file: "
-        said = f"{table.path.name}, {place_of(row['row'])}: {line}{parsed.message}"
+        said = f"{table.path.name}, {place_of(row['row'])}: {line}{parsed.message}{_inexact(table, row, parsed)}"
         parsed = replace(parsed, message=said)
     return raw, parsed
+
+
+def _inexact(table: TabularFile, row: dict[str, Any], fault: Fault) -> str:
+    """Return what to do about decimals that computing with doubles has made."""
+    place = place_in_mapping(fault.field or "", row["rule"])
+    if fault.reason != "too_precise" or not table.mapped.is_inexact(place):
+        return ""
+    said = f"{place} = {table.mapped.expression(place)!r} computes with doubles"
+    return f" {said}: declare its columns DECIMAL, which computes exactly."
 
 
 def _fault_of(table: TabularFile, row: dict[str, Any], failures: dict[str, str]) -> Fault | None:

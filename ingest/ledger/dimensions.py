@@ -183,21 +183,24 @@ def price_micros(price: Written) -> int | None:
     return None if micros < 0 else micros
 
 
-def put_locations(connection: sa.Connection, locations: Sequence[LocationIn]) -> list[int]:
-    """Create or change locations; returns their ids. Raises Invalid that names the row."""
+def put_locations(
+    connection: sa.Connection, locations: Sequence[LocationIn], *, new_zone: str = "UTC"
+) -> list[int]:
+    """Create or change locations; returns their ids. Raises Invalid that names the row.
+
+    new_zone: the time zone of those that are new and name none.
+    """
     rows = []
-    zones = _known_zones(
-        connection, {location.timezone for location in locations if location.timezone}
-    )
+    zones = _known_zones(connection, {location.timezone or new_zone for location in locations})
     for row, location in _distinct(locations, "code"):
-        if location.timezone is not None and location.timezone not in zones:
+        if (zone := location.timezone or new_zone) not in zones:
             raise Invalid(
                 "bad_timezone",
-                f"locations[{row}].timezone: {location.timezone!r} is not a known time zone, such as Europe/Berlin.",
+                f"locations[{row}].timezone: {zone!r} is not a known time zone, such as Europe/Berlin.",
                 row=row,
             )
         rows.append(msgspec.structs.asdict(location))
-    return _put(connection, "ingest/put_locations", rows)
+    return _put(connection, "ingest/put_locations", rows, new_zone=new_zone)
 
 
 def _known_zones(connection: sa.Connection, zones: Set[str]) -> Set[str]:
@@ -223,11 +226,13 @@ def _distinct(items: Sequence[Any], code: str) -> Iterable[tuple[int, Any]]:
         yield row, item
 
 
-def _put(connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def _put(
+    connection: sa.Connection, name: str, rows: Sequence[Mapping[str, Any]], **others: str
+) -> list[int]:
     text = json.dumps(rows)
     if NUL_ESCAPED in text or "\\ud" in text:
         refuse_unstorable(rows)
-    return list(connection.execute(statement(name), {"rows": text}).scalars())
+    return list(connection.execute(statement(name), {"rows": text, **others}).scalars())
 
 
 def refuse_unstorable(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,6 +1,6 @@
--- Create or change locations; a field that is left out keeps its value.
+-- Create or change locations; a field that is left out keeps its value; a new one without a time zone is in :new_zone.
 INSERT INTO locations AS l (code, name, region, country, timezone, attributes)
-SELECT t.code, t.name, t.region, t.country, coalesce(t.timezone, known.timezone, 'UTC'), coalesce(t.attributes, '{}')
+SELECT t.code, t.name, t.region, t.country, coalesce(t.timezone, known.timezone, CAST(:new_zone AS text)), coalesce(t.attributes, '{}')
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS t (
     code text, name text, region text, country text, timezone text, attributes jsonb)
 LEFT JOIN locations known USING (code)

@@ -63,7 +63,9 @@ def scaled_exactly(value: Written, places: int, limit: int) -> int:
     moved = number.scaleb(places, EXACT)
     whole = moved.to_integral_value()
     if whole != moved:
-        raise NotExact("too_precise", f"has more than {places} decimals.")
+        raise NotExact(
+            "too_precise", f"has more than {places} decimals: {shown(str(value))}; round it."
+        )
     return int(whole)
 
 

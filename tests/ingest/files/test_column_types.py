@@ -231,3 +231,56 @@ def test_a_local_hour_that_clocks_pass_twice_is_told(tmp_path: Path) -> None:
         "event.time: 1 rows stand in an hour that clocks in Europe/Berlin pass twice"
     )
     assert "row 2;" in warning
+
+
+money = st.decimals(Decimal("-99999"), Decimal("99999"), places=2)
+
+
+@slow
+@given(st.lists(st.tuples(money, st.integers(1, 500), money), min_size=1, max_size=20))
+def test_what_is_computed_of_decimals_is_exact(
+    tmp_path: Path, lines: list[tuple[Decimal, int, Decimal]]
+) -> None:
+    path = tmp_path / "lines.csv"
+    path.write_text("p,q,d\n" + "".join(f"{p},{q},{d}\n" for p, q, d in lines))
+    computed = "p * q - d * 0.85"
+    text = f"""name = "t"
+timezone = "UTC"
+source = "t"
+columns = {{p = "DECIMAL", q = "BIGINT", d = "DECIMAL"}}
+event = {{id = "{computed}", time = "now()"}}
+product = {{sku = "p"}}
+location = {{code = "1"}}
+kind = [{{kind = "sale", when = "true", data = {{}}}}]"""
+    with TabularFile(path, parse_mapping(text, "t.toml")) as table:
+        found = [row["id"] for chunk in table.event_rows() for row in chunk]
+    assert [Decimal(text) for text in found] == [p * q - d * Decimal("0.85") for p, q, d in lines]
+    assert not any(text.endswith("00") for text in found if "." in text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "right"),
+    [
+        ("1234.5", "1234.5"),
+        ("-0.100000000", "-0.1"),
+        ("+5", "5.0"),
+        ("0.0000001", "refused"),
+        ("1e3", "refused"),
+        ("1234567890123", "refused"),
+        ("1,5", "refused"),
+    ],
+)
+def test_a_decimal_is_taken_whole_or_refused(tmp_path: Path, cell: str, right: str) -> None:
+    assert converted(tmp_path, "DECIMAL", [cell]) == [right]
+
+
+def test_decimals_that_doubles_make_are_told_with_the_way_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "till.csv", row(quantity="4.35"))
+    mapping = parse_mapping(
+        TILL.replace('order_line = "line"', 'line_total = "quantity * 3 - 1.31"'), "till.toml"
+    )
+    tally = dry_run_file(path, mapping, Settings())[1]
+    [message] = tally.examples.values()
+    assert "line_total has more than 6 decimals: 11.739999999999998; round it." in message
+    assert "kind[0].data.line_total = 'quantity * 3 - 1.31' computes with doubles" in message
+    assert "declare its columns DECIMAL" in message

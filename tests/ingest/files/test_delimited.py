@@ -212,3 +212,19 @@ def test_packed_text_is_read_and_a_cut_one_refused(tmp_path: Path) -> None:
 def test_a_type_that_is_not_read_says_what_to_do(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(Invalid, match=said):
         read(tmp_path / name, b"x")
+
+
+@quick
+@given(
+    st.lists(st.sampled_from(["1", "2", '"a\nb,c"']), max_size=8),
+    st.lists(st.sampled_from(["Total;;", "Total", "page 1, of 2", '"']), max_size=3),
+    st.lists(st.sampled_from(["", "  "]), max_size=2),
+)
+def test_a_declared_footer_is_no_row(
+    tmp_path: Path, ids: list[str], footer: list[str], blank: list[str]
+) -> None:
+    path = tmp_path / "export.csv"
+    lines = [",".join(NAMES), *(f"{cell},x,y" for cell in ids), *blank, *footer, *blank]
+    found, broken = read(path, "\n".join(lines) + "\n", skip_footer=len(footer))
+    assert found == [[cell.strip('"'), "x", "y"] for cell in ids]
+    assert [text for _, _, text in broken if text.strip()] == []

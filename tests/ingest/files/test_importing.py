@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ingest.files.importing import dry_run_file, import_file, open_mapping
 from ingest.files.mapping import Mapping
-from ingest.ledger.dimensions import ProductIn, put_products
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.keys import Limits, create_key
@@ -537,3 +537,21 @@ def test_import_rejects_what_the_key_of_its_name_may_not_send(
     counted = import_file(path, till(), recorder, ignore).as_dict()
     assert counted["rejected"] == {"key_source": 1}
     assert ledger(recorder.engine) == []
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Tokyo", "UTC"])
+def test_a_location_made_by_an_import_has_the_days_of_the_mapping(
+    recorder: Recorder, tmp_path: Path, zone: str
+) -> None:
+    mapping = till()
+    mapping.timezone = zone
+    with recorder.engine.begin() as connection:
+        put_locations(connection, [LocationIn("KNOWN", timezone="Europe/Paris")])
+    for code in ("'NEW'", "'KNOWN'"):
+        mapping.location = {"code": code}
+        mapping.source = code
+        import_file(write(tmp_path / "till.csv", row("a")), mapping, recorder, ignore)
+    query = sa.text("SELECT code, timezone FROM locations ORDER BY code")
+    with recorder.engine.connect() as connection:
+        found = [tuple(location) for location in connection.execute(query)]
+    assert found == [("KNOWN", "Europe/Paris"), ("NEW", zone)]

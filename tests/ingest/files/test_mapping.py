@@ -102,3 +102,9 @@ def test_open_mapping_reads_a_path_when_it_is_ours(tmp_path: Path) -> None:
     path = tmp_path / "till.toml"
     path.write_text(TILL)
     assert open_mapping(str(path)) == till()
+
+
+def test_files_that_were_taken_before_a_footer_could_be_declared_are_known() -> None:
+    taken = "368d4591d06e9d7e5960e79394fdba5a371c1c32fc846324b9b549bfb40afa29"
+    mapping = parse_mapping(TILL + '[file]\ndelimiter=";"\n', "till.toml")
+    assert mapping.sha256().hex() == taken

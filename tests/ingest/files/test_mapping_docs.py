@@ -59,3 +59,25 @@ def test_the_recipe_for_shopify_carries_order_fields_down(tmp_path: Path) -> Non
         ("#1003:1", "T-1", "online", "USD"),
     ]
     assert sample[0]["time"] == "2026-03-01T23:30:00-05:00"
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "right"),
+    [
+        ("Money with its sign", "($1,234.50)", "-1234.5"),
+        ("Money with its sign", "-$2.00", "-2.0"),
+        ("Money with its sign", "$3", "3.0"),
+        ("Of `1.234,50 €`", "1.234,50 €", "1234.50"),
+    ],
+)
+def test_the_recipes_for_money_read_it(tmp_path: Path, heading: str, cell: str, right: str) -> None:
+    recipe = DOCS[DOCS.index(heading) :].partition("replace(")[2].partition("`")[0]
+    sql = "replace(" + recipe.removesuffix("'''").replace('"Preis"', '"Price"')
+    text = WHOLE[0].replace('price = "DECIMAL"', 'Price = "VARCHAR"')
+    mapping = parse_mapping(text.replace('price = "price"', ""), "docs.toml")
+    mapping.kind[0].kind = "adjustment"
+    mapping.kind[0].data = {"quantity": sql, "reason": "'r'"}
+    path = tmp_path / "till.csv"
+    path.write_text(f"receipt;sold_at;shop;Article no;qty;Price\n1;2026-03-01;S;A;1;{cell}\n")
+    sample, tally = dry_run_file(path, mapping, Settings())
+    assert (tally.rejected, sample[0]["data"]["quantity"]) == ({}, right)

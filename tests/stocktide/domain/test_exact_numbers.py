@@ -1,11 +1,12 @@
 """Numbers that are written: exact or refused, whatever their exponent, and never with an error of another kind."""
 
+import re
 import time
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stocktide.domain.exact_numbers import NotExact, decimal_of, scaled_exactly
@@ -123,3 +124,12 @@ def test_a_monstrous_number_is_refused_at_once_in_few_words(value: int | str) ->
 @given(st.integers(-LIMIT * 1000, LIMIT * 1000))
 def test_a_float_counts_as_its_shortest_text(milli: int) -> None:
     assert scaled_exactly(milli / 1000, 3, LIMIT) == milli
+
+
+@given(
+    st.decimals(places=9, allow_nan=False, allow_infinity=False, min_value=-1000, max_value=1000)
+)
+def test_a_number_with_too_many_decimals_is_named(number: Decimal) -> None:
+    assume(number != round(number, 6))
+    with pytest.raises(NotExact, match=f"{re.escape(str(number))}; round it"):
+        scaled_exactly(str(number), 6, 10**9)
