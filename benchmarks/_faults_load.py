@@ -79,14 +79,14 @@ def _send(load: Load, client: httpx.Client, name: str, kind: str) -> None:
 
 
 def _event(event_id: str, kind: str, number: int) -> dict[str, object]:
-    place = {"sku": f"P{number % PRODUCTS}", "location": f"L{number % PLACES}", "quantity": 1}
+    data = {"product": f"P{number % PRODUCTS}", "location": f"L{number % PLACES}", "quantity": 1}
     return {
         "specversion": "1.0",
         "id": event_id,
         "source": "faults",
-        "type": f"stocktide.{kind}.v1",
+        "type": f"stocktide.{kind}",
         "time": datetime.now(UTC).isoformat(),
-        "data": place,
+        "data": data,
     }
 
 

@@ -21,6 +21,7 @@ from typing import Any
 # Run as a script, this file's folder comes first on the path, and `ingest.py` beside it would stand for the package.
 sys.path[0] = str(Path(__file__).parents[1])
 
+import psutil
 import psycopg
 
 from benchmarks._claims import at_most
@@ -38,6 +39,7 @@ BACK_S_MAX = 120.0
 DISK_MB = 400
 P99_RATIO_MAX = 3.0
 
+PARTS = ("postgres", "valkey", "api", "worker", "alerts", "dashboard")
 FAULTS: dict[str, Fault] = {
     "postgres": hang("postgres"),
     "valkey": hang("valkey"),
@@ -78,7 +80,8 @@ def _wait_for_all(running: Running, since: float) -> float | None:
     while time.monotonic() - since < BACK_S_MAX:
         if running.process.poll() is not None:
             return None
-        if running.ready():
+        # while the disk is full, what `up` says of itself may be old
+        if running.ready() and all(psutil.pid_exists(running.pid(part)) for part in PARTS):
             return time.monotonic() - since
         time.sleep(0.1)
     return None
