@@ -40,7 +40,7 @@ class Call:
 
     @property
     def ended(self) -> float:
-        """When the answer came."""
+        """Return when the answer came."""
         return self.began + self.took_s
 
 
