@@ -3,10 +3,11 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 
 import httpx
@@ -16,7 +17,7 @@ from tests.http import NO_TLS
 from tests.system.running import Running
 
 PRODUCTS, PLACES = 20, 3
-SENDERS = 4
+SENDERS, READERS = 4, 2
 EVENTS_EACH = 5
 EVERY_S = 0.05
 # Longer than any documented limit: what hangs is seen as a long wait, and no client gives up before.
@@ -110,16 +111,19 @@ def prepare(running: Running) -> None:
 def load_on(running: Running, name: str) -> Iterator[Load]:
     """Keep tills, deliveries, readers and a browser that is signed in busy; `name` begins the ids of their events."""
     load = Load()
-    with running.client("operate") as api, _browser(running) as pages:
+    with ExitStack() as opened:
+        # one for each thread: a pool that threads share may close a connection under another
+        apis = [opened.enter_context(running.client("operate")) for _ in range(SENDERS + READERS)]
+        pages = opened.enter_context(_browser(running))
         _sign_in(running, pages)
-        api.timeout = pages.timeout = httpx.Timeout(PATIENCE_S)
-        works: list[Callable[[], None]] = [
-            lambda number=number: _send(  # type: ignore[misc]
-                load, api, f"{name}-{number}", "receipt" if number % 2 else "sale"
-            )
-            for number in range(SENDERS)
+        for client in (*apis, pages):
+            client.timeout = httpx.Timeout(PATIENCE_S)
+        works = [
+            partial(_send, load, api, f"{name}-{number}", "receipt" if number % 2 else "sale")
+            for number, api in enumerate(apis[:SENDERS])
         ]
-        works += [lambda: _read(load, api, READS)] * 2 + [lambda: _read(load, pages, PAGES)]
+        works += [partial(_read, load, api, READS) for api in apis[SENDERS:]]
+        works.append(partial(_read, load, pages, PAGES))
         threads = [threading.Thread(target=work, daemon=True) for work in works]
         for thread in threads:
             thread.start()
