@@ -13,6 +13,7 @@ from stocktide.foundation.database_errors import (
     is_in_the_way,
     is_locked,
     is_retryable,
+    why_away,
 )
 from stocktide.foundation.errors import Transient
 from stocktide.foundation.telemetry import log
@@ -30,8 +31,8 @@ class Locked(Transient):
 def retried(do: Callable[[], Result], *, hint: str) -> Result:
     """Do what writes to the ledger, again where another writer was in the way.
 
-    hint: what the caller says after "The database does not answer", such as what to send again. Raises Transient if the
-    database is away or stays busy; what it refuses for its content, and our own mistakes, as they come.
+    hint: what the caller says after what keeps the database from it, such as what to send again. Raises Transient if it
+    is away or stays busy; what it refuses for its content, and our own mistakes, as they come.
     """
     for attempt in range(TRIES_MAX):
         try:
@@ -41,7 +42,7 @@ def retried(do: Callable[[], Result], *, hint: str) -> Result:
             if not is_in_the_way(error):
                 raise
             if is_locked(error):
-                raise Locked("busy", f"Somebody holds a lock on what this moves. {hint}") from error
+                raise Locked("busy", f"{why_away(error)} {hint}") from error
             time.sleep(FIRST_WAIT_S * 2**attempt)
     raise Transient("busy", f"The ledger is busy. {hint}")
 
@@ -55,7 +56,7 @@ def reaching(hint: str) -> Iterator[None]:
         if not is_retryable(error) or is_in_the_way(error):
             raise
         log("database_error", error=str(error).strip())
-        raise Transient("database_away", f"The database does not answer. {hint}") from error
+        raise Transient("database_away", f"{why_away(error)} {hint}") from error
 
 
 @contextmanager

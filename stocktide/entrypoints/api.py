@@ -104,7 +104,10 @@ async def readyz(request: Request) -> dict[str, str]:
     """Answer 200 while the database answers, else 503 at once."""
     watch: DatabaseWatch = request.app.state.watch
     if not watch.ready:
-        raise Transient("database_away", "The database does not answer.")
+        raise Transient(
+            "database_away",
+            "The database does not answer. `stocktide status` shows which part is down.",
+        )
     return {"status": "ok"}
 
 

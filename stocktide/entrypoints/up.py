@@ -1,6 +1,5 @@
 """`stocktide up`: the servers and our own parts under one supervisor."""
 
-import json
 import os
 import secrets
 import signal
@@ -19,7 +18,9 @@ import sqlalchemy as sa
 
 from stocktide.entrypoints.listening import listen
 from stocktide.entrypoints.probing import Probes, answers_at, beats
+from stocktide.entrypoints.state_file import StateFile
 from stocktide.foundation.database import create_engine
+from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line
 from stocktide.foundation.embedded import Postgres, Server, Valkey, die_with_parent, kill_tree
 from stocktide.foundation.errors import Conflict, StocktideError
 from stocktide.foundation.heartbeat import VARIABLE
@@ -29,11 +30,10 @@ from stocktide.foundation.home import (
     embedded_services,
     prepare_database,
     role_url,
-    state_path,
-    write_state,
 )
 from stocktide.foundation.keys import replace_key
 from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 from stocktide.foundation.users import set_user
 
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -100,7 +100,8 @@ class Supervisor:
 
     def __init__(self, settings: Settings, say: Say) -> None:
         self.settings = settings
-        self.say = say
+        self._say = say
+        self._state_file = StateFile(settings.home, self.say)
         self.parts: list[Part] = []
         self.services: Services | None = None
         self._stopping = False
@@ -109,6 +110,13 @@ class Supervisor:
         self._silent_after_s = hung_after_s / SILENT_BY
         self._probes = Probes(self.parts, every_s=hung_after_s / PROBES_BY)
         self._started_at = datetime.now(UTC)
+
+    def say(self, line: str) -> None:
+        """Say one line; where that cannot be written, as on a full disk, all goes on without it."""
+        try:
+            self._say(line)
+        except OSError as error:
+            log("not_said", line=line, error=str(error))
 
     def run(self) -> None:
         """Run until a signal says stop. Raises Conflict, Fatal before anything of ours was started."""
@@ -130,7 +138,7 @@ class Supervisor:
         finally:
             self._probes.stop()
             self._stop()
-            state_path(self.settings.home).unlink(missing_ok=True)
+            self._state_file.remove()
             lock.release()
 
     def _handle_signals(self) -> None:
@@ -262,12 +270,12 @@ class Supervisor:
             return
         logs = self.settings.home / "logs"
         logs.mkdir(exist_ok=True)
-        with (logs / f"{part.name}.log").open("ab") as log:
+        with (logs / f"{part.name}.log").open("ab") as said:
             part.process = subprocess.Popen(  # noqa: S603 - our own parts
                 part.command,
                 env=part.environment,
-                stdout=log,
-                stderr=log,
+                stdout=said,
+                stderr=said,
                 stdin=subprocess.DEVNULL,
                 pass_fds=part.descriptors,
                 preexec_fn=die_with_parent(signal.SIGKILL),
@@ -299,8 +307,8 @@ class Supervisor:
                 part.restarts += 1
                 try:
                     self._start(part)
-                except StocktideError as error:
-                    self._schedule(part, error.message)
+                except (StocktideError, OSError, *DATABASE_ERRORS) as error:
+                    self._schedule(part, f"could not be started: {first_line(error)}")
             return
         if not part.alive():
             self._schedule(part, "ended")
@@ -331,8 +339,8 @@ class Supervisor:
         wait_s = BACKOFF_S[min(part.failures, len(BACKOFF_S) - 1)]
         part.failures += 1
         part.state, part.retry_at = "restarting", time.monotonic() + wait_s
-        log = self.settings.home / "logs" / f"{part.name}.log"
-        self.say(f"{part.name} {why}; starting it again in {wait_s:g} s (see {log})")
+        said_in = self.settings.home / "logs" / f"{part.name}.log"
+        self.say(f"{part.name} {why}; starting it again in {wait_s:g} s (see {said_in})")
 
     def _announce(self) -> None:
         host = self.settings.api_host
@@ -356,10 +364,7 @@ class Supervisor:
             "api": f"http://{self.settings.api_host}:{self.settings.api_port}",
             "dashboard": f"http://{self.settings.api_host}:{self.settings.dashboard_port}",
         }
-        text = json.dumps(state)
-        if text != getattr(self, "_written", None):
-            self._written = text
-            write_state(self.settings.home, state)
+        self._state_file.keep(state)
 
     def _stop(self) -> None:
         ours = [part for part in self.parts if part.server is None and part.alive()]

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from stocktide.foundation.bounded_connection import GRACE_S, BoundedConnection
-from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, is_retryable
+from stocktide.foundation.database_errors import (
+    DATABASE_ERRORS,
+    first_line,
+    is_retryable,
+    why_away,
+)
 from stocktide.foundation.database_names import MIGRATION_LOCK
 from stocktide.foundation.errors import Fatal, Transient
 from stocktide.foundation.server_address import check_address
@@ -117,7 +122,7 @@ def migrate(engine: sa.Engine) -> str:
         if not is_retryable(error):
             raise
         raise Transient(
-            "database_away", f"The database does not answer: {first_line(error)}"
+            "database_away", f"{why_away(error)} It said: {first_line(error)}"
         ) from error
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import psycopg
 from psycopg.errors import (
     DeadlockDetected,
+    DiskFull,
     LockNotAvailable,
     ProgramLimitExceeded,
     SerializationFailure,
@@ -78,6 +79,16 @@ def is_in_the_way(error: BaseException) -> bool:
 def is_locked(error: BaseException) -> bool:
     """Return True if somebody held a lock for longer than this may wait: again at once is in vain."""
     return isinstance(cause_of(error), LockNotAvailable)
+
+
+def why_away(error: BaseException) -> str:
+    """Return in a sentence what keeps the database from doing it now, for whoever asked for it."""
+    cause = cause_of(error)
+    if isinstance(cause, DiskFull):
+        return "The disk of the database is full: it can write again when space is freed."
+    if isinstance(cause, LockNotAvailable):
+        return "Somebody holds a lock on what this needs."
+    return "The database does not answer."
 
 
 def first_line(error: BaseException) -> str:

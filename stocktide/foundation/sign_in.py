@@ -22,8 +22,9 @@ FAILURE_WINDOW_S = 300.0
 # From one address, whatever the names; of each API process.
 ADDRESS_FAILURES_MAX = 30
 ADDRESSES_MAX = 10_000
-# Checking one password takes 64 MiB and a twentieth of a second: so many at once, and so many more may wait.
-AT_ONCE = 2
+# Checking one password takes 64 MiB and a twentieth of a second of all cores, for it has four threads: with two at once
+# a flood of guesses made reads wait five times as long. So many at once, and so many more may wait.
+AT_ONCE = 1
 WAITING_MAX = 8
 WRONG = "User name or password is wrong."
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stocktide.foundation.bodies import whole_body
-from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, reaction_to
+from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, reaction_to, why_away
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, StocktideError, Transient
 from stocktide.foundation.keys import Key
@@ -88,7 +88,9 @@ def install_problems(app: FastAPI) -> None:
             return problem(_our_fault(request, error))
         log("database_error", path=request.url.path, reaction=reaction, error=first_line(error))
         if reaction == "transient":
-            return problem(Transient("database_away", "The database does not answer; try again."))
+            return problem(
+                Transient("database_away", f"{why_away(error)} Try again in {RETRY_AFTER_S} s.")
+            )
         return problem(
             Invalid("not_storable", f"The database refuses a value in it: {first_line(error)}.")
         )

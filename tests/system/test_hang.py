@@ -162,3 +162,26 @@ def test_parts_that_hang_are_killed_and_started_again(running: Running) -> None:
     )
     said = (running.home.parent / "home-up.log").read_text()
     assert all(f"{part} has not answered for" in said for part in before)
+
+
+def test_up_goes_on_when_its_own_files_cannot_be_written(running: Running) -> None:
+    state, log = running.home / "run.new", running.home / "logs" / "alerts.log"
+    before = running.pid("alerts")
+    # what a full disk says, without filling one; and a log that cannot be opened
+    state.symlink_to("/dev/full")
+    log.rename(log.with_suffix(".kept"))
+    log.mkdir()
+    os.kill(before, signal.SIGKILL)
+    said = running.home.parent / "home-up.log"
+    try:
+        wait_until(lambda: "alerts could not be started" in said.read_text(), 10, "not said")
+        wait_until(lambda: "run.json cannot be written" in said.read_text(), 5, "not said")
+        assert "No space left on device" in said.read_text()
+        assert running.process.poll() is None
+        assert httpx.get(f"{running.state()['api']}/readyz", verify=NO_TLS).status_code == 200
+    finally:
+        state.unlink()
+        log.rmdir()
+        log.with_suffix(".kept").rename(log)
+    wait_until(lambda: running.ready() and running.pid("alerts") != before, 40, "not back")
+    assert "run.json is written again" in said.read_text()
