@@ -32,7 +32,7 @@ def lock(statement: str) -> Fault:
 
     def happen(running: Running, seconds: float) -> None:
         with psycopg.connect(running.state()["services"]["database_url"]) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
             time.sleep(seconds)
             connection.rollback()
 

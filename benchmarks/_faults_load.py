@@ -76,7 +76,7 @@ def _send(load: Load, client: httpx.Client, name: str, kind: str) -> None:
             client, "POST", "/v1/events", json=events, headers={"Content-Type": BATCH}
         )
         if answer.status_code == 200 and answer.json()["accepted"] == len(events):
-            load.acknowledged.update(event["id"] for event in events)
+            load.acknowledged.update(str(event["id"]) for event in events)
 
 
 def _event(event_id: str, kind: str, number: int) -> dict[str, object]:
