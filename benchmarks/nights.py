@@ -2,8 +2,8 @@
 
 The sample chain at `--times` its size (its shops again under other names, from other seeds): eleven months are sent in
 bulk, then `--nights` days one by one, each with what a night does: ETL, forecast or refresh, drift, maintenance. All
-of it by commands of a real home. Clocks are not moved, so no file of the lake grows old: what replaced versions hold is in
-its size, and is what a retention of as many days as there were nights keeps.
+of it by commands of a real home. Clocks are not moved, so no file of the lake grows old: what replaced versions hold
+is in its size, and is what a retention of as many days as there were nights keeps.
 """
 
 import argparse
