@@ -13,6 +13,7 @@ from itertools import count
 import httpx
 import psutil
 
+from stocktide.domain.kinds import RECEIPT, SALE
 from tests.http import NO_TLS
 from tests.system.running import Running
 
@@ -119,7 +120,7 @@ def load_on(running: Running, name: str) -> Iterator[Load]:
         for client in (*apis, pages):
             client.timeout = httpx.Timeout(PATIENCE_S)
         works = [
-            partial(_send, load, api, f"{name}-{number}", "receipt" if number % 2 else "sale")
+            partial(_send, load, api, f"{name}-{number}", RECEIPT.name if number % 2 else SALE.name)
             for number, api in enumerate(apis[:SENDERS])
         ]
         works += [partial(_read, load, api, READS) for api in apis[SENDERS:]]

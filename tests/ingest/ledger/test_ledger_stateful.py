@@ -586,7 +586,7 @@ class LedgerMachine(RuleBasedStateMachine):
             found = connection.execute(statement("catalog/stock_as_of"), binds).one_or_none()
             there = any((leg.said.product, leg.place) == pair for leg in legs)
             expected = self.plain.on_hand(pair, legs) if there else None
-            assert (found and (found.on_hand_milli, found.counted_at)) == expected, (pair, asked)
+            assert (found and (found.book_milli, found.counted_at)) == expected, (pair, asked)
 
     def _check(self) -> None:
         faults = ledger_faults(self.engine)
