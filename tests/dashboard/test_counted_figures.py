@@ -1,5 +1,6 @@
 """Counted figures on the pages of a chain of three currencies, two units a department and five zones, by pandas."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,7 +36,7 @@ from tests.dashboard.counted_chain import (
 LAST, WEEK = date(2026, 10, 23), 7
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=range(1, 1 + int(os.environ.get("FIGURES_CHAINS", "1"))))
 def counted(
     request: pytest.FixtureRequest, empty: Dashboard, database: sa.Engine, tmp_path: Path
 ) -> Counted:

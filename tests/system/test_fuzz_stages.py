@@ -41,7 +41,7 @@ from tests.ingest.mqtt.brokers import Publisher, mosquitto
 from tests.ingest.mqtt.subscribers import listening, make_subscriber, settings_for, wait_until
 from tests.system.odd_inputs import CODES, PLACES, OddInputs, batches
 
-INPUTS = int(os.environ.get("FUZZ_REQUESTS", "300"))
+INPUTS = int(os.environ.get("FUZZ_REQUESTS", "200"))
 # Shares of the inputs by their door; the rest goes over HTTP.
 MQTT, FILES, EPCIS = 0.2, 0.25, 0.1
 BATCH = 40
