@@ -9,13 +9,11 @@ from catalog.frames import read_frame
 from catalog.money import Money, money_of
 from stocktide.domain.units import code_of
 
-COUNTS = ["orders", "out_of_stock", "active"]
-
 
 def read_sales(
     engine: sa.Engine, *, days: int, currency: str | None, location: str | None = None
 ) -> pd.DataFrame:
-    """Read the last days up to the newest: day, unit, currency, sold, returned, revenue, converted, and counts.
+    """Read the last days up to the newest: day, unit, currency, sold, returned, revenue, converted, active.
 
     currency: that sums of several are shown in, None to leave them apart. One row a day, unit and currency; a unit
     in two spellings is one.
@@ -46,9 +44,9 @@ def units_of(rows: pd.DataFrame) -> Sequence[str]:
 
 
 def sums_by_day(rows: pd.DataFrame, currency: str | None) -> pd.DataFrame:
-    """Return one row a day: net (sold less returned, of all units), counts, and revenue where it is in one currency."""
+    """Return one row a day: sold and net (less returned) of all units, and revenue where it is in one currency."""
     by_day = rows.assign(net=rows["sold"] - rows["returned"]).groupby("day", as_index=False)
-    frame = by_day[["sold", "net", *COUNTS]].sum()
+    frame = by_day[["sold", "net"]].sum()
     money = sales_money(rows, currency)
     if money.one is not None:
         # what sums to nothing over all days is left out of a day, too

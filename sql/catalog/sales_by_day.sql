@@ -6,8 +6,6 @@ days AS (
            sum(d.sold_milli) / 1000.0::float8 AS sold,
            sum(d.returned_milli) / 1000.0::float8 AS returned,
            sum(d.revenue_micros) / 1e6 AS revenue,
-           sum(d.orders)::int AS orders,
-           sum(d.out_of_stock)::int AS out_of_stock,
            sum(d.active)::int AS active
     FROM location_daily d
     JOIN locations l USING (location_id)
@@ -20,8 +18,7 @@ rates AS MATERIALIZED (
     SELECT day, currency, rate_on(currency, CAST(:currency AS text), day) AS rate
     FROM (SELECT DISTINCT day, currency FROM days) d
 )
-SELECT day, unit, currency, sold, returned, revenue::float8 AS revenue, (revenue * rate)::float8 AS converted, orders,
-       out_of_stock, active
+SELECT day, unit, currency, sold, returned, revenue::float8 AS revenue, (revenue * rate)::float8 AS converted, active
 FROM days
 JOIN rates USING (day, currency)
 ORDER BY day, unit, currency

@@ -135,6 +135,9 @@ def test_rates_come_from_a_file(database: sa.Engine, tmp_path: Path) -> None:
     path.write_text("base,quote,day,rate\nEUR,JPY,2026-03-01,162.5\nEUR,USD,2026-03-01,1.08\n")
     with database.begin() as connection:
         assert put_rates_file(connection, path, by="anna") == (2, 0)
+        path.write_text("base,quote,day,rate\nEUR,JPY,2026-03-01,1\nEUR,USD,2026-03-01,0\n")
+        with pytest.raises(Invalid, match=r"rates.csv, row 2: rate must be above zero"):
+            put_rates_file(connection, path, by="anna")
         path.write_text("base,quote,day,rate\nEUR,JPY,2026-03-01,none\n")
         with pytest.raises(Invalid):
             put_rates_file(connection, path, by="anna")
