@@ -8,15 +8,20 @@ from ingest.files.column_guesses import Columns
 from ingest.files.dialect import FileOptions
 from ingest.files.draft_rows import DraftRows, draft_rows
 from ingest.files.draft_rules import kind_rules, leave_out_rules
+from ingest.files.mapping import RESERVED
 from ingest.files.raw_table import quoted
 from ingest.files.time_guesses import text_when_joined, time_of, zone_of
 from ingest.files.toml_text import toml_text
+from stocktide.foundation.errors import Invalid
 
 
 def draft_mapping(path: Path, options: FileOptions | None = None) -> str:
     """Return a commented first mapping for a file, as TOML. Raises Invalid where it cannot be read or has no row."""
     rows = draft_rows(path, options or FileOptions())
     columns = rows.columns
+    if all(name.lower() in RESERVED for name in columns.seen):
+        why = f"every column has a name that is ours ({', '.join(columns.seen)}); rename them in the file."
+        raise Invalid("mapping_column", f"{path.name}: {why}")
     roles = _roles(columns, rows.footer)
     return "\n\n".join([_head(path, columns), _file(rows), _columns(columns, roles), roles]) + "\n"
 
@@ -84,8 +89,10 @@ def _columns(columns: Columns, roles: str) -> str:
         ):
             kind = "DOUBLE"  # nothing is computed of it
         used = quoted(name) in said or not any(quoted(column) in said for column in columns.seen)
-        first = toml_text(values[0][:40]) if values else "empty in the first rows"
-        lines.append(f'{"" if used else "# "}{toml_text(name)} = "{kind}"  # {first}')
+        note = toml_text(values[0][:40]) if values else "empty in the first rows"
+        if name.lower() in RESERVED:
+            used, note = False, f"{note}; the name is ours: rename the column in the file to use it"
+        lines.append(f'{"" if used else "# "}{toml_text(name)} = "{kind}"  # {note}')
     start = (
         "# CONFIRM the types; behind them is the first value. Take the # away before what you need."
     )

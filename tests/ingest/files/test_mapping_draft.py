@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.files.dialect import FileOptions
 from ingest.files.importing import dry_run_file
-from ingest.files.mapping import Mapping, parse_mapping
+from ingest.files.mapping import RESERVED, Mapping, parse_mapping
 from ingest.files.mapping_check import check_expressions
 from ingest.files.mapping_draft import draft_mapping
 from ingest.files.tally import Tally
@@ -90,8 +90,13 @@ def test_a_draft_of_codes_of_digits_keeps_them_text(tmp_path: Path) -> None:
     assert sample[0]["data"]["product"] == "0012"
 
 
-names = st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12)
-                 .map(str.strip).filter(bool), min_size=2, max_size=6, unique=True)  # fmt: skip
+ours = st.sampled_from(sorted(RESERVED | {name.upper() for name in RESERVED} | {"line", "LINE"}))
+any_name = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12
+)
+names = st.lists(
+    (any_name.map(str.strip).filter(bool)) | ours, min_size=2, max_size=6, unique=True
+)
 cells = st.sampled_from(
     ["1", "1,5", "a", "", "2026-03-01", "01.02.2026", "1/2/2026", "true", "x'y\"z", "\\", "é"]
 )
@@ -112,7 +117,11 @@ def test_a_draft_is_a_mapping_whatever_the_columns_are_called(
     )
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([columns, *rows])
-    parse_mapping(draft_mapping(path), "export.toml")
+    if all(column.lower() in RESERVED for column in columns):
+        with pytest.raises(Invalid, match="rename them in the file"):
+            draft_mapping(path)
+    else:
+        parse_mapping(draft_mapping(path), "export.toml")
 
 
 def test_a_draft_names_what_is_wrong_with_a_file(tmp_path: Path) -> None:
