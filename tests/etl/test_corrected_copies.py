@@ -1,7 +1,6 @@
 """Events that were corrected leave no trace in any copy: against a ledger that never had them."""
 
 import json
-import os
 import random
 import threading
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from stocktide.foundation.embedded import Postgres
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
 from tests.conftest import copied
+from tests.examples import examples
 from tests.ingest.ledger.test_ledger_stateful import (
     EVENTS_OF_LEDGER,
     PLACES,
@@ -159,7 +159,7 @@ drawn = st.binary(min_size=13, max_size=13).map(
 
 @pytest.mark.timeout(900)
 @settings(
-    max_examples=int(os.environ.get("COPIES_EXAMPLES", "8")),
+    max_examples=examples(5),
     phases=(Phase.generate,),
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),

@@ -18,6 +18,7 @@ from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_p
 from ingest.recording.recording import Recorder
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
+from tests.examples import examples
 from tests.ingest.samples import START, raw
 
 MINUTES = 60 * 24 * 4
@@ -67,7 +68,7 @@ one = st.one_of(
 PAIRS = 3
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batches=st.lists(
         st.lists(st.tuples(st.integers(0, PAIRS - 1), one), min_size=1, max_size=6 * PAIRS),
@@ -177,7 +178,7 @@ def test_a_pair_in_stock_all_night_is_in_stock_all_day(database: sa.Engine, tmp_
     assert set(shares.values()) == {1.0}
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     zone=st.sampled_from(sorted(available_timezones() - {"localtime", "Factory"})),
     hour=st.integers(0, 24 * 365 * 30),
@@ -206,7 +207,7 @@ def test_a_share_is_a_share_in_every_zone(
         assert set(shares.values()) == {1.0}
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(
         st.tuples(st.integers(1, 10**6), st.integers(0, 10**16)).filter(
@@ -371,7 +372,7 @@ def shares_by_minute(moments: list[tuple[int, str, int]]) -> dict[date, float | 
     return shares
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moments=moves)
 def test_the_share_in_stock_is_that_of_a_plain_reading(
     database: sa.Engine, tmp_path_factory: Any, moments: list[tuple[int, str, int]]

@@ -18,6 +18,7 @@ from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_p
 from ingest.recording.recording import Recorder
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
+from tests.examples import examples
 from tests.ingest.samples import START, raw
 
 MINUTES = 60 * 24 * 3
@@ -96,7 +97,7 @@ def without_none(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if value is not None}
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batches=st.lists(st.lists(line | listed, min_size=1, max_size=8), min_size=1, max_size=3),
     of_product=st.sampled_from([None, "EUR", "JPY"]),

@@ -1,6 +1,5 @@
 """A product at a place on which a step of the ETL fails: held out, counted and tried again; all others go on."""
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from stocktide.foundation.errors import Fatal
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
 from tests.conftest import copied
+from tests.examples import examples
 from tests.ingest.samples import raw
 
 # Of the largest amount that the door lets in, so many in one day are more than a BIGINT of millionths holds.
@@ -283,7 +283,7 @@ PLACES, PRODUCTS = 3, 3
 EVERY = [(f"P{n}", f"L{place}") for n in range(PRODUCTS) for place in range(PLACES)]
 
 
-@settings(max_examples=int(os.environ.get("COPIES_EXAMPLES", "3")))
+@settings(max_examples=examples(2))
 @given(st.sets(st.sampled_from(EVERY)), st.sets(st.integers(0, PLACES - 1)), st.integers(2, 40))
 def test_whatever_fails_is_held_out_and_nothing_else_and_all_of_it_comes_back(
     postgres: Postgres, refused: set[tuple[str, str]], zones: set[int], tries_max: int

@@ -17,6 +17,7 @@ from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_p
 from ingest.recording.recording import Recorder
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
+from tests.examples import examples
 from tests.ingest.samples import START, raw
 
 DAY = 24 * 60
@@ -117,7 +118,7 @@ def by_hand(engine: sa.Engine) -> dict[tuple[str, date], tuple[int, int]]:
     return {where: counts for where, counts in found.items() if counts[0]}
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(5), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(one, min_size=1, max_size=8), min_size=1, max_size=3))
 def test_shelf_days_are_those_of_a_plain_reading_however_events_arrive(
     shop: Shop, batches: list[list[tuple[str, int, str, str, int]]]

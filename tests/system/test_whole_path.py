@@ -226,7 +226,7 @@ def _ledger(url: str) -> tuple[int, int]:
 
 
 def test_demo_once_runs_every_stage_and_prints_them(tmp_path: Path) -> None:
-    done = stocktide(environment_of(tmp_path / "unused"), "demo", "--once", "--days", "120")
+    done = stocktide(environment_of(tmp_path / "unused"), "demo", "--once", "--days", "60")
     assert done.returncode == 0, done.stderr
     for stage in ("simulate", "start", "ingest over HTTP", "etl", "forecast", "check", "read back"):
         assert stage in done.stdout
