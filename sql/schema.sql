@@ -2014,7 +2014,7 @@ CREATE OR REPLACE FUNCTION rate_of_goods(goods_currency text, pair_currency text
 AS $function$
     SELECT CASE WHEN goods_currency IS NULL OR pair_currency IS NULL OR goods_currency = pair_currency THEN 1
                 ELSE rate_on(goods_currency, pair_currency,
-                            (at AT TIME ZONE (SELECT timezone FROM locations WHERE location_id = at_location))::date) END
+                             local_date(at, (SELECT timezone FROM locations WHERE location_id = at_location))) END
 $function$;
 
 -- What one unit of a currency was worth in another on a day: by the newest rate until then, either way round, else by

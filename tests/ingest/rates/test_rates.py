@@ -190,6 +190,24 @@ def test_a_cost_in_another_currency_is_averaged_at_its_rate_or_not_at_all(
     send(recorder)
 
 
+def test_a_cost_at_a_place_of_an_unknown_zone_counts_on_the_day_in_utc(recorder: Recorder) -> None:
+    with recorder.engine.begin() as connection:
+        put_rates(connection, [RateIn("EUR", "JPY", FIRST, "160")], by="anna")
+        # as versions before the check of zones let in
+        connection.execute(sa.text("UPDATE locations SET timezone = 'localtime'"))
+    send(
+        recorder,
+        raw(kind="receipt", event_id="r1", quantity=10, cost="1", currency="EUR"),
+        raw(kind="receipt", event_id="r2", quantity=10, cost="320", currency="JPY", minute=1),
+    )
+    assert costs(recorder) == [("S1", 1_500_000, "EUR")]
+    with recorder.engine.begin() as connection:
+        remove_rate(connection, "EUR", "JPY", FIRST)
+        assert [gap["goods"] for gap in missing_rates(connection)] == [1]
+    assert costs(recorder) == [("S1", 1_000_000, "EUR")]
+    send(recorder)
+
+
 def test_goods_that_move_bring_their_cost_in_the_currency_of_the_place(recorder: Recorder) -> None:
     with recorder.engine.begin() as connection:
         put_rates(connection, [RateIn("EUR", "JPY", FIRST, "160")], by="anna")

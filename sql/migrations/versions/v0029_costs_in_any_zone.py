@@ -1,0 +1,15 @@
+"""Business days of costs at places whose time zone the server does not know."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0029"
+down_revision = "0028"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0029_costs_in_any_zone.sql").read_text("utf-8"))
