@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,14 +141,16 @@ def main() -> None:
         night(running, 0)
         seen = [sizes(running)]
         print(json.dumps({"events": len(bulk), "seconds": round(time.monotonic() - began, 1)}))
-        for number in range(1, asked.nights + 1):
-            began = time.monotonic()
-            send(client, lines.get(first_night + timedelta(days=number - 1), []))
-            night(running, number)
-            seen.append(sizes(running))
-            took = round(time.monotonic() - began, 1)
-            total = round(sum(seen[-1].values()))
-            print(json.dumps({"night": number, "seconds": took, "mb": total}), flush=True)
+        # whoever has seen enough interrupts it, and gets the report of the nights until then
+        with suppress(KeyboardInterrupt):
+            for number in range(1, asked.nights + 1):
+                began = time.monotonic()
+                send(client, lines.get(first_night + timedelta(days=number - 1), []))
+                night(running, number)
+                seen.append(sizes(running))
+                took = round(time.monotonic() - began, 1)
+                total = round(sum(seen[-1].values()))
+                print(json.dumps({"night": number, "seconds": took, "mb": total}), flush=True)
         for row in report(seen):
             print(json.dumps(row))
 
