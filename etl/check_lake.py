@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from deltalake import DeltaTable
 
 from etl.compared import Compared, Part
-from etl.daily_demand import Meanings, changed_demand, read_meanings
-from etl.delta import MOVEMENTS, generation_of, open_table, version_of, watermark_of
+from etl.delta import CHANGED_DEMAND, MOVEMENTS, generation_of, open_table, version_of, watermark_of
 from etl.dimensions import LOCATIONS, PRODUCTS, landed_rows, read_dimensions, zones_changed
+from etl.fold import changed_demand
 from etl.held_pairs import Some, Stage, all_held, held_at
+from etl.meanings import Meanings, read_meanings
 from etl.movements import has_form, ledger_rows
 from etl.numbers import numbers_of
 from etl.postgres import arrow_cursor
@@ -89,7 +90,11 @@ class LakeSide:
             return Compared(0, 1, note="It is made from another lake: run `stocktide etl`.")
         some = self._all_but("daily_demand")
         before = watermark_of(table)
-        fold = changed_demand(movements, None, self._meanings(), since=0, before=before, some=some)
+        tables = changed_demand(
+            movements, None, self._meanings(), since=0, before=before, some=some
+        )
+        batches = (batch for found in tables for batch in found.to_batches())
+        fold = pa.RecordBatchReader.from_batches(CHANGED_DEMAND, batches)
         waiting = self._between(table, movements)
         return _compare_demand(table.to_pyarrow_dataset(), fold, waiting, some)
 

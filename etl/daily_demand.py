@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -18,14 +18,13 @@ from etl.delta import (
     watermark_of,
 )
 from etl.dimensions import NONE_RETOLD
-from etl.held_pairs import ALL, Pair, Some, held_at, pass_on, sift
-from etl.kinds import kind_table
+from etl.fold import changed_demand, touched_pairs
+from etl.held_pairs import Pair, Some, held_at, pass_on, sift
+from etl.meanings import read_meanings
 from etl.serving import forget_served, serve_demand
-from stocktide.foundation.database import sql
+from etl.spool import Spool, chained
 from stocktide.foundation.lake import Lake
 
-# Division of whole numbers, rounded half away from zero as PostgreSQL rounds: a double would lose cents of large sums.
-ROUNDED = "CREATE MACRO rounded(a, b) AS (2 * a + sign(a) * b) // (2 * b)"
 KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.location_id AND t.day = s.day"
 
 
@@ -56,17 +55,37 @@ def update_daily_demand(
     if len(retold) > 0:
         forget_served(engine)
     since = watermark_of(table)
-    changed = CHANGED_DEMAND.empty_table()
+    changed = Changed(())
     if table is None or since < xid_before or len(retold) > 0 or held_at(engine, "daily_demand"):
         changed, back = _sifted_demand(
             engine, movements, table, since=since, before=xid_before, retold=retold
         )
-        if table is None or since < xid_before or len(changed):
+        if table is None or since < xid_before or changed.rows:
             _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
         pass_on(engine, back, "served")
-    serve_demand(engine, lake, changed, since=None if table is None else since)
-    days = len(changed.column("day").unique())
-    return Demand(len(changed), days, version_of(open_table(lake, "daily_demand")))
+    serve_demand(engine, lake, changed.spools, since=None if table is None else since)
+    return Demand(
+        changed.rows, len(changed.of("day")), version_of(open_table(lake, "daily_demand"))
+    )
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Rows of CHANGED_DEMAND that a run made."""
+
+    spools: Sequence[Spool]
+
+    @property
+    def rows(self) -> int:
+        """Return how many there are."""
+        return sum(spool.rows for spool in self.spools)
+
+    def of(self, column: str) -> set[Any]:
+        """Return the values that a column has."""
+        found: set[Any] = set()
+        for batch in chained(CHANGED_DEMAND, self.spools):
+            found.update(batch.column(column).unique().to_pylist())
+        return found
 
 
 def _sifted_demand(
@@ -77,113 +96,51 @@ def _sifted_demand(
     since: int,
     before: int,
     retold: pa.Table,
-) -> tuple[pa.Table, Sequence[Pair]]:
+) -> tuple[Changed, Sequence[Pair]]:
     """Compute what changed, of all pairs but those that fail; returns it, and the pairs that failed before."""
     meanings = read_meanings(engine)
 
-    def change(some: Some, xid_from: int) -> pa.Table:
-        return changed_demand(
+    def change(some: Some, xid_from: int) -> Spool:
+        tables = changed_demand(
             movements, table, meanings, since=xid_from, before=before, retold=retold, some=some
         )
+        return Spool(CHANGED_DEMAND, (batch for found in tables for batch in found.to_batches()))
 
     def touched() -> list[Pair]:
-        query = (
-            "SELECT DISTINCT product_id, location_id FROM movements"
-            " WHERE xid >= ? OR product_id IN (SELECT product_id FROM retold) ORDER BY ALL"
-        )
-        with _movements_of(movements, before, ALL) as connection:
-            connection.register("retold", retold)
-            return [Pair(*row) for row in connection.execute(query, [since]).fetchall()]
+        return touched_pairs(movements, since=since, before=before, retold=retold)
 
     sifted = sift(engine, "daily_demand", change, touched, since=since)
-    return pa.concat_tables(sifted.results), sifted.back
-
-
-@dataclass(frozen=True)
-class Meanings:
-    """What movements mean by master data. zones: location_id, timezone. currencies: product_id, currency."""
-
-    zones: pa.Table
-    currencies: pa.Table
-
-
-def read_meanings(engine: sa.Engine) -> Meanings:
-    """Read the time zone of each location, and the currency of each product that has one.
-
-    Read after movements have landed: a location that is made later has none among them.
-    """
-    return Meanings(
-        _read(engine, "SELECT location_id, timezone FROM locations", "timezone"),
-        _read(
-            engine,
-            "SELECT product_id, currency FROM products WHERE currency IS NOT NULL",
-            "currency",
-        ),
-    )
-
-
-def _read(engine: sa.Engine, query: str, value: str) -> pa.Table:
-    with engine.connect() as connection:
-        rows = connection.execute(sa.text(query)).all()
-    columns = [pa.array([row[0] for row in rows], pa.int32())]
-    columns.append(pa.array([row[1] for row in rows], pa.string()))
-    return pa.Table.from_arrays(columns, names=[query.split()[1].rstrip(","), value])
-
-
-def changed_demand(
-    movements: DeltaTable,
-    table: DeltaTable | None,
-    meanings: Meanings,
-    *,
-    since: int,
-    before: int,
-    retold: pa.Table = NONE_RETOLD,
-    some: Some = ALL,
-) -> pa.Table:
-    """Compute the rows of daily_demand that movements with xid in [since, before) make, change or leave nothing of.
-
-    retold: product_id of products of which all rows are looked at. some: the pairs that it is about.
-    """
-    present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
-    with _movements_of(movements, before, some) as connection:
-        connection.register("zones", meanings.zones)
-        connection.register("currencies", meanings.currencies)
-        connection.register("retold", retold)
-        connection.register("daily_demand", present)
-        connection.register("event_kinds", kind_table())
-        connection.execute(ROUNDED)
-        rows = connection.sql(sql("etl/daily_demand"), params={"since": since}).to_arrow_table()
-    return rows.select(CHANGED_DEMAND.names).cast(CHANGED_DEMAND)
-
-
-def _movements_of(movements: DeltaTable, before: int, some: Some) -> duckdb.DuckDBPyConnection:
-    """Open a database with the view `movements`: of transactions before one, and of some pairs."""
-    connection = duckdb.connect()
-    connection.register("landed", movements.to_pyarrow_dataset())
-    connection.execute(
-        f"CREATE VIEW movements AS SELECT * FROM landed WHERE xid < {before:d} AND {some.in_duckdb(connection)}"  # noqa: S608 - a number
-    )
-    return connection
+    return Changed(sifted.results), sifted.back
 
 
 def _merge(
-    lake: Lake, table: DeltaTable | None, changed: pa.Table, properties: CommitProperties
+    lake: Lake, table: DeltaTable | None, changed: Changed, properties: CommitProperties
 ) -> None:
     if table is None:
         write_deltalake(
             lake.path("daily_demand"),
-            changed.select(DAILY_DEMAND.names),
+            _without_gone(changed),
             mode="overwrite",
             schema_mode="overwrite",
             partition_by=["month"],
             commit_properties=properties,
         )
         return
+    rows = chained(CHANGED_DEMAND, changed.spools)
     values = {name: f"s.{name}" for name in DAILY_DEMAND.names}
+    # named, so that other months are not read
+    months = ", ".join(f"'{month}'" for month in sorted(changed.of("month"))) or "''"
+    key = f"t.month IN ({months}) AND {KEY}"
     (
-        table.merge(changed, KEY, source_alias="s", target_alias="t", commit_properties=properties)
+        table.merge(rows, key, source_alias="s", target_alias="t", commit_properties=properties)
         .when_matched_delete("s.gone")
         .when_matched_update(values)
         .when_not_matched_insert(values)
         .execute()
     )
+
+
+def _without_gone(changed: Changed) -> pa.RecordBatchReader:
+    """Read rows that all stay, as the lake has them."""
+    batches = (batch.select(DAILY_DEMAND.names) for spool in changed.spools for batch in spool)
+    return pa.RecordBatchReader.from_batches(DAILY_DEMAND, batches)

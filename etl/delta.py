@@ -7,7 +7,7 @@ from stocktide.foundation.database_names import DEMAND_RULES, ETL_TRANSACTION, L
 from stocktide.foundation.lake import Lake, LakeTable
 
 # Raised when sql/etl/daily_demand.sql derives other days from the same movements: the next run makes the lake again.
-RULES = 1
+RULES = 2
 
 
 def open_table(lake: Lake, table: LakeTable) -> DeltaTable | None:
@@ -80,7 +80,6 @@ MOVEMENTS = pa.schema(
         ("recorded_at", pa.timestamp("us", "UTC")),
         ("xid", pa.int64()),
         ("day", pa.date32()),
-        ("second_of_day", pa.float64()),
         ("month", pa.string()),
     ]
 )
@@ -103,6 +102,10 @@ DAILY_DEMAND = pa.schema(
         ("in_stock_share", pa.float64()),
         ("censored", pa.bool_()),
         ("month", pa.string()),
+        # the price list that the day leaves to the next: a fold goes on from it
+        ("close_price_micros", pa.int64()),
+        ("close_currency", pa.string()),
+        ("close_promotion", pa.bool_()),
     ]
 )
 # Rows of daily_demand that a run writes, or takes out because nothing is left of them.

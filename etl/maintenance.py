@@ -5,14 +5,21 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from etl.delta import generation_of, open_table, version_of
-from etl.run import note_versions
+from etl.delta import generation_of, open_table, version_of, watermark_of
 from stocktide.foundation.errors import Conflict
 from stocktide.foundation.lake import Lake, LakeTable
 from stocktide.foundation.runs import single_flight
 
 TABLES: tuple[LakeTable, ...] = ("movements", "daily_demand", "products", "locations")
 HOURS_A_DAY = 24
+TIDIED = (
+    "UPDATE lake_versions SET version = :now WHERE table_name = :name"
+    " AND CAST(CAST(xid_before AS text) AS bigint) = :xid"
+)
+TIDIED_SERVED = (
+    "UPDATE served_tables SET version = :now"
+    " WHERE table_name = 'daily_demand' AND version = :before AND generation = :generation"
+)
 
 
 @dataclass(frozen=True)
@@ -49,18 +56,15 @@ def tidy_lake(
 
 def _note(engine: sa.Engine, lake: Lake, served: int) -> None:
     """Note the versions that hold the same rows in merged files, also for the copy that was made of the one before."""
-    note_versions(engine, lake)
-    table = open_table(lake, "daily_demand")
-    if table is None:
-        return
     with engine.begin() as connection:
-        connection.execute(
-            sa.text(
-                "UPDATE served_tables SET version = :now"
-                " WHERE table_name = 'daily_demand' AND version = :before AND generation = :generation"
-            ),
-            {"now": version_of(table), "before": served, "generation": generation_of(table)},
-        )
+        for name in ("movements", "daily_demand"):
+            table = open_table(lake, name)
+            if table is not None:
+                mark = {"name": name, "now": version_of(table), "xid": watermark_of(table)}
+                connection.execute(sa.text(TIDIED), mark)
+        if table is not None:
+            before = {"before": served, "generation": generation_of(table)}
+            connection.execute(sa.text(TIDIED_SERVED), {"now": version_of(table), **before})
 
 
 def _tidy(lake: Lake, name: LakeTable, history_days: int) -> Tidied | None:

@@ -24,6 +24,7 @@ from etl.dimensions import Dimensions, zones_changed
 from etl.held_pairs import ALL, Pair, Some, pass_on, sift
 from etl.numbers import refuse_strangers
 from etl.postgres import arrow_cursor, savepoint
+from etl.spool import Spool, chained
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.lake import Lake
 
@@ -57,22 +58,22 @@ def land_movements(
     whole = whole or not has_form(table) or zones_changed(lake, dimensions)
     since = 0 if whole else watermark_of(table)
     refuse_strangers(engine, since)
-    found, back, xid_before = _finished_rows(engine, since)
-    rows = found if table is None or whole else _not_landed(table, found, since)
-    if len(rows) == 0 and (table is None or not whole):
+    found, back, xid_before = _finished_rows(engine, since, None if whole else table)
+    rows = sum(spool.rows for spool in found)
+    if rows == 0 and (table is None or not whole):
         pass_on(engine, back, "daily_demand")
         return Landed(0, since, version_of(table))
     generation = time.time_ns() if whole else generation_of(table)
     write_deltalake(
         lake.path("movements"),
-        rows,
+        chained(MOVEMENTS, found),
         mode="overwrite" if whole else "append",
         schema_mode="overwrite" if whole else None,
         partition_by=["month"],
         commit_properties=up_to(xid_before, generation=generation),
     )
     pass_on(engine, back, "daily_demand")
-    return Landed(len(rows), xid_before, version_of(open_table(lake, "movements")))
+    return Landed(rows, xid_before, version_of(open_table(lake, "movements")))
 
 
 def has_form(table: DeltaTable | None) -> bool:
@@ -90,17 +91,23 @@ def ledger_rows(
     """Read the ledger's rows with xid in [since, xid_before) as the lake has them, while the cursor is open."""
     pairs = [f"{{{','.join(map(str, ids))}}}" for ids in some.columns().values()]
     cursor.execute(sql("etl/movements"), (str(since), str(xid_before), *pairs, str(some.only)))
-    batches = (
-        pa.RecordBatch.from_arrays(
-            [batch.column(field.name).cast(field.type) for field in MOVEMENTS], schema=MOVEMENTS
-        )
-        for batch in cursor.fetch_record_batch()
-    )
+    batches = (_as_landed(batch) for batch in cursor.fetch_record_batch())
     return pa.RecordBatchReader.from_batches(MOVEMENTS, batches)
 
 
-def _finished_rows(engine: sa.Engine, since: int) -> tuple[pa.Table, Sequence[Pair], int]:
-    """Read the rows of transactions from `since` on that are over.
+def _as_landed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    month = pc.strftime(batch.column("day"), format="%Y-%m")
+    columns = [*(batch.column(name) for name in MOVEMENTS.names if name != "month"), month]
+    return pa.RecordBatch.from_arrays(
+        [column.cast(field.type) for column, field in zip(columns, MOVEMENTS, strict=True)],
+        schema=MOVEMENTS,
+    )
+
+
+def _finished_rows(
+    engine: sa.Engine, since: int, table: DeltaTable | None
+) -> tuple[Sequence[Spool], Sequence[Pair], int]:
+    """Read the rows of transactions from `since` on that are over, without those that `table` has.
 
     Returns them, the pairs that were held out and are among them, and the id below which all transactions are over.
     """
@@ -108,9 +115,10 @@ def _finished_rows(engine: sa.Engine, since: int) -> tuple[pa.Table, Sequence[Pa
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         (xid_before,) = cursor.fetchone() or (since,)
 
-        def read(some: Some, xid_from: int) -> pa.Table:
+        def read(some: Some, xid_from: int) -> Spool:
             with savepoint(cursor):
-                return ledger_rows(cursor, xid_from, xid_before, some).read_all()
+                rows = ledger_rows(cursor, xid_from, xid_before, some)
+                return Spool(MOVEMENTS, _not_landed(table, rows) if xid_from < since else rows)
 
         def touched() -> list[Pair]:
             binds = {"since": since, "before": xid_before}
@@ -120,15 +128,14 @@ def _finished_rows(engine: sa.Engine, since: int) -> tuple[pa.Table, Sequence[Pa
                 ]
 
         sifted = sift(engine, "movements", read, touched, since=since)
-    return pa.concat_tables(sifted.results), sifted.back, xid_before
+    return sifted.results, sifted.back, xid_before
 
 
-def _not_landed(table: DeltaTable, rows: pa.Table, since: int) -> pa.Table:
+def _not_landed(table: DeltaTable | None, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
     """Return the rows without those that a run landed which was killed before it let their pairs go."""
-    late = rows.filter(pc.field("xid") < since)
-    if len(late) == 0:
+    if table is None:
         return rows
     landed = duckdb.connect()
-    landed.register("rows", rows)
+    landed.register("rows", rows.read_all())
     landed.register("landed", table.to_pyarrow_dataset())
-    return landed.sql(sql("etl/not_landed")).to_arrow_table().cast(MOVEMENTS)
+    return landed.sql(sql("etl/not_landed")).to_arrow_table().cast(MOVEMENTS).to_reader()

@@ -11,7 +11,7 @@ from etl.delta import open_table, version_of, watermark_of
 from etl.dimensions import land_dimensions, products_retold, read_dimensions
 from etl.held_pairs import NamedPair, all_held, named_pairs
 from etl.movements import Landed, land_movements
-from etl.sums import verify_lake
+from etl.sums import LedgerSums, verify_lake
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict
 from stocktide.foundation.lake import Lake
@@ -56,8 +56,8 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
             demand = update_daily_demand(engine, lake, xid_before=landed.xid_before, retold=retold)
             # after their days: a run that is killed before that finds again that they mean something else by now
             land_dimensions(lake, dimensions)
-            sums = verify_lake(engine, lake, xid_before=landed.xid_before)
-            note_versions(engine, lake)
+            sums, ledger = verify_lake(engine, lake, xid_before=landed.xid_before, again=whole)
+            note_versions(engine, lake, ledger)
             held = all_held(engine)
             seconds = time.monotonic() - started
             named = named_pairs(engine) if held else ()
@@ -67,11 +67,16 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
     return report
 
 
-def note_versions(engine: sa.Engine, lake: Lake) -> None:
-    """Note the version that each table of the lake has, and how far it has come."""
+def note_versions(engine: sa.Engine, lake: Lake, ledger: LedgerSums) -> None:
+    """Note the version that each table of the lake has, how far it has come, and what the ledger has until there."""
+    noted = {
+        **asdict(ledger.sums),
+        "recorded_through": ledger.recorded_through,
+        "proven": ledger.all_read,
+    }
     with engine.begin() as connection:
         for name in ("movements", "daily_demand"):
             table = open_table(lake, name)
             if table is not None:
-                noted = {"name": name, "version": version_of(table), "xid": watermark_of(table)}
-                connection.execute(statement("etl/note_version"), noted)
+                mark = {"name": name, "version": version_of(table), "xid": watermark_of(table)}
+                connection.execute(statement("etl/note_version"), {**mark, **noted})

@@ -1,26 +1,37 @@
 """The copy of daily_demand in Postgres, which the pages read: brought up to the lake in one transaction."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset
 import sqlalchemy as sa
 
-from etl.delta import DAILY_DEMAND, generation_of, open_table, version_of, watermark_of
+from etl.delta import (
+    CHANGED_DEMAND,
+    DAILY_DEMAND,
+    generation_of,
+    open_table,
+    version_of,
+    watermark_of,
+)
 from etl.held_pairs import ALL, Pair, Some, held_at, let_go, sift
 from etl.postgres import arrow_cursor, savepoint
+from etl.spool import Spool, chained
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor
 
-# the lake's partition key, which the copy has no use for
-COLUMNS = [name for name in DAILY_DEMAND.names if name != "month"]
+# without what only the lake has a use for: its partition key, and what a day leaves to the next
+STAGED = pa.schema(
+    [f for f in CHANGED_DEMAND if f.name != "month" and not f.name.startswith("close_")]
+)
 REPLACE = ("DELETE FROM daily_demand", "DELETE FROM location_daily", "DELETE FROM shelf_days")
 STEPS = (
-    "serve_gone",
+    "serve_replaced",
     "serve_daily_demand",
     "serve_gone_location_daily",
     "serve_location_daily",
@@ -30,7 +41,9 @@ STEPS = (
 )
 
 
-def serve_demand(engine: sa.Engine, lake: Lake, changed: pa.Table, *, since: int | None) -> int:
+def serve_demand(
+    engine: sa.Engine, lake: Lake, changed: Sequence[Spool], *, since: int | None
+) -> int:
     """Bring the copy up to the lake, and return how many rows were written.
 
     changed: the rows that the lake's last commit made, changed or took out, and since: the watermark before that
@@ -46,20 +59,21 @@ def serve_demand(engine: sa.Engine, lake: Lake, changed: pa.Table, *, since: int
         served = cursor.fetchone()
         if served == stands and not held:
             return 0
+        rows: Callable[[], pa.RecordBatchReader] = partial(chained, CHANGED_DEMAND, changed)
         if served not in (stands, (stands[0], since)):
-            changed = whole_demand(lake)
+            rows = partial(whole_demand, lake)
             for statement in REPLACE:
                 cursor.execute(statement)
         elif served == stands:
-            changed = changed.slice(0, 0)
+            rows = partial(chained, CHANGED_DEMAND, ())
 
         def serve(some: Some, _since: int) -> int:
             again = some.only and set(some.pairs) <= held.keys()
-            rows = whole_demand(lake, some) if again else _rows_of(changed, some)
+            chosen = _of(whole_demand(lake) if again else rows(), some)
             with savepoint(cursor):
-                return _write(cursor, rows, some if again else None)
+                return _write(cursor, chosen, some if again else None)
 
-        sifted = sift(engine, "served", serve, lambda: _pairs_of(changed), since=0)
+        sifted = sift(engine, "served", serve, lambda: _pairs_of(rows()), since=0)
         noted = ("daily_demand", str(stands[1]), str(stands[0]), str(version_of(table)))
         cursor.execute(sql("etl/note_served"), noted)
     let_go(engine, sifted.back)
@@ -74,17 +88,23 @@ def forget_served(engine: sa.Engine) -> None:
         )
 
 
-def _write(cursor: "Cursor", rows: pa.Table, replaced: Some | None) -> int:
+def _write(cursor: "Cursor", rows: pa.RecordBatchReader, replaced: Some | None) -> int:
     """Write rows to the copy; replaced: pairs whose other rows go."""
     cursor.execute("DROP TABLE IF EXISTS staged_demand")
+    staged = _stage(cursor, (batch.select(STAGED.names) for batch in rows), first=True)
     if replaced is not None:
-        rows = pa.concat_tables([_present(cursor, replaced), rows.drop(["month"])])
-    if len(rows) > 0:
-        cursor.adbc_ingest("staged_demand", rows.select([*COLUMNS, "gone"]), temporary=True)
+        staged += _stage(cursor, _present(cursor, replaced).to_batches(), first=False)
+    if staged > 0:
         cursor.execute("ANALYZE staged_demand")
         for step in STEPS:
             cursor.execute(sql(f"etl/{step}"))
-    return len(rows)
+    return staged
+
+
+def _stage(cursor: "Cursor", batches: Iterable[pa.RecordBatch], *, first: bool) -> int:
+    reader = pa.RecordBatchReader.from_batches(STAGED, batches)
+    mode: Literal["create", "append"] = "create" if first else "append"
+    return int(cursor.adbc_ingest("staged_demand", reader, mode=mode, temporary=True))
 
 
 def _present(cursor: "Cursor", some: Some) -> pa.Table:
@@ -92,26 +112,42 @@ def _present(cursor: "Cursor", some: Some) -> pa.Table:
     pairs = [f"{{{','.join(map(str, ids))}}}" for ids in some.columns().values()]
     cursor.execute(sql("etl/served_rows"), pairs)
     rows = cursor.fetch_arrow_table()
-    return rows.append_column("gone", pa.array([True] * len(rows), pa.bool_()))
+    gone = pa.array([True] * len(rows), pa.bool_())
+    return rows.append_column("gone", gone).select(STAGED.names).cast(STAGED)
 
 
-def whole_demand(lake: Lake, some: Some = ALL) -> pa.Table:
-    """Read all rows of the lake's daily_demand, or those of some pairs."""
+def whole_demand(lake: Lake) -> pa.RecordBatchReader:
+    """Read all rows of the lake's daily_demand, as rows of CHANGED_DEMAND."""
     table = open_table(lake, "daily_demand")
-    empty = DAILY_DEMAND.empty_table()
-    rows = _rows_of(empty if table is None else table.to_pyarrow_dataset(), some)
-    return rows.append_column("gone", pa.array([False] * len(rows), pa.bool_()))
+    batches = () if table is None else table.to_pyarrow_dataset().to_batches()
+    staying = (
+        pa.RecordBatch.from_arrays(
+            [
+                *(
+                    batch.column(name).cast(DAILY_DEMAND.field(name).type)
+                    for name in DAILY_DEMAND.names
+                ),
+                pa.array([False] * batch.num_rows, pa.bool_()),
+            ],
+            schema=CHANGED_DEMAND,
+        )
+        for batch in batches
+    )
+    return pa.RecordBatchReader.from_batches(CHANGED_DEMAND, staying)
 
 
-def _rows_of(rows: pa.Table | pa.dataset.Dataset, some: Some) -> pa.Table:
+def _of(rows: pa.RecordBatchReader, some: Some) -> pa.RecordBatchReader:
+    """Return those of some pairs."""
     if some == ALL:
-        return rows if isinstance(rows, pa.Table) else rows.to_table()
+        return rows
     connection = duckdb.connect()
     connection.register("rows", rows)
-    chosen = f"SELECT * FROM rows WHERE {some.in_duckdb(connection)}"  # noqa: S608 - ours
-    return connection.sql(chosen).to_arrow_table().cast(rows.schema)
+    chosen = connection.sql(f"FROM rows WHERE {some.in_duckdb(connection)}")
+    return chosen.to_arrow_table().cast(CHANGED_DEMAND).to_reader()
 
 
-def _pairs_of(rows: pa.Table) -> list[Pair]:
-    pairs = rows.select(Pair._fields).group_by(list(Pair._fields)).aggregate([]).to_pylist()
-    return sorted(Pair(**pair) for pair in pairs)
+def _pairs_of(rows: pa.RecordBatchReader) -> list[Pair]:
+    connection = duckdb.connect()
+    connection.register("rows", rows)
+    found = connection.sql("SELECT DISTINCT product_id, location_id FROM rows ORDER BY ALL")
+    return [Pair(*row) for row in found.fetchall()]

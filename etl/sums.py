@@ -1,6 +1,7 @@
 """Sums that lake and ledger share: what every run proves before it ends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 
 import duckdb
 import sqlalchemy as sa
@@ -23,16 +24,44 @@ class Sums:
     returned_milli: int
 
 
-def ledger_sums(engine: sa.Engine, *, xid_before: int, some: Some = ALL) -> Sums:
-    """Sum the ledger below a transaction id. some: all pairs but these."""
-    pairs = some.columns()
-    binds = {"product_ids": pairs["product_id"], "location_ids": pairs["location_id"]}
+@dataclass(frozen=True)
+class LedgerSums:
+    """Sums of the ledger before a transaction id, and when the newest of it was recorded.
+
+    all_read: they were made from all of it, not from what was new.
+    """
+
+    sums: Sums
+    recorded_through: datetime | None
+    all_read: bool
+
+
+def ledger_sums(
+    engine: sa.Engine, *, xid_before: int, some: Some = ALL, again: bool = False
+) -> LedgerSums:
+    """Sum the ledger below a transaction id; all of it goes on from what the last run noted, at most for a day.
+
+    some: all pairs but these. again: whatever was noted.
+    """
     with engine.connect() as connection:
-        row = connection.execute(
-            statement("etl/ledger_sums"), {"xid_before": str(xid_before), **binds}
-        ).one()
+        noted = None
+        if not again and some == ALL:
+            binds = {"xid_before": xid_before}
+            noted = connection.execute(statement("etl/noted_sums"), binds).one_or_none()
+        since = 0 if noted is None else noted.xid_before
+        pairs = some.columns()
+        between = {
+            "since": since,
+            "xid_before": xid_before,
+            "product_ids": pairs["product_id"],
+            "location_ids": pairs["location_id"],
+        }
+        new = connection.execute(statement("etl/ledger_sums"), between).one()
+    parts = [new] if noted is None else [noted, new]
     # a sum over everything may be wider than any row
-    return Sums(row.rows, int(row.quantity_milli), int(row.sold_milli), int(row.returned_milli))
+    sums = Sums(*(sum(int(getattr(part, f.name)) for part in parts) for f in fields(Sums)))
+    times = [part.recorded_through for part in parts if part.recorded_through is not None]
+    return LedgerSums(sums, max(times, default=None), noted is None)
 
 
 def lake_sums(lake: Lake, some: Some = ALL) -> Sums:
@@ -65,21 +94,24 @@ def demand_sums(lake: Lake, some: Some = ALL) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def verify_lake(engine: sa.Engine, lake: Lake, *, xid_before: int) -> Sums:
-    """Compare lake and ledger below the watermark. Raises Fatal with both sides where they differ.
+def verify_lake(
+    engine: sa.Engine, lake: Lake, *, xid_before: int, again: bool = False
+) -> tuple[Sums, LedgerSums]:
+    """Compare lake and ledger below the watermark; returns the lake's sums, and those of all of the ledger.
 
-    Pairs that are held out take no part.
+    Pairs that are held out take no part. again: all of the ledger is read, whatever was noted of it. Raises Fatal with
+    both sides where they differ.
     """
     some = Some(all_held(engine), only=False)
-    ledger, landed, demand = (
-        ledger_sums(engine, xid_before=xid_before, some=some),
-        lake_sums(lake, some),
-        demand_sums(lake, some),
+    ledger = ledger_sums(engine, xid_before=xid_before, again=again)
+    wanted = (
+        ledger_sums(engine, xid_before=xid_before, some=some).sums if some.pairs else ledger.sums
     )
-    if ledger != landed or demand != (ledger.sold_milli, ledger.returned_milli):
+    landed, demand = lake_sums(lake, some), demand_sums(lake, some)
+    if wanted != landed or demand != (wanted.sold_milli, wanted.returned_milli):
         raise Fatal(
             "lake_differs",
-            f"Lake and ledger differ: ledger {ledger}, lake {landed}, daily_demand (sold, returned) {demand}. "
+            f"Lake and ledger differ: ledger {wanted}, lake {landed}, daily_demand (sold, returned) {demand}. "
             "Run `stocktide rebuild`: the lake is rebuilt from the ledger.",
         )
-    return landed
+    return landed, ledger

@@ -972,6 +972,12 @@ CREATE TABLE lake_versions (
     rows_total       bigint NOT NULL,
     recorded_through timestamptz,
     updated_at       timestamptz NOT NULL DEFAULT now(),
+    -- sums of the ledger before xid_before, corrections included; nothing: not known, the next run sums all of it
+    quantity_milli   numeric,
+    sold_milli       numeric,
+    returned_milli   numeric,
+    -- when they were last summed from all of the ledger, not from what was new
+    proven_at        timestamptz,
     CONSTRAINT lake_versions_pkey PRIMARY KEY (table_name)
 );
 GRANT SELECT ON lake_versions TO stocktide_reader;

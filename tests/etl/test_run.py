@@ -77,6 +77,7 @@ def test_run_etl_fills_a_day_as_worked_out_by_hand(recorder: Recorder, lake: Lak
         "revenue_micros": 13_500_000, "currency": "", "other_revenue": None, "orders": 1, "price_micros": 2_000_000,
         "received_milli": 10_000,
         "adjusted_milli": 0, "promotion": False, "on_hand_milli": 1_000, "censored": True, "month": "2026-03",
+        "close_price_micros": 2_000_000, "close_currency": "", "close_promotion": False,
     }  # fmt: skip
 
 

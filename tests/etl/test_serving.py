@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from etl import run_etl
 from etl.delta import open_table
+from etl.serving import STAGED
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from stocktide.foundation.lake import Lake
@@ -42,7 +43,7 @@ def record(recorder: Recorder, *raws: bytes) -> None:
 def in_lake(lake: Lake) -> list[dict[str, Any]]:
     table = open_table(lake, "daily_demand")
     assert table is not None
-    rows = table.to_pyarrow_table().drop(["month"]).to_pylist()
+    rows = table.to_pyarrow_table().select(STAGED.names[:-1]).to_pylist()
     return sorted(rows, key=lambda row: (row["product_id"], row["location_id"], row["day"]))
 
 
