@@ -23,7 +23,7 @@ from etl.delta import (
 from etl.dimensions import Dimensions, zones_changed
 from etl.held_pairs import ALL, Pair, Some, pass_on, sift
 from etl.numbers import refuse_strangers
-from etl.postgres import arrow_cursor, savepoint
+from etl.postgres import arrow_cursor, batches_of, savepoint
 from etl.spool import Spool, chained
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.lake import Lake
@@ -89,9 +89,16 @@ def ledger_rows(
     cursor: "Cursor", since: int, xid_before: int, some: Some = ALL
 ) -> pa.RecordBatchReader:
     """Read the ledger's rows with xid in [since, xid_before) as the lake has them, while the cursor is open."""
-    pairs = [f"{{{','.join(map(str, ids))}}}" for ids in some.columns().values()]
-    cursor.execute(sql("etl/movements"), (str(since), str(xid_before), *pairs, str(some.only)))
-    batches = (_as_landed(batch) for batch in cursor.fetch_record_batch())
+    pairs = some.columns()
+    query = sql("etl/movements").format(
+        since=since,
+        xid_before=xid_before,
+        product_ids=pairs["product_id"],
+        location_ids=pairs["location_id"],
+        only=bool(some.only),
+    )
+    cursor.execute(query)
+    batches = (_as_landed(batch) for batch in batches_of(cursor))
     return pa.RecordBatchReader.from_batches(MOVEMENTS, batches)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
@@ -34,3 +35,12 @@ def savepoint(cursor: "Cursor") -> Iterator[None]:
         cursor.execute("ROLLBACK TO SAVEPOINT part")
         raise
     cursor.execute("RELEASE SAVEPOINT part")
+
+
+def batches_of(cursor: "Cursor") -> Iterator[pa.RecordBatch]:
+    """Read the rows of a query as they come. Raises the driver's own error, which carries the state.
+
+    `fetch_record_batch` loses it (apache/arrow-adbc#1523), and with it whether the rows or the server are at fault.
+    """
+    assert cursor._results is not None  # noqa: S101 - after `execute`
+    yield from cursor._results.reader
