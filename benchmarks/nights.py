@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from data import simulate
 from stocktide.foundation.database import create_engine
 from tests.forked import run_command
-from tests.system.running import ROOT, Running, up
+from tests.system.running import ROOT, Running, up, wait_until
 
 MONTHS_DAYS, NIGHTS, TIMES = 335, 30, 10
 LINES = 5_000
@@ -103,8 +103,21 @@ def night(running: Running, number: int) -> None:
         done = run_command(
             *command, environment=running.environment, folder=ROOT, seconds=COMMAND_S_MAX
         )
-        if done.returncode != 0:
+        # drift asks the worker for a retraining: that one is the night's forecast then
+        if done.returncode != 0 and "forecast run is under way" in done.stderr:
+            wait_until(lambda: not forecasting(running), COMMAND_S_MAX, "still forecasting")
+        elif done.returncode != 0:
             raise RuntimeError(f"stocktide {' '.join(command)}: {done.stderr[-500:]}")
+
+
+def forecasting(running: Running) -> bool:
+    """Tell whether a forecast is being made."""
+    engine = create_engine(running.state()["services"]["database_url"])
+    query = "SELECT count(*) FROM runs WHERE job LIKE 'forecast%' AND status = 'running'"
+    with engine.connect() as connection:
+        found = connection.execute(sa.text(query)).scalar_one()
+    engine.dispose()
+    return bool(found)
 
 
 def report(seen: list[dict[str, float]]) -> Iterator[dict[str, Any]]:

@@ -34,11 +34,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Landed:
-    """Rows that one run wrote. Everything with a transaction id below `xid_before` is in the lake."""
+    """Rows that one run wrote. Everything with a transaction id below `xid_before` is in the lake.
+
+    whole: the table was made again from the whole ledger.
+    """
 
     rows: int
     xid_before: int
     version: int
+    whole: bool = False
 
 
 def land_movements(
@@ -73,7 +77,7 @@ def land_movements(
         commit_properties=up_to(xid_before, generation=generation),
     )
     pass_on(engine, back, "daily_demand")
-    return Landed(rows, xid_before, version_of(open_table(lake, "movements")))
+    return Landed(rows, xid_before, version_of(open_table(lake, "movements")), whole)
 
 
 def has_form(table: DeltaTable | None) -> bool:

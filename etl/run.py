@@ -56,7 +56,9 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
             demand = update_daily_demand(engine, lake, xid_before=landed.xid_before, retold=retold)
             # after their days: a run that is killed before that finds again that they mean something else by now
             land_dimensions(lake, dimensions)
-            sums, ledger = verify_lake(engine, lake, xid_before=landed.xid_before, again=whole)
+            sums, ledger = verify_lake(
+                engine, lake, xid_before=landed.xid_before, again=landed.whole
+            )
             note_versions(engine, lake, ledger)
             held = all_held(engine)
             seconds = time.monotonic() - started
