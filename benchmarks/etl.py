@@ -41,12 +41,14 @@ GB = 1e9
 SALES = """
 INSERT INTO ledger (entry_id, source_id, event_id, kind, product_id, location_id, quantity_milli, price_micros,
                     occurred_at)
-SELECT block + n - :first, 1, 'sale-' || n, 'sale', 1 + n % :pairs / :places, 1 + n % :places,
+SELECT block + n - :first, 1, 'sold-' || n, k.kind, 1 + n % :pairs / :places, 1 + n % :places,
        -1000 * (1 + n % 5), 1990000 + 10000 * (n % 97),
        timestamptz '2025-01-01 08:00+00' + interval '1 day' * (n / :pairs) + interval '1 second' * (n * 7919 % 43200)
-FROM (SELECT nextval('ledger_entries') AS block) b, generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) n
+FROM (SELECT nextval('ledger_entries') AS block) b, generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) n,
+     event_kinds k
+WHERE k.daily = 'sold'
 """
-LATE = SALES.replace("'sale-' || n", "'late-' || n").replace(
+LATE = SALES.replace("'sold-' || n", "'late-' || n").replace(
     "(n / :pairs)", "(n / :pairs - 1 - n % :late_days)"
 )
 RAW = """

@@ -111,7 +111,7 @@ def night(running: Running, number: int) -> None:
 
 
 def forecasting(running: Running) -> bool:
-    """Tell whether a forecast is being made."""
+    """Return True if a forecast is being made."""
     engine = create_engine(running.state()["services"]["database_url"])
     query = "SELECT count(*) FROM runs WHERE job LIKE 'forecast%' AND status = 'running'"
     with engine.connect() as connection:

@@ -10,7 +10,7 @@ FROM opening o
 FULL JOIN (SELECT product_id, location_id,
                   sum(received_milli + returned_milli + adjusted_milli - sold_milli) AS moved_milli,
                   arg_max({'milli': on_hand_milli}, day)['milli'] AS on_hand_milli,
-                  arg_max({'price': close_price_micros}, day)['price'] AS close_price_micros,
+                  arg_max({'micros': close_price_micros}, day)['micros'] AS close_price_micros,
                   arg_max({'currency': close_currency}, day)['currency'] AS close_currency,
                   arg_max(close_promotion, day) AS close_promotion
            FROM wanted

@@ -4,7 +4,7 @@ SELECT d.product_id, d.location_id,
        coalesce(arg_max({'milli': d.on_hand_milli}, d.day)['milli'],
                 sum(d.received_milli + d.returned_milli + d.adjusted_milli - d.sold_milli))::BIGINT AS close_milli,
        arg_max({'milli': d.on_hand_milli}, d.day)['milli'] IS NOT NULL AS close_known,
-       arg_max({'price': d.close_price_micros}, d.day)['price'] AS close_price_micros,
+       arg_max({'micros': d.close_price_micros}, d.day)['micros'] AS close_price_micros,
        arg_max({'currency': d.close_currency}, d.day)['currency'] AS close_currency,
        arg_max(d.close_promotion, d.day) AS close_promotion
 FROM daily_demand d

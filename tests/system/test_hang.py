@@ -49,7 +49,7 @@ class Caller:
 
     @property
     def refused(self) -> bool:
-        """Tell whether it has been answered with an error."""
+        """Return True if it was answered with an error."""
         return any(status != 200 for _, status, _ in self.calls)
 
     def run(self) -> None:
