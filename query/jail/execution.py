@@ -1,0 +1,173 @@
+"""Run one statement inside the walls: check it, ask for what it reads, send its rows, and end."""
+
+import contextlib
+import mmap
+import os
+import socket
+import time
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from query.jail import frames
+from query.jail.statement import Refused, check
+
+SPILLS = "spills"
+BATCH_ROWS = 32_768
+# How long the rows behind the last one that is kept are counted.
+COUNT_S = 2.0
+
+
+class Sink:
+    """File that sends what is written to it."""
+
+    closed = False
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def write(self, data: Any) -> int:
+        """Send bytes as they come."""
+        view = memoryview(data).cast("B")
+        frames.send_arrow(self._connection, view)
+        return len(view)
+
+    def writable(self) -> bool:
+        """Say that it takes bytes."""
+        return True
+
+    def flush(self) -> None:
+        """Do nothing: all is sent at once."""
+
+    def close(self) -> None:
+        """Do nothing: the connection is the caller's."""
+
+
+def warm_up() -> None:
+    """Load what libraries load on first use."""
+    with duckdb.connect(":memory:", config={"threads": "1"}) as database:
+        database.sql("SELECT json_serialize_sql('SELECT 1')").to_arrow_reader(1).read_all()
+
+
+def serve(connection: socket.socket) -> None:
+    """Answer one order on a connection, then return."""
+    try:
+        _run(connection, frames.receive_document(connection))
+    except Refused as refused:
+        answer = {"refused": refused.code, "message": refused.message}
+    except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError) as error:
+        answer = {"failed": "memory", "message": str(error) or "out of memory"}
+    except duckdb.IOException as error:
+        answer = {"failed": "spill", "message": str(error)}
+    except (duckdb.Error, pa.ArrowException, ValueError, OverflowError) as error:
+        answer = {"failed": "statement", "message": str(error)}
+    else:
+        return
+    answer["message"] = answer["message"][:4_000]
+    with contextlib.suppress(OSError):
+        frames.send(connection, answer)
+
+
+def _run(connection: socket.socket, order: dict[str, Any]) -> None:
+    database = open_database(order["settings"])
+    used = check(database, order["statement"], order["tables"].keys())
+    frames.send(connection, {"reads": used})
+    _receive_inputs(connection, database)
+    for name in used:
+        database.execute(f'CREATE TEMP VIEW "{name}" AS {order["tables"][name]}')
+    database.execute("SET enable_external_access = false")
+    database.execute("SET lock_configuration = true")
+    relation = database.sql(order["statement"], params=order["parameters"] or None)
+    ended = _send_rows(connection, relation.to_arrow_reader(BATCH_ROWS), order)
+    frames.send(connection, ended)
+
+
+def open_database(settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
+    """Open an empty database in memory: no extensions to load, no names of Python's, spills in a folder of ours."""
+    os.makedirs(SPILLS, exist_ok=True)
+    database = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "python_enable_replacements": "false",
+            "temp_directory": SPILLS,
+            "async_threads": "1",
+            **settings,
+        },
+    )
+    database.execute("SET TimeZone = 'UTC'")
+    return database
+
+
+def _receive_inputs(connection: socket.socket, database: duckdb.DuckDBPyConnection) -> None:
+    """Register what the keeper hands over, until it says that it was all."""
+    while True:
+        document, descriptors = frames.receive_handed(connection)
+        if "inputs_end" in document:
+            return
+        schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(document["schema"])))
+        # Arrow tables come whole, or as pieces of a dataset in the order of their descriptors
+        buffers = [_mapped(descriptor) for descriptor in descriptors]
+        while len(buffers) < len(document["files"]):
+            _more, descriptors = frames.receive_handed(connection)
+            buffers += [_mapped(descriptor) for descriptor in descriptors]
+        if document["format"] == "arrow":
+            source: Any = pa.ipc.open_file(buffers[0]).read_all() if buffers else schema.empty_table()
+        else:
+            source = _dataset(buffers, document["files"], schema)
+        database.register(document["name"], source)
+
+
+def _mapped(descriptor: int) -> pa.Buffer:
+    """Map a file into memory and close it."""
+    mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    os.close(descriptor)
+    return pa.py_buffer(mapped)
+
+
+def _dataset(buffers: list[pa.Buffer], files: list[dict[str, Any]], schema: pa.Schema) -> ds.Dataset:
+    """Make a dataset of mapped Parquet files. files: the range of days of each, so that few of them are read."""
+    form = ds.ParquetFileFormat()
+    fragments = [
+        form.make_fragment(pa.BufferReader(buffer), partition_expression=_days(about))
+        for buffer, about in zip(buffers, files, strict=True)
+    ]
+    return ds.FileSystemDataset(fragments, schema, form)
+
+
+def _days(about: dict[str, Any]) -> ds.Expression:
+    first, last = about.get("first_day"), about.get("last_day")
+    if first is None or last is None:
+        return ds.scalar(True)
+    day = ds.field("day")
+    low, high = (pa.scalar(number, pa.int32()).cast(pa.date32()) for number in (first, last))
+    return (day >= low) & (day <= high)
+
+
+def _send_rows(connection: socket.socket, reader: pa.RecordBatchReader, order: dict[str, Any]) -> dict[str, Any]:
+    """Send the rows that are asked for, count the others, and return what came of it."""
+    keep, bytes_max = order["rows"], order["bytes"]
+    found = sent = size = 0
+    counted, until = True, None
+    with pa.ipc.new_stream(Sink(connection), reader.schema) as stream:
+        for batch in reader:
+            found += batch.num_rows
+            size += batch.nbytes
+            piece = batch if keep is None else batch.slice(0, max(0, keep - sent))
+            if size > bytes_max and piece.num_rows:
+                if keep is None:
+                    raise Refused("result_too_large", f"The result has more than {bytes_max:,} bytes.")
+                keep, piece = sent, batch.slice(0, 0)
+            if piece.num_rows:
+                stream.write_batch(piece)
+                sent += piece.num_rows
+            elif until is None:
+                until = time.monotonic() + COUNT_S
+            elif time.monotonic() > until:
+                counted = False
+                break
+    return {"rows": sent, "found": found, "counted": counted}

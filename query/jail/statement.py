@@ -1,0 +1,136 @@
+"""Look at a statement before it runs: one SELECT, on the documented tables, with functions that only compute.
+
+The tree is DuckDB's own: what is looked at is what runs. It is the first wall of several, and the one that explains.
+"""
+
+import json
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+# Functions that stand in FROM: the others read files, settings, memory or other statements.
+TABLE_FUNCTIONS = frozenset({"generate_series", "json_each", "json_tree", "range", "unnest"})
+# Functions of a value that tell of the process, change it, wait, or take apart what only DuckDB itself writes.
+REFUSED = frozenset(
+    {
+        "cast_to_type", "col_description", "combine", "combine_aggr", "create_sort_key", "current_catalog",
+        "current_connection_id", "current_database", "current_query", "current_query_id", "current_role",
+        "current_schema", "current_schemas", "current_setting", "current_transaction_id", "current_user", "currval",
+        "finalize", "get_block_size", "getenv", "getvariable", "in_search_path", "index_key", "invoke",
+        "json_deserialize_sql", "json_serialize_plan", "json_serialize_sql", "nextval", "obj_description",
+        "parse_duckdb_log_message", "session_user", "setseed", "setval", "shobj_description", "sleep_ms", "stats",
+        "to_aggregate_state", "txid_current", "user", "variant_bytes_to_variant", "vector_type", "version", "write_log",
+    }
+)  # fmt: skip
+REFUSED_BEGINNINGS = ("duckdb_", "has_", "icu_", "inet_", "pg_", "pragma_", "read_", "which_")
+HARMLESS = frozenset({"pg_typeof", "pg_size_pretty", "icu_sort_key"})
+# Inputs of the views; a statement cannot name them, nor call a table of its own so.
+HIDDEN = "input_"
+
+
+class Refused(Exception):
+    """The statement is not run. code: why, in one word for machines."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a statement says about tables, a line of its tree."""
+
+    tree: dict[str, Any]
+
+    @property
+    def path(self) -> list[str]:
+        """Return the parts of its name, in small letters."""
+        given = self.tree.get("qualified_name") or {}
+        return [str(part).strip('"').lower() for part in given.get("path", [])]
+
+
+def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Set[str]) -> list[str]:
+    """Return the documented tables that a statement reads. Raises Refused."""
+    tree = _parsed(connection, text)
+    nodes = list(_nodes(tree))
+    own = {str(entry["key"]).lower() for node in nodes for entry in _entries(node)}
+    own |= {str(node["cte_name"]).lower() for node in nodes if "cte_name" in node}
+    hidden = sorted(name for name in own if name.startswith(HIDDEN))
+    if hidden:
+        raise Refused("name", f"Call {hidden[0]!r} otherwise: names that begin with {HIDDEN!r} are taken.")
+    for node in nodes:
+        _check_function(node)
+        _check_source(node, tables | own)
+    used = {Node(node).path[-1] for node in nodes if node.get("type") == "BASE_TABLE"}
+    return sorted(used & tables)
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
+    if "\0" in text:
+        raise Refused("syntax", "The statement contains a zero byte. Remove it.")
+    try:
+        statements = connection.extract_statements(text)
+    except duckdb.Error as error:
+        raise Refused("syntax", str(error)) from None
+    if len(statements) != 1:
+        count = len(statements)
+        raise Refused("one_statement", f"Send one statement, not {count}." if count else "Send a statement.")
+    if statements[0].type != duckdb.StatementType.SELECT:
+        kind = statements[0].type.name
+        raise Refused("not_select", f"Only SELECT, WITH and VALUES run here, and this is {kind}. Nothing was changed.")
+    (answer,) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchone() or ("",)
+    try:
+        parsed = json.loads(answer)
+    except (ValueError, RecursionError):
+        raise Refused("too_deep", "The statement is nested too deeply. Take it apart by WITH.") from None
+    if parsed.get("error"):
+        said = parsed.get("error_message", "")
+        raise Refused("not_select", f"Only SELECT, WITH and VALUES run here. The parser said: {said}")
+    return parsed["statements"]
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Walk a tree, without recursion: its depth is the sender's."""
+    waiting = [tree]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            yield one
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+
+
+def _entries(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the tables that a node defines by WITH."""
+    given = node.get("cte_map")
+    return list(given.get("map", [])) if isinstance(given, dict) else []
+
+
+def _check_function(node: dict[str, Any]) -> None:
+    if not isinstance(node.get("function_name"), str):
+        return
+    name = str(node["function_name"]).lower()
+    other = str(node.get("schema") or "").lower() not in ("", "main", "pg_catalog") or node.get("catalog")
+    told = name.startswith(REFUSED_BEGINNINGS) and name not in HARMLESS
+    if other or told or name in REFUSED:
+        raise Refused("function", f"The function {name} is not allowed: it does more than compute from your rows.")
+
+
+def _check_source(node: dict[str, Any], known: Set[str]) -> None:
+    kind = node.get("type")
+    if kind == "TABLE_FUNCTION":
+        name = str(node["function"].get("function_name", "an expression")).lower()
+        if name not in TABLE_FUNCTIONS:
+            listed = ", ".join(sorted(TABLE_FUNCTIONS))
+            raise Refused("table_function", f"FROM {name}(…) is not allowed; there are {listed}, and the tables.")
+    elif kind == "BASE_TABLE":
+        path = Node(node).path
+        if len(path) != 1 or path[0] not in known or node.get("at_clause"):
+            shown = ".".join(path)
+            raise Refused("table", f"There is no table {shown!r} to read. `stocktide sql --list` shows all there are.")
+    elif kind == "SHOW_REF":
+        raise Refused("not_select", "SHOW, DESCRIBE and SUMMARIZE do not run here: see `stocktide sql --list`.")
