@@ -116,7 +116,9 @@ def _receive_inputs(connection: socket.socket, database: duckdb.DuckDBPyConnecti
             _more, descriptors = frames.receive_handed(connection)
             buffers += [_mapped(descriptor) for descriptor in descriptors]
         if document["format"] == "arrow":
-            source: Any = pa.ipc.open_file(buffers[0]).read_all() if buffers else schema.empty_table()
+            source: Any = (
+                pa.ipc.open_file(buffers[0]).read_all() if buffers else schema.empty_table()
+            )
         else:
             source = _dataset(buffers, document["files"], schema)
         database.register(document["name"], source)
@@ -129,7 +131,9 @@ def _mapped(descriptor: int) -> pa.Buffer:
     return pa.py_buffer(mapped)
 
 
-def _dataset(buffers: list[pa.Buffer], files: list[dict[str, Any]], schema: pa.Schema) -> ds.Dataset:
+def _dataset(
+    buffers: list[pa.Buffer], files: list[dict[str, Any]], schema: pa.Schema
+) -> ds.Dataset:
     """Make a dataset of mapped Parquet files. files: the range of days of each, so that few of them are read."""
     form = ds.ParquetFileFormat()
     fragments = [
@@ -148,26 +152,46 @@ def _days(about: dict[str, Any]) -> ds.Expression:
     return (day >= low) & (day <= high)
 
 
-def _send_rows(connection: socket.socket, reader: pa.RecordBatchReader, order: dict[str, Any]) -> dict[str, Any]:
+def _send_rows(
+    connection: socket.socket, reader: pa.RecordBatchReader, order: dict[str, Any]
+) -> dict[str, Any]:
     """Send the rows that are asked for, count the others, and return what came of it."""
-    keep, bytes_max = order["rows"], order["bytes"]
-    found = sent = size = 0
-    counted, until = True, None
+    room = Room(order["rows"], order["bytes"])
+    found = sent = 0
+    until = None
     with pa.ipc.new_stream(Sink(connection), reader.schema) as stream:
         for batch in reader:
             found += batch.num_rows
-            size += batch.nbytes
-            piece = batch if keep is None else batch.slice(0, max(0, keep - sent))
-            if size > bytes_max and piece.num_rows:
-                if keep is None:
-                    raise Refused("result_too_large", f"The result has more than {bytes_max:,} bytes.")
-                keep, piece = sent, batch.slice(0, 0)
+            piece = room.kept_of(batch)
             if piece.num_rows:
                 stream.write_batch(piece)
                 sent += piece.num_rows
             elif until is None:
                 until = time.monotonic() + COUNT_S
             elif time.monotonic() > until:
-                counted = False
-                break
-    return {"rows": sent, "found": found, "counted": counted}
+                return {"rows": sent, "found": found, "counted": False}
+    return {"rows": sent, "found": found, "counted": True}
+
+
+class Room:
+    """Room for the rows of a result. rows: as many at most, None for all of them, which then have to fit."""
+
+    def __init__(self, rows: int | None, size: int) -> None:
+        self._rows, self._size, self._all = rows, size, rows is None
+        self._size_max = size
+
+    def kept_of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the first rows of a batch that there is room for. Raises Refused where all must fit and do not."""
+        piece = batch if self._rows is None else batch.slice(0, self._rows)
+        if piece.nbytes > self._size:
+            if self._all:
+                raise Refused(
+                    "result_too_large", f"The result has more than {self._size_max:,} bytes."
+                )
+            piece = batch.slice(0, piece.num_rows * self._size // piece.nbytes)
+            # no later row without those before it
+            self._rows = piece.num_rows
+        self._size -= piece.nbytes
+        if self._rows is not None:
+            self._rows -= piece.num_rows
+        return piece

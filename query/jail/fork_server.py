@@ -24,7 +24,9 @@ def main(descriptor: int) -> None:
         execution.warm_up()
         if len(os.listdir("/proc/self/task")) != 1:
             lacking = "a library started threads, so no process can be shut in safely. Report this."
-    frames.send(keeper, {"lacking": lacking, "landlock": kernel.landlock, "namespaces": kernel.namespaces})
+    frames.send(
+        keeper, {"lacking": lacking, "landlock": kernel.landlock, "namespaces": kernel.namespaces}
+    )
     try:
         while lacking is None:
             order, (connection,) = frames.receive_handed(keeper)
@@ -33,7 +35,9 @@ def main(descriptor: int) -> None:
         os.killpg(0, signal.SIGKILL)
 
 
-def _start(keeper: socket.socket, kernel: walls.Kernel, order: dict[str, object], connection: int) -> None:
+def _start(
+    keeper: socket.socket, kernel: walls.Kernel, order: dict[str, object], connection: int
+) -> None:
     pid = os.fork()
     if pid == 0:
         _be_jailed(kernel, order, connection)

@@ -22,12 +22,16 @@ class Broken(Exception):
     """The other side is gone, or sends what nobody would."""
 
 
-def send(connection: socket.socket, document: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
+def send(
+    connection: socket.socket, document: dict[str, Any], descriptors: tuple[int, ...] = ()
+) -> None:
     """Send a document, and descriptors with it. Raises OSError."""
     body = json.dumps(document).encode()
     connection.sendmsg(
         [HEADER.pack(b"J", len(body))],
-        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else [],
+        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        if descriptors
+        else [],
     )
     connection.sendall(body)
 
@@ -52,7 +56,9 @@ def receive_document(connection: socket.socket) -> dict[str, Any]:
 
 def receive_handed(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """Receive a document and the descriptors with it. Raises as `receive`."""
-    header, descriptors, _flags, _address = socket.recv_fds(connection, HEADER.size, DESCRIPTORS_MAX)
+    header, descriptors, _flags, _address = socket.recv_fds(
+        connection, HEADER.size, DESCRIPTORS_MAX
+    )
     header += _exactly(connection, HEADER.size - len(header)) if header else b""
     return document_of(*_body(connection, header)), list(descriptors)
 

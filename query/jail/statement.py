@@ -60,7 +60,9 @@ def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Set[str]) ->
     own |= {str(node["cte_name"]).lower() for node in nodes if "cte_name" in node}
     hidden = sorted(name for name in own if name.startswith(HIDDEN))
     if hidden:
-        raise Refused("name", f"Call {hidden[0]!r} otherwise: names that begin with {HIDDEN!r} are taken.")
+        raise Refused(
+            "name", f"Call {hidden[0]!r} otherwise: names that begin with {HIDDEN!r} are taken."
+        )
     for node in nodes:
         _check_function(node)
         _check_source(node, tables | own)
@@ -77,18 +79,27 @@ def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
         raise Refused("syntax", str(error)) from None
     if len(statements) != 1:
         count = len(statements)
-        raise Refused("one_statement", f"Send one statement, not {count}." if count else "Send a statement.")
+        raise Refused(
+            "one_statement", f"Send one statement, not {count}." if count else "Send a statement."
+        )
     if statements[0].type != duckdb.StatementType.SELECT:
         kind = statements[0].type.name
-        raise Refused("not_select", f"Only SELECT, WITH and VALUES run here, and this is {kind}. Nothing was changed.")
-    (answer,) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchone() or ("",)
+        raise Refused(
+            "not_select",
+            f"Only SELECT, WITH and VALUES run here, and this is {kind}. Nothing was changed.",
+        )
+    (answer,) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
     try:
-        parsed = json.loads(answer)
+        parsed = json.loads(answer[0])
     except (ValueError, RecursionError):
-        raise Refused("too_deep", "The statement is nested too deeply. Take it apart by WITH.") from None
+        raise Refused(
+            "too_deep", "The statement is nested too deeply. Take it apart by WITH."
+        ) from None
     if parsed.get("error"):
         said = parsed.get("error_message", "")
-        raise Refused("not_select", f"Only SELECT, WITH and VALUES run here. The parser said: {said}")
+        raise Refused(
+            "not_select", f"Only SELECT, WITH and VALUES run here. The parser said: {said}"
+        )
     return parsed["statements"]
 
 
@@ -114,10 +125,15 @@ def _check_function(node: dict[str, Any]) -> None:
     if not isinstance(node.get("function_name"), str):
         return
     name = str(node["function_name"]).lower()
-    other = str(node.get("schema") or "").lower() not in ("", "main", "pg_catalog") or node.get("catalog")
+    other = str(node.get("schema") or "").lower() not in ("", "main", "pg_catalog") or node.get(
+        "catalog"
+    )
     told = name.startswith(REFUSED_BEGINNINGS) and name not in HARMLESS
     if other or told or name in REFUSED:
-        raise Refused("function", f"The function {name} is not allowed: it does more than compute from your rows.")
+        raise Refused(
+            "function",
+            f"The function {name} is not allowed: it does more than compute from your rows.",
+        )
 
 
 def _check_source(node: dict[str, Any], known: Set[str]) -> None:
@@ -126,11 +142,20 @@ def _check_source(node: dict[str, Any], known: Set[str]) -> None:
         name = str(node["function"].get("function_name", "an expression")).lower()
         if name not in TABLE_FUNCTIONS:
             listed = ", ".join(sorted(TABLE_FUNCTIONS))
-            raise Refused("table_function", f"FROM {name}(…) is not allowed; there are {listed}, and the tables.")
+            raise Refused(
+                "table_function",
+                f"FROM {name}(…) is not allowed; there are {listed}, and the tables.",
+            )
     elif kind == "BASE_TABLE":
         path = Node(node).path
         if len(path) != 1 or path[0] not in known or node.get("at_clause"):
             shown = ".".join(path)
-            raise Refused("table", f"There is no table {shown!r} to read. `stocktide sql --list` shows all there are.")
+            raise Refused(
+                "table",
+                f"There is no table {shown!r} to read. `stocktide sql --list` shows all there are.",
+            )
     elif kind == "SHOW_REF":
-        raise Refused("not_select", "SHOW, DESCRIBE and SUMMARIZE do not run here: see `stocktide sql --list`.")
+        raise Refused(
+            "not_select",
+            "SHOW, DESCRIBE and SUMMARIZE do not run here: see `stocktide sql --list`.",
+        )

@@ -1,4 +1,4 @@
-"""The walls of the jail, all of the operating system's own: a process raises them around itself, and cannot take them down.
+"""The walls of the jail, all of the operating system's: a process raises them around itself, and cannot take them down.
 
 In the order of raising: a private folder as root, limits, no capabilities, Landlock, a filter of system calls. Of the
 two that keep files away, a root of its own and Landlock, one is enough; both are raised where the system has both.
