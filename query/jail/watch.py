@@ -58,12 +58,14 @@ class Watch:
             looking.join()
 
     def _look(self) -> None:
-        while not self._over.wait(LOOK_S):
-            self._why = self._reason()
-            if self._why is not None:
+        try:
+            while self._why is None and not self._over.wait(LOOK_S):
+                self._why = self._reason()
+        finally:
+            # also where looking fails: nothing runs that nobody watches
+            if not self._over.is_set():
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._inmate.handle, signal.SIGKILL)
-                return
 
     def _reason(self) -> StocktideError | None:
         if self._is_cancelled():

@@ -78,10 +78,8 @@ def test_hostile_statements_do_not_run(jail: Jail, out: Path) -> None:
 def test_the_walls_hold_where_nothing_is_looked_at_first(jail: Jail, out: Path) -> None:
     """What the check refuses, inside a view, which is not checked."""
     before = tree(out)
-    readers = [
-        f"SELECT * FROM read_text('{file}')"
-        for file in ("/etc/passwd", str(out / "SECRET"), "/proc/self/maps")
-    ]
+    files = ("/etc/passwd", str(out / "SECRET"), "/proc/self/maps")
+    readers = [f"SELECT * FROM read_text('{file}')" for file in files]  # noqa: S608 - on purpose
     evil = [
         *readers,
         "SELECT content FROM read_blob('/etc/hostname')",
