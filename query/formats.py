@@ -24,6 +24,14 @@ PIECE_BYTES = 2**18
 PARTED = (pa.types.is_nested, pa.types.is_interval, pa.types.is_binary)
 
 
+def _unusual(value: Any) -> Any:
+    """Return what JSON has for a value of a type that it does not know."""
+    return value.total_seconds() if isinstance(value, timedelta) else str(value)
+
+
+ENCODER = msgspec.json.Encoder(enc_hook=_unusual, decimal_format="number")
+
+
 def as_json(result: Result) -> bytes:
     """Write a result as one document: columns with types, rows as lists, and how many rows there are in all."""
     reader = result.reader()
@@ -41,18 +49,13 @@ def as_json(result: Result) -> bytes:
         "reads": list(result.reads),
         **result.said,
     }
-    return msgspec.json.encode(document, enc_hook=_unusual)
+    return ENCODER.encode(document)
 
 
 def _rows_of(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
     # by position: two columns may have one name
     columns = [batch.column(n).to_pylist() for n in range(batch.num_columns)]
     return zip(*columns, strict=True) if columns else iter(())
-
-
-def _unusual(value: Any) -> Any:
-    """Return what JSON has for a value of a type that it does not know."""
-    return value.total_seconds() if isinstance(value, timedelta) else str(value)
 
 
 def written(result: Result, form: Format) -> IO[bytes]:
@@ -113,7 +116,7 @@ def _cast(column: pa.Array, field: pa.Field) -> pa.Array:
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.hex()
-    return msgspec.json.encode(value, enc_hook=_unusual).decode()
+    return ENCODER.encode(value).decode()
 
 
 def pieces(file: IO[bytes]) -> Iterator[bytes]:

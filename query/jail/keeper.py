@@ -101,6 +101,7 @@ class Jail:
     @contextlib.contextmanager
     def _started(self, limits: Limits) -> Iterator["Inmate"]:
         """Provide a process that is shut in an empty folder of its own; end it, and remove the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder = Path(tempfile.mkdtemp(prefix="statement-", dir=self.folder))
         ours, theirs = socket.socketpair()
         ours.settimeout(limits.seconds + START_S)
@@ -142,7 +143,6 @@ class Jail:
         if self.process is not None and self.process.poll() is None:
             return
         self._close()
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         ours, theirs = socket.socketpair()
         root = Path(__file__).parents[2]
         with theirs:
