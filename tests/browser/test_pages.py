@@ -22,6 +22,7 @@ PAGES = {
     "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
     "Experiments": ("/experiments", 0, 2),
+    "SQL": ("/sql", 0, 1),
     "System": ("/system", 0, 3),
 }
 STRUCTURED = {"content-type": "application/cloudevents+json"}
