@@ -10,7 +10,7 @@ from stocktide.foundation.errors import Invalid, TooLarge
 
 
 def hand_over(connection: socket.socket, handed: Handed) -> None:
-    """Hand a table over: its description, and its files as open descriptors. Raises OSError."""
+    """Hand a table over: its description, and its files as open descriptors. Raises OSError, Broken."""
     files = [dict(about) for about in handed.files] or [{} for _ in handed.descriptors]
     document = {"name": handed.name, "format": handed.form, "files": files}
     step = frames.DESCRIPTORS_MAX
@@ -20,6 +20,8 @@ def hand_over(connection: socket.socket, handed: Handed) -> None:
     schema = handed.schema.serialize().to_pybytes().hex()
     frames.send(connection, {**document, "schema": schema}, pieces[0] if pieces else ())
     for piece in pieces[1:]:
+        # those before are mapped and closed by then
+        answered(frames.receive_document(connection))
         frames.send(connection, {}, piece)
 
 

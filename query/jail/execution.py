@@ -1,6 +1,7 @@
 """Run one statement inside the walls: check it, ask for what it reads, send its rows, and end."""
 
 import contextlib
+import ctypes
 import mmap
 import os
 import socket
@@ -14,6 +15,9 @@ import pyarrow.dataset as ds
 from query.jail import frames
 from query.jail.statement import Refused, check
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mmap.restype = ctypes.c_void_p
+LIBC.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
 SPILLS = "spills"
 BATCH_ROWS = 32_768
 # How long the rows behind the last one that is kept are counted.
@@ -113,6 +117,7 @@ def _receive_inputs(connection: socket.socket, database: duckdb.DuckDBPyConnecti
         # Arrow tables come whole, or as pieces of a dataset in the order of their descriptors
         buffers = [_mapped(descriptor) for descriptor in descriptors]
         while len(buffers) < len(document["files"]):
+            frames.send(connection, {"more": True})
             _more, descriptors = frames.receive_handed(connection)
             buffers += [_mapped(descriptor) for descriptor in descriptors]
         if document["format"] == "arrow":
@@ -125,10 +130,16 @@ def _receive_inputs(connection: socket.socket, database: duckdb.DuckDBPyConnecti
 
 
 def _mapped(descriptor: int) -> pa.Buffer:
-    """Map a file into memory and close it."""
-    mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    """Map a file into memory, for as long as the process lives, and close it. Raises OSError.
+
+    Python's own mapping would keep the descriptor open, and a lake has more files than we may have open.
+    """
+    size = os.fstat(descriptor).st_size
+    address = LIBC.mmap(None, size, mmap.PROT_READ, mmap.MAP_PRIVATE, descriptor, 0)
+    if address == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), "a table cannot be mapped into memory")
     os.close(descriptor)
-    return pa.py_buffer(mapped)
+    return pa.foreign_buffer(address, size)
 
 
 def _dataset(

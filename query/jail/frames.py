@@ -12,10 +12,10 @@ from typing import Any, Literal
 Kind = Literal[b"J", b"A"]
 HEADER = struct.Struct("=cI")
 # A statement and what is said about it; bytes of an Arrow stream come in frames of at most as many.
-JSON_BYTES_MAX = 2**21
+JSON_BYTES_MAX = 2**23
 ARROW_BYTES_MAX = 2**20
-# The kernel passes 253 descriptors at once at most.
-DESCRIPTORS_MAX = 200
+# So many descriptors are passed at once: a jailed process may have 64 open, and those beyond would be lost unsaid.
+DESCRIPTORS_MAX = 32
 
 
 class Broken(Exception):

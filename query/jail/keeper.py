@@ -114,7 +114,9 @@ class Jail:
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, signal.SIGKILL)
-                select.select([handle], [], [], START_S)
+                ended = select.poll()
+                ended.register(handle, select.POLLIN)
+                ended.poll(START_S * 1000)
                 os.close(handle)
         finally:
             ours.close()

@@ -71,8 +71,6 @@ def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Set[str]) ->
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
-    if "\0" in text:
-        raise Refused("syntax", "The statement contains a zero byte. Remove it.")
     try:
         statements = connection.extract_statements(text)
     except duckdb.Error as error:

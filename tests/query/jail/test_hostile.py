@@ -4,11 +4,14 @@ QUERY_STATEMENTS=all runs every one of them, by default a few of each family.
 """
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 import pytest
 
 from query import Jail, Limits
@@ -175,6 +178,51 @@ def test_a_cancelled_statement_ends_at_once(jail: Jail) -> None:
             lambda: time.monotonic() > begun + 0.2,
         )
     assert time.monotonic() - begun < 1.5
+
+
+def test_a_statement_ends_with_its_fork_server(jail: Jail) -> None:
+    """Nothing runs on that nobody watches, and the next statement runs in a new one."""
+    assert jail.process is not None
+    server = jail.process
+    before = jail.why_off()
+    threading.Timer(0.3, server.kill).start()
+    limits = Limits(30.0, 2**27, 2**27, 1, 2**20, 1)
+    begun = time.monotonic()
+    with pytest.raises(TooLarge, match="was ended"):
+        jail.run(BOMBS[0], {}, {}, nothing, limits)
+    assert time.monotonic() - begun < 3
+    assert before is None
+    assert outcome(jail, "SELECT 42 AS x") == "[{'x': 42}]"
+
+
+def test_a_table_of_many_files_is_handed_over_whole(jail: Jail, tmp_path: Path) -> None:
+    """More files than a jailed process may have open; of a day, only its file is read."""
+    schema = pa.schema({"day": pa.date32(), "n": pa.int64()})
+    first = 20_000
+    for number in range(150):
+        days = pa.array([first + number], pa.int32()).cast(pa.date32())
+        pa_parquet.write_table(
+            pa.table([days, pa.array([number])], schema=schema), tmp_path / f"{number}"
+        )
+
+    @contextmanager
+    def files(tables: Sequence[str]) -> Iterator[list[Handed]]:
+        assert tables == ["many"]
+        with ExitStack() as stack:
+            opened = [stack.enter_context((tmp_path / f"{n}").open("rb")) for n in range(150)]
+            about = [{"first_day": first + n, "last_day": first + n} for n in range(150)]
+            yield [
+                Handed("input_many", "parquet", schema, [file.fileno() for file in opened], about)
+            ]
+
+    many = {"many": "SELECT * FROM input_many"}
+    result = jail.run("SELECT count(*) AS n, sum(n) AS s FROM many", {}, many, files, LIMITS)
+    with result.spool:
+        assert result.reader().read_all().to_pylist() == [{"n": 150, "s": 11_175}]
+    text = "SELECT n FROM many WHERE day = DATE '1970-01-01' + 20007"
+    one = jail.run(text, {}, many, files, LIMITS)
+    with one.spool:
+        assert one.reader().read_all().to_pylist() == [{"n": 7}]
 
 
 def test_a_fork_server_that_is_gone_is_started_again(jail: Jail) -> None:
