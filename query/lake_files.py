@@ -6,9 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -41,7 +39,6 @@ COLUMNS: Mapping[LakeTable, pa.Schema] = {
         }
     ),
 }  # fmt: skip
-EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -69,13 +66,12 @@ class LakeVersion:
         Raises FileNotFoundError if a file was cleaned away meanwhile, as it may be with a version that is not the
         newest.
         """
+        descriptors: list[int] = []
         with ExitStack() as stack:
-            files = [] if self.table is None else _files(self.table)
-            descriptors = []
-            for about in files:
-                descriptors.append(_opened(self.table, str(about.pop("path"))))
+            for path in [] if self.table is None else _paths(self.table):
+                descriptors.append(_opened(self.table, path))
                 stack.callback(os.close, descriptors[-1])
-            yield Handed(name, "parquet", COLUMNS[self.name], descriptors, files)
+            yield Handed(name, "parquet", COLUMNS[self.name], descriptors)
 
 
 def newest(lake: Lake, name: LakeTable) -> LakeVersion:
@@ -83,20 +79,9 @@ def newest(lake: Lake, name: LakeTable) -> LakeVersion:
     return LakeVersion(name, DeltaTable(lake.path(name)) if lake.exists(name) else None)
 
 
-def _files(table: DeltaTable) -> list[dict[str, Any]]:
-    """List the files of a version, each with its first and last day as numbers of Arrow's, where they are known."""
-    actions = pa.table(table.get_add_actions(flatten=True))
-    found = {name: actions.column(name).to_pylist() for name in actions.column_names}
-    nothing = [None] * len(actions)
-    days = zip(found.get("min.day", nothing), found.get("max.day", nothing), strict=True)
-    return [
-        {"path": path, "first_day": _number(first), "last_day": _number(last)}
-        for path, (first, last) in zip(found["path"], days, strict=True)
-    ]
-
-
-def _number(day: date | None) -> int | None:
-    return None if day is None else (day - EPOCH).days
+def _paths(table: DeltaTable) -> list[str]:
+    """List the files of a version."""
+    return list(pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist())
 
 
 def _opened(table: DeltaTable | None, path: str) -> int:

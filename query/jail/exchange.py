@@ -11,8 +11,7 @@ from stocktide.foundation.errors import Invalid, TooLarge
 
 def hand_over(connection: socket.socket, handed: Handed) -> None:
     """Hand a table over: its description, and its files as open descriptors. Raises OSError, Broken."""
-    files = [dict(about) for about in handed.files] or [{} for _ in handed.descriptors]
-    document = {"name": handed.name, "format": handed.form, "files": files}
+    document = {"name": handed.name, "format": handed.form, "count": len(handed.descriptors)}
     step = frames.DESCRIPTORS_MAX
     pieces = [
         tuple(handed.descriptors[n : n + step]) for n in range(0, len(handed.descriptors), step)

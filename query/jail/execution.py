@@ -1,8 +1,6 @@
 """Run one statement inside the walls: check it, ask for what it reads, send its rows, and end."""
 
 import contextlib
-import ctypes
-import mmap
 import os
 import socket
 import time
@@ -10,14 +8,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from query.jail import frames
+from query.jail.inputs import receive_inputs
 from query.jail.statement import Refused, check
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-LIBC.mmap.restype = ctypes.c_void_p
-LIBC.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
 SPILLS = "spills"
 BATCH_ROWS = 32_768
 # How long the rows behind the last one that is kept are counted.
@@ -78,7 +73,7 @@ def _run(connection: socket.socket, order: dict[str, Any]) -> None:
     database = open_database(order["settings"])
     used = check(database, order["statement"], order["tables"].keys())
     frames.send(connection, {"reads": used})
-    _receive_inputs(connection, database)
+    receive_inputs(connection, database)
     for name in used:
         database.execute(f'CREATE TEMP VIEW "{name}" AS {order["tables"][name]}')
     database.execute("SET enable_external_access = false")
@@ -100,67 +95,13 @@ def open_database(settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
             "python_enable_replacements": "false",
             "temp_directory": SPILLS,
             "async_threads": "1",
+            # files are in memory already
+            "enable_external_file_cache": "false",
             **settings,
         },
     )
     database.execute("SET TimeZone = 'UTC'")
     return database
-
-
-def _receive_inputs(connection: socket.socket, database: duckdb.DuckDBPyConnection) -> None:
-    """Register what the keeper hands over, until it says that it was all."""
-    while True:
-        document, descriptors = frames.receive_handed(connection)
-        if "inputs_end" in document:
-            return
-        schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(document["schema"])))
-        # Arrow tables come whole, or as pieces of a dataset in the order of their descriptors
-        buffers = [_mapped(descriptor) for descriptor in descriptors]
-        while len(buffers) < len(document["files"]):
-            frames.send(connection, {"more": True})
-            _more, descriptors = frames.receive_handed(connection)
-            buffers += [_mapped(descriptor) for descriptor in descriptors]
-        if document["format"] == "arrow":
-            source: Any = (
-                pa.ipc.open_file(buffers[0]).read_all() if buffers else schema.empty_table()
-            )
-        else:
-            source = _dataset(buffers, document["files"], schema)
-        database.register(document["name"], source)
-
-
-def _mapped(descriptor: int) -> pa.Buffer:
-    """Map a file into memory, for as long as the process lives, and close it. Raises OSError.
-
-    Python's own mapping would keep the descriptor open, and a lake has more files than we may have open.
-    """
-    size = os.fstat(descriptor).st_size
-    address = LIBC.mmap(None, size, mmap.PROT_READ, mmap.MAP_PRIVATE, descriptor, 0)
-    if address == ctypes.c_void_p(-1).value:
-        raise OSError(ctypes.get_errno(), "a table cannot be mapped into memory")
-    os.close(descriptor)
-    return pa.foreign_buffer(address, size)
-
-
-def _dataset(
-    buffers: list[pa.Buffer], files: list[dict[str, Any]], schema: pa.Schema
-) -> ds.Dataset:
-    """Make a dataset of mapped Parquet files. files: the range of days of each, so that few of them are read."""
-    form = ds.ParquetFileFormat()
-    fragments = [
-        form.make_fragment(pa.BufferReader(buffer), partition_expression=_days(about))
-        for buffer, about in zip(buffers, files, strict=True)
-    ]
-    return ds.FileSystemDataset(fragments, schema, form)
-
-
-def _days(about: dict[str, Any]) -> ds.Expression:
-    first, last = about.get("first_day"), about.get("last_day")
-    if first is None or last is None:
-        return ds.scalar(True)
-    day = ds.field("day")
-    low, high = (pa.scalar(number, pa.int32()).cast(pa.date32()) for number in (first, last))
-    return (day >= low) & (day <= high)
 
 
 def _send_rows(

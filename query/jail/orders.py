@@ -1,6 +1,6 @@
 """What goes into the jail and what comes out: limits, tables that are handed over, the result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from query.jail.walls import Bounds
 
-# What DuckDB and Arrow hold beside what DuckDB counts itself.
-OVERHEAD_BYTES = 384 * 2**20
+# DuckDB keeps to the memory that it is given, and holds on to twice as much address space, which is what the operating
+# system counts; threads and the results on their way take the rest.
+SPACE, OVERHEAD_BYTES = 2, 640 * 2**20
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Limits:
     def bounds(self) -> Bounds:
         """Return what the operating system keeps."""
         cpu_s = int(self.seconds * (self.threads + 1)) + 2
-        return Bounds(self.memory_bytes + OVERHEAD_BYTES, cpu_s, self.spill_bytes)
+        return Bounds(SPACE * self.memory_bytes + OVERHEAD_BYTES, cpu_s, self.spill_bytes)
 
     def settings(self) -> dict[str, str]:
         """Return the same as DuckDB keeps it."""
@@ -39,13 +40,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Handed:
-    """A table that a statement may read: Parquet files with their days, or one of Arrow; the opener closes them."""
+    """A table that a statement may read: Parquet files, or one file of Arrow; the opener closes them."""
 
     name: str
     form: str
     schema: pa.Schema
     descriptors: Sequence[int]
-    files: Sequence[Mapping[str, int | None]] = ()
 
 
 @dataclass
