@@ -80,9 +80,16 @@ def _result(reader: Reader, user: User, result: dict[str, Any]) -> None:
         return
     with isolated("chart"):
         _chart(frame)
-    table(frame, "sql.table", {}, height=400)
+    table(frame, "sql.table", _columns_of(answer, frame), height=400)
     st.caption(foot_of(answer))
     _exports(reader, user, result["statement"])
+
+
+def _columns_of(answer: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
+    """Return how columns are written: days without a time."""
+    kinds = zip(frame, answer["columns"], strict=True)
+    days = [name for name, column in kinds if column["type"].startswith("date")]
+    return {str(name): st.column_config.DateColumn(format="YYYY-MM-DD") for name in days}
 
 
 def _chart(frame: pd.DataFrame) -> None:

@@ -59,6 +59,8 @@ def _be_jailed(kernel: walls.Kernel, order: dict[str, object], connection: int) 
         own = socket.socket(fileno=connection)
         bounds = walls.Bounds(**order["bounds"])  # type: ignore[arg-type]
         walls.raise_walls(kernel, str(order["folder"]), bounds)
+        # what it prints is nobody's: standard input leads nowhere
+        os.dup2(0, 2)
         execution.serve(own)
     finally:
         os._exit(0)
