@@ -34,13 +34,14 @@ class Snapshots:
         try:
             connection, cursor = self._begun()
         except dbapi.Error as error:
-            said = str(error).splitlines()[0]
-            raise Transient(
-                "database_away", f"The database does not answer. It said: {said}"
-            ) from error
+            raise _away(error) from error
         try:
             yield cursor
             cursor.execute("COMMIT")
+        except dbapi.Error as error:
+            cursor.close()
+            connection.close()
+            raise _away(error) from error
         except BaseException:
             cursor.close()
             connection.close()
@@ -80,3 +81,10 @@ class Snapshots:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+def _away(error: Exception) -> Transient:
+    said = next(iter(str(error).splitlines()), "nothing")
+    return Transient(
+        "database_away", f"The database does not give what the statement reads. It said: {said}"
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+from deltalake.exceptions import DeltaError
 
 from query.jail.orders import Handed
 from query.lake_files import COLUMNS, LakeVersion, newest
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 # Where a run of the ETL commits between the lake's version and the snapshot, both are taken again, as often as this.
 TRIES_MAX = 5
-NOW = "SELECT now()::text, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+NOW = (
+    "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), "
+    "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+)
 NOT_LANDED = "SELECT h.* FROM held h ANTI JOIN landed l USING (entry_id)"
 
 
@@ -44,7 +48,15 @@ class Sources:
         """Open the inputs of some tables. Raises Transient, Conflict if the ETL is far behind, Fatal."""
         inputs = inputs_of(tables)
         with ExitStack() as stack:
-            yield self._read(stack, inputs)
+            try:
+                handed = self._read(stack, inputs)
+            except (OSError, DeltaError, pa.ArrowException) as error:
+                raise Transient(
+                    "query_inputs",
+                    f"What the statement reads could not be laid out: {str(error).splitlines()[0]} Check the lake's "
+                    "folder and the room on the disk, and try again.",
+                ) from error
+            yield handed
 
     def _read(self, stack: ExitStack, inputs: set[str]) -> list[Handed]:
         for _ in range(TRIES_MAX):

@@ -33,6 +33,8 @@ ONE_THREAD = {
 }
 # How long the fork server may take to load its libraries, and to start a process.
 LOAD_S, START_S = 60.0, 10.0
+# A folder that nothing was written to for so long is of a keeper that was killed: no statement runs for an hour.
+STALE_S = 3 * 3600.0
 
 Supply = Callable[[Sequence[str]], contextlib.AbstractContextManager[Sequence[Handed]]]
 
@@ -72,8 +74,8 @@ class Jail:
         tables: the SQL of each table that it may name. supply: opens what the tables that it does name are made of.
         Raises Invalid, TooLarge, Transient, Conflict.
         """
-        begun = time.monotonic()
         with self._started(limits) as inmate:
+            begun = time.monotonic()
             watch = Watch(inmate, begun + limits.seconds, limits, is_cancelled)
             settings, rows = limits.settings(), limits.rows
             order = {
@@ -145,6 +147,7 @@ class Jail:
         if self.process is not None and self.process.poll() is None:
             return
         self._close()
+        self._sweep()
         ours, theirs = socket.socketpair()
         root = Path(__file__).parents[2]
         with theirs:
@@ -169,6 +172,13 @@ class Jail:
             ) from None
         ours.settimeout(START_S)
         self._server = ours
+
+    def _sweep(self) -> None:
+        """Remove what keepers left that were killed; other processes may keep theirs beside ours."""
+        for left in self.folder.glob("statement-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if left.stat().st_mtime < time.time() - STALE_S:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def _close(self) -> None:
         if self._server is not None:

@@ -18,7 +18,7 @@ from ingest.recording.recording import Recorder
 from query import Console, all_views
 from query.lake_files import COLUMNS
 from stocktide.foundation.database import sql
-from stocktide.foundation.errors import Conflict, Fatal
+from stocktide.foundation.errors import Conflict, Fatal, Transient
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
 from tests.query.conftest import rows_of
@@ -246,6 +246,29 @@ def test_a_lake_in_an_object_store_is_read_too(
     )
     assert rows_of(away, MOVEMENTS) == ledger(recorder.engine)
     away.snapshots.close()
+
+
+def test_a_lake_that_cannot_be_read_is_said_so(console: Console) -> None:
+    log = Path(console.lake.path("movements")) / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("no log")
+    with pytest.raises(Transient, match="could not be laid out"):
+        rows_of(console, MOVEMENTS)
+
+
+def test_a_connection_that_the_database_closed_is_replaced(
+    recorder: Recorder, console: Console
+) -> None:
+    record(recorder, raw(kind="sale", event_id="s"))
+    assert len(rows_of(console, MOVEMENTS)) == 1
+    ended = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    with recorder.engine.connect() as connection:
+        connection.execute(sa.text(ended))
+    recorder.engine.dispose()
+    assert len(rows_of(console, MOVEMENTS)) == 1
 
 
 def test_a_lake_of_another_database_is_refused(recorder: Recorder, console: Console) -> None:

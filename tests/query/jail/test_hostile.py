@@ -227,3 +227,14 @@ def test_a_fork_server_that_is_gone_is_started_again(jail: Jail) -> None:
     jail.process.kill()
     jail.process.wait()
     assert outcome(jail, "SELECT 42 AS x") == "[{'x': 42}]"
+
+
+def test_folders_that_killed_keepers_left_are_removed_and_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "statement-old").mkdir()
+    (tmp_path / "statement-old" / "spill").write_text("x")
+    (tmp_path / "statement-now").mkdir()
+    os.utime(tmp_path / "statement-old", (0, 0))
+    jail = Jail(tmp_path)
+    assert jail.why_off() is None
+    jail.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["statement-now"]
