@@ -120,7 +120,8 @@ def _make_table(
         database.register(name, pa.ipc.open_file(pa.py_buffer(contents[0])).read_all())
         return
     database.register(f"{name}_none", schema.empty_table())
-    names = [f"{name}/{number}.parquet" for number in range(len(contents))]
+    # a name that nobody can guess: the tables are the only way to a file
+    names = [f"{os.urandom(16).hex()}.parquet" for _ in contents]
     files.contents.update(zip(names, contents, strict=True))
     # columns that older files lack are empty, and those that nobody may see are left out
     columns = ", ".join(f'"{column}"' for column in schema.names)

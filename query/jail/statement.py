@@ -41,32 +41,31 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """What a statement says about tables, a line of its tree."""
+    """A node of a statement's tree. seen: tables that WITH defines for it, which are no documented ones."""
 
     tree: dict[str, Any]
+    seen: frozenset[str]
 
     @property
     def path(self) -> list[str]:
         """Return the parts of its name, in small letters."""
         given = self.tree.get("qualified_name") or {}
-        return [str(part).strip('"').lower() for part in given.get("path", [])]
+        return [small(str(part).strip('"')) for part in given.get("path", [])]
+
+
+def small(name: str) -> str:
+    """Return a name in small letters as DuckDB compares names: other alphabets stay as they are."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
 
 def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Set[str]) -> list[str]:
     """Return the documented tables that a statement reads. Raises Refused."""
-    tree = _parsed(connection, text)
-    nodes = list(_nodes(tree))
-    own = {str(entry["key"]).lower() for node in nodes for entry in _entries(node)}
-    own |= {str(node["cte_name"]).lower() for node in nodes if "cte_name" in node}
-    hidden = sorted(name for name in own if name.startswith(HIDDEN))
-    if hidden:
-        raise Refused(
-            "name", f"Call {hidden[0]!r} otherwise: names that begin with {HIDDEN!r} are taken."
-        )
-    for node in nodes:
-        _check_function(node)
-        _check_source(node, tables | own)
-    used = {Node(node).path[-1] for node in nodes if node.get("type") == "BASE_TABLE"}
+    used = set()
+    for node in _nodes(_parsed(connection, text)):
+        _check_function(node.tree)
+        _check_source(node, tables)
+        if node.tree.get("type") == "BASE_TABLE":
+            used.add(node.path[-1])
     return sorted(used & tables)
 
 
@@ -101,28 +100,44 @@ def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
     return parsed["statements"]
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Walk a tree, without recursion: its depth is the sender's."""
-    waiting = [tree]
+def _nodes(tree: Any) -> Iterator[Node]:
+    """Walk a tree, without recursion: its depth is the sender's. A name is seen where DuckDB sees it, and nowhere else.
+
+    A table of WITH is seen by those after it and by the statement below it; by itself only where it is recursive.
+    """
+    waiting: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            yield one
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
+        one, seen = waiting.pop()
+        if isinstance(one, list):
+            waiting.extend((item, seen) for item in one)
+        elif isinstance(one, dict):
+            yield Node(one, seen)
+            if one.get("type") == "RECURSIVE_CTE_NODE":
+                seen |= {_own(one["cte_name"])}
+            for entry in _entries(one):
+                waiting.append((entry["value"], seen))
+                seen |= {_own(entry["key"])}
+            waiting.extend((value, seen) for name, value in one.items() if name != "cte_map")
 
 
 def _entries(node: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the tables that a node defines by WITH."""
+    """Return the tables that a node defines by WITH, in their order."""
     given = node.get("cte_map")
     return list(given.get("map", [])) if isinstance(given, dict) else []
+
+
+def _own(name: str) -> str:
+    if small(name).startswith(HIDDEN):
+        raise Refused(
+            "name", f"Call {name!r} otherwise: names that begin with {HIDDEN!r} are taken."
+        )
+    return small(name)
 
 
 def _check_function(node: dict[str, Any]) -> None:
     if not isinstance(node.get("function_name"), str):
         return
-    name = str(node["function_name"]).lower()
+    name = small(str(node["function_name"]))
     other = str(node.get("schema") or "").lower() not in ("", "main", "pg_catalog") or node.get(
         "catalog"
     )
@@ -134,10 +149,10 @@ def _check_function(node: dict[str, Any]) -> None:
         )
 
 
-def _check_source(node: dict[str, Any], known: Set[str]) -> None:
-    kind = node.get("type")
+def _check_source(node: Node, tables: Set[str]) -> None:
+    kind = node.tree.get("type")
     if kind == "TABLE_FUNCTION":
-        name = str(node["function"].get("function_name", "an expression")).lower()
+        name = str(node.tree["function"].get("function_name", "an expression")).lower()
         if name not in TABLE_FUNCTIONS:
             listed = ", ".join(sorted(TABLE_FUNCTIONS))
             raise Refused(
@@ -145,8 +160,8 @@ def _check_source(node: dict[str, Any], known: Set[str]) -> None:
                 f"FROM {name}(…) is not allowed; there are {listed}, and the tables.",
             )
     elif kind == "BASE_TABLE":
-        path = Node(node).path
-        if len(path) != 1 or path[0] not in known or node.get("at_clause"):
+        path = node.path
+        if len(path) != 1 or path[0] not in tables | node.seen or node.tree.get("at_clause"):
             shown = ".".join(path)
             raise Refused(
                 "table",

@@ -115,6 +115,24 @@ BOMBS = (
     "SELECT list_sort(list_transform(range(50000000), lambda x: md5(x::VARCHAR))) FROM range(100)",
     "SELECT * FROM range(1000000000) a LEFT JOIN range(1000000000) b ON a.range < b.range ORDER BY md5(a.range::VARCHAR)",
 )  # fmt: skip
+# A name that WITH defines somewhere, where it is not seen: DuckDB looks for a file, a catalog or an input of that name.
+SCOPES = (
+    "SELECT * FROM (WITH {name} AS (SELECT 1 AS a) FROM {name}) x, {name} y",
+    "WITH x AS (SELECT * FROM {name}), {name} AS (SELECT 1 AS a) FROM x",
+    "SELECT * FROM {name} WHERE EXISTS (WITH {name} AS (SELECT 1) FROM {name})",
+    "(WITH {name} AS (SELECT 1 AS a) FROM {name}) UNION ALL FROM {name}",
+    "WITH {name} AS (SELECT * FROM {name}) FROM {name}",
+    "SELECT (WITH {name} AS (SELECT 1) SELECT count(*) FROM {name}), * FROM {name}",
+)
+HIDDEN_NAMES = (
+    '"handed://input_t/0.parquet"', '"/etc/passwd.csv"', "duckdb_settings", "pg_class", "sqlite_master", '"x.json"',
+    "duckdb_views", "input_t",
+)  # fmt: skip
+# Letters that are small letters of others for Python and not for DuckDB.
+FOLDED = (
+    'WITH "duc\u212adb_settings" AS (SELECT 1) SELECT * FROM duckdb_settings',
+    'WITH "duc\u212adb_views" AS (SELECT 1) SELECT * FROM DUCKDB_VIEWS',
+)
 EVIL = (
     "DROP VIEW t",
     "COPY t TO '{out}'",

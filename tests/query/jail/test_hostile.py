@@ -123,6 +123,11 @@ def test_harmless_statements_run(jail: Jail) -> None:
         "SELECT * FROM (PIVOT t ON a IN (1, 2) USING sum(a))",
         "SELECT a, sum(a) OVER (ORDER BY a) FROM t QUALIFY row_number() OVER () = 1",
         "(SELECT 1) UNION ALL (SELECT 2) ORDER BY 1",
+        "WITH a AS (SELECT 1 AS n), b AS (FROM a) SELECT * FROM b, (WITH c AS (FROM b) FROM c)",
+        "WITH a AS (SELECT 1 AS n) SELECT (SELECT max(n) FROM A) FROM t UNION ALL FROM a",
+        "WITH RECURSIVE x AS (SELECT 1 AS n), y AS (SELECT n FROM x UNION SELECT n + 1 FROM y WHERE n < 3) FROM y",
+        'WITH "Größe" AS (SELECT 1 AS n) SELECT * FROM "Größe"',
+        "WITH t AS (SELECT * FROM t) FROM t",
     ):
         assert outcome(jail, statement).startswith("["), (statement, outcome(jail, statement))
 
