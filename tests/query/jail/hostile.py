@@ -160,6 +160,8 @@ def refused() -> Iterator[str]:
     yield from (f"FROM read_parquet({name})" for name in NETWORK)
     yield from (f"SELECT {function}" for function in FUNCTIONS)
     yield from (stacked.replace("{evil}", evil) for stacked in STACKED for evil in EVIL)
+    yield from (scope.replace("{name}", name) for scope in SCOPES for name in HIDDEN_NAMES)
+    yield from FOLDED
     yield from (
         spelling.replace("{file}", f"'{FILES[n % 4]}'") for n, spelling in enumerate(SPELLINGS)
     )
