@@ -1,12 +1,15 @@
 """What the operating system keeps a statement from, tried from inside; and what happens where it cannot."""
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from query.jail import syscalls
@@ -101,6 +104,46 @@ def test_sql_stays_off_and_says_why_where_files_cannot_be_kept_away(tmp_path: Pa
     first, second = done.stdout.splitlines()
     assert first.startswith("query_off SQL is off here: neither Landlock")
     assert "user namespaces" in second
+
+
+KEPT = """
+import sys
+from pathlib import Path
+from contextlib import nullcontext
+from query import Jail, Limits
+jail = Jail(Path(sys.argv[1]))
+assert jail.why_off() is None
+print(jail.process.pid, flush=True)
+forever = "WITH RECURSIVE r AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM r) SELECT count(*) FROM r"
+jail.run(forever, {}, {}, lambda _tables: nullcontext([]), Limits(60, 2**27, 2**27, 1, 2**20, 1))
+"""
+
+
+def alive(group: int) -> list[int]:
+    """Processes of a group that run; those that only wait to be reaped do not."""
+    running = []
+    for process in psutil.process_iter(["pid", "status"]):
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE:
+                running.append(process.pid)
+    return running
+
+
+def wait_for(group: int, count: int) -> None:
+    until = time.monotonic() + 20
+    while len(alive(group)) != count:
+        assert time.monotonic() < until, alive(group)
+        time.sleep(0.05)
+
+
+def test_nothing_runs_on_when_its_keeper_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KEPT, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as keeper:
+        assert keeper.stdout is not None
+        group = int(keeper.stdout.readline())
+        wait_for(group, 2)
+        keeper.kill()
+    wait_for(group, 0)
 
 
 @pytest.mark.parametrize("architecture", sorted(syscalls.ARCHITECTURES))
