@@ -40,11 +40,11 @@ def ask_api(
     except httpx.HTTPError:
         return None, away
     if not answer.is_success:
-        return None, f"{not_done}: {_why_not(answer)}"
+        return None, f"{not_done}: {why_not(answer)}"
     return answer.json(), ""
 
 
-def _why_not(answer: httpx.Response) -> str:
+def why_not(answer: httpx.Response) -> str:
     """Return what a problem says; without a text, or from a proxy in front of the API, its number."""
     try:
         problem = answer.json()

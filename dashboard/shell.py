@@ -16,6 +16,7 @@ from dashboard.friendly_errors import FAILED, friendly_errors
 from dashboard.overview import page as overview
 from dashboard.products import page as products
 from dashboard.reader import Reader, open_reader, signed_in_user
+from dashboard.sql import page as sql
 from dashboard.system import page as system
 from dashboard.theme import when
 from dashboard.trending import page as trending
@@ -38,6 +39,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     "Operations": [
         ("feeds", "Feeds", ":material/sensors:", feeds.render),
         ("experiments", "Experiments", ":material/science:", experiments.render),
+        ("sql", "SQL", ":material/database:", sql.render),
         ("system", "System", ":material/dns:", system.render),
     ],
 }

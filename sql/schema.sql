@@ -1562,6 +1562,30 @@ CREATE TABLE sources (
 CREATE TRIGGER sources_stay BEFORE DELETE OR TRUNCATE ON sources FOR EACH STATEMENT EXECUTE FUNCTION refuse_deletion();
 GRANT SELECT ON sources TO stocktide_reader;
 
+-- Statements of the SQL console: who asked, what came of it. It is written before the statement runs, and holds no rows
+-- of results.
+CREATE TABLE statements (
+    -- chosen by whoever asks, who can then cancel it
+    statement_id        uuid NOT NULL,
+    asked_by            text NOT NULL,
+    statement           text NOT NULL,
+    started_at          timestamptz NOT NULL DEFAULT now(),
+    finished_at         timestamptz,
+    -- done, or the code of the error; null: it runs, or its process was killed
+    outcome             text,
+    -- rows that were handed out
+    rows                bigint,
+    error               text,
+    cancel_requested_at timestamptz,
+    CONSTRAINT statements_pkey PRIMARY KEY (statement_id),
+    CONSTRAINT statements_check CHECK ((finished_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT statements_outcome_check CHECK (outcome ~ '^[a-z_]{1,60}$'::text),
+    CONSTRAINT statements_rows_check CHECK (rows >= 0)
+);
+-- Serves query/begin_statement: how many of a user's statements run.
+CREATE INDEX statements_running ON statements (asked_by, started_at) WHERE finished_at IS NULL;
+GRANT SELECT ON statements TO stocktide_reader;
+
 -- Stock of each product at each location: the newest stocktake plus every movement after it. sales_score is the decayed
 -- number of units sold, as of sales_score_at.
 CREATE TABLE stock (

@@ -178,11 +178,12 @@ def api(
     as_part: AsPart,
     valkey: "redis.Redis",
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> Iterator[Api]:
     """The real HTTP server, in its own role, over a fresh database and an empty cache."""
     # how often it looks whether it should end: each test waits for that
     monkeypatch.setattr(catalog.invalidation, "WAIT_S", 0.02)
-    settings = load_settings()
+    settings = load_settings(home=tmp_path)
     cache_url = f"unix://{valkey.get_connection_kwargs()['path']}"
     engine = as_part("api")
     app = create_app(

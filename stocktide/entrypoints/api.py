@@ -23,11 +23,13 @@ import ingest.epcis.http.routes
 import ingest.http.routes
 import ingest.rates.http
 import ingest.rejects.routes
+import query.http
 from alerts.fan_out import FanOut
 from catalog.cache import ProductCache
 from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
+from query.console import Console
 from stocktide.entrypoints import docs_page
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, Transient
@@ -224,6 +226,7 @@ def create_app(
         app.state.key_ring.close()
         watch.stop()
         gate.close()
+        console.close()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
     alert_fan_out = FanOut(engine, settings)
@@ -246,6 +249,7 @@ def create_app(
         recorder, events_waiting_max=settings.events_waiting_max, check=watch.check
     )
     app.state.product_cache = product_cache
+    console = app.state.console = Console(engine, settings)
     sessions = app.state.sessions = Sessions(
         engine, signing_key, session_hours=settings.session_hours
     )
@@ -263,6 +267,7 @@ def create_app(
         ingest.rejects.routes,
         ingest.epcis.http.routes,
         catalog.http,
+        query.http,
         etl.http,
         alerts.http,
         alerts.webhook_http,

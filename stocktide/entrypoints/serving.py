@@ -3,16 +3,20 @@
 import gc
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
 
+from query.console import Console
 from stocktide.entrypoints.api import create_app
 from stocktide.foundation.cache_server import connect_cache
 from stocktide.foundation.database import create_engine
+from stocktide.foundation.errors import StocktideError
 from stocktide.foundation.home import signing_key
 from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 
 # What was made at start stays forever: collecting it again and again costs tens of milliseconds a time.
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -41,6 +45,7 @@ def serve_api(
         signing_key=signing_key(settings),
     )
     app.router.routes[:0] = routes
+    threading.Thread(target=_prepare, args=(app.state.console,), daemon=True).start()
     config = uvicorn.Config(
         app,
         host=settings.api_host,
@@ -55,3 +60,13 @@ def serve_api(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     given = [fd for fd in (descriptor, probe_descriptor) if fd is not None]
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=fd) for fd in given] or None)
+
+
+def _prepare(console: Console) -> None:
+    """Start what statements run in, so that nobody's first one waits for it; log why there is no SQL here."""
+    try:
+        lacking = console.why_off()
+    except StocktideError as error:
+        lacking = error.message
+    if lacking is not None:
+        log("query_off", reason=lacking)

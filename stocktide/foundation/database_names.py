@@ -53,6 +53,11 @@ def sign_in_lock(username: str) -> str:
     return f"{LOCK_PREFIX}sign_in.{username}"
 
 
+def statements_lock(asked_by: str) -> str:
+    """Return the text of the lock that counts the running statements of a user one after the other."""
+    return f"{LOCK_PREFIX}statements.{asked_by}"
+
+
 def plans_lock(table: str) -> str:
     """Return the text of the lock that lets one writer at a time change a table of plans."""
     return LOCK_PREFIX + table

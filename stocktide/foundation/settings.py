@@ -342,6 +342,49 @@ class Settings(BaseSettings):
         description="How long a delivery is tried again before it is given up, hours.",
     )
 
+    query_processes_max: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Statements of SQL that one API process runs at once; more are answered 429.",
+    )
+    query_user_max: int = Field(
+        2, ge=1, le=64, description="Statements that one user or key may have running at once."
+    )
+    query_seconds_max: float = Field(
+        60.0, ge=1, le=3600, description="Longest time of a statement, seconds."
+    )
+    query_memory_mb: int = Field(
+        512,
+        ge=64,
+        le=65_536,
+        description="Memory of a statement; what exceeds it is written aside, MB.",
+    )
+    query_spill_mb: int = Field(
+        10_240,
+        ge=64,
+        le=1_048_576,
+        description="Disk under HOME/query that a statement may write aside, MB.",
+    )
+    query_threads: int = Field(2, ge=1, le=64, description="Cores that a statement uses.")
+    query_rows_kept: int = Field(
+        1_000,
+        ge=1,
+        le=100_000,
+        description="Rows that the console shows of a result; an export has all of them.",
+    )
+    query_result_mb: int = Field(
+        256,
+        ge=1,
+        le=4_096,
+        description="Largest result of a statement; an export that is larger is refused, MB.",
+    )
+    query_tail_rows_max: int = Field(
+        2_000_000,
+        ge=1_000,
+        description="Rows of the ledger not yet in the lake that a statement carries along; with more it is refused.",
+    )
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:

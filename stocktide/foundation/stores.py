@@ -68,6 +68,7 @@ TABLES: Mapping[str, Store] = {
     "sign_in_attempts": _aged("at", "history_days"),
     "watched_files": _aged("finished_at", "history_days", "state IN ('done', 'failed')", what="ended ones"),
     "forecast_drift": _aged("day", "history_days"),
+    "statements": _aged("started_at", "history_days"),
     "epcis_captures": _aged("finished_at", "history_days", "finished_at IS NOT NULL", what="ended ones"),
 }  # fmt: skip
 # Beside the database.
@@ -76,4 +77,5 @@ FOLDERS: Mapping[str, str] = {
     "mlflow": "the newest `STOCKTIDE_EXPERIMENTS_KEPT` runs, and those whose forecast is stored",
     "logs": "`STOCKTIDE_LOG_BYTES_MAX` a file; what is beyond goes, the oldest first",
     "checkpoints": "removed when the run that wrote them ends",
+    "query": "what statements write aside; removed when each ends, at most `STOCKTIDE_QUERY_SPILL_MB` each",
 }

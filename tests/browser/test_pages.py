@@ -22,6 +22,7 @@ PAGES = {
     "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
     "Experiments": ("/experiments", 0, 2),
+    "SQL": ("/sql", 0, 1),
     "System": ("/system", 0, 3),
 }
 STRUCTURED = {"content-type": "application/cloudevents+json"}
@@ -144,6 +145,22 @@ def test_products_search_narrows_the_list_and_stands_in_the_address(visit: Visit
     search.fill("nothing like it")
     search.press("Enter")
     expect(page.get_by_text("No product matches “nothing like it”.")).to_be_visible()
+
+
+def test_sql_answers_a_metric_with_a_chart_and_says_how_many_rows(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/sql")
+    page.get_by_role("combobox", name="Start from").fill("net_sales")
+    page.get_by_role("option", name="net_sales").click()
+    expect(page.get_by_role("textbox", name="Statement")).to_have_value(re.compile("net_sales"))
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_text(re.compile(r"rows .* as of |rows · "))).to_be_visible()
+    page.locator(CHART).first.wait_for()
+    visitor.wait_until_quiet()
+    no_error_shown(page)
+    if folder := os.environ.get("BROWSER_PICTURES"):
+        page.screenshot(path=f"{folder}/sql.png", full_page=True)
 
 
 def test_products_next_page_goes_on_after_the_last(visit: Visit) -> None:

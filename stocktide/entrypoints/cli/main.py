@@ -21,6 +21,7 @@ from stocktide.entrypoints.cli.proof import check, rebuild
 from stocktide.entrypoints.cli.rates import rates
 from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.entrypoints.cli.removal import remove
+from stocktide.entrypoints.cli.sql import sql
 from stocktide.foundation.errors import Invalid, StocktideError
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.private_files import PRIVATE_UMASK
@@ -211,6 +212,7 @@ cli.add_command(products)
 cli.add_command(rebuild)
 cli.add_command(rejects)
 cli.add_command(remove)
+cli.add_command(sql)
 cli.add_command(keys)
 cli.add_command(users)
 cli.add_command(watch)

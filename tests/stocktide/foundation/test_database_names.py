@@ -14,7 +14,17 @@ from stocktide.foundation.jobs import LOCKS
 
 ROOT = Path(__file__).parents[3]
 HOME = ROOT / "stocktide" / "foundation" / "database_names.py"
-FOLDERS = ("stocktide", "ingest", "alerts", "etl", "forecasting", "catalog", "dashboard", "data")
+FOLDERS = (
+    "stocktide",
+    "ingest",
+    "alerts",
+    "etl",
+    "forecasting",
+    "catalog",
+    "query",
+    "dashboard",
+    "data",
+)
 SOURCES = [
     path
     for folder in FOLDERS

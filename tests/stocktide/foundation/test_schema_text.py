@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from stocktide.foundation.schema_text import schema_text
 
-QUERY = re.compile(r"\b(?:alerts|catalog|etl|forecasting|ingest|stocktide)/[a-z_/]+")
+QUERY = re.compile(r"\b(?:alerts|catalog|etl|forecasting|ingest|query|stocktide)/[a-z_/]+")
 
 
 def rows_of(connection: sa.Connection, kinds: str) -> list[tuple[str, str | None]]:

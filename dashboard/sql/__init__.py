@@ -1,0 +1,1 @@
+"""Page SQL: ask what no page answers."""

@@ -1,0 +1,15 @@
+"""Statements of the SQL console are recorded."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0031"
+down_revision = "0030"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0031_statements.sql").read_text("utf-8"))

@@ -1,0 +1,3 @@
+-- Locations.
+SELECT location_id, code, name, region, country, timezone
+FROM locations
