@@ -116,7 +116,7 @@ def chain(database: sa.Engine, tmp_path: Path) -> Chain:
 
 def test_what_moves_stock_is_seen_in_a_column_of_the_day() -> None:
     # stock that was never shown is added up from these columns when a fold goes on
-    assert [kind.kind for kind in KINDS.values() if kind.sign and kind.daily is None] == []
+    assert [name for name, kind in KINDS.items() if kind.sign and kind.daily is None] == []
 
 
 def test_months_are_put_together_until_they_are_many_rows(
