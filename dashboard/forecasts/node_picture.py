@@ -63,10 +63,11 @@ def draw_node(
         paths=read_paths(engine, node_id) if paths else None,
         grain=grain_of(rhythm),
         coverage=node["coverage"] or {},
+        pointer=False,
     )
     parts = components(read_parts(engine, node_id))
     cutoff = pd.Timestamp(run["cutoff"])
-    tiles = [] if parts.empty else component_tiles(parts, cutoff, role, rhythm)
+    tiles = [] if parts.empty else component_tiles(parts, cutoff, role, rhythm, pointer=False)
     spec = stack(fan, tiles, ground=GROUND["dark" if dark else "light"], text=role.actual)
     return NodePicture(vl_convert.vegalite_to_png(spec, scale=SCALE), title)
 

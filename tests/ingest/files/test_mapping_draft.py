@@ -94,9 +94,7 @@ ours = st.sampled_from(sorted(RESERVED | {name.upper() for name in RESERVED} | {
 any_name = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=12
 )
-names = st.lists(
-    (any_name.map(str.strip).filter(bool)) | ours, min_size=2, max_size=6, unique=True
-)
+names = st.lists((any_name.map(str.strip).filter(bool)) | ours, min_size=2, max_size=6, unique=True)
 cells = st.sampled_from(
     ["1", "1,5", "a", "", "2026-03-01", "01.02.2026", "1/2/2026", "true", "x'y\"z", "\\", "é"]
 )
