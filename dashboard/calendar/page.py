@@ -13,7 +13,7 @@ from dashboard.calendar.words import KINDS, in_words
 from dashboard.freshness import data_state
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, roles
-from dashboard.widgets import listed_note, table, ticked
+from dashboard.widgets import OPENS, clicked, listed_note, table
 from stocktide.foundation.users import User
 
 WEEKS = 13
@@ -49,7 +49,7 @@ def render(reader: Reader, user: User) -> None:
 
 
 def _planned(plans: pd.DataFrame, first: date, until: date) -> Any:
-    """Draw what is planned; return the plan that is ticked in the table, if one is."""
+    """Draw what is planned; return the plan that is clicked in the table, if one is."""
     kind = st.segmented_control(
         "Show", [ALL, *KINDS.values()], key="kind", bind="query-params", default=ALL, required=True
     )
@@ -94,9 +94,12 @@ def _table(plans: pd.DataFrame, key: str) -> Any:
         "recorded_by": "Recorded by",
     }
     event = table(
-        listed[list(columns)], key, columns, on_select="rerun", selection_mode="single-row"
+        listed[list(columns)],
+        key,
+        columns,
+        **OPENS,
     )
     more = listed_note(len(listed), len(plans))
-    st.caption(f"Tick a plan to change or withdraw it. {more}".strip())
-    row = ticked(event, len(listed))
+    st.caption(f"Click a plan to change or withdraw it. {more}".strip())
+    row = clicked(event, len(listed))
     return None if row is None else listed.iloc[row].to_dict()

@@ -26,6 +26,7 @@ from dashboard.friendly_errors import isolated
 from dashboard.reader import Reader
 from dashboard.sums import mixed_note, node_unit
 from dashboard.theme import change, distinct, plain, plural, quantity, roles, when
+from dashboard.widgets import OPENS, clicked
 from stocktide.domain.rhythm import Rhythm, rhythm_of
 from stocktide.foundation.users import User
 
@@ -95,7 +96,7 @@ def _named(node: dict[str, Any]) -> str:
     return "All" if node["level_name"] == "total" else str(node["label"])
 
 
-# How often a node was opened: tables of an earlier visit, and the rows ticked in them, are not taken for today's.
+# How often a node was opened: tables of an earlier visit, and the rows clicked in them, are not taken for today's.
 VISITS = "forecasts.visits"
 
 
@@ -249,8 +250,7 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
     event = st.dataframe(
         shown,
         key=f"forecasts.children.{node['node_id']}.{level_name}.{st.session_state.get(VISITS, 0)}",
-        on_select="rerun",
-        selection_mode="single-row",
+        **OPENS,
         hide_index=True,
         placeholder="",
         row_height=28,
@@ -266,6 +266,6 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
             ),
         },
     )
-    selected = event["selection"]["rows"]
-    if selected and selected[0] < len(group):
-        _go(int(group["node_id"].iloc[selected[0]]))
+    row = clicked(event, len(group))
+    if row is not None:
+        _go(int(group["node_id"].iloc[row]))

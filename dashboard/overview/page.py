@@ -16,7 +16,12 @@ from dashboard.forecasts.node_picture import read_actuals
 from dashboard.freshness import data_state, foot_line, known_now
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
-from dashboard.overview.attention import attention, first_steps, what_is_not_known
+from dashboard.overview.attention import (
+    attention,
+    draw_sentences,
+    first_steps,
+    what_is_not_known,
+)
 from dashboard.overview.cards import SPARKS, draw_cards
 from dashboard.reader import Reader
 from dashboard.sums import mixed_note
@@ -63,7 +68,7 @@ def _attention(
     st.subheader(f"Needs attention, {state.as_of}" if state.ended else "Needs attention today")
     not_known = what_is_not_known(position, run, through, state)
     said = attention(position, running_out, not_known)
-    st.markdown("\n".join(f"- {sentence}" for sentence in said))
+    draw_sentences(said)
     if not_known and not set(not_known) <= set(said):
         st.caption(f"Not known: {' '.join(not_known)}")
     shelves = plural(int(position["pairs"]), "shelf", "shelves")

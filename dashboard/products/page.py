@@ -19,6 +19,7 @@ from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.sums import price_column
 from dashboard.theme import amount, distinct, plain, quantity, roles, unit_word
+from dashboard.widgets import OPENS, clicked
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.foundation.errors import NotFound
 from stocktide.foundation.users import User
@@ -45,7 +46,7 @@ def render(reader: Reader, _user: User) -> None:
     if not rows:
         _empty(q)
         return
-    # a list for each search and page: the tick of one must not be taken for a row of another
+    # a list for each search and page: the click of one must not be taken for a row of another
     chosen = _choose(rows[:PAGE_ROWS], key=f"products.list.{after}.{q}")
     _turn(reader, rows, q or "", after)
     if not q and not after:
@@ -134,8 +135,7 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
     event = st.dataframe(
         shown,
         key=key,
-        on_select="rerun",
-        selection_mode="single-row",
+        **OPENS,
         hide_index=True,
         placeholder="",
         height=280,
@@ -158,10 +158,9 @@ def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
             "price": price,
         },
     )
-    selected = event["selection"]["rows"]
-    # the list may be shorter than when the row was clicked
-    if selected and selected[0] < len(frame):
-        st.query_params["sku"] = str(frame["sku"].iloc[selected[0]])
+    row = clicked(event, len(frame))
+    if row is not None:
+        st.query_params["sku"] = str(frame["sku"].iloc[row])
     return str(frame["sku"].iloc[0])
 
 

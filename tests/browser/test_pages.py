@@ -16,8 +16,10 @@ pytestmark = pytest.mark.browser
 # page: its address, its charts, its tables; of Forecasts at least, for it draws a tile for each component
 PAGES = {
     "Overview": ("/", 1, 1),
+    "Stock risk": ("/risk", 0, 1),
     "Products": ("/products", 2, 2),
     "Forecasts": ("/forecasts", 3, 2),
+    "Alerts": ("/alerts", 0, 1),
     "Trending": ("/trending", 1, 1),
     "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
+from dashboard.alerts.page import alert_state
 from dashboard.api_client import AWAY, ask_api
-from dashboard.feeds.alerts import alert_state
 from dashboard.feeds.figures import band_of, lag_chart, rate_chart, state_timeline
 from dashboard.feeds.fixing import EDIT, SAME, Choice, order_of, typed, wrong_field
 from dashboard.feeds.list import FEEDS_SHOWN, ago, headline, lag_words
@@ -232,7 +232,7 @@ def test_rejects_say_what_was_last_when_none_is_open(desk: Dashboard, api: Api) 
 def test_alerts_are_acknowledged_and_silenced_with_a_reason(
     desk: Dashboard, database: sa.Engine, api: Api
 ) -> None:
-    assert "No alert is open" in said(desk.draw("feeds", tab="alerts"))
+    assert "No alert is open" in said(desk.draw("alerts"))
     with database.begin() as connection:
         connection.execute(
             sa.text(
@@ -240,22 +240,22 @@ def test_alerts_are_acknowledged_and_silenced_with_a_reason(
                 " VALUES ('silent_feed', 'test ingest', 7200000, 600000, 7200000)"
             )
         )
-    page = desk.draw("feeds", tab="alerts")
+    page = desk.draw("alerts")
     table = page.dataframe[0].value
     assert table[["state", "last", "allowed"]].iloc[0].tolist() == ["open", "2 h", "10 min"]
-    tick = {"selection": {"rows": [0], "columns": [], "cells": []}}
-    page.session_state[f"feeds.alerts.{hash((1,))}"] = tick
+    click = {"selection": {"rows": [], "columns": [], "cells": [[0, "rule"]]}}
+    page.session_state[f"alerts.list.{hash((1,))}"] = click
     page.run()
-    press(page, "feeds.alert.acknowledge")
+    press(page, "alerts.acknowledge")
     assert "Enter a reason" in said(page)
-    page.text_input(key="feeds.alert.reason").set_value("the till is off").run()
-    press(page, "feeds.alert.acknowledge")
+    page.text_input(key="alerts.reason").set_value("the till is off").run()
+    press(page, "alerts.acknowledge")
     assert "The alert is acknowledged." in said(page)
     alert = api.read.get("/v1/alerts").json()["alerts"][0]
     assert alert["acknowledged_by"] == "anna (key test operate)"
     firing = desk.draw("feeds").dataframe[0].value
     assert firing[["state", "why"]].iloc[0].tolist() == [["Firing"], "silent feed"]
-    assert "Planners and operators" in said(desk.draw("feeds", tab="alerts", role="viewer"))
+    assert "Planners and operators" in said(desk.draw("alerts", role="viewer"))
 
 
 def test_live_shows_the_newest_events_and_filters_them(desk: Dashboard) -> None:
