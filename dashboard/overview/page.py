@@ -119,7 +119,7 @@ def _every_period(
     reader: Reader, root: dict[str, Any], by_day: pd.DataFrame, rhythm: Rhythm
 ) -> pd.DataFrame:
     """Return sales by period, and those since the cutoff so far; by_day: as `_every_day` gives it."""
-    known = read_actuals(reader.engine, root["node_id"], root["cutoff"], rhythm, rhythm.history)
+    known = read_actuals(reader.engine, [root["node_id"]], root["cutoff"], rhythm, rhythm.history)
     since = by_day[by_day["ds"] > pd.Timestamp(root["cutoff"])]
     return pd.concat([known, sum_by_period(since, "ds", root["cutoff"], rhythm)])
 

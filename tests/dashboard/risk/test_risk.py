@@ -11,7 +11,8 @@ from tests.dashboard.conftest import Dashboard, links_of, text_of
 
 
 def test_overview_sentences_lead_to_their_lists(filled: Dashboard) -> None:
-    links = {link.label.split("**")[1]: link for link in links_of(filled.draw("overview"))}
+    drawn = filled.draw("overview")
+    links = {link.label.split("**")[1]: link for link in links_of(drawn) if "**" in link.label}
     assert links["1 shelf out of stock"].page == "products"
     assert links["1 shelf out of stock"].query_string == "state=Out+of+stock"
     assert links["1 of 1 shelf sensor"].query_string == "rule=Sensor+disagrees"
@@ -40,12 +41,12 @@ def test_stock_risk_lists_what_runs_out_with_money_at_risk_first(filled: Dashboa
     assert "1 of 1 shelf · as of" in text_of(drawn)
 
 
-@pytest.mark.parametrize("query", [{"store": "High Street"}, {"cat": "Home"}])
-def test_stock_risk_says_whose_shelves_do_not_run_out(
-    filled: Dashboard, query: dict[str, str]
-) -> None:
-    drawn = filled.draw("risk", **query)
-    assert f"No shelf of {next(iter(query.values()))} with known stock" in text_of(drawn)
+def test_stock_risk_says_whose_shelves_do_not_run_out(filled: Dashboard) -> None:
+    for drawn, whose in (
+        (filled.draw("risk", store="High Street"), "High Street"),
+        (filled.draw("risk", cat="Home"), "Home"),
+    ):
+        assert f"No shelf of {whose} with known stock" in text_of(drawn)
 
 
 def test_a_filter_that_the_chain_does_not_have_counts_as_all(filled: Dashboard) -> None:
