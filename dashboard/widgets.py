@@ -50,6 +50,11 @@ def reason_words(reason: str) -> str:
     return REASONS.get(reason, reason.replace("_", " "))
 
 
+def rule_words(rule: str) -> str:
+    """Return a rule as people read it."""
+    return rule.replace("_", " ").capitalize()
+
+
 def listed_note(shown: int, found: int, word: str = "listed") -> str:
     """Describe how many of how many are listed; "" where all are."""
     return f"{shown:,} of {found:,} are {word}." if shown < found else ""

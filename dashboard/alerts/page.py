@@ -18,7 +18,7 @@ from dashboard.links import page_link
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.theme import plain, quantity, unit_word
-from dashboard.widgets import OPENS, clicked, table, time_column
+from dashboard.widgets import OPENS, clicked, rule_words, table, time_column
 from stocktide.foundation.users import User
 
 ALERTS = 200
@@ -85,11 +85,6 @@ def _one(reader: Reader, user: User, alerts: pd.DataFrame, row: int | None) -> N
         st.caption("Planners and operators can acknowledge and silence alerts.")
     else:
         _act(reader, user, alert)
-
-
-def rule_words(rule: str) -> str:
-    """Return a rule as people read it."""
-    return rule.replace("_", " ").capitalize()
 
 
 def subject_of(alert: dict[Any, Any]) -> str:
