@@ -15,10 +15,14 @@ PERIODS = {"7 days": 7, "28 days": 28, "13 weeks": 91, "52 weeks": 364}
 
 @dataclass(frozen=True)
 class Filters:
-    """What a page is narrowed to. location: code, region: of it; None, all of them. days: the period of its figures."""
+    """What a page is narrowed to.
+
+    location: code; region, zone: of it; None for all of them. days: the period of its figures.
+    """
 
     location: str | None = None
     region: str | None = None
+    zone: str | None = None
     department: str | None = None
     category: str | None = None
     days: int = PERIODS["7 days"]
@@ -72,6 +76,7 @@ def choose(reader: Reader, *, group: bool = True, period: bool = False) -> Filte
     return Filters(
         place.get("code"),
         place.get("region"),
+        place.get("timezone"),
         of.get("department"),
         of.get("category"),
         PERIODS[days],
