@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -26,6 +27,7 @@ from stocktide.foundation.errors import Unauthorized
 from stocktide.foundation.users import User
 
 FORECAST_LATE_S = 3 * 86_400
+STYLE = Path(__file__).parent / "style.css"
 
 Render = Callable[[Reader, User], None]
 PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
@@ -57,6 +59,8 @@ def run_shell() -> None:
         st.info("Your sign-in has ended. [Sign in again](/signin).")
         return
     page = menu(reader, user)
+    st.set_page_config(page_title=f"{page.title} · Stocktide")
+    st.html(STYLE)
     with st.sidebar:
         st.caption(f"{user.username} · {user.role}")
         st.markdown('<a href="/signout" target="_self">Sign out</a>', unsafe_allow_html=True)

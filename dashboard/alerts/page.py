@@ -75,7 +75,7 @@ def _one(reader: Reader, user: User, alerts: pd.DataFrame, row: int | None) -> N
             st.caption("Planners and operators can acknowledge and silence alerts.")
         return
     alert = named.iloc[0].to_dict()
-    st.subheader(f"{rule_words(alert['rule'])}: {plain(subject_of(alert))}")
+    st.header(f"{rule_words(alert['rule'])}: {plain(subject_of(alert))}")
     st.markdown(ADVICE[alert["rule"]])
     if alert["feed"] is None:
         page_link("products", f"Open **{plain(alert['product'])}**", sku=alert["sku"])

@@ -10,6 +10,7 @@ from catalog.frames import read_frame
 from dashboard.calendar.figures import ROWS_MAX, timeline, timeline_runs
 from dashboard.calendar.form import SAID, change_plan, enter_plan
 from dashboard.calendar.words import KINDS, in_words
+from dashboard.charts import draw_chart
 from dashboard.freshness import data_state
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, roles
@@ -76,7 +77,7 @@ def _timeline(plans: pd.DataFrame, first: date, until: date) -> None:
         title=f"{plural(len(plans), 'plan')} in the coming {WEEKS} weeks",
         subtitle=f"{first:%d %b} to {until:%d %b %Y}; numbers: plans at the same time",
     )
-    st.altair_chart(chart, width="stretch", key="calendar.timeline")
+    draw_chart(chart, "calendar.timeline")
     if len(rows) > ROWS_MAX:
         st.caption(f"{ROWS_MAX} of {len(rows):,} rows are shown.")
 

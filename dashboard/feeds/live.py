@@ -8,6 +8,7 @@ import streamlit as st
 
 from catalog.feeds import lags, matching
 from catalog.frames import read_frame
+from dashboard.charts import draw_chart
 from dashboard.feeds.figures import lag_chart
 from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
@@ -33,9 +34,7 @@ def live_panel(reader: Reader) -> None:
     if tail.empty:
         st.info("Nothing is recorded yet. Send an event: POST /v1/events, MQTT, or a file.")
         return
-    st.altair_chart(
-        lag_chart(lags(tail).head(LAG_SOURCES), roles()), key="feeds.lag", width="stretch"
-    )
+    draw_chart(lag_chart(lags(tail).head(LAG_SOURCES), roles()), "feeds.lag")
     found = matching(tail, text or "")
     if found.empty:
         st.info(

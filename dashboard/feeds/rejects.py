@@ -162,7 +162,7 @@ def _plain_row(row: "pd.Series[Any]") -> dict[str, Any]:
 
 
 def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) -> None:
-    st.subheader(plain(reason_words(str(group["reason"])).capitalize()), divider="gray")
+    st.header(plain(reason_words(str(group["reason"])).capitalize()), divider="gray")
     before = st.query_params.get("page", "")
     events = read_frame(
         reader.engine,

@@ -11,6 +11,7 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
+from dashboard.charts import draw_chart
 from dashboard.fan import WEEK, days_ahead, grain_of, sales_and_forecast
 from dashboard.forecasts.inside import INSIDE, departments, part_of, read_leaves
 from dashboard.forecasts.node_picture import read_actuals
@@ -167,7 +168,7 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         # what bands of weeks hold is not measured
         coverage={} if as_weeks else node["coverage"] or {},
     )
-    st.altair_chart(chart, width="stretch", key="forecasts.fan")
+    draw_chart(chart, "forecasts.fan")
     if note := mixed_note(node["units"]):
         st.caption(note)
     foot_line(state, f"{_named(node)}, sold to {run['cutoff']}")

@@ -85,7 +85,8 @@ def draw_cards(
     value = _value_card(cards[3], reader, position)
     notes = [money_note(sum_) for sum_ in (money, value) if sum_ is not None]
     said = [note for note in dict.fromkeys(notes) if note]
-    compared = span.why_not or f"vs previous {span.words}."
+    last_year = "; last year: the same weekdays" if span.days else ""
+    compared = span.why_not or f"vs previous {span.words}{last_year}."
     whole = f"Last full {rhythm.one}: {rhythm.named(last_day)}. Out of stock: {shelves.words}."
     st.caption(" ".join([compared, whole, *said]))
     places = filters.words or plural(known_now(reader)["places"], "location")
@@ -249,10 +250,10 @@ def _with_year(shown: dict[str, Any], moved: str | None) -> dict[str, Any]:
     """Add how a figure changed against the year before; alone where the period before is not known."""
     if moved is None:
         return shown
-    words = f"{moved} vs last year"
+    words = f"last year {moved}"
     if shown["delta"] is None:
         return {"delta": words, "delta_color": "off", "delta_arrow": "off"}
-    return {**shown, "delta_description": f"· {words}"}
+    return {**shown, "delta_description": words}
 
 
 def points(now: float, before: float) -> str:

@@ -11,6 +11,7 @@ from catalog.frames import read_frame, read_record
 from catalog.periods import sum_by_period
 from catalog.sales import last_days_of, read_sales, sums_by_day, units_of
 from catalog.state import DataState
+from dashboard.charts import draw_chart
 from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.filters import Filters, choose
 from dashboard.forecasts.node_picture import read_actuals
@@ -78,7 +79,7 @@ def _attention(
     running_out = read_risk(reader, filters, limit=1)
     if state.ended:
         running_out = running_out.iloc[:0]
-    st.subheader(f"Needs attention, {state.as_of}" if state.ended else "Needs attention today")
+    st.header(f"Needs attention, {state.as_of}" if state.ended else "Needs attention today")
     not_known = what_is_not_known(position, run, through, state)
     said = attention(position, running_out, not_known)
     draw_sentences(said)
@@ -139,7 +140,7 @@ def _sales_chart(
         grain=grain_of(rhythm),
         coverage=roots[0]["coverage"] or {} if roots else None,
     )
-    st.altair_chart(chart, width="stretch", key="overview.sales")
+    draw_chart(chart, "overview.sales")
     if note := mixed_note(units_of(rows)):
         st.caption(note)
     foot_line(state, filters.words or plural(known_now(reader)["places"], "location"))
@@ -165,7 +166,7 @@ def _every_period(
 def _empty_shelves(
     reader: Reader, position: dict[str, Any], state: DataState, filters: Filters
 ) -> None:
-    st.subheader("Empty shelves", help=tip("stock-out"))
+    st.header("Empty shelves", help=tip("stock-out"))
     where = read_frame(reader.engine, "out_of_stock_by", **filters.asked)
     if where.empty:
         st.info(

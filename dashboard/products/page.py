@@ -11,6 +11,7 @@ from catalog.known_stock import stock_words, sum_of_known
 from catalog.periods import sum_by_period
 from catalog.products import read_product
 from catalog.trending import Scope, read_trending
+from dashboard.charts import draw_chart
 from dashboard.fan import days_ahead
 from dashboard.figures import product_story
 from dashboard.filters import Filters, choose
@@ -56,7 +57,7 @@ def _one(reader: Reader, sku: str, filters: Filters) -> None:
     except NotFound:
         st.info(f"There is no product {plain(sku)}. Choose one from the list.")
         return
-    st.subheader(plain(product["name"] or product["sku"]))
+    st.header(plain(product["name"] or product["sku"]))
     st.caption(plain(_described(product)))
     _alerts(reader, sku)
     codes = _names(product["stock"])
@@ -177,7 +178,11 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None, days_b
     )
     with st.container(border=True):
         for number, panel in enumerate(panels):
-            st.altair_chart(panel, width="stretch", key=f"products.story.{number}")
+            draw_chart(
+                panel,
+                f"products.story.{number}",
+                words="" if number == 0 else f"Stock by day, {where}",
+            )
     lines = [line for line in product["stock"] if location in (None, line["location"])]
     foot_line(state, f"{where}, stock {_known_words(lines).removeprefix('– ') or 'known'}")
 

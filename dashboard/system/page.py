@@ -51,7 +51,7 @@ def _health(reader: Reader) -> None:
     cache = reader.cache.statistics()
     now = reader.clock()
     verdict, first = judge(known, runs, cache, now, held_out=known["pairs_held_out"])
-    st.subheader(verdict)
+    st.header(verdict)
     st.markdown(first)
     cards = st.columns(4)
     for card, label, instant in (
@@ -144,7 +144,7 @@ def _retrain(reader: Reader, user: User) -> None:
 
 
 def _runs(reader: Reader) -> None:
-    st.subheader("Last runs")
+    st.header("Last runs")
     runs = read_frame(reader.engine, "runs", limit=RUNS)
     if runs.empty:
         st.info(
@@ -186,7 +186,7 @@ def _held_out(reader: Reader) -> None:
     held = read_frame(reader.engine, "held_pairs", limit=HELD)
     if held.empty:
         return
-    st.subheader("Held out")
+    st.header("Held out")
     st.caption(
         f"{plural(int(held['found'].iloc[0]), 'product')} at a place on which the ETL fails. Fix what the error names, "
         "such as a mistyped amount (by a correction) or a time zone: the next run takes them up by itself."
@@ -214,7 +214,7 @@ def _alert_faults(reader: Reader) -> None:
     faults = read_frame(reader.engine, "alert_faults", limit=HELD)
     if faults.empty:
         return
-    st.subheader("Alerts not judged")
+    st.header("Alerts not judged")
     st.caption("The evaluation fails on these; all others are judged. Each is tried again hourly.")
     st.dataframe(
         faults,
@@ -233,7 +233,7 @@ def _alert_faults(reader: Reader) -> None:
 
 
 def _feeds(reader: Reader) -> None:
-    st.subheader("Feeds")
+    st.header("Feeds")
     feeds = read_frame(reader.engine, "feeds")
     if feeds.empty:
         st.info("No feed has sent anything yet. Create a key: `stocktide keys create NAME`.")
@@ -263,7 +263,7 @@ def _feeds(reader: Reader) -> None:
 
 
 def _rejects(reader: Reader) -> None:
-    st.subheader("Refused input")
+    st.header("Refused input")
     rejects = read_frame(reader.engine, "rejects_by_reason")
     if rejects.empty:
         st.info("Nothing was refused. Refused input is kept here with its reason.")

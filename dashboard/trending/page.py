@@ -7,6 +7,7 @@ from catalog.frames import read_frame
 from catalog.known_stock import stock_words
 from catalog.state import import_words
 from catalog.trending import Scope, read_trending
+from dashboard.charts import draw_chart
 from dashboard.figures import ranked_bars
 from dashboard.freshness import known_now
 from dashboard.friendly_errors import friendly_errors
@@ -75,7 +76,7 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         title=f"Top seller: {frame['name'].iloc[0]}",
         unit=f"Units sold. Recent sales weigh more (half-life {half_life:g} h)",
     )  # fmt: skip
-    st.altair_chart(chart, width="stretch", key="trending.chart")
+    draw_chart(chart, "trending.chart")
     frame["stock"] = [
         stock_words(
             places=row["locations"],

@@ -93,7 +93,7 @@ def _with_menu(reader: Reader, user: User, render: Any, title: str) -> Callable[
 
 def text_of(drawn: AppTest) -> str:
     """All words on a page, one element a line."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "error")
+    kinds = ("title", "header", "markdown", "caption", "info", "error")
     said = [str(getattr(element, "value", "")) for kind in kinds for element in drawn.get(kind)]
     return "\n".join([*said, *(link.label for link in links_of(drawn))])
 
@@ -110,8 +110,10 @@ def links_of(drawn: AppTest) -> list[Any]:
 
 
 def charts_of(drawn: AppTest) -> list[Any]:
-    """The charts' specifications, as sent to the browser."""
-    return [element.proto.spec for element in drawn.get("vega_lite_chart")]
+    """The charts as sent to the browser: their words, and their specifications."""
+    return [
+        f"{element.proto.alt}\n{element.proto.spec}" for element in drawn.get("vega_lite_chart")
+    ]
 
 
 @pytest.fixture
