@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from catalog.frames import read_frame
+from dashboard.links import recall, remember
 from dashboard.reader import Reader
 from dashboard.theme import distinct
 
@@ -86,4 +87,7 @@ def choose(reader: Reader, *, group: bool = True, period: bool = False) -> Filte
 
 
 def _ask(label: str, key: str, options: list[str]) -> str:
-    return str(st.selectbox(label, options, key=key, bind="query-params", width=240))
+    recall(key)
+    chosen = str(st.selectbox(label, options, key=key, bind="query-params", width=240))
+    remember(key, chosen, options[0])
+    return chosen

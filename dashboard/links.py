@@ -7,6 +7,10 @@ import streamlit as st
 
 # In the session: the pages that the menu offers, by their path.
 PAGES = "links.pages"
+# In the session: the filters that were chosen last.
+CHOSEN = "links.chosen"
+# In the session: the page that was drawn last, and whether it was another one before.
+PAGE, ARRIVED = "links.page", "links.arrived"
 # What every page understands; a link keeps it.
 GLOBAL = ("store", "cat", "period")
 
@@ -17,8 +21,28 @@ def know_pages(pages: Mapping[str, Any]) -> None:
 
 
 def kept() -> dict[str, str]:
-    """Return the filters that the address holds."""
-    return {name: st.query_params[name] for name in GLOBAL if name in st.query_params}
+    """Return the filters that were chosen last, here or on another page."""
+    here = {name: st.query_params[name] for name in GLOBAL if name in st.query_params}
+    return {**st.session_state.get(CHOSEN, {}), **here}
+
+
+def arrive(page: str) -> None:
+    """Note which page is drawn, and whether another one was before it."""
+    st.session_state[ARRIVED] = st.session_state.get(PAGE) not in (None, page)
+    st.session_state[PAGE] = page
+
+
+def recall(name: str) -> None:
+    """Set a filter as it was chosen on another page, where the address does not say it: the menu leaves it out."""
+    chosen = st.session_state.get(CHOSEN, {})
+    if st.session_state.get(ARRIVED) and name in chosen and name not in st.query_params:
+        st.session_state[name] = chosen[name]
+
+
+def remember(name: str, value: str, default: str) -> None:
+    """Keep a filter for other pages; its default is not worth a word in an address."""
+    chosen = {key: said for key, said in st.session_state.get(CHOSEN, {}).items() if key != name}
+    st.session_state[CHOSEN] = chosen if value == default else {**chosen, name: value}
 
 
 def page_link(path: str, label: str, *, icon: str | None = None, **query: str) -> None:

@@ -15,7 +15,7 @@ from dashboard.feeds import page as feeds
 from dashboard.forecasts import page as forecasts
 from dashboard.freshness import read_freshness
 from dashboard.friendly_errors import FAILED, friendly_errors
-from dashboard.links import know_pages, page_link
+from dashboard.links import arrive, know_pages, page_link
 from dashboard.overview import page as overview
 from dashboard.products import page as products
 from dashboard.reader import Reader, open_reader, signed_in_user
@@ -27,7 +27,7 @@ from stocktide.foundation.errors import Unauthorized
 from stocktide.foundation.users import User
 
 FORECAST_LATE_S = 3 * 86_400
-STYLE = Path(__file__).parent / "style.css"
+STYLE, MENU = (Path(__file__).parent / name for name in ("style.css", "menu.html"))
 
 Render = Callable[[Reader, User], None]
 PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
@@ -61,6 +61,7 @@ def run_shell() -> None:
     page = menu(reader, user)
     st.set_page_config(page_title=f"{page.title} · Stocktide")
     st.html(STYLE)
+    st.html(MENU, unsafe_allow_javascript=True)
     with st.sidebar:
         st.caption(f"{user.username} · {user.role}")
         st.markdown('<a href="/signout" target="_self">Sign out</a>', unsafe_allow_html=True)
@@ -93,6 +94,7 @@ def page_script(render: Render, title: str, reader: Reader, user: User) -> Calla
 
     def script() -> None:
         st.title(title)
+        arrive(title)
         st.session_state.pop(FAILED, None)
         freshness_strip(reader)
         if FAILED not in st.session_state:
