@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from stocktide.foundation.database import statement
 
 # What queries may ask for and take as "all", or as the database's own, where a page does not say.
-UNSAID = ("now", "location", "department", "category", "currency", "limit")
+UNSAID = ("now", "location", "department", "category", "currency", "reason", "limit")
 
 
 def read_frame(engine: sa.Engine, name: str, **parameters: Any) -> pd.DataFrame:

@@ -40,11 +40,15 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
     state = switch("state", "State", STATES)
     drawn = read_record(reader.engine, "reject_open", after=0, feed=feed)
     new_rejects(reader, int(drawn["newest_id"] or 0), feed)
-    groups = read_frame(reader.engine, "reject_groups", state=state, feed=feed, limit=GROUPS)
+    causes = read_frame(reader.engine, "reject_causes", state=state, feed=feed)
+    reason = _choose_cause(causes)
+    groups = read_frame(
+        reader.engine, "reject_groups", state=state, feed=feed, reason=reason, limit=GROUPS
+    )
     if groups.empty:
         st.info(_none(reader, state, feed))
         return
-    st.caption(groups_sentence(groups))
+    st.caption(f"{plural(len(causes), 'cause')}. {groups_sentence(groups)}")
     group = _choose_group(groups, state)
     if user.role == "viewer":
         st.caption(
@@ -53,6 +57,18 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
         return
     if group is not None:
         _events(reader, user, group, state)
+
+
+def _choose_cause(causes: pd.DataFrame) -> str | None:
+    """Offer the reasons for which input was refused, the most frequent first; None for all of them."""
+    if len(causes) < 2:
+        return None
+    named = {
+        f"{reason_words(row['reason']).capitalize()} ({row['rejects']:,})": str(row["reason"])
+        for row in causes.to_dict("records")
+    }
+    every = f"All {len(causes)} causes"
+    return named.get(str(st.selectbox("Cause", [every, *named], key="feeds.cause", width=320)))
 
 
 def _none(reader: Reader, state: str, feed: str | None) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from catalog.state import DataState, in_words
 from dashboard.links import page_link
 from dashboard.theme import plain, plural, quantity
+from stocktide.foundation.users import User
 
 COMING = timedelta(days=6)
 PAIR = {"product", "location"}
@@ -119,25 +120,35 @@ def what_is_not_known(
     return said
 
 
-def first_steps(known: Mapping[str, Any], state: DataState) -> None:
-    """Draw what is going on before there are figures, and what comes next."""
+# What brings each step about: for who runs Stocktide, and for who uses it.
+STEPS = (
+    (
+        "newest_event",
+        "Send events: `stocktide import FILE --mapping NAME`, or POST /v1/events.",
+        "Sales, deliveries and counts come in. Your operator connects the tills, or imports a file.",
+    ),
+    (
+        "lake_updated_at",
+        "Load them: the worker does this every few minutes, or run `stocktide etl`.",
+        "They are added up. This happens by itself every few minutes.",
+    ),
+    (
+        "published_at",
+        "Forecast: run `stocktide forecast`, or press “Retrain now” on the System page.",
+        "A forecast is made of them every night; from then on this page says what will run out.",
+    ),
+)
+
+
+def first_steps(known: Mapping[str, Any], state: DataState, user: User) -> None:
+    """Draw what is going on before there are figures, and what comes next: commands only for who runs Stocktide."""
     st.info(
         "No sales yet. Three steps to get here:" if known["newest_event"] is None else state.why
     )
-    for done, text in (
-        (
-            known["newest_event"] is not None,
-            "Send events: `stocktide import FILE --mapping NAME`, or POST /v1/events.",
-        ),
-        (
-            known["lake_updated_at"] is not None,
-            "Load them: the worker does this every few minutes, or run `stocktide etl`.",
-        ),
-        (
-            known["published_at"] is not None,
-            "Forecast: run `stocktide forecast`, or press “Retrain now” on the System page.",
-        ),
-    ):
-        st.markdown(
-            f"{':material/check_circle:' if done else ':material/radio_button_unchecked:'} {text}"
-        )
+    for name, command, words in STEPS:
+        icon = "check_circle" if known[name] is not None else "radio_button_unchecked"
+        st.markdown(f":material/{icon}: {command if user.role == 'operator' else words}")
+    if user.role == "operator":
+        page_link("feeds", "Feeds shows what comes in, and why something was refused.")
+    else:
+        page_link("calendar", "Meanwhile: enter promotions, closures and prices in the Calendar.")

@@ -35,7 +35,7 @@ from stocktide.foundation.users import User
 DAYS = 56
 
 
-def render(reader: Reader, _user: User) -> None:
+def render(reader: Reader, user: User) -> None:
     """Draw the page."""
     filters = choose(reader, period=True)
     run = published_run(reader.engine)
@@ -48,7 +48,7 @@ def render(reader: Reader, _user: User) -> None:
     zones = [filters.zone] if filters.zone else None
     state = data_state(reader, zones=zones, rhythm=rhythm if run and run["one_day"] else DAILY)
     if every.empty and filters.is_all:
-        first_steps(known, state)
+        first_steps(known, state, user)
         return
     position = read_record(
         reader.engine, "stock_position", currency=reader.settings.currency, **filters.asked

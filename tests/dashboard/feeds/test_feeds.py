@@ -8,8 +8,11 @@ import httpx
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from catalog.feeds import lags, readable_top
 from dashboard.alerts.page import alert_state
 from dashboard.api_client import AWAY, ask_api
 from dashboard.feeds.figures import band_of, lag_chart, rate_chart, state_timeline
@@ -499,3 +502,24 @@ def test_lag_chart_names_the_slowest_source() -> None:
     assert "a: 95 % of events committed within 75 s" in json.dumps(chart)
     # a logarithm wants something above zero
     assert next(iter(chart["datasets"].values()))[0]["median_s"] > 0
+
+
+@given(
+    usual=st.lists(st.floats(1, 10), min_size=3, max_size=40),
+    spikes=st.lists(st.floats(1_000, 1e6), max_size=1),
+)
+@settings(max_examples=40)
+def test_rates_stay_readable_beside_an_import(usual: list[float], spikes: list[float]) -> None:
+    """Nothing usual is cut off, and an import's rate does not set the axis."""
+    top = readable_top(pd.Series([*usual, *spikes, 0.0]))
+    assert (top is None) == (not spikes)
+    if top is not None:
+        assert max(usual) <= top <= 10
+
+
+def test_lag_is_that_of_feeds_and_not_of_imports() -> None:
+    tail = pd.DataFrame(
+        {"source": ["till", "till", "file", "file"], "lag_s": [2.0, 4.0, 86_400.0, 3e7]}
+    )
+    assert lags(tail)[["source", "events"]].to_dict("list") == {"source": ["till"], "events": [2]}
+    assert lags(tail[2:]).empty
