@@ -10,23 +10,37 @@ from catalog.trending import Scope, read_trending
 from dashboard.charts import draw_chart
 from dashboard.figures import ranked_bars
 from dashboard.freshness import known_now
-from dashboard.friendly_errors import friendly_errors
+from dashboard.friendly_errors import friendly_errors, isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import distinct, plain, roles, when
+from dashboard.trending.surprises import surprises_panel
 from stocktide.foundation.users import User
 
 EVERYWHERE = "Everywhere"
 ROWS = 15
 # From here on a number of units is shown whole, as everywhere.
 WHOLE_FROM = 10
+OF_UNIT = "Per cent of the listed sales in the same unit."
 
 
 def render(reader: Reader, _user: User) -> None:
     """Draw the page."""
     scopes = _scopes(reader)
     chosen = st.selectbox("Where", list(scopes), key="where", bind="query-params")
-    _list(reader, scopes[chosen or EVERYWHERE], chosen or EVERYWHERE)
+    scope = scopes[chosen or EVERYWHERE]
+    _list(reader, scope, chosen or EVERYWHERE)
+    if scope.region is None:
+        with isolated("rising and fading"):
+            surprises_panel(reader, scope.location)
+
+
+def shares(frame: pd.DataFrame) -> "pd.Series[float]":
+    """Return the per cent of each product among those listed in its unit: kg never stand beside pieces."""
+    shared: pd.Series[float] = (
+        100 * frame["score"] / frame.groupby("unit")["score"].transform("sum")
+    )
+    return shared
 
 
 def _scopes(reader: Reader) -> dict[str, Scope]:
@@ -71,10 +85,13 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         )
     half_life = found["half_life_h"]
     role = roles()
+    several = frame["unit"].nunique() > 1
+    value, counted = ("share", OF_UNIT) if several else ("score", "Units sold.")
     chart = ranked_bars(
-        frame, role, label="name", value="score", colour=role.forecast,
+        frame.assign(share=shares(frame)).sort_values(value, ascending=False),
+        role, label="name", value=value, colour=role.forecast,
         title=f"Top seller: {frame['name'].iloc[0]}",
-        unit=f"Units sold. Recent sales weigh more (half-life {half_life:g} h)",
+        unit=f"{counted} Recent sales weigh more (half-life {half_life:g} h)",
     )  # fmt: skip
     draw_chart(chart, "trending.chart")
     frame["stock"] = [

@@ -27,7 +27,7 @@ PAGES = {
     "System": ("/system", 0, 3),
 }
 STRUCTURED = {"content-type": "application/cloudevents+json"}
-MAY_HAVE_MORE = {"Forecasts", "Experiments"}
+MAY_HAVE_MORE = {"Forecasts", "Experiments", "Trending"}
 CHART = "[data-testid=stVegaLiteChart] :is(canvas, svg.marks)"
 TABLE = "[data-testid=stDataFrame] canvas"
 FIRST_FIGURE_S_MAX = 5.0
