@@ -78,8 +78,10 @@ def readable_axes(chart: Any, role: Roles) -> Any:
 
     A mark that says nothing of its own shows no tooltip: by default it would show its raw fields.
     """
-    return chart.configure_axis(labelColor=role.actual, titleColor=role.actual).configure_mark(
-        tooltip=None
+    return (
+        chart.configure_axis(labelColor=role.actual, titleColor=role.actual)
+        .configure_legend(labelColor=role.actual, titleColor=role.actual)
+        .configure_mark(tooltip=None)
     )
 
 

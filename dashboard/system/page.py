@@ -9,15 +9,16 @@ import streamlit as st
 from catalog.frames import read_frame
 from catalog.state import import_words, is_late, judge_data
 from dashboard.api_client import queue_job
-from dashboard.freshness import read_freshness
+from dashboard.freshness import known_now, read_freshness
 from dashboard.friendly_errors import friendly_errors, isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
+from dashboard.system.machine import folded, machine_panel
 from dashboard.theme import plain, plural, when
 from dashboard.widgets import reason_words
 from stocktide.foundation.users import User
 
-RUNS = 20
+RUNS = 200
 HELD = 50
 OUTCOME_TIPS = {
     "duplicate": tip("duplicate"),
@@ -41,6 +42,8 @@ def render(reader: Reader, user: User) -> None:
         _feeds(reader)
     with isolated("refused input"):
         _rejects(reader)
+    with isolated("the machine"):
+        machine_panel(reader, user, known_now(reader))
 
 
 @st.fragment(run_every="10s")
@@ -151,10 +154,9 @@ def _runs(reader: Reader) -> None:
             "No job has run yet. The worker runs the ETL every few minutes once `stocktide up` is on."
         )
         return
+    noted = runs.assign(notes=runs["detail"].map(notes_of)).fillna({"error": ""})
     st.dataframe(
-        runs.assign(notes=runs["detail"].map(notes_of))[
-            ["job", "status", "started_at", "seconds", "error", "notes"]
-        ].fillna({"error": ""}),
+        folded(noted)[["job", "status", "times", "started_at", "seconds", "error", "notes"]],
         key="system.runs",
         hide_index=True,
         placeholder="",
@@ -162,8 +164,11 @@ def _runs(reader: Reader) -> None:
         column_config={
             "job": "Job",
             "status": "Outcome",
+            "times": st.column_config.NumberColumn(
+                "Runs", help="Runs one after another that succeeded and have nothing to note."
+            ),
             "started_at": st.column_config.DatetimeColumn(
-                "Started (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+                "Newest started (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
             ),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
             "error": st.column_config.TextColumn("Error", width="large"),

@@ -13,7 +13,7 @@ from dashboard.freshness import known_now
 from dashboard.friendly_errors import friendly_errors, isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
-from dashboard.theme import distinct, plain, roles, when
+from dashboard.theme import distinct, plain, roles, unit_word, when
 from dashboard.trending.surprises import surprises_panel
 from stocktide.foundation.users import User
 
@@ -21,7 +21,6 @@ EVERYWHERE = "Everywhere"
 ROWS = 15
 # From here on a number of units is shown whole, as everywhere.
 WHOLE_FROM = 10
-OF_UNIT = "Per cent of the listed sales in the same unit."
 
 
 def render(reader: Reader, _user: User) -> None:
@@ -85,13 +84,13 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         )
     half_life = found["half_life_h"]
     role = roles()
-    several = frame["unit"].nunique() > 1
-    value, counted = ("share", OF_UNIT) if several else ("score", "Units sold.")
+    counted = frame["unit"].iloc[0]
+    alike = frame[frame["unit"] == counted]
     chart = ranked_bars(
-        frame.assign(share=shares(frame)).sort_values(value, ascending=False),
-        role, label="name", value=value, colour=role.forecast,
+        alike.assign(share=shares(alike)), role, label="name", value="share", colour=role.forecast,
         title=f"Top seller: {frame['name'].iloc[0]}",
-        unit=f"{counted} Recent sales weigh more (half-life {half_life:g} h)",
+        unit=f"Per cent of the recent sales listed below that are counted in {unit_word(counted)}. "
+        f"Recent sales weigh more (half-life {half_life:g} h)",
     )  # fmt: skip
     draw_chart(chart, "trending.chart")
     frame["stock"] = [
