@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from catalog.frames import read_frame
-from dashboard.links import recall, remember
+from dashboard.links import has_arrived, kept, remember
 from dashboard.reader import Reader
 from dashboard.theme import distinct
 
@@ -87,7 +87,10 @@ def choose(reader: Reader, *, group: bool = True, period: bool = False) -> Filte
 
 
 def _ask(label: str, key: str, options: list[str]) -> str:
-    recall(key)
-    chosen = str(st.selectbox(label, options, key=key, bind="query-params", width=240))
+    """Offer one filter. A link brings it in the address, the menu does not: there it is as it was chosen last."""
+    if has_arrived() or key not in st.session_state:
+        asked = kept().get(key)
+        st.session_state[key] = asked if asked in options else options[0]
+    chosen = str(st.selectbox(label, options, key=key, width=240))
     remember(key, chosen, options[0])
     return chosen

@@ -32,17 +32,19 @@ def arrive(page: str) -> None:
     st.session_state[PAGE] = page
 
 
-def recall(name: str) -> None:
-    """Set a filter as it was chosen on another page, where the address does not say it: the menu leaves it out."""
-    chosen = st.session_state.get(CHOSEN, {})
-    if st.session_state.get(ARRIVED) and name in chosen and name not in st.query_params:
-        st.session_state[name] = chosen[name]
+def has_arrived() -> bool:
+    """Return True if another page was drawn before this one."""
+    return bool(st.session_state.get(ARRIVED))
 
 
 def remember(name: str, value: str, default: str) -> None:
-    """Keep a filter for other pages; its default is not worth a word in an address."""
+    """Keep a filter in the address and for other pages; its default is not worth a word."""
     chosen = {key: said for key, said in st.session_state.get(CHOSEN, {}).items() if key != name}
-    st.session_state[CHOSEN] = chosen if value == default else {**chosen, name: value}
+    if value == default:
+        st.query_params.pop(name, None)
+    else:
+        chosen[name] = st.query_params[name] = value
+    st.session_state[CHOSEN] = chosen
 
 
 def page_link(path: str, label: str, *, icon: str | None = None, **query: str) -> None:

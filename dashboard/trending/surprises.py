@@ -31,7 +31,7 @@ def surprises_panel(reader: Reader, location: str | None) -> None:
         st.markdown(f"**{title}**")
         if rows.empty:
             st.caption(
-                "None: demand was inside its interval, or no forecast was made before that day."
+                "Nothing: demand was inside its interval, or no forecast was made before that day."
             )
             continue
         shown = rows.head(ROWS)
