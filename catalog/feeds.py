@@ -12,6 +12,10 @@ WINDOW = timedelta(hours=24)
 # A feed whose rhythm is not known yet counts as sending nothing after this long.
 UNKNOWN_SILENCE = timedelta(hours=24)
 MINUTE = timedelta(minutes=1)
+# What happened a day before it came was imported, not late.
+IMPORTED_S = 86_400.0
+# A rate so many times the usual one is an import's; it would press all others flat.
+SPIKE = 10
 ADVICE = {
     "out_of_stock": "Is a delivery on its way? If the shelf is full, send a stocktake.",
     "below_reorder_point": "Order, and acknowledge with the order's number.",
@@ -106,6 +110,16 @@ def strips(bins: pd.DataFrame, now: datetime) -> dict[str, list[int]]:
     return found
 
 
+def readable_top(totals: "pd.Series[float]") -> float | None:
+    """Return where an axis of rates may end so that the usual ones can be read beside an import; None for all.
+
+    totals: of each piece of time.
+    """
+    sent = totals[totals > 0]
+    usual = sent[sent <= SPIKE * sent.median()] if len(sent) else sent
+    return None if len(usual) in (0, len(sent)) else float(usual.max())
+
+
 def state_spans(
     feeds: pd.DataFrame, bins: pd.DataFrame, alerts: pd.DataFrame, now: datetime
 ) -> pd.DataFrame:
@@ -159,12 +173,14 @@ def _state_then(
     return "No data" if silent_s > UNKNOWN_SILENCE.total_seconds() else "Normal"
 
 
-def lags(tail: pd.DataFrame) -> pd.DataFrame:
+def lags(tail: pd.DataFrame, *, imported: bool = False) -> pd.DataFrame:
     """Compute the seconds from happening to being committed: source, events, median_s, p95_s, the slowest first.
 
-    tail: of the query feed_tail.
+    tail: of the query feed_tail. Imports of the past are left out, for their events are old and no feed is slow.
+    imported: of these alone.
     """
-    by = tail.assign(lag_s=tail["lag_s"].clip(lower=0)).groupby("source")["lag_s"]
+    prompt = tail[(tail["lag_s"] >= IMPORTED_S) == imported]
+    by = prompt.assign(lag_s=prompt["lag_s"].clip(lower=0)).groupby("source")["lag_s"]
     frame = pd.DataFrame(
         {"events": by.size(), "median_s": by.quantile(0.5), "p95_s": by.quantile(0.95)}
     )

@@ -38,20 +38,22 @@ def find_nodes(
         return [dict(row) for row in rows]
 
 
-def node_days(engine: sa.Engine, node_id: int) -> list[dict[str, Any]]:
-    """Return one node's forecast by period: first_day, ds (its last day), yhat and quantiles, units a period.
+def node_days(engine: sa.Engine, *nodes: int) -> list[dict[str, Any]]:
+    """Return the forecast of a node by period: first_day, ds (its last day), yhat and quantiles, units a period.
 
-    In a daily forecast both are the day. Raises NotFound.
+    In a daily forecast both are the day. Of several nodes, the sum of their means, without quantiles. Raises NotFound.
     """
     with engine.connect() as connection:
         rows = (
-            connection.execute(statement("catalog/node_forecast"), {"node_id": node_id})
+            connection.execute(statement("catalog/node_forecast"), {"nodes": list(nodes)})
             .mappings()
             .all()
         )
     if not rows:
         raise NotFound(
-            "node_unknown", f"The published forecast has no item {node_id}.", node_id=node_id
+            "node_unknown",
+            f"The published forecast has no item {', '.join(map(str, nodes))}.",
+            node_id=nodes[0],
         )
     return [dict(row) for row in rows]
 

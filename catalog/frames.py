@@ -7,21 +7,27 @@ import sqlalchemy as sa
 
 from stocktide.foundation.database import statement
 
+# What queries may ask for and take as "all", or as the database's own, where a page does not say.
+UNSAID = ("now", "location", "department", "category", "currency", "reason", "limit")
+
 
 def read_frame(engine: sa.Engine, name: str, **parameters: Any) -> pd.DataFrame:
     """Run sql/catalog/NAME.sql; columns as the query names them.
 
-    now: for a query of an instant; that of the database by default.
+    now: for a query of an instant; that of the database by default. location, department, category: narrow it, as far
+    as the query knows them; limit: of its rows.
     """
     with engine.connect() as connection:
-        result = connection.execute(statement(f"catalog/{name}"), {"now": None, **parameters})
+        asked = {**dict.fromkeys(UNSAID), **parameters}
+        result = connection.execute(statement(f"catalog/{name}"), asked)
         return pd.DataFrame(result.all(), columns=list(result.keys()))
 
 
 def read_record(engine: sa.Engine, name: str, **parameters: Any) -> dict[str, Any]:
     """Run a query that gives one row."""
     with engine.connect() as connection:
-        found = connection.execute(statement(f"catalog/{name}"), {"now": None, **parameters})
+        asked = {**dict.fromkeys(UNSAID), **parameters}
+        found = connection.execute(statement(f"catalog/{name}"), asked)
         return dict(found.mappings().one())
 
 

@@ -1,5 +1,6 @@
 """Products as readers want them: name, price, stock at each location, and the next days' forecast."""
 
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,25 +82,61 @@ def list_products(
         return [
             {
                 **_described(row),
-                "on_hand": units(row["on_hand_milli"]),
-                "stock_known": row["known"] > 0,
-                "locations": row["locations"],
-                "locations_known": row["known"],
-                "locations_below_zero": row["below_zero"],
-                "locations_out_of_stock": row["out_of_stock"],
+                **_held(row),
                 "last_sale_at": row["last_sale_at"],
             }
             for row in rows
         ]
 
 
-def count_products(engine: sa.Engine, *, q: str = "", after: str = "") -> tuple[int, int]:
-    """Count the products that a search finds, and how many of them come before the page after `after`."""
+# Orders of the list of products, as the query names them.
+SORTS = ("sku", "name", "sales", "forecast", "cover", "incoming", "out")
+STATES = ("out", "below", "unknown")
+
+
+def planned_products(
+    engine: sa.Engine,
+    *,
+    through: date,
+    days: int,
+    q: str = "",
+    sort: str = "sku",
+    state: str | None = None,
+    after: str = "",
+    limit: int | None = 50,
+    location: str | None = None,
+    department: str | None = None,
+    category: str | None = None,
+) -> list[dict[str, Any]]:
+    """Page through products with what was sold in the last days, stock, cover, forecast, risk and what is on order.
+
+    sort: one of SORTS; after: the sku that the page follows in that order. state: one of STATES, or all. `nearest`: the
+    search found none, and this is like it. `found`, `before`: how many there are, and come before the row.
+    """
+    asked = {
+        "typed": q.replace("\x00", ""),
+        "q": _escaped(q),
+        "through": through,
+        "days": days,
+        "sort": sort,
+        "state": state,
+        "after": after,
+        "limit": limit,
+        "location": location,
+        "department": department,
+        "category": category,
+    }
+    counted = ("sold", "cover", "forecast", "incoming", "at_risk", "nearest", "found", "before")
     with engine.connect() as connection:
-        row = connection.execute(
-            statement("catalog/products_found"), {"q": _escaped(q), "after": after}
-        ).one()
-    return row.found, row.before
+        rows = connection.execute(statement("catalog/product_list"), asked).mappings()
+        return [
+            {
+                **_described(row),
+                **_held(row),
+                **{name: row[name] for name in (*counted, "horizon_days")},
+            }
+            for row in rows
+        ]
 
 
 def _described(row: Any) -> dict[str, Any]:
@@ -107,6 +144,17 @@ def _described(row: Any) -> dict[str, Any]:
         **{name: row[name] for name in ("sku", "name", "department", "category", "unit")},
         "price": money(row["price_micros"]),
         "currency": row["currency"],
+    }
+
+
+def _held(row: Any) -> dict[str, Any]:
+    return {
+        "on_hand": units(row["on_hand_milli"]),
+        "stock_known": row["known"] > 0,
+        "locations": row["locations"],
+        "locations_known": row["known"],
+        "locations_below_zero": row["below_zero"],
+        "locations_out_of_stock": row["out_of_stock"],
     }
 
 

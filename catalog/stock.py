@@ -1,5 +1,6 @@
 """Stock: levels, as they were at any moment, and by lot."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -44,11 +45,13 @@ def list_stock(
         return [_shown(row) for row in rows]
 
 
-def read_stock_value(engine: sa.Engine, *, currency: str | None) -> Money:
-    """Return what stock is worth at its selling prices, where both are known; see `money_of` for the currency."""
-    with engine.connect() as connection:
-        rows = connection.execute(statement("catalog/stock_value"), {"currency": currency}).all()
-    return money_of(((row.currency, row.value, row.converted) for row in rows), currency)
+def stock_worth(position: Mapping[str, Any], *, currency: str | None) -> Money:
+    """Return what stock is worth at its selling prices, where both are known; see `money_of` for the currency.
+
+    position: of the query stock_position.
+    """
+    rows = position["worth"]
+    return money_of(((row["currency"], row["value"], row["converted"]) for row in rows), currency)
 
 
 def stock_as_of(

@@ -1,19 +1,19 @@
 """The fan: what was sold and what is forecast, with its bands or sample paths and the naive line, by any period."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
+from dashboard.crosshair import between, crosshair, rounded
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, days_between, in_words
 from stocktide.domain.rhythm import Rhythm
 
 BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
 DAY_FORMAT = "%d %b"
-DAY_AXIS = alt.Axis(title=None, format=DAY_FORMAT, labelOverlap=True, tickCount=8)
 # Room right of the last day for the bands' names, as a share of the days shown.
 LABEL_ROOM = 0.045
 # Names are at least this share of the highest value apart, so that none covers another.
@@ -42,6 +42,15 @@ class Grain:
     def axis(self, ticks: int = 8) -> alt.Axis:
         """Build the axis of time."""
         return alt.Axis(title=None, format=self.axis_format, labelOverlap=True, tickCount=ticks)
+
+    def over(self, *days: "pd.Series[Any]") -> "Grain":
+        """Return the grain whose axis names the year, where some days are of several years."""
+        years = {year for some in days if len(some) for year in pd.to_datetime(some).dt.year}
+        return (
+            self
+            if "%Y" in self.axis_format or len(years) < 2
+            else replace(self, axis_format=f"{self.axis_format} %Y")
+        )
 
 
 DAY = Grain("day", "days", "today so far", "%a %d %b %Y", 12)
@@ -117,19 +126,26 @@ def fan_layers(forecast: pd.DataFrame, role: Roles, unit: str, grain: Grain = DA
         )
         for low, high, name in bands
     ]
-    tooltip = [
-        alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
-        alt.Tooltip("yhat:Q", title="forecast", format=",.1f"),
-    ]
-    for low, high, name in bands[-2:-1]:
-        tooltip += [
-            alt.Tooltip(f"{low}:Q", title=f"{name} from", format=",.1f"),
-            alt.Tooltip(f"{high}:Q", title=f"{name} to", format=",.1f"),
-        ]
     line = base.mark_line(color=role.forecast, strokeDash=[6, 4], strokeWidth=1.75).encode(
-        x=x, y=alt.Y("yhat:Q", title=unit), tooltip=tooltip
+        x=x, y=alt.Y("yhat:Q", title=unit)
     )
     return [*layers, line]
+
+
+def said_ahead(forecast: pd.DataFrame, grain: Grain = DAY) -> dict[str, "pd.Series[Any]"]:
+    """Return what a crosshair reads out of a forecast: the mean, and the middle one of its bands."""
+    if forecast.empty:
+        return {}
+    by_day = with_days(forecast, "ds", grain).set_index("ds")
+    said = {"forecast": rounded(by_day["yhat"])}
+    for low, high, name in known_bands(forecast)[-2:-1]:
+        said[f"{name} interval"] = between(by_day[low], by_day[high])
+    return said
+
+
+def said_of(frame: pd.DataFrame, column: str, value: str, grain: Grain = DAY) -> "pd.Series[Any]":
+    """Return a column of numbers as a crosshair reads it out, by the instants of a column of days."""
+    return rounded(with_days(frame, column, grain).set_index(column)[value])
 
 
 def boundary(
@@ -160,15 +176,18 @@ def sales_and_forecast(
     naive: pd.DataFrame | None = None,
     grain: Grain = DAY,
     coverage: Mapping[str, float] | None = None,
+    pointer: bool = True,
 ) -> Any:
     """Draw units sold and forecast, by day or by another period; the subtitle says what each line is.
 
     actual: columns ds, y; from `today` on (a Monday where days are shown as weeks) they still grow and are hollow.
     forecast: ds, yhat and quantiles (may be empty). paths: path, ds, units; drawn in place of the bands. naive: ds, y;
-    dotted. coverage: what the bands held when it was measured, by width.
+    dotted. coverage: what the bands held when it was measured, by width. pointer: False where nobody can point at it.
     """
+    grain = grain.over(actual["ds"], *([] if forecast.empty else [forecast["ds"]]))
     over, so_far = split_today(actual, "ds", today)
     layers: list[Any] = [_sold(over, role, unit, grain)]
+    read: dict[str, Any] = {"sold": said_of(over, "ds", "y", grain)}
     said = f"{unit}, {where}. Solid: sold."
     if not forecast.empty:
         ahead, meaning = _ahead(actual, forecast, paths, role, unit, grain, coverage)
@@ -182,9 +201,14 @@ def sales_and_forecast(
         hollow = alt.Chart(with_days(so_far, "ds", grain)).mark_point(
             color=role.actual, size=60, filled=False
         )
-        tooltip = [alt.Tooltip("y:Q", title=grain.so_far, format=",.1f")]
-        layers.append(hollow.encode(x="ds:T", y="y:Q", tooltip=tooltip))
+        layers.append(hollow.encode(x="ds:T", y="y:Q"))
         said += f" Hollow: {grain.so_far}."
+        read[f"sold, {grain.so_far}"] = said_of(so_far, "ds", "y", grain)
+    read |= said_ahead(forecast, grain)
+    if naive is not None and not naive.empty:
+        read["seasonal naive"] = said_of(naive, "ds", "y", grain)
+    if pointer:
+        layers += crosshair(read, role, one=grain.one, hover=grain.hover, axis=grain.axis())
     return chart_frame(
         alt.layer(*layers).properties(height=CHART_HEIGHT), role, title=title, subtitle=said
     )
@@ -197,10 +221,6 @@ def _sold(over: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Chart
         .encode(
             x=alt.X("ds:T", axis=grain.axis()),
             y=alt.Y("y:Q", title=unit),
-            tooltip=[
-                alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
-                alt.Tooltip("y:Q", title="sold", format=",.1f"),
-            ],
         )
     )
 
@@ -242,10 +262,6 @@ def _naive(naive: pd.DataFrame, role: Roles, grain: Grain) -> alt.Chart:
         .encode(
             x=alt.X("ds:T", axis=grain.axis()),
             y="y:Q",
-            tooltip=[
-                alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
-                alt.Tooltip("y:Q", title="seasonal naive", format=",.1f"),
-            ],
         )
     )
 

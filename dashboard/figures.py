@@ -7,13 +7,17 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.crosshair import crosshair
 from dashboard.fan import (
+    DAY,
     Grain,
     band_words,
     boundary,
     fan_layers,
     grain_of,
     known_bands,
+    said_ahead,
+    said_of,
     split_today,
     with_days,
 )
@@ -54,6 +58,7 @@ def product_story(
     """
     grain = grain_of(rhythm)
     every = _every_day(days, stock, forecast, grain)
+    grain = grain.over(every)
     # bars of longer periods are wide: half of one is before its instant
     room = pd.Timedelta(hours=0 if rhythm.is_daily else grain.hours_before)
     x = alt.X(
@@ -78,10 +83,11 @@ def product_story(
         today=today,
         rhythm=rhythm,
         coverage=coverage,
+        grain=grain,
     )
     panels = [sold]
     if not stock.empty:
-        panels.append(_stock_panel(stock, role, x, unit))
+        panels.append(_stock_panel(stock, role, x, unit, grain))
     return panels
 
 
@@ -111,17 +117,11 @@ def _sales_panel(
     today: date,
     rhythm: Rhythm,
     coverage: Mapping[str, float] | None,
+    grain: Grain,
 ) -> Any:
-    grain, each = grain_of(rhythm), rhythm.each(unit)
+    each = rhythm.each(unit)
     over, so_far = split_today(days, "day", today)
-    shown = {
-        "x": x,
-        "y": alt.Y("sold:Q", axis=_left(each)),
-        "tooltip": [
-            alt.Tooltip("day:T", title=grain.one, format=grain.hover),
-            alt.Tooltip("sold:Q", title="sold", format=",.1f"),
-        ],
-    }
+    shown = {"x": x, "y": alt.Y("sold:Q", axis=_left(each))}
     # a bar is as wide as its day; that of a longer period takes its share of the picture
     wide = {} if rhythm.is_daily else {"size": max(2, BARS_PX // (len(days) + len(forecast) + 1))}
     bars = alt.Chart(with_days(over, "day", grain)).mark_bar(color=role.actual, opacity=0.8, **wide)
@@ -151,34 +151,46 @@ def _sales_panel(
         marks = alt.Chart(with_days(censored, "day", grain)).mark_point(
             color=role.stock_out, shape="triangle-up", filled=True, size=45, opacity=1, yOffset=6
         )
-        layers.append(
-            marks.encode(
-                x=x,
-                y=alt.datum(0),
-                tooltip=[alt.Tooltip("day:T", title="out of stock", format=grain.hover)],
-            )
-        )
+        layers.append(marks.encode(x=x, y=alt.datum(0)))
         said += f" Orange: out of stock somewhere for part of the {rhythm.one}."
+    layers += _read_out(over, so_far, forecast, role, rhythm, grain)
     return chart_frame(
         alt.layer(*layers).properties(height=CHART_HEIGHT), role, title=title, subtitle=said
     )
 
 
-def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str) -> Any:
-    step = alt.Chart(with_days(stock, "day")).mark_area(
+def _read_out(
+    over: pd.DataFrame,
+    so_far: pd.DataFrame,
+    forecast: pd.DataFrame,
+    role: Roles,
+    rhythm: Rhythm,
+    grain: Grain,
+) -> list[alt.Chart]:
+    """Build the crosshair of the sales: sold, out of stock, forecast."""
+    said = {"sold": said_of(over, "day", "sold", grain)}
+    if not so_far.empty:
+        said[f"sold, {grain.so_far}"] = said_of(so_far, "day", "sold", grain)
+    empty = with_days(pd.concat([over, so_far]), "day", grain).set_index("day")["censored"]
+    if empty.any():
+        said["out of stock"] = empty[empty].map(lambda _: f"for part of the {rhythm.one}")
+    said |= said_ahead(forecast, grain)
+    axis, from_start = grain.axis(), rhythm.is_daily
+    return crosshair(said, role, one=grain.one, hover=grain.hover, axis=axis, from_start=from_start)
+
+
+def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str, grain: Grain) -> Any:
+    by_day = with_days(stock, "day")
+    step = alt.Chart(by_day).mark_area(
         interpolate="step-after", line={"color": role.actual}, color=role.baseline, opacity=0.25
     )
-    panel = step.encode(
-        x=x,
-        y=alt.Y("on_hand:Q", axis=_left(f"{unit} on hand")),
-        tooltip=[
-            alt.Tooltip("day:T", title="day", format="%a %d %b %Y"),
-            alt.Tooltip("on_hand:Q", title="on hand at close", format=",.1f"),
-            alt.Tooltip("known:Q", title="places known"),
-            alt.Tooltip("places:Q", title="of places"),
-        ],
-    ).properties(height=130)
-    return readable_axes(panel, role)
+    panel = step.encode(x=x, y=alt.Y("on_hand:Q", axis=_left(f"{unit} on hand")))
+    said = {"on hand at close": said_of(stock, "day", "on_hand")}
+    if "known" in by_day:
+        places = by_day["known"].astype(str) + " of " + by_day["places"].astype(str)
+        said["places known"] = places.set_axis(by_day["day"])
+    column = crosshair(said, role, one="day", hover=DAY.hover, axis=grain.axis(), from_start=True)
+    return readable_axes(alt.layer(panel, *column).properties(height=130), role)
 
 
 def ranked_bars(

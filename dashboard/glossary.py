@@ -6,6 +6,10 @@ TERMS = {
         "Unknown until a delivery or a count is received, and while the book is below zero: then goods were sold that "
         "never came, and only a count tells what is there."
     ),
+    "Days of cover": (
+        "How many days the stock lasts at the forecast rate: on hand ÷ forecast units a day."
+    ),
+    "On order": "Units ordered from a supplier and not received yet: ordered − received, by `order_id`.",
     "Stock-out": (
         "A product is out of stock in a location when its known stock is exactly 0. Below zero the book is wrong and "
         "the stock unknown."

@@ -2,35 +2,42 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from catalog.state import import_words, is_late, judge_data, waiting_words
+from dashboard.alerts import page as alerts
 from dashboard.calendar import page as calendar
 from dashboard.experiments import page as experiments
 from dashboard.feeds import page as feeds
 from dashboard.forecasts import page as forecasts
 from dashboard.freshness import read_freshness
 from dashboard.friendly_errors import FAILED, friendly_errors
+from dashboard.links import arrive, know_pages, page_link
 from dashboard.overview import page as overview
 from dashboard.products import page as products
 from dashboard.reader import Reader, open_reader, signed_in_user
+from dashboard.risk import page as risk
 from dashboard.sql import page as sql
 from dashboard.system import page as system
-from dashboard.theme import when
+from dashboard.theme import plural, when
 from dashboard.trending import page as trending
 from stocktide.foundation.errors import Unauthorized
 from stocktide.foundation.users import User
 
 FORECAST_LATE_S = 3 * 86_400
+STYLE, MENU = (Path(__file__).parent / name for name in ("style.css", "menu.html"))
 
 Render = Callable[[Reader, User], None]
 PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     "Insights": [
         ("overview", "Overview", ":material/dashboard:", overview.render),
+        ("risk", "Stock risk", ":material/production_quantity_limits:", risk.render),
         ("products", "Products", ":material/inventory_2:", products.render),
         ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),
+        ("alerts", "Alerts", ":material/notifications:", alerts.render),
         ("trending", "Trending", ":material/trending_up:", trending.render),
     ],
     "Planning": [
@@ -53,6 +60,18 @@ def run_shell() -> None:
     except Unauthorized:
         st.info("Your sign-in has ended. [Sign in again](/signin).")
         return
+    page = menu(reader, user)
+    st.set_page_config(page_title=f"{page.title} · Stocktide")
+    st.html(STYLE)
+    st.html(MENU, unsafe_allow_javascript=True)
+    with st.sidebar:
+        st.caption(f"{user.username} · {user.role}")
+        st.markdown('<a href="/signout" target="_self">Sign out</a>', unsafe_allow_html=True)
+    page.run()
+
+
+def menu(reader: Reader, user: User) -> Any:
+    """Draw the menu and make its pages known to links; returns the page that the address names."""
     sections = {
         section: [
             st.Page(
@@ -66,11 +85,10 @@ def run_shell() -> None:
         ]
         for section, pages in PAGES.items()
     }
-    page = st.navigation(sections)
-    with st.sidebar:
-        st.caption(f"{user.username} · {user.role}")
-        st.markdown('<a href="/signout" target="_self">Sign out</a>', unsafe_allow_html=True)
-    page.run()
+    # the default page has the address "/"
+    known = [page for pages in sections.values() for page in pages]
+    know_pages({page.url_path or "overview": page for page in known})
+    return st.navigation(sections, expanded=True)
 
 
 def page_script(render: Render, title: str, reader: Reader, user: User) -> Callable[[], None]:
@@ -78,6 +96,7 @@ def page_script(render: Render, title: str, reader: Reader, user: User) -> Calla
 
     def script() -> None:
         st.title(title)
+        arrive(title)
         st.session_state.pop(FAILED, None)
         freshness_strip(reader)
         if FAILED not in st.session_state:
@@ -94,7 +113,12 @@ def freshness_strip(reader: Reader) -> None:
         known = read_freshness(reader)
         if st.session_state.pop(FAILED, False):
             st.rerun(scope="app")
-        st.markdown(" · ".join(freshness_parts(known, reader.clock())), help="Times are UTC.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            said = " · ".join(freshness_parts(known, reader.clock()))
+            st.markdown(said, help="Times are UTC.", width="content")
+            if known["alerts_open"]:
+                many = plural(known["alerts_open"], "open alert")
+                page_link("alerts", many, icon=":material/notifications:")
 
 
 def freshness_parts(known: dict[str, Any], now: datetime) -> list[str]:

@@ -62,17 +62,25 @@ def mixed_note(units: Sequence[str]) -> str | None:
 
 
 def price_column(frame: pd.DataFrame) -> ColumnConfig:
-    """Turn a table's `price` into what can be read with its `currency`, and return how the column is shown.
+    """Turn a table's `price` into what can be read with its `currency`, and return how the column is shown."""
+    return amount_column(frame, "price", "Price")
 
-    Prices of one currency stay numbers, with the currency in the header; of several each has its own.
+
+def amount_column(
+    frame: pd.DataFrame, column: str, label: str, *, help: str | None = None
+) -> ColumnConfig:
+    """Turn a column of money into what can be read with its `currency`, and return how the column is shown.
+
+    Amounts of one currency stay numbers, with the currency in the header; of several each has its own.
     """
-    priced = frame["price"].notna()
-    codes = {code or "" for code in frame.loc[priced, "currency"]}
+    known = frame[column].notna()
+    codes = {code or "" for code in frame.loc[known, "currency"]}
     if len(codes) > 1:
-        frame["price"] = [
-            amount(price, currency) if price == price else None
-            for price, currency in zip(frame["price"], frame["currency"], strict=True)
+        frame[column] = [
+            amount(value, currency) if value == value else None
+            for value, currency in zip(frame[column], frame["currency"], strict=True)
         ]
-        return st.column_config.TextColumn("Price")
+        return st.column_config.TextColumn(label, help=help)
     code = next(iter(codes), "")
-    return st.column_config.NumberColumn(f"Price, {code}" if code else "Price", format="%.2f")
+    named = f"{label}, {code}" if code else label
+    return st.column_config.NumberColumn(named, format="%.2f", help=help)

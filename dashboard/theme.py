@@ -74,8 +74,15 @@ def lines_of(text: str) -> str | list[str]:
 
 
 def readable_axes(chart: Any, role: Roles) -> Any:
-    """Write a chart's axes in the colour of the text; Streamlit's grey is too pale to read."""
-    return chart.configure_axis(labelColor=role.actual, titleColor=role.actual)
+    """Write a chart's axes in the colour of the text; Streamlit's grey is too pale to read.
+
+    A mark that says nothing of its own shows no tooltip: by default it would show its raw fields.
+    """
+    return (
+        chart.configure_axis(labelColor=role.actual, titleColor=role.actual)
+        .configure_legend(labelColor=role.actual, titleColor=role.actual)
+        .configure_mark(tooltip=None)
+    )
 
 
 def quantity(value: float | None) -> str:

@@ -9,6 +9,8 @@ import streamlit as st
 LIVE = "5s"
 EVERY = "All feeds"
 ROW_PX = 28
+# A table whose rows open on a click anywhere in them, or by the arrow keys: a box to tick in front is easily missed.
+OPENS: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-cell"}
 # Reasons whose code does not read as words.
 REASONS = {
     "time_past": "time too old",
@@ -30,9 +32,9 @@ def table(frame: pd.DataFrame, key: str, columns: Mapping[str, Any], **more: Any
     )
 
 
-def ticked(event: Any, rows: int) -> int | None:
-    """Return the row that is ticked in a table, if one is and still exists."""
-    chosen = [row for row in event["selection"]["rows"] if row < rows]
+def clicked(event: Any, rows: int) -> int | None:
+    """Return the row of a table of `OPENS` that was clicked, if one was and still exists."""
+    chosen = [row for row, _ in event["selection"]["cells"] if row < rows]
     return chosen[0] if chosen else None
 
 
@@ -46,6 +48,11 @@ def time_column(label: str) -> Any:
 def reason_words(reason: str) -> str:
     """Return a reject's reason as people read it."""
     return REASONS.get(reason, reason.replace("_", " "))
+
+
+def rule_words(rule: str) -> str:
+    """Return a rule as people read it."""
+    return rule.replace("_", " ").capitalize()
 
 
 def listed_note(shown: int, found: int, word: str = "listed") -> str:

@@ -20,7 +20,7 @@ ENTERED = {"promotions": "Promotion", "events": "Event", "closures": "Closure"}
 
 def enter_plan(reader: Reader, user: User) -> None:
     """Draw the form of a new plan, and record it."""
-    st.subheader("New plan")
+    st.header("New plan")
     kind = st.segmented_control(
         "Kind",
         list(ENTERED),
@@ -37,7 +37,7 @@ def enter_plan(reader: Reader, user: User) -> None:
 def change_plan(reader: Reader, user: User, plan: Mapping[str, Any]) -> None:
     """Draw the form of a plan that is there; save its change, or withdraw it."""
     kind = str(plan["kind"])
-    st.subheader(f"{KINDS[kind]}: {plain(str(plan['label']))}")
+    st.header(f"{KINDS[kind]}: {plain(str(plan['label']))}")
     st.caption(
         f"For {plain(for_what(plan))}, {plain(where(plan))}. Recorded by {plain(str(plan['recorded_by']))}, "
         f"id {plain(str(plan['plan']))}. A change applies from now on; past backtests keep what was known then."

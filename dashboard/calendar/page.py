@@ -10,10 +10,11 @@ from catalog.frames import read_frame
 from dashboard.calendar.figures import ROWS_MAX, timeline, timeline_runs
 from dashboard.calendar.form import SAID, change_plan, enter_plan
 from dashboard.calendar.words import KINDS, in_words
+from dashboard.charts import draw_chart
 from dashboard.freshness import data_state
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, roles
-from dashboard.widgets import listed_note, table, ticked
+from dashboard.widgets import OPENS, clicked, listed_note, table
 from stocktide.foundation.users import User
 
 WEEKS = 13
@@ -49,7 +50,7 @@ def render(reader: Reader, user: User) -> None:
 
 
 def _planned(plans: pd.DataFrame, first: date, until: date) -> Any:
-    """Draw what is planned; return the plan that is ticked in the table, if one is."""
+    """Draw what is planned; return the plan that is clicked in the table, if one is."""
     kind = st.segmented_control(
         "Show", [ALL, *KINDS.values()], key="kind", bind="query-params", default=ALL, required=True
     )
@@ -76,7 +77,7 @@ def _timeline(plans: pd.DataFrame, first: date, until: date) -> None:
         title=f"{plural(len(plans), 'plan')} in the coming {WEEKS} weeks",
         subtitle=f"{first:%d %b} to {until:%d %b %Y}; numbers: plans at the same time",
     )
-    st.altair_chart(chart, width="stretch", key="calendar.timeline")
+    draw_chart(chart, "calendar.timeline")
     if len(rows) > ROWS_MAX:
         st.caption(f"{ROWS_MAX} of {len(rows):,} rows are shown.")
 
@@ -94,9 +95,12 @@ def _table(plans: pd.DataFrame, key: str) -> Any:
         "recorded_by": "Recorded by",
     }
     event = table(
-        listed[list(columns)], key, columns, on_select="rerun", selection_mode="single-row"
+        listed[list(columns)],
+        key,
+        columns,
+        **OPENS,
     )
     more = listed_note(len(listed), len(plans))
-    st.caption(f"Tick a plan to change or withdraw it. {more}".strip())
-    row = ticked(event, len(listed))
+    st.caption(f"Click a plan to change or withdraw it. {more}".strip())
+    row = clicked(event, len(listed))
     return None if row is None else listed.iloc[row].to_dict()

@@ -5,7 +5,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.fan import DAY_AXIS, Grain, grain_of, with_days
+from dashboard.crosshair import crosshair
+from dashboard.fan import DAY, Grain, grain_of, said_of, with_days
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, quantity
 from stocktide.domain.rhythm import DAILY, Rhythm
@@ -15,6 +16,8 @@ TILE_HEIGHT = 100
 TITLE_PX = 300
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 # How a page names what the registry keeps as a version's status.
+# What a crosshair reads out where two versions disagree.
+READ = {"newer": "now", "older": "before"}
 STATUS = {
     "champion": "current version",
     "challenger": "new version",
@@ -83,24 +86,22 @@ def disagreement_tiles(days: pd.DataFrame, role: Roles, rhythm: Rhythm = DAILY) 
 
 
 def _disagreement(of: pd.DataFrame, role: Roles, grain: Grain) -> Any:
-    base = alt.Chart(with_days(of, "ds", grain)).encode(x=alt.X("ds:T", axis=grain.axis(ticks=4)))
-    tooltip = [
-        alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
-        alt.Tooltip("now:Q", title="newer", format=",.1f"),
-        alt.Tooltip("before:Q", title="older", format=",.1f"),
-    ]
+    days, time = with_days(of, "ds", grain), grain.over(of["ds"]).axis(ticks=4)
+    base = alt.Chart(days).encode(x=alt.X("ds:T", axis=time))
+    read = {name: said_of(of, "ds", value, grain) for name, value in READ.items()}
     axis = alt.Axis(tickCount=3)
     older = base.mark_line(color=role.actual, strokeDash=[4, 3], strokeWidth=1.25).encode(
-        y=alt.Y("before:Q", title=None, axis=axis), tooltip=tooltip
+        y=alt.Y("before:Q", title=None, axis=axis)
     )
     newer = base.mark_line(color=role.forecast, strokeWidth=1.75).encode(
-        y=alt.Y("now:Q", title=None, axis=axis), tooltip=tooltip
+        y=alt.Y("now:Q", title=None, axis=axis)
     )
     before, now = float(of["before"].sum()), float(of["now"].sum())
     first = of.iloc[0]
     moved = f"{quantity(before)} → {quantity(now)} units"
     apart = f", {first['apart']:.2f} intervals apart" if pd.notna(first["apart"]) else ""
-    chart = alt.layer(older, newer).properties(height=FRAME_HEIGHT + TILE_HEIGHT)
+    column = crosshair(read, role, one=grain.one, hover=grain.hover, axis=time)
+    chart = alt.layer(older, newer, *column).properties(height=FRAME_HEIGHT + TILE_HEIGHT)
     framed = chart_frame(chart, role, title=str(first["label"]), subtitle=f"{moved}{apart}")
     return framed.configure_title(limit=TITLE_PX)
 
@@ -113,7 +114,7 @@ def version_history(models: pd.DataFrame, role: Roles) -> Any:
     frame = models.assign(
         cutoff=pd.to_datetime(models["cutoff"]), state=models["status"].map(STATUS)
     )
-    x = alt.X("cutoff:T", axis=DAY_AXIS)
+    x = alt.X("cutoff:T", axis=DAY.over(frame["cutoff"]).axis())
     y = alt.Y("score:Q", title="error", scale=alt.Scale(zero=False, padding=12))
     tooltip = [
         alt.Tooltip("version:Q", title="version"),
@@ -153,13 +154,13 @@ def drift_lines(
     grain = grain_of(rhythm)
     frame = with_days(drift, "day", grain)
     base = alt.Chart(frame)
-    x = alt.X("day:T", axis=grain.axis())
+    axis = grain.over(drift["day"]).axis()
+    x = alt.X("day:T", axis=axis)
     y = alt.Y("wape:Q", title=f"WAPE of the {rhythm.one}", axis=alt.Axis(format="%", tickCount=5))
-    tooltip = [
-        alt.Tooltip("day:T", title=grain.one, format=grain.hover),
-        alt.Tooltip("wape:Q", title="error", format=".1%"),
-        alt.Tooltip("expected_wape:Q", title="expected", format=".1%"),
-    ]
+    shares = frame.set_index("day")[["wape", "expected_wape"]].map(
+        "{:.1%}".format, na_action="ignore"
+    )
+    read = {"error": shares["wape"], "expected": shares["expected_wape"]}
     error = base.mark_line(
         color=role.actual, strokeWidth=1.5, point={"color": role.actual, "size": 20}
     )
@@ -169,8 +170,9 @@ def drift_lines(
     )
     chart = alt.layer(
         expected.encode(x=x, y=alt.Y("expected_wape:Q")),
-        error.encode(x=x, y=y, tooltip=tooltip),
-        alarms.encode(x=x, y=y, tooltip=tooltip),
+        error.encode(x=x, y=y),
+        alarms.encode(x=x, y=y),
+        *crosshair(read, role, one=grain.one, hover=grain.hover, axis=axis),
     ).properties(height=CHART_HEIGHT - 80)
     count, periods = int(drift["alarm"].sum()), rhythm.counted(len(drift))
     return chart_frame(

@@ -15,6 +15,7 @@ from catalog.experiments import (
 )
 from catalog.frames import read_frame
 from dashboard.api_client import decide_forecast
+from dashboard.charts import draw_chart
 from dashboard.experiments.figures import (
     STATUS,
     compare_versions,
@@ -118,10 +119,10 @@ def _side_by_side(
 
 def _card(title: str, model: Mapping[str, Any] | None, empty: str) -> None:
     if model is None:
-        st.subheader(title)
+        st.header(title)
         st.info(empty)
         return
-    st.subheader(f"{title}: {model['version']}", help=TITLE_TIPS.get(title))
+    st.header(f"{title}: {model['version']}", help=TITLE_TIPS.get(title))
     cards = st.columns(3)
     cards[0].metric("Error (lower is better)", _number(model["score"], ".4f"), help=tip("wrmsse"))
     cards[1].metric("80 % coverage", _number(model["coverage_80"], ".0%"), help=tip("coverage"))
@@ -149,7 +150,7 @@ def _won(
 def _decide(
     reader: Reader, user: User, models: pd.DataFrame, champion: Mapping[str, Any] | None
 ) -> None:
-    st.subheader("Publish or roll back")
+    st.header("Publish or roll back")
     if user.role == "viewer":
         st.caption("Planners and operators can publish another version or roll back.")
         return
@@ -219,7 +220,7 @@ def _versions(
     backtest: pd.DataFrame,
     metric: str,
 ) -> None:
-    st.subheader("Versions")
+    st.header("Versions")
     st.caption(f"Latest {plural(len(models), 'version')}. Tick up to {COMPARED_MAX} to compare.")
     shown = models[["version", "status", "cutoff", "score", "coverage_80", "reason"]].assign(
         against=100 * (models["score"] / models["champion_score"] - 1),
@@ -275,7 +276,7 @@ def _compare(ticked: pd.DataFrame, backtest: pd.DataFrame, metric: str) -> None:
         )
     else:
         chart = compare_versions(gains, roles(), metric=metric)
-        st.altair_chart(chart, width="stretch", key="experiments.compare")
+        draw_chart(chart, "experiments.compare")
     if len(ticked) > 1:
         different = parameter_differences(ticked)
         st.dataframe(
@@ -319,16 +320,17 @@ def _disagreements(reader: Reader, two: pd.DataFrame) -> None:
         row = st.columns(TILES_A_ROW)
         for index, tile in enumerate(tiles[start : start + TILES_A_ROW]):
             key = f"experiments.disagreement.{start + index}"
-            row[index].altair_chart(tile, width="stretch", key=key)
+            with row[index]:
+                draw_chart(tile, key)
 
 
 def _history(reader: Reader, models: pd.DataFrame) -> None:
-    st.subheader("Version history")
+    st.header("Version history")
     scored = models.dropna(subset=["score"])
     if len(scored) > 1:
         columns = ["version", "cutoff", "score", "status"]
         chart = version_history(scored[columns], roles())
-        st.altair_chart(chart, width="stretch", key="experiments.history")
+        draw_chart(chart, "experiments.history")
     decisions = read_frame(reader.engine, "decisions", limit=DECISIONS)
     st.dataframe(
         decisions,
@@ -350,7 +352,7 @@ def _history(reader: Reader, models: pd.DataFrame) -> None:
 
 
 def _drift(reader: Reader, champion: Mapping[str, Any] | None) -> None:
-    st.subheader("Drift", help=f"{tip('drift')} {tip('wape')}")
+    st.header("Drift", help=f"{tip('drift')} {tip('wape')}")
     drift = read_frame(reader.engine, "drift", periods=DRIFT_PERIODS)
     judged = drift.dropna(subset=["wape"])
     if judged.empty:
@@ -365,4 +367,4 @@ def _drift(reader: Reader, champion: Mapping[str, Any] | None) -> None:
     rhythm = rhythm_of(judged["frequency"].iloc[0])
     mine = judged[judged["level_name"] == level]
     chart = drift_lines(mine, roles(), level_name=str(level), rhythm=rhythm)
-    st.altair_chart(chart, width="stretch", key="experiments.drift")
+    draw_chart(chart, "experiments.drift")

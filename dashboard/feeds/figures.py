@@ -29,13 +29,22 @@ def state_colours(role: Roles) -> list[str]:
 
 
 def rate_chart(
-    rates: pd.DataFrame, band: pd.DataFrame, role: Roles, *, title: str, subtitle: str
+    rates: pd.DataFrame,
+    band: pd.DataFrame,
+    role: Roles,
+    *,
+    title: str,
+    subtitle: str,
+    top: float | None = None,
 ) -> Any:
     """Draw events a minute by outcome, stacked, over the last 24 hours up to now, and the usual rate as an outline.
 
     rates: columns at, outcome, per_minute. band: columns at, low, high (events a minute); may be empty.
+    top: pieces are cut off above it.
     """
     pieces = stacked(rates)
+    if top is not None:
+        pieces = pieces.assign(**{name: pieces[name].clip(upper=top) for name in ("bottom", "top")})
     x = alt.X(
         "at:T",
         axis=TIME_AXIS,

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.feeds import OUTCOMES, STATES, judged, span, strips
+from catalog.feeds import IMPORTED_S, OUTCOMES, STATES, judged, span, strips
 from catalog.frames import read_frame
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity, roles
@@ -97,7 +97,8 @@ def _columns() -> dict[str, Any]:
         "events": columns.NumberColumn("Events, 24 h", format="localized"),
         "lag": columns.TextColumn(
             "Lag, last hour",
-            help="From the latest event of a minute to the end of the minute; see Live for exact lags.",
+            help="From the latest event of a minute to the end of the minute; see Live for exact lags. "
+            "Imports of the past do not count.",
         ),
         "usual": columns.TextColumn(
             "Usual per minute", help="95 % of the same hour in the last four weeks."
@@ -125,4 +126,5 @@ def _usual(usual: pd.DataFrame, feed: str) -> str:
 def lag_words(bins: pd.DataFrame, feed: str, now: datetime) -> str:
     """Describe how old a feed's latest events of the last hour were when their minute ended; "" where none came."""
     mine = bins[(bins["feed"] == feed) & (bins["at"] > now - timedelta(hours=1))]["lag_s"].dropna()
+    mine = mine[mine < IMPORTED_S]
     return "" if mine.empty else f"within {span(max(1.0, float(mine.median())))}"

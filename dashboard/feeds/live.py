@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.feeds import lags, matching
+from catalog.feeds import lags, matching, span
 from catalog.frames import read_frame
+from dashboard.charts import draw_chart
 from dashboard.feeds.figures import lag_chart
 from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
@@ -33,9 +34,11 @@ def live_panel(reader: Reader) -> None:
     if tail.empty:
         st.info("Nothing is recorded yet. Send an event: POST /v1/events, MQTT, or a file.")
         return
-    st.altair_chart(
-        lag_chart(lags(tail).head(LAG_SOURCES), roles()), key="feeds.lag", width="stretch"
-    )
+    by_source = lags(tail)
+    if by_source.empty:
+        st.caption("All of the latest events happened days before they came, as imported ones do.")
+        by_source = lags(tail, imported=True)
+    draw_chart(lag_chart(by_source.head(LAG_SOURCES), roles()), "feeds.lag")
     found = matching(tail, text or "")
     if found.empty:
         st.info(
@@ -47,7 +50,9 @@ def live_panel(reader: Reader) -> None:
         f"{min(len(found), TAIL_ROWS)} of the latest {plural(len(tail), 'event')}, newest first."
     )
     columns = _event_columns()
-    table(found.head(TAIL_ROWS)[list(columns)], "feeds.live", columns, height=520)
+    newest = found.head(TAIL_ROWS)
+    newest = newest.assign(lag=newest["lag_s"].clip(lower=0).map(span))
+    table(newest[list(columns)], "feeds.live", columns, height=520)
 
 
 def _event_columns() -> dict[str, Any]:
@@ -59,7 +64,7 @@ def _event_columns() -> dict[str, Any]:
         "occurred_at": columns.DatetimeColumn(
             "Occurred (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
         ),
-        "lag_s": columns.NumberColumn("Lag, s", format="%.3f"),
+        "lag": columns.TextColumn("Lag", help="From happening to being recorded."),
         "kind": "Kind",
         "product": "Product",
         "location": "Location",

@@ -3,21 +3,23 @@
 import streamlit as st
 
 from catalog.frames import read_frame, read_record
-from dashboard.feeds.alerts import alerts_panel
 from dashboard.feeds.fixing import SAID
 from dashboard.feeds.live import keys_panel, live_panel
 from dashboard.feeds.rates import rates_panel
 from dashboard.feeds.rejects import rejects_panel
+from dashboard.links import page_link
 from dashboard.reader import Reader
 from dashboard.theme import plain
 from dashboard.widgets import EVERY, switch
 from stocktide.foundation.users import User
 
-TABS = {"rates": "Rates", "rejects": "Rejects", "alerts": "Alerts", "live": "Live", "keys": "Keys"}
+TABS = {"rates": "Rates", "rejects": "Rejects", "live": "Live", "keys": "Keys"}
 
 
 def render(reader: Reader, user: User) -> None:
     """Draw the part of the page that the address names."""
+    if st.query_params.get("tab") == "alerts":
+        page_link("alerts", "Alerts have a page of their own.")
     names = read_frame(reader.engine, "feed_names")["feed"].tolist()
     refused = int(read_record(reader.engine, "reject_open", after=0, feed=None)["open"])
     if SAID in st.session_state:
@@ -48,8 +50,6 @@ def render(reader: Reader, user: User) -> None:
         )
     elif tab == "rejects":
         rejects_panel(reader, user, feed)
-    elif tab == "alerts":
-        alerts_panel(reader, user, feed)
     elif tab == "live":
         live_panel(reader)
     else:

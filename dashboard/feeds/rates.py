@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from catalog.feeds import rates, span, state_spans, window_start
+from catalog.feeds import rates, readable_top, span, state_spans, window_start
 from catalog.frames import read_frame
+from dashboard.charts import draw_chart
 from dashboard.feeds.figures import band_of, rate_chart, state_timeline
 from dashboard.feeds.list import FEEDS_SHOWN, feed_rows, feed_table, headline, read_feeds
 from dashboard.friendly_errors import friendly_errors
 from dashboard.reader import Reader
-from dashboard.theme import plural, roles
+from dashboard.theme import plural, quantity, roles
 from dashboard.widgets import EVERY, LIVE, listed_note
 
 # States include what was sent a day before the window.
@@ -39,7 +40,7 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     spans = state_spans(timed, bins, alerts, now)
     if not spans.empty:
         chart = state_timeline(spans, roles(), title=timeline_title(spans))
-        st.altair_chart(chart, key="feeds.states", width="stretch")
+        draw_chart(chart, "feeds.states")
     if feed is None and (cut := listed_note(len(timed), len(feeds), "shown")):
         st.caption(f"{cut} Feeds with alerts in these 24 hours come first.")
     st.caption(f"Updated at {now:%H:%M:%S} UTC; refreshes every 5 seconds.")
@@ -71,14 +72,19 @@ def _rates(
         if usual.empty
         else "dashed: 95 % range of the same hours over four weeks"
     )
+    top = readable_top(shown.groupby("at")["per_minute"].sum())
+    if top is not None:
+        most = shown.groupby("at")["per_minute"].sum().max()
+        behind += f". Cut off above {quantity(top)}: an import came at {quantity(most)} a minute"
     chart = rate_chart(
         shown,
         usual,
         roles(),
+        top=top,
         title=rate_title(shown, feed),
         subtitle=f"Events per minute in steps of ten minutes, last 24 hours; {behind}",
     )
-    st.altair_chart(chart, width="stretch", key="feeds.rates")
+    draw_chart(chart, "feeds.rates")
 
 
 def rate_title(shown: pd.DataFrame, feed: str | None) -> str:

@@ -14,7 +14,16 @@ from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
-from dashboard.widgets import LIVE, listed_note, reason_words, switch, table, ticked, time_column
+from dashboard.widgets import (
+    LIVE,
+    OPENS,
+    clicked,
+    listed_note,
+    reason_words,
+    switch,
+    table,
+    time_column,
+)
 from stocktide.foundation.users import User
 
 GROUPS = 100
@@ -31,11 +40,15 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
     state = switch("state", "State", STATES)
     drawn = read_record(reader.engine, "reject_open", after=0, feed=feed)
     new_rejects(reader, int(drawn["newest_id"] or 0), feed)
-    groups = read_frame(reader.engine, "reject_groups", state=state, feed=feed, limit=GROUPS)
+    causes = read_frame(reader.engine, "reject_causes", state=state, feed=feed)
+    reason = _choose_cause(causes)
+    groups = read_frame(
+        reader.engine, "reject_groups", state=state, feed=feed, reason=reason, limit=GROUPS
+    )
     if groups.empty:
         st.info(_none(reader, state, feed))
         return
-    st.caption(groups_sentence(groups))
+    st.caption(f"{plural(len(causes), 'cause')}. {groups_sentence(groups)}")
     group = _choose_group(groups, state)
     if user.role == "viewer":
         st.caption(
@@ -44,6 +57,18 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
         return
     if group is not None:
         _events(reader, user, group, state)
+
+
+def _choose_cause(causes: pd.DataFrame) -> str | None:
+    """Offer the reasons for which input was refused, the most frequent first; None for all of them."""
+    if len(causes) < 2:
+        return None
+    named = {
+        f"{reason_words(row['reason']).capitalize()} ({row['rejects']:,})": str(row["reason"])
+        for row in causes.to_dict("records")
+    }
+    every = f"All {len(causes)} causes"
+    return named.get(str(st.selectbox("Cause", [every, *named], key="feeds.cause", width=320)))
 
 
 def _none(reader: Reader, state: str, feed: str | None) -> str:
@@ -61,7 +86,7 @@ def groups_sentence(groups: pd.DataFrame) -> str:
     cut = listed_note(len(groups), found)
     return (
         f"{plural(rejects, 'reject')} in {plural(found, 'group')}, newest first. "
-        f"{f'{cut} Choose a feed to see the others. ' if cut else ''}Tick a group to see its events."
+        f"{f'{cut} Choose a feed to see the others. ' if cut else ''}Click a group to see its events."
     )
 
 
@@ -89,20 +114,19 @@ def last_refused(last: dict[str, Any]) -> str:
 
 
 def _choose_group(groups: pd.DataFrame, state: str) -> dict[str, Any] | None:
-    """Draw the groups; the ticked one goes into the address. Returns the group that the address names."""
+    """Draw the groups; the clicked one goes into the address. Returns the group that the address names."""
     columns = _group_columns(state)
     named_for_people = groups.assign(
         reason=groups["reason"].map(reason_words), field=groups["field"].fillna("")
     )
     event = table(
         named_for_people[list(columns)],
-        # a table for each list: the tick of one must not be taken for a row of another
+        # a table for each list: the click of one must not be taken for a row of another
         f"feeds.groups.{state}.{hash(tuple(groups['sample_id']))}",
         columns,
-        on_select="rerun",
-        selection_mode="single-row",
+        **OPENS,
     )
-    row = ticked(event, len(groups))
+    row = clicked(event, len(groups))
     if row is not None:
         _go_to_group(groups.iloc[row])
     wanted = {column: st.query_params.get(name, "") for name, column in GROUP.items()}
@@ -154,7 +178,7 @@ def _plain_row(row: "pd.Series[Any]") -> dict[str, Any]:
 
 
 def _events(reader: Reader, user: User, group: Mapping[str, Any], state: str) -> None:
-    st.subheader(plain(reason_words(str(group["reason"])).capitalize()), divider="gray")
+    st.header(plain(reason_words(str(group["reason"])).capitalize()), divider="gray")
     before = st.query_params.get("page", "")
     events = read_frame(
         reader.engine,
@@ -201,11 +225,10 @@ def _choose_event(events: pd.DataFrame, state: str, before: str) -> int:
         events[list(columns)],
         f"feeds.events.{state}.{before}.{hash(tuple(events['reject_id']))}",
         columns,
-        on_select="rerun",
-        selection_mode="single-row",
+        **OPENS,
         height="content" if len(events) < EVENTS_SHOWN else 320,
     )
-    row = ticked(event, len(events))
+    row = clicked(event, len(events))
     if row is not None:
         st.query_params["event"] = str(events["reject_id"].iloc[row])
     named = st.query_params.get("event", "")

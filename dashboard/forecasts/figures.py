@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from catalog.nodes import Moves
+from dashboard.crosshair import crosshair
 from dashboard.fan import grain_of, with_days
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.theme import Roles, chart_frame, quantity
@@ -21,11 +22,17 @@ WEEKLY = "weekly"
 
 
 def component_tiles(
-    parts: pd.DataFrame, cutoff: pd.Timestamp, role: Roles, rhythm: Rhythm = DAILY
+    parts: pd.DataFrame,
+    cutoff: pd.Timestamp,
+    role: Roles,
+    rhythm: Rhythm = DAILY,
+    *,
+    pointer: bool = True,
 ) -> list[Any]:
     """Draw each component in a tile of its own, the trend first, the others by size and on one scale.
 
     parts: columns component, ds, units (added units a period). cutoff: last day that the models saw.
+    pointer: False where nobody can point at them.
     """
     effects = parts[parts["component"] != TREND]
     size = effects.groupby("component")["units"].agg(lambda units: float(units.abs().max()))
@@ -39,7 +46,7 @@ def component_tiles(
         if name.startswith(WEEKLY):
             mine = mine[mine["ds"] > cutoff - pd.Timedelta(days=WEEKLY_DAYS_BACK)]
         own_scale = alt.Scale(zero=False) if name == TREND else scale
-        tiles.append(_tile(name, mine, cutoff, role, own_scale, rhythm))
+        tiles.append(_tile(name, mine, cutoff, role, own_scale, rhythm, pointer))
     return tiles
 
 
@@ -50,8 +57,9 @@ def _tile(
     role: Roles,
     scale: alt.Scale,
     rhythm: Rhythm,
+    pointer: bool,
 ) -> Any:
-    is_trend, grain = name == TREND, grain_of(rhythm)
+    is_trend, grain = name == TREND, grain_of(rhythm).over(part["ds"])
     title = rhythm.each() if is_trend else f"added {rhythm.each()}"
     x = alt.X("ds:T", axis=grain.axis())
     line = (
@@ -60,10 +68,6 @@ def _tile(
         .encode(
             x=x,
             y=alt.Y("units:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4)),
-            tooltip=[
-                alt.Tooltip("ds:T", title=grain.one, format=grain.hover),
-                alt.Tooltip("units:Q", title=title, format="+,.1f"),
-            ],
         )
     )
     layers: list[Any] = [line]
@@ -76,6 +80,10 @@ def _tile(
         layers.append(
             alt.Chart(edge).mark_rule(color=role.baseline, strokeWidth=1).encode(x="ds:T")
         )
+    if pointer:
+        by_day = with_days(part, "ds", grain).set_index("ds")["units"]
+        read = {title: by_day.map("{:,.1f}".format if is_trend else "{:+,.1f}".format)}
+        layers += crosshair(read, role, one=grain.one, hover=grain.hover, axis=grain.axis())
     said = "underlying trend" if is_trend else "below the line: fewer units than the trend"
     return chart_frame(
         alt.layer(*layers).properties(height=FRAME_HEIGHT + TILE_HEIGHT),

@@ -1,5 +1,6 @@
 """A node's forecast and components as one PNG: the figures of the Forecasts page, drawn without a browser."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -46,7 +47,7 @@ def draw_node(
         )
     role, rhythm = DARK if dark else LIGHT, rhythm_of(run["frequency"])
     forecast = pd.DataFrame(node_days(engine, node_id))
-    actual = read_actuals(engine, node_id, run["cutoff"], rhythm, rhythm.history)
+    actual = read_actuals(engine, [node_id], run["cutoff"], rhythm, rhythm.history)
     now = datetime.now(UTC)
     state = judge_data(read_record(engine, "freshness", now=now), now, rhythm=rhythm)
     counted = node_unit(node)
@@ -63,20 +64,21 @@ def draw_node(
         paths=read_paths(engine, node_id) if paths else None,
         grain=grain_of(rhythm),
         coverage=node["coverage"] or {},
+        pointer=False,
     )
     parts = components(read_parts(engine, node_id))
     cutoff = pd.Timestamp(run["cutoff"])
-    tiles = [] if parts.empty else component_tiles(parts, cutoff, role, rhythm)
+    tiles = [] if parts.empty else component_tiles(parts, cutoff, role, rhythm, pointer=False)
     spec = stack(fan, tiles, ground=GROUND["dark" if dark else "light"], text=role.actual)
     return NodePicture(vl_convert.vegalite_to_png(spec, scale=SCALE), title)
 
 
 def read_actuals(
-    engine: sa.Engine, node_id: int, cutoff: date, rhythm: Rhythm, periods: int
+    engine: sa.Engine, nodes: Sequence[int], cutoff: date, rhythm: Rhythm, periods: int
 ) -> pd.DataFrame:
-    """Read what a node sold in the last `periods` up to the cutoff: columns ds, y."""
+    """Read what nodes together sold in the last `periods` up to the cutoff: columns ds, y."""
     back = periods * rhythm.days_max
-    sold = read_frame(engine, "node_actuals", node_id=node_id, days=back)
+    sold = read_frame(engine, "node_actuals", nodes=list(nodes), days=back)
     return every_period(sold, periods_up_to(cutoff, periods, rhythm))
 
 

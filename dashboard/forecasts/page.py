@@ -1,6 +1,8 @@
 """Forecasts: walk down the hierarchy; the fan, what it is made of, what moved it, what the backtest said."""
 
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,7 +11,9 @@ import streamlit as st
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
+from dashboard.charts import draw_chart
 from dashboard.fan import WEEK, days_ahead, grain_of, sales_and_forecast
+from dashboard.forecasts.inside import INSIDE, departments, part_of, read_leaves
 from dashboard.forecasts.node_picture import read_actuals
 from dashboard.forecasts.panels import (
     accuracy_panel,
@@ -26,6 +30,7 @@ from dashboard.friendly_errors import isolated
 from dashboard.reader import Reader
 from dashboard.sums import mixed_note, node_unit
 from dashboard.theme import change, distinct, plain, plural, quantity, roles, when
+from dashboard.widgets import OPENS, clicked, table
 from stocktide.domain.rhythm import Rhythm, rhythm_of
 from stocktide.foundation.users import User
 
@@ -35,6 +40,7 @@ PATHS = "20"
 # ?grain=week adds the days up; a year of weeks is as many points as two months of days.
 GRAINS = ("day", "week")
 DAYS_OF_WEEKS = 371
+NO_PATHS = pd.DataFrame(columns=["path", "ds", "units"])
 
 
 def render(reader: Reader, user: User) -> None:
@@ -50,13 +56,20 @@ def render(reader: Reader, user: User) -> None:
     errors = read_frame(reader.engine, "forecast_errors")
     with isolated("days of unusual demand"):
         unusual_panel(reader, user, run["unusual_days"])
-    _breadcrumb(reader, node)
+    leaves = read_leaves(reader, node, children)
+    part = part_of(node, leaves)
+    _breadcrumb(reader, node, part)
     with isolated("the chart"):
-        _chart(reader, run, node)
+        _chart(reader, run, part or node)
+    with isolated("the items below"):
+        _below(children, leaves, node, part)
+    if part is not None:
+        st.caption(
+            "The sum of its products; components and tests are known of the items it is made of."
+        )
+        return
     with isolated("the notes"):
         _notes(run, node, chips(run, node, children, errors))
-    with isolated("the items below"):
-        _children(children, node)
     parts = read_parts(reader.engine, node["node_id"])
     with isolated("components"):
         components_panel(parts, run)
@@ -78,31 +91,38 @@ def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:
     return find_nodes(reader.engine, roots=True, limit=1)[0]
 
 
-def _breadcrumb(reader: Reader, node: dict[str, Any]) -> None:
+def _breadcrumb(reader: Reader, node: dict[str, Any], part: dict[str, Any] | None) -> None:
     path = [node]
     while path[0]["parent_id"] is not None:
         path.insert(0, find_nodes(reader.engine, node_id=path[0]["parent_id"])[0])
     with st.container(horizontal=True, gap="small"):
-        for step in path[:-1]:
+        for step in path if part else path[:-1]:
             if st.button(
                 plain(_named(step)), key=f"forecasts.up.{step['node_id']}", type="tertiary"
             ):
                 _go(step["node_id"])
-        st.markdown(f"**{plain(_named(path[-1]))}**")
+        st.markdown(f"**{plain(part['part'] if part else _named(path[-1]))}**")
 
 
 def _named(node: dict[str, Any]) -> str:
     return "All" if node["level_name"] == "total" else str(node["label"])
 
 
-# How often a node was opened: tables of an earlier visit, and the rows ticked in them, are not taken for today's.
+# How often a node was opened: tables of an earlier visit, and the rows clicked in them, are not taken for today's.
 VISITS = "forecasts.visits"
 
 
-def _go(node_id: int) -> None:
+def _go(node_id: int, *, inside: str | None = None) -> None:
     st.session_state[VISITS] = st.session_state.get(VISITS, 0) + 1
     st.query_params["node"] = str(node_id)
+    st.query_params.pop(INSIDE, None)
+    if inside is not None:
+        st.query_params[INSIDE] = inside
     st.rerun()
+
+
+def _go_to(items: pd.DataFrame, row: int) -> None:
+    _go(int(items["node_id"].iloc[row]))
 
 
 def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
@@ -112,14 +132,19 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         as_weeks = rhythm.is_daily and _grain() != GRAINS[0]
         as_paths = _wants_paths()
     back = DAYS_OF_WEEKS if as_weeks else rhythm.history
-    actual = read_actuals(reader.engine, node["node_id"], run["cutoff"], rhythm, back)
-    forecast = pd.DataFrame(node_days(reader.engine, node["node_id"]))
+    nodes = node.get("nodes") or [node["node_id"]]
+    actual = read_actuals(reader.engine, nodes, run["cutoff"], rhythm, back)
+    forecast = pd.DataFrame(node_days(reader.engine, *nodes))
     naive = seasonal_naive(actual, forecast, back=rhythm.naive_back)
-    paths = None
-    if as_paths or as_weeks:
+    paths = NO_PATHS if as_weeks else None
+    if (as_paths or as_weeks) and len(nodes) == 1:
         paths = read_paths(reader.engine, node["node_id"])
-    if as_paths and paths is not None and paths.empty:
-        st.caption("This run has no sample paths; bands are shown instead.")
+    if as_paths and (paths is None or paths.empty):
+        st.caption(
+            "This run has no sample paths; bands are shown instead."
+            if len(nodes) == 1
+            else "Sample paths are kept of items, not of this sum."
+        )
     state, counted = data_state(reader, rhythm=rhythm), node_unit(node)
     grain, unit, open_from = grain_of(rhythm), rhythm.each(counted), state.open_from
     title = _said(node, actual, forecast, rhythm, state.today)
@@ -143,7 +168,7 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         # what bands of weeks hold is not measured
         coverage={} if as_weeks else node["coverage"] or {},
     )
-    st.altair_chart(chart, width="stretch", key="forecasts.fan")
+    draw_chart(chart, "forecasts.fan")
     if note := mixed_note(node["units"]):
         st.caption(note)
     foot_line(state, f"{_named(node)}, sold to {run['cutoff']}")
@@ -226,35 +251,49 @@ def _notes(run: dict[str, Any], node: dict[str, Any], said: list[str]) -> None:
     st.caption(" · ".join(notes))
 
 
-def _children(children: list[dict[str, Any]], node: dict[str, Any]) -> None:
-    if not children:
+def _below(
+    children: list[dict[str, Any]],
+    leaves: pd.DataFrame,
+    node: dict[str, Any],
+    part: dict[str, Any] | None,
+) -> None:
+    """List the items one step down; those that the hierarchy has not, by department and then by product."""
+    if part is not None:
+        products = leaves[leaves["department"] == part["part"]].reset_index(drop=True)
+        products = products.assign(
+            label=distinct(products["name"].tolist(), products["sku"].tolist())
+        )
+        _child_table("product", products, part, partial(_go_to, products))
+    elif not leaves.empty:
+        groups = departments(leaves)
+        inside = groups["label"].tolist()
+        _child_table(
+            "department", groups, node, lambda row: _go(node["node_id"], inside=inside[row])
+        )
+    elif not children:
         st.caption("This is the lowest level.")
-        return
-    frame = pd.DataFrame(children)
-    # by level, from the top down: by size the tables would change places from run to run
+    else:
+        for level_name, group in _children(pd.DataFrame(children)):
+            _child_table(level_name, group, node, partial(_go_to, group))
+
+
+def _children(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Name the items of each level, from the top down: by size the tables would change places from run to run."""
     for (_, level_name), group in frame.groupby(["level", "level_name"]):
-        _child_table(str(level_name), group, node)
+        codes = [" · ".join(keys.values()) for keys in group["keys"]]
+        yield str(level_name), group.assign(label=distinct(group["label"].tolist(), codes))
 
 
-def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> None:
+def _child_table(
+    level_name: str, group: pd.DataFrame, node: dict[str, Any], go: Callable[[int], None]
+) -> None:
+    """Draw items with their shares; a click goes to one. group: label, total."""
     st.markdown(f"**By {level_name}**")
-    codes = [" · ".join(keys.values()) for keys in group["keys"]]
-    shown = pd.DataFrame(
-        {
-            "label": distinct(group["label"].tolist(), codes),
-            "total": group["total"],
-            "share": 100 * group["total"] / max(node["total"], 1e-9),
-        }
-    )
-    event = st.dataframe(
+    shown = group[["label", "total"]].assign(share=100 * group["total"] / max(node["total"], 1e-9))
+    event = table(
         shown,
-        key=f"forecasts.children.{node['node_id']}.{level_name}.{st.session_state.get(VISITS, 0)}",
-        on_select="rerun",
-        selection_mode="single-row",
-        hide_index=True,
-        placeholder="",
-        row_height=28,
-        column_config={
+        f"forecasts.children.{node['node_id']}.{level_name}.{st.session_state.get(VISITS, 0)}",
+        {
             "label": st.column_config.TextColumn("Click a row to drill down", width="large"),
             "total": st.column_config.NumberColumn(
                 f"Units, {rhythm_of(node['frequency']).counted(node['horizon'])} from "
@@ -265,7 +304,8 @@ def _child_table(level_name: str, group: pd.DataFrame, node: dict[str, Any]) -> 
                 "Share of parent", format="%.0f %%", min_value=0, max_value=100
             ),
         },
+        **OPENS,
     )
-    selected = event["selection"]["rows"]
-    if selected and selected[0] < len(group):
-        _go(int(group["node_id"].iloc[selected[0]]))
+    row = clicked(event, len(group))
+    if row is not None:
+        go(row)

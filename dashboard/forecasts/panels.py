@@ -10,6 +10,7 @@ from catalog.experiments import METRICS, NOT_CANDIDATES, error_ratios, main_metr
 from catalog.frames import read_frame
 from catalog.nodes import components, what_moved
 from catalog.periods import periods_from
+from dashboard.charts import draw_chart
 from dashboard.figures import error_by_level
 from dashboard.forecasts.backtest_figures import accuracy_cells, backtest_dots, value_added
 from dashboard.forecasts.figures import component_tiles, waterfall
@@ -67,7 +68,7 @@ def taken_over(node: Mapping[str, Any]) -> list[str]:
 
 def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
     """Draw the components as small multiples."""
-    st.subheader("Components")
+    st.header("Components")
     mine = components(parts)
     if mine.empty:
         st.info(
@@ -80,28 +81,27 @@ def components_panel(parts: pd.DataFrame, run: Mapping[str, Any]) -> None:
     for start in range(0, len(tiles), TILES_A_ROW):
         row = st.columns(TILES_A_ROW)
         for index, tile in enumerate(tiles[start : start + TILES_A_ROW]):
-            row[index].altair_chart(
-                tile, width="stretch", key=f"forecasts.component.{start + index}"
-            )
+            with row[index]:
+                draw_chart(tile, f"forecasts.component.{start + index}")
 
 
 def moves_panel(parts: pd.DataFrame) -> None:
     """Draw what moved this node since the last version."""
-    st.subheader("Changes since last run")
+    st.header("Changes since last run")
     moves = what_moved(parts)
     if moves is None:
         st.info(
             "No earlier version forecast the same periods for this item. Changes appear here from the second run on."
         )
         return
-    st.altair_chart(waterfall(moves, roles()), width="stretch", key="forecasts.moves")
+    draw_chart(waterfall(moves, roles()), "forecasts.moves")
 
 
 def backtest_panel(
     reader: Reader, run: Mapping[str, Any], node: Mapping[str, Any], errors: pd.DataFrame
 ) -> None:
     """Draw the backtest's results: the best method here, its margin, and what forecasting adds per level."""
-    st.subheader("Backtest results", help=tip("backtest"))
+    st.header("Backtest results", help=tip("backtest"))
     scores = read_frame(
         reader.engine, "backtest", runs=[run["forecast_run_id"]], metrics=list(METRICS)
     )
@@ -122,14 +122,14 @@ def backtest_panel(
         title=f"Better than seasonal naive at {better} of {len(ours)} levels",
         unit=f"WAPE over {_horizon(run)} held out: sum of absolute errors as a share of sales",
     )
-    st.altair_chart(chart, width="stretch", key="forecasts.errors")
+    draw_chart(chart, "forecasts.errors")
     added = value_added(ours, roles(), unit="WAPE")
-    st.altair_chart(added, width="stretch", key="forecasts.value")
+    draw_chart(added, "forecasts.value")
 
 
 def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
     """Draw how the choice erred beside seasonal naive, at every level, after every origin of the backtest."""
-    st.subheader("Accuracy by level and period tested", help=f"{tip('level')} {tip('origin')}")
+    st.header("Accuracy by level and period tested", help=f"{tip('level')} {tip('origin')}")
     scores = read_frame(reader.engine, "backtest_origins", metrics=list(METRICS))
     metric, by_origin = main_metric(scores)
     ratios = with_periods(error_ratios(by_origin), run)
@@ -146,7 +146,7 @@ def accuracy_panel(reader: Reader, run: Mapping[str, Any]) -> None:
         return
     title = f"Better than seasonal naive in {better} of {plural(known, 'cell')}"
     chart = accuracy_cells(ratios, roles(), title=title, metric=metric)
-    st.altair_chart(chart, width="stretch", key="forecasts.accuracy")
+    draw_chart(chart, "forecasts.accuracy")
 
 
 def _horizon(run: Mapping[str, Any]) -> str:
@@ -176,13 +176,13 @@ def _candidates(backtest: pd.DataFrame, node: Mapping[str, Any], metric: str) ->
         title=f"{count} candidates at {origins} origins",
         metric=metric,
     )
-    st.altair_chart(chart, width="stretch", key="forecasts.errors")
+    draw_chart(chart, "forecasts.errors")
     levels = (
         table.rename(columns={"chosen": "ours"}).dropna(subset=["ours", "naive"]).query("naive > 0")
     )
     if not levels.empty:
         added = value_added(levels, roles(), unit=metric.upper())
-        st.altair_chart(added, width="stretch", key="forecasts.value")
+        draw_chart(added, "forecasts.value")
     else:
         st.info(NOTHING_TO_BEAT)
     with st.expander("Winners by level"):

@@ -9,7 +9,7 @@ from catalog.unusual_days import list_unusual_days
 from dashboard.api_client import ask_api
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, quantity
-from dashboard.widgets import listed_note, table, ticked
+from dashboard.widgets import OPENS, clicked, listed_note, table
 from stocktide.foundation.users import User
 
 ROWS_MAX = 100
@@ -45,12 +45,11 @@ def unusual_panel(reader: Reader, user: User, waiting: int) -> None:
                 "usual": st.column_config.NumberColumn("Usual day", format="%,.0f"),
                 "unit": "Unit",
             },
-            on_select="rerun",
-            selection_mode="single-row",
+            **OPENS,
         )
-        row = ticked(event, len(rows))
+        row = clicked(event, len(rows))
         if row is None:
-            st.caption("Select a day to say what it was.")
+            st.caption("Click a day to say what it was.")
         elif user.role != "operator":
             st.caption("An operator says what it was.")
         else:

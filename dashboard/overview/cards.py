@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -11,44 +11,59 @@ import streamlit as st
 from catalog.frames import read_frame
 from catalog.money import Money
 from catalog.periods import periods_up_to, sum_by_period
-from catalog.sales import sales_money, sums_by_day, units_of, units_sold
+from catalog.sales import (
+    YEAR_DAYS,
+    sales_money,
+    sums_by_day,
+    units_of,
+    units_sold,
+    year_before,
+)
 from catalog.state import DataState, in_words
-from catalog.stock import read_stock_value
+from catalog.stock import stock_worth
+from dashboard.filters import Filters
 from dashboard.freshness import foot_line, known_now
 from dashboard.glossary import tip
-from dashboard.overview.shelves import ShelfRate, rates
+from dashboard.overview.shelves import ShelfRate, rate_of, rates
 from dashboard.reader import Reader
 from dashboard.sums import money_note, money_words, quantity_words
-from dashboard.theme import NO_CHANGE, change, plural
+from dashboard.theme import NO_CHANGE, change, plural, unit_word
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 
-WEEK = 7
 # Points of a card's small line, and a cut-off for the calendar behind them.
 SPARKS, CALENDAR_MAX = 28, 4_000
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Span:
-    """The last whole periods: how they are called, and why they are not compared with those before, or ""."""
+    """The last whole periods: how they are called, and why they are not compared with those before, or "".
+
+    last: the last day. days: how many days are compared with those 52 weeks before; None where they are not.
+    """
 
     words: str
     rhythm: Rhythm
     count: int
     why_not: str
+    last: date
+    days: int | None
 
 
 def draw_cards(
     reader: Reader,
     rows: pd.DataFrame,
+    every: pd.DataFrame,
     position: dict[str, Any],
     run: dict[str, Any] | None,
     state: DataState,
+    filters: Filters,
 ) -> None:
-    """Draw what was sold in the last week, or in the last period where sales are dated on one day of it.
+    """Draw what was sold in the last days, or in the last period where sales are dated on one day of it.
 
-    rows: as `read_sales` returns them.
+    every: as `read_sales` returns it; rows: the last days of it.
     """
-    rhythm, count, currency = DAILY, WEEK, reader.settings.currency
+    rhythm, count, currency = DAILY, filters.days, reader.settings.currency
     sales = sums_by_day(rows, currency)
     if run is not None and run["one_day"]:
         rhythm, count = rhythm_of(run["frequency"]), 1
@@ -59,41 +74,52 @@ def draw_cards(
         return
     before = sales.iloc[-2 * count : -count]
     words = rhythm.counted(len(sales.tail(count))) if rhythm.is_daily else rhythm.one
-    span = Span(words, rhythm, count, not_compared(len(before), count, rhythm, state))
     last_day = sales["day"].iloc[-1].date()
+    why_not = not_compared(len(before), count, rhythm, state)
+    of_days = rhythm.is_daily and state.can_compare and len(sales) >= count
+    span = Span(words, rhythm, count, why_not, last_day, count if of_days else None)
     cards = st.columns(4)
-    money = _sold_cards(cards, rows, sales, span, currency)
+    money = _sold_cards(cards, rows, every, sales, span, currency)
     with cards[2]:
-        shelves = _out_of_stock_rate(reader, last_day, span)
+        shelves = _out_of_stock_rate(reader, last_day, span, filters)
     value = _value_card(cards[3], reader, position)
     notes = [money_note(sum_) for sum_ in (money, value) if sum_ is not None]
     said = [note for note in dict.fromkeys(notes) if note]
-    compared = span.why_not or f"vs previous {span.words}."
+    last_year = "; last year: the same weekdays" if span.days else ""
+    compared = span.why_not or f"vs previous {span.words}{last_year}."
     whole = f"Last full {rhythm.one}: {rhythm.named(last_day)}. Out of stock: {shelves.words}."
     st.caption(" ".join([compared, whole, *said]))
-    places = plural(known_now(reader)["places"], "location")
+    places = filters.words or plural(known_now(reader)["places"], "location")
     foot_line(state, f"{span.words} to {in_words(last_day)}, {places}")
 
 
 def _sold_cards(
-    cards: Sequence[Any], rows: pd.DataFrame, sales: pd.DataFrame, span: Span, currency: str | None
+    cards: Sequence[Any],
+    rows: pd.DataFrame,
+    every: pd.DataFrame,
+    sales: pd.DataFrame,
+    span: Span,
+    currency: str | None,
 ) -> Money:
     """Draw money and units of the last periods. sales: by period. Returns the money."""
     now = _rows_of(rows, sales, span.count)
     then = _rows_of(rows, sales.iloc[: -span.count], span.count)
+    year = None if span.days is None else year_before(every, span.last, span.days)
     money, units = sales_money(now, currency), units_sold(now)
+    before = None if span.why_not else sales_money(then, currency).one
     cards[0].metric(
         f"Sales, last {span.words}",
         money_words(money),
-        **_compared(money.one, sales_money(then, currency).one, span),
+        **_compared(money.one, before, None if year is None else sales_money(year, currency).one),
         chart_data=_line(sales["revenue"].round(2)) if "revenue" in sales else None,
         height="stretch",
         border=True,
     )
+    several = {} if span.why_not else units_sold(then)
     cards[1].metric(
         f"Units, last {span.words}",
         quantity_words(units),
-        **_compared(_only(units), _only(units_sold(then)), span),
+        **_compared_units(units, several, {} if year is None else units_sold(year)),
         chart_data=_line(sales["sold"].round(1)) if len(units_of(rows)) == 1 else None,
         height="stretch",
         border=True,
@@ -103,7 +129,7 @@ def _sold_cards(
 
 def _value_card(card: Any, reader: Reader, position: dict[str, Any]) -> Money | None:
     known = bool(position["pairs_known"])
-    value = read_stock_value(reader.engine, currency=reader.settings.currency) if known else None
+    value = stock_worth(position, currency=reader.settings.currency) if known else None
     card.metric(
         "Stock at selling price",
         "unknown" if value is None else money_words(value),
@@ -114,21 +140,30 @@ def _value_card(card: Any, reader: Reader, position: dict[str, Any]) -> Money | 
     return value
 
 
-def _out_of_stock_rate(reader: Reader, last_day: date, span: Span) -> ShelfRate:
-    """Draw the rate of the last days; the days that are not over count nowhere."""
+def _out_of_stock_rate(reader: Reader, last_day: date, span: Span, filters: Filters) -> ShelfRate:
+    """Draw the rate of the last days, of all categories; the days that are not over count nowhere."""
     days = max(SPARKS, 2 * span.count * span.rhythm.days_max)
-    shelf_days = read_frame(reader.engine, "shelf_days", days=days, through=last_day)
+    shelf_days = read_frame(
+        reader.engine, "shelf_days", days=days, through=last_day, location=filters.location
+    )
     now, before = rates(shelf_days, last_day, span.rhythm, span.count)
     moved = (
         points(now.share, before.share)
         if not span.why_not and now.share is not None and before.share is not None
         else None
     )
-    line = None if now.share is None else 100 * shelf_days["empty"] / shelf_days["known"]
+    recent = shelf_days[pd.to_datetime(shelf_days["day"]) > pd.Timestamp(last_day - days * DAY)]
+    line = None if now.share is None else 100 * recent["empty"] / recent["known"]
+    shown = _delta(moved, "inverse")
+    if span.days is not None and now.share is not None:
+        end = last_day - YEAR_DAYS * DAY
+        year = rate_of(shelf_days, end - (span.days - 1) * DAY, end)
+        if year.share is not None:
+            shown = _with_year(shown, points(now.share, year.share))
     st.metric(
-        "Out-of-stock rate",
+        "Out-of-stock rate" if filters.department is None else "Out-of-stock rate, all categories",
         "unknown" if now.share is None else f"{now.share:.1%}",
-        **_delta(moved, "inverse"),
+        **shown,
         chart_data=None if line is None else _line(line.round(2)),
         height="stretch",
         border=True,
@@ -175,22 +210,50 @@ def _rows_of(rows: pd.DataFrame, periods: pd.DataFrame, count: int) -> pd.DataFr
     return kept
 
 
-def _only(units: dict[str, float]) -> tuple[str, float] | None:
-    """Return unit and quantity of what was sold in one unit; None where there are several."""
-    return None if len(units) > 1 else next(iter(units.items()), ("", 0.0))
-
-
 def _line(values: "pd.Series[float]") -> list[float]:
     return list(values.tail(SPARKS))
 
 
 def _compared(
-    now: tuple[str, float] | None, before: tuple[str, float] | None, span: Span
+    now: tuple[str, float] | None,
+    before: tuple[str, float] | None,
+    year: tuple[str, float] | None,
 ) -> dict[str, Any]:
-    """Return how a card shows a change; none between what is not of the same currency or unit."""
-    if span.why_not or now is None or before is None or now[0] != before[0] or not before[1]:
-        return _delta(None)
-    return _delta(change(now[1], before[1]))
+    """Return how a card shows changes; none between what is not of the same currency or unit."""
+
+    def moved(then: tuple[str, float] | None) -> str | None:
+        alike = now is not None and then is not None and now[0] == then[0] and then[1]
+        return change(now[1], then[1]) if alike and now and then else None
+
+    return _with_year(_delta(moved(before)), moved(year))
+
+
+def _compared_units(
+    now: dict[str, float], before: dict[str, float], year: dict[str, float]
+) -> dict[str, Any]:
+    """Return how a card shows changes of quantities: of one unit as a number, of several each by its own."""
+    if len({*now, *before}) < 2:
+        return _compared(*(next(iter(one.items()), None) for one in (now, before, year)))
+
+    def each(then: dict[str, float]) -> str | None:
+        moved = [
+            f"{unit_word(unit)} {change(now[unit], then[unit])}" for unit in now if then.get(unit)
+        ]
+        return ", ".join(moved) or None
+
+    words = each(before)
+    plain_words = {"delta": words, "delta_color": "off", "delta_arrow": "off"}
+    return _with_year(plain_words if words else _delta(None), each(year))
+
+
+def _with_year(shown: dict[str, Any], moved: str | None) -> dict[str, Any]:
+    """Add how a figure changed against the year before; alone where the period before is not known."""
+    if moved is None:
+        return shown
+    words = f"last year {moved}"
+    if shown["delta"] is None:
+        return {"delta": words, "delta_color": "off", "delta_arrow": "off"}
+    return {**shown, "delta_description": words}
 
 
 def points(now: float, before: float) -> str:

@@ -9,86 +9,38 @@ from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_frame, stock_by_day
 from catalog.known_stock import stock_words, sum_of_known
 from catalog.periods import sum_by_period
-from catalog.products import count_products, list_products, read_product
+from catalog.products import read_product
 from catalog.trending import Scope, read_trending
+from dashboard.charts import draw_chart
 from dashboard.fan import days_ahead
 from dashboard.figures import product_story
+from dashboard.filters import Filters, choose
 from dashboard.freshness import data_state, foot_line
 from dashboard.friendly_errors import isolated
-from dashboard.glossary import tip
+from dashboard.links import page_link
+from dashboard.products.list import ask, draw_list
 from dashboard.reader import Reader
 from dashboard.sums import price_column
-from dashboard.theme import amount, distinct, plain, quantity, roles, unit_word
+from dashboard.theme import amount, distinct, plain, plural, quantity, roles, unit_word
+from dashboard.widgets import rule_words
 from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.foundation.errors import NotFound
 from stocktide.foundation.users import User
 
-PAGE_ROWS = 50
 DAYS = 90
 EVERYWHERE = "All locations"
 
 
 def render(reader: Reader, _user: User) -> None:
     """Draw the page: the list, and below it the product that the address names."""
-    q = st.text_input(
-        "Search",
-        key="q",
-        bind="query-params",
-        placeholder="Name, SKU, department or category",
-        max_chars=100,
-        on_change=_from_the_first,
-    )
-    after = st.query_params.get("after", "")
-    rows = list_products(reader.engine, q=q or "", after=after, limit=PAGE_ROWS + 1)
-    if not rows and after:
-        _turn_to("")
-    if not rows:
-        _empty(q)
+    filters = choose(reader, period=True)
+    asked = ask(filters)
+    chosen = draw_list(reader, asked)
+    if chosen is None:
         return
-    # a list for each search and page: the tick of one must not be taken for a row of another
-    chosen = _choose(rows[:PAGE_ROWS], key=f"products.list.{after}.{q}")
-    _turn(reader, rows, q or "", after)
-    if not q and not after:
+    if asked.is_plain:
         chosen = _best_seller(reader) or chosen
-    _one(reader, st.query_params.get("sku") or chosen)
-
-
-def _from_the_first() -> None:
-    """Go back to the first page for another search."""
-    st.query_params.pop("after", None)
-
-
-def _turn(reader: Reader, rows: list[dict[str, Any]], q: str, after: str) -> None:
-    """Write which of the products are shown, and offer the other pages."""
-    more = len(rows) > PAGE_ROWS
-    found, before = count_products(reader.engine, q=q, after=after)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(part_shown(before, min(len(rows), PAGE_ROWS), found))
-        if after and st.button("First page", key="products.first", type="tertiary"):
-            _turn_to("")
-        if more and st.button("Next page", key="products.next", type="tertiary"):
-            _turn_to(rows[PAGE_ROWS - 1]["sku"])
-
-
-def part_shown(before: int, shown: int, found: int) -> str:
-    """Describe which rows of how many a page shows, such as "51–80 of 80"."""
-    return f"{before + 1:,}–{before + shown:,} of {found:,}"
-
-
-def _turn_to(after: str) -> None:
-    st.query_params["after"] = after
-    if not after:
-        del st.query_params["after"]
-    st.rerun()
-
-
-def _empty(q: str | None) -> None:
-    if q:
-        st.info(f"No product matches “{plain(q)}”. Clear the search to see all.")
-    else:
-        st.info(
-            "No products yet. Add them: PUT /v1/products, or `stocktide import FILE --mapping NAME`."
-        )
+    _one(reader, st.query_params.get("sku") or chosen, filters)
 
 
 def _best_seller(reader: Reader) -> str | None:
@@ -99,92 +51,40 @@ def _best_seller(reader: Reader) -> str | None:
     return str(found["products"][0]["product"]) if found["products"] else None
 
 
-def _choose(rows: list[dict[str, Any]], *, key: str) -> str:
-    """Draw the list; a clicked row goes into the address. Returns the sku to show where none is named."""
-    frame = pd.DataFrame(rows)
-    frame["on_hand"] = pd.to_numeric(frame["on_hand"]).round(1)
-    frame["stock"] = [
-        stock_words(
-            places=row["locations"],
-            known=row["locations_known"],
-            below_zero=row["locations_below_zero"],
-        )
-        for row in rows
-    ]
-    frame["stock"] = frame["stock"].replace("", None)
-    # the number of empty shelves is unknown while no stock is known
-    out = pd.to_numeric(frame["locations_out_of_stock"])
-    frame["locations_out_of_stock"] = out.where(frame["stock_known"])
-    price = price_column(frame)
-    shown = frame[
-        [
-            "sku",
-            "name",
-            "department",
-            "category",
-            "on_hand",
-            "stock",
-            "unit",
-            "locations_out_of_stock",
-            "price",
-        ]
-    ]
-    # an empty column only takes room
-    shown = shown.dropna(axis="columns", how="all")
-    event = st.dataframe(
-        shown,
-        key=key,
-        on_select="rerun",
-        selection_mode="single-row",
-        hide_index=True,
-        placeholder="",
-        height=280,
-        row_height=28,
-        column_config={
-            "sku": st.column_config.TextColumn("SKU", pinned=True),
-            "name": st.column_config.TextColumn("Name", width="medium"),
-            "department": "Department",
-            "category": "Category",
-            "on_hand": st.column_config.NumberColumn(
-                "On hand", format="localized", help=f"{tip('on hand')} Empty: unknown."
-            ),
-            "stock": st.column_config.TextColumn(
-                "Stock",
-                width="medium",
-                help="What of the number on hand is known; empty: all of it.",
-            ),
-            "unit": "Unit",
-            "locations_out_of_stock": st.column_config.NumberColumn("Shops out of stock"),
-            "price": price,
-        },
-    )
-    selected = event["selection"]["rows"]
-    # the list may be shorter than when the row was clicked
-    if selected and selected[0] < len(frame):
-        st.query_params["sku"] = str(frame["sku"].iloc[selected[0]])
-    return str(frame["sku"].iloc[0])
-
-
-def _one(reader: Reader, sku: str) -> None:
+def _one(reader: Reader, sku: str, filters: Filters) -> None:
     try:
         product = read_product(reader.engine, reader.cache, sku)
     except NotFound:
         st.info(f"There is no product {plain(sku)}. Choose one from the list.")
         return
-    st.subheader(plain(product["name"] or product["sku"]))
+    st.header(plain(product["name"] or product["sku"]))
     st.caption(plain(_described(product)))
+    _alerts(reader, sku)
     codes = _names(product["stock"])
+    options = [EVERYWHERE, *codes]
     chosen = st.selectbox(
         "Location",
-        [EVERYWHERE, *codes],
+        options,
+        index=options.index(filters.location) if filters.location in codes else 0,
         format_func=lambda code: codes.get(code, code),
         key="products.location",
     )
     location = None if chosen == EVERYWHERE else chosen
     with isolated("the chart"):
-        _story(reader, product, location)
+        _story(reader, product, location, max(DAYS, filters.days))
     with isolated("stock"):
         _stock_table(product)
+
+
+def _alerts(reader: Reader, sku: str) -> None:
+    """Lead to the product's open alerts, if it has any."""
+    alerts = read_frame(reader.engine, "open_alerts", rule=None, product=sku, limit=1)
+    if not alerts.empty:
+        many = plural(int(alerts["found"].iloc[0]), "open alert")
+        newest = rule_words(alerts["rule"].iloc[0]).lower()
+        page_link(
+            "alerts", f"{many}, the newest: {newest}", icon=":material/notifications:", product=sku
+        )
 
 
 def _names(stock: list[dict[str, Any]]) -> dict[str, str]:
@@ -221,12 +121,12 @@ def _known_words(stock: list[dict[str, Any]]) -> str:
     )
 
 
-def _story(reader: Reader, product: dict[str, Any], location: str | None) -> None:
+def _story(reader: Reader, product: dict[str, Any], location: str | None, days_back: int) -> None:
     # a product that no forecast reaches is sold in the rhythm of the others
     run = product["forecast_run"] or published_run(reader.engine)
     rhythm = rhythm_of(run["frequency"]) if run else DAILY
     # one period more, for the window may begin within one
-    back = DAYS if rhythm.is_daily else (rhythm.history + 1) * rhythm.days_max
+    back = days_back if rhythm.is_daily else (rhythm.history + 1) * rhythm.days_max
     days = read_frame(
         reader.engine, "product_days", sku=product["sku"], days=back, location=location
     )
@@ -278,7 +178,11 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None) -> Non
     )
     with st.container(border=True):
         for number, panel in enumerate(panels):
-            st.altair_chart(panel, width="stretch", key=f"products.story.{number}")
+            draw_chart(
+                panel,
+                f"products.story.{number}",
+                words="" if number == 0 else f"Stock by day, {where}",
+            )
     lines = [line for line in product["stock"] if location in (None, line["location"])]
     foot_line(state, f"{where}, stock {_known_words(lines).removeprefix('– ') or 'known'}")
 

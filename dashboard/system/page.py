@@ -9,15 +9,16 @@ import streamlit as st
 from catalog.frames import read_frame
 from catalog.state import import_words, is_late, judge_data
 from dashboard.api_client import queue_job
-from dashboard.freshness import read_freshness
+from dashboard.freshness import known_now, read_freshness
 from dashboard.friendly_errors import friendly_errors, isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
+from dashboard.system.machine import folded, machine_panel
 from dashboard.theme import plain, plural, when
 from dashboard.widgets import reason_words
 from stocktide.foundation.users import User
 
-RUNS = 20
+RUNS = 200
 HELD = 50
 OUTCOME_TIPS = {
     "duplicate": tip("duplicate"),
@@ -41,6 +42,8 @@ def render(reader: Reader, user: User) -> None:
         _feeds(reader)
     with isolated("refused input"):
         _rejects(reader)
+    with isolated("the machine"):
+        machine_panel(reader, user, known_now(reader))
 
 
 @st.fragment(run_every="10s")
@@ -51,7 +54,7 @@ def _health(reader: Reader) -> None:
     cache = reader.cache.statistics()
     now = reader.clock()
     verdict, first = judge(known, runs, cache, now, held_out=known["pairs_held_out"])
-    st.subheader(verdict)
+    st.header(verdict)
     st.markdown(first)
     cards = st.columns(4)
     for card, label, instant in (
@@ -144,17 +147,16 @@ def _retrain(reader: Reader, user: User) -> None:
 
 
 def _runs(reader: Reader) -> None:
-    st.subheader("Last runs")
+    st.header("Last runs")
     runs = read_frame(reader.engine, "runs", limit=RUNS)
     if runs.empty:
         st.info(
             "No job has run yet. The worker runs the ETL every few minutes once `stocktide up` is on."
         )
         return
+    noted = runs.assign(notes=runs["detail"].map(notes_of)).fillna({"error": ""})
     st.dataframe(
-        runs.assign(notes=runs["detail"].map(notes_of))[
-            ["job", "status", "started_at", "seconds", "error", "notes"]
-        ].fillna({"error": ""}),
+        folded(noted)[["job", "status", "times", "started_at", "seconds", "error", "notes"]],
         key="system.runs",
         hide_index=True,
         placeholder="",
@@ -162,8 +164,11 @@ def _runs(reader: Reader) -> None:
         column_config={
             "job": "Job",
             "status": "Outcome",
+            "times": st.column_config.NumberColumn(
+                "Runs", help="Runs one after another that succeeded and have nothing to note."
+            ),
             "started_at": st.column_config.DatetimeColumn(
-                "Started (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
+                "Newest started (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"
             ),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
             "error": st.column_config.TextColumn("Error", width="large"),
@@ -186,7 +191,7 @@ def _held_out(reader: Reader) -> None:
     held = read_frame(reader.engine, "held_pairs", limit=HELD)
     if held.empty:
         return
-    st.subheader("Held out")
+    st.header("Held out")
     st.caption(
         f"{plural(int(held['found'].iloc[0]), 'product')} at a place on which the ETL fails. Fix what the error names, "
         "such as a mistyped amount (by a correction) or a time zone: the next run takes them up by itself."
@@ -214,7 +219,7 @@ def _alert_faults(reader: Reader) -> None:
     faults = read_frame(reader.engine, "alert_faults", limit=HELD)
     if faults.empty:
         return
-    st.subheader("Alerts not judged")
+    st.header("Alerts not judged")
     st.caption("The evaluation fails on these; all others are judged. Each is tried again hourly.")
     st.dataframe(
         faults,
@@ -233,7 +238,7 @@ def _alert_faults(reader: Reader) -> None:
 
 
 def _feeds(reader: Reader) -> None:
-    st.subheader("Feeds")
+    st.header("Feeds")
     feeds = read_frame(reader.engine, "feeds")
     if feeds.empty:
         st.info("No feed has sent anything yet. Create a key: `stocktide keys create NAME`.")
@@ -263,7 +268,7 @@ def _feeds(reader: Reader) -> None:
 
 
 def _rejects(reader: Reader) -> None:
-    st.subheader("Refused input")
+    st.header("Refused input")
     rejects = read_frame(reader.engine, "rejects_by_reason")
     if rejects.empty:
         st.info("Nothing was refused. Refused input is kept here with its reason.")

@@ -7,12 +7,14 @@ from catalog.frames import read_frame
 from catalog.known_stock import stock_words
 from catalog.state import import_words
 from catalog.trending import Scope, read_trending
+from dashboard.charts import draw_chart
 from dashboard.figures import ranked_bars
 from dashboard.freshness import known_now
-from dashboard.friendly_errors import friendly_errors
+from dashboard.friendly_errors import friendly_errors, isolated
 from dashboard.glossary import tip
 from dashboard.reader import Reader
-from dashboard.theme import distinct, plain, roles, when
+from dashboard.theme import distinct, plain, roles, unit_word, when
+from dashboard.trending.surprises import surprises_panel
 from stocktide.foundation.users import User
 
 EVERYWHERE = "Everywhere"
@@ -25,7 +27,19 @@ def render(reader: Reader, _user: User) -> None:
     """Draw the page."""
     scopes = _scopes(reader)
     chosen = st.selectbox("Where", list(scopes), key="where", bind="query-params")
-    _list(reader, scopes[chosen or EVERYWHERE], chosen or EVERYWHERE)
+    scope = scopes[chosen or EVERYWHERE]
+    _list(reader, scope, chosen or EVERYWHERE)
+    if scope.region is None:
+        with isolated("rising and fading"):
+            surprises_panel(reader, scope.location)
+
+
+def shares(frame: pd.DataFrame) -> "pd.Series[float]":
+    """Return the per cent of each product among those listed in its unit: kg never stand beside pieces."""
+    shared: pd.Series[float] = (
+        100 * frame["score"] / frame.groupby("unit")["score"].transform("sum")
+    )
+    return shared
 
 
 def _scopes(reader: Reader) -> dict[str, Scope]:
@@ -70,12 +84,15 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         )
     half_life = found["half_life_h"]
     role = roles()
+    counted = frame["unit"].iloc[0]
+    alike = frame[frame["unit"] == counted]
     chart = ranked_bars(
-        frame, role, label="name", value="score", colour=role.forecast,
+        alike.assign(share=shares(alike)), role, label="name", value="share", colour=role.forecast,
         title=f"Top seller: {frame['name'].iloc[0]}",
-        unit=f"Units sold. Recent sales weigh more (half-life {half_life:g} h)",
+        unit=f"Per cent of the recent sales listed below that are counted in {unit_word(counted)}. "
+        f"Recent sales weigh more (half-life {half_life:g} h)",
     )  # fmt: skip
-    st.altair_chart(chart, width="stretch", key="trending.chart")
+    draw_chart(chart, "trending.chart")
     frame["stock"] = [
         stock_words(
             places=row["locations"],

@@ -26,7 +26,8 @@ SELECT h.newest_event, h.last_received, h.waiting, l.recorded_through AS lake_th
        (SELECT max(ds) FROM forecasts f WHERE f.forecast_run_id = p.forecast_run_id AND f.node_id = 0) AS forecast_through,
        n.progress, i.importing,
        (SELECT count(*) FROM held_pairs) AS pairs_held_out,
-       (SELECT count(*) FROM alert_faults) AS alerts_not_judged
+       (SELECT count(*) FROM alert_faults) AS alerts_not_judged,
+       (SELECT count(*) FROM alerts WHERE closed_at IS NULL) AS alerts_open
 FROM loaded
 LEFT JOIN lake l ON true
 CROSS JOIN (

@@ -1,8 +1,16 @@
--- One node's published forecast by period: from first_day to ds, which are the same where it is daily.
-SELECT f.ds, coalesce(lag(f.ds) OVER (ORDER BY f.ds), r.cutoff) + 1 AS first_day,
-       f.yhat, f.q025, f.q10, f.q20, f.q25, f.q30, f.q40, f.q50, f.q60, f.q70, f.q75, f.q80, f.q90, f.q975
+-- The published forecast of some nodes together by period: from first_day to ds, which are the same where it is daily.
+-- Means add up; quantiles do not, and are those of one node alone.
+SELECT f.ds, coalesce(lag(f.ds) OVER (ORDER BY f.ds), min(r.cutoff)) + 1 AS first_day, sum(f.yhat) AS yhat,
+       CASE WHEN count(*) = 1 THEN min(f.q025) END AS q025, CASE WHEN count(*) = 1 THEN min(f.q10) END AS q10,
+       CASE WHEN count(*) = 1 THEN min(f.q20) END AS q20, CASE WHEN count(*) = 1 THEN min(f.q25) END AS q25,
+       CASE WHEN count(*) = 1 THEN min(f.q30) END AS q30, CASE WHEN count(*) = 1 THEN min(f.q40) END AS q40,
+       CASE WHEN count(*) = 1 THEN min(f.q50) END AS q50, CASE WHEN count(*) = 1 THEN min(f.q60) END AS q60,
+       CASE WHEN count(*) = 1 THEN min(f.q70) END AS q70, CASE WHEN count(*) = 1 THEN min(f.q75) END AS q75,
+       CASE WHEN count(*) = 1 THEN min(f.q80) END AS q80, CASE WHEN count(*) = 1 THEN min(f.q90) END AS q90,
+       CASE WHEN count(*) = 1 THEN min(f.q975) END AS q975
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)
 JOIN forecasts f USING (forecast_run_id)
-WHERE f.node_id = :node_id
+WHERE f.node_id = ANY(CAST(:nodes AS int[]))
+GROUP BY f.ds
 ORDER BY f.ds

@@ -7,6 +7,7 @@ WITH grouped AS (
            sum(count(*)) OVER ()::bigint AS rejects_found
     FROM rejects_now
     WHERE state = :state AND (CAST(:feed AS text) IS NULL OR feed = :feed)
+      AND (CAST(:reason AS text) IS NULL OR reason = :reason)
     GROUP BY reason, field, feed, source
     ORDER BY last_seen_at DESC, reason, field, feed, source
     LIMIT :limit

@@ -1,7 +1,9 @@
--- Pairs whose stock is less than the coming week's expected demand, the largest gap first, and how many there are; needs
--- a hierarchy whose leaves are location x product. The week begins with the location's own today, or where the
--- forecast's days begin, if that is later; a period that reaches beyond it counts by its share of the days. Where the
--- forecast ends before the week does, nothing is said.
+-- Shelves whose stock is less than the coming week's expected demand, those where most money is at risk first, and how
+-- many there are; needs a hierarchy whose leaves are location x product. The week begins with the location's own today,
+-- or where the forecast's days begin, if that is later; a period that reaches beyond it counts by its share of the days.
+-- Where the forecast ends before the week does, nothing is said. cover: days. missing: units expected beyond the stock;
+-- at_risk: what they sell for, converted: in the currency :currency at today's rate. on_order, next_delivery: what is
+-- ordered or under way, and the first day that a sender named for it.
 WITH periods AS (
     SELECT f.ds AS last_day, coalesce(lag(f.ds) OVER (ORDER BY f.ds), r.cutoff) + 1 AS first_day, r.forecast_run_id,
            r.cutoff, max(f.ds) OVER () AS through
@@ -23,23 +25,48 @@ coming AS MATERIALIZED (
         SELECT greatest(d.cutoff, local_date(coalesce(CAST(:now AS timestamptz), now()), z.timezone) - 1) AS before
     ) b
     WHERE d.last_day > b.before AND d.first_day <= b.before + 7 AND d.through >= b.before + 7
+),
+short AS (
+    SELECT s.product_id, s.location_id, p.sku, coalesce(p.name, p.sku) AS name, l.code,
+           coalesce(l.name, l.code) AS location, p.department, p.category, p.unit,
+           s.on_hand_milli / 1000.0::float8 AS on_hand, f.week,
+           7 * s.on_hand_milli / 1000.0 / f.week AS cover, f.week - s.on_hand_milli / 1000.0 AS missing,
+           coalesce(s.price_micros, p.price_micros) / 1e6::float8 AS price,
+           coalesce(s.currency, p.currency, :currency, '') AS currency
+    FROM published_forecast pf
+    JOIN forecast_nodes n ON n.forecast_run_id = pf.forecast_run_id
+        AND n.keys ? 'product' AND n.keys ? 'location'
+    JOIN products p ON p.sku = n.keys ->> 'product'
+    JOIN locations l ON l.code = n.keys ->> 'location'
+    JOIN stock s USING (product_id, location_id)
+    JOIN LATERAL (
+        SELECT sum(f.yhat * c.share) AS week
+        FROM forecasts f
+        JOIN coming c USING (ds)
+        -- the range lets the index be read in one scan per node
+        WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id AND c.timezone = l.timezone
+          AND f.ds BETWEEN (SELECT min(ds) FROM coming) AND (SELECT max(ds) FROM coming)
+    ) f ON true
+    WHERE s.known AND s.on_hand_milli > 0 AND s.on_hand_milli / 1000.0 < f.week
+      AND (CAST(:location AS text) IS NULL OR l.code = :location)
+      AND (CAST(:department AS text) IS NULL OR p.department = :department)
+      AND (CAST(:category AS text) IS NULL OR p.category = :category)
+),
+rates AS MATERIALIZED (
+    SELECT currency, rate_on(currency, CAST(:currency AS text), current_date) AS rate
+    FROM (SELECT DISTINCT currency FROM short) named
 )
-SELECT p.sku, coalesce(p.name, p.sku) AS name, coalesce(l.name, l.code) AS location,
-       s.on_hand_milli / 1000.0::float8 AS on_hand, f.week, p.unit, count(*) OVER ()::int AS found
-FROM published_forecast pf
-JOIN forecast_nodes n ON n.forecast_run_id = pf.forecast_run_id
-    AND n.keys ? 'product' AND n.keys ? 'location'
-JOIN products p ON p.sku = n.keys ->> 'product'
-JOIN locations l ON l.code = n.keys ->> 'location'
-JOIN stock s USING (product_id, location_id)
-JOIN LATERAL (
-    SELECT sum(f.yhat * c.share) AS week
-    FROM forecasts f
-    JOIN coming c USING (ds)
-    -- the range lets the index be read in one scan per node
-    WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id AND c.timezone = l.timezone
-      AND f.ds BETWEEN (SELECT min(ds) FROM coming) AND (SELECT max(ds) FROM coming)
-) f ON true
-WHERE s.known AND s.on_hand_milli > 0 AND s.on_hand_milli / 1000.0 < f.week
-ORDER BY f.week - s.on_hand_milli / 1000.0 DESC
-LIMIT 200
+SELECT s.sku, s.name, s.code, s.location, s.department, s.category, s.unit, s.on_hand, s.week, s.cover, s.missing,
+       s.currency, s.missing * s.price AS at_risk, (s.missing * s.price * r.rate)::float8 AS converted,
+       d.on_order, d.next_delivery, count(*) OVER ()::int AS found,
+       sum(s.missing * s.price * r.rate) OVER ()::float8 AS converted_found
+FROM short s
+JOIN rates r USING (currency)
+LEFT JOIN LATERAL (
+    SELECT sum(c.opened_milli - c.closed_milli) / 1000.0::float8 AS on_order, min(c.expected_on) AS next_delivery
+    FROM commitments c
+    WHERE c.product_id = s.product_id AND c.location_id = s.location_id AND c.opened_milli > c.closed_milli
+      AND c.purpose IN ('on_order', 'in_transit')
+) d ON true
+ORDER BY converted DESC NULLS LAST, s.currency, at_risk DESC NULLS LAST, missing DESC, s.sku, s.code
+LIMIT :limit

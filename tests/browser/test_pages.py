@@ -1,9 +1,11 @@
+import csv
 import json
 import os
 import re
 import signal
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -16,8 +18,10 @@ pytestmark = pytest.mark.browser
 # page: its address, its charts, its tables; of Forecasts at least, for it draws a tile for each component
 PAGES = {
     "Overview": ("/", 1, 1),
+    "Stock risk": ("/risk", 0, 1),
     "Products": ("/products", 2, 2),
     "Forecasts": ("/forecasts", 3, 2),
+    "Alerts": ("/alerts", 0, 1),
     "Trending": ("/trending", 1, 1),
     "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
@@ -26,7 +30,7 @@ PAGES = {
     "System": ("/system", 0, 3),
 }
 STRUCTURED = {"content-type": "application/cloudevents+json"}
-MAY_HAVE_MORE = {"Forecasts", "Experiments"}
+MAY_HAVE_MORE = {"Forecasts", "Experiments", "Trending"}
 CHART = "[data-testid=stVegaLiteChart] :is(canvas, svg.marks)"
 TABLE = "[data-testid=stDataFrame] canvas"
 FIRST_FIGURE_S_MAX = 5.0
@@ -88,6 +92,116 @@ def test_page_is_drawn_whole_and_soon(title: str, scheme: str, visit: Visit) -> 
         "e => getComputedStyle(e).backgroundColor"
     )
     assert background == ("rgb(20, 23, 26)" if scheme == "dark" else "rgb(255, 255, 255)")
+
+
+# Ink against its ground, by the formula of WCAG 2; of every small text that has a colour of its own.
+CONTRASTS = """() => {
+    const light = c => { const v = c / 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
+    const of = rgb => 0.2126 * light(rgb[0]) + 0.7152 * light(rgb[1]) + 0.0722 * light(rgb[2]);
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const rgb = colour => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+                            return [...canvas.getImageData(0, 0, 1, 1).data]; };
+    const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+                          if (!/, 0\\)|transparent/.test(c)) return rgb(c); } return [255, 255, 255]; };
+    const seen = e => { let o = 1; for (; e; e = e.parentElement) o *= getComputedStyle(e).opacity; return o; };
+    return [...document.querySelectorAll("[data-testid=stCaptionContainer] p")].map(e => {
+        const back = ground(e), a = seen(e);
+        const ink = rgb(getComputedStyle(e).color).map((c, i) => a * c + (1 - a) * back[i]);
+        const [hi, lo] = [of(ink), of(back)].sort((x, y) => y - x);
+        return (hi + 0.05) / (lo + 0.05); });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_can_be_read_by_everybody(scheme: str, visit: Visit) -> None:
+    visitor = visit(scheme=scheme)
+    page = visitor.page
+    for title, (path, *_) in PAGES.items():
+        visitor.go(path)
+        expect(page).to_have_title(f"{title} · Stocktide")
+        page.locator(f"{CHART}, {TABLE}").first.wait_for()
+        visitor.wait_until_quiet()
+        levels = page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(e => +e.tagName[1])")
+        assert levels[0] == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels)), (title, levels)
+        assert min(page.evaluate(CONTRASTS), default=21) >= 4.5, title
+        for chart in page.locator("[data-testid=stVegaLiteChart]").all():
+            said = chart.locator("[aria-label]").evaluate_all("all => all.map(e => e.ariaLabel)")
+            assert any(len(words) > 10 for words in said), (title, said)
+
+
+def test_the_menu_closes_and_nothing_is_cut_on_a_telephone(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    visitor.go("/")
+    page.locator(CHART).first.wait_for()
+    visitor.wait_until_quiet()
+    cut = page.locator(
+        "[data-testid=stPageLink] p, [data-testid=stCaptionContainer] p"
+    ).evaluate_all(
+        "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)"
+    )
+    assert cut == []
+    menu = page.locator("[data-testid=stSidebar]")
+    page.locator("[data-testid=stExpandSidebarButton]").click()
+    page.locator("[data-testid=stSidebarNav]").get_by_role("link", name="System").click()
+    expect(page.get_by_role("heading", name="System", level=1)).to_be_visible()
+    expect(menu).to_have_css("width", "0px")
+    # the browser keeps whether the menu is open
+    page.set_viewport_size({"width": 1360, "height": 1000})
+    page.locator("[data-testid=stExpandSidebarButton]").click()
+    expect(menu).not_to_have_css("width", "0px")
+
+
+def test_filters_stay_over_links_and_the_menu_and_a_click_opens_a_row(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/risk")
+    page.locator(TABLE).first.wait_for()
+    visitor.wait_until_quiet()
+    box = page.locator("[data-testid=stDataFrame]").first
+    box.click(position={"x": 300, "y": HEAD_PX + ROW_PX // 2})
+    page.get_by_role("link", name=re.compile("^Open|Open ")).first.click()
+    expect(page).to_have_url(re.compile(r"/products\?.*sku="))
+    visitor.go("/?store=Porto+Harbour+Street")
+    page.locator(CHART).first.wait_for()
+    visitor.wait_until_quiet()
+    page.locator("[data-testid=stPageLink]").filter(has_text="run empty").get_by_role(
+        "link"
+    ).click()
+    expect(page).to_have_url(re.compile(r"/risk\?store=Porto"))
+    page.locator("[data-testid=stSidebarNav]").get_by_role("link", name="Products").click()
+    expect(page.get_by_role("combobox", name="Shop")).to_have_value("Porto Harbour Street")
+    no_error_shown(page)
+
+
+def test_the_nearest_day_is_read_out_where_one_points(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/forecasts")
+    chart = page.locator("[data-testid=stVegaLiteChart]").first
+    chart.locator("canvas, svg.marks").first.wait_for()
+    visitor.wait_until_quiet()
+    box = chart.bounding_box()
+    assert box is not None
+    for share, name in ((0.4, "sold"), (0.85, "80 % interval")):
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 60)
+        said = page.locator("#vg-tooltip-element")
+        expect(said).to_contain_text(name)
+        assert not re.search(r"\d\.\d{2}|q\d", said.inner_text())
+
+
+def test_csv_holds_all_rows_of_a_panel(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.page
+    visitor.go("/products")
+    expect(page.get_by_text(re.compile("^1–50 of 80"))).to_be_visible()
+    visitor.wait_until_quiet()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV (all rows)").click()
+    with open(download.value.path(), encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 80
 
 
 def test_sign_in_says_so_when_the_password_is_wrong_and_leads_to_the_address_asked_for(

@@ -25,9 +25,26 @@ def drawn(chart: Any) -> dict[str, Any]:
     return spec
 
 
+def is_crosshair(layer: dict[str, Any]) -> bool:
+    """True for a layer that shows only where somebody points."""
+    return str(layer.get("name", "")).startswith("crosshair")
+
+
 def marks(chart: dict[str, Any]) -> list[str]:
-    """Kinds of its layers' marks, the lowest first."""
-    return [layer["mark"]["type"] for layer in chart["layer"]]
+    """Kinds of its layers' marks, the lowest first, without what shows only where somebody points."""
+    return [layer["mark"]["type"] for layer in chart["layer"] if not is_crosshair(layer)]
+
+
+def read_out(chart: dict[str, Any]) -> list[dict[str, str]]:
+    """What a chart says wherever somebody points, in the order of time: a text by each name."""
+    columns = []
+    for layer in filter(is_crosshair, chart["layer"]):
+        tips = layer["encoding"]["tooltip"]
+        columns += [
+            (row["start"], {tip["title"]: row[tip["field"]] for tip in tips})
+            for row in chart["datasets"][layer["data"]["name"]]
+        ]
+    return [said for _, said in sorted(columns, key=lambda column: column[0])]
 
 
 def rows_of(chart: dict[str, Any], layer: int = 0) -> list[dict[str, Any]]:

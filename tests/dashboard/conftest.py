@@ -16,7 +16,7 @@ from alerts.rules import limits_of
 from catalog.cache import ProductCache
 from dashboard.friendly_errors import OUR_FAULT
 from dashboard.reader import Reader
-from dashboard.shell import PAGES, page_script
+from dashboard.shell import PAGES, menu, page_script
 from etl import run_etl
 from forecasting import ForecastSpec, run_forecast
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
@@ -59,7 +59,7 @@ class Dashboard:
         title, render = RENDER[page]
         drawn = AppTest.from_function(
             _script,
-            args=(page_script(render, title, self.reader, User("anna", role)),),
+            args=(_with_menu(self.reader, User("anna", role), render, title),),
             default_timeout=30,
         )
         drawn.context["theme"] = theme
@@ -81,17 +81,39 @@ def _script(script: "Callable[[], None]") -> None:
     script()
 
 
+def _with_menu(reader: Reader, user: User, render: Any, title: str) -> Callable[[], None]:
+    """The script of a page, with the menu whose pages it links to."""
+
+    def script() -> None:
+        menu(reader, user)
+        page_script(render, title, reader, user)()
+
+    return script
+
+
 def text_of(drawn: AppTest) -> str:
     """All words on a page, one element a line."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "error")
-    return "\n".join(
-        str(getattr(element, "value", "")) for kind in kinds for element in drawn.get(kind)
-    )
+    kinds = ("title", "header", "markdown", "caption", "info", "error")
+    said = [str(getattr(element, "value", "")) for kind in kinds for element in drawn.get(kind)]
+    return "\n".join([*said, *(link.label for link in links_of(drawn))])
+
+
+def click(drawn: AppTest, column: str, *, table: int = 0, row: int = 0) -> None:
+    """Click a cell of a table; the page is drawn by its next run."""
+    key = drawn.dataframe[table].proto.id.rpartition("-")[2]
+    drawn.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": [[row, column]]}}
+
+
+def links_of(drawn: AppTest) -> list[Any]:
+    """The links to other pages: label, page, query_string."""
+    return [element.proto for element in drawn.get("page_link")]
 
 
 def charts_of(drawn: AppTest) -> list[Any]:
-    """The charts' specifications, as sent to the browser."""
-    return [element.proto.spec for element in drawn.get("vega_lite_chart")]
+    """The charts as sent to the browser: their words, and their specifications."""
+    return [
+        f"{element.proto.alt}\n{element.proto.spec}" for element in drawn.get("vega_lite_chart")
+    ]
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dashboard.fan import WEEK, fan_layers, sales_and_forecast, split_today
+from dashboard.crosshair import crosshair, rounded
+from dashboard.fan import DAY, WEEK, sales_and_forecast, split_today
 from dashboard.theme import DARK, LIGHT, Roles
 from tests.dashboard.charts import (
     ACTUAL,
@@ -13,7 +17,9 @@ from tests.dashboard.charts import (
     QUANTILES,
     TODAY,
     drawn,
+    is_crosshair,
     marks,
+    read_out,
     rows_of,
 )
 
@@ -86,7 +92,8 @@ def test_sales_and_forecast_leaves_one_band_out_and_says_which_it_draws() -> Non
 def test_sales_and_forecast_dots_the_naive_line() -> None:
     naive = pd.DataFrame({"ds": FORECAST["ds"], "y": [4.0, 5.0]})
     chart = fan(ACTUAL[:2], FORECAST, naive=naive)
-    assert chart["layer"][-1]["mark"]["strokeDash"] == [1, 4]
+    naive_line = [layer for layer in chart["layer"] if not is_crosshair(layer)][-1]
+    assert naive_line["mark"]["strokeDash"] == [1, 4]
     assert chart["title"]["subtitle"].endswith("Dotted: seasonal naive.")
     assert marks(fan(ACTUAL[:2], FORECAST, naive=naive[:0])) == marks(fan(ACTUAL[:2], FORECAST))
 
@@ -100,11 +107,56 @@ def test_sales_and_forecast_draws_paths_in_place_of_bands() -> None:
     assert "2 possible futures" in chart["title"]["subtitle"]
 
 
-def test_fan_layers_tell_the_80_percent_band_in_the_tooltip() -> None:
-    line = drawn(fan_layers(FORECAST, LIGHT, "units")[-1])
-    assert [tip["title"] for tip in line["encoding"]["tooltip"]] == [
-        "day",
-        "forecast",
-        "80 % from",
-        "80 % to",
+def test_the_nearest_day_is_read_out_with_names_and_rounded_figures() -> None:
+    naive = pd.DataFrame({"ds": FORECAST["ds"], "y": [4.0, 5.05]})
+    precise = FORECAST.assign(yhat=[28.5772913085, 6.0], q10=12.04, q90=45.4999)
+    chart = fan(ACTUAL, precise, naive=naive)
+    assert read_out(chart) == [
+        {"day": "Sun 01 Mar 2026", "sold": "4"},
+        {"day": "Mon 02 Mar 2026", "sold": "5"},
+        {
+            "day": "Tue 03 Mar 2026",
+            "sold, today so far": "1",
+            "forecast": "29",
+            "80 % interval": "12 to 45",
+            "seasonal naive": "4",
+        },
+        {
+            "day": "Wed 04 Mar 2026",
+            "forecast": "6",
+            "80 % interval": "12 to 45",
+            "seasonal naive": "5.0",
+        },
     ]
+
+
+@given(
+    places=st.sets(st.integers(0, 60), min_size=1, max_size=12),
+    sold=st.floats(-1e6, 1e6, allow_nan=False),
+    from_start=st.booleans(),
+)
+@settings(max_examples=40)
+def test_columns_of_the_crosshair_reach_from_each_period_to_the_next(
+    places: set[int], sold: float, from_start: bool
+) -> None:
+    days = pd.to_datetime("2026-03-01") + pd.to_timedelta(sorted(places), unit="D")
+    said = {"sold": rounded(pd.Series(sold, index=days))}
+    layers = crosshair(said, LIGHT, one="day", hover="%d", axis=DAY.axis(), from_start=from_start)
+    (columns,) = [layer.data for layer in layers]
+    assert (columns["start"] < columns["end"]).all()
+    assert (columns["end"].iloc[:-1].to_numpy() == columns["start"].iloc[1:].to_numpy()).all()
+    assert ((columns["start"] <= days) & (days < columns["end"])).all()
+
+
+def test_nothing_else_of_a_chart_shows_raw_fields() -> None:
+    assert fan(ACTUAL, FORECAST)["config"]["mark"]["tooltip"] is None
+
+
+def test_time_axes_name_the_year_where_the_days_are_of_two() -> None:
+    def formats(chart: dict[str, Any]) -> set[str]:
+        axes = [layer["encoding"].get("x", {}).get("axis") for layer in chart["layer"]]
+        return {axis["format"] for axis in axes if axis}
+
+    earlier = pd.concat([pd.DataFrame({"ds": [date(2025, 12, 31)], "y": [1.0]}), ACTUAL])
+    assert formats(fan(ACTUAL, FORECAST)) == {"%d %b"}
+    assert formats(fan(earlier, FORECAST)) == {"%d %b %Y"}

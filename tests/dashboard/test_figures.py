@@ -8,7 +8,7 @@ from dashboard.figures import (
     ranked_bars,
 )
 from dashboard.theme import DARK, LIGHT
-from tests.dashboard.charts import DAYS, FORECAST, NO_FORECAST, TODAY, marks, rows_of
+from tests.dashboard.charts import DAYS, FORECAST, NO_FORECAST, TODAY, marks, read_out, rows_of
 
 STORY = pd.DataFrame({"day": DAYS, "sold": [4.0, 5.0, 1.0], "censored": [False, True, False]})
 STOCK = pd.DataFrame({"day": pd.to_datetime(DAYS), "on_hand": [9.0, 4.0, 3.0]})
@@ -24,13 +24,25 @@ def story(stock: pd.DataFrame, forecast: pd.DataFrame) -> list[dict[str, Any]]:
 def test_product_story_shows_sales_above_stock_over_the_same_days() -> None:
     sales, stock = story(STOCK, FORECAST)
     assert marks(sales) == ["bar", "bar", "area", "area", "area", "line", "rule", "point"]
-    assert sales["layer"][0]["encoding"]["x"]["scale"] == stock["encoding"]["x"]["scale"]
+    assert (
+        sales["layer"][0]["encoding"]["x"]["scale"] == stock["layer"][0]["encoding"]["x"]["scale"]
+    )
     assert sales["layer"][0]["encoding"]["x"]["scale"]["domain"] == [
         "2026-03-01T00:00:00",
         "2026-03-05T00:00:00",
     ]
     assert "Orange: out of stock somewhere for part of the day." in sales["title"]["subtitle"]
-    assert stock["encoding"]["y"]["axis"]["title"] == "kg on hand"
+    assert stock["layer"][0]["encoding"]["y"]["axis"]["title"] == "kg on hand"
+
+
+def test_product_story_reads_sales_stock_outs_and_stock_out() -> None:
+    sales, stock = story(STOCK, FORECAST)
+    assert read_out(sales)[1] == {
+        "day": "Mon 02 Mar 2026",
+        "sold": "5",
+        "out of stock": "for part of the day",
+    }
+    assert read_out(stock)[0] == {"day": "Sun 01 Mar 2026", "on hand at close": "9"}
 
 
 def test_product_story_has_one_panel_when_stock_is_unknown() -> None:

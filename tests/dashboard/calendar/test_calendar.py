@@ -184,7 +184,7 @@ def test_promotion_is_entered_changed_and_withdrawn(desk: Dashboard, api: Api) -
     }.items() <= saved.items()
     assert len(charts_of(drawn)) == 1
     assert drawn.dataframe[0].value["for_what"].tolist() == ["Apples"]
-    chosen = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    chosen = {"selection": {"rows": [], "columns": [], "cells": [[0, "label"]]}}
     drawn.session_state["calendar.plans.All"] = chosen
     drawn.run()
     assert not drawn.exception

@@ -8,10 +8,13 @@ import httpx
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from catalog.feeds import lags, readable_top
+from dashboard.alerts.page import alert_state
 from dashboard.api_client import AWAY, ask_api
-from dashboard.feeds.alerts import alert_state
 from dashboard.feeds.figures import band_of, lag_chart, rate_chart, state_timeline
 from dashboard.feeds.fixing import EDIT, SAME, Choice, order_of, typed, wrong_field
 from dashboard.feeds.list import FEEDS_SHOWN, ago, headline, lag_words
@@ -232,7 +235,7 @@ def test_rejects_say_what_was_last_when_none_is_open(desk: Dashboard, api: Api) 
 def test_alerts_are_acknowledged_and_silenced_with_a_reason(
     desk: Dashboard, database: sa.Engine, api: Api
 ) -> None:
-    assert "No alert is open" in said(desk.draw("feeds", tab="alerts"))
+    assert "No alert is open" in said(desk.draw("alerts"))
     with database.begin() as connection:
         connection.execute(
             sa.text(
@@ -240,22 +243,22 @@ def test_alerts_are_acknowledged_and_silenced_with_a_reason(
                 " VALUES ('silent_feed', 'test ingest', 7200000, 600000, 7200000)"
             )
         )
-    page = desk.draw("feeds", tab="alerts")
+    page = desk.draw("alerts")
     table = page.dataframe[0].value
     assert table[["state", "last", "allowed"]].iloc[0].tolist() == ["open", "2 h", "10 min"]
-    tick = {"selection": {"rows": [0], "columns": [], "cells": []}}
-    page.session_state[f"feeds.alerts.{hash((1,))}"] = tick
+    click = {"selection": {"rows": [], "columns": [], "cells": [[0, "rule"]]}}
+    page.session_state[f"alerts.list.{hash((1,))}"] = click
     page.run()
-    press(page, "feeds.alert.acknowledge")
+    press(page, "alerts.acknowledge")
     assert "Enter a reason" in said(page)
-    page.text_input(key="feeds.alert.reason").set_value("the till is off").run()
-    press(page, "feeds.alert.acknowledge")
+    page.text_input(key="alerts.reason").set_value("the till is off").run()
+    press(page, "alerts.acknowledge")
     assert "The alert is acknowledged." in said(page)
     alert = api.read.get("/v1/alerts").json()["alerts"][0]
     assert alert["acknowledged_by"] == "anna (key test operate)"
     firing = desk.draw("feeds").dataframe[0].value
     assert firing[["state", "why"]].iloc[0].tolist() == [["Firing"], "silent feed"]
-    assert "Planners and operators" in said(desk.draw("feeds", tab="alerts", role="viewer"))
+    assert "Planners and operators" in said(desk.draw("alerts", role="viewer"))
 
 
 def test_live_shows_the_newest_events_and_filters_them(desk: Dashboard) -> None:
@@ -499,3 +502,24 @@ def test_lag_chart_names_the_slowest_source() -> None:
     assert "a: 95 % of events committed within 75 s" in json.dumps(chart)
     # a logarithm wants something above zero
     assert next(iter(chart["datasets"].values()))[0]["median_s"] > 0
+
+
+@given(
+    usual=st.lists(st.floats(1, 10), min_size=3, max_size=40),
+    spikes=st.lists(st.floats(1_000, 1e6), max_size=1),
+)
+@settings(max_examples=40)
+def test_rates_stay_readable_beside_an_import(usual: list[float], spikes: list[float]) -> None:
+    """Nothing usual is cut off, and an import's rate does not set the axis."""
+    top = readable_top(pd.Series([*usual, *spikes, 0.0]))
+    assert (top is None) == (not spikes)
+    if top is not None:
+        assert max(usual) <= top <= 10
+
+
+def test_lag_is_that_of_feeds_and_not_of_imports() -> None:
+    tail = pd.DataFrame(
+        {"source": ["till", "till", "file", "file"], "lag_s": [2.0, 4.0, 86_400.0, 3e7]}
+    )
+    assert lags(tail)[["source", "events"]].to_dict("list") == {"source": ["till"], "events": [2]}
+    assert lags(tail[2:]).empty

@@ -9,7 +9,7 @@ from dashboard.experiments.figures import compare_versions, drift_lines, version
 from dashboard.forecasts.figures import component_tiles, waterfall
 from dashboard.forecasts.node_picture import stack
 from dashboard.theme import DARK, LIGHT, Roles
-from tests.dashboard.charts import drawn, rows_of
+from tests.dashboard.charts import drawn, marks, rows_of
 
 CUTOFF = pd.Timestamp("2026-03-10")
 DAYS = pd.date_range("2026-01-01", "2026-03-24")
@@ -40,7 +40,7 @@ def test_component_tiles_have_the_trend_first_and_one_scale_for_the_rest(role: R
 def test_component_tiles_without_a_past_draw_no_boundary() -> None:
     ahead = PARTS[PARTS["ds"] > CUTOFF]
     for tile in component_tiles(ahead, CUTOFF, LIGHT):
-        assert len(drawn(tile)["layer"]) <= 2
+        assert len(marks(drawn(tile))) <= 2
 
 
 MOVES = Moves(

@@ -102,6 +102,15 @@ def test_overview_shows_the_first_steps_when_the_database_is_empty(empty: Dashbo
     assert said.count(":material/radio_button_unchecked:") == 3
 
 
+@pytest.mark.parametrize("role", ["viewer", "planner"])
+def test_overview_guides_buyers_without_commands(empty: Dashboard, role: Any) -> None:
+    said = text_of(empty.draw("overview", role=role))
+    steps = [line for line in said.splitlines() if ":material/radio_button_unchecked:" in line]
+    assert len(steps) == 3
+    assert not any("`" in step or "/v1/" in step for step in steps)
+    assert "Your operator connects the tills" in said
+
+
 def test_overview_ticks_the_first_step_when_events_wait_for_the_lake(
     empty: Dashboard, database: sa.Engine
 ) -> None:

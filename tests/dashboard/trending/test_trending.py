@@ -1,8 +1,13 @@
 from collections.abc import Callable
+from datetime import date, timedelta
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from catalog.frames import read_frame
+from dashboard.trending.page import shares
+from dashboard.trending.surprises import against
 from ingest.ledger.dimensions import LocationIn, put_locations
 from ingest.recording.recording import Recorder
 from stocktide.foundation.settings import Settings
@@ -59,3 +64,33 @@ def test_trending_is_shown_when_the_cache_is_away(
 ) -> None:
     away = open_dashboard(filled_url, redis_url=f"redis://127.0.0.1:{free_port()}")
     assert len(away.draw("trending").dataframe[0].value) == 3
+
+
+def test_rising_is_outside_its_own_interval_and_said_in_shares(filled: Dashboard) -> None:
+    found = filled.draw("trending")
+    assert "Rising and fading" in text_of(found)
+    rows = read_frame(
+        filled.reader.engine, "surprises", day=data_day(filled), location=None
+    ).to_dict("records")
+    for row in rows:
+        assert not row["low"] <= row["sold"] <= row["high"]
+    outside = [row["outside"] for row in rows if row["outside"] is not None]
+    assert outside == sorted(outside, reverse=True)
+
+
+def data_day(dashboard: Dashboard) -> date:
+    """The newest day that the forecast was made before."""
+    with dashboard.reader.engine.connect() as connection:
+        cutoff = connection.execute(sa.text("SELECT max(cutoff) FROM forecast_runs")).scalar_one()
+    return cutoff + timedelta(days=1)  # type: ignore[no-any-return]  # a date
+
+
+def test_against_is_a_share_of_what_was_expected_or_few() -> None:
+    assert against(22.0, 10.0) == "+120 %"
+    assert against(0.0, 10.0) == "-100 %"
+    assert {against(4.0, 1.0), against(4.9, 0.0), against(90.0, 0.0)} == {"few units"}
+
+
+def test_shares_never_put_kilos_beside_pieces() -> None:
+    frame = pd.DataFrame({"unit": ["each", "kg", "each"], "score": [30.0, 5.0, 10.0]})
+    assert shares(frame).tolist() == [75.0, 100.0, 25.0]

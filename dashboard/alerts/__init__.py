@@ -1,0 +1,1 @@
+"""The page Alerts: what it shows is placed in `page`."""

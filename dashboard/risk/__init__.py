@@ -1,0 +1,1 @@
+"""The page Stock risk: what it shows is placed in `page`."""
