@@ -136,7 +136,7 @@ def _exports(reader: Reader, user: User, statement: str) -> None:
 
 
 def _schema(tables: list[dict[str, Any]]) -> None:
-    st.subheader("Tables")
+    st.header("Tables")
     known = {one["name"]: one for one in tables}
     name = st.selectbox("Table", list(known), key="sql.browse")
     chosen = known[name or next(iter(known))]
