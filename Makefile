@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: setup demo test check lint lint-code lint-format lint-imports types bench schema lock tools browser clean
 
@@ -21,7 +21,7 @@ $(STAMP): requirements.txt pyproject.toml
 demo: setup
 	STOCKTIDE_HOME=$${STOCKTIDE_HOME:-$(CURDIR)/data/home} $(BIN)/stocktide demo $(if $(ONCE),--once,)
 
-# Two workers, each with servers of its own; a file's tests share what is slow to make.
+# Workers, each with servers of its own, one more than cores: some wait while others compute. A file's tests share what is slow to make.
 test: setup browser
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 

@@ -92,7 +92,7 @@ def in_order(table: pa.Table) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["product_id"], row["day"]))
 
 
-@settings(max_examples=examples(4), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(happening, min_size=1, max_size=25), min_size=2, max_size=4))
 def test_runs_one_after_another_make_what_one_run_makes(
     chain: Chain, batches: list[list[tuple[str, int, int, str, int]]]

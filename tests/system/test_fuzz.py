@@ -33,7 +33,7 @@ from tests.api_process import ApiProcess, api_process
 from tests.http import NO_TLS
 from tests.ingest.samples import event
 
-REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "2500"))
+REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "1000"))
 SCHEMA_SHARE = 0.3
 THREADS = 6
 ANSWER_S_MAX = 20.0
