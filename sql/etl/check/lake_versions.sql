@@ -4,7 +4,7 @@ SELECT v.table_name, v.version, CAST(CAST(v.xid_before AS text) AS bigint) AS xi
            -- sums that are not known yet are taken by the next run
            AND (v.quantity_milli IS NULL OR (v.quantity_milli, v.sold_milli, v.returned_milli)
                                             IS NOT DISTINCT FROM (l.quantity_milli, l.sold_milli, l.returned_milli))
-           AND coalesce(v.proven_at <= now(), true) AS holds
+           AND coalesce(v.proven_at <= clock_timestamp(), true) AS holds
 FROM lake_versions v
 CROSS JOIN LATERAL (
     SELECT count(*) AS rows, max(recorded_at) AS recorded_through, coalesce(sum(quantity_milli), 0) AS quantity_milli,
