@@ -126,10 +126,15 @@ def _merge(
             commit_properties=properties,
         )
         return
+    if changed.rows == 0:
+        # a merge of nothing commits nothing, and the watermark would stay behind
+        none = DAILY_DEMAND.empty_table()
+        write_deltalake(table, none, mode="append", commit_properties=properties)
+        return
     rows = chained(CHANGED_DEMAND, changed.spools)
     values = {name: f"s.{name}" for name in DAILY_DEMAND.names}
     # named, so that other months are not read
-    months = ", ".join(f"'{month}'" for month in sorted(changed.of("month"))) or "''"
+    months = ", ".join(f"'{month}'" for month in sorted(changed.of("month")))
     key = f"t.month IN ({months}) AND {KEY}"
     (
         table.merge(rows, key, source_alias="s", target_alias="t", commit_properties=properties)

@@ -218,7 +218,7 @@ NOT_PROVEN = {
     "commitments": {"updated_at"},
     "valuations": {"valuation_id", "recorded_at"},
     "corrections": {"recorded_at"},
-    "lake_versions": {"updated_at", "quantity_milli", "sold_milli", "returned_milli", "proven_at"},
+    "lake_versions": {"updated_at"},
     "served_tables": {"served_at", "xid_before"},
 }
 OTHER = {

@@ -11,11 +11,12 @@ import sqlalchemy as sa
 
 import etl.run
 from etl import ledger_faults, run_etl
-from etl.delta import open_table
+from etl.check import check_all
+from etl.delta import open_table, watermark_of
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import FeedRequest, Recorder, record_requests
 from stocktide.foundation.errors import Conflict, Fatal
-from stocktide.foundation.lake import Lake
+from stocktide.foundation.lake import Lake, LakeTable
 from stocktide.foundation.runs import single_flight
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
@@ -113,6 +114,22 @@ def test_run_etl_does_nothing_when_nothing_is_new(recorder: Recorder, lake: Lake
     assert (again.landed.rows, again.landed.version, again.demand.version) == (
         0, first.landed.version, first.demand.version,
     )  # fmt: skip
+
+
+TABLES: tuple[LakeTable, ...] = ("movements", "daily_demand")
+
+
+def test_what_shows_on_no_day_moves_the_mark_of_the_days_as_well(
+    recorder: Recorder, lake: Lake
+) -> None:
+    record(recorder, raw(kind="sale", event_id="old"))
+    run_etl(recorder.engine, lake)
+    record(recorder, raw(kind="reading", event_id="seen", observed=3))
+    report = run_etl(recorder.engine, lake)
+    assert (report.landed.rows, report.demand.rows_changed) == (1, 0)
+    marks = {watermark_of(open_table(lake, name)) for name in TABLES}
+    assert marks == {report.landed.xid_before}
+    assert check_all(recorder.engine, lake).holds
 
 
 def test_run_etl_runs_on_an_empty_ledger(database: sa.Engine, lake: Lake) -> None:

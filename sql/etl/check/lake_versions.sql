@@ -1,7 +1,10 @@
 -- What is noted of the lake's progress, against what the ledger has below that mark.
 SELECT v.table_name, v.version, CAST(CAST(v.xid_before AS text) AS bigint) AS xid_before,
        v.rows_total = l.rows AND v.recorded_through IS NOT DISTINCT FROM l.recorded_through
-           AS holds
+           -- sums that are not known yet are taken by the next run
+           AND (v.quantity_milli IS NULL OR (v.quantity_milli, v.sold_milli, v.returned_milli)
+                                            IS NOT DISTINCT FROM (l.quantity_milli, l.sold_milli, l.returned_milli))
+           AND coalesce(v.proven_at <= clock_timestamp(), true) AS holds
 FROM lake_versions v
 CROSS JOIN LATERAL (
     SELECT count(*) AS rows, max(recorded_at) AS recorded_through, coalesce(sum(quantity_milli), 0) AS quantity_milli,
