@@ -1,6 +1,7 @@
 """Proof of the lake and of the copies that are served from it; see `stocktide check`."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -9,13 +10,22 @@ from deltalake import DeltaTable
 
 from etl.compared import Compared, Part
 from etl.delta import CHANGED_DEMAND, MOVEMENTS, generation_of, open_table, version_of, watermark_of
-from etl.dimensions import LOCATIONS, PRODUCTS, landed_rows, read_dimensions, zones_changed
+from etl.dimensions import (
+    LOCATIONS,
+    PRODUCTS,
+    Dimensions,
+    landed_rows,
+    read_dimensions,
+    zones_changed,
+)
 from etl.fold import changed_demand
 from etl.held_pairs import Some, Stage, all_held, held_at
 from etl.meanings import Meanings, read_meanings
 from etl.movements import has_form, ledger_rows
 from etl.numbers import numbers_of
 from etl.postgres import arrow_cursor
+from etl.tables.proof import compare_table
+from etl.tables.schemas import KEPT, KeptTable
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.lake import Lake, LakeTable
 
@@ -45,6 +55,14 @@ class LakeSide:
             ("lake/movements", "lake = ledger up to its watermark", self._landed),
             ("lake/daily_demand", "daily_demand in the lake = fold of movements", self._folded),
             ("daily_demand", "daily_demand served = lake", self._served),
+            *(
+                (
+                    f"lake/{table.name}",
+                    f"{table.name} in the lake = made at once",
+                    partial(self._kept, table),
+                )
+                for table in KEPT.values()
+            ),
             ("lake/products", "products in the lake = products", self._products),
             ("lake/locations", "locations in the lake = locations", self._locations),
             ("lake_versions", "data as of = what the ledger had then", self._noted),
@@ -97,6 +115,16 @@ class LakeSide:
         fold = pa.RecordBatchReader.from_batches(CHANGED_DEMAND, batches)
         waiting = self._between(table, movements)
         return _compare_demand(table.to_pyarrow_dataset(), fold, waiting, some)
+
+    def _kept(self, table: KeptTable) -> Compared:
+        return compare_table(self._engine, self._lake, self._as_landed(), table)
+
+    def _as_landed(self) -> Dimensions:
+        """Return products and locations as they stood at the last run."""
+        return Dimensions(
+            landed_rows(self._lake, "products", PRODUCTS),
+            landed_rows(self._lake, "locations", LOCATIONS),
+        )
 
     def _meanings(self) -> Meanings:
         """Return what movements meant at the last run: a product's currency that was set since waits for the next."""

@@ -21,7 +21,7 @@ from etl.dimensions import NONE_RETOLD
 from etl.fold import changed_demand, touched_pairs
 from etl.held_pairs import Pair, Some, held_at, pass_on, sift
 from etl.meanings import read_meanings
-from etl.serving import forget_served, serve_demand
+from etl.serving import forget_served
 from etl.spool import Spool, chained
 from stocktide.foundation.lake import Lake
 
@@ -35,38 +35,6 @@ class Demand:
     rows_changed: int
     days_changed: int
     version: int
-
-
-def update_daily_demand(
-    engine: sa.Engine, lake: Lake, *, xid_before: int, retold: pa.Table = NONE_RETOLD
-) -> Demand:
-    """Update daily_demand to everything that landed before `xid_before`, then the copy of it in Postgres.
-
-    The lake's commit carries its watermark, the copy's transaction its own: after a kill at any point the next run does
-    what is left. A table that was made from another generation of movements is replaced.
-    retold: product_id of products whose days are all made again.
-    """
-    movements = open_table(lake, "movements")
-    table = open_table(lake, "daily_demand")
-    if movements is None:
-        return Demand(0, 0, version_of(table))
-    if generation_of(table) != generation_of(movements):
-        table = None
-    if len(retold) > 0:
-        forget_served(engine)
-    since = watermark_of(table)
-    changed = Changed(())
-    if table is None or since < xid_before or len(retold) > 0 or held_at(engine, "daily_demand"):
-        changed, back = _sifted_demand(
-            engine, movements, table, since=since, before=xid_before, retold=retold
-        )
-        if table is None or since < xid_before or changed.rows:
-            _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
-        pass_on(engine, back, "served")
-    serve_demand(engine, lake, changed.spools, since=None if table is None else since)
-    return Demand(
-        changed.rows, len(changed.of("day")), version_of(open_table(lake, "daily_demand"))
-    )
 
 
 @dataclass(frozen=True)
@@ -86,6 +54,47 @@ class Changed:
         for batch in chained(CHANGED_DEMAND, self.spools):
             found.update(batch.column(column).unique().to_pylist())
         return found
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What one run did to daily_demand in the lake. since: the watermark before, None if the table was replaced."""
+
+    demand: Demand
+    changed: Changed
+    since: int | None
+
+
+def update_daily_demand(
+    engine: sa.Engine, lake: Lake, *, xid_before: int, retold: pa.Table = NONE_RETOLD
+) -> Folded:
+    """Update daily_demand in the lake to everything that landed before `xid_before`; `serve_demand` goes on from there.
+
+    The commit carries the watermark: after a kill at any point the next run does what is left. A table that was made
+    from another generation of movements is replaced.
+    retold: product_id of products whose days are all made again.
+    """
+    movements = open_table(lake, "movements")
+    table = open_table(lake, "daily_demand")
+    if movements is None:
+        return Folded(Demand(0, 0, version_of(table)), Changed(()), watermark_of(table))
+    if generation_of(table) != generation_of(movements):
+        table = None
+    if len(retold) > 0:
+        forget_served(engine)
+    since = watermark_of(table)
+    changed = Changed(())
+    if table is None or since < xid_before or len(retold) > 0 or held_at(engine, "daily_demand"):
+        changed, back = _sifted_demand(
+            engine, movements, table, since=since, before=xid_before, retold=retold
+        )
+        if table is None or since < xid_before or changed.rows:
+            _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
+        pass_on(engine, back, "served")
+    demand = Demand(
+        changed.rows, len(changed.of("day")), version_of(open_table(lake, "daily_demand"))
+    )
+    return Folded(demand, changed, None if table is None else since)
 
 
 def _sifted_demand(

@@ -6,8 +6,8 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from stocktide.foundation.database_names import DEMAND_RULES, ETL_TRANSACTION, LAKE_GENERATION
 from stocktide.foundation.lake import Lake, LakeTable
 
-# Raised when sql/etl/daily_demand.sql derives other days from the same movements: the next run makes the lake again.
-RULES = 2
+# Raised when a table of the lake is derived otherwise from the same movements: the next run makes the lake again.
+RULES = 3
 
 
 def open_table(lake: Lake, table: LakeTable) -> DeltaTable | None:
@@ -76,6 +76,13 @@ MOVEMENTS = pa.schema(
         ("reason", pa.string()),
         ("counterparty", pa.string()),
         ("corrects", pa.int64()),
+        # what is promised or kept of an order, a reservation or a transfer, and which of the latter two
+        ("committed_milli", pa.int64()),
+        ("reference", pa.string()),
+        ("expected_on", pa.date32()),
+        ("cost_micros", pa.int64()),
+        ("lot", pa.string()),
+        ("expires_on", pa.date32()),
         ("occurred_at", pa.timestamp("us", "UTC")),
         ("recorded_at", pa.timestamp("us", "UTC")),
         ("xid", pa.int64()),

@@ -34,6 +34,16 @@ DERIVED: Mapping[str, Derived] = {
     "lake_versions": Derived("lake_versions", "the lake's commits"),
     "lake/movements": Derived("lake/movements", "ledger, time zones of locations"),
     "lake/daily_demand": Derived("lake/daily_demand", "lake/movements"),
+    "lake/daily_stock": Derived(
+        "lake/daily_stock", "lake/daily_demand; its cost from valuations and lake/movements"
+    ),
+    "lake/order_lines": Derived("lake/order_lines", "lake/movements, lake/daily_demand, products"),
+    "lake/orders": Derived("lake/orders", "lake/order_lines"),
+    "lake/purchases": Derived("lake/purchases", "lake/movements, products"),
+    "lake/prices": Derived("lake/prices", "lake/movements, products"),
+    "lake/promotions": Derived("lake/promotions", "lake/prices"),
+    "lake/customers": Derived("lake/customers", "lake/movements, lake/daily_demand, products"),
+    "lake/feeds_days": Derived("lake/feeds_days", "lake/movements, time zones of locations"),
     "lake/products": Derived("lake/products", "products"),
     "lake/locations": Derived("lake/locations", "locations"),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 import sqlalchemy as sa
 
@@ -10,7 +11,7 @@ from stocktide.foundation.errors import Conflict
 from stocktide.foundation.lake import Lake, LakeTable
 from stocktide.foundation.runs import single_flight
 
-TABLES: tuple[LakeTable, ...] = ("movements", "daily_demand", "products", "locations")
+TABLES: tuple[LakeTable, ...] = get_args(LakeTable)
 HOURS_A_DAY = 24
 TIDIED = (
     "UPDATE lake_versions SET version = :now WHERE table_name = :name"

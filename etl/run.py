@@ -1,7 +1,7 @@
 """One ETL run: land movements, update daily demand, land products and locations, verify."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
@@ -11,7 +11,9 @@ from etl.delta import open_table, version_of, watermark_of
 from etl.dimensions import land_dimensions, products_retold, read_dimensions
 from etl.held_pairs import NamedPair, all_held, named_pairs
 from etl.movements import Landed, land_movements
+from etl.serving import serve_demand
 from etl.sums import LedgerSums, verify_lake
+from etl.tables.update import update_tables
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict
 from stocktide.foundation.lake import Lake
@@ -23,11 +25,13 @@ from stocktide.foundation.telemetry import log
 class EtlReport:
     """Report of a run. `rows_total` is the number of rows in the lake, equal to the ledger's but for pairs held out.
 
-    pairs_held_out: products at places on which a step fails. held_out: the newest of them.
+    tables: rows written of each further table that changed. pairs_held_out: products at places on which a step fails.
+    held_out: the newest of them.
     """
 
     landed: Landed
     demand: Demand
+    tables: Mapping[str, int]
     rows_total: int
     seconds: float
     pairs_held_out: int = 0
@@ -53,7 +57,12 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
             landed = land_movements(engine, lake, dimensions, whole=whole)
             retold = products_retold(lake, dimensions)
             land_dimensions(lake, dimensions, without=retold)
-            demand = update_daily_demand(engine, lake, xid_before=landed.xid_before, retold=retold)
+            folded = update_daily_demand(engine, lake, xid_before=landed.xid_before, retold=retold)
+            # before the copy: it lets pairs go that were held out, and these are to be found here too
+            tables = update_tables(
+                engine, lake, dimensions, xid_before=landed.xid_before, retold=retold
+            )
+            serve_demand(engine, lake, folded.changed.spools, since=folded.since)
             # after their days: a run that is killed before that finds again that they mean something else by now
             land_dimensions(lake, dimensions)
             sums, ledger = verify_lake(
@@ -63,7 +72,7 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
             held = all_held(engine)
             seconds = time.monotonic() - started
             named = named_pairs(engine) if held else ()
-            report = EtlReport(landed, demand, sums.rows, seconds, len(held), named)
+            report = EtlReport(landed, folded.demand, tables, sums.rows, seconds, len(held), named)
             run.detail.update(asdict(report))
     log("etl_finished", **run.detail)
     return report

@@ -4,7 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-LakeTable = Literal["movements", "daily_demand", "products", "locations"]
+LakeTable = Literal[
+    "movements",
+    "daily_demand",
+    "products",
+    "locations",
+    "daily_stock",
+    "order_lines",
+    "orders",
+    "purchases",
+    "prices",
+    "promotions",
+    "customers",
+    "feeds_days",
+]
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def test_check_counts_as_waiting_what_a_run_has_not_served_yet(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("etl.daily_demand.serve_demand", dying)
+        patch.setattr("etl.run.serve_demand", dying)
         with pytest.raises(Killed):
             run_etl(recorder.engine, lake)
     check = check_all(recorder.engine, lake)

@@ -140,6 +140,8 @@ STEPS = [
     "land_movements",
     "land_dimensions",
     "update_daily_demand",
+    "update_tables",
+    "serve_demand",
     "verify_lake",
     "note_versions",
 ]

@@ -72,7 +72,7 @@ def test_the_copy_is_the_lake(recorder: Recorder, lake: Lake) -> None:
     assert in_postgres(recorder.engine) == in_lake(lake)
 
 
-@pytest.mark.parametrize("step", ["etl.serving.sql", "etl.daily_demand.serve_demand"])
+@pytest.mark.parametrize("step", ["etl.serving.sql", "etl.run.serve_demand"])
 def test_the_copy_comes_after_the_lake_and_is_made_up_for_when_killed_between(
     recorder: Recorder, lake: Lake, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

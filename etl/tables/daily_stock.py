@@ -1,0 +1,73 @@
+"""Stock at the close of every known shelf-day, made month by month: a month needs two months of days and no more."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import sqlalchemy as sa
+
+from etl.postgres import arrow_cursor
+from etl.tables.workbench import Workbench, query_of
+from stocktide.foundation.database import sql
+
+LONG_AGO = date(1, 1, 1)
+TOUCHED = (
+    "EXISTS (SELECT 1 FROM touched t WHERE t.product_id = s.product_id AND t.location_id = s.location_id"
+    " AND s.day >= t.first_day)"
+)
+PAIRS = "SELECT DISTINCT product_id, location_id FROM touched"
+
+
+def touch_stock(engine: sa.Engine, bench: Workbench, *, whole: bool, settled: bool) -> None:
+    """Make `touched`: the pairs whose stock may be another on some days, and the first of these days.
+
+    whole: all pairs and days. settled: but for pairs whose cost took a step since the last run.
+    """
+    with arrow_cursor(engine) as cursor:
+        cursor.execute(sql("etl/tables/revalued"))
+        bench.connection.register("revalued", cursor.fetch_arrow_table())
+    if whole:
+        bench.make("touched", query_of("daily_stock_all", settled=settled))
+        return
+    ((newest,),) = bench.rows("SELECT max(day) FROM daily_stock")
+    bench.make("touched", query_of("daily_stock_touched", newest=newest or LONG_AGO))
+
+
+def find_costs(engine: sa.Engine, bench: Workbench, *, whole: bool) -> None:
+    """Make `costs`: the average cost of each touched pair from a day on."""
+    columns: list[list[int]] = [[], []]
+    if not whole:
+        pairs = bench.rows(f"{PAIRS} ORDER BY ALL")
+        # none at all would stand for all of them
+        columns = [[pair[0] for pair in pairs] or [-1], [pair[1] for pair in pairs] or [-1]]
+    arrays = [f"{{{','.join(map(str, ids))}}}" for ids in columns]
+    with arrow_cursor(engine) as cursor:
+        cursor.execute(sql("etl/tables/steps"), arrays)
+        bench.connection.register("steps", cursor.fetch_arrow_table())
+    bench.make("costs", sql("etl/tables/costs"))
+
+
+def stock_by_month(bench: Workbench) -> Iterator[None]:
+    """Make `wanted` of one month after another, from the first touched day to the newest day of daily demand."""
+    query = "SELECT (SELECT min(first_day) FROM touched), (SELECT max(day) FROM daily_demand)"
+    ((first, last),) = bench.rows(query)
+    if first is None or last is None:
+        return
+    ((begun,),) = bench.rows("SELECT min(day) FROM daily_demand")
+    for begin, end in _months(max(first, begun), last):
+        bench.connection.execute(
+            f"CREATE OR REPLACE TABLE wanted AS {sql('etl/tables/daily_stock')}",
+            {"first": begin, "last": end},
+        )
+        this = f"s.month = '{begin:%Y-%m}'"
+        bench.make("present", f"SELECT * FROM daily_stock s WHERE {this} AND {TOUCHED}", "VIEW")  # noqa: S608 - ours
+        bench.make("rest", f"SELECT * FROM daily_stock s WHERE {this} AND NOT {TOUCHED}", "VIEW")  # noqa: S608 - ours
+        yield
+
+
+def _months(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """Give first and last day of each month between two days, the last cut off at the last day."""
+    begin = first.replace(day=1)
+    while begin <= last:
+        after = date(begin.year + begin.month // 12, begin.month % 12 + 1, 1)
+        yield begin, min(last, date.fromordinal(after.toordinal() - 1))
+        begin = after

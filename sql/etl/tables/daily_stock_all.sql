@@ -1,0 +1,6 @@
+-- DuckDB. Every pair from its first day on; where {settled}, without those whose cost took a step since the last run.
+SELECT product_id, location_id, min(day) AS first_day
+FROM daily_demand
+WHERE NOT {settled}
+   OR (product_id, location_id) NOT IN (SELECT (product_id, location_id) FROM revalued)
+GROUP BY product_id, location_id
