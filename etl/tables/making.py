@@ -58,7 +58,7 @@ def _of_movements(bench: Workbench, table: KeptTable, *, whole: bool) -> Iterato
             return
         chosen = f"({columns}) IN (SELECT ({columns}) FROM touched)"  # noqa: S608 - ours
         is_touched = _in_touched_months(bench, table) + chosen
-    bench.make("chosen", f"FROM all_movements WHERE {is_touched}", "VIEW")
+    bench.make("concerned", f"FROM all_movements WHERE {is_touched}", "VIEW")
     bench.make("in_force", sql("etl/tables/in_force"), "VIEW")
     bench.make("wanted", query_of(table.name, is_touched=is_touched))
     bench.make("present", f"FROM {table.name} WHERE {is_touched}", "VIEW")

@@ -64,7 +64,8 @@ class Workbench:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Read all rows of a small result."""
-        return self.connection.execute(query).fetchall()
+        found: list[tuple[Any, ...]] = self.connection.execute(query).fetchall()
+        return found
 
     def make(self, table: str, query: str, kind: str = "TABLE") -> None:
         """Make a table or a view of a query."""

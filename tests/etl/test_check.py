@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pyarrow as pa
 import pytest
@@ -37,7 +37,7 @@ RECORDED = {
     " forecast_errors forecast_models forecast_nodes forecast_paths forecast_runs forecast_scores forecasts"
     " published_forecast",
 }
-LAKE_TABLES = ("movements", "daily_demand", "products", "locations")
+LAKE_TABLES = get_args(LakeTable)
 
 
 class Shop(NamedTuple):
@@ -54,8 +54,8 @@ class Shop(NamedTuple):
         outcomes = self.recorder.record("till", "application/x-ndjson", raws)
         assert [outcome.name for outcome in outcomes] == ["accepted"] * len(raws)
 
-    def wrong(self) -> set[str]:
-        found = check_all(self.engine, self.lake, half_life_s=HALF_LIFE_S).findings
+    def wrong(self, *, wanted: Callable[[str], bool] = lambda _: True) -> set[str]:
+        found = check_all(self.engine, self.lake, half_life_s=HALF_LIFE_S, wanted=wanted).findings
         return {finding.part for finding in found if not finding.compared.holds}
 
     def rebuild(self) -> None:
@@ -97,7 +97,8 @@ def shop(database: sa.Engine, tmp_path: Path) -> Shop:
             for n, kind in enumerate(kinds)
         }
         opened.record(*[raw(kind=kind, **at[kind], **extra.get(kind, {})) for kind in kinds])
-    opened.record(raw(kind="sale", event_id="s", minute=2 * DAY, price="3", order_id="o"))
+    bought = {"price": "3", "order_id": "o", "customer_id": "c"}
+    opened.record(raw(kind="sale", event_id="s", minute=2 * DAY, **bought))
     opened.record(raw(kind="correction", event_id="c", corrects_id="return0"))
     run_etl(database, opened.lake)
     return opened
@@ -163,13 +164,24 @@ BENT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def test_check_is_red_for_a_bent_copy_and_green_after_a_rebuild(shop: Shop) -> None:
-    for what, changes in BENT.items():
-        shop.bend(*changes)
-        # the days of a bent copy no longer add up to their sums either
-        assert what.split()[0] in shop.wrong(), what
-        shop.rebuild()
-        assert shop.wrong() == set(), what
+def of_postgres(part: str) -> bool:
+    return not part.startswith("lake/")
+
+
+def test_check_is_red_for_a_bent_copy_and_green_after_a_rebuild(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        # the further tables of the lake are made again at the end alone
+        patch.setattr("etl.tables.update.KEPT", {})
+        for what, changes in BENT.items():
+            shop.bend(*changes)
+            # the days of a bent copy no longer add up to their sums either
+            assert what.split()[0] in shop.wrong(wanted=of_postgres), what
+            shop.rebuild()
+            assert shop.wrong(wanted=of_postgres) == set(), what
+    shop.rebuild()
+    assert shop.wrong() == set()
 
 
 def _one_more(name: str) -> Callable[[pa.Table], pa.Table]:
@@ -189,6 +201,13 @@ LAKE_BENT: dict[str, tuple[LakeTable, Callable[[pa.Table], pa.Table]]] = {
     "a row of movements twice": ("movements", lambda rows: pa.concat_tables([rows, rows.slice(0, 1)])),
     "a day of daily_demand": ("daily_demand", _one_more("received_milli")),
     "a lost row of daily_demand": ("daily_demand", lambda rows: rows.slice(1)),
+    "a line of order_lines": ("order_lines", _one_more("sales_micros")),
+    "a sum of orders": ("orders", _one_more("sales_micros")),
+    "a receipt of purchases": ("purchases", _one_more("received_milli")),
+    "a price of prices": ("prices", _one_more("price_micros")),
+    "a sum of customers": ("customers", _one_more("sales_micros")),
+    "a day of feeds_days": ("feeds_days", _one_more("events")),
+    "a cost of daily_stock": ("daily_stock", _one_more("cost_micros")),
     "a name of products": ("products", _one_more("name")),
     "a lost row of locations": ("locations", lambda rows: rows.slice(1)),
 }  # fmt: skip
@@ -196,10 +215,19 @@ LAKE_BENT: dict[str, tuple[LakeTable, Callable[[pa.Table], pa.Table]]] = {
 
 def test_check_is_red_for_a_bent_lake_and_green_after_a_rebuild(shop: Shop) -> None:
     for what, (name, change) in LAKE_BENT.items():
+        part, table = f"lake/{name}", open_table(shop.lake, name)
+        assert table is not None
+        before = table.version()
         shop.bend_lake(name, change)
-        assert f"lake/{name}" in shop.wrong(), what
-        shop.rebuild()
-        assert shop.wrong() == set(), what
+        assert shop.wrong(wanted=part.__eq__) == {part}, what
+        table.update_incremental()
+        table.restore(before)
+        assert shop.wrong(wanted=part.__eq__) == set(), what
+    for name in ("movements", "daily_stock", "orders"):
+        shop.bend_lake(name, lambda rows: rows.slice(1))  # type: ignore[arg-type]  # a literal
+    assert {"lake/movements", "lake/daily_stock", "lake/orders"} <= shop.wrong()
+    shop.rebuild()
+    assert shop.wrong() == set()
 
 
 def columns_of(engine: sa.Engine, table: str) -> list[tuple[str, str]]:
@@ -247,7 +275,7 @@ def test_check_is_red_for_another_value_in_any_column(shop: Shop, table: str) ->
                     connection.execute(sa.text(f"UPDATE {table} SET {name} = {other}"))  # noqa: S608
             except sa.exc.IntegrityError:
                 continue  # the table's own rules refuse it
-        assert shop.wrong(), f"{table}.{name}"
+        assert shop.wrong(wanted=of_postgres), f"{table}.{name}"
         back = f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM kept"  # noqa: S608
         shop.bend(f"DELETE FROM {table}", back)  # noqa: S608
     assert not shop.wrong()

@@ -21,6 +21,8 @@ from stocktide.foundation.settings import Settings
 from tests.examples import examples
 from tests.ingest.samples import START, raw
 
+pytestmark = pytest.mark.usefixtures("days_only")
+
 MINUTES = 60 * 24 * 4
 
 

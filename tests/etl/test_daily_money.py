@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,8 @@ from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
 from tests.examples import examples
 from tests.ingest.samples import START, raw
+
+pytestmark = pytest.mark.usefixtures("days_only")
 
 MINUTES = 60 * 24 * 3
 MICRO = Decimal(1_000_000)

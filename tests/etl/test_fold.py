@@ -24,6 +24,8 @@ from stocktide.foundation.settings import Settings
 from tests.examples import examples
 from tests.ingest.samples import raw
 
+pytestmark = pytest.mark.usefixtures("days_only")
+
 DAY = 24 * 60
 EVERYTHING = 10**15
 

@@ -15,6 +15,8 @@ from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
 
+pytestmark = pytest.mark.usefixtures("days_only")
+
 DAY = 1440
 
 

@@ -20,6 +20,8 @@ from stocktide.foundation.settings import Settings
 from tests.examples import examples
 from tests.ingest.samples import START, raw
 
+pytestmark = pytest.mark.usefixtures("days_only")
+
 DAY = 24 * 60
 SILENT_DAYS = 28
 FIRST = START.date()

@@ -24,6 +24,8 @@ from stocktide.foundation.settings import Settings
 from tests.conftest import Api
 from tests.ingest.samples import START, raw
 
+pytestmark = pytest.mark.usefixtures("days_only")
+
 LEVELS = ((), ("location", "product"))
 DAY_MINUTES = 24 * 60
 

@@ -2,12 +2,12 @@
 WITH ends AS (
     SELECT d.day, z.location_id,
            coalesce(TRY(timezone(z.timezone, (d.day + 1)::TIMESTAMP)), timezone('UTC', (d.day + 1)::TIMESTAMP)) AS ends_at
-    FROM (SELECT DISTINCT day, location_id FROM chosen) d
+    FROM (SELECT DISTINCT day, location_id FROM concerned) d
     JOIN locations z ON z.location_id = d.location_id
 ),
 rows AS (
     SELECT c.*, e.ends_at, epoch(c.recorded_at - e.ends_at) / 3600 AS late
-    FROM chosen c
+    FROM concerned c
     JOIN ends e ON e.day = c.day AND e.location_id = c.location_id
     WHERE c.leg = 0
 )

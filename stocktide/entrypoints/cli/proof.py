@@ -8,6 +8,7 @@ import click
 from stocktide.entrypoints.cli.access import as_json
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
+from stocktide.foundation.errors import Invalid
 from stocktide.foundation.lake import Lake
 
 if TYPE_CHECKING:
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option(
+    "--part", "parts", multiple=True, help="Only this part, as `--json` names it; may be repeated."
+)
 @as_json
-def check(as_json: bool) -> None:
+def check(as_json: bool, parts: tuple[str, ...]) -> None:
     """Check every copy of the ledger's rows against a fresh fold: stock, lake and what pages read. Exit 1 if not."""
     from etl import check_all
 
@@ -27,6 +31,13 @@ def check(as_json: bool) -> None:
             Lake(settings.lake_root),
             half_life_s=settings.trend_half_life_h * 3600,
             begin=_tell,
+            wanted=lambda name: not parts or name in parts,
+        )
+    if len(result.findings) < len(parts):
+        known = {found.part for found in result.findings}
+        unknown = next(name for name in parts if name not in known)
+        raise Invalid(
+            "check_part", f"There is no part {unknown!r}; `stocktide check --json` names all."
         )
     _show(result, as_json=as_json)
 
