@@ -9,15 +9,8 @@ import sqlalchemy as sa
 from deltalake import DeltaTable
 
 from etl.compared import Compared, Part
-from etl.delta import CHANGED_DEMAND, MOVEMENTS, generation_of, open_table, version_of, watermark_of
-from etl.dimensions import (
-    LOCATIONS,
-    PRODUCTS,
-    Dimensions,
-    landed_rows,
-    read_dimensions,
-    zones_changed,
-)
+from etl.delta import CHANGED_DEMAND, generation_of, open_table, version_of, watermark_of
+from etl.dimensions import Dimensions, landed_rows, read_dimensions, zones_changed
 from etl.fold import changed_demand
 from etl.held_pairs import Some, Stage, all_held, held_at
 from etl.meanings import Meanings, read_meanings
@@ -28,6 +21,7 @@ from etl.tables.proof import compare_table
 from etl.tables.schemas import KEPT, KeptTable
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.lake import Lake, LakeTable
+from stocktide.foundation.lake_schemas import LOCATIONS, MOVEMENTS, PRODUCTS
 
 HELD_NOTE = (
     "Products at places are held out of the lake, since a query of the ETL fails on them; all others are up to date. "

@@ -8,15 +8,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from etl.delta import (
-    CHANGED_DEMAND,
-    DAILY_DEMAND,
-    generation_of,
-    open_table,
-    up_to,
-    version_of,
-    watermark_of,
-)
+from etl.delta import CHANGED_DEMAND, generation_of, open_table, up_to, version_of, watermark_of
 from etl.dimensions import NONE_RETOLD
 from etl.fold import changed_demand, touched_pairs
 from etl.held_pairs import Pair, Some, held_at, pass_on, sift
@@ -24,6 +16,7 @@ from etl.meanings import read_meanings
 from etl.serving import forget_served
 from etl.spool import Spool, chained
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.lake_schemas import DAILY_DEMAND
 
 KEY = "t.month = s.month AND t.product_id = s.product_id AND t.location_id = s.location_id AND t.day = s.day"
 

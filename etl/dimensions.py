@@ -9,28 +9,8 @@ from deltalake import write_deltalake
 
 from etl.delta import open_table
 from stocktide.foundation.lake import Lake, LakeTable
+from stocktide.foundation.lake_schemas import LOCATIONS, PRODUCTS
 
-PRODUCTS = pa.schema(
-    [
-        ("product_id", pa.int32()),
-        ("sku", pa.string()),
-        ("name", pa.string()),
-        ("department", pa.string()),
-        ("category", pa.string()),
-        ("unit", pa.string()),
-        ("currency", pa.string()),
-    ]
-)
-LOCATIONS = pa.schema(
-    [
-        ("location_id", pa.int32()),
-        ("code", pa.string()),
-        ("name", pa.string()),
-        ("region", pa.string()),
-        ("country", pa.string()),
-        ("timezone", pa.string()),
-    ]
-)
 # of products whose days are made again
 NONE_RETOLD = pa.table({"product_id": pa.array([], pa.int32())})
 

@@ -13,12 +13,13 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from etl.delta import CHANGED_DEMAND, DAILY_DEMAND
+from etl.delta import CHANGED_DEMAND
 from etl.dimensions import NONE_RETOLD
 from etl.held_pairs import ALL, Pair, Some
 from etl.kinds import kind_table
 from etl.meanings import Meanings
 from stocktide.foundation.database import sql
+from stocktide.foundation.lake_schemas import DAILY_DEMAND
 
 # Division of whole numbers, rounded half away from zero as PostgreSQL rounds: a double would lose cents of large sums.
 ROUNDED = "CREATE MACRO rounded(a, b) AS (2 * a + sign(a) * b) // (2 * b)"

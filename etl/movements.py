@@ -11,15 +11,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 from deltalake import DeltaTable, write_deltalake
 
-from etl.delta import (
-    MOVEMENTS,
-    generation_of,
-    has_rules,
-    open_table,
-    up_to,
-    version_of,
-    watermark_of,
-)
+from etl.delta import generation_of, has_rules, open_table, up_to, version_of, watermark_of
 from etl.dimensions import Dimensions, zones_changed
 from etl.held_pairs import ALL, Pair, Some, pass_on, sift
 from etl.numbers import refuse_strangers
@@ -27,6 +19,7 @@ from etl.postgres import arrow_cursor, batches_of, savepoint
 from etl.spool import Spool, chained
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.lake_schemas import MOVEMENTS
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor

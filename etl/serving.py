@@ -8,19 +8,13 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
-from etl.delta import (
-    CHANGED_DEMAND,
-    DAILY_DEMAND,
-    generation_of,
-    open_table,
-    version_of,
-    watermark_of,
-)
+from etl.delta import CHANGED_DEMAND, generation_of, open_table, version_of, watermark_of
 from etl.held_pairs import ALL, Pair, Some, held_at, let_go, sift
 from etl.postgres import arrow_cursor, savepoint
 from etl.spool import Spool, chained
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.lake_schemas import DAILY_DEMAND
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor

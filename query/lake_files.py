@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,29 +15,15 @@ from deltalake import DeltaTable
 from query.jail.orders import Handed
 from stocktide.foundation.database_names import ETL_TRANSACTION
 from stocktide.foundation.lake import Lake, LakeTable
+from stocktide.foundation.lake_schemas import SCHEMAS
 
-# Columns that are handed out, by name: who bought is not among them.
-COLUMNS: Mapping[LakeTable, pa.Schema] = {
-    "movements": pa.schema(
-        {
-            "entry_id": pa.int64(), "source": pa.string(), "event_id": pa.string(), "leg": pa.int16(),
-            "kind": pa.string(), "product_id": pa.int32(), "location_id": pa.int32(), "quantity_milli": pa.int64(),
-            "observed_milli": pa.int64(), "price_micros": pa.int64(), "line_total_micros": pa.int64(),
-            "currency": pa.string(), "promotion": pa.bool_(), "order_id": pa.string(), "order_line": pa.int32(),
-            "channel": pa.string(), "reason": pa.string(), "counterparty": pa.string(), "corrects": pa.int64(),
-            "occurred_at": pa.timestamp("us", "UTC"), "recorded_at": pa.timestamp("us", "UTC"), "day": pa.date32(),
-        }
-    ),
-    "daily_demand": pa.schema(
-        {
-            "product_id": pa.int32(), "location_id": pa.int32(), "day": pa.date32(), "sold_milli": pa.int64(),
-            "returned_milli": pa.int64(), "revenue_micros": pa.int64(), "currency": pa.string(),
-            "other_revenue": pa.string(), "orders": pa.int32(), "price_micros": pa.int64(),
-            "received_milli": pa.int64(), "adjusted_milli": pa.int64(), "promotion": pa.bool_(),
-            "on_hand_milli": pa.int64(), "in_stock_share": pa.float64(), "censored": pa.bool_(),
-        }
-    ),
-}  # fmt: skip
+# Columns that no statement reads: who bought, and what only a run of the ETL needs.
+HIDDEN = {"customer_id", "xid", "month", "close_price_micros", "close_currency", "close_promotion"}
+
+
+def handed_columns(name: LakeTable) -> pa.Schema:
+    """Return the columns of a table that are handed out."""
+    return pa.schema([field for field in SCHEMAS[name] if field.name not in HIDDEN])
 
 
 @dataclass(frozen=True)
@@ -70,7 +56,7 @@ class LakeVersion:
             for path in [] if self.table is None else _paths(self.table):
                 descriptors.append(_opened(self.table, path))
                 stack.callback(os.close, descriptors[-1])
-            yield Handed(name, "parquet", COLUMNS[self.name], descriptors)
+            yield Handed(name, "parquet", handed_columns(self.name), descriptors)
 
 
 def newest(lake: Lake, name: LakeTable) -> LakeVersion:

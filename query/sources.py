@@ -11,12 +11,13 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from query.jail.orders import Handed
-from query.lake_files import COLUMNS, LakeVersion, newest
+from query.lake_files import LakeVersion, handed_columns, newest
 from query.snapshots import Snapshots
 from query.views import inputs_of
 from stocktide.foundation.database import sql
 from stocktide.foundation.errors import Conflict, Fatal, Transient
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.lake_schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor
@@ -27,6 +28,8 @@ NOW = (
     "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), "
     "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 )
+# What a view reads of the lake, by the name of the table behind it.
+LAKE = "lake_"
 NOT_LANDED = "SELECT h.* FROM held h ANTI JOIN landed l USING (entry_id)"
 
 
@@ -73,16 +76,15 @@ class Sources:
 
     def _read_once(self, stack: ExitStack, inputs: set[str]) -> list[Handed]:
         """Take the lake's versions first, then one snapshot: what lands in between is in the snapshot alone."""
-        handed = []
-        if "lake_demand" in inputs:
-            demand = newest(self.lake, "daily_demand")
-            self.as_of["daily_demand_version"] = demand.version
-            handed.append(stack.enter_context(demand.opened("input_lake_demand")))
-        movements = newest(self.lake, "movements") if "lake_movements" in inputs else None
-        if movements is not None:
-            self.as_of["movements_version"] = movements.version
-            handed.append(stack.enter_context(movements.opened("input_lake_movements")))
-        of_postgres = sorted(inputs - {"lake_demand", "lake_movements"})
+        handed, movements = [], None
+        of_lake = {f"{LAKE}{name}": name for name in SCHEMAS if f"{LAKE}{name}" in inputs}
+        for name, table in of_lake.items():
+            version = newest(self.lake, table)
+            self.as_of[f"{table}_version"] = version.version
+            handed.append(stack.enter_context(version.opened(f"input_{name}")))
+            if table == "movements":
+                movements = version
+        of_postgres = sorted(inputs - of_lake.keys())
         if of_postgres:
             handed += self._snapshot(stack, of_postgres, movements)
         return handed
@@ -129,7 +131,7 @@ def _refuse_stranger(watermark: int, next_xid: int) -> None:
 
 def _shaped(batches: pa.RecordBatchReader) -> pa.RecordBatchReader:
     """Return movements with the types that they have in the lake."""
-    schema = COLUMNS["movements"]
+    schema = handed_columns("movements")
     shaped = (
         pa.RecordBatch.from_arrays(
             [batch.column(one.name).cast(one.type) for one in schema], schema=schema

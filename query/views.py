@@ -11,6 +11,13 @@ from stocktide.foundation.database import sql
 NAMES = (
     "movements",
     "daily_demand",
+    "daily_stock",
+    "orders",
+    "order_lines",
+    "purchases",
+    "prices",
+    "promotions",
+    "feeds_days",
     "stock",
     "forecasts",
     "forecast_errors",

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from etl.delta import DAILY_DEMAND, MOVEMENTS, open_table
+from etl.delta import open_table
 from etl.dimensions import Dimensions
 from etl.fold import MEMORY, ROUNDED
 from etl.held_pairs import Pair, Some
@@ -18,6 +18,7 @@ from etl.kinds import kind_table
 from etl.tables.schemas import KeptTable
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake, LakeTable
+from stocktide.foundation.lake_schemas import DAILY_DEMAND, MOVEMENTS
 
 # As block_of in PostgreSQL: of all entries that were appended together.
 SOURCES: Sequence[tuple[str, LakeTable, pa.Schema]] = (

@@ -1,5 +1,5 @@
 -- Demand of each product, location and day with activity, up to the last ETL run: sales recorded since are in movements.
--- reads: lake_demand
+-- reads: lake_daily_demand
 SELECT
     product_id, -- key of products
     location_id, -- key of locations
@@ -18,4 +18,4 @@ SELECT
     on_hand_milli * 0.001::DECIMAL(4, 3) AS on_hand, -- units on hand at the end of the day; empty while it is not known
     in_stock_share, -- share of the known part of the day with stock
     censored -- true if it was out of stock for a part of the day: demand was more than what was sold
-FROM input_lake_demand
+FROM input_lake_daily_demand

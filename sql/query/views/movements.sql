@@ -20,6 +20,12 @@ SELECT
     channel, -- till, web, …
     reason, -- why stock was adjusted
     counterparty, -- supplier of a receipt, device of a reading
+    committed_milli * 0.001::DECIMAL(4, 3) AS committed, -- units promised, or brought of what was promised: by an order, a reservation, a dispatch
+    reference, -- reservation or transfer that it belongs to; of orders it is order_id
+    expected_on, -- day on which an order is expected
+    cost_micros * 0.000001::DECIMAL(7, 6) AS cost, -- cost of one unit received, in currency
+    lot, -- lot of a receipt
+    expires_on, -- day on which the lot expires
     corrects, -- entry_id of the row that this one takes back
     occurred_at, -- when it happened (UTC); at the location: timezone(locations.timezone, occurred_at)
     recorded_at, -- when it was recorded (UTC)
