@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -59,13 +60,18 @@ class Folded:
 
 
 def update_daily_demand(
-    engine: sa.Engine, lake: Lake, *, xid_before: int, retold: pa.Table = NONE_RETOLD
+    engine: sa.Engine,
+    lake: Lake,
+    *,
+    xid_before: int,
+    retold: pa.Table = NONE_RETOLD,
+    again: date | None = None,
 ) -> Folded:
     """Update daily_demand in the lake to everything that landed before `xid_before`; `serve_demand` goes on from there.
 
     The commit carries the watermark: after a kill at any point the next run does what is left. A table that was made
     from another generation of movements is replaced.
-    retold: product_id of products whose days are all made again.
+    retold: product_id of products whose days are all made again. again: day from which on all days are.
     """
     movements = open_table(lake, "movements")
     table = open_table(lake, "daily_demand")
@@ -73,13 +79,14 @@ def update_daily_demand(
         return Folded(Demand(0, 0, version_of(table)), Changed(()), watermark_of(table))
     if generation_of(table) != generation_of(movements):
         table = None
-    if len(retold) > 0:
+    remade = len(retold) > 0 or again is not None
+    if remade:
         forget_served(engine)
     since = watermark_of(table)
     changed = Changed(())
-    if table is None or since < xid_before or len(retold) > 0 or held_at(engine, "daily_demand"):
+    if table is None or since < xid_before or remade or held_at(engine, "daily_demand"):
         changed, back = _sifted_demand(
-            engine, movements, table, since=since, before=xid_before, retold=retold
+            engine, movements, table, since=since, before=xid_before, retold=retold, again=again
         )
         if table is None or since < xid_before or changed.rows:
             _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
@@ -98,18 +105,26 @@ def _sifted_demand(
     since: int,
     before: int,
     retold: pa.Table,
+    again: date | None,
 ) -> tuple[Changed, Sequence[Pair]]:
     """Compute what changed, of all pairs but those that fail; returns it, and the pairs that failed before."""
     meanings = read_meanings(engine)
 
     def change(some: Some, xid_from: int) -> Spool:
         tables = changed_demand(
-            movements, table, meanings, since=xid_from, before=before, retold=retold, some=some
+            movements,
+            table,
+            meanings,
+            since=xid_from,
+            before=before,
+            retold=retold,
+            again=again,
+            some=some,
         )
         return Spool(CHANGED_DEMAND, (batch for found in tables for batch in found.to_batches()))
 
     def touched() -> list[Pair]:
-        return touched_pairs(movements, since=since, before=before, retold=retold)
+        return touched_pairs(movements, since=since, before=before, retold=retold, again=again)
 
     sifted = sift(engine, "daily_demand", change, touched, since=since)
     return Changed(sifted.results), sifted.back

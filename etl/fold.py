@@ -6,6 +6,7 @@ So a fold begins at the first touched day of a pair, whatever came before it, an
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
@@ -43,19 +44,21 @@ def changed_demand(
     since: int,
     before: int,
     retold: pa.Table = NONE_RETOLD,
+    again: date | None = None,
     some: Some = ALL,
 ) -> Iterator[pa.Table]:
     """Compute the rows of daily_demand that movements with xid in [since, before) make, change or leave nothing of.
 
-    table: daily_demand as it is, up to `since`. retold: product_id of products of which all rows are looked at. some:
-    the pairs that it is about. Gives a table of CHANGED_DEMAND for each stretch of time.
+    table: daily_demand as it is, up to `since`. retold: product_id of products of which all rows are looked at.
+    again: day from which on all rows are. some: the pairs that it is about. Gives a table of CHANGED_DEMAND for each
+    stretch of time.
     """
     with _opened(movements, before, some) as connection:
         connection.register("zones", meanings.zones)
         connection.register("currencies", meanings.currencies)
         present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
         connection.register("all_demand", present)
-        first_month = _touch(connection, since, retold)
+        first_month = _touch(connection, since, retold, again)
         connection.execute("CREATE VIEW daily_demand AS FROM all_demand")
         connection.execute(f"CREATE TABLE opening AS {sql('etl/opening')}")
         for stretch in stretches(movements, first_month):
@@ -63,11 +66,16 @@ def changed_demand(
 
 
 def touched_pairs(
-    movements: DeltaTable, *, since: int, before: int, retold: pa.Table = NONE_RETOLD
+    movements: DeltaTable,
+    *,
+    since: int,
+    before: int,
+    retold: pa.Table = NONE_RETOLD,
+    again: date | None = None,
 ) -> list[Pair]:
-    """List the pairs that movements with xid in [since, before) tell of, and those of retold products."""
+    """List the pairs that movements in [since, before), of retold products, or of days from `again` on tell of."""
     with _opened(movements, before, ALL) as connection:
-        _touch(connection, since, retold)
+        _touch(connection, since, retold, again)
         query = "SELECT product_id, location_id FROM touched ORDER BY ALL"
         return [Pair(*row) for row in connection.execute(query).fetchall()]
 
@@ -109,11 +117,15 @@ def _opened(movements: DeltaTable, before: int, some: Some) -> Iterator[duckdb.D
         yield connection
 
 
-def _touch(connection: duckdb.DuckDBPyConnection, since: int, retold: pa.Table) -> str | None:
+def _touch(
+    connection: duckdb.DuckDBPyConnection, since: int, retold: pa.Table, again: date | None
+) -> str | None:
     """Make the table `touched`; returns the month of the first day that is in it."""
     connection.register("retold", retold)
     connection.execute("CREATE OR REPLACE VIEW movements AS FROM all_movements")
-    connection.execute(f"CREATE TABLE touched AS {sql('etl/touched_pairs')}", {"since": since})
+    connection.execute(
+        f"CREATE TABLE touched AS {sql('etl/touched_pairs')}", {"since": since, "again": again}
+    )
     row = connection.execute("SELECT strftime(min(first_day), '%Y-%m') FROM touched").fetchone()
     return None if row is None else row[0]
 

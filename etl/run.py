@@ -1,8 +1,9 @@
 """One ETL run: land movements, update daily demand, land products and locations, verify."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 
 import sqlalchemy as sa
 
@@ -38,9 +39,17 @@ class EtlReport:
     held_out: Sequence[NamedPair] = ()
 
 
-def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
+def run_etl(
+    engine: sa.Engine,
+    lake: Lake,
+    *,
+    whole: bool = False,
+    again: date | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> EtlReport:
     """Update the lake to the ledger, or make it again from the whole ledger (`whole`), and with it what is served.
 
+    again: what is made of movements is made again from this day on. tell: is told of each step as it begins.
     A product at a place on which a step fails is held out, and tried again by the next run; all others go on.
     Raises Conflict if another run is under way, Fatal if the two differ after it, or if one of them carries transaction
     numbers of another database.
@@ -54,17 +63,29 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
             started = time.monotonic()
             # read first: a time zone that changes meanwhile is seen by the next run
             dimensions = read_dimensions(engine)
+            tell("rows of the ledger that are new")
             landed = land_movements(engine, lake, dimensions, whole=whole)
             retold = products_retold(lake, dimensions)
             land_dimensions(lake, dimensions, without=retold)
-            folded = update_daily_demand(engine, lake, xid_before=landed.xid_before, retold=retold)
+            tell("daily demand")
+            folded = update_daily_demand(
+                engine, lake, xid_before=landed.xid_before, retold=retold, again=again
+            )
             # before the copy: it lets pairs go that were held out, and these are to be found here too
             tables = update_tables(
-                engine, lake, dimensions, xid_before=landed.xid_before, retold=retold
+                engine,
+                lake,
+                dimensions,
+                xid_before=landed.xid_before,
+                retold=retold,
+                again=again,
+                tell=tell,
             )
+            tell("what pages read")
             serve_demand(engine, lake, folded.changed.spools, since=folded.since)
             # after their days: a run that is killed before that finds again that they mean something else by now
             land_dimensions(lake, dimensions)
+            tell("lake and ledger compared")
             sums, ledger = verify_lake(
                 engine, lake, xid_before=landed.xid_before, again=landed.whole
             )

@@ -31,7 +31,7 @@ def compare_table(
             bench.show(other)
         if bench.show(table) is None:
             return Compared(0, 0, movements.count())
-        bench.find_fresh(0, (), NONE_RETOLD)
+        bench.find_fresh(0, (), NONE_RETOLD, None)
         differ = len(list(differing_months(engine, bench, table, whole=True, settled=True)))
         waiting = bench.count(f"landed WHERE xid >= {bench.before:d}")
         return Compared(bench.count(table.name), differ, waiting)

@@ -1,6 +1,7 @@
 """The further tables brought up to the movements: what new ones touch is made again, and the months that it is in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -23,27 +24,31 @@ def update_tables(
     *,
     xid_before: int,
     retold: pa.Table = NONE_RETOLD,
+    again: date | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Mapping[str, int]:
     """Bring every further table up to what landed before `xid_before`; returns the rows written of each that changed.
 
     A commit carries its watermark and its rows: after a kill the next run does what is left. A table of another form or
-    of another generation is made again. retold: product_id of products whose rows are all made again.
+    of another generation is made again. retold: product_id of products whose rows are all made again, again: day from
+    which on all rows are. tell: is told of each table that is looked at.
     """
     movements = open_table(lake, "movements")
     if movements is None:
         return {}
     generation = generation_of(movements)
     back = all_held(engine)
-    again = len(back) > 0 or len(retold) > 0
+    remade = len(back) > 0 or len(retold) > 0 or again is not None
     written: dict[str, int] = {}
     with opened(lake, dimensions, before=xid_before) as bench:
         for table in KEPT.values():
             present = bench.show(table)
             whole = present is None or generation_of(present) != generation
             since = 0 if whole else watermark_of(present)
-            if since >= xid_before and not again:
+            if since >= xid_before and not remade:
                 continue
-            bench.find_fresh(since, back, retold)
+            tell(table.name)
+            bench.find_fresh(since, back, retold, again)
             if whole:
                 bench.show_empty(table)
             changed = [

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -49,13 +50,17 @@ class Workbench:
         """Show a table as if it had no rows."""
         self.connection.register(table.name, table.schema.empty_table())
 
-    def find_fresh(self, since: int, back: Sequence[Pair], retold: pa.Table) -> None:
-        """Make the view `fresh`: movements since a transaction, of pairs that come back, and of retold products."""
+    def find_fresh(
+        self, since: int, back: Sequence[Pair], retold: pa.Table, again: date | None
+    ) -> None:
+        """Make the view `fresh`: movements since a transaction or a day, of `back` pairs and of retold products."""
         chosen = Some(back, only=True).in_duckdb(self.connection)
         self.connection.register("retold", retold)
         products = "product_id IN (SELECT product_id FROM retold)" if len(retold) else "false"
+        days = "false" if again is None else f"day >= DATE '{again}'"
         self.connection.execute(
-            f"CREATE OR REPLACE VIEW fresh AS FROM all_movements WHERE xid >= {since:d} OR {chosen} OR {products}"
+            "CREATE OR REPLACE VIEW fresh AS FROM all_movements"
+            f" WHERE xid >= {since:d} OR {chosen} OR {products} OR {days}"
         )
 
     def count(self, view: str) -> int:

@@ -224,7 +224,7 @@ def test_check_is_red_for_a_bent_lake_and_green_after_a_rebuild(shop: Shop) -> N
         table.restore(before)
         assert shop.wrong(wanted=part.__eq__) == set(), what
     for name in ("movements", "daily_stock", "orders"):
-        shop.bend_lake(name, lambda rows: rows.slice(1))  # type: ignore[arg-type]  # a literal
+        shop.bend_lake(name, lambda rows: rows.slice(1))
     assert {"lake/movements", "lake/daily_stock", "lake/orders"} <= shop.wrong()
     shop.rebuild()
     assert shop.wrong() == set()

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from etl import run_etl
 from ingest.recording.recording import Recorder
 from query import Console, all_views
-from query.lake_files import COLUMNS
+from query.lake_files import handed_columns
 from stocktide.foundation.database import sql
 from stocktide.foundation.errors import Conflict, Fatal, Transient
+from stocktide.foundation.lake_schemas import SCHEMAS
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
 from tests.query.conftest import rows_of
@@ -54,7 +55,10 @@ def test_every_view_says_what_each_of_its_columns_is(console: Console) -> None:
 def test_no_view_and_no_input_names_who_bought_or_a_secret() -> None:
     root = Path(str(__import__("sql").__path__[0])) / "query"
     read = [re.sub(r"--.*", "", path.read_text("utf-8")) for path in root.rglob("*.sql")]
-    names = {*re.findall(r"\w+", " ".join(read)), *(n for s in COLUMNS.values() for n in s.names)}
+    names = {
+        *re.findall(r"\w+", " ".join(read)),
+        *(n for t in SCHEMAS for n in handed_columns(t).names),
+    }
     secret = re.compile(
         r"customer|hash|password|secret|token|acknowledged_by|attributes|username|email"
     )

@@ -15,7 +15,7 @@ SELECT
     receipts, -- number of receipts
     first_received_at, -- first receipt (UTC)
     last_received_at, -- last receipt (UTC)
-    list_transform(received_days, d -> {'day': d.day, 'received': d.received_milli * 0.001::DECIMAL(4, 3)}) AS received_days, -- units received by business day
+    list_transform(received_days, lambda d: {'day': d.day, 'received': d.received_milli * 0.001::DECIMAL(4, 3)}) AS received_days, -- units received by business day
     cost_micros * 0.000001::DECIMAL(7, 6) AS cost, -- cost of one unit of the last receipt that names one, in currency
     currency, -- currency of the cost
     first_entry_id, -- first entry of movements that it is made of

@@ -10,8 +10,9 @@ import click
 from stocktide.entrypoints.cli.access import as_json, keys, users
 from stocktide.entrypoints.cli.alerts import alerts
 from stocktide.entrypoints.cli.calendar import calendar
-from stocktide.entrypoints.cli.context import load_config, load_settings, services_for
+from stocktide.entrypoints.cli.context import load_config, load_settings
 from stocktide.entrypoints.cli.demand import demand
+from stocktide.entrypoints.cli.etl import etl
 from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
 from stocktide.entrypoints.cli.files import import_, locations, mapping, products
 from stocktide.entrypoints.cli.forecast import forecast
@@ -23,7 +24,6 @@ from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.entrypoints.cli.removal import remove
 from stocktide.entrypoints.cli.sql import sql
 from stocktide.foundation.errors import Invalid, StocktideError
-from stocktide.foundation.lake import Lake
 from stocktide.foundation.private_files import PRIVATE_UMASK
 from stocktide.foundation.server_address import without_passwords
 from stocktide.foundation.telemetry import configure_logs
@@ -160,48 +160,13 @@ def _required(value: str | None, name: str) -> str:
     return value
 
 
-@cli.command()
-@click.option("--wait", is_flag=True, help="Wait for a run under way first.")
-@as_json
-def etl(as_json: bool, wait: bool) -> None:
-    """Copy new events to the lake, and check that lake and ledger are equal."""
-    from dataclasses import asdict
-
-    import etl as stage
-    from stocktide.foundation.runs import RUN_S_MAX, when_free
-
-    settings = load_settings()
-    with services_for(settings, "stocktide etl") as (engine, _):
-        lake = Lake(settings.lake_root)
-        patience = RUN_S_MAX if wait else 0.0
-        report = asdict(when_free(lambda: stage.run_etl(engine, lake), patience_s=patience))
-    if as_json:
-        print_json(report)
-        return
-    rows = [
-        ["rows copied", report["landed"]["rows"]],
-        ["rows in the lake = ledger", report["rows_total"]],
-        ["daily_demand rows changed", report["demand"]["rows_changed"]],
-        ["days touched", report["demand"]["days_changed"]],
-        [
-            "lake versions",
-            f"movements {report['landed']['version']}, daily_demand {report['demand']['version']}",
-        ],
-        ["products at places held out", report["pairs_held_out"]],
-        ["seconds", round(report["seconds"], 1)],
-    ]
-    print_table("ETL", ["what", "value"], rows)
-    if report["pairs_held_out"]:
-        columns = ["product", "location", "stage", "runs", "error"]
-        print_table("Held out", columns, [list(pair.values()) for pair in report["held_out"]])
-
-
 cli.add_command(broker)
 cli.add_command(alerts)
 cli.add_command(calendar)
 cli.add_command(rates)
 cli.add_command(check)
 cli.add_command(demand)
+cli.add_command(etl)
 cli.add_command(forecast)
 cli.add_command(import_)
 cli.add_command(locations)

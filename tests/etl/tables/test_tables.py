@@ -1,6 +1,6 @@
 """The further tables of the lake: worked out by hand, and the same whether made run by run or at once."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +71,17 @@ def chain(database: sa.Engine, tmp_path: Path) -> Chain:
     return Chain(database, tmp_path / "lake")
 
 
+def day(number: int) -> date:
+    """The business day on which an event of a day happens."""
+    return date(2026, 3, 1) + timedelta(days=number)
+
+
 def picked(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
     return tuple(row[name] for name in names)
 
 
 def test_orders_and_their_lines(chain: Chain) -> None:
-    sold = {"order_id": "T1", "customer_id": "c-1", "channel": "web"}
+    sold: dict[str, Any] = {"order_id": "T1", "customer_id": "c-1", "channel": "web"}
     chain.send("sale", 0, quantity=2, price="1.5", order_line=1, **sold)
     chain.send(
         "sale", 0, 1, quantity=1, price="4", order_line=2, product="B", currency="SEK", **sold
