@@ -8,6 +8,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from deltalake import DeltaTable
 
+from etl.check_feeds import compare_feed_days
 from etl.compared import Compared, Part
 from etl.delta import CHANGED_DEMAND, generation_of, open_table, version_of, watermark_of
 from etl.dimensions import Dimensions, landed_rows, read_dimensions, zones_changed
@@ -49,6 +50,7 @@ class LakeSide:
             ("lake/movements", "lake = ledger up to its watermark", self._landed),
             ("lake/daily_demand", "daily_demand in the lake = fold of movements", self._folded),
             ("daily_demand", "daily_demand served = lake", self._served),
+            ("feed_days", "last days of sources served = lake", self._feed_days),
             *(
                 (
                     f"lake/{table.name}",
@@ -112,6 +114,9 @@ class LakeSide:
 
     def _kept(self, table: KeptTable) -> Compared:
         return compare_table(self._engine, self._lake, self._as_landed(), table)
+
+    def _feed_days(self) -> Compared:
+        return compare_feed_days(self._connection, self._lake)
 
     def _as_landed(self) -> Dimensions:
         """Return products and locations as they stood at the last run."""

@@ -30,6 +30,7 @@ DERIVED: Mapping[str, Derived] = {
     "daily_demand": Derived("daily_demand", "lake/daily_demand"),
     "location_daily": Derived("location_daily", "daily_demand"),
     "shelf_days": Derived("shelf_days", "daily_demand"),
+    "feed_days": Derived("feed_days", "lake/feeds_days"),
     "served_tables": Derived("daily_demand", "the copy that it describes"),
     "lake_versions": Derived("lake_versions", "the lake's commits"),
     "lake/movements": Derived("lake/movements", "ledger, time zones of locations"),

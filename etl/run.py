@@ -13,6 +13,7 @@ from etl.dimensions import land_dimensions, products_retold, read_dimensions
 from etl.held_pairs import NamedPair, all_held, named_pairs
 from etl.movements import Landed, land_movements
 from etl.serving import serve_demand
+from etl.serving_feeds import serve_feed_days
 from etl.sums import LedgerSums, verify_lake
 from etl.tables.update import update_tables
 from stocktide.foundation.database import statement
@@ -82,6 +83,7 @@ def run_etl(
                 tell=tell,
             )
             tell("what pages read")
+            serve_feed_days(engine, lake)
             serve_demand(engine, lake, folded.changed.spools, since=folded.since)
             # after their days: a run that is killed before that finds again that they mean something else by now
             land_dimensions(lake, dimensions)

@@ -671,6 +671,22 @@ CREATE TABLE event_kinds (
 );
 GRANT SELECT ON event_kinds TO stocktide_reader;
 
+-- What each source sent of its last days, from the lake's feeds_days.
+CREATE TABLE feed_days (
+    source_id        integer NOT NULL,
+    day              date NOT NULL,
+    -- when the day ended at the last of its locations
+    ends_at          timestamptz NOT NULL,
+    events           bigint NOT NULL,
+    -- events that had been recorded by so many hours after the end of the day: 0, 1, 3, 6, 12, 24, 48, 72, 168
+    arrived          bigint[] NOT NULL,
+    last_recorded_at timestamptz NOT NULL,
+    CONSTRAINT feed_days_pkey PRIMARY KEY (source_id, day),
+    CONSTRAINT feed_days_source_id_fkey FOREIGN KEY (source_id) REFERENCES sources(source_id),
+    CONSTRAINT feed_days_events_check CHECK (events >= 0)
+);
+GRANT SELECT ON feed_days TO stocktide_reader;
+
 -- Counts per feed and minute: what the System page and `stocktide status` show without reading the ledger.
 CREATE TABLE feed_minutes (
     feed               text NOT NULL,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from stocktide.domain.arrival import ARRIVAL_HOURS
 from stocktide.foundation.lake import LakeTable
 
 PRODUCTS = pa.schema(
@@ -207,8 +208,6 @@ CUSTOMERS = pa.schema(
         _MONTH,
     ]
 )
-# Hours after the end of a business day by which what came of it is counted.
-ARRIVAL_HOURS = (0, 1, 3, 6, 12, 24, 48, 72, 168)
 FEEDS_DAYS = pa.schema(
     [
         ("source", pa.string()),

@@ -48,6 +48,7 @@ TABLES: Mapping[str, Store] = {
     ),
     **dict.fromkeys(("stock", "reorder_points", "lots", "held_pairs", "alert_faults"), Store(OF_PAIRS)),
     **dict.fromkeys(("daily_demand", "location_daily", "shelf_days", "unusual_days"), Store(OF_DAYS)),
+    "feed_days": Store("the last 63 days of each source"),
     **dict.fromkeys(
         ("forecasts", "forecast_nodes", "forecast_components", "forecast_paths", "forecast_actuals",
          "forecast_errors", "forecast_scores", "forecast_runs"),

@@ -255,6 +255,7 @@ OTHER = {
     "date": "coalesce({0}, '2026-01-01') + 1000",
     "timestamp with time zone": "coalesce({0}, '2026-01-01Z') + interval '400 days'",
     "xid8": "'7'",
+    "ARRAY": "array_append({0}, 7)",
     "jsonb": "'{{\"CHF\": 1000}}'",
     "double precision": "coalesce({0}, 0) + 0.25",
 }
