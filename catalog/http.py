@@ -29,7 +29,7 @@ def cache_of(request: Request) -> ProductCache:
 
 
 def data_of(request: Request) -> dict[str, Any]:
-    """Return the state of the data that figures are made of: state, why, newest_day, whole_through, today."""
+    """Return the state of the data: state, why, newest_day, whole_through, today, not_final (days still to grow)."""
 
     def judge() -> dict[str, Any]:
         now = datetime.now(UTC)

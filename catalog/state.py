@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from catalog.completeness import late_words
 from stocktide.domain.rhythm import DAILY, Rhythm
 
 Kind = Literal["fresh", "partial", "stale", "unknown"]
@@ -21,7 +22,8 @@ class DataState:
     kind: fresh; partial (an import is not loaded whole); stale (events wait too long, or the newest day is long ago);
     unknown (no figures yet). why: what is missing and what comes next; "" where it is fresh. newest: newest business
     day with figures. today: first business day that is not over at every location. complete: last day that is over
-    everywhere, and loaded. ended: the newest day is so long ago that nothing here is of today.
+    everywhere, and loaded. ended: the newest day is so long ago that nothing here is of today. not_final: days that are
+    over, and of which a part is still to come, in words; "" where all has come.
     """
 
     kind: Kind
@@ -30,6 +32,7 @@ class DataState:
     today: date
     complete: date
     ended: bool
+    not_final: str = ""
 
     @property
     def open_from(self) -> date:
@@ -53,6 +56,7 @@ class DataState:
             "newest_day": self.newest,
             "whole_through": self.complete,
             "today": self.today,
+            "not_final": self.not_final,
         }
 
     @property
@@ -86,7 +90,8 @@ def judge_data(
     newest = known.get("newest_day")
     ended = newest is not None and (today - newest).days > 2 * rhythm.days_max + 1
     kind, why = _verdict(known, now, newest, ended)
-    return DataState(kind, why, newest, today, complete, ended)
+    not_final = late_words(known.get("late_days"))
+    return DataState(kind, why, newest, today, complete, ended, not_final)
 
 
 def _verdict(

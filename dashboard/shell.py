@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from catalog.completeness import late_words
 from catalog.state import import_words, is_late, judge_data, waiting_words
 from dashboard.alerts import page as alerts
 from dashboard.calendar import page as calendar
@@ -106,6 +107,9 @@ def page_script(render: Render, title: str, reader: Reader, user: User) -> Calla
     return script
 
 
+NOT_FINAL = "Figures of these days will still grow: a source sends later, or has fallen silent. See Feeds, Days."
+
+
 @st.fragment(run_every="30s")
 def freshness_strip(reader: Reader) -> None:
     """Draw one line: the latest event, when data and forecast were updated; orange where something is late."""
@@ -116,6 +120,8 @@ def freshness_strip(reader: Reader) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             said = " · ".join(freshness_parts(known, reader.clock()))
             st.markdown(said, help="Times are UTC.", width="content")
+            if late := late_words(known["late_days"]):
+                st.markdown(f":orange-badge[{late}]", help=NOT_FINAL, width="content")
             if known["alerts_open"]:
                 many = plural(known["alerts_open"], "open alert")
                 page_link("alerts", many, icon=":material/notifications:")

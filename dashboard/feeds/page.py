@@ -3,6 +3,7 @@
 import streamlit as st
 
 from catalog.frames import read_frame, read_record
+from dashboard.feeds.days import days_panel
 from dashboard.feeds.fixing import SAID
 from dashboard.feeds.live import keys_panel, live_panel
 from dashboard.feeds.rates import rates_panel
@@ -13,7 +14,7 @@ from dashboard.theme import plain
 from dashboard.widgets import EVERY, switch
 from stocktide.foundation.users import User
 
-TABS = {"rates": "Rates", "rejects": "Rejects", "live": "Live", "keys": "Keys"}
+TABS = {"rates": "Rates", "days": "Days", "rejects": "Rejects", "live": "Live", "keys": "Keys"}
 
 
 def render(reader: Reader, user: User) -> None:
@@ -50,6 +51,8 @@ def render(reader: Reader, user: User) -> None:
         )
     elif tab == "rejects":
         rejects_panel(reader, user, feed)
+    elif tab == "days":
+        days_panel(reader, feed)
     elif tab == "live":
         live_panel(reader)
     else:

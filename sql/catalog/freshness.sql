@@ -1,6 +1,6 @@
 -- How far each stage has come at :now; the strip under every page's title, and what the state of the data is judged by.
 -- zones, places: of the locations that have figures (zones of all while none has). loaded_at: everything recorded before is in the figures. waiting:
--- events received since, by the minute. importing: the newest import that is under way, or not loaded whole. A run killed
+-- events received since, by the minute. late_days: of sources, over and not final. importing: the newest import that is under way, or not loaded whole. A run killed
 -- long ago is not shown as running.
 WITH lake AS (
     SELECT recorded_through, updated_at FROM lake_versions WHERE table_name = 'movements'
@@ -22,6 +22,8 @@ SELECT h.newest_event, h.last_received, h.waiting, l.recorded_through AS lake_th
                 (SELECT array_agg(DISTINCT timezone ORDER BY timezone) FROM locations)) AS zones,
        (SELECT count(*) FROM with_figures)::int AS places,
        (SELECT max(day) FROM with_figures) AS newest_day,
+       (SELECT jsonb_agg(f) FROM feed_completeness(coalesce(CAST(:now AS timestamptz), now()), 7) f
+        WHERE f.state IN ('arriving', 'silent')) AS late_days,
        p.forecast_run_id, p.published_at, r.cutoff, r.method,
        (SELECT max(ds) FROM forecasts f WHERE f.forecast_run_id = p.forecast_run_id AND f.node_id = 0) AS forecast_through,
        n.progress, i.importing,

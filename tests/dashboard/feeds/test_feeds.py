@@ -35,6 +35,16 @@ START = NOW - timedelta(hours=24)
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 
 
+# Eighty events by the end of a day, a hundred a day later; the newest day ended an hour ago.
+DAYS_OF_A_TILL = """
+INSERT INTO feed_days (source_id, day, ends_at, events, arrived, last_recorded_at)
+SELECT s.source_id, CAST(:now AS timestamptz)::date - n, e.ends_at, CASE WHEN n = 1 THEN 80 ELSE 100 END,
+       ARRAY[80, 80, 80, 80, 80, 100, 100, 100, 100], least(:now, e.ends_at + INTERVAL '1 day')
+FROM sources s, generate_series(1, 40) n,
+     LATERAL (SELECT CAST(:now AS timestamptz) - INTERVAL '1 day' * (n - 1) - INTERVAL '1 hour' AS ends_at) e
+"""
+
+
 def send(api: Api, *events: dict[str, Any]) -> None:
     api.ingest.post("/v1/events", content=json.dumps(events).encode(), headers=BATCH)
 
@@ -109,6 +119,19 @@ def test_feeds_shows_one_feed_when_the_address_names_it(desk: Dashboard) -> None
     page = desk.draw("feeds", source="test ingest")
     assert "test ingest: 8 events in the last hour" in charts_of(page)[0]
     assert page.selectbox(key="source").value == "test ingest"
+
+
+def test_days_show_what_is_final_and_what_is_still_to_come(
+    desk: Dashboard, database: sa.Engine
+) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.text(DAYS_OF_A_TILL), {"now": desk.reader.clock()})
+    page = desk.draw("feeds", role="viewer", tab="days")
+    (rows,) = [frame.value for frame in page.dataframe]
+    cells = [str(cell) for cell in rows.iloc[0]]
+    assert cells[0] == "/shops/S1/till"
+    assert [words.split("· ")[-1] for words in cells[2:4]] == ["about 20 to come", "final"]
+    assert "about 20 events still to come" in text_of(page)
 
 
 def test_rejects_show_counts_and_no_payload_to_viewers(desk: Dashboard) -> None:
