@@ -34,7 +34,10 @@ COMMAND_S_MAX = 3_600.0
 NDJSON = {"Content-Type": "application/x-ndjson"}
 STEADY = 7
 # what a night does is done here: the worker's own schedule would come between
-NEVER = {f"{job}_cron": "0 0 1 1 *" for job in ("etl", "forecast", "refresh", "drift", "maintain")}
+NEVER = {
+    f"{job}_cron": "0 0 1 1 *"
+    for job in ("etl", "forecast", "refresh", "drift", "quality", "maintain")
+}
 
 
 def days_of(

@@ -19,6 +19,7 @@ from dashboard.friendly_errors import FAILED, friendly_errors
 from dashboard.links import arrive, know_pages, page_link
 from dashboard.overview import page as overview
 from dashboard.products import page as products
+from dashboard.quality import page as quality
 from dashboard.reader import Reader, open_reader, signed_in_user
 from dashboard.risk import page as risk
 from dashboard.sql import page as sql
@@ -46,6 +47,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     ],
     "Operations": [
         ("feeds", "Feeds", ":material/sensors:", feeds.render),
+        ("quality", "Quality", ":material/fact_check:", quality.render),
         ("experiments", "Experiments", ":material/science:", experiments.render),
         ("sql", "SQL", ":material/database:", sql.render),
         ("system", "System", ":material/dns:", system.render),

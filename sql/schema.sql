@@ -1380,6 +1380,27 @@ CREATE TABLE published_forecast (
 );
 GRANT SELECT ON published_forecast TO stocktide_reader;
 
+-- What each rule of quality found in the lake, check by check.
+CREATE TABLE quality_checks (
+    rule       text COLLATE "C" NOT NULL,
+    checked_at timestamptz NOT NULL DEFAULT now(),
+    -- what fails, in words, as the rule was then
+    what       text NOT NULL,
+    severity   text NOT NULL,
+    -- rows of the days that were looked at
+    rows       bigint NOT NULL,
+    -- rows that fail
+    failed     bigint NOT NULL,
+    since      date NOT NULL,
+    -- some of the rows that fail, the newest first
+    sample     jsonb NOT NULL,
+    CONSTRAINT quality_checks_pkey PRIMARY KEY (rule, checked_at),
+    CONSTRAINT quality_checks_failed_check CHECK (failed >= 0),
+    CONSTRAINT quality_checks_rows_check CHECK (rows >= 0),
+    CONSTRAINT quality_checks_severity_check CHECK (severity = ANY (ARRAY['error'::text, 'warning'::text, 'notice'::text]))
+);
+GRANT SELECT ON quality_checks TO stocktide_reader;
+
 -- Who did what with a reject, in order. Append-only.
 CREATE TABLE reject_actions (
     action_id     bigint NOT NULL GENERATED ALWAYS AS IDENTITY,

@@ -67,6 +67,7 @@ def crons_of(settings: Settings) -> dict[Job, str]:
         "forecast": settings.forecast_cron,
         "refresh": settings.refresh_cron,
         "drift": settings.drift_cron,
+        "quality": settings.quality_cron,
         "maintain": settings.maintain_cron,
     }
 

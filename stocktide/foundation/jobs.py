@@ -8,7 +8,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from stocktide.foundation.errors import NotFound
 
-Job = Literal["etl", "forecast", "refresh", "drift", "maintain"]
+Job = Literal["etl", "forecast", "refresh", "drift", "quality", "maintain"]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
 COMMANDS: dict[Job, tuple[str, ...]] = {
@@ -16,6 +16,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "forecast": ("forecast",),
     "refresh": ("forecast", "refresh"),
     "drift": ("forecast", "drift"),
+    "quality": ("quality",),
     "maintain": ("maintain",),
 }
 
@@ -25,6 +26,7 @@ LOCKS: dict[Job, str] = {
     "forecast": "forecast",
     "refresh": "forecast",
     "drift": "drift",
+    "quality": "quality",
     "maintain": "maintain",
 }
 

@@ -157,11 +157,14 @@ class Settings(BaseSettings):
         "17 3 * * *",
         description="When the worker deletes what is too old and merges the lake's small files, UTC.",
     )
+    quality_cron: str = Field(
+        "40 4 * * *", description="When the worker checks the quality of what came in, UTC."
+    )
     history_days: int = Field(
         400,
         ge=35,
         le=36_500,
-        description="How long minutes of feeds, runs, sign-ins, drift and reports of files are kept.",
+        description="How long minutes of feeds, runs, sign-ins, drift, quality and reports of files are kept.",
     )
     rejects_days: int = Field(
         180,

@@ -69,6 +69,7 @@ TABLES: Mapping[str, Store] = {
     "sign_in_attempts": _aged("at", "history_days"),
     "watched_files": _aged("finished_at", "history_days", "state IN ('done', 'failed')", what="ended ones"),
     "forecast_drift": _aged("day", "history_days"),
+    "quality_checks": _aged("checked_at", "history_days"),
     "statements": _aged("started_at", "history_days"),
     "epcis_captures": _aged("finished_at", "history_days", "finished_at IS NOT NULL", what="ended ones"),
 }  # fmt: skip

@@ -33,6 +33,7 @@ RECORDED = {
     "who signed in": "sessions sign_in_attempts",
     "what somebody decided, of days that the ETL flags": "unusual_days",
     "what the ETL holds out until it works": "held_pairs",
+    "what rules of quality found at their time": "quality_checks",
     "runs and what models said": "runs forecast_actuals forecast_components forecast_decisions forecast_drift"
     " forecast_errors forecast_models forecast_nodes forecast_paths forecast_runs forecast_scores forecasts"
     " published_forecast",

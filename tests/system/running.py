@@ -116,6 +116,7 @@ def environment_of(home: Path, **settings: object) -> dict[str, str]:
         "STOCKTIDE_FORECAST_CRON": "0 0 1 1 *",
         "STOCKTIDE_REFRESH_CRON": "0 0 1 1 *",
         "STOCKTIDE_DRIFT_CRON": "0 0 1 1 *",
+        "STOCKTIDE_QUALITY_CRON": "0 0 1 1 *",
         "STOCKTIDE_MAINTAIN_CRON": "0 0 1 1 *",
         **own,
     }

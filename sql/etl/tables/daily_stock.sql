@@ -33,7 +33,8 @@ sold AS (
     ASOF LEFT JOIN recent o ON o.product_id = d.product_id AND o.location_id = d.location_id AND d.day - 28 >= o.day
 )
 SELECT s.product_id, s.location_id, s.day, p.unit, s.on_hand_milli, s.out_of_stock, s.moved, c.cost_micros,
-       TRY_CAST(rounded(s.on_hand_milli::HUGEINT * c.cost_micros, 1000) AS BIGINT) AS value_micros, c.currency,
+       TRY_CAST(rounded(s.on_hand_milli::HUGEINT * c.cost_micros, 1000) AS BIGINT) AS value_micros,
+       CASE WHEN c.cost_micros IS NOT NULL THEN coalesce(c.currency, p.currency, '') END AS currency,
        s.sold_28d::BIGINT AS sold_28d_milli,
        CASE WHEN s.sold_28d > 0 THEN s.on_hand_milli / (s.sold_28d / 28.0) END AS cover_days,
        strftime(s.day, '%Y-%m') AS month

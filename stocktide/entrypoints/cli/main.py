@@ -19,6 +19,7 @@ from stocktide.entrypoints.cli.forecast import forecast
 from stocktide.entrypoints.cli.maintain import maintain
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.entrypoints.cli.proof import check, rebuild
+from stocktide.entrypoints.cli.quality import quality
 from stocktide.entrypoints.cli.rates import rates
 from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.entrypoints.cli.removal import remove
@@ -163,6 +164,7 @@ def _required(value: str | None, name: str) -> str:
 cli.add_command(broker)
 cli.add_command(alerts)
 cli.add_command(calendar)
+cli.add_command(quality)
 cli.add_command(rates)
 cli.add_command(check)
 cli.add_command(demand)

@@ -130,7 +130,7 @@ def test_days_show_what_is_final_and_what_is_still_to_come(
     (rows,) = [frame.value for frame in page.dataframe]
     cells = [str(cell) for cell in rows.iloc[0]]
     assert cells[0] == "/shops/S1/till"
-    assert [words.split("· ")[-1] for words in cells[2:4]] == ["about 20 to come", "final"]
+    assert [words.split("· ")[-1] for words in cells[1:3]] == ["about 20 to come", "final"]
     assert "about 20 events still to come" in text_of(page)
 
 

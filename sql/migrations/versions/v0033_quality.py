@@ -1,0 +1,15 @@
+"""What the rules of quality found."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0033"
+down_revision = "0032"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0033_quality.sql").read_text("utf-8"))

@@ -1,0 +1,6 @@
+-- DuckDB. Days of a source of which a tenth or more was recorded two days late or later.
+-- severity: notice
+-- of: feeds_days
+SELECT source, day, events, events - arrived_48h AS late
+FROM feeds_days
+WHERE day > $since AND 10 * (events - arrived_48h) >= events
