@@ -38,7 +38,7 @@ def render(reader: Reader, _user: User) -> None:
         failing = found["failed"].gt(0)
         if not failing.any():
             return
-        chosen = int(failing.idxmax())
+        chosen = int(failing.to_numpy().argmax())
     _failing(reader, found.iloc[chosen])
 
 
