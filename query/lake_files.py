@@ -67,7 +67,7 @@ class LakeVersion:
         """
         descriptors: list[int] = []
         with ExitStack() as stack:
-            for path in [] if self.table is None else _paths(self.table):
+            for path in [] if self.table is None else file_paths(self.table):
                 descriptors.append(_opened(self.table, path))
                 stack.callback(os.close, descriptors[-1])
             yield Handed(name, "parquet", COLUMNS[self.name], descriptors)
@@ -78,7 +78,7 @@ def newest(lake: Lake, name: LakeTable) -> LakeVersion:
     return LakeVersion(name, DeltaTable(lake.path(name)) if lake.exists(name) else None)
 
 
-def _paths(table: DeltaTable) -> list[str]:
+def file_paths(table: DeltaTable) -> list[str]:
     """List the files of a version."""
     return list(pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist())
 

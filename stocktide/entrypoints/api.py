@@ -24,12 +24,14 @@ import ingest.http.routes
 import ingest.rates.http
 import ingest.rejects.routes
 import query.http
+import query.report_http
 from alerts.fan_out import FanOut
 from catalog.cache import ProductCache
 from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
 from query.console import Console
+from query.report_engine import Reports
 from stocktide.entrypoints import docs_page
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, Transient
@@ -227,6 +229,7 @@ def create_app(
         watch.stop()
         gate.close()
         console.close()
+        reports.close()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
     alert_fan_out = FanOut(engine, settings)
@@ -250,6 +253,7 @@ def create_app(
     )
     app.state.product_cache = product_cache
     console = app.state.console = Console(engine, settings)
+    reports = app.state.reports = Reports(engine, settings, cache)
     sessions = app.state.sessions = Sessions(
         engine, signing_key, session_hours=settings.session_hours
     )
@@ -268,6 +272,7 @@ def create_app(
         ingest.epcis.http.routes,
         catalog.http,
         query.http,
+        query.report_http,
         etl.http,
         alerts.http,
         alerts.webhook_http,
