@@ -25,6 +25,7 @@ import ingest.rates.http
 import ingest.rejects.routes
 import query.http
 import query.report_http
+import query.saved_http
 from alerts.fan_out import FanOut
 from catalog.cache import ProductCache
 from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
@@ -155,7 +156,7 @@ async def delete_session(request: Request) -> dict[str, bool]:
 
 @router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
 def post_job(job: str, request: Request, _key: OperateKey) -> dict[str, str | bool]:
-    """Ask the worker to run `etl`, `forecast`, `refresh`, `drift` or `maintain` soon; one that waits stays alone."""
+    """Ask the worker to run `etl`, `forecast`, `refresh`, `drift`, `maintain` or `exports` soon, each once."""
     return {"job": job, "queued": defer_job(engine_of(request), job)}
 
 
@@ -273,6 +274,7 @@ def create_app(
         catalog.http,
         query.http,
         query.report_http,
+        query.saved_http,
         etl.http,
         alerts.http,
         alerts.webhook_http,

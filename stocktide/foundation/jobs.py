@@ -8,7 +8,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from stocktide.foundation.errors import NotFound
 
-Job = Literal["etl", "forecast", "refresh", "drift", "maintain"]
+Job = Literal["etl", "forecast", "refresh", "drift", "maintain", "exports"]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
 COMMANDS: dict[Job, tuple[str, ...]] = {
@@ -17,6 +17,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "refresh": ("forecast", "refresh"),
     "drift": ("forecast", "drift"),
     "maintain": ("maintain",),
+    "exports": ("exports",),
 }
 
 # A job runs under its own lock, but for one that must not run beside another: a refresh is a forecast, too.
@@ -26,6 +27,7 @@ LOCKS: dict[Job, str] = {
     "refresh": "forecast",
     "drift": "drift",
     "maintain": "maintain",
+    "exports": "exports",
 }
 
 

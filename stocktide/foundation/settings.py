@@ -157,6 +157,16 @@ class Settings(BaseSettings):
         "17 3 * * *",
         description="When the worker deletes what is too old and merges the lake's small files, UTC.",
     )
+    exports_cron: str = Field(
+        "*/5 * * * *",
+        description="When the worker looks which exports of saved queries are due, UTC.",
+    )
+    exports_kept: int = Field(
+        30,
+        ge=1,
+        le=10_000,
+        description="Files that are kept of each saved query's exports, the newest.",
+    )
     history_days: int = Field(
         400,
         ge=35,

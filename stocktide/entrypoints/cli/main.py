@@ -12,6 +12,7 @@ from stocktide.entrypoints.cli.alerts import alerts
 from stocktide.entrypoints.cli.calendar import calendar
 from stocktide.entrypoints.cli.context import load_config, load_settings, services_for
 from stocktide.entrypoints.cli.demand import demand
+from stocktide.entrypoints.cli.exports import exports
 from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
 from stocktide.entrypoints.cli.files import import_, locations, mapping, products
 from stocktide.entrypoints.cli.forecast import forecast
@@ -206,6 +207,7 @@ cli.add_command(forecast)
 cli.add_command(import_)
 cli.add_command(locations)
 cli.add_command(maintain)
+cli.add_command(exports)
 cli.add_command(mapping)
 cli.add_command(mqtt)
 cli.add_command(products)

@@ -40,6 +40,14 @@ NEEDS = {
     ("DELETE", "/v1/query/{statement_id}"): "read",
     ("GET", "/v1/query/tables"): "read",
     ("GET", "/v1/query/metrics"): "read",
+    ("GET", "/v1/query/history"): "read",
+    ("POST", "/v1/query/handovers"): "read",
+    ("GET", "/v1/query/handovers/{handover_id}"): "read",
+    ("GET", "/v1/saved-queries"): "read",
+    ("POST", "/v1/saved-queries"): "read",
+    ("GET", "/v1/saved-queries/{query_id}"): "read",
+    ("PUT", "/v1/saved-queries/{query_id}"): "read",
+    ("DELETE", "/v1/saved-queries/{query_id}"): "read",
     ("GET", "/v1/reports"): "read",
     ("GET", "/v1/reports/{name}"): "read",
     ("GET", "/v1/forecasts"): "read",
@@ -105,6 +113,7 @@ def filled(path: str) -> str:
         .replace("{alert_id}", "1")
         .replace("{webhook_id}", "1")
         .replace("{reject_id}", "1")
+        .replace("{query_id}", "1")
         .replace("{plan}", "p1")
         .replace("/reports/{name}", "/reports/net_sales")
         .replace("{statement_id}", "00000000-0000-0000-0000-000000000000")
