@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from query import saved
 from query.http import BODY_BYTES_MAX, console_of
+from query.reports import filled, find_report, values_of
 from query.saved import QueryIn, rows_of, values_for
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Forbidden, Invalid, NotFound
@@ -27,10 +28,12 @@ CHECK = "-- checked when it was saved\nSELECT * FROM (\n{}\n) LIMIT 0"
 
 
 class HandOver(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of POST /v1/query/handovers."""
+    """Body of POST /v1/query/handovers. statement, or a report with values of its parameters as texts."""
 
     title: str
-    statement: str
+    statement: str | None = None
+    report: str | None = None
+    parameters: dict[str, str] = {}
 
 
 def owner_of(key: Key, user: str | None) -> str:
@@ -67,18 +70,29 @@ async def get_history(
 async def post_handover(request: Request, _key: ReadKey) -> dict[str, str]:
     """Keep a statement of a panel for the page SQL, and return the id that its address has."""
     given = await read_body(request, HandOver, BODY_BYTES_MAX)
-    text = given.title + given.statement
+    words = text_of(given)
+    text = given.title + words
     if len(given.title) > TITLE_CHARACTERS_MAX or not is_storable(text):
         raise Invalid(
             "query_text", "Title or statement cannot be stored as text, or the title is too long."
         )
-    name = hashlib.sha256(f"{given.title}\n{given.statement}".encode()).hexdigest()[:20]
-    binds = {"handover_id": name, **msgspec.to_builtins(given)}
+    name = hashlib.sha256(f"{given.title}\n{words}".encode()).hexdigest()[:20]
+    binds = {"handover_id": name, "title": given.title, "statement": words}
     await in_transaction(
         request,
         lambda connection: connection.execute(statement("query/saved/hand_over"), binds),
     )
     return {"handover_id": name}
+
+
+def text_of(given: HandOver) -> str:
+    """Return the statement that is handed over. Raises Invalid, NotFound."""
+    if (given.statement is None) == (given.report is None):
+        raise Invalid("body", "Give a statement or a report.")
+    if given.report is None:
+        return str(given.statement)
+    report = find_report(given.report)
+    return filled(report, values_of(report, given.parameters))
 
 
 @router.get("/v1/query/handovers/{handover_id}")

@@ -103,6 +103,11 @@ def test_a_statement_is_handed_over_by_an_id(api: Api) -> None:
     body = {"title": "Sales", "statement": "SELECT 'x'"}
     ids = {api.read.post("/v1/query/handovers", json=body).json()["handover_id"] for _ in range(2)}
     (one,) = ids
+    of_report = {"title": "Sales", "report": "sales_by_day", "parameters": {"location": "it's"}}
+    two = api.read.post("/v1/query/handovers", json=of_report).json()["handover_id"]
+    assert "l.code = 'it''s'" in api.read.get(f"/v1/query/handovers/{two}").json()["statement"]
+    neither = api.read.post("/v1/query/handovers", json={"title": "Sales"})
+    assert neither.json()["code"] == "body"
     assert api.read.get(f"/v1/query/handovers/{one}").json() == body
     assert api.read.get("/v1/query/handovers/none").json()["code"] == "handover_missing"
 

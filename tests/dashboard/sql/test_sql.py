@@ -180,3 +180,15 @@ def test_what_a_panel_hands_over_is_opened_by_its_id(page: Dashboard, api: Api) 
     assert "The figures of Sales, as SQL." in text_of(drawn)
     drawn.button[0].click().run()
     assert drawn.dataframe[0].value["answer"].tolist() == [42]
+
+
+def test_a_panel_opens_as_sql_with_what_it_shows(page: Dashboard, database: sa.Engine) -> None:
+    drawn = page.draw("system")
+    drawn.button(key="system.feeds.csv.sql").click().run()
+    assert not drawn.error
+    with database.connect() as connection:
+        kept = connection.execute(sa.text("SELECT title, statement FROM query_handovers")).one()
+    assert kept.title == "Feeds of the last 24 hours"
+    assert "FROM feed_minutes" in kept.statement
+    viewer = page.draw("system", role="viewer")
+    assert not [one for one in viewer.button if one.label == "Open as SQL"]
