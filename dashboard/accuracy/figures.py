@@ -10,30 +10,30 @@ from dashboard.figures import NAME_AXIS
 from dashboard.forecasts.backtest_figures import accuracy_cells
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame
 
-ROW_HEIGHT, FRAME_HEIGHT = 34, 30
+LEVEL_HEIGHT, FRAME_HEIGHT = 48, 30
 PERCENT = ".0%"
 
 
 def ahead_cells(cells: pd.DataFrame, role: Roles, *, title: str) -> Any:
     """Draw a cell per level and days ahead: our error as a share of seasonal naive's. cells: of catalog.accuracy."""
     order = {name: place for place, name in enumerate(AHEAD)}
-    shown = cells.assign(period=cells["ahead"] + " ahead", origin=cells["ahead"].map(order))
+    shown = cells.assign(period=cells["ahead"], origin=cells["ahead"].map(order))
     return accuracy_cells(shown, role, title=title, metric="wape", by="days ahead")
 
 
 def calibration_rows(held: pd.DataFrame, role: Roles, *, title: str) -> Any:
     """Draw for each level and band how often it held: a dot, beside where it should be and what chance alone does."""
-    shown = held.assign(width=(100 * held["nominal"]).round().astype(int).astype(str) + " % band")
-    levels = shown.sort_values("level")["level_name"].unique().tolist()
-    base = alt.Chart(shown).encode(
-        y=alt.Y("level_name:N", title=None, scale=alt.Scale(domain=levels), axis=NAME_AXIS)
+    levels = held.sort_values("level")["level_name"].unique().tolist()
+    base = alt.Chart(held).encode(
+        y=alt.Y("level_name:N", title=None, scale=alt.Scale(domain=levels), axis=NAME_AXIS),
+        yOffset=alt.YOffset("nominal:O"),
     )
-    share = alt.Axis(format=PERCENT, title=None, tickCount=3)
-    chance = base.mark_bar(color=role.baseline, opacity=0.35, height=14).encode(
-        x=alt.X("low:Q", scale=alt.Scale(zero=False, domain=[0, 1]), axis=share), x2="high:Q"
+    share = alt.Axis(format=PERCENT, title=None, values=[0, *sorted(held["nominal"].unique()), 1])
+    chance = base.mark_bar(color=role.baseline, opacity=0.35).encode(
+        x=alt.X("low:Q", scale=alt.Scale(domain=[0, 1]), axis=share), x2="high:Q"
     )
-    wanted = base.mark_tick(color=role.actual, thickness=2, size=18).encode(x="nominal:Q")
-    dots = base.mark_point(color=role.forecast, filled=True, size=90, opacity=1).encode(
+    wanted = base.mark_tick(color=role.actual, thickness=2, size=12).encode(x="nominal:Q")
+    dots = base.mark_point(color=role.forecast, filled=True, size=70, opacity=1).encode(
         x="held:Q",
         tooltip=[
             alt.Tooltip("level_name:N", title="level"),
@@ -42,20 +42,23 @@ def calibration_rows(held: pd.DataFrame, role: Roles, *, title: str) -> Any:
             alt.Tooltip("days:Q", title="days"),
         ],
     )
-    height = FRAME_HEIGHT + ROW_HEIGHT * len(levels)
-    drawn = alt.layer(chance, wanted, dots, data=shown).properties(height=height, width=190)
+    height = FRAME_HEIGHT + LEVEL_HEIGHT * len(levels)
     return chart_frame(
-        drawn.facet(column=alt.Column("width:N", title=None)),
+        alt.layer(chance, wanted, dots).properties(height=height),
         role,
         title=title,
-        subtitle="Share of days inside the band. Dot: held. Tick: should hold. Grey: 90 % of what chance alone does.",
+        subtitle=(
+            "Share of days inside the 50, 80 and 95 % bands, one below the other. Dot: held. Tick: should hold. "
+            "Grey: 90 % of what chance alone does."
+        ),
     )
 
 
 def bias_weeks(bias: pd.DataFrame, role: Roles, *, title: str, where: str) -> Any:
     """Draw the mean signed error of each week around zero, and what chance alone would do."""
     shown = bias.assign(low=-bias["reach"], high=bias["reach"])
-    base = alt.Chart(shown).encode(x=alt.X("week:T", title=None))
+    weeks = alt.Axis(format="%-d %b", title=None, tickCount="week", labelOverlap=True)
+    base = alt.Chart(shown).encode(x=alt.X("week:T", axis=weeks))
     axis = alt.Axis(format="+.0%")
     band = base.mark_area(color=role.baseline, opacity=0.3).encode(
         y=alt.Y("low:Q", title="forecast less what came", axis=axis), y2="high:Q"

@@ -53,19 +53,27 @@ def records_of(found: pd.DataFrame) -> list[dict[str, Any]]:
 def item_rows(found: pd.DataFrame) -> pd.DataFrame:
     """Build the table's rows. found: of the query accuracy_items."""
     records = records_of(found)
+    products = found.drop_duplicates("sku")
+    names = dict(
+        zip(
+            products["sku"],
+            distinct(products["name"].tolist(), products["sku"].tolist()),
+            strict=True,
+        )
+    )
     return pd.DataFrame(
         {
-            "name": distinct(found["name"].tolist(), found["sku"].tolist()),
+            "name": [names[sku] for sku in found["sku"]],
             "location": found["location"].tolist(),
             "money": [
                 "no price" if pd.isna(row["money"]) else amount(row["money"], row["currency"])
                 for row in records
             ],
+            "cause": [likely_cause(row) for row in records],
             "err": found["err"].tolist(),
             "came": found["came"].tolist(),
             "sold": found["sold"].tolist(),
             "expected": found["expected"].tolist(),
-            "cause": [likely_cause(row) for row in records],
         }
     )
 

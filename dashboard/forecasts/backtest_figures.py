@@ -161,6 +161,7 @@ def accuracy_cells(
             alt.Tooltip("ratio:Q", title="share of naive's error", format=".2f"),
             alt.Tooltip("ours:Q", title=f"{metric.upper()}, published", format=".3f"),
             alt.Tooltip("naive:Q", title=f"{metric.upper()}, naive", format=".3f"),
+            *([alt.Tooltip("days:Q", title="days")] if "days" in ratios else []),
         ],
     )
     ink = alt.condition(

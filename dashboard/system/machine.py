@@ -23,6 +23,7 @@ SCHEDULED = {
     "Refresh": "refresh_cron",
     "Forecast": "forecast_cron",
     "Drift": "drift_cron",
+    "Exports": "exports_cron",
 }
 
 
