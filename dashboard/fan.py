@@ -267,13 +267,17 @@ def _naive(naive: pd.DataFrame, role: Roles, grain: Grain) -> alt.Chart:
 
 
 def _edge_names(actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles) -> alt.Chart:
-    """Label each band at its upper edge, right of the last point."""
+    """Label each band at its upper edge, right of the last point: as it is on the last day that is not closed."""
     days = pd.to_datetime(pd.concat([actual["ds"], forecast["ds"]]))
     bands = known_bands(forecast)
-    top = max(float(forecast[bands[0][1]].max()), float(actual["y"].max()))
+    low, high, _ = bands[0]
+    top = max(float(forecast[high].max()), float(actual["y"].max()))
+    # on a closed day nothing sells, and the bands are one line
+    open_days = forecast[forecast[high] > forecast[low]]
+    last = (forecast if open_days.empty else open_days).iloc[-1]
     rows: list[dict[str, Any]] = []
     for _, high, name in reversed(bands):
-        edge = float(forecast[high].iloc[-1])
+        edge = float(last[high])
         rows.append(
             {"edge": max([edge, *(row["edge"] + LABEL_GAP * top for row in rows)]), "name": name}
         )

@@ -37,6 +37,9 @@ TERMS = {
     "WRMSSE": (
         "RMSSE of the items of a level, weighted by their sales, averaged over levels and origins. Lower is better."
     ),
+    "Bias": (
+        "Σ (forecast − actual) ÷ Σ actual. Above 0 the forecast is too high, below 0 too low."
+    ),
     "Coverage": (
         "Share of the tested periods whose actual was inside an interval. The 80 % interval should cover about 80 %."
     ),

@@ -51,3 +51,8 @@ def page_link(path: str, label: str, *, icon: str | None = None, **query: str) -
     """Draw a link to a page of ours, with its filters and those of this one. label: Markdown."""
     pages = st.session_state[PAGES]
     st.page_link(pages[path], label=label, icon=icon, query_params={**kept(), **query})
+
+
+def go_to(path: str, **query: str) -> None:
+    """Go to a page of ours, with its filters and those of this one."""
+    st.switch_page(st.session_state[PAGES][path], query_params={**kept(), **query})

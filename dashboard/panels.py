@@ -1,14 +1,47 @@
-"""Foot of a panel of rows: how many of how many are shown, as of when, and all of them as CSV."""
+"""Foot of a panel of rows: how many of how many are shown, as of when, all of them as CSV, and as SQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import pandas as pd
 import streamlit as st
 
 from catalog.state import DataState
+from dashboard.api_client import ask_api
 from dashboard.freshness import foot_words
+from dashboard.links import go_to
+from dashboard.reader import Reader
+from dashboard.theme import plain
 
 CSV = "text/csv"
+# In the session: the role of who looks at the page; viewers do not ask in SQL.
+ROLE = "panels.role"
+AWAY = "The API does not answer, so nothing can be opened as SQL. See `stocktide status`."
+
+
+@dataclass(frozen=True)
+class AsSql:
+    """The figures of a panel as a report. parameters: of the page's filters; empty ones are left out."""
+
+    reader: Reader
+    title: str
+    report: str
+    parameters: Mapping[str, str | None] = field(default_factory=dict)
+
+    def open(self) -> None:
+        """Keep the statement, and go to the page SQL with its id."""
+        settings = self.reader.settings
+        given = {name: value for name, value in self.parameters.items() if value}
+        body = {"title": self.title, "report": self.report, "parameters": given}
+        path, key = "/v1/query/handovers", settings.dashboard_key
+        kept, why = ask_api(
+            "POST", path, settings.api_address, key, body, away=AWAY, not_done="Not opened"
+        )
+        if kept is None:
+            st.error(plain(why))
+        else:
+            go_to("sql", h=kept["handover_id"])
 
 
 def rows_words(shown: int, found: int, one: str = "row", many: str | None = None) -> str:
@@ -18,15 +51,26 @@ def rows_words(shown: int, found: int, one: str = "row", many: str | None = None
 
 
 def rows_foot(
-    state: DataState, words: str, *, key: str, file: str, read: Callable[[], pd.DataFrame]
+    state: DataState | datetime,
+    words: str,
+    *,
+    key: str,
+    file: str,
+    read: Callable[[], pd.DataFrame],
+    sql: AsSql | None = None,
 ) -> None:
-    """Write a panel's foot line, and offer its rows as CSV.
+    """Write a panel's foot line, and offer its rows as CSV and as SQL.
 
-    words: whose figures, and how many rows of how many. read: reads all rows, in a thread of its own, once somebody
-    asks for the file.
+    state: of the data, or the instant for figures of now. words: whose figures, and how many rows of how many. read:
+    reads all rows, in a thread of its own, once somebody asks for the file.
     """
+    said = (
+        f"{words} · as of {state:%H:%M:%S} UTC"
+        if isinstance(state, datetime)
+        else foot_words(state, words)
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(foot_words(state, words))
+        st.caption(said)
         st.download_button(
             "CSV (all rows)",
             lambda: csv_of(read()),
@@ -37,6 +81,12 @@ def rows_foot(
             icon=":material/download:",
             on_click="ignore",
         )
+        asks = sql is not None and st.session_state.get(ROLE, "viewer") != "viewer"
+        asked = asks and st.button(
+            "Open as SQL", key=f"{key}.sql", type="tertiary", icon=":material/database:"
+        )
+    if asked and sql is not None:
+        sql.open()
 
 
 def csv_of(frame: pd.DataFrame) -> bytes:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from catalog.completeness import late_words
 from catalog.state import import_words, is_late, judge_data, waiting_words
+from dashboard.accuracy import page as accuracy
 from dashboard.alerts import page as alerts
 from dashboard.calendar import page as calendar
 from dashboard.experiments import page as experiments
@@ -18,6 +19,7 @@ from dashboard.freshness import read_freshness
 from dashboard.friendly_errors import FAILED, friendly_errors
 from dashboard.links import arrive, know_pages, page_link
 from dashboard.overview import page as overview
+from dashboard.panels import ROLE
 from dashboard.products import page as products
 from dashboard.quality import page as quality
 from dashboard.reader import Reader, open_reader, signed_in_user
@@ -39,6 +41,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
         ("risk", "Stock risk", ":material/production_quantity_limits:", risk.render),
         ("products", "Products", ":material/inventory_2:", products.render),
         ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),
+        ("accuracy", "Accuracy", ":material/target:", accuracy.render),
         ("alerts", "Alerts", ":material/notifications:", alerts.render),
         ("trending", "Trending", ":material/trending_up:", trending.render),
     ],
@@ -100,6 +103,7 @@ def page_script(render: Render, title: str, reader: Reader, user: User) -> Calla
     def script() -> None:
         st.title(title)
         arrive(title)
+        st.session_state[ROLE] = user.role
         st.session_state.pop(FAILED, None)
         freshness_strip(reader)
         if FAILED not in st.session_state:

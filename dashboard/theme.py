@@ -125,6 +125,12 @@ def change(now: float, before: float, form: str = "+.1%") -> str:
     return written if any(digit in written for digit in "123456789") else NO_CHANGE
 
 
+def counted(value: float, unit: str) -> str:
+    """Write units with their word: "1 unit", "66 units", "1.5 kg"."""
+    word = unit_word(unit)
+    return f"{quantity(value)} {'unit' if word == 'units' and value == 1 else word}"
+
+
 def unit_word(unit: str) -> str:
     """Return the unit as it reads after a number: nobody says "66 each"."""
     return "units" if unit == "each" else unit

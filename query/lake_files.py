@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from stocktide.foundation.database_names import ETL_TRANSACTION
 from stocktide.foundation.lake import Lake, LakeTable
 from stocktide.foundation.lake_schemas import SCHEMAS
 
+# What views read of the lake, by the name of the input.
+LAKE_INPUTS: Mapping[str, LakeTable] = {f"lake_{name}": name for name in SCHEMAS}
 # Columns that no statement reads: who bought, and what only a run of the ETL needs.
 HIDDEN = {"customer_id", "xid", "month", "close_price_micros", "close_currency", "close_promotion"}
 
@@ -53,7 +55,7 @@ class LakeVersion:
         """
         descriptors: list[int] = []
         with ExitStack() as stack:
-            for path in [] if self.table is None else _paths(self.table):
+            for path in [] if self.table is None else file_paths(self.table):
                 descriptors.append(_opened(self.table, path))
                 stack.callback(os.close, descriptors[-1])
             yield Handed(name, "parquet", handed_columns(self.name), descriptors)
@@ -64,7 +66,7 @@ def newest(lake: Lake, name: LakeTable) -> LakeVersion:
     return LakeVersion(name, DeltaTable(lake.path(name)) if lake.exists(name) else None)
 
 
-def _paths(table: DeltaTable) -> list[str]:
+def file_paths(table: DeltaTable) -> list[str]:
     """List the files of a version."""
     return list(pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist())
 

@@ -11,13 +11,12 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from query.jail.orders import Handed
-from query.lake_files import LakeVersion, handed_columns, newest
+from query.lake_files import LAKE_INPUTS, LakeVersion, handed_columns, newest
 from query.snapshots import Snapshots
 from query.views import inputs_of
 from stocktide.foundation.database import sql
 from stocktide.foundation.errors import Conflict, Fatal, Transient
 from stocktide.foundation.lake import Lake
-from stocktide.foundation.lake_schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor
@@ -28,8 +27,6 @@ NOW = (
     "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), "
     "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 )
-# What a view reads of the lake, by the name of the table behind it.
-LAKE = "lake_"
 NOT_LANDED = "SELECT h.* FROM held h ANTI JOIN landed l USING (entry_id)"
 
 
@@ -77,14 +74,15 @@ class Sources:
     def _read_once(self, stack: ExitStack, inputs: set[str]) -> list[Handed]:
         """Take the lake's versions first, then one snapshot: what lands in between is in the snapshot alone."""
         handed, movements = [], None
-        of_lake = {f"{LAKE}{name}": name for name in SCHEMAS if f"{LAKE}{name}" in inputs}
-        for name, table in of_lake.items():
+        for name, table in LAKE_INPUTS.items():
+            if name not in inputs:
+                continue
             version = newest(self.lake, table)
             self.as_of[f"{table}_version"] = version.version
             handed.append(stack.enter_context(version.opened(f"input_{name}")))
             if table == "movements":
                 movements = version
-        of_postgres = sorted(inputs - of_lake.keys())
+        of_postgres = sorted(inputs - LAKE_INPUTS.keys())
         if of_postgres:
             handed += self._snapshot(stack, of_postgres, movements)
         return handed

@@ -27,6 +27,9 @@ NAMES = (
     "locations",
     "days",
     "kinds",
+    "runs",
+    "feed_minutes",
+    "rejects",
 )
 _COLUMN = re.compile(
     r"^ {4}(?P<what>[^\n]*?)(?P<name>\w+),? -- (?P<description>[^\n]+)$", re.MULTILINE

@@ -1401,6 +1401,45 @@ CREATE TABLE quality_checks (
 );
 GRANT SELECT ON quality_checks TO stocktide_reader;
 
+-- Exports of saved queries: when each ran, which file it wrote, or why it did not.
+CREATE TABLE query_exports (
+    -- in the order of their beginning
+    export_id   bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- query that was exported
+    query_id    bigint NOT NULL,
+    -- when it began
+    started_at  timestamptz NOT NULL DEFAULT now(),
+    -- null: it runs, or its process was killed
+    finished_at timestamptz,
+    -- name in the query's folder under HOME/exports; null: none was written, or it made room for newer ones
+    file        text,
+    -- rows of the file: all of the result
+    rows        bigint,
+    -- size of the file
+    bytes       bigint,
+    -- why no file was written
+    error       text,
+    CONSTRAINT query_exports_pkey PRIMARY KEY (export_id),
+    CONSTRAINT query_exports_query_id_fkey FOREIGN KEY (query_id) REFERENCES saved_queries(query_id) ON DELETE CASCADE,
+    CONSTRAINT query_exports_bytes_check CHECK (bytes >= 0),
+    CONSTRAINT query_exports_rows_check CHECK (rows >= 0)
+);
+-- Serves query/saved/exports, and the deletion of a query.
+CREATE INDEX query_exports_of ON query_exports (query_id, export_id DESC);
+
+-- Statements that a panel of a page hands to the page SQL; the address holds their id alone.
+CREATE TABLE query_handovers (
+    -- hash of title and statement: the same panel has the same address
+    handover_id text NOT NULL,
+    -- panel that it is of
+    title       text NOT NULL,
+    -- with the values of the page's filters in it
+    statement   text NOT NULL,
+    -- when it was handed over last
+    made_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT query_handovers_pkey PRIMARY KEY (handover_id)
+);
+
 -- Who did what with a reject, in order. Append-only.
 CREATE TABLE reject_actions (
     action_id     bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -1533,6 +1572,41 @@ CREATE TABLE runs (
 CREATE INDEX runs_job ON runs (job, run_id DESC);
 GRANT SELECT ON runs TO stocktide_reader;
 
+-- Statements that people keep under a name, with parameters, a chart and a schedule of exports.
+CREATE TABLE saved_queries (
+    -- number in the address of the page SQL
+    query_id   bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- user of the dashboard, system user with (command line), or key with the word key before it
+    owner      text NOT NULL,
+    -- unique among those of its owner
+    name       text NOT NULL,
+    -- one SELECT of the SQL console
+    statement  text NOT NULL,
+    -- for each $name in the statement: name, kind, default
+    parameters jsonb NOT NULL DEFAULT '[]'::jsonb,
+    -- true: everybody who may ask in SQL may run it; only the owner changes it
+    shared     boolean NOT NULL DEFAULT false,
+    -- mark, x, y, colour; null: as the page draws any result
+    chart      jsonb,
+    -- cron line in UTC; null: it is not exported by itself
+    schedule   text,
+    -- of the exports
+    form       text,
+    -- when the next export is due
+    due_at     timestamptz,
+    -- when it was saved first
+    created_at timestamptz NOT NULL DEFAULT now(),
+    -- when it was changed last
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT saved_queries_pkey PRIMARY KEY (query_id),
+    CONSTRAINT saved_queries_name UNIQUE (owner, name),
+    CONSTRAINT saved_queries_form_check CHECK (form = ANY (ARRAY['csv'::text, 'parquet'::text])),
+    CONSTRAINT saved_queries_name_check CHECK (length(name) >= 1 AND length(name) <= 100),
+    CONSTRAINT saved_queries_schedule CHECK ((schedule IS NULL) = (form IS NULL) AND (schedule IS NULL) = (due_at IS NULL))
+);
+-- Serves query/saved/due
+CREATE INDEX saved_queries_due ON saved_queries (due_at) WHERE due_at IS NOT NULL;
+
 -- Up to which transaction a copy in Postgres shows its table of the lake; the ETL resumes the copy here.
 CREATE TABLE served_tables (
     table_name text NOT NULL,
@@ -1619,6 +1693,8 @@ CREATE TABLE statements (
     CONSTRAINT statements_outcome_check CHECK (outcome ~ '^[a-z_]{1,60}$'::text),
     CONSTRAINT statements_rows_check CHECK (rows >= 0)
 );
+-- Serves query/saved/history: the newest statements of a user.
+CREATE INDEX statements_of ON statements (asked_by, started_at DESC);
 -- Serves query/begin_statement: how many of a user's statements run.
 CREATE INDEX statements_running ON statements (asked_by, started_at) WHERE finished_at IS NULL;
 GRANT SELECT ON statements TO stocktide_reader;

@@ -11,6 +11,7 @@ from dashboard.calendar.figures import ROWS_MAX, timeline, timeline_runs
 from dashboard.calendar.form import SAID, change_plan, enter_plan
 from dashboard.calendar.words import KINDS, in_words
 from dashboard.charts import draw_chart
+from dashboard.filters import Filters, choose
 from dashboard.freshness import data_state
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, roles
@@ -31,13 +32,16 @@ def render(reader: Reader, user: User) -> None:
         (st.success if done else st.warning)(plain(text))
     first = data_state(reader).today
     until = first + timedelta(days=7 * WEEKS - 1)
-    plans = read_frame(reader.engine, "planned", since=first, until=until, limit=PLANS_MAX)
+    filters = choose(reader)
+    plans = read_frame(
+        reader.engine, "planned", since=first, until=until, limit=PLANS_MAX, **filters.asked
+    )
     chosen = None
     if plans.empty:
         st.info(
-            f"Nothing is planned for the coming {WEEKS} weeks. Enter a promotion, an event or a closure below, or "
-            "import a file: `stocktide calendar import promotions FILE.csv`. Forecasts use what is planned from their "
-            "next run on."
+            f"Nothing is planned for the coming {WEEKS} weeks{_where(filters)}. Enter a promotion, an event "
+            "or a closure below, or import a file: `stocktide calendar import promotions FILE.csv`. Forecasts use what "
+            "is planned from their next run on."
         )
     else:
         chosen = _planned(in_words(plans), first, until)
@@ -47,6 +51,10 @@ def render(reader: Reader, user: User) -> None:
         change_plan(reader, user, chosen)
     else:
         enter_plan(reader, user)
+
+
+def _where(filters: Filters) -> str:
+    return f" for {plain(filters.words)}" if filters.words else ""
 
 
 def _planned(plans: pd.DataFrame, first: date, until: date) -> Any:

@@ -12,6 +12,7 @@ from dashboard.charts import draw_chart
 from dashboard.feeds.figures import band_of, rate_chart, state_timeline
 from dashboard.feeds.list import FEEDS_SHOWN, feed_rows, feed_table, headline, read_feeds
 from dashboard.friendly_errors import friendly_errors
+from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.theme import plural, quantity, roles
 from dashboard.widgets import EVERY, LIVE, listed_note
@@ -34,8 +35,14 @@ def rates_panel(reader: Reader, bands: pd.DataFrame, feed: str | None) -> None:
     bins = read_bins(reader, [*worst["feed"], *timed["feed"]], now)
     st.markdown(headline(feeds))
     feed_table(feed_rows(worst, bins, bands, now))
-    if cut := listed_note(len(worst), len(feeds)):
-        st.caption(f"{cut} Worst first; choose any other feed above.")
+    rows_foot(
+        now,
+        f"{rows_words(len(worst), len(feeds), 'feed')}, worst first",
+        key="feeds.list.csv",
+        file="feeds",
+        read=feeds.copy,
+        sql=AsSql(reader, "Feeds of the last 24 hours", "feed_day"),
+    )
     _rates(reader, bins, bands, feed, now)
     spans = state_spans(timed, bins, alerts, now)
     if not spans.empty:

@@ -12,6 +12,7 @@ from dashboard.feeds.fixing import act_on, reopen_form
 from dashboard.feeds.reject import show_reject
 from dashboard.friendly_errors import friendly_errors
 from dashboard.glossary import tip
+from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
 from dashboard.widgets import (
@@ -50,6 +51,16 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
         return
     st.caption(f"{plural(len(causes), 'cause')}. {groups_sentence(groups)}")
     group = _choose_group(groups, state)
+    rows_foot(
+        reader.clock(),
+        rows_words(len(groups), int(groups["found"].iloc[0]), "group"),
+        key="feeds.groups.csv",
+        file="rejects",
+        read=lambda: read_frame(
+            reader.engine, "reject_groups", state=state, feed=feed, reason=reason
+        ).drop(columns=["found", "rejects_found"]),
+        sql=AsSql(reader, f"Refused input, {state}", "refused_input", {"state": state}),
+    )
     if user.role == "viewer":
         st.caption(
             "Payloads may hold personal data: only planners and operators can see and fix them."

@@ -114,7 +114,9 @@ def value_added(levels: pd.DataFrame, role: Roles, *, unit: str) -> Any:
     )
 
 
-def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str) -> Any:
+def accuracy_cells(
+    ratios: pd.DataFrame, role: Roles, *, title: str, metric: str, by: str = "period tested"
+) -> Any:
     """Draw a cell per level and origin: the error as a share of seasonal naive's, the number in it.
 
     ratios: columns level, level_name, period (words), origin, ratio, ours, naive; a missing ratio is an empty cell.
@@ -155,10 +157,11 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
         color=colour,
         tooltip=[
             alt.Tooltip("level_name:N", title="level"),
-            alt.Tooltip("period:N", title="period tested"),
+            alt.Tooltip("period:N", title=by),
             alt.Tooltip("ratio:Q", title="share of naive's error", format=".2f"),
             alt.Tooltip("ours:Q", title=f"{metric.upper()}, published", format=".3f"),
             alt.Tooltip("naive:Q", title=f"{metric.upper()}, naive", format=".3f"),
+            *([alt.Tooltip("days:Q", title="days")] if "days" in ratios else []),
         ],
     )
     ink = alt.condition(
@@ -173,7 +176,7 @@ def accuracy_cells(ratios: pd.DataFrame, role: Roles, *, title: str, metric: str
         role,
         title=title,
         subtitle=(
-            f"Published {metric.upper()} ÷ seasonal naive's, by period tested. "
+            f"Published {metric.upper()} ÷ seasonal naive's, by {by}. "
             "Below 1 (blue): better. Above 1 (orange): worse."
         ),
     )

@@ -13,10 +13,11 @@ from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
 from dashboard.charts import draw_chart
 from dashboard.fan import WEEK, days_ahead, grain_of, sales_and_forecast
+from dashboard.filters import choose
+from dashboard.forecasts.filtered import followed
 from dashboard.forecasts.inside import INSIDE, departments, part_of, read_leaves
 from dashboard.forecasts.node_picture import read_actuals
 from dashboard.forecasts.panels import (
-    accuracy_panel,
     backtest_panel,
     chips,
     components_panel,
@@ -27,6 +28,8 @@ from dashboard.forecasts.unusual import unusual_panel
 from dashboard.forecasts.weeks import Weeks, in_weeks, seasonal_naive
 from dashboard.freshness import data_state, foot_line
 from dashboard.friendly_errors import isolated
+from dashboard.links import page_link
+from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.sums import mixed_note, node_unit
 from dashboard.theme import change, distinct, plain, plural, quantity, roles, when
@@ -39,6 +42,8 @@ CHILDREN_MAX = 200
 PATHS = "20"
 # ?grain=week adds the days up; a year of weeks is as many points as two months of days.
 GRAINS = ("day", "week")
+# Keys of an item that its children are narrowed by in SQL.
+NARROWED = ("location", "department", "category")
 DAYS_OF_WEEKS = 371
 NO_PATHS = pd.DataFrame(columns=["path", "ds", "units"])
 
@@ -51,7 +56,12 @@ def render(reader: Reader, user: User) -> None:
             "No forecast is published yet. Run `stocktide forecast`, or press “Retrain now” on the System page."
         )
         return
-    node = _node(reader, st.query_params.get("node"))
+    node = followed(reader, choose(reader))
+    if node is None:
+        node = _node(reader, st.query_params.get("node"))
+    else:
+        st.query_params["node"] = str(node["node_id"])
+        st.query_params.pop(INSIDE, None)
     children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
     errors = read_frame(reader.engine, "forecast_errors")
     with isolated("days of unusual demand"):
@@ -62,7 +72,7 @@ def render(reader: Reader, user: User) -> None:
     with isolated("the chart"):
         _chart(reader, run, part or node)
     with isolated("the items below"):
-        _below(children, leaves, node, part)
+        _below(reader, children, leaves, node, part)
     if part is not None:
         st.caption(
             "The sum of its products; components and tests are known of the items it is made of."
@@ -77,8 +87,7 @@ def render(reader: Reader, user: User) -> None:
         moves_panel(parts)
     with isolated("backtest results"):
         backtest_panel(reader, run, node, errors)
-    with isolated("accuracy"):
-        accuracy_panel(reader, run)
+    page_link("accuracy", "How accurate is it, by level?", icon=":material/target:")
 
 
 def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:
@@ -252,6 +261,7 @@ def _notes(run: dict[str, Any], node: dict[str, Any], said: list[str]) -> None:
 
 
 def _below(
+    reader: Reader,
     children: list[dict[str, Any]],
     leaves: pd.DataFrame,
     node: dict[str, Any],
@@ -263,18 +273,18 @@ def _below(
         products = products.assign(
             label=distinct(products["name"].tolist(), products["sku"].tolist())
         )
-        _child_table("product", products, part, partial(_go_to, products))
+        _child_table(reader, "product", products, part, partial(_go_to, products))
     elif not leaves.empty:
         groups = departments(leaves)
         inside = groups["label"].tolist()
         _child_table(
-            "department", groups, node, lambda row: _go(node["node_id"], inside=inside[row])
+            reader, "department", groups, node, lambda row: _go(node["node_id"], inside=inside[row])
         )
     elif not children:
         st.caption("This is the lowest level.")
     else:
         for level_name, group in _children(pd.DataFrame(children)):
-            _child_table(level_name, group, node, partial(_go_to, group))
+            _child_table(reader, level_name, group, node, partial(_go_to, group))
 
 
 def _children(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -285,10 +295,15 @@ def _children(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _child_table(
-    level_name: str, group: pd.DataFrame, node: dict[str, Any], go: Callable[[int], None]
+    reader: Reader,
+    level_name: str,
+    group: pd.DataFrame,
+    node: dict[str, Any],
+    go: Callable[[int], None],
 ) -> None:
     """Draw items with their shares; a click goes to one. group: label, total."""
     st.markdown(f"**By {level_name}**")
+    state = data_state(reader, rhythm=rhythm_of(node["frequency"]))
     shown = group[["label", "total"]].assign(share=100 * group["total"] / max(node["total"], 1e-9))
     event = table(
         shown,
@@ -309,3 +324,19 @@ def _child_table(
     row = clicked(event, len(group))
     if row is not None:
         go(row)
+    rows_foot(
+        state,
+        rows_words(len(group), len(group), "item"),
+        key=f"forecasts.children.{level_name}.csv",
+        file=f"forecast-by-{level_name}",
+        read=shown.copy,
+        sql=AsSql(
+            reader,
+            f"Forecast by {level_name}",
+            "forecast_items",
+            {
+                "level": level_name,
+                **{name: (node.get("keys") or {}).get(name) for name in NARROWED},
+            },
+        ),
+    )

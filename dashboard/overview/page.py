@@ -25,6 +25,7 @@ from dashboard.overview.attention import (
     what_is_not_known,
 )
 from dashboard.overview.cards import SPARKS, draw_cards
+from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.risk.page import read_risk
 from dashboard.sums import mixed_note
@@ -33,6 +34,9 @@ from stocktide.domain.rhythm import DAILY, Rhythm, rhythm_of
 from stocktide.foundation.users import User
 
 DAYS = 56
+# Places and departments with empty shelves that are listed.
+SHELVES = 10
+PLACES = "places and departments"
 
 
 def render(reader: Reader, user: User) -> None:
@@ -167,7 +171,7 @@ def _empty_shelves(
     reader: Reader, position: dict[str, Any], state: DataState, filters: Filters
 ) -> None:
     st.header("Empty shelves", help=tip("stock-out"))
-    where = read_frame(reader.engine, "out_of_stock_by", **filters.asked)
+    where = read_frame(reader.engine, "out_of_stock_by", limit=SHELVES, **filters.asked)
     if where.empty:
         st.info(
             "No shelf with recent sales is known to be out of stock."
@@ -176,7 +180,7 @@ def _empty_shelves(
         )
         return
     st.dataframe(
-        where,
+        where.drop(columns="found"),
         key="overview.stock_outs",
         hide_index=True,
         placeholder="",
@@ -189,8 +193,15 @@ def _empty_shelves(
         },
     )
     when_out = "at the newest data" if state.ended else "now"
-    foot_line(
+    listed = rows_words(len(where), int(where["found"].iloc[0]), "place and department", PLACES)
+    known = plural(int(position["pairs_known"]), "shelf", "shelves")
+    rows_foot(
         state,
-        f"Out of stock {when_out}, sold in the four weeks before; top 10 by missing products, of "
-        f"{plural(int(position['pairs_known']), 'shelf', 'shelves')} with known stock",
+        f"{listed}; out of stock {when_out}, sold in the four weeks before; of {known} with known stock",
+        key="overview.empty.csv",
+        file="empty-shelves",
+        read=lambda: read_frame(reader.engine, "out_of_stock_by", **filters.asked).drop(
+            columns="found"
+        ),
+        sql=AsSql(reader, "Empty shelves", "empty_shelves", filters.asked),
     )

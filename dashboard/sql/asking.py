@@ -27,13 +27,19 @@ class Asking:
     user: User
     statement: str
     media: str = "application/json"
+    parameters: dict[str, Any] = field(default_factory=dict)
     answer: httpx.Response | None = None
     why: str = ""
     statement_id: str = field(default_factory=lambda: str(uuid4()))
 
     def run(self) -> None:
         """Ask, and wait for the answer."""
-        body = {"statement": self.statement, "id": self.statement_id, "user": self.user.username}
+        body = {
+            "statement": self.statement,
+            "parameters": self.parameters,
+            "id": self.statement_id,
+            "user": self.user.username,
+        }
         settings = self.reader.settings
         try:
             answer = httpx.post(

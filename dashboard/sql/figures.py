@@ -73,3 +73,31 @@ def result_chart(
     ).properties(height=CHART_HEIGHT)
     subtitle = f"By {day}" + (f", a line for each {text}" if text else "")
     return chart_frame(chart, role, title=number, subtitle=subtitle)
+
+
+def saved_chart(frame: pd.DataFrame, role: Roles, chart: dict[str, Any]) -> Any:
+    """Draw a result as a saved query says: one mark, columns for x, y and colour."""
+    names = {"x": chart["x"], "y": chart["y"], "colour": chart["colour"]}
+    # columns of a result may have names that mean something to the chart's grammar
+    shown = pd.DataFrame({axis: frame[name] for axis, name in names.items() if name in frame})
+    kinds = {
+        axis: "T"
+        if pd.api.types.is_datetime64_any_dtype(shown[axis])
+        else "Q"
+        if pd.api.types.is_numeric_dtype(shown[axis])
+        else "N"
+        for axis in map(str, shown)
+    }
+    base = alt.Chart(shown)
+    marks = {"line": base.mark_line(point=True), "bar": base.mark_bar(), "point": base.mark_point()}
+    colour: Any = alt.value(role.forecast)
+    if "colour" in shown:
+        colour = alt.Color(f"colour:{kinds['colour']}", title=chart["colour"])
+    drawn = marks[chart["mark"]].encode(
+        x=alt.X(f"x:{kinds['x']}", title=chart["x"]),
+        y=alt.Y(f"y:{kinds['y']}", title=chart["y"]),
+        color=colour,
+        tooltip=[alt.Tooltip(f"{axis}:{kinds[axis]}", title=str(names[axis])) for axis in kinds],
+    )
+    title = f"{chart['y']} by {chart['x']}"
+    return chart_frame(drawn.properties(height=CHART_HEIGHT), role, title=title, subtitle="")

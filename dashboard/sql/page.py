@@ -8,7 +8,18 @@ import streamlit as st
 from dashboard.friendly_errors import isolated
 from dashboard.reader import Reader
 from dashboard.sql.asking import Asking, read_schema, watched
-from dashboard.sql.figures import chart_columns, frame_of, result_chart
+from dashboard.sql.figures import chart_columns, frame_of, result_chart, saved_chart
+from dashboard.sql.keeping import (
+    NEXT,
+    OPENED,
+    TEXT,
+    ask_values,
+    draw_lists,
+    open_asked,
+    opened,
+    opened_words,
+)
+from dashboard.sql.saving import draw_saving
 from dashboard.theme import plain, plural, roles
 from dashboard.widgets import table
 from stocktide.foundation.users import User
@@ -19,7 +30,7 @@ EXPORTS = {
     "CSV": ("text/csv", "result.csv"),
     "Parquet": ("application/vnd.apache.parquet", "result.parquet"),
 }
-TEXT, RESULT, METRIC = "sql.statement", "sql.result", "sql.metric"
+RESULT, METRIC = "sql.result", "sql.metric"
 
 
 def render(reader: Reader, user: User) -> None:
@@ -36,32 +47,46 @@ def render(reader: Reader, user: User) -> None:
     if known["off"]:
         st.warning(f"SQL is off on this installation: {known['off']}")
         return
+    st.session_state.setdefault(TEXT, FIRST)
+    chosen = st.session_state.pop(NEXT, None)
+    if chosen is not None:
+        st.session_state[TEXT] = chosen
+        st.session_state.pop(OPENED, None)
+    open_asked(reader, user)
     _editor(reader, user, known["metrics"])
     result = st.session_state.get(RESULT)
     if result is not None:
         _result(reader, user, result)
+    answer = (result or {}).get("answer") or {}
+    draw_saving(reader, user, [one["name"] for one in answer.get("columns", [])])
+    draw_lists(reader, user)
     _schema(known["tables"])
 
 
 def _editor(reader: Reader, user: User, metrics: list[dict[str, str]]) -> None:
-    st.session_state.setdefault(TEXT, FIRST)
     named = {one["name"]: one for one in metrics}
 
     def take() -> None:
         chosen = st.session_state[METRIC]
         if chosen in named:
             st.session_state[TEXT] = named[chosen]["statement"]
+            st.session_state.pop(OPENED, None)
 
     chosen = st.selectbox("Start from", [OWN, *named], key=METRIC, on_change=take)
     if chosen in named:
         st.caption(plain(named[chosen]["definition"]))
+    found = opened()
+    if found is not None:
+        st.caption(opened_words(found, user))
     with st.form("sql.form", border=False):
         st.text_area("Statement", key=TEXT, height=180, help="One SELECT. Ctrl+Enter runs it.")
+        values = ask_values()
         asked = st.form_submit_button("Run", icon=":material/play_arrow:", type="primary")
     if asked:
-        done = watched(Asking(reader, user, st.session_state[TEXT]))
+        done = watched(Asking(reader, user, st.session_state[TEXT], parameters=values))
         st.session_state[RESULT] = {
             "statement": done.statement,
+            "parameters": values,
             "why": done.why,
             "answer": None if done.answer is None else done.answer.json(),
         }
@@ -79,10 +104,12 @@ def _result(reader: Reader, user: User, result: dict[str, Any]) -> None:
         st.info("0 rows: nothing fits the statement.")
         return
     with isolated("chart"):
-        _chart(frame)
+        _chart(frame, (opened() or {}).get("chart"))
     table(frame, "sql.table", _columns_of(answer, frame), height=400)
     st.caption(foot_of(answer))
-    _exports(reader, user, result["statement"])
+    if not answer["complete"]:
+        st.info("The table shows the first rows alone. Each file below has all of them.")
+    _exports(reader, user, result)
 
 
 def _columns_of(answer: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
@@ -92,7 +119,11 @@ def _columns_of(answer: dict[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
     return {str(name): st.column_config.DateColumn(format="YYYY-MM-DD") for name in days}
 
 
-def _chart(frame: pd.DataFrame) -> None:
+def _chart(frame: pd.DataFrame, saved: dict[str, Any] | None) -> None:
+    if saved is not None and {saved["x"], saved["y"]} <= {*frame}:
+        chart = saved_chart(frame, roles(), saved)
+        st.altair_chart(chart, width="stretch", key="sql.chart")
+        return
     day, numbers, text = chart_columns(frame)
     if day is None or not numbers:
         return
@@ -121,13 +152,14 @@ def foot_of(answer: dict[str, Any]) -> str:
     return " · ".join([*parts, f"{answer['seconds']:.1f} s"])
 
 
-def _exports(reader: Reader, user: User, statement: str) -> None:
+def _exports(reader: Reader, user: User, result: dict[str, Any]) -> None:
     places = st.columns(len(EXPORTS) + 2)
     for place, (name, (media, file)) in zip(places, EXPORTS.items(), strict=False):
         with place:
             if not st.button(f"All rows as {name}", key=f"sql.{name}"):
                 continue
-            done = watched(Asking(reader, user, statement, media))
+            asking = Asking(reader, user, result["statement"], media, result["parameters"])
+            done = watched(asking)
             if done.answer is None:
                 st.error(plain(done.why))
             else:

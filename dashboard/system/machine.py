@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from catalog.frames import read_frame
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural
 from stocktide.foundation.settings import Settings
@@ -22,6 +23,7 @@ SCHEDULED = {
     "Refresh": "refresh_cron",
     "Forecast": "forecast_cron",
     "Drift": "drift_cron",
+    "Exports": "exports_cron",
 }
 
 
@@ -31,7 +33,8 @@ def machine_panel(reader: Reader, user: User, known: Mapping[str, Any]) -> None:
     st.header("Machine")
     said = [
         *part_lines(read_parts(home)),
-        queue_line(known),
+        queue_line(read_frame(reader.engine, "job_queue")),
+        waiting_line(known),
         disk_line(home),
         schedule_line(reader.settings),
     ]
@@ -70,7 +73,25 @@ def part_lines(parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [" ".join(bad) or f"All {len(parts)} parts are ready: {', '.join(parts)}.", *again]
 
 
-def queue_line(known: Mapping[str, Any]) -> str:
+def queue_line(jobs: pd.DataFrame) -> str:
+    """Describe the queue of jobs: what runs, what waits, what failed. jobs: of the query job_queue."""
+    parts = []
+    for state, words in (
+        ("running", "running"),
+        ("waiting", "waiting"),
+        ("failed", "failed in the last day"),
+    ):
+        named = [
+            plain(str(row["job"])) + (f" ({row[state]})" if row[state] > 1 else "")
+            for row in jobs.to_dict("records")
+            if row[state]
+        ]
+        if named:
+            parts.append(f"{words}: {', '.join(named)}")
+    return f"Queue: {'; '.join(parts)}." if parts else "Queue: no job runs or waits."
+
+
+def waiting_line(known: Mapping[str, Any]) -> str:
     """Describe what waits for the next ETL."""
     waiting = int(known.get("waiting") or 0)
     return (

@@ -12,6 +12,7 @@ from dashboard.api_client import queue_job
 from dashboard.freshness import known_now, read_freshness
 from dashboard.friendly_errors import friendly_errors, isolated
 from dashboard.glossary import tip
+from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.system.machine import folded, machine_panel
 from dashboard.theme import plain, plural, when
@@ -19,7 +20,7 @@ from dashboard.widgets import reason_words
 from stocktide.foundation.users import User
 
 RUNS = 200
-HELD = 50
+HELD = FEEDS = REASONS = 50
 OUTCOME_TIPS = {
     "duplicate": tip("duplicate"),
     "conflict": tip("conflict"),
@@ -155,8 +156,9 @@ def _runs(reader: Reader) -> None:
         )
         return
     noted = runs.assign(notes=runs["detail"].map(notes_of)).fillna({"error": ""})
+    rows = folded(noted)
     st.dataframe(
-        folded(noted)[["job", "status", "times", "started_at", "seconds", "error", "notes"]],
+        rows[["job", "status", "times", "started_at", "seconds", "error", "notes"]],
         key="system.runs",
         hide_index=True,
         placeholder="",
@@ -174,6 +176,14 @@ def _runs(reader: Reader) -> None:
             "error": st.column_config.TextColumn("Error", width="large"),
             "notes": st.column_config.TextColumn("Notes", width="large"),
         },
+    )
+    rows_foot(
+        reader.clock(),
+        f"{plural(len(rows), 'row')} of the newest {plural(len(runs), 'run')}, quiet ones folded",
+        key="system.runs.csv",
+        file="runs",
+        read=lambda: read_frame(reader.engine, "runs").drop(columns="detail"),
+        sql=AsSql(reader, "Last runs", "job_runs"),
     )
 
 
@@ -213,6 +223,13 @@ def _held_out(reader: Reader) -> None:
             "tries": st.column_config.NumberColumn("Attempts", format="localized"),
         },
     )
+    rows_foot(
+        reader.clock(),
+        rows_words(len(held), int(held["found"].iloc[0])),
+        key="system.held_out.csv",
+        file="held-out",
+        read=lambda: read_frame(reader.engine, "held_pairs").drop(columns="found"),
+    )
 
 
 def _alert_faults(reader: Reader) -> None:
@@ -239,12 +256,12 @@ def _alert_faults(reader: Reader) -> None:
 
 def _feeds(reader: Reader) -> None:
     st.header("Feeds")
-    feeds = read_frame(reader.engine, "feeds")
+    feeds = read_frame(reader.engine, "feeds", limit=FEEDS)
     if feeds.empty:
         st.info("No feed has sent anything yet. Create a key: `stocktide keys create NAME`.")
         return
     st.dataframe(
-        feeds,
+        feeds.drop(columns="found"),
         key="system.feeds",
         hide_index=True,
         placeholder="",
@@ -265,17 +282,25 @@ def _feeds(reader: Reader) -> None:
             },
         },
     )
+    rows_foot(
+        reader.clock(),
+        rows_words(len(feeds), int(feeds["found"].iloc[0]), "feed"),
+        key="system.feeds.csv",
+        file="feeds",
+        read=lambda: read_frame(reader.engine, "feeds").drop(columns="found"),
+        sql=AsSql(reader, "Feeds of the last 24 hours", "feed_day"),
+    )
 
 
 def _rejects(reader: Reader) -> None:
     st.header("Refused input")
-    rejects = read_frame(reader.engine, "rejects_by_reason")
+    rejects = read_frame(reader.engine, "rejects_by_reason", limit=REASONS)
     if rejects.empty:
         st.info("Nothing was refused. Refused input is kept here with its reason.")
         return
     st.caption(f"{plural(int(rejects['seen'].sum()), 'input')} refused and kept, by reason.")
     st.dataframe(
-        rejects.assign(reason=rejects["reason"].map(reason_words)),
+        rejects.assign(reason=rejects["reason"].map(reason_words)).drop(columns="found"),
         key="system.rejects",
         hide_index=True,
         placeholder="",
@@ -289,4 +314,12 @@ def _rejects(reader: Reader) -> None:
             ),
             "newest_message": st.column_config.TextColumn("Latest message", width="large"),
         },
+    )
+    rows_foot(
+        reader.clock(),
+        rows_words(len(rejects), int(rejects["found"].iloc[0])),
+        key="system.rejects.csv",
+        file="refused-input",
+        read=lambda: read_frame(reader.engine, "rejects_by_reason").drop(columns="found"),
+        sql=AsSql(reader, "Refused input", "refused_input"),
     )

@@ -9,7 +9,7 @@ from dashboard.freshness import data_state
 from dashboard.links import page_link
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.theme import distinct, plain, quantity, unit_word
+from dashboard.theme import counted, distinct, plain, quantity
 from dashboard.widgets import OPENS, clicked, table
 
 ROWS = 10
@@ -56,7 +56,7 @@ def surprise_rows(found: pd.DataFrame) -> pd.DataFrame:
         {
             "name": distinct(found["name"].tolist(), found["sku"].tolist()),
             "against": [against(row["sold"], row["expected"]) for row in records],
-            "sold": [f"{quantity(row['sold'])} {unit_word(row['unit'])}" for row in records],
+            "sold": [counted(row["sold"], row["unit"]) for row in records],
             "interval": [f"{quantity(row['low'])} to {quantity(row['high'])}" for row in records],
             "department": found["department"].tolist(),
         }

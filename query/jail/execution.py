@@ -70,6 +70,7 @@ def serve(connection: socket.socket) -> None:
 
 
 def _run(connection: socket.socket, order: dict[str, Any]) -> None:
+    os.makedirs(SPILLS, exist_ok=True)
     database = open_database(order["settings"])
     used = check(database, order["statement"], order["tables"].keys())
     frames.send(connection, {"reads": used})
@@ -85,7 +86,6 @@ def _run(connection: socket.socket, order: dict[str, Any]) -> None:
 
 def open_database(settings: dict[str, str]) -> duckdb.DuckDBPyConnection:
     """Open an empty database in memory: no extensions to load, no names of Python's, spills in a folder of ours."""
-    os.makedirs(SPILLS, exist_ok=True)
     database = duckdb.connect(
         ":memory:",
         config={

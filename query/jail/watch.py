@@ -76,12 +76,12 @@ class Watch:
                 f"The statement took more than {self._limits.seconds:g} s. Read fewer days, or raise "
                 "STOCKTIDE_QUERY_SECONDS_MAX.",
             )
-        if _size(self._inmate.folder) > self._limits.spill_bytes:
+        if folder_bytes(self._inmate.folder) > self._limits.spill_bytes:
             return _too_much_spilled(self._limits)
         return None
 
 
-def _size(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
     """Return the bytes on disk of all files under a folder; what is removed meanwhile has none."""
     total = 0
     for path, _folders, names in os.walk(folder):

@@ -24,12 +24,15 @@ import ingest.http.routes
 import ingest.rates.http
 import ingest.rejects.routes
 import query.http
+import query.report_http
+import query.saved_http
 from alerts.fan_out import FanOut
 from catalog.cache import ProductCache
 from ingest.http.events_route import EVENTS_OPENAPI, EventsRoute
 from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
 from query.console import Console
+from query.report_engine import Reports
 from stocktide.entrypoints import docs_page
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, Transient
@@ -153,7 +156,7 @@ async def delete_session(request: Request) -> dict[str, bool]:
 
 @router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
 def post_job(job: str, request: Request, _key: OperateKey) -> dict[str, str | bool]:
-    """Ask the worker to run `etl`, `forecast`, `refresh`, `drift` or `maintain` soon; one that waits stays alone."""
+    """Ask the worker to run `etl`, `forecast`, `refresh`, `drift`, `maintain` or `exports` soon, each once."""
     return {"job": job, "queued": defer_job(engine_of(request), job)}
 
 
@@ -227,6 +230,7 @@ def create_app(
         watch.stop()
         gate.close()
         console.close()
+        reports.close()
 
     product_cache = ProductCache(cache, ttl_s=settings.cache_ttl_s)
     alert_fan_out = FanOut(engine, settings)
@@ -250,6 +254,7 @@ def create_app(
     )
     app.state.product_cache = product_cache
     console = app.state.console = Console(engine, settings)
+    reports = app.state.reports = Reports(engine, settings, cache)
     sessions = app.state.sessions = Sessions(
         engine, signing_key, session_hours=settings.session_hours
     )
@@ -268,6 +273,8 @@ def create_app(
         ingest.epcis.http.routes,
         catalog.http,
         query.http,
+        query.report_http,
+        query.saved_http,
         etl.http,
         alerts.http,
         alerts.webhook_http,

@@ -4,10 +4,12 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Status
 
+from query.exports import is_due
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.heartbeat import EVERY_S, beat
@@ -69,6 +71,7 @@ def crons_of(settings: Settings) -> dict[Job, str]:
         "drift": settings.drift_cron,
         "quality": settings.quality_cron,
         "maintain": settings.maintain_cron,
+        "exports": settings.exports_cron,
     }
 
 
@@ -91,9 +94,12 @@ def _runner(url: str, job: Job) -> Callable[[int], None]:
             timestamp
         )  # the queue passes when a periodic job was due; it is run as soon as a worker is free
         engine = create_engine(url, pool_size=1)
+        idle = job == "exports" and not is_due(engine, datetime.now(UTC))
         with single_flight(engine, LOCKS[job]) as free:
             pass
         engine.dispose()
+        if idle:
+            return
         if not free:
             log("job_skipped", job=job, why="a run started by hand is under way")
             return

@@ -8,7 +8,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from stocktide.foundation.errors import NotFound
 
-Job = Literal["etl", "forecast", "refresh", "drift", "quality", "maintain"]
+Job = Literal["etl", "forecast", "refresh", "drift", "quality", "maintain", "exports"]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
 COMMANDS: dict[Job, tuple[str, ...]] = {
@@ -18,6 +18,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "drift": ("forecast", "drift"),
     "quality": ("quality",),
     "maintain": ("maintain",),
+    "exports": ("exports",),
 }
 
 # A job runs under its own lock, but for one that must not run beside another: a refresh is a forecast, too.
@@ -28,6 +29,7 @@ LOCKS: dict[Job, str] = {
     "drift": "drift",
     "quality": "quality",
     "maintain": "maintain",
+    "exports": "exports",
 }
 
 

@@ -160,6 +160,16 @@ class Settings(BaseSettings):
     quality_cron: str = Field(
         "40 4 * * *", description="When the worker checks the quality of what came in, UTC."
     )
+    exports_cron: str = Field(
+        "*/5 * * * *",
+        description="When the worker looks which exports of saved queries are due, UTC.",
+    )
+    exports_kept: int = Field(
+        30,
+        ge=1,
+        le=10_000,
+        description="Files that are kept of each saved query's exports, the newest.",
+    )
     history_days: int = Field(
         400,
         ge=35,

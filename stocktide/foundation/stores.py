@@ -71,6 +71,9 @@ TABLES: Mapping[str, Store] = {
     "forecast_drift": _aged("day", "history_days"),
     "quality_checks": _aged("checked_at", "history_days"),
     "statements": _aged("started_at", "history_days"),
+    "query_handovers": _aged("made_at", "history_days"),
+    "query_exports": _aged("started_at", "history_days"),
+    "saved_queries": Store("at most 200 of each owner"),
     "epcis_captures": _aged("finished_at", "history_days", "finished_at IS NOT NULL", what="ended ones"),
 }  # fmt: skip
 # Beside the database.
@@ -80,4 +83,5 @@ FOLDERS: Mapping[str, str] = {
     "logs": "`STOCKTIDE_LOG_BYTES_MAX` a file; what is beyond goes, the oldest first",
     "checkpoints": "removed when the run that wrote them ends",
     "query": "what statements write aside; removed when each ends, at most `STOCKTIDE_QUERY_SPILL_MB` each",
+    "exports": "of each saved query the newest `STOCKTIDE_EXPORTS_KEPT` files",
 }

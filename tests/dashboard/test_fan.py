@@ -70,6 +70,16 @@ def test_sales_and_forecast_names_bands_at_their_edge_and_apart_from_each_other(
     assert names[0]["ds"] > "2026-03-04"
 
 
+def test_bands_are_named_as_on_the_last_day_that_is_not_closed() -> None:
+    last = len(FORECAST) - 1
+    closed = FORECAST.assign(
+        **{name: FORECAST[name].where(FORECAST.index < last, 0.0) for name in ("yhat", *QUANTILES)}
+    )
+    edges = [row["edge"] for row in rows_of(fan(ACTUAL, closed), 4)]
+    assert edges == [row["edge"] for row in rows_of(fan(ACTUAL, FORECAST[:last]), 4)]
+    assert min(edges) > 0
+
+
 def test_sales_and_forecast_draws_sales_alone_when_nothing_is_published() -> None:
     chart = fan(ACTUAL[:2], NO_FORECAST)
     assert marks(chart) == ["line"]

@@ -133,8 +133,8 @@ def test_a_part_that_fails_leaves_the_others_standing(
     logged = [record for record in caplog.records if record.message == "part_failed"]
     assert [record.fields["number"] for record in logged] == [number]  # type: ignore[attr-defined]  # of ours
     assert "ZeroDivisionError" in logged[0].fields["traceback"]  # type: ignore[attr-defined]  # the same
-    assert "Accuracy by level" in text_of(drawn)
-    assert "Accuracy by level" in whole
+    assert "Backtest results" in text_of(drawn)
+    assert "Backtest results" in whole
 
 
 def test_explain_gives_our_own_message() -> None:
@@ -145,7 +145,7 @@ def test_explain_gives_our_own_message() -> None:
 def test_page_asks_at_most_ten_queries_and_never_the_ledger(page: str, filled: Dashboard) -> None:
     filled.draw(page)
     asked = [query for query in filled.queries if not query.startswith("SELECT 1")]
-    assert 1 <= len(asked) <= 10, asked
+    assert 1 <= len(asked) <= 10, [one[:70] for one in asked]
     assert not [query for query in asked if "ledger" in query]
 
 
@@ -163,6 +163,6 @@ def test_no_other_query_of_the_catalog_reads_the_ledger() -> None:
 def test_every_page_has_an_address_of_its_own() -> None:
     paths = [path for pages in PAGES.values() for path, *_ in pages]
     assert paths == [
-        "overview", "risk", "products", "forecasts", "alerts", "trending", "calendar", "feeds", "quality", "experiments",
-        "sql", "system",
+        "overview", "risk", "products", "forecasts", "accuracy", "alerts", "trending", "calendar", "feeds", "quality",
+        "experiments", "sql", "system",
     ]  # fmt: skip

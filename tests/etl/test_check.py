@@ -26,8 +26,9 @@ RECORDED = {
     "the ledger": "ledger",
     "what people and systems told": "products locations sources successions reorder_points access_keys users webhooks"
     " epcis_movements epcis_vocabulary epcis_captures epcis_events calendar_events planned_closures planned_prices"
-    " planned_promotions planned_regressors alert_silences alert_limits currency_rates",
-    "what happened at the door": "rejects reject_actions feed_minutes mqtt_first_seen watched_files statements",
+    " saved_queries planned_promotions planned_regressors alert_silences alert_limits currency_rates",
+    "what happened at the door": "rejects reject_actions feed_minutes mqtt_first_seen watched_files statements"
+    " query_handovers query_exports",
     "estimates that name their time": "feed_rhythms",
     "alerts, as they were judged": "alerts alert_events alert_faults deliveries stock_changes",
     "who signed in": "sessions sign_in_attempts",

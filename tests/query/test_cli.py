@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from query import all_views
 from query.metrics import all_metrics
+from query.saved import ParameterIn, QueryIn, save
 from tests.forked import run_command
 
 
@@ -49,6 +50,12 @@ def test_sql_answers_as_a_table_as_json_as_csv_and_as_parquet(
         sql(environment, "SELECT $day::DATE AS d", "-p", "day=2026-03-01", "--json").stdout
     )
     assert given["rows"] == [["2026-03-01"]]
+    with database.begin() as connection:
+        days = [ParameterIn("days", "integer", "3")]
+        save(connection, "anna", QueryIn("Days", "SELECT $days + 1 AS d", days, shared=True))
+    for more, answered in (((), 4), (("--param", "days=7"), 8)):
+        saved = sql(environment, "--saved", "Days", *more, "--json").stdout
+        assert json.loads(saved)["rows"] == [[answered]]
     with database.connect() as connection:
         outcomes = (
             connection.execute(sa.text("SELECT DISTINCT outcome FROM statements")).scalars().all()
@@ -61,7 +68,7 @@ def test_sql_says_in_one_line_what_is_wrong(
 ) -> None:
     for arguments, said in (
         (["DELETE FROM ledger"], "Only SELECT, WITH and VALUES run here, and this is DELETE."),
-        (["SELECT 1", "--metric", "net_sales"], "Give a statement or --metric NAME"),
+        (["SELECT 1", "--metric", "net_sales"], "Give a statement, --metric NAME or --saved NAME"),
         (["--metric", "profit"], "There is no metric 'profit'. There are average_price"),
         (["SELECT 1", "-p", "day"], "write NAME=VALUE"),
     ):

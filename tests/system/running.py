@@ -118,6 +118,7 @@ def environment_of(home: Path, **settings: object) -> dict[str, str]:
         "STOCKTIDE_DRIFT_CRON": "0 0 1 1 *",
         "STOCKTIDE_QUALITY_CRON": "0 0 1 1 *",
         "STOCKTIDE_MAINTAIN_CRON": "0 0 1 1 *",
+        "STOCKTIDE_EXPORTS_CRON": "0 0 1 1 *",
         **own,
     }
 

@@ -13,6 +13,7 @@ from stocktide.entrypoints.cli.calendar import calendar
 from stocktide.entrypoints.cli.context import load_config, load_settings
 from stocktide.entrypoints.cli.demand import demand
 from stocktide.entrypoints.cli.etl import etl
+from stocktide.entrypoints.cli.exports import exports
 from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
 from stocktide.entrypoints.cli.files import import_, locations, mapping, products
 from stocktide.entrypoints.cli.forecast import forecast
@@ -173,6 +174,7 @@ cli.add_command(forecast)
 cli.add_command(import_)
 cli.add_command(locations)
 cli.add_command(maintain)
+cli.add_command(exports)
 cli.add_command(mapping)
 cli.add_command(mqtt)
 cli.add_command(products)

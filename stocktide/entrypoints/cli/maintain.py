@@ -18,6 +18,7 @@ def maintain(as_json: bool) -> None:
     from etl.maintenance import Tidied, tidy_lake
     from forecasting.publishing.experiment import TrackingStore
     from forecasting.publishing.experiments_kept import prune_experiments
+    from query.exports import remove_orphans
     from stocktide.foundation.lake import Lake
     from stocktide.foundation.retention import delete_aged, shorten_logs
     from stocktide.foundation.runs import recorded_run
@@ -45,6 +46,8 @@ def maintain(as_json: bool) -> None:
         store, kept = TrackingStore.of(settings), settings.experiments_kept
         prune = partial(prune_experiments, store, engine, kept=kept)
         done["experiments"] = steps.do("experiments", prune, int)
+        orphans = partial(remove_orphans, engine, settings.home)
+        done["exports"] = steps.do("exports", orphans, int)
         run.detail.update(done)
         steps.end()
     if as_json:

@@ -22,6 +22,7 @@ OWNER = "stocktide sql"
 @click.command("sql")
 @click.argument("statement", required=False)
 @click.option("--metric", help="Compute a named metric instead of a statement of your own.")
+@click.option("--saved", help="Run a saved query, by its name or number.")
 @click.option("--param", "-p", multiple=True, metavar="NAME=VALUE", help="Value of $NAME; repeat.")
 @click.option("--json", "form", flag_value="json", help="Print one JSON document.")
 @click.option("--csv", "form", flag_value="csv", help="Print all rows as CSV.")
@@ -34,6 +35,7 @@ OWNER = "stocktide sql"
 def sql(
     statement: str | None,
     metric: str | None,
+    saved: str | None,
     param: tuple[str, ...],
     form: str | None,
     parquet: Path | None,
@@ -43,33 +45,54 @@ def sql(
     if list_:
         _list(as_json=form == "json")
         return
-    text = _chosen(statement, metric)
+    _choose_one(statement, metric, saved)
     complete = parquet is not None or form == "csv"
     settings = load_settings()
     with services_for(settings, OWNER) as (engine, _):
         from query import Console
 
+        given: dict[str, Any] = _parameters(param)
+        text, values = str(statement), given
+        if metric is not None:
+            text = _metric(metric)
+        elif saved is not None:
+            text, values = _saved(engine, saved, given)
         console = Console(engine, settings)
         try:
-            result = console.ask(
-                text, _parameters(param), asked_by=command_line_user(), complete=complete
-            )
+            result = console.ask(text, values, asked_by=command_line_user(), complete=complete)
         finally:
             console.close()
     with result.spool:
         _show(result, form, parquet)
 
 
-def _chosen(statement: str | None, metric: str | None) -> str:
-    if (statement is None) == (metric is None):
+def _choose_one(*given: str | None) -> None:
+    """Raise Invalid unless one way is given to say what to run."""
+    if sum(one is not None for one in given) != 1:
         raise Invalid(
-            "sql", "Give a statement or --metric NAME; `stocktide sql --list` shows both."
+            "sql",
+            "Give a statement, --metric NAME or --saved NAME; `stocktide sql --list` shows what there is.",
         )
-    if metric is None:
-        return str(statement)
-    from query.metrics import metric as find
 
-    return find(metric).text
+
+def _metric(name: str) -> str:
+    from query.metrics import metric
+
+    return metric(name).text
+
+
+def _saved(engine: Any, name: str, given: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """Return the statement of a saved query, own or shared, and the values of its parameters."""
+    from query.saved import find, find_named, values_for
+
+    user = command_line_user()
+    with engine.connect() as connection:
+        found = (
+            find(connection, user, int(name))
+            if name.isdecimal()
+            else find_named(connection, user, name)
+        )
+    return str(found["statement"]), values_for(found["parameters"], given)
 
 
 def _parameters(given: tuple[str, ...]) -> dict[str, str]:

@@ -232,3 +232,31 @@ def test_viewer_sees_plans_and_enters_none(desk: Dashboard, api: Api) -> None:
     assert drawn.dataframe[0].value["label"].tolist() == ["Fair"]
     narrowed = desk.draw("calendar", role="viewer", kind="Closures")
     assert "No closures are planned for these weeks." in text_of(narrowed)
+
+
+def test_filters_leave_plans_of_a_shop_and_a_category_and_those_of_all(
+    desk: Dashboard, api: Api
+) -> None:
+    products = [{"sku": "A", "department": "Fresh"}, {"sku": "B", "department": "Home"}]
+    api.ingest.put("/v1/products", json={"products": products}).raise_for_status()
+    places = [{"code": "S1", "region": "North"}, {"code": "S2", "region": "South"}]
+    api.ingest.put("/v1/locations", json={"locations": places}).raise_for_status()
+    day = business_day(datetime.now(UTC), []) + timedelta(days=3)
+    scopes: dict[str, dict[str, str]] = {
+        "everywhere": {}, "S1": {"location": "S1"}, "S2": {"location": "S2"}, "North": {"region": "North"},
+    }  # fmt: skip
+    bodies = [{"name": name, "day": f"{day}", **scope} for name, scope in scopes.items()]
+    api.ingest.put("/v1/calendar/events", json={"events": bodies}).raise_for_status()
+    promotions = [
+        {"kind": sku, "product": sku, "from": f"{day}", "to": f"{day}", "discount": 0.1}
+        for sku in ("A", "B")
+    ]
+    api.ingest.put("/v1/calendar/promotions", json={"promotions": promotions}).raise_for_status()
+
+    def names(**query: str) -> set[str]:
+        drawn = desk.draw("calendar", role="viewer", **query)
+        return set(drawn.dataframe[0].value["label"])
+
+    assert names() == {*scopes, "A", "B"}
+    assert names(store="S1") == {"everywhere", "S1", "North", "A", "B"}
+    assert names(store="S2", cat="Fresh") == {"everywhere", "S2", "A"}

@@ -228,7 +228,7 @@ def test_feeds_names_the_worst_of_more_than_are_listed(
     assert page.dataframe[0].value["feed"].tolist()[0] == "till-99"
     assert len(page.dataframe[0].value) == FEEDS_SHOWN
     assert "till-99: firing" in said(page)
-    assert "100 of 301 are listed." in said(page)
+    assert "100 of 301 feeds, worst first" in said(page)
     assert "30 of 301 are shown." in said(page)
     # one that was alerted and is well again is drawn before those that always were
     assert "till-98 was firing" in charts_of(page)[1]

@@ -142,3 +142,53 @@ def test_frames_have_the_types_of_the_answer_and_different_names() -> None:
 )
 def test_a_chart_needs_a_day_and_a_number(frame: pd.DataFrame, wanted: Any) -> None:
     assert chart_columns(frame) == wanted
+
+
+def test_a_query_is_saved_opened_by_its_address_and_run_with_other_values(page: Dashboard) -> None:
+    drawn = page.draw("sql", role="planner")
+    drawn.text_area(key="sql.statement").set_value(
+        "SELECT kind, sum(quantity) AS units FROM movements WHERE kind = $kind GROUP BY kind"
+    )
+    # the first press shows the field, with nothing in it
+    drawn.button[0].click().run()
+    drawn.text_input(key="sql.value.kind").set_value("sale")
+    drawn.button[0].click().run()
+    assert drawn.dataframe[0].value["units"].tolist() == [-4.0]
+    drawn.text_input(key="sql.save.name").set_value("Of a kind")
+    drawn.selectbox(key="sql.save.mark").set_value("bar")
+    next(one for one in drawn.button if one.label == "Save").click().run()
+    assert not drawn.exception
+    assert not drawn.error
+    number = drawn.query_params["q"][0]
+
+    again = page.draw("sql", role="planner", q=number)
+    assert "Saved query Of a kind, yours." in text_of(again)
+    again.button[0].click().run()
+    assert "bar" in charts_of(again)[0]
+    tables = {tuple(one.value.columns): one.value for one in again.dataframe}
+    listed = next(one for names, one in tables.items() if names[0] == "Name")
+    assert listed["Owner"].tolist() == ["anna"]
+    history = next(one for names, one in tables.items() if names[0] == "Run at (UTC)")
+    assert history["Outcome"].tolist() == ["done"] * 3
+    assert "There is no query 99" in page.draw("sql", q="99").error[0].value
+
+
+def test_what_a_panel_hands_over_is_opened_by_its_id(page: Dashboard, api: Api) -> None:
+    body = {"title": "Sales", "statement": "SELECT 41 + 1 AS answer"}
+    name = api.operate.post("/v1/query/handovers", json=body).json()["handover_id"]
+    drawn = page.draw("sql", h=name)
+    assert "The figures of Sales, as SQL." in text_of(drawn)
+    drawn.button[0].click().run()
+    assert drawn.dataframe[0].value["answer"].tolist() == [42]
+
+
+def test_a_panel_opens_as_sql_with_what_it_shows(page: Dashboard, database: sa.Engine) -> None:
+    drawn = page.draw("system")
+    drawn.button(key="system.feeds.csv.sql").click().run()
+    assert not drawn.error
+    with database.connect() as connection:
+        kept = connection.execute(sa.text("SELECT title, statement FROM query_handovers")).one()
+    assert kept.title == "Feeds of the last 24 hours"
+    assert "FROM feed_minutes" in kept.statement
+    viewer = page.draw("system", role="viewer")
+    assert not [one for one in viewer.button if one.label == "Open as SQL"]

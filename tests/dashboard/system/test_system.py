@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from dashboard.api_client import queue_job
+from dashboard.system.machine import queue_line
 from dashboard.system.page import judge
 from stocktide.foundation.users import Role
 from tests.conftest import Api
@@ -143,4 +144,21 @@ def test_system_says_so_when_the_cache_is_away(
 def test_system_offers_retraining_to_those_who_may(
     filled: Dashboard, role: Role, buttons: int
 ) -> None:
-    assert len(filled.draw("system", role=role).button) == buttons
+    drawn = filled.draw("system", role=role)
+    assert [one.label for one in drawn.button].count("Retrain now") == buttons
+    assert any(one.label == "Open as SQL" for one in drawn.button) == (role != "viewer")
+
+
+def test_queue_says_which_jobs_run_wait_and_failed() -> None:
+    jobs = pd.DataFrame(
+        {
+            "job": ["etl", "forecast", "maintain"],
+            "waiting": [2, 0, 0],
+            "running": [0, 1, 0],
+            "failed": [0, 0, 1],
+        }
+    )
+    assert queue_line(jobs) == (
+        "Queue: running: forecast; waiting: etl (2); failed in the last day: maintain."
+    )
+    assert queue_line(jobs[:0]) == "Queue: no job runs or waits."

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.frames import read_frame
+from dashboard.theme import counted
 from dashboard.trending.page import shares
 from dashboard.trending.surprises import against
 from ingest.ledger.dimensions import LocationIn, put_locations
@@ -89,6 +90,11 @@ def test_against_is_a_share_of_what_was_expected_or_few() -> None:
     assert against(22.0, 10.0) == "+120 %"
     assert against(0.0, 10.0) == "-100 %"
     assert {against(4.0, 1.0), against(4.9, 0.0), against(90.0, 0.0)} == {"few units"}
+
+
+def test_one_unit_is_one() -> None:
+    said = [counted(1.0, "each"), counted(66.0, "each"), counted(1.0, "kg"), counted(1.5, "each")]
+    assert said == ["1 unit", "66 units", "1 kg", "1.5 units"]
 
 
 def test_shares_never_put_kilos_beside_pieces() -> None:

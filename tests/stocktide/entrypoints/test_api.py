@@ -40,6 +40,16 @@ NEEDS = {
     ("DELETE", "/v1/query/{statement_id}"): "read",
     ("GET", "/v1/query/tables"): "read",
     ("GET", "/v1/query/metrics"): "read",
+    ("GET", "/v1/query/history"): "read",
+    ("POST", "/v1/query/handovers"): "read",
+    ("GET", "/v1/query/handovers/{handover_id}"): "read",
+    ("GET", "/v1/saved-queries"): "read",
+    ("POST", "/v1/saved-queries"): "read",
+    ("GET", "/v1/saved-queries/{query_id}"): "read",
+    ("PUT", "/v1/saved-queries/{query_id}"): "read",
+    ("DELETE", "/v1/saved-queries/{query_id}"): "read",
+    ("GET", "/v1/reports"): "read",
+    ("GET", "/v1/reports/{name}"): "read",
     ("GET", "/v1/forecasts"): "read",
     ("POST", "/v1/jobs/{job}"): "operate",
     ("POST", "/v1/forecasts/promote"): "operate",
@@ -103,7 +113,9 @@ def filled(path: str) -> str:
         .replace("{alert_id}", "1")
         .replace("{webhook_id}", "1")
         .replace("{reject_id}", "1")
+        .replace("{query_id}", "1")
         .replace("{plan}", "p1")
+        .replace("/reports/{name}", "/reports/net_sales")
         .replace("{statement_id}", "00000000-0000-0000-0000-000000000000")
         .replace("{base}/{quote}/{day}", "EUR/JPY/2026-01-01")
         .replace("/stream", "/stream?for_s=1")

@@ -1,0 +1,1 @@
+"""Page Accuracy: whether the forecast can be believed, where, and where not."""

@@ -1,0 +1,182 @@
+"""Compute reports in this process: our own statements, read-only, bounded in time and memory, a database a call."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import redis
+import sqlalchemy as sa
+from deltalake.exceptions import DeltaError
+
+from query.jail.execution import BATCH_ROWS, open_database
+from query.jail.orders import Result
+from query.jail.statement import check
+from query.report_bound import Bound
+from query.report_cache import ReportCache, key_of
+from query.report_inputs import Versions, lay_out, newest_versions
+from query.reports import Report, Value, filled, find_report, values_of
+from query.snapshots import Snapshots
+from query.views import NAMES, inputs_of, read_view
+from stocktide.foundation.errors import TooLarge, TooManyRequests, Transient
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.settings import Settings
+
+# A page asks for a few reports at once: they wait for one another, but not longer than a reader does.
+WAIT_S = 10.0
+RETRY_AFTER_S = 5
+# Files of a version may be cleaned away between the list of them and the read: then there is a newer one.
+TRIES_MAX = 3
+
+
+class Reports:
+    """Computes reports over a lake and a database, as many at a time as the settings say of statements."""
+
+    def __init__(
+        self, engine: sa.Engine, settings: Settings, cache: "redis.Redis | None" = None
+    ) -> None:
+        self.settings = settings
+        self.lake = Lake(settings.lake_root)
+        self._snapshots = Snapshots(engine, answer_s=settings.query_seconds_max)
+        self._cache = ReportCache(cache, ttl_s=settings.cache_ttl_s)
+        self._places = threading.BoundedSemaphore(settings.query_processes_max)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self._snapshots.close()
+
+    def answer(self, name: str, given: Mapping[str, str]) -> Result:
+        """Compute a report, or take it from the cache; the caller closes the result, which is complete.
+
+        given: values of parameters as texts. Raises NotFound, Invalid, TooLarge, TooManyRequests, Transient.
+        """
+        report = find_report(name)
+        values = values_of(report, given)
+        begun = time.monotonic()
+        for _ in range(TRIES_MAX):
+            try:
+                result = self._answer(report, values)
+            except (duckdb.IOException, FileNotFoundError):
+                continue
+            except (OSError, DeltaError, pa.ArrowException) as error:
+                raise Transient(
+                    "report_inputs",
+                    f"What the report reads could not be laid out: {str(error).splitlines()[0]} Check the lake's "
+                    "folder, and try again.",
+                ) from error
+            result.seconds = time.monotonic() - begun
+            return result
+        raise Transient(
+            "report_lake_moves", "The lake is being written. Try again in a few seconds."
+        )
+
+    def _answer(self, report: Report, values: Mapping[str, Value]) -> Result:
+        reads = tables_of(report)
+        inputs = inputs_of(reads)
+        versions = newest_versions(self.lake, inputs)
+        key = key_of(report.name, report.text, versions.numbers, values)
+        found = self._cache.find(key)
+        if found is not None:
+            return _result(*found, reads, cached=True)
+        with self._place():
+            said, rows = self._compute(report, values, reads, versions)
+        self._cache.keep(key, said, rows)
+        return _result(said, rows, reads, cached=False)
+
+    def _compute(
+        self, report: Report, values: Mapping[str, Value], reads: list[str], versions: Versions
+    ) -> tuple[dict[str, Any], bytes]:
+        with self._database() as database:
+            lineage = lay_out(database, self._snapshots, versions, inputs_of(reads))
+            for table in reads:
+                database.execute(f'CREATE TEMP VIEW "{table}" AS {read_view(table).text}')
+            relation = database.sql(report.text, params=dict(values) or None)
+            rows = _written(relation.to_arrow_reader(BATCH_ROWS), self.settings.query_result_mb)
+        said = {
+            "report": report.name,
+            "definition": report.definition,
+            "statement": filled(report, values),
+            **_lineage(versions.numbers, lineage),
+        }
+        return said, rows
+
+    @contextmanager
+    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Provide an empty database, which is interrupted when it takes too long or too much. Raises TooLarge."""
+        settings = self.settings
+        spill_bytes = settings.query_spill_mb * 2**20
+        folder = settings.home / "query"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix="report-", dir=folder) as spills:
+            limits = {
+                "threads": str(settings.query_threads),
+                "memory_limit": f"{settings.query_memory_mb * 2**20}B",
+                "temp_directory": spills,
+                "max_temp_directory_size": f"{spill_bytes}B",
+            }
+            with open_database(limits) as database:
+                bound = Bound(database, settings.query_seconds_max, Path(spills), spill_bytes)
+                with bound.kept():
+                    yield database
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(timeout=WAIT_S):
+            raise TooManyRequests(
+                "report_busy",
+                f"{self.settings.query_processes_max} reports are being computed, as many as may at once. Try again "
+                "soon, or raise STOCKTIDE_QUERY_PROCESSES_MAX.",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+@cache
+def tables_of(report: Report) -> list[str]:
+    """Return the documented tables that a report reads, as the console finds them in a statement."""
+    with open_database({"threads": "1"}) as database:
+        return check(database, report.text, set(NAMES))
+
+
+def _written(reader: pa.RecordBatchReader, megabytes_max: int) -> bytes:
+    """Write rows as a stream of Arrow. Raises TooLarge."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, reader.schema) as stream:
+        for batch in reader:
+            stream.write_batch(batch)
+            if sink.tell() > megabytes_max * 2**20:
+                raise TooLarge(
+                    "report_too_large",
+                    f"The report has more than {megabytes_max} MB. Ask for fewer days, or raise "
+                    "STOCKTIDE_QUERY_RESULT_MB.",
+                )
+    return bytes(sink.getvalue())
+
+
+def _lineage(numbers: Mapping[str, int], noted: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return as of when a report is. as_of: rows recorded until then are in it; null where the run did not end yet."""
+    of = [one for one in noted if numbers.get(one["table_name"]) == one["version"]]
+    through = [one["recorded_through"] for one in of if one["recorded_through"] is not None]
+    runs = [one["run_id"] for one in of if one["run_id"] is not None]
+    return {
+        "as_of": min(through, default=None),
+        "lake": dict(numbers),
+        "run_id": max(runs, default=None),
+    }
+
+
+def _result(said: dict[str, Any], rows: bytes, reads: list[str], *, cached: bool) -> Result:
+    """Put an answer where the writers of formats take it from."""
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    spool.write(rows)
+    count = sum(batch.num_rows for batch in pa.ipc.open_stream(rows))
+    return Result(spool, count, count, reads=reads, said={**said, "cached": cached})

@@ -1,0 +1,85 @@
+"""What reports read: the newest version of the lake, without rows that have not landed, and the master tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import duckdb
+
+from query.lake_files import LAKE_INPUTS, LakeVersion, file_paths, handed_columns, newest
+from query.snapshots import Snapshots
+from stocktide.foundation.database import sql
+from stocktide.foundation.lake import Lake
+
+if TYPE_CHECKING:
+    from adbc_driver_postgresql.dbapi import Cursor
+
+# Rows that are not in the lake yet are not in a report: it has one version, and can be cached by it.
+LIVE = "live_movements"
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Tables of the lake at their newest versions, by the name of the input."""
+
+    tables: Mapping[str, LakeVersion] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Return the version of each table, by the table's name."""
+        return {one.name: one.version for one in self.tables.values()}
+
+
+def newest_versions(lake: Lake, inputs: set[str]) -> Versions:
+    """Look up the newest version of what a report reads of the lake."""
+    named = {name: LAKE_INPUTS[name] for name in sorted(inputs & LAKE_INPUTS.keys())}
+    return Versions({name: newest(lake, table) for name, table in named.items()})
+
+
+def lay_out(
+    database: duckdb.DuckDBPyConnection, snapshots: Snapshots, versions: Versions, inputs: set[str]
+) -> list[dict[str, Any]]:
+    """Make a table of each input; returns what the database notes of the lake's tables, of the same snapshot."""
+    for name, version in versions.tables.items():
+        _of_lake(database, f"input_{name}", version)
+    if LIVE in inputs:
+        database.register(f"input_{LIVE}", handed_columns("movements").empty_table())
+    with snapshots.taken() as cursor:
+        cursor.execute(sql("query/lake_lineage"))
+        lineage: list[dict[str, Any]] = cursor.fetch_arrow_table().to_pylist()
+        for name in sorted(inputs - LAKE_INPUTS.keys() - {LIVE}):
+            _of_postgres(database, cursor, name)
+    return lineage
+
+
+def _of_postgres(database: duckdb.DuckDBPyConnection, cursor: "Cursor", name: str) -> None:
+    cursor.execute(sql(f"query/read/{name}"))
+    database.register(f"input_{name}", cursor.fetch_arrow_table())
+
+
+def _of_lake(database: duckdb.DuckDBPyConnection, name: str, version: LakeVersion) -> None:
+    schema = handed_columns(version.name)
+    database.register(f"{name}_none", schema.empty_table())
+    # columns that older files lack are empty, and those that nobody may see are left out
+    columns = ", ".join(f'"{column}"' for column in schema.names)
+    source = f'FROM "{name}_none"'
+    if version.table is not None:
+        source += f" UNION ALL BY NAME {_files(database, name, version)}"
+    database.execute(f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM ({source})')  # noqa: S608 - names of ours
+
+
+def _files(database: duckdb.DuckDBPyConnection, name: str, version: LakeVersion) -> str:
+    """Return a FROM of a table's files: read by DuckDB itself where they are in a folder."""
+    assert version.table is not None  # noqa: S101 - files of a table that is there
+    root = version.table.table_uri
+    if "://" in root and not root.startswith("file://"):
+        database.register(f"{name}_files", version.table.to_pyarrow_dataset())
+        return f'FROM "{name}_files"'
+    folder = Path(unquote(root.removeprefix("file://")))
+    paths = [str(folder / unquote(path)) for path in file_paths(version.table)]
+    if not paths:
+        return f'FROM "{name}_none"'
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return f"FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"

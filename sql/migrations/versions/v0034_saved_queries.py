@@ -1,0 +1,15 @@
+"""Queries are saved and handed over."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0034"
+down_revision = "0033"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0034_saved_queries.sql").read_text("utf-8"))

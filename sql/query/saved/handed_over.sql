@@ -1,0 +1,2 @@
+-- A statement that a panel handed over.
+SELECT title, statement FROM query_handovers WHERE handover_id = :handover_id
