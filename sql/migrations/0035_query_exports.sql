@@ -24,7 +24,12 @@ CREATE INDEX query_exports_of ON query_exports (query_id, export_id DESC);
 COMMENT ON INDEX query_exports_of IS 'Serves query/saved/exports, and the deletion of a query.';
 SELECT grant_to_part('stocktide_api', 'SELECT, INSERT, UPDATE', ARRAY['query_exports']);
 SELECT grant_to_part('stocktide_worker', 'SELECT, INSERT, UPDATE, DELETE', ARRAY['query_exports']);
--- the page System shows what waits
-GRANT SELECT ON procrastinate_jobs, procrastinate_events TO stocktide_reader;
+-- the page System shows what waits in the queue, which has tables of its own
+DO $$
+BEGIN
+    IF to_regclass('procrastinate_jobs') IS NOT NULL THEN
+        GRANT SELECT ON procrastinate_jobs, procrastinate_events TO stocktide_reader;
+    END IF;
+END $$;
 -- its statements are recorded as those of people are
 SELECT grant_to_part('stocktide_worker', 'INSERT, UPDATE', ARRAY['statements']);

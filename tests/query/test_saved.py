@@ -1,5 +1,6 @@
 """Saved queries, their rights and exports, a user's own statements, and statements that a page hands over."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,12 @@ import pyarrow.parquet as pa_parquet
 import pytest
 import sqlalchemy as sa
 
-from query import Console
+from query import Console, Jail
 from query.exports import FOLDER, export_due, is_due, remove_orphans
 from query.saved import QueryIn, next_due, rows_of, save
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.statement_parameters import names_in
-from tests.conftest import Api
+from tests.conftest import Api, AsPart
 
 TOP = (
     "SELECT sku, $share AS share FROM products WHERE sku >= $first ORDER BY sku LIMIT 10 -- $first"
@@ -113,19 +114,22 @@ def test_a_statement_is_handed_over_by_an_id(api: Api) -> None:
 
 
 @pytest.fixture
-def scheduled(console: Console, tmp_path: Path) -> Console:
-    """A console with three queries: one works, one never does, one has no schedule."""
-    console.settings = Settings(home=tmp_path, exports_kept=2)
+def scheduled(console: Console, as_part: AsPart, jail: Jail, tmp_path: Path) -> Iterator[Console]:
+    """The worker's console, in its role, with three queries: one works, one never does, one has no schedule."""
     at = "0 6 * * *"
     with console.engine.begin() as connection:
         wide = "SELECT range AS n FROM range(1500)"
         save(connection, "anna", QueryIn("All rows!", wide, form="parquet", schedule=at))
         save(connection, "anna", QueryIn("Broken", "SELECT nothing", schedule=at))
         save(connection, "anna", QueryIn("Never", "SELECT 1"))
-    return console
+    worker = Console(as_part("worker"), Settings(home=tmp_path, exports_kept=2), jail=jail)
+    yield worker
+    worker.snapshots.close()
 
 
-def test_exports_that_are_due_are_complete_and_the_newest_are_kept(scheduled: Console) -> None:
+def test_exports_that_are_due_are_complete_and_the_newest_are_kept(
+    scheduled: Console, console: Console
+) -> None:
     engine = scheduled.engine
     said: list[str] = []
     now = datetime.now(UTC)
@@ -152,7 +156,7 @@ def test_exports_that_are_due_are_complete_and_the_newest_are_kept(scheduled: Co
     ]
     assert "nothing" in failed["error"]
     assert by == ["anna (schedule)"]
-    with engine.begin() as connection:
+    with console.engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM saved_queries"))
     assert remove_orphans(engine, scheduled.settings.home) == 1
     assert not folder.exists()

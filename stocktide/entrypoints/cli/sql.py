@@ -71,7 +71,7 @@ def _choose_one(*given: str | None) -> None:
     if sum(one is not None for one in given) != 1:
         raise Invalid(
             "sql",
-            "Give a statement, --metric NAME or --saved NAME; `stocktide sql --list` shows what there is.",
+            "Give a statement, --metric NAME or --saved NAME; `stocktide sql --list` shows tables and metrics.",
         )
 
 
