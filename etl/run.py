@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
+from etl.clear_ids import forget_clear_ids, lake_has_clear_ids
 from etl.daily_demand import Demand, update_daily_demand
 from etl.delta import open_table, version_of, watermark_of
 from etl.dimensions import land_dimensions, products_retold, read_dimensions
@@ -50,7 +51,8 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
             started = time.monotonic()
             # read first: a time zone that changes meanwhile is seen by the next run
             dimensions = read_dimensions(engine)
-            landed = land_movements(engine, lake, dimensions, whole=whole)
+            has_clear_ids = lake_has_clear_ids(engine)
+            landed = land_movements(engine, lake, dimensions, whole=whole or has_clear_ids)
             retold = products_retold(lake, dimensions)
             land_dimensions(lake, dimensions, without=retold)
             demand = update_daily_demand(engine, lake, xid_before=landed.xid_before, retold=retold)
@@ -60,6 +62,8 @@ def run_etl(engine: sa.Engine, lake: Lake, *, whole: bool = False) -> EtlReport:
                 engine, lake, xid_before=landed.xid_before, again=landed.whole
             )
             note_versions(engine, lake, ledger)
+            if has_clear_ids:
+                forget_clear_ids(engine, lake)
             held = all_held(engine)
             seconds = time.monotonic() - started
             named = named_pairs(engine) if held else ()
