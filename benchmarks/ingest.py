@@ -5,6 +5,9 @@ The reference of `batch_vs_copy` is one text COPY, in one transaction, of the ve
 table of the ledger's columns, without index. That of `single_vs_noop` is a bare ASGI endpoint of the same processes
 that answers as many bytes and does nothing. Client, API processes and PostgreSQL share the machine's cores.
 
+`customers_vs_plain` is the rate of events of which 45 % name one of 5,000 customers, who come as they do in a shop, to
+that of events that name none.
+
 Rates depend on the disk, CPU time less: `cpu_us_per_event` is what the API's processes and all of PostgreSQL's spend,
 user and system, for an event of a plain batch, and `cpu_vs_copy` that in times of what the client and PostgreSQL spend
 for a row of the COPY. Background processes of PostgreSQL are counted in whatever round they run in.
@@ -37,7 +40,16 @@ from stocktide.domain.kinds import SALE
 PROCESSES, PRODUCTS, LOCATIONS = 2, 5_000, 50
 BATCH, IN_FLIGHT, SINGLES = 1_000, 16, 64
 ZIPF = 1.3
-GOALS = {"batch": 0.35, "repeats": 0.20, "single": 0.40, "malformed": 0.80, "hot": 1.0}
+# Who buys: so many of the orders name a customer, and a few customers buy much more often than others.
+CUSTOMERS, NAMED_SHARE = 5_000, 0.45
+GOALS = {
+    "batch": 0.35,
+    "repeats": 0.20,
+    "single": 0.40,
+    "malformed": 0.80,
+    "hot": 1.0,
+    "customers": 0.90,
+}
 SINGLE_P99_MS_MAX = 15.0
 CPU_VS_COPY_MAX = 6.0
 
@@ -49,6 +61,7 @@ class Case:
     repeats: float = 0.0
     malformed: bool = False
     hot: bool = False
+    customers: bool = False
 
 
 class Events:
@@ -58,6 +71,7 @@ class Events:
         self._rng = random.Random(seed)  # noqa: S311 - ids of a benchmark
         self._numpy = np.random.default_rng(seed)
         self._batch = 0
+        self._warm_customers = 0
 
     def lines(self, count: int, case: Case) -> list[bytes]:
         """Structured events of one batch."""
@@ -77,11 +91,21 @@ class Events:
             )
             for n, product in enumerate(products.tolist())
         ]  # fmt: skip
+        if case.customers:
+            lines = self._named(lines)
         for place in range(count - int(case.repeats * count), count):
             lines[place] = lines[self._rng.randrange(count - int(case.repeats * count))]
         if case.malformed:
             lines[count // 2] = lines[count // 2].replace(b'"quantity"', b'"quantiti"')
         return lines
+
+    def _named(self, lines: Sequence[bytes]) -> list[bytes]:
+        """Name a customer in some orders, of three lines each."""
+        orders = -(-len(lines) // 3)
+        who = (CUSTOMERS * self._numpy.random(orders) ** 2).astype(int).tolist()
+        named = (self._numpy.random(orders) < NAMED_SHARE).tolist()
+        ends = [b',"customer_id":"C%d"}}' % who[n] if named[n] else b"}}" for n in range(orders)]
+        return [line[:-2] + ends[n // 3] for n, line in enumerate(lines)]
 
     def batches(self, made: Service, events: int, case: Case) -> list[bytes]:
         """Make requests of BATCH events each."""
@@ -96,7 +120,7 @@ class Events:
         ]
 
     def warm_up(self, made: Service) -> list[bytes]:
-        """Make requests that name every product and shop several times, so that no process meets a new one."""
+        """Make requests that name all products, shops and customers several times: no process meets a new one."""
         requests = []
         for _ in range(8 * PROCESSES):
             for first in range(0, PRODUCTS, BATCH):
@@ -104,6 +128,12 @@ class Events:
                 lines = [
                     re.sub(rb'"product":"P[0-9]+"', b'"product":"P%d"' % next(names), line)
                     for line in self.lines(BATCH, Case())
+                ]
+                self._warm_customers = (self._warm_customers + BATCH) % CUSTOMERS
+                named = range(self._warm_customers, self._warm_customers + BATCH)
+                lines = [
+                    line[:-2] + b',"customer_id":"C%d"}}' % who
+                    for line, who in zip(lines, named, strict=True)
                 ]
                 body = b"[" + b",".join(lines) + b"]"
                 kind = "application/cloudevents-batch+json"
@@ -149,6 +179,7 @@ def main() -> None:
     figure("cpu_us_per_event", ratios["cpu_us"])
     at_most("cpu_vs_copy", ratios["cpu_us"] / ratios["copy_cpu_us"], CPU_VS_COPY_MAX)
     at_least("hot_vs_spread", ratios["hot"], GOALS["hot"])
+    at_least("customers_vs_plain", ratios["customers"], GOALS["customers"])
 
 
 def _say_durability(made: Service) -> None:
@@ -166,7 +197,7 @@ def _say_durability(made: Service) -> None:
 
 def _measure_batches(made: Service, source: Events, events: int, rounds: int) -> dict[str, float]:
     """Return medians over rounds: ratios to COPY, of the malformed and the hot case to the plain one, and CPU, µs."""
-    names = ("batch", "repeats", "malformed", "hot", "cpu_us", "copy_cpu_us")
+    names = ("batch", "repeats", "malformed", "hot", "customers", "cpu_us", "copy_cpu_us")
     found: dict[str, list[float]] = {name: [] for name in names}
     for number in range(rounds):
         plain, cpu_us = _post(made, source, events, Case(), f"round {number}: plain")
@@ -175,11 +206,13 @@ def _measure_batches(made: Service, source: Events, events: int, rounds: int) ->
         copied_after, _ = _copy(made, events)
         malformed, _ = _post(made, source, events, Case(malformed=True), "one malformed a batch")
         hot, _ = _post(made, source, events, Case(hot=True), "one hot product")
+        customers, _ = _post(made, source, events, Case(customers=True), "of customers")
         reference = (copied + copied_after) / 2
         found["batch"].append(plain / reference)
         found["repeats"].append(repeats / reference)
         found["malformed"].append(malformed / plain)
         found["hot"].append(hot / plain)
+        found["customers"].append(customers / plain)
         found["cpu_us"].append(cpu_us)
         found["copy_cpu_us"].append(copy_cpu_us)
     return {name: statistics.median(values) for name, values in found.items()}

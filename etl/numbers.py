@@ -55,7 +55,8 @@ def refuse_strangers(engine: sa.Engine, watermark: int) -> None:
 def renumber(connection: sa.Connection) -> int:
     """Give the ledger's rows the number of this transaction, if some have another database's; the caller commits.
 
-    It is the only change ever made to rows of the ledger. Returns how many were renumbered: all or none.
+    Beside customers' pseudonyms, which are given once, it is the only change ever made to rows of the ledger. Returns
+    how many were renumbered: all or none.
     """
     if numbers_of(connection, 0).strange is None:
         return 0

@@ -7,6 +7,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from etl.clear_ids import forget_clear_ids, lake_has_clear_ids
 from etl.daily_demand import Demand, update_daily_demand
 from etl.delta import open_table, version_of, watermark_of
 from etl.dimensions import land_dimensions, products_retold, read_dimensions
@@ -65,7 +66,8 @@ def run_etl(
             # read first: a time zone that changes meanwhile is seen by the next run
             dimensions = read_dimensions(engine)
             tell("rows of the ledger that are new")
-            landed = land_movements(engine, lake, dimensions, whole=whole)
+            has_clear_ids = lake_has_clear_ids(engine)
+            landed = land_movements(engine, lake, dimensions, whole=whole or has_clear_ids)
             retold = products_retold(lake, dimensions)
             land_dimensions(lake, dimensions, without=retold)
             tell("daily demand")
@@ -92,6 +94,8 @@ def run_etl(
                 engine, lake, xid_before=landed.xid_before, again=landed.whole
             )
             note_versions(engine, lake, ledger)
+            if has_clear_ids:
+                forget_clear_ids(engine, lake)
             held = all_held(engine)
             seconds = time.monotonic() - started
             named = named_pairs(engine) if held else ()

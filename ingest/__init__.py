@@ -2,8 +2,8 @@
 
 The rooms, in the order of an event's way: `http`, `mqtt`, `epcis` and `files` take it in; `parsing` makes it an event,
 or says what is wrong with it; `recording` commits it together with others; `ledger` writes it and what it changes;
-`rejects` keeps what was refused until it is fixed. `calendar` keeps what a chain knows ahead, and `rates` what
-currencies are worth, beside the events.
+`rejects` keeps what was refused until it is fixed. `customers` tells who is behind a pseudonym, and erases them.
+`calendar` keeps what a chain knows ahead, and `rates` what currencies are worth, beside the events.
 Import-linter holds the direction: doors above recording, above the ledger, above parsing.
 """
 

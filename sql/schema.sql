@@ -27,7 +27,7 @@ CREATE TABLE access_keys (
     CONSTRAINT access_keys_kinds_check CHECK (cardinality(kinds) > 0),
     CONSTRAINT access_keys_locations_check CHECK (cardinality(locations) > 0),
     CONSTRAINT access_keys_rate_check CHECK (rate > 0::double precision),
-    CONSTRAINT access_keys_scope_check CHECK (scope = ANY (ARRAY['ingest'::text, 'read'::text, 'operate'::text])),
+    CONSTRAINT access_keys_scope_check CHECK (scope = ANY (ARRAY['ingest'::text, 'read'::text, 'operate'::text, 'personal'::text])),
     CONSTRAINT access_keys_sources_check CHECK (cardinality(sources) > 0)
 );
 GRANT SELECT (key_id, name, scope, created_at, last_used_at, revoked_at, kinds, locations, rate, expires_at,
@@ -331,6 +331,15 @@ CREATE VIEW calendar_plans AS
      LEFT JOIN locations l USING (location_id);
 GRANT SELECT ON calendar_plans TO stocktide_reader;
 
+-- Where rows may name customers by the ids of their senders. A start replaces them in the ledger, the next ETL run
+-- makes the lake again; each takes its places out when they are done, and from then on it is empty.
+CREATE TABLE clear_ids (
+    -- a partition of the ledger, or lake
+    place    text NOT NULL,
+    noted_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT clear_ids_pkey PRIMARY KEY (place)
+);
+
 -- The sums that commitments must equal, from the ledger; `stocktide check` compares them.
 CREATE VIEW commitment_fold AS
  SELECT COALESCE(k.opens, k.closes) AS purpose,
@@ -424,6 +433,50 @@ CREATE TABLE currency_rates (
 -- Serves rate_on: the currencies that a rate leads to, the other way round
 CREATE INDEX currency_rates_quote ON currency_rates (quote, base, day);
 GRANT SELECT ON currency_rates TO stocktide_reader;
+
+-- Who resolved a pseudonym to the id behind it, or erased a customer, when and why. Append-only; it holds no id.
+CREATE TABLE customer_accesses (
+    access_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    action    text NOT NULL,
+    pseudonym text COLLATE "C" NOT NULL,
+    asked_by  text NOT NULL,
+    reason    text NOT NULL,
+    at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT customer_accesses_pkey PRIMARY KEY (access_id),
+    CONSTRAINT customer_accesses_action_check CHECK (action = ANY (ARRAY['resolve'::text, 'erase'::text]))
+);
+CREATE TRIGGER customer_accesses_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON customer_accesses FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Customers: the pseudonym that the ledger knows, and what is known of who it is, encrypted. Of an erased one the
+-- pseudonym is left, with who erased it, when and why.
+CREATE TABLE customers (
+    -- random, so that nothing but this row leads from an id to it
+    pseudonym    text COLLATE "C" NOT NULL,
+    -- HMAC-SHA256 of the sender's id under the installation's key; null: erased
+    id_index     bytea,
+    -- the customer's data key, encrypted under the installation's key (AES-256-GCM); null: erased
+    wrapped_key  bytea,
+    -- JSON of the personal fields, `id` among them, encrypted under the data key (AES-256-GCM); null: erased
+    fields       bytea,
+    -- tells under which installation's key the row was made
+    key_mark     bytea,
+    made_at      timestamptz NOT NULL DEFAULT now(),
+    -- erasures are numbered in the order of their commits: processes that cache pseudonyms compare the newest
+    erasure      bigint,
+    erased_at    timestamptz,
+    erased_by    text,
+    erase_reason text,
+    -- when the pages that held the erased fields, and rejects of the customer, were written again without them
+    purged_at    timestamptz,
+    CONSTRAINT customers_pkey PRIMARY KEY (pseudonym),
+    CONSTRAINT customers_id_index_key UNIQUE (id_index),
+    CONSTRAINT customers_check CHECK (num_nulls(id_index, wrapped_key, fields, key_mark) = ANY (ARRAY[0, 4])),
+    CONSTRAINT customers_check1 CHECK ((erased_at IS NULL) = (id_index IS NOT NULL)),
+    CONSTRAINT customers_check2 CHECK (num_nulls(erasure, erased_at, erased_by, erase_reason) = ANY (ARRAY[0, 4])),
+    CONSTRAINT customers_pseudonym_check CHECK (pseudonym ~ '^c_[a-z2-7]{16}$'::text)
+);
+-- Serves ingest/last_erasure and ingest/no_erasure: the newest erasure.
+CREATE UNIQUE INDEX customers_erasure ON customers (erasure) WHERE erasure IS NOT NULL;
 
 -- The lake's daily_demand, kept beside the ledger for reading: one row per product, location and day with activity.
 CREATE TABLE daily_demand (
@@ -1961,6 +2014,23 @@ AS $function$
     SELECT entry_id / 65536
 $function$;
 
+-- Deletes rejects with their history, for whoever erases a customer that they name.
+CREATE OR REPLACE FUNCTION delete_rejects(ids bigint[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    deleted integer;
+BEGIN
+    PERFORM set_config('stocktide.retention', 'on', true);
+    DELETE FROM rejects WHERE reject_id = ANY(ids);
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    PERFORM set_config('stocktide.retention', '', true);
+    RETURN deleted;
+END $function$;
+
 -- The newest rate of two currencies up to a day, whichever way round it was given, and its day.
 CREATE OR REPLACE FUNCTION direct_rate(from_currency text, to_currency text, at date)
  RETURNS TABLE(day date, rate numeric)
@@ -2195,6 +2265,26 @@ AS $function$
     SELECT CASE WHEN known AND on_hand_milli >= 0 THEN on_hand_milli END
 $function$;
 
+-- Writes over all segments of the WAL that the server keeps to be used again; returns false where the owner may not.
+CREATE OR REPLACE FUNCTION leave_wal()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    FOR number IN 1 .. (SELECT count(*) + 1 FROM pg_ls_waldir()) LOOP
+        -- a segment that holds nothing is not left; what is left of one is zeros
+        PERFORM pg_logical_emit_message(false, 'stocktide', '');
+        PERFORM pg_switch_wal();
+    END LOOP;
+    CHECKPOINT;
+    RETURN true;
+EXCEPTION
+    -- on a managed server this is its operator's
+    WHEN insufficient_privilege THEN RETURN false;
+END $function$;
+
 -- The day of an instant in a time zone; in UTC where the database does not know the zone, as of an old row.
 CREATE OR REPLACE FUNCTION local_date(at timestamp with time zone, timezone text)
  RETURNS date
@@ -2348,6 +2438,15 @@ BEGIN
         USING ERRCODE = 'restrict_violation';
 END $function$;
 
+-- Undoes a group of sales whose pseudonyms were cached before an erasure; the caller then looks them up.
+CREATE OR REPLACE FUNCTION refuse_erased()
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'a customer was erased since pseudonyms were looked up' USING ERRCODE = 'ST002';
+END $function$;
+
 CREATE OR REPLACE FUNCTION refuse_late()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -2378,6 +2477,26 @@ BEGIN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION 'the history of rejects is append-only: % refused', TG_OP USING ERRCODE = 'restrict_violation';
+END $function$;
+
+-- Writes the tables again that held erased fields, in their owner's name; returns how many customers were purged.
+CREATE OR REPLACE FUNCTION rewrite_erased()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    purged integer;
+BEGIN
+    -- deleted rows stay in a table's pages until something is written over them; a rewritten table has new pages
+    CLUSTER customers USING customers_pkey;
+    CLUSTER rejects USING rejects_pkey;
+    CLUSTER reject_actions USING reject_actions_pkey;
+    CLUSTER statements USING statements_pkey;
+    UPDATE customers SET purged_at = now() WHERE erased_at IS NOT NULL AND purged_at IS NULL;
+    GET DIAGNOSTICS purged = ROW_COUNT;
+    RETURN purged;
 END $function$;
 
 -- the scores that stock must hold, from the ledger: units sold, each halved every half-life before the newest

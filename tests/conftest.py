@@ -37,8 +37,13 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("stocktide")
 
 
+# Set for all tests, so that none makes a key in the home of whoever runs them.
+CUSTOMER_KEY = "STOCKTIDE_CUSTOMER_KEY"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep what tests write in memory, where there is room; workers inherit TMPDIR, and so keep to the same folder."""
+    os.environ.setdefault(CUSTOMER_KEY, "k" * 32)
     if "TMPDIR" not in os.environ and (scratch := memory_scratch()):
         os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
         config.add_cleanup(lambda: clear(scratch))
@@ -65,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own STOCKTIDE_* away from the tests."""
     for name in list(os.environ):
-        if name.startswith("STOCKTIDE_") and name not in NOT_SETTINGS:
+        if name.startswith("STOCKTIDE_") and name not in NOT_SETTINGS | {CUSTOMER_KEY}:
             monkeypatch.delenv(name)
 
 
@@ -150,6 +155,7 @@ class Api:
     ingest: httpx.Client
     read: httpx.Client
     operate: httpx.Client
+    personal: httpx.Client
     nobody: httpx.Client
 
 

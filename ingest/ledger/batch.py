@@ -8,7 +8,8 @@ import numpy as np
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from ingest.ledger.columns import EntryColumns, sales_columns
+from ingest.ledger.columns import Ahead, EntryColumns, sales_columns
+from ingest.ledger.customers import Customers
 from ingest.ledger.dimensions import Surrogates
 from ingest.ledger.outcomes import Outcome, rejected
 from ingest.ledger.rows import Row, row_key
@@ -80,9 +81,10 @@ def _events(
 class Partitioner:
     """Partitions batches; asks the database only for keys that are not cached."""
 
-    def __init__(self, surrogates: Surrogates, *, create: bool) -> None:
+    def __init__(self, surrogates: Surrogates, customers: Customers, *, create: bool) -> None:
         """create: make products and locations that nobody told of."""
         self._surrogates = surrogates
+        self._customers = customers
         self._create = create
 
     def is_known(self, sales: PlainSales) -> bool:
@@ -92,11 +94,17 @@ class Partitioner:
             known.sources.keys() >= set(sales.source)
             and known.products.keys() >= set(sales.product)
             and known.locations.keys() >= set(sales.location)
+            and self._customers.is_cached(sales)
         )
 
-    def encode(self, sales: PlainSales) -> EntryColumns | None:
-        """Return the rows of sales; None where a key is not cached."""
-        return _encode(sales, self._surrogates.cached)
+    def encode(self, sales: PlainSales) -> Ahead | None:
+        """Return the rows of sales; None where a key or a customer is not cached."""
+        known = self._customers.cached
+        named = self._customers.of_cached(sales, known)
+        columns = None if named is None else _encode(named, self._surrogates.cached)
+        if named is None or columns is None:
+            return None
+        return Ahead(columns, named.customer_id, known.erasures)
 
     def prepared(self, parsed: Parsed) -> Parsed:
         """Return the same, with the rows of sales made already, where their keys are cached.
@@ -105,12 +113,14 @@ class Partitioner:
         """
         parts = []
         for sales in parsed.sales:
-            columns = self.encode(sales)
-            parts.append(replace(sales, encoded=columns and columns.packed()))
+            ahead = self.encode(sales)
+            packed = ahead and ahead._replace(columns=ahead.columns.packed())
+            parts.append(replace(sales, encoded=packed))
         return Parsed(parsed.others, parts) if parts else parsed
 
     def partition(self, connection: sa.Connection, parsed: Parsed) -> Batch:
         """Partition a batch; creates what it may in the caller's transaction."""
+        parsed = self._customers.pseudonymous(connection, parsed)
         batch = Batch()
         unknown = [item for part in parsed.sales for item in self._take(batch, connection, part)]
         batch.drop_repeats()
@@ -123,7 +133,10 @@ class Partitioner:
 
     def _take(self, batch: Batch, connection: sa.Connection, sales: PlainSales) -> list[Indexed]:
         """Give sales to the batch; returns those that name what nobody knows, which are looked at one by one."""
-        columns = sales.encoded if isinstance(sales.encoded, EntryColumns) else self.encode(sales)
+        if isinstance(sales.encoded, Ahead):
+            columns: EntryColumns | None = sales.encoded.columns
+        else:
+            columns = _encode(sales, self._surrogates.cached)
         if columns is not None:
             batch.sales.append((sales, columns))
             return []

@@ -7,6 +7,7 @@ COPY altogether where no row has it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +132,14 @@ class EntryColumns:
             array_of(self.at, TIMESTAMPTZ),
             *(array_of_cells(column, kind) for column, kind in cells),
         )
+
+
+class Ahead(NamedTuple):
+    """Rows that were made of sales before their transaction, with their customers' pseudonyms as of some erasures."""
+
+    columns: EntryColumns
+    customers: Sequence[str | None]
+    erasures: int
 
 
 def _take(column: list[bytes], numbers: Sequence[int]) -> list[bytes]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ingest.ledger.batch import Batch, Partitioner
 from ingest.ledger.columns import identity_of
 from ingest.ledger.corrections import append_corrections
+from ingest.ledger.customers import Customers
 from ingest.ledger.dimensions import Surrogates
 from ingest.ledger.effects import pair_effects
 from ingest.ledger.entries import ENTRIES_MAX, Entries
@@ -29,14 +30,17 @@ Statement = tuple[str, Sequence[Any]]
 
 @dataclass
 class Ledger:
-    """Appends events. Keeps what the database knows of surrogate keys; one a process, used by many threads."""
+    """Appends events. Caches what the database knows of keys and pseudonyms; one a process, used by many threads."""
 
+    customers: Customers
     half_life_h: float = 24.0
     create_on_first_sight: bool = False
     surrogates: Surrogates = field(default_factory=Surrogates)
 
     def __post_init__(self) -> None:
-        self._partitioner = Partitioner(self.surrogates, create=self.create_on_first_sight)
+        self._partitioner = Partitioner(
+            self.surrogates, self.customers, create=self.create_on_first_sight
+        )
 
     @property
     def half_life_s(self) -> float:
@@ -76,13 +80,17 @@ class Ledger:
         """Return what appends new plain sales with the stock that they move, all or nothing, in one transaction.
 
         The statements are those of `append`, or do the same; a caller that cannot wait between them sends all at once.
-        None where two have the same identity, or a key is not cached: `append` looks at those.
+        They refuse pseudonyms that were cached before an erasure. None where two have the same identity, or a key is
+        not cached: `append` looks at those.
         """
-        columns = self._partitioner.encode(sales)
-        if columns is None or len(set(columns.key)) < len(columns):
+        ahead = self._partitioner.encode(sales)
+        if ahead is None or len(set(ahead.columns.key)) < len(ahead.columns):
             return None
+        columns = ahead.columns
         effects = pair_effects(columns, half_life_s=self.half_life_s)
+        of_customers = [("ingest/no_erasure", (ahead.erasures,))] if any(sales.customer_id) else []
         return [
+            *of_customers,
             ("ingest/append_plain", columns.plain_arrays()),
             ("ingest/move_stock", effects.binds(half_life_s=self.half_life_s, refuse_late=True)),
         ]

@@ -20,7 +20,7 @@ from ingest.ledger.ledger import Statement
 from stocktide.foundation.database import sql
 from stocktide.foundation.telemetry import log
 
-STATEMENTS = ("ingest/append_plain", "ingest/move_stock", "ingest/count_feeds")
+STATEMENTS = ("ingest/no_erasure", "ingest/append_plain", "ingest/move_stock", "ingest/count_feeds")
 # A larger group is better off with COPY.
 EVENTS_MAX = 256
 RECONNECT_AFTER_S = 1.0

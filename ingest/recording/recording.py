@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from ingest.ledger.customers import Customers
 from ingest.ledger.entries import raw_cursor
 from ingest.ledger.ledger import Ledger
 from ingest.ledger.outcomes import ACCEPTED, OUTCOMES, Outcome, rejected
@@ -18,8 +19,10 @@ from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.parsing.sales import Parsed
 from ingest.recording.retrying import invalidate_on_disconnect, reaching, retried
+from stocktide.foundation.customer_keys import customer_keys
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.database_errors import DATABASE_ERRORS, reaction_to
+from stocktide.foundation.errors import Fatal
 from stocktide.foundation.halves import by_halves
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
@@ -55,6 +58,9 @@ class Recorder:
     def __post_init__(self) -> None:
         self.parser = EventParser(self.settings)
         self.ledger = Ledger(
+            customers=Customers(
+                partial(customer_keys, self.settings), self.settings.personal_attributes.split(",")
+            ),
             half_life_h=self.settings.trend_half_life_h,
             create_on_first_sight=self.settings.create_on_first_sight,
         )
@@ -240,8 +246,10 @@ def is_of_one(error: Exception) -> bool:
     """Return True if one event of a batch may be at fault, so that halving the batch finds it.
 
     Either the database refuses a value, or our own code stops on it. A statement that the database does not know fails
-    with every event: halving would find nothing.
+    with every event, and so does what only an operator can put right: halving would find nothing.
     """
+    if isinstance(error, Fatal):
+        return False
     reaction = reaction_to(error)
     return reaction == "content" or (reaction == "bug" and not isinstance(error, DATABASE_ERRORS))
 

@@ -7,20 +7,27 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from ingest.ledger.customers import renamed
 from ingest.ledger.dimensions import Surrogates
 from ingest.ledger.entries import Entries
 from ingest.parsing.events import Correction, Fault, StockEvent
 from ingest.parsing.numbers import MICRO, MILLI
-from ingest.parsing.parser import EventParser
+from ingest.recording.recording import Recorder
 from stocktide.domain.kinds import CORRECTION, KINDS, EventKind
 from stocktide.foundation.database import statement
 
 SAME_NAME = ("product", "location", "to_location", "currency", "promotion", "order_id", "order_line", "customer_id",
              "channel", "reason", "lot", "expires_on", "expected_on")  # fmt: skip
+# Instead of the pseudonym of a customer that no event has named.
+NOT_KNOWN = "a customer who is not known"
 
 
 def side_by_side(
-    connection: sa.Connection, parser: EventParser, raw: bytes, source: str, event_id: str
+    connection: sa.Connection,
+    recorder: Recorder,
+    raw: bytes,
+    source: str,
+    event_id: str,
 ) -> dict[str, Any] | None:
     """Compare in the sender's field names and the product's own unit; None where the ledger has no such event.
 
@@ -37,7 +44,7 @@ def side_by_side(
     if held is None:
         return None
     recorded = _recorded_fields(connection, held)
-    refused = _refused_fields(connection, surrogates, parser, raw)
+    refused = _refused_fields(connection, surrogates, recorder, raw)
     fields = [*recorded, *(name for name in refused or {} if name not in recorded)]
     differing = [] if refused is None else [f for f in fields if recorded.get(f) != refused.get(f)]
     return {"recorded": recorded, "refused": refused, "differing": differing}
@@ -93,12 +100,15 @@ def _recorded_fields(connection: sa.Connection, held: Mapping[str, Any]) -> dict
 
 
 def _refused_fields(
-    connection: sa.Connection, surrogates: Surrogates, parser: EventParser, raw: bytes
+    connection: sa.Connection, surrogates: Surrogates, recorder: Recorder, raw: bytes
 ) -> dict[str, Any] | None:
-    event = parser.parse(raw)
+    event, _ = recorder.ledger.customers.impersonal(recorder.parser.parse(raw))
     if isinstance(event, Correction):
         return _correction(event.corrects_source, event.corrects_id, event.reason)
     if isinstance(event, StockEvent):
+        if event.customer_id is not None:
+            found = recorder.ledger.customers.found(connection, [event.customer_id])
+            event = renamed(event, {event.customer_id: found.get(event.customer_id, NOT_KNOWN)})
         # the sender's own unit where the product's is not known
         located = surrogates.resolve(connection, [event], create=False).located(event)
         event = event if isinstance(located, Fault) else located

@@ -173,7 +173,7 @@ def _conflict(
         return known.compare(connection, raw, row["event_id"])
     source = row["replayed_source"] or row["source"]
     event_id = row["replayed_event_id"] or row["event_id"]
-    return side_by_side(connection, recorder.parser, raw, source, event_id)
+    return side_by_side(connection, recorder, raw, source, event_id)
 
 
 def _actions(connection: sa.Connection, reject_id: int) -> list[dict[str, Any]]:

@@ -171,7 +171,7 @@ class Replayer:
     def _try(self, attempts: Sequence[Attempt], report: Report) -> dict[str, Any]:
         # a ledger of its own: it may remember keys of rows that are rolled back
         real = self._recorder.ledger
-        ledger = Ledger(real.half_life_h, real.create_on_first_sight)
+        ledger = Ledger(real.customers.fresh(), real.half_life_h, real.create_on_first_sight)
         with (
             reaching(REPLAY_AGAIN),
             self._recorder.engine.connect() as connection,

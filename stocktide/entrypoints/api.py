@@ -19,6 +19,7 @@ import catalog.http
 import catalog.invalidation
 import etl.http
 import ingest.calendar.http
+import ingest.customers.http
 import ingest.epcis.http.routes
 import ingest.http.routes
 import ingest.rates.http
@@ -268,6 +269,7 @@ def create_app(
     parts = (
         ingest.http.routes,
         ingest.calendar.http,
+        ingest.customers.http,
         ingest.rates.http,
         ingest.rejects.routes,
         ingest.epcis.http.routes,

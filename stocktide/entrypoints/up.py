@@ -163,7 +163,7 @@ class Supervisor:
                 part.state, part.answered_at = "ready", time.monotonic()
         self.services = embedded_services(self.settings, postgres, valkey)
         self.say("bringing the schema up to date …")
-        prepare_database(self.settings, self.services)
+        prepare_database(self.settings, self.services, self.say)
 
     def _start_parts(self) -> None:
         assert self.services is not None  # noqa: S101 - the servers come first

@@ -34,6 +34,8 @@ LOCK_PREFIX = "stocktide."
 RUN_LOCK_PREFIX = LOCK_PREFIX + "run."
 # Held while partitions of the ledger are created. Spelled in a migration.
 PARTITIONS_LOCK = LOCK_PREFIX + "ledger_partitions"
+# Held while a customer is erased, so that erasures are numbered in the order of their commits.
+ERASURES_LOCK = LOCK_PREFIX + "erasures"
 
 # A commit to a Delta table carries the watermark as the version of this app transaction; it is an xid8.
 ETL_TRANSACTION = "stocktide.etl"

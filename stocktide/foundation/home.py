@@ -14,11 +14,13 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from stocktide.foundation.clear_ids import Say, replace_clear_ids
 from stocktide.foundation.database import create_engine, migrate
 from stocktide.foundation.embedded import Postgres, Valkey, load_secrets
 from stocktide.foundation.errors import Conflict, Fatal
 from stocktide.foundation.private_files import keep_private, tighten
 from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 
 # Roles that sign in to the embedded database beside its owner, by their parts.
 ROLES = {"reader": "stocktide_reader", "api": "stocktide_api", "worker": "stocktide_worker"}
@@ -132,11 +134,20 @@ def role_password(known: Mapping[str, str], part: str) -> str:
     return known.get(part, made)
 
 
-def prepare_database(settings: Settings, services: Services) -> None:
-    """Migrate, and allow the roles of our parts to sign in to the embedded database."""
+def log_line(line: str) -> None:
+    """Log what is said of a long step."""
+    log("database_prepared", step=line)
+
+
+def prepare_database(settings: Settings, services: Services, say: Say = log_line) -> None:
+    """Migrate, and allow the roles of our parts to sign in to the embedded database.
+
+    say: is told what takes long.
+    """
     engine = create_engine(services.database_url)
     try:
         migrate(engine)
+        replace_clear_ids(engine, settings, say)
         if settings.database_url is None:
             with engine.begin() as connection:
                 let_parts_sign_in(connection, load_secrets(settings.home))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, Unauthorized
 
-Scope = Literal["ingest", "read", "operate"]
+Scope = Literal["ingest", "read", "operate", "personal"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 KEY_PREFIX = "stk_"
 # last_used_at is for people: written at most this often, so that a busy feed does not rewrite its key's row.
@@ -81,10 +81,10 @@ class Limits:
     def check(self, scope: str) -> None:
         """Raise Invalid for limits that no key of a scope can have."""
         sending = (self.kinds, self.sources, self.rate, self.expect_every_s)
-        if scope == "read" and any(limit is not None for limit in sending):
+        if scope in ("read", "personal") and any(limit is not None for limit in sending):
             raise Invalid(
                 "key_limits",
-                "A read key sends nothing: kinds, sources, rate and interval do not apply.",
+                f"A {scope} key sends nothing: kinds, sources, rate and interval do not apply.",
             )
         for name in LIMITS:
             values = getattr(self, name)

@@ -15,8 +15,14 @@ from stocktide.foundation.errors import Forbidden, Unauthorized
 from stocktide.foundation.key_ring import KeyRing
 from stocktide.foundation.keys import LIMITS, Key, Limit, Scope
 
-# Which scope may do what another may: an operator's key reads and writes, a feed's key does not read.
-IMPLIED = {"ingest": {"ingest"}, "read": {"read"}, "operate": {"operate", "read", "ingest"}}
+# Which scope may do what another may: an operator's key reads and writes, a feed's key does not read. What people are
+# behind pseudonyms no other scope may see, and who may see it may nothing else.
+IMPLIED = {
+    "ingest": {"ingest"},
+    "read": {"read"},
+    "operate": {"operate", "read", "ingest"},
+    "personal": {"personal"},
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ ANYBODY = Depends(Public())
 IngestKey = Annotated[Key, Depends(Allow("ingest"))]
 ReadKey = Annotated[Key, Depends(Allow("read"))]
 OperateKey = Annotated[Key, Depends(Allow("operate"))]
+PersonalKey = Annotated[Key, Depends(Allow("personal"))]
 # Routes that answer, or change, what is at the locations of the key alone.
 ReadKeyAt = Annotated[Key, Depends(Allow("read", "locations"))]
 OperateKeyAt = Annotated[Key, Depends(Allow("operate", "locations"))]

@@ -77,6 +77,17 @@ class Settings(BaseSettings):
         repr=False,
         description="Signs sign-in cookies, at least 32 characters; default made once, HOME/secrets.",
     )
+    customer_key: str | None = Field(
+        None,
+        repr=False,
+        description="Finds and encrypts the ids of customers, at least 32 characters; the same on every host of a "
+        "database, and never changed. Default made once, HOME/customer-key.",
+    )
+    personal_attributes: str = Field(
+        "",
+        description="Names of event attributes that hold personal data, with commas between them: they are kept "
+        "encrypted with the customer, and not with the event.",
+    )
     session_hours: int = Field(12, ge=1, le=720, description="How long a sign-in lasts.")
     cookie_secure: bool = Field(
         False, description="Send the sign-in cookie over HTTPS only: turn on behind TLS."
@@ -404,16 +415,16 @@ class Settings(BaseSettings):
         """Make the path absolute: servers run elsewhere than we do, and a relative path means nothing to them."""
         return home.expanduser().absolute()
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "customer_key")
     @classmethod
-    def _long(cls, secret_key: str | None) -> str | None:
+    def _long(cls, key: str | None) -> str | None:
         """Refuse a key that can be guessed."""
-        if secret_key is not None and len(secret_key) < SECRET_KEY_LENGTH_MIN:
+        if key is not None and len(key) < SECRET_KEY_LENGTH_MIN:
             raise ValueError(
-                f"It has fewer than {SECRET_KEY_LENGTH_MIN} characters, so sign-ins could be forged. Make one with "
+                f"It has fewer than {SECRET_KEY_LENGTH_MIN} characters, so it could be guessed. Make one with "
                 "`openssl rand -base64 32`, or leave it out: then one is made."
             )
-        return secret_key
+        return key
 
     @field_validator(*SCHEMES)
     @classmethod

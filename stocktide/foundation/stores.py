@@ -37,7 +37,8 @@ TABLES: Mapping[str, Store] = {
     **dict.fromkeys(
         ("ledger", "event_identities", "corrections", "valuations", "alert_events", "epcis_events",
          "forecast_decisions", "forecast_models", "calendar_events", "planned_closures", "planned_prices",
-         "planned_promotions", "planned_regressors"),
+         "planned_promotions", "planned_regressors",
+         "customer_accesses"),
         Store(RECORD),
     ),
     **dict.fromkeys(
@@ -55,6 +56,8 @@ TABLES: Mapping[str, Store] = {
         Store(OF_RUNS),
     ),
     "commitments": Store("one row a reference that was opened, and product and place of it"),
+    "customers": Store("one row a customer; of an erased one a tombstone"),
+    "clear_ids": Store("one row a month of the ledger, until its customers have pseudonyms"),
     "alerts": Store("one row an alert; closed ones are the record"),
     "stock_changes": Store("rows go once their rules are evaluated"),
     "mqtt_first_seen": Store("rows go after two lives of a broker's session"),

@@ -32,6 +32,7 @@ RECORDED = {
     "estimates that name their time": "feed_rhythms",
     "alerts, as they were judged": "alerts alert_events alert_faults deliveries stock_changes",
     "who signed in": "sessions sign_in_attempts",
+    "who customers are": "customers customer_accesses clear_ids",
     "what somebody decided, of days that the ETL flags": "unusual_days",
     "what the ETL holds out until it works": "held_pairs",
     "what rules of quality found at their time": "quality_checks",

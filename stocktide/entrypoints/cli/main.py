@@ -11,6 +11,7 @@ from stocktide.entrypoints.cli.access import as_json, keys, users
 from stocktide.entrypoints.cli.alerts import alerts
 from stocktide.entrypoints.cli.calendar import calendar
 from stocktide.entrypoints.cli.context import load_config, load_settings
+from stocktide.entrypoints.cli.customers import customers
 from stocktide.entrypoints.cli.demand import demand
 from stocktide.entrypoints.cli.etl import etl
 from stocktide.entrypoints.cli.exports import exports
@@ -168,6 +169,7 @@ cli.add_command(calendar)
 cli.add_command(quality)
 cli.add_command(rates)
 cli.add_command(check)
+cli.add_command(customers)
 cli.add_command(demand)
 cli.add_command(etl)
 cli.add_command(forecast)

@@ -18,6 +18,7 @@ def maintain(as_json: bool) -> None:
     from etl.maintenance import Tidied, tidy_lake
     from forecasting.publishing.experiment import TrackingStore
     from forecasting.publishing.experiments_kept import prune_experiments
+    from ingest.customers.erasure import purge_erased
     from query.exports import remove_orphans
     from stocktide.foundation.lake import Lake
     from stocktide.foundation.retention import delete_aged, shorten_logs
@@ -37,6 +38,7 @@ def maintain(as_json: bool) -> None:
     ):
         steps = Steps()
         done["rows"] = delete_aged(engine, settings, tell, steps)
+        done["customers"] = steps.do("customers", partial(purge_erased, engine, tell), int)
         logs, lake = settings.home / "logs", Lake(settings.lake_root)
         shorten = partial(shorten_logs, logs, settings.log_bytes_max, tell)
         done["logs"] = steps.do("logs", shorten, dict)

@@ -23,6 +23,7 @@ from dashboard.feeds.reject import conflict_table, payload_table
 from dashboard.feeds.rejects import last_refused
 from dashboard.feeds.replays import replay, replay_sentence, trial_sentence
 from dashboard.theme import DARK, LIGHT
+from stocktide.foundation.keys import SCOPES
 from stocktide.foundation.users import Role
 from tests.conftest import Api
 from tests.dashboard.charts import drawn, marks, rows_of
@@ -296,7 +297,7 @@ def test_live_shows_the_newest_events_and_filters_them(desk: Dashboard) -> None:
 
 def test_keys_are_for_operators(desk: Dashboard) -> None:
     keys = desk.draw("feeds", tab="keys").dataframe[0].value
-    assert sorted(keys["name"]) == ["test ingest", "test operate", "test read"]
+    assert sorted(keys["name"]) == [f"test {scope}" for scope in sorted(SCOPES)]
     assert set(keys["state"]) == {"valid"}
     seen = desk.draw("feeds", tab="keys", role="planner")
     assert all("name" not in table.value for table in seen.dataframe)

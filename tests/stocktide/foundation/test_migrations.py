@@ -60,9 +60,10 @@ def test_migrate_keeps_the_ledger_when_it_goes_into_partitions(first_schema: sa.
             "INSERT INTO products (sku) VALUES ('A')",
             "INSERT INTO locations (code) VALUES ('S1'), ('S2')",
             "INSERT INTO ledger (source_id, event_id, leg, payload_hash, kind, product_id, location_id,"
-            " quantity_milli, occurred_at, recorded_at)"
+            " quantity_milli, customer_id, occurred_at, recorded_at)"
             " SELECT 1, 't' || n, leg, gen_random_uuid(), 'transfer', 1, 1 + leg, 1000 * (2 * leg - 1),"
-            " '2024-11-03T10:00Z', timestamptz '2024-11-03T10:00Z' + n * interval '20 days'"
+            " CASE WHEN n = 1 THEN 'C1' END, '2024-11-03T10:00Z',"
+            " timestamptz '2024-11-03T10:00Z' + n * interval '20 days'"
             " FROM generate_series(1, 30) n, generate_series(0, 1) leg",
         ):
             connection.execute(sa.text(statement))
@@ -82,3 +83,5 @@ def test_migrate_keeps_the_ledger_when_it_goes_into_partitions(first_schema: sa.
         assert connection.execute(claimed).scalar_one() == 30
         following = connection.execute(sa.text("SELECT nextval('ledger_entries')")).scalar_one()
         assert following > max(entry for entry, _ in rows)
+        clear = connection.execute(sa.text("SELECT place FROM clear_ids ORDER BY 1")).scalars()
+        assert [*clear] == ["lake", "ledger_2024_11"]

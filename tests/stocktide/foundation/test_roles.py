@@ -46,6 +46,7 @@ REFUSED = {
     "reader": [
         "SELECT password_hash FROM users",
         "SELECT raw FROM rejects",
+        "SELECT pseudonym FROM customers",
         "INSERT INTO products (sku) VALUES ('A')",
         "SELECT ensure_ledger_partitions(current_date, 1)",
     ],
@@ -58,6 +59,9 @@ REFUSED = {
         "TRUNCATE rejects",
         "DELETE FROM rejects",
         "DELETE FROM alerts",
+        "DELETE FROM customers",
+        "DELETE FROM customer_accesses",
+        "SELECT rewrite_erased()",
         "UPDATE users SET role = 'operator'",
         "INSERT INTO access_keys (name, scope, key_hash) VALUES ('x', 'operate', 'x')",
         "UPDATE access_keys SET locations = NULL",
@@ -72,6 +76,8 @@ REFUSED = {
         "CREATE TABLE mine (x int)",
         "SELECT password_hash FROM users",
         "SELECT key_hash FROM access_keys",
+        "SELECT wrapped_key FROM customers",
+        "UPDATE customers SET purged_at = now()",
         "UPDATE sessions SET ended_at = NULL",
         "INSERT INTO ledger DEFAULT VALUES",
         "UPDATE products SET name = 'x'",
@@ -115,7 +121,7 @@ def test_every_table_can_be_read_by_the_part_that_needs_it(as_part: AsPart) -> N
     for part in ("api", "worker"):
         with as_part(part).connect() as connection:
             unread[part] = list(connection.execute(query).scalars())
-    secret = ["access_keys", "open_sessions", "users"]
+    secret = ["access_keys", "customers", "open_sessions", "users"]
     assert unread == {"api": [], "worker": secret}
 
 

@@ -1,0 +1,15 @@
+"""Customers get pseudonyms, and a table of who they are."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0036"
+down_revision = "0035"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0036_customers.sql").read_text("utf-8"))
