@@ -6,6 +6,7 @@ from etl.delta import open_table
 from stocktide.foundation.clear_ids import LAKE
 from stocktide.foundation.database import statement
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.lake_schemas import SCHEMAS
 
 KEPT_FOR = "delta.logRetentionDuration"
 # As long as Delta keeps the log where nothing else is said.
@@ -20,12 +21,14 @@ def lake_has_clear_ids(engine: sa.Engine) -> bool:
 
 
 def forget_clear_ids(engine: sa.Engine, lake: Lake) -> None:
-    """Delete all versions of movements before the newest: their files, and the log, which knows the first and last id.
+    """Delete all versions but the newest of tables that name customers: their files, and the log, which knows ids too.
 
     A reader of an old version loses its files. Killed in the middle, the next run does it again.
     """
-    table = open_table(lake, "movements")
-    if table is not None:
+    for name, schema in SCHEMAS.items():
+        table = open_table(lake, name) if "customer_id" in schema.names else None
+        if table is None:
+            continue
         table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
         table.alter.set_table_properties({KEPT_FOR: "interval 0 days"})
         table.create_checkpoint()

@@ -41,7 +41,9 @@ HISTORY = {"event_identities", "corrections", "event_kinds", "served_tables", "l
            "lake/products", "lake/locations",
            # they name the entries that they are made of
            "lake/order_lines", "lake/orders", "lake/purchases", "lake/prices", "lake/promotions", "lake/customers",
-           "lake/feeds_days"}  # fmt: skip
+           "lake/feeds_days",
+           # corrections are events that came, too
+           "feed_days"}  # fmt: skip
 # What tells when and in which order a row was written.
 WRITTEN = {"updated_at", "moved_from", "valuation_id", "recorded_at", "block"}
 KEYS = {"product_id", "location_id", "purpose", "reference", "lot", "day"}
@@ -50,6 +52,7 @@ CLEARED = (
     "daily_demand",
     "location_daily",
     "shelf_days",
+    "feed_days",
     "served_tables",
     "lake_versions",
     "runs",
