@@ -47,16 +47,16 @@ def find_costs(engine: sa.Engine, bench: Workbench, *, whole: bool) -> None:
 
 
 def stock_by_month(bench: Workbench) -> Iterator[None]:
-    """Make `wanted` of one month after another, from the first touched day to the newest day of daily demand."""
-    query = "SELECT (SELECT min(first_day) FROM touched), (SELECT max(day) FROM daily_demand)"
-    ((first, last),) = bench.rows(query)
+    """Make `wanted` of one month after another, from the first touched day on; it ends with daily demand."""
+    ((first,),) = bench.rows("SELECT min(first_day) FROM touched")
+    ((begun, last),) = bench.rows("SELECT min(day), max(day) FROM daily_demand")
+    ((present,),) = bench.rows("SELECT max(day) FROM daily_stock")
     if first is None or last is None:
         return
-    ((begun,),) = bench.rows("SELECT min(day) FROM daily_demand")
-    for begin, end in _months(max(first, begun), last):
+    for begin, end in _months(max(first, begun), max(last, present or last)):
         bench.connection.execute(
             f"CREATE OR REPLACE TABLE wanted AS {sql('etl/tables/daily_stock')}",
-            {"first": begin, "last": end},
+            {"first": begin, "last": min(end, last)},
         )
         this = f"s.month = '{begin:%Y-%m}'"
         bench.make("present", f"SELECT * FROM daily_stock s WHERE {this} AND {TOUCHED}", "VIEW")  # noqa: S608 - ours

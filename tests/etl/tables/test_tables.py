@@ -167,6 +167,18 @@ def test_stock_stands_on_every_known_day_with_value_and_cover(chain: Chain) -> N
     chain.prove()
 
 
+def test_stock_ends_where_the_last_day_was_corrected_away(chain: Chain) -> None:
+    chain.send("receipt", 0, quantity=10)
+    wrong = chain.send("sale", 35, product="B")
+    run_etl(chain.engine, chain.lake)
+    assert len(chain.rows("daily_stock")) == 29
+    chain.send("sale", 2)
+    chain.send("correction", 36, corrects_id=wrong)
+    run_etl(chain.engine, chain.lake)
+    assert [row["day"] for row in chain.rows("daily_stock")] == [day(0), day(1), day(2)]
+    chain.prove()
+
+
 def test_what_a_feed_sent_of_a_day_is_counted_by_the_hours_it_took(chain: Chain) -> None:
     chain.send("sale", 0)
     chain.send("sale", 0, 5)
