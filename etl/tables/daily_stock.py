@@ -1,7 +1,7 @@
 """Stock at the close of every known shelf-day, made month by month: a month needs two months of days and no more."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 
@@ -10,10 +10,12 @@ from etl.tables.workbench import Workbench, query_of
 from stocktide.foundation.database import sql
 
 LONG_AGO = date(1, 1, 1)
-TOUCHED = (
-    "EXISTS (SELECT 1 FROM touched t WHERE t.product_id = s.product_id AND t.location_id = s.location_id"
-    " AND s.day >= t.first_day)"
+OF_MONTH = (
+    "SELECT s.* FROM daily_stock s LEFT JOIN touched t ON t.product_id = s.product_id AND t.location_id = s.location_id"
+    " WHERE s.month = '{month}' AND coalesce(s.day >= t.first_day, false) = {touched}"
 )
+# A month needs the days in which what it has on hand was last seen, and four weeks of sales before these.
+DAYS_BEFORE = 57
 PAIRS = "SELECT DISTINCT product_id, location_id FROM touched"
 
 
@@ -54,13 +56,16 @@ def stock_by_month(bench: Workbench) -> Iterator[None]:
     if first is None or last is None:
         return
     for begin, end in _months(max(first, begun), max(last, present or last)):
+        months = [f"'{day:%Y-%m}'" for day, _ in _months(begin - timedelta(days=DAYS_BEFORE), end)]
+        # months are named, so that files of others are not read; a table, since a view would be read several times
+        bench.make("demand", f"FROM daily_demand WHERE month IN ({', '.join(months)})")
         bench.connection.execute(
             f"CREATE OR REPLACE TABLE wanted AS {sql('etl/tables/daily_stock')}",
-            {"first": begin, "last": min(end, last)},
+            {"first": begin, "last": min(end, last), "before": DAYS_BEFORE},
         )
-        this = f"s.month = '{begin:%Y-%m}'"
-        bench.make("present", f"SELECT * FROM daily_stock s WHERE {this} AND {TOUCHED}", "VIEW")  # noqa: S608 - ours
-        bench.make("rest", f"SELECT * FROM daily_stock s WHERE {this} AND NOT {TOUCHED}", "VIEW")  # noqa: S608 - ours
+        month = f"{begin:%Y-%m}"
+        bench.make("present", OF_MONTH.format(month=month, touched=True), "VIEW")
+        bench.make("rest", OF_MONTH.format(month=month, touched=False), "VIEW")
         yield
 
 

@@ -1,13 +1,13 @@
--- DuckDB. Stock of the touched pairs on the known shelf-days from $first to $last: a day is known if its row of
--- daily_demand says so, and for 28 days after one that ended with stock known. Cover is stock by the mean sold a day in the
--- 28 days up to it. `costs` is the average cost of a pair from a day on.
+-- DuckDB. Stock of the touched pairs on the known shelf-days from $first to $last, by `demand` from $before days before on.
+-- A day is known if its row of daily_demand says so, and for 28 days after one that ended with stock known. Cover is stock by
+-- the mean sold a day in the 28 days up to it. `costs` is the average cost of a pair from a day on.
 WITH recent AS (
     SELECT d.product_id, d.location_id, d.day, d.on_hand_milli, d.in_stock_share, d.censored,
            sum(d.sold_milli - d.returned_milli) OVER pair AS sold_so_far,
            least(lead(d.day) OVER pair, d.day + 29, $last + 1) AS until
-    FROM daily_demand d
+    FROM demand d
     SEMI JOIN touched t ON t.product_id = d.product_id AND t.location_id = d.location_id
-    WHERE d.day BETWEEN $first - 57 AND $last
+    WHERE d.day BETWEEN $first - $before AND $last
     WINDOW pair AS (PARTITION BY d.product_id, d.location_id ORDER BY d.day)
 ),
 shelf AS (
