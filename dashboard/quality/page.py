@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame
-from dashboard.freshness import data_state
+from dashboard.freshness import data_state, foot_line
 from dashboard.links import page_link
-from dashboard.panels import rows_foot, rows_words
+from dashboard.panels import rows_words
 from dashboard.reader import Reader
 from dashboard.theme import plain, plural, when
 from dashboard.widgets import OPENS, clicked, table
@@ -95,13 +95,9 @@ def _failing(reader: Reader, rule: Any) -> None:
     if chosen is not None and "sku" in rows:
         sku = str(rows["sku"].iloc[chosen])
         page_link("products", f"Open **{plain(sku)}**", sku=sku)
-    rows_foot(
-        data_state(reader),
-        rows_words(len(rows), int(rule["failed"]), "failing row"),
-        key="quality.csv",
-        file=str(rule["rule"]),
-        read=rows.copy,
-    )
+    # no file is offered: the check keeps these rows alone
+    words = f"{rows_words(len(rows), int(rule['failed']), 'failing row')}, the newest"
+    foot_line(data_state(reader), words)
 
 
 def _columns() -> dict[str, Any]:

@@ -71,6 +71,7 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
             # the worker's cron may be at it already
             _timed(rows, "etl", lambda: _stage(settings, "etl", "--wait"), _landed)
             _timed(rows, "forecast", lambda: _stage(settings, "forecast"), describe_forecast)
+            _timed(rows, "quality", lambda: _stage(settings, "quality"), _looked_at)
             _timed(rows, "check", lambda: _stage(settings, "check"), _checked)
             _timed(rows, "read back", lambda: _read_back(client), str)
             rows.append(
@@ -275,6 +276,11 @@ def describe_forecast(report: dict[str, Any]) -> str:
         f"{said}; WAPE at level {level} {ours:.1%}, seasonal naive {naive:.1%}; "
         f"no worse than it at {better} of {len(report['wape'])} levels"
     )
+
+
+def _looked_at(report: dict[str, Any]) -> str:
+    failing = sum(rule["failed"] > 0 for rule in report["rules"])
+    return f"{len(report['rules'])} rules of quality, {failing} of them found something: page Quality"
 
 
 def _checked(report: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Each rule of quality finds what it is for, and nothing in a chain without faults."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from etl import run_etl
 from etl.quality import all_rules, check_quality
 from tests.etl.tables.test_tables import Chain
+from tests.ingest.samples import START
 
 
 def found(chain: Chain) -> dict[str, int]:
@@ -32,7 +34,6 @@ def chain(database: sa.Engine, tmp_path: Path) -> Chain:
 def test_a_chain_in_order_fails_nothing_but_what_it_lacks(chain: Chain) -> None:
     assert {rule for rule, failed in found(chain).items() if failed} == {
         "products_without_category",
-        "late_days",
     }
 
 
@@ -67,3 +68,8 @@ def test_each_rule_finds_its_fault_and_names_where(chain: Chain, database: sa.En
         query = "SELECT sample -> 0 FROM quality_checks WHERE rule = 'price_jumps'"
         row = connection.execute(sa.text(query)).scalar_one()
     assert (row["sku"], row["location"], row["price_before"], row["price"]) == ("B", "S1", 500, 5)
+
+
+def test_a_day_that_came_days_late_is_found(chain: Chain) -> None:
+    chain.send("sale", (datetime.now(UTC) - START).days - 4, price="5")
+    assert found(chain)["late_days"] == 1
