@@ -9,11 +9,20 @@
 WITH period AS (
     SELECT max(day) - $days AS before, coalesce($open::DATE, max(day) + 1) AS open FROM daily_demand
 ),
+-- one price has nothing to be compared with; most pairs have no other
+changing AS (
+    SELECT product_id, location_id
+    FROM daily_demand
+    JOIN period ON day > before AND day < open
+    GROUP BY ALL
+    HAVING min(price) < max(price)
+),
 shelves AS (
     SELECT product_id, location_id, day, coalesce(d.sold, 0)::DOUBLE AS sold, NOT s.out_of_stock AS stocked,
            last_value(d.price IGNORE NULLS) OVER so_far AS price
     FROM daily_demand d
     FULL JOIN daily_stock s USING (product_id, location_id, day)
+    SEMI JOIN changing USING (product_id, location_id)
     JOIN products p USING (product_id)
     JOIN locations l USING (location_id)
     JOIN period ON day > before AND day < open

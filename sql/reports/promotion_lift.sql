@@ -25,6 +25,7 @@ ran AS (
 shelves AS (
     SELECT s.product_id, s.location_id, s.day, isodow(s.day) AS weekday, coalesce(d.sold, 0)::DOUBLE AS sold
     FROM daily_stock s
+    SEMI JOIN ran USING (product_id, location_id)
     LEFT JOIN daily_demand d USING (product_id, location_id, day)
     JOIN period ON s.day < open AND s.day > before - 56
     WHERE NOT s.out_of_stock
