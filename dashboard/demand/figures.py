@@ -5,15 +5,18 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, readable_axes
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-CELLS_HEIGHT = 180
+CELLS_HEIGHT = 210
+LOST_HEIGHT = 90
 # Half as much as expected, and half as much again, have the full colours.
 RATIOS = [0.5, 1.0, 1.5]
 CLASS_LIMITS = {"A": 0.8, "B": 0.95}
 DAY_AXIS = alt.Axis(format="%-d %b %Y", title=None, labelOverlap=True, tickCount=6)
-WEEKDAY_AXIS = alt.Y("weekday:N", title=None, scale=alt.Scale(domain=WEEKDAYS))
+WEEKDAY_AXIS = alt.Y(
+    "weekday:N", title=None, scale=alt.Scale(domain=WEEKDAYS), axis=alt.Axis(labelOverlap=False)
+)
 
 
 def sold_and_lost(
@@ -53,6 +56,20 @@ def sold_and_lost(
         said += " Hollow: so far."
     chart = alt.layer(*layers).properties(height=CHART_HEIGHT)
     return chart_frame(chart, role, title=title, subtitle=said)
+
+
+def lost_bars(days: pd.DataFrame, role: Roles, *, unit: str) -> Any:
+    """Draw what was lost on each day by itself: beside what sold it is often too little to be seen."""
+    bars = alt.Chart(days).mark_bar(color=role.stock_out)
+    shown = bars.encode(
+        x=alt.X("yearmonthdate(day):T", axis=DAY_AXIS),
+        y=alt.Y("lost:Q", title=f"{unit} lost", axis=alt.Axis(tickCount=3)),
+        tooltip=[
+            alt.Tooltip("day:T", title="day", format="%a %-d %b %Y"),
+            alt.Tooltip("lost:Q", title="lost", format=",.1f"),
+        ],
+    )
+    return readable_axes(shown.properties(height=LOST_HEIGHT), role)
 
 
 def calendar_cells(days: pd.DataFrame, role: Roles, *, title: str) -> Any:
@@ -142,13 +159,13 @@ def price_points(prices: pd.DataFrame, role: Roles, *, title: str) -> Any:
     y = alt.Y(
         "relative_volume:Q",
         title="units a day beside their mean",
-        scale=alt.Scale(type="log"),
+        scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(format="%"),
     )
     line = (
         alt.Chart(fitted)
         .mark_line(color=role.forecast)
-        .encode(x=x, y=alt.Y("fitted:Q", scale=alt.Scale(type="log")))
+        .encode(x=x, y=alt.Y("fitted:Q", scale=alt.Scale(type="log", nice=False)))
     )
     dots = (
         alt.Chart(fitted)

@@ -29,7 +29,7 @@ def hours_panel(scope: Scope) -> None:
     day = WEEKDAYS[int(top["weekday"]) - 1]
     title = f"Busiest hour: {day} {top['hour']:.0f}–{top['hour'] + 1:.0f} h, {quantity(top['units_a_day'])} {unit}"
     draw_chart(hour_cells(mine, roles(), title=title, unit=unit), "demand.hours")
-    scope.foot(rows_words(len(mine), len(rows), "hour"), rows, asked, "Demand by weekday and hour")
+    scope.foot(rows_words(len(mine), len(rows)), rows, asked, "Demand by weekday and hour")
 
 
 def season_panel(scope: Scope) -> None:
@@ -56,7 +56,7 @@ def season_panel(scope: Scope) -> None:
     title = f"Strongest month: {month_name(int(top['month']))}, {100 * (top['index'] - 1):+.0f} % beside the mean"
     named = mine.assign(name=mine["month"].map(month_name))
     draw_chart(month_bars(named, roles(), title=title), "demand.season")
-    scope.foot(rows_words(len(mine), len(rows), "month"), rows, asked, "Season by month")
+    scope.foot(rows_words(len(mine), len(rows)), rows, asked, "Season by month")
 
 
 def month_name(month: int) -> str:

@@ -34,12 +34,18 @@ def mix_panel(scope: Scope) -> None:
         scope.nothing("No shop sold in both periods, and so nothing" if alike else "Nothing sold")
         return
     one = rows.iloc[0]
-    spans = (
-        days_between(one["first"], one["last"]),
-        days_between(one["first_before"], one["last_before"]),
-    )
-    st.caption(f"{spans[0]}, beside {spans[1]}. {plural(int(one['shops']), 'shop')}.")
-    table(mix_rows(rows), "demand.mix", _mix_columns())
+    spans = [
+        days_between(one[first], one[last], today=scope.state.today)
+        for first, last in (("first", "last"), ("first_before", "last_before"))
+    ]
+    shown = mix_rows(rows)
+    if rows["sold_before"].any():
+        beside = f"beside {spans[1]}"
+    else:
+        beside = f"with no sales in {spans[1]} to compare with"
+        shown = shown.drop(columns=["share_before", "change"])
+    st.caption(f"{spans[0]}, {beside}. {plural(int(one['shops']), 'shop')}.")
+    table(shown, "demand.mix", _mix_columns())
     scope.foot(
         rows_words(len(rows), len(rows), "category", "categories"), rows, asked, "Mix by category"
     )

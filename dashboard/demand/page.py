@@ -7,7 +7,7 @@ from catalog.money import Money
 from dashboard.charts import draw_chart
 from dashboard.demand.asking import Scope, of_one_unit
 from dashboard.demand.baskets import baskets_panel
-from dashboard.demand.figures import calendar_cells, sold_and_lost
+from dashboard.demand.figures import calendar_cells, lost_bars, sold_and_lost
 from dashboard.demand.hours import hours_panel, season_panel
 from dashboard.demand.mix import mix_panel, pareto_panel
 from dashboard.demand.prices import price_panel, promotions_panel
@@ -68,6 +68,9 @@ def sold_panel(scope: Scope) -> None:
     title, note = lost_words(mine, unit), left_out(mine)
     chart = sold_and_lost(days[~is_open], days[is_open], roles(), title=title, unit=unit, note=note)
     draw_chart(chart, "demand.sold")
+    if days["lost"].any():
+        words = f"Lost sales by day, {unit}."
+        draw_chart(lost_bars(days[~is_open], roles(), unit=unit), "demand.lost", words=words)
     scope.foot(rows_words(len(rows), len(rows)), rows, asked, "Sold and lost by day")
 
 
@@ -86,7 +89,7 @@ def lost_words(rows: pd.DataFrame, unit: str) -> str:
 
 def left_out(rows: pd.DataFrame) -> str:
     """Describe what the estimate knows nothing of. rows: of demand_by_day, in one unit."""
-    said = [f"Shelves were empty on {plural(int(rows['empty_shelves'].sum()), 'shelf-day')}."]
+    said = [f"Out of stock for a time: {plural(int(rows['empty_shelves'].sum()), 'shelf-day')}."]
     if unknown := int(rows["not_estimated"].sum()):
         said.append(f"Not estimated: {plural(unknown, 'of them has', 'of them have')} no such day.")
     if unpriced := int(rows["not_valued"].sum()):
@@ -116,6 +119,4 @@ def calendar_panel(scope: Scope) -> None:
     far = mine.iloc[int((mine["ratio"] - 1).abs().to_numpy().argmax())]
     title = f"Furthest from expected: {far['day']:%a %-d %b %Y}, {100 * (far['ratio'] - 1):+.0f} %"
     draw_chart(calendar_cells(mine, roles(), title=title), "demand.calendar")
-    scope.foot(
-        rows_words(len(mine), len(rows), "day"), rows, asked, "Demand by day, beside expected"
-    )
+    scope.foot(rows_words(len(mine), len(rows)), rows, asked, "Demand by day, beside expected")

@@ -67,7 +67,7 @@ def promotions_panel(scope: Scope) -> None:
     )
     st.caption(
         "Extra: units beyond the median of the same weekdays outside promotions, eight weeks before and after. Range: "
-        "80 of 100 times ordinary days alone would stay in it. After: the same difference in the two weeks after."
+        "80 %, by how ordinary days vary. After: the same difference in the two weeks after."
     )
     shown = promotion_rows(rows.head(ROWS))
     table(shown, "demand.promotions", _columns())

@@ -26,7 +26,7 @@ SELECT p.department, p.category, p.unit, d.currency,
        coalesce(sum(d.revenue) FILTER (WHERE day >= first), 0)::DOUBLE AS net_sales,
        coalesce(sum(d.revenue) FILTER (WHERE day <= last_before), 0)::DOUBLE AS net_sales_before,
        any_value(first) AS first, any_value(last) AS last, any_value(first_before) AS first_before,
-       any_value(last_before) AS last_before, (SELECT count(*) FROM shops) AS shops
+       any_value(last_before) AS last_before, (SELECT count(*) FROM shops JOIN locations l USING (location_id) WHERE $location IS NULL OR l.code = $location) AS shops
 FROM daily_demand d
 JOIN period ON day BETWEEN first AND last OR day BETWEEN first_before AND last_before
 JOIN shops USING (location_id)
