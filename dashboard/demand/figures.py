@@ -9,7 +9,7 @@ from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, readable_axes
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 CELLS_HEIGHT = 210
-LOST_HEIGHT = 90
+LOST_HEIGHT = 130
 # Half as much as expected, and half as much again, have the full colours.
 RATIOS = [0.5, 1.0, 1.5]
 CLASS_LIMITS = {"A": 0.8, "B": 0.95}
