@@ -18,6 +18,29 @@ TERMS = {
         "Known shelf-days on which the shelf was empty for a time ÷ all known shelf-days. A product in a location is a "
         "shelf on every day on which its stock is known, with or without a movement."
     ),
+    "Lost sales": (
+        "Demand that could not be served because the shelf was empty for a part of the day: mean sales of the shelf's "
+        "in-stock days of the same weekday in the four weeks before and after − sales, where that is above 0."
+    ),
+    "Like-for-like": (
+        "Compared in the same shops alone: those that sold from the first week of the earlier period to the last week "
+        "of the later one."
+    ),
+    "ABC class": (
+        "Products by revenue, best sellers first: class A makes the first 80 %, B the next 15 %, C the rest. A product "
+        "that crosses a limit is in the class above it."
+    ),
+    "Elasticity": (
+        "By how many per cent sales change where the price is 1 % higher: −2 means 2 % less."
+    ),
+    "Promotion lift": (
+        "Units sold on days of a promotion − the median of the same weekdays outside promotions, in the eight weeks "
+        "before and after."
+    ),
+    "Support": "Share of the orders with two products or more that have both products of a pair.",
+    "Lift": (
+        "How many times as often two products are in one order as they would be by chance; 1 is chance."
+    ),
     "Backtest": (
         "Test on the past: forecast from an earlier day with what was known then, and compare with what was sold."
     ),

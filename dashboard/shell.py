@@ -12,6 +12,7 @@ from catalog.state import import_words, is_late, judge_data, waiting_words
 from dashboard.accuracy import page as accuracy
 from dashboard.alerts import page as alerts
 from dashboard.calendar import page as calendar
+from dashboard.demand import page as demand
 from dashboard.experiments import page as experiments
 from dashboard.feeds import page as feeds
 from dashboard.forecasts import page as forecasts
@@ -40,6 +41,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
         ("overview", "Overview", ":material/dashboard:", overview.render),
         ("risk", "Stock risk", ":material/production_quantity_limits:", risk.render),
         ("products", "Products", ":material/inventory_2:", products.render),
+        ("demand", "Demand", ":material/shopping_basket:", demand.render),
         ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),
         ("accuracy", "Accuracy", ":material/target:", accuracy.render),
         ("alerts", "Alerts", ":material/notifications:", alerts.render),

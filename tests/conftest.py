@@ -16,6 +16,7 @@ import pytest
 import redis
 import sqlalchemy as sa
 import uvicorn
+from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 
 import catalog.invalidation
@@ -178,6 +179,21 @@ def as_part(database: sa.Engine, server_home: Path) -> Iterator[AsPart]:
         engine.dispose()
 
 
+@contextlib.contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve an application on a free port while the block runs; its address."""
+    server = QuickServer(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
 @pytest.fixture
 def api(
     database: sa.Engine,
@@ -198,15 +214,10 @@ def api(
         connect_cache(cache_url),
         signing_key="x" * 32,
     )
-    server = QuickServer(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     with database.begin() as connection:
         texts = {scope: create_key(connection, f"test {scope}", scope) for scope in SCOPES}
     with contextlib.ExitStack() as stack:
+        url = stack.enter_context(serving(app))
         clients = {
             scope: stack.enter_context(
                 httpx.Client(
@@ -220,8 +231,6 @@ def api(
         }
         nobody = stack.enter_context(httpx.Client(base_url=url, timeout=30, verify=NO_TLS))
         yield Api(url=url, engine=engine, nobody=nobody, **clients)
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ PAGES = {
     "Overview": ("/", 1, 1),
     "Stock risk": ("/risk", 0, 1),
     "Products": ("/products", 2, 2),
+    "Demand": ("/demand", 3, 0),
     "Forecasts": ("/forecasts", 3, 2),
     # too early for it: the chain has one forecast
     "Accuracy": ("/accuracy", 0, 0),

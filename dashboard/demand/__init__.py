@@ -1,0 +1,1 @@
+"""The page Demand: what it shows is placed in `page`."""

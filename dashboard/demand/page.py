@@ -1,0 +1,122 @@
+"""Demand: what customers wanted, when and where, beside what was sold."""
+
+import pandas as pd
+import streamlit as st
+
+from catalog.money import Money
+from dashboard.charts import draw_chart
+from dashboard.demand.asking import Scope, of_one_unit
+from dashboard.demand.baskets import baskets_panel
+from dashboard.demand.figures import calendar_cells, lost_bars, sold_and_lost
+from dashboard.demand.hours import hours_panel, season_panel
+from dashboard.demand.mix import mix_panel, pareto_panel
+from dashboard.demand.prices import price_panel, promotions_panel
+from dashboard.filters import choose
+from dashboard.freshness import data_state
+from dashboard.friendly_errors import isolated
+from dashboard.glossary import tip
+from dashboard.panels import rows_words
+from dashboard.reader import Reader
+from dashboard.report_rows import report_rows
+from dashboard.sums import money_note, money_words
+from dashboard.theme import plural, quantity, roles
+from dashboard.widgets import switch
+from stocktide.foundation.users import User
+
+TABS = {
+    "lost": "Sold and lost",
+    "when": "When",
+    "what": "What",
+    "price": "Prices and promotions",
+    "together": "Bought together",
+}
+
+
+def render(reader: Reader, _user: User) -> None:
+    """Draw the page."""
+    filters = choose(reader, period=True)
+    state = data_state(reader, zones=[filters.zone] if filters.zone else None)
+    if state.newest is None:
+        st.info(f"{state.why} Demand appears here once sales are loaded.")
+        return
+    scope = Scope(reader, filters, state)
+    panels = {
+        "lost": {"sold and lost": sold_panel, "the calendar": calendar_panel},
+        "when": {"hours": hours_panel, "the season": season_panel},
+        "what": {"the mix": mix_panel, "the Pareto curve": pareto_panel},
+        "price": {"prices": price_panel, "promotions": promotions_panel},
+        "together": {"bought together": baskets_panel},
+    }[switch("tab", "Show", TABS)]
+    for part, panel in panels.items():
+        with isolated(part):
+            panel(scope)
+
+
+def sold_panel(scope: Scope) -> None:
+    """Draw sold and estimated demand by day."""
+    st.header("Sold and lost", help=tip("lost sales"))
+    asked = scope.ask("demand_by_day", days=scope.filters.days)
+    rows = report_rows(asked)
+    if rows is None:
+        return
+    if rows.empty:
+        scope.nothing("Nothing sold")
+        return
+    mine, unit = of_one_unit(rows, rows.groupby("unit")["sold"].sum())
+    days = mine.groupby("day", as_index=False)[["sold", "lost"]].sum()
+    is_open = days["day"] >= pd.Timestamp(scope.state.open_from)
+    title, note = lost_words(mine, unit), left_out(mine)
+    chart = sold_and_lost(days[~is_open], days[is_open], roles(), title=title, unit=unit, note=note)
+    draw_chart(chart, "demand.sold")
+    if days["lost"].any():
+        words = f"Lost sales by day, {unit}."
+        draw_chart(lost_bars(days[~is_open], roles(), unit=unit), "demand.lost", words=words)
+    scope.foot(rows_words(len(rows), len(rows)), rows, asked, "Sold and lost by day")
+
+
+def lost_words(rows: pd.DataFrame, unit: str) -> str:
+    """Describe what sold and what was lost, with the value of it. rows: of demand_by_day, in one unit."""
+    sold, lost = rows["sold"].sum(), rows["lost"].sum()
+    if lost == 0:
+        return f"Sold {quantity(sold)} {unit}, no lost sales known"
+    by_currency = (
+        rows.assign(currency=rows["currency"].fillna("")).groupby("currency")["lost_value"].sum()
+    )
+    money = Money({str(code): float(value) for code, value in by_currency.items() if value})
+    value = f", {money_words(money)} at selling prices" if money.amounts else ""
+    return f"Sold {quantity(sold)} {unit}, lost about {quantity(lost)} more{value}"
+
+
+def left_out(rows: pd.DataFrame) -> str:
+    """Describe what the estimate knows nothing of. rows: of demand_by_day, in one unit."""
+    said = [f"Out of stock for a time: {plural(int(rows['empty_shelves'].sum()), 'shelf-day')}."]
+    if unknown := int(rows["not_estimated"].sum()):
+        said.append(f"Not estimated: {plural(unknown, 'of them has', 'of them have')} no such day.")
+    if unpriced := int(rows["not_valued"].sum()):
+        said.append(f"Not valued: {plural(unpriced, 'has', 'have')} no price.")
+    by_currency = (
+        rows.assign(currency=rows["currency"].fillna("")).groupby("currency")["lost_value"].sum()
+    )
+    money = Money({str(code): float(value) for code, value in by_currency.items() if value})
+    return " ".join([*said, *filter(None, [money_note(money)])])
+
+
+def calendar_panel(scope: Scope) -> None:
+    """Draw a cell for each day of the last year: what sold beside what is expected of it."""
+    st.header("Calendar")
+    asked = scope.ask("demand_calendar")
+    rows = report_rows(asked)
+    if rows is None:
+        return
+    known = rows.dropna(subset=["ratio"])
+    if known.empty:
+        scope.nothing("No day can be compared with the same weekday around it")
+        return
+    units = known.groupby("unit")["sold"].sum()
+    chosen = st.session_state.get("unit")
+    unit = chosen if chosen in units.index else units.idxmax()
+    mine = known[known["unit"] == unit]
+    far = mine.iloc[int((mine["ratio"] - 1).abs().to_numpy().argmax())]
+    title = f"Furthest from expected: {far['day']:%a %-d %b %Y}, {100 * (far['ratio'] - 1):+.0f} %"
+    draw_chart(calendar_cells(mine, roles(), title=title), "demand.calendar")
+    scope.foot(rows_words(len(mine), len(rows)), rows, asked, "Demand by day, beside expected")

@@ -1,0 +1,65 @@
+"""Rows of reports as pages draw them: the API computes them over the lake."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import httpx
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.api_client import why_not
+from dashboard.panels import AsSql
+from dashboard.reader import Reader
+from dashboard.theme import plain
+
+ARROW = "application/vnd.apache.arrow.stream"
+# The API ends a report when its time is over; the answer needs time to come.
+GRACE_S = 15.0
+AWAY = "The API does not answer, so this cannot be shown. See `stocktide status`."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A report with its parameters; those that are None are left out."""
+
+    reader: Reader
+    name: str
+    parameters: Mapping[str, str | int | bool | date | None] = field(default_factory=dict)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Return the parameters as an address has them."""
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in self.parameters.items()
+            if value is not None
+        }
+
+    def as_sql(self, title: str) -> AsSql:
+        """Return what opens it on the page SQL."""
+        return AsSql(self.reader, title, self.name, self.texts)
+
+
+def report_rows(asked: Asked) -> pd.DataFrame | None:
+    """Return all rows of a report; or None, and the panel says why."""
+    settings = asked.reader.settings
+    try:
+        answer = httpx.get(
+            f"{settings.api_address}/v1/reports/{asked.name}",
+            params=asked.texts,
+            headers={"Accept": ARROW, "Authorization": f"Bearer {settings.dashboard_key}"},
+            timeout=settings.query_seconds_max + GRACE_S,
+        )
+    except httpx.HTTPError:
+        st.error(AWAY)
+        return None
+    if not answer.is_success:
+        st.error(plain(why_not(answer)))
+        return None
+    frame: pd.DataFrame = pa.ipc.open_stream(answer.content).read_all().to_pandas()
+    for name in frame.select_dtypes("object"):
+        if frame[name].map(lambda value: isinstance(value, date)).any():
+            frame[name] = pd.to_datetime(frame[name])
+    return frame
