@@ -18,6 +18,22 @@ TERMS = {
         "Known shelf-days on which the shelf was empty for a time ÷ all known shelf-days. A product in a location is a "
         "shelf on every day on which its stock is known, with or without a movement."
     ),
+    "Lost sales": (
+        "Demand that could not be served because the shelf was empty: usual demand − sales, on days out of stock."
+    ),
+    "Sell-through": "Units sold in the last 28 days ÷ (those + on hand).",
+    "Turns": (
+        "How often stock is sold and replaced in a year: cost of what was sold in 91 days ÷ average stock value of these "
+        "days × 365 ÷ 91."
+    ),
+    "Excess stock": "Units on hand beyond what was sold in the last 91 days (13 weeks).",
+    "Shrinkage": "Stock that is missing without a sale: theft, breakage, mistakes.",
+    "Phantom stock": "Stock that the book has and the shelf has not.",
+    "ABC/XYZ": (
+        "Classes of products. A, B, C: those that bring the first 80 %, the next 15 % and the last 5 % of net sales. "
+        "X, Y, Z: weekly units vary by less than half of their mean, by less than the mean, by more."
+    ),
+    "Lead time": "Days from an order until its goods are on the shelf.",
     "Backtest": (
         "Test on the past: forecast from an earlier day with what was known then, and compare with what was sold."
     ),

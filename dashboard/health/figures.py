@@ -1,0 +1,149 @@
+"""Charts of the page Inventory health."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
+from dashboard.health.words import STATES, named
+from dashboard.theme import CHART_HEIGHT, Roles, amount, chart_frame
+
+BAR_HEIGHT = 48
+PERCENT = ".0%"
+# A part that is smaller has no room for its number.
+WRITTEN_MIN = 0.07
+
+
+def state_colours(role: Roles) -> dict[str, str]:
+    """Return the colour of each state."""
+    colours = (
+        role.actual,
+        role.stock_out,
+        role.incoming,
+        role.forecast,
+        role.promotion,
+        role.baseline,
+    )
+    return dict(zip(STATES, colours, strict=True))
+
+
+def bar_parts(states: pd.DataFrame) -> pd.DataFrame:
+    """Return the parts of the bars: a row for each currency and state with value, and where it begins and ends."""
+    order = {state: place for place, state in enumerate(STATES)}
+    known = states[states["currency"].notna() & (states["value"] > 0)]
+    parts = known.groupby(["currency", "state"], as_index=False)["value"].sum()
+    parts = parts.sort_values(["currency", "state"], key=lambda c: c.map(order) if c.name == "state" else c)
+    by_currency = parts.groupby("currency")["value"]
+    parts["share"] = parts["value"] / by_currency.transform("sum")
+    parts["end"] = parts.groupby("currency")["share"].cumsum()
+    return parts.assign(
+        begin=parts["end"] - parts["share"],
+        middle=parts["end"] - parts["share"] / 2,
+        name=parts["state"].map(named),
+        worth=[amount(v, c) for v, c in zip(parts["value"], parts["currency"], strict=True)],
+        said=[f"{share:.0%}" if share >= WRITTEN_MIN else "" for share in parts["share"]],
+    )
+
+
+def value_bar(parts: pd.DataFrame, role: Roles, *, title: str) -> Any:
+    """Draw one 100 % bar of stock value for each currency. parts: of `bar_parts`."""
+    colours = state_colours(role)
+    present = [state for state in STATES if state in set(parts["state"])]
+    scale = alt.Scale(domain=[named(s) for s in present], range=[colours[s] for s in present])
+    legend = alt.Legend(orient="bottom", title=None, columns=3)
+    y = alt.Y("currency:N", title=None, axis=NAME_AXIS)
+    base = alt.Chart(parts)
+    bars = base.mark_bar(height=BAR_HEIGHT - 16).encode(
+        y=y,
+        x=alt.X("begin:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=PERCENT)),
+        x2="end:Q",
+        color=alt.Color("name:N", scale=scale, legend=legend),
+        tooltip=[
+            alt.Tooltip("name:N", title="state"),
+            alt.Tooltip("worth:N", title="stock value"),
+            alt.Tooltip("share:Q", title="share", format=PERCENT),
+        ],
+    )
+    # the theme's ground stands out from every colour of a role
+    numbers = base.mark_text(color=role.even if role.actual < "#8" else "#14171A", fontWeight="bold")
+    chart = alt.layer(bars, numbers.encode(y=y, x="middle:Q", text="said:N"))
+    height = BAR_HEIGHT * parts["currency"].nunique()
+    subtitle = "Share of stock value at average cost, by currency. Empty shelves have no value."
+    return chart_frame(chart.properties(height=height), role, title=title, subtitle=subtitle)
+
+
+def matrix_cells(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Name the rows and columns of the matrix; a shop with stock in several currencies has a row for each."""
+    several = matrix["currency"].nunique() > 1
+    rows = matrix["location"] + (" · " + matrix["currency"] if several else "")
+    parts = matrix[["department", "category"]].fillna("")
+    columns = (parts["department"] + " / " + parts["category"]).str.strip(" /")
+    return matrix.assign(
+        row=rows,
+        column=columns.where(columns != "", "no category"),
+        said=matrix["share"].map("{:.0%}".format),
+        worth=[amount(v, c) for v, c in zip(matrix["value"], matrix["currency"], strict=True)],
+    )
+
+
+def health_matrix(cells: pd.DataFrame, role: Roles, *, title: str) -> Any:
+    """Draw a cell for each shop and category: the share of its stock value that is not healthy, the worst first."""
+    sums = {name: cells.groupby(name)[["not_healthy", "value"]].sum() for name in ("row", "column")}
+    orders = {
+        name: (of["not_healthy"] / of["value"]).sort_values(ascending=False).index.tolist()
+        for name, of in sums.items()
+    }
+    base = alt.Chart(cells).encode(
+        x=alt.X(
+            "column:N",
+            title=None,
+            sort=orders["column"],
+            axis=alt.Axis(orient="top", labelAngle=-40, labelOverlap=False, labelLimit=160),
+        ),
+        y=alt.Y("row:N", title=None, sort=orders["row"], axis=NAME_AXIS),
+    )
+    rects = base.mark_rect(stroke=role.even, strokeWidth=1).encode(
+        color=alt.Color(
+            "share:Q",
+            legend=None,
+            scale=alt.Scale(domain=[0, 1], range=[role.even, role.stock_out], interpolate="rgb"),
+        ),
+        tooltip=[
+            alt.Tooltip("row:N", title="shop"),
+            alt.Tooltip("column:N", title="category"),
+            alt.Tooltip("said:N", title="not healthy"),
+            alt.Tooltip("worth:N", title="stock value"),
+            alt.Tooltip("shelves:Q", title="shelves"),
+        ],
+    )
+    numbers = base.mark_text(color=role.actual).encode(text="said:N")
+    height = FRAME_HEIGHT + ROW_HEIGHT * len(orders["row"])
+    return chart_frame(
+        alt.layer(rects, numbers).properties(height=height),
+        role,
+        title=title,
+        subtitle="Share of stock value that is not healthy. Worst shops on top, worst categories left.",
+    )
+
+
+def out_of_stock_days(trend: pd.DataFrame, role: Roles, *, title: str) -> Any:
+    """Draw the out-of-stock rate by day."""
+    base = alt.Chart(trend.assign(day=pd.to_datetime(trend["day"])))
+    line = base.mark_line(color=role.stock_out, strokeWidth=2, point={"color": role.stock_out, "size": 16})
+    chart = line.encode(
+        x=alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6)),
+        y=alt.Y("rate:Q", title=None, scale=alt.Scale(domainMin=0), axis=alt.Axis(format="%")),
+        tooltip=[
+            alt.Tooltip("day:T", title="day", format="%-d %b %Y"),
+            alt.Tooltip("rate:Q", title="out-of-stock rate", format=".1%"),
+            alt.Tooltip("empty:Q", title="shelves out of stock", format=","),
+            alt.Tooltip("known:Q", title="of shelves", format=","),
+        ],
+    )
+    return chart_frame(
+        chart.properties(height=CHART_HEIGHT),
+        role,
+        title=title,
+        subtitle="Shelves that were empty for a time, of all whose stock is known, by day.",
+    )
