@@ -23,8 +23,8 @@ TERMS = {
     ),
     "Sell-through": "Units sold in the last 28 days ÷ (those + on hand).",
     "Turns": (
-        "How often stock is sold and replaced in a year: cost of what was sold in 91 days ÷ average stock value of these "
-        "days × 365 ÷ 91."
+        "How often stock is sold and replaced in a year: cost of what was sold in 91 days ÷ average stock value of "
+        "these days, for 365 days."
     ),
     "Excess stock": "Units on hand beyond what was sold in the last 91 days (13 weeks).",
     "Shrinkage": "Stock that is missing without a sale: theft, breakage, mistakes.",

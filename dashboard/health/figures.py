@@ -30,10 +30,10 @@ def state_colours(role: Roles) -> dict[str, str]:
 
 def bar_parts(states: pd.DataFrame) -> pd.DataFrame:
     """Return the parts of the bars: a row for each currency and state with value, and where it begins and ends."""
-    order = {state: place for place, state in enumerate(STATES)}
     known = states[states["currency"].notna() & (states["value"] > 0)]
-    parts = known.groupby(["currency", "state"], as_index=False)["value"].sum()
-    parts = parts.sort_values(["currency", "state"], key=lambda c: c.map(order) if c.name == "state" else c)
+    order = known["state"].map(list(STATES).index)
+    grouped = known.assign(order=order).groupby(["currency", "order", "state"], as_index=False)
+    parts: pd.DataFrame = grouped["value"].sum()
     by_currency = parts.groupby("currency")["value"]
     parts["share"] = parts["value"] / by_currency.transform("sum")
     parts["end"] = parts.groupby("currency")["share"].cumsum()
@@ -56,7 +56,9 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str) -> Any:
     base = alt.Chart(parts)
     bars = base.mark_bar(height=BAR_HEIGHT - 16).encode(
         y=y,
-        x=alt.X("begin:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=PERCENT)),
+        x=alt.X(
+            "begin:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=PERCENT)
+        ),
         x2="end:Q",
         color=alt.Color("name:N", scale=scale, legend=legend),
         tooltip=[
@@ -66,7 +68,9 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str) -> Any:
         ],
     )
     # the theme's ground stands out from every colour of a role
-    numbers = base.mark_text(color=role.even if role.actual < "#8" else "#14171A", fontWeight="bold")
+    numbers = base.mark_text(
+        color=role.even if role.actual < "#8" else "#14171A", fontWeight="bold"
+    )
     chart = alt.layer(bars, numbers.encode(y=y, x="middle:Q", text="said:N"))
     height = BAR_HEIGHT * parts["currency"].nunique()
     subtitle = "Share of stock value at average cost, by currency. Empty shelves have no value."
@@ -130,7 +134,9 @@ def health_matrix(cells: pd.DataFrame, role: Roles, *, title: str) -> Any:
 def out_of_stock_days(trend: pd.DataFrame, role: Roles, *, title: str) -> Any:
     """Draw the out-of-stock rate by day."""
     base = alt.Chart(trend.assign(day=pd.to_datetime(trend["day"])))
-    line = base.mark_line(color=role.stock_out, strokeWidth=2, point={"color": role.stock_out, "size": 16})
+    line = base.mark_line(
+        color=role.stock_out, strokeWidth=2, point={"color": role.stock_out, "size": 16}
+    )
     chart = line.encode(
         x=alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6)),
         y=alt.Y("rate:Q", title=None, scale=alt.Scale(domainMin=0), axis=alt.Axis(format="%")),

@@ -98,7 +98,9 @@ class Panels:
         st.markdown(headline(found))
         parts = bar_parts(found)
         if parts.empty:
-            st.info("No stock has a cost yet, so nothing has a value: send receipts with their cost.")
+            st.info(
+                "No stock has a cost yet, so nothing has a value: send receipts with their cost."
+            )
         else:
             healthy = parts[parts["state"] == "healthy"].set_index("currency")["share"]
             said = " and ".join(
@@ -135,7 +137,9 @@ class Panels:
         rows = found.copy()
         columns = tab.columns(rows)
         leads = "sku" in found
-        key = f"health.{tab.report}.{hash(tuple(found.iloc[:, 0].astype(str)))}"
+        # another set of rows is another table: no row of it is chosen yet
+        chosen_of = hash(tuple(found["sku"] + found["code"])) & 0xFFFFFFFF if leads else 0
+        key = f"health.{tab.report}.{chosen_of}"
         event = table(rows[list(columns)], key, columns, **(OPENS if leads else {}))
         chosen = clicked(event, len(rows)) if leads else None
         if chosen is not None:
@@ -148,7 +152,7 @@ class Panels:
             )
 
     def matrix(self) -> None:
-        """Draw shop × category."""
+        """Draw a matrix of shops and categories."""
         st.header("By shop and category")
         found = self.read("health_matrix")
         if found.empty:

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboard.accuracy.items import records_of
 from dashboard.glossary import tip
 from dashboard.health.words import STATES, named, remedy
 from dashboard.sums import amount_column
-from dashboard.theme import counted, unit_word
+from dashboard.theme import counted
 
 ROWS = 50
 # Streamlit's names of the colours that the bar has.
@@ -53,7 +54,7 @@ def _with_unit(rows: pd.DataFrame, *names: str) -> None:
 
 
 def _shelves(rows: pd.DataFrame) -> Columns:
-    rows["remedy"] = [remedy(row) for row in rows.to_dict("records")]
+    rows["remedy"] = [remedy(row) for row in records_of(rows)]
     rows["badge"] = [[named(state)] for state in rows["state"]]
     _with_unit(rows, "on_hand", "excess_units")
     rows["last_sale"] = pd.to_datetime(rows["last_sale_at"]).dt.date
@@ -151,30 +152,32 @@ TABS = {
     "stock_outs": Tab(
         "Stock-out cost",
         "health_stock_outs",
-        "Last 28 days with data: what a shelf sells on a day in stock, less what it sold on days out of stock, at today's price.",
+        "Last 28 days with data: what a shelf sells on a day in stock, less what it sold on days out of stock, at its "
+        "latest price.",
         "No known shelf was out of stock in the last 28 days.",
         _stock_outs,
     ),
     "shrinkage": Tab(
         "Shrinkage",
         "health_shrinkage",
-        "Last 91 days with data: adjustments below zero, and stock that counts did not find; what they found is taken off the value.",
+        "Last 91 days with data: adjustments below zero, and stock that counts did not find; what they found is taken "
+        "off the value.",
         "Nothing was written off, and no count differed from the book, in the last 91 days.",
         _shrinkage,
     ),
     "phantom": Tab(
         "Probable phantom stock",
         "health_phantom",
-        "The book says stock, but nothing sells: so many days in a row without a sale had a chance below 1 %, at the share of days "
-        "on which the shelf used to sell. Count these first.",
+        "The book says stock, but nothing sells: so many days in a row without a sale had a chance below 1 %, at the "
+        "share of days on which the shelf used to sell. Count these first.",
         "No shelf with stock has stopped selling by more than chance.",
         _phantom,
     ),
     "classes": Tab(
         "ABC/XYZ",
         "health_classes",
-        "Last 13 weeks. A, B, C: products that bring the first 80 %, the next 15 % and the last 5 % of net sales. X, Y, Z: weekly "
-        "units vary by less than half of their mean, by less than the mean, by more.",
+        "Last 13 weeks. A, B, C: products that bring the first 80 %, the next 15 % and the last 5 % of net sales. X, "
+        "Y, Z: weekly units vary by less than half of their mean, by less than the mean, by more.",
         "Nothing was sold in the last 13 weeks.",
         _classes,
         "class",
@@ -184,8 +187,8 @@ TABS = {
     "turns": Tab(
         "Turns and sell-through",
         "health_turns",
-        "Turns: cost of what was sold in 13 weeks ÷ average stock value, a year. Sell-through: sold in 28 days ÷ (sold + on hand + "
-        "on order), at average cost.",
+        "Turns: cost of what was sold in 13 weeks ÷ average stock value, a year. Sell-through: sold in 28 days ÷ "
+        "(sold + on hand + on order), at average cost.",
         "No stock has a cost yet: send receipts with their cost.",
         _turns,
         "category",

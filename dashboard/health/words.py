@@ -38,7 +38,11 @@ def headline(states: pd.DataFrame) -> str:
     shelves = states.groupby("state")["shelves"].sum()
     idle = value_by_currency(states, "excess_value")
     out, risk = int(shelves.get("out", 0)), int(shelves.get("at risk", 0))
-    stands = f"{plain(money_words(idle))} of stock stands idle" if idle.amounts else "No stock stands idle"
+    stands = (
+        f"{plain(money_words(idle))} of stock stands idle"
+        if idle.amounts
+        else "No stock stands idle"
+    )
     return (
         f"**{stands}**, in excess or dead. {plural(out, 'shelf is', 'shelves are')} out of stock, and "
         f"{plural(risk, 'shelf', 'shelves')} at risk of running out before a delivery could come."
@@ -64,7 +68,9 @@ def remedy(row: Mapping[str, Any]) -> str:
     """Say what to do about a shelf. row: of the report health_shelves."""
     state, unit = row["state"], row["unit"]
     if state in ("out", "at risk"):
-        return f"Chase the {counted(row['coming'], unit)} on order" if row["coming"] else "Order now"
+        return (
+            f"Chase the {counted(row['coming'], unit)} on order" if row["coming"] else "Order now"
+        )
     if state == "excess":
         return f"Order no more; move or mark down {counted(row['excess_units'], unit)}"
     if state == "dead":

@@ -26,17 +26,32 @@ lost AS (
     JOIN usual u USING (product_id, location_id)
     WHERE d.out_of_stock AND d.counts
     GROUP BY d.product_id, d.location_id
+),
+-- the price of the shelf's newest day that has one, else the one that is set
+seen AS (
+    SELECT d.product_id, d.location_id, arg_max({'amount': d.price, 'currency': d.currency}, d.day) AS last
+    FROM daily_demand d
+    JOIN newest n ON d.day > n.day - 91
+    WHERE d.price IS NOT NULL AND d.currency <> ''
+    GROUP BY d.product_id, d.location_id
+),
+priced AS (
+    SELECT o.*, coalesce(e.last.amount, k.price, p.price)::DOUBLE AS price, k.cost::DOUBLE AS cost, k.cost_currency,
+           CASE WHEN e.last.amount IS NOT NULL THEN e.last.currency WHEN k.price IS NOT NULL THEN k.currency
+                ELSE p.currency
+           END AS currency
+    FROM lost o
+    JOIN products p USING (product_id)
+    LEFT JOIN stock k USING (product_id, location_id)
+    LEFT JOIN seen e USING (product_id, location_id)
 )
 SELECT p.sku, coalesce(p.name, p.sku) AS name, l.code, coalesce(l.name, l.code) AS location, o.days_out,
-       o.units AS lost_units, p.unit, coalesce(k.currency, p.currency) AS currency,
-       o.units * coalesce(k.price, p.price)::DOUBLE AS lost_sales,
-       CASE WHEN k.cost_currency = coalesce(k.currency, p.currency)
-            THEN o.units * (coalesce(k.price, p.price) - k.cost)::DOUBLE
-       END AS lost_margin, count(*) OVER () AS found
-FROM lost o
+       o.units AS lost_units, p.unit, o.currency, o.units * o.price AS lost_sales,
+       CASE WHEN o.cost_currency = o.currency THEN o.units * (o.price - o.cost) END AS lost_margin,
+       count(*) OVER () AS found
+FROM priced o
 JOIN products p USING (product_id)
 JOIN locations l USING (location_id)
-LEFT JOIN stock k USING (product_id, location_id)
 WHERE ($location IS NULL OR l.code = $location)
       AND ($department IS NULL OR p.department = $department)
       AND ($category IS NULL OR p.category = $category)
