@@ -32,7 +32,7 @@ _DECLARED = re.compile(
 )
 _NAME = re.compile(r"\$(\w+)")
 # A line of a report in whose place expressions stand that several reports share.
-_PART = re.compile(r"^-- part (\w+)$", re.MULTILINE)
+_PART = re.compile(r"^-- part (\w+)(,?)$", re.MULTILINE)
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -78,7 +78,7 @@ def find_report(name: str) -> Report:
 
 def with_parts(text: str) -> str:
     """Put the expressions of sql/report_parts in place of the lines that name them."""
-    return _PART.sub(lambda found: sql(f"report_parts/{found[1]}").rstrip(), text)
+    return _PART.sub(lambda found: sql(f"report_parts/{found[1]}").rstrip() + found[2], text)
 
 
 def parse_report(name: str, text: str) -> Report:

@@ -9,7 +9,7 @@ from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.health.words import STATES, named
 from dashboard.theme import CHART_HEIGHT, Roles, amount, chart_frame
 
-BAR_HEIGHT = 48
+BAR_HEIGHT, GAP = 28, 32
 PERCENT = ".0%"
 # A part that is smaller has no room for its number.
 WRITTEN_MIN = 0.07
@@ -33,7 +33,7 @@ def bar_parts(states: pd.DataFrame) -> pd.DataFrame:
     known = states[states["currency"].notna() & (states["value"] > 0)]
     order = known["state"].map(list(STATES).index)
     grouped = known.assign(order=order).groupby(["currency", "order", "state"], as_index=False)
-    parts: pd.DataFrame = grouped["value"].sum()
+    parts: pd.DataFrame = grouped.agg(value=("value", "sum"))
     by_currency = parts.groupby("currency")["value"]
     parts["share"] = parts["value"] / by_currency.transform("sum")
     parts["end"] = parts.groupby("currency")["share"].cumsum()
@@ -46,7 +46,7 @@ def bar_parts(states: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def value_bar(parts: pd.DataFrame, role: Roles, *, title: str) -> Any:
+def value_bar(parts: pd.DataFrame, role: Roles, *, title: str, valued_at: str) -> Any:
     """Draw one 100 % bar of stock value for each currency. parts: of `bar_parts`."""
     colours = state_colours(role)
     present = [state for state in STATES if state in set(parts["state"])]
@@ -54,7 +54,7 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str) -> Any:
     legend = alt.Legend(orient="bottom", title=None, columns=3)
     y = alt.Y("currency:N", title=None, axis=NAME_AXIS)
     base = alt.Chart(parts)
-    bars = base.mark_bar(height=BAR_HEIGHT - 16).encode(
+    bars = base.mark_bar(height=BAR_HEIGHT).encode(
         y=y,
         x=alt.X(
             "begin:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=PERCENT)
@@ -67,13 +67,11 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str) -> Any:
             alt.Tooltip("share:Q", title="share", format=PERCENT),
         ],
     )
-    # the theme's ground stands out from every colour of a role
-    numbers = base.mark_text(
-        color=role.even if role.actual < "#8" else "#14171A", fontWeight="bold"
-    )
+    # above the bar: no colour of a text can be read on every colour of a state
+    numbers = base.mark_text(color=role.actual, dy=-BAR_HEIGHT / 2)
     chart = alt.layer(bars, numbers.encode(y=y, x="middle:Q", text="said:N"))
-    height = BAR_HEIGHT * parts["currency"].nunique()
-    subtitle = "Share of stock value at average cost, by currency. Empty shelves have no value."
+    height = (BAR_HEIGHT + GAP) * parts["currency"].nunique()
+    subtitle = f"Share of stock value at {valued_at}, by currency. Empty shelves have no value."
     return chart_frame(chart.properties(height=height), role, title=title, subtitle=subtitle)
 
 

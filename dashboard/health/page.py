@@ -99,7 +99,7 @@ class Panels:
         parts = bar_parts(found)
         if parts.empty:
             st.info(
-                "No stock has a cost yet, so nothing has a value: send receipts with their cost."
+                "No stock has a cost or a price yet, so nothing has a value: send receipts with their cost."
             )
         else:
             healthy = parts[parts["state"] == "healthy"].set_index("currency")["share"]
@@ -107,7 +107,9 @@ class Panels:
                 f"{healthy.get(code, 0.0):.0%} of {code}" for code in parts["currency"].unique()
             )
             title = f"Healthy: {said} stock value"
-            draw_chart(value_bar(parts, roles(), title=title), "health.states")
+            valued_at = str(found["valued_at"].iloc[0])
+            chart = value_bar(parts, roles(), title=title, valued_at=valued_at)
+            draw_chart(chart, "health.states")
         st.markdown("\n".join(state_lines(found)))
         shelves = int(found["shelves"].sum())
         words = rows_words(shelves, shelves, "shelf", "shelves")
@@ -156,7 +158,7 @@ class Panels:
         st.header("By shop and category")
         found = self.read("health_matrix")
         if found.empty:
-            st.info("No stock has a cost yet, so no share of its value can be told.")
+            st.info("No stock has a cost or a price yet, so no share of its value can be told.")
             return
         cells = matrix_cells(found)
         worst = cells.groupby("row")["not_healthy"].sum().nlargest(SHOPS_MAX).index

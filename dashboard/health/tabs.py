@@ -17,6 +17,7 @@ ROWS = 50
 # Streamlit's names of the colours that the bar has.
 BADGES = ("red", "orange", "green", "blue", "violet", "gray")
 Columns = dict[str, Any]
+VALUED = "At average cost; at selling price in a chain that records no costs."
 NUMBER, TEXT = st.column_config.NumberColumn, st.column_config.TextColumn
 
 
@@ -61,17 +62,21 @@ def _shelves(rows: pd.DataFrame) -> Columns:
     return {
         **_place(),
         "badge": st.column_config.MultiselectColumn(
-            "State", options=[named(state) for state in STATES], color=list(BADGES), width="small"
+            "State", options=[named(state) for state in STATES], color=list(BADGES)
         ),
+        "remedy": TEXT("What to do", width="medium"),
         "on_hand": TEXT("On hand", help=tip("on hand")),
         "cover_days": NUMBER(
             "Days of cover", format="%.0f", help="On hand ÷ units sold a day in the last 28 days."
         ),
-        "lead_days": NUMBER("Lead time, days", format="%.0f", help=tip("lead time")),
+        "wait_days": NUMBER(
+            "Delivery in days",
+            format="%.0f",
+            help=f"{tip('lead time')} Without orders: days until the next delivery is due, at its usual pace.",
+        ),
         "excess_units": TEXT("Excess", help=tip("excess stock")),
-        "value": amount_column(rows, "value", "Value", help="At average cost."),
+        "value": amount_column(rows, "value", "Value", help=VALUED),
         "last_sale": st.column_config.DateColumn("Last sale", format="D MMM YYYY"),
-        "remedy": TEXT("What to do", width="large"),
     }
 
 
@@ -109,7 +114,7 @@ def _phantom(rows: pd.DataFrame) -> Columns:
     return {
         **_place(),
         "on_hand": TEXT("On hand", help=tip("phantom stock")),
-        "value": amount_column(rows, "value", "Value", help="At average cost."),
+        "value": amount_column(rows, "value", "Value", help=VALUED),
         "last_sold": st.column_config.DateColumn("Last sale", format="D MMM YYYY"),
         "days_without": NUMBER("Days without a sale"),
         "used": TEXT("Sold before on"),
@@ -188,8 +193,8 @@ TABS = {
         "Turns and sell-through",
         "health_turns",
         "Turns: cost of what was sold in 13 weeks ÷ average stock value, a year. Sell-through: sold in 28 days ÷ "
-        "(sold + on hand + on order), at average cost.",
-        "No stock has a cost yet: send receipts with their cost.",
+        "(sold + on hand + on order). At average cost, or at selling price in a chain that records no costs.",
+        "No stock has a cost or a price yet: send receipts with their cost.",
         _turns,
         "category",
         "categories",

@@ -12,11 +12,11 @@ from dashboard.theme import counted, plain, plural
 # States in the order in which they stand, with the rule of each.
 STATES = {
     "out": "empty, though it sold in the last 28 days",
-    "at risk": "the stock lasts fewer days than a delivery takes (median of its orders)",
+    "at risk": "the stock lasts fewer days than a delivery takes",
     "healthy": "none of the others",
     "excess": "more than was sold in the last 13 weeks",
     "dead": "nothing sold in the last 13 weeks",
-    "cannot judge": "stock unknown, under 4 weeks of history, or no order that tells how long a delivery takes",
+    "cannot judge": "stock unknown, under 4 weeks of history, or nothing that tells when a delivery can come",
 }
 IDLE = ("excess", "dead")
 
@@ -38,14 +38,11 @@ def headline(states: pd.DataFrame) -> str:
     shelves = states.groupby("state")["shelves"].sum()
     idle = value_by_currency(states, "excess_value")
     out, risk = int(shelves.get("out", 0)), int(shelves.get("at risk", 0))
-    stands = (
-        f"{plain(money_words(idle))} of stock stands idle"
-        if idle.amounts
-        else "No stock stands idle"
-    )
+    many = plural(sum(int(shelves.get(state, 0)) for state in IDLE), "shelf holds", "shelves hold")
+    worth = f", worth {plain(money_words(idle))}" if idle.amounts else ""
     return (
-        f"**{stands}**, in excess or dead. {plural(out, 'shelf is', 'shelves are')} out of stock, and "
-        f"{plural(risk, 'shelf', 'shelves')} at risk of running out before a delivery could come."
+        f"**{many} excess or dead stock{worth}.** {plural(out, 'shelf is', 'shelves are')} out of stock, and "
+        f"{plural(risk, 'shelf is', 'shelves are')} at risk of running out before a delivery can come."
     )
 
 
@@ -81,5 +78,5 @@ def remedy(row: Mapping[str, Any]) -> str:
 WAYS_TO_JUDGE = {
     "stock unknown": "Count it",
     "too new": "Wait for 4 weeks of history",
-    "lead time missing": "Send its purchase orders",
+    "lead time missing": "Send its orders and receipts",
 }

@@ -22,21 +22,34 @@ lead_of_shelf AS (
 lead_of_location AS (
     SELECT location_id, median(days) AS days FROM deliveries GROUP BY location_id
 ),
+-- without orders: days until the next delivery is due, at the average distance of the last 13 weeks' deliveries
+due AS (
+    SELECT d.product_id, d.location_id,
+           greatest((max(d.day) - min(d.day)) / (count(*) - 1) - (any_value(n.day) - max(d.day)), 1) AS days
+    FROM daily_demand d
+    JOIN newest n ON d.day > n.day - 91
+    WHERE d.received > 0
+    GROUP BY d.product_id, d.location_id
+    HAVING count(*) > 1
+),
 measured AS (
     SELECT p.sku, coalesce(p.name, p.sku) AS name, p.department, p.category, p.unit, l.code,
-           coalesce(l.name, l.code) AS location, k.on_hand::DOUBLE AS on_hand, k.cost::DOUBLE AS cost,
-           k.cost_currency AS currency, k.last_sale_at,
+           coalesce(l.name, l.code) AS location, k.on_hand::DOUBLE AS on_hand, v.unit_value,
+           v.currency, v.valued_at, k.last_sale_at,
            (coalesce(k.on_order, 0) + coalesce(k.in_transit, 0))::DOUBLE AS coming,
            coalesce(a.age_days, 0) AS age_days,
-           coalesce(a.sold_28, 0) AS sold_28, coalesce(a.sold_91, 0) AS sold_91, coalesce(s.days, o.days) AS lead_days,
+           coalesce(a.sold_28, 0) AS sold_28, coalesce(a.sold_91, 0) AS sold_91,
+           coalesce(s.days, o.days, e.days)::DOUBLE AS wait_days,
            CASE WHEN a.sold_28 > 0 THEN k.on_hand::DOUBLE * least(a.age_days, 28) / a.sold_28 END AS cover_days,
            greatest(k.on_hand::DOUBLE - greatest(a.sold_91, 0) * 91 / a.age_days, 0) AS beyond
     FROM stock k
     JOIN products p USING (product_id)
     JOIN locations l USING (location_id)
+    JOIN unit_values v USING (product_id, location_id)
     LEFT JOIN paces a USING (product_id, location_id)
     LEFT JOIN lead_of_shelf s USING (product_id, location_id)
     LEFT JOIN lead_of_location o USING (location_id)
+    LEFT JOIN due e USING (product_id, location_id)
     WHERE ($location IS NULL OR l.code = $location)
       AND ($department IS NULL OR p.department = $department)
       AND ($category IS NULL OR p.category = $category)
@@ -47,16 +60,16 @@ judged AS (
            CASE WHEN on_hand IS NULL THEN 'cannot judge'
                 WHEN on_hand = 0 THEN 'out'
                 WHEN sold_91 <= 0 AND age_days = 91 THEN 'dead'
-                WHEN cover_days < lead_days THEN 'at risk'
+                WHEN cover_days < wait_days THEN 'at risk'
                 WHEN age_days < 28 THEN 'cannot judge'
                 WHEN beyond > 0 THEN 'excess'
-                WHEN lead_days IS NULL OR sold_91 <= 0 THEN 'cannot judge'
+                WHEN wait_days IS NULL OR sold_91 <= 0 THEN 'cannot judge'
                 ELSE 'healthy'
            END AS state
     FROM measured
 ),
 shelf_states AS (
-    SELECT *, on_hand * cost AS value,
+    SELECT *, on_hand * unit_value AS value,
            CASE state WHEN 'dead' THEN on_hand WHEN 'excess' THEN beyond END AS excess_units,
            CASE WHEN state <> 'cannot judge' THEN NULL
                 WHEN on_hand IS NULL THEN 'stock unknown'

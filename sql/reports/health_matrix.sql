@@ -3,6 +3,7 @@
 -- parameter department text: department; all of them where left out
 -- parameter category text: category of the department; all of them where left out
 WITH
+-- part unit_values,
 -- part shelf_states
 SELECT code, location, department, category, currency, count(*) AS shelves, sum(value) AS value,
        coalesce(sum(value) FILTER (WHERE state <> 'healthy'), 0) AS not_healthy,

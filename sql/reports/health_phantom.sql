@@ -5,7 +5,9 @@
 -- parameter category text: category of the department; all of them where left out
 -- parameter chance number = 0.01: limit of the chance
 -- parameter rows integer: rows at most; all of them where left out
-WITH newest AS (
+WITH
+-- part unit_values,
+newest AS (
     SELECT max(day) AS day FROM daily_demand
 ),
 open_days AS (
@@ -38,10 +40,11 @@ judged AS (
     SELECT *, pow(1 - days_sold / (days_before + 1), days_without) AS chance FROM counted WHERE days_before >= 14
 )
 SELECT p.sku, coalesce(p.name, p.sku) AS name, l.code, coalesce(l.name, l.code) AS location, k.on_hand::DOUBLE AS on_hand,
-       p.unit, j.last_sold, j.days_sold, j.days_before, j.days_without, j.chance, (k.on_hand * k.cost)::DOUBLE AS value,
-       k.cost_currency AS currency, count(*) OVER () AS found
+       p.unit, j.last_sold, j.days_sold, j.days_before, j.days_without, j.chance, k.on_hand::DOUBLE * v.unit_value AS value,
+       v.currency, count(*) OVER () AS found
 FROM judged j
 JOIN stock k USING (product_id, location_id)
+JOIN unit_values v USING (product_id, location_id)
 JOIN products p USING (product_id)
 JOIN locations l USING (location_id)
 WHERE ($location IS NULL OR l.code = $location)

@@ -1,11 +1,13 @@
 -- Shrinkage by shelf, in the last days with data: units written off by adjustments, units missing and found at counts (stock after
--- a day with a count, less the stock before it and what moved), and the value of the difference at average cost.
+-- a day with a count, less the stock before it and what moved), and the value of the difference (at average cost, or selling price where no costs are recorded).
 -- parameter location text: code of a shop; all of them where left out
 -- parameter department text: department; all of them where left out
 -- parameter category text: category of the department; all of them where left out
 -- parameter days integer = 91: length of the period, up to the newest day with data
 -- parameter rows integer: rows at most; all of them where left out
-WITH newest AS (
+WITH
+-- part unit_values,
+newest AS (
     SELECT max(day) AS day FROM daily_demand
 ),
 seen AS (
@@ -45,12 +47,12 @@ summed AS (
 )
 SELECT p.sku, coalesce(p.name, p.sku) AS name, l.code, coalesce(l.name, l.code) AS location, s.written_off,
        s.missing_at_counts, s.found_at_counts, p.unit,
-       (s.written_off + s.missing_at_counts - s.found_at_counts) * k.cost::DOUBLE AS value, k.cost_currency AS currency,
+       (s.written_off + s.missing_at_counts - s.found_at_counts) * v.unit_value AS value, v.currency,
        count(*) OVER () AS found
 FROM summed s
 JOIN products p USING (product_id)
 JOIN locations l USING (location_id)
-LEFT JOIN stock k USING (product_id, location_id)
+LEFT JOIN unit_values v USING (product_id, location_id)
 WHERE ($location IS NULL OR l.code = $location)
       AND ($department IS NULL OR p.department = $department)
       AND ($category IS NULL OR p.category = $category)

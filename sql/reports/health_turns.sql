@@ -1,9 +1,11 @@
 -- Turns and sell-through by department, category and currency. Turns: cost of the units sold in the last 91 days with data, by the
--- average value of the stock of these days, a year. Sell-through: units sold in the last 28 days, of those, what is on hand and what is on order, all at average cost.
+-- average value of the stock of these days, a year. Sell-through: units sold in the last 28 days, of those, what is on hand and what is on order, all at the present average cost (or selling price where no costs are recorded).
 -- parameter location text: code of a shop; all of them where left out
 -- parameter department text: department; all of them where left out
 -- parameter category text: category of the department; all of them where left out
-WITH newest AS (
+WITH
+-- part unit_values,
+newest AS (
     SELECT max(day) AS day FROM daily_demand
 ),
 sold AS (
@@ -14,22 +16,22 @@ sold AS (
     GROUP BY d.product_id, d.location_id
 ),
 held AS (
-    SELECT s.product_id, s.location_id, sum(s.value)::DOUBLE / 91 AS value
+    SELECT s.product_id, s.location_id, sum(s.on_hand)::DOUBLE / 91 AS units
     FROM daily_stock s
     JOIN newest n ON s.day > n.day - 91 AND s.day <= n.day
-    JOIN stock k ON k.product_id = s.product_id AND k.location_id = s.location_id AND k.cost_currency = s.currency
     GROUP BY s.product_id, s.location_id
 ),
 shelves AS (
-    SELECT p.department, p.category, k.cost_currency AS currency, k.cost::DOUBLE AS cost, coalesce(s.units, 0) AS units,
+    SELECT p.department, p.category, v.currency, v.unit_value AS cost, coalesce(s.units, 0) AS units,
            coalesce(s.units_28, 0) AS units_28, coalesce(k.on_hand, 0)::DOUBLE AS on_hand,
-           coalesce(k.on_order, 0)::DOUBLE AS on_order, coalesce(h.value, 0) AS value
+           coalesce(k.on_order, 0)::DOUBLE AS on_order, coalesce(h.units, 0) * v.unit_value AS value
     FROM stock k
     JOIN products p USING (product_id)
     JOIN locations l USING (location_id)
+    JOIN unit_values v USING (product_id, location_id)
     LEFT JOIN sold s USING (product_id, location_id)
     LEFT JOIN held h USING (product_id, location_id)
-    WHERE k.cost IS NOT NULL
+    WHERE v.unit_value IS NOT NULL
       AND ($location IS NULL OR l.code = $location)
       AND ($department IS NULL OR p.department = $department)
       AND ($category IS NULL OR p.category = $category)

@@ -43,21 +43,31 @@ def first_day(last: date) -> date:
     return last - timedelta(days=DAYS - 1)
 
 
-def send_chain(engine: sa.Engine, lake: Lake, last: date) -> None:
-    """Record the chain so that `last` is its newest day, and land it."""
+def send_chain(engine: sa.Engine, lake: Lake, last: date, *, costs: bool = True) -> None:
+    """Record the chain so that `last` is its newest day, and land it. costs: of receipts, else products have prices."""
     with engine.begin() as connection:
         names = {sku: f"Product {sku}" for sku in PRICES}
         put_products(
             connection,
-            [ProductIn(sku, name=names[sku], department=DEPARTMENTS[sku]) for sku in PRICES],
+            [
+                ProductIn(
+                    sku,
+                    name=names[sku],
+                    department=DEPARTMENTS[sku],
+                    price=None if costs else price,
+                    currency=None if costs else "EUR",
+                )
+                for sku, price in PRICES.items()
+            ],
         )
         put_locations(connection, [LocationIn("S1", name="High Street"), LocationIn("S2")])
-    outcomes = Recorder(engine, Settings()).record("till", "application/x-ndjson", _raws(last))
+    raws = _raws(last, costs=costs)
+    outcomes = Recorder(engine, Settings()).record("till", "application/x-ndjson", raws)
     assert {outcome.name for outcome in outcomes} == {"accepted"}
     run_etl(engine, lake)
 
 
-def _raws(last: date) -> list[bytes]:
+def _raws(last: date, *, costs: bool) -> list[bytes]:
     start = datetime.combine(first_day(last), datetime.min.time(), UTC)
     raws: list[bytes] = []
 
@@ -72,7 +82,8 @@ def _raws(last: date) -> list[bytes]:
         money = {"currency": CURRENCY[shop]}
         of = {"product": sku, "location": shop}
         if received is not None:
-            add("receipt", born, 1, quantity=received, cost=COSTS[sku], **money, **of)
+            paid = {"cost": COSTS[sku], **money} if costs else {}
+            add("receipt", born, 1, quantity=received, **paid, **of)
         for day in sold_on:
             add("sale", day, 10, quantity=units, price=PRICES[sku], **money, **of)
     for n, (sku, shop, day, units) in enumerate(ADJUSTED):
@@ -84,7 +95,8 @@ def _raws(last: date) -> list[bytes]:
         counted = int(on_hand[sku, shop, first_day(last) + timedelta(days=day)])
         add("stocktake", day, 14, product=sku, location=shop, counted=counted)
     add("order", ORDERED, 8, quantity=5, order_id="PO1")
-    add("receipt", CAME, 8, quantity=5, order_id="PO1", cost=COSTS["A"], currency="EUR")
+    paid = {"cost": COSTS["A"], "currency": "EUR"} if costs else {}
+    add("receipt", CAME, 8, quantity=5, order_id="PO1", **paid)
     add("order", DAYS - 1, 8, product="B", quantity=30, order_id="PO2")
     return raws
 

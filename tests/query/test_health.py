@@ -87,7 +87,7 @@ def test_each_shelf_has_the_first_state_that_fits(reports: Reports) -> None:
     excess = wanted["on_hand"] - wanted["sold_91"].where(found["state"] == "excess", 0)
     excess = excess.where(found["state"].isin(["excess", "dead"]))
     np.testing.assert_allclose(found["excess_units"].astype(float), excess, rtol=1e-9)
-    assert set(found["lead_days"].dropna()) == {LEAD_DAYS}
+    assert set(found["wait_days"].dropna()) == {LEAD_DAYS}
     assert found["coming"].to_dict() == {key: 30.0 * (key == ("B", "S1")) for key in STATES}
     assert found["found"].unique().tolist() == [len(STATES)]
     dead = frame_of(reports, "health_shelves", state="dead", rows="1")

@@ -46,7 +46,8 @@ def test_the_page_judges_each_shelf_and_leads_to_it(filled_page: Dashboard) -> N
     drawn = filled_page.draw("health")
     said = text_of(drawn)
     assert not drawn.error
-    assert "1 shelf is out of stock, and 1 shelf at risk" in said
+    assert "1 shelf is out of stock, and 1 shelf is at risk" in said
+    assert "2 shelves hold excess or dead stock, worth EUR " in said
     assert all(f"**{named(state)}**" in said for state in STATES)
     assert "lead time missing: 1; stock unknown: 1; too new: 1" in said
     assert len(charts_of(drawn)) == 3
@@ -71,7 +72,8 @@ def test_each_list_is_drawn(filled_page: Dashboard) -> None:
 
 def test_what_is_missing_or_away_is_said(page: Dashboard, database: sa.Engine, lake: Lake) -> None:
     assert "No stock can be judged yet." in text_of(page.draw("health"))
-    send_chain(database, lake, datetime.now(UTC).date())
+    send_chain(database, lake, datetime.now(UTC).date(), costs=False)
+    assert "stock value at selling price" in charts_of(page.draw("health"))[0]
     narrow = page.draw("health", store="S2", cat="Home")
     assert "No stock of S2, Home is known" in text_of(narrow)
     away = page.reader.settings.model_copy(update={"api_url": f"http://127.0.0.1:{free_port()}"})
