@@ -10,6 +10,8 @@ from dashboard.health.words import STATES, named
 from dashboard.theme import CHART_HEIGHT, Roles, amount, chart_frame
 
 BAR_HEIGHT, GAP = 28, 32
+# Of the bars' axis and legend: the height of a picture has them in it.
+AXIS_AND_LEGEND = 90
 PERCENT = ".0%"
 # A part that is smaller has no room for its number.
 WRITTEN_MIN = 0.07
@@ -70,22 +72,28 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str, valued_at: str) -
     # above the bar: no colour of a text can be read on every colour of a state
     numbers = base.mark_text(color=role.actual, dy=-BAR_HEIGHT / 2)
     chart = alt.layer(bars, numbers.encode(y=y, x="middle:Q", text="said:N"))
-    height = (BAR_HEIGHT + GAP) * parts["currency"].nunique()
+    height = AXIS_AND_LEGEND + (BAR_HEIGHT + GAP) * parts["currency"].nunique()
     subtitle = f"Share of stock value at {valued_at}, by currency. Empty shelves have no value."
     return chart_frame(chart.properties(height=height), role, title=title, subtitle=subtitle)
 
 
-def matrix_cells(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Name the rows and columns of the matrix; a shop with stock in several currencies has a row for each."""
+def matrix_cells(matrix: pd.DataFrame, *, by: str) -> pd.DataFrame:
+    """Add the rows of the report health_matrix up to cells. by: what columns are, department or category.
+
+    A shop with stock in several currencies has a row for each.
+    """
     several = matrix["currency"].nunique() > 1
-    rows = matrix["location"] + (" · " + matrix["currency"] if several else "")
-    parts = matrix[["department", "category"]].fillna("")
-    columns = (parts["department"] + " / " + parts["category"]).str.strip(" /")
-    return matrix.assign(
-        row=rows,
-        column=columns.where(columns != "", "no category"),
-        said=matrix["share"].map("{:.0%}".format),
-        worth=[amount(v, c) for v, c in zip(matrix["value"], matrix["currency"], strict=True)],
+    named = matrix.assign(
+        row=matrix["location"] + (" · " + matrix["currency"] if several else ""),
+        column=matrix[by].fillna(f"no {by}"),
+    )
+    of_a_cell = ["code", "row", "column", "currency"]
+    cells = named.groupby(of_a_cell, as_index=False)[["shelves", "value", "not_healthy"]].sum()
+    share = cells["not_healthy"] / cells["value"]
+    return cells.assign(
+        share=share,
+        said=share.map("{:.0%}".format),
+        worth=[amount(v, c) for v, c in zip(cells["value"], cells["currency"], strict=True)],
     )
 
 
@@ -113,7 +121,7 @@ def health_matrix(cells: pd.DataFrame, role: Roles, *, title: str) -> Any:
         ),
         tooltip=[
             alt.Tooltip("row:N", title="shop"),
-            alt.Tooltip("column:N", title="category"),
+            alt.Tooltip("column:N", title="of"),
             alt.Tooltip("said:N", title="not healthy"),
             alt.Tooltip("worth:N", title="stock value"),
             alt.Tooltip("shelves:Q", title="shelves"),

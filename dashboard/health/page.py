@@ -160,10 +160,14 @@ class Panels:
         if found.empty:
             st.info("No stock has a cost or a price yet, so no share of its value can be told.")
             return
-        cells = matrix_cells(found)
+        # all categories at once are too narrow to read
+        by = "category" if self.filters.department else "department"
+        cells = matrix_cells(found, by=by)
         worst = cells.groupby("row")["not_healthy"].sum().nlargest(SHOPS_MAX).index
         shown = cells[cells["row"].isin(worst)]
         title = f"{(shown['share'] > 0.5).sum():,} of {plural(len(shown), 'cell')} more than half not healthy"
+        if by == "department":
+            st.caption("Departments; choose one above for its categories.")
         draw_chart(health_matrix(shown, roles(), title=title), "health.matrix")
         words = rows_words(len(shown), len(cells), "cell")
         self.foot(found, "health_matrix", "Health by shop and category", words)

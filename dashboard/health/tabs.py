@@ -54,6 +54,14 @@ def _with_unit(rows: pd.DataFrame, *names: str) -> None:
         ]
 
 
+def _percent(
+    rows: pd.DataFrame, name: str, label: str, form: str = "%.0f %%", *, help: str | None = None
+) -> Any:
+    """Turn a column of shares into percents, and return how it is shown."""
+    rows[name] = 100 * rows[name]
+    return NUMBER(label, format=form, help=help)
+
+
 def _shelves(rows: pd.DataFrame) -> Columns:
     rows["remedy"] = [remedy(row) for row in records_of(rows)]
     rows["badge"] = [[named(state)] for state in rows["state"]]
@@ -118,7 +126,7 @@ def _phantom(rows: pd.DataFrame) -> Columns:
         "last_sold": st.column_config.DateColumn("Last sale", format="D MMM YYYY"),
         "days_without": NUMBER("Days without a sale"),
         "used": TEXT("Sold before on"),
-        "chance": NUMBER("Chance", format="percent"),
+        "chance": _percent(rows, "chance", "Chance", "%.2f %%"),
     }
 
 
@@ -128,7 +136,7 @@ def _classes(rows: pd.DataFrame) -> Columns:
         "class": TEXT("Class", help=tip("ABC/XYZ"), pinned=True),
         "products": NUMBER("Products", format="localized"),
         "net_sales": amount_column(rows, "net_sales", "Net sales"),
-        "share": NUMBER("Share of sales", format="percent"),
+        "share": _percent(rows, "share", "Share of sales"),
         "best_sellers": TEXT("Best sellers", width="large"),
     }
 
@@ -139,7 +147,7 @@ def _turns(rows: pd.DataFrame) -> Columns:
     return {
         "group": TEXT("Category", width="medium", pinned=True),
         "turns": NUMBER("Turns a year", format="%.1f", help=tip("turns")),
-        "sell_through": NUMBER("Sell-through", format="percent", help=tip("sell-through")),
+        "sell_through": _percent(rows, "sell_through", "Sell-through", help=tip("sell-through")),
         "stock_value": amount_column(rows, "stock_value", "Stock value"),
         "on_order_value": amount_column(rows, "on_order_value", "On order"),
     }

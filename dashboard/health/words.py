@@ -39,7 +39,7 @@ def headline(states: pd.DataFrame) -> str:
     idle = value_by_currency(states, "excess_value")
     out, risk = int(shelves.get("out", 0)), int(shelves.get("at risk", 0))
     many = plural(sum(int(shelves.get(state, 0)) for state in IDLE), "shelf holds", "shelves hold")
-    worth = f", worth {plain(money_words(idle))}" if idle.amounts else ""
+    worth = f": {plain(money_words(idle))} beyond 13 weeks of sales" if idle.amounts else ""
     return (
         f"**{many} excess or dead stock{worth}.** {plural(out, 'shelf is', 'shelves are')} out of stock, and "
         f"{plural(risk, 'shelf is', 'shelves are')} at risk of running out before a delivery can come."

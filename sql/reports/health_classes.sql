@@ -36,7 +36,7 @@ ranked AS (
 SELECT r.currency, CASE WHEN r.before < 0.8 * r.all_sales THEN 'A' WHEN r.before < 0.95 * r.all_sales THEN 'B' ELSE 'C' END AS abc,
        CASE WHEN s.cv < 0.5 THEN 'X' WHEN s.cv < 1 THEN 'Y' ELSE 'Z' END AS xyz, count(*) AS products,
        sum(r.sales) AS net_sales, sum(r.sales) / any_value(r.all_sales) AS share,
-       array_to_string(list(coalesce(p.name, p.sku) ORDER BY r.sales DESC, p.sku)[1:3], ', ') AS best_sellers
+       array_to_string(list(coalesce(p.name, p.sku) ORDER BY r.sales DESC, p.sku)[1:3], ' · ') AS best_sellers
 FROM ranked r
 JOIN spread s USING (product_id)
 JOIN products p USING (product_id)

@@ -40,7 +40,7 @@ lines AS (
     WHERE (b.product_id, b.location_id, b.day) IN (SELECT (product_id, location_id, day) FROM seen WHERE is_count)
 ),
 summed AS (
-    SELECT product_id, location_id, -sum(written_off)::DOUBLE AS written_off, -sum(missing)::DOUBLE AS missing_at_counts,
+    SELECT product_id, location_id, (-sum(written_off))::DOUBLE AS written_off, (-sum(missing))::DOUBLE AS missing_at_counts,
            sum(found_again)::DOUBLE AS found_at_counts
     FROM lines
     GROUP BY product_id, location_id

@@ -47,7 +47,7 @@ def test_the_page_judges_each_shelf_and_leads_to_it(filled_page: Dashboard) -> N
     said = text_of(drawn)
     assert not drawn.error
     assert "1 shelf is out of stock, and 1 shelf is at risk" in said
-    assert "2 shelves hold excess or dead stock, worth EUR " in said
+    assert "2 shelves hold excess or dead stock: EUR " in said
     assert all(f"**{named(state)}**" in said for state in STATES)
     assert "lead time missing: 1; stock unknown: 1; too new: 1" in said
     assert len(charts_of(drawn)) == 3
