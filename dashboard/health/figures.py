@@ -11,7 +11,7 @@ from dashboard.theme import CHART_HEIGHT, Roles, amount, chart_frame
 
 BAR_HEIGHT, GAP = 28, 32
 # Of the bars' axis and legend: the height of a picture has them in it.
-AXIS_AND_LEGEND = 90
+AXIS_AND_LEGEND = 110
 PERCENT = ".0%"
 # A part that is smaller has no room for its number.
 WRITTEN_MIN = 0.07
@@ -59,7 +59,10 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str, valued_at: str) -
     bars = base.mark_bar(height=BAR_HEIGHT).encode(
         y=y,
         x=alt.X(
-            "begin:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=PERCENT)
+            "begin:Q",
+            title=None,
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format=PERCENT, tickCount=5),
         ),
         x2="end:Q",
         color=alt.Color("name:N", scale=scale, legend=legend),
@@ -70,7 +73,7 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str, valued_at: str) -
         ],
     )
     # above the bar: no colour of a text can be read on every colour of a state
-    numbers = base.mark_text(color=role.actual, dy=-BAR_HEIGHT / 2)
+    numbers = base.mark_text(color=role.actual, dy=-BAR_HEIGHT / 2 - 9)
     chart = alt.layer(bars, numbers.encode(y=y, x="middle:Q", text="said:N"))
     height = AXIS_AND_LEGEND + (BAR_HEIGHT + GAP) * parts["currency"].nunique()
     subtitle = f"Share of stock value at {valued_at}, by currency. Empty shelves have no value."
