@@ -41,6 +41,19 @@ TERMS = {
     "Lift": (
         "How many times as often two products are in one order as they would be by chance; 1 is chance."
     ),
+    "Sell-through": "Units sold in the last 28 days ÷ (those + on hand).",
+    "Turns": (
+        "How often stock is sold and replaced in a year: cost of what was sold in 91 days ÷ average stock value of "
+        "these days, for 365 days."
+    ),
+    "Excess stock": "Units on hand beyond what was sold in the last 91 days (13 weeks).",
+    "Shrinkage": "Stock that is missing without a sale: theft, breakage, mistakes.",
+    "Phantom stock": "Stock that the book has and the shelf has not.",
+    "XYZ class": (
+        "Products by how much weekly units vary: class X by less than half of their mean, Y by less than the mean, "
+        "Z by more."
+    ),
+    "Lead time": "Days from an order until its goods are on the shelf.",
     "Backtest": (
         "Test on the past: forecast from an earlier day with what was known then, and compare with what was sold."
     ),

@@ -18,6 +18,7 @@ from dashboard.feeds import page as feeds
 from dashboard.forecasts import page as forecasts
 from dashboard.freshness import read_freshness
 from dashboard.friendly_errors import FAILED, friendly_errors
+from dashboard.health import page as health
 from dashboard.links import arrive, know_pages, page_link
 from dashboard.overview import page as overview
 from dashboard.panels import ROLE
@@ -40,6 +41,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     "Insights": [
         ("overview", "Overview", ":material/dashboard:", overview.render),
         ("risk", "Stock risk", ":material/production_quantity_limits:", risk.render),
+        ("health", "Inventory health", ":material/monitor_heart:", health.render),
         ("products", "Products", ":material/inventory_2:", products.render),
         ("demand", "Demand", ":material/shopping_basket:", demand.render),
         ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),

@@ -31,6 +31,8 @@ _DECLARED = re.compile(
     r"^-- parameter (?P<name>\w+) (?P<kind>\w+)(?: = (?P<default>[^:]+))?: (?P<meaning>.+)$"
 )
 _NAME = re.compile(r"\$(\w+)")
+# A line of a report in whose place expressions stand that several reports share.
+_PART = re.compile(r"^-- part (\w+)(,?)$", re.MULTILINE)
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -59,7 +61,7 @@ def all_reports() -> Mapping[str, Report]:
     """Return every report and metric by its name."""
     folder = files("sql").joinpath("reports")
     names = sorted(path.name.removesuffix(".sql") for path in folder.iterdir())
-    reports = [parse_report(name, sql(f"reports/{name}")) for name in names]
+    reports = [parse_report(name, with_parts(sql(f"reports/{name}"))) for name in names]
     metrics = [Report(one.name, one.definition, (), one.text) for one in all_metrics()]
     return {one.name: one for one in [*metrics, *reports]}
 
@@ -72,6 +74,11 @@ def find_report(name: str) -> Report:
             "report_missing", f"There is no report {name!r}. There are {', '.join(found)}."
         )
     return found[name]
+
+
+def with_parts(text: str) -> str:
+    """Put the expressions of sql/report_parts in place of the lines that name them."""
+    return _PART.sub(lambda found: sql(f"report_parts/{found[1]}").rstrip() + found[2], text)
 
 
 def parse_report(name: str, text: str) -> Report:

@@ -280,7 +280,9 @@ def describe_forecast(report: dict[str, Any]) -> str:
 
 def _looked_at(report: dict[str, Any]) -> str:
     failing = sum(rule["failed"] > 0 for rule in report["rules"])
-    return f"{len(report['rules'])} rules of quality, {failing} of them found something: page Quality"
+    return (
+        f"{len(report['rules'])} rules of quality, {failing} of them found something: page Quality"
+    )
 
 
 def _checked(report: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "Overview": ("/", 1, 1),
     "Stock risk": ("/risk", 0, 1),
+    "Inventory health": ("/health", 3, 1),
     "Products": ("/products", 2, 2),
     "Demand": ("/demand", 3, 0),
     "Forecasts": ("/forecasts", 3, 2),

@@ -1,0 +1,1 @@
+"""The page Inventory health: what it shows is placed in `page`."""

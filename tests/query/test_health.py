@@ -1,0 +1,216 @@
+"""Reports of inventory health against pandas and plain loops, which are given what was sent."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from query.report_engine import Reports
+from query.reports import find_report
+from stocktide.foundation.database import create_engine
+from stocktide.foundation.embedded import Postgres
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.settings import Settings
+from tests.conftest import copied
+from tests.query.health_chain import (
+    COSTS,
+    CURRENCY,
+    DEPARTMENTS,
+    LONG,
+    PRICES,
+    SHORT,
+    send_chain,
+    simulated,
+)
+
+LAST = date(2026, 6, 30)
+LEAD_DAYS = 5
+STATES = {
+    ("A", "S1"): "healthy", ("B", "S1"): "at risk", ("C", "S1"): "out", ("D", "S1"): "excess", ("E", "S1"): "dead",
+    ("F", "S1"): "healthy", ("G", "S1"): "cannot judge", ("H", "S1"): "cannot judge", ("A", "S2"): "cannot judge",
+}  # fmt: skip
+WHY = {("G", "S1"): "stock unknown", ("H", "S1"): "too new", ("A", "S2"): "lead time missing"}
+
+
+@pytest.fixture(scope="module")
+def reports(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
+    """Reports over the chain, landed."""
+    settings = Settings(home=tmp_path_factory.mktemp("health"))
+    with copied(postgres) as url:
+        engine: sa.Engine = create_engine(url)
+        send_chain(engine, Lake(settings.lake_root), LAST)
+        reports = Reports(engine, settings)
+        yield reports
+        reports.close()
+        engine.dispose()
+
+
+def frame_of(reports: Reports, name: str, **given: str) -> pd.DataFrame:
+    result = reports.answer(name, given)
+    with result.spool:
+        return pd.DataFrame(result.reader().read_all().to_pylist())
+
+
+def window(frame: pd.DataFrame, days: int) -> pd.DataFrame:
+    return frame[frame["day"] > LAST - timedelta(days=days)]
+
+
+def measured() -> pd.DataFrame:
+    """A row a shelf: what the reports should find of it."""
+    every = simulated(LAST)
+    every["currency"] = every["location"].map(CURRENCY)
+    shelves = every.groupby(["sku", "location"]).agg(
+        on_hand=("on_hand", "last"), age=("day", "size"), received=("received", "first"),
+        currency=("currency", "first"),
+    )  # fmt: skip
+    for name, days in (("sold_28", SHORT), ("sold_91", LONG)):
+        shelves[name] = window(every, days).groupby(["sku", "location"])["sold"].sum()
+    shelves["cost"] = [COSTS[sku] for sku, _ in shelves.index]
+    shelves["cost"] = shelves["cost"].where(shelves["received"])
+    shelves["on_hand"] = shelves["on_hand"].where(shelves["received"])
+    shelves["value"] = shelves["on_hand"] * shelves["cost"]
+    pace = shelves["sold_28"] / shelves["age"].clip(upper=SHORT)
+    shelves["cover"] = (shelves["on_hand"] / pace).where(pace > 0)
+    return shelves
+
+
+def test_each_shelf_has_the_first_state_that_fits(reports: Reports) -> None:
+    found = frame_of(reports, "health_shelves").set_index(["sku", "code"])
+    wanted = measured().rename_axis(["sku", "code"]).loc[found.index]
+    assert found["state"].to_dict() == STATES
+    assert found["why"].dropna().to_dict() == WHY
+    for name, of in (("on_hand", "on_hand"), ("cover_days", "cover"), ("value", "value")):
+        np.testing.assert_allclose(found[name].astype(float), wanted[of], rtol=1e-9)
+    excess = wanted["on_hand"] - wanted["sold_91"].where(found["state"] == "excess", 0)
+    excess = excess.where(found["state"].isin(["excess", "dead"]))
+    np.testing.assert_allclose(found["excess_units"].astype(float), excess, rtol=1e-9)
+    assert set(found["wait_days"].dropna()) == {LEAD_DAYS}
+    assert found["coming"].to_dict() == {key: 30.0 * (key == ("B", "S1")) for key in STATES}
+    assert found["found"].unique().tolist() == [len(STATES)]
+    dead = frame_of(reports, "health_shelves", state="dead", rows="1")
+    assert dead["sku"].tolist() == ["E"]
+
+
+def test_states_and_matrix_add_the_shelves_up(reports: Reports) -> None:
+    wanted = measured()
+    wanted["state"] = [STATES[key] for key in wanted.index]
+    found = frame_of(reports, "health_states").groupby(["state", "currency"])["value"].sum()
+    sums = wanted.groupby(["state", "currency"])["value"].sum()
+    assert {k: v for k, v in found.items() if v} == pytest.approx(
+        {k: v for k, v in sums.items() if v}
+    )
+    wanted["department"] = [DEPARTMENTS[sku] for sku, _ in wanted.index]
+    whole = wanted.reset_index().groupby(["location", "department"])["value"].sum()
+    bad = wanted[wanted["state"] != "healthy"].reset_index()
+    part = bad.groupby(["location", "department"])["value"].sum()
+    cells = frame_of(reports, "health_matrix").set_index(["code", "department"])["share"]
+    assert cells.to_dict() == pytest.approx((part / whole).dropna().to_dict())
+    one = frame_of(reports, "health_matrix", location="S2", department="Fresh")
+    assert one["share"].tolist() == [1.0]
+
+
+def test_lost_sales_are_what_the_same_weekday_in_stock_sells(reports: Reports) -> None:
+    every = simulated(LAST)
+    every = every[every["received"]]
+    wanted = {}
+    for (sku, shop), days in every.groupby(["sku", "location"]):
+        out = window(days, SHORT).loc[lambda d: d["empty"]]
+        in_stock = days[~days["empty"]].set_index("day")["sold"]
+        if len(out):
+            units = 0.0
+            for empty_day, sold in zip(out["day"], out["sold"], strict=True):
+                around = [empty_day + timedelta(weeks=n) for n in range(-4, 5) if n]
+                usual = in_stock[in_stock.index.isin(around)].mean()
+                units += max(usual - sold, 0)
+            margin = units * (PRICES[str(sku)] - COSTS[str(sku)])
+            wanted[sku, shop] = (len(out), units, units * PRICES[str(sku)], margin)
+    rows = frame_of(reports, "health_stock_outs").to_dict("records")
+    found = {
+        (row["sku"], row["code"]): (
+            row["days_out"], row["lost_units"], row["lost_sales"], row["lost_margin"]
+        )
+        for row in rows
+    }  # fmt: skip
+    assert found.keys() == wanted.keys() == {("C", "S1")}
+    assert found["C", "S1"] == pytest.approx(wanted["C", "S1"])
+
+
+def test_shrinkage_is_written_off_and_missing_less_found(reports: Reports) -> None:
+    found = frame_of(reports, "health_shrinkage").set_index("sku")
+    columns = ["written_off", "missing_at_counts", "found_at_counts", "value"]
+    wanted = {
+        "A": [4.0, 0.0, 0.0, 4 * COSTS["A"]],
+        "D": [0.0, 7.0, 0.0, 7 * COSTS["D"]],
+        "B": [0.0, 0.0, 2.0, -2 * COSTS["B"]],
+    }
+    assert {sku: list(row) for sku, row in found[columns].iterrows()} == wanted
+    older = frame_of(reports, "health_shrinkage", days="120").set_index("sku")
+    assert older["written_off"].to_dict() == {"A": 4.0, "B": 0.0, "D": 0.0, "F": 5.0}
+
+
+def test_phantom_stock_is_what_stopped_selling_by_more_than_chance(reports: Reports) -> None:
+    days = simulated(LAST)
+    days = days[(days["sku"] == "F") & (days["on_hand"] > 0)]
+    stopped = days.loc[days["sold"] > 0, "day"].max()
+    before = days[(days["day"] <= stopped) & (days["day"] > stopped - timedelta(days=LONG))]
+    share = (before["sold"] > 0).sum() / (len(before) + 1)
+    gap = (LAST - stopped).days
+    [row] = frame_of(reports, "health_phantom").to_dict("records")
+    assert (row["sku"], row["last_sold"], row["days_without"]) == ("F", stopped, gap)
+    assert row["chance"] == pytest.approx((1 - share) ** gap)
+
+
+def test_the_out_of_stock_rate_is_that_of_the_shelf_days(reports: Reports) -> None:
+    every = simulated(LAST)
+    # nothing has moved for 28 days: no longer a shelf
+    moved = every[every["sold"] > 0].groupby(["sku", "location"])["day"].max()
+    until = [moved[key] for key in zip(every["sku"], every["location"], strict=True)]
+    alive = [(day - last).days <= SHORT for day, last in zip(every["day"], until, strict=True)]
+    known = window(every[every["received"] & np.array(alive)], LONG)
+    wanted = known.groupby("day")["empty"].agg(["sum", "count"])
+    found = frame_of(reports, "health_trend").set_index("day")
+    assert found["empty"].tolist() == wanted["sum"].tolist()
+    assert found["known"].tolist() == wanted["count"].tolist()
+    metric = frame_of(reports, "out_of_stock_rate").set_index("day").loc[found.index]
+    assert found["rate"].tolist() == metric["out_of_stock_rate"].tolist()
+
+
+def test_classes_and_turns_equal_pandas(reports: Reports) -> None:
+    every = window(simulated(LAST), LONG)
+    every["revenue"] = every["sold"] * every["sku"].map(PRICES)
+    every["currency"] = every["location"].map(CURRENCY)
+    every["week"] = [(LAST - day).days // 7 for day in every["day"]]
+    weeks = every.pivot_table(index="sku", columns="week", values="sold", aggfunc="sum").fillna(0)
+    cv = weeks.std(axis=1, ddof=0) / weeks.mean(axis=1)
+    xyz = pd.cut(cv, [-1, 0.5 - 1e-12, 1 - 1e-12, np.inf], labels=["X", "Y", "Z"])
+    wanted: dict[tuple[str, str, str], float] = {}
+    for currency, sold in every.groupby("currency"):
+        sales = sold.groupby("sku")["revenue"].sum().sort_values(ascending=False)
+        sales = sales[sales > 0]
+        before = (sales.cumsum() - sales) / sales.sum()
+        for sku in map(str, sales.index):
+            share = before[sku]
+            abc = "A" if share < 0.8 else "B" if share < 0.95 else "C"
+            key = (str(currency), abc, str(xyz[sku]))
+            wanted[key] = wanted.get(key, 0.0) + float(sales[sku])
+    found = frame_of(reports, "health_classes").set_index(["currency", "abc", "xyz"])
+    assert found["net_sales"].to_dict() == pytest.approx(wanted)
+    assert found.groupby("currency")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
+    turns = frame_of(reports, "health_turns", location="S2").to_dict("records")
+    mine = simulated(LAST).loc[lambda d: d["location"] == "S2"]
+    long = window(mine, LONG)
+    average = float((long["on_hand"] * COSTS["A"]).sum()) / LONG
+    cost = float(long["sold"].sum()) * COSTS["A"]
+    short, left = float(window(mine, SHORT)["sold"].sum()), float(mine["on_hand"].iloc[-1])
+    [row] = turns
+    assert row["turns"] == pytest.approx(cost / average * 365 / LONG)
+    assert row["sell_through"] == pytest.approx(short / (short + left))
+
+
+def test_shared_expressions_stand_in_the_statement_that_is_shown() -> None:
+    text = find_report("health_states").text
+    assert "shelf_states AS (" in text
+    assert "-- part" not in text
