@@ -13,6 +13,7 @@ from dashboard.api_client import why_not
 from dashboard.panels import AsSql
 from dashboard.reader import Reader
 from dashboard.theme import plain
+from stocktide.foundation.errors import Transient
 
 ARROW = "application/vnd.apache.arrow.stream"
 # The API ends a report when its time is over; the answer needs time to come.
@@ -44,6 +45,18 @@ class Asked:
 
 def report_rows(asked: Asked) -> pd.DataFrame | None:
     """Return all rows of a report; or None, and the panel says why."""
+    try:
+        return read_report(asked)
+    except Transient as away:
+        st.error(away.message)
+        return None
+
+
+def read_report(asked: Asked) -> pd.DataFrame:
+    """Read all rows of a report; columns as it names them, days as instants.
+
+    Raises Transient where it cannot be had, with the reason in words as Markdown.
+    """
     settings = asked.reader.settings
     try:
         answer = httpx.get(
@@ -53,12 +66,15 @@ def report_rows(asked: Asked) -> pd.DataFrame | None:
             timeout=settings.query_seconds_max + GRACE_S,
         )
     except httpx.HTTPError:
-        st.error(AWAY)
-        return None
+        raise Transient("report_unread", AWAY) from None
     if not answer.is_success:
-        st.error(plain(why_not(answer)))
-        return None
-    frame: pd.DataFrame = pa.ipc.open_stream(answer.content).read_all().to_pandas()
+        raise Transient("report_unread", plain(why_not(answer)))
+    table = pa.ipc.open_stream(answer.content).read_all()
+    floats = [
+        field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field
+        for field in table.schema
+    ]
+    frame: pd.DataFrame = table.cast(pa.schema(floats)).to_pandas()
     for name in frame.select_dtypes("object"):
         if frame[name].map(lambda value: isinstance(value, date)).any():
             frame[name] = pd.to_datetime(frame[name])

@@ -102,7 +102,7 @@ class Reports:
             "report": report.name,
             "definition": report.definition,
             "statement": filled(report, values),
-            **_lineage(versions.numbers, lineage),
+            **_lineage(versions, lineage),
         }
         return said, rows
 
@@ -162,14 +162,19 @@ def _written(reader: pa.RecordBatchReader, megabytes_max: int) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _lineage(numbers: Mapping[str, int], noted: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return as of when a report is. as_of: rows recorded until then are in it; null where the run did not end yet."""
-    of = [one for one in noted if numbers.get(one["table_name"]) == one["version"]]
+def _lineage(versions: Versions, noted: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return as of when a report is. as_of: rows recorded until then are in it; null where the run did not end yet.
+
+    A table is as of what was noted of its watermark, for whichever table that was noted.
+    """
+    marks = {table.watermark for table in versions.tables.values()}
+    of = [one for one in noted if one["xid_before"] in marks]
     through = [one["recorded_through"] for one in of if one["recorded_through"] is not None]
+    ended = {one["xid_before"] for one in of} == marks
     runs = [one["run_id"] for one in of if one["run_id"] is not None]
     return {
-        "as_of": min(through, default=None),
-        "lake": dict(numbers),
+        "as_of": min(through, default=None) if ended else None,
+        "lake": versions.numbers,
         "run_id": max(runs, default=None),
     }
 

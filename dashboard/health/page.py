@@ -24,7 +24,7 @@ from dashboard.health.words import STATES, headline, named, state_lines
 from dashboard.links import page_link
 from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.report_reader import read_report
+from dashboard.report_rows import Asked, read_report
 from dashboard.theme import plain, plural, roles
 from dashboard.widgets import OPENS, clicked, switch, table
 from stocktide.foundation.errors import StocktideError
@@ -77,7 +77,7 @@ class Panels:
 
     def read(self, report: str, **more: str | None) -> pd.DataFrame:
         """Read a report, narrowed by the filters."""
-        return read_report(self.reader, report, {**self.filters.asked, **more})
+        return read_report(Asked(self.reader, report, {**self.filters.asked, **more}))
 
     def foot(
         self, found: pd.DataFrame, report: str, title: str, words: str, **more: str | None

@@ -9,27 +9,12 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.lake_schemas import DAILY_DEMAND
 
 FIRST = date(2025, 1, 1)
+# as the ETL makes it, but for what only a run of it reads
 DAILY = pa.schema(
-    [
-        ("product_id", pa.int32()),
-        ("location_id", pa.int32()),
-        ("day", pa.date32()),
-        ("sold_milli", pa.int64()),
-        ("returned_milli", pa.int64()),
-        ("revenue_micros", pa.int64()),
-        ("currency", pa.string()),
-        ("other_revenue", pa.string()),
-        ("orders", pa.int32()),
-        ("price_micros", pa.int64()),
-        ("received_milli", pa.int64()),
-        ("adjusted_milli", pa.int64()),
-        ("promotion", pa.bool_()),
-        ("on_hand_milli", pa.int64()),
-        ("in_stock_share", pa.float64()),
-        ("censored", pa.bool_()),
-    ]
+    [f for f in DAILY_DEMAND if f.name != "month" and not f.name.startswith("close_")]
 )
 PRODUCTS = pd.DataFrame(
     {

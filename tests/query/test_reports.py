@@ -163,6 +163,8 @@ def test_a_report_is_of_the_lake_and_says_which(reports: Reports, console: Conso
             )
         ).one()
     assert (first["lake"]["daily_demand"], first["as_of"], first["run_id"]) == tuple(noted)
+    # a table of which no version is noted, by its watermark
+    assert said(reports, "bought_together")["as_of"] == first["as_of"]
     assert first["definition"].startswith("Sales by day:")
     assert "l.code = 'S2'" in first["statement"]
     assert first["cached"]

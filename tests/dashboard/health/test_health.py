@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dashboard.health.tabs import TABS
 from dashboard.health.words import STATES, named, remedy
-from dashboard.report_reader import AWAY
+from dashboard.report_rows import AWAY
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import load_settings
 from tests.conftest import Api
