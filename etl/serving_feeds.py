@@ -46,6 +46,9 @@ def serve_feed_days(engine: sa.Engine, lake: Lake) -> None:
 def last_days(table: DeltaTable) -> pa.Table:
     """Read the last days of every source that sent in the newest months, counted back from its own newest one."""
     months = sorted({file["month"] for file in table.partitions()})[-MONTHS:]
+    if not months:
+        # all that came is held out
+        return STAGED.empty_table()
     rows = table.to_pyarrow_table(filters=[("month", "in", months)])
     newest = rows.group_by("source").aggregate([("day", "max")])
     rows = rows.join(newest, "source")

@@ -17,6 +17,9 @@ from stocktide.foundation.runs import single_flight
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
 
+# the further tables are merged and cleaned by the same lines
+pytestmark = pytest.mark.usefixtures("days_only")
+
 RUNS = 8
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from deltalake import DeltaTable, write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,11 +14,13 @@ from etl import run_etl
 from etl.delta import open_table
 from etl.dimensions import read_dimensions
 from etl.rebuild import rebuild_lake
+from etl.serving_feeds import last_days
 from etl.tables.proof import compare_table
 from etl.tables.schemas import KEPT
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from stocktide.foundation.lake import Lake, LakeTable
+from stocktide.foundation.lake_schemas import FEEDS_DAYS
 from stocktide.foundation.settings import Settings
 from tests.examples import examples
 from tests.ingest.samples import raw
@@ -188,6 +191,11 @@ def test_what_a_feed_sent_of_a_day_is_counted_by_the_hours_it_took(chain: Chain)
     assert day["ends_at"].isoformat() == "2026-03-01T23:00:00+00:00"
 
 
+def test_a_lake_of_which_all_pairs_are_held_out_has_no_days_to_serve(tmp_path: Path) -> None:
+    write_deltalake(tmp_path / "days", FEEDS_DAYS.empty_table(), partition_by=["month"])
+    assert last_days(DeltaTable(tmp_path / "days")).num_rows == 0
+
+
 happening = st.tuples(
     st.sampled_from(["sale", "return", "receipt", "stocktake", "price", "order", "correction"]),
     st.integers(0, 100),
@@ -197,7 +205,7 @@ happening = st.tuples(
 )
 
 
-@settings(max_examples=examples(3), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(happening, min_size=1, max_size=8), min_size=2, max_size=3))
 def test_runs_one_after_another_make_what_one_run_makes(
     chain: Chain, runs: list[list[tuple[str, int, str, str, int]]]
