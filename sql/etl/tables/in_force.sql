@@ -3,4 +3,4 @@
 SELECT m.*
 FROM concerned m
 WHERE m.corrects IS NULL
-  AND NOT EXISTS (SELECT 1 FROM concerned c WHERE c.corrects = m.entry_id - m.leg AND c.leg = m.leg)
+  AND NOT EXISTS (SELECT 1 FROM concerned c WHERE c.corrects IS NOT NULL AND c.corrects = m.entry_id - m.leg AND c.leg = m.leg)
