@@ -1,6 +1,7 @@
 """Parts that pages of tables share: how tables look, what is chosen through the address, how often they draw."""
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -30,6 +31,11 @@ def table(frame: pd.DataFrame, key: str, columns: Mapping[str, Any], **more: Any
         column_config=dict(columns),
         **more,
     )
+
+
+def rows_key(values: Iterable[Any]) -> str:
+    """Return a short text that stands for the rows of a table: another list of rows is another table to Streamlit."""
+    return f"{zlib.crc32(repr(list(values)).encode()):08x}"
 
 
 def clicked(event: Any, rows: int) -> int | None:

@@ -18,7 +18,7 @@ from dashboard.links import page_link
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.theme import plain, quantity, unit_word
-from dashboard.widgets import OPENS, clicked, rule_words, table, time_column
+from dashboard.widgets import OPENS, clicked, rows_key, rule_words, table, time_column
 from stocktide.foundation.users import User
 
 ALERTS = 200
@@ -43,7 +43,7 @@ def render(reader: Reader, user: User) -> None:
     found = int(alerts["found"].iloc[0])
     st.caption("Those of feeds first, then the newest. Click a row to act on it.")
     event = table(
-        alert_rows(alerts), f"alerts.list.{hash(tuple(alerts['alert_id']))}", _columns(), **OPENS
+        alert_rows(alerts), f"alerts.list.{rows_key(alerts['alert_id'])}", _columns(), **OPENS
     )
     _one(reader, user, alerts, clicked(event, len(alerts)))
     rows_foot(

@@ -21,6 +21,7 @@ from dashboard.widgets import (
     clicked,
     listed_note,
     reason_words,
+    rows_key,
     switch,
     table,
     time_column,
@@ -133,7 +134,7 @@ def _choose_group(groups: pd.DataFrame, state: str) -> dict[str, Any] | None:
     event = table(
         named_for_people[list(columns)],
         # a table for each list: the click of one must not be taken for a row of another
-        f"feeds.groups.{state}.{hash(tuple(groups['sample_id']))}",
+        f"feeds.groups.{state}.{rows_key(groups['sample_id'])}",
         columns,
         **OPENS,
     )
@@ -234,7 +235,7 @@ def _choose_event(events: pd.DataFrame, state: str, before: str) -> int:
     }
     event = table(
         events[list(columns)],
-        f"feeds.events.{state}.{before}.{hash(tuple(events['reject_id']))}",
+        f"feeds.events.{state}.{before}.{rows_key(events['reject_id'])}",
         columns,
         **OPENS,
         height="content" if len(events) < EVENTS_SHOWN else 320,

@@ -26,7 +26,7 @@ from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.report_rows import Asked, read_report
 from dashboard.theme import plain, plural, roles
-from dashboard.widgets import OPENS, clicked, switch, table
+from dashboard.widgets import OPENS, clicked, rows_key, switch, table
 from stocktide.foundation.errors import StocktideError
 from stocktide.foundation.users import User
 
@@ -140,7 +140,7 @@ class Panels:
         columns = tab.columns(rows)
         leads = "sku" in found
         # another set of rows is another table: no row of it is chosen yet
-        chosen_of = hash(tuple(found["sku"] + found["code"])) & 0xFFFFFFFF if leads else 0
+        chosen_of = rows_key(found["sku"] + found["code"]) if leads else ""
         key = f"health.{tab.report}.{chosen_of}"
         event = table(rows[list(columns)], key, columns, **(OPENS if leads else {}))
         chosen = clicked(event, len(rows)) if leads else None

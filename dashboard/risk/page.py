@@ -16,7 +16,7 @@ from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.sums import amount_column, money_note, money_words
 from dashboard.theme import plain, unit_word
-from dashboard.widgets import OPENS, clicked, table
+from dashboard.widgets import OPENS, clicked, rows_key, table
 from stocktide.foundation.users import User
 
 ROWS = 200
@@ -115,7 +115,7 @@ def _table(rows: pd.DataFrame) -> int | None:
     number = st.column_config.NumberColumn
     event = table(
         shown[SHOWN],
-        f"risk.list.{hash(tuple(rows['sku'] + rows['code']))}",
+        f"risk.list.{rows_key(rows['sku'] + rows['code'])}",
         {
             "name": st.column_config.TextColumn("Product", width="medium", pinned=True),
             "location": st.column_config.TextColumn("Shop", width="medium"),

@@ -23,6 +23,7 @@ from dashboard.feeds.reject import conflict_table, payload_table
 from dashboard.feeds.rejects import last_refused
 from dashboard.feeds.replays import replay, replay_sentence, trial_sentence
 from dashboard.theme import DARK, LIGHT
+from dashboard.widgets import rows_key
 from stocktide.foundation.keys import SCOPES
 from stocktide.foundation.users import Role
 from tests.conftest import Api
@@ -271,7 +272,7 @@ def test_alerts_are_acknowledged_and_silenced_with_a_reason(
     table = page.dataframe[0].value
     assert table[["state", "last", "allowed"]].iloc[0].tolist() == ["open", "2 h", "10 min"]
     click = {"selection": {"rows": [], "columns": [], "cells": [[0, "rule"]]}}
-    page.session_state[f"alerts.list.{hash((1,))}"] = click
+    page.session_state[f"alerts.list.{rows_key([1])}"] = click
     page.run()
     press(page, "alerts.acknowledge")
     assert "Enter a reason" in said(page)
