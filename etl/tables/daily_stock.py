@@ -16,6 +16,7 @@ OF_MONTH = (
 )
 # A month needs the days in which what it has on hand was last seen, and four weeks of sales before these.
 DAYS_BEFORE = 57
+DAYS_OF_BOTH = "SELECT min(day), max(day) FROM (SELECT day FROM daily_demand UNION ALL SELECT day FROM daily_stock)"
 PAIRS = "SELECT DISTINCT product_id, location_id FROM touched"
 
 
@@ -51,11 +52,15 @@ def find_costs(engine: sa.Engine, bench: Workbench, *, whole: bool) -> None:
 def stock_by_month(bench: Workbench) -> Iterator[None]:
     """Make `wanted` of one month after another, from the first touched day on; it ends with daily demand."""
     ((first,),) = bench.rows("SELECT min(first_day) FROM touched")
-    ((begun, last),) = bench.rows("SELECT min(day), max(day) FROM daily_demand")
-    ((present,),) = bench.rows("SELECT max(day) FROM daily_stock")
-    if first is None or last is None:
+    if first is None:
         return
-    for begin, end in _months(max(first, begun), max(last, present or last)):
+    ((last,),) = bench.rows("SELECT max(day) FROM daily_demand")
+    ((begun, ended),) = bench.rows(DAYS_OF_BOTH)
+    if ended is None:
+        return
+    # days of stock that daily demand does not reach any more go, all of them where it is empty
+    last = last or LONG_AGO
+    for begin, end in _months(max(first, begun), ended):
         months = [f"'{day:%Y-%m}'" for day, _ in _months(begin - timedelta(days=DAYS_BEFORE), end)]
         # months are named, so that files of others are not read; a table, since a view would be read several times
         bench.make("demand", f"FROM daily_demand WHERE month IN ({', '.join(months)})")

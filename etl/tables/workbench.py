@@ -21,11 +21,11 @@ from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake, LakeTable
 from stocktide.foundation.lake_schemas import DAILY_DEMAND, MOVEMENTS
 
-# As block_of in PostgreSQL: of all entries that were appended together.
 SOURCES: Sequence[tuple[str, LakeTable, pa.Schema]] = (
     ("landed", "movements", MOVEMENTS),
     ("daily_demand", "daily_demand", DAILY_DEMAND),
 )
+# As block_of in PostgreSQL: of all entries that were appended together.
 BLOCK_OF = "CREATE MACRO block_of(entry_id) AS entry_id // 65536"
 
 

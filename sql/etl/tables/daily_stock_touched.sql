@@ -11,5 +11,5 @@ FROM (SELECT product_id, location_id, day FROM fresh
       UNION ALL
       SELECT product_id, location_id, DATE '{newest}' + 1 FROM daily_demand WHERE day > DATE '{newest}' - 29
       UNION ALL
-      SELECT product_id, location_id, day FROM daily_stock WHERE day > (SELECT max(day) FROM daily_demand))
+      SELECT product_id, location_id, day FROM daily_stock WHERE day > (SELECT coalesce(max(day), DATE '0001-01-01') FROM daily_demand))
 GROUP BY product_id, location_id

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from deltalake import DeltaTable, write_deltalake
@@ -179,6 +180,28 @@ def test_stock_ends_where_the_last_day_was_corrected_away(chain: Chain) -> None:
     run_etl(chain.engine, chain.lake)
     assert [row["day"] for row in chain.rows("daily_stock")] == [day(20)]
     chain.prove()
+
+
+def test_no_stock_stands_when_all_was_corrected_away(chain: Chain) -> None:
+    wrong = chain.send("receipt", 0, quantity=10)
+    run_etl(chain.engine, chain.lake)
+    assert len(chain.rows("daily_stock")) == 1
+    chain.send("correction", 1, corrects_id=wrong)
+    run_etl(chain.engine, chain.lake)
+    assert chain.rows("daily_demand") == chain.rows("daily_stock") == []
+    chain.prove()
+
+
+def test_the_proof_finds_stock_of_a_pair_that_has_no_day(chain: Chain) -> None:
+    chain.send("receipt", 0, quantity=10)
+    run_etl(chain.engine, chain.lake)
+    table = open_table(chain.lake, "daily_stock")
+    assert table is not None
+    rows = table.to_pyarrow_table()
+    ghost = rows.set_column(0, rows.schema.field(0), pa.array([2], pa.int32()))
+    write_deltalake(table, pa.concat_tables([rows, ghost]), mode="overwrite")
+    dimensions = read_dimensions(chain.engine)
+    assert compare_table(chain.engine, chain.lake, dimensions, KEPT["daily_stock"]).differ == 1
 
 
 def test_what_a_feed_sent_of_a_day_is_counted_by_the_hours_it_took(chain: Chain) -> None:
