@@ -180,9 +180,9 @@ def as_part(database: sa.Engine, server_home: Path) -> Iterator[AsPart]:
 
 
 @contextlib.contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: FastAPI, *, log_level: str = "error") -> Iterator[str]:
     """Serve an application on a free port while the block runs; its address."""
-    server = QuickServer(uvicorn.Config(app, port=0, log_level="error"))
+    server = QuickServer(uvicorn.Config(app, port=0, log_level=log_level))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

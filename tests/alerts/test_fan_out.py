@@ -13,7 +13,6 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import redis
 import sqlalchemy as sa
-import uvicorn
 
 from alerts.cloud_event import cloud_event, json_schema
 from alerts.fan_out import FanOut, Subscription
@@ -25,7 +24,8 @@ from stocktide.foundation.keys import create_key, revoke_key
 from stocktide.foundation.settings import load_settings
 from tests.alerts.shops import Shops
 from tests.conftest import Api
-from tests.http import NO_TLS, QuickServer
+from tests.conftest import serving as served
+from tests.http import NO_TLS
 
 WAIT_S = 10.0
 
@@ -94,16 +94,8 @@ def serving(database: sa.Engine, valkey: "redis.Redis", **settings: Any) -> Iter
     """Another API process's worth of service, with settings of its own."""
     cache = connect_cache(f"unix://{valkey.get_connection_kwargs()['path']}")
     app = create_app(load_settings(**settings), database, cache, signing_key="x" * 32)
-    server = QuickServer(uvicorn.Config(app, port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(app, log_level="critical") as url:
+        yield url
 
 
 @contextlib.contextmanager

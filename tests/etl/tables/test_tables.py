@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -18,8 +19,10 @@ from etl.rebuild import rebuild_lake
 from etl.serving_feeds import last_days
 from etl.tables.proof import compare_table
 from etl.tables.schemas import KEPT
+from etl.tables.workbench import BLOCK_OF
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
+from stocktide.domain.arrival import ARRIVAL_HOURS
 from stocktide.foundation.lake import Lake, LakeTable
 from stocktide.foundation.lake_schemas import FEEDS_DAYS
 from stocktide.foundation.settings import Settings
@@ -217,6 +220,21 @@ def test_what_a_feed_sent_of_a_day_is_counted_by_the_hours_it_took(chain: Chain)
 def test_a_lake_of_which_all_pairs_are_held_out_has_no_days_to_serve(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "days", FEEDS_DAYS.empty_table(), partition_by=["month"])
     assert last_days(DeltaTable(tmp_path / "days")).num_rows == 0
+
+
+def test_what_postgresql_and_the_lake_both_spell_is_the_same(database: sa.Engine) -> None:
+    with database.connect() as connection:
+        text = "SELECT pg_get_functiondef('feed_completeness'::regproc)"
+        assert f"ARRAY{list(ARRIVAL_HOURS)}" in connection.execute(sa.text(text)).scalar_one()
+        of_both = [0, 65_535, 65_536, 10**9]
+        blocks = "SELECT block_of(n) FROM unnest(CAST(:numbers AS bigint[])) n ORDER BY n"
+        in_postgres = connection.execute(sa.text(blocks), {"numbers": of_both}).scalars().all()
+    with duckdb.connect() as duck:
+        duck.execute(BLOCK_OF)
+        found = duck.execute(
+            f"SELECT block_of(n) FROM unnest({of_both}) t (n) ORDER BY n"
+        ).fetchall()
+    assert [block for (block,) in found] == list(in_postgres)
 
 
 happening = st.tuples(
