@@ -231,9 +231,8 @@ def test_what_postgresql_and_the_lake_both_spell_is_the_same(database: sa.Engine
         in_postgres = connection.execute(sa.text(blocks), {"numbers": of_both}).scalars().all()
     with duckdb.connect() as duck:
         duck.execute(BLOCK_OF)
-        found = duck.execute(
-            f"SELECT block_of(n) FROM unnest({of_both}) t (n) ORDER BY n"
-        ).fetchall()
+        blocks = "SELECT block_of(n) FROM unnest(CAST($1 AS BIGINT[])) t (n) ORDER BY n"
+        found = duck.execute(blocks, [of_both]).fetchall()
     assert [block for (block,) in found] == list(in_postgres)
 
 
