@@ -7,6 +7,7 @@ from typing import get_args
 import sqlalchemy as sa
 
 from etl.delta import generation_of, open_table, version_of, watermark_of
+from etl.history import note_history
 from stocktide.foundation.errors import Conflict
 from stocktide.foundation.lake import Lake, LakeTable
 from stocktide.foundation.runs import single_flight
@@ -52,6 +53,7 @@ def tidy_lake(
                     f"{name}: {tidied.merged:,} files merged into {tidied.made:,}, {tidied.deleted:,} old ones deleted"
                 )
         _note(engine, lake, served)
+        note_history(engine, lake)
         return done
 
 

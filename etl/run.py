@@ -12,6 +12,7 @@ from etl.daily_demand import Demand, update_daily_demand
 from etl.delta import open_table, version_of, watermark_of
 from etl.dimensions import land_dimensions, products_retold, read_dimensions
 from etl.held_pairs import NamedPair, all_held, named_pairs
+from etl.history import note_history
 from etl.movements import Landed, land_movements
 from etl.serving import serve_demand
 from etl.serving_feeds import serve_feed_days
@@ -94,6 +95,7 @@ def run_etl(
                 engine, lake, xid_before=landed.xid_before, again=landed.whole
             )
             note_versions(engine, lake, ledger)
+            note_history(engine, lake, run_id=run.run_id)
             if has_clear_ids:
                 forget_clear_ids(engine, lake)
             held = all_held(engine)

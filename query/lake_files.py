@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ from stocktide.foundation.lake_schemas import SCHEMAS
 LAKE_INPUTS: Mapping[str, LakeTable] = {f"lake_{name}": name for name in SCHEMAS}
 # Columns that no statement reads: who bought, and what only a run of the ETL needs.
 HIDDEN = {"customer_id", "xid", "month", "close_price_micros", "close_currency", "close_promotion"}
+
+# Of the list of a table's files: what they are parted by.
+PARTED_BY = "partition.month"
 
 
 def handed_columns(name: LakeTable) -> pa.Schema:
@@ -66,9 +69,14 @@ def newest(lake: Lake, name: LakeTable) -> LakeVersion:
     return LakeVersion(name, DeltaTable(lake.path(name)) if lake.exists(name) else None)
 
 
-def file_paths(table: DeltaTable) -> list[str]:
-    """List the files of a version."""
-    return list(pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist())
+def file_paths(table: DeltaTable, *, months: Collection[str] | None = None) -> list[str]:
+    """List the files of a version; of some months only, where they are named and the table is parted by month."""
+    files = pa.table(table.get_add_actions(flatten=True))
+    paths = files.column("path").to_pylist()
+    if months is None or PARTED_BY not in files.column_names:
+        return list(paths)
+    of = files.column(PARTED_BY).to_pylist()
+    return [path for path, month in zip(paths, of, strict=True) if month in months]
 
 
 def _opened(table: DeltaTable | None, path: str) -> int:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from query.jail.statement import check
 from query.report_bound import Bound
 from query.report_cache import ReportCache, key_of
 from query.report_inputs import Versions, lay_out, newest_versions
+from query.report_past import files_gone, past_versions
 from query.reports import Report, Value, filled, find_report, values_of
 from query.snapshots import Snapshots
 from query.views import NAMES, inputs_of, read_view
@@ -42,6 +44,7 @@ class Reports:
         self, engine: sa.Engine, settings: Settings, cache: "redis.Redis | None" = None
     ) -> None:
         self.settings = settings
+        self._engine = engine
         self.lake = Lake(settings.lake_root)
         self._snapshots = Snapshots(engine, answer_s=settings.query_seconds_max)
         self._cache = ReportCache(cache, ttl_s=settings.cache_ttl_s)
@@ -51,18 +54,23 @@ class Reports:
         """Close the connections that nobody uses."""
         self._snapshots.close()
 
-    def answer(self, name: str, given: Mapping[str, str]) -> Result:
+    def answer(
+        self, name: str, given: Mapping[str, str], *, as_of: datetime | None = None
+    ) -> Result:
         """Compute a report, or take it from the cache; the caller closes the result, which is complete.
 
-        given: values of parameters as texts. Raises NotFound, Invalid, TooLarge, TooManyRequests, Transient.
+        given: values of parameters as texts. as_of: the moment (aware) whose lake it reads, None for now. Raises
+        NotFound, Invalid, TooLarge, TooManyRequests, Transient.
         """
         report = find_report(name)
         values = values_of(report, given)
         begun = time.monotonic()
         for _ in range(TRIES_MAX):
             try:
-                result = self._answer(report, values)
-            except (duckdb.IOException, FileNotFoundError):
+                result = self._answer(report, values, as_of)
+            except (duckdb.IOException, FileNotFoundError) as error:
+                if as_of is not None:
+                    raise files_gone(as_of, self.settings.lake_history_days) from error
                 continue
             except (OSError, DeltaError, pa.ArrowException) as error:
                 raise Transient(
@@ -76,23 +84,33 @@ class Reports:
             "report_lake_moves", "The lake is being written. Try again in a few seconds."
         )
 
-    def _answer(self, report: Report, values: Mapping[str, Value]) -> Result:
+    def _answer(
+        self, report: Report, values: Mapping[str, Value], as_of: datetime | None
+    ) -> Result:
         reads = tables_of(report)
-        inputs = inputs_of(reads)
-        versions = newest_versions(self.lake, inputs)
-        key = key_of(report.name, report.text, versions.numbers, values)
+        versions = self._versions(inputs_of(reads), as_of)
+        past = None if versions.past is None else versions.past.noted_at.isoformat()
+        key = key_of(report.name, report.text, versions.numbers, values, past)
         found = self._cache.find(key)
         if found is not None:
             return _result(*found, reads, cached=True)
-        with self._place():
+        with self.place():
             said, rows = self._compute(report, values, reads, versions)
         self._cache.keep(key, said, rows)
         return _result(said, rows, reads, cached=False)
 
+    def _versions(self, inputs: set[str], as_of: datetime | None) -> Versions:
+        if as_of is None:
+            return newest_versions(self.lake, inputs)
+        with self._engine.connect() as connection:
+            return past_versions(
+                connection, self.lake, inputs, as_of, days_kept=self.settings.lake_history_days
+            )
+
     def _compute(
         self, report: Report, values: Mapping[str, Value], reads: list[str], versions: Versions
     ) -> tuple[dict[str, Any], bytes]:
-        with self._database() as database:
+        with self.database() as database:
             lineage = lay_out(database, self._snapshots, versions, inputs_of(reads))
             for table in reads:
                 database.execute(f'CREATE TEMP VIEW "{table}" AS {read_view(table).text}')
@@ -107,7 +125,7 @@ class Reports:
         return said, rows
 
     @contextmanager
-    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def database(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Provide an empty database, which is interrupted when it takes too long or too much. Raises TooLarge."""
         settings = self.settings
         spill_bytes = settings.query_spill_mb * 2**20
@@ -126,7 +144,8 @@ class Reports:
                     yield database
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def place(self) -> Iterator[None]:
+        """Take one of the places for reports that are computed. Raises TooManyRequests."""
         if not self._places.acquire(timeout=WAIT_S):
             raise TooManyRequests(
                 "report_busy",
@@ -165,17 +184,27 @@ def _written(reader: pa.RecordBatchReader, megabytes_max: int) -> bytes:
 def _lineage(versions: Versions, noted: list[dict[str, Any]]) -> dict[str, Any]:
     """Return as of when a report is. as_of: rows recorded until then are in it; null where the run did not end yet.
 
-    A table is as of what was noted of its watermark, for whichever table that was noted.
+    past: when a run left these versions; None for the newest ones, of which each table is as of what was noted of its
+    watermark, for whichever table that was noted.
     """
+    if versions.past is not None:
+        through = versions.past.recorded_through
+        return {
+            "as_of": None if through is None else f"{through.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            "lake": versions.numbers,
+            "run_id": versions.past.run_id,
+            "past": versions.past.noted_at.isoformat(),
+        }
     marks = {table.watermark for table in versions.tables.values()}
     of = [one for one in noted if one["xid_before"] in marks]
-    through = [one["recorded_through"] for one in of if one["recorded_through"] is not None]
+    recorded = [one["recorded_through"] for one in of if one["recorded_through"] is not None]
     ended = {one["xid_before"] for one in of} == marks
     runs = [one["run_id"] for one in of if one["run_id"] is not None]
     return {
-        "as_of": min(through, default=None) if ended else None,
+        "as_of": min(recorded, default=None) if ended else None,
         "lake": versions.numbers,
         "run_id": max(runs, default=None),
+        "past": None,
     }
 
 

@@ -1,5 +1,7 @@
 """Routes of reports: figures that are too wide for Postgres, computed over the lake."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from query.formats import MEDIA, pieces, written
 from query.http import form_of
 from query.report_engine import Reports
+from query.report_past import moment_of
 from query.reports import all_reports
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.rights import ReadKey
@@ -47,25 +50,42 @@ def get_reports(_key: ReadKey) -> dict[str, Any]:
     }
 
 
-@router.get("/{name}")
+AS_OF = {
+    "name": "as_of",
+    "in": "query",
+    "description": "An instant, or a day (its end, UTC): what the report said then, over the lake as it was.",
+    "schema": {"type": "string"},
+}
+
+
+@router.get("/{name}", openapi_extra={"parameters": [AS_OF]})
 async def get_report(request: Request, _key: ReadKey, name: str) -> Response:
     """Compute a report with the parameters of the query string, as `Accept` says: JSON, CSV, Parquet or Arrow.
 
     All rows, or an error. JSON also says as of when it is, the lake's versions, the run that landed them, the
     definition, and the statement with its parameters in their places; the others say as of when in their headers.
     """
-    form = form_of(request.headers.get("accept", ""))
     given = dict(request.query_params.multi_items())
     if len(given) < len(request.query_params.multi_items()):
         raise Invalid("report_parameter", "Name each parameter once.")
+    as_of = moment_of(given.pop("as_of", ""))
+    return await answered(request, name, given, as_of)
+
+
+async def answered(
+    request: Request, name: str, given: Mapping[str, str], as_of: datetime | None
+) -> Response:
+    """Answer a request by a report, in the form that its `Accept` asks for."""
+    form = form_of(request.headers.get("accept", ""))
 
     def compute() -> Response:
-        result = reports_of(request).answer(name, given)
+        result = reports_of(request).answer(name, given, as_of=as_of)
         versions = result.said["lake"].items()
         headers = {
             "Stocktide-Rows": str(result.rows),
             "Stocktide-Complete": "true",
             "Stocktide-As-Of": str(result.said["as_of"] or ""),
+            "Stocktide-Past": str(result.said["past"] or ""),
             "Stocktide-Lake": ", ".join(f"{table}={number}" for table, number in versions),
         }
         if form == "arrow":

@@ -1,6 +1,6 @@
-"""What reports read: the newest version of the lake, without rows that have not landed, and the master tables."""
+"""What reports read: one version of the lake, without rows that have not landed, and the master tables."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import duckdb
 
 from query.lake_files import LAKE_INPUTS, LakeVersion, file_paths, handed_columns, newest
+from query.lineage.lake_at import LakeMoment
 from query.snapshots import Snapshots
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
@@ -22,9 +23,10 @@ LIVE = "live_movements"
 
 @dataclass(frozen=True)
 class Versions:
-    """Tables of the lake at their newest versions, by the name of the input."""
+    """Tables of the lake, each at one version, by the name of the input. past: when that was; None: now."""
 
     tables: Mapping[str, LakeVersion] = field(default_factory=dict)
+    past: LakeMoment | None = None
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -66,19 +68,28 @@ def _of_lake(database: duckdb.DuckDBPyConnection, name: str, version: LakeVersio
     columns = ", ".join(f'"{column}"' for column in schema.names)
     source = f'FROM "{name}_none"'
     if version.table is not None:
-        source += f" UNION ALL BY NAME {_files(database, name, version)}"
+        source += f" UNION ALL BY NAME {from_files(database, name, version)}"
     database.execute(f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM ({source})')  # noqa: S608 - names of ours
 
 
-def _files(database: duckdb.DuckDBPyConnection, name: str, version: LakeVersion) -> str:
-    """Return a FROM of a table's files: read by DuckDB itself where they are in a folder."""
+def from_files(
+    database: duckdb.DuckDBPyConnection,
+    name: str,
+    version: LakeVersion,
+    *,
+    months: Collection[str] | None = None,
+) -> str:
+    """Return a FROM of a table's files: read by DuckDB itself where they are in a folder.
+
+    months: those of these months are enough. `name`_none has to be a table of the same columns without rows.
+    """
     assert version.table is not None  # noqa: S101 - files of a table that is there
     root = version.table.table_uri
     if "://" in root and not root.startswith("file://"):
         database.register(f"{name}_files", version.table.to_pyarrow_dataset())
         return f'FROM "{name}_files"'
     folder = Path(unquote(root.removeprefix("file://")))
-    paths = [str(folder / unquote(path)) for path in file_paths(version.table)]
+    paths = [str(folder / unquote(path)) for path in file_paths(version.table, months=months)]
     if not paths:
         return f'FROM "{name}_none"'
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)

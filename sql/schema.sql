@@ -1033,6 +1033,26 @@ CREATE TABLE held_pairs (
 );
 GRANT SELECT ON held_pairs TO stocktide_reader;
 
+-- The version that each table of the lake had when a run of the ETL, or of maintenance, ended: one row a run that
+-- changed one.
+CREATE TABLE lake_history (
+    history_id       bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    noted_at         timestamptz NOT NULL DEFAULT now(),
+    -- run of the ETL that landed it, of the table runs; empty: not known
+    run_id           bigint,
+    -- everything from transactions before this one had landed, but for pairs that were held out
+    xid_before       bigint NOT NULL,
+    -- the newest recording time of what had landed
+    recorded_through timestamptz,
+    -- version of each table by its name
+    versions         jsonb NOT NULL,
+    CONSTRAINT lake_history_pkey PRIMARY KEY (history_id)
+);
+-- Serves query/lineage/lake_at: the lake as it was at a moment.
+CREATE INDEX lake_history_noted ON lake_history (noted_at);
+-- Serves query/lineage/first_landed: the first versions with a transaction.
+CREATE INDEX lake_history_xid ON lake_history (xid_before, history_id);
+
 -- How far the ETL has come, for display; it resumes from the lake's own commit log.
 CREATE TABLE lake_versions (
     table_name       text NOT NULL,

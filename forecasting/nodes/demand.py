@@ -13,9 +13,8 @@ from forecasting.frames.rhythm_found import RhythmFound
 from forecasting.nodes.known_ahead import NOTHING, KnownAhead
 from forecasting.nodes.stockout import empty_days
 from forecasting.nodes.successions import Successions
+from stocktide.domain.pools import OTHER_PRODUCTS
 from stocktide.foundation.errors import Invalid
-
-OTHER_PRODUCTS = "(other products)"
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-
-def name_for(key: str) -> str:
-    """Return the name of leaves without a value for a key, e.g. "(no category)"."""
-    return f"(no {key})"
+from stocktide.domain.pools import name_for
 
 
 def with_names(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:

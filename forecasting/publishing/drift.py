@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from forecasting.nodes.demand import OTHER_PRODUCTS, pool_names
+from forecasting.nodes.demand import pool_names
 from forecasting.nodes.unnamed import with_names
 from forecasting.publishing.cusum import alarms
 from forecasting.structure.levels import KNOWN_KEYS
+from stocktide.domain.pools import OTHER_PRODUCTS
 from stocktide.foundation.database import statement
 
 # Periods that ended so many days before the newest one are judged again at each check, for sales that came late.

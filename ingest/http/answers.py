@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from ingest.ledger.outcomes import OUTCOMES, Outcome
-from ingest.parsing.permission import KEY_KIND, KEY_LOCATION, KEY_SOURCE
+from ingest.parsing.permission import KEY_KIND, KEY_LOCATION
 from stocktide.foundation.errors import Conflict, Forbidden, Invalid, StocktideError
+from stocktide.foundation.keys import KEY_SOURCE
 
 # Reasons that are about the key, not about the event.
 OF_THE_KEY = frozenset({KEY_KIND, KEY_LOCATION, KEY_SOURCE})

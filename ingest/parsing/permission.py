@@ -7,10 +7,9 @@ import msgspec
 from ingest.parsing.events import Correction, Event, Fault
 from ingest.parsing.sales import Item, Parsed, PlainSales
 from stocktide.domain.kinds import RETURN, SALE
-from stocktide.foundation.errors import Forbidden
-from stocktide.foundation.keys import Key
+from stocktide.foundation.keys import KEY_SOURCE, Key
 
-KEY_KIND, KEY_LOCATION, KEY_SOURCE = "key_kind", "key_location", "key_source"
+KEY_KIND, KEY_LOCATION = "key_kind", "key_location"
 
 
 def permitted_all(key: Key, parsed: Sequence[Item]) -> Sequence[Item]:
@@ -50,13 +49,6 @@ def _refusals(key: Key, item: Event) -> Iterator[tuple[str, str, str]]:
         *((KEY_LOCATION, key.refuses(item.kind, place), "data.location") for place in places),
     )
     yield from ((reason, why, field) for reason, why, field in checks if why is not None)
-
-
-def require_source(key: Key, source: str) -> None:
-    """Raise Forbidden for a key that is bound to other sources."""
-    why = key.refuses_source(source)
-    if why is not None:
-        raise Forbidden(KEY_SOURCE, f"{why} Ask for a source of the key, or use another key.")
 
 
 def _permits(key: Key, sales: PlainSales) -> bool:

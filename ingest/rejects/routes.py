@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
-from ingest.parsing.permission import permitted, require_source
+from ingest.parsing.permission import permitted
 from ingest.recording.dependency import recorder_of
 from ingest.rejects.attempts import Audit, Edit
 from ingest.rejects.event_outcome import event_outcome
@@ -29,7 +29,7 @@ from ingest.rejects.replay import CALL_MAX, Replayer
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.keys import LIMITS, Key
 from stocktide.foundation.paging import Limit, RowId, checked_text, next_key
-from stocktide.foundation.rights import Allow, OperateKey, ReadKey
+from stocktide.foundation.rights import Allow, OperateKey, ReadKey, ReadKeyOf, require_source
 from stocktide.foundation.web import (
     asked_by,
     body_of,
@@ -43,7 +43,6 @@ PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 State = Literal["open", "replayed", "dropped"]
 # What a limited key may not send, it may not replay either: `permitted` decides event by event.
 ReplayKey = Annotated[Key, Depends(Allow("operate", *LIMITS))]
-SourceKey = Annotated[Key, Depends(Allow("read", "sources"))]
 EmptyIsNone = Annotated[str | None, Query(description="Empty: those that name none.")]
 
 
@@ -105,7 +104,7 @@ class CloseIn(msgspec.Struct, forbid_unknown_fields=True):
 @router.get("/events", tags=["ingest"])
 def get_event_outcome(
     request: Request,
-    key: SourceKey,
+    key: ReadKeyOf,
     source: Annotated[str, Query(min_length=1, max_length=500)],
     event_id: Annotated[str, Query(alias="id", min_length=1, max_length=500)],
 ) -> dict[str, Any]:

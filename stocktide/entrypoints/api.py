@@ -25,6 +25,7 @@ import ingest.http.routes
 import ingest.rates.http
 import ingest.rejects.routes
 import query.http
+import query.lineage.http
 import query.report_http
 import query.saved_http
 from alerts.fan_out import FanOut
@@ -276,6 +277,7 @@ def create_app(
         catalog.http,
         query.http,
         query.report_http,
+        query.lineage.http,
         query.saved_http,
         etl.http,
         alerts.http,

@@ -28,6 +28,8 @@ COLUMNS = (
 # What a key may be limited to: the names of columns, of fields of Limits and of Key, and of a route's declaration.
 Limit = Literal["kinds", "locations", "sources"]
 LIMITS: tuple[Limit, ...] = get_args(Limit)
+# Code of an error: the key is for other sources.
+KEY_SOURCE = "key_source"
 # At the end of a source that a key is bound to: all that begin with what stands before it.
 PREFIX_MARK = "*"
 # A key may send this many seconds' worth of its rate at once, after it was quiet.

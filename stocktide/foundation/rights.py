@@ -1,7 +1,8 @@
 """Rights: who may use a route. Each route declares its own; `key_with_right` enforces all of them.
 
 A route that declares nothing is refused to everybody, and a key with a limit is refused wherever the route does not
-say that it applies this limit itself: by `place_for` and `require_place` for locations, by `permitted` for events.
+say that it applies this limit itself: by `place_for` and `require_place` for locations, by `require_source` for
+sources, by `permitted` for events.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from stocktide.foundation.errors import Forbidden, Unauthorized
 from stocktide.foundation.key_ring import KeyRing
-from stocktide.foundation.keys import LIMITS, Key, Limit, Scope
+from stocktide.foundation.keys import KEY_SOURCE, LIMITS, Key, Limit, Scope
 
 # Which scope may do what another may: an operator's key reads and writes, a feed's key does not read. What people are
 # behind pseudonyms no other scope may see, and who may see it may nothing else.
@@ -61,6 +62,8 @@ OperateKey = Annotated[Key, Depends(Allow("operate"))]
 PersonalKey = Annotated[Key, Depends(Allow("personal"))]
 # Routes that answer, or change, what is at the locations of the key alone.
 ReadKeyAt = Annotated[Key, Depends(Allow("read", "locations"))]
+# Routes that answer what concerns the sources of the key alone.
+ReadKeyOf = Annotated[Key, Depends(Allow("read", "sources"))]
 OperateKeyAt = Annotated[Key, Depends(Allow("operate", "locations"))]
 # Routes with nothing in them that is anybody's in particular.
 AnyIngestKey = Annotated[Key, Depends(Allow("ingest", *LIMITS))]
@@ -150,3 +153,10 @@ def require_place(key: Key, location: str | None) -> None:
             f"The key {key.name!r} is for {', '.join(sorted(key.locations))}, and this concerns {what}. "
             "Name a location of the key, or use another key.",
         )
+
+
+def require_source(key: Key, source: str) -> None:
+    """Raise Forbidden for a key that is bound to other sources."""
+    why = key.refuses_source(source)
+    if why is not None:
+        raise Forbidden(KEY_SOURCE, f"{why} Ask for a source of the key, or use another key.")

@@ -73,6 +73,7 @@ TABLES: Mapping[str, Store] = {
     "watched_files": _aged("finished_at", "history_days", "state IN ('done', 'failed')", what="ended ones"),
     "forecast_drift": _aged("day", "history_days"),
     "quality_checks": _aged("checked_at", "history_days"),
+    "lake_history": _aged("noted_at", "history_days"),
     "statements": _aged("started_at", "history_days"),
     "query_handovers": _aged("made_at", "history_days"),
     "query_exports": _aged("started_at", "history_days"),

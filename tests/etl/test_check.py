@@ -35,6 +35,7 @@ RECORDED = {
     "who customers are": "customers customer_accesses clear_ids",
     "what somebody decided, of days that the ETL flags": "unusual_days",
     "what the ETL holds out until it works": "held_pairs",
+    "what the lake was when runs ended": "lake_history",
     "what rules of quality found at their time": "quality_checks",
     "runs and what models said": "runs forecast_actuals forecast_components forecast_decisions forecast_drift"
     " forecast_errors forecast_models forecast_nodes forecast_paths forecast_runs forecast_scores forecasts"

@@ -6,8 +6,9 @@ from typing import get_args
 
 import ingest
 from ingest.parsing.kinds import DATA_TYPES
-from ingest.parsing.permission import KEY_KIND, KEY_LOCATION, KEY_SOURCE
+from ingest.parsing.permission import KEY_KIND, KEY_LOCATION
 from stocktide.domain.exact_numbers import Fault as NumberFault
+from stocktide.foundation.keys import KEY_SOURCE
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "events.md").read_text("utf-8")

@@ -1,3 +1,3 @@
 -- Kinds of events.
-SELECT kind, sign, is_count, sets_price, daily
+SELECT kind, sign, is_count, sets_price, opens, closes, daily
 FROM event_kinds

@@ -52,6 +52,8 @@ NEEDS = {
     ("PUT", "/v1/saved-queries/{query_id}"): "read",
     ("DELETE", "/v1/saved-queries/{query_id}"): "read",
     ("GET", "/v1/reports"): "read",
+    ("GET", "/v1/events/lineage"): "read",
+    ("GET", "/v1/lineage/events"): "read",
     ("GET", "/v1/reports/{name}"): "read",
     ("GET", "/v1/forecasts"): "read",
     ("POST", "/v1/jobs/{job}"): "operate",
