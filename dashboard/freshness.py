@@ -7,6 +7,7 @@ import streamlit as st
 
 from catalog.frames import read_record
 from catalog.state import DataState, judge_data
+from dashboard.past import known_then, past_shown
 from dashboard.reader import Reader
 from stocktide.domain.rhythm import DAILY, Rhythm
 
@@ -31,7 +32,10 @@ def data_state(
     reader: Reader, *, zones: Sequence[str] | None = None, rhythm: Rhythm = DAILY
 ) -> DataState:
     """Return the state of the data that this page shows, of all locations or those of some zones."""
-    return judge_data(known_now(reader), reader.clock(), zones=zones, rhythm=rhythm)
+    known, moment = known_now(reader), past_shown()
+    if moment is not None:
+        return judge_data(known_then(known, moment), moment, zones=zones, rhythm=rhythm)
+    return judge_data(known, reader.clock(), zones=zones, rhythm=rhythm)
 
 
 def foot_line(state: DataState, population: str) -> None:

@@ -12,7 +12,7 @@ CHOSEN = "links.chosen"
 # In the session: the page that was drawn last, and whether it was another one before.
 PAGE, ARRIVED = "links.page", "links.arrived"
 # What every page understands; a link keeps it.
-GLOBAL = ("store", "cat", "period")
+GLOBAL = ("store", "cat", "period", "asof")
 
 
 def know_pages(pages: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from catalog.state import DataState
 from dashboard.api_client import ask_api
 from dashboard.freshness import foot_words
 from dashboard.links import go_to
+from dashboard.past import past_shown
 from dashboard.reader import Reader
 from dashboard.theme import plain
 
@@ -81,7 +82,12 @@ def rows_foot(
             icon=":material/download:",
             on_click="ignore",
         )
-        asks = sql is not None and st.session_state.get(ROLE, "viewer") != "viewer"
+        # the page SQL knows the present alone
+        asks = (
+            sql is not None
+            and st.session_state.get(ROLE, "viewer") != "viewer"
+            and past_shown() is None
+        )
         asked = asks and st.button(
             "Open as SQL", key=f"{key}.sql", type="tertiary", icon=":material/database:"
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 import httpx
 import pandas as pd
@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.api_client import why_not
 from dashboard.panels import AsSql
+from dashboard.past import past_shown
 from dashboard.reader import Reader
 from dashboard.theme import plain
 from stocktide.foundation.errors import Transient
@@ -23,11 +24,12 @@ AWAY = "The API does not answer, so this cannot be shown. See `stocktide status`
 
 @dataclass(frozen=True)
 class Asked:
-    """A report with its parameters; those that are None are left out."""
+    """A report with its parameters; those that are None are left out. as_of: the past that the page shows."""
 
     reader: Reader
     name: str
     parameters: Mapping[str, str | int | bool | date | None] = field(default_factory=dict)
+    as_of: datetime | None = field(default_factory=past_shown)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -48,7 +50,8 @@ def report_rows(asked: Asked) -> pd.DataFrame | None:
     try:
         return read_report(asked)
     except Transient as away:
-        st.error(away.message)
+        # some figures have no past
+        (st.error if asked.as_of is None else st.info)(away.message)
         return None
 
 
@@ -58,10 +61,11 @@ def read_report(asked: Asked) -> pd.DataFrame:
     Raises Transient where it cannot be had, with the reason in words as Markdown.
     """
     settings = asked.reader.settings
+    past = {} if asked.as_of is None else {"as_of": asked.as_of.isoformat()}
     try:
         answer = httpx.get(
             f"{settings.api_address}/v1/reports/{asked.name}",
-            params=asked.texts,
+            params={**asked.texts, **past},
             headers={"Accept": ARROW, "Authorization": f"Bearer {settings.dashboard_key}"},
             timeout=settings.query_seconds_max + GRACE_S,
         )

@@ -13,6 +13,7 @@ from dashboard.accuracy import page as accuracy
 from dashboard.alerts import page as alerts
 from dashboard.calendar import page as calendar
 from dashboard.demand import page as demand
+from dashboard.events import page as events
 from dashboard.experiments import page as experiments
 from dashboard.feeds import page as feeds
 from dashboard.forecasts import page as forecasts
@@ -22,6 +23,7 @@ from dashboard.health import page as health
 from dashboard.links import arrive, know_pages, page_link
 from dashboard.overview import page as overview
 from dashboard.panels import ROLE
+from dashboard.past import past_bar
 from dashboard.products import page as products
 from dashboard.quality import page as quality
 from dashboard.reader import Reader, open_reader, signed_in_user
@@ -54,6 +56,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     ],
     "Operations": [
         ("feeds", "Feeds", ":material/sensors:", feeds.render),
+        ("events", "Events", ":material/receipt_long:", events.render),
         ("quality", "Quality", ":material/fact_check:", quality.render),
         ("experiments", "Experiments", ":material/science:", experiments.render),
         ("sql", "SQL", ":material/database:", sql.render),
@@ -110,6 +113,7 @@ def page_script(render: Render, title: str, reader: Reader, user: User) -> Calla
         st.session_state[ROLE] = user.role
         st.session_state.pop(FAILED, None)
         freshness_strip(reader)
+        past_bar(reader, title)
         if FAILED not in st.session_state:
             with friendly_errors(title):
                 render(reader, user)

@@ -50,7 +50,8 @@ def past_versions(
     if of_now:
         raise Invalid(
             "report_of_now",
-            f"This report reads {', '.join(sorted(of_now))}, of which only the present is kept. Leave as_of out.",
+            f"This report reads {', '.join(sorted(of_now))}, of which only the present is kept, so it can only "
+            "be computed as of now.",
             field="as_of",
         )
     moment = lake_at(connection, at)

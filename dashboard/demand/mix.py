@@ -1,5 +1,6 @@
 """What sells: categories beside last year, and how much of revenue hangs on how few products."""
 
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -8,12 +9,14 @@ import streamlit as st
 from dashboard.charts import draw_chart
 from dashboard.demand.asking import Scope
 from dashboard.demand.figures import pareto_curve
+from dashboard.events.links import events_link
 from dashboard.glossary import tip
+from dashboard.links import page_link
 from dashboard.panels import rows_words
 from dashboard.report_rows import report_rows
 from dashboard.sums import UNNAMED
-from dashboard.theme import days_between, plural, roles, unit_word
-from dashboard.widgets import switch, table
+from dashboard.theme import days_between, plain, plural, roles, unit_word
+from dashboard.widgets import OPENS, clicked, rows_key, switch, table
 
 ROWS = 50
 YEARS = {"fiscal": "52 weeks before (fiscal)", "calendar": "Same dates last year"}
@@ -106,8 +109,20 @@ def pareto_panel(scope: Scope) -> None:
         net_sales=shown["net_sales"].round(),
         cumulative_share=100 * shown["cumulative_share"],
     )
-    table(shown, "demand.products", _pareto_columns(str(code)))
+    key = f"demand.products.{rows_key(mine['sku'].head(ROWS))}"
+    chosen = clicked(table(shown, key, _pareto_columns(str(code)), **OPENS), len(shown))
+    if chosen is not None:
+        _lead_on(scope, str(mine["sku"].iloc[chosen]), str(shown["name"].iloc[chosen]))
     scope.foot(rows_words(len(shown), len(rows), "product"), rows, asked, "Products by revenue")
+
+
+def _lead_on(scope: Scope, sku: str, name: str) -> None:
+    """Lead to a product, and to the events that its revenue is made of."""
+    page_link("products", f"Open **{plain(name)}**", icon=":material/open_in_new:", sku=sku)
+    newest = scope.state.newest
+    assert newest is not None  # noqa: S101 - the page is not drawn without a day
+    first = newest - timedelta(days=scope.filters.days - 1)
+    events_link(product=sku, shop=scope.filters.location, first=first, last=newest)
 
 
 def _mix_columns() -> dict[str, Any]:

@@ -11,13 +11,16 @@ from catalog.frames import read_frame
 from dashboard.charts import draw_chart
 from dashboard.feeds.figures import lag_chart
 from dashboard.friendly_errors import friendly_errors
+from dashboard.links import page_link
 from dashboard.reader import Reader
 from dashboard.theme import in_words, plain, plural, roles
-from dashboard.widgets import LIVE, listed_note, table, time_column
+from dashboard.widgets import LIVE, OPENS, clicked, listed_note, rows_key, table, time_column
 
 TAIL_ROWS = 100
 LAG_EVENTS = 1_000
 LAG_SOURCES = 12
+# In the session: source and id of the event that was clicked last.
+CHOSEN = "feeds.live.chosen"
 
 
 @st.fragment(run_every=LIVE)
@@ -43,8 +46,9 @@ def live_panel(reader: Reader) -> None:
     if found.empty:
         st.info(
             f"None of the latest {plural(len(tail), 'event')} contains “{plain(text or '')}”. "
-            "Find an event by its full id: GET /v1/events?source=…&id=…"
+            "Find an event by its source and full id:"
         )
+        page_link("events", "Open **Events**", icon=":material/receipt_long:")
         return
     st.caption(
         f"{min(len(found), TAIL_ROWS)} of the latest {plural(len(tail), 'event')}, newest first."
@@ -52,7 +56,22 @@ def live_panel(reader: Reader) -> None:
     columns = _event_columns()
     newest = found.head(TAIL_ROWS)
     newest = newest.assign(lag=newest["lag_s"].clip(lower=0).map(span))
-    table(newest[list(columns)], "feeds.live", columns, height=520)
+    # another list of rows is another table: nothing of it is clicked yet
+    key = f"feeds.live.{rows_key(newest['event_id'])}"
+    chosen = clicked(table(newest[list(columns)], key, columns, height=520, **OPENS), len(newest))
+    if chosen is not None:
+        # it stays while newer rows come
+        row = newest.iloc[chosen]
+        st.session_state[CHOSEN] = (str(row["source"]), str(row["event_id"]))
+    if CHOSEN in st.session_state:
+        source, event_id = st.session_state[CHOSEN]
+        page_link(
+            "events",
+            f"Where **{plain(event_id)}** went",
+            icon=":material/account_tree:",
+            event_source=source,
+            event_id=event_id,
+        )
 
 
 def _event_columns() -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
 
 from catalog.state import DataState
 from dashboard.charts import draw_chart
+from dashboard.events.links import events_link
 from dashboard.filters import Filters, choose
 from dashboard.freshness import data_state
 from dashboard.friendly_errors import isolated
@@ -22,7 +24,7 @@ from dashboard.health.figures import (
 from dashboard.health.tabs import TABS, Tab
 from dashboard.health.words import STATES, headline, named, state_lines
 from dashboard.links import page_link
-from dashboard.panels import AsSql, rows_foot, rows_words
+from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.report_rows import Asked, read_report
 from dashboard.theme import plain, plural, roles
@@ -33,6 +35,8 @@ from stocktide.foundation.users import User
 EVERY_STATE = "all"
 # More rows of a matrix than this are read by nobody; the CSV has all.
 SHOPS_MAX = 25
+# What a shelf is judged by.
+EVENT_DAYS = 28
 
 
 def render(reader: Reader, _user: User) -> None:
@@ -77,20 +81,24 @@ class Panels:
 
     def read(self, report: str, **more: str | None) -> pd.DataFrame:
         """Read a report, narrowed by the filters."""
-        return read_report(Asked(self.reader, report, {**self.filters.asked, **more}))
+        return read_report(self.asked(report, **more))
+
+    def asked(self, report: str, **more: str | None) -> Asked:
+        """Ask for a report, narrowed by the filters."""
+        return Asked(self.reader, report, {**self.filters.asked, **more})
 
     def foot(
         self, found: pd.DataFrame, report: str, title: str, words: str, **more: str | None
     ) -> None:
         """Write the foot line of a report's panel. more: parameters beside the filters."""
-        asked = {**self.filters.asked, **more}
+        asked = self.asked(report, **more)
         rows_foot(
             self.state,
             self.filters.among(words),
             key=f"{report}.csv",
             file=report.replace("_", "-"),
-            read=(lambda: self.read(report, **more)) if "found" in found else found.copy,
-            sql=AsSql(self.reader, title, report, asked),
+            read=(lambda: read_report(asked)) if "found" in found else found.copy,
+            sql=asked.as_sql(title),
         )
 
     def states(self, found: pd.DataFrame) -> None:
@@ -152,6 +160,14 @@ class Panels:
                 icon=":material/open_in_new:",
                 sku=str(row["sku"]),
             )
+            if newest := self.state.newest:
+                events_link(
+                    f"Events of the last {EVENT_DAYS} days",
+                    product=str(row["sku"]),
+                    shop=str(row["code"]),
+                    first=newest - timedelta(days=EVENT_DAYS - 1),
+                    last=newest,
+                )
 
     def matrix(self) -> None:
         """Draw a matrix of shops and categories."""

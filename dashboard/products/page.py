@@ -12,6 +12,7 @@ from catalog.periods import sum_by_period
 from catalog.products import read_product
 from catalog.trending import Scope, read_trending
 from dashboard.charts import draw_chart
+from dashboard.events.links import events_link
 from dashboard.fan import days_ahead
 from dashboard.figures import product_story
 from dashboard.filters import Filters, choose
@@ -185,6 +186,14 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None, days_b
             )
     lines = [line for line in product["stock"] if location in (None, line["location"])]
     foot_line(state, f"{where}, stock {_known_words(lines).removeprefix('– ') or 'known'}")
+    shown = pd.to_datetime(days["day"])
+    events_link(
+        f"Events of these {back} days",
+        product=product["sku"],
+        shop=location,
+        first=shown.min().date(),
+        last=shown.max().date(),
+    )
 
 
 def _zones(stock: list[dict[str, Any]], location: str | None) -> list[str]:

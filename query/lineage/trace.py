@@ -19,7 +19,7 @@ WAITING = (
     "`stocktide etl`."
 )
 REFUSED = (
-    "It was refused, and changed nothing. Fix it and record it again: page Feeds, Rejects, or `stocktide rejects mend"
+    "It was refused, and changed nothing. Fix it and record it again: see page Feeds, Rejects, or `stocktide rejects show"
     " {reject_id}`."
 )
 GONE = "Closed: it was refused, and whoever looked at it dropped it. See page Feeds, Rejects."

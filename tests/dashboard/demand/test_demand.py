@@ -1,10 +1,12 @@
 """The page Demand over a real API: each tab, nothing to show, and an API that is away."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.dashboard.conftest import Dashboard, charts_of, text_of
+from tests.dashboard.conftest import Dashboard, charts_of, click, links_of, text_of
+from tests.dashboard.demand.chain import SHOPS
 from tests.dashboard.demand.conftest import Chain, with_settings
 from tests.system.running import free_port
 
@@ -62,3 +64,36 @@ def test_a_panel_opens_as_sql_with_the_filters_of_the_page(page: Dashboard) -> N
     assert "BER" in text_of(drawn)
     labels = [button.label for button in drawn.button]
     assert labels.count("Open as SQL") == 2
+
+
+def test_the_past_is_said_and_led_back_from(page: Dashboard, chain: Chain) -> None:
+    del chain
+    then = page.draw("demand", tab="what", asof="2999-01-01")
+    assert "You see the past:" in then.warning[0].value
+    assert len(then.dataframe) == 2
+    assert "Open as SQL" not in [button.label for button in then.button]
+    before = page.draw("demand", tab="what", asof="2020-01-01")
+    assert "its history begins" in before.info[0].value
+    elsewhere = page.draw("quality", asof="2999-01-01")
+    assert "This page shows now." in elsewhere.info[0].value
+    before.button(key="past.back").click().run()
+    assert "asof" not in before.query_params
+
+
+def test_a_product_leads_to_its_events_and_an_event_to_where_it_went(page: Dashboard) -> None:
+    drawn = page.draw("demand", tab="what", period="28 days")
+    click(drawn, "name", table=1)
+    drawn.run()
+    [link] = [one for one in links_of(drawn) if one.label == "Events behind it"]
+    asked = dict(parse_qsl(link.query_string))
+    events = page.draw("events", **asked)
+    assert not events.error
+    shown = events.dataframe[0].value
+    assert f"{len(shown):,} of " in text_of(events)
+    assert set(shown["location"]) <= set(SHOPS)
+    row = shown.iloc[0]
+    traced = page.draw("events", event_source=row["source"], event_id=row["event_id"])
+    assert "in the figures" in text_of(traced)
+    tables = set(traced.dataframe[1].value["table"])
+    assert {"movements", "daily_demand"} <= tables
+    assert "No event" in page.draw("events", event_source="x", event_id="y").warning[0].value

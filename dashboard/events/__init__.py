@@ -1,0 +1,1 @@
+"""Events behind figures, and where an event went."""
