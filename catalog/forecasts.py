@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from catalog.completeness import late_words
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import NotFound
 
@@ -59,7 +60,10 @@ def node_days(engine: sa.Engine, *nodes: int) -> list[dict[str, Any]]:
 
 
 def published_run(engine: sa.Engine) -> dict[str, Any] | None:
-    """Describe the published run and its version, None where nothing was published yet."""
+    """Describe the published run and its version, None where nothing was published yet.
+
+    not_final: its last days of which a part was still to come when it was made, in words; "" if all had come.
+    """
     with engine.connect() as connection:
         row = connection.execute(statement("catalog/published_run")).mappings().first()
-    return None if row is None else dict(row)
+    return None if row is None else {**row, "not_final": late_words(row["not_final_days"])}

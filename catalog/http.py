@@ -179,6 +179,7 @@ def get_forecasts(
     """Return the published forecast. Without a parameter: the run and its root. `total` is units over the horizon.
 
     `run.frequency` is D, W, M or Q: each of the `days` holds the units of one such period, from `first_day` to `ds`.
+    `run.not_final` says which of the last days that it was made of were not final then.
     """
     engine = engine_of(request)
     run = published_run(engine)

@@ -70,7 +70,7 @@ def _refresh(
     )
     demand = with_warnings(demand, failed, run)
     progress("publishing")
-    publication = publication_of(demand, hierarchy, made, None)
+    publication = publication_of(demand, hierarchy, made, None, run)
     more = rhythm_of(demand.frequency).counted(fresh)
     outcome = store_refresh(
         engine,

@@ -22,6 +22,7 @@ from forecasting.lake_demand import read_demand
 from forecasting.lake_successions import read_successions
 from forecasting.lake_unusual import read_unusual_days
 from forecasting.nodes.demand import Demand
+from forecasting.not_final import read_not_final
 from forecasting.publishing.checkpoint import Checkpoint, run_key
 from forecasting.publishing.experiment import TrackingStore
 from forecasting.publishing.keep_run import keep_run
@@ -95,7 +96,7 @@ def _forecast(
     progress("logging the experiment")
     mlflow_run_id = log_run(store, spec, demand, hierarchy, made, run)
     progress("publishing")
-    publication = publication_of(demand, hierarchy, made, mlflow_run_id)
+    publication = publication_of(demand, hierarchy, made, mlflow_run_id, run)
     outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
     keep_run(engine, lake, demand, hierarchy, made, outcome)
     kept.finish()
@@ -105,7 +106,10 @@ def _forecast(
 def read_chain(
     engine: sa.Engine, lake: Lake, spec: ForecastSpec, now: datetime, run: Run
 ) -> tuple[Demand, Hierarchy, ForecastSpec]:
-    """Read the demand and what is known ahead, and build the hierarchy; the spec in the demand's rhythm."""
+    """Read the demand and what is known ahead, and build the hierarchy; the spec in the demand's rhythm.
+
+    Days of it that are not final are noted in the run.
+    """
     levels = parse_levels(spec.levels)
     demand = read_demand(
         lake,
@@ -119,6 +123,8 @@ def read_chain(
     spec = spec.in_rhythm(demand.frequency)
     demand = with_known_ahead(engine, lake, demand, horizon=spec.horizon_days, now=now)
     demand = with_warnings(replace(demand, warnings=()), demand.warnings, run)
+    if late := read_not_final(engine, cutoff=demand.cutoff, now=now):
+        run.detail["not_final"] = late
     if demand.rhythm is not None:
         run.detail["rhythm"] = demand.rhythm.reason
     return demand, build_hierarchy(levels, demand.leaves, known=KNOWN_KEYS), spec
@@ -158,9 +164,10 @@ def _key(lake: Lake, demand: Demand, spec: ForecastSpec) -> str:
 
 
 def publication_of(
-    demand: Demand, hierarchy: Hierarchy, made: Forecast, mlflow_run_id: str | None
+    demand: Demand, hierarchy: Hierarchy, made: Forecast, mlflow_run_id: str | None, run: Run
 ) -> Publication:
     """Return what a run publishes."""
+    late = {"not_final": run.detail["not_final"]} if "not_final" in run.detail else {}
     return Publication(
         hierarchy=hierarchy,
         days=demand.days,
@@ -173,7 +180,7 @@ def publication_of(
         method=made.choice.name,
         lake_version=demand.lake_version,
         mlflow_run_id=mlflow_run_id,
-        detail=run_counts(hierarchy, made),
+        detail={**run_counts(hierarchy, made), **late},
         components=made.explanation.upper,
         component_days=made.explanation.days,
         leaf_components=made.explanation.leaves,

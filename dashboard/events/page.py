@@ -32,7 +32,7 @@ EVENT = ("event_source", "event_id")
 
 @dataclass(frozen=True)
 class Figure:
-    """What the address asks for. Days that are none are left out."""
+    """What the address asks for; a text that is not a day is left out."""
 
     product: str
     shop: str

@@ -62,6 +62,8 @@ def render(reader: Reader, user: User) -> None:
     else:
         st.query_params["node"] = str(node["node_id"])
         st.query_params.pop(INSIDE, None)
+    if late := not_final_note(run):
+        st.warning(late)
     children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
     errors = read_frame(reader.engine, "forecast_errors")
     with isolated("days of unusual demand"):
@@ -88,6 +90,16 @@ def render(reader: Reader, user: User) -> None:
     with isolated("backtest results"):
         backtest_panel(reader, run, node, errors)
     page_link("accuracy", "How accurate is it, by level?", icon=":material/target:")
+
+
+def not_final_note(run: dict[str, Any]) -> str:
+    """Describe the days that the forecast was made of and that were not final then; "" where all were."""
+    if not run["not_final"]:
+        return ""
+    return (
+        f"Made before its last days were final: {plain(run['not_final'])}. It may be too low; the next run reads what "
+        "came since."
+    )
 
 
 def _node(reader: Reader, wanted: str | None) -> dict[str, Any]:

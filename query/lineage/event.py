@@ -83,7 +83,7 @@ def read_event(connection: sa.Connection, source: str, event_id: str) -> Event |
 
 
 def read_links(connection: sa.Connection, event: Event) -> dict[str, Any]:
-    """Return the event that corrects this one, and the one that it corrects: None where there is none."""
+    """Return the event that corrects this one, and the one that it corrects; None for one that does not exist."""
     names = ("entry_id", "corrects", "product_id", "location_id", "occurred_at")
     binds = {name: event.first[name] for name in names}
     found = connection.execute(statement("query/lineage/event_links"), binds).mappings()

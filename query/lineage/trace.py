@@ -19,8 +19,8 @@ WAITING = (
     "`stocktide etl`."
 )
 REFUSED = (
-    "It was refused, and changed nothing. Fix it and record it again: see page Feeds, Rejects, or `stocktide rejects show"
-    " {reject_id}`."
+    "It was refused, and changed nothing. Fix it and record it again: see page Feeds, Rejects, or "
+    "`stocktide rejects show {reject_id}`."
 )
 GONE = "Closed: it was refused, and whoever looked at it dropped it. See page Feeds, Rejects."
 

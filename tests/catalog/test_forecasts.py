@@ -43,6 +43,15 @@ def test_forecasts_give_run_nodes_and_days_when_published(api: Api, database: sa
     publish(database)
     root = api.read.get("/v1/forecasts").json()
     assert (root["run"]["cutoff"], root["run"]["method"]) == ("2026-03-01", "BU")
+    assert root["run"]["not_final"] == ""
+    late = '[{"source": "till", "day": "2026-03-01", "state": "arriving", "events": 72, "expected": 90}]'
+    with database.begin() as connection:
+        noted = {"detail": f'{{"not_final": {late}}}'}
+        connection.execute(
+            sa.text("UPDATE forecast_runs SET detail = CAST(:detail AS jsonb)"), noted
+        )
+    late_run = api.read.get("/v1/forecasts").json()["run"]
+    assert late_run["not_final"] == "1 Mar: about 18 events still to come"
     assert [(node["label"], node["total"]) for node in root["nodes"]] == [("Total", 60.0)]
     children = api.read.get("/v1/forecasts?parent=0").json()["nodes"]
     assert [node["label"] for node in children] == ["Bread", "Apple"]

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,8 @@ from forecasting.experts.models import CHANGEPOINT_PRIOR
 from stocktide.foundation.errors import Conflict, Invalid, NotFound
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.runs import single_flight
-from tests.forecasting.lakes import chain_rows, write_lake
+from tests.catalog.test_completeness import COMES, send
+from tests.forecasting.lakes import FIRST, chain_rows, write_lake
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = ForecastSpec(
@@ -177,6 +178,21 @@ def test_a_young_chain_is_forecast_without_a_test(database: sa.Engine, tmp_path:
     report = run_forecast(database, write_lake(tmp_path, chain_rows(10)), SPEC, now=NOW)
     assert report.wape == {}
     assert scalar(database, "SELECT count(*) FROM forecast_errors") == 0
+
+
+def test_a_run_notes_the_days_that_were_not_final(database: sa.Engine, tmp_path: Path) -> None:
+    days = 10
+    now = datetime.combine(FIRST + timedelta(days=days), time(), UTC)
+    for back in range(1, 40):
+        send(database, "till", (now - timedelta(days=back)).date(), COMES, heard_at=now)
+    spec = ForecastSpec(levels=SPEC.levels, candidates=("seasonal_naive",))
+    report = run_forecast(database, write_lake(tmp_path, chain_rows(days)), spec, now=now)
+    found = scalar(database, "SELECT detail->'not_final' FROM forecast_runs")
+    assert isinstance(found, list)
+    # the day after the cutoff is not over everywhere, and not read
+    assert [(one["source"], one["day"], one["state"]) for one in found] == [
+        ("till", report.cutoff.isoformat(), "arriving")
+    ]
 
 
 def test_run_forecast_reports_the_horizon_of_its_rhythm_when_none_was_set(
