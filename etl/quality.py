@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -16,9 +18,15 @@ from etl.dimensions import read_dimensions
 from etl.tables.schemas import KEPT
 from etl.tables.workbench import Workbench, opened
 from stocktide.foundation.database import sql, statement
+from stocktide.foundation.errors import NotFound
 from stocktide.foundation.lake import Lake
 
 Severity = Literal["error", "warning", "notice"]
+# Of numbers of rows that fail: the table that has their codes, and the code.
+CODES = {
+    "product_id": ("products", "products.sku"),
+    "location_id": ("locations", "locations.code AS location"),
+}
 # Days that a check looks at, counted back from the newest day with data; rows that fail and are kept as examples.
 DAYS, SAMPLE_MAX = 35, 20
 _HEAD = re.compile(
@@ -68,17 +76,9 @@ def _read(name: str) -> Rule:
 
 def check_quality(engine: sa.Engine, lake: Lake) -> list[Found]:
     """Check the newest days of the lake by every rule, and keep what was found. An empty lake has nothing to check."""
-    movements = open_table(lake, "movements")
-    if movements is None:
-        return []
-    with opened(lake, read_dimensions(engine), before=watermark_of(movements)) as bench:
-        for table in KEPT.values():
-            bench.show(table)
-        bench.make("movements", "FROM all_movements", "VIEW")
-        ((newest,),) = bench.rows("SELECT max(day) FROM daily_demand")
-        if newest is None:
+    with _opened(engine, lake) as (bench, since):
+        if since is None:
             return []
-        since = newest - timedelta(days=DAYS)
         found = [_check(bench, rule, since) for rule in all_rules()]
     with engine.begin() as connection:
         for one in found:
@@ -87,11 +87,60 @@ def check_quality(engine: sa.Engine, lake: Lake) -> list[Found]:
     return found
 
 
+def write_failing(engine: sa.Engine, lake: Lake, name: str, path: Path) -> None:
+    """Write all rows that fail a rule by now as CSV, the newest first, with codes in place of numbers.
+
+    Raises NotFound for a rule that does not exist.
+    """
+    rule = next((one for one in all_rules() if one.name == name), None)
+    if rule is None:
+        known = ", ".join(one.name for one in all_rules())
+        raise NotFound("rule_missing", f"There is no rule {name!r}. There are {known}.")
+    with _opened(engine, lake) as (bench, since):
+        # of an empty lake every rule has its columns and no rows
+        failed = _failed(bench, rule, since or date.max)
+        columns = ", ".join([*failed.codes, *failed.others])
+        rows = f"FROM failed f {failed.joins} ORDER BY f.day DESC"
+        query = f"SELECT {columns} {rows}"
+        bench.connection.sql(query).write_csv(str(path), header=True)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Columns of the rows that fail: codes of products and locations with the joins that give them, and the others."""
+
+    codes: Sequence[str]
+    joins: str
+    others: Sequence[str]
+
+
+def _failed(bench: Workbench, rule: Rule, since: date) -> Failed:
+    """Make the table `failed`, and describe it."""
+    bench.connection.execute(f"CREATE OR REPLACE TABLE failed AS {rule.text}", {"since": since})
+    names = bench.connection.sql("FROM failed").columns
+    found = {name: code for name, code in CODES.items() if name in names}
+    joins = (f"LEFT JOIN {table} USING ({name})" for name, (table, _) in found.items())
+    others = [f"f.{name}" for name in names if name not in CODES]
+    return Failed([code for _, code in found.values()], " ".join(joins), others)
+
+
+@contextmanager
+def _opened(engine: sa.Engine, lake: Lake) -> Iterator[tuple[Workbench, date | None]]:
+    """Open the tables that rules look at; gives the day after which they look, None for an empty lake."""
+    movements = open_table(lake, "movements")
+    with opened(lake, read_dimensions(engine), before=watermark_of(movements)) as bench:
+        for table in KEPT.values():
+            bench.show(table)
+        bench.make("movements", "FROM all_movements", "VIEW")
+        ((newest,),) = bench.rows("SELECT max(day) FROM daily_demand")
+        yield bench, None if newest is None else newest - timedelta(days=DAYS)
+
+
 def _check(bench: Workbench, rule: Rule, since: date) -> Found:
     binds = {"since": since}
     counted = f"SELECT count(*) FROM {rule.table} WHERE day > $since"  # noqa: S608 - ours
     ((rows,),) = bench.connection.execute(counted, binds).fetchall()
-    bench.connection.execute(f"CREATE OR REPLACE TABLE failed AS {rule.text}", binds)
+    _failed(bench, rule, since)
     newest = bench.connection.sql(f"FROM failed ORDER BY day DESC LIMIT {SAMPLE_MAX}")
     return Found(
         rule.name,

@@ -1,17 +1,23 @@
 """Quality: what came in that cannot be right, rule by rule, with the rows and a way to what they are about."""
 
+import io
 from typing import Any
 
+import httpx
 import pandas as pd
 import streamlit as st
 
 from catalog.frames import read_frame
-from dashboard.freshness import data_state, foot_line
+from dashboard.api_client import why_not
+from dashboard.events.links import events_link
+from dashboard.freshness import data_state
 from dashboard.links import page_link
-from dashboard.panels import rows_words
+from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
+from dashboard.report_rows import AWAY
 from dashboard.theme import plain, plural, when
 from dashboard.widgets import OPENS, clicked, table
+from stocktide.foundation.errors import Transient
 from stocktide.foundation.users import User
 
 # Numbers that only join: the codes beside them say what they mean.
@@ -92,12 +98,50 @@ def _failing(reader: Reader, rule: Any) -> None:
     labels = {name: LABELS.get(name, name.replace("_", " ").capitalize()) for name in names}
     event = table(rows, f"quality.rows.{rule['rule']}", labels, **OPENS)
     chosen = clicked(event, len(rows))
-    if chosen is not None and "sku" in rows:
-        sku = str(rows["sku"].iloc[chosen])
-        page_link("products", f"Open **{plain(sku)}**", sku=sku)
-    # no file is offered: the check keeps these rows alone
+    if chosen is not None:
+        _lead_on(rows.iloc[chosen])
     words = f"{rows_words(len(rows), int(rule['failed']), 'failing row')}, the newest"
-    foot_line(data_state(reader), words)
+    name = str(rule["rule"])
+    rows_foot(
+        data_state(reader),
+        words,
+        key="quality.csv",
+        file=name.replace("_", "-"),
+        # the check keeps some rows alone; all that fail by now are looked up
+        read=lambda: all_failing(reader, name),
+    )
+
+
+def _lead_on(row: Any) -> None:
+    """Lead to the product of a row that fails, and to the events behind it."""
+    if "sku" in row:
+        page_link("products", f"Open **{plain(str(row['sku']))}**", sku=str(row["sku"]))
+    day = pd.Timestamp(row["day"]).date()
+    feed = "source" in row
+    events_link(
+        product=None if feed else str(row["sku"]),
+        shop=str(row["location"]) if "location" in row else None,
+        source=str(row["source"]) if feed else None,
+        first=day,
+        last=day,
+        table="feeds_days" if feed else "movements",
+    )
+
+
+def all_failing(reader: Reader, rule: str) -> pd.DataFrame:
+    """Read all rows that fail a rule by now, each value as text. Raises Transient."""
+    settings = reader.settings
+    try:
+        answer = httpx.get(
+            f"{settings.api_address}/v1/quality/{rule}",
+            headers={"Authorization": f"Bearer {settings.dashboard_key}"},
+            timeout=settings.query_seconds_max,
+        )
+    except httpx.HTTPError:
+        raise Transient("quality_unread", AWAY) from None
+    if not answer.is_success:
+        raise Transient("quality_unread", why_not(answer))
+    return pd.read_csv(io.BytesIO(answer.content), dtype=str, keep_default_na=False)
 
 
 def _columns() -> dict[str, Any]:

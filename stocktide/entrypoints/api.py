@@ -18,6 +18,7 @@ import alerts.webhook_http
 import catalog.http
 import catalog.invalidation
 import etl.http
+import etl.quality_http
 import ingest.calendar.http
 import ingest.customers.http
 import ingest.epcis.http.routes
@@ -280,6 +281,7 @@ def create_app(
         query.lineage.http,
         query.saved_http,
         etl.http,
+        etl.quality_http,
         alerts.http,
         alerts.webhook_http,
     )

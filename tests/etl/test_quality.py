@@ -1,5 +1,6 @@
 """Each rule of quality finds what it is for, and nothing in a chain without faults."""
 
+import csv
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from etl import run_etl
-from etl.quality import all_rules, check_quality
+from etl.quality import all_rules, check_quality, write_failing
 from tests.etl.tables.test_tables import Chain
 from tests.ingest.samples import START
 
@@ -51,7 +52,9 @@ FAULTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 }
 
 
-def test_each_rule_finds_its_fault_and_names_where(chain: Chain, database: sa.Engine) -> None:
+def test_each_rule_finds_its_fault_and_names_where(
+    chain: Chain, database: sa.Engine, tmp_path: Path
+) -> None:
     for day, faults in enumerate(FAULTS.values(), start=4):
         for minute, (kind, data) in enumerate(faults):
             # the two sales that are one are of the same minute
@@ -64,6 +67,11 @@ def test_each_rule_finds_its_fault_and_names_where(chain: Chain, database: sa.En
         1,
     )
     assert set(failing) == {rule.name for rule in all_rules()}
+    for rule, failed in failing.items():
+        write_failing(chain.engine, chain.lake, rule, tmp_path / "rows.csv")
+        rows = list(csv.DictReader((tmp_path / "rows.csv").read_text("utf-8").splitlines()))
+        assert len(rows) == failed
+        assert all("product_id" not in row and row["day"] for row in rows)
     with database.connect() as connection:
         query = "SELECT sample -> 0 FROM quality_checks WHERE rule = 'price_jumps'"
         row = connection.execute(sa.text(query)).scalar_one()

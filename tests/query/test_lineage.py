@@ -368,3 +368,11 @@ class DayRows:
                 {"product": product, "location": location, "first": first, "last": last},
             ).one()
         return {name: float(value) for name, value in row._mapping.items()}
+
+
+def test_all_rows_that_fail_a_rule_come_as_csv(chain: Chain) -> None:
+    answer = chain.client.get("/v1/quality/products_without_category")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.splitlines()[0] == "sku,day,sold"
+    assert {line.partition(",")[0] for line in answer.text.splitlines()[1:]} == {"A", "B"}
+    assert chain.client.get("/v1/quality/none").json()["code"] == "rule_missing"

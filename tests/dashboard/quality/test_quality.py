@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import sqlalchemy as sa
 
-from tests.dashboard.conftest import Dashboard, text_of
+from tests.dashboard.conftest import Dashboard, click, links_of, text_of
 
 CHECK = """
 INSERT INTO quality_checks (rule, what, severity, rows, failed, since, sample, checked_at)
@@ -56,3 +57,21 @@ def test_quality_shows_what_fails_its_trend_and_the_rows(
     assert list(rules["trend"].iloc[0]) == [1, 3]
     assert list(rows.columns) == ["sku", "location", "day", "price"]
     assert "1 of 3 failing rows" in text_of(page)
+
+
+def test_a_row_that_fails_leads_to_its_product_and_its_events(
+    quality: Dashboard, database: sa.Engine
+) -> None:
+    check(database, "price_jumps", "warning", 3)
+    page = quality.draw("quality")
+    click(page, "sku", table=1)
+    page.run()
+    links = {link.label: dict(parse_qsl(link.query_string)) for link in links_of(page)}
+    assert links["Events behind it"] == {
+        "of_product": "MILK-1L",
+        "of_shop": "S1",
+        "of_first": "2026-03-02",
+        "of_last": "2026-03-02",
+        "of_table": "movements",
+    }
+    assert any(link["sku"] == "MILK-1L" for link in links.values() if "sku" in link)

@@ -53,6 +53,7 @@ NEEDS = {
     ("DELETE", "/v1/saved-queries/{query_id}"): "read",
     ("GET", "/v1/reports"): "read",
     ("GET", "/v1/events/lineage"): "read",
+    ("GET", "/v1/quality/{rule}"): "read",
     ("GET", "/v1/lineage/events"): "read",
     ("GET", "/v1/reports/{name}"): "read",
     ("GET", "/v1/forecasts"): "read",
