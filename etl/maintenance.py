@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 import sqlalchemy as sa
+from deltalake import DeltaTable
 
 from etl.delta import generation_of, open_table, version_of, watermark_of
 from etl.history import note_history
@@ -14,6 +15,8 @@ from stocktide.foundation.runs import single_flight
 
 TABLES: tuple[LakeTable, ...] = get_args(LakeTable)
 HOURS_A_DAY = 24
+# Delta's property of how long a log is kept, and the days that it is kept without it.
+LOG_KEPT, LOG_DAYS = "delta.logRetentionDuration", 30
 TIDIED = (
     "UPDATE lake_versions SET version = :now WHERE table_name = :name"
     " AND CAST(CAST(xid_before AS text) AS bigint) = :xid"
@@ -74,6 +77,7 @@ def _tidy(lake: Lake, name: LakeTable, history_days: int) -> Tidied | None:
     table = open_table(lake, name)
     if table is None:
         return None
+    _keep_log(table, history_days)
     metrics = table.optimize.compact()
     # a reader of an old version loses its files: a run pins one for hours, `forecast assume` for days
     deleted = table.vacuum(
@@ -82,3 +86,10 @@ def _tidy(lake: Lake, name: LakeTable, history_days: int) -> Tidied | None:
     table.create_checkpoint()
     table.cleanup_metadata()
     return Tidied(int(metrics["numFilesRemoved"]), int(metrics["numFilesAdded"]), len(deleted))
+
+
+def _keep_log(table: DeltaTable, history_days: int) -> None:
+    """Keep a table's log as long as the files of its old versions: without it they cannot be read."""
+    kept = {LOG_KEPT: f"interval {history_days + 1} days"}
+    if history_days >= LOG_DAYS and table.metadata().configuration.get(LOG_KEPT) != kept[LOG_KEPT]:
+        table.alter.set_table_properties(kept)

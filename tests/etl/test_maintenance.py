@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from deltalake import DeltaTable
 
 from etl import run_etl
 from etl.check import check_all
@@ -66,6 +67,27 @@ def test_small_files_are_merged_and_nothing_else_changes(database: sa.Engine, la
     assert len(rows_of(lake)) == RUNS + 1
     again = tidy_lake(database, lake, history_days=14, say=nothing)
     assert again["movements"].deleted == 0
+
+
+def test_the_past_can_be_read_as_long_as_old_files_are_kept(
+    database: sa.Engine, lake: Lake
+) -> None:
+    for number in range(2):
+        sell_and_land(database, lake, number)
+    tidy_lake(database, lake, history_days=40, say=nothing)
+    table = open_table(lake, "movements")
+    assert table is not None
+    # Delta keeps a log for thirty days unless it is told
+    assert table.metadata().configuration["delta.logRetentionDuration"] == "interval 41 days"
+    with database.connect() as connection:
+        query = "SELECT run_id, CAST(versions->>'movements' AS int) FROM lake_history ORDER BY history_id"
+        noted = [tuple(row) for row in connection.execute(sa.text(query))]
+    run_id = noted[1][0]
+    # the merged files are noted too, as of the run whose rows they hold
+    assert noted[1:] == [(run_id, 1), (run_id, table.version())]
+    version = table.version()
+    tidy_lake(database, lake, history_days=40, say=nothing)
+    assert DeltaTable(lake.path("movements")).version() == version
 
 
 def test_files_of_old_versions_go_and_young_ones_stay(
