@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from stocktide.foundation.database import statement
 
-State = Literal["open", "learning", "silent", "arriving", "final"]
+State = Literal["open", "learning", "silent", "quiet", "arriving", "final"]
 # Days that are looked at.
 DAYS = 7
 
@@ -19,7 +19,8 @@ class FeedDay:
     """A day of a source.
 
     state: open (not over yet), learning (too little is known of how its events come), silent (nothing came since the
-    day ended, and that is long ago), arriving (a part is still to come) or final. expected: events of the day in all,
+    day ended, and that is long ago), quiet (the same, but its sender is alive: a key that is for this source alone was
+    used since), arriving (a part is still to come) or final. expected: events of the day in all,
     None while nothing is known of it.
     """
 

@@ -2148,8 +2148,9 @@ AS $function$
 $function$;
 
 -- How much of each of the last days has come from each source, judged by the hours that its events took on the days
--- before: open (not over), learning (too little is known), silent (nothing came since it ended, for a day), arriving (a
--- part is still to come) or final; and how many events it will have.
+-- before: open (not over), learning (too little is known), silent (nothing came since it ended, for a day), quiet (the
+-- same, but the source's own key was used since), arriving (a part is still to come) or final; and how many events it
+-- will have.
 CREATE OR REPLACE FUNCTION feed_completeness(at timestamp with time zone, days integer)
  RETURNS TABLE(source text, day date, state text, events bigint, expected double precision)
  LANGUAGE sql
@@ -2178,6 +2179,14 @@ AS $function$
         FROM feed_days f
         ORDER BY f.source_id, f.day DESC
     ),
+    -- a key that is for one source alone is that source's sender: whatever it asked for, it is alive
+    beats AS (
+        SELECT s.source_id, max(k.last_used_at) AS beat_at
+        FROM access_keys k
+        JOIN sources s ON s.source = k.sources[1] COLLATE "C"
+        WHERE k.scope = 'ingest' AND cardinality(k.sources) = 1
+        GROUP BY s.source_id
+    ),
     -- each day of a source that was heard of lately, those too of which nothing has come
     judged AS (
         SELECT n.source_id, c.day::date AS day, coalesce(f.ends_at, n.ends_at + (c.day - n.day)) AS ends_at,
@@ -2188,10 +2197,11 @@ AS $function$
         WHERE n.heard_at > at - INTERVAL '1 day' * days
     ),
     known AS (
-        SELECT s.source, j.day, j.ends_at, j.events, j.heard_at, coalesce(l.days, 0) AS learnt, l.share,
+        SELECT s.source, j.day, j.ends_at, j.events, j.heard_at, b.beat_at, coalesce(l.days, 0) AS learnt, l.share,
                coalesce(j.events / nullif(CASE WHEN j.events > 0 THEN l.share END, 0), u.events) AS expected, u.events AS usual
         FROM judged j
         JOIN sources s USING (source_id)
+        LEFT JOIN beats b USING (source_id)
         LEFT JOIN LATERAL (
             SELECT l.share, l.days FROM learnt l
             WHERE l.source_id = j.source_id AND l.hour <= extract(epoch FROM at - j.ends_at) / 3600
@@ -2204,14 +2214,15 @@ AS $function$
         SELECT k.*,
                CASE WHEN at < k.ends_at THEN 'open'
                     WHEN k.learnt < 7 THEN 'learning'
-                    WHEN k.heard_at < k.ends_at AND at > k.ends_at + INTERVAL '1 day' THEN 'silent'
+                    WHEN k.heard_at < k.ends_at AND at > k.ends_at + INTERVAL '1 day'
+                        THEN CASE WHEN k.beat_at >= k.ends_at THEN 'quiet' ELSE 'silent' END
                     -- what is missing from here on changes no figure that anybody reads
                     WHEN k.share >= 0.995 AND (k.events > 0 OR k.usual IS NULL) THEN 'final'
                     ELSE 'arriving' END AS state
         FROM known k
     )
     SELECT s.source, s.day, s.state, s.events,
-           CASE s.state WHEN 'learning' THEN NULL WHEN 'final' THEN s.events ELSE s.expected END
+           CASE WHEN s.state = 'learning' THEN NULL WHEN s.state IN ('final', 'quiet') THEN s.events ELSE s.expected END
     FROM stated s
     ORDER BY s.day DESC, s.source
 $function$;

@@ -63,6 +63,8 @@ def day_words(day: FeedDay) -> str:
         return events
     if day.state == "silent":
         return f"{events} · silent since"
+    if day.state == "quiet":
+        return f"{events} · quiet, its key was used since"
     if day.state == "final":
         return f"{events} · final"
     return f"{events} · about {day.to_come or 0:,.0f} to come"

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from catalog.completeness import FeedDay, late_words, read_completeness
 from catalog.frames import read_record
 from stocktide.domain.arrival import ARRIVAL_HOURS
+from stocktide.foundation.keys import Limits, create_key
 
 TODAY = date(2026, 6, 15)
 NOW = datetime(2026, 6, 15, 14, tzinfo=UTC)
@@ -99,6 +100,36 @@ def test_a_source_that_fell_silent_is_named(database: sa.Engine) -> None:
         send(database, "till", day, COMES, heard_at=datetime(2026, 6, 12, 20, tzinfo=UTC))
     assert of_day(database, TODAY - timedelta(days=2)).state == "silent"
     assert "nothing since from till" in words(database)
+
+
+@pytest.mark.parametrize(
+    ("sources", "used_h", "state"),
+    [
+        (["till"], 1, "quiet"),
+        # it was used last before the day was over
+        (["till"], 60, "silent"),
+        # nobody knows whose sign of life it is
+        (["till", "web"], 1, "silent"),
+        (["till*"], 1, "silent"),
+    ],
+)
+def test_a_source_whose_own_key_was_used_since_is_quiet(
+    database: sa.Engine, sources: list[str], used_h: int, state: str
+) -> None:
+    for back in range(3, 40):
+        day = TODAY - timedelta(days=back)
+        send(database, "till", day, COMES, heard_at=datetime(2026, 6, 12, 20, tzinfo=UTC))
+    with database.begin() as connection:
+        create_key(connection, "till 1", "ingest", Limits(sources=sources))
+        connection.execute(
+            sa.text("UPDATE access_keys SET last_used_at = :at"),
+            {"at": NOW - timedelta(hours=used_h)},
+        )
+    found = of_day(database, TODAY - timedelta(days=2))
+    assert (found.state, found.events) == (state, 0)
+    assert ("nothing since from till" in words(database)) == (state == "silent")
+    if state == "quiet":
+        assert found.to_come == 0
 
 
 def test_days_of_an_import_teach_nothing(database: sa.Engine) -> None:
