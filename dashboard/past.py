@@ -67,6 +67,9 @@ def past_bar(reader: Reader, title: str) -> None:
             moment = moment_of(asked)
         except Invalid as unread:
             st.warning(unread.message)
+        # today's end is still to come
+        if moment is not None and moment >= reader.clock():
+            moment = None
     of_past = title in OF_PAST
     st.session_state[SHOWN] = moment if of_past else None
     if of_past:

@@ -47,8 +47,12 @@ def trace_panel(reader: Reader, source: str, event_id: str) -> None:
 
 
 def _ledger(found: dict[str, Any]) -> None:
+    occurred, recorded = (
+        pd.Timestamp(found[name]).strftime("%-d %b %Y %H:%M:%S UTC")
+        for name in ("occurred_at", "recorded_at")
+    )
+    st.caption(f"{found['kind'].capitalize()}, occurred {occurred}, recorded {recorded}.")
     entries = pd.DataFrame(found["entries"]).drop(columns=["leg"])
-    entries.insert(1, "event", found["kind"])
     shown = entries.dropna(axis="columns", how="all")
     labels = {name: name.replace("_", " ").capitalize() for name in map(str, shown.columns)}
     labels["entry_id"] = "Ledger entry"
@@ -98,7 +102,7 @@ def lake_rows(rows: list[dict[str, Any]]) -> pd.DataFrame:
         [
             {
                 "table": row["table"],
-                "key": ", ".join(str(value) for value in row["key"].values() if value is not None),
+                "key": key_words(row["key"]),
                 "version": f"{row['version']} or before"
                 if row["or_before"]
                 else str(row["version"]),
@@ -109,6 +113,13 @@ def lake_rows(rows: list[dict[str, Any]]) -> pd.DataFrame:
             for row in rows
         ]
     )
+
+
+def key_words(key: dict[str, Any]) -> str:
+    """Return the key of a row in one line; of an entry its number."""
+    if "leg" in key:
+        return f"entry {key['entry_id']}"
+    return ", ".join(str(value) for value in key.values() if value is not None)
 
 
 def _forecasts(found: dict[str, Any]) -> None:

@@ -30,6 +30,8 @@ PAGES = {
     "Trending": ("/trending", 1, 1),
     "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
+    # nothing is asked for yet
+    "Events": ("/events", 0, 0),
     # the chain was not checked yet
     "Quality": ("/quality", 0, 0),
     "Experiments": ("/experiments", 0, 2),

@@ -1,5 +1,7 @@
 """The page Demand over a real API: each tab, nothing to show, and an API that is away."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -68,14 +70,17 @@ def test_a_panel_opens_as_sql_with_the_filters_of_the_page(page: Dashboard) -> N
 
 def test_the_past_is_said_and_led_back_from(page: Dashboard, chain: Chain) -> None:
     del chain
-    then = page.draw("demand", tab="what", asof="2999-01-01")
+    now = datetime.now(UTC)
+    page.reader = replace(page.reader, clock=lambda: now + timedelta(days=1))
+    then = page.draw("demand", tab="what", asof=now.isoformat())
     assert "You see the past:" in then.warning[0].value
     assert len(then.dataframe) == 2
     assert "Open as SQL" not in [button.label for button in then.button]
     before = page.draw("demand", tab="what", asof="2020-01-01")
     assert "its history begins" in before.info[0].value
-    elsewhere = page.draw("quality", asof="2999-01-01")
+    elsewhere = page.draw("quality", asof=now.date().isoformat())
     assert "This page shows now." in elsewhere.info[0].value
+    assert not page.draw("demand", tab="what", asof="2999-01-01").warning
     before.button(key="past.back").click().run()
     assert "asof" not in before.query_params
 
