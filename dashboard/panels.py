@@ -59,11 +59,12 @@ def rows_foot(
     file: str,
     read: Callable[[], pd.DataFrame],
     sql: AsSql | None = None,
+    help: str | None = None,
 ) -> None:
     """Write a panel's foot line, and offer its rows as CSV and as SQL.
 
     state: of the data, or the instant for figures of now. words: whose figures, and how many rows of how many. read:
-    reads all rows, in a thread of its own, once somebody asks for the file.
+    reads all rows, in a thread of its own, once somebody asks for the file. help: where they come from.
     """
     said = (
         f"{words} · as of {state:%H:%M:%S} UTC"
@@ -71,7 +72,7 @@ def rows_foot(
         else foot_words(state, words)
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(said)
+        st.caption(said, help=help)
         st.download_button(
             "CSV (all rows)",
             lambda: csv_of(read()),

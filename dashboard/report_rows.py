@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from urllib.parse import unquote
 
 import httpx
 import pandas as pd
@@ -19,6 +20,8 @@ from stocktide.foundation.errors import Transient
 ARROW = "application/vnd.apache.arrow.stream"
 # The API ends a report when its time is over; the answer needs time to come.
 GRACE_S = 15.0
+# Of a frame: where its rows come from.
+COME_FROM = "come_from"
 AWAY = "The API does not answer, so this cannot be shown. See `stocktide status`."
 
 
@@ -58,7 +61,8 @@ def report_rows(asked: Asked) -> pd.DataFrame | None:
 def read_report(asked: Asked) -> pd.DataFrame:
     """Read all rows of a report; columns as it names them, days as instants.
 
-    Raises Transient where it cannot be had, with the reason in words as Markdown.
+    Where they come from is told by `come_from`. Raises Transient where it cannot be had, with the reason in words as
+    Markdown.
     """
     settings = asked.reader.settings
     past = {} if asked.as_of is None else {"as_of": asked.as_of.isoformat()}
@@ -73,7 +77,29 @@ def read_report(asked: Asked) -> pd.DataFrame:
         raise Transient("report_unread", AWAY) from None
     if not answer.is_success:
         raise Transient("report_unread", plain(why_not(answer)))
-    table = pa.ipc.open_stream(answer.content).read_all()
+    frame = _frame(pa.ipc.open_stream(answer.content).read_all())
+    frame.attrs[COME_FROM] = _come_from(answer.headers)
+    return frame
+
+
+def come_from(frame: pd.DataFrame) -> str | None:
+    """Return where the rows of a report come from, in words: its definition, versions of the lake, the run."""
+    said = frame.attrs.get(COME_FROM)
+    return None if said is None else str(said)
+
+
+def _come_from(headers: httpx.Headers) -> str:
+    lake = headers.get("Stocktide-Lake", "").replace("=", " version ")
+    run = headers.get("Stocktide-Run")
+    parts = [
+        unquote(headers.get("Stocktide-Definition", "")),
+        f"From the lake: {lake}." if lake else "",
+        f"Landed by run {run}." if run else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
     floats = [
         field.with_type(pa.float64()) if pa.types.is_decimal(field.type) else field
         for field in table.schema

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -86,6 +87,9 @@ async def answered(
             "Stocktide-Complete": "true",
             "Stocktide-As-Of": str(result.said["as_of"] or ""),
             "Stocktide-Past": str(result.said["past"] or ""),
+            "Stocktide-Run": str(result.said["run_id"] or ""),
+            # a header has no letters beyond Latin
+            "Stocktide-Definition": quote(result.said["definition"], safe=" ,.:;()"),
             "Stocktide-Lake": ", ".join(f"{table}={number}" for table, number in versions),
         }
         if form == "arrow":

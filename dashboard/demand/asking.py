@@ -11,7 +11,7 @@ from catalog.state import DataState
 from dashboard.filters import Filters
 from dashboard.panels import rows_foot
 from dashboard.reader import Reader
-from dashboard.report_rows import Asked
+from dashboard.report_rows import Asked, come_from
 from dashboard.theme import plain, unit_word
 
 # What answers only from a year on, whatever the period of the page: seasons, prices, promotions, baskets.
@@ -47,6 +47,7 @@ class Scope:
             file=asked.name.replace("_", "-"),
             read=rows.copy,
             sql=asked.as_sql(title),
+            help=come_from(rows),
         )
 
 

@@ -12,7 +12,7 @@ from dashboard.freshness import data_state
 from dashboard.friendly_errors import isolated
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.report_rows import Asked, report_rows
+from dashboard.report_rows import Asked, come_from, report_rows
 from dashboard.theme import quantity
 from dashboard.widgets import OPENS, clicked, rows_key, table, time_column
 from stocktide.foundation.users import User
@@ -145,6 +145,7 @@ def _list(reader: Reader, figure: Figure) -> None:
         file="events",
         read=found.copy,
         sql=asked.as_sql("Events behind a figure"),
+        help=come_from(found),
     )
 
 

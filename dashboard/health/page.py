@@ -26,7 +26,7 @@ from dashboard.health.words import STATES, headline, named, state_lines
 from dashboard.links import page_link
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.report_rows import Asked, read_report
+from dashboard.report_rows import Asked, come_from, read_report
 from dashboard.theme import plain, plural, roles
 from dashboard.widgets import OPENS, clicked, rows_key, switch, table
 from stocktide.foundation.errors import StocktideError
@@ -99,6 +99,7 @@ class Panels:
             file=report.replace("_", "-"),
             read=(lambda: read_report(asked)) if "found" in found else found.copy,
             sql=asked.as_sql(title),
+            help=come_from(found),
         )
 
     def states(self, found: pd.DataFrame) -> None:

@@ -73,5 +73,10 @@ def _version(row: dict[str, Any]) -> str:
 
 def _table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
     if rows:
-        shown = [[row[name] for name in columns] for row in rows]
+        shown = [[_cell(name, row[name]) for name in columns] for row in rows]
         print_table(title, [name.replace("_", " ") for name in columns], shown)
+
+
+def _cell(name: str, value: Any) -> Any:
+    """Return a value as the table shows it; a number that names something has no thousands apart."""
+    return str(value) if name.endswith("_id") and value is not None else value

@@ -66,6 +66,9 @@ def test_a_panel_opens_as_sql_with_the_filters_of_the_page(page: Dashboard) -> N
     assert "BER" in text_of(drawn)
     labels = [button.label for button in drawn.button]
     assert labels.count("Open as SQL") == 2
+    helps = [caption.proto.help for caption in drawn.caption if caption.proto.help]
+    assert [words for words in helps if "From the lake: daily_demand version 0" in words]
+    assert all("Landed by run 1." in words for words in helps)
 
 
 def test_the_past_is_said_and_led_back_from(page: Dashboard, chain: Chain) -> None:
