@@ -16,8 +16,8 @@ AS_OF = "asof"
 SHOWN = "past.shown"
 # The day that is chosen.
 CHOSEN = "past.day"
-# Pages whose figures are all of the lake.
-OF_PAST = ("Demand", "Inventory health", "Events")
+# Pages whose figures are all of the lake, which keeps its past; stock, alerts and forecasts are kept as they are now.
+OF_PAST = ("Demand", "Events")
 UNREAD = "The address asks for a past that is no moment, so this page shows now."
 DAY_LETTERS = len("2026-11-23")
 
@@ -70,6 +70,7 @@ def past_bar(reader: Reader, title: str) -> None:
         # today's end is still to come
         if moment is not None and moment >= reader.clock():
             moment = None
+            remember(AS_OF, "", "")
     of_past = title in OF_PAST
     st.session_state[SHOWN] = moment if of_past else None
     if of_past:
@@ -82,7 +83,7 @@ def past_bar(reader: Reader, title: str) -> None:
             st.warning(f"**You see the past:** this page as it stood on {said}.", width="stretch")
         else:
             st.info(
-                f"This page shows now. Demand, Inventory health and Events show {said}.",
+                f"This page shows now. Demand and Events show {said}.",
                 width="stretch",
             )
         st.button("Back to now", key="past.back", on_click=_forget)

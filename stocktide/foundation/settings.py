@@ -197,7 +197,7 @@ class Settings(BaseSettings):
         14,
         ge=1,
         le=3_650,
-        description="How long files of old versions of the lake's tables are kept: runs read them, and pages of the past.",
+        description="How long files of old versions of the lake's tables are kept, for runs and pages of the past.",
     )
     experiments_kept: int = Field(
         100,

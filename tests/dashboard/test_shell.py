@@ -164,5 +164,5 @@ def test_every_page_has_an_address_of_its_own() -> None:
     paths = [path for pages in PAGES.values() for path, *_ in pages]
     assert paths == [
         "overview", "risk", "health", "products", "demand", "forecasts", "accuracy", "alerts", "trending", "calendar",
-        "feeds", "quality", "experiments", "sql", "system",
+        "feeds", "events", "quality", "experiments", "sql", "system",
     ]  # fmt: skip
