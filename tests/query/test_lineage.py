@@ -36,6 +36,7 @@ DAY = START.date()
 DAYS, MINUTES_A_DAY = 4, 1440
 SHELVES = [("A", "S1"), ("A", "S2"), ("B", "S1")]
 REPORT = "sales_by_day"
+COUNTED = ("sold", "returned", "received", "adjusted")
 
 
 @dataclass
@@ -71,6 +72,7 @@ def first_day() -> list[bytes]:
         raw(kind="sale", event_id="s1", quantity=2, price=2, order_id="o1", customer_id="anna",
             minute=10),
         raw(kind="sale", event_id="wrong", quantity=7, price=2, order_id="o2", minute=11),
+        raw(kind="transfer", event_id="moved", quantity=1, product="B", minute=12),
     ]  # fmt: skip
 
 
@@ -177,6 +179,14 @@ def test_a_sale_is_traced_to_every_row_with_the_version_and_run_that_held_it_fir
     }
     assert newest.versions["movements"] > first.versions["movements"]
     assert not any(row["or_before"] for row in rows.values() if row["version"] == 0)
+
+
+def test_goods_that_went_to_another_place_are_traced_at_both(chain: Chain) -> None:
+    found = chain.trace("moved")
+    legs = [(one["location"], one["quantity"]) for one in found["entries"]]
+    assert legs == [("S1", -1.0), ("S2", 1.0)]
+    days = [row["key"]["location"] for row in found["rows"] if row["table"] == "daily_demand"]
+    assert days == ["S1", "S2"]
 
 
 def test_what_an_order_and_its_delivery_went_into_is_a_purchase(chain: Chain) -> None:
@@ -338,10 +348,11 @@ def test_events_of_days_add_up_to_the_figures(
     found = rows_of(
         chain.get("/v1/lineage/events", **{name: one for name, one in asked.items() if one})
     )
-    counted: dict[str, float] = dict.fromkeys(("sold", "returned", "received"), 0.0)
+    counted: dict[str, float] = dict.fromkeys(COUNTED, 0.0)
     for event in found:
         if event["in_force"] and event["counts_as"]:
-            counted[event["counts_as"]] += abs(event["quantity"])
+            taken = event["counts_as"] == "sold"
+            counted[event["counts_as"]] += -event["quantity"] if taken else event["quantity"]
     days = DayRows(chain).sums(product, location, span["from"], span["to"])
     assert counted == pytest.approx(days)
 
@@ -360,7 +371,8 @@ class DayRows:
                 sa.text(
                     "SELECT coalesce(sum(sold_milli), 0) / 1000.0 AS sold,"
                     " coalesce(sum(returned_milli), 0) / 1000.0 AS returned,"
-                    " coalesce(sum(received_milli), 0) / 1000.0 AS received"
+                    " coalesce(sum(received_milli), 0) / 1000.0 AS received,"
+                    " coalesce(sum(adjusted_milli), 0) / 1000.0 AS adjusted"
                     " FROM daily_demand JOIN products USING (product_id) JOIN locations USING (location_id)"
                     " WHERE coalesce(:product, sku) = sku AND coalesce(:location, code) = code"
                     " AND day BETWEEN :first AND :last"
