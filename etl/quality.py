@@ -74,8 +74,8 @@ def check_quality(engine: sa.Engine, lake: Lake) -> list[Found]:
     with opened(lake, read_dimensions(engine), before=watermark_of(movements)) as bench:
         for table in KEPT.values():
             bench.show(table)
-        bench.make("movements", "FROM all_movements", "VIEW")
-        ((newest,),) = bench.rows("SELECT max(day) FROM daily_demand")
+        bench.engine.make("movements", "FROM all_movements", view=True)
+        ((newest,),) = bench.engine.rows("SELECT max(day) FROM daily_demand")
         if newest is None:
             return []
         since = newest - timedelta(days=DAYS)
@@ -90,14 +90,14 @@ def check_quality(engine: sa.Engine, lake: Lake) -> list[Found]:
 def _check(bench: Workbench, rule: Rule, since: date) -> Found:
     binds = {"since": since}
     counted = f"SELECT count(*) FROM {rule.table} WHERE day > $since"  # noqa: S608 - ours
-    ((rows,),) = bench.connection.execute(counted, binds).fetchall()
-    bench.connection.execute(f"CREATE OR REPLACE TABLE failed AS {rule.text}", binds)
-    newest = bench.connection.sql(f"FROM failed ORDER BY day DESC LIMIT {SAMPLE_MAX}")
+    ((rows,),) = bench.engine.rows(counted, binds)
+    bench.engine.make("failed", rule.text, binds)
+    newest = bench.engine.read(f"FROM failed ORDER BY day DESC LIMIT {SAMPLE_MAX}").read_all()
     return Found(
         rule.name,
         rule.what,
         rule.severity,
         rows,
         bench.count("failed"),
-        newest.to_arrow_table().to_pylist(),
+        newest.to_pylist(),
     )
