@@ -88,7 +88,14 @@ def update_daily_demand(
     changed = Changed(())
     if table is None or since < xid_before or remade or held_at(engine, "daily_demand"):
         changed, back = _sifted_demand(
-            engine, movements, table, since=since, before=xid_before, retold=retold, again=again, by=by
+            engine,
+            movements,
+            table,
+            since=since,
+            before=xid_before,
+            retold=retold,
+            again=again,
+            by=by,
         )
         if table is None or since < xid_before or changed.rows:
             _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))

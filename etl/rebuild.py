@@ -8,9 +8,7 @@ from etl.sql_engine import OpenEngine, duck_engine
 from stocktide.foundation.lake import Lake
 
 
-def rebuild_lake(
-    engine: sa.Engine, lake: Lake, *, by: OpenEngine = duck_engine
-) -> EtlReport:
+def rebuild_lake(engine: sa.Engine, lake: Lake, *, by: OpenEngine = duck_engine) -> EtlReport:
     """Make all of the lake again, and replace what is served; after a restore the ledger is renumbered first."""
     with engine.begin() as connection:
         renumber(connection)

@@ -35,7 +35,10 @@ def whole_division(tree: exp.Expr) -> exp.Expr:
             return node
         a, b = (exp.cast(exp.paren(side.copy()), WHOLE) for side in (node.this, node.expression))
         # a quotient of decimals is rounded: without the remainder there is nothing to round
-        exact = exp.Div(this=exp.paren(exp.Sub(this=a, expression=exp.Mod(this=a.copy(), expression=b))), expression=b.copy())
+        exact = exp.Div(
+            this=exp.paren(exp.Sub(this=a, expression=exp.Mod(this=a.copy(), expression=b))),
+            expression=b.copy(),
+        )
         return exp.cast(exact, WHOLE)
 
     return tree.transform(divide)
@@ -115,9 +118,7 @@ def _each(tree: exp.Expr, kind: type[exp.Expr], change: Change) -> exp.Expr:
     return tree
 
 
-def _renamed(
-    tree: exp.Expr, name: str, change: Callable[[list[exp.Expr]], exp.Expr]
-) -> exp.Expr:
+def _renamed(tree: exp.Expr, name: str, change: Callable[[list[exp.Expr]], exp.Expr]) -> exp.Expr:
     def rename(node: exp.Expr) -> exp.Expr:
         ours = isinstance(node, exp.Anonymous) and node.name.lower() == name
         return change([part.copy() for part in node.expressions]) if ours else node

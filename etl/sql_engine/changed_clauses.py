@@ -120,9 +120,7 @@ def newest_before(tree: exp.Expr) -> exp.Expr:
         )
         rows = exp.select("*", exp.alias_(following, NEXT)).from_(exp.to_table(join.this.name))
         after = exp.column(NEXT, table=of)
-        newest = exp.or_(
-            after.is_(exp.null()), exp.LT(this=time.copy(), expression=after.copy())
-        )
+        newest = exp.or_(after.is_(exp.null()), exp.LT(this=time.copy(), expression=after.copy()))
         join.set("this", rows.subquery(of))
         join.set("on", exp.and_(on.copy(), newest))
         join.set("method", None)

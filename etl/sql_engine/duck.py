@@ -1,7 +1,7 @@
 """DuckDB in this process: memory is bounded, and what does not fit goes to disk."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from etl.sql_engine.engine import MACROS, NO_BINDS, Binds, SqlEngine
+from stocktide.foundation.lake_files import local_files
 
 MEMORY = "1GB"
 
@@ -22,8 +23,14 @@ class DuckEngine:
 
     def show(self, name: str, rows: DeltaTable | pa.Table) -> None:
         """Show a table of the lake, or rows of ours, under a name."""
-        found = rows.to_pyarrow_dataset() if isinstance(rows, DeltaTable) else rows
-        self._connection.register(name, found)
+        # what is registered comes before no view, and goes like one
+        self._connection.execute(f"DROP VIEW IF EXISTS {name}")
+        if not isinstance(rows, DeltaTable):
+            self._connection.register(name, rows)
+        elif files := local_files(rows):
+            self._connection.execute(f"CREATE VIEW {name} AS {_read(rows, files)}")
+        else:
+            self._connection.register(name, rows.to_pyarrow_dataset())
 
     def make(self, name: str, query: str, binds: Binds = NO_BINDS, *, view: bool = False) -> None:
         """Make a table or a view of a query."""
@@ -38,6 +45,16 @@ class DuckEngine:
     def read(self, query: str) -> pa.RecordBatchReader:
         """Read a result as Arrow, batch by batch."""
         return self._connection.sql(query).to_arrow_reader()
+
+
+def _read(table: DeltaTable, files: Sequence[str]) -> str:
+    """Return a SELECT of files that DuckDB reads itself; their folders say which month they are of."""
+    columns = ", ".join(f'"{field.name}"' for field in table.schema().fields)
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
+    return (
+        f"SELECT {columns} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = true,"  # noqa: S608
+        " hive_types = {'month': VARCHAR})"
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from etl.postgres import arrow_cursor
 from etl.tables.workbench import Workbench, query_of
 from stocktide.foundation.database import sql
 
-LONG_AGO = date(1, 1, 1)
+LONG_AGO, NEVER = date(1, 1, 1), date(9999, 1, 1)
 OF_MONTH = (
     "SELECT s.* FROM daily_stock s LEFT JOIN touched t ON t.product_id = s.product_id AND t.location_id = s.location_id"
     " WHERE s.month = '{month}' AND coalesce(s.day >= t.first_day, false) = {touched}"
@@ -32,7 +32,9 @@ def touch_stock(engine: sa.Engine, bench: Workbench, *, whole: bool, settled: bo
         bench.engine.make("touched", query_of("daily_stock_all", settled=settled))
         return
     ((newest,),) = bench.engine.rows("SELECT max(day) FROM daily_stock")
-    bench.engine.make("touched", query_of("daily_stock_touched", newest=newest or LONG_AGO))
+    # where no stock is known yet, none goes on to the days after
+    touched = query_of("daily_stock_touched", newest=newest or NEVER)
+    bench.engine.make("touched", touched)
 
 
 def find_costs(engine: sa.Engine, bench: Workbench, *, whole: bool) -> None:

@@ -53,13 +53,15 @@ def _of_movements(bench: Workbench, table: KeptTable, *, whole: bool) -> Iterato
     is_touched = "true"
     if not whole:
         known = " AND ".join(f"{column} IS NOT NULL" for column in table.touched_by)
-        bench.engine.make("touched", query_of("touched", columns=columns, columns_known=known))
+        bench.engine.make(
+            "touched", query_of("touched", columns=columns, columns_known=known, of=table.of)
+        )
         if bench.count("touched") == 0:
             return
         chosen = f"({columns}) IN (SELECT ({columns}) FROM touched)"  # noqa: S608 - ours
         is_touched = _in_touched_months(bench, table) + chosen
     make = bench.engine.make
-    make("concerned", f"FROM all_movements WHERE {is_touched}", view=True)
+    make("concerned", query_of("concerned", is_touched=is_touched, of=table.of), view=True)
     make("in_force", sql("etl/tables/in_force"), view=True)
     make("wanted", query_of(table.name, is_touched=is_touched))
     make("present", f"FROM {table.name} WHERE {is_touched}", view=True)

@@ -32,7 +32,9 @@ appender.stderr.layout.type = PatternLayout
 appender.stderr.layout.pattern = %d %p %c{1}: %m%n%ex
 """
 ABSENT = "Spark is not installed: pip install 'stocktide[spark]', or set STOCKTIDE_ENGINE=duckdb."
-NO_JAVA = "Spark needs Java 17 or later: install one, set JAVA_HOME, or pip install 'stocktide[spark]'."
+NO_JAVA = (
+    "Spark needs Java 17 or later: install one, set JAVA_HOME, or pip install 'stocktide[spark]'."
+)
 
 
 @contextmanager
