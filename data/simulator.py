@@ -46,17 +46,17 @@ class SampleChain:
     truth: Truth
     events: Events
     sensors: IntArray
-    _arrivals: Arrivals
+    arrivals: Arrivals
 
     def batches(self, size: int = 2000) -> Iterator[bytes]:
         """Yield NDJSON bodies of up to `size` lines, in the order of arrival."""
         if not 1 <= size <= BATCH_MAX:
             raise Invalid("batch_size", f"size must be 1 to {BATCH_MAX}, not {size}", size=size)
         encoder = EventEncoder(self.truth.chain)
-        for start in range(0, self._arrivals.row.size, size):
-            rows = self._arrivals.row[start : start + size]
+        for start in range(0, self.arrivals.row.size, size):
+            rows = self.arrivals.row[start : start + size]
             lines = encoder.lines(self.events.take(rows))
-            what = self._arrivals.what[start : start + size]
+            what = self.arrivals.what[start : start + size]
             for i in np.flatnonzero(what >= CONFLICT):
                 lines[i] = _spoil(lines[i], int(what[i]))
             yield b"\n".join(lines) + b"\n"
@@ -134,7 +134,7 @@ def simulate(seed: int = 7, days: int = 730, *, end: date) -> SampleChain:
         truth=_truth(market, demand, room, buyers),
         events=events,
         sensors=sensors,
-        _arrivals=arrivals,
+        arrivals=arrivals,
     )
 
 

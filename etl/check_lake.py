@@ -87,7 +87,7 @@ class LakeSide:
         duck = _duck(table)
         columns = ", ".join(MOVEMENTS.names)
         some = self._all_but("movements")
-        chosen = some.in_duckdb(duck)
+        chosen = some.condition(duck.register)
         duck.execute(f"CREATE VIEW movements AS SELECT {columns} FROM landed WHERE {chosen}")  # noqa: S608 - our names
         with arrow_cursor(self._engine) as cursor:
             duck.register("ledger", ledger_rows(cursor, 0, watermark, some))
@@ -225,7 +225,7 @@ def _compare_demand(copy: object, wanted: object, waiting: int, some: Some) -> C
     duck = duckdb.connect()
     for name, rows in (("copy", copy), ("wanted", wanted)):
         duck.register(f"all_{name}", rows)
-        chosen = some.in_duckdb(duck)
+        chosen = some.condition(duck.register)
         duck.execute(f"CREATE VIEW {name} AS SELECT * FROM all_{name} WHERE {chosen}")  # noqa: S608 - ours
     rows, differ = duck.execute(sql("etl/check/demand")).fetchone() or (0, 0)
     return Compared(rows, differ, waiting)

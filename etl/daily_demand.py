@@ -16,6 +16,7 @@ from etl.held_pairs import Pair, Some, held_at, pass_on, sift
 from etl.meanings import read_meanings
 from etl.serving import forget_served
 from etl.spool import Spool, chained
+from etl.sql_engine import OpenEngine, duck_engine
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.lake_schemas import DAILY_DEMAND
 
@@ -66,12 +67,13 @@ def update_daily_demand(
     xid_before: int,
     retold: pa.Table = NONE_RETOLD,
     again: date | None = None,
+    by: OpenEngine = duck_engine,
 ) -> Folded:
     """Update daily_demand in the lake to everything that landed before `xid_before`; `serve_demand` goes on from there.
 
     The commit carries the watermark: after a kill at any point the next run does what is left. A table that was made
     from another generation of movements is replaced.
-    retold: product_id of products whose days are all made again. again: day from which on all days are.
+    retold: product_id of products whose days are all made again. again: day from which on all days are. by: opens what computes.
     """
     movements = open_table(lake, "movements")
     table = open_table(lake, "daily_demand")
@@ -86,7 +88,14 @@ def update_daily_demand(
     changed = Changed(())
     if table is None or since < xid_before or remade or held_at(engine, "daily_demand"):
         changed, back = _sifted_demand(
-            engine, movements, table, since=since, before=xid_before, retold=retold, again=again
+            engine,
+            movements,
+            table,
+            since=since,
+            before=xid_before,
+            retold=retold,
+            again=again,
+            by=by,
         )
         if table is None or since < xid_before or changed.rows:
             _merge(lake, table, changed, up_to(xid_before, generation=generation_of(movements)))
@@ -106,6 +115,7 @@ def _sifted_demand(
     before: int,
     retold: pa.Table,
     again: date | None,
+    by: OpenEngine,
 ) -> tuple[Changed, Sequence[Pair]]:
     """Compute what changed, of all pairs but those that fail; returns it, and the pairs that failed before."""
     meanings = read_meanings(engine)
@@ -120,11 +130,14 @@ def _sifted_demand(
             retold=retold,
             again=again,
             some=some,
+            opened=by,
         )
         return Spool(CHANGED_DEMAND, (batch for found in tables for batch in found.to_batches()))
 
     def touched() -> list[Pair]:
-        return touched_pairs(movements, since=since, before=before, retold=retold, again=again)
+        return touched_pairs(
+            movements, since=since, before=before, retold=retold, again=again, opened=by
+        )
 
     sifted = sift(engine, "daily_demand", change, touched, since=since)
     return Changed(sifted.results), sifted.back

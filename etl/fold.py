@@ -3,14 +3,12 @@
 So a fold begins at the first touched day of a pair, whatever came before it, and holds one stretch in memory.
 """
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
-import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
@@ -19,14 +17,11 @@ from etl.dimensions import NONE_RETOLD
 from etl.held_pairs import ALL, Pair, Some
 from etl.kinds import kind_table
 from etl.meanings import Meanings
+from etl.sql_engine import OpenEngine, SqlEngine, duck_engine
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake_schemas import DAILY_DEMAND
 
-# Division of whole numbers, rounded half away from zero as PostgreSQL rounds: a double would lose cents of large sums.
-ROUNDED = "CREATE MACRO rounded(a, b) AS (2 * a + sign(a) * b) // (2 * b)"
 ROWS_A_STRETCH = 1_000_000
-# DuckDB's own; what does not fit goes to disk.
-MEMORY = "1GB"
 
 
 class Stretch(NamedTuple):
@@ -46,23 +41,23 @@ def changed_demand(
     retold: pa.Table = NONE_RETOLD,
     again: date | None = None,
     some: Some = ALL,
+    opened: OpenEngine = duck_engine,
 ) -> Iterator[pa.Table]:
     """Compute the rows of daily_demand that movements with xid in [since, before) make, change or leave nothing of.
 
     table: daily_demand as it is, up to `since`. retold: product_id of products of which all rows are looked at.
-    again: day from which on all rows are. some: the pairs that it is about. Gives a table of CHANGED_DEMAND for each
-    stretch of time.
+    again: day from which on all rows are. some: the pairs that it is about. opened: opens what computes
+    it. Gives a table of CHANGED_DEMAND for each stretch of time.
     """
-    with _opened(movements, before, some) as connection:
-        connection.register("zones", meanings.zones)
-        connection.register("currencies", meanings.currencies)
-        present = DAILY_DEMAND.empty_table() if table is None else table.to_pyarrow_dataset()
-        connection.register("all_demand", present)
-        first_month = _touch(connection, since, retold, again)
-        connection.execute("CREATE VIEW daily_demand AS FROM all_demand")
-        connection.execute(f"CREATE TABLE opening AS {sql('etl/opening')}")
+    with _opened(opened, movements, before, some) as engine:
+        engine.show("zones", meanings.zones)
+        engine.show("currencies", meanings.currencies)
+        engine.show("all_demand", DAILY_DEMAND.empty_table() if table is None else table)
+        first_month = _touch(engine, since, retold, again)
+        engine.make("daily_demand", "FROM all_demand", view=True)
+        engine.make("opening", sql("etl/opening"))
         for stretch in stretches(movements, first_month):
-            yield _changed(connection, stretch)
+            yield _changed(engine, stretch)
 
 
 def touched_pairs(
@@ -72,12 +67,13 @@ def touched_pairs(
     before: int,
     retold: pa.Table = NONE_RETOLD,
     again: date | None = None,
+    opened: OpenEngine = duck_engine,
 ) -> list[Pair]:
     """List the pairs that movements in [since, before), of retold products, or of days from `again` on tell of."""
-    with _opened(movements, before, ALL) as connection:
-        _touch(connection, since, retold, again)
+    with _opened(opened, movements, before, ALL) as engine:
+        _touch(engine, since, retold, again)
         query = "SELECT product_id, location_id FROM touched ORDER BY ALL"
-        return [Pair(*row) for row in connection.execute(query).fetchall()]
+        return [Pair(*row) for row in engine.rows(query)]
 
 
 def stretches(movements: DeltaTable, first_month: str | None) -> Sequence[Stretch]:
@@ -102,40 +98,33 @@ def stretches(movements: DeltaTable, first_month: str | None) -> Sequence[Stretc
 
 
 @contextmanager
-def _opened(movements: DeltaTable, before: int, some: Some) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(
+    opened: OpenEngine, movements: DeltaTable, before: int, some: Some
+) -> Iterator[SqlEngine]:
     """Open a database with the view `all_movements`: of transactions before one, and of some pairs."""
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
-        connection.execute(f"SET memory_limit = '{MEMORY}'")
-        connection.execute(f"SET temp_directory = '{folder}'")
-        connection.execute("SET preserve_insertion_order = false")
-        connection.execute(ROUNDED)
-        connection.register("event_kinds", kind_table())
-        connection.register("landed", movements.to_pyarrow_dataset())
-        connection.execute(
-            f"CREATE VIEW all_movements AS FROM landed WHERE xid < {before:d} AND {some.in_duckdb(connection)}"
-        )
-        yield connection
+    with opened() as engine:
+        engine.show("event_kinds", kind_table())
+        engine.show("landed", movements)
+        chosen = some.condition(engine.show)
+        engine.make("all_movements", f"FROM landed WHERE xid < {before:d} AND {chosen}", view=True)
+        yield engine
 
 
-def _touch(
-    connection: duckdb.DuckDBPyConnection, since: int, retold: pa.Table, again: date | None
-) -> str | None:
+def _touch(engine: SqlEngine, since: int, retold: pa.Table, again: date | None) -> str | None:
     """Make the table `touched`; returns the month of the first day that is in it."""
-    connection.register("retold", retold)
-    connection.execute("CREATE OR REPLACE VIEW movements AS FROM all_movements")
-    connection.execute(
-        f"CREATE TABLE touched AS {sql('etl/touched_pairs')}", {"since": since, "again": again}
-    )
-    row = connection.execute("SELECT strftime(min(first_day), '%Y-%m') FROM touched").fetchone()
-    return None if row is None else row[0]
+    engine.show("retold", retold)
+    engine.make("movements", "FROM all_movements", view=True)
+    engine.make("touched", sql("etl/touched_pairs"), {"since": since, "again": again})
+    ((month,),) = engine.rows("SELECT strftime(min(first_day), '%Y-%m') FROM touched")
+    return month
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, stretch: Stretch) -> pa.Table:
+def _changed(engine: SqlEngine, stretch: Stretch) -> pa.Table:
     """Fold one stretch, and have `opening` say what it leaves."""
     within = f"month BETWEEN '{stretch.first}' AND '{stretch.last}'"
     for view, source in (("movements", "all_movements"), ("daily_demand", "all_demand")):
-        connection.execute(f"CREATE OR REPLACE VIEW {view} AS FROM {source} WHERE {within}")
-    connection.execute(f"CREATE OR REPLACE TABLE wanted AS {sql('etl/daily_demand')}")
-    connection.execute(f"CREATE OR REPLACE TABLE opening AS {sql('etl/next_opening')}")
-    rows = connection.sql(sql("etl/changed_demand")).to_arrow_table()
+        engine.make(view, f"FROM {source} WHERE {within}", view=True)
+    engine.make("wanted", sql("etl/daily_demand"))
+    engine.make("opening", sql("etl/next_opening"))
+    rows = engine.read(sql("etl/changed_demand")).read_all()
     return rows.select(CHANGED_DEMAND.names).cast(CHANGED_DEMAND)

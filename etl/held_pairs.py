@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeVar, get_args
 
-import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -57,11 +56,11 @@ class Some:
         """Return the pairs as columns."""
         return _columns(self.pairs)
 
-    def in_duckdb(self, connection: duckdb.DuckDBPyConnection) -> str:
-        """Return a condition that holds for rows of these pairs, in a database that is told of them."""
+    def condition(self, show: Callable[[str, pa.Table], object]) -> str:
+        """Return a condition that holds for rows of these pairs. show: tells the database of them, under a name."""
         if not self.pairs:
             return str(not self.only)
-        connection.register("chosen", pa.table(self.columns()))
+        show("chosen", pa.table(self.columns()))
         chosen = "(product_id, location_id) IN (SELECT (product_id, location_id) FROM chosen)"
         return chosen if self.only else f"NOT {chosen}"
 

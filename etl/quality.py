@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import pyarrow.csv as pa_csv
 import sqlalchemy as sa
 
 from etl.delta import open_table, watermark_of
@@ -101,8 +102,10 @@ def write_failing(engine: sa.Engine, lake: Lake, name: str, path: Path) -> None:
         failed = _failed(bench, rule, since or date.max)
         columns = ", ".join([*failed.codes, *failed.others])
         rows = f"FROM failed f {failed.joins} ORDER BY f.day DESC"
-        query = f"SELECT {columns} {rows}"
-        bench.connection.sql(query).write_csv(str(path), header=True)
+        reader = bench.engine.read(f"SELECT {columns} {rows}")
+        with pa_csv.CSVWriter(path, reader.schema) as file:
+            for batch in reader:
+                file.write_batch(batch)
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,8 @@ class Failed:
 
 def _failed(bench: Workbench, rule: Rule, since: date) -> Failed:
     """Make the table `failed`, and describe it."""
-    bench.connection.execute(f"CREATE OR REPLACE TABLE failed AS {rule.text}", {"since": since})
-    names = bench.connection.sql("FROM failed").columns
+    bench.engine.make("failed", rule.text, {"since": since})
+    names = bench.engine.read("FROM failed LIMIT 0").read_all().column_names
     found = {name: code for name, code in CODES.items() if name in names}
     joins = (f"LEFT JOIN {table} USING ({name})" for name, (table, _) in found.items())
     others = [f"f.{name}" for name in names if name not in CODES]
@@ -131,22 +134,22 @@ def _opened(engine: sa.Engine, lake: Lake) -> Iterator[tuple[Workbench, date | N
     with opened(lake, read_dimensions(engine), before=watermark_of(movements)) as bench:
         for table in KEPT.values():
             bench.show(table)
-        bench.make("movements", "FROM all_movements", "VIEW")
-        ((newest,),) = bench.rows("SELECT max(day) FROM daily_demand")
+        bench.engine.make("movements", "FROM all_movements", view=True)
+        ((newest,),) = bench.engine.rows("SELECT max(day) FROM daily_demand")
         yield bench, None if newest is None else newest - timedelta(days=DAYS)
 
 
 def _check(bench: Workbench, rule: Rule, since: date) -> Found:
     binds = {"since": since}
     counted = f"SELECT count(*) FROM {rule.table} WHERE day > $since"  # noqa: S608 - ours
-    ((rows,),) = bench.connection.execute(counted, binds).fetchall()
+    ((rows,),) = bench.engine.rows(counted, binds)
     _failed(bench, rule, since)
-    newest = bench.connection.sql(f"FROM failed ORDER BY day DESC LIMIT {SAMPLE_MAX}")
+    newest = bench.engine.read(f"FROM failed ORDER BY day DESC LIMIT {SAMPLE_MAX}").read_all()
     return Found(
         rule.name,
         rule.what,
         rule.severity,
         rows,
         bench.count("failed"),
-        newest.to_arrow_table().to_pylist(),
+        newest.to_pylist(),
     )

@@ -16,6 +16,7 @@ from etl.history import note_history
 from etl.movements import Landed, land_movements
 from etl.serving import serve_demand
 from etl.serving_feeds import serve_feed_days
+from etl.sql_engine import OpenEngine, duck_engine
 from etl.sums import LedgerSums, verify_lake
 from etl.tables.update import update_tables
 from stocktide.foundation.database import statement
@@ -49,10 +50,12 @@ def run_etl(
     whole: bool = False,
     again: date | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    by: OpenEngine = duck_engine,
 ) -> EtlReport:
     """Update the lake to the ledger, or make it again from the whole ledger (`whole`), and with it what is served.
 
     again: what is made of movements is made again from this day on. tell: is told of each step as it begins.
+    by: opens what computes; what lands, commits and proves is the same for all.
     A product at a place on which a step fails is held out, and tried again by the next run; all others go on.
     Raises Conflict if another run is under way, Fatal if the two differ after it, or if one of them carries transaction
     numbers of another database.
@@ -73,7 +76,7 @@ def run_etl(
             land_dimensions(lake, dimensions, without=retold)
             tell("daily demand")
             folded = update_daily_demand(
-                engine, lake, xid_before=landed.xid_before, retold=retold, again=again
+                engine, lake, xid_before=landed.xid_before, retold=retold, again=again, by=by
             )
             # before the copy: it lets pairs go that were held out, and these are to be found here too
             tables = update_tables(
@@ -84,6 +87,7 @@ def run_etl(
                 retold=retold,
                 again=again,
                 tell=tell,
+                by=by,
             )
             tell("what pages read")
             serve_feed_days(engine, lake)

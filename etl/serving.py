@@ -136,7 +136,7 @@ def _of(rows: pa.RecordBatchReader, some: Some) -> pa.RecordBatchReader:
         return rows
     connection = duckdb.connect()
     connection.register("rows", rows)
-    chosen = connection.sql(f"FROM rows WHERE {some.in_duckdb(connection)}")
+    chosen = connection.sql(f"FROM rows WHERE {some.condition(connection.register)}")
     return chosen.to_arrow_table().cast(CHANGED_DEMAND).to_reader()
 
 

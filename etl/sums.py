@@ -72,7 +72,7 @@ def lake_sums(lake: Lake, some: Some = ALL) -> Sums:
     connection = duckdb.connect()
     connection.register("landed", table.to_pyarrow_dataset())
     connection.execute(
-        f"CREATE VIEW movements AS SELECT * FROM landed WHERE {some.in_duckdb(connection)}"  # noqa: S608 - ours
+        f"CREATE VIEW movements AS SELECT * FROM landed WHERE {some.condition(connection.register)}"  # noqa: S608 - ours
     )
     connection.register("event_kinds", kind_table())
     row = connection.execute(sql("etl/lake_sums")).fetchone()
@@ -88,7 +88,7 @@ def demand_sums(lake: Lake, some: Some = ALL) -> tuple[int, int]:
     connection = duckdb.connect()
     connection.register("daily_demand", table.to_pyarrow_dataset())
     sums = "SELECT coalesce(sum(sold_milli), 0), coalesce(sum(returned_milli), 0)"
-    where = some.in_duckdb(connection)
+    where = some.condition(connection.register)
     row = connection.execute(f"{sums} FROM daily_demand WHERE {where}").fetchone()
     assert row is not None  # noqa: S101 - an aggregate has one row
     return row[0], row[1]

@@ -182,7 +182,7 @@ def price_points(prices: pd.DataFrame, role: Roles, *, title: str) -> Any:
         )
     )
     said = (
-        "Dots: prices of a product in a shop that held for a week with stock, last 52 weeks; larger: more of them. "
+        "Dots: prices of a product in a shop that held on seven days with stock, last 52 weeks; larger: more of them. "
         "Line: the elasticity. Promotions are in it, and what else changed on the same days."
     )
     chart = alt.layer(line, dots).properties(height=CHART_HEIGHT)

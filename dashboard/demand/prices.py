@@ -29,8 +29,8 @@ def price_panel(scope: Scope) -> None:
     changes = 0 if rows.empty else int(rows["price_changes"].iloc[0])
     if changes < PRICE_CHANGES_MIN:
         st.info(
-            f"Too few price changes for an elasticity: {changes} in the last 52 weeks held for a week with stock and "
-            f"sales, and {PRICE_CHANGES_MIN} are needed."
+            f"Too few price changes for an elasticity: {changes} in the last 52 weeks held on seven days with stock "
+            f"and sales, and {PRICE_CHANGES_MIN} are needed."
         )
     else:
         draw_chart(price_points(rows, roles(), title=elasticity_words(rows)), "demand.price")

@@ -9,7 +9,7 @@ from etl.postgres import arrow_cursor
 from etl.tables.workbench import Workbench, query_of
 from stocktide.foundation.database import sql
 
-LONG_AGO = date(1, 1, 1)
+LONG_AGO, NEVER = date(1, 1, 1), date(9999, 1, 1)
 OF_MONTH = (
     "SELECT s.* FROM daily_stock s LEFT JOIN touched t ON t.product_id = s.product_id AND t.location_id = s.location_id"
     " WHERE s.month = '{month}' AND coalesce(s.day >= t.first_day, false) = {touched}"
@@ -27,35 +27,38 @@ def touch_stock(engine: sa.Engine, bench: Workbench, *, whole: bool, settled: bo
     """
     with arrow_cursor(engine) as cursor:
         cursor.execute(sql("etl/tables/revalued"))
-        bench.connection.register("revalued", cursor.fetch_arrow_table())
+        bench.engine.show("revalued", cursor.fetch_arrow_table())
     if whole:
-        bench.make("touched", query_of("daily_stock_all", settled=settled))
+        bench.engine.make("touched", query_of("daily_stock_all", settled=settled))
         return
-    ((newest,),) = bench.rows("SELECT max(day) FROM daily_stock")
-    bench.make("touched", query_of("daily_stock_touched", newest=newest or LONG_AGO))
+    ((newest,),) = bench.engine.rows("SELECT max(day) FROM daily_stock")
+    # where no stock is known yet, none goes on to the days after
+    touched = query_of("daily_stock_touched", newest=newest or NEVER)
+    bench.engine.make("touched", touched)
 
 
 def find_costs(engine: sa.Engine, bench: Workbench, *, whole: bool) -> None:
     """Make `costs`: the average cost of each touched pair from a day on."""
     columns: list[list[int]] = [[], []]
     if not whole:
-        pairs = bench.rows(f"{PAIRS} ORDER BY ALL")
+        pairs = bench.engine.rows(f"{PAIRS} ORDER BY ALL")
         # none at all would stand for all of them
         columns = [[pair[0] for pair in pairs] or [-1], [pair[1] for pair in pairs] or [-1]]
     arrays = [f"{{{','.join(map(str, ids))}}}" for ids in columns]
     with arrow_cursor(engine) as cursor:
         cursor.execute(sql("etl/tables/steps"), arrays)
-        bench.connection.register("steps", cursor.fetch_arrow_table())
-    bench.make("costs", sql("etl/tables/costs"))
+        bench.engine.show("steps", cursor.fetch_arrow_table())
+    bench.engine.make("costs", sql("etl/tables/costs"))
 
 
 def stock_by_month(bench: Workbench) -> Iterator[None]:
     """Make `wanted` of one month after another, from the first touched day on; it ends with daily demand."""
-    ((first,),) = bench.rows("SELECT min(first_day) FROM touched")
+    engine = bench.engine
+    ((first,),) = engine.rows("SELECT min(first_day) FROM touched")
     if first is None:
         return
-    ((last,),) = bench.rows("SELECT max(day) FROM daily_demand")
-    ((begun, ended),) = bench.rows(DAYS_OF_BOTH)
+    ((last,),) = engine.rows("SELECT max(day) FROM daily_demand")
+    ((begun, ended),) = engine.rows(DAYS_OF_BOTH)
     if ended is None:
         return
     # days of stock that daily demand does not reach any more go, all of them where it is empty
@@ -63,14 +66,12 @@ def stock_by_month(bench: Workbench) -> Iterator[None]:
     for begin, end in _months(max(first, begun), ended):
         months = [f"'{day:%Y-%m}'" for day, _ in _months(begin - timedelta(days=DAYS_BEFORE), end)]
         # months are named, so that files of others are not read; a table, since a view would be read several times
-        bench.make("demand", f"FROM daily_demand WHERE month IN ({', '.join(months)})")
-        bench.connection.execute(
-            f"CREATE OR REPLACE TABLE wanted AS {sql('etl/tables/daily_stock')}",
-            {"first": begin, "last": min(end, last), "before": DAYS_BEFORE},
-        )
+        engine.make("demand", f"FROM daily_demand WHERE month IN ({', '.join(months)})")
+        binds = {"first": begin, "last": min(end, last), "before": DAYS_BEFORE}
+        engine.make("wanted", sql("etl/tables/daily_stock"), binds)
         month = f"{begin:%Y-%m}"
-        bench.make("present", OF_MONTH.format(month=month, touched=True), "VIEW")
-        bench.make("rest", OF_MONTH.format(month=month, touched=False), "VIEW")
+        engine.make("present", OF_MONTH.format(month=month, touched=True), view=True)
+        engine.make("rest", OF_MONTH.format(month=month, touched=False), view=True)
         yield
 
 

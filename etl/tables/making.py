@@ -35,7 +35,7 @@ def differing_months(
         steps = _of_movements(bench, table, whole=whole)
     differing = query_of("differing", columns=", ".join(table.schema.names))
     for _ in steps:
-        for (month,) in bench.rows(differing):
+        for (month,) in bench.engine.rows(differing):
             yield month
 
 
@@ -43,7 +43,7 @@ def rows_of_month(bench: Workbench, table: KeptTable, month: str) -> Month:
     """Read all rows of a month as they are to be, in the order of what they are found by."""
     columns, order = ", ".join(table.schema.names), ", ".join(table.touched_by)
     query = query_of("month", columns=columns, month=month, order=order)
-    rows = bench.connection.sql(query).to_arrow_reader()
+    rows = bench.engine.read(query)
     return Month(month, Spool(table.schema, (batch.cast(table.schema) for batch in rows)))
 
 
@@ -53,16 +53,19 @@ def _of_movements(bench: Workbench, table: KeptTable, *, whole: bool) -> Iterato
     is_touched = "true"
     if not whole:
         known = " AND ".join(f"{column} IS NOT NULL" for column in table.touched_by)
-        bench.make("touched", query_of("touched", columns=columns, columns_known=known))
+        bench.engine.make(
+            "touched", query_of("touched", columns=columns, columns_known=known, of=table.of)
+        )
         if bench.count("touched") == 0:
             return
         chosen = f"({columns}) IN (SELECT ({columns}) FROM touched)"  # noqa: S608 - ours
         is_touched = _in_touched_months(bench, table) + chosen
-    bench.make("concerned", f"FROM all_movements WHERE {is_touched}", "VIEW")
-    bench.make("in_force", sql("etl/tables/in_force"), "VIEW")
-    bench.make("wanted", query_of(table.name, is_touched=is_touched))
-    bench.make("present", f"FROM {table.name} WHERE {is_touched}", "VIEW")
-    bench.make("rest", f"FROM {table.name} WHERE NOT ({is_touched})", "VIEW")
+    make = bench.engine.make
+    make("concerned", query_of("concerned", is_touched=is_touched, of=table.of), view=True)
+    make("in_force", sql("etl/tables/in_force"), view=True)
+    make("wanted", query_of(table.name, is_touched=is_touched))
+    make("present", f"FROM {table.name} WHERE {is_touched}", view=True)
+    make("rest", f"FROM {table.name} WHERE NOT ({is_touched})", view=True)
     yield
 
 
@@ -71,5 +74,5 @@ def _in_touched_months(bench: Workbench, table: KeptTable) -> str:
     if "day" not in table.touched_by:
         return ""
     query = "SELECT DISTINCT strftime(day, '%Y-%m') FROM touched ORDER BY 1"
-    months = [f"'{month}'" for (month,) in bench.rows(query)]
+    months = [f"'{month}'" for (month,) in bench.engine.rows(query)]
     return f"month IN ({', '.join(months)}) AND "

@@ -11,6 +11,7 @@ from etl.delta import generation_of, open_table, up_to, watermark_of
 from etl.dimensions import NONE_RETOLD, Dimensions
 from etl.held_pairs import all_held
 from etl.spool import chained
+from etl.sql_engine import OpenEngine, duck_engine
 from etl.tables.making import Month, differing_months, rows_of_month
 from etl.tables.schemas import KEPT, KeptTable
 from etl.tables.workbench import Workbench, opened
@@ -26,12 +27,13 @@ def update_tables(
     retold: pa.Table = NONE_RETOLD,
     again: date | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    by: OpenEngine = duck_engine,
 ) -> Mapping[str, int]:
     """Bring every further table up to what landed before `xid_before`; returns the rows written of each that changed.
 
     A commit carries its watermark and its rows: after a kill the next run does what is left. A table of another form or
     of another generation is made again. retold: product_id of products whose rows are all made again, again: day from
-    which on all rows are. tell: is told of each table that is looked at.
+    which on all rows are. tell: is told of each table that is looked at. by: opens what computes.
     """
     movements = open_table(lake, "movements")
     if movements is None:
@@ -40,7 +42,7 @@ def update_tables(
     back = all_held(engine)
     remade = len(back) > 0 or len(retold) > 0 or again is not None
     written: dict[str, int] = {}
-    with opened(lake, dimensions, before=xid_before) as bench:
+    with opened(lake, dimensions, before=xid_before, by=by) as bench:
         for table in KEPT.values():
             present = bench.show(table)
             whole = present is None or generation_of(present) != generation

@@ -1,21 +1,18 @@
 """A database for one run over the further tables: the lake as it is by now, and what is new in it."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from etl.delta import open_table
 from etl.dimensions import Dimensions
-from etl.fold import MEMORY, ROUNDED
 from etl.held_pairs import Pair, Some
 from etl.kinds import kind_table
+from etl.sql_engine import OpenEngine, SqlEngine, duck_engine
 from etl.tables.schemas import KeptTable
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake, LakeTable
@@ -25,15 +22,13 @@ SOURCES: Sequence[tuple[str, LakeTable, pa.Schema]] = (
     ("landed", "movements", MOVEMENTS),
     ("daily_demand", "daily_demand", DAILY_DEMAND),
 )
-# As block_of in PostgreSQL: of all entries that were appended together.
-BLOCK_OF = "CREATE MACRO block_of(entry_id) AS entry_id // 65536"
 
 
 @dataclass(frozen=True)
 class Workbench:
     """A database with views of the lake's tables by their names, `all_movements` up to a transaction."""
 
-    connection: duckdb.DuckDBPyConnection
+    engine: SqlEngine
     lake: Lake
     before: int
 
@@ -43,59 +38,44 @@ class Workbench:
         if now is None or {field.name for field in now.schema().fields} != set(table.schema.names):
             self.show_empty(table)
             return None
-        self.connection.register(table.name, now.to_pyarrow_dataset())
+        self.engine.show(table.name, now)
         return now
 
     def show_empty(self, table: KeptTable) -> None:
         """Show a table as if it had no rows."""
-        self.connection.register(table.name, table.schema.empty_table())
+        self.engine.show(table.name, table.schema.empty_table())
 
     def find_fresh(
         self, since: int, back: Sequence[Pair], retold: pa.Table, again: date | None
     ) -> None:
         """Make the view `fresh`: movements since a transaction or a day, of `back` pairs and of retold products."""
-        chosen = Some(back, only=True).in_duckdb(self.connection)
-        self.connection.register("retold", retold)
+        chosen = Some(back, only=True).condition(self.engine.show)
+        self.engine.show("retold", retold)
         products = "product_id IN (SELECT product_id FROM retold)" if len(retold) else "false"
         days = "false" if again is None else f"day >= DATE '{again}'"
-        self.connection.execute(
-            "CREATE OR REPLACE VIEW fresh AS FROM all_movements"
-            f" WHERE xid >= {since:d} OR {chosen} OR {products} OR {days}"
-        )
+        fresh = f"FROM all_movements WHERE xid >= {since:d} OR {chosen} OR {products} OR {days}"
+        self.engine.make("fresh", fresh, view=True)
 
     def count(self, view: str) -> int:
         """Count the rows of a view."""
-        ((rows,),) = self.rows(f"SELECT count(*) FROM {view}")  # noqa: S608 - ours
+        ((rows,),) = self.engine.rows(f"SELECT count(*) FROM {view}")  # noqa: S608 - ours
         return int(rows)
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Read all rows of a small result."""
-        found: list[tuple[Any, ...]] = self.connection.execute(query).fetchall()
-        return found
-
-    def make(self, table: str, query: str, kind: str = "TABLE") -> None:
-        """Make a table or a view of a query."""
-        self.connection.execute(f"CREATE OR REPLACE {kind} {table} AS {query}")
 
 
 @contextmanager
-def opened(lake: Lake, dimensions: Dimensions, *, before: int) -> Iterator[Workbench]:
-    """Open a database over the lake, of movements before a transaction; its memory is bounded."""
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
-        connection.execute(f"SET memory_limit = '{MEMORY}'")
-        connection.execute(f"SET temp_directory = '{folder}'")
-        connection.execute("SET preserve_insertion_order = false")
-        connection.execute(ROUNDED)
-        connection.execute(BLOCK_OF)
-        connection.register("event_kinds", kind_table())
-        connection.register("products", dimensions.products)
-        connection.register("locations", dimensions.locations)
+def opened(
+    lake: Lake, dimensions: Dimensions, *, before: int, by: OpenEngine = duck_engine
+) -> Iterator[Workbench]:
+    """Open a database over the lake, of movements before a transaction. by: opens what computes."""
+    with by() as engine:
+        engine.show("event_kinds", kind_table())
+        engine.show("products", dimensions.products)
+        engine.show("locations", dimensions.locations)
         for view, name, schema in SOURCES:
             table = open_table(lake, name)
-            rows = schema.empty_table() if table is None else table.to_pyarrow_dataset()
-            connection.register(view, rows)
-        connection.execute(f"CREATE VIEW all_movements AS FROM landed WHERE xid < {before:d}")
-        yield Workbench(connection, lake, before)
+            engine.show(view, schema.empty_table() if table is None else table)
+        engine.make("all_movements", f"FROM landed WHERE xid < {before:d}", view=True)
+        yield Workbench(engine, lake, before)
 
 
 def query_of(name: str, **parts: object) -> str:

@@ -32,19 +32,21 @@ dates AS (
 ),
 begins AS (
     SELECT timezone, midnight::DATE AS day,
-           coalesce(TRY(timezone(timezone, midnight)), timezone('UTC', midnight)) AS midnight_at
+           coalesce(TRY(timezone(timezone, midnight::TIMESTAMP)), timezone('UTC', midnight::TIMESTAMP)) AS midnight_at
     FROM (SELECT DISTINCT timezone FROM zones WHERE location_id IN (SELECT location_id FROM rows)), dates
 ),
 -- midnight may come twice; the day begins with the first one
 hours AS (
     SELECT timezone, day,
-           CASE WHEN TRY(timezone(timezone, midnight_at - INTERVAL 1 HOUR))::DATE = day THEN midnight_at - INTERVAL 1 HOUR ELSE midnight_at END
-               AS starts_at,
-           lead(starts_at) OVER (PARTITION BY timezone ORDER BY day) AS ends_at
+           CASE WHEN TRY(timezone(timezone, (midnight_at - INTERVAL 1 HOUR)::TIMESTAMPTZ))::DATE = day
+                THEN midnight_at - INTERVAL 1 HOUR ELSE midnight_at END AS starts_at
     FROM begins
 ),
+ends AS (
+    SELECT *, lead(starts_at) OVER (PARTITION BY timezone ORDER BY day) AS ends_at FROM hours
+),
 places AS (
-    SELECT location_id, day, starts_at, ends_at FROM zones JOIN hours USING (timezone)
+    SELECT location_id, day, starts_at, ends_at FROM zones JOIN ends USING (timezone)
 ),
 -- What holds after each event. A count holds for everything up to its own instant; the newest of two counts of one
 -- instant counts.
@@ -103,9 +105,9 @@ told AS (
 spans AS (
     SELECT t.*,
            first_value(CASE WHEN told IS NOT NULL THEN {'balance': told, 'day': t.day} END IGNORE NULLS) OVER after AS next_told,
-           -- by instants, for an hour of the clock may come twice
-           greatest(0, epoch(CASE WHEN last_of_day THEN ends_at ELSE next_at END - occurred_at)) AS seconds,
-           greatest(0, epoch(occurred_at - starts_at)) AS seconds_before
+           -- by instants, for an hour of the clock may come twice; whole numbers, whose sum is the same in any order
+           greatest(0, epoch_us(CASE WHEN last_of_day THEN ends_at ELSE next_at END) - epoch_us(occurred_at)) AS micros,
+           greatest(0, epoch_us(occurred_at) - epoch_us(starts_at)) AS micros_before
     FROM told t
     JOIN places p ON p.location_id = t.location_id AND p.day = t.day
     WINDOW after AS (PARTITION BY product_id, t.location_id ORDER BY occurred_at, counts, entry_id
@@ -115,13 +117,13 @@ spans AS (
 -- is wrong, and tells of no empty shelf; nor does a zero from which more was taken on the same day, uncounted.
 stretches AS (
     SELECT *, CASE WHEN next_told['day'] = day THEN next_told['balance'] END AS told_next,
-           CASE WHEN known AND balance > 0 THEN seconds ELSE 0 END
-               + CASE WHEN first_of_day AND was_known AND opening > 0 THEN seconds_before ELSE 0 END
-               AS seconds_in_stock,
-           CASE WHEN known AND balance = 0 AND coalesce(told_next, 0) >= 0 THEN seconds ELSE 0 END
+           CASE WHEN known AND balance > 0 THEN micros ELSE 0 END
+               + CASE WHEN first_of_day AND was_known AND opening > 0 THEN micros_before ELSE 0 END
+               AS micros_in_stock,
+           CASE WHEN known AND balance = 0 AND coalesce(told_next, 0) >= 0 THEN micros ELSE 0 END
                + CASE WHEN first_of_day AND was_known AND opening = 0 AND coalesce(told, told_next, 0) >= 0
-                      THEN seconds_before ELSE 0 END
-               AS seconds_empty
+                      THEN micros_before ELSE 0 END
+               AS micros_empty
     FROM spans
 ),
 days AS (
@@ -139,7 +141,7 @@ days AS (
            bool_or(known) FILTER (WHERE last_of_day) AS known,
            bool_or(on_promotion) FILTER (WHERE last_of_day) AS still_promotion,
            CASE WHEN bool_or(known AND balance >= 0) FILTER (WHERE last_of_day) THEN
-               sum(seconds_in_stock) / nullif(sum(seconds_in_stock + seconds_empty), 0)
+               sum(micros_in_stock) / nullif(sum(micros_in_stock + micros_empty), 0)
            END AS in_stock_share
     FROM stretches
     GROUP BY product_id, location_id, day

@@ -8,31 +8,33 @@
 WITH period AS (
     SELECT max(day) - $days AS before FROM order_lines
 ),
-bought AS (
-    SELECT DISTINCT o.source, o.order_id, o.product_id
+baskets AS MATERIALIZED (
+    SELECT list_distinct(list(product_id)) AS products
     FROM order_lines o
     JOIN locations l USING (location_id)
     JOIN period ON o.day > before
     WHERE o.sold > 0 AND ($location IS NULL OR l.code = $location)
+    GROUP BY o.source, o.order_id
+    HAVING min(product_id) < max(product_id)
 ),
--- a join by a number is cheaper than one by two texts
-baskets AS (
-    SELECT row_number() OVER () AS basket, products
-    FROM (SELECT list(product_id) AS products FROM bought GROUP BY source, order_id HAVING count(*) >= 2)
+popular AS MATERIALIZED (
+    SELECT product_id, count(*) AS orders
+    FROM (SELECT unnest(products) AS product_id FROM baskets)
+    GROUP BY product_id
+    ORDER BY orders DESC, product_id
+    LIMIT $products
 ),
-lines AS (
-    SELECT basket, unnest(products) AS product_id FROM baskets
+firsts AS (
+    SELECT unnest(products) AS one, products FROM baskets
 ),
-popular AS (
-    SELECT product_id, count(*) AS orders FROM lines GROUP BY product_id ORDER BY orders DESC, product_id LIMIT $products
-),
-kept AS (
-    SELECT basket, product_id FROM lines SEMI JOIN popular USING (product_id)
+seconds AS (
+    SELECT one, unnest(products) AS other FROM firsts SEMI JOIN popular ON product_id = one
 ),
 pairs AS (
-    SELECT a.product_id AS one, b.product_id AS other, count(*) AS together
-    FROM kept a
-    JOIN kept b ON b.basket = a.basket AND b.product_id > a.product_id
+    SELECT one, other, count(*) AS together
+    FROM seconds
+    SEMI JOIN popular ON product_id = other
+    WHERE other > one
     GROUP BY ALL
     HAVING count(*) >= $least
 )

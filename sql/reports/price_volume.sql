@@ -1,6 +1,7 @@
 -- Price against volume: the elasticity of sales to the price, and prices beside the units sold at them. A price of a product
--- in a shop counts if it held for a week of days in stock at least and something sold: logarithm of units a day against
--- logarithm of price, each against its mean of the pair, all pairs together, by least squares. Promotions are prices too.
+-- in a shop counts if it was asked on seven days in stock at least, one after another or not, and something sold: logarithm
+-- of units a day against logarithm of price, each against its mean of the pair, all pairs together, by least squares.
+-- Promotions are prices too.
 -- parameter location text: code of a shop; all of them where left out
 -- parameter department text: department; all of them where left out
 -- parameter category text: category of the department; all of them where left out
@@ -31,33 +32,26 @@ shelves AS (
       AND ($category IS NULL OR p.category = $category)
     WINDOW so_far AS (PARTITION BY product_id, location_id ORDER BY day ROWS UNBOUNDED PRECEDING)
 ),
-changed AS (
-    SELECT *, price IS DISTINCT FROM lag(price) OVER (PARTITION BY product_id, location_id ORDER BY day) AS is_new FROM shelves
-),
-numbered AS (
-    SELECT *, count(*) FILTER (WHERE is_new) OVER (PARTITION BY product_id, location_id ORDER BY day ROWS UNBOUNDED PRECEDING) AS spell
-    FROM changed
-),
-spells AS (
-    SELECT product_id, location_id, spell, ln(any_value(price)::DOUBLE) AS price, ln(avg(sold)) AS volume
-    FROM numbered
-    WHERE stocked AND price > 0
-    GROUP BY ALL
+held AS (
+    SELECT product_id, location_id, ln(price::DOUBLE) AS price, ln(avg(sold)) AS volume
+    FROM shelves
+    WHERE stocked AND shelves.price > 0
+    GROUP BY product_id, location_id, shelves.price
     HAVING count(*) >= 7 AND sum(sold) > 0
 ),
 centred AS (
     SELECT product_id, location_id, price - avg(price) OVER pair AS x, volume - avg(volume) OVER pair AS y
-    FROM spells
+    FROM held
     WINDOW pair AS (PARTITION BY product_id, location_id)
     QUALIFY count(*) OVER pair >= 2
 ),
 sums AS (
-    SELECT count(*) AS spells, count(DISTINCT (product_id, location_id)) AS pairs, sum(x * x) AS xx, sum(x * y) AS xy, sum(y * y) AS yy
+    SELECT count(*) AS prices, count(DISTINCT (product_id, location_id)) AS pairs, sum(x * x) AS xx, sum(x * y) AS xy, sum(y * y) AS yy
     FROM centred
 ),
 fit AS (
-    SELECT spells - pairs AS price_changes, pairs, xy / nullif(xx, 0) AS elasticity,
-           CASE WHEN spells - pairs > 1 THEN sqrt(greatest(yy - xy * xy / nullif(xx, 0), 0) / (spells - pairs - 1) / nullif(xx, 0)) END
+    SELECT prices - pairs AS price_changes, pairs, xy / nullif(xx, 0) AS elasticity,
+           CASE WHEN prices - pairs > 1 THEN sqrt(greatest(yy - xy * xy / nullif(xx, 0), 0) / (prices - pairs - 1) / nullif(xx, 0)) END
                AS standard_error
     FROM sums
 )

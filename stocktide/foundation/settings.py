@@ -47,6 +47,15 @@ class Settings(BaseSettings):
     lake_url: str | None = Field(
         None, repr=False, description="Folder of the Delta tables; default HOME/lake."
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb",
+        description="What computes the lake's tables and the blocks of a forecast: DuckDB and threads in the process, or Spark.",
+    )
+    spark_master: str = Field(
+        "local[2]",
+        description="Where Spark runs: threads of this host, or a cluster's address. Other options of Spark are read from "
+        "SPARK_CONF_DIR/spark-defaults.conf.",
+    )
     mlflow_tracking_uri: str | None = Field(
         None, repr=False, description="MLflow server; default a local store, HOME/mlflow.db."
     )

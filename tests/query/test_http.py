@@ -1,11 +1,13 @@
 """POST /v1/query over the real server: forms of answers, refusals, cancelling, and the record."""
 
 import io
+import itertools
 import json
 import os
 import statistics
 import threading
 import time
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,13 +18,17 @@ import pyarrow.parquet as pa_parquet
 import pytest
 import sqlalchemy as sa
 
+from etl import run_etl
 from query import Console
 from query.formats import MEDIA
 from stocktide.foundation.keys import Limits, create_key
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.settings import load_settings
 from tests.conftest import Api
 from tests.ingest.samples import event
 from tests.query.conftest import rows_of
 
+STRUCTURED = {"Content-Type": "application/cloudevents+json"}
 FOREVER = "WITH RECURSIVE r AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM r) SELECT count(*) FROM r"
 
 
@@ -73,6 +79,41 @@ def test_a_sale_of_a_second_ago_is_in_the_answer_in_every_form(
     assert record(database)[0] == {
         "asked_by": "key test read", "statement": text, "outcome": "done", "rows": 1,
     }  # fmt: skip
+
+
+def test_answers_equal_the_ledger_while_sales_come_and_land(
+    shop: Api, database: sa.Engine, tmp_path: Path
+) -> None:
+    """A small version of a thousand sales: each answer is the ledger of a moment while it was asked."""
+    sales = int(os.environ.get("QUERY_SALES", "45"))
+    lake = Lake(load_settings(home=tmp_path).lake_root)
+    units = [0, *itertools.accumulate(1 + number % 7 for number in range(sales))]
+    sent = acknowledged = 0
+
+    def sell_all() -> None:
+        nonlocal sent, acknowledged
+        for number in range(sales):
+            sent += 1
+            body = event("sale", f"s{number}", quantity=1 + number % 7)
+            shop.ingest.post(
+                "/v1/events", content=json.dumps(body), headers=STRUCTURED
+            ).raise_for_status()
+            acknowledged += 1
+            if number % (sales // 3) == sales // 6:
+                run_etl(database, lake)
+
+    selling = threading.Thread(target=sell_all)
+    selling.start()
+    query = "SELECT count(*), count(DISTINCT event_id), -sum(quantity) FROM movements"
+    asked, seen = 0, 0
+    while seen < sales:
+        assert selling.is_alive() or acknowledged == sales
+        least = max(seen, acknowledged)
+        ((seen, ids, sold),) = ask(shop, query).json()["rows"]
+        assert (least <= seen <= sent, ids, sold or 0) == (True, seen, units[seen])
+        asked += 1
+    selling.join()
+    assert asked > 3
 
 
 def test_an_answer_that_is_cut_says_so_and_an_export_is_whole(shop: Api) -> None:

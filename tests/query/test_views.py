@@ -2,7 +2,6 @@
 
 import os
 import re
-import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -177,37 +176,6 @@ def land_without(console: Console, event_id: str) -> None:
     DeltaTable(console.lake.path("movements")).delete(f"event_id = '{event_id}'")
     kept = DeltaTable(console.lake.path("movements"))
     assert event_id not in kept.to_pyarrow_table()["event_id"].to_pylist()
-
-
-def test_answers_equal_the_ledger_while_sales_come_and_land(
-    recorder: Recorder, console: Console
-) -> None:
-    """A small version of a thousand sales: each answer is of one moment, later than the last."""
-    sales = int(os.environ.get("QUERY_SALES", "45"))
-    done = threading.Event()
-
-    def sell() -> None:
-        for number in range(sales):
-            record(recorder, raw(kind="sale", event_id=f"s{number:05}"))
-            if number % (sales // 3) == sales // 6:
-                land(console)
-        done.set()
-
-    selling = threading.Thread(target=sell)
-    selling.start()
-    counts = []
-    ended = False
-    while not ended:
-        ended = done.is_set()
-        (row,) = rows_of(
-            console,
-            "SELECT count(*) AS n, count(DISTINCT event_id) AS ids, -sum(quantity) AS units FROM movements",
-        )
-        assert row["n"] == row["ids"] == (row["units"] or 0)
-        counts.append(row["n"])
-    selling.join()
-    assert counts == sorted(counts)
-    assert counts[-1] == sales
 
 
 def test_demand_is_as_the_lake_has_it_and_masters_join(

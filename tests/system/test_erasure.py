@@ -1,13 +1,18 @@
 """No file of a home holds an erased customer's id: sent in every way, refused, copied to the lake, and asked for."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+import sqlalchemy as sa
 
+from stocktide.foundation.database import create_engine
+from tests.ingest.mqtt.brokers import Publisher, mosquitto
 from tests.ingest.samples import event
 from tests.system.running import Running, up, wait_until
 
@@ -85,7 +90,36 @@ def send_all(running: Running, folder: Path) -> None:
     assert imported.stdout, imported.stderr
     told = json.loads(imported.stdout)
     assert (told["accepted"], told["rejected"]) == (1, {"time_past": 1}), imported.stdout
+    publish(running, folder)
     assert running.run("etl").returncode == 0
+
+
+def publish(running: Running, folder: Path) -> None:
+    """Send the customer's events over MQTT, one of them refused."""
+    engine = create_engine(running.state()["services"]["database_url"])
+
+    def counted() -> tuple[int, ...]:
+        query = sa.text("SELECT sum(accepted), sum(rejected) FROM feed_minutes")
+        with engine.connect() as connection:
+            return tuple(int(n or 0) for n in connection.execute(query).one())
+
+    accepted, rejected = counted()
+    with mosquitto(folder) as broker, (folder / "mqtt.log").open("w") as said:
+        subscriber = subprocess.Popen(
+            [sys.executable, "-m", "stocktide.entrypoints.cli", "mqtt"],
+            env={**running.environment, "STOCKTIDE_MQTT_URL": broker.url},
+            stderr=said,
+        )
+        log = folder / "mqtt.log"
+        wait_until(lambda: "mqtt_connected" in log.read_text(), 30, "no subscriber")
+        with Publisher(broker) as publisher:
+            for sent in (bought(30), bought(31), bought(32, time="1970-01-01T00:00:00Z")):
+                publisher.send("stocktide/till", json.dumps(sent).encode())
+            publisher.settle()
+            wait_until(lambda: counted() == (accepted + 2, rejected + 1), 20, "not recorded")
+        subscriber.terminate()
+        assert subscriber.wait(20) == 0
+    engine.dispose()
 
 
 def pseudonym_of(running: Running) -> str:

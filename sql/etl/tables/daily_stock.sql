@@ -36,7 +36,7 @@ SELECT s.product_id, s.location_id, s.day, p.unit, s.on_hand_milli, s.out_of_sto
        TRY_CAST(rounded(s.on_hand_milli::HUGEINT * c.cost_micros, 1000) AS BIGINT) AS value_micros,
        CASE WHEN c.cost_micros IS NOT NULL THEN coalesce(c.currency, p.currency, '') END AS currency,
        s.sold_28d::BIGINT AS sold_28d_milli,
-       CASE WHEN s.sold_28d > 0 THEN s.on_hand_milli / (s.sold_28d / 28.0) END AS cover_days,
+       CASE WHEN s.sold_28d > 0 THEN s.on_hand_milli / (s.sold_28d::DOUBLE / 28) END AS cover_days,
        strftime(s.day, '%Y-%m') AS month
 FROM sold s
 LEFT JOIN products p ON p.product_id = s.product_id

@@ -6,7 +6,7 @@ WITH ends AS (
     JOIN locations z ON z.location_id = d.location_id
 ),
 rows AS (
-    SELECT c.*, e.ends_at, epoch(c.recorded_at - e.ends_at) / 3600 AS late
+    SELECT c.*, e.ends_at, (epoch_us(c.recorded_at) - epoch_us(e.ends_at)) / 3600e6 AS late
     FROM concerned c
     JOIN ends e ON e.day = c.day AND e.location_id = c.location_id
     WHERE c.leg = 0

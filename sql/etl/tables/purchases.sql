@@ -2,7 +2,8 @@
 -- no line is of the only line that its order has of the product there.
 WITH rows AS (
     SELECT m.*, k.opens IS NOT NULL AS orders, k.daily IS NOT NULL AS receives,
-           CASE WHEN count(DISTINCT m.order_line) OVER goods = 1 THEN max(m.order_line) OVER goods ELSE m.order_line END AS line
+           CASE WHEN min(m.order_line) OVER goods = max(m.order_line) OVER goods THEN max(m.order_line) OVER goods
+                ELSE m.order_line END AS line
     FROM in_force m
     JOIN event_kinds k ON k.kind = m.kind AND 'on_order' IN (k.opens, k.closes)
     WHERE m.order_id IS NOT NULL

@@ -74,23 +74,19 @@ def test_the_season_is_each_month_by_the_mean_of_months(chain: Chain) -> None:
 def test_the_elasticity_is_that_of_least_squares_with_a_constant_for_each_pair(
     chain: Chain,
 ) -> None:
-    days = chain.days[chain.days["day"] < LAST].copy()
-    days["spell"] = days.groupby(PAIR)["price"].transform(
-        lambda price: price.ne(price.shift()).cumsum()
-    )
-    stocked = days[~days["empty"]].groupby([*PAIR, "spell"])
-    spells = stocked.agg(price=("price", "first"), volume=("sold", "mean"), days=("sold", "size"))
-    spells = spells[spells["days"] >= 7].reset_index()
-    spells = spells[spells.groupby(PAIR)["price"].transform("size") >= 2]
-    pairs = pd.get_dummies(spells["product"] + spells["location"]).to_numpy(float)
-    x = np.column_stack([np.log(spells["price"]), pairs])
-    y = np.log(spells["volume"].to_numpy())
+    days = chain.days[(chain.days["day"] < LAST) & ~chain.days["empty"]]
+    prices = days.groupby([*PAIR, "price"]).agg(volume=("sold", "mean"), days=("sold", "size"))
+    prices = prices[prices["days"] >= 7].reset_index()
+    prices = prices[prices.groupby(PAIR)["price"].transform("size") >= 2]
+    pairs = pd.get_dummies(prices["product"] + prices["location"]).to_numpy(float)
+    x = np.column_stack([np.log(prices["price"]), pairs])
+    y = np.log(prices["volume"].to_numpy())
     beta, squares, *_ = np.linalg.lstsq(x, y, rcond=None)
     variance = squares[0] / (len(y) - x.shape[1]) * np.linalg.inv(x.T @ x)[0, 0]
     found = chain.report("price_volume", open=OPEN)
     assert set(found["elasticity"].round(9)) == {round(beta[0], 9)}
     assert found["standard_error"].iloc[0] == pytest.approx(np.sqrt(variance))
-    assert found["price_changes"].iloc[0] == len(spells) - pairs.shape[1]
+    assert found["price_changes"].iloc[0] == len(prices) - pairs.shape[1]
     # the chain sells by the power of minus two of the price
     assert abs(beta[0] + 2) < 3 * np.sqrt(variance)
 

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -17,9 +16,9 @@ from etl.delta import open_table
 from etl.dimensions import read_dimensions
 from etl.rebuild import rebuild_lake
 from etl.serving_feeds import last_days
+from etl.sql_engine import duck_engine
 from etl.tables.proof import compare_table
 from etl.tables.schemas import KEPT
-from etl.tables.workbench import BLOCK_OF
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from stocktide.domain.arrival import ARRIVAL_HOURS
@@ -229,10 +228,9 @@ def test_what_postgresql_and_the_lake_both_spell_is_the_same(database: sa.Engine
         of_both = [0, 65_535, 65_536, 10**9]
         blocks = "SELECT block_of(n) FROM unnest(CAST(:numbers AS bigint[])) n ORDER BY n"
         in_postgres = connection.execute(sa.text(blocks), {"numbers": of_both}).scalars().all()
-    with duckdb.connect() as duck:
-        duck.execute(BLOCK_OF)
-        blocks = "SELECT block_of(n) FROM unnest(CAST($1 AS BIGINT[])) t (n) ORDER BY n"
-        found = duck.execute(blocks, [of_both]).fetchall()
+    with duck_engine() as duck:
+        blocks = "SELECT block_of(n) FROM unnest(CAST($numbers AS BIGINT[])) t (n) ORDER BY n"
+        found = duck.rows(blocks, {"numbers": of_both})
     assert [block for (block,) in found] == list(in_postgres)
 
 
