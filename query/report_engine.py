@@ -16,6 +16,7 @@ import redis
 import sqlalchemy as sa
 from deltalake.exceptions import DeltaError
 
+from query.asked_reports import AskedReport, AskedReports
 from query.jail.execution import BATCH_ROWS, open_database
 from query.jail.orders import Result
 from query.jail.statement import check
@@ -26,9 +27,10 @@ from query.report_past import files_gone, past_versions
 from query.reports import Report, Value, filled, find_report, values_of
 from query.snapshots import Snapshots
 from query.views import NAMES, inputs_of, read_view
-from stocktide.foundation.errors import TooLarge, TooManyRequests, Transient
+from stocktide.foundation.errors import StocktideError, TooLarge, TooManyRequests, Transient
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
+from stocktide.foundation.telemetry import log
 
 # A page asks for a few reports at once: they wait for one another, but not longer than a reader does.
 WAIT_S = 10.0
@@ -48,6 +50,7 @@ class Reports:
         self.lake = Lake(settings.lake_root)
         self._snapshots = Snapshots(engine, answer_s=settings.query_seconds_max)
         self._cache = ReportCache(cache, ttl_s=settings.cache_ttl_s)
+        self._asked = AskedReports(cache)
         self._places = threading.BoundedSemaphore(settings.query_processes_max)
 
     def close(self) -> None:
@@ -65,9 +68,38 @@ class Reports:
         report = find_report(name)
         values = values_of(report, given)
         begun = time.monotonic()
+        result = self._tried(report, values, as_of)
+        result.seconds = time.monotonic() - begun
+        if as_of is None:
+            asked = AskedReport(name, dict(given))
+            self._asked.note(asked, seconds=result.seconds, cached=result.said["cached"])
+        return result
+
+    def renew(self) -> int:
+        """Compute the slow reports that were asked for of late again, for the cache; returns how many could be."""
+        renewed = 0
+        for name, given in self._asked.of_late():
+            try:
+                report = find_report(name)
+                self._tried(report, values_of(report, given), None, anew=True).spool.close()
+            except StocktideError as error:
+                # whoever asks for it is told why
+                log("report_not_renewed", report=name, error=error.message)
+            else:
+                renewed += 1
+        return renewed
+
+    def _tried(
+        self,
+        report: Report,
+        values: Mapping[str, Value],
+        as_of: datetime | None,
+        *,
+        anew: bool = False,
+    ) -> Result:
         for _ in range(TRIES_MAX):
             try:
-                result = self._answer(report, values, as_of)
+                return self._answer(report, values, as_of, anew=anew)
             except (duckdb.IOException, FileNotFoundError) as error:
                 if as_of is not None:
                     raise files_gone(as_of, self.settings.lake_history_days) from error
@@ -78,20 +110,18 @@ class Reports:
                     f"What the report reads could not be laid out: {str(error).splitlines()[0]} Check the lake's "
                     "folder, and try again.",
                 ) from error
-            result.seconds = time.monotonic() - begun
-            return result
         raise Transient(
             "report_lake_moves", "The lake is being written. Try again in a few seconds."
         )
 
     def _answer(
-        self, report: Report, values: Mapping[str, Value], as_of: datetime | None
+        self, report: Report, values: Mapping[str, Value], as_of: datetime | None, *, anew: bool
     ) -> Result:
         reads = tables_of(report)
         versions = self._versions(inputs_of(reads), as_of)
         past = None if versions.past is None else versions.past.noted_at.isoformat()
         key = key_of(report.name, report.text, versions.numbers, values, past)
-        found = self._cache.find(key)
+        found = None if anew else self._cache.find(key)
         if found is not None:
             return _result(*found, reads, cached=True)
         with self.place():

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from etl import run_etl
 from ingest.recording.recording import Recorder
-from query import Console, report_inputs
+from query import Console, asked_reports, report_inputs
 from query.report_engine import Reports, tables_of
 from query.reports import (
     Parameter,
@@ -90,6 +90,35 @@ def test_a_report_declares_its_definition_and_parameters() -> None:
         "SELECT DATE '2026-01-01' AS first, 'it''s $first -- x' AS name -- $name, as it is"
     )
     assert values_of(report, {"first": ""}) == values_of(report, {})
+
+
+def test_a_slow_report_is_computed_before_it_is_asked_for_again(
+    reports: Reports, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked_reports, "SLOW_S", 0.0)
+    assert said(reports, "sales_by_product", location="S1")["cached"] is False
+    monkeypatch.setattr(asked_reports, "SLOW_S", 60.0)
+    assert said(reports, "sales_by_day")["cached"] is False
+    sell(Recorder(console.engine, Settings()), "s3")
+    run_etl(console.engine, console.lake)
+    assert reports.renew() == 1
+    answer = reports.answer("sales_by_product", {"location": "S1"})
+    with answer.spool:
+        assert (answer.said["cached"], answer.reader().read_all()["net_units"].to_pylist()) == (
+            True,
+            [2],
+        )
+    # nobody waited for the other one
+    assert said(reports, "sales_by_day")["cached"] is False
+
+
+def test_a_report_that_nobody_asked_for_of_late_is_not_computed(
+    reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked_reports, "SLOW_S", 0.0)
+    said(reports, "sales_by_product")
+    monkeypatch.setattr(asked_reports, "WITHIN_S", 0.0)
+    assert reports.renew() == 0
 
 
 @pytest.mark.parametrize(

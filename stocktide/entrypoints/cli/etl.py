@@ -13,7 +13,10 @@ from stocktide.foundation.errors import Invalid
 from stocktide.foundation.lake import Lake
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from etl.pending import Pending
+    from stocktide.foundation.settings import Settings
 
 
 @click.command()
@@ -36,7 +39,7 @@ def etl(as_json: bool, wait: bool, since: datetime | None, rebuild: bool, dry_ru
     if rebuild and since is not None:
         raise Invalid("etl_options", "Give --since or --rebuild: a rebuild is of all days.")
     settings = load_settings()
-    with services_for(settings, "stocktide etl") as (engine, _):
+    with services_for(settings, "stocktide etl") as (engine, services):
         lake = Lake(settings.lake_root)
         if dry_run:
             _show_pending(count_pending(engine, lake), as_json=as_json)
@@ -46,7 +49,20 @@ def etl(as_json: bool, wait: bool, since: datetime | None, rebuild: bool, dry_ru
             lambda: run_etl(engine, lake, whole=rebuild, again=again, tell=_tell),
             patience_s=RUN_S_MAX if wait else 0.0,
         )
+        if services.redis_url:
+            _tell("reports that people wait for")
+            _renew_reports(engine, settings, services.redis_url)
     _show(asdict(report), as_json=as_json)
+
+
+def _renew_reports(engine: "sa.Engine", settings: "Settings", redis_url: str) -> None:
+    """Compute the slow reports of pages over the new lake before somebody asks for them."""
+    from query.report_engine import Reports
+    from stocktide.foundation.cache_server import connect_cache
+
+    reports = Reports(engine, settings, connect_cache(redis_url))
+    reports.renew()
+    reports.close()
 
 
 def _tell(step: str) -> None:
