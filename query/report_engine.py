@@ -33,6 +33,8 @@ WAIT_S = 10.0
 RETRY_AFTER_S = 5
 # Files of a version may be cleaned away between the list of them and the read: then there is a newer one.
 TRIES_MAX = 3
+# Predictions follow no watermark: they carry the day that they know in a column of their own.
+PREDICTED_INPUTS = {"lake_customer_values"}
 
 
 class Reports:
@@ -167,7 +169,9 @@ def _lineage(versions: Versions, noted: list[dict[str, Any]]) -> dict[str, Any]:
 
     A table is as of what was noted of its watermark, for whichever table that was noted.
     """
-    marks = {table.watermark for table in versions.tables.values()}
+    marks = {
+        table.watermark for name, table in versions.tables.items() if name not in PREDICTED_INPUTS
+    }
     of = [one for one in noted if one["xid_before"] in marks]
     through = [one["recorded_through"] for one in of if one["recorded_through"] is not None]
     ended = {one["xid_before"] for one in of} == marks
