@@ -180,6 +180,10 @@ class Settings(BaseSettings):
     quality_cron: str = Field(
         "40 4 * * *", description="When the worker checks the quality of what came in, UTC."
     )
+    customer_values_cron: str = Field(
+        "50 3 * * *",
+        description="When the worker predicts what each customer will buy in the next 12 months, UTC.",
+    )
     exports_cron: str = Field(
         "*/5 * * * *",
         description="When the worker looks which exports of saved queries are due, UTC.",
