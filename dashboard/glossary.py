@@ -41,6 +41,27 @@ TERMS = {
     "Lift": (
         "How many times as often two products are in one order as they would be by chance; 1 is chance."
     ),
+    "Pseudonym": (
+        "Random name that stands for a customer, such as c_kq3x5mhd2vw7ncae. It follows from nothing, and says "
+        "nothing of "
+        "who it is."
+    ),
+    "RFM score": (
+        "Recency, frequency and value of a customer, each from 1 to 5: 1, and one more for each fifth of all "
+        "customers whose "
+        "limit the customer is above."
+    ),
+    "Cohort": "Customers who first bought in the same month.",
+    "Expected value": (
+        "What a customer is expected to buy in the next 12 months, by BG/NBD and Gamma-Gamma. With 90 % probability "
+        "it is in the "
+        "interval beside it."
+    ),
+    "Still buys": (
+        "Probability that a customer will buy again at all, by BG/NBD: it falls with the time since the last "
+        "purchase, the faster "
+        "the more often they used to buy."
+    ),
     "Sell-through": "Units sold in the last 28 days ÷ (those + on hand).",
     "Turns": (
         "How often stock is sold and replaced in a year: cost of what was sold in 91 days ÷ average stock value of "

@@ -53,13 +53,20 @@ class Dashboard:
     drawn: AppTest = field(init=False)
 
     def draw(
-        self, page: str, *, role: Role = "operator", theme: str = "light", **query: str
+        self,
+        page: str,
+        /,
+        *,
+        role: Role = "operator",
+        theme: str = "light",
+        personal: bool = False,
+        **query: str,
     ) -> AppTest:
         """Draw a page at an address; whatever it raises, and every warning, fails the test."""
         title, render = RENDER[page]
         drawn = AppTest.from_function(
             _script,
-            args=(_with_menu(self.reader, User("anna", role), render, title),),
+            args=(_with_menu(self.reader, User("anna", role, personal), render, title),),
             default_timeout=30,
         )
         drawn.context["theme"] = theme
