@@ -10,12 +10,12 @@ from dashboard.theme import CHART_HEIGHT, Roles, amount, chart_frame
 # Cohorts that one can still read, and months since whose cells have room for a number.
 COHORTS_MAX, MONTHS_MAX = 24, 12
 CELL_HEIGHT, AXES_HEIGHT = 22, 60
-# A cell darker than that has light numbers.
-DARK_FROM = 0.5
+# The fullest cell has half of the full colour, on which the numbers can still be read.
+FULL = 2.0
 SHARE_AXIS = alt.Axis(format="%")
 
 
-def cohort_cells(cohorts: pd.DataFrame, role: Roles, *, title: str, text_on_dark: str) -> Any:
+def cohort_cells(cohorts: pd.DataFrame, role: Roles, *, title: str) -> Any:
     """Draw a cell for each cohort and month since. cohorts: of customer_cohorts, without groups that are too small."""
     month = pd.to_datetime(cohorts["cohort"])
     shown = cohorts.assign(
@@ -31,7 +31,7 @@ def cohort_cells(cohorts: pd.DataFrame, role: Roles, *, title: str, text_on_dark
     later = shown[shown["months_since"] > 0]
     top = float(later["share"].max() or 1)
     colours = alt.Scale(
-        domain=[0, top], range=[role.even, role.forecast], clamp=True, interpolate="rgb"
+        domain=[0, FULL * top], range=[role.even, role.forecast], clamp=True, interpolate="rgb"
     )
     base = alt.Chart(later).encode(
         x=alt.X(
@@ -48,9 +48,7 @@ def cohort_cells(cohorts: pd.DataFrame, role: Roles, *, title: str, text_on_dark
             alt.Tooltip("share:Q", title="of the cohort", format=".1%"),
         ],
     )
-    dark = alt.datum.share > top * DARK_FROM
-    colour = alt.condition(dark, alt.value(text_on_dark), alt.value(role.actual))
-    numbers = base.mark_text(fontSize=10).encode(text="said:N", color=colour)
+    numbers = base.mark_text(fontSize=10, color=role.actual).encode(text="said:N")
     height = AXES_HEIGHT + CELL_HEIGHT * later["row"].nunique()
     said = (
         "Per cent of the customers who first bought in a month that bought again so many months later, up to a year; "

@@ -17,7 +17,7 @@ from dashboard.customers.words import SCORES, SEGMENTS, named, range_words
 from dashboard.glossary import tip
 from dashboard.links import page_link
 from dashboard.panels import rows_words
-from dashboard.theme import DARK, LIGHT, plural, roles
+from dashboard.theme import plural, roles
 from dashboard.widgets import OPENS, clicked, table
 
 TOPS = (1, 10, 20)
@@ -134,9 +134,7 @@ def cohorts_panel(scope: Scope) -> None:
     if not over.empty:
         back = over["active"].sum() / over["customers"].sum()
         title = f"{back:.0%} of customers bought again in the month after their first"
-    dark = roles() is DARK
-    chart = cohort_cells(shown, roles(), title=title, text_on_dark=(LIGHT if dark else DARK).actual)
-    draw_chart(chart, "customers.cohorts")
+    draw_chart(cohort_cells(shown, roles(), title=title), "customers.cohorts")
     few = rows[rows["customers"] < FEW]["cohort"].nunique()
     if few:
         st.caption(f"{plural(few, 'month')} with fewer than {FEW} first purchases left out.")

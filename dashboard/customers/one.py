@@ -66,10 +66,21 @@ def one_lines(rows: pd.DataFrame) -> list[str]:
         if known := range_words(row["low"], row["high"], str(row["currency"])):
             said += (
                 f" Next 12 months: {amount(row['expected_value'], code)} expected, {known} with 90 % probability; "
-                f"still buys with {row['p_alive']:.0%}."
+                f"still buys with {certain_words(row['p_alive'])}."
             )
         lines.append(f"{UNNAMED.capitalize()}: {said}" if code is None and len(rows) > 1 else said)
     return lines
+
+
+def certain_words(share: float) -> str:
+    """Write a probability; nothing that is predicted is certain."""
+    return (
+        f"{share:.0%}"
+        if 0.01 <= share < 0.995
+        else "more than 99%"
+        if share > 0.5
+        else "less than 1%"
+    )
 
 
 def _months(scope: Scope, pseudonym: str) -> None:

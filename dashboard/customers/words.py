@@ -66,7 +66,7 @@ def fit_lines(values: Mapping[str, Any]) -> list[str]:
 
 
 def independence_words(correlation: float, independent: bool) -> str:
-    """Say whether what Gamma-Gamma takes for granted holds."""
+    """Describe how far what Gamma-Gamma takes for granted holds."""
     said = (
         f"How often customers buy and how much they spend at once correlate by {correlation:+.2f}"
     )
@@ -80,6 +80,7 @@ def holdout_words(held: Mapping[str, Any], currency: str) -> str:
     code = currency or None
     return (
         f"Fitted up to {held['cut']}, the models expected {held['orders']:,.0f} days with a purchase in the "
-        f"{held['weeks']:.0f} weeks after, and {held['orders_came']:,.0f} came; of {amount(held['value'], code)}, "
-        f"{amount(held['value_came'], code)} came. {held['inside']:.0%} of customers were inside their interval."
+        f"{held['weeks']:.0f} weeks after, and {held['orders_came']:,.0f} came; of {amount(held['value'], code)} "
+        f"({range_words(held['value_low'], held['value_high'], '')}), {amount(held['value_came'], code)} came. "
+        f"{held['inside']:.0%} of customers were inside their interval."
     )
