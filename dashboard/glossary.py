@@ -26,6 +26,10 @@ TERMS = {
         "Compared in the same shops alone: those that sold from the first week of the earlier period to the last week "
         "of the later one."
     ),
+    "Fiscal calendar": (
+        "Periods of the fiscal year as `STOCKTIDE_FISCAL_CALENDAR` sets them: calendar months, or weeks (4-4-5, 4-5-4, "
+        "5-4-4)."
+    ),
     "ABC class": (
         "Products by revenue, best sellers first: class A makes the first 80 %, B the next 15 %, C the rest. A product "
         "that crosses a limit is in the class above it."

@@ -18,9 +18,12 @@ SHARE_AXIS = alt.Axis(format="%")
 def cohort_cells(cohorts: pd.DataFrame, role: Roles, *, title: str) -> Any:
     """Draw a cell for each cohort and month since. cohorts: of customer_cohorts, without groups that are too small."""
     month = pd.to_datetime(cohorts["cohort"])
+    # a fiscal period may begin on any day
+    form = "%b %Y" if (month.dt.day == 1).all() else "%-d %b %Y"
     shown = cohorts.assign(
         row=[
-            f"{day:%b %Y} · {size:,}" for day, size in zip(month, cohorts["customers"], strict=True)
+            f"{day:{form}} · {size:,}"
+            for day, size in zip(month, cohorts["customers"], strict=True)
         ],
         said=[
             f"{100 * share:.0f}{'' if complete else '*'}"

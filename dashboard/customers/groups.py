@@ -14,6 +14,7 @@ from dashboard.customers.figures import (
     concentration_curve,
 )
 from dashboard.customers.words import SCORES, SEGMENTS, named, range_words
+from dashboard.fiscal import MONTHS, fiscal_asked
 from dashboard.glossary import tip
 from dashboard.links import page_link
 from dashboard.panels import rows_words
@@ -119,8 +120,9 @@ def _segment_columns(scope: Scope) -> dict[str, Any]:
 def cohorts_panel(scope: Scope) -> None:
     """Draw who came back how many months after the first purchase."""
     st.header("Cohorts", help=tip("cohort"))
-    asked = scope.ask("customer_cohorts")
-    rows = scope.read("customer_cohorts")
+    settings = scope.reader.settings
+    asked = scope.ask("customer_cohorts", **fiscal_asked(settings))
+    rows = scope.read("customer_cohorts", **fiscal_asked(settings))
     later = rows[(rows["months_since"] > 0) & (rows["customers"] >= FEW)]
     newest = sorted(later["cohort"].unique())[-COHORTS_MAX:]
     shown = later[later["cohort"].isin(newest) & (later["months_since"] <= MONTHS_MAX)]
@@ -135,6 +137,10 @@ def cohorts_panel(scope: Scope) -> None:
         back = over["active"].sum() / over["customers"].sum()
         title = f"{back:.0%} of customers bought again in the month after their first"
     draw_chart(cohort_cells(shown, roles(), title=title), "customers.cohorts")
+    if settings.fiscal_calendar != MONTHS:
+        st.caption(
+            f"Months are periods of the fiscal calendar ({settings.fiscal_calendar}), named by their first day."
+        )
     few = rows[rows["customers"] < FEW]["cohort"].nunique()
     if few:
         st.caption(f"{plural(few, 'month')} with fewer than {FEW} first purchases left out.")

@@ -4,6 +4,7 @@ What the table says is what happened by construction: nothing of the product's c
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,9 +73,9 @@ def make(seed: int) -> tuple[pd.DataFrame, list[bytes]]:
     return frame, [event_of(line) for line in frame.itertuples(index=False)]
 
 
-def event_of(line: object) -> bytes:
+def event_of(line: Any) -> bytes:
     """The event of one line."""
-    event, customer, day, sku, quantity, amount, order, currency = line  # type: ignore[misc]
+    event, customer, day, sku, quantity, amount, order, currency = line
     kind = "sale" if quantity > 0 else "return"
     named = {} if customer is None else {"customer_id": customer}
     one = raw(

@@ -106,7 +106,8 @@ def test_nobody_sees_who_a_customer_is_without_the_right(
     assert not [one for one in drawn.button if one.key in (WHO, "customers.erase")]
     assert "You see customers by pseudonym." in text_of(drawn)
     # the page as somebody would bend it who says that he may
-    bent = page.draw("customers", role=role, personal=True, customer=pseudonym)
+    page.personal = True
+    bent = page.draw("customers", role=role, customer=pseudonym)
     bent.button(key=WHO).click().run()
     assert f"{name} may not see who customers are" in bent.warning[0].value.replace("\\", "")
     assert "cust-" not in whole(bent)
@@ -124,7 +125,8 @@ def test_who_may_sees_it_for_one_click_and_it_is_noted(
 ) -> None:
     signed_in("ann", "viewer", personal=True)
     row = chain.named[chain.named["customer"] == "cust-7"].iloc[0]
-    drawn = page.draw("customers", role="viewer", personal=True)
+    page.personal = True
+    drawn = page.draw("customers", role="viewer")
     drawn.text_input(key="customers.asked").input("cust-7")
     next(one for one in drawn.button if one.label == "Find").click().run()
     assert drawn.query_params["customer"] == row["pseudonym"]
@@ -156,7 +158,8 @@ def test_erasing_from_the_page_takes_the_prediction_along(
 ) -> None:
     signed_in("eve", "operator", personal=True)
     pseudonym = str(chain.named[chain.named["customer"] == "cust-9"]["pseudonym"].iloc[0])
-    drawn = page.draw("customers", personal=True, customer=pseudonym)
+    page.personal = True
+    drawn = page.draw("customers", customer=pseudonym)
     assert drawn.button(key="customers.erase").disabled
     drawn.text_input(key="customers.erase.reason").input("asked by letter")
     drawn.checkbox(key="customers.erase.sure").check().run()

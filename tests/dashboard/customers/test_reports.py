@@ -30,7 +30,9 @@ def by_customer(lines: pd.DataFrame) -> pd.DataFrame:
 def scores(values: "pd.Series[float]") -> "pd.Series[int]":
     """1, and one more for each fifth whose limit a value is above."""
     limits = np.quantile(values, FIFTHS, method="inverted_cdf")
-    return 1 + sum((values > limit).astype(int) for limit in limits)
+    above = [(values > limit).astype(int) for limit in limits]
+    counted: pd.Series[int] = pd.concat(above, axis=1).sum(axis=1) + 1
+    return counted
 
 
 def segment_of(r: int, f: int, m: int, days: int) -> str:
@@ -52,7 +54,8 @@ def scored(lines: pd.DataFrame) -> pd.DataFrame:
         f=scores(known["days"]),
         m=scores(known["net"].round(6)),
     )
-    segments = [segment_of(row.r, row.f, row.m, row.days) for row in known.itertuples()]
+    of_each = (known[name].tolist() for name in ("r", "f", "m", "days"))
+    segments = [segment_of(*row) for row in zip(*of_each, strict=True)]
     return known.assign(segment=segments)
 
 
