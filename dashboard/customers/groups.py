@@ -64,7 +64,6 @@ def segment_rows(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "segment": rows["segment"].map(named),
-            "rule": rows["segment"].map(SEGMENTS),
             "customers": rows["customers"],
             "share_of_customers": 100 * rows["share_of_customers"],
             "net_sales": rows["net_sales"].round(),
@@ -72,6 +71,7 @@ def segment_rows(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
             "days_since_last": rows["days_since_last"],
             "expected_value": rows["expected_value"].round(),
             "range": ranges,
+            "rule": rows["segment"].map(SEGMENTS),
         }
     )
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.customers.asking import Scope
-from dashboard.customers.words import SEGMENTS, named, range_words
+from dashboard.customers.words import SEGMENTS, certain_words, named, range_words
 from dashboard.glossary import tip
 from dashboard.links import page_link
 from dashboard.panels import rows_words
@@ -117,7 +117,7 @@ def list_rows(rows: pd.DataFrame) -> pd.DataFrame:
                 range_words(low, high, "")
                 for low, high in zip(rows["low"], rows["high"], strict=True)
             ],
-            "p_alive": 100 * rows["p_alive"],
+            "p_alive": [None if p != p else certain_words(p) for p in rows["p_alive"].tolist()],
             "currency": rows["currency"],
         }
     )
@@ -148,5 +148,5 @@ def list_columns(shown: pd.DataFrame) -> dict[str, Any]:
             shown, "expected_value", "Expected value", help=tip("expected value")
         ),
         "range": text("90 % interval", help=tip("expected value")),
-        "p_alive": number("Still buys", format="%.0f %%", help=tip("still buys")),
+        "p_alive": text("Still buys", help=tip("still buys")),
     }

@@ -10,7 +10,7 @@ from dashboard.charts import draw_chart
 from dashboard.customers.asking import Scope
 from dashboard.customers.figures import month_bars
 from dashboard.customers.person import who_box
-from dashboard.customers.words import named, range_words
+from dashboard.customers.words import certain_words, named, range_words
 from dashboard.panels import rows_words
 from dashboard.sums import UNNAMED, amount_column
 from dashboard.theme import amount, counted, plain, plural, roles
@@ -70,17 +70,6 @@ def one_lines(rows: pd.DataFrame) -> list[str]:
             )
         lines.append(f"{UNNAMED.capitalize()}: {said}" if code is None and len(rows) > 1 else said)
     return lines
-
-
-def certain_words(share: float) -> str:
-    """Write a probability; nothing that is predicted is certain."""
-    return (
-        f"{share:.0%}"
-        if 0.01 <= share < 0.995
-        else "more than 99%"
-        if share > 0.5
-        else "less than 1%"
-    )
 
 
 def _months(scope: Scope, pseudonym: str) -> None:

@@ -38,6 +38,11 @@ def range_words(low: float | None, high: float | None, currency: str) -> str:
     return f"{amount(low, currency or None)}–{amount(high, None)}"
 
 
+def certain_words(share: float) -> str:
+    """Write a probability; nothing that is predicted is certain."""
+    return f"{share:.0%}" if 0.01 <= share < 0.995 else ">99%" if share > 0.5 else "<1%"
+
+
 def fit_lines(values: Mapping[str, Any]) -> list[str]:
     """Describe the fits of a currency, a line a fact. values: what the run kept of the currency."""
     lines = []

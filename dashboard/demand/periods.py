@@ -5,13 +5,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.demand.asking import Scope, of_one_unit
+from dashboard.demand.asking import Scope
 from dashboard.fiscal import MONTHS, fiscal_asked, period_name
 from dashboard.glossary import tip
 from dashboard.panels import rows_words
 from dashboard.report_rows import report_rows
 from dashboard.sums import amount_column
-from dashboard.theme import days_between
+from dashboard.theme import days_between, unit_word
 from dashboard.widgets import switch, table
 
 SHOPS = {"all": "All shops", "like": "Like-for-like shops"}
@@ -29,7 +29,11 @@ def periods_panel(scope: Scope) -> None:
     if rows.empty:
         scope.nothing("No shop sold in both periods, and so nothing" if alike else "Nothing sold")
         return
-    mine, unit = of_one_unit(rows, rows.groupby("unit")["sold"].sum())
+    # the unit is chosen above, with the hours
+    units = rows.groupby("unit")["sold"].sum()
+    chosen = st.session_state.get("unit")
+    code = chosen if chosen in units.index else units.idxmax()
+    mine, unit = rows[rows["unit"] == code].reset_index(drop=True), unit_word(str(code))
     shown = period_rows(mine, scope)
     table(shown, "demand.periods", _columns(shown, unit))
     if settings.fiscal_calendar == MONTHS:
