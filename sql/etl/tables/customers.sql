@@ -20,7 +20,7 @@ by_day AS (
 ),
 bought AS (
     SELECT customer_id, in_currency,
-           list(struct_pack(day := day, sales_micros := sales_micros, returns_micros := returns_micros) ORDER BY day) AS bought_days
+           list({{'day': day, 'sales_micros': sales_micros, 'returns_micros': returns_micros}} ORDER BY day) AS bought_days
     FROM by_day
     GROUP BY customer_id, in_currency
 )
