@@ -36,7 +36,7 @@ STEADY = 7
 # what a night does is done here: the worker's own schedule would come between
 NEVER = {
     f"{job}_cron": "0 0 1 1 *"
-    for job in ("etl", "forecast", "refresh", "drift", "quality", "maintain")
+    for job in ("etl", "forecast", "refresh", "drift", "quality", "maintain", "customer_values")
 }
 
 
@@ -102,7 +102,13 @@ def sizes(running: Running) -> dict[str, float]:
 def night(running: Running, number: int) -> None:
     """Do what a night does; raises where a command fails."""
     forecast = ("forecast",) if number % 7 == 0 else ("forecast", "refresh")
-    for command in (("etl", "--wait"), forecast, ("forecast", "drift"), ("maintain",)):
+    for command in (
+        ("etl", "--wait"),
+        forecast,
+        ("forecast", "drift"),
+        ("customers", "values"),
+        ("maintain",),
+    ):
         done = run_command(
             *command, environment=running.environment, folder=ROOT, seconds=COMMAND_S_MAX
         )

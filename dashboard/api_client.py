@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx
 
+from stocktide.foundation.sessions import SESSION
+
 # The first order of a process loads the forecasting libraries.
 TIMEOUT_S = 30.0
 AWAY = "The API does not answer; nothing was changed. See `stocktide status`."
@@ -22,17 +24,22 @@ def ask_api(
     *,
     away: str = AWAY,
     not_done: str = "Not done",
+    session: str | None = None,
 ) -> tuple[dict[str, Any] | None, str]:
     """Ask a route for its answer. Returns it, or None and the reason in words.
 
-    away, not_done: what to say where the API does not answer, and before the reason of a refusal.
+    away, not_done: what to say where the API does not answer, and before the reason of a refusal. session: of the
+    person in whose name it is asked, for routes that no key of the dashboard may use.
     """
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if session is not None:
+        headers[SESSION] = session
     try:
         answer = httpx.request(
             method,
             f"{api}{path}",
             json=body,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=headers,
             timeout=TIMEOUT_S,
         )
     except httpx.ReadTimeout:

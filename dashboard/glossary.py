@@ -26,6 +26,10 @@ TERMS = {
         "Compared in the same shops alone: those that sold from the first week of the earlier period to the last week "
         "of the later one."
     ),
+    "Fiscal calendar": (
+        "Periods of the fiscal year as `STOCKTIDE_FISCAL_CALENDAR` sets them: calendar months, or weeks (4-4-5, 4-5-4, "
+        "5-4-4)."
+    ),
     "ABC class": (
         "Products by revenue, best sellers first: class A makes the first 80 %, B the next 15 %, C the rest. A product "
         "that crosses a limit is in the class above it."
@@ -40,6 +44,27 @@ TERMS = {
     "Support": "Share of the orders with two products or more that have both products of a pair.",
     "Lift": (
         "How many times as often two products are in one order as they would be by chance; 1 is chance."
+    ),
+    "Pseudonym": (
+        "Random name that stands for a customer, such as c_kq3x5mhd2vw7ncae. It follows from nothing, and says "
+        "nothing of "
+        "who it is."
+    ),
+    "RFM score": (
+        "Recency, frequency and value of a customer, each from 1 to 5: 1, and one more for each fifth of all "
+        "customers whose "
+        "limit the customer is above."
+    ),
+    "Cohort": "Customers who first bought in the same month.",
+    "Expected value": (
+        "What a customer is expected to buy in the next 12 months, by BG/NBD and Gamma-Gamma. With 90 % probability "
+        "it is in the "
+        "interval beside it."
+    ),
+    "Still buys": (
+        "Probability that a customer will buy again at all, by BG/NBD: it falls with the time since the last "
+        "purchase, the faster "
+        "the more often they used to buy."
     ),
     "Sell-through": "Units sold in the last 28 days ÷ (those + on hand).",
     "Turns": (

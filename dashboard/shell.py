@@ -12,6 +12,7 @@ from catalog.state import import_words, is_late, judge_data, waiting_words
 from dashboard.accuracy import page as accuracy
 from dashboard.alerts import page as alerts
 from dashboard.calendar import page as calendar
+from dashboard.customers import page as customers
 from dashboard.demand import page as demand
 from dashboard.events import page as events
 from dashboard.experiments import page as experiments
@@ -46,6 +47,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
         ("health", "Inventory health", ":material/monitor_heart:", health.render),
         ("products", "Products", ":material/inventory_2:", products.render),
         ("demand", "Demand", ":material/shopping_basket:", demand.render),
+        ("customers", "Customers", ":material/groups:", customers.render),
         ("forecasts", "Forecasts", ":material/show_chart:", forecasts.render),
         ("accuracy", "Accuracy", ":material/target:", accuracy.render),
         ("alerts", "Alerts", ":material/notifications:", alerts.render),

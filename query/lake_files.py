@@ -19,8 +19,11 @@ from stocktide.foundation.lake_schemas import SCHEMAS
 
 # What views read of the lake, by the name of the input.
 LAKE_INPUTS: Mapping[str, LakeTable] = {f"lake_{name}": name for name in SCHEMAS}
-# Columns that no statement reads: who bought, and what only a run of the ETL needs.
-HIDDEN = {"customer_id", "xid", "month", "close_price_micros", "close_currency", "close_promotion"}
+# Columns that no statement reads: what only a run of the ETL needs.
+HIDDEN = {"xid", "month", "close_price_micros", "close_currency", "close_promotion"}
+# Pseudonyms stand in orders, their lines and customers; movements are the record of stock, and are read as they come
+# in.
+HIDDEN_OF: Mapping[str, set[str]] = {"movements": {"customer_id"}}
 
 # Of the list of a table's files: what they are parted by.
 PARTED_BY = "partition.month"
@@ -28,7 +31,8 @@ PARTED_BY = "partition.month"
 
 def handed_columns(name: LakeTable) -> pa.Schema:
     """Return the columns of a table that are handed out."""
-    return pa.schema([field for field in SCHEMAS[name] if field.name not in HIDDEN])
+    hidden = HIDDEN | HIDDEN_OF.get(name, set())
+    return pa.schema([field for field in SCHEMAS[name] if field.name not in hidden])
 
 
 @dataclass(frozen=True)

@@ -434,7 +434,8 @@ CREATE TABLE currency_rates (
 CREATE INDEX currency_rates_quote ON currency_rates (quote, base, day);
 GRANT SELECT ON currency_rates TO stocktide_reader;
 
--- Who resolved a pseudonym to the id behind it, or erased a customer, when and why. Append-only; it holds no id.
+-- Who resolved a pseudonym to the id behind it, found the pseudonym of an id, or erased a customer, when and why.
+-- Append-only; it holds no id.
 CREATE TABLE customer_accesses (
     access_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     action    text NOT NULL,
@@ -443,7 +444,7 @@ CREATE TABLE customer_accesses (
     reason    text NOT NULL,
     at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT customer_accesses_pkey PRIMARY KEY (access_id),
-    CONSTRAINT customer_accesses_action_check CHECK (action = ANY (ARRAY['resolve'::text, 'erase'::text]))
+    CONSTRAINT customer_accesses_action_check CHECK (action = ANY (ARRAY['resolve'::text, 'find'::text, 'erase'::text]))
 );
 CREATE TRIGGER customer_accesses_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON customer_accesses FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
@@ -1268,18 +1269,41 @@ CREATE TABLE mqtt_first_seen (
 -- Serves the deletion of what no broker's session can deliver again (ingest.mqtt).
 CREATE INDEX mqtt_first_seen_at ON mqtt_first_seen (seen_at);
 
--- Sessions that nobody ended, of users that are not disabled, with the role that the user has now; some may have
--- expired.
+-- Sessions that nobody ended, of users that are not disabled, with the role that the user has now, and whether they may
+-- see who customers are; some may have expired.
 CREATE VIEW open_sessions AS
  SELECT s.session_hash,
     u.username,
     u.role,
     s.created_at,
-    s.expires_at
+    s.expires_at,
+    COALESCE(( SELECT p.given
+           FROM personal_rights p
+          WHERE p.user_id = u.user_id
+          ORDER BY p.change_id DESC
+         LIMIT 1), false) AS personal
    FROM sessions s
      JOIN users u USING (user_id)
   WHERE s.ended_at IS NULL AND u.disabled_at IS NULL;
 GRANT SELECT ON open_sessions TO stocktide_reader;
+
+-- Who was given the right to see who customers are, or lost it, by whom and why: the newest row of a user rules, and
+-- without a row nobody may. Append-only.
+CREATE TABLE personal_rights (
+    change_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    user_id    integer NOT NULL,
+    -- true: may from now on; false: may not any more
+    given      boolean NOT NULL,
+    -- system user of the command line that changed it
+    changed_by text NOT NULL,
+    reason     text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT personal_rights_pkey PRIMARY KEY (change_id),
+    CONSTRAINT personal_rights_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(user_id)
+);
+-- Serves open_sessions: the newest change of a user.
+CREATE INDEX personal_rights_user ON personal_rights (user_id, change_id DESC);
+CREATE TRIGGER personal_rights_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON personal_rights FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Days on which locations are closed. Never overwritten, as calendar_events.
 CREATE TABLE planned_closures (

@@ -10,6 +10,7 @@ from dashboard.demand.baskets import baskets_panel
 from dashboard.demand.figures import calendar_cells, lost_bars, sold_and_lost
 from dashboard.demand.hours import hours_panel, season_panel
 from dashboard.demand.mix import mix_panel, pareto_panel
+from dashboard.demand.periods import periods_panel
 from dashboard.demand.prices import price_panel, promotions_panel
 from dashboard.filters import choose
 from dashboard.freshness import data_state
@@ -42,7 +43,7 @@ def render(reader: Reader, _user: User) -> None:
     scope = Scope(reader, filters, state)
     panels = {
         "lost": {"sold and lost": sold_panel, "the calendar": calendar_panel},
-        "when": {"hours": hours_panel, "the season": season_panel},
+        "when": {"hours": hours_panel, "the season": season_panel, "periods": periods_panel},
         "what": {"the mix": mix_panel, "the Pareto curve": pareto_panel},
         "price": {"prices": price_panel, "promotions": promotions_panel},
         "together": {"bought together": baskets_panel},

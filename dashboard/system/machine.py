@@ -24,6 +24,7 @@ SCHEDULED = {
     "Forecast": "forecast_cron",
     "Drift": "drift_cron",
     "Exports": "exports_cron",
+    "Customer values": "customer_values_cron",
 }
 
 

@@ -56,13 +56,39 @@ def fit_value(summary: pd.DataFrame) -> ValueFit:
 
 
 def predict_value(
-    summary: pd.DataFrame, fit: ValueFit, *, t: float, rng: np.random.Generator, draws: int = DRAWS
+    summary: pd.DataFrame,
+    fit: ValueFit,
+    *,
+    t: float,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    level: float = LEVEL,
 ) -> pd.DataFrame:
     """Predict the time t from now, in the summary's unit, for each customer of a summary.
 
     Returns unique_id, p_alive, purchases, average (value of one), value, and `low` and `high`, which hold the value
-    with 80 % probability: what is drawn are the parameters, as sure as the fit is of them, each customer's own rate and
-    habits, and what then happens. draws 0: without interval. NaN where the fit says nothing.
+    with probability `level`: what is drawn are the parameters, as sure as the fit is of them, each customer's own rate
+    and habits, and what then happens. draws 0: without interval. NaN where the fit says nothing.
+    """
+    everybody = np.zeros(len(summary), dtype=np.int64)
+    return predict_groups(summary, fit, everybody, t=t, rng=rng, draws=draws, level=level)[0]
+
+
+def predict_groups(
+    summary: pd.DataFrame,
+    fit: ValueFit,
+    groups: NDArray[np.int64],
+    *,
+    t: float,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predict each customer, as `predict_value`, and what each group of customers buys together.
+
+    groups: shape (n,), the number of each customer's group, from 0. Returns the customers, and by group customers,
+    value, low and high, with all groups together in the last row: a draw of the parameters is the same for all
+    customers, so their mistake does not average out.
     """
     group = _group(summary)
     columns: dict[str, Array] = {}
@@ -74,8 +100,30 @@ def predict_value(
     columns["value"] = columns["purchases"] * columns["average"]
     columns["low"] = columns["high"] = nothing
     if bought is not None and spend is not None and draws > 0:
-        columns["low"], columns["high"] = _interval(group, bought, spend, t, rng, draws)
-    return pd.DataFrame({"unique_id": summary["unique_id"].to_numpy(), **columns})
+        drawn = _Drawn.of(bought, spend, rng, draws)
+        columns["low"], columns["high"], sums = _interval(group, drawn, t, rng, level, groups)
+    else:
+        sums = np.full((2, _count(groups) + 1), np.nan)
+    customers = pd.DataFrame({"unique_id": summary["unique_id"].to_numpy(), **columns})
+    together = pd.DataFrame(
+        {
+            "customers": [*np.bincount(groups, minlength=_count(groups)), groups.size],
+            "value": _sums(groups, columns["value"]),
+            "low": sums[0],
+            "high": sums[1],
+        }
+    )
+    return customers, together
+
+
+def _sums(groups: NDArray[np.int64], values: Array) -> Array:
+    """Return the sum of each group, and of all, shape (groups + 1,)."""
+    by_group = np.bincount(groups, weights=values, minlength=_count(groups))
+    return np.append(by_group, by_group.sum())
+
+
+def _count(groups: NDArray[np.int64]) -> int:
+    return int(groups.max()) + 1 if groups.size else 0
 
 
 def _group(summary: pd.DataFrame) -> _Group:
@@ -84,33 +132,51 @@ def _group(summary: pd.DataFrame) -> _Group:
     return _Group(x, t_x, T, paid, np.where(paid > 0, z, 0.0))
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """Parameters of both models, drawn as sure as the fits are of them: as many of each."""
+
+    buying: list[BgNbdFit]
+    spending: list[GammaGammaFit]
+
+    @classmethod
+    def of(
+        cls, bought: BgNbdFit, spend: GammaGammaFit, rng: np.random.Generator, draws: int
+    ) -> "_Drawn":
+        fitted = [bought.r, bought.alpha, bought.a, bought.b]
+        buying = [
+            replace(bought, r=r, alpha=alpha, a=a, b=b)
+            for r, alpha, a, b in _drawn(fitted, bought.covariance, rng, draws)
+        ]
+        fitted = [spend.p, spend.q, spend.gamma]
+        spending = [
+            replace(spend, p=p, q=q, gamma=gamma)
+            for p, q, gamma in _drawn(fitted, spend.covariance, rng, draws)
+        ]
+        return cls(buying, spending)
+
+
 def _interval(
     group: _Group,
-    bought: BgNbdFit,
-    spend: GammaGammaFit,
+    drawn: _Drawn,
     t: float,
     rng: np.random.Generator,
-    draws: int,
-) -> tuple[Array, Array]:
-    """Return the quantiles of simulated values, shape (n,) each."""
-    fitted = [bought.r, bought.alpha, bought.a, bought.b]
-    buying = [
-        replace(bought, r=r, alpha=alpha, a=a, b=b)
-        for r, alpha, a, b in _drawn(fitted, bought.covariance, rng, draws)
-    ]
-    fitted = [spend.p, spend.q, spend.gamma]
-    spending = [
-        replace(spend, p=p, q=q, gamma=gamma)
-        for p, q, gamma in _drawn(fitted, spend.covariance, rng, draws)
-    ]
+    level: float,
+    groups: NDArray[np.int64],
+) -> tuple[Array, Array, Array]:
+    """Return the quantiles of simulated values, shape (n,) each, and those of the sums of groups, (2, groups + 1)."""
     low, high = np.empty(group.x.size), np.empty(group.x.size)
-    edges = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    sums = np.zeros((len(drawn.buying), _count(groups) + 1))
+    edges = [(1 - level) / 2, (1 + level) / 2]
     for first in range(0, group.x.size, CUSTOMERS_AT_ONCE):
         some = slice(first, first + CUSTOMERS_AT_ONCE)
         part = _Group(*(column[some] for column in group))
-        values = [_simulated(part, *fits, t, rng) for fits in zip(buying, spending, strict=True)]
+        pairs = zip(drawn.buying, drawn.spending, strict=True)
+        values = np.array([_simulated(part, *fits, t, rng) for fits in pairs])
         low[some], high[some] = np.quantile(values, edges, axis=0)
-    return low, high
+        by_group = np.array([np.bincount(groups[some], one, _count(groups)) for one in values])
+        sums += np.column_stack([by_group, by_group.sum(axis=1)])
+    return low, high, np.quantile(sums, edges, axis=0)
 
 
 def _drawn(

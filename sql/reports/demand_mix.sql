@@ -7,7 +7,9 @@
 -- parameter open date: first day that is not over; none where left out
 -- parameter fiscal boolean = true: last year is 52 weeks before, week beside week; false: the same dates of the calendar
 -- parameter like_for_like boolean = false: only shops that sold from the first week of the earlier period to the last of the later one
-WITH period AS (
+WITH
+-- part shop_spans,
+period AS (
     SELECT least(max(day), coalesce($open::DATE - 1, max(day))) AS last, (last - $days + 1)::DATE AS first,
            CASE WHEN $fiscal THEN last - 364 ELSE (last - INTERVAL 1 YEAR)::DATE END AS last_before,
            CASE WHEN $fiscal THEN first - 364 ELSE (first - INTERVAL 1 YEAR)::DATE END AS first_before
@@ -15,10 +17,8 @@ WITH period AS (
 ),
 shops AS (
     SELECT location_id
-    FROM daily_demand, period
-    WHERE sold > 0
-    GROUP BY location_id
-    HAVING NOT $like_for_like OR (min(day) < any_value(first_before) + 7 AND max(day) FILTER (WHERE day <= last) > any_value(last) - 7)
+    FROM shop_spans, period
+    WHERE NOT $like_for_like OR (first_sold < first_before + 7 AND last_sold > last - 7)
 )
 SELECT p.department, p.category, p.unit, d.currency,
        coalesce(sum(d.sold) FILTER (WHERE day >= first), 0)::DOUBLE AS sold,

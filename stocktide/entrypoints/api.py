@@ -159,7 +159,7 @@ async def delete_session(request: Request) -> dict[str, bool]:
 
 @router.post("/v1/jobs/{job}", status_code=202, tags=["operations"])
 def post_job(job: str, request: Request, _key: OperateKey) -> dict[str, str | bool]:
-    """Ask the worker to run `etl`, `forecast`, `refresh`, `drift`, `maintain` or `exports` soon, each once."""
+    """Ask the worker to run a job soon, such as `etl`, `forecast`, `maintain` or `customer_values`, each once."""
     return {"job": job, "queued": defer_job(engine_of(request), job)}
 
 

@@ -72,6 +72,7 @@ def crons_of(settings: Settings) -> dict[Job, str]:
         "quality": settings.quality_cron,
         "maintain": settings.maintain_cron,
         "exports": settings.exports_cron,
+        "customer_values": settings.customer_values_cron,
     }
 
 

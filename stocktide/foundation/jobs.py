@@ -8,7 +8,9 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from stocktide.foundation.errors import NotFound
 
-Job = Literal["etl", "forecast", "refresh", "drift", "quality", "maintain", "exports"]
+Job = Literal[
+    "etl", "forecast", "refresh", "drift", "quality", "maintain", "exports", "customer_values"
+]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
 COMMANDS: dict[Job, tuple[str, ...]] = {
@@ -19,6 +21,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "quality": ("quality",),
     "maintain": ("maintain",),
     "exports": ("exports",),
+    "customer_values": ("customers", "values"),
 }
 
 # A job runs under its own lock, but for one that must not run beside another: a refresh is a forecast, too.
@@ -30,6 +33,7 @@ LOCKS: dict[Job, str] = {
     "quality": "quality",
     "maintain": "maintain",
     "exports": "exports",
+    "customer_values": "customer_values",
 }
 
 

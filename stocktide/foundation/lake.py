@@ -1,4 +1,4 @@
-"""Location of the lake's Delta tables; ETL writes them, forecasting reads them."""
+"""Location of the lake's Delta tables; ETL writes them, forecasting reads them and adds `customer_values`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ LakeTable = Literal[
     "prices",
     "promotions",
     "customers",
+    "customer_values",
     "feeds_days",
 ]
 

@@ -203,9 +203,36 @@ CUSTOMERS = pa.schema(
         ("locations", pa.int32()),
         ("sales_micros", pa.int64()),
         ("returns_micros", pa.int64()),
+        # days on which they bought, in order, with what came back on the same day
+        (
+            "bought_days",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("day", pa.date32()),
+                        ("sales_micros", pa.int64()),
+                        ("returns_micros", pa.int64()),
+                    ]
+                )
+            ),
+        ),
         ("first_entry_id", pa.int64()),
         ("last_entry_id", pa.int64()),
         _MONTH,
+    ]
+)
+# Predictions of the job `customer_values`, made again as a whole by each of its runs.
+CUSTOMER_VALUES = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("currency", pa.string()),
+        ("as_of", pa.date32()),
+        ("p_alive", pa.float64()),
+        ("orders", pa.float64()),
+        ("average", pa.float64()),
+        ("value", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
     ]
 )
 FEEDS_DAYS = pa.schema(
@@ -252,5 +279,6 @@ SCHEMAS: Mapping[LakeTable, pa.Schema] = {
     "prices": PRICES,
     "promotions": PROMOTIONS,
     "customers": CUSTOMERS,
+    "customer_values": CUSTOMER_VALUES,
     "feeds_days": FEEDS_DAYS,
 }

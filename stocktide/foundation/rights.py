@@ -10,11 +10,14 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
 from stocktide.foundation.errors import Forbidden, Unauthorized
 from stocktide.foundation.key_ring import KeyRing
 from stocktide.foundation.keys import KEY_SOURCE, LIMITS, Key, Limit, Scope
+from stocktide.foundation.sessions import SESSION, Sessions
+from stocktide.foundation.users import User
 
 # Which scope may do what another may: an operator's key reads and writes, a feed's key does not read. What people are
 # behind pseudonyms no other scope may see, and who may see it may nothing else.
@@ -46,6 +49,39 @@ class Allow:
         return await key_with_right(key_ring_of(request), text, self.right)
 
 
+class AllowPersonal:
+    """The dependency of routes that say who customers are; it gives who asks, as histories name them.
+
+    A key needs the scope. A person who is signed in needs the right, which is read at this moment: one that was taken
+    away, a session that was ended and a user who was disabled count at once. A key beside a session is not asked for.
+    """
+
+    right = Right("personal")
+
+    async def __call__(self, request: Request) -> "Asker":
+        """Return who asks. Raises as `key_with_right`, and Forbidden for a person without the right."""
+        token = request.headers.get(SESSION)
+        if token is None:
+            text = bearer(request.headers.get("authorization", ""))
+            return Asker(await key_with_right(key_ring_of(request), text, self.right))
+        sessions: Sessions = request.app.state.sessions
+        user = await run_in_threadpool(sessions.user_now, token)
+        if not user.personal:
+            raise Forbidden(
+                "user_right",
+                f"{user.username} may not see who customers are. Whoever may use the command line can give this right: "
+                f"`stocktide users personal {user.username} --reason …`.",
+            )
+        return Asker(user)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A key, or a person who is signed in."""
+
+    who: Key | User
+
+
 class Public:
     """The dependency of a route that answers anybody."""
 
@@ -60,6 +96,7 @@ IngestKey = Annotated[Key, Depends(Allow("ingest"))]
 ReadKey = Annotated[Key, Depends(Allow("read"))]
 OperateKey = Annotated[Key, Depends(Allow("operate"))]
 PersonalKey = Annotated[Key, Depends(Allow("personal"))]
+PersonalAsker = Annotated[Asker, Depends(AllowPersonal())]
 # Routes that answer, or change, what is at the locations of the key alone.
 ReadKeyAt = Annotated[Key, Depends(Allow("read", "locations"))]
 # Routes that answer what concerns the sources of the key alone.

@@ -15,6 +15,8 @@ from stocktide.foundation.database_errors import DATABASE_ERRORS, is_retryable
 from stocktide.foundation.errors import Transient, Unauthorized
 from stocktide.foundation.users import Role, User
 
+# Header of a request: the text of the session of the person in whose name a page asks.
+SESSION = "Stocktide-Session"
 # What was read is believed for so long: an ended session ends everywhere within it.
 FRESH_S = 20.0
 # While the database is away nothing can be read, of figures neither; pages that stand go on saying so.
@@ -62,19 +64,24 @@ class Sessions:
 
     def user_of(self, cookie: str) -> User:
         """Return who is signed in. Raises Unauthorized: not signed by us, expired or ended; Transient."""
-        hashed = self._hash(cookie)
         known = self.recent(cookie)
         if known is not None:
             return known
+        hashed = self._hash(cookie)
         try:
-            with self._engine.connect() as connection:
-                row = connection.execute(
-                    statement("stocktide/open_session"), {"session_hash": hashed}
-                ).first()
+            return self.user_now(cookie)
         except DATABASE_ERRORS as error:
             if not is_retryable(error):
                 raise
             return self._stale(hashed)
+
+    def user_now(self, cookie: str) -> User:
+        """Return who is signed in as the database says at this moment. Raises Unauthorized, and what it raises."""
+        hashed = self._hash(cookie)
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                statement("stocktide/open_session"), {"session_hash": hashed}
+            ).first()
         return self._remember(hashed, row)
 
     def recent(self, cookie: str) -> User | None:
@@ -106,7 +113,7 @@ class Sessions:
             self._known.pop(hashed, None)
             if row is None:
                 raise Unauthorized("session_ended", "The sign-in has expired or was ended.")
-            user = User(row.username, cast(Role, row.role))
+            user = User(row.username, cast(Role, row.role), row.personal)
             while len(self._known) >= CACHED_MAX:
                 self._known.pop(next(iter(self._known)))
             self._known[hashed] = _Known(user, time.monotonic())

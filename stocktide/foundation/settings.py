@@ -180,6 +180,22 @@ class Settings(BaseSettings):
     quality_cron: str = Field(
         "40 4 * * *", description="When the worker checks the quality of what came in, UTC."
     )
+    fiscal_calendar: Literal["calendar", "4-4-5", "4-5-4", "5-4-4"] = Field(
+        "calendar",
+        description="Periods of the fiscal year: calendar months, or weeks a period in each quarter of 13 weeks.",
+    )
+    fiscal_month: int = Field(1, ge=1, le=12, description="Month in which the fiscal year begins.")
+    fiscal_weekday: int = Field(
+        7, ge=1, le=7, description="Weekday on which a fiscal year of weeks begins, 1 is Monday."
+    )
+    fiscal_rule: Literal["nearest", "last"] = Field(
+        "nearest",
+        description="A fiscal year of weeks begins on this weekday nearest to the first of its month, or last before.",
+    )
+    customer_values_cron: str = Field(
+        "50 3 * * *",
+        description="When the worker predicts what each customer will buy in the next 12 months, UTC.",
+    )
     exports_cron: str = Field(
         "*/5 * * * *",
         description="When the worker looks which exports of saved queries are due, UTC.",

@@ -38,7 +38,7 @@ TABLES: Mapping[str, Store] = {
         ("ledger", "event_identities", "corrections", "valuations", "alert_events", "epcis_events",
          "forecast_decisions", "forecast_models", "calendar_events", "planned_closures", "planned_prices",
          "planned_promotions", "planned_regressors",
-         "customer_accesses"),
+         "customer_accesses", "personal_rights"),
         Store(RECORD),
     ),
     **dict.fromkeys(

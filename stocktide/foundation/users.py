@@ -5,11 +5,13 @@ import re
 import secrets
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
+from stocktide.foundation.customers import checked_reason
+from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound
 
 Role = Literal["viewer", "planner", "operator"]
@@ -29,10 +31,11 @@ def stand_in_hash() -> str:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody signed in."""
+    """Somebody signed in. personal: whether they may see who a customer is, whatever their role."""
 
     username: str
     role: Role
+    personal: bool = False
 
 
 def set_user(connection: sa.Connection, username: str, password: str, role: str) -> None:
@@ -84,6 +87,28 @@ def disable_user(connection: sa.Connection, username: str) -> None:
 def enable_user(connection: sa.Connection, username: str) -> None:
     """Let a disabled user sign in again, with the role and the password of before. Raises NotFound."""
     _change(connection, username, "disabled_at = NULL")
+
+
+def set_personal(
+    connection: sa.Connection, username: str, *, given: bool, by: str, reason: str
+) -> None:
+    """Give a user the right to see who customers are, or take it away, and note who did and why.
+
+    Raises Invalid, NotFound.
+    """
+    reason = checked_reason(reason)
+    done = None
+    if USERNAME.fullmatch(username):
+        binds = {"username": username, "given": given, "by": by, "reason": reason}
+        done = connection.execute(statement("stocktide/change_personal_right"), binds).first()
+    if done is None:
+        raise _unknown_user(connection, username)
+
+
+def list_personal(connection: sa.Connection) -> list[dict[str, Any]]:
+    """List every change of who may see who customers are, the newest first."""
+    rows = connection.execute(statement("stocktide/personal_rights"))
+    return [dict(row) for row in rows.mappings()]
 
 
 def _check_role(role: str) -> None:

@@ -23,6 +23,7 @@ PAGES = {
     "Inventory health": ("/health", 3, 1),
     "Products": ("/products", 2, 2),
     "Demand": ("/demand", 3, 0),
+    "Customers": ("/customers", 0, 1),
     "Forecasts": ("/forecasts", 3, 2),
     # too early for it: the chain has one forecast
     "Accuracy": ("/accuracy", 0, 0),

@@ -46,20 +46,30 @@ def _main_module_comes_back() -> Iterator[None]:
 
 @dataclass
 class Dashboard:
-    """The pages over one database. `queries` holds what they asked since the last `draw`, `drawn` what it drew."""
+    """The pages over one database. `queries` holds what they asked since the last `draw`, `drawn` what it drew.
+
+    personal: whether the page takes its reader for somebody who may see who customers are.
+    """
 
     reader: Reader
+    personal: bool = False
     queries: list[str] = field(default_factory=list)
     drawn: AppTest = field(init=False)
 
     def draw(
-        self, page: str, *, role: Role = "operator", theme: str = "light", **query: str
+        self,
+        page: str,
+        /,
+        *,
+        role: Role = "operator",
+        theme: str = "light",
+        **query: str,
     ) -> AppTest:
         """Draw a page at an address; whatever it raises, and every warning, fails the test."""
         title, render = RENDER[page]
         drawn = AppTest.from_function(
             _script,
-            args=(_with_menu(self.reader, User("anna", role), render, title),),
+            args=(_with_menu(self.reader, User("anna", role, self.personal), render, title),),
             default_timeout=30,
         )
         drawn.context["theme"] = theme

@@ -163,6 +163,6 @@ def test_no_other_query_of_the_catalog_reads_the_ledger() -> None:
 def test_every_page_has_an_address_of_its_own() -> None:
     paths = [path for pages in PAGES.values() for path, *_ in pages]
     assert paths == [
-        "overview", "risk", "health", "products", "demand", "forecasts", "accuracy", "alerts", "trending", "calendar",
-        "feeds", "events", "quality", "experiments", "sql", "system",
+        "overview", "risk", "health", "products", "demand", "customers", "forecasts", "accuracy", "alerts", "trending",
+        "calendar", "feeds", "events", "quality", "experiments", "sql", "system",
     ]  # fmt: skip

@@ -32,14 +32,14 @@ RECORDED = {
     "estimates that name their time": "feed_rhythms",
     "alerts, as they were judged": "alerts alert_events alert_faults deliveries stock_changes",
     "who signed in": "sessions sign_in_attempts",
-    "who customers are": "customers customer_accesses clear_ids",
+    "who customers are": "customers customer_accesses personal_rights clear_ids",
     "what somebody decided, of days that the ETL flags": "unusual_days",
     "what the ETL holds out until it works": "held_pairs",
     "what the lake was when runs ended": "lake_history",
     "what rules of quality found at their time": "quality_checks",
     "runs and what models said": "runs forecast_actuals forecast_components forecast_decisions forecast_drift"
     " forecast_errors forecast_models forecast_nodes forecast_paths forecast_runs forecast_scores forecasts"
-    " published_forecast",
+    " published_forecast lake/customer_values",
 }
 LAKE_TABLES = get_args(LakeTable)
 

@@ -104,10 +104,8 @@ def test_a_slow_report_is_computed_before_it_is_asked_for_again(
     assert reports.renew() == 1
     answer = reports.answer("sales_by_product", {"location": "S1"})
     with answer.spool:
-        assert (answer.said["cached"], answer.reader().read_all()["net_units"].to_pylist()) == (
-            True,
-            [2],
-        )
+        assert answer.said["cached"] is True
+        assert answer.reader().read_all()["net_units"].to_pylist() == [4]
     # nobody waited for the other one
     assert said(reports, "sales_by_day")["cached"] is False
 

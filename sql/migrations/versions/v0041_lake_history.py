@@ -5,7 +5,7 @@ from importlib.resources import files
 from alembic import op
 
 revision = "0041"
-down_revision = "0037"
+down_revision = "0039"
 
 
 def upgrade() -> None:

@@ -8,6 +8,7 @@ SELECT
     location_id, -- key of locations
     currency, -- currency of the amounts
     unit, -- unit that quantities are in
+    customer_id AS customer, -- pseudonym of the customer, as in customers; empty if nobody was named
     channel, -- till, web, …
     day, -- business day of the sale
     ordered_at, -- when it was sold (UTC)

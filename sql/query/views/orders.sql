@@ -5,6 +5,7 @@ SELECT
     order_id, -- order or receipt
     currency, -- currency of the amounts
     location_id, -- location of its first line
+    customer_id AS customer, -- pseudonym of the customer, as in customers; empty if nobody was named
     channel, -- till, web, …
     day, -- business day of its first line
     ordered_at, -- when it began (UTC)

@@ -242,6 +242,31 @@ def users_enable(name: str) -> None:
     say(f"{name} may sign in again.")
 
 
+@users.command("personal")
+@click.argument("name")
+@click.option("--take", is_flag=True, help="Take the right away.")
+@click.option("--reason", required=True, help="Why; it is saved in the audit log.")
+def users_personal(name: str, take: bool, reason: str) -> None:
+    """Give a user the right to see who customers are, and to erase them; no role has it."""
+    with _users() as (users, connection):
+        users.set_personal(connection, name, given=not take, by=command_line_user(), reason=reason)
+    say(f"{name} may {'no longer ' if take else ''}see who customers are.")
+
+
+@users.command("personal-log")
+@as_json
+def users_personal_log(as_json: bool) -> None:
+    """List who was given the right to see who customers are, or lost it, the newest first."""
+    with _users() as (users, connection):
+        listed = users.list_personal(connection)
+    if as_json:
+        print_json(listed)
+        return
+    columns = ["at", "username", "given", "changed_by", "reason"]
+    rows = [[str(row[column]) for column in columns] for row in listed]
+    print_table("Who may see who customers are", columns, rows)
+
+
 def command_line_user() -> str:
     """Return the system user of this process, for histories; environment variables could be set by anybody."""
     try:

@@ -1,4 +1,4 @@
-"""Commands of customers: who is behind a pseudonym, erasing one, and who did either."""
+"""Commands of customers: who is behind a pseudonym, erasing one, who did either, and what customers will be worth."""
 
 import sys
 
@@ -14,7 +14,7 @@ REASON = click.option("--reason", required=True, help="Why; it is saved in the a
 
 @click.group()
 def customers() -> None:
-    """Show who is behind a pseudonym, erase a customer, list who did either."""
+    """Show who is behind a pseudonym, erase a customer, list who did either; predict what customers will buy."""
 
 
 @customers.command("show")
@@ -42,8 +42,10 @@ def customers_show(pseudonym: str, reason: str, as_json: bool) -> None:
 @as_json
 def customers_erase(customer: str, reason: str, as_json: bool) -> None:
     """Erase a customer by pseudonym or by the sender's id; `-` reads it from standard input."""
+    from forecasting.customer_values import forget_erased
     from ingest.customers.erasure import erase_customer, purge_erased
     from stocktide.foundation.customer_keys import customer_keys, is_pseudonym
+    from stocktide.foundation.lake import Lake
 
     def tell(line: str) -> None:
         if not as_json:
@@ -60,6 +62,7 @@ def customers_erase(customer: str, reason: str, as_json: bool) -> None:
             done = erase_customer(
                 connection, keys, pseudonym=pseudonym, customer_id=customer_id, by=by, reason=reason
             )
+        forget_erased(engine, Lake(settings.lake_root))
         done["purged"] = purge_erased(engine, tell)
     if as_json:
         print_json(done)
@@ -87,3 +90,30 @@ def customers_log(limit: int, as_json: bool) -> None:
     columns = ["at", "action", "pseudonym", "asked_by", "reason"]
     rows = [[str(row[column]) for column in columns] for row in listed]
     print_table("Customers shown and erased", columns, rows)
+
+
+@customers.command("values")
+@as_json
+def customers_values(as_json: bool) -> None:
+    """Predict what each customer will buy in the next 12 months. The worker does it every night."""
+    from forecasting.customer_values import JOB, value_customers
+    from stocktide.foundation.lake import Lake
+    from stocktide.foundation.runs import recorded_run
+
+    def tell(line: str) -> None:
+        if not as_json:
+            say(line)
+
+    settings = load_settings()
+    with (
+        services_for(settings, OWNER) as (engine, _),
+        recorded_run(engine, JOB) as run,
+    ):
+        done = value_customers(engine, Lake(settings.lake_root), tell=tell)
+        run.detail.update(done)
+    if as_json:
+        print_json(done)
+        return
+    for currency, said in done["currencies"].items():
+        for why in said["why"]:
+            say(f"{currency or 'no currency'}: {why}.")

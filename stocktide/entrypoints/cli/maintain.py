@@ -16,6 +16,7 @@ from stocktide.entrypoints.cli.output import print_json, say
 def maintain(as_json: bool) -> None:
     """Delete what is older than the settings keep, merge the lake's small files. The worker does it every night."""
     from etl.maintenance import Tidied, tidy_lake
+    from forecasting.customer_values import forget_erased
     from forecasting.publishing.experiment import TrackingStore
     from forecasting.publishing.experiments_kept import prune_experiments
     from ingest.customers.erasure import purge_erased
@@ -38,8 +39,14 @@ def maintain(as_json: bool) -> None:
     ):
         steps = Steps()
         done["rows"] = delete_aged(engine, settings, tell, steps)
-        done["customers"] = steps.do("customers", partial(purge_erased, engine, tell), int)
         logs, lake = settings.home / "logs", Lake(settings.lake_root)
+
+        def purge() -> int:
+            # first, for a customer is purged once nothing is left
+            forget_erased(engine, lake)
+            return purge_erased(engine, tell)
+
+        done["customers"] = steps.do("customers", purge, int)
         shorten = partial(shorten_logs, logs, settings.log_bytes_max, tell)
         done["logs"] = steps.do("logs", shorten, dict)
         tidy = partial(tidy_lake, engine, lake, history_days=settings.lake_history_days, say=tell)

@@ -14,7 +14,7 @@ from tests.system.running import free_port
 
 SAID: dict[str, tuple[int, int, list[str]]] = {
     "lost": (3, 0, ["lost about", "EUR", "Hollow: so far", "Furthest from expected:"]),
-    "when": (1, 0, ["Busiest hour: Sat", "Too early for a season: 7 months"]),
+    "when": (1, 1, ["Busiest hour: Sat", "Too early for a season: 7 months", "7 of 7 periods"]),
     "what": (
         1,
         2,

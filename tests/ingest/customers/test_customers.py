@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -19,7 +20,9 @@ from stocktide.foundation.customer_keys import CustomerKeys, is_pseudonym
 from stocktide.foundation.customers import list_accesses, resolve_customer
 from stocktide.foundation.database import sql
 from stocktide.foundation.errors import Conflict, Fatal, Invalid, NotFound
+from stocktide.foundation.sessions import SESSION
 from stocktide.foundation.settings import Settings
+from stocktide.foundation.users import disable_user, set_personal, set_user
 from tests.conftest import Api, AsPart
 from tests.ingest.samples import event
 from tests.stocktide.entrypoints.test_api import check_problem
@@ -283,6 +286,42 @@ def test_the_routes_tell_who_a_customer_is_and_note_who_asked(api: Api, recorder
     ]  # fmt: skip
     assert all("test personal" in one["asked_by"] for one in noted)
     assert ANNA not in json.dumps(noted)
+
+
+def test_people_ask_in_their_own_name_and_only_while_they_may(
+    api: Api, recorder: Recorder, database: sa.Engine
+) -> None:
+    send(recorder, raw("a"))
+    (pseudonym,) = pseudonyms(recorder.engine)
+    ask = {"pseudonym": pseudonym, "reason": "a complaint"}
+    find = {"id": ANNA, "reason": "a complaint"}
+    with database.begin() as connection:
+        set_user(connection, "ann", "a long password", "operator")
+    signed_in = {"username": "ann", "password": "a long password"}
+    token = api.nobody.post("/v1/sessions", json=signed_in).json()["token"]
+
+    def post(route: str, body: dict[str, str], session: str = token) -> httpx.Response:
+        """With the dashboard's own key, which gives no right, and a session."""
+        path = f"/v1/customers/{route}"
+        return api.operate.post(path, json=body, headers={SESSION: session})
+
+    for route, body in (("resolve", ask), ("find", find), ("erase", ask)):
+        check_problem(post(route, body), 403, "user_right")
+    with database.begin() as connection:
+        set_personal(connection, "ann", given=True, by="root", reason="helps customers")
+    assert post("find", find).json() == {"pseudonym": pseudonym}
+    assert post("resolve", ask).json()["id"] == ANNA
+    check_problem(post("resolve", {**ask, "user": "bob"}), 400, "user")
+    check_problem(post("find", {"id": "nobody", "reason": "x"}), 404, "customer_unknown")
+    check_problem(post("find", {"id": ANNA, "reason": f"{ANNA} asked"}), 400, "reason")
+    check_problem(post("resolve", ask, "made up"), 401, "session_invalid")
+    with database.begin() as connection:
+        disable_user(connection, "ann")
+    check_problem(post("resolve", ask), 401, "session_ended")
+    noted = api.personal.get("/v1/customers/accesses").json()["accesses"]
+    assert [(one["action"], one["asked_by"]) for one in noted] == [
+        ("resolve", "ann (signed in)"), ("find", "ann (signed in)"),
+    ]  # fmt: skip
 
 
 def test_the_worker_purges_what_was_erased(recorder: Recorder, as_part: AsPart) -> None:

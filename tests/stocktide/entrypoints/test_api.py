@@ -28,6 +28,7 @@ NEEDS = {
     ("GET", "/v1/products"): "read",
     ("GET", "/v1/products/{sku}"): "read",
     ("POST", "/v1/customers/resolve"): "personal",
+    ("POST", "/v1/customers/find"): "personal",
     ("POST", "/v1/customers/erase"): "personal",
     ("GET", "/v1/customers/accesses"): "personal",
     ("GET", "/v1/stock"): "read",

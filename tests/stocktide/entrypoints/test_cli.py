@@ -237,6 +237,14 @@ def test_users_are_added_changed_and_disabled(home: Path, database_url: str) -> 
     enabled = stocktide(home, "users", "enable", "ann", **given)
     assert enabled.stdout == "ann may sign in again.\n"
     assert stocktide(home, "users", "role", "ann", "operator", **given).returncode == 0
+    why = ("--reason", "helps customers")
+    may = stocktide(home, "users", "personal", "ann", *why, **given)
+    assert may.stdout == "ann may see who customers are.\n"
+    taken = stocktide(home, "users", "personal", "ann", "--take", *why, **given)
+    assert taken.stdout == "ann may no longer see who customers are.\n"
+    check_refused(stocktide(home, "users", "personal", "anne", *why, **given), "Did you mean ann?")
+    log = json.loads(stocktide(home, "users", "personal-log", "--json", **given).stdout)
+    assert [(one["username"], one["given"]) for one in log] == [("ann", False), ("ann", True)]
 
 
 def test_import_exits_1_with_an_example_when_nothing_could_be_recorded(

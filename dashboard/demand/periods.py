@@ -1,0 +1,90 @@
+"""Demand by period of the fiscal calendar, beside the same period of the year before."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.demand.asking import Scope
+from dashboard.fiscal import MONTHS, fiscal_asked, period_name
+from dashboard.glossary import tip
+from dashboard.panels import rows_words
+from dashboard.report_rows import report_rows
+from dashboard.sums import amount_column
+from dashboard.theme import days_between, unit_word
+from dashboard.widgets import switch, table
+
+SHOPS = {"all": "All shops", "like": "Like-for-like shops"}
+
+
+def periods_panel(scope: Scope) -> None:
+    """Draw a row a period, the newest first."""
+    st.header("Fiscal periods", help=tip("fiscal calendar"))
+    alike = switch("period_shops", "Shops", SHOPS) == "like"
+    settings = scope.reader.settings
+    asked = scope.ask("demand_periods", like_for_like=alike, **fiscal_asked(settings))
+    rows = report_rows(asked)
+    if rows is None:
+        return
+    if rows.empty:
+        scope.nothing("No shop sold in both periods, and so nothing" if alike else "Nothing sold")
+        return
+    # the unit is chosen above, with the hours
+    units = rows.groupby("unit")["sold"].sum()
+    chosen = st.session_state.get("unit")
+    code = chosen if chosen in units.index else units.idxmax()
+    mine, unit = rows[rows["unit"] == code].reset_index(drop=True), unit_word(str(code))
+    shown = period_rows(mine, scope)
+    table(shown, "demand.periods", _columns(shown, unit))
+    if settings.fiscal_calendar == MONTHS:
+        said = "Calendar months."
+    else:
+        said = f"Weeks of the periods of a quarter: {settings.fiscal_calendar}."
+    st.caption(
+        f"{said} `STOCKTIDE_FISCAL_CALENDAR` sets the calendar. A period that is not over is compared with as many "
+        "days."
+    )
+    words = rows_words(len(mine), len(rows), "period")
+    scope.foot(words, rows, asked, "Demand by fiscal period")
+
+
+def period_rows(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+    """Build the table. rows: of demand_periods, in one unit; what was before the data began is not compared with."""
+    settings, today = scope.reader.settings, scope.state.today
+    known = rows["comparable"].fillna(False).astype(bool) & (rows["sold_before"] > 0)
+    names = [
+        period_name(settings, year=int(year), period=int(period), first=first)
+        for year, period, first in zip(rows["year"], rows["period"], rows["first"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "period": [
+                name if over else f"{name}, so far"
+                for name, over in zip(names, rows["complete"], strict=True)
+            ],
+            "days": [
+                days_between(first, last, today=today)
+                for first, last in zip(rows["first"], rows["last"], strict=True)
+            ],
+            "sold": rows["sold"].round(1),
+            "sold_before": rows["sold_before"].round(1).where(known),
+            "change": (100 * (rows["sold"] / rows["sold_before"].where(known) - 1)),
+            "net_sales": rows["net_sales"],
+            "currency": rows["currency"],
+            "shops": rows["shops"],
+        }
+    )
+
+
+def _columns(shown: pd.DataFrame, unit: str) -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    columns = {
+        "period": text("Period", pinned=True),
+        "days": text("Days"),
+        "sold": number(f"Sold, {unit}", format="localized"),
+        "sold_before": number("Year before", format="localized"),
+        "change": number("vs year before", format="%+.1f %%", help="Empty where there is none."),
+        "net_sales": amount_column(shown, "net_sales", "Net sales"),
+        "shops": number("Shops"),
+    }
+    return {**columns, "currency": None}

@@ -1,0 +1,17 @@
+"""Users are given the right to see who customers are."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0039"
+down_revision = "0037"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(
+        files("sql").joinpath("migrations", "0039_personal_right.sql").read_text("utf-8")
+    )
