@@ -1,17 +1,15 @@
-"""Users are given the right to see who customers are."""
+"""The lake as runs left it."""
 
 from importlib.resources import files
 
 from alembic import op
 
 revision = "0039"
-down_revision = "0037"
+down_revision = "0038"
 
 
 def upgrade() -> None:
     """Run the schema's next step."""
     driver = op.get_bind().connection.driver_connection
     assert driver is not None  # noqa: S101 - migrations run online only
-    driver.execute(
-        files("sql").joinpath("migrations", "0039_personal_right.sql").read_text("utf-8")
-    )
+    driver.execute(files("sql").joinpath("migrations", "0039_lake_history.sql").read_text("utf-8"))

@@ -4,12 +4,12 @@ from importlib.resources import files
 
 from alembic import op
 
-revision = "0042"
-down_revision = "0041"
+revision = "0040"
+down_revision = "0039"
 
 
 def upgrade() -> None:
     """Run the schema's next step."""
     driver = op.get_bind().connection.driver_connection
     assert driver is not None  # noqa: S101 - migrations run online only
-    driver.execute(files("sql").joinpath("migrations", "0042_quiet_feeds.sql").read_text("utf-8"))
+    driver.execute(files("sql").joinpath("migrations", "0040_quiet_feeds.sql").read_text("utf-8"))
