@@ -73,7 +73,8 @@ def update_daily_demand(
 
     The commit carries the watermark: after a kill at any point the next run does what is left. A table that was made
     from another generation of movements is replaced.
-    retold: product_id of products whose days are all made again. again: day from which on all days are. by: opens what computes.
+    retold: product_id of products whose days are all made again. again: day from which on all days are. by: opens what
+    computes.
     """
     movements = open_table(lake, "movements")
     table = open_table(lake, "daily_demand")

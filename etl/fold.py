@@ -116,7 +116,7 @@ def _touch(engine: SqlEngine, since: int, retold: pa.Table, again: date | None) 
     engine.make("movements", "FROM all_movements", view=True)
     engine.make("touched", sql("etl/touched_pairs"), {"since": since, "again": again})
     ((month,),) = engine.rows("SELECT strftime(min(first_day), '%Y-%m') FROM touched")
-    return month
+    return None if month is None else str(month)
 
 
 def _changed(engine: SqlEngine, stretch: Stretch) -> pa.Table:

@@ -6,14 +6,27 @@ The blocks are the same however many threads there are, so that results never de
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 T = TypeVar("T")
 Array = np.ndarray[Any, Any]
+
+
+class MapBlocks(Protocol):
+    """Computes blocks somewhere else. Function, blocks and results are picklable."""
+
+    def __call__(self, make: Callable[[Any], Any], blocks: Sequence[Any]) -> Iterable[Any]:
+        """Compute each block by `make`; the results are in the order of the blocks."""
+
+
+_ELSEWHERE: ContextVar[MapBlocks | None] = ContextVar("blocks_elsewhere", default=None)
+
 
 # 512 rows of two years of days take 3 MB: temporaries of a block are written over while they are still near.
 ROWS_AT_ONCE = 512
@@ -31,6 +44,21 @@ def in_threads(tasks: Sequence[Callable[[], T]], threads: int | None = None) -> 
         return
     with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(lambda task: task(), tasks)
+
+
+@contextmanager
+def blocks_sent(to: MapBlocks) -> Iterator[None]:
+    """Send blocks that are worth it elsewhere, in this context; the blocks are those that threads compute."""
+    before = _ELSEWHERE.set(to)
+    try:
+        yield
+    finally:
+        _ELSEWHERE.reset(before)
+
+
+def sent_elsewhere() -> MapBlocks | None:
+    """Return where blocks are sent, None for nowhere."""
+    return _ELSEWHERE.get()
 
 
 def row_slices(rows: int, at_once: int = ROWS_AT_ONCE) -> list[slice]:

@@ -57,7 +57,8 @@ def time_zones(tree: exp.Expr) -> exp.Expr:
 
     def change(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Try):
-            return node.this.transform(change)
+            inner: exp.Expr = node.this.transform(change)
+            return inner
         if not isinstance(node, exp.Anonymous) or node.name.lower() != "timezone":
             return node
         zone, time = node.expressions

@@ -22,7 +22,8 @@ class Macro:
 
 
 MACROS: Mapping[str, Macro] = {
-    # Division of whole numbers, rounded half away from zero as PostgreSQL rounds: a double would lose cents of large sums.
+    # Division of whole numbers, rounded half away from zero as PostgreSQL rounds: a double would lose cents of large
+    # sums.
     "rounded": Macro(("a", "b"), "(2 * a + sign(a) * b) // (2 * b)"),
     # As block_of in PostgreSQL: of all entries that were appended together.
     "block_of": Macro(("entry_id",), "entry_id // 65536"),

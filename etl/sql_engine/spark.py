@@ -16,10 +16,11 @@ from pyspark.sql.types import StructType
 from etl.sql_engine.engine import NO_BINDS, Binds, SqlEngine
 from etl.sql_engine.translation import to_spark, to_spark_steps
 from stocktide.foundation.errors import Transient
+from stocktide.foundation.lake_files import local_files
 
 ZONE = "timezone"
-# SQLSTATE classes: a value that cannot be computed with, and a statement that is wrong. The first may be one row's fault,
-# and neither passes by itself.
+# SQLSTATE classes: a value that cannot be computed with, and a statement that is wrong. The first may be one row's
+# fault, and neither passes by itself.
 LASTING = ("22", "42", "21", "0A")
 
 
@@ -69,7 +70,9 @@ class SparkEngine:
     def _files(self, table: DeltaTable) -> DataFrame:
         """Read the files that a version of a table consists of."""
         schema = table.to_pyarrow_dataset().schema
-        files = table.file_uris()
+        files = local_files(table)
+        if files is None:
+            files = table.file_uris()
         if not files:
             return self._rows(schema.empty_table())
         read = self._session.read.schema(_schema(schema)).option("basePath", table.table_uri)
@@ -104,8 +107,9 @@ def _with_zones(rows: pa.Table, known: frozenset[str]) -> pa.Table:
 
 
 def _known_zones(session: SparkSession) -> list[str]:
-    java = session.sparkContext._jvm  # noqa: SLF001 - the way that PySpark itself asks
-    return list(java.java.time.ZoneId.getAvailableZoneIds())
+    java: Any = session.sparkContext._jvm
+    zones = java.java.time.ZoneId
+    return [*zones.getAvailableZoneIds(), *zones.SHORT_IDS.keySet()]
 
 
 @contextmanager

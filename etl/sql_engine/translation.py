@@ -40,7 +40,7 @@ def to_spark_steps(query: str) -> Sequence[Step]:
     Spark writes a part of WITH wherever it is named, and computes it as often.
     """
     tree = _translated(query)
-    parts = {part.alias: part.this for part in tree.ctes}
+    parts = {part.alias: part.this for part in tree.find_all(exp.CTE)}
     read = [table.name for table in tree.find_all(exp.Table)]
     shared = [name for name in parts if read.count(name) > 1]
     tree.set("with_", None)
@@ -48,10 +48,11 @@ def to_spark_steps(query: str) -> Sequence[Step]:
     return (*steps, Step("", _text(_alone(tree, parts, shared))))
 
 
-def _translated(query: str) -> exp.Expr:
+def _translated(query: str) -> exp.Query:
     tree = with_macros(sqlglot.parse_one(query, read="duckdb"))
     for change in (*CLAUSES, *CALLS):
         tree = change(tree)
+    assert isinstance(tree, exp.Query)  # noqa: S101 - all that is run is a query
     return tree
 
 
@@ -59,7 +60,7 @@ def _text(tree: exp.Expr) -> str:
     return tree.sql(dialect="spark", comments=False, unsupported_level=ErrorLevel.RAISE)
 
 
-def _alone(tree: exp.Expr, parts: Mapping[str, exp.Expr], shared: Sequence[str]) -> exp.Expr:
+def _alone(tree: exp.Query, parts: Mapping[str, exp.Query], shared: Sequence[str]) -> exp.Query:
     """Return a query with the parts that it needs, and the names of those that are computed before."""
     needed = _needed(tree, parts, shared)
     tree = tree.copy()
@@ -72,7 +73,7 @@ def _alone(tree: exp.Expr, parts: Mapping[str, exp.Expr], shared: Sequence[str])
     return tree
 
 
-def _needed(tree: exp.Expr, parts: Mapping[str, exp.Expr], shared: Sequence[str]) -> set[str]:
+def _needed(tree: exp.Query, parts: Mapping[str, exp.Query], shared: Sequence[str]) -> set[str]:
     """Return the parts that a query reads, directly or by others, without those that are computed before."""
     found = {table.name for table in tree.find_all(exp.Table)} & parts.keys() - set(shared)
     return found.union(*(_needed(parts[name], parts, shared) for name in found))

@@ -3,7 +3,7 @@
 N observed dates, K seasonal columns, S changes of slope.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,15 @@ class Work:
     own: dict[str, Array]
     weights: Array
     start_from: Fits | None
+
+    def take(self, rows: Rows) -> "Work":
+        """Return the data of some series, in the order of `rows`: all that their fit reads."""
+        return replace(
+            self,
+            Y=self.Y[rows],
+            own={name: values[rows] for name, values in self.own.items()},
+            start_from=None if self.start_from is None else self.start_from.take(rows),
+        )
 
 
 @dataclass(frozen=True)

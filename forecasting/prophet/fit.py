@@ -6,8 +6,8 @@ others have their own. Chunks of series are fitted in threads: numpy leaves the 
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -31,12 +31,14 @@ from forecasting.prophet.model import ProphetModel
 from forecasting.prophet.multiplicative import joined, solve_multiplicative
 from forecasting.prophet.solver import GAP_MAX, Solution, solve
 from forecasting.prophet.trend import knot_count
-from forecasting.row_blocks import in_threads
+from forecasting.row_blocks import in_threads, sent_elsewhere
 from stocktide.foundation.errors import Invalid
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 _Part = tuple[Rows, dict[str, Array]]
+_Fit = Callable[[Work, Rows], dict[str, Array]]
+_Block = tuple[_Fit, Rows]
 
 # k and m have normal priors of sd 5, as in Prophet.
 TREND_PRECISION = 1.0 / 25.0
@@ -77,11 +79,11 @@ def fit_series(
     if model.target == "log1p":
         # a constant is its offset in the units of the target
         out["floor"] = np.log1p(np.maximum(out["floor"], 0.0))
-    tasks = _tasks(work, known, np.flatnonzero(codes == ORDINARY))
+    blocks = _blocks(work, known, np.flatnonzero(codes == ORDINARY))
     # Small matrices, many threads: BLAS threads of their own would only wait for each other (measured: 1.5 to 4 times
     # slower). The limit is the process's, for as long as this takes.
     with _blas().limit(limits=1, user_api="blas"):
-        for rows, part in in_threads(tasks, threads):
+        for rows, part in _fitted(work, blocks, threads):
             for name, values in part.items():
                 out[name][rows] = values
     terms = 2 + (out["beta"] != 0.0).sum(axis=1)
@@ -120,10 +122,10 @@ def _check(model: ProphetModel, ds: pd.DatetimeIndex, Y: Array) -> None:
         raise Invalid("infinite", f"Row {int(np.argmax(wrong))} holds an infinite value.")
 
 
-def _tasks(work: Work, known: Survey, rows: Rows) -> list[Callable[[], _Part]]:
-    """Cut the rows into tasks: series with equal dates in chunks, the others in chunks with a Gram matrix each."""
+def _blocks(work: Work, known: Survey, rows: Rows) -> list[_Block]:
+    """Cut the rows into blocks: series with equal dates in chunks, the others in chunks with a Gram matrix each."""
     groups = _by_dates(known, rows)
-    tasks: list[Callable[[], _Part]] = []
+    blocks: list[_Block] = []
     single: list[int] = []
     size = CHUNK_MULTIPLICATIVE if work.columns.multiplicative.any() else CHUNK_SHARED
     for group in groups:
@@ -131,17 +133,30 @@ def _tasks(work: Work, known: Survey, rows: Rows) -> list[Callable[[], _Part]]:
             single.extend(group.tolist())
             continue
         for chunk in np.array_split(group, -(-group.size // size)):
-            tasks.append(_bind(_fit_shared, work, chunk))
+            blocks.append((_fit_shared, chunk))
     alone = np.array(single, dtype=np.int64)
     for chunk in np.array_split(alone, -(-alone.size // CHUNK_OWN)) if alone.size else ():
-        tasks.append(_bind(_fit_own, work, chunk))
-    return tasks
+        blocks.append((_fit_own, chunk))
+    return blocks
 
 
-def _bind(
-    fit: Callable[[Work, Rows], dict[str, Array]], work: Work, rows: Rows
-) -> Callable[[], _Part]:
-    return lambda: (rows, fit(work, rows))
+def _fitted(work: Work, blocks: Sequence[_Block], threads: int | None) -> Iterator[_Part]:
+    """Fit the blocks, in threads of this process or wherever blocks are sent."""
+    elsewhere = sent_elsewhere()
+    made: Iterable[dict[str, Array]]
+    if elsewhere is None or len(blocks) < 2:
+        tasks = [partial(fit, work, rows) for fit, rows in blocks]
+        made = in_threads(tasks, threads)
+    else:
+        made = elsewhere(_fit_alone, [(fit, work.take(rows)) for fit, rows in blocks])
+    yield from zip((rows for _, rows in blocks), made, strict=True)
+
+
+def _fit_alone(block: tuple[_Fit, Work]) -> dict[str, Array]:
+    """Fit a block with nothing but its own data, wherever it is."""
+    fit, work = block
+    with _blas().limit(limits=1, user_api="blas"):
+        return fit(work, np.arange(work.Y.shape[0]))
 
 
 def _by_dates(known: Survey, rows: Rows) -> list[Rows]:

@@ -49,12 +49,13 @@ class Settings(BaseSettings):
     )
     engine: Literal["duckdb", "spark"] = Field(
         "duckdb",
-        description="What computes the lake's tables and the blocks of a forecast: DuckDB and threads in the process, or Spark.",
+        description="What computes the lake's tables and the blocks of a forecast: duckdb, in the process itself, "
+        "or spark.",
     )
     spark_master: str = Field(
         "local[2]",
-        description="Where Spark runs: threads of this host, or a cluster's address. Other options of Spark are read from "
-        "SPARK_CONF_DIR/spark-defaults.conf.",
+        description="Where Spark runs: threads of this host, or the address of a cluster. Spark reads its other "
+        "options from SPARK_CONF_DIR/spark-defaults.conf.",
     )
     mlflow_tracking_uri: str | None = Field(
         None, repr=False, description="MLflow server; default a local store, HOME/mlflow.db."

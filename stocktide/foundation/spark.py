@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -53,6 +54,9 @@ def spark_session(
         # it prints whole plans of what failed; errors are raised as well
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
         os.environ["JAVA_HOME"] = str(java_home(Path(folder)))
+        if master.startswith(LOCAL):
+            # a cluster's executors have a Python of their own
+            os.environ["PYSPARK_PYTHON"] = sys.executable
         builder = SparkSession.builder.master(master).appName("stocktide")
         for name, value in {**_options(master, Path(folder)), **(options or {})}.items():
             builder = builder.config(name, value)

@@ -34,6 +34,7 @@ def etl(as_json: bool, wait: bool, since: datetime | None, rebuild: bool, dry_ru
     """Copy new events to the lake, and check that lake and ledger are equal."""
     from etl import run_etl
     from etl.pending import count_pending
+    from etl.sql_engine import chosen_engine
     from stocktide.foundation.runs import RUN_S_MAX, when_free
 
     if rebuild and since is not None:
@@ -45,10 +46,11 @@ def etl(as_json: bool, wait: bool, since: datetime | None, rebuild: bool, dry_ru
             _show_pending(count_pending(engine, lake), as_json=as_json)
             return
         again = None if since is None else since.date()
-        report = when_free(
-            lambda: run_etl(engine, lake, whole=rebuild, again=again, tell=_tell),
-            patience_s=RUN_S_MAX if wait else 0.0,
-        )
+        with chosen_engine(settings) as by:
+            report = when_free(
+                lambda: run_etl(engine, lake, whole=rebuild, again=again, tell=_tell, by=by),
+                patience_s=RUN_S_MAX if wait else 0.0,
+            )
         if services.redis_url:
             _tell("reports that people wait for")
             _renew_reports(engine, settings, services.redis_url)

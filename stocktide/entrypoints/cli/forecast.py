@@ -63,11 +63,12 @@ def forecast(
 
 def _retrain(as_json: bool) -> None:
     import forecasting
+    from forecasting.spark_blocks import chosen_blocks
 
     settings = load_settings()
     spec = forecasting.spec_from_toml(load_config(settings))
     store = forecasting.TrackingStore.of(settings)
-    with services_for(settings, "stocktide forecast") as (engine, _):
+    with services_for(settings, "stocktide forecast") as (engine, _), chosen_blocks(settings):
         report = forecasting.run_forecast(
             engine,
             Lake(settings.lake_root),

@@ -47,6 +47,7 @@ def check(as_json: bool, parts: tuple[str, ...]) -> None:
 def rebuild(as_json: bool) -> None:
     """Make every copy of the ledger's rows again: stock, lake and what pages read; then check. Events wait."""
     from etl import check_all, rebuild_lake
+    from etl.sql_engine import chosen_engine
     from ingest.ledger.rebuild import rebuild_folds
     from stocktide.foundation.runs import RUN_S_MAX, when_free
 
@@ -57,7 +58,8 @@ def rebuild(as_json: bool) -> None:
         with engine.begin() as connection:
             rebuild_folds(connection, half_life_s=half_life_s)
         _tell("the lake and what is served from it")
-        when_free(lambda: rebuild_lake(engine, lake), patience_s=RUN_S_MAX)
+        with chosen_engine(settings) as by:
+            when_free(lambda: rebuild_lake(engine, lake, by=by), patience_s=RUN_S_MAX)
         result = check_all(engine, lake, half_life_s=half_life_s, begin=_tell)
     _show(result, as_json=as_json)
 
