@@ -3,10 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -15,18 +14,18 @@ from deltalake import DeltaTable
 from query.jail.orders import Handed
 from stocktide.foundation.database_names import ETL_TRANSACTION
 from stocktide.foundation.lake import Lake, LakeTable
+from stocktide.foundation.lake_files import file_paths, folder_of
 from stocktide.foundation.lake_schemas import SCHEMAS
 
 # What views read of the lake, by the name of the input.
 LAKE_INPUTS: Mapping[str, LakeTable] = {f"lake_{name}": name for name in SCHEMAS}
+# Predictions follow no watermark: they carry the day that they know in a column of their own.
+PREDICTED_INPUTS = frozenset({"lake_customer_values"})
 # Columns that no statement reads: what only a run of the ETL needs.
 HIDDEN = {"xid", "month", "close_price_micros", "close_currency", "close_promotion"}
 # Pseudonyms stand in orders, their lines and customers; movements are the record of stock, and are read as they come
 # in.
 HIDDEN_OF: Mapping[str, set[str]] = {"movements": {"customer_id"}}
-
-# Of the list of a table's files: what they are parted by.
-PARTED_BY = "partition.month"
 
 
 def handed_columns(name: LakeTable) -> pa.Schema:
@@ -73,22 +72,12 @@ def newest(lake: Lake, name: LakeTable) -> LakeVersion:
     return LakeVersion(name, DeltaTable(lake.path(name)) if lake.exists(name) else None)
 
 
-def file_paths(table: DeltaTable, *, months: Collection[str] | None = None) -> list[str]:
-    """List the files of a version; of some months only, where they are named and the table is parted by month."""
-    files = pa.table(table.get_add_actions(flatten=True))
-    paths = files.column("path").to_pylist()
-    if months is None or PARTED_BY not in files.column_names:
-        return list(paths)
-    of = files.column(PARTED_BY).to_pylist()
-    return [path for path, month in zip(paths, of, strict=True) if month in months]
-
-
 def _opened(table: DeltaTable | None, path: str) -> int:
     """Open one file of a table; of an object store's, a copy that has no name."""
     assert table is not None  # noqa: S101 - files of a table that is there
-    root = table.table_uri
-    if "://" not in root or root.startswith("file://"):
-        return os.open(Path(unquote(root.removeprefix("file://"))) / unquote(path), os.O_RDONLY)
+    folder = folder_of(table)
+    if folder is not None:
+        return os.open(folder / unquote(path), os.O_RDONLY)
     # it loads pandas and more, and most lakes are folders
     import pyarrow.fs as pa_fs
     from deltalake.fs import DeltaStorageHandler

@@ -20,6 +20,7 @@ from query.asked_reports import AskedReport, AskedReports
 from query.jail.execution import BATCH_ROWS, open_database
 from query.jail.orders import Result
 from query.jail.statement import check
+from query.lake_files import PREDICTED_INPUTS
 from query.report_bound import Bound
 from query.report_cache import ReportCache, key_of
 from query.report_inputs import Versions, lay_out, newest_versions
@@ -37,8 +38,6 @@ WAIT_S = 10.0
 RETRY_AFTER_S = 5
 # Files of a version may be cleaned away between the list of them and the read: then there is a newer one.
 TRIES_MAX = 3
-# Predictions follow no watermark: they carry the day that they know in a column of their own.
-PREDICTED_INPUTS = {"lake_customer_values"}
 
 
 class Reports:

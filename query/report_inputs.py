@@ -2,17 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import duckdb
 
-from query.lake_files import LAKE_INPUTS, LakeVersion, file_paths, handed_columns, newest
+from query.lake_files import LAKE_INPUTS, LakeVersion, handed_columns, newest
 from query.lineage.lake_at import LakeMoment
 from query.snapshots import Snapshots
 from stocktide.foundation.database import sql
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.lake_files import listed_in_sql, local_files
 
 if TYPE_CHECKING:
     from adbc_driver_postgresql.dbapi import Cursor
@@ -84,13 +83,11 @@ def from_files(
     months: those of these months are enough. `name`_none has to be a table of the same columns without rows.
     """
     assert version.table is not None  # noqa: S101 - files of a table that is there
-    root = version.table.table_uri
-    if "://" in root and not root.startswith("file://"):
+    files = local_files(version.table, months=months)
+    if files is None:
         database.register(f"{name}_files", version.table.to_pyarrow_dataset())
         return f'FROM "{name}_files"'
-    folder = Path(unquote(root.removeprefix("file://")))
-    paths = [str(folder / unquote(path)) for path in file_paths(version.table, months=months)]
-    if not paths:
+    if not files:
         return f'FROM "{name}_none"'
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+    listed = listed_in_sql(files)
+    return f"FROM read_parquet({listed}, union_by_name = true, hive_partitioning = false)"

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from query.lake_files import LAKE_INPUTS, LakeVersion
+from query.lake_files import LAKE_INPUTS, PREDICTED_INPUTS, LakeVersion
 from query.lineage.lake_at import known_since, lake_at
 from query.report_inputs import LIVE, Versions
 from stocktide.foundation.errors import Invalid, NotFound
@@ -46,7 +46,7 @@ def past_versions(
     connection: sa.Connection, lake: Lake, inputs: set[str], at: datetime, *, days_kept: int
 ) -> Versions:
     """Look up the versions that tables had at a moment. Raises Invalid, NotFound where they are not kept any more."""
-    of_now = inputs - LAKE_INPUTS.keys() - MASTERS
+    of_now = (inputs - LAKE_INPUTS.keys() - MASTERS) | (inputs & PREDICTED_INPUTS)
     if of_now:
         raise Invalid(
             "report_of_now",

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,7 +11,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from etl.sql_engine.engine import MACROS, NO_BINDS, Binds, SqlEngine
-from stocktide.foundation.lake_files import local_files
+from stocktide.foundation.lake_files import listed_in_sql, local_files
 
 MEMORY = "1GB"
 
@@ -47,13 +48,12 @@ class DuckEngine:
         return self._connection.sql(query).to_arrow_reader()
 
 
-def _read(table: DeltaTable, files: Sequence[str]) -> str:
+def _read(table: DeltaTable, files: Sequence[Path]) -> str:
     """Return a SELECT of files that DuckDB reads itself; their folders say which month they are of."""
     columns = ", ".join(f'"{field.name}"' for field in table.schema().fields)
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
     return (
-        f"SELECT {columns} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = true,"  # noqa: S608
-        " hive_types = {'month': VARCHAR})"
+        f"SELECT {columns} FROM read_parquet({listed_in_sql(files)}, union_by_name = true,"  # noqa: S608
+        " hive_partitioning = true, hive_types = {'month': VARCHAR})"
     )
 
 

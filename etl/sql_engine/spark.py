@@ -70,9 +70,8 @@ class SparkEngine:
     def _files(self, table: DeltaTable) -> DataFrame:
         """Read the files that a version of a table consists of."""
         schema = table.to_pyarrow_dataset().schema
-        files = local_files(table)
-        if files is None:
-            files = table.file_uris()
+        local = local_files(table)
+        files = table.file_uris() if local is None else [str(path) for path in local]
         if not files:
             return self._rows(schema.empty_table())
         read = self._session.read.schema(_schema(schema)).option("basePath", table.table_uri)

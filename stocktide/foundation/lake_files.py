@@ -1,15 +1,24 @@
 """Files of a table of the lake, for engines that read Parquet themselves."""
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
+# Of the list of a table's files: what they are parted by.
+PARTED_BY = "partition.month"
 
-def file_paths(table: DeltaTable) -> list[str]:
-    """List the files of a version, as its log names them."""
-    return list(pa.table(table.get_add_actions(flatten=True)).column("path").to_pylist())
+
+def file_paths(table: DeltaTable, *, months: Collection[str] | None = None) -> list[str]:
+    """List the files of a version, as its log names them; of some months only, if they are given and it has months."""
+    files = pa.table(table.get_add_actions(flatten=True))
+    paths = files.column("path").to_pylist()
+    if months is None or PARTED_BY not in files.column_names:
+        return list(paths)
+    of = files.column(PARTED_BY).to_pylist()
+    return [path for path, month in zip(paths, of, strict=True) if month in months]
 
 
 def folder_of(table: DeltaTable) -> Path | None:
@@ -20,7 +29,15 @@ def folder_of(table: DeltaTable) -> Path | None:
     return Path(unquote(root.removeprefix("file://")))
 
 
-def local_files(table: DeltaTable) -> list[str] | None:
+def local_files(table: DeltaTable, *, months: Collection[str] | None = None) -> list[Path] | None:
     """List the files of a version where they are in a folder, None where they are in an object store."""
     folder = folder_of(table)
-    return None if folder is None else [str(folder / unquote(path)) for path in file_paths(table)]
+    if folder is None:
+        return None
+    return [folder / unquote(path) for path in file_paths(table, months=months)]
+
+
+def listed_in_sql(files: Iterable[Path]) -> str:
+    """Write a list of files as DuckDB reads it."""
+    quoted = ("'" + str(path).replace("'", "''") + "'" for path in files)
+    return f"[{', '.join(quoted)}]"

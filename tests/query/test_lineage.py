@@ -249,6 +249,8 @@ def test_the_past_says_what_it_said(chain: Chain) -> None:
         (REPORT, "2020-01-01", 404, "report_past"),
         (REPORT, "last monday", 400, "report_as_of"),
         ("forecast_items", "2026-03-01", 400, "report_of_now"),
+        # predictions of customers are of no run of the ETL
+        ("customer_list", "2026-03-01", 400, "report_of_now"),
     ],
 )
 def test_a_past_that_cannot_be_had_says_why(
