@@ -27,6 +27,7 @@ from deltalake import DeltaTable
 from benchmarks._claims import at_least, at_most, data_folder
 from data import simulate
 from data.faults import FIRST
+from stocktide.domain.kinds import KINDS, RETURN, SALE, TYPE_PREFIX, EventKind
 from stocktide.foundation.lake import Lake
 from tests.system.running import Running, up
 
@@ -108,17 +109,13 @@ def chain_lines() -> tuple[pd.DataFrame, Callable[[Running], None]]:
     events = [json.loads(sent[n]) for n in np.flatnonzero(chain.arrivals.what == FIRST)]
     units = {product["sku"]: product.get("unit", "each") for product in chain.products}
     zones = {place["code"]: place.get("timezone", "UTC") for place in chain.locations}
-    undone = {
-        (event["source"], event["data"]["corrects"])
+    rows = [
+        {**event["data"], "sold": daily == SALE.daily, "at": event["time"]}
         for event in events
-        if event["type"] == "stocktide.correction"
-    }
-    rows = []
-    for event in events:
-        data, kind = event["data"], event["type"].removeprefix("stocktide.")
-        corrected = (event["source"], event["id"]) in undone
-        if kind in ("sale", "return") and not corrected:
-            rows.append({**data, "sold": kind == "sale", "at": event["time"]})
+        if (daily := kind_of(event).daily) in (SALE.daily, RETURN.daily)
+    ]
+    if any(kind_of(event).corrects for event in events):
+        raise SystemExit("The sample chain corrects events now: leave those out that it corrects.")
     table = pd.DataFrame(rows)
     table["at"] = pd.to_datetime(table["at"], utc=True, format="ISO8601")
     parts = []
@@ -144,6 +141,11 @@ def chain_lines() -> tuple[pd.DataFrame, Callable[[Running], None]]:
                 answer.raise_for_status()
 
     return lines, send
+
+
+def kind_of(event: dict[str, Any]) -> EventKind:
+    """Return the kind of an event that was sent."""
+    return KINDS[event["type"].removeprefix(TYPE_PREFIX)]
 
 
 def compare(running: Running, lines: pd.DataFrame) -> Iterable[tuple[str, Figures, Figures]]:

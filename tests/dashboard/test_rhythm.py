@@ -18,6 +18,8 @@ from tests.dashboard.conftest import Dashboard, charts_of, text_of
 from tests.dashboard.versions import by_period
 
 TODAY = datetime.now(UTC).date()
+# today is not over, so no period ends with it
+YESTERDAY = TODAY - timedelta(days=1)
 Open = Callable[..., Dashboard]
 
 
@@ -52,7 +54,7 @@ def frequency(request: pytest.FixtureRequest) -> Frequency:
 def made(database: sa.Engine, frequency: Frequency) -> Publication:
     """Two versions; the second one is published."""
     for trend in (1.0, 1.1):
-        published = by_period(frequency, end=TODAY, trend=trend)
+        published = by_period(frequency, end=YESTERDAY, trend=trend)
         store_run(database, published, run_id=None)
     return published
 
@@ -109,7 +111,7 @@ def test_experiments_speak_of_their_own_periods(
     assert f"units a {rhythm.one} over the 14 {rhythm.many} forecast by both" in said
     assert f"below one unit a {rhythm.one} come last" in said
     assert f"No actuals yet for the forecast {rhythm.many}" in said
-    before = by_period(frequency, end=TODAY, trend=1.0).mean[0].mean()
+    before = by_period(frequency, end=YESTERDAY, trend=1.0).mean[0].mean()
     change = before / made.mean[0].mean() - 1
     assert (
         f"{quantity(round(before, 1))} units a {rhythm.one} in total, {change:+.1%} vs now" in said

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -35,10 +35,15 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(load_settings(home=tmp_path).lake_root)
 
 
+def yesterday() -> date:
+    """The newest day of which everything has happened, whatever time it is."""
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
 @pytest.fixture
 def filled_page(page: Dashboard, database: sa.Engine, lake: Lake) -> Dashboard:
-    """The chain of each state, up to today."""
-    send_chain(database, lake, datetime.now(UTC).date())
+    """The chain of each state, up to yesterday."""
+    send_chain(database, lake, yesterday())
     return page
 
 
@@ -72,7 +77,7 @@ def test_each_list_is_drawn(filled_page: Dashboard) -> None:
 
 def test_what_is_missing_or_away_is_said(page: Dashboard, database: sa.Engine, lake: Lake) -> None:
     assert "No stock can be judged yet." in text_of(page.draw("health"))
-    send_chain(database, lake, datetime.now(UTC).date(), costs=False)
+    send_chain(database, lake, yesterday(), costs=False)
     assert "stock value at selling price" in charts_of(page.draw("health"))[0]
     narrow = page.draw("health", store="S2", cat="Home")
     assert "No stock of S2, Home is known" in text_of(narrow)
