@@ -83,9 +83,9 @@ class Reports:
             try:
                 report = find_report(name)
                 self._tried(report, values_of(report, given), None, anew=True).spool.close()
-            except StocktideError as error:
+            except (StocktideError, duckdb.Error) as error:
                 # whoever asks for it is told why
-                log("report_not_renewed", report=name, error=error.message)
+                log("report_not_renewed", report=name, error=str(error))
             else:
                 renewed += 1
         return renewed
