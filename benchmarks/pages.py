@@ -34,7 +34,7 @@ COLD_S_MAX, WARM_S_MAX = 4.0, 1.5
 VISIT_S_MAX = 60.0
 COMMAND_S_MAX = 7_200.0
 ELSEWHERE = "/calendar"
-# what a page tells by: charts and tables, figures, or words where there are none
+# a page shows charts, tables or metrics, or a message in their place
 FIGURES = ":is(canvas, svg.marks, [data-testid=stAlert], [data-testid=stMetric])"
 
 

@@ -64,7 +64,7 @@ def rows_foot(
     """Write a panel's foot line, and offer its rows as CSV and as SQL.
 
     state: of the data, or the instant for figures of now. words: whose figures, and how many rows of how many. read:
-    reads all rows, in a thread of its own, once somebody asks for the file. help: where they come from.
+    reads all rows, in a separate thread, once somebody asks for the file. help: where they come from.
     """
     said = (
         f"{words} · as of {state:%H:%M:%S} UTC"

@@ -82,7 +82,7 @@ class Reports:
         for name, given in self._asked.of_late():
             try:
                 report = find_report(name)
-                self._tried(report, values_of(report, given), None, anew=True).spool.close()
+                self._tried(report, values_of(report, given), None, recompute=True).spool.close()
             except (StocktideError, duckdb.Error) as error:
                 # whoever asks for it is told why
                 log("report_not_renewed", report=name, error=str(error))
@@ -96,11 +96,11 @@ class Reports:
         values: Mapping[str, Value],
         as_of: datetime | None,
         *,
-        anew: bool = False,
+        recompute: bool = False,
     ) -> Result:
         for _ in range(TRIES_MAX):
             try:
-                return self._answer(report, values, as_of, anew=anew)
+                return self._answer(report, values, as_of, recompute=recompute)
             except (duckdb.IOException, FileNotFoundError) as error:
                 if as_of is not None:
                     raise files_gone(as_of, self.settings.lake_history_days) from error
@@ -116,13 +116,18 @@ class Reports:
         )
 
     def _answer(
-        self, report: Report, values: Mapping[str, Value], as_of: datetime | None, *, anew: bool
+        self,
+        report: Report,
+        values: Mapping[str, Value],
+        as_of: datetime | None,
+        *,
+        recompute: bool,
     ) -> Result:
         reads = tables_of(report)
         versions = self._versions(inputs_of(reads), as_of)
         past = None if versions.past is None else versions.past.noted_at.isoformat()
         key = key_of(report.name, report.text, versions.numbers, values, past)
-        found = None if anew else self._cache.find(key)
+        found = None if recompute else self._cache.find(key)
         if found is not None:
             return _result(*found, reads, cached=True)
         with self.place():

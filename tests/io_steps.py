@@ -51,7 +51,7 @@ def numbers() -> dict[int, str]:
 
 
 def run_until(step: int | None, main: Callable[..., None], *arguments: object) -> int:
-    """Run main(*arguments) in a process of its own, and kill it before it makes a step; returns the steps it made.
+    """Run main(*arguments) in a separate process, and kill it before it makes a step; returns the steps it made.
 
     step: counted from 0; None, or beyond the last: the process ends by itself, and AssertionError says if it failed.
     """

@@ -25,7 +25,7 @@ LASTING = ("22", "42", "21", "0A")
 
 
 class SparkEngine:
-    """Views of a session of its own; a table is computed once, and kept by the executors."""
+    """Views in a separate session; a table is computed once, and kept by the executors."""
 
     def __init__(self, session: SparkSession) -> None:
         self._session = session

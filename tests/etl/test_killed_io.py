@@ -33,7 +33,7 @@ KILLS = os.environ.get("ETL_KILLS", "5")
 
 
 def run(url: str, folder: str) -> None:
-    """One run, in a process of its own."""
+    """One run, in a separate process."""
     engine = create_engine(url)
     run_etl(engine, Lake(folder))
     engine.dispose()

@@ -4,14 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
 import pandas as pd
-import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from dashboard.reader import Reader
-from dashboard.report_rows import ARROW
 from etl import run_etl
 from forecasting.customer_values import JOB, value_customers
 from ingest.ledger.dimensions import put_locations, put_products
@@ -27,6 +24,7 @@ from stocktide.foundation.settings import load_settings
 from tests.conftest import copied, serving
 from tests.dashboard.conftest import Dashboard
 from tests.dashboard.customers.chain import NOW, locations, make, products
+from tests.dashboard.report_frames import report_frame
 
 SIGNING_KEY = "x" * 32
 
@@ -43,11 +41,7 @@ class Chain:
 
     def report(self, name: str, **parameters: Any) -> pd.DataFrame:
         """Rows of a report."""
-        headers = {"Accept": ARROW, "Authorization": f"Bearer {self.key}"}
-        answer = httpx.get(f"{self.api_url}/v1/reports/{name}", params=parameters, headers=headers)
-        assert answer.is_success, answer.text
-        frame: pd.DataFrame = pa.ipc.open_stream(answer.content).read_all().to_pandas()
-        return frame
+        return report_frame(self.api_url, self.key, name, parameters)
 
     @property
     def named(self) -> pd.DataFrame:
