@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROWS = "number long, block binary"
-# Blocks that one task computes one after another; a block takes about a second.
-BLOCKS_A_TASK = 1
 
 
 @contextmanager
@@ -36,8 +34,8 @@ def by_spark(
 ) -> list[Any]:
     """Compute blocks in the executors, and return the results in the order of the blocks."""
     rows = [(number, pickle.dumps(block)) for number, block in enumerate(blocks)]
-    tasks = -(-len(rows) // BLOCKS_A_TASK)
-    spread = session.createDataFrame(session.sparkContext.parallelize(rows, tasks), ROWS)
+    # a task a block: each takes about a second
+    spread = session.createDataFrame(session.sparkContext.parallelize(rows, len(rows)), ROWS)
     made = spread.mapInPandas(partial(_made, make), ROWS).collect()
     found = {row["number"]: row["block"] for row in made}
     # by our own executors, from our own pickles
