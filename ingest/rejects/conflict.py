@@ -94,7 +94,7 @@ def _correction(source: str, event_id: str, reason: str) -> dict[str, Any]:
 def _recorded_fields(connection: sa.Connection, held: Mapping[str, Any]) -> dict[str, Any]:
     if held["corrects"] is None:
         return sender_fields(held)
-    links = connection.execute(statement("ingest/reject_event_corrections"), held)
+    links = connection.execute(statement("stocktide/event_links"), held)
     corrected = next(link for link in links if link.link == "corrects")
     return _correction(corrected.source, corrected.id, held["reason"])
 

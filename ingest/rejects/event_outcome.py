@@ -37,7 +37,7 @@ def _recorded(connection: sa.Connection, entries: Any) -> dict[str, Any]:
     first = entries[0]
     names = ("entry_id", "corrects", "product_id", "location_id", "occurred_at")
     links = connection.execute(
-        statement("ingest/reject_event_corrections"), {name: first[name] for name in names}
+        statement("stocktide/event_links"), {name: first[name] for name in names}
     ).mappings()
     linked = {
         row["link"]: {name: row[name] for name in ("source", "id", "recorded_at")} for row in links

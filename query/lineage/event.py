@@ -86,7 +86,7 @@ def read_links(connection: sa.Connection, event: Event) -> dict[str, Any]:
     """Return the event that corrects this one, and the one that it corrects; None for one that does not exist."""
     names = ("entry_id", "corrects", "product_id", "location_id", "occurred_at")
     binds = {name: event.first[name] for name in names}
-    found = connection.execute(statement("query/lineage/event_links"), binds).mappings()
+    found = connection.execute(statement("stocktide/event_links"), binds).mappings()
     links = {
         row["link"]: {name: row[name] for name in ("source", "id", "recorded_at")} for row in found
     }
