@@ -84,6 +84,9 @@ def stock_as_of(
         "book": units(row["book_milli"]),
         "known": row["known"],
         "counted_at": row["counted_at"],
+        "on_order": units(row["on_order_milli"]),
+        "in_transit": units(row["in_transit_milli"]),
+        "promised": units(row["promised_milli"]),
     }
 
 

@@ -85,6 +85,7 @@ class Receipt(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     quantity: Number
     supplier: Text | None = None
     order_id: Text | None = None
+    order_line: Line | None = None
     cost: Number | None = None
     currency: EventCurrency | None = None
     unit: Code | None = None
@@ -129,13 +130,16 @@ class Arrival(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Goods ordered from a supplier: on order until receipts with the same `order_id` have brought them."""
+    """Goods ordered at `cost` a unit: on order until receipts with the same `order_id` have brought them."""
 
     product: Code
     location: Code
     quantity: Number
     order_id: Text
+    order_line: Line | None = None
     supplier: Text | None = None
+    cost: Number | None = None
+    currency: EventCurrency | None = None
     unit: Code | None = None
     expected_on: date | None = None
 

@@ -152,6 +152,24 @@ def test_stock_as_of_tells_what_was_and_what_was_known(api: Api, database: sa.En
     assert on_hand(at=six_hours_ago, known_at=before.isoformat()) == 10.0
 
 
+def test_stock_as_of_tells_what_was_on_order_at_any_date(api: Api) -> None:
+    open_shops(api)
+    send(
+        api,
+        ("order", "po", 9, {"order_id": "PO1", "order_line": 1, "quantity": 10}),
+        ("receipt", "r", 5, {"order_id": "PO1", "order_line": 1, "quantity": 4}),
+        ("receipt", "more", 1, {"order_id": "PO1", "quantity": 8}),
+    )
+
+    def on_order(hours_ago: int) -> float:
+        at = (datetime.now(UTC) - timedelta(hours=hours_ago)).isoformat()
+        asked = {"product": "A", "location": "S1", "at": at}
+        answer = api.read.get("/v1/stock/as-of", params=asked)
+        return float(answer.raise_for_status().json()["on_order"])
+
+    assert [on_order(hours) for hours in (8, 3, 0)] == [10.0, 6.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [

@@ -276,3 +276,15 @@ def send_odd(chain: Chain, kind: str, day: int, product: str, place: str, amount
     elif kind == "stocktake":
         said = {"counted": amount - 1}
     chain.send(kind, day, product=product, location=place, **said)
+
+
+def test_lines_of_an_order_keep_their_own_deliveries(chain: Chain) -> None:
+    order = {"order_id": "PO9", "supplier": "mill"}
+    chain.send("order", 0, quantity=10, order_line=1, expected_on="2026-03-04", cost="2", **order)
+    chain.send("order", 0, quantity=5, order_line=2, expected_on="2026-03-09", cost="3", **order)
+    chain.send("receipt", 3, quantity=10, order_id="PO9", order_line=1)
+    run_etl(chain.engine, chain.lake)
+    first, second = sorted(chain.rows("purchases"), key=lambda row: row["order_line"])
+    figures = ("ordered_milli", "received_milli", "expected_on", "cost_micros")
+    assert picked(first, *figures) == (10_000, 10_000, date(2026, 3, 4), 2_000_000)
+    assert picked(second, *figures) == (5_000, 0, date(2026, 3, 9), 3_000_000)

@@ -414,11 +414,14 @@ class PlainLedger:
             )
         return rows
 
-    def commitments(self) -> dict[tuple[str, str, str, str], tuple[int, int, str | None]]:
-        """Opened, closed and when it is expected, by purpose, reference and pair."""
+    def commitments(
+        self, legs: Sequence[Leg] | None = None
+    ) -> dict[tuple[str, str, str, str], tuple[int, int, str | None]]:
+        """Opened, closed and when it is expected, by purpose, reference and pair; of all legs or of some."""
+        legs = self.legs if legs is None else legs
         found: dict[Any, tuple[int, int, str | None]] = {}
-        kept = set(map(id, in_force(self.legs)))
-        for leg in self.legs:
+        kept = set(map(id, in_force(legs)))
+        for leg in legs:
             if leg.committed is None:
                 continue
             said = leg.said
@@ -587,6 +590,19 @@ class LedgerMachine(RuleBasedStateMachine):
             there = any((leg.said.product, leg.place) == pair for leg in legs)
             expected = self.plain.on_hand(pair, legs) if there else None
             assert (found and (found.book_milli, found.counted_at)) == expected, (pair, asked)
+            if found:
+                assert (
+                    found.on_order_milli,
+                    found.in_transit_milli,
+                    found.promised_milli,
+                ) == tuple(
+                    sum(
+                        max(0, opened - closed)
+                        for key, (opened, closed, _) in self.plain.commitments(legs).items()
+                        if (key[0], *key[2:]) == (purpose, *pair)
+                    )
+                    for purpose in ("on_order", "in_transit", "promised")
+                ), (pair, asked)
 
     def _check(self) -> None:
         faults = ledger_faults(self.engine)
