@@ -128,6 +128,34 @@ CREATE INDEX alerts_product ON alerts (product_id, alert_id);
 CREATE INDEX alerts_unannounced ON alerts (rule, subject) WHERE closed_at IS NULL AND NOT announced;
 GRANT SELECT ON alerts TO stocktide_reader;
 
+-- What a buyer may order for in a period. Never overwritten, as calendar_events.
+CREATE TABLE buyer_budgets (
+    term_id       bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term          text COLLATE "C" NOT NULL,
+    content_hash  text NOT NULL,
+    buyer         text NOT NULL,
+    starts_on     date NOT NULL,
+    ends_on       date NOT NULL,
+    amount_micros bigint NOT NULL,
+    currency      text NOT NULL,
+    known_since   timestamptz NOT NULL DEFAULT now(),
+    recorded_at   timestamptz NOT NULL DEFAULT now(),
+    recorded_by   text NOT NULL,
+    withdrawn_at  timestamptz,
+    withdrawn_by  text,
+    CONSTRAINT buyer_budgets_pkey PRIMARY KEY (term_id),
+    CONSTRAINT buyer_budgets_amount_micros_check CHECK (amount_micros > 0),
+    CONSTRAINT buyer_budgets_check CHECK (ends_on >= starts_on),
+    CONSTRAINT buyer_budgets_check1 CHECK (withdrawn_at >= known_since),
+    CONSTRAINT buyer_budgets_check2 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT buyer_budgets_currency_check CHECK (currency ~ '^[A-Z]{3}$'::text)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX buyer_budgets_in_force ON buyer_budgets (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER buyer_budgets_stay BEFORE DELETE OR UPDATE ON buyer_budgets FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON buyer_budgets TO stocktide_reader;
+
 -- Events known ahead, such as holidays. A row is never overwritten: a change is a new row and the end of the one
 -- before, so a plan as it stood at any moment is the row with known_since <= moment < withdrawn_at.
 CREATE TABLE calendar_events (
@@ -158,7 +186,7 @@ CREATE TABLE calendar_events (
     CONSTRAINT calendar_events_days_before_check CHECK (days_before >= 0),
     CONSTRAINT calendar_events_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100)
 );
--- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/versions/put.
 CREATE UNIQUE INDEX calendar_events_in_force ON calendar_events (plan) WHERE withdrawn_at IS NULL;
 CREATE TRIGGER calendar_events_stay BEFORE DELETE OR UPDATE ON calendar_events FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
 GRANT SELECT ON calendar_events TO stocktide_reader;
@@ -1329,7 +1357,7 @@ CREATE TABLE planned_closures (
     CONSTRAINT planned_closures_check2 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
     CONSTRAINT planned_closures_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100)
 );
--- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/versions/put.
 CREATE UNIQUE INDEX planned_closures_in_force ON planned_closures (plan) WHERE withdrawn_at IS NULL;
 CREATE TRIGGER planned_closures_stay BEFORE DELETE OR UPDATE ON planned_closures FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
 GRANT SELECT ON planned_closures TO stocktide_reader;
@@ -1363,7 +1391,7 @@ CREATE TABLE planned_prices (
     CONSTRAINT planned_prices_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100),
     CONSTRAINT planned_prices_price_micros_check CHECK (price_micros > 0)
 );
--- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/versions/put.
 CREATE UNIQUE INDEX planned_prices_in_force ON planned_prices (plan) WHERE withdrawn_at IS NULL;
 CREATE TRIGGER planned_prices_stay BEFORE DELETE OR UPDATE ON planned_prices FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
 GRANT SELECT ON planned_prices TO stocktide_reader;
@@ -1401,7 +1429,7 @@ CREATE TABLE planned_promotions (
     CONSTRAINT planned_promotions_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100),
     CONSTRAINT planned_promotions_price_micros_check CHECK (price_micros > 0)
 );
--- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/versions/put.
 CREATE UNIQUE INDEX planned_promotions_in_force ON planned_promotions (plan) WHERE withdrawn_at IS NULL;
 CREATE TRIGGER planned_promotions_stay BEFORE DELETE OR UPDATE ON planned_promotions FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
 GRANT SELECT ON planned_promotions TO stocktide_reader;
@@ -1434,10 +1462,38 @@ CREATE TABLE planned_regressors (
     CONSTRAINT planned_regressors_check2 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
     CONSTRAINT planned_regressors_plan_check CHECK (length(plan) >= 1 AND length(plan) <= 100)
 );
--- One row per plan is in force. Serves the ON CONFLICT of ingest/calendar/put.
+-- One row per plan is in force. Serves the ON CONFLICT of ingest/versions/put.
 CREATE UNIQUE INDEX planned_regressors_in_force ON planned_regressors (plan) WHERE withdrawn_at IS NULL;
 CREATE TRIGGER planned_regressors_stay BEFORE DELETE OR UPDATE ON planned_regressors FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
 GRANT SELECT ON planned_regressors TO stocktide_reader;
+
+-- The price of every unit of an order of at least so many. Never overwritten, as calendar_events.
+CREATE TABLE price_breaks (
+    term_id             bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term                text COLLATE "C" NOT NULL,
+    content_hash        text NOT NULL,
+    supplier            text COLLATE "C" NOT NULL,
+    product             text COLLATE "C" NOT NULL,
+    from_quantity_milli bigint NOT NULL,
+    -- of one unit
+    price_micros        bigint NOT NULL,
+    known_since         timestamptz NOT NULL DEFAULT now(),
+    recorded_at         timestamptz NOT NULL DEFAULT now(),
+    recorded_by         text NOT NULL,
+    withdrawn_at        timestamptz,
+    withdrawn_by        text,
+    CONSTRAINT price_breaks_pkey PRIMARY KEY (term_id),
+    CONSTRAINT price_breaks_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT price_breaks_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT price_breaks_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT price_breaks_from_quantity_milli_check CHECK (from_quantity_milli > 0),
+    CONSTRAINT price_breaks_price_micros_check CHECK (price_micros >= 0)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX price_breaks_in_force ON price_breaks (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER price_breaks_stay BEFORE DELETE OR UPDATE ON price_breaks FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON price_breaks TO stocktide_reader;
 
 -- What is sold. A surrogate key keeps the ledger narrow.
 CREATE TABLE products (
@@ -1717,6 +1773,42 @@ CREATE TABLE served_tables (
 );
 GRANT SELECT ON served_tables TO stocktide_reader;
 
+-- What stock is aimed at. Never overwritten, as calendar_events.
+CREATE TABLE service_targets (
+    term_id      bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term         text COLLATE "C" NOT NULL,
+    content_hash text NOT NULL,
+    product      text COLLATE "C",
+    category     text,
+    department   text,
+    location     text COLLATE "C",
+    region       text,
+    country      text,
+    -- class by sales; null: any
+    abc          text,
+    measure      text NOT NULL,
+    -- share; null for least_cost
+    target       double precision,
+    known_since  timestamptz NOT NULL DEFAULT now(),
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    recorded_by  text NOT NULL,
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT service_targets_pkey PRIMARY KEY (term_id),
+    CONSTRAINT service_targets_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT service_targets_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT service_targets_abc_check CHECK (abc = ANY (ARRAY['A'::text, 'B'::text, 'C'::text])),
+    CONSTRAINT service_targets_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT service_targets_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT service_targets_measure_check CHECK (measure = ANY (ARRAY['cycle_service'::text, 'fill_rate'::text, 'least_cost'::text])),
+    CONSTRAINT service_targets_target_check CHECK (target > 0::double precision AND target < 1::double precision)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX service_targets_in_force ON service_targets (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER service_targets_stay BEFORE DELETE OR UPDATE ON service_targets FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON service_targets TO stocktide_reader;
+
 -- Sign-ins of people, by the SHA-256 of the text in their cookie. Signing out, a new password and disabling the user
 -- end them.
 CREATE TABLE sessions (
@@ -1744,6 +1836,43 @@ CREATE TABLE shelf_days (
     CONSTRAINT shelf_days_pkey PRIMARY KEY (location_id, day)
 );
 GRANT SELECT ON shelf_days TO stocktide_reader;
+
+-- What shelves hold, and how long goods keep. Never overwritten, as calendar_events.
+CREATE TABLE shelf_limits (
+    term_id            bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term               text COLLATE "C" NOT NULL,
+    content_hash       text NOT NULL,
+    product            text COLLATE "C",
+    category           text,
+    department         text,
+    location           text COLLATE "C",
+    region             text,
+    country            text,
+    shelf_life_days    integer,
+    capacity_milli     bigint,
+    -- units that stand there at least, to look well
+    presentation_milli bigint,
+    -- from this day on it is not ordered any more
+    last_order_on      date,
+    known_since        timestamptz NOT NULL DEFAULT now(),
+    recorded_at        timestamptz NOT NULL DEFAULT now(),
+    recorded_by        text NOT NULL,
+    withdrawn_at       timestamptz,
+    withdrawn_by       text,
+    CONSTRAINT shelf_limits_pkey PRIMARY KEY (term_id),
+    CONSTRAINT shelf_limits_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT shelf_limits_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT shelf_limits_capacity_milli_check CHECK (capacity_milli > 0),
+    CONSTRAINT shelf_limits_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT shelf_limits_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT shelf_limits_presentation_milli_check CHECK (presentation_milli >= 0),
+    CONSTRAINT shelf_limits_shelf_life_days_check CHECK (shelf_life_days > 0)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX shelf_limits_in_force ON shelf_limits (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER shelf_limits_stay BEFORE DELETE OR UPDATE ON shelf_limits FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON shelf_limits TO stocktide_reader;
 
 -- Each password that was tried, counted before it is checked: pending ones count as wrong, so that many at once are no
 -- more guesses.
@@ -1835,6 +1964,42 @@ CREATE TABLE stock_changes (
     CONSTRAINT stock_changes_pkey PRIMARY KEY (change_id)
 );
 GRANT SELECT ON stock_changes TO stocktide_reader;
+
+-- What stock and the lack of it cost. Never overwritten, as calendar_events.
+CREATE TABLE stock_costs (
+    term_id         bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term            text COLLATE "C" NOT NULL,
+    content_hash    text NOT NULL,
+    product         text COLLATE "C",
+    category        text,
+    department      text,
+    location        text COLLATE "C",
+    region          text,
+    country         text,
+    -- share of a unit's cost, a year
+    holding_rate    double precision,
+    -- of a unit that could not be sold; null: its margin
+    shortage_micros bigint,
+    currency        text,
+    known_since     timestamptz NOT NULL DEFAULT now(),
+    recorded_at     timestamptz NOT NULL DEFAULT now(),
+    recorded_by     text NOT NULL,
+    withdrawn_at    timestamptz,
+    withdrawn_by    text,
+    CONSTRAINT stock_costs_pkey PRIMARY KEY (term_id),
+    CONSTRAINT stock_costs_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT stock_costs_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT stock_costs_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT stock_costs_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT stock_costs_currency_check CHECK (currency ~ '^[A-Z]{3}$'::text),
+    CONSTRAINT stock_costs_holding_rate_check CHECK (holding_rate >= 0::double precision),
+    CONSTRAINT stock_costs_shortage_micros_check CHECK (shortage_micros >= 0)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX stock_costs_in_force ON stock_costs (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER stock_costs_stay BEFORE DELETE OR UPDATE ON stock_costs FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON stock_costs TO stocktide_reader;
 
 -- The sums that stock must equal, from the ledger; `stocktide check` compares them.
 CREATE VIEW stock_fold AS
@@ -1940,6 +2105,124 @@ CREATE TABLE successions (
     CONSTRAINT successions_share_check CHECK (share > 0::double precision AND share <= 1::double precision)
 );
 GRANT SELECT ON successions TO stocktide_reader;
+
+-- Days on which a supplier neither takes orders nor delivers, or does after all. Never overwritten, as calendar_events.
+CREATE TABLE supplier_days (
+    term_id      bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term         text COLLATE "C" NOT NULL,
+    content_hash text NOT NULL,
+    supplier     text COLLATE "C" NOT NULL,
+    starts_on    date NOT NULL,
+    ends_on      date NOT NULL,
+    -- false: open after all
+    is_closed    boolean NOT NULL DEFAULT true,
+    known_since  timestamptz NOT NULL DEFAULT now(),
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    recorded_by  text NOT NULL,
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT supplier_days_pkey PRIMARY KEY (term_id),
+    CONSTRAINT supplier_days_check CHECK (ends_on >= starts_on),
+    CONSTRAINT supplier_days_check1 CHECK (withdrawn_at >= known_since),
+    CONSTRAINT supplier_days_check2 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL))
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX supplier_days_in_force ON supplier_days (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER supplier_days_stay BEFORE DELETE OR UPDATE ON supplier_days FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON supplier_days TO stocktide_reader;
+
+-- What a supplier sells, and in what amounts. Never overwritten, as calendar_events.
+CREATE TABLE supplier_products (
+    term_id        bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term           text COLLATE "C" NOT NULL,
+    content_hash   text NOT NULL,
+    supplier       text COLLATE "C" NOT NULL,
+    product        text COLLATE "C" NOT NULL,
+    -- of one unit of the product
+    price_micros   bigint,
+    -- null: the supplier's
+    currency       text,
+    -- units in a pack
+    pack_milli     bigint,
+    -- units that an order of it has at least
+    minimum_milli  bigint,
+    -- units by which an order of it grows; null: the pack
+    multiple_milli bigint,
+    -- null: the supplier's
+    lead_days      integer,
+    -- 1 is who is asked first
+    rank           integer NOT NULL DEFAULT 1,
+    -- the supplier's own code
+    sku            text,
+    known_since    timestamptz NOT NULL DEFAULT now(),
+    recorded_at    timestamptz NOT NULL DEFAULT now(),
+    recorded_by    text NOT NULL,
+    withdrawn_at   timestamptz,
+    withdrawn_by   text,
+    CONSTRAINT supplier_products_pkey PRIMARY KEY (term_id),
+    CONSTRAINT supplier_products_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT supplier_products_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT supplier_products_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT supplier_products_currency_check CHECK (currency ~ '^[A-Z]{3}$'::text),
+    CONSTRAINT supplier_products_lead_days_check CHECK (lead_days >= 0),
+    CONSTRAINT supplier_products_minimum_milli_check CHECK (minimum_milli >= 0),
+    CONSTRAINT supplier_products_multiple_milli_check CHECK (multiple_milli > 0),
+    CONSTRAINT supplier_products_pack_milli_check CHECK (pack_milli > 0),
+    CONSTRAINT supplier_products_price_micros_check CHECK (price_micros >= 0)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX supplier_products_in_force ON supplier_products (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER supplier_products_stay BEFORE DELETE OR UPDATE ON supplier_products FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON supplier_products TO stocktide_reader;
+
+-- Who sells to the chain. Never overwritten, as calendar_events.
+CREATE TABLE suppliers (
+    term_id              bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term                 text COLLATE "C" NOT NULL,
+    content_hash         text NOT NULL,
+    supplier             text COLLATE "C" NOT NULL,
+    name                 text,
+    email                text,
+    currency             text,
+    timezone             text,
+    -- days of the week on which orders are taken, such as mon,thu; null: any
+    order_days           text,
+    -- HH:MM on the supplier's clock until which an order is of its day
+    cutoff               text,
+    -- days of the week on which it delivers; null: any
+    delivery_days        text,
+    -- promised from order to delivery
+    lead_days            integer,
+    minimum_value_micros bigint,
+    minimum_units_milli  bigint,
+    -- units that fill a truck
+    truck_units_milli    bigint,
+    -- of an order, however much is in it
+    order_cost_micros    bigint,
+    -- false: nothing is ordered from it
+    active               boolean NOT NULL DEFAULT true,
+    known_since          timestamptz NOT NULL DEFAULT now(),
+    recorded_at          timestamptz NOT NULL DEFAULT now(),
+    recorded_by          text NOT NULL,
+    withdrawn_at         timestamptz,
+    withdrawn_by         text,
+    CONSTRAINT suppliers_pkey PRIMARY KEY (term_id),
+    CONSTRAINT suppliers_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT suppliers_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT suppliers_currency_check CHECK (currency ~ '^[A-Z]{3}$'::text),
+    CONSTRAINT suppliers_lead_days_check CHECK (lead_days >= 0),
+    CONSTRAINT suppliers_minimum_units_milli_check CHECK (minimum_units_milli >= 0),
+    CONSTRAINT suppliers_minimum_value_micros_check CHECK (minimum_value_micros >= 0),
+    CONSTRAINT suppliers_order_cost_micros_check CHECK (order_cost_micros >= 0),
+    CONSTRAINT suppliers_truck_units_milli_check CHECK (truck_units_milli > 0)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX suppliers_in_force ON suppliers (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER suppliers_stay BEFORE DELETE OR UPDATE ON suppliers FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON suppliers TO stocktide_reader;
 
 -- Days whose units sold are beyond all that the pair sold around them, as a mistyped quantity is. Open ones wait for
 -- somebody's decision; open and excluded ones count as a usual day in training.

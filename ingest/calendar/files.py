@@ -1,19 +1,17 @@
 """Plans from and to files, one column a field, one row a plan, all rows or none; and changes to plans of any kinds."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
-from ingest.calendar.kinds import KINDS, SHARED, Kind
-from ingest.calendar.plans import PlansPut, kind_of, put_plans, withdraw_plan
+from ingest.calendar.kinds import KINDS, SHARED, kind_of
+from ingest.calendar.plans import put_plans, withdraw_plan
 from ingest.files.source_file import read_rows
-from ingest.files.struct_rows import given, in_calls, row_as, rows_as
+from ingest.files.struct_rows import given, in_calls, row_as
+from ingest.versions import RowsPut, put_rows_file, rows_csv
 from stocktide.foundation.errors import Invalid, StocktideError
 
 # Columns beside the fields of the kinds: which kind a row is of, and whether its plan is taken back.
@@ -32,28 +30,14 @@ class Change:
     plan: Any
 
 
-def put_plans_file(connection: sa.Connection, kind: str, path: Path, *, by: str) -> PlansPut:
+def put_plans_file(connection: sa.Connection, kind: str, path: Path, *, by: str) -> RowsPut:
     """Record the plans of a CSV, Parquet or NDJSON file. Raises Invalid or NotFound that name the row."""
-    of = kind_of(kind)
-    plans = rows_as(of.shape, path, of.fields)
-    parts = [put_plans(connection, kind, part, by=by) for part in in_calls(plans)]
-    return PlansPut(*map(sum, zip(*parts, strict=True)))
+    return put_rows_file(connection, kind_of(kind), path, by=by)
 
 
 def plans_csv(kind: str, plans: Sequence[Mapping[str, Any]]) -> str:
     """Write plans as the CSV that `put_plans_file` reads."""
-    text = io.StringIO()
-    fields = kind_of(kind).fields
-    writer = csv.DictWriter(text, fields, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(plan[name]) for name in fields} for plan in plans)
-    return text.getvalue()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return rows_csv(kind_of(kind), plans)
 
 
 def read_changes(path: Path) -> list[Change]:
@@ -125,7 +109,7 @@ def _kind_by_columns(path: Path, columns: Mapping[str, Any]) -> str:
     Raises Invalid (`unknown_kind`): none, or it stays open which one.
     """
     there = set(columns) - {WITHDRAW}
-    fits = [name for name, kind in KINDS.items() if _required(kind) <= there <= set(kind.fields)]
+    fits = [name for name, kind in KINDS.items() if kind.required <= there <= set(kind.fields)]
     if len(fits) > 1:
         fits = [name for name in fits if set(KINDS[name].fields) - set(SHARED) <= there] or fits
     if len(fits) == 1:
@@ -138,7 +122,3 @@ def _kind_by_columns(path: Path, columns: Mapping[str, Any]) -> str:
         f"{path}: the columns {', '.join(columns)} {found}; check them, or give the kind of each row in a column "
         f"{KIND}.",
     )
-
-
-def _required(kind: Kind) -> set[str]:
-    return {field.encode_name for field in msgspec.structs.fields(kind.shape) if field.required}

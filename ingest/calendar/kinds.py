@@ -1,126 +1,51 @@
-"""The five kinds of plan: the fields that a sender fills in, and the table that keeps them."""
+"""The five kinds of plan, and the tables that keep them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import msgspec
+from ingest.calendar.checks import faults_of
+from ingest.calendar.shapes import SCOPE, ClosureIn, EventIn, PriceIn, PromotionIn, RegressorIn
+from ingest.versions.kinds import Kind
+from stocktide.foundation.errors import Invalid
 
-from stocktide.domain.exact_numbers import Number
-
-PlanId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,99}$")]
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-# An effect that lasts longer than two months around its day is a season, not an event.
-Around = Annotated[int, msgspec.Meta(ge=0, le=60)]
-
-
-class Place(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Scope of a plan by place; what is left out does not limit it.
-
-    id: the sender's own, unique in its kind; without one it follows from the content. known_since: when it was decided,
-    for plans that are recorded later; never after now.
-    """
-
-    id: PlanId | None = None
-    location: Label | None = None
-    region: Label | None = None
-    country: Label | None = None
-    known_since: datetime | None = None
-
-
-class Scope(Place, kw_only=True):
-    """Scope of a plan by place and product."""
-
-    product: Label | None = None
-    department: Label | None = None
-    category: Label | None = None
-
-
-class EventIn(Scope, kw_only=True):
-    """A day that people know by name. The days around it that feel it have effects of their own."""
-
-    name: Label
-    day: date
-    days_before: Around = 0
-    days_after: Around = 0
-
-
-class PriceIn(Scope, kw_only=True):
-    """A selling price, in the product's currency. Without `to` it stays until another one is planned."""
-
-    from_: date = msgspec.field(name="from")
-    to: date | None = None
-    price: Number
-
-
-class PromotionIn(Scope, kw_only=True):
-    """A promotion from a day to a day, both included, with its price or the share that is taken off."""
-
-    from_: date = msgspec.field(name="from")
-    to: date
-    kind: Label = "promotion"
-    price: Number | None = None
-    discount: float | None = None
-
-
-class ClosureIn(Place, kw_only=True):
-    """Days on which a location does not open, or opens after all."""
-
-    from_: date = msgspec.field(name="from")
-    to: date
-    state: Literal["closed", "open"] = "closed"
-
-
-class RegressorIn(Scope, kw_only=True):
-    """Any other number that is known ahead: temperature, footfall of the mall, minutes of advertising."""
-
-    name: Label
-    from_: date = msgspec.field(name="from")
-    to: date
-    value: float
-
-
-PlanIn = EventIn | PriceIn | PromotionIn | ClosureIn | RegressorIn
-
-
-SCOPE = ("product", "department", "category", "location", "region", "country")
-# Fields that all kinds have, and columns that are named otherwise than the field that fills them.
+# Fields that all kinds have.
 SHARED = ("id", "known_since", *SCOPE)
-COLUMNS = {"from_": "starts_on", "to": "ends_on", "price": "price_micros", "state": "is_closed"}
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One kind of plan: its name on routes, its table, and the struct that senders fill in."""
-
-    name: str
-    table: str
-    shape: type[Any]
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Return the table's columns beside those that all kinds have, by the field that fills them."""
-        names = (name for name in self.shape.__struct_fields__ if name not in SHARED)
-        return {name: COLUMNS.get(name, name) for name in names}
-
-    @property
-    def scope(self) -> tuple[str, ...]:
-        """Return the fields that limit where and for what it holds."""
-        return tuple(name for name in SCOPE if name in self.shape.__struct_fields__)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """Return all fields, as senders write them."""
-        names: tuple[str, ...] = self.shape.__struct_encode_fields__
-        return names
+def _kind(name: str, table: str, shape: type[Any]) -> Kind:
+    scope = tuple(key for key in SCOPE if key in shape.__struct_fields__)
+    return Kind(
+        name,
+        table,
+        shape,
+        faults_of,
+        scope=scope,
+        id_column="plan",
+        number="calendar_id",
+        columns_of={
+            "from_": "starts_on",
+            "to": "ends_on",
+            "price": "price_micros",
+            "state": "is_closed",
+        },
+        surrogates=frozenset(scope) & {"product", "location"},
+    )
 
 
-_KINDS = (
-    Kind("events", "calendar_events", EventIn),
-    Kind("prices", "planned_prices", PriceIn),
-    Kind("promotions", "planned_promotions", PromotionIn),
-    Kind("closures", "planned_closures", ClosureIn),
-    Kind("regressors", "planned_regressors", RegressorIn),
-)
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _KINDS}
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        _kind("events", "calendar_events", EventIn),
+        _kind("prices", "planned_prices", PriceIn),
+        _kind("promotions", "planned_promotions", PromotionIn),
+        _kind("closures", "planned_closures", ClosureIn),
+        _kind("regressors", "planned_regressors", RegressorIn),
+    )
+}
+
+
+def kind_of(name: str) -> Kind:
+    """Return the kind of plan of a name. Raises Invalid."""
+    if name not in KINDS:
+        raise Invalid("unknown_kind", f"{name!r} is no kind of plan; there are {', '.join(KINDS)}.")
+    return KINDS[name]

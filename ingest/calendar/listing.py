@@ -7,12 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.calendar.kinds import Kind
-from ingest.calendar.plans import kind_of
+from ingest.calendar.kinds import kind_of
 from ingest.parsing.numbers import MICRO
+from ingest.versions.kinds import AUDIT, Kind
 from stocktide.foundation.database import statement
-
-AUDIT = ("known_since", "recorded_at", "recorded_by", "withdrawn_at", "withdrawn_by")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ import ingest.epcis.http.routes
 import ingest.http.routes
 import ingest.rates.http
 import ingest.rejects.routes
+import ingest.terms.http
 import query.http
 import query.lineage.http
 import query.report_http
@@ -271,6 +272,7 @@ def create_app(
     parts = (
         ingest.http.routes,
         ingest.calendar.http,
+        ingest.terms.http,
         ingest.customers.http,
         ingest.rates.http,
         ingest.rejects.routes,

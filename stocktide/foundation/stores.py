@@ -37,7 +37,8 @@ TABLES: Mapping[str, Store] = {
     **dict.fromkeys(
         ("ledger", "event_identities", "corrections", "valuations", "alert_events", "epcis_events",
          "forecast_decisions", "forecast_models", "calendar_events", "planned_closures", "planned_prices",
-         "planned_promotions", "planned_regressors",
+         "planned_promotions", "planned_regressors", "suppliers", "supplier_products", "price_breaks", "supplier_days",
+         "service_targets", "stock_costs", "shelf_limits", "buyer_budgets",
          "customer_accesses", "personal_rights"),
         Store(RECORD),
     ),

@@ -14,7 +14,7 @@ from forecasting.lake_demand import read_demand
 from forecasting.nodes.demand import Demand
 from forecasting.nodes.known_ahead import KnownAhead
 from ingest.calendar import put_plans, withdraw_plan
-from ingest.calendar.kinds import ClosureIn, EventIn, PriceIn, PromotionIn, RegressorIn
+from ingest.calendar.shapes import ClosureIn, EventIn, PriceIn, PromotionIn, RegressorIn
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from stocktide.foundation.lake import Lake
 from tests.forecasting.lakes import FIRST, LOCATIONS, PRODUCTS, demand_row, write_lake

@@ -2,18 +2,16 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import click
 
 from stocktide.entrypoints.cli.access import as_json, command_line_user
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
+from stocktide.entrypoints.cli.versions import ROWS_MAX, said_of, shown
 from stocktide.foundation.errors import Invalid
 
 OWNER = "stocktide calendar"
-# One read of the command line; a chain with more in force asks the API page by page.
-ROWS_MAX = 100_000
 
 
 @click.group()
@@ -34,9 +32,7 @@ def calendar_import(kind: str, file: Path, as_json: bool) -> None:
     if as_json:
         print_json(done._asdict())
         return
-    say(
-        f"{kind}: {done.recorded:,} recorded, {done.changed:,} changed, {done.unchanged:,} known before."
-    )
+    say(said_of(kind, done))
 
 
 @calendar.command("list")
@@ -65,7 +61,7 @@ def calendar_list(
         print_table(
             kind.capitalize(),
             columns,
-            [[_shown(plan[name]) for name in columns] for plan in listed],
+            [[shown(plan[name]) for name in columns] for plan in listed],
         )
 
 
@@ -88,7 +84,3 @@ def _day(text: str | None, option: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise Invalid("bad_option", f"{option} {text!r}: give a date such as 2027-03-01.") from None
-
-
-def _shown(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | float) else str(value)

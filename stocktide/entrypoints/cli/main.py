@@ -26,6 +26,7 @@ from stocktide.entrypoints.cli.rates import rates
 from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.entrypoints.cli.removal import remove
 from stocktide.entrypoints.cli.sql import sql
+from stocktide.entrypoints.cli.terms import terms
 from stocktide.entrypoints.cli.trace import trace
 from stocktide.foundation.errors import Invalid, StocktideError
 from stocktide.foundation.private_files import PRIVATE_UMASK
@@ -185,6 +186,7 @@ cli.add_command(rebuild)
 cli.add_command(rejects)
 cli.add_command(remove)
 cli.add_command(sql)
+cli.add_command(terms)
 cli.add_command(trace)
 cli.add_command(keys)
 cli.add_command(users)

@@ -279,7 +279,7 @@ def send_odd(chain: Chain, kind: str, day: int, product: str, place: str, amount
 
 
 def test_lines_of_an_order_keep_their_own_deliveries(chain: Chain) -> None:
-    order = {"order_id": "PO9", "supplier": "mill"}
+    order: dict[str, Any] = {"order_id": "PO9", "supplier": "mill"}
     chain.send("order", 0, quantity=10, order_line=1, expected_on="2026-03-04", cost="2", **order)
     chain.send("order", 0, quantity=5, order_line=2, expected_on="2026-03-09", cost="3", **order)
     chain.send("receipt", 3, quantity=10, order_id="PO9", order_line=1)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from forecasting import Assumed, ForecastSpec, assume_published, run_forecast
 from ingest.calendar import put_plans, withdraw_plan
-from ingest.calendar.kinds import ClosureIn, EventIn, PriceIn, PromotionIn
+from ingest.calendar.shapes import ClosureIn, EventIn, PriceIn, PromotionIn
 from ingest.ledger.dimensions import ProductIn, put_products
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.embedded import Postgres

@@ -12,7 +12,7 @@ from etl import run_etl
 from forecasting.known_ahead_tables import read_known_ahead
 from forecasting.lake_demand import read_demand
 from ingest.calendar import put_plans
-from ingest.calendar.kinds import PromotionIn
+from ingest.calendar.shapes import PromotionIn
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from stocktide.foundation.lake import Lake

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.calendar import KINDS, Wanted, list_plans, put_plans, withdraw_plan
-from ingest.calendar.kinds import ClosureIn, EventIn, PriceIn, PromotionIn, RegressorIn
+from ingest.calendar.shapes import ClosureIn, EventIn, PriceIn, PromotionIn, RegressorIn
 from stocktide.foundation.errors import Invalid, NotFound
 
 FIRST, LAST = date(2027, 3, 1), date(2027, 3, 14)

@@ -21,6 +21,16 @@ from tests.conftest import Api
 from tests.forecasting.publications import publication
 
 PASSWORD = "a long password"
+TERMS = (
+    "suppliers",
+    "supplier-products",
+    "price-breaks",
+    "supplier-days",
+    "service-targets",
+    "stock-costs",
+    "shelf-limits",
+    "buyer-budgets",
+)
 NEEDS = {
     ("POST", "/v1/events"): "ingest",
     ("PUT", "/v1/products"): "ingest",
@@ -105,7 +115,16 @@ NEEDS = {
         for method, rest, scope in (
             ("GET", "", "read"),
             ("PUT", "", "ingest"),
-            ("DELETE", "/{plan}", "ingest"),
+            ("DELETE", "/{row_id}", "ingest"),
+        )
+    },
+    **{
+        (method, f"/v1/terms/{kind}{rest}"): scope
+        for kind in TERMS
+        for method, rest, scope in (
+            ("GET", "", "read"),
+            ("PUT", "", "operate"),
+            ("DELETE", "/{row_id}", "operate"),
         )
     },
 }
@@ -121,7 +140,7 @@ def filled(path: str) -> str:
         .replace("{webhook_id}", "1")
         .replace("{reject_id}", "1")
         .replace("{query_id}", "1")
-        .replace("{plan}", "p1")
+        .replace("{row_id}", "p1")
         .replace("/reports/{name}", "/reports/net_sales")
         .replace("{statement_id}", "00000000-0000-0000-0000-000000000000")
         .replace("{base}/{quote}/{day}", "EUR/JPY/2026-01-01")

@@ -1,0 +1,160 @@
+"""Rows go into their tables: all of a call or none, the same again changes nothing, a change ends the row before."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from ingest.ledger.dimensions import LOCATIONS, PRODUCTS, PUT_ROWS_MAX, look_up
+from ingest.versions.kinds import COMMON, Kind, content_of, refusal, stored
+from stocktide.foundation.database import sql, statement
+from stocktide.foundation.database_names import plans_lock
+from stocktide.foundation.errors import Invalid, NotFound
+
+# So much of a hash is an id where the sender gives none: enough to never meet another by chance.
+ID_HEX = 32
+DIMENSIONS = {"product": PRODUCTS, "location": LOCATIONS}
+# Where each of the names that limit rows is made known.
+MADE_KNOWN_BY = {
+    "product": "/v1/products", "department": "/v1/products", "category": "/v1/products", "location": "/v1/locations",
+    "region": "/v1/locations", "country": "/v1/locations", "supplier": "/v1/terms/suppliers",
+}  # fmt: skip
+
+
+class RowsPut(NamedTuple):
+    """Counts of rows. recorded: new ones; changed: in place of one with the same id; unchanged: known before."""
+
+    recorded: int
+    changed: int
+    unchanged: int
+
+
+def put_rows(connection: sa.Connection, kind: Kind, rows: Sequence[Any], *, by: str) -> RowsPut:
+    """Record rows of a kind (its struct), all or none; the caller commits.
+
+    Raises Invalid that names the row and field, NotFound that names a product, location or the like that is unknown.
+    """
+    if len(rows) > PUT_ROWS_MAX:
+        raise Invalid("too_many", f"{len(rows)} rows; at most {PUT_ROWS_MAX} in one call.")
+    _one_writer(connection, kind)
+    now: datetime = connection.execute(sa.text("SELECT now()")).scalar_one()
+    for number, row in enumerate(rows):
+        if fault := next(kind.faults_of(row, now), None):
+            raise refusal(kind.name, number, fault)
+    ids = _ids(kind, rows)
+    _check_known(connection, kind, rows)
+    bound = {"rows": json.dumps(_stored_rows(connection, kind, rows, ids, by, now)), "by": by}
+    changed = connection.execute(_statement("end_changed", kind), bound).rowcount
+    written = connection.execute(_statement("put", kind), bound).rowcount
+    return RowsPut(written - changed, changed, len(rows) - written)
+
+
+def withdraw_row(connection: sa.Connection, kind: Kind, row_id: str, *, by: str) -> None:
+    """Take a row back: from now on it is not known, but what knew it before still does. Raises NotFound."""
+    _one_writer(connection, kind)
+    done = connection.execute(_statement("withdraw", kind), {"id": row_id, "by": by})
+    if done.rowcount == 0:
+        raise NotFound(
+            f"{kind.id_column}_unknown",
+            f"There is no {kind.id_column} {row_id!r} among the {kind.name}.",
+            **{kind.id_column: row_id},
+        )
+
+
+def id_of_key(kind: Kind, row: Any) -> str:
+    """Return the id of a row that is known by its key: the same wherever it is computed, and fit for an address."""
+    told = json.dumps([stored(kind.column(name), getattr(row, name)) for name in kind.key])
+    return hashlib.sha256(told.encode()).hexdigest()[:ID_HEX]
+
+
+def _statement(name: str, kind: Kind) -> sa.TextClause:
+    columns = (kind.id_column, *COMMON, *kind.columns.values())
+    template = sql(f"ingest/versions/{name}")
+    for mark, text in (
+        ("{table}", kind.table),
+        ("{columns}", ", ".join(columns)),
+        ("{id}", kind.id_column),
+    ):
+        template = template.replace(mark, text)
+    return sa.text(template)
+
+
+def _one_writer(connection: sa.Connection, kind: Kind) -> None:
+    """Let others wait: two changes of one row at once would else both find it unchanged."""
+    lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+    connection.execute(lock, {"name": plans_lock(kind.table)})
+
+
+def _ids(kind: Kind, rows: Sequence[Any]) -> list[tuple[str, str]]:
+    """Return the id of each row and the hash of its content. Raises Invalid for an id that stands there twice."""
+    given: list[tuple[str, str]] = []
+    numbers: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        content = _hash_of(kind, row)
+        name = id_of_key(kind, row) if kind.key else row.id or content[:ID_HEX]
+        if name in numbers:
+            field = kind.key[0] if kind.key else "id"
+            what = ", ".join(str(getattr(row, k)) for k in kind.key) if kind.key else name
+            why = f"{what!r} stands in rows {numbers[name]} and {number}."
+            raise refusal(kind.name, number, ("repeated", field, why))
+        numbers[name] = number
+        given.append((name, content))
+    return given
+
+
+def _hash_of(kind: Kind, row: Any) -> str:
+    """Return what two rows of the same content share. Where a key tells rows apart, 1.5 is what "1.50" is."""
+    content = content_of(row)
+    if kind.key:
+        content = {
+            field: stored(column, getattr(row, field)) for field, column in kind.columns.items()
+        }
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+
+
+def _check_known(connection: sa.Connection, kind: Kind, rows: Sequence[Any]) -> None:
+    named = sorted(
+        {(key, name) for row in rows for key in kind.scope if (name := getattr(row, key))}
+    )
+    bound = {"keys": [key for key, _ in named], "names": [name for _, name in named]}
+    missing = {*map(tuple, connection.execute(statement("ingest/versions/unknown"), bound))}
+    for number, row in enumerate(rows):
+        for key in kind.scope:
+            name = getattr(row, key)
+            if (key, name) in missing:
+                said = (
+                    f"{kind.name}[{number}].{key}: there is no {key} {name!r}. Make it known by PUT "
+                    f"{MADE_KNOWN_BY[key]} first. Nothing was written."
+                )
+                raise NotFound(f"unknown_{key}", said, row=number, field=key)
+
+
+def _stored_rows(
+    connection: sa.Connection,
+    kind: Kind,
+    rows: Sequence[Any],
+    ids: Sequence[tuple[str, str]],
+    by: str,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Turn rows as they were sent into rows of the kind's table."""
+    keys = {
+        name: look_up(
+            connection, DIMENSIONS[name], sorted({v for row in rows if (v := getattr(row, name))})
+        )
+        for name in kind.surrogates
+    }
+    made = []
+    for row, (name, content) in zip(rows, ids, strict=True):
+        known_since = min(row.known_since or now, now).isoformat()
+        common = dict(zip((kind.id_column, *COMMON), (name, content, known_since, by), strict=True))
+        own = {}
+        for field, column in kind.columns.items():
+            value = getattr(row, field)
+            own[column] = keys[field].get(value) if field in keys else stored(column, value)
+        made.append(common | own)
+    return made

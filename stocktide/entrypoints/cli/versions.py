@@ -1,0 +1,16 @@
+"""What commands say of rows that are never overwritten: plans, and the terms of buying."""
+
+from typing import Any
+
+# One read of the command line; a chain with more in force asks the API page by page.
+ROWS_MAX = 100_000
+
+
+def said_of(kind: str, done: Any) -> str:
+    """Return what was recorded, as a sentence. done: a RowsPut."""
+    return f"{kind}: {done.recorded:,} recorded, {done.changed:,} changed, {done.unchanged:,} known before."
+
+
+def shown(value: Any) -> Any:
+    """Return a value as a table shows it."""
+    return value if value is None or isinstance(value, int | float) else str(value)
