@@ -36,7 +36,16 @@ STEADY = 7
 # what a night does is done here: the worker's own schedule would come between
 NEVER = {
     f"{job}_cron": "0 0 1 1 *"
-    for job in ("etl", "forecast", "refresh", "drift", "quality", "maintain", "customer_values")
+    for job in (
+        "etl",
+        "forecast",
+        "refresh",
+        "drift",
+        "quality",
+        "maintain",
+        "customer_values",
+        "lead_times",
+    )
 }
 
 

@@ -249,3 +249,26 @@ COMMENT ON INDEX planned_prices_in_force IS 'One row per plan is in force. Serve
 COMMENT ON INDEX planned_promotions_in_force IS 'One row per plan is in force. Serves the ON CONFLICT of ingest/versions/put.';
 COMMENT ON INDEX planned_closures_in_force IS 'One row per plan is in force. Serves the ON CONFLICT of ingest/versions/put.';
 COMMENT ON INDEX planned_regressors_in_force IS 'One row per plan is in force. Serves the ON CONFLICT of ingest/versions/put.';
+
+CREATE TABLE lead_times (
+    supplier     text COLLATE "C" NOT NULL,
+    product      text COLLATE "C",
+    lines        double precision NOT NULL,
+    open_lines   double precision,
+    unfulfilled  double precision,
+    shares       double precision[] NOT NULL,
+    lake_version bigint NOT NULL,
+    learnt_at    timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE lead_times IS 'How long suppliers take, learnt from orders and receipts; the job lead_times replaces all rows.';
+COMMENT ON COLUMN lead_times.product IS 'null: of all that the supplier sells';
+COMMENT ON COLUMN lead_times.lines IS 'order lines that it was learnt from';
+COMMENT ON COLUMN lead_times.open_lines IS 'of them, those that are awaited';
+COMMENT ON COLUMN lead_times.unfulfilled IS 'chance that what is ordered does not come at all';
+COMMENT ON COLUMN lead_times.shares IS 'chances of 0, 1, 2, … days from order to receipt';
+COMMENT ON COLUMN lead_times.lake_version IS 'of the table purchases';
+CREATE UNIQUE INDEX lead_times_of ON lead_times (supplier, product) NULLS NOT DISTINCT;
+COMMENT ON INDEX lead_times_of IS 'One row a supplier and product. Serves purchasing/lead_times.';
+GRANT SELECT ON lead_times TO stocktide_reader;
+SELECT grant_to_part('stocktide_api', 'SELECT', ARRAY['lead_times']);
+SELECT grant_to_part('stocktide_worker', 'SELECT, INSERT, DELETE', ARRAY['lead_times']);

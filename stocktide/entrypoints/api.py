@@ -26,6 +26,7 @@ import ingest.http.routes
 import ingest.rates.http
 import ingest.rejects.routes
 import ingest.terms.http
+import purchasing.http
 import query.http
 import query.lineage.http
 import query.report_http
@@ -286,6 +287,7 @@ def create_app(
         etl.quality_http,
         alerts.http,
         alerts.webhook_http,
+        purchasing.http,
     )
     for part in (router, docs_page.router, *(part.router for part in parts)):
         app.include_router(part)

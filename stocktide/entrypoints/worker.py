@@ -73,6 +73,7 @@ def crons_of(settings: Settings) -> dict[Job, str]:
         "maintain": settings.maintain_cron,
         "exports": settings.exports_cron,
         "customer_values": settings.customer_values_cron,
+        "lead_times": settings.lead_times_cron,
     }
 
 

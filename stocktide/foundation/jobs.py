@@ -9,7 +9,15 @@ from procrastinate.exceptions import AlreadyEnqueued
 from stocktide.foundation.errors import NotFound
 
 Job = Literal[
-    "etl", "forecast", "refresh", "drift", "quality", "maintain", "exports", "customer_values"
+    "etl",
+    "forecast",
+    "refresh",
+    "drift",
+    "quality",
+    "maintain",
+    "exports",
+    "customer_values",
+    "lead_times",
 ]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
@@ -22,6 +30,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "maintain": ("maintain",),
     "exports": ("exports",),
     "customer_values": ("customers", "values"),
+    "lead_times": ("lead-times", "learn"),
 }
 
 # A job runs under its own lock, but for one that must not run beside another: a refresh is a forecast, too.
@@ -34,6 +43,7 @@ LOCKS: dict[Job, str] = {
     "maintain": "maintain",
     "exports": "exports",
     "customer_values": "customer_values",
+    "lead_times": "lead_times",
 }
 
 

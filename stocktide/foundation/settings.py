@@ -197,6 +197,10 @@ class Settings(BaseSettings):
         "50 3 * * *",
         description="When the worker predicts what each customer will buy in the next 12 months, UTC.",
     )
+    lead_times_cron: str = Field(
+        "35 3 * * *",
+        description="When the worker learns how long suppliers take, UTC.",
+    )
     exports_cron: str = Field(
         "*/5 * * * *",
         description="When the worker looks which exports of saved queries are due, UTC.",

@@ -40,7 +40,7 @@ RECORDED = {
     "what rules of quality found at their time": "quality_checks",
     "runs and what models said": "runs forecast_actuals forecast_components forecast_decisions forecast_drift"
     " forecast_errors forecast_models forecast_nodes forecast_paths forecast_runs forecast_scores forecasts"
-    " published_forecast lake/customer_values",
+    " published_forecast lake/customer_values lead_times",
 }
 LAKE_TABLES = get_args(LakeTable)
 

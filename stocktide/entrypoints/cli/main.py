@@ -18,6 +18,7 @@ from stocktide.entrypoints.cli.exports import exports
 from stocktide.entrypoints.cli.feeds import broker, check_mqtt, mqtt, watch
 from stocktide.entrypoints.cli.files import import_, locations, mapping, products
 from stocktide.entrypoints.cli.forecast import forecast
+from stocktide.entrypoints.cli.lead_times import lead_times
 from stocktide.entrypoints.cli.maintain import maintain
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 from stocktide.entrypoints.cli.proof import check, rebuild
@@ -186,6 +187,7 @@ cli.add_command(rebuild)
 cli.add_command(rejects)
 cli.add_command(remove)
 cli.add_command(sql)
+cli.add_command(lead_times)
 cli.add_command(terms)
 cli.add_command(trace)
 cli.add_command(keys)

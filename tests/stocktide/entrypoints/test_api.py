@@ -71,6 +71,7 @@ NEEDS = {
     ("POST", "/v1/jobs/{job}"): "operate",
     ("POST", "/v1/forecasts/promote"): "operate",
     ("POST", "/v1/forecasts/rollback"): "operate",
+    ("GET", "/v1/lead-times"): "read",
     ("GET", "/v1/alerts"): "read",
     ("GET", "/v1/alerts/schema"): "read",
     ("GET", "/v1/alerts/stream"): "read",

@@ -42,6 +42,7 @@ JOB_LOCKS = {
     "drift",
     "quality",
     "customer_values",
+    "lead_times",
     "watch /a/folder",
 }
 
