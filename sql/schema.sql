@@ -1100,6 +1100,27 @@ CREATE TABLE lake_versions (
 );
 GRANT SELECT ON lake_versions TO stocktide_reader;
 
+-- How long suppliers take, learnt from orders and receipts; the job lead_times replaces all rows.
+CREATE TABLE lead_times (
+    supplier     text COLLATE "C" NOT NULL,
+    -- null: of all that the supplier sells
+    product      text COLLATE "C",
+    -- order lines that it was learnt from
+    lines        double precision NOT NULL,
+    -- of them, those that are awaited
+    open_lines   double precision,
+    -- chance that what is ordered does not come at all
+    unfulfilled  double precision,
+    -- chances of 0, 1, 2, … days from order to receipt
+    shares       double precision[] NOT NULL,
+    -- of the table purchases
+    lake_version bigint NOT NULL,
+    learnt_at    timestamptz NOT NULL DEFAULT now()
+);
+-- One row a supplier and product. Serves purchasing/lead_times.
+CREATE UNIQUE INDEX lead_times_of ON lead_times (supplier, product) NULLS NOT DISTINCT;
+GRANT SELECT ON lead_times TO stocktide_reader;
+
 -- append-only; no foreign keys, for they cost a third of an insert: products, locations and sources refuse deletion
 -- instead, and `stocktide check` looks
 CREATE TABLE ledger (
@@ -1314,6 +1335,103 @@ CREATE VIEW open_sessions AS
      JOIN users u USING (user_id)
   WHERE s.ended_at IS NULL AND u.disabled_at IS NULL;
 GRANT SELECT ON open_sessions TO stocktide_reader;
+
+-- All that people and runs did to lines of the order desk, with what stood there before and after.
+CREATE TABLE order_actions (
+    action_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    line_id   bigint NOT NULL,
+    action    text NOT NULL,
+    by        text NOT NULL,
+    at        timestamptz NOT NULL DEFAULT now(),
+    reason    text,
+    -- the id that the sender gave: the same request is done once
+    request   text COLLATE "C",
+    before    jsonb,
+    after     jsonb NOT NULL,
+    CONSTRAINT order_actions_pkey PRIMARY KEY (action_id),
+    CONSTRAINT order_actions_line_id_fkey FOREIGN KEY (line_id) REFERENCES order_lines(line_id)
+);
+-- Serves purchasing/desk/history: what happened to a line.
+CREATE INDEX order_actions_line ON order_actions (line_id, action_id);
+-- A request is done once. Serves purchasing/desk/done_before.
+CREATE UNIQUE INDEX order_actions_request ON order_actions (request, line_id) WHERE request IS NOT NULL;
+CREATE TRIGGER order_actions_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON order_actions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON order_actions TO stocktide_reader;
+
+-- Lines of the order desk. What a run proposes and what a buyer decides stand apart: a run changes the first alone.
+CREATE TABLE order_lines (
+    line_id        bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    supplier       text COLLATE "C" NOT NULL,
+    product        text COLLATE "C" NOT NULL,
+    location       text COLLATE "C" NOT NULL,
+    -- proposed; snoozed until a day; waiting for a second approver; ordered; rejected; withdrawn by a run that no
+    -- longer needs it; cancelled after it was ordered
+    state          text NOT NULL DEFAULT 'proposed'::text,
+    -- the run that proposed last
+    order_run_id   bigint,
+    proposed_milli bigint NOT NULL,
+    -- data that recompute the proposed quantity
+    explanation    jsonb NOT NULL DEFAULT '{}'::jsonb,
+    -- sales that are expected to be lost without the order
+    at_risk_micros bigint,
+    -- on order and in transit when it was proposed; more of it when it is approved says that somebody else has ordered
+    on_order_milli bigint NOT NULL DEFAULT 0,
+    -- the quantity that a buyer set; null: as proposed
+    buyer_milli    bigint,
+    snoozed_until  date,
+    approved_by    text,
+    -- of one unit, when it was proposed
+    price_micros   bigint,
+    currency       text,
+    order_id       text COLLATE "C",
+    order_line     integer,
+    ordered_milli  bigint,
+    -- the transaction that ordered it
+    ordered_xid    xid8,
+    -- counts changes; who decides says which one was seen
+    version        integer NOT NULL DEFAULT 1,
+    made_at        timestamptz NOT NULL DEFAULT now(),
+    changed_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT order_lines_pkey PRIMARY KEY (line_id),
+    CONSTRAINT order_lines_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES purchase_orders(order_id),
+    CONSTRAINT order_lines_order_run_id_fkey FOREIGN KEY (order_run_id) REFERENCES order_runs(order_run_id),
+    CONSTRAINT order_lines_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT order_lines_buyer_milli_check CHECK (buyer_milli >= 0),
+    CONSTRAINT order_lines_check CHECK ((state = ANY (ARRAY['ordered'::text, 'cancelled'::text])) = (order_id IS NOT NULL)),
+    CONSTRAINT order_lines_check1 CHECK ((order_id IS NULL) = (ordered_milli IS NULL)),
+    CONSTRAINT order_lines_check2 CHECK ((state = 'snoozed'::text) = (snoozed_until IS NOT NULL)),
+    CONSTRAINT order_lines_check3 CHECK ((state = 'waiting'::text) <= (approved_by IS NOT NULL)),
+    CONSTRAINT order_lines_ordered_milli_check CHECK (ordered_milli > 0),
+    CONSTRAINT order_lines_price_micros_check CHECK (price_micros >= 0),
+    CONSTRAINT order_lines_proposed_milli_check CHECK (proposed_milli >= 0),
+    CONSTRAINT order_lines_state_check CHECK (state = ANY (ARRAY['proposed'::text, 'snoozed'::text, 'waiting'::text, 'ordered'::text, 'rejected'::text, 'withdrawn'::text, 'cancelled'::text]))
+);
+-- A need has one open line. Serves purchasing/desk/propose.
+CREATE UNIQUE INDEX order_lines_open ON order_lines (product, location) WHERE state = ANY (ARRAY['proposed'::text, 'snoozed'::text, 'waiting'::text]);
+-- Serves purchasing/desk/order: the lines of an order.
+CREATE INDEX order_lines_order ON order_lines (order_id) WHERE order_id IS NOT NULL;
+-- Serves purchasing/desk/ordered_meanwhile: what was ordered since a run looked.
+CREATE INDEX order_lines_ordered ON order_lines (product, location, ordered_xid) WHERE order_id IS NOT NULL;
+CREATE TRIGGER order_lines_stay BEFORE DELETE OR UPDATE ON order_lines FOR EACH ROW EXECUTE FUNCTION keep_what_was_ordered();
+GRANT SELECT ON order_lines TO stocktide_reader;
+
+-- Runs that proposed what to order.
+CREATE TABLE order_runs (
+    order_run_id    bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    forecast_run_id bigint,
+    -- when stock and what is on order were read
+    as_of           timestamptz NOT NULL,
+    -- what the run saw: what was ordered outside of it is no need of the run any more
+    snapshot        pg_snapshot NOT NULL,
+    made_by         text NOT NULL,
+    made_at         timestamptz NOT NULL DEFAULT now(),
+    proposals       integer NOT NULL,
+    -- settings, and what was left out and why
+    detail          jsonb NOT NULL DEFAULT '{}'::jsonb,
+    CONSTRAINT order_runs_pkey PRIMARY KEY (order_run_id)
+);
+GRANT SELECT ON order_runs TO stocktide_reader;
 
 -- Who was given the right to see who customers are, or lost it, by whom and why: the newest row of a user rules, and
 -- without a row nobody may. Append-only.
@@ -1532,6 +1650,23 @@ CREATE TABLE published_forecast (
     CONSTRAINT published_forecast_only_row_check CHECK (only_row)
 );
 GRANT SELECT ON published_forecast TO stocktide_reader;
+
+-- Numbers of purchase orders that the desk makes.
+CREATE SEQUENCE purchase_order_numbers;
+
+-- What was ordered from suppliers at the desk; its lines are order_lines.
+CREATE TABLE purchase_orders (
+    order_id        text COLLATE "C" NOT NULL,
+    supplier        text COLLATE "C" NOT NULL,
+    currency        text,
+    ordered_by      text NOT NULL,
+    -- who approved beside the one who ordered, where the amount asked for it
+    second_approver text,
+    ordered_at      timestamptz NOT NULL DEFAULT now(),
+    expected_on     date,
+    CONSTRAINT purchase_orders_pkey PRIMARY KEY (order_id)
+);
+GRANT SELECT ON purchase_orders TO stocktide_reader;
 
 -- What each rule of quality found in the lake, check by check.
 CREATE TABLE quality_checks (
@@ -2593,6 +2728,22 @@ AS $function$
     SELECT kind = 'stocktake'
 $function$;
 
+-- What was ordered may be cancelled, and nothing else; what is closed stays as it is.
+CREATE OR REPLACE FUNCTION keep_what_was_ordered()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    IF TG_OP = 'DELETE' OR (OLD.state = 'ordered' AND (NEW.state <> 'cancelled'
+           OR (NEW.order_id, NEW.order_line, NEW.ordered_milli, NEW.supplier, NEW.product, NEW.location)
+              IS DISTINCT FROM (OLD.order_id, OLD.order_line, OLD.ordered_milli, OLD.supplier, OLD.product, OLD.location)))
+       OR OLD.state IN ('rejected', 'withdrawn', 'cancelled') THEN
+        RAISE EXCEPTION 'line % is %: it is not changed any more', OLD.line_id, OLD.state
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $function$;
+
 -- stock on hand as far as it is known; null before the first receipt or count, and below zero: then goods were sold
 -- that never came
 CREATE OR REPLACE FUNCTION known_stock(known boolean, on_hand_milli bigint)
@@ -2712,15 +2863,19 @@ BEGIN
             FROM ledger_in_force
             WHERE product_id = of_product AND location_id IN (SELECT location_id FROM costed)
         ),
+        -- few, and asked for every step
+        counts AS MATERIALIZED (
+            SELECT location_id, block, entry_id, occurred_at, observed_milli FROM rows WHERE counts
+        ),
         -- each step with the count that ruled when it was taken
         step AS (
-            SELECT DISTINCT c.location_id, c.block, coalesce(n.observed_milli, 0) AS counted_milli,
+            SELECT c.location_id, c.block, coalesce(n.observed_milli, 0) AS counted_milli,
                    coalesce(n.occurred_at, '-infinity') AS counted_at
-            FROM costed c
+            FROM (SELECT DISTINCT location_id, block FROM costed) c
             LEFT JOIN LATERAL (
                 SELECT observed_milli, occurred_at
-                FROM rows r
-                WHERE r.counts AND r.location_id = c.location_id AND r.block <= c.block
+                FROM counts r
+                WHERE r.location_id = c.location_id AND r.block <= c.block
                 ORDER BY occurred_at DESC, entry_id DESC
                 LIMIT 1) n ON true
         ),

@@ -60,6 +60,9 @@ def statements_lock(asked_by: str) -> str:
     return f"{LOCK_PREFIX}statements.{asked_by}"
 
 
+ORDERS_LOCK = LOCK_PREFIX + "orders"
+
+
 def plans_lock(table: str) -> str:
     """Return the text of the lock that lets one writer at a time change a table of plans."""
     return LOCK_PREFIX + table

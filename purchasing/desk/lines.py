@@ -1,0 +1,213 @@
+"""A line of the order desk, and what each decision makes of it: pure rules, without a database.
+
+A run proposes, a buyer decides. What a buyer set stays until the buyer changes it; a line that was ordered is cancelled
+by a person or stays; nothing else ends it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+from stocktide.foundation.errors import Conflict, Invalid
+
+# approved: by all who must; the order is made in the same transaction, so no line is stored as such.
+State = Literal[
+    "proposed", "snoozed", "waiting", "approved", "ordered", "rejected", "withdrawn", "cancelled"
+]
+OPEN: tuple[State, ...] = ("proposed", "snoozed", "waiting")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line. Quantities are thousandths of a unit; price_micros of one unit.
+
+    proposed_milli: of the last run. buyer_milli: set by a buyer, None as proposed. version: counts changes.
+    """
+
+    line_id: int
+    supplier: str
+    product: str
+    location: str
+    state: State
+    proposed_milli: int
+    buyer_milli: int | None = None
+    snoozed_until: date | None = None
+    approved_by: str | None = None
+    price_micros: int | None = None
+    currency: str | None = None
+    order_id: str | None = None
+    order_line: int | None = None
+    ordered_milli: int | None = None
+    version: int = 1
+
+    @property
+    def quantity_milli(self) -> int:
+        """Return what would be ordered: the buyer's word before the run's."""
+        return self.proposed_milli if self.buyer_milli is None else self.buyer_milli
+
+    @property
+    def amount_micros(self) -> int | None:
+        """Return what it costs, None where no price is known."""
+        if self.price_micros is None:
+            return None
+        return round(self.quantity_milli * self.price_micros / 1000)
+
+    @property
+    def is_touched(self) -> bool:
+        """Return True if a buyer has decided something about it that a run must leave alone."""
+        return self.buyer_milli is not None or self.state != "proposed"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person does to a line. seen: the version of the line that was decided on. quantity_milli: for change."""
+
+    action: Literal["change", "approve", "reject", "snooze", "wake", "cancel"]
+    by: str
+    seen: int
+    reason: str | None = None
+    quantity_milli: int | None = None
+    until: date | None = None
+
+
+def decide(line: Line, decision: Decision, *, today: date, needs_second: bool) -> Line:
+    """Return the line after a decision. `approved` means that its order is to be made.
+
+    needs_second: the amount asks for two approvers. Raises Conflict if the line is not as it was seen, or not in a
+    state for it; Invalid if the decision lacks something.
+    """
+    if line.version != decision.seen:
+        raise Conflict(
+            "line_changed",
+            f"Line {line.line_id} has changed since you saw it: it is {line.state} now, "
+            f"{line.quantity_milli / 1000:g} of {line.product} for {line.location}. Look again, then decide.",
+            line_id=line.line_id,
+            version=line.version,
+        )
+    rule = _RULES[decision.action]
+    if line.state not in rule.states:
+        raise Conflict(
+            "line_state",
+            f"Line {line.line_id} is {line.state}; only lines that are {' or '.join(rule.states)} can be "
+            f"{rule.done}.",
+            line_id=line.line_id,
+        )
+    if rule.needs_reason and not (decision.reason or "").strip():
+        raise Invalid(
+            "reason", f"Say why line {line.line_id} is {rule.done}: it is kept with the line."
+        )
+    return replace(rule.apply(line, decision, today, needs_second), version=line.version + 1)
+
+
+def propose(
+    line: Line, *, proposed_milli: int, price_micros: int | None, currency: str | None
+) -> Line:
+    """Return the line after a run proposed again. What a buyer decided stays as it is.
+
+    A proposal of nothing withdraws a line that no buyer has touched.
+    """
+    new = replace(line, proposed_milli=proposed_milli)
+    if not line.is_touched:
+        state: State = "proposed" if proposed_milli else "withdrawn"
+        new = replace(new, state=state, price_micros=price_micros, currency=currency)
+    return line if new == line else replace(new, version=line.version + 1)
+
+
+def wake(line: Line, *, today: date) -> Line:
+    """Return a snoozed line whose day has come as an open one, any other as it is."""
+    if line.state != "snoozed" or (line.snoozed_until is not None and line.snoozed_until > today):
+        return line
+    return replace(line, state="proposed", snoozed_until=None, version=line.version + 1)
+
+
+def _change(line: Line, decision: Decision, _today: date, _second: bool) -> Line:
+    if decision.quantity_milli is None or decision.quantity_milli < 0:
+        raise Invalid(
+            "quantity", f"Line {line.line_id}: give the quantity, from 0, in units of the product."
+        )
+    # a changed amount is to be approved again
+    return replace(
+        line,
+        buyer_milli=decision.quantity_milli,
+        state="proposed",
+        approved_by=None,
+        snoozed_until=None,
+    )
+
+
+def _approve(line: Line, decision: Decision, _today: date, needs_second: bool) -> Line:
+    if line.quantity_milli == 0:
+        raise Invalid(
+            "quantity", f"Line {line.line_id} orders nothing; reject it, or give a quantity."
+        )
+    if line.state == "waiting" and line.approved_by == decision.by:
+        raise Conflict(
+            "second_approver",
+            f"Line {line.line_id} waits for a second approver: {decision.by} has approved it already.",
+            line_id=line.line_id,
+        )
+    if needs_second and line.state != "waiting":
+        return replace(line, state="waiting", approved_by=decision.by, snoozed_until=None)
+    first = line.approved_by or decision.by
+    return replace(line, state="approved", approved_by=first, snoozed_until=None)
+
+
+def ordered(line: Line, *, order_id: str, order_line: int) -> Line:
+    """Return an approved line as it stands in its order."""
+    quantity = line.quantity_milli
+    return replace(
+        line, state="ordered", order_id=order_id, order_line=order_line, ordered_milli=quantity
+    )
+
+
+def _reject(line: Line, _decision: Decision, _today: date, _second: bool) -> Line:
+    return replace(line, state="rejected", snoozed_until=None)
+
+
+def _snooze(line: Line, decision: Decision, today: date, _second: bool) -> Line:
+    if decision.until is None or decision.until <= today:
+        raise Invalid("until", f"Snooze line {line.line_id} until a day after {today}.")
+    return replace(line, state="snoozed", snoozed_until=decision.until, approved_by=None)
+
+
+def _wake(line: Line, _decision: Decision, _today: date, _second: bool) -> Line:
+    return replace(line, state="proposed", snoozed_until=None)
+
+
+def _cancel(line: Line, _decision: Decision, _today: date, _second: bool) -> Line:
+    return replace(line, state="cancelled")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """From which states a decision may be made, what it is called when done, and what it makes of a line."""
+
+    states: tuple[State, ...]
+    done: str
+    apply: Callable[[Line, Decision, date, bool], Line]
+    needs_reason: bool = False
+
+
+_RULES: Mapping[str, _Rule] = {
+    "change": _Rule(OPEN, "changed", _change, needs_reason=True),
+    "approve": _Rule(OPEN, "approved", _approve),
+    "reject": _Rule(OPEN, "rejected", _reject, needs_reason=True),
+    "snooze": _Rule(OPEN, "snoozed", _snooze),
+    "wake": _Rule(("snoozed",), "woken", _wake),
+    "cancel": _Rule(("ordered",), "cancelled", _cancel, needs_reason=True),
+}
+
+
+def shown(line: Line) -> dict[str, Any]:
+    """Return what the history keeps of a line before and after a decision."""
+    return {
+        "state": line.state,
+        "proposed": line.proposed_milli / 1000,
+        "quantity": line.quantity_milli / 1000,
+        "buyer": None if line.buyer_milli is None else line.buyer_milli / 1000,
+        "snoozed_until": line.snoozed_until and line.snoozed_until.isoformat(),
+        "approved_by": line.approved_by,
+        "order_id": line.order_id,
+        "version": line.version,
+    }

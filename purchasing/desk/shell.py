@@ -1,0 +1,270 @@
+"""The desk in the database: decisions of people, each done once, and the orders that come of them.
+
+What is approved is on order in the ledger in the same transaction, so nobody can order the same need beside it.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from purchasing.desk.lines import Decision, Line, decide, ordered, shown
+from stocktide.domain.kinds import CORRECTION, ORDER
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Conflict, Fatal, NotFound, StocktideError
+
+SOURCE = "/stocktide/orders"
+LINE_FIELDS = tuple(Line.__dataclass_fields__)
+# Records events in the caller's transaction; returns their outcomes: accepted, duplicate, …
+Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of a line. error: why the decision was refused, and the line is as it was."""
+
+    line: Line
+    error: StocktideError | None = None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Decisions on lines. record: writes events to the ledger. second_from: amounts from here on need two approvers.
+
+    rate: what one unit of a currency is worth in the chain's own, for second_from; None: it is not known.
+    """
+
+    record: Record
+    second_from_micros: int | None = None
+    rate: Callable[[str | None], float | None] = lambda _: 1.0
+
+    def decide(
+        self,
+        connection: sa.Connection,
+        decisions: Mapping[int, Decision],
+        *,
+        request: str | None = None,
+        today: date | None = None,
+    ) -> list[Decided]:
+        """Decide on lines, each apart: one that is refused keeps no other back. The caller commits.
+
+        decisions: by line. request: an id of the sender; the same again does nothing and answers what stands there.
+        Approvals to one supplier make one order. Raises NotFound for a line that does not exist.
+        """
+        held = _lock(connection, sorted(decisions))
+        if request is not None and _done(connection, request):
+            return [Decided(_line(row)) for row in held]
+        day = today or datetime.now(UTC).date()
+        decided = [self._decided(row, decisions[row["line_id"]], day) for row in held]
+        decided = self._order(connection, decided, decisions, day)
+        self._cancel(connection, decided, decisions)
+        for row, one in zip(held, decided, strict=True):
+            if one.error is None:
+                _save(connection, _line(row), one.line, decisions[one.line.line_id], request)
+        return decided
+
+    def _decided(self, row: Mapping[str, Any], decision: Decision, today: date) -> Decided:
+        line = _line(row)
+        try:
+            _check_not_ordered(row, decision)
+            needs_second = self._needs_second(line)
+            return Decided(decide(line, decision, today=today, needs_second=needs_second))
+        except StocktideError as error:
+            return Decided(line, error)
+
+    def _needs_second(self, line: Line) -> bool:
+        """Return True if a line's amount asks for two; an amount that nobody can tell does."""
+        if self.second_from_micros is None:
+            return False
+        rate = self.rate(line.currency)
+        if line.amount_micros is None or rate is None:
+            return True
+        return line.amount_micros * rate >= self.second_from_micros
+
+    def _order(
+        self,
+        connection: sa.Connection,
+        decided: Sequence[Decided],
+        decisions: Mapping[int, Decision],
+        today: date,
+    ) -> list[Decided]:
+        """Make orders of what is approved, one a supplier and currency."""
+        groups: dict[tuple[str, str | None], list[Line]] = defaultdict(list)
+        for one in decided:
+            if one.error is None and one.line.state == "approved":
+                groups[one.line.supplier, one.line.currency].append(one.line)
+        placed: dict[int, Line] = {}
+        events: list[bytes] = []
+        for lines in groups.values():
+            made = _make_order(connection, lines, decisions[lines[0].line_id].by, today)
+            for number, line in enumerate(lines, start=1):
+                new = ordered(line, order_id=made.order_id, order_line=number)
+                placed[line.line_id] = new
+                events.append(_order_event(new, made.expected_on))
+        self._must_record(connection, events)
+        return [Decided(placed.get(one.line.line_id, one.line), one.error) for one in decided]
+
+    def _cancel(
+        self,
+        connection: sa.Connection,
+        decided: Sequence[Decided],
+        decisions: Mapping[int, Decision],
+    ) -> None:
+        """Take the events of cancelled lines back."""
+        events = [
+            _cancel_event(one.line, decisions[one.line.line_id])
+            for one in decided
+            if one.error is None and one.line.state == "cancelled"
+        ]
+        self._must_record(connection, events)
+
+    def _must_record(self, connection: sa.Connection, events: Sequence[bytes]) -> None:
+        outcomes = self.record(connection, events) if events else []
+        if refused := [outcome for outcome in outcomes if outcome != "accepted"]:
+            raise Fatal(
+                "order_not_recorded",
+                f"The ledger answered {refused[0]!r} to an order; nothing was ordered. See the rejects of {SOURCE}.",
+            )
+
+
+def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
+    """Raise Conflict where somebody else has ordered the need since it was proposed."""
+    more = row["on_order_now"] - row["on_order_then"]
+    if decision.action == "approve" and more > 0 and not decision.reason:
+        raise Conflict(
+            "ordered_elsewhere",
+            f"{more / 1000:g} more of {row['product']} have come on order for {row['location']} since line "
+            f"{row['line_id']} was proposed. Wait for the next proposal, or approve it with a reason.",
+            line_id=row["line_id"],
+        )
+
+
+def line_history(connection: sa.Connection, line_id: int) -> list[dict[str, Any]]:
+    """Return all that happened to a line, the newest last. Raises NotFound."""
+    rows = connection.execute(statement("purchasing/desk/history"), {"line_id": line_id}).mappings()
+    found = [dict(row) for row in rows]
+    if not found:
+        raise NotFound("line_unknown", f"There is no line {line_id}.", line_id=line_id)
+    return found
+
+
+def _lock(connection: sa.Connection, ids: Sequence[int]) -> list[Mapping[str, Any]]:
+    rows = connection.execute(
+        statement("purchasing/desk/lock_lines"), {"ids": list(ids)}
+    ).mappings()
+    held: list[Mapping[str, Any]] = [dict(row) for row in rows]
+    if missing := sorted(set(ids) - {row["line_id"] for row in held}):
+        raise NotFound("line_unknown", f"There is no line {missing[0]}.", line_id=missing[0])
+    return held
+
+
+def _done(connection: sa.Connection, request: str) -> bool:
+    rows = connection.execute(statement("purchasing/desk/done_before"), {"request": request})
+    return rows.first() is not None
+
+
+def _line(row: Mapping[str, Any]) -> Line:
+    return Line(**{name: row[name] for name in LINE_FIELDS})
+
+
+def _make_order(connection: sa.Connection, lines: Sequence[Line], by: str, today: date) -> Any:
+    """Make the order of lines of one supplier; by: who approved last."""
+    first = next((line.approved_by for line in lines if line.approved_by != by), None)
+    binds = {
+        "supplier": lines[0].supplier,
+        "currency": lines[0].currency,
+        "by": first or by,
+        "second": by if first else None,
+        "today": today,
+    }
+    return connection.execute(statement("purchasing/desk/make_order"), binds).one()
+
+
+def _order_event(line: Line, expected_on: date | None) -> bytes:
+    data = {
+        "product": line.product,
+        "location": line.location,
+        "quantity": _exact(line.ordered_milli or 0, 3),
+        "order_id": line.order_id,
+        "order_line": line.order_line,
+        "supplier": line.supplier,
+        "cost": None if line.price_micros is None else _exact(line.price_micros, 6),
+        "currency": None if line.price_micros is None else line.currency,
+        "expected_on": expected_on and expected_on.isoformat(),
+    }
+    told = {name: value for name, value in data.items() if value is not None}
+    return _event(ORDER.type, _event_id(line), told)
+
+
+def _cancel_event(line: Line, decision: Decision) -> bytes:
+    data = {
+        "corrects_id": _event_id(line),
+        "corrects_source": SOURCE,
+        "reason": f"cancelled by {decision.by}: {decision.reason}",
+    }
+    return _event(CORRECTION.type, f"{_event_id(line)}-cancelled", data)
+
+
+def _event_id(line: Line) -> str:
+    return f"{line.order_id}-{line.order_line}"
+
+
+def _event(kind: str, event_id: str, data: Mapping[str, Any]) -> bytes:
+    event = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": SOURCE,
+        "type": kind,
+        "time": datetime.now(UTC).isoformat(),
+        "data": data,
+    }
+    return json.dumps(event).encode()
+
+
+def _exact(scaled: int, places: int) -> str:
+    """Return a scaled number as the decimal that it is."""
+    whole, part = divmod(scaled, 10**places)
+    return f"{whole}.{part:0{places}d}"
+
+
+def _save(
+    connection: sa.Connection, before: Line, after: Line, decision: Decision, request: str | None
+) -> None:
+    values = {name: getattr(after, name) for name in LINE_FIELDS}
+    connection.execute(statement("purchasing/desk/save_line"), values)
+    note_action(
+        connection,
+        before,
+        after,
+        decision.action,
+        by=decision.by,
+        reason=decision.reason,
+        request=request,
+    )
+
+
+def note_action(
+    connection: sa.Connection,
+    before: Line | None,
+    after: Line,
+    action: str,
+    *,
+    by: str,
+    reason: str | None = None,
+    request: str | None = None,
+) -> None:
+    """Keep what somebody did to a line, with what stood there before and after."""
+    binds = {
+        "line_id": after.line_id,
+        "action": action,
+        "by": by,
+        "reason": reason,
+        "request": request,
+        "before": None if before is None else json.dumps(shown(before)),
+        "after": json.dumps(shown(after)),
+    }
+    connection.execute(statement("purchasing/desk/note_action"), binds)

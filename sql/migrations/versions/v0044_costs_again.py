@@ -1,0 +1,15 @@
+"""Average costs are folded again in less time."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0044"
+down_revision = "0043"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0044_costs_again.sql").read_text("utf-8"))

@@ -1,0 +1,14 @@
+-- Lock lines by their numbers, in one order for everybody, with what is on order for their pair now. Binds: :ids.
+SELECT o.line_id, o.supplier, o.product, o.location, o.state, o.proposed_milli, o.buyer_milli, o.snoozed_until, o.approved_by,
+       o.price_micros, o.currency, o.order_id, o.ordered_milli, o.version, o.order_line,
+       o.on_order_milli AS on_order_then,
+       (SELECT coalesce(sum(c.opened_milli - c.closed_milli), 0)::bigint
+        FROM commitments c
+        JOIN products p ON p.product_id = c.product_id
+        JOIN locations l ON l.location_id = c.location_id
+        WHERE p.sku = o.product AND l.code = o.location AND c.opened_milli > c.closed_milli
+          AND c.purpose IN ('on_order', 'in_transit')) AS on_order_now
+FROM order_lines o
+WHERE o.line_id = ANY(:ids)
+ORDER BY o.line_id
+FOR UPDATE OF o

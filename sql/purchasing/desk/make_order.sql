@@ -1,0 +1,14 @@
+-- Make a purchase order to a supplier, expected after the half of its lead times; returns its id. Binds: :supplier,
+-- :currency, :by, :second.
+INSERT INTO purchase_orders (order_id, supplier, currency, ordered_by, second_approver, expected_on)
+SELECT 'PO-' || nextval('purchase_order_numbers'), :supplier, :currency, :by, :second,
+       CAST(:today AS date) + coalesce(
+           (SELECT day - 1
+            FROM (SELECT day, sum(share) OVER (ORDER BY day) AS reached
+                  FROM lead_times t, unnest(t.shares) WITH ORDINALITY AS s (share, day)
+                  WHERE t.supplier = :supplier AND t.product IS NULL) learnt
+            WHERE reached >= 0.5 - 1e-9
+            ORDER BY day
+            LIMIT 1),
+           (SELECT lead_days FROM suppliers WHERE supplier = :supplier AND withdrawn_at IS NULL))::integer
+RETURNING order_id, expected_on
