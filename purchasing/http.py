@@ -1,13 +1,28 @@
-"""Routes of buying: lead times."""
+"""Routes of buying: lead times, and the order desk."""
 
-from typing import Any
+from datetime import date
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+import msgspec
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
 
+from purchasing.desk.lines import Decision
+from purchasing.desk.listing import line_said, list_lines
+from purchasing.desk.shell import Decided, Desk, line_history
 from purchasing.lead_times import list_lead_times
+from stocktide.domain.exact_numbers import INT64_MAX, MILLI_PLACES, NotExact, Number, scaled_exactly
+from stocktide.foundation.errors import Invalid
 from stocktide.foundation.paging import Limit, checked_text
-from stocktide.foundation.rights import ReadKey
-from stocktide.foundation.web import engine_of
+from stocktide.foundation.rights import OperateKey, ReadKey
+from stocktide.foundation.web import (
+    asked_by,
+    body_of,
+    engine_of,
+    in_transaction,
+    read_body,
+    settings_of,
+)
 
 router = APIRouter(prefix="/v1", tags=["buying"])
 
@@ -24,3 +39,84 @@ def get_lead_times(
     asked = {"supplier": checked_text(supplier), "product": checked_text(product)}
     with engine_of(request).connect() as connection:
         return {"lead_times": list_lead_times(connection, **asked, limit=limit)}
+
+
+class DecisionIn(msgspec.Struct, forbid_unknown_fields=True):
+    """A decision on a line. seen: the `version` of the line that was decided on. quantity: units, for change."""
+
+    line: int
+    action: Literal["change", "approve", "reject", "snooze", "wake", "cancel"]
+    seen: int
+    reason: Annotated[str, msgspec.Meta(max_length=1_000)] | None = None
+    quantity: Number | None = None
+    until: date | None = None
+
+
+class DecisionsIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/orders. request: an id of yours; the same again does nothing. user: who decides."""
+
+    decisions: Annotated[list[DecisionIn], msgspec.Meta(min_length=1, max_length=1_000)]
+    request: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    user: str | None = None
+
+
+@router.get("/orders")
+def get_orders(
+    request: Request,
+    _key: ReadKey,
+    state: str = "open",
+    supplier: str | None = None,
+    product: str | None = None,
+    location: str | None = None,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """List lines of the order desk, those first that risk most; `state`: open, ordered, rejected and others."""
+    asked = {
+        "supplier": checked_text(supplier),
+        "product": checked_text(product),
+        "location": checked_text(location),
+    }
+    with engine_of(request).connect() as connection:
+        lines, found = list_lines(connection, state=state, offset=offset, limit=limit, **asked)
+    return {"lines": lines, "found": found}
+
+
+@router.get("/orders/{line_id}/history")
+def get_line_history(request: Request, _key: ReadKey, line_id: int) -> dict[str, Any]:
+    """List all that runs and people did to a line, the newest last."""
+    with engine_of(request).connect() as connection:
+        return {"history": line_history(connection, line_id)}
+
+
+@router.post("/orders", openapi_extra=body_of(DecisionsIn))
+async def decide_orders(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Decide on lines. What is approved is on order in the ledger when this answers; each refusal says why."""
+    body = await read_body(request, DecisionsIn, settings_of(request).body_bytes_max)
+    by = asked_by(key, body.user)
+    decisions = {one.line: _decision(one, by) for one in body.decisions}
+    if len(decisions) != len(body.decisions):
+        raise Invalid("repeated", "A line stands there twice; decide on it once.")
+    desk: Desk = request.app.state.desk
+
+    def work(connection: sa.Connection) -> list[Decided]:
+        return desk.decide(connection, decisions, request=body.request)
+
+    return {"lines": [_said(one) for one in await in_transaction(request, work)]}
+
+
+def _decision(told: DecisionIn, by: str) -> Decision:
+    quantity = None
+    if told.quantity is not None:
+        try:
+            quantity = scaled_exactly(told.quantity, MILLI_PLACES, INT64_MAX // 10**MILLI_PLACES)
+        except NotExact as error:
+            raise Invalid("quantity", f"Line {told.line}: quantity {error}") from None
+    reason = checked_text(told.reason)
+    return Decision(told.action, by, told.seen, reason, quantity, told.until)
+
+
+def _said(decided: Decided) -> dict[str, Any]:
+    error = decided.error
+    refused = None if error is None else {"code": error.code, "detail": error.message}
+    return {**line_said(decided.line), "error": refused}

@@ -2393,7 +2393,7 @@ CREATE TABLE users (
     disabled_at   timestamptz,
     CONSTRAINT users_pkey PRIMARY KEY (user_id),
     CONSTRAINT users_username_key UNIQUE (username),
-    CONSTRAINT users_role_check CHECK (role = ANY (ARRAY['viewer'::text, 'planner'::text, 'operator'::text])),
+    CONSTRAINT users_role_check CHECK (role = ANY (ARRAY['viewer'::text, 'buyer'::text, 'planner'::text, 'operator'::text])),
     CONSTRAINT users_username_check CHECK (username ~ '^[a-z0-9._@-]{1,64}$'::text)
 );
 CREATE TRIGGER users_end_sessions AFTER UPDATE OF password_hash, disabled_at ON users FOR EACH ROW EXECUTE FUNCTION end_sessions_of_user();

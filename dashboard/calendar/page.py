@@ -45,7 +45,7 @@ def render(reader: Reader, user: User) -> None:
         )
     else:
         chosen = _planned(in_words(plans), first, until)
-    if user.role == "viewer":
+    if not user.plans:
         st.caption("Planners and operators can enter, change and withdraw plans.")
     elif chosen is not None:
         change_plan(reader, user, chosen)

@@ -151,7 +151,7 @@ def _decide(
     reader: Reader, user: User, models: pd.DataFrame, champion: Mapping[str, Any] | None
 ) -> None:
     st.header("Publish or roll back")
-    if user.role == "viewer":
+    if not user.plans:
         st.caption("Planners and operators can publish another version or roll back.")
         return
     kept = models[models["kept"] & (models["status"] != "champion")]

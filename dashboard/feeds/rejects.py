@@ -62,7 +62,7 @@ def rejects_panel(reader: Reader, user: User, feed: str | None) -> None:
         ).drop(columns=["found", "rejects_found"]),
         sql=AsSql(reader, f"Refused input, {state}", "refused_input", {"state": state}),
     )
-    if user.role == "viewer":
+    if not user.plans:
         st.caption(
             "Payloads may hold personal data: only planners and operators can see and fix them."
         )

@@ -140,7 +140,7 @@ def judge(
 
 
 def _retrain(reader: Reader, user: User) -> None:
-    if user.role == "viewer":
+    if not user.plans:
         st.caption("Planners and operators can start a retraining.")
         return
     if st.button("Retrain now", key="system.retrain", icon=":material/model_training:"):

@@ -33,14 +33,14 @@ class Decided:
 
 @dataclass(frozen=True)
 class Desk:
-    """Decisions on lines. record: writes events to the ledger. second_from: amounts from here on need two approvers.
+    """Decisions on lines. record: writes events to the ledger.
 
-    rate: what one unit of a currency is worth in the chain's own, for second_from; None: it is not known.
+    second_from_micros: a line that costs so much or more needs two approvers; in `currency`, the chain's own.
     """
 
     record: Record
     second_from_micros: int | None = None
-    rate: Callable[[str | None], float | None] = lambda _: 1.0
+    currency: str | None = None
 
     def decide(
         self,
@@ -55,10 +55,10 @@ class Desk:
         decisions: by line. request: an id of the sender; the same again does nothing and answers what stands there.
         Approvals to one supplier make one order. Raises NotFound for a line that does not exist.
         """
-        held = _lock(connection, sorted(decisions))
+        day = today or datetime.now(UTC).date()
+        held = self._lock(connection, sorted(decisions), day)
         if request is not None and _done(connection, request):
             return [Decided(_line(row)) for row in held]
-        day = today or datetime.now(UTC).date()
         decided = [self._decided(row, decisions[row["line_id"]], day) for row in held]
         decided = self._order(connection, decided, decisions, day)
         self._cancel(connection, decided, decisions)
@@ -67,23 +67,32 @@ class Desk:
                 _save(connection, _line(row), one.line, decisions[one.line.line_id], request)
         return decided
 
+    def _lock(
+        self, connection: sa.Connection, ids: Sequence[int], today: date
+    ) -> list[Mapping[str, Any]]:
+        binds = {"ids": list(ids), "currency": self.currency, "today": today}
+        rows = connection.execute(statement("purchasing/desk/lock_lines"), binds).mappings()
+        held: list[Mapping[str, Any]] = [dict(row) for row in rows]
+        if missing := sorted(set(ids) - {row["line_id"] for row in held}):
+            raise NotFound("line_unknown", f"There is no line {missing[0]}.", line_id=missing[0])
+        return held
+
     def _decided(self, row: Mapping[str, Any], decision: Decision, today: date) -> Decided:
         line = _line(row)
         try:
             _check_not_ordered(row, decision)
-            needs_second = self._needs_second(line)
+            needs_second = self._needs_second(line, row["rate"])
             return Decided(decide(line, decision, today=today, needs_second=needs_second))
         except StocktideError as error:
             return Decided(line, error)
 
-    def _needs_second(self, line: Line) -> bool:
+    def _needs_second(self, line: Line, rate: Any) -> bool:
         """Return True if a line's amount asks for two; an amount that nobody can tell does."""
         if self.second_from_micros is None:
             return False
-        rate = self.rate(line.currency)
         if line.amount_micros is None or rate is None:
             return True
-        return line.amount_micros * rate >= self.second_from_micros
+        return bool(line.amount_micros * rate >= self.second_from_micros)
 
     def _order(
         self,
@@ -150,16 +159,6 @@ def line_history(connection: sa.Connection, line_id: int) -> list[dict[str, Any]
     if not found:
         raise NotFound("line_unknown", f"There is no line {line_id}.", line_id=line_id)
     return found
-
-
-def _lock(connection: sa.Connection, ids: Sequence[int]) -> list[Mapping[str, Any]]:
-    rows = connection.execute(
-        statement("purchasing/desk/lock_lines"), {"ids": list(ids)}
-    ).mappings()
-    held: list[Mapping[str, Any]] = [dict(row) for row in rows]
-    if missing := sorted(set(ids) - {row["line_id"] for row in held}):
-        raise NotFound("line_unknown", f"There is no line {missing[0]}.", line_id=missing[0])
-    return held
 
 
 def _done(connection: sa.Connection, request: str) -> bool:

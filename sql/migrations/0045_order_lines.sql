@@ -123,3 +123,7 @@ BEGIN
         GRANT USAGE ON SEQUENCE purchase_order_numbers TO stocktide_api;
     END IF;
 END $$;
+
+-- A buyer decides on orders, and on nothing else that planners decide on.
+ALTER TABLE users DROP CONSTRAINT users_role_check;
+ALTER TABLE users ADD CONSTRAINT users_role_check CHECK (role IN ('viewer', 'buyer', 'planner', 'operator'));

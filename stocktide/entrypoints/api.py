@@ -39,6 +39,7 @@ from ingest.recording.recording import Recorder
 from query.console import Console
 from query.report_engine import Reports
 from stocktide.entrypoints import docs_page
+from stocktide.entrypoints.ordering import desk_of
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, Transient
 from stocktide.foundation.jobs import defer_job
@@ -264,6 +265,7 @@ def create_app(
         engine, signing_key, session_hours=settings.session_hours
     )
     app.state.signin = SignIn(engine, sessions)
+    app.state.desk = desk_of(recorder)
     gate = app.state.gate = Gate()
     install_problems(app)
     # first, since the router asks one route after another

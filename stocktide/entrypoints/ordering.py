@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from ingest.recording.recording import FeedRequest, Recorder, record_requests
-from purchasing.desk.shell import Record
+from purchasing.desk.shell import Desk, Record
 
 FEED = "order desk"
 
@@ -21,3 +21,10 @@ def recording(recorder: Recorder) -> Record:
         return [outcome.name for outcome in outcomes]
 
     return record
+
+
+def desk_of(recorder: Recorder) -> Desk:
+    """Return the desk of a process that records events."""
+    limit = recorder.settings.order_second_approval
+    micros = None if limit is None else limit * 1_000_000
+    return Desk(recording(recorder), second_from_micros=micros, currency=recorder.settings.currency)

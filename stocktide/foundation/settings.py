@@ -197,6 +197,11 @@ class Settings(BaseSettings):
         "50 3 * * *",
         description="When the worker predicts what each customer will buy in the next 12 months, UTC.",
     )
+    order_second_approval: int | None = Field(
+        None,
+        ge=1,
+        description="A line of an order that costs so much or more needs two people, in the chain's currency.",
+    )
     lead_times_cron: str = Field(
         "35 3 * * *",
         description="When the worker learns how long suppliers take, UTC.",

@@ -14,7 +14,7 @@ from stocktide.foundation.customers import checked_reason
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound
 
-Role = Literal["viewer", "planner", "operator"]
+Role = Literal["viewer", "buyer", "planner", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 PASSWORD_LENGTH_MIN = 10
 # As the table's own check says; an invalid name is not looked up, and not remembered either.
@@ -36,6 +36,16 @@ class User:
     username: str
     role: Role
     personal: bool = False
+
+    @property
+    def plans(self) -> bool:
+        """Return True for who decides on plans, forecasts and refused input."""
+        return self.role in ("planner", "operator")
+
+    @property
+    def buys(self) -> bool:
+        """Return True for who decides on orders."""
+        return self.role in ("buyer", "planner", "operator")
 
 
 def set_user(connection: sa.Connection, username: str, password: str, role: str) -> None:

@@ -169,7 +169,7 @@ def users() -> None:
 
 
 role_option = click.option(
-    "--role", default="viewer", show_default=True, help="viewer, planner or operator."
+    "--role", default="viewer", show_default=True, help="viewer, buyer, planner or operator."
 )
 
 
@@ -214,7 +214,7 @@ def users_password(name: str, password: str) -> None:
 @click.argument("name")
 @click.argument("role")
 def users_role(name: str, role: str) -> None:
-    """Set a user's role: viewer, planner or operator."""
+    """Set a user's role: viewer, buyer, planner or operator."""
     with _users() as (users, connection):
         is_enabled = users.set_role(connection, name, role)
     say(f"{name} is {role} from the next sign-in.{_unless(is_enabled, name)}")

@@ -72,6 +72,9 @@ NEEDS = {
     ("POST", "/v1/forecasts/promote"): "operate",
     ("POST", "/v1/forecasts/rollback"): "operate",
     ("GET", "/v1/lead-times"): "read",
+    ("GET", "/v1/orders"): "read",
+    ("POST", "/v1/orders"): "operate",
+    ("GET", "/v1/orders/{line_id}/history"): "read",
     ("GET", "/v1/alerts"): "read",
     ("GET", "/v1/alerts/schema"): "read",
     ("GET", "/v1/alerts/stream"): "read",
@@ -141,6 +144,7 @@ def filled(path: str) -> str:
         .replace("{webhook_id}", "1")
         .replace("{reject_id}", "1")
         .replace("{query_id}", "1")
+        .replace("{line_id}", "1")
         .replace("{row_id}", "p1")
         .replace("/reports/{name}", "/reports/net_sales")
         .replace("{statement_id}", "00000000-0000-0000-0000-000000000000")

@@ -1,0 +1,69 @@
+"""Lines of the desk as people and programs read them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from purchasing.desk.lines import OPEN, Line
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Invalid
+
+LIMIT_MAX = 1_000
+STATES: Mapping[str, tuple[str, ...]] = {
+    "open": OPEN,
+    **{one: (one,) for one in (*OPEN, "ordered", "rejected", "withdrawn", "cancelled")},
+}
+
+
+class Listed(NamedTuple):
+    """A page of lines. found: how many there are in all."""
+
+    lines: list[dict[str, Any]]
+    found: int
+
+
+def list_lines(
+    connection: sa.Connection,
+    *,
+    state: str = "open",
+    supplier: str | None = None,
+    product: str | None = None,
+    location: str | None = None,
+    offset: int = 0,
+    limit: int = 100,
+) -> Listed:
+    """List lines, those first that risk most. Quantities in units, money in whole units. Raises Invalid for a state."""
+    if state not in STATES:
+        raise Invalid("state", f"{state!r} is no state of a line; there are {', '.join(STATES)}.")
+    binds = {
+        "states": list(STATES[state]),
+        "supplier": supplier,
+        "product": product,
+        "location": location,
+        "offset": offset,
+        "limit": min(limit, LIMIT_MAX),
+    }
+    rows: Sequence[Any] = (
+        connection.execute(statement("purchasing/desk/list_lines"), binds).mappings().all()
+    )
+    return Listed([shown_line(row) for row in rows], rows[0]["found"] if rows else 0)
+
+
+def shown_line(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert thousandths to units and millionths to money, by the names' ends; and the amount of the line."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        stem, _, scale = name.rpartition("_")
+        if scale in ("milli", "micros"):
+            divisor = 1_000 if scale == "milli" else 1_000_000
+            shown[stem] = None if value is None else value / divisor
+        elif name != "found":
+            shown[name] = value
+    price, quantity = shown.get("price"), shown["quantity"]
+    return {**shown, "amount": None if price is None else round(price * quantity, 2)}
+
+
+def line_said(line: Line) -> dict[str, Any]:
+    """Return a line after a decision, in units."""
+    return shown_line({**vars(line), "quantity_milli": line.quantity_milli})

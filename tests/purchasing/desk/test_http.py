@@ -1,0 +1,174 @@
+"""The order desk over HTTP: what is proposed, decided, ordered and on order."""
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from purchasing.desk.proposals import Proposal, put_proposals, see
+from tests.conftest import Api
+from tests.stocktide.entrypoints.test_api import check_problem
+
+
+@pytest.fixture
+def desk(api: Api, database: sa.Engine) -> Api:
+    """Three proposals, two of them to the mill."""
+    api.operate.put("/v1/products", json={"products": [{"sku": sku} for sku in "ABC"]})
+    api.operate.put("/v1/locations", json={"locations": [{"code": "S1"}]})
+    propose(database, A=12, B=5, C=2)
+    return api
+
+
+def propose(engine: sa.Engine, **units: int) -> None:
+    needs = [
+        Proposal(
+            "mill" if sku in "AB" else "dairy", sku, "S1", 1000 * quantity, {"need": quantity},
+            at_risk_micros=10**6 * quantity, price_micros=1_500_000, currency="EUR",
+        )
+        for sku, quantity in units.items()
+    ]  # fmt: skip
+    with engine.begin() as connection:
+        seen = see(connection)
+        put_proposals(connection, seen, needs, by="run")
+
+
+def lines(api: Api, **asked: Any) -> dict[str, dict[str, Any]]:
+    answer = api.read.get("/v1/orders", params=asked).json()
+    assert answer["found"] == len(answer["lines"])
+    return {line["product"]: line for line in answer["lines"]}
+
+
+def decide(api: Api, *decisions: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+    answer = api.operate.post("/v1/orders", json={"decisions": decisions, **more})
+    found: list[dict[str, Any]] = answer.raise_for_status().json()["lines"]
+    return found
+
+
+def on(line: dict[str, Any], action: str, **more: Any) -> dict[str, Any]:
+    return {"line": line["line_id"], "action": action, "seen": line["version"], **more}
+
+
+def test_lines_are_listed_by_what_they_risk(desk: Api) -> None:
+    found = lines(desk)
+    assert list(found) == ["A", "B", "C"]
+    assert (found["A"]["quantity"], found["A"]["amount"], found["A"]["at_risk"]) == (
+        12.0,
+        18.0,
+        12.0,
+    )
+    assert found["A"]["explanation"] == {"need": 12}
+    assert list(lines(desk, supplier="dairy")) == ["C"]
+    check_problem(desk.read.get("/v1/orders", params={"state": "lost"}), 400, "state")
+
+
+def test_what_is_approved_is_one_order_a_supplier_and_on_order_at_once(desk: Api) -> None:
+    decided = decide(desk, *(on(line, "approve") for line in lines(desk).values()), user="anna")
+    orders = {line["product"]: (line["order_id"], line["order_line"]) for line in decided}
+    assert orders["A"][0] == orders["B"][0] != orders["C"][0]
+    assert (orders["A"][1], orders["B"][1], orders["C"][1]) == (1, 2, 1)
+    stock = desk.read.get("/v1/stock").json()["stock"]
+    assert {row["product"]: row["on_order"] for row in stock} == {"A": 12.0, "B": 5.0, "C": 2.0}
+    assert lines(desk) == {}
+    assert lines(desk, state="ordered").keys() == {"A", "B", "C"}
+    receipt = {
+        "specversion": "1.0", "id": "r", "source": "/dock", "type": "stocktide.receipt", "time": "2026-03-01T10:00:00Z",
+        "data": {"product": "A", "location": "S1", "quantity": 12, "order_id": orders["A"][0], "order_line": 1},
+    }  # fmt: skip
+    headers = {"Content-Type": "application/cloudevents+json"}
+    desk.operate.post("/v1/events", content=json.dumps(receipt), headers=headers).raise_for_status()
+    (row,) = desk.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
+    assert (row["on_hand"], row["on_order"]) == (12.0, 0.0)
+
+
+def test_a_buyers_number_stays_whatever_runs_propose(desk: Api, database: sa.Engine) -> None:
+    line = lines(desk)["A"]
+    (changed,) = decide(
+        desk, on(line, "change", quantity="30.5", reason="street party"), user="anna"
+    )
+    assert (changed["quantity"], changed["proposed"]) == (30.5, 12.0)
+    propose(database, A=7, B=6)
+    found = lines(desk)
+    assert (found["A"]["quantity"], found["A"]["proposed"]) == (30.5, 7.0)
+    assert (found["B"]["quantity"], "C" in found) == (6.0, False)
+    history = desk.read.get(f"/v1/orders/{line['line_id']}/history").json()["history"]
+    assert [(one["action"], one["by"], one["reason"]) for one in history] == [
+        ("propose", "run", None),
+        ("change", "anna (key test operate)", "street party"),
+        ("propose", "run", None),
+    ]
+    assert history[2]["before"]["proposed"] == 12.0
+
+
+def test_who_decides_on_what_has_changed_is_told_so(desk: Api, database: sa.Engine) -> None:
+    line = lines(desk)["A"]
+    propose(database, A=9, B=5, C=2)
+    first, other = decide(desk, on(line, "approve"), on(lines(desk)["B"], "approve"))
+    assert first["error"]["code"] == "line_changed"
+    assert "9 of A for S1" in first["error"]["detail"]
+    assert (first["state"], other["state"], other["error"]) == ("proposed", "ordered", None)
+
+
+def test_what_somebody_else_ordered_since_keeps_an_approval_back(desk: Api) -> None:
+    order = {
+        "specversion": "1.0", "id": "o", "source": "/office", "type": "stocktide.order", "time": "2026-03-01T10:00:00Z",
+        "data": {"product": "A", "location": "S1", "quantity": 12, "order_id": "PHONE-1"},
+    }  # fmt: skip
+    headers = {"Content-Type": "application/cloudevents+json"}
+    desk.operate.post("/v1/events", content=json.dumps(order), headers=headers).raise_for_status()
+    line = lines(desk)["A"]
+    (refused,) = decide(desk, on(line, "approve"))
+    assert "12 more of A have come on order for S1" in refused["error"]["detail"]
+    (ordered,) = decide(desk, on(line, "approve", reason="for the fair"))
+    assert ordered["state"] == "ordered"
+
+
+def test_cancelled_order_is_not_on_order_any_more(desk: Api) -> None:
+    (ordered,) = decide(desk, on(lines(desk)["A"], "approve"))
+    (refused,) = decide(desk, on(ordered, "cancel"))
+    assert refused["error"]["code"] == "reason"
+    (cancelled,) = decide(desk, on(ordered, "cancel", reason="supplier has none"))
+    assert (cancelled["state"], cancelled["order_id"]) == ("cancelled", ordered["order_id"])
+    (row,) = desk.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
+    assert row["on_order"] == 0.0
+
+
+@pytest.fixture
+def two_from_fifteen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that cost 15 or more need two people."""
+    monkeypatch.setenv("STOCKTIDE_ORDER_SECOND_APPROVAL", "15")
+
+
+@pytest.mark.usefixtures("two_from_fifteen")
+def test_a_dear_line_needs_two_people(request: pytest.FixtureRequest) -> None:
+    desk: Api = request.getfixturevalue("desk")
+    line = lines(desk)["A"]
+    (waiting,) = decide(desk, on(line, "approve"), user="anna")
+    assert (waiting["state"], waiting["order_id"]) == ("waiting", None)
+    (again,) = decide(desk, on(waiting, "approve"), user="anna")
+    assert again["error"]["code"] == "second_approver"
+    (ordered,) = decide(desk, on(waiting, "approve"), user="ben")
+    assert ordered["state"] == "ordered"
+    (cheap,) = decide(desk, on(lines(desk)["B"], "approve"), user="anna")
+    assert cheap["state"] == "ordered"
+
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"action": "change", "reason": "x", "quantity": "many"}, "quantity", "not a number"),
+    ({"action": "change", "reason": "x", "quantity": "1.0005"}, "quantity", "quantity"),
+    ({"action": "burn"}, "body", "burn"),
+]
+
+
+@pytest.mark.parametrize(("told", "code", "said"), WRONG)
+def test_wrong_decision_is_refused_whole(
+    desk: Api, told: dict[str, Any], code: str, said: str
+) -> None:
+    line = lines(desk)["A"]
+    body = {"decisions": [{"line": line["line_id"], "seen": line["version"], **told}]}
+    assert said in check_problem(desk.operate.post("/v1/orders", json=body), 400, code)["detail"]
+    unknown = {"decisions": [{"line": 10**9, "seen": 1, "action": "approve"}]}
+    check_problem(desk.operate.post("/v1/orders", json=unknown), 404, "line_unknown")
+    check_problem(desk.read.get("/v1/orders/999999999/history"), 404, "line_unknown")
+    twice = {"decisions": [on(line, "approve")] * 2}
+    check_problem(desk.operate.post("/v1/orders", json=twice), 400, "repeated")
