@@ -49,7 +49,7 @@ lint-imports: setup
 	$(BIN)/lint-imports
 
 types: setup
-	$(BIN)/mypy stocktide ingest alerts etl forecasting catalog query dashboard data examples tests
+	$(BIN)/mypy stocktide ingest alerts etl forecasting catalog query replenishment dashboard data examples tests
 	$(BIN)/mypy --explicit-package-bases benchmarks
 
 # Every benchmark, one after another; those that failed or lack something are named at the end.
