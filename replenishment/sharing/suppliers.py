@@ -134,7 +134,7 @@ class _Order:
             step, price = self._steps(at, +1, size)
             if most:
                 price = np.where(total + step > least + 1e-9, np.inf, price)
-            if not np.isfinite(price).any():
+            if price.min() == np.inf:
                 break
             at[int(np.argmin(price))] += 1
         return at
@@ -144,7 +144,7 @@ class _Order:
         at = start.copy()
         while self.total(at, size) > most + 1e-9:
             _, price = self._steps(at, -1, size)
-            if not np.isfinite(price).any():
+            if price.min() == np.inf:
                 break
             at[int(np.argmin(price))] -= 1
         return at
@@ -152,11 +152,13 @@ class _Order:
     def _steps(self, at: NDArray[np.int64], way: int, size: Array) -> tuple[Array, Array]:
         """Return the size of each line's next step, and what it costs by size; infinite where there is none."""
         there = np.clip(at + way, 0, self.grid.shape[1] - 1)
-        step = size * np.abs(self.grid[self.rows, there] - self.grid[self.rows, at])
+        moved = np.abs(self.grid[self.rows, there] - self.grid[self.rows, at])
+        step = size * moved
         extra = self.costs[self.rows, there] - self.costs[self.rows, at]
         with np.errstate(divide="ignore", invalid="ignore"):
-            # a step that moves nothing is taken first, so that the one behind it is seen
-            price = np.where(step > 0, extra / step, np.where(there == at, np.inf, -np.inf))
+            price = np.where(step > 0, extra / step, np.inf)
+        # a place with the same order is passed at once, so that the one behind it is seen
+        price[(moved == 0) & (there != at)] = -np.inf
         return step, price
 
 
