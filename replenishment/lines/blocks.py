@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,15 @@ from replenishment.lines.walk import Needs, Single, walk
 BLOCK_NUMBERS = 200_000
 
 
+class Paths(Protocol):
+    """Joint paths of n lines: an array (n, B, T), a memory map, or what reads the lines of a slice when asked."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]: ...
+
+
 class Group(NamedTuple):
     """Lines that are walked together, by their place in the block, and their needs."""
 
@@ -27,9 +36,9 @@ class Group(NamedTuple):
     needs: Needs
 
 
-def check_paths(lines: Lines, paths: NDArray[Any], leads: LeadTimes, review: Periods) -> None:
+def check_paths(lines: Lines, paths: Paths, leads: LeadTimes, review: Periods) -> None:
     """Refuse paths of another shape, or that end before the next order can arrive. Raises ValueError."""
-    if paths.ndim != 3 or paths.shape[0] != len(lines) or 0 in paths.shape[1:]:
+    if len(paths.shape) != 3 or paths.shape[0] != len(lines) or 0 in paths.shape[1:]:
         raise ValueError(
             f"paths must be of {len(lines)} lines x paths x periods, not {paths.shape}"
         )
@@ -76,7 +85,7 @@ def walked(
         windows = min(max((sold.shape[0] - longest) // int(every), 1), windows_max)
         dealt = np.asarray(lead)
         if lead < 0:
-            dealt = of_rows.of_paths(sold[: longest + int(every)].sum(axis=0))
+            dealt = of_rows.of_paths(sold[: longest + int(every)].sum(axis=0, dtype=np.float32))
         needs = walk(some, sold, dealt, int(every), backorders=backorders, windows=windows)
         if not np.isfinite(needs.demand).all():
             raise ValueError("paths must be finite")

@@ -21,13 +21,14 @@ class Lines:
 
     All arrays float64: (n,), or (n, T) by period; period 0 is the present one.
 
-    Stock, units: on_hand; reserved, promised out of it; on_order and in_transit, (n, T), by the period at whose start
-    they arrive; expiring, (n, T), units on hand that cannot be sold after a period. Order, units: pack; multiple,
-    orders are whole multiples of it and of the pack; minimum; capacity, the most that may be there when an order
-    arrives; presentation, stock that is to be there always; most_sold, the most ever sold over such an interval.
-    Money: unit_cost, price and salvage a unit; holding a unit and period; shortage a unit missed, or with backorders
-    a unit and period that it waits; order_cost an order of the line. Life: shelf_life of what arrives, periods; ends,
-    the period from which the line is not sold any more.
+    - Stock, units: on_hand; reserved, promised out of it; on_order and in_transit, (n, T), by the period at whose
+      start they arrive; expiring, (n, T), units on hand that cannot be sold after a period.
+    - Order, units: pack; multiple, orders are whole multiples of it and of the pack; minimum; capacity, the most
+      that may be there when an order arrives; presentation, stock that is to be there always; most_sold, the most
+      ever sold over an interval of lead time and review.
+    - Money: unit_cost, price and salvage a unit; holding a unit and period; shortage a unit missed, or with
+      backorders a unit and period that it waits; order_cost an order of the line.
+    - Life: shelf_life of what arrives, periods; ends, the period from which the line is not sold any more.
     """
 
     on_hand: Array

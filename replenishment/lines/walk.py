@@ -17,6 +17,7 @@ from replenishment.lines.lines import Lines
 
 Single = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_] | bool
 
 
 @dataclass(frozen=True)
@@ -53,114 +54,104 @@ def walk(
     T, n, B = paths.shape
     assert len(lines) == n
     assert leads.shape in ((), (n, B))
-    longest = int(leads.max())
-    assert longest + review * windows <= T
-    state = _State(lines, (n, B), longest, review, windows, backorders=backorders)
-    for t in range(longest + review * windows):
-        state.step(t, paths[t], leads)
+    state = _State(lines, (n, B), leads, review, windows, backorders=backorders)
+    assert state.periods <= T
+    for t in range(state.periods):
+        state.step(t, paths[t])
     return state.needs()
 
 
 class _State:
-    """The walk's arrays. One lead time for all keeps the masks away: `leads` is then a number."""
+    """The walk's arrays. A mask is an array (n, B), or True or False for all paths, which costs nothing."""
 
     def __init__(
         self,
         lines: Lines,
         shape: tuple[int, int],
-        longest: int,
+        leads: Ints,
         review: int,
         windows: int,
         *,
         backorders: bool,
     ) -> None:
         self.review, self.windows, self.backorders = review, windows, backorders
-        self.coming = lines.arriving(longest + review * windows).astype(np.float32)
+        # the narrower the numbers, the faster they are compared
+        self.leads, self.first, self.last = (
+            leads.astype(np.int16),
+            int(leads.min()),
+            int(leads.max()),
+        )
+        self.periods = self.last + review * windows
+        self.coming = lines.arriving(self.periods).astype(np.float32)
         self.any_coming = np.asarray(self.coming.any(axis=0))
         # promised units go before anybody else is served
         start = (lines.reserved - lines.on_hand).astype(np.float32)
         self.owes = bool((start > 0).any())
         self.y = np.repeat(start[:, None], shape[1], axis=1)
         self.top = np.full(shape, -np.inf, dtype=np.float32)
-        self.total, self.lost, self.before, self.stock = (
-            np.zeros(shape, dtype=np.float32) for _ in range(4)
+        self.over = np.empty(shape, dtype=np.float32)
+        self.total, self.lost, self.before, self.stock, self.demand = (
+            np.zeros(shape, dtype=np.float32) for _ in range(5)
         )
-        self.demand = np.zeros(shape, dtype=np.float32)
         self.tops = np.zeros((windows, *shape), dtype=np.float32)
         # a shelf that will be cleared before the next order need not look full
-        stays = lines.ends > longest + review
+        stays = lines.ends > self.last + review
         self.presentation = np.where(stays, lines.presentation, 0.0).astype(np.float32)
         self.cover: Ints = np.minimum(review, np.maximum(lines.shelf_life, 1.0)).astype(np.int64)
         self.short_lived = bool((self.cover < review).any())
         self.ends = lines.ends if np.isfinite(lines.ends).any() else None
         self.lots = _Lots(lines, shape) if lines.expiring.any() else None
 
-    def step(self, t: int, sold: Single, leads: Ints) -> None:
+    def step(self, t: int, sold: Single) -> None:
         """Go on by one period in which `sold` (n, B) is asked for."""
         if self.ends is not None:
             sold = np.where(self.ends[:, None] <= t, np.float32(0), sold)
-        if leads.ndim == 0:
-            self._one(t, sold, int(leads))
-        else:
-            self._many(t, sold, leads)
-
-    def _one(self, t: int, sold: Single, lead: int) -> None:
-        if t == lead:
-            np.negative(self.y, out=self.stock)
-            self.before[...] = self.total
+        if (arrived := self._since(t, 0)) is not False:
+            np.copyto(self.stock, -self.y, where=arrived)
+            np.copyto(self.before, self.total, where=arrived)
         if self.any_coming[t]:
             self.y -= self.coming[:, t, None]
-        free = t >= lead
-        # who waits for a promised unit is not lost
-        low = np.maximum(self.y, 0) if self.owes and not free else np.float32(0)
-        self.y += sold
-        if not free and not self.backorders:
-            over = np.maximum(self.y - low, 0)
-            self.y -= over
-            self.lost += over
+        free = t >= self.last or (self.leads <= t if t >= self.first else False)
+        if free is True or self.backorders:
+            self.y += sold
+        else:
+            self._lose(sold, free)
         self.total += sold
         if self.lots is not None:
             self.y += self.lots.expired(t, self.total - self.lost)
-        if free:
-            self._raise_top(t - lead)
-        self._note(t - lead + 1)
-
-    def _raise_top(self, since: int) -> None:
-        if self.short_lived and since < self.review:
-            # what this order cannot serve any more is no reason for it
-            alive = self.cover[:, None] > since
-            self.top = np.where(alive, np.maximum(self.top, self.y), self.top)
-        else:
-            np.maximum(self.top, self.y, out=self.top)
-
-    def _note(self, passed: int) -> None:
-        if passed == self.review:
-            self.demand[...] = self.total
-        if passed > 0 and passed % self.review == 0 and passed // self.review <= self.windows:
-            self.tops[passed // self.review - 1] = self.top
-
-    def _many(self, t: int, sold: Single, leads: Ints) -> None:
-        arrives, free = leads == t, leads <= t
-        self.stock = np.where(arrives, -self.y, self.stock)
-        self.before = np.where(arrives, self.total, self.before)
-        if self.any_coming[t]:
-            self.y -= self.coming[:, t, None]
-        low = np.maximum(self.y, 0)
-        self.y += sold
-        if not self.backorders:
-            over = np.where(free, np.float32(0), np.maximum(self.y - low, 0))
-            self.y -= over
-            self.lost += over
-        self.total += sold
-        if self.lots is not None:
-            self.y += self.lots.expired(t, self.total - self.lost)
-        since = t - leads
-        alive = free & ((since < self.cover[:, None]) | (since >= self.review))
-        self.top = np.where(alive, np.maximum(self.top, self.y), self.top)
-        self.demand = np.where(since + 1 == self.review, self.total, self.demand)
+        if free is not False:
+            np.maximum(self.top, self.y, out=self.top, where=self._reached(t, free))
+        if (done := self._since(t, self.review - 1)) is not False:
+            np.copyto(self.demand, self.total, where=done)
         for k in range(self.windows):
-            at = since + 1 == (k + 1) * self.review
-            self.tops[k] = np.where(at, self.top, self.tops[k])
+            if (done := self._since(t, (k + 1) * self.review - 1)) is not False:
+                np.copyto(self.tops[k], self.top, where=done)
+
+    def _since(self, t: int, passed: int) -> Mask:
+        """Return on which paths the order arrived so many periods before t."""
+        if not self.first <= t - passed <= self.last:
+            return False
+        return True if self.first == self.last else self.leads == t - passed
+
+    def _lose(self, sold: Single, free: Mask) -> None:
+        """Sell what is there, and lose the rest where the order is still to come."""
+        # who waits for a promised unit is not lost
+        low = np.maximum(self.y, 0) if self.owes else np.float32(0)
+        self.y += sold
+        np.subtract(self.y, low, out=self.over)
+        np.maximum(self.over, 0, out=self.over)
+        if free is not False:
+            np.copyto(self.over, 0, where=free)
+        self.y -= self.over
+        self.lost += self.over
+
+    def _reached(self, t: int, free: Mask) -> Mask:
+        """Return the paths whose order can serve period t: what it does not live to serve is no reason for it."""
+        if not self.short_lived:
+            return free
+        since = t - self.leads
+        lives = (since < self.cover[:, None]) | (since >= self.review)
+        return np.broadcast_to(lives, self.y.shape) & free
 
     def needs(self) -> Needs:
         """Return what was found."""

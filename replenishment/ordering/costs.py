@@ -1,13 +1,12 @@
 """Needs and costs of orders that somebody else chose: for budgets, suppliers, what-if and tests."""
 
 import os
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from replenishment.formulas.conditions import Array
-from replenishment.lines.blocks import check_paths, in_blocks, walked
+from replenishment.lines.blocks import Paths, check_paths, in_blocks, walked
 from replenishment.lines.lead_times import LeadTimes, Periods
 from replenishment.lines.lines import Lines
 from replenishment.lines.walk import Needs
@@ -17,7 +16,7 @@ from replenishment.ordering.propose import WINDOWS_MAX
 
 def line_needs(
     lines: Lines,
-    paths: NDArray[Any],
+    paths: Paths,
     leads: LeadTimes,
     review: ArrayLike,
     *,
@@ -50,7 +49,7 @@ def line_needs(
 
 def order_costs(
     lines: Lines,
-    paths: NDArray[Any],
+    paths: Paths,
     leads: LeadTimes,
     review: ArrayLike,
     orders: ArrayLike,

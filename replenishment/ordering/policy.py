@@ -20,11 +20,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class Policy:
     """A kind and its parameters; make it with `make_policy`.
 
-    order_up_to (R, S): at each review up to the level that meets the target until the next order can arrive.
-    base_stock: the same with a review every period. min_max (s, S): nothing until the level s would not meet the
-    target, then a lot more than s. reorder_quantity (r, Q): the same trigger, whole lots. newsvendor: one season, the
-    ratio of what a unit missed and a unit left over cost. least_cost: as long as another unit costs less until it is
-    sold or wanted than it saves.
+    - order_up_to (R, S): at each review up to the level that meets the target until the next order can arrive.
+    - base_stock: the same with a review every period.
+    - min_max (s, S): nothing until the level s would not meet the target, then a lot more than s.
+    - reorder_quantity (r, Q): the same trigger, whole lots.
+    - newsvendor: one season, by the ratio of what a unit missed and a unit left over cost.
+    - least_cost: as long as another unit costs less until it is sold or wanted than it saves.
 
     review: (n,) periods between two chances to order. cycle_service or fill_rate: (n,) targets; both None where costs
     decide. lot: (n,) units of (s, S) and (r, Q); None: the economic order quantity of each line.

@@ -14,15 +14,20 @@ Flags = NDArray[np.bool_]
 class Proposal:
     """Orders of n lines; all arrays (n,), units float64 unless said.
 
-    quantity: what to order. wanted: what is needed before packs and limits, at most 0 where nothing is. level =
-    wanted + have: what the policy brings stock to. trigger: the level at which it orders. have: on hand − reserved +
-    due, what is on its way and arrives before the next order could. periods: mean lead time + review, over which
-    demand_mean ± demand_sd is asked for; lost: mean demand lost, or waiting, before the order arrives. target: the
-    service asked for, or the newsvendor's ratio; NaN where costs decide. served: share of paths on which the order
-    suffices; missed: mean units missed with it until the next one. rounding_units, rounding_cost (money): what packs,
-    minimum and room added to what is wanted. Flags: bounded, by what was ever sold; raised_to_minimum; cut_by_room;
-    too_dear, an order that does not earn its own cost; down, rounded down for less cost. grid, saved: (n, P), parts
-    of the order in whole steps, and the money that each saves in units missed: rising, ever less steeply.
+    - quantity: what to order. wanted: what is needed before packs and limits, at most 0 where nothing is.
+    - have: on hand − reserved + due, what is on its way and arrives before the next order could. trigger: the level
+      below which the policy orders, need + have; level = wanted + have: what it brings stock to. lot: of (s, S) and
+      (r, Q).
+    - periods: mean lead time + review, over which demand_mean ± demand_sd is asked for; lost: mean demand lost, or
+      waiting, before the order arrives.
+    - target: the service asked for, or the newsvendor's ratio; NaN where costs decide. served: share of paths on
+      which the order suffices; missed: mean units missed with it until the next one.
+    - rounding_units, rounding_cost (money): what packs, minimum and room added to what is wanted; room: the most
+      units that fit.
+    - Flags: bounded, by what was ever sold; raised_to_minimum; cut_by_room; too_dear, an order that does not earn
+      its own cost; down, rounded down for less cost.
+    - grid, saved: (n, P), parts of the order in whole steps, and the money that each saves in units missed: rising,
+      ever less steeply.
     """
 
     quantity: Array

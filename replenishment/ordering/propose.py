@@ -1,14 +1,13 @@
 """Orders of many lines: paths and stock in, packs out."""
 
 import os
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replenishment.formulas.conditions import Array
 from replenishment.formulas.lot_sizes import eoq
-from replenishment.lines.blocks import Group, check_paths, in_blocks, walked
+from replenishment.lines.blocks import Group, Paths, check_paths, in_blocks, walked
 from replenishment.lines.lead_times import LeadTimes
 from replenishment.lines.lines import Lines
 from replenishment.lines.walk import Needs
@@ -31,7 +30,7 @@ PARTS = 8
 
 def propose_orders(
     lines: Lines,
-    paths: NDArray[Any],
+    paths: Paths,
     leads: LeadTimes,
     policy: Policy,
     *,
@@ -41,12 +40,15 @@ def propose_orders(
 ) -> Proposal:
     """Return what to order now of n lines.
 
-    paths: (n, B, T), demand in units of B joint futures in periods 0 to T − 1 (days, weeks, months), any dtype of
-    numbers, in any order in memory ((T, n, B) viewed as (n, B, T) is read without a copy); a memory map is read block
-    by block. The paths must reach until the next order's arrival, lead time + review; least_cost looks on from there
-    as far as they go. An order with a lead time of 0 arrives before the demand of period 0. backorders: what is
-    missed waits, else it is lost. workers: threads, as many as cores unless said. Raises ValueError for other shapes,
-    negative or infinite demand, and paths that end too soon.
+    paths: (n, B, T), demand in units of B joint futures in periods 0 to T − 1 (days, weeks, months), numbers of any
+    type,
+    in any order in memory: (T, n, B) viewed as (n, B, T) is read without a copy. A memory map, or any object that has a
+    shape and gives the lines of a slice, is read block by block. The paths must reach until the next order's arrival,
+    lead time + review; least_cost looks on from there as far as they go. With a lead time of 0 an order arrives before
+    the demand of period 0.
+    backorders: what is missed waits, else it is lost. parts: of each order, for `within_budget`.
+    workers: threads, as many as cores unless said.
+    Raises ValueError for other shapes, negative or infinite demand, and paths that end too soon.
     """
     check_paths(lines, paths, leads, policy.review)
     n = len(lines)
