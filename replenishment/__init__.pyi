@@ -11,6 +11,7 @@ from replenishment.formulas.levels import (
     base_stock_poisson,
     cycle_service,
     fill_rate,
+    fill_rate_poisson,
     lead_time_demand,
     lead_time_probabilities,
     periodic_fill_rate,
@@ -59,6 +60,12 @@ from replenishment.formulas.reorder_normal import (
     rq_point_for,
 )
 from replenishment.formulas.reorder_poisson import rq_cost_poisson, rq_exact_poisson
+from replenishment.formulas.safety_factors import (
+    factor_for_occasion_cost,
+    factor_for_time_between,
+    factor_for_unit_cost,
+)
+from replenishment.lines.blocks import Paths
 from replenishment.lines.lead_times import (
     LeadTimes,
     fixed_lead_times,
@@ -99,6 +106,7 @@ __all__ = [
     "Needs",
     "Newsvendor",
     "NormalItem",
+    "Paths",
     "Policy",
     "Proposal",
     "ReorderPolicy",
@@ -119,7 +127,11 @@ __all__ = [
     "epq",
     "expected_profit",
     "explain",
+    "factor_for_occasion_cost",
+    "factor_for_time_between",
+    "factor_for_unit_cost",
     "fill_rate",
+    "fill_rate_poisson",
     "fixed_lead_times",
     "in_series",
     "inverse_standard_loss",

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm, poisson
 
 from replenishment.formulas.conditions import inside, not_negative, positive, probabilities
-from replenishment.formulas.loss import normal_loss
+from replenishment.formulas.loss import normal_loss, poisson_loss
 from replenishment.formulas.newsvendor import Newsvendor, newsvendor_normal, newsvendor_poisson
 
 
@@ -93,6 +93,17 @@ def fill_rate(
     if exact:
         missed = missed - normal_loss(np.asarray(r, dtype=float) + np.asarray(Q), mean, sd)
     return np.clip(1 - missed / np.asarray(Q, dtype=float), 0.0, 1.0)
+
+
+def fill_rate_poisson(r: ArrayLike, Q: ArrayLike, mean: ArrayLike) -> Any:
+    """Return the exact type 2 service of whole (r, Q) under Poisson lead-time demand (Hopp & Spearman, section 2.4).
+
+    Demand that comes when the position is y finds stock if less than y were sold in the lead time; y is evenly any of
+    r + 1 to r + Q.
+    """
+    positive(Q=Q)
+    low, high = np.asarray(r, dtype=float), np.asarray(r, dtype=float) + np.asarray(Q)
+    return 1 - (poisson_loss(low, mean) - poisson_loss(high, mean)) / np.asarray(Q, dtype=float)
 
 
 def reorder_point_for_fill_rate(

@@ -124,18 +124,18 @@ def rq_by_loss(item: NormalItem) -> ReorderPolicy:
     return _policy(r, Q, item)
 
 
-def rq_by_lost_units(item: NormalItem) -> ReorderPolicy:
+def rq_by_lost_units(item: NormalItem, *, lost_sales: bool = False) -> ReorderPolicy:
     """Return Hadley & Whitin's fixed point where a unit short costs once, however long (Nahmias, section 5.4).
 
-    shortage_cost is here a unit. The cost is the approximate one of that model. Raises ValueError where a shortage is
-    so cheap that nothing should be ordered.
+    lost_sales: what is short is lost, and was never held; else it waits. shortage_cost is here a unit. The cost is
+    the approximate one of that model. Raises ValueError where a shortage is so cheap that nothing should be ordered.
     """
     _check(item)
     h, p, d = item.holding_cost, item.shortage_cost, item.demand_mean
     Q = float(eoq(item.fixed_cost, h, d).quantity)
     r, missed = item.mean, 0.0
     for _ in range(ROUNDS_MAX):
-        tail = Q * h / (p * d)
+        tail = Q * h / (p * d + (Q * h if lost_sales else 0.0))
         if tail >= 1:
             raise ValueError("a shortage costs less than holding a unit from order to order")
         r = item.mean + (item.sd * float(norm.isf(tail)) if item.sd > 0 else 0.0)

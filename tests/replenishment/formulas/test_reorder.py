@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import lognorm, poisson, uniform
+from scipy.stats import lognorm, norm, poisson, uniform
 
 from replenishment.formulas.levels import (
     Demand,
@@ -20,6 +20,7 @@ from replenishment.formulas.levels import (
     base_stock_poisson,
     cycle_service,
     fill_rate,
+    fill_rate_poisson,
     lead_time_demand,
     lead_time_probabilities,
     periodic_fill_rate,
@@ -59,6 +60,11 @@ from replenishment.formulas.reorder_normal import (
     rq_point_for,
 )
 from replenishment.formulas.reorder_poisson import rq_cost_poisson, rq_exact_poisson
+from replenishment.formulas.safety_factors import (
+    factor_for_occasion_cost,
+    factor_for_time_between,
+    factor_for_unit_cost,
+)
 
 EXAMPLE_5_1 = NormalItem(0.225, 7.5, 8, 1300, 150, 1 / 12)
 PROBLEM_5_1 = NormalItem(3.1, 45, 50, 800, 40, 4 / 365)
@@ -283,6 +289,33 @@ def test_fill_rates_are_b_and_m_of_chopra_and_meindl() -> None:
     assert cycle_service(6000, mean, sd) == pytest.approx(0.9214, abs=5e-5)
     assert fill_rate(6000, 10_000, mean, sd, exact=False) == pytest.approx(0.9975, abs=5e-5)
     assert round(reorder_point_for_fill_rate(0.975, 10_000, mean, sd, exact=False) - mean) == 67
+
+
+def test_fill_rate_poisson_averages_the_base_stocks_of_all_positions() -> None:
+    found = fill_rate_poisson(4, 3, 5.5)
+    assert found == pytest.approx(np.mean(base_stock_fill_rate([5, 6, 7], 5.5)))
+    assert fill_rate_poisson(15 - 1, 1, 10) == pytest.approx(0.917, abs=5e-4)
+    assert fill_rate_poisson(2, 1, 0) == 1
+
+
+def test_safety_factors_cost_least() -> None:
+    """Where the factor is, the cost of safety stock and shortages is flat."""
+    Q, sd, d, h = 60.0, 21.0, 200.0, 0.48
+    k = np.linspace(0, 5, 500_001)
+    for found, short in (
+        (factor_for_occasion_cost(30, Q, sd, d, h), d / Q * 30 * norm.sf(k)),
+        (factor_for_unit_cost(2, Q, d, h), d / Q * 2 * sd * standard_loss(k)),
+    ):
+        assert found == pytest.approx(k[np.argmin(k * sd * h + short)], abs=2e-5)
+    assert factor_for_time_between(2, 100, 200) == pytest.approx(norm.ppf(0.75))
+    assert factor_for_occasion_cost(1e-6, Q, sd, d, h) == 0
+
+
+def test_lost_sales_need_a_little_more_than_waiting_customers() -> None:
+    waiting, lost = (rq_by_lost_units(EXAMPLE_5_1, lost_sales=one) for one in (False, True))
+    ratio = 7.5 * 1300 / (7.5 * 1300 + 0.225 * lost.Q)
+    assert norm.cdf((lost.r - 1300 / 12) / EXAMPLE_5_1.sd) == pytest.approx(ratio)
+    assert lost.r > waiting.r
 
 
 @pytest.mark.parametrize("exact", [True, False])
