@@ -12,8 +12,10 @@ from replenishment.lines.lead_times import LeadTimes, Periods
 from replenishment.lines.lines import Lines
 from replenishment.lines.walk import Needs, Single, walk
 
-# Numbers of one period of a block: with a dozen arrays of such a size a walk stays near the core's cache.
-BLOCK_NUMBERS = 200_000
+# Numbers of one period that are walked together: with a dozen arrays of such a size a walk stays near the core's cache.
+WALK_NUMBERS = 200_000
+# Numbers of one period that a thread holds: enough lines that those which share lead time and review fill a walk.
+BLOCK_NUMBERS = 8 * WALK_NUMBERS
 
 
 class Paths(Protocol):
@@ -74,29 +76,45 @@ def walked(
 
     paths: (n, B, T) of the block. windows_max: walk on for so many windows as far as the paths reach.
     """
-    n = len(lines)
-    # a line's lead time where it is sure; −1: to be dealt to its paths
-    sure = np.broadcast_to(np.where(leads.shares.max(axis=1) == 1, leads.longest, -1), (n,))
-    for lead, every in np.unique(np.column_stack([sure, review]), axis=0):
-        rows = np.flatnonzero((sure == lead) & (review == every))
-        some, sold = lines.take(rows), _period_major(paths, rows)
+    n, B, T = paths.shape
+    for rows, lead, longest, every in _alike(leads, review, n, max(WALK_NUMBERS // B, 1)):
+        windows = min(max((T - longest) // every, 1), windows_max)
+        some, sold = lines.take(rows), _period_major(paths, rows, longest + every * windows)
         of_rows = leads.take(rows, n)
-        longest = int(of_rows.longest.max())
-        windows = min(max((sold.shape[0] - longest) // int(every), 1), windows_max)
         dealt = np.asarray(lead)
         if lead < 0:
-            dealt = of_rows.of_paths(sold[: longest + int(every)].sum(axis=0, dtype=np.float32))
-        needs = walk(some, sold, dealt, int(every), backorders=backorders, windows=windows)
+            dealt = of_rows.of_paths(sold[: longest + every].sum(axis=0, dtype=np.float32))
+        needs = walk(some, sold, dealt, every, backorders=backorders, windows=windows)
         if not np.isfinite(needs.demand).all():
             raise ValueError("paths must be finite")
-        yield Group(rows, some, of_rows.mean, longest, int(every), needs)
+        yield Group(rows, some, of_rows.mean, longest, every, needs)
 
 
-def _period_major(paths: NDArray[Any], rows: NDArray[np.int64]) -> Single:
-    """Return the paths of some rows as (T, rows, B): what is added up period by period lies together."""
-    block = np.asarray(paths)
-    if rows.size < block.shape[0]:
-        block = block[rows]
-    if block.dtype.kind not in "u" and block.size and block.min() < 0:
-        raise ValueError("paths must be at least 0")
-    return np.ascontiguousarray(block.transpose(2, 0, 1))
+def _alike(
+    leads: LeadTimes, review: Periods, n: int, most: int
+) -> Iterator[tuple[NDArray[np.int64], int, int, int]]:
+    """Yield lines, at most so many, that share their lead time, or the longest one, and their review period.
+
+    With them come the lead time, −1 where it is dealt to the paths, the longest, and the review period.
+    """
+    longest = np.broadcast_to(leads.longest, (n,))
+    sure = np.where(np.broadcast_to(leads.shares.max(axis=1) == 1, (n,)), longest, -1)
+    keys, of_line = np.unique(np.column_stack([sure, longest, review]), axis=0, return_inverse=True)
+    for key, (lead, last, every) in enumerate(keys.tolist()):
+        rows = np.flatnonzero(of_line.ravel() == key)
+        for at in range(0, rows.size, most):
+            yield rows[at : at + most], lead, last, every
+
+
+def _period_major(paths: NDArray[Any], rows: NDArray[np.int64], periods: int) -> Single:
+    """Return the first periods of some rows' paths as (periods, rows, B): what is added up by period lies together."""
+    block = np.asarray(paths)[:, :, :periods]
+    by_period = block.strides[2] >= block.strides[0]
+    chosen = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] == rows.size - 1 else rows
+    if by_period and not isinstance(chosen, slice):
+        sold = np.stack([block[:, :, t][rows] for t in range(periods)])
+    else:
+        sold = np.ascontiguousarray(block[chosen].transpose(2, 0, 1))
+    if not sold.min() >= 0:
+        raise ValueError("paths must be numbers of at least 0")
+    return np.asarray(sold)

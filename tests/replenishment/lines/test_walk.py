@@ -196,7 +196,7 @@ def test_a_new_product_has_the_planned_mean_and_an_unknown_level() -> None:
         ),
         (
             lambda: line_needs(make_lines([1]), np.full((1, 3, 4), np.nan), fixed_lead_times(1), 1),
-            "finite",
+            "at least 0",
         ),
         (lambda: line_needs(make_lines([1]), np.ones((1, 3, 4)), fixed_lead_times(1), 0), "review"),
     ],
