@@ -26,7 +26,7 @@ PROSE = (
         "examples",
         "forecasting",
     ),
-    *("ingest", "query", "sql", "stocktide"),
+    *("ingest", "query", "replenishment", "sql", "stocktide"),
 )
 # Released text stays as it was released, and the schema is made from it.
 RELEASED = ("sql/migrations/", "sql/schema.sql")

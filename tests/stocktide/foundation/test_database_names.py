@@ -22,6 +22,7 @@ FOLDERS = (
     "forecasting",
     "catalog",
     "query",
+    "replenishment",
     "dashboard",
     "data",
 )

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from stocktide.foundation.stored_text import is_storable, is_storable_json, storable
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("stocktide", "ingest", "alerts", "etl", "forecasting", "catalog", "query", "dashboard")
+FOLDERS = (
+    "stocktide",
+    "ingest",
+    "alerts",
+    "etl",
+    "forecasting",
+    "catalog",
+    "query",
+    "replenishment",
+    "dashboard",
+)
 HOME = "stocktide/foundation/stored_text.py"
 # Each spells such a character for another reason than storing text.
 OTHERS = {

@@ -1,0 +1,121 @@
+"""A warehouse that supplies shops: it orders for the sum of their demand on each path, and shares out what it has.
+
+The sum of joint paths has the pooled risk in it: what one shop sells more another sells less. The warehouse's echelon
+stock is its own and all that is in or on its way to its shops (Clark & Scarf 1960, Management Science 6(4)).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from replenishment.formulas.conditions import Array, not_negative
+from replenishment.lines.lead_times import LeadTimes
+from replenishment.lines.lines import Lines, make_lines
+from replenishment.lines.walk import Single
+
+HALVINGS = 60
+
+
+def pool_paths(paths: NDArray[Any], group: NDArray[np.int64], groups: int) -> Single:
+    """Sum joint paths (n, B, T) of shops by the group that each line belongs to, (n,): (groups, B, T)."""
+    total = np.zeros((groups, *paths.shape[1:]), dtype=np.float32)
+    for row, g in enumerate(group):
+        total[g] += paths[row]
+    return total
+
+
+def pool_lines(centre: Lines, shops: Lines, group: NDArray[np.int64]) -> Lines:
+    """Return the warehouse's lines with the stock of its shops in them: what `propose_orders` needs for the warehouse.
+
+    centre: (groups,) lines of the warehouse, whose terms are kept; shops: (n,); group: (n,), each shop line's line in
+    the centre. Its own stock on its way to shops is in the shops' in_transit. Lots that expire in shops are not
+    pooled: they are the shops' to sell.
+    """
+    G = len(centre)
+    kept = {
+        name: getattr(centre, name)
+        for name in (
+            *("pack", "multiple", "minimum", "capacity", "most_sold", "unit_cost", "price"),
+            *("salvage", "holding", "shortage", "order_cost", "shelf_life", "ends", "expiring"),
+        )
+    }
+    periods = max(x.shape[1] for one in (centre, shops) for x in (one.on_order, one.in_transit))
+    coming = centre.arriving(periods)
+    np.add.at(coming, group, shops.arriving(periods))
+
+    def summed(name: str) -> Array:
+        return np.asarray(
+            getattr(centre, name) + np.bincount(group, weights=getattr(shops, name), minlength=G)
+        )
+
+    return make_lines(
+        summed("on_hand"),
+        reserved=summed("reserved"),
+        presentation=summed("presentation"),
+        on_order=coming,
+        **kept,
+    )
+
+
+def in_series(first: LeadTimes, then: LeadTimes) -> LeadTimes:
+    """Return the lead times of one way after another, independent: to the warehouse, and on to the shops."""
+    n = max(first.shares.shape[0], then.shares.shape[0])
+    a, b = (np.broadcast_to(x.shares, (n, x.shares.shape[1])) for x in (first, then))
+    total = np.zeros((n, a.shape[1] + b.shape[1] - 1))
+    for periods in range(b.shape[1]):
+        total[:, periods : periods + a.shape[1]] += a * b[:, [periods]]
+    return LeadTimes(total)
+
+
+def share_out(
+    need: Single,
+    available: ArrayLike,
+    group: NDArray[np.int64],
+    *,
+    value: ArrayLike = 1.0,
+    step: ArrayLike = 1.0,
+    most: Array | None = None,
+) -> Array:
+    """Share a warehouse's stock out so that a unit is worth the same in every shop: (n,) units, whole steps.
+
+    need: (n, B), of `line_needs` for the way from the warehouse to the shop; available: (groups,) units; group: (n,);
+    value: (n,) of a unit missed; most: (n,), asked for by the shop, the rest stays in the warehouse, where it serves
+    whoever will need it.
+    """
+    n, B = need.shape
+    have = np.atleast_1d(np.asarray(available, dtype=np.float64))
+    not_negative(available=have, value=value)
+    v, steps = (np.broadcast_to(np.asarray(x, dtype=np.float64), (n,)) for x in (value, step))
+    needed = np.maximum(np.sort(need, axis=1), 0).astype(np.float64)
+    limit = np.full(n, np.inf) if most is None else most
+    rows = np.arange(n)
+
+    def shares(theta: Array) -> Array:
+        tail = np.minimum(theta[group] / np.maximum(v, 1e-300), 1.0)
+        at = np.clip(np.ceil((1 - tail) * B - 1e-9).astype(np.int64) - 1, -1, B - 1)
+        found = np.where(at < 0, 0.0, needed[rows, np.maximum(at, 0)])
+        return np.floor(np.minimum(found, limit) / steps + 1e-6) * steps
+
+    low, high = np.zeros(have.size), np.full(have.size, float(v.max(initial=0.0)) + 1.0)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        fits = np.bincount(group, weights=shares(middle), minlength=have.size) <= have + 1e-9
+        low, high = np.where(fits, low, middle), np.where(fits, middle, high)
+    return _with_rest(shares(high), shares(low), have, group, steps)
+
+
+def _with_rest(
+    least: Array, wanted: Array, have: Array, group: NDArray[np.int64], steps: Array
+) -> Array:
+    """Give what is left to the shops that are next, a step each in turn of how much they lack."""
+    out = least.copy()
+    left = have - np.bincount(group, weights=out, minlength=have.size)
+    for row in np.argsort(least - wanted, kind="stable"):
+        units = (
+            np.floor(min(wanted[row] - out[row], left[group[row]]) / steps[row] + 1e-6) * steps[row]
+        )
+        if units > 0:
+            out[row] += units
+            left[group[row]] -= units
+    return out

@@ -1,0 +1,247 @@
+"""Orders: the rules that all of them keep, known answers, and the figures that recompute them."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import poisson
+
+from replenishment import (
+    explain,
+    fixed_lead_times,
+    lead_times_of,
+    line_needs,
+    make_lines,
+    make_policy,
+    newsvendor_poisson,
+    order_costs,
+    propose_orders,
+    recompute,
+    round_orders,
+    sentence,
+)
+from replenishment.formulas.lot_sizes import eoq
+from tests.replenishment.orders import Case, cases
+
+FEW = settings(max_examples=40, deadline=None)
+
+
+def proposed(case: Case, **changed: Any) -> NDArray[np.float64]:
+    return propose_orders(*case._replace(**changed)[:4], backorders=case.backorders).quantity
+
+
+@given(case=cases())
+@FEW
+def test_orders_keep_packs_minimum_multiple_room_and_add_up(case: Case) -> None:
+    lines = case.lines
+    found = propose_orders(*case[:4], backorders=case.backorders)
+    q = found.quantity
+    for whole in (lines.pack, lines.multiple):
+        assert np.allclose(q / whole, np.round(q / whole), atol=1e-6)
+    assert ((q == 0) | (q >= lines.minimum)).all()
+    stock = line_needs(
+        lines, case.paths, case.leads, case.policy.review, backorders=case.backorders
+    ).stock
+    assert ((q == 0) | (stock.max(axis=1) + q <= lines.capacity + 1e-3)).all()
+    assert (found.grid[:, -1] == q).all()
+    assert (np.diff(found.saved, axis=1, prepend=0) >= -1e-4).all()
+    for row in range(len(lines)):
+        line = explain(found, lines, case.policy, row)
+        assert recompute(line) == q[row]
+        assert line.needs - line.have == pytest.approx(float(found.trigger[row] - found.have[row]))
+
+
+@given(case=cases(), more=st.integers(1, 20), where=st.sampled_from(["on_hand", "on_order"]))
+@FEW
+def test_more_stock_never_orders_more(case: Case, more: int, where: str) -> None:
+    richer = replace(case.lines, **{where: getattr(case.lines, where) + more})
+    assert (proposed(case, lines=richer) <= proposed(case) + 1e-9).all()
+
+
+@given(case=cases(), share=st.floats(0.1, 0.9))
+@FEW
+def test_a_higher_target_never_orders_less(case: Case, share: float) -> None:
+    def higher(target: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        return None if target is None else target + (1 - target) * share
+
+    policy = case.policy
+    keener = replace(
+        policy, cycle_service=higher(policy.cycle_service), fill_rate=higher(policy.fill_rate)
+    )
+    assert (proposed(case, policy=keener) >= proposed(case) - 1e-9).all()
+
+
+@given(case=cases())
+@settings(max_examples=15, deadline=None)
+def test_lines_are_ordered_as_if_alone_and_layout_does_not_matter(case: Case) -> None:
+    together = proposed(case)
+    major = np.ascontiguousarray(case.paths.transpose(2, 0, 1)).transpose(1, 2, 0)
+    assert (proposed(case, paths=major.astype(np.uint8)) == together).all()
+    for row in range(len(case.lines)):
+        one = slice(row, row + 1)
+        alone = Case(
+            case.lines.take(one),
+            case.paths[one],
+            case.leads.take(one, len(case.lines)),
+            case.policy.take(one),
+            case.backorders,
+        )
+        assert proposed(alone)[0] == together[row]
+
+
+def test_the_sentence_is_the_data_in_words() -> None:
+    rng = np.random.default_rng(0)
+    paths = rng.poisson(13, (1, 200, 14))
+    total = np.sort(paths[0].sum(axis=1))
+    lines = make_lines([96], on_order=[[0, 0, 60]], pack=10, holding=0.01, shortage=1)
+    policy = make_policy("order_up_to", 1, review=7, cycle_service=0.95)
+    found = propose_orders(lines, paths, fixed_lead_times(7), policy)
+    line = explain(found, lines, policy, 0)
+    wanted = total[189] - 156
+    packs = int(np.ceil(wanted / 10))
+    assert sentence(line, when=["Sunday", "Monday", "Tuesday"].__getitem__) == (
+        f"14 days' demand {total.mean():.0f} ± {total.std():.0f}; 95 % needs {total[189]}; "
+        "have 96 on hand + 60 due Tuesday; "
+        f"order {wanted} = {packs} packs of 10 = {packs * 10}"
+        f"; rounding adds {packs * 10 - wanted} and costs {line.rounding_cost:.2f}"
+    )
+    assert line.data()["due"] == ((2, 60.0),)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, "order 6"),
+        ({"reserved": 1}, "have 4 on hand − 1 promised; order 7"),
+        ({"on_order": [[20]]}, "+ 20 due today; order nothing"),
+        ({"minimum": 8}, "order 6, at least 8 = 8"),
+        ({"capacity": 7}, "order 6, room for 3 = 3"),
+        ({"capacity": 7, "pack": 5}, "order 6: no room for it"),
+        ({"pack": 6}, "order 6 = 1 pack of 6 = 6"),
+        ({"most_sold": 2}, "needs 6, no more than the 2 ever sold; have 4 on hand; order 2"),
+    ],
+)
+def test_a_sentence_names_what_bound_the_order(facts: dict[str, Any], words: str) -> None:
+    lines = make_lines([4], **facts)
+    policy = make_policy("order_up_to", 1, review=5, cycle_service=0.9)
+    found = propose_orders(lines, np.full((1, 10, 5), 2), fixed_lead_times(0), policy)
+    assert words in sentence(explain(found, lines, policy, 0))
+
+
+def test_lots_of_min_max_and_reorder_quantity_are_named() -> None:
+    paths, leads = np.full((2, 10, 5), 2), fixed_lead_times(4)
+    lines = make_lines([4, 40], holding=0.1, order_cost=5)
+    lot = float(eoq(5, 0.1, 2).quantity)
+    up_to = propose_orders(lines, paths, leads, make_policy("min_max", 2, cycle_service=0.9))
+    # the stock of four days is gone before the order arrives, which meets one day's demand
+    assert up_to.quantity.tolist() == [np.ceil(2 + lot), 0]
+    policy = make_policy("reorder_quantity", 2, cycle_service=0.9, lot=25)
+    assert propose_orders(lines, paths, leads, policy, backorders=True).quantity.tolist() == [25, 0]
+    line = explain(up_to, lines, make_policy("min_max", 2, cycle_service=0.9), 0)
+    assert "order 16.142 with a lot of 14.142 = 17" in sentence(line)
+
+
+def test_cycle_service_is_the_quantile_of_the_whole_interval() -> None:
+    """Never the sum of daily quantiles, which would order half as much again."""
+    rng = np.random.default_rng(8)
+    paths = rng.poisson(3, (1, 2000, 12))
+    policy = make_policy("base_stock", 1, cycle_service=0.95)
+    found = propose_orders(make_lines([0]), paths, fixed_lead_times(11), policy, backorders=True)
+    assert found.quantity[0] == pytest.approx(poisson.ppf(0.95, 36), abs=1)
+    assert found.quantity[0] < 0.8 * 12 * poisson.ppf(0.95, 3)
+
+
+@pytest.mark.parametrize("target", [0.9, 0.97])
+def test_fill_rate_is_met_exactly_where_units_are_divisible(target: float) -> None:
+    rng = np.random.default_rng(9)
+    paths = rng.gamma(2, 3, (4, 300, 9))
+    lines = make_lines([0, 10, 20, 30], pack=0.001)
+    policy = make_policy("order_up_to", 4, review=4, fill_rate=target)
+    found = propose_orders(lines, paths, fixed_lead_times(5), policy)
+    window = paths[:, :, 5:9].sum(axis=(1, 2)) / 300
+    assert 1 - found.missed / window == pytest.approx(target, abs=2e-4)
+
+
+def test_least_cost_is_the_newsvendor_where_demand_is_steady() -> None:
+    rng = np.random.default_rng(10)
+    paths = rng.poisson(20, (1, 4000, 12))
+    lines = make_lines([0], holding=0.2, shortage=1)
+    found = propose_orders(lines, paths, fixed_lead_times(0), make_policy("least_cost", 1))
+    assert found.quantity[0] == pytest.approx(newsvendor_poisson(0.2, 1, 20).quantity, abs=1)
+
+
+def test_least_cost_orders_less_of_what_may_die() -> None:
+    """Half of the futures sell nothing after a week: what is left then is held for all that follow."""
+    rng = np.random.default_rng(10)
+    paths = rng.poisson(20, (2, 4000, 12))
+    paths[1, ::2, 1:] = 0
+    lines = make_lines([0, 0], holding=0.2, shortage=1)
+    found = propose_orders(lines, paths, fixed_lead_times(0), make_policy("least_cost", 2))
+    assert found.quantity[1] < found.quantity[0] - 2
+
+
+@given(case=cases(n=3))
+@settings(max_examples=25, deadline=None)
+def test_least_cost_costs_least_of_all_orders(case: Case) -> None:
+    policy = make_policy("least_cost", 3, review=case.policy.review)
+    lines = replace(case.lines, order_cost=np.zeros(3), most_sold=np.full(3, np.inf))
+    found = propose_orders(lines, case.paths, case.leads, policy, backorders=case.backorders)
+    room = np.where(np.isfinite(found.room), found.room, 400.0)
+    steps = np.arange(0, 60) * lines.step[:, None]
+    allowed = (steps <= room[:, None] + 1e-6) & ((steps == 0) | (steps >= lines.minimum[:, None]))
+    costs = order_costs(
+        lines, case.paths, case.leads, policy.review, steps, backorders=case.backorders
+    )
+    own = order_costs(
+        lines, case.paths, case.leads, policy.review, found.quantity, backorders=case.backorders
+    )
+    least = np.where(allowed, costs, np.inf).min(axis=1)
+    assert (own <= least + 1e-4 * (1 + np.abs(least))).all()
+
+
+def test_an_order_that_does_not_earn_its_cost_is_not_made() -> None:
+    paths = np.full((2, 10, 6), 1)
+    lines = make_lines([1, 1], holding=0.1, shortage=3, order_cost=[2, 10])
+    policy = make_policy("least_cost", 2, review=2)
+    found = propose_orders(lines, paths, fixed_lead_times(1), policy)
+    assert (found.quantity > 0).tolist() == [True, False]
+    assert "would cost more than it saves" in sentence(explain(found, lines, policy, 1))
+
+
+def test_rounding_goes_up_to_steps_that_packs_and_multiples_share() -> None:
+    lines = make_lines(
+        np.zeros(4), pack=[6, 6, 0.5, 1], multiple=[1, 4, 1, 1], minimum=[0, 30, 0, 5]
+    )
+    found = round_orders(
+        np.array([7, 7, 1.2, 0]), lines, room=np.array([np.inf, 40, np.inf, np.inf])
+    )
+    assert found.quantity.tolist() == [12, 36, 2, 0]
+    assert found.raised_to_minimum.tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: make_policy("order_up_to", 1), "either cycle_service or fill_rate"),
+        (lambda: make_policy("least_cost", 1, fill_rate=0.9), "no target"),
+        (lambda: make_policy("order_up_to", 1, cycle_service=1.0), "cycle_service"),
+        (lambda: make_policy("order_up_to", 1, cycle_service=0.9, review=0), "review"),
+        (lambda: make_policy("order_up_to", 1, cycle_service=0.9, lot=5), "lot"),
+        (lambda: make_policy("guess", 1), "kind"),  # type: ignore[arg-type]
+        (lambda: ordered("newsvendor"), "unit_cost"),
+        (lambda: ordered("min_max", cycle_service=0.9), "holding"),
+    ],
+)
+def test_nonsense_is_refused_by_name(call: Any, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        call()
+
+
+def ordered(kind: Any, **target: float) -> None:
+    propose_orders(
+        make_lines([0]), np.ones((1, 2, 3)), lead_times_of([1]), make_policy(kind, 1, **target)
+    )
