@@ -45,6 +45,7 @@ NEVER = {
         "maintain",
         "customer_values",
         "lead_times",
+        "orders",
     )
 }
 

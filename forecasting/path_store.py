@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
@@ -106,6 +106,16 @@ def read_paths(
     values = [part.values for part in parts]
     together = values[0] if len(values) == 1 else np.concatenate(values, axis=2)
     return Paths(parts[0].leaves, days, together)
+
+
+def path_locations(lake: Lake, run: int | None = None) -> list[str | None]:
+    """Return the locations that the newest run, or the one named, has paths of; None stands for a chain without.
+
+    Raises NotFound (`paths_missing`).
+    """
+    store, root = open_folder(lake, FOLDER)
+    places = sorted(_manifest(store, root, run)["files"])
+    return [None if place == NO_LOCATION else unquote(place) for place in places]
 
 
 def read_lineage(lake: Lake, run: int | None = None) -> PathLineage:

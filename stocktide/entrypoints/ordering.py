@@ -1,11 +1,18 @@
 """The desk orders by events: what stands between buying and the ledger, which do not know each other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import sqlalchemy as sa
 
 from ingest.recording.recording import FeedRequest, Recorder, record_requests
 from purchasing.desk.shell import Desk, Record
+from purchasing.proposing.compute import Future
+from purchasing.proposing.prepare import Defaults
+from purchasing.proposing.run import ReadFutures, from_today
+from stocktide.foundation.errors import NotFound
+from stocktide.foundation.lake import Lake
+from stocktide.foundation.settings import Settings
 
 FEED = "order desk"
 
@@ -28,3 +35,52 @@ def desk_of(recorder: Recorder) -> Desk:
     limit = recorder.settings.order_second_approval
     micros = None if limit is None else limit * 1_000_000
     return Desk(recording(recorder), second_from_micros=micros, currency=recorder.settings.currency)
+
+
+def defaults_of(settings: Settings) -> Defaults:
+    """Return what holds where no term says anything else."""
+    return Defaults(
+        fill_rate=settings.order_fill_rate,
+        lead_days=settings.order_lead_days,
+        holding_rate=settings.order_holding_rate,
+    )
+
+
+def futures_of(engine: sa.Engine, lake: Lake, *, today: date) -> ReadFutures:
+    """Return what reads the paths of the published forecast, one location after the other.
+
+    When called it raises NotFound without a published forecast that has paths, or one whose leaves have no location.
+    """
+    from forecasting.path_store import path_locations, read_lineage, read_paths
+
+    def read() -> tuple[int, Iterator[Future]]:
+        with engine.connect() as connection:
+            run = connection.execute(
+                sa.text("SELECT forecast_run_id FROM published_forecast")
+            ).scalar_one_or_none()
+        if run is None:
+            raise NotFound(
+                "no_forecast", "No forecast is published; run `stocktide forecast` first."
+            )
+        frequency = read_lineage(lake, run).frequency
+        places = path_locations(lake, run)
+        if None in places:
+            raise NotFound(
+                "no_locations", "The forecast knows no locations: an order needs a place to go to."
+            )
+
+        def each() -> Iterator[Future]:
+            for place in places:
+                paths = read_paths(lake, location=place, run=run)
+                yield from_today(
+                    str(place),
+                    paths.leaves,
+                    paths.days,
+                    paths.values,
+                    frequency=frequency,
+                    today=today,
+                )
+
+        return run, each()
+
+    return read

@@ -74,6 +74,7 @@ def crons_of(settings: Settings) -> dict[Job, str]:
         "exports": settings.exports_cron,
         "customer_values": settings.customer_values_cron,
         "lead_times": settings.lead_times_cron,
+        "orders": settings.orders_cron,
     }
 
 

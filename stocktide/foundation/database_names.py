@@ -60,7 +60,8 @@ def statements_lock(asked_by: str) -> str:
     return f"{LOCK_PREFIX}statements.{asked_by}"
 
 
-ORDERS_LOCK = LOCK_PREFIX + "orders"
+# Held while a run puts its proposals on the order desk.
+ORDERS_LOCK = LOCK_PREFIX + "order_desk"
 
 
 def plans_lock(table: str) -> str:

@@ -18,6 +18,7 @@ Job = Literal[
     "exports",
     "customer_values",
     "lead_times",
+    "orders",
 ]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
@@ -31,6 +32,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "exports": ("exports",),
     "customer_values": ("customers", "values"),
     "lead_times": ("lead-times", "learn"),
+    "orders": ("orders", "propose"),
 }
 
 # A job runs under its own lock, but for one that must not run beside another: a refresh is a forecast, too.
@@ -44,6 +46,7 @@ LOCKS: dict[Job, str] = {
     "exports": "exports",
     "customer_values": "customer_values",
     "lead_times": "lead_times",
+    "orders": "orders",
 }
 
 

@@ -197,6 +197,27 @@ class Settings(BaseSettings):
         "50 3 * * *",
         description="When the worker predicts what each customer will buy in the next 12 months, UTC.",
     )
+    order_fill_rate: float = Field(
+        0.95,
+        gt=0,
+        lt=1,
+        description="Share of demand to be met from stock, where no service target says anything else.",
+    )
+    order_lead_days: int = Field(
+        7,
+        ge=0,
+        le=730,
+        description="Days from order to delivery, where nothing was learnt and no supplier promised.",
+    )
+    order_holding_rate: float = Field(
+        0.25,
+        ge=0,
+        le=10,
+        description="What holding a unit costs a year, as a share of its cost, where no term says anything else.",
+    )
+    orders_cron: str = Field(
+        "15 5 * * *", description="When the worker proposes what to order, UTC."
+    )
     order_second_approval: int | None = Field(
         None,
         ge=1,

@@ -121,6 +121,7 @@ def environment_of(home: Path, **settings: object) -> dict[str, str]:
         "STOCKTIDE_EXPORTS_CRON": "0 0 1 1 *",
         "STOCKTIDE_CUSTOMER_VALUES_CRON": "0 0 1 1 *",
         "STOCKTIDE_LEAD_TIMES_CRON": "0 0 1 1 *",
+        "STOCKTIDE_ORDERS_CRON": "0 0 1 1 *",
         **own,
     }
 

@@ -44,6 +44,7 @@ JOB_LOCKS = {
     "quality",
     "customer_values",
     "lead_times",
+    "orders",
     "watch /a/folder",
 }
 

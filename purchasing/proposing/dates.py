@@ -1,0 +1,62 @@
+"""When an order may be placed and may arrive: days on which a supplier takes orders and delivers."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# A supplier that is closed for longer than this is not one to order from.
+AHEAD_MAX = 366
+
+
+@dataclass(frozen=True)
+class Supplying:
+    """Days of a supplier: weekdays on which it takes orders and delivers, 0 is Monday, and days of closure."""
+
+    order_days: frozenset[int] = frozenset(range(7))
+    delivery_days: frozenset[int] = frozenset(range(7))
+    closed: frozenset[date] = frozenset()
+
+    def takes_orders(self, day: date) -> bool:
+        """Return True if an order can be placed on a day."""
+        return day.weekday() in self.order_days and day not in self.closed
+
+    def next_order_day(self, day: date) -> date | None:
+        """Return the first day after this one on which an order can be placed; None if there is none in a year."""
+        ahead = (day + timedelta(days=n) for n in range(1, AHEAD_MAX))
+        return next((one for one in ahead if self.takes_orders(one)), None)
+
+    def delivered(self, shares: NDArray[np.float64], day: date) -> NDArray[np.float64]:
+        """Return chances of 0, 1, … days to a delivery, each moved to the next day on which the supplier delivers."""
+        moved = np.zeros(len(shares) + AHEAD_MAX)
+        for number, share in enumerate(shares):
+            if share:
+                moved[self._next_delivery(day, number)] += share
+        return moved[: int(np.flatnonzero(moved).max()) + 1]
+
+    def _next_delivery(self, day: date, number: int) -> int:
+        """Return the number of the first day from this one on which it delivers; this one if a year has none."""
+        for ahead in range(number, number + AHEAD_MAX):
+            one = day + timedelta(days=ahead)
+            if one.weekday() in self.delivery_days and one not in self.closed:
+                return ahead
+        return number
+
+
+def weekdays(text: str | None) -> frozenset[int]:
+    """Return weekdays of a list such as mon,thu; all of them without one."""
+    return (
+        frozenset(WEEKDAYS.index(day) for day in text.split(",")) if text else frozenset(range(7))
+    )
+
+
+def days_of(spans: Collection[tuple[date, date, bool]]) -> frozenset[date]:
+    """Return the closed days of spans (first, last, is_closed); what is open after all is taken out."""
+    closed: set[date] = set()
+    for first, last, is_closed in sorted(spans, key=lambda span: not span[2]):
+        days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
+        closed = closed | days if is_closed else closed - days
+    return frozenset(closed)

@@ -1,0 +1,52 @@
+"""What a run of proposals reads: stock, what is due, lots that expire, and the terms in force, as frames."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import sqlalchemy as sa
+
+from stocktide.foundation.database import statement
+
+# Terms as they are in force; each table by its name.
+TERMS = (
+    "suppliers",
+    "supplier_products",
+    "price_breaks",
+    "supplier_days",
+    "service_targets",
+    "stock_costs",
+    "shelf_limits",
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Frames of one moment. pairs: a row a product and location. due, expiring: units by day. lead_times: as learnt."""
+
+    pairs: pd.DataFrame
+    due: pd.DataFrame
+    expiring: pd.DataFrame
+    lead_times: pd.DataFrame
+    terms: dict[str, pd.DataFrame]
+
+
+def read_facts(connection: sa.Connection) -> Facts:
+    """Read all facts; in a transaction that is REPEATABLE READ they are of one moment."""
+    frames = {
+        name: pd.DataFrame(
+            connection.execute(statement(f"purchasing/proposing/{name}")).mappings().all()
+        )
+        for name in ("pairs", "due", "expiring")
+    }
+    terms = {table: _in_force(connection, table) for table in TERMS}
+    return Facts(lead_times=_table(connection, "lead_times"), terms=terms, **frames)
+
+
+def _in_force(connection: sa.Connection, table: str) -> pd.DataFrame:
+    found = _table(connection, table)
+    return found[found["withdrawn_at"].isna()].reset_index(drop=True)
+
+
+def _table(connection: sa.Connection, table: str) -> pd.DataFrame:
+    found = connection.execute(sa.select(sa.text("*")).select_from(sa.table(table)))
+    return pd.DataFrame(found.all(), columns=list(found.keys()))

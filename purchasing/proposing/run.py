@@ -1,0 +1,101 @@
+"""A run proposes what to order today, from the newest forecast's paths, stock and terms; it puts it on the desk."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from purchasing.desk.proposals import Proposal, put_proposals, see
+from purchasing.proposing.compute import Future, propose_location
+from purchasing.proposing.facts import read_facts
+from purchasing.proposing.prepare import Defaults, prepare
+from stocktide.foundation.errors import Conflict, NotFound
+from stocktide.foundation.runs import single_flight
+
+JOB = "orders"
+DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12}
+# Reads the futures of the locations one after the other, and says of which forecast: a stage knows no other stage.
+ReadFutures = Callable[[], tuple[int, Iterator[Future]]]
+
+
+def propose_today(
+    engine: sa.Engine,
+    read_futures: ReadFutures,
+    *,
+    today: date,
+    defaults: Defaults,
+    by: str,
+    tell: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Propose what to order today and put it on the desk; returns what was done.
+
+    Raises Conflict while another run is under way, NotFound without a forecast that reaches today.
+    """
+    with single_flight(engine, JOB) as free:
+        if not free:
+            raise Conflict("orders_proposed", "Orders are being proposed already.")
+        isolated = engine.execution_options(isolation_level="REPEATABLE READ")
+        with isolated.begin() as connection:
+            seen, facts = see(connection), read_facts(connection)
+        run, sales = _sales(read_futures, facts.pairs)
+        prepared = prepare(facts, sales, today=today, defaults=defaults)
+        proposals: list[Proposal] = []
+        _, futures = read_futures()
+        for future in futures:
+            found = propose_location(future, prepared, facts, today=today)
+            proposals += found
+            tell(f"{future.location}: {len(found):,} lines")
+        detail = {"lines_looked_at": len(prepared.rows), "defaults": vars(defaults)}
+        seen = replace(seen, forecast_run_id=run, detail=detail)
+        with engine.begin() as connection:
+            done = put_proposals(connection, seen, proposals, by=by, today=today)
+        return {**done._asdict(), "proposals": len(proposals), "forecast_run_id": run, **detail}
+
+
+def from_today(
+    location: str,
+    leaves: pd.DataFrame,
+    ends: pd.DatetimeIndex,
+    values: Any,
+    *,
+    frequency: str,
+    today: date,
+) -> Future:
+    """Return paths from the period of today on. ends: last day of each period. Raises NotFound if they end before."""
+    days = DAYS[frequency]
+    first_after = [end.date() for end in ends]
+    reach = [number for number, end in enumerate(first_after) if end >= today]
+    if not reach:
+        raise NotFound(
+            "forecast_over",
+            f"The forecast ends on {first_after[-1]}, before today; run `stocktide forecast`.",
+        )
+    starts = [end - timedelta(days=round(days) - 1) for end in first_after]
+    return Future(
+        location,
+        leaves["product"].astype(str).tolist(),
+        [max(today, start) for start in starts[reach[0] :]],
+        days,
+        values[:, :, reach[0] :],
+    )
+
+
+def _sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int, pd.Series]:
+    """Return the forecast's run, and the sales that it expects of each product, money: for classes."""
+    run, futures = read_futures()
+    price = (
+        pairs.set_index(["product", "location"])["price"] if len(pairs) else pd.Series(dtype=float)
+    )
+    total = pd.Series(dtype=float)
+    for future in futures:
+        units = pd.Series(future.values.mean(axis=0).sum(axis=1), index=future.products)
+        known = price.reindex([(product, future.location) for product in future.products]).to_numpy(
+            float
+        )
+        total = total.add(
+            units * pd.Series(known, index=future.products).fillna(0.0), fill_value=0.0
+        )
+    return run, total

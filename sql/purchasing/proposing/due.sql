@@ -1,0 +1,7 @@
+-- What is on order and in transit, by the day on which it is expected; null where nobody said.
+SELECT p.sku AS product, l.code AS location, c.purpose, c.reference, c.expected_on,
+       (c.opened_milli - c.closed_milli) / 1000.0::float8 AS units
+FROM commitments c
+JOIN products p USING (product_id)
+JOIN locations l USING (location_id)
+WHERE c.opened_milli > c.closed_milli AND c.purpose IN ('on_order', 'in_transit')

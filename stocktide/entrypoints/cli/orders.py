@@ -1,0 +1,73 @@
+"""Commands of the order desk: propose what to order, and list its lines."""
+
+from datetime import UTC, datetime
+
+import click
+
+from stocktide.entrypoints.cli.access import as_json, command_line_user
+from stocktide.entrypoints.cli.context import load_settings, services_for
+from stocktide.entrypoints.cli.output import print_json, print_table, say
+
+OWNER = "stocktide orders"
+
+
+@click.group()
+def orders() -> None:
+    """Propose what to order, and list what stands on the order desk."""
+
+
+@orders.command("propose")
+@as_json
+def orders_propose(as_json: bool) -> None:
+    """Propose what to order today. The worker does it every morning; what buyers decided stays."""
+    from purchasing.proposing.run import JOB, propose_today
+    from stocktide.entrypoints.ordering import defaults_of, futures_of
+    from stocktide.foundation.lake import Lake
+    from stocktide.foundation.runs import recorded_run
+
+    def tell(line: str) -> None:
+        if not as_json:
+            say(line)
+
+    settings, today = load_settings(), datetime.now(UTC).date()
+    with services_for(settings, OWNER) as (engine, _), recorded_run(engine, JOB) as run:
+        futures = futures_of(engine, Lake(settings.lake_root), today=today)
+        done = propose_today(
+            engine,
+            futures,
+            today=today,
+            defaults=defaults_of(settings),
+            by=command_line_user(),
+            tell=tell,
+        )
+        run.detail.update(done)
+    if as_json:
+        print_json(done)
+        return
+    say(
+        f"{done['opened']:,} lines opened, {done['renewed']:,} renewed, {done['withdrawn']:,} withdrawn, "
+        f"{done['beside']:,} beside what buyers decided."
+    )
+
+
+@orders.command("list")
+@click.option("--state", default="open", show_default=True, help="open, ordered, rejected, …")
+@click.option("--supplier", help="Only of this supplier.")
+@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@as_json
+def orders_list(state: str, supplier: str | None, limit: int, as_json: bool) -> None:
+    """List lines of the order desk, those first that risk most."""
+    from purchasing.desk.listing import list_lines
+
+    with services_for(load_settings(), OWNER) as (engine, _), engine.connect() as connection:
+        lines, found = list_lines(connection, state=state, supplier=supplier, limit=limit)
+    if as_json:
+        print_json({"lines": lines, "found": found})
+        return
+    columns = ["line_id", "supplier", "product", "location", "quantity", "amount", "at_risk"]
+    rows = [[*(line[name] for name in columns), _why(line)] for line in lines]
+    print_table(f"{len(lines):,} of {found:,} lines", [*columns, "why"], rows)
+
+
+def _why(line: dict[str, dict[str, str]]) -> str:
+    return line["explanation"].get("sentence", "")

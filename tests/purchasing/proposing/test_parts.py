@@ -1,0 +1,74 @@
+"""Scopes, order days and where figures come from."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from purchasing.proposing.dates import Supplying, days_of, weekdays
+from purchasing.proposing.scopes import narrowest
+
+MONDAY = date(2026, 3, 2)
+PAIRS = pd.DataFrame(
+    {
+        "product": ["A", "A", "B", "C"],
+        "category": ["Fruit", "Fruit", "Fruit", None],
+        "location": ["S1", "S2", "S1", "S1"],
+        "abc": ["A", "A", "B", "C"],
+    }
+)
+
+
+def terms(*rows: dict[str, object]) -> pd.DataFrame:
+    columns = ["product", "category", "location", "abc", "target", "note"]
+    return pd.DataFrame([{**dict.fromkeys(columns), **row} for row in rows], columns=columns)
+
+
+def test_the_narrowest_term_that_fits_counts_for_each_value() -> None:
+    told = terms(
+        {"target": 0.9, "note": "all"},
+        {"category": "Fruit", "target": 0.95},
+        {"abc": "A", "target": 0.97},
+        {"product": "A", "target": 0.98},
+        {"product": "A", "location": "S2", "target": 0.5, "note": "A at S2"},
+    )
+    found = narrowest(PAIRS, told, ["target", "note"])
+    assert found["target"].tolist() == [0.98, 0.5, 0.95, 0.9]
+    assert found["note"].tolist() == ["all", "A at S2", "all", "all"]
+
+
+def test_without_a_term_nothing_holds() -> None:
+    found = narrowest(PAIRS, terms(), ["target"])
+    assert found["target"].isna().tolist() == [True] * 4
+    (only,) = narrowest(PAIRS.iloc[:1], terms({"product": "B", "target": 0.9}), ["target"])[
+        "target"
+    ]
+    assert pd.isna(only)
+
+
+def test_next_order_day_leaves_out_weekdays_and_closed_days() -> None:
+    closed = days_of(
+        [(date(2026, 3, 5), date(2026, 3, 9), True), (date(2026, 3, 9), date(2026, 3, 9), False)]
+    )
+    of = Supplying(weekdays("mon,thu"), closed=closed)
+    assert of.takes_orders(MONDAY)
+    assert of.next_order_day(MONDAY) == date(2026, 3, 9)
+    assert Supplying(weekdays("mon")).next_order_day(MONDAY) == date(2026, 3, 9)
+    assert Supplying(frozenset()).next_order_day(MONDAY) is None
+
+
+def test_deliveries_come_on_days_of_delivery() -> None:
+    of = Supplying(delivery_days=weekdays("tue,fri"))
+    moved = of.delivered(np.array([0.0, 0.25, 0.5, 0.25]), MONDAY)
+    assert moved.tolist() == [0, 0.25, 0, 0, 0.75]
+    assert Supplying(delivery_days=frozenset()).delivered(
+        np.array([0.0, 1.0]), MONDAY
+    ).tolist() == [0, 1]
+
+
+def test_weekdays_are_those_that_are_named() -> None:
+    assert weekdays("sat,sun") == {5, 6}
+    assert weekdays(None) == weekdays("mon,tue,wed,thu,fri,sat,sun")
+    with pytest.raises(ValueError, match="not in tuple"):
+        weekdays("montag")

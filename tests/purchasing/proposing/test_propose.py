@@ -1,0 +1,168 @@
+"""From stock, terms and paths to explained lines on the desk."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.recording.recording import Recorder
+from ingest.terms import kind_of, put_rows
+from purchasing.desk.listing import list_lines
+from purchasing.proposing.compute import Future
+from purchasing.proposing.prepare import Defaults
+from purchasing.proposing.run import ReadFutures, from_today, propose_today
+from replenishment import Explanation, recompute
+from stocktide.foundation.errors import NotFound
+from stocktide.foundation.settings import Settings
+from tests.ingest.samples import raw
+
+TODAY = date(2026, 3, 2)
+PATHS, DAYS = 200, 28
+
+
+@pytest.fixture
+def chain(database: sa.Engine) -> sa.Engine:
+    """A and B are at S1, 20 of each; the mill sells A in dozens, nobody is known to sell B; 24 of A come on Friday."""
+    with database.begin() as connection:
+        put_products(
+            connection,
+            [
+                ProductIn("A", category="Fruit", price="3", currency="EUR"),
+                ProductIn("B"),
+            ],
+        )
+        put_locations(connection, [LocationIn("S1")])
+        put(
+            connection,
+            "suppliers",
+            supplier="mill",
+            currency="EUR",
+            order_days="mon,thu",
+            lead_days=3,
+        )
+        put(connection, "supplier-products", supplier="mill", product="A", price="1.50", pack=12)
+    sent = [raw(kind="receipt", event_id=f"r{sku}", product=sku, quantity=20) for sku in "AB"] + [
+        raw(
+            kind="order",
+            event_id="o",
+            product="A",
+            quantity=24,
+            order_id="PO1",
+            expected_on="2026-03-06",
+        )
+    ]
+    outcomes = Recorder(database, Settings()).record("till", "", sent)
+    assert {outcome.name for outcome in outcomes} == {"accepted"}
+    return database
+
+
+def put(connection: sa.Connection, kind: str, **told: Any) -> None:
+    of = kind_of(kind)
+    put_rows(connection, of, [msgspec.convert(told, of.shape)], by="test")
+
+
+def futures(rate: dict[str, float], *, since: int = 0) -> ReadFutures:
+    """Poisson demand of each product and day; the forecast begins so many days before today."""
+
+    def read() -> tuple[int, Iterator[Future]]:
+        rng = np.random.default_rng(7)
+        values = np.stack([rng.poisson(units, (PATHS, DAYS)) for units in rate.values()], axis=1)
+        ends = pd.date_range(TODAY - timedelta(days=since), periods=DAYS)
+        leaves = pd.DataFrame({"product": list(rate)})
+        return 3, iter(
+            [from_today("S1", leaves, ends, values.astype(np.float32), frequency="D", today=TODAY)]
+        )
+
+    return read
+
+
+def propose(engine: sa.Engine, read: ReadFutures, **more: Any) -> dict[str, dict[str, Any]]:
+    propose_today(engine, read, today=TODAY, defaults=Defaults(), by="test", **more)
+    with engine.connect() as connection:
+        return {line["product"]: line for line in list_lines(connection).lines}
+
+
+def test_lines_explain_themselves_and_can_be_computed_again(chain: sa.Engine) -> None:
+    found = propose(chain, futures({"A": 10.0, "B": 6.0}))
+    a, b = found["A"], found["B"]
+    why = a["explanation"]
+    assert recompute(Explanation(**msgspec.convert(why["data"], dict))) == a["quantity"]
+    assert a["quantity"] % 12 == 0
+    assert why["sentence"].startswith("6 days' demand 60 ± ")
+    assert "have 20 on hand + 24 due Fri 6 Mar" in why["sentence"]
+    assert why["sentence"].endswith(f" of 12 = {a['quantity']:g}")
+    assert why["from"] == {
+        "supplier": "terms", "lead": "promised: 3 days", "target": "default: 95 % fill rate", "cost": "terms",
+        "holding": "default: 25 % a year",
+    }  # fmt: skip
+    assert (a["supplier"], a["price"], a["amount"]) == ("mill", 1.5, 1.5 * a["quantity"])
+    assert (b["supplier"], b["price"]) == ("unassigned", None)
+    assert b["explanation"]["from"]["lead"] == "default: 7 days"
+    assert b["explanation"]["from"]["supplier"] == "nobody is known to sell it"
+    assert a["at_risk"] > 0
+
+
+def test_chart_of_a_line_has_the_numbers_of_its_sentence(chain: sa.Engine) -> None:
+    line = propose(chain, futures({"A": 10.0}))["A"]
+    why = line["explanation"]
+    without, having = np.array(why["without"]), np.array(why["with"])
+    assert why["days"][:2] == ["2026-03-02", "2026-03-03"]
+    assert np.allclose(without[:3], having[:3]), "before it arrives the order changes nothing"
+    more = having - without
+    assert (more >= 0).all()
+    assert 0 < more[3, 1] <= more.max() <= line["quantity"]
+    # 20 on hand less two days' demand of 10: about nothing is left, and 24 come on the fifth day
+    assert without[1, 1] <= 5 < without[4, 1]
+
+
+def test_terms_move_the_proposal(chain: sa.Engine) -> None:
+    plain = propose(chain, futures({"A": 10.0}))["A"]["quantity"]
+    with chain.begin() as connection:
+        put(connection, "service-targets", product="A", measure="fill_rate", target=0.995)
+    safer = propose(chain, futures({"A": 10.0}))["A"]
+    assert safer["quantity"] > plain
+    assert safer["explanation"]["from"]["target"] == "terms"
+    with chain.begin() as connection:
+        put(connection, "shelf-limits", product="A", capacity=20)
+    limited = propose(chain, futures({"A": 10.0}))["A"]
+    assert limited["quantity"] < safer["quantity"]
+    with chain.begin() as connection:
+        put(connection, "shelf-limits", product="A", last_order_on="2026-03-02")
+    assert propose(chain, futures({"A": 10.0})) == {}
+
+
+def test_supplier_that_takes_no_orders_today_is_left_to_its_day(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        put(
+            connection,
+            "supplier-days",
+            supplier="mill",
+            **{"from": "2026-03-02", "to": "2026-03-02"},
+        )
+    assert propose(chain, futures({"A": 10.0})) == {}
+
+
+def test_run_again_changes_nothing(chain: sa.Engine) -> None:
+    first = propose(chain, futures({"A": 10.0, "B": 6.0}))
+    again = propose(chain, futures({"A": 10.0, "B": 6.0}))
+    same = ("line_id", "version", "quantity", "supplier", "at_risk")
+    assert [[line[name] for name in same] for line in first.values()] == [
+        [line[name] for name in same] for line in again.values()
+    ]
+
+
+@pytest.mark.parametrize("read", [lambda: futures({"A": 10.0}, since=DAYS)])
+def test_forecast_that_is_over_is_named(chain: sa.Engine, read: Callable[[], ReadFutures]) -> None:
+    with pytest.raises(NotFound, match="ends on 2026-03-01, before today"):
+        propose(chain, read())
+
+
+def test_forecast_of_some_days_ago_counts_from_today(chain: sa.Engine) -> None:
+    late = propose(chain, futures({"A": 10.0}, since=5))["A"]
+    assert late["explanation"]["days"][0] == TODAY.isoformat()
