@@ -22,6 +22,7 @@ from dashboard.freshness import read_freshness
 from dashboard.friendly_errors import FAILED, friendly_errors
 from dashboard.health import page as health
 from dashboard.links import arrive, know_pages, page_link
+from dashboard.orders import page as orders
 from dashboard.overview import page as overview
 from dashboard.panels import ROLE
 from dashboard.past import past_bar
@@ -54,6 +55,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
         ("trending", "Trending", ":material/trending_up:", trending.render),
     ],
     "Planning": [
+        ("orders", "Orders", ":material/shopping_cart:", orders.render),
         ("calendar", "Calendar", ":material/calendar_month:", calendar.render),
     ],
     "Operations": [

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 
 from purchasing.desk.lines import Decision
-from purchasing.desk.listing import line_said, list_lines
+from purchasing.desk.listing import line_said, list_lines, list_suppliers
 from purchasing.desk.shell import Decided, Desk, line_history
 from purchasing.lead_times import list_lead_times
 from stocktide.domain.exact_numbers import INT64_MAX, MILLI_PLACES, NotExact, Number, scaled_exactly
@@ -80,6 +80,13 @@ def get_orders(
     with engine_of(request).connect() as connection:
         lines, found = list_lines(connection, state=state, offset=offset, limit=limit, **asked)
     return {"lines": lines, "found": found}
+
+
+@router.get("/orders/suppliers")
+def get_order_suppliers(request: Request, _key: ReadKey) -> dict[str, Any]:
+    """List the suppliers with open lines: how many, what they cost and risk, and until when to order."""
+    with engine_of(request).connect() as connection:
+        return {"suppliers": list_suppliers(connection)}
 
 
 @router.get("/orders/{line_id}/history")

@@ -50,18 +50,31 @@ def list_lines(
     return Listed([shown_line(row) for row in rows], rows[0]["found"] if rows else 0)
 
 
+def list_suppliers(connection: sa.Connection) -> list[dict[str, Any]]:
+    """List the suppliers with open lines, those first that risk most; money in whole units."""
+    binds = {"states": list(OPEN)}
+    rows = connection.execute(statement("purchasing/desk/suppliers"), binds).mappings()
+    return [in_units(dict(row)) for row in rows]
+
+
 def shown_line(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert thousandths to units and millionths to money, by the names' ends; and the amount of the line."""
+    """Return a line in units and money, with the amount that it costs."""
+    shown = in_units({name: value for name, value in row.items() if name != "found"})
+    price, quantity = shown.get("price"), shown["quantity"]
+    return {**shown, "amount": None if price is None else round(price * quantity, 2)}
+
+
+def in_units(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert thousandths to units and millionths to money, by the names' ends."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
         stem, _, scale = name.rpartition("_")
-        if scale in ("milli", "micros"):
-            divisor = 1_000 if scale == "milli" else 1_000_000
-            shown[stem] = None if value is None else value / divisor
-        elif name != "found":
+        divisor = {"milli": 1_000, "micros": 1_000_000}.get(scale)
+        if divisor is None:
             shown[name] = value
-    price, quantity = shown.get("price"), shown["quantity"]
-    return {**shown, "amount": None if price is None else round(price * quantity, 2)}
+        else:
+            shown[stem] = None if value is None else value / divisor
+    return shown
 
 
 def line_said(line: Line) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from data import LiveFeed, SampleChain, simulate
+from data import LiveFeed, SampleChain, simulate, terms_of
 from stocktide.domain.rhythm import rhythm_of
 from stocktide.entrypoints.cli.output import print_table, progress, say
 from stocktide.entrypoints.demo_sensors import TOPICS, ShelfSensors, publish_readings
@@ -71,6 +71,7 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
             # the worker's cron may be at it already
             _timed(rows, "etl", lambda: _stage(settings, "etl", "--wait"), _landed)
             _timed(rows, "forecast", lambda: _stage(settings, "forecast"), describe_forecast)
+            _timed(rows, "orders", lambda: _stage(settings, "orders", "propose"), _proposed)
             _timed(rows, "quality", lambda: _stage(settings, "quality"), _looked_at)
             _timed(rows, "check", lambda: _stage(settings, "check"), _checked)
             _timed(rows, "read back", lambda: _read_back(client), str)
@@ -177,6 +178,9 @@ def _send(client: httpx.Client, chain: SampleChain) -> Counter[str]:
     client.put("/v1/locations", json={"locations": chain.locations}).raise_for_status()
     for kind, plans in (("promotions", chain.promotions), ("closures", chain.closures)):
         client.put(f"/v1/calendar/{kind}", json={kind: plans}).raise_for_status()
+    for kind, terms in terms_of(chain.truth.chain).items():
+        told = {kind.replace("-", "_"): terms}
+        client.put(f"/v1/terms/{kind}", json=told).raise_for_status()
     sent: Counter[str] = Counter()
     with progress("sending", "events") as advance:
         for body in chain.batches(BATCH_EVENTS):
@@ -283,6 +287,10 @@ def _looked_at(report: dict[str, Any]) -> str:
     return (
         f"{len(report['rules'])} rules of quality, {failing} of them found something: page Quality"
     )
+
+
+def _proposed(report: dict[str, Any]) -> str:
+    return f"{report['opened']:,} of {report['lines_looked_at']:,} lines are to be ordered: page Orders"
 
 
 def _checked(report: dict[str, Any]) -> str:

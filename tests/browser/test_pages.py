@@ -29,6 +29,8 @@ PAGES = {
     "Accuracy": ("/accuracy", 0, 0),
     "Alerts": ("/alerts", 0, 1),
     "Trending": ("/trending", 1, 1),
+    # the chain has proposed no order yet
+    "Orders": ("/orders", 0, 0),
     "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
     # nothing is asked for yet

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from tests.conftest import Api
@@ -172,3 +173,30 @@ def test_wrong_decision_is_refused_whole(
     check_problem(desk.read.get("/v1/orders/999999999/history"), 404, "line_unknown")
     twice = {"decisions": [on(line, "approve")] * 2}
     check_problem(desk.operate.post("/v1/orders", json=twice), 400, "repeated")
+
+
+def test_what_was_ordered_is_kept_by_the_database(desk: Api, database: sa.Engine) -> None:
+    (ordered,) = decide(desk, on(lines(desk)["A"], "approve"))
+    for change in (
+        "UPDATE order_lines SET ordered_milli = 1 WHERE line_id = :id",
+        "UPDATE order_lines SET state = 'rejected', order_id = NULL, ordered_milli = NULL WHERE line_id = :id",
+        "DELETE FROM order_lines WHERE line_id = :id",
+    ):
+        with (
+            database.connect() as connection,
+            pytest.raises(DBAPIError, match="is ordered: it is not changed"),
+        ):
+            connection.execute(sa.text(change), {"id": ordered["line_id"]})
+    with database.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+        connection.execute(sa.text("DELETE FROM order_actions"))
+
+
+def test_suppliers_are_listed_with_what_they_cost(desk: Api) -> None:
+    mill, dairy = desk.read.get("/v1/orders/suppliers").json()["suppliers"]
+    assert (mill["supplier"], mill["lines"], mill["amount"], mill["at_risk"]) == (
+        "mill",
+        2,
+        25.5,
+        17.0,
+    )
+    assert (dairy["lines"], dairy["cutoff"]) == (1, None)

@@ -74,6 +74,7 @@ NEEDS = {
     ("GET", "/v1/lead-times"): "read",
     ("GET", "/v1/orders"): "read",
     ("POST", "/v1/orders"): "operate",
+    ("GET", "/v1/orders/suppliers"): "read",
     ("GET", "/v1/orders/{line_id}/history"): "read",
     ("GET", "/v1/alerts"): "read",
     ("GET", "/v1/alerts/schema"): "read",

@@ -1,0 +1,1 @@
+"""Page Orders: what to order today, from whom, and why this much."""

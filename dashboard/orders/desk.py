@@ -1,0 +1,80 @@
+"""Calls to the order desk: its lines, and decisions on them."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from dashboard.api_client import ask_api
+from dashboard.reader import Reader
+from dashboard.theme import plural
+
+AWAY = "The API does not answer, so the order desk cannot be read. See `stocktide status`."
+LINES_MAX = 1_000
+
+
+def read_lines(reader: Reader, **asked: str | None) -> tuple[list[dict[str, Any]], int, str]:
+    """Return lines, how many there are in all, and why there are none where the API does not answer."""
+    given = {name: value for name, value in asked.items() if value}
+    path = f"/v1/orders?{urlencode({**given, 'limit': LINES_MAX})}"
+    answer, why = _get(reader, path)
+    return (answer["lines"], answer["found"], "") if answer else ([], 0, why)
+
+
+def read_suppliers(reader: Reader) -> list[dict[str, Any]]:
+    """Return the suppliers with open lines."""
+    answer, _ = _get(reader, "/v1/orders/suppliers")
+    return list(answer["suppliers"]) if answer else []
+
+
+def read_history(reader: Reader, line_id: int) -> list[dict[str, Any]]:
+    """Return what happened to a line."""
+    answer, _ = _get(reader, f"/v1/orders/{line_id}/history")
+    return list(answer["history"]) if answer else []
+
+
+def decide(
+    reader: Reader, user: str, lines: Sequence[dict[str, Any]], action: str, **more: Any
+) -> tuple[bool, str]:
+    """Decide on lines as they were seen; return whether all of it was done, and what came of it in words."""
+    told = {name: value for name, value in more.items() if value not in (None, "")}
+    body = {
+        "decisions": [
+            {"line": line["line_id"], "seen": line["version"], "action": action, **told}
+            for line in lines
+        ],
+        # a click that is sent twice is done once
+        "request": uuid.uuid4().hex,
+        "user": user,
+    }
+    settings = reader.settings
+    answer, why = ask_api("POST", "/v1/orders", settings.api_address, settings.dashboard_key, body)
+    return (False, why) if answer is None else _said(answer["lines"], action)
+
+
+def _said(lines: Sequence[dict[str, Any]], action: str) -> tuple[bool, str]:
+    refused = [line["error"]["detail"] for line in lines if line["error"]]
+    done = [line for line in lines if not line["error"]]
+    orders = sorted({line["order_id"] for line in done if line["state"] == "ordered"})
+    words = {
+        "change": "changed",
+        "approve": "approved",
+        "reject": "rejected",
+        "snooze": "snoozed",
+        "wake": "open again",
+        "cancel": "cancelled",
+    }[action]
+    parts = [f"{plural(len(done), 'line')} {words}"] if done else []
+    if orders:
+        parts.append(f"on order as {', '.join(orders)}")
+    if waiting := sum(line["state"] == "waiting" for line in done):
+        parts.append(f"{waiting:,} wait for a second approver")
+    said = "; ".join(parts) + "." if parts else ""
+    return not refused, " ".join([said, *refused]).strip()
+
+
+def _get(reader: Reader, path: str) -> tuple[dict[str, Any] | None, str]:
+    settings = reader.settings
+    return ask_api(
+        "GET", path, settings.api_address, settings.dashboard_key, away=AWAY, not_done="Not read"
+    )

@@ -1,0 +1,144 @@
+"""One line of the order desk: its sentence and chart, where its figures come from, its history, and the decisions."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from catalog.state import business_day
+from dashboard.charts import draw_chart
+from dashboard.feeds.fixing import SAID
+from dashboard.links import page_link
+from dashboard.orders.chart import stock_chart
+from dashboard.orders.desk import decide, read_history
+from dashboard.reader import Reader
+from dashboard.theme import plain, quantity, roles
+from dashboard.widgets import table, time_column
+from stocktide.foundation.users import User
+
+SNOOZE_DAYS = 3
+SOURCES = {
+    "supplier": "Supplier",
+    "lead": "Lead time",
+    "target": "Target",
+    "cost": "Cost",
+    "holding": "Holding cost",
+}
+READ_ONLY = "Buyers, planners and operators decide on orders."
+
+
+def draw_line(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
+    """Draw a line that was clicked."""
+    st.header(f"{plain(line['product_name'])} for {plain(line['location_name'])}")
+    why = line["explanation"]
+    if why.get("sentence"):
+        st.markdown(f"**{plain(why['sentence'])}.**")
+    if line["buyer"] is not None:
+        st.markdown(
+            f"A buyer set {quantity(line['quantity'])}; {quantity(line['proposed'])} are proposed."
+        )
+    if why.get("days"):
+        draw_chart(stock_chart(line, roles()), "orders.stock")
+    if "from" in why:
+        said = " · ".join(f"{SOURCES[name]}: {plain(told)}" for name, told in why["from"].items())
+        st.caption(said)
+    with st.container(horizontal=True):
+        page_link("products", "Product", sku=line["product"], location=line["location"])
+        page_link("forecasts", "Forecast", product=line["product"], location=line["location"])
+    if user.buys:
+        _act(reader, user, line)
+    else:
+        st.caption(READ_ONLY)
+    _history(reader, line)
+
+
+def _act(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
+    """Offer the decisions that the line's state allows."""
+    if line["state"] == "ordered":
+        _cancel(reader, user, line)
+    elif line["state"] in ("proposed", "snoozed", "waiting"):
+        _decide(reader, user, line)
+
+
+def _decide(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
+    key = f"orders.{line['line_id']}.{line['version']}"
+    today = business_day(reader.clock(), ["UTC"])
+    pack = float(line["explanation"].get("data", {}).get("pack", 1.0))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = st.number_input(
+            "Quantity",
+            min_value=0.0,
+            value=float(line["quantity"]),
+            step=pack,
+            key=f"{key}.quantity",
+        )
+        reason = st.text_input(
+            "Reason", key=f"{key}.reason", max_chars=500, placeholder="Saved in the history"
+        )
+        until = st.date_input(
+            "Snooze until",
+            value=today + timedelta(days=SNOOZE_DAYS),
+            min_value=today + timedelta(days=1),
+            format="YYYY-MM-DD",
+            key=f"{key}.until",
+        )
+    is_changed = wanted != line["quantity"]
+    with st.container(horizontal=True):
+        approve = st.button("Approve", key=f"{key}.approve", type="primary", disabled=is_changed)
+        change = st.button("Change", key=f"{key}.change", disabled=not is_changed)
+        reject = st.button("Reject", key=f"{key}.reject")
+        snooze = st.button("Snooze", key=f"{key}.snooze")
+    if is_changed:
+        st.caption("Change the quantity, with a reason, before you approve it.")
+    if approve:
+        _done(reader, user, line, "approve", reason=reason)
+    elif change:
+        _done(reader, user, line, "change", quantity=str(wanted), reason=reason)
+    elif reject:
+        _done(reader, user, line, "reject", reason=reason)
+    elif snooze and isinstance(until, date):
+        _done(reader, user, line, "snooze", until=until.isoformat(), reason=reason)
+
+
+def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
+    key = f"orders.{line['line_id']}.{line['version']}"
+    st.markdown(
+        f"Ordered as {plain(line['order_id'])}, line {line['order_line']}: "
+        f"{quantity(line['ordered'])} {line['unit']}."
+    )
+    reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
+    if st.button("Cancel this line", key=f"{key}.cancel"):
+        _done(reader, user, line, "cancel", reason=reason)
+
+
+def _done(reader: Reader, user: User, line: Mapping[str, Any], action: str, **more: Any) -> None:
+    st.session_state[SAID] = decide(reader, user.username, [dict(line)], action, **more)
+    st.rerun()
+
+
+def _history(reader: Reader, line: Mapping[str, Any]) -> None:
+    rows = [
+        {
+            "at": pd.to_datetime(one["at"]),
+            "by": one["by"],
+            "action": one["action"],
+            "quantity": one["after"]["quantity"],
+            "state": one["after"]["state"],
+            "reason": one["reason"] or "",
+        }
+        for one in read_history(reader, line["line_id"])
+    ]
+    if not rows:
+        return
+    st.subheader("History")
+    columns = {
+        "at": time_column("When"),
+        "by": "Who",
+        "action": "What",
+        "quantity": st.column_config.NumberColumn("Quantity", format="%.3g"),
+        "state": "State after",
+        "reason": st.column_config.TextColumn("Reason", width="large"),
+    }
+    table(pd.DataFrame(rows), f"orders.history.{line['line_id']}", columns)

@@ -1,0 +1,186 @@
+"""Orders: what to order today, from whom and why, and what buyers make of it."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.feeds.fixing import SAID
+from dashboard.filters import choose
+from dashboard.freshness import data_state
+from dashboard.orders.desk import decide, read_lines, read_suppliers
+from dashboard.orders.line import draw_line
+from dashboard.panels import rows_foot, rows_words
+from dashboard.reader import Reader
+from dashboard.theme import amount, plain, plural, quantity
+from dashboard.widgets import OPENS, clicked, rows_key, switch, table
+from stocktide.foundation.users import User
+
+STATES = {
+    "open": "To decide",
+    "waiting": "Second approver",
+    "snoozed": "Snoozed",
+    "ordered": "Ordered",
+    "rejected": "Rejected",
+    "cancelled": "Cancelled",
+}
+EVERY_SUPPLIER = "All suppliers"
+NONE = {
+    "open": "Nothing to order. Lines are proposed every morning from the published forecast, stock and the terms of "
+    "buying; `stocktide orders propose` does it at once. See docs/orders.md.",
+    "waiting": "No line waits for a second approver.",
+    "snoozed": "No line is snoozed.",
+    "ordered": "Nothing was ordered here yet. What you approve is on order at once.",
+    "rejected": "No line was rejected.",
+    "cancelled": "No order was cancelled.",
+}
+
+
+def render(reader: Reader, user: User) -> None:
+    """Draw the lines of a state, those first that risk most, and the one that was clicked."""
+    if SAID in st.session_state:
+        done, said = st.session_state.pop(SAID)
+        (st.success if done else st.warning)(plain(said))
+    filters = choose(reader)
+    state = switch("state", "Lines", STATES)
+    suppliers = read_suppliers(reader)
+    supplier = _supplier(suppliers)
+    lines, found, why = read_lines(
+        reader, state=state, supplier=supplier, location=filters.asked.get("location")
+    )
+    if why:
+        st.warning(plain(why))
+        return
+    if not lines:
+        st.info(NONE[state])
+        return
+    _sums(lines, found)
+    event = table(line_rows(lines), f"orders.list.{rows_key(_ids(lines))}", _columns(), **OPENS)
+    row = clicked(event, len(lines))
+    if row is not None:
+        st.query_params["line"] = str(lines[row]["line_id"])
+    _approve_all(reader, user, lines, state, supplier)
+    rows_foot(
+        data_state(reader),
+        rows_words(len(lines), found, "line"),
+        key="orders.csv",
+        file="orders",
+        read=lambda: line_rows(read_lines(reader, state=state, supplier=supplier)[0]),
+    )
+    named = next(
+        (line for line in lines if str(line["line_id"]) == st.query_params.get("line")), None
+    )
+    if named is None:
+        st.caption("Click a line to see why it is this much, and to decide on it.")
+    else:
+        draw_line(reader, user, named)
+
+
+def _ids(lines: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    return [(line["line_id"], line["version"]) for line in lines]
+
+
+def _supplier(suppliers: list[dict[str, Any]]) -> str | None:
+    """Offer the suppliers with open lines, with what they cost and until when to order."""
+    names = {one["supplier"]: _supplier_words(one) for one in suppliers}
+    chosen = st.selectbox(
+        "Supplier",
+        ["", *names],
+        format_func=lambda one: names.get(one, EVERY_SUPPLIER),
+        key="orders.supplier",
+    )
+    return chosen or None
+
+
+def _supplier_words(one: dict[str, Any]) -> str:
+    parts = [str(one["name"]), plural(one["lines"], "line")]
+    if one["amount"] is not None:
+        parts.append(amount(one["amount"], one["currency"]))
+        lack = (one["minimum_value"] or 0) - one["amount"]
+        if one["minimum_value"] is not None:
+            below = f"{amount(lack, one['currency'])} below the minimum"
+            parts.append("minimum met" if lack <= 0 else below)
+    if one["cutoff"]:
+        parts.append(
+            f"order by {one['cutoff']}" + (f" ({one['timezone']})" if one["timezone"] else "")
+        )
+    return " · ".join(parts)
+
+
+def _sums(lines: list[dict[str, Any]], found: int) -> None:
+    """Write what the lines cost and risk; amounts of several currencies stand side by side."""
+    frame = pd.DataFrame(lines)
+    cost = frame.dropna(subset=["amount"]).groupby(frame["currency"].fillna(""))["amount"].sum()
+    risk = frame.dropna(subset=["at_risk"]).groupby(frame["currency"].fillna(""))["at_risk"].sum()
+    with st.container(horizontal=True):
+        st.metric("Lines", f"{found:,}")
+        st.metric("Cost", _amounts(cost))
+        st.metric("Sales at risk without them", _amounts(risk))
+
+
+def _amounts(sums: "pd.Series[float]") -> str:
+    return (
+        " + ".join(amount(float(value), str(code)) for code, value in sums.items()) or "not known"
+    )
+
+
+def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
+    """Build the table's rows."""
+    rows = [
+        {
+            "product": line["product_name"],
+            "location": line["location_name"],
+            "quantity": f"{quantity(line['quantity'])} {line['unit']}",
+            "proposed": None if line["buyer"] is None else quantity(line["proposed"]),
+            "amount": line["amount"],
+            "currency": line["currency"] or "",
+            "at_risk": line["at_risk"],
+            "why": line["explanation"].get("sentence", ""),
+            "supplier": line["supplier_name"],
+            "state": line["state"],
+            "until": line["snoozed_until"],
+            "order": line["order_id"] or "",
+            "expected": line["expected_on"],
+            "sku": line["product"],
+        }
+        for line in lines
+    ]
+    return pd.DataFrame(rows, columns=list(_columns()))
+
+
+def _columns() -> dict[str, Any]:
+    return {
+        "product": st.column_config.TextColumn("Product", pinned=True, width="medium"),
+        "location": st.column_config.TextColumn("Shop", width="medium"),
+        "quantity": st.column_config.TextColumn("Order"),
+        "proposed": st.column_config.TextColumn("Proposed", help="Where a buyer has changed it."),
+        "amount": st.column_config.NumberColumn("Cost", format="%.2f"),
+        "currency": "Currency",
+        "at_risk": st.column_config.NumberColumn(
+            "At risk", format="%.2f", help="Sales expected to be lost without the order."
+        ),
+        "why": st.column_config.TextColumn("Why", width="large"),
+        "supplier": st.column_config.TextColumn("Supplier", width="medium"),
+        "state": "State",
+        "until": st.column_config.DateColumn("Until"),
+        "order": "Purchase order",
+        "expected": st.column_config.DateColumn("Expected"),
+        "sku": "SKU",
+    }
+
+
+def _approve_all(
+    reader: Reader, user: User, lines: list[dict[str, Any]], state: str, supplier: str | None
+) -> None:
+    """Offer to approve what stands there of one supplier, as it stands there."""
+    if not user.buys or supplier is None or state not in ("open", "waiting"):
+        return
+    some = [line for line in lines if line["state"] != "snoozed" and line["quantity"] > 0]
+    if some and st.button(
+        f"Approve {plural(len(some), 'line')}",
+        key="orders.approve_all",
+        type="primary",
+        help="Makes one purchase order of them, and puts it on order. Snoozed lines stay.",
+    ):
+        st.session_state[SAID] = decide(reader, user.username, some, "approve")
+        st.rerun()
