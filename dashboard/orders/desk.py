@@ -10,7 +10,7 @@ from dashboard.reader import Reader
 from dashboard.theme import plural
 
 AWAY = "The API does not answer, so the order desk cannot be read. See `stocktide status`."
-LINES_MAX = 1_000
+LINES_MAX = 500
 
 
 def read_lines(reader: Reader, **asked: str | None) -> tuple[list[dict[str, Any]], int, str]:

@@ -1,0 +1,115 @@
+"""Page Orders: what is proposed, why, and what a buyer makes of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from dashboard.orders.chart import WITH, WITHOUT, empty_day, stock_frame
+from purchasing.desk.proposals import Proposal, put_proposals, see
+from tests.conftest import Api
+from tests.dashboard.conftest import Dashboard, text_of
+
+WHY: dict[str, Any] = {
+    "sentence": "6 days' demand 60 ± 7; a fill rate of 95 % needs 54; have 20 on hand; order 34 = 3 packs of 12 = 36",
+    "data": {"pack": 12.0},
+    "from": {"supplier": "terms", "lead": "promised: 3 days"},
+    "days": ["2026-03-02", "2026-03-03", "2026-03-04"],
+    "with": [[8, 10, 12], [0, 0, 2], [26, 28, 30]],
+    "without": [[8, 10, 12], [0, 0, 2], [0, 0, 0]],
+}
+
+
+@pytest.fixture
+def desk(
+    api: Api, open_dashboard: Callable[..., Dashboard], database_url: str, database: sa.Engine
+) -> Dashboard:
+    """Two proposals to the mill."""
+    products = [{"sku": "A", "name": "Apples"}, {"sku": "B"}]
+    api.operate.put("/v1/products", json={"products": products}).raise_for_status()
+    api.operate.put("/v1/locations", json={"locations": [{"code": "S1"}]}).raise_for_status()
+    suppliers = [{"supplier": "mill", "name": "The mill", "minimum_value": 60, "cutoff": "16:00"}]
+    api.operate.put("/v1/terms/suppliers", json={"suppliers": suppliers}).raise_for_status()
+    needs = [
+        Proposal("mill", sku, "S1", 36_000, WHY, 9_000_000 - number, price_micros=1_500_000, currency="EUR")
+        for number, sku in enumerate("AB")
+    ]  # fmt: skip
+    with database.begin() as connection:
+        put_proposals(connection, see(connection), needs, by="run")
+    made = open_dashboard(database_url)
+    key = api.operate.headers["Authorization"].removeprefix("Bearer ")
+    settings = made.reader.settings.model_copy(update={"api_url": api.url, "dashboard_key": key})
+    made.reader = replace(made.reader, settings=settings)
+    return made
+
+
+def first_line(api: Api) -> str:
+    return str(api.read.get("/v1/orders").json()["lines"][0]["line_id"])
+
+
+def test_lines_are_shown_with_their_sentence_and_cost(desk: Dashboard) -> None:
+    drawn = desk.draw("orders")
+    assert [metric.value for metric in drawn.metric] == ["2", "EUR 108.00", "EUR 18.00"]
+    (table,) = drawn.dataframe
+    assert table.value["why"].tolist() == [WHY["sentence"]] * 2
+    assert table.value["product"].tolist() == ["Apples", "B"]
+    assert drawn.selectbox(key="orders.supplier").options == [
+        "All suppliers",
+        "The mill · 2 lines · EUR 108.00 · minimum met · order by 16:00",
+    ]
+
+
+def test_a_line_is_explained_and_approved(desk: Dashboard, api: Api) -> None:
+    line = first_line(api)
+    drawn = desk.draw("orders", role="buyer", line=line)
+    assert drawn.header[0].value == "Apples for S1"
+    assert WHY["sentence"] in text_of(drawn)
+    assert "Lead time: promised" in text_of(drawn)
+    assert "empty on Tue 3 Mar without the order" in text_of(drawn)
+    drawn.button(key=f"orders.{line}.1.approve").click().run()
+    assert drawn.success[0].value.startswith("1 line approved; on order as PO")
+    (row,) = api.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
+    assert row["on_order"] == 36.0
+
+
+def test_a_changed_number_needs_a_reason_and_stays(desk: Dashboard, api: Api) -> None:
+    line = first_line(api)
+    drawn = desk.draw("orders", role="buyer", line=line)
+    drawn.number_input(key=f"orders.{line}.1.quantity").set_value(48.0).run()
+    assert drawn.button(key=f"orders.{line}.1.approve").disabled
+    drawn.button(key=f"orders.{line}.1.change").click().run()
+    assert "Say why line" in drawn.warning[0].value
+    drawn.number_input(key=f"orders.{line}.1.quantity").set_value(48.0)
+    drawn.text_input(key=f"orders.{line}.1.reason").set_value("street party")
+    drawn.run()
+    drawn.button(key=f"orders.{line}.1.change").click().run()
+    assert drawn.success[0].value == "1 line changed."
+    assert "A buyer set 48; 36 are proposed." in text_of(drawn)
+
+
+def test_all_lines_of_a_supplier_are_approved_at_once(desk: Dashboard, api: Api) -> None:
+    drawn = desk.draw("orders", role="buyer")
+    drawn.selectbox(key="orders.supplier").set_value("mill").run()
+    drawn.button(key="orders.approve_all").click().run()
+    assert drawn.success[0].value.startswith("2 lines approved; on order as PO")
+    assert "Nothing to order." in drawn.info[0].value
+    assert api.read.get("/v1/orders", params={"state": "ordered"}).json()["found"] == 2
+
+
+def test_viewer_reads_and_decides_nothing(desk: Dashboard, api: Api) -> None:
+    drawn = desk.draw("orders", role="viewer", line=first_line(api))
+    assert "Buyers, planners and operators decide on orders." in text_of(drawn)
+    assert [
+        button for button in drawn.button if button.key and button.key.startswith("orders.")
+    ] == []
+
+
+def test_stock_of_the_chart_is_that_of_the_line() -> None:
+    line = {"explanation": WHY}
+    frame = stock_frame(line)
+    assert frame[frame["order"] == WITH]["middle"].tolist() == [10, 0, 28]
+    assert frame[frame["order"] == WITHOUT]["high"].tolist() == [12, 2, 0]
+    assert empty_day(line) == pd.Timestamp("2026-03-03")
