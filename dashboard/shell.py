@@ -32,6 +32,7 @@ from dashboard.reader import Reader, open_reader, signed_in_user
 from dashboard.risk import page as risk
 from dashboard.sql import page as sql
 from dashboard.system import page as system
+from dashboard.terms import page as terms
 from dashboard.theme import plural, when
 from dashboard.trending import page as trending
 from stocktide.foundation.errors import Unauthorized
@@ -56,6 +57,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     ],
     "Planning": [
         ("orders", "Orders", ":material/shopping_cart:", orders.render),
+        ("terms", "Terms", ":material/handshake:", terms.render),
         ("calendar", "Calendar", ":material/calendar_month:", calendar.render),
     ],
     "Operations": [

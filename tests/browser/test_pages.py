@@ -31,6 +31,7 @@ PAGES = {
     "Trending": ("/trending", 1, 1),
     # the chain has proposed no order yet
     "Orders": ("/orders", 0, 0),
+    "Terms": ("/terms", 0, 1),
     "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
     # nothing is asked for yet

@@ -1,0 +1,148 @@
+"""Terms: suppliers, what they sell, targets, costs, limits and budgets, as tables that buyers edit."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.api_client import ask_api
+from dashboard.feeds.fixing import SAID
+from dashboard.freshness import data_state
+from dashboard.panels import rows_foot, rows_words
+from dashboard.reader import Reader
+from dashboard.terms.words import KINDS, TermKind
+from dashboard.theme import plain
+from dashboard.widgets import ROW_PX, switch
+from stocktide.foundation.users import User
+
+AWAY = "The API does not answer, so terms cannot be read. See `stocktide status`."
+PAGE, ROWS_MAX = 500, 5_000
+READ_ONLY = "Buyers, planners and operators change terms."
+
+
+def render(reader: Reader, user: User) -> None:
+    """Draw the terms of a kind; who may change them edits the table."""
+    if SAID in st.session_state:
+        done, said = st.session_state.pop(SAID)
+        (st.success if done else st.warning)(plain(said))
+    name = switch("kind", "Terms", {name: kind.title for name, kind in KINDS.items()})
+    kind, state = KINDS[name], data_state(reader)
+    st.markdown(kind.about)
+    terms, why = read_terms(reader, name)
+    if why:
+        st.warning(plain(why))
+        return
+    shown = frame_of(kind, terms)
+    if not terms:
+        st.info(
+            f"No {kind.title.lower()} yet. Add a row below, or import a file: see docs/terms.md."
+        )
+    edited = st.data_editor(
+        shown,
+        key=f"terms.{name}.{max((term['term_id'] for term in terms), default=0)}.{len(terms)}",
+        column_config=dict(kind.columns),
+        num_rows="dynamic" if user.buys else "fixed",
+        disabled=not user.buys,
+        hide_index=True,
+        placeholder="",
+        row_height=ROW_PX,
+        width="stretch",
+    )
+    if not user.buys:
+        st.caption(READ_ONLY)
+    elif st.button("Save", key="terms.save", type="primary", disabled=edited.equals(shown)):
+        st.session_state[SAID] = save(reader, user.username, name, terms, edited)
+        st.rerun()
+    rows_foot(
+        state,
+        rows_words(len(terms), len(terms), "row"),
+        key="terms.csv",
+        file=name,
+        read=lambda: frame_of(kind, read_terms(reader, name)[0]),
+    )
+
+
+def read_terms(reader: Reader, name: str) -> tuple[list[dict[str, Any]], str]:
+    """Return all rows of a kind that are in force, or why there are none."""
+    rows: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None and len(rows) < ROWS_MAX:
+        answer, why = _ask(reader, "GET", f"/v1/terms/{name}?after={after}&limit={PAGE}")
+        if answer is None:
+            return [], why
+        rows += answer[name.replace("-", "_")]
+        after = answer["next"]
+    return rows, ""
+
+
+def frame_of(kind: TermKind, terms: list[dict[str, Any]]) -> pd.DataFrame:
+    """Build the table's rows; days as days, a column without any value as text or number as it is edited."""
+    frame = pd.DataFrame(
+        [{name: term[name] for name in kind.columns} for term in terms], columns=list(kind.columns)
+    )
+    for name, column in kind.columns.items():
+        what = column["type_config"]["type"]
+        if what == "date":
+            frame[name] = pd.to_datetime(frame[name]).dt.date
+        elif what == "number":
+            frame[name] = pd.to_numeric(frame[name]).astype(float)
+        elif what == "text":
+            frame[name] = frame[name].astype("string")
+    return frame
+
+
+def save(
+    reader: Reader, user: str, name: str, terms: list[dict[str, Any]], edited: pd.DataFrame
+) -> tuple[bool, str]:
+    """Put the rows that were changed or added, and withdraw those that are gone; what came of it in words."""
+    kind = KINDS[name]
+    about = list(kind.columns)[: kind.key]
+    rows = [_told(row) for row in edited.to_dict("records")]
+    rows = [row for row in rows if row]
+    kept = {_key(row, about) for row in rows}
+    before = {_key(_told(term), about): term["id"] for term in terms}
+    body = {name.replace("-", "_"): rows, "user": user}
+    done, why = _ask(reader, "PUT", f"/v1/terms/{name}", body)
+    if done is None:
+        return False, why
+    gone = [term_id for key, term_id in before.items() if key not in kept]
+    for term_id in gone:
+        answer, why = _ask(reader, "DELETE", f"/v1/terms/{name}/{term_id}?user={user}")
+        if answer is None:
+            return False, why
+    return (
+        True,
+        f"{done['recorded']:,} added, {done['changed']:,} changed, {len(gone):,} withdrawn.",
+    )
+
+
+def _told(row: dict[Any, Any]) -> dict[str, Any]:
+    """Return the cells of a row that say something, as the API takes them."""
+    cells = {str(name): value for name, value in row.items() if not pd.isna(value) and value != ""}
+    return {
+        name: value.isoformat()
+        if hasattr(value, "isoformat")
+        else int(value)
+        if isinstance(value, float) and value.is_integer()
+        else value
+        for name, value in cells.items()
+    }
+
+
+def _key(row: dict[str, Any], about: list[str]) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in about)
+
+
+def _ask(
+    reader: Reader, method: str, path: str, body: dict[str, Any] | None = None
+) -> tuple[dict[str, Any] | None, str]:
+    settings = reader.settings
+    return ask_api(
+        method,
+        path,
+        settings.api_address,
+        settings.dashboard_key,
+        body,
+        away=AWAY,
+        not_done="Not saved",
+    )

@@ -1,0 +1,93 @@
+"""Page Terms: what is in force, and what an edit of its table sends."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dashboard.terms.page import frame_of, read_terms, save
+from dashboard.terms.words import KINDS
+from ingest.terms import KINDS as TERM_KINDS
+from tests.conftest import Api
+from tests.dashboard.conftest import Dashboard, text_of
+
+
+@pytest.fixture
+def desk(api: Api, open_dashboard: Callable[..., Dashboard], database_url: str) -> Dashboard:
+    """The page in front of the API, with two suppliers."""
+    api.operate.put("/v1/products", json={"products": [{"sku": "A"}]}).raise_for_status()
+    suppliers = [{"supplier": "mill", "lead_days": 3}, {"supplier": "dairy", "cutoff": "16:00"}]
+    api.operate.put("/v1/terms/suppliers", json={"suppliers": suppliers}).raise_for_status()
+    made = open_dashboard(database_url)
+    key = api.operate.headers["Authorization"].removeprefix("Bearer ")
+    settings = made.reader.settings.model_copy(update={"api_url": api.url, "dashboard_key": key})
+    made.reader = replace(made.reader, settings=settings)
+    return made
+
+
+def edited(desk: Dashboard, name: str) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    terms, why = read_terms(desk.reader, name)
+    assert why == ""
+    return terms, frame_of(KINDS[name], terms)
+
+
+def test_page_has_every_field_of_every_kind() -> None:
+    assert {name: [*kind.columns] for name, kind in KINDS.items()}.keys() == TERM_KINDS.keys()
+    for name, kind in KINDS.items():
+        assert set(kind.columns) == set(TERM_KINDS[name].fields) - {"known_since"}
+        about = [
+            name.replace("from_", "from") if name == "from_" else name
+            for name in TERM_KINDS[name].key
+        ]
+        assert set(list(kind.columns)[: kind.key]) == set(about)
+
+
+def test_edit_sends_what_was_changed_added_and_taken_out(desk: Dashboard, api: Api) -> None:
+    terms, frame = edited(desk, "suppliers")
+    assert frame["supplier"].tolist() == ["mill", "dairy"]
+    frame.loc[0, "lead_days"] = 4.0
+    frame = frame.drop(index=1)
+    new = pd.DataFrame([{"supplier": "orchard", "active": True}]).reindex(columns=frame.columns)
+    frame = pd.concat([frame, new.astype(frame.dtypes)])
+    done, said = save(desk.reader, "anna", "suppliers", terms, frame)
+    assert (done, said) == (True, "1 added, 1 changed, 1 withdrawn.")
+    rows = api.read.get("/v1/terms/suppliers").json()["suppliers"]
+    assert {row["supplier"]: row["lead_days"] for row in rows} == {"mill": 4, "orchard": None}
+    assert {row["recorded_by"] for row in rows} == {"anna (key test operate)"}
+    terms, frame = edited(desk, "suppliers")
+    assert (
+        save(desk.reader, "anna", "suppliers", terms, frame)[1]
+        == "0 added, 0 changed, 0 withdrawn."
+    )
+
+
+def test_days_go_there_and_back(desk: Dashboard) -> None:
+    _, frame = edited(desk, "supplier-days")
+    frame.loc[0] = {
+        "supplier": "mill",
+        "from": date(2027, 1, 1),
+        "to": date(2027, 1, 2),
+        "state": "closed",
+    }
+    assert save(desk.reader, "anna", "supplier-days", [], frame)[0]
+    _, again = edited(desk, "supplier-days")
+    assert again["from"].tolist() == [date(2027, 1, 1)]
+
+
+def test_what_is_wrong_is_named_and_nothing_is_saved(desk: Dashboard) -> None:
+    terms, frame = edited(desk, "suppliers")
+    frame.loc[0, "order_days"] = "monday"
+    done, said = save(desk.reader, "anna", "suppliers", terms, frame)
+    assert not done
+    assert "'monday' is no day of the week" in said
+
+
+def test_page_draws_a_table_and_a_viewer_changes_nothing(desk: Dashboard) -> None:
+    drawn = desk.draw("terms", role="buyer")
+    assert drawn.button(key="terms.save").disabled
+    empty = desk.draw("terms", role="viewer", kind="price-breaks")
+    assert "No price breaks yet" in empty.info[0].value
+    assert "Buyers, planners and operators change terms." in text_of(empty)
