@@ -68,6 +68,8 @@ def get_orders(
     supplier: str | None = None,
     product: str | None = None,
     location: str | None = None,
+    department: str | None = None,
+    category: str | None = None,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Limit = 100,
 ) -> dict[str, Any]:
@@ -76,6 +78,8 @@ def get_orders(
         "supplier": checked_text(supplier),
         "product": checked_text(product),
         "location": checked_text(location),
+        "department": checked_text(department),
+        "category": checked_text(category),
     }
     with engine_of(request).connect() as connection:
         lines, found = list_lines(connection, state=state, offset=offset, limit=limit, **asked)

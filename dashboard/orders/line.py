@@ -14,7 +14,7 @@ from dashboard.links import page_link
 from dashboard.orders.chart import stock_chart
 from dashboard.orders.desk import decide, read_history
 from dashboard.reader import Reader
-from dashboard.theme import plain, quantity, roles
+from dashboard.theme import counted, plain, quantity, roles
 from dashboard.widgets import table, time_column
 from stocktide.foundation.users import User
 
@@ -106,7 +106,7 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
     key = f"orders.{line['line_id']}.{line['version']}"
     st.markdown(
         f"Ordered as {plain(line['order_id'])}, line {line['order_line']}: "
-        f"{quantity(line['ordered'])} {line['unit']}."
+        f"{counted(line['ordered'], line['unit'])}."
     )
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
     if st.button("Cancel this line", key=f"{key}.cancel"):

@@ -12,7 +12,7 @@ from dashboard.orders.desk import decide, read_lines, read_suppliers
 from dashboard.orders.line import draw_line
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.theme import amount, plain, plural, quantity
+from dashboard.theme import amount, counted, plain, plural, quantity
 from dashboard.widgets import OPENS, clicked, rows_key, switch, table
 from stocktide.foundation.users import User
 
@@ -45,9 +45,7 @@ def render(reader: Reader, user: User) -> None:
     state = switch("state", "Lines", STATES)
     suppliers = read_suppliers(reader)
     supplier = _supplier(suppliers)
-    lines, found, why = read_lines(
-        reader, state=state, supplier=supplier, location=filters.asked.get("location")
-    )
+    lines, found, why = read_lines(reader, state=state, supplier=supplier, **filters.asked)
     if why:
         st.warning(plain(why))
         return
@@ -65,7 +63,9 @@ def render(reader: Reader, user: User) -> None:
         rows_words(len(lines), found, "line"),
         key="orders.csv",
         file="orders",
-        read=lambda: line_rows(read_lines(reader, state=state, supplier=supplier)[0]),
+        read=lambda: line_rows(
+            read_lines(reader, state=state, supplier=supplier, **filters.asked)[0]
+        ),
     )
     named = next(
         (line for line in lines if str(line["line_id"]) == st.query_params.get("line")), None
@@ -130,7 +130,7 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
         {
             "product": line["product_name"],
             "location": line["location_name"],
-            "quantity": f"{quantity(line['quantity'])} {line['unit']}",
+            "quantity": counted(line["quantity"], line["unit"]),
             "proposed": None if line["buyer"] is None else quantity(line["proposed"]),
             "amount": line["amount"],
             "currency": line["currency"] or "",

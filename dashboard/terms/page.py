@@ -50,7 +50,7 @@ def render(reader: Reader, user: User) -> None:
     )
     if not user.buys:
         st.caption(READ_ONLY)
-    elif st.button("Save", key="terms.save", type="primary", disabled=edited.equals(shown)):
+    elif _save_button(is_changed=not edited.equals(shown)):
         st.session_state[SAID] = save(reader, user.username, name, terms, edited)
         st.rerun()
     rows_foot(
@@ -60,6 +60,12 @@ def render(reader: Reader, user: User) -> None:
         file=name,
         read=lambda: frame_of(kind, read_terms(reader, name)[0]),
     )
+
+
+def _save_button(*, is_changed: bool) -> bool:
+    """Draw the button; one that saves nothing does not stand out."""
+    look: Any = "primary" if is_changed else "secondary"
+    return st.button("Save", key="terms.save", type=look, disabled=not is_changed)
 
 
 def read_terms(reader: Reader, name: str) -> tuple[list[dict[str, Any]], str]:

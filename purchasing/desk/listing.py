@@ -30,6 +30,8 @@ def list_lines(
     supplier: str | None = None,
     product: str | None = None,
     location: str | None = None,
+    department: str | None = None,
+    category: str | None = None,
     offset: int = 0,
     limit: int = 100,
 ) -> Listed:
@@ -41,6 +43,8 @@ def list_lines(
         "supplier": supplier,
         "product": product,
         "location": location,
+        "department": department,
+        "category": category,
         "offset": offset,
         "limit": min(limit, LIMIT_MAX),
     }

@@ -13,6 +13,8 @@ WHERE o.state = ANY(:states)
   AND (CAST(:supplier AS text) IS NULL OR o.supplier = :supplier)
   AND (CAST(:product AS text) IS NULL OR o.product = :product)
   AND (CAST(:location AS text) IS NULL OR o.location = :location)
+  AND (CAST(:department AS text) IS NULL OR p.department = :department)
+  AND (CAST(:category AS text) IS NULL OR p.category = :category)
 ORDER BY coalesce(o.at_risk_micros, 0) DESC, o.line_id
 OFFSET :offset
 LIMIT :limit
