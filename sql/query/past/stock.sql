@@ -50,8 +50,8 @@ prices AS (
 SELECT s.product_id, s.location_id, CASE WHEN b.milli >= 0 THEN b.milli END AS on_hand_milli, b.milli AS book_milli,
        b.milli IS NOT NULL AS known, NULL::TIMESTAMPTZ AS counted_at, NULL::BIGINT AS sensed_milli, NULL::TIMESTAMPTZ AS sensed_at,
        coalesce(o.on_order, 0)::BIGINT AS on_order_milli, coalesce(o.in_transit, 0)::BIGINT AS in_transit_milli,
-       coalesce(o.promised, 0)::BIGINT AS promised_milli, p.last.micros AS price_micros, p.last.currency AS currency,
-       coalesce(p.last.promotion, false) AS promotion, c.last.micros AS cost_micros, c.last.currency AS cost_currency,
+       coalesce(o.promised, 0)::BIGINT AS promised_milli, p.last.micros AS price_micros, nullif(p.last.currency, '') AS currency,
+       coalesce(p.last.promotion, false) AS promotion, c.last.micros AS cost_micros, nullif(c.last.currency, '') AS cost_currency,
        s.last_sale_at, s.updated_at
 FROM seen s
 LEFT JOIN left_behind b USING (product_id, location_id)
