@@ -17,7 +17,6 @@ from dashboard.theme import plain, unit_word
 
 # What answers only from a year on, whatever the period of the page: seasons, prices, promotions, baskets.
 YEAR_DAYS = 364
-SHOPS = {"all": "All shops", "like": "Like-for-like shops"}
 NONE_ALIKE = "No shop sold in both periods, and so nothing"
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts import draw_chart
-from dashboard.demand.asking import NONE_ALIKE, SHOPS, Scope
+from dashboard.demand.asking import NONE_ALIKE, Scope
 from dashboard.demand.figures import pareto_curve
 from dashboard.events.links import events_link
+from dashboard.fiscal import SHOPS
 from dashboard.glossary import tip
 from dashboard.links import page_link
 from dashboard.panels import rows_words

@@ -42,7 +42,7 @@ class Narrowed:
 
 
 def narrowed_by_address() -> Narrowed:
-    """Return what the address narrows the page to; values that are none count as all."""
+    """Return what the address narrows the page to; a value that cannot be read counts as all."""
     return Narrowed(*(_asked(name) for name in VALUES))
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.demand.asking import NONE_ALIKE, SHOPS, Scope, of_unit_above
-from dashboard.fiscal import MONTHS, fiscal_asked, period_name
+from dashboard.demand.asking import NONE_ALIKE, Scope, of_unit_above
+from dashboard.fiscal import SHOPS, calendar_words, fiscal_asked, period_name
 from dashboard.glossary import tip
 from dashboard.panels import rows_words
 from dashboard.sums import amount_column
@@ -28,14 +28,7 @@ def periods_panel(scope: Scope) -> None:
     unit = unit_word(code)
     shown = period_rows(mine, scope)
     table(shown, "demand.periods", _columns(shown, unit))
-    if settings.fiscal_calendar == MONTHS:
-        said = "Calendar months."
-    else:
-        said = f"Weeks of the periods of a quarter: {settings.fiscal_calendar}."
-    st.caption(
-        f"{said} `STOCKTIDE_FISCAL_CALENDAR` sets the calendar. A period that is not over is compared with as many "
-        "days."
-    )
+    st.caption(calendar_words(settings))
     words = rows_words(len(mine), len(rows), "period")
     scope.foot(words, rows, asked, "Demand by fiscal period")
 

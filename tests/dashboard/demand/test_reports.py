@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from query.lake_files import handed_columns
 from query.reports import find_report, values_of
+from query.views import read_view
 from tests.dashboard.demand.chain import DAYS, FIRST, GOODS, LAST, PROMOTED
 from tests.dashboard.demand.conftest import Chain
 
@@ -163,6 +165,26 @@ def test_the_mix_is_compared_week_beside_week_in_shops_that_were_open(chain: Cha
     assert chain.report("demand_mix", days=28, open=OPEN, like_for_like="true").empty
 
 
+def test_what_is_narrowed_to_an_hour_adds_up_to_the_weekday_and_the_month(chain: Chain) -> None:
+    weekday, month = LAST.isoweekday() % 7 + 1, LAST.month
+    asked = {"days": DAYS, "open": OPEN, "weekday": weekday}
+    for name, by in (("demand_mix", "category"), ("demand_pareto", "sku")):
+        whole = chain.report(name, **{**asked, "open": ""} if by == "sku" else asked).set_index(by)
+        hours = pd.concat(
+            chain.report(name, **asked, hour=hour) if by == "category"
+            else chain.report(name, days=DAYS, weekday=weekday, hour=hour)
+            for hour in range(24)
+        )  # fmt: skip
+        sums = hours.groupby(by)["net_sales"].sum()
+        assert sums.to_dict() == pytest.approx(whole["net_sales"].to_dict())
+    days = chain.report("demand_by_day", **{**asked, "weekday": ""}, month=month)
+    mine = chain.days[chain.days["day"].map(lambda day: day.month) == month]
+    assert days.set_index("day")["sold"].to_dict() == mine.groupby("day")["sold"].sum().to_dict()
+    one = chain.report("demand_by_day", **asked, hour=12)
+    assert {day.isoweekday() for day in one["day"]} == {weekday}
+    assert one["lost"].sum() == 0
+
+
 @pytest.mark.parametrize("fiscal", [True, False])
 @pytest.mark.parametrize("alike", [True, False])
 def test_like_for_like_leaves_out_shops_that_opened_or_closed(fiscal: bool, alike: bool) -> None:
@@ -179,11 +201,17 @@ def test_like_for_like_leaves_out_shops_that_opened_or_closed(fiscal: bool, alik
     with duckdb.connect() as database:
         database.register("daily_demand", frame)
         database.execute(
-            "CREATE TABLE products AS SELECT 1 AS product_id, NULL AS department, NULL AS category, 'kg' AS unit"
+            "CREATE TABLE products AS SELECT 1 AS product_id, NULL AS department, NULL AS category, "
+            "'kg' AS unit, 'EUR' AS currency"
         )
         database.execute(
-            "CREATE TABLE locations AS SELECT unnest([1, 2, 3]) AS location_id, 'S' AS code"
+            "CREATE TABLE locations AS SELECT unnest([1, 2, 3]) AS location_id, 'S' AS code, 'UTC' AS timezone"
         )
+        # read where an hour is asked for
+        for name in ("lake", "live"):
+            database.register(f"input_{name}_movements", handed_columns("movements").empty_table())
+        database.execute(f"CREATE VIEW movements AS {read_view('movements').text}")
+        database.execute("CREATE TABLE kinds (kind VARCHAR, counts_as VARCHAR)")
         report = find_report("demand_mix")
         asked = {
             "fiscal": "true" if fiscal else "false",
