@@ -22,12 +22,21 @@ def exceptional_days(scope: Scope, first: date, last: date) -> pd.DataFrame:
     plans = read_frame(scope.reader.engine, "planned", **{**span, "limit": PLANS_MAX})
     unusual = read_frame(scope.reader.engine, "unusual_between", **span)
     named = [
-        *_planned(in_words(plans[plans["kind"].isin(KINDS)]), first, last),
+        *_planned(in_words(plans[_counts(plans, scope)]), first, last),
         *((row["day"], _unusual(row)) for row in unusual.to_dict("records")),
     ]
     rows = pd.DataFrame(named, columns=["day", "exceptional"]).drop_duplicates()
     rows["day"] = pd.to_datetime(rows["day"])
     return rows.groupby("day", as_index=False)["exceptional"].agg(_together)
+
+
+def _counts(plans: pd.DataFrame, scope: Scope) -> "pd.Series[bool]":
+    """Tell which plans make a day exceptional.
+
+    In a whole chain some product is promoted on every day: plans of products count where the page is of a category.
+    """
+    of_products = plans[["product", "department", "category"]].notna().any(axis=1)
+    return plans["kind"].isin(KINDS) & (~of_products | (scope.filters.department is not None))
 
 
 def _planned(plans: pd.DataFrame, first: date, last: date) -> list[tuple[date, str]]:

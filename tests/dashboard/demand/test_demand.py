@@ -118,16 +118,17 @@ def test_exceptional_days_are_named_where_charts_show_days(page: Dashboard, chai
         connection.execute(sa.text(UNUSUAL), {"day": odd})
     engine.dispose()
     drawn = page.draw("demand", period="28 days")
-    sold, _, cells = charts_of(drawn)
+    sold, *_, cells = charts_of(drawn)
     assert "Triangles: exceptional days" in sold
     assert "Outlined: exceptional days" in cells
     state = judge_data(read_record(page.reader.engine, "freshness", now=NOW), NOW)
-    for shop, wanted in (
-        (None, {fair - timedelta(days=1): "carnival", fair: "carnival; 20% off Tea",
-                odd: "closed: LAX; unusual: Mug at BER (not judged yet)"}),
-        ("LAX", {fair - timedelta(days=1): "carnival", fair: "carnival; 20% off Tea", odd: "closed: LAX"}),
+    eve = fair - timedelta(days=1)
+    for asked, wanted in (
+        ({}, {eve: "carnival", fair: "carnival", odd: "closed: LAX; unusual: Mug at BER (not judged yet)"}),
+        ({"location": "LAX"}, {eve: "carnival", fair: "carnival", odd: "closed: LAX"}),
+        ({"department": "Food"}, {eve: "carnival", fair: "carnival; 20% off Tea", odd: "closed: LAX"}),
     ):  # fmt: skip
-        scope = Scope(page.reader, Filters(location=shop), state, Narrowed())
+        scope = Scope(page.reader, Filters(**asked), state, Narrowed())
         rows = exceptional_days(scope, LAST - timedelta(days=27), LAST)
         found = dict(zip(rows["day"].dt.date, rows["exceptional"], strict=True))
         assert {day: set(said.split("; ")) for day, said in found.items()} == {
@@ -153,7 +154,7 @@ def test_a_cell_of_the_address_narrows_the_page(page: Dashboard) -> None:
 
 def test_a_click_on_a_cell_is_put_into_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, str] = {"month": "3", "tab": "when"}
-    cell = {"selection": {CELL: [{"dow": 6, "hour": 11.0}]}}
+    cell = {"selection": {CELL: [{"dow": 6, "hour": 12.0}]}}
     monkeypatch.setattr(st, "query_params", asked)
     monkeypatch.setattr(st, "session_state", {"hours": cell, "none": {"selection": {CELL: []}}})
     narrow_to("none", ("dow", "hour"))

@@ -11,7 +11,7 @@ import pytest
 from query.lake_files import handed_columns
 from query.reports import find_report, values_of
 from query.views import read_view
-from tests.dashboard.demand.chain import DAYS, FIRST, GOODS, LAST, PROMOTED
+from tests.dashboard.demand.chain import DAYS, FIRST, GOODS, HOURS, LAST, PROMOTED
 from tests.dashboard.demand.conftest import Chain
 
 OPEN = LAST.isoformat()
@@ -168,19 +168,16 @@ def test_the_mix_is_compared_week_beside_week_in_shops_that_were_open(chain: Cha
 def test_what_is_narrowed_to_an_hour_adds_up_to_the_weekday_and_the_month(chain: Chain) -> None:
     weekday, month = LAST.isoweekday() % 7 + 1, LAST.month
     asked = {"days": DAYS, "open": OPEN, "weekday": weekday}
-    for name, by in (("demand_mix", "category"), ("demand_pareto", "sku")):
-        whole = chain.report(name, **{**asked, "open": ""} if by == "sku" else asked).set_index(by)
-        hours = pd.concat(
-            chain.report(name, **asked, hour=hour) if by == "category"
-            else chain.report(name, days=DAYS, weekday=weekday, hour=hour)
-            for hour in range(24)
-        )  # fmt: skip
-        sums = hours.groupby(by)["net_sales"].sum()
-        assert sums.to_dict() == pytest.approx(whole["net_sales"].to_dict())
+    bare = {name: value for name, value in asked.items() if name != "open"}
+    for name, by, given in (("demand_mix", "category", asked), ("demand_pareto", "sku", bare)):
+        whole = chain.report(name, **given).set_index(by)["net_sales"]
+        hours = [chain.report(name, **given, hour=hour) for hour in HOURS]
+        sums = pd.concat(hours).groupby(by)["net_sales"].sum()
+        assert sums.to_dict() == pytest.approx(whole.to_dict())
     days = chain.report("demand_by_day", **{**asked, "weekday": ""}, month=month)
     mine = chain.days[chain.days["day"].map(lambda day: day.month) == month]
     assert days.set_index("day")["sold"].to_dict() == mine.groupby("day")["sold"].sum().to_dict()
-    one = chain.report("demand_by_day", **asked, hour=12)
+    one = chain.report("demand_by_day", **asked, hour=HOURS[1])
     assert {day.isoweekday() for day in one["day"]} == {weekday}
     assert one["lost"].sum() == 0
 
