@@ -81,11 +81,11 @@ def hour_cells(
     shown = hours.assign(weekday=names, dow=hours["weekday"], chosen=is_chosen)
     span = list(range(int(hours["hour"].min()), int(hours["hour"].max()) + 1))
     colours = alt.Scale(domainMin=0, range=[role.even, role.forecast], interpolate="rgb")
-    cells = alt.Chart(shown).mark_rect(strokeWidth=1.5, cursor="pointer")
-    cells = cells.encode(
-        stroke=_outline(role),
+    base = alt.Chart(shown).encode(
         x=alt.X("hour:O", title="hour", scale=alt.Scale(domain=span), axis=alt.Axis(labelAngle=0)),
         y=WEEKDAY_AXIS,
+    )
+    cells = base.mark_rect(stroke=role.even, strokeWidth=1, cursor="pointer").encode(
         color=alt.Color("units_a_day:Q", scale=colours, legend=None),
         tooltip=[
             alt.Tooltip("weekday:N", title="weekday"),
@@ -93,12 +93,17 @@ def hour_cells(
             alt.Tooltip("units_a_day:Q", title=f"{unit} on an average day", format=",.1f"),
         ],
     )
-    cells = cells.add_params(_cell("dow", "hour"))
+    layers = [cells.add_params(_cell("dow", "hour"))]
+    if is_chosen.any():
+        # above its neighbours, which would cover its outline
+        outline = base.transform_filter("datum.chosen")
+        layers.append(outline.mark_rect(fillOpacity=0, stroke=role.actual, strokeWidth=2))
     said = (
         f"{unit.capitalize()} on an average day, on each shop's own clock. Days that are not over are left out. Click "
         "an hour to see what sells in it."
     )
-    return chart_frame(cells.properties(height=CELLS_HEIGHT), role, title=title, subtitle=said)
+    chart = alt.layer(*layers).properties(height=CELLS_HEIGHT)
+    return chart_frame(chart, role, title=title, subtitle=said)
 
 
 def _cell(*fields: str) -> Any:
@@ -106,16 +111,11 @@ def _cell(*fields: str) -> Any:
     return alt.selection_point(name=CELL, fields=list(fields), toggle=False)
 
 
-def _outline(role: Roles) -> Any:
-    """Outline the cell that the page is narrowed to. It has a column `chosen`."""
-    return alt.condition("datum.chosen", alt.value(role.actual), alt.value(role.even))
-
-
 def month_bars(months: pd.DataFrame, role: Roles, *, title: str, chosen: int | None = None) -> Any:
     """Draw each month's index beside 1. months: month, name, index, units_a_day, days; chosen: one of them."""
     base = alt.Chart(months.assign(chosen=months["month"] == chosen))
     bars = base.mark_bar(color=role.forecast, strokeWidth=2, cursor="pointer").encode(
-        stroke=_outline(role),
+        stroke=alt.condition("datum.chosen", alt.value(role.actual), alt.value(role.even)),
         x=alt.X("name:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("index:Q", title="index"),
         tooltip=[

@@ -61,6 +61,7 @@ def shelves_columns(rows: pd.DataFrame) -> Columns:
         ),
         "remedy": TEXT("What to do", width="medium"),
         "on_hand": TEXT("On hand", help=tip("on hand")),
+        **_chance(rows),
         "cover_days": NUMBER(
             "Days of cover", format="%.0f", help="On hand ÷ units sold a day in the last 28 days."
         ),
@@ -69,7 +70,6 @@ def shelves_columns(rows: pd.DataFrame) -> Columns:
             format="%.0f",
             help=f"{tip('lead time')} Without orders: days until the next delivery is due, at its usual pace.",
         ),
-        **_chance(rows),
         "excess_units": TEXT("Excess", help=tip("excess stock")),
         "value": amount_column(rows, "value", "Value", help=VALUED),
         "last_sale": st.column_config.DateColumn("Last sale", format="D MMM YYYY"),
