@@ -19,7 +19,7 @@ WEEKDAY_AXIS = alt.Y(
 
 
 def calendar_cells(days: pd.DataFrame, role: Roles, *, title: str) -> Any:
-    """Draw a cell for each day, weeks from left to right. days: day, sold, expected, ratio, exceptional."""
+    """Draw a cell for each day, weeks from left to right. days: with their names, and sold, expected, ratio."""
     day = pd.to_datetime(days["day"])
     shown = days.assign(
         week=day - pd.to_timedelta(day.dt.weekday, unit="D"),
@@ -53,8 +53,13 @@ def calendar_cells(days: pd.DataFrame, role: Roles, *, title: str) -> Any:
             )
         )
 
-    layers = [cells(shown, role.even, [EXCEPTIONAL_TIPS[0], *tips])]
-    exceptional = shown[shown["exceptional"] != ""]
+    plain_days = shown[shown["exceptional"] == ""]
+    promoted = shown[(shown["exceptional"] != "") & ~shown["stands_out"]]
+    layers = [
+        cells(plain_days, role.even, [EXCEPTIONAL_TIPS[0], *tips]),
+        cells(promoted, role.even, [*EXCEPTIONAL_TIPS, *tips]),
+    ]
+    exceptional = shown[shown["stands_out"]]
     if not exceptional.empty:
         layers.append(cells(exceptional, role.actual, [*EXCEPTIONAL_TIPS, *tips]))
     said = (
@@ -62,7 +67,7 @@ def calendar_cells(days: pd.DataFrame, role: Roles, *, title: str) -> Any:
         "full colour from half as much, and half as much again, on."
     )
     if not exceptional.empty:
-        said += " Outlined: exceptional days, by the calendar or by what they sold."
+        said += " Outlined: closed, an event, or unusual sales."
     chart = alt.layer(*layers).properties(height=CELLS_HEIGHT)
     return chart_frame(chart, role, title=title, subtitle=said)
 

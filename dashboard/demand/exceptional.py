@@ -14,20 +14,25 @@ KINDS = ("events", "promotions", "closures")
 PLANS_MAX = 2_000
 # Names of one day; the others are counted.
 NAMES_MAX = 3
+COLUMNS = ["day", "exceptional", "stands_out"]
 
 
 def exceptional_days(scope: Scope, first: date, last: date) -> pd.DataFrame:
-    """Read the exceptional days of what the page shows: columns day and exceptional, a row a day, names in words."""
+    """Read the exceptional days of what the page shows, a row a day.
+
+    Columns day, exceptional (its names in words) and stands_out: false where it is a promotion's and nothing else.
+    """
     span = {"since": first, "until": last, **scope.filters.asked}
     plans = read_frame(scope.reader.engine, "planned", **{**span, "limit": PLANS_MAX})
     unusual = read_frame(scope.reader.engine, "unusual_between", **span)
     named = [
         *_planned(in_words(plans[_counts(plans, scope)]), first, last),
-        *((row["day"], _unusual(row)) for row in unusual.to_dict("records")),
+        *((row["day"], _unusual(row), True) for row in unusual.to_dict("records")),
     ]
-    rows = pd.DataFrame(named, columns=["day", "exceptional"]).drop_duplicates()
-    rows["day"] = pd.to_datetime(rows["day"])
-    return rows.groupby("day", as_index=False)["exceptional"].agg(_together)
+    rows = pd.DataFrame(named, columns=COLUMNS).drop_duplicates()
+    rows = rows.sort_values("stands_out", ascending=False, kind="stable")
+    by_day = rows.assign(day=pd.to_datetime(rows["day"])).groupby("day", as_index=False)
+    return by_day.agg(exceptional=("exceptional", _together), stands_out=("stands_out", "any"))
 
 
 def _counts(plans: pd.DataFrame, scope: Scope) -> "pd.Series[bool]":
@@ -39,10 +44,10 @@ def _counts(plans: pd.DataFrame, scope: Scope) -> "pd.Series[bool]":
     return plans["kind"].isin(KINDS) & (~of_products | (scope.filters.department is not None))
 
 
-def _planned(plans: pd.DataFrame, first: date, last: date) -> list[tuple[date, str]]:
+def _planned(plans: pd.DataFrame, first: date, last: date) -> list[tuple[date, str, bool]]:
     """Name the days of plans, as far as they are between two days."""
     return [
-        (day.date(), plan_words(plan))
+        (day.date(), plan_words(plan), plan["kind"] != "promotions")
         for plan in plans.to_dict("records")
         for day in pd.date_range(
             max(plan["starts_on"], first),
@@ -72,6 +77,8 @@ def _together(names: "pd.Series[str]") -> str:
 
 
 def with_names(days: pd.DataFrame, exceptional: pd.DataFrame) -> pd.DataFrame:
-    """Add the column exceptional to days; "" where nothing is known of one."""
+    """Add the columns exceptional and stands_out to days; "" and false where nothing is known of one."""
     merged = days.assign(day=pd.to_datetime(days["day"])).merge(exceptional, on="day", how="left")
-    return merged.assign(exceptional=merged["exceptional"].fillna(""))
+    return merged.assign(
+        exceptional=merged["exceptional"].fillna(""), stands_out=merged["stands_out"].eq(True)
+    )

@@ -15,16 +15,20 @@ EXCEPTIONAL_TIPS = [
     alt.Tooltip("day:T", title="day", format="%a %-d %b %Y"),
     alt.Tooltip("exceptional:N", title="exceptional"),
 ]
-MARKED = "Triangles: exceptional days, by the calendar or by what they sold."
+MARKED = "Triangles: closed, an event, or unusual sales; dots: promotions."
 
 
-def exceptional_marks(days: pd.DataFrame, role: Roles) -> Any:
-    """Mark the exceptional days at the top of a chart by day, each with its name. days: day, exceptional."""
+def exceptional_marks(days: pd.DataFrame, role: Roles, x: Any) -> Any:
+    """Mark the exceptional days at the top of a chart by day, each with its names. days: as of `with_names`."""
     marked = days[days["exceptional"] != ""].drop_duplicates("day")
-    marks = alt.Chart(marked).mark_point(
-        shape="triangle-down", filled=True, size=70, opacity=1, color=role.promotion
+    marks = alt.Chart(marked).mark_point(filled=True, opacity=1, color=role.promotion)
+    return marks.encode(
+        x=x,
+        y=alt.value(4),
+        shape=alt.condition("datum.stands_out", alt.value("triangle-down"), alt.value("circle")),
+        size=alt.condition("datum.stands_out", alt.value(70), alt.value(18)),
+        tooltip=EXCEPTIONAL_TIPS,
     )
-    return marks.encode(x=alt.X("day:T", axis=DAY_AXIS), y=alt.value(4), tooltip=EXCEPTIONAL_TIPS)
 
 
 def sold_and_lost(
@@ -32,7 +36,7 @@ def sold_and_lost(
 ) -> Any:
     """Draw what was sold, and above it what was lost.
 
-    days: day, sold, lost, exceptional; so_far: of days that are not over.
+    days: day, sold, lost, exceptional, stands_out; so_far: of days that are not over.
     """
     shown = days.assign(demand=days["sold"] + days["lost"])
     x = alt.X("day:T", axis=DAY_AXIS)
@@ -66,7 +70,7 @@ def sold_and_lost(
         )
         said += " Hollow: so far."
     if (days["exceptional"] != "").any():
-        layers.append(exceptional_marks(days, role))
+        layers.append(exceptional_marks(days, role, x))
         said += f" {MARKED}"
     chart = alt.layer(*layers).properties(height=CHART_HEIGHT)
     return chart_frame(chart, role, title=title, subtitle=said)
@@ -83,7 +87,8 @@ def lost_bars(days: pd.DataFrame, role: Roles, *, unit: str) -> Any:
             alt.Tooltip("lost:Q", title="lost", format=",.1f"),
         ],
     )
-    chart = alt.layer(shown, exceptional_marks(days, role))
+    middle = alt.X("yearmonthdate(day):T", axis=DAY_AXIS, bandPosition=0.5)
+    chart = alt.layer(shown, exceptional_marks(days, role, middle))
     return readable_axes(chart.properties(height=LOST_HEIGHT), role)
 
 

@@ -50,7 +50,7 @@ def ageing_bars(ages: pd.DataFrame, role: Roles, *, title: str) -> Any:
                 "band:N",
                 scale=scale,
                 sort=BANDS,
-                legend=alt.Legend(orient="bottom", title=None, columns=3),
+                legend=alt.Legend(orient="bottom", title=None, columns=2),
             ),
             order="order:Q",
             tooltip=[

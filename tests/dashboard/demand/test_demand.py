@@ -105,10 +105,10 @@ def test_the_past_is_said_and_led_back_from(page: Dashboard, chain: Chain) -> No
 
 
 def test_exceptional_days_are_named_where_charts_show_days(page: Dashboard, chain: Chain) -> None:
-    fair, odd = (LAST - timedelta(days=back) for back in (5, 9))
+    after, fair, eve, odd = (LAST - timedelta(days=back) for back in (4, 5, 6, 9))
     plans: list[tuple[str, Any]] = [
         ("events", EventIn(name="carnival", day=fair, days_before=1)),
-        ("promotions", PromotionIn(product="Tea", from_=fair, to=fair, discount=0.2)),
+        ("promotions", PromotionIn(product="Tea", from_=fair, to=after, discount=0.2)),
         ("closures", ClosureIn(location="LAX", from_=odd, to=odd)),
     ]
     engine = create_engine(chain.database_url)
@@ -119,18 +119,19 @@ def test_exceptional_days_are_named_where_charts_show_days(page: Dashboard, chai
     engine.dispose()
     drawn = page.draw("demand", period="28 days")
     sold, *_, cells = charts_of(drawn)
-    assert "Triangles: exceptional days" in sold
-    assert "Outlined: exceptional days" in cells
+    assert "Triangles: closed, an event, or unusual sales; dots: promotions." in sold
+    assert "Outlined: closed, an event, or unusual sales." in cells
     state = judge_data(read_record(page.reader.engine, "freshness", now=NOW), NOW)
-    eve = fair - timedelta(days=1)
     for asked, wanted in (
         ({}, {eve: "carnival", fair: "carnival", odd: "closed: LAX; unusual: Mug at BER (not judged yet)"}),
         ({"location": "LAX"}, {eve: "carnival", fair: "carnival", odd: "closed: LAX"}),
-        ({"department": "Food"}, {eve: "carnival", fair: "carnival; 20% off Tea", odd: "closed: LAX"}),
+        ({"department": "Food"}, {eve: "carnival", fair: "carnival; 20% off Tea", after: "20% off Tea",
+                                  odd: "closed: LAX"}),
     ):  # fmt: skip
         scope = Scope(page.reader, Filters(**asked), state, Narrowed())
         rows = exceptional_days(scope, LAST - timedelta(days=27), LAST)
         found = dict(zip(rows["day"].dt.date, rows["exceptional"], strict=True))
+        assert set(rows["day"].dt.date[~rows["stands_out"]]) == {after} & set(wanted)
         assert {day: set(said.split("; ")) for day, said in found.items()} == {
             day: set(said.split("; ")) for day, said in wanted.items()
         }
