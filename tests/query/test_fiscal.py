@@ -150,8 +150,10 @@ def test_customers_of_a_period_are_those_of_the_shops_that_are_compared() -> Non
     orders = pd.DataFrame(bought, columns=["location_id", "customer", "day"]).assign(
         currency="EUR", sales=10.0, returns=1.0
     )
-    customers = orders.groupby(["customer", "currency"], as_index=False)["day"].min()
-    more = {"orders": orders, "customers": customers.rename(columns={"day": "first_day"})}
+    customers = orders.groupby(["customer", "currency"], as_index=False).agg(
+        first_day=("day", "min")
+    )
+    more = {"orders": orders, "customers": customers}
     for alike, said in ((False, (4, 2, 2, 5, 45.0)), (True, (3, 2, 1, 3, 27.0))):
         found = report_over(demand, "customer_periods", more, like_for_like=alike)
         [row] = found[(found["year"] == 2025) & (found["period"] == 7)].to_dict("records")
@@ -160,14 +162,14 @@ def test_customers_of_a_period_are_those_of_the_shops_that_are_compared() -> Non
 
 
 def report_over(
-    demand: pd.DataFrame, name: str, more: dict[str, pd.DataFrame] | None = None, **given: Any
+    demand: pd.DataFrame, name: str, more: dict[str, pd.DataFrame] | None = None, /, **given: Any
 ) -> pd.DataFrame:
     """Rows of a report over days of demand of one product in two shops, and over more tables."""
     report = find_report(name)
     with open_database({"threads": "1"}) as database:
         database.register("daily_demand", demand)
-        for table, rows in (more or {}).items():
-            database.register(table, rows)
+        for table, frame in (more or {}).items():
+            database.register(table, frame)
         for table, rows in {
             "products": {
                 "product_id": [1],

@@ -240,11 +240,13 @@ def ages() -> dict[tuple[str, str], dict[str, float]]:
 
 def test_stock_is_aged_by_its_newest_deliveries(reports: Reports) -> None:
     wanted = ages()
-    rows = frame_of(reports, "health_ageing_shelves").set_index(["sku", "code"])
+    rows = frame_of(reports, "health_ageing_shelves").to_dict("records")
     names = {f"value_{name}": name for name in [*(name for _, name in AGES), "before_ledger"]}
     found = {
-        key: {name: row[column] / COSTS[str(key[0])] for column, name in names.items() if row[column]}
-        for key, row in rows[list(names)].astype(float).fillna(0).iterrows()
+        (row["sku"], row["code"]): {
+            name: row[column] / COSTS[row["sku"]] for column, name in names.items() if (row[column] or 0) > 0
+        }
+        for row in rows
     }  # fmt: skip
     assert found == {key: pytest.approx(bands) for key, bands in wanted.items()}
     assert {band for bands in wanted.values() for band in bands} >= {"0_30", "91_180"}

@@ -122,13 +122,13 @@ def test_exceptional_days_are_named_where_charts_show_days(page: Dashboard, chai
     assert "Triangles: closed, an event, or unusual sales; dots: promotions." in sold
     assert "Outlined: closed, an event, or unusual sales." in cells
     state = judge_data(read_record(page.reader.engine, "freshness", now=NOW), NOW)
-    for asked, wanted in (
-        ({}, {eve: "carnival", fair: "carnival", odd: "closed: LAX; unusual: Mug at BER (not judged yet)"}),
-        ({"location": "LAX"}, {eve: "carnival", fair: "carnival", odd: "closed: LAX"}),
-        ({"department": "Food"}, {eve: "carnival", fair: "carnival; 20% off Tea", after: "20% off Tea",
+    for filters, wanted in (
+        (Filters(), {eve: "carnival", fair: "carnival", odd: "closed: LAX; unusual: Mug at BER (not judged yet)"}),
+        (Filters(location="LAX"), {eve: "carnival", fair: "carnival", odd: "closed: LAX"}),
+        (Filters(department="Food"), {eve: "carnival", fair: "carnival; 20% off Tea", after: "20% off Tea",
                                   odd: "closed: LAX"}),
     ):  # fmt: skip
-        scope = Scope(page.reader, Filters(**asked), state, Narrowed())
+        scope = Scope(page.reader, filters, state, Narrowed())
         rows = exceptional_days(scope, LAST - timedelta(days=27), LAST)
         found = dict(zip(rows["day"].dt.date, rows["exceptional"], strict=True))
         assert set(rows["day"].dt.date[~rows["stands_out"]]) == {after} & set(wanted)
@@ -138,10 +138,8 @@ def test_exceptional_days_are_named_where_charts_show_days(page: Dashboard, chai
 
 
 def test_a_cell_of_the_address_narrows_the_page(page: Dashboard) -> None:
-    whole, hour = (
-        page.draw("demand", tab="what", period="13 weeks", **asked)
-        for asked in ({}, {"dow": "6", "hour": "12"})
-    )
+    whole = page.draw("demand", tab="what", period="13 weeks")
+    hour = page.draw("demand", tab="what", period="13 weeks", dow="6", hour="12")
     assert "show **Saturdays, 12–13 h** alone" in hour.info[0].value
     assert "products, Saturdays, 12–13 h" in text_of(hour)
     sums = [drawn.dataframe[0].value["sold"].sum() for drawn in (whole, hour)]

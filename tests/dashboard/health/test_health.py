@@ -79,7 +79,7 @@ def test_the_page_shows_how_stock_stood(filled_page: Dashboard) -> None:
     now = datetime.now(UTC)
     reader = filled_page.reader
     filled_page.reader = replace(reader, clock=lambda: now + timedelta(days=1))
-    then, today = (filled_page.draw("health", **asked) for asked in ({"asof": now.isoformat()}, {}))
+    then, today = filled_page.draw("health", asof=now.isoformat()), filled_page.draw("health")
     assert "You see the past:" in then.warning[0].value
     assert not then.error
     tables = [drawn.dataframe[0].value for drawn in (then, today)]
