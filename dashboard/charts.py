@@ -1,5 +1,6 @@
 """Drawing a chart on a page: its words stand above it as text, which wraps and is read out, and are its alt text."""
 
+from collections.abc import Callable
 from typing import Any
 
 import altair as alt
@@ -16,10 +17,13 @@ def words_of(chart: Any) -> tuple[str, str]:
     return str(title), under if isinstance(under, str) else " ".join(under)
 
 
-def draw_chart(chart: Any, key: str, *, words: str = "") -> None:
+def draw_chart(
+    chart: Any, key: str, *, words: str = "", on_select: Callable[[], None] | None = None
+) -> None:
     """Draw a chart below its title and subtitle; in the picture a narrow screen would cut them.
 
-    words: of a chart without a title, which are only read out.
+    words: of a chart without a title, which are only read out. on_select: called when a mark is clicked, of a chart
+    with a selection.
     """
     title, under = words_of(chart)
     if title:
@@ -27,4 +31,10 @@ def draw_chart(chart: Any, key: str, *, words: str = "") -> None:
         st.caption(plain(under))
         chart = chart.copy(deep=False)
         chart.title = alt.Undefined
-    st.altair_chart(chart, width="stretch", key=key, alt=words or f"{title}. {under}")
+    st.altair_chart(
+        chart,
+        width="stretch",
+        key=key,
+        alt=words or f"{title}. {under}",
+        on_select=on_select or "ignore",
+    )

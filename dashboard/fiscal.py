@@ -5,6 +5,8 @@ from datetime import date
 from stocktide.foundation.settings import Settings
 
 MONTHS = "calendar"
+# The shops that periods are compared in.
+SHOPS = {"all": "All shops", "like": "Like-for-like shops"}
 
 
 def fiscal_asked(settings: Settings) -> dict[str, str | int]:
@@ -20,6 +22,18 @@ def fiscal_asked(settings: Settings) -> dict[str, str | int]:
 def is_plain(settings: Settings) -> bool:
     """Return True where periods are months of the usual year."""
     return settings.fiscal_calendar == MONTHS and settings.fiscal_month == 1
+
+
+def calendar_words(settings: Settings) -> str:
+    """Describe the calendar below a table of periods."""
+    if settings.fiscal_calendar == MONTHS:
+        said = "Calendar months."
+    else:
+        said = f"Weeks of the periods of a quarter: {settings.fiscal_calendar}."
+    return (
+        f"{said} `STOCKTIDE_FISCAL_CALENDAR` sets the calendar. A period that is not over is compared with as many "
+        "days."
+    )
 
 
 def period_name(settings: Settings, *, year: int, period: int, first: date) -> str:

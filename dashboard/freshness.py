@@ -9,6 +9,7 @@ from catalog.frames import read_record
 from catalog.state import DataState, judge_data
 from dashboard.past import known_then, past_shown
 from dashboard.reader import Reader
+from dashboard.theme import plain
 from stocktide.domain.rhythm import DAILY, Rhythm
 
 # In the session: the row of catalog/freshness as the strip read it last.
@@ -41,6 +42,14 @@ def data_state(
 def foot_line(state: DataState, population: str) -> None:
     """Write whose figures a panel shows, as of when, and in which state they are."""
     st.caption(foot_words(state, population))
+
+
+def not_final_line(state: DataState) -> None:
+    """Say which of the last days are over and will still grow, where there are any."""
+    if state.not_final:
+        st.caption(
+            f":orange-badge[Not final] {plain(state.not_final)}. Sales of these days will still grow."
+        )
 
 
 def foot_words(state: DataState, population: str) -> str:

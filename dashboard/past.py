@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.links import kept, remember
 from dashboard.reader import Reader
+from dashboard.theme import in_words
 from stocktide.foundation.errors import Invalid
 
 # In the address: the moment, a day or an instant.
@@ -16,8 +17,8 @@ AS_OF = "asof"
 SHOWN = "past.shown"
 # The day that is chosen.
 CHOSEN = "past.day"
-# Pages whose figures are all of the lake, which keeps its past; stock, alerts and forecasts are kept as they are now.
-OF_PAST = ("Demand", "Events")
+# Pages whose figures are all of the lake, which keeps its past; alerts and forecasts are kept as they are now.
+OF_PAST = ("Demand", "Inventory health", "Events")
 UNREAD = "The address asks for a past that is no moment, so this page shows now."
 DAY_LETTERS = len("2026-11-23")
 
@@ -83,7 +84,7 @@ def past_bar(reader: Reader, title: str) -> None:
             st.warning(f"**You see the past:** this page as it stood on {said}.", width="stretch")
         else:
             st.info(
-                f"This page shows now. Demand and Events show {said}.",
+                f"This page shows now. {in_words(OF_PAST)} show {said}.",
                 width="stretch",
             )
         st.button("Back to now", key="past.back", on_click=_forget)

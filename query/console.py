@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from query.audit import RETRY_AFTER_S, Entry, cancelled, recorded
 from query.jail.keeper import Jail
 from query.jail.orders import Limits, Result
+from query.past_sources import PastSources
 from query.snapshots import Snapshots
 from query.sources import Sources
 from query.views import all_views
@@ -50,19 +52,26 @@ class Console:
         asked_by: str,
         statement_id: UUID | None = None,
         complete: bool = False,
+        as_of: datetime | None = None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> Result:
         """Run a statement for a user, and record who asked and what came of it; the caller closes the result.
 
-        complete: all rows or an error, none left out. Raises as `run`, and TooManyRequests.
+        complete: all rows or an error, none left out. as_of: the moment (aware) whose lake it reads, None for now and
+        all that is recorded. Raises as `run`, and TooManyRequests.
         """
         entry = Entry(statement_id or uuid4())
         ended = cancelled(self.engine, entry)
         most, seconds = self.settings.query_user_max, self.settings.query_seconds_max
-        record = recorded(self.engine, entry, asked_by, text, most=most, seconds=seconds)
+        noted = text if as_of is None else f"-- as of {as_of.isoformat()}\n{text}"
+        record = recorded(self.engine, entry, asked_by, noted, most=most, seconds=seconds)
         with self._place(), record:
             result = self.run(
-                text, parameters, complete=complete, is_cancelled=lambda: is_cancelled() or ended()
+                text,
+                parameters,
+                complete=complete,
+                as_of=as_of,
+                is_cancelled=lambda: is_cancelled() or ended(),
             )
             entry.rows = result.rows
         return result
@@ -88,11 +97,12 @@ class Console:
         parameters: Mapping[str, Any] | None = None,
         *,
         complete: bool = False,
+        as_of: datetime | None = None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> Result:
         """Run a statement without a record; the caller closes the result.
 
-        Raises Invalid, TooLarge, Conflict, Transient.
+        Raises Invalid, TooLarge, Conflict, Transient, and NotFound for a past that is not kept.
         """
         if len(text) > STATEMENT_CHARACTERS_MAX or not is_storable(text):
             raise Invalid(
@@ -100,7 +110,7 @@ class Console:
                 f"A statement has at most {STATEMENT_CHARACTERS_MAX:,} characters and no zero bytes; this one has "
                 f"{len(text):,} characters.",
             )
-        sources = Sources(self.snapshots, self.lake, self.settings.query_tail_rows_max)
+        sources = self._sources(as_of)
         tables = {view.name: view.text for view in all_views()}
         limits = limits_of(self.settings, complete=complete)
         result = self.jail.run(
@@ -108,6 +118,11 @@ class Console:
         )
         result.said = sources.as_of
         return result
+
+    def _sources(self, as_of: datetime | None) -> Sources | PastSources:
+        if as_of is None:
+            return Sources(self.snapshots, self.lake, self.settings.query_tail_rows_max)
+        return PastSources(self.engine, self.snapshots, self.lake, self.settings, as_of)
 
 
 def limits_of(settings: Settings, *, complete: bool) -> Limits:

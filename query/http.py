@@ -16,6 +16,7 @@ from query.console import STATEMENT_CHARACTERS_MAX, Console
 from query.formats import MEDIA, Format, pieces, written
 from query.jail.orders import Result
 from query.metrics import all_metrics
+from query.report_past import moment_of
 from query.views import all_views
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.rights import IMPLIED, ReadKey
@@ -32,7 +33,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """Body of POST /v1/query.
 
     id: chosen by the sender, to cancel by. complete: all rows or an error; where it is left out, true for all but JSON.
-    user: on whose behalf the key asks.
+    user: on whose behalf the key asks. as_of: an instant, or a day (its end, UTC): over the lake as it was then.
     """
 
     statement: str
@@ -40,6 +41,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     id: UUID | None = None
     complete: bool | None = None
     user: str | None = None
+    as_of: str = ""
 
 
 def console_of(request: Request) -> Console:
@@ -53,11 +55,12 @@ async def post_query(request: Request, key: ReadKey) -> Response:
     """Run one SELECT over the documented tables, and answer as `Accept` says: JSON, CSV, Parquet or Arrow.
 
     JSON holds as many rows as the console shows, and says how many there are; the others are complete or an error. The
-    statement is cancelled when the client goes, or by DELETE with its id.
+    statement is cancelled when the client goes, or by DELETE with its id. With `as_of` it reads the lake as the last
+    run before that moment left it, and no row beyond.
     """
     form = form_of(request.headers.get("accept", ""))
     asked = await read_body(request, Asked, BODY_BYTES_MAX)
-    by = asked_by(key, asked.user)
+    by, at = asked_by(key, asked.user), moment_of(asked.as_of)
     gone = threading.Event()
     complete = form != "json" if asked.complete is None else asked.complete
 
@@ -68,6 +71,7 @@ async def post_query(request: Request, key: ReadKey) -> Response:
             asked_by=by,
             statement_id=asked.id,
             complete=complete,
+            as_of=at,
             is_cancelled=gone.is_set,
         )
 
@@ -83,6 +87,7 @@ def _answer(result: Result, form: Format) -> Response:
         "Stocktide-Rows": str(result.rows),
         "Stocktide-Complete": "false" if result.cut else "true",
         **({} if result.found is None else {"Stocktide-Found": str(result.found)}),
+        **({"Stocktide-Past": result.said["past"]} if "past" in result.said else {}),
     }
     # of Arrow, the file is the result's own
     with nullcontext() if form == "arrow" else result.spool:

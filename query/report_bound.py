@@ -1,5 +1,6 @@
 """Bounds of a report: DuckDB is interrupted once it takes too long, or writes aside more than it may."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from query.jail.execution import open_database
 from query.jail.watch import folder_bytes
 from stocktide.foundation.errors import TooLarge
+from stocktide.foundation.settings import Settings
 
 LOOK_S = 0.05
 # How DuckDB's errors begin that are about memory.
@@ -57,6 +60,25 @@ class Bound:
             if self.reason is not None:
                 # again and again: between two statements of a database it is forgotten
                 self.database.interrupt()
+
+
+@contextmanager
+def bounded_database(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Provide an empty database, which is interrupted when it takes too long or too much. Raises TooLarge."""
+    spill_bytes = settings.query_spill_mb * 2**20
+    folder = settings.home / "query"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix="report-", dir=folder) as spills:
+        limits = {
+            "threads": str(settings.query_threads),
+            "memory_limit": f"{settings.query_memory_mb * 2**20}B",
+            "temp_directory": spills,
+            "max_temp_directory_size": f"{spill_bytes}B",
+        }
+        with open_database(limits) as database:
+            bound = Bound(database, settings.query_seconds_max, Path(spills), spill_bytes)
+            with bound.kept():
+                yield database
 
 
 def _too_long(seconds: float) -> TooLarge:

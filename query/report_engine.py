@@ -5,9 +5,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,7 +20,7 @@ from query.jail.execution import BATCH_ROWS, open_database
 from query.jail.orders import Result
 from query.jail.statement import check
 from query.lake_files import PREDICTED_INPUTS
-from query.report_bound import Bound
+from query.report_bound import bounded_database
 from query.report_cache import ReportCache, key_of
 from query.report_inputs import Versions, lay_out, newest_versions
 from query.report_past import files_gone, past_versions
@@ -146,7 +145,7 @@ class Reports:
     def _compute(
         self, report: Report, values: Mapping[str, Value], reads: list[str], versions: Versions
     ) -> tuple[dict[str, Any], bytes]:
-        with self.database() as database:
+        with bounded_database(self.settings) as database:
             lineage = lay_out(database, self._snapshots, versions, inputs_of(reads))
             for table in reads:
                 database.execute(f'CREATE TEMP VIEW "{table}" AS {read_view(table).text}')
@@ -159,25 +158,6 @@ class Reports:
             **_lineage(versions, lineage),
         }
         return said, rows
-
-    @contextmanager
-    def database(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Provide an empty database, which is interrupted when it takes too long or too much. Raises TooLarge."""
-        settings = self.settings
-        spill_bytes = settings.query_spill_mb * 2**20
-        folder = settings.home / "query"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix="report-", dir=folder) as spills:
-            limits = {
-                "threads": str(settings.query_threads),
-                "memory_limit": f"{settings.query_memory_mb * 2**20}B",
-                "temp_directory": spills,
-                "max_temp_directory_size": f"{spill_bytes}B",
-            }
-            with open_database(limits) as database:
-                bound = Bound(database, settings.query_seconds_max, Path(spills), spill_bytes)
-                with bound.kept():
-                    yield database
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -224,13 +204,7 @@ def _lineage(versions: Versions, noted: list[dict[str, Any]]) -> dict[str, Any]:
     watermark, for whichever table that was noted.
     """
     if versions.past is not None:
-        through = versions.past.recorded_through
-        return {
-            "as_of": None if through is None else f"{through.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            "lake": versions.numbers,
-            "run_id": versions.past.run_id,
-            "past": versions.past.noted_at.isoformat(),
-        }
+        return {**versions.past.said, "lake": versions.numbers}
     marks = {
         table.watermark for name, table in versions.tables.items() if name not in PREDICTED_INPUTS
     }

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 # Rows that are not in the lake yet are not in a report: it has one version, and can be cached by it.
 LIVE = "live_movements"
+# What the database keeps only as it is now, and a report of the past computes by sql/query/past; and of what.
+OF_PAST: Mapping[str, frozenset[str]] = {
+    "stock": frozenset(
+        {"lake_movements", "lake_daily_demand", "lake_daily_stock", "lake_prices", "kinds"}
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,12 @@ class Versions:
         return {one.name: one.version for one in self.tables.values()}
 
 
+def behind(inputs: Collection[str]) -> set[str]:
+    """Return what inputs of the past are read from, those that are computed replaced by what they are computed of."""
+    given = set(inputs)
+    return given.union(*(OF_PAST[name] for name in given & OF_PAST.keys())) - OF_PAST.keys()
+
+
 def newest_versions(lake: Lake, inputs: set[str]) -> Versions:
     """Look up the newest version of what a report reads of the lake."""
     named = {name: LAKE_INPUTS[name] for name in sorted(inputs & LAKE_INPUTS.keys())}
@@ -43,6 +55,8 @@ def lay_out(
     database: duckdb.DuckDBPyConnection, snapshots: Snapshots, versions: Versions, inputs: set[str]
 ) -> list[dict[str, Any]]:
     """Make a table of each input; returns what the database notes of the lake's tables, of the same snapshot."""
+    computed = sorted(inputs & OF_PAST.keys()) if versions.past is not None else []
+    inputs = behind(inputs) if computed else inputs
     for name, version in versions.tables.items():
         _of_lake(database, f"input_{name}", version)
     if LIVE in inputs:
@@ -52,6 +66,9 @@ def lay_out(
         lineage: list[dict[str, Any]] = cursor.fetch_arrow_table().to_pylist()
         for name in sorted(inputs - LAKE_INPUTS.keys() - {LIVE}):
             _of_postgres(database, cursor, name)
+    for name in computed:
+        # several parts of a report read it
+        database.execute(f'CREATE TEMP TABLE "input_{name}" AS {sql(f"query/past/{name}")}')
     return lineage
 
 

@@ -8,7 +8,7 @@ from deltalake.exceptions import DeltaError
 
 from query.lake_files import LAKE_INPUTS, PREDICTED_INPUTS, LakeVersion
 from query.lineage.lake_at import known_since, lake_at
-from query.report_inputs import LIVE, Versions
+from query.report_inputs import LIVE, Versions, behind
 from stocktide.foundation.errors import Invalid, NotFound
 from stocktide.foundation.lake import Lake, LakeTable
 
@@ -46,12 +46,12 @@ def past_versions(
     connection: sa.Connection, lake: Lake, inputs: set[str], at: datetime, *, days_kept: int
 ) -> Versions:
     """Look up the versions that tables had at a moment. Raises Invalid, NotFound where they are not kept any more."""
+    inputs = behind(inputs)
     of_now = (inputs - LAKE_INPUTS.keys() - MASTERS) | (inputs & PREDICTED_INPUTS)
     if of_now:
         raise Invalid(
             "report_of_now",
-            f"This report reads {', '.join(sorted(of_now))}, of which only the present is kept, so it can only "
-            "be computed as of now.",
+            f"{', '.join(sorted(of_now))}: only the present is kept, so what reads it can only be computed as of now.",
             field="as_of",
         )
     moment = lake_at(connection, at)

@@ -51,11 +51,7 @@ class Sources:
             try:
                 handed = self._read(stack, inputs)
             except (OSError, DeltaError, pa.ArrowException) as error:
-                raise Transient(
-                    "query_inputs",
-                    f"What the statement reads could not be laid out: {str(error).splitlines()[0]} Check the lake's "
-                    "folder and the room on the disk, and try again.",
-                ) from error
+                raise not_laid_out(error) from error
             yield handed
 
     def _read(self, stack: ExitStack, inputs: set[str]) -> list[Handed]:
@@ -109,13 +105,22 @@ class Sources:
     ) -> Handed:
         if movements is None or name != "live_movements":
             cursor.execute(sql(f"query/read/{name}"))
-            return _spooled(stack, f"input_{name}", cursor.fetch_record_batch())
+            return spooled(stack, f"input_{name}", cursor.fetch_record_batch())
         watermark = (str(movements.watermark),)
         cursor.execute(sql("query/read/held_movements"), watermark)
         held = _not_landed(movements, _shaped(cursor.fetch_record_batch()).read_all())
         cursor.execute(sql("query/read/live_movements"), watermark)
         rows = _bounded(_shaped(cursor.fetch_record_batch()), self.tail_rows_max)
-        return _spooled(stack, f"input_{name}", rows, held)
+        return spooled(stack, f"input_{name}", rows, held)
+
+
+def not_laid_out(error: Exception) -> Transient:
+    """Return the error of inputs that cannot be opened or written aside."""
+    return Transient(
+        "query_inputs",
+        f"What the statement reads could not be laid out: {str(error).splitlines()[0]} Check the lake's folder and the "
+        "room on the disk, and try again.",
+    )
 
 
 def _refuse_stranger(watermark: int, next_xid: int) -> None:
@@ -167,7 +172,7 @@ def _not_landed(movements: LakeVersion, held: pa.Table) -> pa.Table:
         return landed.sql(NOT_LANDED).to_arrow_table().cast(held.schema)
 
 
-def _spooled(
+def spooled(
     stack: ExitStack, name: str, batches: pa.RecordBatchReader, more: pa.Table | None = None
 ) -> Handed:
     """Write rows to a file without a name, which ends with the statement."""

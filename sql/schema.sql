@@ -1433,6 +1433,24 @@ CREATE TABLE order_runs (
 );
 GRANT SELECT ON order_runs TO stocktide_reader;
 
+-- People that sign in, without anything to sign in with: role, whether they may see who customers are, whether they are
+-- disabled, and their last sign-in of those that are kept.
+CREATE VIEW people AS
+ SELECT username,
+    role,
+    created_at,
+    disabled_at,
+    COALESCE(( SELECT p.given
+           FROM personal_rights p
+          WHERE p.user_id = u.user_id
+          ORDER BY p.change_id DESC
+         LIMIT 1), false) AS personal,
+    ( SELECT max(s.created_at) AS max
+           FROM sessions s
+          WHERE s.user_id = u.user_id) AS signed_in_at
+   FROM users u;
+GRANT SELECT ON people TO stocktide_reader;
+
 -- Who was given the right to see who customers are, or lost it, by whom and why: the newest row of a user rules, and
 -- without a row nobody may. Append-only.
 CREATE TABLE personal_rights (
@@ -2794,6 +2812,34 @@ AS $function$
     SELECT CASE WHEN cost_before IS NULL THEN came_cost
                 ELSE round((other_milli::numeric * cost_before + came_milli::numeric * came_cost)
                            / (other_milli + came_milli))::bigint END
+$function$;
+
+-- Periods of the published forecast that the coming days are in, by time zone, each with its number from the first one
+-- ahead on and the share of it that is in these days. They begin with the zone's own today, or where the forecast's
+-- days begin, if that is later. None where the forecast ends before they do.
+CREATE OR REPLACE FUNCTION periods_ahead(at timestamp with time zone, days integer)
+ RETURNS TABLE(timezone text, forecast_run_id bigint, ds date, number integer, share double precision)
+ LANGUAGE sql
+ STABLE
+AS $function$
+    WITH periods AS (
+        SELECT f.ds AS last_day, coalesce(lag(f.ds) OVER (ORDER BY f.ds), r.cutoff) + 1 AS first_day, r.forecast_run_id,
+               r.cutoff, max(f.ds) OVER () AS through, row_number() OVER (ORDER BY f.ds)::int AS number
+        FROM published_forecast p
+        JOIN forecast_runs r USING (forecast_run_id)
+        JOIN forecasts f USING (forecast_run_id)
+        WHERE f.node_id = 0
+    ),
+    zones AS (
+        SELECT DISTINCT l.timezone FROM locations l
+    )
+    SELECT z.timezone, d.forecast_run_id, d.last_day, d.number,
+          (least(d.last_day, b.before + days) - greatest(d.first_day - 1, b.before))::float8
+               / (d.last_day - d.first_day + 1)
+    FROM zones z
+    CROSS JOIN periods d
+    CROSS JOIN LATERAL (SELECT greatest(d.cutoff, local_date(at, z.timezone) - 1) AS before) b
+    WHERE d.last_day > b.before AND d.first_day <= b.before + days AND d.through >= b.before + days
 $function$;
 
 -- The rate at which goods come into the average cost of a pair, of their business day; a cost that names no currency is

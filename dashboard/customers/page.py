@@ -12,6 +12,7 @@ from dashboard.customers.fit import fit_panel
 from dashboard.customers.groups import cohorts_panel, concentration_panel, segments_panel
 from dashboard.customers.list import list_panel
 from dashboard.customers.one import one_panel
+from dashboard.customers.periods import periods_panel
 from dashboard.customers.person import find_box
 from dashboard.freshness import data_state
 from dashboard.friendly_errors import isolated
@@ -26,6 +27,7 @@ from stocktide.foundation.users import User
 
 TABS = {
     "segments": "Segments",
+    "periods": "Periods",
     "cohorts": "Cohorts",
     "concentration": "Concentration",
     "customers": "Customers",
@@ -33,6 +35,7 @@ TABS = {
 }
 PANELS = {
     "segments": segments_panel,
+    "periods": periods_panel,
     "cohorts": cohorts_panel,
     "concentration": concentration_panel,
     "customers": list_panel,

@@ -9,12 +9,16 @@ import streamlit as st
 from dashboard.demand.asking import YEAR_DAYS, Scope
 from dashboard.glossary import tip
 from dashboard.panels import rows_words
-from dashboard.report_rows import Asked, report_rows
+from dashboard.report_rows import Asked
 from dashboard.theme import plain
 from dashboard.widgets import table
 
 ROWS = 50
 LEAST = 30
+NONE_TOGETHER = (
+    f"No two products were in {LEAST} orders together in the last 52 weeks. Only sales that name their `order_id` "
+    "count."
+)
 
 
 def baskets_panel(scope: Scope) -> None:
@@ -24,14 +28,8 @@ def baskets_panel(scope: Scope) -> None:
     scope = replace(scope, filters=replace(scope.filters, department=None, category=None))
     given = {"location": scope.filters.location, "days": YEAR_DAYS, "least": LEAST}
     asked = Asked(scope.reader, "bought_together", given)
-    rows = report_rows(asked)
+    rows = scope.rows(asked, NONE_TOGETHER)
     if rows is None:
-        return
-    if rows.empty:
-        st.info(
-            f"No two products were in {LEAST} orders together in the last 52 weeks. Only sales that name their "
-            "`order_id` count."
-        )
         return
     top = rows.iloc[0]
     one, other = (

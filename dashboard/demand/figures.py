@@ -7,22 +7,37 @@ import pandas as pd
 
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, readable_axes
 
-WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-CELLS_HEIGHT = 210
 LOST_HEIGHT = 130
-# Half as much as expected, and half as much again, have the full colours.
-RATIOS = [0.5, 1.0, 1.5]
 CLASS_LIMITS = {"A": 0.8, "B": 0.95}
 DAY_AXIS = alt.Axis(format="%-d %b %Y", title=None, labelOverlap=True, tickCount=6)
-WEEKDAY_AXIS = alt.Y(
-    "weekday:N", title=None, scale=alt.Scale(domain=WEEKDAYS), axis=alt.Axis(labelOverlap=False)
-)
+# What stands where somebody points at an exceptional day.
+EXCEPTIONAL_TIPS = [
+    alt.Tooltip("day:T", title="day", format="%a %-d %b %Y"),
+    alt.Tooltip("exceptional:N", title="exceptional"),
+]
+MARKED = "Triangles: closed, an event, or unusual sales; dots: promotions."
+
+
+def exceptional_marks(days: pd.DataFrame, role: Roles, x: Any) -> Any:
+    """Mark the exceptional days at the top of a chart by day, each with its names. days: as of `with_names`."""
+    marked = days[days["exceptional"] != ""].drop_duplicates("day")
+    marks = alt.Chart(marked).mark_point(filled=True, opacity=1, color=role.promotion)
+    return marks.encode(
+        x=x,
+        y=alt.value(4),
+        shape=alt.condition("datum.stands_out", alt.value("triangle-down"), alt.value("circle")),
+        size=alt.condition("datum.stands_out", alt.value(70), alt.value(18)),
+        tooltip=EXCEPTIONAL_TIPS,
+    )
 
 
 def sold_and_lost(
     days: pd.DataFrame, so_far: pd.DataFrame, role: Roles, *, title: str, unit: str, note: str
 ) -> Any:
-    """Draw what was sold, and above it what was lost. days: day, sold, lost; so_far: of days that are not over."""
+    """Draw what was sold, and above it what was lost.
+
+    days: day, sold, lost, exceptional, stands_out; so_far: of days that are not over.
+    """
     shown = days.assign(demand=days["sold"] + days["lost"])
     x = alt.X("day:T", axis=DAY_AXIS)
     base = alt.Chart(shown).encode(x=x)
@@ -54,6 +69,9 @@ def sold_and_lost(
             )
         )
         said += " Hollow: so far."
+    if (days["exceptional"] != "").any():
+        layers.append(exceptional_marks(days, role, x))
+        said += f" {MARKED}"
     chart = alt.layer(*layers).properties(height=CHART_HEIGHT)
     return chart_frame(chart, role, title=title, subtitle=said)
 
@@ -69,82 +87,9 @@ def lost_bars(days: pd.DataFrame, role: Roles, *, unit: str) -> Any:
             alt.Tooltip("lost:Q", title="lost", format=",.1f"),
         ],
     )
-    return readable_axes(shown.properties(height=LOST_HEIGHT), role)
-
-
-def calendar_cells(days: pd.DataFrame, role: Roles, *, title: str) -> Any:
-    """Draw a cell for each day, weeks from left to right. days: day, sold, expected, ratio."""
-    day = pd.to_datetime(days["day"])
-    shown = days.assign(
-        week=day - pd.to_timedelta(day.dt.weekday, unit="D"),
-        weekday=day.dt.weekday.map(dict(enumerate(WEEKDAYS))),
-    )
-    colours = alt.Scale(
-        domain=RATIOS,
-        range=[role.stock_out, role.even, role.forecast],
-        clamp=True,
-        interpolate="rgb",
-    )
-    cells = alt.Chart(shown).mark_rect(stroke=role.even, strokeWidth=1)
-    cells = cells.encode(
-        x=alt.X(
-            "yearmonthdate(week):O",
-            title=None,
-            axis=alt.Axis(format="%-d %b %Y", labelOverlap=True, labelAngle=0),
-        ),
-        y=WEEKDAY_AXIS,
-        color=alt.Color("ratio:Q", scale=colours, legend=None),
-        tooltip=[
-            alt.Tooltip("day:T", title="day", format="%a %-d %b %Y"),
-            alt.Tooltip("sold:Q", title="sold", format=",.1f"),
-            alt.Tooltip("expected:Q", title="expected", format=",.1f"),
-            alt.Tooltip("ratio:Q", title="of expected", format=".0%"),
-        ],
-    )
-    said = (
-        "Sold ÷ expected: the mean of the same weekday in the four weeks before and after. Orange: less, blue: more; "
-        "full colour from half as much, and half as much again, on."
-    )
-    return chart_frame(cells.properties(height=CELLS_HEIGHT), role, title=title, subtitle=said)
-
-
-def hour_cells(hours: pd.DataFrame, role: Roles, *, title: str, unit: str) -> Any:
-    """Draw a cell for each hour of the week. hours: weekday (1 is Monday), hour, units_a_day."""
-    shown = hours.assign(weekday=hours["weekday"].map(dict(enumerate(WEEKDAYS, start=1))))
-    span = list(range(int(hours["hour"].min()), int(hours["hour"].max()) + 1))
-    colours = alt.Scale(domainMin=0, range=[role.even, role.forecast], interpolate="rgb")
-    cells = alt.Chart(shown).mark_rect(stroke=role.even, strokeWidth=1)
-    cells = cells.encode(
-        x=alt.X("hour:O", title="hour", scale=alt.Scale(domain=span), axis=alt.Axis(labelAngle=0)),
-        y=WEEKDAY_AXIS,
-        color=alt.Color("units_a_day:Q", scale=colours, legend=None),
-        tooltip=[
-            alt.Tooltip("weekday:N", title="weekday"),
-            alt.Tooltip("hour:O", title="hour"),
-            alt.Tooltip("units_a_day:Q", title=f"{unit} on an average day", format=",.1f"),
-        ],
-    )
-    said = f"{unit.capitalize()} on an average day, on each shop's own clock. Days that are not over are left out."
-    return chart_frame(cells.properties(height=CELLS_HEIGHT), role, title=title, subtitle=said)
-
-
-def month_bars(months: pd.DataFrame, role: Roles, *, title: str) -> Any:
-    """Draw each month's index beside 1. months: name, index, units_a_day, days."""
-    base = alt.Chart(months)
-    bars = base.mark_bar(color=role.forecast).encode(
-        x=alt.X("name:N", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("index:Q", title="index"),
-        tooltip=[
-            alt.Tooltip("name:N", title="month"),
-            alt.Tooltip("index:Q", title="index", format=".2f"),
-            alt.Tooltip("units_a_day:Q", title="units a day", format=",.1f"),
-            alt.Tooltip("days:Q", title="days"),
-        ],
-    )
-    mean = alt.Chart(pd.DataFrame({"index": [1.0]})).mark_rule(color=role.actual, strokeDash=[4, 4])
-    chart = alt.layer(bars, mean.encode(y="index:Q")).properties(height=CHART_HEIGHT)
-    said = "Units a day in the month ÷ the mean of all months, over all of the history. A trend is in it."
-    return chart_frame(chart, role, title=title, subtitle=said)
+    middle = alt.X("yearmonthdate(day):T", axis=DAY_AXIS, bandPosition=0.5)
+    chart = alt.layer(shown, exceptional_marks(days, role, middle))
+    return readable_axes(chart.properties(height=LOST_HEIGHT), role)
 
 
 def price_points(prices: pd.DataFrame, role: Roles, *, title: str) -> Any:

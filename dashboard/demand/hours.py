@@ -1,14 +1,16 @@
 """When demand comes: hours of the week, and months of the year."""
 
 from calendar import month_abbr
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from dashboard.charts import draw_chart
-from dashboard.demand.asking import Scope, of_one_unit
-from dashboard.demand.figures import WEEKDAYS, hour_cells, month_bars
+from dashboard.demand.asking import Scope, of_one_unit, of_unit_above
+from dashboard.demand.cells import WEEKDAYS, hour_cells, month_bars
+from dashboard.demand.narrowing import HOUR, MONTH, WEEKDAY, narrow_to
 from dashboard.panels import rows_words
-from dashboard.report_rows import report_rows
 from dashboard.theme import plural, quantity, roles
 
 MONTHS_OF_YEAR = 12
@@ -18,17 +20,16 @@ def hours_panel(scope: Scope) -> None:
     """Draw units by hour and weekday, on each shop's own clock."""
     st.header("Hours of the week")
     asked = scope.ask("demand_by_hour", days=scope.filters.days)
-    rows = report_rows(asked)
+    rows = scope.rows(asked)
     if rows is None:
-        return
-    if rows.empty:
-        scope.nothing("Nothing sold")
         return
     mine, unit = of_one_unit(rows, rows.groupby("unit")["units"].sum())
     top = mine.iloc[int(mine["units_a_day"].to_numpy().argmax())]
     day = WEEKDAYS[int(top["weekday"]) - 1]
     title = f"Busiest hour: {day} {top['hour']:.0f}–{top['hour'] + 1:.0f} h, {quantity(top['units_a_day'])} {unit}"
-    draw_chart(hour_cells(mine, roles(), title=title, unit=unit), "demand.hours")
+    chosen = (scope.narrowed.weekday, scope.narrowed.hour)
+    chart = hour_cells(mine, roles(), title=title, unit=unit, chosen=chosen)
+    _draw_cells(chart, scope, "demand.hours", (WEEKDAY, HOUR))
     scope.foot(rows_words(len(mine), len(rows)), rows, asked, "Demand by weekday and hour")
 
 
@@ -36,15 +37,10 @@ def season_panel(scope: Scope) -> None:
     """Draw the index of each month, over all of the history."""
     st.header("Season")
     asked = scope.ask("demand_season")
-    rows = report_rows(asked)
+    rows = scope.rows(asked)
     if rows is None:
         return
-    if rows.empty:
-        scope.nothing("Nothing sold")
-        return
-    unit = rows.groupby("unit")["units_a_day"].sum().idxmax()
-    unit = st.session_state["unit"] if st.session_state.get("unit") in set(rows["unit"]) else unit
-    mine = rows[rows["unit"] == unit]
+    mine, _ = of_unit_above(rows, rows.groupby("unit")["units_a_day"].sum())
     months = int(mine["months"].iloc[0])
     if months < MONTHS_OF_YEAR:
         st.info(
@@ -55,8 +51,15 @@ def season_panel(scope: Scope) -> None:
     top = mine.iloc[int(mine["index"].to_numpy().argmax())]
     title = f"Strongest month: {month_name(int(top['month']))}, {100 * (top['index'] - 1):+.0f} % beside the mean"
     named = mine.assign(name=mine["month"].map(month_name))
-    draw_chart(month_bars(named, roles(), title=title), "demand.season")
+    chart = month_bars(named, roles(), title=title, chosen=scope.narrowed.month)
+    _draw_cells(chart, scope, "demand.season", (MONTH,))
     scope.foot(rows_words(len(mine), len(rows)), rows, asked, "Season by month")
+
+
+def _draw_cells(chart: Any, scope: Scope, name: str, names: tuple[str, ...]) -> None:
+    """Draw a chart whose cells narrow the page when they are clicked. names: what a cell says, as in the address."""
+    key = f"{name}.{scope.narrowed.key}"
+    draw_chart(chart, key, on_select=partial(narrow_to, key, names))
 
 
 def month_name(month: int) -> str:

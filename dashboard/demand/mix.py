@@ -7,20 +7,19 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts import draw_chart
-from dashboard.demand.asking import Scope
+from dashboard.demand.asking import NONE_ALIKE, Scope
 from dashboard.demand.figures import pareto_curve
 from dashboard.events.links import events_link
+from dashboard.fiscal import SHOPS
 from dashboard.glossary import tip
 from dashboard.links import page_link
 from dashboard.panels import rows_words
-from dashboard.report_rows import report_rows
 from dashboard.sums import UNNAMED
 from dashboard.theme import days_between, plain, plural, roles, unit_word
 from dashboard.widgets import OPENS, clicked, rows_key, switch, table
 
 ROWS = 50
 YEARS = {"fiscal": "52 weeks before (fiscal)", "calendar": "Same dates last year"}
-SHOPS = {"all": "All shops", "like": "Like-for-like shops"}
 
 
 def mix_panel(scope: Scope) -> None:
@@ -29,12 +28,9 @@ def mix_panel(scope: Scope) -> None:
     with st.container(horizontal=True):
         fiscal = switch("year", "Compared with", YEARS) == "fiscal"
         alike = switch("shops", "Shops", SHOPS) == "like"
-    asked = scope.ask("demand_mix", days=scope.filters.days, fiscal=fiscal, like_for_like=alike)
-    rows = report_rows(asked)
+    asked = scope.ask_narrowed("demand_mix", fiscal=fiscal, like_for_like=alike)
+    rows = scope.rows(asked, scope.nothing(NONE_ALIKE) if alike else "")
     if rows is None:
-        return
-    if rows.empty:
-        scope.nothing("No shop sold in both periods, and so nothing" if alike else "Nothing sold")
         return
     one = rows.iloc[0]
     spans = [
@@ -81,12 +77,9 @@ def mix_rows(rows: pd.DataFrame) -> pd.DataFrame:
 def pareto_panel(scope: Scope) -> None:
     """Draw which share of revenue the best sellers make, with the limits of the classes."""
     st.header("How many products make the revenue", help=tip("abc class"))
-    asked = scope.ask("demand_pareto", days=scope.filters.days, open=None)
-    rows = report_rows(asked)
+    asked = scope.ask_narrowed("demand_pareto", open=None)
+    rows = scope.rows(asked, scope.nothing("Nothing sold at a price"))
     if rows is None:
-        return
-    if rows.empty:
-        scope.nothing("Nothing sold at a price")
         return
     rows = rows.assign(currency=rows["currency"].fillna(""))
     codes = rows.groupby("currency")["net_sales"].sum().sort_values(ascending=False).index.tolist()
@@ -121,7 +114,7 @@ def _lead_on(scope: Scope, sku: str, name: str) -> None:
     page_link("products", f"Open **{plain(name)}**", icon=":material/open_in_new:", sku=sku)
     newest = scope.state.newest
     assert newest is not None  # noqa: S101 - the page is not drawn without a day
-    first = newest - timedelta(days=scope.filters.days - 1)
+    first = newest - timedelta(days=scope.days - 1)
     events_link(product=sku, shop=scope.filters.location, first=first, last=newest)
 
 

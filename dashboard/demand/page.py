@@ -5,11 +5,14 @@ import streamlit as st
 
 from catalog.money import Money
 from dashboard.charts import draw_chart
-from dashboard.demand.asking import Scope, of_one_unit
+from dashboard.demand.asking import Scope, of_one_unit, of_unit_above
 from dashboard.demand.baskets import baskets_panel
-from dashboard.demand.figures import calendar_cells, lost_bars, sold_and_lost
+from dashboard.demand.cells import calendar_cells
+from dashboard.demand.exceptional import exceptional_days, with_names
+from dashboard.demand.figures import lost_bars, sold_and_lost
 from dashboard.demand.hours import hours_panel, season_panel
 from dashboard.demand.mix import mix_panel, pareto_panel
+from dashboard.demand.narrowing import narrowed_by_address, narrowing_bar
 from dashboard.demand.periods import periods_panel
 from dashboard.demand.prices import price_panel, promotions_panel
 from dashboard.filters import choose
@@ -18,7 +21,6 @@ from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
 from dashboard.panels import rows_words
 from dashboard.reader import Reader
-from dashboard.report_rows import report_rows
 from dashboard.sums import money_note, money_words
 from dashboard.theme import plural, quantity, roles
 from dashboard.widgets import switch
@@ -31,6 +33,8 @@ TABS = {
     "price": "Prices and promotions",
     "together": "Bought together",
 }
+# The panels that a click on an hour or a month narrows.
+NARROWED = "Sold and lost, Mix by category and the products by revenue"
 
 
 def render(reader: Reader, _user: User) -> None:
@@ -40,7 +44,7 @@ def render(reader: Reader, _user: User) -> None:
     if state.newest is None:
         st.info(f"{state.why} Demand appears here once sales are loaded.")
         return
-    scope = Scope(reader, filters, state)
+    scope = Scope(reader, filters, state, narrowed_by_address())
     panels = {
         "lost": {"sold and lost": sold_panel, "the calendar": calendar_panel},
         "when": {"hours": hours_panel, "the season": season_panel, "periods": periods_panel},
@@ -48,6 +52,7 @@ def render(reader: Reader, _user: User) -> None:
         "price": {"prices": price_panel, "promotions": promotions_panel},
         "together": {"bought together": baskets_panel},
     }[switch("tab", "Show", TABS)]
+    narrowing_bar(scope.narrowed, NARROWED)
     for part, panel in panels.items():
         with isolated(part):
             panel(scope)
@@ -56,15 +61,13 @@ def render(reader: Reader, _user: User) -> None:
 def sold_panel(scope: Scope) -> None:
     """Draw sold and estimated demand by day."""
     st.header("Sold and lost", help=tip("lost sales"))
-    asked = scope.ask("demand_by_day", days=scope.filters.days)
-    rows = report_rows(asked)
+    asked = scope.ask_narrowed("demand_by_day")
+    rows = scope.rows(asked)
     if rows is None:
-        return
-    if rows.empty:
-        scope.nothing("Nothing sold")
         return
     mine, unit = of_one_unit(rows, rows.groupby("unit")["sold"].sum())
     days = mine.groupby("day", as_index=False)[["sold", "lost"]].sum()
+    days = _named(days, scope)
     is_open = days["day"] >= pd.Timestamp(scope.state.open_from)
     title, note = lost_words(mine, unit), left_out(mine)
     chart = sold_and_lost(days[~is_open], days[is_open], roles(), title=title, unit=unit, note=note)
@@ -73,6 +76,13 @@ def sold_panel(scope: Scope) -> None:
         words = f"Lost sales by day, {unit}."
         draw_chart(lost_bars(days[~is_open], roles(), unit=unit), "demand.lost", words=words)
     scope.foot(rows_words(len(rows), len(rows)), rows, asked, "Sold and lost by day")
+
+
+def _named(days: pd.DataFrame, scope: Scope) -> pd.DataFrame:
+    """Name the exceptional ones among some days."""
+    span = pd.to_datetime(days["day"])
+    found = exceptional_days(scope, span.min().date(), span.max().date())
+    return with_names(days, found)
 
 
 def lost_words(rows: pd.DataFrame, unit: str) -> str:
@@ -106,18 +116,16 @@ def calendar_panel(scope: Scope) -> None:
     """Draw a cell for each day of the last year: what sold beside what is expected of it."""
     st.header("Calendar")
     asked = scope.ask("demand_calendar")
-    rows = report_rows(asked)
+    nothing = scope.nothing("No day can be compared with the same weekday around it")
+    rows = scope.rows(asked, nothing)
     if rows is None:
         return
     known = rows.dropna(subset=["ratio"])
     if known.empty:
-        scope.nothing("No day can be compared with the same weekday around it")
+        st.info(nothing)
         return
-    units = known.groupby("unit")["sold"].sum()
-    chosen = st.session_state.get("unit")
-    unit = chosen if chosen in units.index else units.idxmax()
-    mine = known[known["unit"] == unit]
+    mine, _ = of_unit_above(known, known.groupby("unit")["sold"].sum())
     far = mine.iloc[int((mine["ratio"] - 1).abs().to_numpy().argmax())]
     title = f"Furthest from expected: {far['day']:%a %-d %b %Y}, {100 * (far['ratio'] - 1):+.0f} %"
-    draw_chart(calendar_cells(mine, roles(), title=title), "demand.calendar")
+    draw_chart(calendar_cells(_named(mine, scope), roles(), title=title), "demand.calendar")
     scope.foot(rows_words(len(mine), len(rows)), rows, asked, "Demand by day, beside expected")

@@ -5,16 +5,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.demand.asking import Scope
-from dashboard.fiscal import MONTHS, fiscal_asked, period_name
+from dashboard.demand.asking import NONE_ALIKE, Scope, of_unit_above
+from dashboard.fiscal import SHOPS, calendar_words, fiscal_asked, period_name
 from dashboard.glossary import tip
 from dashboard.panels import rows_words
-from dashboard.report_rows import report_rows
 from dashboard.sums import amount_column
 from dashboard.theme import days_between, unit_word
 from dashboard.widgets import switch, table
-
-SHOPS = {"all": "All shops", "like": "Like-for-like shops"}
 
 
 def periods_panel(scope: Scope) -> None:
@@ -23,27 +20,15 @@ def periods_panel(scope: Scope) -> None:
     alike = switch("period_shops", "Shops", SHOPS) == "like"
     settings = scope.reader.settings
     asked = scope.ask("demand_periods", like_for_like=alike, **fiscal_asked(settings))
-    rows = report_rows(asked)
+    rows = scope.rows(asked, scope.nothing(NONE_ALIKE) if alike else "")
     if rows is None:
         return
-    if rows.empty:
-        scope.nothing("No shop sold in both periods, and so nothing" if alike else "Nothing sold")
-        return
     # the unit is chosen above, with the hours
-    units = rows.groupby("unit")["sold"].sum()
-    chosen = st.session_state.get("unit")
-    code = chosen if chosen in units.index else units.idxmax()
-    mine, unit = rows[rows["unit"] == code].reset_index(drop=True), unit_word(str(code))
+    mine, code = of_unit_above(rows, rows.groupby("unit")["sold"].sum())
+    unit = unit_word(code)
     shown = period_rows(mine, scope)
     table(shown, "demand.periods", _columns(shown, unit))
-    if settings.fiscal_calendar == MONTHS:
-        said = "Calendar months."
-    else:
-        said = f"Weeks of the periods of a quarter: {settings.fiscal_calendar}."
-    st.caption(
-        f"{said} `STOCKTIDE_FISCAL_CALENDAR` sets the calendar. A period that is not over is compared with as many "
-        "days."
-    )
+    st.caption(calendar_words(settings))
     words = rows_words(len(mine), len(rows), "period")
     scope.foot(words, rows, asked, "Demand by fiscal period")
 

@@ -17,6 +17,10 @@ from dashboard.widgets import table
 # Fewer say more about chance than about customers.
 PRICE_CHANGES_MIN = 20
 ROWS = 50
+NONE_COMPARED = (
+    "No promotion of the last 52 weeks can be compared with ordinary days. Send prices with `promotion`, and the stock "
+    "of what is promoted."
+)
 
 
 def price_panel(scope: Scope) -> None:
@@ -50,14 +54,8 @@ def promotions_panel(scope: Scope) -> None:
     """Draw the promotions, those that brought most first."""
     st.header("Promotions", help=tip("promotion lift"))
     asked = scope.ask("promotion_lift", days=YEAR_DAYS)
-    rows = report_rows(asked)
+    rows = scope.rows(asked, NONE_COMPARED)
     if rows is None:
-        return
-    if rows.empty:
-        st.info(
-            "No promotion of the last 52 weeks can be compared with ordinary days. Send prices with `promotion`, "
-            "and the stock of what is promoted."
-        )
         return
     best = rows.iloc[0]
     clear = int((rows["lift_low"] > 0).sum())

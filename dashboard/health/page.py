@@ -14,6 +14,8 @@ from dashboard.filters import Filters, choose
 from dashboard.freshness import data_state
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
+from dashboard.health.ageing import ageing_bars, ageing_title
+from dashboard.health.chances import read_rows
 from dashboard.health.figures import (
     bar_parts,
     health_matrix,
@@ -25,8 +27,9 @@ from dashboard.health.tabs import TABS, Tab
 from dashboard.health.words import STATES, headline, named, state_lines
 from dashboard.links import page_link
 from dashboard.panels import rows_foot, rows_words
+from dashboard.past import past_shown
 from dashboard.reader import Reader
-from dashboard.report_rows import Asked, come_from, read_report
+from dashboard.report_rows import Asked, come_from
 from dashboard.theme import plain, plural, roles
 from dashboard.widgets import OPENS, clicked, rows_key, switch, table
 from stocktide.foundation.errors import StocktideError
@@ -64,7 +67,8 @@ def _panel(part: str) -> Iterator[None]:
         with isolated(part):
             yield
     except StocktideError as error:
-        st.error(error.message)
+        # a past that is not kept is no fault
+        (st.error if past_shown() is None else st.info)(error.message)
 
 
 def _nothing(filters: Filters) -> str:
@@ -81,7 +85,7 @@ class Panels:
 
     def read(self, report: str, **more: str | None) -> pd.DataFrame:
         """Read a report, narrowed by the filters."""
-        return read_report(self.asked(report, **more))
+        return read_rows(self.asked(report, **more))
 
     def asked(self, report: str, **more: str | None) -> Asked:
         """Ask for a report, narrowed by the filters."""
@@ -97,7 +101,7 @@ class Panels:
             self.filters.among(words),
             key=f"{report}.csv",
             file=report.replace("_", "-"),
-            read=(lambda: read_report(asked)) if "found" in found else found.copy,
+            read=(lambda: read_rows(asked)) if "found" in found else found.copy,
             sql=asked.as_sql(title),
             help=come_from(found),
         )
@@ -134,6 +138,8 @@ class Panels:
             names = {EVERY_STATE: "All", **{state: named(state) for state in STATES}}
             chosen = switch("state", "State", names)
             more["state"] = None if chosen == EVERY_STATE else chosen
+        if name == "ageing":
+            self.ageing()
         st.caption(tab.rule)
         found = self.read(tab.report, **more, **tab.more)
         if found.empty:
@@ -169,6 +175,18 @@ class Panels:
                     first=newest - timedelta(days=EVENT_DAYS - 1),
                     last=newest,
                 )
+
+    def ageing(self) -> None:
+        """Draw the value of all stock by age."""
+        found = self.read("health_ageing")
+        known = found[found["currency"].notna() & (found["value"] > 0)]
+        if known.empty:
+            st.info("No stock has a cost or a price yet, so no age has a value.")
+            return
+        chart = ageing_bars(known, roles(), title=ageing_title(known))
+        draw_chart(chart, "health.ageing")
+        words = rows_words(len(known), len(found), "part")
+        self.foot(found, "health_ageing", "Stock value by age", words)
 
     def matrix(self) -> None:
         """Draw a matrix of shops and categories."""

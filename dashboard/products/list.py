@@ -9,7 +9,7 @@ import streamlit as st
 from catalog.known_stock import stock_words
 from catalog.products import planned_products
 from dashboard.filters import Filters
-from dashboard.freshness import data_state
+from dashboard.freshness import data_state, not_final_line
 from dashboard.glossary import tip
 from dashboard.panels import rows_foot
 from dashboard.reader import Reader
@@ -204,6 +204,7 @@ def _foot(reader: Reader, rows: list[dict[str, Any]], asked: Asked) -> None:
         if len(rows) > PAGE_ROWS and st.button("Next page", key="products.next", type="tertiary"):
             _turn_to(rows[PAGE_ROWS - 1]["sku"])
     state = data_state(reader)
+    not_final_line(state)
     rows_foot(
         state,
         asked.filters.among(f"sold in {asked.filters.days} days to {state.complete:%-d %b %Y}"),

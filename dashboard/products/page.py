@@ -16,7 +16,7 @@ from dashboard.events.links import events_link
 from dashboard.fan import days_ahead
 from dashboard.figures import product_story
 from dashboard.filters import Filters, choose
-from dashboard.freshness import data_state, foot_line
+from dashboard.freshness import data_state, foot_line, not_final_line
 from dashboard.friendly_errors import isolated
 from dashboard.links import page_link
 from dashboard.products.list import ask, draw_list
@@ -185,6 +185,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None, days_b
                 words="" if number == 0 else f"Stock by day, {where}",
             )
     lines = [line for line in product["stock"] if location in (None, line["location"])]
+    not_final_line(state)
     foot_line(state, f"{where}, stock {_known_words(lines).removeprefix('– ') or 'known'}")
     shown = pd.to_datetime(days["day"])
     events_link(

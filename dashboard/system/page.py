@@ -15,6 +15,7 @@ from dashboard.glossary import tip
 from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.system.machine import folded, machine_panel
+from dashboard.system.people import people_panel
 from dashboard.theme import plain, plural, when
 from dashboard.widgets import reason_words
 from stocktide.foundation.users import User
@@ -43,6 +44,8 @@ def render(reader: Reader, user: User) -> None:
         _feeds(reader)
     with isolated("refused input"):
         _rejects(reader)
+    with isolated("users"):
+        people_panel(reader, user)
     with isolated("the machine"):
         machine_panel(reader, user, known_now(reader))
 

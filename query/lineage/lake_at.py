@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,6 +23,16 @@ class LakeMoment:
     recorded_through: datetime | None
     versions: Mapping[str, int]
     is_oldest: bool = False
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Return what an answer over it says of it."""
+        through = self.recorded_through
+        return {
+            "as_of": None if through is None else f"{through.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            "run_id": self.run_id,
+            "past": self.noted_at.isoformat(),
+        }
 
 
 def lake_at(connection: sa.Connection, at: datetime) -> LakeMoment | None:

@@ -10,6 +10,7 @@ from query.lineage.after import read_alerts, read_forecasts
 from query.lineage.event import Event, read_event, read_links, read_refused
 from query.lineage.lake_at import LakeMoment, first_landed
 from query.lineage.lake_rows import Found, find_rows
+from query.report_bound import bounded_database
 from query.report_engine import TRIES_MAX, Reports
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import NotFound, Transient
@@ -93,7 +94,7 @@ def _find(reports: Reports, event: Event) -> list[Found]:
     """Look up the rows; files that are merged meanwhile are looked up again."""
     for _ in range(TRIES_MAX):
         try:
-            with reports.place(), reports.database() as database:
+            with reports.place(), bounded_database(reports.settings) as database:
                 return find_rows(database, reports.lake, event)
         except (duckdb.IOException, FileNotFoundError, DeltaError):
             continue

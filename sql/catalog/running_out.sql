@@ -1,30 +1,9 @@
 -- Shelves whose stock is less than the coming week's expected demand, those where most money is at risk first, and how
--- many there are; needs a hierarchy whose leaves are location x product. The week begins with the location's own today,
--- or where the forecast's days begin, if that is later; a period that reaches beyond it counts by its share of the days.
--- Where the forecast ends before the week does, nothing is said. cover: days. missing: units expected beyond the stock;
--- at_risk: what they sell for, converted: in the currency :currency at today's rate. on_order, next_delivery: what is
--- ordered or under way, and the first day that a sender named for it.
-WITH periods AS (
-    SELECT f.ds AS last_day, coalesce(lag(f.ds) OVER (ORDER BY f.ds), r.cutoff) + 1 AS first_day, r.forecast_run_id,
-           r.cutoff, max(f.ds) OVER () AS through
-    FROM published_forecast p
-    JOIN forecast_runs r USING (forecast_run_id)
-    JOIN forecasts f USING (forecast_run_id)
-    WHERE f.node_id = 0
-),
-zones AS (
-    SELECT DISTINCT timezone FROM locations
-),
-coming AS MATERIALIZED (
-    SELECT z.timezone, d.forecast_run_id, d.last_day AS ds,
-           (least(d.last_day, b.before + 7) - greatest(d.first_day - 1, b.before))::float8
-               / (d.last_day - d.first_day + 1) AS share
-    FROM zones z
-    CROSS JOIN periods d
-    CROSS JOIN LATERAL (
-        SELECT greatest(d.cutoff, local_date(coalesce(CAST(:now AS timestamptz), now()), z.timezone) - 1) AS before
-    ) b
-    WHERE d.last_day > b.before AND d.first_day <= b.before + 7 AND d.through >= b.before + 7
+-- many there are; needs a hierarchy whose leaves are location x product. Which days the week has is said by periods_ahead.
+-- cover: days. missing: units expected beyond the stock; at_risk: what they sell for, converted: in the currency :currency
+-- at today's rate. on_order, next_delivery: what is ordered or under way, and the first day that a sender named for it.
+WITH coming AS MATERIALIZED (
+    SELECT * FROM periods_ahead(coalesce(CAST(:now AS timestamptz), now()), 7)
 ),
 short AS (
     SELECT s.product_id, s.location_id, p.sku, coalesce(p.name, p.sku) AS name, l.code,

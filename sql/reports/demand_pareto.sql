@@ -4,12 +4,17 @@
 -- parameter department text: department; all of them where left out
 -- parameter category text: category of the department; all of them where left out
 -- parameter days integer = 28: length of the period, up to the newest day with data
-WITH period AS (
+-- parameter weekday integer: weekday, 1 is Monday; all of them where left out
+-- parameter hour integer: hour of the location's own clock, from 0 on; all of them where left out
+-- parameter month integer: month of the year; all of them where left out
+WITH
+-- part demand_narrowed,
+period AS (
     SELECT max(day) - $days AS before FROM daily_demand
 ),
 products_sold AS (
     SELECT d.currency, p.sku, p.name, p.department, p.category, sum(d.revenue)::DOUBLE AS net_sales
-    FROM daily_demand d
+    FROM demand_narrowed d
     JOIN period ON d.day > before
     JOIN products p USING (product_id)
     JOIN locations l USING (location_id)

@@ -12,19 +12,7 @@
 WITH
 -- part fiscal_days,
 -- part shop_spans,
-known AS (
-    SELECT min(day) AS first_day, least(max(day), coalesce($open::DATE - 1, max(day))) AS last_day FROM daily_demand
-),
-pairs AS (
-    SELECT p.year, p.period, p.period_start AS first, least(p.period_end, k.last_day) AS last, p.period_end <= k.last_day AS complete,
-           b.period_start AS first_before,
-           CASE WHEN p.period_end <= k.last_day THEN b.period_end
-                ELSE least(b.period_end, b.period_start + (k.last_day - p.period_start)::INTEGER)
-           END AS last_before
-    FROM fiscal_periods p
-    JOIN known k ON p.period_start <= k.last_day AND p.period_end >= k.first_day
-    LEFT JOIN fiscal_periods b ON b.year = p.year - 1 AND b.period = p.period
-),
+-- part period_pairs,
 by_day AS (
     SELECT d.day, d.location_id, p.unit, d.currency, sum(d.sold)::DOUBLE AS sold, sum(d.revenue)::DOUBLE AS net_sales
     FROM daily_demand d
@@ -34,11 +22,6 @@ by_day AS (
       AND ($department IS NULL OR p.department = $department)
       AND ($category IS NULL OR p.category = $category)
     GROUP BY ALL
-),
-counted AS (
-    SELECT year, period, location_id
-    FROM pairs
-    JOIN shop_spans ON NOT $like_for_like OR (first_sold < first_before + 7 AND last_sold > last - 7)
 )
 SELECT x.year, x.period, x.first, x.last, x.complete, x.first_before, x.last_before, d.unit, d.currency,
        coalesce(sum(d.sold) FILTER (WHERE d.day >= x.first), 0)::DOUBLE AS sold,

@@ -121,6 +121,11 @@ def list_personal(connection: sa.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.mappings()]
 
 
+def list_people(connection: sa.Connection) -> list[dict[str, Any]]:
+    """List who may sign in, by name: role, rights, whether disabled, and the last sign-in that is kept; no secrets."""
+    return [dict(row) for row in connection.execute(statement("stocktide/people")).mappings()]
+
+
 def _check_role(role: str) -> None:
     if role not in ROLES:
         raise Invalid("unknown_role", f"Role {role!r} is unknown; there are {', '.join(ROLES)}.")

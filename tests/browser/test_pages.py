@@ -40,7 +40,7 @@ PAGES = {
     "Quality": ("/quality", 0, 0),
     "Experiments": ("/experiments", 0, 2),
     "SQL": ("/sql", 0, 1),
-    "System": ("/system", 0, 3),
+    "System": ("/system", 0, 4),
 }
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 MAY_HAVE_MORE = {"Forecasts", "Experiments", "Trending"}

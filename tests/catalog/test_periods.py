@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths, what_moved
 from catalog.periods import last_days, periods_from, periods_up_to, sum_by_period
+from catalog.stock_outs import stock_out_chances
 from forecasting.frames.frequency import Frequency, Grid
 from forecasting.publishing.publish import publish, store_run
 from stocktide.domain.rhythm import RHYTHMS, rhythm_of
@@ -170,6 +172,36 @@ def test_running_out_takes_the_week_from_the_shop_s_own_today(
     length = (made.regular.last_days(lasts) - made.regular.first_days(lasts)).days + 1
     [week] = read_frame(database, "running_out")["week"]
     assert week == pytest.approx((mean[lasts].to_numpy() / length.to_numpy()).sum())
+
+
+@pytest.mark.parametrize(("frequency", "days"), [("D", 3), ("D", 7), ("W", 9)])
+def test_a_shelf_runs_out_in_the_futures_that_want_more_than_is_there(
+    database: sa.Engine, frequency: Frequency, days: int
+) -> None:
+    today = datetime.now(UTC).date()
+    made = by_period(frequency, end=today - timedelta(days=3))
+    nodes = made.hierarchy.nodes
+    leaf = int(nodes[(nodes["location"] == "S1") & (nodes["product"] == "Apples")].index[0])
+    paths = np.random.default_rng(days).gamma(1.0, 5.0, (len(nodes), 20, HORIZON))
+    publish(database, replace(made, paths=paths.astype(np.float32)), run_id=None)
+    shelf_in(database, "UTC")
+    ahead = pd.date_range(max(made.cutoff, today - timedelta(days=1)), periods=days + 1)[1:]
+    lasts = made.regular.dates(made.regular.containing(ahead))
+    length = (made.regular.last_days(lasts) - made.regular.first_days(lasts)).days + 1
+    at = [list(made.ahead).index(last) for last in lasts]
+    wanted = (paths[leaf].astype(np.float32)[:, at] / length.to_numpy()).sum(axis=1)
+    on_hand = float(np.median(wanted)) + 0.1
+    with database.begin() as connection:
+        connection.execute(sa.text("UPDATE stock SET on_hand_milli = :m"), {"m": 1000 * on_hand})
+    now = datetime.now(UTC)
+    skus, codes, spans = ["Apples"] * 3, ["S1", "S1", "S9"], [days, 10_000, days]
+    found = stock_out_chances(database, skus, codes, spans, now=now)
+    share = float((wanted > on_hand).mean())
+    assert found == [pytest.approx(share), None, None]
+    assert 0 < share < 1
+    with database.begin() as connection:
+        connection.execute(sa.text("UPDATE stock SET on_hand_milli = 0"))
+    assert stock_out_chances(database, ["Apples"], ["S1"], [days], now=now) == [1.0]
 
 
 def test_nothing_is_said_of_a_week_that_the_forecast_does_not_reach(database: sa.Engine) -> None:

@@ -1,7 +1,8 @@
 """The fiscal calendar in SQL: published years of retailers, and every day in one period whatever the rules.
 
-The dates are those of the National Retail Federation's 4-5-4 calendar (nrf.com/resources/4-5-4-calendar): a year begins
-on the Sunday nearest to 1 February, and 2017 and 2023 have 53 weeks.
+The National Retail Federation's page on its 4-5-4 calendar (nrf.com/resources/4-5-4-calendar, and its predecessor
+nrf.com/modules.php?name=Pages&sp_id=391) names the years of 53 weeks. Retailers that keep the calendar end their fiscal
+years with its own; these days are from their reports to the SEC.
 """
 
 from datetime import date, timedelta
@@ -17,10 +18,21 @@ from query.reports import find_report
 from stocktide.foundation.database import sql
 
 NRF = {"fiscal": "4-5-4", "fiscal_month": 2, "fiscal_weekday": 7, "fiscal_rule": "nearest"}
-STARTS = {
-    2016: date(2016, 1, 31), 2017: date(2017, 1, 29), 2018: date(2018, 2, 4), 2019: date(2019, 2, 3),
-    2020: date(2020, 2, 2), 2021: date(2021, 1, 31), 2022: date(2022, 1, 30), 2023: date(2023, 1, 29),
-    2024: date(2024, 2, 4), 2025: date(2025, 2, 2),
+LONG_YEARS = {2000, 2006, 2012, 2017, 2023}
+ENDS = {
+    # Talbots, annual report for 2000: "February 3, 2001 (53 weeks)"
+    1998: date(1999, 1, 30), 1999: date(2000, 1, 29), 2000: date(2001, 2, 3),
+    # Charming Shoppes, 10-K for 2005
+    2001: date(2002, 2, 2), 2002: date(2003, 2, 1), 2003: date(2004, 1, 31), 2004: date(2005, 1, 29),
+    2005: date(2006, 1, 28),
+    # Foot Locker, exhibits 12 of 2011 and 2013
+    2006: date(2007, 2, 3), 2007: date(2008, 2, 2), 2008: date(2009, 1, 31), 2009: date(2010, 1, 30),
+    2010: date(2011, 1, 29), 2011: date(2012, 1, 28), 2012: date(2013, 2, 2),
+    # Kohl's, 10-K for 2016 and for 2018
+    2014: date(2015, 1, 31), 2015: date(2016, 1, 30), 2016: date(2017, 1, 28), 2018: date(2019, 2, 2),
+    # Victoria's Secret, 10-K for 2021; Gap, for 2023; Ross Stores, for 2024
+    2020: date(2021, 1, 30), 2021: date(2022, 1, 29), 2022: date(2023, 1, 28), 2023: date(2024, 2, 3),
+    2024: date(2025, 2, 1),
 }  # fmt: skip
 
 
@@ -32,14 +44,12 @@ def rows(query: str, **given: Any) -> list[tuple[Any, ...]]:
         return found
 
 
-def test_years_of_retailers_begin_when_published() -> None:
-    years = dict(rows("SELECT year, first_day FROM fiscal_years", **NRF))
-    assert {year: years[year] for year in STARTS} == STARTS
-    query = (
-        "SELECT year, count(*) / 7 FROM fiscal_days WHERE year BETWEEN 2016 AND 2024 GROUP BY year"
-    )
-    weeks = dict(rows(query, **NRF))
-    assert weeks == {year: 53 if year in (2017, 2023) else 52 for year in range(2016, 2025)}
+def test_years_of_retailers_end_when_published() -> None:
+    query = "SELECT year, max(day), count(*) / 7 FROM fiscal_days WHERE year BETWEEN 1998 AND 2024 GROUP BY year"
+    found = {year: (last, weeks) for year, last, weeks in rows(query, **NRF)}
+    assert {year: found[year][0] for year in ENDS} == ENDS
+    assert {year for year, (_, weeks) in found.items() if weeks == 53} == LONG_YEARS
+    assert {weeks for _, weeks in found.values()} == {52, 53}
 
 
 def test_the_last_period_has_the_week_that_is_one_too_many() -> None:
@@ -124,11 +134,42 @@ def test_a_period_is_beside_that_of_the_year_before_in_the_same_shops() -> None:
     assert not first_year["comparable"].fillna(False).any()
 
 
-def report_over(demand: pd.DataFrame, name: str, **given: Any) -> pd.DataFrame:
-    """Rows of a report over days of demand of one product in two shops."""
+def test_customers_of_a_period_are_those_of_the_shops_that_are_compared() -> None:
+    """Customer a buys in both shops, b in the second alone, which opens within the first year, and c in the first."""
+    days = pd.date_range("2024-01-01", "2025-08-31", freq="D").date
+    shops = {1: days, 2: days[200:]}
+    demand = pd.DataFrame(
+        [(shop, day) for shop, opened in shops.items() for day in opened],
+        columns=["location_id", "day"],
+    ).assign(product_id=1, sold=1.0, currency="EUR", revenue=5.0)
+    bought = [
+        (1, "a", date(2024, 7, 9)), (1, "a", date(2025, 7, 8)), (2, "a", date(2025, 7, 9)),
+        (2, "b", date(2025, 7, 10)), (1, "c", date(2025, 7, 11)), (1, "c", date(2024, 7, 12)),
+        (1, "d", date(2025, 7, 12)),
+    ]  # fmt: skip
+    orders = pd.DataFrame(bought, columns=["location_id", "customer", "day"]).assign(
+        currency="EUR", sales=10.0, returns=1.0
+    )
+    customers = orders.groupby(["customer", "currency"], as_index=False).agg(
+        first_day=("day", "min")
+    )
+    more = {"orders": orders, "customers": customers}
+    for alike, said in ((False, (4, 2, 2, 5, 45.0)), (True, (3, 2, 1, 3, 27.0))):
+        found = report_over(demand, "customer_periods", more, like_for_like=alike)
+        [row] = found[(found["year"] == 2025) & (found["period"] == 7)].to_dict("records")
+        names = ("customers", "customers_before", "new_customers", "orders", "net_sales")
+        assert tuple(row[name] for name in names) == said
+
+
+def report_over(
+    demand: pd.DataFrame, name: str, more: dict[str, pd.DataFrame] | None = None, /, **given: Any
+) -> pd.DataFrame:
+    """Rows of a report over days of demand of one product in two shops, and over more tables."""
     report = find_report(name)
     with open_database({"threads": "1"}) as database:
         database.register("daily_demand", demand)
+        for table, frame in (more or {}).items():
+            database.register(table, frame)
         for table, rows in {
             "products": {
                 "product_id": [1],
@@ -144,6 +185,6 @@ def report_over(demand: pd.DataFrame, name: str, **given: Any) -> pd.DataFrame:
         return found
 
 
-@pytest.mark.parametrize("name", ["customer_cohorts", "demand_periods"])
+@pytest.mark.parametrize("name", ["customer_cohorts", "customer_periods", "demand_periods"])
 def test_reports_by_period_take_the_same_calendar(name: str) -> None:
     assert "-- part fiscal_days," in sql(f"reports/{name}")

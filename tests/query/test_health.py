@@ -1,26 +1,30 @@
 """Reports of inventory health against pandas and plain loops, which are given what was sent."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from query.jail.execution import open_database
 from query.report_engine import Reports
-from query.reports import find_report
+from query.reports import all_reports, find_report, values_of
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.embedded import Postgres
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
 from tests.conftest import copied
 from tests.query.health_chain import (
+    CAME,
     COSTS,
     CURRENCY,
+    DAYS,
     DEPARTMENTS,
     LONG,
     PRICES,
+    SHELVES,
     SHORT,
     send_chain,
     simulated,
@@ -48,8 +52,10 @@ def reports(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
         engine.dispose()
 
 
-def frame_of(reports: Reports, name: str, **given: str) -> pd.DataFrame:
-    result = reports.answer(name, given)
+def frame_of(
+    reports: Reports, name: str, *, as_of: datetime | None = None, **given: str
+) -> pd.DataFrame:
+    result = reports.answer(name, given, as_of=as_of)
     with result.spool:
         return pd.DataFrame(result.reader().read_all().to_pylist())
 
@@ -208,6 +214,91 @@ def test_classes_and_turns_equal_pandas(reports: Reports) -> None:
     [row] = turns
     assert row["turns"] == pytest.approx(cost / average * 365 / LONG)
     assert row["sell_through"] == pytest.approx(short / (short + left))
+
+
+AGES = [(30, "0_30"), (60, "31_60"), (90, "61_90"), (180, "91_180"), (10**6, "over_180")]
+
+
+def ages() -> dict[tuple[str, str], dict[str, float]]:
+    """Units of each shelf by band: what is there, taken from its deliveries, the newest first."""
+    on_hand = simulated(LAST).groupby(["sku", "location"])["on_hand"].last()
+    found = {}
+    for sku, shop, received, born, _, _ in SHELVES:
+        rest = float(on_hand[sku, shop])
+        came = [(born, received or 0)] + [(CAME, 5)] * ((sku, shop) == ("A", "S1"))
+        bands: dict[str, float] = {}
+        for day, units in sorted(came, reverse=True):
+            age = DAYS - 1 - day
+            band = next(name for limit, name in AGES if age <= limit)
+            bands[band] = bands.get(band, 0.0) + min(units, rest)
+            rest -= min(units, rest)
+        bands["before_ledger"] = rest
+        if received is not None:
+            found[sku, shop] = {band: units for band, units in bands.items() if units}
+    return {key: bands for key, bands in found.items() if bands}
+
+
+def test_stock_is_aged_by_its_newest_deliveries(reports: Reports) -> None:
+    wanted = ages()
+    rows = frame_of(reports, "health_ageing_shelves").to_dict("records")
+    names = {f"value_{name}": name for name in [*(name for _, name in AGES), "before_ledger"]}
+    found = {
+        (row["sku"], row["code"]): {
+            name: row[column] / COSTS[row["sku"]] for column, name in names.items() if (row[column] or 0) > 0
+        }
+        for row in rows
+    }  # fmt: skip
+    assert found == {key: pytest.approx(bands) for key, bands in wanted.items()}
+    assert {band for bands in wanted.values() for band in bands} >= {"0_30", "91_180"}
+    by_band = frame_of(reports, "health_ageing").groupby("band")["value"].sum()
+    sums = {
+        name: sum(bands.get(name, 0) * COSTS[sku] for (sku, _), bands in wanted.items())
+        for name in names.values()
+    }
+    assert sorted(by_band) == pytest.approx(sorted(value for value in sums.values() if value))
+
+
+def test_only_deliveries_in_force_have_an_age() -> None:
+    """12 on hand: 5 came by a receipt, 3 by a transfer, one receipt was taken back, and the rest was always there."""
+    kinds = [("receipt", "received", "on_order"), ("transfer", "adjusted", None),
+             ("adjustment", "adjusted", None)]  # fmt: skip
+    moved = [
+        (1, 0, "receipt", 40, 5.0, None), (3, 1, "transfer", 70, 3.0, None), (4, 0, "receipt", 10, 9.0, None),
+        (5, 0, "receipt", 10, -9.0, 4), (6, 0, "adjustment", 5, 4.0, None),
+    ]  # fmt: skip
+    days = {number: LAST - timedelta(days=number) for _, _, _, number, _, _ in moved}
+    tables = {
+        "movements": pd.DataFrame(
+            [(entry, leg, kind, days[ago], units, corrects) for entry, leg, kind, ago, units, corrects in moved],
+            columns=["entry_id", "leg", "kind", "day", "quantity", "corrects"],
+        ).assign(product_id=1, location_id=1),
+        "kinds": pd.DataFrame(kinds, columns=["kind", "counts_as", "closes"]),
+        "stock": pd.DataFrame({"product_id": [1], "location_id": 1, "on_hand": 12.0, "cost": 2.0, "price": 3.0,
+                               "cost_currency": "EUR", "currency": "EUR"}),
+        "products": pd.DataFrame({"product_id": [1], "sku": "A", "name": "A", "department": "D", "category": "C",
+                                  "unit": "each", "price": 3.0, "currency": "EUR"}),
+        "locations": pd.DataFrame({"location_id": [1], "code": ["S1"], "name": "S1"}),
+        "daily_demand": pd.DataFrame({"day": [LAST]}),
+    }  # fmt: skip
+    report = find_report("health_ageing")
+    with open_database({"threads": "1"}) as database:
+        for name, rows in tables.items():
+            database.register(name, rows)
+        found = database.execute(report.text, values_of(report, {})).df()
+    assert dict(zip(found["band"], found["value"], strict=True)) == {
+        "31-60 days": 10.0, "61-90 days": 6.0, "before the ledger": 8.0,
+    }  # fmt: skip
+
+
+OF_HEALTH = sorted(name for name in all_reports() if name.startswith("health_"))
+
+
+@pytest.mark.parametrize("name", [*OF_HEALTH, "days_of_cover", "stock_value", "empty_shelves"])
+def test_each_report_says_of_the_past_what_it_says_now_while_nothing_came(
+    reports: Reports, name: str
+) -> None:
+    now, then = (frame_of(reports, name, as_of=at) for at in (None, datetime.now(UTC)))
+    pd.testing.assert_frame_equal(then, now)
 
 
 def test_shared_expressions_stand_in_the_statement_that_is_shown() -> None:

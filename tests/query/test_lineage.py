@@ -391,3 +391,59 @@ def test_all_rows_that_fail_a_rule_come_as_csv(chain: Chain) -> None:
     head, *rows = csv.reader(answer.text.splitlines())
     assert (head, {row[0] for row in rows}) == (["sku", "day", "sold"], {"A", "B"})
     assert chain.client.get("/v1/quality/none").json()["code"] == "rule_missing"
+
+
+STOCK = (
+    "SELECT p.sku, l.code, k.known, CASE WHEN k.known THEN k.book END AS book, k.on_hand, k.on_order, k.in_transit, "
+    "k.reserved, k.price, k.currency, k.promotion, k.cost, k.cost_currency, k.last_sale_at "
+    "FROM stock k JOIN products p USING (product_id) JOIN locations l USING (location_id) ORDER BY ALL"
+)
+
+
+def ask(chain: Chain, statement: str, **more: Any) -> httpx.Response:
+    return chain.client.post("/v1/query", json={"statement": statement, **more})
+
+
+def test_stock_of_the_past_is_what_the_table_said(chain: Chain) -> None:
+    """After random days and corrections, and with goods on order, promised and on their way."""
+    minute = (DAYS + 1) * MINUTES_A_DAY
+    outcomes = chain.record(
+        raw(kind="order", event_id="po2", quantity=8, order_id="PO2", minute=minute),
+        raw(kind="receipt", event_id="part", quantity=3, order_id="PO2", minute=minute + 1, cost=2),
+        raw(kind="reservation", event_id="kept", quantity=2, minute=minute + 2),
+        raw(kind="dispatch", event_id="sent", quantity=1, minute=minute + 3),
+        raw(kind="price", event_id="less", price=1, currency="EUR", promotion=True, minute=minute + 4),
+    )  # fmt: skip
+    assert set(outcomes) == {"accepted"}
+    run_etl(chain.recorder.engine, chain.lake)
+    now = ask(chain, STOCK).json()
+    at = datetime.now(UTC).isoformat()
+    assert ask(chain, STOCK, as_of=at).json()["rows"] == now["rows"]
+    assert any(row[5] and row[7] and row[10] for row in now["rows"])
+    assert any(row[6] for row in now["rows"])
+    [first] = [row for row in ask(chain, STOCK, as_of=chain.then[0]).json()["rows"] if row[0] == "A"]  # fmt: skip
+    # 20 came, of which 2 and 7 were sold; that the 7 were a mistake was not known then
+    assert first[2:8] == [True, 11, 11, 0, 0, 0]
+
+
+def test_a_statement_of_the_past_reads_no_row_beyond_it_and_says_so(chain: Chain) -> None:
+    count = "SELECT count(*), count(*) FILTER (live) FROM movements"
+    then = ask(chain, count, as_of=chain.then[0])
+    assert then.json()["rows"] == [[len(first_day()) + 1, 0]]
+    assert then.json()["movements_version"] == 0
+    assert then.headers["Stocktide-Past"] == then.json()["past"] < chain.then[0]
+    assert "past" not in ask(chain, count).json()
+    alerts = ask(chain, "SELECT * FROM alerts", as_of=chain.then[0])
+    before = ask(chain, count, as_of="2020-01-01")
+    assert [one.json()["code"] for one in (alerts, before)] == ["report_of_now", "report_past"]
+    with chain.recorder.engine.connect() as connection:
+        noted = sa.text("SELECT statement FROM statements WHERE statement LIKE '-- as of%'")
+        assert connection.execute(noted).scalars().all()
+
+
+def test_the_command_line_asks_the_past_too(chain: Chain) -> None:
+    folder = Path(chain.environment["STOCKTIDE_HOME"])
+    arguments = ["SELECT sum(sold) AS sold FROM daily_demand", "--as-of", chain.then[0]]
+    done = run_command("sql", *arguments, environment=chain.environment, folder=folder)
+    assert "what was recorded since is not in it" in done.stdout
+    assert "9" in done.stdout

@@ -5,7 +5,7 @@ from importlib.resources import files
 from alembic import op
 
 revision = "0043"
-down_revision = "0040"
+down_revision = "0042"
 
 
 def upgrade() -> None:

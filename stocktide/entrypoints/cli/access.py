@@ -185,6 +185,20 @@ def _users() -> Iterator[tuple[Any, "sa.Connection"]]:
         yield users, connection
 
 
+@users.command("list")
+@as_json
+def users_list(as_json: bool) -> None:
+    """List who may sign in: role, rights, last sign-in."""
+    with _users() as (users, connection):
+        listed = users.list_people(connection)
+    if as_json:
+        print_json(listed)
+        return
+    columns = ["username", "role", "personal", "disabled_at", "signed_in_at"]
+    rows = [["" if row[name] is None else str(row[name]) for name in columns] for row in listed]
+    print_table("Users", columns, rows)
+
+
 @users.command("create")
 @click.argument("name")
 @role_option

@@ -24,6 +24,12 @@ OWNER = "stocktide sql"
 @click.option("--metric", help="Compute a named metric instead of a statement of your own.")
 @click.option("--saved", help="Run a saved query, by its name or number.")
 @click.option("--param", "-p", multiple=True, metavar="NAME=VALUE", help="Value of $NAME; repeat.")
+@click.option(
+    "--as-of",
+    default="",
+    metavar="MOMENT",
+    help="Read the lake as it was: a day (its end, UTC) or an instant. Rows recorded since are not read.",
+)
 @click.option("--json", "form", flag_value="json", help="Print one JSON document.")
 @click.option("--csv", "form", flag_value="csv", help="Print all rows as CSV.")
 @click.option(
@@ -37,6 +43,7 @@ def sql(
     metric: str | None,
     saved: str | None,
     param: tuple[str, ...],
+    as_of: str,
     form: str | None,
     parquet: Path | None,
     list_: bool,
@@ -50,6 +57,7 @@ def sql(
     settings = load_settings()
     with services_for(settings, OWNER) as (engine, _):
         from query import Console
+        from query.report_past import moment_of
 
         given: dict[str, Any] = _parameters(param)
         text, values = str(statement), given
@@ -59,7 +67,13 @@ def sql(
             text, values = _saved(engine, saved, given)
         console = Console(engine, settings)
         try:
-            result = console.ask(text, values, asked_by=command_line_user(), complete=complete)
+            result = console.ask(
+                text,
+                values,
+                asked_by=command_line_user(),
+                complete=complete,
+                as_of=moment_of(as_of),
+            )
         finally:
             console.close()
     with result.spool:
@@ -111,10 +125,12 @@ def _show(result: "Result", form: str | None, parquet: Path | None) -> None:
         with parquet.open("wb") as file:
             _copy(result, "parquet", file)
         say(f"{result.rows:,} rows in {parquet}.")
+        _say_past(result.said)
     elif form is not None:
         _copy(result, "csv" if form == "csv" else "json", sys.stdout.buffer)
     else:
         _table(result)
+        _say_past(result.said)
 
 
 def _copy(result: "Result", form: "Format", file: BinaryIO) -> None:
@@ -138,6 +154,13 @@ def _table(result: "Result") -> None:
         say(f"{result.rows:,} of {result.found:,} rows. All of them: --csv or --parquet FILE.")
     else:
         say(f"{result.rows:,} rows in {result.seconds:.2f} s.")
+
+
+def _say_past(said: dict[str, Any]) -> None:
+    if "past" in said:
+        say(
+            f"Over the lake as run {said['run_id']} left it at {said['past']}; what was recorded since is not in it."
+        )
 
 
 def _list(*, as_json: bool) -> None:

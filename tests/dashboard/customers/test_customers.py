@@ -21,6 +21,7 @@ WHO = "customers.who"
 ROLES: tuple[Role, ...] = ("viewer", "planner", "operator")
 SAID: dict[str, tuple[int, int, list[str]]] = {
     "segments": (0, 1, ["All of them together: EUR ", "with 90% probability"]),
+    "periods": (0, 1, ["Calendar months.", "10 of 10 periods"]),
     "cohorts": (1, 0, ["of customers bought again in the month after their first"]),
     "concentration": (1, 0, ["Of net sales, the best 1 % (1 customer) make"]),
     "customers": (0, 1, ["50 of 80 customers", "Page 1 of 2"]),

@@ -115,6 +115,20 @@ def test_cohorts_hold_everybody_once_and_count_who_came_back(chain: Chain) -> No
     assert at_first["customers"].sum() == sold["pseudonym"].nunique()
 
 
+def test_periods_count_who_bought_and_who_came_first(chain: Chain) -> None:
+    sold = chain.named[chain.named["quantity"] > 0]
+    month = sold["day"].map(lambda day: day.replace(day=1))
+    first = sold.groupby("pseudonym")["day"].min().map(lambda day: day.replace(day=1))
+    found = chain.report("customer_periods", currency="EUR").set_index("first").sort_index()
+    by_month = sold.groupby(month)
+    assert found["customers"].tolist() == by_month["pseudonym"].nunique().tolist()
+    assert found["orders"].tolist() == by_month["order"].nunique().tolist()
+    assert found["new_customers"].tolist() == [
+        int((first == day).sum()) for day in sorted(set(month))
+    ]
+    assert not found["comparable"].fillna(False).any()
+
+
 def test_concentration_is_the_share_of_the_best(chain: Chain) -> None:
     net = by_customer(chain.named)["net"].clip(lower=0).sort_values(ascending=False).to_numpy()
     found = chain.report("customer_concentration", currency="EUR").set_index("percent")

@@ -6,9 +6,20 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+import sqlalchemy as sa
+import streamlit as st
 
+from catalog.frames import read_record
+from catalog.state import judge_data
+from dashboard.demand.asking import Scope
+from dashboard.demand.exceptional import exceptional_days
+from dashboard.demand.narrowing import CELL, Narrowed, narrow_to
+from dashboard.filters import Filters
+from ingest.calendar import put_plans
+from ingest.calendar.kinds import ClosureIn, EventIn, PromotionIn
+from stocktide.foundation.database import create_engine
 from tests.dashboard.conftest import Dashboard, charts_of, click, links_of, text_of
-from tests.dashboard.demand.chain import SHOPS
+from tests.dashboard.demand.chain import LAST, NOW, SHOPS
 from tests.dashboard.demand.conftest import Chain, with_settings
 from tests.system.running import free_port
 
@@ -27,6 +38,11 @@ SAID: dict[str, tuple[int, int, list[str]]] = {
     ),
     "together": (0, 1, ["as often as by chance", "3 of 3 pairs in 30 orders or more"]),
 }
+
+UNUSUAL = (
+    "INSERT INTO unusual_days (product_id, location_id, day, sold_milli, usual_milli) "
+    "SELECT product_id, location_id, :day, 9000, 1000 FROM products, locations WHERE sku = 'Mug' AND code = 'BER'"
+)
 
 
 @pytest.mark.parametrize("tab", SAID)
@@ -86,6 +102,64 @@ def test_the_past_is_said_and_led_back_from(page: Dashboard, chain: Chain) -> No
     assert not page.draw("demand", tab="what", asof="2999-01-01").warning
     before.button(key="past.back").click().run()
     assert "asof" not in before.query_params
+
+
+def test_exceptional_days_are_named_where_charts_show_days(page: Dashboard, chain: Chain) -> None:
+    after, fair, eve, odd = (LAST - timedelta(days=back) for back in (4, 5, 6, 9))
+    plans: list[tuple[str, Any]] = [
+        ("events", EventIn(name="carnival", day=fair, days_before=1)),
+        ("promotions", PromotionIn(product="Tea", from_=fair, to=after, discount=0.2)),
+        ("closures", ClosureIn(location="LAX", from_=odd, to=odd)),
+    ]
+    engine = create_engine(chain.database_url)
+    with engine.begin() as connection:
+        for kind, plan in plans:
+            put_plans(connection, kind, [plan], by="anna")
+        connection.execute(sa.text(UNUSUAL), {"day": odd})
+    engine.dispose()
+    drawn = page.draw("demand", period="28 days")
+    sold, *_, cells = charts_of(drawn)
+    assert "Triangles: closed, an event, or unusual sales; dots: promotions." in sold
+    assert "Outlined: closed, an event, or unusual sales." in cells
+    state = judge_data(read_record(page.reader.engine, "freshness", now=NOW), NOW)
+    for filters, wanted in (
+        (Filters(), {eve: "carnival", fair: "carnival", odd: "closed: LAX; unusual: Mug at BER (not judged yet)"}),
+        (Filters(location="LAX"), {eve: "carnival", fair: "carnival", odd: "closed: LAX"}),
+        (Filters(department="Food"), {eve: "carnival", fair: "carnival; 20% off Tea", after: "20% off Tea",
+                                  odd: "closed: LAX"}),
+    ):  # fmt: skip
+        scope = Scope(page.reader, filters, state, Narrowed())
+        rows = exceptional_days(scope, LAST - timedelta(days=27), LAST)
+        found = dict(zip(rows["day"].dt.date, rows["exceptional"], strict=True))
+        assert set(rows["day"].dt.date[~rows["stands_out"]]) == {after} & set(wanted)
+        assert {day: set(said.split("; ")) for day, said in found.items()} == {
+            day: set(said.split("; ")) for day, said in wanted.items()
+        }
+
+
+def test_a_cell_of_the_address_narrows_the_page(page: Dashboard) -> None:
+    whole = page.draw("demand", tab="what", period="13 weeks")
+    hour = page.draw("demand", tab="what", period="13 weeks", dow="6", hour="12")
+    assert "show **Saturdays, 12–13 h** alone" in hour.info[0].value
+    assert "products, Saturdays, 12–13 h" in text_of(hour)
+    sums = [drawn.dataframe[0].value["sold"].sum() for drawn in (whole, hour)]
+    assert 0 < sums[1] < sums[0] / 4
+    hour.button(key="demand.all").click().run()
+    assert "hour" not in hour.query_params
+    assert not hour.info
+    wrong = page.draw("demand", tab="what", dow="8", hour="x", month="0")
+    assert not wrong.info
+
+
+def test_a_click_on_a_cell_is_put_into_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, str] = {"month": "3", "tab": "when"}
+    cell = {"selection": {CELL: [{"dow": 6, "hour": 12.0}]}}
+    monkeypatch.setattr(st, "query_params", asked)
+    monkeypatch.setattr(st, "session_state", {"hours": cell, "none": {"selection": {CELL: []}}})
+    narrow_to("none", ("dow", "hour"))
+    assert asked == {"month": "3", "tab": "when"}
+    narrow_to("hours", ("dow", "hour"))
+    assert asked == {"dow": "6", "hour": "12", "tab": "when"}
 
 
 def test_a_product_leads_to_its_events_and_an_event_to_where_it_went(page: Dashboard) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from query.lake_files import handed_columns
 from query.reports import find_report, values_of
-from tests.dashboard.demand.chain import DAYS, FIRST, GOODS, LAST, PROMOTED
+from query.views import read_view
+from tests.dashboard.demand.chain import DAYS, FIRST, GOODS, HOURS, LAST, PROMOTED
 from tests.dashboard.demand.conftest import Chain
 
 OPEN = LAST.isoformat()
@@ -163,6 +165,23 @@ def test_the_mix_is_compared_week_beside_week_in_shops_that_were_open(chain: Cha
     assert chain.report("demand_mix", days=28, open=OPEN, like_for_like="true").empty
 
 
+def test_what_is_narrowed_to_an_hour_adds_up_to_the_weekday_and_the_month(chain: Chain) -> None:
+    weekday, month = LAST.isoweekday() % 7 + 1, LAST.month
+    asked = {"days": DAYS, "open": OPEN, "weekday": weekday}
+    bare = {name: value for name, value in asked.items() if name != "open"}
+    for name, by, given in (("demand_mix", "category", asked), ("demand_pareto", "sku", bare)):
+        whole = chain.report(name, **given).set_index(by)["net_sales"]
+        hours = [chain.report(name, **given, hour=hour) for hour in HOURS]
+        sums = pd.concat(hours).groupby(by)["net_sales"].sum()
+        assert sums.to_dict() == pytest.approx(whole.to_dict())
+    days = chain.report("demand_by_day", **{**asked, "weekday": ""}, month=month)
+    mine = chain.days[chain.days["day"].map(lambda day: day.month) == month]
+    assert days.set_index("day")["sold"].to_dict() == mine.groupby("day")["sold"].sum().to_dict()
+    one = chain.report("demand_by_day", **asked, hour=HOURS[1])
+    assert {day.isoweekday() for day in one["day"]} == {weekday}
+    assert one["lost"].sum() == 0
+
+
 @pytest.mark.parametrize("fiscal", [True, False])
 @pytest.mark.parametrize("alike", [True, False])
 def test_like_for_like_leaves_out_shops_that_opened_or_closed(fiscal: bool, alike: bool) -> None:
@@ -179,11 +198,17 @@ def test_like_for_like_leaves_out_shops_that_opened_or_closed(fiscal: bool, alik
     with duckdb.connect() as database:
         database.register("daily_demand", frame)
         database.execute(
-            "CREATE TABLE products AS SELECT 1 AS product_id, NULL AS department, NULL AS category, 'kg' AS unit"
+            "CREATE TABLE products AS SELECT 1 AS product_id, NULL AS department, NULL AS category, "
+            "'kg' AS unit, 'EUR' AS currency"
         )
         database.execute(
-            "CREATE TABLE locations AS SELECT unnest([1, 2, 3]) AS location_id, 'S' AS code"
+            "CREATE TABLE locations AS SELECT unnest([1, 2, 3]) AS location_id, 'S' AS code, 'UTC' AS timezone"
         )
+        # read where an hour is asked for
+        for name in ("lake", "live"):
+            database.register(f"input_{name}_movements", handed_columns("movements").empty_table())
+        database.execute(f"CREATE VIEW movements AS {read_view('movements').text}")
+        database.execute("CREATE TABLE kinds (kind VARCHAR, counts_as VARCHAR)")
         report = find_report("demand_mix")
         asked = {
             "fiscal": "true" if fiscal else "false",

@@ -15,7 +15,7 @@ from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import load_settings
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, charts_of, click, links_of, text_of
-from tests.query.health_chain import send_chain
+from tests.query.health_chain import DAYS, send_chain
 from tests.system.running import free_port
 
 
@@ -73,6 +73,25 @@ def test_each_list_is_drawn(filled_page: Dashboard) -> None:
         assert not drawn.error, name
         assert tab.title in [header.value for header in drawn.header]
         assert len(drawn.dataframe) == 1, name
+
+
+def test_the_page_shows_how_stock_stood(filled_page: Dashboard) -> None:
+    now = datetime.now(UTC)
+    reader = filled_page.reader
+    filled_page.reader = replace(reader, clock=lambda: now + timedelta(days=1))
+    then, today = filled_page.draw("health", asof=now.isoformat()), filled_page.draw("health")
+    assert "You see the past:" in then.warning[0].value
+    assert not then.error
+    tables = [drawn.dataframe[0].value for drawn in (then, today)]
+    assert tables[0]["on_hand"].tolist() == tables[1]["on_hand"].tolist()
+    assert "stock_out_chance" not in tables[0]
+
+
+def test_ages_are_drawn_with_what_is_old(filled_page: Dashboard) -> None:
+    drawn = filled_page.draw("health", tab="ageing")
+    title = next(chart for chart in charts_of(drawn) if "came more than 90 days ago" in chart)
+    assert "before the ledger" in title
+    assert drawn.dataframe[0].value["oldest_days"].max() == DAYS - 1
 
 
 def test_what_is_missing_or_away_is_said(page: Dashboard, database: sa.Engine, lake: Lake) -> None:

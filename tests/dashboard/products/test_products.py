@@ -133,3 +133,13 @@ def test_products_are_shown_when_the_cache_is_away(
 ) -> None:
     away = open_dashboard(filled_url, redis_url=f"redis://127.0.0.1:{free_port()}")
     assert len(charts_of(away.draw("products", sku="A"))) == 2
+
+
+def test_products_says_which_of_its_last_days_are_not_final(
+    filled: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Not final" not in text_of(filled.draw("products"))
+    monkeypatch.setattr("catalog.state.late_words", lambda _: "3 Mar: about 40 events to come")
+    said = text_of(filled.draw("products"))
+    # below the list, and below the picture
+    assert said.count("about 40 events to come") == 2

@@ -4,11 +4,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from dashboard.api_client import queue_job
 from dashboard.system.machine import queue_line
 from dashboard.system.page import judge
-from stocktide.foundation.users import Role
+from stocktide.foundation.sessions import Sessions
+from stocktide.foundation.users import Role, disable_user, set_personal, set_user
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, text_of
 from tests.system.running import free_port
@@ -162,3 +164,25 @@ def test_queue_says_which_jobs_run_wait_and_failed() -> None:
         "Queue: running: forecast; waiting: etl (2); failed in the last day: maintain."
     )
     assert queue_line(jobs[:0]) == "Queue: no job runs or waits."
+
+
+def test_operators_see_who_may_sign_in_and_nobody_sees_a_secret(
+    empty: Dashboard, database: sa.Engine
+) -> None:
+    with database.begin() as connection:
+        for name in ("ann", "bob"):
+            set_user(connection, name, "a long password", "planner")
+        Sessions(database, "k" * 32, session_hours=1).begin(connection, "ann", None)
+        disable_user(connection, "bob")
+        set_personal(connection, "ann", given=True, by="root", reason="helps customers")
+    drawn = empty.draw("system")
+    people = drawn.dataframe[-1].value
+    assert people["username"].tolist() == ["ann", "bob"]
+    assert people["state"].tolist() == ["may sign in", "disabled"]
+    assert people["personal"].tolist() == [True, False]
+    assert people["signed_in_at"].notna().tolist() == [True, False]
+    assert not [name for name in people if "hash" in str(name)]
+    assert "2 of 2 users" in text_of(drawn)
+    others: list[Role] = ["viewer", "planner"]
+    for role in others:
+        assert "Users" not in [header.value for header in empty.draw("system", role=role).header]

@@ -221,6 +221,8 @@ def test_users_are_added_changed_and_disabled(home: Path, database_url: str) -> 
     password = ("--password", "a long password")
     added = stocktide(home, "users", "add", "ann", *password, "--role", "planner", **given)
     assert added.stdout == "ann may sign in as planner.\n"
+    [ann] = json.loads(stocktide(home, "users", "list", "--json", **given).stdout)
+    assert (ann["username"], ann["role"], ann["personal"]) == ("ann", "planner", False)
     check_refused(stocktide(home, "users", "add", "ann", *password, **given), "'ann' exists")
     check_refused(
         stocktide(home, "users", "add", "bob", "--password", "short", **given), "at least 10"

@@ -1,0 +1,15 @@
+"""Which periods of the forecast the coming days are in."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0042"
+down_revision = "0041"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0042_periods_ahead.sql").read_text("utf-8"))
