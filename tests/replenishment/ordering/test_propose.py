@@ -1,6 +1,8 @@
 """Orders: the rules that all of them keep, known answers, and the figures that recompute them."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from replenishment import (
     sentence,
 )
 from replenishment.formulas.lot_sizes import eoq
+from replenishment.lines import blocks
 from tests.replenishment.orders import Case, cases
 
 FEW = settings(max_examples=40, deadline=None)
@@ -91,6 +94,48 @@ def test_lines_are_ordered_as_if_alone_and_layout_does_not_matter(case: Case) ->
             case.backorders,
         )
         assert proposed(alone)[0] == together[row]
+
+
+def test_blocks_threads_and_readers_of_slices_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(7)
+    n = 90
+    paths = rng.poisson(2, (n, 25, 16))
+    lines = make_lines(rng.integers(0, 20, n), pack=rng.choice([1, 6], n))
+    leads, policy = (
+        fixed_lead_times(rng.integers(1, 6, n)),
+        make_policy("order_up_to", n, review=5, fill_rate=0.9),
+    )
+    whole = propose_orders(lines, paths, leads, policy, workers=1).quantity
+    monkeypatch.setattr(blocks, "WALK_NUMBERS", 100)
+    monkeypatch.setattr(blocks, "BLOCK_NUMBERS", 400)
+    assert (
+        propose_orders(lines, Reader(paths), leads, policy, workers=3).quantity.tolist()
+        == whole.tolist()
+    )
+
+
+class Reader:
+    """Gives slices of lines, and nothing else."""
+
+    def __init__(self, paths: NDArray[Any]) -> None:
+        self.paths, self.shape = paths, paths.shape
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        return self.paths[rows]
+
+
+def test_what_the_documents_show_runs_and_fills_what_it_asks_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "replenishment.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, names)  # noqa: S102 - our own document
+    said = capsys.readouterr().out
+    assert "days' demand" in said
+    assert float(said.rsplit(" ", 1)[1]) >= 0.97
 
 
 def test_the_sentence_is_the_data_in_words() -> None:
