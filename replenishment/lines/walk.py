@@ -29,7 +29,7 @@ class Needs:
     need: (n, B), the order without which something would be missed until the next one can arrive; below 0: there is
     more than enough. later: (K, n, B), the same until the K arrivals after that. demand: (n, B), from now until the
     next order's arrival. window: (n, B), the part of it after this order's arrival. stock: (n, B), what is there when
-    the order arrives. lost: (n, B), demand lost, or waiting, by then.
+    the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then.
     """
 
     need: Single
@@ -108,11 +108,12 @@ class _State:
         """Go on by one period in which `sold` (n, B) is asked for."""
         if self.ends is not None:
             sold = sold * (self.ends > t).astype(np.float32)[:, None]
-        if (arrived := self._since(t, 0)) is not False:
-            _put(self.stock, -self.y, arrived)
-            _put(self.before, self.total, arrived)
         if self.any_coming[t]:
             self.y -= self.coming[:, t, None]
+        if (arrived := self._since(t, 0)) is not False:
+            # with what arrives beside it, which takes its room
+            _put(self.stock, -self.y, arrived)
+            _put(self.before, self.total, arrived)
         free = t >= self.last or (self.leads <= t if t >= self.first else False)
         if free is True or self.backorders:
             self.y += sold

@@ -177,6 +177,13 @@ def test_a_sentence_names_what_bound_the_order(facts: dict[str, Any], words: str
     assert words in sentence(explain(found, lines, policy, 0))
 
 
+def test_room_is_shared_with_what_arrives_on_the_same_day() -> None:
+    lines = make_lines([0, 0], on_order=[[0, 0, 0], [0, 0, 9]], capacity=10)
+    policy = make_policy("order_up_to", 2, review=8, cycle_service=0.9)
+    found = propose_orders(lines, np.full((2, 5, 12), 3), fixed_lead_times(2), policy)
+    assert found.quantity.tolist() == [10, 1]
+
+
 def test_lots_of_min_max_and_reorder_quantity_are_named() -> None:
     paths, leads = np.full((2, 10, 5), 2), fixed_lead_times(4)
     lines = make_lines([4, 40], holding=0.1, order_cost=5)
