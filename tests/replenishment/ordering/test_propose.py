@@ -236,6 +236,25 @@ def test_least_cost_orders_less_of_what_may_die() -> None:
     assert found.quantity[1] < found.quantity[0] - 2
 
 
+def test_least_cost_counts_what_is_thrown_away() -> None:
+    """The last order of a line that ends, and bread: a unit too many loses what it cost, less its salvage."""
+    rng = np.random.default_rng(11)
+    paths = np.repeat(rng.poisson(20, (1, 4000, 6)), 4, axis=0)
+    lines = make_lines(
+        np.zeros(4),
+        holding=0.01,
+        unit_cost=4,
+        salvage=[0, 0, 0, 3],
+        price=8,
+        ends=[np.inf, 1, np.inf, np.inf],
+        shelf_life=[np.inf, np.inf, 1, 1],
+    )
+    found = propose_orders(lines, paths, fixed_lead_times(0), make_policy("least_cost", 4))
+    season = newsvendor_poisson([4, 1], 4, 20).quantity
+    assert found.quantity[1:] == pytest.approx([season[0], season[0], season[1]], abs=1)
+    assert found.quantity[0] > season[1] + 2
+
+
 @given(case=cases(n=3))
 @settings(max_examples=25, deadline=None)
 def test_least_cost_costs_least_of_all_orders(case: Case) -> None:
