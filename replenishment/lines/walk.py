@@ -18,6 +18,8 @@ from replenishment.lines.lines import Lines
 Single = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_] | bool
+# More than any stock, and finite, so that 0 times it is 0.
+BEYOND = np.float32(1e30)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Needs:
     need: (n, B), the order without which something would be missed until the next one can arrive; below 0: there is
     more than enough. later: (K, n, B), the same until the K arrivals after that. demand: (n, B), from now until the
     next order's arrival. window: (n, B), the part of it after this order's arrival. stock: (n, B), what is there when
-    the order arrives. lost: (n, B), demand lost, or waiting, by then.
+    the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then.
     """
 
     need: Single
@@ -88,7 +90,7 @@ class _State:
         start = (lines.reserved - lines.on_hand).astype(np.float32)
         self.owes = bool((start > 0).any())
         self.y = np.repeat(start[:, None], shape[1], axis=1)
-        self.top = np.full(shape, -np.inf, dtype=np.float32)
+        self.top = np.full(shape, -BEYOND, dtype=np.float32)
         self.over = np.empty(shape, dtype=np.float32)
         self.total, self.lost, self.before, self.stock, self.demand = (
             np.zeros(shape, dtype=np.float32) for _ in range(5)
@@ -105,12 +107,13 @@ class _State:
     def step(self, t: int, sold: Single) -> None:
         """Go on by one period in which `sold` (n, B) is asked for."""
         if self.ends is not None:
-            sold = np.where(self.ends[:, None] <= t, np.float32(0), sold)
-        if (arrived := self._since(t, 0)) is not False:
-            np.copyto(self.stock, -self.y, where=arrived)
-            np.copyto(self.before, self.total, where=arrived)
+            sold = sold * (self.ends > t).astype(np.float32)[:, None]
         if self.any_coming[t]:
             self.y -= self.coming[:, t, None]
+        if (arrived := self._since(t, 0)) is not False:
+            # with what arrives beside it, which takes its room
+            _put(self.stock, -self.y, arrived)
+            _put(self.before, self.total, arrived)
         free = t >= self.last or (self.leads <= t if t >= self.first else False)
         if free is True or self.backorders:
             self.y += sold
@@ -120,12 +123,12 @@ class _State:
         if self.lots is not None:
             self.y += self.lots.expired(t, self.total - self.lost)
         if free is not False:
-            np.maximum(self.top, self.y, out=self.top, where=self._reached(t, free))
+            np.maximum(self.top, _only(self.y, self._reached(t, free)), out=self.top)
         if (done := self._since(t, self.review - 1)) is not False:
-            np.copyto(self.demand, self.total, where=done)
+            _put(self.demand, self.total, done)
         for k in range(self.windows):
             if (done := self._since(t, (k + 1) * self.review - 1)) is not False:
-                np.copyto(self.tops[k], self.top, where=done)
+                _put(self.tops[k], self.top, done)
 
     def _since(self, t: int, passed: int) -> Mask:
         """Return on which paths the order arrived so many periods before t."""
@@ -141,7 +144,7 @@ class _State:
         np.subtract(self.y, low, out=self.over)
         np.maximum(self.over, 0, out=self.over)
         if free is not False:
-            np.copyto(self.over, 0, where=free)
+            self.over *= np.logical_not(free).astype(np.float32)
         self.y -= self.over
         self.lost += self.over
 
@@ -166,6 +169,21 @@ class _State:
             self.stock,
             np.maximum(-self.stock, 0) if self.backorders else self.lost,
         )
+
+
+def _put(into: Single, values: Single, mask: Mask) -> None:
+    """Put values where the mask says, once each, into an array of zeros. Products take a hundredth of a masked copy."""
+    if mask is True:
+        into[...] = values
+    else:
+        into += values * np.asarray(mask, dtype=np.float32)
+
+
+def _only(values: Single, mask: Mask) -> Single:
+    """Return the values where the mask says, and what no maximum takes elsewhere."""
+    if mask is True:
+        return values
+    return np.asarray(values - BEYOND * np.logical_not(mask).astype(np.float32))
 
 
 class _Lots:

@@ -57,20 +57,25 @@ def _left(top: Single, q: Single) -> Array:
 def order_of_least_cost(needs: Needs, w: Array) -> Array:
     """Return the order at which another unit stops saving: (n,) units, at least 0.
 
-    The cost of another unit rises at each need by the step of w that lies there: the first sum of steps that is not
-    negative.
+    Another unit costs w_0 and the step of w at each need that the order has reached: the least order at which that is
+    not negative, by halving, to whole units where all needs are whole, else to thousandths.
     """
-    tops = _tops(needs)
+    tops = [np.maximum(top, 0) for top in _tops(needs)]
     n, B = needs.need.shape
-    values = np.concatenate([np.maximum(top, 0) for top in tops], axis=1)
-    steps = np.repeat(np.diff(w, axis=1) / B, B, axis=1).astype(np.float32)
-    order = np.argsort(values, axis=1)
-    sums = w[:, :1] + np.cumsum(np.take_along_axis(steps, order, axis=1), axis=1, dtype=np.float64)
-    # the sum of thousands of steps is 0 only to a few digits
-    done = sums >= -1e-6 * np.abs(w[:, :1])
-    at = np.where(done.any(axis=1), np.argmax(done, axis=1), done.shape[1] - 1)
-    found = values[np.arange(n), order[np.arange(n), at]]
-    return np.where(w[:, 0] < 0, found, 0.0)
+    grid = 1.0 if all((top == np.rint(top)).all() for top in tops) else 1e-3
+    rises = np.diff(w, axis=1) / B
+    low = np.full(n, -1.0)
+    high = np.ceil(np.max([top.max(axis=1) for top in tops], axis=0).astype(np.float64) / grid)
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        reached = (middle * grid).astype(np.float32)[:, None]
+        # products count a mask faster than its sum does
+        counts = [(top <= reached).astype(np.float32) @ np.ones(B, np.float32) for top in tops]
+        more = w[:, 0] + (rises * np.stack(counts, axis=1)).sum(axis=1)
+        # a sum of hundreds of steps is 0 only to some digits
+        done = more >= -1e-9 * np.abs(w[:, 0])
+        low, high = np.where(done, low, middle), np.where(done, middle, high)
+    return np.where(w[:, 0] < 0, high * grid, 0.0)
 
 
 def _tops(needs: Needs) -> list[Single]:

@@ -1,6 +1,8 @@
 """Orders: the rules that all of them keep, known answers, and the figures that recompute them."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from replenishment import (
     sentence,
 )
 from replenishment.formulas.lot_sizes import eoq
+from replenishment.lines import blocks
 from tests.replenishment.orders import Case, cases
 
 FEW = settings(max_examples=40, deadline=None)
@@ -93,6 +96,48 @@ def test_lines_are_ordered_as_if_alone_and_layout_does_not_matter(case: Case) ->
         assert proposed(alone)[0] == together[row]
 
 
+def test_blocks_threads_and_readers_of_slices_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(7)
+    n = 90
+    paths = rng.poisson(2, (n, 25, 16))
+    lines = make_lines(rng.integers(0, 20, n), pack=rng.choice([1, 6], n))
+    leads, policy = (
+        fixed_lead_times(rng.integers(1, 6, n)),
+        make_policy("order_up_to", n, review=5, fill_rate=0.9),
+    )
+    whole = propose_orders(lines, paths, leads, policy, workers=1).quantity
+    monkeypatch.setattr(blocks, "WALK_NUMBERS", 100)
+    monkeypatch.setattr(blocks, "BLOCK_NUMBERS", 400)
+    assert (
+        propose_orders(lines, Reader(paths), leads, policy, workers=3).quantity.tolist()
+        == whole.tolist()
+    )
+
+
+class Reader:
+    """Gives slices of lines, and nothing else."""
+
+    def __init__(self, paths: NDArray[Any]) -> None:
+        self.paths, self.shape = paths, paths.shape
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        return self.paths[rows]
+
+
+def test_what_the_documents_show_runs_and_fills_what_it_asks_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "replenishment.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, names)  # noqa: S102 - our own document
+    said = capsys.readouterr().out
+    assert "days' demand" in said
+    assert float(said.rsplit(" ", 1)[1]) >= 0.97
+
+
 def test_the_sentence_is_the_data_in_words() -> None:
     rng = np.random.default_rng(0)
     paths = rng.poisson(13, (1, 200, 14))
@@ -130,6 +175,13 @@ def test_a_sentence_names_what_bound_the_order(facts: dict[str, Any], words: str
     policy = make_policy("order_up_to", 1, review=5, cycle_service=0.9)
     found = propose_orders(lines, np.full((1, 10, 5), 2), fixed_lead_times(0), policy)
     assert words in sentence(explain(found, lines, policy, 0))
+
+
+def test_room_is_shared_with_what_arrives_on_the_same_day() -> None:
+    lines = make_lines([0, 0], on_order=[[0, 0, 0], [0, 0, 9]], capacity=10)
+    policy = make_policy("order_up_to", 2, review=8, cycle_service=0.9)
+    found = propose_orders(lines, np.full((2, 5, 12), 3), fixed_lead_times(2), policy)
+    assert found.quantity.tolist() == [10, 1]
 
 
 def test_lots_of_min_max_and_reorder_quantity_are_named() -> None:
@@ -182,6 +234,25 @@ def test_least_cost_orders_less_of_what_may_die() -> None:
     lines = make_lines([0, 0], holding=0.2, shortage=1)
     found = propose_orders(lines, paths, fixed_lead_times(0), make_policy("least_cost", 2))
     assert found.quantity[1] < found.quantity[0] - 2
+
+
+def test_least_cost_counts_what_is_thrown_away() -> None:
+    """The last order of a line that ends, and bread: a unit too many loses what it cost, less its salvage."""
+    rng = np.random.default_rng(11)
+    paths = np.repeat(rng.poisson(20, (1, 4000, 6)), 4, axis=0)
+    lines = make_lines(
+        np.zeros(4),
+        holding=0.01,
+        unit_cost=4,
+        salvage=[0, 0, 0, 3],
+        price=8,
+        ends=[np.inf, 1, np.inf, np.inf],
+        shelf_life=[np.inf, np.inf, 1, 1],
+    )
+    found = propose_orders(lines, paths, fixed_lead_times(0), make_policy("least_cost", 4))
+    season = newsvendor_poisson([4, 1], 4, 20).quantity
+    assert found.quantity[1:] == pytest.approx([season[0], season[0], season[1]], abs=1)
+    assert found.quantity[0] > season[1] + 2
 
 
 @given(case=cases(n=3))
