@@ -16,7 +16,7 @@ from dashboard.demand.exceptional import exceptional_days
 from dashboard.demand.narrowing import CELL, Narrowed, narrow_to
 from dashboard.filters import Filters
 from ingest.calendar import put_plans
-from ingest.calendar.kinds import ClosureIn, EventIn, PromotionIn
+from ingest.calendar.shapes import ClosureIn, EventIn, PromotionIn
 from stocktide.foundation.database import create_engine
 from tests.dashboard.conftest import Dashboard, charts_of, click, links_of, text_of
 from tests.dashboard.demand.chain import LAST, NOW, SHOPS
