@@ -12,12 +12,6 @@ before AS (
     JOIN forecast_runs r ON r.cutoff < n.cutoff AND r.frequency = 'D' AND n.frequency = 'D' AND r.pruned_at IS NULL
     JOIN forecast_models m ON m.forecast_run_id = r.forecast_run_id AND m.status IN ('champion', 'retired')
 ),
-known AS (
-    SELECT a.node_id, min(a.ds) AS first_day
-    FROM present n
-    JOIN forecast_actuals a USING (forecast_run_id)
-    GROUP BY a.node_id
-),
 scored AS (
     SELECT t.level, t.level_name, f.ds, f.ds - b.cutoff AS ahead, f.yhat, f.q025, f.q10, f.q25, f.q75, f.q90, f.q975,
            coalesce(a.y, 0) AS y, coalesce(w.y, 0) AS naive
@@ -26,7 +20,12 @@ scored AS (
     JOIN forecast_nodes o ON o.forecast_run_id = b.forecast_run_id
     JOIN forecast_nodes t ON t.forecast_run_id = n.forecast_run_id AND t.level_name = o.level_name
                          AND t.unique_id = o.unique_id
-    JOIN known k ON k.node_id = t.node_id
+    -- one look into the index a node: all days of all nodes would be read for a chain that has no version before
+    JOIN LATERAL (
+        SELECT min(a.ds) AS first_day
+        FROM forecast_actuals a
+        WHERE a.forecast_run_id = n.forecast_run_id AND a.node_id = t.node_id
+    ) k ON k.first_day IS NOT NULL
     JOIN forecasts f ON f.forecast_run_id = b.forecast_run_id AND f.node_id = o.node_id
                     AND f.ds BETWEEN k.first_day AND n.cutoff
     LEFT JOIN forecast_actuals a ON a.forecast_run_id = n.forecast_run_id AND a.node_id = t.node_id AND a.ds = f.ds

@@ -112,15 +112,12 @@ page AS (
     WHERE row > coalesce((SELECT row FROM ranked WHERE sku = :after), 0)
     ORDER BY row
     LIMIT :limit
-)
-SELECT p.sku, p.name, p.department, p.category, p.unit, p.price_micros, p.currency, p.on_hand_milli, p.known, p.below_zero,
-       p.out_of_stock, p.locations, p.sold, p.cover, p.forecast, p.incoming, r.at_risk, p.nearest, p.found,
-       p.row - 1 AS before, run.horizon_days
-FROM page p
-LEFT JOIN run ON true
-LEFT JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE known_stock(s.known, s.on_hand_milli) / 1000.0 < f.week)::int AS at_risk
-    FROM forecast_nodes n
+),
+risk AS (
+    SELECT p.sku, count(*) FILTER (WHERE known_stock(s.known, s.on_hand_milli) / 1000.0 < f.week)::int AS at_risk
+    FROM page p
+    JOIN run ON run.frequency = 'D'
+    JOIN forecast_nodes n ON n.forecast_run_id = run.forecast_run_id AND n.keys ->> 'product' = p.sku
     JOIN place l ON l.code = n.keys ->> 'location'
     JOIN stock s ON s.location_id = l.location_id AND s.product_id = p.product_id
     CROSS JOIN LATERAL (
@@ -128,8 +125,12 @@ LEFT JOIN LATERAL (
         WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
           AND f.ds > CAST(:through AS date) AND f.ds <= CAST(:through AS date) + 7
     ) f
-    WHERE run.frequency = 'D' AND n.forecast_run_id = run.forecast_run_id AND n.keys ? 'location'
-      AND n.keys @> jsonb_build_object('product', p.sku)
-    HAVING count(*) > 0
-) r ON true
+    GROUP BY p.sku
+)
+SELECT p.sku, p.name, p.department, p.category, p.unit, p.price_micros, p.currency, p.on_hand_milli, p.known, p.below_zero,
+       p.out_of_stock, p.locations, p.sold, p.cover, p.forecast, p.incoming, r.at_risk, p.nearest, p.found,
+       p.row - 1 AS before, run.horizon_days
+FROM page p
+LEFT JOIN run ON true
+LEFT JOIN risk r USING (sku)
 ORDER BY p.row
