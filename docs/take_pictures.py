@@ -14,7 +14,13 @@ from playwright.sync_api import sync_playwright
 from stocktide.foundation.settings import load_settings
 from tests.browser.find_chromium import find_chromium
 
-PAGES = {"overview": "/", "products": "/products", "forecasts": "/forecasts"}
+PAGES = {
+    "overview": "/",
+    "products": "/products",
+    "forecasts": "/forecasts",
+    "orders": "/orders?line=1",
+    "demand": "/demand",
+}
 SIZE = {"width": 1280, "height": 1000}
 # Charts draw after the page has come; there is no event that says the last one did.
 SETTLE_MS = 4_000
@@ -33,6 +39,8 @@ def main() -> None:
         page.fill("[name=username]", "admin")
         page.fill("[name=password]", password)
         page.click("button")
+        # another address before the answer has come would leave nobody signed in
+        page.wait_for_selector("h1:has-text('Overview')")
         for name, path in PAGES.items():
             page.goto(base + path)
             page.wait_for_selector("[data-testid=stVegaLiteChart]")
