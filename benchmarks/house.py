@@ -9,14 +9,27 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGES = ("stocktide", "ingest", "alerts", "etl", "forecasting", "catalog", "dashboard", "data")
+PACKAGES = (
+    "stocktide",
+    "ingest",
+    "alerts",
+    "etl",
+    "forecasting",
+    "catalog",
+    "query",
+    "purchasing",
+    "replenishment",
+    "dashboard",
+    "data",
+)
 KINDS = (
     "sale|return|receipt|transfer|dispatch|arrival|reservation|release|adjustment|stocktake|reading"
 )
 # From the lowest: what everything may use, the stages, the pages, and what starts processes.
 # the second form is where they stood before they had a room
 ENTRY = re.compile(r"^stocktide\.(entrypoints|api|cli|cli_.*|up|worker|demo.*|serving)$")
-LAYERS = {"stocktide": 0, "dashboard": 2}
+# what computes on arrays alone stands below the stages
+LAYERS = {"stocktide": 0, "replenishment": 0, "dashboard": 2}
 
 
 def layer_of(module: str) -> int:

@@ -111,7 +111,9 @@ def _sums(lines: list[dict[str, Any]], found: int) -> None:
     """Write what the lines cost and risk; amounts of several currencies stand side by side."""
     frame = pd.DataFrame(lines)
     cost = frame.dropna(subset=["amount"]).groupby(frame["currency"].fillna(""))["amount"].sum()
-    risk = frame.dropna(subset=["at_risk"]).groupby(frame["currency"].fillna(""))["at_risk"].sum()
+    # what is at risk is counted at selling prices, and the supplier may be paid in another currency
+    sells_in = frame["explanation"].map(lambda why: why.get("sells_in") or "")
+    risk = frame.dropna(subset=["at_risk"]).groupby(sells_in)["at_risk"].sum()
     with st.container(horizontal=True):
         st.metric("Lines", f"{found:,}")
         st.metric("Cost", _amounts(cost))

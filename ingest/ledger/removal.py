@@ -1,6 +1,6 @@
 """Products and locations that were made by mistake: removed while nothing refers to them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -10,10 +10,10 @@ from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, NotFound
 
 Table = Literal["products", "locations"]
-# Its key, the code that people know, and the columns elsewhere that hold the key.
-KEYS: dict[Table, tuple[str, str, tuple[str, ...]]] = {
-    "products": ("product_id", "sku", ("product_id", "successor_id", "predecessor_id")),
-    "locations": ("location_id", "code", ("location_id", "to_location_id")),
+# Its key, the code that people know, and the columns elsewhere that hold the key; and the code.
+KEYS: dict[Table, tuple[str, str, tuple[str, ...], str]] = {
+    "products": ("product_id", "sku", ("product_id", "successor_id", "predecessor_id"), "product"),
+    "locations": ("location_id", "code", ("location_id", "to_location_id"), "location"),
 }
 SHOWN = 5
 
@@ -30,7 +30,7 @@ def remove_codes(connection: sa.Connection, table: Table, codes: Collection[str]
 
     Raises NotFound for an unknown code, Conflict where something refers to one, or another process is connected.
     """
-    key, code, _ = KEYS[table]
+    key, code, *_ = KEYS[table]
     _lock(connection, table)
     query = f"SELECT {key} AS id, {code} AS code FROM {table} WHERE {code} = ANY(:codes)"  # noqa: S608 - our own names
     found = {row.id: row.code for row in connection.execute(sa.text(query), {"codes": list(codes)})}
@@ -51,7 +51,7 @@ def remove_codes(connection: sa.Connection, table: Table, codes: Collection[str]
 
 def remove_made_since(connection: sa.Connection, table: Table, since: datetime) -> Removed:
     """Remove what was made since a moment and nothing refers to; the caller commits. Raises Conflict."""
-    key, code, _ = KEYS[table]
+    key, code, *_ = KEYS[table]
     _lock(connection, table)
     query = f"SELECT {key} AS id, {code} AS code FROM {table} WHERE created_at >= :since"  # noqa: S608 - our own names
     found = {row.id: row.code for row in connection.execute(sa.text(query), {"since": since})}
@@ -70,15 +70,18 @@ def _lock(connection: sa.Connection, table: Table) -> None:
 
 
 def _references(
-    connection: sa.Connection, table: Table, found: Collection[int]
+    connection: sa.Connection, table: Table, found: Mapping[int, str]
 ) -> dict[int, list[str]]:
-    """Return the tables that hold the keys, by key."""
-    binds = {"columns": list(KEYS[table][2]), "table": table}
+    """Return the tables that hold the keys, or the codes, by key. found: the code of each key."""
+    _, _, columns, named = KEYS[table]
+    ids = {code: id for id, code in found.items()}
     refers: dict[int, list[str]] = {}
+    binds = {"columns": [*columns, named], "table": table}
     for row in connection.execute(statement("ingest/referring_columns"), binds).all():
-        query = f"SELECT DISTINCT {row.column_name} FROM {row.table_name} WHERE {row.column_name} = ANY(:ids)"  # noqa: S608
-        for id in connection.execute(sa.text(query), {"ids": list(found)}).scalars():
-            refers.setdefault(id, []).append(row.table_name)
+        wanted = list(ids if row.column_name == named else found)
+        query = f"SELECT DISTINCT {row.column_name} FROM {row.table_name} WHERE {row.column_name} = ANY(:wanted)"  # noqa: S608
+        for held in connection.execute(sa.text(query), {"wanted": wanted}).scalars():
+            refers.setdefault(ids.get(held, held), []).append(row.table_name)
     return {id: sorted(set(tables)) for id, tables in refers.items()}
 
 

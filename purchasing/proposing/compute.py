@@ -91,6 +91,7 @@ def _propose(
                 for name in ("supplier", "lead", "target", "cost", "holding")
             },
             "abc": row["abc"],
+            "sells_in": None if pd.isna(row["currency"]) else row["currency"],
             "days": [day.isoformat() for day in future.starts[: stock["without"].shape[0]]],
             **{name: np.round(values, 3).tolist() for name, values in stock.items()},
         }

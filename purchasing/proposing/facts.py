@@ -1,6 +1,7 @@
 """What a run of proposals reads: stock, what is due, lots that expire, and the terms in force, as frames."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 import sqlalchemy as sa
@@ -21,17 +22,21 @@ TERMS = (
 
 @dataclass(frozen=True)
 class Facts:
-    """Frames of one moment. pairs: a row a product and location. due, expiring: units by day. lead_times: as learnt."""
+    """Frames of one moment. pairs: a row a product and location. due, expiring: units by day. lead_times: as learnt.
+
+    rates: what one unit of a currency is worth in another; without an entry no rate is known.
+    """
 
     pairs: pd.DataFrame
     due: pd.DataFrame
     expiring: pd.DataFrame
     lead_times: pd.DataFrame
     terms: dict[str, pd.DataFrame]
+    rates: dict[tuple[str, str], float]
 
 
-def read_facts(connection: sa.Connection) -> Facts:
-    """Read all facts; in a transaction that is REPEATABLE READ they are of one moment."""
+def read_facts(connection: sa.Connection, *, today: date) -> Facts:
+    """Read all facts; rates of today. In a transaction that is REPEATABLE READ they are of one moment."""
     frames = {
         name: pd.DataFrame(
             connection.execute(statement(f"purchasing/proposing/{name}")).mappings().all()
@@ -39,7 +44,9 @@ def read_facts(connection: sa.Connection) -> Facts:
         for name in ("pairs", "due", "expiring")
     }
     terms = {table: _in_force(connection, table) for table in TERMS}
-    return Facts(lead_times=_table(connection, "lead_times"), terms=terms, **frames)
+    found = connection.execute(statement("purchasing/proposing/rates"), {"today": today}).all()
+    rates = {(row.base, row.quote): row.rate for row in found if row.rate is not None}
+    return Facts(lead_times=_table(connection, "lead_times"), terms=terms, rates=rates, **frames)
 
 
 def _in_force(connection: sa.Connection, table: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Facts and terms become the figures of each line; whatever is missing takes a default, and says so."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from purchasing.proposing.dates import Supplying, days_of, weekdays
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.scopes import narrowest
+
+Floats = NDArray[np.float64]
 
 DAYS_A_YEAR = 365.0
 # Under this name stand lines of products that nobody is known to sell.
@@ -42,7 +44,7 @@ class Prepared:
     """
 
     rows: pd.DataFrame
-    leads: Mapping[tuple[str, str], NDArray[np.float64]]
+    leads: Mapping[tuple[str, str], Floats]
 
 
 def prepare(facts: Facts, sales: pd.Series, *, today: date, defaults: Defaults) -> Prepared:
@@ -86,14 +88,7 @@ def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     offered = sold[sold["supplier"].isin(active)].sort_values(
         ["product", "rank", "price_micros", "supplier"]
     )
-    chosen = (
-        offered.drop_duplicates("product")
-        .drop(columns=["currency"])
-        .merge(
-            sold[["term_id", "currency"]].rename(columns={"currency": "offer_currency"}),
-            on="term_id",
-        )
-    )
+    chosen = offered.drop_duplicates("product").rename(columns={"currency": "offer_currency"})
     keep = ["product", "supplier", "price_micros", "offer_currency", "pack_milli", "minimum_milli", "multiple_milli",
             "lead_days"]  # fmt: skip
     rows = rows.merge(chosen[keep], on="product", how="left")
@@ -149,32 +144,73 @@ def _with_targets(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.Da
 
 def _with_money(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.DataFrame:
     suppliers = facts.terms["suppliers"].set_index("supplier")
-    costs = narrowest(rows, facts.terms["stock_costs"], ["holding_rate", "shortage_micros"])
-    price = pd.to_numeric(rows["price"]).astype(float)
-    offered = pd.to_numeric(rows["price_micros"]) / 1e6
-    average = pd.to_numeric(rows["cost"]).astype(float)
-    share = price * defaults.cost_share
-    rows["unit_cost"] = offered.fillna(average).fillna(share).fillna(0.0)
-    rows["cost_from"] = np.select(
-        [offered.notna(), average.notna(), share.notna()],
-        [
-            "terms",
-            "average of deliveries",
-            f"default: {100 * defaults.cost_share:g} % of the price",
-        ],
-        "not known",
+    terms = facts.terms["stock_costs"]
+    # an amount and its currency are of one row
+    missed = [
+        (m, c) if pd.notna(m) else None
+        for m, c in zip(terms["shortage_micros"], terms["currency"], strict=True)
+    ]
+    costs = narrowest(
+        rows,
+        terms.assign(missed=pd.Series(missed, terms.index, dtype=object)),
+        ["holding_rate", "missed"],
     )
     own = suppliers["currency"].reindex(rows["supplier"]).to_numpy()
     rows["order_currency"] = _known(rows["offer_currency"], own, rows["currency"])
-    rows["order_price"] = offered
+    rows["order_price"] = pd.to_numeric(rows["price_micros"]) / 1e6
+    price = pd.to_numeric(rows["price"]).astype(float)
+    # margins are taken in the currency that the product sells in
+    offered = rows["order_price"] * _rates(facts, rows["order_currency"], rows["currency"])
+    average = pd.to_numeric(rows["cost"]).astype(float) * _rates(
+        facts, rows["cost_currency"], rows["currency"]
+    )
+    share = price * defaults.cost_share
+    by_share = f"default: {100 * defaults.cost_share:g} % of the price"
+    rows["unit_cost"] = offered.fillna(average).fillna(share).fillna(0.0)
+    rows["cost_from"] = np.select(
+        [
+            offered.notna(),
+            average.notna(),
+            share.notna() & rows["order_price"].notna(),
+            share.notna(),
+        ],
+        [
+            "terms",
+            "average of deliveries",
+            f"{by_share}; no rate of its currency is known",
+            by_share,
+        ],
+        "not known",
+    )
     rows["price"] = price.fillna(0.0)
     rate = pd.to_numeric(costs["holding_rate"]).astype(float)
     rows["holding_from"] = np.where(
         rate.notna(), "terms", f"default: {100 * defaults.holding_rate:g} % a year"
     )
     rows["holding"] = rows["unit_cost"] * rate.fillna(defaults.holding_rate) / DAYS_A_YEAR
-    rows["shortage"] = (pd.to_numeric(costs["shortage_micros"]) / 1e6).astype(float).fillna(0.0)
+    amounts = [(np.nan, None) if _unsaid(one) else one for one in costs["missed"]]
+    micros, currencies = zip(*amounts, strict=True) if amounts else ((), ())
+    told = np.array(micros, np.float64) / 1e6 * _rates(facts, currencies, rows["currency"])
+    rows["shortage"] = np.nan_to_num(told)
     return rows
+
+
+def _rates(facts: Facts, base: Iterable[Any], quote: Iterable[Any]) -> Floats:
+    """Return what one unit of a currency is worth in another, row by row; NaN where no rate is known.
+
+    An amount that names no currency is in that of the other.
+    """
+    return np.array(
+        [
+            1.0 if _unsaid(a) or _unsaid(b) or a == b else facts.rates.get((a, b), np.nan)
+            for a, b in zip(base, quote, strict=True)
+        ],
+        np.float64,
+    )
+
+
+def _unsaid(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))
 
 
 def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
@@ -210,11 +246,11 @@ def _leads(
     supplying: Mapping[str, Supplying],
     today: date,
     defaults: Defaults,
-) -> tuple[dict[tuple[str, str], NDArray[np.float64]], dict[tuple[str, str], str]]:
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], str]]:
     """Return chances of days to an arrival by supplier and product, and where each comes from."""
     learnt = {(row["supplier"], row["product"]): row for row in facts.lead_times.to_dict("records")}
     promised = facts.terms["suppliers"].set_index("supplier")["lead_days"].to_dict()
-    leads: dict[tuple[str, str], NDArray[np.float64]] = {}
+    leads: dict[tuple[str, str], Floats] = {}
     sources: dict[tuple[str, str], str] = {}
     for row in rows.drop_duplicates(["supplier", "product"]).to_dict("records"):
         pair = (row["supplier"], row["product"])
@@ -230,7 +266,7 @@ def _leads(
 
 def _lead(
     learnt: Mapping[Any, Any] | None, promised: float | None, defaults: Defaults
-) -> tuple[NDArray[np.float64], str]:
+) -> tuple[Floats, str]:
     if learnt is not None:
         return np.array(learnt["shares"]), f"learnt from {learnt['lines']:g} orders"
     days = defaults.lead_days if promised is None else int(promised)

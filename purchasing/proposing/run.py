@@ -39,7 +39,7 @@ def propose_today(
             raise Conflict("orders_proposed", "Orders are being proposed already.")
         isolated = engine.execution_options(isolation_level="REPEATABLE READ")
         with isolated.begin() as connection:
-            seen, facts = see(connection), read_facts(connection)
+            seen, facts = see(connection), read_facts(connection, today=today)
         run, sales = _sales(read_futures, facts.pairs)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         proposals: list[Proposal] = []

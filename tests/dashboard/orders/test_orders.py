@@ -16,6 +16,7 @@ from tests.dashboard.conftest import Dashboard, text_of
 WHY: dict[str, Any] = {
     "sentence": "6 days' demand 60 ± 7; a fill rate of 95 % needs 54; have 20 on hand; order 34 = 3 packs of 12 = 36",
     "data": {"pack": 12.0},
+    "sells_in": "EUR",
     "from": {"supplier": "terms", "lead": "promised: 3 days"},
     "days": ["2026-03-02", "2026-03-03", "2026-03-04"],
     "with": [[8, 10, 12], [0, 0, 2], [26, 28, 30]],

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.ledger.removal import Table, remove_codes, remove_made_since
 from ingest.recording.recording import Recorder
+from ingest.terms import KINDS, put_rows
+from ingest.terms.shapes import ShelfLimitIn, SupplierIn, SupplierProductIn
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.settings import Settings
@@ -92,3 +94,20 @@ def test_a_deletion_by_hand_is_refused_as_ever(shop: sa.Engine) -> None:
                 shop.begin() as connection,
             ):
                 connection.execute(sa.text(wish))
+
+
+def test_product_that_a_supplier_sells_is_not_removed(shop: sa.Engine) -> None:
+    with shop.begin() as connection:
+        put_rows(connection, KINDS["suppliers"], [SupplierIn(supplier="mill")], by="anna")
+        sold = SupplierProductIn(supplier="mill", product='"MILK-1L"')
+        put_rows(connection, KINDS["supplier-products"], [sold], by="anna")
+        limit = ShelfLimitIn(location='"S1"', capacity=5)
+        put_rows(connection, KINDS["shelf-limits"], [limit], by="anna")
+    shop.dispose()
+    for table, code, named in (
+        ("products", '"MILK-1L"', "supplier_products"),
+        ("locations", '"S1"', "shelf_limits"),
+    ):
+        with pytest.raises(Conflict, match=f"by {named}"), shop.begin() as connection:
+            remove_codes(connection, table, [code])  # type: ignore[arg-type]  # a table of Table
+        shop.dispose()

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.rates.rates import RateIn, put_rates
 from ingest.recording.recording import Recorder
 from ingest.terms import kind_of, put_rows
 from purchasing.desk.listing import list_lines
@@ -166,3 +167,32 @@ def test_forecast_that_is_over_is_named(chain: sa.Engine, read: Callable[[], Rea
 def test_forecast_of_some_days_ago_counts_from_today(chain: sa.Engine) -> None:
     late = propose(chain, futures({"A": 10.0}, since=5))["A"]
     assert late["explanation"]["days"][0] == TODAY.isoformat()
+
+
+def test_amounts_of_other_currencies_are_compared_by_rates(chain: sa.Engine) -> None:
+    """A supplier who is paid in yen: a margin of the two numbers as they stand would be a loss."""
+    with chain.begin() as connection:
+        put(
+            connection,
+            "supplier-products",
+            supplier="mill",
+            product="A",
+            price=240,
+            currency="JPY",
+            pack=12,
+        )
+        put(connection, "service-targets", product="A", measure="least_cost")
+    unknown = propose(chain, futures({"A": 10.0}))["A"]
+    assert (unknown["price"], unknown["currency"], unknown["amount"]) == (
+        240.0,
+        "JPY",
+        240.0 * unknown["quantity"],
+    )
+    assert "no rate of its currency is known" in unknown["explanation"]["from"]["cost"]
+    with chain.begin() as connection:
+        put_rates(connection, [RateIn("EUR", "JPY", date(2026, 3, 1), "160")], by="test")
+    known = propose(chain, futures({"A": 10.0}))["A"]
+    assert known["explanation"]["from"]["cost"] == "terms"
+    # 1.50 a unit, as the price of the mill in euros was: at 3.00 selling, nothing is worth less than a pack
+    assert known["quantity"] == unknown["quantity"] > 0
+    assert known["explanation"]["sells_in"] == "EUR"
