@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from purchasing.desk.lines import Decision
 from purchasing.desk.listing import line_said, list_lines, list_suppliers
+from purchasing.desk.purchase_order import order_csv, read_order
 from purchasing.desk.shell import Decided, Desk, line_history
 from purchasing.lead_times import list_lead_times
 from stocktide.domain.exact_numbers import INT64_MAX, MILLI_PLACES, NotExact, Number, scaled_exactly
@@ -98,6 +99,19 @@ def get_line_history(request: Request, _key: ReadKey, line_id: int) -> dict[str,
     """List all that runs and people did to a line, the newest last."""
     with engine_of(request).connect() as connection:
         return {"history": line_history(connection, line_id)}
+
+
+@router.get("/purchase-orders/{order_id}", response_model=None)
+def get_purchase_order(
+    request: Request, _key: ReadKey, order_id: str, accept: Annotated[str, Header()] = ""
+) -> dict[str, Any] | Response:
+    """Give a purchase order with its lines, what came of each, and the total; as CSV where `text/csv` is asked for."""
+    with engine_of(request).connect() as connection:
+        order = read_order(connection, str(checked_text(order_id)))
+    if "text/csv" not in accept:
+        return order
+    name = f'attachment; filename="{order["order_id"]}.csv"'
+    return Response(order_csv(order), media_type="text/csv", headers={"Content-Disposition": name})
 
 
 @router.post("/orders", openapi_extra=body_of(DecisionsIn))

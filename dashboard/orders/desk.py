@@ -33,6 +33,12 @@ def read_history(reader: Reader, line_id: int) -> list[dict[str, Any]]:
     return list(answer["history"]) if answer else []
 
 
+def read_order(reader: Reader, order_id: str) -> dict[str, Any] | None:
+    """Return a purchase order with its lines."""
+    answer, _ = _get(reader, f"/v1/purchase-orders/{order_id}")
+    return answer
+
+
 def decide(
     reader: Reader, user: str, lines: Sequence[dict[str, Any]], action: str, **more: Any
 ) -> tuple[bool, str]:

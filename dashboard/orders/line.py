@@ -12,7 +12,8 @@ from dashboard.charts import draw_chart
 from dashboard.feeds.fixing import SAID
 from dashboard.links import page_link
 from dashboard.orders.chart import stock_chart
-from dashboard.orders.desk import decide, read_history
+from dashboard.orders.desk import decide, read_history, read_order
+from dashboard.panels import CSV, csv_of
 from dashboard.reader import Reader
 from dashboard.theme import counted, plain, quantity, roles
 from dashboard.widgets import table, time_column
@@ -108,6 +109,16 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
         f"Ordered as {plain(line['order_id'])}, line {line['order_line']}: "
         f"{counted(line['ordered'], line['unit'])}."
     )
+    if order := read_order(reader, str(line["order_id"])):
+        st.download_button(
+            f"{order['order_id']} as CSV",
+            csv_of(pd.DataFrame(order["lines"])),
+            file_name=f"{order['order_id']}.csv",
+            mime=CSV,
+            key=f"{key}.order",
+            icon=":material/download:",
+            on_click="ignore",
+        )
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
     if st.button("Cancel this line", key=f"{key}.cancel"):
         _done(reader, user, line, "cancel", reason=reason)

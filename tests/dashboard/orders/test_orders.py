@@ -100,6 +100,20 @@ def test_all_lines_of_a_supplier_are_approved_at_once(desk: Dashboard, api: Api)
     assert api.read.get("/v1/orders", params={"state": "ordered"}).json()["found"] == 2
 
 
+def test_an_ordered_line_is_cancelled_with_a_reason(desk: Dashboard, api: Api) -> None:
+    line = first_line(api)
+    drawn = desk.draw("orders", role="buyer", line=line)
+    drawn.button(key=f"orders.{line}.1.approve").click().run()
+    ordered = desk.draw("orders", role="buyer", line=line, state="ordered")
+    assert "Ordered as PO" in text_of(ordered)
+    assert [one.proto.label for one in ordered.get("download_button")][1:] == ["PO-1 as CSV"]
+    ordered.text_input(key=f"orders.{line}.2.reason").set_value("none left").run()
+    ordered.button(key=f"orders.{line}.2.cancel").click().run()
+    assert ordered.success[0].value == "1 line cancelled."
+    (row,) = api.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
+    assert row["on_order"] == 0.0
+
+
 def test_viewer_reads_and_decides_nothing(desk: Dashboard, api: Api) -> None:
     drawn = desk.draw("orders", role="viewer", line=first_line(api))
     assert "Buyers, planners and operators decide on orders." in text_of(drawn)

@@ -1,5 +1,6 @@
 """The order desk over HTTP: what is proposed, decided, ordered and on order."""
 
+import csv
 import json
 from typing import Any
 
@@ -189,6 +190,35 @@ def test_what_was_ordered_is_kept_by_the_database(desk: Api, database: sa.Engine
             connection.execute(sa.text(change), {"id": ordered["line_id"]})
     with database.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(sa.text("DELETE FROM order_actions"))
+
+
+def test_purchase_order_is_read_as_data_and_as_a_file(desk: Api) -> None:
+    sold = [{"supplier": "mill", "product": "A", "pack": 6, "sku": "M-1"}]
+    desk.operate.put("/v1/terms/suppliers", json={"suppliers": [{"supplier": "mill"}]})
+    desk.operate.put("/v1/terms/supplier-products", json={"supplier_products": sold})
+    found = lines(desk)
+    a, b = decide(desk, on(found["A"], "approve"), on(found["B"], "approve"), user="anna")
+    decide(desk, on(b, "cancel", reason="none left"))
+    path = f"/v1/purchase-orders/{a['order_id']}"
+    order = desk.read.get(path).json()
+    assert (order["supplier"], order["total"], order["ordered_by"]) == (
+        "mill",
+        18.0,
+        "anna (key test operate)",
+    )
+    figures = [
+        (line["product"], line["ordered"], line["packs"], line["state"]) for line in order["lines"]
+    ]
+    assert figures == [("A", 12.0, 2.0, "ordered"), ("B", 5.0, None, "cancelled")]
+    file = desk.read.get(path, headers={"Accept": "text/csv"})
+    first = next(csv.DictReader(file.text.splitlines()))
+    assert (first["supplier_sku"], first["ordered"], first["packs"], first["amount"]) == (
+        "M-1",
+        "12",
+        "2",
+        "18",
+    )
+    check_problem(desk.read.get("/v1/purchase-orders/PO-none"), 404, "order_unknown")
 
 
 def test_suppliers_are_listed_with_what_they_cost(desk: Api) -> None:

@@ -75,6 +75,7 @@ NEEDS = {
     ("GET", "/v1/orders"): "read",
     ("POST", "/v1/orders"): "operate",
     ("GET", "/v1/orders/suppliers"): "read",
+    ("GET", "/v1/purchase-orders/{order_id}"): "read",
     ("GET", "/v1/orders/{line_id}/history"): "read",
     ("GET", "/v1/alerts"): "read",
     ("GET", "/v1/alerts/schema"): "read",
@@ -146,6 +147,7 @@ def filled(path: str) -> str:
         .replace("{reject_id}", "1")
         .replace("{query_id}", "1")
         .replace("{line_id}", "1")
+        .replace("{order_id}", "PO-1")
         .replace("{row_id}", "p1")
         .replace("/reports/{name}", "/reports/net_sales")
         .replace("{statement_id}", "00000000-0000-0000-0000-000000000000")
