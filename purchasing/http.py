@@ -12,6 +12,8 @@ from purchasing.desk.listing import line_said, list_lines, list_suppliers
 from purchasing.desk.purchase_order import order_csv, read_order
 from purchasing.desk.shell import Decided, Desk, line_history
 from purchasing.lead_times import list_lead_times
+from purchasing.missing import list_missing
+from purchasing.proposing.prepare import Defaults
 from stocktide.domain.exact_numbers import INT64_MAX, MILLI_PLACES, NotExact, Number, scaled_exactly
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.paging import Limit, checked_text
@@ -92,6 +94,20 @@ def get_order_suppliers(request: Request, _key: ReadKey) -> dict[str, Any]:
     """List the suppliers with open lines: how many, what they cost and risk, and until when to order."""
     with engine_of(request).connect() as connection:
         return {"suppliers": list_suppliers(connection)}
+
+
+@router.get("/orders/missing")
+def get_missing_terms(
+    request: Request,
+    _key: ReadKey,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """List what orders lack: a supplier, a price, a pack, a lead time, each with what stands in its place meanwhile."""
+    defaults: Defaults = request.app.state.order_defaults
+    with engine_of(request).connect() as connection:
+        missing, found = list_missing(connection, defaults, offset=offset, limit=limit)
+    return {"missing": missing, "found": found}
 
 
 @router.get("/orders/{line_id}/history")

@@ -12,11 +12,12 @@ from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.terms.words import KINDS, TermKind
 from dashboard.theme import plain
-from dashboard.widgets import ROW_PX, switch
+from dashboard.widgets import ROW_PX, switch, table
 from stocktide.foundation.users import User
 
 AWAY = "The API does not answer, so terms cannot be read. See `stocktide status`."
 PAGE, ROWS_MAX = 500, 5_000
+MISSING = "missing"
 READ_ONLY = "Buyers, planners and operators change terms."
 
 
@@ -25,7 +26,11 @@ def render(reader: Reader, user: User) -> None:
     if SAID in st.session_state:
         done, said = st.session_state.pop(SAID)
         (st.success if done else st.warning)(plain(said))
-    name = switch("kind", "Terms", {name: kind.title for name, kind in KINDS.items()})
+    titles = {MISSING: "Missing", **{name: kind.title for name, kind in KINDS.items()}}
+    name = switch("kind", "Terms", titles)
+    if name == MISSING:
+        _missing(reader)
+        return
     kind, state = KINDS[name], data_state(reader)
     st.markdown(kind.about)
     terms, why = read_terms(reader, name)
@@ -59,6 +64,41 @@ def render(reader: Reader, user: User) -> None:
         key="terms.csv",
         file=name,
         read=lambda: frame_of(kind, read_terms(reader, name)[0]),
+    )
+
+
+def _missing(reader: Reader) -> None:
+    """Draw the worklist: what nobody has said, and what orders go by meanwhile."""
+    answer, why = _ask(reader, "GET", f"/v1/orders/missing?limit={PAGE}")
+    if answer is None:
+        st.warning(plain(why))
+        return
+    st.markdown(
+        "What nobody has said of products whose stock is known, and what orders go by meanwhile."
+    )
+    if not answer["missing"]:
+        st.info(
+            "Nothing is missing: each product with stock has a supplier, a price, a pack and a lead time."
+        )
+        return
+    columns = {
+        "name": st.column_config.TextColumn("Product", pinned=True, width="medium"),
+        "what": "Missing",
+        "default": st.column_config.TextColumn("Orders go by", width="medium"),
+        "shelves": "Shelves",
+        "worth": st.column_config.NumberColumn(
+            "On hand is worth", format="%.0f", help="At selling prices, whatever the currency."
+        ),
+        "product": "SKU",
+    }
+    frame = pd.DataFrame(answer["missing"], columns=list(columns))
+    table(frame, "terms.missing", columns)
+    rows_foot(
+        data_state(reader),
+        rows_words(len(frame), answer["found"], "thing"),
+        key="terms.missing.csv",
+        file="missing",
+        read=lambda: frame,
     )
 
 

@@ -39,7 +39,7 @@ from ingest.recording.recording import Recorder
 from query.console import Console
 from query.report_engine import Reports
 from stocktide.entrypoints import docs_page
-from stocktide.entrypoints.ordering import desk_of
+from stocktide.entrypoints.ordering import defaults_of, desk_of
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, Transient
 from stocktide.foundation.jobs import defer_job
@@ -266,6 +266,7 @@ def create_app(
     )
     app.state.signin = SignIn(engine, sessions)
     app.state.desk = desk_of(recorder)
+    app.state.order_defaults = defaults_of(settings)
     gate = app.state.gate = Gate()
     install_problems(app)
     # first, since the router asks one route after another

@@ -13,6 +13,7 @@ from dashboard.terms.words import KINDS
 from ingest.terms import KINDS as TERM_KINDS
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, text_of
+from tests.ingest.samples import raw
 
 
 @pytest.fixture
@@ -86,8 +87,34 @@ def test_what_is_wrong_is_named_and_nothing_is_saved(desk: Dashboard) -> None:
 
 
 def test_page_draws_a_table_and_a_viewer_changes_nothing(desk: Dashboard) -> None:
-    drawn = desk.draw("terms", role="buyer")
+    drawn = desk.draw("terms", role="buyer", kind="suppliers")
     assert drawn.button(key="terms.save").disabled
     empty = desk.draw("terms", role="viewer", kind="price-breaks")
     assert "No price breaks yet" in empty.info[0].value
     assert "Buyers, planners and operators change terms." in text_of(empty)
+
+
+def test_worklist_names_what_is_missing_and_what_stands_in_its_place(
+    desk: Dashboard, api: Api
+) -> None:
+    nothing = desk.draw("terms")
+    assert "Nothing is missing" in nothing.info[0].value
+    api.operate.put("/v1/locations", json={"locations": [{"code": "S1"}]}).raise_for_status()
+    api.operate.put(
+        "/v1/products", json={"products": [{"sku": "A", "price": 2}]}
+    ).raise_for_status()
+    receipt = raw(kind="receipt", event_id="r", product="A", quantity=10)
+    headers = {"Content-Type": "application/cloudevents+json"}
+    api.operate.post("/v1/events", content=receipt, headers=headers).raise_for_status()
+    (table,) = desk.draw("terms").dataframe
+    assert table.value[["what", "default"]].values.tolist() == [
+        ["supplier", "lines stand under 'unassigned'"],
+        ["price", "60 % of the selling price"],
+        ["pack", "single units"],
+        ["lead time", "7 days"],
+    ]
+    sold = [{"supplier": "mill", "product": "A", "price": 1, "pack": 6}]
+    api.operate.put(
+        "/v1/terms/supplier-products", json={"supplier_products": sold}
+    ).raise_for_status()
+    assert "Nothing is missing" in desk.draw("terms").info[0].value

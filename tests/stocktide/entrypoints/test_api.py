@@ -75,6 +75,7 @@ NEEDS = {
     ("GET", "/v1/orders"): "read",
     ("POST", "/v1/orders"): "operate",
     ("GET", "/v1/orders/suppliers"): "read",
+    ("GET", "/v1/orders/missing"): "read",
     ("GET", "/v1/purchase-orders/{order_id}"): "read",
     ("GET", "/v1/orders/{line_id}/history"): "read",
     ("GET", "/v1/alerts"): "read",
