@@ -45,10 +45,10 @@ def get_lead_times(
 
 
 class DecisionIn(msgspec.Struct, forbid_unknown_fields=True):
-    """A decision on a line. seen: the `version` of the line that was decided on. quantity: units, for change."""
+    """A decision on a line. seen: the `version` that was decided on. quantity: units, for change and split."""
 
     line: int
-    action: Literal["change", "approve", "reject", "snooze", "wake", "cancel"]
+    action: Literal["change", "approve", "split", "reject", "snooze", "wake", "cancel"]
     seen: int
     reason: Annotated[str, msgspec.Meta(max_length=1_000)] | None = None
     quantity: Number | None = None

@@ -65,6 +65,7 @@ def _said(lines: Sequence[dict[str, Any]], action: str) -> tuple[bool, str]:
     words = {
         "change": "changed",
         "approve": "approved",
+        "split": "split",
         "reject": "rejected",
         "snooze": "snoozed",
         "wake": "open again",

@@ -61,9 +61,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person does to a line. seen: the version of the line that was decided on. quantity_milli: for change."""
+    """What a person does to a line. seen: the version of the line that was decided on.
 
-    action: Literal["change", "approve", "reject", "snooze", "wake", "cancel"]
+    quantity_milli: for change; for split, what is ordered now. until: for snooze; for split, when the rest comes up.
+    """
+
+    action: Literal["change", "approve", "split", "reject", "snooze", "wake", "cancel"]
     by: str
     seen: int
     reason: str | None = None
@@ -161,6 +164,29 @@ def ordered(line: Line, *, order_id: str, order_line: int) -> Line:
     )
 
 
+def _split(line: Line, decision: Decision, today: date, needs_second: bool) -> Line:
+    """Order a part now; what is left is `rest_of`."""
+    now = decision.quantity_milli or 0
+    if not 0 < now < line.quantity_milli:
+        raise Invalid(
+            "quantity",
+            f"Line {line.line_id}: order a part of {line.quantity_milli / 1000:g} now, above 0 and below all of it.",
+        )
+    if decision.until is None or decision.until <= today:
+        raise Invalid(
+            "until", f"Line {line.line_id}: say from which day after {today} the rest is due."
+        )
+    if needs_second:
+        raise Conflict(
+            "second_approver",
+            f"Line {line.line_id} needs two people, and a split orders at once: change its quantity instead.",
+            line_id=line.line_id,
+        )
+    return replace(
+        line, buyer_milli=now, state="approved", approved_by=decision.by, snoozed_until=None
+    )
+
+
 def _reject(line: Line, _decision: Decision, _today: date, _second: bool) -> Line:
     return replace(line, state="rejected", snoozed_until=None)
 
@@ -192,6 +218,7 @@ class _Rule:
 _RULES: Mapping[str, _Rule] = {
     "change": _Rule(OPEN, "changed", _change, needs_reason=True),
     "approve": _Rule(OPEN, "approved", _approve),
+    "split": _Rule(("proposed", "snoozed"), "split", _split),
     "reject": _Rule(OPEN, "rejected", _reject, needs_reason=True),
     "snooze": _Rule(OPEN, "snoozed", _snooze),
     "wake": _Rule(("snoozed",), "woken", _wake),

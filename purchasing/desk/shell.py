@@ -6,7 +6,7 @@ What is approved is on order in the ledger in the same transaction, so nobody ca
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -65,6 +65,7 @@ class Desk:
         for row, one in zip(held, decided, strict=True):
             if one.error is None:
                 _save(connection, _line(row), one.line, decisions[one.line.line_id], request)
+                _open_rest(connection, _line(row), one.line, decisions[one.line.line_id])
         return decided
 
     def _lock(
@@ -143,7 +144,7 @@ class Desk:
 def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
     """Raise Conflict where somebody else has ordered the need since it was proposed."""
     more = row["on_order_now"] - row["on_order_then"]
-    if decision.action == "approve" and more > 0 and not decision.reason:
+    if decision.action in ("approve", "split") and more > 0 and not decision.reason:
         raise Conflict(
             "ordered_elsewhere",
             f"{more / 1000:g} more of {row['product']} have come on order for {row['location']} since line "
@@ -244,6 +245,24 @@ def _save(
         reason=decision.reason,
         request=request,
     )
+
+
+def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: Decision) -> None:
+    """Open a line for what a split leaves to a later day."""
+    if decision.action != "split":
+        return
+    rest = before.quantity_milli - (after.ordered_milli or 0)
+    binds = {"line_id": after.line_id, "rest": rest, "until": decision.until}
+    made = connection.execute(statement("purchasing/desk/split_rest"), binds).scalar_one()
+    line = replace(
+        before,
+        line_id=made,
+        state="snoozed",
+        buyer_milli=rest,
+        snoozed_until=decision.until,
+        version=1,
+    )
+    note_action(connection, None, line, "split", by=decision.by, reason=decision.reason)
 
 
 def note_action(

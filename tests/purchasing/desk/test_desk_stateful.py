@@ -158,7 +158,7 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(
         which=st.integers(0, 9),
         action=st.sampled_from(
-            ["approve"] * 4 + ["change"] * 2 + ["reject", "snooze", "wake", "cancel"]
+            ["approve"] * 4 + ["change"] * 2 + ["split", "reject", "snooze", "wake", "cancel"]
         ),
         buyer=st.sampled_from(BUYERS),
         units=st.integers(0, 14),
@@ -221,7 +221,7 @@ class DeskMachine(RuleBasedStateMachine):
 
     def _remember(self, decided: Decided, decision: Decision) -> None:
         line = decided.line
-        if decision.action == "change":
+        if decision.action in ("change", "split"):
             self.told.edits[line.line_id] = line.quantity_milli
         if line.state == "snoozed" and line.snoozed_until is not None:
             self.told.snoozed[line.line_id] = line.snoozed_until

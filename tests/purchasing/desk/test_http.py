@@ -83,6 +83,29 @@ def test_what_is_approved_is_one_order_a_supplier_and_on_order_at_once(desk: Api
     assert (row["on_hand"], row["on_order"]) == (12.0, 0.0)
 
 
+def test_a_part_is_ordered_now_and_the_rest_comes_up_on_its_day(
+    desk: Api, database: sa.Engine
+) -> None:
+    line = lines(desk)["A"]
+    (refused,) = decide(desk, on(line, "split", quantity=12, until="2099-01-01"))
+    assert refused["error"]["code"] == "quantity"
+    (now,) = decide(
+        desk, on(line, "split", quantity=5, until="2099-01-01", reason="room"), user="anna"
+    )
+    assert (now["state"], now["ordered"]) == ("ordered", 5.0)
+    propose(database, B=5, C=2)
+    rest = lines(desk)["A"]
+    assert (rest["state"], rest["quantity"], rest["snoozed_until"]) == (
+        "snoozed",
+        7.0,
+        "2099-01-01",
+    )
+    (first, *_) = desk.read.get(f"/v1/orders/{rest['line_id']}/history").json()["history"]
+    assert (first["action"], first["reason"]) == ("split", "room")
+    (ordered,) = decide(desk, on(rest, "approve"))
+    assert (ordered["state"], ordered["ordered"]) == ("ordered", 7.0)
+
+
 def test_a_buyers_number_stays_whatever_runs_propose(desk: Api, database: sa.Engine) -> None:
     line = lines(desk)["A"]
     (changed,) = decide(
