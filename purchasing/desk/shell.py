@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from purchasing.desk.lines import Decision, Line, decide, ordered, shown
 from stocktide.domain.kinds import CORRECTION, ORDER
 from stocktide.foundation.database import statement
-from stocktide.foundation.errors import Conflict, Fatal, NotFound, StocktideError
+from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 
 SOURCE = "/stocktide/orders"
 LINE_FIELDS = tuple(Line.__dataclass_fields__)
-# Records events in the caller's transaction; returns their outcomes: accepted, duplicate, …
-Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[str]]
+# Records events in the caller's transaction; returns each one's outcome (accepted, …) and why it was refused.
+Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Desk:
         """Decide on lines, each apart: one that is refused keeps no other back. The caller commits.
 
         decisions: by line. request: an id of the sender; the same again does nothing and answers what stands there.
-        Approvals to one supplier make one order. Raises NotFound for a line that does not exist.
+        Approvals to one supplier make one order. Raises NotFound for a line that does not exist, and Invalid for an
+        order that the ledger does not take: then nothing of the request is done.
         """
         day = today or datetime.now(UTC).date()
         held = self._lock(connection, sorted(decisions), day)
@@ -134,11 +135,16 @@ class Desk:
 
     def _must_record(self, connection: sa.Connection, events: Sequence[bytes]) -> None:
         outcomes = self.record(connection, events) if events else []
-        if refused := [outcome for outcome in outcomes if outcome != "accepted"]:
-            raise Fatal(
-                "order_not_recorded",
-                f"The ledger answered {refused[0]!r} to an order; nothing was ordered. See the rejects of {SOURCE}.",
-            )
+        for event, (outcome, why) in zip(events, outcomes, strict=True):
+            if outcome != "accepted":
+                data = json.loads(event)["data"]
+                what = (
+                    f"{data.get('product', 'the cancellation')} {data.get('location', '')}".strip()
+                )
+                raise Invalid(
+                    "order_refused",
+                    f"The ledger does not take the order of {what}: {why or outcome}. Nothing was ordered.",
+                )
 
 
 def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:

@@ -20,12 +20,14 @@ FEED = "order desk"
 def recording(recorder: Recorder) -> Record:
     """Return what records events in the caller's transaction, so that a line and its order are one."""
 
-    def record(connection: sa.Connection, events: Sequence[bytes]) -> list[str]:
+    def record(connection: sa.Connection, events: Sequence[bytes]) -> list[tuple[str, str]]:
         request = FeedRequest(
             FEED, "application/cloudevents+json", events, recorder.parser.parse_all(events)
         )
         (outcomes,) = record_requests(connection, recorder.ledger, [request])
-        return [outcome.name for outcome in outcomes]
+        return [
+            (outcome.name, outcome.fault.message if outcome.fault else "") for outcome in outcomes
+        ]
 
     return record
 

@@ -215,6 +215,16 @@ def test_what_was_ordered_is_kept_by_the_database(desk: Api, database: sa.Engine
         connection.execute(sa.text("DELETE FROM order_actions"))
 
 
+def test_what_the_ledger_does_not_take_is_said_and_nothing_is_ordered(desk: Api) -> None:
+    found = lines(desk)
+    (much,) = decide(desk, on(found["A"], "change", quantity=10**12, reason="a slip"))
+    body = {"decisions": [on(much, "approve"), on(found["B"], "approve")]}
+    problem = check_problem(desk.operate.post("/v1/orders", json=body), 400, "order_refused")
+    assert "does not take the order of A S1" in problem["detail"]
+    assert lines(desk, state="ordered") == {}
+    assert lines(desk)["A"]["state"] == "proposed"
+
+
 def test_purchase_order_is_read_as_data_and_as_a_file(desk: Api) -> None:
     sold = [{"supplier": "mill", "product": "A", "pack": 6, "sku": "M-1"}]
     desk.operate.put("/v1/terms/suppliers", json={"suppliers": [{"supplier": "mill"}]})
