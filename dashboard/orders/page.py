@@ -21,6 +21,7 @@ STATES = {
     "waiting": "Second approver",
     "snoozed": "Snoozed",
     "ordered": "Ordered",
+    "late": "Late",
     "rejected": "Rejected",
     "cancelled": "Cancelled",
 }
@@ -31,6 +32,7 @@ NONE = {
     "waiting": "No line waits for a second approver.",
     "snoozed": "No line is snoozed.",
     "ordered": "Nothing was ordered here yet. What you approve is on order at once.",
+    "late": "Nothing is late: what was ordered has come, or is not due yet.",
     "rejected": "No line was rejected.",
     "cancelled": "No order was cancelled.",
 }
@@ -142,6 +144,7 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
             "state": line["state"],
             "until": line["snoozed_until"],
             "order": line["order_id"] or "",
+            "received": line["received"],
             "expected": line["expected_on"],
             "sku": line["product"],
         }
@@ -166,6 +169,7 @@ def _columns() -> dict[str, Any]:
         "state": "State",
         "until": st.column_config.DateColumn("Until"),
         "order": "Purchase order",
+        "received": st.column_config.NumberColumn("Received", format="%.3g"),
         "expected": st.column_config.DateColumn("Expected"),
         "sku": "SKU",
     }

@@ -1,6 +1,7 @@
 """Lines of the desk as people and programs read them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -10,9 +11,12 @@ from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
 
 LIMIT_MAX = 1_000
+LATE = "late"
 STATES: Mapping[str, tuple[str, ...]] = {
     "open": OPEN,
     **{one: (one,) for one in (*OPEN, "ordered", "rejected", "withdrawn", "cancelled")},
+    # ordered, and not come in full by the day on which it was expected
+    LATE: ("ordered",),
 }
 
 
@@ -40,6 +44,8 @@ def list_lines(
         raise Invalid("state", f"{state!r} is no state of a line; there are {', '.join(STATES)}.")
     binds = {
         "states": list(STATES[state]),
+        "late": state == LATE,
+        "today": datetime.now(UTC).date(),
         "supplier": supplier,
         "product": product,
         "location": location,

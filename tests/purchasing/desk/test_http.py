@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from tests.conftest import Api
+from tests.ingest.samples import raw
 from tests.stocktide.entrypoints.test_api import check_problem
 
 
@@ -223,6 +224,21 @@ def test_what_the_ledger_does_not_take_is_said_and_nothing_is_ordered(desk: Api)
     assert "does not take the order of A S1" in problem["detail"]
     assert lines(desk, state="ordered") == {}
     assert lines(desk)["A"]["state"] == "proposed"
+
+
+def test_what_has_not_come_by_its_day_is_late(desk: Api, database: sa.Engine) -> None:
+    a, _ = decide(desk, on(lines(desk)["A"], "approve"), on(lines(desk)["C"], "approve"))
+    assert lines(desk, state="late") == {}
+    with database.begin() as connection:
+        connection.execute(sa.text("UPDATE purchase_orders SET expected_on = current_date - 1"))
+    assert lines(desk, state="late").keys() == {"A", "C"}
+    receipt = raw(
+        kind="receipt", event_id="r", product="A", quantity=12, order_id=a["order_id"], order_line=1
+    )
+    headers = {"Content-Type": "application/cloudevents+json"}
+    desk.operate.post("/v1/events", content=receipt, headers=headers).raise_for_status()
+    assert lines(desk, state="late").keys() == {"C"}
+    assert lines(desk, state="ordered")["A"]["received"] == 12.0
 
 
 def test_purchase_order_is_read_as_data_and_as_a_file(desk: Api) -> None:
