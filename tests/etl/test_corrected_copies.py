@@ -146,7 +146,7 @@ def as_of(side: Side) -> list[Any]:
             binds = {"sku": sku, "location": place, "at": now, "known_at": now}
             with side.engine.connect() as connection:
                 row = connection.execute(statement("catalog/stock_as_of"), binds).one_or_none()
-            found.append((None, 0, False, None) if row is None else tuple(row))
+            found.append((None, 0, False, None, 0, 0, 0) if row is None else tuple(row))
     return found
 
 

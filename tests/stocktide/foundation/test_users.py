@@ -33,7 +33,7 @@ def test_set_user_stores_an_argon2id_hash_and_never_the_password(connection: sa.
 @pytest.mark.parametrize(
     ("name", "password", "role", "said"),
     [
-        ("bob", PASSWORD, "king", "viewer, planner, operator"),
+        ("bob", PASSWORD, "king", "viewer, buyer, planner, operator"),
         ("bob", "short", "viewer", "at least 10"),
         ("Bob Smith", PASSWORD, "viewer", "in lower case"),
         ("", PASSWORD, "viewer", "in lower case"),
