@@ -38,7 +38,7 @@ def default_of(row: Mapping[str, Any], defaults: Defaults) -> str:
         told = (
             "who delivered it most" if row["is_delivered"] else f"lines stand under {UNASSIGNED!r}"
         )
-    elif row["what"] == "price":
+    elif row["what"] == "unit price":
         share = f"{100 * defaults.cost_share:g} % of the selling price"
         told = "average cost of deliveries" if row["has_cost"] else share
     elif row["what"] == "pack":

@@ -29,7 +29,7 @@ lacks AS (
     LEFT JOIN learnt t ON t.product = p.sku
     CROSS JOIN LATERAL (VALUES
         ('supplier', 1, o.offers IS NULL),
-        ('price', 2, o.has_price IS NOT TRUE),
+        ('unit price', 2, o.has_price IS NOT TRUE),
         ('pack', 3, o.has_pack IS NOT TRUE),
         ('lead time', 4, o.has_lead IS NOT TRUE AND t.product IS NULL)
     ) w (what, place, is_missing)

@@ -109,7 +109,7 @@ def test_worklist_names_what_is_missing_and_what_stands_in_its_place(
     (table,) = desk.draw("terms").dataframe
     assert table.value[["what", "default"]].values.tolist() == [
         ["supplier", "lines stand under 'unassigned'"],
-        ["price", "60 % of the selling price"],
+        ["unit price", "60 % of the selling price"],
         ["pack", "single units"],
         ["lead time", "7 days"],
     ]
