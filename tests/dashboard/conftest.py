@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,7 +28,7 @@ from stocktide.foundation.lake import Lake
 from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.users import Role, User
-from tests.conftest import copied
+from tests.conftest import Api, copied
 from tests.ingest.samples import raw
 
 DAYS = 70
@@ -162,6 +162,16 @@ def open_dashboard(
 def empty(open_dashboard: Callable[..., Dashboard], database_url: str) -> Dashboard:
     """The dashboard of a fresh installation."""
     return open_dashboard(database_url)
+
+
+@pytest.fixture
+def before_api(api: Api, open_dashboard: Callable[..., Dashboard], database_url: str) -> Dashboard:
+    """The dashboard of a fresh installation, in front of its API, which it may ask for everything."""
+    made = open_dashboard(database_url)
+    key = api.operate.headers["Authorization"].removeprefix("Bearer ")
+    settings = made.reader.settings.model_copy(update={"api_url": api.url, "dashboard_key": key})
+    made.reader = replace(made.reader, settings=settings)
+    return made
 
 
 @pytest.fixture

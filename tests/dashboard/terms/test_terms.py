@@ -1,7 +1,5 @@
 """Page Terms: what is in force, and what an edit of its table sends."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -17,16 +15,12 @@ from tests.ingest.samples import raw
 
 
 @pytest.fixture
-def desk(api: Api, open_dashboard: Callable[..., Dashboard], database_url: str) -> Dashboard:
+def desk(api: Api, before_api: Dashboard) -> Dashboard:
     """The page in front of the API, with two suppliers."""
     api.operate.put("/v1/products", json={"products": [{"sku": "A"}]}).raise_for_status()
     suppliers = [{"supplier": "mill", "lead_days": 3}, {"supplier": "dairy", "cutoff": "16:00"}]
     api.operate.put("/v1/terms/suppliers", json={"suppliers": suppliers}).raise_for_status()
-    made = open_dashboard(database_url)
-    key = api.operate.headers["Authorization"].removeprefix("Bearer ")
-    settings = made.reader.settings.model_copy(update={"api_url": api.url, "dashboard_key": key})
-    made.reader = replace(made.reader, settings=settings)
-    return made
+    return before_api
 
 
 def edited(desk: Dashboard, name: str) -> tuple[list[dict[str, Any]], pd.DataFrame]:
