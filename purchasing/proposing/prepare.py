@@ -59,9 +59,11 @@ def prepare(facts: Facts, sales: pd.Series, *, today: date, defaults: Defaults) 
     rows["abc"] = rows["product"].map(_classes(sales)).fillna("C")
     rows = _with_supplier(rows, facts)
     supplying = _supplying(facts)
-    of_each = [supplying.get(name, Supplying()) for name in rows["supplier"]]
-    rows["review"] = [_review(one, today) for one in of_each]
-    rows = rows[[one.takes_orders(today) for one in of_each]].reset_index(drop=True)
+    # asked once a supplier: a chain has many shelves and few of them
+    days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
+    rows["review"] = rows["supplier"].map({name: _review(of, today) for name, of in days.items()})
+    closed = [name for name, of in days.items() if not of.takes_orders(today)]
+    rows = rows[~rows["supplier"].isin(closed)].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
     leads, sources = _leads(rows, facts, supplying, today, defaults)

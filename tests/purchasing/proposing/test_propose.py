@@ -149,6 +149,18 @@ def test_supplier_that_takes_no_orders_today_is_left_to_its_day(chain: sa.Engine
     assert propose(chain, futures({"A": 10.0})) == {}
 
 
+def test_day_on_which_nobody_takes_orders_proposes_nothing(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        put(connection, "supplier-products", supplier="mill", product="B")
+        put(
+            connection,
+            "supplier-days",
+            supplier="mill",
+            **{"from": "2026-03-02", "to": "2026-03-02"},
+        )
+    assert propose(chain, futures({"A": 10.0, "B": 6.0})) == {}
+
+
 def test_run_again_changes_nothing(chain: sa.Engine) -> None:
     first = propose(chain, futures({"A": 10.0, "B": 6.0}))
     again = propose(chain, futures({"A": 10.0, "B": 6.0}))
