@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from purchasing.desk.lines import Line, propose, wake
-from purchasing.desk.shell import LINE_FIELDS, note_action
+from purchasing.desk.shell import LINE_FIELDS, action_row, write_lines
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import ORDERS_LOCK
 from stocktide.foundation.errors import Conflict
@@ -142,12 +142,11 @@ def _renew(
             rows.append({"line_id": new.line_id, **_row(proposal, run)})
     if rows:
         connection.execute(statement("purchasing/desk/renew"), {"rows": json.dumps(rows)})
-    for old, new in changed:
-        values = {name: getattr(new, name) for name in LINE_FIELDS}
-        connection.execute(statement("purchasing/desk/save_line"), values)
-        note_action(
-            connection, old, new, "withdraw" if new.state == "withdrawn" else "propose", by=by
-        )
+    actions = [
+        action_row(old, new, "withdraw" if new.state == "withdrawn" else "propose", by=by)
+        for old, new in changed
+    ]
+    write_lines(connection, [new for _, new in changed], actions)
     return renewed, beside, withdrawn
 
 
@@ -159,10 +158,12 @@ def _open(
         return 0
     rows = [_row(need, run) for need in wanted.values()]
     made = connection.execute(statement("purchasing/desk/propose"), {"rows": json.dumps(rows)})
+    actions = []
     for line_id, product, location in made.all():
         need = wanted[product, location]
         line = Line(line_id, need.supplier, product, location, "proposed", need.quantity_milli)
-        note_action(connection, None, line, "propose", by=by)
+        actions.append(action_row(None, line, "propose", by=by))
+    write_lines(connection, [], actions)
     return len(rows)
 
 

@@ -240,17 +240,10 @@ def _exact(scaled: int, places: int) -> str:
 def _save(
     connection: sa.Connection, before: Line, after: Line, decision: Decision, request: str | None
 ) -> None:
-    values = {name: getattr(after, name) for name in LINE_FIELDS}
-    connection.execute(statement("purchasing/desk/save_line"), values)
-    note_action(
-        connection,
-        before,
-        after,
-        decision.action,
-        by=decision.by,
-        reason=decision.reason,
-        request=request,
+    done = action_row(
+        before, after, decision.action, by=decision.by, reason=decision.reason, request=request
     )
+    write_lines(connection, [after], [done])
 
 
 def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: Decision) -> None:
@@ -268,11 +261,11 @@ def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: D
         snoozed_until=decision.until,
         version=1,
     )
-    note_action(connection, None, line, "split", by=decision.by, reason=decision.reason)
+    done = action_row(None, line, "split", by=decision.by, reason=decision.reason)
+    write_lines(connection, [], [done])
 
 
-def note_action(
-    connection: sa.Connection,
+def action_row(
     before: Line | None,
     after: Line,
     action: str,
@@ -280,9 +273,9 @@ def note_action(
     by: str,
     reason: str | None = None,
     request: str | None = None,
-) -> None:
-    """Keep what somebody did to a line, with what stood there before and after."""
-    binds = {
+) -> dict[str, Any]:
+    """Return what the history keeps of what somebody did to a line, with what stood there before and after."""
+    return {
         "line_id": after.line_id,
         "action": action,
         "by": by,
@@ -291,4 +284,14 @@ def note_action(
         "before": None if before is None else json.dumps(shown(before)),
         "after": json.dumps(shown(after)),
     }
-    connection.execute(statement("purchasing/desk/note_action"), binds)
+
+
+def write_lines(
+    connection: sa.Connection, lines: Sequence[Line], actions: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write what became of lines, and the rows of their history."""
+    if lines:
+        values = [{name: getattr(line, name) for name in LINE_FIELDS} for line in lines]
+        connection.execute(statement("purchasing/desk/save_line"), values)
+    if actions:
+        connection.execute(statement("purchasing/desk/note_action"), [dict(row) for row in actions])
