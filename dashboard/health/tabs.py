@@ -41,7 +41,7 @@ TABS = {
         "Shelves",
         "health_shelves",
         "Empty and nearly empty shelves first, then those with most money in excess or dead stock. "
-        "Click a row to open its product.",
+        "Click a row for its product and its events.",
         "No shelf is in this state.",
         shelves_columns,
     ),
