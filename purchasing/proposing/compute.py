@@ -82,9 +82,11 @@ def _propose(
         stock = _projected(
             lines, demand, number, float(found.quantity[number]), int(arrives[number])
         )
+        doubt = facts.doubts.get((row["product"], row["location"]))
         explanation = {
             "sentence": sentence(told, period=_word(future.days), when=_named(future.starts)),
             "data": told.data(),
+            "doubt": None if doubt is None else doubt._asdict(),
             "served": float(found.served[number]),
             "from": {
                 name: row[f"{name}_from"]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.proposing.compute import Future, propose_location
-from purchasing.proposing.facts import read_facts
+from purchasing.proposing.facts import Doubts, read_facts
 from purchasing.proposing.prepare import Defaults, prepare
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
@@ -28,10 +28,12 @@ def propose_today(
     today: date,
     defaults: Defaults,
     by: str,
+    read_doubts: Callable[[], Doubts] = dict,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Propose what to order today and put it on the desk; returns what was done.
 
+    read_doubts: reads which shelves may be empty though the book has stock; lines of theirs say so.
     Raises Conflict while another run is under way, NotFound without a forecast that reaches today.
     """
     with single_flight(engine, JOB) as free:
@@ -40,6 +42,7 @@ def propose_today(
         isolated = engine.execution_options(isolation_level="REPEATABLE READ")
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
+        facts = replace(facts, doubts=read_doubts())
         run, sales = _sales(read_futures, facts.pairs)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         proposals: list[Proposal] = []

@@ -21,7 +21,7 @@ def orders() -> None:
 def orders_propose(as_json: bool) -> None:
     """Propose what to order today. The worker does it every morning; what buyers decided stays."""
     from purchasing.proposing.run import JOB, propose_today
-    from stocktide.entrypoints.ordering import defaults_of, futures_of
+    from stocktide.entrypoints.ordering import defaults_of, doubts_of, futures_of
     from stocktide.foundation.lake import Lake
     from stocktide.foundation.runs import recorded_run
 
@@ -38,6 +38,7 @@ def orders_propose(as_json: bool) -> None:
             today=today,
             defaults=defaults_of(settings),
             by=command_line_user(),
+            read_doubts=doubts_of(engine, settings),
             tell=tell,
         )
         run.detail.update(done)

@@ -16,6 +16,7 @@ from ingest.recording.recording import Recorder
 from ingest.terms import kind_of, put_rows
 from purchasing.desk.listing import list_lines
 from purchasing.proposing.compute import Future
+from purchasing.proposing.facts import Doubt
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import ReadFutures, from_today, propose_today
 from replenishment import Explanation, recompute
@@ -208,3 +209,13 @@ def test_amounts_of_other_currencies_are_compared_by_rates(chain: sa.Engine) -> 
     # 1.50 a unit, as the price of the mill in euros was: at 3.00 selling, nothing is worth less than a pack
     assert known["quantity"] == unknown["quantity"] > 0
     assert known["explanation"]["sells_in"] == "EUR"
+
+
+def test_line_says_when_its_stock_is_in_doubt(chain: sa.Engine) -> None:
+    found = propose(
+        chain,
+        futures({"A": 10.0, "B": 6.0}),
+        read_doubts=lambda: {("A", "S1"): Doubt(0.83, 19)},
+    )
+    assert found["A"]["explanation"]["doubt"] == {"chance": 0.83, "days_without": 19}
+    assert found["B"]["explanation"]["doubt"] is None
