@@ -1,0 +1,210 @@
+"""Rows of Shopify's orders export put together as orders, over parts of an export and over overlapping exports."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from ingest.parsing.events import Fault
+from ingest.shopify.allocation import allocated
+from ingest.shopify.rows import BadCell, Export, Refused, Row, code_of
+
+ZERO = Decimal(0)
+# One of them stands on the row with which an order begins, and on no other.
+ON_FIRST_ROW = ("financial status", "currency", "subtotal", "total", "id")
+
+
+class Line(NamedTuple):
+    """A line of an order. amount: what it comes to after its own discount and its share of the order's."""
+
+    row: Row
+    number: int
+    code: str
+    name: str
+    quantity: Decimal
+    price: Decimal
+    amount: Decimal
+
+    @property
+    def gross(self) -> Decimal:
+        """Return what it comes to before all discounts."""
+        return self.quantity * self.price
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order with its money. other: what is in the total beside goods, shipping and taxes, such as duties.
+
+    taxes: those that come on top of prices; with prices that include them, 0. adds_up: its lines and discounts are its
+    subtotal.
+    """
+
+    name: str
+    first: Row
+    lines: Sequence[Line]
+    at: datetime
+    currency: str
+    subtotal: Decimal
+    shipping: Decimal
+    taxes: Decimal
+    included: Decimal
+    other: Decimal
+    total: Decimal
+    refunded: Decimal
+    adds_up: bool
+
+    @property
+    def goods(self) -> Decimal:
+        """Return what its lines come to."""
+        return sum((line.amount for line in self.lines), ZERO)
+
+
+@dataclass
+class Copy:
+    """An order as one export has it. at_end: it is the last of its file, so that it may go on in the next part."""
+
+    rows: list[Row]
+    rank: tuple[str, int] = ("", 0)
+    at_end: bool = False
+
+
+@dataclass
+class Orders:
+    """Orders that were read, the rows that are refused, and how many stood in more than one file."""
+
+    orders: list[Order] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    repeated_rows: int = 0
+
+
+def read_orders(exports: Sequence[Export]) -> Orders:
+    """Put the rows of orders exports together. Of an order in several exports the latest export counts."""
+    found = Orders()
+    copies = _copies(exports, found)
+    for name, several in copies.items():
+        several.sort(key=lambda copy: copy.rank)
+        kept = several[-1]
+        found.repeated_rows += sum(len(copy.rows) for copy in several if copy is not kept)
+        try:
+            order = _order(name, kept.rows)
+        except BadCell as bad:
+            found.refused += _whole(name, kept.rows, bad.fault)
+            continue
+        if kept.at_end and order.goods < order.subtotal:
+            found.refused += _incomplete(order)
+        else:
+            found.orders.append(order)
+    return found
+
+
+def _copies(exports: Sequence[Export], found: Orders) -> dict[str, list[Copy]]:
+    copies: dict[str, list[Copy]] = defaultdict(list)
+    for place, export in enumerate(exports):
+        newest = max((row.text("created at") or "" for row in export.rows), default="")
+        current: Copy | None = None
+        name: str | None = None
+        for row in export.rows:
+            said = row.text("name")
+            if any(row.text(column) for column in ON_FIRST_ROW):
+                if said is None:
+                    bad = row.bad("missing_field", "name", "an order without a name.")
+                    found.refused.append(Refused(row.raw, bad.fault))
+                    current, name = None, None
+                    continue
+                name, current = said, Copy([row], (newest, place))
+                copies[name].append(current)
+            elif current is not None and said in (name, None):
+                current.rows.append(row)
+            else:
+                _go_on(copies, row, place, found)
+        if current is not None:
+            current.at_end = True
+    return copies
+
+
+def _go_on(copies: dict[str, list[Copy]], row: Row, place: int, found: Orders) -> None:
+    """Add a row that begins no order to the one that the file before ended with."""
+    for copy in reversed(copies.get(row.text("name") or "", [])):
+        if copy.at_end and copy.rank[1] < place:
+            copy.rows.append(row)
+            return
+    said = (
+        f"{row.place}: its order {row.text('name')!r} begins in no file before it; give all parts of the export "
+        "at once."
+    )
+    found.refused.append(Refused(row.raw, Fault("order_incomplete", said, "name")))
+
+
+def _order(name: str, rows: Sequence[Row]) -> Order:
+    first = rows[0]
+    money = {
+        column: first.number_in(column, ZERO)
+        for column in ("subtotal", "shipping", "taxes", "duties", "discount amount", "refunded amount")
+    }  # fmt: skip
+    lines = [_line(row, number) for number, row in enumerate(_with_line(rows), start=1)]
+    before = sum((line.amount for line in lines), ZERO)
+    subtotal = first.number_in("subtotal")
+    if (currency := first.text("currency")) is None:
+        raise first.bad("missing_field", "currency", "'currency' is empty.")
+    discount = before - subtotal
+    if discount > 0:
+        shares = allocated(discount, [line.amount for line in lines])
+        lines = [
+            line._replace(amount=line.amount - share)
+            for line, share in zip(lines, shares, strict=True)
+        ]
+    total = first.number_in("total", subtotal + money["shipping"])
+    beside = total - subtotal - money["shipping"]
+    on_top = money["taxes"] if beside >= money["taxes"] else ZERO
+    all_discounts = sum((line.gross for line in lines), ZERO) - subtotal
+    return Order(
+        name,
+        first,
+        lines,
+        first.instant("created at", "UTC"),
+        currency,
+        subtotal,
+        money["shipping"],
+        on_top,
+        money["taxes"] - on_top,
+        beside - on_top,
+        total,
+        money["refunded amount"],
+        adds_up=discount >= 0 and money["discount amount"] >= min(discount, all_discounts),
+    )
+
+
+def _with_line(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield rows that have a line: a transaction of a refund may stand on a row without one."""
+    return (row for row in rows if row.text("lineitem name") or row.text("lineitem quantity"))
+
+
+def _line(row: Row, number: int) -> Line:
+    name = row.text("lineitem name") or ""
+    quantity, price = row.number_in("lineitem quantity"), row.number_in("lineitem price")
+    if quantity < 0:
+        raise row.bad("not_positive", "lineitem quantity", f"a line of {quantity} units.")
+    code = code_of(row.text("lineitem sku"), name)
+    if not code:
+        raise row.bad("missing_field", "lineitem sku", "a line with neither a SKU nor a name.")
+    amount = quantity * price - row.number_in("lineitem discount", ZERO)
+    return Line(row, number, code, name, quantity, price, amount)
+
+
+def _whole(name: str, rows: Sequence[Row], fault: Fault) -> Iterator[Refused]:
+    """Yield all rows of an order of which one cannot be read: a part of it would have a wrong sum."""
+    said = f"{fault.message} Order {name!r} waits as a whole: fix the file, and import it again."
+    return (Refused(row.raw, Fault(fault.reason, said, fault.field)) for row in rows)
+
+
+def _incomplete(order: Order) -> Iterator[Refused]:
+    said = (
+        f"order {order.name!r} is the last of its file, and its lines come to {order.goods} of {order.subtotal}: it "
+        "goes on in the next part of the export. Give all parts at once."
+    )
+    for line in order.lines:
+        yield Refused(
+            line.row.raw, Fault("order_incomplete", f"{line.row.place}: {said}", "subtotal")
+        )

@@ -1,0 +1,112 @@
+"""What people should know of an import: per file what was left out, what was taken for what, and what to do next."""
+
+from collections import Counter
+
+from ingest.files.code_flags import code_warnings
+from ingest.shopify.headers import INVENTORY, ORDERS, PRODUCTS, PURCHASES
+from ingest.shopify.reading import Exports
+from ingest.shopify.report import FileRead, Report
+
+FIRST = "the header again"
+
+
+def tell(report: Report, exports: Exports) -> None:
+    """Put into a report what was read and what is to be said of it."""
+    _files(report, exports)
+    _orders(report, exports)
+    _codes(report, exports)
+    _rest(report, exports)
+    report.next = list(_next(report, exports))
+
+
+def _files(report: Report, exports: Exports) -> None:
+    refused = Counter(one.fault.message.partition(",")[0] for one in exports.refused)
+    left_out: dict[str, dict[str, int]] = {
+        ORDERS: {**exports.sales.left_out},
+        PRODUCTS: {"a picture": exports.catalogue.left_out},
+        INVENTORY: {"not stocked": sum(one.counts.not_stocked for one in exports.inventories)},
+        PURCHASES: {**exports.purchases.left_out},
+    }
+    if exports.orders.repeated_rows:
+        left_out[ORDERS]["in a later export again"] = exports.orders.repeated_rows
+    for file in exports.files:
+        # rows are counted over all files of a kind, and told with the first
+        of_kind = {
+            reason: count for reason, count in left_out.pop(file.layout.kind, {}).items() if count
+        }
+        if file.repeated:
+            of_kind[FIRST] = file.repeated
+        name = file.path.name
+        report.files.append(FileRead(name, file.layout.kind, file.read, of_kind, refused[name]))
+
+
+def _orders(report: Report, exports: Exports) -> None:
+    sales = exports.sales
+    for reason, count in sales.left_out.items():
+        report.note(count, f"order lines are not recorded: {reason}", [sales.examples[reason]])
+    odd = [order.name for order in exports.orders.orders if not order.adds_up]
+    report.note(
+        len(odd), "orders whose lines and Discount Amount do not come to their Subtotal", odd
+    )
+    for currency, sums in sorted(report.sums.items()):
+        if sums.refunds_unknown:
+            report.notes.append(
+                f"{currency} {sums.refunds_unknown} was paid back for a part of an order: the export does not say for "
+                "which goods, so no return is recorded."
+            )
+    if exports.orders.orders and any(
+        not order.first.text("location") for order in exports.orders.orders
+    ):
+        report.notes.append(
+            f"What was sold online leaves from {exports.online!r}; --online names another location."
+        )
+
+
+def _codes(report: Report, exports: Exports) -> None:
+    without = exports.sales.without_sku | exports.catalogue.without_sku
+    for counted in exports.inventories:
+        without |= counted.counts.without_sku
+    report.note(len(without), "products have no SKU: their name is their code", without)
+    twice = exports.catalogue.twice
+    report.note(len(twice), "SKUs stand for several variants, which count as one product", twice)
+    codes = Counter(sale.line.code for sale in exports.sales.sales)
+    report.tally.warnings += code_warnings(
+        "SKU", [(code, count, 1) for code, count in codes.items()]
+    )
+
+
+def _rest(report: Report, exports: Exports) -> None:
+    report.note(
+        len(exports.skipped), "files are no export that is known, and are not read", exports.skipped
+    )
+    oversold = sum(one.counts.oversold for one in exports.inventories)
+    report.note(
+        oversold, "counts are below zero (sold more than there is), and are taken for nothing"
+    )
+    for reason, count in exports.purchases.left_out.items():
+        example = [exports.purchases.examples[reason]]
+        report.note(count, f"lines of purchase orders are not recorded: {reason}", example)
+    report.note(
+        report.edited,
+        "events differ from what an export said before: taken back, and recorded again",
+    )
+    report.note(report.taken_back, "events were cancelled or removed since, and are taken back")
+
+
+def _next(report: Report, exports: Exports) -> list[str]:
+    """Return what to do, in order."""
+    kinds = {file.layout.kind for file in exports.files}
+    said = []
+    if report.tally.rejected:
+        said.append(
+            "Look at what was refused, fix the file, and import it again: stocktide rejects list"
+        )
+    if INVENTORY not in kinds:
+        said.append(
+            "Export the inventory, too: without counts no stock is known, and nothing is proposed."
+        )
+    if ORDERS not in kinds:
+        said.append("Export the orders, too: forecasts are made of sales.")
+    if report.dry_run:
+        return [*said, "Import it: the same command without --dry-run."]
+    return [*said, "stocktide forecast", "stocktide orders propose"]
