@@ -144,7 +144,7 @@ def is_export(path: Path) -> bool:
 
 
 def open_export(path: Path) -> tuple[Layout, DelimitedRows]:
-    """Open a file as the export that it is. Raises Invalid where it is none, or lacks a column that is needed."""
+    """Open a file as the export that it is. Raises Invalid where it is not one, or lacks a column that is needed."""
     source = open_source(path)
     layout = layout_of(source.names)
     if layout is None or not isinstance(source, DelimitedRows):

@@ -42,7 +42,7 @@ Advance = Callable[[int, int | None], None]
 def import_exports(
     paths: Sequence[Path], options: Options, recorder: Recorder, advance: Advance
 ) -> Report:
-    """Import files and folders of exports. Raises Invalid for a file that is none; a row's fault is kept instead.
+    """Import files and folders of exports. Raises Invalid for a file that is not one; a row's fault is kept instead.
 
     Run again, also over exports that overlap, it records what is new, and what was said otherwise meanwhile.
     """

@@ -41,11 +41,11 @@ class Report:
         """Return True if what is recorded and named is what the files say, to the cent."""
         return all(not sums.difference for sums in self.sums.values())
 
-    def note(self, count: int, said: str, examples: Iterable[str] = ()) -> None:
-        """Say something of so many things, with an example; nothing of none."""
+    def note(self, said: str, count: int, examples: Iterable[str] = ()) -> None:
+        """Say how many things are such, with an example; nothing if none is."""
         if count:
             first = next(iter(sorted(examples)), None)
-            self.notes.append(f"{count:,} {said}" + (f", such as {first!r}." if first else "."))
+            self.notes.append(f"{said}: {count:,}" + (f", such as {first}." if first else "."))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for machines."""

@@ -134,7 +134,7 @@ class Export:
 
 
 def read_export(path: Path) -> Export:
-    """Read a whole export. Raises Invalid for a file that is none, has no row, or lacks a column."""
+    """Read a whole export. Raises Invalid for a file that is not one, has no row, or lacks a column."""
     layout, source = open_export(path)
     places = layout.places(source.names)
     others = {

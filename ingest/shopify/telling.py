@@ -5,6 +5,7 @@ from collections import Counter
 from ingest.files.code_flags import code_warnings
 from ingest.shopify.headers import INVENTORY, ORDERS, PRODUCTS, PURCHASES
 from ingest.shopify.reading import Exports
+from ingest.shopify.reconciliation import in_cents
 from ingest.shopify.report import FileRead, Report
 
 FIRST = "the header again"
@@ -43,16 +44,17 @@ def _files(report: Report, exports: Exports) -> None:
 def _orders(report: Report, exports: Exports) -> None:
     sales = exports.sales
     for reason, count in sales.left_out.items():
-        report.note(count, f"order lines are not recorded: {reason}", [sales.examples[reason]])
+        report.note(f"Order lines not recorded, {reason}", count, [sales.examples[reason]])
     odd = [order.name for order in exports.orders.orders if not order.adds_up]
     report.note(
-        len(odd), "orders whose lines and Discount Amount do not come to their Subtotal", odd
+        "Orders whose lines and Discount Amount do not come to their Subtotal", len(odd), odd
     )
     for currency, sums in sorted(report.sums.items()):
         if sums.refunds_unknown:
+            amount = f"{currency} {in_cents(sums.refunds_unknown)}"
             report.notes.append(
-                f"{currency} {sums.refunds_unknown} was paid back for a part of an order: the export does not say for "
-                "which goods, so no return is recorded."
+                f"{amount} was paid back for a part of an order: the export does not say for which goods, so no return "
+                "is recorded."
             )
     if exports.orders.orders and any(
         not order.first.text("location") for order in exports.orders.orders
@@ -66,9 +68,9 @@ def _codes(report: Report, exports: Exports) -> None:
     without = exports.sales.without_sku | exports.catalogue.without_sku
     for counted in exports.inventories:
         without |= counted.counts.without_sku
-    report.note(len(without), "products have no SKU: their name is their code", without)
+    report.note("Products without a SKU, whose name is their code", len(without), without)
     twice = exports.catalogue.twice
-    report.note(len(twice), "SKUs stand for several variants, which count as one product", twice)
+    report.note("SKUs of several variants, which count as one product", len(twice), twice)
     codes = Counter(sale.line.code for sale in exports.sales.sales)
     report.tally.warnings += code_warnings(
         "SKU", [(code, count, 1) for code, count in codes.items()]
@@ -76,21 +78,15 @@ def _codes(report: Report, exports: Exports) -> None:
 
 
 def _rest(report: Report, exports: Exports) -> None:
-    report.note(
-        len(exports.skipped), "files are no export that is known, and are not read", exports.skipped
-    )
+    skipped = exports.skipped
+    report.note("Files that are no known export, and are not read", len(skipped), skipped)
     oversold = sum(one.counts.oversold for one in exports.inventories)
-    report.note(
-        oversold, "counts are below zero (sold more than there is), and are taken for nothing"
-    )
+    report.note("Counts below zero (more is sold than there is), taken as nothing", oversold)
     for reason, count in exports.purchases.left_out.items():
         example = [exports.purchases.examples[reason]]
-        report.note(count, f"lines of purchase orders are not recorded: {reason}", example)
-    report.note(
-        report.edited,
-        "events differ from what an export said before: taken back, and recorded again",
-    )
-    report.note(report.taken_back, "events were cancelled or removed since, and are taken back")
+        report.note(f"Lines of purchase orders not recorded, {reason}", count, example)
+    report.note("Events said otherwise before, taken back and recorded again", report.edited)
+    report.note("Events cancelled or removed since, taken back", report.taken_back)
 
 
 def _next(report: Report, exports: Exports) -> list[str]:

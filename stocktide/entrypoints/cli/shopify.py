@@ -1,4 +1,4 @@
-"""The import of Shopify's and Stocky's exports: files become the ledger and the lake, with the sums beside the files'."""
+"""The import of exports of Shopify and Stocky: files become ledger and lake, with our sums beside theirs."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -97,27 +97,28 @@ def _tell_sums(currency: str, sums: "Sums", *, dry_run: bool) -> None:
     left_out = [
         [f"left out: {reason}", None, told[f"left_out: {reason}"]] for reason in sums.left_out
     ]
-    print_table(
-        f"{currency}: {sums.orders:,} orders, {sums.lines:,} lines",
-        ["", "files", ours],
-        [
-            ["units", told["units"], told["recorded_units"]],
-            ["lines before discounts", told["gross"], None],
-            ["discounts", told["discounts"], None],
-            ["sales", None, told["recorded"]],
-            *left_out,
-            ["subtotal", told["subtotal_file"], sums_text(sums)],
-            ["shipping", told["shipping"], told["shipping"]],
-            ["taxes on top", told["taxes"], told["taxes"]],
-            ["duties and others", told["other"], told["other"]],
-            ["total", told["total_file"], told["total"]],
-            ["difference", None, told["total_difference"]],
-            ["paid back", told["refunded"], None],
-            ["… as returns", None, told["returned"]],
-            ["… their shipping and taxes", None, told["refunded_shipping_and_taxes"]],
-            ["… of unknown goods", None, told["refunded_of_unknown_goods"]],
-        ],
-    )
+    rows = [
+        ["units", told["units"], told["recorded_units"]],
+        ["lines before discounts", told["gross"], None],
+        ["discounts", told["discounts"], None],
+        ["sales", None, told["recorded"]],
+        *left_out,
+        ["subtotal", told["subtotal_file"], sums_text(sums)],
+        ["shipping", told["shipping"], told["shipping"]],
+        ["taxes on top", told["taxes"], told["taxes"]],
+        ["duties and others", told["other"], told["other"]],
+        ["total", told["total_file"], told["total"]],
+        ["difference", None, told["total_difference"]],
+        ["paid back", told["refunded"], None],
+        ["… as returns", None, told["returned"]],
+        ["… their shipping and taxes", None, told["refunded_shipping_and_taxes"]],
+        ["… of unknown goods", None, told["refunded_of_unknown_goods"]],
+    ]
+    # amounts are text, so that none is rounded: they stand to the right by spaces
+    width = max(len(cell or "") for _, *cells in rows for cell in cells)
+    shown = [[name, *(f"{cell or '':>{width}}" for cell in cells)] for name, *cells in rows]
+    title = f"{currency}: {sums.orders:,} orders, {sums.lines:,} lines"
+    print_table(title, ["", "files", ours], shown)
 
 
 def sums_text(sums: "Sums") -> str:

@@ -229,7 +229,7 @@ def test_odd_lines_are_recorded_or_named_and_the_sums_still_hold(
         ("#2:1", "L"),
     }
     assert ledger(database)[0][14] == datetime(2025, 10, 26, 1, 30, tzinfo=UTC)
-    assert any("no SKU" in note and "Mug - Red / M" in note for note in report.notes)
+    assert any("without a SKU" in note and "Mug - Red / M" in note for note in report.notes)
     said = rows(
         database,
         "SELECT count(DISTINCT customer_id), bool_and(customer_id LIKE 'c!_%' ESCAPE '!') FROM ledger",
