@@ -165,7 +165,7 @@ def open_export(path: Path) -> tuple[Layout, DelimitedRows]:
 
 
 def files_of(paths: Collection[Path]) -> Iterator[tuple[Path, bool]]:
-    """Yield the files of files and folders, and whether each was named itself; _10 comes after _9. Raises Invalid."""
+    """Yield the files of files and folders, and whether each was named itself. Raises Invalid."""
     for path in paths:
         if not path.is_dir():
             yield path, True
@@ -173,7 +173,7 @@ def files_of(paths: Collection[Path]) -> Iterator[tuple[Path, bool]]:
         inside = [p for p in path.iterdir() if p.is_file() and data_suffix(p) in TEXT]
         if not inside:
             raise Invalid("file_missing", f"{path}: there is no .csv file in this folder.")
-        yield from ((file, False) for file in sorted(inside, key=natural))
+        yield from ((file, False) for file in inside)
 
 
 def natural(path: Path) -> list[str | int]:

@@ -17,6 +17,7 @@ from ingest.shopify.headers import (
     SUPPLIERS,
     files_of,
     is_export,
+    natural,
 )
 from ingest.shopify.inventory import Counts, content_key, fullest, read_counts
 from ingest.shopify.orders import Orders, read_orders
@@ -104,7 +105,7 @@ class Exports:
 
 def read_exports(paths: Sequence[Path], options: Options, known: Known) -> Exports:
     """Read files and folders. Raises Invalid for one that is no known export."""
-    found = list(files_of(paths))
+    found = sorted(files_of(paths), key=lambda one: natural(one[0]))
     skipped = [path.name for path, is_named in found if not is_named and not is_export(path)]
     files = [read_export(path) for path, is_named in found if is_named or path.name not in skipped]
     if not files:
