@@ -10,7 +10,7 @@ from catalog.frames import read_frame
 from dashboard.api_client import ask_api
 from dashboard.feeds.fixing import SAID
 from dashboard.reader import Reader
-from dashboard.theme import plain
+from dashboard.theme import plain, plural
 from dashboard.widgets import OPENS, clicked, rows_key, table, time_column
 from stocktide.foundation.users import User
 
@@ -25,14 +25,14 @@ ABOUT = (
 LINES = {
     "gross": "Lines before discounts",
     "discounts": "Discounts",
-    "recorded": "Sales in the ledger",
+    "recorded": "Sales recorded",
     "subtotal_file": "Subtotal of the files",
     "difference": "Difference",
     "shipping": "Shipping",
     "taxes": "Taxes on top",
     "other": "Duties and others",
     "total_file": "Total of the files",
-    "total": "Total that follows from the ledger",
+    "total": "Total that follows from what is recorded",
     "refunded": "Paid back",
     "returned": "… as returns",
     "refunded_shipping_and_taxes": "… their shipping and taxes",
@@ -73,7 +73,12 @@ def _form(reader: Reader) -> None:
     st.markdown(ABOUT)
     with st.form("feeds.imports.form"):
         files = st.file_uploader(
-            "Exports", type=["csv", "tsv"], accept_multiple_files=True, key="feeds.imports.files"
+            "Exports",
+            type=["csv", "tsv"],
+            accept_multiple_files=True,
+            key="feeds.imports.files",
+            # the API takes as much in one request
+            max_upload_size=max(1, reader.settings.body_bytes_max // 2**20),
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             zone = st.text_input(
@@ -83,6 +88,13 @@ def _form(reader: Reader) -> None:
                 help="Of days without an offset, and of the business days of new locations.",
                 width=240,
             )
+            online = st.text_input(
+                "Online sales leave from",
+                key="feeds.imports.online",
+                placeholder="The location with most stock",
+                help="A location's name. The first import decides; later ones keep it.",
+                width=260,
+            )
             preview = st.form_submit_button("Preview", key="feeds.imports.preview")
             done = st.form_submit_button("Import", key="feeds.imports.import", type="primary")
     if not (preview or done):
@@ -90,26 +102,30 @@ def _form(reader: Reader) -> None:
     if not files:
         st.warning("Choose the files first.")
         return
-    _send(reader, files, zone.strip() or "UTC", dry_run=preview)
+    said = {"timezone": zone.strip() or "UTC", "online": online.strip() or None, "dry_run": preview}
+    _send(reader, files, said)
 
 
-def _send(reader: Reader, files: Sequence[Any], zone: str, *, dry_run: bool) -> None:
+def _send(reader: Reader, files: Sequence[Any], options: Mapping[str, Any]) -> None:
     settings = reader.settings
     try:
         texts = [{"name": file.name, "text": file.getvalue().decode("utf-8-sig")} for file in files]
     except UnicodeDecodeError:
         st.warning("A file is not UTF-8. Export it again, or import it on the command line.")
         return
-    body = {"files": texts, "timezone": zone, "dry_run": dry_run}
+    body = {"files": texts, **options}
     path = "/v1/imports/shopify"
     answer, why = ask_api("POST", path, settings.api_address, settings.dashboard_key, body)
     if answer is None:
         st.warning(plain(why))
         return
     st.session_state[REPORT] = answer
-    if not dry_run:
+    if not options["dry_run"]:
         recorded = answer["events"].get("accepted", 0)
-        said = f"{recorded:,} events recorded. Figures follow after the next ETL: see System."
+        said = "Nothing new: all of it was recorded before."
+        if recorded:
+            events = plural(recorded, "event")
+            said = f"{events} recorded. Figures follow after the next ETL: see System."
         st.session_state[SAID] = (answer["balances"], said)
         st.rerun()
 
@@ -148,12 +164,14 @@ def _report(title: str, report: Mapping[str, Any]) -> None:
             plain(f"{currency}: {sums['orders']:,} orders, {sums['lines']:,} lines")
             + (" · sums agree to the cent" if is_even else " · **sums differ**")
         )
-        table(sum_rows(sums), f"feeds.imports.sums.{title}.{currency}", {})
+        amounts = {"Amount": st.column_config.TextColumn("Amount", alignment="right")}
+        key = f"feeds.imports.sums.{title}.{currency}"
+        table(sum_rows(sums), key, amounts, height="content", width=480)
     for note in [*report["notes"], *report.get("warnings", [])]:
         st.caption(plain(note))
     for reason, message in report.get("examples", {}).items():
         st.warning(plain(f"{reason}, for example: {message}"))
-    if report["next"]:
+    if report["next"] and not report["dry_run"]:
         st.markdown("Next: " + " · ".join(f"`{step}`" for step in report["next"]))
 
 

@@ -49,12 +49,12 @@ def import_file(path: Path, mapping: Mapping, recorder: Recorder, advance: Advan
     with recorded_run(recorder.engine, "import") as run:
         run.detail.update(file=path.name, mapping=mapping.name)
         with TabularFile(path, mapping) as table:
-            tally = _import_table(table, recorder, _noting(recorder.engine, run, advance))
+            tally = _import_table(table, recorder, noting(recorder.engine, run, advance))
         run.detail.update(tally.as_dict())
     return tally
 
 
-def _noting(engine: sa.Engine, run: Run, advance: Advance) -> Advance:
+def noting(engine: sa.Engine, run: Run, advance: Advance) -> Advance:
     """Return what tells the caller how far an import is, and now and then the pages."""
     noted_at = -NOTE_EVERY_S
 

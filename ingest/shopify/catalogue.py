@@ -1,6 +1,6 @@
 """Shopify's products export: a product for each variant, its vendor and cost as terms, and which are gift cards."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,6 +11,7 @@ from ingest.shopify.headers import OPTIONS
 from ingest.shopify.rows import (
     BadCell,
     Export,
+    LeftOut,
     Refused,
     Row,
     code_of,
@@ -43,7 +44,7 @@ class Catalogue:
     twice: dict[str, list[str]] = field(default_factory=dict)
     without_sku: set[str] = field(default_factory=set)
     refused: list[Refused] = field(default_factory=list)
-    left_out: int = 0
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
 
 
 def read_catalogue(exports: Sequence[Export], currency: str | None) -> Catalogue:
@@ -53,7 +54,7 @@ def read_catalogue(exports: Sequence[Export], currency: str | None) -> Catalogue
         seen: defaultdict[str, list[str]] = defaultdict(list)
         for row in _filled(export.rows):
             if not _is_variant(row):
-                found.left_out += 1
+                found.left_out[row.file, "a picture"] += 1
                 continue
             try:
                 _add(found, seen, row, currency)

@@ -1,11 +1,12 @@
 """Import of exports: products and locations, then stock, sales and purchases, then terms; and the proof of the sums."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from ingest.files.importing import Advance, noting
 from ingest.parsing.events import Fault
 from ingest.parsing.parser import EventParser
 from ingest.recording.feed_limits import permitted_of_feed
@@ -36,7 +37,6 @@ FEED = "import shopify"
 EVENT_TYPE, ROW_TYPE = "application/cloudevents+json", "text/csv"
 ORDERS, INVENTORY, PURCHASES = "orders", "inventory", "purchases"
 CHUNK = 5_000
-Advance = Callable[[int, int | None], None]
 
 
 def import_exports(
@@ -49,11 +49,11 @@ def import_exports(
     with recorded_run(recorder.engine, "import") as run:
         run.detail.update(file=", ".join(path.name for path in paths)[:500], mapping="shopify")
         exports = read_exports(paths, options, known_before(recorder))
-        report = Report()
+        report, note = Report(), noting(recorder.engine, run, advance)
         with recorder.engine.begin() as connection:
             make_known(connection, exports, options.timezone, report)
         for revision in _revisions(recorder, exports, options):
-            _record(recorder, revision, report, advance)
+            _record(recorder, revision, report, note)
         _keep(recorder, exports.refused, report)
         with recorder.engine.begin() as connection:
             put_all_terms(connection, exports, report)

@@ -1,6 +1,6 @@
 """Rows of Shopify's orders export put together as orders, over parts of an export and over overlapping exports."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from ingest.parsing.events import Fault
 from ingest.shopify.allocation import allocated
-from ingest.shopify.rows import BadCell, Export, Refused, Row, code_of
+from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row, code_of
 
 ZERO = Decimal(0)
+LATER, NO_LINE = "in a later export again", "no line of an order"
 # One of them stands on the row with which an order begins, and on no other.
 ON_FIRST_ROW = ("financial status", "currency", "subtotal", "total", "id")
 
@@ -72,11 +73,11 @@ class Copy:
 
 @dataclass
 class Orders:
-    """Orders that were read, the rows that are refused, and how many stood in more than one file."""
+    """Orders that were read, the rows that are refused, and those that are left out, by file and reason."""
 
     orders: list[Order] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    repeated_rows: int = 0
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
 
 
 def read_orders(exports: Sequence[Export]) -> Orders:
@@ -86,7 +87,8 @@ def read_orders(exports: Sequence[Export]) -> Orders:
     for name, several in copies.items():
         several.sort(key=lambda copy: copy.rank)
         kept = several[-1]
-        found.repeated_rows += sum(len(copy.rows) for copy in several if copy is not kept)
+        again = [row for copy in several if copy is not kept for row in copy.rows]
+        found.left_out.update((row.file, LATER) for row in again)
         try:
             order = _order(name, kept.rows)
         except BadCell as bad:
@@ -96,6 +98,7 @@ def read_orders(exports: Sequence[Export]) -> Orders:
             found.refused += _incomplete(order)
         else:
             found.orders.append(order)
+        found.left_out.update((row.file, NO_LINE) for row in kept.rows if not _has_line(row))
     return found
 
 
@@ -143,7 +146,7 @@ def _order(name: str, rows: Sequence[Row]) -> Order:
         column: first.number_in(column, ZERO)
         for column in ("subtotal", "shipping", "taxes", "duties", "discount amount", "refunded amount")
     }  # fmt: skip
-    lines = [_line(row, number) for number, row in enumerate(_with_line(rows), start=1)]
+    lines = [_line(row, number) for number, row in enumerate(filter(_has_line, rows), start=1)]
     before = sum((line.amount for line in lines), ZERO)
     subtotal = first.number_in("subtotal")
     if (currency := first.text("currency")) is None:
@@ -176,9 +179,9 @@ def _order(name: str, rows: Sequence[Row]) -> Order:
     )
 
 
-def _with_line(rows: Sequence[Row]) -> Iterator[Row]:
-    """Yield rows that have a line: a transaction of a refund may stand on a row without one."""
-    return (row for row in rows if row.text("lineitem name") or row.text("lineitem quantity"))
+def _has_line(row: Row) -> bool:
+    """Return True unless a row has no line, as the transaction of a refund."""
+    return bool(row.text("lineitem name") or row.text("lineitem quantity"))
 
 
 def _line(row: Row, number: int) -> Line:

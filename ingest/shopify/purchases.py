@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from ingest.shopify.catalogue import Offer
-from ingest.shopify.rows import BadCell, Export, Refused, Row, code_of, short, utc_text
+from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row, code_of, short, utc_text
 from ingest.shopify.sales import Draft
 from stocktide.domain.kinds import ORDER, RECEIPT
 
@@ -48,7 +48,7 @@ class Purchases:
     """What becomes of purchase orders. withdrawn: keys of lines that are not on order, or not any more."""
 
     lines: list[Purchase] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     withdrawn: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def _add(
     when = row.instant("received at", zone) if received > 0 and row.text("received at") else None
     reason, open_units = _left(status, ordered, received, dated=when is not None)
     if reason is not None:
-        found.left_out[reason] += 1
+        found.left_out[row.file, reason] += 1
         found.examples.setdefault(reason, row.place)
         found.withdrawn.append(f"{number}:{line}")
         return

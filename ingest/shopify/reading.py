@@ -55,8 +55,9 @@ class Known(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """An inventory export. key: of its content; at: when it was exported, where only its file says so."""
+    """An inventory export. file: its name; key: of its content; at: when it was exported."""
 
+    file: str
     counts: Counts
     key: str
     at: datetime
@@ -142,4 +143,4 @@ def _counted(file: Export, catalogue: Catalogue, options: Options) -> Counted:
         key = f"{key}:{options.counted_at.astimezone(UTC):%Y%m%dT%H%M%S}"
     written = datetime.fromtimestamp(file.path.stat().st_mtime, UTC)
     counts = read_counts(file, skipped=catalogue.gift_cards)
-    return Counted(counts, key, options.counted_at or written)
+    return Counted(file.path.name, counts, key, options.counted_at or written)

@@ -108,6 +108,10 @@ def _instant(text: str) -> datetime | None:
     return None
 
 
+# Name of a file, and why rows of it are left out.
+LeftOut = tuple[str, str]
+
+
 class Refused(NamedTuple):
     """What is kept as a reject: its bytes and why."""
 

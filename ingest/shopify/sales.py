@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ingest.shopify.orders import ZERO, Line, Order
-from ingest.shopify.rows import has_sku, utc_text
+from ingest.shopify.rows import LeftOut, has_sku, utc_text
 from stocktide.domain.kinds import RETURN, SALE, EventKind
 
 # An order in one of these states sold nothing.
@@ -39,13 +39,13 @@ class Sale(NamedTuple):
 
 @dataclass
 class Sales:
-    """What becomes of orders. left_out: lines by reason; amounts: their money by reason and currency.
+    """What becomes of orders. left_out: lines by file and reason; amounts: their money by reason and currency.
 
     withdrawn: keys of lines that must not be in the ledger, or not any more. lines: number of lines of each order.
     """
 
     sales: list[Sale] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[LeftOut] = field(default_factory=Counter)
     amounts: defaultdict[tuple[str, str], Decimal] = field(
         default_factory=lambda: defaultdict(Decimal)
     )
@@ -56,7 +56,7 @@ class Sales:
 
     def leave_out(self, reason: str, line: Line, order: Order) -> None:
         """Name a line that is not recorded."""
-        self.left_out[reason] += 1
+        self.left_out[line.row.file, reason] += 1
         self.amounts[reason, order.currency] += line.amount
         self.examples.setdefault(reason, f"{line.row.place}: {line.name}")
         self.withdrawn.append(key_of(order, line))

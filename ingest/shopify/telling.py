@@ -3,10 +3,11 @@
 from collections import Counter
 
 from ingest.files.code_flags import code_warnings
-from ingest.shopify.headers import INVENTORY, ORDERS, PRODUCTS, PURCHASES
+from ingest.shopify.headers import INVENTORY, ORDERS
 from ingest.shopify.reading import Exports
 from ingest.shopify.reconciliation import in_cents
 from ingest.shopify.report import FileRead, Report
+from ingest.shopify.rows import LeftOut
 
 FIRST = "the header again"
 
@@ -21,29 +22,30 @@ def tell(report: Report, exports: Exports) -> None:
 
 
 def _files(report: Report, exports: Exports) -> None:
+    left_out: Counter[LeftOut] = Counter()
+    for part in (exports.orders, exports.sales, exports.catalogue, exports.purchases):
+        left_out += part.left_out
+    for counted in exports.inventories:
+        left_out[counted.file, "not stocked"] += counted.counts.not_stocked
     refused = Counter(one.fault.message.partition(",")[0] for one in exports.refused)
-    left_out: dict[str, dict[str, int]] = {
-        ORDERS: {**exports.sales.left_out},
-        PRODUCTS: {"a picture": exports.catalogue.left_out},
-        INVENTORY: {"not stocked": sum(one.counts.not_stocked for one in exports.inventories)},
-        PURCHASES: {**exports.purchases.left_out},
-    }
-    if exports.orders.repeated_rows:
-        left_out[ORDERS]["in a later export again"] = exports.orders.repeated_rows
     for file in exports.files:
-        # rows are counted over all files of a kind, and told with the first
-        of_kind = {
-            reason: count for reason, count in left_out.pop(file.layout.kind, {}).items() if count
-        }
-        if file.repeated:
-            of_kind[FIRST] = file.repeated
         name = file.path.name
-        report.files.append(FileRead(name, file.layout.kind, file.read, of_kind, refused[name]))
+        left_out[name, FIRST] += file.repeated
+        why = {reason: count for (of, reason), count in left_out.items() if of == name and count}
+        report.files.append(FileRead(name, file.layout.kind, file.read, why, refused[name]))
+
+
+def by_reason(left_out: Counter[LeftOut]) -> Counter[str]:
+    """Return how many rows of all files are left out, by reason."""
+    found: Counter[str] = Counter()
+    for (_, reason), count in left_out.items():
+        found[reason] += count
+    return found
 
 
 def _orders(report: Report, exports: Exports) -> None:
     sales = exports.sales
-    for reason, count in sales.left_out.items():
+    for reason, count in by_reason(sales.left_out).items():
         report.note(f"Order lines not recorded, {reason}", count, [sales.examples[reason]])
     odd = [order.name for order in exports.orders.orders if not order.adds_up]
     report.note(
@@ -60,7 +62,7 @@ def _orders(report: Report, exports: Exports) -> None:
         not order.first.text("location") for order in exports.orders.orders
     ):
         report.notes.append(
-            f"What was sold online leaves from {exports.online!r}; --online names another location."
+            f"What was sold online leaves from {exports.online!r}, unless you name another location."
         )
 
 
@@ -82,7 +84,7 @@ def _rest(report: Report, exports: Exports) -> None:
     report.note("Files that are no known export, and are not read", len(skipped), skipped)
     oversold = sum(one.counts.oversold for one in exports.inventories)
     report.note("Counts below zero (more is sold than there is), taken as nothing", oversold)
-    for reason, count in exports.purchases.left_out.items():
+    for reason, count in by_reason(exports.purchases.left_out).items():
         example = [exports.purchases.examples[reason]]
         report.note(f"Lines of purchase orders not recorded, {reason}", count, example)
     report.note("Events said otherwise before, taken back and recorded again", report.edited)

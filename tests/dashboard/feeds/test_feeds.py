@@ -310,10 +310,10 @@ def test_exports_are_dropped_tried_and_imported_with_their_sums(desk: Dashboard)
     assert "sums agree to the cent" in text_of(page)
     page.file_uploader(key="feeds.imports.files").set_value([file])
     press(page, "feeds.imports.import")
-    assert "1 events recorded" in said(page)
+    assert "1 event recorded" in said(page)
     files, sums, latest = [frame.value for frame in page.dataframe]
     assert files.iloc[0].tolist() == ["orders_export.csv", "Shopify orders", 1, 0, 0]
-    assert dict(sums.to_numpy())["Sales in the ledger"] == "4.25"
+    assert dict(sums.to_numpy())["Sales recorded"] == "4.25"
     assert latest[["state", "accepted", "sums"]].iloc[0].tolist() == ["succeeded", 1, "agree"]
     seen = desk.draw("feeds", tab="imports", role="viewer")
     assert not seen.button

@@ -221,6 +221,7 @@ def test_odd_lines_are_recorded_or_named_and_the_sums_still_hold(
         "cancelled or voided": 1, "the header again": 1,
     }  # fmt: skip
     recorded = {(row[0], row[2]) for row in ledger(database)}
+    assert report.files[0].read == len(recorded) + sum(report.files[0].left_out.values())
     assert recorded == {
         ("#1:1", "FREE"),
         ("#1:6", "Mug - Red / M"),
