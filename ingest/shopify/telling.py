@@ -3,7 +3,7 @@
 from collections import Counter
 
 from ingest.files.code_flags import code_warnings
-from ingest.shopify.headers import INVENTORY, ORDERS
+from ingest.shopify.headers import INVENTORY, ORDERS, PURCHASES
 from ingest.shopify.reading import Exports
 from ingest.shopify.reconciliation import in_cents
 from ingest.shopify.report import FileRead, Report
@@ -107,4 +107,5 @@ def _next(report: Report, exports: Exports) -> list[str]:
         said.append("Export the orders, too: forecasts are made of sales.")
     if report.dry_run:
         return [*said, "Import it: the same command without --dry-run."]
-    return [*said, "stocktide forecast", "stocktide orders propose"]
+    learn = ["stocktide lead-times learn"] if PURCHASES in kinds else []
+    return [*said, *learn, "stocktide forecast", "stocktide orders propose"]
