@@ -183,7 +183,7 @@ def sum_rows(sums: Mapping[str, Any]) -> pd.DataFrame:
         if name == "recorded":
             left_out = [key for key in sums if key.startswith("left_out: ")]
             rows += [[key.replace("left_out", "Left out"), sums[key]] for key in left_out]
-    return pd.DataFrame(rows, columns=["", "Amount"])
+    return pd.DataFrame(rows, columns=["Line", "Amount"])
 
 
 def import_rows(imports: pd.DataFrame) -> pd.DataFrame:

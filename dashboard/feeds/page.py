@@ -40,15 +40,8 @@ def render(reader: Reader, user: User) -> None:
         if refused:
             shown["rejects"] = f"Rejects ({refused:,})"
         tab = switch("tab", "Show", shown)
-        source = st.selectbox(
-            "Feed",
-            [EVERY, *names],
-            key="source",
-            bind="query-params",
-            width=320,
-            # the ledger knows sources, not the keys that brought them
-            disabled=tab in ("imports", "live", "keys"),
-        )
+        # an import is of files, not of a feed
+        source = EVERY if tab == "imports" else _choose_feed(names, tab)
     feed = None if source in (None, EVERY) else str(source)
     if tab == "keys":
         keys_panel(reader)
@@ -68,3 +61,15 @@ def render(reader: Reader, user: User) -> None:
         live_panel(reader)
     else:
         rates_panel(reader, read_frame(reader.engine, "feed_bands"), feed)
+
+
+def _choose_feed(names: list[str], tab: str) -> str | None:
+    return st.selectbox(
+        "Feed",
+        [EVERY, *names],
+        key="source",
+        bind="query-params",
+        width=320,
+        # the ledger knows sources, not the keys that brought them
+        disabled=tab in ("live", "keys"),
+    )
