@@ -5,6 +5,7 @@ what is available. Below zero, more was sold than there is; then nothing is ther
 """
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -76,7 +77,9 @@ def drafts_of(counts: Counts, key: str, at: datetime) -> Iterator[Draft]:
     for (location, code), units in sorted(counts.units.items()):
         data = {"product": code, "location": location, "counted": f"{max(units, Decimal(0)):f}"}
         place = counts.places[location, code]
-        yield Draft(f"{key}:{short(f'{location}:{code}')}", STOCKTAKE, utc_text(at), data, place)
+        # as JSON, for either may hold whatever would join them
+        pair = short(json.dumps([location, code], ensure_ascii=False))
+        yield Draft(f"{key}:{pair}", STOCKTAKE, utc_text(at), data, place)
 
 
 def content_key(path: Path) -> str:

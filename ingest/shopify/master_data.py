@@ -14,6 +14,7 @@ from ingest.shopify.buying import put_terms
 from ingest.shopify.purchases import newest_offers, ranked
 from ingest.shopify.reading import Exports, Known
 from ingest.shopify.report import Report
+from stocktide.foundation.database import statement
 
 # The attribute of the location from which online sales leave: later imports go by it.
 SELLS_ONLINE = "sells_online"
@@ -61,11 +62,15 @@ def put_all_terms(connection: sa.Connection, exports: Exports, report: Report) -
     offers = newest_offers(exports.purchases.lines)
     bought = {product for _, product in offers} | {product for _, product in exports.suppliers.sold}
     vendors = {
-        key: offer for key, offer in exports.catalogue.offers.items() if offer.product not in bought
+        key: offer
+        for key, offer in exports.catalogue.offers.items()
+        # a supplier's own row may leave the cost to the product
+        if offer.product not in bought or key in exports.suppliers.sold
     }
-    report.terms = put_terms(
+    report.terms, wrong = put_terms(
         connection, exports.suppliers, offers, vendors, ranked(offers.values())
     )
+    report.notes += wrong
 
 
 def known_before(recorder: Recorder) -> Known:
@@ -75,4 +80,5 @@ def known_before(recorder: Recorder) -> Known:
     )
     with recorder.engine.connect() as connection:
         online = connection.execute(query, {"name": SELLS_ONLINE}).scalar_one_or_none()
-    return Known(online, recorder.settings.currency)
+        fullest = connection.execute(statement("ingest/fullest_location")).scalar_one_or_none()
+    return Known(online, fullest, recorder.settings.currency)

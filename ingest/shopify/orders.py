@@ -39,7 +39,7 @@ class Order:
     """An order with its money. other: what is in the total beside goods, shipping and taxes, such as duties.
 
     taxes: those that come on top of prices; with prices that include them, 0. adds_up: its lines and discounts are its
-    subtotal.
+    subtotal. is_whole: they are so exactly, as they would not be if a line were missing.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Order:
     total: Decimal
     refunded: Decimal
     adds_up: bool
+    is_whole: bool
 
     @property
     def goods(self) -> Decimal:
@@ -64,11 +65,15 @@ class Order:
 
 @dataclass
 class Copy:
-    """An order as one export has it. at_end: it is the last of its file, so that it may go on in the next part."""
+    """An order as one export has it. at_end: it is the last of its file, so that it may go on in the next part.
+
+    is_doubted: a line of it may be among the broken rows of its file.
+    """
 
     rows: list[Row]
     rank: tuple[str, int] = ("", 0)
     at_end: bool = False
+    is_doubted: bool = False
 
 
 @dataclass
@@ -80,8 +85,11 @@ class Orders:
     left_out: Counter[LeftOut] = field(default_factory=Counter)
 
 
-def read_orders(exports: Sequence[Export]) -> Orders:
-    """Put the rows of orders exports together. Of an order in several exports the latest export counts."""
+def read_orders(exports: Sequence[Export], zone: str = "UTC") -> Orders:
+    """Put the rows of orders exports together. Of an order in several exports the latest export counts.
+
+    zone: of times without an offset.
+    """
     found = Orders()
     copies = _copies(exports, found)
     for name, several in copies.items():
@@ -90,11 +98,11 @@ def read_orders(exports: Sequence[Export]) -> Orders:
         again = [row for copy in several if copy is not kept for row in copy.rows]
         found.left_out.update((row.file, LATER) for row in again)
         try:
-            order = _order(name, kept.rows)
+            order = _order(name, kept.rows, zone)
         except BadCell as bad:
             found.refused += _whole(name, kept.rows, bad.fault)
             continue
-        if kept.at_end and order.goods < order.subtotal:
+        if (kept.at_end or kept.is_doubted) and not order.is_whole:
             found.refused += _incomplete(order)
         else:
             found.orders.append(order)
@@ -116,7 +124,7 @@ def _copies(exports: Sequence[Export], found: Orders) -> dict[str, list[Copy]]:
                     found.refused.append(Refused(row.raw, bad.fault))
                     current, name = None, None
                     continue
-                name, current = said, Copy([row], (newest, place))
+                name, current = said, Copy([row], (newest, place), is_doubted=bool(export.refused))
                 copies[name].append(current)
             elif current is not None and said in (name, None):
                 current.rows.append(row)
@@ -140,7 +148,7 @@ def _go_on(copies: dict[str, list[Copy]], row: Row, place: int, found: Orders) -
     found.refused.append(Refused(row.raw, Fault("order_incomplete", said, "name")))
 
 
-def _order(name: str, rows: Sequence[Row]) -> Order:
+def _order(name: str, rows: Sequence[Row], zone: str) -> Order:
     first = rows[0]
     money = {
         column: first.number_in(column, ZERO)
@@ -160,13 +168,16 @@ def _order(name: str, rows: Sequence[Row]) -> Order:
         ]
     total = first.number_in("total", subtotal + money["shipping"])
     beside = total - subtotal - money["shipping"]
-    on_top = money["taxes"] if beside >= money["taxes"] else ZERO
+    on_top = _on_top(beside, money["taxes"], money["duties"])
     all_discounts = sum((line.gross for line in lines), ZERO) - subtotal
+    said = money["discount amount"] if first.text("discount amount") else discount
+    # a code for free shipping is among the discounts, and not among those of lines
+    ships_free = money["shipping"] == 0 and said >= all_discounts
     return Order(
         name,
         first,
         lines,
-        first.instant("created at", "UTC"),
+        first.instant("created at", zone),
         currency,
         subtotal,
         money["shipping"],
@@ -175,8 +186,16 @@ def _order(name: str, rows: Sequence[Row]) -> Order:
         beside - on_top,
         total,
         money["refunded amount"],
-        adds_up=discount >= 0 and money["discount amount"] >= min(discount, all_discounts),
+        adds_up=discount >= 0 and said >= min(discount, all_discounts),
+        is_whole=discount >= 0 and (said in (discount, all_discounts) or ships_free),
     )
+
+
+def _on_top(beside: Decimal, taxes: Decimal, duties: Decimal) -> Decimal:
+    """Return the taxes that are in the total beside goods and shipping: all of them, or none if prices include them."""
+    if beside in (ZERO, duties):
+        return ZERO
+    return taxes if beside >= taxes else ZERO
 
 
 def _has_line(row: Row) -> bool:
@@ -204,10 +223,10 @@ def _whole(name: str, rows: Sequence[Row], fault: Fault) -> Iterator[Refused]:
 
 def _incomplete(order: Order) -> Iterator[Refused]:
     said = (
-        f"order {order.name!r} is the last of its file, and its lines come to {order.goods} of {order.subtotal}: it "
-        "goes on in the next part of the export. Give all parts at once."
+        f"the lines of order {order.name!r} come to {order.goods}, its Subtotal is {order.subtotal}: a line of it "
+        "stands in the next part of the export, or among the broken rows of the file. Give all parts at once, or fix "
+        "the rows."
     )
     for line in order.lines:
-        yield Refused(
-            line.row.raw, Fault("order_incomplete", f"{line.row.place}: {said}", "subtotal")
-        )
+        why = f"{line.row.place}: {said}"
+        yield Refused(line.row.raw, Fault("order_incomplete", why, "subtotal"))

@@ -48,9 +48,10 @@ class Options(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known before: where online sales left from so far, and the currency of the chain."""
+    """What is known before: where online sales left from so far, where most stock is, and the currency of the chain."""
 
     online: str | None = None
+    fullest: str | None = None
     currency: str | None = None
 
 
@@ -115,13 +116,15 @@ def read_exports(paths: Sequence[Path], options: Options, known: Known) -> Expor
         kind: [file for file in files if file.layout.kind == kind]
         for kind in (ORDERS, PRODUCTS, INVENTORY, PURCHASES, SUPPLIERS)
     }
-    orders = read_orders(of[ORDERS])
+    orders = read_orders(of[ORDERS], options.timezone)
     currencies = Counter(order.currency for order in orders.orders).most_common(1)
     currency = currencies[0][0] if currencies else known.currency
     catalogue = read_catalogue(of[PRODUCTS], currency)
     inventories = [_counted(file, catalogue, options) for file in of[INVENTORY]]
     counts = [counted.counts for counted in inventories]
-    online = options.online or known.online or fullest(counts) or ONLINE
+    # a place that was made up for want of stock gives way to one that has some
+    before = None if known.online == ONLINE else known.online
+    online = options.online or before or fullest(counts) or known.fullest or ONLINE
     return Exports(
         files,
         catalogue,

@@ -4,7 +4,7 @@ from collections import Counter
 
 from ingest.files.code_flags import code_warnings
 from ingest.shopify.headers import INVENTORY, ORDERS, PURCHASES
-from ingest.shopify.reading import Exports
+from ingest.shopify.reading import ONLINE, Exports
 from ingest.shopify.reconciliation import in_cents
 from ingest.shopify.report import FileRead, Report
 from ingest.shopify.rows import LeftOut
@@ -98,6 +98,11 @@ def _next(report: Report, exports: Exports) -> list[str]:
     if report.tally.rejected:
         said.append(
             "Look at what was refused, fix the file, and import it again: stocktide rejects list"
+        )
+    if exports.before.online == ONLINE and exports.inventories and ORDERS not in kinds:
+        said.append(
+            f"Online sales stand at {ONLINE!r}, which has no stock: import the orders again, and they move to "
+            f"{exports.online!r}."
         )
     if INVENTORY not in kinds:
         said.append(

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from ingest.recording.recording import Recorder
 from ingest.shopify import Options, Report, dry_run_exports, import_exports
+from ingest.terms import kind_of, put_rows
+from ingest.terms.shapes import SupplierProductIn
 from stocktide.foundation.settings import Settings
 from tests.ingest.shopify.shop import (
     ORDERS_NEW,
@@ -149,7 +151,8 @@ def test_an_order_across_parts_is_one_and_a_part_alone_is_refused(
     first, second = "".join(text[:3]), text[0] + text[3]
     alone = run(part_1=first)
     assert alone.tally.rejected == {"order_incomplete": 2}
-    assert "lines come to 5.00 of 7.50" in alone.tally.examples["order_incomplete"]
+    said = "the lines of order '#1001-A' come to 5.00, its Subtotal is 7.50"
+    assert said in alone.tally.examples["order_incomplete"]
     assert run(part_2=second).tally.rejected == {"order_incomplete": 1}
     assert ledger(database) == []
     both = run(part_1=first, part_2=second)
@@ -347,6 +350,44 @@ def test_stocky_orders_become_orders_and_receipts_that_lead_times_learn_from(
         " WHERE kind = 'receipt' GROUP BY 1"
     )
     assert sorted(rows(database, came)) == [("L", 30_000), ("R", 10_000)]
+
+
+def test_orders_that_came_before_the_stock_move_to_where_it_is(
+    run: Import, database: sa.Engine
+) -> None:
+    orders = orders_csv([Order("#1", AT, [Line("Loaf", 2, Decimal("2.50"), "L")])])
+    stock = inventory_csv([Variant("Loaf", [], "L", Decimal(2), Decimal(1), stock={"Bakery": 9})])
+    run(orders=orders)
+    assert any("move to 'Bakery'" in step for step in run(stock=stock).next)
+    moved = run(orders=orders)
+    assert (moved.edited, moved.balances) == (1, True)
+    standing = [(row[3], row[1]) for row in ledger(database) if row[15]]
+    assert ("Bakery", "sale") in standing
+    assert run(orders=orders).unchanged == 1
+
+
+def test_suppliers_become_terms_that_people_may_change_for_good(
+    run: Import, database: sa.Engine
+) -> None:
+    loaf = Variant("Loaf", [], "L", Decimal("2.50"), Decimal("1.10"), stock={"Bakery": 9})
+    general = (
+        "Supplier Name,Lead Time (days),Email,MOQ\nMill,6,mill@example.com,40\nFarm,4,nowhere,\n"
+    )
+    sold = "Supplier,SKU,Lead Time (days),Pack Size,Supplier SKU\nMill,L,5,12,M-17\n"
+    first = run(stock=inventory_csv([loaf]), products=products_csv([loaf]), mill=general, sold=sold)
+    assert first.terms == {"suppliers": 1, "supplier-products": 1}
+    assert any("Farm" in note and "nowhere" in note for note in first.notes)
+    terms = (
+        "SELECT supplier, price_micros, pack_milli, lead_days, sku, recorded_by FROM supplier_products"
+        " WHERE withdrawn_at IS NULL"
+    )
+    assert rows(database, terms) == [("Mill", 1_100_000, 12_000, 5, "M-17", "import shopify")]
+    with database.begin() as connection:
+        kind = kind_of("supplier-products")
+        row = SupplierProductIn(supplier="Mill", product="L", price="0.99", pack=6)
+        put_rows(connection, kind, [row], by="anna")
+    assert run(mill=general, sold=sold).terms == {}
+    assert rows(database, terms) == [("Mill", 990_000, 6_000, None, None, "anna")]
 
 
 def test_a_dry_run_counts_what_the_import_records_and_needs_no_database(
