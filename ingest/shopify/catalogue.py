@@ -7,18 +7,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ingest.ledger.dimensions import ProductIn
+from ingest.shopify.codes import code_of, has_sku, short, variant_name
 from ingest.shopify.headers import OPTIONS
-from ingest.shopify.rows import (
-    BadCell,
-    Export,
-    LeftOut,
-    Refused,
-    Row,
-    code_of,
-    has_sku,
-    short,
-    variant_name,
-)
+from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row
 
 LABEL_MAX = 200
 # What stands on a product's first row alone.

@@ -13,17 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from ingest.shopify.rows import (
-    BadCell,
-    Export,
-    Refused,
-    Row,
-    code_of,
-    has_sku,
-    short,
-    utc_text,
-    variant_name,
-)
+from ingest.shopify.codes import code_of, has_sku, short, variant_name
+from ingest.shopify.rows import BadCell, Export, Refused, Row, utc_text
 from ingest.shopify.sales import Draft
 from stocktide.domain.kinds import STOCKTAKE
 

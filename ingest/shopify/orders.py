@@ -1,6 +1,6 @@
 """Rows of Shopify's orders export put together as orders, over parts of an export and over overlapping exports."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from ingest.parsing.events import Fault
 from ingest.shopify.allocation import allocated
-from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row, code_of
+from ingest.shopify.codes import code_of
+from ingest.shopify.order_rows import copies_of
+from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row
 
 ZERO = Decimal(0)
 LATER, NO_LINE = "in a later export again", "no line of an order"
-# One of them stands on the row with which an order begins, and on no other.
-ON_FIRST_ROW = ("financial status", "currency", "subtotal", "total", "id")
 
 
 class Line(NamedTuple):
@@ -64,19 +64,6 @@ class Order:
 
 
 @dataclass
-class Copy:
-    """An order as one export has it. at_end: it is the last of its file, so that it may go on in the next part.
-
-    is_doubted: a line of it may be among the broken rows of its file.
-    """
-
-    rows: list[Row]
-    rank: tuple[str, int] = ("", 0)
-    at_end: bool = False
-    is_doubted: bool = False
-
-
-@dataclass
 class Orders:
     """Orders that were read, the rows that are refused, and those that are left out, by file and reason."""
 
@@ -91,7 +78,7 @@ def read_orders(exports: Sequence[Export], zone: str = "UTC") -> Orders:
     zone: of times without an offset.
     """
     found = Orders()
-    copies = _copies(exports, found)
+    copies = copies_of(exports, found.refused)
     for name, several in copies.items():
         several.sort(key=lambda copy: copy.rank)
         kept = several[-1]
@@ -108,44 +95,6 @@ def read_orders(exports: Sequence[Export], zone: str = "UTC") -> Orders:
             found.orders.append(order)
         found.left_out.update((row.file, NO_LINE) for row in kept.rows if not _has_line(row))
     return found
-
-
-def _copies(exports: Sequence[Export], found: Orders) -> dict[str, list[Copy]]:
-    copies: dict[str, list[Copy]] = defaultdict(list)
-    for place, export in enumerate(exports):
-        newest = max((row.text("created at") or "" for row in export.rows), default="")
-        current: Copy | None = None
-        name: str | None = None
-        for row in export.rows:
-            said = row.text("name")
-            if any(row.text(column) for column in ON_FIRST_ROW):
-                if said is None:
-                    bad = row.bad("missing_field", "name", "an order without a name.")
-                    found.refused.append(Refused(row.raw, bad.fault))
-                    current, name = None, None
-                    continue
-                name, current = said, Copy([row], (newest, place), is_doubted=bool(export.refused))
-                copies[name].append(current)
-            elif current is not None and said in (name, None):
-                current.rows.append(row)
-            else:
-                _go_on(copies, row, place, found)
-        if current is not None:
-            current.at_end = True
-    return copies
-
-
-def _go_on(copies: dict[str, list[Copy]], row: Row, place: int, found: Orders) -> None:
-    """Add a row that begins no order to the one that the file before ended with."""
-    for copy in reversed(copies.get(row.text("name") or "", [])):
-        if copy.at_end and copy.rank[1] < place:
-            copy.rows.append(row)
-            return
-    said = (
-        f"{row.place}: its order {row.text('name')!r} begins in no file before it; give all parts of the export "
-        "at once."
-    )
-    found.refused.append(Refused(row.raw, Fault("order_incomplete", said, "name")))
 
 
 def _order(name: str, rows: Sequence[Row], zone: str) -> Order:

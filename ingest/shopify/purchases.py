@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from ingest.shopify.catalogue import Offer
-from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row, code_of, short, utc_text
+from ingest.shopify.codes import code_of, short
+from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row, utc_text
 from ingest.shopify.sales import Draft
 from stocktide.domain.kinds import ORDER, RECEIPT
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from ingest.shopify.buying import Told, read_suppliers
 from ingest.shopify.catalogue import Catalogue, read_catalogue
 from ingest.shopify.headers import (
     INVENTORY,
@@ -24,6 +23,7 @@ from ingest.shopify.orders import Orders, read_orders
 from ingest.shopify.purchases import Purchases, read_purchases
 from ingest.shopify.rows import Export, Refused, read_export
 from ingest.shopify.sales import Sales, sales_of
+from ingest.shopify.suppliers import Told, read_suppliers
 from stocktide.foundation.errors import Invalid
 
 ONLINE = "Online"

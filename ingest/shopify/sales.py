@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from ingest.shopify.codes import has_sku
 from ingest.shopify.orders import ZERO, Line, Order
-from ingest.shopify.rows import LeftOut, has_sku, utc_text
+from ingest.shopify.rows import LeftOut, utc_text
 from stocktide.domain.kinds import RETURN, SALE, EventKind
 
 # An order in one of these states sold nothing.

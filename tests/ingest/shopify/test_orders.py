@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.shopify.codes import code_of
 from ingest.shopify.headers import layout_of, natural
 from ingest.shopify.orders import read_orders
-from ingest.shopify.rows import Export, code_of, read_export
+from ingest.shopify.rows import Export, read_export
 from tests.ingest.shopify.shop import (
     INVENTORY,
     NEWER,
