@@ -27,30 +27,36 @@ class Copy:
 def copies_of(exports: Sequence[Export], refused: list[Refused]) -> dict[str, list[Copy]]:
     """Return the copies of each order by its name. refused: takes rows that belong to none."""
     copies: dict[str, list[Copy]] = defaultdict(list)
-    for place, export in enumerate(exports):
-        newest = max((row.text("created at") or "" for row in export.rows), default="")
+    parts = [(part, bool(export.refused)) for export in exports for part in export.parts]
+    for place, (rows, is_doubted) in enumerate(parts):
+        newest = max((row.text("created at") or "" for row in rows), default="")
         current: Copy | None = None
-        name: str | None = None
-        for row in export.rows:
-            said = row.text("name")
-            if any(row.text(column) for column in ON_FIRST_ROW):
-                if said is None:
-                    bad = row.bad("missing_field", "name", "an order without a name.")
-                    refused.append(Refused(row.raw, bad.fault))
-                    current, name = None, None
-                    continue
-                name, current = said, Copy([row], (newest, place), is_doubted=bool(export.refused))
-                copies[name].append(current)
-            elif current is not None and said in (name, None):
+        for row in rows:
+            if current is not None and _goes_on(current, row):
                 current.rows.append(row)
+            elif not any(row.text(column) for column in ON_FIRST_ROW):
+                _go_on_before(copies, row, place, refused)
+            elif (name := row.text("name")) is None:
+                bad = row.bad("missing_field", "name", "an order without a name.")
+                refused.append(Refused(row.raw, bad.fault))
+                current = None
             else:
-                _go_on(copies, row, place, refused)
+                current = Copy([row], (newest, place), is_doubted=is_doubted)
+                copies[name].append(current)
         if current is not None:
             current.at_end = True
     return copies
 
 
-def _go_on(copies: dict[str, list[Copy]], row: Row, place: int, refused: list[Refused]) -> None:
+def _goes_on(copy: Copy, row: Row) -> bool:
+    """Return True if a row is of the order above it. Some who edit exports fill an order's fields down."""
+    first = copy.rows[0]
+    return all(row.text(name) in (first.text(name), None) for name in ("name", "id"))
+
+
+def _go_on_before(
+    copies: dict[str, list[Copy]], row: Row, place: int, refused: list[Refused]
+) -> None:
     """Add a row that begins no order to the one that the file before ended with."""
     for copy in reversed(copies.get(row.text("name") or "", [])):
         if copy.at_end and copy.rank[1] < place:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ingest.parsing.events import Fault
 from ingest.shopify.allocation import allocated
 from ingest.shopify.codes import code_of
-from ingest.shopify.order_rows import copies_of
+from ingest.shopify.order_rows import Copy, copies_of
 from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row
 
 ZERO = Decimal(0)
@@ -80,7 +80,7 @@ def read_orders(exports: Sequence[Export], zone: str = "UTC") -> Orders:
     found = Orders()
     copies = copies_of(exports, found.refused)
     for name, several in copies.items():
-        several.sort(key=lambda copy: copy.rank)
+        several = _of_one(name, several, found.refused)
         kept = several[-1]
         again = [row for copy in several if copy is not kept for row in copy.rows]
         found.left_out.update((row.file, LATER) for row in again)
@@ -95,6 +95,21 @@ def read_orders(exports: Sequence[Export], zone: str = "UTC") -> Orders:
             found.orders.append(order)
         found.left_out.update((row.file, NO_LINE) for row in kept.rows if not _has_line(row))
     return found
+
+
+def _of_one(name: str, copies: Sequence[Copy], refused: list[Refused]) -> list[Copy]:
+    """Return the copies of one order, the latest last. refused: takes what has its name, and another Id."""
+    by_age = sorted(copies, key=lambda copy: (copy.rows[0].text("created at") or "", copy.rank))
+    # exports of before had no column for it
+    own = next(filter(None, (copy.rows[0].text("id") for copy in by_age)), None)
+    others = [copy for copy in copies if copy.rows[0].text("id") not in (own, None)]
+    for row in (row for copy in others for row in copy.rows):
+        said = (
+            f"{row.place}: order {name!r} is another than that of Id {own}. Import the exports of several shops apart, "
+            "each with a name of its own (shop)."
+        )
+        refused.append(Refused(row.raw, Fault("conflict", said, "id")))
+    return sorted((copy for copy in copies if copy not in others), key=lambda copy: copy.rank)
 
 
 def _order(name: str, rows: Sequence[Row], zone: str) -> Order:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -119,20 +120,29 @@ class Refused(NamedTuple):
 
 @dataclass
 class Export:
-    """A file that was read. repeated: rows that are the header again. others: names of columns that are not ours."""
+    """A file that was read. others: names of columns that are not ours.
+
+    again: how many rows stood before each row that is the header again, as where files were joined to one.
+    """
 
     path: Path
     layout: Layout
     rows: list[Row] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    repeated: int = 0
+    again: list[int] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
     @property
     def read(self) -> int:
         """Return how many rows the file has."""
-        return len(self.rows) + self.repeated + len(self.refused)
+        return len(self.rows) + len(self.again) + len(self.refused)
+
+    @property
+    def parts(self) -> list[list[Row]]:
+        """Return the rows of each file that was joined to this one."""
+        ends = [0, *self.again, len(self.rows)]
+        return [self.rows[start:end] for start, end in pairwise(ends)]
 
 
 def read_export(path: Path) -> Export:
@@ -147,7 +157,7 @@ def read_export(path: Path) -> Export:
     export = Export(path, layout, others=others, names=source.names)
     for number, line, cells in source.numbered():
         if [cell.strip() for cell in cells] == source.names:
-            export.repeated += 1
+            export.again.append(len(export.rows))
             continue
         named = {**places, **(others if layout.kind != ORDERS else {})}
         found = {ours: cells[place].strip() for ours, place in named.items()}

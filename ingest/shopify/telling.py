@@ -30,7 +30,7 @@ def _files(report: Report, exports: Exports) -> None:
     refused = Counter(one.fault.message.partition(",")[0] for one in exports.refused)
     for file in exports.files:
         name = file.path.name
-        left_out[name, FIRST] += file.repeated
+        left_out[name, FIRST] += len(file.again)
         why = {reason: count for (of, reason), count in left_out.items() if of == name and count}
         report.files.append(FileRead(name, file.layout.kind, file.read, why, refused[name]))
 

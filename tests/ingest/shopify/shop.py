@@ -79,7 +79,8 @@ class Order:
         first = {
             "Financial Status": self.status, "Currency": self.currency, "Subtotal": f"{self.subtotal:.2f}",
             "Shipping": f"{self.shipping:.2f}", "Taxes": f"{self.taxes:.2f}", "Total": f"{self.total:.2f}",
-            "Discount Amount": f"{discounts:.2f}", "Notes": self.notes, "Id": str(hash(self.name) % 10**9),
+            "Discount Amount": f"{discounts:.2f}", "Notes": self.notes,
+            "Id": "7" + "".join(filter(str.isdigit, self.name)),
             "Cancelled at": created if self.cancelled else "", "Refunded Amount": f"{self.refunded:.2f}",
             "Location": self.location, "Source": "pos" if self.location else "web", "Duties": f"{self.duties:.2f}",
         }  # fmt: skip

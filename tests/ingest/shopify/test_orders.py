@@ -1,5 +1,6 @@
 """Rows put together as orders: however an export is cut into parts, and in whatever order its files are told."""
 
+import csv
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,12 +26,14 @@ from tests.ingest.shopify.shop import (
     PURCHASES,
     history,
     orders_csv,
+    table,
     variants_of,
 )
 
 END = datetime(2026, 8, 20, 18, tzinfo=UTC)
 ORDERS = history(variants_of(2, online="B", shop="M"), end=END, days=3, seed=7, shop="M")
 HEAD, *ROWS = orders_csv(ORDERS).splitlines(keepends=True)
+ID = next(iter(ORDERS[0].rows()))["Id"]
 
 
 @contextmanager
@@ -58,6 +61,8 @@ def test_an_export_says_the_same_in_whatever_parts_it_comes(cuts: set[int]) -> N
     parts = [HEAD + "".join(ROWS[a:b]) for a, b in pairwise(places)]
     with exports(*parts) as files:
         found = read_orders(files)
+    with exports("".join(parts)) as joined:
+        assert told(read_orders(joined).orders) == told(found.orders)
     assert not found.refused
     assert found.left_out.total() == 0
     assert told(found.orders).keys() == {order.name for order in ORDERS}
@@ -78,6 +83,29 @@ def test_overlapping_exports_count_each_line_once(first: int, second: int) -> No
     assert len(names) == len(set(names))
     rows = sum(file.read for file in files)
     assert rows == sum(len(order.lines) for order in found.orders) + found.left_out.total()
+
+
+def test_an_orders_fields_may_be_filled_down() -> None:
+    rows = list(csv.DictReader([HEAD, *ROWS]))
+    first = rows[0]
+    for row in rows:
+        first = row if row["Currency"] else first
+        row |= {name: cell for name, cell in first.items() if not name.startswith("Lineitem")}
+    with exports(table(ORDERS_OLD, rows)) as files:
+        filled = read_orders(files)
+    with exports(HEAD + "".join(ROWS)) as files:
+        assert told(filled.orders) == told(read_orders(files).orders)
+
+
+def test_two_orders_of_one_name_are_not_taken_for_one() -> None:
+    with exports(HEAD + ROWS[0], HEAD + ROWS[0].replace(ID, "7", 1)) as files:
+        found = read_orders(files)
+    assert len(found.orders) == 1
+    (refused,) = found.refused
+    assert refused.fault.reason == "conflict"
+    assert "is another than that of Id" in refused.fault.message
+    with exports(HEAD + ROWS[0], HEAD + ROWS[0].replace(ID, "", 1)) as files:
+        assert not read_orders(files).refused
 
 
 def _orders(rows: Sequence[str]) -> str:
