@@ -57,7 +57,7 @@ def import_exports(
         _keep(recorder, exports.refused, report)
         with recorder.engine.begin() as connection:
             put_all_terms(connection, exports, report)
-        report.sums = sums_of(exports.orders.orders, exports.sales)
+        report.sums = sums_of(exports.orders, exports.sales)
         names = [order.name for order in exports.orders.orders]
         prove(recorder.engine, options.source(ORDERS), report.sums, names)
         tell(report, exports)
@@ -81,7 +81,7 @@ def dry_run_exports(paths: Sequence[Path], options: Options, settings: Settings)
         report.tally.read += 1
         report.tally.reject(refused.fault)
     report.products, report.locations = len(products_of(exports)), len(exports.places)
-    report.sums = sums_of(exports.orders.orders, exports.sales)
+    report.sums = sums_of(exports.orders, exports.sales)
     tell(report, exports)
     return report
 

@@ -1,7 +1,7 @@
 """Rows of Shopify's orders export put together as orders, over parts of an export and over overlapping exports."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -63,13 +63,37 @@ class Order:
         return sum((line.amount for line in self.lines), ZERO)
 
 
+class Waiting(NamedTuple):
+    """What an order that is refused comes to by its own columns."""
+
+    currency: str
+    subtotal: Decimal
+    total: Decimal
+
+
 @dataclass
 class Orders:
-    """Orders that were read, the rows that are refused, and those that are left out, by file and reason."""
+    """Orders that were read, the rows that are refused, and those that are left out, by file and reason.
+
+    waiting: money of orders that are refused; unread: how many more of them do not even say what they come to.
+    """
 
     orders: list[Order] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     left_out: Counter[LeftOut] = field(default_factory=Counter)
+    waiting: list[Waiting] = field(default_factory=list)
+    unread: int = 0
+
+    def wait(self, first: Row, refused: Iterable[Refused]) -> None:
+        """Refuse an order. first: its first row."""
+        self.refused += refused
+        try:
+            subtotal = first.number_in("subtotal")
+            total = first.number_in("total", subtotal)
+        except BadCell:
+            self.unread += 1
+            return
+        self.waiting.append(Waiting(first.text("currency") or "", subtotal, total))
 
 
 def read_orders(exports: Sequence[Export], zone: str = "UTC") -> Orders:
@@ -80,35 +104,36 @@ def read_orders(exports: Sequence[Export], zone: str = "UTC") -> Orders:
     found = Orders()
     copies = copies_of(exports, found.refused)
     for name, several in copies.items():
-        several = _of_one(name, several, found.refused)
+        several = _of_one(name, several, found)
         kept = several[-1]
         again = [row for copy in several if copy is not kept for row in copy.rows]
         found.left_out.update((row.file, LATER) for row in again)
         try:
             order = _order(name, kept.rows, zone)
         except BadCell as bad:
-            found.refused += _whole(name, kept.rows, bad.fault)
+            found.wait(kept.rows[0], _whole(name, kept.rows, bad.fault))
             continue
         if (kept.at_end or kept.is_doubted) and not order.is_whole:
-            found.refused += _incomplete(order)
+            found.wait(order.first, _incomplete(order))
         else:
             found.orders.append(order)
         found.left_out.update((row.file, NO_LINE) for row in kept.rows if not _has_line(row))
     return found
 
 
-def _of_one(name: str, copies: Sequence[Copy], refused: list[Refused]) -> list[Copy]:
-    """Return the copies of one order, the latest last. refused: takes what has its name, and another Id."""
+def _of_one(name: str, copies: Sequence[Copy], found: Orders) -> list[Copy]:
+    """Return the copies of one order, the latest last. found: takes what has its name, and another Id."""
     by_age = sorted(copies, key=lambda copy: (copy.rows[0].text("created at") or "", copy.rank))
     # exports of before had no column for it
     own = next(filter(None, (copy.rows[0].text("id") for copy in by_age)), None)
     others = [copy for copy in copies if copy.rows[0].text("id") not in (own, None)]
-    for row in (row for copy in others for row in copy.rows):
-        said = (
-            f"{row.place}: order {name!r} is another than that of Id {own}. Import the exports of several shops apart, "
-            "each with a name of its own (shop)."
-        )
-        refused.append(Refused(row.raw, Fault("conflict", said, "id")))
+    said = (
+        f"order {name!r} is another than that of Id {own}. Import the exports of several shops apart, each with a name "
+        "of its own (shop)."
+    )
+    for copy in others:
+        faults = ((row, Fault("conflict", f"{row.place}: {said}", "id")) for row in copy.rows)
+        found.wait(copy.rows[0], (Refused(row.raw, fault) for row, fault in faults))
     return sorted((copy for copy in copies if copy not in others), key=lambda copy: copy.rank)
 
 

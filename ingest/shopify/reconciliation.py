@@ -1,19 +1,20 @@
 """Sums of an orders export beside those of the ledger, to the cent, one a currency."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from ingest.shopify.orders import Order
+from ingest.shopify.orders import Order, Orders
 from ingest.shopify.sales import Sales, is_paid_back
 from stocktide.foundation.database import statement
 
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+REFUSED = "refused, and kept until the file is fixed"
 ORDERS_AT_ONCE = 20_000
 
 
@@ -79,10 +80,10 @@ class Sums:
         return {**counts, **{name: in_cents(amount) for name, amount in amounts.items()}}
 
 
-def sums_of(orders: Iterable[Order], sales: Sales) -> dict[str, Sums]:
-    """Return the sums of a file by currency, as if all of its sales were recorded."""
+def sums_of(read: Orders, sales: Sales) -> dict[str, Sums]:
+    """Return the sums of files by currency, as if all of their sales were recorded."""
     found: defaultdict[str, Sums] = defaultdict(Sums)
-    for order in orders:
+    for order in read.orders:
         sums = found[order.currency]
         gross = sum((line.gross for line in order.lines), ZERO)
         sums.orders += 1
@@ -109,6 +110,12 @@ def sums_of(orders: Iterable[Order], sales: Sales) -> dict[str, Sums]:
         found[order.currency].refunded_beside += order.refunded - returned[name]
     for (reason, currency), amount in sales.amounts.items():
         found[currency].left_out[reason] = amount
+    for currency, subtotal, total in read.waiting:
+        sums = found[currency]
+        sums.orders += 1
+        sums.left_out[REFUSED] = sums.left_out.get(REFUSED, ZERO) + subtotal
+        for name, amount in (("subtotal", subtotal), ("total", total), ("other", total - subtotal)):
+            sums.file[name] += amount
     return dict(found)
 
 

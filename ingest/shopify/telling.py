@@ -51,6 +51,8 @@ def _orders(report: Report, exports: Exports) -> None:
     report.note(
         "Orders whose lines and Discount Amount do not come to their Subtotal", len(odd), odd
     )
+    unread = exports.orders.unread
+    report.note("Orders refused whose Subtotal cannot be read, so that no sum has them", unread)
     for currency, sums in sorted(report.sums.items()):
         if sums.refunds_unknown:
             amount = f"{currency} {in_cents(sums.refunds_unknown)}"

@@ -250,7 +250,11 @@ def test_refused_rows_say_where_and_what_and_are_kept(run: Import, database: sa.
     )
     report = run(orders=text + "#9,short\n")
     assert report.tally.rejected["broken_line"] == 1
-    assert not report.tally.outcomes.get("accepted") or report.balances
+    assert report.tally.outcomes == {"accepted": 2}
+    sums = report.as_dict()["reconciliation"]["EUR"]
+    assert (sums["subtotal_file"], sums["recorded"]) == ("15.00", "5.00")
+    assert sums["difference"] == "0.00"
+    assert sums["left_out: refused, and kept until the file is fixed"] == "10.00"
     kept = rejects(database)
     assert len(kept) == report.tally.rejected.total() == report.files[0].refused
     assert any(
