@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.shopify.codes import code_of
@@ -55,6 +55,7 @@ def told(found: Sequence[Any]) -> dict[str, Any]:
     }
 
 
+@settings(max_examples=30)
 @given(cuts=st.sets(st.integers(1, len(ROWS) - 1), max_size=4))
 def test_an_export_says_the_same_in_whatever_parts_it_comes(cuts: set[int]) -> None:
     places = [0, *sorted(cuts), len(ROWS)]
@@ -72,6 +73,7 @@ def test_an_export_says_the_same_in_whatever_parts_it_comes(cuts: set[int]) -> N
         assert [(code, n) for code, n, _ in lines] == [(o.sku, o.quantity) for o in order.lines]
 
 
+@settings(max_examples=30)
 @given(first=st.integers(1, len(ROWS)), second=st.integers(0, len(ROWS) - 1))
 def test_overlapping_exports_count_each_line_once(first: int, second: int) -> None:
     whole = [row for row in ROWS if row.startswith(f"{ORDERS[0].name},")]
