@@ -25,6 +25,7 @@ import ingest.epcis.http.routes
 import ingest.http.routes
 import ingest.rates.http
 import ingest.rejects.routes
+import ingest.shopify.http
 import ingest.terms.http
 import purchasing.http
 import query.http
@@ -280,6 +281,7 @@ def create_app(
         ingest.customers.http,
         ingest.rates.http,
         ingest.rejects.routes,
+        ingest.shopify.http,
         ingest.epcis.http.routes,
         catalog.http,
         query.http,
