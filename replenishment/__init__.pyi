@@ -80,7 +80,7 @@ from replenishment.ordering.policy import KINDS, Policy, make_policy
 from replenishment.ordering.proposal import Proposal
 from replenishment.ordering.propose import propose_orders
 from replenishment.ordering.rounding import Rounded, round_orders
-from replenishment.sharing.budget import Budgeted, within_budget
+from replenishment.sharing.budget import Budgeted, parts_within_budget, within_budget
 from replenishment.sharing.echelons import in_series, pool_lines, pool_paths, share_out
 from replenishment.sharing.goals import ItemTargets, spread_goal
 from replenishment.sharing.smoothing import Smoothed, smooth_deliveries
@@ -159,6 +159,7 @@ __all__ = [
     "normal_second_loss",
     "order_costs",
     "pack_grid",
+    "parts_within_budget",
     "paths_of_alike",
     "periodic_fill_rate",
     "plan_transfers",

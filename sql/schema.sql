@@ -2362,6 +2362,8 @@ CREATE TABLE suppliers (
     recorded_by          text NOT NULL,
     withdrawn_at         timestamptz,
     withdrawn_by         text,
+    -- who orders there, whose budget pays; null: nobody's
+    buyer                text,
     CONSTRAINT suppliers_pkey PRIMARY KEY (term_id),
     CONSTRAINT suppliers_check CHECK (withdrawn_at >= known_since),
     CONSTRAINT suppliers_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),

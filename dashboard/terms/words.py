@@ -65,6 +65,7 @@ KINDS: Mapping[str, TermKind] = {
             ),
             "minimum_value": number("Least value", form="%.2f"),
             "minimum_units": number("Least units"),
+            "buyer": text("Buyer"),
             "truck_units": number("Units a truck"),
             "order_cost": number("Cost an order", form="%.2f"),
             "email": text("E-mail"),

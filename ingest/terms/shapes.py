@@ -44,7 +44,8 @@ class SupplierIn(Term, kw_only=True):
 
     order_days: on which orders are taken, until `cutoff` on the clock of `timezone`; delivery_days: on which it
     delivers; any day where left out. lead_days: promised from order to delivery. An order is at least minimum_value
-    and minimum_units, and costs order_cost however much is in it; truck_units fill a truck.
+    and minimum_units, and costs order_cost however much is in it; truck_units fill a truck, and then each truck costs
+    it. buyer: who orders there, whose budget pays.
     """
 
     supplier: Label
@@ -58,6 +59,7 @@ class SupplierIn(Term, kw_only=True):
     lead_days: Days | None = None
     minimum_value: Number | None = None
     minimum_units: Number | None = None
+    buyer: Label | None = None
     truck_units: Number | None = None
     order_cost: Number | None = None
     active: bool = True

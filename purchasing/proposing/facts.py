@@ -37,7 +37,8 @@ Doubts = Mapping[tuple[str, str], Doubt]
 class Facts:
     """Frames of one moment. pairs: a row a product and location. due, expiring: units by day. lead_times: as learnt.
 
-    rates: what one unit of a currency is worth in another; without an entry no rate is known. doubts: of the stock.
+    rates: what one unit of a currency is worth in another; without an entry no rate is known. budgets: in force today,
+    a row a currency that was spent. doubts: of the stock.
     """
 
     pairs: pd.DataFrame
@@ -46,6 +47,7 @@ class Facts:
     lead_times: pd.DataFrame
     terms: dict[str, pd.DataFrame]
     rates: dict[tuple[str, str], float]
+    budgets: pd.DataFrame = field(default_factory=pd.DataFrame)
     doubts: Doubts = field(default_factory=dict)
 
 
@@ -67,6 +69,11 @@ def read_facts(connection: sa.Connection, *, today: date) -> Facts:
         lead_times=_table(connection, "lead_times"),
         terms=terms,
         rates=rates,
+        budgets=pd.DataFrame(
+            connection.execute(statement("purchasing/proposing/spent"), {"today": today})
+            .mappings()
+            .all()
+        ),
     )
 
 

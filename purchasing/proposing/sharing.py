@@ -1,4 +1,4 @@
-"""What lines of one supplier order together: its price breaks, the least that an order is worth, whole trucks."""
+"""What lines share: a supplier's price breaks, the least that its order is worth and its trucks, a buyer's budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.compute import Draft, Shared
 from purchasing.proposing.facts import Facts
-from replenishment import JoinedOrder, SupplierTerms, join_order
+from replenishment import JoinedOrder, SupplierTerms, join_order, parts_within_budget
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ class SharedOrders:
     """What was chosen for lines together. lines: by product and location, where it is not their own order.
 
     prices: of one unit, by supplier and product, where a break is reached. waiting: suppliers whose lines are too few
-    for an order today, with what an order lacks, in words.
+    for an order today, and buyers whose budget is too small for their lines, with what is lacking, in words.
     """
 
     lines: dict[tuple[str, str], Shared] = field(default_factory=dict)
@@ -29,18 +29,20 @@ class SharedOrders:
 
 
 def joined_suppliers(facts: Facts) -> set[str]:
-    """Return the suppliers whose terms are of a whole order."""
+    """Return the suppliers with terms of a whole order, or whose buyer has a budget."""
     suppliers = facts.terms["suppliers"]
     names = ["minimum_value_micros", "minimum_units_milli", "truck_units_milli"]
-    with_terms = suppliers.loc[suppliers[names].notna().any(axis=1), "supplier"]
+    bought = suppliers["buyer"].isin(set(facts.budgets["buyer"])) if len(facts.budgets) else False
+    with_terms = suppliers.loc[suppliers[names].notna().any(axis=1) | bought, "supplier"]
     return {*with_terms, *facts.terms["price_breaks"]["supplier"]}
 
 
 def share_orders(drafts: Sequence[Draft], facts: Facts) -> SharedOrders:
     """Choose what lines of one supplier order together, by their own expected costs.
 
-    Price breaks come first, product by product; then an order that is worth too little is filled up by the packs
-    that cost least, or waits for the supplier's next order day, whichever is cheaper; whole trucks last.
+    Price breaks come first, product by product; then a buyer's budget goes to the packs that return most; an order that
+    is worth too little is filled up by the packs that cost least, or waits for the supplier's next order day, whichever
+    is cheaper; whole trucks last. Where a budget binds nothing is added, and too small an order waits.
     """
     shared = SharedOrders()
     lines = _Lines(drafts, joined_suppliers(facts))
@@ -48,11 +50,13 @@ def share_orders(drafts: Sequence[Draft], facts: Facts) -> SharedOrders:
         return shared
     for (supplier, product), breaks in facts.terms["price_breaks"].groupby(["supplier", "product"]):
         _reach_breaks(lines, str(supplier), str(product), breaks, shared)
-    for terms in facts.terms["suppliers"].to_dict("records"):
-        _fill_order(lines, {str(name): value for name, value in terms.items()}, facts, shared)
+    bound = _within_budgets(lines, facts, shared)
+    for row in facts.terms["suppliers"].to_dict("records"):
+        terms = {str(name): value for name, value in row.items()}
+        _fill_order(lines, terms, facts, shared, may_add=terms["supplier"] not in bound)
     for at in np.flatnonzero(np.abs(lines.quantity - lines.own) > 1e-9).tolist():
-        row = lines.rows.iloc[at]
-        shared.lines[row["product"], row["location"]] = Shared(
+        line = lines.rows.iloc[at]
+        shared.lines[line["product"], line["location"]] = Shared(
             float(lines.quantity[at]), lines.why[at]
         )
     return shared
@@ -133,8 +137,66 @@ def _reach_breaks(
         shared.prices[supplier, product] = lower_now[-1]
 
 
+def _within_budgets(lines: _Lines, facts: Facts, shared: SharedOrders) -> set[str]:
+    """Cut lines to what is left of their buyers' budgets; returns the suppliers of those that bind."""
+    bound: set[str] = set()
+    if not len(facts.budgets):
+        return bound
+    suppliers = facts.terms["suppliers"]
+    for (buyer, amount, currency, until), spent in facts.budgets.groupby(
+        ["buyer", "amount_micros", "currency", "ends_on"]
+    ):
+        mine = set(suppliers.loc[suppliers["buyer"] == buyer, "supplier"])
+        at = np.flatnonzero(lines.rows["supplier"].isin(mine) & (lines.quantity > 0))
+        if not len(at):
+            continue
+        left = max(0.0, (float(str(amount)) - _spent(spent, str(currency), facts)) / 1e6)
+        price = _in_currency(lines.rows.iloc[at], str(currency), facts)
+        grid = np.minimum(lines.grid[at], lines.quantity[at][:, None])
+        costs = np.take_along_axis(lines.costs[at], _places(lines.grid[at], grid), 1)
+        bought = parts_within_budget(grid, -costs, price, left)
+        if (bought.cut > 1e-9).any():
+            why = f"{currency} {left:g} are left of {buyer}'s budget until {until}"
+            wanted = float(price @ lines.quantity[at])
+            lines.take(at, bought.quantity, why)
+            bound |= mine
+            shared.waiting[str(buyer)] = f"{why}; {currency} {wanted:g} are needed today"
+    return bound
+
+
+def _places(grid: Floats, units: Floats) -> NDArray[np.int64]:
+    """Return where units (n, P) stand in ascending grids (n, P)."""
+    return np.asarray((grid[:, None, :] < units[:, :, None] - 1e-9).sum(axis=2), np.int64)
+
+
+def _spent(rows: pd.DataFrame, currency: str, facts: Facts) -> float:
+    """Add up what was spent, in millionths of a currency; amounts without a currency or a rate are in it."""
+    return sum(
+        float(row["spent_micros"])
+        * (
+            1.0
+            if _same(row["spent_in"], currency)
+            else facts.rates.get((row["spent_in"], currency), 1.0)
+        )
+        for row in rows.to_dict("records")
+    )
+
+
+def _same(one: Any, other: str) -> bool:
+    return one is None or pd.isna(one) or one == other
+
+
+def _in_currency(rows: pd.DataFrame, currency: str, facts: Facts) -> Floats:
+    """Return the price of a unit of each line in a currency; amounts without a currency or a rate are in it."""
+    known = rows["order_price"].notna()
+    price = rows["order_price"].where(known, rows["unit_cost"]).to_numpy(np.float64)
+    said = rows["order_currency"].where(known, rows["currency"])
+    rates = [1.0 if _same(one, currency) else facts.rates.get((one, currency), 1.0) for one in said]
+    return np.asarray(price * np.array(rates), np.float64)
+
+
 def _fill_order(
-    lines: _Lines, supplier: dict[str, Any], facts: Facts, shared: SharedOrders
+    lines: _Lines, supplier: dict[str, Any], facts: Facts, shared: SharedOrders, *, may_add: bool
 ) -> None:
     name = str(supplier["supplier"])
     at = lines.of(name)
@@ -153,14 +215,14 @@ def _fill_order(
         if least and 0 < total < least - 1e-9:
             joined = lines.order(at, worth, SupplierTerms(minimum=least), may_wait=True)
             why = f"{name} takes orders from {said}{least:g} on"
-            lines.take(at, joined.quantity, why)
-            if joined.way == "nothing":
+            lines.take(at, joined.quantity if may_add else 0 * joined.quantity, why)
+            if joined.way == "nothing" or not may_add:
                 shared.waiting[name] = f"{why}; {said}{total:g} are needed today"
                 return
     truck = _number(supplier["truck_units_milli"], 1e3)
     freight = _number(supplier["order_cost_micros"], 1e6) * _rate(lines, at, facts)
     # without a cost of its own nothing speaks against half a truck
-    if truck and freight:
+    if truck and freight and may_add:
         joined = lines.order(
             at, ones, SupplierTerms(truck=truck, freight=freight), size=ones, may_wait=False
         )

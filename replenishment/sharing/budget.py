@@ -30,15 +30,31 @@ def within_budget(
     budget: money, or (b,) of each buyer; buyer: (n,), whose budget pays for the line. A line's parts are bought in
     order; of all parts, the best are bought until the first that the budget does not pay: more money never buys less.
     """
+    return parts_within_budget(proposal.grid, proposal.saved, lines.unit_cost, budget, buyer=buyer)
+
+
+def parts_within_budget(
+    grid: Array,
+    saved: Array,
+    unit_cost: Array,
+    budget: ArrayLike,
+    *,
+    buyer: NDArray[np.int64] | None = None,
+) -> Budgeted:
+    """Return what `within_budget` does, of any parts of orders.
+
+    grid: (n, P) units, ascending, the last of each line its order; saved: (n, P), money that each saves; unit_cost:
+    (n,) money.
+    """
     money = np.atleast_1d(np.asarray(budget, dtype=np.float64))
     not_negative(budget=money)
-    n, P = proposal.grid.shape
+    n, P = grid.shape
     whose = np.zeros(n, dtype=np.int64) if buyer is None else np.asarray(buyer)
     if whose.shape != (n,) or (whose.size and not 0 <= whose.min() <= whose.max() < money.size):
         raise ValueError("each line needs a buyer who has a budget")
-    units = np.diff(proposal.grid, axis=1, prepend=0.0)
-    price = (units * lines.unit_cost[:, None]).ravel()
-    rate = _returns(units, np.diff(proposal.saved, axis=1, prepend=0.0), lines.unit_cost)
+    units = np.diff(grid, axis=1, prepend=0.0)
+    price = (units * unit_cost[:, None]).ravel()
+    rate = _returns(units, np.diff(saved, axis=1, prepend=0.0), unit_cost)
     real = np.flatnonzero(units.ravel() > 0)
     # first by buyer, then the best return, then in the order of the parts
     order = real[np.lexsort((-rate.ravel()[real], whose[real // P]))]
@@ -54,7 +70,7 @@ def within_budget(
     paid = np.asarray(
         np.bincount(whose[bought // P], weights=price[bought], minlength=money.size), np.float64
     )
-    return Budgeted(quantity, proposal.quantity - quantity, last, paid)
+    return Budgeted(quantity, grid[:, -1] - quantity, last, paid)
 
 
 def _returns(units: Array, saved: Array, unit_cost: Array) -> Array:

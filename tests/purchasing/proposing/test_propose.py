@@ -281,3 +281,31 @@ def test_lower_price_of_more_is_taken_where_it_is_worth_the_holding(chain: sa.En
         put(connection, "stock-costs", product="A", holding_rate=10)
     dear = propose(chain, futures({"A": 10.0}))["A"]
     assert (dear["quantity"], dear["price"]) == (own, 1.5)
+
+
+def test_budget_goes_to_the_packs_that_return_most(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        mill(connection, buyer="anna")
+        put(connection, "supplier-products", supplier="mill", product="B", price="3", pack=6)
+    own = propose(chain, futures({"A": 10.0, "B": 8.0}))
+    needed = sum(line["amount"] for line in own.values())
+    budget = {"buyer": "anna", "from": "2026-03-01", "to": "2026-03-31", "currency": "EUR"}
+    with chain.begin() as connection:
+        put(connection, "buyer-budgets", amount=needed, **budget)
+    enough = propose(chain, futures({"A": 10.0, "B": 8.0}))
+    assert {sku: line["quantity"] for sku, line in enough.items()} == {
+        sku: line["quantity"] for sku, line in own.items()
+    }
+    with chain.begin() as connection:
+        put(connection, "buyer-budgets", amount=needed - 20, **budget)
+    cut = propose(chain, futures({"A": 10.0, "B": 8.0}))
+    assert 0 < sum(line["amount"] for line in cut.values()) <= needed - 20
+    # B has no price that it sells at: what it is worth is not known, and A's packs return more
+    assert cut["A"]["quantity"] == own["A"]["quantity"]
+    why = f"EUR {needed - 20:g} are left of anna's budget until 2026-03-31"
+    assert "B" not in cut or why in cut["B"]["explanation"]["sentence"]
+    with chain.connect() as connection:
+        (detail,) = connection.execute(
+            sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
+        ).one()
+    assert detail["waiting"]["anna"] == f"{why}; EUR {needed:g} are needed today"
