@@ -2,7 +2,6 @@
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ from numpy.typing import NDArray
 from forecasting.choosing.scores import CHOSEN
 from forecasting.choosing.scores import SCORE_COLUMNS as SCORED
 from forecasting.frames.frequency import Grid, grid_of
+from forecasting.intervals.probabilities import QUANTILE_COLUMNS
 from forecasting.publishing.array_copy import ArrayRows, copy_arrays
+from forecasting.publishing.frame_copy import copy_frame
 from forecasting.publishing.promotion import (
     PromotionRule,
     champion_score,
@@ -47,23 +48,6 @@ DAY_TABLES = (
     "forecast_components",
     "forecast_paths",
 )
-# Columns of `forecasts`, in the order of the quantiles of a forecast.
-QUANTILE_COLUMNS = (
-    "q025",
-    "q10",
-    "q20",
-    "q25",
-    "q30",
-    "q40",
-    "q50",
-    "q60",
-    "q70",
-    "q75",
-    "q80",
-    "q90",
-    "q975",
-)
-COPY_BYTES = 1 << 20
 SCORE_COLUMNS = ("origin", *SCORED)
 __all__ = ["Publication", "publish", "store_refresh", "store_run"]
 
@@ -188,7 +172,7 @@ def _write_run(connection: sa.Connection, publication: Publication, run_id: int 
     }
     number = _insert_run(connection, publication, run_id)
     for table, frame in frames.items():
-        _copy(connection, table, frame, number)
+        copy_frame(connection, table, frame, number)
     copy_arrays(
         connection,
         "forecast_components",
@@ -254,24 +238,6 @@ def _insert_run(connection: sa.Connection, publication: Publication, run_id: int
         },
     ).scalar_one()
     return number
-
-
-def _copy(connection: sa.Connection, table: str, frame: pd.DataFrame, number: int) -> None:
-    """Copy a frame whose columns are the table's; empty fields are null."""
-    if frame.empty:
-        return
-    buffer = io.StringIO()
-    frame.assign(forecast_run_id=number).to_csv(buffer, index=False, header=False)
-    columns = ", ".join([*frame.columns, "forecast_run_id"])
-    raw = connection.connection.driver_connection
-    assert raw is not None
-    text = buffer.getvalue().encode()
-    with (
-        raw.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)") as copy,
-    ):
-        for start in range(0, len(text), COPY_BYTES):
-            copy.write(text[start : start + COPY_BYTES])
 
 
 def node_rows(publication: Publication) -> pd.DataFrame:

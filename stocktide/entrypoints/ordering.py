@@ -49,17 +49,23 @@ def defaults_of(settings: Settings) -> Defaults:
 
 
 def futures_of(engine: sa.Engine, lake: Lake, *, today: date) -> ReadFutures:
-    """Return what reads the paths of the published forecast, one location after the other.
+    """Return what reads the paths of the published forecast with the overrides in force, one location after the other.
 
     When called it raises NotFound without a published forecast that has paths, or one whose leaves have no location.
     """
+    from forecasting.overriding.adjusted import read_adjusted
+    from forecasting.overriding.futures import adjust_location
     from forecasting.path_store import path_locations, read_lineage, read_paths
 
+    # forecast and overrides of one moment
+    isolated = engine.execution_options(isolation_level="REPEATABLE READ")
+
     def read() -> tuple[int, Iterator[Future]]:
-        with engine.connect() as connection:
+        with isolated.connect() as connection:
             run = connection.execute(
                 sa.text("SELECT forecast_run_id FROM published_forecast")
             ).scalar_one_or_none()
+            adjusted = read_adjusted(connection, today=today)
         if run is None:
             raise NotFound(
                 "no_forecast", "No forecast is published; run `stocktide forecast` first."
@@ -74,13 +80,17 @@ def futures_of(engine: sa.Engine, lake: Lake, *, today: date) -> ReadFutures:
         def each() -> Iterator[Future]:
             for place in places:
                 paths = read_paths(lake, location=place, run=run)
+                values, told = paths.values, {}
+                if adjusted is not None:
+                    values, told = adjust_location(paths, str(place), adjusted)
                 yield from_today(
                     str(place),
                     paths.leaves,
                     paths.days,
-                    paths.values,
+                    values,
                     frequency=frequency,
                     today=today,
+                    overrides=told,
                 )
 
         return run, each()

@@ -134,6 +134,10 @@ NEEDS = {
             ("DELETE", "/{row_id}", "operate"),
         )
     },
+    ("GET", "/v1/overrides"): "read",
+    ("PUT", "/v1/overrides"): "operate",
+    ("DELETE", "/v1/overrides/{row_id}"): "operate",
+    ("POST", "/v1/overrides/preview"): "operate",
 }
 
 
