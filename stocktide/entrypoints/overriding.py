@@ -24,12 +24,18 @@ class PreviewIn(msgspec.Struct, forbid_unknown_fields=True):
     user: str | None = None
 
 
-def adjust_forecast(connection: sa.Connection) -> None:
-    """Adjust the published forecast to the overrides as this transaction leaves them."""
+def adjust_forecast(connection: sa.Connection) -> int:
+    """Adjust the published forecast to the overrides as this transaction leaves them; how many figures differ."""
     # imported when it is asked for: the forecasting libraries take seconds that a start need not
     from forecasting.overriding.keep import adjust_published
 
-    adjust_published(connection)
+    return adjust_published(connection)
+
+
+def adjust_again(engine: sa.Engine) -> int:
+    """Adjust the published forecast to the overrides that count today; how many figures differ."""
+    with engine.begin() as connection:
+        return adjust_forecast(connection)
 
 
 @router.post("/overrides/preview", openapi_extra=body_of(PreviewIn))

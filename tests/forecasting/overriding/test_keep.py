@@ -33,7 +33,8 @@ def chain(database: sa.Engine) -> sa.Engine:
 
 
 def put(engine: sa.Engine, **told: Any) -> None:
-    row = msgspec.convert({"change": "percent", "value": 50, **SPAN, "reason": "weather", **told}, OverrideIn)  # fmt: skip
+    more = {"change": "percent", "value": 50, **SPAN, "reason": "weather"}
+    row = msgspec.convert({**more, **told}, OverrideIn)
     with engine.begin() as connection:
         put_rows(connection, KIND, [row], by="anna")
         adjust_published(connection, today=TODAY)

@@ -138,6 +138,7 @@ NEEDS = {
     ("PUT", "/v1/overrides"): "operate",
     ("DELETE", "/v1/overrides/{row_id}"): "operate",
     ("POST", "/v1/overrides/preview"): "operate",
+    ("GET", "/v1/overrides/value"): "read",
 }
 
 
