@@ -33,27 +33,18 @@ CREATE TABLE access_keys (
 GRANT SELECT (key_id, name, scope, created_at, last_used_at, revoked_at, kinds, locations, rate, expires_at,
     expect_every_s, sources) ON access_keys TO stocktide_reader;
 
--- The published forecast with the overrides in force, where it differs; written again with each change of either.
+-- The published forecast with the overrides in force, of the items that they change; written again with each change of
+-- either.
 CREATE TABLE adjusted_forecasts (
     forecast_run_id bigint NOT NULL,
     node_id         integer NOT NULL,
-    -- the last day of the period, as in forecasts
-    ds              date NOT NULL,
-    yhat            double precision NOT NULL,
-    q025            double precision NOT NULL,
-    q10             double precision NOT NULL,
-    q20             double precision,
-    q25             double precision NOT NULL,
-    q30             double precision,
-    q40             double precision,
-    q50             double precision NOT NULL,
-    q60             double precision,
-    q70             double precision,
-    q75             double precision NOT NULL,
-    q80             double precision,
-    q90             double precision NOT NULL,
-    q975            double precision NOT NULL,
-    CONSTRAINT adjusted_forecasts_pkey PRIMARY KEY (forecast_run_id, node_id, ds),
+    -- units by period, in the order of the periods of forecasts
+    yhat            double precision[] NOT NULL,
+    -- by period: what multiplies the published quantiles
+    factor          double precision[] NOT NULL,
+    -- by period and quantile (q025 to q975): units beside; null: none
+    added           double precision[],
+    CONSTRAINT adjusted_forecasts_pkey PRIMARY KEY (forecast_run_id, node_id),
     CONSTRAINT adjusted_forecasts_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
 );
 GRANT SELECT ON adjusted_forecasts TO stocktide_reader;

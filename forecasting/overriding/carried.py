@@ -68,8 +68,12 @@ def adjusted_quantiles(
     """
     assert quantiles.shape == (*published.shape, len(levels))
     factor, rest = factor_and_rest(published, adjusted)
-    moved = np.maximum(quantiles, 0.0) * factor[:, :, None]
+    return np.asarray(quantiles * factor[:, :, None] + quantiles_beside(rest, levels))
+
+
+def quantiles_beside(rest: Array, levels: Sequence[float]) -> Array:
+    """Return the quantiles of units beside the paths, (…, q), 0 where there are none. rest: their means."""
+    found = np.zeros((*rest.shape, len(levels)))
     where = rest > 0
-    moved[where] += poisson.ppf(np.asarray(levels)[None, :], rest[where][:, None])
-    same = (published == adjusted)[:, :, None]
-    return np.asarray(np.where(same, quantiles, moved))
+    found[where] = poisson.ppf(np.asarray(levels)[None, :], rest[where][:, None])
+    return found

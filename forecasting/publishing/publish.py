@@ -2,6 +2,7 @@
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from forecasting.choosing.scores import SCORE_COLUMNS as SCORED
 from forecasting.frames.frequency import Grid, grid_of
 from forecasting.intervals.probabilities import QUANTILE_COLUMNS
 from forecasting.publishing.array_copy import ArrayRows, copy_arrays
-from forecasting.publishing.frame_copy import copy_frame
 from forecasting.publishing.promotion import (
     PromotionRule,
     champion_score,
@@ -48,6 +48,7 @@ DAY_TABLES = (
     "forecast_components",
     "forecast_paths",
 )
+COPY_BYTES = 1 << 20
 SCORE_COLUMNS = ("origin", *SCORED)
 __all__ = ["Publication", "publish", "store_refresh", "store_run"]
 
@@ -172,7 +173,7 @@ def _write_run(connection: sa.Connection, publication: Publication, run_id: int 
     }
     number = _insert_run(connection, publication, run_id)
     for table, frame in frames.items():
-        copy_frame(connection, table, frame, number)
+        _copy(connection, table, frame, number)
     copy_arrays(
         connection,
         "forecast_components",
@@ -238,6 +239,24 @@ def _insert_run(connection: sa.Connection, publication: Publication, run_id: int
         },
     ).scalar_one()
     return number
+
+
+def _copy(connection: sa.Connection, table: str, frame: pd.DataFrame, number: int) -> None:
+    """Copy a frame whose columns are the table's; empty fields are null."""
+    if frame.empty:
+        return
+    buffer = io.StringIO()
+    frame.assign(forecast_run_id=number).to_csv(buffer, index=False, header=False)
+    columns = ", ".join([*frame.columns, "forecast_run_id"])
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    text = buffer.getvalue().encode()
+    with (
+        raw.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)") as copy,
+    ):
+        for start in range(0, len(text), COPY_BYTES):
+            copy.write(text[start : start + COPY_BYTES])
 
 
 def node_rows(publication: Publication) -> pd.DataFrame:

@@ -11,7 +11,7 @@ WITH measured AS (
 SELECT n.node_id, n.level, n.level_name, n.unique_id, n.label, n.parent_id, n.keys, n.warning,
        coalesce(s.replaces, '[]') AS replaces, t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days, r.frequency,
        coalesce(r.horizon, r.horizon_days) AS horizon, m.coverage, coalesce(u.units, '[]') AS units,
-       t.total + coalesce(a.more, 0) AS adjusted_total
+       coalesce(a.total, t.total) AS adjusted_total
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)
 JOIN forecast_nodes n USING (forecast_run_id)
@@ -21,9 +21,8 @@ JOIN LATERAL (
     WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
 ) t ON true
 LEFT JOIN LATERAL (
-    SELECT sum(x.yhat - f.yhat) AS more
-    FROM adjusted_forecasts x
-    JOIN forecasts f USING (forecast_run_id, node_id, ds)
+    SELECT sum(u.units) AS total
+    FROM adjusted_forecasts x, unnest(x.yhat) AS u (units)
     WHERE x.forecast_run_id = n.forecast_run_id AND x.node_id = n.node_id
 ) a ON true
 LEFT JOIN LATERAL (

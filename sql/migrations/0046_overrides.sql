@@ -40,25 +40,15 @@ CREATE TRIGGER forecast_overrides_stay BEFORE UPDATE OR DELETE ON forecast_overr
 CREATE TABLE adjusted_forecasts (
     forecast_run_id bigint NOT NULL REFERENCES forecast_runs ON DELETE CASCADE,
     node_id         integer NOT NULL,
-    ds              date NOT NULL,
-    yhat            double precision NOT NULL,
-    q025            double precision NOT NULL,
-    q10             double precision NOT NULL,
-    q20             double precision,
-    q25             double precision NOT NULL,
-    q30             double precision,
-    q40             double precision,
-    q50             double precision NOT NULL,
-    q60             double precision,
-    q70             double precision,
-    q75             double precision NOT NULL,
-    q80             double precision,
-    q90             double precision NOT NULL,
-    q975            double precision NOT NULL,
-    PRIMARY KEY (forecast_run_id, node_id, ds)
+    yhat            double precision[] NOT NULL,
+    factor          double precision[] NOT NULL,
+    added           double precision[],
+    PRIMARY KEY (forecast_run_id, node_id)
 );
-COMMENT ON TABLE adjusted_forecasts IS 'The published forecast with the overrides in force, where it differs; written again with each change of either.';
-COMMENT ON COLUMN adjusted_forecasts.ds IS 'the last day of the period, as in forecasts';
+COMMENT ON TABLE adjusted_forecasts IS 'The published forecast with the overrides in force, of the items that they change; written again with each change of either.';
+COMMENT ON COLUMN adjusted_forecasts.yhat IS 'units by period, in the order of the periods of forecasts';
+COMMENT ON COLUMN adjusted_forecasts.factor IS 'by period: what multiplies the published quantiles';
+COMMENT ON COLUMN adjusted_forecasts.added IS 'by period and quantile (q025 to q975): units beside; null: none';
 
 CREATE TABLE override_days (
     override_id     bigint NOT NULL REFERENCES forecast_overrides,

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from catalog.forecasts import node_days
+from catalog.overrides import adjusted_days
 from forecasting.overriding.adjusted import read_adjusted
 from forecasting.overriding.keep import adjust_published
 from forecasting.publishing.publish import publish
@@ -49,15 +51,24 @@ def days_before(today: date) -> pd.DatetimeIndex:
     return pd.date_range(today - timedelta(days=3), periods=3)
 
 
-def means(engine: sa.Engine, table: str) -> dict[tuple[int, date], float]:
-    return {row[:2]: row[2] for row in rows(engine, f"SELECT node_id, ds, yhat FROM {table}")}  # noqa: S608 - ours
+def means(engine: sa.Engine) -> dict[tuple[int, date], float]:
+    query = (
+        "SELECT node_id, ds, yhat FROM forecasts JOIN published_forecast USING (forecast_run_id)"
+    )
+    return {row[:2]: row[2] for row in rows(engine, query)}
+
+
+def adjusted(engine: sa.Engine) -> dict[tuple[int, date], float]:
+    """The days of the items that overrides change."""
+    nodes = [node for (node,) in rows(engine, "SELECT node_id FROM adjusted_forecasts")]
+    return {(node, day["ds"]): day["yhat"] for node in nodes for day in adjusted_days(engine, node)}
 
 
 def test_every_level_agrees_and_the_published_forecast_stays(chain: sa.Engine) -> None:
     published = rows(chain, "SELECT * FROM forecasts ORDER BY node_id, ds")
     put(chain, category="Fruit", change="add", value=4)
-    kept = means(chain, "adjusted_forecasts")
-    now = {**means(chain, "forecasts"), **kept}
+    kept = adjusted(chain)
+    now = {**means(chain), **kept}
     first, last = date(2025, 1, 4), date(2025, 1, 5)
     # total 0, shop 1, its two products 2 and 3; P1 was forecast at 1.5 and 2.5
     assert [now[2, first], now[2, last]] == [pytest.approx(3.0), pytest.approx(5.0)]
@@ -66,37 +77,35 @@ def test_every_level_agrees_and_the_published_forecast_stays(chain: sa.Engine) -
         assert now[0, day] == pytest.approx(now[1, day], rel=1e-9)
     assert {node for node, _ in kept} == {0, 1, 2}
     assert rows(chain, "SELECT * FROM forecasts ORDER BY node_id, ds") == published
-    (low, high, was_low, was_high), *_ = rows(
-        chain,
-        "SELECT a.q10, a.q90, f.q10, f.q90 FROM adjusted_forecasts a"
-        " JOIN forecasts f USING (forecast_run_id, node_id, ds) WHERE node_id = 2",
-    )
-    assert (low, high) == (pytest.approx(2 * was_low), pytest.approx(2 * was_high))
+    was, moved = node_days(chain, 2)[0], adjusted_days(chain, 2)[0]
+    assert [moved[name] for name in ("q10", "q90")] == [
+        pytest.approx(2 * was[name]) for name in ("q10", "q90")
+    ]
 
 
 def test_what_is_withdrawn_or_expired_leaves_the_published_forecast(chain: sa.Engine) -> None:
     put(chain, id="storm", product="P2", expires_on=str(NOW + timedelta(days=9)))
-    assert means(chain, "adjusted_forecasts")
+    assert adjusted(chain)
     with chain.begin() as connection:
         assert adjust_published(connection, today=NOW + timedelta(days=10)) == 0
         assert adjust_published(connection, today=NOW + timedelta(days=9)) > 0
         withdraw_row(connection, KIND, "storm", by="anna")
         assert adjust_published(connection, today=TODAY) == 0
         assert read_adjusted(connection, today=TODAY) is None
-    assert means(chain, "adjusted_forecasts") == {}
+    assert adjusted(chain) == {}
 
 
 def test_the_next_forecast_has_the_overrides_from_the_start(chain: sa.Engine) -> None:
     put(chain, location="S1", value=100)
-    before = means(chain, "adjusted_forecasts")
+    before = adjusted(chain)
     twice = publication(mean=2 * publication().mean)
     publish(chain, twice, run_id=None)
-    after = means(chain, "adjusted_forecasts")
+    after = adjusted(chain)
     assert after == {key: pytest.approx(2 * value) for key, value in before.items()}
     with chain.connect() as connection:
-        adjusted = read_adjusted(connection, today=TODAY)
-    assert adjusted is not None
-    assert np.array_equal(adjusted.summing.toarray(), publication().hierarchy.S.toarray())
+        found = read_adjusted(connection, today=TODAY)
+    assert found is not None
+    assert np.array_equal(found.summing.toarray(), publication().hierarchy.S.toarray())
 
 
 def test_days_of_an_override_are_those_it_met_first_and_never_hindsight(chain: sa.Engine) -> None:
