@@ -17,6 +17,7 @@ from dashboard.filters import choose
 from dashboard.forecasts.filtered import followed
 from dashboard.forecasts.inside import INSIDE, departments, part_of, read_leaves
 from dashboard.forecasts.node_picture import read_actuals
+from dashboard.forecasts.overridden import in_words, move_paths, read_adjusted
 from dashboard.forecasts.panels import (
     backtest_panel,
     chips,
@@ -155,11 +156,15 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     back = DAYS_OF_WEEKS if as_weeks else rhythm.history
     nodes = node.get("nodes") or [node["node_id"]]
     actual = read_actuals(reader.engine, nodes, run["cutoff"], rhythm, back)
-    forecast = pd.DataFrame(node_days(reader.engine, *nodes))
+    published = pd.DataFrame(node_days(reader.engine, *nodes))
+    adjusted = read_adjusted(reader, nodes)
+    is_moved = not adjusted.empty
+    forecast = adjusted if is_moved else published
     naive = seasonal_naive(actual, forecast, back=rhythm.naive_back)
     paths = NO_PATHS if as_weeks else None
     if (as_paths or as_weeks) and len(nodes) == 1:
         paths = read_paths(reader.engine, node["node_id"])
+        paths = move_paths(paths, published, forecast) if is_moved else paths
     if as_paths and (paths is None or paths.empty):
         st.caption(
             "This run has no sample paths; bands are shown instead."
@@ -186,10 +191,14 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         paths=paths,
         naive=naive,
         grain=grain,
+        published=published if is_moved and not as_weeks else None,
         # what bands of weeks hold is not measured
         coverage={} if as_weeks else node["coverage"] or {},
     )
     draw_chart(chart, "forecasts.fan")
+    if is_moved:
+        st.markdown(plain(in_words(published, adjusted)))
+        page_link("overrides", "Who changed it, and why", icon=":material/edit_note:")
     if note := mixed_note(node["units"]):
         st.caption(note)
     foot_line(state, f"{_named(node)}, sold to {run['cutoff']}")

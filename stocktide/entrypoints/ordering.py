@@ -80,9 +80,11 @@ def futures_of(engine: sa.Engine, lake: Lake, *, today: date) -> ReadFutures:
         def each() -> Iterator[Future]:
             for place in places:
                 paths = read_paths(lake, location=place, run=run)
-                values, told = paths.values, {}
-                if adjusted is not None:
-                    values, told = adjust_location(paths, str(place), adjusted)
+                values, told = (
+                    (paths.values, None)
+                    if adjusted is None
+                    else adjust_location(paths, str(place), adjusted)
+                )
                 yield from_today(
                     str(place),
                     paths.leaves,

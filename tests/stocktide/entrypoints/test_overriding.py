@@ -1,7 +1,6 @@
 """Overrides over the API and the command line: recorded, previewed, read beside the forecast, and ordered by."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from forecasting import PathLineage
-from forecasting.path_store import write_paths
 from forecasting.publishing.publish import publish
 from forecasting.structure.hierarchy import build_hierarchy
 from purchasing.proposing.compute import Future, overrides_in
@@ -20,14 +17,10 @@ from stocktide.entrypoints.cli.main import cli
 from stocktide.entrypoints.ordering import futures_of
 from stocktide.foundation.lake import Lake
 from tests.conftest import Api
+from tests.forecasting.overriding.chain import DAYS, KEYS, MEAN, PATHS, SPAN, TODAY, two_shops
 from tests.forecasting.publications import publication
 from tests.stocktide.entrypoints.test_api import check_problem
 
-TODAY = datetime.now(UTC).date()
-DAYS, PATHS = 4, 50
-KEYS = pd.DataFrame({"location": ["S1", "S1", "S2"], "product": ["A", "B", "A"]})
-MEAN = np.array([[2.0, 4.0, 2.0, 4.0], [1.0, 1.0, 1.0, 1.0], [3.0, 3.0, 3.0, 3.0]])
-SPAN = {"from": str(TODAY), "to": str(TODAY + timedelta(days=DAYS - 1))}
 FAIR = {"id": "fair", "category": "Fruit", "location": "S1", "change": "percent", "value": 50.0, **SPAN,
         "reason": "local_event", "note": "Town fair"}  # fmt: skip
 
@@ -35,30 +28,7 @@ FAIR = {"id": "fair", "category": "Fruit", "location": "S1", "change": "percent"
 @pytest.fixture
 def chain(api: Api, database: sa.Engine, tmp_path: Path) -> Api:
     """Two shops, A and B; the forecast begins today, and its paths lie in the lake."""
-    products = [{"sku": "A", "category": "Fruit"}, {"sku": "B", "category": "Bread"}]
-    api.operate.put("/v1/products", json={"products": products}).raise_for_status()
-    places = [{"code": "S1", "region": "North"}, {"code": "S2"}]
-    api.operate.put("/v1/locations", json={"locations": places}).raise_for_status()
-    hierarchy = build_hierarchy([[], ["location"], ["location", "product"]], KEYS)
-    mean = hierarchy.sum_leaves(MEAN)
-    run = publish(
-        database,
-        publication(
-            hierarchy=hierarchy,
-            days=pd.date_range(TODAY - timedelta(days=3), periods=3),
-            history=hierarchy.sum_leaves(np.ones((3, 3))),
-            mean=mean,
-            quantiles=mean[:, :, None] * np.linspace(0.5, 2.0, 13),
-            warnings=[None] * len(mean),
-            names={},
-        ),
-        run_id=None,
-    )
-    lineage = PathLineage(run, 1, str(TODAY - timedelta(days=1)), 7, "D", 0, DAYS)
-    rng = np.random.default_rng(3)
-    drawn = (rng.poisson(MEAN[:, [t]], (3, PATHS)).astype(np.float32) for t in range(DAYS))
-    days = pd.date_range(TODAY, periods=DAYS)
-    write_paths(Lake(str(tmp_path / "lake")), lineage, KEYS, days, drawn, np.ones(3, bool))
+    two_shops(api, database, Lake(str(tmp_path / "lake")))
     return api
 
 
