@@ -65,7 +65,9 @@ def render(reader: Reader, user: User) -> None:
         st.query_params.pop(INSIDE, None)
     if late := not_final_note(run):
         st.warning(late)
-    children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
+    found = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
+    # the chart has the overrides in it, so the sums beside it have them, too
+    node, *children = [{**one, "total": one["adjusted_total"]} for one in (node, *found)]
     errors = read_frame(reader.engine, "forecast_errors")
     with isolated("days of unusual demand"):
         unusual_panel(reader, user, run["unusual_days"])
