@@ -212,7 +212,7 @@ def get_forecasts(
 def _days_of(engine: sa.Engine, node: int) -> list[dict[str, Any]]:
     """Return a node's days as published, with what they are by the overrides in force."""
     adjusted = {row["ds"]: row for row in adjusted_days(engine, node)}
-    own = ("ds", "first_day")
+    own = ("ds", "first_day", "published")
     return [
         {
             **day,

@@ -10,7 +10,10 @@ from stocktide.foundation.database import statement
 
 
 def adjusted_days(engine: sa.Engine, *nodes: int) -> list[dict[str, Any]]:
-    """Return the forecast of nodes with overrides, by period, as `node_days`; empty where none reaches them."""
+    """Return the forecast of nodes with overrides, by period, as `node_days`; empty where none reaches them.
+
+    published: its means without them.
+    """
     with engine.connect() as connection:
         rows = connection.execute(statement("catalog/adjusted_days"), {"nodes": list(nodes)})
         return [dict(row) for row in rows.mappings()]

@@ -2563,6 +2563,36 @@ CREATE TABLE webhooks (
 GRANT SELECT (webhook_id, name, url, rules, location_ids, active, note, created_by, created_at, updated_at) ON webhooks
     TO stocktide_reader;
 
+-- Comparisons of scenarios that people saved, with the figures as they were then.
+CREATE TABLE what_ifs (
+    what_if_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- who saved it; everybody who may read can open it
+    owner      text NOT NULL,
+    name       text NOT NULL,
+    -- scope and scenarios
+    asked      jsonb NOT NULL,
+    -- figures of what was, and of each scenario
+    answer     jsonb NOT NULL,
+    made_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT what_ifs_pkey PRIMARY KEY (what_if_id),
+    CONSTRAINT what_ifs_name_check CHECK (length(name) >= 1 AND length(name) <= 100)
+);
+GRANT SELECT ON what_ifs TO stocktide_reader;
+
+-- Scenarios that were applied: the terms, plans and overrides that they wrote. Each once.
+CREATE TABLE what_ifs_applied (
+    what_if_id bigint NOT NULL,
+    scenario   text NOT NULL,
+    applied_by text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    -- rows by the kind that took them
+    wrote      jsonb NOT NULL,
+    CONSTRAINT what_ifs_applied_pkey PRIMARY KEY (what_if_id, scenario),
+    CONSTRAINT what_ifs_applied_what_if_id_fkey FOREIGN KEY (what_if_id) REFERENCES what_ifs(what_if_id)
+);
+CREATE TRIGGER what_ifs_applied_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON what_ifs_applied FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON what_ifs_applied TO stocktide_reader;
+
 -- the block of ledger_entries that an entry is from: of all entries that were appended together
 CREATE OR REPLACE FUNCTION block_of(entry_id bigint)
  RETURNS bigint

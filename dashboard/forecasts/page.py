@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.forecasts import find_nodes, published_run
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
 from dashboard.charts import draw_chart
@@ -17,7 +17,7 @@ from dashboard.filters import choose
 from dashboard.forecasts.filtered import followed
 from dashboard.forecasts.inside import INSIDE, departments, part_of, read_leaves
 from dashboard.forecasts.node_picture import read_actuals
-from dashboard.forecasts.overridden import in_words, move_paths, read_adjusted
+from dashboard.forecasts.overridden import in_words, move_paths, read_forecast
 from dashboard.forecasts.panels import (
     backtest_panel,
     chips,
@@ -158,21 +158,21 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     back = DAYS_OF_WEEKS if as_weeks else rhythm.history
     nodes = node.get("nodes") or [node["node_id"]]
     actual = read_actuals(reader.engine, nodes, run["cutoff"], rhythm, back)
-    published = pd.DataFrame(node_days(reader.engine, *nodes))
-    adjusted = read_adjusted(reader, nodes)
-    is_moved = not adjusted.empty
-    forecast = adjusted if is_moved else published
+    forecast = read_forecast(reader, nodes, is_adjusted=node["is_adjusted"])
+    is_moved = "published" in forecast
+    published = forecast[["ds"]].assign(yhat=forecast["published"]) if is_moved else None
     naive = seasonal_naive(actual, forecast, back=rhythm.naive_back)
     paths = NO_PATHS if as_weeks else None
     if (as_paths or as_weeks) and len(nodes) == 1:
         paths = read_paths(reader.engine, node["node_id"])
-        paths = move_paths(paths, published, forecast) if is_moved else paths
+        paths = move_paths(paths, forecast) if is_moved else paths
     if as_paths and (paths is None or paths.empty):
         st.caption(
             "This run has no sample paths; bands are shown instead."
             if len(nodes) == 1
             else "Sample paths are kept of items, not of this sum."
         )
+    moved_words = in_words(forecast) if is_moved else ""
     state, counted = data_state(reader, rhythm=rhythm), node_unit(node)
     grain, unit, open_from = grain_of(rhythm), rhythm.each(counted), state.open_from
     title = _said(node, actual, forecast, rhythm, state.today)
@@ -193,13 +193,13 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         paths=paths,
         naive=naive,
         grain=grain,
-        published=published if is_moved and not as_weeks else None,
+        published=None if as_weeks else published,
         # what bands of weeks hold is not measured
         coverage={} if as_weeks else node["coverage"] or {},
     )
     draw_chart(chart, "forecasts.fan")
     if is_moved:
-        st.markdown(plain(in_words(published, adjusted)))
+        st.markdown(plain(moved_words))
         page_link("overrides", "Who changed it, and why", icon=":material/edit_note:")
     if note := mixed_note(node["units"]):
         st.caption(note)

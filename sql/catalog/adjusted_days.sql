@@ -1,5 +1,5 @@
--- The forecast of some nodes together with the overrides in it, by period, as node_forecast; no row where no override
--- reaches any of them.
+-- The forecast of some nodes together with the overrides in it, by period, as node_forecast; published: without
+-- them. No row where no override reaches any of the nodes.
 WITH published AS (
     SELECT f.*, r.cutoff, (row_number() OVER (PARTITION BY f.node_id ORDER BY f.ds))::int AS at
     FROM published_forecast p
@@ -10,7 +10,7 @@ WITH published AS (
                   WHERE x.forecast_run_id = p.forecast_run_id AND x.node_id = ANY(CAST(:nodes AS int[])))
 )
 SELECT f.ds, coalesce(lag(f.ds) OVER (ORDER BY f.ds), min(f.cutoff)) + 1 AS first_day,
-       sum(coalesce(a.yhat[f.at], f.yhat)) AS yhat,
+       sum(coalesce(a.yhat[f.at], f.yhat)) AS yhat, sum(f.yhat) AS published,
        CASE WHEN count(*) = 1 THEN min(f.q025 * coalesce(a.factor[f.at], 1) + coalesce(a.added[f.at][1], 0)) END AS q025,
        CASE WHEN count(*) = 1 THEN min(f.q10 * coalesce(a.factor[f.at], 1) + coalesce(a.added[f.at][2], 0)) END AS q10,
        CASE WHEN count(*) = 1 THEN min(f.q20 * coalesce(a.factor[f.at], 1) + coalesce(a.added[f.at][3], 0)) END AS q20,

@@ -73,3 +73,33 @@ SELECT grant_to_part('stocktide_api', 'SELECT, INSERT, DELETE', ARRAY['adjusted_
 SELECT grant_to_part('stocktide_worker', 'SELECT, INSERT, DELETE', ARRAY['adjusted_forecasts']);
 SELECT grant_to_part('stocktide_api', 'SELECT, INSERT', ARRAY['override_days']);
 SELECT grant_to_part('stocktide_worker', 'SELECT, INSERT', ARRAY['override_days']);
+
+CREATE TABLE what_ifs (
+    what_if_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    owner      text NOT NULL,
+    name       text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+    asked      jsonb NOT NULL,
+    answer     jsonb NOT NULL,
+    made_at    timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE what_ifs IS 'Comparisons of scenarios that people saved, with the figures as they were then.';
+COMMENT ON COLUMN what_ifs.owner IS 'who saved it; everybody who may read can open it';
+COMMENT ON COLUMN what_ifs.asked IS 'scope and scenarios';
+COMMENT ON COLUMN what_ifs.answer IS 'figures of what was, and of each scenario';
+
+CREATE TABLE what_ifs_applied (
+    what_if_id bigint NOT NULL REFERENCES what_ifs,
+    scenario   text NOT NULL,
+    applied_by text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    wrote      jsonb NOT NULL,
+    PRIMARY KEY (what_if_id, scenario)
+);
+COMMENT ON TABLE what_ifs_applied IS 'Scenarios that were applied: the terms, plans and overrides that they wrote. Each once.';
+COMMENT ON COLUMN what_ifs_applied.wrote IS 'rows by the kind that took them';
+CREATE TRIGGER what_ifs_applied_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON what_ifs_applied
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+GRANT SELECT ON what_ifs, what_ifs_applied TO stocktide_reader;
+SELECT grant_to_part('stocktide_api', 'SELECT, INSERT, DELETE', ARRAY['what_ifs']);
+SELECT grant_to_part('stocktide_api', 'SELECT, INSERT', ARRAY['what_ifs_applied']);

@@ -39,7 +39,7 @@ from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
 from query.console import Console
 from query.report_engine import Reports
-from stocktide.entrypoints import docs_page, overriding
+from stocktide.entrypoints import docs_page, overriding, what_if
 from stocktide.entrypoints.ordering import defaults_of, desk_of
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, Transient
@@ -295,7 +295,13 @@ def create_app(
         alerts.webhook_http,
         purchasing.http,
     )
-    for part in (router, docs_page.router, overriding.router, *(part.router for part in parts)):
+    for part in (
+        router,
+        docs_page.router,
+        overriding.router,
+        what_if.router,
+        *(part.router for part in parts),
+    ):
         app.include_router(part)
     _require_rights(app)
     return app

@@ -1,6 +1,6 @@
 """The desk orders by events: what stands between buying and the ledger, which do not know each other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -48,10 +48,13 @@ def defaults_of(settings: Settings) -> Defaults:
     )
 
 
-def futures_of(engine: sa.Engine, lake: Lake, *, today: date) -> ReadFutures:
+def futures_of(
+    engine: sa.Engine, lake: Lake, *, today: date, within: Collection[str] | None = None
+) -> ReadFutures:
     """Return what reads the paths of the published forecast with the overrides in force, one location after the other.
 
-    When called it raises NotFound without a published forecast that has paths, or one whose leaves have no location.
+    within: of these locations alone. When called it raises NotFound without a published forecast that has paths, or one
+    whose leaves have no location.
     """
     from forecasting.overriding.adjusted import read_adjusted
     from forecasting.overriding.futures import adjust_location
@@ -79,6 +82,8 @@ def futures_of(engine: sa.Engine, lake: Lake, *, today: date) -> ReadFutures:
 
         def each() -> Iterator[Future]:
             for place in places:
+                if within is not None and place not in within:
+                    continue
                 paths = read_paths(lake, location=place, run=run)
                 values, told = (
                     (paths.values, None)

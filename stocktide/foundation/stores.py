@@ -39,6 +39,7 @@ TABLES: Mapping[str, Store] = {
          "forecast_decisions", "forecast_models", "calendar_events", "planned_closures", "planned_prices",
          "planned_promotions", "planned_regressors", "suppliers", "supplier_products", "price_breaks", "supplier_days",
          "service_targets", "stock_costs", "shelf_limits", "buyer_budgets", "forecast_overrides", "override_days",
+         "what_ifs", "what_ifs_applied",
          "customer_accesses", "personal_rights"),
         Store(RECORD),
     ),

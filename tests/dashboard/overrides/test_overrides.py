@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.frames import read_frame
-from dashboard.forecasts.overridden import in_words, move_paths, read_adjusted
+from dashboard.forecasts.overridden import in_words, move_paths, read_forecast
 from dashboard.overrides.files import bodies_of
 from dashboard.overrides.words import as_file, change_words, worth_words
 from dashboard.panels import csv_of
@@ -76,14 +76,14 @@ def test_forecasts_page_shows_the_forecast_with_overrides_beside_the_published_o
     api.operate.put("/v1/overrides", json={"overrides": [FAIR]}).raise_for_status()
     drawn = desk.draw("forecasts")
     assert "against 28 as published" in text_of(drawn)
+    assert len(desk.queries) <= 10
     fan = charts_of(drawn)[0]
     assert "forecast with overrides" in fan
     assert "Grey: as published." in fan
-    was = read_frame(desk.reader.engine, "node_forecast", nodes=[0])
-    now = read_adjusted(desk.reader, [0])
-    moved = move_paths(was.assign(path=1, units=was["yhat"])[["path", "ds", "units"]], was, now)
-    assert moved["units"].tolist() == pytest.approx(now["yhat"].tolist())
-    assert in_words(was, now).startswith("Overrides: +6 units")
+    now = read_forecast(desk.reader, [0], is_adjusted=True)
+    paths = now[["ds"]].assign(path=1, units=now["published"])
+    assert move_paths(paths, now)["units"].tolist() == pytest.approx(now["yhat"].tolist())
+    assert in_words(now) == "Overrides: +6 units (+21 %) against 28 as published."
 
 
 def test_words_say_what_an_override_does_and_what_it_was_worth(desk: Dashboard) -> None:
