@@ -62,16 +62,16 @@ class Adjusted:
         mean[-len(self.leaves) :] = self.spread.mean
         return np.asarray(mean)
 
-    def of_leaves(self, rows: Index) -> list[dict[str, Any]]:
-        """Return the overrides that reach some leaves and some period of the forecast, as rows of the table."""
-        wanted = np.zeros(len(self.leaves), dtype=np.bool_)
-        wanted[rows] = True
+    @cached_property
+    def by_leaf(self) -> Mapping[int, list[dict[str, Any]]]:
+        """Return by leaf the overrides that reach it and some period of the forecast, as rows of the table."""
+        found: dict[int, list[dict[str, Any]]] = {}
         told = self.overrides.to_dict("records")
-        return [
-            {str(name): value for name, value in one.items()}
-            for one, leaves, days in zip(told, self.reach, self.days, strict=True)
-            if wanted[leaves].any() and days.any()
-        ]
+        for one, leaves, days in zip(told, self.reach, self.days, strict=True):
+            row = {str(name): value for name, value in one.items()}
+            for leaf in leaves.tolist() if days.any() else ():
+                found.setdefault(leaf, []).append(row)
+        return found
 
 
 def read_adjusted(connection: sa.Connection, *, today: date) -> Adjusted | None:

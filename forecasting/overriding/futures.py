@@ -35,5 +35,5 @@ def adjust_location(
         for product in products
     ]
     changed = np.flatnonzero((published != mean).any(axis=1)).tolist()
-    told = {products[one]: adjusted.of_leaves(rows[[one]]) for one in changed}
+    told = {products[one]: adjusted.by_leaf[int(rows[one])] for one in changed}
     return adjusted_paths(paths.values, published, mean, seeds), told

@@ -1,7 +1,7 @@
 """Scenarios beside what is: the same lines, stock and paths walked ahead under each."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Defaults, Prepared, _supplying, prepare
 from purchasing.whatif.scenario import Scenario, Scope
 from purchasing.whatif.simulate import Ahead, Rule, reviews, simulate
-from replenishment import lead_times_of
+from replenishment import Lines, lead_times_of
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid, NotFound
 
@@ -133,13 +133,12 @@ def _bought_from(facts: Facts, supplier: str, products: set[str]) -> Facts:
 def _figures(
     scenario: Scenario, prepared: Prepared, asked: Asked, factors: Factors
 ) -> dict[str, Any]:
-    """Walk the lines ahead, location by location and measure by measure, and add them up."""
-    parts: list[Ahead] = []
-    for future in asked.futures:
-        here = prepared.rows[prepared.rows["location"] == future.location]
-        moved = _moved(future, scenario, factors)
-        for measure, group in here.groupby("measure", sort=True):
-            parts.append(_walk(str(measure), group.reset_index(drop=True), moved, prepared, asked))
+    """Walk the lines ahead, all that have one measure together, and add them up."""
+    moved = [_moved(future, scenario, factors) for future in asked.futures]
+    parts = [
+        _walk(str(measure), group, moved, prepared, asked)
+        for measure, group in prepared.rows.groupby("measure", sort=True)
+    ]
     return {"name": scenario.name, **_summed(parts, len(asked.futures[0].starts))}
 
 
@@ -155,19 +154,42 @@ def _moved(future: Future, scenario: Scenario, factors: Factors) -> Future:
 
 
 def _walk(
-    measure: str, rows: pd.DataFrame, future: Future, prepared: Prepared, asked: Asked
+    measure: str, rows: pd.DataFrame, futures: Sequence[Future], prepared: Prepared, asked: Asked
 ) -> Ahead:
-    place = {product: number for number, product in enumerate(future.products)}
-    demand = future.values[:, rows["product"].map(place).to_numpy(), :].transpose(1, 0, 2)
-    H = demand.shape[2]
-    shares = _shares(rows, prepared, future.days)
-    orders = _order_periods(rows, future, asked.facts)
+    """Walk the lines of all locations ahead in one go."""
+    groups = [
+        (future, rows[rows["location"] == future.location].reset_index(drop=True))
+        for future in futures
+    ]
+    groups = [(future, here) for future, here in groups if len(here)]
+    ordered = pd.concat([here for _, here in groups], ignore_index=True)
+    days = groups[0][0].days
+    shares = _shares(ordered, prepared, days)
+    orders = np.concatenate([_order_periods(here, future, asked.facts) for future, here in groups])
     longest = int(shares.shape[1] - 1 + reviews(orders).max())
-    demand = _reaching(demand, H + longest, future.days)
-    lines = _lines(rows, future, asked.facts, asked.today, demand.shape[2])
+    reach = orders.shape[1] + longest
+    demand = np.concatenate(
+        [_reaching(_paths_of(here, future), reach, days) for future, here in groups]
+    )
+    lines = _joined(
+        [_lines(here, future, asked.facts, asked.today, reach) for future, here in groups]
+    )
     kind, target = POLICIES[measure]
-    aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
+    aims = {} if target is None else {target: ordered["target"].to_numpy(np.float64)}
     return simulate(lines, demand, lead_times_of(shares), Rule(kind, aims, orders))  # type: ignore[arg-type]  # a kind of POLICIES
+
+
+def _paths_of(rows: pd.DataFrame, future: Future) -> NDArray[np.float32]:
+    """Return the paths of some lines of a location, (n, B, T)."""
+    place = {product: number for number, product in enumerate(future.products)}
+    return future.values[:, rows["product"].map(place).to_numpy(), :].transpose(1, 0, 2)
+
+
+def _joined(parts: Sequence[Lines]) -> Lines:
+    """Put lines of several locations one after the other."""
+    return Lines(
+        **{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Lines)}
+    )
 
 
 def _order_periods(rows: pd.DataFrame, future: Future, facts: Facts) -> NDArray[np.bool_]:
