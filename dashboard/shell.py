@@ -36,6 +36,7 @@ from dashboard.system import page as system
 from dashboard.terms import page as terms
 from dashboard.theme import plural, when
 from dashboard.trending import page as trending
+from dashboard.whatif import page as whatif
 from stocktide.foundation.errors import Unauthorized
 from stocktide.foundation.users import User
 
@@ -59,6 +60,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     "Planning": [
         ("orders", "Orders", ":material/shopping_cart:", orders.render),
         ("overrides", "Overrides", ":material/edit_note:", overrides.render),
+        ("whatif", "What-if", ":material/compare_arrows:", whatif.render),
         ("terms", "Terms", ":material/handshake:", terms.render),
         ("calendar", "Calendar", ":material/calendar_month:", calendar.render),
     ],
