@@ -26,7 +26,7 @@ def draw_comparison(
         st.markdown(f"**{plain(said)}**")
     frame = side_by_side(figures)
     columns = {"figure": st.column_config.TextColumn("Figure", pinned=True, width="medium")}
-    table(frame, f"whatif.{key}.{rows_key(frame.columns)}", columns)
+    table(frame, f"whatif.{key}.{rows_key(frame.columns)}", columns, height="content")
     said = [f"{plain(one['name'])}: {plain(assumed_words(one))}" for one in asked["scenarios"]]
     low, high = (100 * now[f"fill_rate_{end}"] for end in ("low", "high"))
     st.caption(

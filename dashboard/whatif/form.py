@@ -13,7 +13,8 @@ PERCENT = {
     "demand_percent": ("Demand, % more", -100.0, 900.0),
     "price_percent": ("Price, % more", -99.0, 900.0),
 }
-SHARES = {"fill_rate": "Fill rate aimed at, %", "discount": "Promotion, % off"}
+SHARES = {"discount": "Promotion, % off", "fill_rate": "Fill rate aimed at, %"}
+AS_IT_IS = "as it is"
 FIRST = {"demand_percent": 20.0}
 SUPPLIER = "supplier"
 
@@ -27,8 +28,8 @@ def ask_comparison(reader: Reader) -> tuple[dict[str, Any], str]:
         )
     )
     scenarios = []
-    for number, column in enumerate(st.columns(SCENARIOS_MAX)[:many], 1):
-        with column:
+    for number in range(1, many + 1):
+        with st.container(border=True):
             scenarios.append(_ask_scenario(number))
     empty = [one["name"] for one in scenarios if len(one) == 1]
     return {"scope": scope, "scenarios": scenarios}, lacking or (
@@ -59,30 +60,27 @@ def _ask_lines(reader: Reader) -> tuple[dict[str, str], str]:
 
 def _ask_scenario(number: int) -> dict[str, Any]:
     """Ask for one scenario; what is left empty stays as it is."""
-    key = f"whatif.{number}"
-    told: dict[str, Any] = {
-        "name": st.text_input(
-            "Name", f"Scenario {number}", max_chars=100, key=f"{key}.name"
-        ).strip()
-        or f"Scenario {number}"
-    }
-    for name, (label, least, most) in PERCENT.items():
-        start = FIRST.get(name) if number == 1 else None
-        told[name] = st.number_input(
-            label, least, most, start, key=f"{key}.{name}", placeholder="as it is"
+    key, name = f"whatif.{number}", f"Scenario {number}"
+    upper, lower = st.columns(4), st.columns(4)
+    with upper[0]:
+        told: dict[str, Any] = {
+            "name": st.text_input("Name", name, max_chars=100, key=f"{key}.name").strip() or name
+        }
+    for column, (field, (label, least, most)) in zip(upper[1:3], PERCENT.items(), strict=True):
+        start = FIRST.get(field) if number == 1 else None
+        told[field] = column.number_input(
+            label, least, most, start, key=f"{key}.{field}", placeholder=AS_IT_IS
         )
-    for name, label in SHARES.items():
-        share = st.number_input(
-            label, 0.1, 99.9, None, step=0.5, key=f"{key}.{name}", placeholder="as it is"
+    for column, (field, label) in zip((upper[3], lower[0]), SHARES.items(), strict=True):
+        share = column.number_input(
+            label, 0.1, 99.9, None, step=0.5, key=f"{key}.{field}", placeholder=AS_IT_IS
         )
-        told[name] = None if share is None else round(share / 100, 4)
-    told["lead_days"] = st.number_input(
-        "Lead time, days", 0, 365, None, key=f"{key}.lead_days", placeholder="as it is"
+        told[field] = None if share is None else round(share / 100, 4)
+    told["lead_days"] = lower[1].number_input(
+        "Lead time, days", 0, 365, None, key=f"{key}.lead_days", placeholder=AS_IT_IS
     )
-    told[SUPPLIER] = (
-        st.text_input(
-            "Buy from", key=f"{key}.supplier", max_chars=100, placeholder="as it is"
-        ).strip()
-        or None
+    bought = lower[2].text_input(
+        "Buy from", key=f"{key}.supplier", max_chars=100, placeholder=AS_IT_IS
     )
-    return {name: value for name, value in told.items() if value is not None}
+    told[SUPPLIER] = bought.strip() or None
+    return {field: value for field, value in told.items() if value is not None}
