@@ -23,7 +23,7 @@ READ_ONLY = "Planners and operators can enter, change and withdraw overrides."
 VALUE, HISTORY = "value", "history"
 # A difference that is shown as 0 % helped nobody.
 SAME = 0.005
-TABS = {"": "In force", HISTORY: "History", VALUE: "Value added"}
+TABS = {"": "Current", HISTORY: "History", VALUE: "Value added"}
 
 
 def render(reader: Reader, user: User) -> None:

@@ -27,11 +27,11 @@ def draw_comparison(
     frame = side_by_side(figures)
     columns = {"figure": st.column_config.TextColumn("Figure", pinned=True, width="medium")}
     table(frame, f"whatif.{key}.{rows_key(frame.columns)}", columns, height="content")
-    said = [f"{plain(one['name'])}: {plain(assumed_words(one))}" for one in asked["scenarios"]]
+    assumed = [f"{plain(one['name'])}: {plain(assumed_words(one))}" for one in asked["scenarios"]]
     low, high = (100 * now[f"fill_rate_{end}"] for end in ("low", "high"))
     st.caption(
-        f"{'; '.join(said)}. Fill rate as it is: {low:.1f} to {high:.1f} % in 80 % of the possible futures. Money at "
-        "the products' own prices, whatever the currency."
+        f"{'; '.join(assumed)}. Fill rate as it is: {low:.1f} to {high:.1f} % in 80 % of the possible futures. "
+        "Money at the products' own prices, whatever the currency."
     )
     draw_chart(stock_ahead(answer["days"], figures, roles(), where=where), f"whatif.{key}.stock")
     rows_foot(

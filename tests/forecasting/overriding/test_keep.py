@@ -16,6 +16,7 @@ from forecasting.overriding.keep import adjust_published
 from forecasting.publishing.publish import publish
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.overrides import KIND, OverrideIn, put_rows, withdraw_row
+from tests.conftest import AsPart
 from tests.forecasting.publications import publication
 
 # the publication knows 2025-01-03 and forecasts two days
@@ -106,6 +107,16 @@ def test_the_next_forecast_has_the_overrides_from_the_start(chain: sa.Engine) ->
         found = read_adjusted(connection, today=TODAY)
     assert found is not None
     assert np.array_equal(found.summing.toarray(), publication().hierarchy.S.toarray())
+
+
+def test_worker_may_adjust_what_it_publishes(chain: sa.Engine, as_part: AsPart) -> None:
+    put(chain, location="S1")
+    publish(as_part("worker"), publication(days=days_before(NOW)), run_id=None)
+    assert adjusted(chain) == {}, "its days are those of another year"
+    span = {"from": str(NOW), "to": str(NOW)}
+    put(chain, location="S1", **span)
+    publish(as_part("worker"), publication(days=days_before(NOW)), run_id=None)
+    assert {day for _, day in adjusted(chain)} == {NOW, NOW + timedelta(days=1)}
 
 
 def test_days_of_an_override_are_those_it_met_first_and_never_hindsight(chain: sa.Engine) -> None:
