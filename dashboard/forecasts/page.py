@@ -200,10 +200,18 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     draw_chart(chart, "forecasts.fan")
     if is_moved:
         st.markdown(plain(moved_words))
-        page_link("overrides", "Who changed it, and why", icon=":material/edit_note:")
+    _change_link(node, is_moved=is_moved)
     if note := mixed_note(node["units"]):
         st.caption(note)
     foot_line(state, f"{_named(node)}, sold to {run['cutoff']}")
+
+
+def _change_link(node: dict[str, Any], *, is_moved: bool) -> None:
+    """Link to the form that changes this item's forecast, and to who did."""
+    # a department inside a shop is not the shop
+    more = {"department": node["part"]} if "part" in node else {}
+    label = "Who changed it, and why; change it" if is_moved else "Change this forecast"
+    page_link("overrides", label, icon=":material/edit_note:", **{**(node["keys"] or {}), **more})
 
 
 def _said(

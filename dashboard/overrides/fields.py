@@ -21,20 +21,32 @@ VALUE_LABELS = {"percent": "Per cent more", "add": "Units more", "set": "Units i
 LEAST: Mapping[str, float | None] = {"percent": -100.0, "add": None, "set": 0.0}
 MOST = {"percent": 900.0}
 DAY = "YYYY-MM-DD"
+PLACES = ("location", "region", "country")
+
+
+def asked_for() -> dict[str, str | None] | None:
+    """Return what the address says an override is to be for, None where it says nothing."""
+    told = {name: st.query_params.get(name) for name in (*filter(None, SCOPES), *PLACES)}
+    return told if any(told.values()) else None
 
 
 def ask_override(
-    reader: Reader, key: str, override: Mapping[str, Any] | None
+    reader: Reader,
+    key: str,
+    override: Mapping[str, Any] | None,
+    *,
+    scope: Mapping[str, str | None] | None = None,
 ) -> tuple[dict[str, Any], str]:
     """Ask for the fields of an override; return the body that records it, and what it still lacks.
 
-    key: distinguishes the forms of a page. override: the one that is changed.
+    key: distinguishes the forms of a page. override: the one that is changed. scope: what a new one is for, at first.
     """
     key, now = f"overrides.form.{key}", dict(override or {})
     today = data_state(reader).today
     first, second, third = st.columns(3)
     with first:
-        limits = ask_scope(key, override) | ask_place(reader, key, override)
+        start = override if scope is None else scope
+        limits = ask_scope(key, start) | ask_place(reader, key, start)
     with second:
         body: dict[str, Any] = {name: limit for name, limit in limits.items() if limit}
         body |= _ask_change(key, now) | _ask_days(key, now, today)

@@ -10,10 +10,11 @@ import streamlit as st
 from dashboard.api_client import ask_api
 from dashboard.charts import draw_chart
 from dashboard.feeds.fixing import SAID
-from dashboard.overrides.fields import ask_override
+from dashboard.overrides.fields import ask_override, asked_for
 from dashboard.overrides.figures import before_and_after
 from dashboard.reader import Reader
 from dashboard.theme import plain, roles
+from dashboard.widgets import rows_key
 from stocktide.foundation.users import User
 
 # Below it a change is as large as what forecasts are off anyway (Fildes, Goodwin, Lawrence and Nikolopoulos 2009).
@@ -25,7 +26,9 @@ SHOWN = "overrides.preview"
 def enter_override(reader: Reader, user: User) -> None:
     """Draw the form of a new override; preview it, and record it."""
     st.header("New override")
-    body, lacking = ask_override(reader, "new", None)
+    scope = asked_for()
+    key = "new" if scope is None else rows_key(scope.items())
+    body, lacking = ask_override(reader, key, None, scope=scope)
     _buttons(reader, user, body, lacking, save="Save override")
 
 

@@ -12,7 +12,7 @@ from dashboard.overrides.words import as_file, change_words, worth_words
 from dashboard.panels import csv_of
 from stocktide.foundation.lake import Lake
 from tests.conftest import Api
-from tests.dashboard.conftest import Dashboard, charts_of, click, text_of
+from tests.dashboard.conftest import Dashboard, charts_of, click, links_of, text_of
 from tests.forecasting.overriding.chain import SPAN, TODAY, two_shops
 
 FAIR = {"id": "fair", "product": "A", "location": "S1", "change": "percent", "value": 50.0, **SPAN,
@@ -58,6 +58,18 @@ def test_planner_previews_saves_changes_and_withdraws(desk: Dashboard, api: Api)
     (table,) = history.dataframe
     assert table.value["state"].tolist() == ["withdrawn", "withdrawn"]
     assert "Planners and operators can enter" in text_of(history)
+
+
+def test_forecast_leads_to_the_form_for_its_item(desk: Dashboard) -> None:
+    drawn = desk.draw("overrides", product="A", location="S1")
+    (sku,) = [box for box in drawn.text_input if box.label == "Product (SKU)"]
+    assert sku.value == "A"
+    (place,) = [box for box in drawn.selectbox if box.label == "Where"]
+    assert place.value == "S1"
+    forecast = desk.draw("forecasts", node="3")
+    assert "product=A" in next(
+        link.query_string for link in links_of(forecast) if link.label == "Change this forecast"
+    )
 
 
 def test_file_of_the_page_can_be_imported_again(desk: Dashboard, api: Api) -> None:

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 
 from catalog.forecasts import node_days
 from catalog.overrides import adjusted_days
-from forecasting.overriding.adjusted import read_adjusted
+from forecasting.nodes.plan_leaves import SCOPE
+from forecasting.overriding.adjusted import asked_of, first_days, read_adjusted
 from forecasting.overriding.keep import adjust_published
+from forecasting.overriding.membership import frame_of_keys, leaf_keys, summing_matrix
 from forecasting.publishing.publish import publish
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.overrides import KIND, OverrideIn, put_rows, withdraw_row
@@ -136,3 +138,32 @@ def test_days_of_an_override_are_those_it_met_first_and_never_hindsight(chain: s
         connection.execute(sa.text("UPDATE override_days SET after = 0"))
     publish(chain, publication(days=days_before(today), mean=3 * publication().mean), run_id=None)
     assert rows(chain, "SELECT ds, before, after FROM override_days ORDER BY ds") == first
+
+
+def test_days_of_weeks_are_counted_and_keys_come_from_nodes_products_and_places() -> None:
+    nodes = pd.DataFrame(
+        {
+            "level": [0, 1, 1, 2, 2],
+            "parent_id": [None, 0, 0, 1, 2],
+            "keys": [{}, {"category": "Fruit"}, {"category": "(no category)"}, *({"product": p} for p in "AB")],
+        }
+    )  # fmt: skip
+    nodes = pd.concat([nodes[["level", "parent_id"]], frame_of_keys(nodes["keys"])], axis=1)
+    # the run knew A as fruit, whatever it is now
+    known = {"product": ["A", "B"], "department": ["Food", None], "category": ["Bread", None]}
+    products = pd.DataFrame(known)
+    leaves = leaf_keys(nodes, products, pd.DataFrame({"location": []}), 2)
+    assert leaves[["product", "category", "department"]].values.tolist() == [
+        ["A", "Fruit", "Food"],
+        ["B", "(no category)", None],
+    ]
+    assert summing_matrix(nodes, leaves).toarray().tolist() == [
+        [1, 1], [1, 0], [0, 1], [1, 0], [0, 1],
+    ]  # fmt: skip
+    told = {**dict.fromkeys(SCOPE), "category": "Fruit", "change": "set", "value": 70.0}
+    span = {"starts_on": date(2026, 3, 6), "ends_on": date(2026, 3, 12)}
+    ends = pd.DatetimeIndex(["2026-03-08", "2026-03-15"])
+    (asked,) = asked_of(
+        pd.DataFrame([told | span]), leaves, first_days(ends, date(2026, 3, 1)), ends
+    )
+    assert (asked.leaves.tolist(), asked.days.tolist(), asked.days_total) == ([0], [3.0, 4.0], 7)
