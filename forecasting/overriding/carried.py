@@ -51,10 +51,17 @@ def adjusted_paths(
         return paths
     factor, rest = factor_and_rest(published, adjusted)
     out = paths.copy()
-    out[:, changed] *= factor[changed].astype(np.float32)
-    for leaf in changed[(rest[changed] > 0).any(axis=1)].tolist():
+    for leaf in changed.tolist():
         rng = np.random.default_rng(list(seeds[leaf]))
-        out[:, leaf] += rng.poisson(rest[leaf], (paths.shape[0], paths.shape[2]))
+        at = np.flatnonzero(published[leaf] != adjusted[leaf])
+        was = paths[:, leaf, at]
+        moved = was * factor[leaf, at]
+        if (was == np.rint(was)).all():
+            # what sells in whole units still does, and as much on average
+            moved = np.floor(moved + rng.random(moved.shape))
+        if rest[leaf].any():
+            moved += rng.poisson(rest[leaf, at], moved.shape)
+        out[:, leaf, at] = moved
     return out
 
 

@@ -88,14 +88,20 @@ def test_removed_override_leaves_every_bit_as_it_was(
 
 
 def test_percent_scales_paths_so_that_what_is_sure_stays_as_sure() -> None:
-    published = np.full((2, 3), 10.0)
-    paths = np.random.default_rng(1).poisson(10, (500, 2, 3)).astype(np.float32)
-    more = Override(np.array([0]), np.ones(3), "percent", 50.0, 3)
+    published = np.full((3, 3), 10.0)
+    paths = np.random.default_rng(1).poisson(10, (4_000, 3, 3)).astype(np.float32)
+    paths[:, 0] += 0.25
+    more = Override(np.array([0, 1]), np.array([1.0, 1.0, 0.0]), "percent", 55.0, 2)
     mean = spread(published, [more], period_days=np.ones(3)).mean
-    moved = adjusted_paths(paths, published, mean, [[1], [2]])
-    assert moved[:, 0] == pytest.approx(1.5 * paths[:, 0])
-    was, now = paths[:, 0], moved[:, 0]
-    assert now.std() / now.mean() == pytest.approx(was.std() / was.mean(), rel=1e-5)
+    moved = adjusted_paths(paths, published, mean, [[1], [2], [3]])
+    assert moved[:, 0, :2] == pytest.approx(1.55 * paths[:, 0, :2])
+    whole, was = moved[:, 1, :2], paths[:, 1, :2]
+    assert (whole == np.rint(whole)).all(), "what sells in whole units still does"
+    assert (np.abs(whole - 1.55 * was) < 1).all()
+    assert whole.mean() == pytest.approx(1.55 * was.mean(), rel=0.002)
+    assert whole.std() / whole.mean() == pytest.approx(was.std() / was.mean(), rel=0.02)
+    assert np.array_equal(moved[:, :2, 2], paths[:, :2, 2])
+    assert np.array_equal(moved[:, 2], paths[:, 2])
 
 
 def test_units_keep_the_shape_of_the_days_and_fall_away_where_no_forecast_is() -> None:

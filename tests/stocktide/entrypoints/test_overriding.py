@@ -80,7 +80,9 @@ def test_orders_see_the_forecast_with_overrides_and_say_which(
         {**FAIR, "id": "later", "location": "S2", "from": SPAN["to"], "change": "set", "value": 0},
     )
     moved = futures(database, lake)
-    assert moved["S1"].values[:, 0] == pytest.approx(1.5 * plain["S1"].values[:, 0])
+    apples = moved["S1"].values[:, 0]
+    assert (np.abs(apples - 1.5 * plain["S1"].values[:, 0]) < 1).all()
+    assert (apples == np.rint(apples)).all()
     assert np.array_equal(moved["S1"].values[:, 1], plain["S1"].values[:, 1])
     assert moved["S2"].values[:, 0, -1].tolist() == [0.0] * PATHS
     assert np.array_equal(moved["S2"].values[:, :, :-1], plain["S2"].values[:, :, :-1])
