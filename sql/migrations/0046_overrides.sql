@@ -103,3 +103,4 @@ CREATE TRIGGER what_ifs_applied_append_only BEFORE UPDATE OR DELETE OR TRUNCATE 
 GRANT SELECT ON what_ifs, what_ifs_applied TO stocktide_reader;
 SELECT grant_to_part('stocktide_api', 'SELECT, INSERT, DELETE', ARRAY['what_ifs']);
 SELECT grant_to_part('stocktide_api', 'SELECT, INSERT', ARRAY['what_ifs_applied']);
+SELECT grant_to_part('stocktide_worker', 'SELECT', ARRAY['what_ifs', 'what_ifs_applied']);

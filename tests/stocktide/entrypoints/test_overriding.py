@@ -21,7 +21,7 @@ from tests.forecasting.overriding.chain import DAYS, KEYS, MEAN, PATHS, SPAN, TO
 from tests.forecasting.publications import publication
 from tests.stocktide.entrypoints.test_api import check_problem
 
-FAIR = {"id": "fair", "category": "Fruit", "location": "S1", "change": "percent", "value": 50.0, **SPAN,
+FAIR: dict[str, Any] = {"id": "fair", "category": "Fruit", "location": "S1", "change": "percent", "value": 50.0, **SPAN,
         "reason": "local_event", "note": "Town fair"}  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_preview_records_nothing(chain: Api) -> None:
     check_problem(answer, 404, "nothing_reached")
 
 
-WRONG = [
+WRONG: list[tuple[dict[str, Any], int, str, str]] = [
     ({"value": -101}, 400, "bad_value", "-101 is not from -100 to 900 per cent"),
     ({"change": "set", "value": -1}, 400, "bad_value", "nobody sells fewer than 0"),
     ({"value": 0}, 400, "bad_value", "0 changes nothing"),
