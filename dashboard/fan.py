@@ -9,7 +9,14 @@ import altair as alt
 import pandas as pd
 
 from dashboard.crosshair import between, crosshair, rounded
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, days_between, in_words
+from dashboard.theme import (
+    CHART_HEIGHT,
+    NOT_ON_A_PHONE,
+    Roles,
+    chart_frame,
+    days_between,
+    in_words,
+)
 from stocktide.domain.rhythm import Rhythm
 
 BANDS = (("q025", "q975", "95 %"), ("q10", "q90", "80 %"), ("q25", "q75", "50 %"))
@@ -301,6 +308,8 @@ def _edge_names(actual: pd.DataFrame, forecast: pd.DataFrame, role: Roles) -> al
     frame = pd.DataFrame(rows).assign(ds=days.max() + LABEL_ROOM * (days.max() - days.min()))
     return (
         alt.Chart(frame)
-        .mark_text(align="right", baseline="middle", fontSize=11, color=role.actual)
+        .mark_text(
+            align="right", baseline="middle", fontSize=11, color=role.actual, opacity=NOT_ON_A_PHONE
+        )
         .encode(x="ds:T", y="edge:Q", text="name:N")
     )

@@ -6,6 +6,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+# pages and what they draw with take seconds to import: before the first visitor comes, not while they wait
+import dashboard.shell  # noqa: F401
 from dashboard.signin import RequireSignIn, SignInRoutes, healthz, show_form
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.home import signing_key

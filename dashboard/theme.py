@@ -37,6 +37,10 @@ DARK = Roles(
 CHART_HEIGHT = 280
 # Letters of a line under a chart's title; what is longer would be cut.
 LINE_MAX = 125
+# Charts narrower than this stand on a phone.
+PHONE_PX = 420
+# Opacity of what a phone has no room for.
+NOT_ON_A_PHONE = alt.ExprRef(f"width < {PHONE_PX} ? 0 : 1")
 NO_CHANGE = "no change"
 
 
@@ -59,6 +63,12 @@ def chart_frame(chart: alt.TopLevelMixin, role: Roles, *, title: str, subtitle: 
         )
     )
     return readable_axes(framed, role)
+
+
+def legend(names: int, *, orient: str = "top", narrow: int = 2) -> alt.Legend:
+    """Build the legend of colours with so many names: in one row, on a phone in several, so that none is cut."""
+    columns = alt.ExprRef(f"width < {PHONE_PX} ? {narrow} : {names}")
+    return alt.Legend(orient=orient, title=None, symbolType="square", columns=columns)
 
 
 def lines_of(text: str) -> str | list[str]:

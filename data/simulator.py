@@ -31,6 +31,8 @@ from stocktide.foundation.errors import Invalid
 
 DAYS_MIN, DAYS_MAX = 14, 3660
 BATCH_MAX = 10_000
+# Shelves are emptied unseen within so many days, and so many days before the end at least.
+PHANTOM_DAYS, PHANTOM_DAYS_LEFT = 180, 60
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,14 @@ class SampleChain:
             yield b"\n".join(lines) + b"\n"
 
 
+def _vanish_days(n: int, days: int, share: float, rng: np.random.Generator) -> IntArray:
+    """Draw the day on which the goods of each shelf vanish, (n,); -1 for most."""
+    first, last = max(0, days - PHANTOM_DAYS), days - PHANTOM_DAYS_LEFT
+    if not share or first >= last:
+        return np.full(n, -1)
+    return np.where(rng.random(n) < share, rng.integers(first, last, n), -1)
+
+
 def _spoil(line: bytes, what: int) -> bytes:
     return conflicting(line) if what == CONFLICT else malformed(line, what - FIRST_MALFORMED)
 
@@ -78,16 +88,20 @@ class _Market:
     intensity: FloatArray
 
 
-def simulate(seed: int = 7, days: int = 730, *, end: date) -> SampleChain:
+def simulate(
+    seed: int = 7, days: int = 730, *, end: date, phantom_share: float = 0.0
+) -> SampleChain:
     """Simulate the chain for `days` days; the last one is the day before `end`.
 
     The same seed, days and end give the same bytes. `end` should not lie after today: a server
-    rejects events that are more than a day ahead. Raises Invalid when days is out of range.
+    rejects events that are more than a day ahead. phantom_share: of shelves, whose goods vanish
+    unseen on a day of the half-year before the last 60 days, and which nobody counts from then on.
+    Raises Invalid when days is out of range.
     """
     if not DAYS_MIN <= days <= DAYS_MAX:
         raise Invalid("days", f"days must be {DAYS_MIN} to {DAYS_MAX}, not {days}", days=days)
     # One stream a part: a change in one part leaves the draws of the others alone.
-    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(7)]
+    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(8)]
     market = _open_market(end - timedelta(days=days), days, rngs[0])
     lines = draw_lines(market.chain, market.calendar, market.intensity, rngs[1])
     demand = np.zeros(market.sold_on.shape, np.int64)
@@ -108,6 +122,7 @@ def simulate(seed: int = 7, days: int = 730, *, end: date) -> SampleChain:
         sold_on=market.sold_on,
         demand_milli=demand,
         lead_days=make_lead_days(market.chain, days, rngs[2]),
+        vanish_day=_vanish_days(market.chain.n_pairs, days, phantom_share, rngs[7]),
         rng=rngs[3],
     )
     sensors = sensor_pairs(market.chain, market.intensity)
@@ -175,4 +190,5 @@ def _truth(market: _Market, demand: IntArray, room: Stockroom, buyers: Buyers) -
         promotion=market.prices.promotion,
         on_order=room.on_order.sum(axis=1),
         reorder_point=buyers.reorder_point(demand.shape[1] - 1).astype(np.int64),
+        vanish_day=room.vanish_day,
     )

@@ -28,7 +28,7 @@ class Stockroom:
 
     opening: (N,), counted before the first day. counted: (N, D), -1 without a stocktake.
     on_hand, book: (N, D), at close. on_order: (N, PIPELINE_DAYS), due in the days after the last.
-    filled: (L,), how much of each line was there to be sold. The others: (N, D).
+    filled: (L,), how much of each line was there to be sold. vanish_day: (N,), -1 for most. The others: (N, D).
     """
 
     opening: IntArray
@@ -43,6 +43,7 @@ class Stockroom:
     on_hand: IntArray
     book: IntArray
     on_order: IntArray
+    vanish_day: IntArray
     transfers: Transfers
 
 
@@ -70,9 +71,13 @@ def run_stockroom(
     sold_on: BoolArray,
     demand_milli: IntArray,
     lead_days: IntArray,
+    vanish_day: IntArray,
     rng: np.random.Generator,
 ) -> Stockroom:
-    """Simulate all days. Arrays: sold_on, demand_milli and lead_days are (N, D)."""
+    """Simulate all days. Arrays: sold_on, demand_milli and lead_days are (N, D).
+
+    vanish_day: (N,), when all goods of a shelf vanish unseen, and nobody counts it since; -1 for never.
+    """
     room, state = _open_doors(chain, buyers, lines, sold_on)
     mean_milli = demand_milli.sum(axis=1) / np.maximum(sold_on.sum(axis=1), 1)
     bounds = np.searchsorted(lines.day, np.arange(sold_on.shape[1] + 1))
@@ -88,14 +93,17 @@ def run_stockroom(
         state.move(room.returned[:, day])
         room.adjusted[:, day] = _adjust(chain, state, active, rng)
         state.move(room.adjusted[:, day])
-        room.shrunk[:, day] = _shrink(chain, state, mean_milli * active, rng)
+        lost = _shrink(chain, state, mean_milli * active, rng)
+        room.shrunk[:, day] = np.where(vanish_day == day, np.maximum(state.physical, 0), lost)
         state.physical -= room.shrunk[:, day]
-        _count(room, state, day, active & calendar.is_open[chain.shop_of, day])
+        counted = (vanish_day < 0) | (vanish_day > day)
+        _count(room, state, day, active & calendar.is_open[chain.shop_of, day] & counted)
         room.on_hand[:, day], room.book[:, day] = state.physical, state.book
         buyers.observe(day, room.sold[:, day], state.physical > 0)
         _order(state, buyers, day, lead_days[:, day], next_open)
     room.on_order = state.pipeline[:, sold_on.shape[1] :]
     room.transfers = join_transfers(state.moves)
+    room.vanish_day = vanish_day
     return room
 
 
@@ -122,6 +130,7 @@ def _open_doors(
         filled=np.zeros(lines.pair.size, np.int64),
         counted=np.full((n, n_days), -1, np.int64),
         on_order=pipeline,
+        vanish_day=np.full(n, -1),
         transfers=join_transfers([]),
         **empty,
     )

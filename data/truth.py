@@ -17,6 +17,7 @@ class Truth:
     shrunk: int64 milli. counted: milli, -1 without a stocktake at close. on_hand (physical) and
     book (what the ledger must say): milli at close. intensity: mean number of order lines.
     on_order: (N,), milli, ordered and not yet there at the end. reorder_point: (N,), milli.
+    vanish_day: (N,), number of the day on which all goods vanished unseen; -1 for none.
     """
 
     chain: Chain
@@ -39,6 +40,7 @@ class Truth:
     promotion: BoolArray
     on_order: IntArray
     reorder_point: IntArray
+    vanish_day: IntArray
 
     @property
     def lost(self) -> IntArray:

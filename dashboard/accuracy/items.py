@@ -8,10 +8,10 @@ import streamlit as st
 from catalog.accuracy import likely_cause
 from catalog.frames import read_frame
 from dashboard.freshness import data_state
-from dashboard.links import page_link
+from dashboard.links import go_to
 from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.theme import amount, distinct, plain
+from dashboard.theme import amount, distinct
 from dashboard.widgets import OPENS, clicked, table
 
 ROWS = 20
@@ -31,8 +31,7 @@ def items_panel(reader: Reader) -> None:
     event = table(item_rows(found), "accuracy.items", _columns(), **OPENS)
     row = clicked(event, len(found))
     if row is not None:
-        one = found.iloc[row]
-        page_link("forecasts", f"Open **{plain(str(one['name']))}**", node=str(one["node_id"]))
+        go_to("forecasts", node=str(found["node_id"].iloc[row]))
     rows_foot(
         data_state(reader),
         rows_words(len(found), int(found["found"].iloc[0]), "item"),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dashboard.calendar.words import KINDS
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
-from dashboard.theme import Roles, chart_frame
+from dashboard.theme import NOT_ON_A_PHONE, Roles, chart_frame, legend
 
 # More rows are not looked at; what begins first is drawn.
 ROWS_MAX = 24
@@ -103,7 +103,7 @@ def timeline(
                 domain=[KINDS[kind] for kind in kinds],
                 range=[colours[list(KINDS).index(kind)] for kind in kinds],
             ),
-            legend=alt.Legend(orient="top", symbolType="square"),
+            legend=legend(len(kinds)),
         ),
     )
     wide = (runs["end"] - runs["start"]) >= pd.Timedelta(days=NUMBERED_DAYS_MIN)
@@ -113,7 +113,7 @@ def timeline(
     ]
     number = (
         alt.Chart(numbered)
-        .mark_text(fontSize=11, fontWeight="bold", color=role.even)
+        .mark_text(fontSize=11, fontWeight="bold", color=role.even, opacity=NOT_ON_A_PHONE)
         .encode(x="middle:T", y=alt.Y("row:N", sort=names), text="text:N")
     )
     height = FRAME_HEIGHT + ROW_HEIGHT * len(names)

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.customers.asking import Scope
 from dashboard.customers.words import SEGMENTS, certain_words, named, range_words
 from dashboard.glossary import tip
-from dashboard.links import page_link
+from dashboard.links import go_to
 from dashboard.panels import rows_words
 from dashboard.sums import amount_column
 from dashboard.widgets import OPENS, clicked, rows_key, switch, table
@@ -51,13 +51,7 @@ def list_panel(scope: Scope) -> None:
     if chosen is not None:
         pseudonym = str(rows["customer"].iloc[chosen])
         keep = {"currency": st.query_params["currency"]} if "currency" in st.query_params else {}
-        page_link(
-            "customers",
-            f"Open **{pseudonym}**",
-            icon=":material/open_in_new:",
-            customer=pseudonym,
-            **keep,
-        )
+        go_to("customers", customer=pseudonym, **keep)
     _pager(page, found)
     scope.foot(asked, rows, rows_words(len(rows), found, "customer"), "Customers")
 

@@ -8,6 +8,8 @@ import pandas as pd
 from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, readable_axes
 
 LOST_HEIGHT = 130
+# Of a day's room, taken by its bar.
+BAR_SHARE = 0.7
 CLASS_LIMITS = {"A": 0.8, "B": 0.95}
 DAY_AXIS = alt.Axis(format="%-d %b %Y", title=None, labelOverlap=True, tickCount=6)
 # What stands where somebody points at an exceptional day.
@@ -39,7 +41,7 @@ def sold_and_lost(
     days: day, sold, lost, exceptional, stands_out; so_far: of days that are not over.
     """
     shown = days.assign(demand=days["sold"] + days["lost"])
-    x = alt.X("day:T", axis=DAY_AXIS)
+    x = _days_axis(pd.concat([days["day"], so_far["day"]]))
     base = alt.Chart(shown).encode(x=x)
     lost = base.mark_area(color=role.stock_out, opacity=0.45).encode(
         y=alt.Y("sold:Q", title=unit), y2="demand:Q"
@@ -76,19 +78,31 @@ def sold_and_lost(
     return chart_frame(chart, role, title=title, subtitle=said)
 
 
-def lost_bars(days: pd.DataFrame, role: Roles, *, unit: str) -> Any:
-    """Draw what was lost on each day by itself: beside what sold it is often too little to be seen."""
-    bars = alt.Chart(days).mark_bar(color=role.stock_out)
+def _days_axis(days: "pd.Series[Any]") -> alt.X:
+    """Build the axis of days; half a day of room on each side, so that points and bars of a day stand at one place."""
+    half = pd.Timedelta(hours=12)
+    ends = (pd.Timestamp(days.min()) - half, pd.Timestamp(days.max()) + half)
+    scale = alt.Scale(domain=[f"{moment:%Y-%m-%dT%H:%M:%S}" for moment in ends])
+    return alt.X("day:T", axis=DAY_AXIS, scale=scale)
+
+
+def lost_bars(days: pd.DataFrame, of_chart: "pd.Series[Any]", role: Roles, *, unit: str) -> Any:
+    """Draw what was lost on each day by itself: beside what sold it is often too little to be seen.
+
+    of_chart: days of the chart above, which these bars stand below.
+    """
+    x = _days_axis(of_chart)
+    width = alt.ExprRef(f"max(1, {BAR_SHARE} * width / {of_chart.nunique()})")
+    bars = alt.Chart(days).mark_bar(color=role.stock_out, size=width)
     shown = bars.encode(
-        x=alt.X("yearmonthdate(day):T", axis=DAY_AXIS),
+        x=x,
         y=alt.Y("lost:Q", title=f"{unit} lost", axis=alt.Axis(tickCount=3)),
         tooltip=[
             alt.Tooltip("day:T", title="day", format="%a %-d %b %Y"),
             alt.Tooltip("lost:Q", title="lost", format=",.1f"),
         ],
     )
-    middle = alt.X("yearmonthdate(day):T", axis=DAY_AXIS, bandPosition=0.5)
-    chart = alt.layer(shown, exceptional_marks(days, role, middle))
+    chart = alt.layer(shown, exceptional_marks(days, role, x))
     return readable_axes(chart.properties(height=LOST_HEIGHT), role)
 
 

@@ -74,7 +74,8 @@ def sold_panel(scope: Scope) -> None:
     draw_chart(chart, "demand.sold")
     if days["lost"].any():
         words = f"Lost sales by day, {unit}."
-        draw_chart(lost_bars(days[~is_open], roles(), unit=unit), "demand.lost", words=words)
+        bars = lost_bars(days[~is_open], days["day"], roles(), unit=unit)
+        draw_chart(bars, "demand.lost", words=words)
     scope.foot(rows_words(len(rows), len(rows)), rows, asked, "Sold and lost by day")
 
 

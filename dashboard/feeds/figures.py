@@ -8,7 +8,7 @@ import pandas as pd
 
 from catalog.feeds import OUTCOMES, STATES, span
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, legend
 
 TIME_AXIS = alt.Axis(title="UTC", format="%H:%M", tickCount=12, labelOverlap=True)
 # A letter inside each bar, so that colour is not all that tells states apart.
@@ -64,7 +64,7 @@ def rate_chart(
                 title=None,
                 sort=list(OUTCOMES),
                 scale=alt.Scale(domain=list(OUTCOMES), range=outcome_colours(role)),
-                legend=alt.Legend(orient="top", symbolType="square"),
+                legend=legend(len(OUTCOMES)),
             ),
             tooltip=[
                 alt.Tooltip("at:T", title="from (UTC)", format="%a %d %b %H:%M", formatType="utc"),
@@ -140,7 +140,7 @@ def state_timeline(spans: pd.DataFrame, role: Roles, *, title: str) -> Any:
             title=None,
             sort=list(STATES),
             scale=alt.Scale(domain=list(STATES), range=state_colours(role)),
-            legend=alt.Legend(orient="top", symbolType="square"),
+            legend=legend(len(STATES), narrow=3),
         ),
     )
     letters = base.mark_text(fontSize=11, fontWeight="bold").encode(

@@ -340,7 +340,7 @@ def _child_table(
         shown,
         f"forecasts.children.{node['node_id']}.{level_name}.{st.session_state.get(VISITS, 0)}",
         {
-            "label": st.column_config.TextColumn("Click a row to drill down", width="large"),
+            "label": st.column_config.TextColumn("Click a row to drill down", width="medium"),
             "total": st.column_config.NumberColumn(
                 f"Units, {rhythm_of(node['frequency']).counted(node['horizon'])} from "
                 f"{node['cutoff'] + timedelta(days=1)}",

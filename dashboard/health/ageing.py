@@ -8,7 +8,7 @@ import pandas as pd
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.health.words import value_by_currency
 from dashboard.sums import money_words
-from dashboard.theme import Roles, amount, chart_frame
+from dashboard.theme import Roles, amount, chart_frame, legend
 
 # Bands as the report names them, in their order; the last one has no age that is known.
 BANDS = [
@@ -50,7 +50,7 @@ def ageing_bars(ages: pd.DataFrame, role: Roles, *, title: str) -> Any:
                 "band:N",
                 scale=scale,
                 sort=BANDS,
-                legend=alt.Legend(orient="bottom", title=None, columns=2),
+                legend=legend(len(BANDS), orient="bottom"),
             ),
             order="order:Q",
             tooltip=[

@@ -9,7 +9,7 @@ from dashboard.accuracy.items import records_of
 from dashboard.glossary import tip
 from dashboard.health.words import STATES, named, remedy
 from dashboard.sums import amount_column
-from dashboard.theme import counted
+from dashboard.theme import amount, counted
 
 # Streamlit's names of the colours that the bar has.
 BADGES = ("red", "orange", "green", "blue", "violet", "gray")
@@ -133,8 +133,12 @@ def shrinkage_columns(rows: pd.DataFrame) -> Columns:
 
 
 def phantom_columns(rows: pd.DataFrame) -> Columns:
-    """Show shelves whose book says stock and that stopped selling."""
+    """Show shelves whose book says stock and that stopped selling: the count list, ranked by money."""
     _with_unit(rows, "on_hand")
+    rows["lost"] = [
+        amount(lost, currency)
+        for lost, currency in zip(rows["lost_a_day"], rows["sells_in"], strict=True)
+    ]
     rows["last_sold"] = pd.to_datetime(rows["last_sold"]).dt.date
     rows["used"] = [
         f"{sold:,} of {days:,} days"
@@ -142,12 +146,15 @@ def phantom_columns(rows: pd.DataFrame) -> Columns:
     ]
     return {
         **_place(),
+        "chance": _percent(rows, "chance", "Chance", "%.0f %%"),
+        "lost": TEXT(
+            "Lost a day", help="Usual sales of a day at the selling price, times the chance."
+        ),
         "on_hand": TEXT("On hand", help=tip("phantom stock")),
         "value": amount_column(rows, "value", "Value", help=VALUED),
         "last_sold": st.column_config.DateColumn("Last sale", format="D MMM YYYY"),
         "days_without": NUMBER("Days without a sale"),
         "used": TEXT("Sold before on"),
-        "chance": _percent(rows, "chance", "Chance", "%.2f %%"),
     }
 
 

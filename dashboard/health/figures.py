@@ -7,7 +7,7 @@ import pandas as pd
 
 from dashboard.figures import FRAME_HEIGHT, NAME_AXIS, ROW_HEIGHT
 from dashboard.health.words import STATES, named
-from dashboard.theme import CHART_HEIGHT, Roles, amount, chart_frame
+from dashboard.theme import CHART_HEIGHT, Roles, amount, chart_frame, legend
 
 BAR_HEIGHT, GAP = 28, 32
 # Of the bars' axis and legend: the height of a picture has them in it.
@@ -53,7 +53,7 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str, valued_at: str) -
     colours = state_colours(role)
     present = [state for state in STATES if state in set(parts["state"])]
     scale = alt.Scale(domain=[named(s) for s in present], range=[colours[s] for s in present])
-    legend = alt.Legend(orient="bottom", title=None, columns=3)
+    bar_legend = legend(len(present), orient="bottom", narrow=3)
     y = alt.Y("currency:N", title=None, axis=NAME_AXIS)
     base = alt.Chart(parts)
     bars = base.mark_bar(height=BAR_HEIGHT).encode(
@@ -65,7 +65,7 @@ def value_bar(parts: pd.DataFrame, role: Roles, *, title: str, valued_at: str) -
             axis=alt.Axis(format=PERCENT, tickCount=5),
         ),
         x2="end:Q",
-        color=alt.Color("name:N", scale=scale, legend=legend),
+        color=alt.Color("name:N", scale=scale, legend=bar_legend),
         tooltip=[
             alt.Tooltip("name:N", title="state"),
             alt.Tooltip("worth:N", title="stock value"),

@@ -41,7 +41,7 @@ TABS = {
         "Shelves",
         "health_shelves",
         "Empty and nearly empty shelves first, then those with most money in excess or dead stock. "
-        "Click a row to open its product.",
+        "Click a row for its product and its events.",
         "No shelf is in this state.",
         shelves_columns,
     ),
@@ -72,8 +72,8 @@ TABS = {
     "phantom": Tab(
         "Probable phantom stock",
         "health_phantom",
-        "The book says stock, but nothing sells: so many days in a row without a sale had a chance below 1 %, at the "
-        "share of days on which the shelf used to sell. Count these first.",
+        "Count these first. The book says stock, but nothing sells: the chance that the shelf is empty, by the days "
+        "without a sale beside those on which it used to sell, and by its sensor. Ranked by what a day costs.",
         "No shelf with stock has stopped selling by more than chance.",
         phantom_columns,
     ),

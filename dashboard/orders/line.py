@@ -16,7 +16,7 @@ from dashboard.orders.desk import decide, read_history, read_order
 from dashboard.overrides.words import change_words
 from dashboard.panels import CSV, csv_of
 from dashboard.reader import Reader
-from dashboard.theme import counted, plain, quantity, roles
+from dashboard.theme import counted, plain, plural, quantity, roles
 from dashboard.widgets import table, time_column
 from stocktide.foundation.users import User
 
@@ -37,6 +37,12 @@ def draw_line(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
     why = line["explanation"]
     if why.get("sentence"):
         st.markdown(f"**{plain(why['sentence'])}.**")
+    if why.get("doubt"):
+        st.warning(
+            f"Its stock is in doubt: the book says {quantity(why['data']['on_hand'])}, but nothing sold on "
+            f"{plural(why['doubt']['days_without'], 'day')} in stock. The shelf is empty with a chance of "
+            f"{why['doubt']['chance']:.0%}: count it before you order."
+        )
     if line["buyer"] is not None:
         st.markdown(
             f"A buyer set {quantity(line['quantity'])}; {quantity(line['proposed'])} are proposed."

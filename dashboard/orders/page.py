@@ -26,9 +26,10 @@ STATES = {
     "cancelled": "Cancelled",
 }
 EVERY_SUPPLIER = "All suppliers"
+AT_ONCE = " `stocktide orders propose` does it at once."
 NONE = {
     "open": "Nothing to order. Lines are proposed every morning from the published forecast, stock and the terms of "
-    "buying; `stocktide orders propose` does it at once. See docs/orders.md.",
+    "buying.",
     "waiting": "No line waits for a second approver.",
     "snoozed": "No line is snoozed.",
     "ordered": "Nothing was ordered here yet. What you approve is on order at once.",
@@ -52,7 +53,9 @@ def render(reader: Reader, user: User) -> None:
         st.warning(plain(why))
         return
     if not lines:
-        st.info(NONE[state])
+        # commands are for who runs Stocktide
+        at_once = AT_ONCE if state == "open" and user.role == "operator" else ""
+        st.info(NONE[state] + at_once)
         return
     _sums(lines, found)
     event = table(line_rows(lines), f"orders.list.{rows_key(_ids(lines))}", _columns(), **OPENS)

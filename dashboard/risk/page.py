@@ -11,7 +11,7 @@ from catalog.state import DataState
 from dashboard.filters import Filters, choose
 from dashboard.freshness import data_state
 from dashboard.glossary import tip
-from dashboard.links import page_link
+from dashboard.links import go_to
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.sums import amount_column, money_note, money_words
@@ -35,13 +35,7 @@ def render(reader: Reader, _user: User) -> None:
     st.caption("Click a row to open its product.")
     chosen = _table(rows)
     if chosen is not None:
-        row = rows.iloc[chosen]
-        page_link(
-            "products",
-            f"Open **{plain(row['name'])}**",
-            icon=":material/open_in_new:",
-            sku=row["sku"],
-        )
+        go_to("products", sku=str(rows["sku"].iloc[chosen]))
     found = int(rows["found"].iloc[0])
     rows_foot(
         state,

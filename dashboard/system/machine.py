@@ -17,15 +17,8 @@ from stocktide.foundation.users import User
 
 LOG_LINES, LOG_BYTES = 20, 16_384
 GIB = 2**30
-# Jobs by the settings that say when they run.
-SCHEDULED = {
-    "ETL": "etl_cron",
-    "Refresh": "refresh_cron",
-    "Forecast": "forecast_cron",
-    "Drift": "drift_cron",
-    "Exports": "exports_cron",
-    "Customer values": "customer_values_cron",
-}
+# What the names of settings that say when a job runs end with.
+CRON = "_cron"
 
 
 def machine_panel(reader: Reader, user: User, known: Mapping[str, Any]) -> None:
@@ -115,7 +108,9 @@ def disk_line(home: Path) -> str:
 def schedule_line(settings: Settings) -> str:
     """Describe when jobs run, as their settings say (cron, UTC)."""
     return "Schedule (cron, UTC): " + " · ".join(
-        f"{job} `{getattr(settings, name)}`" for job, name in SCHEDULED.items()
+        f"{name.removesuffix(CRON).replace('_', ' ')} `{getattr(settings, name)}`"
+        for name in type(settings).model_fields
+        if name.endswith(CRON)
     )
 
 

@@ -102,8 +102,18 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
         or None
         for row in found["products"]
     ]
+    units = frame["unit"].unique().tolist()
+    for unit in units:
+        if len(units) > 1:
+            st.markdown(f"**Counted in {unit_word(unit)}**")
+        _table(frame[frame["unit"] == unit], unit)
+    st.caption(f"As of {when(as_of.to_pydatetime())}. Updated as soon as a sale is recorded.")
+
+
+def _table(frame: pd.DataFrame, unit: str) -> None:
+    """Draw the products that are counted in one unit, the best sellers first."""
     columns = ["name", "department", "score", "unit", "on_hand", "stock", "last_sale_at"]
-    table = frame[columns].dropna(axis="columns", how="all")
+    table = frame[columns].dropna(axis="columns", how="all").reset_index(drop=True)
     table.insert(0, "rank", range(1, len(table) + 1))
     # as the bars say them
     table["score"] = (
@@ -114,7 +124,7 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
     table["last_sale_at"] = pd.to_datetime(table["last_sale_at"], utc=True, format="ISO8601")
     st.dataframe(
         table,
-        key="trending.table",
+        key=f"trending.table.{unit}",
         hide_index=True,
         placeholder="",
         row_height=28,
@@ -137,8 +147,4 @@ def _list(reader: Reader, scope: Scope, where: str) -> None:
                 "Last sale (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"
             ),
         },
-    )
-    ranked = "" if frame["unit"].nunique() < 2 else " Ranked by number, whatever the unit."
-    st.caption(
-        f"As of {when(as_of.to_pydatetime())}. Updated as soon as a sale is recorded.{ranked}"
     )

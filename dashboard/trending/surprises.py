@@ -6,10 +6,10 @@ import streamlit as st
 from catalog.frames import read_frame
 from catalog.state import in_words
 from dashboard.freshness import data_state
-from dashboard.links import page_link
+from dashboard.links import go_to
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.theme import counted, distinct, plain, quantity
+from dashboard.theme import counted, distinct, quantity
 from dashboard.widgets import OPENS, clicked, table
 
 ROWS = 10
@@ -38,8 +38,7 @@ def surprises_panel(reader: Reader, location: str | None) -> None:
         event = table(surprise_rows(shown), f"trending.{title}.{location}", _columns(), **OPENS)
         row = clicked(event, len(shown))
         if row is not None:
-            sku = str(shown["sku"].iloc[row])
-            page_link("products", f"Open **{plain(str(shown['name'].iloc[row]))}**", sku=sku)
+            go_to("products", sku=str(shown["sku"].iloc[row]))
         rows_foot(
             state,
             rows_words(len(shown), len(rows), "product"),

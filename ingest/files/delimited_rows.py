@@ -38,6 +38,11 @@ class DelimitedRows:
         batches = (_batch(chunk, places) for chunk in self._chunks() if chunk.rows)
         load_batches(connection, columns, batches, empty_is_null=True)
 
+    def numbered(self) -> Iterator[tuple[int, int, list[str]]]:
+        """Yield each row with its number, the line on which it begins, and its cells."""
+        for chunk in self._chunks():
+            yield from zip(chunk.numbers, chunk.lines, chunk.rows, strict=True)
+
     def dicts(self) -> Iterator[dict[str, Any]]:
         """Yield the rows, without columns that have neither a name nor anything in them."""
         self._refuse_twice([name for name in self.names if name])

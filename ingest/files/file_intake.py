@@ -8,7 +8,7 @@ from ingest.files.mapping import Mapping
 from ingest.files.source_file import JSON_LINES
 from ingest.files.survey import data_suffix
 from ingest.files.tally import Tally
-from ingest.recording.formats import Report, format_of_file
+from ingest.recording.formats import Report, format_of_file, format_of_suffix
 from ingest.recording.recording import Recorder
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.stored_text import storable
@@ -18,7 +18,7 @@ FEED = "watch"
 
 def mapping_of(path: Path, mapping: Mapping | None, recorder: Recorder) -> Mapping | None:
     """Return the mapping if it is what reads this file: no format of its own, no lines of events. Raises OSError."""
-    if mapping is None or format_of_file(path):
+    if mapping is None or format_of_suffix(path):
         return None
     if data_suffix(path) in JSON_LINES and holds_events(path, recorder.settings.body_bytes_max):
         return None

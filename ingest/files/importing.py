@@ -49,12 +49,12 @@ def import_file(path: Path, mapping: Mapping, recorder: Recorder, advance: Advan
     with recorded_run(recorder.engine, "import") as run:
         run.detail.update(file=path.name, mapping=mapping.name)
         with TabularFile(path, mapping) as table:
-            tally = _import_table(table, recorder, _noting(recorder.engine, run, advance))
+            tally = _import_table(table, recorder, noting(recorder.engine, run, advance))
         run.detail.update(tally.as_dict())
     return tally
 
 
-def _noting(engine: sa.Engine, run: Run, advance: Advance) -> Advance:
+def noting(engine: sa.Engine, run: Run, advance: Advance) -> Advance:
     """Return what tells the caller how far an import is, and now and then the pages."""
     noted_at = -NOTE_EVERY_S
 
@@ -148,8 +148,8 @@ def _plan(table: TabularFile) -> Plan:
         raise no_rows(table.path)
     dialect = table.source.dialect
     tally = Tally(read, table.left_out(), dialect=None if dialect is None else dialect.shown())
-    products = _described(table.products(), ProductIn)
-    locations = _described(table.locations(), LocationIn)
+    products = described(table.products(), ProductIn)
+    locations = described(table.locations(), LocationIn)
     for place in ("product.sku", "location.code"):
         tally.warnings += code_warnings(place, table.codes(place))
     doubled, first = table.doubled_times()
@@ -171,7 +171,7 @@ def _make_known(plan: Plan, recorder: Recorder, zone: str) -> None:
             put_locations(connection, locations, new_zone=zone)
 
 
-def _described(rows: list[dict[str, Any]], shape: type[Any]) -> list[Any]:
+def described(rows: list[dict[str, Any]], shape: type[Any]) -> list[Any]:
     """Return the sound rows; an event that names another is rejected by name like any other.
 
     A price that cannot be one is left unknown: the rows that say it are judged one by one.

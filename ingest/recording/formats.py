@@ -17,13 +17,15 @@ class Format:
     """What a format can do for the others.
 
     suffixes: of its files, lower case. read_file: record a whole file and report on it; raises Invalid, Transient,
-    OSError. compare: put a refused event beside the recorded one of its identity; None if there is none.
+    OSError. compare: put a refused event beside the recorded one of its identity; None if there is none. recognises:
+    return True if a file of such a suffix is one; without it all are.
     """
 
     name: str
     suffixes: frozenset[str]
     read_file: Callable[[Path, Recorder], Report]
     compare: Callable[[sa.Connection, bytes, str | None], dict[str, Any] | None]
+    recognises: Callable[[Path], bool] | None = None
 
 
 _FORMATS: dict[str, Format] = {}
@@ -42,6 +44,17 @@ def format_of(name: str) -> Format | None:
 
 
 def format_of_file(path: Path) -> Format | None:
-    """Return the format whose files have this suffix, or None."""
+    """Return the format that a file has, by its suffix and, where others share that, by its header; or None.
+
+    Raises Invalid for a header that is no text, OSError.
+    """
+    return format_of_suffix(path) or next(
+        (known for known in _FORMATS.values() if known.recognises and known.recognises(path)), None
+    )
+
+
+def format_of_suffix(path: Path) -> Format | None:
+    """Return the format that all files of a suffix have, or None."""
     suffix = path.suffix.lower()
-    return next((known for known in _FORMATS.values() if suffix in known.suffixes), None)
+    own = (known for known in _FORMATS.values() if known.recognises is None)
+    return next((known for known in own if suffix in known.suffixes), None)

@@ -1,9 +1,9 @@
 """Lines and paths of one location become proposals: what to order, why, and how stock is expected to go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,19 @@ from numpy.typing import NDArray
 from purchasing.desk.proposals import Proposal
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Prepared
-from replenishment import explain, lead_times_of, make_lines, make_policy, propose_orders, sentence
-from replenishment.lines.lines import Lines
+from replenishment import (
+    Lines,
+    Policy,
+    explain,
+    lead_times_of,
+    make_lines,
+    make_policy,
+    order_costs,
+    pack_grid,
+    propose_orders,
+    sentence,
+)
+from replenishment import Proposal as Orders
 
 Floats = NDArray[np.float64]
 # Of stock on a day, with and without the order.
@@ -40,22 +51,88 @@ class Future:
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
-def propose_location(
-    future: Future, prepared: Prepared, facts: Facts, *, today: date
-) -> list[Proposal]:
-    """Return what to order today for one location, lines with an order alone."""
+@dataclass(frozen=True)
+class Draft:
+    """Lines of one location and measure with what each of them would order by itself.
+
+    rows, lines, found, policy: n lines. grid, costs: (n, P), orders around it, from none on, and what they cost; of
+    lines whose supplier has terms of a whole order. arrives: (n,) period of an arrival now. at_risk: (n,) units missed
+    without an order.
+    """
+
+    rows: pd.DataFrame
+    lines: Lines
+    found: Orders
+    policy: Policy
+    arrives: NDArray[np.int64]
+    at_risk: Floats
+    grid: Floats
+    costs: Floats
+
+
+class Shared(NamedTuple):
+    """What a line orders in its supplier's whole order, and why that is not what it would order by itself."""
+
+    quantity: float
+    why: str
+
+
+def draft_location(
+    future: Future, prepared: Prepared, facts: Facts, *, today: date, joined: Collection[str]
+) -> list[Draft]:
+    """Return what each line of one location would order by itself. joined: suppliers with terms of a whole order."""
     place = {product: number for number, product in enumerate(future.products)}
+    return [
+        _draft(
+            str(measure), rows, _demand(future, rows, place), future, prepared, facts, today, joined
+        )
+        for measure, rows in _groups(future, prepared, place)
+    ]
+
+
+def tell_location(
+    future: Future,
+    drafts: Sequence[Draft],
+    facts: Facts,
+    shared: Mapping[tuple[str, str], Shared],
+    prices: Mapping[tuple[str, str], float],
+) -> list[Proposal]:
+    """Return proposals of one location's lines with an order, each explained.
+
+    drafts: of this location. shared: by product and location; prices: by supplier and product, where they are not
+    those of the terms.
+    """
+    place = {product: number for number, product in enumerate(future.products)}
+    return [
+        _tell(
+            draft,
+            number,
+            _demand(future, draft.rows.iloc[[number]], place),
+            future,
+            facts,
+            shared,
+            prices,
+        )
+        for draft in drafts
+        for number in range(len(draft.rows))
+        if _ordered(draft, number, shared) > 0
+    ]
+
+
+def _groups(
+    future: Future, prepared: Prepared, place: Mapping[str, int]
+) -> Iterator[tuple[Any, pd.DataFrame]]:
     rows = prepared.rows
     here = rows[(rows["location"] == future.location) & rows["product"].isin(place)]
-    made: list[Proposal] = []
     for measure, group in here.groupby("measure", sort=True):
-        some = group.reset_index(drop=True)
-        demand = future.values[:, some["product"].map(place).to_numpy(), :].transpose(1, 0, 2)
-        made += _propose(str(measure), some, demand, future, prepared, facts, today)
-    return made
+        yield measure, group.reset_index(drop=True)
 
 
-def _propose(
+def _demand(future: Future, rows: pd.DataFrame, place: Mapping[str, int]) -> NDArray[np.float32]:
+    return future.values[:, rows["product"].map(place).to_numpy(), :].transpose(1, 0, 2)
+
+
+def _draft(
     measure: str,
     rows: pd.DataFrame,
     demand: NDArray[np.float32],
@@ -63,7 +140,8 @@ def _propose(
     prepared: Prepared,
     facts: Facts,
     today: date,
-) -> list[Proposal]:
+    joined: Collection[str],
+) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
     shares = _shares(rows, prepared, future.days)
     demand = _reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
@@ -75,45 +153,78 @@ def _propose(
     found = propose_orders(lines, demand, leads, policy)
     worth = np.where(lines.worth > 0, lines.worth, 1.0)
     without = found.missed + np.where(lines.worth > 0, found.saved[:, -1] / worth, 0.0)
+    grid = np.zeros((len(rows), 1))
+    costs = grid
+    if rows["supplier"].isin(joined).any():
+        grid = orders_around(lines, found)
+        costs = order_costs(lines, demand, leads, review, grid)
     arrives = np.minimum(np.rint(leads.mean).astype(np.int64), demand.shape[2] - 1)
-    made = []
-    for number in np.flatnonzero(found.quantity > 0).tolist():
-        row = rows.iloc[number]
-        told = explain(found, lines, policy, number)
-        stock = _projected(
-            lines, demand, number, float(found.quantity[number]), int(arrives[number])
-        )
-        explanation = {
-            "sentence": sentence(told, period=_word(future.days), when=_named(future.starts)),
-            "data": told.data(),
-            "served": float(found.served[number]),
-            "from": {
-                name: row[f"{name}_from"]
-                for name in ("supplier", "lead", "target", "cost", "holding")
-            },
-            "abc": row["abc"],
-            "sells_in": None if pd.isna(row["currency"]) else row["currency"],
-            "overrides": overrides_in(
-                future, row["product"], int(shares.shape[1] - 1 + review[number])
-            ),
-            "days": [day.isoformat() for day in future.starts[: stock["without"].shape[0]]],
-            **{name: np.round(values, 3).tolist() for name, values in stock.items()},
-        }
-        price = row["order_price"]
-        made.append(
-            Proposal(
-                supplier=row["supplier"],
-                product=row["product"],
-                location=row["location"],
-                quantity_milli=round(1000 * float(found.quantity[number])),
-                explanation=explanation,
-                at_risk_micros=round(1e6 * float(without[number]) * float(row["price"])),
-                on_order_milli=int(row["coming_milli"]),
-                price_micros=None if pd.isna(price) else round(1e6 * float(price)),
-                currency=None if pd.isna(row["order_currency"]) else row["order_currency"],
-            )
-        )
-    return made
+    return Draft(rows, lines, found, policy, arrives, without, grid, costs)
+
+
+def orders_around(lines: Lines, found: Orders) -> Floats:
+    """Return what a line may order: none, and packs around its own order, as far as there is room: (n, P)."""
+    room = np.floor(found.room / lines.step + 1e-6) * lines.step
+    most = np.maximum(found.quantity, room)[:, None]
+    packs = np.minimum(pack_grid(lines, found.quantity), most)
+    return np.concatenate([np.zeros((len(lines), 1)), packs], axis=1)
+
+
+def _ordered(draft: Draft, number: int, shared: Mapping[tuple[str, str], Shared]) -> float:
+    row = draft.rows.iloc[number]
+    own = float(draft.found.quantity[number])
+    return shared.get((row["product"], row["location"]), Shared(own, "")).quantity
+
+
+def _tell(
+    draft: Draft,
+    number: int,
+    demand: NDArray[np.float32],
+    future: Future,
+    facts: Facts,
+    shared: Mapping[tuple[str, str], Shared],
+    prices: Mapping[tuple[str, str], float],
+) -> Proposal:
+    row = draft.rows.iloc[number]
+    pair = (row["product"], row["location"])
+    quantity = _ordered(draft, number, shared)
+    why = shared[pair].why if pair in shared else None
+    told = explain(draft.found, draft.lines, draft.policy, number, quantity=quantity, changed=why)
+    periods = draft.lines.on_order.shape[1]
+    line = draft.lines.take(slice(number, number + 1))
+    stock = _projected(
+        line, _reaching(demand, periods, future.days)[0], quantity, int(draft.arrives[number])
+    )
+    doubt = facts.doubts.get(pair)
+    explanation = {
+        "sentence": sentence(told, period=_word(future.days), when=_named(future.starts)),
+        "data": told.data(),
+        "doubt": None if doubt is None else doubt._asdict(),
+        # of its own order
+        "served": float(draft.found.served[number]) if why is None else None,
+        "from": {
+            name: row[f"{name}_from"] for name in ("supplier", "lead", "target", "cost", "holding")
+        },
+        "abc": row["abc"],
+        "sells_in": None if pd.isna(row["currency"]) else row["currency"],
+        "overrides": overrides_in(
+            future, row["product"], int(np.ceil(draft.found.periods[number]))
+        ),
+        "days": [day.isoformat() for day in future.starts[: stock["without"].shape[0]]],
+        **{name: np.round(values, 3).tolist() for name, values in stock.items()},
+    }
+    price = _known_number(prices.get((row["supplier"], row["product"]), row["order_price"]))
+    return Proposal(
+        supplier=row["supplier"],
+        product=row["product"],
+        location=row["location"],
+        quantity_milli=round(1000 * quantity),
+        explanation=explanation,
+        at_risk_micros=round(1e6 * float(draft.at_risk[number]) * float(row["price"])),
+        on_order_milli=int(row["coming_milli"]),
+        price_micros=None if price is None else round(1e6 * price),
+        currency=None if pd.isna(row["order_currency"]) else row["order_currency"],
+    )
 
 
 def overrides_in(future: Future, product: str, periods: int) -> list[dict[str, Any]]:
@@ -204,22 +315,29 @@ def _lines(rows: pd.DataFrame, future: Future, facts: Facts, today: date, period
 
 
 def _projected(
-    lines: Lines, demand: NDArray[np.float32], number: int, quantity: float, arrives: int
+    line: Lines, demand: NDArray[np.float32], quantity: float, arrives: int
 ) -> dict[str, Floats]:
-    """Return quantiles of stock at the end of each period, without and with the order: (T, 3) units."""
-    B, T = demand.shape[1:]
-    coming = lines.take(slice(number, number + 1)).arriving(T)[0]
+    """Return quantiles of one line's stock at the end of each period, without and with the order: (T, 3) units.
+
+    demand: (B, T).
+    """
+    B, T = demand.shape
+    coming = line.arriving(T)[0]
     found = {}
     for name, more in (("without", 0.0), ("with", quantity)):
-        stock = np.full(B, max(0.0, lines.on_hand[number] - lines.reserved[number]))
+        stock = np.full(B, max(0.0, line.on_hand[0] - line.reserved[0]))
         bands = np.empty((T, len(BAND)))
         for t in range(T):
             stock = np.maximum(
-                0.0, stock + coming[t] + (more if t == arrives else 0.0) - demand[number, :, t]
+                0.0, stock + coming[t] + (more if t == arrives else 0.0) - demand[:, t]
             )
             bands[t] = np.quantile(stock, BAND)
         found[name] = bands
     return found
+
+
+def _known_number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
 
 
 def _word(days: float) -> str:

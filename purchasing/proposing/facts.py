@@ -1,7 +1,9 @@
 """What a run of proposals reads: stock, what is due, lots that expire, and the terms in force, as frames."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
@@ -20,11 +22,22 @@ TERMS = (
 )
 
 
+class Doubt(NamedTuple):
+    """Why a shelf may be empty though the book has stock. chance: that it is; days_without: in stock and not sold."""
+
+    chance: float
+    days_without: int
+
+
+# By product and location.
+Doubts = Mapping[tuple[str, str], Doubt]
+
+
 @dataclass(frozen=True)
 class Facts:
     """Frames of one moment. pairs: a row a product and location. due, expiring: units by day. lead_times: as learnt.
 
-    rates: what one unit of a currency is worth in another; without an entry no rate is known.
+    rates: what one unit of a currency is worth in another; without an entry no rate is known. doubts: of the stock.
     """
 
     pairs: pd.DataFrame
@@ -33,6 +46,7 @@ class Facts:
     lead_times: pd.DataFrame
     terms: dict[str, pd.DataFrame]
     rates: dict[tuple[str, str], float]
+    doubts: Doubts = field(default_factory=dict)
 
 
 def read_facts(connection: sa.Connection, *, today: date) -> Facts:
@@ -46,7 +60,14 @@ def read_facts(connection: sa.Connection, *, today: date) -> Facts:
     terms = {table: _in_force(connection, table) for table in TERMS}
     found = connection.execute(statement("purchasing/proposing/rates"), {"today": today}).all()
     rates = {(row.base, row.quote): row.rate for row in found if row.rate is not None}
-    return Facts(lead_times=_table(connection, "lead_times"), terms=terms, rates=rates, **frames)
+    return Facts(
+        pairs=frames["pairs"],
+        due=frames["due"],
+        expiring=frames["expiring"],
+        lead_times=_table(connection, "lead_times"),
+        terms=terms,
+        rates=rates,
+    )
 
 
 def _in_force(connection: sa.Connection, table: str) -> pd.DataFrame:

@@ -9,9 +9,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
-from purchasing.proposing.compute import Future, propose_location
-from purchasing.proposing.facts import read_facts
+from purchasing.proposing.compute import Future, draft_location, tell_location
+from purchasing.proposing.facts import Doubts, read_facts
 from purchasing.proposing.prepare import Defaults, prepare
+from purchasing.proposing.sharing import joined_suppliers, share_orders
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
 
@@ -28,10 +29,12 @@ def propose_today(
     today: date,
     defaults: Defaults,
     by: str,
+    read_doubts: Callable[[], Doubts] = dict,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Propose what to order today and put it on the desk; returns what was done.
 
+    read_doubts: reads which shelves may be empty though the book has stock; lines of theirs say so.
     Raises Conflict while another run is under way, NotFound without a forecast that reaches today.
     """
     with single_flight(engine, JOB) as free:
@@ -40,15 +43,29 @@ def propose_today(
         isolated = engine.execution_options(isolation_level="REPEATABLE READ")
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
+        facts = replace(facts, doubts=read_doubts())
         run, sales = _sales(read_futures, facts.pairs)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
+        joined = joined_suppliers(facts)
+        drafts = {
+            future.location: draft_location(future, prepared, facts, today=today, joined=joined)
+            for future in read_futures()[1]
+        }
+        shared = share_orders([one for found in drafts.values() for one in found], facts)
+        for said in shared.waiting.values():
+            tell(f"{said}; they wait")
         proposals: list[Proposal] = []
-        _, futures = read_futures()
-        for future in futures:
-            found = propose_location(future, prepared, facts, today=today)
-            proposals += found
-            tell(f"{future.location}: {len(found):,} lines")
-        detail = {"lines_looked_at": len(prepared.rows), "defaults": vars(defaults)}
+        # paths of all locations may not fit into memory: they are read again
+        for future in read_futures()[1]:
+            of = drafts[future.location]
+            made = tell_location(future, of, facts, shared.lines, shared.prices)
+            proposals += made
+            tell(f"{future.location}: {len(made):,} lines")
+        detail = {
+            "lines_looked_at": len(prepared.rows),
+            "defaults": vars(defaults),
+            "waiting": shared.waiting,
+        }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:
             done = put_proposals(connection, seen, proposals, by=by, today=today)

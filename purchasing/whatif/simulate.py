@@ -58,9 +58,9 @@ class Ahead:
 def simulate(lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule) -> Ahead:
     """Walk lines ahead over the periods of rule.orders.
 
-    demand: (n, B, T) units, reaching a lead time and a review beyond the last order. Today's order is the one that the
-    order desk proposes, the same on all paths. Later ones bring each path's stock to the level that meets the target
-    from then on; a path's lead time is the same for all its orders.
+    demand: (n, B, T) units, reaching a lead time and a review beyond the last order. Today's order is what each line
+    needs by itself, as on the order desk, the same on all paths. Later ones bring each path's stock to the level that
+    meets the target from then on; a path's lead time is the same for all its orders.
     """
     n, B = demand.shape[:2]
     H = rule.orders.shape[1]
@@ -144,7 +144,7 @@ def _block(lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, H: int) -
 def _proposed(
     lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, review: Index, rows: Index
 ) -> Array:
-    """Return what the order desk proposes of some lines today."""
+    """Return what some lines need today, each by itself, as on the order desk."""
     targets = {name: of[rows] for name, of in rule.targets.items()}
     policy = make_policy(rule.kind, rows.size, review=review[rows, 0], **targets)
     found = propose_orders(

@@ -42,12 +42,13 @@ def join_order(
     terms: SupplierTerms,
     *,
     volume: Array | None = None,
+    may_wait: bool = True,
 ) -> JoinedOrder:
     """Return the cheapest orders of one supplier's k lines under its terms.
 
     grid: (k, P), possible orders of each line, ascending, 0 among them, such as of `pack_grid`; costs: (k, P), their
     expected costs, of `order_costs`; quantity: (k,), the proposed ones, out of the grid. volume: (k,) of a unit, for
-    trucks.
+    trucks. may_wait: ordering nothing is one of the ways.
     """
     _check(grid, costs, quantity, terms)
     size = np.zeros(quantity.size) if volume is None else volume
@@ -80,6 +81,8 @@ def join_order(
         "fewer trucks",
         "nothing",
     ]
+    if not may_wait:
+        ranked.remove("nothing")
     best = min((way for way in ranked if way in found), key=lambda way: found[way])
     return JoinedOrder(order.units(ways[best]), best, found)
 

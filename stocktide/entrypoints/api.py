@@ -26,6 +26,7 @@ import ingest.http.routes
 import ingest.overrides.http
 import ingest.rates.http
 import ingest.rejects.routes
+import ingest.shopify.http
 import ingest.terms.http
 import purchasing.http
 import query.http
@@ -283,6 +284,7 @@ def create_app(
         ingest.customers.http,
         ingest.rates.http,
         ingest.rejects.routes,
+        ingest.shopify.http,
         ingest.epcis.http.routes,
         catalog.http,
         query.http,

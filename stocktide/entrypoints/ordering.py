@@ -1,6 +1,6 @@
 """The desk orders by events: what stands between buying and the ledger, which do not know each other."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from ingest.recording.recording import FeedRequest, Recorder, record_requests
 from purchasing.desk.shell import Desk, Record
 from purchasing.proposing.compute import Future
+from purchasing.proposing.facts import Doubt, Doubts
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import ReadFutures, from_today
 from stocktide.foundation.errors import NotFound
@@ -101,5 +102,25 @@ def futures_of(
                 )
 
         return run, each()
+
+    return read
+
+
+def doubts_of(engine: sa.Engine, settings: Settings) -> Callable[[], Doubts]:
+    """Return what reads the shelves that are probably empty though the book has stock: those of the count list."""
+    from query.report_engine import Reports
+
+    def read() -> Doubts:
+        reports = Reports(engine, settings)
+        try:
+            result = reports.answer("health_phantom", {})
+            with result.spool:
+                rows = result.reader().read_all().to_pylist()
+        finally:
+            reports.close()
+        return {
+            (row["sku"], row["code"]): Doubt(round(row["chance"], 3), row["days_without"])
+            for row in rows
+        }
 
     return read

@@ -1,7 +1,7 @@
 """The command that brings the lake up to the ledger."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from etl.pending import Pending
+    from etl.run import EtlReport
+    from stocktide.foundation.home import Services
     from stocktide.foundation.settings import Settings
 
 
@@ -32,29 +34,45 @@ if TYPE_CHECKING:
 @as_json
 def etl(as_json: bool, wait: bool, since: datetime | None, rebuild: bool, dry_run: bool) -> None:
     """Copy new events to the lake, and check that lake and ledger are equal."""
-    from etl import run_etl
     from etl.pending import count_pending
-    from etl.sql_engine import chosen_engine
-    from stocktide.foundation.runs import RUN_S_MAX, when_free
 
     if rebuild and since is not None:
         raise Invalid("etl_options", "Give --since or --rebuild: a rebuild is of all days.")
     settings = load_settings()
     with services_for(settings, "stocktide etl") as (engine, services):
-        lake = Lake(settings.lake_root)
         if dry_run:
-            _show_pending(count_pending(engine, lake), as_json=as_json)
+            pending = count_pending(engine, Lake(settings.lake_root))
+            _show_pending(pending, as_json=as_json)
             return
         again = None if since is None else since.date()
-        with chosen_engine(settings) as by:
-            report = when_free(
-                lambda: run_etl(engine, lake, whole=rebuild, again=again, tell=_tell, by=by),
-                patience_s=RUN_S_MAX if wait else 0.0,
-            )
-        if services.redis_url:
-            _tell("reports that people wait for")
-            _renew_reports(engine, settings, services.redis_url)
+        report = land(engine, services, settings, wait=wait, again=again, whole=rebuild)
     _show(asdict(report), as_json=as_json)
+
+
+def land(
+    engine: "sa.Engine",
+    services: "Services",
+    settings: "Settings",
+    *,
+    wait: bool,
+    again: date | None = None,
+    whole: bool = False,
+) -> "EtlReport":
+    """Bring the lake up to the ledger. Raises Conflict while another run does, unless it is to be waited for."""
+    from etl import run_etl
+    from etl.sql_engine import chosen_engine
+    from stocktide.foundation.runs import RUN_S_MAX, when_free
+
+    lake = Lake(settings.lake_root)
+    with chosen_engine(settings) as by:
+        report = when_free(
+            lambda: run_etl(engine, lake, whole=whole, again=again, tell=_tell, by=by),
+            patience_s=RUN_S_MAX if wait else 0.0,
+        )
+    if services.redis_url:
+        _tell("reports that people wait for")
+        _renew_reports(engine, settings, services.redis_url)
+    return report
 
 
 def _renew_reports(engine: "sa.Engine", settings: "Settings", redis_url: str) -> None:

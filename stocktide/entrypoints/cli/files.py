@@ -2,11 +2,13 @@
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from stocktide.entrypoints.cli import shopify
 from stocktide.entrypoints.cli.access import as_json
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, progress, say
@@ -19,23 +21,68 @@ FILE = click.argument("file", type=click.Path(path_type=Path))
 
 
 @click.command("import")
-@FILE
+@click.argument("files", nargs=-1, metavar="FILE…", type=click.Path(path_type=Path))
 @click.option(
     "--mapping",
-    required=True,
-    help="A mapping file, or the name of one we ship (online_retail, m5).",
+    help="A mapping file, or the name of one we ship (online_retail, m5). Exports of Shopify and Stocky need none.",
 )
 @click.option(
     "--dry-run",
     is_flag=True,
     help="Show how the file is read, the first rows as events, and the counts; record nothing.",
 )
+@click.option("--timezone", help="Exports: of days and times without an offset. Default UTC.")
+@click.option("--online", help="Exports: the location from which online sales leave.")
+@click.option(
+    "--counted-at",
+    type=shopify.MOMENT,
+    help="Exports: when the inventory was exported; default: when its file was written.",
+)
+@click.option("--shop", help="Exports: a name that tells the orders of several shops apart.")
+@click.option("--etl/--no-etl", default=True, help="Exports: bring the lake up to date, too.")
 @as_json
-def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
+def import_(
+    files: tuple[Path, ...],
+    mapping: str | None,
+    dry_run: bool,
+    timezone: str | None,
+    online: str | None,
+    counted_at: datetime | None,
+    shop: str | None,
+    etl: bool,
+    as_json: bool,
+) -> None:
     """Import events from a CSV, TSV, Parquet or NDJSON file. Run it as often as you like: nothing is recorded twice.
+
+    With a mapping it is one FILE. Exports of Shopify and Stocky are recognised by their headers: any number of files
+    and folders, such as `stocktide import shopify exports/`.
 
     Exit 1 when nothing could be recorded.
     """
+    if not files:
+        raise click.UsageError("Missing argument 'FILE'.")
+    if mapping is not None:
+        if len(files) > 1:
+            raise click.UsageError("With --mapping give one FILE.")
+        _import_mapped(files[0], mapping, dry_run=dry_run, as_json=as_json)
+        return
+    is_named = files[0] == Path(shopify.NAME) and len(files) > 1
+    paths = files[1:] if is_named else files
+    if not is_named and not shopify.are_exports(paths):
+        raise click.UsageError(
+            "Missing option '--mapping': this is no export of Shopify or Stocky, which need none."
+        )
+    options = shopify.options_of(timezone, online, counted_at, shop)
+    if not shopify.import_exports(paths, options, dry_run=dry_run, etl=etl, as_json=as_json):
+        _nothing_recorded()
+
+
+def _nothing_recorded() -> None:
+    say("Nothing could be recorded.", error=True)
+    sys.exit(1)
+
+
+def _import_mapped(file: Path, mapping: str, *, dry_run: bool, as_json: bool) -> None:
     from ingest.files.importing import dry_run_file, import_file, open_mapping
     from ingest.recording.recording import Recorder
 
@@ -58,8 +105,7 @@ def import_(file: Path, mapping: str, dry_run: bool, as_json: bool) -> None:
     else:
         _tell(title, sample, tally)
     if tally.all_rejected:
-        say("Nothing could be recorded.", error=True)
-        sys.exit(1)
+        _nothing_recorded()
 
 
 def _tell(title: str, sample: list[dict[str, Any]], tally: "Tally") -> None:

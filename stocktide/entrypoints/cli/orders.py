@@ -1,6 +1,7 @@
 """Commands of the order desk: propose what to order, and list its lines."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -9,6 +10,8 @@ from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
 
 OWNER = "stocktide orders"
+# So many lines that risk most are told after a run.
+SHOWN = 3
 
 
 @click.group()
@@ -20,8 +23,9 @@ def orders() -> None:
 @as_json
 def orders_propose(as_json: bool) -> None:
     """Propose what to order today. The worker does it every morning; what buyers decided stays."""
+    from purchasing.desk.listing import list_lines
     from purchasing.proposing.run import JOB, propose_today
-    from stocktide.entrypoints.ordering import defaults_of, futures_of
+    from stocktide.entrypoints.ordering import defaults_of, doubts_of, futures_of
     from stocktide.foundation.lake import Lake
     from stocktide.foundation.runs import recorded_run
 
@@ -38,16 +42,21 @@ def orders_propose(as_json: bool) -> None:
             today=today,
             defaults=defaults_of(settings),
             by=command_line_user(),
+            read_doubts=doubts_of(engine, settings),
             tell=tell,
         )
         run.detail.update(done)
+        with engine.connect() as connection:
+            first, _ = list_lines(connection, state="open", limit=SHOWN)
     if as_json:
-        print_json(done)
+        print_json({**done, "first": [_said(line) for line in first]})
         return
     say(
         f"{done['opened']:,} lines opened, {done['renewed']:,} renewed, {done['withdrawn']:,} withdrawn, "
         f"{done['beside']:,} beside what buyers decided."
     )
+    for line in first:
+        say(_said(line))
 
 
 @orders.command("list")
@@ -67,6 +76,12 @@ def orders_list(state: str, supplier: str | None, limit: int, as_json: bool) -> 
     columns = ["line_id", "supplier", "product", "location", "quantity", "amount", "at_risk"]
     rows = [[*(line[name] for name in columns), _why(line)] for line in lines]
     print_table(f"{len(lines):,} of {found:,} lines", [*columns, "why"], rows)
+
+
+def _said(line: dict[str, Any]) -> str:
+    """Return what a line orders, where, from whom, and why."""
+    supplier = f" from {line['supplier']}" if line["supplier"] else ""
+    return f"{line['product']} at {line['location']}{supplier}: {_why(line)}"
 
 
 def _why(line: dict[str, dict[str, str]]) -> str:

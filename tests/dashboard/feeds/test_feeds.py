@@ -2,6 +2,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -30,6 +31,7 @@ from tests.conftest import Api
 from tests.dashboard.charts import drawn, marks, rows_of
 from tests.dashboard.conftest import Dashboard, charts_of, text_of
 from tests.ingest.samples import event
+from tests.ingest.shopify.shop import Line, Order, orders_csv
 from tests.system.running import free_port
 
 NOW = datetime(2026, 3, 4, 12, 5, tzinfo=UTC)
@@ -294,6 +296,28 @@ def test_live_shows_the_newest_events_and_filters_them(desk: Dashboard) -> None:
     assert page.dataframe[0].value["event_id"].tolist() == ["g3"]
     page.text_input(key="feeds.live.filter").set_value("nowhere").run()
     assert "contains “nowhere”" in said(page)
+
+
+def test_exports_are_dropped_tried_and_imported_with_their_sums(desk: Dashboard) -> None:
+    order = Order("#1", NOW, [Line("Loaf", 2, Decimal("2.50"), "L")], off=Decimal("0.75"))
+    page = desk.draw("feeds", tab="imports")
+    assert "No file was imported yet" in page.info[0].value
+    press(page, "feeds.imports.preview")
+    assert "Choose the files first" in said(page)
+    file = ("orders_export.csv", orders_csv([order]).encode(), "text/csv")
+    page.file_uploader(key="feeds.imports.files").set_value([file])
+    press(page, "feeds.imports.preview")
+    assert "sums agree to the cent" in text_of(page)
+    page.file_uploader(key="feeds.imports.files").set_value([file])
+    press(page, "feeds.imports.import")
+    assert "1 event recorded" in said(page)
+    files, sums, latest = [frame.value for frame in page.dataframe]
+    assert files.iloc[0].tolist() == ["orders_export.csv", "Shopify orders", 1, 0, 0]
+    assert dict(sums.to_numpy())["Sales recorded"] == "4.25"
+    assert latest[["state", "accepted", "sums"]].iloc[0].tolist() == ["succeeded", 1, "agree"]
+    seen = desk.draw("feeds", tab="imports", role="viewer")
+    assert not seen.button
+    assert len(seen.dataframe) == 1
 
 
 def test_keys_are_for_operators(desk: Dashboard) -> None:

@@ -52,5 +52,5 @@ def test_tail_is_the_end_of_a_log_of_any_length(tmp_path: Path) -> None:
 
 def test_system_says_what_waits_and_when_jobs_run(filled: Dashboard) -> None:
     said = text_of(filled.draw("system"))
-    assert "Schedule (cron, UTC): ETL `*/5 * * * *`" in said
+    assert "Schedule (cron, UTC): etl `*/5 * * * *`" in said
     assert "wait for the next ETL" in said or "Nothing waits for the ETL." in said

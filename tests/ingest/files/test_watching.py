@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from stocktide.foundation.runs import single_flight
 from stocktide.foundation.settings import Settings
 from tests.ingest.epcis.documents import document, event, sgtin
 from tests.ingest.samples import raw
+from tests.ingest.shopify.shop import Line, Order, orders_csv
 from tests.ingest.tills import row, till, write
 
 WAIT_S_MAX = 30.0
@@ -112,6 +115,17 @@ def test_watch_takes_each_kind_once_and_moves_it_with_its_report(
     assert beside == json.loads(json.dumps(first[1], default=str))
     assert states(recorder.engine) == [("a.csv", "done"), ("b.ndjson", "done"), ("c.jsonl", "done")]
     assert count_of(recorder.engine) == 4
+
+
+def test_watch_recognises_an_export_that_needs_no_mapping(recorder: Recorder, folder: Path) -> None:
+    order = Order(
+        "#1", datetime(2026, 8, 1, 12, tzinfo=UTC), [Line("Loaf", 2, Decimal("2.50"), "L")]
+    )
+    (folder / "orders_export.csv").write_text(orders_csv([order]))
+    (report,) = take_all(recorder, folder)
+    assert (report["state"], report["accepted"]) == ("done", 1)
+    assert report["export"]["reconciliation"]["EUR"]["recorded"] == "5.00"
+    assert names(folder / "done") == {"orders_export.csv", "orders_export.csv.report.json"}
 
 
 def test_watch_fails_a_file_of_which_nothing_was_recorded_and_shows_an_example(

@@ -16,6 +16,7 @@ from ingest.recording.recording import Recorder
 from ingest.terms import kind_of, put_rows
 from purchasing.desk.listing import list_lines
 from purchasing.proposing.compute import Future
+from purchasing.proposing.facts import Doubt
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import ReadFutures, from_today, propose_today
 from replenishment import Explanation, recompute
@@ -208,3 +209,75 @@ def test_amounts_of_other_currencies_are_compared_by_rates(chain: sa.Engine) -> 
     # 1.50 a unit, as the price of the mill in euros was: at 3.00 selling, nothing is worth less than a pack
     assert known["quantity"] == unknown["quantity"] > 0
     assert known["explanation"]["sells_in"] == "EUR"
+
+
+def test_line_says_when_its_stock_is_in_doubt(chain: sa.Engine) -> None:
+    found = propose(
+        chain,
+        futures({"A": 10.0, "B": 6.0}),
+        read_doubts=lambda: {("A", "S1"): Doubt(0.83, 19)},
+    )
+    assert found["A"]["explanation"]["doubt"] == {"chance": 0.83, "days_without": 19}
+    assert found["B"]["explanation"]["doubt"] is None
+
+
+def mill(connection: sa.Connection, **terms: Any) -> None:
+    of = {"currency": "EUR", "order_days": "mon,thu", "lead_days": 3}
+    put(connection, "suppliers", supplier="mill", **of, **terms)
+
+
+def test_order_that_is_worth_too_little_is_filled_up_or_waits(chain: sa.Engine) -> None:
+    own = propose(chain, futures({"A": 10.0}))["A"]["quantity"]
+    with chain.begin() as connection:
+        mill(connection, minimum_value=1.5 * (own + 6))
+    filled = propose(chain, futures({"A": 10.0}))["A"]
+    assert filled["quantity"] == own + 12
+    why = filled["explanation"]
+    assert why["data"]["proposed"] == recompute(Explanation(**why["data"])) == own
+    assert (
+        f"mill takes orders from EUR {1.5 * (own + 6):g} on: order {own + 12:g}" in why["sentence"]
+    )
+    with chain.begin() as connection:
+        mill(connection, minimum_value=100_000)
+    assert propose(chain, futures({"A": 10.0})) == {}
+    with chain.connect() as connection:
+        (detail,) = connection.execute(
+            sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
+        ).one()
+    assert detail["waiting"]["mill"].startswith("mill takes orders from EUR 100000 on; EUR ")
+
+
+def test_minimum_that_is_met_changes_nothing(chain: sa.Engine) -> None:
+    own = propose(chain, futures({"A": 10.0}))["A"]
+    with chain.begin() as connection:
+        mill(connection, minimum_value=own["amount"], minimum_units=own["quantity"])
+    same = propose(chain, futures({"A": 10.0}))["A"]
+    assert (same["quantity"], same["version"]) == (own["quantity"], own["version"])
+
+
+def test_lower_price_of_more_is_taken_where_it_is_worth_the_holding(chain: sa.Engine) -> None:
+    own = propose(chain, futures({"A": 10.0}))["A"]["quantity"]
+    with chain.begin() as connection:
+        put(
+            connection,
+            "price-breaks",
+            supplier="mill",
+            product="A",
+            from_quantity=own + 12,
+            price=1.2,
+        )
+    more = propose(chain, futures({"A": 10.0}))["A"]
+    assert (more["quantity"], more["price"]) == (own + 12, 1.2)
+    assert "A costs 1.2 a unit from so many on" in more["explanation"]["sentence"]
+    with chain.begin() as connection:
+        put(
+            connection,
+            "price-breaks",
+            supplier="mill",
+            product="A",
+            from_quantity=own + 12,
+            price=1.49,
+        )
+        put(connection, "stock-costs", product="A", holding_rate=10)
+    dear = propose(chain, futures({"A": 10.0}))["A"]
+    assert (dear["quantity"], dear["price"]) == (own, 1.5)

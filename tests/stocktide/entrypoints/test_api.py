@@ -98,6 +98,7 @@ NEEDS = {
     ("GET", "/v1/rejects/{reject_id}"): "operate",
     ("POST", "/v1/rejects/{reject_id}/mend"): "operate",
     ("POST", "/v1/rejects/replay"): "operate",
+    ("POST", "/v1/imports/shopify"): "operate",
     ("POST", "/v1/rejects/drop"): "operate",
     ("POST", "/v1/rejects/reopen"): "operate",
     ("POST", "/v1/epcis/capture"): "ingest",
