@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
 from catalog.cache import ProductCache
 from catalog.forecasts import find_nodes, node_days, published_run
 from catalog.frames import read_record
+from catalog.overrides import adjusted_days, override_values
 from catalog.products import list_products, read_product
 from catalog.state import judge_data
 from catalog.stock import list_lots, list_stock, stock_as_of
@@ -179,7 +181,8 @@ def get_forecasts(
     """Return the published forecast. Without a parameter: the run and its root. `total` is units over the horizon.
 
     `run.frequency` is D, W, M or Q: each of the `days` holds the units of one such period, from `first_day` to `ds`.
-    `run.not_final` says which of the last days that it was made of were not final then.
+    `run.not_final` says which of the last days that it was made of were not final then. `adjusted_total`, and
+    `adjusted` in each of the days, are with the overrides in force; `adjusted` is null where none reaches the item.
     """
     engine = engine_of(request)
     run = published_run(engine)
@@ -189,7 +192,7 @@ def get_forecasts(
         )
     if node is not None:
         nodes = find_nodes(engine, node_id=node)
-        of_node = {"days": node_days(engine, node), "data": data_of(request)}
+        of_node = {"days": _days_of(engine, node), "data": data_of(request)}
         return {"run": run, "nodes": nodes, **of_node}
     wanted = {"product": product, "location": location}
     keys = {name: checked_text(value) for name, value in wanted.items() if value}
@@ -201,6 +204,32 @@ def get_forecasts(
         roots=level is None and parent is None and not keys,
         limit=limit,
     )
-    days = node_days(engine, nodes[0]["node_id"]) if keys and len(nodes) == 1 else None
+    days = _days_of(engine, nodes[0]["node_id"]) if keys and len(nodes) == 1 else None
     answer = {"run": run, "nodes": nodes, "data": data_of(request)}
     return {**answer, **({"days": days} if days else {})}
+
+
+def _days_of(engine: sa.Engine, node: int) -> list[dict[str, Any]]:
+    """Return a node's days as published, with what they are by the overrides in force."""
+    adjusted = {row["ds"]: row for row in adjusted_days(engine, node)}
+    own = ("ds", "first_day", "published")
+    return [
+        {
+            **day,
+            "adjusted": {name: value for name, value in found.items() if name not in own}
+            if (found := adjusted.get(day["ds"]))
+            else None,
+        }
+        for day in node_days(engine, node)
+    ]
+
+
+@router.get("/overrides/value", tags=["overrides"])
+def get_override_value(request: Request, _key: ReadKey) -> dict[str, Any]:
+    """Return what overrides were worth on periods that are over: `error_before` and `error_after` are sums of errors.
+
+    A row for each override, planner, reason and level (`by`, `name`), and one in all. `gain` is the share of the error
+    that was saved.
+    """
+    rows = override_values(engine_of(request))
+    return {"value": rows.astype(object).where(rows.notna(), None).to_dict("records")}

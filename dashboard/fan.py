@@ -184,12 +184,14 @@ def sales_and_forecast(
     grain: Grain = DAY,
     coverage: Mapping[str, float] | None = None,
     pointer: bool = True,
+    published: pd.DataFrame | None = None,
 ) -> Any:
     """Draw units sold and forecast, by day or by another period; the subtitle says what each line is.
 
     actual: columns ds, y; from `today` on (a Monday where days are shown as weeks) they still grow and are hollow.
     forecast: ds, yhat and quantiles (may be empty). paths: path, ds, units; drawn in place of the bands. naive: ds, y;
     dotted. coverage: what the bands held when it was measured, by width. pointer: False where nobody can point at it.
+    published: ds, yhat of the forecast before overrides, drawn beside the one with them.
     """
     grain = grain.over(actual["ds"], *([] if forecast.empty else [forecast["ds"]]))
     over, so_far = split_today(actual, "ds", today)
@@ -200,7 +202,11 @@ def sales_and_forecast(
         ahead, meaning = _ahead(actual, forecast, paths, role, unit, grain, coverage)
         edge = boundary(forecast, role, hours_before=grain.hours_before, grain=grain)
         layers = [*ahead, *layers, edge]
-        said += f" Dashed: forecast{meaning}."
+        what = "forecast" if published is None else "forecast with overrides"
+        said += f" Dashed: {what}{meaning}."
+    if published is not None:
+        layers.append(published_line(published, role, grain))
+        said += " Grey: as published."
     if naive is not None and not naive.empty:
         layers.append(_naive(naive, role, grain))
         said += " Dotted: seasonal naive."
@@ -212,6 +218,8 @@ def sales_and_forecast(
         said += f" Hollow: {grain.so_far}."
         read[f"sold, {grain.so_far}"] = said_of(so_far, "ds", "y", grain)
     read |= said_ahead(forecast, grain)
+    if published is not None:
+        read["as published"] = said_of(published, "ds", "yhat", grain)
     if naive is not None and not naive.empty:
         read["seasonal naive"] = said_of(naive, "ds", "y", grain)
     if pointer:
@@ -259,6 +267,15 @@ def _paths(paths: pd.DataFrame, role: Roles, unit: str, grain: Grain) -> alt.Cha
         alt.Chart(with_days(paths, "ds", grain))
         .mark_line(color=role.forecast, strokeWidth=0.8, opacity=0.55)
         .encode(x=alt.X("ds:T", axis=grain.axis()), y=alt.Y("units:Q", title=unit), detail="path:N")
+    )
+
+
+def published_line(published: pd.DataFrame, role: Roles, grain: Grain) -> alt.Chart:
+    """Draw the forecast before overrides, thin beside the one with them. published: ds, yhat."""
+    return (
+        alt.Chart(with_days(published[["ds", "yhat"]], "ds", grain))
+        .mark_line(color=role.baseline, strokeDash=[3, 3], strokeWidth=1.5)
+        .encode(x=alt.X("ds:T", axis=grain.axis()), y="yhat:Q")
     )
 
 

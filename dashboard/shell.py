@@ -23,6 +23,7 @@ from dashboard.friendly_errors import FAILED, friendly_errors
 from dashboard.health import page as health
 from dashboard.links import arrive, know_pages, page_link
 from dashboard.orders import page as orders
+from dashboard.overrides import page as overrides
 from dashboard.overview import page as overview
 from dashboard.panels import ROLE
 from dashboard.past import past_bar
@@ -35,6 +36,7 @@ from dashboard.system import page as system
 from dashboard.terms import page as terms
 from dashboard.theme import plural, when
 from dashboard.trending import page as trending
+from dashboard.whatif import page as whatif
 from stocktide.foundation.errors import Unauthorized
 from stocktide.foundation.users import User
 
@@ -57,6 +59,8 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     ],
     "Planning": [
         ("orders", "Orders", ":material/shopping_cart:", orders.render),
+        ("overrides", "Overrides", ":material/edit_note:", overrides.render),
+        ("whatif", "What-if", ":material/compare_arrows:", whatif.render),
         ("terms", "Terms", ":material/handshake:", terms.render),
         ("calendar", "Calendar", ":material/calendar_month:", calendar.render),
     ],

@@ -33,6 +33,22 @@ CREATE TABLE access_keys (
 GRANT SELECT (key_id, name, scope, created_at, last_used_at, revoked_at, kinds, locations, rate, expires_at,
     expect_every_s, sources) ON access_keys TO stocktide_reader;
 
+-- The published forecast with the overrides in force, of the items that they change; written again with each change of
+-- either.
+CREATE TABLE adjusted_forecasts (
+    forecast_run_id bigint NOT NULL,
+    node_id         integer NOT NULL,
+    -- units by period, in the order of the periods of forecasts
+    yhat            double precision[] NOT NULL,
+    -- by period: what multiplies the published quantiles
+    factor          double precision[] NOT NULL,
+    -- by period and quantile (q025 to q975): units beside; null: none
+    added           double precision[],
+    CONSTRAINT adjusted_forecasts_pkey PRIMARY KEY (forecast_run_id, node_id),
+    CONSTRAINT adjusted_forecasts_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
+);
+GRANT SELECT ON adjusted_forecasts TO stocktide_reader;
+
 -- What happened to alerts, in the order of commits: writers queue on one advisory lock, so a reader who has seen event
 -- n has seen everything up to n. Append-only.
 CREATE TABLE alert_events (
@@ -959,6 +975,50 @@ CREATE INDEX forecast_nodes_keys ON forecast_nodes USING gin (keys jsonb_path_op
 CREATE INDEX forecast_nodes_parent ON forecast_nodes (forecast_run_id, parent_id);
 GRANT SELECT ON forecast_nodes TO stocktide_reader;
 
+-- What planners changed of forecasts. Never overwritten, as calendar_events; the published forecast stays as it is.
+CREATE TABLE forecast_overrides (
+    -- overrides apply in this order
+    override_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- the sender's id, or one that follows from the content
+    override     text COLLATE "C" NOT NULL,
+    content_hash text NOT NULL,
+    -- with the five columns after it: what it is for; null does not limit it
+    product      text COLLATE "C",
+    department   text,
+    category     text,
+    location     text COLLATE "C",
+    region       text,
+    country      text,
+    -- set: units from starts_on to ends_on in all; add: units more or fewer; percent: more or less
+    change       text NOT NULL,
+    value        double precision NOT NULL,
+    starts_on    date NOT NULL,
+    ends_on      date NOT NULL,
+    reason       text NOT NULL,
+    note         text,
+    -- the last day on which it counts; null: until it is withdrawn
+    expires_on   date,
+    known_since  timestamptz NOT NULL DEFAULT now(),
+    recorded_at  timestamptz NOT NULL DEFAULT now(),
+    recorded_by  text NOT NULL,
+    withdrawn_at timestamptz,
+    withdrawn_by text,
+    CONSTRAINT forecast_overrides_pkey PRIMARY KEY (override_id),
+    CONSTRAINT forecast_overrides_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT forecast_overrides_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT forecast_overrides_change_check CHECK (change = ANY (ARRAY['set'::text, 'add'::text, 'percent'::text])),
+    CONSTRAINT forecast_overrides_check CHECK (ends_on >= starts_on),
+    CONSTRAINT forecast_overrides_check1 CHECK (withdrawn_at >= known_since),
+    CONSTRAINT forecast_overrides_check2 CHECK (change <> 'set'::text OR value >= 0::double precision),
+    CONSTRAINT forecast_overrides_check3 CHECK (change <> 'percent'::text OR value >= '-100'::integer::double precision),
+    CONSTRAINT forecast_overrides_check4 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT forecast_overrides_override_check CHECK (length(override) >= 1 AND length(override) <= 100)
+);
+-- One row of an override is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX forecast_overrides_in_force ON forecast_overrides (override) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER forecast_overrides_stay BEFORE DELETE OR UPDATE ON forecast_overrides FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON forecast_overrides TO stocktide_reader;
+
 -- Joint sample paths over the horizon, (paths, days): path i of a node is the sum of path i of its leaves.
 CREATE TABLE forecast_paths (
     forecast_run_id bigint NOT NULL,
@@ -1432,6 +1492,24 @@ CREATE TABLE order_runs (
     CONSTRAINT order_runs_pkey PRIMARY KEY (order_run_id)
 );
 GRANT SELECT ON order_runs TO stocktide_reader;
+
+-- What each override changed, by period: of the first forecast that it met, before the period was over. What came of it
+-- is judged by these.
+CREATE TABLE override_days (
+    override_id     bigint NOT NULL,
+    -- the last day of the period
+    ds              date NOT NULL,
+    -- the forecast; its days may be gone
+    forecast_run_id bigint NOT NULL,
+    -- units of all that the override is for, as the overrides before it left them
+    before          double precision NOT NULL,
+    -- units with the override
+    after           double precision NOT NULL,
+    CONSTRAINT override_days_pkey PRIMARY KEY (override_id, ds),
+    CONSTRAINT override_days_override_id_fkey FOREIGN KEY (override_id) REFERENCES forecast_overrides(override_id)
+);
+CREATE TRIGGER override_days_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON override_days FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON override_days TO stocktide_reader;
 
 -- People that sign in, without anything to sign in with: role, whether they may see who customers are, whether they are
 -- disabled, and their last sign-in of those that are kept.
@@ -2486,6 +2564,36 @@ CREATE TABLE webhooks (
 );
 GRANT SELECT (webhook_id, name, url, rules, location_ids, active, note, created_by, created_at, updated_at) ON webhooks
     TO stocktide_reader;
+
+-- Comparisons of scenarios that people saved, with the figures as they were then.
+CREATE TABLE what_ifs (
+    what_if_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- who saved it; everybody who may read can open it
+    owner      text NOT NULL,
+    name       text NOT NULL,
+    -- scope and scenarios
+    asked      jsonb NOT NULL,
+    -- figures of what was, and of each scenario
+    answer     jsonb NOT NULL,
+    made_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT what_ifs_pkey PRIMARY KEY (what_if_id),
+    CONSTRAINT what_ifs_name_check CHECK (length(name) >= 1 AND length(name) <= 100)
+);
+GRANT SELECT ON what_ifs TO stocktide_reader;
+
+-- Scenarios that were applied: the terms, plans and overrides that they wrote. Each once.
+CREATE TABLE what_ifs_applied (
+    what_if_id bigint NOT NULL,
+    scenario   text NOT NULL,
+    applied_by text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    -- rows by the kind that took them
+    wrote      jsonb NOT NULL,
+    CONSTRAINT what_ifs_applied_pkey PRIMARY KEY (what_if_id, scenario),
+    CONSTRAINT what_ifs_applied_what_if_id_fkey FOREIGN KEY (what_if_id) REFERENCES what_ifs(what_if_id)
+);
+CREATE TRIGGER what_ifs_applied_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON what_ifs_applied FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON what_ifs_applied TO stocktide_reader;
 
 -- the block of ledger_entries that an entry is from: of all entries that were appended together
 CREATE OR REPLACE FUNCTION block_of(entry_id bigint)

@@ -37,8 +37,8 @@ def ask_plan(
         name = _ask_name(kind, key, plan)
         days = _ask_days(kind, key, plan, data_state(reader).today)
     with second:
-        limits = {} if kind == "closures" else _ask_scope(key, plan)
-        limits |= _ask_place(reader, key, plan)
+        limits = {} if kind == "closures" else ask_scope(key, plan)
+        limits |= ask_place(reader, key, plan)
     around, discount = (0, 0), 0.0
     with third:
         if kind == "promotions":
@@ -96,7 +96,8 @@ def _ask_days(
     return first, last
 
 
-def _ask_scope(key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
+def ask_scope(key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
+    """Ask for which products; a product by its SKU. Returns the limit, with an empty value where it is missing."""
     now = {} if plan is None else {name: cell_text(plan[name]) for name in SCOPES if name}
     given = next(
         (name for name, value in now.items() if value), "" if plan is not None else "product"
@@ -114,7 +115,8 @@ def _ask_scope(key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
     return {scope: value.strip()}
 
 
-def _ask_place(reader: Reader, key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
+def ask_place(reader: Reader, key: str, plan: Mapping[str, Any] | None) -> dict[str, str]:
+    """Ask where; returns the limit, empty for everywhere."""
     places = place_choices(read_frame(reader.engine, "places"))
     limits = ("location", "region", "country")
     now = None if plan is None else next(((n, plan[n]) for n in limits if cell_text(plan[n])), None)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.forecasts import find_nodes, published_run
 from catalog.frames import read_frame
 from catalog.nodes import read_parts, read_paths
 from dashboard.charts import draw_chart
@@ -17,6 +17,7 @@ from dashboard.filters import choose
 from dashboard.forecasts.filtered import followed
 from dashboard.forecasts.inside import INSIDE, departments, part_of, read_leaves
 from dashboard.forecasts.node_picture import read_actuals
+from dashboard.forecasts.overridden import in_words, move_paths, read_forecast
 from dashboard.forecasts.panels import (
     backtest_panel,
     chips,
@@ -64,7 +65,9 @@ def render(reader: Reader, user: User) -> None:
         st.query_params.pop(INSIDE, None)
     if late := not_final_note(run):
         st.warning(late)
-    children = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
+    found = find_nodes(reader.engine, parent_id=node["node_id"], limit=CHILDREN_MAX)
+    # the chart has the overrides in it, so the sums beside it have them, too
+    node, *children = [{**one, "total": one["adjusted_total"]} for one in (node, *found)]
     errors = read_frame(reader.engine, "forecast_errors")
     with isolated("days of unusual demand"):
         unusual_panel(reader, user, run["unusual_days"])
@@ -155,17 +158,21 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     back = DAYS_OF_WEEKS if as_weeks else rhythm.history
     nodes = node.get("nodes") or [node["node_id"]]
     actual = read_actuals(reader.engine, nodes, run["cutoff"], rhythm, back)
-    forecast = pd.DataFrame(node_days(reader.engine, *nodes))
+    forecast = read_forecast(reader, nodes, is_adjusted=node["is_adjusted"])
+    is_moved = "published" in forecast
+    published = forecast[["ds"]].assign(yhat=forecast["published"]) if is_moved else None
     naive = seasonal_naive(actual, forecast, back=rhythm.naive_back)
     paths = NO_PATHS if as_weeks else None
     if (as_paths or as_weeks) and len(nodes) == 1:
         paths = read_paths(reader.engine, node["node_id"])
+        paths = move_paths(paths, forecast) if is_moved else paths
     if as_paths and (paths is None or paths.empty):
         st.caption(
             "This run has no sample paths; bands are shown instead."
             if len(nodes) == 1
             else "Sample paths are kept of items, not of this sum."
         )
+    moved_words = in_words(forecast) if is_moved else ""
     state, counted = data_state(reader, rhythm=rhythm), node_unit(node)
     grain, unit, open_from = grain_of(rhythm), rhythm.each(counted), state.open_from
     title = _said(node, actual, forecast, rhythm, state.today)
@@ -186,13 +193,25 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
         paths=paths,
         naive=naive,
         grain=grain,
+        published=None if as_weeks else published,
         # what bands of weeks hold is not measured
         coverage={} if as_weeks else node["coverage"] or {},
     )
     draw_chart(chart, "forecasts.fan")
+    if is_moved:
+        st.markdown(plain(moved_words))
+    _change_link(node, is_moved=is_moved)
     if note := mixed_note(node["units"]):
         st.caption(note)
     foot_line(state, f"{_named(node)}, sold to {run['cutoff']}")
+
+
+def _change_link(node: dict[str, Any], *, is_moved: bool) -> None:
+    """Link to the form that changes this item's forecast, and to who did."""
+    # a department inside a shop is not the shop
+    more = {"department": node["part"]} if "part" in node else {}
+    label = "Who changed it, and why; change it" if is_moved else "Change this forecast"
+    page_link("overrides", label, icon=":material/edit_note:", **{**(node["keys"] or {}), **more})
 
 
 def _said(

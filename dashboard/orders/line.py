@@ -13,6 +13,7 @@ from dashboard.feeds.fixing import SAID
 from dashboard.links import page_link
 from dashboard.orders.chart import stock_chart
 from dashboard.orders.desk import decide, read_history, read_order
+from dashboard.overrides.words import change_words
 from dashboard.panels import CSV, csv_of
 from dashboard.reader import Reader
 from dashboard.theme import counted, plain, plural, quantity, roles
@@ -46,6 +47,8 @@ def draw_line(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
         st.markdown(
             f"A buyer set {quantity(line['quantity'])}; {quantity(line['proposed'])} are proposed."
         )
+    for one in why.get("overrides", ()):
+        st.markdown(f":material/edit_note: {plain(override_words(one))}")
     if why.get("days"):
         draw_chart(stock_chart(line, roles()), "orders.stock")
     if "from" in why:
@@ -59,6 +62,16 @@ def draw_line(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
     else:
         st.caption(READ_ONLY)
     _history(reader, line)
+
+
+def override_words(one: Mapping[str, Any]) -> str:
+    """Describe an override that the order's forecast has in it."""
+    said = f": {one['note']}" if one.get("note") else ""
+    reason = str(one["reason"]).replace("_", " ")
+    return (
+        f"{one['by']} changed the forecast: {change_words(one['change'], one['value'])}, {one['from']} to {one['to']}, "
+        f"{reason}{said}."
+    )
 
 
 def _act(reader: Reader, user: User, line: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from forecasting.assuming.assume import assume
 from forecasting.assuming.assumed import Assumed
 from forecasting.assuming.notes import notes_on
+from forecasting.intervals.probabilities import QUANTILE_COLUMNS
 from forecasting.known_ahead_tables import (
     PlanContext,
     known_ahead_of,
@@ -24,7 +25,6 @@ from forecasting.lake_demand import read_demand
 from forecasting.lake_successions import read_successions
 from forecasting.lake_unusual import read_unusual_days
 from forecasting.nodes.demand import Demand
-from forecasting.publishing.publish import QUANTILE_COLUMNS
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy, build_hierarchy
 from forecasting.structure.levels import KNOWN_KEYS, parse_levels

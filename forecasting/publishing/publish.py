@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from forecasting.choosing.scores import CHOSEN
 from forecasting.choosing.scores import SCORE_COLUMNS as SCORED
 from forecasting.frames.frequency import Grid, grid_of
+from forecasting.intervals.probabilities import QUANTILE_COLUMNS
 from forecasting.publishing.array_copy import ArrayRows, copy_arrays
 from forecasting.publishing.promotion import (
     PromotionRule,
@@ -46,22 +47,6 @@ DAY_TABLES = (
     "forecast_actuals",
     "forecast_components",
     "forecast_paths",
-)
-# Columns of `forecasts`, in the order of the quantiles of a forecast.
-QUANTILE_COLUMNS = (
-    "q025",
-    "q10",
-    "q20",
-    "q25",
-    "q30",
-    "q40",
-    "q50",
-    "q60",
-    "q70",
-    "q75",
-    "q80",
-    "q90",
-    "q975",
 )
 COPY_BYTES = 1 << 20
 SCORE_COLUMNS = ("origin", *SCORED)

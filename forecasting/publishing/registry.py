@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from forecasting.overriding.keep import adjust_published
 from forecasting.publishing.promotion import Decision, PromotionRule, decide
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import FORECAST_PUBLISHED
@@ -229,6 +230,7 @@ def _make_champion(
     _note(connection, version, "champion", by, reason, champion_score, margin)
     _log(connection, action, version, replaced, by, reason)
     connection.execute(statement("forecasting/point_at_run"), {"forecast_run_id": forecast_run_id})
+    adjust_published(connection)
     connection.execute(sa.select(sa.func.pg_notify(FORECAST_PUBLISHED, str(forecast_run_id))))
     return VersionChange(version, forecast_run_id, True, replaced, reason)
 

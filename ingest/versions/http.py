@@ -1,5 +1,6 @@
 """Routes that write rows of a kind: PUT and DELETE, the same for each."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -20,17 +21,19 @@ from stocktide.foundation.web import (
 )
 
 IdPath = Annotated[str, Path(min_length=1, max_length=100)]
+# What follows from a change, done in its transaction.
+After = Callable[[Request, sa.Connection], None]
 User = Annotated[str | None, Query(description="On whose behalf the key asks.")]
 
 
-def add_writes(router: APIRouter, kind: Kind, key_type: Any) -> None:
-    """Add the routes of a kind. key_type: the dependency that says who may write."""
+def add_writes(router: APIRouter, kind: Kind, key_type: Any, *, after: After | None = None) -> None:
+    """Add the routes of a kind. key_type: the dependency that says who may write. after: follows each change."""
     field = kind.name.replace("-", "_")
     body_shape = _body_shape(field, kind)
 
     async def put(request: Request, key: Key) -> dict[str, int]:
         """Record rows, all or none. The same again changes nothing; the same id with another content replaces it."""
-        return await _put(request, key, kind, field, body_shape)
+        return await _put(request, key, kind, field, body_shape, after)
 
     def delete(request: Request, key: Key, row_id: IdPath, user: User = None) -> dict[str, str]:
         """Withdraw a row: from now on it is not known; what was decided before still knows it."""
@@ -38,6 +41,8 @@ def add_writes(router: APIRouter, kind: Kind, key_type: Any) -> None:
             raise Invalid("bad_text", f"A {kind.id_column}'s id has printable characters only.")
         with engine_of(request).begin() as connection:
             withdraw_row(connection, kind, row_id, by=asked_by(key, user))
+            if after is not None:
+                after(request, connection)
         return {"withdrawn": row_id}
 
     for route in (put, delete):
@@ -47,13 +52,21 @@ def add_writes(router: APIRouter, kind: Kind, key_type: Any) -> None:
 
 
 async def _put(
-    request: Request, key: Key, kind: Kind, field: str, body_shape: type[Any]
+    request: Request,
+    key: Key,
+    kind: Kind,
+    field: str,
+    body_shape: type[Any],
+    after: After | None,
 ) -> dict[str, int]:
     body = await read_body(request, body_shape, settings_of(request).body_bytes_max)
     by = asked_by(key, body.user)
 
     def write(connection: sa.Connection) -> dict[str, int]:
-        return put_rows(connection, kind, getattr(body, field), by=by)._asdict()
+        done = put_rows(connection, kind, getattr(body, field), by=by)
+        if after is not None and (done.recorded or done.changed):
+            after(request, connection)
+        return done._asdict()
 
     return await in_transaction(request, write)
 

@@ -52,7 +52,7 @@ def _sent_row(kind: Kind, row: Mapping[str, Any]) -> dict[str, Any]:
     own = {
         name: sent(kind.column(field), row[kind.column(field)])
         for field, name in fields
-        if name != "known_since"
+        if name not in ("id", "known_since")
     }
     return {
         kind.number: row[kind.number],

@@ -1,7 +1,7 @@
 """Lines and paths of one location become proposals: what to order, why, and how stock is expected to go."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ POLICIES: Mapping[str, tuple[str, str | None]] = {
 class Future:
     """Joint paths of one location from today on. values: (B, k, T) units. starts: (T,) first day of each period.
 
-    days: of a period, 1, 7 or about 30.
+    days: of a period, 1, 7 or about 30. overrides: by product, what planners changed that is in the values.
     """
 
     location: str
@@ -48,6 +48,7 @@ class Future:
     starts: list[date]
     days: float
     values: NDArray[np.float32]
+    overrides: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,9 @@ def _tell(
         },
         "abc": row["abc"],
         "sells_in": None if pd.isna(row["currency"]) else row["currency"],
+        "overrides": overrides_in(
+            future, row["product"], int(np.ceil(draft.found.periods[number]))
+        ),
         "days": [day.isoformat() for day in future.starts[: stock["without"].shape[0]]],
         **{name: np.round(values, 3).tolist() for name, values in stock.items()},
     }
@@ -221,6 +225,23 @@ def _tell(
         price_micros=None if price is None else round(1e6 * price),
         currency=None if pd.isna(row["order_currency"]) else row["order_currency"],
     )
+
+
+def overrides_in(future: Future, product: str, periods: int) -> list[dict[str, Any]]:
+    """Return the overrides of a product that touch its first so many periods, as plain values."""
+    starts = future.starts
+    last = starts[min(periods, len(starts)) - 1] + timedelta(days=round(future.days) - 1)
+    names = ("override", "change", "value", "reason", "note")
+    return [
+        {
+            **{name: one[name] for name in names},
+            "from": one["starts_on"].isoformat(),
+            "to": one["ends_on"].isoformat(),
+            "by": one["recorded_by"],
+        }
+        for one in future.overrides.get(product, ())
+        if one["starts_on"] <= last and one["ends_on"] >= starts[0]
+    ]
 
 
 def _shares(rows: pd.DataFrame, prepared: Prepared, days: float) -> Floats:

@@ -47,11 +47,13 @@ class Prepared:
     leads: Mapping[tuple[str, str], Floats]
 
 
-def prepare(facts: Facts, sales: pd.Series, *, today: date, defaults: Defaults) -> Prepared:
+def prepare(
+    facts: Facts, sales: pd.Series, *, today: date, defaults: Defaults, every: bool = False
+) -> Prepared:
     """Return the lines that can be ordered today. sales: expected sales of each product, money; for its class.
 
     Columns that end in `_from` say where a figure comes from. A supplier that takes no orders today is left out: its
-    lines are proposed on its next order day.
+    lines are proposed on its next order day. every: with these lines, too.
     """
     rows = facts.pairs.reset_index(drop=True)
     if rows.empty:
@@ -62,7 +64,7 @@ def prepare(facts: Facts, sales: pd.Series, *, today: date, defaults: Defaults) 
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
     rows["review"] = rows["supplier"].map({name: _review(of, today) for name, of in days.items()})
-    closed = [name for name, of in days.items() if not of.takes_orders(today)]
+    closed = [name for name, of in days.items() if not (every or of.takes_orders(today))]
     rows = rows[~rows["supplier"].isin(closed)].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)

@@ -1,6 +1,6 @@
 """A run proposes what to order today, from the newest forecast's paths, stock and terms; it puts it on the desk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -80,8 +80,12 @@ def from_today(
     *,
     frequency: str,
     today: date,
+    overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> Future:
-    """Return paths from the period of today on. ends: last day of each period. Raises NotFound if they end before."""
+    """Return paths from the period of today on. ends: last day of each period. Raises NotFound if they end before.
+
+    overrides: by product, those that are in the paths.
+    """
     days = DAYS[frequency]
     first_after = [end.date() for end in ends]
     reach = [number for number, end in enumerate(first_after) if end >= today]
@@ -97,6 +101,7 @@ def from_today(
         [max(today, start) for start in starts[reach[0] :]],
         days,
         values[:, :, reach[0] :],
+        overrides or {},
     )
 
 

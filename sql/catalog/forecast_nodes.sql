@@ -1,6 +1,7 @@
 -- Nodes of the published forecast: the children of a node, or the roots, or one node; with their sum over the horizon,
 -- what its products are counted in, the products whose history a node's product has taken over, and what the intervals of
--- its level held when it was measured, by width (null: it was not).
+-- its level held when it was measured, by width (null: it was not). adjusted_total: with the overrides in
+-- force; is_adjusted: some of them reach it.
 WITH measured AS (
     SELECT forecast_run_id, level, jsonb_object_agg(substr(metric, 10), value) AS coverage
     FROM published_forecast
@@ -10,7 +11,8 @@ WITH measured AS (
 )
 SELECT n.node_id, n.level, n.level_name, n.unique_id, n.label, n.parent_id, n.keys, n.warning,
        coalesce(s.replaces, '[]') AS replaces, t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days, r.frequency,
-       coalesce(r.horizon, r.horizon_days) AS horizon, m.coverage, coalesce(u.units, '[]') AS units
+       coalesce(r.horizon, r.horizon_days) AS horizon, m.coverage, coalesce(u.units, '[]') AS units,
+       coalesce(a.total, t.total) AS adjusted_total, a.total IS NOT NULL AS is_adjusted
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)
 JOIN forecast_nodes n USING (forecast_run_id)
@@ -19,6 +21,11 @@ JOIN LATERAL (
     SELECT sum(yhat) AS total FROM forecasts f
     WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
 ) t ON true
+LEFT JOIN LATERAL (
+    SELECT sum(u.units) AS total
+    FROM adjusted_forecasts x, unnest(x.yhat) AS u (units)
+    WHERE x.forecast_run_id = n.forecast_run_id AND x.node_id = n.node_id
+) a ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('product', old.sku, 'from', starts_on, 'share', share)
                      ORDER BY starts_on, old.sku) AS replaces

@@ -1,5 +1,5 @@
 -- The products at places inside a node of the published forecast that has no items of its own below it, such as a shop's,
--- with their sums over the horizon: what the hierarchy does not group, but adds up to. department: of the product.
+-- with their sums over the horizon, overrides in them: what the hierarchy does not group, but adds up to. department: of the product.
 WITH node AS (
     SELECT n.forecast_run_id, n.keys
     FROM published_forecast p
@@ -12,8 +12,10 @@ JOIN forecast_nodes n ON n.forecast_run_id = node.forecast_run_id AND n.keys ? '
 JOIN products p ON p.sku = n.keys ->> 'product'
 JOIN locations l ON l.code = n.keys ->> 'location'
 JOIN LATERAL (
-    SELECT sum(yhat) AS total FROM forecasts f
-    WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
+    SELECT coalesce((SELECT sum(u.units) FROM adjusted_forecasts a, unnest(a.yhat) AS u (units)
+                     WHERE a.forecast_run_id = n.forecast_run_id AND a.node_id = n.node_id),
+                    (SELECT sum(yhat) FROM forecasts f
+                     WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id)) AS total
 ) t ON true
 WHERE jsonb_build_object('product', p.sku, 'department', p.department, 'category', p.category, 'location', l.code,
                          'region', l.region, 'country', l.country) @> node.keys

@@ -23,6 +23,7 @@ import ingest.calendar.http
 import ingest.customers.http
 import ingest.epcis.http.routes
 import ingest.http.routes
+import ingest.overrides.http
 import ingest.rates.http
 import ingest.rejects.routes
 import ingest.shopify.http
@@ -39,7 +40,7 @@ from ingest.recording.intake import Intake
 from ingest.recording.recording import Recorder
 from query.console import Console
 from query.report_engine import Reports
-from stocktide.entrypoints import docs_page
+from stocktide.entrypoints import docs_page, overriding, what_if
 from stocktide.entrypoints.ordering import defaults_of, desk_of
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, Transient
@@ -268,6 +269,7 @@ def create_app(
     app.state.signin = SignIn(engine, sessions)
     app.state.desk = desk_of(recorder)
     app.state.order_defaults = defaults_of(settings)
+    app.state.adjust_forecast = overriding.adjust_forecast
     gate = app.state.gate = Gate()
     install_problems(app)
     # first, since the router asks one route after another
@@ -278,6 +280,7 @@ def create_app(
         ingest.http.routes,
         ingest.calendar.http,
         ingest.terms.http,
+        ingest.overrides.http,
         ingest.customers.http,
         ingest.rates.http,
         ingest.rejects.routes,
@@ -294,7 +297,13 @@ def create_app(
         alerts.webhook_http,
         purchasing.http,
     )
-    for part in (router, docs_page.router, *(part.router for part in parts)):
+    for part in (
+        router,
+        docs_page.router,
+        overriding.router,
+        what_if.router,
+        *(part.router for part in parts),
+    ):
         app.include_router(part)
     _require_rights(app)
     return app

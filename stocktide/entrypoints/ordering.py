@@ -1,6 +1,6 @@
 """The desk orders by events: what stands between buying and the ledger, which do not know each other."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -49,18 +49,27 @@ def defaults_of(settings: Settings) -> Defaults:
     )
 
 
-def futures_of(engine: sa.Engine, lake: Lake, *, today: date) -> ReadFutures:
-    """Return what reads the paths of the published forecast, one location after the other.
+def futures_of(
+    engine: sa.Engine, lake: Lake, *, today: date, within: Collection[str] | None = None
+) -> ReadFutures:
+    """Return what reads the paths of the published forecast with the overrides in force, one location after the other.
 
-    When called it raises NotFound without a published forecast that has paths, or one whose leaves have no location.
+    within: of these locations alone. When called it raises NotFound without a published forecast that has paths, or one
+    whose leaves have no location.
     """
+    from forecasting.overriding.adjusted import read_adjusted
+    from forecasting.overriding.futures import adjust_location
     from forecasting.path_store import path_locations, read_lineage, read_paths
 
+    # forecast and overrides of one moment
+    isolated = engine.execution_options(isolation_level="REPEATABLE READ")
+
     def read() -> tuple[int, Iterator[Future]]:
-        with engine.connect() as connection:
+        with isolated.connect() as connection:
             run = connection.execute(
                 sa.text("SELECT forecast_run_id FROM published_forecast")
             ).scalar_one_or_none()
+            adjusted = read_adjusted(connection, today=today)
         if run is None:
             raise NotFound(
                 "no_forecast", "No forecast is published; run `stocktide forecast` first."
@@ -74,14 +83,22 @@ def futures_of(engine: sa.Engine, lake: Lake, *, today: date) -> ReadFutures:
 
         def each() -> Iterator[Future]:
             for place in places:
+                if within is not None and place not in within:
+                    continue
                 paths = read_paths(lake, location=place, run=run)
+                values, told = (
+                    (paths.values, None)
+                    if adjusted is None
+                    else adjust_location(paths, str(place), adjusted)
+                )
                 yield from_today(
                     str(place),
                     paths.leaves,
                     paths.days,
-                    paths.values,
+                    values,
                     frequency=frequency,
                     today=today,
+                    overrides=told,
                 )
 
         return run, each()

@@ -38,7 +38,8 @@ TABLES: Mapping[str, Store] = {
         ("ledger", "event_identities", "corrections", "valuations", "alert_events", "epcis_events",
          "forecast_decisions", "forecast_models", "calendar_events", "planned_closures", "planned_prices",
          "planned_promotions", "planned_regressors", "suppliers", "supplier_products", "price_breaks", "supplier_days",
-         "service_targets", "stock_costs", "shelf_limits", "buyer_budgets",
+         "service_targets", "stock_costs", "shelf_limits", "buyer_budgets", "forecast_overrides", "override_days",
+         "what_ifs", "what_ifs_applied",
          "customer_accesses", "personal_rights"),
         Store(RECORD),
     ),
@@ -53,7 +54,7 @@ TABLES: Mapping[str, Store] = {
     "feed_days": Store("the last 63 days of each source"),
     **dict.fromkeys(
         ("forecasts", "forecast_nodes", "forecast_components", "forecast_paths", "forecast_actuals",
-         "forecast_errors", "forecast_scores", "forecast_runs"),
+         "forecast_errors", "forecast_scores", "forecast_runs", "adjusted_forecasts"),
         Store(OF_RUNS),
     ),
     **dict.fromkeys(("order_runs", "order_lines", "order_actions", "purchase_orders"), Store(RECORD)),

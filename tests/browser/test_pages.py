@@ -40,6 +40,10 @@ PAGES = {
     "Trending": ("/trending", 1, 1),
     # the chain has proposed no order yet
     "Orders": ("/orders", 0, 0),
+    # nothing is overridden yet
+    "Overrides": ("/overrides", 0, 0),
+    # nothing is compared or saved yet
+    "What-if": ("/whatif", 0, 0),
     # nothing is missing, or it is listed
     "Terms": ("/terms?kind=suppliers", 0, 1),
     "Calendar": ("/calendar", 1, 1),

@@ -27,7 +27,8 @@ RECORDED = {
     "what people and systems told": "products locations sources successions reorder_points access_keys users webhooks"
     " epcis_movements epcis_vocabulary epcis_captures epcis_events calendar_events planned_closures planned_prices"
     " saved_queries planned_promotions planned_regressors alert_silences alert_limits currency_rates suppliers"
-    " supplier_products price_breaks supplier_days service_targets stock_costs shelf_limits buyer_budgets",
+    " supplier_products price_breaks supplier_days service_targets stock_costs shelf_limits buyer_budgets"
+    " forecast_overrides what_ifs what_ifs_applied",
     "what happened at the door": "rejects reject_actions feed_minutes mqtt_first_seen watched_files statements"
     " query_handovers query_exports",
     "estimates that name their time": "feed_rhythms",
@@ -41,7 +42,7 @@ RECORDED = {
     "what rules of quality found at their time": "quality_checks",
     "runs and what models said": "runs forecast_actuals forecast_components forecast_decisions forecast_drift"
     " forecast_errors forecast_models forecast_nodes forecast_paths forecast_runs forecast_scores forecasts"
-    " published_forecast lake/customer_values lead_times",
+    " published_forecast lake/customer_values lead_times adjusted_forecasts override_days",
 }
 LAKE_TABLES = get_args(LakeTable)
 

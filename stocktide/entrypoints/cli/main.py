@@ -22,6 +22,7 @@ from stocktide.entrypoints.cli.lead_times import lead_times
 from stocktide.entrypoints.cli.maintain import maintain
 from stocktide.entrypoints.cli.orders import orders
 from stocktide.entrypoints.cli.output import print_json, print_table, say
+from stocktide.entrypoints.cli.overrides import overrides
 from stocktide.entrypoints.cli.proof import check, rebuild
 from stocktide.entrypoints.cli.quality import quality
 from stocktide.entrypoints.cli.rates import rates
@@ -191,6 +192,7 @@ cli.add_command(sql)
 cli.add_command(lead_times)
 cli.add_command(orders)
 cli.add_command(terms)
+cli.add_command(overrides)
 cli.add_command(trace)
 cli.add_command(keys)
 cli.add_command(users)

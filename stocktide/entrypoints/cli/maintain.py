@@ -21,6 +21,7 @@ def maintain(as_json: bool) -> None:
     from forecasting.publishing.experiments_kept import prune_experiments
     from ingest.customers.erasure import purge_erased
     from query.exports import remove_orphans
+    from stocktide.entrypoints.overriding import adjust_again
     from stocktide.foundation.lake import Lake
     from stocktide.foundation.retention import delete_aged, shorten_logs
     from stocktide.foundation.runs import recorded_run
@@ -57,6 +58,8 @@ def maintain(as_json: bool) -> None:
         done["experiments"] = steps.do("experiments", prune, int)
         orphans = partial(remove_orphans, engine, settings.home)
         done["exports"] = steps.do("exports", orphans, int)
+        # those that expired yesterday count no more
+        done["overridden"] = steps.do("overrides", partial(adjust_again, engine), int)
         run.detail.update(done)
         steps.end()
     if as_json:

@@ -16,10 +16,12 @@ WHY: dict[str, Any] = {
     "data": {"pack": 12.0},
     "sells_in": "EUR",
     "from": {"supplier": "terms", "lead": "promised: 3 days"},
+    "overrides": [{"change": "percent", "value": 15.0, "from": "2026-03-02", "to": "2026-03-03", "by": "ben",
+                   "reason": "local_event", "note": "Fair"}],
     "days": ["2026-03-02", "2026-03-03", "2026-03-04"],
     "with": [[8, 10, 12], [0, 0, 2], [26, 28, 30]],
     "without": [[8, 10, 12], [0, 0, 2], [0, 0, 0]],
-}
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ def test_lines_are_shown_with_their_sentence_and_cost(desk: Dashboard) -> None:
 def test_a_line_is_explained_and_approved(desk: Dashboard, api: Api) -> None:
     line = first_line(api)
     drawn = desk.draw("orders", role="buyer", line=line)
+    assert "ben changed the forecast" in text_of(drawn)
     assert drawn.header[0].value == "Apples for S1"
     assert WHY["sentence"] in text_of(drawn)
     assert "Lead time: promised" in text_of(drawn)

@@ -135,6 +135,17 @@ NEEDS = {
             ("DELETE", "/{row_id}", "operate"),
         )
     },
+    ("GET", "/v1/overrides"): "read",
+    ("PUT", "/v1/overrides"): "operate",
+    ("DELETE", "/v1/overrides/{row_id}"): "operate",
+    ("POST", "/v1/overrides/preview"): "operate",
+    ("GET", "/v1/overrides/value"): "read",
+    ("POST", "/v1/what-if"): "operate",
+    ("POST", "/v1/what-if/saved"): "operate",
+    ("GET", "/v1/what-if/saved"): "read",
+    ("GET", "/v1/what-if/saved/{what_if_id}"): "read",
+    ("DELETE", "/v1/what-if/saved/{what_if_id}"): "operate",
+    ("POST", "/v1/what-if/saved/{what_if_id}/apply"): "operate",
 }
 
 
@@ -149,6 +160,7 @@ def filled(path: str) -> str:
         .replace("{reject_id}", "1")
         .replace("{query_id}", "1")
         .replace("{line_id}", "1")
+        .replace("{what_if_id}", "1")
         .replace("{order_id}", "PO-1")
         .replace("{row_id}", "p1")
         .replace("/reports/{name}", "/reports/net_sales")

@@ -1,0 +1,1 @@
+"""Overrides: the published forecast with what planners changed of it. The published one stays as it is."""

@@ -1,0 +1,15 @@
+"""Overrides of the forecast."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0046"
+down_revision = "0045"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0046_overrides.sql").read_text("utf-8"))

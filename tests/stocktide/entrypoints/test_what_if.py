@@ -1,0 +1,167 @@
+"""What if over the API: compared, saved, shared and applied."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from purchasing.desk.listing import list_lines
+from purchasing.proposing.facts import read_facts
+from purchasing.proposing.prepare import Defaults
+from purchasing.proposing.run import propose_today
+from purchasing.whatif.scenario import Scenario, Scope
+from stocktide.entrypoints.comparing import plans_of
+from stocktide.entrypoints.ordering import futures_of
+from stocktide.foundation.errors import Invalid
+from stocktide.foundation.lake import Lake
+from tests.conftest import Api
+from tests.forecasting.overriding.chain import DAYS, TODAY, two_shops
+from tests.ingest.samples import raw
+from tests.stocktide.entrypoints.test_api import check_problem
+
+LINE = {"product": "A", "location": "S1"}
+MORE = {"name": "More", "demand_percent": 50.0}
+SAFE = {"name": "Safe", "fill_rate": 0.999}
+
+
+@pytest.fixture
+def chain(api: Api, database: sa.Engine, tmp_path: Path) -> Api:
+    """Two shops with 6 of each product; the mill sells A and takes orders every day, the dairy sells it, too."""
+    two_shops(api, database, Lake(str(tmp_path / "lake")))
+    sold = [{"sku": "A", "category": "Fruit", "price": "3", "currency": "EUR"}]
+    api.operate.put("/v1/products", json={"products": sold}).raise_for_status()
+    terms = {
+        "suppliers": [{"supplier": "mill", "lead_days": 1}, {"supplier": "dairy", "lead_days": 3}],
+        "supplier-products": [
+            {"supplier": "mill", "product": "A", "price": "1.50", "currency": "EUR"},
+            {"supplier": "dairy", "product": "A", "price": "1.20", "currency": "EUR", "rank": 2},
+        ],
+    }
+    for kind, rows in terms.items():
+        field = kind.replace("-", "_")
+        api.operate.put(f"/v1/terms/{kind}", json={field: rows}).raise_for_status()
+    headers = {"Content-Type": "application/cloudevents+json"}
+    for product, location in (("A", "S1"), ("B", "S1"), ("A", "S2")):
+        name = f"{product}{location}"
+        told = {"product": product, "location": location, "quantity": 6}
+        event = raw(kind="receipt", event_id=name, **told)
+        api.operate.post("/v1/events", content=event, headers=headers).raise_for_status()
+    return api
+
+
+def compared(api: Api, *scenarios: dict[str, Any], **scope: str) -> dict[str, dict[str, Any]]:
+    answer = api.operate.post("/v1/what-if", json={"scope": scope, "scenarios": list(scenarios)})
+    answer.raise_for_status()
+    return {one["name"]: one for one in answer.json()["scenarios"]}
+
+
+def test_scenarios_stand_beside_what_is(chain: Api) -> None:
+    late = {"name": "Late", "lead_days": 3}
+    found = compared(chain, MORE, SAFE, late, **LINE)
+    now = found["As it is"]
+    assert now["demand"] == pytest.approx(12, rel=0.1)
+    assert found["More"]["demand"] == pytest.approx(1.5 * now["demand"])
+    assert found["More"]["ordered_units"] > now["ordered_units"]
+    assert found["Safe"]["stock_units"] > now["stock_units"]
+    assert found["Safe"]["fill_rate"] >= now["fill_rate"]
+    assert found["Late"]["fill_rate"] <= now["fill_rate"]
+    assert now["cost"] == pytest.approx(now["holding_cost"] + now["missed_cost"])
+    assert len(now["stock"]) == DAYS
+    assert all(low <= mid <= high for low, mid, high in now["stock"])
+
+
+def test_what_is_orders_what_the_desk_proposes_today(
+    chain: Api, database: sa.Engine, tmp_path: Path
+) -> None:
+    now = compared(chain, MORE, category="Fruit")["As it is"]
+    lake = Lake(str(tmp_path / "lake"))
+    propose_today(
+        database, futures_of(database, lake, today=TODAY), today=TODAY, defaults=Defaults(), by="x"
+    )
+    with database.connect() as connection:
+        lines = [line for line in list_lines(connection).lines if line["product"] == "A"]
+    assert now["today_lines"] == len(lines)
+    assert now["today_units"] == sum(line["quantity"] for line in lines)
+
+
+def test_another_supplier_is_taken_with_its_terms(chain: Api) -> None:
+    found = compared(chain, {"name": "Dairy", "supplier": "dairy"}, **LINE)
+    now, dairy = found["As it is"], found["Dairy"]
+    assert dairy["spent"] / max(dairy["ordered_units"], 1) == pytest.approx(1.2)
+    assert now["spent"] / now["ordered_units"] == pytest.approx(1.5)
+    asked = {"scope": LINE, "scenarios": [{"name": "x", "supplier": "nobody"}]}
+    check_problem(chain.operate.post("/v1/what-if", json=asked), 400, "not_sold")
+
+
+WRONG: list[tuple[dict[str, Any], list[dict[str, Any]], int, str]] = [
+    ({}, [MORE], 400, "bad_scope"),
+    (LINE, [], 400, "bad_scenarios"),
+    (LINE, [MORE, MORE], 400, "bad_scenarios"),
+    (LINE, [{"name": "x"}], 400, "bad_scenario"),
+    (LINE, [{"name": "x", "fill_rate": 97}], 400, "bad_share"),
+    (LINE, [{"name": "x", "demand_percent": -101}], 400, "bad_percent"),
+    ({"product": "Z"}, [MORE], 404, "nothing_reached"),
+]
+
+
+def test_what_makes_no_sense_is_refused(chain: Api) -> None:
+    for scope, scenarios, status, code in WRONG:
+        asked = {"scope": scope, "scenarios": scenarios}
+        check_problem(chain.operate.post("/v1/what-if", json=asked), status, code)
+
+
+def test_comparison_is_saved_shared_and_applied_once(chain: Api) -> None:
+    asked = {"scope": LINE, "scenarios": [MORE, SAFE], "name": "Summer", "user": "anna"}
+    saved = chain.operate.post("/v1/what-if/saved", json=asked)
+    assert saved.status_code == 201
+    path = f"/v1/what-if/saved/{saved.json()['what_if_id']}"
+    kept = chain.read.get(path).json()
+    assert kept["answer"]["scenarios"] == saved.json()["scenarios"]
+    assert (kept["name"], kept["owner"]) == ("Summer", "anna (key test operate)")
+    applied = chain.operate.post(f"{path}/apply", json={"scenario": "More", "user": "ben"}).json()
+    (override,) = chain.read.get("/v1/overrides").json()["overrides"]
+    assert override["note"] == "What-if Summer: More"
+    assert override["recorded_by"] == "ben (key test operate)"
+    assert applied["wrote"]["overrides"][0]["value"] == 50
+    (total,) = chain.read.get("/v1/forecasts", params=LINE).json()["nodes"]
+    assert total["adjusted_total"] == pytest.approx(1.5 * total["total"])
+    again = chain.operate.post(f"{path}/apply", json={"scenario": "More"})
+    check_problem(again, 409, "what_if_applied")
+    chain.operate.post(f"{path}/apply", json={"scenario": "Safe"}).raise_for_status()
+    (target,) = chain.read.get("/v1/terms/service-targets").json()["service_targets"]
+    assert (target["product"], target["location"], target["target"]) == ("A", "S1", 0.999)
+    check_problem(chain.operate.delete(path), 409, "what_if_applied")
+    (listed,) = chain.read.get("/v1/what-if/saved").json()["saved"]
+    assert [one["scenario"] for one in listed["applied"]] == ["More", "Safe"]
+
+
+def test_supplier_and_lead_time_are_applied_as_terms(chain: Api) -> None:
+    def apply(scope: dict[str, str], scenario: dict[str, Any]) -> Any:
+        asked = {"scope": scope, "scenarios": [{"name": "x", **scenario}]}
+        number = chain.operate.post("/v1/what-if/saved", json=asked).json()["what_if_id"]
+        return chain.operate.post(f"/v1/what-if/saved/{number}/apply", json={"scenario": "x"})
+
+    apply({"product": "A"}, {"supplier": "dairy"}).raise_for_status()
+    offers = chain.read.get("/v1/terms/supplier-products").json()["supplier_products"]
+    assert {(row["supplier"], row["rank"]) for row in offers} == {("dairy", 1), ("mill", 2)}
+    apply({"supplier": "dairy"}, {"lead_days": 2}).raise_for_status()
+    suppliers = chain.read.get("/v1/terms/suppliers", params={"supplier": "dairy"}).json()
+    assert [row["lead_days"] for row in suppliers["suppliers"]] == [2]
+    check_problem(apply({"supplier": "dairy"}, {"demand_percent": 10}), 400, "bad_scope")
+    assert chain.read.get("/v1/overrides").json()["overrides"] == [], "all or nothing"
+
+
+def test_price_and_promotion_become_plans(chain: Api) -> None:
+    with chain.engine.connect() as connection:
+        facts = read_facts(connection, today=TODAY)
+    both = Scenario(name="x", price_percent=-10, discount=0.2)
+    plans = plans_of(facts, Scope(category="Fruit"), both, TODAY, TODAY)
+    assert [(plan.location, plan.price) for plan in plans["prices"]] == [
+        ("S1", "2.7000"),
+        ("S2", "2.7000"),
+    ]
+    (promotion,) = plans["promotions"]
+    assert (promotion.category, promotion.discount, promotion.to) == ("Fruit", 0.2, TODAY)
+    with pytest.raises(Invalid, match="not of a supplier"):
+        plans_of(facts, Scope(supplier="mill"), both, TODAY, TODAY)
