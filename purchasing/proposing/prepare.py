@@ -60,7 +60,7 @@ def prepare(
         return Prepared(rows, {})
     rows["abc"] = rows["product"].map(_classes(sales)).fillna("C")
     rows = _with_supplier(rows, facts)
-    supplying = _supplying(facts)
+    supplying = supplying_of(facts)
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
     rows["review"] = rows["supplier"].map({name: _review(of, today) for name, of in days.items()})
@@ -113,7 +113,8 @@ def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     return rows
 
 
-def _supplying(facts: Facts) -> dict[str, Supplying]:
+def supplying_of(facts: Facts) -> dict[str, Supplying]:
+    """Return the order and delivery days of each supplier."""
     spans = facts.terms["supplier_days"]
     closed: dict[str, list[tuple[date, date, bool]]] = {}
     for row in spans.itertuples():

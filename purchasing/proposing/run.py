@@ -9,7 +9,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
-from purchasing.proposing.compute import Future, draft_location, tell_location
+from purchasing.proposing.arrays import Future
+from purchasing.proposing.compute import draft_location, tell_location
 from purchasing.proposing.facts import Doubts, read_facts
 from purchasing.proposing.prepare import Defaults, prepare
 from purchasing.proposing.sharing import joined_suppliers, share_orders

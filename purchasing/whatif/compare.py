@@ -10,9 +10,10 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from purchasing.proposing.compute import POLICIES, Future, _lines, _reaching, _shares
+from purchasing.proposing.arrays import Future, lead_shares, lines_of, reaching
+from purchasing.proposing.compute import POLICIES
 from purchasing.proposing.facts import Facts
-from purchasing.proposing.prepare import Defaults, Prepared, _supplying, prepare
+from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of
 from purchasing.whatif.scenario import Scenario, Scope
 from purchasing.whatif.simulate import Ahead, Rule, reviews, simulate
 from replenishment import Lines, lead_times_of
@@ -110,7 +111,7 @@ def _rows(
     leads = dict(made.leads)
     if scenario.lead_days is not None:
         sure = np.eye(scenario.lead_days + 1)[scenario.lead_days]
-        supplying = _supplying(facts)
+        supplying = supplying_of(facts)
         for supplier, product in set(zip(rows["supplier"], rows["product"], strict=True)):
             of = supplying.get(supplier)
             leads[supplier, product] = sure if of is None else of.delivered(sure, asked.today)
@@ -164,15 +165,15 @@ def _walk(
     groups = [(future, here) for future, here in groups if len(here)]
     ordered = pd.concat([here for _, here in groups], ignore_index=True)
     days = groups[0][0].days
-    shares = _shares(ordered, prepared, days)
+    shares = lead_shares(ordered, prepared, days)
     orders = np.concatenate([_order_periods(here, future, asked.facts) for future, here in groups])
     longest = int(shares.shape[1] - 1 + reviews(orders).max())
     reach = orders.shape[1] + longest
     demand = np.concatenate(
-        [_reaching(_paths_of(here, future), reach, days) for future, here in groups]
+        [reaching(_paths_of(here, future), reach, days) for future, here in groups]
     )
     lines = _joined(
-        [_lines(here, future, asked.facts, asked.today, reach) for future, here in groups]
+        [lines_of(here, future, asked.facts, asked.today, reach) for future, here in groups]
     )
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: ordered["target"].to_numpy(np.float64)}
@@ -194,7 +195,7 @@ def _joined(parts: Sequence[Lines]) -> Lines:
 
 def _order_periods(rows: pd.DataFrame, future: Future, facts: Facts) -> NDArray[np.bool_]:
     """Return the periods in which each line's supplier takes orders on some day, (n, H)."""
-    supplying = _supplying(facts)
+    supplying = supplying_of(facts)
     length = round(future.days)
     found = {
         name: [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ingest.calendar import put_plans
 from ingest.calendar.shapes import PriceIn, PromotionIn
-from purchasing.proposing.compute import Future
+from purchasing.proposing.arrays import Future
 from purchasing.proposing.facts import Facts, read_facts
 from purchasing.whatif.compare import Asked, Factors, compare, expected_sales, locations_of, within
 from purchasing.whatif.scenario import Scenario, Scope

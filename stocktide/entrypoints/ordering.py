@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ingest.recording.recording import FeedRequest, Recorder, record_requests
 from purchasing.desk.shell import Desk, Record
-from purchasing.proposing.compute import Future
+from purchasing.proposing.arrays import Future
 from purchasing.proposing.facts import Doubt, Doubts
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import ReadFutures, from_today

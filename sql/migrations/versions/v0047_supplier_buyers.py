@@ -5,7 +5,7 @@ from importlib.resources import files
 from alembic import op
 
 revision = "0047"
-down_revision = "0045"
+down_revision = "0046"
 
 
 def upgrade() -> None:

@@ -15,7 +15,7 @@ from ingest.rates.rates import RateIn, put_rates
 from ingest.recording.recording import Recorder
 from ingest.terms import kind_of, put_rows
 from purchasing.desk.listing import list_lines
-from purchasing.proposing.compute import Future
+from purchasing.proposing.arrays import Future
 from purchasing.proposing.facts import Doubt
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import ReadFutures, from_today, propose_today
