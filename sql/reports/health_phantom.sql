@@ -1,6 +1,7 @@
 -- Probable phantom stock: shelves whose book says stock, with the chance that there is none. Beside each other stand how likely the days without a sale are
 -- if the shelf is full (at the share of days on which it used to sell, recent days weighing more, each day by what its category and its shop sold), and that it
 -- emptied unseen on one of them, which is likelier the less the book has. Goods that came, a count and a sensor speak too; ranked by the money that a day costs.
+-- What sells in no shop any more has ended, and is not missing.
 -- parameter location text: code of a shop; all of them where left out
 -- parameter department text: department; all of them where left out
 -- parameter category text: category of the department; all of them where left out
@@ -59,11 +60,18 @@ shop_paces AS (
     JOIN shops_sold m ON m.location_id = o.location_id
     JOIN chain_days c ON c.day = o.day
 ),
+-- of a product with shelves in several shops, days after its last sale in any of them say that it ended
+products_sold AS (
+    SELECT product_id, max(day) FILTER (WHERE sold > 0) AS last_sold, count(DISTINCT location_id) AS shops
+    FROM stocked
+    GROUP BY product_id
+),
 expected AS (
     SELECT s.product_id, s.location_id, s.day, s.on_hand, s.sold, d.share * o.pace AS expected
     FROM stocked s
     JOIN kind_days d ON d.of_kind = s.of_kind AND d.day = s.day
     JOIN shop_paces o ON o.location_id = s.location_id AND o.day = s.day
+    JOIN products_sold t ON t.product_id = s.product_id AND (t.shops = 1 OR s.day <= t.last_sold)
 ),
 last_days AS (
     SELECT s.product_id, s.location_id, max(s.day) FILTER (WHERE s.sold > 0) AS last_sold,
@@ -112,6 +120,8 @@ judged AS (
                               WHEN k.sensed > 0 THEN 0.05 / 0.95 ELSE 0.95 / 0.05 END AS weighs
     FROM summed m
     JOIN stock k USING (product_id, location_id)
+    JOIN products_sold t ON t.product_id = m.product_id
+    JOIN newest n ON t.last_sold > n.newest - 28
 )
 SELECT p.sku, coalesce(p.name, p.sku) AS name, l.code, coalesce(l.name, l.code) AS location, k.on_hand::DOUBLE AS on_hand,
        p.unit, j.last_sold, j.days_sold, j.days_before, j.days_without, j.weighs / (j.weighs + j.there) AS chance,

@@ -39,6 +39,7 @@ def ask(database: duckdb.DuckDBPyConnection) -> Ask:
         *,
         counted: date | None = None,
         sensed: float | None = None,
+        elsewhere: np.ndarray | None = None,
     ) -> dict[str, Any]:
         days = [LAST - timedelta(days=DAYS - 1 - n) for n in range(DAYS)]
         frames = [
@@ -49,6 +50,15 @@ def ask(database: duckdb.DuckDBPyConnection) -> Ask:
                 [(sold, on_hand), *[(np.ones(DAYS), np.full(DAYS, 50.0))] * OTHERS]
             )
         ]
+        if elsewhere is not None:
+            there = {
+                "product_id": 0,
+                "location_id": 2,
+                "day": days,
+                "sold": elsewhere,
+                "on_hand": 50.0,
+            }
+            frames.append(pd.DataFrame(there))
         every = pd.concat(frames)
         demand = every[every["sold"] > 0]
         stock = every.assign(out_of_stock=every["on_hand"] <= 0)
@@ -138,6 +148,15 @@ def test_chance_is_that_of_sums_and_integrals(
     assert row["days_sold"] == int((sold > 0).sum())
     assert row["chance"] == pytest.approx(by_hand(sold, on_hand), rel=1e-6)
     assert row["lost_a_day"] == pytest.approx(row["chance"] * row["sold_a_day"] * 2.0)
+
+
+def test_what_sells_nowhere_any_more_has_ended(ask: Ask) -> None:
+    sold, stock = silent(20), np.full(DAYS, 8.0)
+    assert ask(sold, stock, elsewhere=silent(0))["chance"] > 0.9
+    ended = ask(sold, stock, elsewhere=silent(18))
+    assert ended["days_without"] == 2
+    assert ended["chance"] < 0.1
+    assert ask(silent(40), stock, elsewhere=silent(30)) == {}
 
 
 def test_what_sold_today_or_has_no_stock_is_not_doubted(ask: Ask) -> None:
