@@ -80,6 +80,15 @@ from replenishment.ordering.policy import KINDS, Policy, make_policy
 from replenishment.ordering.proposal import Proposal
 from replenishment.ordering.propose import propose_orders
 from replenishment.ordering.rounding import Rounded, round_orders
+from replenishment.replaying.deciders import (
+    normal_min_max,
+    on_paths,
+    seasonal_naive,
+    up_to,
+    weeks_of_mean,
+)
+from replenishment.replaying.measures import Measures
+from replenishment.replaying.replay import Moment, Replay, ReplayTerms, draws, replay
 from replenishment.sharing.budget import Budgeted, within_budget
 from replenishment.sharing.echelons import in_series, pool_lines, pool_paths, share_out
 from replenishment.sharing.goals import ItemTargets, spread_goal
@@ -102,7 +111,9 @@ __all__ = [
     "Lines",
     "LotSize",
     "Margins",
+    "Measures",
     "MinMaxPolicy",
+    "Moment",
     "Needs",
     "Newsvendor",
     "NormalItem",
@@ -110,6 +121,8 @@ __all__ = [
     "Policy",
     "Proposal",
     "ReorderPolicy",
+    "Replay",
+    "ReplayTerms",
     "Rounded",
     "Smoothed",
     "SupplierTerms",
@@ -120,6 +133,7 @@ __all__ = [
     "base_stock_poisson",
     "critical_ratio",
     "cycle_service",
+    "draws",
     "eoq",
     "eoq_all_units",
     "eoq_incremental",
@@ -156,7 +170,9 @@ __all__ = [
     "newsvendor_poisson",
     "normal_cost",
     "normal_loss",
+    "normal_min_max",
     "normal_second_loss",
+    "on_paths",
     "order_costs",
     "pack_grid",
     "paths_of_alike",
@@ -170,6 +186,7 @@ __all__ = [
     "propose_orders",
     "recompute",
     "reorder_point_for_fill_rate",
+    "replay",
     "round_orders",
     "rq_by_eoq",
     "rq_by_eoq_with_backorders",
@@ -181,13 +198,16 @@ __all__ = [
     "rq_exact_poisson",
     "rq_point_for",
     "safety_stock",
+    "seasonal_naive",
     "sentence",
     "share_out",
     "smooth_deliveries",
     "spread_goal",
     "standard_loss",
     "standard_second_loss",
+    "up_to",
     "wagner_whitin",
+    "weeks_of_mean",
     "whole_units",
     "within_budget",
 ]
