@@ -105,16 +105,16 @@ def seasonal_naive(
         total = np.vstack([np.zeros(past.shape[1]), np.cumsum(past, axis=0)])
         at = past.shape[0] - span - np.arange(origins)
         at = at[at >= season]
-        naive = _repeated(past, total, at, span, season)
+        naive = _repeated(total, at, span, season)
         errors = total[at + span] - total[at] - naive
-        now = _repeated(past, total, np.array([past.shape[0]]), span, season)[0]
+        now = _repeated(total, np.array([past.shape[0]]), span, season)[0]
         level = np.maximum(now + np.quantile(errors, target, axis=0), 0.0)
         return round_orders(level - moment.position, moment.lines).quantity
 
     return decide
 
 
-def _repeated(past: Array, total: Array, at: NDArray[np.int64], span: int, season: int) -> Array:
+def _repeated(total: Array, at: NDArray[np.int64], span: int, season: int) -> Array:
     """Return the sum over `span` periods of the season before each origin, repeated: (origins, n)."""
     whole, rest = divmod(span, season)
     full = total[at] - total[at - season]

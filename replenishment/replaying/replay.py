@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,7 +97,7 @@ class Replay:
     def _leads(self) -> Ints:
         reached = np.cumsum(self.terms.leads.shares, axis=1)
         drawn = (self.draw()[:, None] >= reached - 1e-12).sum(axis=1)
-        return np.minimum(drawn, self.terms.leads.longest).astype(np.int64)
+        return np.asarray(np.minimum(drawn, self.terms.leads.longest), dtype=np.int64)
 
     def measures(self) -> Measures:
         """Return what was counted."""
@@ -104,7 +105,7 @@ class Replay:
 
 
 def replay(
-    lines: Lines, demand: Array, decide: Decide, terms: ReplayTerms, *, seed: int = 0
+    lines: Lines, demand: NDArray[Any], decide: Decide, terms: ReplayTerms, *, seed: int = 0
 ) -> Measures:
     """Play demand (T, n) units through a policy. The same seed gives the same lead times to every policy."""
     played = Replay(lines, terms, draws(seed, len(lines)))
