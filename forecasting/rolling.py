@@ -1,7 +1,7 @@
-"""Forecasts as they would have been made: at each origin from what was known then, refitted often, learnt anew seldom."""
+"""Forecasts as they would have been made: at each origin from what was known then, refitted often, learnt seldom."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,18 +37,20 @@ def rolling_forecasts(
     step: int = 7,
     choose_every: int = 13,
     history: int | None = None,
+    seen_as: Callable[[Demand], Demand] = lambda seen: seen,
     progress: Progress = silent,
 ) -> Iterator[Rolled]:
     """Forecast after `first` periods and every `step` further ones, as far as the demand goes.
 
     Settings are chosen at the first origin and every `choose_every` origins (`make_forecast`), and kept in between
-    (`refresh_forecast`). history: periods that a forecast looks back on (None: all). What came after an origin is not
-    in the demand that its forecast is given (`known_demand`).
+    (`refresh_forecast`). history: periods that a forecast looks back on (None: all). seen_as: what the forecast is made
+    of, such as the days summed to weeks. What came after an origin is not in the demand that its forecast is given
+    (`known_demand`).
     """
     learnt: Learnt | None = None
     for number, known in enumerate(range(first, demand.days.size, step)):
         started = time.perf_counter()
-        seen = known_demand(demand, known, history=history)
+        seen = seen_as(known_demand(demand, known, history=history))
         chosen = learnt is None or number % choose_every == 0
         progress(f"forecasting after {seen.cutoff}")
         if learnt is None or chosen:

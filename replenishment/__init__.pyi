@@ -80,6 +80,14 @@ from replenishment.ordering.policy import KINDS, Policy, make_policy
 from replenishment.ordering.proposal import Proposal
 from replenishment.ordering.propose import propose_orders
 from replenishment.ordering.rounding import Rounded, round_orders
+from replenishment.replaying.calibrate import Beside
+from replenishment.replaying.compare import (
+    Outlook,
+    Outlooks,
+    at_fill_rate,
+    compare,
+    stock_saved,
+)
 from replenishment.replaying.deciders import (
     normal_min_max,
     on_paths,
@@ -99,6 +107,7 @@ from replenishment.sharing.transfers import Transfers, plan_transfers
 __all__ = [
     "KINDS",
     "BackorderedLot",
+    "Beside",
     "Budgeted",
     "Demand",
     "DiscountedLot",
@@ -117,6 +126,8 @@ __all__ = [
     "Needs",
     "Newsvendor",
     "NormalItem",
+    "Outlook",
+    "Outlooks",
     "Paths",
     "Policy",
     "Proposal",
@@ -127,10 +138,12 @@ __all__ = [
     "Smoothed",
     "SupplierTerms",
     "Transfers",
+    "at_fill_rate",
     "base_stock_fill_rate",
     "base_stock_for_fill_rate",
     "base_stock_normal",
     "base_stock_poisson",
+    "compare",
     "critical_ratio",
     "cycle_service",
     "draws",
@@ -205,6 +218,7 @@ __all__ = [
     "spread_goal",
     "standard_loss",
     "standard_second_loss",
+    "stock_saved",
     "up_to",
     "wagner_whitin",
     "weeks_of_mean",

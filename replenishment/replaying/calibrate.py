@@ -33,7 +33,8 @@ PERIODS_MIN = 14
 class Beside:
     """The same policy played at several shares beside the chain, for any number of targets.
 
-    paths, sold: as for `Outlooks`: joint paths from a period on, and the units (T, n) before it. lines, terms: at the start.
+    paths, sold: as for `Outlooks`: joint paths from a period on, and the units (T, n) before it. lines: at
+    the start.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """Joint paths moved to the level that sales have now.
 
-A forecast's level is slow: it was learnt from years, and made last Monday. Goods that come back on Tuesday sell at once,
-and until the next forecast each order would still be for a shelf that hardly sells. The level of a line is taken as a gamma
-variable around 1: of what was sold lately, and what the paths expect of such days, its mean is
+A forecast's level is slow: it was learnt from years, and made last Monday. Goods that come back on Tuesday sell at
+once, and until the next forecast each order would still be for a shelf that hardly sells. The level of a line is taken
+as a gamma variable around 1: of what was sold lately, and what the paths expect of such days, its mean is
 (prior + sold) / (prior + expected), the posterior of Poisson demand (Gelman et al., Bayesian Data Analysis, 3rd ed.
 2013, section 2.6). Sales count half after HALF_LIFE seasons. prior = c · √(units a season): in fast lines a level is
 less sure than Poisson demand would have it. c is what would have served the earlier outlooks best.
@@ -103,6 +103,6 @@ class LearntPrior:
 
 
 def expected_before(paths: NDArray[Any], passed: int, periods: int, season: int) -> Array:
-    """Return what paths, `passed` periods old, expect of the last `periods` periods, as of their first season: (T, n)."""
+    """Return what paths, `passed` periods old, expect of the last `periods` periods by their first season: (T, n)."""
     means = paths[:, :, :season].mean(axis=1, dtype=np.float64).T
     return np.asarray(means[np.arange(passed - periods, passed) % season])
