@@ -95,6 +95,7 @@ from replenishment.replaying.deciders import (
     up_to,
     weeks_of_mean,
 )
+from replenishment.replaying.history import completed_demand
 from replenishment.replaying.measures import Measures
 from replenishment.replaying.replay import Moment, Replay, ReplayTerms, draws, replay
 from replenishment.sharing.budget import Budgeted, within_budget
@@ -144,6 +145,7 @@ __all__ = [
     "base_stock_normal",
     "base_stock_poisson",
     "compare",
+    "completed_demand",
     "critical_ratio",
     "cycle_service",
     "draws",

@@ -67,7 +67,7 @@ class Outlooks:
             seen = self._seen(period)
             expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
             factor = level_now(seen, expected, self.learnt.prior, season=self._season)
-            ahead = moved_paths(ahead, factor, whole=self._now.whole)
+            ahead = moved_paths(ahead, factor, passed=passed, whole=self._now.whole)
         self._made = (period, ahead)
         return ahead
 

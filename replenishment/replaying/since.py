@@ -58,13 +58,20 @@ def level_now(sold: Array, expected: Array, prior: float, *, season: int) -> Arr
     return np.asarray((a + (weight * sold).sum(axis=0)) / (a + (weight * expected).sum(axis=0)))
 
 
-def moved_paths(paths: NDArray[Any], factor: Array, *, whole: bool = True) -> NDArray[np.float32]:
-    """Return paths (n, B, T) times the factor (n,); whole: rounded at random to whole units, without bias."""
+def moved_paths(
+    paths: NDArray[Any], factor: Array, *, passed: int = 0, whole: bool = True
+) -> NDArray[np.float32]:
+    """Return paths (n, B, T) times the factor (n,); whole: rounded at random to whole units, without bias.
+
+    passed: periods since the paths were made. A period is rounded by the same draw on every day: a level that moved
+    with the draws would order a little more each time they are high, and nothing is ever sent back.
+    """
     moved = np.asarray(paths).transpose(2, 0, 1) * factor.astype(np.float32)[None, :, None]
     if whole:
         # one draw a path and period for all lines: a line's own paths and periods stay independent of each other
         T, _, B = moved.shape
-        moved += np.random.default_rng(0).random((T, 1, B), dtype=np.float32)
+        drawn = np.random.default_rng(0).random((passed + T, 1, B), dtype=np.float32)
+        moved += drawn[passed:]
         np.floor(moved, out=moved)
     return np.asarray(moved).transpose(1, 2, 0)
 
