@@ -75,7 +75,7 @@ def main() -> None:
     spec = ForecastSpec(levels=((), ("product",)), holidays_country="US", find_stock_outs=True)
     daily = Forecasts("daily", demand, spec, start, given.keep)
     saved, off = [], []
-    for review in (1, WEEK):
+    for review in (WEEK, 1):
         for name in LEADS:
             one = Contest(units, start, review, name)
             found = one.play(daily)

@@ -23,11 +23,14 @@ COLUMNS = (
     ("cost", "Cost", "{:,.0f}"),
 )
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a1f26; background: #fff; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1a1f26; background: #fff; max-width: 60rem; margin: 2rem auto }
+body { padding: 0 1rem }
 h1 { font-size: 1.6rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100%; font-size: .85rem } .wide { overflow-x: auto }
-th, td { padding: .25rem .5rem; border-bottom: 1px solid #d5dae1; text-align: right } th:first-child, td:first-child { text-align: left }
-svg { max-width: 100%; height: auto } @media print { body { margin: 0 } h2 { break-after: avoid } tr { break-inside: avoid } }
+th, td { padding: .25rem .5rem; border-bottom: 1px solid #d5dae1; text-align: right }
+th:first-child, td:first-child { text-align: left }
+svg { max-width: 100%; height: auto }
+@media print { body { margin: 0 } h2 { break-after: avoid } tr { break-inside: avoid } }
 """
 
 
@@ -78,7 +81,8 @@ def frontier_svg(policies: Sequence[Mapping[str, Any]]) -> str:
     for number, kind in enumerate(dict.fromkeys(one["name"] for one in shown)):
         parts += _line([one for one in shown if one["name"] == kind], kind, number, x, y)
     parts.append(
-        f'<text x="{WIDTH / 2}" y="{HEIGHT - 8}" text-anchor="middle" font-size="12">Fill rate; average stock, units</text></svg>'
+        f'<text x="{WIDTH / 2}" y="{HEIGHT - 8}" text-anchor="middle" font-size="12">'
+        "Fill rate; average stock, units</text></svg>"
     )
     return "".join(parts)
 
@@ -88,12 +92,16 @@ def _line(points: list[Mapping[str, Any]], kind: str, number: int, x: Any, y: An
     points = sorted(points, key=lambda one: float(one["fill_rate"]))
     path = " ".join(f"{x(one['fill_rate']):.1f},{y(one['mean_stock']):.1f}" for one in points)
     parts = [
-        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{SHAPES.get(kind, "")}"/>',
-        f'<text x="{LEFT + 12}" y="{TOP + 16 + 18 * number}" fill="{colour}" font-size="13">{escape(KINDS.get(kind, kind))}</text>',
+        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" '
+        f'stroke-dasharray="{SHAPES.get(kind, "")}"/>',
+        f'<text x="{LEFT + 12}" y="{TOP + 16 + 18 * number}" fill="{colour}" font-size="13">'
+        f"{escape(KINDS.get(kind, kind))}</text>",
     ]
     for one in points:
         at = x(one["fill_rate"])
-        parts.append(f'<circle cx="{at:.1f}" cy="{y(one["mean_stock"]):.1f}" r="3" fill="{colour}"/>')
+        parts.append(
+            f'<circle cx="{at:.1f}" cy="{y(one["mean_stock"]):.1f}" r="3" fill="{colour}"/>'
+        )
         if one["mean_stock_high"] > one["mean_stock_low"]:
             parts.append(
                 f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{y(one["mean_stock_low"]):.1f}" '
@@ -126,6 +134,7 @@ def _worst(worst: Sequence[Mapping[str, Any]]) -> str:
         for one in worst[:20]
     ]
     return (
-        f'<div class="wide"><table><tr>{head}<th>Demand</th><th>Missed</th><th>Fill rate</th><th>Average stock</th></tr>'
+        f'<div class="wide"><table><tr>{head}<th>Demand</th><th>Missed</th><th>Fill rate</th>'
+        "<th>Average stock</th></tr>"
         f"{''.join(rows)}</table></div>"
     )

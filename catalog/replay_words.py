@@ -18,12 +18,12 @@ def headline(result: Mapping[str, Any]) -> str:
     row = next((one for one in result["saved"] if one["target"] == COMPARED), None)
     others = [] if row is None else [row[name] for name in ("(s, S)", "naive") if row.get(name)]
     if row is None or not others or not row.get("stocktide"):
-        return f"{played}: the policies do not meet at a fill rate of {COMPARED:.0%}, so their stock is not compared there."
+        return f"{played}: the policies do not meet at a fill rate of {COMPARED:.0%}, so their stock is not compared."
     saved = 1 - row["stocktide"] / min(others)
     how = "less" if saved >= 0 else "more"
     return (
-        f"{played}: at a fill rate of {COMPARED:.0%} Stocktide needs {row['stocktide']:,.0f} units of stock on average, "
-        f"{abs(saved):.1%} {how} than the better of the two usual rules ({min(others):,.0f})."
+        f"{played}: at a fill rate of {COMPARED:.0%} Stocktide needs {row['stocktide']:,.0f} units of stock on "
+        f"average, {abs(saved):.1%} {how} than the better of the two usual rules ({min(others):,.0f})."
     )
 
 
@@ -38,9 +38,10 @@ def assumed(result: Mapping[str, Any]) -> list[str]:
         f"{lead} They are reviewed every {options['review_days']} days.",
         "Customers who find an empty shelf are lost. The first 28 days are played and not counted.",
         "Each forecast was made from what was known then: refitted weekly, with settings chosen every 13 weeks.",
-        f"Shelves were empty in {censored['periods']:.1%} of the periods played. Demand there is unknown; it counts as at least "
-        f"what such periods asked for before, {censored['units']:.1%} of all demand.",
-        f"Packs, minimums, costs and shelf lives are those in force today; {result['terms_known']:,} lines have a supplier's "
-        "terms, the others defaults.",
-        "All policies begin with stock for the review period and a day, and with the mean demand of the lead time on its way.",
+        f"Shelves were empty in {censored['periods']:.1%} of the periods played. Demand there is unknown; it counts "
+        f"as at least what such periods asked for before, {censored['units']:.1%} of all demand.",
+        f"Packs, minimums, costs and shelf lives are those in force today; {result['terms_known']:,} lines have a "
+        "supplier's terms, the others defaults.",
+        "All policies begin with stock for the review period and a day, and with the mean demand of the lead time on "
+        "its way.",
     ]

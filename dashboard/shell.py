@@ -26,6 +26,7 @@ from dashboard.orders import page as orders
 from dashboard.overview import page as overview
 from dashboard.panels import ROLE
 from dashboard.past import past_bar
+from dashboard.policylab import page as policylab
 from dashboard.products import page as products
 from dashboard.quality import page as quality
 from dashboard.reader import Reader, open_reader, signed_in_user
@@ -58,6 +59,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
     "Planning": [
         ("orders", "Orders", ":material/shopping_cart:", orders.render),
         ("terms", "Terms", ":material/handshake:", terms.render),
+        ("policylab", "Policy lab", ":material/biotech:", policylab.render),
         ("calendar", "Calendar", ":material/calendar_month:", calendar.render),
     ],
     "Operations": [

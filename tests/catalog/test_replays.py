@@ -26,20 +26,21 @@ def result(**changed: Any) -> dict[str, Any]:
         }
 
     made = {
-        "options": {"weeks": 26, "lead_days": 7, "lead_spread": 3, "review_days": 7},
+        "options": {"weeks": 26, "targets": [0.9, 0.97], "lead_days": 7, "lead_spread": 3, "review_days": 7},
         "as_of": "2026-11-29",
         "items": 12,
         "censored": {"periods": 0.05, "units": 0.02},
         "terms_known": 3,
         "policies": [one("stocktide", 0.97, 0.97, 80), one("(s, S)", 2, 0.96, 100)],
         "saved": [{"target": 0.97, "stocktide": 80.0, "(s, S)": 100.0, "naive": None}],
-        "worst": [{"product": "<b>Jam</b>", "location": "S1", "demand": 10.0, "missed": 2.0, "fill_rate": 0.8, "mean_stock": 1.0}],
+        "worst": [{"product": "<b>Jam</b>", "location": "S1", "demand": 10.0, "missed": 2.0,
+                   "fill_rate": 0.8, "mean_stock": 1.0}],
     }  # fmt: skip
     return {**made, **changed}
 
 
-def test_a_replay_is_kept_and_the_newest_comes_first(migrated: sa.Engine) -> None:
-    with migrated.begin() as connection:
+def test_a_replay_is_kept_and_the_newest_comes_first(database: sa.Engine) -> None:
+    with database.begin() as connection:
         first, second = (keep_replay(connection, result(items=n), by="ana") for n in (1, 2))
         assert [one["replay_id"] for one in list_replays(connection)] == [second, first]
         kept = read_replay(connection, second)

@@ -164,5 +164,5 @@ def test_every_page_has_an_address_of_its_own() -> None:
     paths = [path for pages in PAGES.values() for path, *_ in pages]
     assert paths == [
         "overview", "risk", "health", "products", "demand", "customers", "forecasts", "accuracy", "alerts", "trending",
-        "orders", "terms", "calendar", "feeds", "events", "quality", "experiments", "sql", "system",
+        "orders", "terms", "policylab", "calendar", "feeds", "events", "quality", "experiments", "sql", "system",
     ]  # fmt: skip

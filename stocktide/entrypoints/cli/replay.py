@@ -25,7 +25,9 @@ SHOWN = ("fill_rate", "cycle_service", "mean_stock", "missed", "wasted", "orders
 )
 @click.option("--review", default=7, show_default=True, help="Days between two orders.")
 @click.option("--seeds", default=3, show_default=True, help="Draws of the lead times.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="HTML file to print.")
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="HTML file to print."
+)
 @as_json
 def replay(
     weeks: int,
