@@ -59,8 +59,8 @@ def replay_html(result: Mapping[str, Any], *, made: date) -> str:
 def frontier_svg(policies: Sequence[Mapping[str, Any]]) -> str:
     """Draw average stock by fill rate, a line a policy, with the range over seeds where there is one."""
     shown = [one for one in policies if one["fill_rate"] >= 0.8] or list(policies)
-    low = min(one["fill_rate"] for one in shown)
-    most = max(one["mean_stock"] for one in shown) * 1.05 or 1.0
+    low = min(float(one["fill_rate"]) for one in shown)
+    most = max(float(one["mean_stock"]) for one in shown) * 1.05 or 1.0
 
     def x(fill: float) -> float:
         return LEFT + (fill - low) / max(1 - low, 1e-9) * (WIDTH - LEFT - RIGHT)

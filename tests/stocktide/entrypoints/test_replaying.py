@@ -28,7 +28,7 @@ from replenishment import (
 
 Units = NDArray[np.float64]
 
-DAYS, FIRST, CHANGED, LINES = 98, 70, 84, 3
+DAYS, FIRST, CHANGED, LINES = 91, 77, 84, 3
 LEVELS = ((), ("product",))
 
 
@@ -46,7 +46,7 @@ def demand(units: Units) -> Demand:
 
 
 def orders(units: Units) -> Units:
-    """Play the last four weeks, reviewed weekly; what was ordered on each day, (28, n)."""
+    """Play the last two weeks, reviewed weekly; what was ordered on each day, (14, n)."""
     seen = demand(units)
     spec = ForecastSpec(
         levels=LEVELS, horizon_days=14, candidates=("seasonal_naive",), find_stock_outs=True
@@ -63,7 +63,7 @@ def orders(units: Units) -> Units:
     def known(period: int) -> Units:
         return units[: FIRST + period]
 
-    terms = ReplayTerms(fixed_lead_times(1), review=7)
+    terms = ReplayTerms(fixed_lead_times(1), review=3)
     lines = make_lines(np.full(LINES, 5.0))
     outlooks = Outlooks(made, known)
     beside = Beside(lines, terms, outlooks.at, known, shares=(0.6, 0.9))
