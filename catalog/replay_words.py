@@ -40,8 +40,8 @@ def assumed(result: Mapping[str, Any]) -> list[str]:
         "Each forecast was made from what was known then: refitted weekly, with settings chosen every 13 weeks.",
         f"Shelves were empty in {censored['periods']:.1%} of the periods played. Demand there is unknown; it counts "
         f"as at least what such periods asked for before, {censored['units']:.1%} of all demand.",
-        f"Packs, minimums, costs and shelf lives are those in force today; {result['terms_known']:,} lines have a "
-        "supplier's terms, the others defaults.",
+        f"Packs, minimums, costs and shelf lives are those in force today; {result['terms_known']:,} of "
+        f"{result['items']:,} lines have a supplier's terms; where there are none, defaults hold.",
         "All policies begin with stock for the review period and a day, and with the mean demand of the lead time on "
         "its way.",
     ]

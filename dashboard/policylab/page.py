@@ -41,7 +41,7 @@ def render(reader: Reader, user: User) -> None:
     )
     draw_chart(
         frontier_chart(
-            result["policies"], roles(), under="average stock on hand for each fill rate reached"
+            result["policies"], roles(), under="Average stock on hand for each fill rate reached"
         ),
         "policylab.frontier",
     )
@@ -97,9 +97,8 @@ def _worst(result: Mapping[str, Any]) -> None:
         st.caption("Nothing was missed at the highest target.")
         return
     frame = pd.DataFrame(result["worst"])
-    frame = frame.assign(
-        fill_rate=100 * frame["fill_rate"], mean_stock=frame["mean_stock"].round(1)
-    )
+    rounded = {name: frame[name].round(1) for name in ("demand", "missed", "mean_stock")}
+    frame = frame.assign(fill_rate=100 * frame["fill_rate"], **rounded)
     keys = [key for key in ("product", "location") if key in frame]
     number = st.column_config.NumberColumn
     columns = {

@@ -118,7 +118,7 @@ class Count:
             self.sums[name] += value
 
     def _cycle(self, delivered: NDArray[np.bool_], missed: NDArray[np.bool_]) -> None:
-        """End a cycle at the next delivery; the periods before the first delivery are none, nor is the open end."""
+        """End a cycle at the next delivery; neither the time before the first delivery nor the open end is one."""
         ends = delivered & self.running
         self.sums["cycles"] += ends
         self.sums["cycles_short"] += ends & self.missed_in_cycle

@@ -13,4 +13,5 @@ COMMENT ON COLUMN replays.made_at IS 'when it ended';
 COMMENT ON COLUMN replays.result IS 'settings, what was assumed and censored, measures of each policy, the lines that missed most';
 
 GRANT SELECT ON replays TO stocktide_reader;
+SELECT grant_to_part('stocktide_api', 'SELECT', ARRAY['replays']);
 SELECT grant_to_part('stocktide_worker', 'SELECT, INSERT', ARRAY['replays']);

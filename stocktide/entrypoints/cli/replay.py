@@ -65,7 +65,7 @@ def replay(
         )
         with engine.begin() as connection:
             number = keep_replay(connection, result, by=command_line_user())
-        run.detail.update(replay=number, items=result["items"], **result["seconds"])
+        run.detail.update(replay_id=number, items=result["items"], took=result["seconds"])
     if report is not None:
         report.write_text(replay_html(result, made=now.date()), "utf-8")
     if as_json:
