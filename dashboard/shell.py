@@ -27,6 +27,7 @@ from dashboard.overrides import page as overrides
 from dashboard.overview import page as overview
 from dashboard.panels import ROLE
 from dashboard.past import past_bar
+from dashboard.policylab import page as policylab
 from dashboard.products import page as products
 from dashboard.quality import page as quality
 from dashboard.reader import Reader, open_reader, signed_in_user
@@ -62,6 +63,7 @@ PAGES: dict[str, list[tuple[str, str, str, Render]]] = {
         ("overrides", "Overrides", ":material/edit_note:", overrides.render),
         ("whatif", "What-if", ":material/compare_arrows:", whatif.render),
         ("terms", "Terms", ":material/handshake:", terms.render),
+        ("policylab", "Policy lab", ":material/biotech:", policylab.render),
         ("calendar", "Calendar", ":material/calendar_month:", calendar.render),
     ],
     "Operations": [

@@ -30,6 +30,7 @@ from forecasting.publishing.experiment import TrackingStore
 from forecasting.quiet_prophet import quiet_prophet
 from forecasting.refresh import refresh_forecast
 from forecasting.refresh_run import run_refresh
+from forecasting.rolling import Rolled, known_demand, rolling_forecasts
 from forecasting.run import run_forecast
 from forecasting.run_report import ForecastReport
 from forecasting.sampling import sample_paths
@@ -63,6 +64,7 @@ __all__ = [
     "PlannedRegressor",
     "ProphetModel",
     "Regressor",
+    "Rolled",
     "Seasonality",
     "Series",
     "TrackingStore",
@@ -81,6 +83,7 @@ __all__ = [
     "from_long",
     "from_nodes",
     "from_wide",
+    "known_demand",
     "leaf_keys",
     "leaf_paths",
     "load_fits",
@@ -96,6 +99,7 @@ __all__ = [
     "recent_shares",
     "reconcile",
     "refresh_forecast",
+    "rolling_forecasts",
     "run_forecast",
     "run_refresh",
     "sample_paths",

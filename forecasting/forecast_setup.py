@@ -34,7 +34,7 @@ from forecasting.experts.at_origin import many_levels
 from forecasting.experts.calendar import Calendar, make_calendar
 from forecasting.experts.cycles import CYCLES, Cycles
 from forecasting.forecast_origins import full_origins
-from forecasting.nodes.demand import Demand
+from forecasting.nodes.demand import Demand, with_probable_stock_outs
 from forecasting.nodes.origin import Origin, origin_at
 from forecasting.spec import AUTO, ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy
@@ -124,6 +124,8 @@ def make_setup(
     Raises Invalid: a method or candidate that does not fit the levels, and those of `fitted_hierarchy`.
     """
     refuse_method(spec.method, hierarchy)
+    if spec.find_stock_outs:
+        demand = with_probable_stock_outs(demand)
     fitted = fitted_positions(hierarchy, spec)
     level, (upper, _) = fitted_hierarchy(hierarchy, fitted)
     candidates = named_candidates(hierarchy, spec)

@@ -40,7 +40,8 @@ class ForecastSpec:
     fit_levels: the levels where a model is fitted (None: all); without the leaves among them, the finest is split over
     the leaves by recent shares, whose half-life is split_half_life_days. split: "FP" splits by the leaves' own
     forecasts instead, which must then be fitted. promotion_margin, champion_days_max: when a run replaces the published
-    one (`PromotionRule`).
+    one (`PromotionRule`). find_stock_outs: take pauses that are over, and too long for chance, for stock-outs that
+    nobody recorded (`with_probable_stock_outs`).
     """
 
     levels: Levels = DEFAULT_LEVELS
@@ -57,6 +58,7 @@ class ForecastSpec:
     split_half_life_days: float = HALF_LIFE_DAYS
     promotion_margin: float = 0.0
     champion_days_max: int = 7
+    find_stock_outs: bool = False
 
     def in_rhythm(self, frequency: Frequency) -> "ForecastSpec":
         """Return the spec with the default horizon of a rhythm, where none was set: 28 are days alone."""
@@ -97,6 +99,7 @@ def spec_from_toml(mapping: Mapping[str, Any]) -> ForecastSpec:
     _check_number(
         forecast, "split_half_life_days", "above 0", lambda value: 0 < value < float("inf")
     )
+    _check_bool(forecast, "find_stock_outs")
     _check_number(forecast, "promotion_margin", "from 0 to below 1", lambda value: 0 <= value < 1)
     _check_choice(forecast, "seasonality_mode", get_args(Mode))
     _check_country(forecast)
@@ -199,6 +202,13 @@ def _check_int(table: Mapping[str, Any], name: str) -> None:
         raise Invalid("setting_type", f"{name} is a whole number, not {value!r}.", setting=name)
     if value < 1:
         raise Invalid("setting_value", f"{name} is at least 1, not {value}.", setting=name)
+
+
+def _check_bool(table: Mapping[str, Any], name: str) -> None:
+    if name in table and not isinstance(table[name], bool):
+        raise Invalid(
+            "setting_type", f"{name} is true or false, not {table[name]!r}.", setting=name
+        )
 
 
 def _check_at_most(table: Mapping[str, Any], name: str, most: int) -> None:

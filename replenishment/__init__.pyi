@@ -80,6 +80,24 @@ from replenishment.ordering.policy import KINDS, Policy, make_policy
 from replenishment.ordering.proposal import Proposal
 from replenishment.ordering.propose import propose_orders
 from replenishment.ordering.rounding import Rounded, round_orders
+from replenishment.replaying.calibrate import Beside
+from replenishment.replaying.compare import (
+    Outlook,
+    Outlooks,
+    at_fill_rate,
+    compare,
+    stock_saved,
+)
+from replenishment.replaying.deciders import (
+    normal_min_max,
+    on_paths,
+    seasonal_naive,
+    up_to,
+    weeks_of_mean,
+)
+from replenishment.replaying.history import completed_demand
+from replenishment.replaying.measures import Measures
+from replenishment.replaying.replay import Moment, Replay, ReplayTerms, draws, replay
 from replenishment.sharing.budget import Budgeted, parts_within_budget, within_budget
 from replenishment.sharing.echelons import in_series, pool_lines, pool_paths, share_out
 from replenishment.sharing.goals import ItemTargets, spread_goal
@@ -90,6 +108,7 @@ from replenishment.sharing.transfers import Transfers, plan_transfers
 __all__ = [
     "KINDS",
     "BackorderedLot",
+    "Beside",
     "Budgeted",
     "Demand",
     "DiscountedLot",
@@ -102,24 +121,34 @@ __all__ = [
     "Lines",
     "LotSize",
     "Margins",
+    "Measures",
     "MinMaxPolicy",
+    "Moment",
     "Needs",
     "Newsvendor",
     "NormalItem",
+    "Outlook",
+    "Outlooks",
     "Paths",
     "Policy",
     "Proposal",
     "ReorderPolicy",
+    "Replay",
+    "ReplayTerms",
     "Rounded",
     "Smoothed",
     "SupplierTerms",
     "Transfers",
+    "at_fill_rate",
     "base_stock_fill_rate",
     "base_stock_for_fill_rate",
     "base_stock_normal",
     "base_stock_poisson",
+    "compare",
+    "completed_demand",
     "critical_ratio",
     "cycle_service",
+    "draws",
     "eoq",
     "eoq_all_units",
     "eoq_incremental",
@@ -156,7 +185,9 @@ __all__ = [
     "newsvendor_poisson",
     "normal_cost",
     "normal_loss",
+    "normal_min_max",
     "normal_second_loss",
+    "on_paths",
     "order_costs",
     "pack_grid",
     "parts_within_budget",
@@ -171,6 +202,7 @@ __all__ = [
     "propose_orders",
     "recompute",
     "reorder_point_for_fill_rate",
+    "replay",
     "round_orders",
     "rq_by_eoq",
     "rq_by_eoq_with_backorders",
@@ -182,13 +214,17 @@ __all__ = [
     "rq_exact_poisson",
     "rq_point_for",
     "safety_stock",
+    "seasonal_naive",
     "sentence",
     "share_out",
     "smooth_deliveries",
     "spread_goal",
     "standard_loss",
     "standard_second_loss",
+    "stock_saved",
+    "up_to",
     "wagner_whitin",
+    "weeks_of_mean",
     "whole_units",
     "within_budget",
 ]

@@ -1940,6 +1940,20 @@ CREATE TABLE reorder_points (
 );
 GRANT SELECT ON reorder_points TO stocktide_reader;
 
+-- Replays of the chain's history through order policies.
+CREATE TABLE replays (
+    -- counts up: the highest is the newest
+    replay_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- user, or the worker
+    made_by   text NOT NULL,
+    -- when it ended
+    made_at   timestamptz NOT NULL DEFAULT now(),
+    -- settings, what was assumed and censored, measures of each policy, the lines that missed most
+    result    jsonb NOT NULL,
+    CONSTRAINT replays_pkey PRIMARY KEY (replay_id)
+);
+GRANT SELECT ON replays TO stocktide_reader;
+
 -- Every run of a job (etl, forecast, import): how it ended, how long it took, what went wrong.
 CREATE TABLE runs (
     run_id      bigint NOT NULL GENERATED ALWAYS AS IDENTITY,

@@ -1,7 +1,7 @@
 """Demand of leaves by days, in units: what everything in this folder works on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -13,6 +13,7 @@ from forecasting.frames.rhythm_found import RhythmFound
 from forecasting.nodes.known_ahead import NOTHING, KnownAhead
 from forecasting.nodes.stockout import empty_days
 from forecasting.nodes.successions import Successions
+from forecasting.structure.shares import probable_stockouts
 from stocktide.domain.pools import OTHER_PRODUCTS
 from stocktide.foundation.errors import Invalid
 
@@ -67,6 +68,15 @@ class Demand:
     def following(self, periods: int) -> pd.DatetimeIndex:
         """Return the dates of the periods after the last one, (periods,)."""
         return self.regular.following(self.days[-1], periods)
+
+
+def with_probable_stock_outs(demand: Demand) -> Demand:
+    """Count runs without a sale that were probably stock-outs as unknown, like an empty shelf (`probable_stockouts`).
+
+    Where stock is not recorded, or wrongly, an empty shelf looks like no demand, and a model that learns from it
+    forecasts too little once the goods are back. A run that still lasts stays as it is: it may be the end.
+    """
+    return replace(demand, empty=demand.empty | probable_stockouts(demand.units))
 
 
 def pool_products(pairs: pd.DataFrame, keys: Sequence[str], *, best_sellers: int) -> pd.DataFrame:

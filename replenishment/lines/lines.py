@@ -1,6 +1,6 @@
 """Order lines: one product in one location each, all facts of a line in arrays of the same length."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,10 @@ class Lines:
     def take(self, rows: Rows) -> "Lines":
         """Return some of the lines."""
         return Lines(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def replace(self, **facts: Array) -> "Lines":
+        """Return the lines with some facts changed, arrays as they stand."""
+        return replace(self, **facts)
 
     def arriving(self, periods: int) -> Array:
         """Return what is on its way, by period of arrival: (n, periods); later arrivals are left out."""

@@ -46,6 +46,8 @@ PAGES = {
     "What-if": ("/whatif", 0, 0),
     # nothing is missing, or it is listed
     "Terms": ("/terms?kind=suppliers", 0, 1),
+    # no replay was made yet
+    "Policy lab": ("/policylab", 0, 0),
     "Calendar": ("/calendar", 1, 1),
     "Feeds": ("/feeds", 2, 1),
     # nothing is asked for yet

@@ -164,6 +164,6 @@ def test_every_page_has_an_address_of_its_own() -> None:
     paths = [path for pages in PAGES.values() for path, *_ in pages]
     assert paths == [
         "overview", "risk", "health", "products", "demand", "customers", "forecasts", "accuracy", "alerts", "trending",
-        "orders", "overrides", "whatif", "terms", "calendar", "feeds", "events", "quality", "experiments", "sql",
-        "system",
+        "orders", "overrides", "whatif", "terms", "policylab", "calendar", "feeds", "events", "quality", "experiments",
+        "sql", "system",
     ]  # fmt: skip

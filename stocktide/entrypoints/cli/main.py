@@ -28,6 +28,7 @@ from stocktide.entrypoints.cli.quality import quality
 from stocktide.entrypoints.cli.rates import rates
 from stocktide.entrypoints.cli.rejects import rejects
 from stocktide.entrypoints.cli.removal import remove
+from stocktide.entrypoints.cli.replay import replay
 from stocktide.entrypoints.cli.sql import sql
 from stocktide.entrypoints.cli.terms import terms
 from stocktide.entrypoints.cli.trace import trace
@@ -188,6 +189,7 @@ cli.add_command(products)
 cli.add_command(rebuild)
 cli.add_command(rejects)
 cli.add_command(remove)
+cli.add_command(replay)
 cli.add_command(sql)
 cli.add_command(lead_times)
 cli.add_command(orders)

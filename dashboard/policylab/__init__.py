@@ -1,0 +1,1 @@
+"""Policy lab: replays of history through order policies."""

@@ -1,0 +1,156 @@
+"""Play several policies side by side, so that each forecast is made and held once for all of them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replenishment.formulas.conditions import Array
+from replenishment.lines.blocks import Paths
+from replenishment.lines.lines import Lines
+from replenishment.replaying.measures import Measures
+from replenishment.replaying.replay import Decide, Replay, ReplayTerms, draws
+from replenishment.replaying.since import (
+    SEASONS,
+    LearntPrior,
+    expected_before,
+    level_now,
+    moved_paths,
+)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Joint paths of n lines that were made before a period: values (n, B, T) from it on, any type.
+
+    whole: all lines sell whole units only.
+    """
+
+    period: int
+    values: NDArray[Any]
+    whole: bool = True
+
+
+class Outlooks:
+    """The newest outlook that was known at a period, at the level that sales have by then. Periods may only rise.
+
+    sold: returns the units (T, n) before a period (None: paths stay as they were made). season: periods in which demand
+    repeats itself.
+    """
+
+    def __init__(
+        self,
+        outlooks: Iterable[Outlook],
+        sold: Callable[[int], NDArray[Any]] | None = None,
+        *,
+        season: int = 7,
+    ) -> None:
+        self._coming: Iterator[Outlook] = iter(outlooks)
+        self._now, self._next = next(self._coming), next(self._coming, None)
+        self._sold, self._season, self.learnt = sold, season, LearntPrior()
+        self._made: tuple[int, Paths] | None = None
+
+    def at(self, period: int) -> Paths:
+        """Return the paths from a period on, as they were known before it."""
+        if self._made is not None and self._made[0] == period:
+            return self._made[1]
+        while self._next is not None and self._next.period <= period:
+            self._learn()
+            self._now, self._next = self._next, next(self._coming, None)
+        if period < self._now.period:
+            raise ValueError(f"the first outlook begins with period {self._now.period}")
+        passed = period - self._now.period
+        ahead: NDArray[Any] = self._now.values[:, :, passed:]
+        if self._sold is not None:
+            seen = self._seen(period)
+            expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
+            factor = level_now(seen, expected, self.learnt.prior, season=self._season)
+            ahead = moved_paths(ahead, factor, passed=passed, whole=self._now.whole)
+        self._made = (period, ahead)
+        return ahead
+
+    def _seen(self, period: int) -> Array:
+        assert self._sold is not None  # noqa: S101 - asked for by those who have it
+        return np.asarray(self._sold(period)[-SEASONS * self._season :], dtype=np.float64)
+
+    def _learn(self) -> None:
+        end = self._now.period + self._season
+        if self._sold is None or self._next is None or self._next.period < end:
+            return
+        came = np.asarray(self._sold(end)[-self._season :], dtype=np.float64)
+        self.learnt.learn(self._now.values, self._seen(self._now.period), came)
+
+
+def compare(
+    lines: Lines | Mapping[str, Lines],
+    demand: NDArray[Any],
+    policies: Mapping[str, Decide],
+    terms: ReplayTerms,
+    *,
+    seeds: Sequence[int] = (0,),
+    tell: Callable[[int], None] = lambda _: None,
+) -> dict[str, list[Measures]]:
+    """Play demand (T, n) through each policy, once a seed; a seed gives all policies the same lead times.
+
+    lines: at the start, the same for all, or by policy. tell: called after each period.
+    """
+    of = lines if isinstance(lines, Mapping) else dict.fromkeys(policies, lines)
+    played = {
+        (name, seed): Replay(of[name], terms, draws(seed, demand.shape[1]))
+        for name in policies
+        for seed in seeds
+    }
+    for period, units in enumerate(np.asarray(demand, dtype=np.float64)):
+        for (name, _), one in played.items():
+            one.step(policies[name], units)
+        tell(period)
+    return {name: [played[name, seed].measures() for seed in seeds] for name in policies}
+
+
+def at_fill_rate(frontier: Sequence[tuple[float, float]], target: float) -> float:
+    """Return what lies at a fill rate on a frontier of (fill rate, stock) points; NaN beyond its ends.
+
+    Between two points stock is a straight line of the logarithm of the share missed: each further digit of service
+    costs about the same.
+    """
+    points = sorted(frontier)
+    served = np.array([point[0] for point in points])
+    if not served.size or not served[0] <= target <= served[-1]:
+        return float("nan")
+    missed = -np.log(np.maximum(1 - served, 1e-9))
+    return float(np.interp(-np.log(1 - target), missed, [point[1] for point in points]))
+
+
+def stock_saved(
+    ours: Sequence[Measures],
+    reference: Sequence[Measures],
+    target: float,
+    *,
+    rounds: int = 200,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """Return 1 − our stock / the reference's at an equal fill rate, with its 90 % interval over items.
+
+    ours, reference: measures of the same lines at several targets each. Items are drawn with replacement.
+    """
+
+    def saved(rows: NDArray[np.int64]) -> float:
+        stocks = [
+            at_fill_rate([_point(one, rows) for one in frontier], target)
+            for frontier in (ours, reference)
+        ]
+        return 1 - stocks[0] / stocks[1]
+
+    n = len(ours[0])
+    rng = np.random.default_rng(seed)
+    drawn = np.array([saved(rng.integers(0, n, n)) for _ in range(rounds)])
+    known = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(known, [0.05, 0.95]) if known.size else (np.nan, np.nan)
+    return saved(np.arange(n)), float(low), float(high)
+
+
+def _point(measures: Measures, rows: Array | NDArray[np.int64]) -> tuple[float, float]:
+    demand = measures.demand[rows].sum()
+    return float(measures.sold_at_once[rows].sum() / demand), float(measures.mean_stock[rows].sum())

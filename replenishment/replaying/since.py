@@ -1,0 +1,115 @@
+"""Joint paths moved to the level that sales have now.
+
+A forecast's level is slow: it was learnt from years, and made last Monday. Goods that come back on Tuesday sell at
+once, and until the next forecast each order would still be for a shelf that hardly sells. The level of a line is taken
+as a gamma variable around 1: of what was sold lately, and what the paths expect of such days, its mean is
+(prior + sold) / (prior + expected), the posterior of Poisson demand (Gelman et al., Bayesian Data Analysis, 3rd ed.
+2013, section 2.6). Sales count half after HALF_LIFE seasons. prior = c · √(units a season): in fast lines a level is
+less sure than Poisson demand would have it. c is what would have served the earlier outlooks best.
+
+A run without a sale in which the paths would have sold much was probably an empty shelf, and says nothing.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replenishment.formulas.conditions import Array
+
+Mask = NDArray[np.bool_]
+
+# What c is chosen from: from a level that follows a day's sales to one that hardly moves.
+PRIORS = (2.5, 5.0, 10.0, 20.0, 40.0, 80.0)
+PRIOR_DEFAULT = 10.0
+# Outlooks after which c is chosen by what they taught.
+TAUGHT_MIN = 4
+HALF_LIFE = 1.5
+# Sales further back than this have no weight.
+SEASONS = 13
+# A line that is expected to sell next to nothing is no surer of it than one that sells this much a season.
+SEASON_UNITS_MIN = 0.1
+# Units that did not sell in a run: by chance once in 3,000 at Poisson demand.
+MISSED_UNITS_MAX = 8.0
+# Stock is held for the upper part of demand: c is chosen by how well this quantile holds.
+QUANTILE = 0.9
+
+
+def on_shelf(sold: Array, expected: Array) -> Mask:
+    """Return the periods that say something about demand: (T, n). sold, expected: (T, n) units."""
+    T = sold.shape[0]
+    at, some = np.arange(T)[:, None], sold > 0
+    last = np.maximum.accumulate(np.where(some, at, -1), axis=0)
+    following = np.minimum.accumulate(np.where(some, at, T)[::-1], axis=0)[::-1]
+    upto = np.concatenate([np.zeros((1, sold.shape[1])), np.cumsum(expected, axis=0)])
+    missed = np.take_along_axis(upto, following, 0) - np.take_along_axis(upto, last + 1, 0)
+    return np.asarray(some | (missed <= MISSED_UNITS_MAX))
+
+
+def level_now(sold: Array, expected: Array, prior: float, *, season: int) -> Array:
+    """Return the factor by which lines sell more or less than is expected of them: (n,).
+
+    sold: (T, n) units of the last periods, oldest first; expected: (T, n), what the paths expect of such periods.
+    """
+    T = sold.shape[0]
+    weight = 0.5 ** (np.arange(T)[::-1] / (HALF_LIFE * season))[:, None] * on_shelf(sold, expected)
+    a_season = np.maximum(expected[-season:].sum(axis=0), SEASON_UNITS_MIN)
+    a = prior * np.sqrt(a_season)
+    return np.asarray((a + (weight * sold).sum(axis=0)) / (a + (weight * expected).sum(axis=0)))
+
+
+def moved_paths(
+    paths: NDArray[Any], factor: Array, *, passed: int = 0, whole: bool = True
+) -> NDArray[np.float32]:
+    """Return paths (n, B, T) times the factor (n,); whole: rounded at random to whole units, without bias.
+
+    passed: periods since the paths were made. A period is rounded by the same draw on every day: a level that moved
+    with the draws would order a little more each time they are high, and nothing is ever sent back.
+    """
+    moved = np.asarray(paths).transpose(2, 0, 1) * factor.astype(np.float32)[None, :, None]
+    if whole:
+        # one draw a path and period for all lines: a line's own paths and periods stay independent of each other
+        T, _, B = moved.shape
+        drawn = np.random.default_rng(0).random((passed + T, 1, B), dtype=np.float32)
+        moved += drawn[passed:]
+        np.floor(moved, out=moved)
+    return np.asarray(moved).transpose(1, 2, 0)
+
+
+class LearntPrior:
+    """Learns c by what each candidate would have said of the seasons for which earlier outlooks were used."""
+
+    def __init__(self) -> None:
+        self.losses = np.zeros(len(PRIORS))
+        self.taught = 0
+
+    @property
+    def prior(self) -> float:
+        """Return the c that has served best so far."""
+        if self.taught < TAUGHT_MIN:
+            return PRIOR_DEFAULT
+        return PRIORS[int(np.argmin(self.losses))]
+
+    def learn(self, paths: NDArray[Any], sold: Array, came: Array) -> None:
+        """Take in an outlook whose season is over.
+
+        paths: (n, B, T). sold: (T', n) units before it; came: (season, n) those of its season.
+        """
+        season = came.shape[0]
+        for passed in sorted({0, season // 2}):
+            high = np.quantile(
+                paths[:, :, passed:season].sum(axis=2, dtype=np.float32), QUANTILE, axis=1
+            )
+            seen = np.concatenate([sold[passed:], came[:passed]])
+            expected = expected_before(paths, passed, seen.shape[0], season)
+            left = came[passed:].sum(axis=0)
+            for number, prior in enumerate(PRIORS):
+                over = high * level_now(seen, expected, prior, season=season) - left
+                self.losses[number] += np.maximum((1 - QUANTILE) * over, -QUANTILE * over).sum()
+        self.taught += 1
+
+
+def expected_before(paths: NDArray[Any], passed: int, periods: int, season: int) -> Array:
+    """Return what paths, `passed` periods old, expect of the last `periods` periods by their first season: (T, n)."""
+    means = paths[:, :, :season].mean(axis=1, dtype=np.float64).T
+    return np.asarray(means[np.arange(passed - periods, passed) % season])
