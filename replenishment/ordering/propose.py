@@ -78,8 +78,11 @@ def _propose(group: Group, policy: Policy, parts: int, *, backorders: bool) -> P
     lines, needs = group.lines, group.needs
     w = unit_costs(lines, group.lead, group.review, 1 + needs.later.shape[0], backorders=backorders)
     need, target = _needed(policy, lines, needs, w)
-    # exact to thousandths, as all quantities are: what a sentence says then adds up
+    # exact to thousandths, as all quantities are, and whole where nothing else can be ordered: what a sentence says
+    # then adds up. The packs are the same; least cost may round down, so its need stays as it is
     need = np.ceil(need * 1000 - 0.01) / 1000
+    if policy.kind != "least_cost":
+        need = np.where(lines.step % 1 == 0, np.ceil(need), need)
     bounded = need > lines.most_sold
     need = np.minimum(need, lines.most_sold)
     lot = _lot(policy, lines, group)
