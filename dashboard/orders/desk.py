@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from dashboard.api_client import ask_api
+from dashboard.api_client import ask_api, fetch_file
 from dashboard.reader import Reader
 from dashboard.theme import plural
 
 AWAY = "The API does not answer, so the order desk cannot be read. See `stocktide status`."
 LINES_MAX = 500
+PDF = "application/pdf"
 
 
 def read_lines(reader: Reader, **asked: str | None) -> tuple[list[dict[str, Any]], int, str]:
@@ -37,6 +38,13 @@ def read_order(reader: Reader, order_id: str) -> dict[str, Any] | None:
     """Return a purchase order with its lines."""
     answer, _ = _get(reader, f"/v1/purchase-orders/{order_id}")
     return answer
+
+
+def read_file(reader: Reader, order_id: str, media_type: str) -> bytes:
+    """Return a purchase order as a file. Raises httpx.HTTPError where the API does not answer with it."""
+    settings = reader.settings
+    path = f"/v1/purchase-orders/{order_id}"
+    return fetch_file(path, settings.api_address, settings.dashboard_key, media_type)
 
 
 def decide(

@@ -12,7 +12,7 @@ from dashboard.charts import draw_chart
 from dashboard.feeds.fixing import SAID
 from dashboard.links import page_link
 from dashboard.orders.chart import stock_chart
-from dashboard.orders.desk import decide, read_history, read_order
+from dashboard.orders.desk import PDF, decide, read_file, read_history, read_order
 from dashboard.panels import CSV, csv_of
 from dashboard.reader import Reader
 from dashboard.theme import counted, plain, plural, quantity, roles
@@ -122,6 +122,15 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
             file_name=f"{order['order_id']}.csv",
             mime=CSV,
             key=f"{key}.order",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.download_button(
+            f"{order['order_id']} as PDF",
+            lambda: read_file(reader, order["order_id"], PDF),
+            file_name=f"{order['order_id']}.pdf",
+            mime=PDF,
+            key=f"{key}.pdf",
             icon=":material/download:",
             on_click="ignore",
         )

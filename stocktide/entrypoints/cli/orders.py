@@ -1,6 +1,7 @@
 """Commands of the order desk: propose what to order, and list its lines."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -76,6 +77,20 @@ def orders_list(state: str, supplier: str | None, limit: int, as_json: bool) -> 
     columns = ["line_id", "supplier", "product", "location", "quantity", "amount", "at_risk"]
     rows = [[*(line[name] for name in columns), _why(line)] for line in lines]
     print_table(f"{len(lines):,} of {found:,} lines", [*columns, "why"], rows)
+
+
+@orders.command("print")
+@click.argument("order_id")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def orders_print(order_id: str, file: Path) -> None:
+    """Write a purchase order to FILE as PDF, for its supplier."""
+    from purchasing.desk.document import order_pdf
+    from purchasing.desk.purchase_order import read_order
+
+    with services_for(load_settings(), OWNER) as (engine, _), engine.connect() as connection:
+        order = read_order(connection, order_id)
+    file.write_bytes(order_pdf(order))
+    say(f"{file}: {order_id} with {len(order['lines']):,} lines")
 
 
 def _said(line: dict[str, Any]) -> str:
