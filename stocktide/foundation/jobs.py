@@ -19,6 +19,7 @@ Job = Literal[
     "customer_values",
     "lead_times",
     "orders",
+    "notices",
 ]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
@@ -33,6 +34,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "customer_values": ("customers", "values"),
     "lead_times": ("lead-times", "learn"),
     "orders": ("orders", "propose"),
+    "notices": ("orders", "notify"),
 }
 
 # A job runs under its own lock, but for one that must not run beside another: a refresh is a forecast, too.
@@ -47,6 +49,7 @@ LOCKS: dict[Job, str] = {
     "customer_values": "customer_values",
     "lead_times": "lead_times",
     "orders": "orders",
+    "notices": "notices",
 }
 
 

@@ -9,6 +9,7 @@ import click
 from stocktide.entrypoints.cli.access import as_json, command_line_user
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
+from stocktide.foundation.errors import Invalid
 
 OWNER = "stocktide orders"
 # So many lines that risk most are told after a run.
@@ -77,6 +78,26 @@ def orders_list(state: str, supplier: str | None, limit: int, as_json: bool) -> 
     columns = ["line_id", "supplier", "product", "location", "quantity", "amount", "at_risk"]
     rows = [[*(line[name] for name in columns), _why(line)] for line in lines]
     print_table(f"{len(lines):,} of {found:,} lines", [*columns, "why"], rows)
+
+
+@orders.command("notify")
+@as_json
+def orders_notify(as_json: bool) -> None:
+    """Send the digest of orders, or a notice that the night failed, if it was not sent. The worker looks often."""
+    from stocktide.entrypoints.notices import channels_of, send_due
+
+    settings = load_settings()
+    if not channels_of(settings):
+        raise Invalid(
+            "no_channel",
+            "Set STOCKTIDE_DIGEST_TO or STOCKTIDE_DIGEST_WEBHOOK_URL; see docs/orders.md.",
+        )
+    with services_for(settings, OWNER) as (engine, _):
+        done = send_due(engine, settings, datetime.now(UTC))
+    if as_json:
+        print_json(done)
+    else:
+        say(f"Sent: {', '.join(done['sent']) or 'nothing, as nothing was due'}.")
 
 
 @orders.command("print")
