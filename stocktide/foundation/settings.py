@@ -227,6 +227,19 @@ class Settings(BaseSettings):
         ge=1,
         description="A line of an order that costs so much or more needs two people, in the chain's currency.",
     )
+    order_rule_amount: int | None = Field(
+        None,
+        ge=1,
+        description="A line that costs at most so much, in the chain's currency, is approved by rule if nothing about "
+        "it is unusual; by default people approve all.",
+    )
+    order_rule_factor: float = Field(
+        1.5,
+        gt=0,
+        le=1_000,
+        description="The rule approves at most this many times what is usually ordered, the middle of the last 8 "
+        "orders.",
+    )
     notices_cron: str = Field(
         "*/5 * * * *",
         description="When the worker looks whether the digest of orders, or a notice of a failed night, is to be sent.",
