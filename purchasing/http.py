@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from purchasing.desk.document import order_pdf
 from purchasing.desk.lines import Decision
-from purchasing.desk.listing import line_said, list_lines, list_suppliers
+from purchasing.desk.listing import Sort, line_said, list_lines, list_suppliers
 from purchasing.desk.purchase_order import order_csv, read_order
 from purchasing.desk.shell import Decided, Desk, line_history
 from purchasing.lead_times import list_lead_times
@@ -80,10 +80,11 @@ def get_orders(
     location: str | None = None,
     department: str | None = None,
     category: str | None = None,
+    sort: Sort = "risk",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """List lines of the order desk, those first that risk most; `state`: open, ordered, rejected and others."""
+    """List lines of the order desk, a page at a time; `state`: open, ordered and others. cost, at_risk: of all."""
     asked = {
         "supplier": checked_text(supplier),
         "product": checked_text(product),
@@ -92,8 +93,8 @@ def get_orders(
         "category": checked_text(category),
     }
     with engine_of(request).connect() as connection:
-        lines, found = list_lines(connection, state=state, offset=offset, limit=limit, **asked)
-    return {"lines": lines, "found": found}
+        listed = list_lines(connection, state=state, sort=sort, offset=offset, limit=limit, **asked)
+    return listed._asdict()
 
 
 @router.get("/orders/suppliers")

@@ -30,8 +30,15 @@ SOURCES = {
 READ_ONLY = "Buyers, planners and operators decide on orders."
 
 
-def draw_line(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
-    """Draw a line that was clicked."""
+# In the session: the line that comes up once this one is decided on.
+AFTER = "orders.after"
+
+
+def draw_line(
+    reader: Reader, user: User, line: Mapping[str, Any], *, after: int | None = None
+) -> None:
+    """Draw a line that was clicked. after: the line that comes up once it is decided on."""
+    st.session_state[AFTER] = after
     st.header(f"{plain(line['product_name'])} for {plain(line['location_name'])}")
     why = line["explanation"]
     if why.get("sentence"):
@@ -93,10 +100,12 @@ def _decide(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
         )
     is_changed = wanted != line["quantity"]
     with st.container(horizontal=True):
-        approve = st.button("Approve", key=f"{key}.approve", type="primary", disabled=is_changed)
+        approve = st.button(
+            "Approve", key=f"{key}.approve", type="primary", disabled=is_changed, shortcut="A"
+        )
         change = st.button("Change", key=f"{key}.change", disabled=not is_changed)
         reject = st.button("Reject", key=f"{key}.reject")
-        snooze = st.button("Snooze", key=f"{key}.snooze")
+        snooze = st.button("Snooze", key=f"{key}.snooze", shortcut="S")
     if is_changed:
         st.caption("Change the quantity, with a reason, before you approve it.")
     if approve:
@@ -140,7 +149,11 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
 
 
 def _done(reader: Reader, user: User, line: Mapping[str, Any], action: str, **more: Any) -> None:
-    st.session_state[SAID] = decide(reader, user.username, [dict(line)], action, **more)
+    done, said = decide(reader, user.username, [dict(line)], action, **more)
+    st.session_state[SAID] = (done, said)
+    after = st.session_state.get(AFTER)
+    if done and action in ("approve", "reject", "snooze") and after is not None:
+        st.query_params["line"] = str(after)
     st.rerun()
 
 

@@ -5,27 +5,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from purchasing.desk.lines import OPEN
 from purchasing.desk.listing import LATE, list_lines
 from purchasing.missing import list_missing
 from purchasing.proposing.prepare import Defaults
-from stocktide.foundation.database import statement
 
 TOP = 5
 
 
 def read_digest(connection: sa.Connection, defaults: Defaults, *, link: str) -> dict[str, Any]:
     """Return what stands on the desk: counts, sums by currency, and the lines that risk most. link: of the page."""
-    first, lines = list_lines(connection, state="open", limit=TOP)
-    sums = connection.execute(statement("purchasing/telling/sums"), {"states": list(OPEN)}).all()
+    opened = list_lines(connection, state="open", limit=TOP)
     return {
-        "lines": lines,
-        "cost": {row.currency: round(row.amount, 2) for row in sums if row.what == "cost"},
-        "at_risk": {row.currency: round(row.amount, 2) for row in sums if row.what == "at_risk"},
+        "lines": opened.found,
+        "cost": opened.cost,
+        "at_risk": opened.at_risk,
         "waiting": list_lines(connection, state="waiting", limit=1).found,
         "late": list_lines(connection, state=LATE, limit=1).found,
         "missing": list_missing(connection, defaults, limit=1)[1],
-        "top": [_top(line) for line in first],
+        "top": [_top(line) for line in opened.lines],
         "link": link,
     }
 

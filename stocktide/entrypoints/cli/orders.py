@@ -49,7 +49,7 @@ def orders_propose(as_json: bool) -> None:
         )
         run.detail.update(done)
         with engine.connect() as connection:
-            first, _ = list_lines(connection, state="open", limit=SHOWN)
+            first = list_lines(connection, state="open", limit=SHOWN).lines
     if as_json:
         print_json({**done, "first": [_said(line) for line in first]})
         return
@@ -71,7 +71,7 @@ def orders_list(state: str, supplier: str | None, limit: int, as_json: bool) -> 
     from purchasing.desk.listing import list_lines
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.connect() as connection:
-        lines, found = list_lines(connection, state=state, supplier=supplier, limit=limit)
+        lines, found, *_ = list_lines(connection, state=state, supplier=supplier, limit=limit)
     if as_json:
         print_json({"lines": lines, "found": found})
         return
