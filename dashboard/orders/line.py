@@ -122,7 +122,7 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
     key = f"orders.{line['line_id']}.{line['version']}"
     st.markdown(
         f"Ordered as {plain(line['order_id'])}, line {line['order_line']}: "
-        f"{counted(line['ordered'], line['unit'])}."
+        f"{counted(line['ordered'], line['unit'])}, of which {quantity(line['received'])} have come."
     )
     if order := read_order(reader, str(line["order_id"])):
         st.download_button(
