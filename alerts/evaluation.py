@@ -107,6 +107,14 @@ def evaluate_feeds(
     return Evaluated(opened=opened, closed=closed)
 
 
+def evaluate_late_orders(connection: sa.Connection) -> Evaluated:
+    """Judge what is on order as of now: what should have come by its day, and has not in full."""
+    lock_writers(connection)
+    judged = connection.execute(statement("alerts/judge_late_orders"))
+    opened, closed = _apply(connection, judged.mappings().all())
+    return Evaluated(opened=opened, closed=closed)
+
+
 def announce_after_silence(connection: sa.Connection) -> int:
     """Have webhooks told of what opened under a silence that has passed. Returns of how many alerts."""
     lock_writers(connection)

@@ -13,6 +13,7 @@ from alerts.evaluation import (
     announce_after_silence,
     evaluate_changes,
     evaluate_feeds,
+    evaluate_late_orders,
     learn_rhythms,
     queue_all_if_new,
 )
@@ -110,6 +111,8 @@ class Evaluator:
         if now - self._feeds_at >= self._timer_s:
             with self._noting("feeds"):
                 self._look_at_feeds()
+            with self._noting("late_orders"):
+                self._look_at_orders()
             with self._noting("silences"):
                 self._look_at_silences()
             self._feeds_at = now
@@ -129,6 +132,12 @@ class Evaluator:
         done = self._evaluated(evaluate_feeds)
         if done.opened or done.closed:
             log("feeds_evaluated", opened=done.opened, closed=done.closed)
+
+    def _look_at_orders(self) -> None:
+        with self._engine.begin() as connection:
+            done = evaluate_late_orders(connection)
+        if done.opened or done.closed:
+            log("late_orders_evaluated", opened=done.opened, closed=done.closed)
 
     def _look_at_silences(self) -> None:
         with self._engine.begin() as connection:

@@ -11,7 +11,7 @@ from stocktide.foundation.database_errors import DATABASE_ERRORS, first_line, re
 from stocktide.foundation.halves import by_halves
 from stocktide.foundation.telemetry import log
 
-Step = Literal["rhythms", "feeds", "silences"]
+Step = Literal["rhythms", "feeds", "silences", "late_orders"]
 ERROR_MAX = 300
 
 

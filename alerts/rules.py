@@ -13,6 +13,7 @@ Rule = Literal[
     "sensor_disagrees",
     "silent_feed",
     "reject_storm",
+    "late_order",
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
 
@@ -91,6 +92,8 @@ def message_of(
             more = "less" if value < 0 else "more"
             why = " Probable shrinkage: count this shelf." if value < 0 else " Count this shelf."
             return f"The sensor sees {abs(value):g}{units} {more} than the recorded stock.{why}"
+        case "late_order":
+            return f"{value:g}{units} on order should have come and have not: ask the supplier."
         case "silent_feed":
             return f"Silent for {_lasting(value)}; expected within {_lasting(limit)}."
         case _:

@@ -46,6 +46,7 @@ NEVER = {
         "customer_values",
         "lead_times",
         "orders",
+        "notices",
     )
 }
 

@@ -51,6 +51,12 @@ def ask_api(
     return answer.json(), ""
 
 
+def fetch_file(path: str, api: str, key: str | None, media_type: str) -> bytes:
+    """Fetch a file of a media type. Raises httpx.HTTPError where there is none."""
+    headers = {"Accept": media_type, **({"Authorization": f"Bearer {key}"} if key else {})}
+    return httpx.get(f"{api}{path}", headers=headers, timeout=TIMEOUT_S).raise_for_status().content
+
+
 def why_not(answer: httpx.Response) -> str:
     """Return what a problem says; without a text, or from a proxy in front of the API, its number."""
     try:

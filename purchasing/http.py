@@ -1,5 +1,6 @@
 """Routes of buying: lead times, and the order desk."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -7,8 +8,9 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from purchasing.desk.document import order_pdf
 from purchasing.desk.lines import Decision
-from purchasing.desk.listing import line_said, list_lines, list_suppliers
+from purchasing.desk.listing import Sort, line_said, list_lines, list_suppliers
 from purchasing.desk.purchase_order import order_csv, read_order
 from purchasing.desk.shell import Decided, Desk, line_history
 from purchasing.lead_times import list_lead_times
@@ -28,6 +30,11 @@ from stocktide.foundation.web import (
 )
 
 router = APIRouter(prefix="/v1", tags=["buying"])
+# What a purchase order is sent as: the file's ending, and what writes it.
+FILES: dict[str, tuple[str, Callable[[dict[str, Any]], str | bytes]]] = {
+    "text/csv": ("csv", order_csv),
+    "application/pdf": ("pdf", order_pdf),
+}
 
 
 @router.get("/lead-times")
@@ -73,10 +80,11 @@ def get_orders(
     location: str | None = None,
     department: str | None = None,
     category: str | None = None,
+    sort: Sort = "risk",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """List lines of the order desk, those first that risk most; `state`: open, ordered, rejected and others."""
+    """List lines of the order desk, a page at a time; `state`: open, ordered and others. cost, at_risk: of all."""
     asked = {
         "supplier": checked_text(supplier),
         "product": checked_text(product),
@@ -85,8 +93,8 @@ def get_orders(
         "category": checked_text(category),
     }
     with engine_of(request).connect() as connection:
-        lines, found = list_lines(connection, state=state, offset=offset, limit=limit, **asked)
-    return {"lines": lines, "found": found}
+        listed = list_lines(connection, state=state, sort=sort, offset=offset, limit=limit, **asked)
+    return listed._asdict()
 
 
 @router.get("/orders/suppliers")
@@ -121,13 +129,18 @@ def get_line_history(request: Request, _key: ReadKey, line_id: int) -> dict[str,
 def get_purchase_order(
     request: Request, _key: ReadKey, order_id: str, accept: Annotated[str, Header()] = ""
 ) -> dict[str, Any] | Response:
-    """Give a purchase order with its lines, what came of each, and the total; as CSV where `text/csv` is asked for."""
+    """Give a purchase order with its lines, what came of each, and the total.
+
+    With `Accept: text/csv` or `application/pdf` it is a file for the supplier.
+    """
     with engine_of(request).connect() as connection:
         order = read_order(connection, str(checked_text(order_id)))
-    if "text/csv" not in accept:
-        return order
-    name = f'attachment; filename="{order["order_id"]}.csv"'
-    return Response(order_csv(order), media_type="text/csv", headers={"Content-Disposition": name})
+    for media_type, (ending, write) in FILES.items():
+        if media_type in accept:
+            name = f'attachment; filename="{order["order_id"]}.{ending}"'
+            headers = {"Content-Disposition": name}
+            return Response(write(order), media_type=media_type, headers=headers)
+    return order
 
 
 @router.post("/orders", openapi_extra=body_of(DecisionsIn))

@@ -132,7 +132,7 @@ CREATE TABLE alerts (
     CONSTRAINT alerts_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
     CONSTRAINT alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
     CONSTRAINT alerts_check CHECK ((feed IS NULL) = (product_id IS NOT NULL AND location_id IS NOT NULL)),
-    CONSTRAINT alerts_rule_check CHECK (rule = ANY (ARRAY['out_of_stock'::text, 'below_reorder_point'::text, 'negative_balance'::text, 'sensor_disagrees'::text, 'silent_feed'::text, 'reject_storm'::text]))
+    CONSTRAINT alerts_rule_check CHECK (rule = ANY (ARRAY['out_of_stock'::text, 'below_reorder_point'::text, 'negative_balance'::text, 'sensor_disagrees'::text, 'silent_feed'::text, 'reject_storm'::text, 'late_order'::text]))
 ) WITH (fillfactor=80);
 -- Serves alerts/list_alerts for one location.
 CREATE INDEX alerts_location ON alerts (location_id, alert_id);
@@ -424,6 +424,8 @@ CREATE TABLE commitments (
     CONSTRAINT commitments_pkey PRIMARY KEY (purpose, reference, product_id, location_id),
     CONSTRAINT commitments_purpose_check CHECK (purpose = ANY (ARRAY['on_order'::text, 'in_transit'::text, 'promised'::text]))
 );
+-- Serves alerts/judge_late_orders: what is on order and should have come.
+CREATE INDEX commitments_awaited ON commitments (expected_on) WHERE opened_milli > closed_milli AND purpose = 'on_order'::text;
 -- Serves the view stock_position: what a pair has open.
 CREATE INDEX commitments_open ON commitments (product_id, location_id) WHERE opened_milli > closed_milli;
 GRANT SELECT ON commitments TO stocktide_reader;

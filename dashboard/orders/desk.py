@@ -1,24 +1,40 @@
 """Calls to the order desk: its lines, and decisions on them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from dashboard.api_client import ask_api
+from dashboard.api_client import ask_api, fetch_file
 from dashboard.reader import Reader
 from dashboard.theme import plural
 
 AWAY = "The API does not answer, so the order desk cannot be read. See `stocktide status`."
-LINES_MAX = 500
+PAGE_ROWS = 50
+# So many of one supplier are approved by one click, and so many are read at once for a file.
+TOGETHER_MAX, READ_MAX = 500, 1_000
+NONE: Mapping[str, Any] = {"lines": [], "found": 0, "cost": {}, "at_risk": {}}
+PDF = "application/pdf"
 
 
-def read_lines(reader: Reader, **asked: str | None) -> tuple[list[dict[str, Any]], int, str]:
-    """Return lines, how many there are in all, and why there are none where the API does not answer."""
+def read_lines(
+    reader: Reader, *, limit: int, offset: int = 0, **asked: str | None
+) -> tuple[Mapping[str, Any], str]:
+    """Return a page of lines with the sums of all, and why there are none where the API does not answer."""
     given = {name: value for name, value in asked.items() if value}
-    path = f"/v1/orders?{urlencode({**given, 'limit': LINES_MAX})}"
+    path = f"/v1/orders?{urlencode({**given, 'offset': offset, 'limit': limit})}"
     answer, why = _get(reader, path)
-    return (answer["lines"], answer["found"], "") if answer else ([], 0, why)
+    return answer or NONE, why
+
+
+def read_all(reader: Reader, **asked: str | None) -> list[dict[str, Any]]:
+    """Return all lines, page by page."""
+    lines: list[dict[str, Any]] = []
+    while True:
+        page, _ = read_lines(reader, offset=len(lines), limit=READ_MAX, **asked)
+        lines += page["lines"]
+        if not page["lines"] or len(lines) >= page["found"]:
+            return lines
 
 
 def read_suppliers(reader: Reader) -> list[dict[str, Any]]:
@@ -37,6 +53,13 @@ def read_order(reader: Reader, order_id: str) -> dict[str, Any] | None:
     """Return a purchase order with its lines."""
     answer, _ = _get(reader, f"/v1/purchase-orders/{order_id}")
     return answer
+
+
+def read_file(reader: Reader, order_id: str, media_type: str) -> bytes:
+    """Return a purchase order as a file. Raises httpx.HTTPError where the API does not answer with it."""
+    settings = reader.settings
+    path = f"/v1/purchase-orders/{order_id}"
+    return fetch_file(path, settings.api_address, settings.dashboard_key, media_type)
 
 
 def decide(

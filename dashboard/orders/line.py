@@ -12,7 +12,7 @@ from dashboard.charts import draw_chart
 from dashboard.feeds.fixing import SAID
 from dashboard.links import page_link
 from dashboard.orders.chart import stock_chart
-from dashboard.orders.desk import decide, read_history, read_order
+from dashboard.orders.desk import PDF, decide, read_file, read_history, read_order
 from dashboard.overrides.words import change_words
 from dashboard.panels import CSV, csv_of
 from dashboard.reader import Reader
@@ -31,8 +31,15 @@ SOURCES = {
 READ_ONLY = "Buyers, planners and operators decide on orders."
 
 
-def draw_line(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
-    """Draw a line that was clicked."""
+# In the session: the line that comes up once this one is decided on.
+AFTER = "orders.after"
+
+
+def draw_line(
+    reader: Reader, user: User, line: Mapping[str, Any], *, after: int | None = None
+) -> None:
+    """Draw a line that was clicked. after: the line that comes up once it is decided on."""
+    st.session_state[AFTER] = after
     st.header(f"{plain(line['product_name'])} for {plain(line['location_name'])}")
     why = line["explanation"]
     if why.get("sentence"):
@@ -106,10 +113,12 @@ def _decide(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
         )
     is_changed = wanted != line["quantity"]
     with st.container(horizontal=True):
-        approve = st.button("Approve", key=f"{key}.approve", type="primary", disabled=is_changed)
+        approve = st.button(
+            "Approve", key=f"{key}.approve", type="primary", disabled=is_changed, shortcut="A"
+        )
         change = st.button("Change", key=f"{key}.change", disabled=not is_changed)
         reject = st.button("Reject", key=f"{key}.reject")
-        snooze = st.button("Snooze", key=f"{key}.snooze")
+        snooze = st.button("Snooze", key=f"{key}.snooze", shortcut="S")
     if is_changed:
         st.caption("Change the quantity, with a reason, before you approve it.")
     if approve:
@@ -126,7 +135,7 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
     key = f"orders.{line['line_id']}.{line['version']}"
     st.markdown(
         f"Ordered as {plain(line['order_id'])}, line {line['order_line']}: "
-        f"{counted(line['ordered'], line['unit'])}."
+        f"{counted(line['ordered'], line['unit'])}, of which {quantity(line['received'])} have come."
     )
     if order := read_order(reader, str(line["order_id"])):
         st.download_button(
@@ -138,13 +147,26 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        st.download_button(
+            f"{order['order_id']} as PDF",
+            lambda: read_file(reader, order["order_id"], PDF),
+            file_name=f"{order['order_id']}.pdf",
+            mime=PDF,
+            key=f"{key}.pdf",
+            icon=":material/download:",
+            on_click="ignore",
+        )
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
     if st.button("Cancel this line", key=f"{key}.cancel"):
         _done(reader, user, line, "cancel", reason=reason)
 
 
 def _done(reader: Reader, user: User, line: Mapping[str, Any], action: str, **more: Any) -> None:
-    st.session_state[SAID] = decide(reader, user.username, [dict(line)], action, **more)
+    done, said = decide(reader, user.username, [dict(line)], action, **more)
+    st.session_state[SAID] = (done, said)
+    after = st.session_state.get(AFTER)
+    if done and action in ("approve", "reject", "snooze") and after is not None:
+        st.query_params["line"] = str(after)
     st.rerun()
 
 

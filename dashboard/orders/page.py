@@ -1,5 +1,6 @@
 """Orders: what to order today, from whom and why, and what buyers make of it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -8,8 +9,16 @@ import streamlit as st
 from dashboard.feeds.fixing import SAID
 from dashboard.filters import choose
 from dashboard.freshness import data_state
-from dashboard.orders.desk import decide, read_lines, read_suppliers
+from dashboard.orders.desk import (
+    PAGE_ROWS,
+    TOGETHER_MAX,
+    decide,
+    read_all,
+    read_lines,
+    read_suppliers,
+)
 from dashboard.orders.line import draw_line
+from dashboard.orders.steps import draw_pager, draw_steps, page_asked, turn_to
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.theme import amount, counted, plain, plural, quantity
@@ -25,6 +34,16 @@ STATES = {
     "rejected": "Rejected",
     "cancelled": "Cancelled",
 }
+SORTS = {
+    "risk": "At risk",
+    "cost": "Cost",
+    "product": "Product",
+    "location": "Shop",
+    "supplier": "Supplier",
+    "expected": "Expected",
+}
+# In the session: the table and row that was clicked last.
+CLICKED = "orders.clicked"
 EVERY_SUPPLIER = "All suppliers"
 AT_ONCE = " `stocktide orders propose` does it at once."
 NONE = {
@@ -46,39 +65,56 @@ def render(reader: Reader, user: User) -> None:
         (st.success if done else st.warning)(plain(said))
     filters = choose(reader)
     state = switch("state", "Lines", STATES)
+    sort = switch("sort", "Sorted by", SORTS)
     suppliers = read_suppliers(reader)
     supplier = _supplier(suppliers)
-    lines, found, why = read_lines(reader, state=state, supplier=supplier, **filters.asked)
+    asked = {"state": state, "supplier": supplier, "sort": sort, **filters.asked}
+    page = page_asked()
+    listed, why = read_lines(reader, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS, **asked)
     if why:
         st.warning(plain(why))
         return
+    lines, found = listed["lines"], listed["found"]
     if not lines:
+        if page > 1:
+            turn_to(1)
+            st.rerun()
         # commands are for who runs Stocktide
         at_once = AT_ONCE if state == "open" and user.role == "operator" else ""
         st.info(NONE[state] + at_once)
         return
-    _sums(lines, found)
-    event = table(line_rows(lines), f"orders.list.{rows_key(_ids(lines))}", _columns(), **OPENS)
-    row = clicked(event, len(lines))
-    if row is not None:
-        st.query_params["line"] = str(lines[row]["line_id"])
-    _approve_all(reader, user, lines, state, supplier)
+    _sums(listed)
+    _table(lines)
+    draw_pager(page, found)
+    _approve_all(reader, user, listed, asked)
     rows_foot(
         data_state(reader),
         rows_words(len(lines), found, "line"),
         key="orders.csv",
         file="orders",
-        read=lambda: line_rows(
-            read_lines(reader, state=state, supplier=supplier, **filters.asked)[0]
-        ),
+        read=lambda: line_rows(read_all(reader, **asked)),
     )
-    named = next(
-        (line for line in lines if str(line["line_id"]) == st.query_params.get("line")), None
-    )
-    if named is None:
-        st.caption("Click a line to see why it is this much, and to decide on it.")
+    number = next((at for at, line in enumerate(lines) if _is_named(line)), None)
+    draw_steps(lines, number)
+    if number is None:
+        st.caption("Click a line, or press J, to see why it is this much and to decide on it.")
     else:
-        draw_line(reader, user, named)
+        after = lines[number + 1]["line_id"] if number + 1 < len(lines) else None
+        draw_line(reader, user, lines[number], after=after)
+
+
+def _is_named(line: Mapping[str, Any]) -> bool:
+    return str(line["line_id"]) == st.query_params.get("line")
+
+
+def _table(lines: list[dict[str, Any]]) -> None:
+    """Draw the lines of a page; the one that was clicked last goes into the address."""
+    key = f"orders.list.{rows_key(_ids(lines))}"
+    row = clicked(table(line_rows(lines), key, _columns(), **OPENS), len(lines))
+    # a click that was acted on stays in the table, and the keys have moved on since
+    if row is not None and st.session_state.get(CLICKED) != (key, row):
+        st.query_params["line"] = str(lines[row]["line_id"])
+    st.session_state[CLICKED] = (key, row)
 
 
 def _ids(lines: list[dict[str, Any]]) -> list[tuple[int, int]]:
@@ -112,23 +148,19 @@ def _supplier_words(one: dict[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _sums(lines: list[dict[str, Any]], found: int) -> None:
-    """Write what the lines cost and risk; amounts of several currencies stand side by side."""
-    frame = pd.DataFrame(lines)
-    cost = frame.dropna(subset=["amount"]).groupby(frame["currency"].fillna(""))["amount"].sum()
-    # what is at risk is counted at selling prices, and the supplier may be paid in another currency
-    sells_in = frame["explanation"].map(lambda why: why.get("sells_in") or "")
-    risk = frame.dropna(subset=["at_risk"]).groupby(sells_in)["at_risk"].sum()
+def _sums(listed: Mapping[str, Any]) -> None:
+    """Write what all lines cost and risk; amounts of several currencies stand side by side.
+
+    What is at risk is counted at selling prices, and the supplier may be paid in another currency.
+    """
     with st.container(horizontal=True):
-        st.metric("Lines", f"{found:,}")
-        st.metric("Cost", _amounts(cost))
-        st.metric("Sales at risk without them", _amounts(risk))
+        st.metric("Lines", f"{listed['found']:,}")
+        st.metric("Cost", _amounts(listed["cost"]))
+        st.metric("Sales at risk without them", _amounts(listed["at_risk"]))
 
 
-def _amounts(sums: "pd.Series[float]") -> str:
-    return (
-        " + ".join(amount(float(value), str(code)) for code, value in sums.items()) or "not known"
-    )
+def _amounts(sums: Mapping[str, float]) -> str:
+    return " + ".join(amount(value, code) for code, value in sorted(sums.items())) or "not known"
 
 
 def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
@@ -179,12 +211,14 @@ def _columns() -> dict[str, Any]:
 
 
 def _approve_all(
-    reader: Reader, user: User, lines: list[dict[str, Any]], state: str, supplier: str | None
+    reader: Reader, user: User, listed: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> None:
     """Offer to approve what stands there of one supplier, as it stands there."""
-    if not user.buys or supplier is None or state not in ("open", "waiting"):
+    if not user.buys or asked["supplier"] is None or asked["state"] not in ("open", "waiting"):
         return
-    some = [line for line in lines if line["state"] != "snoozed" and line["quantity"] > 0]
+    if listed["found"] > len(listed["lines"]):
+        listed, _ = read_lines(reader, limit=TOGETHER_MAX, **asked)
+    some = [line for line in listed["lines"] if line["state"] != "snoozed" and line["quantity"] > 0]
     if some and st.button(
         f"Approve {plural(len(some), 'line')}",
         key="orders.approve_all",

@@ -64,6 +64,7 @@ class Decision:
     """What a person does to a line. seen: the version of the line that was decided on.
 
     quantity_milli: for change; for split, what is ordered now. until: for snooze; for split, when the rest comes up.
+    by_rule: nobody looked at it; it then stays clear of all that people have decided, or must.
     """
 
     action: Literal["change", "approve", "split", "reject", "snooze", "wake", "cancel"]
@@ -72,6 +73,7 @@ class Decision:
     reason: str | None = None
     quantity_milli: int | None = None
     until: date | None = None
+    by_rule: bool = False
 
 
 def decide(line: Line, decision: Decision, *, today: date, needs_second: bool) -> Line:
@@ -143,6 +145,12 @@ def _approve(line: Line, decision: Decision, _today: date, needs_second: bool) -
     if line.quantity_milli == 0:
         raise Invalid(
             "quantity", f"Line {line.line_id} orders nothing; reject it, or give a quantity."
+        )
+    if decision.by_rule and (needs_second or line.is_touched):
+        raise Conflict(
+            "needs_a_person",
+            f"Line {line.line_id} is left to people: {decision.by} approves nothing that they decided, or must.",
+            line_id=line.line_id,
         )
     if line.state == "waiting" and line.approved_by == decision.by:
         raise Conflict(

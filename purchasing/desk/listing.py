@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,6 +12,8 @@ from stocktide.foundation.errors import Invalid
 
 LIMIT_MAX = 1_000
 LATE = "late"
+# Columns of the list that are about all lines.
+OF_ALL = ("found", "cost", "at_risk_sums")
 STATES: Mapping[str, tuple[str, ...]] = {
     "open": OPEN,
     **{one: (one,) for one in (*OPEN, "ordered", "rejected", "withdrawn", "cancelled")},
@@ -20,11 +22,16 @@ STATES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+Sort = Literal["risk", "cost", "product", "location", "supplier", "expected"]
+
+
 class Listed(NamedTuple):
-    """A page of lines. found: how many there are in all."""
+    """A page of lines. found: how many there are in all. cost, at_risk: of all of them, by currency."""
 
     lines: list[dict[str, Any]]
     found: int
+    cost: dict[str, float] = {}  # noqa: RUF012 - of a page without lines, and nobody changes it
+    at_risk: dict[str, float] = {}  # noqa: RUF012 - the same
 
 
 def list_lines(
@@ -36,10 +43,14 @@ def list_lines(
     location: str | None = None,
     department: str | None = None,
     category: str | None = None,
+    sort: Sort = "risk",
     offset: int = 0,
     limit: int = 100,
 ) -> Listed:
-    """List lines, those first that risk most. Quantities in units, money in whole units. Raises Invalid for a state."""
+    """List lines, by default those first that risk most; quantities in units, money in whole units.
+
+    Raises Invalid for a state that there is not.
+    """
     if state not in STATES:
         raise Invalid("state", f"{state!r} is no state of a line; there are {', '.join(STATES)}.")
     binds = {
@@ -51,13 +62,19 @@ def list_lines(
         "location": location,
         "department": department,
         "category": category,
+        "sort": sort,
         "offset": offset,
         "limit": min(limit, LIMIT_MAX),
     }
     rows: Sequence[Any] = (
         connection.execute(statement("purchasing/desk/list_lines"), binds).mappings().all()
     )
-    return Listed([shown_line(row) for row in rows], rows[0]["found"] if rows else 0)
+    if not rows:
+        return Listed([], 0)
+    first = rows[0]
+    return Listed(
+        [shown_line(row) for row in rows], first["found"], first["cost"], first["at_risk_sums"]
+    )
 
 
 def list_suppliers(connection: sa.Connection) -> list[dict[str, Any]]:
@@ -69,7 +86,7 @@ def list_suppliers(connection: sa.Connection) -> list[dict[str, Any]]:
 
 def shown_line(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a line in units and money, with the amount that it costs."""
-    shown = in_units({name: value for name, value in row.items() if name != "found"})
+    shown = in_units({name: value for name, value in row.items() if name not in OF_ALL})
     price, quantity = shown.get("price"), shown["quantity"]
     return {**shown, "amount": None if price is None else round(price * quantity, 2)}
 

@@ -83,12 +83,12 @@ class Desk:
         line = _line(row)
         try:
             _check_not_ordered(row, decision)
-            needs_second = self._needs_second(line, row["rate"])
+            needs_second = self.needs_second(line, row["rate"])
             return Decided(decide(line, decision, today=today, needs_second=needs_second))
         except StocktideError as error:
             return Decided(line, error)
 
-    def _needs_second(self, line: Line, rate: Any) -> bool:
+    def needs_second(self, line: Line, rate: Any) -> bool:
         """Return True if a line's amount asks for two; an amount that nobody can tell does."""
         if self.second_from_micros is None:
             return False

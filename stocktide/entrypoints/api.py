@@ -42,6 +42,7 @@ from query.console import Console
 from query.report_engine import Reports
 from stocktide.entrypoints import docs_page, overriding, what_if
 from stocktide.entrypoints.ordering import defaults_of, desk_of
+from stocktide.entrypoints.rule_keeper import RuleKeeper, rule_of
 from stocktide.foundation.database_watch import DatabaseWatch
 from stocktide.foundation.errors import Fatal, Invalid, Transient
 from stocktide.foundation.jobs import defer_job
@@ -229,10 +230,12 @@ def create_app(
         alert_fan_out.close_on_signals()
         await intake.start()
         following = asyncio.create_task(alert_fan_out.run())
+        keeping = asyncio.create_task(keeper.run())
         yield
         await intake.stop()
         following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        keeping.cancel()
+        await asyncio.gather(following, keeping, return_exceptions=True)
         listener.stop()
         app.state.key_ring.close()
         watch.stop()
@@ -267,7 +270,8 @@ def create_app(
         engine, signing_key, session_hours=settings.session_hours
     )
     app.state.signin = SignIn(engine, sessions)
-    app.state.desk = desk_of(recorder)
+    desk = app.state.desk = desk_of(recorder)
+    keeper = RuleKeeper(engine, desk, rule_of(settings))
     app.state.order_defaults = defaults_of(settings)
     app.state.adjust_forecast = overriding.adjust_forecast
     gate = app.state.gate = Gate()

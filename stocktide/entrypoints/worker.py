@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Status
 
 from query.exports import is_due
+from stocktide.entrypoints.notices import channels_of, night_to_tell
 from stocktide.foundation.database import create_engine
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.heartbeat import EVERY_S, beat
@@ -57,7 +59,7 @@ def make_app(url: str, settings: Settings) -> App:
     app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
     crons = crons_of(settings)
     for job in JOBS:
-        task = app.task(name=job, lock=LOCKS[job], queueing_lock=job)(_runner(url, job))
+        task = app.task(name=job, lock=LOCKS[job], queueing_lock=job)(_runner(url, job, settings))
         # a replay is asked for, never due
         if job in crons:
             app.periodic(cron=crons[job])(task)
@@ -77,11 +79,12 @@ def crons_of(settings: Settings) -> dict[Job, str]:
         "customer_values": settings.customer_values_cron,
         "lead_times": settings.lead_times_cron,
         "orders": settings.orders_cron,
+        "notices": settings.notices_cron,
     }
 
 
 def check_crons(settings: Settings) -> None:
-    """Raise Invalid that names the setting whose cron line is not valid."""
+    """Raise Invalid that names the setting whose cron line is not valid, or by which notices cannot be sent."""
     from croniter import croniter
 
     for job, line in crons_of(settings).items():
@@ -90,16 +93,17 @@ def check_crons(settings: Settings) -> None:
             raise Invalid(
                 "cron", f"{name} {line!r} is not a cron line such as */5 * * * *.", setting=name
             )
+    channels_of(settings)
 
 
-def _runner(url: str, job: Job) -> Callable[[int], None]:
+def _runner(url: str, job: Job, settings: Settings) -> Callable[[int], None]:
     def run(timestamp: int = 0) -> None:
         """Run the job's command: its memory ends with it, and a crash of it is not a crash of the worker."""
         del (
             timestamp
         )  # the queue passes when a periodic job was due; it is run as soon as a worker is free
         engine = create_engine(url, pool_size=1)
-        idle = job == "exports" and not is_due(engine, datetime.now(UTC))
+        idle = _is_idle(engine, job, settings)
         with single_flight(engine, LOCKS[job]) as free:
             pass
         engine.dispose()
@@ -117,6 +121,16 @@ def _runner(url: str, job: Job) -> Callable[[int], None]:
             )
 
     return run
+
+
+def _is_idle(engine: sa.Engine, job: Job, settings: Settings) -> bool:
+    """Return True for a job that looks often and has nothing to do: a process of its own would cost seconds."""
+    now = datetime.now(UTC)
+    if job == "exports":
+        return not is_due(engine, now)
+    if job == "notices":
+        return not channels_of(settings) or night_to_tell(engine, settings, now) is None
+    return False
 
 
 async def _free_dead_jobs(app: App) -> None:

@@ -20,6 +20,7 @@ Job = Literal[
     "lead_times",
     "orders",
     "replay",
+    "notices",
 ]
 JOBS: tuple[Job, ...] = get_args(Job)
 # What the worker runs for a job, behind `stocktide`.
@@ -35,6 +36,7 @@ COMMANDS: dict[Job, tuple[str, ...]] = {
     "lead_times": ("lead-times", "learn"),
     "orders": ("orders", "propose"),
     "replay": ("replay",),
+    "notices": ("orders", "notify"),
 }
 
 # A job runs under its own lock, but for one that must not run beside another: a refresh is a forecast, too.
@@ -50,6 +52,7 @@ LOCKS: dict[Job, str] = {
     "lead_times": "lead_times",
     "orders": "orders",
     "replay": "replay",
+    "notices": "notices",
 }
 
 

@@ -13,12 +13,14 @@ SCHEMES = {
     "read_database_url": ("postgresql", "postgres", "postgresql+psycopg"),
     "redis_url": ("redis", "rediss", "unix"),
     "mqtt_url": ("mqtt", "mqtts"),
+    "smtp_url": ("smtp", "smtps"),
 }
 _WHAT = {
     "database_url": "database",
     "read_database_url": "database",
     "redis_url": "cache",
     "mqtt_url": "broker",
+    "smtp_url": "mail server",
 }
 NOT_SHOWN = "Its text is not shown, since it may hold a password."
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[\w.-]*)(:\d{1,5})?"

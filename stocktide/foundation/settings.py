@@ -74,6 +74,10 @@ class Settings(BaseSettings):
         description="API processes on one socket; more of them use more cores, and each keeps a writer of its own.",
     )
     dashboard_port: int = Field(8501, ge=1, le=65535, description="Port of the dashboard.")
+    dashboard_url: str | None = Field(
+        None,
+        description="Where people find the dashboard, for links in mails; default http://API_HOST:DASHBOARD_PORT.",
+    )
     api_url: str | None = Field(
         None, description="Where the dashboard finds the API; default http://API_HOST:API_PORT."
     )
@@ -222,6 +226,44 @@ class Settings(BaseSettings):
         None,
         ge=1,
         description="A line of an order that costs so much or more needs two people, in the chain's currency.",
+    )
+    order_rule_amount: int | None = Field(
+        None,
+        ge=1,
+        description="A line that costs at most so much, in the chain's currency, is approved by rule if nothing about "
+        "it is unusual; by default people approve all.",
+    )
+    order_rule_factor: float = Field(
+        1.5,
+        gt=0,
+        le=1_000,
+        description="The rule approves at most this many times what is usually ordered, the middle of the last 8 "
+        "orders.",
+    )
+    notices_cron: str = Field(
+        "*/5 * * * *",
+        description="When the worker looks whether the digest of orders, or a notice of a failed night, is to be sent.",
+    )
+    smtp_url: str | None = Field(
+        None,
+        repr=False,
+        description="Mail server for the digest of orders, smtp://user:password@host:587 or smtps://…; encrypted "
+        "where it can, and without encryption it is given no password.",
+    )
+    smtp_from: str | None = Field(None, description="Who the mails are from.")
+    digest_to: str | None = Field(
+        None,
+        description="Who gets the digest of orders by mail; addresses with commas between them.",
+    )
+    digest_webhook_url: str | None = Field(
+        None,
+        repr=False,
+        description="Webhook that gets the digest of orders as a signed CloudEvent; where it may go is as for alerts.",
+    )
+    digest_webhook_secret: str | None = Field(
+        None,
+        repr=False,
+        description="Secret by which the digest's webhook is signed: whsec_ and the base64 of 24 to 64 bytes.",
     )
     lead_times_cron: str = Field(
         "35 3 * * *",
@@ -500,6 +542,11 @@ class Settings(BaseSettings):
     def api_address(self) -> str:
         """URL at which the API answers."""
         return self.api_url or f"http://{self.api_host}:{self.api_port}"
+
+    @property
+    def dashboard_address(self) -> str:
+        """URL at which people find the dashboard."""
+        return (self.dashboard_url or f"http://{self.api_host}:{self.dashboard_port}").rstrip("/")
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -71,6 +71,7 @@ def test_docs_have_a_row_and_advice_for_every_rule() -> None:
         ("negative_balance", -2, 0, "kg", "The recorded stock is -2 kg, which is not possible"),
         ("sensor_disagrees", -3, 1, "each", "sees 3 less .* Probable shrinkage"),
         ("sensor_disagrees", 3, 1, "each", "sees 3 more .* Count this shelf"),
+        ("late_order", 5, 0, "kg", "5 kg on order should have come"),
         ("silent_feed", 7_300, 900, "s", "Silent for 2 h; expected within 15 min."),
         ("silent_feed", 86, 60, "s", "Silent for 86 s"),
         ("reject_storm", 0.255, 0.2, "share", "26% .* 20% is the limit"),

@@ -557,3 +557,49 @@ def test_pages_show_again_when_the_database_was_killed(visit: Visit, running: Ru
     visitor.go("/")
     visitor.page.locator(CHART).first.wait_for()
     no_error_shown(visitor.page)
+
+
+def test_a_buyers_morning_goes_from_the_worst_line_to_goods_on_the_shelf(
+    visit: Visit, running: Running
+) -> None:
+    proposed = running.run("orders", "propose")
+    assert proposed.returncode == 0, proposed.stderr
+    with running.client("operate") as client:
+        worst = client.get("/v1/orders", params={"limit": 1}).json()["lines"][0]
+        where = {"product": worst["product"], "location": worst["location"]}
+        (before,) = client.get("/v1/stock", params=where).json()["stock"]
+        visitor = visit()
+        page = visitor.page
+        visitor.go("/orders")
+        expect(page.get_by_role("button", name="Next line")).to_be_visible()
+        visitor.wait_until_quiet()
+        page.keyboard.press("j")
+        name = f"{worst['product_name']} for {worst['location_name']}"
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        sentence = page.locator("strong", has_text=worst["explanation"]["sentence"].split(";")[0])
+        expect(sentence.first).to_be_visible()
+        visitor.wait_until_quiet()
+        readable_by_everybody(page, "Orders")
+        wanted = worst["quantity"] + worst["explanation"]["data"]["pack"]
+        page.get_by_label("Quantity").fill(f"{wanted:g}")
+        page.get_by_label("Quantity").press("Enter")
+        fill_why(visitor, "a fair in town")
+        page.get_by_role("button", name="Change", exact=True).click()
+        expect(page.get_by_text("1 line changed.")).to_be_visible()
+        visitor.wait_until_quiet()
+        page.keyboard.press("a")
+        expect(page.get_by_text(re.compile("1 line approved; on order as PO-"))).to_be_visible()
+        (ordered,) = client.get("/v1/orders", params={"state": "ordered"}).json()["lines"]
+        assert (ordered["line_id"], ordered["ordered"]) == (worst["line_id"], wanted)
+        receipt = {
+            "specversion": "1.0", "id": "morning", "source": "/dock", "type": "stocktide.receipt",
+            "time": datetime.now(UTC).isoformat(),
+            "data": {**where, "quantity": wanted, "order_id": ordered["order_id"], "order_line": ordered["order_line"]},
+        }  # fmt: skip
+        client.post("/v1/events", json=receipt, headers=STRUCTURED).raise_for_status()
+        (after,) = client.get("/v1/stock", params=where).json()["stock"]
+    assert after["on_hand"] == before["on_hand"] + wanted
+    assert after["on_order"] == before["on_order"]
+    visitor.go(f"/orders?state=ordered&line={worst['line_id']}")
+    expect(page.get_by_text(f"of which {wanted:,g} have come")).to_be_visible()
+    no_error_shown(page)

@@ -1,6 +1,7 @@
 """Commands of the order desk: propose what to order, and list its lines."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -8,6 +9,7 @@ import click
 from stocktide.entrypoints.cli.access import as_json, command_line_user
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
+from stocktide.foundation.errors import Invalid
 
 OWNER = "stocktide orders"
 # So many lines that risk most are told after a run.
@@ -47,7 +49,7 @@ def orders_propose(as_json: bool) -> None:
         )
         run.detail.update(done)
         with engine.connect() as connection:
-            first, _ = list_lines(connection, state="open", limit=SHOWN)
+            first = list_lines(connection, state="open", limit=SHOWN).lines
     if as_json:
         print_json({**done, "first": [_said(line) for line in first]})
         return
@@ -69,13 +71,47 @@ def orders_list(state: str, supplier: str | None, limit: int, as_json: bool) -> 
     from purchasing.desk.listing import list_lines
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.connect() as connection:
-        lines, found = list_lines(connection, state=state, supplier=supplier, limit=limit)
+        lines, found, *_ = list_lines(connection, state=state, supplier=supplier, limit=limit)
     if as_json:
         print_json({"lines": lines, "found": found})
         return
     columns = ["line_id", "supplier", "product", "location", "quantity", "amount", "at_risk"]
     rows = [[*(line[name] for name in columns), _why(line)] for line in lines]
     print_table(f"{len(lines):,} of {found:,} lines", [*columns, "why"], rows)
+
+
+@orders.command("notify")
+@as_json
+def orders_notify(as_json: bool) -> None:
+    """Send the digest of orders, or a notice that the night failed, if it was not sent. The worker looks often."""
+    from stocktide.entrypoints.notices import channels_of, send_due
+
+    settings = load_settings()
+    if not channels_of(settings):
+        raise Invalid(
+            "no_channel",
+            "Set STOCKTIDE_DIGEST_TO or STOCKTIDE_DIGEST_WEBHOOK_URL; see docs/orders.md.",
+        )
+    with services_for(settings, OWNER) as (engine, _):
+        done = send_due(engine, settings, datetime.now(UTC))
+    if as_json:
+        print_json(done)
+    else:
+        say(f"Sent: {', '.join(done['sent']) or 'nothing, as nothing was due'}.")
+
+
+@orders.command("print")
+@click.argument("order_id")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def orders_print(order_id: str, file: Path) -> None:
+    """Write a purchase order to FILE as PDF, for its supplier."""
+    from purchasing.desk.document import order_pdf
+    from purchasing.desk.purchase_order import read_order
+
+    with services_for(load_settings(), OWNER) as (engine, _), engine.connect() as connection:
+        order = read_order(connection, order_id)
+    file.write_bytes(order_pdf(order))
+    say(f"{file}: {order_id} with {len(order['lines']):,} lines")
 
 
 def _said(line: dict[str, Any]) -> str:

@@ -101,7 +101,10 @@ def test_an_ordered_line_is_cancelled_with_a_reason(desk: Dashboard, api: Api) -
     drawn.button(key=f"orders.{line}.1.approve").click().run()
     ordered = desk.draw("orders", role="buyer", line=line, state="ordered")
     assert "Ordered as PO" in text_of(ordered)
-    assert [one.proto.label for one in ordered.get("download_button")][1:] == ["PO-1 as CSV"]
+    assert [one.proto.label for one in ordered.get("download_button")][1:] == [
+        "PO-1 as CSV",
+        "PO-1 as PDF",
+    ]
     ordered.text_input(key=f"orders.{line}.2.reason").set_value("none left").run()
     ordered.button(key=f"orders.{line}.2.cancel").click().run()
     assert ordered.success[0].value == "1 line cancelled."
@@ -109,12 +112,37 @@ def test_an_ordered_line_is_cancelled_with_a_reason(desk: Dashboard, api: Api) -
     assert row["on_order"] == 0.0
 
 
+def test_lines_come_in_pages_and_one_after_the_other(
+    desk: Dashboard, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (str(one["line_id"]) for one in api.read.get("/v1/orders").json()["lines"])
+    drawn = desk.draw("orders", role="buyer", sort="product")
+    drawn.button(key="orders.step.J").click().run()
+    assert drawn.header[0].value == "Apples for S1"
+    drawn.button(key="orders.step.J").click().run()
+    assert drawn.header[0].value == "B for S1"
+    drawn.button(key="orders.step.K").click().run()
+    drawn.button(key=f"orders.{first}.1.approve").click().run()
+    assert drawn.header[0].value == "B for S1"
+    assert drawn.query_params["line"] == second
+    for module in ("page", "steps"):
+        monkeypatch.setattr(f"dashboard.orders.{module}.PAGE_ROWS", 1)
+    api.operate.post(
+        "/v1/orders", json={"decisions": [{"line": int(second), "seen": 1, "action": "approve"}]}
+    )
+    drawn = desk.draw("orders", state="ordered")
+    assert "Page 1 of 2" in text_of(drawn)
+    assert drawn.metric[0].value == "2"
+    drawn.button(key="orders.step.N").click().run()
+    assert "Page 2 of 2" in text_of(drawn)
+    assert len(drawn.dataframe[0].value) == 1
+
+
 def test_viewer_reads_and_decides_nothing(desk: Dashboard, api: Api) -> None:
     drawn = desk.draw("orders", role="viewer", line=first_line(api))
     assert "Buyers, planners and operators decide on orders." in text_of(drawn)
-    assert [
-        button for button in drawn.button if button.key and button.key.startswith("orders.")
-    ] == []
+    keys = [button.key for button in drawn.button if button.key]
+    assert {key for key in keys if key.startswith("orders.")} == {"orders.step.J", "orders.step.K"}
 
 
 def test_stock_of_the_chart_is_that_of_the_line() -> None:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
+from purchasing.desk.by_rule import ApprovalRule, decisions_of
 from purchasing.desk.lines import Decision
 from purchasing.desk.proposals import Proposal, Seen, put_proposals, see
 from purchasing.desk.shell import Decided, Desk
@@ -41,9 +42,11 @@ PRODUCTS, TARGET = ("A", "B"), 10_000
 DESK_TABLES = ("order_actions", "order_lines", "order_runs", "purchase_orders", "commitments")
 BUYERS = ("anna", "ben")
 TODAY = date(2026, 3, 2)
-PRICE = 2_000_000
-# Lines of more than 16 money, that is of more than 8 units, need two buyers.
+PRICES = {"A": 2_000_000, "B": 1_000_000}
+# Lines of 16 money or more, that is of 8 units of A, need two buyers.
 SECOND_FROM = 16_000_000
+# Lines of up to 9 units of A may go by rule, if no buyer has touched them: some of those need two.
+RULE = ApprovalRule("test", 18_000_000, None)
 
 
 @dataclass
@@ -63,6 +66,7 @@ class Told:
     edits: dict[int, int] = field(default_factory=dict)
     snoozed: dict[int, date] = field(default_factory=dict)
     ordered: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    touched: set[int] = field(default_factory=set)
 
 
 WORLD: dict[str, World] = {}
@@ -119,8 +123,9 @@ class DeskMachine(RuleBasedStateMachine):
                             {"p": product},
                         ).scalar_one()
                     ),
-                    price_micros=PRICE,
+                    price_micros=PRICES[product],
                     currency="EUR",
+                    explanation={"from": {"supplier": "terms", "lead": "promised: 3 days"}},
                 )
                 for product in PRODUCTS
             ]
@@ -199,6 +204,30 @@ class DeskMachine(RuleBasedStateMachine):
         elif new.state != "cancelled":
             assert self.position(line.product) == before
 
+    @rule()
+    def a_rule_approves(self) -> None:
+        """It takes what is small and nobody has touched, and nothing else."""
+        before = {product: self.position(product) for product in PRODUCTS}
+        with self.world.engine.begin() as connection:
+            desk = self.world.desk
+            found = decisions_of(connection, desk, RULE, today=self.day)
+            decided = [
+                one
+                for decisions in found.values()
+                for one in desk.decide(connection, decisions, today=self.day)
+            ]
+        for one in decided:
+            line = one.line
+            if one.error is not None:
+                assert self.position(line.product) == before[line.product]
+                continue
+            assert line.line_id not in self.told.touched
+            assert (line.state, line.approved_by) == ("ordered", RULE.by)
+            assert (line.amount_micros or 0) < SECOND_FROM
+            self.told.ordered[line.line_id] = (line.order_id, line.order_line, line.ordered_milli)
+            assert self.position(line.product) == before[line.product] + (line.ordered_milli or 0)
+            assert self.position(line.product) <= TARGET, "a need was ordered twice"
+
     def _decide(
         self, line_id: int, decision: Decision, request: str, *, is_terminated: bool
     ) -> Decided | None:
@@ -221,6 +250,7 @@ class DeskMachine(RuleBasedStateMachine):
 
     def _remember(self, decided: Decided, decision: Decision) -> None:
         line = decided.line
+        self.told.touched.add(line.line_id)
         if decision.action in ("change", "split"):
             self.told.edits[line.line_id] = line.quantity_milli
         if line.state == "snoozed" and line.snoozed_until is not None:

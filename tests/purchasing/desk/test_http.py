@@ -267,6 +267,9 @@ def test_purchase_order_is_read_as_data_and_as_a_file(desk: Api) -> None:
         "2",
         "18",
     )
+    printed = desk.read.get(path, headers={"Accept": "application/pdf"})
+    assert printed.headers["Content-Disposition"] == f'attachment; filename="{a["order_id"]}.pdf"'
+    assert printed.content.startswith(b"%PDF-")
     check_problem(desk.read.get("/v1/purchase-orders/PO-none"), 404, "order_unknown")
 
 

@@ -1,0 +1,15 @@
+"""Alerts of orders that are late."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0049"
+down_revision = "0048"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(files("sql").joinpath("migrations", "0049_late_orders.sql").read_text("utf-8"))
