@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from catalog.frames import read_frame
 from dashboard.feeds.fixing import SAID
 from dashboard.filters import choose
 from dashboard.freshness import data_state
@@ -75,6 +76,9 @@ def render(reader: Reader, user: User) -> None:
         st.warning(plain(why))
         return
     lines, found = listed["lines"], listed["found"]
+    if state == "open":
+        for waiting in read_frame(reader.engine, "orders_waiting")["why"]:
+            st.caption(f":material/hourglass_empty: {plain(waiting)}; some lines wait.")
     if not lines:
         if page > 1:
             turn_to(1)

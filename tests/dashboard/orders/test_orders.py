@@ -1,5 +1,6 @@
 """Page Orders: what is proposed, why, and what a buyer makes of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,9 +12,11 @@ from purchasing.desk.proposals import Proposal, put_proposals, see
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, text_of
 
+WAITS = "baker takes orders from EUR 50 on; EUR 20 are needed today"
 WHY: dict[str, Any] = {
     "sentence": "6 days' demand 60 ± 7; a fill rate of 95 % needs 54; have 20 on hand; order 34 = 3 packs of 12 = 36",
-    "data": {"pack": 12.0},
+    "data": {"pack": 12.0, "on_hand": 20.0},
+    "doubt": {"chance": 0.83, "days_without": 19},
     "sells_in": "EUR",
     "from": {"supplier": "terms", "lead": "promised: 3 days"},
     "overrides": [{"change": "percent", "value": 15.0, "from": "2026-03-02", "to": "2026-03-03", "by": "ben",
@@ -37,7 +40,8 @@ def desk(api: Api, database: sa.Engine, before_api: Dashboard) -> Dashboard:
         for number, sku in enumerate("AB")
     ]  # fmt: skip
     with database.begin() as connection:
-        put_proposals(connection, see(connection), needs, by="run")
+        seen = replace(see(connection), detail={"waiting": {"baker": WAITS}})
+        put_proposals(connection, seen, needs, by="run")
     return before_api
 
 
@@ -48,6 +52,7 @@ def first_line(api: Api) -> str:
 def test_lines_are_shown_with_their_sentence_and_cost(desk: Dashboard) -> None:
     drawn = desk.draw("orders")
     assert [metric.value for metric in drawn.metric] == ["2", "EUR 108.00", "EUR 18.00"]
+    assert f"{WAITS}; some lines wait." in text_of(drawn)
     (table,) = drawn.dataframe
     assert table.value["why"].tolist() == [WHY["sentence"]] * 2
     assert table.value["product"].tolist() == ["Apples", "B"]
@@ -64,6 +69,8 @@ def test_a_line_is_explained_and_approved(desk: Dashboard, api: Api) -> None:
     assert drawn.header[0].value == "Apples for S1"
     assert WHY["sentence"] in text_of(drawn)
     assert "Lead time: promised" in text_of(drawn)
+    assert "nothing sold on 19 days in stock" in drawn.warning[0].value
+    assert "a chance of 83%" in drawn.warning[0].value
     assert "empty on Tue 3 Mar without the order" in text_of(drawn)
     drawn.button(key=f"orders.{line}.1.approve").click().run()
     assert drawn.success[0].value.startswith("1 line approved; on order as PO")
