@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -112,15 +113,17 @@ def work(client: httpx.Client, actions: int) -> dict[str, list[float]]:
     }
     taken: dict[str, list[float]] = {name: [] for name in ("list", *kinds)}
     for number in range(actions):
-        page = {"limit": 50, "offset": 50 * number, "sort": SORTS[number % len(SORTS)]}
-        lines = timed(taken["list"], lambda asked=page: client.get("/v1/orders", params=asked))[
-            "lines"
-        ]
+        page: dict[str, Any] = {
+            "limit": 50,
+            "offset": 50 * number,
+            "sort": SORTS[number % len(SORTS)],
+        }
+        lines = timed(taken["list"], partial(client.get, "/v1/orders", params=page))["lines"]
         fresh = [line for line in lines if line["state"] == "proposed" and line["buyer"] is None]
         for line, (action, more) in zip(fresh, kinds.items(), strict=False):
             one = {"line": line["line_id"], "seen": line["version"], "action": action, **more}
             body = {"decisions": [one], "user": "anna"}
-            answer = timed(taken[action], lambda sent=body: client.post("/v1/orders", json=sent))
+            answer = timed(taken[action], partial(client.post, "/v1/orders", json=body))
             assert answer["lines"][0]["error"] is None, answer
     assert all(len(seconds) > actions / 2 for seconds in taken.values())
     return taken

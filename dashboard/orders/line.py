@@ -138,6 +138,15 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
         f"{counted(line['ordered'], line['unit'])}, of which {quantity(line['received'])} have come."
     )
     if order := read_order(reader, str(line["order_id"])):
+        _files(reader, order, key)
+    reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
+    if st.button("Cancel this line", key=f"{key}.cancel"):
+        _done(reader, user, line, "cancel", reason=reason)
+
+
+def _files(reader: Reader, order: Mapping[str, Any], key: str) -> None:
+    """Offer an order as files for its supplier."""
+    with st.container(horizontal=True):
         st.download_button(
             f"{order['order_id']} as CSV",
             csv_of(pd.DataFrame(order["lines"])),
@@ -156,9 +165,6 @@ def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
-    if st.button("Cancel this line", key=f"{key}.cancel"):
-        _done(reader, user, line, "cancel", reason=reason)
 
 
 def _done(reader: Reader, user: User, line: Mapping[str, Any], action: str, **more: Any) -> None:

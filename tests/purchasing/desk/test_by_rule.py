@@ -59,9 +59,8 @@ def test_each_run_is_looked_at_once_and_people_see_the_exceptions(
     for action, more in (("snooze", {"until": "2099-01-01"}), ("wake", {})):
         body = {"line": c["line_id"], "seen": c["version"], "action": action, **more}
         (c,) = api.operate.post("/v1/orders", json={"decisions": [body]}).json()["lines"]
-    keeper = RuleKeeper(
-        database, desk_of(Recorder(database, Settings())), replace(RULE, factor_max=None)
-    )
+    desk = desk_of(Recorder(api.engine, Settings()))
+    keeper = RuleKeeper(api.engine, desk, replace(RULE, factor_max=None))
     assert [keeper.look(), keeper.look()] == [1, 0]
     left = {line["product"] for line in api.read.get("/v1/orders").json()["lines"]}
     assert left == {"B", "C"}

@@ -15,6 +15,7 @@ from stocktide.foundation.errors import Invalid, Transient
 from stocktide.foundation.mail import send_mail
 from stocktide.foundation.settings import Settings
 from tests.alerts.shops import receiver
+from tests.conftest import AsPart
 from tests.stocktide.entrypoints.mail_server import mail_server
 
 NOW = datetime(2026, 3, 2, 5, 20, tzinfo=UTC)
@@ -81,16 +82,17 @@ def test_digest_goes_once_by_each_channel_and_again_where_it_was_not_taken(
 
 
 def test_failed_night_is_told_once_with_what_to_do_and_the_digest_after_it(
-    morning: sa.Engine,
+    morning: sa.Engine, as_part: AsPart
 ) -> None:
+    worker = as_part("worker")
     ran(morning, "failed", "No forecast is published; run `stocktide forecast` first.")
     with mail_server() as mail:
         told = Settings(
             smtp_url=f"smtp://127.0.0.1:{mail.port}", smtp_from="a@example.org", digest_to="b@example.org"
         )  # fmt: skip
-        assert [send_due(morning, told, NOW)["sent"] for _ in range(2)] == [["mail"], []]
+        assert [send_due(worker, told, NOW)["sent"] for _ in range(2)] == [["mail"], []]
         ran(morning, "succeeded")
-        assert send_due(morning, told, NOW)["sent"] == ["mail"]
+        assert send_due(worker, told, NOW)["sent"] == ["mail"]
     failed, digest = mail.mails
     assert failed["Subject"] == "Orders: nothing was proposed on 2026-03-02"
     assert "run `stocktide forecast` first" in failed.get_content()
