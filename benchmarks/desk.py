@@ -25,6 +25,7 @@ import numpy as np
 
 from benchmarks._claims import at_most, figure
 from purchasing.desk.proposals import Proposal, put_proposals, see
+from stocktide.domain.kinds import SALE
 from stocktide.foundation.database import create_engine
 from tests.system.running import Running, up
 
@@ -93,7 +94,7 @@ def sell(running: Running, done: threading.Event) -> None:
             now = datetime.now(UTC).isoformat()
             events = [
                 {
-                    "specversion": "1.0", "id": f"b{number}", "source": "/till", "type": "stocktide.sale", "time": now,
+                    "specversion": "1.0", "id": f"b{number}", "source": "/till", "type": SALE.type, "time": now,
                     "data": {"product": f"P{number % PRODUCTS:04}", "location": "S000", "quantity": 1},
                 }
                 for number in (next(numbers) for _ in range(EVENTS_AT_ONCE))
