@@ -87,20 +87,14 @@ def tell_location(
     those of the terms.
     """
     place = {product: number for number, product in enumerate(future.products)}
-    return [
-        _tell(
-            draft,
-            number,
-            _demand(future, draft.rows.iloc[[number]], place),
-            future,
-            facts,
-            shared,
-            prices,
-        )
-        for draft in drafts
-        for number in range(len(draft.rows))
-        if _ordered(draft, number, shared) > 0
-    ]
+    made: list[Proposal] = []
+    for draft in drafts:
+        quantities = _quantities(draft, shared)
+        for number in np.flatnonzero(quantities > 0).tolist():
+            demand = _demand(future, draft.rows.iloc[[number]], place)
+            quantity = float(quantities[number])
+            made.append(_tell(draft, number, quantity, demand, future, facts, shared, prices))
+    return made
 
 
 def _groups(
@@ -154,15 +148,22 @@ def orders_around(lines: Lines, found: Orders) -> Floats:
     return np.concatenate([np.zeros((len(lines), 1)), packs], axis=1)
 
 
-def _ordered(draft: Draft, number: int, shared: Mapping[tuple[str, str], Shared]) -> float:
-    row = draft.rows.iloc[number]
-    own = float(draft.found.quantity[number])
-    return shared.get((row["product"], row["location"]), Shared(own, "")).quantity
+def _quantities(draft: Draft, shared: Mapping[tuple[str, str], Shared]) -> Floats:
+    """Return what each line orders: (n,) units."""
+    own = draft.found.quantity.tolist()
+    pairs = zip(draft.rows["product"], draft.rows["location"], own, strict=True)
+    return np.array(
+        [
+            shared[product, location].quantity if (product, location) in shared else units
+            for product, location, units in pairs
+        ]
+    )
 
 
 def _tell(
     draft: Draft,
     number: int,
+    quantity: float,
     demand: NDArray[np.float32],
     future: Future,
     facts: Facts,
@@ -171,7 +172,6 @@ def _tell(
 ) -> Proposal:
     row = draft.rows.iloc[number]
     pair = (row["product"], row["location"])
-    quantity = _ordered(draft, number, shared)
     why = shared[pair].why if pair in shared else None
     told = explain(draft.found, draft.lines, draft.policy, number, quantity=quantity, changed=why)
     periods = draft.lines.on_order.shape[1]
