@@ -42,7 +42,7 @@ def two_shops(api: Api, database: sa.Engine, lake: Lake) -> int:
         ),
         run_id=None,
     )
-    lineage = PathLineage(run, 1, str(TODAY - timedelta(days=1)), 7, "D", 0, DAYS)
+    lineage = PathLineage(run, str(TODAY - timedelta(days=1)), 7, "D", 0, DAYS)
     rng = np.random.default_rng(3)
     drawn = (rng.poisson(MEAN[:, [t]], (3, PATHS)).astype(np.float32) for t in range(DAYS))
     days = pd.date_range(TODAY, periods=DAYS)
