@@ -1826,6 +1826,31 @@ CREATE TABLE query_handovers (
     CONSTRAINT query_handovers_pkey PRIMARY KEY (handover_id)
 );
 
+-- How much a location can put away on a day. Never overwritten, as calendar_events.
+CREATE TABLE receiving_limits (
+    term_id           bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term              text COLLATE "C" NOT NULL,
+    content_hash      text NOT NULL,
+    location          text COLLATE "C" NOT NULL,
+    -- of all goods together
+    units_a_day_milli bigint NOT NULL,
+    known_since       timestamptz NOT NULL DEFAULT now(),
+    recorded_at       timestamptz NOT NULL DEFAULT now(),
+    recorded_by       text NOT NULL,
+    withdrawn_at      timestamptz,
+    withdrawn_by      text,
+    CONSTRAINT receiving_limits_pkey PRIMARY KEY (term_id),
+    CONSTRAINT receiving_limits_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT receiving_limits_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT receiving_limits_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT receiving_limits_units_a_day_milli_check CHECK (units_a_day_milli > 0)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX receiving_limits_in_force ON receiving_limits (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER receiving_limits_stay BEFORE DELETE OR UPDATE ON receiving_limits FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON receiving_limits TO stocktide_reader;
+
 -- Who did what with a reject, in order. Append-only.
 CREATE TABLE reject_actions (
     action_id     bigint NOT NULL GENERATED ALWAYS AS IDENTITY,

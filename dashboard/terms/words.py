@@ -159,4 +159,10 @@ KINDS: Mapping[str, TermKind] = {
             "currency": text("Currency"),
         },
     ),
+    "receiving-limits": TermKind(
+        "Goods in",
+        "How many units of all goods together a location can put away on a day.",
+        1,
+        {"location": text("Location"), "units_a_day": number("Units a day")},
+    ),
 }

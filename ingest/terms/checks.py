@@ -34,7 +34,7 @@ MAY_BE_ZERO = (
     "shortage",
     "presentation",
 )
-ABOVE_ZERO = ("pack", "multiple", "from_quantity", "truck_units", "capacity", "amount")  # fmt: skip
+ABOVE_ZERO = ("pack", "multiple", "from_quantity", "truck_units", "capacity", "amount", "units_a_day")  # fmt: skip
 MONEY = ("price", "minimum_value", "order_cost", "shortage", "amount")
 
 

@@ -1,4 +1,4 @@
-"""The eight kinds of terms: the fields that a sender fills in.
+"""The nine kinds of terms: the fields that a sender fills in.
 
 Quantities are in units of the product, days are calendar days. What is left out is not known; the default that takes
 its place is named where it is used.
@@ -141,3 +141,10 @@ class BuyerBudgetIn(Term, kw_only=True):
     to: date
     amount: Number
     currency: Currency
+
+
+class ReceivingLimitIn(Term, kw_only=True):
+    """How many units of all goods together a location can put away on a day."""
+
+    location: Label
+    units_a_day: Number

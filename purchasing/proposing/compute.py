@@ -39,9 +39,9 @@ POLICIES: Mapping[str, tuple[str, str | None]] = {
 class Draft:
     """Lines of one location and measure with what each of them would order by itself.
 
-    rows, lines, found, policy: n lines. grid, costs: (n, P), orders around it, from none on, and what they cost; of
-    lines whose supplier has terms of a whole order. arrives: (n,) period of an arrival now. at_risk: (n,) units missed
-    without an order.
+    rows, lines, found, policy: n lines. joined: (n,) lines that share something. grid, costs: (n, P), what may be
+    ordered instead, from none on, and what it costs, if there are such lines. arrives: (n,) period of an arrival now.
+    at_risk: (n,) units missed without an order. expected: (days,) units that all lines sell by day, from today on.
     """
 
     rows: pd.DataFrame
@@ -50,6 +50,8 @@ class Draft:
     policy: Policy
     arrives: NDArray[np.int64]
     at_risk: Floats
+    expected: Floats
+    joined: NDArray[np.bool_]
     grid: Floats
     costs: Floats
 
@@ -64,7 +66,7 @@ class Shared(NamedTuple):
 def draft_location(
     future: Future, prepared: Prepared, facts: Facts, *, today: date, joined: Collection[str]
 ) -> list[Draft]:
-    """Return what each line of one location would order by itself. joined: suppliers with terms of a whole order."""
+    """Return what each line of one location would order by itself. joined: suppliers whose lines share something."""
     place = {product: number for number, product in enumerate(future.products)}
     return [
         _draft(
@@ -133,19 +135,25 @@ def _draft(
     without = found.missed + np.where(lines.worth > 0, found.saved[:, -1] / worth, 0.0)
     grid = np.zeros((len(rows), 1))
     costs = grid
-    if rows["supplier"].isin(joined).any():
+    limited = future.location in set(facts.terms["receiving_limits"]["location"])
+    shares_something = rows["supplier"].isin(joined).to_numpy() | limited
+    if shares_something.any():
         grid = orders_around(lines, found)
         costs = order_costs(lines, demand, leads, review, grid)
     arrives = np.minimum(np.rint(leads.mean).astype(np.int64), demand.shape[2] - 1)
-    return Draft(rows, lines, found, policy, arrives, without, grid, costs)
+    period = demand.mean(axis=1, dtype=np.float64).sum(axis=0) / future.days
+    by_day = np.repeat(period, round(future.days))
+    return Draft(
+        rows, lines, found, policy, arrives, without, by_day, shares_something, grid, costs
+    )
 
 
 def orders_around(lines: Lines, found: Orders) -> Floats:
-    """Return what a line may order: none, and packs around its own order, as far as there is room: (n, P)."""
+    """Return what a line may order: none, parts of its own order, packs around it if there is room: (n, P)."""
     room = np.floor(found.room / lines.step + 1e-6) * lines.step
     most = np.maximum(found.quantity, room)[:, None]
     packs = np.minimum(pack_grid(lines, found.quantity), most)
-    return np.concatenate([np.zeros((len(lines), 1)), packs], axis=1)
+    return np.sort(np.concatenate([np.zeros((len(lines), 1)), found.grid, packs], axis=1), axis=1)
 
 
 def _quantities(draft: Draft, shared: Mapping[tuple[str, str], Shared]) -> Floats:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -69,9 +69,9 @@ def prepare(
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
     leads, sources = _leads(rows, facts, supplying, today, defaults)
-    rows["lead_from"] = [
-        sources[pair] for pair in zip(rows["supplier"], rows["product"], strict=True)
-    ]
+    pairs = list(zip(rows["supplier"], rows["product"], strict=True))
+    rows["lead_from"] = [sources[pair] for pair in pairs]
+    rows["arrives_on"] = [today + timedelta(days=_middle(leads[pair])) for pair in pairs]
     return Prepared(rows, leads)
 
 
@@ -277,6 +277,11 @@ def _lead(
     days = defaults.lead_days if promised is None else int(promised)
     told = f"default: {days} days" if promised is None else f"promised: {days} days"
     return np.eye(days + 1)[days], told
+
+
+def _middle(shares: Floats) -> int:
+    """Return the first number of days by which half of the arrivals have come."""
+    return int(np.argmax(np.cumsum(shares) >= 0.5 - 1e-9))
 
 
 def _known(*columns: Any) -> list[Any]:

@@ -13,7 +13,8 @@ from purchasing.proposing.arrays import Future
 from purchasing.proposing.compute import draft_location, tell_location
 from purchasing.proposing.facts import Doubts, read_facts
 from purchasing.proposing.prepare import Defaults, prepare
-from purchasing.proposing.sharing import joined_suppliers, share_orders
+from purchasing.proposing.shared_lines import joined_suppliers
+from purchasing.proposing.sharing import share_orders
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
 
@@ -52,7 +53,9 @@ def propose_today(
             future.location: draft_location(future, prepared, facts, today=today, joined=joined)
             for future in read_futures()[1]
         }
-        shared = share_orders([one for found in drafts.values() for one in found], facts)
+        shared = share_orders(
+            [one for found in drafts.values() for one in found], facts, today=today
+        )
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
         proposals: list[Proposal] = []

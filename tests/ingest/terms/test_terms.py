@@ -35,6 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "shelf-limits": {"product": "A", "location": "S1", "shelf_life_days": 6, "capacity": 40, "presentation": 2.5,
                      "last_order_on": "2027-06-01"},
     "buyer-budgets": {"buyer": "anna", **SPAN, "amount": 5000, "currency": "EUR"},
+    "receiving-limits": {"location": "S1", "units_a_day": 480},
 }  # fmt: skip
 
 
@@ -139,6 +140,8 @@ WRONG: list[tuple[str, dict[str, Any], type[StocktideError], str]] = [
     ("stock-costs", {"holding_rate": None, "shortage": None}, Invalid, "Give holding_rate, shortage or both"),
     ("shelf-limits", {"last_order_on": "2207-01-01"}, Invalid, "2207-01-01 is not from"),
     ("buyer-budgets", {"amount": "0"}, Invalid, "amount: 0 is not an amount above 0"),
+    ("receiving-limits", {"units_a_day": 0}, Invalid, "units_a_day: 0 is not a quantity above 0"),
+    ("receiving-limits", {"location": "S9"}, NotFound, "S9"),
 ]  # fmt: skip
 
 
