@@ -15,6 +15,7 @@ from purchasing.desk.purchase_order import order_csv, read_order
 from purchasing.desk.shell import Decided, Desk, line_history
 from purchasing.lead_times import list_lead_times
 from purchasing.missing import list_missing
+from purchasing.moves import list_moves, send_moves
 from purchasing.proposing.prepare import Defaults
 from stocktide.domain.exact_numbers import INT64_MAX, MILLI_PLACES, NotExact, Number, scaled_exactly
 from stocktide.foundation.errors import Invalid
@@ -116,6 +117,32 @@ def get_missing_terms(
     with engine_of(request).connect() as connection:
         missing, found = list_missing(connection, defaults, offset=offset, limit=limit)
     return {"missing": missing, "found": found}
+
+
+@router.get("/orders/moves")
+def get_moves(request: Request, _key: ReadKey) -> dict[str, Any]:
+    """List what the newest run would move between shops before anything is bought, and what of it is sent."""
+    with engine_of(request).connect() as connection:
+        return {"moves": list_moves(connection)}
+
+
+class MovesIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/orders/moves. moves: each `transfer_id` once. user: who sends them."""
+
+    moves: Annotated[list[str], msgspec.Meta(min_length=1, max_length=1_000)]
+    user: str | None = None
+
+
+@router.post("/orders/moves", openapi_extra=body_of(MovesIn))
+async def post_moves(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Record moves as sent; they are in transit when this answers. The same again changes nothing."""
+    body = await read_body(request, MovesIn, settings_of(request).body_bytes_max)
+    by, desk = asked_by(key, body.user), request.app.state.desk
+
+    def work(connection: sa.Connection) -> list[dict[str, Any]]:
+        return send_moves(connection, desk.record, body.moves, by=by)
+
+    return {"moves": await in_transaction(request, work)}
 
 
 @router.get("/orders/{line_id}/history")

@@ -19,6 +19,7 @@ from dashboard.orders.desk import (
     read_suppliers,
 )
 from dashboard.orders.line import draw_line
+from dashboard.orders.moves import draw_moves
 from dashboard.orders.steps import draw_pager, draw_steps, page_asked, turn_to
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
@@ -79,6 +80,7 @@ def render(reader: Reader, user: User) -> None:
     if state == "open":
         for waiting in read_frame(reader.engine, "orders_waiting")["why"]:
             st.caption(f":material/hourglass_empty: {plain(waiting)}; some lines wait.")
+        draw_moves(reader, user)
     if not lines:
         if page > 1:
             turn_to(1)

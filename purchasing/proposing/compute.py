@@ -26,6 +26,8 @@ from replenishment import (
 )
 from replenishment import Proposal as Orders
 
+# The share of futures in which a shop does not sell more before the forecast ends.
+SURELY = 0.9
 # Of stock on a day, with and without the order.
 BAND = (0.1, 0.5, 0.9)
 POLICIES: Mapping[str, tuple[str, str | None]] = {
@@ -41,7 +43,8 @@ class Draft:
 
     rows, lines, found, policy: n lines. joined: (n,) lines that share something. grid, costs: (n, P), what may be
     ordered instead, from none on, and what it costs, if there are such lines. arrives: (n,) period of an arrival now.
-    at_risk: (n,) units missed without an order. expected: (days,) units that all lines sell by day, from today on.
+    at_risk: (n,) units missed without an order. left_over: (n,) units that will probably be there still when the
+    forecast ends. expected: (days,) units that all lines sell by day, from today on.
     """
 
     rows: pd.DataFrame
@@ -50,6 +53,7 @@ class Draft:
     policy: Policy
     arrives: NDArray[np.int64]
     at_risk: Floats
+    left_over: Floats
     expected: Floats
     joined: NDArray[np.bool_]
     grid: Floats
@@ -124,6 +128,7 @@ def _draft(
 ) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
     shares = lead_shares(rows, prepared, future.days)
+    wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
     lines = lines_of(rows, future, facts, today, demand.shape[2])
     kind, target = POLICIES[measure]
@@ -143,8 +148,21 @@ def _draft(
     arrives = np.minimum(np.rint(leads.mean).astype(np.int64), demand.shape[2] - 1)
     period = demand.mean(axis=1, dtype=np.float64).sum(axis=0) / future.days
     by_day = np.repeat(period, round(future.days))
+    left_over = (
+        lines.on_hand - lines.reserved + lines.arriving(demand.shape[2]).sum(axis=1) - wanted
+    )
     return Draft(
-        rows, lines, found, policy, arrives, without, by_day, shares_something, grid, costs
+        rows,
+        lines,
+        found,
+        policy,
+        arrives,
+        without,
+        left_over,
+        by_day,
+        shares_something,
+        grid,
+        costs,
     )
 
 

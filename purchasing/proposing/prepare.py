@@ -27,13 +27,15 @@ class Defaults:
     """What holds where nobody said anything else.
 
     fill_rate: share of demand to be met from stock. lead_days: from order to delivery. holding_rate: of a unit's cost
-    a year. cost_share: of the selling price, where no cost is known.
+    a year. cost_share: of the selling price, where no cost is known. move_worth: of goods that are worth a trip
+    between shops.
     """
 
     fill_rate: float = 0.95
     lead_days: int = 7
     holding_rate: float = 0.25
     cost_share: float = 0.6
+    move_worth: float = 25.0
 
 
 @dataclass(frozen=True)

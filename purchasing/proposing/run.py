@@ -1,7 +1,7 @@
 """A run proposes what to order today, from the newest forecast's paths, stock and terms; it puts it on the desk."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.compute import draft_location, tell_location
 from purchasing.proposing.facts import Doubts, read_facts
+from purchasing.proposing.moves import plan_moves
 from purchasing.proposing.prepare import Defaults, prepare
 from purchasing.proposing.shared_lines import joined_suppliers
 from purchasing.proposing.sharing import share_orders
@@ -58,6 +59,11 @@ def propose_today(
         )
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
+        moves = plan_moves(
+            [one for found in drafts.values() for one in found],
+            facts,
+            least_worth=defaults.move_worth,
+        )
         proposals: list[Proposal] = []
         # paths of all locations may not fit into memory: they are read again
         for future in read_futures()[1]:
@@ -69,6 +75,7 @@ def propose_today(
             "lines_looked_at": len(prepared.rows),
             "defaults": vars(defaults),
             "waiting": shared.waiting,
+            "moves": [asdict(move) for move in moves],
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:

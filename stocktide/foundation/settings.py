@@ -227,6 +227,13 @@ class Settings(BaseSettings):
         ge=1,
         description="A line of an order that costs so much or more needs two people, in the chain's currency.",
     )
+    order_move_worth: float = Field(
+        25.0,
+        ge=0,
+        le=1e9,
+        description="Goods that a shop will not sell soon are proposed to be moved to a shop of its region that would "
+        "order them, if they cost so much together or more.",
+    )
     order_rule_amount: int | None = Field(
         None,
         ge=1,
