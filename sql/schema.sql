@@ -44,6 +44,8 @@ CREATE TABLE adjusted_forecasts (
     factor          double precision[] NOT NULL,
     -- by period and quantile (q025 to q975): units beside; null: none
     added           double precision[],
+    -- last days of the periods
+    ends            date[] NOT NULL,
     CONSTRAINT adjusted_forecasts_pkey PRIMARY KEY (forecast_run_id, node_id),
     CONSTRAINT adjusted_forecasts_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
 );
@@ -1101,6 +1103,35 @@ CREATE TABLE forecasts (
     CONSTRAINT forecasts_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
 );
 GRANT SELECT ON forecasts TO stocktide_reader;
+
+-- The published forecast with the overrides in force, by item and period: what is shown and acted on. published: its
+-- mean without them; is_adjusted: some override reaches the item. What models and versions are judged by is read from
+-- forecasts.
+CREATE VIEW forecasts_in_force AS
+ SELECT f.forecast_run_id,
+    f.node_id,
+    f.ds,
+    COALESCE(a.yhat[k.at], f.yhat) AS yhat,
+    f.yhat AS published,
+    a.node_id IS NOT NULL AS is_adjusted,
+    f.q025 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][1], 0::double precision) AS q025,
+    f.q10 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][2], 0::double precision) AS q10,
+    f.q20 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][3], 0::double precision) AS q20,
+    f.q25 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][4], 0::double precision) AS q25,
+    f.q30 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][5], 0::double precision) AS q30,
+    f.q40 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][6], 0::double precision) AS q40,
+    f.q50 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][7], 0::double precision) AS q50,
+    f.q60 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][8], 0::double precision) AS q60,
+    f.q70 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][9], 0::double precision) AS q70,
+    f.q75 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][10], 0::double precision) AS q75,
+    f.q80 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][11], 0::double precision) AS q80,
+    f.q90 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][12], 0::double precision) AS q90,
+    f.q975 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][13], 0::double precision) AS q975
+   FROM published_forecast p
+     JOIN forecasts f USING (forecast_run_id)
+     LEFT JOIN adjusted_forecasts a USING (forecast_run_id, node_id)
+     CROSS JOIN LATERAL ( SELECT array_position(a.ends, f.ds) AS at) k;
+GRANT SELECT ON forecasts_in_force TO stocktide_reader;
 
 -- Products at places that the ETL cannot bring on: each run tries them again, and what works is let go. Their figures
 -- stand where they stood.

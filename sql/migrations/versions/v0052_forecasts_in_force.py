@@ -1,0 +1,17 @@
+"""The forecast that people act on, in one view."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0052"
+down_revision = "0049"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(
+        files("sql").joinpath("migrations", "0052_forecasts_in_force.sql").read_text("utf-8")
+    )
