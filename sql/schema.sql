@@ -146,6 +146,50 @@ CREATE INDEX alerts_product ON alerts (product_id, alert_id);
 CREATE INDEX alerts_unannounced ON alerts (rule, subject) WHERE closed_at IS NULL AND NOT announced;
 GRANT SELECT ON alerts TO stocktide_reader;
 
+-- Which lines of the order desk need no person. Never overwritten, as calendar_events.
+CREATE TABLE approval_rules (
+    term_id       bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term          text COLLATE "C" NOT NULL,
+    content_hash  text NOT NULL,
+    supplier      text COLLATE "C",
+    product       text COLLATE "C",
+    category      text,
+    department    text,
+    location      text COLLATE "C",
+    region        text,
+    country       text,
+    -- class by sales; null: any
+    abc           text,
+    -- false: people approve what the row is about, whatever wider rows say
+    approve       boolean NOT NULL,
+    -- what a line may cost, in the chain's currency
+    amount_micros bigint,
+    -- how many times what is usually ordered a line may be; null: any
+    factor        double precision,
+    -- share by which the forecast may differ from the one before; null: any
+    change        double precision,
+    known_since   timestamptz NOT NULL DEFAULT now(),
+    recorded_at   timestamptz NOT NULL DEFAULT now(),
+    recorded_by   text NOT NULL,
+    withdrawn_at  timestamptz,
+    withdrawn_by  text,
+    CONSTRAINT approval_rules_pkey PRIMARY KEY (term_id),
+    CONSTRAINT approval_rules_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT approval_rules_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT approval_rules_abc_check CHECK (abc = ANY (ARRAY['A'::text, 'B'::text, 'C'::text])),
+    CONSTRAINT approval_rules_amount_micros_check CHECK (amount_micros > 0),
+    CONSTRAINT approval_rules_change_check CHECK (change > 0::double precision),
+    CONSTRAINT approval_rules_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT approval_rules_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT approval_rules_check2 CHECK (NOT approve OR amount_micros IS NOT NULL),
+    CONSTRAINT approval_rules_factor_check CHECK (factor > 0::double precision)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX approval_rules_in_force ON approval_rules (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER approval_rules_stay BEFORE DELETE OR UPDATE ON approval_rules FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON approval_rules TO stocktide_reader;
+
 -- What a buyer may order for in a period. Never overwritten, as calendar_events.
 CREATE TABLE buyer_budgets (
     term_id       bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -430,6 +474,8 @@ CREATE TABLE commitments (
 CREATE INDEX commitments_awaited ON commitments (expected_on) WHERE opened_milli > closed_milli AND purpose = 'on_order'::text;
 -- Serves the view stock_position: what a pair has open.
 CREATE INDEX commitments_open ON commitments (product_id, location_id) WHERE opened_milli > closed_milli;
+-- Serves purchasing/desk/rule_candidates: the last orders of a pair.
+CREATE INDEX commitments_ordered ON commitments (product_id, location_id, updated_at DESC) WHERE purpose = 'on_order'::text AND opened_milli > 0;
 GRANT SELECT ON commitments TO stocktide_reader;
 
 -- Which entry corrects which; each entry is corrected at most once.

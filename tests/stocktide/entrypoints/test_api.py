@@ -30,6 +30,7 @@ TERMS = (
     "stock-costs",
     "shelf-limits",
     "buyer-budgets",
+    "approval-rules",
 )
 NEEDS = {
     ("POST", "/v1/events"): "ingest",

@@ -1,4 +1,4 @@
-"""The forecast that people act on, in one view."""
+"""The forecast that people act on, in one view; and who lets orders through without a person."""
 
 from importlib.resources import files
 
@@ -13,5 +13,5 @@ def upgrade() -> None:
     driver = op.get_bind().connection.driver_connection
     assert driver is not None  # noqa: S101 - migrations run online only
     driver.execute(
-        files("sql").joinpath("migrations", "0052_forecasts_in_force.sql").read_text("utf-8")
+        files("sql").joinpath("migrations", "0052_in_force_and_by_rule.sql").read_text("utf-8")
     )
