@@ -8,8 +8,10 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from purchasing.desk.approval_rules import read_rules
+from purchasing.desk.by_rule import exceptions_in
 from purchasing.desk.document import order_pdf
-from purchasing.desk.lines import Decision
+from purchasing.desk.lines import OPEN, Decision
 from purchasing.desk.listing import Sort, line_said, list_lines, list_suppliers
 from purchasing.desk.purchase_order import order_csv, read_order
 from purchasing.desk.shell import Decided, Desk, line_history
@@ -85,7 +87,10 @@ def get_orders(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """List lines of the order desk, a page at a time; `state`: open, ordered and others. cost, at_risk: of all."""
+    """List lines of the order desk, a page at a time; `state`: open, ordered and others. cost, at_risk: of all.
+
+    `why_not` of an open line says why no rule approved it; null where rules are off, or about to approve it.
+    """
     asked = {
         "supplier": checked_text(supplier),
         "product": checked_text(product),
@@ -95,7 +100,12 @@ def get_orders(
     }
     with engine_of(request).connect() as connection:
         listed = list_lines(connection, state=state, sort=sort, offset=offset, limit=limit, **asked)
-    return listed._asdict()
+        desk: Desk = request.app.state.desk
+        rules = read_rules(connection, request.app.state.order_rule, desk.currency)
+        ids = [line["line_id"] for line in listed.lines if line["state"] in OPEN]
+        why_not = exceptions_in(connection, desk, rules, ids)
+    lines = [{**line, "why_not": why_not.get(line["line_id"])} for line in listed.lines]
+    return listed._replace(lines=lines)._asdict()
 
 
 @router.get("/orders/suppliers")

@@ -1,10 +1,11 @@
-"""The nine kinds of terms, and the tables that keep them."""
+"""The ten kinds of terms, and the tables that keep them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ingest.terms.checks import MONEY, faults_of
 from ingest.terms.shapes import (
+    ApprovalRuleIn,
     BuyerBudgetIn,
     PriceBreakIn,
     ReceivingLimitIn,
@@ -58,6 +59,7 @@ KINDS: Mapping[str, Kind] = {
         _kind("shelf-limits", ShelfLimitIn, SCOPE),
         _kind("buyer-budgets", BuyerBudgetIn, ("buyer", "from_", "to")),
         _kind("receiving-limits", ReceivingLimitIn, ("location",)),
+        _kind("approval-rules", ApprovalRuleIn, ("supplier", "abc", *SCOPE)),
     )
 }
 

@@ -1,4 +1,4 @@
-"""The nine kinds of terms: the fields that a sender fills in.
+"""The ten kinds of terms: the fields that a sender fills in.
 
 Quantities are in units of the product, days are calendar days. What is left out is not known; the default that takes
 its place is named where it is used.
@@ -148,3 +148,18 @@ class ReceivingLimitIn(Term, kw_only=True):
 
     location: Label
     units_a_day: Number
+
+
+class ApprovalRuleIn(Scope, kw_only=True):
+    """Which lines of the order desk need no person: the narrowest that fits counts, whole.
+
+    approve: False keeps people to it. amount: what a line may cost, in the chain's currency. factor: how many times
+    what is usually ordered it may be. change: share by which its forecast may differ from the one before.
+    """
+
+    supplier: Label | None = None
+    abc: Literal["A", "B", "C"] | None = None
+    approve: bool = True
+    amount: Number | None = None
+    factor: float | None = None
+    change: float | None = None

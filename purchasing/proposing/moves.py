@@ -32,7 +32,8 @@ def plan_moves(drafts: Sequence[Draft], facts: Facts, *, least_worth: float) -> 
     """Return the moves that are worth a trip, those of most worth first.
 
     Goods move within a region, out of what a location will probably not sell before the forecast ends, to where they
-    would be ordered today: as many as are wanted, and missed until an order could come. Stock that is in doubt stays where it is said to be. least_worth: of one move.
+    would be ordered today: as many as are wanted, and missed until an order could come. Stock that is in doubt stays
+    where it is said to be. least_worth: of one move.
     """
     drafts = [draft for draft in drafts if len(draft.rows)]
     if not drafts:

@@ -47,7 +47,7 @@ def propose_today(
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
-        run, sales = _sales(read_futures, facts.pairs)
+        run, sales = expected_sales(read_futures, facts.pairs)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         joined = joined_suppliers(facts)
         drafts = {
@@ -116,7 +116,7 @@ def from_today(
     )
 
 
-def _sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int, pd.Series]:
+def expected_sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int, pd.Series]:
     """Return the forecast's run, and the sales that it expects of each product, money: for classes."""
     run, futures = read_futures()
     price = (

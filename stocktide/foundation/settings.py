@@ -238,7 +238,7 @@ class Settings(BaseSettings):
         None,
         ge=1,
         description="A line that costs at most so much, in the chain's currency, is approved by rule if nothing about "
-        "it is unusual; by default people approve all.",
+        "it is unusual and no term of approval is about it; by default people approve all.",
     )
     order_rule_factor: float = Field(
         1.5,

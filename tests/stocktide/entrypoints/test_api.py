@@ -31,6 +31,7 @@ TERMS = (
     "shelf-limits",
     "buyer-budgets",
     "receiving-limits",
+    "approval-rules",
 )
 NEEDS = {
     ("POST", "/v1/events"): "ingest",
