@@ -29,7 +29,7 @@ class Candidate:
     """A line that a rule may approve. rate: of its currency in the chain's, None where nobody knows it.
 
     told: its explanation. of: its category, department, region, country. changed: how far its forecast is from the one
-    before, as a share of that; None without one.
+    before, as a share of that; None without one. is_moved: a move from another shop is proposed.
     """
 
     line: Line
@@ -38,6 +38,7 @@ class Candidate:
     usual_milli: float | None = None
     changed: float | None = None
     of: Mapping[str, str | None] = field(default_factory=dict)
+    is_moved: bool = False
 
     @property
     def scope(self) -> dict[str, str | None]:
@@ -60,6 +61,8 @@ def why_not(rule: ApprovalRule, candidate: Candidate) -> str | None:
         return f"above {rule.amount_micros_max / 1e6:,g} {rule.currency or line.currency or ''}".rstrip()
     if told.get("doubt") is not None:
         return "stock in doubt"
+    if candidate.is_moved:
+        return "another shop has too much of it"
     guessed = [
         one for one in CERTAIN if str(told.get("from", {}).get(one, GUESSED[0])).startswith(GUESSED)
     ]
@@ -155,6 +158,7 @@ def read_candidates(
             row["usual_milli"],
             row["changed"],
             {name: row[name] for name in ("category", "department", "region", "country")},
+            row["is_moved"],
         )
         for row in rows
     ]

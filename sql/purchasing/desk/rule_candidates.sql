@@ -1,11 +1,16 @@
 -- Lines that the newest run proposes and no person has decided anything about, with what their currency is worth in the
 -- chain's; what is usually ordered for the pair, the middle of its last orders, whoever made them; and by how much its forecast
--- in force differs from the one that was published before, over the days that both have. Binds: :currency, :today, :orders;
+-- in force differs from the one that was published before, over the days that both have; is_moved: another shop has too much
+-- of it, and a move is proposed. Binds: :currency, :today, :orders;
 -- :compares, whether forecasts are compared; :ids, of these lines alone, or null.
 WITH candidates AS MATERIALIZED (
     SELECT o.line_id, o.supplier, o.product, o.location, o.state, o.proposed_milli, o.buyer_milli, o.snoozed_until, o.approved_by,
            o.price_micros, o.currency, o.order_id, o.ordered_milli, o.version, o.order_line, o.explanation,
-           p.product_id, p.category, p.department, l.location_id, l.region, l.country
+           p.product_id, p.category, p.department, l.location_id, l.region, l.country,
+           EXISTS (SELECT
+                   FROM order_runs r, jsonb_array_elements(coalesce(r.detail -> 'moves', '[]')) AS m
+                   WHERE r.order_run_id = o.order_run_id AND m ->> 'product' = o.product AND m ->> 'target' = o.location
+           ) AS is_moved
     FROM order_lines o
     JOIN products p ON p.sku = o.product
     JOIN locations l ON l.code = o.location
@@ -38,7 +43,7 @@ nodes AS (
 )
 SELECT c.line_id, c.supplier, c.product, c.location, c.state, c.proposed_milli, c.buyer_milli, c.snoozed_until, c.approved_by,
        c.price_micros, c.currency, c.order_id, c.ordered_milli, c.version, c.order_line, c.explanation, c.category, c.department,
-       c.region, c.country, usual.milli AS usual_milli, forecast.changed,
+       c.region, c.country, usual.milli AS usual_milli, forecast.changed, c.is_moved,
        rate_on(coalesce(c.currency, :currency, ''), coalesce(CAST(:currency AS text), c.currency, ''), CAST(:today AS date)) AS rate
 FROM candidates c
 LEFT JOIN nodes n USING (line_id)

@@ -34,6 +34,7 @@ FRUIT = replace(USUAL, of={"category": "Fruit", "region": "North"})
         (replace(USUAL, rate=None), "cost is not known"),
         (replace(USUAL, rate=1.2), "above 20 EUR"),
         (replace(USUAL, told={**KNOWN, "doubt": {"chance": 0.7}}), "stock in doubt"),
+        (replace(USUAL, is_moved=True), "another shop has too much"),
         (replace(USUAL, told=GUESSED), "supplier and lead"),
         (replace(USUAL, told={}), "supplier and lead"),
         (replace(USUAL, usual_milli=None), "never ordered before"),

@@ -100,6 +100,7 @@ TERMS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "suppliers": [{"supplier": "mill", "lead_days": 1, "buyer": "anna"}],
         "buyer-budgets": [{"buyer": "anna", "amount": "9", "currency": "EUR", **SPAN}],
     },
+    "goods in": {"receiving-limits": [{"location": "S1", "units_a_day": 8}]},
     "classes": {
         "service-targets": [
             {"abc": "A", "measure": "fill_rate", "target": 0.99},
@@ -117,7 +118,13 @@ TERMS["all"] = {
     ],
     **{
         kind: [row for told in TERMS.values() for row in told.get(kind, [])]
-        for kind in ("price-breaks", "buyer-budgets", "shelf-limits", "service-targets")
+        for kind in (
+            "price-breaks",
+            "buyer-budgets",
+            "shelf-limits",
+            "service-targets",
+            "receiving-limits",
+        )
     },
 }
 
