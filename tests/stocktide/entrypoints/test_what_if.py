@@ -100,7 +100,7 @@ TERMS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "suppliers": [{"supplier": "mill", "lead_days": 1, "buyer": "anna"}],
         "buyer-budgets": [{"buyer": "anna", "amount": "9", "currency": "EUR", **SPAN}],
     },
-    "goods in": {"receiving-limits": [{"location": "S1", "units_a_day": 8}]},
+    "goods in": {"receiving-limits": [{"location": "S1", "units_a_day": 3}]},
     "classes": {
         "service-targets": [
             {"abc": "A", "measure": "fill_rate", "target": 0.99},
