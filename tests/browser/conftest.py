@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 
 from data import simulate
 from tests.browser.find_chromium import find_chromium
-from tests.system.running import ROOT, Running, up
+from tests.system.running import Running, quick_config, up
 
 # Read at import: the tests themselves see no STOCKTIDE_* of the outside.
 IN_CI = os.environ.get("STOCKTIDE_CI") == "1"
@@ -26,10 +26,6 @@ ARGUMENTS = [
 # Streamlit's client does not know under which path it is served: it first asks beside the page's own address, where
 # its server answers 404 on purpose, then at the root (streamlit/web/server/starlette/starlette_static_routes.py).
 PROBES = ("/_stcore/health", "/_stcore/host-config")
-FEWER = {
-    'candidates = "auto"': 'candidates = ["WLSS additive", "seasonal_naive"]',
-    "backtest_origins = 3": "backtest_origins = 2",
-}
 VIEWER, VIEWER_PASSWORD = "vera", "only-looking-on"
 
 
@@ -52,14 +48,7 @@ def running(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert browser.is_connected()
     chain = simulate(seed=5, days=90, end=datetime.now(UTC).date())
     folder = tmp_path_factory.mktemp("browser")
-    # what the pages show does not depend on how much was chosen from
-    config = folder / "stocktide.toml"
-    text = (ROOT / "stocktide.toml").read_text()
-    for line, fewer in FEWER.items():
-        assert line in text
-        text = text.replace(line, fewer)
-    config.write_text(text)
-    with up(folder / "home", config=config) as started:
+    with up(folder / "home", config=quick_config(folder)) as started:
         with started.client("operate") as client:
             client.put("/v1/products", json={"products": chain.products}).raise_for_status()
             client.put("/v1/locations", json={"locations": chain.locations}).raise_for_status()

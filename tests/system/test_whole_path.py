@@ -17,7 +17,14 @@ import pytest
 import redis
 
 from data import SampleChain, simulate
-from tests.system.running import Running, environment_of, stocktide, up, wait_until
+from tests.system.running import (
+    Running,
+    environment_of,
+    quick_config,
+    stocktide,
+    up,
+    wait_until,
+)
 
 pytestmark = pytest.mark.system
 # From before the change of the clocks and Easter on.
@@ -32,7 +39,8 @@ def chain() -> SampleChain:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with up(tmp_path_factory.mktemp("path") / "home") as started:
+    folder = tmp_path_factory.mktemp("path")
+    with up(folder / "home", config=quick_config(folder)) as started:
         yield started
 
 
