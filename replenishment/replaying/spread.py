@@ -23,7 +23,7 @@ from replenishment.formulas.conditions import Array
 SPREAD_SEASONS = 26
 # Half-lives, in seasons: of the mean that recent errors are those of, and of their squares.
 MEAN_HALF_LIFE = 5.0
-ERRORS_HALF_LIFE = 4.0
+ERRORS_HALF_LIFE = 3.0
 # Share of the variance that is of recent errors.
 RECENT = 0.5
 # A path that sells next to nothing has no shape of its own.
