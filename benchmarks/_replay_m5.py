@@ -121,7 +121,7 @@ class Forecasts:
         assert file is not None
         self.seconds += json.loads(file.with_suffix(".json").read_text())["seconds"]
         values: NDArray[Any] = np.load(file)
-        return _period_major(values)
+        return _period_major(values[:, :PATHS])
 
     def _write(self, week: int, values: NDArray[np.int16], seconds: float) -> None:
         file = self._file(week)

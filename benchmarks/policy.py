@@ -114,7 +114,7 @@ class Contest:
         """Play all policies, print what they did, and return the saving at 97 % and the worst miss of a target."""
         factors = self.tuned()
         lines = self.steady_state(factors[0.97])
-        outlooks = Outlooks(forecasts.outlooks(print), self.known)
+        outlooks = Outlooks(forecasts.outlooks(print), self.known, span=self.terms.span)
         beside = Beside(lines, self.terms, outlooks.at, self.known)
         policies = {f"ours {target}": beside.decide(target) for target in TARGETS}
         policies |= {f"(s, S) {f}": self.min_max(self.known, f) for f in FACTORS}

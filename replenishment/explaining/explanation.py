@@ -79,7 +79,7 @@ def explain(
     target = float(p.target[row])
     return Explanation(
         policy=policy.kind,
-        target_of="fill rate" if policy.fill_rate is not None else "cycle service",
+        target_of=_target_of(policy),
         target=target if np.isfinite(target) else None,
         periods=float(p.periods[row]),
         demand_mean=float(p.demand_mean[row]),
@@ -116,6 +116,12 @@ def recompute(explanation: Explanation) -> float:
     down = np.array([e.rounded_down])
     quantity = float(round_orders(wanted, line, room=room, down=down).quantity[0])
     return 0.0 if e.too_dear else quantity
+
+
+def _target_of(policy: Policy) -> str:
+    if policy.safety_factor is not None:
+        return "safety factor"
+    return "fill rate" if policy.fill_rate is not None else "cycle service"
 
 
 def _due(line: Lines, total: float) -> Due:

@@ -41,6 +41,8 @@ def _needs(e: Explanation) -> str:
         text = f"{_share(e.target)} of seasons need {level}"
     elif e.target_of == "fill rate":
         text = f"a fill rate of {_share(e.target)} needs {level}"
+    elif e.target_of == "safety factor":
+        text = f"a safety factor of {e.target:.4g} needs {level}"
     else:
         text = f"{_share(e.target)} needs {level}"
     if e.most_sold is not None:

@@ -27,8 +27,9 @@ class Policy:
     - newsvendor: one season, by the ratio of what a unit missed and a unit left over cost.
     - least_cost: as long as another unit costs less until it is sold or wanted than it saves.
 
-    review: (n,) periods between two chances to order. cycle_service or fill_rate: (n,) targets; both None where costs
-    decide. lot: (n,) units of (s, S) and (r, Q); None: the economic order quantity of each line.
+    review: (n,) periods between two chances to order. cycle_service, fill_rate or safety_factor: (n,) targets, all None
+    where costs decide. A safety factor is the standard deviations of demand ordered beyond what is needed on average.
+    lot: (n,) units of (s, S) and (r, Q); None: the economic order quantity of each line.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Policy:
     cycle_service: Array | None = None
     fill_rate: Array | None = None
     lot: Array | None = None
+    safety_factor: Array | None = None
 
     def take(self, rows: Rows) -> "Policy":
         """Return the policy of some of the lines."""
@@ -45,6 +47,7 @@ class Policy:
             cycle_service=None if self.cycle_service is None else self.cycle_service[rows],
             fill_rate=None if self.fill_rate is None else self.fill_rate[rows],
             lot=None if self.lot is None else self.lot[rows],
+            safety_factor=None if self.safety_factor is None else self.safety_factor[rows],
         )
 
 
@@ -56,6 +59,7 @@ def make_policy(
     cycle_service: ArrayLike | None = None,
     fill_rate: ArrayLike | None = None,
     lot: ArrayLike | None = None,
+    safety_factor: ArrayLike | None = None,
 ) -> Policy:
     """Return a policy of n lines; parameters are numbers for all, or (n,).
 
@@ -64,9 +68,9 @@ def make_policy(
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
     by_cost = kind in ("newsvendor", "least_cost")
-    given = (cycle_service is not None) + (fill_rate is not None)
+    given = sum(target is not None for target in (cycle_service, fill_rate, safety_factor))
     if given != (0 if by_cost else 1):
-        wanted = "no target" if by_cost else "either cycle_service or fill_rate"
+        wanted = "no target" if by_cost else "one of cycle_service, fill_rate and safety_factor"
         raise ValueError(f"{kind} takes {wanted}")
     if lot is not None and kind not in ("min_max", "reorder_quantity"):
         raise ValueError(f"{kind} takes no lot")
@@ -77,6 +81,8 @@ def make_policy(
     for name, target in (("cycle_service", cycle_service), ("fill_rate", fill_rate)):
         if target is not None:
             inside(0, 1, **{name: target})
+    if safety_factor is not None and not np.isfinite(safety_factor).all():
+        raise ValueError("safety_factor must be finite")
     if lot is not None:
         not_negative(lot=lot)
     return Policy(
@@ -85,6 +91,7 @@ def make_policy(
         None if cycle_service is None else _each("cycle_service", cycle_service, n),
         None if fill_rate is None else _each("fill_rate", fill_rate, n),
         None if lot is None else _each("lot", lot, n),
+        None if safety_factor is None else _each("safety_factor", safety_factor, n),
     )
 
 

@@ -20,8 +20,8 @@ class Proposal:
       (r, Q).
     - periods: mean lead time + review, over which demand_mean ± demand_sd is asked for; lost: mean demand lost, or
       waiting, before the order arrives.
-    - target: the service asked for, or the newsvendor's ratio; NaN where costs decide. served: share of paths on
-      which the order suffices; missed: mean units missed with it until the next one.
+    - target: the service or safety factor asked for, or the newsvendor's ratio; NaN where costs decide. served: share
+      of paths on which the order suffices; missed: mean units missed with it until the next one.
     - rounding_units, rounding_cost (money): what packs, minimum and room added to what is wanted; room: the most
       units that fit.
     - Flags: bounded, by what was ever sold; raised_to_minimum; cut_by_room; too_dear, an order that does not earn

@@ -19,6 +19,7 @@ from replenishment.ordering.targets import (
     missed,
     order_for_cycle_service,
     order_for_fill_rate,
+    order_for_safety_factor,
     share_met,
 )
 
@@ -136,6 +137,13 @@ def _needed(policy: Policy, lines: Lines, needs: Needs, w: Array) -> tuple[Array
         return order_for_cycle_service(needs.need, ratio), ratio
     if policy.cycle_service is not None:
         return order_for_cycle_service(needs.need, policy.cycle_service), policy.cycle_service
+    if policy.safety_factor is not None:
+        found = order_for_safety_factor(needs.need, needs.demand, policy.safety_factor)
+        # the spread of the whole interval is not that of the periods which a short life reaches
+        short = lines.shelf_life < policy.review
+        return np.where(
+            short, np.minimum(found, needs.need.max(axis=1)), found
+        ), policy.safety_factor
     assert policy.fill_rate is not None  # noqa: S101 - make_policy saw to it
     return order_for_fill_rate(needs.need, needs.window, policy.fill_rate), policy.fill_rate
 

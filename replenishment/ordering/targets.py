@@ -44,6 +44,16 @@ def order_for_fill_rate(need: Single, window: Single, target: Array) -> Array:
     return np.asarray((sums[np.arange(n), k] - allowed) / (k + 1))
 
 
+def order_for_safety_factor(need: Single, demand: Single, factor: Array) -> Array:
+    """Return the mean need and `factor` (n,) standard deviations of the demand until the next order's arrival: (n,).
+
+    The spread is of the demand, which no stock changes: more stock never orders more. It is exact where a quantile of a
+    few hundred paths is a matter of chance, and counts lead times that vary with their whole variance.
+    """
+    mean = need.mean(axis=1, dtype=np.float64)
+    return np.asarray(mean + factor * demand.std(axis=1, dtype=np.float64))
+
+
 def missed(need: Single, order: Array) -> Array:
     """Return what an order (n,) misses on average: (n,) units."""
     short = np.maximum(need - order.astype(np.float32)[:, None], 0)

@@ -1,9 +1,11 @@
 """Orders for a fill rate of all lines together, at the service that the chain's own past says it takes.
 
 One share of futures is met in every line: the last unit of each is then as likely to be wanted as that of any other
-(`spread_goal`). Which share gives a fill rate of 97 %, paths alone do not say well: packs round up, products begin and
-end, levels drift. So the policy is played beside the chain at several shares, on the demand that came; what they
-reached so far says which share to take next. Nothing later than the present period is looked at.
+(`spread_goal`). It is ordered for as the safety factor of that share, the normal quantile: the mean and the spread of
+the paths are surer than the last of them. Which share gives a fill rate of 97 %, paths alone do not say well: packs
+round up, products begin and end, levels drift. So the policy is played beside the chain at several shares, on the
+demand that came; what they reached so far says which share to take next. Nothing later than the present period is
+looked at.
 """
 
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from replenishment.formulas.conditions import Array, inside
 from replenishment.lines.blocks import Paths
@@ -23,8 +26,8 @@ from replenishment.sharing.goals import spread_goal
 
 Sold = Callable[[int], NDArray[Any]]
 
-SHARES = (0.4, 0.6, 0.75, 0.85, 0.92, 0.96, 0.98, 0.99, 0.996)
-SHARE_MIN, SHARE_MAX = 0.05, 0.999
+SHARES = (0.4, 0.65, 0.8, 0.88, 0.94, 0.97, 0.985, 0.993, 0.998)
+SHARE_MIN, SHARE_MAX = 0.05, 0.9999
 # Until so much is known, reviews after the first order's arrival, shares follow from the paths alone.
 REVIEWS_MIN = 3
 PERIODS_MIN = 14
@@ -78,7 +81,10 @@ class Beside:
     def orders(self, moment: Moment, share: float) -> Array:
         """Return what meets a share of the futures of every line that is due: (n,) units."""
         policy = make_policy(
-            "order_up_to", len(moment.lines), review=self.terms.review, cycle_service=share
+            "order_up_to",
+            len(moment.lines),
+            review=self.terms.review,
+            safety_factor=float(ndtri(share)),
         )
         return propose_orders(
             moment.lines,

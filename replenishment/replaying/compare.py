@@ -18,7 +18,9 @@ from replenishment.replaying.since import (
     expected_before,
     level_now,
     moved_paths,
+    slow_level,
 )
+from replenishment.replaying.spread import SPREAD_SEASONS, recent_variance, spread_paths
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Outlooks:
     """The newest outlook that was known at a period, at the level that sales have by then. Periods may only rise.
 
     sold: returns the units (T, n) before a period (None: paths stay as they were made). season: periods in which demand
-    repeats itself.
+    repeats itself. span: periods of lead time and review; with it the paths get the spread that sales have now, too
+    (`spread_paths`), as is best where all lines share a goal (`Beside`).
     """
 
     def __init__(
@@ -46,10 +49,12 @@ class Outlooks:
         sold: Callable[[int], NDArray[Any]] | None = None,
         *,
         season: int = 7,
+        span: int | None = None,
     ) -> None:
         self._coming: Iterator[Outlook] = iter(outlooks)
         self._now, self._next = next(self._coming), next(self._coming, None)
-        self._sold, self._season, self.learnt = sold, season, LearntPrior()
+        self._sold, self._season, self._span = sold, season, span
+        self.learnt = LearntPrior()
         self._made: tuple[int, Paths] | None = None
 
     def at(self, period: int) -> Paths:
@@ -63,17 +68,28 @@ class Outlooks:
             raise ValueError(f"the first outlook begins with period {self._now.period}")
         passed = period - self._now.period
         ahead: NDArray[Any] = self._now.values[:, :, passed:]
-        if self._sold is not None:
-            seen = self._seen(period)
-            expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
-            factor = level_now(seen, expected, self.learnt.prior, season=self._season)
+        if self._sold is not None and self._span is None:
+            factor = self._factor(self._seen(period), passed)
             ahead = moved_paths(ahead, factor, passed=passed, whole=self._now.whole)
+        elif self._sold is not None and self._span is not None:
+            ahead = self._spread(ahead, self._seen(period, SPREAD_SEASONS), passed, self._span)
         self._made = (period, ahead)
         return ahead
 
-    def _seen(self, period: int) -> Array:
+    def _factor(self, seen: Array, passed: int) -> Array:
+        expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
+        return level_now(seen, expected, self.learnt.prior, season=self._season)
+
+    def _spread(self, ahead: Paths, seen: Array, passed: int, span: int) -> Paths:
+        expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
+        quick = self._factor(seen[-SEASONS * self._season :], passed)
+        slow = slow_level(seen, expected, season=self._season)
+        variance = recent_variance(seen, span, season=self._season)
+        return spread_paths(ahead, (quick + slow) / 2, variance, span)
+
+    def _seen(self, period: int, seasons: int = SEASONS) -> Array:
         assert self._sold is not None  # noqa: S101 - asked for by those who have it
-        return np.asarray(self._sold(period)[-SEASONS * self._season :], dtype=np.float64)
+        return np.asarray(self._sold(period)[-seasons * self._season :], dtype=np.float64)
 
     def _learn(self) -> None:
         end = self._now.period + self._season

@@ -50,6 +50,11 @@ class ReplayTerms:
     backorders: bool = False
     warm_up: int = 0
 
+    @property
+    def span(self) -> int:
+        """Return the periods until the next order arrives, lead time and review, of the mean line."""
+        return int(np.ceil(self.leads.mean.mean() + np.mean(self.review) - 1e-9))
+
 
 class Replay:
     """A replay under way. `step` plays one period; `measures` is what was counted so far.

@@ -25,6 +25,9 @@ PRIOR_DEFAULT = 10.0
 # Outlooks after which c is chosen by what they taught.
 TAUGHT_MIN = 4
 HALF_LIFE = 1.5
+# Of the slow level, and the units it is sure of before anything was sold.
+SLOW_HALF_LIFE = 5.0
+SLOW_PRIOR = 0.3
 # Sales further back than this have no weight.
 SEASONS = 13
 # A line that is expected to sell next to nothing is no surer of it than one that sells this much a season.
@@ -51,11 +54,25 @@ def level_now(sold: Array, expected: Array, prior: float, *, season: int) -> Arr
 
     sold: (T, n) units of the last periods, oldest first; expected: (T, n), what the paths expect of such periods.
     """
-    T = sold.shape[0]
-    weight = 0.5 ** (np.arange(T)[::-1] / (HALF_LIFE * season))[:, None] * on_shelf(sold, expected)
+    weight = _weight(sold.shape[0], HALF_LIFE * season) * on_shelf(sold, expected)
     a_season = np.maximum(expected[-season:].sum(axis=0), SEASON_UNITS_MIN)
     a = prior * np.sqrt(a_season)
     return np.asarray((a + (weight * sold).sum(axis=0)) / (a + (weight * expected).sum(axis=0)))
+
+
+def slow_level(sold: Array, expected: Array, *, season: int) -> Array:
+    """Return the factor of a level that moves in weeks, and takes a run without a sale for what it is: (n,).
+
+    Arguments of `level_now`. The two err in different lines: a quick level orders for every peak, and cannot send back
+    what did not sell; one that leaves runs out holds stock for what is gone.
+    """
+    weight = _weight(sold.shape[0], SLOW_HALF_LIFE * season)
+    sums = ((weight * units).sum(axis=0) + SLOW_PRIOR for units in (sold, expected))
+    return np.asarray(np.divide(*sums))
+
+
+def _weight(periods: int, half_life: float) -> Array:
+    return np.asarray(0.5 ** (np.arange(periods)[::-1] / half_life)[:, None])
 
 
 def moved_paths(

@@ -85,7 +85,9 @@ def replay_chain(
     sales = pd.Series(chain.units.sum(axis=0), index=chain.keys["product"]).groupby(level=0).sum()
     rows = prepare(facts, sales, today=now.date(), defaults=defaults).rows
     lines = chain.lines(rows)
-    outlooks = Outlooks(chain.outlooks(tell), chain.known, season=chain.season)
+    outlooks = Outlooks(
+        chain.outlooks(tell), chain.known, season=chain.season, span=chain.terms.span
+    )
     beside = Beside(lines, chain.terms, outlooks.at, chain.known)
     policies = {f"stocktide {target:g}": beside.decide(target) for target in options.targets}
     policies |= {

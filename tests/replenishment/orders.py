@@ -18,6 +18,7 @@ from replenishment import (
 )
 
 T, B = 14, 20
+TARGETS = ("cycle_service", "fill_rate", "safety_factor")
 
 
 class Case(NamedTuple):
@@ -60,7 +61,7 @@ def cases(draw: st.DrawFn, n: int = 6) -> Case:
     kind = draw(st.sampled_from(KINDS))
     target = {}
     if kind not in ("newsvendor", "least_cost"):
-        target = {draw(st.sampled_from(["cycle_service", "fill_rate"])): rng.uniform(0.5, 0.98, n)}
+        target = {draw(st.sampled_from(TARGETS)): rng.uniform(0.5, 0.98, n)}
     policy = make_policy(kind, n, review=rng.integers(1, 9, n), **target)
     paths = rng.poisson(np.broadcast_to(mean, (n, B, T)))
     return Case(lines, paths, leads, policy, draw(st.booleans()))

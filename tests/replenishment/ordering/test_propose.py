@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import poisson
+from scipy.stats import norm, poisson
 
 from replenishment import (
     explain,
@@ -24,11 +24,12 @@ from replenishment import (
     propose_orders,
     recompute,
     round_orders,
+    safety_stock,
     sentence,
 )
 from replenishment.formulas.lot_sizes import eoq
 from replenishment.lines import blocks
-from tests.replenishment.orders import Case, cases
+from tests.replenishment.orders import TARGETS, Case, cases
 
 FEW = settings(max_examples=40, deadline=None)
 
@@ -72,9 +73,7 @@ def test_a_higher_target_never_orders_less(case: Case, share: float) -> None:
         return None if target is None else target + (1 - target) * share
 
     policy = case.policy
-    keener = replace(
-        policy, cycle_service=higher(policy.cycle_service), fill_rate=higher(policy.fill_rate)
-    )
+    keener = replace(policy, **{name: higher(getattr(policy, name)) for name in TARGETS})
     assert (proposed(case, policy=keener) >= proposed(case) - 1e-9).all()
 
 
@@ -218,6 +217,28 @@ def test_fill_rate_is_met_exactly_where_units_are_divisible(target: float) -> No
     assert 1 - found.missed / window == pytest.approx(target, abs=2e-4)
 
 
+def test_a_safety_factor_is_the_textbook_s_safety_stock_with_a_random_lead_time() -> None:
+    """Chopra & Meindl's sum of a random number of periods, between two lead times and with none."""
+    paths = np.random.default_rng(11).normal(50, 8, (3, 4000, 12))
+    lengths = np.array([[0, 0, 0, 0, 1.0], [0, 0, 0.5, 0, 0.5], [0.2, 0.2, 0.2, 0.2, 0.2]])
+    policy = make_policy("order_up_to", 3, review=7, safety_factor=norm.ppf(0.95))
+    lines, leads = make_lines(np.zeros(3), pack=0.001), lead_times_of(lengths)
+    found = propose_orders(lines, paths, leads, policy, backorders=True)
+    spread = np.sqrt([0, 1, 2])
+    stock = safety_stock(0.95, 50, 8, leads.mean, spread, 7)
+    assert found.wanted == pytest.approx(50 * (leads.mean + 7) + stock, rel=0.005)
+    line = explain(found, lines, policy, 1)
+    assert "a safety factor of 1.645 needs" in sentence(line)
+
+
+def test_a_safety_factor_orders_nothing_that_would_not_live_to_be_sold() -> None:
+    paths = np.random.default_rng(12).poisson(5, (1, 200, 10))
+    lines = make_lines([0], shelf_life=2)
+    policy = make_policy("order_up_to", 1, review=7, safety_factor=3)
+    found = propose_orders(lines, paths, fixed_lead_times(3), policy)
+    assert found.quantity[0] == paths[0, :, 3:5].sum(axis=1).max()
+
+
 def test_least_cost_is_the_newsvendor_where_demand_is_steady() -> None:
     rng = np.random.default_rng(10)
     paths = rng.poisson(20, (1, 4000, 12))
@@ -297,7 +318,10 @@ def test_rounding_goes_up_to_steps_that_packs_and_multiples_share() -> None:
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda: make_policy("order_up_to", 1), "either cycle_service or fill_rate"),
+        (
+            lambda: make_policy("order_up_to", 1),
+            "one of cycle_service, fill_rate and safety_factor",
+        ),
         (lambda: make_policy("least_cost", 1, fill_rate=0.9), "no target"),
         (lambda: make_policy("order_up_to", 1, cycle_service=1.0), "cycle_service"),
         (lambda: make_policy("order_up_to", 1, cycle_service=0.9, review=0), "review"),

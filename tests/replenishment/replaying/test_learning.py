@@ -5,7 +5,8 @@ import pytest
 
 from replenishment import Outlook, Outlooks, at_fill_rate, completed_demand
 from replenishment.replaying.calibrate import share_between
-from replenishment.replaying.since import level_now, moved_paths, on_shelf
+from replenishment.replaying.since import level_now, moved_paths, on_shelf, slow_level
+from replenishment.replaying.spread import recent_variance, spread_paths
 
 
 def test_an_empty_shelf_counts_as_at_least_what_such_days_asked_for() -> None:
@@ -26,6 +27,45 @@ def test_a_level_follows_sales_and_not_an_empty_shelf() -> None:
     empty[10:18] = 0
     assert not on_shelf(empty, expected)[10:18].any()
     assert level_now(empty, expected, 10.0, season=7) == pytest.approx([1.0])
+
+
+def test_a_slow_level_takes_a_run_without_a_sale_for_what_it_is() -> None:
+    expected = np.full((70, 1), 4.0)
+    # so many years that the units it is sure of do not count
+    assert slow_level(2 * expected, expected, season=7) == pytest.approx([2.0], abs=0.01)
+    empty = expected.copy()
+    empty[-35:] = 0
+    # its half-life without a sale, of two half-lives in all: a third of the weight is before
+    assert slow_level(empty, expected, season=7) == pytest.approx([1 / 3], abs=0.01)
+
+
+def test_recent_errors_are_those_of_the_whole_span() -> None:
+    rng = np.random.default_rng(3)
+    steady, even = rng.poisson(6, (182, 400)).astype(float), np.full((182, 1), 6.0)
+    assert recent_variance(even, 8, season=7) == pytest.approx([0.0])
+    # 8 periods' own variance, and 64 times that of the mean of some 5 · 7 · 2 / ln 2 periods
+    known = 8 * 6 + 64 * 6 * np.log(2) / 70
+    assert recent_variance(steady, 8, season=7).mean() == pytest.approx(known, rel=0.05)
+    late = np.where(np.arange(182)[:, None] < 150, even, steady[:, :1])
+    assert recent_variance(late, 8, season=7) > 0
+    assert (recent_variance(even[:14], 8, season=7) == 0).all()
+
+
+def test_paths_keep_their_order_and_get_the_spread() -> None:
+    rng = np.random.default_rng(4)
+    paths = rng.poisson([[[30.0]], [[0.02]]], (2, 500, 10)).astype(np.int16)
+    factor, variance = np.array([1.5, 1.0]), np.array([3000.0, 8 * 0.02])
+    made = spread_paths(paths, factor, variance, 8)
+    assert (made >= 0).all()
+    before, total = paths[:, :, :8].sum(axis=2), made[:, :, :8].sum(axis=2)
+    assert total[0].mean() == pytest.approx(1.5 * before[0].mean(), rel=1e-3)
+    assert total[0].var() == pytest.approx((3000 + before[0].var()) / 2, rel=0.02)
+    rising = np.argsort(before[0], kind="stable")
+    assert (np.diff(total[0][rising]) > 0).all()
+    # a line that hardly sells has its days from its mean
+    assert total[1].max() > 0
+    more = spread_paths(paths, factor, variance + 1000, 8)
+    assert more[0, :, :8].sum(axis=1).max() > total[0].max()
 
 
 def test_moved_paths_are_whole_and_keep_their_mean() -> None:

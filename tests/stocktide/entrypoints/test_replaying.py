@@ -65,7 +65,7 @@ def orders(units: Units) -> Units:
 
     terms = ReplayTerms(fixed_lead_times(1), review=3)
     lines = make_lines(np.full(LINES, 5.0))
-    outlooks = Outlooks(made, known)
+    outlooks = Outlooks(made, known, span=terms.span)
     beside = Beside(lines, terms, outlooks.at, known, shares=(0.6, 0.9))
     played = Replay(lines, terms, draws(0, LINES))
     return np.array([played.step(beside.decide(0.95), one)[1] for one in units[FIRST:]])
