@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboard.crosshair import rounded
 from dashboard.fan import with_days
-from dashboard.theme import Roles, plural, quantity
+from dashboard.theme import Roles, quantity
 
 NO_DELIVERY, NO_DAY = "none on order", "on order, day unknown"
 LATE = "late"
@@ -62,12 +62,11 @@ def arrival_words(by_day: pd.DataFrame, unit: str) -> tuple[str, str]:
     """Return title and subtitle of a picture with arrivals: how much comes, when first, and what the marks mean."""
     on_time, is_late = by_day[~by_day["is_late"]], by_day[by_day["is_late"]]
     coming = f"{quantity(on_time['units'].sum())} {unit} on order"
-    first = f"{coming}, the next for {on_time['day'].min():%a %-d %b}" if len(on_time) else ""
+    first = f"{coming}, next delivery {on_time['day'].min():%a %-d %b}" if len(on_time) else ""
     late = f"{quantity(is_late['units'].sum())} {unit} late" if len(is_late) else ""
-    hollow = " Hollow: what should have come." if late else ""
-    return "; ".join(
-        said for said in (first, late) if said
-    ), f"Triangles: {plural(len(by_day), 'day')} of deliveries, the larger the more.{hollow}"
+    hollow = " Hollow: late." if late else ""
+    meaning = f"Triangles: expected deliveries, larger for more.{hollow}"
+    return "; ".join(said for said in (first, late) if said), meaning
 
 
 def arrival_marks(by_day: pd.DataFrame, role: Roles, x: alt.X) -> list[alt.Chart]:

@@ -18,7 +18,7 @@ PAGES = {
     "overview": "/",
     "products": "/products",
     "forecasts": "/forecasts",
-    "orders": "/orders?line=1",
+    "orders": "/orders",
     "demand": "/demand",
 }
 SIZE = {"width": 1280, "height": 1000}
@@ -43,6 +43,9 @@ def main() -> None:
         page.wait_for_selector("h1:has-text('Overview')")
         for name, path in PAGES.items():
             page.goto(base + path)
+            if name == "orders":
+                # the line that risks most
+                page.get_by_role("button", name="Next line").click()
             page.wait_for_selector("[data-testid=stVegaLiteChart]")
             page.wait_for_timeout(SETTLE_MS)
             if name == "products":

@@ -39,7 +39,7 @@ def test_what_is_late_may_come_today_and_what_has_no_day_is_not_drawn() -> None:
     ]
     assert (
         arrival_words(by_day, "units")[0]
-        == "9 units on order, the next for Wed 4 Mar; 6 units late"
+        == "9 units on order, next delivery Wed 4 Mar; 6 units late"
     )
     coming = next_by_location(found)
     assert coming.index.tolist() == ["S1", "S2"]
@@ -53,6 +53,6 @@ def test_product_shows_what_is_on_order_and_when_it_should_come(filled: Dashboar
     due = (datetime.now(UTC) + timedelta(days=2)).date()
     assert stock["on_order"].dropna().to_dict() == {"High Street": 24.0}
     assert stock["delivery"].dropna().to_dict() == {"High Street": delivery_words(24.0, due, due)}
-    assert f"24 kg on order, the next for {due:%a %-d %b}" in text_of(drawn)
+    assert f"24 kg on order, next delivery {due:%a %-d %b}" in text_of(drawn)
     drawn.selectbox(key="products.location").select("S2").run()
     assert "on order" not in text_of(drawn)
