@@ -53,8 +53,8 @@ def _columns() -> dict[str, Any]:
         "p10": number("10 %", help="One in ten comes within so many days."),
         "p50": number("50 %", help="Half come within so many days."),
         "p90": number("90 %", help="Nine in ten come within so many days."),
-        "shares": st.column_config.BarChartColumn("Chance by day", y_min=0, help="From day 0 on."),
         "lines": number("Order lines", format="localized", help="It was learnt from so many."),
+        "shares": st.column_config.BarChartColumn("Chance by day", y_min=0, help="From day 0 on."),
         "open_lines": number("Awaited", format="localized", help="Of them, still on order."),
         "unfulfilled": number("Never comes", format="percent", help="Chance of it."),
     }
