@@ -15,6 +15,8 @@ NO_DELIVERY, NO_DAY = "none on order", "on order, day unknown"
 LATE = "late"
 # Areas of the triangles, by what comes.
 SIZES = (40, 220)
+# Pixels above the axis; what is late stands above what comes today.
+ON_TIME_PX, LATE_PX = 7, 24
 
 
 def delivery_words(on_order: float | None, day: Any, today: date) -> str:
@@ -79,7 +81,11 @@ def arrival_marks(by_day: pd.DataFrame, role: Roles, x: alt.X) -> list[alt.Chart
     marks = []
     for is_late, some in by_day.groupby("is_late"):
         mark = alt.Chart(with_days(some, "day")).mark_point(
-            color=role.incoming, shape="triangle-up", filled=not is_late, opacity=1, yOffset=-7
+            color=role.incoming,
+            shape="triangle-up",
+            filled=not is_late,
+            opacity=1,
+            yOffset=-(LATE_PX if is_late else ON_TIME_PX),
         )
         marks.append(mark.encode(x=x, y=alt.datum(0), size=size))
     return marks
