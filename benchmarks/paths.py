@@ -99,7 +99,7 @@ def measure(hierarchy: Hierarchy, Y: Array, days: int, *, fractions: bool) -> No
     quantiles = node_quantiles(hierarchy, Y, days)
     whole = np.full(hierarchy.n_leaves, not fractions)
     ahead = pd.date_range("2026-01-01", periods=days)
-    lineage = PathLineage(1, 1, "2025-12-31", 0, "D", 0, days)
+    lineage = PathLineage(1, "2025-12-31", 0, "D", 0, days)
     with tempfile.TemporaryDirectory() as folder:
         lake, before, started = Lake(folder), peak_mb(), time.perf_counter()
         found = find_templates(Y, np.broadcast_to(Y.mean(axis=1, keepdims=True), Y.shape), days)

@@ -113,6 +113,8 @@ def planned_products(
 ) -> list[dict[str, Any]]:
     """Page through products with what was sold in the last days, stock, cover, forecast, risk and what is on order.
 
+    The forecast is the one in force; is_adjusted: overrides are in it.
+
     sort: one of SORTS; after: the sku that the page follows in that order. state: one of STATES, or all. `nearest`: the
     search found none, and this is like it. `found`, `before`: how many there are, and come before the row.
     """
@@ -129,7 +131,17 @@ def planned_products(
         "department": department,
         "category": category,
     }
-    counted = ("sold", "cover", "forecast", "incoming", "at_risk", "nearest", "found", "before")
+    counted = (
+        "sold",
+        "cover",
+        "forecast",
+        "is_adjusted",
+        "incoming",
+        "at_risk",
+        "nearest",
+        "found",
+        "before",
+    )
     with engine.connect() as connection:
         rows = connection.execute(statement("catalog/product_list"), asked).mappings()
         return [

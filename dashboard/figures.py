@@ -56,8 +56,8 @@ def product_story(
     """Draw one product in one picture: sales and forecast above, stock below, over the same days.
 
     days: columns day (last of the period), sold, censored (any shop out of stock). stock: day, on_hand. forecast: as
-    above. coverage: what its bands held when it was measured, by width. arrivals: day, units, is_late of what is on
-    order. Returns the panels from top to bottom; their day axes line up.
+    above; with a column `published`, overrides are in it. coverage: what its bands held when it was measured, by width.
+    arrivals: day, units, is_late of what is on order. Returns the panels from top to bottom; their day axes line up.
     """
     grain = grain_of(rhythm)
     every = _every_day(days, stock, forecast, arrivals, grain)
@@ -154,7 +154,8 @@ def _sales_panel(
         ]
         bands = [name for *_, name in reversed(known_bands(forecast))]
         meaning = f"; {band_words(bands, coverage, grain.many)}" if bands else ""
-        said += f" Dashed: forecast{meaning}."
+        what = "forecast with overrides" if "published" in forecast else "forecast"
+        said += f" Dashed: {what}{meaning}."
     censored = days[days["censored"]]
     if not censored.empty:
         marks = alt.Chart(with_days(censored, "day", grain)).mark_point(

@@ -29,10 +29,9 @@ NO_LOCATION = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class PathLineage:
-    """Origin of stored paths. cutoff: ISO date of the last day known. version: of the forecast."""
+    """Origin of stored paths. cutoff: ISO date of the last day known."""
 
     forecast_run_id: int
-    version: int | None
     cutoff: str
     lake_version: int
     frequency: str

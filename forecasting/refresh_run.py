@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from forecasting.contained import forecast_contained
 from forecasting.forecast_finish import Progress
 from forecasting.nodes.demand import Demand
-from forecasting.publishing.keep_run import keep_run
+from forecasting.publishing.keep_run import keep_run, prune_kept
 from forecasting.publishing.learnt_store import read_learnt
-from forecasting.publishing.publish import store_refresh
+from forecasting.publishing.publish import next_run_number, store_refresh
 from forecasting.publishing.registry import Champion, read_champion
 from forecasting.refresh import refresh_forecast
 from forecasting.run import publication_of, read_chain, with_warnings
@@ -23,8 +23,8 @@ from stocktide.domain.rhythm import rhythm_of
 from stocktide.foundation.errors import Conflict
 from stocktide.foundation.lake import Lake
 
-# Reading, the fit, paths, publishing.
-STEPS = 4
+# Reading, the fit, paths, writing, publishing.
+STEPS = 5
 
 
 def run_refresh(
@@ -55,13 +55,13 @@ def _refresh(
     progress: RunProgress,
 ) -> ForecastReport | None:
     started, run = time.monotonic(), progress.run
-    parent, number = _parent(engine)
+    parent, parent_run = _parent(engine)
     progress("reading demand")
     demand, hierarchy, spec = read_chain(engine, lake, spec, now, run)
     fresh = new_periods(demand, parent.cutoff)
     if not fresh:
         return None
-    learnt = read_learnt(lake, number)
+    learnt = read_learnt(lake, parent_run)
     made, failed = forecast_contained(
         demand,
         hierarchy,
@@ -69,6 +69,9 @@ def _refresh(
         lambda demand: refresh_forecast(demand, hierarchy, spec, learnt),
     )
     demand = with_warnings(demand, failed, run)
+    progress("writing the paths to the lake")
+    number = next_run_number(engine)
+    keep_run(lake, demand, hierarchy, made, number=number)
     progress("publishing")
     publication = publication_of(demand, hierarchy, made, None, run)
     more = rhythm_of(demand.frequency).counted(fresh)
@@ -78,8 +81,9 @@ def _refresh(
         run_id=run.run_id,
         parent=parent.version,
         reason=f"Refreshed from version {parent.version}: {more} more, the same weights and scores.",
+        number=number,
     )
-    keep_run(engine, lake, demand, hierarchy, made, outcome)
+    prune_kept(engine, lake)
     return report_of(demand, hierarchy, made, None, outcome, time.monotonic() - started)
 
 

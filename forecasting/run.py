@@ -25,8 +25,8 @@ from forecasting.nodes.demand import Demand
 from forecasting.not_final import read_not_final
 from forecasting.publishing.checkpoint import Checkpoint, run_key
 from forecasting.publishing.experiment import TrackingStore
-from forecasting.publishing.keep_run import keep_run
-from forecasting.publishing.publish import Publication, store_run
+from forecasting.publishing.keep_run import keep_run, prune_kept
+from forecasting.publishing.publish import Publication, next_run_number, store_run
 from forecasting.publishing.registry import read_champion
 from forecasting.run_experiment import log_run
 from forecasting.run_record import RunProgress, recorded_alone
@@ -42,8 +42,8 @@ Array = NDArray[np.float64]
 
 # Paths that readers see of each node.
 PATHS_SHOWN = 20
-# The steps beside the origins: reading, the reported period, the last fit, paths, logging, publishing.
-STEPS_BESIDE_ORIGINS = 6
+# The steps beside the origins: reading, the reported period, the last fit, paths, logging, writing, publishing.
+STEPS_BESIDE_ORIGINS = 7
 
 
 def run_forecast(
@@ -95,10 +95,13 @@ def _forecast(
     demand = with_warnings(demand, failed, run)
     progress("logging the experiment")
     mlflow_run_id = log_run(store, spec, demand, hierarchy, made, run)
-    progress("publishing")
+    progress("writing the paths to the lake")
     publication = publication_of(demand, hierarchy, made, mlflow_run_id, run)
-    outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule)
-    keep_run(engine, lake, demand, hierarchy, made, outcome)
+    number = next_run_number(engine)
+    keep_run(lake, demand, hierarchy, made, number=number)
+    progress("publishing")
+    outcome = store_run(engine, publication, run_id=run.run_id, rule=spec.rule, number=number)
+    prune_kept(engine, lake)
     kept.finish()
     return report_of(demand, hierarchy, made, mlflow_run_id, outcome, time.monotonic() - started)
 

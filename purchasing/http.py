@@ -8,13 +8,16 @@ import msgspec
 import sqlalchemy as sa
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from purchasing.desk.approval_rules import read_rules
+from purchasing.desk.by_rule import exceptions_in
 from purchasing.desk.document import order_pdf
-from purchasing.desk.lines import Decision
+from purchasing.desk.lines import OPEN, Decision
 from purchasing.desk.listing import Sort, line_said, list_lines, list_suppliers
 from purchasing.desk.purchase_order import order_csv, read_order
 from purchasing.desk.shell import Decided, Desk, line_history
 from purchasing.lead_times import list_lead_times
 from purchasing.missing import list_missing
+from purchasing.moves import list_moves, send_moves
 from purchasing.proposing.prepare import Defaults
 from stocktide.domain.exact_numbers import INT64_MAX, MILLI_PLACES, NotExact, Number, scaled_exactly
 from stocktide.foundation.errors import Invalid
@@ -84,7 +87,10 @@ def get_orders(
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Limit = 100,
 ) -> dict[str, Any]:
-    """List lines of the order desk, a page at a time; `state`: open, ordered and others. cost, at_risk: of all."""
+    """List lines of the order desk, a page at a time; `state`: open, ordered and others. cost, at_risk: of all.
+
+    `why_not` of an open line says why no rule approved it; null where rules are off, or about to approve it.
+    """
     asked = {
         "supplier": checked_text(supplier),
         "product": checked_text(product),
@@ -94,7 +100,12 @@ def get_orders(
     }
     with engine_of(request).connect() as connection:
         listed = list_lines(connection, state=state, sort=sort, offset=offset, limit=limit, **asked)
-    return listed._asdict()
+        desk: Desk = request.app.state.desk
+        rules = read_rules(connection, request.app.state.order_rule, desk.currency)
+        ids = [line["line_id"] for line in listed.lines if line["state"] in OPEN]
+        why_not = exceptions_in(connection, desk, rules, ids)
+    lines = [{**line, "why_not": why_not.get(line["line_id"])} for line in listed.lines]
+    return listed._replace(lines=lines)._asdict()
 
 
 @router.get("/orders/suppliers")
@@ -116,6 +127,32 @@ def get_missing_terms(
     with engine_of(request).connect() as connection:
         missing, found = list_missing(connection, defaults, offset=offset, limit=limit)
     return {"missing": missing, "found": found}
+
+
+@router.get("/orders/moves")
+def get_moves(request: Request, _key: ReadKey) -> dict[str, Any]:
+    """List what the newest run would move between shops before anything is bought, and what of it is sent."""
+    with engine_of(request).connect() as connection:
+        return {"moves": list_moves(connection)}
+
+
+class MovesIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of POST /v1/orders/moves. moves: each `transfer_id` once. user: who sends them."""
+
+    moves: Annotated[list[str], msgspec.Meta(min_length=1, max_length=1_000)]
+    user: str | None = None
+
+
+@router.post("/orders/moves", openapi_extra=body_of(MovesIn))
+async def post_moves(request: Request, key: OperateKey) -> dict[str, Any]:
+    """Record moves as sent; they are in transit when this answers. The same again changes nothing."""
+    body = await read_body(request, MovesIn, settings_of(request).body_bytes_max)
+    by, desk = asked_by(key, body.user), request.app.state.desk
+
+    def work(connection: sa.Connection) -> list[dict[str, Any]]:
+        return send_moves(connection, desk.record, body.moves, by=by)
+
+    return {"moves": await in_transaction(request, work)}
 
 
 @router.get("/orders/{line_id}/history")

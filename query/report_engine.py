@@ -27,11 +27,13 @@ from query.report_past import files_gone, past_versions
 from query.reports import Report, Value, filled, find_report, values_of
 from query.snapshots import Snapshots
 from query.views import NAMES, inputs_of, read_view
+from stocktide.foundation.database import statement
 from stocktide.foundation.errors import StocktideError, TooLarge, TooManyRequests, Transient
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.telemetry import log
 
+FORECASTS = "forecasts"
 # A page asks for a few reports at once: they wait for one another, but not longer than a reader does.
 WAIT_S = 10.0
 RETRY_AFTER_S = 5
@@ -123,16 +125,28 @@ class Reports:
         recompute: bool,
     ) -> Result:
         reads = tables_of(report)
-        versions = self._versions(inputs_of(reads), as_of)
+        inputs = inputs_of(reads)
+        versions = self._versions(inputs, as_of)
         past = None if versions.past is None else versions.past.noted_at.isoformat()
-        key = key_of(report.name, report.text, versions.numbers, values, past)
+        forecast = self._forecast(inputs)
+        key = key_of(report.name, report.text, versions.numbers, values, past, forecast)
         found = None if recompute else self._cache.find(key)
         if found is not None:
             return _result(*found, reads, cached=True)
         with self.place():
             said, rows = self._compute(report, values, reads, versions)
-        self._cache.keep(key, said, rows)
+        # it may have changed while the report was computed
+        if self._forecast(inputs) == forecast:
+            self._cache.keep(key, said, rows)
         return _result(said, rows, reads, cached=False)
+
+    def _forecast(self, inputs: set[str]) -> list[Any] | None:
+        """Return what tells the forecast in force from others; None where a report reads none, or there is none."""
+        if FORECASTS not in inputs:
+            return None
+        with self._engine.connect() as connection:
+            found = connection.execute(statement("query/forecast_in_force")).first()
+        return None if found is None else list(found)
 
     def _versions(self, inputs: set[str], as_of: datetime | None) -> Versions:
         if as_of is None:

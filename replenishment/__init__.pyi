@@ -101,6 +101,7 @@ from replenishment.replaying.replay import Moment, Replay, ReplayTerms, draws, r
 from replenishment.sharing.budget import Budgeted, parts_within_budget, within_budget
 from replenishment.sharing.echelons import in_series, pool_lines, pool_paths, share_out
 from replenishment.sharing.goals import ItemTargets, spread_goal
+from replenishment.sharing.receiving import Received, fit_delivery, needed_ahead
 from replenishment.sharing.smoothing import Smoothed, smooth_deliveries
 from replenishment.sharing.suppliers import JoinedOrder, SupplierTerms, join_order
 from replenishment.sharing.transfers import Transfers, plan_transfers
@@ -132,6 +133,7 @@ __all__ = [
     "Paths",
     "Policy",
     "Proposal",
+    "Received",
     "ReorderPolicy",
     "Replay",
     "ReplayTerms",
@@ -161,6 +163,7 @@ __all__ = [
     "factor_for_unit_cost",
     "fill_rate",
     "fill_rate_poisson",
+    "fit_delivery",
     "fixed_lead_times",
     "in_series",
     "inverse_standard_loss",
@@ -178,6 +181,7 @@ __all__ = [
     "min_max_cost",
     "min_max_exact",
     "min_max_power",
+    "needed_ahead",
     "newsvendor_continuous",
     "newsvendor_discrete",
     "newsvendor_empirical",

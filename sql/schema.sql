@@ -44,6 +44,8 @@ CREATE TABLE adjusted_forecasts (
     factor          double precision[] NOT NULL,
     -- by period and quantile (q025 to q975): units beside; null: none
     added           double precision[],
+    -- last days of the periods
+    ends            date[] NOT NULL,
     CONSTRAINT adjusted_forecasts_pkey PRIMARY KEY (forecast_run_id, node_id),
     CONSTRAINT adjusted_forecasts_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
 );
@@ -143,6 +145,50 @@ CREATE INDEX alerts_product ON alerts (product_id, alert_id);
 -- Serves alerts/announce_after_silence.
 CREATE INDEX alerts_unannounced ON alerts (rule, subject) WHERE closed_at IS NULL AND NOT announced;
 GRANT SELECT ON alerts TO stocktide_reader;
+
+-- Which lines of the order desk need no person. Never overwritten, as calendar_events.
+CREATE TABLE approval_rules (
+    term_id       bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term          text COLLATE "C" NOT NULL,
+    content_hash  text NOT NULL,
+    supplier      text COLLATE "C",
+    product       text COLLATE "C",
+    category      text,
+    department    text,
+    location      text COLLATE "C",
+    region        text,
+    country       text,
+    -- class by sales; null: any
+    abc           text,
+    -- false: people approve what the row is about, whatever wider rows say
+    approve       boolean NOT NULL,
+    -- what a line may cost, in the chain's currency
+    amount_micros bigint,
+    -- how many times what is usually ordered a line may be; null: any
+    factor        double precision,
+    -- share by which the forecast may differ from the one before; null: any
+    change        double precision,
+    known_since   timestamptz NOT NULL DEFAULT now(),
+    recorded_at   timestamptz NOT NULL DEFAULT now(),
+    recorded_by   text NOT NULL,
+    withdrawn_at  timestamptz,
+    withdrawn_by  text,
+    CONSTRAINT approval_rules_pkey PRIMARY KEY (term_id),
+    CONSTRAINT approval_rules_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT approval_rules_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT approval_rules_abc_check CHECK (abc = ANY (ARRAY['A'::text, 'B'::text, 'C'::text])),
+    CONSTRAINT approval_rules_amount_micros_check CHECK (amount_micros > 0),
+    CONSTRAINT approval_rules_change_check CHECK (change > 0::double precision),
+    CONSTRAINT approval_rules_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT approval_rules_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT approval_rules_check2 CHECK (NOT approve OR amount_micros IS NOT NULL),
+    CONSTRAINT approval_rules_factor_check CHECK (factor > 0::double precision)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX approval_rules_in_force ON approval_rules (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER approval_rules_stay BEFORE DELETE OR UPDATE ON approval_rules FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON approval_rules TO stocktide_reader;
 
 -- What a buyer may order for in a period. Never overwritten, as calendar_events.
 CREATE TABLE buyer_budgets (
@@ -428,6 +474,8 @@ CREATE TABLE commitments (
 CREATE INDEX commitments_awaited ON commitments (expected_on) WHERE opened_milli > closed_milli AND purpose = 'on_order'::text;
 -- Serves the view stock_position: what a pair has open.
 CREATE INDEX commitments_open ON commitments (product_id, location_id) WHERE opened_milli > closed_milli;
+-- Serves purchasing/desk/rule_candidates: the last orders of a pair.
+CREATE INDEX commitments_ordered ON commitments (product_id, location_id, updated_at DESC) WHERE purpose = 'on_order'::text AND opened_milli > 0;
 GRANT SELECT ON commitments TO stocktide_reader;
 
 -- Which entry corrects which; each entry is corrected at most once.
@@ -1101,6 +1149,35 @@ CREATE TABLE forecasts (
     CONSTRAINT forecasts_forecast_run_id_fkey FOREIGN KEY (forecast_run_id) REFERENCES forecast_runs(forecast_run_id) ON DELETE CASCADE
 );
 GRANT SELECT ON forecasts TO stocktide_reader;
+
+-- The published forecast with the overrides in force, by item and period: what is shown and acted on. published: its
+-- mean without them; is_adjusted: some override reaches the item. What models and versions are judged by is read from
+-- forecasts.
+CREATE VIEW forecasts_in_force AS
+ SELECT f.forecast_run_id,
+    f.node_id,
+    f.ds,
+    COALESCE(a.yhat[k.at], f.yhat) AS yhat,
+    f.yhat AS published,
+    a.node_id IS NOT NULL AS is_adjusted,
+    f.q025 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][1], 0::double precision) AS q025,
+    f.q10 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][2], 0::double precision) AS q10,
+    f.q20 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][3], 0::double precision) AS q20,
+    f.q25 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][4], 0::double precision) AS q25,
+    f.q30 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][5], 0::double precision) AS q30,
+    f.q40 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][6], 0::double precision) AS q40,
+    f.q50 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][7], 0::double precision) AS q50,
+    f.q60 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][8], 0::double precision) AS q60,
+    f.q70 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][9], 0::double precision) AS q70,
+    f.q75 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][10], 0::double precision) AS q75,
+    f.q80 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][11], 0::double precision) AS q80,
+    f.q90 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][12], 0::double precision) AS q90,
+    f.q975 * COALESCE(a.factor[k.at], 1::double precision) + COALESCE(a.added[k.at][13], 0::double precision) AS q975
+   FROM published_forecast p
+     JOIN forecasts f USING (forecast_run_id)
+     LEFT JOIN adjusted_forecasts a USING (forecast_run_id, node_id)
+     CROSS JOIN LATERAL ( SELECT array_position(a.ends, f.ds) AS at) k;
+GRANT SELECT ON forecasts_in_force TO stocktide_reader;
 
 -- Products at places that the ETL cannot bring on: each run tries them again, and what works is let go. Their figures
 -- stand where they stood.
@@ -1825,6 +1902,31 @@ CREATE TABLE query_handovers (
     made_at     timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT query_handovers_pkey PRIMARY KEY (handover_id)
 );
+
+-- How much a location can put away on a day. Never overwritten, as calendar_events.
+CREATE TABLE receiving_limits (
+    term_id           bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- follows from what the row is about
+    term              text COLLATE "C" NOT NULL,
+    content_hash      text NOT NULL,
+    location          text COLLATE "C" NOT NULL,
+    -- of all goods together
+    units_a_day_milli bigint NOT NULL,
+    known_since       timestamptz NOT NULL DEFAULT now(),
+    recorded_at       timestamptz NOT NULL DEFAULT now(),
+    recorded_by       text NOT NULL,
+    withdrawn_at      timestamptz,
+    withdrawn_by      text,
+    CONSTRAINT receiving_limits_pkey PRIMARY KEY (term_id),
+    CONSTRAINT receiving_limits_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
+    CONSTRAINT receiving_limits_check CHECK (withdrawn_at >= known_since),
+    CONSTRAINT receiving_limits_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
+    CONSTRAINT receiving_limits_units_a_day_milli_check CHECK (units_a_day_milli > 0)
+);
+-- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.
+CREATE UNIQUE INDEX receiving_limits_in_force ON receiving_limits (term) WHERE withdrawn_at IS NULL;
+CREATE TRIGGER receiving_limits_stay BEFORE DELETE OR UPDATE ON receiving_limits FOR EACH ROW EXECUTE FUNCTION refuse_plan_change();
+GRANT SELECT ON receiving_limits TO stocktide_reader;
 
 -- Who did what with a reject, in order. Append-only.
 CREATE TABLE reject_actions (

@@ -9,13 +9,14 @@ import pandas as pd
 import sqlalchemy as sa
 import vl_convert
 
-from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.forecasts import find_nodes, published_run
 from catalog.frames import read_frame, read_record
 from catalog.nodes import components, locate_node, read_parts, read_paths
 from catalog.periods import periods_up_to
 from catalog.state import judge_data
 from dashboard.fan import days_ahead, grain_of, sales_and_forecast
 from dashboard.forecasts.figures import TILE_HEIGHT, component_tiles
+from dashboard.overridden import before_overrides, move_paths, read_forecast
 from dashboard.sums import node_unit
 from dashboard.theme import DARK, LIGHT, quantity
 from stocktide.domain.rhythm import Rhythm, rhythm_of
@@ -46,7 +47,8 @@ def draw_node(
             "nothing_published", "No forecast is published yet; run `stocktide forecast`."
         )
     role, rhythm = DARK if dark else LIGHT, rhythm_of(run["frequency"])
-    forecast = pd.DataFrame(node_days(engine, node_id))
+    forecast = read_forecast(engine, [node_id], is_adjusted=node["is_adjusted"])
+    published = before_overrides(forecast)
     actual = read_actuals(engine, [node_id], run["cutoff"], rhythm, rhythm.history)
     now = datetime.now(UTC)
     state = judge_data(read_record(engine, "freshness", now=now), now, rhythm=rhythm)
@@ -61,16 +63,22 @@ def draw_node(
         unit=rhythm.each(counted),
         where=f"level: {node['level_name']}, run {run['forecast_run_id']}, trained to {run['cutoff']}",
         today=state.open_from,
-        paths=read_paths(engine, node_id) if paths else None,
+        paths=_paths(engine, node_id, forecast) if paths else None,
         grain=grain_of(rhythm),
         coverage=node["coverage"] or {},
         pointer=False,
+        published=published,
     )
     parts = components(read_parts(engine, node_id))
     cutoff = pd.Timestamp(run["cutoff"])
     tiles = [] if parts.empty else component_tiles(parts, cutoff, role, rhythm, pointer=False)
     spec = stack(fan, tiles, ground=GROUND["dark" if dark else "light"], text=role.actual)
     return NodePicture(vl_convert.vegalite_to_png(spec, scale=SCALE), title)
+
+
+def _paths(engine: sa.Engine, node_id: int, forecast: pd.DataFrame) -> pd.DataFrame:
+    found = read_paths(engine, node_id)
+    return move_paths(found, forecast) if "published" in forecast else found
 
 
 def read_actuals(

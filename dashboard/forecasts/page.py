@@ -17,7 +17,6 @@ from dashboard.filters import choose
 from dashboard.forecasts.filtered import followed
 from dashboard.forecasts.inside import INSIDE, departments, part_of, read_leaves
 from dashboard.forecasts.node_picture import read_actuals
-from dashboard.forecasts.overridden import in_words, move_paths, read_forecast
 from dashboard.forecasts.panels import (
     backtest_panel,
     chips,
@@ -30,6 +29,7 @@ from dashboard.forecasts.weeks import Weeks, in_weeks, seasonal_naive
 from dashboard.freshness import data_state, foot_line
 from dashboard.friendly_errors import isolated
 from dashboard.links import page_link
+from dashboard.overridden import before_overrides, in_words, move_paths, read_forecast
 from dashboard.panels import AsSql, rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.sums import mixed_note, node_unit
@@ -158,9 +158,9 @@ def _chart(reader: Reader, run: dict[str, Any], node: dict[str, Any]) -> None:
     back = DAYS_OF_WEEKS if as_weeks else rhythm.history
     nodes = node.get("nodes") or [node["node_id"]]
     actual = read_actuals(reader.engine, nodes, run["cutoff"], rhythm, back)
-    forecast = read_forecast(reader, nodes, is_adjusted=node["is_adjusted"])
-    is_moved = "published" in forecast
-    published = forecast[["ds"]].assign(yhat=forecast["published"]) if is_moved else None
+    forecast = read_forecast(reader.engine, nodes, is_adjusted=node["is_adjusted"])
+    published = before_overrides(forecast)
+    is_moved = published is not None
     naive = seasonal_naive(actual, forecast, back=rhythm.naive_back)
     paths = NO_PATHS if as_weeks else None
     if (as_paths or as_weeks) and len(nodes) == 1:

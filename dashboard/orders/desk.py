@@ -43,6 +43,21 @@ def read_suppliers(reader: Reader) -> list[dict[str, Any]]:
     return list(answer["suppliers"]) if answer else []
 
 
+def read_moves(reader: Reader) -> list[dict[str, Any]]:
+    """Return the moves between shops of the newest run."""
+    answer, _ = _get(reader, "/v1/orders/moves")
+    return list(answer["moves"]) if answer else []
+
+
+def send_moves(reader: Reader, user: str, transfers: Sequence[str]) -> tuple[bool, str]:
+    """Send moves; return whether it was done, and what came of it in words."""
+    body = {"moves": list(transfers), "user": user}
+    settings = reader.settings
+    path = "/v1/orders/moves"
+    answer, why = ask_api("POST", path, settings.api_address, settings.dashboard_key, body)
+    return (False, why) if answer is None else (True, f"{plural(len(transfers), 'move')} sent.")
+
+
 def read_history(reader: Reader, line_id: int) -> list[dict[str, Any]]:
     """Return what happened to a line."""
     answer, _ = _get(reader, f"/v1/orders/{line_id}/history")

@@ -28,6 +28,8 @@ SOURCES = {
     "cost": "Cost",
     "holding": "Holding cost",
 }
+# Whose name in the history begins so is no person.
+RULE = "rule "
 READ_ONLY = "Buyers, planners and operators decide on orders."
 
 
@@ -50,6 +52,8 @@ def draw_line(
             f"{plural(why['doubt']['days_without'], 'day')} in stock. The shelf is empty with a chance of "
             f"{why['doubt']['chance']:.0%}: count it before you order."
         )
+    if said := approval_words(line):
+        st.caption(said)
     if line["buyer"] is not None:
         st.markdown(
             f"A buyer set {quantity(line['quantity'])}; {quantity(line['proposed'])} are proposed."
@@ -69,6 +73,18 @@ def draw_line(
     else:
         st.caption(READ_ONLY)
     _history(reader, line)
+
+
+def approval_words(line: Mapping[str, Any]) -> str:
+    """Say that a rule approved a line, or why none does; "" where people approve all."""
+    by = line["approved_by"] or ""
+    if by.startswith(RULE):
+        return f":material/rule: Approved by {plain(by)}: no person looked at it."
+    return (
+        f":material/rule: A person is asked: {plain(line['why_not'])}."
+        if line.get("why_not")
+        else ""
+    )
 
 
 def override_words(one: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from dashboard.orders.desk import (
     read_suppliers,
 )
 from dashboard.orders.line import draw_line
+from dashboard.orders.moves import draw_moves
 from dashboard.orders.steps import draw_pager, draw_steps, page_asked, turn_to
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
@@ -45,6 +46,8 @@ SORTS = {
 }
 # In the session: the table and row that was clicked last.
 CLICKED = "orders.clicked"
+# Columns that are shown where a line has something in them.
+BY_RULE = ("needs", "by")
 EVERY_SUPPLIER = "All suppliers"
 AT_ONCE = " `stocktide orders propose` does it at once."
 NONE = {
@@ -79,6 +82,7 @@ def render(reader: Reader, user: User) -> None:
     if state == "open":
         for waiting in read_frame(reader.engine, "orders_waiting")["why"]:
             st.caption(f":material/hourglass_empty: {plain(waiting)}; some lines wait.")
+        draw_moves(reader, user)
     if not lines:
         if page > 1:
             turn_to(1)
@@ -179,6 +183,8 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
             "currency": line["currency"] or "",
             "at_risk": line["at_risk"],
             "why": line["explanation"].get("sentence", ""),
+            "needs": line.get("why_not") or "",
+            "by": line["approved_by"] or "",
             "supplier": line["supplier_name"],
             "state": line["state"],
             "until": line["snoozed_until"],
@@ -189,7 +195,9 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
         }
         for line in lines
     ]
-    return pd.DataFrame(rows, columns=list(_columns()))
+    frame = pd.DataFrame(rows, columns=list(_columns()))
+    # most chains have no rules of approval
+    return frame.drop(columns=[name for name in BY_RULE if not frame[name].any()])
 
 
 def _columns() -> dict[str, Any]:
@@ -204,6 +212,12 @@ def _columns() -> dict[str, Any]:
             "At risk", format="%.2f", help="Sales expected to be lost without the order."
         ),
         "why": st.column_config.TextColumn("Why", width="large"),
+        "needs": st.column_config.TextColumn(
+            "Why a person",
+            width="medium",
+            help="Why no rule of approval lets it through; empty: no rule is on.",
+        ),
+        "by": st.column_config.TextColumn("Approved by", help="A person, or the rule that did."),
         "supplier": st.column_config.TextColumn("Supplier", width="medium"),
         "state": "State",
         "until": st.column_config.DateColumn("Until"),

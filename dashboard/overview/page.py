@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.forecasts import find_nodes, published_run
 from catalog.frames import read_frame, read_record
 from catalog.periods import sum_by_period
 from catalog.sales import last_days_of, read_sales, sums_by_day, units_of
@@ -18,6 +18,7 @@ from dashboard.forecasts.node_picture import read_actuals
 from dashboard.freshness import data_state, foot_line, known_now
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
+from dashboard.overridden import before_overrides, in_words, read_forecast
 from dashboard.overview.attention import (
     attention,
     draw_sentences,
@@ -118,9 +119,12 @@ def _sales_chart(
     filters: Filters,
 ) -> None:
     roots = _node(reader, run, filters)
-    forecast = (
-        pd.DataFrame(node_days(reader.engine, roots[0]["node_id"])) if roots else pd.DataFrame()
-    )
+    forecast = pd.DataFrame()
+    if roots:
+        forecast = read_forecast(
+            reader.engine, [roots[0]["node_id"]], is_adjusted=roots[0]["is_adjusted"]
+        )
+    published = before_overrides(forecast)
     rhythm = rhythm_of(roots[0]["frequency"]) if roots else DAILY
     actual = _every_day(sums_by_day(rows, None))
     if not rhythm.is_daily:
@@ -143,8 +147,11 @@ def _sales_chart(
         today=state.open_from,
         grain=grain_of(rhythm),
         coverage=roots[0]["coverage"] or {} if roots else None,
+        published=published,
     )
     draw_chart(chart, "overview.sales")
+    if published is not None:
+        st.caption(in_words(forecast))
     if note := mixed_note(units_of(rows)):
         st.caption(note)
     foot_line(state, filters.words or plural(known_now(reader)["places"], "location"))

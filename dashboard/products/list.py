@@ -11,6 +11,7 @@ from catalog.products import planned_products
 from dashboard.filters import Filters
 from dashboard.freshness import data_state, not_final_line
 from dashboard.glossary import tip
+from dashboard.overridden import reached_words
 from dashboard.panels import rows_foot
 from dashboard.reader import Reader
 from dashboard.sums import price_column
@@ -119,6 +120,8 @@ def draw_list(reader: Reader, asked: Asked) -> str | None:
         height=280,
         **OPENS,
     )
+    if moved := reached_words(frame["is_adjusted"], "product", "products"):
+        st.caption(moved)
     row = clicked(event, len(frame))
     if row is not None:
         st.query_params["sku"] = str(frame["sku"].iloc[row])

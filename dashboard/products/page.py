@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.forecasts import find_nodes, node_days, published_run
+from catalog.forecasts import find_nodes, published_run
 from catalog.frames import read_frame, stock_by_day
 from catalog.known_stock import stock_words, sum_of_known
 from catalog.periods import sum_by_period
@@ -23,6 +23,7 @@ from dashboard.freshness import data_state, foot_line, not_final_line
 from dashboard.friendly_errors import isolated
 from dashboard.glossary import tip
 from dashboard.links import page_link
+from dashboard.overridden import in_words, read_forecast, without_same
 from dashboard.products.list import ask, draw_list
 from dashboard.reader import Reader
 from dashboard.sums import price_column
@@ -151,10 +152,10 @@ def _story(
         )
         return
     if location is None:
-        made, coverage = product["forecast"], (product["forecast_run"] or {}).get("coverage")
+        forecast = without_same(pd.DataFrame(product["forecast"]))
+        coverage = (product["forecast_run"] or {}).get("coverage")
     else:
-        made, coverage = _leaf_forecast(reader, product, location)
-    forecast = pd.DataFrame(made)
+        forecast, coverage = _leaf_forecast(reader, product, location)
     by_day = days.groupby("day", as_index=False).agg(
         sold=("sold", "sum"), censored=("censored", "any")
     )
@@ -200,6 +201,8 @@ def _story(
                 f"products.story.{number}",
                 words="" if number == 0 else f"Stock by day, {where}",
             )
+    if "published" in forecast:
+        st.caption(in_words(forecast))
     lines = [line for line in product["stock"] if location in (None, line["location"])]
     not_final_line(state)
     foot_line(state, f"{where}, stock {_known_words(lines).removeprefix('– ') or 'known'}")
@@ -225,14 +228,16 @@ def _shown(by_period: pd.DataFrame, rhythm: Rhythm, days_back: int) -> str:
 
 def _leaf_forecast(
     reader: Reader, product: dict[str, Any], location: str
-) -> tuple[list[dict[str, Any]], dict[str, float] | None]:
+) -> tuple[pd.DataFrame, dict[str, float] | None]:
     """Return the forecast of a product at a location, and what the intervals of its level held."""
     nodes = find_nodes(
         reader.engine, keys={"product": product["sku"], "location": location}, limit=1
     )
     if not nodes:
-        return [], None
-    return node_days(reader.engine, nodes[0]["node_id"]), nodes[0]["coverage"]
+        return pd.DataFrame(), None
+    node = nodes[0]
+    forecast = read_forecast(reader.engine, [node["node_id"]], is_adjusted=node["is_adjusted"])
+    return forecast, node["coverage"]
 
 
 def _stock_table(product: dict[str, Any], arrivals: pd.DataFrame, today: date) -> None:

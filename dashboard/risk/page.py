@@ -13,6 +13,7 @@ from dashboard.filters import Filters, choose
 from dashboard.freshness import data_state
 from dashboard.glossary import tip
 from dashboard.links import go_to
+from dashboard.overridden import reached_words
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.sums import amount_column, money_note, money_words
@@ -32,7 +33,8 @@ def render(reader: Reader, _user: User) -> None:
         st.info(_nothing(state, filters))
         return
     st.markdown(_headline(rows, reader.settings.currency))
-    st.caption("Click a row to open its product.")
+    moved = reached_words(rows["is_adjusted"], "shelf", "shelves")
+    st.caption(f"Click a row to open its product. {moved}".rstrip())
     chosen = _table(rows, state.today)
     if chosen is not None:
         go_to("products", sku=str(rows["sku"].iloc[chosen]))

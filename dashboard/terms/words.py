@@ -159,4 +159,35 @@ KINDS: Mapping[str, TermKind] = {
             "currency": text("Currency"),
         },
     ),
+    "receiving-limits": TermKind(
+        "Goods in",
+        "How many units of all goods together a location can put away on a day.",
+        1,
+        {"location": text("Location"), "units_a_day": number("Units a day")},
+    ),
+    "approval-rules": TermKind(
+        "Approval rules",
+        "Which lines of the order desk need no person. The narrowest row that fits counts, whole; without one people "
+        "approve all. What a row lets through is on order within seconds.",
+        8,
+        {
+            "supplier": text("Supplier"),
+            "abc": choice("Class", "A", "B", "C"),
+            **SCOPE,
+            "approve": st.column_config.CheckboxColumn(
+                "Approve",
+                default=True,
+                help="Not ticked: people approve these, whatever wider rows say.",
+            ),
+            "amount": number("Up to", "What a line may cost, in the chain's currency.", "%.2f"),
+            "factor": number(
+                "Times usual", "At most so many times what is usually ordered.", "%.4g"
+            ),
+            "change": number(
+                "Forecast change",
+                "At most this share from the forecast before, such as 0.3.",
+                "%.4g",
+            ),
+        },
+    ),
 }

@@ -12,7 +12,13 @@ from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
 from dashboard.theme import plain, roles
 from dashboard.whatif.figures import stock_ahead
-from dashboard.whatif.words import assumed_words, scope_words, side_by_side, told_in_short
+from dashboard.whatif.words import (
+    assumed_words,
+    scope_words,
+    side_by_side,
+    told_in_short,
+    waiting_words,
+)
 from dashboard.widgets import rows_key, table
 
 
@@ -27,6 +33,12 @@ def draw_comparison(
     frame = side_by_side(figures)
     columns = {"figure": st.column_config.TextColumn("Figure", pinned=True, width="medium")}
     table(frame, f"whatif.{key}.{rows_key(frame.columns)}", columns, height="content")
+    for said in waiting_words(figures):
+        st.caption(plain(said))
+    if answer.get("alone"):
+        st.caption(
+            "Suppliers' minimums and budgets are left out of today's orders: too many lines share them."
+        )
     assumed = [f"{plain(one['name'])}: {plain(assumed_words(one))}" for one in asked["scenarios"]]
     low, high = (100 * now[f"fill_rate_{end}"] for end in ("low", "high"))
     st.caption(
@@ -39,5 +51,5 @@ def draw_comparison(
         rows_words(answer["lines"], answer["lines"], "line"),
         key=f"whatif.{key}.csv",
         file="what-if",
-        read=lambda: pd.DataFrame(figures).drop(columns="stock"),
+        read=lambda: pd.DataFrame(figures).drop(columns=["stock", "waiting"], errors="ignore"),
     )

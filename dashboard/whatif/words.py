@@ -17,7 +17,9 @@ FIGURES = {
     "stock_value": ("Average stock, value", MONEY),
     "holding_cost": ("Holding cost", MONEY),
     "missed_cost": ("Margin missed", MONEY),
-    "cost": ("Holding cost and margin missed", MONEY),
+    "spoiled_units": ("Units spoiled", UNITS),
+    "spoiled_cost": ("Spoiled, at cost", MONEY),
+    "cost": ("Holding, margin missed and spoiled", MONEY),
     "order_lines": ("Order lines", UNITS),
     "ordered_units": ("Units ordered", UNITS),
     "spent": ("Spent on orders", MONEY),
@@ -50,7 +52,8 @@ def side_by_side(figures: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows: dict[str, list[str]] = {"figure": [label for label, _ in FIGURES.values()]}
     for one in figures:
         rows[one["name"]] = [
-            _cell(one[name], None if one is now else now[name], kind)
+            # a comparison that was saved has the figures of its time
+            _cell(one[name], None if one is now else now[name], kind) if name in one else ""
             for name, (_, kind) in FIGURES.items()
         ]
     return pd.DataFrame(rows)
@@ -65,6 +68,15 @@ def _cell(value: float, before: float | None, kind: str) -> str:
     if before is None or before <= 0 or abs(value / before - 1) < 0.005:
         return said
     return f"{said} ({100 * (value / before - 1):+.0f} %)"
+
+
+def waiting_words(figures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a sentence for each scenario in which something waits today: what is lacking for an order."""
+    return [
+        f"{one['name']}, waits today: {'; '.join(one['waiting'])}."
+        for one in figures
+        if one.get("waiting")
+    ]
 
 
 def told_in_short(figures: Sequence[Mapping[str, Any]], currency: str | None) -> list[str]:

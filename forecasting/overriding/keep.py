@@ -12,10 +12,10 @@ from forecasting.intervals.probabilities import QUANTILES
 from forecasting.overriding.adjusted import Adjusted, read_adjusted
 from forecasting.overriding.carried import factor_and_rest, quantiles_beside
 from stocktide.foundation.database import statement
-from stocktide.foundation.database_names import plans_lock
+from stocktide.foundation.database_names import FORECAST_PUBLISHED, plans_lock
 
 OVERRIDES = "forecast_overrides"
-COPY = "COPY adjusted_forecasts (forecast_run_id, node_id, yhat, factor, added) FROM STDIN"
+COPY = "COPY adjusted_forecasts (forecast_run_id, node_id, ends, yhat, factor, added) FROM STDIN"
 
 
 def adjust_published(connection: sa.Connection, *, today: date | None = None) -> int:
@@ -27,7 +27,10 @@ def adjust_published(connection: sa.Connection, *, today: date | None = None) ->
     lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
     connection.execute(lock, {"name": plans_lock(OVERRIDES)})
     adjusted = read_adjusted(connection, today=today or datetime.now(UTC).date())
-    connection.execute(sa.text("DELETE FROM adjusted_forecasts"))
+    gone = connection.execute(sa.text("DELETE FROM adjusted_forecasts")).rowcount
+    if gone or adjusted is not None:
+        # readers that cache it begin again
+        connection.execute(sa.select(sa.func.pg_notify(FORECAST_PUBLISHED, "")))
     if adjusted is None:
         return 0
     changed = _copy_changed(connection, adjusted)
@@ -41,13 +44,14 @@ def _copy_changed(connection: sa.Connection, adjusted: Adjusted) -> int:
     nodes = np.flatnonzero((adjusted.mean != adjusted.published).any(axis=1))
     mean = adjusted.mean[nodes]
     factor, rest = factor_and_rest(adjusted.published[nodes], mean)
+    ends = [end.date() for end in adjusted.ends]
     raw = connection.connection.driver_connection
     assert raw is not None
     with raw.cursor() as cursor, cursor.copy(COPY) as copy:
         for row, node in enumerate(nodes.tolist()):
             beside = rest[row]
             added = quantiles_beside(beside, QUANTILES).tolist() if beside.any() else None
-            told = (mean[row].tolist(), factor[row].tolist(), added)
+            told = (ends, mean[row].tolist(), factor[row].tolist(), added)
             copy.write_row((adjusted.forecast_run_id, node, *told))
     return int(nodes.size)
 

@@ -7,7 +7,6 @@ from forecasting.intervals.joint_draw import draw_days, leaf_keys
 from forecasting.nodes.demand import Demand
 from forecasting.path_store import PathLineage, prune_paths, write_paths
 from forecasting.publishing.learnt_store import prune_learnt, write_learnt
-from forecasting.publishing.registry import VersionChange
 from forecasting.structure.hierarchy import Hierarchy
 from stocktide.foundation.lake import Lake
 
@@ -15,23 +14,16 @@ _KEPT = "SELECT forecast_run_id FROM forecast_runs WHERE pruned_at IS NULL"
 
 
 def keep_run(
-    engine: sa.Engine,
-    lake: Lake,
-    demand: Demand,
-    hierarchy: Hierarchy,
-    made: Forecast,
-    outcome: VersionChange,
+    lake: Lake, demand: Demand, hierarchy: Hierarchy, made: Forecast, *, number: int
 ) -> None:
-    """Write a run's leaf paths and what it has learnt to the lake, and remove those of runs that are no longer kept.
+    """Write a run's leaf paths and what it has learnt to the lake.
 
-    Leaves that sell whole units get whole paths. A run that is killed here is published without paths in the lake.
+    Called before the run is published: orders and refreshes find at every moment what the published run needs, also
+    when the process is killed in between. number: of `next_run_number`. Leaves that sell whole units get whole paths.
     """
-    with engine.connect() as connection:
-        kept = {*connection.execute(sa.text(_KEPT)).scalars().all(), outcome.forecast_run_id}
     plan = made.path_plan
     lineage = PathLineage(
-        forecast_run_id=outcome.forecast_run_id,
-        version=outcome.version,
+        forecast_run_id=number,
         cutoff=demand.cutoff.isoformat(),
         lake_version=demand.lake_version,
         frequency=demand.frequency,
@@ -40,6 +32,12 @@ def keep_run(
     )
     days = demand.following(plan.horizon)
     write_paths(lake, lineage, leaf_keys(hierarchy), days, draw_days(plan), plan.whole)
+    write_learnt(lake, number, made.learnt)
+
+
+def prune_kept(engine: sa.Engine, lake: Lake) -> None:
+    """Remove from the lake what runs left there whose days the database no longer keeps, or that never published."""
+    with engine.connect() as connection:
+        kept = set(connection.execute(sa.text(_KEPT)).scalars())
     prune_paths(lake, kept)
-    write_learnt(lake, outcome.forecast_run_id, made.learnt)
     prune_learnt(lake, kept)

@@ -41,6 +41,7 @@ RUNS_KEPT = 3
 # Heads with errors and scores: what the list of experiments can compare.
 HEADS_KEPT = 60
 ACTUAL_PERIODS = 400
+_NEXT_NUMBER = "SELECT nextval(pg_get_serial_sequence('forecast_runs', 'forecast_run_id'))"
 DAY_TABLES = (
     "forecast_nodes",
     "forecasts",
@@ -50,7 +51,7 @@ DAY_TABLES = (
 )
 COPY_BYTES = 1 << 20
 SCORE_COLUMNS = ("origin", *SCORED)
-__all__ = ["Publication", "publish", "store_refresh", "store_run"]
+__all__ = ["Publication", "next_run_number", "publish", "store_refresh", "store_run"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,16 @@ class Publication:
         return grid.last_days(grid.following(self.days[-1], self.mean.shape[1]))
 
 
+def next_run_number(engine: sa.Engine) -> int:
+    """Return the forecast_run_id of a run to come, so that what the lake keeps of it is there before it is published.
+
+    A number that is never used leaves a gap, nothing else.
+    """
+    with engine.begin() as connection:
+        number: int = connection.execute(sa.text(_NEXT_NUMBER)).scalar_one()
+    return number
+
+
 def publish(engine: sa.Engine, publication: Publication, *, run_id: int | None) -> int:
     """Store the run under the default rule (`store_run`); returns its forecast_run_id."""
     return store_run(engine, publication, run_id=run_id).forecast_run_id
@@ -121,13 +132,16 @@ def store_run(
     *,
     run_id: int | None,
     rule: PromotionRule | None = None,
+    number: int | None = None,
 ) -> VersionChange:
     """Write the run, make it a version, publish it if the rule says so, drop old days: all or nothing.
 
-    run_id: row of table runs that made it. Listeners are told on commit, and only of a publication.
+    run_id: row of table runs that made it. number: of `next_run_number` (None: a new one). Listeners are told on
+    commit, and only of a publication.
     """
+    number = next_run_number(engine) if number is None else number
     with engine.begin() as connection:
-        number = _write_run(connection, publication, run_id)
+        _write_run(connection, publication, run_id, number)
         outcome = register(
             connection,
             forecast_run_id=number,
@@ -142,14 +156,20 @@ def store_run(
 
 
 def store_refresh(
-    engine: sa.Engine, publication: Publication, *, run_id: int | None, parent: int, reason: str
+    engine: sa.Engine,
+    publication: Publication,
+    *,
+    run_id: int | None,
+    parent: int,
+    reason: str,
+    number: int,
 ) -> VersionChange:
     """Write a refreshed run and publish it as a version in place of its parent: all or nothing.
 
-    Raises Conflict (`refresh_overtaken`) as `register_refresh`.
+    number: of `next_run_number`. Raises Conflict (`refresh_overtaken`) as `register_refresh`.
     """
     with engine.begin() as connection:
-        number = _write_run(connection, publication, run_id)
+        _write_run(connection, publication, run_id, number)
         outcome = register_refresh(
             connection,
             forecast_run_id=number,
@@ -162,8 +182,10 @@ def store_refresh(
     return outcome
 
 
-def _write_run(connection: sa.Connection, publication: Publication, run_id: int | None) -> int:
-    """Write a run's rows and return its number."""
+def _write_run(
+    connection: sa.Connection, publication: Publication, run_id: int | None, number: int
+) -> None:
+    """Write a run's rows."""
     frames = {
         "forecast_nodes": node_rows(publication),
         "forecasts": forecast_rows(publication),
@@ -171,7 +193,7 @@ def _write_run(connection: sa.Connection, publication: Publication, run_id: int 
         "forecast_errors": publication.errors,
         "forecast_scores": score_rows(publication),
     }
-    number = _insert_run(connection, publication, run_id)
+    _insert_run(connection, publication, run_id, number)
     for table, frame in frames.items():
         _copy(connection, table, frame, number)
     copy_arrays(
@@ -182,7 +204,6 @@ def _write_run(connection: sa.Connection, publication: Publication, run_id: int 
         component_rows(publication),
     )
     copy_arrays(connection, "forecast_paths", (), number, path_rows(publication))
-    return number
 
 
 def prune(connection: sa.Connection) -> None:
@@ -218,10 +239,13 @@ def _champion_score(connection: sa.Connection, publication: Publication) -> floa
     return champion_score(publication.scores, champion.choice if champion else None)
 
 
-def _insert_run(connection: sa.Connection, publication: Publication, run_id: int | None) -> int:
-    number: int = connection.execute(
+def _insert_run(
+    connection: sa.Connection, publication: Publication, run_id: int | None, number: int
+) -> None:
+    connection.execute(
         statement("forecasting/insert_run"),
         {
+            "forecast_run_id": number,
             "run_id": run_id,
             "cutoff": publication.cutoff,
             "horizon_days": (publication.ahead[-1].date() - publication.cutoff).days,
@@ -237,8 +261,7 @@ def _insert_run(connection: sa.Connection, publication: Publication, run_id: int
             if publication.choice is None
             else json.dumps(publication.choice, default=str),
         },
-    ).scalar_one()
-    return number
+    )
 
 
 def _copy(connection: sa.Connection, table: str, frame: pd.DataFrame, number: int) -> None:

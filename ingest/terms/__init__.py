@@ -1,6 +1,6 @@
 """Terms of buying: suppliers and what they sell, targets, costs, limits and budgets, as people and files tell them.
 
-- `KINDS`: the eight kinds of terms, their fields and tables.
+- `KINDS`: the ten kinds of terms, their fields and tables.
 - `put_rows`, `withdraw_row`, `list_rows`: record, take back, read. Nothing is ever overwritten.
 - `put_rows_file`, `rows_csv`: the same from and to a file.
 """

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from ingest.terms.shapes import (
+    ApprovalRuleIn,
     BuyerBudgetIn,
     ServiceTargetIn,
     ShelfLimitIn,
@@ -24,6 +25,8 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SPAN_DAYS_MAX = 1_830
 # Nobody pays ten times what goods cost for a year of holding them: a percentage in a field for a share.
 HOLDING_RATE_MAX = 10.0
+# Of a rule: beyond these it would let everything through, and a percentage stands in a field for a share.
+FACTOR_MAX, CHANGE_MAX = 1_000.0, 10.0
 # Fields with a number that may be zero, and those whose zero would say nothing.
 MAY_BE_ZERO = (
     "price",
@@ -34,7 +37,7 @@ MAY_BE_ZERO = (
     "shortage",
     "presentation",
 )
-ABOVE_ZERO = ("pack", "multiple", "from_quantity", "truck_units", "capacity", "amount")  # fmt: skip
+ABOVE_ZERO = ("pack", "multiple", "from_quantity", "truck_units", "capacity", "amount", "units_a_day")  # fmt: skip
 MONEY = ("price", "minimum_value", "order_cost", "shortage", "amount")
 
 
@@ -61,6 +64,8 @@ def faults_of(term: Any, now: datetime) -> Iterator[Fault]:
         yield from _costs(term)
     if isinstance(term, ShelfLimitIn):
         yield from _limits(term)
+    if isinstance(term, ApprovalRuleIn):
+        yield from _rule(term)
 
 
 def _number(name: str, value: Number | None) -> Iterator[Fault]:
@@ -105,6 +110,10 @@ def _target(term: ServiceTargetIn) -> Iterator[Fault]:
     elif not 0 < target < 1:
         meant = f" Did you mean {target / 100:g}?" if 1 < target < 100 else ""
         yield "bad_target", "target", f"{target:g} is not a share above 0 and below 1.{meant}"
+    yield from _class(term)
+
+
+def _class(term: ServiceTargetIn | ApprovalRuleIn) -> Iterator[Fault]:
     if term.abc is not None and term.product is not None:
         yield "bad_scope", "abc", "A product has its class already; name one of them."
 
@@ -127,3 +136,17 @@ def _limits(term: ShelfLimitIn) -> Iterator[Fault]:
         yield "bad_limit", "capacity", f"Give at least one of {', '.join(own)}."
     if term.last_order_on is not None:
         yield from day_faults(term.last_order_on, "last_order_on")
+
+
+def _rule(term: ApprovalRuleIn) -> Iterator[Fault]:
+    if term.approve and term.amount is None:
+        yield "bad_rule", "amount", "Say up to which amount, or write approve: false."
+    for name, most, meant in (("factor", FACTOR_MAX, "1.5"), ("change", CHANGE_MAX, "0.3 is 30 %")):
+        value = getattr(term, name)
+        if value is not None and not (math.isfinite(value) and 0 < value <= most):
+            yield (
+                "bad_rule",
+                name,
+                f"{value:g} is not above 0 and at most {most:g}; such as {meant}.",
+            )
+    yield from _class(term)

@@ -1,12 +1,14 @@
-"""The eight kinds of terms, and the tables that keep them."""
+"""The ten kinds of terms, and the tables that keep them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ingest.terms.checks import MONEY, faults_of
 from ingest.terms.shapes import (
+    ApprovalRuleIn,
     BuyerBudgetIn,
     PriceBreakIn,
+    ReceivingLimitIn,
     ServiceTargetIn,
     ShelfLimitIn,
     StockCostIn,
@@ -20,6 +22,7 @@ from stocktide.foundation.errors import Invalid
 SCOPE = ("product", "category", "department", "location", "region", "country")
 QUANTITIES = (
     "pack", "minimum", "multiple", "from_quantity", "minimum_units", "truck_units", "capacity", "presentation",
+    "units_a_day",
 )  # fmt: skip
 
 
@@ -55,6 +58,8 @@ KINDS: Mapping[str, Kind] = {
         _kind("stock-costs", StockCostIn, SCOPE),
         _kind("shelf-limits", ShelfLimitIn, SCOPE),
         _kind("buyer-budgets", BuyerBudgetIn, ("buyer", "from_", "to")),
+        _kind("receiving-limits", ReceivingLimitIn, ("location",)),
+        _kind("approval-rules", ApprovalRuleIn, ("supplier", "abc", *SCOPE)),
     )
 }
 

@@ -1,4 +1,4 @@
-"""The eight kinds of terms: the fields that a sender fills in.
+"""The ten kinds of terms: the fields that a sender fills in.
 
 Quantities are in units of the product, days are calendar days. What is left out is not known; the default that takes
 its place is named where it is used.
@@ -141,3 +141,25 @@ class BuyerBudgetIn(Term, kw_only=True):
     to: date
     amount: Number
     currency: Currency
+
+
+class ReceivingLimitIn(Term, kw_only=True):
+    """How many units of all goods together a location can put away on a day."""
+
+    location: Label
+    units_a_day: Number
+
+
+class ApprovalRuleIn(Scope, kw_only=True):
+    """Which lines of the order desk need no person: the narrowest that fits counts, whole.
+
+    approve: False keeps people to it. amount: what a line may cost, in the chain's currency. factor: how many times
+    what is usually ordered it may be. change: share by which its forecast may differ from the one before.
+    """
+
+    supplier: Label | None = None
+    abc: Literal["A", "B", "C"] | None = None
+    approve: bool = True
+    amount: Number | None = None
+    factor: float | None = None
+    change: float | None = None

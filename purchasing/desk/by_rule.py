@@ -1,13 +1,14 @@
 """Lines that are as always are approved by rule, so that people see the exceptions."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from purchasing.desk.approval_rules import ApprovalRule, Rules
 from purchasing.desk.lines import Decision, Line
 from purchasing.desk.shell import LINE_FIELDS, Desk
 from stocktide.foundation.database import statement
@@ -17,79 +18,137 @@ LAST_ORDERS = 8
 # What a line has to know for certain: who sells it, and how long it takes.
 CERTAIN = ("supplier", "lead")
 GUESSED = ("default", "nobody")
-
-
-@dataclass(frozen=True)
-class ApprovalRule:
-    """What is approved without a person. amount_micros_max: of a line, in the chain's currency.
-
-    factor_max: how many times the usual order a line may be; None: any.
-    """
-
-    name: str
-    amount_micros_max: int
-    factor_max: float | None
-
-    @property
-    def by(self) -> str:
-        """Return who stands in the history for it."""
-        return f"rule {self.name}"
+DECIDED = "a person has decided about it"
+NOT_NEWEST = "it is not of the newest run"
+NO_RULE = "no rule is about it"
+TWO = "it needs two approvers"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A line that a rule may approve. rate: of its currency in the chain's, None where nobody knows it."""
+    """A line that a rule may approve. rate: of its currency in the chain's, None where nobody knows it.
+
+    told: its explanation. of: its category, department, region, country. changed: how far its forecast is from the one
+    before, as a share of that; None without one. is_moved: a move from another shop is proposed.
+    """
 
     line: Line
-    explanation: Mapping[str, Any]
+    told: Mapping[str, Any]
     rate: float | None = None
     usual_milli: float | None = None
+    changed: float | None = None
+    of: Mapping[str, str | None] = field(default_factory=dict)
+    is_moved: bool = False
+
+    @property
+    def scope(self) -> dict[str, str | None]:
+        """Return what rules go by."""
+        line = self.line
+        own = {"supplier": line.supplier, "product": line.product, "location": line.location}
+        return {**self.of, **own, "abc": self.told.get("abc")}
 
 
 def why_not(rule: ApprovalRule, candidate: Candidate) -> str | None:
-    """Return why a line needs a person; None where it needs none."""
-    line, told = candidate.line, candidate.explanation
+    """Return why a line needs a person, in words; None where it needs none."""
+    line, told = candidate.line, candidate.told
+    if not rule.approve:
+        return f"people approve {rule.name}"
     if line.is_touched:
-        return "a buyer has decided about it"
+        return DECIDED
     if line.amount_micros is None or candidate.rate is None:
         return "its cost is not known"
     if line.amount_micros * float(candidate.rate) > rule.amount_micros_max:
-        return "it costs more than the rule lets through"
+        return f"above {rule.amount_micros_max / 1e6:,g} {rule.currency or line.currency or ''}".rstrip()
     if told.get("doubt") is not None:
-        return "its stock is in doubt"
+        return "stock in doubt"
+    if candidate.is_moved:
+        return "another shop has too much of it"
     guessed = [
         one for one in CERTAIN if str(told.get("from", {}).get(one, GUESSED[0])).startswith(GUESSED)
     ]
     if guessed:
         return f"nobody has said its {' and '.join(guessed)}"
-    if rule.factor_max is None:
-        return None
-    if candidate.usual_milli is None:
-        return "it was never ordered before"
-    if line.quantity_milli > rule.factor_max * float(candidate.usual_milli):
-        return "it is more than is usually ordered"
+    return _unusual(rule, candidate)
+
+
+def _unusual(rule: ApprovalRule, candidate: Candidate) -> str | None:
+    if rule.factor_max is not None:
+        if candidate.usual_milli is None:
+            return "never ordered before"
+        times = candidate.line.quantity_milli / float(candidate.usual_milli)
+        if times > rule.factor_max:
+            return f"{times:,.3g} times what is usually ordered"
+    if rule.change_max is not None:
+        if candidate.changed is None:
+            return "no earlier forecast to compare with"
+        if abs(candidate.changed) > rule.change_max:
+            return f"forecast changed by {candidate.changed:+.0%}".replace("%", " %")
     return None
 
 
-def decisions_of(
-    connection: sa.Connection, desk: Desk, rule: ApprovalRule, *, today: date | None = None
-) -> dict[str, dict[int, Decision]]:
-    """Return the approvals that a rule makes of the newest run's lines, by supplier and line: for `Desk.decide`.
+def judge(candidate: Candidate, rules: Rules, desk: Desk) -> tuple[ApprovalRule | None, str | None]:
+    """Return the rule that a line goes by, and why it needs a person nevertheless; None where it needs none.
 
     What needs two people is left to them whatever the rule says.
     """
+    rule = rules.of(candidate.scope)
+    if rule is None:
+        return None, NO_RULE
+    why = why_not(rule, candidate)
+    if why is None and desk.needs_second(candidate.line, candidate.rate):
+        why = TWO
+    return rule, why
+
+
+def decisions_of(
+    connection: sa.Connection, desk: Desk, rules: Rules, *, today: date | None = None
+) -> dict[str, dict[int, Decision]]:
+    """Return the approvals that rules make of the newest run's lines, by supplier and line: for `Desk.decide`."""
     found: dict[str, dict[int, Decision]] = defaultdict(dict)
-    for one in read_candidates(connection, desk, today or datetime.now(UTC).date()):
-        line = one.line
-        if why_not(rule, one) is None and not desk.needs_second(line, one.rate):
+    for one in read_candidates(connection, desk, rules, today or datetime.now(UTC).date()):
+        rule, why = judge(one, rules, desk)
+        if rule is not None and why is None:
+            line = one.line
             decision = Decision("approve", rule.by, line.version, by_rule=True)
             found[line.supplier][line.line_id] = decision
     return found
 
 
-def read_candidates(connection: sa.Connection, desk: Desk, today: date) -> list[Candidate]:
-    """Return lines of the newest run that no person has decided anything about, by supplier."""
-    binds = {"currency": desk.currency, "today": today, "orders": LAST_ORDERS}
+def exceptions_in(
+    connection: sa.Connection, desk: Desk, rules: Rules, ids: Sequence[int]
+) -> dict[int, str | None]:
+    """Return of open lines why they wait for a person; None for a line that a rule approves within seconds.
+
+    Empty where no rule is on: then people approve all.
+    """
+    if not ids or not rules.is_on:
+        return {}
+    today = datetime.now(UTC).date()
+    read = read_candidates(connection, desk, rules, today, ids=ids)
+    judged = {one.line.line_id: judge(one, rules, desk)[1] for one in read}
+    binds = {"ids": list(ids)}
+    newest = set(connection.execute(statement("purchasing/desk/of_newest_run"), binds).scalars())
+    return {
+        number: judged.get(number, DECIDED if number in newest else NOT_NEWEST) for number in ids
+    }
+
+
+def read_candidates(
+    connection: sa.Connection,
+    desk: Desk,
+    rules: Rules,
+    today: date,
+    *,
+    ids: Sequence[int] | None = None,
+) -> list[Candidate]:
+    """Return lines of the newest run that no person has decided anything about, by supplier; ids: of these alone."""
+    binds = {
+        "currency": desk.currency,
+        "today": today,
+        "orders": LAST_ORDERS,
+        "compares": rules.compares,
+        "ids": None if ids is None else list(ids),
+    }
     rows = connection.execute(statement("purchasing/desk/rule_candidates"), binds).mappings()
     return [
         Candidate(
@@ -97,6 +156,9 @@ def read_candidates(connection: sa.Connection, desk: Desk, today: date) -> list[
             row["explanation"],
             row["rate"],
             row["usual_milli"],
+            row["changed"],
+            {name: row[name] for name in ("category", "department", "region", "country")},
+            row["is_moved"],
         )
         for row in rows
     ]

@@ -111,7 +111,7 @@ class Desk:
         placed: dict[int, Line] = {}
         events: list[bytes] = []
         for lines in groups.values():
-            made = _make_order(connection, lines, decisions[lines[0].line_id].by, today)
+            made = _make_order(connection, lines, decisions, today)
             for number, line in enumerate(lines, start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
                 placed[line.line_id] = new
@@ -177,9 +177,14 @@ def _line(row: Mapping[str, Any]) -> Line:
     return Line(**{name: row[name] for name in LINE_FIELDS})
 
 
-def _make_order(connection: sa.Connection, lines: Sequence[Line], by: str, today: date) -> Any:
-    """Make the order of lines of one supplier; by: who approved last."""
-    first = next((line.approved_by for line in lines if line.approved_by != by), None)
+def _make_order(
+    connection: sa.Connection, lines: Sequence[Line], decisions: Mapping[int, Decision], today: date
+) -> Any:
+    """Make the order of lines of one supplier: by who approved last, and before them where it took two."""
+    by = decisions[lines[0].line_id].by
+    first = next(
+        (line.approved_by for line in lines if line.approved_by != decisions[line.line_id].by), None
+    )
     binds = {
         "supplier": lines[0].supplier,
         "currency": lines[0].currency,

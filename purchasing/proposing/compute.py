@@ -26,6 +26,8 @@ from replenishment import (
 )
 from replenishment import Proposal as Orders
 
+# The share of futures in which a shop does not sell more before the forecast ends.
+SURELY = 0.9
 # Of stock on a day, with and without the order.
 BAND = (0.1, 0.5, 0.9)
 POLICIES: Mapping[str, tuple[str, str | None]] = {
@@ -39,9 +41,10 @@ POLICIES: Mapping[str, tuple[str, str | None]] = {
 class Draft:
     """Lines of one location and measure with what each of them would order by itself.
 
-    rows, lines, found, policy: n lines. grid, costs: (n, P), orders around it, from none on, and what they cost; of
-    lines whose supplier has terms of a whole order. arrives: (n,) period of an arrival now. at_risk: (n,) units missed
-    without an order.
+    rows, lines, found, policy: n lines. joined: (n,) lines that share something. grid, costs: (n, P), what may be
+    ordered instead, from none on, and what it costs, if there are such lines. arrives: (n,) period of an arrival now.
+    at_risk: (n,) units missed without an order. left_over: (n,) units that will probably be there still when the
+    forecast ends. expected: (days,) units that all lines sell by day, from today on.
     """
 
     rows: pd.DataFrame
@@ -50,6 +53,9 @@ class Draft:
     policy: Policy
     arrives: NDArray[np.int64]
     at_risk: Floats
+    left_over: Floats
+    expected: Floats
+    joined: NDArray[np.bool_]
     grid: Floats
     costs: Floats
 
@@ -64,7 +70,7 @@ class Shared(NamedTuple):
 def draft_location(
     future: Future, prepared: Prepared, facts: Facts, *, today: date, joined: Collection[str]
 ) -> list[Draft]:
-    """Return what each line of one location would order by itself. joined: suppliers with terms of a whole order."""
+    """Return what each line of one location would order by itself. joined: suppliers whose lines share something."""
     place = {product: number for number, product in enumerate(future.products)}
     return [
         _draft(
@@ -122,6 +128,7 @@ def _draft(
 ) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
     shares = lead_shares(rows, prepared, future.days)
+    wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
     lines = lines_of(rows, future, facts, today, demand.shape[2])
     kind, target = POLICIES[measure]
@@ -133,19 +140,38 @@ def _draft(
     without = found.missed + np.where(lines.worth > 0, found.saved[:, -1] / worth, 0.0)
     grid = np.zeros((len(rows), 1))
     costs = grid
-    if rows["supplier"].isin(joined).any():
+    limited = future.location in set(facts.terms["receiving_limits"]["location"])
+    shares_something = rows["supplier"].isin(joined).to_numpy() | limited
+    if shares_something.any():
         grid = orders_around(lines, found)
         costs = order_costs(lines, demand, leads, review, grid)
     arrives = np.minimum(np.rint(leads.mean).astype(np.int64), demand.shape[2] - 1)
-    return Draft(rows, lines, found, policy, arrives, without, grid, costs)
+    period = demand.mean(axis=1, dtype=np.float64).sum(axis=0) / future.days
+    by_day = np.repeat(period, round(future.days))
+    left_over = (
+        lines.on_hand - lines.reserved + lines.arriving(demand.shape[2]).sum(axis=1) - wanted
+    )
+    return Draft(
+        rows,
+        lines,
+        found,
+        policy,
+        arrives,
+        without,
+        left_over,
+        by_day,
+        shares_something,
+        grid,
+        costs,
+    )
 
 
 def orders_around(lines: Lines, found: Orders) -> Floats:
-    """Return what a line may order: none, and packs around its own order, as far as there is room: (n, P)."""
+    """Return what a line may order: none, parts of its own order, packs around it if there is room: (n, P)."""
     room = np.floor(found.room / lines.step + 1e-6) * lines.step
     most = np.maximum(found.quantity, room)[:, None]
     packs = np.minimum(pack_grid(lines, found.quantity), most)
-    return np.concatenate([np.zeros((len(lines), 1)), packs], axis=1)
+    return np.sort(np.concatenate([np.zeros((len(lines), 1)), found.grid, packs], axis=1), axis=1)
 
 
 def _quantities(draft: Draft, shared: Mapping[tuple[str, str], Shared]) -> Floats:

@@ -34,10 +34,10 @@ class Supplying:
         moved = np.zeros(len(shares) + AHEAD_MAX)
         for number, share in enumerate(shares):
             if share:
-                moved[self._next_delivery(day, number)] += share
+                moved[self.first_delivery(day, number)] += share
         return moved[: int(np.flatnonzero(moved).max()) + 1]
 
-    def _next_delivery(self, day: date, number: int) -> int:
+    def first_delivery(self, day: date, number: int) -> int:
         """Return the number of the first day from this one on which it delivers; this one if a year has none."""
         for ahead in range(number, number + AHEAD_MAX):
             one = day + timedelta(days=ahead)

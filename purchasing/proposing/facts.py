@@ -19,6 +19,7 @@ TERMS = (
     "service_targets",
     "stock_costs",
     "shelf_limits",
+    "receiving_limits",
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,15 @@ class Defaults:
     """What holds where nobody said anything else.
 
     fill_rate: share of demand to be met from stock. lead_days: from order to delivery. holding_rate: of a unit's cost
-    a year. cost_share: of the selling price, where no cost is known.
+    a year. cost_share: of the selling price, where no cost is known. move_worth: of goods that are worth a trip
+    between shops.
     """
 
     fill_rate: float = 0.95
     lead_days: int = 7
     holding_rate: float = 0.25
     cost_share: float = 0.6
+    move_worth: float = 25.0
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ def prepare(
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
     leads, sources = _leads(rows, facts, supplying, today, defaults)
-    rows["lead_from"] = [
-        sources[pair] for pair in zip(rows["supplier"], rows["product"], strict=True)
-    ]
+    pairs = list(zip(rows["supplier"], rows["product"], strict=True))
+    rows["lead_from"] = [sources[pair] for pair in pairs]
+    rows["arrives_on"] = [today + timedelta(days=_middle(leads[pair])) for pair in pairs]
     return Prepared(rows, leads)
 
 
@@ -277,6 +279,11 @@ def _lead(
     days = defaults.lead_days if promised is None else int(promised)
     told = f"default: {days} days" if promised is None else f"promised: {days} days"
     return np.eye(days + 1)[days], told
+
+
+def _middle(shares: Floats) -> int:
+    """Return the first number of days by which half of the arrivals have come."""
+    return int(np.argmax(np.cumsum(shares) >= 0.5 - 1e-9))
 
 
 def _known(*columns: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """A run proposes what to order today, from the newest forecast's paths, stock and terms; it puts it on the desk."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,8 +12,10 @@ from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.compute import draft_location, tell_location
 from purchasing.proposing.facts import Doubts, read_facts
+from purchasing.proposing.moves import plan_moves
 from purchasing.proposing.prepare import Defaults, prepare
-from purchasing.proposing.sharing import joined_suppliers, share_orders
+from purchasing.proposing.shared_lines import joined_suppliers
+from purchasing.proposing.sharing import share_orders
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
 
@@ -45,16 +47,23 @@ def propose_today(
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
-        run, sales = _sales(read_futures, facts.pairs)
+        run, sales = expected_sales(read_futures, facts.pairs)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         joined = joined_suppliers(facts)
         drafts = {
             future.location: draft_location(future, prepared, facts, today=today, joined=joined)
             for future in read_futures()[1]
         }
-        shared = share_orders([one for found in drafts.values() for one in found], facts)
+        shared = share_orders(
+            [one for found in drafts.values() for one in found], facts, today=today
+        )
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
+        moves = plan_moves(
+            [one for found in drafts.values() for one in found],
+            facts,
+            least_worth=defaults.move_worth,
+        )
         proposals: list[Proposal] = []
         # paths of all locations may not fit into memory: they are read again
         for future in read_futures()[1]:
@@ -66,6 +75,7 @@ def propose_today(
             "lines_looked_at": len(prepared.rows),
             "defaults": vars(defaults),
             "waiting": shared.waiting,
+            "moves": [asdict(move) for move in moves],
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:
@@ -106,7 +116,7 @@ def from_today(
     )
 
 
-def _sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int, pd.Series]:
+def expected_sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int, pd.Series]:
     """Return the forecast's run, and the sales that it expects of each product, money: for classes."""
     run, futures = read_futures()
     price = (

@@ -1,26 +1,29 @@
-"""What lines share: a supplier's price breaks, the least that its order is worth and its trucks, a buyer's budget."""
+"""What lines share: a supplier's terms of a whole order, a buyer's budget, and the hands that put goods away."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from purchasing.proposing.budgets import within_budgets
 from purchasing.proposing.compute import Draft, Shared
 from purchasing.proposing.facts import Facts
-from replenishment import JoinedOrder, SupplierTerms, join_order, parts_within_budget
-
-Floats = NDArray[np.float64]
+from purchasing.proposing.receiving import within_receiving
+from purchasing.proposing.shared_lines import Floats, SharedLines
+from replenishment import SupplierTerms
 
 
 @dataclass
 class SharedOrders:
     """What was chosen for lines together. lines: by product and location, where it is not their own order.
 
-    prices: of one unit, by supplier and product, where a break is reached. waiting: suppliers whose lines are too few
-    for an order today, and buyers whose budget is too small for their lines, with what is lacking, in words.
+    prices: of one unit, by supplier and product, where a break is reached. waiting: in words, by what makes lines wait:
+    suppliers with too small an order, buyers with too small a budget, days on which a location cannot put all away.
     """
 
     lines: dict[tuple[str, str], Shared] = field(default_factory=dict)
@@ -28,32 +31,38 @@ class SharedOrders:
     waiting: dict[str, str] = field(default_factory=dict)
 
 
-def joined_suppliers(facts: Facts) -> set[str]:
-    """Return the suppliers with terms of a whole order, or whose buyer has a budget."""
-    suppliers = facts.terms["suppliers"]
-    names = ["minimum_value_micros", "minimum_units_milli", "truck_units_milli"]
-    bought = suppliers["buyer"].isin(set(facts.budgets["buyer"])) if len(facts.budgets) else False
-    with_terms = suppliers.loc[suppliers[names].notna().any(axis=1) | bought, "supplier"]
-    return {*with_terms, *facts.terms["price_breaks"]["supplier"]}
-
-
-def share_orders(drafts: Sequence[Draft], facts: Facts) -> SharedOrders:
+def share_orders(drafts: Sequence[Draft], facts: Facts, *, today: date) -> SharedOrders:
     """Choose what lines of one supplier order together, by their own expected costs.
 
-    Price breaks come first, product by product; then a buyer's budget goes to the packs that return most; an order that
-    is worth too little is filled up by the packs that cost least, or waits for the supplier's next order day, whichever
-    is cheaper; whole trucks last. Where a budget binds nothing is added, and too small an order waits.
+    Price breaks come first, product by product; then a buyer's budget, and what a location can put away on the day of
+    arrival, go to the packs that return most; an order that is worth too little is filled up by the packs that cost
+    least, or waits for the supplier's next order day, whichever is cheaper; whole trucks last. Where a limit binds
+    nothing is added, and too small an order waits.
     """
     shared = SharedOrders()
-    lines = _Lines(drafts, joined_suppliers(facts))
+    lines = SharedLines(drafts)
     if not len(lines.rows):
         return shared
-    for (supplier, product), breaks in facts.terms["price_breaks"].groupby(["supplier", "product"]):
-        _reach_breaks(lines, str(supplier), str(product), breaks, shared)
-    bound = _within_budgets(lines, facts, shared)
-    for row in facts.terms["suppliers"].to_dict("records"):
-        terms = {str(name): value for name, value in row.items()}
-        _fill_order(lines, terms, facts, shared, may_add=terms["supplier"] not in bound)
+    breaks = [
+        (str(supplier), str(product), _steps(of))
+        for (supplier, product), of in facts.terms["price_breaks"].groupby(["supplier", "product"])
+    ]
+    for supplier, product, steps in breaks:
+        _reach_breaks(lines, supplier, product, steps)
+    bound = within_budgets(lines, facts, shared.waiting)
+    fit = partial(within_receiving, lines, drafts, facts, shared.waiting, today=today)
+    bound |= fit(may_add=True, bound=bound)
+    # packs that come sooner are paid for as well
+    bound |= within_budgets(lines, facts, shared.waiting)
+    _fill_orders(lines, facts, shared, bound)
+    # what filled an order may be more than a location can put away
+    bound |= fit(may_add=False)
+    _fill_orders(lines, facts, shared, bound, only=bound)
+    for supplier, product, steps in breaks:
+        ordered = lines.quantity[lines.of(supplier, product)].sum()
+        for units, lower in steps:
+            if 0 < units <= ordered + 1e-9:
+                shared.prices[supplier, product] = lower
     for at in np.flatnonzero(np.abs(lines.quantity - lines.own) > 1e-9).tolist():
         line = lines.rows.iloc[at]
         shared.lines[line["product"], line["location"]] = Shared(
@@ -62,141 +71,56 @@ def share_orders(drafts: Sequence[Draft], facts: Facts) -> SharedOrders:
     return shared
 
 
-class _Lines:
-    """Lines of all locations whose supplier has terms of a whole order. quantity, own: (n,) units; why: of changes."""
-
-    def __init__(self, drafts: Sequence[Draft], suppliers: set[str]) -> None:
-        kept = [(one, one.rows["supplier"].isin(suppliers).to_numpy()) for one in drafts]
-        kept = [(one, some) for one, some in kept if some.any()]
-        frames = [one.rows[some] for one, some in kept]
-        self.rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-        self.grid = (
-            np.concatenate([one.grid[some] for one, some in kept]) if kept else np.zeros((0, 1))
-        )
-        self.costs = np.concatenate([one.costs[some] for one, some in kept]) if kept else self.grid
-        self.own = (
-            np.concatenate([one.found.quantity[some] for one, some in kept])
-            if kept
-            else np.zeros(0)
-        )
-        self.quantity = self.own.copy()
-        self.why = [""] * len(self.own)
-
-    def of(self, supplier: str, product: str | None = None) -> NDArray[np.int64]:
-        """Return the numbers of a supplier's lines, or of those of one product."""
-        mine = self.rows["supplier"] == supplier
-        return np.flatnonzero(mine if product is None else mine & (self.rows["product"] == product))
-
-    def order(
-        self,
-        at: NDArray[np.int64],
-        worth: Floats,
-        terms: SupplierTerms,
-        *,
-        size: Floats | None = None,
-        may_wait: bool,
-    ) -> JoinedOrder:
-        """Return the cheapest order of some lines under the terms. worth: (k,) of a unit, as the terms count it."""
-        return join_order(
-            self.grid[at], self.costs[at], self.quantity[at], worth, terms, volume=size, may_wait=may_wait
-        )  # fmt: skip
-
-    def take(self, at: NDArray[np.int64], quantity: Floats, why: str) -> None:
-        """Order these quantities instead, for a reason."""
-        for number, units in zip(at.tolist(), quantity.tolist(), strict=True):
-            if abs(units - self.quantity[number]) > 1e-9:
-                self.quantity[number], self.why[number] = units, why
+def _steps(breaks: pd.DataFrame) -> list[tuple[float, float]]:
+    """Return from how many units on a unit costs how much, ascending. breaks: from_quantity_milli, price_micros."""
+    return [
+        (row["from_quantity_milli"] / 1000, row["price_micros"] / 1e6)
+        for row in breaks.sort_values("from_quantity_milli").to_dict("records")
+    ]
 
 
 def _reach_breaks(
-    lines: _Lines, supplier: str, product: str, breaks: pd.DataFrame, shared: SharedOrders
+    lines: SharedLines, supplier: str, product: str, steps: list[tuple[float, float]]
 ) -> None:
-    """Order more of a product where its lower price is worth the holding. breaks: from_quantity_milli, price_micros."""
+    """Order more of a product where its lower price is worth the holding. steps: of `_steps`."""
     at = lines.of(supplier, product)
     if not len(at) or not lines.quantity[at].any():
         return
     price = float(lines.rows["order_price"].iloc[at[0]])
-    steps = [
-        (row["from_quantity_milli"] / 1000, row["price_micros"] / 1e6)
-        for row in breaks.sort_values("from_quantity_milli").to_dict("records")
-    ]
-    if np.isfinite(price) and price > 0:
-        # in the currency that costs are in
-        unit = np.full(len(at), float(lines.rows["unit_cost"].iloc[at[0]]))
-        off = tuple((units * unit[0], 1 - lower / price) for units, lower in steps if lower < price)
-        if off and unit[0] > 0:
-            joined = lines.order(at, unit, SupplierTerms(breaks=off), may_wait=False)
-            reached = [lower for units, lower in steps if units <= joined.quantity.sum() + 1e-9]
-            if joined.way == "price break":
-                lines.take(
-                    at, joined.quantity, f"{product} costs {reached[-1]:g} a unit from so many on"
-                )
-    ordered = lines.quantity[at].sum()
-    lower_now = [lower for units, lower in steps if units <= ordered + 1e-9]
-    if lower_now:
-        shared.prices[supplier, product] = lower_now[-1]
+    # in the currency that costs are in
+    unit = np.full(len(at), float(lines.rows["unit_cost"].iloc[at[0]]))
+    off = tuple((units * unit[0], 1 - lower / price) for units, lower in steps if lower < price)
+    if off and unit[0] > 0 and price > 0:
+        joined = lines.order(at, unit, SupplierTerms(breaks=off), may_wait=False)
+        reached = [lower for units, lower in steps if units <= joined.quantity.sum() + 1e-9]
+        if joined.way == "price break":
+            lines.take(
+                at, joined.quantity, f"{product} costs {reached[-1]:g} a unit from so many on"
+            )
 
 
-def _within_budgets(lines: _Lines, facts: Facts, shared: SharedOrders) -> set[str]:
-    """Cut lines to what is left of their buyers' budgets; returns the suppliers of those that bind."""
-    bound: set[str] = set()
-    if not len(facts.budgets):
-        return bound
-    suppliers = facts.terms["suppliers"]
-    for (buyer, amount, currency, until), spent in facts.budgets.groupby(
-        ["buyer", "amount_micros", "currency", "ends_on"]
-    ):
-        mine = set(suppliers.loc[suppliers["buyer"] == buyer, "supplier"])
-        at = np.flatnonzero(lines.rows["supplier"].isin(mine) & (lines.quantity > 0))
-        if not len(at):
-            continue
-        left = max(0.0, (float(str(amount)) - _spent(spent, str(currency), facts)) / 1e6)
-        price = _in_currency(lines.rows.iloc[at], str(currency), facts)
-        grid = np.minimum(lines.grid[at], lines.quantity[at][:, None])
-        costs = np.take_along_axis(lines.costs[at], _places(lines.grid[at], grid), 1)
-        bought = parts_within_budget(grid, -costs, price, left)
-        if (bought.cut > 1e-9).any():
-            why = f"{currency} {left:g} are left of {buyer}'s budget until {until}"
-            wanted = float(price @ lines.quantity[at])
-            lines.take(at, bought.quantity, why)
-            bound |= mine
-            shared.waiting[str(buyer)] = f"{why}; {currency} {wanted:g} are needed today"
-    return bound
-
-
-def _places(grid: Floats, units: Floats) -> NDArray[np.int64]:
-    """Return where units (n, P) stand in ascending grids (n, P)."""
-    return np.asarray((grid[:, None, :] < units[:, :, None] - 1e-9).sum(axis=2), np.int64)
-
-
-def _spent(rows: pd.DataFrame, currency: str, facts: Facts) -> float:
-    """Add up what was spent, in millionths of a currency; amounts without a currency or a rate are in it."""
-    return sum(
-        float(row["spent_micros"])
-        * (
-            1.0
-            if _same(row["spent_in"], currency)
-            else facts.rates.get((row["spent_in"], currency), 1.0)
-        )
-        for row in rows.to_dict("records")
-    )
-
-
-def _same(one: Any, other: str) -> bool:
-    return one is None or pd.isna(one) or one == other
-
-
-def _in_currency(rows: pd.DataFrame, currency: str, facts: Facts) -> Floats:
-    """Return the price of a unit of each line in a currency; amounts without a currency or a rate are in it."""
-    known = rows["order_price"].notna()
-    price = rows["order_price"].where(known, rows["unit_cost"]).to_numpy(np.float64)
-    said = rows["order_currency"].where(known, rows["currency"])
-    rates = [1.0 if _same(one, currency) else facts.rates.get((one, currency), 1.0) for one in said]
-    return np.asarray(price * np.array(rates), np.float64)
+def _fill_orders(
+    lines: SharedLines,
+    facts: Facts,
+    shared: SharedOrders,
+    bound: Collection[str],
+    *,
+    only: Collection[str] | None = None,
+) -> None:
+    """Bring each supplier's order to its terms, or let it wait. bound: suppliers to whose orders nothing is added."""
+    for row in facts.terms["suppliers"].to_dict("records"):
+        terms = {str(name): value for name, value in row.items()}
+        if only is None or terms["supplier"] in only:
+            _fill_order(lines, terms, facts, shared, may_add=terms["supplier"] not in bound)
 
 
 def _fill_order(
-    lines: _Lines, supplier: dict[str, Any], facts: Facts, shared: SharedOrders, *, may_add: bool
+    lines: SharedLines,
+    supplier: dict[str, Any],
+    facts: Facts,
+    shared: SharedOrders,
+    *,
+    may_add: bool,
 ) -> None:
     name = str(supplier["supplier"])
     at = lines.of(name)
@@ -230,13 +154,13 @@ def _fill_order(
             lines.take(at, joined.quantity, f"a truck of {name} holds {truck:g}")
 
 
-def _worth(lines: _Lines, at: NDArray[np.int64]) -> Floats:
+def _worth(lines: SharedLines, at: NDArray[np.int64]) -> Floats:
     """Return the price of a unit of each line as the supplier counts it, what it costs where that is not known."""
     rows = lines.rows.iloc[at]
     return rows["order_price"].fillna(rows["unit_cost"]).to_numpy(np.float64)
 
 
-def _rate(lines: _Lines, at: NDArray[np.int64], facts: Facts) -> float:
+def _rate(lines: SharedLines, at: NDArray[np.int64], facts: Facts) -> float:
     """Return what one unit of the supplier's currency is worth in that of the costs; 1 where no rate is known."""
     row = lines.rows.iloc[at[0]]
     return facts.rates.get((row["order_currency"], row["currency"]), 1.0)

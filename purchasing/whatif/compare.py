@@ -1,23 +1,23 @@
 """Scenarios beside what is: the same lines, stock and paths walked ahead under each."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from purchasing.proposing.arrays import Future, lead_shares, lines_of, reaching
 from purchasing.proposing.compute import POLICIES
 from purchasing.proposing.facts import Facts
-from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of
-from purchasing.whatif.scenario import Scenario, Scope
+from purchasing.proposing.prepare import Prepared, supplying_of
+from purchasing.whatif.assumed import Asked, Assumed, assume
+from purchasing.whatif.scenario import Scenario
 from purchasing.whatif.simulate import Ahead, Rule, reviews, simulate
+from purchasing.whatif.today import OrderedToday, order_today
 from replenishment import Lines, lead_times_of
-from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid, NotFound
 
 AS_IS = Scenario(name="As it is")
@@ -29,47 +29,80 @@ Factors = Callable[[Scenario, Future], NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What scenarios are computed from. futures: of the locations in the scope, read once."""
+class Comparison:
+    """Scenarios with their lines, before the paths are read. lines: by the scenario's place, what is first."""
 
-    scope: Scope
-    facts: Facts
-    sales: "pd.Series[Any]"
-    futures: Sequence[Future]
-    defaults: Defaults
-    today: date
+    asked: Asked
+    scenarios: Sequence[Scenario]
+    lines: Sequence[Assumed]
 
-
-def expected_sales(connection: sa.Connection) -> "pd.Series[Any]":
-    """Read what each product is expected to sell for over the horizon: for its class."""
-    found = connection.execute(statement("purchasing/expected_sales")).all()
-    return pd.Series({row.product: row.sales for row in found}, dtype=float)
+    @property
+    def locations(self) -> set[str]:
+        """Return the locations whose paths are needed."""
+        return {place for one in self.lines for place in one.needed.get("location", ())}
 
 
-def locations_of(facts: Facts, scope: Scope) -> set[str]:
-    """Return the locations of the lines that a scope may be about."""
-    return set(within(facts.pairs, scope)["location"]) if len(facts.pairs) else set()
+def plan(asked: Asked, scenarios: Sequence[Scenario]) -> Comparison:
+    """Say which lines a comparison is about. Raises Invalid."""
+    now = assume(asked, AS_IS)
+    inside = now.lines.rows[now.inside]
+    pairs = set(zip(inside["product"], inside["location"], strict=True)) if len(inside) else set()
+    return Comparison(
+        asked, (AS_IS, *scenarios), [now, *(assume(asked, one, pairs) for one in scenarios)]
+    )
 
 
-def compare(asked: Asked, scenarios: Sequence[Scenario], factors: Factors) -> dict[str, Any]:
-    """Return the figures of what is, and of each scenario. Raises NotFound without a line, Invalid for too many."""
-    now = _rows(asked, AS_IS)
-    if now.rows.empty:
+def compare(comparison: Comparison, read: Iterable[Future], factors: Factors) -> dict[str, Any]:
+    """Return the figures of what is, and of each scenario. read: the paths of its locations.
+
+    Raises NotFound without a line, Invalid for too many.
+    """
+    needed = pd.concat([one.needed for one in comparison.lines])
+    known: dict[str, set[str]] = {}
+    futures = []
+    for future in read:
+        known[future.location] = set(future.products)
+        futures.append(_narrowed(future, needed))
+    scoped = [_scoped(one, known) for one in comparison.lines]
+    if scoped[0].rows.empty:
         raise NotFound("nothing_reached", "No line with stock and a forecast is in this scope.")
-    if len(now.rows) > LINES_MAX:
+    if len(scoped[0].rows) > LINES_MAX:
         raise Invalid(
-            "too_many_lines", f"{len(now.rows):,} lines; narrow it to at most {LINES_MAX:,}."
+            "too_many_lines",
+            f"{len(scoped[0].rows):,} lines; narrow it to at most {LINES_MAX:,}.",
         )
-    pairs = list(zip(now.rows["product"], now.rows["location"], strict=True))
     figures = [
-        _figures(one, _rows(asked, one, pairs), asked, factors) for one in (AS_IS, *scenarios)
+        _figures(scenario, assumed, prepared, futures, known, comparison.asked, factors)
+        for scenario, assumed, prepared in zip(
+            comparison.scenarios, comparison.lines, scoped, strict=True
+        )
     ]
     return {
-        "lines": len(now.rows),
-        "currency": _one(now.rows["currency"]),
-        "days": [day.isoformat() for day in asked.futures[0].starts],
+        "lines": len(scoped[0].rows),
+        "currency": _one(scoped[0].rows["currency"]),
+        "days": [day.isoformat() for day in futures[0].starts],
+        "alone": any(one.alone for one in comparison.lines),
         "scenarios": figures,
     }
+
+
+def _narrowed(future: Future, needed: pd.DataFrame) -> Future:
+    """Return the paths of a location's lines that are needed: all of a chain may not fit into memory."""
+    wanted = set(needed.loc[needed["location"] == future.location, "product"])
+    kept = [number for number, product in enumerate(future.products) if product in wanted]
+    products = [future.products[number] for number in kept]
+    return replace(future, products=products, values=future.values[:, kept, :])
+
+
+def _scoped(assumed: Assumed, known: Mapping[str, Collection[str]]) -> Prepared:
+    """Return the lines of the scope that have a forecast, in the order of locations and products."""
+    rows = assumed.lines.rows
+    if rows.empty:
+        return assumed.lines
+    pairs = zip(rows["product"], rows["location"], strict=True)
+    forecast = np.array([product in known.get(place, ()) for product, place in pairs])
+    rows = rows[assumed.inside & forecast].sort_values(["location", "product"])
+    return Prepared(rows.reset_index(drop=True), assumed.lines.leads)
 
 
 def _one(values: "pd.Series[Any]") -> str | None:
@@ -78,84 +111,50 @@ def _one(values: "pd.Series[Any]") -> str | None:
     return str(found[0]) if len(found) == 1 else None
 
 
-def within(rows: pd.DataFrame, scope: Scope) -> pd.DataFrame:
-    """Return the rows of a scope, as far as they have its columns."""
-    fits = pd.Series(data=True, index=rows.index)
-    for name, told in scope.limits.items():
-        if name in rows.columns:
-            fits &= rows[name] == told
-    return rows[fits]
-
-
-def _rows(
-    asked: Asked, scenario: Scenario, pairs: Collection[tuple[str, str]] | None = None
-) -> Prepared:
-    """Prepare the lines of the scope, or the pairs of it, under a scenario."""
-    facts = asked.facts
-    if scenario.supplier is not None:
-        facts = _bought_from(facts, scenario.supplier, {product for product, _ in pairs or ()})
-    made = prepare(facts, asked.sales, today=asked.today, defaults=asked.defaults, every=True)
-    forecast = {(product, one.location) for one in asked.futures for product in one.products}
-    rows = made.rows
-    if pairs is None:
-        rows = within(rows, asked.scope)
-        wanted = forecast
-    else:
-        wanted = forecast & set(pairs)
-    here = pd.MultiIndex.from_frame(rows[["product", "location"]]).isin(list(wanted))
-    rows = rows[here].sort_values(["location", "product"]).reset_index(drop=True)
-    if scenario.fill_rate is not None:
-        rows = rows.assign(measure="fill_rate", target=scenario.fill_rate)
-    if scenario.price_percent is not None:
-        rows = rows.assign(price=rows["price"] * (1 + scenario.price_percent / 100))
-    leads = dict(made.leads)
-    if scenario.lead_days is not None:
-        sure = np.eye(scenario.lead_days + 1)[scenario.lead_days]
-        supplying = supplying_of(facts)
-        for supplier, product in set(zip(rows["supplier"], rows["product"], strict=True)):
-            of = supplying.get(supplier)
-            leads[supplier, product] = sure if of is None else of.delivered(sure, asked.today)
-    return Prepared(rows, leads)
-
-
-def _bought_from(facts: Facts, supplier: str, products: set[str]) -> Facts:
-    """Return facts in which a supplier is asked first for what it sells of some products. Raises Invalid."""
-    sold = facts.terms["supplier_products"]
-    chosen = (sold["supplier"] == supplier) & sold["product"].isin(products)
-    if not chosen.any():
-        raise Invalid(
-            "not_sold",
-            f"Nobody said that {supplier!r} sells any of these products: see /v1/terms/supplier-products.",
-        )
-    terms = {**facts.terms, "supplier_products": sold.assign(rank=sold["rank"].mask(chosen, 0))}
-    return replace(facts, terms=terms)
-
-
 def _figures(
-    scenario: Scenario, prepared: Prepared, asked: Asked, factors: Factors
+    scenario: Scenario,
+    assumed: Assumed,
+    prepared: Prepared,
+    read: Sequence[Future],
+    known: Mapping[str, Collection[str]],
+    asked: Asked,
+    factors: Factors,
 ) -> dict[str, Any]:
-    """Walk the lines ahead, all that have one measure together, and add them up."""
-    moved = [_moved(future, scenario, factors) for future in asked.futures]
+    """Order today, walk the lines ahead, all that have one measure together, and add them up."""
+    futures = [_moved(future, scenario, factors, prepared.rows) for future in read]
+    now = order_today(assumed, futures, known, asked.today)
     parts = [
-        _walk(str(measure), group, moved, prepared, asked)
+        _walk(str(measure), group, futures, prepared, asked, now)
         for measure, group in prepared.rows.groupby("measure", sort=True)
     ]
-    return {"name": scenario.name, **_summed(parts, len(asked.futures[0].starts))}
+    return {
+        "name": scenario.name,
+        **_summed(parts, len(futures[0].starts)),
+        "waiting": now.waiting,
+    }
 
 
-def _moved(future: Future, scenario: Scenario, factors: Factors) -> Future:
-    """Return a location's paths under a scenario."""
-    values = future.values
+def _moved(future: Future, scenario: Scenario, factors: Factors, rows: pd.DataFrame) -> Future:
+    """Return a location's paths under a scenario: those of the rows move."""
     factor = factors(scenario, future)
-    if factor is not None:
-        values = values * factor[None]
     if scenario.demand_percent is not None:
-        values = values * np.float32(1 + scenario.demand_percent / 100)
-    return replace(future, values=values)
+        more = np.float32(1 + scenario.demand_percent / 100)
+        factor = np.full(future.values.shape[1:], more) * (1 if factor is None else factor)
+    if factor is None:
+        return future
+    mine = set(rows.loc[rows["location"] == future.location, "product"])
+    moves = np.array([product in mine for product in future.products], dtype=bool)
+    one = np.float32(1)
+    return replace(future, values=future.values * np.where(moves[:, None], factor, one)[None])
 
 
 def _walk(
-    measure: str, rows: pd.DataFrame, futures: Sequence[Future], prepared: Prepared, asked: Asked
+    measure: str,
+    rows: pd.DataFrame,
+    futures: Sequence[Future],
+    prepared: Prepared,
+    asked: Asked,
+    now: OrderedToday,
 ) -> Ahead:
     """Walk the lines of all locations ahead in one go."""
     groups = [
@@ -177,7 +176,12 @@ def _walk(
     )
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: ordered["target"].to_numpy(np.float64)}
-    return simulate(lines, demand, lead_times_of(shares), Rule(kind, aims, orders))  # type: ignore[arg-type]  # a kind of POLICIES
+    pairs = zip(ordered["product"], ordered["location"], strict=True)
+    units = np.array([now.units.get(pair, np.nan) for pair in pairs])
+    rule = Rule(kind, aims, orders)  # type: ignore[arg-type]  # a kind of POLICIES
+    found = simulate(lines, demand, lead_times_of(shares), rule, today=units)
+    # the first order of a week or month may be that of a later day
+    return replace(found, today=np.nan_to_num(units))
 
 
 def _paths_of(rows: pd.DataFrame, future: Future) -> NDArray[np.float32]:
@@ -218,7 +222,7 @@ def _summed(parts: Sequence[Ahead], periods: int) -> dict[str, Any]:
     lines = sum(part.today.size for part in parts)
     asked = np.where(total["demand"] > 0, total["demand"], 1.0)
     served = np.where(total["demand"] > 0, total["sold"] / asked, 1.0)
-    cost = total["holding"] + total["missed"]
+    cost = total["holding"] + total["missed"] + total["spoiled"]
     stock = np.quantile(total["stock"], BAND, axis=0)
     return {
         "demand": _mean(total["demand"]),
@@ -231,6 +235,8 @@ def _summed(parts: Sequence[Ahead], periods: int) -> dict[str, Any]:
         "stock_value": _mean(total["stock_value"]),
         "holding_cost": _mean(total["holding"]),
         "missed_cost": _mean(total["missed"]),
+        "spoiled_units": _mean(total["spoiled_units"]),
+        "spoiled_cost": _mean(total["spoiled"]),
         "cost": _mean(cost),
         "cost_low": float(np.quantile(cost, BAND[0])),
         "cost_high": float(np.quantile(cost, BAND[-1])),

@@ -1,6 +1,7 @@
 """Lines walked ahead on joint paths: what is ordered at each review, what arrives, what is sold and what is missed.
 
-n lines, B paths, H periods. Customers who find nothing are lost. Goods do not spoil here.
+n lines, B paths, H periods. Customers who find nothing are lost. What ends first is sold first, and what has ended is
+thrown away at the end of its period.
 """
 
 # ruff: noqa: S101 - kernels assert shapes: a wrong one is our own mistake, never the caller's input
@@ -21,7 +22,10 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.int64]
 # Lines at a time: 200 paths of them and 28 periods fit into the cache of a machine.
 BLOCK = 256
-SUMS = ("demand", "sold", "ordered", "stock_value", "holding", "missed", "spent", "empty", "lines")
+SUMS = (
+    "demand", "sold", "ordered", "stock_value", "holding", "missed", "spoiled", "spoiled_units", "spent", "empty",
+    "lines",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Rule:
 class Ahead:
     """What comes of it, summed over lines. stock: (B, H) units at the end of each period. Others (B,).
 
-    demand, sold, ordered: units. stock_value: money, mean over the periods. holding, missed, spent: money. empty:
+    demand, sold, ordered, spoiled_units: units. stock_value: money, mean over the periods. holding, missed, spoiled (at
+    cost), spent: money. empty:
     line-periods in which somebody found too little. lines: orders of a line. today: units ordered in the first period,
     of each line (n,).
     """
@@ -49,29 +54,36 @@ class Ahead:
     stock_value: Array
     holding: Array
     missed: Array
+    spoiled: Array
+    spoiled_units: Array
     spent: Array
     empty: Array
     lines: Array
     today: Array
 
 
-def simulate(lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule) -> Ahead:
+def simulate(
+    lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, *, today: Array | None = None
+) -> Ahead:
     """Walk lines ahead over the periods of rule.orders.
 
-    demand: (n, B, T) units, reaching a lead time and a review beyond the last order. Today's order is what each line
-    needs by itself, as on the order desk, the same on all paths. Later ones bring each path's stock to the level that
-    meets the target from then on; a path's lead time is the same for all its orders.
+    demand: (n, B, T) units, reaching a lead time and a review beyond the last order. today: (n,) units that are ordered
+    now, the same on all paths; NaN, or without it: what a line needs by itself, if it can be ordered in this period.
+    Later orders bring each path's stock to the level that meets the target from then on, as far as there is room; a
+    path's lead time is the same for all its orders.
     """
     n, B = demand.shape[:2]
     H = rule.orders.shape[1]
     assert rule.orders.shape[0] == n == len(lines)
+    given = np.full(n, np.nan) if today is None else today
     parts = []
     for start in range(0, n, BLOCK):
         rows = slice(start, min(n, start + BLOCK))
         targets = {name: of[rows] for name, of in rule.targets.items()}
         some = Rule(rule.kind, targets, rule.orders[rows])
         place = np.arange(rows.start, rows.stop)
-        parts.append(_block(lines.take(place), demand[rows], leads.take(place, n), some, H))
+        taken = lines.take(place), demand[rows], leads.take(place, n), some, given[rows]
+        parts.append(_block(*taken, H))
     summed = {
         name: sum(getattr(part, name) for part in parts)
         for name in Ahead.__dataclass_fields__
@@ -93,7 +105,9 @@ def reviews(orders: Mask) -> Index:
     return found
 
 
-def _block(lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, H: int) -> Ahead:
+def _block(
+    lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, given: Array, H: int
+) -> Ahead:
     n, B, _ = demand.shape
     lead = leads.of_paths(demand[:, :, :H].sum(axis=2))
     review = reviews(rule.orders)
@@ -106,23 +120,27 @@ def _block(lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, H: int) -
         **{name: np.repeat(getattr(lines, name), B) for name in ("pack", "multiple", "minimum")},
     )
     unit, worth, holding = (x[:, None] for x in (lines.unit_cost, lines.worth, lines.holding))
+    ends = _Ends(lines, (n, B), H)
     stocks = np.zeros((B, H))
     told = {name: np.zeros(B) for name in SUMS}
-    today = np.zeros(n)
+    today = np.nan_to_num(given)
     row, path = np.arange(n)[:, None], np.arange(B)[None, :]
     for t in range(H):
         placed = np.flatnonzero(rule.orders[:, t])
         if placed.size:
             order = np.zeros((n, B))
             if t == 0:
-                order[placed] = _proposed(lines, demand, leads, rule, review, placed)[:, None]
-                today = order[:, 0].copy()
+                own = placed[np.isnan(given[placed])]
+                if own.size:
+                    today[own] = _proposed(lines, demand, leads, rule, review, own)
+                order[:] = today[:, None]
             else:
                 level = _levels(lines, demand, leads, rule, review, placed, t)
                 position = stock + coming[:, :, t:].sum(axis=2)
                 wanted = np.zeros((n, B))
                 wanted[placed] = level[:, None] - position[placed]
-                order = round_orders(wanted.ravel(), limits).quantity.reshape(n, B)
+                room = np.floor(lines.capacity[:, None] - position).ravel()
+                order = round_orders(wanted.ravel(), limits, room=room).quantity.reshape(n, B)
             np.add.at(coming, (row, path, t + lead), order)
             told["ordered"] += order.sum(axis=0)
             told["spent"] += (order * unit).sum(axis=0)
@@ -130,15 +148,49 @@ def _block(lines: Lines, demand: Demand, leads: LeadTimes, rule: Rule, H: int) -
         asked = demand[:, :, t].astype(np.float64)
         stock = stock + coming[:, :, t]
         sold = np.minimum(stock, asked)
-        stock = stock - sold
+        spoiled = ends.spoil(t, coming[:, :, : t + 1], sold)
+        stock = stock - sold - spoiled
         stocks[:, t] = stock.sum(axis=0)
         told["demand"] += asked.sum(axis=0)
         told["sold"] += sold.sum(axis=0)
         told["missed"] += ((asked - sold) * worth).sum(axis=0)
+        told["spoiled_units"] += np.broadcast_to(spoiled, (n, B)).sum(axis=0)
+        told["spoiled"] += (spoiled * unit).sum(axis=0)
         told["empty"] += (asked > sold).sum(axis=0)
         told["holding"] += (stock * holding).sum(axis=0)
         told["stock_value"] += (stock * unit).sum(axis=0) / H
     return Ahead(stock=stocks, today=today, **told)
+
+
+class _Ends:
+    """Units by the last period in which they can be sold: lots as named, and what arrives by its shelf life."""
+
+    def __init__(self, lines: Lines, shape: tuple[int, int], H: int) -> None:
+        finite = np.isfinite(lines.shelf_life)
+        self.any = bool(finite.any() or lines.expiring.any())
+        self.life = np.where(finite, np.maximum(lines.shelf_life, 1), H + 1).astype(np.int64)
+        self.ended = np.zeros((len(lines), H + 1))
+        seen = min(H, lines.expiring.shape[1])
+        self.ended[:, :seen] = lines.expiring[:, :seen]
+        # what is there without a date is as good as new
+        rest = np.maximum(lines.on_hand - lines.expiring.sum(axis=1), 0.0)
+        self.ended[np.arange(len(lines)), np.minimum(self.life - 1, H)] += rest
+        # promised units leave first
+        gone = np.minimum(lines.reserved, lines.on_hand)[:, None]
+        self.over, self.out = np.zeros(shape), np.repeat(gone, shape[1], axis=1)
+
+    def spoil(self, t: int, came: Array, sold: Array) -> Array:
+        """Return what ends unsold with period t, (n, B). came: (n, B, t + 1) arrivals of the periods so far."""
+        self.out += sold
+        if not self.any:
+            return np.zeros((1, 1))
+        self.over += self.ended[:, [t]]
+        since = t + 1 - self.life
+        at = np.flatnonzero(since >= 0)
+        self.over[at] += came[at, :, since[at]]
+        spoiled = np.maximum(self.over - self.out, 0.0)
+        self.out += spoiled
+        return np.asarray(spoiled)
 
 
 def _proposed(

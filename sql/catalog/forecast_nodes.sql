@@ -12,20 +12,17 @@ WITH measured AS (
 SELECT n.node_id, n.level, n.level_name, n.unique_id, n.label, n.parent_id, n.keys, n.warning,
        coalesce(s.replaces, '[]') AS replaces, t.total, r.forecast_run_id, r.cutoff, r.method, r.horizon_days, r.frequency,
        coalesce(r.horizon, r.horizon_days) AS horizon, m.coverage, coalesce(u.units, '[]') AS units,
-       coalesce(a.total, t.total) AS adjusted_total, a.total IS NOT NULL AS is_adjusted
+       t.adjusted_total, t.is_adjusted
 FROM published_forecast p
 JOIN forecast_runs r USING (forecast_run_id)
 JOIN forecast_nodes n USING (forecast_run_id)
 LEFT JOIN measured m ON m.forecast_run_id = n.forecast_run_id AND m.level = n.level
 JOIN LATERAL (
-    SELECT sum(yhat) AS total FROM forecasts f
+    SELECT sum(f.published) AS total, sum(f.yhat) AS adjusted_total,
+           coalesce(bool_or(f.is_adjusted), false) AS is_adjusted
+    FROM forecasts_in_force f
     WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
 ) t ON true
-LEFT JOIN LATERAL (
-    SELECT sum(u.units) AS total
-    FROM adjusted_forecasts x, unnest(x.yhat) AS u (units)
-    WHERE x.forecast_run_id = n.forecast_run_id AND x.node_id = n.node_id
-) a ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('product', old.sku, 'from', starts_on, 'share', share)
                      ORDER BY starts_on, old.sku) AS replaces

@@ -12,10 +12,8 @@ JOIN forecast_nodes n ON n.forecast_run_id = node.forecast_run_id AND n.keys ? '
 JOIN products p ON p.sku = n.keys ->> 'product'
 JOIN locations l ON l.code = n.keys ->> 'location'
 JOIN LATERAL (
-    SELECT coalesce((SELECT sum(u.units) FROM adjusted_forecasts a, unnest(a.yhat) AS u (units)
-                     WHERE a.forecast_run_id = n.forecast_run_id AND a.node_id = n.node_id),
-                    (SELECT sum(yhat) FROM forecasts f
-                     WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id)) AS total
+    SELECT sum(yhat) AS total FROM forecasts_in_force f
+    WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
 ) t ON true
 WHERE jsonb_build_object('product', p.sku, 'department', p.department, 'category', p.category, 'location', l.code,
                          'region', l.region, 'country', l.country) @> node.keys

@@ -1,4 +1,4 @@
--- The published forecast of one product over all locations: its own node where the hierarchy has one,
+-- The forecast in force of one product over all locations, published: without overrides. Its own node where the hierarchy has one,
 -- else the sum of its leaves (means add up; quantiles do not, so that they are left out then).
 WITH published AS (
     SELECT f.forecast_run_id, r.cutoff, r.frequency, r.one_day
@@ -17,7 +17,7 @@ chosen AS (
     SELECT node_id, own, level FROM nodes
     WHERE NOT EXISTS (SELECT FROM nodes WHERE own) AND level = (SELECT max(level) FROM nodes)
 )
-SELECT f.ds, coalesce(lag(f.ds) OVER (ORDER BY f.ds), min(p.cutoff)) + 1 AS first_day, sum(f.yhat) AS yhat,
+SELECT f.ds, coalesce(lag(f.ds) OVER (ORDER BY f.ds), min(p.cutoff)) + 1 AS first_day, sum(f.yhat) AS yhat, sum(f.published) AS published,
        CASE WHEN bool_and(c.own) THEN min(q025) END AS q025, CASE WHEN bool_and(c.own) THEN min(q10) END AS q10,
        CASE WHEN bool_and(c.own) THEN min(q20) END AS q20, CASE WHEN bool_and(c.own) THEN min(q25) END AS q25,
        CASE WHEN bool_and(c.own) THEN min(q30) END AS q30, CASE WHEN bool_and(c.own) THEN min(q40) END AS q40,
@@ -33,6 +33,6 @@ SELECT f.ds, coalesce(lag(f.ds) OVER (ORDER BY f.ds), min(p.cutoff)) + 1 AS firs
           AND e.metric LIKE 'coverage\_%' AND e.value <> 'NaN') AS coverage
 FROM published p
 JOIN chosen c ON true
-JOIN forecasts f ON f.forecast_run_id = p.forecast_run_id AND f.node_id = c.node_id
+JOIN forecasts_in_force f ON f.forecast_run_id = p.forecast_run_id AND f.node_id = c.node_id
 GROUP BY f.ds
 ORDER BY f.ds

@@ -1,7 +1,7 @@
 -- A page of products as planners look at them: what was sold in the :days days through :through, stock, days of cover,
 -- forecast of all periods ahead, what is on order; in an order of their choice, after the row of a sku. found, before: how
 -- many there are, and come before the page. at_risk: shelves whose stock is less than the coming week's forecast; null
--- where the forecast is not by day and shelf.
+-- where the forecast is not by day and shelf. Forecasts have the overrides in force in them; is_adjusted: some reach the product.
 -- The search takes text in sku, name, department or category; where none has it, those that have at least half of its
 -- pieces of three letters (nearest is true then), so that a typo finds what was meant.
 WITH pieces AS (
@@ -71,10 +71,10 @@ nodes AS (
                ELSE n.keys = jsonb_build_object('product', n.keys ->> 'product', 'location', CAST(:location AS text)) END
 ),
 ahead AS (
-    SELECT n.sku, sum(f.yhat) AS forecast
+    SELECT n.sku, sum(f.yhat) AS forecast, bool_or(f.is_adjusted) AS is_adjusted
     FROM nodes n
     CROSS JOIN run
-    JOIN forecasts f ON f.forecast_run_id = run.forecast_run_id AND f.node_id = n.node_id
+    JOIN forecasts_in_force f ON f.forecast_run_id = run.forecast_run_id AND f.node_id = n.node_id
     GROUP BY n.sku
 ),
 coming AS (
@@ -87,7 +87,7 @@ coming AS (
 described AS (
     SELECT w.*, h.on_hand_milli, coalesce(h.known, 0) AS known, coalesce(h.below_zero, 0) AS below_zero,
            coalesce(h.out_of_stock, 0) AS out_of_stock, coalesce(h.locations, 0) AS locations,
-           coalesce(s.sold, 0) AS sold, a.forecast, c.incoming,
+           coalesce(s.sold, 0) AS sold, a.forecast, coalesce(a.is_adjusted, false) AS is_adjusted, c.incoming,
            h.on_hand_milli / 1000.0 * run.horizon_days / nullif(a.forecast, 0) AS cover
     FROM wanted w
     LEFT JOIN held h USING (product_id)
@@ -121,14 +121,14 @@ risk AS (
     JOIN place l ON l.code = n.keys ->> 'location'
     JOIN stock s ON s.location_id = l.location_id AND s.product_id = p.product_id
     CROSS JOIN LATERAL (
-        SELECT sum(yhat) AS week FROM forecasts f
+        SELECT sum(yhat) AS week FROM forecasts_in_force f
         WHERE f.forecast_run_id = n.forecast_run_id AND f.node_id = n.node_id
           AND f.ds > CAST(:through AS date) AND f.ds <= CAST(:through AS date) + 7
     ) f
     GROUP BY p.sku
 )
 SELECT p.sku, p.name, p.department, p.category, p.unit, p.price_micros, p.currency, p.on_hand_milli, p.known, p.below_zero,
-       p.out_of_stock, p.locations, p.sold, p.cover, p.forecast, p.incoming, r.at_risk, p.nearest, p.found,
+       p.out_of_stock, p.locations, p.sold, p.cover, p.forecast, p.is_adjusted, p.incoming, r.at_risk, p.nearest, p.found,
        p.row - 1 AS before, run.horizon_days
 FROM page p
 LEFT JOIN run ON true

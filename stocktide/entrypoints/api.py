@@ -271,7 +271,8 @@ def create_app(
     )
     app.state.signin = SignIn(engine, sessions)
     desk = app.state.desk = desk_of(recorder)
-    keeper = RuleKeeper(engine, desk, rule_of(settings))
+    app.state.order_rule = rule_of(settings)
+    keeper = RuleKeeper(engine, desk, app.state.order_rule)
     app.state.order_defaults = defaults_of(settings)
     app.state.adjust_forecast = overriding.adjust_forecast
     gate = app.state.gate = Gate()

@@ -12,7 +12,7 @@ from ingest.overrides import KIND as OVERRIDES
 from ingest.overrides import OverrideIn
 from ingest.terms import kind_of, list_rows, put_rows
 from purchasing.proposing.facts import read_facts
-from purchasing.whatif.compare import within
+from purchasing.whatif.assumed import within
 from purchasing.whatif.scenario import Scenario, Scope
 from stocktide.entrypoints.comparing import plans_of
 from stocktide.entrypoints.overriding import adjust_forecast
@@ -102,7 +102,8 @@ def _put_lead_days(
 
 def _ranked(connection: sa.Connection, scope: Scope, supplier: str) -> list[dict[str, Any]]:
     """Return the offers of the scope's products with the supplier asked first, and who was first after it."""
-    pairs = within(read_facts(connection, today=datetime.now(UTC).date()).pairs, scope)
+    pairs = read_facts(connection, today=datetime.now(UTC).date()).pairs
+    pairs = pairs[within(pairs, scope)]
     if scope.location or scope.region:
         raise Invalid(
             "bad_scope", "Who sells a product holds for all shops; leave the shop out to apply it."

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
@@ -13,10 +14,12 @@ from ingest.calendar import put_plans
 from ingest.calendar.shapes import PriceIn, PromotionIn
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.facts import Facts, read_facts
-from purchasing.whatif.compare import Asked, Factors, compare, expected_sales, locations_of, within
+from purchasing.proposing.run import expected_sales
+from purchasing.whatif.assumed import Asked, needs_classes, within
+from purchasing.whatif.compare import Factors, compare, plan
 from purchasing.whatif.scenario import Scenario, Scope
 from stocktide.entrypoints.ordering import defaults_of, futures_of
-from stocktide.foundation.errors import Invalid, NotFound
+from stocktide.foundation.errors import Invalid
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
 
@@ -35,14 +38,15 @@ def compare_scenarios(
     today = today or datetime.now(UTC).date()
     isolated = engine.execution_options(isolation_level="REPEATABLE READ")
     with isolated.connect() as connection:
-        facts, sales = read_facts(connection, today=today), expected_sales(connection)
+        facts = read_facts(connection, today=today)
     lake = Lake(settings.lake_root)
-    read = futures_of(engine, lake, today=today, within=locations_of(facts, scope))
-    futures = list(read()[1])
-    if not futures:
-        raise NotFound("nothing_reached", "The forecast knows no line in this scope.")
-    asked = Asked(scope, facts, sales, futures, defaults_of(settings), today)
-    return compare(asked, scenarios, factors_of(engine, settings, lake, facts, scope, today))
+    sales = pd.Series(dtype=float)
+    if needs_classes(facts):
+        sales = expected_sales(futures_of(engine, lake, today=today), facts.pairs)[1]
+    comparison = plan(Asked(scope, facts, sales, defaults_of(settings), today), scenarios)
+    read = futures_of(engine, lake, today=today, within=comparison.locations)
+    factors = factors_of(engine, settings, lake, facts, scope, today)
+    return compare(comparison, read()[1], factors)
 
 
 def factors_of(
@@ -95,7 +99,7 @@ def plans_of(
         }
         plans["promotions"] = [msgspec.convert(told, PromotionIn)]
     if scenario.price_percent is not None:
-        priced = within(facts.pairs, scope).dropna(subset=["price"])
+        priced = facts.pairs[within(facts.pairs, scope)].dropna(subset=["price"])
         plans["prices"] = [
             PriceIn(
                 product=row["product"],

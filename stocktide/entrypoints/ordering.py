@@ -46,6 +46,7 @@ def defaults_of(settings: Settings) -> Defaults:
         fill_rate=settings.order_fill_rate,
         lead_days=settings.order_lead_days,
         holding_rate=settings.order_holding_rate,
+        move_worth=settings.order_move_worth,
     )
 
 

@@ -27,12 +27,22 @@ def send_mail(url: str, *, sender: str, to: Sequence[str], subject: str, text: s
         with _connected(url) as server:
             server.send_message(message)
     except (OSError, smtplib.SMTPException) as error:
-        # an answer of the server may repeat what it was given
-        code = getattr(error, "smtp_code", None)
-        said = type(error).__name__ if code is None else f"{type(error).__name__} {code}"
         raise Transient(
-            "mail_not_sent", f"The mail server {where} did not take the mail: {said}."
+            "mail_not_sent", f"The mail server {where} did not take the mail: {_said(error)}."
         ) from None
+
+
+def _said(error: Exception) -> str:
+    """Return what went wrong, and nothing of the server's answer: it may repeat what it was given."""
+    code = getattr(error, "smtp_code", None)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"it lets nobody in by this user name and password ({code}); see STOCKTIDE_SMTP_URL"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not trusted ({error.verify_message}); name that of its authority in "
+            "SSL_CERT_FILE if it is your own"
+        )
+    return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
 
 
 def _connected(url: str) -> smtplib.SMTP:

@@ -227,11 +227,18 @@ class Settings(BaseSettings):
         ge=1,
         description="A line of an order that costs so much or more needs two people, in the chain's currency.",
     )
+    order_move_worth: float = Field(
+        25.0,
+        ge=0,
+        le=1e9,
+        description="Goods that a shop will not sell soon are proposed to be moved to a shop of its region that would "
+        "order them, if they cost so much together or more.",
+    )
     order_rule_amount: int | None = Field(
         None,
         ge=1,
         description="A line that costs at most so much, in the chain's currency, is approved by rule if nothing about "
-        "it is unusual; by default people approve all.",
+        "it is unusual and no term of approval is about it; by default people approve all.",
     )
     order_rule_factor: float = Field(
         1.5,

@@ -28,7 +28,7 @@ RECORDED = {
     " epcis_movements epcis_vocabulary epcis_captures epcis_events calendar_events planned_closures planned_prices"
     " saved_queries planned_promotions planned_regressors alert_silences alert_limits currency_rates suppliers"
     " supplier_products price_breaks supplier_days service_targets stock_costs shelf_limits buyer_budgets"
-    " forecast_overrides what_ifs what_ifs_applied",
+    " receiving_limits approval_rules forecast_overrides what_ifs what_ifs_applied",
     "what happened at the door": "rejects reject_actions feed_minutes mqtt_first_seen watched_files statements"
     " query_handovers query_exports",
     "estimates that name their time": "feed_rhythms",

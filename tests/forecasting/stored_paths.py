@@ -17,7 +17,7 @@ COUNT = 30
 
 
 def lineage(run: int) -> PathLineage:
-    return PathLineage(run, 2 * run, "2025-12-31", 17, "D", 0, len(DAYS))
+    return PathLineage(run, "2025-12-31", 17, "D", 0, len(DAYS))
 
 
 def drawn(run: int) -> Iterator[NDArray[np.float32]]:

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from forecasting import read_lineage
+from forecasting.publishing.learnt_store import read_learnt
+from stocktide.foundation.errors import NotFound
 from stocktide.foundation.lake import Lake
 from tests.forecasting import killed_forecast
 from tests.forecasting.killed import KilledRun
@@ -59,6 +62,14 @@ def counts(engine: sa.Engine) -> dict[str, int]:
         }
 
 
+def published(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        number: int = connection.execute(
+            sa.text("SELECT forecast_run_id FROM published_forecast")
+        ).scalar_one()
+    return number
+
+
 def test_a_retraining_killed_in_any_of_its_steps_leaves_what_was_published(
     database: sa.Engine, database_url: str, lake: Lake, tmp_path: Path
 ) -> None:
@@ -74,12 +85,21 @@ def test_a_retraining_killed_in_any_of_its_steps_leaves_what_was_published(
         step = steps[number]
         assert kill_at(start(database_url, lake, tmp_path, number), number) == step
         assert counts(database) == before, step
+        assert read_lineage(lake, published(database)), step
         made.append(finished_steps(tmp_path))
     # what one run had finished the next ones took up: the files are still those of the first
     tested = {name: when for of in reversed(made) for name, when in of.items()}
     assert any(name.startswith("origin-") for name in tested)
     assert made[-1].items() <= tested.items()
+    # what orders and a refresh need of a run is in the lake before anybody can see the run
+    assert steps[chosen[-1]] == "publishing"
+    unpublished = read_lineage(lake).forecast_run_id
+    assert unpublished > published(database)
+    assert read_learnt(lake, unpublished)
     start(database_url, lake, tmp_path, -1).finish()
+    with pytest.raises(NotFound, match="no sample paths"):
+        read_lineage(lake, unpublished)
+    assert read_lineage(lake, published(database))
     assert not finished_steps(tmp_path)
     assert counts(database)["forecast_models"] == 2
     with database.connect() as connection:

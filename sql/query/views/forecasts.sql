@@ -1,4 +1,4 @@
--- The published forecast of every item of the hierarchy, by period.
+-- The forecast in force of every item of the hierarchy, by period: the published one with planners' overrides.
 -- reads: forecasts
 SELECT
     level, -- level of the hierarchy: total, location, product, …
@@ -11,7 +11,8 @@ SELECT
     country, -- country, where the item is of one
     ds AS day, -- last day of the period; the day itself if the forecast is daily
     frequency, -- D, W, M or Q: length of the period
-    yhat AS forecast, -- expected units in the period
+    yhat AS forecast, -- expected units in the period, overrides in it: what pages show and orders follow
+    published, -- expected units without the overrides; the same where none reaches the item
     q025, -- 2.5 % of outcomes are below
     q10, -- 10 % of outcomes are below: with q90 the 80 % interval
     q25, -- a quarter of outcomes is below

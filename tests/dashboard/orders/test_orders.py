@@ -11,6 +11,9 @@ from dashboard.orders.chart import WITH, WITHOUT, empty_day, stock_frame
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, text_of
+from tests.ingest.samples import raw
+
+LINES = {"content-type": "application/x-ndjson"}
 
 WAITS = "baker takes orders from EUR 50 on; EUR 20 are needed today"
 WHY: dict[str, Any] = {
@@ -158,3 +161,29 @@ def test_stock_of_the_chart_is_that_of_the_line() -> None:
     assert frame[frame["order"] == WITH]["middle"].tolist() == [10, 0, 28]
     assert frame[frame["order"] == WITHOUT]["high"].tolist() == [12, 2, 0]
     assert empty_day(line) == pd.Timestamp("2026-03-03")
+
+
+def test_moves_come_before_what_is_bought_and_are_sent(
+    desk: Dashboard, api: Api, database: sa.Engine
+) -> None:
+    assert not desk.draw("orders", role="buyer").expander
+    places = [{"code": "S2", "name": "Harbour"}]
+    api.operate.put("/v1/locations", json={"locations": places}).raise_for_status()
+    sent = raw(kind="receipt", event_id="r2", product="A", location="S2", quantity=90)
+    api.operate.post("/v1/events", content=sent, headers=LINES).raise_for_status()
+    move = {"product": "A", "source": "S2", "target": "S1", "units": 24.0, "worth": 36.0, "currency": "EUR",
+            "wanted": 36.0}  # fmt: skip
+    with database.begin() as connection:
+        put_proposals(connection, replace(see(connection), detail={"moves": [move]}), [], by="run")
+    drawn = desk.draw("orders", role="buyer")
+    (panel,) = drawn.expander
+    assert panel.label == "Move before you buy: 1 move of goods that cost EUR 36.00"
+    (moves,) = panel.dataframe
+    assert moves.value[["product", "from", "to", "state"]].to_numpy().tolist() == [
+        ["Apples", "Harbour", "S1", "proposed"]
+    ]
+    drawn.button(key="orders.moves.send").click().run()
+    assert drawn.success[0].value.startswith("1 move sent.")
+    (row,) = api.read.get("/v1/stock", params={"product": "A", "location": "S1"}).json()["stock"]
+    assert row["in_transit"] == 24.0
+    assert drawn.expander[0].label == "1 move between shops sent"

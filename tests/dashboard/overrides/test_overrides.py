@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.frames import read_frame
-from dashboard.forecasts.overridden import in_words, move_paths, read_forecast
+from dashboard.overridden import in_words, move_paths, read_forecast
 from dashboard.overrides.files import bodies_of
 from dashboard.overrides.words import as_file, change_words, worth_words
 from dashboard.panels import csv_of
@@ -92,7 +92,7 @@ def test_forecasts_page_shows_the_forecast_with_overrides_beside_the_published_o
     fan = charts_of(drawn)[0]
     assert "forecast with overrides" in fan
     assert "Grey: as published." in fan
-    now = read_forecast(desk.reader, [0], is_adjusted=True)
+    now = read_forecast(desk.reader.engine, [0], is_adjusted=True)
     paths = now[["ds"]].assign(path=1, units=now["published"])
     assert move_paths(paths, now)["units"].tolist() == pytest.approx(now["yhat"].tolist())
     assert in_words(now) == "Overrides: +6 units (+21 %) against 28 as published."

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,13 @@ def wait_until(holds: Any) -> None:
         time.sleep(0.02)
 
 
+def _named(subject: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(subject))
+    except ValueError:
+        return x509.DNSName(subject)
+
+
 def make_certificate(folder: Path, name: str, subject: str) -> None:
     """A certificate that signs itself, for a host or a client, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -95,7 +103,7 @@ def make_certificate(folder: Path, name: str, subject: str) -> None:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(subject)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_named(subject)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -35,6 +35,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "shelf-limits": {"product": "A", "location": "S1", "shelf_life_days": 6, "capacity": 40, "presentation": 2.5,
                      "last_order_on": "2027-06-01"},
     "buyer-budgets": {"buyer": "anna", **SPAN, "amount": 5000, "currency": "EUR"},
+    "receiving-limits": {"location": "S1", "units_a_day": 480},
+    "approval-rules": {"supplier": "mill", "abc": "A", "location": "S1", "approve": True, "amount": 500, "factor": 1.5,
+                       "change": 0.3},
 }  # fmt: skip
 
 
@@ -138,7 +141,12 @@ WRONG: list[tuple[str, dict[str, Any], type[StocktideError], str]] = [
     ("stock-costs", {"holding_rate": 25}, Invalid, "0.25 is 25 %"),
     ("stock-costs", {"holding_rate": None, "shortage": None}, Invalid, "Give holding_rate, shortage or both"),
     ("shelf-limits", {"last_order_on": "2207-01-01"}, Invalid, "2207-01-01 is not from"),
+    ("approval-rules", {"amount": None}, Invalid, "Say up to which amount"),
+    ("approval-rules", {"change": 30}, Invalid, "0.3 is 30 %"),
+    ("approval-rules", {"product": "A"}, Invalid, "has its class already"),
     ("buyer-budgets", {"amount": "0"}, Invalid, "amount: 0 is not an amount above 0"),
+    ("receiving-limits", {"units_a_day": 0}, Invalid, "units_a_day: 0 is not a quantity above 0"),
+    ("receiving-limits", {"location": "S9"}, NotFound, "S9"),
 ]  # fmt: skip
 
 

@@ -26,7 +26,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
-from purchasing.desk.by_rule import ApprovalRule, decisions_of
+from purchasing.desk.approval_rules import ApprovalRule, Rules
+from purchasing.desk.by_rule import decisions_of, exceptions_in
 from purchasing.desk.lines import Decision
 from purchasing.desk.proposals import Proposal, Seen, put_proposals, see
 from purchasing.desk.shell import Decided, Desk
@@ -45,8 +46,14 @@ TODAY = date(2026, 3, 2)
 PRICES = {"A": 2_000_000, "B": 1_000_000}
 # Lines of 16 money or more, that is of 8 units of A, need two buyers.
 SECOND_FROM = 16_000_000
-# Lines of up to 9 units of A may go by rule, if no buyer has touched them: some of those need two.
-RULE = ApprovalRule("test", 18_000_000, None)
+# Lines of up to 9 units of A may go by rule, if no buyer has touched them: some of those need two. B may go, up to 5
+# units, or not at all, or goes by no rule.
+RULES = {
+    "A": ApprovalRule("A", 18_000_000, limits={"product": "A"}),
+    "B": ApprovalRule("B", 5_000_000, limits={"product": "B"}),
+    "not B": ApprovalRule("B", 0, limits={"product": "B"}, approve=False),
+    "all": ApprovalRule("all", 18_000_000),
+}
 
 
 @dataclass
@@ -204,13 +211,21 @@ class DeskMachine(RuleBasedStateMachine):
         elif new.state != "cancelled":
             assert self.position(line.product) == before
 
-    @rule()
-    def a_rule_approves(self) -> None:
-        """It takes what is small and nobody has touched, and nothing else."""
+    @rule(on=st.sets(st.sampled_from(sorted(RULES))))
+    def rules_approve(self, on: set[str]) -> None:
+        """They take what is small and nobody has touched, and nothing else; the list says which lines these are."""
+        rules = Rules([RULES[name] for name in sorted(on)])
+        open_now = self.rows(
+            "SELECT line_id FROM order_lines WHERE state IN ('proposed', 'snoozed', 'waiting')"
+        )
         before = {product: self.position(product) for product in PRODUCTS}
         with self.world.engine.begin() as connection:
             desk = self.world.desk
-            found = decisions_of(connection, desk, RULE, today=self.day)
+            ids = [row.line_id for row in open_now]
+            said = exceptions_in(connection, desk, rules, ids)
+            found = decisions_of(connection, desk, rules, today=self.day)
+            named = {line_id for decisions in found.values() for line_id in decisions}
+            assert named == {line_id for line_id, why in said.items() if why is None}
             decided = [
                 one
                 for decisions in found.values()
@@ -222,8 +237,11 @@ class DeskMachine(RuleBasedStateMachine):
                 assert self.position(line.product) == before[line.product]
                 continue
             assert line.line_id not in self.told.touched
-            assert (line.state, line.approved_by) == ("ordered", RULE.by)
-            assert (line.amount_micros or 0) < SECOND_FROM
+            rule = rules.of({"product": line.product})
+            assert rule is not None
+            assert rule.approve
+            assert (line.state, line.approved_by) == ("ordered", rule.by)
+            assert (line.amount_micros or 0) <= min(SECOND_FROM - 1, rule.amount_micros_max)
             self.told.ordered[line.line_id] = (line.order_id, line.order_line, line.ordered_milli)
             assert self.position(line.product) == before[line.product] + (line.ordered_milli or 0)
             assert self.position(line.product) <= TARGET, "a need was ordered twice"

@@ -1,6 +1,6 @@
 """From stock, terms and paths to explained lines on the desk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -69,7 +69,7 @@ def put(connection: sa.Connection, kind: str, **told: Any) -> None:
     put_rows(connection, of, [msgspec.convert(told, of.shape)], by="test")
 
 
-def futures(rate: dict[str, float], *, since: int = 0) -> ReadFutures:
+def futures(rate: Mapping[str, float | Sequence[float]], *, since: int = 0) -> ReadFutures:
     """Poisson demand of each product and day; the forecast begins so many days before today."""
 
     def read() -> tuple[int, Iterator[Future]]:
@@ -304,8 +304,74 @@ def test_budget_goes_to_the_packs_that_return_most(chain: sa.Engine) -> None:
     assert cut["A"]["quantity"] == own["A"]["quantity"]
     why = f"EUR {needed - 20:g} are left of anna's budget until 2026-03-31"
     assert "B" not in cut or why in cut["B"]["explanation"]["sentence"]
-    with chain.connect() as connection:
+    assert waiting(chain)["anna"] == f"{why}; EUR {needed:g} are needed today"
+
+
+def test_no_more_arrives_on_a_day_than_can_be_put_away(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        put(connection, "supplier-products", supplier="mill", product="B", price="2", pack=6)
+        put(connection, "stock-costs", product="B", shortage=9, currency="EUR")
+    rates = {"A": 24.0, "B": 8.0}
+    own = quantities(propose(chain, futures(rates)))
+    # 24 of A are due on Friday; what is ordered on Monday comes on Thursday
+    with chain.begin() as connection:
+        put(connection, "receiving-limits", location="S1", units_a_day=sum(own.values()))
+    assert quantities(propose(chain, futures(rates))) == own
+    with chain.begin() as connection:
+        put(connection, "receiving-limits", location="S1", units_a_day=sum(own.values()) - 13)
+    cut = propose(chain, futures(rates))
+    # two packs of A, whose units are missed least
+    assert quantities(cut) == {**own, "A": own["A"] - 24}
+    why = f"S1 can put away {sum(own.values()) - 13:g} units on Thu 5 Mar"
+    assert why in cut["A"]["explanation"]["sentence"]
+    assert waiting(chain)["S1 2026-03-05"] == f"{why}; {sum(own.values()):g} are needed"
+
+
+def test_what_is_due_already_is_put_away_first(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=4)
+    own = quantities(propose(chain, futures({"A": 40.0})))
+    assert own["A"] > 12
+    with chain.begin() as connection:
+        put(connection, "receiving-limits", location="S1", units_a_day=24 + 12)
+    cut = quantities(propose(chain, futures({"A": 40.0})))
+    assert cut == {"A": 12}
+    assert waiting(chain)["S1 2026-03-06"].endswith(
+        f"{24 + own['A']:g} are needed, 24 of them due already"
+    )
+    with chain.begin() as connection:
+        put(connection, "receiving-limits", location="S1", units_a_day=24 + 24)
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=4, minimum_units=36)
+    assert quantities(propose(chain, futures({"A": 40.0}))) == {}
+    assert "mill takes orders from 36 on" in waiting(chain)["mill"]
+
+
+def test_what_later_days_have_no_room_for_comes_sooner(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=3)
+    fair = {"A": [20.0, 300.0, *[20.0] * (DAYS - 2)]}
+    own = quantities(propose(chain, futures(fair)))
+    with chain.begin() as connection:
+        put(connection, "receiving-limits", location="S1", units_a_day=400)
+    assert quantities(propose(chain, futures(fair))) == own
+    with chain.begin() as connection:
+        put(connection, "receiving-limits", location="S1", units_a_day=60)
+    sooner = propose(chain, futures(fair))
+    assert own["A"] < 36
+    assert 48 <= sooner["A"]["quantity"] <= 60
+    said = "S1 has no room for all that is needed later"
+    assert said in sooner["A"]["explanation"]["sentence"]
+    assert not waiting(chain)
+
+
+def quantities(lines: dict[str, Any]) -> dict[str, float]:
+    return {sku: line["quantity"] for sku, line in lines.items()}
+
+
+def waiting(engine: sa.Engine) -> dict[str, str]:
+    with engine.connect() as connection:
         (detail,) = connection.execute(
             sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
         ).one()
-    assert detail["waiting"]["anna"] == f"{why}; EUR {needed:g} are needed today"
+    said: dict[str, str] = detail["waiting"]
+    return said

@@ -52,6 +52,33 @@ def test_steady_demand_is_met_by_hand() -> None:
     assert found.stock_value.tolist() == [2 * (2 + 0 + 1 + 3) / 4]
 
 
+def test_what_has_ended_is_thrown_away_by_hand() -> None:
+    lines = make_lines([6.0], expiring=[[2.0]], shelf_life=2, unit_cost=2, price=5)
+    one_a_day = np.ones((1, 1, 8), dtype=np.float32)
+    first_day = np.array([[True, False, False, False]])
+    found = simulate(
+        lines,
+        one_a_day,
+        fixed_lead_times(1),
+        Rule("order_up_to", {"fill_rate": np.array([0.9])}, first_day),
+        today=np.array([3.0]),
+    )
+    # 6 are there, of which 2 end today and 4 tomorrow; the 3 that come tomorrow end the day after
+    assert found.stock[0].tolist() == [6 - 1 - 1, 4 + 3 - 1 - 3, 3 - 1 - 2, 0]
+    assert (found.spoiled_units.tolist(), found.spoiled.tolist()) == ([6.0], [12.0])
+    assert (found.sold.tolist(), found.ordered.tolist(), found.today.tolist()) == (
+        [3.0],
+        [3.0],
+        [3.0],
+    )
+
+
+def test_orders_that_follow_leave_room_on_the_shelf() -> None:
+    full = make_lines(np.full(3, 4.0), unit_cost=2, price=3, holding=0.01, capacity=6, pack=2)
+    found = simulate(full, demand(3), fixed_lead_times(2), rule(3), today=np.zeros(3))
+    assert found.stock.max() <= 3 * 6
+
+
 def test_units_are_kept_whatever_happens() -> None:
     found = walked()
     end = found.stock[:, -1]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from replenishment import (
     SupplierTerms,
     explain,
+    fit_delivery,
     fixed_lead_times,
     in_series,
     join_order,
@@ -18,6 +19,7 @@ from replenishment import (
     line_needs,
     make_lines,
     make_policy,
+    needed_ahead,
     order_costs,
     pack_grid,
     plan_transfers,
@@ -319,3 +321,50 @@ def bought() -> tuple[Any, Any]:
 def smooth(day: int, earliest: int, latest: int) -> None:
     a, b, c = (np.array([x]) for x in (day, earliest, latest))
     smooth_deliveries(np.ones(1), a, b, c, 1, days=9)
+
+
+amounts = st.lists(st.integers(0, 40), min_size=6, max_size=6)
+
+
+@given(amounts, amounts, st.lists(st.booleans(), min_size=6, max_size=6), st.integers(0, 200))
+def test_what_is_needed_ahead_is_just_enough(
+    wanted: list[int], room: list[int], opens: list[bool], more: int
+) -> None:
+    ahead = needed_ahead(wanted, room, np.array(opens))
+
+    def lacks(start: float) -> float:
+        """Play the days: what is wanted waits for a delivery, and each brings what there is room for."""
+        waiting, most = -start, 0.0
+        for units, free, comes in zip(wanted, room, opens, strict=True):
+            waiting += units
+            if comes:
+                waiting -= free
+                most = max(most, waiting)
+        return most
+
+    assert lacks(ahead) == 0
+    assert ahead == 0 or lacks(ahead - 1) == 1
+    assert needed_ahead(wanted, np.array(room) + more, np.array(opens)) <= ahead
+
+
+@settings(max_examples=60)
+@given(cases(), st.floats(0, 3), st.floats(0, 1))
+def test_a_delivery_never_exceeds_its_room_and_changes_only_what_it_must(
+    case: Case, share: float, more: float
+) -> None:
+    lines, paths, leads, review = case.lines, case.paths, case.leads, case.policy.review
+    proposed = propose_orders(lines, paths, leads, case.policy).quantity
+    grid = np.concatenate([np.zeros((len(lines), 1)), pack_grid(lines, proposed)], axis=1)
+    costs = order_costs(lines, paths, leads, review, grid)
+    total = float(proposed.sum())
+    room = share * total
+    found = fit_delivery(grid, costs, proposed, room, ahead=more * total)
+    assert found.quantity.sum() <= max(room, 0) + 1e-6
+    assert (np.abs(grid - found.quantity[:, None]).min(axis=1) < 1e-6).all()
+    if room >= total:
+        assert not found.later.any()
+        assert found.sooner.sum() <= more * total + 1e-6
+    else:
+        assert not found.sooner.any()
+    as_it_is = fit_delivery(grid, costs, proposed, max(room, total)).quantity
+    assert as_it_is == pytest.approx(proposed)

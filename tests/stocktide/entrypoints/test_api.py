@@ -30,6 +30,8 @@ TERMS = (
     "stock-costs",
     "shelf-limits",
     "buyer-budgets",
+    "receiving-limits",
+    "approval-rules",
 )
 NEEDS = {
     ("POST", "/v1/events"): "ingest",
@@ -76,6 +78,8 @@ NEEDS = {
     ("POST", "/v1/orders"): "operate",
     ("GET", "/v1/orders/suppliers"): "read",
     ("GET", "/v1/orders/missing"): "read",
+    ("GET", "/v1/orders/moves"): "read",
+    ("POST", "/v1/orders/moves"): "operate",
     ("GET", "/v1/purchase-orders/{order_id}"): "read",
     ("GET", "/v1/orders/{line_id}/history"): "read",
     ("GET", "/v1/alerts"): "read",

@@ -1,8 +1,10 @@
 """The digest of a morning, and the notice of a night that failed, by real mail and webhook."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +18,7 @@ from stocktide.foundation.mail import send_mail
 from stocktide.foundation.settings import Settings
 from tests.alerts.shops import receiver
 from tests.conftest import AsPart
+from tests.ingest.mqtt.subscribers import make_certificate
 from tests.stocktide.entrypoints.mail_server import mail_server
 
 NOW = datetime(2026, 3, 2, 5, 20, tzinfo=UTC)
@@ -105,6 +108,42 @@ def test_password_goes_over_no_line_that_anybody_can_read() -> None:
     with mail_server("127.0.0.2") as mail, pytest.raises(Transient, match="no encryption"):
         send_mail(f"smtp://buyer:5ecret@127.0.0.2:{mail.port}", **sent)
     assert mail.logins == []
+
+
+@pytest.mark.parametrize(("tls", "scheme"), [("starttls", "smtp"), ("implicit", "smtps")])
+def test_mail_goes_encrypted_and_nothing_is_lost_by_a_wrong_password_or_certificate(
+    morning: sa.Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tls: Literal["starttls", "implicit"],
+    scheme: str,
+) -> None:
+    """At an address that is not this host's own, so that a password needs encryption."""
+    ran(morning, "succeeded")
+    host = "127.0.0.2"
+    make_certificate(tmp_path, "mail", host)
+    with mail_server(host, tls=tls, certificate=tmp_path / "mail.pem") as mail:
+        mail.password = "5ecret"
+        told = Settings(
+            smtp_url=f"{scheme}://buyer:wr0ng@{host}:{mail.port}", smtp_from="a@example.org", digest_to="b@example.org"
+        )  # fmt: skip
+        with pytest.raises(Transient, match=r"certificate is not trusted.*SSL_CERT_FILE"):
+            send_due(morning, told, NOW)
+        assert mail.logins == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "mail.pem"))
+        with pytest.raises(Transient, match=r"by this user name and password \(535\)") as no:
+            send_due(morning, told, NOW)
+        with morning.connect() as connection:
+            (kept,) = connection.execute(
+                sa.text("SELECT error FROM runs WHERE job = 'notices' ORDER BY run_id DESC LIMIT 1")
+            ).scalars()
+        assert "user name and password" in kept
+        right = told.model_copy(update={"smtp_url": f"{scheme}://buyer:5ecret@{host}:{mail.port}"})
+        sent = [send_due(morning, right, NOW + timedelta(minutes=n))["sent"] for n in (5, 10)]
+    assert sent == [["mail"], []]
+    assert (len(mail.mails), mail.secret) == (1, 1)
+    assert not re.search("5ecret|wr0ng", f"{no.value} {kept} {caplog.text}")
 
 
 def test_what_is_half_set_is_refused(database: sa.Engine) -> None:

@@ -16,7 +16,7 @@ from stocktide.entrypoints.ordering import futures_of
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.lake import Lake
 from tests.conftest import Api
-from tests.forecasting.overriding.chain import DAYS, TODAY, two_shops
+from tests.forecasting.overriding.chain import DAYS, SPAN, TODAY, two_shops
 from tests.ingest.samples import raw
 from tests.stocktide.entrypoints.test_api import check_problem
 
@@ -31,7 +31,7 @@ def chain(api: Api, database: sa.Engine, tmp_path: Path) -> Api:
     two_shops(api, database, Lake(str(tmp_path / "lake")))
     sold = [{"sku": "A", "category": "Fruit", "price": "3", "currency": "EUR"}]
     api.operate.put("/v1/products", json={"products": sold}).raise_for_status()
-    terms = {
+    terms: dict[str, list[dict[str, Any]]] = {
         "suppliers": [{"supplier": "mill", "lead_days": 1}, {"supplier": "dairy", "lead_days": 3}],
         "supplier-products": [
             {"supplier": "mill", "product": "A", "price": "1.50", "currency": "EUR"},
@@ -39,8 +39,7 @@ def chain(api: Api, database: sa.Engine, tmp_path: Path) -> Api:
         ],
     }
     for kind, rows in terms.items():
-        field = kind.replace("-", "_")
-        api.operate.put(f"/v1/terms/{kind}", json={field: rows}).raise_for_status()
+        put(api, kind, rows)
     headers = {"Content-Type": "application/cloudevents+json"}
     for product, location in (("A", "S1"), ("B", "S1"), ("A", "S2")):
         name = f"{product}{location}"
@@ -48,6 +47,22 @@ def chain(api: Api, database: sa.Engine, tmp_path: Path) -> Api:
         event = raw(kind="receipt", event_id=name, **told)
         api.operate.post("/v1/events", content=event, headers=headers).raise_for_status()
     return api
+
+
+def put(api: Api, kind: str, rows: list[dict[str, Any]]) -> None:
+    body = {kind.replace("-", "_"): rows}
+    api.operate.put(f"/v1/terms/{kind}", json=body).raise_for_status()
+
+
+def lead_times(engine: sa.Engine, supplier: str, shares: list[float]) -> None:
+    """Lead times of a supplier as they were learnt: random, so that each path has its own."""
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO lead_times (supplier, shares, lines, lake_version) VALUES (:supplier, :shares, 9, 1)"
+            ),
+            {"supplier": supplier, "shares": shares},
+        )
 
 
 def compared(api: Api, *scenarios: dict[str, Any], **scope: str) -> dict[str, dict[str, Any]]:
@@ -71,18 +86,90 @@ def test_scenarios_stand_beside_what_is(chain: Api) -> None:
     assert all(low <= mid <= high for low, mid, high in now["stock"])
 
 
-def test_what_is_orders_what_the_desk_proposes_today(
-    chain: Api, database: sa.Engine, tmp_path: Path
+# Terms of a whole order, and what makes lines differ: each for itself, then all together.
+TERMS: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "lines alone": {},
+    "minimum": {"suppliers": [{"supplier": "mill", "lead_days": 1, "minimum_value": "60", "currency": "EUR"}]},
+    "price break": {
+        "price-breaks": [{"supplier": "mill", "product": "A", "from_quantity": 10, "price": "0.90"}]
+    },
+    "truck": {
+        "suppliers": [{"supplier": "mill", "lead_days": 1, "truck_units": 20, "order_cost": "4", "currency": "EUR"}]
+    },
+    "budget": {
+        "suppliers": [{"supplier": "mill", "lead_days": 1, "buyer": "anna"}],
+        "buyer-budgets": [{"buyer": "anna", "amount": "9", "currency": "EUR", **SPAN}],
+    },
+    "goods in": {"receiving-limits": [{"location": "S1", "units_a_day": 8}]},
+    "classes": {
+        "service-targets": [
+            {"abc": "A", "measure": "fill_rate", "target": 0.99},
+            {"abc": "C", "measure": "cycle_service", "target": 0.8},
+        ]
+    },
+    "least cost and shelf life": {
+        "service-targets": [{"location": "S2", "measure": "least_cost"}],
+        "shelf-limits": [{"product": "A", "shelf_life_days": 2}],
+    },
+}  # fmt: skip
+TERMS["all"] = {
+    "suppliers": [
+        {k: v for told in TERMS.values() for k, v in told.get("suppliers", [{}])[0].items()}
+    ],
+    **{
+        kind: [row for told in TERMS.values() for row in told.get(kind, [])]
+        for kind in (
+            "price-breaks",
+            "buyer-budgets",
+            "shelf-limits",
+            "service-targets",
+            "receiving-limits",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("told", TERMS.values(), ids=TERMS)
+def test_what_is_orders_what_the_desk_proposes_today_to_the_unit(
+    chain: Api, database: sa.Engine, tmp_path: Path, told: dict[str, list[dict[str, Any]]]
 ) -> None:
-    now = compared(chain, MORE, category="Fruit")["As it is"]
+    """Of one line as of all: what a line shares with others outside the scope counts."""
+    lead_times(database, "mill", [0.5, 0.25, 0.25])
+    for kind, rows in told.items():
+        put(chain, kind, rows)
+    now = {
+        place: compared(chain, MORE, location=place, product="A")["As it is"]
+        for place in ("S1", "S2")
+    }
+    whole = compared(chain, MORE, product="A")["As it is"]
     lake = Lake(str(tmp_path / "lake"))
     propose_today(
         database, futures_of(database, lake, today=TODAY), today=TODAY, defaults=Defaults(), by="x"
     )
     with database.connect() as connection:
-        lines = [line for line in list_lines(connection).lines if line["product"] == "A"]
-    assert now["today_lines"] == len(lines)
-    assert now["today_units"] == sum(line["quantity"] for line in lines)
+        lines = {
+            line["location"]: line["quantity"]
+            for line in list_lines(connection).lines
+            if line["product"] == "A"
+        }
+    assert {place: one["today_units"] for place, one in now.items()} == {
+        place: lines.get(place, 0) for place in now
+    }
+    assert (whole["today_units"], whole["today_lines"]) == (sum(lines.values()), len(lines))
+
+
+def test_terms_of_a_whole_order_move_what_is_ordered_today_and_say_what_waits(chain: Api) -> None:
+    alone = compared(chain, MORE, **LINE)["As it is"]
+    put(
+        chain,
+        "suppliers",
+        [{"supplier": "mill", "lead_days": 1, "minimum_value": "9000", "currency": "EUR"}],
+    )
+    found = compared(chain, MORE, {"name": "Dairy", "supplier": "dairy"}, **LINE)
+    assert alone["today_units"] > 0 == found["As it is"]["today_units"]
+    assert "mill takes orders from EUR 9000 on" in found["As it is"]["waiting"][0]
+    assert found["Dairy"]["today_units"] > 0
+    assert found["Dairy"]["waiting"] == []
 
 
 def test_another_supplier_is_taken_with_its_terms(chain: Api) -> None:

@@ -1,0 +1,74 @@
+"""Moves between shops that a run proposes: listed, and sent as dispatches of the ledger."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from purchasing.desk.shell import SOURCE, Record
+from stocktide.domain.kinds import DISPATCH
+from stocktide.foundation.database import statement
+from stocktide.foundation.errors import Conflict, NotFound
+
+
+def list_moves(
+    connection: sa.Connection, moves: Sequence[int] | None = None
+) -> list[dict[str, Any]]:
+    """List the moves of the newest run, those of most worth first, each with whether it is sent and has arrived."""
+    binds = {"moves": None if moves is None else list(moves)}
+    rows = connection.execute(statement("purchasing/moves"), binds).mappings()
+    return [dict(row) for row in rows]
+
+
+def send_moves(
+    connection: sa.Connection, record: Record, transfers: Sequence[str], *, by: str
+) -> list[dict[str, Any]]:
+    """Record moves as sent: they leave the source and are in transit to the target; the caller commits.
+
+    transfers: ids of `list_moves`. What is sent already stays as it is. Raises NotFound for a move that the newest run
+    does not propose, and Conflict where the source has not so much any more: then none is sent.
+    """
+    found = {move["transfer_id"]: move for move in list_moves(connection)}
+    if missing := [one for one in transfers if one not in found]:
+        raise NotFound(
+            "move_unknown", f"The newest run proposes no move {missing[0]!r}.", move=missing[0]
+        )
+    fresh = [found[one] for one in dict.fromkeys(transfers) if not found[one]["is_sent"]]
+    for move in fresh:
+        if move["on_hand"] < move["units"]:
+            raise Conflict(
+                "moved_too_much",
+                f"{move['source_name']} has {move['on_hand']:g} of {move['product_name']}, not {move['units']:g}. "
+                "Wait for the next proposal.",
+            )
+    events = [_dispatch(move, by) for move in fresh]
+    outcomes = record(connection, events) if events else []
+    for move, (outcome, why) in zip(fresh, outcomes, strict=True):
+        if outcome not in ("accepted", "duplicate"):
+            raise Conflict(
+                "move_refused",
+                f"The ledger does not take the move of {move['product_name']}: {why or outcome}. Nothing was sent.",
+            )
+    sent = {move["number"] for move in found.values() if move["transfer_id"] in set(transfers)}
+    return list_moves(connection, sorted(sent))
+
+
+def _dispatch(move: dict[str, Any], by: str) -> bytes:
+    event = {
+        "specversion": "1.0",
+        "id": move["transfer_id"],
+        "source": SOURCE,
+        "type": DISPATCH.type,
+        "time": datetime.now(UTC).isoformat(),
+        "sentby": by,
+        "data": {
+            "product": move["product"],
+            "location": move["source"],
+            "to_location": move["target"],
+            "quantity": f"{move['units']:.3f}",
+            "transfer_id": move["transfer_id"],
+        },
+    }
+    return json.dumps(event).encode()

@@ -1,0 +1,75 @@
+"""Lines of all locations that share something: what each may order around its own order, and what is chosen."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from purchasing.proposing.compute import Draft
+from purchasing.proposing.facts import Facts
+from replenishment import Budgeted, JoinedOrder, SupplierTerms, join_order, parts_within_budget
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
+
+def joined_suppliers(facts: Facts) -> set[str]:
+    """Return the suppliers with terms of a whole order, or whose buyer has a budget."""
+    suppliers = facts.terms["suppliers"]
+    names = ["minimum_value_micros", "minimum_units_milli", "truck_units_milli"]
+    bought = suppliers["buyer"].isin(set(facts.budgets["buyer"])) if len(facts.budgets) else False
+    with_terms = suppliers.loc[suppliers[names].notna().any(axis=1) | bought, "supplier"]
+    return {*with_terms, *facts.terms["price_breaks"]["supplier"]}
+
+
+class SharedLines:
+    """Lines that share something. quantity, own: (n,) units; why: of changes."""
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        kept = [(one, one.joined) for one in drafts]
+        kept = [(one, some) for one, some in kept if some.any()]
+        frames = [one.rows[some] for one, some in kept]
+        self.rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        self.grid = (
+            np.concatenate([one.grid[some] for one, some in kept]) if kept else np.zeros((0, 1))
+        )
+        self.costs = np.concatenate([one.costs[some] for one, some in kept]) if kept else self.grid
+        self.own = (
+            np.concatenate([one.found.quantity[some] for one, some in kept])
+            if kept
+            else np.zeros(0)
+        )
+        self.quantity = self.own.copy()
+        self.why = [""] * len(self.own)
+
+    def of(self, supplier: str, product: str | None = None) -> Numbers:
+        """Return the numbers of a supplier's lines, or of those of one product."""
+        mine = self.rows["supplier"] == supplier
+        return np.flatnonzero(mine if product is None else mine & (self.rows["product"] == product))
+
+    def order(
+        self,
+        at: Numbers,
+        worth: Floats,
+        terms: SupplierTerms,
+        *,
+        size: Floats | None = None,
+        may_wait: bool,
+    ) -> JoinedOrder:
+        """Return the cheapest order of some lines under the terms. worth: (k,) of a unit, as the terms count it."""
+        return join_order(
+            self.grid[at], self.costs[at], self.quantity[at], worth, terms, volume=size, may_wait=may_wait
+        )  # fmt: skip
+
+    def take(self, at: Numbers, quantity: Floats, why: str) -> None:
+        """Order these quantities instead, for a reason."""
+        for number, units in zip(at.tolist(), quantity.tolist(), strict=True):
+            if abs(units - self.quantity[number]) > 1e-9:
+                self.quantity[number], self.why[number] = units, why
+
+    def cut_to(self, at: Numbers, unit: Floats, most: float) -> Budgeted:
+        """Return the parts of some lines' orders that return most, within a sum. unit: (k,) of the sum by one unit."""
+        grid = np.minimum(self.grid[at], self.quantity[at][:, None])
+        places = (self.grid[at][:, None, :] < grid[:, :, None] - 1e-9).sum(axis=2)
+        return parts_within_budget(grid, -np.take_along_axis(self.costs[at], places, 1), unit, most)

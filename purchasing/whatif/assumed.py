@@ -1,0 +1,142 @@
+"""Lines of the whole chain under a scenario, and which of them have to be looked at for those of the scope."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from purchasing.proposing.dates import Supplying
+from purchasing.proposing.facts import Facts
+from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of
+from purchasing.proposing.shared_lines import joined_suppliers
+from purchasing.whatif.scenario import Scenario, Scope
+from stocktide.foundation.errors import Invalid
+
+Mask = NDArray[np.bool_]
+# Lines whose orders depend on those of the scope; where there are more, today's orders are each by themselves.
+AROUND_MAX = 20_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What scenarios are computed from. sales: what each product is expected to sell for; for its class."""
+
+    scope: Scope
+    facts: Facts
+    sales: "pd.Series[Any]"
+    defaults: Defaults
+    today: date
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """Lines under a scenario. lines: of all pairs; inside: which are of the scope; open: can be ordered today.
+
+    together: those of the scope and all whose orders depend on theirs. alone: these are too many, so it is the scope
+    alone, and each line is ordered by itself.
+    """
+
+    facts: Facts
+    lines: Prepared
+    inside: Mask
+    open: Mask
+    together: Mask
+    alone: bool
+
+    @property
+    def needed(self) -> pd.DataFrame:
+        """Return the rows that paths are needed of."""
+        return self.lines.rows[self.together]
+
+
+def needs_classes(facts: Facts) -> bool:
+    """Return True if some term goes by the class of a product."""
+    return bool(facts.terms["service_targets"]["abc"].notna().any())
+
+
+def assume(
+    asked: Asked, scenario: Scenario, pairs: Collection[tuple[str, str]] | None = None
+) -> Assumed:
+    """Prepare all lines, those of the scope, or of the pairs that are in it, under a scenario. Raises Invalid."""
+    facts = asked.facts
+    if scenario.supplier is not None:
+        facts = _bought_from(facts, scenario.supplier, {product for product, _ in pairs or ()})
+    made = prepare(facts, asked.sales, today=asked.today, defaults=asked.defaults, every=True)
+    rows, leads = made.rows, dict(made.leads)
+    if rows.empty:
+        none = np.zeros(0, dtype=bool)
+        return Assumed(facts, made, none, none, none, alone=False)
+    if pairs is None:
+        inside = within(rows, asked.scope)
+    else:
+        inside = pd.MultiIndex.from_frame(rows[["product", "location"]]).isin(list(pairs))
+    if scenario.fill_rate is not None:
+        rows = rows.assign(
+            measure=rows["measure"].mask(inside, "fill_rate"),
+            target=rows["target"].mask(inside, scenario.fill_rate),
+        )
+    if scenario.price_percent is not None:
+        factor = np.where(inside, 1 + scenario.price_percent / 100, 1.0)
+        rows = rows.assign(price=rows["price"] * factor)
+    supplying = supplying_of(facts)
+    if scenario.lead_days is not None:
+        sure = np.eye(scenario.lead_days + 1)[scenario.lead_days]
+        own = rows[inside]
+        for supplier, product in set(zip(own["supplier"], own["product"], strict=True)):
+            of = supplying.get(supplier, Supplying())
+            leads[supplier, product] = of.delivered(sure, asked.today)
+    together, alone = _ordered_with(rows, inside, facts)
+    can = {
+        name: supplying.get(name, Supplying()).takes_orders(asked.today)
+        for name in rows["supplier"].unique()
+    }
+    open_now = rows["supplier"].map(can).to_numpy(bool)
+    return Assumed(facts, Prepared(rows, leads), inside, open_now, together, alone)
+
+
+def within(rows: pd.DataFrame, scope: Scope) -> Mask:
+    """Return which rows are of a scope, as far as they have its columns: (n,)."""
+    fits = np.ones(len(rows), dtype=bool)
+    for name, told in scope.limits.items():
+        if name in rows.columns:
+            fits &= (rows[name] == told).to_numpy(bool)
+    return fits
+
+
+def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask, bool]:
+    """Return the lines whose orders those of the scope depend on, these included; and if they are too many."""
+    joined, suppliers = joined_suppliers(facts), facts.terms["suppliers"]
+    limited = set(facts.terms["receiving_limits"]["location"])
+    together, before = inside, -1
+    # lines of a supplier come to places with limits, and lines of such a place from suppliers with terms
+    while together.sum() > before:
+        before = int(together.sum())
+        mine = set(rows.loc[together, "supplier"]) & joined
+        if len(facts.budgets):
+            buyers = set(suppliers.loc[suppliers["supplier"].isin(mine), "buyer"]) & set(
+                facts.budgets["buyer"]
+            )
+            mine |= set(suppliers.loc[suppliers["buyer"].isin(buyers), "supplier"])
+        places = set(rows.loc[together, "location"]) & limited
+        together = together | (
+            rows["supplier"].isin(mine) | rows["location"].isin(places)
+        ).to_numpy(bool)
+    alone = bool(together.sum() > AROUND_MAX)
+    return (inside if alone else together), alone
+
+
+def _bought_from(facts: Facts, supplier: str, products: set[str]) -> Facts:
+    """Return facts in which a supplier is asked first for what it sells of some products. Raises Invalid."""
+    sold = facts.terms["supplier_products"]
+    chosen = (sold["supplier"] == supplier) & sold["product"].isin(products)
+    if not chosen.any():
+        raise Invalid(
+            "not_sold",
+            f"Nobody said that {supplier!r} sells any of these products: see /v1/terms/supplier-products.",
+        )
+    terms = {**facts.terms, "supplier_products": sold.assign(rank=sold["rank"].mask(chosen, 0))}
+    return replace(facts, terms=terms)
