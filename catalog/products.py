@@ -17,6 +17,9 @@ PAGE_MAX = 500
 def read_product(engine: sa.Engine, cache: ProductCache, sku: str) -> dict[str, Any]:
     """Return one product, from the cache where it is fresh. Quantities in units, prices in currency units.
 
+    arrivals of its stock at a location: what is on order and in transit, by the day it is expected on, None where
+    nobody named one.
+
     The ledger tells of changes by number, readers ask by sku: which is which is cached too. Raises NotFound.
     """
     number = cache.read(PRODUCT, f"sku={sku}", lambda: product_number(engine, sku), counted=False)
@@ -186,6 +189,10 @@ def _stock_line(line: dict[str, Any]) -> dict[str, Any]:
         "promotion": line["promotion"],
         "sensed": units(line["sensed_milli"]),
         "sensed_at": line["sensed_at"],
+        "arrivals": [
+            {"expected_on": one["expected_on"], "quantity": units(one["milli"])}
+            for one in line["arrivals"]
+        ],
     }
 
 

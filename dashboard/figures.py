@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.arrivals import arrival_marks, arrival_words, said_of_arrivals
 from dashboard.crosshair import crosshair
 from dashboard.fan import (
     DAY,
@@ -35,6 +36,7 @@ NUMBER_ROOM = 0.1
 BARS_PX = 600
 # Title, subtitle and axis of a chart of rows.
 FRAME_HEIGHT = 110
+STOCK_HEIGHT = 130
 
 
 def product_story(
@@ -49,15 +51,16 @@ def product_story(
     today: date,
     rhythm: Rhythm = DAILY,
     coverage: Mapping[str, float] | None = None,
+    arrivals: pd.DataFrame | None = None,
 ) -> list[Any]:
     """Draw one product in one picture: sales and forecast above, stock below, over the same days.
 
     days: columns day (last of the period), sold, censored (any shop out of stock). stock: day, on_hand. forecast: as
     above; with a column `published`, overrides are in it. coverage: what its bands held when it was measured, by width.
-    Returns the panels from top to bottom; their day axes line up.
+    arrivals: day, units, is_late of what is on order. Returns the panels from top to bottom; their day axes line up.
     """
     grain = grain_of(rhythm)
-    every = _every_day(days, stock, forecast, grain)
+    every = _every_day(days, stock, forecast, arrivals, grain)
     grain = grain.over(every)
     # bars of longer periods are wide: half of one is before its instant
     room = pd.Timedelta(hours=0 if rhythm.is_daily else grain.hours_before)
@@ -87,16 +90,22 @@ def product_story(
     )
     panels = [sold]
     if not stock.empty:
-        panels.append(_stock_panel(stock, role, x, unit, grain))
+        panels.append(_stock_panel(stock, arrivals, role, x, unit, grain))
     return panels
 
 
 def _every_day(
-    days: pd.DataFrame, stock: pd.DataFrame, forecast: pd.DataFrame, grain: Grain
+    days: pd.DataFrame,
+    stock: pd.DataFrame,
+    forecast: pd.DataFrame,
+    arrivals: pd.DataFrame | None,
+    grain: Grain,
 ) -> "pd.Series[pd.Timestamp]":
     drawn = [with_days(days, "day", grain)["day"], pd.to_datetime(stock["day"])]
     if not forecast.empty:
         drawn.append(with_days(forecast, "ds", grain)["ds"])
+    if arrivals is not None:
+        drawn.append(arrivals["day"])
     every: pd.Series[pd.Timestamp] = pd.concat(drawn)
     return every
 
@@ -180,7 +189,14 @@ def _read_out(
     return crosshair(said, role, one=grain.one, hover=grain.hover, axis=axis, from_start=from_start)
 
 
-def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str, grain: Grain) -> Any:
+def _stock_panel(
+    stock: pd.DataFrame,
+    arrivals: pd.DataFrame | None,
+    role: Roles,
+    x: alt.X,
+    unit: str,
+    grain: Grain,
+) -> Any:
     by_day = with_days(stock, "day")
     step = alt.Chart(by_day).mark_area(
         interpolate="step-after", line={"color": role.actual}, color=role.baseline, opacity=0.25
@@ -190,8 +206,15 @@ def _stock_panel(stock: pd.DataFrame, role: Roles, x: alt.X, unit: str, grain: G
     if "known" in by_day:
         places = by_day["known"].astype(str) + " of " + by_day["places"].astype(str)
         said["places known"] = places.set_axis(by_day["day"])
+    marks = [] if arrivals is None else arrival_marks(arrivals, role, x)
+    if arrivals is not None:
+        said |= said_of_arrivals(arrivals)
     column = crosshair(said, role, one="day", hover=DAY.hover, axis=grain.axis(), from_start=True)
-    return readable_axes(alt.layer(panel, *column).properties(height=130), role)
+    layered = alt.layer(panel, *marks, *column).properties(height=STOCK_HEIGHT)
+    if arrivals is None:
+        return readable_axes(layered, role)
+    title, meaning = arrival_words(arrivals, unit)
+    return chart_frame(layered, role, title=title, subtitle=meaning)
 
 
 def ranked_bars(

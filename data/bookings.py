@@ -11,6 +11,7 @@ from data.demand import Lines
 from data.events import (
     ADJUSTMENT,
     CHANNELS,
+    ORDER,
     PRICE,
     READING,
     RECEIPT,
@@ -41,6 +42,9 @@ RETURNS_AFTER = (300, 2400)
 ADJUSTMENTS_AFTER = (3000, 1800)
 STOCKTAKES_AFTER = (5100, 1800)
 READINGS_AFTER = (7200, 300)
+ORDERS_AFTER = (7500, 900)
+
+AFTER_CLOSING = (RETURNS_AFTER, ADJUSTMENTS_AFTER, STOCKTAKES_AFTER, READINGS_AFTER, ORDERS_AFTER)
 
 
 def sensor_pairs(chain: Chain, intensity: FloatArray) -> IntArray:
@@ -60,6 +64,7 @@ def make_events(
     sold_on: BoolArray,
     sensors: IntArray,
     rng: np.random.Generator,
+    orders_rng: np.random.Generator,
 ) -> Events:
     """Turn the simulated days into events, sorted by time."""
     maker = _Maker(chain, calendar, rng)
@@ -67,13 +72,14 @@ def make_events(
     parts = [
         sales,
         returns,
-        maker.of_days(RECEIPT, room.received, room.received > 0, RECEIPTS_AT),
+        maker.receipts(room),
         maker.transfers(room),
         maker.of_days(ADJUSTMENT, room.adjusted, room.adjusted != 0, ADJUSTMENTS_AFTER),
         maker.opening(room, sold_on),
         maker.of_days(STOCKTAKE, room.counted, room.counted >= 0, STOCKTAKES_AFTER),
         maker.readings(room, sensors, sold_on),
         maker.prices(prices, sold_on),
+        maker.orders(room, orders_rng),
     ]
     columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)}
     together = Events(**columns)
@@ -97,12 +103,14 @@ class _Maker:
         self._chain, self._calendar, self._rng = chain, calendar, rng
 
     def _at(self, pair: IntArray, day: IntArray, slot: tuple[int, int]) -> IntArray:
-        """Return epoch seconds within a slot of the timetable: after closing, or in the morning."""
+        """Draw epoch seconds within a slot of the timetable."""
+        return self._start(pair, day, slot) + self._rng.integers(0, slot[1], pair.size)
+
+    def _start(self, pair: IntArray, day: IntArray, slot: tuple[int, int]) -> IntArray:
+        """Return the epoch second at which a slot begins: after closing, or in the morning."""
         shop = self._chain.shop_of[pair]
         start = self._calendar.midnight_s[shop, day] + slot[0]
-        if slot in (RETURNS_AFTER, ADJUSTMENTS_AFTER, STOCKTAKES_AFTER, READINGS_AFTER):
-            start = start + self._calendar.closes_s[shop, day]
-        return start + self._rng.integers(0, slot[1], pair.size)
+        return start + self._calendar.closes_s[shop, day] if slot in AFTER_CLOSING else start
 
     def of_days(
         self, kind: int, quantity: IntArray, happened: BoolArray, slot: tuple[int, int]
@@ -110,6 +118,38 @@ class _Maker:
         """Create one event of `kind` for each pair and day on which it happened; arrays (N, D)."""
         pair, day = np.nonzero(happened)
         return events_of(kind, pair, self._at(pair, day, slot), quantity=quantity[pair, day])
+
+    def receipts(self, room: Stockroom) -> Events:
+        """Create a receipt for each order line that has come; what comes of a pair on one day comes at once."""
+        pair, day = np.nonzero(room.received > 0)
+        time = self._at(pair, day, RECEIPTS_AT)
+        n_days = room.received.shape[1]
+        came = room.purchases.take(room.purchases.due < n_days)
+        delivery = np.searchsorted(pair * n_days + day, came.pair * n_days + came.due)
+        return events_of(
+            RECEIPT,
+            came.pair,
+            time[delivery],
+            quantity=came.quantity_milli,
+            purchase=came.number,
+            line=came.line,
+        )
+
+    def orders(self, room: Stockroom, rng: np.random.Generator) -> Events:
+        """Create the lines of the purchase orders; those of a shop are told together when its day has closed."""
+        told = room.purchases
+        shops = len(self._chain.shops)
+        second = rng.integers(0, ORDERS_AFTER[1], (int(told.number.max(initial=0)) + 1, shops))
+        return events_of(
+            ORDER,
+            told.pair,
+            self._start(told.pair, told.day, ORDERS_AFTER)
+            + second[told.number, self._chain.shop_of[told.pair]],
+            quantity=told.quantity_milli,
+            number=told.number,
+            line=told.line,
+            expected_on=self._calendar.days[0].astype(np.int64) + told.expected,
+        )
 
     def opening(self, room: Stockroom, sold_on: BoolArray) -> Events:
         """Create the stocktake of the first morning, of every pair that is sold from then on."""

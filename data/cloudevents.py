@@ -1,5 +1,6 @@
 """Events as CloudEvents 1.0 in JSON, the form that POST /v1/events takes."""
 
+from datetime import date
 from typing import NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from data.schema import (
     Adjustment,
     CloudEvent,
     Data,
+    Order,
     OrderLine,
     Price,
     Reading,
@@ -19,8 +21,11 @@ from data.schema import (
     Stocktake,
     Transfer,
 )
+from data.terms import cost_of
 
 PRICES_SOURCE = "/head-office/prices"
+ORDERS_SOURCE = "/head-office/orders"
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 class _Row(NamedTuple):
@@ -35,24 +40,29 @@ class _Row(NamedTuple):
     customer: int
     channel: int
     to_pair: int
+    purchase: int
+    expected_on: int
 
 
 class EventEncoder:
     """Encodes rows of Events, each to one line of JSON without the line end.
 
-    tag is part of every id; with it a live feed keeps its ids apart from the history's.
+    tag is part of every id; with it a live feed keeps its ids apart from the history's. Purchase orders up to the
+    number last_order are the history's own, which a live feed receives: they have no tag.
     """
 
-    def __init__(self, chain: Chain, *, tag: str = "") -> None:
+    def __init__(self, chain: Chain, *, tag: str = "", last_order: int = 0) -> None:
         self._encode = msgspec.json.Encoder().encode
-        self._tag = tag
+        self._tag, self._last_order = tag, last_order
         self._sku = [chain.products[i].sku for i in chain.product_of]
         self._shop = [chain.shops[i].code for i in chain.shop_of]
+        self._cost = [cost_of(chain.products[i]) for i in chain.product_of]
         self._department = [chain.departments[i] for i in chain.department_of]
         # In the order of KINDS.
         self._makers = (
             self._order_line, self._order_line, self._receipt, self._transfer,
             self._adjustment, self._stocktake, self._reading, self._price,
+            self._purchase,
         )  # fmt: skip
 
     def lines(self, events: Events) -> list[bytes]:
@@ -98,9 +108,30 @@ class EventEncoder:
             location=self._shop[row.pair],
             quantity=milli_number(row.quantity),
             supplier=self._department[row.pair].supplier,
-            order_id=f"PO-{self._tag}{row.number:06d}",
+            order_id=self._order_id(row.pair, row.purchase),
+            order_line=row.line,
         )
         return *self._stockroom("D", row), data
+
+    def _purchase(self, row: _Row) -> tuple[str, str, Data]:
+        order = self._order_id(row.pair, row.number)
+        data = Order(
+            product=self._sku[row.pair],
+            location=self._shop[row.pair],
+            quantity=milli_number(row.quantity),
+            supplier=self._department[row.pair].supplier,
+            order_id=order,
+            order_line=row.line,
+            cost=self._cost[row.pair],
+            currency=CURRENCY,
+            expected_on=str(date.fromordinal(EPOCH + row.expected_on)),
+        )
+        return f"{order}-{row.line}", ORDERS_SOURCE, data
+
+    def _order_id(self, pair: int, number: int) -> str:
+        """Return the name of a purchase order; the department in it keeps it apart from the order desk's own."""
+        tag = self._tag if number > self._last_order else ""
+        return f"PO-{self._department[pair].code}-{tag}{number:06d}"
 
     def _transfer(self, row: _Row) -> tuple[str, str, Data]:
         data = Transfer(

@@ -9,15 +9,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import count
 
 import numpy as np
 
 from data.arrays import MILLI, IntArray
 from data.bookings import CHANNEL_SHARES, CUSTOMERS_PER_SHOP, LOYAL_SHARE
-from data.cloudevents import EventEncoder
+from data.cloudevents import EPOCH, EventEncoder
 from data.events import (
     ADJUSTMENT,
     CHANNELS,
+    ORDER,
     PRICE,
     READING,
     RECEIPT,
@@ -28,12 +30,13 @@ from data.events import (
     Events,
     events_of,
 )
-from data.live_state import LiveState, live_state
+from data.live_state import LiveState, OpenLine, live_state
+from data.purchases import promised_lead_days
 from data.simulator import SampleChain
 from stocktide.foundation.errors import Invalid
 
 EVENTS_PER_SECOND_MAX = 10_000.0
-# Besides sales and the deliveries that follow from them; what is left are orders at the till.
+# Besides sales, and the orders and deliveries that follow from them; what is left are orders at the till.
 MIX = {READING: 0.10, RETURN: 0.012, ADJUSTMENT: 0.010, STOCKTAKE: 0.010, TRANSFER: 0.004,
        PRICE: 0.006}  # fmt: skip
 ORDER_LINES_MAX = 5
@@ -65,9 +68,12 @@ class LiveFeed:
         self._rng = np.random.default_rng([seed, 1])
         self._clock, self._sleep = clock, sleep
         self._number = 0
+        self._receipts = count(1)
+        self._promised = promised_lead_days(self._chain)
         self._waiting: deque[Events] = deque()
         # Milliseconds of the start keep the ids of two runs apart.
-        self._encoder = EventEncoder(self._chain, tag=f"L{int(clock().timestamp() * 1000)}-")
+        tag = f"L{int(clock().timestamp() * 1000)}-"
+        self._encoder = EventEncoder(self._chain, tag=tag, last_order=self.state.last_order)
 
     @property
     def events_per_second(self) -> float:
@@ -106,7 +112,7 @@ class LiveFeed:
         """Simulate one action; it may add no event, one, or the lines of one order."""
         self._number += 1
         if (pair := self.state.delivery_due(self._number)) is not None:
-            self._put(RECEIPT, pair, self.state.deliver(pair))
+            self._deliver(pair)
             return
         kind = self._rng.choice([SALE, *MIX], p=[1 - sum(MIX.values()), *MIX.values()])
         {
@@ -118,6 +124,17 @@ class LiveFeed:
             TRANSFER: self._transfer,
             PRICE: self._reprice,
         }[int(kind)]()
+
+    def _deliver(self, pair: int) -> None:
+        for came in self.state.deliver(pair):
+            self._put(
+                RECEIPT,
+                pair,
+                came.quantity,
+                number=next(self._receipts),
+                purchase=came.number,
+                line=came.line,
+            )
 
     def _put(self, kind: int, pair: int, quantity: int, **columns: int) -> None:
         given = {"number": self._number, **columns, "quantity": quantity}
@@ -162,7 +179,21 @@ class LiveFeed:
     def _after_sale(self, pair: int) -> None:
         if self._rng.random() < SHRINKAGE_SHARE:
             self.state.lose(pair, MILLI)
-        self.state.reorder(pair, due=self._number + int(self._rng.integers(*DELIVERY_AFTER_EVENTS)))
+        due = self._number + int(self._rng.integers(*DELIVERY_AFTER_EVENTS))
+        if (ordered := self.state.reorder(pair, due=due)) is not None:
+            self._order(pair, ordered)
+
+    def _order(self, pair: int, ordered: OpenLine) -> None:
+        """Tell of an order; the supplier promises what it always does, though the live chain's goods come sooner."""
+        today = self._clock().date().toordinal() - EPOCH
+        self._put(
+            ORDER,
+            pair,
+            ordered.quantity,
+            number=ordered.number,
+            line=ordered.line,
+            expected_on=today + int(self._promised[pair]),
+        )
 
     def _read(self) -> None:
         shelf = int(self._rng.integers(self.state.sensors.shape[1]))

@@ -7,6 +7,17 @@ import numpy as np
 
 from data.arrays import CENT_MICROS, BoolArray, FloatArray, IntArray
 from data.simulator import SampleChain
+from data.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """A line of a purchase order that has not come: numbers of the order and the line, quantity in milli."""
+
+    number: int
+    line: int
+    quantity: int
+
 
 # Days of history from which the live chain learns its sales rates.
 RECENT_DAYS = 28
@@ -18,7 +29,8 @@ class LiveState:
 
     physical, book, on_order, reorder_point. weight: (N,), how often a pair sells, 0 when it is
     not in the assortment. regular_micros, price_micros, promotion: (N,). sensors: (S, shelves).
-    due: heap of (number of the event after which a delivery comes, pair).
+    due: heap of (number of the event after which a delivery comes, pair). open_lines: by pair, what
+    on_order is made of. last_order: number of the last purchase order.
     """
 
     physical: IntArray
@@ -31,6 +43,8 @@ class LiveState:
     price_micros: IntArray
     promotion: BoolArray
     sensors: IntArray
+    last_order: int
+    open_lines: dict[int, list[OpenLine]]
     due: list[tuple[int, int]] = field(default_factory=list)
 
     def move(self, pair: int, quantity: int) -> None:
@@ -53,16 +67,19 @@ class LiveState:
         self.book[pair] = self.physical[pair]
         return int(self.physical[pair])
 
-    def reorder(self, pair: int, *, due: int) -> None:
-        """Order whole cases when the stock position is below the reorder point."""
+    def reorder(self, pair: int, *, due: int) -> OpenLine | None:
+        """Order whole cases when the stock position is below the reorder point; returns the order's only line."""
         position = int(self.book[pair] + self.on_order[pair])
         point, case = int(self.reorder_point[pair]), int(self.case_milli[pair])
         if position >= point:
-            return
-        had_order = self.on_order[pair] > 0
-        self.on_order[pair] += case * (1 + (point - position) // case)
-        if not had_order:
+            return None
+        self.last_order += 1
+        ordered = OpenLine(self.last_order, 1, case * (1 + (point - position) // case))
+        self.on_order[pair] += ordered.quantity
+        if pair not in self.open_lines:
             heapq.heappush(self.due, (due, pair))
+        self.open_lines.setdefault(pair, []).append(ordered)
+        return ordered
 
     def delivery_due(self, number: int) -> int | None:
         """Return the pair whose delivery has come, if any."""
@@ -70,12 +87,11 @@ class LiveState:
             return heapq.heappop(self.due)[1]
         return None
 
-    def deliver(self, pair: int) -> int:
-        """Receive all that is on order; returns it."""
-        quantity = int(self.on_order[pair])
+    def deliver(self, pair: int) -> list[OpenLine]:
+        """Receive all that is on order; returns its lines."""
+        self.move(pair, int(self.on_order[pair]))
         self.on_order[pair] = 0
-        self.move(pair, quantity)
-        return quantity
+        return self.open_lines.pop(pair)
 
     def toggle_promotion(self, pair: int, *, discount: float) -> bool:
         """Start or end a promotion at `discount` times the regular price; returns whether one runs."""
@@ -87,10 +103,10 @@ class LiveState:
 
 
 def live_state(sample: SampleChain) -> LiveState:
-    """Copy the state that the last simulated day left; open orders come one after the other."""
+    """Copy the state that the last simulated day left; open orders come one by one, by their days."""
     truth = sample.truth
     weight = truth.intensity[:, -RECENT_DAYS:].mean(axis=1) * truth.sold_on[:, -1]
-    pending = np.flatnonzero(truth.on_order)
+    open_lines = _open_lines(truth)
     return LiveState(
         physical=truth.on_hand[:, -1].copy(),
         book=truth.book[:, -1].copy(),
@@ -104,5 +120,18 @@ def live_state(sample: SampleChain) -> LiveState:
         price_micros=truth.price_micros[:, -1].copy(),
         promotion=truth.promotion[:, -1].copy(),
         sensors=sample.sensors,
-        due=[(10 * i, int(pair)) for i, pair in enumerate(pending, start=1)],
+        last_order=int(truth.purchases.number.max(initial=0)),
+        open_lines=open_lines,
+        due=[(10 * i, pair) for i, pair in enumerate(open_lines, start=1)],
     )
+
+
+def _open_lines(truth: Truth) -> dict[int, list[OpenLine]]:
+    """Return the lines of each pair that had not come by the end; pairs in the order in which they are due."""
+    coming = np.flatnonzero(truth.purchases.due >= truth.days.size)
+    pending = truth.purchases.take(coming[np.argsort(truth.purchases.due[coming], kind="stable")])
+    columns = (pending.pair, pending.number, pending.line, pending.quantity_milli)
+    found: dict[int, list[OpenLine]] = {}
+    for pair, number, line, quantity in zip(*(c.tolist() for c in columns), strict=True):
+        found.setdefault(pair, []).append(OpenLine(number, line, quantity))
+    return found

@@ -9,6 +9,7 @@ from data.calendar import Calendar
 from data.chain import Chain
 from data.demand import DISPLAY_UPLIFT, season
 from data.pricing import Prices
+from data.purchases import Placed, promised_lead_days
 
 # Weight of a new day in the running mean of sales: about two months of memory.
 LEARNING_RATE = 0.03
@@ -31,7 +32,8 @@ class Buyers:
 
     level_milli: (N,), expected sales of an ordinary day, learnt from sales. plan: (N, D), what
     they know beforehand of each day (season, holidays, leaflet, assortment), 1 on an ordinary
-    day. cover: (N, D), sum of the plan over the days that an order of that day must last.
+    day. cover: (N, D), sum of the plan over the days that an order of that day must last. reviews: (N, D), days on
+    which the supplier's orders are placed; may_order: those on which the pair is sold, too.
     """
 
     level_milli: FloatArray
@@ -39,6 +41,7 @@ class Buyers:
     cover: FloatArray
     safety: FloatArray
     case_milli: IntArray
+    reviews: BoolArray
     may_order: BoolArray
 
     def observe(self, day: int, sold_milli: IntArray, in_stock: BoolArray) -> None:
@@ -77,6 +80,7 @@ def make_buyers(
 ) -> Buyers:
     """Start the buyers with a rough first guess of each pair's sales."""
     plan = _plan(chain, calendar, prices) * sold
+    reviews = _review_days(chain, calendar)
     ordinary = demand_milli.sum(axis=1) / np.maximum(plan.sum(axis=1), 1.0)
     guess = ordinary * np.exp(rng.normal(0.0, FIRST_GUESS_SIGMA, chain.n_pairs))
     return Buyers(
@@ -85,7 +89,25 @@ def make_buyers(
         cover=_cover(chain, plan),
         safety=rng.uniform(*SAFETY_FACTOR, chain.n_pairs),
         case_milli=chain.case_milli,
-        may_order=_review_days(chain, calendar) & sold,
+        reviews=reviews,
+        may_order=reviews & sold,
+    )
+
+
+def first_deliveries(chain: Chain, buyers: Buyers, first: IntArray) -> Placed:
+    """Order what comes later for its first day, on the last review day that leaves the supplier its time."""
+    pair = np.flatnonzero(first > 0)
+    point = np.array([buyers.reorder_point(int(first[p]))[p] for p in pair])
+    cases = np.maximum(np.ceil(point / chain.case_milli[pair]), 1)
+    latest = np.maximum(first[pair] - promised_lead_days(chain)[pair], 0)
+    before = buyers.reviews[pair] & (np.arange(buyers.reviews.shape[1]) <= latest[:, None])
+    day = buyers.reviews.shape[1] - 1 - before[:, ::-1].argmax(axis=1)
+    return Placed(
+        pair=pair,
+        day=np.where(before.any(axis=1), day, latest),
+        expected=first[pair],
+        due=first[pair],
+        quantity_milli=(cases * chain.case_milli[pair]).astype(np.int64),
     )
 
 

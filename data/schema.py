@@ -25,6 +25,21 @@ class Receipt(msgspec.Struct):
     quantity: float
     supplier: str
     order_id: str
+    order_line: int
+
+
+class Order(msgspec.Struct):
+    """Data of a line of an order placed at a supplier."""
+
+    product: str
+    location: str
+    quantity: float
+    supplier: str
+    order_id: str
+    order_line: int
+    cost: float
+    currency: str
+    expected_on: str
 
 
 class Transfer(msgspec.Struct):
@@ -72,7 +87,7 @@ class Price(msgspec.Struct):
     promotion: bool
 
 
-Data = OrderLine | Receipt | Transfer | Adjustment | Stocktake | Reading | Price
+Data = OrderLine | Receipt | Order | Transfer | Adjustment | Stocktake | Reading | Price
 
 
 class CloudEvent(msgspec.Struct):

@@ -101,7 +101,7 @@ def simulate(
     if not DAYS_MIN <= days <= DAYS_MAX:
         raise Invalid("days", f"days must be {DAYS_MIN} to {DAYS_MAX}, not {days}", days=days)
     # One stream a part: a change in one part leaves the draws of the others alone.
-    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(8)]
+    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(9)]
     market = _open_market(end - timedelta(days=days), days, rngs[0])
     lines = draw_lines(market.chain, market.calendar, market.intensity, rngs[1])
     demand = np.zeros(market.sold_on.shape, np.int64)
@@ -135,6 +135,7 @@ def simulate(
         sold_on=market.sold_on,
         sensors=sensors,
         rng=rngs[4],
+        orders_rng=rngs[8],
     )
     arrivals = make_arrivals(events, rngs[5])
     return SampleChain(
@@ -191,4 +192,5 @@ def _truth(market: _Market, demand: IntArray, room: Stockroom, buyers: Buyers) -
         on_order=room.on_order.sum(axis=1),
         reorder_point=buyers.reorder_point(demand.shape[1] - 1).astype(np.int64),
         vanish_day=room.vanish_day,
+        purchases=room.purchases,
     )

@@ -12,7 +12,8 @@ from data.arrays import MILLI, BoolArray, FloatArray, IntArray
 from data.calendar import Calendar
 from data.chain import Chain
 from data.demand import Lines
-from data.reorder import LEAD_DAYS_MAX, Buyers
+from data.purchases import Placed, Purchases, join_purchases, promised_lead_days
+from data.reorder import LEAD_DAYS_MAX, Buyers, first_deliveries
 from data.transfers import TRANSFER_WEEKDAYS, Transfers, join_transfers, plan_transfers
 
 # A supplier's failure may add to the longest lead time.
@@ -28,6 +29,7 @@ class Stockroom:
 
     opening: (N,), counted before the first day. counted: (N, D), -1 without a stocktake.
     on_hand, book: (N, D), at close. on_order: (N, PIPELINE_DAYS), due in the days after the last.
+    purchases: what was ordered; received is the sum of what came of it by day.
     filled: (L,), how much of each line was there to be sold. vanish_day: (N,), -1 for most. The others: (N, D).
     """
 
@@ -45,6 +47,7 @@ class Stockroom:
     on_order: IntArray
     vanish_day: IntArray
     transfers: Transfers
+    purchases: Purchases
 
 
 @dataclass
@@ -55,11 +58,17 @@ class _Day:
     book: IntArray
     pipeline: IntArray
     moves: list[Transfers] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
 
     def move(self, quantity: IntArray) -> None:
         """Add a booked movement to both stocks."""
         self.physical += quantity
         self.book += quantity
+
+    def order(self, placed: Placed) -> None:
+        """Put what is ordered into the pipeline."""
+        np.add.at(self.pipeline, (placed.pair, placed.due), placed.quantity_milli)
+        self.placed.append(placed)
 
 
 def run_stockroom(
@@ -78,7 +87,8 @@ def run_stockroom(
 
     vanish_day: (N,), when all goods of a shelf vanish unseen, and nobody counts it since; -1 for never.
     """
-    room, state = _open_doors(chain, buyers, lines, sold_on)
+    room, state = _open_doors(chain, calendar, buyers, lines, sold_on)
+    promised = promised_lead_days(chain)
     mean_milli = demand_milli.sum(axis=1) / np.maximum(sold_on.sum(axis=1), 1)
     bounds = np.searchsorted(lines.day, np.arange(sold_on.shape[1] + 1))
     next_open = calendar.next_open[chain.shop_of]
@@ -100,24 +110,21 @@ def run_stockroom(
         _count(room, state, day, active & calendar.is_open[chain.shop_of, day] & counted)
         room.on_hand[:, day], room.book[:, day] = state.physical, state.book
         buyers.observe(day, room.sold[:, day], state.physical > 0)
-        _order(state, buyers, day, lead_days[:, day], next_open)
+        _order(state, buyers, day, lead_days[:, day], promised, next_open)
     room.on_order = state.pipeline[:, sold_on.shape[1] :]
     room.transfers = join_transfers(state.moves)
+    room.purchases = join_purchases(chain, calendar, state.placed)
     room.vanish_day = vanish_day
     return room
 
 
 def _open_doors(
-    chain: Chain, buyers: Buyers, lines: Lines, sold_on: BoolArray
+    chain: Chain, calendar: Calendar, buyers: Buyers, lines: Lines, sold_on: BoolArray
 ) -> tuple[Stockroom, _Day]:
     """Fill the shelves to the buyers' target; products that come later get a first delivery."""
     n, n_days = sold_on.shape
     first = sold_on.argmax(axis=1)
     pipeline = np.zeros((n, n_days + PIPELINE_DAYS), np.int64)
-    for pair in np.flatnonzero(first > 0):
-        point = buyers.reorder_point(int(first[pair]))[pair]
-        cases = max(np.ceil(point / chain.case_milli[pair]), 1)
-        pipeline[pair, first[pair]] = cases * chain.case_milli[pair]
     cases = np.ceil(buyers.reorder_point(0) / chain.case_milli)
     opening = np.where(first == 0, cases * chain.case_milli, 0).astype(np.int64)
     empty = {
@@ -132,9 +139,12 @@ def _open_doors(
         on_order=pipeline,
         vanish_day=np.full(n, -1),
         transfers=join_transfers([]),
+        purchases=join_purchases(chain, calendar, []),
         **empty,
     )
-    return room, _Day(physical=opening.copy(), book=opening.copy(), pipeline=pipeline)
+    state = _Day(physical=opening.copy(), book=opening.copy(), pipeline=pipeline)
+    state.order(first_deliveries(chain, buyers, first))
+    return room, state
 
 
 def _sell(room: Stockroom, state: _Day, lines: Lines, day: int, of_day: slice) -> None:
@@ -189,11 +199,27 @@ def _count(room: Stockroom, state: _Day, day: int, may_count: BoolArray) -> None
     state.book = np.where(counts, state.physical, state.book)
 
 
-def _order(state: _Day, buyers: Buyers, day: int, lead_days: IntArray, next_open: IntArray) -> None:
+def _order(
+    state: _Day,
+    buyers: Buyers,
+    day: int,
+    lead_days: IntArray,
+    promised_days: IntArray,
+    next_open: IntArray,
+) -> None:
+    """Order what the buyers want; all (N,) but next_open (N, D)."""
     n_days = next_open.shape[1]
     on_order = state.pipeline[:, day + 1 :].sum(axis=1)
     quantity = buyers.order(day, state.book + on_order)
     pairs = np.flatnonzero(quantity)
     due = np.minimum(day + lead_days[pairs], day + PIPELINE_DAYS)
     due = np.where(due < n_days, next_open[pairs, np.minimum(due, n_days - 1)], due)
-    np.add.at(state.pipeline, (pairs, due), quantity[pairs])
+    state.order(
+        Placed(
+            pair=pairs,
+            day=np.full(pairs.size, day, np.int64),
+            expected=day + promised_days[pairs],
+            due=due,
+            quantity_milli=quantity[pairs],
+        )
+    )

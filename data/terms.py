@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from data.chain import CURRENCY, Chain
+from data.chain import CURRENCY, Chain, Product
 
 # What the chain pays of its selling price, and what an order is worth at least.
 COST_SHARE = 0.62
 MINIMUM_VALUE = 150
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# Orders leave when the day is closed; see the timetable of `bookings`.
+CUTOFF = "23:30"
 
 
 def terms_of(chain: Chain) -> dict[str, list[dict[str, Any]]]:
@@ -18,7 +21,8 @@ def terms_of(chain: Chain) -> dict[str, list[dict[str, Any]]]:
             "currency": CURRENCY,
             "lead_days": department.lead_time_days[1],
             "minimum_value": MINIMUM_VALUE,
-            "cutoff": "16:00",
+            "order_days": ",".join(WEEKDAYS[day] for day in department.review),
+            "cutoff": CUTOFF,
         }
         for department in chain.departments
     }
@@ -26,9 +30,14 @@ def terms_of(chain: Chain) -> dict[str, list[dict[str, Any]]]:
         {
             "supplier": chain.departments[product.department].supplier,
             "product": product.sku,
-            "price": round(product.price_micros / 1e6 * COST_SHARE, 2),
+            "price": cost_of(product),
             "pack": product.case,
         }
         for product in chain.products
     ]
     return {"suppliers": list(suppliers.values()), "supplier-products": sold}
+
+
+def cost_of(product: Product) -> float:
+    """Return what the supplier takes for a unit."""
+    return round(product.price_micros / 1e6 * COST_SHARE, 2)

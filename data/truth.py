@@ -6,6 +6,7 @@ import numpy as np
 
 from data.arrays import BoolArray, DayArray, FloatArray, IntArray
 from data.chain import Chain
+from data.purchases import Purchases
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Truth:
     shrunk: int64 milli. counted: milli, -1 without a stocktake at close. on_hand (physical) and
     book (what the ledger must say): milli at close. intensity: mean number of order lines.
     on_order: (N,), milli, ordered and not yet there at the end. reorder_point: (N,), milli.
-    vanish_day: (N,), number of the day on which all goods vanished unseen; -1 for none.
+    vanish_day: (N,), number of the day on which all goods vanished unseen; -1 for none. purchases: what was ordered.
     """
 
     chain: Chain
@@ -41,6 +42,7 @@ class Truth:
     on_order: IntArray
     reorder_point: IntArray
     vanish_day: IntArray
+    purchases: Purchases
 
     @property
     def lost(self) -> IntArray:

@@ -1,5 +1,6 @@
 """Products: search, and one product's stock, sales and forecast in one picture."""
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,9 @@ from catalog.frames import read_frame, stock_by_day
 from catalog.known_stock import stock_words, sum_of_known
 from catalog.periods import sum_by_period
 from catalog.products import read_product
+from catalog.state import business_day
 from catalog.trending import Scope, read_trending
+from dashboard.arrivals import arrivals_by_day, arrivals_of, delivery_words, next_by_location
 from dashboard.charts import draw_chart
 from dashboard.events.links import events_link
 from dashboard.fan import days_ahead
@@ -18,6 +21,7 @@ from dashboard.figures import product_story
 from dashboard.filters import Filters, choose
 from dashboard.freshness import data_state, foot_line, not_final_line
 from dashboard.friendly_errors import isolated
+from dashboard.glossary import tip
 from dashboard.links import page_link
 from dashboard.overridden import in_words, read_forecast, without_same
 from dashboard.products.list import ask, draw_list
@@ -72,10 +76,13 @@ def _one(reader: Reader, sku: str, filters: Filters) -> None:
         key="products.location",
     )
     location = None if chosen == EVERYWHERE else chosen
+    arrivals = arrivals_of(product["stock"])
     with isolated("the chart"):
-        _story(reader, product, location, max(DAYS, filters.days))
+        _story(reader, product, location, arrivals, max(DAYS, filters.days))
     with isolated("stock"):
-        _stock_table(product)
+        _stock_table(
+            product, arrivals, business_day(reader.clock(), _zones(product["stock"], None))
+        )
 
 
 def _alerts(reader: Reader, sku: str) -> None:
@@ -123,7 +130,13 @@ def _known_words(stock: list[dict[str, Any]]) -> str:
     )
 
 
-def _story(reader: Reader, product: dict[str, Any], location: str | None, days_back: int) -> None:
+def _story(
+    reader: Reader,
+    product: dict[str, Any],
+    location: str | None,
+    arrivals: pd.DataFrame,
+    days_back: int,
+) -> None:
     # a product that no forecast reaches is sold in the rhythm of the others
     run = product["forecast_run"] or published_run(reader.engine)
     rhythm = rhythm_of(run["frequency"]) if run else DAILY
@@ -166,6 +179,8 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None, days_b
         else f"{quantity(by_day['sold'].sum())} {unit} sold in {_shown(by_day, rhythm, back)}"
     )
     where = "all locations" if location is None else _names(product["stock"])[location]
+    here = arrivals if location is None else arrivals[arrivals["location"] == location]
+    coming = arrivals_by_day(here, state.today)
     panels = product_story(
         by_day,
         stock,
@@ -177,6 +192,7 @@ def _story(reader: Reader, product: dict[str, Any], location: str | None, days_b
         today=state.open_from,
         rhythm=rhythm,
         coverage=coverage or {},
+        arrivals=None if coming.empty else coming,
     )
     with st.container(border=True):
         for number, panel in enumerate(panels):
@@ -224,19 +240,28 @@ def _leaf_forecast(
     return forecast, node["coverage"]
 
 
-def _stock_table(product: dict[str, Any]) -> None:
+def _stock_table(product: dict[str, Any], arrivals: pd.DataFrame, today: date) -> None:
     if not product["stock"]:
         st.info("No location has stock or sales of this product yet.")
         return
     frame = pd.DataFrame(product["stock"])
+    coming = next_by_location(arrivals).reindex(frame["location"])
+    frame["on_order"] = coming["on_order"].to_numpy()
+    frame["delivery"] = [
+        delivery_words(on_order, day, today) if on_order > 0 else None
+        for on_order, day in zip(coming["on_order"], coming["day"], strict=True)
+    ]
     frame["location"] = list(_names(product["stock"]).values())
     frame["on_hand"] = pd.to_numeric(frame["on_hand"]).round(1)
     frame["stock"] = [_known_words([line]) or None for line in product["stock"]]
     frame["sensed"] = pd.to_numeric(frame["sensed"]).round(1)
     price = price_column(frame)
     shown = frame[
-        ["location", "region", "on_hand", "stock", "sensed", "price", "promotion", "last_sale_at"]
-    ]
+        [
+            "location", "region", "on_hand", "stock", "on_order", "delivery", "sensed", "price", "promotion",
+            "last_sale_at",
+        ]
+    ]  # fmt: skip
     shown = shown.dropna(axis="columns", how="all")
     st.markdown("**Stock at each location**")
     st.dataframe(
@@ -254,6 +279,10 @@ def _stock_table(product: dict[str, Any]) -> None:
             "stock": st.column_config.TextColumn(
                 "Stock", width="medium", help="Empty: the number is known."
             ),
+            "on_order": st.column_config.NumberColumn(
+                f"On order, {unit_word(product['unit'])}", format="localized", help=tip("on order")
+            ),
+            "delivery": st.column_config.TextColumn("Next delivery"),
             "sensed": st.column_config.NumberColumn("Shelf sensor", format="localized"),
             "price": price,
             "promotion": st.column_config.CheckboxColumn("Promotion"),

@@ -1,6 +1,6 @@
 """Stock risk: the shelves that will probably run empty within a week, where most money is at risk first."""
 
-from typing import Any
+from datetime import date
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +8,7 @@ import streamlit as st
 from catalog.frames import read_frame
 from catalog.money import Money, money_of
 from catalog.state import DataState
+from dashboard.arrivals import delivery_words
 from dashboard.filters import Filters, choose
 from dashboard.freshness import data_state
 from dashboard.glossary import tip
@@ -22,7 +23,6 @@ from stocktide.foundation.users import User
 
 ROWS = 200
 SHOWN = ["name", "location", "cover", "on_hand", "week", "unit", "at_risk", "delivery"]
-NO_DELIVERY, NO_DAY = "none on order", "on order, day unknown"
 
 
 def render(reader: Reader, _user: User) -> None:
@@ -35,7 +35,7 @@ def render(reader: Reader, _user: User) -> None:
     st.markdown(_headline(rows, reader.settings.currency))
     moved = reached_words(rows["is_adjusted"], "shelf", "shelves")
     st.caption(f"Click a row to open its product. {moved}".rstrip())
-    chosen = _table(rows)
+    chosen = _table(rows, state.today)
     if chosen is not None:
         go_to("products", sku=str(rows["sku"].iloc[chosen]))
     found = int(rows["found"].iloc[0])
@@ -70,13 +70,6 @@ def money_at_risk(rows: pd.DataFrame, currency: str | None) -> Money:
     )
 
 
-def delivery_words(row: Any) -> str:
-    """Describe a shelf's next delivery: the day, or what is not known of it."""
-    if not pd.isna(row["next_delivery"]):
-        return f"{row['next_delivery']:%a %-d %b}"
-    return NO_DELIVERY if pd.isna(row["on_order"]) or not row["on_order"] else NO_DAY
-
-
 def _nothing(state: DataState, filters: Filters) -> str:
     if state.ended:
         return f"{state.why} What ended is not compared with a week to come."
@@ -96,14 +89,17 @@ def _headline(rows: pd.DataFrame, currency: str | None) -> str:
     )
 
 
-def _table(rows: pd.DataFrame) -> int | None:
+def _table(rows: pd.DataFrame, today: date) -> int | None:
     """Draw the rows; returns the one that was clicked."""
     shown = rows.assign(
         cover=rows["cover"].round(1),
         on_hand=rows["on_hand"].round(1),
         week=rows["week"].round(1),
         unit=rows["unit"].map(unit_word),
-        delivery=[delivery_words(row) for row in rows.to_dict("records")],
+        delivery=[
+            delivery_words(on_order, day, today)
+            for on_order, day in zip(rows["on_order"], rows["next_delivery"], strict=True)
+        ],
     )
     at_risk = amount_column(
         shown, "at_risk", "At risk", help="Expected sales beyond the stock, at the selling price."

@@ -10,6 +10,7 @@ from dashboard.feeds.fixing import SAID
 from dashboard.freshness import data_state
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
+from dashboard.terms.lead_times import draw_lead_times
 from dashboard.terms.words import KINDS, TermKind
 from dashboard.theme import plain
 from dashboard.widgets import ROW_PX, switch, table
@@ -17,7 +18,7 @@ from stocktide.foundation.users import User
 
 AWAY = "The API does not answer, so terms cannot be read. See `stocktide status`."
 PAGE, ROWS_MAX = 500, 5_000
-MISSING = "missing"
+MISSING, LEAD_TIMES = "missing", "lead-times"
 READ_ONLY = "Buyers, planners and operators change terms."
 
 
@@ -26,10 +27,14 @@ def render(reader: Reader, user: User) -> None:
     if SAID in st.session_state:
         done, said = st.session_state.pop(SAID)
         (st.success if done else st.warning)(plain(said))
-    titles = {MISSING: "Missing", **{name: kind.title for name, kind in KINDS.items()}}
+    titles = {name: kind.title for name, kind in KINDS.items()}
+    titles = {MISSING: "Missing", **titles, LEAD_TIMES: "Lead times"}
     name = switch("kind", "Terms", titles)
     if name == MISSING:
         _missing(reader)
+        return
+    if name == LEAD_TIMES:
+        _lead_times(reader)
         return
     kind, state = KINDS[name], data_state(reader)
     st.markdown(kind.about)
@@ -100,6 +105,14 @@ def _missing(reader: Reader) -> None:
         file="missing",
         read=lambda: frame,
     )
+
+
+def _lead_times(reader: Reader) -> None:
+    answer, why = _ask(reader, "GET", f"/v1/lead-times?limit={PAGE}")
+    if answer is None:
+        st.warning(plain(why))
+        return
+    draw_lead_times(reader, answer["lead_times"])
 
 
 def _save_button(*, is_changed: bool) -> bool:

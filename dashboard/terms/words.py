@@ -112,7 +112,7 @@ KINDS: Mapping[str, TermKind] = {
         },
     ),
     "service-targets": TermKind(
-        "Service targets",
+        "Targets",
         "What stock is aimed at. The narrowest row that fits counts.",
         7,
         {
@@ -123,7 +123,7 @@ KINDS: Mapping[str, TermKind] = {
         },
     ),
     "stock-costs": TermKind(
-        "Costs of stock",
+        "Stock costs",
         "What a unit costs that lies, or is missing. The narrowest row that fits counts.",
         6,
         {
@@ -136,7 +136,7 @@ KINDS: Mapping[str, TermKind] = {
         },
     ),
     "shelf-limits": TermKind(
-        "Limits of shelves",
+        "Shelf limits",
         "What fits, what must stand there, how long goods keep. The narrowest row that fits counts.",
         6,
         {

@@ -24,9 +24,9 @@ def sentence(
 
 
 def _demand(e: Explanation, period: str) -> str:
-    many = (
-        f"{_units(e.periods)} {period}'s" if e.periods == 1 else f"{_units(e.periods)} {period}s'"
-    )
+    # a learnt lead time has a mean of many decimals, of which nobody reads more than one
+    periods = round(e.periods, 1)
+    many = f"{_units(periods)} {period}'s" if periods == 1 else f"{_units(periods)} {period}s'"
     text = f"{many} demand {e.demand_mean:,.0f} ± {e.demand_sd:,.0f}"
     if round(e.lost):
         text += f", of which {e.lost:,.0f} before an order arrives"

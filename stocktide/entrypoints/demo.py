@@ -71,6 +71,7 @@ def run_demo(settings: Settings, *, once: bool, days: int = DAYS) -> None:
             # the worker's cron may be at it already
             _timed(rows, "etl", lambda: _stage(settings, "etl", "--wait"), _landed)
             _timed(rows, "forecast", lambda: _stage(settings, "forecast"), describe_forecast)
+            _timed(rows, "lead times", lambda: _stage(settings, "lead-times", "learn"), _learnt)
             _timed(rows, "orders", lambda: _stage(settings, "orders", "propose"), _proposed)
             _timed(rows, "quality", lambda: _stage(settings, "quality"), _looked_at)
             _timed(rows, "check", lambda: _stage(settings, "check"), _checked)
@@ -287,6 +288,10 @@ def _looked_at(report: dict[str, Any]) -> str:
     return (
         f"{len(report['rules'])} rules of quality, {failing} of them found something: page Quality"
     )
+
+
+def _learnt(report: dict[str, Any]) -> str:
+    return f"{report['pairs']:,} lead times learnt from {report['lines']:,.0f} lines of purchase orders"
 
 
 def _proposed(report: dict[str, Any]) -> str:

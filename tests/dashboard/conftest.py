@@ -237,7 +237,8 @@ def record(engine: sa.Engine, raws: list[bytes]) -> None:
 
 
 def small_chain(now: datetime) -> list[bytes]:
-    """Ten weeks up to today: A has run out at S1 and nearly at S2, B was oversold at S2, C was never received."""
+    """Ten weeks up to today: A has run out at S1 and nearly at S2, B was oversold at S2 and
+    is on order at S1, C was never received."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight - timedelta(days=DAYS)
     events: list[bytes] = []
@@ -263,4 +264,6 @@ def small_chain(now: datetime) -> list[bytes]:
     add("sale", late, "C", "S2", quantity=1)
     add("sale", max(midnight, now - timedelta(minutes=1)), "B", "S1", quantity="0.5")
     add("reading", max(midnight, now - timedelta(minutes=1)), "A", "S2", observed=300)
+    due = (midnight + timedelta(days=2)).date().isoformat()
+    add("order", late, "B", "S1", quantity=24, order_id="PO-8", expected_on=due)
     return [*events, b"{not json"]

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,11 @@ ORDER = {"order_id", "order_line", "customer_id", "channel"}
 FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "sale": ({"quantity"}, {"price", "currency"} | ORDER),
     "return": ({"quantity"}, {"price", "currency"} | ORDER),
-    "receipt": ({"quantity"}, {"supplier", "order_id"}),
+    "receipt": ({"quantity"}, {"supplier", "order_id", "order_line"}),
+    "order": (
+        {"quantity", "order_id"},
+        {"supplier", "order_line", "cost", "currency", "expected_on"},
+    ),
     "transfer": ({"to_location", "quantity"}, set()),
     "adjustment": ({"quantity", "reason"}, set()),
     "stocktake": ({"counted"}, set()),
@@ -61,6 +65,10 @@ class Ledger:
             now=last.replace(tzinfo=UTC) + timedelta(days=1),
         )
 
+    def copy(self) -> "Ledger":
+        """A ledger that goes on by itself."""
+        return replace(self, events=dict(self.events), outcomes=Counter(self.outcomes))
+
     def record_all(self, bodies: Iterable[bytes]) -> None:
         for body in bodies:
             assert body.endswith(b"\n")
@@ -102,6 +110,22 @@ class Ledger:
 
     def by_kind(self) -> Counter[str]:
         return Counter(e["type"].removeprefix("stocktide.") for e in self.events.values())
+
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        """The data of all events of a kind, each with its time."""
+        of_type = f"stocktide.{kind}"
+        return [
+            e["data"] | {"at": instant(e)} for e in self.events.values() if e["type"] == of_type
+        ]
+
+    def on_order(self) -> Counter[tuple[str, int, Pair]]:
+        """What of each order's line has not come, milli; nothing of what came in full."""
+        left: Counter[tuple[str, int, Pair]] = Counter()
+        for kind, sign in (("order", 1), ("receipt", -1)):
+            for data in self.of_kind(kind):
+                line = (data["order_id"], data["order_line"], (data["product"], data["location"]))
+                left[line] += sign * milli(data["quantity"])
+        return Counter({line: quantity for line, quantity in left.items() if quantity})
 
     def fold(self, until: dict[str, datetime] | None = None) -> dict[Pair, int]:
         """Stock in milli of each pair: the last count by time, and every movement after it.

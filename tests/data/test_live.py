@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -31,12 +32,13 @@ def live_lines(sample: SampleChain, n: int, *, seed: int = 7, rate: float = 5.0)
     return list(islice(feed.stream(), n))
 
 
-def test_live_feed_continues_the_history_so_that_the_fold_holds(sample: SampleChain) -> None:
+def test_live_feed_continues_the_history_so_that_the_fold_holds(
+    sample: SampleChain, ledger: Ledger
+) -> None:
     clock = FakeClock()
     # Fast: many events fall into one second, and still none shares an instant with a count.
     feed = LiveFeed(sample, events_per_second=1000, clock=clock.read, sleep=clock.sleep)
-    ledger = Ledger.of(sample)
-    ledger.record_all(sample.batches())
+    ledger = ledger.copy()
     before = ledger.outcomes["accepted"]
     lines = list(islice(feed.stream(), 3000))
     while feed.has_more_of_order:
@@ -51,6 +53,12 @@ def test_live_feed_continues_the_history_so_that_the_fold_holds(sample: SampleCh
             assert folded.get((sku, code), 0) == feed.state.book[pair]
     assert feed.state.physical.min() >= 0
     assert set(ledger.by_kind()) == set(sample.expected.accepted_by_kind)
+    # what the history had on order has come under its names, or still counts as on order
+    left: Counter[int] = Counter()
+    for (_, _, named), quantity in ledger.on_order().items():
+        assert quantity > 0
+        left[sample.truth.pair(*named)] += quantity
+    assert left == {p: quantity for p, quantity in enumerate(feed.state.on_order) if quantity}
 
 
 def test_live_feed_is_the_same_when_seed_and_clock_are(sample: SampleChain) -> None:

@@ -15,13 +15,6 @@ from tests.data.conftest import END
 from tests.data.ledger import Ledger, Pair, instant
 
 
-@pytest.fixture(scope="module")
-def ledger(sample: SampleChain) -> Ledger:
-    recorded = Ledger.of(sample)
-    recorded.record_all(sample.batches())
-    return recorded
-
-
 def digest(bodies: Iterator[bytes]) -> str:
     return hashlib.sha256(b"".join(bodies)).hexdigest()
 

@@ -1,12 +1,14 @@
 from dataclasses import replace
+from datetime import date, timedelta
 from io import BytesIO
 
 import pandas as pd
 import pytest
 
+from dashboard.arrivals import delivery_words
 from dashboard.filters import Filters
 from dashboard.panels import csv_of, rows_words
-from dashboard.risk.page import delivery_words, read_risk
+from dashboard.risk.page import read_risk
 from tests.dashboard.conftest import Dashboard, links_of, text_of
 
 
@@ -54,10 +56,11 @@ def test_a_filter_that_the_chain_does_not_have_counts_as_all(filled: Dashboard) 
 
 
 def test_delivery_is_named_by_its_day_or_by_what_is_not_known() -> None:
-    named = {"next_delivery": pd.Timestamp("2026-03-05").date(), "on_order": 5.0}
-    assert delivery_words(named) == "Thu 5 Mar"
-    assert delivery_words({"next_delivery": None, "on_order": 5.0}) == "on order, day unknown"
-    assert delivery_words({"next_delivery": None, "on_order": None}) == "none on order"
+    day = date(2026, 3, 5)
+    assert delivery_words(5.0, day, day) == "Thu 5 Mar"
+    assert delivery_words(5.0, day, day + timedelta(days=1)) == "Thu 5 Mar, late"
+    assert delivery_words(5.0, None, day) == "on order, day unknown"
+    assert delivery_words(None, None, day) == "none on order"
 
 
 def test_csv_holds_every_row_unrounded_and_names_that_have_commas() -> None:

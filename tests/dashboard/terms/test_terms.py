@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from dashboard.terms.page import frame_of, read_terms, save
 from dashboard.terms.words import KINDS
@@ -112,3 +113,23 @@ def test_worklist_names_what_is_missing_and_what_stands_in_its_place(
         "/v1/terms/supplier-products", json={"supplier_products": sold}
     ).raise_for_status()
     assert "Nothing is missing" in desk.draw("terms").info[0].value
+
+
+def test_lead_times_stand_beside_what_is_promised(desk: Dashboard, database: sa.Engine) -> None:
+    assert "No lead time has been learnt yet" in text_of(desk.draw("terms", kind="lead-times"))
+    with database.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO lead_times (supplier, product, lines, open_lines, unfulfilled, shares, lake_version)"
+                " VALUES (:supplier, :product, 30, 2, 0.01, ARRAY[0, 0, 0.5, 0, 0.5], 1)"
+            ),
+            [
+                {"supplier": "mill", "product": "A"},
+                {"supplier": "mill", "product": None},
+                {"supplier": "dairy", "product": "gone"},
+            ],
+        )
+    rows = desk.draw("terms", kind="lead-times").dataframe[0].value
+    assert rows["name"].tolist() == ["gone", "all products", "A"]
+    assert rows["promised_days"].fillna(-1).tolist() == [-1, 3, 3]
+    assert rows[["mean_days", "p10", "p50", "p90", "lines"]].iloc[2].tolist() == [3, 2, 2, 4, 30]
