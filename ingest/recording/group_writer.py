@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import psycopg
 import sqlalchemy as sa
 
 from ingest.ledger.outcomes import Outcome
 from ingest.recording.recording import FeedRequest, Recorder
 from ingest.recording.retrying import Locked
+from stocktide.foundation.bounded_connection import is_ended
 
 # More in one transaction gains nothing, and makes the next caller wait longer.
 GROUP_EVENTS_MAX = 8_000
@@ -107,14 +109,26 @@ class GroupWriter:
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
-        if self._connection is None or self._connection.invalidated or self._connection.closed:
+        connection = self._kept()
+        if connection is None:
             self._drop_connection()
-            self._connection = self._recorder.engine.connect()
+            connection = self._connection = self._recorder.engine.connect()
             # the same few statements, over arrays of any size: planning them again gains nothing
-            self._connection.execute(sa.text("SET plan_cache_mode = force_generic_plan"))
-            self._connection.commit()
-        with self._connection.begin():
-            yield self._connection
+            connection.execute(sa.text("SET plan_cache_mode = force_generic_plan"))
+            connection.commit()
+        with connection.begin():
+            yield connection
+
+    def _kept(self) -> sa.Connection | None:
+        """Return the connection, None if it cannot be used: the database may have ended it while nothing came."""
+        kept = self._connection
+        if kept is None or kept.invalidated or kept.closed:
+            return None
+        driver = kept.connection.driver_connection
+        if isinstance(driver, psycopg.Connection) and is_ended(driver):
+            kept.invalidate()
+            return None
+        return kept
 
     def _drop_connection(self) -> None:
         if self._connection is not None:

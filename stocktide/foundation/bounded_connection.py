@@ -4,6 +4,7 @@ The server's own statement_timeout ends a slow statement; it ends nothing while 
 does not answer, or the network drops what is sent.
 """
 
+import select
 import time
 from typing import Any, TypeVar
 
@@ -13,6 +14,26 @@ from psycopg.abc import PQGen
 Answer = TypeVar("Answer")
 # Beyond the server's own limits, which answer with a better reason.
 GRACE_S = 2.0
+# What a server says before it ends a connection, and the end of it, are read in so many goes at most.
+READS_MAX = 4
+
+
+def is_ended(connection: "psycopg.Connection[Any]") -> bool:
+    """Return True if the server has ended a connection that nobody uses: seen on the socket, without asking it.
+
+    It is for a connection that is kept without a pool: what a pool's ping costs, a question and its answer, this does
+    not, and a server that hangs keeps nobody waiting here.
+    """
+    poll = select.poll()
+    try:
+        poll.register(connection.fileno(), select.POLLIN)
+        for _ in range(READS_MAX):
+            if not poll.poll(0):
+                return connection.closed
+            connection.pgconn.consume_input()
+    except (psycopg.OperationalError, OSError):
+        return True
+    return connection.closed
 
 
 class BoundedConnection(psycopg.Connection[Any]):

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from dashboard.orders.chart import WITH, WITHOUT, empty_day, stock_frame
+from dashboard.orders.line import approval_words
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from tests.conftest import Api
 from tests.dashboard.conftest import Dashboard, text_of
@@ -63,6 +64,20 @@ def test_lines_are_shown_with_their_sentence_and_cost(desk: Dashboard) -> None:
         "All suppliers",
         "The mill · 2 lines · EUR 108.00 · minimum met · order by 16:00",
     ]
+
+
+def test_page_says_why_a_line_needs_a_person_and_which_rule_approved_one(
+    desk: Dashboard, api: Api
+) -> None:
+    assert "needs" not in desk.draw("orders").dataframe[0].value
+    rule = {"approval_rules": [{"supplier": "mill", "amount": 50, "change": 0.3}]}
+    api.operate.put("/v1/terms/approval-rules", json=rule).raise_for_status()
+    drawn = desk.draw("orders", line=first_line(api))
+    assert drawn.dataframe[0].value["needs"].tolist() == ["above 50 EUR"] * 2
+    assert "A person is asked: above 50 EUR." in text_of(drawn)
+    by_rule = {"approved_by": "rule supplier mill", "why_not": None}
+    assert "Approved by rule supplier mill: no person" in approval_words(by_rule)
+    assert approval_words({"approved_by": "anna", "why_not": None}) == ""
 
 
 def test_a_line_is_explained_and_approved(desk: Dashboard, api: Api) -> None:

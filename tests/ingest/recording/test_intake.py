@@ -264,11 +264,29 @@ def test_a_connection_that_breaks_is_made_anew(recorder: Recorder) -> None:
     assert rows(recorder, "SELECT on_hand_milli FROM stock") == [(-30_000,)]
 
 
+@pytest.mark.parametrize("kind", ["sale", "receipt"])
+def test_a_connection_that_ended_while_nobody_used_it_costs_no_caller_an_error(
+    recorder: Recorder, kind: str
+) -> None:
+    """The database was started again: the first request after it is recorded as any other, and once."""
+
+    async def work(intake: Intake) -> list[str]:
+        seen: list[str] = []
+        for number in range(4):
+            event = raw(kind=kind, event_id=str(number))
+            seen += [one.name for one in await submit(intake, recorder, event)]
+            await asyncio.to_thread(_end_connections, recorder)
+        return seen
+
+    assert with_intake(recorder, work) == ["accepted"] * 4
+    assert rows(recorder, "SELECT count(*) FROM ledger") == [(4,)]
+
+
 def _end_connections(recorder: Recorder) -> None:
     url = recorder.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
