@@ -2150,7 +2150,7 @@ CREATE TABLE service_targets (
     CONSTRAINT service_targets_abc_check CHECK (abc = ANY (ARRAY['A'::text, 'B'::text, 'C'::text])),
     CONSTRAINT service_targets_check CHECK (withdrawn_at >= known_since),
     CONSTRAINT service_targets_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
-    CONSTRAINT service_targets_measure_check CHECK (measure = ANY (ARRAY['cycle_service'::text, 'fill_rate'::text, 'least_cost'::text])),
+    CONSTRAINT service_targets_measure_check CHECK (measure = ANY (ARRAY['cycle_service'::text, 'fill_rate'::text, 'total_fill_rate'::text, 'least_cost'::text])),
     CONSTRAINT service_targets_target_check CHECK (target > 0::double precision AND target < 1::double precision)
 );
 -- One row of a term is in force. Serves the ON CONFLICT of ingest/versions/put.

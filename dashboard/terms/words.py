@@ -118,7 +118,9 @@ KINDS: Mapping[str, TermKind] = {
         {
             "abc": choice("Class", "A", "B", "C"),
             **SCOPE,
-            "measure": choice("Measure", "fill_rate", "cycle_service", "least_cost"),
+            "measure": choice(
+                "Measure", "fill_rate", "total_fill_rate", "cycle_service", "least_cost"
+            ),
             "target": number("Target", "A share, such as 0.97.", "%.4g"),
         },
     ),

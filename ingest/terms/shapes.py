@@ -102,10 +102,13 @@ class SupplierDayIn(Term, kw_only=True):
 
 
 class ServiceTargetIn(Scope, kw_only=True):
-    """What is aimed at: no stock-out in a cycle (cycle_service), demand met from stock (fill_rate), or least_cost."""
+    """What is aimed at: no stock-out in a cycle (cycle_service), demand met from stock (fill_rate), or least_cost.
+
+    total_fill_rate: of all lines of a location that have this target, together, at selling prices.
+    """
 
     abc: Literal["A", "B", "C"] | None = None
-    measure: Literal["cycle_service", "fill_rate", "least_cost"]
+    measure: Literal["cycle_service", "fill_rate", "total_fill_rate", "least_cost"]
     target: float | None = None
 
 

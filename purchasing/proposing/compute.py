@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from purchasing.desk.proposals import Proposal
 from purchasing.proposing.arrays import Floats, Future, lead_shares, lines_of, reaching
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.goal import TOTAL, shared_goal
 from purchasing.proposing.prepare import Prepared
 from replenishment import (
     Lines,
@@ -32,6 +33,8 @@ SURELY = 0.9
 BAND = (0.1, 0.5, 0.9)
 POLICIES: Mapping[str, tuple[str, str | None]] = {
     "fill_rate": ("order_up_to", "fill_rate"),
+    # of a single line, where the others are not known; `shared_goal` of them all
+    TOTAL: ("order_up_to", "fill_rate"),
     "cycle_service": ("order_up_to", "cycle_service"),
     "least_cost": ("least_cost", None),
 }
@@ -108,7 +111,8 @@ def _groups(
 ) -> Iterator[tuple[Any, pd.DataFrame]]:
     rows = prepared.rows
     here = rows[(rows["location"] == future.location) & rows["product"].isin(place)]
-    for measure, group in here.groupby("measure", sort=True):
+    together = here["target"].where(here["measure"] == TOTAL, 0.0)
+    for (measure, _), group in here.groupby(["measure", together], sort=True):
         yield measure, group.reset_index(drop=True)
 
 
@@ -133,8 +137,14 @@ def _draft(
     lines = lines_of(rows, future, facts, today, demand.shape[2])
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
-    policy = make_policy(kind, len(rows), review=review, **aims)  # type: ignore[arg-type]  # a kind of POLICIES
     leads = lead_times_of(shares)
+    policy = make_policy(kind, len(rows), review=review, **aims)  # type: ignore[arg-type]  # a kind of POLICIES
+    if measure == TOTAL:
+        goal = float(rows["target"].iloc[0])
+        policy = shared_goal(lines, demand, leads, review, goal)
+        rows = rows.assign(
+            target_from=f"{100 * goal:g} % of all that {future.location} sells, spread over its lines"
+        )
     found = propose_orders(lines, demand, leads, policy)
     worth = np.where(lines.worth > 0, lines.worth, 1.0)
     without = found.missed + np.where(lines.worth > 0, found.saved[:, -1] / worth, 0.0)

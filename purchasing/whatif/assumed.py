@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.dates import Supplying
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.goal import TOTAL
 from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of
 from purchasing.proposing.shared_lines import joined_suppliers
 from purchasing.whatif.scenario import Scenario, Scope
@@ -111,6 +112,8 @@ def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask,
     """Return the lines whose orders those of the scope depend on, these included; and if they are too many."""
     joined, suppliers = joined_suppliers(facts), facts.terms["suppliers"]
     limited = set(facts.terms["receiving_limits"]["location"])
+    # a goal of all lines of a location
+    limited |= set(rows.loc[rows["measure"] == TOTAL, "location"])
     together, before = inside, -1
     # lines of a supplier come to places with limits, and lines of such a place from suppliers with terms
     while together.sum() > before:

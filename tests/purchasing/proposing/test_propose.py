@@ -307,6 +307,26 @@ def test_budget_goes_to_the_packs_that_return_most(chain: sa.Engine) -> None:
     assert waiting(chain)["anna"] == f"{why}; EUR {needed:g} are needed today"
 
 
+def test_one_goal_of_all_lines_holds_more_of_what_is_steady(chain: sa.Engine) -> None:
+    rates = {"A": 30.0, "B": [0.0, 0.0, 0.0, 0.0, 40.0, 0.0, 0.0] * (DAYS // 7)}
+
+    def ordered(**target: Any) -> dict[str, dict[str, Any]]:
+        with chain.begin() as connection:
+            put(connection, "supplier-products", supplier="mill", product="B", price="1.5")
+            put(connection, "service-targets", **target)
+        return propose(chain, futures(rates))
+
+    goals = (0.8, 0.9, 0.97, 0.995)
+    found = [ordered(measure="total_fill_rate", target=goal) for goal in goals]
+    totals = [sum(quantities(lines).values()) for lines in found]
+    assert totals == sorted(totals)
+    assert totals[0] < totals[-1]
+    why = found[2]["A"]["explanation"]
+    assert why["from"]["target"] == "97 % of all that S1 sells, spread over its lines"
+    assert why["data"]["target_of"] == "cycle service"
+    assert recompute(Explanation(**msgspec.convert(why["data"], dict))) == found[2]["A"]["quantity"]
+
+
 def test_no_more_arrives_on_a_day_than_can_be_put_away(chain: sa.Engine) -> None:
     with chain.begin() as connection:
         put(connection, "supplier-products", supplier="mill", product="B", price="2", pack=6)

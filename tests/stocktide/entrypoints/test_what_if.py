@@ -100,6 +100,9 @@ TERMS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "suppliers": [{"supplier": "mill", "lead_days": 1, "buyer": "anna"}],
         "buyer-budgets": [{"buyer": "anna", "amount": "9", "currency": "EUR", **SPAN}],
     },
+    "goal of all": {
+        "service-targets": [{"location": "S1", "measure": "total_fill_rate", "target": 0.9}]
+    },
     "goods in": {"receiving-limits": [{"location": "S1", "units_a_day": 3}]},
     "classes": {
         "service-targets": [
