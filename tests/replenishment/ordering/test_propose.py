@@ -156,6 +156,16 @@ def test_the_sentence_is_the_data_in_words() -> None:
     assert line.data()["due"] == ((2, 60.0),)
 
 
+def test_the_sentence_says_a_mean_lead_time_to_one_decimal() -> None:
+    lines, policy = make_lines([5]), make_policy("order_up_to", 1, review=3, cycle_service=0.9)
+    leads = lead_times_of([0, 0, 0.231, 0.237, 0.257, 0.275])
+    found = propose_orders(lines, np.ones((1, 40, 12)), leads, policy)
+    line = explain(found, lines, policy, 0)
+    assert line.periods == pytest.approx(2 * 0.231 + 3 * 0.237 + 4 * 0.257 + 5 * 0.275 + 3, abs=0.2)
+    assert sentence(line).startswith(f"{line.periods:.1f} days' demand ")
+    assert sentence(replace(line, periods=1.04)).startswith("1 day's demand ")
+
+
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
