@@ -80,7 +80,9 @@ class Outlooks:
         expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
         return level_now(seen, expected, self.learnt.prior, season=self._season)
 
-    def _spread(self, ahead: Paths, seen: Array, passed: int, span: int) -> Paths:
+    def _spread(
+        self, ahead: NDArray[Any], seen: Array, passed: int, span: int
+    ) -> NDArray[np.float32]:
         expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
         quick = self._factor(seen[-SEASONS * self._season :], passed)
         slow = slow_level(seen, expected, season=self._season)

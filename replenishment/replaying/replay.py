@@ -53,7 +53,8 @@ class ReplayTerms:
     @property
     def span(self) -> int:
         """Return the periods until the next order arrives, lead time and review, of the mean line."""
-        return int(np.ceil(self.leads.mean.mean() + np.mean(self.review) - 1e-9))
+        review = np.asarray(self.review, dtype=np.float64)
+        return int(np.ceil(self.leads.mean.mean() + review.mean() - 1e-9))
 
 
 class Replay:

@@ -73,7 +73,8 @@ def test_a_higher_target_never_orders_less(case: Case, share: float) -> None:
         return None if target is None else target + (1 - target) * share
 
     policy = case.policy
-    keener = replace(policy, **{name: higher(getattr(policy, name)) for name in TARGETS})
+    targets: dict[str, Any] = {name: higher(getattr(policy, name)) for name in TARGETS}
+    keener = replace(policy, **targets)
     assert (proposed(case, policy=keener) >= proposed(case) - 1e-9).all()
 
 
