@@ -11,8 +11,8 @@ from dashboard.theme import plural
 
 AWAY = "The API does not answer, so the order desk cannot be read. See `stocktide status`."
 PAGE_ROWS = 50
-# So many of one supplier are approved by one click, and so many are read at once for a file.
-TOGETHER_MAX, READ_MAX = 500, 1_000
+# So many of one supplier are approved by one click, and are read at once for a file: the API gives no more.
+TOGETHER_MAX = READ_MAX = 500
 NONE: Mapping[str, Any] = {"lines": [], "found": 0, "cost": {}, "at_risk": {}}
 PDF = "application/pdf"
 

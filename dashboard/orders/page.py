@@ -211,12 +211,12 @@ def _columns() -> dict[str, Any]:
         "at_risk": st.column_config.NumberColumn(
             "At risk", format="%.2f", help="Sales expected to be lost without the order."
         ),
-        "why": st.column_config.TextColumn("Why", width="large"),
         "needs": st.column_config.TextColumn(
             "Why a person",
             width="medium",
             help="Why no rule of approval lets it through; empty: no rule is on.",
         ),
+        "why": st.column_config.TextColumn("Why", width="large"),
         "by": st.column_config.TextColumn("Approved by", help="A person, or the rule that did."),
         "supplier": st.column_config.TextColumn("Supplier", width="medium"),
         "state": "State",

@@ -146,19 +146,29 @@ def read_candidates(
         "currency": desk.currency,
         "today": today,
         "orders": LAST_ORDERS,
-        "compares": rules.compares,
         "ids": None if ids is None else list(ids),
     }
-    rows = connection.execute(statement("purchasing/desk/rule_candidates"), binds).mappings()
+    rows = connection.execute(statement("purchasing/desk/rule_candidates"), binds).mappings().all()
+    changes = _changes(connection, rows) if rules.compares else {}
     return [
         Candidate(
             Line(**{name: row[name] for name in LINE_FIELDS}),
             row["explanation"],
             row["rate"],
             row["usual_milli"],
-            row["changed"],
+            changes.get((row["product"], row["location"])),
             {name: row[name] for name in ("category", "department", "region", "country")},
             row["is_moved"],
         )
         for row in rows
     ]
+
+
+def _changes(
+    connection: sa.Connection, rows: Sequence[sa.RowMapping]
+) -> dict[tuple[str, str], float]:
+    """Return by pair how far its forecast is from the one before."""
+    pairs = {name: [row[name] for row in rows] for name in ("product", "location")}
+    binds = {"products": pairs["product"], "locations": pairs["location"]}
+    found = connection.execute(statement("purchasing/desk/forecast_changes"), binds)
+    return {(row.product, row.location): row.changed for row in found}

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from dashboard.orders.chart import WITH, WITHOUT, empty_day, stock_frame
+from dashboard.orders.desk import read_all
 from dashboard.orders.line import approval_words
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from tests.conftest import Api
@@ -78,6 +79,13 @@ def test_page_says_why_a_line_needs_a_person_and_which_rule_approved_one(
     by_rule = {"approved_by": "rule supplier mill", "why_not": None}
     assert "Approved by rule supplier mill: no person" in approval_words(by_rule)
     assert approval_words({"approved_by": "anna", "why_not": None}) == ""
+
+
+def test_file_of_the_list_has_every_line(desk: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = read_all(desk.reader, state="open")
+    monkeypatch.setattr("dashboard.orders.desk.READ_MAX", 1)
+    assert [line["product"] for line in everything] == ["A", "B"]
+    assert read_all(desk.reader, state="open") == everything
 
 
 def test_a_line_is_explained_and_approved(desk: Dashboard, api: Api) -> None:

@@ -39,7 +39,8 @@ PUBLISHED_ALONE = {
     "catalog/accuracy_days", "catalog/accuracy_items", "catalog/surprises", "forecasting/nodes_of_day",
     "catalog/disagreements", "catalog/models", "catalog/node_components", "forecasting/published_units",
     "forecasting/override_means", "forecasting/override_periods", "forecasting/override_quantiles",
-    "forecasting/judged_days", "catalog/freshness", "catalog/node_paths", "catalog/node_forecast",
+    "forecasting/judged_days", "purchasing/desk/forecast_changes",
+    "catalog/freshness", "catalog/node_paths", "catalog/node_forecast",
 }  # fmt: skip
 READS = re.compile(r"(?:FROM|JOIN)\s+forecasts\b")
 

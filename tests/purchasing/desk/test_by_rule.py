@@ -1,14 +1,16 @@
 """What is approved without a person."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.recording.recording import Recorder
 from purchasing.desk.approval_rules import ApprovalRule, Rules
-from purchasing.desk.by_rule import NO_RULE, Candidate, judge, why_not
+from purchasing.desk.by_rule import NO_RULE, Candidate, judge, read_candidates, why_not
 from purchasing.desk.lines import Line
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.desk.shell import Desk
@@ -16,6 +18,7 @@ from stocktide.entrypoints.ordering import desk_of
 from stocktide.entrypoints.rule_keeper import RuleKeeper
 from stocktide.foundation.settings import Settings
 from tests.conftest import Api
+from tests.dashboard.versions import store_three
 
 RULE = ApprovalRule("usual order", 20_000_000, 1.5, change_max=0.3, currency="EUR")
 GUESSED = {"from": {"supplier": "nobody is known", "lead": "default: 7 days"}}
@@ -153,3 +156,29 @@ def test_rules_are_terms_off_by_default_and_the_list_says_why_a_person_is_asked(
     assert {row["recorded_by"] for row in history["approval_rules"][:3]} == {
         "anna (key test operate)"
     }
+
+
+def test_a_forecast_is_compared_with_the_one_before_over_the_days_of_both(
+    database: sa.Engine,
+) -> None:
+    store_three(database, end=datetime.now(UTC).date())
+    with database.begin() as connection:
+        put_products(connection, [ProductIn("Apples")])
+        put_locations(connection, [LocationIn("S1")])
+        needs = [Proposal("mill", "Apples", "S1", 1_000, KNOWN, price_micros=1_500_000)]
+        put_proposals(connection, see(connection), needs, by="run")
+    desk = Desk(lambda _connection, _events: [])
+    totals = """SELECT sum(f.yhat) AS units FROM forecasts f JOIN forecast_nodes n USING (forecast_run_id, node_id)
+        WHERE forecast_run_id = :run AND n.unique_id = 'S1/Apples' AND ds IN (
+            SELECT a.ds FROM forecasts a JOIN forecasts b USING (ds)
+            WHERE a.forecast_run_id = 1 AND b.forecast_run_id = 2)"""
+    rules = Rules([replace(RULE, factor_max=None)])
+    with database.connect() as connection:
+        now, before = (
+            connection.execute(sa.text(totals), {"run": run}).scalar_one() for run in (2, 1)
+        )
+        (one,) = read_candidates(connection, desk, rules, datetime.now(UTC).date())
+        (blind,) = read_candidates(connection, desk, Rules(), datetime.now(UTC).date())
+    assert one.changed == pytest.approx(now / before - 1)
+    assert abs(now / before - 1) > 0.01
+    assert blind.changed is None
