@@ -162,7 +162,7 @@ KINDS: Mapping[str, TermKind] = {
         },
     ),
     "receiving-limits": TermKind(
-        "Goods in",
+        "Receiving limits",
         "How many units of all goods together a location can put away on a day.",
         1,
         {"location": text("Location"), "units_a_day": number("Units a day")},
