@@ -71,9 +71,9 @@ def move_rows(moves: list[dict[str, Any]]) -> pd.DataFrame:
     rows = [
         {
             "product": move["product_name"],
+            "units": counted(move["units"], move["unit"]),
             "from": move["source_name"],
             "to": move["target_name"],
-            "units": counted(move["units"], move["unit"]),
             "worth": move["worth"],
             "currency": move["currency"] or "",
             "state": "arrived"
@@ -92,9 +92,9 @@ def move_rows(moves: list[dict[str, Any]]) -> pd.DataFrame:
 def _columns() -> dict[str, Any]:
     return {
         "product": st.column_config.TextColumn("Product", pinned=True, width="medium"),
+        "units": "Units",
         "from": st.column_config.TextColumn("From", width="medium"),
         "to": st.column_config.TextColumn("To", width="medium"),
-        "units": "Units",
         "worth": st.column_config.NumberColumn("Cost", format="%.2f"),
         "currency": "Currency",
         "state": "State",

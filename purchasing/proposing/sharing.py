@@ -131,7 +131,7 @@ def _fill_order(
         (
             _number(supplier["minimum_value_micros"], 1e6),
             _worth(lines, at),
-            f"{supplier['currency'] or ''} ",
+            f"{supplier['currency']} " if supplier["currency"] else "",
         ),
         (_number(supplier["minimum_units_milli"], 1e3), ones, ""),
     ):
