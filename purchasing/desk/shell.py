@@ -148,9 +148,13 @@ class Desk:
 
 
 def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
-    """Raise Conflict where somebody else has ordered the need since it was proposed."""
+    """Raise Conflict where somebody else has ordered the need since it was proposed.
+
+    A reason lets an approval pass; that of a split says why it is split, not that both are wanted.
+    """
     more = row["on_order_now"] - row["on_order_then"]
-    if decision.action in ("approve", "split") and more > 0 and not decision.reason:
+    knows = decision.action == "approve" and decision.reason
+    if decision.action in ("approve", "split") and more > 0 and not knows:
         raise Conflict(
             "ordered_elsewhere",
             f"{more / 1000:g} more of {row['product']} have come on order for {row['location']} since line "

@@ -145,6 +145,11 @@ def test_what_somebody_else_ordered_since_keeps_an_approval_back(desk: Api) -> N
     line = lines(desk)["A"]
     (refused,) = decide(desk, on(line, "approve"))
     assert "12 more of A have come on order for S1" in refused["error"]["detail"]
+    # the reason of a split says why it is split, not that both are wanted
+    (split,) = decide(
+        desk, on(line, "split", quantity=5, until="2099-01-01", reason="room for no more")
+    )
+    assert split["error"]["code"] == "ordered_elsewhere"
     (ordered,) = decide(desk, on(line, "approve", reason="for the fair"))
     assert ordered["state"] == "ordered"
 

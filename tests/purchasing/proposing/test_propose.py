@@ -308,7 +308,10 @@ def test_budget_goes_to_the_packs_that_return_most(chain: sa.Engine) -> None:
 
 
 def test_one_goal_of_all_lines_holds_more_of_what_is_steady(chain: sa.Engine) -> None:
-    rates: dict[str, float | list[float]] = {"A": 30.0, "B": [0.0, 0.0, 0.0, 0.0, 40.0, 0.0, 0.0] * (DAYS // 7)}
+    rates: dict[str, float | list[float]] = {
+        "A": 30.0,
+        "B": [0.0, 0.0, 0.0, 0.0, 40.0, 0.0, 0.0] * (DAYS // 7),
+    }
 
     def ordered(**target: Any) -> dict[str, dict[str, Any]]:
         with chain.begin() as connection:
