@@ -31,6 +31,19 @@ def read_dimensions(engine: sa.Engine) -> Dimensions:
     )
 
 
+def with_new(dimensions: Dimensions, later: Dimensions) -> Dimensions:
+    """Return dimensions and, beside them, the products and locations that only a later reading has."""
+    return Dimensions(
+        _with_new(dimensions.products, later.products, "product_id"),
+        _with_new(dimensions.locations, later.locations, "location_id"),
+    )
+
+
+def _with_new(table: pa.Table, later: pa.Table, key: str) -> pa.Table:
+    new = later.filter(pc.invert(pc.is_in(later[key], table[key])))
+    return pa.concat_tables([table, new]).sort_by(key)
+
+
 def land_dimensions(lake: Lake, dimensions: Dimensions, *, without: pa.Table = NONE_RETOLD) -> None:
     """Write products and locations as they stand; a table that did not change gets no new version.
 

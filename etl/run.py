@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from etl.clear_ids import forget_clear_ids, lake_has_clear_ids
 from etl.daily_demand import Demand, update_daily_demand
 from etl.delta import open_table, version_of, watermark_of
-from etl.dimensions import land_dimensions, products_retold, read_dimensions
+from etl.dimensions import land_dimensions, products_retold, read_dimensions, with_new
 from etl.held_pairs import NamedPair, all_held, named_pairs
 from etl.history import note_history
 from etl.movements import Landed, land_movements
@@ -72,6 +72,8 @@ def run_etl(
             tell("rows of the ledger that are new")
             has_clear_ids = lake_has_clear_ids(engine)
             landed = land_movements(engine, lake, dimensions, whole=whole or has_clear_ids)
+            # what became known since, and may be in the rows that landed
+            dimensions = with_new(dimensions, read_dimensions(engine))
             retold = products_retold(lake, dimensions)
             land_dimensions(lake, dimensions, without=retold)
             tell("daily demand")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from etl import run_etl
 from etl.delta import open_table
-from etl.dimensions import read_dimensions
+from etl.dimensions import Dimensions, read_dimensions
 from etl.rebuild import rebuild_lake
 from etl.serving_feeds import last_days
 from etl.sql_engine import duck_engine
@@ -84,6 +84,28 @@ def day(number: int) -> date:
 
 def picked(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
     return tuple(row[name] for name in names)
+
+
+def test_what_becomes_known_while_a_run_begins_is_known_to_its_tables(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(engine: sa.Engine) -> Dimensions:
+        """Read what is known; the first time somebody opens a shop right after, and sells in its evening."""
+        before = read_dimensions(engine)
+        if chain.count == 0:
+            with engine.begin() as connection:
+                put_products(connection, [ProductIn("C", currency="USD")])
+                put_locations(connection, [LocationIn("S3", timezone="America/Los_Angeles")])
+            of = {"product": "C", "location": "S3"}
+            chain.send("order", 0, -240, quantity=9, order_id="PO1", **of)
+            chain.send("sale", 0, -240, quantity=2, price="1.5", order_id="T1", order_line=1, **of)
+        return before
+
+    monkeypatch.setattr("etl.run.read_dimensions", read)
+    run_etl(chain.engine, chain.lake)
+    line = chain.row("order_lines")
+    assert picked(line, "day", "currency") == (date(2026, 2, 28), "USD")
+    chain.prove()
 
 
 def test_orders_and_their_lines(chain: Chain) -> None:
