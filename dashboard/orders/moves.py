@@ -81,7 +81,7 @@ def move_rows(moves: list[dict[str, Any]]) -> pd.DataFrame:
             else "sent"
             if move["is_sent"]
             else "proposed",
-            "transfer": move["transfer_id"],
+            "transfer_id": move["transfer_id"],
             "sku": move["product"],
         }
         for move in moves
@@ -98,6 +98,6 @@ def _columns() -> dict[str, Any]:
         "worth": st.column_config.NumberColumn("Cost", format="%.2f"),
         "currency": "Currency",
         "state": "State",
-        "transfer": "Transfer",
+        "transfer_id": "Transfer",
         "sku": "SKU",
     }
