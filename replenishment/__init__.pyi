@@ -98,7 +98,12 @@ from replenishment.replaying.deciders import (
 from replenishment.replaying.history import completed_demand
 from replenishment.replaying.measures import Measures
 from replenishment.replaying.replay import Moment, Replay, ReplayTerms, draws, replay
-from replenishment.sharing.budget import Budgeted, parts_within_budget, within_budget
+from replenishment.sharing.budget import (
+    Budgeted,
+    cut_within_budget,
+    parts_within_budget,
+    within_budget,
+)
 from replenishment.sharing.echelons import in_series, pool_lines, pool_paths, share_out
 from replenishment.sharing.goals import ItemTargets, spread_goal
 from replenishment.sharing.receiving import Received, fit_delivery, needed_ahead
@@ -149,6 +154,7 @@ __all__ = [
     "compare",
     "completed_demand",
     "critical_ratio",
+    "cut_within_budget",
     "cycle_service",
     "draws",
     "eoq",

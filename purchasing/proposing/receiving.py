@@ -1,6 +1,6 @@
 """What a location can put away on a day: of more than that some packs wait, and before a peak some come sooner."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -33,6 +33,7 @@ def within_receiving(
     delivery has; not of suppliers in `bound`. waiting: is told of each location and day whose limit binds.
     """
     waits: set[str] = set()
+    supplying = supplying_of(facts)
     for row in facts.terms["receiving_limits"].to_dict("records"):
         location, limit = str(row["location"]), row["units_a_day_milli"] / 1000
         here = (lines.rows["location"] == location).to_numpy()
@@ -43,7 +44,7 @@ def within_receiving(
             ahead = 0.0
             if may_add and wanted < limit:
                 expected = _expected(drafts, location)
-                ahead = _ahead(lines, at, facts, expected, limit, location, today, day)
+                ahead = _ahead(lines, at, facts, supplying, expected, limit, location, today, day)
             grid = lines.grid[at]
             fixed = lines.rows["supplier"].iloc[at].isin(bound).to_numpy()
             grid = np.where(fixed[:, None], np.minimum(grid, lines.quantity[at][:, None]), grid)
@@ -84,6 +85,7 @@ def _ahead(
     lines: SharedLines,
     at: Numbers,
     facts: Facts,
+    supplying: Mapping[str, Supplying],
     expected: Floats,
     limit: float,
     location: str,
@@ -101,7 +103,6 @@ def _ahead(
         max(0.0, limit - _due(facts, location, one) - units)
         for one, units in zip(following, taken, strict=True)
     ]
-    supplying = supplying_of(facts)
     arrives = np.zeros(len(following), dtype=np.bool_)
     for supplier in set(rows["supplier"].iloc[at]):
         arrives |= _arrivals(supplying.get(supplier, Supplying()), today, day, len(following))

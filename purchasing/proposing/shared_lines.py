@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.compute import Draft
 from purchasing.proposing.facts import Facts
-from replenishment import Budgeted, JoinedOrder, SupplierTerms, join_order, parts_within_budget
+from replenishment import Budgeted, JoinedOrder, SupplierTerms, cut_within_budget, join_order
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -70,6 +70,4 @@ class SharedLines:
 
     def cut_to(self, at: Numbers, unit: Floats, most: float) -> Budgeted:
         """Return the parts of some lines' orders that return most, within a sum. unit: (k,) of the sum by one unit."""
-        grid = np.minimum(self.grid[at], self.quantity[at][:, None])
-        places = (self.grid[at][:, None, :] < grid[:, :, None] - 1e-9).sum(axis=2)
-        return parts_within_budget(grid, -np.take_along_axis(self.costs[at], places, 1), unit, most)
+        return cut_within_budget(self.grid[at], self.costs[at], self.quantity[at], unit, most)

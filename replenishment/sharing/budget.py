@@ -73,6 +73,19 @@ def parts_within_budget(
     return Budgeted(quantity, grid[:, -1] - quantity, last, paid)
 
 
+def cut_within_budget(
+    grid: Array, costs: Array, quantity: Array, unit_cost: Array, budget: ArrayLike
+) -> Budgeted:
+    """Return what `within_budget` does, of orders (n,) out of a grid (n, P) of possible ones and their expected costs.
+
+    grid: ascending, 0 among them; costs: of `order_costs`. unit_cost: (n,) of the budget by one unit.
+    """
+    upto = np.minimum(grid, quantity[:, None])
+    places = (grid[:, None, :] < upto[:, :, None] - 1e-9).sum(axis=2)
+    saved = -np.take_along_axis(costs, places, 1)
+    return parts_within_budget(upto, saved, unit_cost, budget)
+
+
 def _returns(units: Array, saved: Array, unit_cost: Array) -> Array:
     """Return the money saved per money spent of each part: (n, P), falling along a line."""
     price = units * unit_cost[:, None]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from replenishment.formulas.conditions import Array, not_negative
-from replenishment.sharing.budget import parts_within_budget
+from replenishment.sharing.budget import cut_within_budget
 from replenishment.sharing.suppliers import SupplierTerms, join_order
 
 
@@ -43,14 +43,11 @@ def fit_delivery(
     not_negative(room=room, ahead=ahead)
     ones, found = np.ones(quantity.size), quantity
     # a pack more than is asked for may be too much for the room
-    pack = np.diff(grid, axis=1).max(axis=1, initial=0.0)
-    least = min(room, float(quantity.sum()) + ahead) - float(pack.max(initial=0.0))
+    further = np.where(grid[:, 1:] > quantity[:, None], np.diff(grid, axis=1), 0.0)
+    least = min(room, float(quantity.sum()) + ahead) - float(further.max(initial=0.0))
     if ahead > 0 and least > quantity.sum():
         terms = SupplierTerms(minimum=least)
         found = join_order(grid, costs, quantity, ones, terms, may_wait=False).quantity
     if found.sum() > room + 1e-9:
-        upto = np.minimum(grid, found[:, None])
-        places = (grid[:, None, :] < upto[:, :, None] - 1e-9).sum(axis=2)
-        saved = -np.take_along_axis(costs, places, 1)
-        found = parts_within_budget(upto, saved, ones, room).quantity
+        found = cut_within_budget(grid, costs, found, ones, room).quantity
     return Received(found, np.maximum(found - quantity, 0.0), np.maximum(quantity - found, 0.0))
