@@ -70,13 +70,13 @@ def render(reader: Reader, user: User) -> None:
     filters = choose(reader)
     state = switch("state", "Lines", STATES)
     sort = switch("sort", "Sorted by", SORTS)
-    suppliers = read_suppliers(reader)
+    suppliers, unread = read_suppliers(reader)
     supplier = _supplier(suppliers)
     asked = {"state": state, "supplier": supplier, "sort": sort, **filters.asked}
     page = page_asked()
     listed, why = read_lines(reader, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS, **asked)
-    if why:
-        st.warning(plain(why))
+    if why or unread:
+        st.warning(plain(why or unread))
         return
     lines, found = listed["lines"], listed["found"]
     if state == "open":
@@ -222,7 +222,7 @@ def _columns() -> dict[str, Any]:
         "state": "State",
         "until": st.column_config.DateColumn("Until"),
         "order": "Purchase order",
-        "received": st.column_config.NumberColumn("Received", format="%.3g"),
+        "received": st.column_config.NumberColumn("Received", format="plain"),
         "expected": st.column_config.DateColumn("Expected"),
         "sku": "SKU",
     }
@@ -243,5 +243,5 @@ def _approve_all(
         type="primary",
         help="Makes one purchase order of them, and puts it on order. Snoozed lines stay.",
     ):
-        st.session_state[SAID] = decide(reader, user.username, some, "approve")
+        st.session_state[SAID] = decide(reader, some, "approve")
         st.rerun()

@@ -129,6 +129,7 @@ def _renew(
         line, proposal = wake(old, today=today), fresh.get(pair)
         new = propose(
             line,
+            supplier=line.supplier if proposal is None else proposal.supplier,
             proposed_milli=0 if proposal is None else proposal.quantity_milli,
             price_micros=line.price_micros if proposal is None else proposal.price_micros,
             currency=line.currency if proposal is None else proposal.currency,
@@ -161,7 +162,16 @@ def _open(
     actions = []
     for line_id, product, location in made.all():
         need = wanted[product, location]
-        line = Line(line_id, need.supplier, product, location, "proposed", need.quantity_milli)
+        line = Line(
+            line_id,
+            need.supplier,
+            product,
+            location,
+            "proposed",
+            need.quantity_milli,
+            price_micros=need.price_micros,
+            currency=need.currency,
+        )
         actions.append(action_row(None, line, "propose", by=by))
     write_lines(connection, [], actions)
     return len(rows)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Prepared
-from replenishment import Lines, make_lines
+from replenishment import LeadTimes, Lines, make_lines
 
 Floats = NDArray[np.float64]
 
@@ -53,8 +53,15 @@ def reaching(demand: NDArray[np.float32], periods: int, days: float) -> NDArray[
     return demand[:, :, ahead]
 
 
-def lines_of(rows: pd.DataFrame, future: Future, facts: Facts, today: date, periods: int) -> Lines:
-    """Return the lines of one location, with what is due by period. rows: of `prepare`."""
+def lines_of(
+    rows: pd.DataFrame, future: Future, facts: Facts, today: date, periods: int, leads: LeadTimes
+) -> Lines:
+    """Return the lines of one location, with what is due by period. rows: of `prepare`.
+
+    What was ordered here from the line's own supplier comes no later than an order of now can, whatever day it is
+    expected on: else that order would be for the days between, each time again.
+    """
+    latest = np.broadcast_to(leads.longest, (len(rows),))
     place = {product: number for number, product in enumerate(rows["product"])}
 
     def by_period(frame: pd.DataFrame, column: str, least: int) -> Floats:
@@ -64,9 +71,13 @@ def lines_of(rows: pd.DataFrame, future: Future, facts: Facts, today: date, peri
             return units
         for one in frame[frame["location"] == future.location].itertuples():
             number = place.get(str(one.product))
+            if number is None:
+                continue
             day = getattr(one, column)
             ahead = least if pd.isna(day) else max(least, int((day - today).days // future.days))
-            if number is not None and ahead < periods:
+            if getattr(one, "supplier", None) == rows["supplier"].iloc[number]:
+                ahead = min(ahead, int(latest[number]))
+            if ahead < periods:
                 units[number, ahead] += one.units
         return units
 

@@ -134,10 +134,10 @@ def _draft(
     shares = lead_shares(rows, prepared, future.days)
     wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
-    lines = lines_of(rows, future, facts, today, demand.shape[2])
+    leads = lead_times_of(shares)
+    lines = lines_of(rows, future, facts, today, demand.shape[2], leads)
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
-    leads = lead_times_of(shares)
     policy = make_policy(kind, len(rows), review=review, **aims)  # type: ignore[arg-type]  # a kind of POLICIES
     if measure == TOTAL:
         goal = float(rows["target"].iloc[0])
@@ -155,7 +155,7 @@ def _draft(
     if shares_something.any():
         grid = orders_around(lines, found)
         costs = order_costs(lines, demand, leads, review, grid)
-    arrives = np.minimum(np.rint(leads.mean).astype(np.int64), demand.shape[2] - 1)
+    arrives = np.minimum(leads.middle, demand.shape[2] - 1)
     period = demand.mean(axis=1, dtype=np.float64).sum(axis=0) / future.days
     by_day = np.repeat(period, round(future.days))
     left_over = (
@@ -226,6 +226,7 @@ def _tell(
             name: row[f"{name}_from"] for name in ("supplier", "lead", "target", "cost", "holding")
         },
         "abc": row["abc"],
+        "lead_days": int(row["lead_days"]),
         "sells_in": None if pd.isna(row["currency"]) else row["currency"],
         "overrides": overrides_in(
             future, row["product"], int(np.ceil(draft.found.periods[number]))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from purchasing.proposing.dates import Supplying, days_of, weekdays
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.scopes import narrowest
+from replenishment import LeadTimes
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +74,8 @@ def prepare(
     leads, sources = _leads(rows, facts, supplying, today, defaults)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
-    rows["arrives_on"] = [today + timedelta(days=_middle(leads[pair])) for pair in pairs]
+    rows["lead_days"] = [_middle(leads[pair]) for pair in pairs]
+    rows["arrives_on"] = [today + timedelta(days=days) for days in rows["lead_days"]]
     return Prepared(rows, leads)
 
 
@@ -283,7 +285,7 @@ def _lead(
 
 def _middle(shares: Floats) -> int:
     """Return the first number of days by which half of the arrivals have come."""
-    return int(np.argmax(np.cumsum(shares) >= 0.5 - 1e-9))
+    return int(LeadTimes(shares[None]).middle[0])
 
 
 def _known(*columns: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 -- A page of lines of the desk, with how many there are and what all of them cost and risk by currency. received: what came of
 -- an ordered line's product at its place under its order. late: of ordered lines only those that should have come by :today
--- and have not in full. sort: risk, cost, product, location, supplier or expected.
+-- and have not in full. sort: risk, cost, product, location, supplier or expected. A page beyond the last has one row, with the
+-- sums and no line.
 WITH found AS MATERIALIZED (
     SELECT o.line_id, coalesce(o.buyer_milli, o.proposed_milli) * o.price_micros::numeric / 1e9 AS amount,
            coalesce(o.currency, '') AS currency, o.at_risk_micros,
@@ -49,14 +50,13 @@ SELECT o.line_id, o.supplier, coalesce(s.name, o.supplier) AS supplier_name, o.p
        o.at_risk_micros, o.snoozed_until, o.approved_by, o.price_micros, o.currency, o.order_id, o.order_line, o.ordered_milli,
        po.expected_on, po.ordered_at, CASE WHEN o.order_id IS NOT NULL THEN coalesce(c.closed_milli, 0) END AS received_milli,
        o.version, o.made_at, o.changed_at, sums.found, sums.cost, sums.at_risk_sums
-FROM page
-JOIN order_lines o USING (line_id)
-CROSS JOIN sums
-JOIN products p ON p.sku = o.product
-JOIN locations l ON l.code = o.location
+FROM sums
+LEFT JOIN page ON page.number > :offset AND page.number <= :offset + :limit
+LEFT JOIN order_lines o USING (line_id)
+LEFT JOIN products p ON p.sku = o.product
+LEFT JOIN locations l ON l.code = o.location
 LEFT JOIN suppliers s ON s.supplier = o.supplier AND s.withdrawn_at IS NULL
 LEFT JOIN purchase_orders po USING (order_id)
 LEFT JOIN commitments c ON c.purpose = 'on_order' AND c.reference = o.order_id AND c.product_id = p.product_id
                        AND c.location_id = l.location_id
-WHERE page.number > :offset AND page.number <= :offset + :limit
 ORDER BY page.number

@@ -244,7 +244,7 @@ def test_order_that_is_worth_too_little_is_filled_up_or_waits(chain: sa.Engine) 
         (detail,) = connection.execute(
             sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
         ).one()
-    assert detail["waiting"]["mill"].startswith("mill takes orders from EUR 100000 on; EUR ")
+    assert detail["waiting"]["mill"].startswith("mill takes orders from EUR 100,000 on; EUR ")
 
 
 def test_minimum_that_is_met_changes_nothing(chain: sa.Engine) -> None:
