@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,7 +10,9 @@ import msgspec
 import sqlalchemy as sa
 
 from ingest.ledger.dimensions import LOCATIONS, PRODUCTS, PUT_ROWS_MAX, look_up
+from ingest.versions.completing import Told, complete, count_erased
 from ingest.versions.kinds import COMMON, Kind, content_of, refusal, stored
+from stocktide.domain.exact_numbers import NotExact
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.database_names import plans_lock
 from stocktide.foundation.errors import Invalid, NotFound
@@ -26,15 +28,33 @@ MADE_KNOWN_BY = {
 
 
 class RowsPut(NamedTuple):
-    """Counts of rows. recorded: new ones; changed: in place of one with the same id; unchanged: known before."""
+    """Counts of rows. recorded: new ones; changed: in place of one with the same id; unchanged: known before.
+
+    erased: by field, the rows in which it was known and is not any more; None of kinds whose rows have no key.
+    """
 
     recorded: int
     changed: int
     unchanged: int
+    erased: Mapping[str, int] | None = None
+
+    def answer(self) -> dict[str, Any]:
+        """Return the counts as the API and commands tell them."""
+        return {name: told for name, told in self._asdict().items() if told is not None}
 
 
-def put_rows(connection: sa.Connection, kind: Kind, rows: Sequence[Any], *, by: str) -> RowsPut:
+def put_rows(
+    connection: sa.Connection,
+    kind: Kind,
+    rows: Sequence[Any],
+    *,
+    by: str,
+    told: Sequence[Told] | None = None,
+) -> RowsPut:
     """Record rows of a kind (its struct), all or none; the caller commits.
+
+    told: the fields that each row has; where rows have a key, what they leave out stays as it is in force. Without it
+    a row is the whole of what it says.
 
     Raises Invalid that names the row and field, NotFound that names a product, location or the like that is unknown.
     """
@@ -42,15 +62,18 @@ def put_rows(connection: sa.Connection, kind: Kind, rows: Sequence[Any], *, by: 
         raise Invalid("too_many", f"{len(rows)} rows; at most {PUT_ROWS_MAX} in one call.")
     _one_writer(connection, kind)
     now: datetime = connection.execute(sa.text("SELECT now()")).scalar_one()
+    if kind.key and told is not None:
+        rows = complete(connection, kind, rows, [_id_or_none(kind, row) for row in rows], told)
     for number, row in enumerate(rows):
         if fault := next(kind.faults_of(row, now), None):
             raise refusal(kind.name, number, fault)
     ids = _ids(kind, rows)
     _check_known(connection, kind, rows)
     bound = {"rows": json.dumps(_stored_rows(connection, kind, rows, ids, by, now)), "by": by}
+    erased = count_erased(connection, kind, rows, [name for name, _ in ids]) if kind.key else None
     changed = connection.execute(_statement("end_changed", kind), bound).rowcount
     written = connection.execute(_statement("put", kind), bound).rowcount
-    return RowsPut(written - changed, changed, len(rows) - written)
+    return RowsPut(written - changed, changed, len(rows) - written, erased)
 
 
 def withdraw_row(connection: sa.Connection, kind: Kind, row_id: str, *, by: str) -> None:
@@ -69,6 +92,14 @@ def id_of_key(kind: Kind, row: Any) -> str:
     """Return the id of a row that is known by its key: the same wherever it is computed, and fit for an address."""
     told = json.dumps([stored(kind.column(name), getattr(row, name)) for name in kind.key])
     return hashlib.sha256(told.encode()).hexdigest()[:ID_HEX]
+
+
+def _id_or_none(kind: Kind, row: Any) -> str:
+    """Return the id of a row's key, that of no row for a key that is refused later."""
+    try:
+        return id_of_key(kind, row)
+    except NotExact:
+        return ""
 
 
 def _statement(name: str, kind: Kind) -> sa.TextClause:

@@ -59,4 +59,4 @@ def _preview(engine: sa.Engine, body: PreviewIn, key: Key) -> dict[str, Any]:
             shown = preview(connection, msgspec.structs.asdict(body.overrides[0]))
         finally:
             connection.rollback()
-    return {**done._asdict(), **shown}
+    return {**done.answer(), **shown}

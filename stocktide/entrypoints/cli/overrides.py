@@ -32,7 +32,7 @@ def overrides_import(file: Path, as_json: bool) -> None:
         done = put_rows_file(connection, KIND, file, by=command_line_user())
         adjust_forecast(connection)
     if as_json:
-        print_json(done._asdict())
+        print_json(done.answer())
     else:
         say(said_of("overrides", done))
 

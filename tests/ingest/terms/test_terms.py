@@ -60,10 +60,10 @@ def shop(chain: sa.Engine, api: Api) -> Api:
     return api
 
 
-def put(connection: sa.Connection, kind: str, *bodies: dict[str, Any]) -> tuple[int, int, int]:
+def put(connection: sa.Connection, kind: str, *bodies: dict[str, Any]) -> tuple[int, ...]:
     of = kind_of(kind)
     rows = [msgspec.convert(body, of.shape) for body in bodies]
-    return put_rows(connection, of, rows, by="anna")
+    return put_rows(connection, of, rows, by="anna")[:3]
 
 
 def in_force(engine: sa.Engine, kind: str, **asked: Any) -> list[dict[str, Any]]:
@@ -97,10 +97,66 @@ def test_file_of_terms_may_be_put_again_and_again(
         put(connection, kind, BODIES[kind])
         path = tmp_path / "terms.csv"
         path.write_text(rows_csv(of, list_rows(connection, of)))
-        assert put_rows_file(connection, of, path, by="ben") == (0, 0, 1)
+        assert put_rows_file(connection, of, path, by="ben") == (0, 0, 1, {})
         (term,) = list_rows(connection, of)
         withdraw_row(connection, of, term["id"], by="ben")
-        assert put_rows_file(connection, of, path, by="ben") == (1, 0, 0)
+        assert put_rows_file(connection, of, path, by="ben") == (1, 0, 0, {})
+
+
+def test_fields_that_a_row_leaves_out_stay_and_null_erases(shop: Api) -> None:
+    """Of every kind: its key and what it must have are sent again, then all the rest as null."""
+    for of in KINDS.values():
+        path, field, body = f"/v1/terms/{of.name}", of.name.replace("-", "_"), BODIES[of.name]
+        must = of.required | {name.removesuffix("_") for name in of.key}
+        shop.operate.put(path, json={field: [body]}).raise_for_status()
+        least = {name: value for name, value in body.items() if name in must}
+        again = shop.operate.put(path, json={field: [least]}).json()
+        assert again == {"recorded": 0, "changed": 0, "unchanged": 1, "erased": {}}
+        rest = dict.fromkeys(body.keys() - must - of.without_null)
+        answer = shop.operate.put(path, json={field: [{**body, **rest}]}).json()
+        if "erased" not in answer:
+            assert answer["code"] in ("bad_target", "bad_cost", "bad_limit", "bad_rule")
+            continue
+        assert answer["erased"] == dict.fromkeys(rest, 1)
+        (term,) = shop.read.get(path).json()[field]
+        assert {name for name in body if term[name] is None} == {*rest}
+
+
+def test_price_list_changes_prices_alone(chain: sa.Engine, tmp_path: Path) -> None:
+    of, path = kind_of("supplier-products"), tmp_path / "offers.csv"
+    with chain.begin() as connection:
+        # more digits than a float has
+        put(connection, of.name, {**BODIES[of.name], "price": "9007199254.740993"})
+        path.write_text("supplier,product\nmill,A\n")
+        assert put_rows_file(connection, of, path, by="ben") == (0, 0, 1, {})
+        path.write_text("supplier,product,price\nmill,A,1.35\n")
+        assert put_rows_file(connection, of, path, by="ben") == (0, 1, 0, {})
+    (term,) = in_force(chain, of.name)
+    assert {**BODIES[of.name], "price": 1.35}.items() <= term.items()
+    with chain.begin() as connection:
+        path.write_text("supplier,product,pack,rank,sku\nmill,A,,,M-18\n")
+        assert put_rows_file(connection, of, path, by="ben") == (0, 1, 0, {"pack": 1})
+        path.write_text('{"supplier": "mill", "product": "A", "lead_days": null}\n')
+        assert put_rows_file(connection, of, path.rename(tmp_path / "x.ndjson"), by="ben")[3] == {
+            "lead_days": 1
+        }
+    (term,) = in_force(chain, of.name)
+    assert (term["pack"], term["lead_days"], term["sku"], term["price"]) == (
+        None,
+        None,
+        "M-18",
+        1.35,
+    )
+
+
+def test_target_is_kept_only_with_its_measure(chain: sa.Engine) -> None:
+    of, aim = kind_of("service-targets"), {"location": "S1", "measure": "fill_rate", "target": 0.97}
+    least = msgspec.convert({"location": "S1", "measure": "least_cost"}, of.shape)
+    with chain.begin() as connection:
+        put(connection, of.name, aim)
+        put_rows(connection, of, [least], by="ben", told=[("location", "measure")])
+        (now,) = list_rows(connection, of)
+    assert (now["measure"], now["target"]) == ("least_cost", None)
 
 
 def test_numbers_are_the_same_however_they_are_written(chain: sa.Engine) -> None:
