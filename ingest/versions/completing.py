@@ -66,7 +66,9 @@ def _in_force(
 ) -> dict[str, dict[str, Any]]:
     """Return what rows say beside their keys, by id."""
     own = {name: column for name, column in kind.columns.items() if name not in kind.key}
-    columns = [sa.column(name) for name in dict.fromkeys((kind.id_column, *own.values()))]
+    columns: list[sa.ColumnClause[Any]] = [
+        sa.column(name) for name in dict.fromkeys((kind.id_column, *own.values()))
+    ]
     table = sa.table(kind.table, *columns, sa.column("withdrawn_at"))
     asked = (
         sa.select(*columns)

@@ -26,9 +26,9 @@ def put_rows_file(connection: sa.Connection, kind: Kind, path: Path, *, by: str)
         (number, row, row_as(kind.shape, path, number, row, kind.fields)) for number, row in read
     ]
     done = [_put_part(connection, kind, path, part, by) for part in in_calls(rows)]
-    counts = (sum(of) for of in zip(*(put[:3] for put in done), strict=True))
+    recorded, changed, unchanged = (sum(of) for of in zip(*(put[:3] for put in done), strict=True))
     erased = sum((Counter(put.erased) for put in done), Counter[str]())
-    return RowsPut(*counts, dict(erased) if kind.key else None)
+    return RowsPut(recorded, changed, unchanged, dict(erased) if kind.key else None)
 
 
 def _put_part(

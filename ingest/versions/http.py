@@ -28,8 +28,8 @@ After = Callable[[Request, sa.Connection], None]
 # What the routes' documentation says.
 PUT_BY_ID = "Record rows, all or none. The same again changes nothing; the same id with another content replaces it."
 PUT_BY_KEY = (
-    "Record rows, all or none. The same again changes nothing. Fields that a row does not have stay as they are in force, "
-    "null erases; `erased` counts by field what was known and is not any more."
+    "Record rows, all or none. The same again changes nothing. Fields that a row does not have stay as they are in "
+    "force, null erases; `erased` counts by field what was known and is not any more."
 )
 User = Annotated[str | None, Query(description="On whose behalf the key asks.")]
 
@@ -92,7 +92,7 @@ def read_rows_body(
         sent = msgspec.json.decode(raw)
         rows = sent.get(field) if isinstance(sent, dict) else None
         listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        told = [tuple(row) for row in listed]
+        told: list[Told] = [tuple(row) for row in listed]
         for row in listed:
             for name in kind.without_null & row.keys():
                 if row[name] is None:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.compute import draft_location, tell_location
-from purchasing.proposing.facts import Doubts, read_facts
+from purchasing.proposing.facts import Doubts, Facts, read_facts
+from purchasing.proposing.money import rates_of, usual
 from purchasing.proposing.moves import plan_moves
 from purchasing.proposing.prepare import Defaults, prepare
 from purchasing.proposing.shared_lines import joined_suppliers
@@ -47,7 +48,7 @@ def propose_today(
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
-        run, sales = expected_sales(read_futures, facts.pairs)
+        run, sales = expected_sales(read_futures, facts)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         joined = joined_suppliers(facts)
         drafts = {
@@ -59,6 +60,8 @@ def propose_today(
         )
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
+        for said in shared.not_counted.values():
+            tell(said)
         moves = plan_moves(
             [one for found in drafts.values() for one in found],
             facts,
@@ -75,6 +78,7 @@ def propose_today(
             "lines_looked_at": len(prepared.rows),
             "defaults": vars(defaults),
             "waiting": shared.waiting,
+            "not_counted": shared.not_counted,
             "moves": [asdict(move) for move in moves],
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
@@ -116,12 +120,16 @@ def from_today(
     )
 
 
-def expected_sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int, pd.Series]:
-    """Return the forecast's run, and the sales that it expects of each product, money: for classes."""
+def expected_sales(read_futures: ReadFutures, facts: Facts) -> tuple[int, pd.Series]:
+    """Return the forecast's run, and the sales that it expects of each product, money: for classes.
+
+    Money of the currency that most prices are in; a price that no rate turns into it is not known.
+    """
     run, futures = read_futures()
-    price = (
-        pairs.set_index(["product", "location"])["price"] if len(pairs) else pd.Series(dtype=float)
-    )
+    pairs, price = facts.pairs, pd.Series(dtype=float)
+    if len(pairs):
+        price = pairs.set_index(["product", "location"])["price"].astype(float)
+        price *= rates_of(facts.rates, pairs["currency"], [usual(pairs["currency"])] * len(pairs))
     total = pd.Series(dtype=float)
     for future in futures:
         units = pd.Series(future.values.mean(axis=0).sum(axis=1), index=future.products)

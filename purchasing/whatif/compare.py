@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from purchasing.proposing.arrays import Future, lead_shares, lines_of, reaching
 from purchasing.proposing.compute import POLICIES
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.money import rates_of, usual
 from purchasing.proposing.prepare import Prepared, supplying_of
-from purchasing.whatif.assumed import Asked, Assumed, assume
+from purchasing.whatif.assumed import Asked, Assumed, assume, no_rate_words
 from purchasing.whatif.scenario import Scenario
 from purchasing.whatif.simulate import Ahead, Rule, reviews, simulate
 from purchasing.whatif.today import OrderedToday, order_today
@@ -24,6 +25,8 @@ AS_IS = Scenario(name="As it is")
 LINES_MAX = 2_000
 # Of sums over lines, on the paths.
 BAND = (0.1, 0.5, 0.9)
+# Columns of a line that are money of a unit.
+MONEY = ("unit_cost", "price", "holding", "shortage")
 # What the present is, and what a scenario assumes: factors of a location's demand, (k, T), by its scenario's name.
 Factors = Callable[[Scenario, Future], NDArray[np.float32] | None]
 
@@ -71,6 +74,8 @@ def compare(comparison: Comparison, read: Iterable[Future], factors: Factors) ->
             "too_many_lines",
             f"{len(scoped[0].rows):,} lines; narrow it to at most {LINES_MAX:,}.",
         )
+    currency = usual(scoped[0].rows["currency"])
+    scoped = [_in_one(one, currency, comparison.asked.facts) for one in scoped]
     figures = [
         _figures(scenario, assumed, prepared, futures, known, comparison.asked, factors)
         for scenario, assumed, prepared in zip(
@@ -79,7 +84,7 @@ def compare(comparison: Comparison, read: Iterable[Future], factors: Factors) ->
     ]
     return {
         "lines": len(scoped[0].rows),
-        "currency": _one(scoped[0].rows["currency"]),
+        "currency": currency,
         "days": [day.isoformat() for day in futures[0].starts],
         "alone": any(one.alone for one in comparison.lines),
         "scenarios": figures,
@@ -105,10 +110,19 @@ def _scoped(assumed: Assumed, known: Mapping[str, Collection[str]]) -> Prepared:
     return Prepared(rows.reset_index(drop=True), assumed.lines.leads)
 
 
-def _one(values: "pd.Series[Any]") -> str | None:
-    """Return the value that all rows have, None where they differ."""
-    found = values.dropna().unique()
-    return str(found[0]) if len(found) == 1 else None
+def _in_one(prepared: Prepared, currency: str | None, facts: Facts) -> Prepared:
+    """Return lines whose money is all in one currency, so that it can be added up. Raises Invalid without a rate."""
+    rows = prepared.rows
+    factor = rates_of(facts.rates, rows["currency"], [currency] * len(rows))
+    if np.isnan(factor).any():
+        others = sorted(set(rows.loc[np.isnan(factor), "currency"]))
+        raise Invalid(
+            "no_rate",
+            f"Lines sell in {currency} and in {', '.join(others)}, and no rate is known, so their money cannot be "
+            "added up. Record one (`stocktide rates set`), or compare those of one currency.",
+        )
+    money = {name: rows[name] * factor for name in MONEY}
+    return Prepared(rows.assign(**money), prepared.leads)
 
 
 def _figures(
@@ -131,7 +145,19 @@ def _figures(
         "name": scenario.name,
         **_summed(parts, len(futures[0].starts)),
         "waiting": now.waiting,
+        "not_counted": _not_counted(prepared.rows, now),
     }
+
+
+def _not_counted(rows: pd.DataFrame, now: OrderedToday) -> list[str]:
+    """Return which amounts could not be counted as they are, in words."""
+    lost = rows[rows["no_rate"]]
+    guessed = (
+        [f"{no_rate_words(lost)}: what is usual of the selling price stands for it"]
+        if len(lost)
+        else []
+    )
+    return guessed + now.not_counted
 
 
 def _moved(future: Future, scenario: Scenario, factors: Factors, rows: pd.DataFrame) -> Future:

@@ -42,7 +42,7 @@ def compare_scenarios(
     lake = Lake(settings.lake_root)
     sales = pd.Series(dtype=float)
     if needs_classes(facts):
-        sales = expected_sales(futures_of(engine, lake, today=today), facts.pairs)[1]
+        sales = expected_sales(futures_of(engine, lake, today=today), facts)[1]
     comparison = plan(Asked(scope, facts, sales, defaults_of(settings), today), scenarios)
     read = futures_of(engine, lake, today=today, within=comparison.locations)
     factors = factors_of(engine, settings, lake, facts, scope, today)

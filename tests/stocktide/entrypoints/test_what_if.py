@@ -184,6 +184,32 @@ def test_another_supplier_is_taken_with_its_terms(chain: Api) -> None:
     check_problem(chain.operate.post("/v1/what-if", json=asked), 400, "not_sold")
 
 
+def test_what_no_rate_turns_into_one_currency_is_refused_or_named(chain: Api) -> None:
+    offer = {"supplier": "dairy", "product": "A", "price": "1000", "currency": "USD"}
+    put(chain, "supplier-products", [{**offer, "rank": 2}])
+    asked = {"scope": LINE, "scenarios": [{"name": "Dairy", "supplier": "dairy"}]}
+    refused = chain.operate.post("/v1/what-if", json=asked)
+    check_problem(refused, 400, "no_rate")
+    assert (
+        "the price of 1 line is in USD, and no rate of USD in EUR is known"
+        in refused.json()["detail"]
+    )
+    assert compared(chain, MORE, **LINE)["More"]["not_counted"] == []
+    put(
+        chain,
+        "supplier-products",
+        [{**offer, "rank": 1}, {"supplier": "mill", "product": "A", "rank": 2}],
+    )
+    (said,) = compared(chain, MORE, **LINE)["More"]["not_counted"]
+    assert said.startswith("the price of 1 line is in USD, and no rate")
+    rate = {"base": "USD", "quote": "EUR", "day": "2020-01-01", "rate": "0.5"}
+    ingest = chain.ingest.put("/v1/rates", json={"rates": [rate]})
+    ingest.raise_for_status()
+    found = compared(chain, MORE, **LINE)["More"]
+    assert found["not_counted"] == []
+    assert found["spent"] == pytest.approx(500 * found["ordered_units"])
+
+
 WRONG: list[tuple[dict[str, Any], list[dict[str, Any]], int, str]] = [
     ({}, [MORE], 400, "bad_scope"),
     (LINE, [], 400, "bad_scenarios"),
