@@ -176,7 +176,8 @@ def save(
         if answer is None:
             return False, why
     counts = f"{done['recorded']:,} added, {done['changed']:,} changed, {len(gone):,} withdrawn."
-    return True, counts + _erased_words(kind, done["erased"])
+    said = counts + _erased_words(kind, done["erased"])
+    return not done["warnings"], " ".join([said, *done["warnings"]])
 
 
 def _erased_words(kind: TermKind, erased: Mapping[str, int]) -> str:

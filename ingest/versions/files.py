@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from ingest.files.struct_rows import in_calls, row_as
 from ingest.versions.kinds import Kind
 from ingest.versions.rows import RowsPut, put_rows
 from stocktide.foundation.errors import StocktideError
+
+# How a warning names its row: counted from 0 in a call.
+_PLACE = re.compile(r"^[\w-]+\[(\d+)\]")
 
 
 def put_rows_file(connection: sa.Connection, kind: Kind, path: Path, *, by: str) -> RowsPut:
@@ -28,7 +32,8 @@ def put_rows_file(connection: sa.Connection, kind: Kind, path: Path, *, by: str)
     done = [_put_part(connection, kind, path, part, by) for part in in_calls(rows)]
     recorded, changed, unchanged = (sum(of) for of in zip(*(put[:3] for put in done), strict=True))
     erased = sum((Counter(put.erased) for put in done), Counter[str]())
-    return RowsPut(recorded, changed, unchanged, dict(erased) if kind.key else None)
+    warnings = [said for put in done for said in put.warnings]
+    return RowsPut(recorded, changed, unchanged, dict(erased) if kind.key else None, warnings)
 
 
 def _put_part(
@@ -41,7 +46,7 @@ def _put_part(
     """Put one call's rows. part: a row's number from 1, its cells, and the row itself."""
     told = [cells.keys() for _, cells, _ in part]
     try:
-        return put_rows(connection, kind, [row for *_, row in part], by=by, told=told)
+        done = put_rows(connection, kind, [row for *_, row in part], by=by, told=told)
     except StocktideError as error:
         if "row" not in error.context:
             raise
@@ -50,6 +55,11 @@ def _put_part(
         why = error.message.partition(": ")[2]
         said = f"{path}, row {number}: {field}: {why}"
         raise type(error)(error.code, said, row=number, field=field) from None
+    first = part[0][0]
+    placed = [
+        _PLACE.sub(lambda at: f"{path}, row {first + int(at[1])}:", said) for said in done.warnings
+    ]
+    return done._replace(warnings=placed)
 
 
 def rows_csv(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> str:

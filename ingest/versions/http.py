@@ -23,8 +23,8 @@ from stocktide.foundation.web import (
 )
 
 IdPath = Annotated[str, Path(min_length=1, max_length=100)]
-# What follows from a change, done in its transaction.
-After = Callable[[Request, sa.Connection], None]
+# What follows from a change, done in its transaction; returns what it warns of.
+After = Callable[[Request, sa.Connection], list[str]]
 # What the routes' documentation says.
 PUT_BY_ID = "Record rows, all or none. The same again changes nothing; the same id with another content replaces it."
 PUT_BY_KEY = (
@@ -73,9 +73,8 @@ async def _put(
 
     def write(connection: sa.Connection) -> dict[str, Any]:
         done = put_rows(connection, kind, getattr(body, field), by=by, told=told)
-        if after is not None and (done.recorded or done.changed):
-            after(request, connection)
-        return done.answer()
+        more = after(request, connection) if after and (done.recorded or done.changed) else []
+        return done.answer() | {"warnings": [*done.warnings, *more]}
 
     return await in_transaction(request, write)
 

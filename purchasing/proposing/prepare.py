@@ -14,12 +14,11 @@ from purchasing.proposing.facts import Facts
 from purchasing.proposing.money import is_unsaid, rates_of
 from purchasing.proposing.scopes import narrowest
 from replenishment import LeadTimes
+from stocktide.domain.suppliers import UNASSIGNED
 
 Floats = NDArray[np.float64]
 
 DAYS_A_YEAR = 365.0
-# Under this name stand lines of products that nobody is known to sell.
-UNASSIGNED = "unassigned"
 # Shares of sales that classes A and B reach together, as the field has it.
 CLASSES = (("A", 0.8), ("B", 0.95))
 

@@ -14,7 +14,8 @@ def said_of(kind: str, done: Any) -> str:
     erased = ", ".join(
         f"{field} of {count:,}" for field, count in sorted((done.erased or {}).items())
     )
-    return f"{kind}: {counts}{f'; erased: {erased}' if erased else ''}."
+    said = f"{kind}: {counts}{f'; erased: {erased}' if erased else ''}."
+    return "\n".join([said, *(f"Warning: {why}" for why in done.warnings)])
 
 
 def shown(value: Any) -> Any:
