@@ -13,6 +13,7 @@ from ingest.recording.feed_limits import permitted_of_feed
 from ingest.recording.recording import Recorder
 from ingest.shopify.inventory import drafts_of
 from ingest.shopify.master_data import known_before, make_known, products_of, put_all_terms
+from ingest.shopify.order_lines import recorded_lines
 from ingest.shopify.purchases import order_drafts, receipt_drafts
 from ingest.shopify.reading import Exports, Known, Options, read_exports
 from ingest.shopify.reconciliation import prove, sums_of
@@ -108,10 +109,15 @@ def _revisions(recorder: Recorder, exports: Exports, options: Options) -> Iterat
     gone = [*exports.sales.withdrawn, *removed_lines(recorder, source, exports.sales.lines)]
     yield withdraw(recorder, source, [key for one in gone for key in (one, f"{one}:refund")])
     yield revise(recorder, source, (draft for sale in exports.sales.sales for draft in sale.drafts))
-    source, lines = options.source(PURCHASES), exports.purchases.lines
-    yield withdraw(recorder, source, exports.purchases.withdrawn)
+    source, told = options.source(PURCHASES), exports.purchases
+    orders = sorted(
+        {*(line.number for line in told.lines), *(line.number for line in told.withdrawn)}
+    )
+    purchases = told.as_recorded(recorded_lines(recorder.engine, source, orders))
+    lines = purchases.lines
+    yield withdraw(recorder, source, [line.key for line in purchases.withdrawn])
     yield revise(recorder, source, order_drafts(lines))
-    received = _received(recorder.engine, source, sorted({line.number for line in lines}))
+    received = _received(recorder.engine, source, orders)
     yield revise(recorder, source, receipt_drafts(lines, received))
 
 
