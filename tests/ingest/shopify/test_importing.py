@@ -432,12 +432,16 @@ def test_a_dry_run_counts_what_the_import_records_and_needs_no_database(
 ) -> None:
     variants = variants_of(2, online="Bakery", shop="Market")
     orders = history(variants, end=NOW, days=3, seed=3, shop="Market")
+    orders.append(Order("#neg", AT, [Line("Voucher", 1, Decimal("-5.00"), "V")]))
     paths = [
         write(tmp_path / "o.csv", orders_csv(orders)),
         write(tmp_path / "i.csv", inventory_csv(variants)),
     ]
     dry = dry_run_exports(paths, NOTHING_SAID, Settings())
     real = run(*paths)
-    assert dry.tally.read == real.tally.outcomes["accepted"]
+    assert dry.tally.read == real.tally.outcomes["accepted"] + 1
+    (sums,) = dry.as_dict()["reconciliation"].values()
+    assert (dry.balances, real.balances) == (True, True)
+    assert sums["left_out: refused, and kept until the file is fixed"] == "-5.00"
     assert dry.as_dict()["reconciliation"] == real.as_dict()["reconciliation"]
     assert ORDERS_OLD[0] == "Name"
