@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.compute import draft_location, tell_location
+from purchasing.proposing.excluded import excluded_words
 from purchasing.proposing.facts import Doubts, Facts, read_facts
 from purchasing.proposing.money import rates_of, usual
 from purchasing.proposing.moves import plan_moves
@@ -60,7 +61,8 @@ def propose_today(
         )
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
-        for said in shared.not_counted.values():
+        excluded = excluded_words(prepared.rows)
+        for said in (*shared.not_counted.values(), *excluded.values()):
             tell(said)
         moves = plan_moves(
             [one for found in drafts.values() for one in found],
@@ -79,6 +81,7 @@ def propose_today(
             "defaults": vars(defaults),
             "waiting": shared.waiting,
             "not_counted": shared.not_counted,
+            "excluded": excluded,
             "moves": [asdict(move) for move in moves],
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)

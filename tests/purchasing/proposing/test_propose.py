@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from catalog.frames import read_frame
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.rates.rates import RateIn, put_rates
 from ingest.recording.recording import Recorder
@@ -349,6 +350,17 @@ def test_amounts_without_a_rate_are_named_and_neither_summed_nor_compared(
     propose(chain, futures({"A": 10.0}))
     assert detail_of(chain, "not_counted") == {}
     assert "mill takes orders from EUR 250 on" in detail_of(chain, "waiting")["mill"]
+
+
+def test_terms_that_exclude_each_other_are_said(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        put(connection, "shelf-limits", product="A", location="S1", capacity=10)
+    assert "A" not in propose(chain, futures({"A": 30.0}))
+    assert detail_of(chain, "excluded") == {
+        "shelf-limits": "Not ordered, since the least order is more than the shelf holds: A at S1 (12, 10 fit)"
+    }
+    (said,) = read_frame(chain, "orders_waiting")["why"]
+    assert said.startswith("Not ordered")
 
 
 def test_what_was_spent_without_a_rate_is_named_beside_the_rest() -> None:
