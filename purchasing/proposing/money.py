@@ -8,8 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stocktide.domain.exact_numbers import in_full
+from stocktide.foundation.errors import Invalid
 
 Floats = NDArray[np.float64]
+# Columns of a line that are money of a unit.
+MONEY = ("unit_cost", "price", "holding", "shortage")
 # What one unit of a currency is worth in another.
 Rates = Mapping[tuple[str, str], float]
 
@@ -39,6 +42,22 @@ def usual(currencies: "pd.Series[Any]") -> str | None:
     """Return the currency that most rows are in, None if no row says one."""
     found = currencies.dropna().mode()
     return str(found.iloc[0]) if len(found) else None
+
+
+def in_one_currency(rows: pd.DataFrame, currency: str | None, rates: Rates) -> pd.DataFrame:
+    """Return lines whose money is all in one currency, so that it can be added up. Raises Invalid without a rate.
+
+    rows: of `prepare`.
+    """
+    factor = rates_of(rates, rows["currency"], [currency] * len(rows))
+    if np.isnan(factor).any():
+        others = sorted(set(rows.loc[np.isnan(factor), "currency"]))
+        raise Invalid(
+            "no_rate",
+            f"Lines sell in {currency} and in {', '.join(others)}, and no rate is known, so their money cannot be "
+            "added up. Record one (`stocktide rates set`), or compare those of one currency.",
+        )
+    return rows.assign(**{name: rows[name] * factor for name in MONEY})
 
 
 def order_prices(rows: pd.DataFrame, currency: Any, rates: Rates) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from purchasing.proposing.arrays import Future, lead_shares, lines_of, reaching
 from purchasing.proposing.compute import POLICIES
 from purchasing.proposing.facts import Facts
-from purchasing.proposing.money import rates_of, usual
+from purchasing.proposing.money import in_one_currency, usual
 from purchasing.proposing.prepare import Prepared, supplying_of
 from purchasing.whatif.assumed import Asked, Assumed, assume, no_rate_words
 from purchasing.whatif.scenario import Scenario
@@ -25,8 +25,6 @@ AS_IS = Scenario(name="As it is")
 LINES_MAX = 2_000
 # Of sums over lines, on the paths.
 BAND = (0.1, 0.5, 0.9)
-# Columns of a line that are money of a unit.
-MONEY = ("unit_cost", "price", "holding", "shortage")
 # What the present is, and what a scenario assumes: factors of a location's demand, (k, T), by its scenario's name.
 Factors = Callable[[Scenario, Future], NDArray[np.float32] | None]
 
@@ -75,7 +73,8 @@ def compare(comparison: Comparison, read: Iterable[Future], factors: Factors) ->
             f"{len(scoped[0].rows):,} lines; narrow it to at most {LINES_MAX:,}.",
         )
     currency = usual(scoped[0].rows["currency"])
-    scoped = [_in_one(one, currency, comparison.asked.facts) for one in scoped]
+    rates = comparison.asked.facts.rates
+    scoped = [Prepared(in_one_currency(one.rows, currency, rates), one.leads) for one in scoped]
     figures = [
         _figures(scenario, assumed, prepared, futures, known, comparison.asked, factors)
         for scenario, assumed, prepared in zip(
@@ -108,21 +107,6 @@ def _scoped(assumed: Assumed, known: Mapping[str, Collection[str]]) -> Prepared:
     forecast = np.array([product in known.get(place, ()) for product, place in pairs])
     rows = rows[assumed.inside & forecast].sort_values(["location", "product"])
     return Prepared(rows.reset_index(drop=True), assumed.lines.leads)
-
-
-def _in_one(prepared: Prepared, currency: str | None, facts: Facts) -> Prepared:
-    """Return lines whose money is all in one currency, so that it can be added up. Raises Invalid without a rate."""
-    rows = prepared.rows
-    factor = rates_of(facts.rates, rows["currency"], [currency] * len(rows))
-    if np.isnan(factor).any():
-        others = sorted(set(rows.loc[np.isnan(factor), "currency"]))
-        raise Invalid(
-            "no_rate",
-            f"Lines sell in {currency} and in {', '.join(others)}, and no rate is known, so their money cannot be "
-            "added up. Record one (`stocktide rates set`), or compare those of one currency.",
-        )
-    money = {name: rows[name] * factor for name in MONEY}
-    return Prepared(rows.assign(**money), prepared.leads)
 
 
 def _figures(
