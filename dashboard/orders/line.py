@@ -52,6 +52,8 @@ def draw_line(
             f"{plural(why['doubt']['days_without'], 'day')} in stock. The shelf is empty with a chance of "
             f"{why['doubt']['chance']:.0%}: count it before you order."
         )
+    for note in why.get("notes", ()):
+        st.warning(plain(f"{note[:1].upper()}{note[1:]}."))
     if said := approval_words(line):
         st.caption(said)
     if line["buyer"] is not None:

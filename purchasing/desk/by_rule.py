@@ -62,6 +62,8 @@ def why_not(rule: ApprovalRule, candidate: Candidate) -> str | None:
         return f"above {in_full(rule.amount_micros_max / 1e6, 2)} {rule.currency or line.currency or ''}".rstrip()
     if told.get("doubt") is not None:
         return "stock in doubt"
+    if told.get("notes"):
+        return str(told["notes"][0])
     if candidate.is_moved:
         return "another shop has too much of it"
     guessed = [

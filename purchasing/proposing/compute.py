@@ -1,5 +1,6 @@
 """Lines and paths of one location become proposals: what to order, why, and how stock is expected to go."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from purchasing.desk.proposals import Proposal
-from purchasing.proposing.arrays import Floats, Future, lead_shares, lines_of, reaching
+from purchasing.proposing.arrays import Floats, Future, due_of, lead_shares, lines_of, reaching
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL, shared_goal
 from purchasing.proposing.prepare import Prepared
@@ -26,6 +27,7 @@ from replenishment import (
     sentence,
 )
 from replenishment import Proposal as Orders
+from stocktide.domain.exact_numbers import in_full
 
 # The share of futures in which a shop does not sell more before the forecast ends.
 SURELY = 0.9
@@ -98,11 +100,24 @@ def tell_location(
     place = {product: number for number, product in enumerate(future.products)}
     made: list[Proposal] = []
     for draft in drafts:
+        notes = _notes(draft.rows, facts, future.starts[0])
         quantities = _quantities(draft, shared)
         for number in np.flatnonzero(quantities > 0).tolist():
             demand = _demand(future, draft.rows.iloc[[number]], place)
             quantity = float(quantities[number])
-            made.append(_tell(draft, number, quantity, demand, future, facts, shared, prices))
+            made.append(
+                _tell(
+                    draft,
+                    number,
+                    quantity,
+                    demand,
+                    future,
+                    facts,
+                    shared,
+                    prices,
+                    notes.get(number, []),
+                )
+            )
     return made
 
 
@@ -205,6 +220,7 @@ def _tell(
     facts: Facts,
     shared: Mapping[tuple[str, str], Shared],
     prices: Mapping[tuple[str, str], float],
+    notes: list[str],
 ) -> Proposal:
     row = draft.rows.iloc[number]
     pair = (row["product"], row["location"])
@@ -220,6 +236,7 @@ def _tell(
         "sentence": sentence(told, period=_word(future.days), when=_named(future.starts)),
         "data": told.data(),
         "doubt": None if doubt is None else doubt._asdict(),
+        "notes": notes,
         # of its own order
         "served": float(draft.found.served[number]) if why is None else None,
         "from": {
@@ -246,6 +263,21 @@ def _tell(
         price_micros=None if price is None else round(1e6 * price),
         currency=None if pd.isna(row["order_currency"]) else row["order_currency"],
     )
+
+
+def _notes(rows: pd.DataFrame, facts: Facts, today: date) -> dict[int, list[str]]:
+    """Return by line what a person should know of its stock before ordering."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for number in np.flatnonzero((rows["book"] < 0).to_numpy()).tolist():
+        book = in_full(float(rows["book"].iloc[number]))
+        found[number].append(f"the book says {book}, which cannot be, and counts as none")
+    due = due_of(rows, facts, today)
+    for row in due[due["overdue"]].to_dict("records"):
+        since = f"{row['day']:%a} {row['day'].day} {row['day']:%b %Y}"
+        found[row["row"]].append(
+            f"{in_full(row['units'])} that were due {since} are not counted on"
+        )
+    return found
 
 
 def overrides_in(future: Future, product: str, periods: int) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from replenishment import LeadTimes
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # A supplier that is closed for longer than this is not one to order from.
 AHEAD_MAX = 366
@@ -37,6 +39,22 @@ class Supplying:
                 moved[self.first_delivery(day, number)] += share
         return moved[: int(np.flatnonzero(moved).max()) + 1]
 
+    def covered(self, shares: NDArray[np.float64], day: date) -> int:
+        """Return the days that an order of a day must last once it has come: until a later order can come after it.
+
+        shares: chances of 0, 1, … days that the supplier takes. A supplier that delivers on Tuesdays has the orders of
+        a whole week come at once: those of Monday must last for seven days, though there is another order day on
+        Tuesday. Days are those by which half of the orders have come; 1 where no later order is taken within a year.
+        """
+        first = middle_day(self.delivered(shares, day))
+        later = self.next_order_day(day)
+        while later is not None and (later - day).days < AHEAD_MAX:
+            comes = (later - day).days + middle_day(self.delivered(shares, later))
+            if comes > first:
+                return comes - first
+            later = self.next_order_day(later)
+        return 1
+
     def first_delivery(self, day: date, number: int) -> int:
         """Return the number of the first day from this one on which it delivers; this one if a year has none."""
         for ahead in range(number, number + AHEAD_MAX):
@@ -44,6 +62,11 @@ class Supplying:
             if one.weekday() in self.delivery_days and one not in self.closed:
                 return ahead
         return number
+
+
+def middle_day(shares: NDArray[np.float64]) -> int:
+    """Return the first number of days by which half of the arrivals have come."""
+    return int(LeadTimes(shares[None]).middle[0])
 
 
 def weekdays(text: str | None) -> frozenset[int]:

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.dates import Supplying, days_of, weekdays
+from purchasing.proposing.dates import Supplying, days_of, middle_day, weekdays
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.scopes import narrowest
-from replenishment import LeadTimes
 
 Floats = NDArray[np.float64]
 
@@ -66,17 +65,33 @@ def prepare(
     supplying = supplying_of(facts)
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
-    rows["review"] = rows["supplier"].map({name: _review(of, today) for name, of in days.items()})
     closed = [name for name, of in days.items() if not (every or of.takes_orders(today))]
     rows = rows[~rows["supplier"].isin(closed)].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
-    leads, sources = _leads(rows, facts, supplying, today, defaults)
+    leads, reviews, sources = _leads(rows, facts, supplying, today, defaults)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
-    rows["lead_days"] = [_middle(leads[pair]) for pair in pairs]
-    rows["arrives_on"] = [today + timedelta(days=days) for days in rows["lead_days"]]
-    return Prepared(rows, leads)
+    return Prepared(with_days(rows, leads, reviews, today), leads)
+
+
+def with_days(
+    rows: pd.DataFrame,
+    leads: Mapping[tuple[str, str], Floats],
+    reviews: Mapping[tuple[str, str], int],
+    today: date,
+) -> pd.DataFrame:
+    """Return rows with the days of an order placed today: until it comes, and that it must last from then on.
+
+    leads, reviews: by supplier and product.
+    """
+    pairs = list(zip(rows["supplier"], rows["product"], strict=True))
+    days = [middle_day(leads[pair]) for pair in pairs]
+    return rows.assign(
+        review=[float(reviews[pair]) for pair in pairs],
+        lead_days=days,
+        arrives_on=[today + timedelta(days=after) for after in days],
+    )
 
 
 def _classes(sales: pd.Series) -> dict[str, str]:
@@ -131,12 +146,6 @@ def supplying_of(facts: Facts) -> dict[str, Supplying]:
         )
         for row in facts.terms["suppliers"].to_dict("records")
     }
-
-
-def _review(supplying: Supplying, today: date) -> float:
-    """Return the days until the next chance to order."""
-    following = supplying.next_order_day(today)
-    return 1.0 if following is None else float((following - today).days)
 
 
 def _with_targets(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.DataFrame:
@@ -255,11 +264,14 @@ def _leads(
     supplying: Mapping[str, Supplying],
     today: date,
     defaults: Defaults,
-) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], str]]:
-    """Return chances of days to an arrival by supplier and product, and where each comes from."""
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], int], dict[tuple[str, str], str]]:
+    """Return, by supplier and product, chances of days to an arrival, the days it must last, where they come from."""
     learnt = {(row["supplier"], row["product"]): row for row in facts.lead_times.to_dict("records")}
     promised = facts.terms["suppliers"].set_index("supplier")["lead_days"].to_dict()
     leads: dict[tuple[str, str], Floats] = {}
+    reviews: dict[tuple[str, str], int] = {}
+    # most products of a supplier share its lead times
+    known: dict[tuple[str, bytes], tuple[Floats, int]] = {}
     sources: dict[tuple[str, str], str] = {}
     for row in rows.drop_duplicates(["supplier", "product"]).to_dict("records"):
         pair = (row["supplier"], row["product"])
@@ -268,9 +280,12 @@ def _leads(
             _first(row["lead_days"], promised.get(row["supplier"])),
             defaults,
         )
-        of = supplying.get(row["supplier"], Supplying())
-        leads[pair] = of.delivered(shares, today)
-    return leads, sources
+        key = (row["supplier"], shares.tobytes())
+        if key not in known:
+            of = supplying.get(row["supplier"], Supplying())
+            known[key] = of.delivered(shares, today), of.covered(shares, today)
+        leads[pair], reviews[pair] = known[key]
+    return leads, reviews, sources
 
 
 def _lead(
@@ -281,11 +296,6 @@ def _lead(
     days = defaults.lead_days if promised is None else int(promised)
     told = f"default: {days} days" if promised is None else f"promised: {days} days"
     return np.eye(days + 1)[days], told
-
-
-def _middle(shares: Floats) -> int:
-    """Return the first number of days by which half of the arrivals have come."""
-    return int(LeadTimes(shares[None]).middle[0])
 
 
 def _known(*columns: Any) -> list[Any]:

@@ -67,6 +67,22 @@ def test_deliveries_come_on_days_of_delivery() -> None:
     ).tolist() == [0, 1]
 
 
+def test_an_order_must_last_until_a_later_one_can_come_after_it() -> None:
+    """Not until the next day on which it is ordered: a week of orders comes with one delivery."""
+    day = np.eye(4)
+    assert Supplying().covered(day[2], MONDAY) == 1
+    assert Supplying(weekdays("mon,thu")).covered(day[2], MONDAY) == 3
+    assert Supplying(delivery_days=weekdays("tue")).covered(day[1], MONDAY) == 7
+    assert Supplying(weekdays("mon"), weekdays("tue,fri")).covered(day[1], MONDAY) == 7
+    # what is ordered on Wednesday comes on Friday
+    both = Supplying(weekdays("mon,wed"), weekdays("tue,fri"))
+    assert both.covered(day[1], MONDAY) == 3
+    closed = days_of([(date(2026, 3, 10), date(2026, 3, 10), True)])
+    assert Supplying(delivery_days=weekdays("tue"), closed=closed).covered(day[1], MONDAY) == 14
+    assert Supplying(weekdays("mon"), closed=frozenset()).covered(day[0], MONDAY) == 7
+    assert Supplying(frozenset()).covered(day[1], MONDAY) == 1
+
+
 def test_weekdays_are_those_that_are_named() -> None:
     assert weekdays("sat,sun") == {5, 6}
     assert weekdays(None) == weekdays("mon,tue,wed,thu,fri,sat,sun")
