@@ -81,7 +81,7 @@ def render(reader: Reader, user: User) -> None:
     lines, found = listed["lines"], listed["found"]
     if state == "open":
         for waiting in read_frame(reader.engine, "orders_waiting")["why"]:
-            st.caption(f":material/hourglass_empty: {plain(waiting)}; some lines wait.")
+            st.caption(f":material/hourglass_empty: {plain(waiting)}.")
         draw_moves(reader, user)
     if not lines:
         if page > 1:

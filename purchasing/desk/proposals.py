@@ -1,7 +1,7 @@
 """Proposals of a run go beside what buyers decided: they open lines, renew them, and withdraw what nobody needs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -68,11 +68,13 @@ def put_proposals(
     *,
     by: str,
     today: date | None = None,
+    unknown: Collection[tuple[str, str]] = (),
 ) -> Proposed:
     """Put what a run proposes on the desk, all of it at once; the caller commits.
 
     A pair of which something was ordered that the run did not see, or which was rejected today, is left to the next
-    run: a need is ordered once. Lines without a proposal are needs no more. Raises Conflict for a run that looked
+    run: a need is ordered once. Lines without a proposal are needs no more, but those of unknown pairs, of
+    which the run cannot say, stay as they are. Raises Conflict for a run that looked
     earlier than one that is on the desk already.
     """
     day = today or datetime.now(UTC).date()
@@ -91,7 +93,7 @@ def put_proposals(
     settled = {
         tuple(row)
         for row in connection.execute(statement("purchasing/desk/ordered_meanwhile"), binds)
-    }
+    } | set(unknown)
     fresh = {(one.product, one.location): one for one in proposals}
     run = _begin(connection, seen, len(proposals), by)
     left = {pair: one for pair, one in fresh.items() if pair not in settled}

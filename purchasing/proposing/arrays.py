@@ -23,6 +23,7 @@ class Future:
     """Joint paths of one location from today on. values: (B, k, T) units. starts: (T,) first day of each period.
 
     days: of a period, 1, 7 or about 30. overrides: by product, what planners changed that is in the values.
+    made_on: the last day that the forecast knows.
     """
 
     location: str
@@ -31,6 +32,7 @@ class Future:
     days: float
     values: NDArray[np.float32]
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    made_on: date | None = None
 
 
 def lead_shares(rows: pd.DataFrame, prepared: Prepared, days: float) -> Floats:
@@ -110,7 +112,8 @@ def due_of(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
     """
     due = _of_lines(facts.due, rows)
     takes = np.where(due["purpose"] == "on_order", due["lead_days"].astype(int), 1)
-    noted = pd.to_datetime(due["noted_on"]).clip(upper=pd.Timestamp(today))
+    noted = pd.to_datetime(due["noted_on"])
+    noted = noted.where(noted <= pd.Timestamp(today), pd.Timestamp(today))
     day = pd.to_datetime(due["expected_on"]).fillna(noted + pd.to_timedelta(takes, "D"))
     ahead = (day - pd.Timestamp(today)).dt.days
     overdue = -ahead > np.maximum(OVERDUE_DAYS, due["lead_days"].astype(int))

@@ -31,6 +31,8 @@ from stocktide.domain.exact_numbers import in_full
 
 # The share of futures in which a shop does not sell more before the forecast ends.
 SURELY = 0.9
+# A forecast that is older, by days or two of its periods, is said to be.
+STALE_DAYS = 14
 # Of stock on a day, with and without the order.
 BAND = (0.1, 0.5, 0.9)
 POLICIES: Mapping[str, tuple[str, str | None]] = {
@@ -100,7 +102,7 @@ def tell_location(
     place = {product: number for number, product in enumerate(future.products)}
     made: list[Proposal] = []
     for draft in drafts:
-        notes = _notes(draft.rows, facts, future.starts[0])
+        notes = _notes(draft.rows, facts, future)
         quantities = _quantities(draft, shared)
         for number in np.flatnonzero(quantities > 0).tolist():
             demand = _demand(future, draft.rows.iloc[[number]], place)
@@ -265,19 +267,27 @@ def _tell(
     )
 
 
-def _notes(rows: pd.DataFrame, facts: Facts, today: date) -> dict[int, list[str]]:
-    """Return by line what a person should know of its stock before ordering."""
+def _notes(rows: pd.DataFrame, facts: Facts, future: Future) -> dict[int, list[str]]:
+    """Return by line what a person should know of its stock and forecast before ordering."""
     found: dict[int, list[str]] = defaultdict(list)
+    today = future.starts[0]
+    if future.made_on is not None and (today - future.made_on).days > max(
+        STALE_DAYS, 2 * future.days
+    ):
+        told = f"the forecast is of {_day_words(future.made_on)} and knows no sales since"
+        found.update({number: [told] for number in range(len(rows))})
     for number in np.flatnonzero((rows["book"] < 0).to_numpy()).tolist():
         book = in_full(float(rows["book"].iloc[number]))
         found[number].append(f"the book says {book}, which cannot be, and counts as none")
     due = due_of(rows, facts, today)
     for row in due[due["overdue"]].to_dict("records"):
-        since = f"{row['day']:%a} {row['day'].day} {row['day']:%b %Y}"
-        found[row["row"]].append(
-            f"{in_full(row['units'])} that were due {since} are not counted on"
-        )
+        told = f"{in_full(row['units'])} that were due {_day_words(row['day'])} are not counted on"
+        found[row["row"]].append(told)
     return found
+
+
+def _day_words(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b %Y}"
 
 
 def overrides_in(future: Future, product: str, periods: int) -> list[dict[str, Any]]:

@@ -458,3 +458,22 @@ def test_what_is_years_late_covers_no_need(chain: sa.Engine) -> None:
     line = propose(chain, futures({"B": 6.0}))["B"]
     assert line["explanation"]["notes"] == ["500 that were due Fri 1 Mar 2024 are not counted on"]
     assert line["quantity"] > 0
+
+
+def test_what_has_no_forecast_is_counted_and_its_lines_stay(chain: sa.Engine) -> None:
+    assert propose(chain, futures({"A": 10.0, "B": 6.0})).keys() == {"A", "B"}
+    found = propose(chain, futures({"A": 10.0}))
+    assert found.keys() == {"A", "B"}
+    with chain.connect() as connection:
+        detail = connection.execute(
+            sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
+        ).scalar_one()
+    assert detail["without_forecast"] == 1
+
+
+def test_an_old_forecast_is_said_on_its_lines(chain: sa.Engine) -> None:
+    fresh = propose(chain, futures({"A": 10.0}, since=13))["A"]
+    assert fresh["explanation"]["notes"] == []
+    old = propose(chain, futures({"A": 10.0}, since=14))["A"]
+    told = "the forecast is of Sun 15 Feb 2026 and knows no sales since"
+    assert old["explanation"]["notes"] == [told]
