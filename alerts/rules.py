@@ -1,9 +1,10 @@
 """The rules: their names, the limits that they judge with, and how an alert reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from stocktide.domain.late_orders import late_order_words
 from stocktide.foundation.settings import Settings
 
 Rule = Literal[
@@ -16,6 +17,8 @@ Rule = Literal[
     "late_order",
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
+# Units of what is not about a product.
+UNITS = {"silent_feed": "s", "reject_storm": "share", "late_order": "lines"}
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,23 @@ def units(milli: int) -> float:
 
 
 def unit_of(rule: str, product_unit: str | None) -> str:
-    """Return the unit of an alert's value and limit: the product's, seconds for silence, share for rejects."""
-    return {"silent_feed": "s", "reject_storm": "share"}.get(rule, product_unit or "each")
+    """Return the unit of an alert's value and limit: the product's, or that of the rule."""
+    return product_unit or UNITS.get(rule, "each")
 
 
 def message_of(
-    rule: str, value: float, limit: float, unit: str, *, closed_after_s: float | None = None
+    rule: str,
+    value: float,
+    limit: float,
+    unit: str,
+    *,
+    closed_after_s: float | None = None,
+    order: Mapping[str, Any] | None = None,
 ) -> str:
-    """Say in a sentence what was found; value and limit in `unit`. closed_after_s: that it is over, and lasted so."""
+    """Say in a sentence what was found; value and limit in `unit`.
+
+    closed_after_s: that it is over, and lasted so. order: details of an alert about one.
+    """
     units = "" if unit == "each" else f" {unit}"
     if closed_after_s is not None:
         name = rule.replace("_", " ")
@@ -92,6 +104,9 @@ def message_of(
             more = "less" if value < 0 else "more"
             why = " Probable shrinkage: count this shelf." if value < 0 else " Count this shelf."
             return f"The sensor sees {abs(value):g}{units} {more} than the recorded stock.{why}"
+        case "late_order" if order is not None:
+            return f"{late_order_words(order)} Ask the supplier."
+        # as it was told while each shelf had its alert
         case "late_order":
             return f"{value:g}{units} on order should have come and have not: ask the supplier."
         case "silent_feed":
