@@ -169,8 +169,8 @@ def _check_not_received(row: Mapping[str, Any], decision: Decision) -> None:
     if decision.action == "cancel" and row["state"] == "ordered" and row["has_come"]:
         raise Conflict(
             "line_received",
-            f"All of line {row['line_id']} has come: there is nothing left to cancel. What goes back to the supplier is "
-            "an adjustment.",
+            f"All of line {row['line_id']} has come: there is nothing left to cancel. What goes back is an "
+            "adjustment.",
             line_id=row["line_id"],
         )
 

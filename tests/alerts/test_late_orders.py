@@ -1,6 +1,7 @@
 """Alerts of orders that have not come by their day: one an order, however many lines of it are late."""
 
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,7 +25,8 @@ def put(
             sa.text(
                 "INSERT INTO commitments (purpose, reference, product_id, location_id, opened_milli, closed_milli,"
                 " expected_on)"
-                " VALUES (:purpose, :reference, :product, :location, :opened, :closed, (now() AT TIME ZONE 'UTC')::date + :days)"
+                " VALUES (:purpose, :reference, :product, :location, :opened, :closed,"
+                " (now() AT TIME ZONE 'UTC')::date + :days)"
                 " ON CONFLICT (purpose, reference, product_id, location_id) DO UPDATE"
                 " SET opened_milli = excluded.opened_milli, closed_milli = excluded.closed_milli"
             ),
@@ -100,14 +102,14 @@ def test_a_failing_supplier_opens_one_alert_an_order_that_says_what_is_late(shop
     assert "Over after" in list_one(shops, "PO-1")["message"]
 
 
-def list_one(shops: Shops, order_id: str) -> dict[str, object]:
+def list_one(shops: Shops, order_id: str) -> dict[str, Any]:
     with shops.engine.connect() as connection:
         return list_alerts(connection, Wanted(order_id=order_id))[0]
 
 
 def test_words_of_one_line_name_its_place_once() -> None:
-    top = {"product": "A", "product_name": None, "location": "S1", "location_name": "Mill", "quantity": 1, "unit": "each",
-           "worth": None, "currency": None}  # fmt: skip
+    top = {"product": "A", "product_name": None, "location": "S1", "location_name": "Mill", "quantity": 1,
+           "unit": "each", "worth": None, "currency": None}  # fmt: skip
     late = {
         "supplier": None,
         "since": "2026-03-01",

@@ -126,7 +126,9 @@ def within_chance(happened: BoolArray, share: float) -> bool:
 def test_a_part_is_some_whole_packs_and_never_all(share: float, packs: list[int]) -> None:
     ordered = np.array(packs)
     rows, one = np.arange(ordered.size), np.ones((ordered.size, 1), np.int64)
-    fates = Fates(late_days=one, first_share=one * share, rest_days=one, cancel_days=one)
+    fates = Fates(
+        late_days=one, first_share=np.full((ordered.size, 1), share), rest_days=one, cancel_days=one
+    )
     first = fates.first_packs(rows, 0, ordered)
     expected = [
         0 if share == 0 else n if share == 1 or n == 1 else min(max(int(share * n), 1), n - 1)
