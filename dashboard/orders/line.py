@@ -150,6 +150,7 @@ def _decide(reader: Reader, line: Mapping[str, Any]) -> None:
 
 
 def _cancel(reader: Reader, line: Mapping[str, Any]) -> None:
+    """Show what was ordered, and offer to cancel it unless all of it has come."""
     key = f"orders.{line['line_id']}.{line['version']}"
     st.markdown(
         f"Ordered as {plain(line['order_id'])}, line {line['order_line']}: "
@@ -157,6 +158,8 @@ def _cancel(reader: Reader, line: Mapping[str, Any]) -> None:
     )
     if order := read_order(reader, str(line["order_id"])):
         _files(reader, order, key)
+    if line["received"] >= line["ordered"]:
+        return
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
     if st.button("Cancel this line", key=f"{key}.cancel"):
         _done(reader, line, "cancel", reason=reason)
