@@ -22,7 +22,8 @@ OPEN: tuple[State, ...] = ("proposed", "snoozed", "waiting")
 class Line:
     """A line. Quantities are thousandths of a unit; price_micros of one unit.
 
-    proposed_milli: of the last run. buyer_milli: set by a buyer, None as proposed. version: counts changes.
+    proposed_milli: of the last run. buyer_milli: set by a buyer, None as proposed. version: counts changes. source: the
+    location of ours that sends it, and nothing is paid; None where it is bought.
     """
 
     line_id: int
@@ -40,6 +41,12 @@ class Line:
     order_line: int | None = None
     ordered_milli: int | None = None
     version: int = 1
+    source: str | None = None
+
+    @property
+    def transfer_id(self) -> str:
+        """Return under which name goods of ours are in transit once they are ordered."""
+        return f"{self.order_id}-{self.order_line}"
 
     @property
     def quantity_milli(self) -> int:

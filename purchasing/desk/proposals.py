@@ -20,7 +20,7 @@ class Proposal:
     """What a run would order of a product for a location. Quantities are thousandths of a unit.
 
     explanation: data that recompute it. at_risk_micros: sales expected to be lost without it. on_order_milli: on order
-    and in transit as the run saw it.
+    and in transit as the run saw it. source: the location of ours that the goods come from, None where they are bought.
     """
 
     supplier: str
@@ -32,6 +32,7 @@ class Proposal:
     on_order_milli: int = 0
     price_micros: int | None = None
     currency: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,7 @@ def _row(proposal: Proposal, run: int) -> dict[str, Any]:
         "on_order_milli": proposal.on_order_milli,
         "price_micros": proposal.price_micros,
         "currency": proposal.currency,
+        "source": proposal.source,
     }
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from purchasing.desk.lines import Decision, Line, decide, ordered, shown
-from stocktide.domain.kinds import CORRECTION, ORDER
+from purchasing.desk.transfers import check_not_arrived, refused_for_stock
+from stocktide.domain.kinds import CORRECTION, DISPATCH, ORDER
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 
@@ -61,6 +62,7 @@ class Desk:
         if request is not None and _done(connection, request):
             return [Decided(_line(row)) for row in held]
         decided = [self._decided(row, decisions[row["line_id"]], day) for row in held]
+        decided = _without_short(connection, held, decided)
         decided = self._order(connection, decided, decisions, day)
         self._cancel(connection, decided, decisions)
         for row, one in zip(held, decided, strict=True):
@@ -83,6 +85,7 @@ class Desk:
         line = _line(row)
         try:
             _check_not_ordered(row, decision)
+            check_not_arrived(row, decision)
             needs_second = self.needs_second(line, row["rate"])
             return Decided(decide(line, decision, today=today, needs_second=needs_second))
         except StocktideError as error:
@@ -90,7 +93,7 @@ class Desk:
 
     def needs_second(self, line: Line, rate: Any) -> bool:
         """Return True if a line's amount asks for two; an amount that nobody can tell does."""
-        if self.second_from_micros is None:
+        if self.second_from_micros is None or line.source is not None:
             return False
         if line.amount_micros is None or rate is None:
             return True
@@ -103,11 +106,11 @@ class Desk:
         decisions: Mapping[int, Decision],
         today: date,
     ) -> list[Decided]:
-        """Make orders of what is approved, one a supplier and currency."""
-        groups: dict[tuple[str, str | None], list[Line]] = defaultdict(list)
+        """Make orders of what is approved, one a supplier and currency; of our own goods transfers."""
+        groups: dict[tuple[str | None, ...], list[Line]] = defaultdict(list)
         for one in decided:
             if one.error is None and one.line.state == "approved":
-                groups[one.line.supplier, one.line.currency].append(one.line)
+                groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
         placed: dict[int, Line] = {}
         events: list[bytes] = []
         for lines in groups.values():
@@ -115,7 +118,8 @@ class Desk:
             for number, line in enumerate(lines, start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
                 placed[line.line_id] = new
-                events.append(_order_event(new, made.expected_on))
+                event = _order_event if line.source is None else _dispatch_event
+                events.append(event(new, made.expected_on))
         self._must_record(connection, events)
         return [Decided(placed.get(one.line.line_id, one.line), one.error) for one in decided]
 
@@ -138,13 +142,24 @@ class Desk:
         for event, (outcome, why) in zip(events, outcomes, strict=True):
             if outcome != "accepted":
                 data = json.loads(event)["data"]
-                what = (
-                    f"{data.get('product', 'the cancellation')} {data.get('location', '')}".strip()
-                )
+                place = data.get("to_location", data.get("location", ""))
+                what = f"{data.get('product', 'the cancellation')} {place}".strip()
                 raise Invalid(
                     "order_refused",
                     f"The ledger does not take the order of {what}: {why or outcome}. Nothing was ordered.",
                 )
+
+
+def _without_short(
+    connection: sa.Connection, held: Sequence[Mapping[str, Any]], decided: Sequence[Decided]
+) -> list[Decided]:
+    """Refuse what a location of ours has not enough of, and leave its line as it was."""
+    approved = [one.line for one in decided if one.error is None and one.line.state == "approved"]
+    refused = refused_for_stock(connection, approved)
+    return [
+        Decided(_line(row), refused[one.line.line_id]) if one.line.line_id in refused else one
+        for row, one in zip(held, decided, strict=True)
+    ]
 
 
 def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
@@ -191,6 +206,7 @@ def _make_order(
     )
     binds = {
         "supplier": lines[0].supplier,
+        "source": lines[0].source,
         "currency": lines[0].currency,
         "by": first or by,
         "second": by if first else None,
@@ -215,6 +231,20 @@ def _order_event(line: Line, expected_on: date | None) -> bytes:
     return _event(ORDER.type, _event_id(line), told)
 
 
+def _dispatch_event(line: Line, expected_on: date | None) -> bytes:
+    """Return the event of a transfer: the goods leave our own location and are in transit."""
+    data = {
+        "product": line.product,
+        "location": line.source,
+        "to_location": line.location,
+        "quantity": _exact(line.ordered_milli or 0, 3),
+        "transfer_id": line.transfer_id,
+        "expected_on": expected_on and expected_on.isoformat(),
+    }
+    told = {name: value for name, value in data.items() if value is not None}
+    return _event(DISPATCH.type, _event_id(line), told)
+
+
 def _cancel_event(line: Line, decision: Decision) -> bytes:
     data = {
         "corrects_id": _event_id(line),
@@ -225,7 +255,8 @@ def _cancel_event(line: Line, decision: Decision) -> bytes:
 
 
 def _event_id(line: Line) -> str:
-    return f"{line.order_id}-{line.order_line}"
+    # of an order as of what it sends
+    return line.transfer_id
 
 
 def _event(kind: str, event_id: str, data: Mapping[str, Any]) -> bytes:

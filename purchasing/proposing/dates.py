@@ -37,6 +37,23 @@ class Supplying:
                 moved[self.first_delivery(day, number)] += share
         return moved[: int(np.flatnonzero(moved).max()) + 1]
 
+    def sent_on(
+        self, shares: NDArray[np.float64], way: NDArray[np.float64], day: date
+    ) -> NDArray[np.float64]:
+        """Return chances of 0, 1, … days until what comes in by `shares` from a day on is delivered further on.
+
+        Goods leave on the day on which they come in, or on the next one that takes orders, and are as many days on
+        the way as `way` has it; where all days are open these are lead times in series.
+        """
+        total = np.zeros(len(shares) + len(way) + 2 * AHEAD_MAX)
+        for number in np.flatnonzero(shares).tolist():
+            came = day + timedelta(days=number)
+            leaves = came if self.takes_orders(came) else self.next_order_day(came) or came
+            after = (leaves - day).days
+            then = self.delivered(way, leaves)
+            total[after : after + len(then)] += shares[number] * then
+        return total[: int(np.flatnonzero(total).max()) + 1]
+
     def first_delivery(self, day: date, number: int) -> int:
         """Return the number of the first day from this one on which it delivers; this one if a year has none."""
         for ahead in range(number, number + AHEAD_MAX):

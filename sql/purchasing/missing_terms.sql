@@ -9,7 +9,7 @@ WITH known AS (
     GROUP BY s.product_id
 ),
 offers AS (
-    SELECT sp.product, count(*) AS offers, bool_or(sp.price_micros IS NOT NULL) AS has_price,
+    SELECT sp.product, count(*) AS offers, bool_or(sp.price_micros IS NOT NULL OR s.location IS NOT NULL) AS has_price,
            bool_or(sp.pack_milli IS NOT NULL) AS has_pack,
            bool_or(coalesce(sp.lead_days, s.lead_days) IS NOT NULL) AS has_lead
     FROM supplier_products sp

@@ -1,7 +1,8 @@
--- Make a purchase order to a supplier, expected after the half of its lead times; returns its id. Binds: :supplier,
--- :currency, :by, :second.
-INSERT INTO purchase_orders (order_id, supplier, currency, ordered_by, second_approver, expected_on)
-SELECT 'PO-' || nextval('purchase_order_numbers'), :supplier, :currency, :by, :second,
+-- Make a purchase order to a supplier, or a transfer from a location of ours, expected after the half of its lead times;
+-- returns its id. Binds: :supplier, :source, :currency, :by, :second, :today.
+INSERT INTO purchase_orders (order_id, supplier, source, currency, ordered_by, second_approver, expected_on)
+SELECT CASE WHEN CAST(:source AS text) IS NULL THEN 'PO-' ELSE 'TR-' END || nextval('purchase_order_numbers'), :supplier, :source,
+       :currency, :by, :second,
        CAST(:today AS date) + coalesce(
            (SELECT day - 1
             FROM (SELECT day, sum(share) OVER (ORDER BY day) AS reached
