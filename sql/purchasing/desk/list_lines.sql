@@ -46,7 +46,8 @@ sums AS (
            ) AS at_risk_sums
 )
 SELECT o.line_id, o.supplier, coalesce(s.name, o.supplier) AS supplier_name, o.product, coalesce(p.name, o.product) AS product_name,
-       p.unit, p.category, p.department, o.location, coalesce(l.name, o.location) AS location_name, o.source, o.state, o.order_run_id,
+       p.unit, p.category, p.department, o.location, coalesce(l.name, o.location) AS location_name, o.source,
+       coalesce(f.name, o.source) AS source_name, o.state, o.order_run_id,
        o.proposed_milli, o.buyer_milli, coalesce(o.buyer_milli, o.proposed_milli) AS quantity_milli, o.explanation,
        o.at_risk_micros, o.snoozed_until, o.approved_by, o.price_micros, o.currency, o.order_id, o.order_line, o.ordered_milli,
        po.expected_on, po.ordered_at, CASE WHEN o.order_id IS NOT NULL THEN coalesce(c.closed_milli, 0) END AS received_milli,
@@ -56,6 +57,7 @@ JOIN order_lines o USING (line_id)
 CROSS JOIN sums
 JOIN products p ON p.sku = o.product
 JOIN locations l ON l.code = o.location
+LEFT JOIN locations f ON f.code = o.source
 LEFT JOIN suppliers s ON s.supplier = o.supplier AND s.withdrawn_at IS NULL
 LEFT JOIN purchase_orders po USING (order_id)
 CROSS JOIN LATERAL (SELECT 'on_order' AS purpose, o.order_id AS reference WHERE o.source IS NULL

@@ -1,7 +1,7 @@
 """A warehouse and its shops: what shops take from it, what it orders for them, and what it has too little of."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -39,11 +39,16 @@ def put(connection: sa.Connection, kind: str, **told: Any) -> None:
 
 @pytest.fixture
 def chain(database: sa.Engine) -> sa.Engine:
-    """WH supplies three shops within a day, in packs of 6; the mill supplies WH in 3 days, in dozens."""
+    """WH supplies three shops within a day, in packs of 6; the mill supplies WH in 3 days, in dozens.
+
+    Who runs WH has a budget, and may spend next to nothing.
+    """
     with database.begin() as connection:
         put_products(connection, [ProductIn("A", name="Apples", price="3", currency="EUR")])
         put_locations(connection, [LocationIn(code, region="North") for code in ("WH", *SHOPS)])
-        put(connection, "suppliers", supplier="depot", location="WH", lead_days=1)
+        put(connection, "suppliers", supplier="depot", location="WH", lead_days=1, buyer="anna")
+        span = {"from": "2026-01-01", "to": "2026-12-31"}
+        put(connection, "buyer-budgets", buyer="anna", amount=1, currency="EUR", **span)
         put(connection, "supplier-products", supplier="depot", product="A", pack=6)
         put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=3)
         put(connection, "supplier-products", supplier="mill", product="A", price="1.50", pack=12)
@@ -180,6 +185,10 @@ def test_from_terms_to_arrival(chain: sa.Engine) -> None:
         shop: (10.0, sent[shop]) for shop in SHOPS
     }
     with chain.begin() as connection:
+        expected = connection.execute(
+            sa.text("SELECT DISTINCT expected_on FROM commitments WHERE purpose = 'in_transit'")
+        ).scalar_one()
+        assert expected == TODAY + timedelta(days=1)
         with pytest.raises(NotFound, match="A transfer from a location of your own is none"):
             read_order(connection, str(transfer))
         ordered = {one["location"]: one for one in list_lines(connection, state="ordered").lines}
@@ -242,8 +251,8 @@ def test_a_warehouse_sends_no_more_than_it_has(chain: sa.Engine) -> None:
 def stock(engine: sa.Engine) -> dict[str, tuple[float, float]]:
     """Return on hand and in transit by location."""
     query = sa.text(
-        "SELECT code, stock.on_hand_milli / 1000.0, in_transit_milli / 1000.0 FROM stock JOIN locations USING (location_id)"
-        " JOIN stock_position USING (product_id, location_id)"
+        "SELECT code, stock.on_hand_milli / 1000.0, in_transit_milli / 1000.0 FROM stock"
+        " JOIN locations USING (location_id) JOIN stock_position USING (product_id, location_id)"
     )
     with engine.connect() as connection:
         return {code: (float(here), float(way)) for code, here, way in connection.execute(query)}
