@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.settings import Settings
 
 Rule = Literal[
@@ -76,24 +77,25 @@ def message_of(
 ) -> str:
     """Say in a sentence what was found; value and limit in `unit`. closed_after_s: that it is over, and lasted so."""
     units = "" if unit == "each" else f" {unit}"
+    now, least = in_full(value), in_full(limit)
     if closed_after_s is not None:
         name = rule.replace("_", " ")
-        return f"Over after {_lasting(closed_after_s)}: {name}. Now {value:g}{units}, limit {limit:g}{units}."
+        return f"Over after {_lasting(closed_after_s)}: {name}. Now {now}{units}, limit {least}{units}."
     match rule:
         case "out_of_stock":
-            return f"Out of stock: {value:g}{units} on hand."
+            return f"Out of stock: {now}{units} on hand."
         case "negative_balance":
-            return (
-                f"The recorded stock is {value:g}{units}, which is not possible: count this shelf."
-            )
+            return f"The recorded stock is {now}{units}, which is not possible: count this shelf."
         case "below_reorder_point":
-            return f"{value:g}{units} on hand or to come and not promised, below the reorder point of {limit:g}{units}."
+            return f"{now}{units} on hand or to come and not promised, below the reorder point of {least}{units}."
         case "sensor_disagrees":
             more = "less" if value < 0 else "more"
             why = " Probable shrinkage: count this shelf." if value < 0 else " Count this shelf."
-            return f"The sensor sees {abs(value):g}{units} {more} than the recorded stock.{why}"
+            return (
+                f"The sensor sees {in_full(abs(value))}{units} {more} than the recorded stock.{why}"
+            )
         case "late_order":
-            return f"{value:g}{units} on order should have come and have not: ask the supplier."
+            return f"{now}{units} on order should have come and have not: ask the supplier."
         case "silent_feed":
             return f"Silent for {_lasting(value)}; expected within {_lasting(limit)}."
         case _:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.theme import amount
+from stocktide.domain.exact_numbers import in_full
 
 KINDS = {
     "promotions": "Promotions",
@@ -50,7 +51,7 @@ def terms(plan: Mapping[str, Any]) -> str:
     if plan["price"] is not None and not pd.isna(plan["price"]):
         return amount(float(plan["price"]), cell_text(plan["currency"]))
     if plan["value"] is not None and not pd.isna(plan["value"]):
-        return f"{plan['value']:g}"
+        return in_full(plan["value"], 6)
     return ""
 
 

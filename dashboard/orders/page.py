@@ -70,18 +70,18 @@ def render(reader: Reader, user: User) -> None:
     filters = choose(reader)
     state = switch("state", "Lines", STATES)
     sort = switch("sort", "Sorted by", SORTS)
-    suppliers = read_suppliers(reader)
+    suppliers, unread = read_suppliers(reader)
     supplier = _supplier(suppliers)
     asked = {"state": state, "supplier": supplier, "sort": sort, **filters.asked}
     page = page_asked()
     listed, why = read_lines(reader, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS, **asked)
-    if why:
-        st.warning(plain(why))
+    if why or unread:
+        st.warning(plain(why or unread))
         return
     lines, found = listed["lines"], listed["found"]
     if state == "open":
         for waiting in read_frame(reader.engine, "orders_waiting")["why"]:
-            st.caption(f":material/hourglass_empty: {plain(waiting)}; some lines wait.")
+            st.caption(f":material/hourglass_empty: {plain(waiting)}.")
         draw_moves(reader, user)
     if not lines:
         if page > 1:
@@ -230,7 +230,7 @@ def _columns() -> dict[str, Any]:
         "state": "State",
         "until": st.column_config.DateColumn("Until"),
         "order": "Ordered as",
-        "received": st.column_config.NumberColumn("Received", format="%.3g"),
+        "received": st.column_config.NumberColumn("Received", format="plain"),
         "expected": st.column_config.DateColumn("Expected"),
         "sku": "SKU",
     }
@@ -251,7 +251,7 @@ def _approve_all(
         type="primary",
         help=f"{_approves(some)} Snoozed lines stay.",
     ):
-        st.session_state[SAID] = decide(reader, user.username, some, "approve")
+        st.session_state[SAID] = decide(reader, some, "approve")
         st.rerun()
 
 

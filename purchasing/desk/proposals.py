@@ -1,7 +1,7 @@
 """Proposals of a run go beside what buyers decided: they open lines, renew them, and withdraw what nobody needs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -69,11 +69,13 @@ def put_proposals(
     *,
     by: str,
     today: date | None = None,
+    unknown: Collection[tuple[str, str]] = (),
 ) -> Proposed:
     """Put what a run proposes on the desk, all of it at once; the caller commits.
 
     A pair of which something was ordered that the run did not see, or which was rejected today, is left to the next
-    run: a need is ordered once. Lines without a proposal are needs no more. Raises Conflict for a run that looked
+    run: a need is ordered once. Lines without a proposal are needs no more, but those of unknown pairs, of
+    which the run cannot say, stay as they are. Raises Conflict for a run that looked
     earlier than one that is on the desk already.
     """
     day = today or datetime.now(UTC).date()
@@ -92,7 +94,7 @@ def put_proposals(
     settled = {
         tuple(row)
         for row in connection.execute(statement("purchasing/desk/ordered_meanwhile"), binds)
-    }
+    } | set(unknown)
     fresh = {(one.product, one.location): one for one in proposals}
     run = _begin(connection, seen, len(proposals), by)
     left = {pair: one for pair, one in fresh.items() if pair not in settled}
@@ -130,9 +132,11 @@ def _renew(
         line, proposal = wake(old, today=today), fresh.get(pair)
         new = propose(
             line,
+            supplier=line.supplier if proposal is None else proposal.supplier,
             proposed_milli=0 if proposal is None else proposal.quantity_milli,
             price_micros=line.price_micros if proposal is None else proposal.price_micros,
             currency=line.currency if proposal is None else proposal.currency,
+            source=line.source if proposal is None else proposal.source,
         )
         renewed += new.state == "proposed" and not new.is_touched
         beside += new.is_touched and new.state != "withdrawn"
@@ -162,7 +166,17 @@ def _open(
     actions = []
     for line_id, product, location in made.all():
         need = wanted[product, location]
-        line = Line(line_id, need.supplier, product, location, "proposed", need.quantity_milli)
+        line = Line(
+            line_id,
+            need.supplier,
+            product,
+            location,
+            "proposed",
+            need.quantity_milli,
+            price_micros=need.price_micros,
+            currency=need.currency,
+            source=need.source,
+        )
         actions.append(action_row(None, line, "propose", by=by))
     write_lines(connection, [], actions)
     return len(rows)

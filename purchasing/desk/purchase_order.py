@@ -7,8 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from purchasing.desk.listing import in_units
+from stocktide.domain.exact_numbers import MICRO_PLACES, in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import NotFound
+from stocktide.foundation.spreadsheet import shown_as_text
 
 OF_ORDER = (
     "order_id", "supplier", "supplier_name", "email", "currency", "ordered_by", "second_approver", "ordered_at",
@@ -64,4 +66,6 @@ def _counted(line: dict[str, Any]) -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
-    return f"{value:g}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return in_full(value, MICRO_PLACES, grouped=False)
+    return shown_as_text(value) if isinstance(value, str) else value

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from purchasing.desk.lines import Decision, Line
+from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import sends_lock
 from stocktide.foundation.errors import Conflict
@@ -37,8 +38,8 @@ def refused_for_stock(connection: sa.Connection, lines: Sequence[Line]) -> dict[
         if line.quantity_milli > have:
             refused[line.line_id] = Conflict(
                 "source_short",
-                f"{line.source} has {have / 1000:g} of {line.product} to send, not {line.quantity_milli / 1000:g}. "
-                f"Change line {line.line_id}, or wait for the next proposal.",
+                f"{line.source} has {in_full(have / 1000)} of {line.product} to send, not "
+                f"{in_full(line.quantity_milli / 1000)}. Change line {line.line_id}, or wait for the next proposal.",
                 line_id=line.line_id,
             )
         else:
@@ -51,7 +52,7 @@ def check_not_arrived(row: Mapping[str, Any], decision: Decision) -> None:
     if decision.action == "cancel" and row["arrived_milli"]:
         raise Conflict(
             "has_arrived",
-            f"{row['arrived_milli'] / 1000:g} of {row['product']} have arrived at {row['location']}: "
+            f"{in_full(row['arrived_milli'] / 1000)} of {row['product']} have arrived at {row['location']}: "
             f"send them back by a transfer instead of cancelling line {row['line_id']}.",
             line_id=row["line_id"],
         )

@@ -1,5 +1,6 @@
 """Lines and paths of one location become proposals: what to order, why, and how stock is expected to go."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from purchasing.desk.proposals import Proposal
-from purchasing.proposing.arrays import Floats, Future, lead_shares, lines_of, reaching
+from purchasing.proposing.arrays import Floats, Future, due_of, lead_shares, lines_of, reaching
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL, shared_goal
 from purchasing.proposing.prepare import Prepared
@@ -26,9 +27,12 @@ from replenishment import (
     sentence,
 )
 from replenishment import Proposal as Orders
+from stocktide.domain.exact_numbers import in_full
 
 # The share of futures in which a shop does not sell more before the forecast ends.
 SURELY = 0.9
+# A forecast that is older, by days or two of its periods, is said to be.
+STALE_DAYS = 14
 # Of stock on a day, with and without the order.
 BAND = (0.1, 0.5, 0.9)
 POLICIES: Mapping[str, tuple[str, str | None]] = {
@@ -117,11 +121,24 @@ def tell_location(
     """
     made: list[Proposal] = []
     for draft in drafts:
+        notes = _notes(draft.rows, facts, future)
         quantities = quantities_of(draft, shared)
         for number in np.flatnonzero(quantities > 0).tolist():
             demand = demand_of(future, draft.rows.iloc[[number]])
             quantity = float(quantities[number])
-            made.append(_tell(draft, number, quantity, demand, future, facts, shared, prices))
+            made.append(
+                _tell(
+                    draft,
+                    number,
+                    quantity,
+                    demand,
+                    future,
+                    facts,
+                    shared,
+                    prices,
+                    notes.get(number, []),
+                )
+            )
     return made
 
 
@@ -153,10 +170,10 @@ def _draft(
     shares = lead_shares(rows, prepared, future.days)
     wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
-    lines = pooled(rows, lines_of(rows, future, facts, today, demand.shape[2]))
+    leads = lead_times_of(shares)
+    lines = pooled(rows, lines_of(rows, future, facts, today, demand.shape[2], leads))
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
-    leads = lead_times_of(shares)
     policy = make_policy(kind, len(rows), review=review, **aims)  # type: ignore[arg-type]  # a kind of POLICIES
     if measure == TOTAL:
         goal = float(rows["target"].iloc[0])
@@ -174,7 +191,7 @@ def _draft(
     if shares_something.any():
         grid = orders_around(lines, found)
         costs = order_costs(lines, demand, leads, review, grid)
-    arrives = np.minimum(np.rint(leads.mean).astype(np.int64), demand.shape[2] - 1)
+    arrives = np.minimum(leads.middle, demand.shape[2] - 1)
     period = demand.mean(axis=1, dtype=np.float64).sum(axis=0) / future.days
     by_day = np.repeat(period, round(future.days))
     left_over = (
@@ -224,6 +241,7 @@ def _tell(
     facts: Facts,
     shared: Mapping[tuple[str, str], Shared],
     prices: Mapping[tuple[str, str], float],
+    notes: list[str],
 ) -> Proposal:
     row = draft.rows.iloc[number]
     pair = (row["product"], row["location"])
@@ -246,12 +264,14 @@ def _tell(
         "sentence": sentence(told, period=_word(future.days), when=_named(future.starts)),
         "data": told.data(),
         "doubt": None if doubt is None else doubt._asdict(),
+        "notes": notes,
         # of its own order
         "served": float(draft.found.served[number]) if why is None else None,
         "from": {
             name: row[f"{name}_from"] for name in ("supplier", "lead", "target", "cost", "holding")
         },
         "abc": row["abc"],
+        "lead_days": int(row["lead_days"]),
         "sells_in": None if pd.isna(row["currency"]) else row["currency"],
         "overrides": overrides_in(
             future, row["product"], int(np.ceil(draft.found.periods[number]))
@@ -280,6 +300,29 @@ def _tell(
         currency=None if price is None or pd.isna(row["order_currency"]) else row["order_currency"],
         source=source,
     )
+
+
+def _notes(rows: pd.DataFrame, facts: Facts, future: Future) -> dict[int, list[str]]:
+    """Return by line what a person should know of its stock and forecast before ordering."""
+    found: dict[int, list[str]] = defaultdict(list)
+    today = future.starts[0]
+    if future.made_on is not None and (today - future.made_on).days > max(
+        STALE_DAYS, 2 * future.days
+    ):
+        told = f"the forecast is of {_day_words(future.made_on)} and knows no sales since"
+        found.update({number: [told] for number in range(len(rows))})
+    for number in np.flatnonzero((rows["book"] < 0).to_numpy()).tolist():
+        book = in_full(float(rows["book"].iloc[number]))
+        found[number].append(f"the book says {book}, which cannot be, and counts as none")
+    due = due_of(rows, facts, today)
+    for row in due[due["overdue"]].to_dict("records"):
+        told = f"{in_full(row['units'])} that were due {_day_words(row['day'])} are not counted on"
+        found[row["row"]].append(told)
+    return found
+
+
+def _day_words(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b %Y}"
 
 
 def overrides_in(future: Future, product: str, periods: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.dates import Supplying, days_of, weekdays
+from purchasing.proposing.dates import Supplying, days_of, middle_day, weekdays
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
@@ -72,7 +72,6 @@ def prepare(
     supplying = supplying_of(facts)
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
-    rows["review"] = rows["supplier"].map({name: _review(of, today) for name, of in days.items()})
     closed = {name for name, of in days.items() if not (every or of.takes_orders(today))}
     rows["is_open"] = ~rows["supplier"].isin(closed)
     # a warehouse orders for its shops on days on which they do not order, and serves them when it does not order
@@ -81,13 +80,10 @@ def prepare(
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
     ways, sources = _ways(rows, facts, defaults)
-    leads = {
-        pair: supplying.get(pair[0], Supplying()).delivered(way, today)
-        for pair, way in ways.items()
-    }
+    leads, reviews = _leads(ways, supplying, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
-    rows["arrives_on"] = [today + timedelta(days=_middle(leads[pair])) for pair in pairs]
+    rows = with_days(rows, leads, reviews, today)
     now, centres, supplied = (
         rows[some].reset_index(drop=True)
         for some in (
@@ -97,6 +93,25 @@ def prepare(
         )
     )
     return Prepared(now, leads, centres, supplied, ways)
+
+
+def with_days(
+    rows: pd.DataFrame,
+    leads: Mapping[tuple[str, str], Floats],
+    reviews: Mapping[tuple[str, str], int],
+    today: date,
+) -> pd.DataFrame:
+    """Return rows with the days of an order placed today: until it comes, and that it must last from then on.
+
+    leads, reviews: by supplier and product.
+    """
+    pairs = list(zip(rows["supplier"], rows["product"], strict=True))
+    days = [middle_day(leads[pair]) for pair in pairs]
+    return rows.assign(
+        review=[float(reviews[pair]) for pair in pairs],
+        lead_days=days,
+        arrives_on=[today + timedelta(days=after) for after in days],
+    )
 
 
 def _classes(sales: pd.Series) -> dict[str, str]:
@@ -144,12 +159,6 @@ def supplying_of(facts: Facts) -> dict[str, Supplying]:
         )
         for row in facts.terms["suppliers"].to_dict("records")
     }
-
-
-def _review(supplying: Supplying, today: date) -> float:
-    """Return the days until the next chance to order."""
-    following = supplying.next_order_day(today)
-    return 1.0 if following is None else float((following - today).days)
 
 
 def _with_targets(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.DataFrame:
@@ -262,6 +271,23 @@ def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
     return rows[~ended].reset_index(drop=True)
 
 
+def _leads(
+    ways: Mapping[tuple[str, str], Floats], supplying: Mapping[str, Supplying], today: date
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], int]]:
+    """Return, by supplier and product, chances of days to an arrival, and the days it must last."""
+    leads: dict[tuple[str, str], Floats] = {}
+    reviews: dict[tuple[str, str], int] = {}
+    # most products of a supplier share its lead times
+    known: dict[tuple[str, bytes], tuple[Floats, int]] = {}
+    for pair, shares in ways.items():
+        key = (pair[0], shares.tobytes())
+        if key not in known:
+            of = supplying.get(pair[0], Supplying())
+            known[key] = of.delivered(shares, today), of.covered(shares, today)
+        leads[pair], reviews[pair] = known[key]
+    return leads, reviews
+
+
 def _ways(
     rows: pd.DataFrame, facts: Facts, defaults: Defaults
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], str]]:
@@ -288,11 +314,6 @@ def _way(
     days = defaults.lead_days if promised is None else int(promised)
     told = f"default: {days} days" if promised is None else f"promised: {days} days"
     return np.eye(days + 1)[days], told
-
-
-def _middle(shares: Floats) -> int:
-    """Return the first number of days by which half of the arrivals have come."""
-    return int(np.argmax(np.cumsum(shares) >= 0.5 - 1e-9))
 
 
 def _known(*columns: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from purchasing.proposing.compute import Draft, Shared, demand_of, quantities_of
 from purchasing.proposing.prepare import Prepared
 from purchasing.proposing.sharing import SharedOrders
 from replenishment import lead_times_of, line_needs, share_out
+from stocktide.domain.exact_numbers import in_full
 
 Pair = tuple[str, str]
 
@@ -37,7 +38,7 @@ class Short:
     @property
     def why(self) -> str:
         """Say it as a line does."""
-        return f"{self.source} has {self.have:,g} of {self.asked:,g} asked for"
+        return f"{self.source} has {in_full(self.have)} of {in_full(self.asked)} asked for"
 
 
 def find_short(
@@ -86,7 +87,7 @@ def ration(
         missing = sum(one.asked - one.have for one in mine)
         goods = "1 product" if len(mine) == 1 else f"{len(mine):,} products"
         orders.waiting[source] = (
-            f"{source} has too little of {goods}: {missing:,g} units less than its shops ask for"
+            f"{source} has too little of {goods}: {in_full(missing)} units less than its shops ask for"
         )
 
 

@@ -24,6 +24,8 @@ from stocktide.foundation.runs import single_flight
 
 JOB = "orders"
 DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12}
+# A product at a location.
+Pair = tuple[str, str]
 # Reads the futures of the locations one after the other, and says of which forecast: a stage knows no other stage.
 ReadFutures = Callable[[], tuple[int, Iterator[Future]]]
 
@@ -50,7 +52,7 @@ def propose_today(
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
-        run, sales = expected_sales(read_futures, facts.pairs)
+        run, sales, forecast = expected_sales(read_futures, facts.pairs)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         joined = joined_suppliers(facts)
         warehouses, drafts = Warehouses(prepared, facts, today=today), {}
@@ -73,6 +75,9 @@ def propose_today(
             ration(short, shared, read_futures()[1], prepared)
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
+        unknown = without_forecast(facts.pairs, forecast | warehouses.pairs)
+        if unknown:
+            tell(f"{len(unknown):,} shelves have no forecast: nothing is proposed for them")
         moves = plan_moves(of_shops, facts, least_worth=defaults.move_worth, orders=shared.lines)
         proposals: list[Proposal] = []
         told = chain(((one, drafts[one.location]) for one in read_futures()[1]), pools)
@@ -85,10 +90,11 @@ def propose_today(
             "defaults": vars(defaults),
             "waiting": shared.waiting,
             "moves": [asdict(move) for move in moves],
+            "without_forecast": len(unknown),
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:
-            done = put_proposals(connection, seen, proposals, by=by, today=today)
+            done = put_proposals(connection, seen, proposals, by=by, today=today, unknown=unknown)
         return {**done._asdict(), "proposals": len(proposals), "forecast_run_id": run, **detail}
 
 
@@ -122,17 +128,29 @@ def from_today(
         days,
         values[:, :, reach[0] :],
         overrides or {},
+        starts[0] - timedelta(days=1),
     )
 
 
-def expected_sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int, pd.Series]:
-    """Return the forecast's run, and the sales that it expects of each product, money: for classes."""
+def without_forecast(pairs: pd.DataFrame, forecast: set[Pair]) -> set[Pair]:
+    """Return the shelves of which stock is known and no forecast: a run cannot say what they need."""
+    if not len(pairs):
+        return set()
+    return set(zip(pairs["product"], pairs["location"], strict=True)) - forecast
+
+
+def expected_sales(
+    read_futures: ReadFutures, pairs: pd.DataFrame
+) -> tuple[int, pd.Series, set[Pair]]:
+    """Return the forecast's run, the sales that it expects of each product, money, for classes, and what it is of."""
     run, futures = read_futures()
     price = (
         pairs.set_index(["product", "location"])["price"] if len(pairs) else pd.Series(dtype=float)
     )
     total = pd.Series(dtype=float)
+    forecast: set[Pair] = set()
     for future in futures:
+        forecast |= {(product, future.location) for product in future.products}
         units = pd.Series(future.values.mean(axis=0).sum(axis=1), index=future.products)
         known = price.reindex([(product, future.location) for product in future.products]).to_numpy(
             float
@@ -140,4 +158,4 @@ def expected_sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int,
         total = total.add(
             units * pd.Series(known, index=future.products).fillna(0.0), fill_value=0.0
         )
-    return run, total
+    return run, total, forecast

@@ -36,6 +36,7 @@ class Pool:
     count: NDArray[np.int64]
     sells_itself: NDArray[np.bool_]
     keeps: Floats
+    made_on: date | None = None
     overrides: dict[str, dict[Any, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -43,7 +44,9 @@ class Pool:
         """Return the joint demand on the warehouse."""
         told = {product: list(of.values()) for product, of in self.overrides.items()}
         products = self.rows["product"].tolist()
-        return Future(self.location, products, self.starts, self.days, self.values, told)
+        return Future(
+            self.location, products, self.starts, self.days, self.values, told, self.made_on
+        )
 
 
 class Warehouses:
@@ -80,7 +83,8 @@ class Warehouses:
 
         def with_shops(rows: pd.DataFrame, lines: Lines) -> Lines:
             shops = pool.shops.take(rows["product"].map(place).to_numpy(np.int64))
-            there = shops.on_hand - shops.reserved + shops.on_order.sum(axis=1)
+            coming = shops.arriving(shops.on_order.shape[1]).sum(axis=1)
+            there = shops.on_hand - shops.reserved + coming
             pooled = pool_lines(lines, shops, np.arange(len(lines)))
             # what lies in shops takes no room in the warehouse
             return pooled.replace(capacity=lines.capacity + np.maximum(there, 0.0))
@@ -89,6 +93,15 @@ class Warehouses:
             pool.future, prepared, self._facts, today=self._today, joined=joined, pooled=with_shops
         )
         return [self._arriving_here(draft, pool) for draft in found]
+
+    @property
+    def pairs(self) -> set[tuple[str, str]]:
+        """Return products and locations of warehouses that somebody sells, whether they are forecast there or not."""
+        return {
+            (product, location)
+            for location, pool in self.pools.items()
+            for product in pool.rows.loc[(pool.count > 0) | pool.sells_itself, "product"]
+        }
 
     def available(self) -> dict[tuple[str, str], float]:
         """Return units that each warehouse can send, by location and product.
@@ -112,7 +125,8 @@ class Warehouses:
 
     def _open(self, location: str, rows: pd.DataFrame, future: Future) -> Pool:
         rows = rows.reset_index(drop=True)
-        leads = self._leads(location, rows)
+        leads, reviews = self._leads(location, rows)
+        rows = rows.assign(review=reviews)
         periods = lead_shares(rows, replace(self._prepared, leads=leads), future.days).shape[1]
         periods += int(np.ceil(rows["review"].max() / future.days)) + 1
         B, _, T = future.values.shape
@@ -129,21 +143,44 @@ class Warehouses:
             np.zeros(n, dtype=np.int64),
             np.zeros(n, dtype=np.bool_),
             none,
+            future.made_on,
         )
 
-    def _leads(self, location: str, rows: pd.DataFrame) -> dict[tuple[str, str], Floats]:
-        """Return chances of days until an order of the warehouse is in its shops."""
+    def _leads(
+        self, location: str, rows: pd.DataFrame
+    ) -> tuple[dict[tuple[str, str], Floats], list[float]]:
+        """Return chances of days until an order of each line is in the shops, and the days that it must last there."""
         supplied = self._prepared.supplied
         on = supplied[supplied["source"] == location].drop_duplicates("product")
         then = on.set_index("product")["supplier"].to_dict()
-        leads = {}
-        for supplier, product in zip(rows["supplier"], rows["product"], strict=True):
-            leads[supplier, product] = self._prepared.leads[supplier, product]
-            if product in then:
-                of = self._supplying.get(then[product], Supplying())
-                way = self._prepared.ways[then[product], product]
-                leads[supplier, product] = of.sent_on(leads[supplier, product], way, self._today)
-        return leads
+        leads, reviews = {}, []
+        # most products share both ways
+        known: dict[tuple[Any, ...], tuple[Floats, float]] = {}
+        for row in rows.to_dict("records"):
+            pair, shop = (row["supplier"], row["product"]), then.get(row["product"])
+            if shop is None:
+                leads[pair] = self._prepared.leads[pair]
+                reviews.append(float(row["review"]))
+                continue
+            ways = self._prepared.ways[pair], self._prepared.ways[shop, row["product"]]
+            key = (row["supplier"], shop, *(way.tobytes() for way in ways))
+            if key not in known:
+                known[key] = self._through(row["supplier"], shop, *ways)
+            leads[pair], days = known[key]
+            reviews.append(days)
+        return leads, reviews
+
+    def _through(
+        self, supplier: str, shop: str, way: Floats, onwards: Floats
+    ) -> tuple[Floats, float]:
+        """Return the lead time through the warehouse and the days that an order must last. shop: who supplies shops."""
+        first, then = (self._supplying.get(name, Supplying()) for name in (supplier, shop))
+
+        def further(came: Floats, day: date) -> Floats:
+            return then.sent_on(came, onwards, day)
+
+        came = first.delivered(way, self._today)
+        return further(came, self._today), float(first.covered(way, self._today, further))
 
     def _add_shop(self, pool: Pool, future: Future) -> None:
         rows = self._prepared.supplied
@@ -154,7 +191,8 @@ class Warehouses:
         if not len(rows):
             return
         periods = pool.shops.on_order.shape[1]
-        stock = lines_of(rows, future, self._facts, self._today, periods)
+        leads = lead_times_of(lead_shares(rows, self._prepared, future.days))
+        stock = lines_of(rows, future, self._facts, self._today, periods, leads)
         pool.shops = pool_lines(pool.shops, stock, group)
         pool.count[group] += 1
         self._add_paths(pool, future, rows, group)
@@ -169,7 +207,7 @@ class Warehouses:
         pool.sells_itself[group] = True
         paths = demand_of(future, rows)
         leads = lead_times_of(lead_shares(rows, self._prepared, future.days))
-        coming = lines_of(rows, future, self._facts, self._today, paths.shape[2])
+        coming = lines_of(rows, future, self._facts, self._today, paths.shape[2], leads)
         until = np.clip(np.ceil(leads.mean).astype(np.int64), 1, paths.shape[2])
         pool.keeps = pool.keeps.copy()
         for number, periods in enumerate(until.tolist()):

@@ -172,7 +172,17 @@ def _walk(
         [reaching(demand_of(future, here), reach, days) for future, here in groups]
     )
     lines = _joined(
-        [lines_of(here, future, asked.facts, asked.today, reach) for future, here in groups]
+        [
+            lines_of(
+                here,
+                future,
+                asked.facts,
+                asked.today,
+                reach,
+                lead_times_of(lead_shares(here, prepared, days)),
+            )
+            for future, here in groups
+        ]
     )
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: ordered["target"].to_numpy(np.float64)}

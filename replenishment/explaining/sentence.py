@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from replenishment.explaining.explanation import Explanation
+from stocktide.domain.exact_numbers import in_full
 
 
 def sentence(
@@ -105,5 +106,4 @@ def _share(value: float) -> str:
 
 
 def _units(value: float) -> str:
-    text = f"{value:,.3f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+    return in_full(value).replace("-", "−")

@@ -84,7 +84,15 @@ def walked(
         dealt = np.asarray(lead)
         if lead < 0:
             dealt = of_rows.of_paths(sold[: longest + every].sum(axis=0, dtype=np.float32))
-        needs = walk(some, sold, dealt, every, backorders=backorders, windows=windows)
+        needs = walk(
+            some,
+            sold,
+            dealt,
+            every,
+            backorders=backorders,
+            windows=windows,
+            usual=of_rows.middle if lead < 0 else None,
+        )
         if not np.isfinite(needs.demand).all():
             raise ValueError("paths must be finite")
         yield Group(rows, some, of_rows.mean, longest, every, needs)

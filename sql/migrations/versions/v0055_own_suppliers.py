@@ -12,6 +12,4 @@ def upgrade() -> None:
     """Run the schema's next step."""
     driver = op.get_bind().connection.driver_connection
     assert driver is not None  # noqa: S101 - migrations run online only
-    driver.execute(
-        files("sql").joinpath("migrations", "0055_own_suppliers.sql").read_text("utf-8")
-    )
+    driver.execute(files("sql").joinpath("migrations", "0055_own_suppliers.sql").read_text("utf-8"))

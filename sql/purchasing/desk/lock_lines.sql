@@ -1,8 +1,9 @@
 -- Lock lines by their numbers, in one order for everybody, with what is on order for their pair now, and what their
--- currency is worth in the chain's; amounts that name none are in it. arrived: of goods that a warehouse has sent. Binds: :ids, :currency, :today.
+-- currency is worth in the chain's; amounts that name none are in it. arrived: of goods that a warehouse has sent.
+-- Binds: :ids, :currency, :today.
 SELECT o.line_id, o.supplier, o.product, o.location, o.state, o.proposed_milli, o.buyer_milli, o.snoozed_until, o.approved_by,
        o.price_micros, o.currency, o.order_id, o.ordered_milli, o.version, o.order_line, o.source,
-       o.on_order_milli AS on_order_then,
+       o.on_order_milli AS on_order_then, (o.explanation ->> 'lead_days')::integer AS lead_days,
        rate_on(coalesce(o.currency, :currency, ''), coalesce(CAST(:currency AS text), o.currency, ''), CAST(:today AS date)) AS rate,
        (SELECT coalesce(sum(c.opened_milli - c.closed_milli), 0)::bigint
         FROM commitments c

@@ -1,6 +1,7 @@
 """Scopes, order days and where figures come from."""
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,22 @@ def test_deliveries_come_on_days_of_delivery() -> None:
     ).tolist() == [0, 1]
 
 
+def test_an_order_must_last_until_a_later_one_can_come_after_it() -> None:
+    """Not until the next day on which it is ordered: a week of orders comes with one delivery."""
+    day = np.eye(4)
+    assert Supplying().covered(day[2], MONDAY) == 1
+    assert Supplying(weekdays("mon,thu")).covered(day[2], MONDAY) == 3
+    assert Supplying(delivery_days=weekdays("tue")).covered(day[1], MONDAY) == 7
+    assert Supplying(weekdays("mon"), weekdays("tue,fri")).covered(day[1], MONDAY) == 7
+    # what is ordered on Wednesday comes on Friday
+    both = Supplying(weekdays("mon,wed"), weekdays("tue,fri"))
+    assert both.covered(day[1], MONDAY) == 3
+    closed = days_of([(date(2026, 3, 10), date(2026, 3, 10), True)])
+    assert Supplying(delivery_days=weekdays("tue"), closed=closed).covered(day[1], MONDAY) == 14
+    assert Supplying(weekdays("mon"), closed=frozenset()).covered(day[0], MONDAY) == 7
+    assert Supplying(frozenset()).covered(day[1], MONDAY) == 1
+
+
 def test_weekdays_are_those_that_are_named() -> None:
     assert weekdays("sat,sun") == {5, 6}
     assert weekdays(None) == weekdays("mon,tue,wed,thu,fri,sat,sun")
@@ -77,7 +94,7 @@ def test_weekdays_are_those_that_are_named() -> None:
         weekdays("montag")
 
 
-def chosen(offers: list[dict[str, object]], *, active: bool = True) -> list[tuple[object, ...]]:
+def chosen(offers: list[dict[str, Any]], *, active: bool = True) -> list[tuple[object, ...]]:
     """Return source, supplier and whether it is a centre, of A in two regions, and in their warehouses."""
     suppliers = pd.DataFrame(
         {
@@ -96,13 +113,17 @@ def chosen(offers: list[dict[str, object]], *, active: bool = True) -> list[tupl
         {"product": "A", "location": ["N1", "S1", "WN", "WS"], "region": ["N", "S", "N", "S"]}
     )
     terms = {"suppliers": suppliers, "supplier_products": sold}
-    found = offers_of(rows, Facts(*[pd.DataFrame()] * 4, terms=terms, rates={}))
+    none = pd.DataFrame()
+    found = offers_of(rows, Facts(none, none, none, none, terms, {}))
     named = found[["source", "supplier"]].astype(object).where(found["supplier"].notna(), None)
     return [tuple(row) for row in named.where(named.notna(), None).to_numpy()]
 
 
 def test_a_shop_is_supplied_by_the_warehouse_of_its_region_and_a_warehouse_from_outside() -> None:
-    north, south, mill = ({"supplier": one} for one in ("North depot", "South depot", "mill"))
+    named: list[dict[str, Any]] = [
+        {"supplier": one} for one in ("North depot", "South depot", "mill")
+    ]
+    north, south, mill = named
     outside, none = (None, "mill"), (None, None)
     of_north, of_south = ("WN", "North depot"), ("WS", "South depot")
     assert chosen([mill]) == [outside] * 4
