@@ -1537,11 +1537,14 @@ CREATE TABLE order_lines (
     version        integer NOT NULL DEFAULT 1,
     made_at        timestamptz NOT NULL DEFAULT now(),
     changed_at     timestamptz NOT NULL DEFAULT now(),
+    -- the location of ours that the goods come from; null: they are bought
+    source         text COLLATE "C",
     CONSTRAINT order_lines_pkey PRIMARY KEY (line_id),
     CONSTRAINT order_lines_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
     CONSTRAINT order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES purchase_orders(order_id),
     CONSTRAINT order_lines_order_run_id_fkey FOREIGN KEY (order_run_id) REFERENCES order_runs(order_run_id),
     CONSTRAINT order_lines_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT order_lines_source_fkey FOREIGN KEY (source) REFERENCES locations(code),
     CONSTRAINT order_lines_buyer_milli_check CHECK (buyer_milli >= 0),
     CONSTRAINT order_lines_check CHECK ((state = ANY (ARRAY['ordered'::text, 'cancelled'::text])) = (order_id IS NOT NULL)),
     CONSTRAINT order_lines_check1 CHECK ((order_id IS NULL) = (ordered_milli IS NULL)),
@@ -1845,7 +1848,10 @@ CREATE TABLE purchase_orders (
     second_approver text,
     ordered_at      timestamptz NOT NULL DEFAULT now(),
     expected_on     date,
-    CONSTRAINT purchase_orders_pkey PRIMARY KEY (order_id)
+    -- the location of ours that it is a transfer from, and no purchase; null: bought
+    source          text COLLATE "C",
+    CONSTRAINT purchase_orders_pkey PRIMARY KEY (order_id),
+    CONSTRAINT purchase_orders_source_fkey FOREIGN KEY (source) REFERENCES locations(code)
 );
 GRANT SELECT ON purchase_orders TO stocktide_reader;
 
@@ -2566,7 +2572,10 @@ CREATE TABLE suppliers (
     withdrawn_by         text,
     -- who orders there, whose budget pays; null: nobody's
     buyer                text,
+    -- the location of ours that it is, such as a warehouse; null: another company
+    location             text COLLATE "C",
     CONSTRAINT suppliers_pkey PRIMARY KEY (term_id),
+    CONSTRAINT suppliers_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
     CONSTRAINT suppliers_check CHECK (withdrawn_at >= known_since),
     CONSTRAINT suppliers_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
     CONSTRAINT suppliers_currency_check CHECK (currency ~ '^[A-Z]{3}$'::text),

@@ -20,7 +20,7 @@ class Proposal:
     """What a run would order of a product for a location. Quantities are thousandths of a unit.
 
     explanation: data that recompute it. at_risk_micros: sales expected to be lost without it. on_order_milli: on order
-    and in transit as the run saw it.
+    and in transit as the run saw it. source: the location of ours that the goods come from, None where they are bought.
     """
 
     supplier: str
@@ -32,6 +32,7 @@ class Proposal:
     on_order_milli: int = 0
     price_micros: int | None = None
     currency: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ def _renew(
             proposed_milli=0 if proposal is None else proposal.quantity_milli,
             price_micros=line.price_micros if proposal is None else proposal.price_micros,
             currency=line.currency if proposal is None else proposal.currency,
+            source=line.source if proposal is None else proposal.source,
         )
         renewed += new.state == "proposed" and not new.is_touched
         beside += new.is_touched and new.state != "withdrawn"
@@ -173,6 +175,7 @@ def _open(
             need.quantity_milli,
             price_micros=need.price_micros,
             currency=need.currency,
+            source=need.source,
         )
         actions.append(action_row(None, line, "propose", by=by))
     write_lines(connection, [], actions)
@@ -191,6 +194,7 @@ def _row(proposal: Proposal, run: int) -> dict[str, Any]:
         "on_order_milli": proposal.on_order_milli,
         "price_micros": proposal.price_micros,
         "currency": proposal.currency,
+        "source": proposal.source,
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ class Future:
     values: NDArray[np.float32]
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     made_on: date | None = None
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Return the number of each product."""
+        return {product: number for number, product in enumerate(self.products)}
 
 
 def lead_shares(rows: pd.DataFrame, prepared: Prepared, days: float) -> Floats:
@@ -71,7 +77,8 @@ def lines_of(
     own = (expected["supplier"] == expected["line_supplier"]).to_numpy(bool)
     latest = np.broadcast_to(leads.longest, (len(rows),))[expected["row"]]
     ahead = np.where(own, np.minimum(ahead, latest), ahead)
-    ordered = (expected["purpose"] == "on_order").to_numpy(bool)
+    # what a warehouse has sent is an order of its shop
+    ordered = own | (expected["purpose"] == "on_order").to_numpy(bool)
     on_hand = rows["on_hand"].to_numpy(np.float64)
     lots = _of_lines(facts.expiring, rows)
     left = (pd.to_datetime(lots["expires_on"]) - pd.Timestamp(today)).dt.days

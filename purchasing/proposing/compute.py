@@ -1,8 +1,8 @@
 """Lines and paths of one location become proposals: what to order, why, and how stock is expected to go."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -44,6 +44,10 @@ POLICIES: Mapping[str, tuple[str, str | None]] = {
 }
 
 
+# Rows of one location and their lines, to the lines that they order by.
+Pooled = Callable[[pd.DataFrame, Lines], Lines]
+
+
 @dataclass(frozen=True)
 class Draft:
     """Lines of one location and measure with what each of them would order by itself.
@@ -75,15 +79,31 @@ class Shared(NamedTuple):
 
 
 def draft_location(
-    future: Future, prepared: Prepared, facts: Facts, *, today: date, joined: Collection[str]
+    future: Future,
+    prepared: Prepared,
+    facts: Facts,
+    *,
+    today: date,
+    joined: Collection[str],
+    pooled: Pooled = lambda _, lines: lines,
 ) -> list[Draft]:
-    """Return what each line of one location would order by itself. joined: suppliers whose lines share something."""
-    place = {product: number for number, product in enumerate(future.products)}
+    """Return what each line of one location would order by itself. joined: suppliers whose lines share something.
+
+    pooled: adds the stock of other locations to lines that order for them.
+    """
     return [
         _draft(
-            str(measure), rows, _demand(future, rows, place), future, prepared, facts, today, joined
+            str(measure),
+            rows,
+            demand_of(future, rows),
+            future,
+            prepared,
+            facts,
+            today,
+            joined,
+            pooled,
         )
-        for measure, rows in _groups(future, prepared, place)
+        for measure, rows in _groups(future, prepared)
     ]
 
 
@@ -99,13 +119,12 @@ def tell_location(
     drafts: of this location. shared: by product and location; prices: by supplier and product, where they are not
     those of the terms.
     """
-    place = {product: number for number, product in enumerate(future.products)}
     made: list[Proposal] = []
     for draft in drafts:
         notes = _notes(draft.rows, facts, future)
-        quantities = _quantities(draft, shared)
+        quantities = quantities_of(draft, shared)
         for number in np.flatnonzero(quantities > 0).tolist():
-            demand = _demand(future, draft.rows.iloc[[number]], place)
+            demand = demand_of(future, draft.rows.iloc[[number]])
             quantity = float(quantities[number])
             made.append(
                 _tell(
@@ -123,18 +142,17 @@ def tell_location(
     return made
 
 
-def _groups(
-    future: Future, prepared: Prepared, place: Mapping[str, int]
-) -> Iterator[tuple[Any, pd.DataFrame]]:
+def demand_of(future: Future, rows: pd.DataFrame) -> NDArray[np.float32]:
+    """Return the paths of some lines of a location: (n, B, T) units."""
+    return future.values[:, rows["product"].map(future.place).to_numpy(), :].transpose(1, 0, 2)
+
+
+def _groups(future: Future, prepared: Prepared) -> Iterator[tuple[Any, pd.DataFrame]]:
     rows = prepared.rows
-    here = rows[(rows["location"] == future.location) & rows["product"].isin(place)]
+    here = rows[(rows["location"] == future.location) & rows["product"].isin(future.products)]
     together = here["target"].where(here["measure"] == TOTAL, 0.0)
     for (measure, _), group in here.groupby(["measure", together], sort=True):
         yield measure, group.reset_index(drop=True)
-
-
-def _demand(future: Future, rows: pd.DataFrame, place: Mapping[str, int]) -> NDArray[np.float32]:
-    return future.values[:, rows["product"].map(place).to_numpy(), :].transpose(1, 0, 2)
 
 
 def _draft(
@@ -146,13 +164,14 @@ def _draft(
     facts: Facts,
     today: date,
     joined: Collection[str],
+    pooled: Pooled,
 ) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
     shares = lead_shares(rows, prepared, future.days)
     wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
     leads = lead_times_of(shares)
-    lines = lines_of(rows, future, facts, today, demand.shape[2], leads)
+    lines = pooled(rows, lines_of(rows, future, facts, today, demand.shape[2], leads))
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
     policy = make_policy(kind, len(rows), review=review, **aims)  # type: ignore[arg-type]  # a kind of POLICIES
@@ -201,7 +220,7 @@ def orders_around(lines: Lines, found: Orders) -> Floats:
     return np.sort(np.concatenate([np.zeros((len(lines), 1)), found.grid, packs], axis=1), axis=1)
 
 
-def _quantities(draft: Draft, shared: Mapping[tuple[str, str], Shared]) -> Floats:
+def quantities_of(draft: Draft, shared: Mapping[tuple[str, str], Shared]) -> Floats:
     """Return what each line orders: (n,) units."""
     own = draft.found.quantity.tolist()
     pairs = zip(draft.rows["product"], draft.rows["location"], own, strict=True)
@@ -228,6 +247,13 @@ def _tell(
     pair = (row["product"], row["location"])
     why = shared[pair].why if pair in shared else None
     told = explain(draft.found, draft.lines, draft.policy, number, quantity=quantity, changed=why)
+    if "shops" in row:
+        told = replace(
+            told,
+            shops=int(row["shops"]),
+            in_shops=float(row["in_shops"]),
+            sells_itself=bool(row["sells_itself"]),
+        )
     periods = draft.lines.on_order.shape[1]
     line = draft.lines.take(slice(number, number + 1))
     stock = _projected(
@@ -250,10 +276,18 @@ def _tell(
         "overrides": overrides_in(
             future, row["product"], int(np.ceil(draft.found.periods[number]))
         ),
-        "days": [day.isoformat() for day in future.starts[: stock["without"].shape[0]]],
-        **{name: np.round(values, 3).tolist() for name, values in stock.items()},
+        "days": [day.isoformat() for day in future.starts[:periods]],
+        # of the days that the forecast has
+        **{
+            name: np.round(values[: len(future.starts)], 3).tolist()
+            for name, values in stock.items()
+        },
     }
+    source = row["source"] if isinstance(row["source"], str) else None
     price = _known_number(prices.get((row["supplier"], row["product"]), row["order_price"]))
+    if source is not None:
+        # goods of our own are paid for already
+        price = None
     return Proposal(
         supplier=row["supplier"],
         product=row["product"],
@@ -263,7 +297,8 @@ def _tell(
         at_risk_micros=round(1e6 * float(draft.at_risk[number]) * float(row["price"])),
         on_order_milli=int(row["coming_milli"]),
         price_micros=None if price is None else round(1e6 * price),
-        currency=None if pd.isna(row["order_currency"]) else row["order_currency"],
+        currency=None if price is None or pd.isna(row["order_currency"]) else row["order_currency"],
+        source=source,
     )
 
 

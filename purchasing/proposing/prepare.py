@@ -1,7 +1,7 @@
 """Facts and terms become the figures of each line; whatever is missing takes a default, and says so."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.dates import Supplying, days_of, middle_day, weekdays
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
 
 Floats = NDArray[np.float64]
@@ -42,11 +43,17 @@ class Defaults:
 class Prepared:
     """Lines of all pairs, a row each, indexed 0, 1, …, and what arrays cannot hold.
 
-    rows: product, location and figures. leads: chances of 0, 1, … days to an arrival, by supplier and product.
+    rows: product, location and figures; source: the location of ours that a line comes from, None where it is bought.
+    leads: chances of 0, 1, … days to an arrival, by supplier and product; ways: the same without the days on which
+    orders are taken and delivered. centres: lines of warehouses of what they supply to shops, and supplied: those of
+    their shops; both with is_open, whether they can be ordered today.
     """
 
     rows: pd.DataFrame
     leads: Mapping[tuple[str, str], Floats]
+    centres: pd.DataFrame = field(default_factory=pd.DataFrame)
+    supplied: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ways: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
 
 
 def prepare(
@@ -65,14 +72,27 @@ def prepare(
     supplying = supplying_of(facts)
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
-    closed = [name for name, of in days.items() if not (every or of.takes_orders(today))]
-    rows = rows[~rows["supplier"].isin(closed)].reset_index(drop=True)
+    closed = {name for name, of in days.items() if not (every or of.takes_orders(today))}
+    rows["is_open"] = ~rows["supplier"].isin(closed)
+    # a warehouse orders for its shops on days on which they do not order, and serves them when it does not order
+    inner = rows["source"].notna() | rows["is_centre"]
+    rows = rows[rows["is_open"] | inner].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
-    leads, reviews, sources = _leads(rows, facts, supplying, today, defaults)
+    ways, sources = _ways(rows, facts, defaults)
+    leads, reviews = _leads(ways, supplying, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
-    return Prepared(with_days(rows, leads, reviews, today), leads)
+    rows = with_days(rows, leads, reviews, today)
+    now, centres, supplied = (
+        rows[some].reset_index(drop=True)
+        for some in (
+            rows["is_open"] & ~rows["is_centre"],
+            rows["is_centre"],
+            rows["source"].notna(),
+        )
+    )
+    return Prepared(now, leads, centres, supplied, ways)
 
 
 def with_days(
@@ -105,17 +125,10 @@ def _classes(sales: pd.Series) -> dict[str, str]:
 
 
 def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """Choose the supplier of each product: by rank, then price; else the one that delivered it most; else nobody."""
-    suppliers, sold = facts.terms["suppliers"], facts.terms["supplier_products"]
-    active = set(suppliers.loc[suppliers["active"].astype(bool), "supplier"])
-    offered = sold[sold["supplier"].isin(active)].sort_values(
-        ["product", "rank", "price_micros", "supplier"]
-    )
-    chosen = offered.drop_duplicates("product").rename(columns={"currency": "offer_currency"})
-    keep = ["product", "supplier", "price_micros", "offer_currency", "pack_milli", "minimum_milli", "multiple_milli",
-            "lead_days"]  # fmt: skip
-    rows = rows.merge(chosen[keep], on="product", how="left")
-    inactive = set(suppliers["supplier"]) - active
+    """Choose the supplier of each line: as `offers_of` does; else the one that delivered it most; else nobody."""
+    suppliers = facts.terms["suppliers"]
+    rows = offers_of(rows, facts)
+    inactive = set(suppliers.loc[~suppliers["active"].astype(bool), "supplier"])
     seen = facts.lead_times.dropna(subset=["product"])
     seen = seen[~seen["supplier"].isin(inactive)].sort_values(
         ["product", "lines"], ascending=[True, False]
@@ -259,36 +272,41 @@ def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
 
 
 def _leads(
-    rows: pd.DataFrame,
-    facts: Facts,
-    supplying: Mapping[str, Supplying],
-    today: date,
-    defaults: Defaults,
-) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], int], dict[tuple[str, str], str]]:
-    """Return, by supplier and product, chances of days to an arrival, the days it must last, where they come from."""
-    learnt = {(row["supplier"], row["product"]): row for row in facts.lead_times.to_dict("records")}
-    promised = facts.terms["suppliers"].set_index("supplier")["lead_days"].to_dict()
+    ways: Mapping[tuple[str, str], Floats], supplying: Mapping[str, Supplying], today: date
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], int]]:
+    """Return, by supplier and product, chances of days to an arrival, and the days it must last."""
     leads: dict[tuple[str, str], Floats] = {}
     reviews: dict[tuple[str, str], int] = {}
     # most products of a supplier share its lead times
     known: dict[tuple[str, bytes], tuple[Floats, int]] = {}
+    for pair, shares in ways.items():
+        key = (pair[0], shares.tobytes())
+        if key not in known:
+            of = supplying.get(pair[0], Supplying())
+            known[key] = of.delivered(shares, today), of.covered(shares, today)
+        leads[pair], reviews[pair] = known[key]
+    return leads, reviews
+
+
+def _ways(
+    rows: pd.DataFrame, facts: Facts, defaults: Defaults
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], str]]:
+    """Return chances of days on the way by supplier and product, and where each comes from."""
+    learnt = {(row["supplier"], row["product"]): row for row in facts.lead_times.to_dict("records")}
+    promised = facts.terms["suppliers"].set_index("supplier")["lead_days"].to_dict()
+    ways: dict[tuple[str, str], Floats] = {}
     sources: dict[tuple[str, str], str] = {}
     for row in rows.drop_duplicates(["supplier", "product"]).to_dict("records"):
         pair = (row["supplier"], row["product"])
-        shares, sources[pair] = _lead(
+        ways[pair], sources[pair] = _way(
             learnt.get(pair) or learnt.get((row["supplier"], None)),
             _first(row["lead_days"], promised.get(row["supplier"])),
             defaults,
         )
-        key = (row["supplier"], shares.tobytes())
-        if key not in known:
-            of = supplying.get(row["supplier"], Supplying())
-            known[key] = of.delivered(shares, today), of.covered(shares, today)
-        leads[pair], reviews[pair] = known[key]
-    return leads, reviews, sources
+    return ways, sources
 
 
-def _lead(
+def _way(
     learnt: Mapping[Any, Any] | None, promised: float | None, defaults: Defaults
 ) -> tuple[Floats, str]:
     if learnt is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -14,8 +15,10 @@ from purchasing.proposing.compute import draft_location, tell_location
 from purchasing.proposing.facts import Doubts, read_facts
 from purchasing.proposing.moves import plan_moves
 from purchasing.proposing.prepare import Defaults, prepare
+from purchasing.proposing.rationing import find_short, ration
 from purchasing.proposing.shared_lines import joined_suppliers
 from purchasing.proposing.sharing import share_orders
+from purchasing.proposing.warehouses import Warehouses
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
 
@@ -52,27 +55,33 @@ def propose_today(
         run, sales, forecast = expected_sales(read_futures, facts.pairs)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         joined = joined_suppliers(facts)
-        drafts = {
-            future.location: draft_location(future, prepared, facts, today=today, joined=joined)
-            for future in read_futures()[1]
-        }
+        warehouses, drafts = Warehouses(prepared, facts, today=today), {}
+        for future in read_futures()[1]:
+            drafts[future.location] = draft_location(
+                future, prepared, facts, today=today, joined=joined
+            )
+            warehouses.add(future)
+        pools = [
+            (pool.future, warehouses.drafts(pool, joined=joined))
+            for pool in warehouses.pools.values()
+        ]
+        of_shops = [one for found in drafts.values() for one in found]
         shared = share_orders(
-            [one for found in drafts.values() for one in found], facts, today=today
+            [*of_shops, *(one for _, found in pools for one in found)], facts, today=today
         )
+        stock = warehouses.available()
+        # of what is short alone: paths of all locations may not fit into memory, they are read again
+        if short := find_short(of_shops, shared, stock):
+            ration(short, shared, read_futures()[1], prepared)
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
-        unknown = without_forecast(facts.pairs, forecast)
+        unknown = without_forecast(facts.pairs, forecast | warehouses.pairs)
         if unknown:
             tell(f"{len(unknown):,} shelves have no forecast: nothing is proposed for them")
-        moves = plan_moves(
-            [one for found in drafts.values() for one in found],
-            facts,
-            least_worth=defaults.move_worth,
-        )
+        moves = plan_moves(of_shops, facts, least_worth=defaults.move_worth, orders=shared.lines)
         proposals: list[Proposal] = []
-        # paths of all locations may not fit into memory: they are read again
-        for future in read_futures()[1]:
-            of = drafts[future.location]
+        told = chain(((one, drafts[one.location]) for one in read_futures()[1]), pools)
+        for future, of in told:
             made = tell_location(future, of, facts, shared.lines, shared.prices)
             proposals += made
             tell(f"{future.location}: {len(made):,} lines")

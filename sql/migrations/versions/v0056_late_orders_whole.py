@@ -5,7 +5,7 @@ from importlib.resources import files
 from alembic import op
 
 revision = "0056"
-down_revision = "0053"
+down_revision = "0055"
 
 
 def upgrade() -> None:
