@@ -29,7 +29,8 @@ class Needs:
     need: (n, B), the order without which something would be missed until the next one can arrive; below 0: there is
     more than enough. later: (K, n, B), the same until the K arrivals after that. demand: (n, B), from now until the
     next order's arrival. window: (n, B), the part of it after this order's arrival. stock: (n, B), what is there when
-    the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then.
+    the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then. used:
+    (K, n, B), units sold, or asked for, before each of the K reviews after this one.
     """
 
     need: Single
@@ -38,6 +39,7 @@ class Needs:
     window: Single
     stock: Single
     lost: Single
+    used: Single
 
 
 def walk(
@@ -96,6 +98,7 @@ class _State:
             np.zeros(shape, dtype=np.float32) for _ in range(5)
         )
         self.tops = np.zeros((windows, *shape), dtype=np.float32)
+        self.used = np.zeros((windows - 1, *shape), dtype=np.float32)
         # a shelf that will be cleared before the next order need not look full
         stays = lines.ends > self.last + review
         self.presentation = np.where(stays, lines.presentation, 0.0).astype(np.float32)
@@ -120,6 +123,7 @@ class _State:
         else:
             self._lose(sold, free)
         self.total += sold
+        self._review(t + 1)
         if self.lots is not None:
             self.y += self.lots.expired(t, self.total - self.lost)
         if free is not False:
@@ -129,6 +133,12 @@ class _State:
         for k in range(self.windows):
             if (done := self._since(t, (k + 1) * self.review - 1)) is not False:
                 _put(self.tops[k], self.top, done)
+
+    def _review(self, t: int) -> None:
+        """Note what was used, if t is one of the later reviews."""
+        number, rest = divmod(t, self.review)
+        if rest == 0 and 0 < number < self.windows:
+            np.subtract(self.total, self.lost, out=self.used[number - 1])
 
     def _since(self, t: int, passed: int) -> Mask:
         """Return on which paths the order arrived so many periods before t."""
@@ -168,6 +178,7 @@ class _State:
             self.demand - self.before,
             self.stock,
             np.maximum(-self.stock, 0) if self.backorders else self.lost,
+            self.used,
         )
 
 

@@ -12,6 +12,7 @@ from replenishment.lines.lines import Lines
 from replenishment.lines.walk import Needs
 from replenishment.ordering.least_cost import expected_cost, unit_costs
 from replenishment.ordering.propose import WINDOWS_MAX
+from replenishment.ordering.wanted import until_wanted
 
 
 def line_needs(
@@ -29,7 +30,9 @@ def line_needs(
     n, every = len(lines), _periods(review, len(lines))
     check_paths(lines, paths, leads, every)
     shape = (n, paths.shape[1])
-    needs = Needs(*(np.empty(s, np.float32) for s in (shape, (0, *shape), *[shape] * 4)))
+    needs = Needs(
+        *(np.empty(s, np.float32) for s in (shape, (0, *shape), *[shape] * 4, (0, *shape)))
+    )
 
     def block(rows: slice) -> None:
         for group in walked(
@@ -80,7 +83,7 @@ def order_costs(
             windows = 1 + g.needs.later.shape[0]
             w = unit_costs(g.lines, g.lead, g.review, windows, backorders=backorders)
             at = rows.start + g.rows
-            costs[at] = expected_cost(g.needs, w, units[at])
+            costs[at] = expected_cost(until_wanted(g.needs, w, g.lines), w, units[at])
 
     in_blocks(n, paths.shape[1], block, os.cpu_count() or 1)
     return costs

@@ -22,6 +22,7 @@ from replenishment.ordering.targets import (
     order_for_safety_factor,
     share_met,
 )
+from replenishment.ordering.wanted import until_wanted
 
 # Review periods after an order's arrival that its units are followed for, as far as the paths reach.
 WINDOWS_MAX = 28
@@ -78,6 +79,7 @@ def propose_orders(
 def _propose(group: Group, policy: Policy, parts: int, *, backorders: bool) -> Proposal:
     lines, needs = group.lines, group.needs
     w = unit_costs(lines, group.lead, group.review, 1 + needs.later.shape[0], backorders=backorders)
+    needs = until_wanted(needs, w, lines)
     need, target = _needed(policy, lines, needs, w)
     # exact to thousandths, as all quantities are, and whole where nothing else can be ordered: what a sentence says
     # then adds up. The packs are the same; least cost may round down, so its need stays as it is
