@@ -5,7 +5,7 @@ import os
 import numpy as np
 from numpy.typing import ArrayLike
 
-from replenishment.formulas.conditions import Array
+from replenishment.formulas.conditions import Array, not_negative, whole
 from replenishment.lines.blocks import Paths, check_paths, in_blocks, walked
 from replenishment.lines.lead_times import LeadTimes, Periods
 from replenishment.lines.lines import Lines
@@ -69,6 +69,7 @@ def order_costs(
     units = np.asarray(orders, dtype=np.float64)
     if units.ndim not in (1, 2) or units.shape[0] != n:
         raise ValueError(f"orders must be one row of each of {n} lines")
+    not_negative(orders=units)
     costs = np.empty(units.shape)
 
     def block(rows: slice) -> None:
@@ -106,6 +107,7 @@ def pack_grid(lines: Lines, quantity: Array, *, fewer: int = 8, more: int = 8) -
 
 
 def _periods(review: ArrayLike, n: int) -> Periods:
+    whole(review=review)
     every = np.broadcast_to(np.asarray(review, dtype=np.int64), (n,))
     if (every < 1).any():
         raise ValueError("review must be at least one period")

@@ -5,7 +5,7 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from replenishment.formulas.conditions import Array
+from replenishment.formulas.conditions import Array, whole
 from replenishment.formulas.lot_sizes import eoq
 from replenishment.lines.blocks import Group, Paths, check_paths, in_blocks, walked
 from replenishment.lines.lead_times import LeadTimes
@@ -50,9 +50,11 @@ def propose_orders(
     the demand of period 0.
     backorders: what is missed waits, else it is lost. parts: of each order, for `within_budget`.
     workers: threads, as many as cores unless said.
-    Raises ValueError for other shapes, negative or infinite demand, and paths that end too soon.
+    Raises ValueError for other shapes, a policy of other lines, negative or infinite demand, and paths that end too
+    soon. Paths are walked in single precision: whole units are exact up to 16 million.
     """
     check_paths(lines, paths, leads, policy.review)
+    whole(parts=parts - 1)
     n = len(lines)
     longest = WINDOWS_MAX if policy.kind == "least_cost" else 1
 
@@ -73,7 +75,7 @@ def propose_orders(
 
     threads = (os.cpu_count() or 1) if workers is None else workers
     found = in_blocks(n, paths.shape[1], block, threads)
-    return joined([part for one in found for part in one], n)
+    return joined([part for one in found for part in one], n, grid_parts=parts)
 
 
 def _propose(group: Group, policy: Policy, parts: int, *, backorders: bool) -> Proposal:

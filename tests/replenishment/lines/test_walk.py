@@ -185,6 +185,9 @@ def test_a_new_product_has_the_planned_mean_and_an_unknown_level() -> None:
         (lambda: fixed_lead_times(1.5), "whole"),
         (lambda: lead_times_of([0.5, 0.2]), "sum to 1"),
         (lambda: lead_times_from([[]]), "sample"),
+        (lambda: lead_times_from([3, 4, 5]), "a list of each line"),
+        (lambda: fixed_lead_times([]), "periods"),
+        (lambda: make_lines([0], pack=1e13, multiple=4), "common step"),
         (lambda: line_needs(make_lines([1]), np.ones((2, 3, 4)), fixed_lead_times(1), 1), "paths"),
         (
             lambda: line_needs(make_lines([1]), np.ones((1, 3, 4)), fixed_lead_times(3), 2),

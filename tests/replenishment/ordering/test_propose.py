@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, poisson
 
 from replenishment import (
+    KINDS,
     explain,
     fixed_lead_times,
     lead_times_of,
@@ -32,6 +33,7 @@ from replenishment.formulas.lot_sizes import eoq
 from replenishment.lines import blocks
 from tests.replenishment.orders import TARGETS, Case, cases
 
+BASE_STOCK = make_policy("base_stock", 1, cycle_service=0.9)
 FEW = settings(max_examples=40, deadline=None)
 
 
@@ -359,11 +361,43 @@ def test_rounding_goes_up_to_steps_that_packs_and_multiples_share() -> None:
         (lambda: make_policy("guess", 1), "kind"),  # type: ignore[arg-type]
         (lambda: ordered("newsvendor"), "unit_cost"),
         (lambda: ordered("min_max", cycle_service=0.9), "holding"),
+        (lambda: on([[[1, 2, 3]]]), "paths must be an array"),
+        (lambda: on(np.array([[["1", "2", "3"]]])), "paths must be numbers"),
+        (lambda: on(np.array([[[1, np.inf, 3]]])), "paths must be finite"),
+        (lambda: on(np.ones((2, 2, 3)), lines=2), "the policy is of 1 lines, and there are 2"),
+        (lambda: on(np.ones((1, 2, 3)), parts=0), "parts"),
+        (lambda: costs_of(-5), "orders"),
+        (lambda: costs_of(5, review=1.5), "review"),
+        (lambda: explain(on(np.ones((1, 2, 3))), make_lines([0]), BASE_STOCK, -1), "row"),
     ],
 )
 def test_nonsense_is_refused_by_name(call: Any, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_no_lines_have_no_orders() -> None:
+    """The supplier of whom nothing is bought, on the way of everybody else."""
+    for kind in KINDS:
+        target = {} if kind in ("newsvendor", "least_cost") else {"fill_rate": 0.9}
+        policy = make_policy(kind, 0, **target)
+        found = propose_orders(make_lines([]), np.ones((0, 3, 4)), fixed_lead_times(2), policy)
+        assert (len(found), found.grid.shape, found.down.dtype) == (0, (0, 8), np.bool_)
+
+
+def test_nothing_to_order_is_0_for_those_who_print_it() -> None:
+    found = on(np.ones((1, 2, 3)), stock=9)
+    assert str(found.quantity[0]) == "0.0"
+
+
+def on(paths: Any, *, lines: int = 1, stock: float = 0, **more: Any) -> Any:
+    return propose_orders(
+        make_lines(np.full(lines, stock)), paths, fixed_lead_times(1), BASE_STOCK, **more
+    )
+
+
+def costs_of(order: float, review: float = 1) -> None:
+    order_costs(make_lines([0]), np.ones((1, 2, 3)), fixed_lead_times(0), review, [order])
 
 
 def ordered(kind: Any, **target: float) -> None:
