@@ -82,7 +82,8 @@ def walked(
 ) -> Iterator[Group]:
     """Walk one block, lines that share lead time and review together. Yields each group with its needs.
 
-    paths: (n, B, T) of the block. windows_max: walk on for so many windows as far as the paths reach.
+    paths: (n, B, T) of the block. windows_max: walk on for so many windows as far as the paths reach; more than one
+    where costs decide.
     """
     n, B, T = paths.shape
     for rows, lead, longest, every in _alike(leads, review, n, max(WALK_NUMBERS // B, 1)):
@@ -94,7 +95,15 @@ def walked(
             dealt = of_rows.of_paths(sold[: longest + every].sum(axis=0, dtype=np.float32))
         # what is infinite is refused below, by its name
         with np.errstate(invalid="ignore", over="ignore"):
-            needs = walk(some, sold, dealt, every, backorders=backorders, windows=windows)
+            needs = walk(
+                some,
+                sold,
+                dealt,
+                every,
+                backorders=backorders,
+                windows=windows,
+                by_cost=windows_max > 1,
+            )
         if not np.isfinite(needs.demand).all():
             raise ValueError("paths must be finite")
         yield Group(rows, some, of_rows.mean, longest, every, needs)

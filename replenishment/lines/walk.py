@@ -30,7 +30,9 @@ class Needs:
     more than enough. later: (K, n, B), the same until the K arrivals after that. demand: (n, B), from now until the
     next order's arrival. window: (n, B), the part of it after this order's arrival. stock: (n, B), what is there when
     the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then. used:
-    (K, n, B), units sold, or asked for, before each of the K reviews after this one.
+    (K, n, B), units sold, or asked for, before each of the K reviews after this one. within: (R, n, B), need at the end
+    of each period between two arrivals, with lost sales the highest so far; empty where they are one period apart, or
+    nothing is decided by cost.
     """
 
     need: Single
@@ -40,6 +42,7 @@ class Needs:
     stock: Single
     lost: Single
     used: Single
+    within: Single
 
 
 def walk(
@@ -50,15 +53,18 @@ def walk(
     *,
     backorders: bool,
     windows: int,
+    by_cost: bool = False,
 ) -> Needs:
     """Walk one block of lines. paths: (T, n, B) units, period-major. leads: () or (n, B). windows: 1 + K.
+
+    by_cost: costs decide, so each period counts.
 
     The presentation stock counts as needed. What a shelf life does not reach is not.
     """
     T, n, B = paths.shape
     assert len(lines) == n
     assert leads.shape in ((), (n, B))
-    state = _State(lines, (n, B), leads, review, windows, backorders=backorders)
+    state = _State(lines, (n, B), leads, review, windows, backorders=backorders, by_cost=by_cost)
     assert state.periods <= T
     for t in range(state.periods):
         state.step(t, paths[t])
@@ -77,6 +83,7 @@ class _State:
         windows: int,
         *,
         backorders: bool,
+        by_cost: bool,
     ) -> None:
         self.review, self.windows, self.backorders = review, windows, backorders
         # the narrower the numbers, the faster they are compared
@@ -99,6 +106,8 @@ class _State:
         )
         self.tops = np.zeros((windows, *shape), dtype=np.float32)
         self.used = np.zeros((windows - 1, *shape), dtype=np.float32)
+        inside = review if review > 1 and by_cost else 0
+        self.within = np.zeros((inside, *shape), dtype=np.float32)
         # a shelf that will be cleared before the next order need not look full
         stays = lines.ends > self.last + review
         self.presentation = np.where(stays, lines.presentation, 0.0).astype(np.float32)
@@ -128,6 +137,11 @@ class _State:
             self.y += self.lots.expired(t, self.total - self.lost)
         if free is not False:
             np.maximum(self.top, _only(self.y, self._reached(t, free)), out=self.top)
+        # who waits is served by what comes; what was lost, or cannot be reached, is not
+        needed = self.y if self.backorders and not self.short_lived else self.top
+        for passed in range(len(self.within)):
+            if (now := self._since(t, passed)) is not False:
+                _put(self.within[passed], needed, now)
         if (done := self._since(t, self.review - 1)) is not False:
             _put(self.demand, self.total, done)
         for k in range(self.windows):
@@ -168,9 +182,9 @@ class _State:
 
     def needs(self) -> Needs:
         """Return what was found."""
-        tops = self.tops
+        tops, within = self.tops, self.within
         if self.presentation.any():
-            tops = tops + self.presentation[None, :, None]
+            tops, within = (one + self.presentation[None, :, None] for one in (tops, within))
         return Needs(
             tops[0],
             tops[1:],
@@ -179,6 +193,7 @@ class _State:
             self.stock,
             np.maximum(-self.stock, 0) if self.backorders else self.lost,
             self.used,
+            within,
         )
 
 
@@ -201,7 +216,10 @@ class _Lots:
     """Lots that expire, first to expire first sold."""
 
     def __init__(self, lines: Lines, shape: tuple[int, int]) -> None:
-        self.until = np.cumsum(lines.expiring, axis=1).astype(np.float32)
+        # promised units are taken out of them, first to expire first
+        self.until = (np.cumsum(lines.expiring, axis=1) - lines.reserved[:, None]).astype(
+            np.float32
+        )
         self.gone = np.zeros(shape, dtype=np.float32)
 
     def expired(self, t: int, served: Single) -> Single:

@@ -25,14 +25,14 @@ def line_needs(
 ) -> Needs:
     """Return what n lines need on each path until the next order can arrive. Arguments of `propose_orders`.
 
-    All lines stand in memory, five arrays of (n, B) in single precision. `later` is empty.
+    All lines stand in memory, five arrays of (n, B) in single precision. What belongs to
+    later orders is empty.
     """
     n, every = len(lines), _periods(review, len(lines))
     check_paths(lines, paths, leads, every)
     shape = (n, paths.shape[1])
-    needs = Needs(
-        *(np.empty(s, np.float32) for s in (shape, (0, *shape), *[shape] * 4, (0, *shape)))
-    )
+    none = (0, *shape)
+    needs = Needs(*(np.empty(s, np.float32) for s in (shape, none, *[shape] * 4, none, none)))
 
     def block(rows: slice) -> None:
         for group in walked(
@@ -81,10 +81,9 @@ def order_costs(
             backorders=backorders,
             windows_max=WINDOWS_MAX,
         ):
-            windows = 1 + g.needs.later.shape[0]
-            w = unit_costs(g.lines, g.lead, g.review, windows, backorders=backorders)
+            unit = unit_costs(g.lines, g.lead, g.review, g.needs, backorders=backorders)
             at = rows.start + g.rows
-            costs[at] = expected_cost(until_wanted(g.needs, w, g.lines), w, units[at])
+            costs[at] = expected_cost(until_wanted(g.needs, unit, g.lines), unit, units[at])
 
     in_blocks(n, paths.shape[1], block, os.cpu_count() or 1)
     return costs

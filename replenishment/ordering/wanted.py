@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from replenishment.formulas.conditions import Array
 from replenishment.lines.lines import Lines
 from replenishment.lines.walk import Needs, Single
-from replenishment.ordering.least_cost import order_of_least_cost
+from replenishment.ordering.least_cost import UnitCosts, order_of_least_cost
 
 # After so many rounds the share of paths does not move any more.
 ROUNDS = 3
@@ -40,11 +40,12 @@ class _Wanted(NamedTuple):
         return np.asarray(self.mean + chosen)
 
 
-def until_wanted(needs: Needs, w: Array, lines: Lines) -> Needs:
+def until_wanted(needs: Needs, costs: UnitCosts, lines: Lines) -> Needs:
     """Return the needs, those of later windows raised to what their orders would want of this order's units.
 
-    w: as of `unit_costs`. Lines that spoil or end keep theirs: what is wanted there may still be thrown away.
+    Lines that spoil or end keep theirs: what is wanted there may still be thrown away.
     """
+    w = costs.w
     K, B = needs.later.shape[0], needs.need.shape[1]
     keeps = np.isinf(lines.shelf_life) & np.isinf(lines.ends) & (w[:, 0] < 0)
     if K == 0 or not keeps.any():
@@ -55,7 +56,7 @@ def until_wanted(needs: Needs, w: Array, lines: Lines) -> Needs:
     for _ in range(ROUNDS):
         place = np.clip(np.ceil(share * B - 1e-9).astype(np.int64) - 1, 0, B - 1)
         found = replace(needs, later=_raised(needs.later, wanted, place, keeps))
-        order = order_of_least_cost(found, w).astype(np.float32)
+        order = order_of_least_cost(found, costs).astype(np.float32)
         share = np.minimum((needs.need <= order[:, None] + 1e-4).mean(axis=1), most)
     return found
 
@@ -64,7 +65,7 @@ def _ratio(w: Array) -> Array:
     """Return the newsvendor's ratio of a unit missed and a unit held for one review; 0 where nothing is saved."""
     saved = np.maximum(-w[:, 0], 0.0)
     total = saved + np.maximum(w[:, 1], 0.0)
-    return np.divide(saved, total, out=np.zeros_like(saved), where=total > 0)
+    return np.asarray(np.divide(saved, total, out=np.zeros_like(saved), where=total > 0))
 
 
 def _raised(

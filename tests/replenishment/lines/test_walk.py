@@ -70,6 +70,12 @@ def situations(draw: st.DrawFn) -> tuple[Lines, NDArray[Any], int, int]:
     return line, paths, lead, draw(st.integers(1, T - lead))
 
 
+def test_a_promised_unit_is_taken_out_of_the_lot_that_expires() -> None:
+    line = make_lines([1], reserved=1, expiring=[[1]])
+    needs = line_needs(line, np.zeros((1, 2, 3)), fixed_lead_times(2), 1)
+    assert needs.need[0].tolist() == [0, 0]
+
+
 @given(situation=situations(), order=st.integers(0, 30))
 @settings(max_examples=150, deadline=None)
 def test_what_an_order_misses_is_its_need_beyond_it(

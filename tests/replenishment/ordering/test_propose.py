@@ -289,6 +289,26 @@ def test_least_cost_is_the_best_base_stock_of_steady_demand(
     assert poisson_cost(found.quantity[0], 1, shortage, total) <= 1.01 * best.cost
 
 
+@pytest.mark.parametrize(
+    ("mean", "lead", "review", "shortage"), [(0.5, 2, 4, 4), (5, 0, 7, 9), (20, 2, 4, 9)]
+)
+def test_least_cost_is_the_best_level_of_a_longer_review(
+    mean: float, lead: int, review: int, shortage: float
+) -> None:
+    """Who waits does so for some of the periods between two orders; to charge half of them all cost up to a tenth."""
+    paths = np.random.default_rng(16).poisson(mean, (1, 4000, lead + 4 * review))
+    lines = make_lines([0], holding=1, shortage=shortage)
+    policy = make_policy("least_cost", 1, review=review)
+    found = propose_orders(lines, paths, fixed_lead_times(lead), policy, backorders=True)
+    totals = mean * (lead + 1 + np.arange(review))
+
+    def cost(level: float) -> float:
+        return float(poisson_cost(level, 1, shortage, totals).mean())
+
+    best = min(cost(level) for level in range(int(totals[-1] * 2 + 10)))
+    assert cost(found.quantity[0]) <= 1.01 * best
+
+
 def test_least_cost_counts_what_is_thrown_away() -> None:
     """The last order of a line that ends, and bread: a unit too many loses what it cost, less its salvage."""
     rng = np.random.default_rng(11)
