@@ -172,6 +172,12 @@ def test_nonsense_is_refused_by_name(call: Any, named: str) -> None:
         call()
 
 
+def test_a_replay_of_warm_up_alone_has_no_average_stock() -> None:
+    terms = ReplayTerms(fixed_lead_times(1), warm_up=9)
+    found = replay(make_lines([1.0]), np.ones((5, 1)), lambda _: np.zeros(1), terms)
+    assert np.isnan(found.total().mean_stock).all()
+
+
 def played_on(demand: NDArray[np.float64], review: float = 1) -> None:
     terms = ReplayTerms(fixed_lead_times(1), review=review)
     replay(make_lines([1.0]), demand, lambda _: np.zeros(1), terms)
