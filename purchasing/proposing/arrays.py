@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 class Future:
     """Joint paths of one location from today on. values: (B, k, T) units. starts: (T,) first day of each period.
 
-    days: of a period, 1, 7 or about 30. overrides: by product, what planners changed that is in the values.
+    days: of a period, 1, 7 or about 30. overrides: by product, what planners changed that is in the values. levels: by
+    product, what moved the values to the level that sales have now (`told_level`).
     """
 
     location: str
@@ -29,6 +30,7 @@ class Future:
     days: float
     values: NDArray[np.float32]
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def lead_shares(rows: pd.DataFrame, prepared: Prepared, days: float) -> Floats:

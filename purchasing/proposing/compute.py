@@ -13,6 +13,7 @@ from purchasing.desk.proposals import Proposal
 from purchasing.proposing.arrays import Floats, Future, lead_shares, lines_of, reaching
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL, shared_goal
+from purchasing.proposing.levels import level_words
 from purchasing.proposing.prepare import Prepared
 from replenishment import (
     Lines,
@@ -215,10 +216,13 @@ def _tell(
     stock = _projected(
         line, reaching(demand, periods, future.days)[0], quantity, int(draft.arrives[number])
     )
-    doubt = facts.doubts.get(pair)
+    doubt, word = facts.doubts.get(pair), _word(future.days)
+    level = future.levels.get(row["product"])
     explanation = {
-        "sentence": sentence(told, period=_word(future.days), when=_named(future.starts)),
+        "sentence": sentence(told, period=word, when=_named(future.starts))
+        + level_words(level, word),
         "data": told.data(),
+        "level": None if level is None else dict(level),
         "doubt": None if doubt is None else doubt._asdict(),
         # of its own order
         "served": float(draft.found.served[number]) if why is None else None,

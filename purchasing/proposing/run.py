@@ -92,10 +92,11 @@ def from_today(
     frequency: str,
     today: date,
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    levels: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Future:
     """Return paths from the period of today on. ends: last day of each period. Raises NotFound if they end before.
 
-    overrides: by product, those that are in the paths.
+    overrides, levels: by product, those that are in the paths.
     """
     days = DAYS[frequency]
     first_after = [end.date() for end in ends]
@@ -113,6 +114,7 @@ def from_today(
         days,
         values[:, :, reach[0] :],
         overrides or {},
+        levels or {},
     )
 
 
