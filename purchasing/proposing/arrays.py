@@ -21,7 +21,8 @@ class Future:
     """Joint paths of one location from today on. values: (B, k, T) units. starts: (T,) first day of each period.
 
     days: of a period, 1, 7 or about 30. overrides: by product, what planners changed that is in the values. levels: by
-    product, what moved the values to the level that sales have now (`told_level`).
+    product, what moved the values to the level that sales have now (`level_words`). sold: (S, k) demand of the last
+    periods, oldest first, that says how far sales vary now; none where that is not known.
     """
 
     location: str
@@ -31,6 +32,7 @@ class Future:
     values: NDArray[np.float32]
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     levels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sold: Floats | None = None
 
 
 def lead_shares(rows: pd.DataFrame, prepared: Prepared, days: float) -> Floats:

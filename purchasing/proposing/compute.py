@@ -13,7 +13,7 @@ from purchasing.desk.proposals import Proposal
 from purchasing.proposing.arrays import Floats, Future, lead_shares, lines_of, reaching
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL, shared_goal
-from purchasing.proposing.levels import level_words
+from purchasing.proposing.levels import at_spread_of_now, level_words, spans_of
 from purchasing.proposing.prepare import Prepared
 from replenishment import (
     Lines,
@@ -48,7 +48,8 @@ class Draft:
     rows, lines, found, policy: n lines. joined: (n,) lines that share something. grid, costs: (n, P), what may be
     ordered instead, from none on, and what it costs, if there are such lines. arrives: (n,) period of an arrival now.
     at_risk: (n,) units missed without an order. left_over: (n,) units that will probably be there still when the
-    forecast ends. expected: (days,) units that all lines sell by day, from today on.
+    forecast ends. expected: (days,) units that all lines sell by day, from today on. spans: (n,) of lines whose paths
+    have the spread of now (`at_spread_of_now`), None: as they are.
     """
 
     rows: pd.DataFrame
@@ -62,6 +63,7 @@ class Draft:
     joined: NDArray[np.bool_]
     grid: Floats
     costs: Floats
+    spans: NDArray[np.int64] | None = None
 
 
 class Shared(NamedTuple):
@@ -77,9 +79,7 @@ def draft_location(
     """Return what each line of one location would order by itself. joined: suppliers whose lines share something."""
     place = {product: number for number, product in enumerate(future.products)}
     return [
-        _draft(
-            str(measure), rows, _demand(future, rows, place), future, prepared, facts, today, joined
-        )
+        _draft(str(measure), rows, place, future, prepared, facts, today, joined)
         for measure, rows in _groups(future, prepared, place)
     ]
 
@@ -101,7 +101,11 @@ def tell_location(
     for draft in drafts:
         quantities = _quantities(draft, shared)
         for number in np.flatnonzero(quantities > 0).tolist():
-            demand = _demand(future, draft.rows.iloc[[number]], place)
+            row = draft.rows.iloc[[number]]
+            demand = _demand(future, row, place)
+            if draft.spans is not None:
+                demand = reaching(demand, draft.lines.on_order.shape[1], future.days)
+                demand = _at_spread(demand, future, row, place, draft.spans[[number]])
             quantity = float(quantities[number])
             made.append(_tell(draft, number, quantity, demand, future, facts, shared, prices))
     return made
@@ -121,10 +125,20 @@ def _demand(future: Future, rows: pd.DataFrame, place: Mapping[str, int]) -> NDA
     return future.values[:, rows["product"].map(place).to_numpy(), :].transpose(1, 0, 2)
 
 
+def _at_spread(
+    demand: NDArray[np.float32],
+    future: Future,
+    rows: pd.DataFrame,
+    place: Mapping[str, int],
+    spans: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    return at_spread_of_now(demand, future, rows["product"].map(place).to_numpy(np.int64), spans)
+
+
 def _draft(
     measure: str,
     rows: pd.DataFrame,
-    demand: NDArray[np.float32],
+    place: Mapping[str, int],
     future: Future,
     prepared: Prepared,
     facts: Facts,
@@ -133,12 +147,16 @@ def _draft(
 ) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
     shares = lead_shares(rows, prepared, future.days)
+    leads, spans = lead_times_of(shares), None
+    demand = _demand(future, rows, place)
     wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
+    if measure == TOTAL:
+        spans = spans_of(leads, review)
+        demand = _at_spread(demand, future, rows, place, spans)
     lines = lines_of(rows, future, facts, today, demand.shape[2])
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
-    leads = lead_times_of(shares)
     policy = make_policy(kind, len(rows), review=review, **aims)  # type: ignore[arg-type]  # a kind of POLICIES
     if measure == TOTAL:
         goal = float(rows["target"].iloc[0])
@@ -174,6 +192,7 @@ def _draft(
         shares_something,
         grid,
         costs,
+        spans,
     )
 
 

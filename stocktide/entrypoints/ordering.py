@@ -115,6 +115,7 @@ def futures_of(
                     today=today,
                     overrides=told,
                     levels={} if lately is None else told_of(paths, lately),
+                    sold=None if lately is None else lately.sold,
                 )
 
         return run, each()
