@@ -15,6 +15,8 @@ from purchasing.proposing.prepare import Prepared
 from replenishment import LeadTimes, Lines, make_lines
 
 Floats = NDArray[np.float64]
+# So many of the last weeks of a forecast, or periods, go on beyond its end.
+WEEKS_GO_ON = 4
 # An order may be late by so many days, or by its lead time again, and still be counted on.
 OVERDUE_DAYS = 28
 
@@ -58,13 +60,21 @@ def lead_shares(rows: pd.DataFrame, prepared: Prepared, days: float) -> Floats:
 
 
 def reaching(demand: NDArray[np.float32], periods: int, days: float) -> NDArray[np.float32]:
-    """Return paths that reach so many periods; where the forecast ends sooner its last week, or period, goes on."""
-    T = demand.shape[2]
+    """Return paths (n, B, T) that reach so many periods; beyond the forecast its last weeks, or periods, go on.
+
+    Each path goes on with another of them, all lines with the same: what is special about one week, such as Christmas
+    or a promotion, comes as seldom as it did, and on no day of its own.
+    """
+    B, T = demand.shape[1:]
     if periods <= T:
         return demand
     cycle = min(T, 7 if days == 1 else 1)
-    ahead = np.concatenate([np.arange(T), T - cycle + np.arange(periods - T) % cycle])
-    return demand[:, :, ahead]
+    weeks = min(T // cycle, WEEKS_GO_ON)
+    after = np.arange(periods - T)
+    week = (after // cycle + np.arange(B)[:, None]) % weeks
+    at = T - weeks * cycle + week * cycle + after % cycle
+    beyond = np.take_along_axis(demand, np.broadcast_to(at, (len(demand), *at.shape)), axis=2)
+    return np.concatenate([demand, beyond], axis=2)
 
 
 def lines_of(

@@ -12,6 +12,8 @@ from replenishment import LeadTimes
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # A supplier that is closed for longer than this is not one to order from.
 AHEAD_MAX = 366
+# Days that an order must last after which no other is taken.
+LAST_MUST_LAST = 28
 # Chances of days from a day on until goods have come, to those until they are further on.
 Further = Callable[[NDArray[np.float64], date], NDArray[np.float64]]
 
@@ -65,7 +67,8 @@ class Supplying:
 
         shares: chances of 0, 1, … days that the supplier takes. A supplier that delivers on Tuesdays has the orders of
         a whole week come at once: those of Monday must last for seven days, though there is another order day on
-        Tuesday. Days are those by which half of the orders have come; 1 where no later order is taken within a year.
+        Tuesday. Days are those by which half of the orders have come; LAST_MUST_LAST where no later order is taken
+        within a year.
         further: of what comes to a warehouse, when it is where it is needed.
         """
         on = further or (lambda came, _: came)
@@ -76,7 +79,7 @@ class Supplying:
             if comes > first:
                 return comes - first
             later = self.next_order_day(later)
-        return 1
+        return LAST_MUST_LAST
 
     def first_delivery(self, day: date, number: int) -> int:
         """Return the number of the first day from this one on which it delivers; this one if a year has none."""

@@ -17,6 +17,8 @@ from purchasing.proposing.scopes import narrowest
 Floats = NDArray[np.float64]
 
 DAYS_A_YEAR = 365.0
+# Order lines that have come before what was learnt of them overrules a promise.
+DELIVERED_MIN = 5
 # Under this name stand lines of products that nobody is known to sell.
 UNASSIGNED = "unassigned"
 # Shares of sales that classes A and B reach together, as the field has it.
@@ -294,16 +296,32 @@ def _ways(
     """Return chances of days on the way by supplier and product, and where each comes from."""
     learnt = {(row["supplier"], row["product"]): row for row in facts.lead_times.to_dict("records")}
     promised = facts.terms["suppliers"].set_index("supplier")["lead_days"].to_dict()
+    delivered = _delivered(facts.lead_times)
     ways: dict[tuple[str, str], Floats] = {}
     sources: dict[tuple[str, str], str] = {}
     for row in rows.drop_duplicates(["supplier", "product"]).to_dict("records"):
         pair = (row["supplier"], row["product"])
+        # a promise for one product is overruled by deliveries of it alone
+        seen = delivered.get(
+            pair if not pd.isna(row["lead_days"]) else (row["supplier"], None), 0.0
+        )
+        promise = _first(row["lead_days"], promised.get(row["supplier"]))
+        of = learnt.get(pair) or learnt.get((row["supplier"], None))
         ways[pair], sources[pair] = _way(
-            learnt.get(pair) or learnt.get((row["supplier"], None)),
-            _first(row["lead_days"], promised.get(row["supplier"])),
-            defaults,
+            of if promise is None or seen >= DELIVERED_MIN else None, promise, defaults
         )
     return ways, sources
+
+
+def _delivered(lead_times: pd.DataFrame) -> dict[tuple[str, str | None], float]:
+    """Return the order lines that have come, by supplier and product, and of each supplier under None."""
+    own = lead_times[lead_times["product"].notna()]
+    came = (own["lines"] - pd.to_numeric(own["open_lines"]).fillna(0.0)).clip(lower=0.0)
+    of_pair = dict(zip(zip(own["supplier"], own["product"], strict=True), came, strict=True))
+    return {
+        **of_pair,
+        **{(name, None): units for name, units in came.groupby(own["supplier"]).sum().items()},
+    }
 
 
 def _way(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from purchasing.proposing.arrays import reaching
 from purchasing.proposing.dates import Supplying, days_of, weekdays
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.offers import offers_of
@@ -84,7 +85,7 @@ def test_an_order_must_last_until_a_later_one_can_come_after_it() -> None:
     closed = days_of([(date(2026, 3, 10), date(2026, 3, 10), True)])
     assert Supplying(delivery_days=weekdays("tue"), closed=closed).covered(day[1], MONDAY) == 14
     assert Supplying(weekdays("mon"), closed=frozenset()).covered(day[0], MONDAY) == 7
-    assert Supplying(frozenset()).covered(day[1], MONDAY) == 1
+    assert Supplying(frozenset()).covered(day[1], MONDAY) == 28
 
 
 def test_weekdays_are_those_that_are_named() -> None:
@@ -153,3 +154,18 @@ def test_goods_are_sent_on_from_a_warehouse_on_its_order_days() -> None:
     # a Wednesday's goods come on Friday at the soonest
     slow = Supplying(order_days=weekdays("wed"), delivery_days=weekdays("fri"))
     assert np.flatnonzero(slow.sent_on(first, then, MONDAY)).tolist() == [4, 11]
+
+
+def test_paths_go_on_beyond_the_forecast_without_its_christmas_on_one_day() -> None:
+    """The last days of a month of which one is closed: half a year later each weekday sells as on average."""
+    demand = np.full((2, 200, 28), 4, dtype=np.float32)
+    demand[1] = 2
+    demand[:, :, 24] = 0
+    long = reaching(demand, 90, 1.0)
+    assert (long[:, :, :28] == demand).all()
+    assert long[0, :, 28:].mean(axis=0) == pytest.approx(
+        [3 if t % 7 == 24 % 7 else 4 for t in range(28, 90)]
+    )
+    # both lines live through the same week
+    assert ((long[0] == 0) == (long[1] == 0)).all()
+    assert reaching(demand[:, :, :3], 9, 7.0).shape == (2, 200, 9)

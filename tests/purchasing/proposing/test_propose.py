@@ -423,8 +423,8 @@ def test_what_was_just_approved_is_not_proposed_again(
         put(connection, "suppliers", supplier="mill", delivery_days=delivers, currency="EUR")
         connection.execute(
             sa.text(
-                "INSERT INTO lead_times (supplier, lines, shares, lake_version)"
-                " VALUES ('mill', 40, '{0,0.1,0.2,0.3,0.2,0.2}', 1)"
+                "INSERT INTO lead_times (supplier, product, lines, shares, lake_version)"
+                " SELECT 'mill', product, 40, '{0,0.1,0.2,0.3,0.2,0.2}', 1 FROM (VALUES (NULL), ('A')) p (product)"
             )
         )
     read = futures({"A": 40.0, "B": 6.0})
@@ -477,3 +477,19 @@ def test_an_old_forecast_is_said_on_its_lines(chain: sa.Engine) -> None:
     old = propose(chain, futures({"A": 10.0}, since=14))["A"]
     told = "the forecast is of Sun 15 Feb 2026 and knows no sales since"
     assert old["explanation"]["notes"] == [told]
+
+
+@pytest.mark.parametrize(("came", "told"), [(4, "promised: 3 days"), (5, "learnt from 9 orders")])
+def test_a_promise_holds_until_some_orders_have_come(
+    chain: sa.Engine, came: int, told: str
+) -> None:
+    with chain.begin() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO lead_times (supplier, product, lines, open_lines, shares, lake_version)"
+                " VALUES ('mill', 'A', 9, 9 - :came, '{0,1}', 1)"
+            ),
+            {"came": came},
+        )
+    line = propose(chain, futures({"A": 40.0}))["A"]
+    assert line["explanation"]["from"]["lead"] == told
