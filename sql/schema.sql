@@ -62,6 +62,8 @@ CREATE TABLE alert_events (
     at          timestamptz NOT NULL DEFAULT now(),
     by          text,
     reason      text,
+    -- as in alerts, at that time
+    details     jsonb,
     CONSTRAINT alert_events_pkey PRIMARY KEY (event_id),
     CONSTRAINT alert_events_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(alert_id),
     CONSTRAINT alert_events_change_check CHECK (change = ANY (ARRAY['opened'::text, 'closed'::text, 'acknowledged'::text, 'silenced'::text]))
@@ -116,7 +118,7 @@ CREATE TABLE alerts (
     product_id       integer,
     location_id      integer,
     feed             text,
-    subject          text NOT NULL GENERATED ALWAYS AS (COALESCE(feed, (((product_id)::text || '/'::text) || (location_id)::text))) STORED,
+    subject          text NOT NULL GENERATED ALWAYS AS (COALESCE(feed, order_id, (((product_id)::text || '/'::text) || (location_id)::text))) STORED,
     value_milli      bigint NOT NULL,
     limit_milli      bigint NOT NULL,
     last_value_milli bigint NOT NULL,
@@ -130,10 +132,14 @@ CREATE TABLE alerts (
     reason           text,
     -- its opening went to webhooks: false if a silence for its subject held then
     announced        boolean NOT NULL DEFAULT true,
+    -- purchase order that it is about; its location is set where all of the order goes to one
+    order_id         text,
+    -- of an order, what was late when last seen: supplier, since, lines, units, locations, the line that is worth most
+    details          jsonb,
     CONSTRAINT alerts_pkey PRIMARY KEY (alert_id),
     CONSTRAINT alerts_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
     CONSTRAINT alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
-    CONSTRAINT alerts_check CHECK ((feed IS NULL) = (product_id IS NOT NULL AND location_id IS NOT NULL)),
+    CONSTRAINT alerts_of_one_subject CHECK (num_nonnulls(feed, order_id, product_id) = 1 AND (product_id IS NULL OR location_id IS NOT NULL) AND (feed IS NULL OR location_id IS NULL)),
     CONSTRAINT alerts_rule_check CHECK (rule = ANY (ARRAY['out_of_stock'::text, 'below_reorder_point'::text, 'negative_balance'::text, 'sensor_disagrees'::text, 'silent_feed'::text, 'reject_storm'::text, 'late_order'::text]))
 ) WITH (fillfactor=80);
 -- Serves alerts/list_alerts for one location.

@@ -163,6 +163,7 @@ def _decide(reader: Reader, line: Mapping[str, Any]) -> None:
 
 
 def _cancel(reader: Reader, line: Mapping[str, Any]) -> None:
+    """Show what was ordered, and offer to cancel it unless all of it has come."""
     key = f"orders.{line['line_id']}.{line['version']}"
     done = "Ordered" if line["source"] is None else "Sent"
     st.markdown(
@@ -172,6 +173,8 @@ def _cancel(reader: Reader, line: Mapping[str, Any]) -> None:
     # a transfer has no supplier to write to
     if line["source"] is None and (order := read_order(reader, str(line["order_id"]))):
         _files(reader, order, key)
+    if line["received"] >= line["ordered"]:
+        return
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
     if st.button("Cancel this line", key=f"{key}.cancel"):
         _done(reader, line, "cancel", reason=reason)

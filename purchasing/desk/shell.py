@@ -89,6 +89,7 @@ class Desk:
         line = _line(row)
         try:
             _check_not_ordered(row, decision)
+            _check_not_received(row, decision)
             check_not_arrived(row, decision)
             needs_second = self.needs_second(line, row["rate"])
             return Decided(decide(line, decision, today=today, needs_second=needs_second))
@@ -184,6 +185,17 @@ def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
             "ordered_elsewhere",
             f"{in_full(more / 1000)} more of {row['product']} have come on order for {row['location']} since line "
             f"{row['line_id']} was proposed. Wait for the next proposal, or approve it with a reason.",
+            line_id=row["line_id"],
+        )
+
+
+def _check_not_received(row: Mapping[str, Any], decision: Decision) -> None:
+    """Raise Conflict where there is nothing left to cancel."""
+    if decision.action == "cancel" and row["state"] == "ordered" and row["has_come"]:
+        raise Conflict(
+            "line_received",
+            f"All of line {row['line_id']} has come: there is nothing left to cancel. What goes back is an "
+            "adjustment.",
             line_id=row["line_id"],
         )
 

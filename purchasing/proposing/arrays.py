@@ -23,8 +23,10 @@ OVERDUE_DAYS = 28
 class Future:
     """Joint paths of one location from today on. values: (B, k, T) units. starts: (T,) first day of each period.
 
-    days: of a period, 1, 7 or about 30. overrides: by product, what planners changed that is in the values.
-    made_on: the last day that the forecast knows.
+    days: of a period, 1, 7 or about 30. overrides: by product, what planners changed that is in the values. levels: by
+    product, what moved the values to the level that sales have now (`level_words`). sold: (S, k) demand of the last
+    periods, oldest first, that says how far sales vary now; none where that is not known. made_on: the last day that
+    the forecast knows.
     """
 
     location: str
@@ -33,6 +35,8 @@ class Future:
     days: float
     values: NDArray[np.float32]
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    levels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sold: Floats | None = None
     made_on: date | None = None
 
     @cached_property
@@ -77,7 +81,8 @@ def lines_of(
     own = (expected["supplier"] == expected["line_supplier"]).to_numpy(bool)
     latest = np.broadcast_to(leads.longest, (len(rows),))[expected["row"]]
     ahead = np.where(own, np.minimum(ahead, latest), ahead)
-    ordered = (expected["purpose"] == "on_order").to_numpy(bool)
+    # what a warehouse has sent is an order of its shop
+    ordered = own | (expected["purpose"] == "on_order").to_numpy(bool)
     on_hand = rows["on_hand"].to_numpy(np.float64)
     lots = _of_lines(facts.expiring, rows)
     left = (pd.to_datetime(lots["expires_on"]) - pd.Timestamp(today)).dt.days

@@ -14,6 +14,7 @@ from purchasing.desk.proposals import Proposal
 from purchasing.proposing.arrays import Floats, Future, due_of, lead_shares, lines_of, reaching
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL, shared_goal
+from purchasing.proposing.levels import at_spread_of_now, level_words, spans_of
 from purchasing.proposing.prepare import Prepared
 from replenishment import (
     Lines,
@@ -55,7 +56,8 @@ class Draft:
     rows, lines, found, policy: n lines. joined: (n,) lines that share something. grid, costs: (n, P), what may be
     ordered instead, from none on, and what it costs, if there are such lines. arrives: (n,) period of an arrival now.
     at_risk: (n,) units missed without an order. left_over: (n,) units that will probably be there still when the
-    forecast ends. expected: (days,) units that all lines sell by day, from today on.
+    forecast ends. expected: (days,) units that all lines sell by day, from today on. spans: (n,) of lines whose paths
+    have the spread of now (`at_spread_of_now`), None: as they are.
     """
 
     rows: pd.DataFrame
@@ -69,6 +71,7 @@ class Draft:
     joined: NDArray[np.bool_]
     grid: Floats
     costs: Floats
+    spans: NDArray[np.int64] | None = None
 
 
 class Shared(NamedTuple):
@@ -124,7 +127,11 @@ def tell_location(
         notes = _notes(draft.rows, facts, future)
         quantities = quantities_of(draft, shared)
         for number in np.flatnonzero(quantities > 0).tolist():
-            demand = demand_of(future, draft.rows.iloc[[number]])
+            row = draft.rows.iloc[[number]]
+            demand = demand_of(future, row)
+            if draft.spans is not None:
+                demand = reaching(demand, draft.lines.on_order.shape[1], future.days)
+                demand = _at_spread(demand, future, row, draft.spans[[number]])
             quantity = float(quantities[number])
             made.append(
                 _tell(
@@ -155,6 +162,16 @@ def _groups(future: Future, prepared: Prepared) -> Iterator[tuple[Any, pd.DataFr
         yield measure, group.reset_index(drop=True)
 
 
+def _at_spread(
+    demand: NDArray[np.float32],
+    future: Future,
+    rows: pd.DataFrame,
+    spans: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    at = rows["product"].map(future.place).to_numpy(np.int64)
+    return at_spread_of_now(demand, future, at, spans)
+
+
 def _draft(
     measure: str,
     rows: pd.DataFrame,
@@ -168,9 +185,12 @@ def _draft(
 ) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
     shares = lead_shares(rows, prepared, future.days)
+    leads, spans = lead_times_of(shares), None
     wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
-    leads = lead_times_of(shares)
+    if measure == TOTAL:
+        spans = spans_of(leads, review)
+        demand = _at_spread(demand, future, rows, spans)
     lines = pooled(rows, lines_of(rows, future, facts, today, demand.shape[2], leads))
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
@@ -209,6 +229,7 @@ def _draft(
         shares_something,
         grid,
         costs,
+        spans,
     )
 
 
@@ -259,10 +280,13 @@ def _tell(
     stock = _projected(
         line, reaching(demand, periods, future.days)[0], quantity, int(draft.arrives[number])
     )
-    doubt = facts.doubts.get(pair)
+    doubt, word = facts.doubts.get(pair), _word(future.days)
+    level = future.levels.get(row["product"])
     explanation = {
-        "sentence": sentence(told, period=_word(future.days), when=_named(future.starts)),
+        "sentence": sentence(told, period=word, when=_named(future.starts))
+        + level_words(level, word),
         "data": told.data(),
+        "level": None if level is None else dict(level),
         "doubt": None if doubt is None else doubt._asdict(),
         "notes": notes,
         # of its own order

@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
-from purchasing.proposing.arrays import Future
+from purchasing.proposing.arrays import Floats, Future
 from purchasing.proposing.compute import draft_location, tell_location
 from purchasing.proposing.facts import Doubts, read_facts
 from purchasing.proposing.moves import plan_moves
@@ -107,10 +107,12 @@ def from_today(
     frequency: str,
     today: date,
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    levels: Mapping[str, Mapping[str, Any]] | None = None,
+    sold: Floats | None = None,
 ) -> Future:
     """Return paths from the period of today on. ends: last day of each period. Raises NotFound if they end before.
 
-    overrides: by product, those that are in the paths.
+    overrides, levels: by product, those that are in the paths. sold: as of `Future`.
     """
     days = DAYS[frequency]
     first_after = [end.date() for end in ends]
@@ -128,6 +130,8 @@ def from_today(
         days,
         values[:, :, reach[0] :],
         overrides or {},
+        levels or {},
+        sold,
         starts[0] - timedelta(days=1),
     )
 

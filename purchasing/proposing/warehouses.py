@@ -45,7 +45,13 @@ class Pool:
         told = {product: list(of.values()) for product, of in self.overrides.items()}
         products = self.rows["product"].tolist()
         return Future(
-            self.location, products, self.starts, self.days, self.values, told, self.made_on
+            self.location,
+            products,
+            self.starts,
+            self.days,
+            self.values,
+            told,
+            made_on=self.made_on,
         )
 
 

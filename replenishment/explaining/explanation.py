@@ -75,8 +75,11 @@ def explain(
 ) -> Explanation:
     """Return the figures of one line.
 
-    quantity and changed: what is ordered where a budget, a supplier or a person chose otherwise, and why.
+    quantity and changed: what is ordered where a budget, a supplier or a person chose otherwise, and why. Raises
+    ValueError for a row that is not there.
     """
+    if not 0 <= row < len(lines):
+        raise ValueError(f"row must be one of the {len(lines)} lines, not {row}")
     one = slice(row, row + 1)
     some, p = lines.take(one), proposal
     due = _due(some, float(p.due[row]))

@@ -34,7 +34,7 @@ def _demand(e: Explanation, period: str) -> str:
         many += " demand"
     text = f"{many} {e.demand_mean:,.0f} ± {e.demand_sd:,.0f}"
     if round(e.lost):
-        text += f", of which {e.lost:,.0f} before an order arrives"
+        text += f", of which {e.lost:,.0f} cannot be met before an order arrives"
     return text
 
 
