@@ -131,7 +131,7 @@ def tell_location(
             demand = demand_of(future, row)
             if draft.spans is not None:
                 demand = reaching(demand, draft.lines.on_order.shape[1], future.days)
-                demand = _at_spread(demand, future, row, draft.spans[[number]])
+                demand = at_spread(demand, future, row, draft.spans[[number]])
             quantity = float(quantities[number])
             made.append(
                 _tell(
@@ -162,12 +162,13 @@ def _groups(future: Future, prepared: Prepared) -> Iterator[tuple[Any, pd.DataFr
         yield measure, group.reset_index(drop=True)
 
 
-def _at_spread(
+def at_spread(
     demand: NDArray[np.float32],
     future: Future,
     rows: pd.DataFrame,
     spans: NDArray[np.int64],
 ) -> NDArray[np.float32]:
+    """Return the paths of some lines with the spread that their sales have now. spans: (n,) of `Draft`."""
     at = rows["product"].map(future.place).to_numpy(np.int64)
     return at_spread_of_now(demand, future, at, spans)
 
@@ -190,7 +191,7 @@ def _draft(
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
     if measure == TOTAL:
         spans = spans_of(leads, review)
-        demand = _at_spread(demand, future, rows, spans)
+        demand = at_spread(demand, future, rows, spans)
     lines = pooled(rows, lines_of(rows, future, facts, today, demand.shape[2], leads))
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}

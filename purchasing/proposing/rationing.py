@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from purchasing.proposing.arrays import Future, lead_shares, reaching
-from purchasing.proposing.compute import Draft, Shared, demand_of, quantities_of
+from purchasing.proposing.compute import Draft, Shared, at_spread, demand_of, quantities_of
 from purchasing.proposing.prepare import Prepared
 from purchasing.proposing.sharing import SharedOrders
 from replenishment import lead_times_of, line_needs, share_out
@@ -124,4 +124,6 @@ def _draft_needs(
     review = draft.policy.review[numbers]
     reach = int((leads.longest + review).max())
     demand = reaching(demand_of(future, rows), reach, future.days)
+    if draft.spans is not None:
+        demand = at_spread(demand, future, rows, draft.spans[numbers])
     return line_needs(draft.lines.take(numbers), demand, leads, review).need

@@ -23,7 +23,8 @@ class Pool:
 
     rows: of `Prepared.centres`. leads: chances of days until an order is in the shops, by supplier and product.
     shops: (n,) lines of all shops together, with stock and what is on its way; count: (n,) how many. values: (B, n, T)
-    units, its own sales with them. keeps: (n,) units that it will sell itself before it can be supplied.
+    units, its own sales with them, and sold of all of them, as of `Future`. keeps: (n,) units that it will sell itself
+    before it can be supplied.
     """
 
     location: str
@@ -37,6 +38,7 @@ class Pool:
     sells_itself: NDArray[np.bool_]
     keeps: Floats
     made_on: date | None = None
+    sold: Floats | None = None
     overrides: dict[str, dict[Any, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -51,6 +53,7 @@ class Pool:
             self.days,
             self.values,
             told,
+            sold=self.sold,
             made_on=self.made_on,
         )
 
@@ -150,6 +153,7 @@ class Warehouses:
             np.zeros(n, dtype=np.bool_),
             none,
             future.made_on,
+            None if future.sold is None else np.zeros((len(future.sold), n)),
         )
 
     def _leads(
@@ -226,6 +230,15 @@ class Warehouses:
     ) -> None:
         summed = pool_paths(demand_of(future, rows), group, len(pool.rows))
         pool.values += summed.transpose(1, 0, 2)
+        if pool.sold is not None and future.sold is not None:
+            at = rows["product"].map(future.place).to_numpy(np.int64)
+            # of the periods that all of them have
+            shortest = min(len(pool.sold), len(future.sold))
+            pool.sold = pool.sold[-shortest:]
+            np.add.at(pool.sold.T, group, future.sold[-shortest:, at].T)
+        else:
+            # of all, or of nobody
+            pool.sold = None
         for product in rows["product"]:
             for one in future.overrides.get(product, ()):
                 pool.overrides.setdefault(product, {})[one["override"]] = one

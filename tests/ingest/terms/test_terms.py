@@ -48,7 +48,7 @@ def chain(database: sa.Engine) -> sa.Engine:
         put_products(
             connection, [ProductIn("A", department="Food", category="Fruit"), ProductIn("B")]
         )
-        put_locations(connection, [LocationIn("S1", region="North")])
+        put_locations(connection, [LocationIn("S1", region="North"), LocationIn("DC1")])
         put(connection, "suppliers", BODIES["suppliers"])
     return database
 
@@ -179,4 +179,4 @@ def test_docs_name_every_field_and_their_examples_are_recorded(shop: Api) -> Non
         told = json.loads(body)
         answer = shop.operate.put(path, json=told).json()
         assert answer["recorded"] == len(next(iter(told.values()))), answer
-    assert len(found) == 3
+    assert len(found) == 5

@@ -66,8 +66,8 @@ def stocked(engine: sa.Engine, **units: int) -> Recorder:
     return recorder
 
 
-def futures(a_day: Mapping[str, float]) -> ReadFutures:
-    """Poisson demand of A by location; a warehouse that sells nothing has no paths."""
+def futures(a_day: Mapping[str, float], *, sold: float | None = None) -> ReadFutures:
+    """Poisson demand of A by location; a warehouse that sells nothing has no paths. sold: how far past days varied."""
 
     def read() -> tuple[int, Iterator[Future]]:
         rng = np.random.default_rng(7)
@@ -80,6 +80,7 @@ def futures(a_day: Mapping[str, float]) -> ReadFutures:
                 rng.poisson(units, (PATHS, 1, DAYS)).astype(np.float32),
                 frequency="D",
                 today=TODAY,
+                sold=None if sold is None else rng.normal(units, sold, (60, 1)).clip(0),
             )
             for code, units in a_day.items()
         ]
@@ -89,7 +90,10 @@ def futures(a_day: Mapping[str, float]) -> ReadFutures:
 
 
 def propose(engine: sa.Engine, **a_day: float) -> dict[str, dict[str, Any]]:
-    read = futures(a_day or dict.fromkeys(SHOPS, 8.0))
+    return propose_lines(engine, futures(a_day or dict.fromkeys(SHOPS, 8.0)))
+
+
+def propose_lines(engine: sa.Engine, read: ReadFutures) -> dict[str, dict[str, Any]]:
     propose_today(engine, read, today=TODAY, defaults=Defaults(move_worth=1.0), by="test")
     with engine.connect() as connection:
         return {line["location"]: line for line in list_lines(connection).lines}
@@ -136,6 +140,22 @@ def test_warehouse_that_is_short_shares_out_what_it_has(chain: sa.Engine) -> Non
     assert "demand of 3 shops and its own customers" in sells["WH"]["explanation"]["sentence"]
 
 
+def test_a_goal_of_all_lines_holds_for_a_warehouse_with_the_spread_of_its_shops(
+    chain: sa.Engine,
+) -> None:
+    stocked(chain, WH=14, S1=1, S2=12, S3=1)
+    with chain.begin() as connection:
+        put(connection, "service-targets", measure="total_fill_rate", target=0.995)
+    steady, wild = (
+        propose_lines(chain, futures(dict.fromkeys(SHOPS, 8.0), sold=spread))
+        for spread in (1.0, 8.0)
+    )
+    assert steady["WH"]["quantity"] < wild["WH"]["quantity"]
+    for found in (steady, wild):
+        assert sum(found[shop]["quantity"] for shop in SHOPS if shop in found) == 12
+        assert "all that WH sells" in found["WH"]["explanation"]["from"]["target"]
+
+
 def test_what_a_warehouse_lacks_may_come_from_another_shop(chain: sa.Engine) -> None:
     stocked(chain, WH=500, S1=900, S2=1, S3=1)
     propose(chain)
@@ -154,7 +174,7 @@ def test_what_a_warehouse_lacks_may_come_from_another_shop(chain: sa.Engine) -> 
 def test_a_closed_warehouse_orders_for_its_shops_and_its_calendar_counts(chain: sa.Engine) -> None:
     stocked(chain, WH=1, S1=10, S2=10, S3=10)
     with chain.begin() as connection:
-        # today is a Monday: what the mill brings on Thursday leaves on Friday, arrives on Saturday, and lasts for a week
+        # today is a Monday: what comes on Thursday leaves on Friday, arrives on Saturday, and lasts for a week
         put(connection, "suppliers", supplier="depot", location="WH", lead_days=1, order_days="fri")
     found = propose(chain)
     assert set(found) == {"WH"}
