@@ -47,7 +47,8 @@ SORTS = {
 # In the session: the table and row that was clicked last.
 CLICKED = "orders.clicked"
 # Columns that are shown where a line has something in them.
-IF_ANY = ("needs", "by", "source")
+# Columns of some states, and of chains with rules of approval: empty ones only take room.
+SOMETIMES = ("proposed", "until", "order", "expected", "received", "needs", "by", "source")
 EVERY_SUPPLIER = "All suppliers"
 AT_ONCE = " `stocktide orders propose` does it at once."
 NONE = {
@@ -199,16 +200,20 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
         for line in lines
     ]
     frame = pd.DataFrame(rows, columns=list(_columns()))
-    # most chains have no rules of approval, and no warehouse
-    return frame.drop(columns=[name for name in IF_ANY if not frame[name].any()])
+    empty = [name for name in SOMETIMES if not (frame[name].notna() & (frame[name] != "")).any()]
+    return frame.drop(columns=empty)
 
 
 def _columns() -> dict[str, Any]:
     return {
         "product": st.column_config.TextColumn("Product", pinned=True, width="medium"),
-        "location": st.column_config.TextColumn("Shop", width="medium"),
         "quantity": st.column_config.TextColumn("Order"),
         "proposed": st.column_config.TextColumn("Proposed", help="Where a buyer has changed it."),
+        "location": st.column_config.TextColumn("Shop", width="medium"),
+        "until": st.column_config.DateColumn("Until"),
+        "order": "Ordered as",
+        "expected": st.column_config.DateColumn("Expected"),
+        "received": st.column_config.NumberColumn("Received", format="localized"),
         "amount": st.column_config.NumberColumn("Cost", format="%.2f"),
         "currency": "Currency",
         "at_risk": st.column_config.NumberColumn(
@@ -228,10 +233,6 @@ def _columns() -> dict[str, Any]:
         ),
         "supplier": st.column_config.TextColumn("Supplier", width="medium"),
         "state": "State",
-        "until": st.column_config.DateColumn("Until"),
-        "order": "Ordered as",
-        "received": st.column_config.NumberColumn("Received", format="plain"),
-        "expected": st.column_config.DateColumn("Expected"),
         "sku": "SKU",
     }
 

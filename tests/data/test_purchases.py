@@ -21,6 +21,7 @@ from data.deliveries import (
 )
 from data.events import ORDER, RECEIPT
 from data.terms import CUTOFF, WEEKDAYS
+from replenishment.learning.lead_times import Deliveries, learn_lead_times
 from tests.data.conftest import END
 from tests.data.ledger import Ledger, Pair, milli
 
@@ -135,6 +136,33 @@ def test_a_part_is_some_whole_packs_and_never_all(share: float, packs: list[int]
         for n in packs
     ]
     assert first.tolist() == expected
+
+
+def test_lead_times_are_learnt_from_parts_and_what_is_awaited(sample: SampleChain) -> None:
+    chain, orders, days = sample.truth.chain, sample.truth.purchases, sample.truth.days.size
+    coming = orders.deliveries()
+    share = coming.quantity_milli / orders.quantity_milli[coming.row]
+    took = coming.day - orders.day[coming.row]
+    known = coming.day < days
+    came = np.bincount(coming.row[known], share[known], orders.pair.size)
+    # as in books: what was cancelled never was
+    is_cancelled = (orders.cancelled >= 0) & (orders.cancelled < days)
+    awaited = np.flatnonzero(~is_cancelled & (came < 1 - 1e-9))
+    row = np.concatenate([coming.row[known], awaited])
+    learnt = learn_lead_times(
+        Deliveries(
+            supplier=chain.department_of[orders.pair[row]],
+            product=chain.product_of[orders.pair[row]],
+            days=np.concatenate([took[known], days - orders.day[awaited]]),
+            share=np.concatenate([share[known], 1 - came[awaited]]),
+            came=np.arange(row.size) < known.sum(),
+        )
+    )
+    # of all that comes, also after the end: what is awaited does not make a supplier look quick
+    supplier = chain.department_of[orders.pair[coming.row]]
+    true = np.bincount(supplier, share * took) / np.bincount(supplier, share)
+    means = learnt.supplier_shares @ np.arange(learnt.supplier_shares.shape[1])
+    np.testing.assert_allclose(means, true, rtol=0.03)
 
 
 @settings(max_examples=5)

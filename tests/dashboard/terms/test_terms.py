@@ -49,12 +49,16 @@ def test_every_kind_is_in_one_group() -> None:
 
 def test_a_group_opens_its_first_kind_and_the_address_names_it(desk: Dashboard) -> None:
     drawn = desk.draw("terms", role="buyer", kind="stock-costs")
-    assert [one.value for one in drawn.get("button_group")] == ["targets", "stock-costs"]
-    drawn.get("button_group")[0].set_value("suppliers").run()
+    group = drawn.segmented_control(key="terms.group")
+    assert (group.value, drawn.segmented_control(key="terms.targets").value) == (
+        "targets",
+        "stock-costs",
+    )
+    group.set_value("suppliers").run()
     assert not drawn.exception
-    assert [one.value for one in drawn.get("button_group")] == ["suppliers", "suppliers"]
+    assert drawn.segmented_control(key="terms.suppliers").value == "suppliers"
     assert drawn.query_params["kind"] in ("suppliers", ["suppliers"])
-    drawn.get("button_group")[0].set_value("missing").run()
+    drawn.segmented_control(key="terms.group").set_value("missing").run()
     assert "Nothing is missing" in drawn.info[0].value
     assert "kind" not in drawn.query_params
 
