@@ -102,6 +102,7 @@ def walked(
                 every,
                 backorders=backorders,
                 windows=windows,
+                usual=of_rows.middle if lead < 0 else None,
                 by_cost=windows_max > 1,
             )
         if not np.isfinite(needs.demand).all():

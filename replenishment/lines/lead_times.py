@@ -31,6 +31,11 @@ class LeadTimes:
         return np.asarray(self.shares @ np.arange(self.shares.shape[1]))
 
     @property
+    def middle(self) -> Periods:
+        """Return the first period by which half of the orders have come: (n or 1,)."""
+        return np.asarray(np.argmax(np.cumsum(self.shares, axis=1) >= 0.5 - 1e-9, axis=1))
+
+    @property
     def sure(self) -> bool:
         """Return True if every line's lead time is known."""
         return bool((self.shares.max(axis=1) == 1).all())

@@ -4,6 +4,10 @@ n lines, B paths, T periods. y is what is missing: minus the stock, so that cust
 the order arrives (at the start of period l of a path) lost sales keep it at most 0; from then on it runs freely,
 and its running maximum is the order that would have met all demand so far: with lost sales the units lost are exactly
 what this maximum exceeds the order by (reflection at 0). Cost: about four passes over the paths, in single precision.
+
+What is on order slips with the lead time of a path: orders of one supplier do not overtake each other, and what was
+ordered this morning comes when an order of now would. Otherwise the new order is credited on every path on which it
+would come a day before what is on its way, and the same need is ordered again however much is.
 """
 
 # ruff: noqa: S101 - a kernel asserts shapes: a wrong one is our own mistake, never the caller's input
@@ -53,10 +57,12 @@ def walk(
     *,
     backorders: bool,
     windows: int,
+    usual: Ints | None = None,
     by_cost: bool = False,
 ) -> Needs:
     """Walk one block of lines. paths: (T, n, B) units, period-major. leads: () or (n, B). windows: 1 + K.
 
+    usual: (n,) middle lead times, by which what is on order is expected; None where the lead time is sure.
     by_cost: costs decide, so each period counts.
 
     The presentation stock counts as needed. What a shelf life does not reach is not.
@@ -64,7 +70,9 @@ def walk(
     T, n, B = paths.shape
     assert len(lines) == n
     assert leads.shape in ((), (n, B))
-    state = _State(lines, (n, B), leads, review, windows, backorders=backorders, by_cost=by_cost)
+    state = _State(
+        lines, (n, B), leads, review, windows, usual, backorders=backorders, by_cost=by_cost
+    )
     assert state.periods <= T
     for t in range(state.periods):
         state.step(t, paths[t])
@@ -81,6 +89,7 @@ class _State:
         leads: Ints,
         review: int,
         windows: int,
+        usual: Ints | None,
         *,
         backorders: bool,
         by_cost: bool,
@@ -94,6 +103,14 @@ class _State:
         )
         self.periods = self.last + review * windows
         self.coming = lines.arriving(self.periods).astype(np.float32)
+        self.slipping = None
+        if (
+            usual is not None
+            and self.first < self.last
+            and lines.on_order[:, 1 : self.last + 1].any()
+        ):
+            self.slipping = _Slipping(lines, leads, self.last, usual)
+            self.coming[:, 1 : self.last + 1] -= self.slipping.expected[:, 1:]
         self.any_coming = np.asarray(self.coming.any(axis=0))
         # promised units go before anybody else is served
         start = (lines.reserved - lines.on_hand).astype(np.float32)
@@ -122,6 +139,8 @@ class _State:
             sold = sold * (self.ends > t).astype(np.float32)[:, None]
         if self.any_coming[t]:
             self.y -= self.coming[:, t, None]
+        if self.slipping is not None and t <= self.last:
+            self.y -= self.slipping.arriving(t)
         if (arrived := self._since(t, 0)) is not False:
             # with what arrives beside it, which takes its room
             _put(self.stock, -self.y, arrived)
@@ -212,14 +231,45 @@ def _only(values: Single, mask: Mask) -> Single:
     return np.asarray(values - BEYOND * np.logical_not(mask).astype(np.float32))
 
 
+class _Slipping:
+    """What is on order and expected before an order of now must have come, by path as early or late as that order is.
+
+    expected: (n, last + 1) units by the period in which they are expected. On a path whose lead time is k periods more
+    than the usual they come k periods later, but never after the order of now, and else not in this period.
+    """
+
+    def __init__(self, lines: Lines, leads: Ints, last: int, usual: Ints) -> None:
+        n, T = lines.on_order.shape
+        self.expected = np.zeros((n, last + 1), dtype=np.float32)
+        self.expected[:, 1 : min(T, last + 1)] = lines.on_order[:, 1 : last + 1]
+        self.leads = leads.astype(np.int64)
+        self.later = self.leads - usual[:, None]
+        # what has come by each period if all comes on time, nothing before period 0: (n, last + 2)
+        self.until = np.concatenate(
+            [np.zeros((n, 1), np.float32), np.cumsum(self.expected, axis=1)], axis=1
+        )
+        self.come: Single = np.zeros(leads.shape, dtype=np.float32)
+
+    def arriving(self, t: int) -> Single:
+        """Return the units that come in period t: (n, B)."""
+        before = self.come
+        self.come = self._come(t)
+        return self.come - before
+
+    def _come(self, t: int) -> Single:
+        """Return the units that have come by the end of period t."""
+        last = self.until.shape[1] - 1
+        on_time = np.clip(t - self.later + 1, 0, last) if t else 0
+        at = np.where(self.leads <= t, last, on_time)
+        return np.asarray(np.take_along_axis(self.until, at, axis=1))
+
+
 class _Lots:
-    """Lots that expire, first to expire first sold."""
+    """Lots that expire, first to expire first sold; promised units are taken from them before all others."""
 
     def __init__(self, lines: Lines, shape: tuple[int, int]) -> None:
-        # promised units are taken out of them, first to expire first
-        self.until = (np.cumsum(lines.expiring, axis=1) - lines.reserved[:, None]).astype(
-            np.float32
-        )
+        until = np.cumsum(lines.expiring, axis=1) - lines.reserved[:, None]
+        self.until = until.astype(np.float32)
         self.gone = np.zeros(shape, dtype=np.float32)
 
     def expired(self, t: int, served: Single) -> Single:

@@ -94,15 +94,16 @@ def _propose(group: Group, policy: Policy, parts: int, *, backorders: bool) -> P
     need = np.ceil(need * 1000 - 0.01) / 1000
     if policy.kind != "least_cost":
         need = np.where(lines.step % 1 == 0, np.ceil(need), need)
-    bounded = need > lines.most_sold
-    need = np.minimum(need, lines.most_sold)
+    due = lines.arriving(group.longest + group.review).sum(axis=1)
+    have = lines.on_hand - lines.reserved + due
+    # what is there counts: else as much would be ordered again each time
+    bounded = need + have > lines.most_sold
+    need = np.minimum(need, lines.most_sold - have)
     lot = _lot(policy, lines, group)
     wanted = with_lot(policy.kind, need, lot)
     room = np.floor(lines.capacity - needs.stock.max(axis=1))
     rounded, down = _rounded(policy, lines, needs, costs, wanted, room)
     quantity, too_dear = _worth_ordering(policy, lines, needs, costs, rounded.quantity)
-    due = lines.arriving(group.longest + group.review).sum(axis=1)
-    have = lines.on_hand - lines.reserved + due
     at_most = np.maximum(wanted, 0.0)
     extra = np.where(quantity > 0, quantity - at_most, 0.0)
     cost = expected_cost(needs, costs, np.column_stack([quantity, at_most]))
