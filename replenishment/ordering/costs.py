@@ -58,11 +58,12 @@ def order_costs(
     orders: ArrayLike,
     *,
     backorders: bool = False,
+    trust_paths: bool = False,
 ) -> Array:
     """Return the expected cost of orders (n,) or (n, P) of each line against ordering none; below 0: they save.
 
-    Holding until each unit is sold or wanted, shortages saved, what spoils or outlives its line; the cost of an order
-    is not in it.
+    Holding until each unit is sold (trust_paths: or wanted, see `Policy`), shortages saved, what spoils or outlives its
+    line; the cost of an order is not in it.
     """
     n, every = len(lines), _periods(review, len(lines))
     check_paths(lines, paths, leads, every)
@@ -83,7 +84,8 @@ def order_costs(
         ):
             unit = unit_costs(g.lines, g.lead, g.review, g.needs, backorders=backorders)
             at = rows.start + g.rows
-            costs[at] = expected_cost(until_wanted(g.needs, unit, g.lines), unit, units[at])
+            needs = until_wanted(g.needs, unit, g.lines) if trust_paths else g.needs
+            costs[at] = expected_cost(needs, unit, units[at])
 
     in_blocks(n, paths.shape[1], block, os.cpu_count() or 1)
     return costs

@@ -2,9 +2,9 @@
 
 The k-th unit of an order is sold when the running need reaches k: until the next order can arrive it saves a
 shortage; later it was bought too early, and has cost its holding for the windows in which nobody wanted it. So the
-marginal unit is charged its holding until it is sold or wanted again (`until_wanted`), not for one period as in the
-textbook's ratio shortage / (shortage + holding), which orders far too much of what dies or sells seldom. On steady
-demand both agree.
+marginal unit is charged its holding until it is sold, not for one period as in the textbook's ratio shortage /
+(shortage + holding), which orders far too much of what dies or sells seldom. Where paths are to be trusted, it is
+charged until a later order would want it (`until_wanted`).
 
 Symbols: M_k (n, B), need until the end of window k, k = 0 … K; N_t, need at the end of period t of window 0; w
 (n, K + 2), what a unit costs that is sold in window k, at the end that is not sold in any. C(q) = mean over paths of

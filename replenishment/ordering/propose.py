@@ -86,7 +86,8 @@ def propose_orders(
 def _propose(group: Group, policy: Policy, parts: int, *, backorders: bool) -> Proposal:
     lines, needs = group.lines, group.needs
     costs = unit_costs(lines, group.lead, group.review, needs, backorders=backorders)
-    needs = until_wanted(needs, costs, lines)
+    if policy.trust_paths:
+        needs = until_wanted(needs, costs, lines)
     need, target = _needed(policy, lines, needs, costs)
     # exact to thousandths, as all quantities are, and whole where nothing else can be ordered: what a sentence says
     # then adds up. The packs are the same; least cost may round down, so its need stays as it is

@@ -11,6 +11,9 @@ Schwartz 2001, Review of Financial Studies 14(1)), its slope shrunk by what chan
 share of paths on which the present order suffices, so that both buyers follow one rule: at first that of the
 newsvendor, then what the order comes to.
 
+For paths that are the chances which demand has. Forecasts are revised, and paths do not say so: on those it orders too
+much, and least cost charges a unit until it is sold unless told to trust them.
+
 Symbols: M_k (n, B), need until the end of window k; U_k (n, B), units used before the k-th review.
 """
 

@@ -275,13 +275,24 @@ def test_least_cost_is_the_newsvendor_where_demand_is_steady() -> None:
 
 
 def test_least_cost_orders_less_of_what_may_die() -> None:
+    """Half of the futures sell nothing after a week: what is left then is held for all that follow."""
+    rng = np.random.default_rng(10)
+    paths = rng.poisson(20, (2, 4000, 12))
+    paths[1, ::2, 1:] = 0
+    lines = make_lines([0, 0], holding=0.2, shortage=1)
+    found = propose_orders(lines, paths, fixed_lead_times(0), make_policy("least_cost", 2))
+    assert found.quantity[1] < found.quantity[0] - 2
+
+
+def test_trusted_paths_tell_by_their_first_sales_what_is_not_wanted_any_more() -> None:
     """Half of the futures sell little in the first week. In one line they end with it: nothing is wanted then."""
     rng = np.random.default_rng(10)
     paths = np.repeat(rng.poisson(20, (1, 4000, 12)), 2, axis=0)
     paths[:, ::2, 0] = rng.poisson(5, 2000)
     paths[1, ::2, 1:] = 0
     lines = make_lines([0, 0], holding=0.2, shortage=1)
-    found = propose_orders(lines, paths, fixed_lead_times(0), make_policy("least_cost", 2))
+    policy = make_policy("least_cost", 2, trust_paths=True)
+    found = propose_orders(lines, paths, fixed_lead_times(0), policy)
     assert found.quantity[1] < found.quantity[0] - 2
 
 
@@ -289,13 +300,10 @@ def test_least_cost_orders_less_of_what_may_die() -> None:
 def test_least_cost_is_the_best_base_stock_of_steady_demand(
     mean: float, lead: int, shortage: float
 ) -> None:
-    """Customers wait, demand is Poisson: up to the newsvendor's quantile of lead time + review (Zipkin 2000, 6.2).
-
-    Until it looked at what a later order would want, it cost up to half as much again where little sells.
-    """
+    """Customers wait, demand is Poisson: up to the newsvendor's quantile of lead time + review (Zipkin 2000, 6.2)."""
     paths = np.random.default_rng(15).poisson(mean, (1, 4000, lead + 7))
     lines = make_lines([0], holding=1, shortage=shortage)
-    policy = make_policy("least_cost", 1)
+    policy = make_policy("least_cost", 1, trust_paths=True)
     found = propose_orders(lines, paths, fixed_lead_times(lead), policy, backorders=True)
     total = mean * (lead + 1)
     best = newsvendor_poisson(1, shortage, total)
@@ -311,7 +319,7 @@ def test_least_cost_is_the_best_level_of_a_longer_review(
     """Who waits does so for some of the periods between two orders; to charge half of them all cost up to a tenth."""
     paths = np.random.default_rng(16).poisson(mean, (1, 4000, lead + 4 * review))
     lines = make_lines([0], holding=1, shortage=shortage)
-    policy = make_policy("least_cost", 1, review=review)
+    policy = make_policy("least_cost", 1, review=review, trust_paths=True)
     found = propose_orders(lines, paths, fixed_lead_times(lead), policy, backorders=True)
     totals = mean * (lead + 1 + np.arange(review))
 
@@ -394,6 +402,7 @@ def test_rounding_goes_up_to_steps_that_packs_and_multiples_share() -> None:
         (lambda: make_policy("guess", 1), "kind"),  # type: ignore[arg-type]
         (lambda: ordered("newsvendor"), "unit_cost"),
         (lambda: ordered("min_max", cycle_service=0.9), "holding"),
+        (lambda: make_policy("base_stock", 1, fill_rate=0.9, trust_paths=True), "trust_paths"),
         (lambda: on([[[1, 2, 3]]]), "paths must be an array"),
         (lambda: on(np.array([[["1", "2", "3"]]])), "paths must be numbers"),
         (lambda: on(np.array([[[1, np.inf, 3]]])), "paths must be finite"),
