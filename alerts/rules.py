@@ -1,10 +1,11 @@
 """The rules: their names, the limits that they judge with, and how an alert reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.late_orders import late_order_words
 from stocktide.foundation.settings import Settings
 
 Rule = Literal[
@@ -17,6 +18,8 @@ Rule = Literal[
     "late_order",
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
+# Units of what is not about a product.
+UNITS = {"silent_feed": "s", "reject_storm": "share", "late_order": "lines"}
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,23 @@ def units(milli: int) -> float:
 
 
 def unit_of(rule: str, product_unit: str | None) -> str:
-    """Return the unit of an alert's value and limit: the product's, seconds for silence, share for rejects."""
-    return {"silent_feed": "s", "reject_storm": "share"}.get(rule, product_unit or "each")
+    """Return the unit of an alert's value and limit: the product's, or that of the rule."""
+    return product_unit or UNITS.get(rule, "each")
 
 
 def message_of(
-    rule: str, value: float, limit: float, unit: str, *, closed_after_s: float | None = None
+    rule: str,
+    value: float,
+    limit: float,
+    unit: str,
+    *,
+    closed_after_s: float | None = None,
+    order: Mapping[str, Any] | None = None,
 ) -> str:
-    """Say in a sentence what was found; value and limit in `unit`. closed_after_s: that it is over, and lasted so."""
+    """Say in a sentence what was found; value and limit in `unit`.
+
+    closed_after_s: that it is over, and lasted so. order: details of an alert about one.
+    """
     units = "" if unit == "each" else f" {unit}"
     now, least = in_full(value), in_full(limit)
     if closed_after_s is not None:
@@ -94,6 +106,9 @@ def message_of(
             return (
                 f"The sensor sees {in_full(abs(value))}{units} {more} than the recorded stock.{why}"
             )
+        case "late_order" if order is not None:
+            return f"{late_order_words(order)} Ask the supplier."
+        # as it was told while each shelf had its alert
         case "late_order":
             return f"{now}{units} on order should have come and have not: ask the supplier."
         case "silent_feed":

@@ -124,7 +124,14 @@ def _told(made: Forecast, demand: Demand, hierarchy: Hierarchy, failed: Rows) ->
     first = hierarchy.n_nodes - hierarchy.n_leaves
     nodes = set((first + np.flatnonzero(np.isin(hierarchy.leaf_rows, failed))).tolist())
     codes = [FAILED if node in nodes else code for node, code in enumerate(made.warnings)]
-    return replace(made, history=made.history + hierarchy.sum_leaves(missed), warnings=tuple(codes))
+    expected = made.past.expected.copy()
+    expected[np.isin(hierarchy.leaf_rows, failed)] = np.nan
+    return replace(
+        made,
+        history=made.history + hierarchy.sum_leaves(missed),
+        warnings=tuple(codes),
+        past=replace(made.past, expected=expected),
+    )
 
 
 def _warning(demand: Demand, failed: dict[int, Exception]) -> str:

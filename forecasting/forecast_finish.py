@@ -12,6 +12,7 @@ from forecasting.choosing.candidates import (
     learnt_by_trees,
 )
 from forecasting.choosing.choose import Choice
+from forecasting.choosing.hindcast import hindcast
 from forecasting.choosing.kept import Learnt
 from forecasting.choosing.learnt import Present
 from forecasting.choosing.origin_baselines import baselines_of
@@ -31,7 +32,7 @@ from forecasting.experts.explain import (
     with_part,
 )
 from forecasting.experts.models import FittedGroup
-from forecasting.forecast_result import Forecast
+from forecasting.forecast_result import Forecast, Past
 from forecasting.forecast_setup import ForecastSetup
 from forecasting.intervals.joint_draw import PathPlan, whole_leaves
 from forecasting.intervals.missed import Missed
@@ -44,6 +45,8 @@ from forecasting.structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
+# Of the last so many seasons a run keeps what was sold: orders learn from them how far sales vary.
+SOLD_SEASONS = 26
 
 
 def silent(_step: str) -> None:
@@ -99,9 +102,12 @@ def finish_forecast(
     if np.any(trees):
         explanation = with_part(explanation, LEARNT, trees, setup.hierarchy.n_leaves)
     warnings, stand_in = fitted.facts.warnings, None
+    said = hindcast(fitted.lesson(setup, (), learnt.choice), last, models, learnt, parts)
     handed = handed_ahead(setup.demand, setup.hierarchy, last.horizon)
     if handed is not None:
         before, mean = mean, handed.mean(mean)
+        # what a leaf hands over or takes is not in what it sold
+        said[(mean != before)[-len(said) :].any(axis=1)] = np.nan
         quantiles = handed.quantiles(quantiles, before, mean)
         explanation = with_part(explanation, SUCCESSION, mean - before, setup.hierarchy.n_leaves)
         warnings, stand_in = handed.warnings(warnings), handed.stand_in(last.units)
@@ -121,7 +127,20 @@ def finish_forecast(
         score=learnt.score,
         champion_score=learnt.champion_score,
         learnt=learnt,
+        past=past_of(last, said),
     )
+
+
+def past_of(origin: Origin, said: Array) -> Past:
+    """Return the last periods beside what is said of the last of them, (m, P)."""
+    S = min(SOLD_SEASONS * origin.cycles.season, origin.days.size)
+    P, recent = said.shape[1], slice(origin.days.size - S, origin.days.size)
+    # shelves that ran empty were emptied by demand above what is sold
+    told = (origin.observed_leaves & ~origin.empty)[:, recent]
+    expected = np.full(told.shape, np.nan)
+    expected[:, S - P :] = said
+    expected[~told] = np.nan
+    return Past(origin.days[recent], origin.units[:, recent], origin.empty[:, recent], expected)
 
 
 def expert_weights_of(choice: Choice, answers: Mapping[str, Answer]) -> dict[int, dict[str, Array]]:

@@ -19,6 +19,20 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Past:
+    """What m leaves sold in the last S periods, and what the forecast expects of these at the level of the future.
+
+    days: (S,) dates. sold: (m, S) units. empty: (m, S), shelf empty for a time. expected: (m, S) units, NaN where sales
+    say nothing about demand, or the forecast cannot say it.
+    """
+
+    days: pd.DatetimeIndex
+    sold: Array
+    empty: NDArray[np.bool_]
+    expected: Array
+
+
+@dataclass(frozen=True)
 class Forecast:
     """A forecast and why it is this one.
 
@@ -28,7 +42,7 @@ class Forecast:
     explanation: the parts that the mean is made of. path_plan: draws joint sample paths of the leaves, as often as
     needed (`sample_paths`). models: the fitted models by name, their rows counted as those of S. score, champion_score:
     errors of the choice and of the champion on the same origins, None if one was not tested. learnt: what
-    `refresh_forecast` needs of this run.
+    `refresh_forecast` needs of this run. past: what the same forecast says of the periods before it.
     """
 
     mean: Array
@@ -44,6 +58,7 @@ class Forecast:
     score: float | None
     champion_score: float | None
     learnt: Learnt
+    past: Past
 
     @property
     def leaf_paths(self) -> NDArray[np.float32]:

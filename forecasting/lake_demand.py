@@ -73,7 +73,7 @@ def read_demand(
     one line count as one best seller. unusual: days that count as usual ones, of `read_unusual_days`. Raises NotFound
     (`lake_empty`: no table, no sale, or no whole period), pandera's SchemaError.
     """
-    with _opened(lake, version) as (connection, lake_version):
+    with opened(lake, version) as (connection, lake_version):
         window = read_window(connection, now, frequency)
         days = {"since": window.since, "through": window.through}
         ranked_since = window.through - timedelta(days=RANKING_DAYS)
@@ -104,7 +104,7 @@ def read_demand(
     )
     if successions is not None:
         demand = with_successions(demand, successions)
-    return _in_rhythm(replace(demand, warnings=warnings), window)
+    return in_rhythm(replace(demand, warnings=warnings), window)
 
 
 def _held_out(days: int) -> str:
@@ -116,7 +116,13 @@ def _held_out(days: int) -> str:
 
 
 @contextmanager
-def _opened(lake: Lake, version: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+def opened(
+    lake: Lake, version: int | None = None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+    """Open the lake's tables daily_demand, products and locations, at one version (None: the newest), which is told.
+
+    Raises NotFound (`lake_empty`).
+    """
     for name in ("daily_demand", "products", "locations"):
         if not lake.exists(name):
             raise NotFound("lake_empty", f"The lake has no table {name} yet; run the ETL first.")
@@ -128,7 +134,8 @@ def _opened(lake: Lake, version: int | None) -> Iterator[tuple[duckdb.DuckDBPyCo
         yield connection, int(table.version())
 
 
-def _in_rhythm(demand: Demand, window: Window) -> Demand:
+def in_rhythm(demand: Demand, window: Window) -> Demand:
+    """Return daily demand in the periods of a window's rhythm."""
     known = replace(demand, rhythm=window.rhythm)
     if window.rhythm.frequency == "D":
         return known

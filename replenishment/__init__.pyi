@@ -98,6 +98,8 @@ from replenishment.replaying.deciders import (
 from replenishment.replaying.history import completed_demand
 from replenishment.replaying.measures import Measures
 from replenishment.replaying.replay import Moment, Replay, ReplayTerms, draws, replay
+from replenishment.replaying.since import Level, level_from, level_of, moved_paths
+from replenishment.replaying.spread import recent_variance, spread_paths
 from replenishment.sharing.budget import (
     Budgeted,
     cut_within_budget,
@@ -124,6 +126,7 @@ __all__ = [
     "JoinedOrder",
     "JointLots",
     "LeadTimes",
+    "Level",
     "Lines",
     "LotSize",
     "Margins",
@@ -180,6 +183,8 @@ __all__ = [
     "lead_time_probabilities",
     "lead_times_from",
     "lead_times_of",
+    "level_from",
+    "level_of",
     "line_needs",
     "make_lines",
     "make_policy",
@@ -187,6 +192,7 @@ __all__ = [
     "min_max_cost",
     "min_max_exact",
     "min_max_power",
+    "moved_paths",
     "needed_ahead",
     "newsvendor_continuous",
     "newsvendor_discrete",
@@ -210,6 +216,7 @@ __all__ = [
     "pool_lines",
     "pool_paths",
     "propose_orders",
+    "recent_variance",
     "recompute",
     "reorder_point_for_fill_rate",
     "replay",
@@ -229,6 +236,7 @@ __all__ = [
     "share_out",
     "smooth_deliveries",
     "spread_goal",
+    "spread_paths",
     "standard_loss",
     "standard_second_loss",
     "stock_saved",

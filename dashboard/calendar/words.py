@@ -16,6 +16,14 @@ KINDS = {
     "prices": "Prices",
     "regressors": "Other numbers",
 }
+# One plan of a kind, where the list names each.
+ONE = {
+    "promotions": "Promotion",
+    "events": "Event",
+    "closures": "Closure",
+    "prices": "Price",
+    "regressors": "Other number",
+}
 EVERYTHING, EVERYWHERE = "everything", "everywhere"
 
 
@@ -59,7 +67,7 @@ def in_words(plans: pd.DataFrame) -> pd.DataFrame:
     """Add the columns kind_name, for_what, where and terms to plans as the query `planned` returns them."""
     rows: list[Any] = plans.to_dict("records")
     return plans.assign(
-        kind_name=plans["kind"].map(KINDS),
+        kind_name=plans["kind"].map(ONE),
         for_what=[for_what(row) for row in rows],
         where=[where(row) for row in rows],
         terms=[terms(row) for row in rows],

@@ -35,13 +35,12 @@ def render(reader: Reader, user: User) -> None:
         done, said = st.session_state.pop(SAID)
         (st.success if done else st.warning)(plain(said))
     operator = user.role == "operator"
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = {name: label for name, label in TABS.items() if name != "keys" or operator}
-        if refused:
-            shown["rejects"] = f"Rejects ({refused:,})"
-        tab = switch("tab", "Show", shown)
-        # an import is of files, not of a feed
-        source = EVERY if tab == "imports" else _choose_feed(names, tab)
+    shown = {name: label for name, label in TABS.items() if name != "keys" or operator}
+    if refused:
+        shown["rejects"] = f"Rejects ({refused:,})"
+    tab = switch("tab", "Show", shown)
+    # an import is of files, not of a feed
+    source = EVERY if tab == "imports" else _choose_feed(names, tab)
     feed = None if source in (None, EVERY) else str(source)
     if tab == "keys":
         keys_panel(reader)

@@ -97,7 +97,11 @@ def decide(
 def _said(lines: Sequence[dict[str, Any]], action: str) -> tuple[bool, str]:
     refused = [line["error"]["detail"] for line in lines if line["error"]]
     done = [line for line in lines if not line["error"]]
-    orders = sorted({line["order_id"] for line in done if line["state"] == "ordered"})
+    ordered = [line for line in done if line["state"] == "ordered"]
+    bought, sent = (
+        sorted({line["order_id"] for line in ordered if (line["source"] is not None) == is_ours})
+        for is_ours in (False, True)
+    )
     words = {
         "change": "changed",
         "approve": "approved",
@@ -108,8 +112,9 @@ def _said(lines: Sequence[dict[str, Any]], action: str) -> tuple[bool, str]:
         "cancel": "cancelled",
     }[action]
     parts = [f"{plural(len(done), 'line')} {words}"] if done else []
-    if orders:
-        parts.append(f"on order as {', '.join(orders)}")
+    for how, mine in (("on order", bought), ("in transit", sent)):
+        if mine:
+            parts.append(f"{how} as {', '.join(mine)}")
     if waiting := sum(line["state"] == "waiting" for line in done):
         parts.append(f"{waiting:,} wait for a second approver")
     said = "; ".join(parts) + "." if parts else ""

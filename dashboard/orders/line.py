@@ -52,6 +52,10 @@ def draw_line(
             f"{plural(why['doubt']['days_without'], 'day')} in stock. The shelf is empty with a chance of "
             f"{why['doubt']['chance']:.0%}: count it before you order."
         )
+    if line["source"] is not None:
+        st.caption(transfer_words(line))
+    for note in why.get("notes", ()):
+        st.warning(plain(f"{note[:1].upper()}{note[1:]}."))
     if said := approval_words(line):
         st.caption(said)
     if line["buyer"] is not None:
@@ -84,6 +88,17 @@ def approval_words(line: Mapping[str, Any]) -> str:
         f":material/rule: A person is asked: {plain(line['why_not'])}."
         if line.get("why_not")
         else ""
+    )
+
+
+def transfer_words(line: Mapping[str, Any]) -> str:
+    """Say that a line is no purchase, and what an approval of it does."""
+    source = plain(line["source_name"])
+    if line["state"] == "ordered":
+        return f":material/local_shipping: A transfer from {source}, not a purchase."
+    return (
+        f":material/local_shipping: A transfer from {source}, not a purchase: once approved, the goods leave there "
+        "and are in transit."
     )
 
 
@@ -148,13 +163,18 @@ def _decide(reader: Reader, line: Mapping[str, Any]) -> None:
 
 
 def _cancel(reader: Reader, line: Mapping[str, Any]) -> None:
+    """Show what was ordered, and offer to cancel it unless all of it has come."""
     key = f"orders.{line['line_id']}.{line['version']}"
+    done = "Ordered" if line["source"] is None else "Sent"
     st.markdown(
-        f"Ordered as {plain(line['order_id'])}, line {line['order_line']}: "
+        f"{done} as {plain(line['order_id'])}, line {line['order_line']}: "
         f"{counted(line['ordered'], line['unit'])}, of which {quantity(line['received'])} have come."
     )
-    if order := read_order(reader, str(line["order_id"])):
+    # a transfer has no supplier to write to
+    if line["source"] is None and (order := read_order(reader, str(line["order_id"]))):
         _files(reader, order, key)
+    if line["received"] >= line["ordered"]:
+        return
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
     if st.button("Cancel this line", key=f"{key}.cancel"):
         _done(reader, line, "cancel", reason=reason)

@@ -47,7 +47,8 @@ SORTS = {
 # In the session: the table and row that was clicked last.
 CLICKED = "orders.clicked"
 # Columns that are shown where a line has something in them.
-BY_RULE = ("needs", "by")
+# Columns of some states, and of chains with rules of approval: empty ones only take room.
+SOMETIMES = ("proposed", "until", "order", "expected", "received", "needs", "by", "source")
 EVERY_SUPPLIER = "All suppliers"
 AT_ONCE = " `stocktide orders propose` does it at once."
 NONE = {
@@ -161,9 +162,11 @@ def _sums(listed: Mapping[str, Any]) -> None:
 
     What is at risk is counted at selling prices, and the supplier may be paid in another currency.
     """
+    is_ours = all(line["source"] is not None for line in listed["lines"])
     with st.container(horizontal=True):
         st.metric("Lines", f"{listed['found']:,}")
-        st.metric("Cost", _amounts(listed["cost"]))
+        # transfers alone cost nothing
+        st.metric("Cost", "nothing" if is_ours and not listed["cost"] else _amounts(listed["cost"]))
         st.metric("Sales at risk without them", _amounts(listed["at_risk"]))
 
 
@@ -185,6 +188,7 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
             "why": line["explanation"].get("sentence", ""),
             "needs": line.get("why_not") or "",
             "by": line["approved_by"] or "",
+            "source": line["source_name"] or "",
             "supplier": line["supplier_name"],
             "state": line["state"],
             "until": line["snoozed_until"],
@@ -196,16 +200,20 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
         for line in lines
     ]
     frame = pd.DataFrame(rows, columns=list(_columns()))
-    # most chains have no rules of approval
-    return frame.drop(columns=[name for name in BY_RULE if not frame[name].any()])
+    empty = [name for name in SOMETIMES if not (frame[name].notna() & (frame[name] != "")).any()]
+    return frame.drop(columns=empty)
 
 
 def _columns() -> dict[str, Any]:
     return {
         "product": st.column_config.TextColumn("Product", pinned=True, width="medium"),
-        "location": st.column_config.TextColumn("Shop", width="medium"),
         "quantity": st.column_config.TextColumn("Order"),
         "proposed": st.column_config.TextColumn("Proposed", help="Where a buyer has changed it."),
+        "location": st.column_config.TextColumn("Shop", width="medium"),
+        "until": st.column_config.DateColumn("Until"),
+        "order": "Ordered as",
+        "expected": st.column_config.DateColumn("Expected"),
+        "received": st.column_config.NumberColumn("Received", format="localized"),
         "amount": st.column_config.NumberColumn("Cost", format="%.2f"),
         "currency": "Currency",
         "at_risk": st.column_config.NumberColumn(
@@ -218,12 +226,13 @@ def _columns() -> dict[str, Any]:
         ),
         "why": st.column_config.TextColumn("Why", width="large"),
         "by": st.column_config.TextColumn("Approved by", help="A person, or the rule that did."),
+        "source": st.column_config.TextColumn(
+            "Transfer from",
+            width="medium",
+            help="The location of ours that sends it; empty: it is bought.",
+        ),
         "supplier": st.column_config.TextColumn("Supplier", width="medium"),
         "state": "State",
-        "until": st.column_config.DateColumn("Until"),
-        "order": "Purchase order",
-        "received": st.column_config.NumberColumn("Received", format="plain"),
-        "expected": st.column_config.DateColumn("Expected"),
         "sku": "SKU",
     }
 
@@ -241,7 +250,14 @@ def _approve_all(
         f"Approve {plural(len(some), 'line')}",
         key="orders.approve_all",
         type="primary",
-        help="Makes one purchase order of them, and puts it on order. Snoozed lines stay.",
+        help=f"{_approves(some)} Snoozed lines stay.",
     ):
         st.session_state[SAID] = decide(reader, some, "approve")
         st.rerun()
+
+
+def _approves(lines: list[dict[str, Any]]) -> str:
+    """Say what an approval of lines of one supplier does."""
+    if any(line["source"] is None for line in lines):
+        return "Makes one purchase order of them, and puts it on order."
+    return "Sends them as one transfer: the goods are in transit at once."

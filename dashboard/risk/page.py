@@ -22,7 +22,7 @@ from dashboard.widgets import OPENS, clicked, rows_key, table
 from stocktide.foundation.users import User
 
 ROWS = 200
-SHOWN = ["name", "location", "cover", "on_hand", "week", "unit", "at_risk", "delivery"]
+SHOWN = ["name", "cover", "location", "on_hand", "week", "unit", "at_risk", "delivery"]
 
 
 def render(reader: Reader, _user: User) -> None:

@@ -55,6 +55,9 @@ KINDS: Mapping[str, TermKind] = {
         {
             "supplier": text("Supplier", "As events name it."),
             "name": text("Name"),
+            "location": text(
+                "Our location", "Code of a warehouse of ours; empty: another company."
+            ),
             "currency": text("Currency"),
             "order_days": text("Order days", WEEKDAYS),
             "cutoff": text("Cut-off", "Such as 16:00."),

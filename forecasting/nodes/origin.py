@@ -173,10 +173,7 @@ class Origin:
         """
         if self.effects is None or self.uplift is None:
             return {}
-        T = self.days.size
-        usual = (self.units / self.uplift[:, :T])[:, -lately(self.cycles) :].mean(axis=1)
-        # nodes that lately sold nothing are moved as their leaves would be on average
-        usual = usual + 1e-9 * max(float(usual.max(initial=0.0)), 1e-9)
+        T, usual = self.days.size, self._usual
         whole = (self.hierarchy.S @ usual)[:, None]
         ahead = self.uplift[:, T:] - 1.0
         logs = self.effects.logs(self.plans)
@@ -186,6 +183,22 @@ class Origin:
             name: np.asarray(self.hierarchy.S @ (usual[:, None] * share * log) / whole)
             for name, log in logs.items()
         }
+
+    @cached_property
+    def _usual(self) -> Array:
+        """Return what each leaf lately sold without plans, (m,), never 0."""
+        assert self.uplift is not None
+        base = self.units / self.uplift[:, : self.days.size]
+        usual = base[:, -lately(self.cycles) :].mean(axis=1)
+        # nodes that lately sold nothing are moved as their leaves would be on average
+        return np.asarray(usual + 1e-9 * max(float(usual.max(initial=0.0)), 1e-9))
+
+    def moved_in(self, periods: slice) -> Array | None:
+        """Return the factor by which plans move each node in some periods of past and future, (n, D); None without."""
+        if self.uplift is None:
+            return None
+        moved = self.hierarchy.S @ (self._usual[:, None] * self.uplift[:, periods])
+        return np.asarray(moved / (self.hierarchy.S @ self._usual)[:, None])
 
     @cached_property
     def moved_ahead(self) -> Array | None:

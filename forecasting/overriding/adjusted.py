@@ -63,6 +63,35 @@ class Adjusted:
         return np.asarray(mean)
 
     @cached_property
+    def let_through(self) -> Array:
+        """Return how much of a move of each leaf's published mean the overrides let through, (m, h).
+
+        All of it where units are added, none where they are set; a change by percent changes the move alike.
+        """
+        share = np.ones_like(self.leaf_means)
+        period_days = np.asarray(
+            (self.ends - first_days(self.ends, self.cutoff)).days + 1, dtype=np.float64
+        )
+        told = self.overrides[["change", "value"]].itertuples(index=False)
+        for (change, value), leaves, days in zip(told, self.reach, self.days, strict=True):
+            if change != "add":
+                part = days / period_days
+                share[leaves] *= 1 + part * (value / 100.0 if change == "percent" else -1.0)
+        return share
+
+    def moved(self, rows: Index, factor: Array) -> tuple[Array, Array]:
+        """Return the means of some leaves, (k, h) each: published times a factor (k,), and with the overrides of that.
+
+        What was set stays what was set, and what was added is added.
+        """
+        published, mean = self.leaf_means[rows], self.spread.mean[rows]
+        base = published * factor[:, None]
+        share = self.let_through[rows]
+        touched = (published != mean) | (share != 1.0)
+        moved = np.maximum(mean + share * (base - published), 0.0)
+        return base, np.asarray(np.where(touched, moved, base))
+
+    @cached_property
     def by_leaf(self) -> Mapping[int, list[dict[str, Any]]]:
         """Return by leaf the overrides that reach it and some period of the forecast, as rows of the table."""
         found: dict[int, list[dict[str, Any]]] = {}

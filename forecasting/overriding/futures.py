@@ -14,11 +14,12 @@ Told = dict[str, list[dict[str, Any]]]
 
 
 def adjust_location(
-    paths: Paths, location: str, adjusted: Adjusted
+    paths: Paths, location: str, adjusted: Adjusted, level: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float32], Told]:
     """Return the paths (B, k, h) of a location with the overrides, and the overrides of each product that has some.
 
-    paths: of the run that is adjusted. Without an override they are the same to the last bit.
+    paths: of the run that is adjusted, times the factor `level` (k,), if there is one. Without an override they are the
+    same to the last bit.
     """
     leaves = adjusted.leaves
     here = np.flatnonzero(np.asarray(leaves["location"] == location))
@@ -28,8 +29,8 @@ def adjust_location(
     known = rows >= 0
     shape = (rows.size, adjusted.published.shape[1])
     published, mean = np.zeros(shape), np.zeros(shape)
-    published[known] = adjusted.leaf_means[rows[known]]
-    mean[known] = adjusted.spread.mean[rows[known]]
+    factor = np.ones(rows.size) if level is None else level
+    published[known], mean[known] = adjusted.moved(rows[known], factor[known])
     seeds = [
         (adjusted.forecast_run_id, crc32(location.encode()), crc32(product.encode()))
         for product in products

@@ -1,10 +1,11 @@
-"""The joint paths of a run and what it has learnt: kept in the lake as long as the database keeps the run's days."""
+"""What a run keeps in the lake as long as the database keeps its days: joint paths, the past, what it has learnt."""
 
 import sqlalchemy as sa
 
 from forecasting.forecast_result import Forecast
 from forecasting.intervals.joint_draw import draw_days, leaf_keys
 from forecasting.nodes.demand import Demand
+from forecasting.past_store import prune_past, write_past
 from forecasting.path_store import PathLineage, prune_paths, write_paths
 from forecasting.publishing.learnt_store import prune_learnt, write_learnt
 from forecasting.structure.hierarchy import Hierarchy
@@ -16,7 +17,7 @@ _KEPT = "SELECT forecast_run_id FROM forecast_runs WHERE pruned_at IS NULL"
 def keep_run(
     lake: Lake, demand: Demand, hierarchy: Hierarchy, made: Forecast, *, number: int
 ) -> None:
-    """Write a run's leaf paths and what it has learnt to the lake.
+    """Write a run's leaf paths, what it says of the past, and what it has learnt to the lake.
 
     Called before the run is published: orders and refreshes find at every moment what the published run needs, also
     when the process is killed in between. number: of `next_run_number`. Leaves that sell whole units get whole paths.
@@ -31,6 +32,7 @@ def keep_run(
         horizon=plan.horizon,
     )
     days = demand.following(plan.horizon)
+    write_past(lake, number, leaf_keys(hierarchy), made.past)
     write_paths(lake, lineage, leaf_keys(hierarchy), days, draw_days(plan), plan.whole)
     write_learnt(lake, number, made.learnt)
 
@@ -41,3 +43,4 @@ def prune_kept(engine: sa.Engine, lake: Lake) -> None:
         kept = set(connection.execute(sa.text(_KEPT)).scalars())
     prune_paths(lake, kept)
     prune_learnt(lake, kept)
+    prune_past(lake, kept)

@@ -26,7 +26,8 @@ ASKED = re.compile(r"(?:(?P<name>.*) \(key (?P<named_key>.*)\)|key (?P<key>.*)|(
 class Line:
     """A line. Quantities are thousandths of a unit; price_micros of one unit.
 
-    proposed_milli: of the last run. buyer_milli: set by a buyer, None as proposed. version: counts changes.
+    proposed_milli: of the last run. buyer_milli: set by a buyer, None as proposed. version: counts changes. source: the
+    location of ours that sends it, and nothing is paid; None where it is bought.
     """
 
     line_id: int
@@ -44,6 +45,12 @@ class Line:
     order_line: int | None = None
     ordered_milli: int | None = None
     version: int = 1
+    source: str | None = None
+
+    @property
+    def transfer_id(self) -> str:
+        """Return under which name goods of ours are in transit once they are ordered."""
+        return f"{self.order_id}-{self.order_line}"
 
     @property
     def quantity_milli(self) -> int:
@@ -116,6 +123,7 @@ def propose(
     proposed_milli: int,
     price_micros: int | None,
     currency: str | None,
+    source: str | None = None,
 ) -> Line:
     """Return the line after a run proposed again. What a buyer decided stays as it is.
 
@@ -124,7 +132,9 @@ def propose(
     """
     new = replace(line, proposed_milli=proposed_milli)
     if line.buyer_milli is None:
-        new = replace(new, supplier=supplier, price_micros=price_micros, currency=currency)
+        new = replace(
+            new, supplier=supplier, source=source, price_micros=price_micros, currency=currency
+        )
     if not line.is_touched:
         new = replace(new, state="proposed" if proposed_milli else "withdrawn")
     return line if new == line else replace(new, version=line.version + 1)

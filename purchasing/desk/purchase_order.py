@@ -28,7 +28,11 @@ def read_order(connection: sa.Connection, order_id: str) -> dict[str, Any]:
     rows = connection.execute(statement("purchasing/desk/order"), {"order_id": order_id})
     lines = [in_units(dict(row)) for row in rows.mappings()]
     if not lines:
-        raise NotFound("order_unknown", f"There is no purchase order {order_id!r}.", order=order_id)
+        raise NotFound(
+            "order_unknown",
+            f"There is no purchase order {order_id!r}. A transfer from a location of your own is none.",
+            order=order_id,
+        )
     order = {name: lines[0][name] for name in OF_ORDER}
     of_lines = [
         {**{name: value for name, value in line.items() if name not in OF_ORDER}, **_counted(line)}

@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from purchasing.desk.lines import Decision, Line, decide, ordered, shown
+from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from stocktide.domain.exact_numbers import in_full
-from stocktide.domain.kinds import CORRECTION, ORDER
+from stocktide.domain.kinds import CORRECTION, DISPATCH, ORDER
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 
@@ -64,6 +65,7 @@ class Desk:
             _check_same(request, done, decisions)
             return [Decided(_line(row), _refused_before(row, done)) for row in held]
         decided = [self._decided(row, decisions[row["line_id"]], day) for row in held]
+        decided = _without_short(connection, held, decided)
         lead_days = {row["line_id"]: row["lead_days"] for row in held}
         decided = self._order(connection, decided, decisions, lead_days, day)
         self._cancel(connection, decided, decisions)
@@ -87,6 +89,8 @@ class Desk:
         line = _line(row)
         try:
             _check_not_ordered(row, decision)
+            _check_not_received(row, decision)
+            check_not_arrived(row, decision)
             needs_second = self.needs_second(line, row["rate"])
             return Decided(decide(line, decision, today=today, needs_second=needs_second))
         except StocktideError as error:
@@ -94,7 +98,7 @@ class Desk:
 
     def needs_second(self, line: Line, rate: Any) -> bool:
         """Return True if a line's amount asks for two; an amount that nobody can tell does."""
-        if self.second_from_micros is None:
+        if self.second_from_micros is None or line.source is not None:
             return False
         if line.amount_micros is None or rate is None:
             return True
@@ -108,11 +112,14 @@ class Desk:
         lead_days: Mapping[int, int | None],
         today: date,
     ) -> list[Decided]:
-        """Make orders of what is approved, one a supplier and currency. lead_days: by line, where it is known."""
-        groups: dict[tuple[str, str | None], list[Line]] = defaultdict(list)
+        """Make orders of what is approved, one a supplier and currency; of our own goods transfers.
+
+        lead_days: by line, where it is known.
+        """
+        groups: dict[tuple[str | None, ...], list[Line]] = defaultdict(list)
         for one in decided:
             if one.error is None and one.line.state == "approved":
-                groups[one.line.supplier, one.line.currency].append(one.line)
+                groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
         placed: dict[int, Line] = {}
         events: list[bytes] = []
         for lines in groups.values():
@@ -122,7 +129,8 @@ class Desk:
                 new = ordered(line, order_id=made.order_id, order_line=number)
                 placed[line.line_id] = new
                 expected = made.expected_on if days is None else today + timedelta(days=days)
-                events.append(_order_event(new, expected))
+                event = _order_event if line.source is None else _dispatch_event
+                events.append(event(new, expected))
         self._must_record(connection, events)
         return [Decided(placed.get(one.line.line_id, one.line), one.error) for one in decided]
 
@@ -145,13 +153,24 @@ class Desk:
         for event, (outcome, why) in zip(events, outcomes, strict=True):
             if outcome != "accepted":
                 data = json.loads(event)["data"]
-                what = (
-                    f"{data.get('product', 'the cancellation')} {data.get('location', '')}".strip()
-                )
+                place = data.get("to_location", data.get("location", ""))
+                what = f"{data.get('product', 'the cancellation')} {place}".strip()
                 raise Invalid(
                     "order_refused",
                     f"The ledger does not take the order of {what}: {why or outcome}. Nothing was ordered.",
                 )
+
+
+def _without_short(
+    connection: sa.Connection, held: Sequence[Mapping[str, Any]], decided: Sequence[Decided]
+) -> list[Decided]:
+    """Refuse what a location of ours has not enough of, and leave its line as it was."""
+    approved = [one.line for one in decided if one.error is None and one.line.state == "approved"]
+    refused = refused_for_stock(connection, approved)
+    return [
+        Decided(_line(row), refused[one.line.line_id]) if one.line.line_id in refused else one
+        for row, one in zip(held, decided, strict=True)
+    ]
 
 
 def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
@@ -166,6 +185,17 @@ def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
             "ordered_elsewhere",
             f"{in_full(more / 1000)} more of {row['product']} have come on order for {row['location']} since line "
             f"{row['line_id']} was proposed. Wait for the next proposal, or approve it with a reason.",
+            line_id=row["line_id"],
+        )
+
+
+def _check_not_received(row: Mapping[str, Any], decision: Decision) -> None:
+    """Raise Conflict where there is nothing left to cancel."""
+    if decision.action == "cancel" and row["state"] == "ordered" and row["has_come"]:
+        raise Conflict(
+            "line_received",
+            f"All of line {row['line_id']} has come: there is nothing left to cancel. What goes back is an "
+            "adjustment.",
             line_id=row["line_id"],
         )
 
@@ -227,6 +257,7 @@ def _make_order(
     )
     binds = {
         "supplier": lines[0].supplier,
+        "source": lines[0].source,
         "currency": lines[0].currency,
         "by": first or by,
         "second": by if first else None,
@@ -252,6 +283,20 @@ def _order_event(line: Line, expected_on: date | None) -> bytes:
     return _event(ORDER.type, _event_id(line), told)
 
 
+def _dispatch_event(line: Line, expected_on: date | None) -> bytes:
+    """Return the event of a transfer: the goods leave our own location and are in transit."""
+    data = {
+        "product": line.product,
+        "location": line.source,
+        "to_location": line.location,
+        "quantity": _exact(line.ordered_milli or 0, 3),
+        "transfer_id": line.transfer_id,
+        "expected_on": expected_on and expected_on.isoformat(),
+    }
+    told = {name: value for name, value in data.items() if value is not None}
+    return _event(DISPATCH.type, _event_id(line), told)
+
+
 def _cancel_event(line: Line, decision: Decision) -> bytes:
     data = {
         "corrects_id": _event_id(line),
@@ -262,7 +307,8 @@ def _cancel_event(line: Line, decision: Decision) -> bytes:
 
 
 def _event_id(line: Line) -> str:
-    return f"{line.order_id}-{line.order_line}"
+    # of an order as of what it sends
+    return line.transfer_id
 
 
 def _event(kind: str, event_id: str, data: Mapping[str, Any]) -> bytes:

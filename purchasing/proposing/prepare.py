@@ -1,7 +1,7 @@
 """Facts and terms become the figures of each line; whatever is missing takes a default, and says so."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,16 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.dates import Supplying, days_of, weekdays
+from purchasing.proposing.dates import Supplying, days_of, middle_day, weekdays
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.money import is_unsaid, rates_of
+from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
-from replenishment import LeadTimes
 from stocktide.domain.suppliers import UNASSIGNED
 
 Floats = NDArray[np.float64]
 
 DAYS_A_YEAR = 365.0
+# Order lines that have come before what was learnt of them overrules a promise.
+DELIVERED_MIN = 5
 # Shares of sales that classes A and B reach together, as the field has it.
 CLASSES = (("A", 0.8), ("B", 0.95))
 
@@ -43,11 +45,17 @@ class Defaults:
 class Prepared:
     """Lines of all pairs, a row each, indexed 0, 1, …, and what arrays cannot hold.
 
-    rows: product, location and figures. leads: chances of 0, 1, … days to an arrival, by supplier and product.
+    rows: product, location and figures; source: the location of ours that a line comes from, None where it is bought.
+    leads: chances of 0, 1, … days to an arrival, by supplier and product; ways: the same without the days on which
+    orders are taken and delivered. centres: lines of warehouses of what they supply to shops, and supplied: those of
+    their shops; both with is_open, whether they can be ordered today.
     """
 
     rows: pd.DataFrame
     leads: Mapping[tuple[str, str], Floats]
+    centres: pd.DataFrame = field(default_factory=pd.DataFrame)
+    supplied: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ways: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
 
 
 def prepare(
@@ -66,17 +74,46 @@ def prepare(
     supplying = supplying_of(facts)
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
-    rows["review"] = rows["supplier"].map({name: _review(of, today) for name, of in days.items()})
-    closed = [name for name, of in days.items() if not (every or of.takes_orders(today))]
-    rows = rows[~rows["supplier"].isin(closed)].reset_index(drop=True)
+    closed = {name for name, of in days.items() if not (every or of.takes_orders(today))}
+    rows["is_open"] = ~rows["supplier"].isin(closed)
+    # a warehouse orders for its shops on days on which they do not order, and serves them when it does not order
+    inner = rows["source"].notna() | rows["is_centre"]
+    rows = rows[rows["is_open"] | inner].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
-    leads, sources = _leads(rows, facts, supplying, today, defaults)
+    ways, sources = _ways(rows, facts, defaults)
+    leads, reviews = _leads(ways, supplying, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
-    rows["lead_days"] = [_middle(leads[pair]) for pair in pairs]
-    rows["arrives_on"] = [today + timedelta(days=days) for days in rows["lead_days"]]
-    return Prepared(rows, leads)
+    rows = with_days(rows, leads, reviews, today)
+    now, centres, supplied = (
+        rows[some].reset_index(drop=True)
+        for some in (
+            rows["is_open"] & ~rows["is_centre"],
+            rows["is_centre"],
+            rows["source"].notna(),
+        )
+    )
+    return Prepared(now, leads, centres, supplied, ways)
+
+
+def with_days(
+    rows: pd.DataFrame,
+    leads: Mapping[tuple[str, str], Floats],
+    reviews: Mapping[tuple[str, str], int],
+    today: date,
+) -> pd.DataFrame:
+    """Return rows with the days of an order placed today: until it comes, and that it must last from then on.
+
+    leads, reviews: by supplier and product.
+    """
+    pairs = list(zip(rows["supplier"], rows["product"], strict=True))
+    days = [middle_day(leads[pair]) for pair in pairs]
+    return rows.assign(
+        review=[float(reviews[pair]) for pair in pairs],
+        lead_days=days,
+        arrives_on=[today + timedelta(days=after) for after in days],
+    )
 
 
 def _classes(sales: pd.Series) -> dict[str, str]:
@@ -90,15 +127,10 @@ def _classes(sales: pd.Series) -> dict[str, str]:
 
 
 def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """Choose the supplier of each product: by rank, then price; else the one that delivered it most; else nobody."""
-    suppliers, sold = facts.terms["suppliers"], facts.terms["supplier_products"]
-    active = set(suppliers.loc[suppliers["active"].astype(bool), "supplier"])
-    offered = _in_order(sold[sold["supplier"].isin(active)], rows, facts)
-    chosen = offered.drop_duplicates("product").rename(columns={"currency": "offer_currency"})
-    keep = ["product", "supplier", "price_micros", "offer_currency", "pack_milli", "minimum_milli", "multiple_milli",
-            "lead_days"]  # fmt: skip
-    rows = rows.merge(chosen[keep], on="product", how="left")
-    inactive = set(suppliers["supplier"]) - active
+    """Choose the supplier of each line: as `offers_of` does; else the one that delivered it most; else nobody."""
+    suppliers = facts.terms["suppliers"]
+    rows = offers_of(rows, facts)
+    inactive = set(suppliers.loc[~suppliers["active"].astype(bool), "supplier"])
     seen = facts.lead_times.dropna(subset=["product"])
     seen = seen[~seen["supplier"].isin(inactive)].sort_values(
         ["product", "lines"], ascending=[True, False]
@@ -107,7 +139,7 @@ def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     told = rows["supplier"].notna()
     delivers = by_deliveries.reindex(rows["product"]).fillna(UNASSIGNED).to_numpy()
     rows["supplier"] = rows["supplier"].where(told, delivers)
-    unlike = rows["product"].isin(set(offered.loc[offered["is_unlike"], "product"]))
+    unlike = rows["is_unlike"].eq(True)
     rows["supplier_from"] = np.select(
         [unlike, told, rows["supplier"] != UNASSIGNED],
         [
@@ -118,29 +150,6 @@ def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         "nobody is known to sell it",
     )
     return rows
-
-
-def _in_order(sold: pd.DataFrame, rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """Return offers in the order in which they are asked: by rank, then price as the product's own currency has it.
-
-    A price that no rate turns into that currency comes after those that are known; is_unlike: of the first offers of a
-    product, where such prices decide.
-    """
-    own = facts.terms["suppliers"].set_index("supplier")["currency"].reindex(sold["supplier"])
-    sells = (
-        rows.drop_duplicates("product").set_index("product")["currency"].reindex(sold["product"])
-    )
-    asked_in = pd.Series(_known(sold["currency"], own, sells), sold.index, dtype=object)
-    # of a product without a currency, in that of its first offer
-    like = _known(sells, asked_in.groupby(sold["product"]).transform("first"))
-    price = pd.to_numeric(sold["price_micros"]) * rates_of(facts.rates, asked_in, like)
-    ordered = sold.assign(price_like=price).sort_values(
-        ["product", "rank", "price_like", "price_micros", "supplier"]
-    )
-    first = ordered["rank"] == ordered.groupby("product")["rank"].transform("min")
-    lost = ordered["price_like"].isna() & ordered["price_micros"].notna() & first
-    several = first.groupby(ordered["product"]).transform("sum") > 1
-    return ordered.assign(is_unlike=lost & several)
 
 
 def supplying_of(facts: Facts) -> dict[str, Supplying]:
@@ -157,12 +166,6 @@ def supplying_of(facts: Facts) -> dict[str, Supplying]:
         )
         for row in facts.terms["suppliers"].to_dict("records")
     }
-
-
-def _review(supplying: Supplying, today: date) -> float:
-    """Return the days until the next chance to order."""
-    following = supplying.next_order_day(today)
-    return 1.0 if following is None else float((following - today).days)
 
 
 def _with_targets(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.DataFrame:
@@ -263,30 +266,57 @@ def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
 
 
 def _leads(
-    rows: pd.DataFrame,
-    facts: Facts,
-    supplying: Mapping[str, Supplying],
-    today: date,
-    defaults: Defaults,
+    ways: Mapping[tuple[str, str], Floats], supplying: Mapping[str, Supplying], today: date
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], int]]:
+    """Return, by supplier and product, chances of days to an arrival, and the days it must last."""
+    leads: dict[tuple[str, str], Floats] = {}
+    reviews: dict[tuple[str, str], int] = {}
+    # most products of a supplier share its lead times
+    known: dict[tuple[str, bytes], tuple[Floats, int]] = {}
+    for pair, shares in ways.items():
+        key = (pair[0], shares.tobytes())
+        if key not in known:
+            of = supplying.get(pair[0], Supplying())
+            known[key] = of.delivered(shares, today), of.covered(shares, today)
+        leads[pair], reviews[pair] = known[key]
+    return leads, reviews
+
+
+def _ways(
+    rows: pd.DataFrame, facts: Facts, defaults: Defaults
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], str]]:
-    """Return chances of days to an arrival by supplier and product, and where each comes from."""
+    """Return chances of days on the way by supplier and product, and where each comes from."""
     learnt = {(row["supplier"], row["product"]): row for row in facts.lead_times.to_dict("records")}
     promised = facts.terms["suppliers"].set_index("supplier")["lead_days"].to_dict()
-    leads: dict[tuple[str, str], Floats] = {}
+    delivered = _delivered(facts.lead_times)
+    ways: dict[tuple[str, str], Floats] = {}
     sources: dict[tuple[str, str], str] = {}
     for row in rows.drop_duplicates(["supplier", "product"]).to_dict("records"):
         pair = (row["supplier"], row["product"])
-        shares, sources[pair] = _lead(
-            learnt.get(pair) or learnt.get((row["supplier"], None)),
-            _first(row["lead_days"], promised.get(row["supplier"])),
-            defaults,
+        # a promise for one product is overruled by deliveries of it alone
+        seen = delivered.get(
+            pair if not pd.isna(row["lead_days"]) else (row["supplier"], None), 0.0
         )
-        of = supplying.get(row["supplier"], Supplying())
-        leads[pair] = of.delivered(shares, today)
-    return leads, sources
+        promise = _first(row["lead_days"], promised.get(row["supplier"]))
+        of = learnt.get(pair) or learnt.get((row["supplier"], None))
+        ways[pair], sources[pair] = _way(
+            of if promise is None or seen >= DELIVERED_MIN else None, promise, defaults
+        )
+    return ways, sources
 
 
-def _lead(
+def _delivered(lead_times: pd.DataFrame) -> dict[tuple[str, str | None], float]:
+    """Return the order lines that have come, by supplier and product, and of each supplier under None."""
+    own = lead_times[lead_times["product"].notna()]
+    came = (own["lines"] - pd.to_numeric(own["open_lines"]).fillna(0.0)).clip(lower=0.0)
+    of_pair = dict(zip(zip(own["supplier"], own["product"], strict=True), came, strict=True))
+    return {
+        **of_pair,
+        **{(name, None): units for name, units in came.groupby(own["supplier"]).sum().items()},
+    }
+
+
+def _way(
     learnt: Mapping[Any, Any] | None, promised: float | None, defaults: Defaults
 ) -> tuple[Floats, str]:
     if learnt is not None:
@@ -294,11 +324,6 @@ def _lead(
     days = defaults.lead_days if promised is None else int(promised)
     told = f"default: {days} days" if promised is None else f"promised: {days} days"
     return np.eye(days + 1)[days], told
-
-
-def _middle(shares: Floats) -> int:
-    """Return the first number of days by which half of the arrivals have come."""
-    return int(LeadTimes(shares[None]).middle[0])
 
 
 def _known(*columns: Any) -> list[Any]:

@@ -3,26 +3,31 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
-from purchasing.proposing.arrays import Future
+from purchasing.proposing.arrays import Floats, Future
 from purchasing.proposing.compute import draft_location, tell_location
 from purchasing.proposing.excluded import excluded_words
 from purchasing.proposing.facts import Doubts, Facts, read_facts
 from purchasing.proposing.money import rates_of, usual
 from purchasing.proposing.moves import plan_moves
 from purchasing.proposing.prepare import Defaults, prepare
+from purchasing.proposing.rationing import find_short, ration
 from purchasing.proposing.shared_lines import joined_suppliers
 from purchasing.proposing.sharing import share_orders
+from purchasing.proposing.warehouses import Warehouses
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
 
 JOB = "orders"
 DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12}
+# A product at a location.
+Pair = tuple[str, str]
 # Reads the futures of the locations one after the other, and says of which forecast: a stage knows no other stage.
 ReadFutures = Callable[[], tuple[int, Iterator[Future]]]
 
@@ -49,30 +54,39 @@ def propose_today(
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
-        run, sales = expected_sales(read_futures, facts)
+        run, sales, forecast = expected_sales(read_futures, facts)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         joined = joined_suppliers(facts)
-        drafts = {
-            future.location: draft_location(future, prepared, facts, today=today, joined=joined)
-            for future in read_futures()[1]
-        }
+        warehouses, drafts = Warehouses(prepared, facts, today=today), {}
+        for future in read_futures()[1]:
+            drafts[future.location] = draft_location(
+                future, prepared, facts, today=today, joined=joined
+            )
+            warehouses.add(future)
+        pools = [
+            (pool.future, warehouses.drafts(pool, joined=joined))
+            for pool in warehouses.pools.values()
+        ]
+        of_shops = [one for found in drafts.values() for one in found]
         shared = share_orders(
-            [one for found in drafts.values() for one in found], facts, today=today
+            [*of_shops, *(one for _, found in pools for one in found)], facts, today=today
         )
+        stock = warehouses.available()
+        # of what is short alone: paths of all locations may not fit into memory, they are read again
+        if short := find_short(of_shops, shared, stock):
+            ration(short, shared, read_futures()[1], prepared)
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
         excluded = excluded_words(prepared.rows)
         for said in (*shared.not_counted.values(), *excluded.values()):
             tell(said)
-        moves = plan_moves(
-            [one for found in drafts.values() for one in found],
-            facts,
-            least_worth=defaults.move_worth,
-        )
+        unknown = without_forecast(facts.pairs, forecast | warehouses.pairs)
+        if unknown:
+            tell(f"{len(unknown):,} shelves have no forecast: nothing is proposed for them")
+        moves = plan_moves(of_shops, facts, least_worth=defaults.move_worth, orders=shared.lines)
         proposals: list[Proposal] = []
-        # paths of all locations may not fit into memory: they are read again
-        for future in read_futures()[1]:
-            of = drafts[future.location]
+        told = chain(((one, drafts[one.location]) for one in read_futures()[1]), pools)
+        for future, of in told:
             made = tell_location(future, of, facts, shared.lines, shared.prices)
             proposals += made
             tell(f"{future.location}: {len(made):,} lines")
@@ -83,10 +97,11 @@ def propose_today(
             "not_counted": shared.not_counted,
             "excluded": excluded,
             "moves": [asdict(move) for move in moves],
+            "without_forecast": len(unknown),
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:
-            done = put_proposals(connection, seen, proposals, by=by, today=today)
+            done = put_proposals(connection, seen, proposals, by=by, today=today, unknown=unknown)
         return {**done._asdict(), "proposals": len(proposals), "forecast_run_id": run, **detail}
 
 
@@ -99,10 +114,12 @@ def from_today(
     frequency: str,
     today: date,
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    levels: Mapping[str, Mapping[str, Any]] | None = None,
+    sold: Floats | None = None,
 ) -> Future:
     """Return paths from the period of today on. ends: last day of each period. Raises NotFound if they end before.
 
-    overrides: by product, those that are in the paths.
+    overrides, levels: by product, those that are in the paths. sold: as of `Future`.
     """
     days = DAYS[frequency]
     first_after = [end.date() for end in ends]
@@ -120,11 +137,21 @@ def from_today(
         days,
         values[:, :, reach[0] :],
         overrides or {},
+        levels or {},
+        sold,
+        starts[0] - timedelta(days=1),
     )
 
 
-def expected_sales(read_futures: ReadFutures, facts: Facts) -> tuple[int, pd.Series]:
-    """Return the forecast's run, and the sales that it expects of each product, money: for classes.
+def without_forecast(pairs: pd.DataFrame, forecast: set[Pair]) -> set[Pair]:
+    """Return the shelves of which stock is known and no forecast: a run cannot say what they need."""
+    if not len(pairs):
+        return set()
+    return set(zip(pairs["product"], pairs["location"], strict=True)) - forecast
+
+
+def expected_sales(read_futures: ReadFutures, facts: Facts) -> tuple[int, pd.Series, set[Pair]]:
+    """Return the forecast's run, the sales that it expects of each product, money, for classes, and what it is of.
 
     Money of the currency that most prices are in; a price that no rate turns into it is not known.
     """
@@ -134,7 +161,9 @@ def expected_sales(read_futures: ReadFutures, facts: Facts) -> tuple[int, pd.Ser
         price = pairs.set_index(["product", "location"])["price"].astype(float)
         price *= rates_of(facts.rates, pairs["currency"], [usual(pairs["currency"])] * len(pairs))
     total = pd.Series(dtype=float)
+    forecast: set[Pair] = set()
     for future in futures:
+        forecast |= {(product, future.location) for product in future.products}
         units = pd.Series(future.values.mean(axis=0).sum(axis=1), index=future.products)
         known = price.reindex([(product, future.location) for product in future.products]).to_numpy(
             float
@@ -142,4 +171,4 @@ def expected_sales(read_futures: ReadFutures, facts: Facts) -> tuple[int, pd.Ser
         total = total.add(
             units * pd.Series(known, index=future.products).fillna(0.0), fill_value=0.0
         )
-    return run, total
+    return run, total, forecast

@@ -33,7 +33,10 @@ class Needs:
     need: (n, B), the order without which something would be missed until the next one can arrive; below 0: there is
     more than enough. later: (K, n, B), the same until the K arrivals after that. demand: (n, B), from now until the
     next order's arrival. window: (n, B), the part of it after this order's arrival. stock: (n, B), what is there when
-    the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then.
+    the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then. used:
+    (K, n, B), units sold, or asked for, before each of the K reviews after this one. within: (R, n, B), need at the end
+    of each period between two arrivals, with lost sales the highest so far; empty where they are one period apart, or
+    nothing is decided by cost.
     """
 
     need: Single
@@ -42,6 +45,8 @@ class Needs:
     window: Single
     stock: Single
     lost: Single
+    used: Single
+    within: Single
 
 
 def walk(
@@ -53,16 +58,21 @@ def walk(
     backorders: bool,
     windows: int,
     usual: Ints | None = None,
+    by_cost: bool = False,
 ) -> Needs:
     """Walk one block of lines. paths: (T, n, B) units, period-major. leads: () or (n, B). windows: 1 + K.
 
     usual: (n,) middle lead times, by which what is on order is expected; None where the lead time is sure.
+    by_cost: costs decide, so each period counts.
+
     The presentation stock counts as needed. What a shelf life does not reach is not.
     """
     T, n, B = paths.shape
     assert len(lines) == n
     assert leads.shape in ((), (n, B))
-    state = _State(lines, (n, B), leads, review, windows, usual, backorders=backorders)
+    state = _State(
+        lines, (n, B), leads, review, windows, usual, backorders=backorders, by_cost=by_cost
+    )
     assert state.periods <= T
     for t in range(state.periods):
         state.step(t, paths[t])
@@ -82,6 +92,7 @@ class _State:
         usual: Ints | None,
         *,
         backorders: bool,
+        by_cost: bool,
     ) -> None:
         self.review, self.windows, self.backorders = review, windows, backorders
         # the narrower the numbers, the faster they are compared
@@ -111,6 +122,9 @@ class _State:
             np.zeros(shape, dtype=np.float32) for _ in range(5)
         )
         self.tops = np.zeros((windows, *shape), dtype=np.float32)
+        self.used = np.zeros((windows - 1, *shape), dtype=np.float32)
+        inside = review if review > 1 and by_cost else 0
+        self.within = np.zeros((inside, *shape), dtype=np.float32)
         # a shelf that will be cleared before the next order need not look full
         stays = lines.ends > self.last + review
         self.presentation = np.where(stays, lines.presentation, 0.0).astype(np.float32)
@@ -137,15 +151,27 @@ class _State:
         else:
             self._lose(sold, free)
         self.total += sold
+        self._review(t + 1)
         if self.lots is not None:
             self.y += self.lots.expired(t, self.total - self.lost)
         if free is not False:
             np.maximum(self.top, _only(self.y, self._reached(t, free)), out=self.top)
+        # who waits is served by what comes; what was lost, or cannot be reached, is not
+        needed = self.y if self.backorders and not self.short_lived else self.top
+        for passed in range(len(self.within)):
+            if (now := self._since(t, passed)) is not False:
+                _put(self.within[passed], needed, now)
         if (done := self._since(t, self.review - 1)) is not False:
             _put(self.demand, self.total, done)
         for k in range(self.windows):
             if (done := self._since(t, (k + 1) * self.review - 1)) is not False:
                 _put(self.tops[k], self.top, done)
+
+    def _review(self, t: int) -> None:
+        """Note what was used, if t is one of the later reviews."""
+        number, rest = divmod(t, self.review)
+        if rest == 0 and 0 < number < self.windows:
+            np.subtract(self.total, self.lost, out=self.used[number - 1])
 
     def _since(self, t: int, passed: int) -> Mask:
         """Return on which paths the order arrived so many periods before t."""
@@ -175,9 +201,9 @@ class _State:
 
     def needs(self) -> Needs:
         """Return what was found."""
-        tops = self.tops
+        tops, within = self.tops, self.within
         if self.presentation.any():
-            tops = tops + self.presentation[None, :, None]
+            tops, within = (one + self.presentation[None, :, None] for one in (tops, within))
         return Needs(
             tops[0],
             tops[1:],
@@ -185,6 +211,8 @@ class _State:
             self.demand - self.before,
             self.stock,
             np.maximum(-self.stock, 0) if self.backorders else self.lost,
+            self.used,
+            within,
         )
 
 

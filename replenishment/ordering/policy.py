@@ -30,6 +30,8 @@ class Policy:
     review: (n,) periods between two chances to order. cycle_service, fill_rate or safety_factor: (n,) targets, all None
     where costs decide. A safety factor is the standard deviations of demand ordered beyond what is needed on average.
     lot: (n,) units of (s, S) and (r, Q); None: the economic order quantity of each line.
+    trust_paths: for least_cost, paths are the chances that demand really has, as in a simulation: a unit left over is
+    charged until a later order would want it. Else until it is sold: forecasts are revised, and paths do not say so.
     """
 
     kind: Kind
@@ -38,6 +40,7 @@ class Policy:
     fill_rate: Array | None = None
     lot: Array | None = None
     safety_factor: Array | None = None
+    trust_paths: bool = False
 
     def take(self, rows: Rows) -> "Policy":
         """Return the policy of some of the lines."""
@@ -60,6 +63,7 @@ def make_policy(
     fill_rate: ArrayLike | None = None,
     lot: ArrayLike | None = None,
     safety_factor: ArrayLike | None = None,
+    trust_paths: bool = False,
 ) -> Policy:
     """Return a policy of n lines; parameters are numbers for all, or (n,).
 
@@ -74,6 +78,8 @@ def make_policy(
         raise ValueError(f"{kind} takes {wanted}")
     if lot is not None and kind not in ("min_max", "reorder_quantity"):
         raise ValueError(f"{kind} takes no lot")
+    if trust_paths and kind != "least_cost":
+        raise ValueError(f"{kind} has no trust_paths, least_cost has")
     whole(review=review)
     every = np.ones(n) if kind == "base_stock" else _each("review", review, n)
     if (every < 1).any():
@@ -92,6 +98,7 @@ def make_policy(
         None if fill_rate is None else _each("fill_rate", fill_rate, n),
         None if lot is None else _each("lot", lot, n),
         None if safety_factor is None else _each("safety_factor", safety_factor, n),
+        trust_paths,
     )
 
 

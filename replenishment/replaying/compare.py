@@ -17,8 +17,8 @@ from replenishment.replaying.since import (
     LearntPrior,
     expected_before,
     level_now,
+    level_of,
     moved_paths,
-    slow_level,
 )
 from replenishment.replaying.spread import SPREAD_SEASONS, recent_variance, spread_paths
 
@@ -27,12 +27,14 @@ from replenishment.replaying.spread import SPREAD_SEASONS, recent_variance, spre
 class Outlook:
     """Joint paths of n lines that were made before a period: values (n, B, T) from it on, any type.
 
-    whole: all lines sell whole units only.
+    whole: all lines sell whole units only. before: (T', n) units that the same forecast expects of the last T' periods
+    before it, NaN where it cannot say that or sales there say nothing of demand; None: not known.
     """
 
     period: int
     values: NDArray[Any]
     whole: bool = True
+    before: Array | None = None
 
 
 class Outlooks:
@@ -52,7 +54,10 @@ class Outlooks:
         span: int | None = None,
     ) -> None:
         self._coming: Iterator[Outlook] = iter(outlooks)
-        self._now, self._next = next(self._coming), next(self._coming, None)
+        first = next(self._coming, None)
+        if first is None:
+            raise ValueError("outlooks: there must be at least one")
+        self._now, self._next = first, next(self._coming, None)
         self._sold, self._season, self._span = sold, season, span
         self.learnt = LearntPrior()
         self._made: tuple[int, Paths] | None = None
@@ -76,18 +81,20 @@ class Outlooks:
         self._made = (period, ahead)
         return ahead
 
+    def _expected(self, seen: Array, passed: int) -> Array:
+        now = self._now
+        return expected_before(now.values, passed, seen.shape[0], self._season, now.before)
+
     def _factor(self, seen: Array, passed: int) -> Array:
-        expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
-        return level_now(seen, expected, self.learnt.prior, season=self._season)
+        return level_now(seen, self._expected(seen, passed), self.learnt.prior, season=self._season)
 
     def _spread(
         self, ahead: NDArray[Any], seen: Array, passed: int, span: int
     ) -> NDArray[np.float32]:
-        expected = expected_before(self._now.values, passed, seen.shape[0], self._season)
-        quick = self._factor(seen[-SEASONS * self._season :], passed)
-        slow = slow_level(seen, expected, season=self._season)
+        expected, prior = self._expected(seen, passed), self.learnt.prior
+        level = level_of(seen, expected, prior, season=self._season)
         variance = recent_variance(seen, span, season=self._season)
-        return spread_paths(ahead, (quick + slow) / 2, variance, span)
+        return spread_paths(ahead, level.factor, variance, span)
 
     def _seen(self, period: int, seasons: int = SEASONS) -> Array:
         assert self._sold is not None  # noqa: S101 - asked for by those who have it
@@ -98,7 +105,7 @@ class Outlooks:
         if self._sold is None or self._next is None or self._next.period < end:
             return
         came = np.asarray(self._sold(end)[-self._season :], dtype=np.float64)
-        self.learnt.learn(self._now.values, self._seen(self._now.period), came)
+        self.learnt.learn(self._now.values, self._seen(self._now.period), came, self._now.before)
 
 
 def compare(

@@ -7,10 +7,15 @@ as a gamma variable around 1: of what was sold lately, and what the paths expect
 2013, section 2.6). Sales count half after HALF_LIFE seasons. prior = c · √(units a season): in fast lines a level is
 less sure than Poisson demand would have it. c is what would have served the earlier outlooks best.
 
+What was expected of the past is the forecast's own word (`Outlook.before`): with the promotions, holidays and season of
+those days, at the level that it gives the future. A period that it does not speak of is NaN and counts on neither side.
+Where nobody kept it, the first season of the paths stands for all of the past.
+
 A run without a sale in which the paths would have sold much was probably an empty shelf, and says nothing.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,37 +43,94 @@ MISSED_UNITS_MAX = 8.0
 QUANTILE = 0.9
 
 
+class Told(NamedTuple):
+    """Weighed sums behind a level, (n,) units: (sure + sold) / (sure + expected). sure: units it has beforehand."""
+
+    sure: Array
+    sold: Array
+    expected: Array
+
+    @property
+    def factor(self) -> Array:
+        """Return the factor by which lines sell more or less than is expected of them, (n,)."""
+        return np.asarray((self.sure + self.sold) / (self.sure + self.expected))
+
+
+class Level(NamedTuple):
+    """The level that sales have now: the mean of one that is quick to move and a slow one.
+
+    The two err in different lines: a quick level orders for every peak, and cannot send back what did not sell; a slow
+    one holds stock for what is gone.
+    """
+
+    quick: Told
+    slow: Told
+
+    @property
+    def factor(self) -> Array:
+        """Return the factor of the paths, (n,)."""
+        return np.asarray((self.quick.factor + self.slow.factor) / 2)
+
+
+def level_from(told: Mapping[str, Sequence[float]]) -> float:
+    """Return the factor that a line's kept sums give, as its order does: `quick` and `slow`, the fields of `Told`."""
+    sums = {name: Told(*(np.array([one]) for one in told[name])) for name in Level._fields}
+    return float(Level(**sums).factor[0])
+
+
 def on_shelf(sold: Array, expected: Array) -> Mask:
-    """Return the periods that say something about demand: (T, n). sold, expected: (T, n) units."""
+    """Return the periods that say something about demand: (T, n). sold, expected: (T, n) units, NaN: nothing known."""
     T = sold.shape[0]
     at, some = np.arange(T)[:, None], sold > 0
     last = np.maximum.accumulate(np.where(some, at, -1), axis=0)
     following = np.minimum.accumulate(np.where(some, at, T)[::-1], axis=0)[::-1]
-    upto = np.concatenate([np.zeros((1, sold.shape[1])), np.cumsum(expected, axis=0)])
+    known = np.isfinite(expected)
+    units = np.where(known, expected, 0.0)
+    upto = np.concatenate([np.zeros((1, sold.shape[1])), np.cumsum(units, axis=0)])
     missed = np.take_along_axis(upto, following, 0) - np.take_along_axis(upto, last + 1, 0)
-    return np.asarray(some | (missed <= MISSED_UNITS_MAX))
+    return np.asarray(known & (some | (missed <= MISSED_UNITS_MAX)))
+
+
+def level_of(sold: Array, expected: Array, prior: float = PRIOR_DEFAULT, *, season: int) -> Level:
+    """Return the level of now. Arguments of `level_now`; the quick level looks at the last `SEASONS` of them."""
+    recent = slice(-SEASONS * season, None)
+    return Level(
+        _quick(sold[recent], expected[recent], prior, season), _slow(sold, expected, season)
+    )
 
 
 def level_now(sold: Array, expected: Array, prior: float, *, season: int) -> Array:
-    """Return the factor by which lines sell more or less than is expected of them: (n,).
+    """Return the factor of the quick level: (n,).
 
-    sold: (T, n) units of the last periods, oldest first; expected: (T, n), what the paths expect of such periods.
+    sold: (T, n) units of the last periods, oldest first; expected: (T, n), what was to be expected of them, NaN where
+    that is not known.
     """
-    weight = _weight(sold.shape[0], HALF_LIFE * season) * on_shelf(sold, expected)
-    a_season = np.maximum(expected[-season:].sum(axis=0), SEASON_UNITS_MIN)
-    a = prior * np.sqrt(a_season)
-    return np.asarray((a + (weight * sold).sum(axis=0)) / (a + (weight * expected).sum(axis=0)))
+    return _quick(sold, expected, prior, season).factor
 
 
 def slow_level(sold: Array, expected: Array, *, season: int) -> Array:
     """Return the factor of a level that moves in weeks, and takes a run without a sale for what it is: (n,).
 
-    Arguments of `level_now`. The two err in different lines: a quick level orders for every peak, and cannot send back
-    what did not sell; one that leaves runs out holds stock for what is gone.
+    Arguments of `level_now`.
     """
-    weight = _weight(sold.shape[0], SLOW_HALF_LIFE * season)
-    sums = ((weight * units).sum(axis=0) + SLOW_PRIOR for units in (sold, expected))
-    return np.asarray(np.divide(*sums))
+    return _slow(sold, expected, season).factor
+
+
+def _quick(sold: Array, expected: Array, prior: float, season: int) -> Told:
+    weight = _weight(sold.shape[0], HALF_LIFE * season) * on_shelf(sold, expected)
+    known = np.isfinite(expected)
+    units = np.where(known, expected, 0.0)
+    a_season = season * units.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    sure = prior * np.sqrt(np.maximum(a_season, SEASON_UNITS_MIN))
+    return Told(sure, (weight * sold).sum(axis=0), (weight * units).sum(axis=0))
+
+
+def _slow(sold: Array, expected: Array, season: int) -> Told:
+    known = np.isfinite(expected)
+    weight = _weight(sold.shape[0], SLOW_HALF_LIFE * season) * known
+    units = np.where(known, expected, 0.0)
+    sure = np.full(sold.shape[1], SLOW_PRIOR)
+    return Told(sure, (weight * sold).sum(axis=0), (weight * units).sum(axis=0))
 
 
 def _weight(periods: int, half_life: float) -> Array:
@@ -107,10 +169,12 @@ class LearntPrior:
             return PRIOR_DEFAULT
         return PRIORS[int(np.argmin(self.losses))]
 
-    def learn(self, paths: NDArray[Any], sold: Array, came: Array) -> None:
+    def learn(
+        self, paths: NDArray[Any], sold: Array, came: Array, before: Array | None = None
+    ) -> None:
         """Take in an outlook whose season is over.
 
-        paths: (n, B, T). sold: (T', n) units before it; came: (season, n) those of its season.
+        paths: (n, B, T). sold: (T', n) units before it; came: (season, n) those of its season. before: of the outlook.
         """
         season = came.shape[0]
         for passed in sorted({0, season // 2}):
@@ -118,7 +182,7 @@ class LearntPrior:
                 paths[:, :, passed:season].sum(axis=2, dtype=np.float32), QUANTILE, axis=1
             )
             seen = np.concatenate([sold[passed:], came[:passed]])
-            expected = expected_before(paths, passed, seen.shape[0], season)
+            expected = expected_before(paths, passed, seen.shape[0], season, before)
             left = came[passed:].sum(axis=0)
             for number, prior in enumerate(PRIORS):
                 over = high * level_now(seen, expected, prior, season=season) - left
@@ -126,7 +190,18 @@ class LearntPrior:
         self.taught += 1
 
 
-def expected_before(paths: NDArray[Any], passed: int, periods: int, season: int) -> Array:
-    """Return what paths, `passed` periods old, expect of the last `periods` periods by their first season: (T, n)."""
-    means = paths[:, :, :season].mean(axis=1, dtype=np.float64).T
-    return np.asarray(means[np.arange(passed - periods, passed) % season])
+def expected_before(
+    paths: NDArray[Any], passed: int, periods: int, season: int, before: Array | None = None
+) -> Array:
+    """Return what was expected of the last `periods` periods by paths that are `passed` periods old: (T, n).
+
+    before: (T', n) what the forecast expects of the periods before the paths; NaN, and what is longer ago: not known.
+    None: each season as the first one of the paths.
+    """
+    n = paths.shape[0]
+    if before is None:
+        means = paths[:, :, :season].mean(axis=1, dtype=np.float64).T
+        return np.asarray(means[np.arange(passed - periods, passed) % season])
+    means = paths[:, :, :passed].mean(axis=1, dtype=np.float64).T
+    said = np.concatenate([before, means])[-periods:]
+    return np.concatenate([np.full((periods - len(said), n), np.nan), said])

@@ -1,7 +1,9 @@
 """The desk orders by events: what stands between buying and the ledger, which do not know each other."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -14,6 +16,9 @@ from purchasing.proposing.run import ReadFutures, from_today
 from stocktide.foundation.errors import NotFound
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.settings import Settings
+
+if TYPE_CHECKING:
+    from stocktide.entrypoints.levels import Recent
 
 FEED = "order desk"
 
@@ -53,17 +58,22 @@ def defaults_of(settings: Settings) -> Defaults:
 def futures_of(
     engine: sa.Engine, lake: Lake, *, today: date, within: Collection[str] | None = None
 ) -> ReadFutures:
-    """Return what reads the paths of the published forecast with the overrides in force, one location after the other.
+    """Return what reads the paths of the published forecast, one location after the other.
+
+    They are at the level that sales have now, and have the overrides in force.
 
     within: of these locations alone. When called it raises NotFound without a published forecast that has paths, or one
     whose leaves have no location.
     """
     from forecasting.overriding.adjusted import read_adjusted
-    from forecasting.overriding.futures import adjust_location
+    from forecasting.overriding.futures import Told, adjust_location
     from forecasting.path_store import path_locations, read_lineage, read_paths
+    from stocktide.entrypoints.levels import lately_of, moved, read_recent, told_of
 
     # forecast and overrides of one moment
     isolated = engine.execution_options(isolation_level="REPEATABLE READ")
+    # the same at each reading: what is drafted and what is told come of one level
+    recents: dict[int, Recent] = {}
 
     def read() -> tuple[int, Iterator[Future]]:
         with isolated.connect() as connection:
@@ -75,7 +85,9 @@ def futures_of(
             raise NotFound(
                 "no_forecast", "No forecast is published; run `stocktide forecast` first."
             )
-        frequency = read_lineage(lake, run).frequency
+        lineage = read_lineage(lake, run)
+        if run not in recents:
+            recents[run] = read_recent(engine, lake, lineage, today=today)
         places = path_locations(lake, run)
         if None in places:
             raise NotFound(
@@ -87,19 +99,23 @@ def futures_of(
                 if within is not None and place not in within:
                     continue
                 paths = read_paths(lake, location=place, run=run)
-                values, told = (
-                    (paths.values, None)
-                    if adjusted is None
-                    else adjust_location(paths, str(place), adjusted)
-                )
+                lately = lately_of(recents[run], place, paths)
+                values = paths.values if lately is None else moved(paths, lately)
+                told: Told = {}
+                if adjusted is not None:
+                    factor = None if lately is None else lately.factor
+                    at_level = replace(paths, values=values)
+                    values, told = adjust_location(at_level, str(place), adjusted, factor)
                 yield from_today(
                     str(place),
                     paths.leaves,
                     paths.days,
                     values,
-                    frequency=frequency,
+                    frequency=lineage.frequency,
                     today=today,
                     overrides=told,
+                    levels={} if lately is None else told_of(paths, lately),
+                    sold=None if lately is None else lately.sold,
                 )
 
         return run, each()

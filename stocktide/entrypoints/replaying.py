@@ -190,7 +190,8 @@ class _Chain:
             self.seconds += one.seconds + time.perf_counter() - started
             what = "settings chosen" if one.chosen else "refitted"
             tell(f"week {number}: {what} in {one.seconds:.1f} s")
-            yield Outlook(one.periods_known - self.start, values, whole)
+            before = one.made.past.expected.T
+            yield Outlook(one.periods_known - self.start, values, whole, before)
 
     def lines(self, rows: pd.DataFrame) -> Lines:
         """Return the lines by the terms in force, stocked for lead time and review."""

@@ -371,7 +371,7 @@ def test_calendar_takes_an_event_and_withdraws_it(visit: Visit) -> None:
     expect(page.locator(CHART).first).to_be_visible()
     visitor.wait_until_quiet()
     tick_row(page, 0, 0)
-    expect(page.get_by_role("heading", name="Events: Summer fair")).to_be_visible()
+    expect(page.get_by_role("heading", name="Event: Summer fair")).to_be_visible()
     page.get_by_role("button", name="Withdraw").click()
     expect(page.get_by_text("The plan is withdrawn.")).to_be_visible()
     visitor.wait_until_quiet()

@@ -1,3 +1,6 @@
+import sqlalchemy as sa
+
+from alerts.evaluation import evaluate_late_orders
 from dashboard.alerts.page import RULES, subject_of
 from tests.dashboard.conftest import Dashboard, click, links_of, text_of
 
@@ -42,5 +45,39 @@ def test_the_strip_of_every_page_counts_open_alerts(filled: Dashboard) -> None:
 
 
 def test_an_alert_of_a_feed_is_about_the_feed() -> None:
-    assert subject_of({"feed": "till 1", "product": None}) == "till 1"
-    assert subject_of({"feed": None, "product": "A", "location_name": "B"}) == "A at B"
+    assert subject_of({"feed": "till 1", "order_id": None, "product": None}) == "till 1"
+    assert (
+        subject_of({"feed": None, "order_id": None, "product": "A", "location_name": "B"})
+        == "A at B"
+    )
+    order = {"feed": None, "order_id": "PO-1", "details": {"supplier": "Orchard"}}
+    assert subject_of(order) == "PO-1 of Orchard"
+
+
+def test_a_late_order_is_one_row_that_says_what_is_late(
+    before_api: Dashboard, database: sa.Engine
+) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.text("INSERT INTO products (sku, name) VALUES ('A', 'Apples')"))
+        connection.execute(
+            sa.text("INSERT INTO locations (code, name) VALUES ('S1', 'Mill'), ('S2', 'Harbour')")
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO commitments (purpose, reference, product_id, location_id, opened_milli, expected_on)"
+                " SELECT 'on_order', 'PO-1', product_id, location_id, 5000, DATE '2026-01-02'"
+                " FROM products CROSS JOIN locations"
+            )
+        )
+        assert evaluate_late_orders(connection).opened == 1
+        number = connection.execute(
+            sa.text("SELECT alert_id FROM alerts WHERE order_id = 'PO-1'")
+        ).scalar_one()
+    shown = before_api.draw("alerts", rule="Late order").dataframe[0].value
+    assert shown[["subject", "last", "allowed"]].values.tolist() == [["PO-1", "2 lines", ""]]
+    assert shown["location_name"].tolist() == ["2 shops"]
+    assert len(before_api.draw("alerts", rule="Late order", store="Mill").dataframe[0].value) == 1
+    said = text_of(before_api.draw("alerts", alert=str(number))).replace("\\", "")
+    assert "Late order: PO-1" in said
+    assert "2 lines should have come by 2026-01-02" in said
+    assert "Another system made this order" in said

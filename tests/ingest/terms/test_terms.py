@@ -19,7 +19,7 @@ DOCS = (Path(__file__).parents[3] / "docs" / "terms.md").read_text("utf-8")
 SPAN = {"from": "2027-03-01", "to": "2027-03-14"}
 BODIES: dict[str, dict[str, Any]] = {
     "suppliers": {
-        "supplier": "mill", "name": "The mill", "email": "orders@example.com", "currency": "EUR",
+        "supplier": "mill", "name": "The mill", "location": "S1", "email": "orders@example.com", "currency": "EUR",
         "timezone": "Europe/Berlin", "order_days": "mon,thu", "cutoff": "16:00", "delivery_days": "tue",
         "lead_days": 5, "minimum_value": 250, "minimum_units": 40, "truck_units": 4000, "order_cost": 12.5,
         "active": True,
@@ -48,7 +48,7 @@ def chain(database: sa.Engine) -> sa.Engine:
         put_products(
             connection, [ProductIn("A", department="Food", category="Fruit"), ProductIn("B")]
         )
-        put_locations(connection, [LocationIn("S1", region="North")])
+        put_locations(connection, [LocationIn("S1", region="North"), LocationIn("DC1")])
         put(connection, "suppliers", BODIES["suppliers"])
     return database
 
@@ -280,4 +280,4 @@ def test_docs_name_every_field_and_their_examples_are_recorded(shop: Api) -> Non
         told = json.loads(body)
         answer = shop.operate.put(path, json=told).json()
         assert answer["recorded"] == len(next(iter(told.values()))), answer
-    assert len(found) == 3
+    assert len(found) == 5

@@ -299,6 +299,18 @@ def test_what_has_not_come_by_its_day_is_late(desk: Api, database: sa.Engine) ->
     assert lines(desk, state="ordered")["A"]["received"] == 12.0
 
 
+def test_what_has_come_in_full_is_not_cancelled(desk: Api) -> None:
+    (ordered,) = decide(desk, on(lines(desk)["A"], "approve"))
+    headers = {"Content-Type": "application/cloudevents+json"}
+    told = {"kind": "receipt", "product": "A", "order_id": ordered["order_id"], "order_line": 1}
+    for event_id, quantity in (("r1", 5), ("r2", 7)):
+        receipt = raw(event_id=event_id, quantity=quantity, **told)
+        desk.operate.post("/v1/events", content=receipt, headers=headers).raise_for_status()
+    (refused,) = decide(desk, on(ordered, "cancel", reason="too late"))
+    assert refused["error"]["code"] == "line_received"
+    assert lines(desk, state="ordered")["A"]["received"] == 12.0
+
+
 def test_purchase_order_is_read_as_data_and_as_a_file(desk: Api) -> None:
     sold = [{"supplier": "mill", "product": "A", "pack": 6, "sku": "M-1"}]
     desk.operate.put("/v1/terms/suppliers", json={"suppliers": [{"supplier": "mill"}]})

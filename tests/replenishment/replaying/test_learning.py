@@ -5,7 +5,15 @@ import pytest
 
 from replenishment import Outlook, Outlooks, at_fill_rate, completed_demand
 from replenishment.replaying.calibrate import share_between
-from replenishment.replaying.since import level_now, moved_paths, on_shelf, slow_level
+from replenishment.replaying.since import (
+    expected_before,
+    level_from,
+    level_now,
+    level_of,
+    moved_paths,
+    on_shelf,
+    slow_level,
+)
 from replenishment.replaying.spread import recent_variance, spread_paths
 
 
@@ -37,6 +45,67 @@ def test_a_slow_level_takes_a_run_without_a_sale_for_what_it_is() -> None:
     empty[-35:] = 0
     # its half-life without a sale, of two half-lives in all: a third of the weight is before
     assert slow_level(empty, expected, season=7) == pytest.approx([1 / 3], abs=0.01)
+
+
+WEEKS, USUAL = 13, 4.0
+
+
+def level(
+    sold: list[float], before: list[float], ahead: list[float] | None = None, passed: int = 0
+) -> float:
+    """Return the factor of one line's paths; all lists by week, as days. ahead: what is expected from now on."""
+    said = np.repeat(np.array(ahead or [USUAL] * 4, dtype=float), 7)
+    paths = np.repeat(said[None, None, :], 3, axis=1)
+    units, told = (np.repeat(np.array(of, dtype=float), 7)[:, None] for of in (sold, before))
+    expected = expected_before(paths, passed, len(units), 7, told)
+    return float(level_of(units, expected, season=7).factor[0])
+
+
+STEADY = [USUAL] * WEEKS
+
+
+def test_a_promotion_or_a_season_that_begins_is_not_cancelled() -> None:
+    """Sales as they were expected move nothing, whatever is expected of the next weeks."""
+    assert level(STEADY, STEADY, [3 * USUAL, USUAL, USUAL, USUAL]) == pytest.approx(1)
+    assert level(STEADY, STEADY, [1.3 * USUAL, 2 * USUAL, 3 * USUAL, 3 * USUAL]) == pytest.approx(1)
+    # nor does one that is over
+    peak = [*STEADY[:-2], 3 * USUAL, 2 * USUAL]
+    assert level(peak, peak) == pytest.approx(1)
+    # without a word on the past the first week stands for all of it, and does cancel them
+    paths = np.repeat(np.repeat([3 * USUAL, USUAL], 7)[None, None, :], 3, axis=1)
+    sold = np.full((7 * WEEKS, 1), USUAL)
+    guess = expected_before(paths, 0, len(sold), 7)
+    assert level_of(sold, guess, season=7).factor < 0.6
+
+
+def test_sales_that_halved_lower_the_level_and_an_empty_shelf_does_not() -> None:
+    fell = [*STEADY[:-3], *[USUAL / 2] * 3]
+    assert 0.6 < level(fell, STEADY) < 0.85
+    assert level(fell, STEADY) > level([*STEADY[:-5], *[USUAL / 2] * 5], STEADY)
+    # three weeks without goods, then four days as ever: unknown weeks count on neither side
+    gone, unknown = [*STEADY[:-3], 0, 0, 0], [*STEADY[:-3], *[np.nan] * 3]
+    assert level(gone, unknown) == pytest.approx(1)
+    assert level([*gone[1:], USUAL], [*unknown[1:], USUAL]) == pytest.approx(1)
+    assert level(gone, STEADY) < 0.9
+
+
+def test_weeks_that_came_after_the_forecast_count_as_its_paths_said() -> None:
+    rising = [USUAL, 2 * USUAL, 2 * USUAL, 2 * USUAL]
+    assert level([*STEADY, USUAL], STEADY, rising, passed=7) == pytest.approx(1)
+    assert level([*STEADY, USUAL, 2 * USUAL], STEADY, rising, passed=14) == pytest.approx(1)
+    assert level([*STEADY, USUAL, USUAL], STEADY, rising, passed=14) < 1
+
+
+def test_a_level_that_nothing_is_known_of_is_1_and_kept_sums_give_it_again() -> None:
+    rng = np.random.default_rng(8)
+    sold = rng.poisson(3, (91, 4)).astype(float)
+    expected = rng.uniform(1, 5, (91, 4))
+    expected[:, 1] = np.nan
+    found = level_of(sold, expected, season=7)
+    assert found.factor[1] == 1
+    for line, factor in enumerate(found.factor):
+        told = {name: [float(of[line]) for of in getattr(found, name)] for name in found._fields}
+        assert level_from(told) == pytest.approx(factor)
 
 
 def test_recent_errors_are_those_of_the_whole_span() -> None:

@@ -56,6 +56,7 @@ def orders(units: Units) -> Units:
         Outlook(
             one.periods_known - FIRST,
             sample_paths(one.made, one.days, count=50).values.transpose(1, 0, 2),
+            before=one.made.past.expected.T,
         )
         for one in rolling_forecasts(seen, hierarchy, spec, first=FIRST, choose_every=2)
     )

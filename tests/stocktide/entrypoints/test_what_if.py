@@ -1,11 +1,17 @@
 """What if over the API: compared, saved, shared and applied."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from forecasting.forecast_result import Past
+from forecasting.past_store import write_past
+from forecasting.path_store import read_lineage
 from purchasing.desk.listing import list_lines
 from purchasing.proposing.facts import read_facts
 from purchasing.proposing.prepare import Defaults
@@ -17,10 +23,11 @@ from stocktide.entrypoints.ordering import futures_of
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.lake import Lake
 from tests.conftest import Api
-from tests.forecasting.overriding.chain import DAYS, SPAN, TODAY, two_shops
+from tests.forecasting.overriding.chain import DAYS, KEYS, MEAN, SPAN, TODAY, two_shops
 from tests.ingest.samples import raw
 from tests.stocktide.entrypoints.test_api import check_problem
 
+PAST_DAYS = 56
 LINE = {"product": "A", "location": "S1"}
 MORE = {"name": "More", "demand_percent": 50.0}
 SAFE = {"name": "Safe", "fill_rate": 0.999}
@@ -48,6 +55,14 @@ def chain(api: Api, database: sa.Engine, tmp_path: Path) -> Api:
         event = raw(kind="receipt", event_id=name, **told)
         api.operate.post("/v1/events", content=event, headers=headers).raise_for_status()
     return api
+
+
+def sold_more() -> Past:
+    """Return a past in which all sold half as much again as was expected, with ups and downs."""
+    days = pd.date_range(TODAY - timedelta(days=PAST_DAYS), periods=PAST_DAYS)
+    expected = np.repeat(MEAN.mean(axis=1)[:, None], PAST_DAYS, axis=1)
+    sold = np.random.default_rng(4).poisson(1.5 * expected).astype(float)
+    return Past(days, sold, np.zeros(sold.shape, dtype=np.bool_), expected)
 
 
 def put(api: Api, kind: str, rows: list[dict[str, Any]]) -> None:
@@ -139,6 +154,9 @@ def test_what_is_orders_what_the_desk_proposes_today_to_the_unit(
 ) -> None:
     """Of one line as of all: what a line shares with others outside the scope counts."""
     lead_times(database, "mill", [0.5, 0.25, 0.25])
+    lake = Lake(str(tmp_path / "lake"))
+    # at the level and the spread that sales have now
+    write_past(lake, read_lineage(lake).forecast_run_id, KEYS, sold_more())
     for kind, rows in told.items():
         put(chain, kind, rows)
     now = {
@@ -146,7 +164,6 @@ def test_what_is_orders_what_the_desk_proposes_today_to_the_unit(
         for place in ("S1", "S2")
     }
     whole = compared(chain, MORE, product="A")["As it is"]
-    lake = Lake(str(tmp_path / "lake"))
     propose_today(
         database, futures_of(database, lake, today=TODAY), today=TODAY, defaults=Defaults(), by="x"
     )
@@ -171,7 +188,7 @@ def test_terms_of_a_whole_order_move_what_is_ordered_today_and_say_what_waits(ch
     )
     found = compared(chain, MORE, {"name": "Dairy", "supplier": "dairy"}, **LINE)
     assert alone["today_units"] > 0 == found["As it is"]["today_units"]
-    assert "mill takes orders from EUR 9000 on" in found["As it is"]["waiting"][0]
+    assert "mill takes orders from EUR 9,000 on" in found["As it is"]["waiting"][0]
     assert found["Dairy"]["today_units"] > 0
     assert found["Dairy"]["waiting"] == []
 

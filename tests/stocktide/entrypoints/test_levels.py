@@ -1,0 +1,129 @@
+"""Orders go by the level that sales have now: from the lake's word on the past to the line's sentence."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from forecasting.forecast_result import Past
+from forecasting.past_store import prune_past, read_past, write_past
+from purchasing.desk.listing import list_lines
+from purchasing.proposing.arrays import Future
+from purchasing.proposing.prepare import Defaults
+from purchasing.proposing.run import propose_today
+from replenishment import level_from
+from stocktide.entrypoints.ordering import futures_of
+from stocktide.foundation.lake import Lake
+from tests.conftest import Api
+from tests.forecasting.overriding.chain import DAYS, KEYS, SPAN, TODAY, two_shops
+from tests.ingest.samples import raw
+from tests.stocktide.entrypoints.test_overriding import FAIR, put
+
+# What the forecast expects of A and B at S1 and of A at S2, and what sold: A at S1 halved three weeks ago, nothing is
+# known of B, whose shelf was empty, and A at S2 sells as expected.
+PAST_DAYS, EXPECTED = 91, np.array([6.0, 2.0, 3.0])
+
+
+def past() -> Past:
+    days = pd.date_range(TODAY - timedelta(days=PAST_DAYS), periods=PAST_DAYS)
+    expected = np.repeat(EXPECTED[:, None], PAST_DAYS, axis=1)
+    sold, empty = expected.copy(), np.zeros(expected.shape, dtype=np.bool_)
+    sold[0, -21:] = 3
+    sold[1], empty[1], expected[1] = 0, True, np.nan
+    return Past(days, sold, empty, expected)
+
+
+@pytest.fixture
+def lake(api: Api, database: sa.Engine, tmp_path: Path) -> Lake:
+    lake = Lake(str(tmp_path / "lake"))
+    run = two_shops(api, database, lake, np.repeat(EXPECTED[:, None], DAYS, axis=1))
+    write_past(lake, run, KEYS, past())
+    headers = {"Content-Type": "application/cloudevents+json"}
+    for product, location in (("A", "S1"), ("B", "S1"), ("A", "S2")):
+        told = {"product": product, "location": location, "quantity": 1}
+        event = raw(kind="receipt", event_id=f"{product}{location}", **told)
+        api.operate.post("/v1/events", content=event, headers=headers).raise_for_status()
+    return lake
+
+
+def futures(engine: sa.Engine, lake: Lake) -> dict[str, Future]:
+    return {one.location: one for one in futures_of(engine, lake, today=TODAY)()[1]}
+
+
+def test_what_a_run_says_of_the_past_comes_back_by_location(tmp_path: Path) -> None:
+    lake, told = Lake(str(tmp_path)), past()
+    write_past(lake, 3, KEYS.iloc[[2, 0, 1]].reset_index(drop=True), told)
+    found = read_past(lake, 3, location="S1")
+    assert found is not None
+    keys, of = found
+    assert keys["product"].tolist() == ["A", "B"]
+    np.testing.assert_array_equal(of.expected, told.expected[[1, 2]])
+    np.testing.assert_array_equal(of.empty, told.empty[[1, 2]])
+    assert (of.days == told.days).all()
+    assert read_past(lake, 4, location="S1") is None
+    prune_past(lake, {4})
+    assert read_past(lake, 3, location="S1") is None
+
+
+def test_a_line_whose_sales_halved_orders_less_and_says_why(
+    database: sa.Engine, lake: Lake
+) -> None:
+    def proposed() -> dict[tuple[str, str], dict[str, Any]]:
+        propose_today(
+            database,
+            futures_of(database, lake, today=TODAY),
+            today=TODAY,
+            defaults=Defaults(lead_days=1),
+            by="x",
+        )
+        with database.connect() as connection:
+            lines = list_lines(connection).lines
+        return {(line["product"], line["location"]): line for line in lines}
+
+    moved = proposed()
+    (run,) = {one.name for one in Path(lake.root, "past").iterdir()}
+    Path(lake.root, "past", run).unlink()
+    plain = proposed()
+    assert moved.keys() == plain.keys()
+    line, before = moved["A", "S1"], plain["A", "S1"]
+    level = line["explanation"]["level"]
+    assert 0.6 < level["factor"] < 0.85
+    assert level_from(level) == pytest.approx(level["factor"])
+    assert line["quantity"] < before["quantity"]
+    mean = line["explanation"]["data"]["demand_mean"]
+    was = before["explanation"]["data"]["demand_mean"]
+    assert mean == pytest.approx(level["factor"] * was, rel=0.02)
+    percent = round(100 * (1 - level["factor"]))
+    assert line["explanation"]["sentence"].endswith(
+        f"; the forecast is lowered by {percent} %, since 105 sold where 168 were expected of the last 28 days"
+    )
+    # whose shelf was empty, and what sells as expected, order as before
+    assert moved["A", "S2"]["quantity"] == plain["A", "S2"]["quantity"]
+    assert (before["explanation"]["level"], plain["A", "S2"]["explanation"]["level"]) == (
+        None,
+        None,
+    )
+
+
+def test_overrides_stay_what_they_say(api: Api, database: sa.Engine, lake: Lake) -> None:
+    plain = futures(database, lake)["S1"]
+    factor = plain.levels["A"]["factor"]
+    assert "B" not in plain.levels
+    put(api, FAIR)
+    raised = futures(database, lake)["S1"]
+    assert raised.values[:, 0].mean() == pytest.approx(1.5 * plain.values[:, 0].mean(), rel=0.03)
+    api.operate.delete("/v1/overrides/fair").raise_for_status()
+    half = {**FAIR, "id": "half", "to": SPAN["from"], "change": "set", "value": 9}
+    put(api, half)
+    found = futures(database, lake)["S1"]
+    published = EXPECTED[0]
+    assert found.values[:, 0, 0].mean() == pytest.approx(9, rel=0.1), "not 9 times the level"
+    assert np.array_equal(found.values[:, 0, 1:], plain.values[:, 0, 1:])
+    api.operate.delete("/v1/overrides/half").raise_for_status()
+    put(api, {**half, "change": "add", "value": 9})
+    added = futures(database, lake)["S1"].values[:, 0, 0].mean()
+    assert added == pytest.approx(published * factor + 9, rel=0.1)
