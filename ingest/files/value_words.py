@@ -17,7 +17,7 @@ _WORDS = (
     (r"Expected `float[^`]*`, got `str`", "is not a number; write digits such as 12 or 12.5"),
     (r"Expected `int[^`]*`, got `(?:str|float)`", "is not a whole number; write digits such as 12"),
     (r"Expected `bool[^`]*`, got `str`", "is not true or false"),
-    (r"Invalid enum value .*", "is none of the values that this field takes"),
+    (r"Invalid enum value .*", "is not a value that this field takes"),
 )
 
 

@@ -247,7 +247,7 @@ def test_fault_of_a_file_names_row_field_value_and_what_to_write(
         (
             "service-targets",
             "measure\nfillrate\n",
-        ): "row 1: measure: 'fillrate' is none of the values",
+        ): "row 1: measure: 'fillrate' is not a value that this",
         (
             "supplier-products",
             "supplier,product,lead_days\nmill,A,two\n",
