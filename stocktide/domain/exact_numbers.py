@@ -81,7 +81,8 @@ def in_full(value: float, places: int = MILLI_PLACES, *, grouped: bool = True) -
 
 def as_typed(value: float) -> str:
     """Write a number with the digits that tell it from any other: 1.0000001, never 1 or 1e-07."""
-    return f"{Decimal(repr(float(value))):f}"
+    text = f"{Decimal(repr(float(value))):f}"
+    return text.removesuffix(".0")
 
 
 def shown(text: str) -> str:
