@@ -76,6 +76,8 @@ def propose_today(
             "defaults": vars(defaults),
             "waiting": shared.waiting,
             "moves": [asdict(move) for move in moves],
+            # lines whose paths follow what was sold after the forecast was made
+            "levels_moved": sum(one.explanation["level"] is not None for one in proposals),
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:

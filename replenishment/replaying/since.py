@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 # What c is chosen from: from a level that follows a day's sales to one that hardly moves.
 PRIORS = (2.5, 5.0, 10.0, 20.0, 40.0, 80.0)
 PRIOR_DEFAULT = 10.0
-# Of sales after the forecast alone: hardly worse than no move where nothing changes, and better elsewhere (decision 074).
+# Of sales after the forecast alone: hardly worse than no move where nothing changes, better elsewhere (decision 074).
 PRIOR_SINCE = 20.0
 # Outlooks after which c is chosen by what they taught.
 TAUGHT_MIN = 4
