@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 3
+# Images of containers often forbid it: then every process that starts compiles 3,000 modules again, two of its four seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test check lint lint-code lint-format lint-imports types bench schema lock tools browser clean
 

@@ -27,7 +27,7 @@ PAIRS_MAX = 10_000
 ROWS_MAX = 5_000
 FEED = "feed "
 VERDICT_COLUMNS = (
-    "rule", "product_id", "location_id", "feed", "opens", "closes", "value_milli", "limit_milli",
+    "rule", "product_id", "location_id", "feed", "order_id", "opens", "closes", "value_milli", "limit_milli", "details",
 )  # fmt: skip
 
 
@@ -155,7 +155,8 @@ def _lock(connection: sa.Connection, key: int) -> None:
 def _apply(connection: sa.Connection, verdicts: Sequence[Any]) -> tuple[int, int]:
     if not verdicts:
         return 0, 0
-    columns = {name: [verdict[name] for verdict in verdicts] for name in VERDICT_COLUMNS}
+    # a rule leaves out what its alerts are not about
+    columns = {name: [verdict.get(name) for verdict in verdicts] for name in VERDICT_COLUMNS}
     opened, closed = connection.execute(statement("alerts/apply_verdicts"), columns).one()
     if opened or closed:
         announce_alerts(connection)

@@ -66,6 +66,7 @@ def get_alerts(
     product: str | None = None,
     location: str | None = None,
     feed: str | None = None,
+    order_id: str | None = None,
     since: Annotated[
         AwareDatetime | None, Query(description="Opened or closed at or after.")
     ] = None,
@@ -79,6 +80,7 @@ def get_alerts(
         product=checked_text(product),
         location=place_for(key, checked_text(location)),
         feed=checked_text(feed),
+        order_id=checked_text(order_id),
         since=since,
     )
     with engine_of(request).connect() as connection:

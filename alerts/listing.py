@@ -22,6 +22,7 @@ class Wanted:
     product: str | None = None
     location: str | None = None
     feed: str | None = None
+    order_id: str | None = None
     since: datetime | None = None
 
 
@@ -71,8 +72,8 @@ def _shown(row: sa.RowMapping) -> dict[str, Any]:
         (row["closed_at"] - row["opened_at"]).total_seconds() if row["closed_at"] else None
     )
     same = (
-        "alert_id", "rule", "product", "product_name", "location", "location_name", "feed", "closed_at",
-        "acknowledged_at", "acknowledged_by", "silenced_until", "reason", "last_value_at",
+        "alert_id", "rule", "product", "product_name", "location", "location_name", "feed", "order_id", "details",
+        "closed_at",        "acknowledged_at", "acknowledged_by", "silenced_until", "reason", "last_value_at",
     )  # fmt: skip
     return {
         **{name: row[name] for name in same},
@@ -82,5 +83,7 @@ def _shown(row: sa.RowMapping) -> dict[str, Any]:
         "last_value": last,
         "limit": limit,
         "unit": unit,
-        "message": message_of(row["rule"], last, limit, unit, closed_after_s=closed_after_s),
+        "message": message_of(
+            row["rule"], last, limit, unit, closed_after_s=closed_after_s, order=row["details"]
+        ),
     }

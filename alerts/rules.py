@@ -1,9 +1,11 @@
 """The rules: their names, the limits that they judge with, and how an alert reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.late_orders import late_order_words
 from stocktide.foundation.settings import Settings
 
 Rule = Literal[
@@ -16,6 +18,8 @@ Rule = Literal[
     "late_order",
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
+# Units of what is not about a product.
+UNITS = {"silent_feed": "s", "reject_storm": "share", "late_order": "lines"}
 
 
 @dataclass(frozen=True)
@@ -67,33 +71,46 @@ def units(milli: int) -> float:
 
 
 def unit_of(rule: str, product_unit: str | None) -> str:
-    """Return the unit of an alert's value and limit: the product's, seconds for silence, share for rejects."""
-    return {"silent_feed": "s", "reject_storm": "share"}.get(rule, product_unit or "each")
+    """Return the unit of an alert's value and limit: the product's, or that of the rule."""
+    return product_unit or UNITS.get(rule, "each")
 
 
 def message_of(
-    rule: str, value: float, limit: float, unit: str, *, closed_after_s: float | None = None
+    rule: str,
+    value: float,
+    limit: float,
+    unit: str,
+    *,
+    closed_after_s: float | None = None,
+    order: Mapping[str, Any] | None = None,
 ) -> str:
-    """Say in a sentence what was found; value and limit in `unit`. closed_after_s: that it is over, and lasted so."""
+    """Say in a sentence what was found; value and limit in `unit`.
+
+    closed_after_s: that it is over, and lasted so. order: details of an alert about one.
+    """
     units = "" if unit == "each" else f" {unit}"
+    now, least = in_full(value), in_full(limit)
     if closed_after_s is not None:
         name = rule.replace("_", " ")
-        return f"Over after {_lasting(closed_after_s)}: {name}. Now {value:g}{units}, limit {limit:g}{units}."
+        return f"Over after {_lasting(closed_after_s)}: {name}. Now {now}{units}, limit {least}{units}."
     match rule:
         case "out_of_stock":
-            return f"Out of stock: {value:g}{units} on hand."
+            return f"Out of stock: {now}{units} on hand."
         case "negative_balance":
-            return (
-                f"The recorded stock is {value:g}{units}, which is not possible: count this shelf."
-            )
+            return f"The recorded stock is {now}{units}, which is not possible: count this shelf."
         case "below_reorder_point":
-            return f"{value:g}{units} on hand or to come and not promised, below the reorder point of {limit:g}{units}."
+            return f"{now}{units} on hand or to come and not promised, below the reorder point of {least}{units}."
         case "sensor_disagrees":
             more = "less" if value < 0 else "more"
             why = " Probable shrinkage: count this shelf." if value < 0 else " Count this shelf."
-            return f"The sensor sees {abs(value):g}{units} {more} than the recorded stock.{why}"
+            return (
+                f"The sensor sees {in_full(abs(value))}{units} {more} than the recorded stock.{why}"
+            )
+        case "late_order" if order is not None:
+            return f"{late_order_words(order)} Ask the supplier."
+        # as it was told while each shelf had its alert
         case "late_order":
-            return f"{value:g}{units} on order should have come and have not: ask the supplier."
+            return f"{now}{units} on order should have come and have not: ask the supplier."
         case "silent_feed":
             return f"Silent for {_lasting(value)}; expected within {_lasting(limit)}."
         case _:

@@ -30,7 +30,6 @@ from replenishment import Outlook
 Array = NDArray[np.float64]
 
 FILE = "foods3_tx3_d1_d1913.parquet"
-LEVELS = ((), ("product",))
 # As far as a run on the lake looks back.
 HISTORY_DAYS = 1460
 PATHS = 200
@@ -65,68 +64,84 @@ def weekly(seen: Demand) -> Demand:
 
 
 class Forecasts:
-    """Outlooks of a year, week by week, made once; kept in a folder, if there is one, for another run.
+    """Outlooks, origin by origin, made once; kept in a folder, if there is one, for another run.
 
     seconds: that forecasting took, of what was made and of what was kept.
     """
 
     def __init__(
-        self, name: str, demand: Demand, spec: ForecastSpec, first: int, keep: Path | None
+        self,
+        name: str,
+        demand: Demand,
+        spec: ForecastSpec,
+        first: int,
+        keep: Path | None,
+        *,
+        step: int = WEEK,
     ) -> None:
         self.name, self.demand, self.spec, self.first, self.keep = name, demand, spec, first, keep
+        self.step = step
         self.seconds = 0.0
-        self.weeks = (demand.days.size - first) // WEEK
-        self.seen_as: Callable[[Demand], Demand] = weekly if spec.frequency == "W" else _as_it_is
+        self.count = (demand.days.size - first) // step
+        by_day = demand.frequency == "D"
+        self.every = step if spec.frequency == demand.frequency else 1
+        summed = by_day and spec.frequency == "W"
+        self.seen_as: Callable[[Demand], Demand] = weekly if summed else _as_it_is
+        self.history = HISTORY_DAYS if by_day else None
 
     def outlooks(self, tell: Callable[[str], None]) -> Iterator[Outlook]:
-        """Yield the outlook of each week, (n, paths, periods); its period counts from `first` in the spec's rhythm."""
+        """Yield the outlook of each origin, (n, paths, periods); periods count from `first` in the spec's rhythm."""
         made = None if self._all_kept() else self._made(tell)
-        for week in range(self.weeks):
-            values, before = self._kept(week) if made is None else next(made)
-            period = week * (1 if self.spec.frequency == "W" else WEEK)
-            yield Outlook(period, values, before=before)
+        for number in range(self.count):
+            values, before = self._kept(number) if made is None else next(made)
+            yield Outlook(number * self.every, values, before=before)
 
     def _made(self, tell: Callable[[str], None]) -> Iterator[tuple[NDArray[np.int16], Array]]:
-        hierarchy = build_hierarchy(LEVELS, self.demand.leaves)
+        hierarchy = build_hierarchy(self.spec.levels, self.demand.leaves)
         rolled = rolling_forecasts(
             self.demand,
             hierarchy,
             self.spec,
             first=self.first,
-            history=HISTORY_DAYS,
+            step=self.step,
+            history=self.history,
             seen_as=self.seen_as,
         )
-        for week, one in zip(range(self.weeks), rolled, strict=False):
+        for number, one in zip(range(self.count), rolled, strict=False):
             values, before, seconds = self._drawn(one)
             self.seconds += seconds
-            tell(f"{self.name}: week {week + 1} of {self.weeks}, {seconds:.1f} s")
-            self._write(week, values, before, seconds)
+            tell(f"{self.name}: origin {number + 1} of {self.count}, {seconds:.1f} s")
+            self._write(number, values, before, seconds)
             yield values, before
 
     def _drawn(self, one: Rolled) -> tuple[NDArray[np.int16], Array, float]:
         started = time.perf_counter()
         paths = sample_paths(one.made, one.days, count=PATHS)
-        order = pd.Index(paths.leaves["product"]).get_indexer(self.demand.leaves["product"])
+        keys = list(paths.leaves.columns)
+        drawn, wanted = (
+            pd.MultiIndex.from_frame(one[keys]) for one in (paths.leaves, self.demand.leaves)
+        )
+        order = drawn.get_indexer(wanted)
         units = np.rint(paths.values[:, order]).astype(np.int16).transpose(1, 0, 2)
         before = one.made.past.expected[order].T
         return units, before, one.seconds + time.perf_counter() - started
 
-    def _file(self, week: int) -> Path | None:
-        return None if self.keep is None else self.keep / f"{self.name}-{week:02d}.npy"
+    def _file(self, number: int) -> Path | None:
+        return None if self.keep is None else self.keep / f"{self.name}-{number:02d}.npy"
 
     def _all_kept(self) -> bool:
-        files = [self._file(week) for week in range(self.weeks)]
+        files = [self._file(number) for number in range(self.count)]
         return all(file is not None and _past_of(file).exists() for file in files)
 
-    def _kept(self, week: int) -> tuple[NDArray[np.int16], Array]:
-        file = self._file(week)
+    def _kept(self, number: int) -> tuple[NDArray[np.int16], Array]:
+        file = self._file(number)
         assert file is not None
         self.seconds += json.loads(file.with_suffix(".json").read_text())["seconds"]
         values: NDArray[Any] = np.load(file)
         return _period_major(values[:, :PATHS]), np.load(_past_of(file)).astype(np.float64)
 
-    def _write(self, week: int, values: NDArray[np.int16], before: Array, seconds: float) -> None:
-        file = self._file(week)
+    def _write(self, number: int, values: NDArray[np.int16], before: Array, seconds: float) -> None:
+        file = self._file(number)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             np.save(file, values)

@@ -1,7 +1,7 @@
 """The published forecast: its nodes, one node's periods, its errors."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,19 +44,23 @@ def node_days(engine: sa.Engine, *nodes: int) -> list[dict[str, Any]]:
 
     In a daily forecast both are the day. Of several nodes, the sum of their means, without quantiles. Raises NotFound.
     """
-    with engine.connect() as connection:
-        rows = (
-            connection.execute(statement("catalog/node_forecast"), {"nodes": list(nodes)})
-            .mappings()
-            .all()
-        )
+    rows = read_days(engine, nodes, in_force=False)
     if not rows:
         raise NotFound(
             "node_unknown",
             f"The published forecast has no item {', '.join(map(str, nodes))}.",
             node_id=nodes[0],
         )
-    return [dict(row) for row in rows]
+    # means as published are all that there is here
+    return [{name: value for name, value in row.items() if name != "published"} for row in rows]
+
+
+def read_days(engine: sa.Engine, nodes: Sequence[int], *, in_force: bool) -> list[dict[str, Any]]:
+    """Read the forecast of nodes by period; in_force: with overrides, and nothing where none reaches them."""
+    asked = {"nodes": list(nodes), "in_force": in_force}
+    with engine.connect() as connection:
+        rows = connection.execute(statement("catalog/node_forecast"), asked).mappings()
+        return [dict(row) for row in rows]
 
 
 def published_run(engine: sa.Engine) -> dict[str, Any] | None:

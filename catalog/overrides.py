@@ -5,18 +5,13 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from catalog.forecasts import read_days
 from catalog.frames import read_frame
-from stocktide.foundation.database import statement
 
 
 def adjusted_days(engine: sa.Engine, *nodes: int) -> list[dict[str, Any]]:
-    """Return the forecast of nodes with overrides, by period, as `node_days`; empty where none reaches them.
-
-    published: its means without them.
-    """
-    with engine.connect() as connection:
-        rows = connection.execute(statement("catalog/adjusted_days"), {"nodes": list(nodes)})
-        return [dict(row) for row in rows.mappings()]
+    """Return the forecast of nodes with overrides, by period, as `node_days`; empty where none reaches them."""
+    return read_days(engine, nodes, in_force=True)
 
 
 def override_values(engine: sa.Engine) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from dashboard.links import go_to
 from dashboard.past import past_shown
 from dashboard.reader import Reader
 from dashboard.theme import plain
+from stocktide.foundation.spreadsheet import shown_as_text
 
 CSV = "text/csv"
 # In the session: the role of who looks at the page; viewers do not ask in SQL.
@@ -97,5 +98,6 @@ def rows_foot(
 
 
 def csv_of(frame: pd.DataFrame) -> bytes:
-    """Write all rows of a frame as CSV in UTF-8; numbers as they are, without rounding."""
-    return frame.to_csv(index=False).encode("utf-8")
+    """Write all rows of a frame as CSV in UTF-8; numbers as they are, without rounding, and no text as a formula."""
+    shown = frame.map(lambda value: shown_as_text(value) if isinstance(value, str) else value)
+    return shown.to_csv(index=False).encode("utf-8")

@@ -51,6 +51,11 @@ def sessions_of(settings: Settings, engine: sa.Engine) -> Sessions:
     return Sessions(engine, signing_key(settings), session_hours=settings.session_hours)
 
 
+def session_text() -> str:
+    """Return the text of the session of who looks at the page: what the API knows them by."""
+    return str(st.context.cookies.get(COOKIE, ""))
+
+
 def signed_in_user(reader: Reader) -> User:
     """Return who looks at the page. Raises Unauthorized; the server in front let nobody else through."""
     token = st.context.cookies.get(COOKIE)

@@ -11,6 +11,7 @@ from data.demand import Lines
 from data.events import (
     ADJUSTMENT,
     CHANNELS,
+    CORRECTION,
     ORDER,
     PRICE,
     READING,
@@ -23,6 +24,7 @@ from data.events import (
     events_of,
 )
 from data.pricing import Prices
+from data.purchases import Purchases
 from data.stockroom import Stockroom
 
 CHANNEL_SHARES = (0.86, 0.09, 0.05)
@@ -80,6 +82,7 @@ def make_events(
         maker.readings(room, sensors, sold_on),
         maker.prices(prices, sold_on),
         maker.orders(room, orders_rng),
+        maker.cancellations(room, orders_rng),
     ]
     columns = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Events)}
     together = Events(**columns)
@@ -120,17 +123,19 @@ class _Maker:
         return events_of(kind, pair, self._at(pair, day, slot), quantity=quantity[pair, day])
 
     def receipts(self, room: Stockroom) -> Events:
-        """Create a receipt for each order line that has come; what comes of a pair on one day comes at once."""
+        """Create a receipt for each part of a line that has come; what comes of a pair on a day comes at once."""
         pair, day = np.nonzero(room.received > 0)
         time = self._at(pair, day, RECEIPTS_AT)
         n_days = room.received.shape[1]
-        came = room.purchases.take(room.purchases.due < n_days)
-        delivery = np.searchsorted(pair * n_days + day, came.pair * n_days + came.due)
+        coming = room.purchases.deliveries()
+        in_time = coming.day < n_days
+        came = room.purchases.take(coming.row[in_time])
+        delivery = np.searchsorted(pair * n_days + day, came.pair * n_days + coming.day[in_time])
         return events_of(
             RECEIPT,
             came.pair,
             time[delivery],
-            quantity=came.quantity_milli,
+            quantity=coming.quantity_milli[in_time],
             purchase=came.number,
             line=came.line,
         )
@@ -138,18 +143,34 @@ class _Maker:
     def orders(self, room: Stockroom, rng: np.random.Generator) -> Events:
         """Create the lines of the purchase orders; those of a shop are told together when its day has closed."""
         told = room.purchases
-        shops = len(self._chain.shops)
-        second = rng.integers(0, ORDERS_AFTER[1], (int(told.number.max(initial=0)) + 1, shops))
         return events_of(
             ORDER,
             told.pair,
-            self._start(told.pair, told.day, ORDERS_AFTER)
-            + second[told.number, self._chain.shop_of[told.pair]],
+            self._told_at(told, told.day, rng),
             quantity=told.quantity_milli,
             number=told.number,
             line=told.line,
             expected_on=self._calendar.days[0].astype(np.int64) + told.expected,
         )
+
+    def cancellations(self, room: Stockroom, rng: np.random.Generator) -> Events:
+        """Create the corrections that take back the lines that never came."""
+        cancelled = room.purchases.cancelled
+        told = room.purchases.take((cancelled >= 0) & (cancelled < room.received.shape[1]))
+        return events_of(
+            CORRECTION,
+            told.pair,
+            self._told_at(told, told.cancelled, rng),
+            number=told.number,
+            line=told.line,
+        )
+
+    def _told_at(self, told: Purchases, day: IntArray, rng: np.random.Generator) -> IntArray:
+        """Draw when a shop's lines of an order are told of, after it has closed."""
+        shops = len(self._chain.shops)
+        second = rng.integers(0, ORDERS_AFTER[1], (int(told.number.max(initial=0)) + 1, shops))
+        start = self._start(told.pair, day, ORDERS_AFTER)
+        return start + second[told.number, self._chain.shop_of[told.pair]]
 
     def opening(self, room: Stockroom, sold_on: BoolArray) -> Events:
         """Create the stocktake of the first morning, of every pair that is sold from then on."""

@@ -37,6 +37,7 @@ class Department:
     supplier: str
     weekday: tuple[float, ...]
     lead_time_days: tuple[int, int]
+    late_share: float
     review: tuple[int, ...]
     elasticity: float
     returned_share: float

@@ -12,6 +12,7 @@ from data.events import CHANNELS, KINDS, RETURN, Events
 from data.schema import (
     Adjustment,
     CloudEvent,
+    Correction,
     Data,
     Order,
     OrderLine,
@@ -25,6 +26,7 @@ from data.terms import cost_of
 
 PRICES_SOURCE = "/head-office/prices"
 ORDERS_SOURCE = "/head-office/orders"
+NEVER_CAME = "the supplier cannot deliver"
 EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -62,7 +64,7 @@ class EventEncoder:
         self._makers = (
             self._order_line, self._order_line, self._receipt, self._transfer,
             self._adjustment, self._stocktake, self._reading, self._price,
-            self._purchase,
+            self._purchase, self._cancellation,
         )  # fmt: skip
 
     def lines(self, events: Events) -> list[bytes]:
@@ -127,6 +129,10 @@ class EventEncoder:
             expected_on=str(date.fromordinal(EPOCH + row.expected_on)),
         )
         return f"{order}-{row.line}", ORDERS_SOURCE, data
+
+    def _cancellation(self, row: _Row) -> tuple[str, str, Data]:
+        line = f"{self._order_id(row.pair, row.number)}-{row.line}"
+        return f"{line}-cancelled", ORDERS_SOURCE, Correction(line, NEVER_CAME)
 
     def _order_id(self, pair: int, number: int) -> str:
         """Return the name of a purchase order; the department in it keeps it apart from the order desk's own."""

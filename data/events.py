@@ -9,9 +9,11 @@ from stocktide.domain import kinds
 
 KINDS = (
     kinds.SALE, kinds.RETURN, kinds.RECEIPT, kinds.TRANSFER, kinds.ADJUSTMENT, kinds.STOCKTAKE, kinds.READING,
-    kinds.PRICE, kinds.ORDER,
+    kinds.PRICE, kinds.ORDER, kinds.CORRECTION,
 )  # fmt: skip
-SALE, RETURN, RECEIPT, TRANSFER, ADJUSTMENT, STOCKTAKE, READING, PRICE, ORDER = range(9)
+SALE, RETURN, RECEIPT, TRANSFER, ADJUSTMENT, STOCKTAKE, READING, PRICE, ORDER, CORRECTION = range(
+    10
+)
 CHANNELS = ("store", "click_and_collect", "online")
 
 
@@ -21,7 +23,8 @@ class Events:
 
     kind: index of KINDS. time: epoch seconds. quantity: milli; signed for adjustments, counted
     or observed for stocktakes and readings, 1 or 0 (promotion or not) for prices.
-    price: micros. number: of the order (sale, return, order) or of the event within its kind.
+    price: micros. number: of the order (sale, return, order,
+    and the correction of an order's line) or of the event within its kind.
     line: of the order, the line of the purchase order that a receipt brings, or the shelf of a reading.
     customer: 0 for nobody known. channel: index of CHANNELS. to_pair: where a transfer goes.
     purchase: number of the purchase order of a receipt. expected_on: of an order, days since 1970.

@@ -8,7 +8,7 @@ comes later, shrinkage stays unseen until the next count.
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import numpy as np
@@ -70,6 +70,9 @@ class LiveFeed:
         self._number = 0
         self._receipts = count(1)
         self._promised = promised_lead_days(self._chain)
+        # of their own: how long goods were on their way changes nothing of what is sold
+        self._lead_rng = np.random.default_rng([seed, 2])
+        self._lead_low = self._chain.per_department(lambda d: d.lead_time_days[0]).astype(np.int64)
         self._waiting: deque[Events] = deque()
         # Milliseconds of the start keep the ids of two runs apart.
         tag = f"L{int(clock().timestamp() * 1000)}-"
@@ -105,6 +108,7 @@ class LiveFeed:
         event = self._waiting.popleft()
         # Microseconds: what is sold right after a count must not share its instant.
         now = self._clock().astimezone(UTC).replace(tzinfo=None)
+        now -= timedelta(days=int(event.time[0]))
         (line,) = self._encoder.lines_at(event, [now.isoformat(timespec="microseconds")])
         return line
 
@@ -136,11 +140,14 @@ class LiveFeed:
                 line=came.line,
             )
 
-    def _put(self, kind: int, pair: int, quantity: int, **columns: int) -> None:
+    def _put(
+        self, kind: int, pair: int, quantity: int, *, days_ago: int = 0, **columns: int
+    ) -> None:
+        """Have an event wait for its turn; the time column holds how many days ago it was."""
         given = {"number": self._number, **columns, "quantity": quantity}
         arrays = {name: np.array([value], np.int64) for name, value in given.items()}
         one = np.array([pair], np.int64)
-        self._waiting.append(events_of(kind, one, np.zeros(1, np.int64), **arrays))
+        self._waiting.append(events_of(kind, one, np.full(1, days_ago), **arrays))
 
     def _pick(self, among: IntArray | None = None) -> int:
         """Draw a pair by how often it sells."""
@@ -184,15 +191,21 @@ class LiveFeed:
             self._order(pair, ordered)
 
     def _order(self, pair: int, ordered: OpenLine) -> None:
-        """Tell of an order; the supplier promises what it always does, though the live chain's goods come sooner."""
-        today = self._clock().date().toordinal() - EPOCH
+        """Tell of an order as of some days ago: its goods come within the hour, and have been on their way since.
+
+        So the chain sells faster than a day passes, and lead times that are learnt from it are still in days.
+        """
+        low, high = int(self._lead_low[pair]), int(self._promised[pair])
+        ago = int(self._lead_rng.integers(low, high + 1))
+        day = self._clock().date().toordinal() - EPOCH - ago
         self._put(
             ORDER,
             pair,
             ordered.quantity,
             number=ordered.number,
             line=ordered.line,
-            expected_on=today + int(self._promised[pair]),
+            expected_on=day + high,
+            days_ago=ago,
         )
 
     def _read(self) -> None:

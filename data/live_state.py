@@ -103,14 +103,17 @@ class LiveState:
 
 
 def live_state(sample: SampleChain) -> LiveState:
-    """Copy the state that the last simulated day left; open orders come one by one, by their days."""
+    """Copy the state that the last day left; what is on order comes one by one, by its days, or never."""
     truth = sample.truth
     weight = truth.intensity[:, -RECENT_DAYS:].mean(axis=1) * truth.sold_on[:, -1]
     open_lines = _open_lines(truth)
+    on_order = np.zeros_like(truth.on_order)
+    for pair, lines in open_lines.items():
+        on_order[pair] = sum(line.quantity for line in lines)
     return LiveState(
         physical=truth.on_hand[:, -1].copy(),
         book=truth.book[:, -1].copy(),
-        on_order=truth.on_order.copy(),
+        on_order=on_order,
         reorder_point=np.maximum(truth.reorder_point, truth.chain.case_milli // 2),
         case_milli=truth.chain.case_milli,
         weight=weight,
@@ -128,9 +131,11 @@ def live_state(sample: SampleChain) -> LiveState:
 
 def _open_lines(truth: Truth) -> dict[int, list[OpenLine]]:
     """Return the lines of each pair that had not come by the end; pairs in the order in which they are due."""
-    coming = np.flatnonzero(truth.purchases.due >= truth.days.size)
-    pending = truth.purchases.take(coming[np.argsort(truth.purchases.due[coming], kind="stable")])
-    columns = (pending.pair, pending.number, pending.line, pending.quantity_milli)
+    coming = truth.purchases.deliveries()
+    open_now = np.flatnonzero(coming.day >= truth.days.size)
+    order = open_now[np.argsort(coming.day[open_now], kind="stable")]
+    pending = truth.purchases.take(coming.row[order])
+    columns = (pending.pair, pending.number, pending.line, coming.quantity_milli[order])
     found: dict[int, list[OpenLine]] = {}
     for pair, number, line, quantity in zip(*(c.tolist() for c in columns), strict=True):
         found.setdefault(pair, []).append(OpenLine(number, line, quantity))

@@ -102,12 +102,17 @@ def first_deliveries(chain: Chain, buyers: Buyers, first: IntArray) -> Placed:
     latest = np.maximum(first[pair] - promised_lead_days(chain)[pair], 0)
     before = buyers.reviews[pair] & (np.arange(buyers.reviews.shape[1]) <= latest[:, None])
     day = buyers.reviews.shape[1] - 1 - before[:, ::-1].argmax(axis=1)
+    quantity = (cases * chain.case_milli[pair]).astype(np.int64)
+    none = np.full(pair.size, -1)
     return Placed(
         pair=pair,
         day=np.where(before.any(axis=1), day, latest),
         expected=first[pair],
         due=first[pair],
-        quantity_milli=(cases * chain.case_milli[pair]).astype(np.int64),
+        quantity_milli=quantity,
+        first_milli=quantity,
+        rest_due=none,
+        cancelled=none,
     )
 
 

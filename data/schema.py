@@ -87,7 +87,16 @@ class Price(msgspec.Struct):
     promotion: bool
 
 
-Data = OrderLine | Receipt | Order | Transfer | Adjustment | Stocktake | Reading | Price
+class Correction(msgspec.Struct):
+    """Data of a correction: another event of the same source never was."""
+
+    corrects_id: str
+    reason: str
+
+
+Data = (
+    OrderLine | Receipt | Order | Transfer | Adjustment | Stocktake | Reading | Price | Correction
+)
 
 
 class CloudEvent(msgspec.Struct):

@@ -11,6 +11,7 @@ from data.bookings import make_events, sensor_pairs
 from data.calendar import Calendar, make_calendar
 from data.chain import Chain, load_chain
 from data.cloudevents import EventEncoder
+from data.deliveries import draw_fates
 from data.demand import draw_lines, line_intensity, sold_days
 from data.events import Events
 from data.faults import (
@@ -101,7 +102,7 @@ def simulate(
     if not DAYS_MIN <= days <= DAYS_MAX:
         raise Invalid("days", f"days must be {DAYS_MIN} to {DAYS_MAX}, not {days}", days=days)
     # One stream a part: a change in one part leaves the draws of the others alone.
-    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(9)]
+    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(10)]
     market = _open_market(end - timedelta(days=days), days, rngs[0])
     lines = draw_lines(market.chain, market.calendar, market.intensity, rngs[1])
     demand = np.zeros(market.sold_on.shape, np.int64)
@@ -122,6 +123,7 @@ def simulate(
         sold_on=market.sold_on,
         demand_milli=demand,
         lead_days=make_lead_days(market.chain, days, rngs[2]),
+        fates=draw_fates(market.chain, days, rngs[9]),
         vanish_day=_vanish_days(market.chain.n_pairs, days, phantom_share, rngs[7]),
         rng=rngs[3],
     )

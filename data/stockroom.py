@@ -11,13 +11,15 @@ import numpy as np
 from data.arrays import MILLI, BoolArray, FloatArray, IntArray
 from data.calendar import Calendar
 from data.chain import Chain
+from data.deliveries import REST_DAYS_MAX, Fates
 from data.demand import Lines
-from data.purchases import Placed, Purchases, join_purchases, promised_lead_days
+from data.purchases import Placed, Purchases, join_purchases, open_day, promised_lead_days
 from data.reorder import LEAD_DAYS_MAX, Buyers, first_deliveries
 from data.transfers import TRANSFER_WEEKDAYS, Transfers, join_transfers, plan_transfers
 
-# A supplier's failure may add to the longest lead time.
-PIPELINE_DAYS = LEAD_DAYS_MAX + 14
+# A supplier's failure may add to the longest lead time, and the rest of a line comes after its first part.
+LATEST_DAYS = LEAD_DAYS_MAX + 14
+PIPELINE_DAYS = LATEST_DAYS + REST_DAYS_MAX
 COUNT_EVERY_DAYS = 60
 SHRINKAGE_SHARE = 0.006
 FREE_GOODS_PER_DAY = 0.0008
@@ -28,7 +30,7 @@ class Stockroom:
     """Stock movements by pair and day, int64, thousandths of a unit.
 
     opening: (N,), counted before the first day. counted: (N, D), -1 without a stocktake.
-    on_hand, book: (N, D), at close. on_order: (N, PIPELINE_DAYS), due in the days after the last.
+    on_hand, book: (N, D), at close. on_order: (N, PIPELINE_DAYS), due in the days after the last, or not cancelled yet.
     purchases: what was ordered; received is the sum of what came of it by day.
     filled: (L,), how much of each line was there to be sold. vanish_day: (N,), -1 for most. The others: (N, D).
     """
@@ -52,11 +54,15 @@ class Stockroom:
 
 @dataclass
 class _Day:
-    """The running state: physical and book stock (N,), the pipeline (N, D + PIPELINE_DAYS)."""
+    """The running state: physical and book stock (N,), the pipeline (N, D + PIPELINE_DAYS).
+
+    awaited: of the same shape, what never comes, by the day on which the buyers cancel it.
+    """
 
     physical: IntArray
     book: IntArray
     pipeline: IntArray
+    awaited: IntArray
     moves: list[Transfers] = field(default_factory=list)
     placed: list[Placed] = field(default_factory=list)
 
@@ -67,8 +73,17 @@ class _Day:
 
     def order(self, placed: Placed) -> None:
         """Put what is ordered into the pipeline."""
-        np.add.at(self.pipeline, (placed.pair, placed.due), placed.quantity_milli)
+        np.add.at(self.pipeline, (placed.pair, placed.due), placed.first_milli)
+        rest = placed.quantity_milli - placed.first_milli
+        for column, days in ((self.pipeline, placed.rest_due), (self.awaited, placed.cancelled)):
+            some = np.flatnonzero(days >= 0)
+            np.add.at(column, (placed.pair[some], days[some]), rest[some])
         self.placed.append(placed)
+
+    def on_order(self, day: int) -> IntArray:
+        """Sum what the buyers still count on at a day's close, (N,)."""
+        ahead = slice(day + 1, day + 1 + PIPELINE_DAYS)
+        return np.asarray((self.pipeline[:, ahead] + self.awaited[:, ahead]).sum(axis=1), np.int64)
 
 
 def run_stockroom(
@@ -80,6 +95,7 @@ def run_stockroom(
     sold_on: BoolArray,
     demand_milli: IntArray,
     lead_days: IntArray,
+    fates: Fates,
     vanish_day: IntArray,
     rng: np.random.Generator,
 ) -> Stockroom:
@@ -110,8 +126,8 @@ def run_stockroom(
         _count(room, state, day, active & calendar.is_open[chain.shop_of, day] & counted)
         room.on_hand[:, day], room.book[:, day] = state.physical, state.book
         buyers.observe(day, room.sold[:, day], state.physical > 0)
-        _order(state, buyers, day, lead_days[:, day], promised, next_open)
-    room.on_order = state.pipeline[:, sold_on.shape[1] :]
+        _order(state, buyers, day, lead_days[:, day], promised, fates, next_open)
+    room.on_order = (state.pipeline + state.awaited)[:, sold_on.shape[1] :]
     room.transfers = join_transfers(state.moves)
     room.purchases = join_purchases(chain, calendar, state.placed)
     room.vanish_day = vanish_day
@@ -142,7 +158,12 @@ def _open_doors(
         purchases=join_purchases(chain, calendar, []),
         **empty,
     )
-    state = _Day(physical=opening.copy(), book=opening.copy(), pipeline=pipeline)
+    state = _Day(
+        physical=opening.copy(),
+        book=opening.copy(),
+        pipeline=pipeline,
+        awaited=np.zeros_like(pipeline),
+    )
     state.order(first_deliveries(chain, buyers, first))
     return room, state
 
@@ -205,21 +226,29 @@ def _order(
     day: int,
     lead_days: IntArray,
     promised_days: IntArray,
+    fates: Fates,
     next_open: IntArray,
 ) -> None:
-    """Order what the buyers want; all (N,) but next_open (N, D)."""
-    n_days = next_open.shape[1]
-    on_order = state.pipeline[:, day + 1 :].sum(axis=1)
-    quantity = buyers.order(day, state.book + on_order)
-    pairs = np.flatnonzero(quantity)
-    due = np.minimum(day + lead_days[pairs], day + PIPELINE_DAYS)
-    due = np.where(due < n_days, next_open[pairs, np.minimum(due, n_days - 1)], due)
+    """Order what the buyers want; all (N,) but fates and next_open, (N, D)."""
+    wanted = buyers.order(day, state.book + state.on_order(day))
+    pairs = np.flatnonzero(wanted)
+    quantity, case, promised = wanted[pairs], buyers.case_milli[pairs], day + promised_days[pairs]
+    late = fates.late_days[pairs, day]
+    lead = np.where(late > 0, promised_days[pairs] + late, 0)
+    due = day + np.minimum(np.maximum(lead, lead_days[pairs]), LATEST_DAYS)
+    due = open_day(next_open, pairs, due)
+    first = fates.first_packs(pairs, day, quantity // case) * case
+    rest_due = open_day(next_open, pairs, due + fates.rest_days[pairs, day])
+    cancelled = open_day(next_open, pairs, promised + fates.cancel_days[pairs, day])
     state.order(
         Placed(
             pair=pairs,
             day=np.full(pairs.size, day, np.int64),
-            expected=day + promised_days[pairs],
+            expected=promised,
             due=due,
-            quantity_milli=quantity[pairs],
+            quantity_milli=quantity,
+            first_milli=first,
+            rest_due=np.where((first > 0) & (first < quantity), rest_due, -1),
+            cancelled=np.where(first == 0, cancelled, -1),
         )
     )

@@ -19,10 +19,11 @@ from purchasing.lead_times import list_lead_times
 from purchasing.missing import list_missing
 from purchasing.moves import list_moves, send_moves
 from purchasing.proposing.prepare import Defaults
-from stocktide.domain.exact_numbers import INT64_MAX, MILLI_PLACES, NotExact, Number, scaled_exactly
-from stocktide.foundation.errors import Invalid
+from stocktide.domain.exact_numbers import MILLI_PLACES, NotExact, Number, scaled_exactly
+from stocktide.foundation.errors import Forbidden, Invalid
+from stocktide.foundation.keys import Key
 from stocktide.foundation.paging import Limit, checked_text
-from stocktide.foundation.rights import OperateKey, ReadKey
+from stocktide.foundation.rights import OperateKey, ReadKey, signed_in
 from stocktide.foundation.web import (
     asked_by,
     body_of,
@@ -66,7 +67,7 @@ class DecisionIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DecisionsIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of POST /v1/orders. request: an id of yours; the same again does nothing. user: who decides."""
+    """Body of POST /v1/orders. request: an id of yours; the same again does nothing. user: whom the key speaks for."""
 
     decisions: Annotated[list[DecisionIn], msgspec.Meta(min_length=1, max_length=1_000)]
     request: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
@@ -147,7 +148,7 @@ class MovesIn(msgspec.Struct, forbid_unknown_fields=True):
 async def post_moves(request: Request, key: OperateKey) -> dict[str, Any]:
     """Record moves as sent; they are in transit when this answers. The same again changes nothing."""
     body = await read_body(request, MovesIn, settings_of(request).body_bytes_max)
-    by, desk = asked_by(key, body.user), request.app.state.desk
+    by, desk = await _buyer(request, key, body.user), request.app.state.desk
 
     def work(connection: sa.Connection) -> list[dict[str, Any]]:
         return send_moves(connection, desk.record, body.moves, by=by)
@@ -184,8 +185,8 @@ def get_purchase_order(
 async def decide_orders(request: Request, key: OperateKey) -> dict[str, Any]:
     """Decide on lines. What is approved is on order in the ledger when this answers; each refusal says why."""
     body = await read_body(request, DecisionsIn, settings_of(request).body_bytes_max)
-    by = asked_by(key, body.user)
-    decisions = {one.line: _decision(one, by) for one in body.decisions}
+    by, most = await _buyer(request, key, body.user), settings_of(request).quantity_max
+    decisions = {one.line: _decision(one, by, most) for one in body.decisions}
     if len(decisions) != len(body.decisions):
         raise Invalid("repeated", "A line stands there twice; decide on it once.")
     desk: Desk = request.app.state.desk
@@ -196,11 +197,26 @@ async def decide_orders(request: Request, key: OperateKey) -> dict[str, Any]:
     return {"lines": [_said(one) for one in await in_transaction(request, work)]}
 
 
-def _decision(told: DecisionIn, by: str) -> Decision:
+async def _buyer(request: Request, key: Key, user: str | None) -> str:
+    """Return who decides: the person in whose name a page asks, else the key and whom it says to speak for."""
+    person = await signed_in(request)
+    if person is None:
+        return asked_by(key, user)
+    if not person.buys:
+        raise Forbidden(
+            "user_right",
+            f"{person.username} is a {person.role}, and does not decide about orders. Whoever may use the command line "
+            f"can change that: `stocktide users role {person.username} buyer`.",
+        )
+    return person.username
+
+
+def _decision(told: DecisionIn, by: str, most: int) -> Decision:
+    """Return a decision with its quantity in thousandths. most: units of one line. Raises Invalid."""
     quantity = None
     if told.quantity is not None:
         try:
-            quantity = scaled_exactly(told.quantity, MILLI_PLACES, INT64_MAX // 10**MILLI_PLACES)
+            quantity = scaled_exactly(told.quantity, MILLI_PLACES, most)
         except NotExact as error:
             raise Invalid("quantity", f"Line {told.line}: quantity {error}") from None
     reason = checked_text(told.reason)

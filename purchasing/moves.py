@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from purchasing.desk.shell import SOURCE, Record
+from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.kinds import DISPATCH
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, NotFound
@@ -40,7 +41,8 @@ def send_moves(
         if move["on_hand"] < move["units"]:
             raise Conflict(
                 "moved_too_much",
-                f"{move['source_name']} has {move['on_hand']:g} of {move['product_name']}, not {move['units']:g}. "
+                f"{move['source_name']} has {in_full(move['on_hand'])} of {move['product_name']}, not "
+                f"{in_full(move['units'])}. "
                 "Wait for the next proposal.",
             )
     events = [_dispatch(move, by) for move in fresh]

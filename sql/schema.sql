@@ -62,6 +62,8 @@ CREATE TABLE alert_events (
     at          timestamptz NOT NULL DEFAULT now(),
     by          text,
     reason      text,
+    -- as in alerts, at that time
+    details     jsonb,
     CONSTRAINT alert_events_pkey PRIMARY KEY (event_id),
     CONSTRAINT alert_events_alert_id_fkey FOREIGN KEY (alert_id) REFERENCES alerts(alert_id),
     CONSTRAINT alert_events_change_check CHECK (change = ANY (ARRAY['opened'::text, 'closed'::text, 'acknowledged'::text, 'silenced'::text]))
@@ -116,7 +118,7 @@ CREATE TABLE alerts (
     product_id       integer,
     location_id      integer,
     feed             text,
-    subject          text NOT NULL GENERATED ALWAYS AS (COALESCE(feed, (((product_id)::text || '/'::text) || (location_id)::text))) STORED,
+    subject          text NOT NULL GENERATED ALWAYS AS (COALESCE(feed, order_id, (((product_id)::text || '/'::text) || (location_id)::text))) STORED,
     value_milli      bigint NOT NULL,
     limit_milli      bigint NOT NULL,
     last_value_milli bigint NOT NULL,
@@ -130,10 +132,14 @@ CREATE TABLE alerts (
     reason           text,
     -- its opening went to webhooks: false if a silence for its subject held then
     announced        boolean NOT NULL DEFAULT true,
+    -- purchase order that it is about; its location is set where all of the order goes to one
+    order_id         text,
+    -- of an order, what was late when last seen: supplier, since, lines, units, locations, the line that is worth most
+    details          jsonb,
     CONSTRAINT alerts_pkey PRIMARY KEY (alert_id),
     CONSTRAINT alerts_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
     CONSTRAINT alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
-    CONSTRAINT alerts_check CHECK ((feed IS NULL) = (product_id IS NOT NULL AND location_id IS NOT NULL)),
+    CONSTRAINT alerts_of_one_subject CHECK (num_nonnulls(feed, order_id, product_id) = 1 AND (product_id IS NULL OR location_id IS NOT NULL) AND (feed IS NULL OR location_id IS NULL)),
     CONSTRAINT alerts_rule_check CHECK (rule = ANY (ARRAY['out_of_stock'::text, 'below_reorder_point'::text, 'negative_balance'::text, 'sensor_disagrees'::text, 'silent_feed'::text, 'reject_storm'::text, 'late_order'::text]))
 ) WITH (fillfactor=80);
 -- Serves alerts/list_alerts for one location.
@@ -1531,11 +1537,14 @@ CREATE TABLE order_lines (
     version        integer NOT NULL DEFAULT 1,
     made_at        timestamptz NOT NULL DEFAULT now(),
     changed_at     timestamptz NOT NULL DEFAULT now(),
+    -- the location of ours that the goods come from; null: they are bought
+    source         text COLLATE "C",
     CONSTRAINT order_lines_pkey PRIMARY KEY (line_id),
     CONSTRAINT order_lines_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
     CONSTRAINT order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES purchase_orders(order_id),
     CONSTRAINT order_lines_order_run_id_fkey FOREIGN KEY (order_run_id) REFERENCES order_runs(order_run_id),
     CONSTRAINT order_lines_product_fkey FOREIGN KEY (product) REFERENCES products(sku),
+    CONSTRAINT order_lines_source_fkey FOREIGN KEY (source) REFERENCES locations(code),
     CONSTRAINT order_lines_buyer_milli_check CHECK (buyer_milli >= 0),
     CONSTRAINT order_lines_check CHECK ((state = ANY (ARRAY['ordered'::text, 'cancelled'::text])) = (order_id IS NOT NULL)),
     CONSTRAINT order_lines_check1 CHECK ((order_id IS NULL) = (ordered_milli IS NULL)),
@@ -1839,7 +1848,10 @@ CREATE TABLE purchase_orders (
     second_approver text,
     ordered_at      timestamptz NOT NULL DEFAULT now(),
     expected_on     date,
-    CONSTRAINT purchase_orders_pkey PRIMARY KEY (order_id)
+    -- the location of ours that it is a transfer from, and no purchase; null: bought
+    source          text COLLATE "C",
+    CONSTRAINT purchase_orders_pkey PRIMARY KEY (order_id),
+    CONSTRAINT purchase_orders_source_fkey FOREIGN KEY (source) REFERENCES locations(code)
 );
 GRANT SELECT ON purchase_orders TO stocktide_reader;
 
@@ -2560,7 +2572,10 @@ CREATE TABLE suppliers (
     withdrawn_by         text,
     -- who orders there, whose budget pays; null: nobody's
     buyer                text,
+    -- the location of ours that it is, such as a warehouse; null: another company
+    location             text COLLATE "C",
     CONSTRAINT suppliers_pkey PRIMARY KEY (term_id),
+    CONSTRAINT suppliers_location_fkey FOREIGN KEY (location) REFERENCES locations(code),
     CONSTRAINT suppliers_check CHECK (withdrawn_at >= known_since),
     CONSTRAINT suppliers_check1 CHECK ((withdrawn_at IS NULL) = (withdrawn_by IS NULL)),
     CONSTRAINT suppliers_currency_check CHECK (currency ~ '^[A-Z]{3}$'::text),

@@ -17,8 +17,9 @@ from dashboard.freshness import data_state
 from dashboard.links import page_link
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.theme import plain, quantity, unit_word
+from dashboard.theme import plain, plural, quantity, unit_word
 from dashboard.widgets import OPENS, clicked, rows_key, rule_words, table, time_column
+from stocktide.domain.late_orders import late_order_words
 from stocktide.foundation.users import User
 
 ALERTS = 200
@@ -29,7 +30,7 @@ RULES = {rule.replace("_", " ").capitalize(): rule for rule in ADVICE}
 
 
 def render(reader: Reader, user: User) -> None:
-    """Draw the open alerts, those of feeds first, and the actions on one."""
+    """Draw the open alerts, those of feeds and orders first, and the actions on one."""
     if SAID in st.session_state:
         done, said = st.session_state.pop(SAID)
         (st.success if done else st.warning)(plain(said))
@@ -41,7 +42,9 @@ def render(reader: Reader, user: User) -> None:
         st.info(_none(filters, of))
         return
     found = int(alerts["found"].iloc[0])
-    st.caption("Those of feeds first, then the newest. Click a row to act on it.")
+    st.caption(
+        "Those of feeds first, then those of orders, then the newest. Click a row to act on it."
+    )
     event = table(
         alert_rows(alerts), f"alerts.list.{rows_key(alerts['alert_id'])}", _columns(), **OPENS
     )
@@ -51,7 +54,9 @@ def render(reader: Reader, user: User) -> None:
         filters.among(rows_words(len(alerts), found, "open alert")),
         key="alerts.csv",
         file="alerts",
-        read=lambda: read_frame(reader.engine, "open_alerts", **of).drop(columns="found"),
+        read=lambda: read_frame(reader.engine, "open_alerts", **of).drop(
+            columns=["found", "details"]
+        ),
     )
 
 
@@ -77,41 +82,64 @@ def _one(reader: Reader, user: User, alerts: pd.DataFrame, row: int | None) -> N
     alert = named.iloc[0].to_dict()
     st.header(f"{rule_words(alert['rule'])}: {plain(subject_of(alert))}")
     st.markdown(ADVICE[alert["rule"]])
-    if alert["feed"] is None:
-        page_link("products", f"Open **{plain(alert['product'])}**", sku=alert["sku"])
-    else:
-        page_link("feeds", f"Open feed **{plain(alert['feed'])}**", source=alert["feed"])
+    _lead(alert)
     if user.role == "viewer":
         st.caption("Planners and operators can acknowledge and silence alerts.")
     else:
         _act(reader, user, alert)
 
 
+def _lead(alert: dict[Any, Any]) -> None:
+    """Lead to what an alert is about."""
+    if alert["order_id"] is not None:
+        st.markdown(plain(late_order_words(alert["details"])))
+        if alert["on_desk"]:
+            page_link("orders", "See what is late on the order desk", state="late")
+        else:
+            st.caption("Another system made this order: correct it there if it never comes.")
+    elif alert["feed"] is not None:
+        page_link("feeds", f"Open feed **{plain(alert['feed'])}**", source=alert["feed"])
+    else:
+        page_link("products", f"Open **{plain(alert['product'])}**", sku=alert["sku"])
+
+
 def subject_of(alert: dict[Any, Any]) -> str:
-    """Name what an alert is about: "Apples at High Street", or the feed."""
+    """Name what an alert is about: "Apples at High Street", the order, or the feed."""
+    if alert["order_id"] is not None:
+        supplier = alert["details"]["supplier"]
+        return f"{alert['order_id']} of {supplier}" if supplier else str(alert["order_id"])
     return str(alert["feed"] or f"{alert['product']} at {alert['location_name']}")
+
+
+def _names(alert: dict[Any, Any]) -> tuple[str, str]:
+    """Return the names of what an alert is about and of where, as columns of their own."""
+    if alert["order_id"] is None:
+        return alert["product"] or alert["feed"], alert["location_name"] or ""
+    places = alert["details"]["locations"]
+    where = alert["location_name"] or (places[0] if len(places) == 1 else f"{len(places)} shops")
+    return subject_of(alert), where
 
 
 def alert_rows(alerts: pd.DataFrame) -> pd.DataFrame:
     """Build the table's rows. alerts: of the query open_alerts."""
     records = alerts.to_dict("records")
+    names = [_names(row) for row in records]
     said = alerts.assign(
         state=[alert_state(row) for row in records],
         rule=alerts["rule"].map(rule_words),
-        subject=alerts["product"].fillna(alerts["feed"]),
+        subject=[subject for subject, _ in names],
+        location_name=[place for _, place in names],
         last=[_amount(row, "value") for row in records],
         allowed=[_amount(row, "limit") for row in records],
         advice=alerts["rule"].map(ADVICE),
     )
-    return said[list(_columns())].fillna(
-        {"acknowledged_by": "", "reason": "", "location_name": "", "sku": ""}
-    )
+    return said[list(_columns())].fillna({"acknowledged_by": "", "reason": "", "sku": ""})
 
 
 def _columns() -> dict[str, Any]:
     return {
         "rule": st.column_config.TextColumn("Rule", pinned=True),
-        "subject": st.column_config.TextColumn("Product or feed", width="medium"),
+        "subject": st.column_config.TextColumn("Product, order or feed", width="medium"),
         "location_name": st.column_config.TextColumn("Shop", width="medium"),
         "state": "State",
         "opened_at": time_column("Since"),
@@ -138,6 +166,8 @@ def _amount(alert: dict[Any, Any], name: str) -> str:
         return span(value)
     if alert["unit"] == "share":
         return f"{value:.0%}"
+    if alert["unit"] == "lines":
+        return plural(round(value), "line") if name == "value" else ""
     return f"{quantity(value)} {unit_word(str(alert['unit']))}"
 
 

@@ -87,12 +87,15 @@ def _ask_days(
         today + WEEK if plan is None else plan["day"] if kind == "events" else plan["starts_on"]
     )
     first: Any = st.date_input(
-        "Day" if kind == "events" else "First day", value=start, key=f"{key}.from"
+        "Day" if kind == "events" else "First day",
+        value=start,
+        key=f"{key}.from",
+        format="YYYY-MM-DD",
     )
     if kind == "events":
         return first, first
     end: Any = start + WEEK - timedelta(days=1) if plan is None else plan["ends_on"]
-    last: Any = st.date_input("Last day", value=end, key=f"{key}.to")
+    last: Any = st.date_input("Last day", value=end, key=f"{key}.to", format="YYYY-MM-DD")
     return first, last
 
 

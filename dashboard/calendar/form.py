@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.api_client import ask_api
 from dashboard.calendar.fields import ask_plan
-from dashboard.calendar.words import KINDS, for_what, where
+from dashboard.calendar.words import ONE, for_what, where
 from dashboard.reader import Reader
 from dashboard.theme import plain
 from stocktide.foundation.users import User
@@ -37,7 +37,7 @@ def enter_plan(reader: Reader, user: User) -> None:
 def change_plan(reader: Reader, user: User, plan: Mapping[str, Any]) -> None:
     """Draw the form of a plan that is there; save its change, or withdraw it."""
     kind = str(plan["kind"])
-    st.header(f"{KINDS[kind]}: {plain(str(plan['label']))}")
+    st.header(f"{ONE[kind]}: {plain(str(plan['label']))}")
     st.caption(
         f"For {plain(for_what(plan))}, {plain(where(plan))}. Recorded by {plain(str(plan['recorded_by']))}, "
         f"id {plain(str(plan['plan']))}. A change applies from now on; past backtests keep what was known then."

@@ -62,7 +62,7 @@ def _planned(plans: pd.DataFrame, first: date, until: date) -> Any:
     kind = st.segmented_control(
         "Show", [ALL, *KINDS.values()], key="kind", bind="query-params", default=ALL, required=True
     )
-    shown = plans if kind in (None, ALL) else plans[plans["kind_name"] == kind]
+    shown = plans if kind in (None, ALL) else plans[plans["kind"].map(KINDS) == kind]
     if shown.empty:
         st.info(
             f"No {str(kind).lower()} are planned for these weeks. Choose “{ALL}” to see the others."

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.theme import amount
+from stocktide.domain.exact_numbers import in_full
 
 KINDS = {
     "promotions": "Promotions",
@@ -14,6 +15,14 @@ KINDS = {
     "closures": "Closures",
     "prices": "Prices",
     "regressors": "Other numbers",
+}
+# One plan of a kind, where the list names each.
+ONE = {
+    "promotions": "Promotion",
+    "events": "Event",
+    "closures": "Closure",
+    "prices": "Price",
+    "regressors": "Other number",
 }
 EVERYTHING, EVERYWHERE = "everything", "everywhere"
 
@@ -50,7 +59,7 @@ def terms(plan: Mapping[str, Any]) -> str:
     if plan["price"] is not None and not pd.isna(plan["price"]):
         return amount(float(plan["price"]), cell_text(plan["currency"]))
     if plan["value"] is not None and not pd.isna(plan["value"]):
-        return f"{plan['value']:g}"
+        return in_full(plan["value"], 6)
     return ""
 
 
@@ -58,7 +67,7 @@ def in_words(plans: pd.DataFrame) -> pd.DataFrame:
     """Add the columns kind_name, for_what, where and terms to plans as the query `planned` returns them."""
     rows: list[Any] = plans.to_dict("records")
     return plans.assign(
-        kind_name=plans["kind"].map(KINDS),
+        kind_name=plans["kind"].map(ONE),
         for_what=[for_what(row) for row in rows],
         where=[where(row) for row in rows],
         terms=[terms(row) for row in rows],

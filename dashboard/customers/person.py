@@ -6,18 +6,13 @@ import streamlit as st
 
 from dashboard.api_client import ask_api
 from dashboard.customers.asking import Scope
-from dashboard.signin import COOKIE
+from dashboard.reader import session_text
 from dashboard.theme import plain
 
 AWAY = "The API does not answer, so this cannot be shown. See `stocktide status`."
 REASON = "Looked up on the page Customers"
 # What the API says of a customer beside the fields that name them.
 ABOUT = ("pseudonym", "made_at", "erased_at")
-
-
-def session_text() -> str:
-    """Return the text of the session of who looks at the page."""
-    return str(st.context.cookies.get(COOKIE, ""))
 
 
 def ask_as_user(scope: Scope, path: str, body: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:

@@ -8,7 +8,7 @@ import streamlit as st
 from catalog.unusual_days import list_unusual_days
 from dashboard.api_client import ask_api
 from dashboard.reader import Reader
-from dashboard.theme import plain, plural, quantity
+from dashboard.theme import plain, plural, quantity, unit_word
 from dashboard.widgets import OPENS, clicked, listed_note, table
 from stocktide.foundation.users import User
 
@@ -33,6 +33,7 @@ def unusual_panel(reader: Reader, user: User, waiting: int) -> None:
             f"usual day until somebody confirms it. {listed_note(len(rows), found)}"
         )
         frame = pd.DataFrame(rows)
+        frame["unit"] = frame["unit"].map(unit_word)
         event = table(
             frame[["day", "product", "product_name", "location", "sold", "usual", "unit"]],
             "forecasts.unusual",

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, unit_word
+from dashboard.theme import CHART_HEIGHT, Roles, chart_frame, plural, unit_word
 
 WITH, WITHOUT = "with the order", "without it"
 
@@ -31,7 +31,7 @@ def stock_chart(line: Mapping[str, Any], roles: Roles) -> Any:
         y=alt.Y("low:Q", title=f"Stock, {unit}"), y2="high:Q"
     )
     middle = base.mark_line(strokeWidth=2).encode(y="middle:Q")
-    title = f"Stock of {line['product_name']} at {line['location_name']}"
+    title = f"Stock of {line['product_name']} at {line['location_name']}{_and_shops(line)}"
     under = f"{unit} at the end of each day: the middle, and the band of 80 % of futures · {_empty_words(line)}"
     return chart_frame(
         (band + middle).properties(height=CHART_HEIGHT), roles, title=title, subtitle=under
@@ -53,6 +53,12 @@ def empty_day(line: Mapping[str, Any]) -> pd.Timestamp | None:
     without = stock_frame(line)
     empty = without[(without["order"] == WITHOUT) & (without["middle"] <= 0)]
     return None if empty.empty else empty["day"].iloc[0]
+
+
+def _and_shops(line: Mapping[str, Any]) -> str:
+    """Say that a warehouse's picture has the stock of its shops in it."""
+    shops = line["explanation"].get("data", {}).get("shops")
+    return f" and in {plural(shops, 'shop')}" if shops else ""
 
 
 def _empty_words(line: Mapping[str, Any]) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dashboard.api_client import ask_api, fetch_file
-from dashboard.reader import Reader
+from dashboard.reader import Reader, session_text
 from dashboard.theme import plural
+from stocktide.foundation.errors import Transient
 
 AWAY = "The API does not answer, so the order desk cannot be read. See `stocktide status`."
 PAGE_ROWS = 50
@@ -28,33 +29,32 @@ def read_lines(
 
 
 def read_all(reader: Reader, **asked: str | None) -> list[dict[str, Any]]:
-    """Return all lines, page by page."""
+    """Return all lines, page by page. Raises Transient where the API does not answer: a part is not all."""
     lines: list[dict[str, Any]] = []
     while True:
-        page, _ = read_lines(reader, offset=len(lines), limit=READ_MAX, **asked)
+        page, why = read_lines(reader, offset=len(lines), limit=READ_MAX, **asked)
+        if why:
+            raise Transient("orders_away", why)
         lines += page["lines"]
         if not page["lines"] or len(lines) >= page["found"]:
             return lines
 
 
-def read_suppliers(reader: Reader) -> list[dict[str, Any]]:
-    """Return the suppliers with open lines."""
-    answer, _ = _get(reader, "/v1/orders/suppliers")
-    return list(answer["suppliers"]) if answer else []
+def read_suppliers(reader: Reader) -> tuple[list[dict[str, Any]], str]:
+    """Return the suppliers with open lines, and why there are none where the API does not answer."""
+    answer, why = _get(reader, "/v1/orders/suppliers")
+    return list(answer["suppliers"]) if answer else [], why
 
 
-def read_moves(reader: Reader) -> list[dict[str, Any]]:
-    """Return the moves between shops of the newest run."""
-    answer, _ = _get(reader, "/v1/orders/moves")
-    return list(answer["moves"]) if answer else []
+def read_moves(reader: Reader) -> tuple[list[dict[str, Any]], str]:
+    """Return the moves between shops of the newest run, and why there are none where the API does not answer."""
+    answer, why = _get(reader, "/v1/orders/moves")
+    return list(answer["moves"]) if answer else [], why
 
 
-def send_moves(reader: Reader, user: str, transfers: Sequence[str]) -> tuple[bool, str]:
+def send_moves(reader: Reader, transfers: Sequence[str]) -> tuple[bool, str]:
     """Send moves; return whether it was done, and what came of it in words."""
-    body = {"moves": list(transfers), "user": user}
-    settings = reader.settings
-    path = "/v1/orders/moves"
-    answer, why = ask_api("POST", path, settings.api_address, settings.dashboard_key, body)
+    answer, why = _post(reader, "/v1/orders/moves", {"moves": list(transfers)})
     return (False, why) if answer is None else (True, f"{plural(len(transfers), 'move')} sent.")
 
 
@@ -78,7 +78,7 @@ def read_file(reader: Reader, order_id: str, media_type: str) -> bytes:
 
 
 def decide(
-    reader: Reader, user: str, lines: Sequence[dict[str, Any]], action: str, **more: Any
+    reader: Reader, lines: Sequence[dict[str, Any]], action: str, **more: Any
 ) -> tuple[bool, str]:
     """Decide on lines as they were seen; return whether all of it was done, and what came of it in words."""
     told = {name: value for name, value in more.items() if value not in (None, "")}
@@ -89,17 +89,19 @@ def decide(
         ],
         # a click that is sent twice is done once
         "request": uuid.uuid4().hex,
-        "user": user,
     }
-    settings = reader.settings
-    answer, why = ask_api("POST", "/v1/orders", settings.api_address, settings.dashboard_key, body)
+    answer, why = _post(reader, "/v1/orders", body)
     return (False, why) if answer is None else _said(answer["lines"], action)
 
 
 def _said(lines: Sequence[dict[str, Any]], action: str) -> tuple[bool, str]:
     refused = [line["error"]["detail"] for line in lines if line["error"]]
     done = [line for line in lines if not line["error"]]
-    orders = sorted({line["order_id"] for line in done if line["state"] == "ordered"})
+    ordered = [line for line in done if line["state"] == "ordered"]
+    bought, sent = (
+        sorted({line["order_id"] for line in ordered if (line["source"] is not None) == is_ours})
+        for is_ours in (False, True)
+    )
     words = {
         "change": "changed",
         "approve": "approved",
@@ -110,8 +112,9 @@ def _said(lines: Sequence[dict[str, Any]], action: str) -> tuple[bool, str]:
         "cancel": "cancelled",
     }[action]
     parts = [f"{plural(len(done), 'line')} {words}"] if done else []
-    if orders:
-        parts.append(f"on order as {', '.join(orders)}")
+    for how, mine in (("on order", bought), ("in transit", sent)):
+        if mine:
+            parts.append(f"{how} as {', '.join(mine)}")
     if waiting := sum(line["state"] == "waiting" for line in done):
         parts.append(f"{waiting:,} wait for a second approver")
     said = "; ".join(parts) + "." if parts else ""
@@ -122,4 +125,17 @@ def _get(reader: Reader, path: str) -> tuple[dict[str, Any] | None, str]:
     settings = reader.settings
     return ask_api(
         "GET", path, settings.api_address, settings.dashboard_key, away=AWAY, not_done="Not read"
+    )
+
+
+def _post(reader: Reader, path: str, body: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """Ask in the name of who looks at the page: the key is the page's, and decides nothing by itself."""
+    settings = reader.settings
+    return ask_api(
+        "POST",
+        path,
+        settings.api_address,
+        settings.dashboard_key,
+        dict(body),
+        session=session_text(),
     )

@@ -14,7 +14,7 @@ from dashboard.links import page_link
 from dashboard.orders.chart import stock_chart
 from dashboard.orders.desk import PDF, decide, read_file, read_history, read_order
 from dashboard.overrides.words import change_words
-from dashboard.panels import CSV, csv_of
+from dashboard.panels import CSV
 from dashboard.reader import Reader
 from dashboard.theme import counted, plain, plural, quantity, roles
 from dashboard.widgets import table, time_column
@@ -52,6 +52,10 @@ def draw_line(
             f"{plural(why['doubt']['days_without'], 'day')} in stock. The shelf is empty with a chance of "
             f"{why['doubt']['chance']:.0%}: count it before you order."
         )
+    if line["source"] is not None:
+        st.caption(transfer_words(line))
+    for note in why.get("notes", ()):
+        st.warning(plain(f"{note[:1].upper()}{note[1:]}."))
     if said := approval_words(line):
         st.caption(said)
     if line["buyer"] is not None:
@@ -69,7 +73,7 @@ def draw_line(
         page_link("products", "Product", sku=line["product"], location=line["location"])
         page_link("forecasts", "Forecast", product=line["product"], location=line["location"])
     if user.buys:
-        _act(reader, user, line)
+        _act(reader, line)
     else:
         st.caption(READ_ONLY)
     _history(reader, line)
@@ -87,6 +91,17 @@ def approval_words(line: Mapping[str, Any]) -> str:
     )
 
 
+def transfer_words(line: Mapping[str, Any]) -> str:
+    """Say that a line is no purchase, and what an approval of it does."""
+    source = plain(line["source_name"])
+    if line["state"] == "ordered":
+        return f":material/local_shipping: A transfer from {source}, not a purchase."
+    return (
+        f":material/local_shipping: A transfer from {source}, not a purchase: once approved, the goods leave there "
+        "and are in transit."
+    )
+
+
 def override_words(one: Mapping[str, Any]) -> str:
     """Describe an override that the order's forecast has in it."""
     said = f": {one['note']}" if one.get("note") else ""
@@ -97,15 +112,15 @@ def override_words(one: Mapping[str, Any]) -> str:
     )
 
 
-def _act(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
+def _act(reader: Reader, line: Mapping[str, Any]) -> None:
     """Offer the decisions that the line's state allows."""
     if line["state"] == "ordered":
-        _cancel(reader, user, line)
+        _cancel(reader, line)
     elif line["state"] in ("proposed", "snoozed", "waiting"):
-        _decide(reader, user, line)
+        _decide(reader, line)
 
 
-def _decide(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
+def _decide(reader: Reader, line: Mapping[str, Any]) -> None:
     key = f"orders.{line['line_id']}.{line['version']}"
     today = business_day(reader.clock(), ["UTC"])
     pack = float(line["explanation"].get("data", {}).get("pack", 1.0))
@@ -138,26 +153,31 @@ def _decide(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
     if is_changed:
         st.caption("Change the quantity, with a reason, before you approve it.")
     if approve:
-        _done(reader, user, line, "approve", reason=reason)
+        _done(reader, line, "approve", reason=reason)
     elif change:
-        _done(reader, user, line, "change", quantity=str(wanted), reason=reason)
+        _done(reader, line, "change", quantity=str(wanted), reason=reason)
     elif reject:
-        _done(reader, user, line, "reject", reason=reason)
+        _done(reader, line, "reject", reason=reason)
     elif snooze and isinstance(until, date):
-        _done(reader, user, line, "snooze", until=until.isoformat(), reason=reason)
+        _done(reader, line, "snooze", until=until.isoformat(), reason=reason)
 
 
-def _cancel(reader: Reader, user: User, line: Mapping[str, Any]) -> None:
+def _cancel(reader: Reader, line: Mapping[str, Any]) -> None:
+    """Show what was ordered, and offer to cancel it unless all of it has come."""
     key = f"orders.{line['line_id']}.{line['version']}"
+    done = "Ordered" if line["source"] is None else "Sent"
     st.markdown(
-        f"Ordered as {plain(line['order_id'])}, line {line['order_line']}: "
+        f"{done} as {plain(line['order_id'])}, line {line['order_line']}: "
         f"{counted(line['ordered'], line['unit'])}, of which {quantity(line['received'])} have come."
     )
-    if order := read_order(reader, str(line["order_id"])):
+    # a transfer has no supplier to write to
+    if line["source"] is None and (order := read_order(reader, str(line["order_id"]))):
         _files(reader, order, key)
+    if line["received"] >= line["ordered"]:
+        return
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
     if st.button("Cancel this line", key=f"{key}.cancel"):
-        _done(reader, user, line, "cancel", reason=reason)
+        _done(reader, line, "cancel", reason=reason)
 
 
 def _files(reader: Reader, order: Mapping[str, Any], key: str) -> None:
@@ -165,7 +185,7 @@ def _files(reader: Reader, order: Mapping[str, Any], key: str) -> None:
     with st.container(horizontal=True):
         st.download_button(
             f"{order['order_id']} as CSV",
-            csv_of(pd.DataFrame(order["lines"])),
+            lambda: read_file(reader, order["order_id"], CSV),
             file_name=f"{order['order_id']}.csv",
             mime=CSV,
             key=f"{key}.order",
@@ -183,8 +203,8 @@ def _files(reader: Reader, order: Mapping[str, Any], key: str) -> None:
         )
 
 
-def _done(reader: Reader, user: User, line: Mapping[str, Any], action: str, **more: Any) -> None:
-    done, said = decide(reader, user.username, [dict(line)], action, **more)
+def _done(reader: Reader, line: Mapping[str, Any], action: str, **more: Any) -> None:
+    done, said = decide(reader, [dict(line)], action, **more)
     st.session_state[SAID] = (done, said)
     after = st.session_state.get(AFTER)
     if done and action in ("approve", "reject", "snooze") and after is not None:
@@ -211,7 +231,7 @@ def _history(reader: Reader, line: Mapping[str, Any]) -> None:
         "at": time_column("When"),
         "by": "Who",
         "action": "What",
-        "quantity": st.column_config.NumberColumn("Quantity", format="%.3g"),
+        "quantity": st.column_config.NumberColumn("Quantity", format="plain"),
         "state": "State after",
         "reason": st.column_config.TextColumn("Reason", width="large"),
     }

@@ -12,7 +12,7 @@ from dashboard.freshness import data_state
 from dashboard.orders.desk import read_moves, send_moves
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
-from dashboard.theme import amount, counted, plural
+from dashboard.theme import amount, counted, plain, plural
 from dashboard.widgets import table
 from stocktide.foundation.users import User
 
@@ -24,7 +24,9 @@ ABOUT = (
 
 def draw_moves(reader: Reader, user: User) -> None:
     """Draw the moves of the newest run, if there are any, and offer to send those that are not sent."""
-    moves = read_moves(reader)
+    moves, why = read_moves(reader)
+    if why:
+        st.warning(plain(why))
     if not moves:
         return
     open_ones = [move for move in moves if not move["is_sent"]]
@@ -43,12 +45,12 @@ def draw_moves(reader: Reader, user: User) -> None:
             and user.buys
             and st.button(f"Send {plural(len(open_ones), 'move')}", key="orders.moves.send")
         ):
-            st.session_state[SAID] = _send(reader, user, open_ones)
+            st.session_state[SAID] = _send(reader, open_ones)
             st.rerun()
 
 
-def _send(reader: Reader, user: User, moves: list[dict[str, Any]]) -> tuple[bool, str]:
-    done, said = send_moves(reader, user.username, [move["transfer_id"] for move in moves])
+def _send(reader: Reader, moves: list[dict[str, Any]]) -> tuple[bool, str]:
+    done, said = send_moves(reader, [move["transfer_id"] for move in moves])
     if done:
         settings = reader.settings
         queued = queue_job("orders", settings.api_address, settings.dashboard_key)

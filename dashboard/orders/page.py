@@ -47,7 +47,7 @@ SORTS = {
 # In the session: the table and row that was clicked last.
 CLICKED = "orders.clicked"
 # Columns that are shown where a line has something in them.
-BY_RULE = ("needs", "by")
+IF_ANY = ("needs", "by", "source")
 EVERY_SUPPLIER = "All suppliers"
 AT_ONCE = " `stocktide orders propose` does it at once."
 NONE = {
@@ -70,18 +70,18 @@ def render(reader: Reader, user: User) -> None:
     filters = choose(reader)
     state = switch("state", "Lines", STATES)
     sort = switch("sort", "Sorted by", SORTS)
-    suppliers = read_suppliers(reader)
+    suppliers, unread = read_suppliers(reader)
     supplier = _supplier(suppliers)
     asked = {"state": state, "supplier": supplier, "sort": sort, **filters.asked}
     page = page_asked()
     listed, why = read_lines(reader, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS, **asked)
-    if why:
-        st.warning(plain(why))
+    if why or unread:
+        st.warning(plain(why or unread))
         return
     lines, found = listed["lines"], listed["found"]
     if state == "open":
         for waiting in read_frame(reader.engine, "orders_waiting")["why"]:
-            st.caption(f":material/hourglass_empty: {plain(waiting)}; some lines wait.")
+            st.caption(f":material/hourglass_empty: {plain(waiting)}.")
         draw_moves(reader, user)
     if not lines:
         if page > 1:
@@ -161,9 +161,11 @@ def _sums(listed: Mapping[str, Any]) -> None:
 
     What is at risk is counted at selling prices, and the supplier may be paid in another currency.
     """
+    is_ours = all(line["source"] is not None for line in listed["lines"])
     with st.container(horizontal=True):
         st.metric("Lines", f"{listed['found']:,}")
-        st.metric("Cost", _amounts(listed["cost"]))
+        # transfers alone cost nothing
+        st.metric("Cost", "nothing" if is_ours and not listed["cost"] else _amounts(listed["cost"]))
         st.metric("Sales at risk without them", _amounts(listed["at_risk"]))
 
 
@@ -185,6 +187,7 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
             "why": line["explanation"].get("sentence", ""),
             "needs": line.get("why_not") or "",
             "by": line["approved_by"] or "",
+            "source": line["source_name"] or "",
             "supplier": line["supplier_name"],
             "state": line["state"],
             "until": line["snoozed_until"],
@@ -196,8 +199,8 @@ def line_rows(lines: list[dict[str, Any]]) -> pd.DataFrame:
         for line in lines
     ]
     frame = pd.DataFrame(rows, columns=list(_columns()))
-    # most chains have no rules of approval
-    return frame.drop(columns=[name for name in BY_RULE if not frame[name].any()])
+    # most chains have no rules of approval, and no warehouse
+    return frame.drop(columns=[name for name in IF_ANY if not frame[name].any()])
 
 
 def _columns() -> dict[str, Any]:
@@ -218,11 +221,16 @@ def _columns() -> dict[str, Any]:
         ),
         "why": st.column_config.TextColumn("Why", width="large"),
         "by": st.column_config.TextColumn("Approved by", help="A person, or the rule that did."),
+        "source": st.column_config.TextColumn(
+            "Transfer from",
+            width="medium",
+            help="The location of ours that sends it; empty: it is bought.",
+        ),
         "supplier": st.column_config.TextColumn("Supplier", width="medium"),
         "state": "State",
         "until": st.column_config.DateColumn("Until"),
-        "order": "Purchase order",
-        "received": st.column_config.NumberColumn("Received", format="%.3g"),
+        "order": "Ordered as",
+        "received": st.column_config.NumberColumn("Received", format="plain"),
         "expected": st.column_config.DateColumn("Expected"),
         "sku": "SKU",
     }
@@ -241,7 +249,14 @@ def _approve_all(
         f"Approve {plural(len(some), 'line')}",
         key="orders.approve_all",
         type="primary",
-        help="Makes one purchase order of them, and puts it on order. Snoozed lines stay.",
+        help=f"{_approves(some)} Snoozed lines stay.",
     ):
-        st.session_state[SAID] = decide(reader, user.username, some, "approve")
+        st.session_state[SAID] = decide(reader, some, "approve")
         st.rerun()
+
+
+def _approves(lines: list[dict[str, Any]]) -> str:
+    """Say what an approval of lines of one supplier does."""
+    if any(line["source"] is None for line in lines):
+        return "Makes one purchase order of them, and puts it on order."
+    return "Sends them as one transfer: the goods are in transit at once."

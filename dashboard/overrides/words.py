@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.calendar.words import for_what, where
+from stocktide.domain.exact_numbers import in_full
 
 CHANGES = {
     "percent": "Change by per cent",
@@ -35,7 +36,10 @@ def change_words(change: str, value: float) -> str:
     """Return what an override does: "+20 %", "+30 units", "set to 500 units"."""
     if change == "percent":
         return f"{value:+g} %"
-    return f"{value:+,g} units" if change == "add" else f"set to {value:,g} units"
+    units = f"{in_full(value)} units"
+    if change == "add":
+        return units if value < 0 else f"+{units}"
+    return f"set to {units}"
 
 
 def in_words(overrides: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from dashboard.overridden import reached_words
 from dashboard.panels import rows_foot
 from dashboard.reader import Reader
 from dashboard.sums import price_column
-from dashboard.theme import plain
+from dashboard.theme import plain, unit_word
 from dashboard.widgets import OPENS, clicked, table
 
 PAGE_ROWS = 50
@@ -114,7 +114,7 @@ def draw_list(reader: Reader, asked: Asked) -> str | None:
         st.caption(f"No product has “{plain(asked.q)}” in its name. These are the nearest.")
     frame = product_rows(rows[:PAGE_ROWS])
     event = table(
-        frame[_filled(frame)],
+        frame[_filled(frame)].assign(unit=frame["unit"].map(unit_word)),
         asked.key(),
         _columns(frame, rows[0], asked.filters),
         height=280,

@@ -10,15 +10,15 @@ from dashboard.feeds.fixing import SAID
 from dashboard.freshness import data_state
 from dashboard.panels import rows_foot, rows_words
 from dashboard.reader import Reader
+from dashboard.terms.choosing import LEAD_TIMES, MISSING, choose_kind
 from dashboard.terms.lead_times import draw_lead_times
 from dashboard.terms.words import KINDS, TermKind
 from dashboard.theme import plain
-from dashboard.widgets import ROW_PX, switch, table
+from dashboard.widgets import ROW_PX, table
 from stocktide.foundation.users import User
 
 AWAY = "The API does not answer, so terms cannot be read. See `stocktide status`."
 PAGE, ROWS_MAX = 500, 5_000
-MISSING, LEAD_TIMES = "missing", "lead-times"
 READ_ONLY = "Buyers, planners and operators change terms."
 
 
@@ -27,9 +27,7 @@ def render(reader: Reader, user: User) -> None:
     if SAID in st.session_state:
         done, said = st.session_state.pop(SAID)
         (st.success if done else st.warning)(plain(said))
-    titles = {name: kind.title for name, kind in KINDS.items()}
-    titles = {MISSING: "Missing", **titles, LEAD_TIMES: "Lead times"}
-    name = switch("kind", "Terms", titles)
+    name = choose_kind()
     if name == MISSING:
         _missing(reader)
         return

@@ -55,6 +55,9 @@ KINDS: Mapping[str, TermKind] = {
         {
             "supplier": text("Supplier", "As events name it."),
             "name": text("Name"),
+            "location": text(
+                "Our location", "Code of a warehouse of ours; empty: another company."
+            ),
             "currency": text("Currency"),
             "order_days": text("Order days", WEEKDAYS),
             "cutoff": text("Cut-off", "Such as 16:00."),
@@ -79,7 +82,7 @@ KINDS: Mapping[str, TermKind] = {
         {
             "supplier": text("Supplier"),
             "product": text("Product", "SKU"),
-            "price": number("Price a unit", form="%.4g"),
+            "price": number("Price a unit", form="plain"),
             "currency": text("Currency", "Empty: the supplier's."),
             "pack": number("Units a pack"),
             "minimum": number("Least units"),
@@ -97,7 +100,7 @@ KINDS: Mapping[str, TermKind] = {
             "supplier": text("Supplier"),
             "product": text("Product", "SKU"),
             "from_quantity": number("From units"),
-            "price": number("Price a unit", form="%.4g"),
+            "price": number("Price a unit", form="plain"),
         },
     ),
     "supplier-days": TermKind(
@@ -121,7 +124,7 @@ KINDS: Mapping[str, TermKind] = {
             "measure": choice(
                 "Measure", "fill_rate", "total_fill_rate", "cycle_service", "least_cost"
             ),
-            "target": number("Target", "A share, such as 0.97.", "%.4g"),
+            "target": number("Target", "A share, such as 0.97.", "plain"),
         },
     ),
     "stock-costs": TermKind(
@@ -131,7 +134,7 @@ KINDS: Mapping[str, TermKind] = {
         {
             **SCOPE,
             "holding_rate": number(
-                "Holding a year", "Share of a unit's cost, such as 0.25.", "%.4g"
+                "Holding a year", "Share of a unit's cost, such as 0.25.", "plain"
             ),
             "shortage": number("A unit missed", "Money; empty: its margin.", "%.2f"),
             "currency": text("Currency"),
@@ -183,12 +186,12 @@ KINDS: Mapping[str, TermKind] = {
             ),
             "amount": number("Up to", "What a line may cost, in the chain's currency.", "%.2f"),
             "factor": number(
-                "Times usual", "At most so many times what is usually ordered.", "%.4g"
+                "Times usual", "At most so many times what is usually ordered.", "plain"
             ),
             "change": number(
                 "Forecast change",
                 "At most this share from the forecast before, such as 0.3.",
-                "%.4g",
+                "plain",
             ),
         },
     ),

@@ -114,6 +114,7 @@ def _table(frame: pd.DataFrame, unit: str) -> None:
     """Draw the products that are counted in one unit, the best sellers first."""
     columns = ["name", "department", "score", "unit", "on_hand", "stock", "last_sale_at"]
     table = frame[columns].dropna(axis="columns", how="all").reset_index(drop=True)
+    table["unit"] = table["unit"].map(unit_word)
     table.insert(0, "rank", range(1, len(table) + 1))
     # as the bars say them
     table["score"] = (
@@ -133,7 +134,7 @@ def _table(frame: pd.DataFrame, unit: str) -> None:
             "rank": st.column_config.NumberColumn("Rank", width="small"),
             "name": st.column_config.TextColumn("Product", width="large"),
             "department": "Department",
-            "score": st.column_config.NumberColumn("Recent units", format="localized"),
+            "score": st.column_config.NumberColumn("Recent sales", format="localized"),
             "unit": "Unit",
             "on_hand": st.column_config.NumberColumn(
                 "On hand", format="localized", help=tip("on hand")

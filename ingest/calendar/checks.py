@@ -8,7 +8,7 @@ from typing import Any
 from ingest.calendar.shapes import SCOPE, EventIn, PriceIn, PromotionIn, RegressorIn
 from ingest.versions.checks import day_faults, known_since_faults, span_faults, text_faults
 from ingest.versions.kinds import Fault, is_decimal
-from stocktide.domain.exact_numbers import shown
+from stocktide.domain.exact_numbers import in_full, shown
 
 # A plan is days or weeks long; five years hold the longest rent of a price.
 SPAN_DAYS_MAX = 1_830
@@ -59,7 +59,7 @@ def _about_discount(discount: float) -> str:
 
 def _number(plan: RegressorIn) -> Iterator[Fault]:
     if not (math.isfinite(plan.value) and abs(plan.value) <= VALUE_MAX):
-        yield "bad_value", "value", f"{plan.value} is not a number up to {VALUE_MAX:g}."
+        yield "bad_value", "value", f"{plan.value} is not a number up to {in_full(VALUE_MAX)}."
     if plan.name in RESERVED_NAMES:
         why = f"{plan.name!r} has a kind of plan of its own: /v1/calendar/{plan.name}s."
         yield "bad_name", "name", why

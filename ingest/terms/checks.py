@@ -19,7 +19,7 @@ from ingest.terms.shapes import (
 )
 from ingest.versions.checks import day_faults, known_since_faults, span_faults, text_faults
 from ingest.versions.kinds import Fault, is_decimal
-from stocktide.domain.exact_numbers import Number, shown
+from stocktide.domain.exact_numbers import Number, in_full, shown
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SPAN_DAYS_MAX = 1_830
@@ -109,7 +109,11 @@ def _target(term: ServiceTargetIn) -> Iterator[Fault]:
         yield "bad_target", "target", "It is missing; give a share such as 0.97."
     elif not 0 < target < 1:
         meant = f" Did you mean {target / 100:g}?" if 1 < target < 100 else ""
-        yield "bad_target", "target", f"{target:g} is not a share above 0 and below 1.{meant}"
+        yield (
+            "bad_target",
+            "target",
+            f"{in_full(target, 6)} is not a share above 0 and below 1.{meant}",
+        )
     yield from _class(term)
 
 
@@ -126,7 +130,7 @@ def _costs(term: StockCostIn) -> Iterator[Fault]:
         yield (
             "bad_cost",
             "holding_rate",
-            f"{rate:g} is not a share of a unit's cost a year from 0 to {HOLDING_RATE_MAX:g}; 0.25 is 25 %.",
+            f"{in_full(rate, 6)} is not a share of a unit's cost a year from 0 to {HOLDING_RATE_MAX:g}; 0.25 is 25 %.",
         )
 
 
@@ -147,6 +151,6 @@ def _rule(term: ApprovalRuleIn) -> Iterator[Fault]:
             yield (
                 "bad_rule",
                 name,
-                f"{value:g} is not above 0 and at most {most:g}; such as {meant}.",
+                f"{in_full(value, 6)} is not above 0 and at most {in_full(most)}; such as {meant}.",
             )
     yield from _class(term)

@@ -28,14 +28,15 @@ QUANTITIES = (
 
 def _kind(name: str, shape: type[Any], key: tuple[str, ...]) -> Kind:
     fields = shape.__struct_fields__
-    known = tuple(name for name in ("supplier", *SCOPE) if name in fields)
+    # a supplier is made known by its own row
+    own = () if shape is SupplierIn else ("supplier",)
+    known = tuple(name for name in (*own, *SCOPE) if name in fields)
     return Kind(
         name,
         name.replace("-", "_"),
         shape,
         faults_of,
-        # a supplier is made known by its own row
-        scope=known if shape is not SupplierIn else (),
+        scope=known,
         key=key,
         columns_of={
             "from_": "starts_on",

@@ -45,11 +45,13 @@ class SupplierIn(Term, kw_only=True):
     order_days: on which orders are taken, until `cutoff` on the clock of `timezone`; delivery_days: on which it
     delivers; any day where left out. lead_days: promised from order to delivery. An order is at least minimum_value
     and minimum_units, and costs order_cost however much is in it; truck_units fill a truck, and then each truck costs
-    it. buyer: who orders there, whose budget pays.
+    it. buyer: who orders there, whose budget pays. location: where it is one of our own, such as a warehouse: its lines
+    are transfers, and cost no money.
     """
 
     supplier: Label
     name: Label | None = None
+    location: Label | None = None
     email: Label | None = None
     currency: Currency | None = None
     timezone: Label | None = None

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from purchasing.desk.approval_rules import ApprovalRule, Rules
 from purchasing.desk.lines import Decision, Line
 from purchasing.desk.shell import LINE_FIELDS, Desk
+from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 
 # Of so many last orders of a pair the middle is the usual one.
@@ -55,12 +56,12 @@ def why_not(rule: ApprovalRule, candidate: Candidate) -> str | None:
         return f"people approve {rule.name}"
     if line.is_touched:
         return DECIDED
-    if line.amount_micros is None or candidate.rate is None:
-        return "its cost is not known"
-    if line.amount_micros * float(candidate.rate) > rule.amount_micros_max:
-        return f"above {rule.amount_micros_max / 1e6:,g} {rule.currency or line.currency or ''}".rstrip()
+    if dear := _too_dear(rule, candidate):
+        return dear
     if told.get("doubt") is not None:
         return "stock in doubt"
+    if told.get("notes"):
+        return str(told["notes"][0])
     if candidate.is_moved:
         return "another shop has too much of it"
     guessed = [
@@ -69,6 +70,18 @@ def why_not(rule: ApprovalRule, candidate: Candidate) -> str | None:
     if guessed:
         return f"nobody has said its {' and '.join(guessed)}"
     return _unusual(rule, candidate)
+
+
+def _too_dear(rule: ApprovalRule, candidate: Candidate) -> str | None:
+    line = candidate.line
+    if line.source is not None:
+        # our own goods cost nothing again
+        return None
+    if line.amount_micros is None or candidate.rate is None:
+        return "its cost is not known"
+    if line.amount_micros * float(candidate.rate) > rule.amount_micros_max:
+        return f"above {in_full(rule.amount_micros_max / 1e6, 2)} {rule.currency or line.currency or ''}".rstrip()
+    return None
 
 
 def _unusual(rule: ApprovalRule, candidate: Candidate) -> str | None:

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stocktide.domain.exact_numbers import MICRO_PLACES, in_full
+
 # A4 upright, inches, and where text stands on it, as shares of the page.
 PAGE = (8.27, 11.69)
 LEFT, RIGHT, TOP, BOTTOM = 0.07, 0.93, 0.95, 0.07
@@ -77,8 +79,8 @@ def line_cells(line: Mapping[str, Any]) -> list[str]:
         line["supplier_sku"] or line["product"],
         line["product_name"],
         line["location_name"],
-        "" if line["packs"] is None else f"{line['packs']:,g}",
-        f"{line['ordered']:,g}{unit}",
+        "" if line["packs"] is None else in_full(line["packs"]),
+        f"{in_full(line['ordered'])}{unit}",
         "" if line["price"] is None else _price(line["price"]),
         "cancelled" if is_off else "" if line["amount"] is None else f"{line['amount']:,.2f}",
     ]
@@ -127,7 +129,7 @@ def _total(order: Mapping[str, Any]) -> str:
 
 def _price(price: float) -> str:
     """Write a price with two digits, or with all that it has."""
-    return f"{price:,.2f}" if round(price, 2) == price else f"{price:,.6f}".rstrip("0")
+    return f"{price:,.2f}" if round(price, 2) == price else in_full(price, MICRO_PLACES)
 
 
 def _cut(text: str, room: int) -> str:

@@ -4,11 +4,13 @@ A run proposes, a buyer decides. What a buyer set stays until the buyer changes 
 by a person or stays; nothing else ends it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
+from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.errors import Conflict, Invalid
 
 # approved: by all who must; the order is made in the same transaction, so no line is stored as such.
@@ -16,13 +18,16 @@ State = Literal[
     "proposed", "snoozed", "waiting", "approved", "ordered", "rejected", "withdrawn", "cancelled"
 ]
 OPEN: tuple[State, ...] = ("proposed", "snoozed", "waiting")
+# As `asked_by` names who decides: a key, with or without whom it says to speak for; else a person who is signed in.
+ASKED = re.compile(r"(?:(?P<name>.*) \(key (?P<named_key>.*)\)|key (?P<key>.*)|(?P<person>.*))")
 
 
 @dataclass(frozen=True)
 class Line:
     """A line. Quantities are thousandths of a unit; price_micros of one unit.
 
-    proposed_milli: of the last run. buyer_milli: set by a buyer, None as proposed. version: counts changes.
+    proposed_milli: of the last run. buyer_milli: set by a buyer, None as proposed. version: counts changes. source: the
+    location of ours that sends it, and nothing is paid; None where it is bought.
     """
 
     line_id: int
@@ -40,6 +45,12 @@ class Line:
     order_line: int | None = None
     ordered_milli: int | None = None
     version: int = 1
+    source: str | None = None
+
+    @property
+    def transfer_id(self) -> str:
+        """Return under which name goods of ours are in transit once they are ordered."""
+        return f"{self.order_id}-{self.order_line}"
 
     @property
     def quantity_milli(self) -> int:
@@ -86,7 +97,7 @@ def decide(line: Line, decision: Decision, *, today: date, needs_second: bool) -
         raise Conflict(
             "line_changed",
             f"Line {line.line_id} has changed since you saw it: it is {line.state} now, "
-            f"{line.quantity_milli / 1000:g} of {line.product} for {line.location}. Look again, then decide.",
+            f"{in_full(line.quantity_milli / 1000)} of {line.product} for {line.location}. Look again, then decide.",
             line_id=line.line_id,
             version=line.version,
         )
@@ -106,16 +117,26 @@ def decide(line: Line, decision: Decision, *, today: date, needs_second: bool) -
 
 
 def propose(
-    line: Line, *, proposed_milli: int, price_micros: int | None, currency: str | None
+    line: Line,
+    *,
+    supplier: str,
+    proposed_milli: int,
+    price_micros: int | None,
+    currency: str | None,
+    source: str | None = None,
 ) -> Line:
     """Return the line after a run proposed again. What a buyer decided stays as it is.
 
-    A proposal of nothing withdraws a line that no buyer has touched.
+    A quantity that a buyer set or approved stays with its supplier and its price, for they were decided on together. A
+    proposal of nothing withdraws a line that no buyer has touched.
     """
     new = replace(line, proposed_milli=proposed_milli)
+    if line.buyer_milli is None:
+        new = replace(
+            new, supplier=supplier, source=source, price_micros=price_micros, currency=currency
+        )
     if not line.is_touched:
-        state: State = "proposed" if proposed_milli else "withdrawn"
-        new = replace(new, state=state, price_micros=price_micros, currency=currency)
+        new = replace(new, state="proposed" if proposed_milli else "withdrawn")
     return line if new == line else replace(new, version=line.version + 1)
 
 
@@ -152,16 +173,40 @@ def _approve(line: Line, decision: Decision, _today: date, needs_second: bool) -
             f"Line {line.line_id} is left to people: {decision.by} approves nothing that they decided, or must.",
             line_id=line.line_id,
         )
-    if line.state == "waiting" and line.approved_by == decision.by:
+    if line.state == "waiting" and is_one_approver(line.approved_by or "", decision.by):
         raise Conflict(
             "second_approver",
-            f"Line {line.line_id} waits for a second approver: {decision.by} has approved it already.",
+            f"Line {line.line_id} waits for a second approver, and {line.approved_by} has approved it already. "
+            "A key is one approver, whomever it names: sign in on the page, or use a key of somebody else.",
             line_id=line.line_id,
         )
     if needs_second and line.state != "waiting":
-        return replace(line, state="waiting", approved_by=decision.by, snoozed_until=None)
+        # the second approves what the first saw
+        return replace(
+            line,
+            state="waiting",
+            approved_by=decision.by,
+            buyer_milli=line.quantity_milli,
+            snoozed_until=None,
+        )
     first = line.approved_by or decision.by
     return replace(line, state="approved", approved_by=first, snoozed_until=None)
+
+
+def is_one_approver(first: str, second: str) -> bool:
+    """Return True if two approvals are of one: the same key, or the same name however it is written.
+
+    Whom a key says to speak for nobody can check.
+    """
+    (name, key), (other, other_key) = _name_and_key(first), _name_and_key(second)
+    return (key is not None and key == other_key) or (name is not None and name == other)
+
+
+def _name_and_key(by: str) -> tuple[str | None, str | None]:
+    found = ASKED.fullmatch(by)
+    parts = {} if found is None else found.groupdict()
+    name = parts.get("name") or parts.get("person")
+    return name and name.strip().casefold(), parts.get("named_key") or parts.get("key")
 
 
 def ordered(line: Line, *, order_id: str, order_line: int) -> Line:
@@ -178,7 +223,8 @@ def _split(line: Line, decision: Decision, today: date, needs_second: bool) -> L
     if not 0 < now < line.quantity_milli:
         raise Invalid(
             "quantity",
-            f"Line {line.line_id}: order a part of {line.quantity_milli / 1000:g} now, above 0 and below all of it.",
+            f"Line {line.line_id}: order a part of {in_full(line.quantity_milli / 1000)} now, above 0 and below all "
+            "of it.",
         )
     if decision.until is None or decision.until <= today:
         raise Invalid(
@@ -238,6 +284,9 @@ def shown(line: Line) -> dict[str, Any]:
     """Return what the history keeps of a line before and after a decision."""
     return {
         "state": line.state,
+        "supplier": line.supplier,
+        "price": None if line.price_micros is None else line.price_micros / 1e6,
+        "currency": line.currency,
         "proposed": line.proposed_milli / 1000,
         "quantity": line.quantity_milli / 1000,
         "buyer": None if line.buyer_milli is None else line.buyer_milli / 1000,

@@ -30,8 +30,8 @@ class Listed(NamedTuple):
 
     lines: list[dict[str, Any]]
     found: int
-    cost: dict[str, float] = {}  # noqa: RUF012 - of a page without lines, and nobody changes it
-    at_risk: dict[str, float] = {}  # noqa: RUF012 - the same
+    cost: dict[str, float]
+    at_risk: dict[str, float]
 
 
 def list_lines(
@@ -69,12 +69,9 @@ def list_lines(
     rows: Sequence[Any] = (
         connection.execute(statement("purchasing/desk/list_lines"), binds).mappings().all()
     )
-    if not rows:
-        return Listed([], 0)
-    first = rows[0]
-    return Listed(
-        [shown_line(row) for row in rows], first["found"], first["cost"], first["at_risk_sums"]
-    )
+    sums = rows[0]
+    lines = [shown_line(row) for row in rows if row["line_id"] is not None]
+    return Listed(lines, sums["found"], sums["cost"], sums["at_risk_sums"])
 
 
 def list_suppliers(connection: sa.Connection) -> list[dict[str, Any]]:

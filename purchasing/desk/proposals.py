@@ -1,7 +1,7 @@
 """Proposals of a run go beside what buyers decided: they open lines, renew them, and withdraw what nobody needs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class Proposal:
     """What a run would order of a product for a location. Quantities are thousandths of a unit.
 
     explanation: data that recompute it. at_risk_micros: sales expected to be lost without it. on_order_milli: on order
-    and in transit as the run saw it.
+    and in transit as the run saw it. source: the location of ours that the goods come from, None where they are bought.
     """
 
     supplier: str
@@ -32,6 +32,7 @@ class Proposal:
     on_order_milli: int = 0
     price_micros: int | None = None
     currency: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,13 @@ def put_proposals(
     *,
     by: str,
     today: date | None = None,
+    unknown: Collection[tuple[str, str]] = (),
 ) -> Proposed:
     """Put what a run proposes on the desk, all of it at once; the caller commits.
 
     A pair of which something was ordered that the run did not see, or which was rejected today, is left to the next
-    run: a need is ordered once. Lines without a proposal are needs no more. Raises Conflict for a run that looked
+    run: a need is ordered once. Lines without a proposal are needs no more, but those of unknown pairs, of
+    which the run cannot say, stay as they are. Raises Conflict for a run that looked
     earlier than one that is on the desk already.
     """
     day = today or datetime.now(UTC).date()
@@ -91,7 +94,7 @@ def put_proposals(
     settled = {
         tuple(row)
         for row in connection.execute(statement("purchasing/desk/ordered_meanwhile"), binds)
-    }
+    } | set(unknown)
     fresh = {(one.product, one.location): one for one in proposals}
     run = _begin(connection, seen, len(proposals), by)
     left = {pair: one for pair, one in fresh.items() if pair not in settled}
@@ -129,9 +132,11 @@ def _renew(
         line, proposal = wake(old, today=today), fresh.get(pair)
         new = propose(
             line,
+            supplier=line.supplier if proposal is None else proposal.supplier,
             proposed_milli=0 if proposal is None else proposal.quantity_milli,
             price_micros=line.price_micros if proposal is None else proposal.price_micros,
             currency=line.currency if proposal is None else proposal.currency,
+            source=line.source if proposal is None else proposal.source,
         )
         renewed += new.state == "proposed" and not new.is_touched
         beside += new.is_touched and new.state != "withdrawn"
@@ -161,7 +166,17 @@ def _open(
     actions = []
     for line_id, product, location in made.all():
         need = wanted[product, location]
-        line = Line(line_id, need.supplier, product, location, "proposed", need.quantity_milli)
+        line = Line(
+            line_id,
+            need.supplier,
+            product,
+            location,
+            "proposed",
+            need.quantity_milli,
+            price_micros=need.price_micros,
+            currency=need.currency,
+            source=need.source,
+        )
         actions.append(action_row(None, line, "propose", by=by))
     write_lines(connection, [], actions)
     return len(rows)
@@ -179,6 +194,7 @@ def _row(proposal: Proposal, run: int) -> dict[str, Any]:
         "on_order_milli": proposal.on_order_milli,
         "price_micros": proposal.price_micros,
         "currency": proposal.currency,
+        "source": proposal.source,
     }
 
 

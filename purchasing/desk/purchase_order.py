@@ -7,8 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from purchasing.desk.listing import in_units
+from stocktide.domain.exact_numbers import MICRO_PLACES, in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import NotFound
+from stocktide.foundation.spreadsheet import shown_as_text
 
 OF_ORDER = (
     "order_id", "supplier", "supplier_name", "email", "currency", "ordered_by", "second_approver", "ordered_at",
@@ -26,7 +28,11 @@ def read_order(connection: sa.Connection, order_id: str) -> dict[str, Any]:
     rows = connection.execute(statement("purchasing/desk/order"), {"order_id": order_id})
     lines = [in_units(dict(row)) for row in rows.mappings()]
     if not lines:
-        raise NotFound("order_unknown", f"There is no purchase order {order_id!r}.", order=order_id)
+        raise NotFound(
+            "order_unknown",
+            f"There is no purchase order {order_id!r}. A transfer from a location of your own is none.",
+            order=order_id,
+        )
     order = {name: lines[0][name] for name in OF_ORDER}
     of_lines = [
         {**{name: value for name, value in line.items() if name not in OF_ORDER}, **_counted(line)}
@@ -60,4 +66,6 @@ def _counted(line: dict[str, Any]) -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
-    return f"{value:g}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return in_full(value, MICRO_PLACES, grouped=False)
+    return shown_as_text(value) if isinstance(value, str) else value

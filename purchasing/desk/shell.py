@@ -7,13 +7,15 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from purchasing.desk.lines import Decision, Line, decide, ordered, shown
-from stocktide.domain.kinds import CORRECTION, ORDER
+from purchasing.desk.transfers import check_not_arrived, refused_for_stock
+from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.kinds import CORRECTION, DISPATCH, ORDER
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 
@@ -52,16 +54,20 @@ class Desk:
     ) -> list[Decided]:
         """Decide on lines, each apart: one that is refused keeps no other back. The caller commits.
 
-        decisions: by line. request: an id of the sender; the same again does nothing and answers what stands there.
+        decisions: by line. request: an id of the sender; the same again does nothing and answers what stands there, and
+        what was refused. Raises Conflict where another request has it.
         Approvals to one supplier make one order. Raises NotFound for a line that does not exist, and Invalid for an
         order that the ledger does not take: then nothing of the request is done.
         """
         day = today or datetime.now(UTC).date()
         held = self._lock(connection, sorted(decisions), day)
-        if request is not None and _done(connection, request):
-            return [Decided(_line(row)) for row in held]
+        if request is not None and (done := _done(connection, request)):
+            _check_same(request, done, decisions)
+            return [Decided(_line(row), _refused_before(row, done)) for row in held]
         decided = [self._decided(row, decisions[row["line_id"]], day) for row in held]
-        decided = self._order(connection, decided, decisions, day)
+        decided = _without_short(connection, held, decided)
+        lead_days = {row["line_id"]: row["lead_days"] for row in held}
+        decided = self._order(connection, decided, decisions, lead_days, day)
         self._cancel(connection, decided, decisions)
         for row, one in zip(held, decided, strict=True):
             if one.error is None:
@@ -83,6 +89,8 @@ class Desk:
         line = _line(row)
         try:
             _check_not_ordered(row, decision)
+            _check_not_received(row, decision)
+            check_not_arrived(row, decision)
             needs_second = self.needs_second(line, row["rate"])
             return Decided(decide(line, decision, today=today, needs_second=needs_second))
         except StocktideError as error:
@@ -90,7 +98,7 @@ class Desk:
 
     def needs_second(self, line: Line, rate: Any) -> bool:
         """Return True if a line's amount asks for two; an amount that nobody can tell does."""
-        if self.second_from_micros is None:
+        if self.second_from_micros is None or line.source is not None:
             return False
         if line.amount_micros is None or rate is None:
             return True
@@ -101,21 +109,28 @@ class Desk:
         connection: sa.Connection,
         decided: Sequence[Decided],
         decisions: Mapping[int, Decision],
+        lead_days: Mapping[int, int | None],
         today: date,
     ) -> list[Decided]:
-        """Make orders of what is approved, one a supplier and currency."""
-        groups: dict[tuple[str, str | None], list[Line]] = defaultdict(list)
+        """Make orders of what is approved, one a supplier and currency; of our own goods transfers.
+
+        lead_days: by line, where it is known.
+        """
+        groups: dict[tuple[str | None, ...], list[Line]] = defaultdict(list)
         for one in decided:
             if one.error is None and one.line.state == "approved":
-                groups[one.line.supplier, one.line.currency].append(one.line)
+                groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
         placed: dict[int, Line] = {}
         events: list[bytes] = []
         for lines in groups.values():
-            made = _make_order(connection, lines, decisions, today)
-            for number, line in enumerate(lines, start=1):
+            after = [lead_days[line.line_id] for line in lines]
+            made = _make_order(connection, lines, decisions, after, today)
+            for number, (line, days) in enumerate(zip(lines, after, strict=True), start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
                 placed[line.line_id] = new
-                events.append(_order_event(new, made.expected_on))
+                expected = made.expected_on if days is None else today + timedelta(days=days)
+                event = _order_event if line.source is None else _dispatch_event
+                events.append(event(new, expected))
         self._must_record(connection, events)
         return [Decided(placed.get(one.line.line_id, one.line), one.error) for one in decided]
 
@@ -138,13 +153,24 @@ class Desk:
         for event, (outcome, why) in zip(events, outcomes, strict=True):
             if outcome != "accepted":
                 data = json.loads(event)["data"]
-                what = (
-                    f"{data.get('product', 'the cancellation')} {data.get('location', '')}".strip()
-                )
+                place = data.get("to_location", data.get("location", ""))
+                what = f"{data.get('product', 'the cancellation')} {place}".strip()
                 raise Invalid(
                     "order_refused",
                     f"The ledger does not take the order of {what}: {why or outcome}. Nothing was ordered.",
                 )
+
+
+def _without_short(
+    connection: sa.Connection, held: Sequence[Mapping[str, Any]], decided: Sequence[Decided]
+) -> list[Decided]:
+    """Refuse what a location of ours has not enough of, and leave its line as it was."""
+    approved = [one.line for one in decided if one.error is None and one.line.state == "approved"]
+    refused = refused_for_stock(connection, approved)
+    return [
+        Decided(_line(row), refused[one.line.line_id]) if one.line.line_id in refused else one
+        for row, one in zip(held, decided, strict=True)
+    ]
 
 
 def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
@@ -157,8 +183,19 @@ def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
     if decision.action in ("approve", "split") and more > 0 and not knows:
         raise Conflict(
             "ordered_elsewhere",
-            f"{more / 1000:g} more of {row['product']} have come on order for {row['location']} since line "
+            f"{in_full(more / 1000)} more of {row['product']} have come on order for {row['location']} since line "
             f"{row['line_id']} was proposed. Wait for the next proposal, or approve it with a reason.",
+            line_id=row["line_id"],
+        )
+
+
+def _check_not_received(row: Mapping[str, Any], decision: Decision) -> None:
+    """Raise Conflict where there is nothing left to cancel."""
+    if decision.action == "cancel" and row["state"] == "ordered" and row["has_come"]:
+        raise Conflict(
+            "line_received",
+            f"All of line {row['line_id']} has come: there is nothing left to cancel. What goes back is an "
+            "adjustment.",
             line_id=row["line_id"],
         )
 
@@ -172,9 +209,34 @@ def line_history(connection: sa.Connection, line_id: int) -> list[dict[str, Any]
     return found
 
 
-def _done(connection: sa.Connection, request: str) -> bool:
+def _done(connection: sa.Connection, request: str) -> dict[int, Any]:
+    """Return what a request has done already, by line."""
     rows = connection.execute(statement("purchasing/desk/done_before"), {"request": request})
-    return rows.first() is not None
+    return {row.line_id: row for row in rows}
+
+
+def _check_same(request: str, done: Mapping[int, Any], decisions: Mapping[int, Decision]) -> None:
+    """Raise Conflict unless a request is the one that was sent before."""
+    for number, before in done.items():
+        now = decisions.get(number)
+        if now is None or (now.action, now.by) != (before.action, before.by):
+            raise Conflict(
+                "request_used",
+                f"The request {request!r} was used before, by {before.by} on other lines or for something else. "
+                "Nothing was done; send it under an id of its own.",
+                request=request,
+            )
+
+
+def _refused_before(row: Mapping[str, Any], done: Mapping[int, Any]) -> Conflict | None:
+    if row["line_id"] in done:
+        return None
+    return Conflict(
+        "refused_before",
+        f"Line {row['line_id']} was refused when this request came first, and a request is done once. Look again, then "
+        "send your decision under another id.",
+        line_id=row["line_id"],
+    )
 
 
 def _line(row: Mapping[str, Any]) -> Line:
@@ -182,7 +244,11 @@ def _line(row: Mapping[str, Any]) -> Line:
 
 
 def _make_order(
-    connection: sa.Connection, lines: Sequence[Line], decisions: Mapping[int, Decision], today: date
+    connection: sa.Connection,
+    lines: Sequence[Line],
+    decisions: Mapping[int, Decision],
+    lead_days: Sequence[int | None],
+    today: date,
 ) -> Any:
     """Make the order of lines of one supplier: by who approved last, and before them where it took two."""
     by = decisions[lines[0].line_id].by
@@ -191,10 +257,12 @@ def _make_order(
     )
     binds = {
         "supplier": lines[0].supplier,
+        "source": lines[0].source,
         "currency": lines[0].currency,
         "by": first or by,
         "second": by if first else None,
         "today": today,
+        "lead_days": max((days for days in lead_days if days is not None), default=None),
     }
     return connection.execute(statement("purchasing/desk/make_order"), binds).one()
 
@@ -215,6 +283,20 @@ def _order_event(line: Line, expected_on: date | None) -> bytes:
     return _event(ORDER.type, _event_id(line), told)
 
 
+def _dispatch_event(line: Line, expected_on: date | None) -> bytes:
+    """Return the event of a transfer: the goods leave our own location and are in transit."""
+    data = {
+        "product": line.product,
+        "location": line.source,
+        "to_location": line.location,
+        "quantity": _exact(line.ordered_milli or 0, 3),
+        "transfer_id": line.transfer_id,
+        "expected_on": expected_on and expected_on.isoformat(),
+    }
+    told = {name: value for name, value in data.items() if value is not None}
+    return _event(DISPATCH.type, _event_id(line), told)
+
+
 def _cancel_event(line: Line, decision: Decision) -> bytes:
     data = {
         "corrects_id": _event_id(line),
@@ -225,7 +307,8 @@ def _cancel_event(line: Line, decision: Decision) -> bytes:
 
 
 def _event_id(line: Line) -> str:
-    return f"{line.order_id}-{line.order_line}"
+    # of an order as of what it sends
+    return line.transfer_id
 
 
 def _event(kind: str, event_id: str, data: Mapping[str, Any]) -> bytes:

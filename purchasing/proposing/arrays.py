@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Prepared
-from replenishment import Lines, make_lines
+from replenishment import LeadTimes, Lines, make_lines
 
 Floats = NDArray[np.float64]
+# An order may be late by so many days, or by its lead time again, and still be counted on.
+OVERDUE_DAYS = 28
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Future:
 
     days: of a period, 1, 7 or about 30. overrides: by product, what planners changed that is in the values. levels: by
     product, what moved the values to the level that sales have now (`level_words`). sold: (S, k) demand of the last
-    periods, oldest first, that says how far sales vary now; none where that is not known.
+    periods, oldest first, that says how far sales vary now; none where that is not known. made_on: the last day that
+    the forecast knows.
     """
 
     location: str
@@ -33,6 +37,12 @@ class Future:
     overrides: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     levels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sold: Floats | None = None
+    made_on: date | None = None
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Return the number of each product."""
+        return {product: number for number, product in enumerate(self.products)}
 
 
 def lead_shares(rows: pd.DataFrame, prepared: Prepared, days: float) -> Floats:
@@ -57,36 +67,34 @@ def reaching(demand: NDArray[np.float32], periods: int, days: float) -> NDArray[
     return demand[:, :, ahead]
 
 
-def lines_of(rows: pd.DataFrame, future: Future, facts: Facts, today: date, periods: int) -> Lines:
-    """Return the lines of one location, with what is due by period. rows: of `prepare`."""
-    place = {product: number for number, product in enumerate(rows["product"])}
+def lines_of(
+    rows: pd.DataFrame, future: Future, facts: Facts, today: date, periods: int, leads: LeadTimes
+) -> Lines:
+    """Return the lines of one location, with what is due by period. rows: of `prepare`.
 
-    def by_period(frame: pd.DataFrame, column: str, least: int) -> Floats:
-        """Add units up by the period of a day; what is due and late is taken for due in the next period."""
-        units = np.zeros((len(rows), periods))
-        if not len(frame):
-            return units
-        for one in frame[frame["location"] == future.location].itertuples():
-            number = place.get(str(one.product))
-            day = getattr(one, column)
-            ahead = least if pd.isna(day) else max(least, int((day - today).days // future.days))
-            if number is not None and ahead < periods:
-                units[number, ahead] += one.units
-        return units
-
-    due = facts.due
-    ordered = due[due["purpose"] == "on_order"] if len(due) else due
-    moving = due[due["purpose"] == "in_transit"] if len(due) else due
+    What was ordered here from the line's own supplier comes no later than an order of now can, whatever day it is
+    expected on: else that order would be for the days between, each time again.
+    """
+    expected = due_of(rows, facts, today)
+    expected = expected[~expected["overdue"]]
+    ahead = np.maximum(1, np.floor(expected["ahead"] / future.days)).astype(np.int64)
+    own = (expected["supplier"] == expected["line_supplier"]).to_numpy(bool)
+    latest = np.broadcast_to(leads.longest, (len(rows),))[expected["row"]]
+    ahead = np.where(own, np.minimum(ahead, latest), ahead)
+    # what a warehouse has sent is an order of its shop
+    ordered = own | (expected["purpose"] == "on_order").to_numpy(bool)
     on_hand = rows["on_hand"].to_numpy(np.float64)
-    expiring = by_period(facts.expiring, "expires_on", 0)
+    lots = _of_lines(facts.expiring, rows)
+    left = (pd.to_datetime(lots["expires_on"]) - pd.Timestamp(today)).dt.days
+    expiring = _by_period(lots, np.maximum(0, left // future.days), len(rows), periods)
     # lots are what events named; more of them than there is on hand cannot expire
     total = expiring.sum(axis=1)
     expiring *= np.where(total > on_hand, on_hand / np.where(total > 0, total, 1.0), 1.0)[:, None]
     return make_lines(
         on_hand,
         reserved=np.minimum(rows["reserved"].to_numpy(np.float64), on_hand),
-        on_order=by_period(ordered, "expected_on", 1),
-        in_transit=by_period(moving, "expected_on", 1),
+        on_order=_by_period(expected[ordered], ahead[ordered], len(rows), periods),
+        in_transit=_by_period(expected[~ordered], ahead[~ordered], len(rows), periods),
         expiring=expiring,
         shelf_life=rows["shelf_life"].to_numpy(np.float64) / future.days,
         holding=rows["holding"].to_numpy(np.float64) * future.days,
@@ -104,3 +112,38 @@ def lines_of(rows: pd.DataFrame, future: Future, facts: Facts, today: date, peri
             )
         },
     )
+
+
+def due_of(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
+    """Return what is on its way to some lines, a row each: row, its line; ahead, days until it comes; overdue.
+
+    Where nobody said a day it is that of the line's lead time after it was noted, of what is in transit the next. What
+    is late by more than its lead time again, and OVERDUE_DAYS at least, is overdue: nobody knows whether it will come,
+    and it covers no need.
+    """
+    due = _of_lines(facts.due, rows)
+    takes = np.where(due["purpose"] == "on_order", due["lead_days"].astype(int), 1)
+    noted = pd.to_datetime(due["noted_on"])
+    noted = noted.where(noted <= pd.Timestamp(today), pd.Timestamp(today))
+    day = pd.to_datetime(due["expected_on"]).fillna(noted + pd.to_timedelta(takes, "D"))
+    ahead = (day - pd.Timestamp(today)).dt.days
+    overdue = -ahead > np.maximum(OVERDUE_DAYS, due["lead_days"].astype(int))
+    return due.assign(day=day, ahead=ahead, overdue=overdue)
+
+
+def _of_lines(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what of a frame is of some lines, with the line's number, supplier and lead time."""
+    names = ["product", "location", "supplier", "lead_days"]
+    lines = rows[names].rename(columns={"supplier": "line_supplier"})
+    return frame.merge(lines.assign(row=np.arange(len(rows))), on=["product", "location"])
+
+
+def _by_period(frame: pd.DataFrame, ahead: Any, n: int, periods: int) -> Floats:
+    """Add units up by line and period: (n, periods)."""
+    units = np.zeros((n, periods))
+    at = np.asarray(ahead, dtype=np.int64)
+    seen = at < periods
+    np.add.at(
+        units, (frame["row"].to_numpy()[seen], at[seen]), frame["units"].to_numpy(float)[seen]
+    )
+    return units

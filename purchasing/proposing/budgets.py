@@ -7,6 +7,7 @@ import pandas as pd
 
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.shared_lines import Floats, SharedLines
+from stocktide.domain.exact_numbers import in_full
 
 
 def within_budgets(lines: SharedLines, facts: Facts, waiting: dict[str, str]) -> set[str]:
@@ -21,7 +22,9 @@ def within_budgets(lines: SharedLines, facts: Facts, waiting: dict[str, str]) ->
     for (buyer, amount, currency, until), spent in facts.budgets.groupby(
         ["buyer", "amount_micros", "currency", "ends_on"]
     ):
-        mine = set(suppliers.loc[suppliers["buyer"] == buyer, "supplier"])
+        # what comes from a warehouse of our own is paid for already
+        pays = (suppliers["buyer"] == buyer) & suppliers["location"].isna()
+        mine = set(suppliers.loc[pays, "supplier"])
         at = np.flatnonzero(lines.rows["supplier"].isin(mine) & (lines.quantity > 0))
         if not len(at):
             continue
@@ -29,11 +32,11 @@ def within_budgets(lines: SharedLines, facts: Facts, waiting: dict[str, str]) ->
         price = _in_currency(lines.rows.iloc[at], str(currency), facts)
         bought = lines.cut_to(at, price, left)
         if (bought.cut > 1e-9).any():
-            why = f"{currency} {left:g} are left of {buyer}'s budget until {until}"
+            why = f"{currency} {in_full(left, 2)} are left of {buyer}'s budget until {until}"
             wanted = float(price @ lines.quantity[at])
             lines.take(at, bought.quantity, why)
             bound |= mine
-            waiting[str(buyer)] = f"{why}; {currency} {wanted:g} are needed today"
+            waiting[str(buyer)] = f"{why}; {currency} {in_full(wanted, 2)} are needed today"
     return bound
 
 

@@ -1,7 +1,8 @@
 """Lines and paths of one location become proposals: what to order, why, and how stock is expected to go."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from purchasing.desk.proposals import Proposal
-from purchasing.proposing.arrays import Floats, Future, lead_shares, lines_of, reaching
+from purchasing.proposing.arrays import Floats, Future, due_of, lead_shares, lines_of, reaching
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL, shared_goal
 from purchasing.proposing.levels import at_spread_of_now, level_words, spans_of
@@ -27,9 +28,12 @@ from replenishment import (
     sentence,
 )
 from replenishment import Proposal as Orders
+from stocktide.domain.exact_numbers import in_full
 
 # The share of futures in which a shop does not sell more before the forecast ends.
 SURELY = 0.9
+# A forecast that is older, by days or two of its periods, is said to be.
+STALE_DAYS = 14
 # Of stock on a day, with and without the order.
 BAND = (0.1, 0.5, 0.9)
 POLICIES: Mapping[str, tuple[str, str | None]] = {
@@ -39,6 +43,10 @@ POLICIES: Mapping[str, tuple[str, str | None]] = {
     "cycle_service": ("order_up_to", "cycle_service"),
     "least_cost": ("least_cost", None),
 }
+
+
+# Rows of one location and their lines, to the lines that they order by.
+Pooled = Callable[[pd.DataFrame, Lines], Lines]
 
 
 @dataclass(frozen=True)
@@ -74,13 +82,31 @@ class Shared(NamedTuple):
 
 
 def draft_location(
-    future: Future, prepared: Prepared, facts: Facts, *, today: date, joined: Collection[str]
+    future: Future,
+    prepared: Prepared,
+    facts: Facts,
+    *,
+    today: date,
+    joined: Collection[str],
+    pooled: Pooled = lambda _, lines: lines,
 ) -> list[Draft]:
-    """Return what each line of one location would order by itself. joined: suppliers whose lines share something."""
-    place = {product: number for number, product in enumerate(future.products)}
+    """Return what each line of one location would order by itself. joined: suppliers whose lines share something.
+
+    pooled: adds the stock of other locations to lines that order for them.
+    """
     return [
-        _draft(str(measure), rows, place, future, prepared, facts, today, joined)
-        for measure, rows in _groups(future, prepared, place)
+        _draft(
+            str(measure),
+            rows,
+            demand_of(future, rows),
+            future,
+            prepared,
+            facts,
+            today,
+            joined,
+            pooled,
+        )
+        for measure, rows in _groups(future, prepared)
     ]
 
 
@@ -96,65 +122,76 @@ def tell_location(
     drafts: of this location. shared: by product and location; prices: by supplier and product, where they are not
     those of the terms.
     """
-    place = {product: number for number, product in enumerate(future.products)}
     made: list[Proposal] = []
     for draft in drafts:
-        quantities = _quantities(draft, shared)
+        notes = _notes(draft.rows, facts, future)
+        quantities = quantities_of(draft, shared)
         for number in np.flatnonzero(quantities > 0).tolist():
             row = draft.rows.iloc[[number]]
-            demand = _demand(future, row, place)
+            demand = demand_of(future, row)
             if draft.spans is not None:
                 demand = reaching(demand, draft.lines.on_order.shape[1], future.days)
-                demand = _at_spread(demand, future, row, place, draft.spans[[number]])
+                demand = _at_spread(demand, future, row, draft.spans[[number]])
             quantity = float(quantities[number])
-            made.append(_tell(draft, number, quantity, demand, future, facts, shared, prices))
+            made.append(
+                _tell(
+                    draft,
+                    number,
+                    quantity,
+                    demand,
+                    future,
+                    facts,
+                    shared,
+                    prices,
+                    notes.get(number, []),
+                )
+            )
     return made
 
 
-def _groups(
-    future: Future, prepared: Prepared, place: Mapping[str, int]
-) -> Iterator[tuple[Any, pd.DataFrame]]:
+def demand_of(future: Future, rows: pd.DataFrame) -> NDArray[np.float32]:
+    """Return the paths of some lines of a location: (n, B, T) units."""
+    return future.values[:, rows["product"].map(future.place).to_numpy(), :].transpose(1, 0, 2)
+
+
+def _groups(future: Future, prepared: Prepared) -> Iterator[tuple[Any, pd.DataFrame]]:
     rows = prepared.rows
-    here = rows[(rows["location"] == future.location) & rows["product"].isin(place)]
+    here = rows[(rows["location"] == future.location) & rows["product"].isin(future.products)]
     together = here["target"].where(here["measure"] == TOTAL, 0.0)
     for (measure, _), group in here.groupby(["measure", together], sort=True):
         yield measure, group.reset_index(drop=True)
-
-
-def _demand(future: Future, rows: pd.DataFrame, place: Mapping[str, int]) -> NDArray[np.float32]:
-    return future.values[:, rows["product"].map(place).to_numpy(), :].transpose(1, 0, 2)
 
 
 def _at_spread(
     demand: NDArray[np.float32],
     future: Future,
     rows: pd.DataFrame,
-    place: Mapping[str, int],
     spans: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    return at_spread_of_now(demand, future, rows["product"].map(place).to_numpy(np.int64), spans)
+    at = rows["product"].map(future.place).to_numpy(np.int64)
+    return at_spread_of_now(demand, future, at, spans)
 
 
 def _draft(
     measure: str,
     rows: pd.DataFrame,
-    place: Mapping[str, int],
+    demand: NDArray[np.float32],
     future: Future,
     prepared: Prepared,
     facts: Facts,
     today: date,
     joined: Collection[str],
+    pooled: Pooled,
 ) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
     shares = lead_shares(rows, prepared, future.days)
     leads, spans = lead_times_of(shares), None
-    demand = _demand(future, rows, place)
     wanted = np.quantile(demand.sum(axis=2), SURELY, axis=1)
     demand = reaching(demand, int(shares.shape[1] - 1 + review.max()), future.days)
     if measure == TOTAL:
         spans = spans_of(leads, review)
-        demand = _at_spread(demand, future, rows, place, spans)
-    lines = lines_of(rows, future, facts, today, demand.shape[2])
+        demand = _at_spread(demand, future, rows, spans)
+    lines = pooled(rows, lines_of(rows, future, facts, today, demand.shape[2], leads))
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
     policy = make_policy(kind, len(rows), review=review, **aims)  # type: ignore[arg-type]  # a kind of POLICIES
@@ -174,7 +211,7 @@ def _draft(
     if shares_something.any():
         grid = orders_around(lines, found)
         costs = order_costs(lines, demand, leads, review, grid)
-    arrives = np.minimum(np.rint(leads.mean).astype(np.int64), demand.shape[2] - 1)
+    arrives = np.minimum(leads.middle, demand.shape[2] - 1)
     period = demand.mean(axis=1, dtype=np.float64).sum(axis=0) / future.days
     by_day = np.repeat(period, round(future.days))
     left_over = (
@@ -204,7 +241,7 @@ def orders_around(lines: Lines, found: Orders) -> Floats:
     return np.sort(np.concatenate([np.zeros((len(lines), 1)), found.grid, packs], axis=1), axis=1)
 
 
-def _quantities(draft: Draft, shared: Mapping[tuple[str, str], Shared]) -> Floats:
+def quantities_of(draft: Draft, shared: Mapping[tuple[str, str], Shared]) -> Floats:
     """Return what each line orders: (n,) units."""
     own = draft.found.quantity.tolist()
     pairs = zip(draft.rows["product"], draft.rows["location"], own, strict=True)
@@ -225,11 +262,19 @@ def _tell(
     facts: Facts,
     shared: Mapping[tuple[str, str], Shared],
     prices: Mapping[tuple[str, str], float],
+    notes: list[str],
 ) -> Proposal:
     row = draft.rows.iloc[number]
     pair = (row["product"], row["location"])
     why = shared[pair].why if pair in shared else None
     told = explain(draft.found, draft.lines, draft.policy, number, quantity=quantity, changed=why)
+    if "shops" in row:
+        told = replace(
+            told,
+            shops=int(row["shops"]),
+            in_shops=float(row["in_shops"]),
+            sells_itself=bool(row["sells_itself"]),
+        )
     periods = draft.lines.on_order.shape[1]
     line = draft.lines.take(slice(number, number + 1))
     stock = _projected(
@@ -243,20 +288,30 @@ def _tell(
         "data": told.data(),
         "level": None if level is None else dict(level),
         "doubt": None if doubt is None else doubt._asdict(),
+        "notes": notes,
         # of its own order
         "served": float(draft.found.served[number]) if why is None else None,
         "from": {
             name: row[f"{name}_from"] for name in ("supplier", "lead", "target", "cost", "holding")
         },
         "abc": row["abc"],
+        "lead_days": int(row["lead_days"]),
         "sells_in": None if pd.isna(row["currency"]) else row["currency"],
         "overrides": overrides_in(
             future, row["product"], int(np.ceil(draft.found.periods[number]))
         ),
-        "days": [day.isoformat() for day in future.starts[: stock["without"].shape[0]]],
-        **{name: np.round(values, 3).tolist() for name, values in stock.items()},
+        "days": [day.isoformat() for day in future.starts[:periods]],
+        # of the days that the forecast has
+        **{
+            name: np.round(values[: len(future.starts)], 3).tolist()
+            for name, values in stock.items()
+        },
     }
+    source = row["source"] if isinstance(row["source"], str) else None
     price = _known_number(prices.get((row["supplier"], row["product"]), row["order_price"]))
+    if source is not None:
+        # goods of our own are paid for already
+        price = None
     return Proposal(
         supplier=row["supplier"],
         product=row["product"],
@@ -266,8 +321,32 @@ def _tell(
         at_risk_micros=round(1e6 * float(draft.at_risk[number]) * float(row["price"])),
         on_order_milli=int(row["coming_milli"]),
         price_micros=None if price is None else round(1e6 * price),
-        currency=None if pd.isna(row["order_currency"]) else row["order_currency"],
+        currency=None if price is None or pd.isna(row["order_currency"]) else row["order_currency"],
+        source=source,
     )
+
+
+def _notes(rows: pd.DataFrame, facts: Facts, future: Future) -> dict[int, list[str]]:
+    """Return by line what a person should know of its stock and forecast before ordering."""
+    found: dict[int, list[str]] = defaultdict(list)
+    today = future.starts[0]
+    if future.made_on is not None and (today - future.made_on).days > max(
+        STALE_DAYS, 2 * future.days
+    ):
+        told = f"the forecast is of {_day_words(future.made_on)} and knows no sales since"
+        found.update({number: [told] for number in range(len(rows))})
+    for number in np.flatnonzero((rows["book"] < 0).to_numpy()).tolist():
+        book = in_full(float(rows["book"].iloc[number]))
+        found[number].append(f"the book says {book}, which cannot be, and counts as none")
+    due = due_of(rows, facts, today)
+    for row in due[due["overdue"]].to_dict("records"):
+        told = f"{in_full(row['units'])} that were due {_day_words(row['day'])} are not counted on"
+        found[row["row"]].append(told)
+    return found
+
+
+def _day_words(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b %Y}"
 
 
 def overrides_in(future: Future, product: str, periods: int) -> list[dict[str, Any]]:

@@ -1,15 +1,19 @@
 """When an order may be placed and may arrive: days on which a supplier takes orders and delivers."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from replenishment import LeadTimes
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # A supplier that is closed for longer than this is not one to order from.
 AHEAD_MAX = 366
+# Chances of days from a day on until goods have come, to those until they are further on.
+Further = Callable[[NDArray[np.float64], date], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,43 @@ class Supplying:
                 moved[self.first_delivery(day, number)] += share
         return moved[: int(np.flatnonzero(moved).max()) + 1]
 
+    def sent_on(
+        self, shares: NDArray[np.float64], way: NDArray[np.float64], day: date
+    ) -> NDArray[np.float64]:
+        """Return chances of 0, 1, … days until what comes in by `shares` from a day on is delivered further on.
+
+        Goods leave on the day on which they come in, or on the next one that takes orders, and are as many days on
+        the way as `way` has it; where all days are open these are lead times in series.
+        """
+        total = np.zeros(len(shares) + len(way) + 2 * AHEAD_MAX)
+        for number in np.flatnonzero(shares).tolist():
+            came = day + timedelta(days=number)
+            leaves = came if self.takes_orders(came) else self.next_order_day(came) or came
+            after = (leaves - day).days
+            then = self.delivered(way, leaves)
+            total[after : after + len(then)] += shares[number] * then
+        return total[: int(np.flatnonzero(total).max()) + 1]
+
+    def covered(
+        self, shares: NDArray[np.float64], day: date, further: Further | None = None
+    ) -> int:
+        """Return the days that an order of a day must last once it has come: until a later order can come after it.
+
+        shares: chances of 0, 1, … days that the supplier takes. A supplier that delivers on Tuesdays has the orders of
+        a whole week come at once: those of Monday must last for seven days, though there is another order day on
+        Tuesday. Days are those by which half of the orders have come; 1 where no later order is taken within a year.
+        further: of what comes to a warehouse, when it is where it is needed.
+        """
+        on = further or (lambda came, _: came)
+        first = middle_day(on(self.delivered(shares, day), day))
+        later = self.next_order_day(day)
+        while later is not None and (later - day).days < AHEAD_MAX:
+            comes = (later - day).days + middle_day(on(self.delivered(shares, later), later))
+            if comes > first:
+                return comes - first
+            later = self.next_order_day(later)
+        return 1
+
     def first_delivery(self, day: date, number: int) -> int:
         """Return the number of the first day from this one on which it delivers; this one if a year has none."""
         for ahead in range(number, number + AHEAD_MAX):
@@ -44,6 +85,11 @@ class Supplying:
             if one.weekday() in self.delivery_days and one not in self.closed:
                 return ahead
         return number
+
+
+def middle_day(shares: NDArray[np.float64]) -> int:
+    """Return the first number of days by which half of the arrivals have come."""
+    return int(LeadTimes(shares[None]).middle[0])
 
 
 def weekdays(text: str | None) -> frozenset[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
@@ -55,9 +55,7 @@ class Facts:
 def read_facts(connection: sa.Connection, *, today: date) -> Facts:
     """Read all facts; rates of today. In a transaction that is REPEATABLE READ they are of one moment."""
     frames = {
-        name: pd.DataFrame(
-            connection.execute(statement(f"purchasing/proposing/{name}")).mappings().all()
-        )
+        name: _frame(connection.execute(statement(f"purchasing/proposing/{name}")))
         for name in ("pairs", "due", "expiring")
     }
     terms = {table: _in_force(connection, table) for table in TERMS}
@@ -84,5 +82,9 @@ def _in_force(connection: sa.Connection, table: str) -> pd.DataFrame:
 
 
 def _table(connection: sa.Connection, table: str) -> pd.DataFrame:
-    found = connection.execute(sa.select(sa.text("*")).select_from(sa.table(table)))
+    return _frame(connection.execute(sa.select(sa.text("*")).select_from(sa.table(table))))
+
+
+def _frame(found: sa.CursorResult[Any]) -> pd.DataFrame:
+    """Return rows as a frame, which has its columns without any, too."""
     return pd.DataFrame(found.all(), columns=list(found.keys()))

@@ -1,13 +1,14 @@
 """Moves between shops before anything is bought: what one shop will not sell soon serves another's need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from purchasing.proposing.compute import Draft
+from purchasing.proposing.compute import Draft, Shared, quantities_of
 from purchasing.proposing.facts import Facts
 from replenishment import Lines, Proposal, make_lines, plan_transfers
 
@@ -28,12 +29,19 @@ class Move:
     wanted: float
 
 
-def plan_moves(drafts: Sequence[Draft], facts: Facts, *, least_worth: float) -> list[Move]:
+def plan_moves(
+    drafts: Sequence[Draft],
+    facts: Facts,
+    *,
+    least_worth: float,
+    orders: Mapping[tuple[str, str], Shared] = MappingProxyType({}),
+) -> list[Move]:
     """Return the moves that are worth a trip, those of most worth first.
 
     Goods move within a region, out of what a location will probably not sell before the forecast ends, to where they
     would be ordered today: as many as are wanted, and missed until an order could come. Stock that is in doubt stays
-    where it is said to be. least_worth: of one move.
+    where it is said to be. A shop that has a warehouse takes from another shop what the warehouse cannot send.
+    least_worth: of one move. orders: what lines order where it is not their own order.
     """
     drafts = [draft for draft in drafts if len(draft.rows)]
     if not drafts:
@@ -46,7 +54,10 @@ def plan_moves(drafts: Sequence[Draft], facts: Facts, *, least_worth: float) -> 
         (proposal.wanted < 0) & ~np.array(doubted), np.minimum(-proposal.wanted, left), 0.0
     )
     # a move comes before an order could, and serves what would be missed until then, too
-    wanted = np.where(proposal.wanted < 0, -np.maximum(gives, 0.0), proposal.wanted + proposal.lost)
+    lacks = proposal.wanted + proposal.lost
+    sent = np.concatenate([quantities_of(draft, orders) for draft in drafts])
+    lacks = np.where(rows["source"].notna(), np.maximum(proposal.wanted - sent, 0.0), lacks)
+    wanted = np.where(proposal.wanted < 0, -np.maximum(gives, 0.0), lacks)
     groups = pd.MultiIndex.from_frame(rows[["product", "region"]].fillna(""))
     found = plan_transfers(
         Proposal(**{**_fields(proposal), "wanted": wanted}), lines, pd.factorize(groups)[0]

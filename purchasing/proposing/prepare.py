@@ -1,7 +1,7 @@
 """Facts and terms become the figures of each line; whatever is missing takes a default, and says so."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.dates import Supplying, days_of, weekdays
+from purchasing.proposing.dates import Supplying, days_of, middle_day, weekdays
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
 
 Floats = NDArray[np.float64]
@@ -42,11 +43,17 @@ class Defaults:
 class Prepared:
     """Lines of all pairs, a row each, indexed 0, 1, …, and what arrays cannot hold.
 
-    rows: product, location and figures. leads: chances of 0, 1, … days to an arrival, by supplier and product.
+    rows: product, location and figures; source: the location of ours that a line comes from, None where it is bought.
+    leads: chances of 0, 1, … days to an arrival, by supplier and product; ways: the same without the days on which
+    orders are taken and delivered. centres: lines of warehouses of what they supply to shops, and supplied: those of
+    their shops; both with is_open, whether they can be ordered today.
     """
 
     rows: pd.DataFrame
     leads: Mapping[tuple[str, str], Floats]
+    centres: pd.DataFrame = field(default_factory=pd.DataFrame)
+    supplied: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ways: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
 
 
 def prepare(
@@ -65,16 +72,46 @@ def prepare(
     supplying = supplying_of(facts)
     # asked once a supplier: a chain has many shelves and few of them
     days = {name: supplying.get(name, Supplying()) for name in rows["supplier"].unique()}
-    rows["review"] = rows["supplier"].map({name: _review(of, today) for name, of in days.items()})
-    closed = [name for name, of in days.items() if not (every or of.takes_orders(today))]
-    rows = rows[~rows["supplier"].isin(closed)].reset_index(drop=True)
+    closed = {name for name, of in days.items() if not (every or of.takes_orders(today))}
+    rows["is_open"] = ~rows["supplier"].isin(closed)
+    # a warehouse orders for its shops on days on which they do not order, and serves them when it does not order
+    inner = rows["source"].notna() | rows["is_centre"]
+    rows = rows[rows["is_open"] | inner].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
-    leads, sources = _leads(rows, facts, supplying, today, defaults)
+    ways, sources = _ways(rows, facts, defaults)
+    leads, reviews = _leads(ways, supplying, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
-    rows["arrives_on"] = [today + timedelta(days=_middle(leads[pair])) for pair in pairs]
-    return Prepared(rows, leads)
+    rows = with_days(rows, leads, reviews, today)
+    now, centres, supplied = (
+        rows[some].reset_index(drop=True)
+        for some in (
+            rows["is_open"] & ~rows["is_centre"],
+            rows["is_centre"],
+            rows["source"].notna(),
+        )
+    )
+    return Prepared(now, leads, centres, supplied, ways)
+
+
+def with_days(
+    rows: pd.DataFrame,
+    leads: Mapping[tuple[str, str], Floats],
+    reviews: Mapping[tuple[str, str], int],
+    today: date,
+) -> pd.DataFrame:
+    """Return rows with the days of an order placed today: until it comes, and that it must last from then on.
+
+    leads, reviews: by supplier and product.
+    """
+    pairs = list(zip(rows["supplier"], rows["product"], strict=True))
+    days = [middle_day(leads[pair]) for pair in pairs]
+    return rows.assign(
+        review=[float(reviews[pair]) for pair in pairs],
+        lead_days=days,
+        arrives_on=[today + timedelta(days=after) for after in days],
+    )
 
 
 def _classes(sales: pd.Series) -> dict[str, str]:
@@ -88,17 +125,10 @@ def _classes(sales: pd.Series) -> dict[str, str]:
 
 
 def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """Choose the supplier of each product: by rank, then price; else the one that delivered it most; else nobody."""
-    suppliers, sold = facts.terms["suppliers"], facts.terms["supplier_products"]
-    active = set(suppliers.loc[suppliers["active"].astype(bool), "supplier"])
-    offered = sold[sold["supplier"].isin(active)].sort_values(
-        ["product", "rank", "price_micros", "supplier"]
-    )
-    chosen = offered.drop_duplicates("product").rename(columns={"currency": "offer_currency"})
-    keep = ["product", "supplier", "price_micros", "offer_currency", "pack_milli", "minimum_milli", "multiple_milli",
-            "lead_days"]  # fmt: skip
-    rows = rows.merge(chosen[keep], on="product", how="left")
-    inactive = set(suppliers["supplier"]) - active
+    """Choose the supplier of each line: as `offers_of` does; else the one that delivered it most; else nobody."""
+    suppliers = facts.terms["suppliers"]
+    rows = offers_of(rows, facts)
+    inactive = set(suppliers.loc[~suppliers["active"].astype(bool), "supplier"])
     seen = facts.lead_times.dropna(subset=["product"])
     seen = seen[~seen["supplier"].isin(inactive)].sort_values(
         ["product", "lines"], ascending=[True, False]
@@ -129,12 +159,6 @@ def supplying_of(facts: Facts) -> dict[str, Supplying]:
         )
         for row in facts.terms["suppliers"].to_dict("records")
     }
-
-
-def _review(supplying: Supplying, today: date) -> float:
-    """Return the days until the next chance to order."""
-    following = supplying.next_order_day(today)
-    return 1.0 if following is None else float((following - today).days)
 
 
 def _with_targets(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.DataFrame:
@@ -248,30 +272,41 @@ def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
 
 
 def _leads(
-    rows: pd.DataFrame,
-    facts: Facts,
-    supplying: Mapping[str, Supplying],
-    today: date,
-    defaults: Defaults,
+    ways: Mapping[tuple[str, str], Floats], supplying: Mapping[str, Supplying], today: date
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], int]]:
+    """Return, by supplier and product, chances of days to an arrival, and the days it must last."""
+    leads: dict[tuple[str, str], Floats] = {}
+    reviews: dict[tuple[str, str], int] = {}
+    # most products of a supplier share its lead times
+    known: dict[tuple[str, bytes], tuple[Floats, int]] = {}
+    for pair, shares in ways.items():
+        key = (pair[0], shares.tobytes())
+        if key not in known:
+            of = supplying.get(pair[0], Supplying())
+            known[key] = of.delivered(shares, today), of.covered(shares, today)
+        leads[pair], reviews[pair] = known[key]
+    return leads, reviews
+
+
+def _ways(
+    rows: pd.DataFrame, facts: Facts, defaults: Defaults
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], str]]:
-    """Return chances of days to an arrival by supplier and product, and where each comes from."""
+    """Return chances of days on the way by supplier and product, and where each comes from."""
     learnt = {(row["supplier"], row["product"]): row for row in facts.lead_times.to_dict("records")}
     promised = facts.terms["suppliers"].set_index("supplier")["lead_days"].to_dict()
-    leads: dict[tuple[str, str], Floats] = {}
+    ways: dict[tuple[str, str], Floats] = {}
     sources: dict[tuple[str, str], str] = {}
     for row in rows.drop_duplicates(["supplier", "product"]).to_dict("records"):
         pair = (row["supplier"], row["product"])
-        shares, sources[pair] = _lead(
+        ways[pair], sources[pair] = _way(
             learnt.get(pair) or learnt.get((row["supplier"], None)),
             _first(row["lead_days"], promised.get(row["supplier"])),
             defaults,
         )
-        of = supplying.get(row["supplier"], Supplying())
-        leads[pair] = of.delivered(shares, today)
-    return leads, sources
+    return ways, sources
 
 
-def _lead(
+def _way(
     learnt: Mapping[Any, Any] | None, promised: float | None, defaults: Defaults
 ) -> tuple[Floats, str]:
     if learnt is not None:
@@ -279,11 +314,6 @@ def _lead(
     days = defaults.lead_days if promised is None else int(promised)
     told = f"default: {days} days" if promised is None else f"promised: {days} days"
     return np.eye(days + 1)[days], told
-
-
-def _middle(shares: Floats) -> int:
-    """Return the first number of days by which half of the arrivals have come."""
-    return int(np.argmax(np.cumsum(shares) >= 0.5 - 1e-9))
 
 
 def _known(*columns: Any) -> list[Any]:

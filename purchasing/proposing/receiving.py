@@ -12,6 +12,7 @@ from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import supplying_of
 from purchasing.proposing.shared_lines import Floats, Numbers, SharedLines
 from replenishment import fit_delivery, needed_ahead
+from stocktide.domain.exact_numbers import in_full
 
 # Days after a delivery that it may come sooner for.
 AHEAD = 14
@@ -54,12 +55,14 @@ def within_receiving(
                 fits.quantity[fits.sooner > 0],
                 f"{location} has no room for all that is needed later",
             )
-            why = f"{location} can put away {limit:g} units on {day:%a} {day.day} {day:%b}"
+            why = f"{location} can put away {in_full(limit)} units on {day:%a} {day.day} {day:%b}"
             lines.take(at, fits.quantity, why)
             if fits.later.any():
                 waits |= set(lines.rows["supplier"].iloc[at[fits.later > 0]])
-                already = f", {due:g} of them due already" if due else ""
-                waiting.setdefault(f"{location} {day}", f"{why}; {wanted:g} are needed{already}")
+                already = f", {in_full(due)} of them due already" if due else ""
+                waiting.setdefault(
+                    f"{location} {day}", f"{why}; {in_full(wanted)} are needed{already}"
+                )
     return waits
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -14,13 +15,17 @@ from purchasing.proposing.compute import draft_location, tell_location
 from purchasing.proposing.facts import Doubts, read_facts
 from purchasing.proposing.moves import plan_moves
 from purchasing.proposing.prepare import Defaults, prepare
+from purchasing.proposing.rationing import find_short, ration
 from purchasing.proposing.shared_lines import joined_suppliers
 from purchasing.proposing.sharing import share_orders
+from purchasing.proposing.warehouses import Warehouses
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
 
 JOB = "orders"
 DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12}
+# A product at a location.
+Pair = tuple[str, str]
 # Reads the futures of the locations one after the other, and says of which forecast: a stage knows no other stage.
 ReadFutures = Callable[[], tuple[int, Iterator[Future]]]
 
@@ -47,27 +52,36 @@ def propose_today(
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
-        run, sales = expected_sales(read_futures, facts.pairs)
+        run, sales, forecast = expected_sales(read_futures, facts.pairs)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         joined = joined_suppliers(facts)
-        drafts = {
-            future.location: draft_location(future, prepared, facts, today=today, joined=joined)
-            for future in read_futures()[1]
-        }
+        warehouses, drafts = Warehouses(prepared, facts, today=today), {}
+        for future in read_futures()[1]:
+            drafts[future.location] = draft_location(
+                future, prepared, facts, today=today, joined=joined
+            )
+            warehouses.add(future)
+        pools = [
+            (pool.future, warehouses.drafts(pool, joined=joined))
+            for pool in warehouses.pools.values()
+        ]
+        of_shops = [one for found in drafts.values() for one in found]
         shared = share_orders(
-            [one for found in drafts.values() for one in found], facts, today=today
+            [*of_shops, *(one for _, found in pools for one in found)], facts, today=today
         )
+        stock = warehouses.available()
+        # of what is short alone: paths of all locations may not fit into memory, they are read again
+        if short := find_short(of_shops, shared, stock):
+            ration(short, shared, read_futures()[1], prepared)
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
-        moves = plan_moves(
-            [one for found in drafts.values() for one in found],
-            facts,
-            least_worth=defaults.move_worth,
-        )
+        unknown = without_forecast(facts.pairs, forecast | warehouses.pairs)
+        if unknown:
+            tell(f"{len(unknown):,} shelves have no forecast: nothing is proposed for them")
+        moves = plan_moves(of_shops, facts, least_worth=defaults.move_worth, orders=shared.lines)
         proposals: list[Proposal] = []
-        # paths of all locations may not fit into memory: they are read again
-        for future in read_futures()[1]:
-            of = drafts[future.location]
+        told = chain(((one, drafts[one.location]) for one in read_futures()[1]), pools)
+        for future, of in told:
             made = tell_location(future, of, facts, shared.lines, shared.prices)
             proposals += made
             tell(f"{future.location}: {len(made):,} lines")
@@ -77,11 +91,12 @@ def propose_today(
             "waiting": shared.waiting,
             "moves": [asdict(move) for move in moves],
             # lines whose paths follow what was sold after the forecast was made
-            "levels_moved": sum(one.explanation["level"] is not None for one in proposals),
+            "levels_moved": sum(one.explanation.get("level") is not None for one in proposals),
+            "without_forecast": len(unknown),
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:
-            done = put_proposals(connection, seen, proposals, by=by, today=today)
+            done = put_proposals(connection, seen, proposals, by=by, today=today, unknown=unknown)
         return {**done._asdict(), "proposals": len(proposals), "forecast_run_id": run, **detail}
 
 
@@ -119,17 +134,29 @@ def from_today(
         overrides or {},
         levels or {},
         sold,
+        starts[0] - timedelta(days=1),
     )
 
 
-def expected_sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int, pd.Series]:
-    """Return the forecast's run, and the sales that it expects of each product, money: for classes."""
+def without_forecast(pairs: pd.DataFrame, forecast: set[Pair]) -> set[Pair]:
+    """Return the shelves of which stock is known and no forecast: a run cannot say what they need."""
+    if not len(pairs):
+        return set()
+    return set(zip(pairs["product"], pairs["location"], strict=True)) - forecast
+
+
+def expected_sales(
+    read_futures: ReadFutures, pairs: pd.DataFrame
+) -> tuple[int, pd.Series, set[Pair]]:
+    """Return the forecast's run, the sales that it expects of each product, money, for classes, and what it is of."""
     run, futures = read_futures()
     price = (
         pairs.set_index(["product", "location"])["price"] if len(pairs) else pd.Series(dtype=float)
     )
     total = pd.Series(dtype=float)
+    forecast: set[Pair] = set()
     for future in futures:
+        forecast |= {(product, future.location) for product in future.products}
         units = pd.Series(future.values.mean(axis=0).sum(axis=1), index=future.products)
         known = price.reindex([(product, future.location) for product in future.products]).to_numpy(
             float
@@ -137,4 +164,4 @@ def expected_sales(read_futures: ReadFutures, pairs: pd.DataFrame) -> tuple[int,
         total = total.add(
             units * pd.Series(known, index=future.products).fillna(0.0), fill_value=0.0
         )
-    return run, total
+    return run, total, forecast

@@ -16,6 +16,7 @@ from purchasing.proposing.facts import Facts
 from purchasing.proposing.receiving import within_receiving
 from purchasing.proposing.shared_lines import Floats, SharedLines
 from replenishment import SupplierTerms
+from stocktide.domain.exact_numbers import in_full
 
 
 @dataclass
@@ -95,7 +96,9 @@ def _reach_breaks(
         reached = [lower for units, lower in steps if units <= joined.quantity.sum() + 1e-9]
         if joined.way == "price break":
             lines.take(
-                at, joined.quantity, f"{product} costs {reached[-1]:g} a unit from so many on"
+                at,
+                joined.quantity,
+                f"{product} costs {in_full(reached[-1], 6)} a unit from so many on",
             )
 
 
@@ -138,10 +141,10 @@ def _fill_order(
         total = float(worth @ lines.quantity[at])
         if least and 0 < total < least - 1e-9:
             joined = lines.order(at, worth, SupplierTerms(minimum=least), may_wait=True)
-            why = f"{name} takes orders from {said}{least:g} on"
+            why = f"{name} takes orders from {said}{in_full(least)} on"
             lines.take(at, joined.quantity if may_add else 0 * joined.quantity, why)
             if joined.way == "nothing" or not may_add:
-                shared.waiting[name] = f"{why}; {said}{total:g} are needed today"
+                shared.waiting[name] = f"{why}; {said}{in_full(total)} are needed today"
                 return
     truck = _number(supplier["truck_units_milli"], 1e3)
     freight = _number(supplier["order_cost_micros"], 1e6) * _rate(lines, at, facts)
@@ -151,7 +154,7 @@ def _fill_order(
             at, ones, SupplierTerms(truck=truck, freight=freight), size=ones, may_wait=False
         )
         if joined.way in ("full truck", "fewer trucks"):
-            lines.take(at, joined.quantity, f"a truck of {name} holds {truck:g}")
+            lines.take(at, joined.quantity, f"a truck of {name} holds {in_full(truck)}")
 
 
 def _worth(lines: SharedLines, at: NDArray[np.int64]) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from purchasing.proposing.dates import Supplying
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL
-from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of
+from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of, with_days
 from purchasing.proposing.shared_lines import joined_suppliers
 from purchasing.whatif.scenario import Scenario, Scope
 from stocktide.foundation.errors import Invalid
@@ -86,10 +86,14 @@ def assume(
     supplying = supplying_of(facts)
     if scenario.lead_days is not None:
         sure = np.eye(scenario.lead_days + 1)[scenario.lead_days]
+        pairs_of = list(zip(rows["supplier"], rows["product"], strict=True))
+        reviews = {pair: int(days) for pair, days in zip(pairs_of, rows["review"], strict=True)}
         own = rows[inside]
         for supplier, product in set(zip(own["supplier"], own["product"], strict=True)):
             of = supplying.get(supplier, Supplying())
             leads[supplier, product] = of.delivered(sure, asked.today)
+            reviews[supplier, product] = of.covered(sure, asked.today)
+        rows = with_days(rows, leads, reviews, asked.today)
     together, alone = _ordered_with(rows, inside, facts)
     can = {
         name: supplying.get(name, Supplying()).takes_orders(asked.today)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from purchasing.proposing.arrays import Future, lead_shares, lines_of, reaching
-from purchasing.proposing.compute import POLICIES
+from purchasing.proposing.compute import POLICIES, demand_of
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Prepared, supplying_of
 from purchasing.whatif.assumed import Asked, Assumed, assume
@@ -169,10 +169,20 @@ def _walk(
     longest = int(shares.shape[1] - 1 + reviews(orders).max())
     reach = orders.shape[1] + longest
     demand = np.concatenate(
-        [reaching(_paths_of(here, future), reach, days) for future, here in groups]
+        [reaching(demand_of(future, here), reach, days) for future, here in groups]
     )
     lines = _joined(
-        [lines_of(here, future, asked.facts, asked.today, reach) for future, here in groups]
+        [
+            lines_of(
+                here,
+                future,
+                asked.facts,
+                asked.today,
+                reach,
+                lead_times_of(lead_shares(here, prepared, days)),
+            )
+            for future, here in groups
+        ]
     )
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: ordered["target"].to_numpy(np.float64)}
@@ -182,12 +192,6 @@ def _walk(
     found = simulate(lines, demand, lead_times_of(shares), rule, today=units)
     # the first order of a week or month may be that of a later day
     return replace(found, today=np.nan_to_num(units))
-
-
-def _paths_of(rows: pd.DataFrame, future: Future) -> NDArray[np.float32]:
-    """Return the paths of some lines of a location, (n, B, T)."""
-    place = {product: number for number, product in enumerate(future.products)}
-    return future.values[:, rows["product"].map(place).to_numpy(), :].transpose(1, 0, 2)
 
 
 def _joined(parts: Sequence[Lines]) -> Lines:

@@ -21,7 +21,8 @@ class Explanation:
     demand_mean ± demand_sd is asked for over `periods`; the target (None where costs decide) needs `needs`, of which
     on_hand − reserved + what is due, (period, units), are there or come in time. lot: of (s, S) and (r, Q). wanted
     lacks; packs, minimum and room (None: no limit) make `proposed` of it. quantity: what is ordered, and `changed`,
-    why that is not what was proposed.
+    why that is not what was proposed. shops: how many a warehouse orders for, None for any other line; in_shops: the
+    part of on_hand that lies there; sells_itself: the demand has the warehouse's own sales in it.
     """
 
     policy: Kind
@@ -49,6 +50,9 @@ class Explanation:
     proposed: float
     quantity: float
     changed: str | None = None
+    shops: int | None = None
+    in_shops: float = 0.0
+    sells_itself: bool = False
 
     @property
     def have(self) -> float:
@@ -71,8 +75,11 @@ def explain(
 ) -> Explanation:
     """Return the figures of one line.
 
-    quantity and changed: what is ordered where a budget, a supplier or a person chose otherwise, and why.
+    quantity and changed: what is ordered where a budget, a supplier or a person chose otherwise, and why. Raises
+    ValueError for a row that is not there.
     """
+    if not 0 <= row < len(lines):
+        raise ValueError(f"row must be one of the {len(lines)} lines, not {row}")
     one = slice(row, row + 1)
     some, p = lines.take(one), proposal
     due = _due(some, float(p.due[row]))

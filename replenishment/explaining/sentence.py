@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from replenishment.explaining.explanation import Explanation
+from stocktide.domain.exact_numbers import in_full
 
 
 def sentence(
@@ -27,9 +28,13 @@ def _demand(e: Explanation, period: str) -> str:
     # a learnt lead time has a mean of many decimals, of which nobody reads more than one
     periods = round(e.periods, 1)
     many = f"{_units(periods)} {period}'s" if periods == 1 else f"{_units(periods)} {period}s'"
-    text = f"{many} demand {e.demand_mean:,.0f} ± {e.demand_sd:,.0f}"
+    if e.shops is not None:
+        many += f" demand of {_shops(e)}"
+    else:
+        many += " demand"
+    text = f"{many} {e.demand_mean:,.0f} ± {e.demand_sd:,.0f}"
     if round(e.lost):
-        text += f", of which {e.lost:,.0f} before an order arrives"
+        text += f", of which {e.lost:,.0f} cannot be met before an order arrives"
     return text
 
 
@@ -50,8 +55,17 @@ def _needs(e: Explanation) -> str:
     return text
 
 
+def _shops(e: Explanation) -> str:
+    many = "1 shop" if e.shops == 1 else f"{e.shops:,} shops"
+    if not e.shops:
+        return "its own customers"
+    return f"{many} and its own customers" if e.sells_itself else many
+
+
 def _have(e: Explanation, named: Callable[[int], str]) -> str:
     text = f"have {_units(e.on_hand)} on hand"
+    if e.shops is not None:
+        text = f"have {_units(e.on_hand - e.in_shops)} here, {_units(e.in_shops)} in shops"
     if e.reserved:
         text += f" − {_units(e.reserved)} promised"
     return text + "".join(f" + {_units(units)} due {named(at)}" for at, units in e.due)
@@ -92,5 +106,4 @@ def _share(value: float) -> str:
 
 
 def _units(value: float) -> str:
-    text = f"{value:,.3f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+    return in_full(value).replace("-", "−")

@@ -40,10 +40,18 @@ class Group(NamedTuple):
 
 def check_paths(lines: Lines, paths: Paths, leads: LeadTimes, review: Periods) -> None:
     """Refuse paths of another shape, or that end before the next order can arrive. Raises ValueError."""
+    if not hasattr(paths, "shape"):
+        raise ValueError(
+            "paths must be an array of lines x paths x periods, or read slices like one"
+        )
+    if np.dtype(getattr(paths, "dtype", np.float64)).kind not in "buif":
+        raise ValueError(f"paths must be numbers, not {paths.dtype}")  # type: ignore[attr-defined]  # it has one
     if len(paths.shape) != 3 or paths.shape[0] != len(lines) or 0 in paths.shape[1:]:
         raise ValueError(
             f"paths must be of {len(lines)} lines x paths x periods, not {paths.shape}"
         )
+    if review.shape != (len(lines),):
+        raise ValueError(f"the policy is of {review.size} lines, and there are {len(lines)}")
     if leads.shares.shape[0] not in (1, len(lines)):
         raise ValueError(f"lead times must be one, or one of each of {len(lines)} lines")
     needed = int((leads.longest + review).max(initial=1))
@@ -74,7 +82,8 @@ def walked(
 ) -> Iterator[Group]:
     """Walk one block, lines that share lead time and review together. Yields each group with its needs.
 
-    paths: (n, B, T) of the block. windows_max: walk on for so many windows as far as the paths reach.
+    paths: (n, B, T) of the block. windows_max: walk on for so many windows as far as the paths reach; more than one
+    where costs decide.
     """
     n, B, T = paths.shape
     for rows, lead, longest, every in _alike(leads, review, n, max(WALK_NUMBERS // B, 1)):
@@ -84,7 +93,18 @@ def walked(
         dealt = np.asarray(lead)
         if lead < 0:
             dealt = of_rows.of_paths(sold[: longest + every].sum(axis=0, dtype=np.float32))
-        needs = walk(some, sold, dealt, every, backorders=backorders, windows=windows)
+        # what is infinite is refused below, by its name
+        with np.errstate(invalid="ignore", over="ignore"):
+            needs = walk(
+                some,
+                sold,
+                dealt,
+                every,
+                backorders=backorders,
+                windows=windows,
+                usual=of_rows.middle if lead < 0 else None,
+                by_cost=windows_max > 1,
+            )
         if not np.isfinite(needs.demand).all():
             raise ValueError("paths must be finite")
         yield Group(rows, some, of_rows.mean, longest, every, needs)

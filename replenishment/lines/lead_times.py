@@ -31,6 +31,11 @@ class LeadTimes:
         return np.asarray(self.shares @ np.arange(self.shares.shape[1]))
 
     @property
+    def middle(self) -> Periods:
+        """Return the first period by which half of the orders have come: (n or 1,)."""
+        return np.asarray(np.argmax(np.cumsum(self.shares, axis=1) >= 0.5 - 1e-9, axis=1))
+
+    @property
     def sure(self) -> bool:
         """Return True if every line's lead time is known."""
         return bool((self.shares.max(axis=1) == 1).all())
@@ -60,6 +65,8 @@ def fixed_lead_times(periods: ArrayLike) -> LeadTimes:
     """Return lead times that are known: a whole number of periods, or one a line. 0: arrives before today's demand."""
     whole(periods=periods)
     lengths = np.atleast_1d(np.asarray(periods, dtype=np.int64))
+    if lengths.ndim != 1 or not lengths.size:
+        raise ValueError("periods must be a number, or one a line")
     return LeadTimes(np.eye(int(lengths.max()) + 1)[lengths])
 
 
@@ -71,8 +78,10 @@ def lead_times_of(shares: ArrayLike) -> LeadTimes:
 
 def lead_times_from(samples: Sequence[ArrayLike]) -> LeadTimes:
     """Return lead times as they were: one list of whole periods a line, each as likely as the others."""
-    lists = [np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in samples]
-    if not lists or any(one.size == 0 for one in lists):
+    lists = [np.asarray(one, dtype=np.float64) for one in samples]
+    if not lists or any(one.ndim != 1 for one in lists):
+        raise ValueError("samples must be a list of each line: [[3, 4, 5]] for one line")
+    if any(one.size == 0 for one in lists):
         raise ValueError("each line needs at least one sample of its lead time")
     whole(samples=np.concatenate(lists))
     most = int(max(one.max() for one in lists))

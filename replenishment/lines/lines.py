@@ -11,6 +11,8 @@ from replenishment.formulas.conditions import Array, not_negative
 Rows = slice | NDArray[np.int64]
 # By period; all others are one number a line.
 BY_PERIOD = ("on_order", "in_transit", "expiring")
+# Pack times multiple in thousandths is what they share at most, and has to be a whole number of 64 bits.
+STEPS_MAX = 9e12
 # What may be infinite: no limit, no end.
 UNBOUNDED = ("capacity", "shelf_life", "ends", "most_sold")
 
@@ -22,7 +24,8 @@ class Lines:
     All arrays float64: (n,), or (n, T) by period; period 0 is the present one.
 
     - Stock, units: on_hand; reserved, promised out of it; on_order and in_transit, (n, T), by the period at whose
-      start they arrive; expiring, (n, T), units on hand that cannot be sold after a period.
+      start they are expected, on_order as early or late as an order of now on the same path, in_transit on its day;
+      expiring, (n, T), units on hand that cannot be sold after a period.
     - Order, units: pack; multiple, orders are whole multiples of it and of the pack; minimum; capacity, the most
       that may be there when an order arrives; presentation, stock that is to be there always; most_sold, the most
       ever sold over an interval of lead time and review.
@@ -121,6 +124,8 @@ def make_lines(on_hand: ArrayLike, **facts: ArrayLike) -> Lines:
         made[name] = _by_period(name, facts.get(name), stock.size)
     if (made["pack"] < 0.001).any() or (made["multiple"] < 0.001).any():
         raise ValueError("pack and multiple must be at least a thousandth of a unit")
+    if (made["pack"] * made["multiple"] > STEPS_MAX).any():
+        raise ValueError("pack and multiple are too large to have a common step")
     if (made["expiring"].sum(axis=1) > np.maximum(stock, 0.0) + 1e-9).any():
         raise ValueError("expiring must not be more than on_hand")
     return Lines(**made)

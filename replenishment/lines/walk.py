@@ -4,6 +4,10 @@ n lines, B paths, T periods. y is what is missing: minus the stock, so that cust
 the order arrives (at the start of period l of a path) lost sales keep it at most 0; from then on it runs freely,
 and its running maximum is the order that would have met all demand so far: with lost sales the units lost are exactly
 what this maximum exceeds the order by (reflection at 0). Cost: about four passes over the paths, in single precision.
+
+What is on order slips with the lead time of a path: orders of one supplier do not overtake each other, and what was
+ordered this morning comes when an order of now would. Otherwise the new order is credited on every path on which it
+would come a day before what is on its way, and the same need is ordered again however much is.
 """
 
 # ruff: noqa: S101 - a kernel asserts shapes: a wrong one is our own mistake, never the caller's input
@@ -29,7 +33,10 @@ class Needs:
     need: (n, B), the order without which something would be missed until the next one can arrive; below 0: there is
     more than enough. later: (K, n, B), the same until the K arrivals after that. demand: (n, B), from now until the
     next order's arrival. window: (n, B), the part of it after this order's arrival. stock: (n, B), what is there when
-    the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then.
+    the order arrives, other arrivals of the period with it. lost: (n, B), demand lost, or waiting, by then. used:
+    (K, n, B), units sold, or asked for, before each of the K reviews after this one. within: (R, n, B), need at the end
+    of each period between two arrivals, with lost sales the highest so far; empty where they are one period apart, or
+    nothing is decided by cost.
     """
 
     need: Single
@@ -38,6 +45,8 @@ class Needs:
     window: Single
     stock: Single
     lost: Single
+    used: Single
+    within: Single
 
 
 def walk(
@@ -48,15 +57,22 @@ def walk(
     *,
     backorders: bool,
     windows: int,
+    usual: Ints | None = None,
+    by_cost: bool = False,
 ) -> Needs:
     """Walk one block of lines. paths: (T, n, B) units, period-major. leads: () or (n, B). windows: 1 + K.
+
+    usual: (n,) middle lead times, by which what is on order is expected; None where the lead time is sure.
+    by_cost: costs decide, so each period counts.
 
     The presentation stock counts as needed. What a shelf life does not reach is not.
     """
     T, n, B = paths.shape
     assert len(lines) == n
     assert leads.shape in ((), (n, B))
-    state = _State(lines, (n, B), leads, review, windows, backorders=backorders)
+    state = _State(
+        lines, (n, B), leads, review, windows, usual, backorders=backorders, by_cost=by_cost
+    )
     assert state.periods <= T
     for t in range(state.periods):
         state.step(t, paths[t])
@@ -73,8 +89,10 @@ class _State:
         leads: Ints,
         review: int,
         windows: int,
+        usual: Ints | None,
         *,
         backorders: bool,
+        by_cost: bool,
     ) -> None:
         self.review, self.windows, self.backorders = review, windows, backorders
         # the narrower the numbers, the faster they are compared
@@ -85,6 +103,14 @@ class _State:
         )
         self.periods = self.last + review * windows
         self.coming = lines.arriving(self.periods).astype(np.float32)
+        self.slipping = None
+        if (
+            usual is not None
+            and self.first < self.last
+            and lines.on_order[:, 1 : self.last + 1].any()
+        ):
+            self.slipping = _Slipping(lines, leads, self.last, usual)
+            self.coming[:, 1 : self.last + 1] -= self.slipping.expected[:, 1:]
         self.any_coming = np.asarray(self.coming.any(axis=0))
         # promised units go before anybody else is served
         start = (lines.reserved - lines.on_hand).astype(np.float32)
@@ -96,6 +122,9 @@ class _State:
             np.zeros(shape, dtype=np.float32) for _ in range(5)
         )
         self.tops = np.zeros((windows, *shape), dtype=np.float32)
+        self.used = np.zeros((windows - 1, *shape), dtype=np.float32)
+        inside = review if review > 1 and by_cost else 0
+        self.within = np.zeros((inside, *shape), dtype=np.float32)
         # a shelf that will be cleared before the next order need not look full
         stays = lines.ends > self.last + review
         self.presentation = np.where(stays, lines.presentation, 0.0).astype(np.float32)
@@ -110,6 +139,8 @@ class _State:
             sold = sold * (self.ends > t).astype(np.float32)[:, None]
         if self.any_coming[t]:
             self.y -= self.coming[:, t, None]
+        if self.slipping is not None and t <= self.last:
+            self.y -= self.slipping.arriving(t)
         if (arrived := self._since(t, 0)) is not False:
             # with what arrives beside it, which takes its room
             _put(self.stock, -self.y, arrived)
@@ -120,15 +151,27 @@ class _State:
         else:
             self._lose(sold, free)
         self.total += sold
+        self._review(t + 1)
         if self.lots is not None:
             self.y += self.lots.expired(t, self.total - self.lost)
         if free is not False:
             np.maximum(self.top, _only(self.y, self._reached(t, free)), out=self.top)
+        # who waits is served by what comes; what was lost, or cannot be reached, is not
+        needed = self.y if self.backorders and not self.short_lived else self.top
+        for passed in range(len(self.within)):
+            if (now := self._since(t, passed)) is not False:
+                _put(self.within[passed], needed, now)
         if (done := self._since(t, self.review - 1)) is not False:
             _put(self.demand, self.total, done)
         for k in range(self.windows):
             if (done := self._since(t, (k + 1) * self.review - 1)) is not False:
                 _put(self.tops[k], self.top, done)
+
+    def _review(self, t: int) -> None:
+        """Note what was used, if t is one of the later reviews."""
+        number, rest = divmod(t, self.review)
+        if rest == 0 and 0 < number < self.windows:
+            np.subtract(self.total, self.lost, out=self.used[number - 1])
 
     def _since(self, t: int, passed: int) -> Mask:
         """Return on which paths the order arrived so many periods before t."""
@@ -158,9 +201,9 @@ class _State:
 
     def needs(self) -> Needs:
         """Return what was found."""
-        tops = self.tops
+        tops, within = self.tops, self.within
         if self.presentation.any():
-            tops = tops + self.presentation[None, :, None]
+            tops, within = (one + self.presentation[None, :, None] for one in (tops, within))
         return Needs(
             tops[0],
             tops[1:],
@@ -168,6 +211,8 @@ class _State:
             self.demand - self.before,
             self.stock,
             np.maximum(-self.stock, 0) if self.backorders else self.lost,
+            self.used,
+            within,
         )
 
 
@@ -186,11 +231,45 @@ def _only(values: Single, mask: Mask) -> Single:
     return np.asarray(values - BEYOND * np.logical_not(mask).astype(np.float32))
 
 
+class _Slipping:
+    """What is on order and expected before an order of now must have come, by path as early or late as that order is.
+
+    expected: (n, last + 1) units by the period in which they are expected. On a path whose lead time is k periods more
+    than the usual they come k periods later, but never after the order of now, and else not in this period.
+    """
+
+    def __init__(self, lines: Lines, leads: Ints, last: int, usual: Ints) -> None:
+        n, T = lines.on_order.shape
+        self.expected = np.zeros((n, last + 1), dtype=np.float32)
+        self.expected[:, 1 : min(T, last + 1)] = lines.on_order[:, 1 : last + 1]
+        self.leads = leads.astype(np.int64)
+        self.later = self.leads - usual[:, None]
+        # what has come by each period if all comes on time, nothing before period 0: (n, last + 2)
+        self.until = np.concatenate(
+            [np.zeros((n, 1), np.float32), np.cumsum(self.expected, axis=1)], axis=1
+        )
+        self.come: Single = np.zeros(leads.shape, dtype=np.float32)
+
+    def arriving(self, t: int) -> Single:
+        """Return the units that come in period t: (n, B)."""
+        before = self.come
+        self.come = self._come(t)
+        return self.come - before
+
+    def _come(self, t: int) -> Single:
+        """Return the units that have come by the end of period t."""
+        last = self.until.shape[1] - 1
+        on_time = np.clip(t - self.later + 1, 0, last) if t else 0
+        at = np.where(self.leads <= t, last, on_time)
+        return np.asarray(np.take_along_axis(self.until, at, axis=1))
+
+
 class _Lots:
-    """Lots that expire, first to expire first sold."""
+    """Lots that expire, first to expire first sold; promised units are taken from them before all others."""
 
     def __init__(self, lines: Lines, shape: tuple[int, int]) -> None:
-        self.until = np.cumsum(lines.expiring, axis=1).astype(np.float32)
+        until = np.cumsum(lines.expiring, axis=1) - lines.reserved[:, None]
+        self.until = until.astype(np.float32)
         self.gone = np.zeros(shape, dtype=np.float32)
 
     def expired(self, t: int, served: Single) -> Single:

@@ -5,13 +5,14 @@ import os
 import numpy as np
 from numpy.typing import ArrayLike
 
-from replenishment.formulas.conditions import Array
+from replenishment.formulas.conditions import Array, not_negative, whole
 from replenishment.lines.blocks import Paths, check_paths, in_blocks, walked
 from replenishment.lines.lead_times import LeadTimes, Periods
 from replenishment.lines.lines import Lines
 from replenishment.lines.walk import Needs
 from replenishment.ordering.least_cost import expected_cost, unit_costs
 from replenishment.ordering.propose import WINDOWS_MAX
+from replenishment.ordering.wanted import until_wanted
 
 
 def line_needs(
@@ -24,12 +25,14 @@ def line_needs(
 ) -> Needs:
     """Return what n lines need on each path until the next order can arrive. Arguments of `propose_orders`.
 
-    All lines stand in memory, five arrays of (n, B) in single precision. `later` is empty.
+    All lines stand in memory, five arrays of (n, B) in single precision. What belongs to
+    later orders is empty.
     """
     n, every = len(lines), _periods(review, len(lines))
     check_paths(lines, paths, leads, every)
     shape = (n, paths.shape[1])
-    needs = Needs(*(np.empty(s, np.float32) for s in (shape, (0, *shape), *[shape] * 4)))
+    none = (0, *shape)
+    needs = Needs(*(np.empty(s, np.float32) for s in (shape, none, *[shape] * 4, none, none)))
 
     def block(rows: slice) -> None:
         for group in walked(
@@ -66,6 +69,7 @@ def order_costs(
     units = np.asarray(orders, dtype=np.float64)
     if units.ndim not in (1, 2) or units.shape[0] != n:
         raise ValueError(f"orders must be one row of each of {n} lines")
+    not_negative(orders=units)
     costs = np.empty(units.shape)
 
     def block(rows: slice) -> None:
@@ -77,10 +81,9 @@ def order_costs(
             backorders=backorders,
             windows_max=WINDOWS_MAX,
         ):
-            windows = 1 + g.needs.later.shape[0]
-            w = unit_costs(g.lines, g.lead, g.review, windows, backorders=backorders)
+            unit = unit_costs(g.lines, g.lead, g.review, g.needs, backorders=backorders)
             at = rows.start + g.rows
-            costs[at] = expected_cost(g.needs, w, units[at])
+            costs[at] = expected_cost(until_wanted(g.needs, unit, g.lines), unit, units[at])
 
     in_blocks(n, paths.shape[1], block, os.cpu_count() or 1)
     return costs
@@ -103,6 +106,7 @@ def pack_grid(lines: Lines, quantity: Array, *, fewer: int = 8, more: int = 8) -
 
 
 def _periods(review: ArrayLike, n: int) -> Periods:
+    whole(review=review)
     every = np.broadcast_to(np.asarray(review, dtype=np.int64), (n,))
     if (every < 1).any():
         raise ValueError("review must be at least one period")

@@ -59,8 +59,10 @@ class Proposal:
         return self.quantity.size
 
 
-def joined(parts: list[tuple[NDArray[np.int64], Proposal]], n: int) -> Proposal:
-    """Put proposals of some lines each into one of n lines, by their places."""
+def joined(parts: list[tuple[NDArray[np.int64], Proposal]], n: int, *, grid_parts: int) -> Proposal:
+    """Put proposals of some lines each into one of n lines, by their places. grid_parts: of a grid of no lines."""
+    if not parts:
+        return _of_no_lines(grid_parts)
     made = {}
     for field in fields(Proposal):
         first = getattr(parts[0][1], field.name)
@@ -69,3 +71,15 @@ def joined(parts: list[tuple[NDArray[np.int64], Proposal]], n: int) -> Proposal:
             whole[rows] = getattr(part, field.name)
         made[field.name] = whole
     return Proposal(**made)
+
+
+def _of_no_lines(grid_parts: int) -> Proposal:
+    shapes = {"grid": (0, grid_parts), "saved": (0, grid_parts)}
+    return Proposal(
+        **{
+            field.name: np.empty(
+                shapes.get(field.name, (0,)), bool if field.type is Flags else float
+            )
+            for field in fields(Proposal)
+        }
+    )

@@ -5,13 +5,18 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from replenishment.formulas.conditions import Array
+from replenishment.formulas.conditions import Array, whole
 from replenishment.formulas.lot_sizes import eoq
 from replenishment.lines.blocks import Group, Paths, check_paths, in_blocks, walked
 from replenishment.lines.lead_times import LeadTimes
 from replenishment.lines.lines import Lines
 from replenishment.lines.walk import Needs
-from replenishment.ordering.least_cost import expected_cost, order_of_least_cost, unit_costs
+from replenishment.ordering.least_cost import (
+    UnitCosts,
+    expected_cost,
+    order_of_least_cost,
+    unit_costs,
+)
 from replenishment.ordering.policy import Kind, Policy
 from replenishment.ordering.proposal import Proposal, joined
 from replenishment.ordering.rounding import Rounded, round_orders
@@ -22,6 +27,7 @@ from replenishment.ordering.targets import (
     order_for_safety_factor,
     share_met,
 )
+from replenishment.ordering.wanted import until_wanted
 
 # Review periods after an order's arrival that its units are followed for, as far as the paths reach.
 WINDOWS_MAX = 28
@@ -49,9 +55,11 @@ def propose_orders(
     the demand of period 0.
     backorders: what is missed waits, else it is lost. parts: of each order, for `within_budget`.
     workers: threads, as many as cores unless said.
-    Raises ValueError for other shapes, negative or infinite demand, and paths that end too soon.
+    Raises ValueError for other shapes, a policy of other lines, negative or infinite demand, and paths that end too
+    soon. Paths are walked in single precision: whole units are exact up to 16 million.
     """
     check_paths(lines, paths, leads, policy.review)
+    whole(parts=parts - 1)
     n = len(lines)
     longest = WINDOWS_MAX if policy.kind == "least_cost" else 1
 
@@ -72,30 +80,32 @@ def propose_orders(
 
     threads = (os.cpu_count() or 1) if workers is None else workers
     found = in_blocks(n, paths.shape[1], block, threads)
-    return joined([part for one in found for part in one], n)
+    return joined([part for one in found for part in one], n, grid_parts=parts)
 
 
 def _propose(group: Group, policy: Policy, parts: int, *, backorders: bool) -> Proposal:
     lines, needs = group.lines, group.needs
-    w = unit_costs(lines, group.lead, group.review, 1 + needs.later.shape[0], backorders=backorders)
-    need, target = _needed(policy, lines, needs, w)
+    costs = unit_costs(lines, group.lead, group.review, needs, backorders=backorders)
+    needs = until_wanted(needs, costs, lines)
+    need, target = _needed(policy, lines, needs, costs)
     # exact to thousandths, as all quantities are, and whole where nothing else can be ordered: what a sentence says
     # then adds up. The packs are the same; least cost may round down, so its need stays as it is
     need = np.ceil(need * 1000 - 0.01) / 1000
     if policy.kind != "least_cost":
         need = np.where(lines.step % 1 == 0, np.ceil(need), need)
-    bounded = need > lines.most_sold
-    need = np.minimum(need, lines.most_sold)
+    due = lines.arriving(group.longest + group.review).sum(axis=1)
+    have = lines.on_hand - lines.reserved + due
+    # what is there counts: else as much would be ordered again each time
+    bounded = need + have > lines.most_sold
+    need = np.minimum(need, lines.most_sold - have)
     lot = _lot(policy, lines, group)
     wanted = with_lot(policy.kind, need, lot)
     room = np.floor(lines.capacity - needs.stock.max(axis=1))
-    rounded, down = _rounded(policy, lines, needs, w, wanted, room)
-    quantity, too_dear = _worth_ordering(policy, lines, needs, w, rounded.quantity)
-    due = lines.arriving(group.longest + group.review).sum(axis=1)
-    have = lines.on_hand - lines.reserved + due
+    rounded, down = _rounded(policy, lines, needs, costs, wanted, room)
+    quantity, too_dear = _worth_ordering(policy, lines, needs, costs, rounded.quantity)
     at_most = np.maximum(wanted, 0.0)
     extra = np.where(quantity > 0, quantity - at_most, 0.0)
-    cost = expected_cost(needs, w, np.column_stack([quantity, at_most]))
+    cost = expected_cost(needs, costs, np.column_stack([quantity, at_most]))
     grid = _parts(lines, quantity, parts)
     nothing = missed(needs.need, np.zeros(len(lines)))
     left = np.column_stack([missed(needs.need, g) for g in grid.T])
@@ -127,11 +137,11 @@ def _propose(group: Group, policy: Policy, parts: int, *, backorders: bool) -> P
     )
 
 
-def _needed(policy: Policy, lines: Lines, needs: Needs, w: Array) -> tuple[Array, Array]:
+def _needed(policy: Policy, lines: Lines, needs: Needs, costs: UnitCosts) -> tuple[Array, Array]:
     """Return the order that the policy needs, units, and the target that it meets; both (n,)."""
     n = len(lines)
     if policy.kind == "least_cost":
-        return order_of_least_cost(needs, w), np.full(n, np.nan)
+        return order_of_least_cost(needs, costs), np.full(n, np.nan)
     if policy.kind == "newsvendor":
         ratio = _ratio(lines, policy)
         return order_for_cycle_service(needs.need, ratio), ratio
@@ -178,7 +188,7 @@ def with_lot(kind: Kind, need: Array, lot: Array) -> Array:
 
 
 def _rounded(
-    policy: Policy, lines: Lines, needs: Needs, w: Array, wanted: Array, room: Array
+    policy: Policy, lines: Lines, needs: Needs, costs: UnitCosts, wanted: Array, room: Array
 ) -> tuple[Rounded, NDArray[np.bool_]]:
     up = round_orders(wanted, lines, room=room)
     none = np.zeros(len(lines), dtype=bool)
@@ -186,18 +196,18 @@ def _rounded(
         return up, none
     # the cost is convex: the best number of packs is one of the two around the optimum
     lower = round_orders(wanted, lines, room=room, down=~none)
-    costs = expected_cost(needs, w, np.column_stack([up.quantity, lower.quantity]))
-    down = (costs[:, 1] < costs[:, 0]) & (lower.quantity < up.quantity)
+    both = expected_cost(needs, costs, np.column_stack([up.quantity, lower.quantity]))
+    down = (both[:, 1] < both[:, 0]) & (lower.quantity < up.quantity)
     chosen = (np.where(down, below, above) for below, above in zip(lower, up, strict=True))
     return Rounded(*chosen), down
 
 
 def _worth_ordering(
-    policy: Policy, lines: Lines, needs: Needs, w: Array, quantity: Array
+    policy: Policy, lines: Lines, needs: Needs, costs: UnitCosts, quantity: Array
 ) -> tuple[Array, NDArray[np.bool_]]:
     if policy.kind != "least_cost":
         return quantity, np.zeros(len(lines), dtype=bool)
-    saves = -expected_cost(needs, w, quantity)
+    saves = -expected_cost(needs, costs, quantity)
     too_dear = (quantity > 0) & (saves <= lines.order_cost)
     return np.where(too_dear, 0.0, quantity), too_dear
 

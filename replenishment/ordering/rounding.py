@@ -38,7 +38,8 @@ def round_orders(
     whole = np.ceil(steps - DIGITS)
     if down is not None:
         whole = np.where(down, np.floor(steps + DIGITS), whole)
-    quantity = np.round(whole * step, 3)
+    # 0 is added for those who print it: nothing to order is 0 and not −0
+    quantity = np.round(whole * step, 3) + 0.0
     raised = (quantity > 0) & (quantity < least)
     quantity = np.where(raised, least, quantity)
     if room is None:

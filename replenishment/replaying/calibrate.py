@@ -28,16 +28,16 @@ Sold = Callable[[int], NDArray[Any]]
 
 SHARES = (0.4, 0.65, 0.8, 0.88, 0.94, 0.97, 0.985, 0.993, 0.998)
 SHARE_MIN, SHARE_MAX = 0.05, 0.9999
-# Until so much is known, reviews after the first order's arrival, shares follow from the paths alone.
+# Until so much is known, reviews and seasons after the first order's arrival, shares follow from the paths alone.
 REVIEWS_MIN = 3
-PERIODS_MIN = 14
+SEASONS_MIN = 2
 
 
 class Beside:
     """The same policy played at several shares beside the chain, for any number of targets.
 
     paths, sold: as for `Outlooks`: joint paths from a period on, and the units (T, n) before it. lines: at
-    the start.
+    the start. season: periods in which demand repeats itself, as for `Outlooks`.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Beside:
         paths: Callable[[int], Paths],
         sold: Sold,
         *,
+        season: int = 7,
         shares: tuple[float, ...] = SHARES,
         seed: int = 1,
     ) -> None:
@@ -54,7 +55,7 @@ class Beside:
         played = ReplayTerms(terms.leads, terms.review, terms.backorders, warm_up=settled)
         self.terms, self.paths, self.sold, self.shares = terms, paths, sold, shares
         self.played = [Replay(lines, played, draws(seed, len(lines))) for _ in shares]
-        self.enough = settled + max(PERIODS_MIN, REVIEWS_MIN * int(np.max(terms.review)))
+        self.enough = settled + max(SEASONS_MIN * season, REVIEWS_MIN * int(np.max(terms.review)))
         self.ordered: list[Array] = []
         self.at_period = -1
 

@@ -59,7 +59,10 @@ class Outlooks:
         since_alone: bool = False,
     ) -> None:
         self._coming: Iterator[Outlook] = iter(outlooks)
-        self._now, self._next = next(self._coming), next(self._coming, None)
+        first = next(self._coming, None)
+        if first is None:
+            raise ValueError("outlooks: there must be at least one")
+        self._now, self._next = first, next(self._coming, None)
         self._sold, self._season, self._span = sold, season, span
         self._since_alone = since_alone
         self.learnt = LearntPrior()

@@ -64,17 +64,23 @@ class Measures:
     @property
     def mean_stock(self) -> Array:
         """Return the average stock on hand at the end of a period: (n,) units."""
-        return np.asarray(self.stock / self.periods)
+        return _a_period(self.stock, self.periods)
 
     @property
     def mean_position(self) -> Array:
         """Return the average inventory position at the end of a period: (n,) units."""
-        return np.asarray(self.position / self.periods)
+        return _a_period(self.position, self.periods)
 
     @property
     def cost(self) -> Array:
         """Return holding, shortage, waste and ordering together: (n,) money."""
         return np.asarray(self.holding + self.shortage + self.waste + self.ordering)
+
+
+def _a_period(total: Array, periods: Array) -> Array:
+    """Return the mean of the periods that were counted: NaN where all were warm-up."""
+    none = np.full_like(total, np.nan)
+    return np.asarray(np.divide(total, periods, out=none, where=periods > 0))
 
 
 def _share(part: Array, whole: Array) -> Array:

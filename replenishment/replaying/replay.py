@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from replenishment.formulas.conditions import Array, not_negative
+from replenishment.formulas.conditions import Array, not_negative, whole
 from replenishment.lines.lead_times import LeadTimes
 from replenishment.lines.lines import Lines
 from replenishment.replaying.measures import Count, Measures
@@ -67,6 +67,7 @@ class Replay:
     def __init__(self, lines: Lines, terms: ReplayTerms, draw: Callable[[], Array]) -> None:
         self.lines, self.terms, self.draw = lines, terms, draw
         self.period = 0
+        whole(review=terms.review)
         self.review = np.broadcast_to(np.asarray(terms.review, dtype=np.int64), (len(lines),))
         if (self.review < 1).any():
             raise ValueError("review must be at least one period")
@@ -82,6 +83,8 @@ class Replay:
     def step(self, decide: Decide, demand: Array) -> tuple[Day, Array]:
         """Order, receive, sell and throw away. demand: (n,) units. Returns what happened, and what was ordered."""
         not_negative(demand=demand)
+        if np.shape(demand) != (len(self.lines),):
+            raise ValueError(f"demand must be of {len(self.lines)} lines, not {np.shape(demand)}")
         ordered = np.zeros(len(self.lines))
         moment = self.moment()
         if moment.due.any():

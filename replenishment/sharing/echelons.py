@@ -40,9 +40,13 @@ def pool_lines(centre: Lines, shops: Lines, group: NDArray[np.int64]) -> Lines:
             *("salvage", "holding", "shortage", "order_cost", "shelf_life", "ends", "expiring"),
         )
     }
-    periods = max(x.shape[1] for one in (centre, shops) for x in (one.on_order, one.in_transit))
-    coming = centre.arriving(periods)
-    np.add.at(coming, group, shops.arriving(periods))
+
+    def by_period(name: str) -> Array:
+        own, theirs = getattr(centre, name), getattr(shops, name)
+        total = np.zeros((G, max(own.shape[1], theirs.shape[1])))
+        total[:, : own.shape[1]] = own
+        np.add.at(total[:, : theirs.shape[1]], group, theirs)
+        return total
 
     def summed(name: str) -> Array:
         return np.asarray(
@@ -53,7 +57,8 @@ def pool_lines(centre: Lines, shops: Lines, group: NDArray[np.int64]) -> Lines:
         summed("on_hand"),
         reserved=summed("reserved"),
         presentation=summed("presentation"),
-        on_order=coming,
+        on_order=by_period("on_order"),
+        in_transit=by_period("in_transit"),
         **kept,
     )
 

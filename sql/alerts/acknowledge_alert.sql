@@ -4,8 +4,8 @@ WITH marked AS (
     UPDATE alerts
     SET acknowledged_at = now(), acknowledged_by = :by, reason = :reason
     WHERE alert_id = :alert_id
-    RETURNING alert_id, last_value_milli, limit_milli
+    RETURNING alert_id, last_value_milli, limit_milli, details
 )
-INSERT INTO alert_events (alert_id, change, value_milli, limit_milli, by, reason)
-SELECT alert_id, 'acknowledged', last_value_milli, limit_milli, :by, :reason FROM marked
+INSERT INTO alert_events (alert_id, change, value_milli, limit_milli, details, by, reason)
+SELECT alert_id, 'acknowledged', last_value_milli, limit_milli, details, :by, :reason FROM marked
 RETURNING alert_id

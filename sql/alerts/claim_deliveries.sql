@@ -27,9 +27,9 @@ taken AS (
 )
 SELECT t.delivery_id, t.webhook_id, t.attempts, t.created_at, t.body, w.name AS webhook, w.url, w.secret,
        CASE WHEN w.old_secret_until > now() THEN w.old_secret END AS old_secret,
-       e.event_id, e.change, e.at, e.value_milli, e.limit_milli, e.by, e.reason,
+       e.event_id, e.change, e.at, e.value_milli, e.limit_milli, e.details, e.by, e.reason,
        a.alert_id, a.rule, p.sku AS product, p.name AS product_name, l.code AS location, l.name AS location_name,
-       a.feed, p.unit, a.opened_at
+       a.feed, a.order_id, p.unit, a.opened_at
 FROM taken t
 JOIN webhooks w USING (webhook_id)
 JOIN alert_events e USING (event_id)

@@ -1,15 +1,69 @@
--- Judge what is on order by its day: a pair is late while something of it should have come and has not in full. Gives a row
--- for what is late, and for what has an alert open and is late no more: it came, or its order was taken back.
-WITH late AS (
-    SELECT product_id, location_id, least(sum(opened_milli - closed_milli), 9e18)::bigint AS milli
-    FROM commitments
-    WHERE purpose = 'on_order' AND opened_milli > closed_milli AND expected_on < (now() AT TIME ZONE 'UTC')::date
-    GROUP BY product_id, location_id
+-- Judge what is on order by its day: an order is late while something of it should have come and has not in full. Gives a row
+-- for each order that is late, and for what has an alert open and is late no more: all came, or was taken back.
+WITH line AS (
+    SELECT c.reference AS order_id, c.expected_on, p.sku AS product, p.name AS product_name, p.unit, l.code AS location,
+           l.name AS location_name, c.opened_milli - c.closed_milli AS milli, p.currency,
+           (c.opened_milli - c.closed_milli) / 1000.0 * p.price_micros / 1e6 AS worth
+    FROM commitments c
+    JOIN products p USING (product_id)
+    JOIN locations l USING (location_id)
+    WHERE c.purpose = 'on_order' AND c.opened_milli > c.closed_milli
+      AND c.expected_on < (now() AT TIME ZONE 'UTC')::date
+),
+late AS (
+    SELECT order_id, count(*) AS lines, min(expected_on) AS since, jsonb_agg(DISTINCT location ORDER BY location) AS locations
+    FROM line
+    GROUP BY order_id
+),
+units AS (
+    SELECT order_id, jsonb_object_agg(unit, amount) AS units
+    FROM (SELECT order_id, unit, trim_scale(sum(milli) / 1000.0) AS amount FROM line GROUP BY order_id, unit) one
+    GROUP BY order_id
+),
+-- the line that is worth most at list price, of what has a price
+top AS (
+    SELECT DISTINCT ON (order_id)
+           order_id, jsonb_build_object(
+               'product', product, 'product_name', product_name, 'location', location, 'location_name', location_name,
+               'quantity', trim_scale(milli / 1000.0), 'unit', unit, 'worth', round(worth, 2), 'currency', currency) AS top
+    FROM line
+    ORDER BY order_id, worth DESC NULLS LAST, milli DESC, product, location
 ),
 open_now AS (
-    SELECT product_id, location_id FROM alerts WHERE rule = 'late_order' AND closed_at IS NULL
+    SELECT order_id, product_id, location_id, details FROM alerts WHERE rule = 'late_order' AND closed_at IS NULL
 )
-SELECT 'late_order' AS rule, product_id, location_id, CAST(NULL AS text) AS feed, late.milli IS NOT NULL AS opens,
-       late.milli IS NULL AS closes, coalesce(late.milli, 0) AS value_milli, CAST(0 AS bigint) AS limit_milli
+SELECT 'late_order' AS rule, o.product_id, coalesce(o.location_id, place.location_id) AS location_id, order_id,
+       late.lines IS NOT NULL AS opens, late.lines IS NULL AS closes, coalesce(late.lines, 0) * 1000 AS value_milli,
+       CAST(0 AS bigint) AS limit_milli,
+       CASE WHEN late.lines IS NOT NULL
+            THEN jsonb_build_object('supplier', coalesce(o.details ->> 'supplier', told.supplier), 'since', late.since,
+                                    'lines', late.lines, 'units', units.units, 'locations', late.locations, 'top', top.top)
+       END::text AS details
 FROM late
-FULL JOIN open_now USING (product_id, location_id)
+JOIN units USING (order_id)
+JOIN top USING (order_id)
+FULL JOIN open_now o USING (order_id)
+-- all lines of the order, what came of it too: an alert keeps its place
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN min(c.location_id) = max(c.location_id) THEN min(c.location_id) END AS location_id
+    FROM commitments c
+    WHERE c.purpose = 'on_order' AND c.reference = late.order_id
+) place ON true
+-- who supplies it: what the desk says, else what the event of one of its lines said
+LEFT JOIN LATERAL (
+    SELECT coalesce(s.name, named.supplier) AS supplier
+    FROM (
+        SELECT coalesce(
+            (SELECT po.supplier FROM purchase_orders po WHERE po.order_id = late.order_id),
+            (SELECT e.counterparty
+             FROM commitments c
+             JOIN ledger e USING (product_id, location_id)
+             JOIN event_kinds k ON k.kind = e.kind AND k.opens = c.purpose
+             WHERE c.purpose = 'on_order' AND c.reference = late.order_id AND e.order_id = late.order_id
+               AND e.counterparty IS NOT NULL
+             LIMIT 1)
+        ) AS supplier
+    ) named
+    LEFT JOIN suppliers s ON s.supplier = named.supplier AND s.withdrawn_at IS NULL
+    WHERE o.details IS NULL
+) told ON true

@@ -18,8 +18,8 @@ marked AS (
         UNION
         SELECT o.alert_id FROM named n JOIN alerts o USING (rule, subject) WHERE o.closed_at IS NULL
     )
-    RETURNING a.alert_id, a.last_value_milli, a.limit_milli
+    RETURNING a.alert_id, a.last_value_milli, a.limit_milli, a.details
 )
-INSERT INTO alert_events (alert_id, change, value_milli, limit_milli, by, reason)
-SELECT alert_id, 'silenced', last_value_milli, limit_milli, :by, :reason FROM marked ORDER BY alert_id
+INSERT INTO alert_events (alert_id, change, value_milli, limit_milli, details, by, reason)
+SELECT alert_id, 'silenced', last_value_milli, limit_milli, details, :by, :reason FROM marked ORDER BY alert_id
 RETURNING alert_id

@@ -9,7 +9,9 @@ WITH known AS (
     GROUP BY s.product_id
 ),
 offers AS (
-    SELECT sp.product, count(*) AS offers, bool_or(sp.price_micros IS NOT NULL) AS has_price,
+    -- a warehouse of our own is supplied from outside as well, and what it sends has no price
+    SELECT sp.product, bool_or(s.location IS NULL) AS is_sold,
+           bool_or(sp.price_micros IS NOT NULL AND s.location IS NULL) AS has_price,
            bool_or(sp.pack_milli IS NOT NULL) AS has_pack,
            bool_or(coalesce(sp.lead_days, s.lead_days) IS NOT NULL) AS has_lead
     FROM supplier_products sp
@@ -28,7 +30,7 @@ lacks AS (
     LEFT JOIN offers o ON o.product = p.sku
     LEFT JOIN learnt t ON t.product = p.sku
     CROSS JOIN LATERAL (VALUES
-        ('supplier', 1, o.offers IS NULL),
+        ('supplier', 1, o.is_sold IS NOT TRUE),
         ('unit price', 2, o.has_price IS NOT TRUE),
         ('pack', 3, o.has_pack IS NOT TRUE),
         ('lead time', 4, o.has_lead IS NOT TRUE AND t.product IS NULL)

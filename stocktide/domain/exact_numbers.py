@@ -69,6 +69,16 @@ def scaled_exactly(value: Written, places: int, limit: int) -> int:
     return int(whole)
 
 
+def in_full(value: float, places: int = MILLI_PLACES, *, grouped: bool = True) -> str:
+    """Write a number with all the digits that it has, up to so many decimals: never `1.23e+06`, and no ending zeros.
+
+    grouped: thousands apart, as people read them; a file for machines has none.
+    """
+    text = f"{value:{',' if grouped else ''}.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
 def shown(text: str) -> str:
     """Return a text as a message quotes it: its beginning, if it is long."""
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"

@@ -60,6 +60,11 @@ def statements_lock(asked_by: str) -> str:
     return f"{LOCK_PREFIX}statements.{asked_by}"
 
 
+def sends_lock(location: str) -> str:
+    """Return the text of the lock that lets one order desk at a time send goods from a location."""
+    return f"{LOCK_PREFIX}sends.{location}"
+
+
 # Held while a run puts its proposals on the order desk.
 ORDERS_LOCK = LOCK_PREFIX + "order_desk"
 

@@ -60,12 +60,10 @@ class AllowPersonal:
 
     async def __call__(self, request: Request) -> "Asker":
         """Return who asks. Raises as `key_with_right`, and Forbidden for a person without the right."""
-        token = request.headers.get(SESSION)
-        if token is None:
+        user = await signed_in(request)
+        if user is None:
             text = bearer(request.headers.get("authorization", ""))
             return Asker(await key_with_right(key_ring_of(request), text, self.right))
-        sessions: Sessions = request.app.state.sessions
-        user = await run_in_threadpool(sessions.user_now, token)
         if not user.personal:
             raise Forbidden(
                 "user_right",
@@ -73,6 +71,15 @@ class AllowPersonal:
                 f"`stocktide users personal {user.username} --reason …`.",
             )
         return Asker(user)
+
+
+async def signed_in(request: Request) -> User | None:
+    """Return in whose name a page asks, None for a key alone. Raises Unauthorized for a session that is none."""
+    token = request.headers.get(SESSION)
+    if token is None:
+        return None
+    sessions: Sessions = request.app.state.sessions
+    return await run_in_threadpool(sessions.user_now, token)
 
 
 @dataclass(frozen=True)

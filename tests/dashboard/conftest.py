@@ -16,6 +16,7 @@ from alerts.evaluation import evaluate_changes
 from alerts.rules import limits_of
 from catalog.cache import ProductCache
 from dashboard.friendly_errors import OUR_FAULT
+from dashboard.orders import desk
 from dashboard.reader import Reader
 from dashboard.shell import PAGES, menu, page_script
 from etl import run_etl
@@ -28,7 +29,7 @@ from stocktide.foundation.embedded import Postgres, Valkey
 from stocktide.foundation.lake import Lake
 from stocktide.foundation.sessions import Sessions
 from stocktide.foundation.settings import Settings
-from stocktide.foundation.users import Role, User
+from stocktide.foundation.users import Role, User, set_user
 from tests.conftest import Api, copied
 from tests.ingest.samples import raw
 
@@ -170,9 +171,19 @@ def empty(open_dashboard: Callable[..., Dashboard], database_url: str) -> Dashbo
 
 
 @pytest.fixture
-def before_api(api: Api, open_dashboard: Callable[..., Dashboard], database_url: str) -> Dashboard:
-    """The dashboard of a fresh installation, in front of its API, which it may ask for everything."""
+def before_api(
+    api: Api,
+    database: sa.Engine,
+    open_dashboard: Callable[..., Dashboard],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Dashboard:
+    """The dashboard of a fresh installation, in front of its API, which it may ask for everything, in anna's name."""
     made = open_dashboard(database_url)
+    with database.begin() as connection:
+        set_user(connection, "anna", "a long enough password", "operator")
+        session = Sessions(database, "x" * 32, session_hours=1).begin(connection, "anna", None)
+    monkeypatch.setattr(desk, "session_text", lambda: session)
     key = api.operate.headers["Authorization"].removeprefix("Bearer ")
     settings = made.reader.settings.model_copy(update={"api_url": api.url, "dashboard_key": key})
     made.reader = replace(made.reader, settings=settings)

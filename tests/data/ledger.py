@@ -24,6 +24,7 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "stocktake": ({"counted"}, set()),
     "reading": ({"observed"}, {"device"}),
     "price": ({"price"}, {"currency", "promotion"}),
+    "correction": ({"corrects_id", "reason"}, set()),
 }
 Pair = tuple[str, str]
 
@@ -90,10 +91,14 @@ class Ledger:
         """Raise ValueError or KeyError when the contract does not allow the event."""
         data, kind = event["data"], event["type"].removeprefix("stocktide.")
         needed, optional = FIELDS[kind]
-        needed = needed | {"product", "location"}
+        if kind == "correction":
+            # takes back what is known, and nothing else is of the chain's corrections
+            known = self.events[event["source"], data["corrects_id"]]["type"] == "stocktide.order"
+        else:
+            needed = needed | {"product", "location"}
+            known = data["product"] in self.skus
+            known &= {data["location"], data.get("to_location", data["location"])} <= self.codes
         allowed = needed <= set(data) <= needed | optional
-        known = data["product"] in self.skus
-        known &= {data["location"], data.get("to_location", data["location"])} <= self.codes
         recent = datetime(1990, 1, 1, tzinfo=UTC) < instant(event) < self.now + timedelta(days=1)
         if not (event["specversion"] == "1.0" and allowed and known and recent):
             raise ValueError(f"not allowed: {event}")
@@ -119,10 +124,13 @@ class Ledger:
         ]
 
     def on_order(self) -> Counter[tuple[str, int, Pair]]:
-        """What of each order's line has not come, milli; nothing of what came in full."""
+        """What of each order's line has not come, milli; nothing of what came in full or was cancelled."""
         left: Counter[tuple[str, int, Pair]] = Counter()
+        cancelled = {event["corrects_id"] for event in self.of_kind("correction")}
         for kind, sign in (("order", 1), ("receipt", -1)):
             for data in self.of_kind(kind):
+                if kind == "order" and f"{data['order_id']}-{data['order_line']}" in cancelled:
+                    continue
                 line = (data["order_id"], data["order_line"], (data["product"], data["location"]))
                 left[line] += sign * milli(data["quantity"])
         return Counter({line: quantity for line, quantity in left.items() if quantity})
@@ -136,6 +144,8 @@ class Ledger:
         counts: dict[Pair, tuple[datetime, int]] = {}
         for event in self.events.values():
             data, at = event["data"], instant(event)
+            if event["type"] == "stocktide.correction":
+                continue
             if until is not None and at >= until[data["location"]]:
                 continue
             pair = (data["product"], data["location"])

@@ -1,14 +1,17 @@
+import json
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
+from typing import Any
 
+import numpy as np
 import pytest
 
 from data import LiveFeed, SampleChain
 from stocktide.foundation.errors import Invalid
 from tests.data.conftest import END
-from tests.data.ledger import Ledger
+from tests.data.ledger import Ledger, instant
 
 
 @dataclass
@@ -53,12 +56,17 @@ def test_live_feed_continues_the_history_so_that_the_fold_holds(
             assert folded.get((sku, code), 0) == feed.state.book[pair]
     assert feed.state.physical.min() >= 0
     assert set(ledger.by_kind()) == set(sample.expected.accepted_by_kind)
+    purchases, days = sample.truth.purchases, sample.truth.days.size
     # what the history had on order has come under its names, or still counts as on order
     left: Counter[int] = Counter()
     for (_, _, named), quantity in ledger.on_order().items():
         assert quantity > 0
         left[sample.truth.pair(*named)] += quantity
-    assert left == {p: quantity for p, quantity in enumerate(feed.state.on_order) if quantity}
+    # what never comes stays open
+    never = purchases.take(purchases.cancelled >= days)
+    awaited = feed.state.on_order.copy()
+    np.add.at(awaited, never.pair, never.quantity_milli)
+    assert left == {p: quantity for p, quantity in enumerate(awaited) if quantity}
 
 
 def test_live_feed_is_the_same_when_seed_and_clock_are(sample: SampleChain) -> None:
@@ -90,3 +98,25 @@ def test_live_feed_keeps_the_rate_when_it_is_changed(sample: SampleChain) -> Non
 def test_live_feed_refuses_when_rate_is_out_of_range(sample: SampleChain, rate: float) -> None:
     with pytest.raises(Invalid, match="events_per_second must be above 0"):
         LiveFeed(sample, events_per_second=rate)
+
+
+def test_live_orders_were_placed_days_before_their_goods_come(sample: SampleChain) -> None:
+    lines = [json.loads(line) for line in live_lines(sample, 4000)]
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        by_kind.setdefault(line["type"].removeprefix("stocktide."), []).append(line)
+    ordered = {line["data"]["order_id"]: line for line in by_kind["order"]}
+    came = [line for line in by_kind["receipt"] if line["data"]["order_id"] in ordered]
+    days = {
+        department.supplier: department.lead_time_days
+        for department in sample.truth.chain.departments
+    }
+    assert len(came) > 20
+    for receipt in came:
+        order = ordered[receipt["data"]["order_id"]]
+        placed, arrived = instant(order), instant(receipt)
+        low, high = days[order["data"]["supplier"]]
+        # the clock of this feed moves for some minutes
+        assert low <= (arrived - placed).days <= high
+        assert date.fromisoformat(order["data"]["expected_on"]) == placed.date() + timedelta(high)
+    assert all(instant(line) >= instant(lines[0]) for line in lines if line not in by_kind["order"])

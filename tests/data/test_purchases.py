@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import SampleChain, simulate, terms_of
+from data.arrays import BoolArray
 from data.cloudevents import EventEncoder
+from data.deliveries import (
+    IN_TWO_PARTS_SHARE,
+    NEVER_SHARE,
+    PART_DAYS,
+    SHORT_DAYS,
+    SHORT_SHARE,
+    Fates,
+)
 from data.events import ORDER, RECEIPT
 from data.terms import CUTOFF, WEEKDAYS
 from tests.data.conftest import END
@@ -28,17 +37,24 @@ def test_what_did_not_come_of_the_orders_is_what_the_truth_has_on_order(
 ) -> None:
     left = ledger.on_order()
     assert min(left.values()) > 0
+    truth = sample.truth.purchases
+    never = (truth.first_milli == 0) & (truth.cancelled < sample.truth.days.size)
+    assert len(ledger.of_kind("correction")) == never.sum() > 0
     by_pair: Counter[Pair] = Counter()
     for (_, _, pair), quantity in left.items():
         by_pair[pair] += quantity
     assert by_pair == ordered_for(sample)
 
 
-def test_receipts_come_after_their_order_from_its_supplier(ledger: Ledger) -> None:
+def test_receipts_come_after_their_order_from_its_supplier(
+    sample: SampleChain, ledger: Ledger
+) -> None:
     ordered = {(line["order_id"], line["order_line"]): line for line in ledger.of_kind("order")}
     received = ledger.of_kind("receipt")
     assert len(ordered) == len(ledger.of_kind("order"))
-    assert len(received) > 0.95 * len(ordered)
+    truth = sample.truth.purchases
+    came = truth.deliveries().day < sample.truth.days.size
+    assert len(received) == came.sum() > 0.95 * len(ordered)
     for receipt in received:
         line = ordered[receipt["order_id"], receipt["order_line"]]
         assert receipt["at"] > line["at"]
@@ -74,14 +90,51 @@ def test_orders_keep_the_terms_of_their_suppliers(sample: SampleChain, ledger: L
         assert date.fromisoformat(line["expected_on"]) >= promised
 
 
-def test_only_failures_of_suppliers_are_late(sample: SampleChain) -> None:
-    orders = sample.truth.purchases
-    late = orders.due > orders.expected
-    assert 0 < late.mean() < 0.05
-    # what fails is a supplier, for some days: what is late was ordered on few of them
-    department = sample.truth.chain.department_of[orders.pair]
-    failed = set(zip(department[late].tolist(), orders.day[late].tolist(), strict=True))
-    assert len(failed) < 0.1 * len(set(zip(department.tolist(), orders.day.tolist(), strict=True)))
+def test_suppliers_deliver_as_their_shares_say(sample: SampleChain) -> None:
+    chain, orders = sample.truth.chain, sample.truth.purchases
+    known = orders.take(orders.due < sample.truth.days.size)
+    department = chain.department_of[known.pair]
+    late = known.due > known.expected
+    by_day = np.zeros((len(chain.departments), sample.truth.days.size))
+    counts = np.zeros_like(by_day)
+    np.add.at(by_day, (department, known.day), late)
+    np.add.at(counts, (department, known.day), 1)
+    # days of a failure apart: then nearly all is late
+    usual = (by_day < 0.5 * counts)[department, known.day]
+    for number, one in enumerate(chain.departments):
+        of_it = late[usual & (department == number)]
+        assert within_chance(of_it, one.late_share)
+    parted = known.quantity_milli > chain.case_milli[known.pair]
+    waits = (known.rest_due - known.due)[known.rest_due >= 0]
+    assert within_chance(known.rest_due[parted] >= 0, IN_TWO_PARTS_SHARE + SHORT_SHARE)
+    assert not (known.rest_due[~parted] >= 0).any()
+    assert within_chance(known.first_milli == 0, NEVER_SHARE)
+    # closed days move some to the next open one
+    assert waits.min() >= PART_DAYS[0]
+    assert within_chance(waits >= SHORT_DAYS[0], SHORT_SHARE / (IN_TWO_PARTS_SHARE + SHORT_SHARE))
+
+
+def within_chance(happened: BoolArray, share: float) -> bool:
+    """Return True unless the count is further from its mean than four standard deviations."""
+    spread = 4 * np.sqrt(happened.size * share * (1 - share))
+    return bool(abs(happened.sum() - happened.size * share) <= spread)
+
+
+@given(
+    share=st.floats(0, 1), packs=st.lists(st.integers(1, 50), min_size=1, max_size=5)
+)  # fmt: skip
+def test_a_part_is_some_whole_packs_and_never_all(share: float, packs: list[int]) -> None:
+    ordered = np.array(packs)
+    rows, one = np.arange(ordered.size), np.ones((ordered.size, 1), np.int64)
+    fates = Fates(
+        late_days=one, first_share=np.full((ordered.size, 1), share), rest_days=one, cancel_days=one
+    )
+    first = fates.first_packs(rows, 0, ordered)
+    expected = [
+        0 if share == 0 else n if share == 1 or n == 1 else min(max(int(share * n), 1), n - 1)
+        for n in packs
+    ]
+    assert first.tolist() == expected
 
 
 @settings(max_examples=5)
@@ -89,12 +142,21 @@ def test_only_failures_of_suppliers_are_late(sample: SampleChain) -> None:
 def test_receipts_of_a_day_are_what_was_due(seed: int, days: int) -> None:
     truth = simulate(seed, days, end=END).truth
     orders = truth.purchases
-    came = orders.take(orders.due < days)
+    coming = orders.deliveries()
+    came = coming.day < days
     received = np.zeros_like(truth.received)
-    np.add.at(received, (came.pair, came.due), came.quantity_milli)
+    np.add.at(
+        received, (orders.pair[coming.row[came]], coming.day[came]), coming.quantity_milli[came]
+    )
     np.testing.assert_array_equal(received, truth.received)
     assert (orders.day < orders.due).all()
     assert (orders.quantity_milli > 0).all()
+    # each line comes in full, in one part or two, or is cancelled, after it was promised
+    whole = np.bincount(coming.row, coming.quantity_milli, orders.pair.size)
+    never = orders.cancelled >= 0
+    np.testing.assert_array_equal(whole, np.where(never, 0, orders.quantity_milli))
+    assert (orders.cancelled > orders.expected)[never].all()
+    assert (orders.rest_due > orders.due)[orders.rest_due >= 0].all()
 
 
 def test_a_live_feed_names_the_historys_orders_as_the_history_does(sample: SampleChain) -> None:

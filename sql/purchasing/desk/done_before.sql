@@ -1,2 +1,2 @@
--- The lines that a request has decided already. Binds: :request.
-SELECT line_id FROM order_actions WHERE request = :request ORDER BY line_id
+-- What a request has done already, by line. Binds: :request.
+SELECT line_id, action, by FROM order_actions WHERE request = :request ORDER BY line_id

@@ -1,6 +1,7 @@
 -- A page of lines of the desk, with how many there are and what all of them cost and risk by currency. received: what came of
 -- an ordered line's product at its place under its order. late: of ordered lines only those that should have come by :today
--- and have not in full. sort: risk, cost, product, location, supplier or expected.
+-- and have not in full. What a location of ours sends (source) is in transit under its order and line. sort: risk, cost, product,
+-- location, supplier or expected. A page beyond the last has one row, with the sums and no line.
 WITH found AS MATERIALIZED (
     SELECT o.line_id, coalesce(o.buyer_milli, o.proposed_milli) * o.price_micros::numeric / 1e9 AS amount,
            coalesce(o.currency, '') AS currency, o.at_risk_micros,
@@ -15,8 +16,9 @@ WITH found AS MATERIALIZED (
     LEFT JOIN stock st ON st.product_id = p.product_id AND st.location_id = l.location_id
     LEFT JOIN suppliers s ON s.supplier = o.supplier AND s.withdrawn_at IS NULL
     LEFT JOIN purchase_orders po USING (order_id)
-    LEFT JOIN commitments c ON :late AND c.purpose = 'on_order' AND c.reference = o.order_id AND c.product_id = p.product_id
-                           AND c.location_id = l.location_id
+    LEFT JOIN commitments c ON :late AND c.purpose = CASE WHEN o.source IS NULL THEN 'on_order' ELSE 'in_transit' END
+                           AND c.reference = CASE WHEN o.source IS NULL THEN o.order_id ELSE o.order_id || '-' || o.order_line END
+                           AND c.product_id = p.product_id AND c.location_id = l.location_id
     WHERE o.state = ANY(:states)
       AND (NOT :late OR (po.expected_on < CAST(:today AS date) AND c.opened_milli > c.closed_milli))
       AND (CAST(:supplier AS text) IS NULL OR o.supplier = :supplier)
@@ -44,19 +46,21 @@ sums AS (
            ) AS at_risk_sums
 )
 SELECT o.line_id, o.supplier, coalesce(s.name, o.supplier) AS supplier_name, o.product, coalesce(p.name, o.product) AS product_name,
-       p.unit, p.category, p.department, o.location, coalesce(l.name, o.location) AS location_name, o.state, o.order_run_id,
+       p.unit, p.category, p.department, o.location, coalesce(l.name, o.location) AS location_name, o.source,
+       coalesce(f.name, o.source) AS source_name, o.state, o.order_run_id,
        o.proposed_milli, o.buyer_milli, coalesce(o.buyer_milli, o.proposed_milli) AS quantity_milli, o.explanation,
        o.at_risk_micros, o.snoozed_until, o.approved_by, o.price_micros, o.currency, o.order_id, o.order_line, o.ordered_milli,
        po.expected_on, po.ordered_at, CASE WHEN o.order_id IS NOT NULL THEN coalesce(c.closed_milli, 0) END AS received_milli,
        o.version, o.made_at, o.changed_at, sums.found, sums.cost, sums.at_risk_sums
-FROM page
-JOIN order_lines o USING (line_id)
-CROSS JOIN sums
-JOIN products p ON p.sku = o.product
-JOIN locations l ON l.code = o.location
+FROM sums
+LEFT JOIN page ON page.number > :offset AND page.number <= :offset + :limit
+LEFT JOIN order_lines o USING (line_id)
+LEFT JOIN products p ON p.sku = o.product
+LEFT JOIN locations l ON l.code = o.location
+LEFT JOIN locations f ON f.code = o.source
 LEFT JOIN suppliers s ON s.supplier = o.supplier AND s.withdrawn_at IS NULL
 LEFT JOIN purchase_orders po USING (order_id)
-LEFT JOIN commitments c ON c.purpose = 'on_order' AND c.reference = o.order_id AND c.product_id = p.product_id
-                       AND c.location_id = l.location_id
-WHERE page.number > :offset AND page.number <= :offset + :limit
+LEFT JOIN commitments c ON c.purpose = CASE WHEN o.source IS NULL THEN 'on_order' ELSE 'in_transit' END
+                       AND c.reference = CASE WHEN o.source IS NULL THEN o.order_id ELSE o.order_id || '-' || o.order_line END
+                       AND c.product_id = p.product_id AND c.location_id = l.location_id
 ORDER BY page.number

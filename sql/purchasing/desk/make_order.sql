@@ -1,8 +1,11 @@
--- Make a purchase order to a supplier, expected after the half of its lead times; returns its id. Binds: :supplier,
--- :currency, :by, :second.
-INSERT INTO purchase_orders (order_id, supplier, currency, ordered_by, second_approver, expected_on)
-SELECT 'PO-' || nextval('purchase_order_numbers'), :supplier, :currency, :by, :second,
+-- Make a purchase order to a supplier, or a transfer from a location of ours; returns its id. It is expected when its last line
+-- is, lead_days from today; where no line says so, after the half of the supplier's lead times. Binds: :supplier, :source,
+-- :currency, :by, :second, :today, :lead_days.
+INSERT INTO purchase_orders (order_id, supplier, source, currency, ordered_by, second_approver, expected_on)
+SELECT CASE WHEN CAST(:source AS text) IS NULL THEN 'PO-' ELSE 'TR-' END || nextval('purchase_order_numbers'), :supplier, :source,
+       :currency, :by, :second,
        CAST(:today AS date) + coalesce(
+           CAST(:lead_days AS integer),
            (SELECT day - 1
             FROM (SELECT day, sum(share) OVER (ORDER BY day) AS reached
                   FROM lead_times t, unnest(t.shares) WITH ORDINALITY AS s (share, day)

@@ -3,7 +3,7 @@
 -- too much of it, and a move is proposed. Binds: :currency, :today, :orders; :ids, of these lines alone, or null.
 WITH candidates AS MATERIALIZED (
     SELECT o.line_id, o.supplier, o.product, o.location, o.state, o.proposed_milli, o.buyer_milli, o.snoozed_until, o.approved_by,
-           o.price_micros, o.currency, o.order_id, o.ordered_milli, o.version, o.order_line, o.explanation,
+           o.price_micros, o.currency, o.order_id, o.ordered_milli, o.version, o.order_line, o.explanation, o.source,
            p.product_id, p.category, p.department, l.location_id, l.region, l.country,
            EXISTS (SELECT
                    FROM order_runs r, jsonb_array_elements(coalesce(r.detail -> 'moves', '[]')) AS m
@@ -18,7 +18,7 @@ WITH candidates AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM order_actions a WHERE a.line_id = o.line_id AND a.action <> 'propose')
 )
 SELECT c.line_id, c.supplier, c.product, c.location, c.state, c.proposed_milli, c.buyer_milli, c.snoozed_until, c.approved_by,
-       c.price_micros, c.currency, c.order_id, c.ordered_milli, c.version, c.order_line, c.explanation, c.category, c.department,
+       c.price_micros, c.currency, c.order_id, c.ordered_milli, c.version, c.order_line, c.source, c.explanation, c.category, c.department,
        c.region, c.country, usual.milli AS usual_milli, c.is_moved,
        rate_on(coalesce(c.currency, :currency, ''), coalesce(CAST(:currency AS text), c.currency, ''), CAST(:today AS date)) AS rate
 FROM candidates c
@@ -26,7 +26,8 @@ LEFT JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY opened_milli) AS milli
     FROM (
         SELECT o.opened_milli FROM commitments o
-        WHERE o.product_id = c.product_id AND o.location_id = c.location_id AND o.purpose = 'on_order' AND o.opened_milli > 0
+        WHERE o.product_id = c.product_id AND o.location_id = c.location_id
+          AND o.purpose = CASE WHEN c.source IS NULL THEN 'on_order' ELSE 'in_transit' END AND o.opened_milli > 0
         ORDER BY o.updated_at DESC, o.reference
         LIMIT :orders
     ) last_orders

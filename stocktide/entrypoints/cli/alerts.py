@@ -60,7 +60,7 @@ def _row(alert: dict[str, Any]) -> list[Any]:
     return [
         str(alert["alert_id"]),
         alert["state"],
-        alert["feed"] or f"{alert['product']} at {alert['location']}",
+        alert["feed"] or alert["order_id"] or f"{alert['product']} at {alert['location']}",
         f"{alert['since']:%Y-%m-%d %H:%M}",
         alert["acknowledged_by"],
         alert["message"],

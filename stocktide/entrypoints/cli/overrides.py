@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from stocktide.domain.exact_numbers import in_full
 from stocktide.entrypoints.cli.access import as_json, command_line_user
 from stocktide.entrypoints.cli.context import load_settings, services_for
 from stocktide.entrypoints.cli.output import print_json, print_table, say
@@ -54,7 +55,7 @@ def overrides_list(history: bool, as_csv: bool, as_json: bool) -> None:
         columns = ["id", "for", "change", "from", "to", "reason", "expires_on", "recorded_by"]
         columns += ["withdrawn_at"] if history else []
         told = [
-            {**row, "for": _scope(row), "change": f"{row['change']} {row['value']:g}"}
+            {**row, "for": _scope(row), "change": f"{row['change']} {in_full(row['value'])}"}
             for row in listed
         ]
         print_table("Overrides", columns, [[shown(row[name]) for name in columns] for row in told])

@@ -42,5 +42,10 @@ def test_the_strip_of_every_page_counts_open_alerts(filled: Dashboard) -> None:
 
 
 def test_an_alert_of_a_feed_is_about_the_feed() -> None:
-    assert subject_of({"feed": "till 1", "product": None}) == "till 1"
-    assert subject_of({"feed": None, "product": "A", "location_name": "B"}) == "A at B"
+    assert subject_of({"feed": "till 1", "order_id": None, "product": None}) == "till 1"
+    assert (
+        subject_of({"feed": None, "order_id": None, "product": "A", "location_name": "B"})
+        == "A at B"
+    )
+    order = {"feed": None, "order_id": "PO-1", "details": {"supplier": "Orchard"}}
+    assert subject_of(order) == "PO-1 of Orchard"

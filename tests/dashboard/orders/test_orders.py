@@ -104,6 +104,36 @@ def test_a_line_is_explained_and_approved(desk: Dashboard, api: Api) -> None:
     assert row["on_order"] == 36.0
 
 
+def test_a_transfer_is_shown_as_one_and_sent(
+    desk: Dashboard, api: Api, database: sa.Engine
+) -> None:
+    api.operate.put("/v1/locations", json={"locations": [{"code": "WH", "name": "Depot"}]})
+    came = raw(kind="receipt", location="WH", quantity=40)
+    api.operate.post("/v1/events", content=came, headers=LINES).raise_for_status()
+    assert "source" not in desk.draw("orders").dataframe[0].value
+    why = {**WHY, "data": {**WHY["data"], "shops": 3}}
+    sent = Proposal("depot", "A", "S1", 36_000, why, 9_000_000, source="WH")
+    with database.begin() as connection:
+        put_proposals(connection, see(connection), [sent], by="run")
+    line = first_line(api)
+    drawn = desk.draw("orders", role="buyer", line=line)
+    assert drawn.dataframe[0].value["source"].tolist() == ["Depot"]
+    assert [metric.value for metric in drawn.metric][:2] == ["1", "nothing"]
+    assert "A transfer from Depot, not a purchase" in text_of(drawn)
+    assert "at S1 and in 3 shops" in text_of(drawn)
+    drawn.button(key=f"orders.{line}.2.approve").click().run()
+    assert drawn.success[0].value.startswith("1 line approved; in transit as TR")
+    stock = api.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
+    assert {row["location"]: (row["on_hand"], row["in_transit"]) for row in stock} == {
+        "S1": (None, 36.0),
+        "WH": (4.0, 0.0),
+    }
+    drawn = desk.draw("orders", role="buyer", state="ordered", line=line)
+    assert "Sent as TR" in text_of(drawn)
+    files = [button.label for button in drawn.get("download_button")]
+    assert files == ["CSV (all rows)"], "nobody gets a purchase order"
+
+
 def test_a_changed_number_needs_a_reason_and_stays(desk: Dashboard, api: Api) -> None:
     line = first_line(api)
     drawn = desk.draw("orders", role="buyer", line=line)

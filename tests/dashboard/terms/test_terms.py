@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from dashboard.terms.choosing import GROUPS, LEAD_TIMES, MISSING
 from dashboard.terms.page import frame_of, read_terms, save
 from dashboard.terms.words import KINDS
 from ingest.terms import KINDS as TERM_KINDS
@@ -39,6 +40,23 @@ def test_page_has_every_field_of_every_kind() -> None:
             for name in TERM_KINDS[name].key
         ]
         assert set(list(kind.columns)[: kind.key]) == set(about)
+
+
+def test_every_kind_is_in_one_group() -> None:
+    grouped = [kind for group in GROUPS.values() for kind in group.kinds]
+    assert sorted(grouped) == sorted([*KINDS, MISSING, LEAD_TIMES])
+
+
+def test_a_group_opens_its_first_kind_and_the_address_names_it(desk: Dashboard) -> None:
+    drawn = desk.draw("terms", role="buyer", kind="stock-costs")
+    assert [one.value for one in drawn.get("button_group")] == ["targets", "stock-costs"]
+    drawn.get("button_group")[0].set_value("suppliers").run()
+    assert not drawn.exception
+    assert [one.value for one in drawn.get("button_group")] == ["suppliers", "suppliers"]
+    assert drawn.query_params["kind"] in ("suppliers", ["suppliers"])
+    drawn.get("button_group")[0].set_value("missing").run()
+    assert "Nothing is missing" in drawn.info[0].value
+    assert "kind" not in drawn.query_params
 
 
 def test_edit_sends_what_was_changed_added_and_taken_out(desk: Dashboard, api: Api) -> None:

@@ -19,7 +19,7 @@ DOCS = (Path(__file__).parents[3] / "docs" / "terms.md").read_text("utf-8")
 SPAN = {"from": "2027-03-01", "to": "2027-03-14"}
 BODIES: dict[str, dict[str, Any]] = {
     "suppliers": {
-        "supplier": "mill", "name": "The mill", "email": "orders@example.com", "currency": "EUR",
+        "supplier": "mill", "name": "The mill", "location": "S1", "email": "orders@example.com", "currency": "EUR",
         "timezone": "Europe/Berlin", "order_days": "mon,thu", "cutoff": "16:00", "delivery_days": "tue",
         "lead_days": 5, "minimum_value": 250, "minimum_units": 40, "truck_units": 4000, "order_cost": 12.5,
         "active": True,

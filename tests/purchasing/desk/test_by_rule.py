@@ -35,6 +35,8 @@ FRUIT = replace(USUAL, of={"category": "Fruit", "region": "North"})
         (replace(USUAL, line=replace(LINE, buyer_milli=3_000)), "a person has decided"),
         (replace(USUAL, line=replace(LINE, price_micros=None)), "cost is not known"),
         (replace(USUAL, rate=None), "cost is not known"),
+        # a transfer of our own goods costs nothing again
+        (replace(USUAL, line=replace(LINE, price_micros=None, source="WH")), None),
         (replace(USUAL, rate=1.2), "above 20 EUR"),
         (replace(USUAL, told={**KNOWN, "doubt": {"chance": 0.7}}), "stock in doubt"),
         (replace(USUAL, is_moved=True), "another shop has too much"),

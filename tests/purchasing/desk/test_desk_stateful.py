@@ -4,11 +4,12 @@ The chain's policy is the simplest there is: what stands on the shelf and on ord
 of what a run proposed never takes a pair beyond it; only a buyer's own number does.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -39,7 +40,9 @@ from tests.ingest.samples import event, raw
 # Sequences that are tried; by hand as many as one likes.
 SEQUENCES = int(os.environ.get("DESK_SEQUENCES", "300"))
 STEPS = 12
-PRODUCTS, TARGET = ("A", "B"), 10_000
+PRODUCTS, TARGET = ("A", "B", "C"), 10_000
+# C comes from a warehouse of the chain's own, which has so much of it.
+INNER, WAREHOUSE, THERE = "C", "WH", 16_000
 DESK_TABLES = ("order_actions", "order_lines", "order_runs", "purchase_orders", "commitments")
 BUYERS = ("anna", "ben")
 TODAY = date(2026, 3, 2)
@@ -95,15 +98,27 @@ class DeskMachine(RuleBasedStateMachine):
             for table in DESK_TABLES:
                 connection.execute(sa.delete(sa.table(table)))
             connection.execute(sa.text("UPDATE stock SET on_hand_milli = 0"))
+        # a cancelled transfer makes stock anew of the ledger, so that has to begin anew as well
+        self.world.count += 1
+        counts = [
+            {**event("stocktake", f"c{self.world.count}-{code}", product=INNER, location=code, counted=units),
+             "time": datetime.now(UTC).isoformat()}
+            for code, units in ((WAREHOUSE, THERE // 1000), ("S1", 0))
+        ]  # fmt: skip
+        outcomes = self.world.recorder.record(
+            "dock", "", [json.dumps(one).encode() for one in counts]
+        )
+        assert {one.name for one in outcomes} == {"accepted"}
 
     def rows(self, query: str, **binds: Any) -> list[Any]:
         with self.world.engine.connect() as connection:
             return list(connection.execute(sa.text(query), binds))
 
     def position(self, product: str, connection: sa.Connection | None = None) -> int:
-        query = """SELECT coalesce(sum(s.on_hand_milli + p.on_order_milli), 0)::bigint FROM stock s
+        query = """SELECT coalesce(sum(s.on_hand_milli + p.on_order_milli + p.in_transit_milli), 0)::bigint FROM stock s
                    JOIN stock_position p USING (product_id, location_id) JOIN products USING (product_id)
-                   WHERE sku = :product"""
+                   JOIN locations USING (location_id)
+                   WHERE sku = :product AND code = 'S1'"""
         if connection is None:
             return int(self.rows(query, product=product)[0][0])
         return int(connection.execute(sa.text(query), {"product": product}).scalar_one())
@@ -117,7 +132,7 @@ class DeskMachine(RuleBasedStateMachine):
             seen = see(connection)
             needs = [
                 Proposal(
-                    "mill",
+                    "depot" if product == INNER else "mill",
                     product,
                     "S1",
                     max(0, TARGET - self.position(product, connection)),
@@ -130,8 +145,9 @@ class DeskMachine(RuleBasedStateMachine):
                             {"p": product},
                         ).scalar_one()
                     ),
-                    price_micros=PRICES[product],
-                    currency="EUR",
+                    price_micros=PRICES.get(product),
+                    currency="EUR" if product in PRICES else None,
+                    source=WAREHOUSE if product == INNER else None,
                     explanation={"from": {"supplier": "terms", "lead": "promised: 3 days"}},
                 )
                 for product in PRODUCTS
@@ -283,20 +299,28 @@ class DeskMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 9), share=st.sampled_from([0.5, 1.0]))
     def goods_come(self, which: int, share: float) -> None:
         ordered = self.rows(
-            "SELECT order_id, order_line, product, ordered_milli FROM order_lines WHERE state = 'ordered' ORDER BY 1, 2"
+            "SELECT order_id, order_line, product, ordered_milli, coalesce(closed_milli, 0) AS received"
+            " FROM order_lines o JOIN products p ON p.sku = o.product"
+            " LEFT JOIN commitments c ON c.product_id = p.product_id"
+            " AND c.reference IN (order_id, order_id || '-' || order_line) WHERE state = 'ordered' ORDER BY 1, 2"
         )
         if not ordered:
             return
         line = ordered[which % len(ordered)]
         self.world.count += 1
+        named = {"order_id": line.order_id, "order_line": line.order_line}
+        if line.product == INNER:
+            named = {"transfer_id": f"{line.order_id}-{line.order_line}"}
         received = raw(
-            kind="receipt",
+            kind="arrival" if line.product == INNER else "receipt",
             event_id=f"g{self.world.count}",
             product=line.product,
             quantity=line.ordered_milli * share / 1000,
-            order_id=line.order_id,
-            order_line=line.order_line,
+            **named,
         )
+        # more than was ordered is no need that a run knew of
+        more = line.received + line.ordered_milli * share > line.ordered_milli
+        self.is_ordered_elsewhere = self.is_ordered_elsewhere or more
         (outcome,) = self.world.recorder.record("dock", "", [received])
         assert outcome.name == "accepted"
 
@@ -341,12 +365,29 @@ class DeskMachine(RuleBasedStateMachine):
                 sa.text(
                     "SELECT o.line_id, o.state, o.ordered_milli, c.opened_milli FROM order_lines o"
                     " JOIN products p ON p.sku = o.product LEFT JOIN commitments c ON c.reference = o.order_id"
-                    " AND c.product_id = p.product_id WHERE o.order_id IS NOT NULL"
+                    " AND c.product_id = p.product_id WHERE o.order_id IS NOT NULL AND o.source IS NULL"
+                    " UNION ALL SELECT o.line_id, o.state, o.ordered_milli, c.opened_milli FROM order_lines o"
+                    " LEFT JOIN commitments c ON c.reference = o.order_id || '-' || o.order_line"
+                    " AND c.purpose = 'in_transit' WHERE o.source IS NOT NULL AND o.order_id IS NOT NULL"
                 )
             ).all()
+            sent = connection.execute(
+                sa.text(
+                    "SELECT coalesce(sum(ordered_milli), 0)::bigint FROM order_lines"
+                    " WHERE source IS NOT NULL AND state = 'ordered'"
+                )
+            ).scalar_one()
+            left = connection.execute(
+                sa.text(
+                    "SELECT on_hand_milli FROM stock JOIN locations USING (location_id) WHERE code = :code"
+                ),
+                {"code": WAREHOUSE},
+            ).scalar_one()
         for row in kept:
             expected = row.ordered_milli if row.state == "ordered" else 0
             assert row.opened_milli == expected, row
+        assert left == THERE - sent
+        assert left >= 0, "more was sent than there is"
 
 
 @pytest.fixture
@@ -356,10 +397,11 @@ def world(database: sa.Engine) -> Iterator[World]:
         # what is asked here has nothing to do with the disk
         connection.execute(sa.text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
         put_products(connection, [ProductIn(sku) for sku in PRODUCTS])
-        put_locations(connection, [LocationIn("S1")])
+        put_locations(connection, [LocationIn("S1"), LocationIn(WAREHOUSE)])
     database.dispose()
     recorder = Recorder(database, Settings())
-    assert event("sale", "x")
+    there = raw(kind="receipt", event_id="w", product=INNER, location=WAREHOUSE, quantity=1)
+    assert recorder.record("dock", "", [there])[0].name == "accepted"
     desk = Desk(recording(recorder), second_from_micros=SECOND_FROM)
     WORLD["now"] = World(database, desk, recorder)
     yield WORLD["now"]

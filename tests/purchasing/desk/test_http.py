@@ -8,7 +8,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from purchasing.desk.lines import is_one_approver
 from purchasing.desk.proposals import Proposal, put_proposals, see
+from stocktide.foundation.sessions import SESSION, Sessions
+from stocktide.foundation.users import set_user
 from tests.conftest import Api
 from tests.ingest.samples import raw
 from tests.stocktide.entrypoints.test_api import check_problem
@@ -171,22 +174,62 @@ def two_from_fifteen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("two_from_fifteen")
-def test_a_dear_line_needs_two_people(request: pytest.FixtureRequest) -> None:
+def test_a_dear_line_needs_two_people(request: pytest.FixtureRequest, database: sa.Engine) -> None:
+    """A key is one, whomever it names; a person is known by their session."""
     desk: Api = request.getfixturevalue("desk")
     line = lines(desk)["A"]
     (waiting,) = decide(desk, on(line, "approve"), user="anna")
     assert (waiting["state"], waiting["order_id"]) == ("waiting", None)
-    (again,) = decide(desk, on(waiting, "approve"), user="anna")
-    assert again["error"]["code"] == "second_approver"
-    (ordered,) = decide(desk, on(waiting, "approve"), user="ben")
-    assert ordered["state"] == "ordered"
-    (cheap,) = decide(desk, on(lines(desk)["B"], "approve"), user="anna")
-    assert cheap["state"] == "ordered"
+    for user in ("anna", "Anna ", "ben"):
+        (again,) = decide(desk, on(waiting, "approve"), user=user)
+        assert again["error"]["code"] == "second_approver"
+    cheap = on(lines(desk)["B"], "approve")
+    body = {"decisions": [on(waiting, "approve"), cheap]}
+    for name, role, status in (
+        ("eve", "viewer", 403),
+        ("anna", "buyer", 200),
+        ("ben", "buyer", 200),
+    ):
+        signed = {SESSION: signed_in(database, name, role)}
+        answer = desk.operate.post("/v1/orders", json=body, headers=signed)
+        assert answer.status_code == status
+    dear, _ = answer.json()["lines"]
+    order = desk.read.get(f"/v1/purchase-orders/{dear['order_id']}").json()
+    assert (order["ordered_by"], order["second_approver"]) == ("anna (key test operate)", "ben")
+
+
+def signed_in(engine: sa.Engine, name: str, role: str) -> str:
+    """Return the text of a session of a new user, signed as the API under test expects."""
+    sessions = Sessions(engine, "x" * 32, session_hours=1)
+    with engine.begin() as connection:
+        set_user(connection, name, "a long enough password", role)
+        cookie = sessions.begin(connection, name, None)
+    assert cookie is not None
+    return cookie
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        ("anna (key erp)", "ben (key erp)", True),
+        ("key erp", "anna (key erp)", True),
+        ("anna", "Anna (key erp)", True),
+        ("anna (key erp)", "anna (key till)", True),
+        ("anna", "ben", False),
+        ("anna", "key erp", False),
+        ("anna (key erp)", "ben (key till)", False),
+    ],
+)
+def test_who_counts_as_one_approver(first: str, second: str, is_one: bool) -> None:
+    assert is_one_approver(first, second) is is_one
+    assert is_one_approver(second, first) is is_one
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"action": "change", "reason": "x", "quantity": "many"}, "quantity", "not a number"),
     ({"action": "change", "reason": "x", "quantity": "1.0005"}, "quantity", "quantity"),
+    # a barcode that was scanned into the wrong field
+    ({"action": "change", "reason": "x", "quantity": 8710400012345}, "quantity", "larger than"),
     ({"action": "burn"}, "body", "burn"),
 ]
 
@@ -221,9 +264,19 @@ def test_what_was_ordered_is_kept_by_the_database(desk: Api, database: sa.Engine
         connection.execute(sa.text("DELETE FROM order_actions"))
 
 
-def test_what_the_ledger_does_not_take_is_said_and_nothing_is_ordered(desk: Api) -> None:
+@pytest.fixture
+def at_most_100(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event is of at most 100 in money."""
+    monkeypatch.setenv("STOCKTIDE_AMOUNT_MAX", "100")
+
+
+@pytest.mark.usefixtures("at_most_100")
+def test_what_the_ledger_does_not_take_is_said_and_nothing_is_ordered(
+    request: pytest.FixtureRequest,
+) -> None:
+    desk: Api = request.getfixturevalue("desk")
     found = lines(desk)
-    (much,) = decide(desk, on(found["A"], "change", quantity=10**12, reason="a slip"))
+    (much,) = decide(desk, on(found["A"], "change", quantity=100, reason="a slip"))
     body = {"decisions": [on(much, "approve"), on(found["B"], "approve")]}
     problem = check_problem(desk.operate.post("/v1/orders", json=body), 400, "order_refused")
     assert "does not take the order of A S1" in problem["detail"]
@@ -243,6 +296,18 @@ def test_what_has_not_come_by_its_day_is_late(desk: Api, database: sa.Engine) ->
     headers = {"Content-Type": "application/cloudevents+json"}
     desk.operate.post("/v1/events", content=receipt, headers=headers).raise_for_status()
     assert lines(desk, state="late").keys() == {"C"}
+    assert lines(desk, state="ordered")["A"]["received"] == 12.0
+
+
+def test_what_has_come_in_full_is_not_cancelled(desk: Api) -> None:
+    (ordered,) = decide(desk, on(lines(desk)["A"], "approve"))
+    headers = {"Content-Type": "application/cloudevents+json"}
+    told = {"kind": "receipt", "product": "A", "order_id": ordered["order_id"], "order_line": 1}
+    for event_id, quantity in (("r1", 5), ("r2", 7)):
+        receipt = raw(event_id=event_id, quantity=quantity, **told)
+        desk.operate.post("/v1/events", content=receipt, headers=headers).raise_for_status()
+    (refused,) = decide(desk, on(ordered, "cancel", reason="too late"))
+    assert refused["error"]["code"] == "line_received"
     assert lines(desk, state="ordered")["A"]["received"] == 12.0
 
 

@@ -1,13 +1,17 @@
 """Scopes, order days and where figures come from."""
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from purchasing.proposing.dates import Supplying, days_of, weekdays
+from purchasing.proposing.facts import Facts
+from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
+from replenishment import in_series, lead_times_of
 
 MONDAY = date(2026, 3, 2)
 PAIRS = pd.DataFrame(
@@ -67,8 +71,85 @@ def test_deliveries_come_on_days_of_delivery() -> None:
     ).tolist() == [0, 1]
 
 
+def test_an_order_must_last_until_a_later_one_can_come_after_it() -> None:
+    """Not until the next day on which it is ordered: a week of orders comes with one delivery."""
+    day = np.eye(4)
+    assert Supplying().covered(day[2], MONDAY) == 1
+    assert Supplying(weekdays("mon,thu")).covered(day[2], MONDAY) == 3
+    assert Supplying(delivery_days=weekdays("tue")).covered(day[1], MONDAY) == 7
+    assert Supplying(weekdays("mon"), weekdays("tue,fri")).covered(day[1], MONDAY) == 7
+    # what is ordered on Wednesday comes on Friday
+    both = Supplying(weekdays("mon,wed"), weekdays("tue,fri"))
+    assert both.covered(day[1], MONDAY) == 3
+    closed = days_of([(date(2026, 3, 10), date(2026, 3, 10), True)])
+    assert Supplying(delivery_days=weekdays("tue"), closed=closed).covered(day[1], MONDAY) == 14
+    assert Supplying(weekdays("mon"), closed=frozenset()).covered(day[0], MONDAY) == 7
+    assert Supplying(frozenset()).covered(day[1], MONDAY) == 1
+
+
 def test_weekdays_are_those_that_are_named() -> None:
     assert weekdays("sat,sun") == {5, 6}
     assert weekdays(None) == weekdays("mon,tue,wed,thu,fri,sat,sun")
     with pytest.raises(ValueError, match="not in tuple"):
         weekdays("montag")
+
+
+def chosen(offers: list[dict[str, Any]], *, active: bool = True) -> list[tuple[object, ...]]:
+    """Return source, supplier and whether it is a centre, of A in two regions, and in their warehouses."""
+    suppliers = pd.DataFrame(
+        {
+            "supplier": ["North depot", "South depot", "mill"],
+            "location": ["WN", "WS", None],
+            "active": [active, True, True],
+        }
+    )
+    amounts = ["price_micros", "pack_milli", "minimum_milli", "multiple_milli"]
+    columns = ["product", "supplier", "rank", "currency", "lead_days", *amounts]
+    sold = pd.DataFrame(
+        [{**dict.fromkeys(columns), "product": "A", "rank": 1, **one} for one in offers],
+        columns=columns,
+    )
+    rows = pd.DataFrame(
+        {"product": "A", "location": ["N1", "S1", "WN", "WS"], "region": ["N", "S", "N", "S"]}
+    )
+    terms = {"suppliers": suppliers, "supplier_products": sold}
+    none = pd.DataFrame()
+    found = offers_of(rows, Facts(none, none, none, none, terms, {}))
+    named = found[["source", "supplier"]].astype(object).where(found["supplier"].notna(), None)
+    return [tuple(row) for row in named.where(named.notna(), None).to_numpy()]
+
+
+def test_a_shop_is_supplied_by_the_warehouse_of_its_region_and_a_warehouse_from_outside() -> None:
+    named: list[dict[str, Any]] = [
+        {"supplier": one} for one in ("North depot", "South depot", "mill")
+    ]
+    north, south, mill = named
+    outside, none = (None, "mill"), (None, None)
+    of_north, of_south = ("WN", "North depot"), ("WS", "South depot")
+    assert chosen([mill]) == [outside] * 4
+    # whatever the mill's price is: who has a warehouse does not buy beside it
+    assert chosen([north, south, {**mill, "price_micros": 1}]) == [
+        of_north,
+        of_south,
+        outside,
+        outside,
+    ]
+    # each could supply the other, and goods would go round
+    assert chosen([north, south]) == [of_north, of_south, none, none]
+    assert chosen([{**north, "rank": 2}, south, {**mill, "rank": 3}]) == [
+        of_south, of_south, outside, outside,
+    ]  # fmt: skip
+    assert chosen([{**north, "rank": 2}, mill]) == [outside] * 4
+    assert chosen([north, mill], active=False) == [outside] * 4
+
+
+def test_goods_are_sent_on_from_a_warehouse_on_its_order_days() -> None:
+    first, then = np.array([0, 0, 0.5, 0.5]), np.array([0, 1.0])
+    series = in_series(lead_times_of(first), lead_times_of(then)).shares[0]
+    assert Supplying().sent_on(first, then, MONDAY).tolist() == series.tolist()
+    # of what comes on Wednesday or Thursday the first leaves on Wednesday, and the rest a week later
+    weekly = Supplying(order_days=weekdays("wed"))
+    assert np.flatnonzero(weekly.sent_on(first, then, MONDAY)).tolist() == [3, 10]
+    # a Wednesday's goods come on Friday at the soonest
+    slow = Supplying(order_days=weekdays("wed"), delivery_days=weekdays("fri"))
+    assert np.flatnonzero(slow.sent_on(first, then, MONDAY)).tolist() == [4, 11]

@@ -14,12 +14,15 @@ from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_p
 from ingest.rates.rates import RateIn, put_rates
 from ingest.recording.recording import Recorder
 from ingest.terms import kind_of, put_rows
+from purchasing.desk.lines import Decision
 from purchasing.desk.listing import list_lines
+from purchasing.desk.shell import Desk
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.facts import Doubt
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import ReadFutures, from_today, propose_today
 from replenishment import Explanation, recompute
+from stocktide.entrypoints.ordering import recording
 from stocktide.foundation.errors import NotFound
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import raw
@@ -244,7 +247,7 @@ def test_order_that_is_worth_too_little_is_filled_up_or_waits(chain: sa.Engine) 
         (detail,) = connection.execute(
             sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
         ).one()
-    assert detail["waiting"]["mill"].startswith("mill takes orders from EUR 100000 on; EUR ")
+    assert detail["waiting"]["mill"].startswith("mill takes orders from EUR 100,000 on; EUR ")
 
 
 def test_minimum_that_is_met_changes_nothing(chain: sa.Engine) -> None:
@@ -398,3 +401,79 @@ def waiting(engine: sa.Engine) -> dict[str, str]:
         ).one()
     said: dict[str, str] = detail["waiting"]
     return said
+
+
+def approve_all(engine: sa.Engine) -> None:
+    desk = Desk(recording(Recorder(engine, Settings())))
+    with engine.begin() as connection:
+        decisions = {
+            line["line_id"]: Decision("approve", "anna", line["version"])
+            for line in list_lines(connection).lines
+        }
+        decided = desk.decide(connection, decisions, today=TODAY)
+    assert {one.line.state for one in decided} == {"ordered"}
+
+
+@pytest.mark.parametrize("delivers", [None, "fri"])
+def test_what_was_just_approved_is_not_proposed_again(
+    chain: sa.Engine, delivers: str | None
+) -> None:
+    """Its lead time is random; it is expected on the day that its own chart says."""
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", delivery_days=delivers, currency="EUR")
+        connection.execute(
+            sa.text(
+                "INSERT INTO lead_times (supplier, lines, shares, lake_version)"
+                " VALUES ('mill', 40, '{0,0.1,0.2,0.3,0.2,0.2}', 1)"
+            )
+        )
+    read = futures({"A": 40.0, "B": 6.0})
+    first = propose(chain, read)
+    assert first.keys() == {"A", "B"}
+    approve_all(chain)
+    assert propose(chain, read) == {}
+    why = first["A"]["explanation"]
+    with chain.connect() as connection:
+        expected = connection.execute(
+            sa.text(
+                "SELECT expected_on FROM commitments JOIN products USING (product_id)"
+                " WHERE sku = 'A' AND reference LIKE 'PO-%'"
+            )
+        ).scalar_one()
+    assert expected.isoformat() == why["days"][why["lead_days"]]
+    if delivers:
+        assert f"{expected:%a}" == "Fri"
+
+
+def test_what_is_years_late_covers_no_need(chain: sa.Engine) -> None:
+    late = raw(
+        kind="order",
+        event_id="late",
+        product="B",
+        quantity=500,
+        order_id="PO0",
+        expected_on="2024-03-01",
+    )
+    assert Recorder(chain, Settings()).record("till", "", [late])[0].name == "accepted"
+    line = propose(chain, futures({"B": 6.0}))["B"]
+    assert line["explanation"]["notes"] == ["500 that were due Fri 1 Mar 2024 are not counted on"]
+    assert line["quantity"] > 0
+
+
+def test_what_has_no_forecast_is_counted_and_its_lines_stay(chain: sa.Engine) -> None:
+    assert propose(chain, futures({"A": 10.0, "B": 6.0})).keys() == {"A", "B"}
+    found = propose(chain, futures({"A": 10.0}))
+    assert found.keys() == {"A", "B"}
+    with chain.connect() as connection:
+        detail = connection.execute(
+            sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
+        ).scalar_one()
+    assert detail["without_forecast"] == 1
+
+
+def test_an_old_forecast_is_said_on_its_lines(chain: sa.Engine) -> None:
+    fresh = propose(chain, futures({"A": 10.0}, since=13))["A"]
+    assert fresh["explanation"]["notes"] == []
+    old = propose(chain, futures({"A": 10.0}, since=14))["A"]
+    told = "the forecast is of Sun 15 Feb 2026 and knows no sales since"
+    assert old["explanation"]["notes"] == [told]

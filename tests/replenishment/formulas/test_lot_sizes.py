@@ -1,4 +1,9 @@
-"""Published lots: Snyder & Shen (2019), chapter 3; Wagner & Whitin (1958); Hopp & Spearman (2008), chapter 2."""
+"""Published lots.
+
+Snyder & Shen (2019), chapter 3; Wagner & Whitin (1958); Hopp & Spearman (2008), chapter 2; Silver, Pyke & Thomas (4th
+ed. 2017), chapter 4; Nahmias, Production and Operations Analysis (6th ed. 2009), chapter 4; Chopra & Meindl, chapter on
+cycle inventory.
+"""
 
 from itertools import product
 
@@ -18,6 +23,14 @@ def test_eoq_is_example_3_1_and_problem_3_1() -> None:
     assert found.cost == pytest.approx([68.41052550594829, 475_230.2073732266])
 
 
+def test_lots_are_those_of_other_textbooks() -> None:
+    """Silver, Pyke & Thomas: the resistor; Hopp & Spearman: MedEquip; Nahmias: pencils, and the EPROMs he makes."""
+    assert eoq(3.20, 0.24 * 0.40, 2400) == pytest.approx((400, 38.40))
+    assert round(float(eoq(500, 35, 1000).quantity)) == 169
+    assert round(float(eoq(12, 0.25 * 0.02, 3120).quantity)) == 3870
+    assert round(float(epq(50, 0.3 * 2, 2500, 10_000).quantity)) == 745
+
+
 def test_eoq_with_backorders_is_example_3_8_and_problem_3_2b() -> None:
     assert eoq_with_backorders(8, 0.225, 5, 1300) == pytest.approx(
         (310.8125551589646, 0.0430622009569378, 66.92136355097325)
@@ -34,6 +47,13 @@ def test_epq_is_problem_3_22() -> None:
 
 def test_discounts_for_all_units_are_the_published_ones() -> None:
     assert eoq_all_units(200, 0.20, 1000, [0, 200, 500], [500, 475, 450]) == (500, 2, 472_900)
+    # Nahmias, trash bags; Chopra & Meindl, Drugs Online
+    assert eoq_all_units(8, 0.2, 600, [0, 500, 1000], [0.30, 0.29, 0.28]) == pytest.approx(
+        (500, 1, 198.10)
+    )
+    assert eoq_all_units(100, 0.2, 120_000, [0, 5000, 10_000], [3, 2.96, 2.92]) == pytest.approx(
+        (10_000, 2, 354_520)
+    )
     # example 3.5: the second break is better than any lot below it
     assert eoq_all_units(8, 0.3, 1300, [0, 400, 800], [0.75, 0.72, 0.68]) == pytest.approx(
         (800, 2, 978.6)
@@ -43,6 +63,10 @@ def test_discounts_for_all_units_are_the_published_ones() -> None:
 def test_incremental_discounts_are_the_published_ones() -> None:
     assert eoq_incremental(150, 0.25, 2400, [0, 300, 600], [100, 90, 80]) == pytest.approx(
         (1481.8906842274164, 2, 222_762.8136845483)
+    )
+    # Nahmias, trash bags
+    assert eoq_incremental(8, 0.2, 600, [0, 500, 1000], [0.30, 0.29, 0.28]) == pytest.approx(
+        (400, 0, 204)
     )
 
 

@@ -85,6 +85,13 @@ def test_newsvendor_with_prices_is_example_4_2() -> None:
     assert expected_profit(found, 1, 0.3, 50) == pytest.approx(33.002394806823354)
 
 
+def test_newsvendor_with_prices_is_the_ski_shop_of_chopra_and_meindl() -> None:
+    """Bought at 100, sold at 250, cleared at 80: 468 skis, a profit of 49,146."""
+    found = newsvendor_normal(*margins(250, 100, 80), 350, 100)
+    assert found.quantity == pytest.approx(468, abs=1)
+    assert int(expected_profit(found, 250, 100, 350)) == 49_146
+
+
 def test_newsvendor_poisson_is_the_published_one() -> None:
     assert newsvendor_poisson(1, 4, 6)[:2] == pytest.approx((8, 3.570106945770946))
     assert newsvendor_poisson(200, 270, 18)[:2] == pytest.approx((19, 786.0884409351115))
@@ -188,6 +195,11 @@ def test_rq_by_lost_units_is_harveys_mustard() -> None:
     """Nahmias, example 5.4: lead-time demand 100 ± 25, (Q, R) = (111, 143)."""
     found = rq_by_lost_units(NormalItem(2, 25, 50, 200, 25 / math.sqrt(0.5), 0.5))
     assert (round(found.Q), round(found.r)) == (111, 143)
+
+
+def test_service_levels_are_harveys_mustard() -> None:
+    """Nahmias, example 5.5: lots of 100; 98 % of the jars need a reorder point of 126."""
+    assert round(reorder_point_for_fill_rate(0.98, 100, 100, 25, exact=False)) == 126
 
 
 def test_rq_exact_costs_least() -> None:

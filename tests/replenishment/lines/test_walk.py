@@ -70,6 +70,12 @@ def situations(draw: st.DrawFn) -> tuple[Lines, NDArray[Any], int, int]:
     return line, paths, lead, draw(st.integers(1, T - lead))
 
 
+def test_a_promised_unit_is_taken_out_of_the_lot_that_expires() -> None:
+    line = make_lines([1], reserved=1, expiring=[[1]])
+    needs = line_needs(line, np.zeros((1, 2, 3)), fixed_lead_times(2), 1)
+    assert needs.need[0].tolist() == [0, 0]
+
+
 @given(situation=situations(), order=st.integers(0, 30))
 @settings(max_examples=150, deadline=None)
 def test_what_an_order_misses_is_its_need_beyond_it(
@@ -185,6 +191,9 @@ def test_a_new_product_has_the_planned_mean_and_an_unknown_level() -> None:
         (lambda: fixed_lead_times(1.5), "whole"),
         (lambda: lead_times_of([0.5, 0.2]), "sum to 1"),
         (lambda: lead_times_from([[]]), "sample"),
+        (lambda: lead_times_from([3, 4, 5]), "a list of each line"),
+        (lambda: fixed_lead_times([]), "periods"),
+        (lambda: make_lines([0], pack=1e13, multiple=4), "common step"),
         (lambda: line_needs(make_lines([1]), np.ones((2, 3, 4)), fixed_lead_times(1), 1), "paths"),
         (
             lambda: line_needs(make_lines([1]), np.ones((1, 3, 4)), fixed_lead_times(3), 2),

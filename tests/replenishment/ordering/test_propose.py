@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, poisson
 
 from replenishment import (
+    KINDS,
     explain,
     fixed_lead_times,
     lead_times_of,
@@ -21,6 +22,7 @@ from replenishment import (
     make_policy,
     newsvendor_poisson,
     order_costs,
+    poisson_cost,
     propose_orders,
     recompute,
     round_orders,
@@ -31,6 +33,7 @@ from replenishment.formulas.lot_sizes import eoq
 from replenishment.lines import blocks
 from tests.replenishment.orders import TARGETS, Case, cases
 
+BASE_STOCK = make_policy("base_stock", 1, cycle_service=0.9)
 FEW = settings(max_examples=40, deadline=None)
 
 
@@ -64,6 +67,19 @@ def test_orders_keep_packs_minimum_multiple_room_and_add_up(case: Case) -> None:
 def test_more_stock_never_orders_more(case: Case, more: int, where: str) -> None:
     richer = replace(case.lines, **{where: getattr(case.lines, where) + more})
     assert (proposed(case, lines=richer) <= proposed(case) + 1e-9).all()
+
+
+@given(case=cases())
+@FEW
+def test_what_was_just_ordered_is_not_proposed_again(case: Case) -> None:
+    """Nor is it where its lead time is random and it would come sooner on some paths: orders do not overtake."""
+    lines, first = case.lines, propose_orders(*case[:4], backorders=case.backorders)
+    usual = np.broadcast_to(case.leads.middle, (len(lines),))
+    coming = np.zeros((len(lines), max(int(usual.max()) + 1, lines.on_order.shape[1])))
+    coming[:, : lines.on_order.shape[1]] = lines.on_order
+    coming[np.arange(len(lines)), usual] += first.quantity
+    again = proposed(case, lines=replace(lines, on_order=coming))
+    assert (again[first.quantity > 0] == 0).all()
 
 
 @given(case=cases(), share=st.floats(0.1, 0.9))
@@ -177,7 +193,7 @@ def test_the_sentence_says_a_mean_lead_time_to_one_decimal() -> None:
         ({"capacity": 7}, "order 6, room for 3 = 3"),
         ({"capacity": 7, "pack": 5}, "order 6: no room for it"),
         ({"pack": 6}, "order 6 = 1 pack of 6 = 6"),
-        ({"most_sold": 2}, "needs 6, no more than the 2 ever sold; have 4 on hand; order 2"),
+        ({"most_sold": 8}, "needs 8, no more than the 8 ever sold; have 4 on hand; order 4"),
     ],
 )
 def test_a_sentence_names_what_bound_the_order(facts: dict[str, Any], words: str) -> None:
@@ -259,13 +275,51 @@ def test_least_cost_is_the_newsvendor_where_demand_is_steady() -> None:
 
 
 def test_least_cost_orders_less_of_what_may_die() -> None:
-    """Half of the futures sell nothing after a week: what is left then is held for all that follow."""
+    """Half of the futures sell little in the first week. In one line they end with it: nothing is wanted then."""
     rng = np.random.default_rng(10)
-    paths = rng.poisson(20, (2, 4000, 12))
+    paths = np.repeat(rng.poisson(20, (1, 4000, 12)), 2, axis=0)
+    paths[:, ::2, 0] = rng.poisson(5, 2000)
     paths[1, ::2, 1:] = 0
     lines = make_lines([0, 0], holding=0.2, shortage=1)
     found = propose_orders(lines, paths, fixed_lead_times(0), make_policy("least_cost", 2))
     assert found.quantity[1] < found.quantity[0] - 2
+
+
+@pytest.mark.parametrize(("mean", "lead", "shortage"), [(0.5, 5, 19), (5, 3, 4), (20, 0, 9)])
+def test_least_cost_is_the_best_base_stock_of_steady_demand(
+    mean: float, lead: int, shortage: float
+) -> None:
+    """Customers wait, demand is Poisson: up to the newsvendor's quantile of lead time + review (Zipkin 2000, 6.2).
+
+    Until it looked at what a later order would want, it cost up to half as much again where little sells.
+    """
+    paths = np.random.default_rng(15).poisson(mean, (1, 4000, lead + 7))
+    lines = make_lines([0], holding=1, shortage=shortage)
+    policy = make_policy("least_cost", 1)
+    found = propose_orders(lines, paths, fixed_lead_times(lead), policy, backorders=True)
+    total = mean * (lead + 1)
+    best = newsvendor_poisson(1, shortage, total)
+    assert poisson_cost(found.quantity[0], 1, shortage, total) <= 1.01 * best.cost
+
+
+@pytest.mark.parametrize(
+    ("mean", "lead", "review", "shortage"), [(0.5, 2, 4, 4), (5, 0, 7, 9), (20, 2, 4, 9)]
+)
+def test_least_cost_is_the_best_level_of_a_longer_review(
+    mean: float, lead: int, review: int, shortage: float
+) -> None:
+    """Who waits does so for some of the periods between two orders; to charge half of them all cost up to a tenth."""
+    paths = np.random.default_rng(16).poisson(mean, (1, 4000, lead + 4 * review))
+    lines = make_lines([0], holding=1, shortage=shortage)
+    policy = make_policy("least_cost", 1, review=review)
+    found = propose_orders(lines, paths, fixed_lead_times(lead), policy, backorders=True)
+    totals = mean * (lead + 1 + np.arange(review))
+
+    def cost(level: float) -> float:
+        return float(poisson_cost(level, 1, shortage, totals).mean())
+
+    best = min(cost(level) for level in range(int(totals[-1] * 2 + 10)))
+    assert cost(found.quantity[0]) <= 1.01 * best
 
 
 def test_least_cost_counts_what_is_thrown_away() -> None:
@@ -340,11 +394,43 @@ def test_rounding_goes_up_to_steps_that_packs_and_multiples_share() -> None:
         (lambda: make_policy("guess", 1), "kind"),  # type: ignore[arg-type]
         (lambda: ordered("newsvendor"), "unit_cost"),
         (lambda: ordered("min_max", cycle_service=0.9), "holding"),
+        (lambda: on([[[1, 2, 3]]]), "paths must be an array"),
+        (lambda: on(np.array([[["1", "2", "3"]]])), "paths must be numbers"),
+        (lambda: on(np.array([[[1, np.inf, 3]]])), "paths must be finite"),
+        (lambda: on(np.ones((2, 2, 3)), lines=2), "the policy is of 1 lines, and there are 2"),
+        (lambda: on(np.ones((1, 2, 3)), parts=0), "parts"),
+        (lambda: costs_of(-5), "orders"),
+        (lambda: costs_of(5, review=1.5), "review"),
+        (lambda: explain(on(np.ones((1, 2, 3))), make_lines([0]), BASE_STOCK, -1), "row"),
     ],
 )
 def test_nonsense_is_refused_by_name(call: Any, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         call()
+
+
+def test_no_lines_have_no_orders() -> None:
+    """The supplier of whom nothing is bought, on the way of everybody else."""
+    for kind in KINDS:
+        target = {} if kind in ("newsvendor", "least_cost") else {"fill_rate": 0.9}
+        policy = make_policy(kind, 0, **target)
+        found = propose_orders(make_lines([]), np.ones((0, 3, 4)), fixed_lead_times(2), policy)
+        assert (len(found), found.grid.shape, found.down.dtype) == (0, (0, 8), np.bool_)
+
+
+def test_nothing_to_order_is_0_for_those_who_print_it() -> None:
+    found = on(np.ones((1, 2, 3)), stock=9)
+    assert str(found.quantity[0]) == "0.0"
+
+
+def on(paths: Any, *, lines: int = 1, stock: float = 0, **more: Any) -> Any:
+    return propose_orders(
+        make_lines(np.full(lines, stock)), paths, fixed_lead_times(1), BASE_STOCK, **more
+    )
+
+
+def costs_of(order: float, review: float = 1) -> None:
+    order_costs(make_lines([0]), np.ones((1, 2, 3)), fixed_lead_times(0), review, [order])
 
 
 def ordered(kind: Any, **target: float) -> None:

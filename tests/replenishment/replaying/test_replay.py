@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from replenishment import (
     Moment,
+    Outlooks,
     Replay,
     ReplayTerms,
     draws,
@@ -156,3 +157,27 @@ def test_packs_and_reviews_hold() -> None:
     found = replay(lines, np.full((14, 2), 3.0), decide, terms)
     assert (found.received % [6, 12] == 0).all()
     assert found.orders[1] == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: played_on(np.ones((5, 3))), "demand must be of 1 lines"),
+        (lambda: played_on(np.ones((5, 1)), review=1.5), "review"),
+        (lambda: Outlooks([]), "at least one"),
+    ],
+)
+def test_nonsense_is_refused_by_name(call: Any, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        call()
+
+
+def test_a_replay_of_warm_up_alone_has_no_average_stock() -> None:
+    terms = ReplayTerms(fixed_lead_times(1), warm_up=9)
+    found = replay(make_lines([1.0]), np.ones((5, 1)), lambda _: np.zeros(1), terms)
+    assert np.isnan(found.total().mean_stock).all()
+
+
+def played_on(demand: NDArray[np.float64], review: float = 1) -> None:
+    terms = ReplayTerms(fixed_lead_times(1), review=review)
+    replay(make_lines([1.0]), demand, lambda _: np.zeros(1), terms)

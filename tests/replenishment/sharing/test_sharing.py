@@ -1,6 +1,8 @@
 """Goals, budgets, suppliers, warehouses, transfers and goods-in doors that lines share."""
 
+from dataclasses import replace
 from itertools import product
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -192,6 +194,59 @@ def test_a_warehouse_pools_the_risk_of_its_shops() -> None:
         of_shops, shops, leads, make_policy("base_stock", 10, cycle_service=0.95), backorders=True
     )
     assert one.quantity.sum() + 30 + 9 < 0.95 * each.quantity.sum()
+
+
+def test_pooled_safety_stock_grows_with_the_square_root_of_shops() -> None:
+    """Eppen 1979, Management Science 25(5): n shops of independent normal demand need √n times the safety of one."""
+    n, mean, sd, served = 16, 100.0, 20.0, 0.975
+    paths = np.maximum(np.random.default_rng(5).normal(mean, sd, (n, 20_000, 1)), 0.0)
+    lead, group = fixed_lead_times(0), np.zeros(n, dtype=np.int64)
+    # any quantity: what packs add is no safety stock
+    shops = make_lines(np.zeros(n), pack=0.001)
+    centre = pool_lines(make_lines([0.0], pack=0.001), shops, group)
+    each = propose_orders(shops, paths, lead, make_policy("base_stock", n, cycle_service=served))
+    one = propose_orders(
+        centre,
+        pool_paths(paths, group, 1),
+        lead,
+        make_policy("base_stock", 1, cycle_service=served),
+    )
+    apart = float((each.quantity - each.demand_mean).sum())
+    pooled = float((one.quantity - one.demand_mean).sum())
+    z = NormalDist().inv_cdf(served)
+    assert apart == pytest.approx(n * z * sd, rel=0.03)
+    assert pooled == pytest.approx(np.sqrt(n) * z * sd, rel=0.03)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_shares_are_whole_packs_and_no_more_than_there_is(data: st.DataObject) -> None:
+    n, groups = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 3))
+
+    def each(of: st.SearchStrategy[int], many: int = n) -> Any:
+        return np.array(data.draw(st.lists(of, min_size=many, max_size=many)))
+
+    group, step = each(st.integers(0, groups - 1)), each(st.sampled_from([1, 6, 12]))
+    have, most = each(st.integers(0, 90), groups), each(st.integers(0, 9)) * step
+    need = each(st.integers(-20, 60), n * 20).reshape(n, 20).astype(np.float32)
+    got = share_out(
+        need, have, group, value=each(st.integers(1, 9)), step=step, most=most.astype(float)
+    )
+    assert (np.bincount(group, weights=got, minlength=groups) <= have + 1e-9).all()
+    assert (got % step == 0).all()
+    assert (got >= 0).all()
+    assert (got <= most).all()
+
+
+def test_a_warehouse_says_whom_it_orders_for() -> None:
+    paths = np.random.default_rng(2).poisson(9, (1, 200, 6))
+    lines, policy = make_lines([30]), make_policy("base_stock", 1, cycle_service=0.95)
+    found = propose_orders(lines, paths, fixed_lead_times(5), policy)
+    told = replace(explain(found, lines, policy, 0), shops=8, in_shops=21.0)
+    assert "6 days' demand of 8 shops " in sentence(told)
+    assert "; have 9 here, 21 in shops; order " in sentence(told)
+    assert "of 1 shop and its own customers " in sentence(replace(told, shops=1, sells_itself=True))
+    assert "of its own customers " in sentence(replace(told, shops=0, sells_itself=True))
 
 
 def test_scarce_stock_is_worth_the_same_in_every_shop() -> None:

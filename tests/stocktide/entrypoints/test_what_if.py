@@ -187,7 +187,7 @@ def test_terms_of_a_whole_order_move_what_is_ordered_today_and_say_what_waits(ch
     )
     found = compared(chain, MORE, {"name": "Dairy", "supplier": "dairy"}, **LINE)
     assert alone["today_units"] > 0 == found["As it is"]["today_units"]
-    assert "mill takes orders from EUR 9000 on" in found["As it is"]["waiting"][0]
+    assert "mill takes orders from EUR 9,000 on" in found["As it is"]["waiting"][0]
     assert found["Dairy"]["today_units"] > 0
     assert found["Dairy"]["waiting"] == []
 

@@ -1,0 +1,58 @@
+"""Lines that a location of our own supplies: it sends what it has, and what has arrived is not taken back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from purchasing.desk.lines import Decision, Line
+from stocktide.domain.exact_numbers import in_full
+from stocktide.foundation.database import statement
+from stocktide.foundation.database_names import sends_lock
+from stocktide.foundation.errors import Conflict
+
+
+def refused_for_stock(connection: sa.Connection, lines: Sequence[Line]) -> dict[int, Conflict]:
+    """Return by line why its location cannot send it now; in the order of lines each takes from what is there.
+
+    lines: approved. Until the caller commits, no other desk sends from the same locations.
+    """
+    sent = [line for line in lines if line.source is not None]
+    if not sent:
+        return {}
+    lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+    for source in sorted({str(line.source) for line in sent}):
+        connection.execute(lock, {"name": sends_lock(source)})
+    # asked after the locks, so that what others have sent meanwhile is seen
+    pairs = sorted({(str(line.source), line.product) for line in sent})
+    binds = {
+        "sources": [source for source, _ in pairs],
+        "products": [product for _, product in pairs],
+    }
+    rows = connection.execute(statement("purchasing/desk/source_stock"), binds)
+    left = {(row.source, row.product): int(row.milli) for row in rows}
+    refused = {}
+    for line in sent:
+        pair = (str(line.source), line.product)
+        have = left.get(pair, 0)
+        if line.quantity_milli > have:
+            refused[line.line_id] = Conflict(
+                "source_short",
+                f"{line.source} has {in_full(have / 1000)} of {line.product} to send, not "
+                f"{in_full(line.quantity_milli / 1000)}. Change line {line.line_id}, or wait for the next proposal.",
+                line_id=line.line_id,
+            )
+        else:
+            left[pair] = have - line.quantity_milli
+    return refused
+
+
+def check_not_arrived(row: Mapping[str, Any], decision: Decision) -> None:
+    """Raise Conflict where goods of a transfer that is to be cancelled have arrived. row: of lock_lines."""
+    if decision.action == "cancel" and row["arrived_milli"]:
+        raise Conflict(
+            "has_arrived",
+            f"{in_full(row['arrived_milli'] / 1000)} of {row['product']} have arrived at {row['location']}: "
+            f"send them back by a transfer instead of cancelling line {row['line_id']}.",
+            line_id=row["line_id"],
+        )

@@ -1,0 +1,258 @@
+"""A warehouse and its shops: what shops take from it, what it orders for them, and what it has too little of."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
+from ingest.recording.recording import Recorder
+from ingest.terms import kind_of, put_rows
+from purchasing.desk.lines import Decision
+from purchasing.desk.listing import list_lines
+from purchasing.desk.purchase_order import read_order
+from purchasing.desk.shell import Desk
+from purchasing.moves import list_moves
+from purchasing.proposing.arrays import Future
+from purchasing.proposing.prepare import Defaults
+from purchasing.proposing.run import ReadFutures, from_today, propose_today
+from replenishment import Explanation, recompute
+from stocktide.entrypoints.ordering import recording
+from stocktide.foundation.errors import Conflict, NotFound
+from stocktide.foundation.settings import Settings
+from tests.ingest.samples import raw
+
+TODAY = date(2026, 3, 2)
+PATHS, DAYS = 200, 28
+SHOPS = ("S1", "S2", "S3")
+
+
+def put(connection: sa.Connection, kind: str, **told: Any) -> None:
+    of = kind_of(kind)
+    put_rows(connection, of, [msgspec.convert(told, of.shape)], by="test")
+
+
+@pytest.fixture
+def chain(database: sa.Engine) -> sa.Engine:
+    """WH supplies three shops within a day, in packs of 6; the mill supplies WH in 3 days, in dozens.
+
+    Who runs WH has a budget, and may spend next to nothing.
+    """
+    with database.begin() as connection:
+        put_products(connection, [ProductIn("A", name="Apples", price="3", currency="EUR")])
+        put_locations(connection, [LocationIn(code, region="North") for code in ("WH", *SHOPS)])
+        put(connection, "suppliers", supplier="depot", location="WH", lead_days=1, buyer="anna")
+        span = {"from": "2026-01-01", "to": "2026-12-31"}
+        put(connection, "buyer-budgets", buyer="anna", amount=1, currency="EUR", **span)
+        put(connection, "supplier-products", supplier="depot", product="A", pack=6)
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=3)
+        put(connection, "supplier-products", supplier="mill", product="A", price="1.50", pack=12)
+    return database
+
+
+def stocked(engine: sa.Engine, **units: int) -> Recorder:
+    """Receive units at locations; returns what records."""
+    recorder = Recorder(engine, Settings())
+    sent = [
+        raw(kind="receipt", event_id=f"r{code}", product="A", location=code, quantity=many)
+        for code, many in units.items()
+    ]
+    assert {one.name for one in recorder.record("dock", "", sent)} == {"accepted"}
+    return recorder
+
+
+def futures(a_day: Mapping[str, float]) -> ReadFutures:
+    """Poisson demand of A by location; a warehouse that sells nothing has no paths."""
+
+    def read() -> tuple[int, Iterator[Future]]:
+        rng = np.random.default_rng(7)
+        leaves, ends = pd.DataFrame({"product": ["A"]}), pd.date_range(TODAY, periods=DAYS)
+        found = [
+            from_today(
+                code,
+                leaves,
+                ends,
+                rng.poisson(units, (PATHS, 1, DAYS)).astype(np.float32),
+                frequency="D",
+                today=TODAY,
+            )
+            for code, units in a_day.items()
+        ]
+        return 3, iter(found)
+
+    return read
+
+
+def propose(engine: sa.Engine, **a_day: float) -> dict[str, dict[str, Any]]:
+    read = futures(a_day or dict.fromkeys(SHOPS, 8.0))
+    propose_today(engine, read, today=TODAY, defaults=Defaults(move_worth=1.0), by="test")
+    with engine.connect() as connection:
+        return {line["location"]: line for line in list_lines(connection).lines}
+
+
+def test_shops_take_from_the_warehouse_and_it_orders_for_them_all(chain: sa.Engine) -> None:
+    stocked(chain, WH=96, S1=10, S2=10, S3=10)
+    found = propose(chain)
+    for shop in SHOPS:
+        line = found[shop]
+        assert (line["supplier"], line["source"], line["amount"]) == ("depot", "WH", None)
+        assert line["quantity"] % 6 == 0
+        assert line["explanation"]["sentence"].startswith("2 days' demand 16 ± ")
+    centre = found["WH"]
+    assert (centre["supplier"], centre["source"], centre["price"]) == ("mill", None, 1.5)
+    why = centre["explanation"]
+    # 3 days to the warehouse, 1 to a shop, and 1 until the next order
+    assert why["sentence"].startswith("5 days' demand of 3 shops 1")
+    assert "have 96 here, 30 in shops" in why["sentence"]
+    data = Explanation(**why["data"])
+    assert recompute(data) == centre["quantity"]
+    assert (data.shops, data.in_shops, data.on_hand) == (3, 30.0, 126.0)
+    assert data.demand_mean == pytest.approx(3 * 5 * 8, rel=0.03)
+    # the picture: all stock of the echelon, and the order on the day on which it is in the warehouse
+    without, having = np.array(why["without"]), np.array(why["with"])
+    assert len(why["days"]) == len(without) == DAYS
+    assert without[0, 1] == pytest.approx(126 - 24, abs=4)
+    assert np.allclose(without[:3], having[:3])
+    assert having[3, 1] - without[3, 1] == pytest.approx(centre["quantity"], abs=8)
+
+
+def test_warehouse_that_is_short_shares_out_what_it_has(chain: sa.Engine) -> None:
+    stocked(chain, WH=14, S1=1, S2=12, S3=1)
+    found = propose(chain)
+    # two packs of 6, to those that lack most
+    assert {shop: found[shop]["quantity"] for shop in SHOPS if shop in found} == {"S1": 6, "S3": 6}
+    assert found["S1"]["explanation"]["sentence"].endswith("; WH has 14 of 36 asked for: order 6")
+    with chain.connect() as connection:
+        detail = connection.execute(sa.text("SELECT detail FROM order_runs")).scalar_one()
+    assert detail["waiting"]["WH"].startswith("WH has too little of 1 product: ")
+    # its own customers come first: they take 20 or so until the mill delivers
+    sells = propose(chain, **dict.fromkeys(SHOPS, 8.0), WH=6.0)
+    assert sum(sells[shop]["quantity"] for shop in SHOPS if shop in sells) <= 6
+    assert "demand of 3 shops and its own customers" in sells["WH"]["explanation"]["sentence"]
+
+
+def test_what_a_warehouse_lacks_may_come_from_another_shop(chain: sa.Engine) -> None:
+    stocked(chain, WH=500, S1=900, S2=1, S3=1)
+    propose(chain)
+    with chain.connect() as connection:
+        assert list_moves(connection) == [], "the warehouse has enough"
+    recorder = Recorder(chain, Settings())
+    sold = raw(kind="sale", event_id="gone", product="A", location="WH", quantity=500)
+    assert recorder.record("till", "", [sold])[0].name == "accepted"
+    found = propose(chain)
+    with chain.connect() as connection:
+        moves = list_moves(connection)
+    assert {(move["source"], move["target"]) for move in moves} == {("S1", "S2"), ("S1", "S3")}
+    assert "S2" not in found
+
+
+def test_a_closed_warehouse_orders_for_its_shops_and_its_calendar_counts(chain: sa.Engine) -> None:
+    stocked(chain, WH=1, S1=10, S2=10, S3=10)
+    with chain.begin() as connection:
+        # today is a Monday: what the mill brings on Thursday leaves on Friday, arrives on Saturday, and lasts a week
+        put(connection, "suppliers", supplier="depot", location="WH", lead_days=1, order_days="fri")
+    found = propose(chain)
+    assert set(found) == {"WH"}
+    assert found["WH"]["explanation"]["sentence"].startswith("12 days' demand of 3 shops 2")
+
+
+def test_from_terms_to_arrival(chain: sa.Engine) -> None:
+    recorder = stocked(chain, WH=96, S1=10, S2=10, S3=10)
+    found = propose(chain)
+    desk = Desk(recording(recorder), second_from_micros=0)
+    decisions = {
+        line["line_id"]: Decision("approve", "anna", line["version"]) for line in found.values()
+    }
+    for _ in range(2):
+        with chain.begin() as connection:
+            decided = {
+                one.line.location: one
+                for one in desk.decide(connection, decisions, request="m", today=TODAY)
+            }
+    # money needs two people, our own goods do not
+    assert decided["WH"].line.state == "waiting"
+    transfers = {decided[shop].line.order_id for shop in SHOPS}
+    (transfer,) = transfers
+    assert str(transfer).startswith("TR-")
+    sent = {shop: found[shop]["quantity"] for shop in SHOPS}
+    assert stock(chain)["WH"] == (96 - sum(sent.values()), 0.0)
+    assert {shop: stock(chain)[shop] for shop in SHOPS} == {
+        shop: (10.0, sent[shop]) for shop in SHOPS
+    }
+    with chain.begin() as connection:
+        expected = connection.execute(
+            sa.text("SELECT DISTINCT expected_on FROM commitments WHERE purpose = 'in_transit'")
+        ).scalar_one()
+        assert expected == TODAY + timedelta(days=1)
+        with pytest.raises(NotFound, match="A transfer from a location of your own is none"):
+            read_order(connection, str(transfer))
+        ordered = {one["location"]: one for one in list_lines(connection, state="ordered").lines}
+    assert ordered["S1"]["expected_on"] is not None
+    # the need is met, and on its way: nothing is asked for again but by the warehouse
+    again = propose(chain)
+    assert set(again) == {"WH"}
+    assert again["WH"]["proposed"] == found["WH"]["quantity"], (
+        "what is in transit is of its echelon"
+    )
+
+    came = raw(
+        kind="arrival",
+        event_id="a",
+        product="A",
+        location="S1",
+        quantity=sent["S1"],
+        transfer_id=f"{ordered['S1']['order_id']}-{ordered['S1']['order_line']}",
+    )
+    assert recorder.record("dock", "", [came])[0].name == "accepted"
+    assert stock(chain)["S1"] == (10 + sent["S1"], 0.0)
+    with chain.begin() as connection:
+        lines = {one["location"]: one for one in list_lines(connection, state="ordered").lines}
+        assert (lines["S1"]["received"], lines["S2"]["received"]) == (sent["S1"], 0.0)
+        cancel = {
+            lines[shop]["line_id"]: Decision(
+                "cancel", "ben", lines[shop]["version"], reason="flood"
+            )
+            for shop in ("S1", "S2")
+        }
+        one, two = desk.decide(connection, cancel)
+    refused, done = (one, two) if one.line.location == "S1" else (two, one)
+    assert isinstance(refused.error, Conflict)
+    assert refused.error.code == "has_arrived"
+    assert done.line.state == "cancelled"
+    assert stock(chain)["WH"][0] == 96 - sum(sent.values()) + sent["S2"]
+    assert stock(chain)["S2"] == (10.0, 0.0)
+
+
+def test_a_warehouse_sends_no_more_than_it_has(chain: sa.Engine) -> None:
+    recorder = stocked(chain, WH=96, S1=10, S2=10, S3=10)
+    found = propose(chain)
+    left = sum(found[shop]["quantity"] for shop in SHOPS) - 6
+    sold = raw(kind="sale", event_id="s", product="A", location="WH", quantity=96 - left)
+    assert recorder.record("till", "", [sold])[0].name == "accepted"
+    decisions = {
+        found[shop]["line_id"]: Decision("approve", "anna", found[shop]["version"])
+        for shop in SHOPS
+    }
+    with chain.begin() as connection:
+        decided = Desk(recording(recorder)).decide(connection, decisions)
+    refused = [one for one in decided if one.error is not None]
+    assert [one.error.code for one in refused if one.error] == ["source_short"]
+    assert refused[0].line.state == "proposed"
+    assert stock(chain)["WH"][0] == left - sum(
+        (one.line.ordered_milli or 0) / 1000 for one in decided if one.error is None
+    )
+
+
+def stock(engine: sa.Engine) -> dict[str, tuple[float, float]]:
+    """Return on hand and in transit by location."""
+    query = sa.text(
+        "SELECT code, stock.on_hand_milli / 1000.0, in_transit_milli / 1000.0 FROM stock"
+        " JOIN locations USING (location_id) JOIN stock_position USING (product_id, location_id)"
+    )
+    with engine.connect() as connection:
+        return {code: (float(here), float(way)) for code, here, way in connection.execute(query)}
