@@ -86,7 +86,11 @@ def replay_chain(
     rows = prepare(facts, sales, today=now.date(), defaults=defaults).rows
     lines = chain.lines(rows)
     outlooks = Outlooks(
-        chain.outlooks(tell), chain.known, season=chain.season, span=chain.terms.span
+        chain.outlooks(tell),
+        chain.known,
+        season=chain.season,
+        span=chain.terms.span,
+        since_alone=True,
     )
     beside = Beside(lines, chain.terms, outlooks.at, chain.known)
     policies = {f"stocktide {target:g}": beside.decide(target) for target in options.targets}
