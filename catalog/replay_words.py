@@ -18,7 +18,10 @@ def headline(result: Mapping[str, Any]) -> str:
     row = next((one for one in result["saved"] if one["target"] == COMPARED), None)
     others = [] if row is None else [row[name] for name in ("(s, S)", "naive") if row.get(name)]
     if row is None or not others or not row.get("stocktide"):
-        return f"{played}: the policies do not meet at a fill rate of {COMPARED:.0%}, so their stock is not compared."
+        return (
+            f"{played}: not every policy was played on both sides of a fill rate of {COMPARED:.0%}, so their stock is "
+            "not compared there. Give targets below and above it."
+        )
     saved = 1 - row["stocktide"] / min(others)
     how = "less" if saved >= 0 else "more"
     return (
@@ -34,6 +37,7 @@ def assumed(result: Mapping[str, Any]) -> list[str]:
     lead = f"Orders take {options['lead_days']} days" + (
         f", at random up to {spread} more or less; they may overtake each other." if spread else "."
     )
+    money = [f"Money is in {result['currency']}."] if result.get("currency") else []
     return [
         f"{lead} They are reviewed every {options['review_days']} days.",
         "Customers who find an empty shelf are lost. The first 28 days are played and not counted.",
@@ -44,4 +48,5 @@ def assumed(result: Mapping[str, Any]) -> list[str]:
         f"{result['items']:,} lines have a supplier's terms; where there are none, defaults hold.",
         "All policies begin with stock for the review period and a day, and with the mean demand of the lead time on "
         "its way.",
+        *money,
     ]

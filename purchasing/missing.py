@@ -5,7 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from purchasing.proposing.prepare import UNASSIGNED, Defaults
+from purchasing.proposing.prepare import Defaults
+from stocktide.domain.suppliers import UNASSIGNED
 from stocktide.foundation.database import statement
 
 

@@ -72,7 +72,8 @@ def recorded(answer: Mapping[str, Any]) -> str:
     """Describe what became of a plan that was sent."""
     if answer["unchanged"]:
         return "This plan exists already; nothing was changed."
-    return "The plan is changed." if answer["changed"] else "The plan is saved."
+    said = "The plan is changed." if answer["changed"] else "The plan is saved."
+    return " ".join([said, *answer["warnings"]])
 
 
 def _withdraw(reader: Reader, user: User, kind: str, plan: str) -> None:

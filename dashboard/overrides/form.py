@@ -72,6 +72,8 @@ def _draw_preview(answer: Mapping[str, Any] | None, why: str) -> None:
     if answer is None:
         st.warning(plain(why))
         return
+    for why in answer["warnings"]:
+        st.warning(plain(why))
     draw_chart(before_and_after(answer, roles()), "overrides.preview.chart")
     was, now = float(answer["published"]), float(answer["adjusted"])
     if was > 0 and 0 < abs(now / was - 1) < SMALL:
@@ -85,9 +87,9 @@ def _draw_preview(answer: Mapping[str, Any] | None, why: str) -> None:
 
 
 def put_overrides(reader: Reader, user: User, bodies: list[dict[str, Any]]) -> tuple[bool, str]:
-    """Record overrides; return whether it was done, and what came of it in words."""
+    """Record overrides; return whether it was done and reaches something, and what came of it in words."""
     answer, why = _ask_api(reader, "PUT", "/v1/overrides", _put(user, bodies))
-    return (False, why) if answer is None else (True, _said(answer))
+    return (False, why) if answer is None else (not answer["warnings"], _said(answer))
 
 
 def _put(user: User, bodies: list[dict[str, Any]]) -> dict[str, Any]:
@@ -98,7 +100,8 @@ def _said(answer: Mapping[str, Any]) -> str:
     """Describe what became of overrides that were sent."""
     if answer["recorded"] + answer["changed"] == 0:
         return "Nothing is new: all of it stands there already."
-    return f"Saved: {answer['recorded']:,} new, {answer['changed']:,} changed. Forecast and orders follow."
+    said = f"Saved: {answer['recorded']:,} new, {answer['changed']:,} changed."
+    return " ".join([said, *(answer["warnings"] or ["Forecast and orders follow."])])
 
 
 def say_after(what: tuple[bool, str]) -> None:

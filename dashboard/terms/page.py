@@ -1,5 +1,6 @@
 """Terms: suppliers, what they sell, targets, costs, limits and budgets, as tables that buyers edit."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -154,39 +155,57 @@ def save(
     """Put the rows that were changed or added, and withdraw those that are gone; what came of it in words."""
     kind = KINDS[name]
     about = list(kind.columns)[: kind.key]
-    rows = [_told(row) for row in edited.to_dict("records")]
-    rows = [row for row in rows if row]
+    rows = [row for row in map(_told, edited.to_dict("records")) if _says(row)]
+    before = {
+        _key(told, about): (told, str(term["id"]))
+        for term in terms
+        for told in [_told({column: term[column] for column in kind.columns})]
+    }
     kept = {_key(row, about) for row in rows}
-    before = {_key(_told(term), about): term["id"] for term in terms}
-    body = {name.replace("-", "_"): rows, "user": user}
+    # a row that stays is not sent: somebody else may have changed it since
+    sent = [row for row in rows if row != before.get(_key(row, about), ({}, ""))[0]]
+    body = {name.replace("-", "_"): sent, "user": user}
     done, why = _ask(reader, "PUT", f"/v1/terms/{name}", body)
     if done is None:
         return False, why
-    gone = [term_id for key, term_id in before.items() if key not in kept]
+    gone = [term_id for key, (_, term_id) in before.items() if key not in kept]
     for term_id in gone:
         answer, why = _ask(reader, "DELETE", f"/v1/terms/{name}/{term_id}?user={user}")
         if answer is None:
             return False, why
-    return (
-        True,
-        f"{done['recorded']:,} added, {done['changed']:,} changed, {len(gone):,} withdrawn.",
+    counts = f"{done['recorded']:,} added, {done['changed']:,} changed, {len(gone):,} withdrawn."
+    said = counts + _erased_words(kind, done["erased"])
+    return not done["warnings"], " ".join([said, *done["warnings"]])
+
+
+def _erased_words(kind: TermKind, erased: Mapping[str, int]) -> str:
+    """Say in how many rows a column was emptied."""
+    columns = (
+        f"{kind.columns[name]['label']} of {count:,} row{'s'[: count != 1]}"
+        for name, count in erased.items()
     )
+    return f" Emptied: {', '.join(columns)}." if erased else ""
 
 
 def _told(row: dict[Any, Any]) -> dict[str, Any]:
-    """Return the cells of a row that say something, as the API takes them."""
-    cells = {str(name): value for name, value in row.items() if not pd.isna(value) and value != ""}
-    return {
-        name: value.isoformat()
-        if hasattr(value, "isoformat")
-        else int(value)
-        if isinstance(value, float) and value.is_integer()
-        else value
-        for name, value in cells.items()
-    }
+    """Return the cells of a row as the API takes them: one that is empty erases what was known."""
+    return {str(name): _cell(value) for name, value in row.items()}
 
 
-def _key(row: dict[str, Any], about: list[str]) -> tuple[Any, ...]:
+def _cell(value: Any) -> Any:
+    if pd.isna(value) or value == "":
+        return None
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _says(row: Mapping[str, Any]) -> bool:
+    """Return True if any cell of a row says something."""
+    return any(value is not None for value in row.values())
+
+
+def _key(row: Mapping[str, Any], about: list[str]) -> tuple[Any, ...]:
     return tuple(row.get(name) for name in about)
 
 

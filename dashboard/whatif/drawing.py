@@ -27,8 +27,9 @@ def draw_comparison(
 ) -> None:
     """Draw a comparison: sentences, the table, and the chart of stock."""
     figures, where = answer["scenarios"], scope_words(asked["scope"])
+    currency = answer["currency"]
     now = figures[0]
-    for said in told_in_short(figures, answer["currency"]):
+    for said in told_in_short(figures, currency):
         st.markdown(f"**{plain(said)}**")
     frame = side_by_side(figures)
     columns = {"figure": st.column_config.TextColumn("Figure", pinned=True, width="medium")}
@@ -43,7 +44,7 @@ def draw_comparison(
     low, high = (100 * now[f"fill_rate_{end}"] for end in ("low", "high"))
     st.caption(
         f"{'; '.join(assumed)}. Fill rate as it is: {low:.1f} to {high:.1f} % in 80 % of the possible futures. "
-        "Money at the products' own prices, whatever the currency."
+        f"Money {f'in {currency}, ' if currency else ''}at the products' own prices."
     )
     draw_chart(stock_ahead(answer["days"], figures, roles(), where=where), f"whatif.{key}.stock")
     rows_foot(
@@ -51,5 +52,7 @@ def draw_comparison(
         rows_words(answer["lines"], answer["lines"], "line"),
         key=f"whatif.{key}.csv",
         file="what-if",
-        read=lambda: pd.DataFrame(figures).drop(columns=["stock", "waiting"], errors="ignore"),
+        read=lambda: pd.DataFrame(figures).drop(
+            columns=["stock", "waiting", "not_counted"], errors="ignore"
+        ),
     )

@@ -17,6 +17,10 @@ from stocktide.foundation.users import User
 
 # In the session: the comparison that was made last, what was asked and what came of it.
 MADE = "whatif.made"
+# The scenario of which something changed since it was compared.
+CHANGED = "whatif.changed"
+# How the API's refusal to apply it begins.
+ASKS_AGAIN = "Since its figures were computed"
 SAVED_MAX = 50
 
 
@@ -44,10 +48,25 @@ def draw_saved(reader: Reader, user: User, number: int) -> None:
         elif user.plans and st.button(
             f"Apply {name}", key=f"whatif.apply.{name}", help=f"Writes: {assumed_words(scenario)}."
         ):
-            path = f"/v1/what-if/saved/{number}/apply"
-            done, why = ask_what_if(reader, "POST", path, {"scenario": name, "user": user.username})
-            st.session_state[SAID] = (done is not None, why if done is None else _wrote(done))
-            st.rerun()
+            _apply(reader, user, number, name)
+        if user.plans and st.session_state.get(CHANGED) == (number, name):
+            st.caption(
+                f"{plain(name)} was not applied yet: compare again, or apply it all the same."
+            )
+            if st.button(f"Apply {name} anyway", key=f"whatif.anyway.{name}"):
+                _apply(reader, user, number, name, anyway=True)
+
+
+def _apply(reader: Reader, user: User, number: int, name: str, *, anyway: bool = False) -> None:
+    """Apply a scenario; where something changed since, its name is kept so that it can be applied all the same."""
+    path = f"/v1/what-if/saved/{number}/apply"
+    body = {"scenario": name, "user": user.username, "anyway": anyway}
+    done, why = ask_what_if(reader, "POST", path, body)
+    st.session_state.pop(CHANGED, None)
+    if done is None and ASKS_AGAIN in why:
+        st.session_state[CHANGED] = (number, name)
+    st.session_state[SAID] = (done is not None, why if done is None else _wrote(done))
+    st.rerun()
 
 
 def _wrote(done: Mapping[str, Any]) -> str:

@@ -71,11 +71,12 @@ def _cell(value: float, before: float | None, kind: str) -> str:
 
 
 def waiting_words(figures: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a sentence for each scenario in which something waits today: what is lacking for an order."""
+    """Return sentences for scenarios in which an order lacks something today, or an amount could not be counted."""
     return [
-        f"{one['name']}, waits today: {'; '.join(one['waiting'])}."
+        f"{one['name']}, {words}: {'; '.join(one[name])}."
         for one in figures
-        if one.get("waiting")
+        for name, words in (("waiting", "waits today"), ("not_counted", "not counted"))
+        if one.get(name)
     ]
 
 

@@ -113,16 +113,9 @@ def read_adjusted(connection: sa.Connection, *, today: date) -> Adjusted | None:
     found = connection.execute(statement("forecasting/override_periods"), run).scalars().all()
     ends = pd.DatetimeIndex(pd.to_datetime(list(found)))
     firsts = first_days(ends, head["cutoff"])
-    nodes = _frame(connection, "forecasting/override_nodes", **run)
-    nodes = pd.concat([nodes[["level", "parent_id"]], frame_of_keys(nodes["keys"])], axis=1)
+    nodes, leaves = read_leaves(connection, head["forecast_run_id"])
     means = connection.execute(statement("forecasting/override_means"), run).scalars().all()
-    n_leaves = int((nodes["level"] == nodes["level"].max()).sum())
-    leaves = leaf_keys(
-        nodes,
-        _frame(connection, "forecasting/product_keys"),
-        _frame(connection, "forecasting/location_keys"),
-        n_leaves,
-    )
+    n_leaves = len(leaves)
     published = np.array(means, dtype=np.float64)
     asked = asked_of(overrides, leaves, firsts, ends)
     period_days = np.asarray((ends - firsts).days + 1, dtype=np.float64)
@@ -139,6 +132,21 @@ def read_adjusted(connection: sa.Connection, *, today: date) -> Adjusted | None:
         days=tuple(one.days for one in asked),
         spread=made,
     )
+
+
+def read_leaves(
+    connection: sa.Connection, forecast_run_id: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the nodes of a run, (n rows) level, parent_id and keys, and the keys of its leaves, (m rows)."""
+    nodes = _frame(connection, "forecasting/override_nodes", forecast_run_id=forecast_run_id)
+    nodes = pd.concat([nodes[["level", "parent_id"]], frame_of_keys(nodes["keys"])], axis=1)
+    leaves = leaf_keys(
+        nodes,
+        _frame(connection, "forecasting/product_keys"),
+        _frame(connection, "forecasting/location_keys"),
+        int((nodes["level"] == nodes["level"].max()).sum()),
+    )
+    return nodes, leaves
 
 
 def first_days(ends: pd.DatetimeIndex, cutoff: date) -> pd.DatetimeIndex:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ingest.files.source_file import read_rows
+from ingest.files.value_words import value_words
 from ingest.ledger.dimensions import PUT_ROWS_MAX
 from stocktide.foundation.errors import Invalid
 
@@ -47,7 +48,9 @@ def row_as(
     try:
         return msgspec.convert(arrange(given(row)), shape, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid("bad_row", f"{path}, row {number}: {error}.", row=number) from None
+        raise Invalid(
+            "bad_row", f"{path}, row {number}: {value_words(error, row)}.", row=number
+        ) from None
 
 
 def in_calls(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

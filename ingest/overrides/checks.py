@@ -7,7 +7,7 @@ from datetime import datetime
 from ingest.overrides.shapes import SCOPE, OverrideIn
 from ingest.versions.checks import day_faults, known_since_faults, span_faults, text_faults
 from ingest.versions.kinds import Fault
-from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.exact_numbers import as_typed, in_full
 
 SPAN_DAYS_MAX = 730
 VALUE_MAX = 1e9
@@ -33,18 +33,18 @@ def faults_of(override: OverrideIn, now: datetime) -> Iterator[Fault]:
 def _value(override: OverrideIn) -> Iterator[Fault]:
     value = override.value
     if not (math.isfinite(value) and abs(value) <= VALUE_MAX):
-        yield "bad_value", "value", f"{value} is not a number up to {in_full(VALUE_MAX)}."
+        yield "bad_value", "value", f"{as_typed(value)} is not a number up to {in_full(VALUE_MAX)}."
     if override.change == "set" and value < 0:
         yield (
             "bad_value",
             "value",
-            f"{in_full(value, 6)} is below 0; nobody sells fewer than 0 units.",
+            f"{as_typed(value)} is below 0; nobody sells fewer than 0 units.",
         )
     if override.change == "percent" and not -100 <= value <= PERCENT_MAX:
         yield (
             "bad_value",
             "value",
-            f"{in_full(value, 6)} is not from -100 to {in_full(PERCENT_MAX)} per cent; for more, set the units.",
+            f"{as_typed(value)} is not from -100 to {in_full(PERCENT_MAX)} per cent; for more, set the units.",
         )
     if override.change != "set" and value == 0:
         yield "bad_value", "value", "0 changes nothing."

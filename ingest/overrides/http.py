@@ -40,9 +40,10 @@ def get_overrides(
     return {"overrides": rows, "next": next_key(rows, limit, KIND.number)}
 
 
-def _adjust(request: Request, connection: sa.Connection) -> None:
-    """Have the entry point adjust the forecast, which this stage does not know."""
-    request.app.state.adjust_forecast(connection)
+def _adjust(request: Request, connection: sa.Connection) -> list[str]:
+    """Have the entry point adjust the forecast, which this stage does not know; returns what it warns of."""
+    warnings: list[str] = request.app.state.adjust_forecast(connection)
+    return warnings
 
 
 add_writes(router, KIND, OperateKey, after=_adjust)

@@ -86,7 +86,13 @@ def _put(connection: sa.Connection, kind: str, rows: Sequence[Any], wrong: list[
             wrong.append(f"{kind} of {row.supplier!r} not recorded: {why}")
     done = 0
     for start in range(0, len(sound), CALL):
-        put = put_rows(connection, of, sound[start : start + CALL], by=BY)
+        part = sound[start : start + CALL]
+        # a file without a column takes nothing back of what another one said
+        told = [
+            {name for name, value in row.items() if value is not None}
+            for row in map(msgspec.to_builtins, part)
+        ]
+        put = put_rows(connection, of, part, by=BY, told=told)
         done += put.recorded + put.changed
     return done
 

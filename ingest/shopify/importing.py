@@ -13,9 +13,10 @@ from ingest.recording.feed_limits import permitted_of_feed
 from ingest.recording.recording import Recorder
 from ingest.shopify.inventory import drafts_of
 from ingest.shopify.master_data import known_before, make_known, products_of, put_all_terms
+from ingest.shopify.order_lines import recorded_lines
 from ingest.shopify.purchases import order_drafts, receipt_drafts
 from ingest.shopify.reading import Exports, Known, Options, read_exports
-from ingest.shopify.reconciliation import prove, sums_of
+from ingest.shopify.reconciliation import count_refused, prove, sums_of
 from ingest.shopify.report import Report
 from ingest.shopify.revising import (
     Revision,
@@ -52,12 +53,15 @@ def import_exports(
         report, note = Report(), noting(recorder.engine, run, advance)
         with recorder.engine.begin() as connection:
             make_known(connection, exports, options.timezone, report)
+        refused: set[str] = set()
         for revision in _revisions(recorder, exports, options):
             _record(recorder, revision, report, note)
+            refused |= revision.refused
         _keep(recorder, exports.refused, report)
         with recorder.engine.begin() as connection:
             put_all_terms(connection, exports, report)
         report.sums = sums_of(exports.orders, exports.sales)
+        count_refused(report.sums, exports.sales, refused)
         names = [order.name for order in exports.orders.orders]
         prove(recorder.engine, options.source(ORDERS), report.sums, names)
         tell(report, exports)
@@ -69,19 +73,22 @@ def dry_run_exports(paths: Sequence[Path], options: Options, settings: Settings)
     """Tell what an import would do to an empty ledger: by the same reading, without a database."""
     exports = read_exports(paths, options, Known(currency=settings.currency))
     report, parser = Report(dry_run=True), EventParser(settings)
+    refused: set[str] = set()
     for what, drafts in _drafts(exports):
         for draft in drafts:
             report.tally.read += 1
             parsed = encoded(parser, options.source(what), draft).parsed
             if isinstance(parsed, Fault):
                 report.tally.reject(parsed)
+                refused.add(draft.key)
             else:
                 report.tally.outcomes[f"event: {parsed.kind}"] += 1
-    for refused in exports.refused:
+    for row in exports.refused:
         report.tally.read += 1
-        report.tally.reject(refused.fault)
+        report.tally.reject(row.fault)
     report.products, report.locations = len(products_of(exports)), len(exports.places)
     report.sums = sums_of(exports.orders, exports.sales)
+    count_refused(report.sums, exports.sales, refused)
     tell(report, exports)
     return report
 
@@ -108,10 +115,15 @@ def _revisions(recorder: Recorder, exports: Exports, options: Options) -> Iterat
     gone = [*exports.sales.withdrawn, *removed_lines(recorder, source, exports.sales.lines)]
     yield withdraw(recorder, source, [key for one in gone for key in (one, f"{one}:refund")])
     yield revise(recorder, source, (draft for sale in exports.sales.sales for draft in sale.drafts))
-    source, lines = options.source(PURCHASES), exports.purchases.lines
-    yield withdraw(recorder, source, exports.purchases.withdrawn)
+    source, told = options.source(PURCHASES), exports.purchases
+    orders = sorted(
+        {*(line.number for line in told.lines), *(line.number for line in told.withdrawn)}
+    )
+    purchases = told.as_recorded(recorded_lines(recorder.engine, source, orders))
+    lines = purchases.lines
+    yield withdraw(recorder, source, [line.key for line in purchases.withdrawn])
     yield revise(recorder, source, order_drafts(lines))
-    received = _received(recorder.engine, source, sorted({line.number for line in lines}))
+    received = _received(recorder.engine, source, orders)
     yield revise(recorder, source, receipt_drafts(lines, received))
 
 

@@ -211,10 +211,11 @@ def _whole(name: str, rows: Sequence[Row], fault: Fault) -> Iterator[Refused]:
 
 
 def _incomplete(order: Order) -> Iterator[Refused]:
+    gross = sum((line.gross for line in order.lines), ZERO)
     said = (
-        f"the lines of order {order.name!r} come to {order.goods}, its Subtotal is {order.subtotal}: a line of it "
-        "stands in the next part of the export, or among the broken rows of the file. Give all parts at once, or fix "
-        "the rows."
+        f"the lines of order {order.name!r} come to {gross}, its Subtotal is {order.subtotal}, and discounts do not "
+        "explain the difference: a line of it stands in the next part of the export, or among the broken rows of the "
+        "file. Give all parts at once, or fix the rows."
     )
     for line in order.lines:
         why = f"{line.row.place}: {said}"

@@ -1,13 +1,14 @@
 """Stocky's purchase orders as orders and receipts, so that lead times learn from them and what is open is on order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
 from ingest.shopify.catalogue import Offer
 from ingest.shopify.codes import code_of, short
+from ingest.shopify.order_lines import OrderLine, numbers_of
 from ingest.shopify.rows import BadCell, Export, LeftOut, Refused, Row, utc_text
 from ingest.shopify.sales import Draft
 from stocktide.domain.kinds import ORDER, RECEIPT
@@ -39,21 +40,35 @@ class Purchase:
     received_at: datetime | None
 
     @property
+    def of(self) -> OrderLine:
+        """Return which line of an order it is, and of what."""
+        return OrderLine(self.number, self.line, self.product, self.location)
+
+    @property
     def key(self) -> str:
         """Return what the line is known by."""
-        return f"{self.number}:{self.line}"
+        return self.of.key
 
 
 @dataclass
 class Purchases:
-    """What becomes of purchase orders. withdrawn: keys of lines that are not on order, or not any more."""
+    """What becomes of purchase orders. withdrawn: lines that are not on order, or not any more."""
 
     lines: list[Purchase] = field(default_factory=list)
     left_out: Counter[LeftOut] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
-    withdrawn: list[str] = field(default_factory=list)
+    withdrawn: list[OrderLine] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
+
+    def as_recorded(self, recorded: Iterable[OrderLine]) -> "Purchases":
+        """Return them with each line under the number that it has in the ledger."""
+        known = numbers_of([*(line.of for line in self.lines), *self.withdrawn], recorded)
+        return replace(
+            self,
+            lines=[replace(line, line=known[line.key]) for line in self.lines],
+            withdrawn=[line._replace(line=known[line.key]) for line in self.withdrawn],
+        )
 
 
 def read_purchases(
@@ -92,11 +107,12 @@ def _add(
     ordered, received = row.number_in("quantity"), row.number_in("received", ZERO)
     status = (row.text("status") or "").casefold()
     when = row.instant("received at", zone) if received > 0 and row.text("received at") else None
+    place = row.text("location") or location
     reason, open_units = _left(status, ordered, received, dated=when is not None)
     if reason is not None:
         found.left_out[row.file, reason] += 1
         found.examples.setdefault(reason, row.place)
-        found.withdrawn.append(f"{number}:{line}")
+        found.withdrawn.append(OrderLine(number, line, product, place))
         return
     found.names.setdefault(product, row.text("product") or product)
     expected = row.day("expected on")
@@ -107,7 +123,7 @@ def _add(
             number,
             line,
             product,
-            row.text("location") or location,
+            place,
             None if supplier is None else short(supplier),
             open_units,
             received if when is not None else ZERO,
@@ -143,10 +159,19 @@ def order_drafts(lines: Sequence[Purchase]) -> Iterator[Draft]:
 def receipt_drafts(
     lines: Sequence[Purchase], before: Mapping[tuple[str, int], Decimal]
 ) -> Iterator[Draft]:
-    """Yield what came since the import before. before: units that are recorded as received, by order and line."""
+    """Yield what came since the import before. before: units that are recorded as received, by order and line.
+
+    Lines of one product and place may change places: of all of them no more comes than came since.
+    """
+    alike: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for line in lines:
-        came = line.received - before.get((line.number, line.line), ZERO)
+        was = before.get((line.number, line.line), ZERO)
+        alike[line.number, line.product, line.location] += line.received - was
+    for line in lines:
+        of = line.number, line.product, line.location
+        came = min(line.received - before.get((line.number, line.line), ZERO), alike[of])
         if came > 0 and line.received_at is not None:
+            alike[of] -= came
             data = {**_of(line), "quantity": f"{came:f}"}
             key = f"{line.key}:received:{line.received.normalize():f}"
             yield Draft(key, RECEIPT, utc_text(line.received_at), _said(data), line.row.place)

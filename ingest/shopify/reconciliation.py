@@ -1,7 +1,7 @@
 """Sums of an orders export beside those of the ledger, to the cent, one a currency."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from ingest.shopify.orders import Order, Orders
 from ingest.shopify.sales import Sales, is_paid_back
+from stocktide.domain.kinds import SALE
 from stocktide.foundation.database import statement
 
 ZERO = Decimal(0)
@@ -117,6 +118,18 @@ def sums_of(read: Orders, sales: Sales) -> dict[str, Sums]:
         for name, amount in (("subtotal", subtotal), ("total", total), ("other", total - subtotal)):
             sums.file[name] += amount
     return dict(found)
+
+
+def count_refused(sums: Mapping[str, Sums], sales: Sales, refused: Set[str]) -> None:
+    """Count sales whose events are refused as such. refused: keys of drafts that are no events."""
+    for sale in sales.sales:
+        if refused.isdisjoint(draft.key for draft in sale.drafts if draft.kind is SALE):
+            continue
+        one = sums[sale.order.currency]
+        one.left_out[REFUSED] = one.left_out.get(REFUSED, ZERO) + sale.line.amount
+        one.recorded -= sale.line.amount
+        one.recorded_lines -= 1
+        one.recorded_units -= sale.line.quantity
 
 
 def prove(engine: sa.Engine, source: str, sums: Mapping[str, Sums], orders: Sequence[str]) -> None:

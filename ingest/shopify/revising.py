@@ -34,9 +34,10 @@ class Sent(NamedTuple):
 
 @dataclass
 class Revision:
-    """What is to be sent, and counts of what stays, was edited, and is taken back."""
+    """What is to be sent, and counts of what stays, was edited, and is taken back. refused: keys of drafts that are."""
 
     sent: list[Sent] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
     unchanged: int = 0
     edited: int = 0
     taken_back: int = 0
@@ -44,6 +45,7 @@ class Revision:
     def __iadd__(self, other: "Revision") -> "Revision":
         """Add another's events and counts."""
         self.sent += other.sent
+        self.refused |= other.refused
         self.unchanged += other.unchanged
         self.edited += other.edited
         self.taken_back += other.taken_back
@@ -59,6 +61,7 @@ def revise(recorder: Recorder, source: str, drafts: Iterable[Draft]) -> Revision
         sent = [(d, encoded(recorder.parser, source, d, version)) for d in open_drafts]
         told = [(d, one) for d, one in sent if _id(d.key, version) in known]
         revision.sent += [one for d, one in sent if _id(d.key, version) not in known]
+        revision.refused |= {draft.key for draft, one in sent if isinstance(one.parsed, Fault)}
         differing = _differing(recorder, told)
         revision.unchanged += len(told) - len(differing)
         if version == 1:

@@ -19,7 +19,8 @@ from ingest.terms.shapes import (
 )
 from ingest.versions.checks import day_faults, known_since_faults, span_faults, text_faults
 from ingest.versions.kinds import Fault, is_decimal
-from stocktide.domain.exact_numbers import Number, in_full, shown
+from stocktide.domain.exact_numbers import Number, as_typed, decimal_of, in_full, shown
+from stocktide.domain.suppliers import UNASSIGNED
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SPAN_DAYS_MAX = 1_830
@@ -82,6 +83,11 @@ def _number(name: str, value: Number | None) -> Iterator[Fault]:
 
 
 def _supplier(term: SupplierIn) -> Iterator[Fault]:
+    name = term.supplier
+    if name != name.strip():
+        yield "bad_text", "supplier", f"{name!r} begins or ends with a space."
+    if name == UNASSIGNED:
+        yield "bad_text", "supplier", f"{name!r} stands for products that nobody is known to sell."
     if term.timezone is not None and term.timezone not in available_timezones():
         yield (
             "bad_timezone",
@@ -108,11 +114,11 @@ def _target(term: ServiceTargetIn) -> Iterator[Fault]:
     elif target is None:
         yield "bad_target", "target", "It is missing; give a share such as 0.97."
     elif not 0 < target < 1:
-        meant = f" Did you mean {target / 100:g}?" if 1 < target < 100 else ""
+        meant = f" Did you mean {target / 100:g}?" if 2 <= target < 100 else ""
         yield (
             "bad_target",
             "target",
-            f"{in_full(target, 6)} is not a share above 0 and below 1.{meant}",
+            f"{as_typed(target)} is not a share above 0 and below 1.{meant}",
         )
     yield from _class(term)
 
@@ -130,7 +136,7 @@ def _costs(term: StockCostIn) -> Iterator[Fault]:
         yield (
             "bad_cost",
             "holding_rate",
-            f"{in_full(rate, 6)} is not a share of a unit's cost a year from 0 to {HOLDING_RATE_MAX:g}; 0.25 is 25 %.",
+            f"{as_typed(rate)} is not a share of a unit's cost a year from 0 to {HOLDING_RATE_MAX:g}; 0.25 is 25 %.",
         )
 
 
@@ -138,6 +144,10 @@ def _limits(term: ShelfLimitIn) -> Iterator[Fault]:
     own = ("shelf_life_days", "capacity", "presentation", "last_order_on")
     if all(getattr(term, name) is None for name in own):
         yield "bad_limit", "capacity", f"Give at least one of {', '.join(own)}."
+    if term.capacity is not None and term.presentation is not None:
+        most, least = decimal_of(term.capacity), decimal_of(term.presentation)
+        if least > most:
+            yield "bad_limit", "presentation", f"{least:f} is more than the capacity of {most:f}."
     if term.last_order_on is not None:
         yield from day_faults(term.last_order_on, "last_order_on")
 
@@ -151,6 +161,6 @@ def _rule(term: ApprovalRuleIn) -> Iterator[Fault]:
             yield (
                 "bad_rule",
                 name,
-                f"{in_full(value, 6)} is not above 0 and at most {in_full(most)}; such as {meant}.",
+                f"{as_typed(value)} is not above 0 and at most {in_full(most)}; such as {meant}.",
             )
     yield from _class(term)

@@ -45,6 +45,8 @@ def _kind(name: str, shape: type[Any], key: tuple[str, ...]) -> Kind:
             **{field: f"{field}_micros" for field in MONEY},
             **{field: f"{field}_milli" for field in QUANTITIES},
         },
+        # least cost has no target, and a fill rate is no cycle service
+        follows={"target": "measure"},
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -28,7 +29,8 @@ class Kind:
     types of its fields; given the row and now. scope: fields that must name something known.
     key: the fields that make a row's id; none: the sender gives one, or it follows from the content.
     id_column, number: columns of the id, and of the row's number. columns_of: columns that are named otherwise than the
-    field that fills them. surrogates: fields that are kept by the surrogate key of what they name.
+    field that fills them. surrogates: fields that are kept by the surrogate key of what they name. follows: fields that
+    mean something only with the value that another one has, by that one.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Kind:
     number: str = "term_id"
     columns_of: Mapping[str, str] = field(default_factory=dict)
     surrogates: frozenset[str] = frozenset()
+    follows: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -63,6 +66,16 @@ class Kind:
     def required(self) -> set[str]:
         """Return the fields that a row must have, as senders write them."""
         return {field.encode_name for field in msgspec.structs.fields(self.shape) if field.required}
+
+    @property
+    def without_null(self) -> set[str]:
+        """Return the fields whose default is a value, as senders write them: null is that."""
+        fields = msgspec.structs.fields(self.shape)
+        return {
+            field.encode_name
+            for field in fields
+            if not field.required and field.default is not None
+        }
 
 
 def refusal(kind: str, row: int, fault: Fault) -> Invalid:
@@ -87,6 +100,13 @@ def sent(column: str, value: Any) -> Any:
     if places := _places(column):
         return value / 10**places
     return ("closed" if value else "open") if column == "is_closed" else value
+
+
+def written(column: str, value: Any) -> Any:
+    """Return what a column keeps as a sender may write it again: decimals with all their digits."""
+    if value is not None and (places := _places(column)):
+        return f"{Decimal(value).scaleb(-places):f}"
+    return sent(column, value)
 
 
 def is_decimal(value: Written, column: str, *, positive: bool = False) -> bool:

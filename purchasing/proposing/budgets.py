@@ -1,19 +1,21 @@
 """What buyers may spend: the packs that return most come first."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from purchasing.proposing.facts import Facts
-from purchasing.proposing.shared_lines import Floats, SharedLines
+from purchasing.proposing.money import Rates, amounts_words, order_prices, rate_of
+from purchasing.proposing.shared_lines import SharedLines
 from stocktide.domain.exact_numbers import in_full
 
 
-def within_budgets(lines: SharedLines, facts: Facts, waiting: dict[str, str]) -> set[str]:
+def within_budgets(
+    lines: SharedLines, facts: Facts, waiting: dict[str, str], not_counted: dict[str, str]
+) -> set[str]:
     """Cut lines to what is left of their buyers' budgets; returns the suppliers of those that bind.
 
-    waiting: is told of each buyer whose budget binds.
+    waiting: is told of each buyer whose budget binds. not_counted: of amounts in currencies without a rate to that of
+    the budget; their lines are neither cut nor counted.
     """
     bound: set[str] = set()
     if not len(facts.budgets):
@@ -28,8 +30,20 @@ def within_budgets(lines: SharedLines, facts: Facts, waiting: dict[str, str]) ->
         at = np.flatnonzero(lines.rows["supplier"].isin(mine) & (lines.quantity > 0))
         if not len(at):
             continue
-        left = max(0.0, (float(str(amount)) - _spent(spent, str(currency), facts)) / 1e6)
-        price = _in_currency(lines.rows.iloc[at], str(currency), facts)
+        price = order_prices(lines.rows.iloc[at], str(currency), facts.rates)
+        known = np.isfinite(price)
+        spent_known, apart = spent_of(spent, str(currency), facts.rates)
+        if not known.all():
+            rest = at[~known]
+            apart.append(
+                f"{amounts_words(lines.rows.iloc[rest], lines.quantity[rest])} of today's lines"
+            )
+        if apart:
+            not_counted[str(buyer)] = (
+                f"{' and '.join(apart)} are not counted in {buyer}'s budget of {currency}: no rate is known"
+            )
+        at, price = at[known], price[known]
+        left = max(0.0, (float(str(amount)) - spent_known) / 1e6)
         bought = lines.cut_to(at, price, left)
         if (bought.cut > 1e-9).any():
             why = f"{currency} {in_full(left, 2)} are left of {buyer}'s budget until {until}"
@@ -40,27 +54,15 @@ def within_budgets(lines: SharedLines, facts: Facts, waiting: dict[str, str]) ->
     return bound
 
 
-def _spent(rows: pd.DataFrame, currency: str, facts: Facts) -> float:
-    """Add up what was spent, in millionths of a currency; amounts without a currency or a rate are in it."""
-    return sum(
-        float(row["spent_micros"])
-        * (
-            1.0
-            if _same(row["spent_in"], currency)
-            else facts.rates.get((row["spent_in"], currency), 1.0)
-        )
-        for row in rows.to_dict("records")
-    )
-
-
-def _same(one: Any, other: str) -> bool:
-    return one is None or pd.isna(one) or one == other
-
-
-def _in_currency(rows: pd.DataFrame, currency: str, facts: Facts) -> Floats:
-    """Return the price of a unit of each line in a currency; amounts without a currency or a rate are in it."""
-    known = rows["order_price"].notna()
-    price = rows["order_price"].where(known, rows["unit_cost"]).to_numpy(np.float64)
-    said = rows["order_currency"].where(known, rows["currency"])
-    rates = [1.0 if _same(one, currency) else facts.rates.get((one, currency), 1.0) for one in said]
-    return np.asarray(price * np.array(rates), np.float64)
+def spent_of(rows: pd.DataFrame, currency: str, rates: Rates) -> tuple[float, list[str]]:
+    """Add up what was spent, in millionths of a currency, and name what no rate turns into it."""
+    total, apart = 0.0, []
+    for row in rows.to_dict("records"):
+        worth = float(row["spent_micros"]) * rate_of(rates, row["spent_in"], currency)
+        if np.isfinite(worth):
+            total += worth
+        else:
+            apart.append(
+                f"{row['spent_in']} {in_full(row['spent_micros'] / 1e6, 2)} that were spent"
+            )
+    return total, apart

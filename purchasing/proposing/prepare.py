@@ -1,6 +1,6 @@
 """Facts and terms become the figures of each line; whatever is missing takes a default, and says so."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from purchasing.proposing.dates import Supplying, days_of, middle_day, weekdays
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.money import is_unsaid, rates_of
 from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
+from stocktide.domain.suppliers import UNASSIGNED
 
 Floats = NDArray[np.float64]
 
 DAYS_A_YEAR = 365.0
 # Order lines that have come before what was learnt of them overrules a promise.
 DELIVERED_MIN = 5
-# Under this name stand lines of products that nobody is known to sell.
-UNASSIGNED = "unassigned"
 # Shares of sales that classes A and B reach together, as the field has it.
 CLASSES = (("A", 0.8), ("B", 0.95))
 
@@ -139,9 +139,14 @@ def _with_supplier(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     told = rows["supplier"].notna()
     delivers = by_deliveries.reindex(rows["product"]).fillna(UNASSIGNED).to_numpy()
     rows["supplier"] = rows["supplier"].where(told, delivers)
+    unlike = rows["is_unlike"].eq(True)
     rows["supplier_from"] = np.select(
-        [told, rows["supplier"] != UNASSIGNED],
-        ["terms", "deliveries"],
+        [unlike, told, rows["supplier"] != UNASSIGNED],
+        [
+            "terms; no rate is known to compare its price with that of another of its rank",
+            "terms",
+            "deliveries",
+        ],
         "nobody is known to sell it",
     )
     return rows
@@ -193,18 +198,19 @@ def _with_money(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.Data
     rows["order_price"] = pd.to_numeric(rows["price_micros"]) / 1e6
     price = pd.to_numeric(rows["price"]).astype(float)
     # margins are taken in the currency that the product sells in
-    offered = rows["order_price"] * _rates(facts, rows["order_currency"], rows["currency"])
-    average = pd.to_numeric(rows["cost"]).astype(float) * _rates(
-        facts, rows["cost_currency"], rows["currency"]
+    offered = rows["order_price"] * rates_of(facts.rates, rows["order_currency"], rows["currency"])
+    average = pd.to_numeric(rows["cost"]).astype(float) * rates_of(
+        facts.rates, rows["cost_currency"], rows["currency"]
     )
     share = price * defaults.cost_share
     by_share = f"default: {100 * defaults.cost_share:g} % of the price"
+    rows["no_rate"] = rows["order_price"].notna() & offered.isna()
     rows["unit_cost"] = offered.fillna(average).fillna(share).fillna(0.0)
     rows["cost_from"] = np.select(
         [
             offered.notna(),
             average.notna(),
-            share.notna() & rows["order_price"].notna(),
+            share.notna() & (rows["order_price"].notna() | rows["cost"].notna()),
             share.notna(),
         ],
         [
@@ -221,29 +227,15 @@ def _with_money(rows: pd.DataFrame, facts: Facts, defaults: Defaults) -> pd.Data
         rate.notna(), "terms", f"default: {100 * defaults.holding_rate:g} % a year"
     )
     rows["holding"] = rows["unit_cost"] * rate.fillna(defaults.holding_rate) / DAYS_A_YEAR
-    amounts = [(np.nan, None) if _unsaid(one) else one for one in costs["missed"]]
+    amounts = [(np.nan, None) if is_unsaid(one) else one for one in costs["missed"]]
     micros, currencies = zip(*amounts, strict=True) if amounts else ((), ())
-    told = np.array(micros, np.float64) / 1e6 * _rates(facts, currencies, rows["currency"])
+    told = np.array(micros, np.float64) / 1e6 * rates_of(facts.rates, currencies, rows["currency"])
     rows["shortage"] = np.nan_to_num(told)
-    return rows
-
-
-def _rates(facts: Facts, base: Iterable[Any], quote: Iterable[Any]) -> Floats:
-    """Return what one unit of a currency is worth in another, row by row; NaN where no rate is known.
-
-    An amount that names no currency is in that of the other.
-    """
-    return np.array(
-        [
-            1.0 if _unsaid(a) or _unsaid(b) or a == b else facts.rates.get((a, b), np.nan)
-            for a, b in zip(base, quote, strict=True)
-        ],
-        np.float64,
+    lost = np.isfinite(np.array(micros, np.float64)) & np.isnan(told)
+    rows.loc[lost, "cost_from"] += (
+        "; what a shortage costs is not counted, no rate of its currency is known"
     )
-
-
-def _unsaid(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))
+    return rows
 
 
 def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.proposing.arrays import Floats, Future
 from purchasing.proposing.compute import draft_location, tell_location
-from purchasing.proposing.facts import Doubts, read_facts
+from purchasing.proposing.excluded import excluded_words
+from purchasing.proposing.facts import Doubts, Facts, read_facts
+from purchasing.proposing.money import rates_of, usual
 from purchasing.proposing.moves import plan_moves
 from purchasing.proposing.prepare import Defaults, prepare
 from purchasing.proposing.rationing import find_short, ration
@@ -52,7 +54,7 @@ def propose_today(
         with isolated.begin() as connection:
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
-        run, sales, forecast = expected_sales(read_futures, facts.pairs)
+        run, sales, forecast = expected_sales(read_futures, facts)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
         joined = joined_suppliers(facts)
         warehouses, drafts = Warehouses(prepared, facts, today=today), {}
@@ -75,6 +77,9 @@ def propose_today(
             ration(short, shared, read_futures()[1], prepared)
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
+        excluded = excluded_words(prepared.rows)
+        for said in (*shared.not_counted.values(), *excluded.values()):
+            tell(said)
         unknown = without_forecast(facts.pairs, forecast | warehouses.pairs)
         if unknown:
             tell(f"{len(unknown):,} shelves have no forecast: nothing is proposed for them")
@@ -89,6 +94,8 @@ def propose_today(
             "lines_looked_at": len(prepared.rows),
             "defaults": vars(defaults),
             "waiting": shared.waiting,
+            "not_counted": shared.not_counted,
+            "excluded": excluded,
             "moves": [asdict(move) for move in moves],
             # lines whose paths follow what was sold after the forecast was made
             "levels_moved": sum(one.explanation.get("level") is not None for one in proposals),
@@ -145,14 +152,16 @@ def without_forecast(pairs: pd.DataFrame, forecast: set[Pair]) -> set[Pair]:
     return set(zip(pairs["product"], pairs["location"], strict=True)) - forecast
 
 
-def expected_sales(
-    read_futures: ReadFutures, pairs: pd.DataFrame
-) -> tuple[int, pd.Series, set[Pair]]:
-    """Return the forecast's run, the sales that it expects of each product, money, for classes, and what it is of."""
+def expected_sales(read_futures: ReadFutures, facts: Facts) -> tuple[int, pd.Series, set[Pair]]:
+    """Return the forecast's run, the sales that it expects of each product, money, for classes, and what it is of.
+
+    Money of the currency that most prices are in; a price that no rate turns into it is not known.
+    """
     run, futures = read_futures()
-    price = (
-        pairs.set_index(["product", "location"])["price"] if len(pairs) else pd.Series(dtype=float)
-    )
+    pairs, price = facts.pairs, pd.Series(dtype=float)
+    if len(pairs):
+        price = pairs.set_index(["product", "location"])["price"].astype(float)
+        price *= rates_of(facts.rates, pairs["currency"], [usual(pairs["currency"])] * len(pairs))
     total = pd.Series(dtype=float)
     forecast: set[Pair] = set()
     for future in futures:

@@ -1,6 +1,6 @@
 """What lines share: a supplier's terms of a whole order, a buyer's budget, and the hands that put goods away."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from purchasing.proposing.budgets import within_budgets
 from purchasing.proposing.compute import Draft, Shared
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.money import amounts_words, is_unsaid, order_prices, rate_of
 from purchasing.proposing.receiving import within_receiving
-from purchasing.proposing.shared_lines import Floats, SharedLines
+from purchasing.proposing.shared_lines import SharedLines
 from replenishment import SupplierTerms
 from stocktide.domain.exact_numbers import in_full
 
@@ -25,11 +26,13 @@ class SharedOrders:
 
     prices: of one unit, by supplier and product, where a break is reached. waiting: in words, by what makes lines wait:
     suppliers with too small an order, buyers with too small a budget, days on which a location cannot put all away.
+    not_counted: in words, by buyer or supplier: amounts that no known rate turns into the currency of a term.
     """
 
     lines: dict[tuple[str, str], Shared] = field(default_factory=dict)
     prices: dict[tuple[str, str], float] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
+    not_counted: dict[str, str] = field(default_factory=dict)
 
 
 def share_orders(drafts: Sequence[Draft], facts: Facts, *, today: date) -> SharedOrders:
@@ -50,11 +53,11 @@ def share_orders(drafts: Sequence[Draft], facts: Facts, *, today: date) -> Share
     ]
     for supplier, product, steps in breaks:
         _reach_breaks(lines, supplier, product, steps)
-    bound = within_budgets(lines, facts, shared.waiting)
+    bound = within_budgets(lines, facts, shared.waiting, shared.not_counted)
     fit = partial(within_receiving, lines, drafts, facts, shared.waiting, today=today)
     bound |= fit(may_add=True, bound=bound)
     # packs that come sooner are paid for as well
-    bound |= within_budgets(lines, facts, shared.waiting)
+    bound |= within_budgets(lines, facts, shared.waiting, shared.not_counted)
     _fill_orders(lines, facts, shared, bound)
     # what filled an order may be more than a location can put away
     bound |= fit(may_add=False)
@@ -130,26 +133,39 @@ def _fill_order(
     if not len(at) or not lines.quantity[at].any():
         return
     ones = np.ones(len(at))
+    currency = _currency(supplier, lines, at)
     for least, worth, said in (
         (
             _number(supplier["minimum_value_micros"], 1e6),
-            _worth(lines, at),
-            f"{supplier['currency']} " if supplier["currency"] else "",
+            order_prices(lines.rows.iloc[at], currency, facts.rates),
+            f"{currency} " if currency else "",
         ),
         (_number(supplier["minimum_units_milli"], 1e3), ones, ""),
     ):
-        total = float(worth @ lines.quantity[at])
+        why = f"{name} takes orders from {said}{in_full(least)} on"
+        lost = np.isnan(worth) & (lines.quantity[at] > 0)
+        if least and lost.any():
+            amounts = amounts_words(lines.rows.iloc[at[lost]], lines.quantity[at[lost]])
+            shared.not_counted[name] = f"{why}, and no rate is known for {amounts} of today's order"
+            continue
+        # nothing is added of what nobody can add up
+        some, of = at[np.isfinite(worth)], worth[np.isfinite(worth)]
+        total = float(of @ lines.quantity[some])
         if least and 0 < total < least - 1e-9:
-            joined = lines.order(at, worth, SupplierTerms(minimum=least), may_wait=True)
-            why = f"{name} takes orders from {said}{in_full(least)} on"
-            lines.take(at, joined.quantity if may_add else 0 * joined.quantity, why)
+            joined = lines.order(some, of, SupplierTerms(minimum=least), may_wait=True)
+            lines.take(some, joined.quantity if may_add else 0 * joined.quantity, why)
             if joined.way == "nothing" or not may_add:
                 shared.waiting[name] = f"{why}; {said}{in_full(total)} are needed today"
                 return
     truck = _number(supplier["truck_units_milli"], 1e3)
-    freight = _number(supplier["order_cost_micros"], 1e6) * _rate(lines, at, facts)
+    cost = _number(supplier["order_cost_micros"], 1e6)
+    freight = cost * rate_of(facts.rates, currency, lines.rows["currency"].iloc[at[0]])
+    if truck and np.isnan(freight):
+        shared.not_counted[name] = (
+            f"a truck of {name} costs {currency} {in_full(cost)}, and no rate is known: none is filled or left"
+        )
     # without a cost of its own nothing speaks against half a truck
-    if truck and freight and may_add:
+    elif truck and freight and may_add:
         joined = lines.order(
             at, ones, SupplierTerms(truck=truck, freight=freight), size=ones, may_wait=False
         )
@@ -157,16 +173,10 @@ def _fill_order(
             lines.take(at, joined.quantity, f"a truck of {name} holds {in_full(truck)}")
 
 
-def _worth(lines: SharedLines, at: NDArray[np.int64]) -> Floats:
-    """Return the price of a unit of each line as the supplier counts it, what it costs where that is not known."""
-    rows = lines.rows.iloc[at]
-    return rows["order_price"].fillna(rows["unit_cost"]).to_numpy(np.float64)
-
-
-def _rate(lines: SharedLines, at: NDArray[np.int64], facts: Facts) -> float:
-    """Return what one unit of the supplier's currency is worth in that of the costs; 1 where no rate is known."""
-    row = lines.rows.iloc[at[0]]
-    return facts.rates.get((row["order_currency"], row["currency"]), 1.0)
+def _currency(supplier: Mapping[str, Any], lines: SharedLines, at: NDArray[np.int64]) -> str | None:
+    """Return the currency of a supplier's amounts: its own, else that of its first offer."""
+    told = [supplier["currency"], lines.rows["order_currency"].iloc[at[0]]]
+    return next((str(one) for one in told if not is_unsaid(one)), None)
 
 
 def _number(value: Any, scale: float) -> float:

@@ -1,5 +1,6 @@
 """Lines of the whole chain under a scenario, and which of them have to be looked at for those of the scope."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
@@ -75,6 +76,13 @@ def assume(
         inside = within(rows, asked.scope)
     else:
         inside = pd.MultiIndex.from_frame(rows[["product", "location"]]).isin(list(pairs))
+    lost = rows[inside & rows["no_rate"] & (rows["supplier"] == scenario.supplier)]
+    if len(lost):
+        raise Invalid(
+            "no_rate",
+            f"{scenario.name!r}: {no_rate_words(lost)}, so its cost cannot be compared. Record one: `stocktide rates "
+            "set`.",
+        )
     if scenario.fill_rate is not None:
         rows = rows.assign(
             measure=rows["measure"].mask(inside, "fill_rate"),
@@ -110,6 +118,15 @@ def within(rows: pd.DataFrame, scope: Scope) -> Mask:
         if name in rows.columns:
             fits &= (rows[name] == told).to_numpy(bool)
     return fits
+
+
+def no_rate_words(rows: pd.DataFrame) -> str:
+    """Return which prices no known rate turns into the currency that their products sell in. rows: of such lines."""
+    counts = Counter(zip(rows["order_currency"], rows["currency"], strict=True))
+    return " and ".join(
+        f"the price of {lines:,} line{'s'[: lines != 1]} is in {base}, and no rate of {base} in {quote} is known"
+        for (base, quote), lines in counts.items()
+    )
 
 
 def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask, bool]:

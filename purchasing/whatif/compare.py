@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from purchasing.proposing.arrays import Future, lead_shares, lines_of, reaching
 from purchasing.proposing.compute import POLICIES, demand_of
 from purchasing.proposing.facts import Facts
+from purchasing.proposing.money import in_one_currency, usual
 from purchasing.proposing.prepare import Prepared, supplying_of
-from purchasing.whatif.assumed import Asked, Assumed, assume
+from purchasing.whatif.assumed import Asked, Assumed, assume, no_rate_words
 from purchasing.whatif.scenario import Scenario
 from purchasing.whatif.simulate import Ahead, Rule, reviews, simulate
 from purchasing.whatif.today import OrderedToday, order_today
@@ -71,6 +72,9 @@ def compare(comparison: Comparison, read: Iterable[Future], factors: Factors) ->
             "too_many_lines",
             f"{len(scoped[0].rows):,} lines; narrow it to at most {LINES_MAX:,}.",
         )
+    currency = usual(scoped[0].rows["currency"])
+    rates = comparison.asked.facts.rates
+    scoped = [Prepared(in_one_currency(one.rows, currency, rates), one.leads) for one in scoped]
     figures = [
         _figures(scenario, assumed, prepared, futures, known, comparison.asked, factors)
         for scenario, assumed, prepared in zip(
@@ -79,7 +83,7 @@ def compare(comparison: Comparison, read: Iterable[Future], factors: Factors) ->
     ]
     return {
         "lines": len(scoped[0].rows),
-        "currency": _one(scoped[0].rows["currency"]),
+        "currency": currency,
         "days": [day.isoformat() for day in futures[0].starts],
         "alone": any(one.alone for one in comparison.lines),
         "scenarios": figures,
@@ -105,12 +109,6 @@ def _scoped(assumed: Assumed, known: Mapping[str, Collection[str]]) -> Prepared:
     return Prepared(rows.reset_index(drop=True), assumed.lines.leads)
 
 
-def _one(values: "pd.Series[Any]") -> str | None:
-    """Return the value that all rows have, None where they differ."""
-    found = values.dropna().unique()
-    return str(found[0]) if len(found) == 1 else None
-
-
 def _figures(
     scenario: Scenario,
     assumed: Assumed,
@@ -131,7 +129,19 @@ def _figures(
         "name": scenario.name,
         **_summed(parts, len(futures[0].starts)),
         "waiting": now.waiting,
+        "not_counted": _not_counted(prepared.rows, now),
     }
+
+
+def _not_counted(rows: pd.DataFrame, now: OrderedToday) -> list[str]:
+    """Return which amounts could not be counted as they are, in words."""
+    lost = rows[rows["no_rate"]]
+    guessed = (
+        [f"{no_rate_words(lost)}: what is usual of the selling price stands for it"]
+        if len(lost)
+        else []
+    )
+    return guessed + now.not_counted
 
 
 def _moved(future: Future, scenario: Scenario, factors: Factors, rows: pd.DataFrame) -> Future:

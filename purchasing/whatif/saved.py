@@ -54,6 +54,12 @@ def delete_saved(connection: sa.Connection, what_if_id: int) -> None:
     )
 
 
+def refuse_applied(saved: Mapping[str, Any], scenario: str) -> None:
+    """Raise Conflict if a scenario of a comparison was applied. saved: of `read_saved`."""
+    if scenario in {one["scenario"] for one in saved["applied"]}:
+        raise Conflict("what_if_applied", f"{scenario!r} was applied already.")
+
+
 def note_applied(
     connection: sa.Connection,
     what_if_id: int,

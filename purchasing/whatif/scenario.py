@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.exact_numbers import as_typed, in_full
 from stocktide.foundation.errors import Invalid
 
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -75,7 +75,7 @@ def _check(one: Scenario) -> None:
         if share is not None and not 0 < share < 1:
             raise Invalid(
                 "bad_share",
-                f"{one.name!r}: {name} {in_full(share, 6)} is not a share above 0 and below 1.",
+                f"{one.name!r}: {name} {as_typed(share)} is not a share above 0 and below 1.",
             )
     for name in ("demand_percent", "price_percent"):
         percent = told[name]
@@ -83,5 +83,5 @@ def _check(one: Scenario) -> None:
         if percent is not None and not (math.isfinite(percent) and least <= percent <= PERCENT_MAX):
             raise Invalid(
                 "bad_percent",
-                f"{one.name!r}: {name} {in_full(percent, 6)} is not from {least} to {in_full(PERCENT_MAX)}.",
+                f"{one.name!r}: {name} {as_typed(percent)} is not from {least} to {in_full(PERCENT_MAX)}.",
             )

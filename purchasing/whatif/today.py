@@ -18,10 +18,14 @@ Pair = tuple[str, str]
 
 
 class OrderedToday(NamedTuple):
-    """units: of each line that can be ordered today, by product and location. waiting: what waits, and why."""
+    """units: of each line that can be ordered today, by product and location. waiting: what waits, and why.
+
+    not_counted: amounts that no known rate turns into the currency of a term.
+    """
 
     units: Mapping[Pair, float]
     waiting: list[str]
+    not_counted: list[str]
 
 
 def order_today(
@@ -46,10 +50,10 @@ def order_today(
         )
     }
     if assumed.alone:
-        return OrderedToday(units, [])
+        return OrderedToday(units, [], [])
     shared = share_orders(drafts, assumed.facts, today=today)
     units |= {pair: one.quantity for pair, one in shared.lines.items()}
-    return OrderedToday(units, list(shared.waiting.values()))
+    return OrderedToday(units, list(shared.waiting.values()), list(shared.not_counted.values()))
 
 
 def _drafts(

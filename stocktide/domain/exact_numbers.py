@@ -79,6 +79,11 @@ def in_full(value: float, places: int = MILLI_PLACES, *, grouped: bool = True) -
     return "0" if text == "-0" else text
 
 
+def as_typed(value: float) -> str:
+    """Write a number with the digits that tell it from any other: 1.0000001, never 1 or 1e-07."""
+    return f"{Decimal(repr(float(value))):f}"
+
+
 def shown(text: str) -> str:
     """Return a text as a message quotes it: its beginning, if it is long."""
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"

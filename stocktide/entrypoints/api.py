@@ -274,7 +274,7 @@ def create_app(
     app.state.order_rule = rule_of(settings)
     keeper = RuleKeeper(engine, desk, app.state.order_rule)
     app.state.order_defaults = defaults_of(settings)
-    app.state.adjust_forecast = overriding.adjust_forecast
+    app.state.adjust_forecast = overriding.adjust_and_warn
     gate = app.state.gate = Gate()
     install_problems(app)
     # first, since the router asks one route after another

@@ -1,10 +1,10 @@
 """A scenario is applied: the terms, plans and overrides that it says are written by the stages that keep them."""
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pandas as pd
 import sqlalchemy as sa
 
 from ingest.calendar import put_plans
@@ -12,6 +12,7 @@ from ingest.overrides import KIND as OVERRIDES
 from ingest.overrides import OverrideIn
 from ingest.terms import kind_of, list_rows, put_rows
 from purchasing.proposing.facts import read_facts
+from purchasing.proposing.prepare import Defaults, prepare
 from purchasing.whatif.assumed import within
 from purchasing.whatif.scenario import Scenario, Scope
 from stocktide.entrypoints.comparing import plans_of
@@ -33,18 +34,17 @@ def apply_scenario(
 ) -> Wrote:
     """Write what a scenario says, and return the rows by their kind; the caller commits.
 
-    Raises Invalid for what no row can say: a target or a forecast of a supplier's lines, a lead time of less than a
-    supplier.
+    Raises Invalid as `check_scope`, and where nothing is there to be written.
     """
+    check_scope(scope, scenario)
     today = today or datetime.now(UTC).date()
-    limits = {name: told for name, told in scope.limits.items() if name != "supplier"}
     wrote: Wrote = {}
     if scenario.fill_rate is not None:
-        _need(limits, "A service target")
-        told = {**limits, "measure": "fill_rate", "target": scenario.fill_rate}
+        told = {**scope.limits, "measure": "fill_rate", "target": scenario.fill_rate}
         wrote["service-targets"] = _put_terms(connection, "service-targets", [told], by)
     if scenario.lead_days is not None:
-        wrote["suppliers"] = _put_lead_days(connection, scope, scenario.lead_days, by)
+        rows = [{"supplier": scope.supplier, "lead_days": scenario.lead_days}]
+        wrote["suppliers"] = _put_terms(connection, "suppliers", rows, by)
     if scenario.supplier is not None:
         rows = _ranked(connection, scope, scenario.supplier)
         wrote["supplier-products"] = _put_terms(connection, "supplier-products", rows, by)
@@ -55,64 +55,67 @@ def apply_scenario(
             put_plans(connection, kind, plan_rows, by=by)
             wrote[kind] = msgspec.to_builtins(plan_rows)
     if scenario.demand_percent is not None:
-        _need(limits, "An override")
-        wrote["overrides"] = _override(connection, limits, scenario, title, (today, last), by)
+        wrote["overrides"] = _override(connection, scope, scenario, title, (today, last), by)
+    if not any(wrote.values()):
+        raise Invalid(
+            "nothing_written", f"{scenario.name!r} reaches nothing that could be written."
+        )
     return wrote
 
 
-def _need(limits: Mapping[str, str], what: str) -> None:
-    if not limits:
+def check_scope(scope: Scope, scenario: Scenario) -> None:
+    """Raise Invalid for what no row can say: it would be written for more lines than were compared."""
+    is_limited_by = {
+        "A service target": scenario.fill_rate is not None,
+        "A plan": scenario.changes_demand_by_plan,
+        "An override": scenario.demand_percent is not None,
+    }
+    what = next((what for what, told in is_limited_by.items() if told), None)
+    if what is not None and scope.supplier is not None:
         raise Invalid(
             "bad_scope",
-            f"{what} is of products or shops, not of a supplier; compare a product, a category or a shop to apply it.",
+            f"{what} is of products or shops, not of the lines of one supplier; compare a product, a category or a "
+            "shop without the supplier to apply it.",
+        )
+    if scenario.lead_days is not None and set(scope.limits) != {"supplier"}:
+        raise Invalid(
+            "bad_scope",
+            "A lead time is a supplier's; compare all lines of one supplier to apply it.",
+        )
+    if scenario.supplier is not None and (scope.location or scope.region):
+        raise Invalid(
+            "bad_scope", "Who sells a product holds for all shops; leave the shop out to apply it."
         )
 
 
 def _put_terms(
     connection: sa.Connection, kind: str, rows: list[dict[str, Any]], by: str
 ) -> list[dict[str, Any]]:
+    """Put terms; what they do not say stays as it is."""
     of = kind_of(kind)
-    put_rows(connection, of, [msgspec.convert(row, of.shape, strict=False) for row in rows], by=by)
+    shaped = [msgspec.convert(row, of.shape, strict=False) for row in rows]
+    put_rows(connection, of, shaped, by=by, told=[row.keys() for row in rows])
     return rows
-
-
-def _kept(connection: sa.Connection, kind: str, **only: str) -> list[dict[str, Any]]:
-    """Return the terms of a kind that are in force, as they were sent."""
-    of = kind_of(kind)
-    rows = list_rows(connection, of, only=only, limit=ROWS_MAX)
-    names = [name for name in of.fields if name != "known_since"]
-    return [{name: row[name] for name in names if row[name] is not None} for row in rows]
-
-
-def _put_lead_days(
-    connection: sa.Connection, scope: Scope, days: int, by: str
-) -> list[dict[str, Any]]:
-    if set(scope.limits) != {"supplier"}:
-        raise Invalid(
-            "bad_scope",
-            "A lead time is a supplier's; compare all lines of one supplier to apply it.",
-        )
-    rows = [
-        {**row, "lead_days": days}
-        for row in _kept(connection, "suppliers", supplier=str(scope.supplier))
-    ]
-    new = [{"supplier": scope.supplier, "lead_days": days}]
-    return _put_terms(connection, "suppliers", rows or new, by)
 
 
 def _ranked(connection: sa.Connection, scope: Scope, supplier: str) -> list[dict[str, Any]]:
     """Return the offers of the scope's products with the supplier asked first, and who was first after it."""
-    pairs = read_facts(connection, today=datetime.now(UTC).date()).pairs
-    pairs = pairs[within(pairs, scope)]
-    if scope.location or scope.region:
-        raise Invalid(
-            "bad_scope", "Who sells a product holds for all shops; leave the shop out to apply it."
-        )
-    wanted = set(pairs["product"])
-    rows = [row for row in _kept(connection, "supplier-products") if row["product"] in wanted]
+    today = datetime.now(UTC).date()
+    facts = read_facts(connection, today=today)
+    # with the supplier that each line is ordered from now
+    lines = prepare(
+        facts, pd.Series(dtype=float), today=today, defaults=Defaults(), every=True
+    ).rows
+    wanted = set(lines.loc[within(lines, scope), "product"]) if len(lines) else set()
+    sold = list_rows(connection, kind_of("supplier-products"), limit=ROWS_MAX)
+    rows = [row for row in sold if row["product"] in wanted]
     first = {row["product"] for row in rows if row["supplier"] == supplier}
     return [
-        {**row, "rank": 1 if row["supplier"] == supplier else max(2, row["rank"])}
+        {
+            "supplier": row["supplier"],
+            "product": row["product"],
+            "rank": 1 if row["supplier"] == supplier else max(2, row["rank"]),
+        }
         for row in rows
         if row["product"] in first
     ]
@@ -129,7 +132,7 @@ def _last_day(connection: sa.Connection, today: date) -> date:
 
 def _override(
     connection: sa.Connection,
-    limits: Mapping[str, str],
+    scope: Scope,
     scenario: Scenario,
     title: str,
     days: tuple[date, date],
@@ -137,7 +140,7 @@ def _override(
 ) -> list[dict[str, Any]]:
     first, last = days
     told = {
-        **limits,
+        **scope.limits,
         "change": "percent",
         "value": scenario.demand_percent,
         "from": first.isoformat(),

@@ -39,14 +39,15 @@ def compare_scenarios(
     isolated = engine.execution_options(isolation_level="REPEATABLE READ")
     with isolated.connect() as connection:
         facts = read_facts(connection, today=today)
+        as_of: datetime = connection.execute(sa.text("SELECT now()")).scalar_one()
     lake = Lake(settings.lake_root)
     sales = pd.Series(dtype=float)
     if needs_classes(facts):
-        sales = expected_sales(futures_of(engine, lake, today=today), facts.pairs)[1]
+        sales = expected_sales(futures_of(engine, lake, today=today), facts)[1]
     comparison = plan(Asked(scope, facts, sales, defaults_of(settings), today), scenarios)
     read = futures_of(engine, lake, today=today, within=comparison.locations)
     factors = factors_of(engine, settings, lake, facts, scope, today)
-    return compare(comparison, read()[1], factors)
+    return {"as_of": as_of.isoformat(), **compare(comparison, read()[1], factors)}
 
 
 def factors_of(

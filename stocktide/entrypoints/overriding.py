@@ -32,6 +32,14 @@ def adjust_forecast(connection: sa.Connection) -> int:
     return adjust_published(connection)
 
 
+def adjust_and_warn(connection: sa.Connection) -> list[str]:
+    """Adjust the published forecast, and return why overrides that were recorded just now change nothing of it."""
+    from forecasting.overriding.idle import idle_overrides
+
+    adjust_forecast(connection)
+    return idle_overrides(connection)
+
+
 def adjust_again(engine: sa.Engine) -> int:
     """Adjust the published forecast to the overrides that count today; how many figures differ."""
     with engine.begin() as connection:
@@ -51,12 +59,14 @@ async def post_preview(request: Request, key: OperateKey) -> dict[str, Any]:
 
 
 def _preview(engine: sa.Engine, body: PreviewIn, key: Key) -> dict[str, Any]:
+    from forecasting.overriding.idle import idle_overrides
     from forecasting.overriding.preview import preview
 
     with engine.connect() as connection:
         try:
             done = put_rows(connection, KIND, body.overrides, by=asked_by(key, body.user))
+            warnings = [*done.warnings, *idle_overrides(connection)]
             shown = preview(connection, msgspec.structs.asdict(body.overrides[0]))
         finally:
             connection.rollback()
-    return {**done._asdict(), **shown}
+    return {**done.answer(), "warnings": warnings, **shown}

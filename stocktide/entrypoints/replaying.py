@@ -18,6 +18,7 @@ from forecasting.sampling import sample_paths
 from forecasting.spec import ForecastSpec
 from forecasting.structure.hierarchy import Hierarchy
 from purchasing.proposing.facts import read_facts
+from purchasing.proposing.money import in_one_currency, usual
 from purchasing.proposing.prepare import Defaults, prepare
 from replenishment import (
     Beside,
@@ -47,6 +48,8 @@ PATHS = 200
 FACTORS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 QUANTILES = (0.7, 0.85, 0.95, 0.98)
 WARM_UP_DAYS = 28
+# Of them the first four warm up and are not counted.
+WEEKS_MIN = 5
 WORST = 50
 FACTS = ("pack", "minimum", "multiple", "unit_cost", "price", "holding", "shortage", "shelf_life")
 
@@ -84,6 +87,9 @@ def replay_chain(
         facts = read_facts(connection, today=now.date())
     sales = pd.Series(chain.units.sum(axis=0), index=chain.keys["product"]).groupby(level=0).sum()
     rows = prepare(facts, sales, today=now.date(), defaults=defaults).rows
+    currency = usual(rows["currency"]) if len(rows) else None
+    if len(rows):
+        rows = in_one_currency(rows, currency, facts.rates)
     lines = chain.lines(rows)
     outlooks = Outlooks(
         chain.outlooks(tell),
@@ -116,6 +122,7 @@ def replay_chain(
         "first_day": str(demand.days[chain.start].date()),
         "rhythm": demand.frequency,
         "items": len(lines),
+        "currency": currency,
         "censored": chain.censored,
         "seconds": {"forecasting": round(chain.seconds, 1), "replay": round(seconds, 1)},
         "policies": [_policy(name, of) for name, of in found.items()],
@@ -123,6 +130,19 @@ def replay_chain(
         "worst": _worst(found[f"stocktide {options.targets[-1]:g}"], chain.keys),
         "terms_known": int(rows["supplier_from"].eq("terms").sum()) if len(rows) else 0,
     }
+
+
+def _too_short(horizon: int, reach: int, weeks_max: int) -> str:
+    """Say what would do instead of a replay for which history or forecast is too short."""
+    if reach > horizon:
+        return (
+            f"These lead times and reviews need a forecast of {reach} periods, and there are {horizon}. Take shorter "
+            "ones, or a longer horizon_days."
+        )
+    if weeks_max < WEEKS_MIN:
+        before = 2 * WARM_UP_DAYS // 7
+        return f"The history is too short for a replay: it takes {WEEKS_MIN} weeks, and {before} before them."
+    return f"The history is long enough for at most {weeks_max} weeks. Take fewer weeks."
 
 
 class _Chain:
@@ -141,11 +161,8 @@ class _Chain:
         self.terms = _terms(options, days, self.review)
         reach = int(self.terms.leads.longest.max()) + self.review + self.step - 1
         if self.start < 2 * self.window or reach > spec.horizon_days:
-            raise Invalid(
-                "replay_short",
-                f"A replay needs {2 * self.window} periods before its first one, and a forecast of {reach} periods; "
-                f"there are {max(self.start, 0)} and {spec.horizon_days}. Take fewer weeks, or a longer horizon_days.",
-            )
+            most = int((demand.days.size - 2 * self.window) * days // 7)
+            raise Invalid("replay_short", _too_short(spec.horizon_days, reach, most))
         self.keys = demand.leaves.iloc[hierarchy.leaf_rows].reset_index(drop=True)
         self.units = demand.units[hierarchy.leaf_rows].T
         empty = demand.empty[hierarchy.leaf_rows].T

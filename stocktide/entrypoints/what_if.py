@@ -7,9 +7,17 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
-from purchasing.whatif.saved import delete_saved, list_saved, note_applied, read_saved, save
+from purchasing.whatif.saved import (
+    delete_saved,
+    list_saved,
+    note_applied,
+    read_saved,
+    refuse_applied,
+    save,
+)
 from purchasing.whatif.scenario import Scenario, Scope, check_asked
-from stocktide.entrypoints.applying import apply_scenario
+from purchasing.whatif.since import check_unchanged
+from stocktide.entrypoints.applying import apply_scenario, check_scope
 from stocktide.entrypoints.comparing import compare_scenarios
 from stocktide.foundation.errors import NotFound
 from stocktide.foundation.keys import Key
@@ -32,9 +40,10 @@ class WhatIfIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ApplyIn(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of POST /v1/what-if/saved/{what_if_id}/apply. scenario: its name."""
+    """Body of POST /v1/what-if/saved/{what_if_id}/apply. scenario: its name. anyway: whatever changed since."""
 
     scenario: str
+    anyway: bool = False
     user: str | None = None
 
 
@@ -86,7 +95,11 @@ def delete_one(request: Request, _key: OperateKey, what_if_id: WhatIfId) -> dict
 
 @router.post("/saved/{what_if_id}/apply", openapi_extra=body_of(ApplyIn))
 async def post_apply(request: Request, key: OperateKey, what_if_id: WhatIfId) -> dict[str, Any]:
-    """Write the terms, plans and overrides that a scenario says, all or none, and once; `wrote` has the rows."""
+    """Write the terms, plans and overrides that a scenario says, all or none, and once; `wrote` has the rows.
+
+    Answers 409 `what_if_changed` where what it was compared with has changed since, or the same was applied already,
+    with what; `anyway` applies it all the same.
+    """
     body = await read_body(request, ApplyIn, BYTES_MAX)
     return await run_in_threadpool(_apply, engine_of(request), key, what_if_id, body)
 
@@ -99,7 +112,11 @@ def _apply(engine: sa.Engine, key: Key, what_if_id: int, body: ApplyIn) -> dict[
         found = next((one for one in scenarios if one.name == body.scenario), None)
         if found is None:
             raise NotFound("scenario_unknown", f"It has no scenario {body.scenario!r}.")
+        refuse_applied(saved, found.name)
         scope = msgspec.convert(saved["asked"]["scope"], Scope)
+        check_scope(scope, found)
+        if not body.anyway:
+            check_unchanged(connection, saved, found.name)
         wrote = apply_scenario(connection, scope, found, title=saved["name"], by=by)
         note_applied(connection, what_if_id, found.name, wrote, by=by)
     return {"wrote": wrote}

@@ -50,7 +50,8 @@ def test_a_replay_is_kept_and_the_newest_comes_first(database: sa.Engine) -> Non
 
 
 def test_the_report_names_the_saving_and_trusts_no_name() -> None:
-    page = replay_html(result(), made=date(2026, 11, 30))
+    page = replay_html(result(currency="EUR"), made=date(2026, 11, 30))
+    assert "Money is in EUR." in page
     assert "20.0% less than the better of the two usual rules (100)" in page
     assert "&lt;b&gt;Jam&lt;/b&gt;" in page
     assert "http" not in page
@@ -59,4 +60,4 @@ def test_the_report_names_the_saving_and_trusts_no_name() -> None:
 
 def test_policies_that_do_not_meet_are_not_compared() -> None:
     found = headline(result(saved=[{"target": 0.97, "stocktide": 80.0, "(s, S)": None}]))
-    assert "do not meet" in found
+    assert "not every policy was played on both sides of a fill rate of 97%" in found

@@ -6,6 +6,8 @@ WITH named AS (
     UNION SELECT currency FROM stock
     UNION SELECT cost_currency FROM stock
     UNION SELECT currency FROM products
+    UNION SELECT currency FROM buyer_budgets WHERE withdrawn_at IS NULL
+    UNION SELECT currency FROM order_lines WHERE state = 'ordered'
 )
 SELECT a.currency AS base, b.currency AS quote, rate_on(a.currency, b.currency, CAST(:today AS date))::float8 AS rate
 FROM named a

@@ -30,7 +30,7 @@ def calendar_import(kind: str, file: Path, as_json: bool) -> None:
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
         done = put_plans_file(connection, kind, file, by=command_line_user())
     if as_json:
-        print_json(done._asdict())
+        print_json(done.answer())
         return
     say(said_of(kind, done))
 

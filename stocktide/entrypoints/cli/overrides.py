@@ -26,13 +26,13 @@ def overrides() -> None:
 def overrides_import(file: Path, as_json: bool) -> None:
     """Record the overrides of a CSV, Parquet or NDJSON file, and adjust the forecast; as often as you like."""
     from ingest.overrides import KIND, put_rows_file
-    from stocktide.entrypoints.overriding import adjust_forecast
+    from stocktide.entrypoints.overriding import adjust_and_warn
 
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
         done = put_rows_file(connection, KIND, file, by=command_line_user())
-        adjust_forecast(connection)
+        done = done._replace(warnings=[*done.warnings, *adjust_and_warn(connection)])
     if as_json:
-        print_json(done._asdict())
+        print_json(done.answer())
     else:
         say(said_of("overrides", done))
 

@@ -83,10 +83,17 @@ def _check(
     weeks: int, targets: tuple[float, ...], lead: int, spread: int, review: int, seeds: int
 ) -> None:
     """Refuse what no replay can be made of. Raises Invalid."""
-    if min(weeks - 4, review, seeds) < 1 or min(lead, spread) < 0:
-        raise Invalid(
-            "bad_option",
-            "A replay takes at least 5 weeks, a review period of 1 day and one seed; lead times are not below 0.",
-        )
+    from stocktide.entrypoints.replaying import WEEKS_MIN
+
+    least = {
+        "--weeks": (weeks, WEEKS_MIN),
+        "--review": (review, 1),
+        "--seeds": (seeds, 1),
+        "--lead": (lead, 0),
+        "--lead-spread": (spread, 0),
+    }
+    for name, (told, fewest) in least.items():
+        if told < fewest:
+            raise Invalid("bad_option", f"{name} is {told}; it is at least {fewest}.")
     if any(not 0 < target < 1 for target in targets):
         raise Invalid("bad_option", "A target is a fill rate between 0 and 1, such as 0.97.")

@@ -29,7 +29,7 @@ def terms_import(kind: str, file: Path, as_json: bool) -> None:
     with services_for(load_settings(), OWNER) as (engine, _), engine.begin() as connection:
         done = put_rows_file(connection, of, file, by=command_line_user())
     if as_json:
-        print_json(done._asdict())
+        print_json(done.answer())
     else:
         say(said_of(kind, done))
 

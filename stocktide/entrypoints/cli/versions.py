@@ -8,7 +8,14 @@ ROWS_MAX = 100_000
 
 def said_of(kind: str, done: Any) -> str:
     """Return what was recorded, as a sentence. done: a RowsPut."""
-    return f"{kind}: {done.recorded:,} recorded, {done.changed:,} changed, {done.unchanged:,} known before."
+    counts = (
+        f"{done.recorded:,} recorded, {done.changed:,} changed, {done.unchanged:,} known before"
+    )
+    erased = ", ".join(
+        f"{field} of {count:,}" for field, count in sorted((done.erased or {}).items())
+    )
+    said = f"{kind}: {counts}{f'; erased: {erased}' if erased else ''}."
+    return "\n".join([said, *(f"Warning: {why}" for why in done.warnings)])
 
 
 def shown(value: Any) -> Any:

@@ -134,7 +134,10 @@ def test_timeline_is_a_chart(role: Any) -> None:
 
 
 def test_said_is_what_came_of_it() -> None:
-    assert recorded({"recorded": 0, "changed": 1, "unchanged": 0}) == "The plan is changed."
+    assert (
+        recorded({"recorded": 0, "changed": 1, "unchanged": 0, "warnings": []})
+        == "The plan is changed."
+    )
     assert "already" in recorded({"recorded": 0, "changed": 0, "unchanged": 1})
 
 

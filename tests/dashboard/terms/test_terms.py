@@ -82,6 +82,20 @@ def test_edit_sends_what_was_changed_added_and_taken_out(desk: Dashboard, api: A
     )
 
 
+def test_edit_empties_a_cell_and_sends_no_row_that_stays(desk: Dashboard, api: Api) -> None:
+    terms, frame = edited(desk, "suppliers")
+    changed = {"suppliers": [{"supplier": "dairy", "cutoff": "18:00"}]}
+    api.operate.put("/v1/terms/suppliers", json=changed).raise_for_status()
+    frame.loc[0, "lead_days"] = float("nan")
+    done, said = save(desk.reader, "anna", "suppliers", terms, frame)
+    assert (done, said) == (
+        True,
+        "0 added, 1 changed, 0 withdrawn. Emptied: Lead days of 1 row.",
+    )
+    rows = api.read.get("/v1/terms/suppliers").json()["suppliers"]
+    assert {row["supplier"]: row["cutoff"] for row in rows} == {"mill": None, "dairy": "18:00"}
+
+
 def test_days_go_there_and_back(desk: Dashboard) -> None:
     _, frame = edited(desk, "supplier-days")
     frame.loc[0] = {

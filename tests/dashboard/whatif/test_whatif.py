@@ -38,7 +38,11 @@ def test_planner_compares_saves_and_applies(desk: Dashboard, api: Api) -> None:
     drawn.text_input(key="whatif.name").set_value("Summer").run()
     drawn.button(key="whatif.save").click().run()
     assert [header.value for header in drawn.header] == ["Summer"]
+    late = {"suppliers": [{"supplier": "mill"}]}
+    api.operate.put("/v1/terms/suppliers", json=late).raise_for_status()
     drawn.button(key="whatif.apply.Scenario 1").click().run()
+    assert "1 of the suppliers changed" in drawn.warning[0].value
+    drawn.button(key="whatif.anyway.Scenario 1").click().run()
     assert "1 of service" in drawn.success[0].value
     assert "was applied by anna" in text_of(drawn)
     (override,) = api.read.get("/v1/overrides").json()["overrides"]

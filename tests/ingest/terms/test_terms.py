@@ -60,10 +60,10 @@ def shop(chain: sa.Engine, api: Api) -> Api:
     return api
 
 
-def put(connection: sa.Connection, kind: str, *bodies: dict[str, Any]) -> tuple[int, int, int]:
+def put(connection: sa.Connection, kind: str, *bodies: dict[str, Any]) -> tuple[int, ...]:
     of = kind_of(kind)
     rows = [msgspec.convert(body, of.shape) for body in bodies]
-    return put_rows(connection, of, rows, by="anna")
+    return put_rows(connection, of, rows, by="anna")[:3]
 
 
 def in_force(engine: sa.Engine, kind: str, **asked: Any) -> list[dict[str, Any]]:
@@ -97,10 +97,66 @@ def test_file_of_terms_may_be_put_again_and_again(
         put(connection, kind, BODIES[kind])
         path = tmp_path / "terms.csv"
         path.write_text(rows_csv(of, list_rows(connection, of)))
-        assert put_rows_file(connection, of, path, by="ben") == (0, 0, 1)
+        assert put_rows_file(connection, of, path, by="ben")[:4] == (0, 0, 1, {})
         (term,) = list_rows(connection, of)
         withdraw_row(connection, of, term["id"], by="ben")
-        assert put_rows_file(connection, of, path, by="ben") == (1, 0, 0)
+        assert put_rows_file(connection, of, path, by="ben")[:4] == (1, 0, 0, {})
+
+
+def test_fields_that_a_row_leaves_out_stay_and_null_erases(shop: Api) -> None:
+    """Of every kind: its key and what it must have are sent again, then all the rest as null."""
+    for of in KINDS.values():
+        path, field, body = f"/v1/terms/{of.name}", of.name.replace("-", "_"), BODIES[of.name]
+        must = of.required | {name.removesuffix("_") for name in of.key}
+        shop.operate.put(path, json={field: [body]}).raise_for_status()
+        least = {name: value for name, value in body.items() if name in must}
+        again = shop.operate.put(path, json={field: [least]}).json()
+        assert again == {"recorded": 0, "changed": 0, "unchanged": 1, "erased": {}, "warnings": []}
+        rest = dict.fromkeys(body.keys() - must - of.without_null)
+        answer = shop.operate.put(path, json={field: [{**body, **rest}]}).json()
+        if "erased" not in answer:
+            assert answer["code"] in ("bad_target", "bad_cost", "bad_limit", "bad_rule")
+            continue
+        assert answer["erased"] == dict.fromkeys(rest, 1)
+        (term,) = shop.read.get(path).json()[field]
+        assert {name for name in body if term[name] is None} == {*rest}
+
+
+def test_price_list_changes_prices_alone(chain: sa.Engine, tmp_path: Path) -> None:
+    of, path = kind_of("supplier-products"), tmp_path / "offers.csv"
+    with chain.begin() as connection:
+        # more digits than a float has
+        put(connection, of.name, {**BODIES[of.name], "price": "9007199254.740993"})
+        path.write_text("supplier,product\nmill,A\n")
+        assert put_rows_file(connection, of, path, by="ben")[:4] == (0, 0, 1, {})
+        path.write_text("supplier,product,price\nmill,A,1.35\n")
+        assert put_rows_file(connection, of, path, by="ben")[:4] == (0, 1, 0, {})
+    (term,) = in_force(chain, of.name)
+    assert {**BODIES[of.name], "price": 1.35}.items() <= term.items()
+    with chain.begin() as connection:
+        path.write_text("supplier,product,pack,rank,sku\nmill,A,,,M-18\n")
+        assert put_rows_file(connection, of, path, by="ben")[:4] == (0, 1, 0, {"pack": 1})
+        path.write_text('{"supplier": "mill", "product": "A", "lead_days": null}\n')
+        assert put_rows_file(connection, of, path.rename(tmp_path / "x.ndjson"), by="ben")[3] == {
+            "lead_days": 1
+        }
+    (term,) = in_force(chain, of.name)
+    assert (term["pack"], term["lead_days"], term["sku"], term["price"]) == (
+        None,
+        None,
+        "M-18",
+        1.35,
+    )
+
+
+def test_target_is_kept_only_with_its_measure(chain: sa.Engine) -> None:
+    of, aim = kind_of("service-targets"), {"location": "S1", "measure": "fill_rate", "target": 0.97}
+    least = msgspec.convert({"location": "S1", "measure": "least_cost"}, of.shape)
+    with chain.begin() as connection:
+        put(connection, of.name, aim)
+        put_rows(connection, of, [least], by="ben", told=[("location", "measure")])
+        (now,) = list_rows(connection, of)
+    assert (now["measure"], now["target"]) == ("least_cost", None)
 
 
 def test_numbers_are_the_same_however_they_are_written(chain: sa.Engine) -> None:
@@ -128,6 +184,8 @@ WRONG: list[tuple[str, dict[str, Any], type[StocktideError], str]] = [
     ("suppliers", {"timezone": "Berlin"}, Invalid, "such as Europe/Berlin"),
     ("suppliers", {"email": "@"}, Invalid, "suppliers[0].email"),
     ("suppliers", {"supplier": "\t"}, Invalid, "no name that people can read"),
+    ("suppliers", {"supplier": " mill"}, Invalid, "' mill' begins or ends with a space"),
+    ("suppliers", {"supplier": "unassigned"}, Invalid, "stands for products that nobody is known to sell"),
     ("suppliers", {"order_cost": -1}, Invalid, "order_cost: -1 is not an amount from 0"),
     ("supplier-products", {"supplier": "mil"}, NotFound, "there is no supplier 'mil'. Make it known by PUT /v1"),
     ("supplier-products", {"product": "Z"}, NotFound, "PUT /v1/products first"),
@@ -135,6 +193,8 @@ WRONG: list[tuple[str, dict[str, Any], type[StocktideError], str]] = [
     ("price-breaks", {"price": "1.1234567"}, Invalid, "up to 6 decimals"),
     ("supplier-days", {"to": "2027-02-01"}, Invalid, "2027-02-01 is before 2027-03-01"),
     ("service-targets", {"target": 97}, Invalid, "Did you mean 0.97?"),
+    ("service-targets", {"target": 1.0000001}, Invalid, "1.0000001 is not a share above 0 and below 1."),
+    ("shelf-limits", {"presentation": 41}, Invalid, "presentation: 41 is more than the capacity of 40"),
     ("service-targets", {"target": None}, Invalid, "It is missing"),
     ("service-targets", {"measure": "least_cost"}, Invalid, "leave the target out"),
     ("service-targets", {"product": "A"}, Invalid, "has its class already"),
@@ -160,10 +220,51 @@ def test_wrong_term_is_refused_with_its_place(
     assert raised.value.message.startswith(f"{kind}[0].")
 
 
+def test_fault_of_a_file_names_row_field_value_and_what_to_write(
+    chain: sa.Engine, tmp_path: Path
+) -> None:
+    offer, day, path = (
+        "supplier,product,price\nmill,A,1.31\n",
+        "supplier,from,to\n",
+        tmp_path / "x.csv",
+    )
+    wrong = {
+        (
+            "supplier-products",
+            f"{offer}mill,B,'1,31'\n".replace("'", '"'),
+        ): "row 2: price: 1,31 is not an amount",
+        (
+            "supplier-products",
+            f"{offer}mill,A,1\n",
+        ): "row 2: supplier: supplier mill, product A stands 1 row before",
+        ("supplier-days", f"{day}mill,24.12.2026,2026-12-24\n"): (
+            "row 1: from: '24.12.2026' is not a day; write it as 2026-12-24."
+        ),
+        (
+            "service-targets",
+            "measure,target\nfill_rate,ten\n",
+        ): "row 1: target: 'ten' is not a number; write digits",
+        (
+            "service-targets",
+            "measure\nfillrate\n",
+        ): "row 1: measure: 'fillrate' is not a value that this",
+        (
+            "supplier-products",
+            "supplier,product,lead_days\nmill,A,two\n",
+        ): "row 1: lead_days: 'two' is not a whole",
+    }
+    for (kind, text), said in wrong.items():
+        path.write_text(text)
+        with chain.begin() as connection, pytest.raises(Invalid, match=re.escape(f"x.csv, {said}")):
+            put_rows_file(connection, kind_of(kind), path, by="ben")
+
+
 def test_term_that_stands_twice_in_a_call_is_refused(chain: sa.Engine) -> None:
     with (
         chain.begin() as connection,
-        pytest.raises(Invalid, match="'mill, A' stands in rows 0 and 1"),
+        pytest.raises(
+            Invalid, match=r"\[1\].supplier: supplier mill, product A stands 1 row before, too"
+        ),
     ):
         put(connection, "supplier-products", *[BODIES["supplier-products"]] * 2)
 

@@ -101,6 +101,7 @@ def chosen(offers: list[dict[str, Any]], *, active: bool = True) -> list[tuple[o
         {
             "supplier": ["North depot", "South depot", "mill"],
             "location": ["WN", "WS", None],
+            "currency": "EUR",
             "active": [active, True, True],
         }
     )
@@ -112,7 +113,7 @@ def chosen(offers: list[dict[str, Any]], *, active: bool = True) -> list[tuple[o
     )
     rows = pd.DataFrame(
         {"product": "A", "location": ["N1", "S1", "WN", "WS"], "region": ["N", "S", "N", "S"]}
-    )
+    ).assign(currency="EUR")
     terms = {"suppliers": suppliers, "supplier_products": sold}
     none = pd.DataFrame()
     found = offers_of(rows, Facts(none, none, none, none, terms, {}))

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from catalog.frames import read_frame
 from ingest.ledger.dimensions import LocationIn, ProductIn, put_locations, put_products
 from ingest.rates.rates import RateIn, put_rates
 from ingest.recording.recording import Recorder
@@ -18,6 +19,7 @@ from purchasing.desk.lines import Decision
 from purchasing.desk.listing import list_lines
 from purchasing.desk.shell import Desk
 from purchasing.proposing.arrays import Future
+from purchasing.proposing.budgets import spent_of
 from purchasing.proposing.facts import Doubt
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import ReadFutures, from_today, propose_today
@@ -310,6 +312,69 @@ def test_budget_goes_to_the_packs_that_return_most(chain: sa.Engine) -> None:
     assert waiting(chain)["anna"] == f"{why}; EUR {needed:g} are needed today"
 
 
+def test_amounts_without_a_rate_are_named_and_neither_summed_nor_compared(
+    chain: sa.Engine,
+) -> None:
+    """A is bought in yen; the budget, the least order and another supplier's price are in euros."""
+    with chain.begin() as connection:
+        mill(connection, buyer="anna", minimum_value=250)
+        put(connection, "suppliers", supplier="dairy", order_days="mon,thu", lead_days=3)
+        offer = {"product": "A", "pack": 12}
+        put(connection, "supplier-products", supplier="mill", price=2, currency="JPY", **offer)
+        put(connection, "supplier-products", supplier="dairy", price=3, currency="EUR", **offer)
+        put(connection, "stock-costs", product="A", shortage=100, currency="USD")
+        budget = {"buyer": "anna", "from": "2026-03-01", "to": "2026-03-31"}
+        put(connection, "buyer-budgets", amount=5, currency="EUR", **budget)
+    line = propose(chain, futures({"A": 10.0}))["A"]
+    told = line["explanation"]["from"]
+    assert (line["supplier"], line["price"]) == ("dairy", 3), "2 yen are not known to be less"
+    assert "no rate is known to compare its price" in told["supplier"]
+    assert "what a shortage costs is not counted, no rate" in told["cost"]
+    with chain.begin() as connection:
+        put(
+            connection,
+            "supplier-products",
+            supplier="dairy",
+            price=3,
+            currency="EUR",
+            rank=2,
+            **offer,
+        )
+    line = propose(chain, futures({"A": 10.0}))["A"]
+    yen = f"JPY {2 * line['quantity']:g}"
+    assert (line["supplier"], line["currency"]) == ("mill", "JPY")
+    assert detail_of(chain, "waiting") == {}
+    assert detail_of(chain, "not_counted") == {
+        "anna": f"{yen} of today's lines are not counted in anna's budget of EUR: no rate is known",
+        "mill": f"mill takes orders from EUR 250 on, and no rate is known for {yen} of today's order",
+    }
+    with chain.begin() as connection:
+        put_rates(connection, [RateIn("EUR", "JPY", date(2026, 3, 1), "160")], by="test")
+    propose(chain, futures({"A": 10.0}))
+    assert detail_of(chain, "not_counted") == {}
+    assert "mill takes orders from EUR 250 on" in detail_of(chain, "waiting")["mill"]
+
+
+def test_terms_that_exclude_each_other_are_said(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        put(connection, "shelf-limits", product="A", location="S1", capacity=10)
+    assert "A" not in propose(chain, futures({"A": 30.0}))
+    assert detail_of(chain, "excluded") == {
+        "shelf-limits": "Not ordered, since the least order is more than the shelf holds: A at S1 (12, 10 fit)"
+    }
+    assert read_frame(chain, "orders_waiting")["why"].iloc[0].startswith("Not ordered")
+
+
+def test_what_was_spent_without_a_rate_is_named_beside_the_rest() -> None:
+    spent = pd.DataFrame(
+        [("EUR", 4e6), ("USD", 1e9), ("JPY", 160e6), (None, 0.0)],
+        columns=["spent_in", "spent_micros"],
+    )
+    total, apart = spent_of(spent, "EUR", {("JPY", "EUR"): 1 / 160})
+    assert total == pytest.approx(5e6)
+    assert apart == ["USD 1,000 that were spent"]
+
+
 def test_one_goal_of_all_lines_holds_more_of_what_is_steady(chain: sa.Engine) -> None:
     rates: dict[str, float | list[float]] = {
         "A": 30.0,
@@ -395,11 +460,15 @@ def quantities(lines: dict[str, Any]) -> dict[str, float]:
 
 
 def waiting(engine: sa.Engine) -> dict[str, str]:
+    return detail_of(engine, "waiting")
+
+
+def detail_of(engine: sa.Engine, name: str) -> dict[str, str]:
     with engine.connect() as connection:
         (detail,) = connection.execute(
             sa.text("SELECT detail FROM order_runs ORDER BY order_run_id DESC LIMIT 1")
         ).one()
-    said: dict[str, str] = detail["waiting"]
+    said: dict[str, str] = detail[name]
     return said
 
 

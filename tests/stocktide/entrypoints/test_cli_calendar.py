@@ -45,7 +45,7 @@ def test_plans_are_imported_listed_and_withdrawn(command: Command, tmp_path: Pat
     done = command("import", "promotions", str(file))
     assert "promotions: 2 recorded, 0 changed, 0 known before." in done.output
     again = json.loads(command("import", "promotions", str(file), "--json").stdout)
-    assert again == {"recorded": 0, "changed": 0, "unchanged": 2}
+    assert again == {"recorded": 0, "changed": 0, "unchanged": 2, "warnings": []}
     listed = json.loads(command("list", "promotions", "--since", "2027-05-01", "--json").stdout)
     assert [plan["id"] for plan in listed] == ["p2"]
     assert "(command line)" in listed[0]["recorded_by"]

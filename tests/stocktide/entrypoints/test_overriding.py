@@ -53,7 +53,12 @@ def futures(engine: sa.Engine, lake: str) -> dict[str, Future]:
 def test_override_is_recorded_read_beside_the_forecast_and_withdrawn(chain: Api) -> None:
     before = of_node(chain, location="S1", product="A")
     assert [day["adjusted"] for day in before["days"]] == [None] * DAYS
-    assert put(chain, FAIR) == {"recorded": 1, "changed": 0, "unchanged": 0}
+    assert put(chain, FAIR) == {
+        "recorded": 1,
+        "changed": 0,
+        "unchanged": 0,
+        "warnings": [],
+    }
     assert put(chain, FAIR)["unchanged"] == 1
     (row,) = chain.read.get("/v1/overrides").json()["overrides"]
     assert FAIR.items() <= row.items()
@@ -68,6 +73,37 @@ def test_override_is_recorded_read_beside_the_forecast_and_withdrawn(chain: Api)
     assert of_node(chain, location="S1", product="A") == before
     (gone,) = chain.read.get("/v1/overrides", params={"history": True}).json()["overrides"]
     assert gone["withdrawn_by"] == "key test operate"
+
+
+def test_override_that_changes_nothing_is_recorded_with_a_warning(chain: Api) -> None:
+    chain.operate.put("/v1/products", json={"products": [{"sku": "N"}]}).raise_for_status()
+    own = {"change": "set", "value": 50.0, "reason": "assortment"}
+    idle: dict[str, dict[str, Any]] = {
+        "the published forecast has no item that it is for": {"product": "N", **SPAN},
+        "its days are over": {"product": "A", "from": "2020-01-01", "to": "2020-01-02"},
+        "it expires on": {
+            "product": "A",
+            "from": "2090-01-01",
+            "to": "2090-01-02",
+            "expires_on": str(TODAY),
+        },
+        "it counts once one reaches its days": {
+            "product": "A",
+            "from": "2090-01-01",
+            "to": "2090-01-02",
+        },
+    }
+    answer = put(chain, *({**own, **one} for one in idle.values()))
+    assert answer["recorded"] == 4
+    assert [
+        why for why, said in zip(idle, answer["warnings"], strict=True) if why not in said
+    ] == []
+    assert "Override of product N, " in answer["warnings"][0]
+    (both,) = put(chain, {**own, "location": "S2", "region": "North", **SPAN})["warnings"][:1]
+    assert (
+        both
+        == "overrides[0] reaches nothing: there is nothing in location 'S2', region 'North' together."
+    )
 
 
 def test_orders_see_the_forecast_with_overrides_and_say_which(

@@ -107,7 +107,12 @@ def test_replay_is_played_kept_and_printed_by_hand_and_by_the_worker(
     assert by_worker.result["policies"] == by_hand.result["policies"]
     short = replay("--weeks", str(WEEKS + 9))
     assert short.exit_code == 1, short.output
-    assert "Take fewer weeks" in f"{short.output}{short.exception}"
+    assert (
+        f"enough for at most {(HISTORY - 56) // 7} weeks. Take fewer weeks"
+        in f"{short.output}{short.exception}"
+    )
+    wrong = replay("--weeks", "1")
+    assert "--weeks is 1; it is at least 5." in f"{wrong.output}{wrong.exception}"
 
 
 def test_stock_outs_are_looked_for_where_the_file_says_so(home: Path) -> None:

@@ -17,6 +17,7 @@ from purchasing.proposing.facts import read_facts
 from purchasing.proposing.prepare import Defaults
 from purchasing.proposing.run import propose_today
 from purchasing.whatif.scenario import Scenario, Scope
+from stocktide.entrypoints.applying import check_scope
 from stocktide.entrypoints.comparing import plans_of
 from stocktide.entrypoints.ordering import futures_of
 from stocktide.foundation.errors import Invalid
@@ -201,6 +202,32 @@ def test_another_supplier_is_taken_with_its_terms(chain: Api) -> None:
     check_problem(chain.operate.post("/v1/what-if", json=asked), 400, "not_sold")
 
 
+def test_what_no_rate_turns_into_one_currency_is_refused_or_named(chain: Api) -> None:
+    offer = {"supplier": "dairy", "product": "A", "price": "1000", "currency": "USD"}
+    put(chain, "supplier-products", [{**offer, "rank": 2}])
+    asked = {"scope": LINE, "scenarios": [{"name": "Dairy", "supplier": "dairy"}]}
+    refused = chain.operate.post("/v1/what-if", json=asked)
+    check_problem(refused, 400, "no_rate")
+    assert (
+        "the price of 1 line is in USD, and no rate of USD in EUR is known"
+        in refused.json()["detail"]
+    )
+    assert compared(chain, MORE, **LINE)["More"]["not_counted"] == []
+    put(
+        chain,
+        "supplier-products",
+        [{**offer, "rank": 1}, {"supplier": "mill", "product": "A", "rank": 2}],
+    )
+    (said,) = compared(chain, MORE, **LINE)["More"]["not_counted"]
+    assert said.startswith("the price of 1 line is in USD, and no rate")
+    rate = {"base": "USD", "quote": "EUR", "day": "2020-01-01", "rate": "0.5"}
+    ingest = chain.ingest.put("/v1/rates", json={"rates": [rate]})
+    ingest.raise_for_status()
+    found = compared(chain, MORE, **LINE)["More"]
+    assert found["not_counted"] == []
+    assert found["spent"] == pytest.approx(500 * found["ordered_units"])
+
+
 WRONG: list[tuple[dict[str, Any], list[dict[str, Any]], int, str]] = [
     ({}, [MORE], 400, "bad_scope"),
     (LINE, [], 400, "bad_scenarios"),
@@ -235,7 +262,11 @@ def test_comparison_is_saved_shared_and_applied_once(chain: Api) -> None:
     assert total["adjusted_total"] == pytest.approx(1.5 * total["total"])
     again = chain.operate.post(f"{path}/apply", json={"scenario": "More"})
     check_problem(again, 409, "what_if_applied")
-    chain.operate.post(f"{path}/apply", json={"scenario": "Safe"}).raise_for_status()
+    changed = chain.operate.post(f"{path}/apply", json={"scenario": "Safe"})
+    check_problem(changed, 409, "what_if_changed")
+    assert changed.json()["changed"] == ["1 of the overrides changed"]
+    anyway = {"scenario": "Safe", "anyway": True}
+    chain.operate.post(f"{path}/apply", json=anyway).raise_for_status()
     (target,) = chain.read.get("/v1/terms/service-targets").json()["service_targets"]
     assert (target["product"], target["location"], target["target"]) == ("A", "S1", 0.999)
     check_problem(chain.operate.delete(path), 409, "what_if_applied")
@@ -257,6 +288,35 @@ def test_supplier_and_lead_time_are_applied_as_terms(chain: Api) -> None:
     assert [row["lead_days"] for row in suppliers["suppliers"]] == [2]
     check_problem(apply({"supplier": "dairy"}, {"demand_percent": 10}), 400, "bad_scope")
     assert chain.read.get("/v1/overrides").json()["overrides"] == [], "all or nothing"
+
+
+def test_scenario_that_was_applied_under_another_name_asks_again(chain: Api) -> None:
+    asked = {"scope": LINE, "scenarios": [MORE], "name": "n1", "user": "anna"}
+    for name in ("n1", "n2"):
+        number = chain.operate.post("/v1/what-if/saved", json={**asked, "name": name}).json()
+        path = f"/v1/what-if/saved/{number['what_if_id']}/apply"
+        answer = chain.operate.post(path, json={"scenario": "More", "user": "anna"})
+    check_problem(answer, 409, "what_if_changed")
+    (why,) = answer.json()["changed"]
+    assert why.startswith("the same was applied by anna (key test operate) on ")
+    assert len(chain.read.get("/v1/overrides").json()["overrides"]) == 1
+
+
+def test_scenario_of_a_suppliers_lines_is_applied_to_no_others(chain: Api) -> None:
+    mine = {"supplier": "mill", "location": "S1"}
+    with pytest.raises(Invalid, match="A plan is of products or shops"):
+        check_scope(Scope(**mine), Scenario(name="x", discount=0.2))
+    for told in ({"fill_rate": 0.97}, {"demand_percent": 50}):
+        asked = {"scope": mine, "scenarios": [{"name": "x", **told}]}
+        saved = chain.operate.post("/v1/what-if/saved", json=asked)
+        number = saved.raise_for_status().json()["what_if_id"]
+        apply = f"/v1/what-if/saved/{number}/apply"
+        check_problem(chain.operate.post(apply, json={"scenario": "x"}), 400, "bad_scope")
+    put(chain, "supplier-products", [{"supplier": "dairy", "product": "B", "price": "1"}])
+    asked = {"scope": {"supplier": "mill"}, "scenarios": [{"name": "x", "supplier": "dairy"}]}
+    number = chain.operate.post("/v1/what-if/saved", json=asked).json()["what_if_id"]
+    wrote = chain.operate.post(f"/v1/what-if/saved/{number}/apply", json={"scenario": "x"}).json()
+    assert {row["product"] for row in wrote["wrote"]["supplier-products"]} == {"A"}
 
 
 def test_price_and_promotion_become_plans(chain: Api) -> None:
