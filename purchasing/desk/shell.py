@@ -16,10 +16,10 @@ from purchasing.desk.lines import Decision, Line, decide, ordered, shown
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.kinds import CORRECTION, DISPATCH, ORDER
+from stocktide.domain.own_sources import ORDERS
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 
-SOURCE = "/stocktide/orders"
 LINE_FIELDS = tuple(Line.__dataclass_fields__)
 # Records events in the caller's transaction; returns each one's outcome (accepted, …) and why it was refused.
 Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[tuple[str, str]]]
@@ -153,11 +153,15 @@ class Desk:
         for event, (outcome, why) in zip(events, outcomes, strict=True):
             if outcome != "accepted":
                 data = json.loads(event)["data"]
-                place = data.get("to_location", data.get("location", ""))
-                what = f"{data.get('product', 'the cancellation')} {place}".strip()
+                place = data.get("to_location", data.get("location"))
+                what, nothing = (
+                    (f"the order of {data['product']} {place}", "ordered")
+                    if "product" in data
+                    else (f"the cancellation of {data['corrects_id']}", "cancelled")
+                )
                 raise Invalid(
                     "order_refused",
-                    f"The ledger does not take the order of {what}: {why or outcome}. Nothing was ordered.",
+                    f"The ledger does not take {what}: {(why or outcome).rstrip('.')}. Nothing was {nothing}.",
                 )
 
 
@@ -300,7 +304,7 @@ def _dispatch_event(line: Line, expected_on: date | None) -> bytes:
 def _cancel_event(line: Line, decision: Decision) -> bytes:
     data = {
         "corrects_id": _event_id(line),
-        "corrects_source": SOURCE,
+        "corrects_source": ORDERS,
         "reason": f"cancelled by {decision.by}: {decision.reason}",
     }
     return _event(CORRECTION.type, f"{_event_id(line)}-cancelled", data)
@@ -315,7 +319,7 @@ def _event(kind: str, event_id: str, data: Mapping[str, Any]) -> bytes:
     event = {
         "specversion": "1.0",
         "id": event_id,
-        "source": SOURCE,
+        "source": ORDERS,
         "type": kind,
         "time": datetime.now(UTC).isoformat(),
         "data": data,
