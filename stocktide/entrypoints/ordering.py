@@ -28,7 +28,7 @@ def recording(recorder: Recorder) -> Record:
 
     def record(connection: sa.Connection, events: Sequence[bytes]) -> list[tuple[str, str]]:
         request = FeedRequest(
-            FEED, "application/cloudevents+json", events, recorder.parser.parse_all(events)
+            FEED, "application/cloudevents+json", events, recorder.desk_parser.parse_all(events)
         )
         (outcomes,) = record_requests(connection, recorder.ledger, [request])
         return [
