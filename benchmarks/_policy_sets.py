@@ -56,15 +56,16 @@ def read_set(one: PolicySet, folder: Path) -> ShelfSet:
 
 
 def _plans(plans: Plans, rows: NDArray[np.int64], horizon: int) -> Plans:
-    def longer(values: Array, mode: str = "constant") -> Array:
-        return np.pad(values[rows], ((0, 0), (0, horizon)), mode=mode)  # type: ignore[call-overload]  # by name
+    def padded(values: Array, mode: str = "constant") -> Array:
+        longer: Array = np.pad(values[rows], ((0, 0), (0, horizon)), mode=mode)  # type: ignore[call-overload]  # by name
+        return longer
 
     assert plans.price is not None
     assert plans.usual is not None
-    usual = longer(plans.usual, "edge")
-    price = longer(plans.price)
+    usual = padded(plans.usual, "edge")
+    price = padded(plans.price)
     price[:, -horizon:] = usual[:, -horizon:]
-    flags = {name: longer(flag) for name, flag in plans.flags.items()}
+    flags = {name: padded(flag) for name, flag in plans.flags.items()}
     return Plans(plans.promoted[rows], flags, price, usual)
 
 

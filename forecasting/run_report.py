@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from forecasting.forecast_result import Forecast
@@ -72,11 +73,12 @@ def report_of(
 
 
 def run_counts(hierarchy: Hierarchy, made: Forecast) -> dict[str, int]:
-    """Count the nodes, the days of history and the nodes with a warning."""
+    """Count the nodes, the days of history, the nodes with a warning, and leaves of whose past nothing is said."""
     return {
         "nodes": hierarchy.n_nodes,
         "days": made.history.shape[1],
         "warned": sum(code is not None for code in made.warnings),
+        "past_unknown": int(np.isnan(made.past.expected).all(axis=1).sum()),
     }
 
 

@@ -110,10 +110,10 @@ def get_orders(
 
 
 @router.get("/orders/suppliers")
-def get_order_suppliers(request: Request, _key: ReadKey) -> dict[str, Any]:
-    """List the suppliers with open lines: how many, what they cost and risk, and until when to order."""
+def get_order_suppliers(request: Request, _key: ReadKey, state: str = "open") -> dict[str, Any]:
+    """List the suppliers with lines of a state: how many, what they cost and risk, and until when to order."""
     with engine_of(request).connect() as connection:
-        return {"suppliers": list_suppliers(connection)}
+        return {"suppliers": list_suppliers(connection, state=state)}
 
 
 @router.get("/orders/missing")
@@ -226,4 +226,4 @@ def _decision(told: DecisionIn, by: str, most: int) -> Decision:
 def _said(decided: Decided) -> dict[str, Any]:
     error = decided.error
     refused = None if error is None else {"code": error.code, "detail": error.message}
-    return {**line_said(decided.line), "error": refused}
+    return {**line_said(decided.line), "error": refused, "note": decided.note}

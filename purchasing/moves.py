@@ -7,9 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from purchasing.desk.shell import SOURCE, Record
+from purchasing.desk.shell import Record
 from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.kinds import DISPATCH
+from stocktide.domain.own_sources import ORDERS
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, NotFound
 
@@ -61,7 +62,7 @@ def _dispatch(move: dict[str, Any], by: str) -> bytes:
     event = {
         "specversion": "1.0",
         "id": move["transfer_id"],
-        "source": SOURCE,
+        "source": ORDERS,
         "type": DISPATCH.type,
         "time": datetime.now(UTC).isoformat(),
         "sentby": by,

@@ -98,7 +98,14 @@ from replenishment.replaying.deciders import (
 from replenishment.replaying.history import completed_demand
 from replenishment.replaying.measures import Measures
 from replenishment.replaying.replay import Moment, Replay, ReplayTerms, draws, replay
-from replenishment.replaying.since import Level, level_from, level_of, moved_paths
+from replenishment.replaying.since import (
+    Level,
+    Told,
+    level_from,
+    level_of,
+    level_since,
+    moved_paths,
+)
 from replenishment.replaying.spread import recent_variance, spread_paths
 from replenishment.sharing.budget import (
     Budgeted,
@@ -148,6 +155,7 @@ __all__ = [
     "Rounded",
     "Smoothed",
     "SupplierTerms",
+    "Told",
     "Transfers",
     "at_fill_rate",
     "base_stock_fill_rate",
@@ -185,6 +193,7 @@ __all__ = [
     "lead_times_of",
     "level_from",
     "level_of",
+    "level_since",
     "line_needs",
     "make_lines",
     "make_policy",

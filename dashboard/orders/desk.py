@@ -40,9 +40,9 @@ def read_all(reader: Reader, **asked: str | None) -> list[dict[str, Any]]:
             return lines
 
 
-def read_suppliers(reader: Reader) -> tuple[list[dict[str, Any]], str]:
-    """Return the suppliers with open lines, and why there are none where the API does not answer."""
-    answer, why = _get(reader, "/v1/orders/suppliers")
+def read_suppliers(reader: Reader, state: str) -> tuple[list[dict[str, Any]], str]:
+    """Return the suppliers with lines of a state, and why there are none where the API does not answer."""
+    answer, why = _get(reader, f"/v1/orders/suppliers?{urlencode({'state': state})}")
     return list(answer["suppliers"]) if answer else [], why
 
 
@@ -118,7 +118,8 @@ def _said(lines: Sequence[dict[str, Any]], action: str) -> tuple[bool, str]:
     if waiting := sum(line["state"] == "waiting" for line in done):
         parts.append(f"{waiting:,} wait for a second approver")
     said = "; ".join(parts) + "." if parts else ""
-    return not refused, " ".join([said, *refused]).strip()
+    notes = dict.fromkeys(line["note"] for line in done if line.get("note"))
+    return not refused, " ".join([said, *notes, *refused]).strip()
 
 
 def _get(reader: Reader, path: str) -> tuple[dict[str, Any] | None, str]:

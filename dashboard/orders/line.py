@@ -173,10 +173,13 @@ def _cancel(reader: Reader, line: Mapping[str, Any]) -> None:
     # a transfer has no supplier to write to
     if line["source"] is None and (order := read_order(reader, str(line["order_id"]))):
         _files(reader, order, key)
-    if line["received"] >= line["ordered"]:
+    rest = line["ordered"] - line["received"]
+    if rest <= 0:
+        st.caption("All of it has come: nothing is left to cancel.")
         return
+    what = f"the other {quantity(rest)}" if line["received"] else "this line"
     reason = st.text_input("Reason", key=f"{key}.reason", max_chars=500)
-    if st.button("Cancel this line", key=f"{key}.cancel"):
+    if st.button(f"Cancel {what}", key=f"{key}.cancel"):
         _done(reader, line, "cancel", reason=reason)
 
 

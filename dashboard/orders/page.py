@@ -33,6 +33,7 @@ STATES = {
     "snoozed": "Snoozed",
     "ordered": "Ordered",
     "late": "Late",
+    "received": "Received",
     "rejected": "Rejected",
     "cancelled": "Cancelled",
 }
@@ -58,6 +59,7 @@ NONE = {
     "snoozed": "No line is snoozed.",
     "ordered": "Nothing was ordered here yet. What you approve is on order at once.",
     "late": "Nothing is late: what was ordered has come, or is not due yet.",
+    "received": "Nothing that was ordered here has come in full yet.",
     "rejected": "No line was rejected.",
     "cancelled": "No order was cancelled.",
 }
@@ -71,8 +73,8 @@ def render(reader: Reader, user: User) -> None:
     filters = choose(reader)
     state = switch("state", "Lines", STATES)
     sort = switch("sort", "Sorted by", SORTS)
-    suppliers, unread = read_suppliers(reader)
-    supplier = _supplier(suppliers)
+    suppliers, unread = read_suppliers(reader, state)
+    supplier = _supplier(suppliers, is_open=state == "open")
     asked = {"state": state, "supplier": supplier, "sort": sort, **filters.asked}
     page = page_asked()
     listed, why = read_lines(reader, offset=(page - 1) * PAGE_ROWS, limit=PAGE_ROWS, **asked)
@@ -130,9 +132,9 @@ def _ids(lines: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(line["line_id"], line["version"]) for line in lines]
 
 
-def _supplier(suppliers: list[dict[str, Any]]) -> str | None:
-    """Offer the suppliers with open lines, with what they cost and until when to order."""
-    names = {one["supplier"]: _supplier_words(one) for one in suppliers}
+def _supplier(suppliers: list[dict[str, Any]], *, is_open: bool) -> str | None:
+    """Offer the suppliers of the lines, with what they cost, and where they are open until when to order."""
+    names = {one["supplier"]: _supplier_words(one, is_open=is_open) for one in suppliers}
     chosen = st.selectbox(
         "Supplier",
         ["", *names],
@@ -142,10 +144,13 @@ def _supplier(suppliers: list[dict[str, Any]]) -> str | None:
     return chosen or None
 
 
-def _supplier_words(one: dict[str, Any]) -> str:
+def _supplier_words(one: dict[str, Any], *, is_open: bool) -> str:
     parts = [str(one["name"]), plural(one["lines"], "line")]
     if one["amount"] is not None:
         parts.append(amount(one["amount"], one["currency"]))
+    if not is_open:
+        return " · ".join(parts)
+    if one["amount"] is not None:
         lack = (one["minimum_value"] or 0) - one["amount"]
         if one["minimum_value"] is not None:
             below = f"{amount(lack, one['currency'])} below the minimum"

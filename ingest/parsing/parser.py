@@ -13,6 +13,7 @@ from ingest.parsing.kinds import DATA_TYPES, CorrectionData, Sale, Text
 from ingest.parsing.numbers import MICRO, MILLI, scaled
 from ingest.parsing.sales import Parsed, PlainSales, SalesReader
 from stocktide.domain.kinds import KINDS, RETURN, SALE, TYPE_PREFIX, EventKind
+from stocktide.domain.own_sources import ORDERS, is_reserved
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.stored_text import is_storable_json, storable
 from stocktide.foundation.telemetry import log
@@ -41,6 +42,7 @@ def _envelope_of(kind: EventKind, data: type[msgspec.Struct]) -> type[msgspec.St
 
 CURRENCY = re.compile("[A-Z]{3}")
 TEXT_MAX = 500
+RESERVED_SOURCE = "reserved_source"
 # RFC 3339 knows it; it counts as the second before, for no clock of ours has it.
 LEAP_SECOND = re.compile(rb'("time"\s*:\s*"[^"\\]*:)60((?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")')
 # Whatever msgspec says of what it cannot take as it stands.
@@ -58,10 +60,12 @@ class EventParser:
         settings: Settings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         columns_min: int = 1,
+        own: str | None = None,
     ) -> None:
-        """columns_min: so many events at least become columns."""
+        """columns_min: so many events at least become columns. own: a reserved source whose events these are."""
         self._now = now
         self._columns_min = columns_min
+        self._own = own
         self._earliest = settings.occurred_at_min
         self._ahead = timedelta(seconds=settings.clock_ahead_s_max)
         self._quantity_max = settings.quantity_max
@@ -168,6 +172,7 @@ class EventParser:
     def _checked(self, whole: Any, latest: datetime, suspect: bool) -> Event | Fault:
         data = whole.data
         try:
+            self._refuse_reserved(whole.source)
             event = self._event(whole, self._kind_of[type(whole)], data, latest, None)
             if suspect:
                 _refuse_unstorable(event)
@@ -182,6 +187,7 @@ class EventParser:
         try:
             raw = LEAP_SECOND.sub(rb"\g<1>59\g<2>", raw)
             envelope = self._decode(self._envelope, raw, "")
+            self._refuse_reserved(envelope.source)
             if envelope.specversion != "1.0":
                 raise NotAnEvent(
                     "specversion",
@@ -231,6 +237,7 @@ class EventParser:
             return self._plain_sale(envelope, data, latest, attributes)
         occurred_at = self._instant(envelope.time, latest)
         if type(data) is CorrectionData:
+            self._refuse_cancelling(data.corrects_source)
             return Correction(
                 envelope.source,
                 envelope.id,
@@ -241,6 +248,24 @@ class EventParser:
                 attributes,
             )
         return self._any_event(envelope, kind, data, occurred_at, attributes)
+
+    def _refuse_reserved(self, source: str) -> None:
+        if is_reserved(source) and source != self._own:
+            raise NotAnEvent(
+                RESERVED_SOURCE,
+                f"Only Stocktide itself sends events of {source!r}: give your events a source of your own.",
+                "source",
+            )
+
+    def _refuse_cancelling(self, corrects_source: str | None) -> None:
+        """Refuse to take back behind the desk what people ordered at it."""
+        if corrects_source == ORDERS != self._own:
+            raise NotAnEvent(
+                RESERVED_SOURCE,
+                "An order of the desk is cancelled on the page Orders or by POST /v1/orders, by a person and with a "
+                "reason; a move between shops is sent back.",
+                "data.corrects_source",
+            )
 
     def _instant(self, time: datetime, latest: datetime) -> datetime:
         if time.tzinfo is None:

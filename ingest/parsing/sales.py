@@ -16,6 +16,7 @@ from msgspec.structs import astuple, replace
 from ingest.parsing.events import Event, Fault, NotAnEvent, StockEvent
 from ingest.parsing.numbers import EPOCH, MICRO, MICROSECOND, MILLI, Scaled, moment_of
 from stocktide.domain.kinds import RETURN, SALE
+from stocktide.domain.own_sources import is_reserved
 from stocktide.foundation.settings import Settings
 from stocktide.foundation.stored_text import is_storable_json
 
@@ -201,6 +202,9 @@ class SalesReader:
         types = set(map(type, wholes))
         if not wholes or not types <= self._types or not self._are_plain(wholes):
             return None
+        source = [whole.source for whole in wholes]
+        if any(map(is_reserved, set(source))):
+            return None
         time = [whole.time for whole in wholes]
         if min(time) < self._earliest or max(time) > latest:
             return None
@@ -221,7 +225,7 @@ class SalesReader:
         is_sale = [type(whole) is self._sale for whole in wholes]
         sales = PlainSales(
             index=index,
-            source=[whole.source for whole in wholes],
+            source=source,
             event_id=[whole.id for whole in wholes],
             is_sale=is_sale,
             product=[one.product for one in data],

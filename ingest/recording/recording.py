@@ -19,6 +19,7 @@ from ingest.parsing.events import Event, Fault
 from ingest.parsing.parser import EventParser
 from ingest.parsing.sales import Parsed
 from ingest.recording.retrying import invalidate_on_disconnect, reaching, retried
+from stocktide.domain.own_sources import EPCIS, ORDERS
 from stocktide.foundation.customer_keys import customer_keys
 from stocktide.foundation.database import sql, statement
 from stocktide.foundation.database_errors import DATABASE_ERRORS, reaction_to
@@ -47,16 +48,23 @@ class FeedRequest(NamedTuple):
 
 @dataclass
 class Recorder:
-    """Records the events of feeds. One a process; safe to use from many threads."""
+    """Records the events of feeds. One a process; safe to use from many threads.
+
+    parser: of what others send. desk_parser, epcis_parser: of what Stocktide sends itself under a reserved source.
+    """
 
     engine: sa.Engine
     settings: Settings
     parser: EventParser = field(init=False)
+    desk_parser: EventParser = field(init=False)
+    epcis_parser: EventParser = field(init=False)
     ledger: Ledger = field(init=False)
     _partitions_seen_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.parser = EventParser(self.settings)
+        self.desk_parser = EventParser(self.settings, own=ORDERS)
+        self.epcis_parser = EventParser(self.settings, own=EPCIS)
         self.ledger = Ledger(
             customers=Customers(
                 partial(customer_keys, self.settings), self.settings.personal_attributes.split(",")

@@ -9,7 +9,9 @@ import msgspec
 import sqlalchemy as sa
 
 from ingest.ledger.outcomes import OUTCOMES, Outcome
+from ingest.parsing.parser import RESERVED_SOURCE
 from ingest.rejects.payload import edited, kind_of, value_at
+from stocktide.domain.own_sources import EPCIS
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
 
@@ -27,11 +29,12 @@ class Edit(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Attempt(NamedTuple):
-    """The bytes that are sent for a reject; edited: they are not what came."""
+    """The bytes that are sent for a reject; edited: they are not what came. is_own: an EPCIS event made it."""
 
     reject_id: int
     sent: bytes
     edited: bool
+    is_own: bool = False
 
 
 class Audit(NamedTuple):
@@ -89,7 +92,12 @@ def attempts_of(rows: Sequence[Any], edit: Edit | None, report: Report) -> Itera
         elif (sent := base if edit is None else _edited(base, edit)) is None:
             report.counts["left_alone"] += 1
         else:
-            yield Attempt(row.reject_id, sent, sent != row.raw)
+            yield Attempt(row.reject_id, sent, sent != row.raw, is_own(row.source, row.reason))
+
+
+def is_own(source: str | None, reason: str) -> bool:
+    """Return True for a movement that an EPCIS event made; others who use its source are told that it is reserved."""
+    return source == EPCIS and reason != RESERVED_SOURCE
 
 
 def _edited(raw: bytes, edit: Edit) -> bytes | None:

@@ -102,7 +102,8 @@ def _recorded_fields(connection: sa.Connection, held: Mapping[str, Any]) -> dict
 def _refused_fields(
     connection: sa.Connection, surrogates: Surrogates, recorder: Recorder, raw: bytes
 ) -> dict[str, Any] | None:
-    event, _ = recorder.ledger.customers.impersonal(recorder.parser.parse(raw))
+    # what is in conflict was let in by its source, EPCIS or another
+    event, _ = recorder.ledger.customers.impersonal(recorder.epcis_parser.parse(raw))
     if isinstance(event, Correction):
         return _correction(event.corrects_source, event.corrects_id, event.reason)
     if isinstance(event, StockEvent):

@@ -1,6 +1,6 @@
 """Rejects recorded again: unchanged or edited, one or all of a reason, for trial or for good."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ingest.ledger.ledger import Ledger
@@ -16,6 +16,7 @@ from ingest.rejects.attempts import (
     Report,
     attempts_of,
     close_rejects,
+    is_own,
 )
 from ingest.rejects.changes import changes_of, newest_change
 from ingest.rejects.payload import HOW_TO_FIX, edited, kind_of
@@ -99,7 +100,8 @@ class Replayer:
         if kind_of(event, feed="", content_type="") != "event":
             kind = kind_of(event, feed=row["feed"], content_type=row["content_type"])
             raise Invalid("not_an_event", f"Only a CloudEvent can be recorded. {HOW_TO_FIX[kind]}")
-        attempts = [Attempt(reject_id, event, event != raw)]
+        own = is_own(row["source"], row["reason"])
+        attempts = [Attempt(reject_id, event, event != raw, own)]
         report = Report()
         if dry_run:
             changes = self._try(attempts, report)
@@ -120,9 +122,15 @@ class Replayer:
         with reaching(REPLAY_AGAIN), self._recorder.engine.connect() as connection:
             return connection.execute(statement("ingest/reject_take"), binds).all()
 
-    def _parsed(self, attempts: Iterable[Attempt]) -> list[Event | Fault]:
-        parsed = self._recorder.parser.parse_all([attempt.sent for attempt in attempts])
-        return [self._allowed(item) for item in parsed]
+    def _parsed(self, attempts: Sequence[Attempt]) -> list[Event | Fault]:
+        recorder = self._recorder
+        parsers = (
+            recorder.epcis_parser if attempt.is_own else recorder.parser for attempt in attempts
+        )
+        return [
+            self._allowed(parser.parse(attempt.sent))
+            for parser, attempt in zip(parsers, attempts, strict=True)
+        ]
 
     def _record(self, attempts: Sequence[Attempt], audit: Audit) -> list[Outcome | None]:
         """Record attempts with what becomes of their rejects, again where another was in the way.

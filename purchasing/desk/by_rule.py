@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from purchasing.desk.approval_rules import ApprovalRule, Rules
 from purchasing.desk.lines import Decision, Line
+from purchasing.desk.pricing import Steps, price_of, read_steps
 from purchasing.desk.shell import LINE_FIELDS, Desk
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
@@ -30,7 +31,8 @@ class Candidate:
     """A line that a rule may approve. rate: of its currency in the chain's, None where nobody knows it.
 
     told: its explanation. of: its category, department, region, country. changed: how far its forecast is from the one
-    before, as a share of that; None without one. is_moved: a move from another shop is proposed.
+    before, as a share of that; None without one. is_joint: its price is that of more than the line. is_active: its
+    supplier is. is_moved: a move from another shop is proposed.
     """
 
     line: Line
@@ -38,6 +40,8 @@ class Candidate:
     rate: float | None = None
     usual_milli: float | None = None
     changed: float | None = None
+    is_joint: bool = False
+    is_active: bool = True
     of: Mapping[str, str | None] = field(default_factory=dict)
     is_moved: bool = False
 
@@ -58,6 +62,10 @@ def why_not(rule: ApprovalRule, candidate: Candidate) -> str | None:
         return DECIDED
     if dear := _too_dear(rule, candidate):
         return dear
+    if not candidate.is_active:
+        return "its supplier is not active any more"
+    if candidate.is_joint:
+        return "its price is that of more than this line orders"
     if told.get("doubt") is not None:
         return "stock in doubt"
     if told.get("notes"):
@@ -163,6 +171,7 @@ def read_candidates(
     }
     rows = connection.execute(statement("purchasing/desk/rule_candidates"), binds).mappings().all()
     changes = _changes(connection, rows) if rules.compares else {}
+    steps = read_steps(connection, [row["line_id"] for row in rows])
     return [
         Candidate(
             Line(**{name: row[name] for name in LINE_FIELDS}),
@@ -170,11 +179,19 @@ def read_candidates(
             row["rate"],
             row["usual_milli"],
             changes.get((row["product"], row["location"])),
-            {name: row[name] for name in ("category", "department", "region", "country")},
-            row["is_moved"],
+            of={name: row[name] for name in ("category", "department", "region", "country")},
+            is_moved=row["is_moved"],
+            is_joint=_is_joint(row, steps),
+            is_active=row["is_active"],
         )
         for row in rows
     ]
+
+
+def _is_joint(row: sa.RowMapping, steps: Steps) -> bool:
+    """Return True if a line costs what it does only together with others."""
+    line = Line(**{name: row[name] for name in LINE_FIELDS})
+    return price_of(line, steps, line.quantity_milli) != line.price_micros
 
 
 def _changes(

@@ -72,15 +72,18 @@ def printable(text: str) -> str:
 
 def line_cells(line: Mapping[str, Any]) -> list[str]:
     """Return what stands in the columns of a line."""
-    is_off = line["state"] == "cancelled"
     unit = "" if line["unit"] == "each" else f" {line['unit']}"
+    is_off = line["state"] == "cancelled" and not line["received"]
+    ordered = f"{in_full(line['ordered'])}{unit}"
+    if line["state"] == "cancelled" and line["received"]:
+        ordered = f"{in_full(line['received'])} of {ordered}"
     return [
         str(line["order_line"]),
         line["supplier_sku"] or line["product"],
         line["product_name"],
         line["location_name"],
         "" if line["packs"] is None else in_full(line["packs"]),
-        f"{in_full(line['ordered'])}{unit}",
+        ordered,
         "" if line["price"] is None else _price(line["price"]),
         "cancelled" if is_off else "" if line["amount"] is None else f"{line['amount']:,.2f}",
     ]

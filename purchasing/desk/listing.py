@@ -1,7 +1,6 @@
 """Lines of the desk as people and programs read them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -11,7 +10,9 @@ from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
 
 LIMIT_MAX = 1_000
-LATE = "late"
+# In millionths of money times thousandths of a unit.
+HALF_CENT = 5_000_000
+LATE, RECEIVED = "late", "received"
 # Columns of the list that are about all lines.
 OF_ALL = ("found", "cost", "at_risk_sums")
 STATES: Mapping[str, tuple[str, ...]] = {
@@ -19,6 +20,8 @@ STATES: Mapping[str, tuple[str, ...]] = {
     **{one: (one,) for one in (*OPEN, "ordered", "rejected", "withdrawn", "cancelled")},
     # ordered, and not come in full by the day on which it was expected
     LATE: ("ordered",),
+    # ordered, and come in full: nothing is left to do
+    RECEIVED: ("ordered",),
 }
 
 
@@ -51,12 +54,10 @@ def list_lines(
 
     Raises Invalid for a state that there is not.
     """
-    if state not in STATES:
-        raise Invalid("state", f"{state!r} is no state of a line; there are {', '.join(STATES)}.")
     binds = {
-        "states": list(STATES[state]),
+        "states": _states(state),
         "late": state == LATE,
-        "today": datetime.now(UTC).date(),
+        "came": state == RECEIVED if state in (RECEIVED, "ordered") else None,
         "supplier": supplier,
         "product": product,
         "location": location,
@@ -74,18 +75,31 @@ def list_lines(
     return Listed(lines, sums["found"], sums["cost"], sums["at_risk_sums"])
 
 
-def list_suppliers(connection: sa.Connection) -> list[dict[str, Any]]:
-    """List the suppliers with open lines, those first that risk most; money in whole units."""
-    binds = {"states": list(OPEN)}
+def list_suppliers(connection: sa.Connection, *, state: str = "open") -> list[dict[str, Any]]:
+    """List the suppliers with lines of a state, those first that risk most; money in whole units. Raises Invalid."""
+    binds = {"states": _states(state)}
     rows = connection.execute(statement("purchasing/desk/suppliers"), binds).mappings()
     return [in_units(dict(row)) for row in rows]
+
+
+def _states(state: str) -> list[str]:
+    """Return the states in which lines of a list are stored. Raises Invalid."""
+    if state not in STATES:
+        raise Invalid("state", f"{state!r} is no state of a line; there are {', '.join(STATES)}.")
+    return list(STATES[state])
 
 
 def shown_line(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a line in units and money, with the amount that it costs."""
     shown = in_units({name: value for name, value in row.items() if name not in OF_ALL})
-    price, quantity = shown.get("price"), shown["quantity"]
-    return {**shown, "amount": None if price is None else round(price * quantity, 2)}
+    return {**shown, "amount": amount_of(row.get("price_micros"), row["quantity_milli"])}
+
+
+def amount_of(price_micros: int | None, quantity_milli: int) -> float | None:
+    """Return what a quantity costs to the cent, half of one up as the database rounds; None without a price."""
+    if price_micros is None:
+        return None
+    return (price_micros * quantity_milli + HALF_CENT) // (2 * HALF_CENT) / 100
 
 
 def in_units(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from purchasing.desk.lines import Line, propose, wake
-from purchasing.desk.shell import LINE_FIELDS, action_row, write_lines
+from purchasing.desk.pricing import read_steps
+from purchasing.desk.shell import LINE_FIELDS, action_row, reprice_lines, write_lines
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import ORDERS_LOCK
 from stocktide.foundation.errors import Conflict
+
+# What stands in place of the sentence of a line that a buyer decided about, and that the newest run would not order.
+NEED_ENDED = "The newest run proposes nothing here; what stands is what was decided before"
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ def put_proposals(
     left = {pair: one for pair, one in fresh.items() if pair not in settled}
     counts = _renew(connection, open_lines, left, settled, run, by, day)
     opened = _open(connection, {p: o for p, o in left.items() if p not in open_lines}, run, by)
+    # what buyers set, and what is left out here, is ordered beside what the run proposed together
+    reprice_lines(connection, read_steps(connection), by=by)
     return Proposed(run, opened, *counts, len(fresh) - len(left))
 
 
@@ -126,6 +132,7 @@ def _renew(
 ) -> tuple[int, int, int]:
     """Write proposals beside open lines; returns how many were renewed, stand beside a decision, were withdrawn."""
     renewed, beside, withdrawn, rows, changed = 0, 0, 0, [], []
+    ended: list[int] = []
     for pair, old in open_lines.items():
         if pair in settled:
             continue
@@ -145,8 +152,13 @@ def _renew(
             changed.append((old, new))
         if proposal is not None:
             rows.append({"line_id": new.line_id, **_row(proposal, run)})
+        elif new.state != "withdrawn":
+            ended.append(new.line_id)
     if rows:
         connection.execute(statement("purchasing/desk/renew"), {"rows": json.dumps(rows)})
+    if ended:
+        binds = {"ids": ended, "run": run, "sentence": NEED_ENDED}
+        connection.execute(statement("purchasing/desk/end_need"), binds)
     actions = [
         action_row(old, new, "withdraw" if new.state == "withdrawn" else "propose", by=by)
         for old, new in changed

@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from purchasing.desk.listing import in_units
+from purchasing.desk.cancelling import counted_milli
+from purchasing.desk.listing import amount_of, in_units
 from stocktide.domain.exact_numbers import MICRO_PLACES, in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import NotFound
@@ -19,14 +20,14 @@ OF_ORDER = (
 # Columns of the file, in the order in which people read an order.
 COLUMNS = (
     "order_id", "order_line", "supplier_sku", "product", "product_name", "location", "location_name", "ordered", "unit",
-    "packs", "price", "currency", "amount", "expected_on", "state",
+    "received", "packs", "price", "currency", "amount", "expected_on", "state",
 )  # fmt: skip
 
 
 def read_order(connection: sa.Connection, order_id: str) -> dict[str, Any]:
-    """Return a purchase order with its lines; cancelled ones stay, and do not count. Raises NotFound."""
+    """Return a purchase order with its lines; of cancelled ones what has come counts. Raises NotFound."""
     rows = connection.execute(statement("purchasing/desk/order"), {"order_id": order_id})
-    lines = [in_units(dict(row)) for row in rows.mappings()]
+    lines = [{**in_units(dict(row)), "amount": _amount(row)} for row in rows.mappings()]
     if not lines:
         raise NotFound(
             "order_unknown",
@@ -35,10 +36,12 @@ def read_order(connection: sa.Connection, order_id: str) -> dict[str, Any]:
         )
     order = {name: lines[0][name] for name in OF_ORDER}
     of_lines = [
-        {**{name: value for name, value in line.items() if name not in OF_ORDER}, **_counted(line)}
+        {**{name: value for name, value in line.items() if name not in OF_ORDER}, **_packs(line)}
         for line in lines
     ]
-    amounts = [line["amount"] for line in of_lines if line["state"] == "ordered"]
+    amounts = [
+        line["amount"] for line in of_lines if line["state"] == "ordered" or line["received"]
+    ]
     total = None if None in amounts else round(sum(amounts), 2)
     return {**order, "lines": of_lines, "total": total}
 
@@ -54,13 +57,14 @@ def order_csv(order: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-def _counted(line: dict[str, Any]) -> dict[str, Any]:
-    """Return packs and amount of a line; None where no pack or price is known."""
-    pack, price = line["pack"], line["price"]
-    return {
-        "packs": None if pack is None else line["ordered"] / pack,
-        "amount": None if price is None else round(price * line["ordered"], 2),
-    }
+def _amount(row: Any) -> float | None:
+    """Return what is to be paid of a line, None where no price is known."""
+    return amount_of(row["price_micros"], counted_milli(row))
+
+
+def _packs(line: dict[str, Any]) -> dict[str, Any]:
+    """Return the packs of a line; None where no pack is known."""
+    return {"packs": None if line["pack"] is None else line["ordered"] / line["pack"]}
 
 
 def _cell(value: Any) -> Any:

@@ -7,19 +7,22 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from purchasing.desk.cancelling import Came, check_not_received, read_came
 from purchasing.desk.lines import Decision, Line, decide, ordered, shown
+from purchasing.desk.placing import Taking, check_supplier, read_taking
+from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps, reprice
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.kinds import CORRECTION, DISPATCH, ORDER
+from stocktide.domain.own_sources import ORDERS
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 
-SOURCE = "/stocktide/orders"
 LINE_FIELDS = tuple(Line.__dataclass_fields__)
 # Records events in the caller's transaction; returns each one's outcome (accepted, …) and why it was refused.
 Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[tuple[str, str]]]
@@ -27,10 +30,20 @@ Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Decided:
-    """What became of a line. error: why the decision was refused, and the line is as it was."""
+    """What became of a line. error: why the decision was refused: the line is as it was. note: what to know of it."""
 
     line: Line
     error: StocktideError | None = None
+    note: str | None = None
+
+
+class _Known(NamedTuple):
+    """What decisions go by: the moment, what has come, prices, and when suppliers take orders."""
+
+    now: datetime
+    came: Mapping[int, Came]
+    steps: Steps
+    taking: Mapping[str, Taking]
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,7 @@ class Desk:
         *,
         request: str | None = None,
         today: date | None = None,
+        now: datetime | None = None,
     ) -> list[Decided]:
         """Decide on lines, each apart: one that is refused keeps no other back. The caller commits.
 
@@ -59,40 +73,85 @@ class Desk:
         Approvals to one supplier make one order. Raises NotFound for a line that does not exist, and Invalid for an
         order that the ledger does not take: then nothing of the request is done.
         """
-        day = today or datetime.now(UTC).date()
+        moment = now or datetime.now(UTC)
+        if now is None and today is not None:
+            moment = datetime.combine(today, time(), UTC)
+        day = moment.date()
         held = self._lock(connection, sorted(decisions), day)
         if request is not None and (done := _done(connection, request)):
             _check_same(request, done, decisions)
             return [Decided(_line(row), _refused_before(row, done)) for row in held]
-        decided = [self._decided(row, decisions[row["line_id"]], day) for row in held]
+        came = read_came(connection, decisions)
+        steps = read_steps(connection, sorted(decisions))
+        ordering = [one for one, decision in decisions.items() if decision.action in ORDERING]
+        taking = read_taking(connection, sorted(ordering))
+        known = _Known(moment, came, steps, taking)
+        decided = self._decided_together(held, decisions, known)
         decided = _without_short(connection, held, decided)
-        lead_days = {row["line_id"]: row["lead_days"] for row in held}
-        decided = self._order(connection, decided, decisions, lead_days, day)
-        self._cancel(connection, decided, decisions)
+        takes_days = {row["line_id"]: row["takes_days"] for row in held}
+        decided = self._order(connection, decided, decisions, takes_days, known)
+        self._cancel(connection, decided, decisions, came)
         for row, one in zip(held, decided, strict=True):
             if one.error is None:
                 _save(connection, _line(row), one.line, decisions[one.line.line_id], request)
                 _open_rest(connection, _line(row), one.line, decisions[one.line.line_id])
-        return decided
+        by = next((decision.by for decision in decisions.values()), "")
+        again = {line.line_id: line for line in reprice_lines(connection, steps, by=by)}
+        return [replace(one, line=again.get(one.line.line_id, one.line)) for one in decided]
 
     def _lock(
         self, connection: sa.Connection, ids: Sequence[int], today: date
-    ) -> list[Mapping[str, Any]]:
+    ) -> list[dict[str, Any]]:
         binds = {"ids": list(ids), "currency": self.currency, "today": today}
         rows = connection.execute(statement("purchasing/desk/lock_lines"), binds).mappings()
-        held: list[Mapping[str, Any]] = [dict(row) for row in rows]
+        held = [dict(row) for row in rows]
         if missing := sorted(set(ids) - {row["line_id"] for row in held}):
             raise NotFound("line_unknown", f"There is no line {missing[0]}.", line_id=missing[0])
+        if some := [row["line_id"] for row in held if row["some_came"]]:
+            # what was on order and has come makes room for no other order
+            came = connection.execute(statement("purchasing/desk/came_since"), {"ids": some})
+            since = {row.line_id: row.milli for row in came}
+            for row in held:
+                row["on_order_now"] += since.get(row["line_id"], 0)
         return held
 
-    def _decided(self, row: Mapping[str, Any], decision: Decision, today: date) -> Decided:
+    def _decided_together(
+        self,
+        held: Sequence[Mapping[str, Any]],
+        decisions: Mapping[int, Decision],
+        known: "_Known",
+    ) -> list[Decided]:
+        """Decide on lines at the prices of what is ordered together: fewer lines may cost more each."""
+        lines = [_line(row) for row in held]
+        ordering = {one for one, decision in decisions.items() if decision.action in ORDERING}
+        while True:
+            decided: list[Decided] = []
+            at_price = priced(lines, decisions, known.steps, ordering)
+            for row, line in zip(held, at_price, strict=True):
+                decided.append(self._decided(row, line, decisions[line.line_id], known))
+            left = {one.line.line_id for one in decided if one.line.state == "approved"}
+            if not ordering - left:
+                return decided
+            ordering &= left
+
+    def _decided(
+        self,
+        row: Mapping[str, Any],
+        at_price: Line,
+        decision: Decision,
+        known: "_Known",
+    ) -> Decided:
+        """at_price: the line at the price of this order."""
         line = _line(row)
         try:
+            check_not_received(line, known.came.get(line.line_id))
             _check_not_ordered(row, decision)
-            _check_not_received(row, decision)
             check_not_arrived(row, decision)
-            needs_second = self.needs_second(line, row["rate"])
-            return Decided(decide(line, decision, today=today, needs_second=needs_second))
+            needs_second = self.needs_second(at_price, row["rate"])
+            new = decide(at_price, decision, today=known.now.date(), needs_second=needs_second)
+            check_supplier(line, known.taking, decision, known.now)
+            check_break(line, at_price, known.steps, decision)
+            return Decided(new)
         except StocktideError as error:
             return Decided(line, error)
 
@@ -109,43 +168,51 @@ class Desk:
         connection: sa.Connection,
         decided: Sequence[Decided],
         decisions: Mapping[int, Decision],
-        lead_days: Mapping[int, int | None],
-        today: date,
+        takes_days: Mapping[int, int | None],
+        known: "_Known",
     ) -> list[Decided]:
         """Make orders of what is approved, one a supplier and currency; of our own goods transfers.
 
-        lead_days: by line, where it is known.
+        takes_days: by line, where it is known.
         """
         groups: dict[tuple[str | None, ...], list[Line]] = defaultdict(list)
         for one in decided:
             if one.error is None and one.line.state == "approved":
                 groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
-        placed: dict[int, Line] = {}
+        placed: dict[int, Decided] = {}
         events: list[bytes] = []
+        today = known.now.date()
         for lines in groups.values():
-            after = [lead_days[line.line_id] for line in lines]
-            made = _make_order(connection, lines, decisions, after, today)
-            for number, (line, days) in enumerate(zip(lines, after, strict=True), start=1):
+            of = known.taking.get(lines[0].supplier, Taking(lines[0].supplier))
+            day = max(of.taken_on(known.now) or today, today)
+            comes = [
+                None if (days := takes_days[line.line_id]) is None else of.comes_on(day, days)
+                for line in lines
+            ]
+            after = [None if one is None else (one - day).days for one in comes]
+            made = _make_order(connection, lines, decisions, after, day)
+            for number, (line, own) in enumerate(zip(lines, comes, strict=True), start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
-                placed[line.line_id] = new
-                expected = made.expected_on if days is None else today + timedelta(days=days)
+                expected = own or made.expected_on
+                placed[line.line_id] = Decided(new, note=of.later_words(today, day, expected))
                 event = _order_event if line.source is None else _dispatch_event
                 events.append(event(new, expected))
         self._must_record(connection, events)
-        return [Decided(placed.get(one.line.line_id, one.line), one.error) for one in decided]
+        return [placed.get(one.line.line_id, one) for one in decided]
 
     def _cancel(
         self,
         connection: sa.Connection,
         decided: Sequence[Decided],
         decisions: Mapping[int, Decision],
+        came: Mapping[int, Came],
     ) -> None:
-        """Take the events of cancelled lines back."""
-        events = [
-            _cancel_event(one.line, decisions[one.line.line_id])
-            for one in decided
-            if one.error is None and one.line.state == "cancelled"
-        ]
+        """Take the events of cancelled lines back; of what has come already the order stands."""
+        events: list[bytes] = []
+        for one in decided:
+            if one.error is None and one.line.state == "cancelled":
+                events.append(_cancel_event(one.line, decisions[one.line.line_id]))
+                events += _kept_events(one.line, came[one.line.line_id])
         self._must_record(connection, events)
 
     def _must_record(self, connection: sa.Connection, events: Sequence[bytes]) -> None:
@@ -153,11 +220,15 @@ class Desk:
         for event, (outcome, why) in zip(events, outcomes, strict=True):
             if outcome != "accepted":
                 data = json.loads(event)["data"]
-                place = data.get("to_location", data.get("location", ""))
-                what = f"{data.get('product', 'the cancellation')} {place}".strip()
+                place = data.get("to_location", data.get("location"))
+                what, nothing = (
+                    (f"the order of {data['product']} {place}", "ordered")
+                    if "product" in data
+                    else (f"the cancellation of {data['corrects_id']}", "cancelled")
+                )
                 raise Invalid(
                     "order_refused",
-                    f"The ledger does not take the order of {what}: {why or outcome}. Nothing was ordered.",
+                    f"The ledger does not take {what}: {(why or outcome).rstrip('.')}. Nothing was {nothing}.",
                 )
 
 
@@ -185,17 +256,6 @@ def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
             "ordered_elsewhere",
             f"{in_full(more / 1000)} more of {row['product']} have come on order for {row['location']} since line "
             f"{row['line_id']} was proposed. Wait for the next proposal, or approve it with a reason.",
-            line_id=row["line_id"],
-        )
-
-
-def _check_not_received(row: Mapping[str, Any], decision: Decision) -> None:
-    """Raise Conflict where there is nothing left to cancel."""
-    if decision.action == "cancel" and row["state"] == "ordered" and row["has_come"]:
-        raise Conflict(
-            "line_received",
-            f"All of line {row['line_id']} has come: there is nothing left to cancel. What goes back is an "
-            "adjustment.",
             line_id=row["line_id"],
         )
 
@@ -250,11 +310,14 @@ def _make_order(
     lead_days: Sequence[int | None],
     today: date,
 ) -> Any:
-    """Make the order of lines of one supplier: by who approved last, and before them where it took two."""
+    """Make the order of lines of one supplier: by who approved last, and before them all who had to approve first."""
     by = decisions[lines[0].line_id].by
-    first = next(
-        (line.approved_by for line in lines if line.approved_by != decisions[line.line_id].by), None
+    firsts = dict.fromkeys(
+        line.approved_by
+        for line in lines
+        if line.approved_by and line.approved_by != decisions[line.line_id].by
     )
+    first = ", ".join(firsts)
     binds = {
         "supplier": lines[0].supplier,
         "source": lines[0].source,
@@ -268,6 +331,18 @@ def _make_order(
 
 
 def _order_event(line: Line, expected_on: date | None) -> bytes:
+    return _event(ORDER.type, _event_id(line), _order_data(line, expected_on))
+
+
+def _kept_events(line: Line, came: Came) -> list[bytes]:
+    """Return the order of what has come of a cancelled line, at the time of the order: lead times are learnt of it."""
+    if not came.received_milli:
+        return []
+    data = _order_data(replace(line, ordered_milli=came.received_milli), None)
+    return [_event(ORDER.type, f"{_event_id(line)}-came", data, at=came.ordered_at)]
+
+
+def _order_data(line: Line, expected_on: date | None) -> dict[str, Any]:
     data = {
         "product": line.product,
         "location": line.location,
@@ -279,8 +354,7 @@ def _order_event(line: Line, expected_on: date | None) -> bytes:
         "currency": None if line.price_micros is None else line.currency,
         "expected_on": expected_on and expected_on.isoformat(),
     }
-    told = {name: value for name, value in data.items() if value is not None}
-    return _event(ORDER.type, _event_id(line), told)
+    return {name: value for name, value in data.items() if value is not None}
 
 
 def _dispatch_event(line: Line, expected_on: date | None) -> bytes:
@@ -300,7 +374,7 @@ def _dispatch_event(line: Line, expected_on: date | None) -> bytes:
 def _cancel_event(line: Line, decision: Decision) -> bytes:
     data = {
         "corrects_id": _event_id(line),
-        "corrects_source": SOURCE,
+        "corrects_source": ORDERS,
         "reason": f"cancelled by {decision.by}: {decision.reason}",
     }
     return _event(CORRECTION.type, f"{_event_id(line)}-cancelled", data)
@@ -311,13 +385,15 @@ def _event_id(line: Line) -> str:
     return line.transfer_id
 
 
-def _event(kind: str, event_id: str, data: Mapping[str, Any]) -> bytes:
+def _event(
+    kind: str, event_id: str, data: Mapping[str, Any], *, at: datetime | None = None
+) -> bytes:
     event = {
         "specversion": "1.0",
         "id": event_id,
-        "source": SOURCE,
+        "source": ORDERS,
         "type": kind,
-        "time": datetime.now(UTC).isoformat(),
+        "time": (at or datetime.now(UTC)).isoformat(),
         "data": data,
     }
     return json.dumps(event).encode()
@@ -336,6 +412,14 @@ def _save(
         before, after, decision.action, by=decision.by, reason=decision.reason, request=request
     )
     write_lines(connection, [after], [done])
+
+
+def reprice_lines(connection: sa.Connection, steps: Steps, *, by: str) -> list[Line]:
+    """Write what open lines cost now that less or more of their product is open; returns those that changed."""
+    changed = reprice(connection, steps, list(steps))
+    actions = [action_row(line, new, "reprice", by=by) for line, new in changed]
+    write_lines(connection, [new for _, new in changed], actions)
+    return [new for _, new in changed]
 
 
 def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: Decision) -> None:

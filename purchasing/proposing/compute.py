@@ -297,6 +297,7 @@ def _tell(
         },
         "abc": row["abc"],
         "lead_days": int(row["lead_days"]),
+        "takes_days": int(row["takes_days"]),
         "sells_in": None if pd.isna(row["currency"]) else row["currency"],
         "overrides": overrides_in(
             future, row["product"], int(np.ceil(draft.found.periods[number]))

@@ -16,15 +16,15 @@ TOLD_MIN = 0.01
 def level_words(level: Mapping[str, Any] | None, period: str) -> str:
     """Return the end of a line's sentence where its paths were moved, else nothing.
 
-    "; the forecast is lowered by 18 %, since 102 sold where 140 were expected of the last 26 days".
+    "; the forecast is lowered by 18 %, since 102 sold where 140 were expected of 6 days after it was made".
     """
     if level is None or abs(level["factor"] - 1) < TOLD_MIN:
         return ""
     way = "raised" if level["factor"] > 1 else "lowered"
     many = f"{level['periods']} {period}{'' if level['periods'] == 1 else 's'}"
     return (
-        f"; the forecast is {way} by {100 * abs(level['factor'] - 1):.0f} %, since {level['sold']:,.0f} sold where "
-        f"{level['expected']:,.0f} were expected of the last {many}"
+        f"; the forecast is {way} by {100 * abs(level['factor'] - 1):.0f} %, since {level['units']:,.0f} sold where "
+        f"{level['units_expected']:,.0f} were expected of {many} after it was made"
     )
 
 

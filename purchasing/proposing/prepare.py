@@ -85,6 +85,8 @@ def prepare(
     leads, reviews = _leads(ways, supplying, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
     rows["lead_from"] = [sources[pair] for pair in pairs]
+    # of the supplier itself, whenever it delivers
+    rows["takes_days"] = [middle_day(ways[pair]) for pair in pairs]
     rows = with_days(rows, leads, reviews, today)
     now, centres, supplied = (
         rows[some].reset_index(drop=True)

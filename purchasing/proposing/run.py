@@ -97,6 +97,8 @@ def propose_today(
             "not_counted": shared.not_counted,
             "excluded": excluded,
             "moves": [asdict(move) for move in moves],
+            # lines whose paths follow what was sold after the forecast was made
+            "levels_moved": sum(one.explanation.get("level") is not None for one in proposals),
             "without_forecast": len(unknown),
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)

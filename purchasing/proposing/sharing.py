@@ -96,12 +96,13 @@ def _reach_breaks(
     off = tuple((units * unit[0], 1 - lower / price) for units, lower in steps if lower < price)
     if off and unit[0] > 0 and price > 0:
         joined = lines.order(at, unit, SupplierTerms(breaks=off), may_wait=False)
-        reached = [lower for units, lower in steps if units <= joined.quantity.sum() + 1e-9]
+        reached = [step for step in steps if step[0] <= joined.quantity.sum() + 1e-9]
         if joined.way == "price break":
             lines.take(
                 at,
                 joined.quantity,
-                f"{product} costs {in_full(reached[-1], 6)} a unit from so many on",
+                f"from {in_full(reached[-1][0])} together on, {product} costs {in_full(reached[-1][1], 6)} a unit "
+                f"instead of {in_full(price, 6)}",
             )
 
 

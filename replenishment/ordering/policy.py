@@ -63,7 +63,7 @@ def make_policy(
     fill_rate: ArrayLike | None = None,
     lot: ArrayLike | None = None,
     safety_factor: ArrayLike | None = None,
-    trust_paths: bool = False,
+    trust_paths: ArrayLike = False,
 ) -> Policy:
     """Return a policy of n lines; parameters are numbers for all, or (n,).
 
@@ -78,6 +78,8 @@ def make_policy(
         raise ValueError(f"{kind} takes {wanted}")
     if lot is not None and kind not in ("min_max", "reorder_quantity"):
         raise ValueError(f"{kind} takes no lot")
+    if np.shape(trust_paths) != ():
+        raise ValueError("trust_paths is one answer for all lines")
     if trust_paths and kind != "least_cost":
         raise ValueError(f"{kind} has no trust_paths, least_cost has")
     whole(review=review)
@@ -98,7 +100,7 @@ def make_policy(
         None if fill_rate is None else _each("fill_rate", fill_rate, n),
         None if lot is None else _each("lot", lot, n),
         None if safety_factor is None else _each("safety_factor", safety_factor, n),
-        trust_paths,
+        bool(trust_paths),
     )
 
 

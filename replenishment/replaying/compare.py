@@ -15,9 +15,12 @@ from replenishment.replaying.replay import Decide, Replay, ReplayTerms, draws
 from replenishment.replaying.since import (
     SEASONS,
     LearntPrior,
+    Level,
+    Told,
     expected_before,
     level_now,
     level_of,
+    level_since,
     moved_paths,
 )
 from replenishment.replaying.spread import SPREAD_SEASONS, recent_variance, spread_paths
@@ -42,7 +45,8 @@ class Outlooks:
 
     sold: returns the units (T, n) before a period (None: paths stay as they were made). season: periods in which demand
     repeats itself. span: periods of lead time and review; with it the paths get the spread that sales have now, too
-    (`spread_paths`), as is best where all lines share a goal (`Beside`).
+    (`spread_paths`), as is best where all lines share a goal (`Beside`). since_alone: the level moves by what came
+    after an outlook was made, and by nothing that its forecast has learnt from, as a night's orders do.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Outlooks:
         *,
         season: int = 7,
         span: int | None = None,
+        since_alone: bool = False,
     ) -> None:
         self._coming: Iterator[Outlook] = iter(outlooks)
         first = next(self._coming, None)
@@ -59,6 +64,7 @@ class Outlooks:
             raise ValueError("outlooks: there must be at least one")
         self._now, self._next = first, next(self._coming, None)
         self._sold, self._season, self._span = sold, season, span
+        self._since_alone = since_alone
         self.learnt = LearntPrior()
         self._made: tuple[int, Paths] | None = None
 
@@ -91,9 +97,11 @@ class Outlooks:
     def _spread(
         self, ahead: NDArray[Any], seen: Array, passed: int, span: int
     ) -> NDArray[np.float32]:
-        expected, prior = self._expected(seen, passed), self.learnt.prior
-        level = level_of(seen, expected, prior, season=self._season)
-        variance = recent_variance(seen, span, season=self._season)
+        expected, season = self._expected(seen, passed), self._season
+        level: Level | Told = level_of(seen, expected, self.learnt.prior, season=season)
+        if self._since_alone:
+            level = level_since(seen, expected, passed, season=season)
+        variance = recent_variance(seen, span, season=season)
         return spread_paths(ahead, level.factor, variance, span)
 
     def _seen(self, period: int, seasons: int = SEASONS) -> Array:

@@ -14,7 +14,7 @@ Where nobody kept it, the first season of the paths stands for all of the past.
 A run without a sale in which the paths would have sold much was probably an empty shelf, and says nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +27,8 @@ Mask = NDArray[np.bool_]
 # What c is chosen from: from a level that follows a day's sales to one that hardly moves.
 PRIORS = (2.5, 5.0, 10.0, 20.0, 40.0, 80.0)
 PRIOR_DEFAULT = 10.0
+# Of sales after the forecast alone: hardly worse than no move where nothing changes, better elsewhere (decision 074).
+PRIOR_SINCE = 20.0
 # Outlooks after which c is chosen by what they taught.
 TAUGHT_MIN = 4
 HALF_LIFE = 1.5
@@ -72,10 +74,23 @@ class Level(NamedTuple):
         return np.asarray((self.quick.factor + self.slow.factor) / 2)
 
 
-def level_from(told: Mapping[str, Sequence[float]]) -> float:
-    """Return the factor that a line's kept sums give, as its order does: `quick` and `slow`, the fields of `Told`."""
-    sums = {name: Told(*(np.array([one]) for one in told[name])) for name in Level._fields}
-    return float(Level(**sums).factor[0])
+def level_since(
+    sold: Array, expected: Array, passed: int, prior: float = PRIOR_SINCE, *, season: int
+) -> Told:
+    """Return the level by the last `passed` periods alone, those after the forecast was made.
+
+    Arguments of `level_now`. A forecast has learnt from all that was before: to move it by that once more takes back
+    what it has learnt, most where sales have just changed. 1 where nothing came since.
+    """
+    told = expected.copy()
+    told[: len(told) - passed] = np.nan
+    return _quick(sold, told, prior, season)
+
+
+def level_from(told: Mapping[str, float]) -> float:
+    """Return the factor that the kept sums of a line give, the fields of `Told`, as its order does."""
+    sums = Told(*(np.array([told[name]]) for name in Told._fields))
+    return float(sums.factor[0])
 
 
 def on_shelf(sold: Array, expected: Array) -> Mask:

@@ -1,11 +1,11 @@
-"""The level that sales have now, for orders: a run's word on the past, beside what was sold up to last night.
+"""What orders know that their forecast does not: the sales after it was made, beside what it expects of these days.
 
 Forecasting knows what was to be expected and what was sold, replenishment what follows of both. `stocktide replay`
-moves its paths by the same function.
+moves its paths by the same functions.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,10 @@ from forecasting.nodes.demand import Demand
 from forecasting.not_final import read_not_final
 from forecasting.past_store import read_past
 from forecasting.path_store import PathLineage
-from replenishment import Level, completed_demand, level_of, moved_paths
+from replenishment import Told, completed_demand, level_since, moved_paths
 from stocktide.foundation.lake import Lake
 
 Array = NDArray[np.float64]
-
-# Seasons whose sales people are told, beside what was expected of them.
-SHOWN_SEASONS = 4
 
 
 @dataclass(frozen=True)
@@ -42,42 +39,38 @@ class Recent:
 
 @dataclass(frozen=True)
 class Lately:
-    """The last periods of k products. level: that their sales have now. sold: (T, k) units, oldest first.
+    """The last periods of k products, oldest first. sold: (T, k) units. expected: (T, k), NaN where nothing is known.
 
-    expected: (T, k), NaN where nothing is known.
+    passed: the periods after the forecast was made. level: what these say.
     """
 
-    level: Level
     sold: Array
     expected: Array
-    season: int
+    passed: int
+    level: Told
 
     @property
-    def known(self) -> NDArray[np.bool_]:
-        """Return of which products something is known, (k,)."""
-        return np.asarray(np.isfinite(self.expected).any(axis=0))
+    def told(self) -> NDArray[np.bool_]:
+        """Return which periods count, (passed, k)."""
+        return np.isfinite(self.expected[len(self.expected) - self.passed :])
 
     @property
     def factor(self) -> Array:
-        """Return the factor of each product's paths, (k,); 1 where nothing is known."""
-        return np.where(self.known, self.level.factor, 1.0)
+        """Return the factor of each product's paths, (k,); 1 where nothing came since."""
+        return np.where(self.told.any(axis=0), self.level.factor, 1.0)
 
 
-def read_recent(engine: sa.Engine, lake: Lake, lineage: PathLineage, *, today: date) -> Recent:
-    """Read what was sold since the forecast was made, and which days are not final."""
-    now = datetime.now(UTC)
+def read_recent(engine: sa.Engine, lake: Lake, lineage: PathLineage, *, now: datetime) -> Recent:
+    """Read what was sold since the forecast was made, as far as it is over at `now` (aware), and days not final."""
     cutoff = date.fromisoformat(lineage.cutoff)
-    since = None
-    if cutoff < today:
-        unusual = read_unusual_days(engine, at=now)
-        since = read_since(
-            lake,
-            cutoff,
-            now=now,
-            frequency=lineage.frequency,  # type: ignore[arg-type]  # of the forecast that was made
-            unusual=unusual,
-        )
-    late = read_not_final(engine, cutoff=today, now=now)
+    since = read_since(
+        lake,
+        cutoff,
+        now=now,
+        frequency=lineage.frequency,  # type: ignore[arg-type]  # of the forecast that was made
+        unusual=read_unusual_days(engine, at=now),
+    )
+    late = read_not_final(engine, cutoff=now.date(), now=now)
     return Recent(
         lake,
         lineage.forecast_run_id,
@@ -109,7 +102,7 @@ def lately_of(recent: Recent, location: str | None, paths: Paths) -> Lately | No
         expected[S:] = np.where(told, said, np.nan)
     expected[_not_final(recent, past.days)[: S + passed]] = np.nan
     made, season = completed_demand(sold, empty, season=recent.season), recent.season
-    return Lately(level_of(sold, expected, season=season), made, expected, season)
+    return Lately(made, expected, passed, level_since(sold, expected, passed, season=season))
 
 
 def moved(paths: Paths, lately: Lately) -> NDArray[np.float32]:
@@ -127,22 +120,20 @@ def moved(paths: Paths, lately: Lately) -> NDArray[np.float32]:
 
 def told_of(paths: Paths, lately: Lately) -> dict[str, dict[str, Any]]:
     """Return what moved the paths of each product, as plain values; `replenishment.level_from` computes it again."""
-    factor, level, told = lately.factor, lately.level, np.isfinite(lately.expected)
-    window = slice(-SHOWN_SEASONS * lately.season, None)
-    at = told[window]
-    sold = np.where(at, lately.sold[window], 0.0).sum(axis=0)
-    expected = np.where(at, lately.expected[window], 0.0).sum(axis=0)
+    factor, at = lately.factor, lately.told
+    since = slice(len(lately.sold) - lately.passed, None)
+    units = np.where(at, lately.sold[since], 0.0).sum(axis=0)
+    said = np.where(at, lately.expected[since], 0.0).sum(axis=0)
     names = paths.leaves["product"].astype(str).tolist()
     return {
         names[row]: {
             "factor": float(factor[row]),
-            "sold": float(sold[row]),
-            "expected": float(expected[row]),
             "periods": int(at[:, row].sum()),
-            "quick": [float(of[row]) for of in level.quick],
-            "slow": [float(of[row]) for of in level.slow],
+            "units": float(units[row]),
+            "units_expected": float(said[row]),
+            **{name: float(of[row]) for name, of in lately.level._asdict().items()},
         }
-        for row in np.flatnonzero(lately.known).tolist()
+        for row in np.flatnonzero(at.any(axis=0)).tolist()
     }
 
 

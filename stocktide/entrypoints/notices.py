@@ -15,13 +15,13 @@ from alerts.posting import OK, Poster, Tried
 from alerts.sender import CONTENT_TYPE
 from alerts.signature import secret_of, signed_headers
 from purchasing.telling.night import Night, failed_words, read_night
+from stocktide.domain.own_sources import ORDERS
 from stocktide.foundation.errors import Invalid, StocktideError, Transient
 from stocktide.foundation.mail import send_mail
 from stocktide.foundation.runs import recorded_run, single_flight
 from stocktide.foundation.settings import Settings
 
 JOB = "notices"
-SOURCE = "/stocktide/orders"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _post(settings: Settings, url: str, secret: bytes, notice: Notice) -> None:
     event = {
         "specversion": "1.0",
         "id": notice.notice_id,
-        "source": SOURCE,
+        "source": ORDERS,
         "type": f"stocktide.orders.{notice.kind}",
         "time": datetime.now(UTC).isoformat(),
         "datacontenttype": "application/json",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -28,7 +28,7 @@ def recording(recorder: Recorder) -> Record:
 
     def record(connection: sa.Connection, events: Sequence[bytes]) -> list[tuple[str, str]]:
         request = FeedRequest(
-            FEED, "application/cloudevents+json", events, recorder.parser.parse_all(events)
+            FEED, "application/cloudevents+json", events, recorder.desk_parser.parse_all(events)
         )
         (outcomes,) = record_requests(connection, recorder.ledger, [request])
         return [
@@ -56,14 +56,19 @@ def defaults_of(settings: Settings) -> Defaults:
 
 
 def futures_of(
-    engine: sa.Engine, lake: Lake, *, today: date, within: Collection[str] | None = None
+    engine: sa.Engine,
+    lake: Lake,
+    *,
+    today: date,
+    within: Collection[str] | None = None,
+    now: datetime | None = None,
 ) -> ReadFutures:
     """Return what reads the paths of the published forecast, one location after the other.
 
-    They are at the level that sales have now, and have the overrides in force.
+    They are at the level of what was sold after it was made, and have the overrides in force.
 
-    within: of these locations alone. When called it raises NotFound without a published forecast that has paths, or one
-    whose leaves have no location.
+    within: of these locations alone. now: sales up to then count (None: up to now). When called it raises NotFound
+    without a published forecast that has paths, or one whose leaves have no location.
     """
     from forecasting.overriding.adjusted import read_adjusted
     from forecasting.overriding.futures import Told, adjust_location
@@ -87,7 +92,7 @@ def futures_of(
             )
         lineage = read_lineage(lake, run)
         if run not in recents:
-            recents[run] = read_recent(engine, lake, lineage, today=today)
+            recents[run] = read_recent(engine, lake, lineage, now=now or datetime.now(UTC))
         places = path_locations(lake, run)
         if None in places:
             raise NotFound(

@@ -92,7 +92,11 @@ def replay_chain(
         rows = in_one_currency(rows, currency, facts.rates)
     lines = chain.lines(rows)
     outlooks = Outlooks(
-        chain.outlooks(tell), chain.known, season=chain.season, span=chain.terms.span
+        chain.outlooks(tell),
+        chain.known,
+        season=chain.season,
+        span=chain.terms.span,
+        since_alone=True,
     )
     beside = Beside(lines, chain.terms, outlooks.at, chain.known)
     policies = {f"stocktide {target:g}": beside.decide(target) for target in options.targets}

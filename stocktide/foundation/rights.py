@@ -74,7 +74,7 @@ class AllowPersonal:
 
 
 async def signed_in(request: Request) -> User | None:
-    """Return in whose name a page asks, None for a key alone. Raises Unauthorized for a session that is none."""
+    """Return in whose name a page asks, None for a key alone. Raises Unauthorized for what is not an open session."""
     token = request.headers.get(SESSION)
     if token is None:
         return None

@@ -606,6 +606,6 @@ def test_a_buyers_morning_goes_from_the_worst_line_to_goods_on_the_shelf(
         (after,) = client.get("/v1/stock", params=where).json()["stock"]
     assert after["on_hand"] == before["on_hand"] + wanted
     assert after["on_order"] == before["on_order"]
-    visitor.go(f"/orders?state=ordered&line={worst['line_id']}")
+    visitor.go(f"/orders?state=received&line={worst['line_id']}")
     expect(page.get_by_text(f"of which {wanted:,g} have come")).to_be_visible()
     no_error_shown(page)

@@ -6,6 +6,7 @@ from typing import get_args
 
 import ingest
 from ingest.parsing.kinds import DATA_TYPES
+from ingest.parsing.parser import RESERVED_SOURCE
 from ingest.parsing.permission import KEY_KIND, KEY_LOCATION
 from stocktide.domain.exact_numbers import Fault as NumberFault
 from stocktide.foundation.keys import KEY_SOURCE
@@ -33,7 +34,7 @@ def first_argument(call: ast.Call) -> Iterator[str]:
 def reasons() -> set[str]:
     """Every reason that the code of the way in gives."""
     # these are chosen between, not written down in a call
-    found: set[str] = {KEY_KIND, KEY_LOCATION, KEY_SOURCE, *get_args(NumberFault)}
+    found: set[str] = {KEY_KIND, KEY_LOCATION, KEY_SOURCE, RESERVED_SOURCE, *get_args(NumberFault)}
     # EPCIS and MQTT tell of their own reasons in docs of their own
     rooms = Path(ingest.__file__).parent.glob("*/*.py")
     ours = [path for path in rooms if path.parent.name not in ("epcis", "mqtt")]

@@ -9,9 +9,10 @@ from ingest.epcis.model.goods import Goods
 from ingest.epcis.model.models import AnyEvent, Event
 from ingest.epcis.model.vocabulary import PLACE_TYPE, TRANSACTION_TYPE
 from ingest.epcis.movements.rules import Movement, brings_in, kind_of
+from stocktide.domain.own_sources import EPCIS
 
 # The source of all movements that come from EPCIS.
-SOURCE = "urn:stocktide:epcis"
+SOURCE = EPCIS
 # Longer identities do not fit an event's id in the ledger; a hash of them does.
 ID_MAX = 400
 TEXT_MAX = 500

@@ -182,7 +182,7 @@ def _tell_ledger(
     for start in range(0, len(lines), LINES_AT_ONCE):
         some = lines[start : start + LINES_AT_ONCE]
         raws = [line.raw for line in some]
-        parsed = recorder.parser.parse_all(raws)
+        parsed = recorder.epcis_parser.parse_all(raws)
         told = [line.fault or item for line, item in zip(some, parsed, strict=True)]
         allowed = told if key is None else [permitted(key, item) for item in told]
         recorded = recorder.record_parsed(feed, CLOUD_EVENT, raws, allowed, counted=counted)

@@ -1,9 +1,10 @@
 -- A page of lines of the desk, with how many there are and what all of them cost and risk by currency. received: what came of
--- an ordered line's product at its place under its order. late: of ordered lines only those that should have come by :today
--- and have not in full. What a location of ours sends (source) is in transit under its order and line. sort: risk, cost, product,
--- location, supplier or expected. A page beyond the last has one row, with the sums and no line.
+-- an ordered line's product at its place under its order. late: of ordered lines only those that should have come before today,
+-- by the clock of the place, and have not in full. came: only those that have come in full, or that have not. What a location of
+-- ours sends (source) is in transit under its order and line. sort: risk, cost, product, location, supplier or expected. A page
+-- beyond the last has one row, with the sums and no line.
 WITH found AS MATERIALIZED (
-    SELECT o.line_id, coalesce(o.buyer_milli, o.proposed_milli) * o.price_micros::numeric / 1e9 AS amount,
+    SELECT o.line_id, round(coalesce(o.buyer_milli, o.proposed_milli) * o.price_micros::numeric / 1e9, 2) AS amount,
            coalesce(o.currency, '') AS currency, o.at_risk_micros,
            -- a line's explanation is long, and is read where nothing shorter knows
            CASE WHEN o.at_risk_micros IS NOT NULL
@@ -16,11 +17,13 @@ WITH found AS MATERIALIZED (
     LEFT JOIN stock st ON st.product_id = p.product_id AND st.location_id = l.location_id
     LEFT JOIN suppliers s ON s.supplier = o.supplier AND s.withdrawn_at IS NULL
     LEFT JOIN purchase_orders po USING (order_id)
-    LEFT JOIN commitments c ON :late AND c.purpose = CASE WHEN o.source IS NULL THEN 'on_order' ELSE 'in_transit' END
+    LEFT JOIN commitments c ON (:late OR CAST(:came AS boolean) IS NOT NULL)
+                           AND c.purpose = CASE WHEN o.source IS NULL THEN 'on_order' ELSE 'in_transit' END
                            AND c.reference = CASE WHEN o.source IS NULL THEN o.order_id ELSE o.order_id || '-' || o.order_line END
                            AND c.product_id = p.product_id AND c.location_id = l.location_id
     WHERE o.state = ANY(:states)
-      AND (NOT :late OR (po.expected_on < CAST(:today AS date) AND c.opened_milli > c.closed_milli))
+      AND (NOT :late OR (c.opened_milli > c.closed_milli AND po.expected_on < local_date(now(), l.timezone)))
+      AND (CAST(:came AS boolean) IS NULL OR (coalesce(c.closed_milli, 0) >= o.ordered_milli) = :came)
       AND (CAST(:supplier AS text) IS NULL OR o.supplier = :supplier)
       AND (CAST(:product AS text) IS NULL OR o.product = :product)
       AND (CAST(:location AS text) IS NULL OR o.location = :location)
@@ -38,7 +41,7 @@ page AS (
 sums AS (
     SELECT (SELECT count(*)::int FROM found) AS found,
            (SELECT coalesce(jsonb_object_agg(currency, amount), '{}')
-            FROM (SELECT currency, round(sum(amount), 2) AS amount FROM found WHERE amount IS NOT NULL GROUP BY currency) one
+            FROM (SELECT currency, sum(amount) AS amount FROM found WHERE amount IS NOT NULL GROUP BY currency) one
            ) AS cost,
            (SELECT coalesce(jsonb_object_agg(sells_in, amount), '{}')
             FROM (SELECT sells_in, round(sum(at_risk_micros) / 1e6, 2) AS amount FROM found

@@ -1,8 +1,15 @@
--- Make a purchase order to a supplier, or a transfer from a location of ours; returns its id. It is expected when its last line
--- is, lead_days from today; where no line says so, after the half of the supplier's lead times. Binds: :supplier, :source,
--- :currency, :by, :second, :today, :lead_days.
+-- Make a purchase order to a supplier, or a transfer from a location of ours; returns its id, with the next number that no order of
+-- others has. It is expected when its last line is, lead_days from today; where no line says so, after the half of the supplier's
+-- lead times. Binds: :supplier, :source, :currency, :by, :second, :today, :lead_days.
+WITH RECURSIVE numbers (number) AS (
+    SELECT nextval('purchase_order_numbers')
+    UNION ALL
+    SELECT nextval('purchase_order_numbers')
+    FROM numbers
+    WHERE EXISTS (SELECT FROM commitments WHERE purpose = 'on_order' AND reference = 'PO-' || number)
+)
 INSERT INTO purchase_orders (order_id, supplier, source, currency, ordered_by, second_approver, expected_on)
-SELECT CASE WHEN CAST(:source AS text) IS NULL THEN 'PO-' ELSE 'TR-' END || nextval('purchase_order_numbers'), :supplier, :source,
+SELECT CASE WHEN CAST(:source AS text) IS NULL THEN 'PO-' ELSE 'TR-' END || (SELECT max(number) FROM numbers), :supplier, :source,
        :currency, :by, :second,
        CAST(:today AS date) + coalesce(
            CAST(:lead_days AS integer),

@@ -1,6 +1,6 @@
 -- A purchase order with its lines, no transfer; received: what has come of a product at a place under the order. Binds: :order_id.
 SELECT po.order_id, po.supplier, coalesce(s.name, po.supplier) AS supplier_name, s.email, po.currency, po.ordered_by,
-       po.second_approver, po.ordered_at, po.expected_on, o.line_id, o.order_line, o.state, o.product,
+       po.second_approver, o.approved_by, po.ordered_at, po.expected_on, o.line_id, o.order_line, o.state, o.product,
        coalesce(p.name, o.product) AS product_name, p.unit, sp.sku AS supplier_sku, o.location,
        coalesce(l.name, o.location) AS location_name, o.ordered_milli, o.price_micros, sp.pack_milli,
        coalesce(c.closed_milli, 0) AS received_milli

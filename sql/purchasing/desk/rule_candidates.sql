@@ -15,11 +15,12 @@ WITH candidates AS MATERIALIZED (
     WHERE o.state = 'proposed' AND o.buyer_milli IS NULL
       AND (CAST(:ids AS bigint[]) IS NULL OR o.line_id = ANY(CAST(:ids AS bigint[])))
       AND o.order_run_id = (SELECT max(order_run_id) FROM order_runs)
-      AND NOT EXISTS (SELECT FROM order_actions a WHERE a.line_id = o.line_id AND a.action <> 'propose')
+      AND NOT EXISTS (SELECT FROM order_actions a WHERE a.line_id = o.line_id AND a.action NOT IN ('propose', 'reprice'))
 )
 SELECT c.line_id, c.supplier, c.product, c.location, c.state, c.proposed_milli, c.buyer_milli, c.snoozed_until, c.approved_by,
        c.price_micros, c.currency, c.order_id, c.ordered_milli, c.version, c.order_line, c.source, c.explanation, c.category, c.department,
        c.region, c.country, usual.milli AS usual_milli, c.is_moved,
+       NOT EXISTS (SELECT FROM suppliers s WHERE s.supplier = c.supplier AND s.withdrawn_at IS NULL AND NOT s.active) AS is_active,
        rate_on(coalesce(c.currency, :currency, ''), coalesce(CAST(:currency AS text), c.currency, ''), CAST(:today AS date)) AS rate
 FROM candidates c
 LEFT JOIN LATERAL (

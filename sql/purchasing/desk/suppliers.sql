@@ -4,7 +4,7 @@ SELECT o.supplier, s.location AS source, coalesce(s.name, o.supplier) AS name, c
        (count(*) FILTER (WHERE o.buyer_milli IS NOT NULL))::int AS changed,
        (count(*) FILTER (WHERE o.state = 'waiting'))::int AS waiting,
        CASE WHEN count(DISTINCT o.currency) = 1 AND count(o.price_micros) = count(*) AND count(o.currency) = count(*)
-            THEN sum(coalesce(o.buyer_milli, o.proposed_milli)::numeric * o.price_micros / 1000)::float8 END AS amount_micros,
+            THEN (1e6 * sum(round(coalesce(o.buyer_milli, o.proposed_milli)::numeric * o.price_micros / 1e9, 2)))::float8 END AS amount_micros,
        min(o.currency) AS currency, sum(coalesce(o.at_risk_micros, 0))::float8 AS at_risk_micros,
        s.minimum_value_micros, s.cutoff, s.timezone, s.order_days
 FROM order_lines o

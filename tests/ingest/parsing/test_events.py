@@ -10,6 +10,7 @@ from ingest.parsing.events import Correction, Event, Fault, StockEvent
 from ingest.parsing.kinds import DATA_TYPES, json_schema
 from ingest.parsing.parser import EventParser
 from ingest.parsing.sales import SalesReader
+from stocktide.domain.own_sources import EPCIS, ORDERS
 from stocktide.foundation.settings import Settings
 from tests.ingest.samples import START, event
 
@@ -167,6 +168,26 @@ def test_a_name_that_is_none_is_not_kept(named: dict[str, Any]) -> None:
     fault = parse({**event("sale"), **named})
     assert isinstance(fault, Fault)
     assert (fault.source, fault.event_id) == ("/shops/S1/till", None)
+
+
+@pytest.mark.parametrize("kind", ["sale", "order", "correction"])
+@pytest.mark.parametrize("source", [ORDERS, EPCIS, "/stocktide/of-tomorrow"])
+def test_a_source_of_our_own_is_for_nobody_else(kind: str, source: str) -> None:
+    told = json.dumps(event(kind, source=source)).encode()
+    both = [PARSER.parse(told), *PARSER.parse_lines([told])]
+    assert [(one.reason, one.source) for one in both if isinstance(one, Fault)] == [
+        ("reserved_source", source)
+    ] * 2
+    own = EventParser(Settings(), now=lambda: NOW, own=source)
+    assert not isinstance(own.parse(told), Fault)
+
+
+def test_an_order_of_the_desk_is_cancelled_at_the_desk() -> None:
+    fault = parse(event("correction", corrects_source=ORDERS, corrects_id="PO-5-5"))
+    assert isinstance(fault, Fault)
+    assert (fault.reason, fault.field) == ("reserved_source", "data.corrects_source")
+    # what EPCIS got wrong is corrected by hand
+    assert not isinstance(parse(event("correction", corrects_source=EPCIS)), Fault)
 
 
 def test_the_fault_of_a_time_ahead_names_both_clocks() -> None:

@@ -77,6 +77,7 @@ class Told:
     snoozed: dict[int, date] = field(default_factory=dict)
     ordered: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
+    came: dict[int, int] = field(default_factory=dict)
 
 
 WORLD: dict[str, World] = {}
@@ -295,6 +296,13 @@ class DeskMachine(RuleBasedStateMachine):
             self.told.ordered[line.line_id] = (line.order_id, line.order_line, line.ordered_milli)
         if line.state == "cancelled":
             self.told.ordered.pop(line.line_id)
+            (came,) = self.rows(
+                "SELECT closed_milli FROM commitments WHERE reference IN (:order, :transfer)",
+                order=line.order_id,
+                transfer=line.transfer_id,
+            )
+            assert came.closed_milli < (line.ordered_milli or 0), "what has come was cancelled"
+            self.told.came[line.line_id] = came.closed_milli
 
     @rule(which=st.integers(0, 9), share=st.sampled_from([0.5, 1.0]))
     def goods_come(self, which: int, share: float) -> None:
@@ -384,7 +392,8 @@ class DeskMachine(RuleBasedStateMachine):
                 {"code": WAREHOUSE},
             ).scalar_one()
         for row in kept:
-            expected = row.ordered_milli if row.state == "ordered" else 0
+            is_ordered = row.state == "ordered"
+            expected = row.ordered_milli if is_ordered else self.told.came[row.line_id]
             assert row.opened_milli == expected, row
         assert left == THERE - sent
         assert left >= 0, "more was sent than there is"

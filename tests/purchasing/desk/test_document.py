@@ -9,7 +9,7 @@ from purchasing.desk.document import LINES_FIRST, UNKNOWN, line_cells, order_pdf
 LINE: dict[str, Any] = {
     "order_line": 1, "state": "ordered", "product": "A", "product_name": "$x_2$ 茶 شاي\n", "unit": "kg",
     "supplier_sku": "M-1", "location_name": "Café Łódź", "packs": 2.0, "ordered": 1200.0,
-    "price": 1.5, "amount": 1800.0,
+    "price": 1.5, "amount": 1800.0, "received": 0.0,
 }  # fmt: skip
 
 
@@ -37,3 +37,5 @@ def test_line_says_quantity_in_its_unit_and_what_was_cancelled() -> None:
     assert line_cells({**LINE, "price": 0.0125})[6] == "0.0125"
     unpriced = {**LINE, "state": "cancelled", "price": None, "amount": None, "supplier_sku": None}
     assert line_cells(unpriced)[1::6] == ["A", "cancelled"]
+    in_part = {**LINE, "state": "cancelled", "received": 200.0, "amount": 300.0}
+    assert line_cells(in_part)[5::2] == ["200 of 1,200 kg", "300.00"]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from purchasing.desk.lines import is_one_approver
-from purchasing.desk.proposals import Proposal, put_proposals, see
+from purchasing.desk.proposals import NEED_ENDED, Proposal, put_proposals, see
+from stocktide.foundation.database import statement
 from stocktide.foundation.sessions import SESSION, Sessions
 from stocktide.foundation.users import set_user
 from tests.conftest import Api
-from tests.ingest.samples import raw
+from tests.ingest.samples import event, raw
 from tests.stocktide.entrypoints.test_api import check_problem
 
 
@@ -26,11 +28,11 @@ def desk(api: Api, database: sa.Engine) -> Api:
     return api
 
 
-def propose(engine: sa.Engine, **units: int) -> None:
+def propose(engine: sa.Engine, *, price_micros: int = 1_500_000, **units: int) -> None:
     needs = [
         Proposal(
             "mill" if sku in "AB" else "dairy", sku, "S1", 1000 * quantity, {"need": quantity},
-            at_risk_micros=10**6 * quantity, price_micros=1_500_000, currency="EUR",
+            at_risk_micros=10**6 * quantity, price_micros=price_micros, currency="EUR",
         )
         for sku, quantity in units.items()
     ]  # fmt: skip
@@ -129,6 +131,104 @@ def test_a_buyers_number_stays_whatever_runs_propose(desk: Api, database: sa.Eng
     assert history[2]["before"]["proposed"] == 12.0
 
 
+def test_a_changed_line_whose_need_ended_says_so(desk: Api, database: sa.Engine) -> None:
+    decide(desk, on(lines(desk)["A"], "change", quantity=5, reason="guess"))
+    propose(database, B=5)
+    line = lines(desk)["A"]
+    assert (line["quantity"], line["proposed"], line["at_risk"]) == (5.0, 0.0, None)
+    assert line["explanation"] == {"sentence": NEED_ENDED}
+    assert line["order_run_id"] == lines(desk)["B"]["order_run_id"]
+
+
+@pytest.fixture
+def broken(desk: Api, database: sa.Engine) -> Api:
+    """A at S1 and S2: 12 and 10 of it at 1.2 each, for the mill's price is 2 below 20."""
+    desk.operate.put("/v1/locations", json={"locations": [{"code": "S2"}]})
+    for kind, row in (
+        ("suppliers", {}),
+        ("supplier-products", {"product": "A", "price": 2, "currency": "EUR"}),
+        ("price-breaks", {"product": "A", "from_quantity": 20, "price": "1.2"}),
+    ):
+        body = {kind.replace("-", "_"): [{"supplier": "mill", **row}]}
+        desk.operate.put(f"/v1/terms/{kind}", json=body).raise_for_status()
+    needs = [
+        Proposal("mill", "A", place, 1000 * units, price_micros=1_200_000, currency="EUR")
+        for place, units in (("S1", 12), ("S2", 10))
+    ]
+    with database.begin() as connection:
+        put_proposals(connection, see(connection), needs, by="run")
+    return desk
+
+
+def at(api: Api, **asked: str) -> dict[str, dict[str, Any]]:
+    return {line["location"]: line for line in lines_of(api, **asked)}
+
+
+def lines_of(api: Api, **asked: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.read.get("/v1/orders", params=asked).json()["lines"]
+    return found
+
+
+def test_a_price_break_is_of_what_is_ordered_together(broken: Api) -> None:
+    first, second = (at(broken)[place] for place in ("S1", "S2"))
+    assert (first["amount"], second["amount"]) == (14.4, 12.0)
+    (alone,) = decide(broken, on(first, "approve"))
+    assert alone["error"]["code"] == "break_missed"
+    assert "A costs 2 a unit in this order; 1.2 is the price from 20" in alone["error"]["detail"]
+    both = decide(broken, on(first, "approve"), on(second, "approve"))
+    order = broken.read.get(f"/v1/purchase-orders/{both[0]['order_id']}").json()
+    assert order["total"] == 26.4
+
+
+def test_less_of_a_product_costs_what_its_supplier_bills_for_less(broken: Api) -> None:
+    (changed,) = decide(broken, on(at(broken)["S1"], "change", quantity=5, reason="room"))
+    assert (changed["price"], changed["amount"]) == (2.0, 10.0)
+    other = at(broken)["S2"]
+    assert (other["price"], other["amount"]) == (2.0, 20.0)
+    (ordered,) = decide(broken, on(other, "approve"))
+    assert (ordered["state"], ordered["amount"]) == ("ordered", 20.0)
+
+
+def test_who_knows_that_a_break_is_missed_may_order_with_a_reason(broken: Api) -> None:
+    (ordered,) = decide(broken, on(at(broken)["S1"], "approve", reason="at once"))
+    assert (ordered["state"], ordered["amount"]) == ("ordered", 24.0)
+    assert at(broken)["S2"]["price"] == 2.0
+
+
+def know_mill(desk: Api, **terms: Any) -> None:
+    body = {"suppliers": [{"supplier": "mill", "lead_days": 2, **terms}]}
+    desk.operate.put("/v1/terms/suppliers", json=body).raise_for_status()
+
+
+def test_an_order_after_the_cutoff_is_of_the_next_day_and_says_so(
+    desk: Api, database: sa.Engine
+) -> None:
+    a, b, _ = lines(desk).values()
+    know_mill(desk)
+    (at_once,) = decide(desk, on(a, "approve"))
+    know_mill(desk, cutoff="00:00", timezone="UTC")
+    (later,) = decide(desk, on(b, "approve"))
+    expected = {
+        line["order_id"]: date.fromisoformat(line["expected_on"])
+        for line in lines(desk, state="ordered").values()
+    }
+    assert expected[later["order_id"]] - expected[at_once["order_id"]] == timedelta(days=1)
+    assert at_once["note"] is None
+    assert f"expected on {expected[later['order_id']]:%a %Y-%m-%d}" in later["note"]
+    with database.connect() as connection:
+        days = connection.execute(sa.text("SELECT reference, expected_on FROM commitments")).all()
+    assert {row.reference: row.expected_on for row in days} == expected
+
+
+def test_who_is_no_supplier_any_more_gets_no_order_without_a_reason(desk: Api) -> None:
+    know_mill(desk, active=False)
+    line = lines(desk)["A"]
+    (refused,) = decide(desk, on(line, "approve"))
+    assert refused["error"]["code"] == "supplier_inactive"
+    (ordered,) = decide(desk, on(line, "approve", reason="they still have some"))
+    assert ordered["state"] == "ordered"
+
+
 def test_who_decides_on_what_has_changed_is_told_so(desk: Api, database: sa.Engine) -> None:
     line = lines(desk)["A"]
     propose(database, A=9, B=5, C=2)
@@ -157,6 +257,27 @@ def test_what_somebody_else_ordered_since_keeps_an_approval_back(desk: Api) -> N
     assert ordered["state"] == "ordered"
 
 
+def test_what_came_in_between_hides_no_order_of_somebody_else(
+    desk: Api, database: sa.Engine
+) -> None:
+    """10 were on order when A was proposed; they have come, and 10 others are on order since."""
+    headers = {"Content-Type": "application/cloudevents+json"}
+
+    def send(kind: str, name: str, order_id: str) -> None:
+        told = event(kind, name, product="A", quantity=10, order_id=order_id)
+        answer = desk.operate.post("/v1/events", content=json.dumps(told), headers=headers)
+        answer.raise_for_status()
+
+    send("order", "o1", "PHONE-1")
+    need = Proposal("mill", "A", "S1", 12_000, on_order_milli=10_000)
+    with database.begin() as connection:
+        put_proposals(connection, see(connection), [need], by="run")
+    send("receipt", "r1", "PHONE-1")
+    send("order", "o2", "PHONE-2")
+    (refused,) = decide(desk, on(lines(desk)["A"], "approve"))
+    assert "10 more of A have come on order" in refused["error"]["detail"]
+
+
 def test_cancelled_order_is_not_on_order_any_more(desk: Api) -> None:
     (ordered,) = decide(desk, on(lines(desk)["A"], "approve"))
     (refused,) = decide(desk, on(ordered, "cancel"))
@@ -165,6 +286,54 @@ def test_cancelled_order_is_not_on_order_any_more(desk: Api) -> None:
     assert (cancelled["state"], cancelled["order_id"]) == ("cancelled", ordered["order_id"])
     (row,) = desk.read.get("/v1/stock", params={"product": "A"}).json()["stock"]
     assert row["on_order"] == 0.0
+
+
+def receive(desk: Api, ordered: dict[str, Any], units: int) -> None:
+    receipt = event(
+        "receipt", f"{ordered['line_id']} {units}", product=ordered["product"], quantity=units,
+        order_id=ordered["order_id"], order_line=ordered["order_line"],
+    )  # fmt: skip
+    headers = {"Content-Type": "application/cloudevents+json"}
+    desk.operate.post("/v1/events", content=json.dumps(receipt), headers=headers).raise_for_status()
+
+
+def test_what_has_come_of_an_order_is_not_cancelled(desk: Api) -> None:
+    a, b = decide(desk, *(on(line, "approve") for line in lines(desk, supplier="mill").values()))
+    receive(desk, a, 5)
+    receive(desk, b, 5)
+    assert (list(lines(desk, state="ordered")), list(lines(desk, state="received"))) == (
+        ["A"],
+        ["B"],
+    )
+    cancelled, refused = decide(desk, *(on(one, "cancel", reason="no more") for one in (a, b)))
+    assert (cancelled["state"], refused["error"]["code"]) == ("cancelled", "line_received")
+    path = f"/v1/purchase-orders/{a['order_id']}"
+    order = desk.read.get(path).json()
+    # 5 of A came before the rest was cancelled, and 5 of B: at 1.5 each
+    assert [(one["received"], one["amount"]) for one in order["lines"]] == [(5.0, 7.5), (5.0, 7.5)]
+    assert order["total"] == 15.0
+    rows = list(
+        csv.DictReader(desk.read.get(path, headers={"Accept": "text/csv"}).text.splitlines())
+    )
+    assert [(row["received"], row["amount"], row["state"]) for row in rows] == [
+        ("5", "7.5", "cancelled"),
+        ("5", "7.5", "ordered"),
+    ]
+    stock = desk.read.get("/v1/stock").json()["stock"]
+    assert {row["product"]: (row["on_hand"], row["on_order"]) for row in stock} == {
+        "A": (5.0, 0.0),
+        "B": (5.0, 0.0),
+    }
+
+
+def test_sums_are_those_of_the_lines_to_the_cent(desk: Api, database: sa.Engine) -> None:
+    propose(database, price_micros=1_005_000, A=1, B=1)
+    listed = desk.read.get("/v1/orders").json()
+    assert [line["amount"] for line in listed["lines"]] == [1.01, 1.01]
+    (mill,) = desk.read.get("/v1/orders/suppliers").json()["suppliers"]
+    ordered, _ = decide(desk, *(on(line, "approve") for line in listed["lines"]))
+    order = desk.read.get(f"/v1/purchase-orders/{ordered['order_id']}").json()
+    assert (listed["cost"], mill["amount"], order["total"]) == ({"EUR": 2.02}, 2.02, 2.02)
 
 
 @pytest.fixture
@@ -296,7 +465,37 @@ def test_what_has_not_come_by_its_day_is_late(desk: Api, database: sa.Engine) ->
     headers = {"Content-Type": "application/cloudevents+json"}
     desk.operate.post("/v1/events", content=receipt, headers=headers).raise_for_status()
     assert lines(desk, state="late").keys() == {"C"}
-    assert lines(desk, state="ordered")["A"]["received"] == 12.0
+    assert lines(desk, state="received")["A"]["received"] == 12.0
+
+
+def test_an_order_is_late_by_the_clock_of_its_shop(desk: Api, database: sa.Engine) -> None:
+    """Kiritimati is a day and two hours ahead of Niue: what is expected there today was due yesterday or is not yet."""
+    decide(desk, on(lines(desk)["A"], "approve"))
+    late: dict[str, bool] = {}
+    for zone in ("Pacific/Kiritimati", "Pacific/Niue"):
+        desk.operate.put("/v1/locations", json={"locations": [{"code": "S1", "timezone": zone}]})
+        with database.begin() as connection:
+            for table in ("purchase_orders", "commitments"):
+                due = sa.func.local_date(sa.func.now(), "Pacific/Niue")
+                connection.execute(
+                    sa.update(sa.table(table, sa.column("expected_on"))).values(expected_on=due)
+                )
+            told = connection.execute(statement("alerts/judge_late_orders")).all()
+        late[zone] = "A" in lines(desk, state="late")
+        assert [row.opens for row in told] == [True] * late[zone]
+    assert late == {"Pacific/Kiritimati": True, "Pacific/Niue": False}
+
+
+def test_a_number_that_somebody_elses_order_has_is_left_out(desk: Api) -> None:
+    a, b, c = lines(desk).values()
+    (first,) = decide(desk, on(a, "approve"))
+    number = int(first["order_id"].removeprefix("PO-"))
+    for taken in (1, 2):
+        order = event("order", f"o{taken}", product="A", order_id=f"PO-{number + taken}")
+        headers = {"Content-Type": "application/cloudevents+json"}
+        desk.operate.post("/v1/events", content=json.dumps(order), headers=headers)
+    made = [decide(desk, on(one, "approve"))[0]["order_id"] for one in (b, c)]
+    assert made == [f"PO-{number + 3}", f"PO-{number + 4}"]
 
 
 def test_what_has_come_in_full_is_not_cancelled(desk: Api) -> None:
@@ -308,7 +507,7 @@ def test_what_has_come_in_full_is_not_cancelled(desk: Api) -> None:
         desk.operate.post("/v1/events", content=receipt, headers=headers).raise_for_status()
     (refused,) = decide(desk, on(ordered, "cancel", reason="too late"))
     assert refused["error"]["code"] == "line_received"
-    assert lines(desk, state="ordered")["A"]["received"] == 12.0
+    assert lines(desk, state="received")["A"]["received"] == 12.0
 
 
 def test_purchase_order_is_read_as_data_and_as_a_file(desk: Api) -> None:
@@ -352,3 +551,7 @@ def test_suppliers_are_listed_with_what_they_cost(desk: Api) -> None:
         17.0,
     )
     assert (dairy["lines"], dairy["cutoff"]) == (1, None)
+    decide(desk, on(lines(desk)["C"], "approve"))
+    asked = {"state": "ordered"}
+    (ordered,) = desk.read.get("/v1/orders/suppliers", params=asked).json()["suppliers"]
+    assert (ordered["supplier"], ordered["lines"]) == ("dairy", 1)

@@ -35,9 +35,9 @@ def test_each_line_has_the_spread_over_its_own_span_as_the_replay_has_it() -> No
 
 
 def test_a_level_is_told_where_it_matters() -> None:
-    told = {"factor": 0.82, "sold": 102.4, "expected": 140.0, "periods": 26}
+    told = {"factor": 0.82, "units": 102.4, "units_expected": 140.0, "periods": 6}
     assert level_words(told, "day") == (
-        "; the forecast is lowered by 18 %, since 102 sold where 140 were expected of the last 26 days"
+        "; the forecast is lowered by 18 %, since 102 sold where 140 were expected of 6 days after it was made"
     )
     assert "raised by 18 %" in level_words({**told, "factor": 1.18}, "week")
     assert level_words({**told, "factor": 1.004}, "day") == ""

@@ -273,7 +273,8 @@ def test_lower_price_of_more_is_taken_where_it_is_worth_the_holding(chain: sa.En
         )
     more = propose(chain, futures({"A": 10.0}))["A"]
     assert (more["quantity"], more["price"]) == (own + 12, 1.2)
-    assert "A costs 1.2 a unit from so many on" in more["explanation"]["sentence"]
+    told = f"from {own + 12:g} together on, A costs 1.2 a unit instead of 1.5"
+    assert told in more["explanation"]["sentence"]
     with chain.begin() as connection:
         put(
             connection,

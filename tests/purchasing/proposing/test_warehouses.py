@@ -174,7 +174,7 @@ def test_what_a_warehouse_lacks_may_come_from_another_shop(chain: sa.Engine) -> 
 def test_a_closed_warehouse_orders_for_its_shops_and_its_calendar_counts(chain: sa.Engine) -> None:
     stocked(chain, WH=1, S1=10, S2=10, S3=10)
     with chain.begin() as connection:
-        # today is a Monday: what comes on Thursday leaves on Friday, arrives on Saturday, and lasts for a week
+        # today is a Monday: what the mill brings on Thursday leaves on Friday, arrives on Saturday, and lasts a week
         put(connection, "suppliers", supplier="depot", location="WH", lead_days=1, order_days="fri")
     found = propose(chain)
     assert set(found) == {"WH"}

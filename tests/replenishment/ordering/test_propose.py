@@ -424,7 +424,8 @@ def test_no_lines_have_no_orders() -> None:
         target = {} if kind in ("newsvendor", "least_cost") else {"fill_rate": 0.9}
         policy = make_policy(kind, 0, **target)
         found = propose_orders(make_lines([]), np.ones((0, 3, 4)), fixed_lead_times(2), policy)
-        assert (len(found), found.grid.shape, found.down.dtype) == (0, (0, 8), np.bool_)
+        assert (len(found), found.grid.shape) == (0, (0, 8))
+        assert found.down.dtype.kind == "b"
 
 
 def test_nothing_to_order_is_0_for_those_who_print_it() -> None:

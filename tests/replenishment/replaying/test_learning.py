@@ -10,6 +10,7 @@ from replenishment.replaying.since import (
     level_from,
     level_now,
     level_of,
+    level_since,
     moved_paths,
     on_shelf,
     slow_level,
@@ -96,16 +97,37 @@ def test_weeks_that_came_after_the_forecast_count_as_its_paths_said() -> None:
     assert level([*STEADY, USUAL, USUAL], STEADY, rising, passed=14) < 1
 
 
-def test_a_level_that_nothing_is_known_of_is_1_and_kept_sums_give_it_again() -> None:
+def test_a_night_moves_by_what_came_after_its_forecast_alone() -> None:
     rng = np.random.default_rng(8)
-    sold = rng.poisson(3, (91, 4)).astype(float)
-    expected = rng.uniform(1, 5, (91, 4))
-    expected[:, 1] = np.nan
-    found = level_of(sold, expected, season=7)
-    assert found.factor[1] == 1
+    # sales have halved, and the forecast knows: older sales would raise it again
+    sold, expected = rng.poisson(3, (91, 4)).astype(float), np.full((91, 4), 3.0)
+    sold[:70] *= 2
+    assert (level_of(sold, expected, season=7).factor > 1.1).all()
+    assert (level_since(sold, expected, 0, season=7).factor == 1).all()
+    sold[-6:], expected[-6:, 1] = 1, np.nan
+    found = level_since(sold, expected, 6, season=7)
+    assert found.factor[1] == 1, "its shelf was empty"
+    assert (found.factor[[0, 2, 3]] < 0.97).all()
+    assert (level_since(sold, expected, 6, 5.0, season=7).factor[0]) < found.factor[0]
     for line, factor in enumerate(found.factor):
-        told = {name: [float(of[line]) for of in getattr(found, name)] for name in found._fields}
+        told = {name: float(of[line]) for name, of in found._asdict().items()}
         assert level_from(told) == pytest.approx(factor)
+
+
+def test_outlooks_may_go_by_what_came_since_alone() -> None:
+    sold = np.full((91, 1), 8.0)
+    paths = np.random.default_rng(1).poisson(4, (1, 200, 28))
+    before = np.full((60, 1), 4.0)
+
+    def mean(period: int, **more: bool) -> float:
+        outlooks = Outlooks(
+            [Outlook(0, paths, before=before)], lambda at: sold[: 60 + at], span=7, **more
+        )
+        return float(outlooks.at(period)[0:1][:, :, :7].mean())
+
+    assert mean(0) > 6
+    assert mean(0, since_alone=True) == pytest.approx(4, rel=0.05)
+    assert 4.1 < mean(6, since_alone=True) < 6
 
 
 def test_recent_errors_are_those_of_the_whole_span() -> None:

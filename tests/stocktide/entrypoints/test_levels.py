@@ -1,13 +1,15 @@
 """Orders go by the level that sales have now: from the lake's word on the past to the line's sentence."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from deltalake import write_deltalake
 
 from forecasting.forecast_result import Past
 from forecasting.past_store import prune_past, read_past, write_past
@@ -19,29 +21,46 @@ from replenishment import level_from
 from stocktide.entrypoints.ordering import futures_of
 from stocktide.foundation.lake import Lake
 from tests.conftest import Api
-from tests.forecasting.overriding.chain import DAYS, KEYS, SPAN, TODAY, two_shops
+from tests.forecasting.lakes import DAILY, LOCATIONS, PRODUCTS, demand_row
+from tests.forecasting.overriding.chain import KEYS, TODAY, two_shops
 from tests.ingest.samples import raw
 from tests.stocktide.entrypoints.test_overriding import FAIR, put
 
-# What the forecast expects of A and B at S1 and of A at S2, and what sold: A at S1 halved three weeks ago, nothing is
-# known of B, whose shelf was empty, and A at S2 sells as expected.
-PAST_DAYS, EXPECTED = 91, np.array([6.0, 2.0, 3.0])
+# Three weeks after the forecast was made A at S1 sells half of what it expects, B, of which nothing came, has an empty
+# shelf, and A at S2 sells as expected.
+EXPECTED, PASSED, HORIZON = np.array([6.0, 2.0, 3.0]), 21, 35
+LATER = TODAY + timedelta(days=PASSED)
+NOW = datetime.combine(LATER, time(12), UTC)
 
 
 def past() -> Past:
-    days = pd.date_range(TODAY - timedelta(days=PAST_DAYS), periods=PAST_DAYS)
-    expected = np.repeat(EXPECTED[:, None], PAST_DAYS, axis=1)
-    sold, empty = expected.copy(), np.zeros(expected.shape, dtype=np.bool_)
-    sold[0, -21:] = 3
-    sold[1], empty[1], expected[1] = 0, True, np.nan
-    return Past(days, sold, empty, expected)
+    days = pd.date_range(TODAY - timedelta(days=28), periods=28)
+    expected = np.repeat(EXPECTED[:, None], 28, axis=1)
+    return Past(days, expected.copy(), np.zeros(expected.shape, dtype=np.bool_), expected)
+
+
+def sell(lake: Lake) -> None:
+    """Write the lake's tables: a week before the forecast as expected, then three weeks as they came."""
+    rows = []
+    for product, location, usual, now in ((1, 1, 6, 3), (2, 1, 2, 0), (1, 2, 3, 3)):
+        for day in range(-7, PASSED):
+            row = demand_row(product, location, 0, usual if day < 0 else now)
+            gone = day >= 0 and not now
+            told = {"day": TODAY + timedelta(days=day), "censored": gone}
+            rows.append({**row, **told, "on_hand_milli": 0 if gone else 1_000})
+    write_deltalake(lake.path("daily_demand"), pa.Table.from_pylist(rows, schema=DAILY))
+    products = PRODUCTS.iloc[:2].assign(sku=["A", "B"])
+    locations = LOCATIONS.iloc[:2].assign(timezone="UTC")
+    for path, frame in ((lake.path("products"), products), (lake.path("locations"), locations)):
+        write_deltalake(path, pa.Table.from_pandas(frame, preserve_index=False))
 
 
 @pytest.fixture
 def lake(api: Api, database: sa.Engine, tmp_path: Path) -> Lake:
     lake = Lake(str(tmp_path / "lake"))
-    run = two_shops(api, database, lake, np.repeat(EXPECTED[:, None], DAYS, axis=1))
+    run = two_shops(api, database, lake, np.repeat(EXPECTED[:, None], HORIZON, axis=1))
     write_past(lake, run, KEYS, past())
+    sell(lake)
     headers = {"Content-Type": "application/cloudevents+json"}
     for product, location in (("A", "S1"), ("B", "S1"), ("A", "S2")):
         told = {"product": product, "location": location, "quantity": 1}
@@ -51,7 +70,8 @@ def lake(api: Api, database: sa.Engine, tmp_path: Path) -> Lake:
 
 
 def futures(engine: sa.Engine, lake: Lake) -> dict[str, Future]:
-    return {one.location: one for one in futures_of(engine, lake, today=TODAY)()[1]}
+    read = futures_of(engine, lake, today=LATER, now=NOW)
+    return {one.location: one for one in read()[1]}
 
 
 def test_what_a_run_says_of_the_past_comes_back_by_location(tmp_path: Path) -> None:
@@ -75,8 +95,8 @@ def test_a_line_whose_sales_halved_orders_less_and_says_why(
     def proposed() -> dict[tuple[str, str], dict[str, Any]]:
         propose_today(
             database,
-            futures_of(database, lake, today=TODAY),
-            today=TODAY,
+            futures_of(database, lake, today=LATER, now=NOW),
+            today=LATER,
             defaults=Defaults(lead_days=1),
             by="x",
         )
@@ -91,7 +111,7 @@ def test_a_line_whose_sales_halved_orders_less_and_says_why(
     assert moved.keys() == plain.keys()
     line, before = moved["A", "S1"], plain["A", "S1"]
     level = line["explanation"]["level"]
-    assert 0.6 < level["factor"] < 0.85
+    assert 0.7 < level["factor"] < 0.95
     assert level_from(level) == pytest.approx(level["factor"])
     assert line["quantity"] < before["quantity"]
     mean = line["explanation"]["data"]["demand_mean"]
@@ -99,7 +119,8 @@ def test_a_line_whose_sales_halved_orders_less_and_says_why(
     assert mean == pytest.approx(level["factor"] * was, rel=0.02)
     percent = round(100 * (1 - level["factor"]))
     assert line["explanation"]["sentence"].endswith(
-        f"; the forecast is lowered by {percent} %, since 105 sold where 168 were expected of the last 28 days"
+        f"; the forecast is lowered by {percent} %, since 63 sold where {level['units_expected']:.0f} were expected of "
+        "21 days after it was made"
     )
     # whose shelf was empty, and what sells as expected, order as before
     assert moved["A", "S2"]["quantity"] == plain["A", "S2"]["quantity"]
@@ -111,13 +132,14 @@ def test_a_line_whose_sales_halved_orders_less_and_says_why(
 
 def test_overrides_stay_what_they_say(api: Api, database: sa.Engine, lake: Lake) -> None:
     plain = futures(database, lake)["S1"]
+    day = {"from": str(LATER), "to": str(LATER)}
     factor = plain.levels["A"]["factor"]
     assert "B" not in plain.levels
-    put(api, FAIR)
+    put(api, {**FAIR, "from": str(LATER), "to": str(LATER + timedelta(days=50))})
     raised = futures(database, lake)["S1"]
     assert raised.values[:, 0].mean() == pytest.approx(1.5 * plain.values[:, 0].mean(), rel=0.03)
     api.operate.delete("/v1/overrides/fair").raise_for_status()
-    half = {**FAIR, "id": "half", "to": SPAN["from"], "change": "set", "value": 9}
+    half = {**FAIR, **day, "id": "half", "change": "set", "value": 9}
     put(api, half)
     found = futures(database, lake)["S1"]
     published = EXPECTED[0]
