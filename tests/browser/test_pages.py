@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from dashboard.theme import quantity
 from tests.browser.conftest import VIEWER, VIEWER_PASSWORD, Visit, Visitor
 from tests.ingest.shopify.shop import (
     history,
@@ -607,5 +608,5 @@ def test_a_buyers_morning_goes_from_the_worst_line_to_goods_on_the_shelf(
     assert after["on_hand"] == before["on_hand"] + wanted
     assert after["on_order"] == before["on_order"]
     visitor.go(f"/orders?state=received&line={worst['line_id']}")
-    expect(page.get_by_text(f"of which {wanted:,g} have come")).to_be_visible()
+    expect(page.get_by_text(f"of which {quantity(wanted)} have come")).to_be_visible()
     no_error_shown(page)

@@ -231,7 +231,11 @@ def test_from_terms_to_arrival(chain: sa.Engine) -> None:
     assert recorder.record("dock", "", [came])[0].name == "accepted"
     assert stock(chain)["S1"] == (10 + sent["S1"], 0.0)
     with chain.begin() as connection:
-        lines = {one["location"]: one for one in list_lines(connection, state="ordered").lines}
+        lines = {
+            one["location"]: one
+            for state in ("received", "ordered")
+            for one in list_lines(connection, state=state).lines
+        }
         assert (lines["S1"]["received"], lines["S2"]["received"]) == (sent["S1"], 0.0)
         cancel = {
             lines[shop]["line_id"]: Decision(
