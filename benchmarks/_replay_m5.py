@@ -84,8 +84,8 @@ class Forecasts:
         self.seconds = 0.0
         self.count = (demand.days.size - first) // step
         by_day = demand.frequency == "D"
-        self.every = step if spec.frequency == demand.frequency else 1
         summed = by_day and spec.frequency == "W"
+        self.every = 1 if summed else step
         self.seen_as: Callable[[Demand], Demand] = weekly if summed else _as_it_is
         self.history = HISTORY_DAYS if by_day else None
 
