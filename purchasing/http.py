@@ -11,10 +11,11 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from purchasing.desk.approval_rules import read_rules
 from purchasing.desk.by_rule import exceptions_in
 from purchasing.desk.document import order_pdf
+from purchasing.desk.history import line_history
 from purchasing.desk.lines import OPEN, Decision
 from purchasing.desk.listing import Sort, line_said, list_lines, list_suppliers
 from purchasing.desk.purchase_order import order_csv, read_order
-from purchasing.desk.shell import Decided, Desk, line_history
+from purchasing.desk.shell import Decided, Desk
 from purchasing.lead_times import list_lead_times
 from purchasing.missing import list_missing
 from purchasing.moves import list_moves, send_moves

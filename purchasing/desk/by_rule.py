@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from purchasing.desk.approval_rules import ApprovalRule, Rules
+from purchasing.desk.history import LINE_FIELDS
 from purchasing.desk.lines import Decision, Line
 from purchasing.desk.pricing import Steps, price_of, read_steps
-from purchasing.desk.shell import LINE_FIELDS, Desk
+from purchasing.desk.shell import Desk
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from purchasing.desk.history import LINE_FIELDS, action_row, reprice_lines, write_lines
 from purchasing.desk.lines import Line, propose, wake
 from purchasing.desk.pricing import read_steps
-from purchasing.desk.shell import LINE_FIELDS, action_row, reprice_lines, write_lines
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import ORDERS_LOCK
 from stocktide.foundation.errors import Conflict

@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from purchasing.desk.cancelling import Came, check_not_received, read_came
-from purchasing.desk.lines import Decision, Line, decide, ordered, shown
+from purchasing.desk.history import LINE_FIELDS, action_row, reprice_lines, write_lines
+from purchasing.desk.lines import Decision, Line, decide, ordered
+from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
 from purchasing.desk.placing import Taking, check_supplier, read_taking
-from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps, reprice
+from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
+from purchasing.desk.requests import check_same, done_before, refused_before
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from stocktide.domain.exact_numbers import in_full
-from stocktide.domain.kinds import CORRECTION, DISPATCH, ORDER
-from stocktide.domain.own_sources import ORDERS
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 
-LINE_FIELDS = tuple(Line.__dataclass_fields__)
 # Records events in the caller's transaction; returns each one's outcome (accepted, …) and why it was refused.
 Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[tuple[str, str]]]
 
@@ -78,9 +78,9 @@ class Desk:
             moment = datetime.combine(today, time(), UTC)
         day = moment.date()
         held = self._lock(connection, sorted(decisions), day)
-        if request is not None and (done := _done(connection, request)):
-            _check_same(request, done, decisions)
-            return [Decided(_line(row), _refused_before(row, done)) for row in held]
+        if request is not None and (done := done_before(connection, request)):
+            check_same(request, done, decisions)
+            return [Decided(_line(row), refused_before(row, done)) for row in held]
         came = read_came(connection, decisions)
         steps = read_steps(connection, sorted(decisions))
         ordering = [one for one, decision in decisions.items() if decision.action in ORDERING]
@@ -195,7 +195,7 @@ class Desk:
                 new = ordered(line, order_id=made.order_id, order_line=number)
                 expected = own or made.expected_on
                 placed[line.line_id] = Decided(new, note=of.later_words(today, day, expected))
-                event = _order_event if line.source is None else _dispatch_event
+                event = order_event if line.source is None else dispatch_event
                 events.append(event(new, expected))
         self._must_record(connection, events)
         return [placed.get(one.line.line_id, one) for one in decided]
@@ -211,8 +211,8 @@ class Desk:
         events: list[bytes] = []
         for one in decided:
             if one.error is None and one.line.state == "cancelled":
-                events.append(_cancel_event(one.line, decisions[one.line.line_id]))
-                events += _kept_events(one.line, came[one.line.line_id])
+                events.append(cancel_event(one.line, decisions[one.line.line_id]))
+                events += kept_events(one.line, came[one.line.line_id])
         self._must_record(connection, events)
 
     def _must_record(self, connection: sa.Connection, events: Sequence[bytes]) -> None:
@@ -260,45 +260,6 @@ def _check_not_ordered(row: Mapping[str, Any], decision: Decision) -> None:
         )
 
 
-def line_history(connection: sa.Connection, line_id: int) -> list[dict[str, Any]]:
-    """Return all that happened to a line, the newest last. Raises NotFound."""
-    rows = connection.execute(statement("purchasing/desk/history"), {"line_id": line_id}).mappings()
-    found = [dict(row) for row in rows]
-    if not found:
-        raise NotFound("line_unknown", f"There is no line {line_id}.", line_id=line_id)
-    return found
-
-
-def _done(connection: sa.Connection, request: str) -> dict[int, Any]:
-    """Return what a request has done already, by line."""
-    rows = connection.execute(statement("purchasing/desk/done_before"), {"request": request})
-    return {row.line_id: row for row in rows}
-
-
-def _check_same(request: str, done: Mapping[int, Any], decisions: Mapping[int, Decision]) -> None:
-    """Raise Conflict unless a request is the one that was sent before."""
-    for number, before in done.items():
-        now = decisions.get(number)
-        if now is None or (now.action, now.by) != (before.action, before.by):
-            raise Conflict(
-                "request_used",
-                f"The request {request!r} was used before, by {before.by} on other lines or for something else. "
-                "Nothing was done; send it under an id of its own.",
-                request=request,
-            )
-
-
-def _refused_before(row: Mapping[str, Any], done: Mapping[int, Any]) -> Conflict | None:
-    if row["line_id"] in done:
-        return None
-    return Conflict(
-        "refused_before",
-        f"Line {row['line_id']} was refused when this request came first, and a request is done once. Look again, then "
-        "send your decision under another id.",
-        line_id=row["line_id"],
-    )
-
-
 def _line(row: Mapping[str, Any]) -> Line:
     return Line(**{name: row[name] for name in LINE_FIELDS})
 
@@ -330,81 +291,6 @@ def _make_order(
     return connection.execute(statement("purchasing/desk/make_order"), binds).one()
 
 
-def _order_event(line: Line, expected_on: date | None) -> bytes:
-    return _event(ORDER.type, _event_id(line), _order_data(line, expected_on))
-
-
-def _kept_events(line: Line, came: Came) -> list[bytes]:
-    """Return the order of what has come of a cancelled line, at the time of the order: lead times are learnt of it."""
-    if not came.received_milli:
-        return []
-    data = _order_data(replace(line, ordered_milli=came.received_milli), None)
-    return [_event(ORDER.type, f"{_event_id(line)}-came", data, at=came.ordered_at)]
-
-
-def _order_data(line: Line, expected_on: date | None) -> dict[str, Any]:
-    data = {
-        "product": line.product,
-        "location": line.location,
-        "quantity": _exact(line.ordered_milli or 0, 3),
-        "order_id": line.order_id,
-        "order_line": line.order_line,
-        "supplier": line.supplier,
-        "cost": None if line.price_micros is None else _exact(line.price_micros, 6),
-        "currency": None if line.price_micros is None else line.currency,
-        "expected_on": expected_on and expected_on.isoformat(),
-    }
-    return {name: value for name, value in data.items() if value is not None}
-
-
-def _dispatch_event(line: Line, expected_on: date | None) -> bytes:
-    """Return the event of a transfer: the goods leave our own location and are in transit."""
-    data = {
-        "product": line.product,
-        "location": line.source,
-        "to_location": line.location,
-        "quantity": _exact(line.ordered_milli or 0, 3),
-        "transfer_id": line.transfer_id,
-        "expected_on": expected_on and expected_on.isoformat(),
-    }
-    told = {name: value for name, value in data.items() if value is not None}
-    return _event(DISPATCH.type, _event_id(line), told)
-
-
-def _cancel_event(line: Line, decision: Decision) -> bytes:
-    data = {
-        "corrects_id": _event_id(line),
-        "corrects_source": ORDERS,
-        "reason": f"cancelled by {decision.by}: {decision.reason}",
-    }
-    return _event(CORRECTION.type, f"{_event_id(line)}-cancelled", data)
-
-
-def _event_id(line: Line) -> str:
-    # of an order as of what it sends
-    return line.transfer_id
-
-
-def _event(
-    kind: str, event_id: str, data: Mapping[str, Any], *, at: datetime | None = None
-) -> bytes:
-    event = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": ORDERS,
-        "type": kind,
-        "time": (at or datetime.now(UTC)).isoformat(),
-        "data": data,
-    }
-    return json.dumps(event).encode()
-
-
-def _exact(scaled: int, places: int) -> str:
-    """Return a scaled number as the decimal that it is."""
-    whole, part = divmod(scaled, 10**places)
-    return f"{whole}.{part:0{places}d}"
-
-
 def _save(
     connection: sa.Connection, before: Line, after: Line, decision: Decision, request: str | None
 ) -> None:
@@ -412,14 +298,6 @@ def _save(
         before, after, decision.action, by=decision.by, reason=decision.reason, request=request
     )
     write_lines(connection, [after], [done])
-
-
-def reprice_lines(connection: sa.Connection, steps: Steps, *, by: str) -> list[Line]:
-    """Write what open lines cost now that less or more of their product is open; returns those that changed."""
-    changed = reprice(connection, steps, list(steps))
-    actions = [action_row(line, new, "reprice", by=by) for line, new in changed]
-    write_lines(connection, [new for _, new in changed], actions)
-    return [new for _, new in changed]
 
 
 def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: Decision) -> None:
@@ -439,35 +317,3 @@ def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: D
     )
     done = action_row(None, line, "split", by=decision.by, reason=decision.reason)
     write_lines(connection, [], [done])
-
-
-def action_row(
-    before: Line | None,
-    after: Line,
-    action: str,
-    *,
-    by: str,
-    reason: str | None = None,
-    request: str | None = None,
-) -> dict[str, Any]:
-    """Return what the history keeps of what somebody did to a line, with what stood there before and after."""
-    return {
-        "line_id": after.line_id,
-        "action": action,
-        "by": by,
-        "reason": reason,
-        "request": request,
-        "before": None if before is None else json.dumps(shown(before)),
-        "after": json.dumps(shown(after)),
-    }
-
-
-def write_lines(
-    connection: sa.Connection, lines: Sequence[Line], actions: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write what became of lines, and the rows of their history."""
-    if lines:
-        values = [{name: getattr(line, name) for name in LINE_FIELDS} for line in lines]
-        connection.execute(statement("purchasing/desk/save_line"), values)
-    if actions:
-        connection.execute(statement("purchasing/desk/note_action"), [dict(row) for row in actions])
