@@ -4,22 +4,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
 
 from purchasing.desk.proposals import Proposal, put_proposals, see
 from purchasing.proposing.arrays import Floats, Future
-from purchasing.proposing.compute import draft_location, tell_location
+from purchasing.proposing.compute import Draft, draft_location, tell_location
 from purchasing.proposing.excluded import excluded_words
 from purchasing.proposing.facts import Doubts, Facts, read_facts
 from purchasing.proposing.money import rates_of, usual
 from purchasing.proposing.moves import plan_moves
-from purchasing.proposing.prepare import Defaults, prepare
+from purchasing.proposing.prepare import Defaults, Prepared, prepare
 from purchasing.proposing.rationing import find_short, ration
 from purchasing.proposing.shared_lines import joined_suppliers
-from purchasing.proposing.sharing import share_orders
+from purchasing.proposing.sharing import SharedOrders, share_orders
 from purchasing.proposing.warehouses import Warehouses
 from stocktide.foundation.errors import Conflict, NotFound
 from stocktide.foundation.runs import single_flight
@@ -56,31 +56,14 @@ def propose_today(
         facts = replace(facts, doubts=read_doubts())
         run, sales, forecast = expected_sales(read_futures, facts)
         prepared = prepare(facts, sales, today=today, defaults=defaults)
-        joined = joined_suppliers(facts)
-        warehouses, drafts = Warehouses(prepared, facts, today=today), {}
-        for future in read_futures()[1]:
-            drafts[future.location] = draft_location(
-                future, prepared, facts, today=today, joined=joined
-            )
-            warehouses.add(future)
-        pools = [
-            (pool.future, warehouses.drafts(pool, joined=joined))
-            for pool in warehouses.pools.values()
-        ]
+        drafts, pools, shared, served = _drafted(read_futures, prepared, facts, today)
         of_shops = [one for found in drafts.values() for one in found]
-        shared = share_orders(
-            [*of_shops, *(one for _, found in pools for one in found)], facts, today=today
-        )
-        stock = warehouses.available()
-        # of what is short alone: paths of all locations may not fit into memory, they are read again
-        if short := find_short(of_shops, shared, stock):
-            ration(short, shared, read_futures()[1], prepared)
         for said in shared.waiting.values():
             tell(f"{said}; they wait")
         excluded = excluded_words(prepared.rows)
         for said in (*shared.not_counted.values(), *excluded.values()):
             tell(said)
-        unknown = without_forecast(facts.pairs, forecast | warehouses.pairs)
+        unknown = without_forecast(facts.pairs, forecast | served)
         if unknown:
             tell(f"{len(unknown):,} shelves have no forecast: nothing is proposed for them")
         moves = plan_moves(of_shops, facts, least_worth=defaults.move_worth, orders=shared.lines)
@@ -105,6 +88,41 @@ def propose_today(
         with engine.begin() as connection:
             done = put_proposals(connection, seen, proposals, by=by, today=today, unknown=unknown)
         return {**done._asdict(), "proposals": len(proposals), "forecast_run_id": run, **detail}
+
+
+class _Drafted(NamedTuple):
+    """What lines would order by themselves, by location and by warehouse, and what they order together.
+
+    served: what warehouses hold for their shops.
+    """
+
+    drafts: dict[str, list[Draft]]
+    pools: list[tuple[Future, list[Draft]]]
+    shared: SharedOrders
+    served: set[Pair]
+
+
+def _drafted(
+    read_futures: ReadFutures, prepared: Prepared, facts: Facts, today: date
+) -> "_Drafted":
+    joined = joined_suppliers(facts)
+    warehouses, drafts = Warehouses(prepared, facts, today=today), {}
+    for future in read_futures()[1]:
+        drafts[future.location] = draft_location(
+            future, prepared, facts, today=today, joined=joined
+        )
+        warehouses.add(future)
+    pools = [
+        (pool.future, warehouses.drafts(pool, joined=joined)) for pool in warehouses.pools.values()
+    ]
+    of_shops = [one for found in drafts.values() for one in found]
+    shared = share_orders(
+        [*of_shops, *(one for _, found in pools for one in found)], facts, today=today
+    )
+    # of what is short alone: paths of all locations may not fit into memory, they are read again
+    if short := find_short(of_shops, shared, warehouses.available()):
+        ration(short, shared, read_futures()[1], prepared)
+    return _Drafted(drafts, pools, shared, warehouses.pairs)
 
 
 def from_today(
