@@ -93,10 +93,10 @@ class Forecasts:
         """Yield the outlook of each origin, (n, paths, periods); periods count from `first` in the spec's rhythm."""
         made = None if self._all_kept() else self._made(tell)
         for number in range(self.count):
-            values, before = self._kept(number) if made is None else next(made)
-            yield Outlook(number * self.every, values, before=before)
+            values = self._kept(number) if made is None else next(made)
+            yield Outlook(number * self.every, values)
 
-    def _made(self, tell: Callable[[str], None]) -> Iterator[tuple[NDArray[np.int16], Array]]:
+    def _made(self, tell: Callable[[str], None]) -> Iterator[NDArray[np.int16]]:
         hierarchy = build_hierarchy(self.spec.levels, self.demand.leaves)
         rolled = rolling_forecasts(
             self.demand,
@@ -108,13 +108,13 @@ class Forecasts:
             seen_as=self.seen_as,
         )
         for number, one in zip(range(self.count), rolled, strict=False):
-            values, before, seconds = self._drawn(one)
+            values, seconds = self._drawn(one)
             self.seconds += seconds
             tell(f"{self.name}: origin {number + 1} of {self.count}, {seconds:.1f} s")
-            self._write(number, values, before, seconds)
-            yield values, before
+            self._write(number, values, seconds)
+            yield values
 
-    def _drawn(self, one: Rolled) -> tuple[NDArray[np.int16], Array, float]:
+    def _drawn(self, one: Rolled) -> tuple[NDArray[np.int16], float]:
         started = time.perf_counter()
         paths = sample_paths(one.made, one.days, count=PATHS)
         keys = list(paths.leaves.columns)
@@ -123,35 +123,29 @@ class Forecasts:
         )
         order = drawn.get_indexer(wanted)
         units = np.rint(paths.values[:, order]).astype(np.int16).transpose(1, 0, 2)
-        before = one.made.past.expected[order].T
-        return units, before, one.seconds + time.perf_counter() - started
+        return units, one.seconds + time.perf_counter() - started
 
     def _file(self, number: int) -> Path | None:
         return None if self.keep is None else self.keep / f"{self.name}-{number:02d}.npy"
 
     def _all_kept(self) -> bool:
         files = [self._file(number) for number in range(self.count)]
-        return all(file is not None and _past_of(file).exists() for file in files)
+        return all(file is not None and file.exists() for file in files)
 
-    def _kept(self, number: int) -> tuple[NDArray[np.int16], Array]:
+    def _kept(self, number: int) -> NDArray[np.int16]:
         file = self._file(number)
         assert file is not None
         self.seconds += json.loads(file.with_suffix(".json").read_text())["seconds"]
         values: NDArray[Any] = np.load(file)
-        return _period_major(values[:, :PATHS]), np.load(_past_of(file)).astype(np.float64)
+        return _period_major(values[:, :PATHS])
 
-    def _write(self, number: int, values: NDArray[np.int16], before: Array, seconds: float) -> None:
+    def _write(self, number: int, values: NDArray[np.int16], seconds: float) -> None:
         file = self._file(number)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file, values)
             file.with_suffix(".json").write_text(json.dumps({"seconds": seconds}))
-            # last: a week is kept when all of it is
-            np.save(_past_of(file), before.astype(np.float32))
-
-
-def _past_of(file: Path) -> Path:
-    return file.with_name(f"{file.stem}-past.npy")
+            # last: an origin is kept when all of it is
+            np.save(file, values)
 
 
 def _as_it_is(seen: Demand) -> Demand:
