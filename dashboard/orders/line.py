@@ -18,6 +18,7 @@ from dashboard.panels import CSV
 from dashboard.reader import Reader
 from dashboard.theme import counted, plain, plural, quantity, roles
 from dashboard.widgets import table, time_column
+from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.users import User
 
 SNOOZE_DAYS = 3
@@ -60,7 +61,8 @@ def draw_line(
         st.caption(said)
     if line["buyer"] is not None:
         st.markdown(
-            f"A buyer set {quantity(line['quantity'])}; {quantity(line['proposed'])} are proposed."
+            f"A buyer set {in_full(line['quantity'])}; {in_full(line['proposed'])} are proposed, and the chart is of "
+            "these."
         )
     for one in why.get("overrides", ()):
         st.markdown(f":material/edit_note: {plain(override_words(one))}")
@@ -148,14 +150,34 @@ def _decide(reader: Reader, line: Mapping[str, Any]) -> None:
             "Approve", key=f"{key}.approve", type="primary", disabled=is_changed, shortcut="A"
         )
         change = st.button("Change", key=f"{key}.change", disabled=not is_changed)
+        split = st.button(
+            "Split",
+            key=f"{key}.split",
+            disabled=not 0 < wanted < line["quantity"],
+            help="Orders this much now; the rest comes up again on the day of Snooze until.",
+        )
         reject = st.button("Reject", key=f"{key}.reject")
         snooze = st.button("Snooze", key=f"{key}.snooze", shortcut="S")
+        wake = line["state"] == "snoozed" and st.button("Wake", key=f"{key}.wake")
     if is_changed:
-        st.caption("Change the quantity, with a reason, before you approve it.")
+        st.caption(
+            "Change the quantity, with a reason, before you approve it; Split orders a part now."
+        )
     if approve:
         _done(reader, line, "approve", reason=reason)
     elif change:
         _done(reader, line, "change", quantity=str(wanted), reason=reason)
+    elif split and isinstance(until, date):
+        _done(
+            reader,
+            line,
+            "split",
+            quantity=str(wanted),
+            until=until.isoformat(),
+            reason=reason,
+        )
+    elif wake:
+        _done(reader, line, "wake", reason=reason)
     elif reject:
         _done(reader, line, "reject", reason=reason)
     elif snooze and isinstance(until, date):

@@ -16,7 +16,8 @@ LATE, RECEIVED = "late", "received"
 # Columns of the list that are about all lines.
 OF_ALL = ("found", "cost", "at_risk_sums")
 STATES: Mapping[str, tuple[str, ...]] = {
-    "open": OPEN,
+    # a snoozed line comes up on its day
+    "open": ("proposed", "waiting"),
     **{one: (one,) for one in (*OPEN, "ordered", "rejected", "withdrawn", "cancelled")},
     # ordered, and not come in full by the day on which it was expected
     LATE: ("ordered",),

@@ -146,7 +146,23 @@ def test_a_changed_number_needs_a_reason_and_stays(desk: Dashboard, api: Api) ->
     drawn.run()
     drawn.button(key=f"orders.{line}.1.change").click().run()
     assert drawn.success[0].value == "1 line changed."
-    assert "A buyer set 48; 36 are proposed." in text_of(drawn)
+    assert "A buyer set 48; 36 are proposed, and the chart is of these." in text_of(drawn)
+
+
+def test_a_line_is_split_and_what_sleeps_is_woken_by_hand(desk: Dashboard, api: Api) -> None:
+    line = first_line(api)
+    drawn = desk.draw("orders", role="buyer", line=line)
+    assert drawn.button(key=f"orders.{line}.1.split").disabled
+    drawn.number_input(key=f"orders.{line}.1.quantity").set_value(24.0).run()
+    drawn.button(key=f"orders.{line}.1.split").click().run()
+    assert drawn.success[0].value.startswith("1 line split; on order as PO")
+    (rest,) = api.read.get("/v1/orders", params={"state": "snoozed"}).json()["lines"]
+    assert rest["quantity"] == 12.0
+    drawn = desk.draw("orders", role="buyer", state="snoozed", line=str(rest["line_id"]))
+    drawn.button(key=f"orders.{rest['line_id']}.{rest['version']}.wake").click().run()
+    assert drawn.success[0].value == "1 line open again."
+    open_ones = api.read.get("/v1/orders").json()["lines"]
+    assert rest["line_id"] in [one["line_id"] for one in open_ones]
 
 
 def test_all_lines_of_a_supplier_are_approved_at_once(desk: Dashboard, api: Api) -> None:

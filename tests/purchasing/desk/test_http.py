@@ -100,7 +100,8 @@ def test_a_part_is_ordered_now_and_the_rest_comes_up_on_its_day(
     )
     assert (now["state"], now["ordered"]) == ("ordered", 5.0)
     propose(database, B=5, C=2)
-    rest = lines(desk)["A"]
+    assert lines(desk).keys() == {"B", "C"}
+    rest = lines(desk, state="snoozed")["A"]
     assert (rest["state"], rest["quantity"], rest["snoozed_until"]) == (
         "snoozed",
         7.0,
