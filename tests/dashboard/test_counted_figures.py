@@ -128,7 +128,7 @@ def test_products_count_what_pandas_counts(counted: Counted, empty: Dashboard, s
         empty_at = int((stock[stock["product"] == product]["on_hand"] == 0).sum())
         if pd.notna(on_hand[product]):
             assert listed.loc[product, "locations_out_of_stock"] == empty_at
-        assert listed.loc[product, "unit"] == GOODS[product][1]
+        assert listed.loc[product, "unit"] == unit_word(GOODS[product][1])
     table = drawn.dataframe[1].value.set_index("location")
     for row in records(stock[stock["product"] == sku]):
         # a column without a number is left out
@@ -157,7 +157,9 @@ def test_trending_and_feeds_count_what_pandas_counts(counted: Counted, empty: Da
     # each unit by itself: kg never stand beside pieces
     for table in tables:
         (unit,) = table["unit"].unique()
-        assert table["name"].tolist() == [name for name in ranked if GOODS[name][1] == unit]
+        assert table["name"].tolist() == [
+            name for name in ranked if unit_word(GOODS[name][1]) == unit
+        ]
         for row in records(table):
             assert row.score == pytest.approx(scores[row.name], abs=0.51)
     assert sum(len(table) for table in tables) == len(scores)
