@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.stock import list_stock
+from dashboard.theme import unit_word
 from etl import run_etl
 from etl.check import check_all
 from ingest.ledger.dimensions import put_locations, put_products

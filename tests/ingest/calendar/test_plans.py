@@ -182,7 +182,7 @@ def test_unknown_name_is_named_and_nothing_is_written(chain: sa.Engine, key: str
 
 
 def test_id_that_stands_there_twice_is_refused(chain: sa.Engine) -> None:
-    with pytest.raises(Invalid, match="'p1' stands in rows 0 and 1"):
+    with pytest.raises(Invalid, match="id p1 stands 1 row before, too"):
         put(chain, "promotions", promotion(), promotion(discount=0.2))
 
 
