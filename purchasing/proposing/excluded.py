@@ -14,11 +14,13 @@ def excluded_words(rows: pd.DataFrame) -> dict[str, str]:
     if rows.empty:
         return {}
     least = np.maximum(rows["minimum"], rows[["pack", "multiple"]].max(axis=1))
-    lost = rows[least > rows["capacity"]].assign(least=least)
+    lost = rows.assign(least=least)[least > rows["capacity"]]
+    if lost.empty:
+        return {}
     named = [
         f"{row['product']} at {row['location']} ({in_full(row['least'])}, {in_full(row['capacity'])} fit)"
         for row in lost.head(NAMED_MAX).to_dict("records")
     ]
     more = [f"{len(lost) - NAMED_MAX:,} more"] if len(lost) > NAMED_MAX else []
     said = f"Not ordered, since the least order is more than the shelf holds: {', '.join(named + more)}"
-    return {"shelf-limits": said} if len(lost) else {}
+    return {"shelf-limits": said}

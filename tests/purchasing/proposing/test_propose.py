@@ -563,3 +563,8 @@ def test_a_promise_holds_until_some_orders_have_come(
         )
     line = propose(chain, futures({"A": 40.0}))["A"]
     assert line["explanation"]["from"]["lead"] == told
+
+
+def test_nothing_is_said_of_lines_that_an_order_fits(chain: sa.Engine) -> None:
+    assert propose(chain, futures({"A": 40.0}))
+    assert detail_of(chain, "excluded") == {}
