@@ -24,7 +24,7 @@ class Lines:
     All arrays float64: (n,), or (n, T) by period; period 0 is the present one.
 
     - Stock, units: on_hand; reserved, promised out of it; on_order and in_transit, (n, T), by the period at whose
-      start they are expected, on_order as early or late as an order of now on the same path, in_transit on its day;
+      start they are expected, on_order never after an order of now (`walk`), in_transit on its day whatever comes;
       expiring, (n, T), units on hand that cannot be sold after a period.
     - Order, units: pack; multiple, orders are whole multiples of it and of the pack; minimum; capacity, the most
       that may be there when an order arrives; presentation, stock that is to be there always; most_sold, the most

@@ -5,9 +5,9 @@ the order arrives (at the start of period l of a path) lost sales keep it at mos
 and its running maximum is the order that would have met all demand so far: with lost sales the units lost are exactly
 what this maximum exceeds the order by (reflection at 0). Cost: about four passes over the paths, in single precision.
 
-What is on order slips with the lead time of a path: orders of one supplier do not overtake each other, and what was
-ordered this morning comes when an order of now would. Otherwise the new order is credited on every path on which it
-would come a day before what is on its way, and the same need is ordered again however much is.
+What is on order comes on its day, but never after the order of now, and what is expected no sooner than an order of
+now comes with it. Otherwise the new order is credited on every path on which it would come a day before what is on its
+way, and the same need is ordered again however much is.
 """
 
 # ruff: noqa: S101 - a kernel asserts shapes: a wrong one is our own mistake, never the caller's input
@@ -103,14 +103,14 @@ class _State:
         )
         self.periods = self.last + review * windows
         self.coming = lines.arriving(self.periods).astype(np.float32)
-        self.slipping = None
+        self.behind = None
         if (
             usual is not None
             and self.first < self.last
             and lines.on_order[:, 1 : self.last + 1].any()
         ):
-            self.slipping = _Slipping(lines, leads, self.last, usual)
-            self.coming[:, 1 : self.last + 1] -= self.slipping.expected[:, 1:]
+            self.behind = _Behind(lines, leads, self.last, usual)
+            self.coming[:, 1 : self.last + 1] -= self.behind.expected[:, 1:]
         self.any_coming = np.asarray(self.coming.any(axis=0))
         # promised units go before anybody else is served
         start = (lines.reserved - lines.on_hand).astype(np.float32)
@@ -139,8 +139,8 @@ class _State:
             sold = sold * (self.ends > t).astype(np.float32)[:, None]
         if self.any_coming[t]:
             self.y -= self.coming[:, t, None]
-        if self.slipping is not None and t <= self.last:
-            self.y -= self.slipping.arriving(t)
+        if self.behind is not None and t <= self.last:
+            self.y -= self.behind.arriving(t)
         if (arrived := self._since(t, 0)) is not False:
             # with what arrives beside it, which takes its room
             _put(self.stock, -self.y, arrived)
@@ -231,37 +231,30 @@ def _only(values: Single, mask: Mask) -> Single:
     return np.asarray(values - BEYOND * np.logical_not(mask).astype(np.float32))
 
 
-class _Slipping:
-    """What is on order and expected before an order of now must have come, by path as early or late as that order is.
+class _Behind:
+    """What is on order and expected before an order of now must have come: on its day, or with that order if sooner.
 
-    expected: (n, last + 1) units by the period in which they are expected. On a path whose lead time is k periods more
-    than the usual they come k periods later, but never after the order of now, and else not in this period.
+    expected: (n, last + 1) units by the period in which they are expected. What is expected no sooner than an order of
+    now usually comes is as good as one of now, and comes with it, late or early.
     """
 
     def __init__(self, lines: Lines, leads: Ints, last: int, usual: Ints) -> None:
         n, T = lines.on_order.shape
+        self.leads = leads
         self.expected = np.zeros((n, last + 1), dtype=np.float32)
         self.expected[:, 1 : min(T, last + 1)] = lines.on_order[:, 1 : last + 1]
-        self.leads = leads.astype(np.int64)
-        self.later = self.leads - usual[:, None]
-        # what has come by each period if all comes on time, nothing before period 0: (n, last + 2)
-        self.until = np.concatenate(
-            [np.zeros((n, 1), np.float32), np.cumsum(self.expected, axis=1)], axis=1
+        early = np.arange(last + 1) < usual[:, None]
+        self.early = np.where(early, self.expected, np.float32(0))
+        # what comes with an order of now that comes in a period
+        self.left = (
+            self.expected.sum(axis=1, keepdims=True) - np.cumsum(self.early, axis=1) + self.early
         )
-        self.come: Single = np.zeros(leads.shape, dtype=np.float32)
 
     def arriving(self, t: int) -> Single:
         """Return the units that come in period t: (n, B)."""
-        before = self.come
-        self.come = self._come(t)
-        return self.come - before
-
-    def _come(self, t: int) -> Single:
-        """Return the units that have come by the end of period t."""
-        last = self.until.shape[1] - 1
-        on_time = np.clip(t - self.later + 1, 0, last) if t else 0
-        at = np.where(self.leads <= t, last, on_time)
-        return np.asarray(np.take_along_axis(self.until, at, axis=1))
+        on_its_day = self.early[:, t, None] * (self.leads > t).astype(np.float32)
+        with_order = self.left[:, t, None] * (self.leads == t).astype(np.float32)
+        return np.asarray(on_its_day + with_order)
 
 
 class _Lots:
