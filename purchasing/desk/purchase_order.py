@@ -31,7 +31,7 @@ def read_order(connection: sa.Connection, order_id: str) -> dict[str, Any]:
     if not lines:
         raise NotFound(
             "order_unknown",
-            f"There is no purchase order {order_id!r}. A transfer from a location of your own is none.",
+            f"There is no purchase order {order_id!r}. A transfer from a location of your own has no such order.",
             order=order_id,
         )
     order = {name: lines[0][name] for name in OF_ORDER}

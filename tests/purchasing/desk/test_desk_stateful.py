@@ -99,7 +99,7 @@ class DeskMachine(RuleBasedStateMachine):
             for table in DESK_TABLES:
                 connection.execute(sa.delete(sa.table(table)))
             connection.execute(sa.text("UPDATE stock SET on_hand_milli = 0"))
-        # a cancelled transfer makes stock anew of the ledger, so that has to begin anew as well
+        # a cancelled transfer computes stock again from the ledger, which therefore begins empty as well
         self.world.count += 1
         counts = [
             {**event("stocktake", f"c{self.world.count}-{code}", product=INNER, location=code, counted=units),

@@ -209,7 +209,9 @@ def test_from_terms_to_arrival(chain: sa.Engine) -> None:
             sa.text("SELECT DISTINCT expected_on FROM commitments WHERE purpose = 'in_transit'")
         ).scalar_one()
         assert expected == TODAY + timedelta(days=1)
-        with pytest.raises(NotFound, match="A transfer from a location of your own is none"):
+        with pytest.raises(
+            NotFound, match="A transfer from a location of your own has no such order"
+        ):
             read_order(connection, str(transfer))
         ordered = {one["location"]: one for one in list_lines(connection, state="ordered").lines}
     assert ordered["S1"]["expected_on"] is not None
