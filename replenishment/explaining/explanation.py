@@ -59,6 +59,11 @@ class Explanation:
         """Return what counts against the need."""
         return self.on_hand - self.reserved + sum(units for _, units in self.due)
 
+    @property
+    def least(self) -> float:
+        """Return the smallest order that packs, multiple and minimum allow."""
+        return float(round_orders(np.array([0.001]), _line(self)).quantity[0])
+
     def data(self) -> dict[str, Any]:
         """Return the values for JSON."""
         return asdict(self)
@@ -118,11 +123,14 @@ def recompute(explanation: Explanation) -> float:
     e = explanation
     need = np.array([e.needs - e.have])
     wanted = with_lot(e.policy, need, np.array([e.lot]))
-    line = make_lines([e.on_hand], pack=e.pack, multiple=e.multiple, minimum=e.minimum)
     room = np.array([np.inf if e.room is None else e.room])
     down = np.array([e.rounded_down])
-    quantity = float(round_orders(wanted, line, room=room, down=down).quantity[0])
+    quantity = float(round_orders(wanted, _line(e), room=room, down=down).quantity[0])
     return 0.0 if e.too_dear else quantity
+
+
+def _line(e: Explanation) -> Lines:
+    return make_lines([e.on_hand], pack=e.pack, multiple=e.multiple, minimum=e.minimum)
 
 
 def _target_of(policy: Policy) -> str:

@@ -80,10 +80,7 @@ def _order(e: Explanation) -> str:
     if e.too_dear:
         return f"{text} would cost more than it saves: order nothing"
     if e.proposed == 0:
-        full = e.room is not None and e.room < e.wanted
-        return (
-            f"{text}: no room for it" if full else f"{text}, less than half a pack: order nothing"
-        )
+        return f"{text}{_why_nothing(e)}"
     if e.room is not None and e.proposed < e.wanted and not e.rounded_down:
         text += f", room for {_units(max(e.room, 0))}"
     elif e.minimum > e.wanted:
@@ -93,6 +90,15 @@ def _order(e: Explanation) -> str:
         word = "pack" if number == 1 else "packs"
         return f"{text} = {_units(number)} {word} of {_units(e.pack)} = {_units(e.proposed)}"
     return text if e.proposed == e.wanted else f"{text} = {_units(e.proposed)}"
+
+
+def _why_nothing(e: Explanation) -> str:
+    """Return what made nothing of an order that is wanted."""
+    if e.rounded_down:
+        return f", less than half of the {_units(e.least)} that can be ordered: order nothing"
+    if e.room is None or e.room < e.wanted:
+        return ": no room for it"
+    return f", at least {_units(e.least)}, room for {_units(e.room)}: order nothing"
 
 
 def _ahead(at: int, period: str) -> str:

@@ -11,6 +11,10 @@ from numpy.typing import ArrayLike
 from replenishment.formulas.conditions import Array, finite, not_negative
 
 
+# Of all units: sums of floats are exact to more digits than this.
+DIGITS = 1e-12
+
+
 class DynamicLots(NamedTuple):
     """Units to order in each period, (T,), and the cost of all periods."""
 
@@ -44,6 +48,8 @@ def wagner_whitin(
     not_negative(demand=d, fixed_cost=K, holding_cost=h, on_hand=on_hand)
     left = np.maximum(on_hand - np.cumsum(d), 0.0)
     net = d - (np.concatenate([[on_hand], left[:-1]]) - left)
+    # what is left of a difference of sums is digits, and no reason for an order
+    net[np.abs(net) < DIGITS * max(on_hand, float(d.sum()))] = 0.0
     quantities, cost = _plan(net, K, h, c)
     return DynamicLots(quantities, cost + float(h @ left))
 
@@ -61,12 +67,13 @@ def _plan(d: Array, K: Array, h: Array, c: Array) -> tuple[Array, float]:
     kept = np.concatenate([[0.0], np.cumsum(h)])[:T]
     total = np.concatenate([[0.0], np.cumsum(d)])
     moments = np.concatenate([[0.0], np.cumsum(d * kept)])
+    wanted = np.concatenate([[0], np.cumsum(d > 0)])
     to_go, until = np.zeros(T + 1), np.full(T, T)
     for t in range(T - 1, -1, -1):
         ends = np.arange(t + 1, T + 1)
         units = total[ends] - total[t]
         costs = (
-            np.where(units > 0, K[t], 0.0)
+            np.where(wanted[ends] > wanted[t], K[t], 0.0)
             + (c[t] - kept[t]) * units
             + moments[ends] - moments[t]
             + to_go[ends]
@@ -75,6 +82,6 @@ def _plan(d: Array, K: Array, h: Array, c: Array) -> tuple[Array, float]:
         to_go[t] = costs.min()
     quantities, t = np.zeros(T), 0
     while t < T:
-        quantities[t] = total[until[t]] - total[t]
+        quantities[t] = d[t : until[t]].sum()
         t = int(until[t])
     return quantities, float(to_go[0])

@@ -88,14 +88,17 @@ def _propose(group: Group, policy: Policy, parts: int, *, backorders: bool) -> P
     costs = unit_costs(lines, group.lead, group.review, needs, backorders=backorders)
     if policy.trust_paths:
         needs = until_wanted(needs, costs, lines)
+    due = lines.arriving(group.longest + group.review).sum(axis=1)
+    have = lines.on_hand - lines.reserved + due
     need, target = _needed(policy, lines, needs, costs)
+    if policy.kind == "newsvendor":
+        # a share of 0 is reached without a unit
+        need = np.where(target > 0, need, -have)
     # exact to thousandths, as all quantities are, and whole where nothing else can be ordered: what a sentence says
     # then adds up. The packs are the same; least cost may round down, so its need stays as it is
     need = np.ceil(need * 1000 - 0.01) / 1000
     if policy.kind != "least_cost":
         need = np.where(lines.step % 1 == 0, np.ceil(need), need)
-    due = lines.arriving(group.longest + group.review).sum(axis=1)
-    have = lines.on_hand - lines.reserved + due
     # what is there counts: else as much would be ordered again each time
     bounded = need + have > lines.most_sold
     need = np.minimum(need, lines.most_sold - have)

@@ -9,6 +9,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from replenishment.formulas.discounts import eoq_all_units, eoq_incremental
 from replenishment.formulas.dynamic_lots import wagner_whitin
@@ -120,6 +122,16 @@ def test_wagner_whitin_uses_the_stock_that_is_there() -> None:
     assert found.quantities.tolist() == [0, 2, 0, 7]
     assert found.cost == 3 + 3 + 3
     assert wagner_whitin([0, 0], 3, 1).cost == 0
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=12), st.integers(0, 12))
+def test_wagner_whitin_orders_nothing_for_digits(tenths: list[int], covered: int) -> None:
+    demand = [one / 10 for one in tenths]
+    # the stock of the first periods, summed as floats are: its last digit is nobody's demand
+    stock = sum(demand[:covered])
+    found = wagner_whitin(demand, 100, 0, on_hand=stock)
+    assert found.cost == 100 * any(tenths[covered:])
+    assert all(one == 0 or one > 0.05 for one in found.quantities)
 
 
 def test_wagner_whitin_buys_early_when_prices_rise() -> None:

@@ -192,6 +192,8 @@ def test_the_sentence_says_a_mean_lead_time_to_one_decimal() -> None:
         ({"minimum": 8}, "order 6, at least 8 = 8"),
         ({"capacity": 7}, "order 6, room for 3 = 3"),
         ({"capacity": 7, "pack": 5}, "order 6: no room for it"),
+        ({"capacity": 14, "minimum": 20}, "order 6, at least 20, room for 10: order nothing"),
+        ({"capacity": 14, "pack": 12, "multiple": 8}, "order 6, at least 24, room for 10: order nothing"),
         ({"pack": 6}, "order 6 = 1 pack of 6 = 6"),
         ({"most_sold": 8}, "needs 8, no more than the 8 ever sold; have 4 on hand; order 4"),
     ],
@@ -426,6 +428,16 @@ def test_no_lines_have_no_orders() -> None:
         found = propose_orders(make_lines([]), np.ones((0, 3, 4)), fixed_lead_times(2), policy)
         assert (len(found), found.grid.shape) == (0, (0, 8))
         assert found.down.dtype.kind == "b"
+
+
+@pytest.mark.parametrize("price", [0, 1, 2])
+def test_a_season_buys_nothing_that_earns_nothing(price: float) -> None:
+    lines, policy = make_lines([3], unit_cost=2, price=price), make_policy("newsvendor", 1, review=7)
+    paths = np.random.default_rng(3).poisson(4, (1, 20, 7))
+    found = propose_orders(lines, paths, fixed_lead_times(0), policy)
+    assert found.quantity[0] == 0
+    said = sentence(explain(found, lines, policy, 0))
+    assert said.endswith("0 % of seasons need 0; have 3 on hand; order nothing")
 
 
 def test_nothing_to_order_is_0_for_those_who_print_it() -> None:
