@@ -16,10 +16,11 @@ Rule = Literal[
     "silent_feed",
     "reject_storm",
     "late_order",
+    "late_transfer",
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
 # Units of what is not about a product.
-UNITS = {"silent_feed": "s", "reject_storm": "share", "late_order": "lines"}
+UNITS = {"silent_feed": "s", "reject_storm": "share", "late_order": "lines", "late_transfer": "lines"}
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def message_of(
             )
         case "late_order" if order is not None:
             return f"{late_order_words(order)} Ask the supplier."
+        case "late_transfer" if order is not None:
+            return f"{late_order_words(order, sent=True)} Ask who sent it."
         # as it was told while each shelf had its alert
         case "late_order":
             return f"{now}{units} on order should have come and have not: ask the supplier."

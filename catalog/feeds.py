@@ -22,6 +22,7 @@ ADVICE = {
     "negative_balance": "Count the shelf, send a stocktake, and look for the missing receipt.",
     "sensor_disagrees": "Count the shelf and send a stocktake: it closes the alert.",
     "silent_feed": "Is the sender running, and does it reach the API? See its rejects.",
+    "late_transfer": "Ask who sent it: arrivals that name the transfer close it, as cancelling what never comes does.",
     "late_order": "Ask the supplier: receipts that name the order close it, as cancelling what never comes does.",
     "reject_storm": "See the feed's rejects: one reason for all means a new version of the sender.",
 }

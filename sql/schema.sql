@@ -132,15 +132,16 @@ CREATE TABLE alerts (
     reason           text,
     -- its opening went to webhooks: false if a silence for its subject held then
     announced        boolean NOT NULL DEFAULT true,
-    -- purchase order that it is about; its location is set where all of the order goes to one
+    -- purchase order or transfer that it is about; its location is set where all of it goes to one
     order_id         text,
-    -- of an order, what was late when last seen: supplier, since, lines, units, locations, the line that is worth most
+    -- of an order or transfer, what was late when last seen: supplier or sender, since, lines, units, locations, the
+    -- line that is worth most
     details          jsonb,
     CONSTRAINT alerts_pkey PRIMARY KEY (alert_id),
     CONSTRAINT alerts_location_id_fkey FOREIGN KEY (location_id) REFERENCES locations(location_id),
     CONSTRAINT alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(product_id),
     CONSTRAINT alerts_of_one_subject CHECK (num_nonnulls(feed, order_id, product_id) = 1 AND (product_id IS NULL OR location_id IS NOT NULL) AND (feed IS NULL OR location_id IS NULL)),
-    CONSTRAINT alerts_rule_check CHECK (rule = ANY (ARRAY['out_of_stock'::text, 'below_reorder_point'::text, 'negative_balance'::text, 'sensor_disagrees'::text, 'silent_feed'::text, 'reject_storm'::text, 'late_order'::text]))
+    CONSTRAINT alerts_rule_check CHECK (rule = ANY (ARRAY['out_of_stock'::text, 'below_reorder_point'::text, 'negative_balance'::text, 'sensor_disagrees'::text, 'silent_feed'::text, 'reject_storm'::text, 'late_order'::text, 'late_transfer'::text]))
 ) WITH (fillfactor=80);
 -- Serves alerts/list_alerts for one location.
 CREATE INDEX alerts_location ON alerts (location_id, alert_id);
@@ -476,8 +477,8 @@ CREATE TABLE commitments (
     CONSTRAINT commitments_pkey PRIMARY KEY (purpose, reference, product_id, location_id),
     CONSTRAINT commitments_purpose_check CHECK (purpose = ANY (ARRAY['on_order'::text, 'in_transit'::text, 'promised'::text]))
 );
--- Serves alerts/judge_late_orders: what is on order and should have come.
-CREATE INDEX commitments_awaited ON commitments (expected_on) WHERE opened_milli > closed_milli AND purpose = 'on_order'::text;
+-- Serves alerts/judge_late_orders: what is on order or in transit and should have come.
+CREATE INDEX commitments_awaited ON commitments (expected_on) WHERE opened_milli > closed_milli AND (purpose = ANY (ARRAY['on_order'::text, 'in_transit'::text]));
 -- Serves the view stock_position: what a pair has open.
 CREATE INDEX commitments_open ON commitments (product_id, location_id) WHERE opened_milli > closed_milli;
 -- Serves purchasing/desk/rule_candidates: the last orders of a pair.

@@ -92,9 +92,12 @@ def _one(reader: Reader, user: User, alerts: pd.DataFrame, row: int | None) -> N
 def _lead(alert: dict[Any, Any]) -> None:
     """Lead to what an alert is about."""
     if alert["order_id"] is not None:
-        st.markdown(plain(late_order_words(alert["details"])))
+        sent = alert["rule"] == "late_transfer"
+        st.markdown(plain(late_order_words(alert["details"], sent=sent)))
         if alert["on_desk"]:
             page_link("orders", "See what is late on the order desk", state="late")
+        elif sent:
+            st.caption("If it never comes, send the correction of its dispatch.")
         else:
             st.caption("Another system made this order: correct it there if it never comes.")
     elif alert["feed"] is not None:
@@ -107,7 +110,8 @@ def subject_of(alert: dict[Any, Any]) -> str:
     """Name what an alert is about: "Apples at High Street", the order, or the feed."""
     if alert["order_id"] is not None:
         supplier = alert["details"]["supplier"]
-        return f"{alert['order_id']} of {supplier}" if supplier else str(alert["order_id"])
+        word = "from" if alert["rule"] == "late_transfer" else "of"
+        return f"{alert['order_id']} {word} {supplier}" if supplier else str(alert["order_id"])
     return str(alert["feed"] or f"{alert['product']} at {alert['location_name']}")
 
 

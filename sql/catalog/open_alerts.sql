@@ -1,7 +1,7 @@
 -- Open alerts by names: those of feeds first, then those of orders, then the newest. on_desk: its order was made on the order desk. found: how many there are.
 SELECT a.alert_id, a.rule, a.feed, a.order_id, a.details, p.sku, coalesce(p.name, p.sku) AS product, l.code AS location,
        coalesce(l.name, l.code) AS location_name, p.department,
-       coalesce(p.unit, CASE a.rule WHEN 'silent_feed' THEN 's' WHEN 'late_order' THEN 'lines' ELSE 'share' END) AS unit,
+       coalesce(p.unit, CASE WHEN a.rule = 'silent_feed' THEN 's' WHEN a.order_id IS NOT NULL THEN 'lines' ELSE 'share' END) AS unit,
        a.last_value_milli / 1000.0::float8 AS value, a.limit_milli / 1000.0::float8 AS "limit", a.opened_at,
        a.acknowledged_at, a.acknowledged_by, a.reason, coalesce(l.timezone, 'UTC') AS timezone,
        CASE WHEN a.silenced_until > now() THEN a.silenced_until END AS silenced_until,

@@ -1,16 +1,18 @@
-"""An order that is late, in words: for messages of alerts and for pages."""
+"""An order or a transfer that is late, in words: for messages of alerts and for pages."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
-def late_order_words(late: Mapping[str, Any]) -> str:
+def late_order_words(late: Mapping[str, Any], *, sent: bool = False) -> str:
     """Say how much of an order is late, since when, and what of it is worth most.
 
-    late: `details` of an alert: supplier, since, lines, units, locations, top.
+    late: `details` of an alert: supplier, since, lines, units, locations, top. sent: it is a transfer, and its
+    supplier the location that sends it.
     """
     lines, places, top = late["lines"], late["locations"], late["top"]
-    whose = f" of {late['supplier']}" if late["supplier"] else ""
+    word = "from" if sent else "of"
+    whose = f" {word} {late['supplier']}" if late["supplier"] else ""
     goods = f"{_amount(top['quantity'], top['unit'])} of {top['product_name'] or top['product']}"
     worth = f" ({top['worth']:,.2f} {top['currency'] or ''}".rstrip() + ")" if top["worth"] else ""
     place = top["location_name"] or top["location"]

@@ -1,0 +1,17 @@
+"""Alerts of transfers that are late."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0058"
+down_revision = "0056"
+
+
+def upgrade() -> None:
+    """Run the schema's next step."""
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - migrations run online only
+    driver.execute(
+        files("sql").joinpath("migrations", "0058_late_transfers.sql").read_text("utf-8")
+    )
