@@ -79,7 +79,7 @@ def json_schema() -> dict[str, Any]:
         "limit": {"type": "number", "description": "what it was held against, in `unit`"},
         "unit": {
             "type": "string",
-            "description": "the product's unit, s (silent_feed), share (reject_storm) or lines (late_order, late_transfer)",
+            "description": "the product's unit, s (silent_feed), share (reject_storm) or lines (late_…)",
         },
         "since": {**instant, "description": "when the alert opened"},
         "closed_at": {"type": ["string", "null"], "format": "date-time"},

@@ -20,7 +20,12 @@ Rule = Literal[
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
 # Units of what is not about a product.
-UNITS = {"silent_feed": "s", "reject_storm": "share", "late_order": "lines", "late_transfer": "lines"}
+UNITS = {
+    "silent_feed": "s",
+    "reject_storm": "share",
+    "late_order": "lines",
+    "late_transfer": "lines",
+}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Rows of facts and terms as arrays for replenishment: lines, chances of an arrival, paths that reach far enough."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -17,6 +17,8 @@ from replenishment import LeadTimes, Lines, make_lines
 Floats = NDArray[np.float64]
 # So many of the last weeks of a forecast, or periods, go on beyond its end.
 WEEKS_GO_ON = 4
+# A product, and the days until it comes to a warehouse, to the days until it is in the shops.
+Onward = Callable[[str, int], int]
 # An order may be late by so many days, or by its lead time again, and still be counted on.
 OVERDUE_DAYS = 28
 
@@ -78,16 +80,30 @@ def reaching(demand: NDArray[np.float32], periods: int, days: float) -> NDArray[
 
 
 def lines_of(
-    rows: pd.DataFrame, future: Future, facts: Facts, today: date, periods: int, leads: LeadTimes
+    rows: pd.DataFrame,
+    future: Future,
+    facts: Facts,
+    today: date,
+    periods: int,
+    leads: LeadTimes,
+    *,
+    onward: Onward | None = None,
 ) -> Lines:
     """Return the lines of one location, with what is due by period. rows: of `prepare`.
+
+    leads: until an order is where its units are wanted, which is where what is due has to be as well. onward: of a
+    warehouse, the day on which goods that come there on a day are in the shops.
 
     What was ordered here from the line's own supplier comes no later than an order of now can, whatever day it is
     expected on: else that order would be for the days between, each time again.
     """
     expected = due_of(rows, facts, today)
     expected = expected[~expected["overdue"]]
-    ahead = np.maximum(1, np.floor(expected["ahead"] / future.days)).astype(np.int64)
+    days = expected["ahead"].to_numpy(np.float64)
+    if onward is not None:
+        coming = zip(expected["product"], np.maximum(1, days).astype(int).tolist(), strict=True)
+        days = np.array([onward(product, day) for product, day in coming], dtype=np.float64)
+    ahead = np.maximum(1, np.floor(days / future.days)).astype(np.int64)
     own = (expected["supplier"] == expected["line_supplier"]).to_numpy(bool)
     latest = np.broadcast_to(leads.longest, (len(rows),))[expected["row"]]
     ahead = np.where(own, np.minimum(ahead, latest), ahead)

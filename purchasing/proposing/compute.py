@@ -17,6 +17,7 @@ from purchasing.proposing.goal import TOTAL, shared_goal
 from purchasing.proposing.levels import at_spread_of_now, level_words, spans_of
 from purchasing.proposing.prepare import Prepared
 from replenishment import (
+    LeadTimes,
     Lines,
     Policy,
     explain,
@@ -45,8 +46,8 @@ POLICIES: Mapping[str, tuple[str, str | None]] = {
 }
 
 
-# Rows of one location and their lines, to the lines that they order by.
-Pooled = Callable[[pd.DataFrame, Lines], Lines]
+# Rows of one location, periods and lead times to the lines that they order by, as `lines_of` makes them.
+Lined = Callable[[pd.DataFrame, int, LeadTimes], Lines]
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,16 @@ def draft_location(
     *,
     today: date,
     joined: Collection[str],
-    pooled: Pooled = lambda _, lines: lines,
+    lined: Lined | None = None,
 ) -> list[Draft]:
     """Return what each line of one location would order by itself. joined: suppliers whose lines share something.
 
-    pooled: adds the stock of other locations to lines that order for them.
+    lined: of lines that order for other locations, with these in them; else those of the location alone.
     """
+
+    def alone(rows: pd.DataFrame, periods: int, leads: LeadTimes) -> Lines:
+        return lines_of(rows, future, facts, today, periods, leads)
+
     return [
         _draft(
             str(measure),
@@ -102,9 +107,8 @@ def draft_location(
             future,
             prepared,
             facts,
-            today,
             joined,
-            pooled,
+            lined or alone,
         )
         for measure, rows in _groups(future, prepared)
     ]
@@ -180,9 +184,8 @@ def _draft(
     future: Future,
     prepared: Prepared,
     facts: Facts,
-    today: date,
     joined: Collection[str],
-    pooled: Pooled,
+    lined: Lined,
 ) -> Draft:
     review = np.maximum(1, np.ceil(rows["review"].to_numpy() / future.days)).astype(np.int64)
     shares = lead_shares(rows, prepared, future.days)
@@ -192,7 +195,7 @@ def _draft(
     if measure == TOTAL:
         spans = spans_of(leads, review)
         demand = at_spread(demand, future, rows, spans)
-    lines = pooled(rows, lines_of(rows, future, facts, today, demand.shape[2], leads))
+    lines = lined(rows, demand.shape[2], leads)
     kind, target = POLICIES[measure]
     aims = {} if target is None else {target: rows["target"].to_numpy(np.float64)}
     policy = make_policy(kind, len(rows), review=review, **aims)  # type: ignore[arg-type]  # a kind of POLICIES

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.arrays import Floats, Future, lead_shares, lines_of
+from purchasing.proposing.arrays import Floats, Future, Onward, lead_shares, lines_of
 from purchasing.proposing.compute import SURELY, Draft, demand_of, draft_location
-from purchasing.proposing.dates import Supplying
+from purchasing.proposing.dates import Supplying, middle_day
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.prepare import Prepared, supplying_of
-from replenishment import Lines, lead_times_of, make_lines, pool_lines, pool_paths
+from replenishment import LeadTimes, Lines, lead_times_of, make_lines, pool_lines, pool_paths
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Pool:
     """A warehouse's lines and the sums of its shops: n products, B paths, T periods.
 
     rows: of `Prepared.centres`. leads: chances of days until an order is in the shops, by supplier and product.
+    onward: the days until what comes to the warehouse in some days is there.
     shops: (n,) lines of all shops together, with stock and what is on its way; count: (n,) how many. values: (B, n, T)
     units, its own sales with them, and sold of all of them, as of `Future`. keeps: (n,) units that it will sell itself
     before it can be supplied.
@@ -30,6 +31,7 @@ class Pool:
     location: str
     rows: pd.DataFrame
     leads: Mapping[tuple[str, str], Floats]
+    onward: Onward
     starts: list[date]
     days: float
     values: NDArray[np.float32]
@@ -90,7 +92,10 @@ class Warehouses:
         prepared = replace(self._prepared, rows=rows, leads=pool.leads)
         place = {product: number for number, product in enumerate(pool.rows["product"])}
 
-        def with_shops(rows: pd.DataFrame, lines: Lines) -> Lines:
+        def with_shops(rows: pd.DataFrame, periods: int, leads: LeadTimes) -> Lines:
+            lines = lines_of(
+                rows, pool.future, self._facts, self._today, periods, leads, onward=pool.onward
+            )
             shops = pool.shops.take(rows["product"].map(place).to_numpy(np.int64))
             coming = shops.arriving(shops.on_order.shape[1]).sum(axis=1)
             there = shops.on_hand - shops.reserved + coming
@@ -98,10 +103,9 @@ class Warehouses:
             # what lies in shops takes no room in the warehouse
             return pooled.replace(capacity=lines.capacity + np.maximum(there, 0.0))
 
-        found = draft_location(
-            pool.future, prepared, self._facts, today=self._today, joined=joined, pooled=with_shops
+        return draft_location(
+            pool.future, prepared, self._facts, today=self._today, joined=joined, lined=with_shops
         )
-        return [self._arriving_here(draft, pool) for draft in found]
 
     @property
     def pairs(self) -> set[tuple[str, str]]:
@@ -135,6 +139,7 @@ class Warehouses:
     def _open(self, location: str, rows: pd.DataFrame, future: Future) -> Pool:
         rows = rows.reset_index(drop=True)
         leads, reviews = self._leads(location, rows)
+        onward = self._onward(location)
         rows = rows.assign(review=reviews)
         periods = lead_shares(rows, replace(self._prepared, leads=leads), future.days).shape[1]
         periods += int(np.ceil(rows["review"].max() / future.days)) + 1
@@ -145,6 +150,7 @@ class Warehouses:
             location,
             rows,
             leads,
+            onward,
             future.starts,
             future.days,
             np.zeros((B, n, T), dtype=np.float32),
@@ -179,6 +185,29 @@ class Warehouses:
             leads[pair], days = known[key]
             reviews.append(days)
         return leads, reviews
+
+    def _onward(self, location: str) -> Onward:
+        """Return the middle day on which goods of a product that come to a warehouse on a day are in the shops."""
+        supplied = self._prepared.supplied
+        on = supplied[supplied["source"] == location].drop_duplicates("product")
+        ways = {
+            product: (shop, self._prepared.ways[shop, product])
+            for shop, product in zip(on["supplier"], on["product"], strict=True)
+        }
+        known: dict[tuple[str, bytes, int], int] = {}
+
+        def onward(product: str, day: int) -> int:
+            if product not in ways:
+                return day
+            shop, way = ways[product]
+            key = (shop, way.tobytes(), day)
+            if key not in known:
+                then, came = self._supplying.get(shop, Supplying()), np.zeros(day + 1)
+                came[day] = 1.0
+                known[key] = middle_day(then.sent_on(came, way, self._today))
+            return known[key]
+
+        return onward
 
     def _through(
         self, supplier: str, shop: str, way: Floats, onwards: Floats
@@ -242,11 +271,3 @@ class Warehouses:
         for product in rows["product"]:
             for one in future.overrides.get(product, ()):
                 pool.overrides.setdefault(product, {})[one["override"]] = one
-
-    def _arriving_here(self, draft: Draft, pool: Pool) -> Draft:
-        """Return a draft whose order arrives in the warehouse, not in the shops: it counts from then on."""
-        leads = lead_times_of(lead_shares(draft.rows, self._prepared, pool.days))
-        arrives = np.minimum(
-            np.rint(leads.mean).astype(np.int64), draft.lines.on_order.shape[1] - 1
-        )
-        return replace(draft, arrives=arrives)

@@ -68,7 +68,9 @@ def _have(e: Explanation, named: Callable[[int], str]) -> str:
         text = f"have {_units(e.on_hand - e.in_shops)} here, {_units(e.in_shops)} in shops"
     if e.reserved:
         text += f" − {_units(e.reserved)} promised"
-    return text + "".join(f" + {_units(units)} due {named(at)}" for at, units in e.due)
+    # of a warehouse all days are those on which goods are in the shops
+    due = "due" if e.shops is None else "in shops"
+    return text + "".join(f" + {_units(units)} {due} {named(at)}" for at, units in e.due)
 
 
 def _order(e: Explanation) -> str:

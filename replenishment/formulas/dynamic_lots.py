@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from replenishment.formulas.conditions import Array, finite, not_negative
 
-
 # Of all units: sums of floats are exact to more digits than this.
 DIGITS = 1e-12
 

@@ -50,9 +50,19 @@ def test_an_alert_of_a_feed_is_about_the_feed() -> None:
         subject_of({"feed": None, "order_id": None, "product": "A", "location_name": "B"})
         == "A at B"
     )
-    order = {"rule": "late_order", "feed": None, "order_id": "PO-1", "details": {"supplier": "Orchard"}}
+    order = {
+        "rule": "late_order",
+        "feed": None,
+        "order_id": "PO-1",
+        "details": {"supplier": "Orchard"},
+    }
     assert subject_of(order) == "PO-1 of Orchard"
-    sent = {"rule": "late_transfer", "feed": None, "order_id": "TR-1", "details": {"supplier": "WH"}}
+    sent = {
+        "rule": "late_transfer",
+        "feed": None,
+        "order_id": "TR-1",
+        "details": {"supplier": "WH"},
+    }
     assert subject_of(sent) == "TR-1 from WH"
 
 

@@ -117,12 +117,12 @@ def test_shops_take_from_the_warehouse_and_it_orders_for_them_all(chain: sa.Engi
     assert recompute(data) == centre["quantity"]
     assert (data.shops, data.in_shops, data.on_hand) == (3, 30.0, 126.0)
     assert data.demand_mean == pytest.approx(3 * 5 * 8, rel=0.03)
-    # the picture: all stock of the echelon, and the order on the day on which it is in the warehouse
+    # the picture: all stock of the echelon, and the order on the day on which it is in the shops
     without, having = np.array(why["without"]), np.array(why["with"])
     assert len(why["days"]) == len(without) == DAYS
     assert without[0, 1] == pytest.approx(126 - 24, abs=4)
-    assert np.allclose(without[:3], having[:3])
-    assert having[3, 1] - without[3, 1] == pytest.approx(centre["quantity"], abs=8)
+    assert np.allclose(without[:4], having[:4])
+    assert having[4, 1] - without[4, 1] == pytest.approx(centre["quantity"], abs=8)
 
 
 def test_warehouse_that_is_short_shares_out_what_it_has(chain: sa.Engine) -> None:
@@ -179,6 +179,31 @@ def test_a_closed_warehouse_orders_for_its_shops_and_its_calendar_counts(chain: 
     found = propose(chain)
     assert set(found) == {"WH"}
     assert found["WH"]["explanation"]["sentence"].startswith("12 days' demand of 3 shops 2")
+
+
+@pytest.mark.parametrize("onward", [1, 4])
+@pytest.mark.parametrize("days", [None, "fri"])
+def test_what_a_warehouse_has_ordered_is_not_ordered_again(
+    chain: sa.Engine, onward: int, days: str | None
+) -> None:
+    with chain.begin() as connection:
+        put(
+            connection,
+            "suppliers",
+            supplier="depot",
+            location="WH",
+            lead_days=onward,
+            order_days=days,
+        )
+    # the shops are empty: what comes is wanted before it can be there
+    recorder = stocked(chain, WH=1, S1=1, S2=1, S3=1)
+    found = propose(chain)
+    line = found["WH"]
+    approve = {line["line_id"]: Decision("approve", "anna", line["version"])}
+    with chain.begin() as connection:
+        (done,) = Desk(recording(recorder)).decide(connection, approve, today=TODAY)
+    assert done.line.state == "ordered"
+    assert "WH" not in propose(chain)
 
 
 def test_from_terms_to_arrival(chain: sa.Engine) -> None:

@@ -193,7 +193,10 @@ def test_the_sentence_says_a_mean_lead_time_to_one_decimal() -> None:
         ({"capacity": 7}, "order 6, room for 3 = 3"),
         ({"capacity": 7, "pack": 5}, "order 6: no room for it"),
         ({"capacity": 14, "minimum": 20}, "order 6, at least 20, room for 10: order nothing"),
-        ({"capacity": 14, "pack": 12, "multiple": 8}, "order 6, at least 24, room for 10: order nothing"),
+        (
+            {"capacity": 14, "pack": 12, "multiple": 8},
+            "order 6, at least 24, room for 10: order nothing",
+        ),
         ({"pack": 6}, "order 6 = 1 pack of 6 = 6"),
         ({"most_sold": 8}, "needs 8, no more than the 8 ever sold; have 4 on hand; order 4"),
     ],
@@ -432,7 +435,10 @@ def test_no_lines_have_no_orders() -> None:
 
 @pytest.mark.parametrize("price", [0, 1, 2])
 def test_a_season_buys_nothing_that_earns_nothing(price: float) -> None:
-    lines, policy = make_lines([3], unit_cost=2, price=price), make_policy("newsvendor", 1, review=7)
+    lines, policy = (
+        make_lines([3], unit_cost=2, price=price),
+        make_policy("newsvendor", 1, review=7),
+    )
     paths = np.random.default_rng(3).poisson(4, (1, 20, 7))
     found = propose_orders(lines, paths, fixed_lead_times(0), policy)
     assert found.quantity[0] == 0
