@@ -77,8 +77,9 @@ def ration(
         step, value, least = (np.array(of) for of in zip(*map(_terms, lines), strict=True))
         alone = np.zeros(len(lines), dtype=np.int64)
         need = np.stack([needs[pair] for pair in pairs])
-        shares = share_out(need, [one.have], alone, value=value, step=step, most=wanted)
-        shares = np.where(shares >= least - 1e-9, shares, 0.0)
+        shares = share_out(
+            need, [one.have], alone, value=value, step=step, least=least, most=wanted
+        )
         for pair, asked, share in zip(pairs, wanted.tolist(), shares.tolist(), strict=True):
             if share < asked - 1e-9:
                 orders.lines[pair] = Shared(share, one.why)

@@ -80,20 +80,48 @@ def share_out(
     *,
     value: ArrayLike = 1.0,
     step: ArrayLike = 1.0,
+    least: ArrayLike = 0.0,
     most: Array | None = None,
 ) -> Array:
     """Share a warehouse's stock out so that a unit is worth the same in every shop: (n,) units, whole steps.
 
     need: (n, B), of `line_needs` for the way from the warehouse to the shop; available: (groups,) units; group: (n,);
-    value: (n,) of a unit missed; most: (n,), asked for by the shop, the rest stays in the warehouse, where it serves
-    whoever will need it.
+    value: (n,) of a unit missed; least: (n,), less than which is not sent: the shops that it serves best get it, and the
+    others nothing; most: (n,), asked for by the shop, the rest stays in the warehouse, where it serves whoever will
+    need it.
     """
     n, B = need.shape
     have = np.atleast_1d(np.asarray(available, dtype=np.float64))
-    not_negative(available=have, value=value)
-    v, steps = (np.broadcast_to(np.asarray(x, dtype=np.float64), (n,)) for x in (value, step))
+    not_negative(available=have, value=value, least=least)
+    v, steps, floor = (
+        np.broadcast_to(np.asarray(x, dtype=np.float64), (n,)) for x in (value, step, least)
+    )
     needed = np.maximum(np.sort(need, axis=1), 0).astype(np.float64)
-    limit = np.full(n, np.inf) if most is None else most
+    limit = np.full(n, np.inf) if most is None else np.asarray(most, dtype=np.float64)
+    # what a unit of the least that may be sent serves, on average
+    worth = v * np.minimum(needed, floor[:, None]).mean(axis=1) / np.maximum(floor, 1e-9)
+    # all that a shop may want of what the others leave; who needs less than may be sent still needs that
+    last = np.floor(np.minimum(needed[:, -1], limit) / steps + 1e-6) * steps
+    last = np.where(needed[:, -1] > 0, np.maximum(last, np.minimum(floor, limit)), 0.0)
+    while True:
+        shares = _shares(needed, have, group, v, steps, limit)
+        too_small = (shares > 0) & (shares < floor - 1e-9)
+        if not too_small.any():
+            unmet = (needed > shares[:, None]).mean(axis=1)
+            return _with_rest(shares, last, have, group, steps, floor, np.argsort(-v * unmet))
+        # one in each group goes without, and the rest share again
+        order = np.lexsort((worth, group))
+        dropped = order[too_small[order]]
+        _, first = np.unique(group[dropped], return_index=True)
+        limit = limit.copy()
+        limit[dropped[first]] = 0.0
+
+
+def _shares(
+    needed: Array, have: Array, group: NDArray[np.int64], v: Array, steps: Array, limit: Array
+) -> Array:
+    """Return shares without a least, (n,) units. needed: (n, B), sorted."""
+    n, B = needed.shape
     rows = np.arange(n)
 
     def shares(theta: Array) -> Array:
@@ -107,20 +135,28 @@ def share_out(
         middle = (low + high) / 2
         fits = np.bincount(group, weights=shares(middle), minlength=have.size) <= have + 1e-9
         low, high = np.where(fits, low, middle), np.where(fits, middle, high)
-    return _with_rest(shares(high), shares(low), have, group, steps)
+    given, wanted = shares(high), shares(low)
+    order = np.argsort(given - wanted, kind="stable")
+    return _with_rest(given, wanted, have, group, steps, np.zeros(n), order)
 
 
 def _with_rest(
-    least: Array, wanted: Array, have: Array, group: NDArray[np.int64], steps: Array
+    given: Array,
+    wanted: Array,
+    have: Array,
+    group: NDArray[np.int64],
+    steps: Array,
+    floor: Array,
+    order: NDArray[np.int64],
 ) -> Array:
-    """Give what is left to the shops that are next, a step each in turn of how much they lack."""
-    out = least.copy()
+    """Give what is left to the shops in their order, as far as they want it and no less than their floor."""
+    out = given.copy()
     left = have - np.bincount(group, weights=out, minlength=have.size)
-    for row in np.argsort(least - wanted, kind="stable"):
+    for row in order:
         units = (
             np.floor(min(wanted[row] - out[row], left[group[row]]) / steps[row] + 1e-6) * steps[row]
         )
-        if units > 0:
+        if units > 0 and out[row] + units >= floor[row] - 1e-9:
             out[row] += units
             left[group[row]] -= units
     return out

@@ -140,6 +140,14 @@ def test_warehouse_that_is_short_shares_out_what_it_has(chain: sa.Engine) -> Non
     assert "demand of 3 shops and its own customers" in sells["WH"]["explanation"]["sentence"]
 
 
+def test_a_least_order_goes_to_those_whom_it_serves_best(chain: sa.Engine) -> None:
+    with chain.begin() as connection:
+        put(connection, "supplier-products", supplier="depot", product="A", pack=6, minimum=24)
+    stocked(chain, WH=40, S1=9, S2=1, S3=9)
+    found = propose(chain)
+    assert {shop: found[shop]["quantity"] for shop in SHOPS if shop in found} == {"S2": 24}
+
+
 def test_a_goal_of_all_lines_holds_for_a_warehouse_with_the_spread_of_its_shops(
     chain: sa.Engine,
 ) -> None:

@@ -229,13 +229,28 @@ def test_shares_are_whole_packs_and_no_more_than_there_is(data: st.DataObject) -
     group, step = each(st.integers(0, groups - 1)), each(st.sampled_from([1, 6, 12]))
     have, most = each(st.integers(0, 90), groups), each(st.integers(0, 9)) * step
     need = each(st.integers(-20, 60), n * 20).reshape(n, 20).astype(np.float32)
+    least = each(st.integers(0, 4)) * step
     got = share_out(
-        need, have, group, value=each(st.integers(1, 9)), step=step, most=most.astype(float)
+        need,
+        have,
+        group,
+        value=each(st.integers(1, 9)),
+        step=step,
+        least=least,
+        most=most.astype(float),
     )
     assert (np.bincount(group, weights=got, minlength=groups) <= have + 1e-9).all()
     assert (got % step == 0).all()
     assert (got >= 0).all()
     assert (got <= most).all()
+    assert ((got == 0) | (got >= least)).all()
+    # nothing stays in a warehouse that a shop asks for, needs and may be sent
+    left = have - np.bincount(group, weights=got, minlength=groups)
+    one = np.maximum(np.maximum(least, step), got + step) - got
+    wants = (got + one <= most) & (
+        np.maximum(need.max(axis=1), least * (need.max(axis=1) > 0)) >= got + one
+    )
+    assert not (wants & (one <= left[group])).any()
 
 
 def test_a_warehouse_says_whom_it_orders_for() -> None:
