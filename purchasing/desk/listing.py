@@ -15,6 +15,7 @@ HALF_CENT = 5_000_000
 LATE, RECEIVED = "late", "received"
 # Columns of the list that are about all lines.
 OF_ALL = ("found", "cost", "at_risk_sums")
+# The lists, and the states in which their lines are stored; the view listed_lines says which list a line is in.
 STATES: Mapping[str, tuple[str, ...]] = {
     # a snoozed line comes up on its day
     "open": ("proposed", "waiting"),
@@ -56,9 +57,7 @@ def list_lines(
     Raises Invalid for a state that there is not.
     """
     binds = {
-        "states": _states(state),
-        "late": state == LATE,
-        "came": state == RECEIVED if state in (RECEIVED, "ordered") else None,
+        **_listed(state),
         "supplier": supplier,
         "product": product,
         "location": location,
@@ -78,16 +77,15 @@ def list_lines(
 
 def list_suppliers(connection: sa.Connection, *, state: str = "open") -> list[dict[str, Any]]:
     """List the suppliers with lines of a state, those first that risk most; money in whole units. Raises Invalid."""
-    binds = {"states": _states(state)}
-    rows = connection.execute(statement("purchasing/desk/suppliers"), binds).mappings()
+    rows = connection.execute(statement("purchasing/desk/suppliers"), _listed(state)).mappings()
     return [in_units(dict(row)) for row in rows]
 
 
-def _states(state: str) -> list[str]:
-    """Return the states in which lines of a list are stored. Raises Invalid."""
+def _listed(state: str) -> dict[str, Any]:
+    """Return the binds of a list, and of the states in which its lines are stored. Raises Invalid."""
     if state not in STATES:
         raise Invalid("state", f"{state!r} is no state of a line; there are {', '.join(STATES)}.")
-    return list(STATES[state])
+    return {"list": state, "states": list(STATES[state])}
 
 
 def shown_line(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -181,6 +181,7 @@ class Desk:
                 groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
         placed: dict[int, Decided] = {}
         events: list[bytes] = []
+        due: dict[int, date | None] = {}
         today = known.now.date()
         for lines in groups.values():
             of = known.taking.get(lines[0].supplier, Taking(lines[0].supplier))
@@ -193,11 +194,12 @@ class Desk:
             made = _make_order(connection, lines, decisions, after, day)
             for number, (line, own) in enumerate(zip(lines, comes, strict=True), start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
-                expected = own or made.expected_on
+                due[line.line_id] = expected = own or made.expected_on
                 placed[line.line_id] = Decided(new, note=of.later_words(today, day, expected))
                 event = order_event if line.source is None else dispatch_event
                 events.append(event(new, expected))
         self._must_record(connection, events)
+        _keep_as_sent(connection, due)
         return [placed.get(one.line.line_id, one) for one in decided]
 
     def _cancel(
@@ -289,6 +291,13 @@ def _make_order(
         "lead_days": max((days for days in lead_days if days is not None), default=None),
     }
     return connection.execute(statement("purchasing/desk/make_order"), binds).one()
+
+
+def _keep_as_sent(connection: sa.Connection, due: Mapping[int, date | None]) -> None:
+    """Keep with lines what their suppliers are told of them. due: when each is expected."""
+    if due:
+        binds = {"lines": list(due), "days": list(due.values())}
+        connection.execute(statement("purchasing/desk/keep_as_sent"), binds)
 
 
 def _save(

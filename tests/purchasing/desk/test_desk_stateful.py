@@ -43,7 +43,9 @@ STEPS = 12
 PRODUCTS, TARGET = ("A", "B", "C"), 10_000
 # C comes from a warehouse of the chain's own, which has so much of it.
 INNER, WAREHOUSE, THERE = "C", "WH", 16_000
-DESK_TABLES = ("order_actions", "order_lines", "order_runs", "purchase_orders", "commitments")
+DESK_TABLES = (
+    "order_actions", "order_requests", "order_lines", "order_runs", "purchase_orders", "commitments",
+)  # fmt: skip
 BUYERS = ("anna", "ben")
 TODAY = date(2026, 3, 2)
 PRICES = {"A": 2_000_000, "B": 1_000_000}

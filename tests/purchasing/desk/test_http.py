@@ -458,7 +458,7 @@ def test_what_has_not_come_by_its_day_is_late(desk: Api, database: sa.Engine) ->
     a, _ = decide(desk, on(lines(desk)["A"], "approve"), on(lines(desk)["C"], "approve"))
     assert lines(desk, state="late") == {}
     with database.begin() as connection:
-        connection.execute(sa.text("UPDATE purchase_orders SET expected_on = current_date - 1"))
+        connection.execute(sa.text("UPDATE commitments SET expected_on = current_date - 1"))
     assert lines(desk, state="late").keys() == {"A", "C"}
     receipt = raw(
         kind="receipt", event_id="r", product="A", quantity=12, order_id=a["order_id"], order_line=1
@@ -476,11 +476,9 @@ def test_an_order_is_late_by_the_clock_of_its_shop(desk: Api, database: sa.Engin
     for zone in ("Pacific/Kiritimati", "Pacific/Niue"):
         desk.operate.put("/v1/locations", json={"locations": [{"code": "S1", "timezone": zone}]})
         with database.begin() as connection:
-            for table in ("purchase_orders", "commitments"):
-                due = sa.func.local_date(sa.func.now(), "Pacific/Niue")
-                connection.execute(
-                    sa.update(sa.table(table, sa.column("expected_on"))).values(expected_on=due)
-                )
+            due = sa.func.local_date(sa.func.now(), "Pacific/Niue")
+            commitments = sa.table("commitments", sa.column("expected_on"))
+            connection.execute(sa.update(commitments).values(expected_on=due))
             told = connection.execute(statement("alerts/judge_late_orders")).all()
         late[zone] = "A" in lines(desk, state="late")
         assert [row.opens for row in told] == [True] * late[zone]
