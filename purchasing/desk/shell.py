@@ -18,7 +18,7 @@ from purchasing.desk.lines import Decision, Line, decide, ordered
 from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
 from purchasing.desk.placing import Taking, check_supplier, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
-from purchasing.desk.requests import check_same, done_before, refused_before
+from purchasing.desk.requests import done_before, is_known, refused_before
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
@@ -78,8 +78,8 @@ class Desk:
             moment = datetime.combine(today, time(), UTC)
         day = moment.date()
         held = self._lock(connection, sorted(decisions), day)
-        if request is not None and (done := done_before(connection, request)):
-            check_same(request, done, decisions)
+        if request is not None and is_known(connection, request, decisions):
+            done = done_before(connection, request)
             return [Decided(_line(row), refused_before(row, done)) for row in held]
         came = read_came(connection, decisions)
         steps = read_steps(connection, sorted(decisions))
