@@ -67,6 +67,8 @@ def list_lines(
         "offset": offset,
         "limit": min(limit, LIMIT_MAX),
     }
+    # a plan that serves any filter expects one product of each, and reads all lines again for every one that there is
+    connection.execute(sa.text("SET LOCAL plan_cache_mode = force_custom_plan"))
     rows: Sequence[Any] = (
         connection.execute(statement("purchasing/desk/list_lines"), binds).mappings().all()
     )
