@@ -19,7 +19,7 @@ from purchasing.desk.order_events import cancel_event, dispatch_event, kept_even
 from purchasing.desk.placing import Taking, check_supplier, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
 from purchasing.desk.requests import done_before, is_known, refused_before
-from purchasing.desk.transfers import check_not_arrived, refused_for_stock
+from purchasing.desk.transfers import refused_for_stock
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
@@ -146,7 +146,6 @@ class Desk:
         try:
             check_not_received(line, known.came.get(line.line_id))
             _check_not_ordered(row, decision)
-            check_not_arrived(row, decision)
             needs_second = self.needs_second(at_price, row["rate"])
             new = decide(at_price, decision, today=known.now.date(), needs_second=needs_second)
             check_supplier(line, known.taking, decision, known.now)

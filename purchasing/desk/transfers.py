@@ -1,11 +1,10 @@
-"""Lines that a location of our own supplies: it sends what it has, and what has arrived is not taken back."""
+"""Lines that a location of our own supplies: it sends what it has."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from purchasing.desk.lines import Decision, Line
+from purchasing.desk.lines import Line
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import sends_lock
@@ -45,14 +44,3 @@ def refused_for_stock(connection: sa.Connection, lines: Sequence[Line]) -> dict[
         else:
             left[pair] = have - line.quantity_milli
     return refused
-
-
-def check_not_arrived(row: Mapping[str, Any], decision: Decision) -> None:
-    """Raise Conflict where goods of a transfer that is to be cancelled have arrived. row: of lock_lines."""
-    if decision.action == "cancel" and row["arrived_milli"]:
-        raise Conflict(
-            "has_arrived",
-            f"{in_full(row['arrived_milli'] / 1000)} of {row['product']} have arrived at {row['location']}: "
-            f"send them back by a transfer instead of cancelling line {row['line_id']}.",
-            line_id=row["line_id"],
-        )
