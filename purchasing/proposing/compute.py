@@ -343,6 +343,8 @@ def _notes(rows: pd.DataFrame, facts: Facts, future: Future) -> dict[int, list[s
     for number in np.flatnonzero((rows["book"] < 0).to_numpy()).tolist():
         book = in_full(float(rows["book"].iloc[number]))
         found[number].append(f"the book says {book}, which cannot be, and counts as none")
+    for number in np.flatnonzero(~rows["is_counted"].to_numpy(bool)).tolist():
+        found[number].append("its stock was never counted, and counts as none")
     due = due_of(rows, facts, today)
     for row in due[due["overdue"]].to_dict("records"):
         told = f"{in_full(row['units'])} that were due {_day_words(row['day'])} are not counted on"

@@ -167,7 +167,8 @@ def without_forecast(pairs: pd.DataFrame, forecast: set[Pair]) -> set[Pair]:
     """Return the shelves of which stock is known and no forecast: a run cannot say what they need."""
     if not len(pairs):
         return set()
-    return set(zip(pairs["product"], pairs["location"], strict=True)) - forecast
+    counted = pairs[pairs["is_counted"].to_numpy(bool)]
+    return set(zip(counted["product"], counted["location"], strict=True)) - forecast
 
 
 def expected_sales(read_futures: ReadFutures, facts: Facts) -> tuple[int, pd.Series, set[Pair]]:

@@ -17,6 +17,7 @@ from purchasing.desk.lines import Decision
 from purchasing.desk.listing import list_lines
 from purchasing.desk.purchase_order import read_order
 from purchasing.desk.shell import Desk
+from purchasing.missing import list_missing
 from purchasing.moves import list_moves
 from purchasing.proposing.arrays import Future
 from purchasing.proposing.prepare import Defaults
@@ -138,6 +139,23 @@ def test_warehouse_that_is_short_shares_out_what_it_has(chain: sa.Engine) -> Non
     sells = propose(chain, **dict.fromkeys(SHOPS, 8.0), WH=6.0)
     assert sum(sells[shop]["quantity"] for shop in SHOPS if shop in sells) <= 6
     assert "demand of 3 shops and its own customers" in sells["WH"]["explanation"]["sentence"]
+
+
+def test_a_warehouse_that_was_never_counted_has_none_and_orders(chain: sa.Engine) -> None:
+    stocked(chain, S1=1, S2=1, S3=1)
+    found = propose(chain)
+    assert set(found) == {"WH"}
+    assert found["WH"]["explanation"]["notes"] == [
+        "its stock was never counted, and counts as none"
+    ]
+    with chain.connect() as connection:
+        (lacks,), _ = list_missing(connection, Defaults())
+    assert (lacks["what"], lacks["shelves"]) == ("stock", 1)
+    assert lacks["default"] == "none is there until a count or a receipt"
+    stocked(chain, WH=40)
+    assert {"S1", "S2", "S3"} < set(propose(chain))
+    with chain.connect() as connection:
+        assert list_missing(connection, Defaults()) == ([], 0)
 
 
 def test_a_least_order_goes_to_those_whom_it_serves_best(chain: sa.Engine) -> None:
