@@ -116,13 +116,26 @@ def _drafted(
         (pool.future, warehouses.drafts(pool, joined=joined)) for pool in warehouses.pools.values()
     ]
     of_shops = [one for found in drafts.values() for one in found]
-    shared = share_orders(
-        [*of_shops, *(one for _, found in pools for one in found)], facts, today=today
-    )
-    # of what is short alone: paths of all locations may not fit into memory, they are read again
-    if short := find_short(of_shops, shared, warehouses.available()):
-        ration(short, shared, read_futures()[1], prepared)
+    # what is shared out first takes no room of what can come; filling up may ask for more than there is once more
+    held, available = SharedOrders(), warehouses.available()
+    _ration(of_shops, held, available, read_futures, prepared)
+    every = [*of_shops, *(one for _, found in pools for one in found)]
+    shared = share_orders(every, facts, today=today, held=held)
+    _ration(of_shops, shared, available, read_futures, prepared)
     return _Drafted(drafts, pools, shared, warehouses.pairs)
+
+
+def _ration(
+    drafts: Sequence[Draft],
+    orders: SharedOrders,
+    available: Mapping[Pair, float],
+    read_futures: ReadFutures,
+    prepared: Prepared,
+) -> None:
+    """Cut what shops ask of warehouses to what these have."""
+    # of what is short alone: paths of all locations may not fit into memory, they are read again
+    if short := find_short(drafts, orders, available):
+        ration(short, orders, read_futures()[1], prepared)
 
 
 def from_today(

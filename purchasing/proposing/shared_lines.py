@@ -1,12 +1,12 @@
 """Lines of all locations that share something: what each may order around its own order, and what is chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.compute import Draft
+from purchasing.proposing.compute import Draft, Shared
 from purchasing.proposing.facts import Facts
 from replenishment import Budgeted, JoinedOrder, SupplierTerms, cut_within_budget, join_order
 
@@ -24,9 +24,12 @@ def joined_suppliers(facts: Facts) -> set[str]:
 
 
 class SharedLines:
-    """Lines that share something. quantity, own: (n,) units; why: of changes."""
+    """Lines that share something. alone, quantity: (n,) units, by themselves and together; why: of changes.
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
+    most: what some lines have to keep to, by product and location, and why.
+    """
+
+    def __init__(self, drafts: Sequence[Draft], most: Mapping[tuple[str, str], Shared]) -> None:
         kept = [(one, one.joined) for one in drafts]
         kept = [(one, some) for one, some in kept if some.any()]
         frames = [one.rows[some] for one, some in kept]
@@ -35,13 +38,27 @@ class SharedLines:
             np.concatenate([one.grid[some] for one, some in kept]) if kept else np.zeros((0, 1))
         )
         self.costs = np.concatenate([one.costs[some] for one, some in kept]) if kept else self.grid
-        self.own = (
+        self.alone = (
             np.concatenate([one.found.quantity[some] for one, some in kept])
             if kept
             else np.zeros(0)
         )
-        self.quantity = self.own.copy()
-        self.why = [""] * len(self.own)
+        self.quantity = self.alone.copy()
+        self.why = [""] * len(self.alone)
+        self._keep_to(most)
+
+    def _keep_to(self, most: Mapping[tuple[str, str], Shared]) -> None:
+        if not most or self.rows.empty:
+            return
+        pairs = list(zip(self.rows["product"], self.rows["location"], strict=True))
+        for at, pair in enumerate(pairs):
+            if pair in most:
+                units, why = most[pair]
+                grid = np.minimum(self.grid[at], units)
+                # costs are convex: between two orders they lie near the line
+                self.costs[at] = np.interp(grid, self.grid[at], self.costs[at])
+                self.grid[at] = grid
+                self.quantity[at], self.why[at] = units, why
 
     def of(self, supplier: str, product: str | None = None) -> Numbers:
         """Return the numbers of a supplier's lines, or of those of one product."""
