@@ -515,6 +515,19 @@ def test_what_was_just_approved_is_not_proposed_again(
         assert f"{expected:%a}" == "Fri"
 
 
+@pytest.mark.parametrize("none", ["9999-12-31", "1000-01-01"])
+def test_a_day_that_no_calendar_has_is_none(chain: sa.Engine, none: str) -> None:
+    sent = [
+        raw(kind="order", event_id="o2", product="B", quantity=2, order_id="P", expected_on=none),
+        raw(kind="receipt", event_id="l", product="B", quantity=2, lot="L", expires_on=none),
+    ]
+    outcomes = Recorder(chain, Settings()).record("erp", "", sent)
+    assert {one.name for one in outcomes} == {"accepted"}
+    line = propose(chain, futures({"B": 6.0}))["B"]
+    # as an order without a day: after the default lead time
+    assert line["explanation"]["data"]["due"] == [[7, 2.0]]
+
+
 def test_what_is_years_late_covers_no_need(chain: sa.Engine) -> None:
     late = raw(
         kind="order",
