@@ -118,7 +118,7 @@ def lines_of(
     expiring *= np.where(total > on_hand, on_hand / np.where(total > 0, total, 1.0), 1.0)[:, None]
     return make_lines(
         on_hand,
-        reserved=np.minimum(rows["reserved"].to_numpy(np.float64), on_hand),
+        reserved=rows["reserved"].to_numpy(np.float64),
         on_order=_by_period(expected[ordered], ahead[ordered], len(rows), periods),
         in_transit=_by_period(expected[~ordered], ahead[~ordered], len(rows), periods),
         expiring=expiring,

@@ -378,18 +378,18 @@ def _projected(
 ) -> dict[str, Floats]:
     """Return quantiles of one line's stock at the end of each period, without and with the order: (T, 3) units.
 
-    demand: (B, T).
+    demand: (B, T). Stock is less than 0 while more is promised than is there.
     """
     B, T = demand.shape
     coming = line.arriving(T)[0]
     found = {}
     for name, more in (("without", 0.0), ("with", quantity)):
-        stock = np.full(B, max(0.0, line.on_hand[0] - line.reserved[0]))
+        # below 0: promised to customers, who are served before others when something comes
+        stock = np.full(B, line.on_hand[0] - line.reserved[0])
         bands = np.empty((T, len(BAND)))
         for t in range(T):
-            stock = np.maximum(
-                0.0, stock + coming[t] + (more if t == arrives else 0.0) - demand[:, t]
-            )
+            stock = stock + coming[t] + (more if t == arrives else 0.0)
+            stock = np.maximum(np.minimum(stock, 0.0), stock - demand[:, t])
             bands[t] = np.quantile(stock, BAND)
         found[name] = bands
     return found

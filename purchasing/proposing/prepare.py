@@ -14,6 +14,7 @@ from purchasing.proposing.facts import Facts
 from purchasing.proposing.money import is_unsaid, rates_of
 from purchasing.proposing.offers import offers_of
 from purchasing.proposing.scopes import narrowest
+from stocktide.domain.exact_numbers import in_full
 from stocktide.domain.suppliers import UNASSIGNED
 
 Floats = NDArray[np.float64]
@@ -301,9 +302,12 @@ def _ways(
         )
         promise = _first(row["lead_days"], promised.get(row["supplier"]))
         of = learnt.get(pair) or learnt.get((row["supplier"], None))
-        ways[pair], sources[pair] = _way(
-            of if promise is None or seen >= DELIVERED_MIN else None, promise, defaults
+        # without a promise the first delivery says more than a default, and orders that have been waited for longer
+        waited = (
+            of is not None and seen == 0 and middle_day(np.array(of["shares"])) > defaults.lead_days
         )
+        enough = seen >= DELIVERED_MIN or (promise is None and (seen > 0 or waited))
+        ways[pair], sources[pair] = _way(of if enough else None, promise, defaults)
     return ways, sources
 
 
@@ -322,7 +326,9 @@ def _way(
     learnt: Mapping[Any, Any] | None, promised: float | None, defaults: Defaults
 ) -> tuple[Floats, str]:
     if learnt is not None:
-        return np.array(learnt["shares"]), f"learnt from {learnt['lines']:g} orders"
+        awaited = _first(learnt["open_lines"])
+        some = f", {in_full(awaited, 1)} of them not here yet" if awaited else ""
+        return np.array(learnt["shares"]), f"learnt from {in_full(learnt['lines'], 1)} orders{some}"
     days = defaults.lead_days if promised is None else int(promised)
     told = f"default: {days} days" if promised is None else f"promised: {days} days"
     return np.eye(days + 1)[days], told

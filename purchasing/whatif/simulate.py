@@ -113,7 +113,8 @@ def _block(
     review = reviews(rule.orders)
     coming = np.zeros((n, B, H + int(lead.max()) + 1))
     coming[:, :, :H] += lines.arriving(H)[:, None, :]
-    stock = np.repeat(np.maximum(lines.on_hand - lines.reserved, 0.0)[:, None], B, axis=1)
+    # below 0: promised to customers, who are served before others when something comes
+    stock = np.repeat((lines.on_hand - lines.reserved)[:, None], B, axis=1)
     # what limits an order, for each line and path
     limits = make_lines(
         np.zeros(n * B),
@@ -146,19 +147,21 @@ def _block(
             told["spent"] += (order * unit).sum(axis=0)
             told["lines"] += (order > 0).sum(axis=0)
         asked = demand[:, :, t].astype(np.float64)
-        stock = stock + coming[:, :, t]
-        sold = np.minimum(stock, asked)
-        spoiled = ends.spoil(t, coming[:, :, : t + 1], sold)
+        owed, stock = np.maximum(-stock, 0.0), stock + coming[:, :, t]
+        sold = np.minimum(np.maximum(stock, 0.0), asked)
+        handed_over = owed - np.maximum(-stock, 0.0)
+        spoiled = ends.spoil(t, coming[:, :, : t + 1], sold + handed_over)
         stock = stock - sold - spoiled
-        stocks[:, t] = stock.sum(axis=0)
+        there = np.maximum(stock, 0.0)
+        stocks[:, t] = there.sum(axis=0)
         told["demand"] += asked.sum(axis=0)
         told["sold"] += sold.sum(axis=0)
         told["missed"] += ((asked - sold) * worth).sum(axis=0)
         told["spoiled_units"] += np.broadcast_to(spoiled, (n, B)).sum(axis=0)
         told["spoiled"] += (spoiled * unit).sum(axis=0)
         told["empty"] += (asked > sold).sum(axis=0)
-        told["holding"] += (stock * holding).sum(axis=0)
-        told["stock_value"] += (stock * unit).sum(axis=0) / H
+        told["holding"] += (there * holding).sum(axis=0)
+        told["stock_value"] += (there * unit).sum(axis=0) / H
     return Ahead(stock=stocks, today=today, **told)
 
 

@@ -562,7 +562,9 @@ def test_an_old_forecast_is_said_on_its_lines(chain: sa.Engine) -> None:
     assert old["explanation"]["notes"] == [told]
 
 
-@pytest.mark.parametrize(("came", "told"), [(4, "promised: 3 days"), (5, "learnt from 9 orders")])
+@pytest.mark.parametrize(
+    ("came", "told"), [(4, "promised: 3 days"), (5, "learnt from 9 orders, 4 of them not here yet")]
+)
 def test_a_promise_holds_until_some_orders_have_come(
     chain: sa.Engine, came: int, told: str
 ) -> None:
@@ -576,6 +578,42 @@ def test_a_promise_holds_until_some_orders_have_come(
         )
     line = propose(chain, futures({"A": 40.0}))["A"]
     assert line["explanation"]["from"]["lead"] == told
+
+
+@pytest.mark.parametrize(
+    ("came", "shares", "told"),
+    [
+        (0, "{1}", "default: 7 days"),
+        (0, "{0,0,0,0,0,0,0,0,0,1}", "learnt from 2 orders, 2 of them not here yet"),
+        (2, "{0,1}", "learnt from 2 orders"),
+    ],
+)
+def test_without_a_promise_what_came_overrules_the_default(
+    chain: sa.Engine, came: int, shares: str, told: str
+) -> None:
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR")
+        connection.execute(
+            sa.text(
+                "INSERT INTO lead_times (supplier, product, lines, open_lines, shares, lake_version)"
+                " VALUES ('mill', 'A', 2, 2 - :came, :shares, 1)"
+            ),
+            {"came": came, "shares": shares},
+        )
+    line = propose(chain, futures({"A": 40.0}))["A"]
+    assert line["explanation"]["from"]["lead"] == told
+
+
+def test_what_is_promised_beyond_the_stock_is_ordered_too(chain: sa.Engine) -> None:
+    read = futures({"B": 6.0})
+    plain = propose(chain, read)["B"]
+    kept = raw(kind="reservation", event_id="web", product="B", quantity=120, reservation_id="W1")
+    assert Recorder(chain, Settings()).record("web", "", [kept])[0].name == "accepted"
+    line = propose(chain, read)["B"]
+    # 20 on hand would have been sold meanwhile, the other 100 are not there
+    assert line["quantity"] >= plain["quantity"] + 100
+    assert "have 20 on hand − 120 promised" in line["explanation"]["sentence"]
+    assert line["explanation"]["without"][0][1] == -100
 
 
 def test_nothing_is_said_of_lines_that_an_order_fits(chain: sa.Engine) -> None:
