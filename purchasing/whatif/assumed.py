@@ -51,8 +51,12 @@ class Assumed:
 
     @property
     def needed(self) -> pd.DataFrame:
-        """Return the rows that paths are needed of."""
-        return self.lines.rows[self.together]
+        """Return the rows that paths are needed of, those of warehouses that supply them among them."""
+        rows, centres = self.lines.rows[self.together], self.lines.centres
+        if centres.empty:
+            return rows
+        supply = sent_from(centres.assign(source=centres["location"])).isin(set(sent_from(rows)))
+        return pd.concat([rows, centres[supply]])
 
 
 def needs_classes(facts: Facts) -> bool:
@@ -108,7 +112,14 @@ def assume(
         for name in rows["supplier"].unique()
     }
     open_now = rows["supplier"].map(can).to_numpy(bool)
-    return Assumed(facts, Prepared(rows, leads), inside, open_now, together, alone)
+    lines = replace(made, rows=rows, leads=leads)
+    return Assumed(facts, lines, inside, open_now, together, alone)
+
+
+def sent_from(rows: pd.DataFrame) -> "pd.Series[Any]":
+    """Return the warehouse and the product of each line, None where it is bought: (n,)."""
+    keys = zip(rows["source"], rows["product"], strict=True)
+    return pd.Series([key if isinstance(key[0], str) else None for key in keys], rows.index, object)
 
 
 def within(rows: pd.DataFrame, scope: Scope) -> Mask:
@@ -135,7 +146,7 @@ def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask,
     limited = set(facts.terms["receiving_limits"]["location"])
     # a goal of all lines of a location
     limited |= set(rows.loc[rows["measure"] == TOTAL, "location"])
-    together, before = inside, -1
+    sent, together, before = sent_from(rows), inside, -1
     # lines of a supplier come to places with limits, and lines of such a place from suppliers with terms
     while together.sum() > before:
         before = int(together.sum())
@@ -145,9 +156,11 @@ def _ordered_with(rows: pd.DataFrame, inside: Mask, facts: Facts) -> tuple[Mask,
                 facts.budgets["buyer"]
             )
             mine |= set(suppliers.loc[suppliers["buyer"].isin(buyers), "supplier"])
+        # shops share what their warehouse has
+        stock = set(sent[together].dropna())
         places = set(rows.loc[together, "location"]) & limited
         together = together | (
-            rows["supplier"].isin(mine) | rows["location"].isin(places)
+            rows["supplier"].isin(mine) | rows["location"].isin(places) | sent.isin(stock)
         ).to_numpy(bool)
     alone = bool(together.sum() > AROUND_MAX)
     return (inside if alone else together), alone
