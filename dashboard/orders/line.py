@@ -18,7 +18,7 @@ from dashboard.panels import CSV
 from dashboard.reader import Reader
 from dashboard.theme import counted, plain, plural, quantity, roles
 from dashboard.widgets import table, time_column
-from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.exact_numbers import MICRO_PLACES, in_full
 from stocktide.foundation.users import User
 
 SNOOZE_DAYS = 3
@@ -59,6 +59,8 @@ def draw_line(
         st.warning(plain(f"{note[:1].upper()}{note[1:]}."))
     if said := approval_words(line):
         st.caption(said)
+    if said := price_words(line):
+        st.caption(said)
     if line["buyer"] is not None:
         st.markdown(
             f"A buyer set {in_full(line['quantity'])}; {in_full(line['proposed'])} are proposed, and the chart is of "
@@ -91,6 +93,17 @@ def approval_words(line: Mapping[str, Any]) -> str:
         if line.get("why_not")
         else ""
     )
+
+
+def price_words(line: Mapping[str, Any]) -> str:
+    """Say who set a line's price lately, for who approves beside them; "" where nobody did."""
+    lately = line.get("price_set")
+    if lately is None:
+        return ""
+    before = (
+        "none was known" if lately["before"] is None else in_full(lately["before"], MICRO_PLACES)
+    )
+    return f":material/sell: {plain(lately['by'])} set its price on {lately['at'][:10]}; before: {before}."
 
 
 def transfer_words(line: Mapping[str, Any]) -> str:
@@ -245,7 +258,7 @@ def _history(reader: Reader, line: Mapping[str, Any]) -> None:
             "action": one["action"],
             "quantity": one["after"]["quantity"],
             "state": one["after"]["state"],
-            "reason": one["reason"] or "",
+            "reason": one["reason"] or one["after"].get("note", ""),
         }
         for one in read_history(reader, line["line_id"])
     ]

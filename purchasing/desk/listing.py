@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from purchasing.desk.limit import OWN_PRICE_DAYS
 from purchasing.desk.lines import OPEN, Line
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Invalid
@@ -67,6 +68,7 @@ def list_lines(
         "sort": sort,
         "offset": offset,
         "limit": min(limit, LIMIT_MAX),
+        "price_days": OWN_PRICE_DAYS,
     }
     rows: Sequence[Any] = (
         connection.execute(statement("purchasing/desk/list_lines"), binds).mappings().all()

@@ -5,7 +5,7 @@ What is approved is on order in the ledger in the same transaction, so nobody ca
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
@@ -14,11 +14,19 @@ import sqlalchemy as sa
 
 from purchasing.desk.cancelling import Came, check_not_received, read_came
 from purchasing.desk.history import LINE_FIELDS, action_row, reprice_lines, write_lines
+from purchasing.desk.limit import (
+    Limit,
+    SetPrice,
+    lock_suppliers,
+    price_set,
+    read_ordered_alone,
+    read_set_prices,
+)
 from purchasing.desk.lines import Decision, Line, decide, ordered
 from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
 from purchasing.desk.placing import Taking, check_supplier, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
-from purchasing.desk.requests import check_same, done_before, refused_before
+from purchasing.desk.requests import check_same, done_before, noted_before, refused_before
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
@@ -38,19 +46,22 @@ class Decided:
 
 
 class _Known(NamedTuple):
-    """What decisions go by: the moment, what has come, prices, and when suppliers take orders."""
+    """What decisions go by: the moment, what has come, prices, when suppliers take orders, and when two approve."""
 
     now: datetime
     came: Mapping[int, Came]
     steps: Steps
     taking: Mapping[str, Taking]
+    set_prices: Mapping[tuple[str, str], Sequence[SetPrice]]
+    limit: Limit | None
 
 
 @dataclass(frozen=True)
 class Desk:
     """Decisions on lines. record: writes events to the ledger.
 
-    second_from_micros: a line that costs so much or more needs two approvers; in `currency`, the chain's own.
+    second_from_micros: what one approver orders from a supplier that costs so much or more needs two; in `currency`,
+    the chain's own.
     """
 
     record: Record
@@ -80,12 +91,17 @@ class Desk:
         held = self._lock(connection, sorted(decisions), day)
         if request is not None and (done := done_before(connection, request)):
             check_same(request, done, decisions)
-            return [Decided(_line(row), refused_before(row, done)) for row in held]
+            return [
+                Decided(_line(row), refused_before(row, done), noted_before(row, done))
+                for row in held
+            ]
         came = read_came(connection, decisions)
         steps = read_steps(connection, sorted(decisions))
         ordering = [one for one, decision in decisions.items() if decision.action in ORDERING]
         taking = read_taking(connection, sorted(ordering))
-        known = _Known(moment, came, steps, taking)
+        set_prices = read_set_prices(connection, ordering, currency=self.currency, today=day)
+        limit = self._limit(connection, held, ordering, set_prices, day)
+        known = _Known(moment, came, steps, taking, set_prices, limit)
         decided = self._decided_together(held, decisions, known)
         decided = _without_short(connection, held, decided)
         takes_days = {row["line_id"]: row["takes_days"] for row in held}
@@ -93,7 +109,9 @@ class Desk:
         self._cancel(connection, decided, decisions, came)
         for row, one in zip(held, decided, strict=True):
             if one.error is None:
-                _save(connection, _line(row), one.line, decisions[one.line.line_id], request)
+                decision = decisions[one.line.line_id]
+                prices = set_prices.get((one.line.supplier, one.line.product), ())
+                _save(connection, _line(row), one, decision, request, prices)
                 _open_rest(connection, _line(row), one.line, decisions[one.line.line_id])
         by = next((decision.by for decision in decisions.values()), "")
         again = {line.line_id: line for line in reprice_lines(connection, steps, by=by)}
@@ -115,24 +133,66 @@ class Desk:
                 row["on_order_now"] += since.get(row["line_id"], 0)
         return held
 
+    def _limit(
+        self,
+        connection: sa.Connection,
+        held: Sequence[Mapping[str, Any]],
+        ordering: Collection[int],
+        prices: Mapping[tuple[str, str], Sequence[SetPrice]],
+        today: date,
+    ) -> Limit | None:
+        """Return from when on two approve; None where one may approve all. Locks the suppliers of what is ordered."""
+        if self.second_from_micros is None:
+            return None
+        bought = {
+            row["supplier"] for row in held if row["line_id"] in ordering and not row["source"]
+        }
+        lock_suppliers(connection, bought)
+        return self.limit(connection, bought, prices, today)
+
+    def limit(
+        self,
+        connection: sa.Connection,
+        suppliers: Collection[str],
+        prices: Mapping[tuple[str, str], Sequence[SetPrice]],
+        today: date,
+    ) -> Limit | None:
+        """Return from when on two approve orders of some suppliers; None where one may approve all."""
+        if self.second_from_micros is None:
+            return None
+        alone = read_ordered_alone(connection, suppliers, currency=self.currency, today=today)
+        return Limit(self.second_from_micros, self.currency, alone, prices)
+
     def _decided_together(
         self,
         held: Sequence[Mapping[str, Any]],
         decisions: Mapping[int, Decision],
         known: "_Known",
     ) -> list[Decided]:
-        """Decide on lines at the prices of what is ordered together: fewer lines may cost more each."""
+        """Decide on lines at the prices of what is ordered together: fewer lines may cost more each.
+
+        What is refused counts with no other line, neither in its price nor in what asks for a second approver.
+        """
         lines = [_line(row) for row in held]
-        ordering = {one for one, decision in decisions.items() if decision.action in ORDERING}
+        asked = {one for one, decision in decisions.items() if decision.action in ORDERING}
+        refused: dict[int, Decided] = {}
+        ordering = set(asked)
         while True:
-            decided: list[Decided] = []
             at_price = priced(lines, decisions, known.steps, ordering)
-            for row, line in zip(held, at_price, strict=True):
-                decided.append(self._decided(row, line, decisions[line.line_id], known))
+            second = _needing(known, held, at_price, decisions, asked - refused.keys())
+            decided = [
+                refused.get(line.line_id)
+                or self._decided(row, line, decisions[line.line_id], known, second)
+                for row, line in zip(held, at_price, strict=True)
+            ]
+            more = {one.line.line_id: one for one in decided if one.error} | refused
             left = {one.line.line_id for one in decided if one.line.state == "approved"}
-            if not ordering - left:
+            if len(more) > len(refused):
+                refused, ordering = more, asked - more.keys()
+            elif ordering - left:
+                ordering &= left
+            else:
                 return decided
-            ordering &= left
 
     def _decided(
         self,
@@ -140,28 +200,21 @@ class Desk:
         at_price: Line,
         decision: Decision,
         known: "_Known",
+        second: Mapping[int, str],
     ) -> Decided:
-        """at_price: the line at the price of this order."""
+        """at_price: the line at the price of this order. second: why lines need a second approver."""
         line = _line(row)
         try:
             check_not_received(line, known.came.get(line.line_id))
             _check_not_ordered(row, decision)
             check_not_arrived(row, decision)
-            needs_second = self.needs_second(at_price, row["rate"])
-            new = decide(at_price, decision, today=known.now.date(), needs_second=needs_second)
+            why = second.get(line.line_id)
+            new = decide(at_price, decision, today=known.now.date(), needs_second=why is not None)
             check_supplier(line, known.taking, decision, known.now)
             check_break(line, at_price, known.steps, decision)
-            return Decided(new)
+            return Decided(new, note=why if new.state == "waiting" else None)
         except StocktideError as error:
             return Decided(line, error)
-
-    def needs_second(self, line: Line, rate: Any) -> bool:
-        """Return True if a line's amount asks for two; an amount that nobody can tell does."""
-        if self.second_from_micros is None or line.source is not None:
-            return False
-        if line.amount_micros is None or rate is None:
-            return True
-        return bool(line.amount_micros * rate >= self.second_from_micros)
 
     def _order(
         self,
@@ -232,6 +285,23 @@ class Desk:
                 )
 
 
+def _needing(
+    known: _Known,
+    held: Sequence[Mapping[str, Any]],
+    at_price: Sequence[Line],
+    decisions: Mapping[int, Decision],
+    asked: Collection[int],
+) -> Mapping[int, str]:
+    """Return which of the lines that are asked for need a second approver, and why."""
+    if known.limit is None:
+        return {}
+    return known.limit.needing(
+        (line, row["rate"], decisions[line.line_id].by)
+        for row, line in zip(held, at_price, strict=True)
+        if line.line_id in asked
+    )
+
+
 def _without_short(
     connection: sa.Connection, held: Sequence[Mapping[str, Any]], decided: Sequence[Decided]
 ) -> list[Decided]:
@@ -292,12 +362,26 @@ def _make_order(
 
 
 def _save(
-    connection: sa.Connection, before: Line, after: Line, decision: Decision, request: str | None
+    connection: sa.Connection,
+    before: Line,
+    decided: Decided,
+    decision: Decision,
+    request: str | None,
+    prices: Sequence[SetPrice],
 ) -> None:
+    """Write a line and its history: with the note of the answer, and where the approver set the price."""
+    own = price_set(prices, decision.by) if decision.action in ORDERING else None
+    more = {"note": decided.note, "price_set": own}
     done = action_row(
-        before, after, decision.action, by=decision.by, reason=decision.reason, request=request
+        before,
+        decided.line,
+        decision.action,
+        by=decision.by,
+        reason=decision.reason,
+        request=request,
+        more={name: told for name, told in more.items() if told is not None},
     )
-    write_lines(connection, [after], [done])
+    write_lines(connection, [decided.line], [done])
 
 
 def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: Decision) -> None:

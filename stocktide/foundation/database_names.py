@@ -65,6 +65,11 @@ def sends_lock(location: str) -> str:
     return f"{LOCK_PREFIX}sends.{location}"
 
 
+def orders_lock(supplier: str) -> str:
+    """Return the text of the lock that lets one order desk at a time order from a supplier."""
+    return f"{LOCK_PREFIX}orders.{supplier}"
+
+
 # Held while a run puts its proposals on the order desk.
 ORDERS_LOCK = LOCK_PREFIX + "order_desk"
 

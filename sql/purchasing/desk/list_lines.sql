@@ -1,8 +1,9 @@
 -- A page of lines of the desk, with how many there are and what all of them cost and risk by currency. received: what came of
 -- an ordered line's product at its place under its order. late: of ordered lines only those that should have come before today,
 -- by the clock of the place, and have not in full. came: only those that have come in full, or that have not. What a location of
--- ours sends (source) is in transit under its order and line. sort: risk, cost, product, location, supplier or expected. A page
--- beyond the last has one row, with the sums and no line.
+-- ours sends (source) is in transit under its order and line. price_set: who set the price in the last days, when, and
+-- what it was before. sort: risk, cost, product, location, supplier or expected. A page beyond the last has one row, with the sums
+-- and no line.
 WITH found AS MATERIALIZED (
     SELECT o.line_id, round(coalesce(o.buyer_milli, o.proposed_milli) * o.price_micros::numeric / 1e9, 2) AS amount,
            coalesce(o.currency, '') AS currency, o.at_risk_micros,
@@ -38,6 +39,19 @@ page AS (
                         coalesce(at_risk_micros, 0) DESC, line_id) AS number
     FROM found
 ),
+offered AS MATERIALIZED (
+    SELECT DISTINCT o.supplier, o.product
+    FROM page
+    JOIN order_lines o USING (line_id)
+    WHERE page.number > :offset AND page.number <= :offset + :limit AND o.source IS NULL
+),
+prices AS (
+    SELECT supplier, product, jsonb_build_object('by', recorded_by, 'at', recorded_at, 'before', before / 1e6::float8) AS price_set
+    FROM (SELECT s.*, lag(s.price_micros) OVER (PARTITION BY supplier, product ORDER BY s.recorded_at) AS before
+          FROM supplier_products s
+          JOIN offered USING (supplier, product)) s
+    WHERE withdrawn_at IS NULL AND recorded_at > now() - make_interval(days => :price_days) AND before IS DISTINCT FROM price_micros
+),
 sums AS (
     SELECT (SELECT count(*)::int FROM found) AS found,
            (SELECT coalesce(jsonb_object_agg(currency, amount), '{}')
@@ -54,7 +68,7 @@ SELECT o.line_id, o.supplier, coalesce(s.name, o.supplier) AS supplier_name, o.p
        o.proposed_milli, o.buyer_milli, coalesce(o.buyer_milli, o.proposed_milli) AS quantity_milli, o.explanation,
        o.at_risk_micros, o.snoozed_until, o.approved_by, o.price_micros, o.currency, o.order_id, o.order_line, o.ordered_milli,
        po.expected_on, po.ordered_at, CASE WHEN o.order_id IS NOT NULL THEN coalesce(c.closed_milli, 0) END AS received_milli,
-       o.version, o.made_at, o.changed_at, sums.found, sums.cost, sums.at_risk_sums
+       o.version, o.made_at, o.changed_at, pr.price_set, sums.found, sums.cost, sums.at_risk_sums
 FROM sums
 LEFT JOIN page ON page.number > :offset AND page.number <= :offset + :limit
 LEFT JOIN order_lines o USING (line_id)
@@ -63,6 +77,7 @@ LEFT JOIN locations l ON l.code = o.location
 LEFT JOIN locations f ON f.code = o.source
 LEFT JOIN suppliers s ON s.supplier = o.supplier AND s.withdrawn_at IS NULL
 LEFT JOIN purchase_orders po USING (order_id)
+LEFT JOIN prices pr ON pr.supplier = o.supplier AND pr.product = o.product AND o.source IS NULL
 LEFT JOIN commitments c ON c.purpose = CASE WHEN o.source IS NULL THEN 'on_order' ELSE 'in_transit' END
                        AND c.reference = CASE WHEN o.source IS NULL THEN o.order_id ELSE o.order_id || '-' || o.order_line END
                        AND c.product_id = p.product_id AND c.location_id = l.location_id

@@ -1,6 +1,7 @@
 -- Lines that the newest run proposes and no person has decided anything about, with what their currency is worth in the
 -- chain's; what is usually ordered for the pair, the middle of its last orders, whoever made them; is_moved: another shop has
--- too much of it, and a move is proposed. Binds: :currency, :today, :orders; :ids, of these lines alone, or null.
+-- too much of it, and a move is proposed. Binds: :currency, :today, :orders; :ids and
+-- :suppliers, of these alone, or null.
 WITH candidates AS MATERIALIZED (
     SELECT o.line_id, o.supplier, o.product, o.location, o.state, o.proposed_milli, o.buyer_milli, o.snoozed_until, o.approved_by,
            o.price_micros, o.currency, o.order_id, o.ordered_milli, o.version, o.order_line, o.explanation, o.source,
@@ -14,6 +15,7 @@ WITH candidates AS MATERIALIZED (
     JOIN locations l ON l.code = o.location
     WHERE o.state = 'proposed' AND o.buyer_milli IS NULL
       AND (CAST(:ids AS bigint[]) IS NULL OR o.line_id = ANY(CAST(:ids AS bigint[])))
+      AND (CAST(:suppliers AS text[]) IS NULL OR o.supplier = ANY(CAST(:suppliers AS text[])))
       AND o.order_run_id = (SELECT max(order_run_id) FROM order_runs)
       AND NOT EXISTS (SELECT FROM order_actions a WHERE a.line_id = o.line_id AND a.action NOT IN ('propose', 'reprice'))
 )

@@ -71,13 +71,12 @@ def scoped(*, approve: bool = True, **limits: str) -> ApprovalRule:
     ],
 )
 def test_narrowest_rule_counts(rules: list[ApprovalRule], name: str | None) -> None:
-    desk = Desk(lambda _connection, _events: [])
     for order in (rules, rules[::-1]):
-        rule, why = judge(FRUIT, Rules(order), desk)
+        rule, why = judge(FRUIT, Rules(order))
         assert (rule and rule.name) == name
         assert why == (NO_RULE if name is None else None)
     keeps = [*rules, scoped(approve=False, product="A", supplier="mill")]
-    assert judge(FRUIT, Rules(keeps, RULE), desk)[1] == "people approve A mill"
+    assert judge(FRUIT, Rules(keeps, RULE))[1] == "people approve A mill"
 
 
 def test_each_run_is_looked_at_once_and_people_see_the_exceptions(

@@ -9,52 +9,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from purchasing.desk.lines import is_one_approver
 from purchasing.desk.proposals import NEED_ENDED, Proposal, put_proposals, see
 from stocktide.foundation.database import statement
-from stocktide.foundation.sessions import SESSION, Sessions
-from stocktide.foundation.users import set_user
 from tests.conftest import Api
 from tests.ingest.samples import event, raw
+from tests.purchasing.desk.acting import decide, lines, on, propose
 from tests.stocktide.entrypoints.test_api import check_problem
-
-
-@pytest.fixture
-def desk(api: Api, database: sa.Engine) -> Api:
-    """Three proposals, two of them to the mill."""
-    api.operate.put("/v1/products", json={"products": [{"sku": sku} for sku in "ABC"]})
-    api.operate.put("/v1/locations", json={"locations": [{"code": "S1"}]})
-    propose(database, A=12, B=5, C=2)
-    return api
-
-
-def propose(engine: sa.Engine, *, price_micros: int = 1_500_000, **units: int) -> None:
-    needs = [
-        Proposal(
-            "mill" if sku in "AB" else "dairy", sku, "S1", 1000 * quantity, {"need": quantity},
-            at_risk_micros=10**6 * quantity, price_micros=price_micros, currency="EUR",
-        )
-        for sku, quantity in units.items()
-    ]  # fmt: skip
-    with engine.begin() as connection:
-        seen = see(connection)
-        put_proposals(connection, seen, needs, by="run")
-
-
-def lines(api: Api, **asked: Any) -> dict[str, dict[str, Any]]:
-    answer = api.read.get("/v1/orders", params=asked).json()
-    assert answer["found"] == len(answer["lines"])
-    return {line["product"]: line for line in answer["lines"]}
-
-
-def decide(api: Api, *decisions: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
-    answer = api.operate.post("/v1/orders", json={"decisions": decisions, **more})
-    found: list[dict[str, Any]] = answer.raise_for_status().json()["lines"]
-    return found
-
-
-def on(line: dict[str, Any], action: str, **more: Any) -> dict[str, Any]:
-    return {"line": line["line_id"], "action": action, "seen": line["version"], **more}
 
 
 def test_lines_are_listed_by_what_they_risk(desk: Api) -> None:
@@ -335,64 +295,6 @@ def test_sums_are_those_of_the_lines_to_the_cent(desk: Api, database: sa.Engine)
     ordered, _ = decide(desk, *(on(line, "approve") for line in listed["lines"]))
     order = desk.read.get(f"/v1/purchase-orders/{ordered['order_id']}").json()
     assert (listed["cost"], mill["amount"], order["total"]) == ({"EUR": 2.02}, 2.02, 2.02)
-
-
-@pytest.fixture
-def two_from_fifteen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines that cost 15 or more need two people."""
-    monkeypatch.setenv("STOCKTIDE_ORDER_SECOND_APPROVAL", "15")
-
-
-@pytest.mark.usefixtures("two_from_fifteen")
-def test_a_dear_line_needs_two_people(request: pytest.FixtureRequest, database: sa.Engine) -> None:
-    """A key is one, whomever it names; a person is known by their session."""
-    desk: Api = request.getfixturevalue("desk")
-    line = lines(desk)["A"]
-    (waiting,) = decide(desk, on(line, "approve"), user="anna")
-    assert (waiting["state"], waiting["order_id"]) == ("waiting", None)
-    for user in ("anna", "Anna ", "ben"):
-        (again,) = decide(desk, on(waiting, "approve"), user=user)
-        assert again["error"]["code"] == "second_approver"
-    cheap = on(lines(desk)["B"], "approve")
-    body = {"decisions": [on(waiting, "approve"), cheap]}
-    for name, role, status in (
-        ("eve", "viewer", 403),
-        ("anna", "buyer", 200),
-        ("ben", "buyer", 200),
-    ):
-        signed = {SESSION: signed_in(database, name, role)}
-        answer = desk.operate.post("/v1/orders", json=body, headers=signed)
-        assert answer.status_code == status
-    dear, _ = answer.json()["lines"]
-    order = desk.read.get(f"/v1/purchase-orders/{dear['order_id']}").json()
-    assert (order["ordered_by"], order["second_approver"]) == ("anna (key test operate)", "ben")
-
-
-def signed_in(engine: sa.Engine, name: str, role: str) -> str:
-    """Return the text of a session of a new user, signed as the API under test expects."""
-    sessions = Sessions(engine, "x" * 32, session_hours=1)
-    with engine.begin() as connection:
-        set_user(connection, name, "a long enough password", role)
-        cookie = sessions.begin(connection, name, None)
-    assert cookie is not None
-    return cookie
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "is_one"),
-    [
-        ("anna (key erp)", "ben (key erp)", True),
-        ("key erp", "anna (key erp)", True),
-        ("anna", "Anna (key erp)", True),
-        ("anna (key erp)", "anna (key till)", True),
-        ("anna", "ben", False),
-        ("anna", "key erp", False),
-        ("anna (key erp)", "ben (key till)", False),
-    ],
-)
-def test_who_counts_as_one_approver(first: str, second: str, is_one: bool) -> None:
-    assert is_one_approver(first, second) is is_one
-    assert is_one_approver(second, first) is is_one
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
