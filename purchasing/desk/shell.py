@@ -30,6 +30,7 @@ from purchasing.desk.requests import check_same, done_before, noted_before, refu
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
+from stocktide.foundation.database_names import ORDER_NUMBERS_LOCK
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 
 # Records events in the caller's transaction; returns each one's outcome (accepted, …) and why it was refused.
@@ -358,6 +359,9 @@ def _make_order(
         "today": today,
         "lead_days": max((days for days in lead_days if days is not None), default=None),
     }
+    # a number that somebody else's order is just getting is seen, and left out
+    lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+    connection.execute(lock, {"name": ORDER_NUMBERS_LOCK})
     return connection.execute(statement("purchasing/desk/make_order"), binds).one()
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from ingest.recording.recording import Recorder
 from purchasing.desk.proposals import NEED_ENDED, Proposal, put_proposals, see
 from stocktide.foundation.database import statement
+from stocktide.foundation.settings import Settings
 from tests.conftest import Api
 from tests.ingest.samples import event, raw
 from tests.purchasing.desk.acting import decide, lines, on, propose
@@ -399,6 +402,54 @@ def test_a_number_that_somebody_elses_order_has_is_left_out(desk: Api) -> None:
         desk.operate.post("/v1/events", content=json.dumps(order), headers=headers)
     made = [decide(desk, on(one, "approve"))[0]["order_id"] for one in (b, c)]
     assert made == [f"PO-{number + 3}", f"PO-{number + 4}"]
+
+
+def test_somebody_elses_order_under_a_number_of_ours_is_refused_and_kept(
+    desk: Api, database: sa.Engine
+) -> None:
+    """Of whatever product; a receipt under our number is taken, and so is another number."""
+    (ours,) = decide(desk, on(lines(desk)["A"], "approve"))
+    number = ours["order_id"]
+    headers = {"Content-Type": "application/cloudevents+json"}
+
+    def send(kind: str, event_id: str, **data: Any) -> dict[str, Any]:
+        told = json.dumps(event(kind, event_id, **data))
+        answer = desk.operate.post("/v1/events", content=told, headers=headers)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    for event_id, product in (("o1", "A"), ("o2", "B")):
+        answer = send("order", event_id, product=product, order_id=number)
+        assert "desk_number" in str(answer)
+        assert f"ERP-{number}" in str(answer)
+    with database.connect() as connection:
+        kept = connection.execute(sa.text("SELECT reason, field FROM rejects")).all()
+    assert kept == [("desk_number", "data.order_id")] * 2
+    assert lines(desk, state="ordered")["A"]["received"] == 0.0
+    send("order", "o3", product="B", order_id=f"ERP-{number}")
+    send("receipt", "r1", product="A", order_id=number, quantity=5)
+    assert lines(desk, state="ordered")["A"]["received"] == 5.0
+    stock = desk.read.get("/v1/stock").json()["stock"]
+    assert {row["product"]: row["on_order"] > 0 for row in stock} == {"A": True, "B": True}
+
+
+def test_a_number_that_somebody_elses_order_is_just_getting_is_left_out(
+    desk: Api, database: sa.Engine
+) -> None:
+    """Neither sees the other's row before its commit: the desk waits for those who open orders."""
+    a, b, _ = lines(desk).values()
+    (first,) = decide(desk, on(a, "approve"))
+    number = int(first["order_id"].removeprefix("PO-"))
+    recorder = Recorder(database, Settings())
+    order = json.dumps(event("order", "o1", product="A", order_id=f"PO-{number + 1}")).encode()
+    with ThreadPoolExecutor(1) as threads:
+        with database.begin() as connection:
+            (outcome,) = recorder.ledger.append(connection, recorder.parser.parse_all([order]))
+            assert outcome.name == "accepted"
+            approving = threads.submit(decide, desk, on(b, "approve"))
+            wait([approving], timeout=0.3)
+        (second,) = approving.result()
+    assert second["order_id"] == f"PO-{number + 2}"
 
 
 def test_what_has_come_in_full_is_not_cancelled(desk: Api) -> None:
