@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from catalog.state import business_day
 from dashboard.charts import draw_chart
 from dashboard.feeds.fixing import SAID
 from dashboard.links import page_link
@@ -137,7 +136,8 @@ def _act(reader: Reader, line: Mapping[str, Any]) -> None:
 
 def _decide(reader: Reader, line: Mapping[str, Any]) -> None:
     key = f"orders.{line['line_id']}.{line['version']}"
-    today = business_day(reader.clock(), ["UTC"])
+    # by the clock of where the goods go, as the desk reads it
+    today = date.fromisoformat(line["today"])
     pack = float(line["explanation"].get("data", {}).get("pack", 1.0))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.number_input(

@@ -136,7 +136,9 @@ def _apart(engine: sa.Engine, told: Purchases, options: Options) -> tuple[Purcha
 
     What is recorded already keeps its number.
     """
-    orders = sorted({line.number for line in (*told.lines, *told.withdrawn)})
+    orders = sorted(
+        {*(line.number for line in told.lines), *(line.number for line in told.withdrawn)}
+    )
     before = recorded_lines(engine, options.source(PURCHASES), orders)
     with engine.connect() as connection:
         taken = read_own_numbers(connection, orders) - {line.number for line in before}

@@ -3,14 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from purchasing.desk.approval_rules import ApprovalRule, Rules
 from purchasing.desk.history import LINE_FIELDS
-from purchasing.desk.limit import Limit, read_set_prices
+from purchasing.desk.limit import Limit
 from purchasing.desk.lines import Decision, Line
 from purchasing.desk.pricing import Steps, price_of, read_steps
 from purchasing.desk.shell import Desk
@@ -137,13 +136,12 @@ def judge_together(
 
 
 def decisions_of(
-    connection: sa.Connection, desk: Desk, rules: Rules, *, today: date | None = None
+    connection: sa.Connection, desk: Desk, rules: Rules
 ) -> dict[str, dict[int, Decision]]:
     """Return the approvals that rules make of the newest run's lines, by supplier and line: for `Desk.decide`."""
     found: dict[str, dict[int, Decision]] = defaultdict(dict)
-    day = today or datetime.now(UTC).date()
-    candidates = read_candidates(connection, desk, rules, day)
-    judged = judge_together(candidates, rules, _limit(connection, desk, candidates, day))
+    candidates = read_candidates(connection, desk, rules)
+    judged = judge_together(candidates, rules, _limit(connection, desk, candidates))
     for one in candidates:
         rule, why = judged[one.line.line_id]
         if rule is not None and why is None:
@@ -162,14 +160,13 @@ def exceptions_in(
     """
     if not ids or not rules.is_on:
         return {}
-    today = datetime.now(UTC).date()
-    read = read_candidates(connection, desk, rules, today, ids=ids)
+    read = read_candidates(connection, desk, rules, ids=ids)
     judged = judge_together(read, rules, None)
     passing = {one.line.supplier for one in read if judged[one.line.line_id][1] is None}
     if passing and desk.second_from_micros is not None:
         # whether two are asked depends on all lines of a supplier, and few pass that are open still
-        all_of = read_candidates(connection, desk, rules, today, suppliers=passing)
-        judged |= judge_together(all_of, rules, _limit(connection, desk, all_of, today))
+        all_of = read_candidates(connection, desk, rules, suppliers=passing)
+        judged |= judge_together(all_of, rules, _limit(connection, desk, all_of))
     binds = {"ids": list(ids)}
     newest = set(connection.execute(statement("purchasing/desk/of_newest_run"), binds).scalars())
     return {
@@ -180,22 +177,18 @@ def exceptions_in(
     }
 
 
-def _limit(
-    connection: sa.Connection, desk: Desk, candidates: Sequence[Candidate], today: date
-) -> Limit | None:
+def _limit(connection: sa.Connection, desk: Desk, candidates: Sequence[Candidate]) -> Limit | None:
     if desk.second_from_micros is None:
         return None
     lines = [one.line for one in candidates]
-    numbers = [line.line_id for line in lines]
-    prices = read_set_prices(connection, numbers, currency=desk.currency, today=today)
-    return desk.limit(connection, {line.supplier for line in lines}, prices, today)
+    prices = desk.set_prices(connection, [line.line_id for line in lines])
+    return desk.limit(connection, {line.supplier for line in lines}, prices)
 
 
 def read_candidates(
     connection: sa.Connection,
     desk: Desk,
     rules: Rules,
-    today: date,
     *,
     ids: Sequence[int] | None = None,
     suppliers: Collection[str] | None = None,
@@ -206,7 +199,6 @@ def read_candidates(
     """
     binds = {
         "currency": desk.currency,
-        "today": today,
         "orders": LAST_ORDERS,
         "ids": None if ids is None else list(ids),
         "suppliers": None if suppliers is None else list(suppliers),

@@ -163,14 +163,13 @@ def price_set(prices: Sequence[SetPrice], by: str) -> dict[str, Any] | None:
 
 
 def read_ordered_alone(
-    connection: sa.Connection, suppliers: Collection[str], *, currency: str | None, today: date
+    connection: sa.Connection, suppliers: Collection[str], *, currency: str | None
 ) -> dict[str, list[tuple[str, float]]]:
     """Return by supplier who ordered lately with one approver, and for how much in the chain's currency, millionths."""
     binds = {
         "suppliers": sorted(suppliers),
         "hours": ALONE_HOURS,
         "currency": currency,
-        "today": today,
     }
     found: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for row in connection.execute(statement("purchasing/desk/ordered_alone"), binds):

@@ -24,7 +24,7 @@ from purchasing.desk.limit import (
 )
 from purchasing.desk.lines import Decision, Line, decide, ordered
 from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
-from purchasing.desk.placing import Taking, check_supplier, read_taking
+from purchasing.desk.placing import Taking, check_supplier, local_time, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
 from purchasing.desk.requests import check_same, done_before, noted_before, refused_before
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
@@ -32,6 +32,7 @@ from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.database_names import ORDER_NUMBERS_LOCK
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
+from stocktide.foundation.local_days import business_day
 
 # Records events in the caller's transaction; returns each one's outcome (accepted, …) and why it was refused.
 Record = Callable[[sa.Connection, Sequence[bytes]], Sequence[tuple[str, str]]]
@@ -88,8 +89,7 @@ class Desk:
         moment = now or datetime.now(UTC)
         if now is None and today is not None:
             moment = datetime.combine(today, time(), UTC)
-        day = moment.date()
-        held = self._lock(connection, sorted(decisions), day)
+        held = self._lock(connection, sorted(decisions), moment)
         if request is not None and (done := done_before(connection, request)):
             check_same(request, done, decisions)
             return [
@@ -100,13 +100,13 @@ class Desk:
         steps = read_steps(connection, sorted(decisions))
         ordering = [one for one, decision in decisions.items() if decision.action in ORDERING]
         taking = read_taking(connection, sorted(ordering))
-        set_prices = read_set_prices(connection, ordering, currency=self.currency, today=day)
-        limit = self._limit(connection, held, ordering, set_prices, day)
+        set_prices = self.set_prices(connection, ordering)
+        limit = self._limit(connection, held, ordering, set_prices)
         known = _Known(moment, came, steps, taking, set_prices, limit)
         decided = self._decided_together(held, decisions, known)
         decided = _without_short(connection, held, decided)
-        takes_days = {row["line_id"]: row["takes_days"] for row in held}
-        decided = self._order(connection, decided, decisions, takes_days, known)
+        rows = {row["line_id"]: row for row in held}
+        decided = self._order(connection, decided, decisions, rows, known)
         self._cancel(connection, decided, decisions, came)
         for row, one in zip(held, decided, strict=True):
             if one.error is None:
@@ -119,9 +119,9 @@ class Desk:
         return [replace(one, line=again.get(one.line.line_id, one.line)) for one in decided]
 
     def _lock(
-        self, connection: sa.Connection, ids: Sequence[int], today: date
+        self, connection: sa.Connection, ids: Sequence[int], now: datetime
     ) -> list[dict[str, Any]]:
-        binds = {"ids": list(ids), "currency": self.currency, "today": today}
+        binds = {"ids": list(ids), "currency": self.currency, "now": now}
         rows = connection.execute(statement("purchasing/desk/lock_lines"), binds).mappings()
         held = [dict(row) for row in rows]
         if missing := sorted(set(ids) - {row["line_id"] for row in held}):
@@ -140,7 +140,6 @@ class Desk:
         held: Sequence[Mapping[str, Any]],
         ordering: Collection[int],
         prices: Mapping[tuple[str, str], Sequence[SetPrice]],
-        today: date,
     ) -> Limit | None:
         """Return from when on two approve; None where one may approve all. Locks the suppliers of what is ordered."""
         if self.second_from_micros is None:
@@ -149,19 +148,25 @@ class Desk:
             row["supplier"] for row in held if row["line_id"] in ordering and not row["source"]
         }
         lock_suppliers(connection, bought)
-        return self.limit(connection, bought, prices, today)
+        return self.limit(connection, bought, prices)
+
+    def set_prices(
+        self, connection: sa.Connection, lines: Collection[int]
+    ) -> dict[tuple[str, str], list[SetPrice]]:
+        """Return the prices of what some lines order that were set lately, with the last ones before."""
+        today = business_day(connection)
+        return read_set_prices(connection, lines, currency=self.currency, today=today)
 
     def limit(
         self,
         connection: sa.Connection,
         suppliers: Collection[str],
         prices: Mapping[tuple[str, str], Sequence[SetPrice]],
-        today: date,
     ) -> Limit | None:
         """Return from when on two approve orders of some suppliers; None where one may approve all."""
         if self.second_from_micros is None:
             return None
-        alone = read_ordered_alone(connection, suppliers, currency=self.currency, today=today)
+        alone = read_ordered_alone(connection, suppliers, currency=self.currency)
         return Limit(self.second_from_micros, self.currency, alone, prices)
 
     def _decided_together(
@@ -210,7 +215,7 @@ class Desk:
             _check_not_ordered(row, decision)
             check_not_arrived(row, decision)
             why = second.get(line.line_id)
-            new = decide(at_price, decision, today=known.now.date(), needs_second=why is not None)
+            new = decide(at_price, decision, today=row["today"], needs_second=why is not None)
             check_supplier(line, known.taking, decision, known.now)
             check_break(line, at_price, known.steps, decision)
             return Decided(new, note=why if new.state == "waiting" else None)
@@ -222,12 +227,12 @@ class Desk:
         connection: sa.Connection,
         decided: Sequence[Decided],
         decisions: Mapping[int, Decision],
-        takes_days: Mapping[int, int | None],
+        rows: Mapping[int, Mapping[str, Any]],
         known: "_Known",
     ) -> list[Decided]:
         """Make orders of what is approved, one a supplier and currency; of our own goods transfers.
 
-        takes_days: by line, where it is known.
+        rows: of lock_lines, by line.
         """
         groups: dict[tuple[str | None, ...], list[Line]] = defaultdict(list)
         for one in decided:
@@ -235,20 +240,28 @@ class Desk:
                 groups[one.line.supplier, one.line.source, one.line.currency].append(one.line)
         placed: dict[int, Decided] = {}
         events: list[bytes] = []
-        today = known.now.date()
         for lines in groups.values():
             of = known.taking.get(lines[0].supplier, Taking(lines[0].supplier))
-            day = max(of.taken_on(known.now) or today, today)
-            comes = [
-                None if (days := takes_days[line.line_id]) is None else of.comes_on(day, days)
-                for line in lines
+            todays = [rows[line.line_id]["today"] for line in lines]
+            clocks = [local_time(known.now, rows[line.line_id]["timezone"]) for line in lines]
+            days = [
+                max(of.taken_on(clock) or today, today)
+                for clock, today in zip(clocks, todays, strict=True)
             ]
-            after = [None if one is None else (one - day).days for one in comes]
-            made = _make_order(connection, lines, decisions, after, day)
-            for number, (line, own) in enumerate(zip(lines, comes, strict=True), start=1):
+            comes = [
+                None
+                if (takes := rows[line.line_id]["takes_days"]) is None
+                else of.comes_on(day, takes)
+                for line, day in zip(lines, days, strict=True)
+            ]
+            first = min(days)
+            after = [None if one is None else (one - first).days for one in comes]
+            made = _make_order(connection, lines, decisions, after, first)
+            for number, line in enumerate(lines, start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
-                expected = own or made.expected_on
-                placed[line.line_id] = Decided(new, note=of.later_words(today, day, expected))
+                expected = comes[number - 1] or made.expected_on
+                said = of.later_words(todays[number - 1], days[number - 1], expected)
+                placed[line.line_id] = Decided(new, note=said)
                 event = order_event if line.source is None else dispatch_event
                 events.append(event(new, expected))
         self._must_record(connection, events)

@@ -1,6 +1,6 @@
 -- A page of lines of the desk, with how many there are and what all of them cost and risk by currency. received: what came of
 -- an ordered line's product at its place under its order. late: of ordered lines only those that should have come before today,
--- by the clock of the place, and have not in full. came: only those that have come in full, or that have not. What a location of
+-- by the clock of the place (today), and have not in full. came: only those that have come in full, or that have not. What a location of
 -- ours sends (source) is in transit under its order and line. price_set: who set the price in the last days, when, and
 -- what it was before. sort: risk, cost, product, location, supplier or expected. A page beyond the last has one row, with the sums
 -- and no line.
@@ -68,7 +68,7 @@ SELECT o.line_id, o.supplier, coalesce(s.name, o.supplier) AS supplier_name, o.p
        o.proposed_milli, o.buyer_milli, coalesce(o.buyer_milli, o.proposed_milli) AS quantity_milli, o.explanation,
        o.at_risk_micros, o.snoozed_until, o.approved_by, o.price_micros, o.currency, o.order_id, o.order_line, o.ordered_milli,
        po.expected_on, po.ordered_at, CASE WHEN o.order_id IS NOT NULL THEN coalesce(c.closed_milli, 0) END AS received_milli,
-       o.version, o.made_at, o.changed_at, pr.price_set, sums.found, sums.cost, sums.at_risk_sums
+       local_date(now(), l.timezone) AS today, o.version, o.made_at, o.changed_at, pr.price_set, sums.found, sums.cost, sums.at_risk_sums
 FROM sums
 LEFT JOIN page ON page.number > :offset AND page.number <= :offset + :limit
 LEFT JOIN order_lines o USING (line_id)

@@ -1,6 +1,7 @@
 """Which numbers are the order desk's, and what nobody else opens under them."""
 
 import json
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -31,7 +32,7 @@ def test_orders_lines_of_transfers_and_moves_of_the_desk_are_its_own(database: s
             "7",
         }
         assert read_own_numbers(connection, ours | others) == ours
-    sent = {"product": "A", "location": "WH", "to_location": "S1", "quantity": 1}
+    sent: dict[str, Any] = {"product": "A", "location": "WH", "to_location": "S1", "quantity": 1}
     wanted = {"TR-5-1": "rejected", f"MV-{run}-2": "rejected", "TR-6-1": "accepted"}
     raws = [
         json.dumps(event("dispatch", name, transfer_id=name, **sent)).encode() for name in wanted

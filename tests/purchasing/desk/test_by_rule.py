@@ -178,8 +178,8 @@ def test_a_forecast_is_compared_with_the_one_before_over_the_days_of_both(
         now, before = (
             connection.execute(sa.text(totals), {"run": run}).scalar_one() for run in (2, 1)
         )
-        (one,) = read_candidates(connection, desk, rules, datetime.now(UTC).date())
-        (blind,) = read_candidates(connection, desk, Rules(), datetime.now(UTC).date())
+        (one,) = read_candidates(connection, desk, rules)
+        (blind,) = read_candidates(connection, desk, Rules())
     assert one.changed == pytest.approx(now / before - 1)
     assert abs(now / before - 1) > 0.01
     assert blind.changed is None
