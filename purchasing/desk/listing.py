@@ -31,7 +31,11 @@ Sort = Literal["risk", "cost", "product", "location", "supplier", "expected"]
 
 
 class Listed(NamedTuple):
-    """A page of lines. found: how many there are in all. cost, at_risk: of all of them, by currency."""
+    """A page of lines. found: how many there are in all. cost, at_risk: of all of them, by currency.
+
+    Of a product that a warehouse of ours sends to shops what they risk and what it risks counts once, the larger of the
+    two: they are the same sales.
+    """
 
     lines: list[dict[str, Any]]
     found: int

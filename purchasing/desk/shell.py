@@ -24,6 +24,7 @@ from purchasing.desk.limit import (
 )
 from purchasing.desk.lines import Decision, Line, decide, ordered
 from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
+from purchasing.desk.packs import check_quantity, packs_of
 from purchasing.desk.placing import Taking, check_supplier, local_time, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
 from purchasing.desk.requests import check_same, done_before, noted_before, refused_before
@@ -112,8 +113,12 @@ class Desk:
             if one.error is None:
                 decision = decisions[one.line.line_id]
                 prices = set_prices.get((one.line.supplier, one.line.product), ())
+                if (rest := _rest_of(row, one.line, decision)) is not None:
+                    # before it is ordered, for what was ordered stays as it is
+                    binds = {"line_id": one.line.line_id, "rest": rest.at_risk_micros}
+                    connection.execute(statement("purchasing/desk/share_risk"), binds)
                 _save(connection, _line(row), one, decision, request, prices)
-                _open_rest(connection, _line(row), one.line, decisions[one.line.line_id])
+                _open_rest(connection, _line(row), one.line, decision, rest)
         by = next((decision.by for decision in decisions.values()), "")
         again = {line.line_id: line for line in reprice_lines(connection, steps, by=by)}
         return [replace(one, line=again.get(one.line.line_id, one.line)) for one in decided]
@@ -216,6 +221,7 @@ class Desk:
             check_not_arrived(row, decision)
             why = second.get(line.line_id)
             new = decide(at_price, decision, today=row["today"], needs_second=why is not None)
+            check_quantity(at_price, decision, packs_of(row))
             check_supplier(line, known.taking, decision, known.now)
             check_break(line, at_price, known.steps, decision)
             return Decided(new, note=why if new.state == "waiting" else None)
@@ -401,18 +407,46 @@ def _save(
     write_lines(connection, [decided.line], [done])
 
 
-def _open_rest(connection: sa.Connection, before: Line, after: Line, decision: Decision) -> None:
-    """Open a line for what a split leaves to a later day."""
+class _Rest(NamedTuple):
+    """What a split leaves to a later day. at_risk_micros: its share of the sales at risk, by quantity."""
+
+    milli: int
+    at_risk_micros: int | None
+
+
+def _rest_of(row: Mapping[str, Any], after: Line, decision: Decision) -> _Rest | None:
+    """Return what a split leaves; None for another decision. row: of lock_lines."""
     if decision.action != "split":
+        return None
+    whole, risk = _line(row).quantity_milli, row["at_risk_micros"]
+    rest = whole - (after.ordered_milli or 0)
+    return _Rest(rest, None if risk is None else risk * rest // whole)
+
+
+def _open_rest(
+    connection: sa.Connection, before: Line, after: Line, decision: Decision, rest: _Rest | None
+) -> None:
+    """Open a line for what a split leaves to a later day."""
+    if rest is None:
         return
-    rest = before.quantity_milli - (after.ordered_milli or 0)
-    binds = {"line_id": after.line_id, "rest": rest, "until": decision.until}
+    whole, now = before.quantity_milli, after.ordered_milli or 0
+    binds = {
+        "line_id": after.line_id,
+        "rest": rest.milli,
+        "at_risk": rest.at_risk_micros,
+        "until": decision.until,
+        "sentence": f"{in_full(rest.milli / 1000)} are left of {in_full(whole / 1000)}, of which "
+        f"{in_full(now / 1000)} were ordered as {after.order_id}",
+        "data": json.dumps(
+            {"whole": whole / 1000, "ordered": now / 1000, "quantity": rest.milli / 1000}
+        ),
+    }
     made = connection.execute(statement("purchasing/desk/split_rest"), binds).scalar_one()
     line = replace(
         before,
         line_id=made,
         state="snoozed",
-        buyer_milli=rest,
+        buyer_milli=rest.milli,
         snoozed_until=decision.until,
         version=1,
     )

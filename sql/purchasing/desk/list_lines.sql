@@ -1,4 +1,5 @@
--- A page of lines of the desk, with how many there are and what all of them cost and risk by currency. received: what came of
+-- A page of lines of the desk, with how many there are and what all of them cost and risk by currency. Sales that a shop and the
+-- warehouse that supplies it would both lose of a product count once. received: what came of
 -- an ordered line's product at its place under its order. late: of ordered lines only those that should have come before today,
 -- by the clock of the place (today), and have not in full. came: only those that have come in full, or that have not. What a location of
 -- ours sends (source) is in transit under its order and line. price_set: who set the price in the last days, when, and
@@ -10,6 +11,7 @@ WITH found AS MATERIALIZED (
            -- a line's explanation is long, and is read where nothing shorter knows
            CASE WHEN o.at_risk_micros IS NOT NULL
                 THEN coalesce(st.currency, p.currency, o.explanation ->> 'sells_in', '') END AS sells_in,
+           o.product AS sku, o.source IS NOT NULL AS is_sent, coalesce(o.source, o.location) AS pool,
            coalesce(p.name, o.product) AS product, coalesce(l.name, o.location) AS location, coalesce(s.name, o.supplier) AS supplier,
            po.expected_on
     FROM order_lines o
@@ -39,6 +41,13 @@ page AS (
                         coalesce(at_risk_micros, 0) DESC, line_id) AS number
     FROM found
 ),
+-- what a warehouse's shops would lose without its goods the warehouse's own order is for as well: it counts once
+risks AS (
+    SELECT sells_in, greatest(sum(at_risk_micros) FILTER (WHERE is_sent), sum(at_risk_micros) FILTER (WHERE NOT is_sent)) AS at_risk_micros
+    FROM found
+    WHERE at_risk_micros IS NOT NULL
+    GROUP BY sells_in, pool, sku
+),
 offered AS MATERIALIZED (
     SELECT DISTINCT o.supplier, o.product
     FROM page
@@ -58,8 +67,7 @@ sums AS (
             FROM (SELECT currency, sum(amount) AS amount FROM found WHERE amount IS NOT NULL GROUP BY currency) one
            ) AS cost,
            (SELECT coalesce(jsonb_object_agg(sells_in, amount), '{}')
-            FROM (SELECT sells_in, round(sum(at_risk_micros) / 1e6, 2) AS amount FROM found
-                  WHERE at_risk_micros IS NOT NULL GROUP BY sells_in) one
+            FROM (SELECT sells_in, round(sum(at_risk_micros) / 1e6, 2) AS amount FROM risks GROUP BY sells_in) one
            ) AS at_risk_sums
 )
 SELECT o.line_id, o.supplier, coalesce(s.name, o.supplier) AS supplier_name, o.product, coalesce(p.name, o.product) AS product_name,

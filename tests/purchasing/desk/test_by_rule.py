@@ -1,7 +1,7 @@
 """What is approved without a person."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +26,8 @@ KNOWN = {"from": {"supplier": "terms", "lead": "learnt from 9 orders"}, "doubt":
 LINE = Line(1, "mill", "A", "S1", "proposed", 12_000, price_micros=1_500_000, currency="EUR")
 USUAL = Candidate(LINE, KNOWN, rate=1.0, usual_milli=8_000, changed=-0.3)
 FRUIT = replace(USUAL, of={"category": "Fruit", "region": "North"})
+
+LATER = (datetime.now(UTC).date() + timedelta(days=40)).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_each_run_is_looked_at_once_and_people_see_the_exceptions(
     with database.begin() as connection:
         put_proposals(connection, see(connection), needs, by="run")
     (c,) = [line for line in api.read.get("/v1/orders").json()["lines"] if line["product"] == "C"]
-    for action, more in (("snooze", {"until": "2099-01-01"}), ("wake", {})):
+    for action, more in (("snooze", {"until": LATER}), ("wake", {})):
         body = {"line": c["line_id"], "seen": c["version"], "action": action, **more}
         (c,) = api.operate.post("/v1/orders", json={"decisions": [body]}).json()["lines"]
     desk = desk_of(Recorder(api.engine, Settings()))

@@ -3,7 +3,7 @@
 import csv
 import json
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ from tests.conftest import Api
 from tests.ingest.samples import event, raw
 from tests.purchasing.desk.acting import decide, lines, on, propose
 from tests.stocktide.entrypoints.test_api import check_problem
+
+LATER = (datetime.now(UTC).date() + timedelta(days=40)).isoformat()
 
 
 def test_lines_are_listed_by_what_they_risk(desk: Api) -> None:
@@ -56,11 +58,9 @@ def test_a_part_is_ordered_now_and_the_rest_comes_up_on_its_day(
     desk: Api, database: sa.Engine
 ) -> None:
     line = lines(desk)["A"]
-    (refused,) = decide(desk, on(line, "split", quantity=12, until="2099-01-01"))
+    (refused,) = decide(desk, on(line, "split", quantity=12, until=LATER))
     assert refused["error"]["code"] == "quantity"
-    (now,) = decide(
-        desk, on(line, "split", quantity=5, until="2099-01-01", reason="room"), user="anna"
-    )
+    (now,) = decide(desk, on(line, "split", quantity=5, until=LATER, reason="room"), user="anna")
     assert (now["state"], now["ordered"]) == ("ordered", 5.0)
     propose(database, B=5, C=2)
     assert lines(desk).keys() == {"B", "C"}
@@ -68,7 +68,7 @@ def test_a_part_is_ordered_now_and_the_rest_comes_up_on_its_day(
     assert (rest["state"], rest["quantity"], rest["snoozed_until"]) == (
         "snoozed",
         7.0,
-        "2099-01-01",
+        LATER,
     )
     (first, *_) = desk.read.get(f"/v1/orders/{rest['line_id']}/history").json()["history"]
     assert (first["action"], first["reason"]) == ("split", "room")
@@ -78,13 +78,11 @@ def test_a_part_is_ordered_now_and_the_rest_comes_up_on_its_day(
 
 def test_a_buyers_number_stays_whatever_runs_propose(desk: Api, database: sa.Engine) -> None:
     line = lines(desk)["A"]
-    (changed,) = decide(
-        desk, on(line, "change", quantity="30.5", reason="street party"), user="anna"
-    )
-    assert (changed["quantity"], changed["proposed"]) == (30.5, 12.0)
+    (changed,) = decide(desk, on(line, "change", quantity=30, reason="street party"), user="anna")
+    assert (changed["quantity"], changed["proposed"]) == (30.0, 12.0)
     propose(database, A=7, B=6)
     found = lines(desk)
-    assert (found["A"]["quantity"], found["A"]["proposed"]) == (30.5, 7.0)
+    assert (found["A"]["quantity"], found["A"]["proposed"]) == (30.0, 7.0)
     assert (found["B"]["quantity"], "C" in found) == (6.0, False)
     history = desk.read.get(f"/v1/orders/{line['line_id']}/history").json()["history"]
     assert [(one["action"], one["by"], one["reason"]) for one in history] == [
@@ -213,9 +211,7 @@ def test_what_somebody_else_ordered_since_keeps_an_approval_back(desk: Api) -> N
     (refused,) = decide(desk, on(line, "approve"))
     assert "12 more of A have come on order for S1" in refused["error"]["detail"]
     # the reason of a split says why it is split, not that both are wanted
-    (split,) = decide(
-        desk, on(line, "split", quantity=5, until="2099-01-01", reason="room for no more")
-    )
+    (split,) = decide(desk, on(line, "split", quantity=5, until=LATER, reason="room for no more"))
     assert split["error"]["code"] == "ordered_elsewhere"
     (ordered,) = decide(desk, on(line, "approve", reason="for the fair"))
     assert ordered["state"] == "ordered"
@@ -462,6 +458,26 @@ def test_what_has_come_in_full_is_not_cancelled(desk: Api) -> None:
     (refused,) = decide(desk, on(ordered, "cancel", reason="too late"))
     assert refused["error"]["code"] == "line_received"
     assert lines(desk, state="received")["A"]["received"] == 12.0
+
+
+def test_what_a_warehouse_and_its_shops_would_lose_is_summed_once(
+    desk: Api, database: sa.Engine
+) -> None:
+    """Of A the two shops risk 5 and 4, their warehouse 7; of B, which only the warehouse orders, 3. C is bought."""
+    places = {"locations": [{"code": "S2"}, {"code": "WH"}]}
+    desk.operate.put("/v1/locations", json=places).raise_for_status()
+    lacking = (
+        ("A", "S1", "WH", 5), ("A", "S2", "WH", 4), ("A", "WH", None, 7), ("B", "WH", None, 3), ("C", "S1", None, 2),
+    )  # fmt: skip
+    needs = [
+        Proposal("depot" if source else "mill", sku, place, 1_000, at_risk_micros=10**6 * risk, source=source)
+        for sku, place, source, risk in lacking
+    ]  # fmt: skip
+    with database.begin() as connection:
+        put_proposals(connection, see(connection), needs, by="run")
+    for limit, asked, sums in ((100, {}, 14.0), (1, {}, 14.0), (100, {"location": "WH"}, 10.0)):
+        answer = desk.read.get("/v1/orders", params={"limit": limit, **asked}).json()
+        assert answer["at_risk"] == {"": sums}
 
 
 def test_purchase_order_is_read_as_data_and_as_a_file(desk: Api) -> None:
