@@ -60,10 +60,10 @@ def draw_line(
         st.caption(said)
     if said := price_words(line):
         st.caption(said)
-    if line["buyer"] is not None:
+    if line["buyer"] is not None and line["quantity"] != line["proposed"]:
+        chart = ", and the chart is of these" if why.get("days") else ""
         st.markdown(
-            f"A buyer set {in_full(line['quantity'])}; {in_full(line['proposed'])} are proposed, and the chart is of "
-            "these."
+            f"A buyer set {in_full(line['quantity'])}; {in_full(line['proposed'])} are proposed{chart}."
         )
     for one in why.get("overrides", ()):
         st.markdown(f":material/edit_note: {plain(override_words(one))}")
@@ -100,9 +100,12 @@ def price_words(line: Mapping[str, Any]) -> str:
     if lately is None:
         return ""
     before = (
-        "none was known" if lately["before"] is None else in_full(lately["before"], MICRO_PLACES)
+        "no price was known before"
+        if lately["before"] is None
+        else f"it was {in_full(lately['before'], MICRO_PLACES)} before"
     )
-    return f":material/sell: {plain(lately['by'])} set its price on {lately['at'][:10]}; before: {before}."
+    price = f"{in_full(line['price'] or 0, MICRO_PLACES)} {line['currency'] or ''}".rstrip()
+    return f":material/sell: Price {price}: {plain(lately['by'])} set one on {lately['at'][:10]}, {before}."
 
 
 def transfer_words(line: Mapping[str, Any]) -> str:

@@ -42,12 +42,11 @@ def number_fault(event: StockEvent, taken: Collection[str]) -> Fault | None:
     number = _opened_by_others(event) if taken else None
     if number is None or number not in taken:
         return None
-    what = "order" if event.order_id == number else "transfer"
     return Fault(
         "desk_number",
-        f"{number!r} is a number of the order desk, under which the goods are on their way already. If this is another "
-        f"{what}, give it a number of its own, such as 'ERP-{number}'; if it is the desk's, send only what came of it, "
-        "under its number.",
+        f"{number!r} is a number of the order desk, under which the goods are on their way already. If this is something "
+        f"else, give it a number of its own, such as 'ERP-{number}'; if it is the desk's, send only what came of it, under "
+        "its number.",
         f"data.{KINDS[event.kind].reference}",
         event.source,
         event.event_id,

@@ -118,7 +118,7 @@ class Limit:
         if own := own_price(prices, by):
             before = price_before(prices, by)
             told = (
-                f"{own.by} set its price lately, and none was known before"
+                f"{own.by} set its price lately, and nobody else has"
                 if before is None
                 else f"it counts at {in_full(before / 1e6, MICRO_PLACES)}, the price before {own.by} set it"
             )

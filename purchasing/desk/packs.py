@@ -37,14 +37,13 @@ class Packs:
     @property
     def words(self) -> str:
         """Say in what amounts it is ordered."""
-        if self.pack is not None and self.pack % self.step == 0 and self.pack != WHOLE:
-            said = f"comes in packs of {in_full(self.pack / 1000)}"
+        said = f"steps of {in_full(self.step / 1000)}"
+        if self.pack == self.step != WHOLE:
+            said = f"packs of {in_full(self.pack / 1000)}"
         elif self.step == WHOLE:
-            said = "is sold whole"
-        else:
-            said = f"is ordered in steps of {in_full(self.step / 1000)}"
+            said = "whole units"
         least = f", at least {in_full(self.minimum / 1000)}" if self.minimum > self.step else ""
-        return f"{said} from {self.supplier}{least}"
+        return f"is ordered from {self.supplier} in {said}{least}"
 
 
 def packs_of(row: Mapping[str, Any]) -> Packs:

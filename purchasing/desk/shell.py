@@ -23,15 +23,16 @@ from purchasing.desk.limit import (
     read_set_prices,
 )
 from purchasing.desk.lines import Decision, Line, decide, ordered
+from purchasing.desk.numbering import make_order
 from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
 from purchasing.desk.packs import check_quantity, packs_of
 from purchasing.desk.placing import Taking, check_supplier, local_time, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
 from purchasing.desk.requests import check_same, done_before, noted_before, refused_before
+from purchasing.desk.splitting import open_rest, rest_of, share_risk
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
-from stocktide.foundation.database_names import ORDER_NUMBERS_LOCK
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 from stocktide.foundation.local_days import business_day
 
@@ -113,12 +114,13 @@ class Desk:
             if one.error is None:
                 decision = decisions[one.line.line_id]
                 prices = set_prices.get((one.line.supplier, one.line.product), ())
-                if (rest := _rest_of(row, one.line, decision)) is not None:
-                    # before it is ordered, for what was ordered stays as it is
-                    binds = {"line_id": one.line.line_id, "rest": rest.at_risk_micros}
-                    connection.execute(statement("purchasing/desk/share_risk"), binds)
-                _save(connection, _line(row), one, decision, request, prices)
-                _open_rest(connection, _line(row), one.line, decision, rest)
+                before = _line(row)
+                rest = rest_of(before, row["at_risk_micros"], one.line, decision)
+                if rest is not None:
+                    share_risk(connection, before.line_id, rest)
+                _save(connection, before, one, decision, request, prices)
+                if rest is not None:
+                    open_rest(connection, before, one.line, decision, rest)
         by = next((decision.by for decision in decisions.values()), "")
         again = {line.line_id: line for line in reprice_lines(connection, steps, by=by)}
         return [replace(one, line=again.get(one.line.line_id, one.line)) for one in decided]
@@ -262,7 +264,7 @@ class Desk:
             ]
             first = min(days)
             after = [None if one is None else (one - first).days for one in comes]
-            made = _make_order(connection, lines, decisions, after, first)
+            made = make_order(connection, lines, decisions, after, first)
             for number, line in enumerate(lines, start=1):
                 new = ordered(line, order_id=made.order_id, order_line=number)
                 expected = comes[number - 1] or made.expected_on
@@ -354,36 +356,6 @@ def _line(row: Mapping[str, Any]) -> Line:
     return Line(**{name: row[name] for name in LINE_FIELDS})
 
 
-def _make_order(
-    connection: sa.Connection,
-    lines: Sequence[Line],
-    decisions: Mapping[int, Decision],
-    lead_days: Sequence[int | None],
-    today: date,
-) -> Any:
-    """Make the order of lines of one supplier: by who approved last, and before them all who had to approve first."""
-    by = decisions[lines[0].line_id].by
-    firsts = dict.fromkeys(
-        line.approved_by
-        for line in lines
-        if line.approved_by and line.approved_by != decisions[line.line_id].by
-    )
-    first = ", ".join(firsts)
-    binds = {
-        "supplier": lines[0].supplier,
-        "source": lines[0].source,
-        "currency": lines[0].currency,
-        "by": first or by,
-        "second": by if first else None,
-        "today": today,
-        "lead_days": max((days for days in lead_days if days is not None), default=None),
-    }
-    # a number that somebody else's order is just getting is seen, and left out
-    lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-    connection.execute(lock, {"name": ORDER_NUMBERS_LOCK})
-    return connection.execute(statement("purchasing/desk/make_order"), binds).one()
-
-
 def _save(
     connection: sa.Connection,
     before: Line,
@@ -405,50 +377,3 @@ def _save(
         more={name: told for name, told in more.items() if told is not None},
     )
     write_lines(connection, [decided.line], [done])
-
-
-class _Rest(NamedTuple):
-    """What a split leaves to a later day. at_risk_micros: its share of the sales at risk, by quantity."""
-
-    milli: int
-    at_risk_micros: int | None
-
-
-def _rest_of(row: Mapping[str, Any], after: Line, decision: Decision) -> _Rest | None:
-    """Return what a split leaves; None for another decision. row: of lock_lines."""
-    if decision.action != "split":
-        return None
-    whole, risk = _line(row).quantity_milli, row["at_risk_micros"]
-    rest = whole - (after.ordered_milli or 0)
-    return _Rest(rest, None if risk is None else risk * rest // whole)
-
-
-def _open_rest(
-    connection: sa.Connection, before: Line, after: Line, decision: Decision, rest: _Rest | None
-) -> None:
-    """Open a line for what a split leaves to a later day."""
-    if rest is None:
-        return
-    whole, now = before.quantity_milli, after.ordered_milli or 0
-    binds = {
-        "line_id": after.line_id,
-        "rest": rest.milli,
-        "at_risk": rest.at_risk_micros,
-        "until": decision.until,
-        "sentence": f"{in_full(rest.milli / 1000)} are left of {in_full(whole / 1000)}, of which "
-        f"{in_full(now / 1000)} were ordered as {after.order_id}",
-        "data": json.dumps(
-            {"whole": whole / 1000, "ordered": now / 1000, "quantity": rest.milli / 1000}
-        ),
-    }
-    made = connection.execute(statement("purchasing/desk/split_rest"), binds).scalar_one()
-    line = replace(
-        before,
-        line_id=made,
-        state="snoozed",
-        buyer_milli=rest.milli,
-        snoozed_until=decision.until,
-        version=1,
-    )
-    done = action_row(None, line, "split", by=decision.by, reason=decision.reason)
-    write_lines(connection, [], [done])

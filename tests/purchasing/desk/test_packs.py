@@ -34,11 +34,11 @@ def refusal(terms: dict[str, Any], action: Any, quantity: float) -> str | None:
     [
         (SIX, "change", 18, None),
         (SIX, "change", 0, None),
-        (SIX, "change", 14, "comes in packs of 6 from mill, at least 12: order 12 for 18 EUR or 18 for 27 EUR, not 14"),
+        (SIX, "change", 14, "from mill in packs of 6, at least 12: order 12 for 18 EUR or 18 for 27 EUR, not 14"),
         (SIX, "change", 6, "at least 12: order 12 for 18 EUR, not 6"),
-        (EACH, "change", 0.001, "is sold whole from mill: order 1 for 1.5 EUR, not 0.001"),
+        (EACH, "change", 0.001, "from mill in whole units: order 1 for 1.5 EUR, not 0.001"),
         (BY_WEIGHT, "change", 0.001, None),
-        (DOZENS, "change", 16, "in steps of 12 from mill: order 12 for 18 EUR or 24 for 36 EUR, not 16"),
+        (DOZENS, "change", 16, "in steps of 12: order 12 for 18 EUR or 24 for 36 EUR, not 16"),
         (SIX, "split", 12, None),
         (SIX, "split", 0.001, "order 12 for 18 EUR, not 0.001 and leave 47.999"),
         # 6 would be left, which is less than the mill delivers
@@ -74,7 +74,7 @@ def test_the_rest_of_a_split_has_its_own_sentence_and_share_of_the_risk(
     ordered = lines(desk, state="ordered")["A"]
     assert (ordered["at_risk"], rest["at_risk"]) == (5.0, 7.0)
     (refused,) = decide(desk, on(rest, "change", quantity="6.5", reason="half"))
-    assert "is sold whole from mill" in refused["error"]["detail"]
+    assert "in whole units" in refused["error"]["detail"]
 
 
 @pytest.mark.parametrize("action", ["snooze", "split"])
