@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
@@ -17,17 +17,23 @@ from stocktide.foundation.errors import Conflict
 
 @dataclass(frozen=True)
 class Taking:
-    """How a supplier takes orders. cutoff: until when an order is of its day, by its own clock; None: all day."""
+    """How a supplier takes orders. cutoff: until when an order is of its day, by its own clock; None: all day.
+
+    timezone: None where nobody said it; the clock is then that of who asks.
+    """
 
     supplier: str = ""
     days: Supplying = field(default_factory=Supplying)
-    timezone: str = "UTC"
+    timezone: str | None = None
     cutoff: time | None = None
     is_active: bool = True
 
     def taken_on(self, now: datetime) -> date | None:
-        """Return the day on which an order of this moment is taken; None if it takes none within a year."""
-        local = now.astimezone(ZoneInfo(self.timezone))
+        """Return the day on which an order of this moment is taken; None if it takes none within a year.
+
+        now: by the clock of where the goods go.
+        """
+        local = now if self.timezone is None else now.astimezone(ZoneInfo(self.timezone))
         is_of_today = self.cutoff is None or local.time() <= self.cutoff
         if is_of_today and self.days.takes_orders(local.date()):
             return local.date()
@@ -48,8 +54,17 @@ class Taking:
         if not self.days.takes_orders(today):
             why = "takes no orders today"
         elif self.cutoff is not None:
-            why = f"takes orders until {self.cutoff:%H:%M} ({self.timezone})"
+            whose = f" ({self.timezone})" if self.timezone else ""
+            why = f"takes orders until {self.cutoff:%H:%M}{whose}"
         return f"{self.supplier} {why}: this order is of {taken_on:%a} {taken_on}{comes}."
+
+
+def local_time(now: datetime, timezone: str) -> datetime:
+    """Return a moment by the clock of a location; in UTC where nobody knows its zone, as `local_date` in SQL."""
+    try:
+        return now.astimezone(ZoneInfo(timezone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return now.astimezone(UTC)
 
 
 def read_taking(connection: sa.Connection, lines: Collection[int]) -> dict[str, Taking]:
@@ -88,7 +103,7 @@ def _taking(row: Any) -> Taking:
     return Taking(
         row.supplier,
         Supplying(weekdays(row.order_days), weekdays(row.delivery_days), days_of(spans)),
-        row.timezone or "UTC",
+        row.timezone,
         time.fromisoformat(row.cutoff) if row.cutoff else None,
         row.active,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -39,12 +39,14 @@ def propose_today(
     today: date,
     defaults: Defaults,
     by: str,
+    now: datetime | None = None,
     read_doubts: Callable[[], Doubts] = dict,
     tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Propose what to order today and put it on the desk; returns what was done.
 
-    read_doubts: reads which shelves may be empty though the book has stock; lines of theirs say so.
+    now: the moment of which today is the `business_day`: snoozes and rejections are then of the day at each location;
+    None: of today. read_doubts: reads which shelves may be empty though the book has stock; lines of theirs say so.
     Raises Conflict while another run is under way, NotFound without a forecast that reaches today.
     """
     with single_flight(engine, JOB) as free:
@@ -86,7 +88,8 @@ def propose_today(
         }
         seen = replace(seen, forecast_run_id=run, detail=detail)
         with engine.begin() as connection:
-            done = put_proposals(connection, seen, proposals, by=by, today=today, unknown=unknown)
+            day = today if now is None else None
+            done = put_proposals(connection, seen, proposals, by=by, today=day, unknown=unknown)
         return {**done._asdict(), "proposals": len(proposals), "forecast_run_id": run, **detail}
 
 

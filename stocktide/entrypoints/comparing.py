@@ -1,7 +1,7 @@
 """Scenarios are compared: buying computes, and the forecast says what an assumed price or promotion does to demand."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from purchasing.whatif.scenario import Scenario, Scope
 from stocktide.entrypoints.ordering import defaults_of, futures_of
 from stocktide.foundation.errors import Invalid
 from stocktide.foundation.lake import Lake
+from stocktide.foundation.local_days import business_day
 from stocktide.foundation.settings import Settings
 
 ASSUMED = "what-if"
@@ -35,9 +36,9 @@ def compare_scenarios(
     today: date | None = None,
 ) -> dict[str, Any]:
     """Compare scenarios with what is, of one moment. Raises as `compare`, `futures_of` and `assume_published`."""
-    today = today or datetime.now(UTC).date()
     isolated = engine.execution_options(isolation_level="REPEATABLE READ")
     with isolated.connect() as connection:
+        today = today or business_day(connection)
         facts = read_facts(connection, today=today)
         as_of: datetime = connection.execute(sa.text("SELECT now()")).scalar_one()
     lake = Lake(settings.lake_root)
