@@ -120,24 +120,25 @@ def _drafted(
     ]
     of_shops = [one for found in drafts.values() for one in found]
     # what is shared out first takes no room of what can come; filling up may ask for more than there is once more
-    held, available = SharedOrders(), warehouses.available()
-    _ration(of_shops, held, available, read_futures, prepared)
+    held, have = SharedOrders(), warehouses.available()
+    _ration(of_shops, held, have, facts, read_futures, prepared)
     every = [*of_shops, *(one for _, found in pools for one in found)]
     shared = share_orders(every, facts, today=today, held=held)
-    _ration(of_shops, shared, available, read_futures, prepared)
+    _ration(of_shops, shared, have, facts, read_futures, prepared)
     return _Drafted(drafts, pools, shared, warehouses.pairs)
 
 
 def _ration(
     drafts: Sequence[Draft],
     orders: SharedOrders,
-    available: Mapping[Pair, float],
+    have: Mapping[Pair, float],
+    facts: Facts,
     read_futures: ReadFutures,
     prepared: Prepared,
 ) -> None:
     """Cut what shops ask of warehouses to what these have."""
     # of what is short alone: paths of all locations may not fit into memory, they are read again
-    if short := find_short(drafts, orders, available):
+    if short := find_short(drafts, orders, have, facts.decided):
         ration(short, orders, read_futures()[1], prepared)
 
 

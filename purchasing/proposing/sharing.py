@@ -44,10 +44,11 @@ def share_orders(
     arrival, go to the packs that return most; an order that is worth too little is filled up by the packs that cost
     least, or waits for the supplier's next order day, whichever is cheaper; whole trucks last. Where a limit binds
     nothing is added, and too small an order waits. held: what lines have to keep to, such as a warehouse's stock.
+    Lines whose quantity a buyer set are in the order with it, and those that are snoozed or were rejected today are not.
     """
     most = held or SharedOrders()
     shared = SharedOrders(lines=dict(most.lines), waiting=dict(most.waiting))
-    lines = SharedLines(drafts, most.lines)
+    lines = SharedLines(drafts, most.lines, facts.decided)
     if not len(lines.rows):
         return shared
     breaks = [
@@ -72,6 +73,9 @@ def share_orders(
                 shared.prices[supplier, product] = lower
     for at in np.flatnonzero(np.abs(lines.quantity - lines.alone) > 1e-9).tolist():
         line = lines.rows.iloc[at]
+        # what a run proposes beside a decision is what the line needs by itself
+        if lines.decided[at]:
+            continue
         shared.lines[line["product"], line["location"]] = Shared(
             float(lines.quantity[at]), lines.why[at]
         )

@@ -76,7 +76,7 @@ def _ration(
     futures: Sequence[Future],
     assumed: Assumed,
 ) -> None:
-    if short := find_short(drafts, orders, have):
+    if short := find_short(drafts, orders, have, assumed.facts.decided):
         ration(short, orders, futures, assumed.lines)
 
 

@@ -252,6 +252,40 @@ def test_order_that_is_worth_too_little_is_filled_up_or_waits(chain: sa.Engine) 
     assert detail["waiting"]["mill"].startswith("mill takes orders from EUR 100,000 on; EUR ")
 
 
+@pytest.mark.parametrize("decided", ["snooze", "reject", "change"])
+def test_what_buyers_decided_is_in_the_order_as_they_decided_it(
+    chain: sa.Engine, decided: str
+) -> None:
+    read = futures({"A": 10.0, "B": 10.0})
+    with chain.begin() as connection:
+        put(connection, "supplier-products", supplier="mill", product="B", price="1.50", pack=12)
+    own = propose(chain, read)
+    a, b = own["A"]["quantity"], own["B"]["quantity"]
+    told = {"until": TODAY + timedelta(days=9)} if decided == "snooze" else {"reason": "seen"}
+    if decided == "change":
+        told |= {"quantity_milli": 96_000}
+    line = own["B"]
+    decision = Decision(decided, "anna", line["version"], **told)  # type: ignore[arg-type]  # of the three
+    with chain.begin() as connection:
+        (done,) = Desk(recording(Recorder(chain, Settings()))).decide(
+            connection, {line["line_id"]: decision}, today=TODAY
+        )
+        assert done.error is None
+        # both together have more, A alone lacks a pack
+        mill(connection, minimum_units=a + b if decided == "change" else a + 12)
+    found = propose(chain, read)
+    assert found["A"]["quantity"] == (a if decided == "change" else a + 12)
+    with chain.connect() as connection:
+        stored = connection.execute(
+            sa.text(
+                "SELECT state, proposed_milli, buyer_milli FROM order_lines WHERE product = 'B'"
+            )
+        ).one()
+    states = {"snooze": "snoozed", "reject": "rejected", "change": "proposed"}
+    # what stands beside a decision is what the line needs by itself
+    assert (stored.state, stored.proposed_milli) == (states[decided], 1000 * b)
+
+
 def test_minimum_that_is_met_changes_nothing(chain: sa.Engine) -> None:
     own = propose(chain, futures({"A": 10.0}))["A"]
     with chain.begin() as connection:
