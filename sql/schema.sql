@@ -2215,7 +2215,7 @@ CREATE TABLE shelf_limits (
     capacity_milli     bigint,
     -- units that stand there at least, to look well
     presentation_milli bigint,
-    -- from this day on it is not ordered any more
+    -- the last day on which it is ordered
     last_order_on      date,
     known_since        timestamptz NOT NULL DEFAULT now(),
     recorded_at        timestamptz NOT NULL DEFAULT now(),

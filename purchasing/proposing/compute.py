@@ -345,6 +345,11 @@ def _notes(rows: pd.DataFrame, facts: Facts, future: Future) -> dict[int, list[s
         found[number].append(f"the book says {book}, which cannot be, and counts as none")
     for number in np.flatnonzero(~rows["is_counted"].to_numpy(bool)).tolist():
         found[number].append("its stock was never counted, and counts as none")
+    for number in np.flatnonzero(rows["is_last_order"].to_numpy(bool)).tolist():
+        last = _day_words(rows["last_order_on"].iloc[number])
+        found[number].append(
+            f"its last order: nothing is ordered after {last}, and this one lasts as any does"
+        )
     due = due_of(rows, facts, today)
     for row in due[due["overdue"]].to_dict("records"):
         told = f"{in_full(row['units'])} that were due {_day_words(row['day'])} are not counted on"

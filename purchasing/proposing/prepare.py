@@ -82,6 +82,12 @@ def prepare(
     rows = rows[rows["is_open"] | inner].reset_index(drop=True)
     rows = _with_money(_with_targets(rows, facts, defaults), facts, defaults)
     rows = _with_limits(rows, facts, today)
+    after = {name: of.next_order_day(today) for name, of in days.items()}
+    nothing_after = [
+        not pd.isna(last) and (after[name] is None or after[name] > last)
+        for name, last in zip(rows["supplier"], rows["last_order_on"], strict=True)
+    ]
+    rows["is_last_order"] = np.array(nothing_after, dtype=np.bool_)
     ways, sources = _ways(rows, facts, defaults)
     leads, reviews = _leads(ways, supplying, today)
     pairs = list(zip(rows["supplier"], rows["product"], strict=True))
@@ -264,7 +270,8 @@ def _with_limits(rows: pd.DataFrame, facts: Facts, today: date) -> pd.DataFrame:
     weighed = rows["pack_milli"].isna() & (rows["unit"] != "each")
     rows.loc[weighed, "pack"] = 0.001
     rows["shelf_life"] = pd.to_numeric(found["shelf_life_days"]).astype(float).fillna(np.inf)
-    ended = pd.to_datetime(found["last_order_on"]) <= pd.Timestamp(today)
+    ended = pd.to_datetime(found["last_order_on"]) < pd.Timestamp(today)
+    rows["last_order_on"] = found["last_order_on"]
     return rows[~ended].reset_index(drop=True)
 
 

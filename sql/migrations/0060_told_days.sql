@@ -65,3 +65,6 @@ BEGIN
           AND o.expires_on IS NOT NULL AND told_day(o.expires_on) IS NULL;
     END IF;
 END $$;
+
+-- the day itself was left out, which its name does not say
+COMMENT ON COLUMN shelf_limits.last_order_on IS 'the last day on which it is ordered';

@@ -74,16 +74,27 @@ def put(connection: sa.Connection, kind: str, **told: Any) -> None:
     put_rows(connection, of, [msgspec.convert(told, of.shape)], by="test")
 
 
-def futures(rate: Mapping[str, float | Sequence[float]], *, since: int = 0) -> ReadFutures:
-    """Poisson demand of each product and day; the forecast begins so many days before today."""
+def futures(
+    rate: Mapping[str, float | Sequence[float]], *, since: int = 0, frequency: str = "D"
+) -> ReadFutures:
+    """Poisson demand of each product and period; the forecast begins so many days before today."""
 
     def read() -> tuple[int, Iterator[Future]]:
         rng = np.random.default_rng(7)
         values = np.stack([rng.poisson(units, (PATHS, DAYS)) for units in rate.values()], axis=1)
-        ends = pd.date_range(TODAY - timedelta(days=since), periods=DAYS)
+        first = TODAY - timedelta(days=since)
+        ends = (
+            pd.date_range(first, periods=DAYS)
+            if frequency == "D"
+            else pd.date_range(first + timedelta(days=6), periods=DAYS, freq="7D")
+        )
         leaves = pd.DataFrame({"product": list(rate)})
         return 3, iter(
-            [from_today("S1", leaves, ends, values.astype(np.float32), frequency="D", today=TODAY)]
+            [
+                from_today(
+                    "S1", leaves, ends, values.astype(np.float32), frequency=frequency, today=TODAY
+                )
+            ]
         )
 
     return read
@@ -140,7 +151,13 @@ def test_terms_move_the_proposal(chain: sa.Engine) -> None:
     limited = propose(chain, futures({"A": 10.0}))["A"]
     assert limited["quantity"] < safer["quantity"]
     with chain.begin() as connection:
-        put(connection, "shelf-limits", product="A", last_order_on="2026-03-02")
+        put(connection, "shelf-limits", product="A", last_order_on="2026-03-04")
+    # today is a Monday, and the mill takes its next orders on Thursday
+    last = propose(chain, futures({"A": 10.0}))["A"]
+    told = "its last order: nothing is ordered after Wed 4 Mar 2026, and this one lasts as any does"
+    assert last["explanation"]["notes"] == [told]
+    with chain.begin() as connection:
+        put(connection, "shelf-limits", product="A", last_order_on="2026-03-01")
     assert propose(chain, futures({"A": 10.0})) == {}
 
 
@@ -547,6 +564,24 @@ def test_what_was_just_approved_is_not_proposed_again(
     assert expected.isoformat() == why["days"][why["lead_days"]]
     if delivers:
         assert f"{expected:%a}" == "Fri"
+
+
+@pytest.mark.parametrize(("frequency", "expected"), [("D", 0), ("W", 0), ("W", 2), ("W", 5)])
+def test_what_is_due_in_the_period_of_an_order_of_now_is_not_ordered_again(
+    chain: sa.Engine, frequency: str, expected: int
+) -> None:
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=0)
+        put(connection, "supplier-products", supplier="mill", product="B", price="1.50")
+    read = futures({"B": 30.0}, frequency=frequency)
+    assert propose(chain, read)["B"]["quantity"] > 0
+    # by telephone, and as a dispatch: of both the night knows the day
+    day = str(TODAY + timedelta(days=expected))
+    sent = raw(
+        kind="order", event_id="tel", product="B", quantity=200, order_id="TEL-1", expected_on=day
+    )
+    assert Recorder(chain, Settings()).record("erp", "", [sent])[0].name == "accepted"
+    assert propose(chain, read) == {}
 
 
 @pytest.mark.parametrize("none", ["9999-12-31", "1000-01-01"])
