@@ -44,9 +44,9 @@ def number_fault(event: StockEvent, taken: Collection[str]) -> Fault | None:
         return None
     return Fault(
         "desk_number",
-        f"{number!r} is a number of the order desk, under which the goods are on their way already. If this is something "
-        f"else, give it a number of its own, such as 'ERP-{number}'; if it is the desk's, send only what came of it, under "
-        "its number.",
+        f"{number!r} is a number of the order desk, under which the goods are on their way already. If this is "
+        f"something else, give it a number of its own, such as 'ERP-{number}'; if it is the desk's, send only what "
+        "came of it, under its number.",
         f"data.{KINDS[event.kind].reference}",
         event.source,
         event.event_id,

@@ -64,6 +64,8 @@ def check_quantity(line: Line, decision: Decision, packs: Packs) -> None:
     asked = decision.quantity_milli
     if not asked or decision.action not in ("change", "split"):
         return
+    if decision.action == "change" and asked == line.proposed_milli:
+        return  # as the run has it, which knows more
     whole = line.quantity_milli
     is_split = decision.action == "split"
     parts = (asked, whole - asked) if is_split else (asked,)

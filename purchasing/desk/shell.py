@@ -216,17 +216,20 @@ class Desk:
         second: Mapping[int, str],
     ) -> Decided:
         """at_price: the line at the price of this order. second: why lines need a second approver."""
-        line = _line(row)
+        line, why = _line(row), second.get(row["line_id"])
         try:
             check_not_received(line, known.came.get(line.line_id))
             _check_not_ordered(row, decision)
             check_not_arrived(row, decision)
-            why = second.get(line.line_id)
             new = decide(at_price, decision, today=row["today"], needs_second=why is not None)
             check_quantity(at_price, decision, packs_of(row))
             check_supplier(line, known.taking, decision, known.now)
             check_break(line, at_price, known.steps, decision)
             return Decided(new, note=why if new.state == "waiting" else None)
+        except Conflict as error:
+            if error.code == "second_approver" and why is not None:
+                error = Conflict(error.code, f"{error.message} {why}", line_id=line.line_id)
+            return Decided(line, error)
         except StocktideError as error:
             return Decided(line, error)
 

@@ -14,7 +14,7 @@ from stocktide.foundation.sessions import SESSION
 from stocktide.foundation.settings import Settings
 from tests.conftest import Api
 from tests.purchasing.desk.acting import decide, lines, on, propose, signed_in
-from tests.purchasing.desk.test_by_rule import KNOWN
+from tests.purchasing.desk.test_by_rule import KNOWN, LATER
 
 
 @pytest.mark.usefixtures("two_from_fifteen")
@@ -85,6 +85,9 @@ def test_requests_one_after_the_other_are_judged_together(
     a, b = (lines(desk)[sku] for sku in "AB")
     (first,) = decide(desk, on(a, "approve"), user="anna")
     assert first["state"] == "ordered"
+    (split,) = decide(desk, on(b, "split", quantity=2, until=LATER), user="anna")
+    assert split["error"]["code"] == "second_approver"
+    assert "16.5 from mill alone, of which 9 were ordered" in split["error"]["detail"]
     (second,) = decide(desk, on(b, "approve"), user="anna")
     assert (second["state"], "of which 9 were ordered" in second["note"]) == ("waiting", True)
     (changed,) = decide(desk, on(second, "change", quantity=3, reason="less"), user="anna")
