@@ -26,11 +26,12 @@ from purchasing.desk.lines import Decision, Line, decide, ordered
 from purchasing.desk.numbering import make_order
 from purchasing.desk.order_events import cancel_event, dispatch_event, kept_events, order_event
 from purchasing.desk.packs import check_quantity, packs_of
-from purchasing.desk.placing import Taking, check_supplier, local_time, read_taking
+from purchasing.desk.placing import Taking, check_supplier, read_taking
 from purchasing.desk.pricing import ORDERING, Steps, check_break, priced, read_steps
 from purchasing.desk.requests import check_same, done_before, noted_before, refused_before
 from purchasing.desk.splitting import open_rest, rest_of, share_risk
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
+from purchasing.proposing.dates import local_time
 from stocktide.domain.exact_numbers import in_full
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
@@ -256,7 +257,7 @@ class Desk:
             todays = [rows[line.line_id]["today"] for line in lines]
             clocks = [local_time(known.now, rows[line.line_id]["timezone"]) for line in lines]
             days = [
-                max(of.taken_on(clock) or today, today)
+                max(of.days.taken_on(clock) or today, today)
                 for clock, today in zip(clocks, todays, strict=True)
             ]
             comes = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -100,8 +100,9 @@ def lines_of(
     leads: until an order is where its units are wanted, which is where what is due has to be as well. onward: of a
     warehouse, the day on which goods that come there on a day are in the shops.
 
-    What was ordered here from the line's own supplier comes no later than an order of now can, whatever day it is
-    expected on: else that order would be for the days between, each time again.
+    What was just ordered here from the line's own supplier comes no later than an order of now can, whatever day it is
+    expected on: else that order would be for the days between, each time again. What was ordered before has its day: of
+    a supplier that has become quicker, an order of now may come first.
     """
     expected = due_of(rows, facts, today)
     expected = expected[~expected["overdue"]]
@@ -114,7 +115,9 @@ def lines_of(
     ahead = np.floor(np.where(days < 0, 1, days) / future.days).astype(np.int64)
     own = (expected["supplier"] == expected["line_supplier"]).to_numpy(bool)
     latest = np.broadcast_to(leads.longest, (len(rows),))[expected["row"]]
-    ahead = np.where(own, np.minimum(ahead, latest), ahead)
+    # at a place ahead of the chain's day it is of the day before
+    just = pd.to_datetime(expected["ordered_on"]) >= pd.Timestamp(today - timedelta(days=1))
+    ahead = np.where(own & just.to_numpy(bool), np.minimum(ahead, latest), ahead)
     # what a warehouse has sent is an order of its shop
     ordered = own | (expected["purpose"] == "on_order").to_numpy(bool)
     on_hand = rows["on_hand"].to_numpy(np.float64)

@@ -57,7 +57,7 @@ def propose_today(
             seen, facts = see(connection), read_facts(connection, today=today)
         facts = replace(facts, doubts=read_doubts())
         run, sales, forecast = expected_sales(read_futures, facts)
-        prepared = prepare(facts, sales, today=today, defaults=defaults)
+        prepared = prepare(facts, sales, today=today, defaults=defaults, now=now)
         drafts, pools, shared, served = _drafted(read_futures, prepared, facts, today)
         of_shops = [one for found in drafts.values() for one in found]
         for said in shared.waiting.values():

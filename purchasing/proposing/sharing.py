@@ -44,7 +44,7 @@ def share_orders(
     arrival, go to the packs that return most; an order that is worth too little is filled up by the packs that cost
     least, or waits for the supplier's next order day, whichever is cheaper; whole trucks last. Where a limit binds
     nothing is added, and too small an order waits. held: what lines have to keep to, such as a warehouse's stock.
-    Lines whose quantity a buyer set are in the order with it, and those that are snoozed or were rejected today are not.
+    Lines whose quantity a buyer set are in the order with it; what is snoozed, or was rejected today, is not.
     """
     most = held or SharedOrders()
     shared = SharedOrders(lines=dict(most.lines), waiting=dict(most.waiting))

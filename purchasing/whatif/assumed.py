@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from purchasing.proposing.dates import Supplying
+from purchasing.proposing.dates import Supplying, later_by
 from purchasing.proposing.facts import Facts
 from purchasing.proposing.goal import TOTAL
 from purchasing.proposing.prepare import Defaults, Prepared, prepare, supplying_of, with_days
@@ -25,13 +25,17 @@ AROUND_MAX = 20_000
 
 @dataclass(frozen=True)
 class Asked:
-    """What scenarios are computed from. sales: what each product is expected to sell for; for its class."""
+    """What scenarios are computed from. sales: what each product is expected to sell for; for its class.
+
+    now: of `prepare`.
+    """
 
     scope: Scope
     facts: Facts
     sales: "pd.Series[Any]"
     defaults: Defaults
     today: date
+    now: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,14 @@ def assume(
     facts = asked.facts
     if scenario.supplier is not None:
         facts = _bought_from(facts, scenario.supplier, {product for product, _ in pairs or ()})
-    made = prepare(facts, asked.sales, today=asked.today, defaults=asked.defaults, every=True)
+    made = prepare(
+        facts,
+        asked.sales,
+        today=asked.today,
+        defaults=asked.defaults,
+        now=asked.now,
+        every=True,
+    )
     rows, leads = made.rows, dict(made.leads)
     if rows.empty:
         none = np.zeros(0, dtype=bool)
@@ -102,16 +113,15 @@ def assume(
         reviews = {pair: int(days) for pair, days in zip(pairs_of, rows["review"], strict=True)}
         own = rows[inside]
         for supplier, product in set(zip(own["supplier"], own["product"], strict=True)):
-            of = supplying.get(supplier, Supplying())
-            leads[supplier, product] = of.delivered(sure, asked.today)
-            reviews[supplier, product] = of.covered(sure, asked.today)
+            of, day = (
+                supplying.get(supplier, Supplying()),
+                made.order_days.get(supplier, asked.today),
+            )
+            came = later_by(of.delivered(sure, day), (day - asked.today).days)
+            leads[supplier, product], reviews[supplier, product] = came, of.covered(sure, day)
         rows = with_days(rows, leads, reviews, asked.today)
     together, alone = _ordered_with(rows, inside, facts)
-    can = {
-        name: supplying.get(name, Supplying()).takes_orders(asked.today)
-        for name in rows["supplier"].unique()
-    }
-    open_now = rows["supplier"].map(can).to_numpy(bool)
+    open_now = rows["is_open"].to_numpy(bool)
     lines = replace(made, rows=rows, leads=leads)
     return Assumed(facts, lines, inside, open_now, together, alone)
 

@@ -238,7 +238,11 @@ def _order_periods(rows: pd.DataFrame, future: Future, facts: Facts) -> NDArray[
         for name in rows["supplier"].unique()
         for of in (supplying.get(name),)
     }
-    return np.array([found[name] for name in rows["supplier"]], dtype=np.bool_)
+    periods = np.array([found[name] for name in rows["supplier"]], dtype=np.bool_)
+    # an order of now is of the supplier's own clock
+    now = rows["is_open"].to_numpy(bool)
+    periods[:, 0] = now if length == 1 else periods[:, 0] | now
+    return periods
 
 
 def _summed(parts: Sequence[Ahead], periods: int) -> dict[str, Any]:

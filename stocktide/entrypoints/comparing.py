@@ -1,7 +1,7 @@
 """Scenarios are compared: buying computes, and the forecast says what an assumed price or promotion does to demand."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -38,14 +38,15 @@ def compare_scenarios(
     """Compare scenarios with what is, of one moment. Raises as `compare`, `futures_of` and `assume_published`."""
     isolated = engine.execution_options(isolation_level="REPEATABLE READ")
     with isolated.connect() as connection:
-        today = today or business_day(connection)
+        now = None if today else datetime.now(UTC)
+        today = today or business_day(connection, now)
         facts = read_facts(connection, today=today)
         as_of: datetime = connection.execute(sa.text("SELECT now()")).scalar_one()
     lake = Lake(settings.lake_root)
     sales = pd.Series(dtype=float)
     if needs_classes(facts):
         sales = expected_sales(futures_of(engine, lake, today=today), facts)[1]
-    comparison = plan(Asked(scope, facts, sales, defaults_of(settings), today), scenarios)
+    comparison = plan(Asked(scope, facts, sales, defaults_of(settings), today, now), scenarios)
     read = futures_of(engine, lake, today=today, within=comparison.locations)
     factors = factors_of(engine, settings, lake, facts, scope, today)
     return {"as_of": as_of.isoformat(), **compare(comparison, read()[1], factors)}

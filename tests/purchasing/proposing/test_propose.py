@@ -597,6 +597,26 @@ def test_a_day_that_no_calendar_has_is_none(chain: sa.Engine, none: str) -> None
     assert line["explanation"]["data"]["due"] == [[7, 2.0]]
 
 
+def test_of_a_supplier_that_has_become_quicker_an_order_of_now_may_come_first(
+    chain: sa.Engine,
+) -> None:
+    read = futures({"B": 20.0})
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=9)
+        put(connection, "supplier-products", supplier="mill", product="B", price="1.50")
+    propose(chain, read)
+    approve_all(chain)
+    with chain.begin() as connection:
+        put(connection, "suppliers", supplier="mill", currency="EUR", lead_days=1)
+        # some days ago
+        connection.execute(
+            sa.text("UPDATE purchase_orders SET ordered_at = ordered_at - interval '5 years'")
+        )
+    line = propose(chain, read)["B"]
+    assert line["quantity"] > 0
+    assert all(period >= 9 for period, _ in line["explanation"]["data"]["due"])
+
+
 def test_what_is_years_late_covers_no_need(chain: sa.Engine) -> None:
     late = raw(
         kind="order",
