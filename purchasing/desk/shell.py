@@ -33,6 +33,7 @@ from purchasing.desk.splitting import open_rest, rest_of, share_risk
 from purchasing.desk.transfers import check_not_arrived, refused_for_stock
 from purchasing.proposing.dates import local_time
 from stocktide.domain.exact_numbers import in_full
+from stocktide.domain.suppliers import UNASSIGNED
 from stocktide.foundation.database import statement
 from stocktide.foundation.errors import Conflict, Invalid, NotFound, StocktideError
 from stocktide.foundation.local_days import business_day
@@ -273,6 +274,8 @@ class Desk:
                 new = ordered(line, order_id=made.order_id, order_line=number)
                 expected = comes[number - 1] or made.expected_on
                 said = of.later_words(todays[number - 1], days[number - 1], expected)
+                if new.supplier == UNASSIGNED:
+                    said = f"Nobody is known to sell {new.product}: {made.order_id} goes to no supplier. Tell who brings it."
                 placed[line.line_id] = Decided(new, note=said)
                 event = order_event if line.source is None else dispatch_event
                 events.append(event(new, expected))

@@ -67,7 +67,8 @@ def propose_today(
             tell(said)
         unknown = without_forecast(facts.pairs, forecast | served)
         if unknown:
-            tell(f"{len(unknown):,} shelves have no forecast: nothing is proposed for them")
+            have = "1 shelf has" if len(unknown) == 1 else f"{len(unknown):,} shelves have"
+            tell(f"{have} no forecast: nothing is proposed for them")
         moves = plan_moves(of_shops, facts, least_worth=defaults.move_worth, orders=shared.lines)
         proposals: list[Proposal] = []
         told = chain(((one, drafts[one.location]) for one in read_futures()[1]), pools)

@@ -524,6 +524,17 @@ def detail_of(engine: sa.Engine, name: str) -> dict[str, str]:
     return said
 
 
+def test_an_order_to_nobody_says_so(chain: sa.Engine) -> None:
+    line = propose(chain, futures({"B": 6.0}))["B"]
+    approve = {line["line_id"]: Decision("approve", "anna", line["version"])}
+    with chain.begin() as connection:
+        (done,) = Desk(recording(Recorder(chain, Settings()))).decide(
+            connection, approve, today=TODAY
+        )
+    assert done.note is not None
+    assert done.note.startswith("Nobody is known to sell B: PO-")
+
+
 def approve_all(engine: sa.Engine) -> None:
     desk = Desk(recording(Recorder(engine, Settings())))
     with engine.begin() as connection:
